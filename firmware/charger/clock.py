@@ -1,0 +1,225 @@
+"""The one source of time: monotonic ticks, sleeping, uptime, and UTC once it is known.
+
+UTC is unknown until something sets it (RTC kept over a reset, NTP, the back end, an installer). Everything that must
+work without it uses ticks or uptime. `advance()` is called by the control tick and allocates nothing.
+"""
+
+import asyncio
+import time
+
+from micropython import const
+
+from charger import version
+
+_DAY_S = const(86400)
+
+boot_id = 0  # number of this start-up, set once by app.py from the flash
+
+_last_tick = time.ticks_ms()
+_up_s = 0
+_up_ms = 0
+_zero_s = None  # UTC seconds at uptime 0, None while unknown
+_zero_ms = 0
+_rtc = None
+_step_listeners = []
+
+ticks_ms = time.ticks_ms
+ticks_us = time.ticks_us
+ticks_diff = time.ticks_diff
+ticks_add = time.ticks_add
+sleep_ms = asyncio.sleep_ms
+
+
+def elapsed_ms(since: int) -> int:
+    """Milliseconds since a value of ticks_ms(); right for spans below 2^29 ms (6.2 days) on 32-bit boards."""
+    return time.ticks_diff(time.ticks_ms(), since)
+
+
+async def sleep_s(seconds: int):
+    """Sleep for seconds of any size; long ones in pieces, since ticks wrap."""
+    while seconds > 3600:
+        await asyncio.sleep_ms(3600000)
+        seconds -= 3600
+    await asyncio.sleep_ms(seconds * 1000)
+
+
+def advance():
+    """Bring uptime up to date. Called every control tick; small-integer arithmetic only."""
+    global _last_tick, _up_s, _up_ms
+    now = time.ticks_ms()
+    _up_ms += time.ticks_diff(now, _last_tick)
+    _last_tick = now
+    while _up_ms >= 1000:
+        _up_ms -= 1000
+        _up_s += 1
+
+
+def uptime_s() -> int:
+    """Whole seconds since start-up."""
+    advance()
+    return _up_s
+
+
+def uptime_ms() -> int:
+    """Milliseconds since start-up (may be a big integer after 12 days on 32-bit: not for the control tick)."""
+    advance()
+    return _up_s * 1000 + _up_ms
+
+
+def utc_s() -> int | None:
+    """Seconds since 1970-01-01 UTC, or None while the time is unknown."""
+    now = utc_ms()
+    return None if now is None else now[0]
+
+
+def utc_ms() -> tuple | None:
+    """(seconds since 1970, milliseconds), or None while the time is unknown."""
+    if _zero_s is None:
+        return None
+    advance()
+    ms = _zero_ms + _up_ms
+    return _zero_s + _up_s + ms // 1000, ms % 1000
+
+
+def attach_rtc(rtc):
+    """Use a machine.RTC: take its time when it kept one over the reset, and keep it set (TLS reads that clock)."""
+    global _rtc
+    _rtc = rtc
+    year, month, day, _, hour, minute, second, _ = rtc.datetime()
+    kept = _days(year, month, day) * _DAY_S + hour * 3600 + minute * 60 + second
+    if kept >= version.BUILD_UTC_S:
+        set_utc(kept, "rtc")
+
+
+def on_step(listener):
+    """Register listener(old_s or None, new_s, source), called whenever set_utc() moves the time by over 10 s."""
+    _step_listeners.append(listener)
+
+
+def set_utc(seconds: int, source: str, millis: int = 0) -> bool:
+    """Set UTC. Returns False, and changes nothing, for a time before this firmware was built (SEC-27)."""
+    global _zero_s, _zero_ms
+    if seconds < version.BUILD_UTC_S:
+        return False
+    old = utc_s()
+    advance()
+    ms = millis - _up_ms
+    _zero_s = seconds - _up_s + ms // 1000
+    _zero_ms = ms % 1000
+    if _rtc is not None and source != "rtc":
+        days, rest = divmod(seconds, _DAY_S)
+        year, month, day = _civil(days)
+        _rtc.datetime((year, month, day, (days + 3) % 7, rest // 3600, rest // 60 % 60, rest % 60, 0))
+    if old is None or abs(seconds - old) > 10:
+        for listener in _step_listeners:
+            listener(old, seconds, source)
+    return True
+
+
+def utc_at_uptime(up_s: int) -> int | None:
+    """UTC seconds of an earlier moment of this start-up, given as uptime; None while the time is unknown (OCPP-44)."""
+    return None if _zero_s is None else _zero_s + up_s
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01 to a date of the proleptic Gregorian calendar."""
+    if month <= 2:
+        year -= 1
+        month += 12
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719469
+
+
+def _civil(days: int) -> tuple:
+    """(year, month, day) of a day number since 1970-01-01."""
+    days += 719468
+    era, doe = divmod(days, 146097)
+    yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
+    doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
+    mp = (5 * doy + 2) // 153
+    month = mp + 3 if mp < 10 else mp - 9
+    return yoe + era * 400 + (1 if month <= 2 else 0), month, doy - (153 * mp + 2) // 5 + 1
+
+
+def civil(seconds: int) -> tuple:
+    """(year, month, day, hour, minute, second, weekday with Monday 0) of UTC seconds since 1970."""
+    days, rest = divmod(seconds, _DAY_S)
+    year, month, day = _civil(days)
+    return year, month, day, rest // 3600, rest // 60 % 60, rest % 60, (days + 3) % 7
+
+
+def utc_of(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int:
+    """Seconds since 1970 of a UTC date and time."""
+    return _days(year, month, day) * _DAY_S + hour * 3600 + minute * 60 + second
+
+
+def iso(seconds: int, millis: int = 0) -> str:
+    """UTC as OCPP wants it: 2026-01-31T23:59:59.000Z (SCH-6)."""
+    year, month, day, hour, minute, second, _ = civil(seconds)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (year, month, day, hour, minute, second, millis)
+
+
+def now_iso() -> str:
+    """The present UTC; before it is known, the uptime counted from the build time, which no real event can have."""
+    now = utc_ms()
+    if now is None:
+        return iso(version.BUILD_UTC_S + uptime_s())
+    return iso(now[0], now[1])
+
+
+def _number(text: str, low: int, high: int) -> int:
+    """A fixed-width decimal field; int() alone would take signs, spaces and underscores."""
+    for ch in text:
+        if not "0" <= ch <= "9":
+            raise ValueError("not a time")
+    value = int(text)
+    if not low <= value <= high:
+        raise ValueError("not a time")
+    return value
+
+
+def parse_iso(text: str) -> tuple:
+    """(seconds since 1970, milliseconds) of an RFC 3339 time; ValueError for anything else.
+
+    Takes a fraction of 1 to 9 digits, Z or an offset, lower case t and z, and a leap second as :59. A missing zone is
+    read as UTC (SCH-6).
+    """
+    if not isinstance(text, str) or not 19 <= len(text) <= 35:
+        raise ValueError("not a time")
+    if text[4] != "-" or text[7] != "-" or text[10] not in "Tt" or text[13] != ":" or text[16] != ":":
+        raise ValueError("not a time")
+    year = _number(text[0:4], 1970, 9999)
+    month = _number(text[5:7], 1, 12)
+    day = _number(text[8:10], 1, 31)
+    hour = _number(text[11:13], 0, 23)
+    minute = _number(text[14:16], 0, 59)
+    second = min(_number(text[17:19], 0, 60), 59)
+    days = _days(year, month, day)
+    if _civil(days) != (year, month, day):
+        raise ValueError("no such day")
+    millis, zone = _fraction(text[19:])
+    return days * _DAY_S + hour * 3600 + minute * 60 + second - _offset_s(zone), millis
+
+
+def _fraction(rest: str) -> tuple:
+    """Split '.123456Z' into (123, 'Z')."""
+    if not rest.startswith("."):
+        return 0, rest
+    end = 1
+    while end < len(rest) and "0" <= rest[end] <= "9":
+        end += 1
+    if not 2 <= end <= 10:
+        raise ValueError("not a time")
+    return int((rest[1:end] + "00")[:3]), rest[end:]
+
+
+def _offset_s(zone: str) -> int:
+    """Seconds east of UTC of 'Z', '', '+hh:mm' or '-hhmm'."""
+    if zone in ("", "Z", "z"):
+        return 0
+    digits = zone[1:].replace(":", "")
+    if zone[0] not in "+-" or len(digits) not in (2, 4):
+        raise ValueError("not a time zone")
+    seconds = _number(digits[:2], 0, 23) * 3600
+    if len(digits) == 4:
+        seconds += _number(digits[2:], 0, 59) * 60
+    return seconds if zone[0] == "+" else -seconds

@@ -1,0 +1,59 @@
+"""The log: one line an event on the console, the last ones kept for diagnostics. Never a secret, never a whole idTag."""
+
+from micropython import const
+
+from charger import clock
+
+_KEPT = const(64)
+_lines = [None] * _KEPT
+_next = 0
+
+
+def _write(level: str, area: str, text: str):
+    global _next
+    up = clock.uptime_ms()
+    line = "%d.%03d %s %s: %s" % (up // 1000, up % 1000, level, area, text)
+    _lines[_next] = line[:160]
+    _next = (_next + 1) % _KEPT
+    print(line)
+
+
+def debug(area: str, text: str):
+    """Something only a developer wants to know."""
+    _write("D", area, text)
+
+
+def info(area: str, text: str):
+    """Something that happened as it should."""
+    _write("I", area, text)
+
+
+def warn(area: str, text: str):
+    """Something refused, retried or out of the ordinary."""
+    _write("W", area, text)
+
+
+def error(area: str, text: str):
+    """Something that should not happen and that somebody should look at."""
+    _write("E", area, text)
+
+
+def recent() -> list:
+    """The kept lines, oldest first."""
+    return [line for line in _lines[_next:] + _lines[:_next] if line is not None]
+
+
+def mask(id_tag) -> str:
+    """An idTag as it may stand in a log: its first and last two characters (SEC-23)."""
+    if not id_tag:
+        return "-"
+    if len(id_tag) <= 4:
+        return "****"
+    return id_tag[:2] + "**" + id_tag[-2:]
+
+
+def reason(error_: BaseException) -> str:
+    """An exception in words, for a log line."""
+    text = str(error_)
+    name = type(error_).__name__
+    return name + ": " + text if text else name
