@@ -1,0 +1,74 @@
+"""Control pilot driver: PWM out through the +-12 V stage, both plateaus back through the board's divider.
+
+The ADC of the ESP32 reads one sample at a time and knows nothing of the PWM's phase, so a burst of samples over at
+least two periods is taken and both plateaus are kept apart; nothing is averaged over the period (CP-7).
+"""
+
+from machine import ADC, PWM, Pin
+from micropython import const
+
+_FREQUENCY_HZ = const(1000)
+# 56 samples of about 45 us cover 2.5 periods: at the smallest duty of 8 % the plateau of 80 us is met twice at least.
+_BURST = const(56)
+_BURST_STEADY = const(6)
+_APART_MV = const(9000)  # plateaus of a working pilot with a car are further apart than this
+_FIRST_LOOK = const(8)
+_ADC_MAX_UV = const(3300000)
+DUTY_STEADY = const(65535)
+
+
+class Pilot:
+    """One control pilot. After read(): `high_mv` and `low_mv` at the connector, equal while there is no PWM."""
+
+    def __init__(self, wiring: dict):
+        self._pwm = PWM(Pin(wiring["pwm"], Pin.OUT, value=1), freq=_FREQUENCY_HZ, duty_u16=DUTY_STEADY)
+        self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
+        self._duty = DUTY_STEADY
+        self.high_mv = 0
+        self.low_mv = 0
+        self._set_divider(wiring["r1"], wiring["r2"], wiring["r3"], wiring["rail_mv"])
+
+    def _set_divider(self, r1: int, r2: int, r3: int, rail_mv: int):
+        """R1 from pilot to node, R2 from node to the rail, R3 from node to ground (board.md); ohms and mV."""
+        # node = (cp/r1 + rail/r2) / (1/r1 + 1/r2 + 1/r3), so cp = node * r1 * sum - rail * r1 / r2
+        self._offset_mv = rail_mv * r1 // r2
+        # cp_mv per node mv in 1/1024: r1 * (1/r1 + 1/r2 + 1/r3)
+        self._gain_1024 = 1024 + r1 * 1024 // r2 + r1 * 1024 // r3
+        self._apart_uv = _APART_MV * 1024 // self._gain_1024 * 1000
+
+    def set_duty(self, duty: int):
+        """16-bit duty: 65535 is steady +12 V (x1), 0 steady -12 V (F)."""
+        if duty != self._duty:
+            self._duty = duty
+            self._pwm.duty_u16(duty)
+
+    @property
+    def duty(self) -> int:
+        """The 16-bit duty that is out now."""
+        return self._duty
+
+    def read(self):
+        """Sample both plateaus into `high_mv` and `low_mv`. Allocates nothing; about 2.5 ms on the board."""
+        read_uv = self._adc.read_uv
+        high = low = read_uv()
+        second_high = 0
+        second_low = _ADC_MAX_UV
+        steady = self._duty == DUTY_STEADY or self._duty == 0
+        apart = self._apart_uv
+        for n in range(_BURST_STEADY if steady else _BURST):
+            uv = read_uv()
+            if uv > high:
+                second_high = high
+                high = uv
+            elif uv > second_high:
+                second_high = uv
+            if uv < low:
+                second_low = low
+                low = uv
+            elif uv < second_low:
+                second_low = uv
+            if n > _FIRST_LOOK and second_high - second_low > apart:
+                break
+        # The second highest and the second lowest: one sample taken on an edge, or one spike, does not count.
+        self.high_mv = (second_high // 1000 * self._gain_1024 >> 10) - self._offset_mv
+        self.low_mv = self.high_mv if steady else (second_low // 1000 * self._gain_1024 >> 10) - self._offset_mv

@@ -1,0 +1,45 @@
+"""Card reader driver: a serial reader that sends each card as STX, printable characters, CR LF ETX (9600 8N1)."""
+
+from machine import UART
+from micropython import const
+
+_STX = const(2)
+_ETX = const(3)
+_MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
+
+
+class Reader:
+    """poll() gives the idTag of a card shown since the last call, or None."""
+
+    def __init__(self, wiring: dict):
+        self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1)
+        self._frame = bytearray(_MAX)
+        self._used = -1  # -1: no frame open
+        self.errors = 0
+
+    def poll(self) -> str | None:
+        """The last complete card since the last call; broken frames are counted in `errors` and dropped."""
+        data = self._uart.read()
+        if not data:
+            return None
+        tag = None
+        for byte in data:
+            if byte == _STX:
+                self._used = 0
+            elif self._used >= 0:
+                tag = self._take(byte) or tag
+        return tag
+
+    def _take(self, byte: int) -> str | None:
+        if byte == _ETX:
+            used, self._used = self._used, -1
+            return str(bytes(self._frame[:used]), "utf-8") if used else None
+        if byte in (13, 10):
+            return None
+        if not 32 <= byte < 127 or self._used >= _MAX:
+            self._used = -1
+            self.errors += 1
+            return None
+        self._frame[self._used] = byte
+        self._used += 1
+        return None

@@ -1,0 +1,244 @@
+"""One connector as its user and the back end see it: availability, who may charge, the session, the status.
+
+It sits on top of an outlet and only ever gives it one permission. poll() runs about ten times a second from its own
+task; nothing here is in the control tick.
+"""
+
+from micropython import const
+
+from charger import clock, log
+from charger.outlet import current
+from charger.outlet import status as st
+
+# A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
+_READY_MS = const(4000)
+# After the contactor opened, wait so long at most for the meter's last reading.
+_LAST_READING_MS = const(1500)
+
+
+_IN_SESSION = (st.CHARGING, st.SUSPENDED_EV, st.SUSPENDED_EVSE)
+
+
+class Pending:
+    """An authorisation that waits for the plug (OCPP-59)."""
+
+    def __init__(self, id_tag, parent_id_tag, reservation_id, remote, timeout_s):
+        self.id_tag = id_tag
+        self.parent_id_tag = parent_id_tag
+        self.reservation_id = reservation_id
+        self.remote = remote
+        self.since_ms = clock.ticks_ms()
+        self.timeout_ms = timeout_s * 1000
+
+
+class Connector:
+    """Owned by app.py. `listeners` have status_changed(connector), session_started(session), session_ended(session)."""
+
+    def __init__(self, outlet, meter, sessions, settings):
+        """`settings.connection_timeout_s` is ConnectionTimeOut; `sessions` keeps the records on flash."""
+        self.id = outlet.id
+        self.outlet = outlet
+        self.meter = meter
+        self.sessions = sessions
+        self.settings = settings
+        self.session = None
+        self.pending = None
+        self.operative = True
+        self.reserved = False
+        self.suspended = ""  # why the back end's rules hold the energy of a running session (OCPP-54), '' when not
+        self.status = st.AVAILABLE
+        self.error_code = "NoError"
+        self.info = ""
+        self.listeners = []
+        self._finishing = False
+        self._plugged_ms = None
+        self._offered_ms = None  # since when the car has an offer that it has not taken up
+        self._pwm_on = False
+        self._ending = None
+        self._open_ms = None
+
+    # --- what users and back ends ask for ---
+
+    def authorised(self, id_tag, parent_id_tag=None, reservation_id=None, remote=False) -> bool:
+        """Somebody may charge here. Starts at once when a car is there, else waits ConnectionTimeOut for the plug."""
+        if self.session is not None or not self.startable():
+            return False
+        self.pending = Pending(id_tag, parent_id_tag, reservation_id, remote, self.settings.connection_timeout_s)
+        self.poll()
+        return True
+
+    def startable(self) -> bool:
+        """True when a new session could start here."""
+        fault = self.outlet.fault
+        return self.session is None and self.operative and (fault is None or not fault.FAULTED)
+
+    def stop(self, reason: str, id_tag=None) -> bool:
+        """End the running session with an OCPP stop reason; False when none runs. The energy stops first (CP-25)."""
+        if self.session is None or self._ending is not None:
+            return False
+        self._ending = (reason, id_tag)
+        self.outlet.permit = False
+        self._open_ms = None
+        self.poll()
+        return True
+
+    @property
+    def stopping(self) -> bool:
+        """True while a session is being ended."""
+        return self._ending is not None
+
+    def cancel_pending(self):
+        """Forget an authorisation that waits for the plug."""
+        self.pending = None
+        self.poll()
+
+    def set_operative(self, operative: bool) -> bool:
+        """Take the connector out of service or back; False (scheduled) while a session runs (OCPP-69)."""
+        if self.session is not None and not operative:
+            return False
+        self.operative = operative
+        if not operative:
+            self.pending = None
+        self.outlet.available = operative
+        self.poll()
+        return True
+
+    def suspend(self, why: str):
+        """Hold the energy of the running session ('' to let it flow again) without ending it."""
+        self.suspended = why
+        self._permit()
+
+    # --- what happens by itself ---
+
+    def poll(self):
+        """Bring session and status up to date."""
+        plugged = self.outlet.plugged
+        if plugged != (self._plugged_ms is not None):
+            self._plug_changed(plugged)
+        if self.session is not None and not plugged and self._ending is None:
+            self.stop("EVDisconnected")
+            return
+        if self._ending is not None:
+            self._finish()
+        if self.outlet.pwm_on != self._pwm_on:
+            self._pwm_on = self.outlet.pwm_on
+            self._offered_ms = clock.ticks_ms() if self._pwm_on else None
+        if self.pending is not None:
+            self._try_pending(plugged)
+        self._show()
+
+    def _plug_changed(self, plugged: bool):
+        self._plugged_ms = clock.ticks_ms() if plugged else None
+        self._finishing = False
+        log.info("connector %d" % self.id, "vehicle connected" if plugged else "vehicle gone")
+
+    def _try_pending(self, plugged: bool):
+        pending = self.pending
+        if not self.startable():
+            self.pending = None
+        elif plugged:
+            self.pending = None
+            self._begin(pending)
+        elif clock.elapsed_ms(pending.since_ms) >= pending.timeout_ms:
+            log.info("connector %d" % self.id, "no vehicle within the connection time-out")
+            self.pending = None
+
+    def _begin(self, pending):
+        """The record is on flash before energy flows (OCPP-37)."""
+        self.session = self.sessions.begin(
+            self.id, pending.id_tag, self.meter.total_wh, pending.parent_id_tag, pending.reservation_id
+        )
+        self.suspended = ""
+        self._finishing = False
+        self._offered_ms = clock.ticks_ms()
+        log.info("connector %d" % self.id, "session %d starts, %s" % (self.session.local_id, log.mask(pending.id_tag)))
+        self._tell("session_started", self.session)
+        self._permit()
+
+    def _permit(self):
+        self.outlet.permit = self.session is not None and self._ending is None and not self.suspended
+
+    def _finish(self):
+        """Close the record once the contactor is open and the meter has been read after that."""
+        if self.outlet.contactor.commanded:
+            return
+        now = clock.ticks_ms()
+        if self._open_ms is None:
+            self._open_ms = now
+        read = clock.ticks_diff(self.meter.reading.stamp_ms, self._open_ms) > 0
+        if not read and clock.ticks_diff(now, self._open_ms) < _LAST_READING_MS:
+            return
+        reason, id_tag = self._ending
+        session, self.session, self._ending = self.session, None, None
+        self.sessions.end(session, self.meter.total_wh, reason, id_tag)
+        self._finishing = self.outlet.plugged
+        self.suspended = ""
+        log.info("connector %d" % self.id, "session %d ends: %s, %d Wh" % (
+            session.local_id, reason, session.stop_wh - session.start_wh))
+        self._tell("session_ended", session)
+        if not self.outlet.plugged:
+            self._move(st.FINISHING, "NoError", "")  # unplugging ends in Finishing before Available (OCPP-43)
+
+    def _show(self):
+        fault = self.outlet.fault
+        code = "NoError" if fault is None else fault.CODE
+        info = "" if fault is None else fault.INFO
+        steps = st.way(self.status, self._status_now())
+        if not steps and (code, info) != (self.error_code, self.info):
+            steps = (self.status,)
+        for step in steps:
+            if step is steps[-1]:
+                self._move(step, code, info)
+            else:
+                self._move(step, "NoError", "")
+
+    def _move(self, status: str, code: str, info: str):
+        self.status = status
+        self.error_code = code
+        self.info = info
+        log.info("connector %d" % self.id, status + ("" if code == "NoError" else " (" + code + ")"))
+        self._tell("status_changed", self)
+
+    def _status_now(self) -> str:
+        fault = self.outlet.fault
+        if fault is not None and fault.FAULTED:
+            return st.FAULTED
+        if self.session is not None:
+            return self._session_status()
+        if not self.operative:
+            return st.UNAVAILABLE
+        if self.outlet.plugged:
+            return self._plugged_status()
+        if self.pending is not None:
+            return st.PREPARING
+        return st.RESERVED if self.reserved else st.AVAILABLE
+
+    def _plugged_status(self) -> str:
+        """Preparing until somebody is authorised, Finishing after a session or when nobody came in time (OCPP-80 B6)."""
+        if not self._finishing and self.pending is None:
+            if clock.elapsed_ms(self._plugged_ms) >= self.settings.connection_timeout_s * 1000:
+                self._finishing = True
+        return st.FINISHING if self._finishing and self.pending is None else st.PREPARING
+
+    def _session_status(self) -> str:
+        outlet = self.outlet
+        if self._ending is not None:
+            return self.status
+        if outlet.energised:
+            return st.CHARGING
+        held = self.suspended or outlet.limits.effective_da < current.MINIMUM_DA
+        if not held and outlet.fault is None and self._moment():
+            return self.status if self.status in _IN_SESSION else st.PREPARING
+        if outlet.permit and outlet.pwm_on and not outlet.ev_ready:
+            return st.SUSPENDED_EV
+        return st.SUSPENDED_EVSE
+
+    def _moment(self) -> bool:
+        """True in the short time between our offer and the closed contactor, which is no status of its own."""
+        if self.outlet.about_to_close:
+            return True
+        return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS
+
+    def _tell(self, what: str, about):
+        for listener in self.listeners:
+            getattr(listener, what)(about)

@@ -1,0 +1,57 @@
+"""Starts every task, restarts what may be restarted, and stops the watchdog's food when what may not fail has failed."""
+
+import asyncio
+
+from charger import clock, log
+
+_RESTART_FIRST_MS = 1000
+_RESTART_LAST_MS = 60000
+
+
+class Supervisor:
+    """`failed` names the vital task that ended; from then on the watchdog is not fed and resets the chip."""
+
+    def __init__(self, watchdog):
+        self._watchdog = watchdog
+        self._tasks = []
+        self.failed = None
+        self.restarts = 0
+
+    def feed(self):
+        """Called by the control tick alone."""
+        if self.failed is None:
+            self._watchdog.feed()
+
+    def start(self, name: str, job, vital: bool = False):
+        """Run `await job()` as a task. A vital one may not end; any other is restarted with a growing pause."""
+        self._tasks.append(asyncio.create_task(self._run(name, job, vital)))
+
+    async def _run(self, name: str, job, vital: bool):
+        pause_ms = _RESTART_FIRST_MS
+        while True:
+            started = clock.ticks_ms()
+            try:
+                await job()
+                log.warn("supervisor", name + " ended")
+            except Exception as error:  # noqa: BLE001 - whatever a task dies of, the charger goes on or resets
+                log.error("supervisor", name + " failed: " + log.reason(error))
+                self._trace(error)
+            if vital:
+                self.failed = name
+                return
+            self.restarts += 1
+            if clock.elapsed_ms(started) > _RESTART_LAST_MS:
+                pause_ms = _RESTART_FIRST_MS
+            await clock.sleep_ms(pause_ms)
+            pause_ms = min(pause_ms * 2, _RESTART_LAST_MS)
+
+    def _trace(self, error):
+        import sys
+
+        sys.print_exception(error)
+
+    async def stop(self):
+        """Cancel every task, for an orderly restart."""
+        for task in self._tasks:
+            task.cancel()
+        await clock.sleep_ms(0)
