@@ -1,0 +1,148 @@
+"""The one declarative input check (SEC-13): every value from outside passes `check(spec, value)` before it is used.
+
+A spec is plain data, a tuple whose first item names the kind:
+
+    ("int", low, high)         whole number, bounds may be None; bool is not a number
+    ("whole", low, high)       the same, and 5.0 is taken for 5
+    ("num", low, high)         any finite number
+    ("bool",)                  true or false
+    ("str", longest[, shortest])   no control characters (SCH-16); lengths count characters
+    ("text", longest)          a string that may have line breaks and tabs (PEM, natural language)
+    ("enum", (words))          one of the words, case counts (SCH-3)
+    ("time",)                  an RFC 3339 time (SCH-6)
+    ("list", item spec, most, fewest)
+    ("obj", (("name", spec), ("name?", spec)))   "?" marks an optional field; unknown fields are tolerated (SCH-7)
+    ("strict", fields)         an object in which unknown fields are an error
+    ("any",)                   anything
+"""
+
+from micropython import const
+
+from charger import clock
+
+MISSING = "missing"  # a required field is not there
+TYPE = "type"  # a value of the wrong JSON type
+VALUE = "value"  # right type; out of range, too long, not in the list, malformed
+EXTRA = "extra"  # a field that a strict object does not have
+
+_BITS = const(63)
+
+
+class Invalid(Exception):
+    """An input that failed its check. `kind` is MISSING, TYPE, VALUE or EXTRA, `path` names the field."""
+
+    def __init__(self, kind: str, path: str, why: str):
+        super().__init__("%s: %s" % (path or "value", why))
+        self.kind = kind
+        self.path = path
+        self.why = why
+
+
+def check(spec: tuple, value, path: str = "") -> None:
+    """Raise Invalid when value does not satisfy spec; the first fault found is reported."""
+    kind = spec[0]
+    if kind in ("obj", "strict"):
+        _object(spec, value, path)
+    elif kind == "list":
+        _list(spec, value, path)
+    elif kind in ("int", "whole", "num"):
+        _number(spec, value, path)
+    elif kind == "bool":
+        if not isinstance(value, bool):
+            raise Invalid(TYPE, path, "true or false wanted")
+    elif kind != "any":
+        _string(spec, value, path)
+
+
+def _object(spec, value, path):
+    if not isinstance(value, dict):
+        raise Invalid(TYPE, path, "an object wanted")
+    for name, field in spec[1]:
+        optional = name[-1] == "?"
+        if optional:
+            name = name[:-1]
+        inner = path + "." + name if path else name
+        if name in value:
+            check(field, value[name], inner)
+        elif not optional:
+            raise Invalid(MISSING, inner, "missing")
+    if spec[0] == "strict":
+        for name in value:
+            if not _known(spec[1], name):
+                raise Invalid(EXTRA, path + "." + name if path else name, "unknown field")
+
+
+def _known(fields, name) -> bool:
+    for known, _ in fields:
+        if name == known or (known[-1] == "?" and name == known[:-1]):
+            return True
+    return False
+
+
+def _list(spec, value, path):
+    if not isinstance(value, list):
+        raise Invalid(TYPE, path, "a list wanted")
+    if spec[2] is not None and len(value) > spec[2]:
+        raise Invalid(VALUE, path, "more than %d items" % spec[2])
+    if len(value) < (spec[3] if len(spec) > 3 else 0):
+        raise Invalid(VALUE, path, "too few items")
+    for index, item in enumerate(value):
+        check(spec[1], item, "%s[%d]" % (path, index))
+
+
+def _number(spec, value, path):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Invalid(TYPE, path, "a number wanted")
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), -float("inf")):
+            raise Invalid(VALUE, path, "not a finite number")
+        if spec[0] == "int" or (spec[0] == "whole" and value != int(value)):
+            raise Invalid(TYPE, path, "a whole number wanted")
+    elif not -(1 << _BITS) <= value < (1 << _BITS):
+        raise Invalid(VALUE, path, "beyond 64 bits")  # SCH-5
+    low, high = spec[1], spec[2]
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise Invalid(VALUE, path, "out of range")
+
+
+def _string(spec, value, path):
+    if not isinstance(value, str):
+        raise Invalid(TYPE, path, "a string wanted")
+    kind = spec[0]
+    if kind == "enum":
+        if value not in spec[1]:
+            raise Invalid(VALUE, path, "not one of the known words")
+        return
+    if kind == "time":
+        try:
+            clock.parse_iso(value)
+        except ValueError as error:
+            raise Invalid(VALUE, path, str(error)) from None
+        return
+    if len(value) > spec[1]:
+        raise Invalid(VALUE, path, "longer than %d characters" % spec[1])
+    if len(spec) > 2 and len(value) < spec[2]:
+        raise Invalid(VALUE, path, "shorter than %d characters" % spec[2])
+    if not printable(value, kind == "text"):
+        raise Invalid(VALUE, path, "control or broken characters")
+
+
+def printable(text: str, lines: bool = False) -> bool:
+    """False when text has control characters or half a surrogate pair (SCH-16); line breaks and tabs only with lines."""
+    data = text.encode()
+    high = False  # the first half of a pair has just passed (three bytes, ED A0..AF xx)
+    index = 0
+    size = len(data)
+    while index < size:
+        byte = data[index]
+        if byte == 0xED and index + 1 < size and data[index + 1] >= 0xA0:
+            low = data[index + 1] >= 0xB0
+            if low != high:
+                return False
+            high = not low
+            index += 3
+            continue
+        if high or byte == 0x7F or (byte < 0x20 and not (lines and byte in (9, 10, 13))):
+            return False
+        index += 1
+    return not high

@@ -1,0 +1,101 @@
+"""The declarative input check: each kind, each kind of fault, nesting and the traps of JSON in MicroPython."""
+
+import json
+
+from charger import validate
+from charger.validate import EXTRA, MISSING, TYPE, VALUE, Invalid, check
+
+PROFILE = (
+    "obj",
+    (
+        ("id", ("int", 1, None)),
+        ("unit", ("enum", ("A", "W"))),
+        ("start?", ("time",)),
+        ("periods", ("list", ("obj", (("limit", ("num", 0, None)),)), 3, 1)),
+    ),
+)
+
+
+def fault(spec, value):
+    try:
+        check(spec, value)
+    except Invalid as error:
+        return error.kind, error.path
+    return None
+
+
+def test_accepts_a_whole_nested_value():
+    value = {"id": 7, "unit": "A", "start": "2026-03-01T10:00:00Z", "periods": [{"limit": 16}, {"limit": 6.5}]}
+    assert fault(PROFILE, value) is None
+
+
+def test_unknown_fields_are_tolerated_only_where_not_strict():
+    assert fault(("obj", (("a", ("any",)),)), {"a": 1, "b": 2}) is None
+    assert fault(("strict", (("a", ("any",)), ("c?", ("any",)))), {"a": 1, "b": 2}) == (EXTRA, "b")
+    assert fault(("strict", (("a", ("any",)), ("c?", ("any",)))), {"a": 1, "c": 2}) is None
+
+
+def test_names_the_field_and_the_kind_of_fault():
+    periods = [{"limit": 16}]
+    cases = (
+        ({"unit": "A", "periods": periods}, (MISSING, "id")),
+        ({"id": "7", "unit": "A", "periods": periods}, (TYPE, "id")),
+        ({"id": 0, "unit": "A", "periods": periods}, (VALUE, "id")),
+        ({"id": 7, "unit": "a", "periods": periods}, (VALUE, "unit")),
+        ({"id": 7, "unit": None, "periods": periods}, (TYPE, "unit")),
+        ({"id": 7, "unit": "A", "start": "yesterday", "periods": periods}, (VALUE, "start")),
+        ({"id": 7, "unit": "A", "start": 5, "periods": periods}, (TYPE, "start")),
+        ({"id": 7, "unit": "A", "periods": {}}, (TYPE, "periods")),
+        ({"id": 7, "unit": "A", "periods": []}, (VALUE, "periods")),
+        ({"id": 7, "unit": "A", "periods": periods * 4}, (VALUE, "periods")),
+        ({"id": 7, "unit": "A", "periods": [{"limit": 16}, {}]}, (MISSING, "periods[1].limit")),
+        ({"id": 7, "unit": "A", "periods": [{"limit": -0.1}]}, (VALUE, "periods[0].limit")),
+        ([], (TYPE, "")),
+    )
+    for value, wanted in cases:
+        assert fault(PROFILE, value) == wanted, value
+
+
+def test_bool_is_not_a_number_and_number_not_a_bool():
+    assert fault(("int", 0, 5), True) == (TYPE, "")
+    assert fault(("num", 0, 5), False) == (TYPE, "")
+    assert fault(("bool",), 1) == (TYPE, "")
+    assert fault(("bool",), False) is None
+
+
+def test_floats_where_integers_are_wanted():
+    assert fault(("int", None, None), 5.0) == (TYPE, "")
+    assert fault(("whole", None, None), 5.0) is None
+    assert fault(("whole", None, None), 5.5) == (TYPE, "")
+
+
+def test_not_a_number_and_infinity():
+    for value in (float("nan"), float("inf"), -float("inf")):
+        assert fault(("num", None, None), value) == (VALUE, "")
+
+
+def test_integers_up_to_64_bits():
+    assert fault(("int", None, None), (1 << 63) - 1) is None
+    assert fault(("int", None, None), 1 << 63) == (VALUE, "")
+    assert fault(("int", None, None), -(1 << 63)) is None
+
+
+def test_strings_count_characters_not_bytes():
+    assert fault(("str", 3), "äöü") is None
+    assert fault(("str", 3), "abcd") == (VALUE, "")
+    assert fault(("str", 3, 1), "") == (VALUE, "")
+
+
+def test_control_characters_and_lone_surrogates():
+    for text in ('"a\\u0000b"', '"a\\nb"', '"\\u007f"', '"\\ud800"', '"\\udc00x"', '"\\ud800\\ud800"', '"\\udc00\\ud800"'):
+        assert fault(("str", 20), json.loads(text)) == (VALUE, ""), text
+    assert fault(("str", 20), json.loads('"\\ud83d\\ude00"')) is None
+    assert fault(("text", 20), "a\r\n\tb") is None
+    assert fault(("text", 20), "a\0b") == (VALUE, "")
+
+
+def test_words_name_the_field():
+    try:
+        check(PROFILE, {})
+    except validate.Invalid as error:
+        assert str(error) == "id: missing"
