@@ -1,0 +1,46 @@
+# Pilotlight's commands. `make` alone lists them.
+# Each one sets up what it needs first, inside the checkout; a second time that costs a fraction of a second.
+
+PYTHON ?= python3
+VENV := .venv/bin
+JOBS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test demo bench soak lint types romfs firmware lock clean distclean
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup:  ## Fetch what the others need: Python tools, MicroPython (64 and 32 bit), libraries, type stubs
+	@$(PYTHON) tools/setup.py
+
+test: setup  ## Run all tests, lint and type check; ARGS='-k pilot -x' goes to pytest
+	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS) \
+	  && echo "make test: all passed" || { echo "make test: FAILED, see above"; exit 1; }
+
+demo: setup  ## Charge a simulated car against a local back end; ARGS=--stay keeps both running to play with
+	@$(VENV)/python tools/demo.py $(ARGS)
+
+bench: setup  ## Measure boot, control tick, memory and throughput
+	@$(VENV)/python tools/bench.py $(ARGS)
+
+lint: setup  ## Check style with ruff; ARGS=--fix repairs what it can
+	@$(VENV)/ruff check $(ARGS) .
+
+types: setup  ## Type-check the firmware against MicroPython's stubs for the ESP32
+	@$(VENV)/pyright $(ARGS)
+
+romfs: setup  ## Build the ROMFS image of the simulated board's firmware into build/
+	@$(VENV)/python tools/romfs.py $(ARGS)
+
+lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv)
+	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-annotate --no-header requirements.in -o requirements.lock
+
+clean:  ## Remove what was built and cached, keep what setup fetched
+	@rm -rf build .pytest_cache .ruff_cache .hypothesis
+	@find firmware boards host_tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## Remove what setup fetched as well
+	@rm -rf .venv .toolchain typings

@@ -1,0 +1,1 @@
+"""Tests that run inside MicroPython, reported to pytest one by one."""

@@ -1,0 +1,205 @@
+"""Set the checkout up: Python environment, MicroPython interpreters, micropython-lib, type stubs.
+
+Everything lands inside the checkout (.venv/, .toolchain/, typings/), pinned by requirements.lock and
+tools/micropython-lib.lock; nothing is installed into the system. Each part has a stamp with a key of what it was
+made from, so that a second run has nothing to do and says nothing. Needs python3 (3.11 or newer), its pip, and apt.
+
+Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+TYPINGS = ROOT / "typings"
+TOOLCHAIN = ROOT / ".toolchain"
+LIBRARY = TOOLCHAIN / "lib"
+LOCK = ROOT / "requirements.lock"
+LIBRARY_LOCK = ROOT / "tools" / "micropython-lib.lock"
+# The stubs shadow CPython modules (requests, asyncio, ...), so they live beside the environment, never in it.
+STUBS = ("micropython-esp32-stubs", "micropython-stdlib-stubs")
+MINIMUM = (3, 11)
+# A machine without network must get its answer soon; pip's own five attempts take minutes.
+PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet", "--retries", "2", "--timeout", "30")
+
+
+class SetupError(Exception):
+    """Something that this machine lacks; the message says what and what to do."""
+
+
+def say(text):
+    """One progress line, at once."""
+    print(f"setup: {text}", flush=True)
+
+
+def run(command, what):
+    """Run a command; on failure a SetupError says what could not be done and the command's own last words."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode == 0:
+        return done.stdout
+    words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    errors = [line for line in words if re.match(r"\s*(error|ERROR|OSError)\b", line)] or words[-1:] or ["no reason given"]
+    if any(re.search(r"(?i)connection|name resolution|network|timed out|no matching distribution", line) for line in words):
+        raise SetupError(
+            f"{what}: the Python package index did not answer; "
+            "connect this machine to the network and run 'make setup' again"
+        )
+    raise SetupError(f"{what}: {errors[-1].strip()}")
+
+
+def key_of(*parts):
+    """A short key of strings and files; it changes when what a part was made from changes."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.read_bytes() if isinstance(part, Path) else str(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def made(folder, key):
+    """True when the folder is complete and was made from what the key stands for."""
+    try:
+        return (folder / ".stamp").read_text() == key
+    except OSError:
+        return False
+
+
+def locked(names):
+    """The lock's entries for these names as the text of a requirements file of their own."""
+    found = []
+    for name in names:
+        entry = re.search(rf"^{re.escape(name)}==.*?(?=^\S|\Z)", LOCK.read_text(), re.M | re.S)
+        if not entry:
+            raise SetupError(f"requirements.lock holds no {name}: run 'make lock'")
+        found.append(re.sub(r"(?m)^\s*#.*\n?", "", entry.group()))
+    return "".join(found)
+
+
+def pip(target_python):
+    """The command that installs into the environment: this Python's pip, or the one that ensurepip can unpack."""
+    have_pip = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False)
+    if have_pip.returncode == 0:
+        return [sys.executable, "-m", "pip", "--python", str(target_python)]
+    have_ensurepip = subprocess.run([str(target_python), "-m", "ensurepip"], capture_output=True, check=False)
+    if have_ensurepip.returncode == 0:
+        return [str(target_python), "-m", "pip"]
+    raise SetupError("python3 has no pip; on Debian: apt-get install python3-pip")
+
+
+def environment():
+    """The tools' Python environment; made without ensurepip, which Debian keeps in a package of its own."""
+    key = key_of(LOCK, sys.version, sys.base_prefix, str(ROOT))
+    if made(VENV, key) and PYTHON.exists():
+        return
+    say("Python environment into .venv/ ...")
+    shutil.rmtree(VENV, ignore_errors=True)
+    run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], "the Python environment could not be made")
+    install = [*pip(PYTHON), "install", *PIP_OPTIONS, "--require-hashes", "--prefer-binary"]
+    what = "the Python environment could not be filled"
+    # What comes as source only is built with the locked setuptools, not with whatever is newest today.
+    first = VENV / "first.txt"
+    first.write_text(locked(["setuptools"]))
+    run([*install, "-r", str(first)], what)
+    rest = VENV / "rest.txt"
+    rest.write_text("".join(
+        entry for entry in re.split(r"(?m)^(?=\S)", LOCK.read_text()) if not entry.startswith(STUBS)
+    ))
+    run([*install, "--no-deps", "--no-build-isolation", "-r", str(rest)], what)
+    (VENV / ".stamp").write_text(key)
+
+
+def typings():
+    """MicroPython's type stubs for the ESP32, for pyright."""
+    stubs = locked(STUBS)
+    key = key_of(stubs)
+    if made(TYPINGS, key):
+        return
+    say("type stubs into typings/ ...")
+    shutil.rmtree(TYPINGS, ignore_errors=True)
+    TYPINGS.mkdir()
+    wanted = VENV / "stubs.txt"
+    wanted.write_text(stubs)
+    run(
+        [*pip(PYTHON), "install", *PIP_OPTIONS, "--require-hashes", "--no-deps", "--target", str(TYPINGS), "-r", str(wanted)],
+        "the type stubs could not be fetched",
+    )
+    (TYPINGS / ".stamp").write_text(key)
+
+
+def library_lock():
+    """(project, version, sha256) of every archive of micropython-lib."""
+    lines = (line.split("#")[0].split() for line in LIBRARY_LOCK.read_text().splitlines())
+    return [tuple(fields) for fields in lines if fields]
+
+
+def unpack(archive, target):
+    """Copy the modules of one archive into the import folder; its metadata stays behind."""
+    with tarfile.open(archive) as tar:
+        for member in tar.getmembers():
+            path = Path(*Path(member.name).parts[1:])
+            if member.isfile() and path.suffix == ".py" and ".." not in path.parts and path.name != "setup.py":
+                (target / path).parent.mkdir(parents=True, exist_ok=True)
+                (target / path).write_bytes(tar.extractfile(member).read())
+
+
+def library():
+    """micropython-lib's modules that the image needs, for the unix port's path and for the manifest check."""
+    key = key_of(LIBRARY_LOCK)
+    if made(LIBRARY, key):
+        return
+    say("micropython-lib into .toolchain/lib/ ...")
+    shutil.rmtree(LIBRARY, ignore_errors=True)
+    archives = LIBRARY / ".archives"
+    archives.mkdir(parents=True)
+    for project, version, sha256 in library_lock():
+        what = f"{project} {version} could not be fetched"
+        run([str(PYTHON), "-m", "unearth", f"{project}=={version}", "--download", str(archives)], what)
+        found = [p for p in archives.glob("*.tar.gz") if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
+        if not found:
+            raise SetupError(f"{what}: no archive with the sha256 of tools/micropython-lib.lock came")
+        unpack(found[0], LIBRARY)
+        found[0].unlink()
+    shutil.rmtree(archives)
+    (LIBRARY / ".stamp").write_text(key)
+
+
+def interpreters():
+    """MicroPython itself; tools/toolchain.py speaks for itself and has the same exit codes."""
+    done = subprocess.run([sys.executable, str(ROOT / "tools" / "toolchain.py")], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def main():
+    """Entry point: makes what is missing, one process at a time."""
+    if sys.version_info < MINIMUM:
+        print(f"setup: python3 is {sys.version.split()[0]}, 3.11 or newer is needed", file=sys.stderr)
+        return 2
+    # pip writes its cache and reads its configuration under HOME; without one it does without.
+    if not os.environ.get("HOME"):
+        os.environ["PIP_NO_CACHE_DIR"] = "1"
+    TOOLCHAIN.mkdir(exist_ok=True)
+    with (TOOLCHAIN / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            environment()
+            typings()
+            library()
+        except SetupError as error:
+            print(f"setup: {error}", file=sys.stderr)
+            return 2
+        interpreters()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""Fetch the real MicroPython interpreters (64-bit and i386) into .toolchain/.
+
+Debian packages MicroPython's unix port, but older suites carry versions that lack what the firmware
+needs. So the interpreters come from Debian's own packages, checked by apt's own signature check
+against the Debian keyring of this machine, and are unpacked (never installed) into the checkout.
+They start through the ld.so that is unpacked beside them, so the system's libraries do not matter.
+
+Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".toolchain"
+MINIMUM = (1, 25)
+# The suite to take MicroPython from when the machine's own is older than this.
+FALLBACK_SUITE = "trixie"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# word size -> Debian architecture, loader inside the unpacked tree
+WORDS = {
+    64: {"amd64": ("lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu")},
+    32: {"i386": ("lib/ld-linux.so.2", "i386-linux-gnu")},
+}
+
+
+class ToolchainError(Exception):
+    """Something that this machine lacks; the message says what and what to do."""
+
+
+def run(command, env=None):
+    """Run a command, return its output; a ToolchainError carries the tail of stderr."""
+    try:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise ToolchainError(f"'{command[0]}' is not on this machine; on Debian: apt-get install apt dpkg") from error
+    if done.returncode:
+        tail = (done.stderr or done.stdout).strip().splitlines()[-3:]
+        raise ToolchainError(f"'{' '.join(command[:2])}' failed: {' / '.join(tail)}")
+    return done.stdout
+
+
+def debian_mirrors():
+    """URIs of the Debian archive in this machine's apt sources (never security or third parties)."""
+    found = []
+    folder = Path("/etc/apt")
+    files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
+    for file in files:
+        try:
+            text = file.read_text()
+        except OSError:
+            continue
+        for uri in re.findall(r"(?:^URIs:\s*|^deb\s+(?:\[[^\]]*\]\s+)?)(\S+)", text, re.M):
+            if re.search(r"/debian/?$", uri) and uri not in found:
+                found.append(uri)
+    return found or ["http://deb.debian.org/debian"]
+
+
+def machine_suite():
+    """The machine's Debian codename, or '' where it is no Debian."""
+    try:
+        fields = dict(
+            line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
+        )
+    except OSError:
+        return ""
+    if fields.get("ID", "").strip('"') != "debian":
+        return ""
+    return fields.get("VERSION_CODENAME", "").strip('"')
+
+
+def apt_config(suite):
+    """Write an apt configuration that knows only our sources, lists and an empty package status."""
+    base = HOME / "apt"
+    for sub in ("lists/partial", "cache/archives/partial", "debs"):
+        (base / sub).mkdir(parents=True, exist_ok=True)
+    (base / "status").write_text("")
+    mirrors = "".join(
+        f"Types: deb\nURIs: {uri}\nSuites: {suite}\nComponents: main\nArchitectures: amd64 i386\n"
+        f"Signed-By: {KEYRING}\n\n" for uri in debian_mirrors()[:1]
+    )
+    (base / "debian.sources").write_text(mirrors)
+    (base / "apt.conf").write_text(
+        f'Dir::Etc::sourcelist "{base}/debian.sources";\n'
+        'Dir::Etc::sourceparts "/dev/null";\n'
+        'Dir::Etc::preferencesparts "/dev/null";\n'
+        'Dir::Etc::preferences "/dev/null";\n'
+        f'Dir::State::lists "{base}/lists";\n'
+        f'Dir::State::status "{base}/status";\n'
+        f'Dir::Cache "{base}/cache";\n'
+        'APT::Architecture "amd64";\n'
+        'APT::Architectures { "amd64"; "i386"; };\n'
+        'APT::Install-Recommends "false";\n'
+        'Acquire::Languages "none";\n'
+        'Acquire::Retries "3";\n'
+        'APT::Sandbox::User "";\n'
+    )
+    return {**os.environ, "APT_CONFIG": str(base / "apt.conf"), "LC_ALL": "C"}
+
+
+def resolve(arch, env):
+    """MicroPython and the libraries that apt resolves it to, as name:arch (the package status is empty)."""
+    plan = run(["apt-get", "-s", "-q", "install", f"micropython:{arch}"], env)
+    names = re.findall(r"^Inst (\S+) ", plan, re.M)
+    wanted = [name.split(":")[0] for name in names if name.startswith(("micropython", "lib"))]
+    if "micropython" not in wanted:
+        raise ToolchainError(f"Debian's package lists hold no micropython for {arch}")
+    return [f"{name}:{arch}" for name in wanted]
+
+
+def unpack(arch, env):
+    """Download MicroPython and the libraries it links to, and unpack them under .toolchain/ARCH."""
+    debs = HOME / "apt" / "debs" / arch
+    shutil.rmtree(debs, ignore_errors=True)
+    debs.mkdir(parents=True)
+    done = subprocess.run(["apt-get", "download", *resolve(arch, env)], cwd=debs, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolchainError(f"Debian's packages for {arch} could not be downloaded: {done.stderr.strip()[-300:]}")
+    target = HOME / arch
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for deb in sorted(debs.glob("*.deb")):
+        run(["dpkg-deb", "-x", str(deb), str(target)])
+
+
+def write_launcher(word, arch, loader, triplet):
+    """A start script that needs nothing of the system: our ld.so, our libraries, our binary."""
+    base = HOME / arch
+    ld = next((p for p in (base / "usr" / loader, base / loader) if p.exists()), None)
+    if ld is None:
+        raise ToolchainError(f"the unpacked packages for {arch} hold no {loader}")
+    libraries = f"$here/usr/lib/{triplet}:$here/lib/{triplet}"
+    script = HOME / f"micropython{word}"
+    script.write_text(
+        "#!/bin/sh\n"
+        'here="$(dirname "$(readlink -f "$0")")/' + arch + '"\n'
+        f'exec "$here/{ld.relative_to(base)}" --library-path "{libraries}" "$here/usr/bin/micropython" "$@"\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+def version(script):
+    """(major, minor) of the interpreter that the script starts, and proof that it starts."""
+    out = run([str(script), "-c", "import sys; v = sys.implementation.version; print(v[0], v[1])"])
+    return tuple(int(x) for x in out.split()[:2])
+
+
+def ready():
+    """True when both interpreters are unpacked, start, and are new enough."""
+    try:
+        return all(version(HOME / f"micropython{word}") >= MINIMUM for word in WORDS)
+    except (ToolchainError, ValueError, OSError):
+        return False
+
+
+def fetch():
+    """Bring both interpreters; raises ToolchainError with a sentence for the user."""
+    if not Path(KEYRING).exists():
+        raise ToolchainError("Debian's keyring is missing, so packages cannot be checked: apt-get install debian-archive-keyring")
+    suites = [s for s in (machine_suite(), FALLBACK_SUITE) if s]
+    if suites[0] in ("buster", "bullseye", "bookworm"):
+        suites = [FALLBACK_SUITE]
+    env = apt_config(suites[0])
+    print(f"toolchain: MicroPython from Debian {suites[0]} into {HOME.name}/ ...", flush=True)
+    done = subprocess.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ToolchainError(
+            "MicroPython could not be fetched, Debian's package archive did not answer "
+            f"({reason}); connect this machine to the network and run 'make setup' again"
+        )
+    for word, archs in WORDS.items():
+        for arch, (loader, triplet) in archs.items():
+            unpack(arch, env)
+            script = write_launcher(word, arch, loader, triplet)
+            found = version(script)
+            if found < MINIMUM:
+                raise ToolchainError(f"Debian {suites[0]} has MicroPython {found[0]}.{found[1]}; {MINIMUM[0]}.{MINIMUM[1]} is needed")
+            print(f"toolchain: {script.name} is MicroPython {found[0]}.{found[1]} ({arch})")
+    shutil.rmtree(HOME / "apt", ignore_errors=True)
+
+
+def main():
+    """Entry point: does nothing when all is there."""
+    if ready():
+        return 0
+    HOME.mkdir(exist_ok=True)
+    try:
+        fetch()
+    except ToolchainError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
