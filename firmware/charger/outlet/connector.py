@@ -239,6 +239,12 @@ class Connector:
             return True
         return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS
 
+    def why_no_energy(self) -> str:
+        """Why no energy flows, in words a person understands; '' while it flows or nobody wants any."""
+        if self.session is None:
+            return self.outlet.info
+        return self.suspended or self.outlet.why_paused()
+
     def _tell(self, what: str, about):
         for listener in self.listeners:
             getattr(listener, what)(about)

@@ -206,6 +206,12 @@ class Outlet:
         """True when nothing but the next ticks stands between the car's S2 and the closed contactor."""
         return self._wanted() and self.pwm_on and self.ev_ready and self._off_ms >= MIN_OFF_MS
 
+    def pilot_name(self) -> str:
+        """The pilot state as IEC 61851-1 writes it: A1, B2, C2 ... E, F, or ? between the windows (CP-6)."""
+        if self.state <= states.D:
+            return states.NAMES[self.state] + ("2" if self.pwm_on else "1")
+        return states.NAMES[self.state]
+
     @property
     def error(self) -> str | None:
         """OCPP ChargePointErrorCode of the reported guard, None without a fault."""

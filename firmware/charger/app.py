@@ -1,0 +1,229 @@
+"""The composition root: the only module that knows every part. It builds them from the board's data and starts them."""
+
+import asyncio
+import gc
+
+import board
+import machine
+from micropython import const
+
+from charger import clock, log, version
+from charger.supervisor import Supervisor
+
+_TICK_MS = const(20)
+_POLL_MS = const(100)
+_SLOW_MS = const(1000)
+_WATCHDOG_MS = const(8000)
+_SAY_GOODBYE_MS = const(3000)
+
+current = None  # the running Application
+
+
+class Parts:
+    """The drivers of one outlet, as outlet.Outlet wants them."""
+
+    def __init__(self, wiring: dict, reading):
+        from charger.drivers.contactor import Contactor
+        from charger.drivers.pilot import Pilot
+
+        self.contactor = Contactor(wiring["contactor"])  # first: its output is open from here on (CP-30)
+        self.pilot = Pilot(wiring["pilot"])
+        self.reading = reading
+        self.rcd = self.thermometer = self.fault_input = None
+        if wiring.get("rcd"):
+            from charger.drivers.rcd import ResidualCurrentMonitor
+
+            self.rcd = ResidualCurrentMonitor(wiring["rcd"])
+        if wiring.get("ntc"):
+            from charger.drivers.thermometer import Thermometer
+
+            self.thermometer = Thermometer(wiring["ntc"])
+        if wiring.get("fault_input"):
+            self.fault_input = machine.Pin(wiring["fault_input"]["pin"], machine.Pin.IN)
+
+
+class Application:
+    """One charger: `connectors`, `charge_point`, `supervisor`, and the figures of the control tick."""
+
+    def __init__(self):
+        from charger.ocpp.configuration import Configuration
+        from charger.store.files import Files
+
+        self.ticks = 0
+        self.max_gap_ms = 0
+        self.max_tick_us = 0
+        self.heap_peak = 0
+        self.connectors = []
+        self.readers = []
+        self.meters = []
+        self.outlets = []
+        self.charge_point = None
+        self._restarting = None
+        self.files = Files(board.FLASH_ROOT)
+        self._count_boot()
+        clock.attach_rtc(machine.RTC())
+        self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS))
+        self.config = Configuration(self.files, board.FACTORY)
+        self._build_connectors()
+        self._build_back_end()
+
+    def _count_boot(self):
+        """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
+        clock.boot_id = int(self.files.read_json("boot.json", 0)) + 1
+        self.files.write_json("boot.json", clock.boot_id)
+
+    def _build_connectors(self):
+        from charger.drivers import meters
+        from charger.metering.meter import Meter
+        from charger.metering.register import EnergyRegister
+        from charger.metering.sessions import Sessions
+        from charger.outlet.connector import Connector
+        from charger.outlet.outlet import Outlet
+
+        self.sessions = Sessions(self.files)
+        for n in range(len(board.OUTLETS)):
+            wiring = board.OUTLETS[n]
+            kind, options = wiring["meter"]
+            meter = Meter(meters.make(kind, options, self.files), EnergyRegister(self.files, n + 1))
+            outlet = Outlet(n + 1, Parts(wiring, meter.reading), wiring["max_da"], board.LATE_TICK_MS)
+            connector = Connector(outlet, meter, self.sessions, self.config)
+            self.outlets.append(outlet)
+            self.meters.append(meter)
+            self.connectors.append(connector)
+            if wiring.get("reader"):
+                from charger.drivers.rfid import Reader
+
+                self.readers.append((connector, Reader(wiring["reader"])))
+
+    def _build_back_end(self):
+        from charger.ocpp.charge_point import ChargePoint
+
+        self.charge_point = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restart)
+        for connector in self.connectors:
+            connector.listeners.append(self.charge_point)
+
+    # --- the control tick ---
+
+    def tick(self, dt_ms: int):
+        """One control step of all outlets. Allocates nothing."""
+        clock.advance()
+        for outlet in self.outlets:
+            outlet.tick(dt_ms)
+
+    async def _control(self):
+        """Every 20 ms, whatever else happens; only this feeds the watchdog."""
+        last = clock.ticks_ms()
+        try:
+            while True:
+                await clock.sleep_ms(max(0, _TICK_MS - clock.elapsed_ms(last)))
+                now = clock.ticks_ms()
+                gap = clock.ticks_diff(now, last)
+                last = now
+                start = clock.ticks_us()
+                self.tick(gap)
+                spent = clock.ticks_diff(clock.ticks_us(), start)
+                self.ticks += 1
+                if spent > self.max_tick_us:
+                    self.max_tick_us = spent
+                if gap > self.max_gap_ms:
+                    self.max_gap_ms = gap
+                self.supervisor.feed()
+        finally:
+            for outlet in self.outlets:
+                outlet.contactor.open()
+
+    # --- the other tasks ---
+
+    async def _poll(self):
+        """What is seen ten times a second: sessions, status, card readers."""
+        while True:
+            for connector in self.connectors:
+                connector.poll()
+            for connector, reader in self.readers:
+                tag = reader.poll()
+                if tag:
+                    self.charge_point.tag_shown(connector, tag)
+            await clock.sleep_ms(_POLL_MS)
+
+    async def _slow(self):
+        """What is seen once a second: temperatures, checkpoints of open sessions, the heap's high-water mark."""
+        while True:
+            for outlet in self.outlets:
+                if outlet.thermometer is not None:
+                    outlet.thermometer.read()
+            for connector in self.connectors:
+                if connector.session is not None:
+                    self.sessions.checkpoint(connector.session, connector.meter.total_wh)
+            self.heap_peak = max(self.heap_peak, gc.mem_alloc())
+            await clock.sleep_ms(_SLOW_MS)
+
+    # --- start, restart, report ---
+
+    def start(self):
+        """Start every task under the supervisor."""
+        log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
+        self.supervisor.start("control", self._control, vital=True)
+        self.supervisor.start("poll", self._poll)
+        self.supervisor.start("slow", self._slow)
+        for meter in self.meters:
+            self.supervisor.start("meter", meter.run)
+        for name, job in self.charge_point.tasks():
+            self.supervisor.start(name, job)
+
+    def restart(self, kind: str):
+        """Restart the board: "Soft" ends the sessions first, "Hard" does not wait for them (OCPP-70)."""
+        if self._restarting is None:
+            self._restarting = asyncio.create_task(self._restart(kind))
+
+    async def _restart(self, kind: str):
+        log.info("app", kind + " restart")
+        if kind == "Soft":
+            for connector in self.connectors:
+                connector.stop("SoftReset")
+            start = clock.ticks_ms()
+            while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < 10000:
+                await clock.sleep_ms(_POLL_MS)
+        await self.close()
+        machine.reset()
+
+    async def close(self):
+        """Everything off and safe on flash: before a restart, and at a clean stop."""
+        for outlet in self.outlets:
+            outlet.permit = False
+            outlet.contactor.open()
+        for connector in self.connectors:
+            if connector.session is not None:
+                self.sessions.checkpoint(connector.session, connector.meter.total_wh, now=True)
+            connector.meter.register.persist()
+        await self.charge_point.close(_SAY_GOODBYE_MS)
+
+    def report(self) -> dict:
+        """The state of the charger as plain data."""
+        from charger.report import charger_report
+
+        return charger_report(self)
+
+    def config_report(self) -> dict:
+        """All readable configuration keys and their values."""
+        keys, _ = self.config.report([])
+        return {entry["key"]: entry.get("value") for entry in keys}
+
+    def network_up(self):
+        """The network is back: do not wait for the rest of a back-off."""
+        self.charge_point.kick()
+
+
+async def _run(extra_tasks):
+    global current
+    current = Application()
+    gc.collect()
+    current.start()
+    for job in extra_tasks:
+        asyncio.create_task(job())
+    while True:
+        await clock.sleep_s(3600)
+
+
+def main(extra_tasks=()):
+    """Build the charger and run it for ever. `extra_tasks` are coroutine functions a board wants beside it."""
+    asyncio.run(_run(extra_tasks))

@@ -1,0 +1,42 @@
+"""NTC thermistor on an ADC pin: 10 kohm at 25 degC, B 3950, to ground, with a pull-up of the same size (CP-48)."""
+
+from array import array
+
+from machine import ADC, Pin
+from micropython import const
+
+_RAIL_UV = const(3300000)
+_FIRST_DC = const(-400)
+_STEP_DC = const(100)
+# Node voltage in parts per million of the rail from -40 to 130 degC, every 10 degC; R(T) = 10k exp(B (1/T - 1/298.15 K)).
+_PPM = array("i", (
+    975720, 952427, 913333, 853471, 770751, 668595, 556252, 445588, 346468, 264066, 199114, 149648, 112714, 85386,
+    65204, 50255, 39116, 30753,
+))
+_OPEN_PPM = const(985000)  # above: the sensor is open
+_SHORT_PPM = const(25000)  # below: shorted
+
+
+class Thermometer:
+    """After read(): `value_dc` in 0.1 degC and `valid`, False for an open or shorted sensor."""
+
+    def __init__(self, wiring: dict):
+        self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
+        self.value_dc = 250
+        self.valid = True
+
+    def read(self):
+        """Sample and convert; small integers only."""
+        ppm = self._adc.read_uv() // 33 * 10
+        self.valid = _SHORT_PPM <= ppm <= _OPEN_PPM
+        if not self.valid:
+            return
+        if ppm >= _PPM[0]:
+            self.value_dc = _FIRST_DC
+            return
+        for n in range(1, len(_PPM)):
+            if ppm >= _PPM[n]:
+                span = _PPM[n - 1] - _PPM[n]
+                self.value_dc = _FIRST_DC + _STEP_DC * n - (ppm - _PPM[n]) * _STEP_DC // span
+                return
+        self.value_dc = _FIRST_DC + _STEP_DC * (len(_PPM) - 1)

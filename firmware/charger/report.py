@@ -1,0 +1,52 @@
+"""The charger's state as plain data: what the local page, the portal and the control port of a bench show."""
+
+import gc
+
+from charger import clock, version
+
+
+def connector_report(connector) -> dict:
+    """One connector; currents in A, power in W, energy in Wh. `reason` says in words why no energy flows."""
+    outlet = connector.outlet
+    reading = connector.meter.reading
+    session = connector.session
+    power_mw = 0
+    for n in range(reading.phases):
+        power_mw += reading.p_mw[n]
+    return {
+        "ocpp_status": connector.status,
+        "error_code": connector.error_code,
+        "info": connector.info,
+        "pilot": outlet.pilot_name(),
+        "relay": outlet.energised,
+        "offered_amps": outlet.offered_da / 10,
+        "limit": outlet.limits.words(),
+        "power_w": power_mw // 1000 if reading.valid else None,
+        "energy_wh": connector.meter.total_wh,
+        "voltage_v": reading.v_mv[0] // 1000 if reading.valid else None,
+        "transaction_id": session.transaction_id if session else None,
+        "id_tag": session.id_tag if session else None,
+        "reason": connector.why_no_energy(),
+    }
+
+
+def heap_report(peak: int) -> dict:
+    """Bytes of heap in use, free, and the highest use seen."""
+    used = gc.mem_alloc()
+    return {"used": used, "free": gc.mem_free(), "peak": max(peak, used)}
+
+
+def charger_report(app) -> dict:
+    """The whole charger."""
+    csms = app.charge_point
+    return {
+        "uptime_ms": clock.uptime_ms(),
+        "utc": clock.now_iso() if clock.utc_s() is not None else None,
+        "firmware": version.VERSION,
+        "boots": clock.boot_id,
+        "tick": {"count": app.ticks, "max_gap_ms": app.max_gap_ms, "max_us": app.max_tick_us},
+        "heap": heap_report(app.heap_peak),
+        "csms": csms.report() if csms else {"connected": False},
+        "failed_task": app.supervisor.failed,
+        "connectors": {str(c.id): connector_report(c) for c in app.connectors},
+    }

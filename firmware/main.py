@@ -1,0 +1,5 @@
+"""Hands over to the charger."""
+
+from charger import app
+
+app.main()
