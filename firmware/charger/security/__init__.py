@@ -1,0 +1,1 @@
+"""Secrets, certificates and the public-key arithmetic behind them."""
