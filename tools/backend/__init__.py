@@ -1,0 +1,14 @@
+"""The other side of the wire, for the demo, the tests and the bench: a local OCPP 1.6J back end made with the `ocpp` and
+`websockets` packages, a handle on the simulator's process, and a CPython charge point to compare with."""
+
+from .answers import CutFrame, Drop, Error, Late, Result, Silence, Text
+from .csms import CallRefused, Csms
+from .ledger import Ledger, Transaction
+from .record import Message, Record
+from .simulator import CommandRefused, ControlPort, Simulator, SimulatorError
+from .waiting import WaitTimeout, wait_until
+
+__all__ = [
+    "CallRefused", "CommandRefused", "ControlPort", "Csms", "CutFrame", "Drop", "Error", "Late", "Ledger", "Message",
+    "Record", "Result", "Silence", "Simulator", "SimulatorError", "Text", "Transaction", "WaitTimeout", "wait_until",
+]
