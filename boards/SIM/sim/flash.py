@@ -1,0 +1,174 @@
+"""The flash chip: a NOR block device over a file (or over memory), whose power can be cut at any single operation.
+
+It holds littlefs to what NOR flash can do: a program may only touch bytes that were erased since, nothing reaches over a
+block's end. Every operation goes to the file at once with one write(2), so killing the process is a power cut too.
+"""
+
+import errno
+import os
+import vfs
+
+ERASED = 0xFF
+# what an operation at which the power fails leaves behind
+DROP = "drop"  # nothing happened yet
+HALF = "half"  # the first half is done
+LATE = "late"  # done, but nobody was told
+
+
+class Flash:
+    """Block device for vfs.VfsLfs2 (extended interface). path None keeps the content in memory (`image`).
+
+    cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
+    operation raises OSError(EIO). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
+    """
+
+    def __init__(self, path: str | None, block_size: int = 4096, blocks: int = 512, image: bytearray | None = None) -> None:
+        self.block_size = block_size
+        self.blocks = blocks
+        self.powered = True
+        self.violation = ""
+        self.writes = 0
+        self.erases = 0
+        self.programmed_bytes = 0
+        self.block_writes = [0] * blocks
+        self.block_erases = [0] * blocks
+        self._left = -1
+        self._mode = DROP
+        self._blank = bytes([ERASED]) * block_size
+        self._file = None
+        self.image = image
+        if path is not None:
+            if not _exists(path):
+                _manufacture(path, self._blank, blocks)
+            self._file = open(path, "r+b")
+        elif image is None:
+            self.image = bytearray(self._blank * blocks)
+
+    @property
+    def operations(self) -> int:
+        """Programs and erases so far: the number of points at which power can fail."""
+        return self.writes + self.erases
+
+    def cut_after(self, operations: int, mode: str = DROP) -> None:
+        """Cut the power in the program or erase that follows the next `operations` ones."""
+        self._left = operations
+        self._mode = mode
+
+    def power_off(self) -> None:
+        """Cut the power now. The object is of no more use: make a new one over the same path or image."""
+        self.powered = False
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def readblocks(self, block: int, buf: bytearray, off: int = 0) -> None:
+        self._alive(block, off, len(buf))
+        at = block * self.block_size + off
+        if self._file is None:
+            buf[:] = memoryview(self.image)[at : at + len(buf)]
+            return
+        self._file.seek(at)
+        if self._file.readinto(buf) != len(buf):
+            raise OSError(errno.EIO)
+
+    def writeblocks(self, block: int, buf: bytes, off: int | None = None) -> None:
+        if off is None:
+            raise OSError(errno.EINVAL)  # the old block protocol erases by itself: littlefs never uses it
+        self._alive(block, off, len(buf))
+        self._must_be_erased(block, off, len(buf))
+        self._operate(block, off, buf)
+        self.writes += 1
+        self.block_writes[block] += 1
+        self.programmed_bytes += len(buf)
+
+    def ioctl(self, op: int, arg: int) -> int | None:
+        if op == 4:
+            return self.blocks
+        if op == 5:
+            return self.block_size
+        if op == 6:
+            self._alive(arg, 0, self.block_size)
+            self._operate(arg, 0, self._blank)
+            self.erases += 1
+            self.block_erases[arg] += 1
+        return 0
+
+    def _alive(self, block: int, off: int, length: int) -> None:
+        if not self.powered:
+            raise OSError(errno.EIO)
+        if not 0 <= block < self.blocks or off < 0 or off + length > self.block_size:
+            raise OSError(errno.EINVAL)
+
+    def _must_be_erased(self, block: int, off: int, length: int) -> None:
+        before = bytearray(length)
+        self.readblocks(block, before, off)
+        if before != memoryview(self._blank)[:length]:
+            self.violation = "block {} offset {}: programmed without erase".format(block, off)
+            raise OSError(errno.EIO)
+
+    def _operate(self, block: int, off: int, data: bytes) -> None:
+        if self._left != 0:
+            self._left -= 1
+            self._put(block, off, data)
+            return
+        if self._mode == HALF:
+            self._put(block, off, memoryview(data)[: len(data) // 2])
+        elif self._mode == LATE:
+            self._put(block, off, data)
+        self.power_off()
+        raise OSError(errno.EIO)
+
+    def _put(self, block: int, off: int, data: bytes) -> None:
+        at = block * self.block_size + off
+        if self._file is None:
+            self.image[at : at + len(data)] = data
+            return
+        self._file.seek(at)
+        self._file.write(data)
+
+
+def mount(path: str | None, root: str = "/flash", flash: Flash | None = None) -> Flash:
+    """Mount the flash in file `path` at root and return it. A new file is formatted, as the factory does.
+
+    Give `flash` to mount a device that exists already (tests). Raises OSError when the file system is not readable:
+    that is a finding, never a reason to format.
+    """
+    device = flash if flash is not None else Flash(path)
+    if flash is not None and _is_blank(device):
+        vfs.VfsLfs2.mkfs(device)
+    vfs.mount(vfs.VfsLfs2(device), root)
+    return device
+
+
+def unmount(root: str = "/flash") -> None:
+    """Take the file system away, as after a power cut; no error when nothing is mounted there."""
+    try:
+        vfs.umount(root)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+
+
+def _manufacture(path: str, blank: bytes, blocks: int) -> None:
+    """A formatted flash file, all or nothing: a process killed half-way leaves no half-formatted flash behind."""
+    with open(path + ".new", "wb") as file:
+        for _ in range(blocks):
+            file.write(blank)
+    device = Flash(path + ".new", len(blank), blocks)
+    vfs.VfsLfs2.mkfs(device)
+    device.power_off()
+    os.rename(path + ".new", path)
+
+
+def _is_blank(device: Flash) -> bool:
+    head = bytearray(64)
+    device.readblocks(0, head, 0)
+    return head == bytes([ERASED]) * 64
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False

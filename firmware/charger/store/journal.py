@@ -1,0 +1,228 @@
+"""Append-only journals: records that are on flash when append() returns, found again after any power cut.
+
+A journal is a folder of segment files, each named by the sequence number of its first record, so opening a journal reads
+one directory and one segment however long it is. A record is length, sequence number and CRC-32 (over both and the data),
+then the data; one that does not match in all three is never returned. The low-water mark of trim() is a pair of slots.
+"""
+
+import os
+import struct
+
+from micropython import const
+
+from charger import log
+from charger.store.files import Files, checksum
+from charger.store.slots import Slots
+
+_HEADER = "<HII"  # length of the data, sequence number, CRC-32
+_HEADER_LEN = const(10)
+_KEY = "<HI"
+_CHUNK = const(1024)  # read at a time: an open costs more than the bytes, a larger block fragments a small heap
+_FIRST, _SIZE = const(0), const(1)
+
+
+class JournalFull(Exception):
+    """A record does not fit and the journal may not drop old ones."""
+
+
+class Journal:
+    """Records of bytes in order, numbered from 0. Not for the tick: every append is a flash write of some ms.
+
+    max_bytes bounds the flash used; space comes back by whole segments. With ring=True the oldest segment makes room,
+    otherwise append raises JournalFull. A record holds at most segment_bytes - 10 bytes.
+    """
+
+    def __init__(self, files: Files, name: str, max_bytes: int = 65536, segment_bytes: int = 4096,
+                 ring: bool = False) -> None:
+        if max_bytes < 2 * segment_bytes or not _HEADER_LEN < segment_bytes <= 65535:
+            raise ValueError("journal size")
+        self.name = name
+        self.max_bytes = max_bytes
+        self.segment_bytes = segment_bytes
+        self.ring = ring
+        self._files = files
+        files.make_folder(name)
+        self._mark = Slots(files, name + "/mark")
+        self._load()
+
+    @property
+    def first_seq(self) -> int:
+        """Number of the oldest record kept; equal to next_seq when the journal is empty."""
+        if not self._segments:
+            return self.next_seq
+        return max(self._low, self._segments[0][_FIRST])
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes held on flash, trimmed records of a segment still in use included."""
+        return sum(segment[_SIZE] for segment in self._segments)
+
+    @property
+    def free_bytes(self) -> int:
+        """Bytes that fit before the journal is full; a record takes 10 more than its data."""
+        return self.max_bytes - self.used_bytes
+
+    def append(self, data: bytes) -> int:
+        """Add a record and return its number. Raises JournalFull, ValueError when too long, OSError from the flash."""
+        need = _HEADER_LEN + len(data)
+        if need > self.segment_bytes:
+            raise ValueError("record of {} bytes".format(len(data)))
+        if self._stale:
+            self._load()
+        self._make_room(need)
+        seq = self.next_seq
+        if not self._segments or self._damaged or self._segments[-1][_SIZE] + need > self.segment_bytes:
+            self._segments.append([seq, 0])
+            self._damaged = False
+        segment = self._segments[-1]
+        key = struct.pack(_KEY, len(data), seq)
+        self._stale = True  # until the file is closed nobody knows what is on flash
+        with open(self._path(segment[_FIRST]), "ab") as file:
+            file.write(key + struct.pack("<I", checksum(key + data)) + data)
+        self._stale = False
+        segment[_SIZE] += need
+        self.next_seq = seq + 1
+        return seq
+
+    def records(self, start: int = 0):
+        """Iterate (number, data) from record `start` on, oldest first. Appending, trimming and stopping half-way are fine."""
+        if self._stale:
+            self._load()
+        wanted, first, offset = start, -1, 0
+        while True:
+            wanted = max(wanted, self.first_seq)
+            segment = self._segment_of(wanted)
+            if segment is None:
+                return
+            if segment[_FIRST] != first:
+                first, offset = segment[_FIRST], 0
+            chunk = self._read(first, offset, segment[_SIZE])
+            at = 0
+            while True:
+                seq, length = _parse(chunk, at, first)
+                if seq < 0:
+                    break
+                at += _HEADER_LEN + length
+                if seq >= wanted and seq >= self.first_seq:
+                    wanted = seq + 1
+                    yield seq, bytes(chunk[at - length : at])
+            if at == 0:  # the end of the segment, or damage: what follows in this segment cannot be told apart
+                if offset < segment[_SIZE]:
+                    log.error("store", "{}: damaged after record {}".format(self.name, wanted - 1))
+                wanted = max(wanted, self._after(first))
+            offset += at
+
+    def trim(self, seq: int) -> None:
+        """Forget the records before `seq`, for good: one small flash write, and one more for each segment freed."""
+        seq = min(seq, self.next_seq)
+        if seq <= self.first_seq:
+            return
+        self._mark.write(struct.pack("<I", seq))
+        self._low = seq
+        self._drop_dead()
+
+    def clear(self) -> None:
+        """Forget all records; numbering goes on."""
+        self.trim(self.next_seq)
+
+    def second_segment_seq(self) -> int:
+        """Trimming up to this number frees the oldest segment (next_seq when there is only one)."""
+        return self._segments[1][_FIRST] if len(self._segments) > 1 else self.next_seq
+
+    def _path(self, first: int) -> str:
+        return self._files.path("{}/{}".format(self.name, first))
+
+    def _load(self) -> None:
+        mark = self._mark.read()
+        self._low = struct.unpack("<I", mark)[0] if mark else 0
+        self._segments = []
+        for entry in os.ilistdir(self._files.path(self.name)):
+            if entry[0].isdigit():
+                self._segments.append([int(entry[0]), entry[3]])
+        self._segments.sort()
+        self._damaged = False
+        self.next_seq = self._low
+        if self._segments:
+            self.next_seq = max(self._low, self._scan_last())
+        self._stale = False
+        self._drop_dead()
+
+    def _scan_last(self) -> int:
+        """Number after the last whole record of the last segment; notes damage behind it."""
+        first, size = self._segments[-1]
+        offset, seq = 0, first
+        while offset < size:
+            chunk = self._read(first, offset, size)
+            at = 0
+            while True:
+                found, length = _parse(chunk, at, first)
+                if found < 0:
+                    break
+                seq = found + 1
+                at += _HEADER_LEN + length
+            if at == 0:
+                log.error("store", "{}: {} bytes after record {} ignored".format(self.name, size - offset, seq - 1))
+                self._damaged = True
+                # numbers that the lost bytes may have carried are not given out again
+                return seq + (size - offset) // _HEADER_LEN + 1
+            offset += at
+        return seq
+
+    def _read(self, first: int, offset: int, size: int) -> memoryview:
+        """Some bytes of a segment from offset on: whole records, at least one when there is a whole one."""
+        if offset >= size:
+            return memoryview(b"")
+        with open(self._path(first), "rb") as file:
+            file.seek(offset)
+            data = file.read(min(_CHUNK, size - offset))
+            if len(data) >= _HEADER_LEN:
+                missing = _HEADER_LEN + struct.unpack_from("<H", data)[0] - len(data)
+                if 0 < missing <= size - offset - len(data):
+                    data += file.read(missing)
+        return memoryview(data)
+
+    def _segment_of(self, wanted: int) -> list | None:
+        """The segment that holds `wanted` or what comes after it, None when all is read."""
+        if wanted >= self.next_seq:
+            return None
+        found = None
+        for segment in self._segments:
+            if found is not None and segment[_FIRST] > wanted:
+                break
+            found = segment
+        return found
+
+    def _after(self, first: int) -> int:
+        """First number of the segment behind the one that starts at `first`."""
+        for segment in self._segments:
+            if segment[_FIRST] > first:
+                return segment[_FIRST]
+        return self.next_seq
+
+    def _make_room(self, need: int) -> None:
+        while self.used_bytes + need > self.max_bytes:
+            if not self.ring or len(self._segments) < 2:
+                raise JournalFull(self.name)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        os.remove(self._path(self._segments[0][_FIRST]))
+        self._segments.pop(0)
+
+    def _drop_dead(self) -> None:
+        """Remove segments that hold nothing at or above the low-water mark. Never before the mark is on flash."""
+        while self._segments and self.second_segment_seq() <= self._low:
+            self._drop_oldest()
+
+
+def _parse(chunk: memoryview, at: int, floor: int) -> tuple:
+    """(number, length) of the record at `at`, (-1, 0) when there is none that is whole and in its place."""
+    if at + _HEADER_LEN > len(chunk):
+        return -1, 0
+    length, seq, crc = struct.unpack_from(_HEADER, chunk, at)
+    end = at + _HEADER_LEN + length
+    if end > len(chunk) or seq < floor:
+        return -1, 0
+    if checksum(bytes(chunk[at : at + 6]) + bytes(chunk[at + _HEADER_LEN : end])) != crc:
+        return -1, 0
+    return seq, length

@@ -1,0 +1,68 @@
+"""A value that changes often, in two small files written in turn: the cheapest durable write the flash allows.
+
+Up to 100 bytes of value littlefs keeps such a file inside its directory's own log, so a write is one short commit and an erase
+is needed only every few dozen writes. Two files in turn mean that the value before the last one survives whatever happens
+to the last.
+"""
+
+import struct
+
+from micropython import const
+
+from charger import log
+from charger.store.files import Files, checksum
+
+_HEADER = "<IH"  # count of writes, length of the value; the CRC-32 of both and the value ends the file
+_HEADER_LEN = const(6)
+_CRC_LEN = const(4)
+_EIO = const(5)
+_SUFFIX = ("a", "b")
+
+
+class Slots:
+    """One value under `<name>.a` and `<name>.b`. read() gives the newest that is whole."""
+
+    def __init__(self, files: Files, name: str) -> None:
+        self._files = files
+        self._name = name
+        self._count = 0
+        self._value = None
+        if "/" in name:
+            files.make_folder(name[: name.index("/")])
+        for suffix in _SUFFIX:
+            self._look(name + "." + suffix)
+
+    def read(self) -> bytes | None:
+        """The newest whole value, or None when there is none."""
+        return self._value
+
+    def write(self, value: bytes) -> None:
+        """Replace the value; it is on flash when this returns. Raises OSError when the flash is full or dead."""
+        body = struct.pack(_HEADER, self._count + 1, len(value)) + value
+        with open(self._files.path(self._name + "." + _SUFFIX[(self._count + 1) & 1]), "wb") as file:
+            file.write(body + struct.pack("<I", checksum(body)))
+        self._count += 1
+        self._value = bytes(value)
+
+    def delete(self) -> None:
+        """Forget the value. The older file goes first, so that no cut brings an older value back."""
+        for turn in (self._count + 1, self._count):
+            self._files.delete(self._name + "." + _SUFFIX[turn & 1])
+        self._value = None
+
+    def _look(self, name: str) -> None:
+        try:
+            with open(self._files.path(name), "rb") as file:
+                blob = file.read()
+        except OSError as error:
+            if error.errno == _EIO:
+                raise
+            return
+        end = len(blob) - _CRC_LEN
+        if end < _HEADER_LEN or struct.unpack_from("<I", blob, end)[0] != checksum(blob[:end]):
+            log.error("store", name + ": damaged, ignored")
+            return
+        count, length = struct.unpack_from(_HEADER, blob)
+        if length == end - _HEADER_LEN and count > self._count:
+            self._count = count
+            self._value = blob[_HEADER_LEN:end]
