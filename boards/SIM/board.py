@@ -1,0 +1,76 @@
+"""The simulated board as plain data; a real board's board.py has the same names.
+
+NAME        board name, also the board field of an update image
+FLASH_ROOT  where the writable file system is mounted
+LATE_TICK_MS  a control tick later than this opens the contactor
+OUTLETS     one dictionary an outlet, in the order of the connector ids:
+  max_da      what contactor and wiring bear, 0.1 A, per phase
+  phases      phases wired to the outlet, 1 or 3
+  pilot       {"pwm", "adc": pins, "r1", "r2", "r3": ohms of CP - R1 - node, node - R2 - rail, node - R3 - ground, "rail_mv"}
+  contactor   {"out": pin, "feedback": pin (1 = contacts closed), "close_ms", "open_ms": what it takes at most}
+  rcd         {"trip": pin (1 = tripped), "test": pin} or None
+  lock        {"out": pin (1 = lock), "feedback": pin (1 = locked), "move_ms"} or None: tethered
+  proximity   {"adc": pin, "pullup": ohms to the rail, "rail_mv"} or None: tethered
+  ntc         {"adc": pin}: 10 kohm at 25 degC, B 3950, to ground, 10 kohm to 3.3 V; or None
+  fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
+  meter       (driver, options): what drivers.meters.make() takes
+  reader      {"uart": number} or None
+SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), fault (1 = fault of the
+            board), rails (1 = the pilot generator's supply is out of range); None where a board has none
+DEVICE      what the label says: vendor, model, serial
+FACTORY     factory values of the unit, text by standard OCPP key name. Here from --set; on a real board from the file
+            that the factory writes
+CSMS        where the unit connects to out of the box: url (without the identity) or None, identity, security_profile,
+            basic_auth_password, ca, client_cert, client_key (PEM text or None)
+WEB         "HOST:PORT" of the local page or None
+MQTT        URL of the owner's broker or None
+LAB         True for a laboratory unit, False for a unit as sold
+"""
+
+from sim.launch import config, is_true, setting
+
+NAME = "SIM"
+FLASH_ROOT = "/flash"
+LATE_TICK_MS = 100
+
+_SOCKET = is_true(setting("ConnectorLock", "true"))
+_PHASES = 3 if setting("CompositeScheduleDefaultNumberPhases", "1") == "3" else 1
+
+
+def _outlet(number):
+    base = 10 * number
+    return {
+        "max_da": 320,
+        "phases": _PHASES,
+        "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300},
+        "contactor": {"out": base + 2, "feedback": base + 3, "close_ms": 30, "open_ms": 20},
+        "rcd": {"trip": base + 4, "test": base + 5},
+        "lock": {"out": base + 6, "feedback": base + 7, "move_ms": 500} if _SOCKET else None,
+        "proximity": {"adc": base + 8, "pullup": 1000, "rail_mv": 3300} if _SOCKET else None,
+        "ntc": {"adc": base + 9},
+        "fault_input": {"pin": 100 + number},
+        "meter": ("ade7953_i2c", {"bus": number, "address": 0x38}),
+        "reader": {"uart": number},
+    }
+
+
+OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
+SHARED = {"tamper": 90, "button": 91, "led": 92, "fault": 93, "rails": 94}
+DEVICE = {
+    "vendor": setting("ChargePointVendor", "Pilotlight"),
+    "model": setting("ChargePointModel", "Simulator"),
+    "serial": setting("ChargeBoxSerialNumber", "SIM%05d" % config["seed"]),
+}
+FACTORY = config["set"]
+CSMS = {
+    "url": config["csms"],
+    "identity": config["identity"] or DEVICE["serial"],
+    "security_profile": config["security_profile"],
+    "basic_auth_password": config["basic_auth_password"],
+    "ca": config["ca"],
+    "client_cert": config["client_cert"],
+    "client_key": config["client_key"],
+}
+WEB = config["web"]
+MQTT = config["mqtt"]
+LAB = config["lab"]
