@@ -1,0 +1,123 @@
+"""What all meter drivers share: when a reading is valid, energy remainders, power factor, wiring (MET-1, MET-2)."""
+
+from micropython import const
+
+from charger import clock, log
+from charger.drivers.meters.calibration import Calibration
+from charger.metering.reading import STALE_MS, Reading
+
+_FAILURES = const(5)  # bad answers in a row that make the reading invalid (MET-1)
+_REVERSED = const(5)  # measurements in a row with clear export on a charger that cannot export
+_REVERSED_MW = const(-50000)
+MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
+MAX_MA = const(130000)
+
+
+class MeterError(Exception):
+    """The chip answered, but with something that cannot be right; the text says what."""
+
+
+def ratio(numerator: int, denominator: int) -> tuple:
+    """The fraction in lowest terms, so that products stay small integers where they can."""
+    a, b = numerator, denominator
+    while b:
+        a, b = b, a % b
+    return numerator // a, denominator // a
+
+
+class Meter:
+    """Base of the drivers. For others: `kind`, `reading`, start(), poll() and `poll_ms`, how often it wants poll().
+
+    calibration  a Calibration, or None: then the figures are nominal, for protection and display, never valid, and no
+                 energy is counted (MET-3)
+    options      board data; "export": True for a charger whose car may feed back
+    """
+
+    kind = ""
+    poll_ms = 200
+
+    def __init__(self, phases: int, calibration, options: dict):
+        self.reading = Reading(phases)
+        self.calibrated = calibration is not None
+        self._cal = calibration or Calibration(self.kind, phases)
+        self._export = bool(options.get("export", False))
+        self._failures = 0
+        self._reversed = 0
+        self._rest_in = 0
+        self._rest_out = 0
+
+    async def start(self):
+        """Prepare the chip. Does not raise: what fails shows in `reading`, and poll() tries again."""
+        self.poll()
+
+    def poll(self):
+        """Do what is due now and fill `reading`. Never blocks for more than a few ms, never raises for a bad chip."""
+        now = clock.ticks_ms()
+        try:
+            self._work(now)
+        except OSError as error:
+            self._failed("bus: " + str(error))
+        except MeterError as error:
+            self._failed(str(error))
+        reading = self.reading
+        if clock.ticks_diff(now, reading.stamp_ms) > STALE_MS:
+            if reading.valid:
+                self._invalid("stale")
+            elif reading.fault == "starting":
+                self._invalid("no answer")
+
+    def _work(self, now: int):
+        raise NotImplementedError
+
+    def _failed(self, why: str):
+        """Count a bad answer. The last good one stays valid until five in a row, or until it is stale (MET-1)."""
+        self._failures += 1
+        if self._failures >= _FAILURES:
+            self._failures = _FAILURES
+            self._invalid(why)
+
+    def _invalid(self, why: str):
+        reading = self.reading
+        reading.valid = False
+        if reading.fault != why:
+            reading.fault = why
+            log.warn("meter", self.kind + ": " + why)
+
+    def _measured(self, now: int):
+        """A complete, believed measurement is in `reading`: derive the power factor and decide on its validity."""
+        reading = self.reading
+        reading.stamp_ms = now
+        self._failures = 0
+        backwards = False
+        for n in range(reading.phases):
+            p_mw = reading.p_mw[n]
+            s_mw = reading.v_mv[n] * reading.i_ma[n] // 1000
+            pf = p_mw * 1000 // s_mw if s_mw > 0 else 0
+            reading.pf_milli[n] = max(-1000, min(1000, pf))
+            backwards = backwards or p_mw < _REVERSED_MW
+        self._reversed = min(self._reversed + 1, _REVERSED) if backwards and not self._export else 0
+        if not self.calibrated:
+            self._invalid("not calibrated")
+        elif self._reversed == _REVERSED:
+            self._invalid("reversed current")  # MET-17, MET-44: a turned shunt or CT would bill nothing
+        elif not reading.valid:
+            log.info("meter", self.kind + ": valid")
+            reading.valid = True
+            reading.fault = ""
+
+    def _add_energy(self, units: int, numerator: int, denominator: int):
+        """Add units * numerator / denominator mWh to import or, when negative, to export, keeping the remainder.
+
+        The denominator must be the same at each call of a driver: the remainders are counted in it.
+        """
+        if not self.calibrated:
+            return
+        reading = self.reading
+        if units >= 0:
+            total = self._rest_in + units * numerator
+            reading.energy_mwh += total // denominator
+            self._rest_in = total % denominator
+        else:
+            total = self._rest_out - units * numerator
+            reading.export_mwh += total // denominator
+            self._rest_out = total % denominator
