@@ -46,13 +46,13 @@ def run(command, what):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode == 0:
         return done.stdout
-    words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    errors = [line for line in words if re.match(r"\s*(error|ERROR|OSError)\b", line)] or words[-1:] or ["no reason given"]
-    if any(re.search(r"(?i)connection|name resolution|network|timed out|no matching distribution", line) for line in words):
+    words = (done.stderr or done.stdout).strip()
+    if re.search(r"(?i)connection|name resolution|network|timed out|no matching distribution", words):
         raise SetupError(
             f"{what}: the Python package index did not answer; "
             "connect this machine to the network and run 'make setup' again"
         )
+    errors = re.findall(r"(?m)^\s*(?:error|ERROR|OSError)\b.*", words) or words.splitlines() or ["no reason given"]
     raise SetupError(f"{what}: {errors[-1].strip()}")
 
 
@@ -128,10 +128,8 @@ def typings():
     TYPINGS.mkdir()
     wanted = VENV / "stubs.txt"
     wanted.write_text(stubs)
-    run(
-        [*pip(PYTHON), "install", *PIP_OPTIONS, "--require-hashes", "--no-deps", "--target", str(TYPINGS), "-r", str(wanted)],
-        "the type stubs could not be fetched",
-    )
+    install = [*pip(PYTHON), "install", *PIP_OPTIONS, "--require-hashes", "--no-deps"]
+    run([*install, "--target", str(TYPINGS), "-r", str(wanted)], "the type stubs could not be fetched")
     (TYPINGS / ".stamp").write_text(key)
 
 

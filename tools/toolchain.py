@@ -117,7 +117,8 @@ def unpack(arch, env):
     debs = HOME / "apt" / "debs" / arch
     shutil.rmtree(debs, ignore_errors=True)
     debs.mkdir(parents=True)
-    done = subprocess.run(["apt-get", "download", *resolve(arch, env)], cwd=debs, env=env, capture_output=True, text=True, check=False)
+    command = ["apt-get", "download", *resolve(arch, env)]
+    done = subprocess.run(command, cwd=debs, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolchainError(f"Debian's packages for {arch} could not be downloaded: {done.stderr.strip()[-300:]}")
     target = HOME / arch
@@ -161,13 +162,16 @@ def ready():
 def fetch():
     """Bring both interpreters; raises ToolchainError with a sentence for the user."""
     if not Path(KEYRING).exists():
-        raise ToolchainError("Debian's keyring is missing, so packages cannot be checked: apt-get install debian-archive-keyring")
+        raise ToolchainError(
+            "Debian's keyring is missing, so packages cannot be checked: apt-get install debian-archive-keyring"
+        )
     suites = [s for s in (machine_suite(), FALLBACK_SUITE) if s]
     if suites[0] in ("buster", "bullseye", "bookworm"):
         suites = [FALLBACK_SUITE]
     env = apt_config(suites[0])
     print(f"toolchain: MicroPython from Debian {suites[0]} into {HOME.name}/ ...", flush=True)
-    done = subprocess.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env=env, capture_output=True, text=True, check=False)
+    update = ["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"]
+    done = subprocess.run(update, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise ToolchainError(
@@ -180,7 +184,9 @@ def fetch():
             script = write_launcher(word, arch, loader, triplet)
             found = version(script)
             if found < MINIMUM:
-                raise ToolchainError(f"Debian {suites[0]} has MicroPython {found[0]}.{found[1]}; {MINIMUM[0]}.{MINIMUM[1]} is needed")
+                raise ToolchainError(
+                    f"Debian {suites[0]} has MicroPython {found[0]}.{found[1]}; {MINIMUM[0]}.{MINIMUM[1]} is needed"
+                )
             print(f"toolchain: {script.name} is MicroPython {found[0]}.{found[1]} ({arch})")
     shutil.rmtree(HOME / "apt", ignore_errors=True)
 

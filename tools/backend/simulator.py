@@ -353,6 +353,11 @@ class Simulator:
         return self.wait_connector(lambda c: c["ocpp_status"] in names, timeout_s,
                                    f"connector {connector} {' or '.join(names)}", connector)
 
+    def let_pass(self, seconds, timeout_s=30):
+        """Wait until this much of the charger's own time has gone by: for what must not happen."""
+        begin_ms = self.status()["uptime_ms"]
+        self.wait_for(lambda s: s["uptime_ms"] >= begin_ms + seconds * 1000, timeout_s, f"{seconds} s of the charger's time")
+
     def wait_online(self, timeout_s=20):
         """Wait until the charger says that the back end accepted it."""
         return self.wait_for(lambda s: s["csms"].get("accepted") or s["csms"].get("online"), timeout_s, "online")

@@ -1,0 +1,1 @@
+"""Black-box tests: whole simulated chargers against a back end."""

@@ -1,0 +1,71 @@
+"""Fixtures of the black-box tests: whole chargers on the real interpreter, and a back end that watches their every word.
+
+A test asks for `csms` and `launch` (or `charger`, one online charger). Each charger has its own flash, port and seed;
+what it printed and said is added to a failing test's report. After each test the back end's record is audited: every
+message of the charger has to keep to OCPP's schemas and to the RPC rules, and no traceback may be in its log.
+"""
+
+import contextlib
+
+import pytest
+from backend import Csms, Simulator
+
+TAGS = {
+    "GOOD0001": "Accepted", "GOOD0002": "Accepted", "GOOD0003": "Accepted", "BLOCKED1": "Blocked",
+    "EXPIRED1": "Expired",
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add the chargers' logs and the back end's record to the report of a test that failed."""
+    report = yield
+    if report.failed:
+        for sim in getattr(item, "chargers", []):
+            report.sections.append((f"charger {sim.identity}, seed {sim.seed}", sim.log_tail(60)))
+        if "csms" in getattr(item, "funcargs", {}):
+            report.sections.append(("back end's record", item.funcargs["csms"].record.text(30)))
+    return report
+
+
+@pytest.fixture(params=[64, 32], ids=["64bit", "32bit"])
+def word(request):
+    """Both word sizes, for the tests that are run on both."""
+    return request.param
+
+
+@pytest.fixture
+def csms():
+    """A back end that knows TAGS. Set `csms.audited = False` where the test breaks the rules for both sides."""
+    with Csms(tags=TAGS) as backend:
+        backend.audited = True
+        yield backend
+        if backend.audited:
+            assert backend.problems() == []
+
+
+@pytest.fixture
+def launch(request, tmp_path, csms):
+    """Start chargers: launch(connectors=2, settings={...}) gives a Simulator, by default connected to `csms`."""
+    request.node.chargers = []
+
+    def start(name="charger", **options):
+        options.setdefault("csms_url", csms.url)
+        sim = Simulator(tmp_path / name, **options)
+        request.node.chargers.append(sim)
+        return sim.start()
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [sim.close() for sim in request.node.chargers])
+        yield start
+        for sim in request.node.chargers:
+            assert not [line for line in sim.log_lines() if "Traceback" in line], sim.log_tail()
+
+
+@pytest.fixture
+def charger(launch, csms):
+    """One charger with one connector, accepted by the back end, Available."""
+    sim = launch()
+    csms.wait_booted()
+    sim.wait_ocpp_status("Available")
+    return sim

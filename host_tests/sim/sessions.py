@@ -1,0 +1,73 @@
+"""What several black-box tests do and look at: a session, the statuses it showed, the messages it left."""
+
+TRANSACTION_MESSAGES = ("StartTransaction", "StopTransaction")
+
+# OCPP-80: from -> to, connector above 0.
+LEGAL = {
+    "Available": {"Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Reserved", "Unavailable", "Faulted"},
+    "Preparing": {"Available", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Faulted"},
+    "Charging": {"Available", "SuspendedEV", "SuspendedEVSE", "Finishing", "Unavailable", "Faulted"},
+    "SuspendedEV": {"Available", "Charging", "SuspendedEVSE", "Finishing", "Unavailable", "Faulted"},
+    "SuspendedEVSE": {"Available", "Charging", "SuspendedEV", "Finishing", "Unavailable", "Faulted"},
+    "Finishing": {"Available", "Preparing", "Unavailable", "Faulted"},
+    "Reserved": {"Available", "Preparing", "Unavailable", "Faulted"},
+    "Unavailable": {"Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Faulted"},
+    "Faulted": {"Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Reserved",
+                "Unavailable"},
+}
+
+
+def start_session(sim, csms, tag="GOOD0001", connector=1):
+    """Plug in, swipe, wait for Charging; returns the transaction as the back end has it."""
+    mark = len(csms.record)
+    sim.plug_in(connector)
+    sim.swipe(tag, connector)
+    sim.wait_ocpp_status("Charging", connector=connector)
+    started = csms.record.wait("StartTransaction", "out", 3, since=mark)
+    return csms.ledger.transactions[started.payload["transactionId"]]
+
+
+def end_session(sim, csms, connector=1):
+    """Take the plug out and wait until the back end has the StopTransaction and the connector is free."""
+    mark = len(csms.record)
+    sim.plug_out(connector)
+    csms.record.wait("StopTransaction", "out", 3, since=mark)
+    sim.wait_ocpp_status("Available", connector=connector)
+
+
+def offline_session(sim, tag="GOOD0001", connector=1, energy_wh=5):
+    """A whole session without a back end, with at least energy_wh charged."""
+    before = sim.connector(connector)["energy_wh"]
+    sim.plug_in(connector)
+    sim.swipe(tag, connector)
+    sim.wait_ocpp_status("Charging", connector=connector)
+    sim.wait_connector(lambda c: c["energy_wh"] >= before + energy_wh, 30, f"{energy_wh} Wh", connector)
+    sim.plug_out(connector)
+    sim.wait_ocpp_status("Available", connector=connector)
+
+
+def statuses(csms, connector=1, since=0):
+    """The statuses that a connector reported, in order."""
+    return [m.payload["status"] for m in csms.record.calls(
+        "StatusNotification", since, lambda p: p.get("connectorId") == connector)]
+
+
+def illegal_steps(names):
+    """The steps of a status sequence that OCPP's table does not know (a repeated status is no step)."""
+    pairs = zip(names, names[1:], strict=False)
+    return [(a, b) for a, b in pairs if a != b and b not in LEGAL[a]]
+
+
+def transaction_messages(csms, since=0):
+    """The StartTransaction and StopTransaction CALLs in order."""
+    return [m for m in csms.record.calls(since=since) if m.action in TRANSACTION_MESSAGES]
+
+
+def limit_profile(amps, transaction_id, unit="A", **changes):
+    """A TxProfile with one period."""
+    return {
+        "chargingProfileId": 1, "transactionId": transaction_id, "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative",
+        "chargingSchedule": {"chargingRateUnit": unit, "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps}]},
+        **changes,
+    }

@@ -1,0 +1,177 @@
+"""Boot: what is said first, and what Pending and Rejected forbid (OCPP-25..30)."""
+
+import base64
+
+import pytest
+from backend import Drop, Error, Result, Silence
+
+FAR_AHEAD = "2031-05-06T07:08:09.000Z"
+
+
+def accepted(interval=300, now="2030-01-01T00:00:00.000Z"):
+    return Result({"status": "Accepted", "currentTime": now, "interval": interval})
+
+
+def held(status, interval):
+    return Result({"status": status, "currentTime": "2030-01-01T00:00:00.000Z", "interval": interval})
+
+
+def call_actions(csms):
+    return [m.action for m in csms.record.calls()]
+
+
+def test_boot_notification_comes_first_then_every_connector(launch, csms, word):
+    """OCPP-25, OCPP-26: Boot, then StatusNotification for connector 0 and each other one, and only then anything else."""
+    launch(word=word, connectors=2)
+    csms.wait_booted(connectors=2)
+    calls = csms.record.calls()
+    assert calls[0].action == "BootNotification"
+    assert calls[0].payload["chargePointVendor"] and calls[0].payload["chargePointModel"]
+    seen = [(m.action, m.payload.get("connectorId")) for m in calls[1:4]]
+    assert sorted(seen) == [("StatusNotification", n) for n in (0, 1, 2)]
+    assert {m.payload["status"] for m in calls[1:4]} == {"Available"}
+
+
+def test_device_facts_reach_the_boot_notification(launch, csms):
+    """Factory values given on the command line are what the charger calls itself."""
+    launch(settings={"ChargePointVendor": "Acme", "ChargePointModel": "Model 7", "ChargeBoxSerialNumber": "SN-77",
+                     "FirmwareVersion": "9.9.9"})
+    boot = csms.record.wait("BootNotification").payload
+    assert (boot["chargePointVendor"], boot["chargePointModel"], boot["firmwareVersion"]) == ("Acme", "Model 7", "9.9.9")
+    assert boot["chargeBoxSerialNumber"] == "SN-77"
+
+
+def test_nothing_is_sent_before_the_answer(launch, csms):
+    """OCPP-25: a charger whose BootNotification has no answer stays silent, whatever happens to it."""
+    csms.answer("BootNotification", Silence())
+    sim = launch()
+    csms.record.wait("BootNotification")
+    sim.plug_in()
+    sim.swipe("GOOD0001")
+    sim.let_pass(4)
+    assert call_actions(csms) == ["BootNotification"]
+
+
+def test_clock_follows_the_back_end(launch, csms):
+    """OCPP-26: time stamps are those of the accepting answer's clock."""
+    csms.answer("BootNotification", accepted(now=FAR_AHEAD))
+    launch()
+    first = csms.record.wait("StatusNotification", where=lambda p: p["connectorId"] == 1)
+    assert first.payload["timestamp"].startswith("2031-05-06T07:08:")
+
+
+def test_heartbeat_interval_is_the_back_ends(launch, csms):
+    """OCPP-26, OCPP-30: the interval of the answer is used and stored as HeartbeatInterval."""
+    csms.answer("BootNotification", accepted(interval=20))
+    sim = launch(time_scale=20)
+    beats = [csms.record.wait("Heartbeat", count=n, timeout_s=15) for n in (1, 2, 3)]
+    assert sim.config()["HeartbeatInterval"] == "20"
+    for earlier, later in zip(beats, beats[1:], strict=False):
+        assert (later.at - earlier.at) * 20 >= 19
+
+
+def test_pending_sends_only_what_is_triggered(launch, csms, word):
+    """OCPP-27: requests are answered, remote start and stop Rejected, nothing is sent unasked, Boot comes again."""
+    csms.answer("BootNotification", held("Pending", 6))
+    sim = launch(word=word)
+    first = csms.record.wait("BootNotification", "out", 3)
+    sim.plug_in()
+    assert csms.call("GetConfiguration", key=["HeartbeatInterval"])["configurationKey"][0]["key"] == "HeartbeatInterval"
+    assert csms.call("ChangeConfiguration", key="MeterValueSampleInterval", value="30")["status"] == "Accepted"
+    assert csms.call("RemoteStartTransaction", idTag="GOOD0001", connectorId=1)["status"] == "Rejected"
+    assert csms.call("RemoteStopTransaction", transactionId=1)["status"] == "Rejected"
+    mark = len(csms.record)
+    assert csms.call("TriggerMessage", requestedMessage="StatusNotification", connectorId=1)["status"] == "Accepted"
+    triggered = csms.record.wait("StatusNotification", since=mark)
+    assert triggered.payload["connectorId"] == 1
+    again = csms.record.wait("BootNotification", count=2, timeout_s=20)
+    assert again.at - first.at >= 5.9
+    before = [m.action for m in csms.record.calls() if m.number < again.number]
+    assert before == ["BootNotification", "StatusNotification"]
+    csms.wait_booted()
+
+
+def test_pending_boot_can_be_triggered_early(launch, csms):
+    """OCPP-27, OCPP-72: TriggerMessage(BootNotification) cuts the wait short."""
+    csms.answer("BootNotification", held("Pending", 3600))
+    launch()
+    csms.record.wait("BootNotification", "out", 3)
+    assert csms.call("TriggerMessage", requestedMessage="BootNotification")["status"] == "Accepted"
+    csms.record.wait("BootNotification", count=2)
+    csms.wait_booted()
+
+
+def test_rejected_is_silent_and_deaf_until_the_interval_is_over(launch, csms, word):
+    """OCPP-28: nothing is sent and nothing answered before the next BootNotification, which comes after the interval."""
+    csms.answer("BootNotification", held("Rejected", 5))
+    sim = launch(word=word)
+    first = csms.record.wait("BootNotification", "out", 3)
+    if csms.station() is not None:  # the charger may also close the socket
+        csms.send_text('[2,"deaf-1","GetConfiguration",{}]')
+    sim.plug_in()
+    second = csms.record.wait("BootNotification", count=2, timeout_s=20)
+    assert second.at - first.at >= 4.9
+    assert [m for m in csms.record.messages(way="in") if first.number < m.number < second.number] == []
+    csms.wait_booted()
+    assert not [m for m in csms.record.messages(way="in") if m.uid == "deaf-1"]
+    assert csms.call("GetConfiguration", key=["HeartbeatInterval"])["configurationKey"]
+
+
+@pytest.mark.parametrize("status", ["Pending", "Rejected"])
+def test_interval_zero_is_no_flood(launch, csms, status):
+    """OCPP-28: with interval 0 the charger chooses, and it chooses at least a minute for Rejected, some time for Pending."""
+    csms.always("BootNotification", held(status, 0))
+    launch(time_scale=100)
+    boots = [csms.record.wait("BootNotification", count=n, timeout_s=20) for n in (1, 2)]
+    waited_s = (boots[1].at - boots[0].at) * 100
+    assert waited_s >= (60 if status == "Rejected" else 10)
+
+
+@pytest.mark.parametrize("answer", [Error("InternalError", "out of order"), Result({"status": "Maybe"}), Result({}), Drop()],
+                         ids=["callerror", "wrong-enum", "empty", "drop"])
+def test_boot_answered_badly_is_sent_again(launch, csms, answer):
+    """OCPP-25: no acceptance, no other message; the charger tries again and gets in."""
+    csms.answer("BootNotification", answer)
+    launch(time_scale=30, settings={"RetryBackoffWaitMinimum": 2, "RetryBackoffRandomRange": 1})
+    csms.wait_booted(timeout_s=30)
+    second = csms.record.wait("BootNotification", count=2)
+    assert [m.action for m in csms.record.calls() if m.number < second.number] == ["BootNotification"]
+
+
+@pytest.mark.parametrize("offer", [None, "ocpp2.0.1"])
+def test_wrong_subprotocol_is_not_spoken_to(launch, csms, offer):
+    """OCPP-2: a 101 answer without ocpp1.6 is closed without a word, and tried again later."""
+    csms.subprotocol = offer
+    sim = launch(time_scale=20, settings={"RetryBackoffWaitMinimum": 2, "RetryBackoffRandomRange": 1})
+    csms.wait_connected(2)
+    csms.wait_disconnected()
+    assert csms.record.calls() == []
+    assert {a.subprotocols for a in csms.attempts} == {"ocpp1.6"}
+    csms.subprotocol = "ocpp1.6"
+    sim.network_up()
+    csms.wait_booted()
+
+
+def test_identity_is_percent_encoded(launch, csms):
+    """OCPP-1: endpoint, one slash, percent-encoded identity."""
+    launch(identity="RDAM 123")
+    csms.wait_booted()
+    assert csms.attempts[0].path == "/ocpp/RDAM%20123"
+
+
+def test_basic_auth_in_every_request(launch, csms):
+    """OCPP-3, OCPP-5: profile 1 sends the credentials unasked each time, also after a 401, and keeps trying."""
+    csms.refuse_status = 401
+    sim = launch(identity="PL-7", time_scale=20, settings={"RetryBackoffWaitMinimum": 2, "RetryBackoffRandomRange": 1},
+                 options=["--security-profile", "1", "--basic-auth-password", "0123456789abcdef"])
+    sim.wait_for(lambda _: len(csms.attempts) >= 2, 15, "a second try after 401")
+    csms.refuse_status = None
+    csms.wait_booted()
+    expected = "Basic " + base64.b64encode(b"PL-7:0123456789abcdef").decode()
+    assert {a.authorization for a in csms.attempts} == {expected}
+    assert not [line for line in sim.log_lines() if "0123456789abcdef" in line]
+
+
+def test_triggered_boot_after_acceptance_is_rejected(charger, csms):
+    """OCPP-31."""
+    assert csms.call("TriggerMessage", requestedMessage="BootNotification")["status"] == "Rejected"
