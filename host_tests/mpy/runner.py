@@ -11,6 +11,7 @@ RECORD = "\x1e"
 def describe(error):
     """The traceback as text, with the heap unlocked: a no-allocation test may have died with it locked."""
     import io
+
     import micropython
 
     while micropython.heap_unlock():

@@ -50,8 +50,9 @@ def no_alloc(function, *args):
     """
     import gc
     import io
-    import micropython
     import sys
+
+    import micropython
 
     gc.collect()
     failure = None
