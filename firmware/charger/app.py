@@ -20,26 +20,33 @@ current = None  # the running Application
 
 
 class Parts:
-    """The drivers of one outlet, as outlet.Outlet wants them."""
+    """The drivers of one outlet, as outlet.Outlet wants them; None for what the board does not have."""
 
-    def __init__(self, wiring: dict, reading):
+    def __init__(self, wiring: dict, shared: dict, reading):
         from charger.drivers.contactor import Contactor
         from charger.drivers.pilot import Pilot
 
         self.contactor = Contactor(wiring["contactor"])  # first: its output is open from here on (CP-30)
         self.pilot = Pilot(wiring["pilot"])
         self.reading = reading
-        self.rcd = self.thermometer = self.fault_input = None
-        if wiring.get("rcd"):
-            from charger.drivers.rcd import ResidualCurrentMonitor
+        self.rcd = self._make(wiring, "rcd", "rcd", "ResidualCurrentMonitor")
+        self.thermometer = self._make(wiring, "ntc", "thermometer", "Thermometer")
+        self.lock = self._make(wiring, "lock", "lock", "Lock")
+        self.proximity = self._make(wiring, "proximity", "proximity", "Proximity")
+        self.fault_input = self._input((wiring.get("fault_input") or {}).get("pin"))
+        self.tamper = self._input(shared.get("tamper"))
+        switch = wiring.get("phase_switch")
+        self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 
-            self.rcd = ResidualCurrentMonitor(wiring["rcd"])
-        if wiring.get("ntc"):
-            from charger.drivers.thermometer import Thermometer
+    def _make(self, wiring, key, module, name):
+        """One driver, imported only by boards that have the part."""
+        if not wiring.get(key):
+            return None
+        package = __import__("charger.drivers." + module, None, None, (name,))
+        return getattr(package, name)(wiring[key])
 
-            self.thermometer = Thermometer(wiring["ntc"])
-        if wiring.get("fault_input"):
-            self.fault_input = machine.Pin(wiring["fault_input"]["pin"], machine.Pin.IN)
+    def _input(self, pin):
+        return None if pin is None else machine.Pin(pin, machine.Pin.IN)
 
 
 class Application:
@@ -85,7 +92,8 @@ class Application:
             wiring = board.OUTLETS[n]
             kind, options = wiring["meter"]
             meter = Meter(meters.make(kind, options, self.files), EnergyRegister(self.files, n + 1))
-            outlet = Outlet(n + 1, Parts(wiring, meter.reading), wiring["max_da"], board.LATE_TICK_MS)
+            wiring["late_ms"] = board.LATE_TICK_MS
+            outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
             connector = Connector(outlet, meter, self.sessions, self.config)
             self.outlets.append(outlet)
             self.meters.append(meter)

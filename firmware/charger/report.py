@@ -20,7 +20,7 @@ def connector_report(connector) -> dict:
         "pilot": outlet.pilot_name(),
         "relay": outlet.energised,
         "offered_amps": outlet.offered_da / 10,
-        "limit": outlet.limits.words(),
+        "limit": outlet.limit_words(),
         "power_w": power_mw // 1000 if reading.valid else None,
         "energy_wh": connector.meter.total_wh,
         "voltage_v": reading.v_mv[0] // 1000 if reading.valid else None,

@@ -1,0 +1,54 @@
+"""The cable in a socket outlet: its rating from the coding resistor between PP and PE (CP-35 to CP-37)."""
+
+from micropython import const
+
+_OPEN_OHM = const(4500)
+
+
+def rating_da(ohms: int, phases: int) -> int:
+    """Rating in 0.1 A of a resistance; 0 for a short, an open circuit and every value between the windows (CP-36)."""
+    if 1100 <= ohms <= 2460:
+        return 130
+    if 400 <= ohms <= 936:
+        return 200
+    if 164 <= ohms <= 308:
+        return 320
+    if 80 <= ohms <= 140:
+        return 630 if phases == 3 else 700
+    return 0
+
+
+class Cable:
+    """`rating_da` is latched at plug-in; `changed` when the coding no longer says the same (CP-37)."""
+
+    def __init__(self, proximity, phases: int):
+        self._proximity = proximity
+        self._phases = phases
+        self._latched = False
+        self._settle = 0
+        self.rating_da = 0
+        self.changed = False
+
+    @property
+    def present(self) -> bool:
+        """True when any plug is in the socket, with or without a car."""
+        return self._proximity.ohms < _OPEN_OHM
+
+    def step(self, plugged: bool):
+        """One tick: read, latch at plug-in after three equal readings, watch after that. Allocates nothing."""
+        self._proximity.read()
+        if not plugged:
+            self._latched = False
+            self._settle = 0
+            self.rating_da = 0
+            self.changed = False
+            return
+        now = rating_da(self._proximity.ohms, self._phases)
+        if self._latched:
+            self.changed = now != self.rating_da
+        elif now == self.rating_da:
+            self._settle += 1
+            self._latched = self._settle >= 3 and now > 0
+        else:
+            self.rating_da = now
+            self._settle = 0

@@ -1,0 +1,32 @@
+"""Guards of a socket outlet: the cable's coding and the lock of the plug."""
+
+from charger.outlet.guards import base
+
+
+class Proximity(base.Guard):
+    """A cable whose coding is shorted, lies between the windows, or changes while plugged (CP-35 to CP-37)."""
+
+    CODE = "OtherError"
+    INFO = "Cable coding missing, shorted or changed"
+    FAULTED = False
+    RULE = base.UNPLUG
+    TRIP_MS = 100
+
+    def danger(self, outlet) -> bool:
+        """Only with a plug in a socket; a tethered outlet has no proximity input."""
+        cable = outlet.cable
+        return cable is not None and outlet.plugged and (cable.rating_da == 0 or cable.changed)
+
+
+class LockFailure(base.Guard):
+    """The lock was told to lock and does not confirm it (CP-31)."""
+
+    CODE = "ConnectorLockFailure"
+    INFO = "The plug cannot be locked"
+    RULE = base.UNPLUG
+    TRIP_MS = 2000
+
+    def danger(self, outlet) -> bool:
+        """Commanded and not confirmed."""
+        lock = outlet.lock
+        return lock is not None and lock.commanded and not lock.locked()

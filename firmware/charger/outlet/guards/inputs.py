@@ -1,0 +1,28 @@
+"""Guards that follow a switch: the lid, and a board's general fault input."""
+
+from charger.outlet.guards import base
+
+
+class Tamper(base.Guard):
+    """The lid is open (SEC-16, SEC-17): no energy behind an open lid; stays until the owner acknowledges it."""
+
+    CODE = "OtherError"
+    INFO = "The enclosure is or was open"
+    RULE = base.SERVICE
+    TRIP_MS = 100
+
+    def danger(self, outlet) -> bool:
+        """Boards without the switch have none."""
+        return outlet.tamper is not None and outlet.tamper.value() == 1
+
+
+class FaultInput(base.Guard):
+    """A board's general fault input."""
+
+    CODE = "OtherError"
+    INFO = "Fault input of the board"
+    TRIP_MS = 40
+
+    def danger(self, outlet) -> bool:
+        """Boards without the input have none."""
+        return outlet.fault_input is not None and outlet.fault_input.value() == 1

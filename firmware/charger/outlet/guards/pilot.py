@@ -1,0 +1,48 @@
+"""Guards of the control pilot: the diode, the short to PE, the car that wants ventilation."""
+
+from charger.outlet import states
+from charger.outlet.guards import base
+
+_FRESH_MS = 20  # so old a duty must be before its negative half can have been sampled
+
+
+class Diode(base.Guard):
+    """The negative half-wave is loaded: there is no diode, so no car or a broken one (CP-9)."""
+
+    CODE = "EVCommunicationError"
+    INFO = "No diode at the pilot of the vehicle"
+    FAULTED = False
+    RULE = base.UNPLUG
+
+    def danger(self, outlet) -> bool:
+        """Only with PWM out and a car-like high plateau is there a negative half to look at (CP-10)."""
+        if not outlet.pwm_on or outlet.pilot_age_ms < _FRESH_MS:
+            return False
+        if not states.B <= outlet.raw_state <= states.D:
+            return False
+        return outlet.pilot.low_mv > states.DIODE_LOW_MV
+
+
+class PilotShort(base.Guard):
+    """Pilot shorted to PE or its supply lost (state E), or a voltage of no state (CP-5, CP-27)."""
+
+    CODE = "OtherError"
+    INFO = "Control pilot shorted or lost"
+    TRIP_MS = 200  # of the report only: the contactor opens at the first bad reading
+
+    def danger(self, outlet) -> bool:
+        """State F is right only while we drive it."""
+        raw = outlet.raw_state
+        return raw == states.E or raw == states.UNDEFINED or (raw == states.F and not outlet.driving_f)
+
+
+class Ventilation(base.Guard):
+    """The car asks for ventilation and the site has none (CP-40)."""
+
+    CODE = "OtherError"
+    INFO = "The vehicle needs ventilation, the site has none"
+    FAULTED = False
+
+    def danger(self, outlet) -> bool:
+        """State D without has_ventilation."""
+        return outlet.state == states.D and not outlet.has_ventilation

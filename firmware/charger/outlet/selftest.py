@@ -1,0 +1,70 @@
+"""Self-test of the residual current device: before every closure and at least each 24 h (CP-43).
+
+Stepped by the control tick, only while the contactor is open. It allocates nothing.
+"""
+
+from micropython import const
+
+_ANSWER_MS = const(200)
+_DAY_MS = const(86400000)
+
+_IDLE = const(0)
+_PULSE = const(1)
+_RELEASE = const(2)
+
+
+class SelfTest:
+    """`passed` is good for one closure; `failed` holds until a later test passes."""
+
+    def __init__(self, rcd):
+        self._rcd = rcd
+        self._phase = _IDLE
+        self._phase_ms = 0
+        self._age_ms = _DAY_MS
+        self.passed = False
+        self.failed = False
+
+    @property
+    def running(self) -> bool:
+        """True from the start of the pulse until the device has let go."""
+        return self._phase != _IDLE
+
+    @property
+    def due(self) -> bool:
+        """True when the last passed test is a day old."""
+        return self._age_ms >= _DAY_MS
+
+    def start(self):
+        """Begin a test; the contactor must be open."""
+        self.passed = False
+        self._phase = _PULSE
+        self._phase_ms = 0
+        self._rcd.test(True)
+
+    def use(self):
+        """A closure uses up the passed test: the next one needs its own."""
+        self.passed = False
+
+    def step(self, dt_ms: int):
+        """One tick."""
+        if self._age_ms < _DAY_MS:
+            self._age_ms += dt_ms
+        if self._phase == _IDLE:
+            return
+        self._phase_ms += dt_ms
+        if self._phase == _PULSE and self._rcd.tripped():
+            self._rcd.test(False)
+            self._phase = _RELEASE
+            self._phase_ms = 0
+        elif self._phase == _RELEASE and not self._rcd.tripped():
+            self._end(True)
+        elif self._phase_ms > _ANSWER_MS:
+            self._end(False)
+
+    def _end(self, passed: bool):
+        self._rcd.test(False)
+        self._phase = _IDLE
+        self.passed = passed
+        self.failed = not passed
+        if passed:
+            self._age_ms = 0
