@@ -106,7 +106,7 @@ class Reader:
         raw = self.content(INTEGER)
         if not raw:
             raise bad("empty integer")
-        if len(raw) > 1 and (raw[0] == 0 and raw[1] < 0x80 or raw[0] == 0xFF and raw[1] >= 0x80):
+        if len(raw) > 1 and raw[0] == (0xFF if raw[1] >= 0x80 else 0):  # the first octet only repeats the sign
             raise bad("integer not minimal")
         return raw
 
