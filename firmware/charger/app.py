@@ -72,6 +72,7 @@ class Application:
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS))
         self.config = Configuration(self.files, board.FACTORY)
         self._build_connectors()
+        self._build_supply()
         self._build_back_end()
 
     def _count_boot(self):
@@ -102,6 +103,15 @@ class Application:
                 from charger.drivers.rfid import Reader
 
                 self.readers.append((connector, Reader(wiring["reader"])))
+
+    def _build_supply(self):
+        """Only where several outlets hang on one supply that is smaller than their sum."""
+        limit_da = board.SHARED.get("supply_da")
+        self.supply = None
+        if limit_da is not None:
+            from charger.grid.supply import SharedSupply
+
+            self.supply = SharedSupply(self.outlets, [w.get("rotation", 0) for w in board.OUTLETS], limit_da)
 
     def _build_back_end(self):
         from charger.ocpp.charge_point import ChargePoint
@@ -154,11 +164,20 @@ class Application:
             await clock.sleep_ms(_POLL_MS)
 
     async def _slow(self):
-        """What is seen once a second: temperatures, checkpoints of open sessions, the heap's high-water mark."""
+        """What is seen once a second: heat, the shared supply, checkpoints of sessions, the heap's high-water mark."""
+        from charger.outlet.derating import derated_da
+        from charger.outlet.limits import SAFETY
+
         while True:
             for outlet in self.outlets:
-                if outlet.thermometer is not None:
-                    outlet.thermometer.read()
+                thermometer = outlet.thermometer
+                if thermometer is not None:
+                    thermometer.read()
+                    if thermometer.valid:
+                        full_da = outlet.limits.get("hardware")
+                        outlet.limits.set("temperature", derated_da(thermometer.value_dc, full_da), SAFETY)
+            if self.supply is not None:
+                self.supply.share()
             for connector in self.connectors:
                 if connector.session is not None:
                     self.sessions.checkpoint(connector.session, connector.meter.total_wh)

@@ -47,6 +47,14 @@ class Limits:
         """The limit of a source in 0.1 A, None where it has none."""
         return self._values.get(source)
 
+    def without(self, source: str) -> int:
+        """What all the other sources allow, 0.1 A."""
+        low = NO_LIMIT
+        for name, value in self._values.items():
+            if name != source and value < low:
+                low = value
+        return low
+
     def all(self) -> dict:
         """Source name to limit in 0.1 A, for status pages."""
         return dict(self._values)

@@ -1,0 +1,98 @@
+"""One supply shared by several outlets: the sum per phase never exceeds what the supply bears (CP-53).
+
+An outlet wired L2-L3-L1 loads L2 with its first phase: `rotation` is 0 for L1-L2-L3, 1 for L2-L3-L1, 2 for L3-L1-L2.
+A share is lowered at once; another is raised only when every car that had to give way has had its 5 s (CP-22) and the
+sum of what all cars may still draw leaves room.
+"""
+
+from micropython import const
+
+from charger.outlet import limits
+
+_MINIMUM_DA = const(60)
+
+
+class SharedSupply:
+    """Call share() about once a second. `limit_da` is what the supply bears per phase, 0.1 A."""
+
+    def __init__(self, outlets: list, rotations: list, limit_da: int):
+        self._outlets = outlets
+        self._rotations = rotations
+        self.limit_da = limit_da
+        for outlet in outlets:
+            outlet.limits.set("supply", 0, limits.SAFETY)
+
+    def share(self):
+        """Work out the shares, lower what must be lowered, raise what fits."""
+        wanted = self._shares()
+        outlets = self._outlets
+        for n in range(len(outlets)):
+            if wanted[n] < outlets[n].limits.get("supply"):
+                outlets[n].limits.set("supply", wanted[n], limits.SAFETY)
+        for n in range(len(outlets)):
+            if wanted[n] > outlets[n].limits.get("supply") and self._fits(n, wanted[n]):
+                outlets[n].limits.set("supply", wanted[n], limits.SAFETY)
+
+    def _shares(self) -> list:
+        """Equal shares of the most loaded phase; who cannot have 6 A waits, the later ones first."""
+        asking = [n for n in range(len(self._outlets)) if self._asks(self._outlets[n])]
+        shares = [0] * len(self._outlets)
+        while asking:
+            trial = self._divide(asking)
+            if min(trial) >= _MINIMUM_DA:
+                for k in range(len(asking)):
+                    shares[asking[k]] = trial[k]
+                break
+            asking.pop()
+        return shares
+
+    def _asks(self, outlet) -> bool:
+        return outlet.plugged and outlet.permit and outlet.available and outlet.fault is None
+
+    def _divide(self, asking: list) -> list:
+        """Max-min fair: raise all shares together, stop each at its own limit or at a full phase."""
+        room = [self.limit_da] * 3
+        result = [0] * len(asking)
+        growing = list(range(len(asking)))
+        while growing:
+            load = [0, 0, 0]
+            for k in growing:
+                for phase in self._phases(asking[k]):
+                    load[phase] += 1
+            step = min([room[p] // load[p] for p in range(3) if load[p]])
+            step = min([step] + [self._cap(asking[k]) - result[k] for k in growing])
+            for k in growing:
+                result[k] += step
+                for phase in self._phases(asking[k]):
+                    room[phase] -= step
+            growing = [
+                k for k in growing
+                if result[k] < self._cap(asking[k])
+                and min([room[p] // max(1, load[p]) for p in self._phases(asking[k])]) > 0
+            ]
+        return result
+
+    def _cap(self, n: int) -> int:
+        return max(0, self._outlets[n].limits.without("supply"))
+
+    def _phases(self, n: int) -> list:
+        """The supply's phases that outlet n loads."""
+        return [(self._rotations[n] + k) % 3 for k in range(self._outlets[n].phases)]
+
+    def _may_draw(self, n: int) -> int:
+        """What the car at outlet n may still be drawing: its offer now and of the last 5 s."""
+        outlet = self._outlets[n]
+        if not outlet.contactor.commanded:
+            return outlet.limits.get("supply") if outlet.pwm_on else 0
+        return max(outlet.signalled_da, outlet.offered_da)
+
+    def _fits(self, n: int, share_da: int) -> bool:
+        """True when on each phase the share and what all others may draw or have been given stay within the limit."""
+        for phase in self._phases(n):
+            total = share_da
+            for other in range(len(self._outlets)):
+                if other != n and phase in self._phases(other):
+                    total += max(self._may_draw(other), self._outlets[other].limits.get("supply"))
+            if total > self.limit_da:
+                return False
+        return True
