@@ -1,0 +1,440 @@
+"""`machine` of the simulated board, in front of the built-in module (which stays reachable as `umachine`).
+
+As on the ESP32 port, so that the drivers that ship are the ones under test. What the chip would refuse raises here too.
+Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in the control tick.
+"""
+
+import io
+
+import utime
+from umachine import mem8, mem16, mem32  # noqa: F401
+
+from sim import launch, libc, rtc, timebase, world
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+
+_FLOATING = object()
+
+
+class Pin:
+    """A pin by number. irq() handlers run like the port's soft interrupts: when asyncio waits next."""
+
+    IN = 1
+    OUT = 3
+    OPEN_DRAIN = 7
+    PULL_UP = 2
+    PULL_DOWN = 1
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+
+    def __init__(self, id, mode=None, pull=None, *, value=None, drive=None, hold=None):
+        if isinstance(id, Pin):
+            id = id.id
+        if type(id) is not int or not 0 <= id < 128:
+            raise ValueError("invalid pin")
+        self.id = id
+        self._line = world.current().line(id)
+        self._mode = mode
+        self._irq = None
+        self.init(mode, pull, value=value)
+
+    def init(self, mode=None, pull=None, *, value=None, drive=None, hold=None):
+        """Set the mode; a value is driven before the pin becomes an output."""
+        if mode is not None:
+            self._mode = mode
+        if value is not None:
+            self._line.write(1 if value else 0)
+
+    def value(self, x=_FLOATING):
+        """Level, or set it."""
+        if x is _FLOATING:
+            return self._line.read()
+        self._line.write(1 if x else 0)
+
+    __call__ = value
+
+    def on(self):
+        """Set to 1."""
+        self._line.write(1)
+
+    def off(self):
+        """Set to 0."""
+        self._line.write(0)
+
+    def irq(self, handler=None, trigger=3, wake=None, hard=False):
+        """Call handler(pin) when the level has changed."""
+        if hard:
+            raise ValueError("hard interrupts are not supported")
+        _watch(self, handler, trigger)
+
+    def __repr__(self):
+        return "Pin(%d)" % self.id
+
+
+_watched = {}  # pin number: [pin, handler, trigger, last level]
+
+
+def _watch(pin, handler, trigger):
+    if not _watched and _look not in timebase._hooks:
+        timebase.on_wait(_look)
+    if handler is None:
+        _watched.pop(pin.id, None)
+    else:
+        _watched[pin.id] = [pin, handler, trigger, pin.value()]
+
+
+def _look():
+    for entry in _watched.values():
+        level = entry[0].value()
+        if level != entry[3]:
+            entry[3] = level
+            if entry[2] & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING):
+                entry[1](entry[0])
+
+
+class Signal:
+    """A pin that may be inverted."""
+
+    def __init__(self, pin, invert=False):
+        self._pin = pin
+        self._invert = invert
+
+    def value(self, x=None):
+        """Logical level, or set it."""
+        if x is None:
+            return 1 - self._pin.value() if self._invert else self._pin.value()
+        self._pin.value(not x if self._invert else x)
+
+    def on(self):
+        """Set to active."""
+        self.value(1)
+
+    def off(self):
+        """Set to inactive."""
+        self.value(0)
+
+
+class PWM:
+    """PWM on a pin. Where a pilot generator is connected it follows the duty, at 980 to 1020 Hz (CP-1)."""
+
+    def __init__(self, dest, freq=5000, duty_u16=None, duty_ns=None, duty=None, invert=0):
+        self._pin = dest if isinstance(dest, Pin) else Pin(dest, Pin.OUT)
+        self._line = self._pin._line
+        self._freq = 0
+        self._duty = 0
+        self.freq(freq)
+        if duty_ns is not None:
+            self.duty_ns(duty_ns)
+        else:
+            self.duty_u16(duty_u16 if duty_u16 is not None else 64 * duty if duty is not None else 32768)
+
+    def freq(self, hz=None):
+        """Frequency in Hz, or set it."""
+        if hz is None:
+            return self._freq
+        if not 1 <= hz <= 40000000:
+            raise ValueError("frequency out of range")
+        self._freq = hz
+
+    def duty_u16(self, duty=None):
+        """Duty, 0 to 65535, or set it."""
+        if duty is None:
+            return self._duty
+        if not 0 <= duty <= 65535:
+            raise ValueError("duty out of range")
+        self._duty = duty
+        if hasattr(self._line, "pwm"):
+            self._line.pwm(duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0)
+
+    def duty_ns(self, ns=None):
+        """High time in ns, or set it."""
+        if ns is None:
+            return self._duty * 1000000000 // self._freq // 65535
+        self.duty_u16(min(65535, ns * self._freq * 65535 // 1000000000))
+
+    def duty(self, value=None):
+        """Duty, 0 to 1023, or set it."""
+        if value is None:
+            return self._duty >> 6
+        self.duty_u16(65535 if value >= 1023 else value << 6)
+
+    def deinit(self):
+        """Let the pin go: the generator's input is pulled down."""
+        self._line.write(0)
+
+
+class ADC:
+    """One-shot ADC: every read is one instant. read_uv() has the port's 1 mV steps."""
+
+    ATTN_0DB = 0
+    ATTN_2_5DB = 1
+    ATTN_6DB = 2
+    ATTN_11DB = 3
+    WIDTH_12BIT = 3
+
+    def __init__(self, pin, atten=0, sample_ns=None):
+        number = pin.id if isinstance(pin, Pin) else pin
+        analog = world.current().analog
+        if number not in analog:
+            raise ValueError("invalid Pin for ADC")
+        self._line = analog[number]
+        self.read_uv = self._line.read_uv
+        self.atten(atten)
+
+    def atten(self, value):
+        """Input range; without 11 dB the chip saturates at about 1 V, 1.3 V or 1.9 V."""
+        self.read_uv = self._line.read_uv if value == ADC.ATTN_11DB else self._saturated
+        self._most_uv = (950000, 1250000, 1750000, 3300000)[value]
+
+    def _saturated(self):
+        return min(self._line.read_uv(), self._most_uv)
+
+    def read_u16(self):
+        """Raw reading, 16 bits of 3.3 V."""
+        return min(65535, self.read_uv() // 100 * 65535 // 33000)
+
+    def read(self):
+        """Raw reading, 12 bits."""
+        return self.read_u16() >> 4
+
+
+class I2C:
+    """I2C bus with the simulated chips. An address that nobody has, or a dead chip: OSError(19), as on the port."""
+
+    def __init__(self, id=0, *, scl=None, sda=None, freq=400000, timeout=50000):
+        self._chips = world.current().i2c.get(id, {})
+
+    def _chip(self, addr):
+        if addr not in self._chips:
+            raise OSError(19)
+        return self._chips[addr]
+
+    def scan(self):
+        """Addresses that acknowledge."""
+        return sorted(self._chips)
+
+    def writeto(self, addr, buf, stop=True):
+        """Write bytes; returns how many were acknowledged."""
+        self._chip(addr).write(bytes(buf))
+        return len(buf)
+
+    def writevto(self, addr, vector, stop=True):
+        """Write several buffers as one."""
+        return self.writeto(addr, b"".join([bytes(part) for part in vector]))
+
+    def readfrom(self, addr, nbytes, stop=True):
+        """Read bytes."""
+        return self._chip(addr).read(nbytes)
+
+    def readfrom_into(self, addr, buf, stop=True):
+        """Fill buf."""
+        buf[:] = self._chip(addr).read(len(buf))
+
+    def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
+        """Write the register address, then read."""
+        chip = self._chip(addr)
+        chip.write(memaddr.to_bytes(addrsize // 8, "big"))
+        return chip.read(nbytes)
+
+    def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
+        """Write the register address, then fill buf."""
+        buf[:] = self.readfrom_mem(addr, memaddr, len(buf), addrsize=addrsize)
+
+    def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
+        """Write register address and value."""
+        self._chip(addr).write(memaddr.to_bytes(addrsize // 8, "big") + bytes(buf))
+
+
+SoftI2C = I2C
+
+
+class SPI:
+    """SPI bus with what world.spi connects to it: an object with write(buf) and readinto(buf)."""
+
+    MSB = 0
+    LSB = 1
+
+    def __init__(self, id, baudrate=1000000, *, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None):
+        self._wire = world.current().spi.get(id)
+
+    def init(self, **options):
+        """Settings do not matter to the simulated line."""
+
+    def deinit(self):
+        """Nothing to give back."""
+
+    def write(self, buf):
+        """Clock bytes out."""
+        if self._wire is not None:
+            self._wire.write(buf)
+
+    def read(self, nbytes, write=0):
+        """Clock bytes in."""
+        buf = bytearray(nbytes)
+        self.readinto(buf, write)
+        return bytes(buf)
+
+    def readinto(self, buf, write=0):
+        """Fill buf; a line without a chip is high."""
+        if self._wire is None:
+            buf[:] = b"\xff" * len(buf)
+        else:
+            self._wire.readinto(buf)
+
+    def write_readinto(self, out, into):
+        """Both ways at once."""
+        self.write(out)
+        self.readinto(into)
+
+
+SoftSPI = SPI
+
+_POLL = 3
+_POLL_IN = 1
+_POLL_OUT = 4
+
+
+class UART(io.IOBase):
+    """UART with a card reader on it, or nothing. Works with asyncio.StreamReader."""
+
+    def __init__(self, id, baudrate=115200, bits=8, parity=None, stop=1, **options):
+        self._device = world.current().readers.get(id)
+        self.init(baudrate, bits, parity, stop)
+
+    def init(self, baudrate=115200, bits=8, parity=None, stop=1, **options):
+        """Set the frame format."""
+        self._baud = baudrate
+        self._plain = bits == 8 and parity is None and stop == 1
+
+    def deinit(self):
+        """Nothing to give back."""
+
+    def any(self):
+        """Bytes that can be read now."""
+        return 0 if self._device is None else self._device.take(None, self._baud, self._plain)
+
+    def read(self, nbytes=256):
+        """Bytes received by now, or None."""
+        if self._device is None:
+            return None
+        return self._device.take(nbytes, self._baud, self._plain) or None
+
+    def readinto(self, buf, nbytes=None):
+        """Fill buf with what is there; None when nothing is."""
+        data = self.read(len(buf) if nbytes is None else min(nbytes, len(buf)))
+        if data is None:
+            return None
+        buf[: len(data)] = data
+        return len(data)
+
+    def write(self, buf):
+        """Card readers do not listen."""
+        return len(buf)
+
+    def ioctl(self, request, arg):
+        """For select.poll()."""
+        if request != _POLL:
+            return 0
+        return arg & ((_POLL_IN if self.any() else 0) | _POLL_OUT)
+
+
+class WDT:
+    """The task watchdog: once started it cannot be stopped, and a missed feed resets the chip.
+
+    Two watch: asyncio's wait, in simulated time; and the operating system's alarm, in real time, for code that never
+    comes back to waiting.
+    """
+
+    def __init__(self, id=0, timeout=5000):
+        if timeout < 1000:
+            raise ValueError("timeout too short")
+        self._timeout = timeout
+        self._alarm_s = timeout // 1000 + 2
+        self._real_ms = 0
+        self.feed()
+        libc.alarm(self._alarm_s)
+        timebase.on_wait(self._watch)
+
+    def feed(self):
+        """Put the reset off."""
+        self._fed = timebase.ticks_ms()
+        real = utime.ticks_ms()
+        if utime.ticks_diff(real, self._real_ms) > 500:
+            self._real_ms = real
+            libc.alarm(self._alarm_s)
+
+    def _watch(self):
+        if utime.ticks_diff(timebase.ticks_ms(), self._fed) > self._timeout:
+            _restart(WDT_RESET)
+
+
+class RTC:
+    """The clock and memory that a reset leaves alone."""
+
+    def datetime(self, parts=None):
+        """(year, month, day, weekday, hour, minute, second, microsecond) UTC, or set it."""
+        import time
+
+        if parts is None:
+            seconds, millis = rtc.now()
+            year, month, day, hour, minute, second, weekday, _ = time.gmtime(seconds)
+            return year, month, day, weekday, hour, minute, second, millis * 1000
+        year, month, day, _, hour, minute, second, sub = parts
+        rtc.set_seconds(time.mktime((year, month, day, hour, minute, second, 0, 0)), sub // 1000)
+
+    init = datetime
+
+    def memory(self, data=None):
+        """Up to 2048 bytes kept over a reset, or set them."""
+        if data is None:
+            return rtc.memory
+        rtc.set_memory(data)
+
+
+def _restart(cause):
+    from sim import link
+
+    link.restart(cause)
+
+
+def reset():
+    """Restart the chip. Does not return."""
+    _restart(HARD_RESET)
+
+
+def soft_reset():
+    """Restart the interpreter. Does not return."""
+    _restart(SOFT_RESET)
+
+
+def reset_cause():
+    """Why the chip started this time."""
+    return launch.config["reset_cause"]
+
+
+def unique_id():
+    """Six bytes, as of an Ethernet address, different for each seed."""
+    seed = launch.config["seed"]
+    return bytes((0x02, 0x50, 0x4C, seed >> 16 & 0xFF, seed >> 8 & 0xFF, seed & 0xFF))
+
+
+def freq(hz=None):
+    """Clock of the CPU in Hz."""
+    return 240000000
+
+
+def idle():
+    """Nothing to save here."""
+
+
+def disable_irq():
+    """Soft interrupts come only while asyncio waits."""
+    return 0
+
+
+def enable_irq(state):
+    """Counterpart of disable_irq()."""

@@ -1,0 +1,136 @@
+"""The car: what it does to the pilot, and what it draws. All in integers, stepped by the outlet."""
+
+from micropython import const
+
+ABSENT = const(0)
+IDLE = const(1)  # plugged, does not ask (B)
+ASKING = const(2)  # C
+VENTILATION = const(3)  # D
+
+_OHM_B = const(2740)
+_OHM_C = const(882)
+_OHM_D = const(246)
+_START_MS = const(400)  # from voltage at the inlet to the first current
+_ADAPT_MS = const(400)  # from a new duty to the on-board charger following it; CP-22 allows 5 s
+_UP_MA_PER_MS = const(10)
+_DOWN_MA_PER_MS = const(30)
+_SIMPLIFIED_MA = const(10000)  # CP-15
+
+
+def limit_ma(duty_u16):
+    """Current per phase that a 16-bit duty allows, in mA; 0 where a car may not charge (CP-11)."""
+    duty = (duty_u16 * 10000 + 32767) // 65535  # 0.01 %
+    if duty < 800 or duty > 9700:
+        return 0
+    if duty < 1000:
+        return 6000
+    if duty <= 8500:
+        return duty * 6
+    return min((duty - 6400) * 25, 80000)
+
+
+class EV:
+    """Settings may be changed at any time; `want` through the outlet. Read-only: s2, i_ma, ohm.
+
+    max_ma        what its charger can take, per phase
+    phases        1 to 3
+    diode         False: the diode is missing or shorted
+    obeys         False: it draws max_ma whatever the duty says
+    overdraw      True: it draws 40 % and 2 A more than allowed
+    simplified    True: no S2; it shows C as soon as it is plugged (CP-15)
+    reaction_ms   from PWM to S2 closing
+    stop_ms       from PWM off to S2 opening; the current is gone before
+    pf_milli      power factor
+    """
+
+    def __init__(self, random):
+        self.want = ABSENT
+        self.max_ma = 32000
+        self.phases = 1
+        self.diode = True
+        self.obeys = True
+        self.overdraw = False
+        self.simplified = False
+        self.reaction_ms = random.between(1000, 1250)
+        self.stop_ms = random.between(600, 1200)
+        self.pf_milli = 995
+        self._tolerance = random.between(-20, 20)  # of its resistors, per mille
+        self.s2 = False
+        self.i_ma = 0
+        self._react = 0
+        self._stopping = 0
+        self._powered = 0
+        self._target_ma = 0
+        self._adapt = 0
+        self._seen_ma = 0
+
+    def _exact(self, ohm):
+        return ohm + ohm * self._tolerance // 1000
+
+    @property
+    def ohm(self):
+        """Resistance behind the diode, 0 when there is no car."""
+        if self.want == ABSENT:
+            return 0
+        if self.simplified or self.s2:
+            return self._exact(_OHM_D if self.want == VENTILATION else _OHM_C)
+        return self._exact(_OHM_B)
+
+    def set_want(self, want):
+        """Plug, unplug, ask or stop asking. Opening S2 is immediate, closing takes reaction_ms."""
+        self.want = want
+        if want < ASKING:
+            self.s2 = False
+            self.i_ma = 0
+            self._react = 0
+
+    def step(self, dt, allowed_ma, conducting):
+        """dt ms go by with this duty and these contacts; True when the resistance changed."""
+        changed = False
+        if self.want >= ASKING:
+            if not self.s2:
+                if allowed_ma > 0:
+                    self._react += dt
+                    if self._react >= self.reaction_ms:
+                        self.s2 = changed = True
+                        self._stopping = 0
+                else:
+                    self._react = 0
+            elif allowed_ma > 0:
+                self._stopping = 0
+            else:
+                self._stopping += dt
+                if self._stopping >= self.stop_ms:
+                    self.s2 = False
+                    changed = True
+                    self._react = 0
+        if conducting and (self.s2 or (self.simplified and self.want >= ASKING)):
+            self._powered += dt
+            if self._powered >= _START_MS:
+                self._draw(dt, allowed_ma)
+        else:
+            self._powered = 0
+            self.i_ma = 0
+        return changed
+
+    def _draw(self, dt, allowed_ma):
+        if allowed_ma != self._seen_ma:
+            self._seen_ma = allowed_ma
+            self._adapt = 0
+        if self._adapt < _ADAPT_MS and allowed_ma > 0:
+            self._adapt += dt
+        else:
+            self._target_ma = allowed_ma
+        target = self._target_ma
+        if self.overdraw and target > 0:
+            target = target * 14 // 10 + 2000
+        elif not self.obeys:
+            target = self.max_ma
+        else:
+            if self.simplified:
+                target = min(target, _SIMPLIFIED_MA)
+            target = min(target, self.max_ma)
+        if self.i_ma < target:
+            self.i_ma = min(target, self.i_ma + dt * _UP_MA_PER_MS)
+        elif self.i_ma > target:
+            self.i_ma = max(target, self.i_ma - dt * _DOWN_MA_PER_MS)

@@ -1,0 +1,40 @@
+"""What this simulator was started with: one dictionary, filled by start.py from the first line of the link.
+
+Unit tests leave the defaults or change them before they import `board` or make a world. Secrets come this way and
+not through argv or the environment of the interpreter.
+"""
+
+config = {
+    "connectors": 1,
+    "seed": 1,
+    "time_scale": 1.0,
+    "state_dir": None,  # None: nothing is kept, flash and NVS live in memory
+    "csms": None,  # URL without the identity
+    "identity": None,
+    "security_profile": 0,
+    "basic_auth_password": None,
+    "ca": None,  # PEM text, as are the next two
+    "client_cert": None,
+    "client_key": None,
+    "web": None,  # "HOST:PORT"
+    "mqtt": None,
+    "lab": False,
+    "set": {},  # factory values, text by standard key name
+    "word": 64,
+    "heap": None,
+    "romfs": None,  # path of a ROMFS image to run the firmware from
+    "boot_delay_ms": 0,
+    "reset_cause": 1,  # machine.reset_cause() of this start
+    "world": None,  # World.snapshot() handed over a reboot
+    "measure": False,  # only say how much heap the world takes, then end
+}
+
+
+def setting(key, default):
+    """A --set value by its name, as text, or the default."""
+    return config["set"].get(key, default)
+
+
+def is_true(text):
+    """OCPP writes booleans as true and false, in any case."""
+    return str(text).lower() == "true"

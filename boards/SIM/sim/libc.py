@@ -1,0 +1,56 @@
+"""The few calls of the C library that the shims need and MicroPython does not offer."""
+
+import ffi
+
+_libc = ffi.open("libc.so.6")
+
+alarm = _libc.func("I", "alarm", "I")
+shutdown = _libc.func("i", "shutdown", "ii")
+exit_now = _libc.func("v", "_exit", "i")
+fsync = _libc.func("i", "fsync", "i")
+_prctl = _libc.func("i", "prctl", "iIIII")
+_getsockopt = _libc.func("i", "getsockopt", "iiiPP")
+_getname = {name: _libc.func("i", name, "iPP") for name in ("getsockname", "getpeername")}
+_open = _libc.func("i", "open", "sii")
+_mmap = _libc.func("P", "mmap", "PIiiii")
+_lseek = _libc.func("i", "lseek", "iii")
+
+_PR_SET_PDEATHSIG = 1
+_SIGKILL = 9
+_SOL_SOCKET = 1
+_SO_ACCEPTCONN = 30
+
+
+def die_with_parent():
+    """SIGKILL this process when the one that started it ends: a killed simulator must not leave its charger running."""
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+
+
+def is_listener(fd):
+    """True or False for a socket, None for anything else."""
+    value = bytearray(4)
+    size = bytearray((4, 0, 0, 0))
+    if _getsockopt(fd, _SOL_SOCKET, _SO_ACCEPTCONN, value, size) != 0:
+        return None
+    return value[0] != 0
+
+
+def port_of(fd, which="getsockname"):
+    """Port of a TCP or UDP socket at this end, or at the other with "getpeername"; None when there is none."""
+    name = bytearray(28)
+    size = bytearray((28, 0, 0, 0))
+    if _getname[which](fd, name, size) != 0 or name[0] not in (2, 10):  # AF_INET, AF_INET6
+        return None
+    return name[2] << 8 | name[3]
+
+
+def map_file(path):
+    """(address, size) of a file mapped read-only; OSError when it cannot be."""
+    fd = _open(path, 0, 0)
+    if fd < 0:
+        raise OSError(2)
+    size = _lseek(fd, 0, 2)
+    address = _mmap(0, size, 1, 2, fd, 0)  # PROT_READ, MAP_PRIVATE
+    if size <= 0 or address in (0, -1, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF):
+        raise OSError(22)
+    return address, size

@@ -1,0 +1,181 @@
+"""What the board's pins are connected to. A line has read() and write(value); ADC lines have read_uv()."""
+
+
+class Line:
+    """A pin with nothing on it: reads back what is driven, or its pull."""
+
+    def __init__(self, value=0):
+        self.value = value
+
+    def read(self):
+        """Level now."""
+        return self.value
+
+    def write(self, value):
+        """Drive the pin."""
+        self.value = value
+
+
+class Input(Line):
+    """A pin that something else drives; driving it changes nothing."""
+
+    def write(self, value):
+        """An output against an output: the other one is stronger."""
+
+
+class _OfOutlet:
+    def __init__(self, outlet):
+        self.outlet = outlet
+
+    def read(self):
+        """Outputs read back nothing unless the line says so."""
+        return 0
+
+    def write(self, value):
+        """Inputs ignore being driven."""
+
+
+class PilotDrive(_OfOutlet):
+    """Input of the pilot's generator: as a plain output it gives a steady level."""
+
+    def read(self):
+        """1 while the generator is at +12 V all the time."""
+        return 1 if self.outlet.duty_u16 == 65535 else 0
+
+    def write(self, value):
+        """Steady +12 V or -12 V."""
+        self.outlet.set_duty(65535 if value else 0)
+
+    def pwm(self, duty_u16):
+        """Duty of the PWM."""
+        self.outlet.set_duty(duty_u16)
+
+
+class Coil(_OfOutlet):
+    """Driver of the contactor's coil."""
+
+    def read(self):
+        """Level of the pin, not of the coil."""
+        return self.outlet.coil_pin
+
+    def write(self, value):
+        """Feed the coil, or not."""
+        outlet = self.outlet
+        outlet.sync()
+        outlet.coil_pin = value
+
+
+class Auxiliary(_OfOutlet):
+    """Auxiliary contact of the contactor."""
+
+    def read(self):
+        """1: closed."""
+        outlet = self.outlet
+        outlet.sync()
+        return outlet.contactor.feedback
+
+
+class Trip(_OfOutlet):
+    """Output of the residual current monitor."""
+
+    def read(self):
+        """1: tripped."""
+        outlet = self.outlet
+        outlet.sync()
+        return 1 if outlet.rcd.tripped else 0
+
+
+class Test(_OfOutlet):
+    """Test input of the residual current monitor."""
+
+    def read(self):
+        """Level of the pin."""
+        return 1 if self.outlet.rcd.test else 0
+
+    def write(self, value):
+        """1: test."""
+        outlet = self.outlet
+        outlet.sync()
+        outlet.rcd.test = value == 1
+
+
+class Bolt(_OfOutlet):
+    """Motor of the socket's lock."""
+
+    def read(self):
+        """Level of the pin."""
+        return 1 if self.outlet.lock.command else 0
+
+    def write(self, value):
+        """1: lock."""
+        outlet = self.outlet
+        outlet.sync()
+        outlet.lock.command = value == 1
+
+
+class Bolted(_OfOutlet):
+    """Feedback switch of the socket's lock."""
+
+    def read(self):
+        """1: locked."""
+        outlet = self.outlet
+        outlet.sync()
+        return 1 if outlet.lock.locked else 0
+
+
+class Fault(_OfOutlet):
+    """General fault input of one outlet."""
+
+    def read(self):
+        """1: fault."""
+        return self.outlet.fault_pin
+
+
+class PilotSense(_OfOutlet):
+    """ADC behind the pilot's divider."""
+
+    def read_uv(self):
+        """One sample, microvolts."""
+        return self.outlet.sample_uv()
+
+
+class Proximity(_OfOutlet):
+    """ADC across the cable's coding resistor."""
+
+    def read_uv(self):
+        """Microvolts."""
+        self.outlet.sync()
+        return self.outlet.proximity_uv
+
+
+class Thermistor(_OfOutlet):
+    """ADC across the thermistor."""
+
+    def read_uv(self):
+        """Microvolts."""
+        self.outlet.sync()
+        return self.outlet.ntc_uv
+
+
+def of_outlet(outlet, wiring):
+    """(digital lines, ADC lines) of one outlet, by pin number."""
+    contactor = wiring["contactor"]
+    digital = {
+        wiring["pilot"]["pwm"]: PilotDrive(outlet),
+        contactor["out"]: Coil(outlet),
+        contactor["feedback"]: Auxiliary(outlet),
+    }
+    analog = {wiring["pilot"]["adc"]: PilotSense(outlet)}
+    if wiring["rcd"]:
+        digital[wiring["rcd"]["trip"]] = Trip(outlet)
+        digital[wiring["rcd"]["test"]] = Test(outlet)
+    if wiring["lock"]:
+        digital[wiring["lock"]["out"]] = Bolt(outlet)
+        digital[wiring["lock"]["feedback"]] = Bolted(outlet)
+    if wiring["fault_input"]:
+        digital[wiring["fault_input"]["pin"]] = Fault(outlet)
+    if wiring["proximity"]:
+        analog[wiring["proximity"]["adc"]] = Proximity(outlet)
+    if wiring["ntc"]:
+        analog[wiring["ntc"]["adc"]] = Thermistor(outlet)
+    return digital, analog

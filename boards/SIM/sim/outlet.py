@@ -1,0 +1,221 @@
+"""One outlet of the simulated world: car, pilot circuit, contactor, monitor, lock, sensors and meter, stepped together.
+
+Lazy: nothing runs by itself. Whoever looks at a pin or an ADC first brings the outlet up to the present, at most once a
+millisecond. Everything reached from a control tick is small-integer arithmetic.
+"""
+
+import utime
+from micropython import const
+
+from sim import ev, timebase
+from sim.circuit import PilotCircuit, Random, divider_uv, ntc_uv
+from sim.ev import EV
+from sim.power import Contactor, Lock, ResidualMonitor
+from sim.reader import CardReader
+
+_CHUNK_MS = const(10)  # longest step of the model
+_LONG_MS = const(60000)  # beyond this the rest of a gap is one coarse stretch
+_EDGE_US = const(14)  # how long the stray capacitance of cable and car bends an edge (CP-2)
+_HEAT_MC_PER_MS = const(30)
+AMBIENT_MC = const(25000)
+CABLE_OHM = {13: 1500, 20: 680, 32: 220, 63: 100}
+_STRANGE_OHM = const(1530)  # gives about 7.5 V: in no window of CP-5
+
+
+class Outlet:
+    """World side of one outlet. Tests may set any attribute, then call refresh()."""
+
+    def __init__(self, number, seed, wiring, mains):
+        self.id = number
+        random = Random(seed * 16 + number)
+        self.ev = EV(random)
+        self.mains = mains
+        pilot = wiring["pilot"]
+        self.circuit = PilotCircuit(random, pilot["r1"], pilot["r2"], pilot["r3"], pilot["rail_mv"])
+        self.contactor = Contactor()
+        self.rcd = ResidualMonitor()
+        self.lock = Lock()
+        self.reader = CardReader()
+        self.wired_phases = wiring["phases"]
+        self.meter = None  # the chip; the world connects it
+        self.coil_pin = 0
+        self.fault_pin = 0
+        self.cable_ohm = CABLE_OHM[32]
+        self.pe_lost = False
+        self.strange_ev = False
+        self.volts_mv = None  # this outlet's own supply voltage, None: the mains
+        self.temperature_mc = AMBIENT_MC
+        self.target_mc = AMBIENT_MC
+        self.ntc_broken = None  # None, "open" or "short"
+        self.i_ma = [0, 0, 0]
+        self.v_mv = [0, 0, 0]
+        self.p_mw = [0, 0, 0]
+        self.f_mhz = 0
+        self.faults = set()
+        self._proximity = wiring["proximity"]
+        self.proximity_uv = 3300000
+        self.ntc_uv = ntc_uv(AMBIENT_MC)
+        self._duty = 0
+        self._allowed_ma = 0
+        self._high_us = 0
+        self._high_uv = 0
+        self._low_uv = 0
+        self._phase_us = random.between(0, 999)
+        self._noise = random.between(0, 65535)
+        self._now = timebase.ticks_ms()
+        self.refresh()
+
+    # --- stepping ---
+
+    def sync(self):
+        """Bring everything up to the present."""
+        now = timebase.ticks_ms()
+        if now != self._now:
+            self._step_to(now)
+
+    def _step_to(self, now):
+        dt = utime.ticks_diff(now, self._now)
+        self._now = now
+        if dt <= 0:
+            return
+        if dt > 3:  # a pause, not the next sample of a burst: the phase of the PWM is anybody's guess
+            self._phase_us = (self._phase_us + self._noise) % 1000
+        if dt > _LONG_MS:
+            self._step(dt - _LONG_MS, now - _LONG_MS)
+            dt = _LONG_MS
+        while dt > _CHUNK_MS:
+            dt -= _CHUNK_MS
+            self._step(_CHUNK_MS, now - dt)
+        self._step(dt, now)
+
+    def _step(self, dt, now):
+        contactor = self.contactor
+        rcd = self.rcd
+        car = self.ev
+        before_ma = car.i_ma
+        rcd.step(dt)
+        moved = contactor.step(dt, self.coil_pin == 1 and not rcd.tripped, now)
+        if moved and self.meter is not None and before_ma:
+            self.meter.advance()
+        if car.want != ev.ABSENT and car.step(dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000):
+            self._solve()
+        lock = self.lock
+        if lock.command != lock.locked or lock.jammed:
+            lock.step(dt)
+        if self.temperature_mc != self.target_mc:
+            self._heat(dt)
+
+    def _heat(self, dt):
+        move = dt * _HEAT_MC_PER_MS
+        if self.temperature_mc < self.target_mc:
+            self.temperature_mc = min(self.target_mc, self.temperature_mc + move)
+        else:
+            self.temperature_mc = max(self.target_mc, self.temperature_mc - move)
+        self._set_ntc()
+
+    def _set_ntc(self):
+        if self.ntc_broken is None:
+            self.ntc_uv = ntc_uv(self.temperature_mc)
+        else:
+            self.ntc_uv = 3300000 if self.ntc_broken == "open" else 0
+
+    def set_ambient(self):
+        """Cool down again."""
+        self.target_mc = AMBIENT_MC
+
+    @property
+    def supply_mv(self):
+        """Supply voltage of this outlet, phase to neutral."""
+        return self.mains.v_mv if self.volts_mv is None else self.volts_mv
+
+    # --- pilot ---
+
+    def set_duty(self, duty_u16):
+        """The pilot generator's input: 65535 steady +12 V, 0 steady -12 V."""
+        self.sync()
+        self._duty = duty_u16
+        self._solve()
+
+    @property
+    def duty_u16(self):
+        """What the firmware's PWM says now."""
+        return self._duty
+
+    def _solve(self):
+        """Plateaus and allowed current, after a change of duty, car or fault."""
+        duty = self._duty
+        car = self.ev
+        load = car.ohm
+        if self.strange_ev:
+            load = _STRANGE_OHM
+        if self.pe_lost:
+            load = 0
+        circuit = self.circuit
+        circuit.solve(load, car.diode or not load)
+        self._high_uv = circuit.high_uv
+        self._low_uv = circuit.low_uv
+        if duty == 0:
+            self._high_us = 0
+            self._high_uv = self._low_uv
+        elif duty == 65535:
+            self._high_us = 1000
+            self._low_uv = self._high_uv
+        else:
+            self._high_us = duty * 1000 // 65535
+        connected = car.want != ev.ABSENT and not self.pe_lost and not circuit.short_ohm
+        self._allowed_ma = ev.limit_ma(duty) if connected else 0
+
+    def sample_uv(self):
+        """One sample of the pilot's ADC, some 45 us after the last one, in steps of 1 mV."""
+        now = timebase.ticks_ms()
+        if now != self._now:
+            self._step_to(now)
+        noise = (self._noise * 12829 + 13849) & 0xFFFF
+        self._noise = noise
+        phase = self._phase_us + 41 + (noise >> 13)
+        if phase >= 1000:
+            phase -= 1000
+        self._phase_us = phase
+        high_us = self._high_us
+        if phase < high_us:
+            uv = self._high_uv
+            if phase < _EDGE_US:
+                uv -= (uv - self._low_uv) * (_EDGE_US - phase) // _EDGE_US
+        else:
+            uv = self._low_uv
+            if phase - high_us < _EDGE_US:
+                uv += (self._high_uv - uv) * (_EDGE_US - phase + high_us) // _EDGE_US
+        return (uv + (noise & 0xFFF) - 2048) // 1000 * 1000
+
+    # --- what the control port and tests do ---
+
+    def refresh(self):
+        """Work everything out again after attributes were set from outside."""
+        self.sync()
+        self._solve()
+        self._set_ntc()
+        if self._proximity:
+            ohm = self.cable_ohm if self.ev.want != ev.ABSENT else None
+            self.proximity_uv = divider_uv(ohm, self._proximity["pullup"], self._proximity["rail_mv"])
+
+    def plug(self, want):
+        """Bring the car to ev.ABSENT, IDLE, ASKING or VENTILATION."""
+        self.sync()
+        if self.meter is not None:
+            self.meter.advance()
+        self.ev.set_want(want)
+        self.refresh()
+
+    def sample(self, now_ms):
+        """For the meter chip: bring v_mv, i_ma, p_mw and f_mhz up to date (MET-1)."""
+        self.sync()
+        volts = self.supply_mv
+        car = self.ev
+        flowing = min(car.phases, self.wired_phases) if self.contactor.closed else 0
+        self.f_mhz = self.mains.f_mhz
+        for n in range(3):
+            self.v_mv[n] = volts
+            amps = car.i_ma if n < flowing else 0
+            self.i_ma[n] = amps
+            watts = volts // 100 * amps // 10  # mW
+            self.p_mw[n] = watts // 1000 * car.pf_milli + watts % 1000 * car.pf_milli // 1000

@@ -1,0 +1,103 @@
+"""What moves or trips on the power side: contactor, residual current monitor, lock. Integers, stepped by the outlet."""
+
+from micropython import const
+
+_BOUNCE_MS = const(3)
+_RCD_MS = const(20)  # from a residual current, or the test input, to the trip output, and back
+_LOCK_MS = const(250)
+
+
+class Contactor:
+    """Coil and contacts. `closed` is what the main contacts do, `feedback` what the auxiliary contact says.
+
+    close_ms, open_ms     movement time
+    welded                contacts stay closed
+    stuck                 contacts stay open
+    changed_ms            ticks_ms() of the last change of the main contacts
+    operations            closings so far
+    """
+
+    def __init__(self):
+        self.close_ms = 15
+        self.open_ms = 10
+        self.welded = False
+        self.stuck = False
+        self.closed = False
+        self.changed_ms = 0
+        self.operations = 0
+        self._moving = 0
+        self._bounce = 0
+
+    def step(self, dt, coil, now):
+        """dt ms pass, ending at now, with the coil fed or not; True when the main contacts changed."""
+        if self._bounce:
+            self._bounce = max(0, self._bounce - dt)
+        want = (coil or self.welded) and not self.stuck
+        if want == self.closed:
+            self._moving = 0
+            return False
+        self._moving += dt
+        needed = self.close_ms if want else self.open_ms
+        if self._moving < needed and not self.welded:
+            return False
+        self.closed = want
+        if want:
+            self.operations += 1
+        self.changed_ms = now - (self._moving - needed if self._moving > needed else 0)
+        self._moving = 0
+        self._bounce = _BOUNCE_MS
+        return True
+
+    @property
+    def feedback(self):
+        """1 when the auxiliary contact is closed; it bounces for some ms after a change."""
+        if self._bounce & 1:
+            return 0 if self.closed else 1
+        return 1 if self.closed else 0
+
+
+class ResidualMonitor:
+    """RDC-DD or RCD: `tripped` is its output, which also cuts the coil in hardware (CP-43).
+
+    leaking  a residual current flows; dead  the self-test gets no answer; stuck  the output stays tripped
+    """
+
+    def __init__(self):
+        self.leaking = False
+        self.dead = False
+        self.stuck = False
+        self.test = False
+        self.tripped = False
+        self._moving = 0
+
+    def step(self, dt):
+        """dt ms pass."""
+        want = self.stuck or ((self.leaking or self.test) and not self.dead)
+        if want == self.tripped:
+            self._moving = 0
+            return
+        self._moving += dt
+        if self._moving >= _RCD_MS:
+            self.tripped = want
+            self._moving = 0
+
+
+class Lock:
+    """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests where it was not told to be."""
+
+    def __init__(self):
+        self.command = False
+        self.jammed = False
+        self.locked = False
+        self._moving = 0
+
+    def step(self, dt):
+        """dt ms pass."""
+        want = self.command != self.jammed
+        if want == self.locked:
+            self._moving = 0
+            return
+        self._moving += dt
+        if self._moving >= _LOCK_MS:
+            self.locked = want
+            self._moving = 0

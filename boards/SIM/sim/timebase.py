@@ -1,0 +1,150 @@
+"""Time of the simulated board: real, scaled, or moved by hand.
+
+- Real (scale 1): the interpreter's own clock.
+- Scaled: time stands still while code runs and moves only where asyncio waits, up to the next task's wake-up and never
+  faster than scale x real. When the machine cannot keep up, time just runs slower; no task is late for that reason.
+- Manual: time moves by advance(ms), and where asyncio waits it jumps to the next wake-up at once. For unit tests.
+
+`ticks_us` always stays real: it is for measuring how long code takes, and for busy waits.
+"""
+
+import utime
+
+_BEHIND_US = 100000  # real time that may be made up for, when a scaled run was held up
+_HEAD_START_MS = 3600000  # manual time starts this far ahead: see manual()
+
+scale_milli = 1000
+_virtual = False
+_manual = False
+_now = 0
+_offset = 0  # of real mode, after a scaled one
+_credit_us = 0  # real time not yet turned into virtual time
+_last_us = 0
+_wait = None  # asyncio's own wait
+_hooks = []
+
+
+def ticks_ms():
+    """As time.ticks_ms(). Allocates nothing."""
+    if _virtual:
+        return _now
+    return utime.ticks_add(utime.ticks_ms(), _offset)
+
+
+def on_wait(hook):
+    """Call hook() each time asyncio is about to wait."""
+    _hooks.append(hook)
+
+
+def set_scale(scale):
+    """Run `scale` times as fast as real time, from now on; 1 is plain real time. ValueError outside 0.001 to 100000."""
+    global scale_milli, _virtual, _manual, _now, _offset, _credit_us, _last_us
+    milli = int(scale * 1000 + 0.5)
+    if not 1 <= milli <= 100000000:
+        raise ValueError("time scale out of range")
+    install()
+    now = ticks_ms()
+    _manual = False
+    scale_milli = milli
+    if milli == 1000:
+        _virtual = False
+        _offset = utime.ticks_diff(now, utime.ticks_ms())
+    else:
+        _now = now
+        _virtual = True
+        _credit_us = 0
+        _last_us = utime.ticks_us()
+
+
+def manual():
+    """From now on time moves only by advance() and where asyncio waits.
+
+    Starts an hour ahead of real time: asyncio's task queue, written in C, stamps what is to run at once with the real
+    clock, and what is to run at once must never lie in the future.
+    """
+    global _virtual, _manual, _now
+    install()
+    if not _manual:
+        _now = utime.ticks_add(ticks_ms(), _HEAD_START_MS)
+    _virtual = _manual = True
+
+
+def advance(ms):
+    """Manual mode: let ms milliseconds pass."""
+    global _now
+    if not _manual:
+        raise RuntimeError("time is not moved by hand")
+    _now = utime.ticks_add(_now, ms)
+
+
+def sleep_ms(ms):
+    """As time.sleep_ms(): holds everything up."""
+    global _now
+    if ms <= 0:
+        return
+    if not _virtual:
+        utime.sleep_ms(ms)
+        return
+    _now = utime.ticks_add(_now, ms)
+    if not _manual:
+        utime.sleep_us(ms * 1000000 // scale_milli)
+
+
+def sleep_us(us):
+    """As time.sleep_us(); below a millisecond virtual time does not move."""
+    if _virtual:
+        sleep_ms(us // 1000)
+    else:
+        utime.sleep_us(us)
+
+
+def _earn(most_us):
+    """Turn real time gone by into credit."""
+    global _credit_us, _last_us
+    now = utime.ticks_us()
+    _credit_us = min(_credit_us + utime.ticks_diff(now, _last_us), most_us)
+    _last_us = now
+
+
+def _scaled(queue, dt):
+    """Wait for I/O or, dt virtual ms from now, for the next task."""
+    global _now, _credit_us
+    _earn(_BEHIND_US)
+    need_us = dt * 1000000 // scale_milli
+    if dt >= 0 and _credit_us >= need_us:
+        _credit_us -= need_us
+        _now = utime.ticks_add(_now, dt)
+        _wait(queue, 0)
+        return
+    _wait(queue, -1 if dt < 0 else (need_us - _credit_us + 999) // 1000)
+    _earn(max(_BEHIND_US, need_us))
+    gone = _credit_us * scale_milli // 1000000
+    if 0 <= dt < gone:
+        gone = dt
+    _credit_us -= gone * 1000000 // scale_milli
+    _now = utime.ticks_add(_now, gone)
+
+
+def _wait_io_event(queue, dt):
+    global _now
+    for hook in _hooks:
+        hook()
+    if not _virtual:
+        _wait(queue, dt)
+    elif not _manual:
+        _scaled(queue, dt)
+    else:
+        if dt > 0:
+            _now = utime.ticks_add(_now, dt)
+            dt = 0
+        _wait(queue, dt)
+
+
+def install():
+    """Take asyncio's waiting over; idempotent."""
+    global _wait
+    if _wait is None:
+        import asyncio.core
+
+        _wait = asyncio.core.IOQueue.wait_io_event
+        asyncio.core.IOQueue.wait_io_event = _wait_io_event

@@ -1,0 +1,56 @@
+"""`time` of the simulated board, in front of the built-in module (which stays reachable as `utime`).
+
+As on the ESP32 the epoch is 2000 and time() is an integer. Everything but ticks_us(), ticks_cpu() and clock() follows
+the simulator's time scale.
+"""
+
+import utime
+
+from sim import rtc, timebase
+
+ticks_ms = timebase.ticks_ms
+ticks_us = utime.ticks_us
+ticks_cpu = utime.ticks_cpu
+ticks_add = utime.ticks_add
+ticks_diff = utime.ticks_diff
+clock = utime.clock
+sleep_ms = timebase.sleep_ms
+sleep_us = timebase.sleep_us
+
+
+def sleep(seconds):
+    """Hold everything up for seconds, which may be a fraction."""
+    timebase.sleep_ms(int(seconds * 1000))
+
+
+def time():
+    """Seconds since 2000-01-01 of the board's clock."""
+    return rtc.now()[0]
+
+
+def time_ns():
+    """Nanoseconds since 2000-01-01 of the board's clock."""
+    seconds, millis = rtc.now()
+    return (seconds * 1000 + millis) * 1000000
+
+
+def gmtime(seconds=None):
+    """(year, month, day, hour, minute, second, weekday, day of year) of seconds since 2000."""
+    if seconds is None:
+        seconds = time()
+    return utime.gmtime(int(seconds) + rtc.EPOCH_S)[:8]
+
+
+localtime = gmtime
+
+
+def mktime(parts):
+    """Seconds since 2000 of a tuple as gmtime() gives it."""
+    days = 0
+    year, month = parts[0], parts[1]
+    for n in range(2000, year):
+        days += 366 if n % 4 == 0 and (n % 100 != 0 or n % 400 == 0) else 365
+    lengths = (31, 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30)
+    for n in range(month - 1):
+        days += lengths[n]
+    return (days + parts[2] - 1) * 86400 + parts[3] * 3600 + parts[4] * 60 + parts[5]
