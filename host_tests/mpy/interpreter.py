@@ -31,7 +31,7 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
 
 @dataclass
 class Result:
-    """How one test ended: passed, failed, skipped, broken, hung or crashed; text is for the reader."""
+    """How one test ended: passed, failed, skipped, broken, hung or crashed; text is for the reader, summary first."""
 
     outcome: str
     text: str
@@ -112,7 +112,9 @@ class Interpreter:
         """A hanging test: KeyboardInterrupt first, because its traceback says where it hangs."""
         self.process.send_signal(signal.SIGINT)
         record = self._record(time.monotonic() + GRACE_S)
-        where = json.loads(record[1])[1] if record else "(it did not answer a KeyboardInterrupt either)"
+        where = "(it did not answer a KeyboardInterrupt either)"
+        if record:
+            where = json.loads(record[1])[1].partition("\n")[2]
         printed = record[0] if record else self.buffer
         self.close()
         return Result("hung", f"still running after {timeout_s:g} s, killed\n{where}", printed.decode(errors="replace"))

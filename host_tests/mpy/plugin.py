@@ -89,8 +89,7 @@ class MicroPythonItem(pytest.Item):
         """The reader's view: what went wrong in the first line, then the traceback without the runner's frames."""
         lines = [line for line in text.splitlines() if RUNNER_FRAME not in line]
         what = f"{self.path.name} does not import: " if outcome == "broken" else ""
-        summary = lines[-1] if outcome in ("failed", "broken") and lines else lines.pop(0)
-        return "\n".join([f"{what}{summary} (MicroPython, {self.word} bit)", *lines])
+        return "\n".join([f"{what}{lines[0]} (MicroPython, {self.word} bit)", *lines[1:]])
 
     def repr_failure(self, excinfo, style=None):
         """MicroPython's traceback instead of pytest's, which would show this plugin."""

@@ -9,7 +9,7 @@ RECORD = "\x1e"
 
 
 def describe(error):
-    """The traceback as text, with the heap unlocked: a no-allocation test may have died with it locked."""
+    """Summary line and traceback as text, with the heap unlocked: a no-allocation test may have died with it locked."""
     import io
 
     import micropython
@@ -18,11 +18,12 @@ def describe(error):
         pass
     text = io.StringIO()
     sys.print_exception(error, text)
-    return text.getvalue()
+    summary = "%s: %s" % (type(error).__name__, error)
+    return summary.split("\n")[0] + "\n" + text.getvalue()
 
 
 def answer(outcome, text=""):
-    """One result: passed, failed, skipped or broken (the file itself does not import)."""
+    """One result: passed, failed, skipped or broken (the file itself does not import); summary line first."""
     import json
 
     sys.stdout.write(RECORD + json.dumps([outcome, text]) + "\n")
