@@ -13,8 +13,9 @@ import threading
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
-from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 from demo_timeline import Timeline
+
+from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 
 TAG = "04A2B3C4D5E680"
 TARIFF = Decimal("0.32")  # a kWh, in CURRENCY
@@ -32,7 +33,7 @@ class DemoFailed(Exception):
 def arguments(words):
     """The command line."""
     parser = argparse.ArgumentParser(prog="demo", description="A charging session from boot to bill.")
-    parser.add_argument("--stay", action="store_true", help="keep charger and back end running afterwards, to play with")
+    parser.add_argument("--stay", action="store_true", help="keep both running afterwards, to play with")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--word", type=int, choices=(32, 64), default=64, help="the interpreter's word size")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated world's noise")
@@ -152,7 +153,7 @@ class Demo:
         problems = self.csms.problems()
         agree = billed_wh == counted_wh and billed_wh > 0
         if not agree:
-            verdict = f"The back end bills {billed_wh} Wh, the charger's meter counted {counted_wh} Wh: they do not agree."
+            verdict = f"The back end bills {billed_wh} Wh, the meter counted {counted_wh} Wh: they do not agree."
         elif problems:
             verdict = f"The charger broke OCPP's rules: {problems[0]}"
         else:
@@ -164,7 +165,8 @@ class Demo:
 def stay(csms, charger):
     """Keep both running until Ctrl-C."""
     print(
-        f"\nThe charger goes on. Back end: {csms.url}/{charger.identity}, control port: 127.0.0.1:{charger.port}. Try:\n"
+        f"\nThe charger goes on. Back end: {csms.url}/{charger.identity}. "
+        f"Control port: 127.0.0.1:{charger.port}. Try:\n"
         f"  .venv/bin/python tools/ctl.py --control 127.0.0.1:{charger.port} plug_in\n"
         f"  .venv/bin/python tools/ctl.py --control 127.0.0.1:{charger.port} swipe {TAG}\n"
         f"  .venv/bin/python tools/ctl.py --control 127.0.0.1:{charger.port} status\n"

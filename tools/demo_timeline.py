@@ -1,4 +1,4 @@
-"""The demo's picture: a table that grows a row a step and follows the charger in place, or plain lines without a tty."""
+"""The demo's picture: a table that grows a row a step and follows the charger in place, or plain lines."""
 
 import time
 

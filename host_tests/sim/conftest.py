@@ -1,4 +1,4 @@
-"""Fixtures of the black-box tests: whole chargers on the real interpreter, and a back end that watches their every word.
+"""Fixtures of the black-box tests: whole chargers on the real interpreter, and a back end that watches every word.
 
 A test asks for `csms` and `launch` (or `charger`, one online charger). Each charger has its own flash, port and seed;
 what it printed and said is added to a failing test's report. After each test the back end's record is audited: every
@@ -8,6 +8,7 @@ message of the charger has to keep to OCPP's schemas and to the RPC rules, and n
 import contextlib
 
 import pytest
+
 from backend import Csms, Simulator
 
 TAGS = {

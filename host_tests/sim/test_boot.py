@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+
 from backend import Drop, Error, Result, Silence
 
 FAR_AHEAD = "2031-05-06T07:08:09.000Z"
@@ -21,7 +22,7 @@ def call_actions(csms):
 
 
 def test_boot_notification_comes_first_then_every_connector(launch, csms, word):
-    """OCPP-25, OCPP-26: Boot, then StatusNotification for connector 0 and each other one, and only then anything else."""
+    """OCPP-25, OCPP-26: Boot, then StatusNotification for connector 0 and each other one, then anything else."""
     launch(word=word, connectors=2)
     csms.wait_booted(connectors=2)
     calls = csms.record.calls()
@@ -37,7 +38,8 @@ def test_device_facts_reach_the_boot_notification(launch, csms):
     launch(settings={"ChargePointVendor": "Acme", "ChargePointModel": "Model 7", "ChargeBoxSerialNumber": "SN-77",
                      "FirmwareVersion": "9.9.9"})
     boot = csms.record.wait("BootNotification").payload
-    assert (boot["chargePointVendor"], boot["chargePointModel"], boot["firmwareVersion"]) == ("Acme", "Model 7", "9.9.9")
+    assert (boot["chargePointVendor"], boot["chargePointModel"]) == ("Acme", "Model 7")
+    assert boot["firmwareVersion"] == "9.9.9"
     assert boot["chargeBoxSerialNumber"] == "SN-77"
 
 
@@ -102,7 +104,7 @@ def test_pending_boot_can_be_triggered_early(launch, csms):
 
 
 def test_rejected_is_silent_and_deaf_until_the_interval_is_over(launch, csms, word):
-    """OCPP-28: nothing is sent and nothing answered before the next BootNotification, which comes after the interval."""
+    """OCPP-28: nothing is sent, nothing answered before the next BootNotification, after the interval."""
     csms.answer("BootNotification", held("Rejected", 5))
     sim = launch(word=word)
     first = csms.record.wait("BootNotification", "out", 3)
@@ -119,7 +121,7 @@ def test_rejected_is_silent_and_deaf_until_the_interval_is_over(launch, csms, wo
 
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 def test_interval_zero_is_no_flood(launch, csms, status):
-    """OCPP-28: with interval 0 the charger chooses, and it chooses at least a minute for Rejected, some time for Pending."""
+    """OCPP-28: with interval 0 the charger chooses: at least a minute after Rejected, some time after Pending."""
     csms.always("BootNotification", held(status, 0))
     launch(time_scale=100)
     boots = [csms.record.wait("BootNotification", count=n, timeout_s=20) for n in (1, 2)]
@@ -127,7 +129,7 @@ def test_interval_zero_is_no_flood(launch, csms, status):
     assert waited_s >= (60 if status == "Rejected" else 10)
 
 
-@pytest.mark.parametrize("answer", [Error("InternalError", "out of order"), Result({"status": "Maybe"}), Result({}), Drop()],
+@pytest.mark.parametrize("answer", [Error("InternalError", "no"), Result({"status": "Maybe"}), Result({}), Drop()],
                          ids=["callerror", "wrong-enum", "empty", "drop"])
 def test_boot_answered_badly_is_sent_again(launch, csms, answer):
     """OCPP-25: no acceptance, no other message; the charger tries again and gets in."""

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from backend import CallRefused
 from sim.sessions import illegal_steps, limit_profile, start_session, statuses
 
@@ -98,7 +99,8 @@ def test_limit_ends_with_the_transaction(charger, csms):
 
 def test_profile_without_transaction_is_rejected(charger, csms):
     """OCPP-100, OCPP-20: a TxProfile needs its transaction; an unknown connector is a constraint violation."""
-    assert csms.call("SetChargingProfile", connectorId=1, csChargingProfiles=limit_profile(10, 5))["status"] == "Rejected"
+    early = limit_profile(10, 5)
+    assert csms.call("SetChargingProfile", connectorId=1, csChargingProfiles=early)["status"] == "Rejected"
     transaction = start_session(charger, csms)
     other = limit_profile(10, transaction.id + 5)
     assert csms.call("SetChargingProfile", connectorId=1, csChargingProfiles=other)["status"] == "Rejected"

@@ -1,6 +1,7 @@
 """The session as driver and back end see it: plug, tag, charge, pause, stop; what is reported, in which order."""
 
 import pytest
+
 from backend import Late, Result
 from sim.sessions import end_session, illegal_steps, start_session, statuses
 
@@ -57,7 +58,8 @@ def test_status_sequence_is_legal_and_ends_the_session(charger_of, csms):
     sim.resume()
     sim.wait_ocpp_status("Charging")
     end_session(sim, csms)
-    csms.record.wait("StatusNotification", count=2, where=lambda p: p["connectorId"] == 1 and p["status"] == "Available")
+    csms.record.wait("StatusNotification", count=2,
+                     where=lambda p: (p["connectorId"], p["status"]) == (1, "Available"))
     seen = statuses(csms)
     assert illegal_steps(seen) == []
     assert [s for s in seen if s != "Finishing"] == [
@@ -119,7 +121,7 @@ def test_refused_tag_starts_nothing(charger, csms, tag):
 
 
 def test_same_tag_stops_and_unplug_frees(charger, csms):
-    """OCPP-41, OCPP-42: the tag that started stops without asking the back end; Local, with the idTag, then Finishing."""
+    """OCPP-41, OCPP-42: the tag that started stops, unasked for; Local, with the idTag, then Finishing."""
     transaction = start_session(charger, csms)
     mark = len(csms.record)
     charger.swipe("GOOD0001")

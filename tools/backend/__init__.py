@@ -1,5 +1,5 @@
-"""The other side of the wire, for the demo, the tests and the bench: a local OCPP 1.6J back end made with the `ocpp` and
-`websockets` packages, a handle on the simulator's process, and a CPython charge point to compare with."""
+"""The other side of the wire, for the demo, the tests and the bench: a local OCPP 1.6J back end made with the `ocpp`
+and `websockets` packages, a handle on the simulator's process, and a CPython charge point to compare with."""
 
 from .answers import CutFrame, Drop, Error, Late, Result, Silence, Text
 from .csms import CallRefused, Csms

@@ -165,7 +165,7 @@ class Csms:
     # --- script ---
 
     def answer(self, action, *answers):
-        """Answer the next CALLs of this action so, one answer each: from answers.py, or a callable(payload) giving one."""
+        """Answer the next CALLs of this action so, one each: from answers.py, or a callable(payload)."""
         self._script[action].extend(answers)
 
     def always(self, action, answer):

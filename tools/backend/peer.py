@@ -1,6 +1,7 @@
 """A charge point on CPython, made with the `ocpp` package: the bench's yardstick and the back end's first customer.
 
-Run as a program it connects and answers until the connection closes: PYTHONPATH=tools python -m backend.peer URL IDENTITY
+Run as a program it connects and answers until the connection ends:
+PYTHONPATH=tools python -m backend.peer URL IDENTITY
 """
 
 import asyncio
@@ -55,7 +56,8 @@ class Peer(ChargePoint):
     async def meter_values(self, transaction_id=None):
         """Send the measurands that the firmware sends by default."""
         samples = [
-            {"value": str(self.energy_wh), "context": "Trigger", "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
+            {"value": str(self.energy_wh), "context": "Trigger", "unit": "Wh",
+             "measurand": "Energy.Active.Import.Register"},
             {"value": "0", "context": "Trigger", "measurand": "Power.Active.Import", "unit": "W"},
             {"value": "0.0", "context": "Trigger", "measurand": "Current.Import", "phase": "L1", "unit": "A"},
             {"value": "230.0", "context": "Trigger", "measurand": "Voltage", "phase": "L1-N", "unit": "V"},

@@ -121,8 +121,8 @@ class Simulator:
 
     def command_line(self):
         """The words that start this simulator."""
-        words = [sys.executable, str(PROGRAM), "--state-dir", str(self.state_dir), "--control", f"127.0.0.1:{self.port}",
-                 "--identity", self.identity, "--connectors", str(self.connectors), "--word", str(self.word),
+        words = [sys.executable, str(PROGRAM), "--state-dir", str(self.state_dir),
+                 "--control", f"127.0.0.1:{self.port}", "--identity", self.identity, "--connectors", str(self.connectors), "--word", str(self.word),
                  "--time-scale", str(self.time_scale), "--seed", str(self.seed)]
         if self.csms_url:
             words += ["--csms", self.csms_url]
@@ -356,7 +356,8 @@ class Simulator:
     def let_pass(self, seconds, timeout_s=30):
         """Wait until this much of the charger's own time has gone by: for what must not happen."""
         begin_ms = self.status()["uptime_ms"]
-        self.wait_for(lambda s: s["uptime_ms"] >= begin_ms + seconds * 1000, timeout_s, f"{seconds} s of the charger's time")
+        self.wait_for(lambda s: s["uptime_ms"] >= begin_ms + seconds * 1000, timeout_s,
+                      f"{seconds} s of the charger's time")
 
     def wait_online(self, timeout_s=20):
         """Wait until the charger says that the back end accepted it."""
