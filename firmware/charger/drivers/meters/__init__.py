@@ -17,6 +17,10 @@ def make(kind: str, options: dict, calibration=None):
         else:
             transport = ade7953.SPITransport(_spi(options, 1000000), _output(options["cs"]))
         return ade7953.ADE7953(transport, _unit("ade7953", 1, calibration), options)
+    if kind == "bl0942":
+        from charger.drivers.meters import bl0942
+
+        return bl0942.BL0942(_uart(options, None), _unit(kind, 1, calibration), options)
     raise ValueError("no meter driver " + kind)
 
 
@@ -48,6 +52,14 @@ def _spi(options: dict, baudrate: int):
         pins = {"sck": Pin(options["sck"]), "mosi": Pin(options["mosi"]), "miso": Pin(options["miso"])}
         return SPI(options["bus"], baudrate=baudrate, polarity=1, phase=1, **pins)
     return SPI(options["bus"], baudrate=baudrate, polarity=1, phase=1)
+
+
+def _uart(options: dict, parity):
+    """4800 baud, a receive buffer for a second of the chattiest chip, no waiting."""
+    from machine import UART
+
+    pins = {"tx": options["tx"], "rx": options["rx"]} if "tx" in options else {}
+    return UART(options["bus"], baudrate=4800, bits=8, parity=parity, stop=1, rxbuf=1024, timeout=0, **pins)
 
 
 def _output(number: int):
