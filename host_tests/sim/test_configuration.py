@@ -8,9 +8,10 @@ from sim.sessions import start_session
 REQUIRED = {
     "AuthorizeRemoteTxRequests", "ClockAlignedDataInterval", "ConnectionTimeOut", "ConnectorPhaseRotation",
     "GetConfigurationMaxKeys", "HeartbeatInterval", "LocalAuthorizeOffline", "LocalPreAuthorize",
-    "MeterValuesAlignedData", "MeterValuesSampledData", "MeterValueSampleInterval", "NumberOfConnectors",
-    "ResetRetries", "StopTransactionOnInvalidId", "StopTxnAlignedData", "StopTxnSampledData", "SupportedFeatureProfiles",
-    "TransactionMessageAttempts", "TransactionMessageRetryInterval", "UnlockConnectorOnEVSideDisconnect",
+    "MeterValueSampleInterval", "MeterValuesAlignedData", "MeterValuesSampledData", "NumberOfConnectors",
+    "ResetRetries", "StopTransactionOnInvalidId", "StopTxnAlignedData", "StopTxnSampledData",
+    "SupportedFeatureProfiles", "TransactionMessageAttempts", "TransactionMessageRetryInterval",
+    "UnlockConnectorOnEVSideDisconnect",
 }
 
 

@@ -1,4 +1,4 @@
-"""Malformed messages: the right CALLERROR where one can be answered, silence elsewhere, life in any case (OCPP-15..22)."""
+"""Malformed messages: the right CALLERROR where one can be answered, silence elsewhere, life always (OCPP-15..22)."""
 
 import itertools
 import json

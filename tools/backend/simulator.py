@@ -122,7 +122,8 @@ class Simulator:
     def command_line(self):
         """The words that start this simulator."""
         words = [sys.executable, str(PROGRAM), "--state-dir", str(self.state_dir),
-                 "--control", f"127.0.0.1:{self.port}", "--identity", self.identity, "--connectors", str(self.connectors), "--word", str(self.word),
+                 "--control", f"127.0.0.1:{self.port}", "--identity", self.identity,
+                 "--connectors", str(self.connectors), "--word", str(self.word),
                  "--time-scale", str(self.time_scale), "--seed", str(self.seed)]
         if self.csms_url:
             words += ["--csms", self.csms_url]
