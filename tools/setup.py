@@ -7,6 +7,7 @@ made from, so that a second run has nothing to do and says nothing. Needs python
 Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -95,10 +96,17 @@ def pip(target_python):
     raise SetupError("python3 has no pip; on Debian: apt-get install python3-pip")
 
 
+def starts():
+    """True when the environment's Python still finds its packages: the system's may have been upgraded under it."""
+    with contextlib.suppress(OSError):
+        return subprocess.run([str(PYTHON), "-c", "import pluggy"], capture_output=True, check=False).returncode == 0
+    return False
+
+
 def environment():
     """The tools' Python environment; made without ensurepip, which Debian keeps in a package of its own."""
-    key = key_of(LOCK, sys.version, sys.base_prefix, str(ROOT))
-    if made(VENV, key) and PYTHON.exists():
+    key = key_of(LOCK, str(ROOT))
+    if made(VENV, key) and starts():
         return
     say("Python environment into .venv/ ...")
     shutil.rmtree(VENV, ignore_errors=True)

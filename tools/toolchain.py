@@ -9,6 +9,7 @@ Exit codes: 0 done, 2 with one sentence on stderr when something outside the pro
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -161,6 +162,8 @@ def ready():
 
 def fetch():
     """Bring both interpreters; raises ToolchainError with a sentence for the user."""
+    if platform.machine() not in ("x86_64", "i686"):
+        raise ToolchainError(f"the tests need both word sizes of the x86, this machine is {platform.machine()}")
     if not Path(KEYRING).exists():
         raise ToolchainError(
             "Debian's keyring is missing, so packages cannot be checked: apt-get install debian-archive-keyring"
