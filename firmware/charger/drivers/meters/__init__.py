@@ -21,6 +21,10 @@ def make(kind: str, options: dict, calibration=None):
         from charger.drivers.meters import bl0942
 
         return bl0942.BL0942(_uart(options, None), _unit(kind, 1, calibration), options)
+    if kind == "cse7766":
+        from charger.drivers.meters import cse7766
+
+        return cse7766.CSE7766(_uart(options, 0), _unit(kind, 1, calibration), options)  # parity 0 is even
     raise ValueError("no meter driver " + kind)
 
 

@@ -1,0 +1,191 @@
+"""CSE7766 and HLW8032 over UART: they send by themselves; no sign, a 16-bit pulse count (MET-35 to MET-37)."""
+
+from micropython import const
+
+from charger import clock, log
+from charger.drivers.meters.base import MAX_MA, MAX_MV, Meter, MeterError
+from charger.drivers.meters.calibration import UNITY
+
+FRAME = const(24)
+_GAP_MS = const(500)  # silence that ends a frame begun (MET-37)
+_NOISE_MA = const(50)  # less is noise (MET-37)
+_MAX_W = const(30000)  # a count that needs more power than any outlet of ours has started anew
+
+_V_OVER = const(0x08)
+_I_OVER = const(0x04)
+_P_OVER = const(0x02)
+_BAD_AREA = const(0x01)
+_HAVE_V = const(0x40)
+_HAVE_I = const(0x20)
+_HAVE_P = const(0x10)
+
+
+class Framer:
+    """Finds frames in a stream of bytes. `frame` holds the last whole one, `damaged` counts failed sums."""
+
+    def __init__(self):
+        self.frame = bytearray(FRAME)
+        self.damaged = 0
+        self._at = 0
+
+    def reset(self):
+        """Forget a frame begun."""
+        self._at = 0
+
+    def feed(self, byte: int) -> bool:
+        """Take one byte; True when it completes a frame with a right sum. 0xAA heads are frames too (see MET-35)."""
+        at = self._at
+        if at == 0 and byte != 0x55 and byte < 0xF0 and byte != 0xAA:
+            return False
+        if at == 1 and byte != 0x5A:
+            self._at = 0
+            return self.feed(byte)  # it may itself be a head
+        self.frame[at] = byte
+        at += 1
+        self._at = at
+        if at < FRAME:
+            return False
+        self._at = 0
+        total = 0
+        for n in range(2, FRAME - 1):
+            total += self.frame[n]
+        if total & 0xFF == self.frame[FRAME - 1]:
+            return True
+        self.damaged += 1
+        self._replay()
+        return False
+
+    def _replay(self):
+        """A false head may have swallowed the true one: look for it in what was gathered. It cannot be whole yet."""
+        for n in range(1, FRAME):
+            self.feed(self.frame[n])  # writes behind where it reads, so the frame itself is the buffer
+
+
+def _big24(data, at: int) -> int:
+    return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
+
+
+class CSE7766(Meter):
+    """The chip on a UART of 4800 baud, 8 bits, even parity.
+
+    Options beside those of Meter: "v_ratio" and "i_ratio", ppm: the board's divider and shunt against the usual ones
+    (1 Mohm to 1 kohm, 1 mohm). The chip cannot see export, and its factory coefficients come with each frame: a frame
+    whose coefficients are not those of the one before is not believed, which covers what the 8-bit sum lets pass.
+    """
+
+    kind = "cse7766"
+    poll_ms = 200
+
+    def __init__(self, uart, calibration, options: dict):
+        super().__init__(1, calibration, options)
+        self._uart = uart
+        cal = self._cal
+        self._v_gain = cal.v[0] * options.get("v_ratio", UNITY) // UNITY
+        self._i_gain = cal.i[0] * options.get("i_ratio", UNITY) // UNITY
+        self._p_gain = self._v_gain * self._i_gain * cal.p[0]  # ppm cubed
+        self._e_gain = cal.e[0]
+        self._framer = Framer()
+        self._buffer = bytearray(64)
+        self._heard_ms = clock.ticks_ms()
+        self._v_ms = self._heard_ms  # when the voltage was last measured
+        self._v_coef = self._i_coef = self._p_coef = 0
+        self._pulses = None
+        self._pulses_ms = 0
+
+    async def start(self):
+        """Listen for two frames. Does not raise; poll() goes on listening."""
+        await clock.sleep_ms(250)
+        self.poll()
+
+    def _work(self, now: int):
+        framer = self._framer
+        buffer = self._buffer
+        damaged = framer.damaged
+        good = False
+        trouble = None
+        count = self._uart.readinto(buffer)
+        if not count and clock.ticks_diff(now, self._heard_ms) >= _GAP_MS:
+            framer.reset()
+        while count:
+            self._heard_ms = now
+            for n in range(count):
+                if framer.feed(buffer[n]):
+                    try:
+                        good = self._frame(framer.frame, now) or good
+                    except MeterError as error:
+                        trouble = error
+            count = self._uart.readinto(buffer)
+        if good:
+            self._measured(now)
+        elif trouble:
+            raise trouble
+        elif framer.damaged != damaged:
+            raise MeterError("checksum")
+
+    def _frame(self, data, now: int) -> bool:
+        """Take over one whole frame; True when the voltage in it is new, which is what a measurement counts as."""
+        status = data[0] & 0x0F if data[0] >= 0xF0 else 0
+        if data[0] == 0xAA:
+            raise MeterError("chip not calibrated")
+        if status & _BAD_AREA:
+            raise MeterError("coefficients bad")
+        if not self._same_chip(data):
+            return False
+        reading = self.reading
+        flags = data[20]
+        if not status & _V_OVER and flags & _HAVE_V:
+            v_mv = self._quotient(self._v_coef, _big24(data, 5), self._v_gain, UNITY)
+            if v_mv > MAX_MV:
+                raise MeterError("implausible")
+            reading.v_mv[0] = v_mv
+            self._v_ms = now
+        elif status & _V_OVER:
+            reading.v_mv[0] = 0
+            self._v_ms = now
+        if status & _I_OVER:
+            reading.i_ma[0] = 0
+        elif flags & _HAVE_I:
+            i_ma = self._quotient(self._i_coef, _big24(data, 11), self._i_gain, UNITY)
+            if i_ma > MAX_MA:
+                raise MeterError("implausible")
+            reading.i_ma[0] = i_ma if i_ma >= _NOISE_MA else 0
+        if status & _P_OVER:
+            reading.p_mw[0] = 0  # nothing flows; not an error (MET-35)
+        elif flags & _HAVE_P:
+            reading.p_mw[0] = self._quotient(self._p_coef, _big24(data, 17), self._p_gain, UNITY * UNITY * UNITY)
+        self._count(data[21] << 8 | data[22], now)
+        return self._v_ms == now
+
+    def _same_chip(self, data) -> bool:
+        """Whether the coefficients are those of the frame before."""
+        v, i, p = _big24(data, 2), _big24(data, 8), _big24(data, 14)
+        if v == self._v_coef and i == self._i_coef and p == self._p_coef:
+            return True
+        self._v_coef, self._i_coef, self._p_coef = v, i, p
+        return False
+
+    @staticmethod
+    def _quotient(coefficient: int, cycle: int, gain: int, unity: int) -> int:
+        if cycle == 0:
+            raise MeterError("implausible")
+        return coefficient * 1000 * gain // (cycle * unity)
+
+    def _count(self, pulses: int, now: int):
+        """Energy of the pulses since the last frame; a step no load explains is a chip that started anew (MET-2)."""
+        last = self._pulses
+        passed_ms = clock.ticks_diff(now, self._pulses_ms)
+        self._pulses = pulses
+        self._pulses_ms = now
+        if last is None or self._p_coef == 0:
+            return  # what it counted before we listened is nobody's
+        most = _MAX_W * (passed_ms + 500) * 1000 // self._p_coef  # a pulse is p_coef / 1e6 Ws (MET-36)
+        if most > 0xFFFF:  # it may have wrapped more than once
+            log.warn("meter", "cse7766: %d ms without a frame, energy unknown" % passed_ms)
+            return
+        delta = (pulses - last) & 0xFFFF
+        if delta > most:
+            log.warn("meter", "cse7766: counter from %d to %d" % (last, pulses))
+            delta = pulses if pulses <= most else 0
+        # mWh = pulses * p_coef / 1e6 / 3600 * 1000, times the gains in ppm
+        gain = self._p_gain * self._e_gain // (UNITY * UNITY)  # ppm squared
+        self._add_energy(delta * self._p_coef, gain, 3600000 * UNITY * UNITY)
