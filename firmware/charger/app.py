@@ -35,6 +35,7 @@ class Parts:
         self.proximity = self._make(wiring, "proximity", "proximity", "Proximity")
         self.fault_input = self._input((wiring.get("fault_input") or {}).get("pin"))
         self.tamper = self._input(shared.get("tamper"))
+        self.rails = self._input(shared.get("rails"))
         switch = wiring.get("phase_switch")
         self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 
@@ -106,7 +107,7 @@ class Application:
 
     def _build_supply(self):
         """Only where several outlets hang on one supply that is smaller than their sum."""
-        limit_da = board.SHARED.get("supply_da")
+        limit_da = getattr(board, "SUPPLY_DA", None)
         self.supply = None
         if limit_da is not None:
             from charger.grid.supply import SharedSupply
@@ -159,6 +160,7 @@ class Application:
                 connector.poll()
             for connector, reader in self.readers:
                 tag = reader.poll()
+                connector.outlet.reader_failed = reader.failed
                 if tag:
                     self.charge_point.tag_shown(connector, tag)
             await clock.sleep_ms(_POLL_MS)

@@ -10,9 +10,6 @@ def connector_report(connector) -> dict:
     outlet = connector.outlet
     reading = connector.meter.reading
     session = connector.session
-    power_mw = 0
-    for n in range(reading.phases):
-        power_mw += reading.p_mw[n]
     return {
         "ocpp_status": connector.status,
         "error_code": connector.error_code,
@@ -21,9 +18,9 @@ def connector_report(connector) -> dict:
         "relay": outlet.energised,
         "offered_amps": outlet.offered_da / 10,
         "limit": outlet.limit_words(),
-        "power_w": power_mw // 1000 if reading.valid else None,
+        "power_w": reading.total_mw() // 1000 if reading.usable() else None,
         "energy_wh": connector.meter.total_wh,
-        "voltage_v": reading.v_mv[0] // 1000 if reading.valid else None,
+        "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
         "transaction_id": session.transaction_id if session else None,
         "id_tag": session.id_tag if session else None,
         "reason": connector.why_no_energy(),

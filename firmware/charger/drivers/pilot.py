@@ -8,11 +8,17 @@ from machine import ADC, PWM, Pin
 from micropython import const
 
 _FREQUENCY_HZ = const(1000)
-# 56 samples of about 45 us cover 2.5 periods: at the smallest duty of 8 % the plateau of 80 us is met twice at least.
+# Samples come about 45 us apart, and an edge takes some 14 us (CP-2). With 8 to 92 % duty a bit more than one period has
+# met each plateau; outside of that one plateau is shorter than the gap between two samples and takes many periods.
+_LOOK = const(25)
+_LOOK_EXTREME = const(240)
 _BURST = const(56)
+_BURST_LONGEST = const(300)
 _BURST_STEADY = const(6)
+_EXTREME_LOW = const(5243)  # 8 % of 65535
+_EXTREME_HIGH = const(60292)  # 92 %
 _APART_MV = const(9000)  # plateaus of a working pilot with a car are further apart than this
-_FIRST_LOOK = const(8)
+_AGREE_MV = const(500)  # two samples of one plateau lie closer together than this; one on an edge does not
 _ADC_MAX_UV = const(3300000)
 DUTY_STEADY = const(65535)
 
@@ -24,6 +30,7 @@ class Pilot:
         self._pwm = PWM(Pin(wiring["pwm"], Pin.OUT, value=1), freq=_FREQUENCY_HZ, duty_u16=DUTY_STEADY)
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self._duty = DUTY_STEADY
+        self._look = _LOOK
         self.high_mv = 0
         self.low_mv = 0
         self._set_divider(wiring["r1"], wiring["r2"], wiring["r3"], wiring["rail_mv"])
@@ -35,11 +42,13 @@ class Pilot:
         # cp_mv per node mv in 1/1024: r1 * (1/r1 + 1/r2 + 1/r3)
         self._gain_1024 = 1024 + r1 * 1024 // r2 + r1 * 1024 // r3
         self._apart_uv = _APART_MV * 1024 // self._gain_1024 * 1000
+        self._agree_uv = _AGREE_MV * 1024 // self._gain_1024 * 1000
 
     def set_duty(self, duty: int):
         """16-bit duty: 65535 is steady +12 V (x1), 0 steady -12 V (F)."""
         if duty != self._duty:
             self._duty = duty
+            self._look = _LOOK if _EXTREME_LOW <= duty <= _EXTREME_HIGH else _LOOK_EXTREME
             self._pwm.duty_u16(duty)
 
     @property
@@ -55,7 +64,9 @@ class Pilot:
         second_low = _ADC_MAX_UV
         steady = self._duty == DUTY_STEADY or self._duty == 0
         apart = self._apart_uv
-        for n in range(_BURST_STEADY if steady else _BURST):
+        agree = self._agree_uv
+        look = self._look
+        for n in range(_BURST_STEADY if steady else _BURST_LONGEST):
             uv = read_uv()
             if uv > high:
                 second_high = high
@@ -67,8 +78,9 @@ class Pilot:
                 low = uv
             elif uv < second_low:
                 second_low = uv
-            if n > _FIRST_LOOK and second_high - second_low > apart:
-                break
+            if n > look and high - second_high < agree and second_low - low < agree:
+                if n > _BURST or second_high - second_low > apart:
+                    break
         # The second highest and the second lowest: one sample taken on an edge, or one spike, does not count.
         self.high_mv = (second_high // 1000 * self._gain_1024 >> 10) - self._offset_mv
         self.low_mv = self.high_mv if steady else (second_low // 1000 * self._gain_1024 >> 10) - self._offset_mv

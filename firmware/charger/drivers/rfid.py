@@ -5,17 +5,19 @@ from micropython import const
 
 _STX = const(2)
 _ETX = const(3)
+_BAD = const(3)
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
 class Reader:
-    """poll() gives the idTag of a card shown since the last call, or None."""
+    """poll() gives the idTag of a card shown since the last call, or None. `failed` from the third broken frame in a row."""
 
     def __init__(self, wiring: dict):
         self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1)
         self._frame = bytearray(_MAX)
         self._used = -1  # -1: no frame open
         self.errors = 0
+        self._bad = 0
 
     def poll(self) -> str | None:
         """The last complete card since the last call; broken frames are counted in `errors` and dropped."""
@@ -28,18 +30,30 @@ class Reader:
                 self._used = 0
             elif self._used >= 0:
                 tag = self._take(byte) or tag
+            elif not 32 <= byte < 127 and byte not in (10, 13, _ETX):
+                self._broken()
         return tag
 
     def _take(self, byte: int) -> str | None:
         if byte == _ETX:
             used, self._used = self._used, -1
+            self._bad = 0
             return str(bytes(self._frame[:used]), "utf-8") if used else None
         if byte in (13, 10):
             return None
         if not 32 <= byte < 127 or self._used >= _MAX:
-            self._used = -1
-            self.errors += 1
+            self._broken()
             return None
         self._frame[self._used] = byte
         self._used += 1
         return None
+
+    def _broken(self):
+        self._used = -1
+        self.errors += 1
+        self._bad += 1
+
+    @property
+    def failed(self) -> bool:
+        """True while nothing but rubbish comes (OCPP-84)."""
+        return self._bad >= _BAD

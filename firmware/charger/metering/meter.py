@@ -1,11 +1,6 @@
-"""One meter: reads its driver in its own rhythm, adds to the energy register, says when readings are too old (MET-1)."""
+"""One meter: polls its driver in the driver's own rhythm and adds what it counted to the energy register."""
 
-from micropython import const
-
-from charger import clock, log
-
-_PERIOD_MS = const(250)
-_STALE_MS = const(2000)
+from charger import clock
 
 
 class Meter:
@@ -22,26 +17,11 @@ class Meter:
         return self.register.total_wh
 
     async def run(self):
-        """The meter's task: start the chip, then poll it; a chip that answers no more is started anew."""
-        while True:
-            try:
-                await self.driver.start()
-                await self._poll()
-            except OSError as error:
-                log.warn("meter", log.reason(error))
-            self.watch()
-            await clock.sleep_ms(_PERIOD_MS)
-
-    async def _poll(self):
+        """The meter's task. The driver deals with a chip that does not answer; flash writes happen here, not in add()."""
+        await self.driver.start()
         while True:
             self.driver.poll()
             self.register.add(self.reading.take_energy())
-            self.watch()
+            self.register.add_export(self.reading.take_export())
             self.register.persist_when_due()
-            await clock.sleep_ms(_PERIOD_MS)
-
-    def watch(self):
-        """Readings older than 2 s are none (MET-1)."""
-        if self.reading.valid and clock.elapsed_ms(self.reading.stamp_ms) > _STALE_MS:
-            self.reading.valid = False
-            self.reading.fault = "stale"
+            await clock.sleep_ms(self.driver.poll_ms)

@@ -227,7 +227,7 @@ class Connector:
         if outlet.energised:
             return st.CHARGING
         held = self.suspended or outlet.limits.effective_da < current.MINIMUM_DA
-        if not held and outlet.fault is None and self._moment():
+        if not held and not outlet.blocked and self._moment():
             return self.status if self.status in _IN_SESSION else st.PREPARING
         if outlet.permit and outlet.pwm_on and not outlet.ev_ready:
             return st.SUSPENDED_EV

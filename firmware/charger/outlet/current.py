@@ -16,19 +16,19 @@ def duty_from_da(current_da: int) -> int:
     if current_da > MAXIMUM_DA:
         current_da = MAXIMUM_DA
     if current_da <= _KNEE_DA:
-        return current_da * 65536 // 600  # D = I / 0.6
-    return (current_da + 1600) * 65536 // 2500  # D = I / 2.5 + 64
+        return current_da * 65535 // 600  # D = I / 0.6
+    return (current_da + 1600) * 65535 // 2500  # D = I / 2.5 + 64
 
 
 def da_from_duty(duty: int) -> int:
     """What a car reads from a 16-bit duty, in 0.1 A; 0 where it may not charge (CP-11, both edges of CP-62 accepted)."""
-    permille = (duty * 1000 + 32768) // 65536
+    permille = (duty * 1000 + 32767) // 65535
     if permille < 80 or permille > 970:
         return 0
     if permille < 100:
         return MINIMUM_DA
     if permille <= 850:
-        return duty * 600 // 65536
+        return duty * 600 // 65535
     if permille <= 960:
-        return duty * 2500 // 65536 - 1600
+        return duty * 2500 // 65535 - 1600
     return MAXIMUM_DA

@@ -32,8 +32,8 @@ class Outlet:
     """IEC 61851-1 supply side of one connector. Attributes are read-only outside, but for those named as inputs."""
 
     def __init__(self, number: int, parts, options: dict):
-        """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, fault_input,
-        phase_switch. `options`: max_da, late_ms, and, if not the default, phases, ventilation, open_pen, wake_up.
+        """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, rails,
+        fault_input, phase_switch. `options`: max_da, late_ms, and, if not the default, phases, ventilation, open_pen, wake_up.
         """
         self.id = number
         self.pilot = parts.pilot
@@ -43,6 +43,7 @@ class Outlet:
         self.thermometer = parts.thermometer
         self.lock = parts.lock
         self.tamper = parts.tamper
+        self.rails = parts.rails
         self.fault_input = parts.fault_input
         self.phases = options.get("phases", 1)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
@@ -61,13 +62,15 @@ class Outlet:
         self.phases_wanted = self.phases
         # What is there and what was done about it.
         self.fault = None  # the guard that is reported, or None
+        self.blocked = False  # a tripped guard keeps the energy off
+        self.reader_failed = False  # set by whoever polls the card reader
         self.state = self.raw_state = states.A
         self.plugged = self.ev_ready = self.energised = False
         self.simplified = False  # the car asked for energy without ever having seen a PWM (CP-15)
         self.pwm_on = self.driving_f = False
         self.offered_da = 0  # what the pilot says to the car now, 0.1 A
-        self.signalled_da = 0  # the highest offer of the last 5 s: what the car may still draw
-        self.pilot_age_ms = 0  # since the pilot was last changed
+        self.signalled_da = 0  # the highest offer that the car may still be drawing (CP-22, CP-25)
+        self.pilot_age_ms = _LONG_MS  # since the pilot was last changed
         self.late_ticks = self.openings = 0
         self._same = self._undefined = 0
         self._off_ms = _LONG_MS  # since the contactor opened
@@ -89,13 +92,13 @@ class Outlet:
             self.cable.step(self.plugged)
         if self.self_test is not None:
             self._step_self_test(dt_ms)
-        fault = self._step_guards(dt_ms)
+        self._step_guards(dt_ms)
         if self.contactor.commanded and not self._may_stay_closed():
             self._open()
         wanted = self._wanted()
         if self.lock is not None:
             self._step_lock()
-        if fault is not None:
+        if self.blocked:
             self._hold_fault()
         elif wanted:
             self._offer(dt_ms)
@@ -103,7 +106,8 @@ class Outlet:
                 self._close_when_ready()
         else:
             self._wind_down(dt_ms)
-        if self.pilot_age_ms >= DUTY_HOLD_MS or self.offered_da > self.signalled_da:
+        adapted = self.pilot_age_ms >= (DUTY_HOLD_MS if self.pwm_on else STOP_MS + DUTY_HOLD_MS)
+        if adapted or self.offered_da > self.signalled_da:
             self.signalled_da = self.offered_da
         self.energised = self.contactor.commanded and self.contactor.closed()
 
@@ -129,6 +133,8 @@ class Outlet:
     def _enter(self, state: int):
         if state == states.A:
             self.plugged = self.simplified = self._woken = False
+        elif state == states.UNDEFINED:
+            self.plugged = self.plugged or self.pilot.high_mv < 11000  # whatever it is, it is connected
         elif states.B <= state <= states.D:
             if state == states.C and self.state == states.A and not self.pwm_on:
                 self.simplified = True
@@ -142,13 +148,16 @@ class Outlet:
         return state == states.C or (state == states.D and self.has_ventilation)
 
     def _step_guards(self, dt_ms: int):
-        """Step them all, always; the first tripped one of the list is the one reported."""
+        """Step them all, always. The first tripped one of the list is reported; any that blocks keeps the energy off."""
         found = None
+        self.blocked = False
         for guard in self.guards:
-            if guard.step(self, dt_ms) and found is None:
-                found = guard
+            if guard.step(self, dt_ms):
+                if found is None:
+                    found = guard
+                if guard.BLOCKS:
+                    self.blocked = True
         self.fault = found
-        return found
 
     def _step_self_test(self, dt_ms: int):
         """Daily while the contactor is open, and again a minute after a failed one without a car (CP-43)."""
@@ -182,7 +191,7 @@ class Outlet:
 
     def _may_stay_closed(self) -> bool:
         """Judged on the newest reading, not on the debounced state: fast to open, slow to close (CP-24, CP-9)."""
-        if self.fault is not None:
+        if self.blocked:
             return False
         if self.lock is not None and not self.lock.locked():
             return False
@@ -288,6 +297,11 @@ class Outlet:
         """True when nothing but the next moments stands between the car's S2 and the closed contactor."""
         return self._wanted() and self.pwm_on and self.ev_ready and self._off_ms >= MIN_OFF_MS
 
+    @property
+    def info(self) -> str:
+        """What the reported guard says, at most 50 characters; '' without one."""
+        return "" if self.fault is None else self.fault.INFO
+
     def pilot_name(self) -> str:
         """The pilot state as IEC 61851-1 writes it: A1, B2, C2 ... E, F, or ? between the windows (CP-6)."""
         if self.state <= states.D:
@@ -306,7 +320,7 @@ class Outlet:
         """Why no energy flows although a session runs, in words a person understands; '' when it flows."""
         if self.energised:
             return ""
-        if self.fault is not None:
+        if self.blocked:
             return self.fault.INFO
         if not self.available:
             return "The outlet is out of service"

@@ -8,6 +8,7 @@ ALL = (
     electrical.Weld,
     electrical.CloseFailure,
     pilot.PilotShort,
+    pilot.PilotVoltage,
     pilot.Diode,
     pilot.Ventilation,
     electrical.OverCurrent,
@@ -18,5 +19,7 @@ ALL = (
     cable.Proximity,
     cable.LockFailure,
     inputs.Tamper,
+    inputs.Rails,
     inputs.FaultInput,
+    inputs.ReaderLost,
 )

@@ -13,6 +13,7 @@ from micropython import const
 CLEARS = const(0)
 UNPLUG = const(1)
 SERVICE = const(2)
+_LONG_MS = const(1000000)
 
 
 class Guard:
@@ -21,13 +22,14 @@ class Guard:
     CODE = "OtherError"
     INFO = ""
     FAULTED = True  # False: a warning beside the ordinary status (OCPP-83)
+    BLOCKS = True  # False: reported only, energy may flow
     RULE = CLEARS
     TRIP_MS = 0  # how long the danger may be there before the guard trips
     CLEAR_MS = 1000
 
     def __init__(self):
         self.tripped = False
-        self._present_ms = 0
+        self._present_ms = -1  # -1: not present
         self._gone_ms = 0
 
     def danger(self, outlet) -> bool:
@@ -38,13 +40,12 @@ class Guard:
         """One tick of dt_ms; True while tripped."""
         if self.danger(outlet):
             self._gone_ms = 0
-            self._present_ms += dt_ms
-            # >: the first tick of a danger counts as its beginning, not as a whole tick of it.
-            if self._present_ms > self.TRIP_MS:
-                self._present_ms = self.TRIP_MS
+            # The tick that first sees a danger is its beginning, however late that tick came.
+            self._present_ms = 0 if self._present_ms < 0 else min(self._present_ms + dt_ms, _LONG_MS)
+            if self._present_ms >= self.TRIP_MS:
                 self.tripped = True
         else:
-            self._present_ms = 0
+            self._present_ms = -1
             if self.tripped:
                 self._clear(outlet, dt_ms)
         return self.tripped
@@ -61,7 +62,7 @@ class Guard:
         """Forget the trip."""
         self.tripped = False
         self._gone_ms = 0
-        self._present_ms = 0
+        self._present_ms = -1
 
     def acknowledge(self) -> bool:
         """The owner has acted: clears a latch whose condition is gone. True when the guard is clear after that."""

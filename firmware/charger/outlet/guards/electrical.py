@@ -87,7 +87,7 @@ class OverCurrent(base.Guard):
         self._steep_ms = self._steep_ms + dt_ms if worst_ma > base_ma + base_ma // 4 else 0
         self._short_ms = self._short_ms + dt_ms if worst_ma > 2 * base_ma else 0
         if self._steep_ms > _STEEP_MS or self._short_ms > _SHORT_MS:
-            self._present_ms = self.TRIP_MS
+            self._present_ms = self.TRIP_MS  # the base trips on it
         was = self.tripped
         super().step(outlet, dt_ms)
         if self.tripped and not was:
@@ -102,7 +102,7 @@ class OverCurrent(base.Guard):
 
     def _worst_ma(self, outlet) -> int:
         reading = outlet.reading
-        if not outlet.contactor.commanded or not reading.valid:
+        if not outlet.contactor.commanded or not reading.usable():
             return 0
         worst = 0
         for n in range(reading.phases):
@@ -120,7 +120,7 @@ class _Mains(base.Guard):
     def danger(self, outlet) -> bool:
         """Any metered phase outside; the narrow window where the unit is its own open-PEN device (CP-49)."""
         reading = outlet.reading
-        if not reading.valid:
+        if not reading.usable():
             return False
         for n in range(reading.phases):
             if self.outside(reading.v_mv[n], outlet.open_pen):
@@ -164,7 +164,7 @@ class MeterLost(base.Guard):
 
     def danger(self, outlet) -> bool:
         """The meter task keeps `valid` true only while readings are fresh and pass their checks."""
-        return not outlet.reading.valid
+        return not outlet.reading.usable()
 
 
 class Temperature(base.Guard):

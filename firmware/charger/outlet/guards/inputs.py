@@ -26,3 +26,28 @@ class FaultInput(base.Guard):
     def danger(self, outlet) -> bool:
         """Boards without the input have none."""
         return outlet.fault_input is not None and outlet.fault_input.value() == 1
+
+
+class Rails(base.Guard):
+    """The supervisor of the pilot generator's +-12 V says out of range: no pilot voltage means anything (CP-1)."""
+
+    CODE = "InternalError"
+    INFO = "Supply of the pilot generator out of range"
+    TRIP_MS = 40
+
+    def danger(self, outlet) -> bool:
+        """Boards without the input have none."""
+        return outlet.rails is not None and outlet.rails.value() == 1
+
+
+class ReaderLost(base.Guard):
+    """The card reader sends rubbish: a warning, since cars can still be charged otherwise (OCPP-83)."""
+
+    CODE = "ReaderFailure"
+    INFO = "The card reader sends broken frames"
+    FAULTED = False
+    BLOCKS = False
+
+    def danger(self, outlet) -> bool:
+        """Set by whoever polls the reader."""
+        return outlet.reader_failed

@@ -24,7 +24,7 @@ class Diode(base.Guard):
 
 
 class PilotShort(base.Guard):
-    """Pilot shorted to PE or its supply lost (state E), or a voltage of no state (CP-5, CP-27)."""
+    """Pilot shorted to PE, or the supply of the pilot lost: state E, or an F that we do not drive (CP-27)."""
 
     CODE = "OtherError"
     INFO = "Control pilot shorted or lost"
@@ -33,7 +33,20 @@ class PilotShort(base.Guard):
     def danger(self, outlet) -> bool:
         """State F is right only while we drive it."""
         raw = outlet.raw_state
-        return raw == states.E or raw == states.UNDEFINED or (raw == states.F and not outlet.driving_f)
+        return raw == states.E or (raw == states.F and not outlet.driving_f)
+
+
+class PilotVoltage(base.Guard):
+    """A voltage that belongs to no state: something is connected that is no car (CP-5)."""
+
+    CODE = "EVCommunicationError"
+    INFO = "The pilot voltage belongs to no vehicle state"
+    FAULTED = False
+    TRIP_MS = 200  # of the report only, as above
+
+    def danger(self, outlet) -> bool:
+        """Between the windows, or beyond them."""
+        return outlet.raw_state == states.UNDEFINED
 
 
 class Ventilation(base.Guard):
@@ -42,6 +55,7 @@ class Ventilation(base.Guard):
     CODE = "OtherError"
     INFO = "The vehicle needs ventilation, the site has none"
     FAULTED = False
+    RULE = base.UNPLUG
 
     def danger(self, outlet) -> bool:
         """State D without has_ventilation."""

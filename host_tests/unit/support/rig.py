@@ -1,0 +1,82 @@
+# An outlet with its real drivers in a fresh simulated world, and time moved by hand, one control tick after another.
+from sim import ev, launch, timebase, world
+
+from charger import clock
+
+
+class Rig:
+    """`outlet` is the firmware's, `world` the other side of its pins. run(ms) and until(...) tick every 20 ms."""
+
+    def __init__(self, connectors=1, seed=1, **settings):
+        timebase.manual()
+        launch.config["connectors"] = connectors
+        launch.config["seed"] = seed
+        launch.config["set"] = settings
+        import sys
+
+        sys.modules.pop("board", None)
+        import board
+
+        self.world = world.fresh()
+        from charger.app import Parts
+        from charger.drivers import meters
+        from charger.outlet.outlet import Outlet
+
+        self.outlets = []
+        self.meters = []
+        for n in range(connectors):
+            wiring = board.OUTLETS[n]
+            wiring["late_ms"] = board.LATE_TICK_MS
+            kind, options = wiring["meter"]
+            meter = meters.make(kind, options, factory_calibration(self.world, n))
+            self.meters.append(meter)
+            self.outlets.append(Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring))
+        self.outlet = self.outlets[0]
+        self.side = self.world.outlets[0]
+        self.since_poll = 0
+        self.after_tick = None
+        import asyncio
+
+        for meter in self.meters:
+            asyncio.run(meter.start())
+        self.run(1000)
+
+    def tick(self, ms=20):
+        """One control tick, ms after the last."""
+        timebase.advance(ms)
+        self.since_poll += ms
+        if self.since_poll >= 200:
+            self.since_poll = 0
+            for meter in self.meters:
+                meter.poll()
+        for outlet in self.outlets:
+            outlet.tick(ms)
+        if self.after_tick:
+            self.after_tick(self)
+
+    def run(self, ms):
+        """Ticks for ms."""
+        for _ in range(ms // 20):
+            self.tick()
+
+    def until(self, what, ms=10000):
+        """Tick until what() is true; the ms it took, or an AssertionError."""
+        for n in range(ms // 20):
+            if what():
+                return n * 20
+            self.tick()
+        raise AssertionError("did not come true within %d ms: pilot %s, %s" % (
+            ms, self.outlet.pilot_name(), self.outlet.why_paused()))
+
+    def charge(self):
+        """A car that asks, and a permission; returns when the contactor is closed and the current is up."""
+        self.outlet.permit = True
+        self.side.plug(ev.ASKING)
+        took = self.until(lambda: self.outlet.energised)
+        self.run(8000)
+        return took
+
+
+def factory_calibration(world_, n):
+    """What the factory would have measured for the chip of outlet n."""
+    return world_.outlets[n].meter.factory()
