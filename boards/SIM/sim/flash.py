@@ -1,11 +1,12 @@
 """The flash chip: a NOR block device over a file (or over memory), whose power can be cut at any single operation.
 
-It holds littlefs to what NOR flash can do: a program may only touch bytes that were erased since, nothing reaches over a
-block's end. Every operation goes to the file at once with one write(2), so killing the process is a power cut too.
+It holds littlefs to what NOR flash can do: a program may only touch bytes that were erased since, nothing reaches
+over a block's end. Every operation goes to the file at once with one write(2): killing the process is a power cut too.
 """
 
 import errno
 import os
+
 import vfs
 
 ERASED = 0xFF
@@ -16,13 +17,13 @@ LATE = "late"  # done, but nobody was told
 
 
 class Flash:
-    """Block device for vfs.VfsLfs2 (extended interface). path None keeps the content in memory (`image`).
+    """Block device for vfs.VfsLfs2 (extended interface). path None keeps the content in memory: `image`, its blocks.
 
     cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
     operation raises OSError(EIO). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
     """
 
-    def __init__(self, path: str | None, block_size: int = 4096, blocks: int = 512, image: bytearray | None = None) -> None:
+    def __init__(self, path: str | None, block_size: int = 4096, blocks: int = 512, image: list | None = None) -> None:
         self.block_size = block_size
         self.blocks = blocks
         self.powered = True
@@ -42,7 +43,7 @@ class Flash:
                 _manufacture(path, self._blank, blocks)
             self._file = open(path, "r+b")
         elif image is None:
-            self.image = bytearray(self._blank * blocks)
+            self.image = [self._blank] * blocks
 
     @property
     def operations(self) -> int:
@@ -54,6 +55,11 @@ class Flash:
         self._left = operations
         self._mode = mode
 
+    def snapshot(self) -> list:
+        """The content in memory as it is now, to make other devices from; blocks are copied only when changed."""
+        self.image = [block if isinstance(block, bytes) else bytes(block) for block in self.image]
+        return list(self.image)
+
     def power_off(self) -> None:
         """Cut the power now. The object is of no more use: make a new one over the same path or image."""
         self.powered = False
@@ -63,11 +69,10 @@ class Flash:
 
     def readblocks(self, block: int, buf: bytearray, off: int = 0) -> None:
         self._alive(block, off, len(buf))
-        at = block * self.block_size + off
         if self._file is None:
-            buf[:] = memoryview(self.image)[at : at + len(buf)]
+            buf[:] = memoryview(self.image[block])[off : off + len(buf)]
             return
-        self._file.seek(at)
+        self._file.seek(block * self.block_size + off)
         if self._file.readinto(buf) != len(buf):
             raise OSError(errno.EIO)
 
@@ -119,11 +124,15 @@ class Flash:
         raise OSError(errno.EIO)
 
     def _put(self, block: int, off: int, data: bytes) -> None:
-        at = block * self.block_size + off
         if self._file is None:
-            self.image[at : at + len(data)] = data
+            if data is self._blank:
+                self.image[block] = data
+                return
+            if isinstance(self.image[block], bytes):
+                self.image[block] = bytearray(self.image[block])
+            self.image[block][off : off + len(data)] = data
             return
-        self._file.seek(at)
+        self._file.seek(block * self.block_size + off)
         self._file.write(data)
 
 

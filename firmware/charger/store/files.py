@@ -94,7 +94,7 @@ class Files:
                 raise
             return []
 
-    def read_json(self, name: str, default: object = None) -> object:
+    def read_json(self, name: str, default=None):
         """The file parsed as JSON, or default when it is absent, damaged or not JSON."""
         data = self.read(name)
         if data is None:
@@ -105,7 +105,7 @@ class Files:
             log.error("store", name + ": not JSON")
             return default
 
-    def write_json(self, name: str, value: object) -> None:
+    def write_json(self, name: str, value) -> None:
         """Replace the file by value as JSON, atomically."""
         self.write(name, json.dumps(value).encode())
 

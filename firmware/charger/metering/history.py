@@ -1,0 +1,307 @@
+"""Every ended session of the last 400 days, and the owner's three views: each use, each month, twelve months (UK-18).
+
+Sessions are in one journal, their idTags in another: so the tags can be erased while the energy stays (SEC-15). When
+the oldest sessions leave, their sums are first added to a small file of months. A session counts in the month in which
+it ended. One that ended while the time was unknown is dated by its boot id and uptime once the time of that start-up is
+known (an anchor); failing that it takes the date of the session before it, and is marked as estimated.
+"""
+
+from micropython import const
+
+from charger import clock, log
+from charger.metering import session as ses
+from charger.store.files import Files
+from charger.store.journal import Journal, JournalFull
+
+KEPT_DAYS = const(400)
+MONTHS = const(12)
+_HISTORY = "sessions"
+_TAGS = "tags"
+_MONTHS_FILE = "months.json"
+_ANCHORS_FILE = "anchors.json"
+_ANCHORS_KEPT = const(32)
+_MONTHS_KEPT = const(14)
+_RECENT = const(16)  # records looked at for what happened just before a restart
+_BREATH = const(16)  # records between two chances for other tasks to run
+_DAY_S = const(86400)
+
+
+def _same(utc: int) -> int:
+    return utc
+
+
+class History:
+    """Owned by Sessions. `local` turns UTC seconds into the owner's local seconds; by default months are UTC months."""
+
+    def __init__(self, files: Files, max_bytes: int = 131072) -> None:
+        self.local = _same
+        self._files = files
+        self._journal = Journal(files, _HISTORY, max_bytes)
+        self._tags = Journal(files, _TAGS, max_bytes * 3 // 4, ring=True)
+        self._anchors = dict(files.read_json(_ANCHORS_FILE) or [])
+
+    def __len__(self) -> int:
+        return self._journal.next_seq - self._journal.first_seq
+
+    # --- writing ---
+
+    def add(self, session: ses.Session) -> None:
+        """Add an ended session; it is on flash when this returns. Raises OSError when the flash refuses."""
+        if session.id_tag is not None and not session.anonymous:
+            session.tag_seq = self._tags.append(ses.pack_tags(session))
+        record = session.to_record()
+        while True:
+            try:
+                self._journal.append(record)
+                break
+            except JournalFull:
+                self._drop_oldest()
+        self._expire(session.stop_utc)
+
+    def anchor(self, boot_id: int, utc_zero: int) -> None:
+        """Say at which UTC second a start-up began, for sessions that ended before the time was known."""
+        if boot_id in self._anchors:
+            return
+        self._anchors[boot_id] = utc_zero
+        anchors = sorted(self._anchors.items())[-_ANCHORS_KEPT:]
+        self._anchors = dict(anchors)
+        self._files.write_json(_ANCHORS_FILE, anchors)
+
+    def erase_identities(self) -> None:
+        """Forget who charged; what was charged stays (SEC-15)."""
+        self._tags.clear()
+
+    def erase(self) -> None:
+        """Forget all sessions and sums."""
+        self.erase_identities()
+        self._files.delete(_MONTHS_FILE)  # first: sums without sessions would be counted again with the next ones
+        self._journal.clear()
+        self._files.delete(_ANCHORS_FILE)
+        self._anchors = {}
+
+    # --- looking back after a restart ---
+
+    def recent(self) -> list:
+        """The last few sessions, oldest first, without their idTags."""
+        sessions = []
+        for _, record in self._journal.records(self._journal.next_seq - _RECENT):
+            session = ses.from_record(record)
+            if session is not None:
+                sessions.append(session)
+        return sessions
+
+    # --- the views ---
+
+    def page(self, before: int | None = None, limit: int = 20) -> tuple:
+        """(sessions as dicts, newest first; `before` for the next page or None at the end).
+
+        start and end are UTC seconds or None; "estimated" marks an end that is only known to be no earlier.
+        """
+        end = self._journal.next_seq if before is None else min(before, self._journal.next_seq)
+        start = max(self._journal.first_seq, end - limit)
+        found = []
+        last = None
+        # some records from before the page: they may date those of the page that have no time of their own
+        for seq, record in self._journal.records(max(0, start - _RECENT)):
+            if seq >= end:
+                break
+            session = ses.from_record(record)
+            if session is None:
+                continue
+            shown = self._shown(session, last)
+            last = shown["end"] or last
+            if seq >= start:
+                found.append((session.tag_seq, shown))
+        self._add_tags(found)
+        found.reverse()
+        return [shown for _, shown in found], (start if start > self._journal.first_seq else None)
+
+    async def months(self, now: int | None = None) -> list:
+        """Sums of this month so far and of the 12 before it, oldest first: dicts with "month" as "2026-01".
+
+        Empty while neither the time nor any dated session is known.
+        """
+        sums, _, last = await self._sums(None)
+        now = now or clock.utc_s() or last
+        if now is None:
+            return []
+        this = _month(self.local(now))
+        return [_total("month", _name(m), sums.get(m)) for m in range(this - MONTHS, this + 1)]
+
+    async def year(self, now: int | None = None) -> dict:
+        """The sum over the 12 months up to now. "exact" is False when single sessions of them had to be dropped.
+
+        Then months that are only known as a sum count as a whole.
+        """
+        now = now or clock.utc_s() or self._last_end()
+        if now is None:
+            return _total("from", None, None)
+        since = _year_before(self.local(now))
+        _, (whole, exact), _ = await self._sums(since, self.local(now))
+        total = _total("from", since - (self.local(now) - now), whole)
+        total["exact"] = exact
+        return total
+
+    async def _sums(self, since: int | None, until: int = 0) -> tuple:
+        """({month: sums}, (sums of the ends in since..until in local seconds, exact), last known end)."""
+        while True:
+            folded = self._folded()
+            months = {int(month): list(sums) for month, sums in folded["months"].items()}
+            whole, exact = [0, 0, 0, 0], True
+            if since is not None:
+                for month, sums in months.items():
+                    if month >= _month(since):
+                        exact = False
+                        _add(whole, sums)
+            last = folded["utc"]
+            count = 0
+            for _, record in self._journal.records(folded["upto"]):
+                values = ses.fields(record)
+                if values is None:
+                    continue
+                end = self._end(values, last)
+                if end is not None:
+                    last = end
+                    _count(months.setdefault(_month(self.local(end)), [0, 0, 0, 0]), values)
+                    if since is not None and since < self.local(end) <= until:
+                        _count(whole, values)
+                count += 1
+                if count % _BREATH == 0:
+                    await clock.sleep_ms(0)
+            if self._folded()["upto"] == folded["upto"]:
+                return months, (whole, exact), last
+            # sessions were folded away while others ran: count anew
+
+    def _end(self, values: tuple, last: int | None) -> int | None:
+        """When a session ended, as well as it is known."""
+        if values[ses.STOP_UTC]:
+            return values[ses.STOP_UTC]
+        zero = self._anchors.get(values[ses.STOP_BOOT_ID])
+        return last if zero is None else zero + values[ses.STOP_UPTIME_S]
+
+    def _shown(self, session: ses.Session, last: int | None) -> dict:
+        start = session.start_utc or self._anchored(session.boot_id, session.start_uptime_ms)
+        end = session.stop_utc or self._anchored(session.stop_boot_id, session.stop_uptime_ms)
+        duration_s = session.duration_s
+        if duration_s is None and start is not None and end is not None:
+            duration_s = end - start
+        return {
+            "id": session.local_id,
+            "connector": session.connector_id,
+            "start": start,
+            "end": end or last,
+            "estimated": end is None,
+            "duration_s": duration_s,
+            "charging_s": session.charging_s,
+            "import_wh": session.import_wh,
+            "export_wh": session.export_wh,
+            "max_w": session.max_w,
+            "mean_w": session.mean_w,
+            "reason": session.stop_reason,
+            "transaction_id": session.transaction_id,
+            "id_tag": None,
+        }
+
+    def _anchored(self, boot_id: int, uptime_ms: int) -> int | None:
+        zero = self._anchors.get(boot_id)
+        return None if zero is None else zero + uptime_ms // 1000
+
+    def _add_tags(self, found: list) -> None:
+        wanted = {seq: shown for seq, shown in found if seq >= self._tags.first_seq and seq != ses.NO_SEQ}
+        if not wanted:
+            return
+        for seq, packed in self._tags.records(min(wanted)):
+            if seq in wanted:
+                wanted[seq]["id_tag"] = ses.unpack_tags(packed)[0]
+            if seq >= max(wanted):
+                return
+
+    def _last_end(self) -> int | None:
+        last = None
+        for session in self.recent():
+            last = session.stop_utc or self._anchored(session.stop_boot_id, session.stop_uptime_ms) or last
+        return last
+
+    # --- the oldest leave ---
+
+    def _folded(self) -> dict:
+        """What is known of sessions that have left: sums a month, and up to which record they are counted."""
+        folded = self._files.read_json(_MONTHS_FILE, None)
+        return folded if isinstance(folded, dict) else {"upto": 0, "months": {}, "utc": None}
+
+    def _expire(self, now: int | None) -> None:
+        """Drop the oldest segment when all that is in it is older than 400 days (UK-18 wants twelve months)."""
+        if now is None:
+            return
+        while True:
+            edge = self._journal.second_segment_seq()
+            if edge >= self._journal.next_seq:
+                return
+            newest = self._end_of(edge - 1)
+            if newest is None or now - newest < KEPT_DAYS * _DAY_S:
+                return
+            self._drop_oldest()
+
+    def _end_of(self, seq: int) -> int | None:
+        for found, record in self._journal.records(seq):
+            values = ses.fields(record)
+            return self._end(values, None) if found == seq and values else None
+        return None
+
+    def _drop_oldest(self) -> None:
+        """Count the oldest segment's sessions into the months, then drop it. A cut between is harmless: see `upto`."""
+        edge = self._journal.second_segment_seq()
+        folded = self._folded()
+        months = {int(month): sums for month, sums in folded["months"].items()}
+        last = folded["utc"]
+        first_tag = None
+        for seq, record in self._journal.records(folded["upto"]):
+            values = ses.fields(record)
+            if seq >= edge:
+                first_tag = values[ses.TAG_SEQ] if values else None
+                break
+            if values is None:
+                continue
+            last = self._end(values, last)
+            if last is not None:
+                _count(months.setdefault(_month(self.local(last)), [0, 0, 0, 0]), values)
+        newest = max(months) if months else 0
+        kept = {str(month): sums for month, sums in months.items() if month > newest - _MONTHS_KEPT}
+        self._files.write_json(_MONTHS_FILE, {"upto": edge, "months": kept, "utc": last})
+        self._journal.trim(edge)
+        if first_tag is not None and first_tag != ses.NO_SEQ:
+            self._tags.trim(first_tag)
+        log.info("history", "sessions before record %d summed up and dropped" % edge)
+
+
+def _month(seconds: int) -> int:
+    """Months since year 0 of local seconds."""
+    date = clock.civil(seconds)
+    return date[0] * 12 + date[1] - 1
+
+
+def _name(month: int) -> str:
+    return "%04d-%02d" % (month // 12, month % 12 + 1)
+
+
+def _year_before(seconds: int) -> int:
+    """The same local time one year earlier (28 February for a leap day)."""
+    year, month, day, hour, minute, second, _ = clock.civil(seconds)
+    return clock.utc_of(year - 1, month, 28 if (month, day) == (2, 29) else day, hour, minute, second)
+
+
+def _count(sums: list, values: tuple) -> None:
+    sums[0] += 1
+    sums[1] += values[ses.STOP_WH] - values[ses.START_WH]
+    sums[2] += values[ses.EXPORT_WH]
+    sums[3] += values[ses.CHARGING_S]
+
+
+def _add(sums: list, more: list) -> None:
+    for n in range(4):
+        sums[n] += more[n]
+
+
+def _total(key: str, value, sums: list | None) -> dict:
+    count, import_wh, export_wh, charging_s = sums or (0, 0, 0, 0)
+    return {key: value, "sessions": count, "import_wh": import_wh, "export_wh": export_wh, "charging_s": charging_s}

@@ -1,0 +1,190 @@
+"""One charging session as plain data, and its form on flash."""
+
+import struct
+
+from micropython import const
+
+from charger import clock
+
+CHARGING_W = const(50)  # below this a car is not charging, it only keeps itself awake
+NO_SEQ = const(0xFFFFFFFF)
+
+_VERSION = const(1)
+_HAS_TRANSACTION, _HAS_RESERVATION, _ANONYMOUS = const(1), const(2), const(4)
+_FORMAT = "<BBBBIIIIIIIIIIIIqiI"
+RECORD_LEN = const(68)
+_RUNNING_FORMAT = "<IIIIIIII"
+_REASONS = (
+    None, "EmergencyStop", "EVDisconnected", "HardReset", "Local", "Other", "PowerLoss", "Reboot", "Remote",
+    "SoftReset", "UnlockCommand", "DeAuthorized",
+)  # OCPP 1.6 Reason; the place in this list is on flash: only ever append
+
+
+class Session:
+    """From authorisation to the end of one use. Energy in Wh of the connector's register, power in W.
+
+    start_utc and stop_utc are seconds since 1970, or None while the time was unknown: then boot_id and uptime say when.
+    Until the session has ended (stop_reason is None), stop_wh, stop_utc and so on are those of the last checkpoint.
+    transaction_id is None until the back end has given one.
+    """
+
+    def __init__(self, local_id: int, connector_id: int, id_tag: str | None, start_wh: int,
+                 parent_id_tag: str | None = None, reservation_id: int | None = None) -> None:
+        self.local_id = local_id
+        self.connector_id = connector_id
+        self.id_tag = id_tag
+        self.parent_id_tag = parent_id_tag
+        self.reservation_id = reservation_id
+        self.transaction_id: int | None = None
+        self.anonymous = False  # its idTag was erased while it ran: it must not come back at the end (SEC-15)
+        self.recovered = False  # was open when the power went
+        self.boot_id = self.stop_boot_id = clock.boot_id
+        self.start_uptime_ms = self.stop_uptime_ms = clock.uptime_ms()
+        self.start_utc = self.stop_utc = clock.utc_s()
+        self.start_wh = self.stop_wh = start_wh
+        self.export_wh = 0
+        self.charging_s = 0
+        self.max_w = 0
+        self.stop_reason: str | None = None
+        self.stop_id_tag: str | None = None
+        self.tag_seq = NO_SEQ  # where its idTags are kept, once ended
+        self.sampled_ms = clock.ticks_ms()
+        self.saved_wh = start_wh
+        self.saved_s = clock.uptime_s()
+        self._charging_ms = 0
+
+    @property
+    def import_wh(self) -> int:
+        """Energy imported so far, or in all once it has ended."""
+        return self.stop_wh - self.start_wh
+
+    @property
+    def mean_w(self) -> int:
+        """Mean power while charging, 0 when it never did."""
+        return self.import_wh * 3600 // self.charging_s if self.charging_s else 0
+
+    @property
+    def duration_s(self) -> int | None:
+        """From start to end; None when the power went in between and neither clock can tell."""
+        if self.boot_id == self.stop_boot_id:
+            return (self.stop_uptime_ms - self.start_uptime_ms) // 1000
+        if self.start_utc is None or self.stop_utc is None:
+            return None
+        return self.stop_utc - self.start_utc
+
+    def sample(self, power_w: int, elapsed_ms: int) -> None:
+        """Count a stretch of time at a power (W, negative when exporting). Allocates nothing."""
+        if power_w < 0:
+            power_w = -power_w
+        if power_w > self.max_w:
+            self.max_w = power_w
+        if power_w >= CHARGING_W:
+            ms = self._charging_ms + elapsed_ms
+            self.charging_s += ms // 1000
+            self._charging_ms = ms % 1000
+
+    def touch(self, wh: int) -> None:
+        """Note the register's value, and the time."""
+        self.stop_wh = max(wh, self.stop_wh)
+        self.stop_boot_id = clock.boot_id
+        self.stop_uptime_ms = clock.uptime_ms()
+        self.stop_utc = clock.utc_s()
+
+    def to_record(self, identities: bool = False) -> bytes:
+        """The session as 68 bytes; with identities its idTags follow."""
+        flags = 0 if self.transaction_id is None else _HAS_TRANSACTION
+        flags |= 0 if self.reservation_id is None else _HAS_RESERVATION
+        flags |= _ANONYMOUS if self.anonymous else 0
+        record = struct.pack(
+            _FORMAT, _VERSION, flags, self.connector_id, _reason_code(self.stop_reason), self.local_id,
+            self.boot_id, self.start_uptime_ms // 1000, self.start_utc or 0,
+            self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
+            self.start_wh, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
+            self.transaction_id or 0, self.reservation_id or 0, self.tag_seq,
+        )
+        return record + pack_tags(self) if identities else record
+
+    def running_record(self) -> bytes:
+        """What changes while the session runs, as 32 bytes."""
+        return struct.pack(
+            _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
+            self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
+        )
+
+    def restore(self, running: bytes | None) -> None:
+        """Take over the last checkpoint, as running_record() wrote it; one of another session is ignored."""
+        if running is None or len(running) != struct.calcsize(_RUNNING_FORMAT):
+            return
+        fields = struct.unpack(_RUNNING_FORMAT, running)
+        if fields[0] != self.local_id:
+            return
+        _, self.stop_wh, self.export_wh, self.charging_s, self.max_w, self.stop_boot_id, uptime_s, utc = fields
+        self.stop_uptime_ms = uptime_s * 1000
+        self.stop_utc = utc or None
+
+
+def fields(record: bytes) -> tuple | None:
+    """The bare fields of to_record() (see the named places below), for sums over many; None for an unknown form."""
+    if len(record) < RECORD_LEN or record[0] != _VERSION:
+        return None
+    return struct.unpack_from(_FORMAT, record)
+
+
+CONNECTOR_ID, LOCAL_ID, STOP_BOOT_ID, STOP_UPTIME_S, STOP_UTC = const(2), const(4), const(8), const(9), const(10)
+START_WH, STOP_WH, EXPORT_WH, CHARGING_S, TAG_SEQ = const(11), const(12), const(13), const(14), const(18)
+
+
+def from_record(record: bytes) -> Session | None:
+    """The session that to_record() gave; None when it is of a form that this firmware does not know."""
+    values = fields(record)
+    if values is None:
+        return None
+    (_, flags, connector_id, reason, local_id, boot_id, start_s, start_utc, stop_boot_id, stop_s, stop_utc, start_wh,
+     stop_wh, export_wh, charging_s, max_w, transaction_id, reservation_id, tag_seq) = values
+    session = Session(local_id, connector_id, None, start_wh)
+    session.boot_id = boot_id
+    session.start_uptime_ms = start_s * 1000
+    session.start_utc = start_utc or None
+    session.stop_boot_id = stop_boot_id
+    session.stop_uptime_ms = stop_s * 1000
+    session.stop_utc = stop_utc or None
+    session.stop_wh = stop_wh
+    session.export_wh = export_wh
+    session.charging_s = charging_s
+    session.max_w = max_w
+    session.stop_reason = _REASONS[reason] if reason < len(_REASONS) else "Other"
+    session.transaction_id = transaction_id if flags & _HAS_TRANSACTION else None
+    session.reservation_id = reservation_id if flags & _HAS_RESERVATION else None
+    session.anonymous = bool(flags & _ANONYMOUS)
+    session.tag_seq = tag_seq
+    if len(record) > RECORD_LEN:
+        session.id_tag, session.parent_id_tag = unpack_tags(record[RECORD_LEN:])
+    return session
+
+
+def pack_tags(session: Session) -> bytes:
+    """The idTags of a session as bytes: each with its length before it, 255 for none."""
+    packed = b""
+    for tag in (session.id_tag, session.parent_id_tag):
+        text = tag.encode()[:80] if tag is not None else b""
+        packed += bytes([255 if tag is None else len(text)]) + text
+    return packed
+
+
+def unpack_tags(packed: bytes) -> tuple:
+    """(idTag, parent idTag) of pack_tags(), each a str or None. Raises IndexError on anything else."""
+    tags = []
+    at = 0
+    for _ in range(2):
+        length = packed[at]
+        at += 1
+        if length == 255:
+            tags.append(None)
+            continue
+        tags.append(packed[at : at + length].decode())
+        at += length
+    return tuple(tags)
+
+
+def _reason_code(reason: str | None) -> int:
+    return _REASONS.index(reason if reason in _REASONS else "Other")

@@ -1,0 +1,232 @@
+"""Small files: replaced as a whole, never believed when damaged, at every point at which the power can fail."""
+
+import os
+
+import flashrig
+from check import equal, raises, true
+
+from charger.store.files import Files
+from charger.store.slots import Slots
+from sim import flash as simflash
+
+
+def teardown():
+    simflash.unmount()
+
+
+def test_content_comes_back_after_a_restart():
+    device = flashrig.fresh()
+    for data in (b"", b"x", bytes(range(256)) * 40):
+        flashrig.files().write("a", data)
+        device = flashrig.restart(device)
+        equal(flashrig.files().read("a"), data)
+
+
+def test_absent_files_and_json():
+    flashrig.fresh()
+    files = flashrig.files()
+    equal(files.read("nothing"), None)
+    equal(files.read_json("nothing", [7]), [7])
+    files.write_json("some", {"a": [1, None, "\u00e9"]})
+    equal(files.read_json("some"), {"a": [1, None, "\u00e9"]})
+    files.write("some", b"{broken")
+    equal(files.read_json("some", 5), 5)
+
+
+def test_names_folders_and_deleting():
+    flashrig.fresh()
+    files = flashrig.files()
+    for name in ("b", "a", "keys/one", "keys/two"):
+        files.write(name, name.encode())
+    equal(files.names(), ["a", "b"])
+    equal(files.names("keys"), ["one", "two"])
+    equal(files.names("none"), [])
+    files.delete("a")
+    files.delete("a")
+    equal(files.names(), ["b"])
+    files.delete_folder("keys")
+    files.delete_folder("keys")
+    equal(files.read("keys/one"), None)
+    equal(files.names("keys"), [])
+
+
+def test_names_that_leave_the_root_are_refused():
+    flashrig.fresh()
+    files = flashrig.files()
+    for name in ("", "/etc", "../x", "a/../../b", "a/b/c"):
+        raises(ValueError, files.read, name)
+        raises(ValueError, files.write, name, b"")
+
+
+def test_any_single_damaged_byte_is_noticed():
+    flashrig.fresh()
+    files = flashrig.files()
+    content = b"0123456789"
+    for at in range(len(content) + 4):
+        files.delete("a")
+        files.write("a", content)
+        flashrig.damage("/flash/a", at)
+        equal(files.read("a"), None, at)
+
+
+def test_empty_zeroed_and_erased_files_are_not_believed():
+    flashrig.fresh()
+    for blob in (b"", b"\0" * 4, b"\xff" * 4, b"\0" * 64, b"\xff" * 64):
+        with open("/flash/a", "wb") as file:
+            file.write(blob)
+        equal(flashrig.files().read("a"), None, blob)
+
+
+def test_a_damaged_file_can_be_written_again():
+    flashrig.fresh()
+    files = flashrig.files()
+    files.write("a", b"same")
+    flashrig.damage("/flash/a", 0)
+    files.write("a", b"same")
+    equal(files.read("a"), b"same")
+
+
+def test_writing_the_same_again_does_not_touch_the_flash():
+    device = flashrig.fresh()
+    files = flashrig.files()
+    files.write("a", b"x" * 300)
+    equal(flashrig.cost(device, lambda: files.write("a", b"x" * 300)), (0, 0, 0))
+    true(flashrig.cost(device, lambda: files.write("a", b"y" * 300))[0] > 0)
+
+
+def test_a_full_flash_keeps_the_old_content():
+    flashrig.fresh(blocks=16)
+    files = flashrig.files()
+    files.write("keep", b"old")
+    error = raises(OSError, files.write, "big", bytes(16 * 4096))
+    equal(error.errno, 28)
+    files = flashrig.files()
+    equal(files.read("keep"), b"old")
+    equal(files.names(), ["keep"])
+    true(files.free_bytes() > 20000, "space of the unfinished file")
+
+
+def _cut_everywhere(prepare, change, states):
+    """Cut the power at each operation of change(), in each way; what is read then must be one of states in turn."""
+    device = flashrig.fresh(blocks=16)
+    prepare()
+    simflash.unmount()
+    start = device.snapshot()
+    cuts = 0
+    for mode in (simflash.DROP, simflash.HALF, simflash.LATE):
+        reached = 0
+        at = 0
+        while True:
+            device = flashrig.fresh(16, list(start))
+            device.cut_after(at, mode)
+            done = True
+            try:
+                change()
+            except OSError as error:
+                equal(error.errno, 5)
+                done = False
+            cut = not device.powered
+            equal(device.violation, "")
+            device = flashrig.restart(device)
+            found = states.index(_look())
+            true(found >= reached, "went back")
+            reached = found
+            if done:
+                equal(found, len(states) - 1, "said to be done")
+            if not cut:
+                break
+            at += 1
+            cuts += 1
+    return cuts
+
+
+def _look():
+    files = flashrig.files()
+    equal([name for name in os.listdir("/flash") if name.endswith(".new")], [])
+    return files.read("a"), Slots(files, "s").read()
+
+
+def test_a_power_cut_anywhere_leaves_the_old_or_the_new():
+    for size in (10, 300, 5000):
+        old, new = b"o" * size, b"n" * (size + 7)
+        cuts = _cut_everywhere(
+            lambda old=old: flashrig.files().write("a", old),
+            lambda new=new: flashrig.files().write("a", new),
+            [(old, None), (new, None)],
+        )
+        true(cuts >= 9, cuts)
+
+
+def test_a_power_cut_anywhere_leaves_a_slot_whole():
+    def prepare():
+        slots = Slots(flashrig.files(), "s")
+        slots.write(b"one")
+        slots.write(b"two")
+
+    def change():
+        slots = Slots(flashrig.files(), "s")
+        slots.write(b"three")
+        slots.write(b"four")
+
+    cuts = _cut_everywhere(prepare, change, [(None, b"two"), (None, b"three"), (None, b"four")])
+    true(cuts >= 6, cuts)
+
+
+def test_deleting_a_slot_never_brings_an_older_value_back():
+    def prepare():
+        slots = Slots(flashrig.files(), "s")
+        slots.write(b"one")
+        slots.write(b"two")
+
+    _cut_everywhere(prepare, lambda: Slots(flashrig.files(), "s").delete(), [(None, b"two"), (None, None)])
+
+
+def test_a_slot_falls_back_to_the_value_before_a_damaged_one():
+    flashrig.fresh()
+    slots = Slots(flashrig.files(), "hot/s")
+    for n in range(5):
+        slots.write(b"value %d" % n)
+    flashrig.damage("/flash/hot/s.b", 8)
+    slots = Slots(flashrig.files(), "hot/s")
+    equal(slots.read(), b"value 3")
+    slots.write(b"next")
+    equal(Slots(flashrig.files(), "hot/s").read(), b"next")
+
+
+def test_a_small_slot_is_one_short_commit():
+    device = flashrig.fresh()
+    slots = Slots(flashrig.files(), "hot/s")
+    slots.write(bytes(100))
+    slots.write(bytes(100))
+    _, erases, size = flashrig.cost(device, lambda: [slots.write(bytes([n]) * 100) for n in range(200)])
+    true(erases <= 200 // 15, erases)
+    true(size <= 200 * 256, size)
+
+
+def test_the_flash_file_survives_the_process_and_is_whole_from_the_start():
+    from check import folder
+
+    path = folder() + "/flash.bin"
+    device = simflash.mount(path)
+    equal(os.stat(path)[6], 512 * 4096)
+    Files("/flash").write("a", b"kept")
+    simflash.unmount()
+    device.power_off()
+    device = simflash.mount(path)
+    files = Files("/flash")
+    equal(files.read("a"), b"kept")
+    device.power_off()
+    equal(raises(OSError, files.write, "a", b"more").errno, 5)
+    equal(raises(OSError, files.read, "a").errno, 5)
+
+
+def test_the_chip_refuses_what_nor_flash_cannot_do():
+    device = simflash.Flash(None, blocks=4)
+    device.writeblocks(1, b"abc", 10)
+    raises(OSError, device.writeblocks, 1, b"abc", 12)
+    true("without erase" in device.violation)
+    device.ioctl(6, 1)
+    device.writeblocks(1, b"abc", 12)
+    equal(raises(OSError, device.writeblocks, 1, b"abc", 4094).errno, 22)
+    equal(raises(OSError, device.writeblocks, 4, b"abc", 0).errno, 22)
+    equal(device.block_erases, [0, 1, 0, 0])
