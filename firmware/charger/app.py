@@ -83,6 +83,7 @@ class Application:
 
     def _build_connectors(self):
         from charger.drivers import meters
+        from charger.drivers.meters import calibration
         from charger.metering.meter import Meter
         from charger.metering.register import EnergyRegister
         from charger.metering.sessions import Sessions
@@ -90,10 +91,13 @@ class Application:
         from charger.outlet.outlet import Outlet
 
         self.sessions = Sessions(self.files)
+        stored = self.files.read_json(calibration.FILE)
         for n in range(len(board.OUTLETS)):
             wiring = board.OUTLETS[n]
             kind, options = wiring["meter"]
-            meter = Meter(meters.make(kind, options, self.files), EnergyRegister(self.files, n + 1))
+            register = EnergyRegister(self.files, n + 1)
+            meter = Meter(meters.make(kind, options, calibration.entry_of(stored, n + 1)), register)
+            self.sessions.watch(n + 1, register)
             wiring["late_ms"] = board.LATE_TICK_MS
             outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
             connector = Connector(outlet, meter, self.sessions, self.config)
@@ -181,16 +185,33 @@ class Application:
             if self.supply is not None:
                 self.supply.share()
             for connector in self.connectors:
-                if connector.session is not None:
-                    self.sessions.checkpoint(connector.session, connector.meter.total_wh)
+                self._checkpoint(connector)
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             await clock.sleep_ms(_SLOW_MS)
 
+    def _checkpoint(self, connector, now=False):
+        if connector.session is not None:
+            power_w = connector.meter.reading.total_mw() // 1000
+            self.sessions.checkpoint(connector.session, connector.meter.total_wh, power_w, now=now)
+
     # --- start, restart, report ---
+
+    def _close_interrupted(self):
+        """End the sessions that were open when the board stopped, with the reason why it stopped (OCPP-37, OCPP-70)."""
+        asked = self.files.read_json("restart.json")
+        self.files.delete("restart.json")
+        reason = "PowerLoss" if machine.reset_cause() == machine.PWRON_RESET else "Reboot"
+        if asked is not None:
+            reason = asked + "Reset"
+        for session in self.sessions.recover():
+            log.info("app", "session %d was interrupted: %s" % (session.local_id, reason))
+            self.sessions.end(session, session.stop_wh, reason)
+            self.charge_point.session_ended(session)
 
     def start(self):
         """Start every task under the supervisor."""
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
+        self._close_interrupted()
         self.supervisor.start("control", self._control, vital=True)
         self.supervisor.start("poll", self._poll)
         self.supervisor.start("slow", self._slow)
@@ -212,6 +233,7 @@ class Application:
             start = clock.ticks_ms()
             while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < 10000:
                 await clock.sleep_ms(_POLL_MS)
+        self.files.write_json("restart.json", kind)
         await self.close()
         machine.reset()
 
@@ -221,8 +243,7 @@ class Application:
             outlet.permit = False
             outlet.contactor.open()
         for connector in self.connectors:
-            if connector.session is not None:
-                self.sessions.checkpoint(connector.session, connector.meter.total_wh, now=True)
+            self._checkpoint(connector, now=True)
             connector.meter.register.persist()
         await self.charge_point.close(_SAY_GOODBYE_MS)
 
