@@ -154,7 +154,7 @@ def test_any_damaged_byte_costs_no_other_segment_and_nothing_false_is_believed()
     _fill(journal, 60)  # 17 in a segment
     simflash.unmount()
     start = device.snapshot()
-    for at in (*range(70), 500, 1000, 1019):
+    for at in range(0, 1020, 7):
         flashrig.fresh(64, list(start))
         flashrig.damage("/flash/j/17", at)
         journal = _journal()

@@ -1,8 +1,8 @@
 """The sessions: the open ones, on flash before energy flows (OCPP-37), and through `history` the ended ones.
 
 An open session is a file `open<connector>` (written at its start) and a small slot with what changes (written every
-90 Wh or 5 minutes). Its end is one history record; the file goes after that, so a cut at any write leaves it either open
-or ended, and recover() tells which.
+90 Wh or 5 minutes). Its end is one history record; the file goes after that, so a cut at any write leaves it either
+open or ended, and recover() tells which.
 """
 
 import struct

@@ -1,9 +1,9 @@
 """Append-only journals: records that are on flash when append() returns, found again after any power cut.
 
 A journal is a folder of segment files, each named by the sequence number of its first record, so opening a journal
-reads one directory and one segment however long it is. A record is length, sequence number and CRC-32 (over both and the
-data), then the data; one that does not match in all three is never returned. The low-water mark of trim() is a pair of
-slots.
+reads one directory and one segment however long it is. A record is length, sequence number and CRC-32 (over both and
+the data), then the data; one that does not match in all three is never returned. The low-water mark of trim() is a pair
+of slots.
 """
 
 import os
@@ -86,7 +86,7 @@ class Journal:
         return seq
 
     def records(self, start: int = 0):
-        """Iterate (number, data) from record `start` on, oldest first. Appending, trimming, stopping half-way are fine."""
+        """Iterate (number, data) from record `start` on, oldest first. Meanwhile others may append and trim."""
         if self._stale:
             self._load()
         wanted, first, offset = start, -1, 0

@@ -1,8 +1,8 @@
 """A value that changes often, in two small files written in turn: the cheapest durable write the flash allows.
 
-Up to 100 bytes of value littlefs keeps such a file inside its directory's own log, so a write is one short commit and an
-erase is needed only every few dozen writes. Two files in turn mean that the value before the last one survives whatever
-happens to the last.
+Up to 100 bytes of value littlefs keeps such a file inside its directory's own log, so a write is one short commit and
+an erase is needed only every few dozen writes. Two files in turn mean that the value before the last one survives
+whatever happens to the last.
 """
 
 import struct
