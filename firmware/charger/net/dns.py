@@ -1,0 +1,219 @@
+"""Name look-up that never blocks the loop: UDP queries (RFC 1035) with a deadline, instead of getaddrinfo().
+
+Answers count only with our random id, our question and from the server we asked; others are as if they never came.
+"""
+
+import asyncio
+import os
+import socket
+from errno import EAGAIN
+
+from micropython import const
+
+from charger import clock
+
+_TRIES = const(3)
+_CACHED = const(8)  # names kept
+_TTL_LEAST_S = const(5)
+_TTL_MOST_S = const(3600)
+_TYPE_A = const(1)
+_TYPE_CNAME = const(5)
+_CLASS_IN = const(1)
+_HEADER = const(12)
+_DATAGRAM = const(512)
+
+
+class DnsError(Exception):
+    """The name cannot be resolved; the text says why."""
+
+
+def is_address(host: str) -> bool:
+    """True for an IPv4 address in dotted form and for anything with a colon, which can only be IPv6."""
+    if ":" in host:
+        return True
+    parts = host.split(".")
+    return len(parts) == 4 and all(p.isdigit() and len(p) <= 3 and int(p) < 256 for p in parts)
+
+
+def _query(host: str, query_id: bytes) -> bytes:
+    """A question for the A records of host. DnsError when host is no name that the DNS could hold."""
+    out = bytearray(query_id + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+    for label in host.encode().split(b"."):
+        if not 0 < len(label) < 64:
+            raise DnsError("not a host name")
+        for c in label:
+            if not (c in b"-_" or 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122):
+                raise DnsError("not a host name")
+        out.append(len(label))
+        out.extend(label)
+    if len(out) > _HEADER + 254:
+        raise DnsError("not a host name")
+    out.extend(b"\x00\x00\x01\x00\x01")
+    return bytes(out)
+
+
+def _name(msg: bytes, at: int) -> tuple:
+    """(name in lower case, offset behind it). ValueError for loops and names that run out of the message."""
+    labels = []
+    end = None
+    jumps = 0
+    while True:
+        size = msg[at]
+        if size >= 0xC0:
+            end = at + 2 if end is None else end
+            jumps += 1
+            if jumps > 16:
+                raise ValueError("compression loop")
+            at = (size & 0x3F) << 8 | msg[at + 1]
+        elif size > 63:
+            raise ValueError("label type")
+        elif size == 0:
+            return b".".join(labels).lower(), at + 1 if end is None else end
+        else:
+            label = msg[at + 1 : at + 1 + size]
+            if len(label) != size or len(labels) > 127:
+                raise ValueError("truncated")
+            labels.append(label)
+            at += 1 + size
+
+
+def _u16(msg: bytes, at: int) -> int:
+    return msg[at] << 8 | msg[at + 1]
+
+
+def _parse(msg: bytes, query: bytes) -> tuple | None:
+    """(address, seconds to live) of an answer to query; None when it is no answer to it.
+
+    DnsError when the server says that there is no such name, or has no address for it.
+    """
+    try:
+        if msg[:2] != query[:2] or not msg[2] & 0x80 or _u16(msg, 4) != 1:
+            return None
+        wanted, at = _name(msg, _HEADER)
+        asked, size = _name(query, _HEADER)
+        if wanted != asked or msg[at : at + 4] != query[size : size + 4]:
+            return None
+        if msg[3] & 0x0F:
+            raise DnsError("no such name" if msg[3] & 0x0F == 3 else "server says error %d" % (msg[3] & 0x0F))
+        return _first_address(msg, at + 4, wanted, _u16(msg, 6))
+    except (IndexError, ValueError):
+        return None
+
+
+def _first_address(msg: bytes, at: int, wanted: bytes, count: int) -> tuple:
+    """Follow the CNAMEs from wanted to the first A record. The shortest life on the way counts."""
+    life = _TTL_MOST_S
+    for _ in range(count):
+        owner, at = _name(msg, at)
+        kind, group = _u16(msg, at), _u16(msg, at + 2)
+        ttl = _u16(msg, at + 4) << 16 | _u16(msg, at + 6)
+        size = _u16(msg, at + 8)
+        at += 10
+        if owner == wanted and group == _CLASS_IN:
+            life = min(life, ttl)
+            if kind == _TYPE_A and size == 4:
+                return "%d.%d.%d.%d" % (msg[at], msg[at + 1], msg[at + 2], msg[at + 3]), max(life, _TTL_LEAST_S)
+            if kind == _TYPE_CNAME:
+                wanted = _name(msg, at)[0]
+        at += size
+    raise DnsError("the name has no IPv4 address")
+
+
+def _readable(s):
+    """Awaitable: the socket has something to read."""
+    yield asyncio.core._io_queue.queue_read(s)
+
+
+class Resolver:
+    """Asks one server; remembers a few answers for as long as they may live.
+
+    `server()` returns the server's address, or None while there is none; `port` is 53 but for tests.
+    """
+
+    def __init__(self, server, port: int = 53):
+        self._server = server
+        self._port = port
+        self._cache = {}  # host: (address, uptime in seconds at which it is too old)
+
+    async def resolve(self, host: str, deadline_ms: int = 9000) -> str:
+        """The IPv4 address of host as text; an address is returned as it is. DnsError, latest after deadline_ms."""
+        if is_address(host):
+            return host
+        if host.endswith("."):
+            host = host[:-1]
+        host = host.lower()
+        if host == "localhost":
+            return "127.0.0.1"
+        known = self._cache.get(host)
+        if known is not None and clock.uptime_s() < known[1]:
+            return known[0]
+        server = self._server()
+        if server is None:
+            raise DnsError("no name server")
+        address, life_s = await self._ask(host, server, deadline_ms)
+        if len(self._cache) >= _CACHED:
+            self._drop_oldest()
+        self._cache[host] = (address, clock.uptime_s() + life_s)
+        return address
+
+    def forget(self, host: str):
+        """Ask again next time: nobody answered at the address we knew."""
+        self._cache.pop(host.lower(), None)
+
+    def _drop_oldest(self):
+        oldest = min(self._cache, key=lambda host: self._cache[host][1])
+        del self._cache[oldest]
+
+    async def _ask(self, host: str, server: str, deadline_ms: int) -> tuple:
+        """Up to three questions, each with a third of the time, a new id and a new source port."""
+        fault = None
+        for _ in range(_TRIES):
+            query = _query(host, os.urandom(2))
+            try:
+                return await asyncio.wait_for_ms(self._exchange(query, server), max(1, deadline_ms // _TRIES))
+            except asyncio.TimeoutError:
+                fault = DnsError("no answer from the name server")
+            except OSError as error:
+                # At once, for example "network unreachable": the remaining tries would not take any longer.
+                raise DnsError("cannot ask the name server, error %s" % error.errno)  # noqa: B904
+            except DnsError as error:
+                fault = error
+                if str(error) == "no such name":
+                    break
+        raise fault
+
+    async def _exchange(self, query: bytes, server: str) -> tuple:
+        """Send one question and wait for the answer to it."""
+        # With an address instead of a name, getaddrinfo() only converts it.
+        info = socket.getaddrinfo(server, self._port, 0, socket.SOCK_DGRAM)[0]
+        s = socket.socket(info[0], socket.SOCK_DGRAM)
+        try:
+            s.setblocking(False)
+            s.connect(info[-1])  # from now on the kernel drops datagrams of anybody else
+            s.send(query)
+            while True:
+                await _readable(s)
+                try:
+                    msg = s.recv(_DATAGRAM)
+                except OSError as error:
+                    if error.errno == EAGAIN:
+                        continue
+                    raise
+                answer = _parse(msg, query)
+                if answer is not None:
+                    return answer
+        finally:
+            s.close()
+
+
+_resolver = None
+
+
+def default() -> Resolver:
+    """The resolver that asks the server which the network gave us."""
+    global _resolver
+    if _resolver is None:
+        from charger.net import wifi
+
+        _resolver = Resolver(wifi.name_server)
+    return _resolver

@@ -1,0 +1,202 @@
+"""The one door to TCP and TLS: connect and handshake within a deadline, the certificate and the name always checked.
+
+There is no way to switch verification off: without roots every server is untrusted. What failed is said by the
+exception's `cause`, so that it can become the right security event (WP-7, WP-43).
+"""
+
+import asyncio
+import socket
+from errno import EALREADY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EINPROGRESS, ETIMEDOUT
+
+from micropython import const
+
+from charger import clock, log
+from charger.net import dns
+
+# Not in MicroPython's errno on every port.
+_EPIPE = const(32)
+_ENOTCONN = (107, 128)  # Linux, lwIP
+_EISCONN = (106, 127)
+# mbedtls/ssl.h, 3.x
+_CONN_EOF = const(-0x7280)
+_NO_CA_CHAIN = const(-0x7680)
+# WP-6: authenticated encryption with a fresh key exchange first; plain RSA because the whitepaper asks for it.
+_SUITES = (
+    "TLS1-3-AES-128-GCM-SHA256",
+    "TLS1-3-AES-256-GCM-SHA384",
+    "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
+    "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384",
+    "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256",
+    "TLS-ECDHE-RSA-WITH-AES-256-GCM-SHA384",
+    "TLS-RSA-WITH-AES-128-GCM-SHA256",
+    "TLS-RSA-WITH-AES-256-GCM-SHA384",
+)
+
+
+class ConnectError(Exception):
+    """No connection. `cause` is one of dns, refused, timeout, reset, or of TlsError's; the text says more."""
+
+    def __init__(self, cause: str, text: str):
+        super().__init__(text)
+        self.cause = cause
+
+    def __str__(self):
+        return "%s (%s)" % (self.cause, self.args[0])
+
+
+class TlsError(ConnectError):
+    """No secure connection: untrusted, expired (or not yet valid), name, no-time, protocol; or reset in the handshake."""
+
+
+def client_context(roots: bytes | None, client_cert: bytes | None = None, client_key: bytes | None = None):
+    """What open_stream() needs for TLS: the roots to believe, and our certificate for servers that ask for one.
+
+    PEM (several certificates in one text) or DER, a key as SEC 1 or PKCS #8. Without roots nobody is believed.
+    TlsError with cause "protocol" when one of them cannot be read.
+    """
+    import tls
+
+    try:
+        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = tls.CERT_REQUIRED
+        _choose_suites(context)
+        if roots:
+            context.load_verify_locations(roots)
+        if client_cert:
+            context.load_cert_chain(client_cert, client_key)
+    except (ValueError, OSError) as error:
+        raise TlsError("protocol", "certificate store: " + log.reason(error))  # noqa: B904 - MicroPython has no exception chaining
+    return context
+
+
+def _choose_suites(context):
+    """Offer the suites of _SUITES that this build of mbedtls knows, and no other."""
+    try:
+        context.set_ciphers(_SUITES)
+    except (ValueError, OSError):
+        known = context.get_ciphers()
+        context.set_ciphers([suite for suite in _SUITES if suite in known])
+
+
+async def open_stream(host: str, port: int, tls=None, deadline_ms: int = 30000) -> tuple:
+    """(reader, writer) of a TCP connection, or of a TLS one whose handshake is over when `tls` is a client_context().
+
+    The deadline covers look-up, connect and handshake together. ConnectError or TlsError, with nothing left open.
+    """
+    try:
+        stream = await asyncio.wait_for_ms(_open(host, port, tls, deadline_ms), deadline_ms)
+    except asyncio.TimeoutError:
+        dns.default().forget(host)
+        raise ConnectError("timeout", "no connection within %d ms" % deadline_ms)  # noqa: B904
+    return stream, stream
+
+
+async def _open(host: str, port: int, context, deadline_ms: int):
+    try:
+        address = await dns.default().resolve(host, deadline_ms)
+    except dns.DnsError as error:
+        raise ConnectError("dns", "%s: %s" % (host, error))  # noqa: B904 - MicroPython has no exception chaining
+    info = socket.getaddrinfo(address, port, 0, socket.SOCK_STREAM)[0]
+    s = socket.socket(info[0], info[1], info[2])
+    try:
+        s.setblocking(False)
+        try:
+            await _connect(s, info[-1])
+        except OSError as error:
+            dns.default().forget(host)
+            raise _connect_fault(error)  # noqa: B904 - MicroPython has no exception chaining
+        if context is None:
+            return asyncio.StreamReader(s)
+        return await _handshake(s, context, host)
+    except BaseException:  # a cancelled attempt must not leave its socket behind either
+        s.close()
+        raise
+
+
+def _writable(s):
+    """Awaitable: the connect has come to an end, or the socket takes data."""
+    yield asyncio.core._io_queue.queue_write(s)
+
+
+async def _connect(s, address):
+    """Non-blocking connect. Asking a second time is the portable way to learn how the first one ended."""
+    while True:
+        try:
+            s.connect(address)
+            return
+        except OSError as error:
+            if error.errno in _EISCONN:
+                return
+            if error.errno not in (EINPROGRESS, EALREADY):
+                raise
+        await _writable(s)
+
+
+def _connect_fault(error: OSError) -> ConnectError:
+    """A failed TCP connect in our words; an unreachable network counts as refused."""
+    if error.errno == ETIMEDOUT:
+        return ConnectError("timeout", "the host does not answer")
+    if error.errno in (ECONNRESET, ECONNABORTED):
+        return ConnectError("reset", "cut while connecting")
+    if error.errno == ECONNREFUSED or error.errno in _ENOTCONN:
+        return ConnectError("refused", "nobody listens there")
+    return ConnectError("refused", "network error %s" % error.errno)
+
+
+async def _handshake(s, context, host: str):
+    """Drive the handshake to its end: open_connection() would return before it, and hide why it fails.
+
+    Reading drives it. There is a peer certificate only once it is over; nothing can have been read by then, because
+    no server of ours talks first.
+    """
+    secured = None
+    got = 0
+    byte = bytearray(1)
+    try:
+        secured = context.wrap_socket(s, server_hostname=host, do_handshake_on_connect=False)
+        stream = asyncio.StreamReader(secured)
+        got = secured.readinto(byte)  # the first flight goes out: only then is there something to wait for
+        while got is None and secured.getpeercert(True) is None:
+            got = await stream.readinto(byte)
+        if got == 0:
+            raise TlsError("reset", "closed by the server in the handshake")
+        if got:
+            raise TlsError("protocol", "the server talked first")
+        return stream
+    except (ValueError, OSError) as error:
+        raise tls_fault(error)  # noqa: B904 - MicroPython has no exception chaining
+    finally:
+        if secured is not None and got is not None:
+            secured.close()
+
+
+def tls_fault(error: Exception) -> TlsError:
+    """What MicroPython raises for a TLS failure, as a TlsError: ValueError holds mbedtls' verdict in words.
+
+    Also for errors of a stream's first read and write: a server of TLS 1.3 refuses our certificate only there.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError):
+        return TlsError(_verdict(text), text)
+    code = error.errno if isinstance(error, OSError) else 0
+    if code == _NO_CA_CHAIN:
+        return TlsError("untrusted", "no root certificate is installed")
+    if code in (_CONN_EOF, ECONNRESET, ECONNABORTED, _EPIPE):
+        return TlsError("reset", "cut by the server")
+    if code == ETIMEDOUT:
+        return TlsError("timeout", "the host stopped answering")
+    return TlsError("protocol", text or log.reason(error))
+
+
+def _verdict(text: str) -> str:
+    """The gravest thing that mbedtls says of a certificate (x509_crt.h, X509_CRT_ERROR_INFO_LIST)."""
+    if "not correctly signed" in text or "untrusted" in text or "revoked" in text:
+        return "untrusted"
+    if "does not match" in text:
+        return "name"
+    if "starts in the future" in text:
+        # Without a clock every certificate lies in the future; with one, this server's really does (SEC-27).
+        return "no-time" if clock.utc_s() is None else "expired"
+    if "expired" in text:
+        return "expired"
+    return "untrusted" if text else "protocol"

@@ -1,0 +1,373 @@
+"""A WebSocket client (RFC 6455) over a reader and a writer: the upgrade, frames both ways, nothing of OCPP.
+
+One permanent task calls recv(); any number may send. Received data stay in one kept buffer and are handed out as a
+memoryview; what is sent is masked chunk by chunk in another. Whoever breaks the protocol is told so in a close frame.
+"""
+
+import asyncio
+import os
+from errno import ETIMEDOUT
+
+from micropython import const
+
+from charger import clock, log
+from charger.net import utf8
+
+_CONTINUATION = const(0)
+_TEXT = const(1)
+_BINARY = const(2)
+_CLOSE = const(8)
+_PING = const(9)
+_PONG = const(10)
+
+NORMAL = const(1000)
+GOING_AWAY = const(1001)
+PROTOCOL_ERROR = const(1002)
+UNSUPPORTED = const(1003)
+NO_STATUS = const(1005)
+ABNORMAL = const(1006)
+BAD_DATA = const(1007)
+TOO_BIG = const(1009)
+
+MAX_MESSAGE = const(24576)  # OCPP-22
+_KEPT = const(1024)  # the receive buffer between messages; most fit
+_AHEAD = const(256)  # read ahead of frame headers, so that a small frame costs one read
+_CHUNK = const(512)  # masked and written at a time
+_PAYLOAD = const(16)  # where it begins in the first chunk, the header before it; multiples of 4 keep the mask aligned
+_CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.5
+_SEND_MS = const(20000)
+_CLOSE_MS = const(2000)
+_RETRY_MS = const(20)
+
+
+class Closed(Exception):
+    """The connection is over: `code` is the close code (ABNORMAL without a close frame), `reason` the peer's or ours."""
+
+    def __init__(self, code: int, reason: str):
+        super().__init__("%d %s" % (code, reason))
+        self.code = code
+        self.reason = reason
+
+
+def _mask(view, mask: int):
+    """Mask in place; as one big integer that takes a tenth of the time of a loop."""
+    count = len(view)
+    if count:
+        if count < _CHUNK:
+            mask &= (1 << 8 * count) - 1
+        view[:] = (int.from_bytes(view, "little") ^ mask).to_bytes(count, "little")
+
+
+class WebSocket:
+    """An open connection. `connect()` makes one; tests may put one on any pair of streams."""
+
+    def __init__(self, reader, writer, max_message: int = MAX_MESSAGE, max_frame: int = 0, ahead: bytes = b""):
+        self._reader = reader
+        self._writer = writer
+        self._max_message = max_message
+        self._max_frame = max_frame  # fragment longer messages of ours; 0: never
+        self._ahead = bytearray(max(_AHEAD, len(ahead)))
+        self._ahead[: len(ahead)] = ahead
+        self._ahead_at = 0
+        self._ahead_end = len(ahead)
+        self._buf = bytearray(_KEPT)
+        self._chunk = bytearray(_CHUNK)
+        self._frame_lock = asyncio.Lock()  # one frame at a time
+        self._message_lock = asyncio.Lock()  # one message at a time; control frames may go between its frames
+        self._closed = None  # the Closed that ended it
+        self._close_sent = False
+        self._transport_closed = False
+        self.over = asyncio.Event()  # set when the connection has ended, whoever noticed it
+        self.last_rx = clock.ticks_ms()  # of the last byte
+        self.last_pong = self.last_rx
+
+    # --- receiving ---
+
+    async def recv(self):
+        """The next text message, UTF-8 checked, as a memoryview that is valid until the next recv(). Raises Closed."""
+        if len(self._buf) > 4 * _KEPT:
+            self._buf = bytearray(_KEPT)  # one big message must not hold its memory for ever
+        if self._closed is not None:
+            raise self._closed
+        try:
+            size = await self._message()
+            if not await utf8.check(self._buf, 0, size):
+                await self._fail(BAD_DATA, "not UTF-8")
+            return memoryview(self._buf)[:size]
+        except (OSError, EOFError) as error:
+            raise self._over(ABNORMAL, log.reason(error))  # noqa: B904
+
+    async def _message(self) -> int:
+        """Collect a message in the buffer and return its length, answering control frames on the way."""
+        size = -1  # no message begun
+        while True:
+            first = await self._byte()
+            opcode = first & 0x0F
+            length = await self._length(first, opcode)
+            if opcode >= _CLOSE:
+                await self._control(opcode, length)
+                continue
+            if (opcode == _CONTINUATION) != (size >= 0):
+                await self._fail(PROTOCOL_ERROR, "fragments out of order")
+            size = max(size, 0)
+            await self._reserve(size, length)
+            await self._exactly(memoryview(self._buf)[size : size + length])
+            size += length
+            if first & 0x80:
+                return size
+
+    async def _length(self, first: int, opcode: int) -> int:
+        """The rest of a frame's header: check it, and return the length of its payload."""
+        if first & 0x70:
+            await self._fail(PROTOCOL_ERROR, "reserved bits are set")
+        if opcode not in (_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG):
+            await self._fail(PROTOCOL_ERROR, "unknown opcode")
+        length = await self._byte()
+        if length & 0x80:
+            await self._fail(PROTOCOL_ERROR, "masked by the server")
+        if opcode >= _CLOSE and (length > _CONTROL or not first & 0x80):
+            await self._fail(PROTOCOL_ERROR, "control frame too long or fragmented")
+        if opcode == _BINARY:
+            await self._fail(UNSUPPORTED, "text only")
+        if length < 126:
+            return length
+        least = 126
+        count = 2
+        if length == 127:
+            least = 65536
+            count = 8
+        length = 0
+        for _ in range(count):
+            length = length << 8 | await self._byte()
+        if length < least or length >> 63:
+            await self._fail(PROTOCOL_ERROR, "length not in its shortest form")
+        return length
+
+    async def _reserve(self, size: int, more: int):
+        """Make room for `more` bytes behind the `size` that are there; the buffer grows to the bound and no further."""
+        wanted = size + more
+        if wanted > self._max_message:
+            await self._fail(TOO_BIG, "longer than %d bytes" % self._max_message)
+        if wanted > len(self._buf):
+            try:
+                grown = bytearray(min((wanted | 511) + 1, self._max_message))
+            except MemoryError:
+                await self._fail(TOO_BIG, "no memory for %d bytes" % wanted)
+            grown[:size] = memoryview(self._buf)[:size]
+            self._buf = grown
+
+    async def _control(self, opcode: int, length: int):
+        """Answer a ping, note a pong, end at a close."""
+        payload = bytearray(length)
+        await self._exactly(memoryview(payload))
+        if opcode == _PING:
+            if not self._close_sent:
+                await self._send_frame(0x80 | _PONG, (payload,), length)
+        elif opcode == _PONG:
+            self.last_pong = clock.ticks_ms()
+        else:
+            await self._peer_closes(payload)
+
+    async def _peer_closes(self, payload):
+        """Check the peer's close frame, echo its code, and raise Closed."""
+        code, reason = NO_STATUS, ""
+        if payload:
+            code = payload[0] << 8 | payload[1] if len(payload) > 1 else 0
+            # RFC 6455 section 7.4: codes that may be on the wire
+            if not (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) and not 3000 <= code <= 4999:
+                await self._fail(PROTOCOL_ERROR, "close code")
+            if not await utf8.check(payload, 2, len(payload)):
+                await self._fail(BAD_DATA, "close reason is not UTF-8")
+            reason = str(memoryview(payload)[2:], "utf-8")
+        await self._say_close(NORMAL if code == NO_STATUS else code, "")
+        raise self._over(code, reason)
+
+    async def _byte(self) -> int:
+        """The next byte of the stream."""
+        if self._ahead_at == self._ahead_end:
+            self._ahead_at = 0
+            self._ahead_end = 0
+            self._ahead_end = await self._some(memoryview(self._ahead))
+        self._ahead_at += 1
+        return self._ahead[self._ahead_at - 1]
+
+    async def _exactly(self, view):
+        """Fill view: with what was read ahead, then from the stream."""
+        at = min(len(view), self._ahead_end - self._ahead_at)
+        if at:
+            view[:at] = memoryview(self._ahead)[self._ahead_at : self._ahead_at + at]
+            self._ahead_at += at
+        while at < len(view):
+            at += await self._some(view[at:])
+
+    async def _some(self, view) -> int:
+        """Read at least one byte into view. EOFError at the end of the stream."""
+        while True:
+            count = await self._reader.readinto(view)
+            if count:
+                self.last_rx = clock.ticks_ms()
+                return count
+            if count == 0:
+                raise EOFError("closed without a close frame")
+
+    # --- sending ---
+
+    async def send(self, pieces):
+        """Send one text message given as a list or tuple of str and bytes, without joining them. Raises Closed.
+
+        A message that cannot be written within 20 s, or whose sender is cancelled half-way, ends the connection:
+        what follows it could not be understood any more.
+        """
+        total = 0
+        for piece in pieces:
+            total += len(memoryview(piece))
+        await self._message_lock.acquire()
+        try:
+            if self._close_sent:
+                raise self._closed or Closed(NORMAL, "closing")
+            if not self._max_frame or total <= self._max_frame:
+                await self._send_frame(0x80 | _TEXT, pieces, total)
+            else:
+                await self._send_fragments(pieces, total)
+        finally:
+            self._message_lock.release()
+
+    async def _send_fragments(self, pieces, total: int):
+        """One message in frames of max_frame bytes."""
+        head = _TEXT
+        skip = 0
+        while total:
+            size = min(total, self._max_frame)
+            total -= size
+            await self._send_frame(head if total else head | 0x80, pieces, size, skip)
+            skip += size
+            head = _CONTINUATION
+
+    async def ping(self, payload: bytes = b""):
+        """Send a ping; `last_pong` tells when an answer came. Raises Closed."""
+        await self._send_frame(0x80 | _PING, (payload,), len(payload))
+
+    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0):
+        """Write one masked frame of `size` bytes, beginning `skip` bytes into the pieces."""
+        await self._frame_lock.acquire()
+        try:
+            if self._closed is not None:
+                raise self._closed
+            try:
+                await self._write_frame(first, pieces, size, skip)
+            except OSError as error:
+                raise self._over(ABNORMAL, log.reason(error))  # noqa: B904
+            except BaseException:
+                self._over(ABNORMAL, "cut in the middle of a frame")
+                raise
+        finally:
+            self._frame_lock.release()
+
+    async def _write_frame(self, first: int, pieces, size: int, skip: int):
+        """Gather the pieces chunk by chunk behind the header, mask and write each chunk."""
+        started = clock.ticks_ms()
+        view = memoryview(self._chunk)
+        mask = os.urandom(4)
+        begin = _PAYLOAD - self._header(first, size, mask)
+        mask = int.from_bytes(mask * (_CHUNK // 4), "little")
+        masked = at = _PAYLOAD
+        for piece in pieces:
+            piece = memoryview(piece)
+            start = min(skip, len(piece))
+            skip -= start
+            while start < len(piece) and size:
+                count = min(len(piece) - start, _CHUNK - at, size)
+                view[at : at + count] = piece[start : start + count]
+                at += count
+                start += count
+                size -= count
+                if at == _CHUNK:
+                    _mask(view[masked:], mask)
+                    await self._write(view[begin:], started)
+                    begin = masked = at = 0
+        _mask(view[masked:at], mask)
+        await self._write(view[begin:at], started)
+
+    def _header(self, first: int, size: int, mask: bytes) -> int:
+        """Put a frame header into the chunk so that it ends at _PAYLOAD, and return its length."""
+        if size < 126:
+            head = bytes((first, 0x80 | size))
+        elif size < 65536:
+            head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
+        else:
+            head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
+        head += mask
+        self._chunk[_PAYLOAD - len(head) : _PAYLOAD] = head
+        return len(head)
+
+    async def _write(self, view, started: int):
+        """Write view, trying again every 20 ms while the peer is slow. OSError once the frame takes over 20 s.
+
+        Not with drain(): a cancelled drain() sends the same bytes again, and takes the task in recv() off asyncio's
+        poller with it.
+        """
+        while view:
+            count = self._writer.s.write(view)
+            if count:
+                view = view[count:]
+            if view:
+                if clock.elapsed_ms(started) > _SEND_MS:
+                    raise OSError(ETIMEDOUT)
+                await clock.sleep_ms(_RETRY_MS)
+                if self._closed is not None:
+                    raise self._closed
+
+    # --- the end ---
+
+    def _over(self, code: int, reason: str) -> Closed:
+        """Note the end of the connection, the first reason wins, and return it."""
+        if self._closed is None:
+            self._closed = Closed(code, reason)
+            self.over.set()
+        return self._closed
+
+    async def _fail(self, code: int, reason: str):
+        """Tell a peer that breaks the rules which one, and raise Closed."""
+        await self._say_close(code, reason)
+        raise self._over(code, reason)
+
+    async def _say_close(self, code: int, reason: str):
+        """Send our close frame, once, if the connection still takes it."""
+        if self._close_sent or self._closed is not None:
+            return
+        self._close_sent = True
+        payload = bytes((code >> 8, code & 255)) + reason.encode()[: _CONTROL - 2]
+        try:
+            await asyncio.wait_for_ms(self._send_frame(0x80 | _CLOSE, (payload,), len(payload)), _CLOSE_MS)
+        except (Closed, asyncio.TimeoutError) as error:
+            self._over(ABNORMAL, "no close frame sent: " + log.reason(error))
+
+    async def close(self, code: int = NORMAL, reason: str = ""):
+        """Send a close frame. recv() goes on until the peer's own comes and then raises Closed; abort() ends for good."""
+        await self._say_close(code, reason)
+
+    def abort(self):
+        """Close the transport at once. The task in recv() must have ended or been cancelled before."""
+        self._over(ABNORMAL, "aborted")
+        if not self._transport_closed:
+            self._transport_closed = True
+            self._writer.s.close()
+
+
+async def connect(reader, writer, host: str, path: str, protocol: str, login: tuple | None = None,
+                  deadline_ms: int = 30000, max_message: int = MAX_MESSAGE, max_frame: int = 0) -> WebSocket:  # fmt: skip
+    """Upgrade a fresh connection. `host` is the Host header, `login` (user name, password bytes) for Basic auth.
+
+    UpgradeError (with the HTTP status) or OSError; the transport is then the caller's to close.
+    """
+    from charger.net.upgrade import upgrade
+
+    async def write(data):
+        view = memoryview(data)
+        while view:
+            view = view[writer.s.write(view) or 0 :]
+            if view:
+                await clock.sleep_ms(_RETRY_MS)
+
+    ahead = await upgrade(reader, write, host, path, protocol, login, deadline_ms)
+    return WebSocket(reader, writer, max_message, max_frame, ahead)
