@@ -56,7 +56,8 @@ async def test_fragments_with_control_frames_between_them():
     ws, peer = joined()
     peer.send(frame(TEXT, b"\xc3", fin=False))  # a character cut in two
     peer.send(frame(PING, b"are you there"))
-    peer.send(frame(CONTINUATION, b"\xa9", fin=False) + frame(PONG, b"nobody asked") + frame(CONTINUATION, b"", fin=False))
+    peer.send(frame(CONTINUATION, b"\xa9", fin=False) + frame(PONG, b"nobody asked"))
+    peer.send(frame(CONTINUATION, b"", fin=False))
     peer.send(frame(CONTINUATION, b" fin"))
     equal(await text(ws), "é fin")
     equal(await peer.frame(), (PONG, b"are you there", True))
@@ -144,8 +145,9 @@ async def test_a_megabyte_is_refused_by_its_header_alone():
 
 
 BAD_UTF8 = (
-    b"\x80", b"\xbf", b"\xc0\x80", b"\xc1\xbf", b"\xc3", b"\xc3(", b"\xe0\x80\x80", b"\xe0\x9f\xbf", b"\xe2\x82", b"\xe2(\xa1",
-    b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xf0\x80\x80\x80", b"\xf0\x8f\xbf\xbf", b"\xf0\x9f\x98", b"\xf4\x90\x80\x80",
+    b"\x80", b"\xbf", b"\xc0\x80", b"\xc1\xbf", b"\xc3", b"\xc3(", b"\xe0\x80\x80", b"\xe0\x9f\xbf",
+    b"\xe2\x82", b"\xe2(\xa1", b"\xed\xa0\x80", b"\xed\xbf\xbf",
+    b"\xf0\x80\x80\x80", b"\xf0\x8f\xbf\xbf", b"\xf0\x9f\x98", b"\xf4\x90\x80\x80",
     b"\xf5\x80\x80\x80", b"\xf8\x88\x80\x80\x80", b"\xfe", b"\xff",
 )  # fmt: skip
 
@@ -206,7 +208,7 @@ async def test_random_bytes_never_do_more_than_end_the_connection():
             while True:
                 await ws.recv()
         except Closed as error:
-            true(error.code in (1000, 1002, 1003, 1005, 1006, 1007, 1009) or 1000 <= error.code < 5000, "seed %d" % seed)
+            true(1000 <= error.code < 5000, "seed %d" % seed)
 
 
 # --- messages to the server ---
@@ -230,7 +232,7 @@ async def test_pieces_of_text_and_bytes_are_joined_on_the_line():
 
 
 async def test_small_messages_go_out_in_one_write():
-    ws, peer = joined()
+    ws, _ = joined()
     writes = []
     real = ws._writer.s.write
     ws._writer.s.write = lambda data: writes.append(len(data)) or real(data)
@@ -267,7 +269,7 @@ async def test_two_senders_do_not_mix():
     await until(lambda: ws._writer.s._end.out.room == 0)
     ws._writer.s._end.out.room = 1 << 30
     got = []
-    while len(got) < 3:
+    while len(got) < len(tasks):
         got.append((await peer.frame())[1])
     equal(sorted(got), [b"a" * 700, b"b" * 700, b"c" * 700])
 
@@ -275,7 +277,7 @@ async def test_two_senders_do_not_mix():
 async def test_a_server_that_takes_nothing_ends_the_connection():
     from sim import timebase
 
-    ws, peer = joined()
+    ws, _ = joined()
     ws._writer.s._end.out.room = 100
     timebase.manual()
     try:
@@ -287,7 +289,7 @@ async def test_a_server_that_takes_nothing_ends_the_connection():
 
 
 async def test_a_sender_cancelled_half_way_ends_the_connection():
-    ws, peer = joined()
+    ws, _ = joined()
     ws._writer.s._end.out.room = 100
     sending = asyncio.create_task(ws.send(("x" * 200,)))
     await until(lambda: ws._writer.s._end.out.room == 0)
@@ -309,7 +311,7 @@ async def test_after_our_close_nothing_more_is_sent():
 
 
 async def test_the_transport_is_closed_once():
-    ws, peer = joined()
+    ws, _ = joined()
     ws.abort()
     ws.abort()
     equal(ws._writer.s.closed, 1)
@@ -330,7 +332,8 @@ async def upgraded(serve, deadline_ms=2000, **options):
     reader, writer = await tls.open_stream("127.0.0.1", port, None, 2000)
     try:
         try:
-            ws = await websocket.connect(reader, writer, "csms.example", "/ocpp/CP%201", "ocpp1.6", deadline_ms=deadline_ms, **options)
+            ws = await websocket.connect(
+                reader, writer, "csms.example", "/ocpp/CP%201", "ocpp1.6", deadline_ms=deadline_ms, **options)
         except upgrade.UpgradeError as error:
             return error, peers[0] if peers else None
         return ws, peers[0]
@@ -381,8 +384,9 @@ async def test_http_statuses_are_told():
 
 async def test_answers_that_are_none():
     for answer in (
-        b"\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 1o1 x\r\n\r\n", b"HTTP/1.1 10 x\r\n\r\n",
-        b"HTTP/1.1 101 x\r\n\r\n", b"HTTP/1.1 101 x\r\nUpgrade websocket\r\n\r\n", b"HTTP/1.1 101 x\r\n folded: x\r\n\r\n",
+        b"\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 1o1 x\r\n\r\n",
+        b"HTTP/1.1 10 x\r\n\r\n", b"HTTP/1.1 101 x\r\n\r\n", b"HTTP/1.1 101 x\r\nUpgrade websocket\r\n\r\n",
+        b"HTTP/1.1 101 x\r\n folded: x\r\n\r\n",
         b"HTTP/1.1 101 x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", b"\xff\xfe\x00\r\n\r\n",
     ):  # fmt: skip
         await refused(answer)

@@ -175,7 +175,7 @@ class Resolver:
                 fault = DnsError("no answer from the name server")
             except OSError as error:
                 # At once, for example "network unreachable": the remaining tries would not take any longer.
-                raise DnsError("cannot ask the name server, error %s" % error.errno)  # noqa: B904
+                raise DnsError("cannot ask the name server, error %s" % error.errno)
             except DnsError as error:
                 fault = error
                 if str(error) == "no such name":

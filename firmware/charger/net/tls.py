@@ -45,7 +45,7 @@ class ConnectError(Exception):
 
 
 class TlsError(ConnectError):
-    """No secure connection: untrusted, expired (or not yet valid), name, no-time, protocol; or reset in the handshake."""
+    """No secure connection. `cause`: untrusted, expired (or not yet valid), name, no-time, protocol; reset, timeout."""
 
 
 def client_context(roots: bytes | None, client_cert: bytes | None = None, client_key: bytes | None = None):
@@ -65,7 +65,7 @@ def client_context(roots: bytes | None, client_cert: bytes | None = None, client
         if client_cert:
             context.load_cert_chain(client_cert, client_key)
     except (ValueError, OSError) as error:
-        raise TlsError("protocol", "certificate store: " + log.reason(error))  # noqa: B904 - MicroPython has no exception chaining
+        raise TlsError("protocol", "certificate store: " + log.reason(error))
     return context
 
 
@@ -87,7 +87,7 @@ async def open_stream(host: str, port: int, tls=None, deadline_ms: int = 30000) 
         stream = await asyncio.wait_for_ms(_open(host, port, tls, deadline_ms), deadline_ms)
     except asyncio.TimeoutError:
         dns.default().forget(host)
-        raise ConnectError("timeout", "no connection within %d ms" % deadline_ms)  # noqa: B904
+        raise ConnectError("timeout", "no connection within %d ms" % deadline_ms)
     return stream, stream
 
 
@@ -95,7 +95,7 @@ async def _open(host: str, port: int, context, deadline_ms: int):
     try:
         address = await dns.default().resolve(host, deadline_ms)
     except dns.DnsError as error:
-        raise ConnectError("dns", "%s: %s" % (host, error))  # noqa: B904 - MicroPython has no exception chaining
+        raise ConnectError("dns", "%s: %s" % (host, error))
     info = socket.getaddrinfo(address, port, 0, socket.SOCK_STREAM)[0]
     s = socket.socket(info[0], info[1], info[2])
     try:
@@ -104,7 +104,7 @@ async def _open(host: str, port: int, context, deadline_ms: int):
             await _connect(s, info[-1])
         except OSError as error:
             dns.default().forget(host)
-            raise _connect_fault(error)  # noqa: B904 - MicroPython has no exception chaining
+            raise _connect_fault(error)
         if context is None:
             return asyncio.StreamReader(s)
         return await _handshake(s, context, host)
@@ -164,7 +164,7 @@ async def _handshake(s, context, host: str):
             raise TlsError("protocol", "the server talked first")
         return stream
     except (ValueError, OSError) as error:
-        raise tls_fault(error)  # noqa: B904 - MicroPython has no exception chaining
+        raise tls_fault(error)
     finally:
         if secured is not None and got is not None:
             secured.close()

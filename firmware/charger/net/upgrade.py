@@ -57,7 +57,7 @@ async def upgrade(reader, write, host: str, path: str, protocol: str, login: tup
     try:
         return await asyncio.wait_for_ms(_exchange(reader, write, host, path, protocol, login), deadline_ms)
     except asyncio.TimeoutError:
-        raise UpgradeError(0, "no answer to the upgrade within %d ms" % deadline_ms)  # noqa: B904
+        raise UpgradeError(0, "no answer to the upgrade within %d ms" % deadline_ms)
 
 
 async def _exchange(reader, write, host, path, protocol, login) -> bytes:

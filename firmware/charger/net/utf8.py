@@ -5,6 +5,9 @@ from micropython import const
 from charger import clock
 
 _STEP = const(256)
+_ANY = (0x80, 0xBF)
+# Where the second byte has less room: no overlong form, no surrogate, nothing above U+10FFFF.
+_SECOND = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}
 
 
 async def check(buf, start: int, end: int) -> bool:
@@ -36,23 +39,10 @@ def _walk(buf, at: int, stop: int, end: int) -> int:
         at += 1
         if c < 0x80:
             continue
-        low, high = 0x80, 0xBF
-        if 0xC2 <= c <= 0xDF:
-            more = 1
-        elif 0xE0 <= c <= 0xEF:
-            more = 2
-            if c == 0xE0:
-                low = 0xA0
-            elif c == 0xED:
-                high = 0x9F
-        elif 0xF0 <= c <= 0xF4:
-            more = 3
-            if c == 0xF0:
-                low = 0x90
-            elif c == 0xF4:
-                high = 0x8F
-        else:
+        if not 0xC2 <= c <= 0xF4:
             return -1
+        more = 1 if c < 0xE0 else 2 if c < 0xF0 else 3
+        low, high = _SECOND.get(c, _ANY)
         if at + more > end or not low <= buf[at] <= high:
             return -1
         for i in range(at + 1, at + more):

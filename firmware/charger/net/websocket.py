@@ -41,7 +41,7 @@ _RETRY_MS = const(20)
 
 
 class Closed(Exception):
-    """The connection is over: `code` is the close code (ABNORMAL without a close frame), `reason` the peer's or ours."""
+    """The connection is over: `code` is the close code (ABNORMAL without a frame), `reason` the peer's or ours."""
 
     def __init__(self, code: int, reason: str):
         super().__init__("%d %s" % (code, reason))
@@ -95,7 +95,7 @@ class WebSocket:
                 await self._fail(BAD_DATA, "not UTF-8")
             return memoryview(self._buf)[:size]
         except (OSError, EOFError) as error:
-            raise self._over(ABNORMAL, log.reason(error))  # noqa: B904
+            raise self._over(ABNORMAL, log.reason(error))
 
     async def _message(self) -> int:
         """Collect a message in the buffer and return its length, answering control frames on the way."""
@@ -256,7 +256,7 @@ class WebSocket:
             try:
                 await self._write_frame(first, pieces, size, skip)
             except OSError as error:
-                raise self._over(ABNORMAL, log.reason(error))  # noqa: B904
+                raise self._over(ABNORMAL, log.reason(error))
             except BaseException:
                 self._over(ABNORMAL, "cut in the middle of a frame")
                 raise
@@ -343,7 +343,7 @@ class WebSocket:
             self._over(ABNORMAL, "no close frame sent: " + log.reason(error))
 
     async def close(self, code: int = NORMAL, reason: str = ""):
-        """Send a close frame. recv() goes on until the peer's own comes and then raises Closed; abort() ends for good."""
+        """Send a close frame. recv() goes on until the peer's comes and raises Closed then; abort() ends for good."""
         await self._say_close(code, reason)
 
     def abort(self):
@@ -354,8 +354,10 @@ class WebSocket:
             self._writer.s.close()
 
 
-async def connect(reader, writer, host: str, path: str, protocol: str, login: tuple | None = None,
-                  deadline_ms: int = 30000, max_message: int = MAX_MESSAGE, max_frame: int = 0) -> WebSocket:  # fmt: skip
+async def connect(
+    reader, writer, host: str, path: str, protocol: str, login: tuple | None = None,
+    deadline_ms: int = 30000, max_message: int = MAX_MESSAGE, max_frame: int = 0,
+) -> WebSocket:  # fmt: skip
     """Upgrade a fresh connection. `host` is the Host header, `login` (user name, password bytes) for Basic auth.
 
     UpgradeError (with the HTTP status) or OSError; the transport is then the caller's to close.
