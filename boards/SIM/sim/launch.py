@@ -25,7 +25,7 @@ config = {
     "romfs": None,  # path of a ROMFS image to run the firmware from
     "boot_delay_ms": 0,
     "reset_cause": 1,  # machine.reset_cause() of this start
-    "world": None,  # World.snapshot() handed over a reboot
+    "kept": None,  # link.kept() of before the reboot
     "measure": False,  # only say how much heap the world takes, then end
 }
 

@@ -1,0 +1,92 @@
+"""`esp32` of the simulated board: heap figures, chip temperature, and the non-volatile storage."""
+
+import gc
+import json
+import os
+
+from sim import launch
+
+HEAP_DATA = 4
+HEAP_EXEC = 1
+_NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+_BAD_LENGTH = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH
+_stored = None
+
+
+def idf_heap_info(capabilities):
+    """[(size, free, largest free block, least free ever)]: here there is but one region, MicroPython's own."""
+    free = gc.mem_free()
+    return [(free + gc.mem_alloc(), free, free, free)]
+
+
+def mcu_temperature():
+    """Chip temperature in degC."""
+    from sim import world
+
+    return world.current().outlets[0].temperature_mc // 1000 + 10
+
+
+def _path():
+    folder = launch.config["state_dir"]
+    return None if folder is None else folder + "/nvs.json"
+
+
+def _load():
+    global _stored
+    if _stored is None:
+        _stored = {}
+        if _path() is not None:
+            try:
+                with open(_path()) as file:
+                    _stored = json.load(file)
+            except OSError:
+                pass
+    return _stored
+
+
+class NVS:
+    """A namespace of 32-bit integers and blobs; nothing is kept before commit()."""
+
+    def __init__(self, namespace):
+        self._values = _load().setdefault(namespace, {})
+
+    def set_i32(self, key, value):
+        """Store an integer."""
+        self._values[key] = value
+
+    def get_i32(self, key):
+        """An integer; OSError when there is none."""
+        value = self._values.get(key)
+        if type(value) is not int:
+            raise OSError(_NOT_FOUND)
+        return value
+
+    def set_blob(self, key, value):
+        """Store bytes."""
+        self._values[key] = bytes(value).hex()
+
+    def get_blob(self, key, buffer):
+        """Copy bytes into buffer and return their number; OSError when there are none or too many."""
+        value = self._values.get(key)
+        if type(value) is not str:
+            raise OSError(_NOT_FOUND)
+        data = bytes.fromhex(value)
+        if len(data) > len(buffer):
+            raise OSError(_BAD_LENGTH)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def erase_key(self, key):
+        """Remove; OSError when it is not there."""
+        if key not in self._values:
+            raise OSError(_NOT_FOUND)
+        del self._values[key]
+
+    def commit(self):
+        """Write to flash: all or nothing."""
+        path = _path()
+        if path is None:
+            return
+        with open(path + ".new", "w") as file:
+            json.dump(_stored, file)
+        os.rename(path + ".new", path)

@@ -1,0 +1,135 @@
+"""`network` of the simulated board: a station that finds its access point, on the host's own network.
+
+The station starts joined, as a board does whose flash remembers the network. The simulated access point takes any
+password of 8 to 63 characters; its name server is the host's.
+"""
+
+import utime
+
+from sim import timebase
+
+STA_IF = 0
+AP_IF = 1
+STAT_IDLE = 1000
+STAT_CONNECTING = 1001
+STAT_GOT_IP = 1010
+STAT_WRONG_PASSWORD = 202
+AUTH_OPEN = 0
+AUTH_WPA2_PSK = 3
+AUTH_WPA3_PSK = 6
+AUTH_WPA2_WPA3_PSK = 7
+
+_JOIN_MS = 300
+_country = "XX"
+
+
+def country(code=None):
+    """Regulatory domain, or set it."""
+    global _country
+    if code is None:
+        return _country
+    _country = code
+
+
+def hostname(name=None):
+    """Host name."""
+    return "pilotlight"
+
+
+def _name_server():
+    try:
+        with open("/etc/resolv.conf") as file:
+            for line in file:
+                words = line.split()
+                if len(words) > 1 and words[0] == "nameserver":
+                    return words[1]
+    except OSError:
+        pass
+    return "127.0.0.1"
+
+
+class WLAN:
+    """One interface; the station joins within 300 ms of connect()."""
+
+    IF_STA = STA_IF
+    IF_AP = AP_IF
+    PM_NONE = 0
+    PM_PERFORMANCE = 1
+    PM_POWERSAVE = 2
+    _kept = {}
+
+    def __init__(self, interface=STA_IF):
+        self._interface = interface
+        if interface not in WLAN._kept:
+            joined = interface == STA_IF
+            WLAN._kept[interface] = {
+                "active": joined,
+                "joined_ms": timebase.ticks_ms() if joined else None,
+                "status": STAT_GOT_IP if joined else STAT_IDLE,
+                "ssid": "Simulated" if joined else "",
+            }
+        self._state = WLAN._kept[interface]
+
+    def active(self, on=None):
+        """Power of the interface, or set it."""
+        if on is None:
+            return self._state["active"]
+        self._state["active"] = bool(on)
+        if not on:
+            self.disconnect()
+
+    def connect(self, ssid=None, key=None, *, bssid=None):
+        """Join a network."""
+        if not self._state["active"]:
+            raise OSError("Wifi Not Started")
+        good = not key or 8 <= len(key) <= 63
+        self._state["ssid"] = ssid or ""
+        self._state["status"] = STAT_CONNECTING if good else STAT_WRONG_PASSWORD
+        self._state["joined_ms"] = utime.ticks_add(timebase.ticks_ms(), _JOIN_MS) if good else None
+
+    def disconnect(self):
+        """Leave the network."""
+        self._state["joined_ms"] = None
+        self._state["status"] = STAT_IDLE
+
+    def isconnected(self):
+        """True with an address; an access point, with a station."""
+        joined = self._state["joined_ms"]
+        if joined is None:
+            return False
+        if self._state["status"] != STAT_GOT_IP and utime.ticks_diff(timebase.ticks_ms(), joined) >= 0:
+            self._state["status"] = STAT_GOT_IP
+        return self._state["status"] == STAT_GOT_IP
+
+    def status(self, what=None):
+        """State of the station, or what="rssi"."""
+        if what == "rssi":
+            return -55
+        self.isconnected()
+        return self._state["status"]
+
+    def ifconfig(self, parts=None):
+        """(address, mask, gateway, name server); the name server is the host's."""
+        if not self.isconnected():
+            return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
+        return ("127.0.0.1", "255.0.0.0", "127.0.0.1", _name_server())
+
+    def ipconfig(self, *args, **settings):
+        """The newer form of ifconfig()."""
+        if args:
+            address, mask, gateway, _ = self.ifconfig()
+            return {"addr4": (address, mask), "gw4": gateway, "dhcp4": True, "has_dhcp4": True}[args[0]]
+
+    def config(self, *args, **settings):
+        """mac, ssid, or settings, which a simulated radio has no use for."""
+        if not args:
+            return None
+        if args[0] == "mac":
+            from machine import unique_id
+
+            return unique_id()
+        return {"ssid": self._state["ssid"], "essid": self._state["ssid"], "channel": 1}.get(args[0])
+
+    def scan(self):
+        """(ssid, bssid, channel, RSSI, security, hidden) of the one network in the air."""
+        return [(b"Simulated", b"\x02\x50\x4c\xff\xff\x01", 1, -55, AUTH_WPA2_PSK, False)]

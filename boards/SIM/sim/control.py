@@ -1,0 +1,331 @@
+"""Commands of the control port: what a person, a car or the weather does to the charger, and what can be asked of it.
+
+answer(command) is called by the link; a command is a dictionary with "cmd" and its arguments.
+"""
+
+import sys
+
+import gc
+
+from sim import ev, link, net, rtc, timebase, world
+from sim.outlet import CABLE_OHM
+
+static_heap = 0  # bytes that the world and this module hold; start.py measures it
+flash = None  # the device; start.py sets it
+_HARD_RESET = 2
+
+
+class Refused(Exception):
+    """The command cannot be done; the message goes back to who gave it."""
+
+
+def _application():
+    """The running firmware, or None while it starts."""
+    app = sys.modules.get("charger.app")
+    return getattr(app, "current", None) if app else None
+
+
+def _outlet(args):
+    return world.current().outlet(args.get("connector", 1))
+
+
+def _plugged(args):
+    outlet = _outlet(args)
+    if outlet.ev.want == ev.ABSENT:
+        raise Refused("no car is plugged in at connector %d" % outlet.id)
+    return outlet
+
+
+def _plug_in(args):
+    _outlet(args).plug(ev.ASKING)
+
+
+def _plug_in_idle(args):
+    _outlet(args).plug(ev.IDLE)
+
+
+def _ventilation(args):
+    _outlet(args).plug(ev.VENTILATION)
+
+
+def _pause(args):
+    _plugged(args).plug(ev.IDLE)
+
+
+def _resume(args):
+    _plugged(args).plug(ev.ASKING)
+
+
+def _plug_out(args):
+    _outlet(args).plug(ev.ABSENT)
+
+
+def _swipe(args):
+    if "connector" in args:
+        outlet = _outlet(args)
+    else:
+        outlets = world.current().outlets
+        plugged = [one for one in outlets if one.ev.want != ev.ABSENT]
+        outlet = plugged[0] if plugged else outlets[0]
+    outlet.reader.swipe(args["token"])
+    return {"connector": outlet.id}
+
+
+def _button(args):
+    ms = args.get("ms", 300)
+    if not 1 <= ms <= 60000:
+        raise Refused("ms must be 1 to 60000")
+    world.current().button.press(ms)
+
+
+def _raise_fault(args):
+    world.current().set_fault(args["name"], args.get("connector"), True)
+
+
+def _clear_fault(args):
+    world.current().set_fault(args["name"], args.get("connector"), False)
+
+
+def _between(args, name, low, high):
+    if name in args and not low <= args[name] <= high:
+        raise Refused("%s must be %g to %g" % (name, low, high))
+    return args.get(name)
+
+
+def _ev(args):
+    outlet = _outlet(args)
+    car = outlet.ev
+    outlet.sync()
+    amps = _between(args, "max_amps", 0, 80)
+    factor = _between(args, "power_factor", 0.1, 1)
+    _between(args, "phases", 1, 3)
+    _between(args, "reaction_ms", 0, 600000)
+    _between(args, "stop_ms", 0, 600000)
+    if amps is not None:
+        car.max_ma = int(amps * 1000)
+    if factor is not None:
+        car.pf_milli = int(factor * 1000 + 0.5)
+    for name in ("phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms"):
+        if name in args:
+            setattr(car, name, args[name])
+    outlet.refresh()
+
+
+def _cable(args):
+    outlet = _outlet(args)
+    if "ohms" in args:
+        outlet.cable_ohm = _between(args, "ohms", 0, 1000000)
+    elif args.get("amps") in CABLE_OHM:
+        outlet.cable_ohm = CABLE_OHM[args["amps"]]
+    else:
+        raise Refused("a cable is coded for 13, 20, 32 or 63 amps; or give its resistance in ohms")
+    outlet.refresh()
+
+
+def _mains(args):
+    world.current().set_mains(args.get("volts"), args.get("hertz"))
+
+
+def _temperature(args):
+    outlet = _outlet(args)
+    outlet.sync()
+    outlet.target_mc = int(_between(args, "celsius", -40, 149) * 1000)
+
+
+def _network_down(args):
+    net.cut()
+
+
+def _network_up(args):
+    net.restore()
+    app = _application()
+    if app is not None:
+        app.network_up()
+
+
+def _power_cut(args):
+    seconds = _between(args, "seconds", 0, 3600)
+    seconds = 2 if seconds is None else seconds
+    if "after" not in args:
+        return None, lambda: _no_power(seconds)
+    if args.get("mode", "half") not in ("drop", "half", "late"):
+        raise Refused("mode must be drop, half or late")
+    flash.cut_after(_between(args, "after", 0, 1000000), args.get("mode", "half"))
+    timebase.on_wait(lambda: None if flash.powered else link.power_cut(seconds))
+    return None
+
+
+def _no_power(seconds):
+    flash.power_off()
+    link.power_cut(seconds)
+
+
+def _reboot(args):
+    return None, lambda: link.restart(_HARD_RESET)
+
+
+async def _shut_down():
+    app = _application()
+    try:
+        if app is not None:
+            await app.close()
+    finally:
+        link.send({"event": "stopped"})
+        link.libc.exit_now(0)
+
+
+def _stop(args):
+    return None, _shut_down
+
+
+def _time_scale(args):
+    timebase.set_scale(args["x"])
+
+
+def _set_time(args):
+    from charger import clock
+
+    seconds, millis = clock.parse_iso(args["iso"])
+    if not clock.set_utc(seconds, "installer", millis):
+        raise Refused("the firmware does not take a time before it was built")
+    rtc.set_seconds(seconds - rtc.EPOCH_S, millis)
+
+
+def _stall(args):
+    ms = _between(args, "ms", 1, 60000)
+    return None, lambda: timebase.sleep_ms(ms)
+
+
+def _config(args):
+    app = _application()
+    if app is None:
+        raise Refused("the charger is starting")
+    return app.config_report()
+
+
+def _status(args):
+    app = _application()
+    if app is None or app.charge_point is None:
+        report = {
+            "uptime_ms": 0, "starting": True, "tick": {"count": 0, "max_gap_ms": 0, "max_us": 0},
+            "heap": {"used": gc.mem_alloc(), "free": gc.mem_free(), "peak": gc.mem_alloc()},
+            "csms": {"connected": False, "accepted": False}, "connectors": {},
+        }  # fmt: skip
+    else:
+        report = app.report()
+    report["heap"]["used"] -= static_heap
+    report["heap"]["peak"] -= static_heap
+    report["time_scale"] = timebase.scale_milli / 1000
+    report["network"] = "down" if net.down else "up"
+    report["led"] = world.current().line(92).read()
+    for outlet in world.current().outlets:
+        connector = report["connectors"].setdefault(str(outlet.id), _dark())
+        connector.update(_seen_from_outside(outlet))
+    return report
+
+
+def _dark():
+    """A connector of which the firmware does not say anything yet."""
+    return {
+        "ocpp_status": "Unavailable", "error_code": "NoError", "pilot": None, "relay": False, "offered_amps": 0,
+        "power_w": None, "energy_wh": None, "transaction_id": None, "id_tag": None, "reason": "the charger is starting",
+    }  # fmt: skip
+
+
+def _seen_from_outside(outlet):
+    """What the world knows of a connector, whatever the firmware believes."""
+    outlet.sync()
+    car = outlet.ev
+    drawn = car.i_ma if outlet.contactor.closed else 0
+    return {
+        "drawn_amps": drawn / 1000,
+        "contacts": outlet.contactor.closed,
+        "contactor_operations": outlet.contactor.operations,
+        "locked": outlet.lock.locked,
+        "tripped": outlet.rcd.tripped,
+        "car": ("absent", "idle", "asking", "ventilation")[car.want],
+        "faults": sorted(outlet.faults),
+    }
+
+
+def _help(args):
+    return {name: {"args": [list(arg) for arg in entry[1]], "text": entry[2]} for name, entry in COMMANDS.items()}
+
+
+_C = ("connector", "int", False)
+COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
+    "plug_in": (_plug_in, (_C,), "Plug a car in that asks for energy (C)"),
+    "plug_in_idle": (_plug_in_idle, (_C,), "Plug a car in that does not ask (B)"),
+    "ventilation": (_ventilation, (_C,), "A car that asks for energy with ventilation (D)"),
+    "pause": (_pause, (_C,), "The car stops asking (C to B)"),
+    "resume": (_resume, (_C,), "The car asks again"),
+    "plug_out": (_plug_out, (_C,), "Take the plug out"),
+    "swipe": (_swipe, (("token", "str", True), _C), "Show a card; without connector at the plugged outlet, else the lowest"),
+    "button": (_button, (("ms", "int", False),), "Press the button"),
+    "raise_fault": (_raise_fault, (("name", "str", True), _C), "Break something: an OCPP error name, diode, tamper..."),
+    "clear_fault": (_clear_fault, (("name", "str", True), _C), "Mend it"),
+    "ev": (_ev, (("max_amps", "number", False), ("phases", "int", False), ("diode", "bool", False),
+                 ("obeys", "bool", False), ("simplified", "bool", False), ("reaction_ms", "int", False),
+                 ("stop_ms", "int", False), ("power_factor", "number", False), _C), "What the car is like"),
+    "cable": (_cable, (("amps", "int", False), ("ohms", "int", False), _C), "What the cable is coded for"),
+    "mains": (_mains, (("volts", "number", False), ("hertz", "number", False)), "Change the supply"),
+    "temperature": (_temperature, (("celsius", "number", True), _C), "Heat or cool the inside"),
+    "network_down": (_network_down, (), "Cut the link to the back end"),
+    "network_up": (_network_up, (), "Bring it back, and end the back-off"),
+    "power_cut": (_power_cut, (("seconds", "number", False), ("after", "int", False), ("mode", "str", False)),
+                  "No power for seconds (2); after N more flash operations, which is then drop, half or late"),
+    "reboot": (_reboot, (), "Press the reset"),
+    "time_scale": (_time_scale, (("x", "number", True),), "Run x times as fast as real time"),
+    "set_time": (_set_time, (("iso", "str", True),), "An installer sets the clock"),
+    "stall": (_stall, (("ms", "int", True),), "Hold the interpreter up, as a long computation does"),
+    "config": (_config, (), "All OCPP configuration keys"),
+    "status": (_status, (), "The state of charger and world"),
+    "help": (_help, (), "This list"),
+}  # fmt: skip
+
+_PRIVATE = {"stop": _stop}
+
+
+def _checked(command, cmd, expected):
+    """The arguments of a command, of the right types; Refused otherwise."""
+    args = {}
+    known = {name: (kind, required) for name, kind, required in expected}
+    for name, value in command.items():
+        if name in ("cmd", "n", "id") or value is None:
+            continue
+        if name not in known:
+            raise Refused("%s has no argument %s" % (cmd, name))
+        kind = known[name][0]
+        if kind == "number":
+            fits = type(value) in (int, float) and value == value and abs(value) < 1e12
+        else:
+            fits = type(value) is {"int": int, "bool": bool, "str": str}[kind]
+        if not fits:
+            raise Refused("%s must be of type %s" % (name, kind))
+        args[name] = value
+    for name, (_, required) in known.items():
+        if required and name not in args:
+            raise Refused("%s needs %s" % (cmd, name))
+    return args
+
+
+def answer(command):
+    """(reply, function to call after the reply is sent or None)."""
+    cmd = command.get("cmd")
+    after = None
+    try:
+        if cmd in _PRIVATE:
+            result = _PRIVATE[cmd]({})
+        elif cmd in COMMANDS:
+            function, expected, _ = COMMANDS[cmd]
+            result = function(_checked(command, cmd, expected))
+        else:
+            raise Refused("no command %s; help lists them" % cmd)
+        if type(result) is tuple:
+            result, after = result
+        return {"ok": True, "result": result}, after
+    except (Refused, ValueError) as error:
+        return {"ok": False, "error": str(error)}, None
+    except Exception as error:  # noqa: BLE001 - whatever a report fails with, the port lives on
+        sys.print_exception(error, sys.stderr)
+        return {"ok": False, "error": "%s: %s" % (type(error).__name__, error)}, None

@@ -1,0 +1,68 @@
+"""The link to the process that started this one: commands come in on stdin, one JSON object a line; what goes out on stdout
+begins with a record separator, which a log line never does.
+"""
+
+import asyncio
+import json
+import sys
+
+from sim import libc, rtc, world
+
+_MARK = "\x1e"
+
+
+def send(message):
+    """One message to the parent."""
+    sys.stdout.write(_MARK + json.dumps(message) + "\n")
+
+
+def kept():
+    """What a restarted chip finds again: the world as it is, the clock, the memory beside it."""
+    seconds, millis = rtc.now()
+    return {"world": world.current().snapshot(), "rtc": [seconds, millis, rtc.memory.hex()]}
+
+
+def take_over(state):
+    """Counterpart of kept()."""
+    world.current().restore(state["world"])
+    if state.get("rtc"):
+        seconds, millis, memory = state["rtc"]
+        rtc.set_seconds(seconds, millis)
+        rtc.set_memory(bytes.fromhex(memory))
+
+
+def restart(cause):
+    """The chip restarts: say so with all that outlives it, and end. Does not return."""
+    send({"event": "reboot", "cause": cause, "kept": kept()})
+    libc.exit_now(0)
+
+
+def power_cut(seconds):
+    """The supply is gone, this instant, for `seconds`: the clock is lost, the car stays. Does not return."""
+    state = kept()
+    state["rtc"] = None
+    send({"event": "power_cut", "seconds": seconds, "kept": state})
+    libc.exit_now(0)
+
+
+async def serve(answer):
+    """Read commands for ever; answer(command) gives (reply, what to do after it is sent or None)."""
+    reader = asyncio.StreamReader(sys.stdin)
+    while True:
+        line = await reader.readline()
+        if not line:  # the parent is gone
+            libc.exit_now(1)
+        try:
+            command = json.loads(line)
+        except ValueError:  # the parent checks what it passes on; a command lost here times out there
+            continue
+        reply, after = answer(command)
+        reply["n"] = command["n"]
+        if after is None:
+            send(reply)
+            continue
+        reply["kept"] = kept()
+        send(reply)
+        result = after()
+        if hasattr(result, "send"):
+            await result

@@ -1,0 +1,121 @@
+"""Start of the simulated board's interpreter: world, flash and link up first, then, after the boot delay, the firmware."""
+
+import asyncio
+import gc
+import json
+import sys
+
+import utime
+
+from sim import launch, libc
+
+
+def _search_path():
+    """Shims, firmware, frozen modules, in this order; the firmware from a ROMFS image when one is given."""
+    if "" in sys.path:
+        sys.path.remove("")
+    image = launch.config["romfs"]
+    if image:
+        import uctypes
+        import vfs
+
+        address, size = libc.map_file(image)
+        vfs.mount(vfs.VfsRom(uctypes.bytearray_at(address, size)), "/rom")
+        sys.path.insert(1, "/rom")
+
+
+def _flash():
+    from sim import flash
+
+    folder = launch.config["state_dir"]
+    return flash.mount(None if folder is None else folder + "/flash.bin")
+
+
+def _calibrate():
+    """What the factory does once: measure each meter chip and leave the result on the flash (MET-3)."""
+    import board
+    from charger.drivers.meters import calibration
+    from charger.store.files import Files
+    from sim import world
+
+    files = Files(board.FLASH_ROOT)
+    if files.read(calibration.FILE) is None:
+        entries = {outlet.id: outlet.meter.factory() for outlet in world.current().outlets}
+        files.write_json(calibration.FILE, calibration.stored_form(entries))
+
+
+def _prepare():
+    """Everything but the firmware; returns nothing that the firmware could find in its way."""
+    from sim import control, link, rtc, timebase, world
+
+    timebase.on_wait(rtc.keep)
+    if launch.config["word"] == 32 and launch.config["time_scale"] != 1:
+        from sim import tasks
+
+        tasks.install()
+    timebase.set_scale(launch.config["time_scale"])
+    world.fresh()
+    if launch.config["kept"]:
+        link.take_over(launch.config["kept"])
+        launch.config["kept"] = None
+    control.flash = _flash()
+    gc.collect()
+    control.static_heap = gc.mem_alloc()
+
+
+async def _boot():
+    """Serve the link through the boot delay, which is real time: a peer sees the charger gone for that long."""
+    from sim import control, link
+
+    link.send({"event": "up"})
+    served = asyncio.create_task(link.serve(control.answer))
+    begun = utime.ticks_ms()
+    while utime.ticks_diff(utime.ticks_ms(), begun) < launch.config["boot_delay_ms"]:
+        await asyncio.sleep_ms(10)
+    served.cancel()
+    try:
+        await served
+    except asyncio.CancelledError:
+        pass
+
+
+async def _control():
+    """The link beside the firmware's own tasks."""
+    from charger import app
+    from sim import control, link
+
+    for name in app.current.config.unknown:
+        link.send({"event": "warning", "text": "--set %s: unknown key or useless value, ignored" % name})
+    await link.serve(control.answer)
+
+
+def _firmware():
+    """What the port does after a reset: boot.py, then main.py, of which only the extra task differs."""
+    import boot  # noqa: F401
+    from charger import app
+
+    app.main(extra_tasks=[_control])
+
+
+def main():
+    """Run the board until it restarts or its parent ends it."""
+    libc.die_with_parent()
+    launch.config.update(json.loads(sys.stdin.readline()))
+    _search_path()
+    _prepare()
+    from sim import control, link
+
+    if launch.config["measure"]:
+        link.send({"event": "measured", "bytes": control.static_heap})
+        return
+    asyncio.run(_boot())
+    try:
+        _calibrate()
+        _firmware()
+    except Exception as error:  # noqa: BLE001 - on the board this ends at the REPL, and the watchdog bites
+        sys.print_exception(error, sys.stderr)
+    link.send({"event": "crashed", "kept": link.kept()})
+    libc.exit_now(1)
+
+
+main()

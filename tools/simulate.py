@@ -1,0 +1,117 @@
+"""Run one simulated charger: the firmware as it ships, on MicroPython's unix port, on a simulated board.
+
+    python3 tools/simulate.py --state-dir state --csms ws://127.0.0.1:9000/ocpp --identity PL-0001
+
+--help lists the options. SIGTERM and Ctrl-C stop it cleanly (exit code 0), SIGKILL is a power cut. Exit code 2 and one
+sentence on stderr: the command line is wrong, or something outside the project is missing. The control port's address
+is written to DIR/control while it runs.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from simulator import board, control, options  # noqa: E402
+
+_LOG_LINES = 10000
+
+
+class Log:
+    """Lines to stdout from a thread of its own: a reader that stops reading must not stop the charger."""
+
+    def __init__(self):
+        self._lines = queue.Queue(_LOG_LINES)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def __call__(self, line):
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(line)
+
+    def _run(self):
+        while True:
+            line = self._lines.get()
+            try:
+                sys.stdout.buffer.write(line + b"\n")
+                if self._lines.empty():
+                    sys.stdout.buffer.flush()
+            except (OSError, ValueError):  # nobody reads any more
+                return
+            finally:
+                self._lines.task_done()
+
+    def flush(self):
+        """Wait until all is written, or a second has passed."""
+        done = threading.Thread(target=self._lines.join, daemon=True)
+        done.start()
+        done.join(1)
+
+
+def _only_one(folder):
+    """Hold the state directory; options.Mistake when another simulator does."""
+    handle = open(folder / "lock", "w")  # noqa: SIM115 - held until the process ends
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise options.Mistake(f"Another simulator uses '{folder}'.") from error
+    return handle
+
+
+async def _run(launch, folder, where):
+    log = Log()
+    charger = board.Board(launch, log)
+    port = control.ControlPort(charger.command)
+    host = where[0]
+    try:
+        number = await port.open(*where)
+    except OSError as error:
+        raise options.Mistake(f"--control {host}:{where[1]} cannot be used: {error.strerror}.") from error
+    file = folder / "control"
+    file.write_text(f"{host}:{number}\n")
+    if not where[1]:
+        print(f"simulate: control port {host}:{number}", file=sys.stderr, flush=True)
+    running = asyncio.create_task(charger.run())
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            await charger.stop()
+        await running
+    finally:
+        port.close()
+        with contextlib.suppress(OSError):
+            file.unlink()
+        log.flush()
+
+
+def main(words):
+    """Exit code."""
+    try:
+        launch, folder, where = options.parse(words)
+        board.interpreter(launch["word"])
+        held = _only_one(folder)
+        asyncio.run(_run(launch, folder, where))
+        held.close()
+    except options.Mistake as mistake:
+        print(f"simulate: {mistake}", file=sys.stderr)
+        return 2
+    except board.BoardError as error:
+        print(f"simulate: {error}", file=sys.stderr)
+        return 2 if "make setup" in str(error) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # the log's thread may be stuck on a reader that does not read

@@ -1,0 +1,182 @@
+"""The interpreter that runs the simulated board: started, fed with commands, and started again when the board restarts.
+
+What the board keeps over a restart (the car, the faults, the clock) it hands over with its last message; the next
+interpreter takes it over before the firmware starts, so that the control port has an answer again after some 0.1 s.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = b"\x1e"
+PWRON_RESET = 1
+WDT_RESET = 3
+REBOOT_MS = 1000  # the least time a restarting charger is off the network
+DEFAULT_HEAP = 2 * 1024 * 1024
+ANSWER_S = 30
+STOP_S = 10
+_QUICK_CRASHES = 4
+_QUICK_S = 5
+
+
+class BoardError(Exception):
+    """The board cannot run at all; the message says why."""
+
+
+def interpreter(word):
+    """Path of MicroPython with this word size; BoardError when it was not fetched."""
+    path = ROOT / ".toolchain" / f"micropython{word}"
+    if not path.exists():
+        raise BoardError(f"There is no {word}-bit MicroPython in .toolchain; run 'make setup' first.")
+    return path
+
+
+class Board:
+    """One simulated board. run() until stop(); command() at any time; `log` gets each line of its output."""
+
+    def __init__(self, launch, log):
+        self.launch = launch
+        self.log = log
+        self.failure = None
+        self._heap = DEFAULT_HEAP
+        self._process = None
+        self._up = asyncio.Event()
+        self._waiting = {}
+        self._next = 0
+        self._kept = None
+        self._cause = PWRON_RESET
+        self._delay_ms = 0
+        self._ended = None  # event of the board's own end: reboot, power_cut, crashed, stopped
+        self._stopping = False
+        self._crashes = 0
+
+    # --- commands ---
+
+    async def command(self, command):
+        """The board's reply to a command; held back while the board restarts."""
+        self._next += 1
+        number = self._next
+        future = asyncio.get_running_loop().create_future()
+        line = json.dumps({**command, "n": number}, allow_nan=False).encode() + b"\n"
+        self._waiting[number] = (future, line)
+        try:
+            if self._up.is_set():
+                self._write(line)
+            return await asyncio.wait_for(future, ANSWER_S)
+        except TimeoutError:
+            return {"ok": False, "error": f"the board did not answer within {ANSWER_S} s"}
+        finally:
+            self._waiting.pop(number, None)
+
+    def _write(self, line):
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            self._process.stdin.write(line)
+
+    # --- process ---
+
+    async def _start(self, extra=None, heap=None):
+        launch = {**self.launch, "kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms, **(extra or {})}
+        path = [str(ROOT / "boards" / "SIM")] + ([] if launch["romfs"] else [str(ROOT / "firmware")])
+        path += [".frozen", str(ROOT / ".toolchain" / "lib")]
+        process = await asyncio.create_subprocess_exec(
+            str(interpreter(self.launch["word"])), "-X", f"heapsize={heap or self._heap}", "-m", "sim.start",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd="/",
+            process_group=0,  # Ctrl-C is for this process alone, which then stops the board cleanly
+            env={"MICROPYPATH": ":".join(path), "PATH": os.environ.get("PATH", "")},
+        )
+        process.stdin.write(json.dumps(launch).encode() + b"\n")
+        return process
+
+    async def _measure(self):
+        """Heap that the simulated world takes, which --heap does not count."""
+        process = await self._start({"measure": True}, DEFAULT_HEAP)
+        output, _ = await process.communicate()
+        for line in output.split(b"\n"):
+            if line.startswith(MARK):
+                return json.loads(line[1:])["bytes"]
+        raise BoardError("The simulated world does not start; see above.")
+
+    async def run(self):
+        """Keep a board running until stop(); BoardError when it cannot be."""
+        if self.launch["heap"]:
+            self._heap = self.launch["heap"] + await self._measure()
+        while not self._stopping:
+            self._ended = None
+            began = asyncio.get_running_loop().time()
+            self._process = await self._start()
+            await self._read(self._process.stdout)
+            code = await self._process.wait()
+            self._up.clear()
+            if not self._stopping:
+                self._prepare_restart(code, asyncio.get_running_loop().time() - began)
+
+    def _prepare_restart(self, code, lived_s):
+        event = self._ended or {"event": "died"}
+        kind = event["event"]
+        self._kept = event.get("kept", self._kept)
+        self._delay_ms = REBOOT_MS
+        self._cause = event.get("cause", WDT_RESET)
+        if kind == "power_cut":
+            self._cause = PWRON_RESET
+            self._delay_ms = max(REBOOT_MS, int(event["seconds"] * 1000))
+        if kind in ("reboot", "power_cut"):
+            self._crashes = 0
+            return
+        watchdog = code in (-signal.SIGALRM, 128 + signal.SIGALRM)
+        why = "the watchdog bit" if watchdog else f"exit code {code}"
+        print(f"simulate: the board's interpreter ended ({why}); restarting it", file=sys.stderr, flush=True)
+        self._crashes = self._crashes + 1 if lived_s < _QUICK_S else 0
+        if self._crashes >= _QUICK_CRASHES:
+            raise BoardError("The firmware does not start; see the errors above.")
+
+    async def _read(self, stream):
+        rest = b""
+        while True:
+            chunk = await stream.read(65536)
+            if not chunk:
+                if rest:
+                    self.log(rest)
+                return
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                text, mark, message = line.partition(MARK)
+                if text or not mark:
+                    self.log(text)
+                if mark:
+                    self._take(json.loads(message))
+
+    def _take(self, message):
+        event = message.get("event")
+        if event == "up":
+            self._up.set()
+            for _, line in list(self._waiting.values()):
+                self._write(line)
+        elif event == "warning":
+            print("simulate: " + message["text"], file=sys.stderr, flush=True)
+        elif event is not None:
+            self._ended = message
+        else:
+            self._kept = message.pop("kept", self._kept)
+            future, _ = self._waiting.get(message.pop("n"), (None, None))
+            if future is not None and not future.done():
+                future.set_result(message)
+
+    async def stop(self):
+        """Clean stop: the firmware saves what it has; a board that does not end in time is killed."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        self._next += 1
+        self._write(json.dumps({"cmd": "stop", "n": self._next}).encode() + b"\n")
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except TimeoutError:
+            print("simulate: the firmware did not stop in time", file=sys.stderr, flush=True)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()

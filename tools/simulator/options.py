@@ -1,0 +1,168 @@
+"""The command line of the simulator, checked; every mistake is one sentence."""
+
+import argparse
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEFAULT_CONTROL = "127.0.0.1:8899"
+PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
+_IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
+_LEAST_HEAP = 65536
+
+
+class Mistake(Exception):
+    """What is wrong with the command line, as one sentence."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Mistake(message[0].upper() + message[1:] + ".")
+
+
+def address(text, what):
+    """(host, port) of HOST:PORT."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise Mistake(f"{what} must be HOST:PORT, not '{text}'.")
+    return host.strip("[]"), int(port)
+
+
+def _parser():
+    parser = _Parser(
+        prog="simulate.py", allow_abbrev=False,
+        description="Run the charger's firmware on MicroPython's unix port, on a simulated board.",
+        epilog="Drive it with tools/ctl.py or newline-delimited JSON on the control port.",
+    )
+    add = parser.add_argument
+    add("--csms", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH; the identity is appended")
+    add("--identity", metavar="ID", help="charge point identity (default: the serial number)")
+    add("--connectors", type=int, default=1, metavar="N", help="1 to 4 (default 1)")
+    add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
+    add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="factory value of a key or device fact")
+    add("--basic-auth-password", metavar="PW", help=f"better: {PASSWORD_VARIABLE} in the environment, or")
+    add("--basic-auth-password-file", metavar="FILE", help="file with the password in its first line")
+    add("--security-profile", type=int, default=None, metavar="N", help="0 to 3")
+    add("--ca", metavar="FILE", help="root certificates of the back end (PEM)")
+    add("--client-cert", metavar="FILE", help="the charger's certificate (PEM)")
+    add("--client-key", metavar="FILE", help="its private key (PEM)")
+    add("--web", metavar="HOST:PORT", help="serve the local page here")
+    add("--mqtt", metavar="URL", help="the owner's broker, mqtts://HOST:PORT")
+    add("--heap", type=int, metavar="BYTES", help="heap for the firmware; what the simulated world needs is added")
+    add("--word", type=int, default=64, metavar="32|64", help="word size of the interpreter (default 64)")
+    add("--time-scale", type=float, default=1.0, metavar="X", help="run X times as fast as real time")
+    add("--seed", type=int, default=1, metavar="N", help="part tolerances and reaction times (default 1)")
+    add("--romfs", metavar="IMAGE", help="run the firmware from a ROMFS image")
+    add("--lab", action="store_true", help="a laboratory unit: plain protocols allowed, no national timing rules")
+    return parser
+
+
+def _check_numbers(given):
+    for value, low, high, what in (
+        (given.connectors, 1, 4, "--connectors"),
+        (given.security_profile or 0, 0, 3, "--security-profile"),
+        (given.seed, 0, 2**31 - 1, "--seed"),
+        (given.time_scale, 0.001, 100000, "--time-scale"),
+        (given.heap or _LEAST_HEAP, _LEAST_HEAP, 2**30, "--heap"),
+    ):
+        if not low <= value <= high:
+            raise Mistake(f"{what} must be {low} to {high}.")
+    if given.word not in (32, 64):
+        raise Mistake("--word must be 32 or 64.")
+
+
+def _url(text, schemes, what):
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in schemes and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or parts.username or any(ch.isspace() for ch in text):
+        raise Mistake(f"{what} must be {' or '.join(s + '://' for s in schemes)}HOST:PORT, not '{text}'.")
+    return text.rstrip("/")
+
+
+def _settings(pairs):
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise Mistake(f"--set must be KEY=VALUE, not '{pair}'.")
+        found[key.strip()] = value
+    return found
+
+
+def _pem(path, what, kind):
+    if path is None:
+        return None
+    try:
+        text = Path(path).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistake(f"{what} cannot be read: {error}.") from error
+    if f"{kind}-----" not in text or "-----BEGIN" not in text:
+        raise Mistake(f"{what} '{path}' holds no PEM {kind}.")
+    return text
+
+
+def _password(given):
+    if given.basic_auth_password is not None and given.basic_auth_password_file is not None:
+        raise Mistake("Give --basic-auth-password or --basic-auth-password-file, not both.")
+    if given.basic_auth_password_file is not None:
+        try:
+            return Path(given.basic_auth_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Mistake(f"--basic-auth-password-file cannot be read: {error}.") from error
+    if given.basic_auth_password is not None:
+        return given.basic_auth_password
+    return os.environ.get(PASSWORD_VARIABLE)
+
+
+def _folder(path):
+    folder = Path(path).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"--state-dir cannot be used: {error}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Mistake(f"--state-dir '{folder}' cannot be written to.")
+    return folder
+
+
+def parse(words):
+    """(launch configuration for the board, state directory, control (host, port)); Mistake for anything wrong."""
+    given = _parser().parse_args(words)
+    _check_numbers(given)
+    if given.identity is not None and not _IDENTITY.fullmatch(given.identity):
+        raise Mistake("--identity must be 1 to 48 letters, digits or * - _ = : + | @ .")
+    if (given.client_cert is None) != (given.client_key is None):
+        raise Mistake("--client-cert and --client-key belong together.")
+    if given.web is not None:
+        address(given.web, "--web")
+    if given.romfs is not None and not Path(given.romfs).is_file():
+        raise Mistake(f"--romfs '{given.romfs}' is no file.")
+    control = address(given.control, "--control")
+    settings = _settings(given.set)
+    launch = {
+        "connectors": given.connectors,
+        "seed": given.seed,
+        "time_scale": given.time_scale,
+        "csms": None if given.csms is None else _url(given.csms, ("ws", "wss"), "--csms"),
+        "identity": given.identity,
+        "security_profile": given.security_profile,
+        "basic_auth_password": _password(given),
+        "ca": _pem(given.ca, "--ca", "CERTIFICATE"),
+        "client_cert": _pem(given.client_cert, "--client-cert", "CERTIFICATE"),
+        "client_key": _pem(given.client_key, "--client-key", "PRIVATE KEY"),
+        "web": given.web,
+        "mqtt": None if given.mqtt is None else _url(given.mqtt, ("mqtts", "mqtt"), "--mqtt"),
+        "lab": given.lab,
+        "set": settings,
+        "word": given.word,
+        "heap": given.heap,
+        "romfs": None if given.romfs is None else str(Path(given.romfs).absolute()),
+    }
+    folder = _folder(given.state_dir)
+    launch["state_dir"] = str(folder)
+    return launch, folder, control
