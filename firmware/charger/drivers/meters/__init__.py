@@ -25,6 +25,11 @@ def make(kind: str, options: dict, calibration=None):
         from charger.drivers.meters import cse7766
 
         return cse7766.CSE7766(_uart(options, 0), _unit(kind, 1, calibration), options)  # parity 0 is even
+    if kind == "atm90e32":
+        from charger.drivers.meters import atm90e32
+
+        registers = atm90e32.Registers(_spi(options, 1000000), _output(options["cs"]))
+        return atm90e32.ATM90E32(registers, _unit(kind, options.get("phases", 3), calibration), options)
     raise ValueError("no meter driver " + kind)
 
 
