@@ -156,9 +156,9 @@ def test_wrong_subprotocol_is_not_spoken_to(launch, csms, offer):
 
 def test_identity_is_percent_encoded(launch, csms):
     """OCPP-1: endpoint, one slash, percent-encoded identity."""
-    launch(identity="RDAM 123")
+    launch(identity="RDAM|123")
     csms.wait_booted()
-    assert csms.attempts[0].path == "/ocpp/RDAM%20123"
+    assert csms.attempts[0].path == "/ocpp/RDAM%7C123"
 
 
 def test_basic_auth_in_every_request(launch, csms):

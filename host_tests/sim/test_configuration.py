@@ -111,6 +111,14 @@ def test_unknown_factory_key_is_a_warning(launch, csms):
     assert csms.call("GetConfiguration", key=["Colour"])["unknownKey"] == ["Colour"]
 
 
+def test_useless_factory_value_is_a_warning(launch, csms):
+    """A value that the key cannot have is not taken, and said."""
+    sim = launch(settings={"ConnectionTimeOut": "soon"})
+    csms.wait_booted()
+    assert value_of(csms, "ConnectionTimeOut")["value"] == "60"
+    assert [line for line in sim.log_lines() if "ConnectionTimeOut" in line]
+
+
 def test_heartbeat_interval_acts_at_once(launch, csms):
     """OCPP-121: a new HeartbeatInterval does not wait for the old one to pass."""
     launch(time_scale=10)

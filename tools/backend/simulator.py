@@ -152,16 +152,17 @@ class Simulator:
         stream.close()
 
     def wait_ready(self, timeout_s=READY_S):
-        """Wait until the control port answers `status` with every connector."""
+        """Wait until the control port answers `status` and the firmware runs."""
         def ready():
             if self.process.poll() is not None:
                 raise SimulatorError(f"the simulator ended with exit code {self.process.returncode}\n{self.log_tail()}")
             try:
-                return len(self.status()["connectors"]) == self.connectors
+                status = self.status()
+                return len(status["connectors"]) == self.connectors and not status.get("starting")
             except (OSError, CommandRefused, KeyError, TypeError):
                 return False
 
-        self._wait(ready, timeout_s, "the control port's first status")
+        self._wait(ready, timeout_s, "the firmware running")
 
     def stop(self, timeout_s=STOP_S):
         """Clean stop (SIGTERM); returns the exit code, None when it was not running."""
