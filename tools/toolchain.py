@@ -1,9 +1,11 @@
-"""Fetch the real MicroPython interpreters (64-bit and i386) into .toolchain/.
+"""Fetch the real MicroPython interpreters (64-bit and i386) and parts of its sources into .toolchain/.
 
 Debian packages MicroPython's unix port, but older suites carry versions that lack what the firmware
 needs. So the interpreters come from Debian's own packages, checked by apt's own signature check
 against the Debian keyring of this machine, and are unpacked (never installed) into the checkout.
 They start through the ld.so that is unpacked beside them, so the system's libraries do not matter.
+Of the source package those parts are kept that say how an ESP32 image is put together: the tests hold our manifest and
+board definitions against them.
 
 Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
 """
@@ -14,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +25,11 @@ MINIMUM = (1, 25)
 # The suite to take MicroPython from when the machine's own is older than this.
 FALLBACK_SUITE = "trixie"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# What is kept of MicroPython's sources, below .toolchain/src.
+SOURCES = re.compile(
+    r"(?:tools/(?:manifestfile|boardgen)\.py|extmod/asyncio/.*|extmod/\w+\.h|py/mpconfig\.h"
+    r"|ports/esp32/(?:boards/.*|modules/.*|[^/]+))$"
+)
 # word size -> Debian architecture, loader inside the unpacked tree
 WORDS = {
     64: {"amd64": ("lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu")},
@@ -81,7 +89,7 @@ def apt_config(suite):
         (base / sub).mkdir(parents=True, exist_ok=True)
     (base / "status").write_text("")
     mirrors = "".join(
-        f"Types: deb\nURIs: {uri}\nSuites: {suite}\nComponents: main\nArchitectures: amd64 i386\n"
+        f"Types: deb deb-src\nURIs: {uri}\nSuites: {suite}\nComponents: main\nArchitectures: amd64 i386\n"
         f"Signed-By: {KEYRING}\n\n" for uri in debian_mirrors()[:1]
     )
     (base / "debian.sources").write_text(mirrors)
@@ -129,6 +137,26 @@ def unpack(arch, env):
         run(["dpkg-deb", "-x", str(deb), str(target)])
 
 
+def unpack_sources(env):
+    """Download MicroPython's source package and keep what SOURCES names of it."""
+    folder = HOME / "apt" / "source"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = ["apt-get", "source", "--download-only", "-q", "micropython"]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    archives = sorted(folder.glob("micropython_*.orig.tar.*"))
+    if done.returncode or not archives:
+        raise ToolchainError(f"MicroPython's sources could not be downloaded: {done.stderr.strip()[-300:]}")
+    target = HOME / "src"
+    shutil.rmtree(target, ignore_errors=True)
+    with tarfile.open(archives[0]) as tar:
+        for member in tar:
+            place = member.name.partition("/")[2]
+            if member.isfile() and SOURCES.match(place) and ".." not in place:
+                (target / place).parent.mkdir(parents=True, exist_ok=True)
+                (target / place).write_bytes(tar.extractfile(member).read())
+
+
 def write_launcher(word, arch, loader, triplet):
     """A start script that needs nothing of the system: our ld.so, our libraries, our binary."""
     base = HOME / arch
@@ -152,16 +180,36 @@ def version(script):
     return tuple(int(x) for x in out.split()[:2])
 
 
-def ready():
-    """True when both interpreters are unpacked, start, and are new enough."""
+def has_interpreter(word):
+    """True when the interpreter is unpacked, starts, and is new enough."""
     try:
-        return all(version(HOME / f"micropython{word}") >= MINIMUM for word in WORDS)
+        return version(HOME / f"micropython{word}") >= MINIMUM
     except (ToolchainError, ValueError, OSError):
         return False
 
 
+def has_sources():
+    """True when the parts of the sources that the tests read are there."""
+    return (HOME / "src" / "tools" / "manifestfile.py").exists()
+
+
+def ready():
+    """True when nothing is to be fetched."""
+    return has_sources() and all(has_interpreter(word) for word in WORDS)
+
+
+def fetch_interpreter(word, arch, loader, triplet, env):
+    """Unpack one interpreter and prove that it starts and is new enough."""
+    unpack(arch, env)
+    script = write_launcher(word, arch, loader, triplet)
+    found = version(script)
+    if found < MINIMUM:
+        raise ToolchainError(f"Debian has MicroPython {found[0]}.{found[1]}; {MINIMUM[0]}.{MINIMUM[1]} is needed")
+    print(f"toolchain: {script.name} is MicroPython {found[0]}.{found[1]} ({arch})")
+
+
 def fetch():
-    """Bring both interpreters; raises ToolchainError with a sentence for the user."""
+    """Bring what is missing; raises ToolchainError with a sentence for the user."""
     if platform.machine() not in ("x86_64", "i686"):
         raise ToolchainError(f"the tests need both word sizes of the x86, this machine is {platform.machine()}")
     if not Path(KEYRING).exists():
@@ -183,14 +231,10 @@ def fetch():
         )
     for word, archs in WORDS.items():
         for arch, (loader, triplet) in archs.items():
-            unpack(arch, env)
-            script = write_launcher(word, arch, loader, triplet)
-            found = version(script)
-            if found < MINIMUM:
-                raise ToolchainError(
-                    f"Debian {suites[0]} has MicroPython {found[0]}.{found[1]}; {MINIMUM[0]}.{MINIMUM[1]} is needed"
-                )
-            print(f"toolchain: {script.name} is MicroPython {found[0]}.{found[1]} ({arch})")
+            if not has_interpreter(word):
+                fetch_interpreter(word, arch, loader, triplet, env)
+    if not has_sources():
+        unpack_sources(env)
     shutil.rmtree(HOME / "apt", ignore_errors=True)
 
 
