@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from simulator.options import DEFAULT_CONTROL, Mistake, address  # noqa: E402
+from simulator.options import DEFAULT_CONTROL, Mistake, address
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE = "PILOTLIGHT_CONTROL"
@@ -120,7 +120,8 @@ def _show_status(status):
     online = "online" if csms.get("connected") else "offline"
     print(f"charger    {state}, {online}, network {status.get('network', '?')}, time x{status.get('time_scale', 1):g}")
     print(f"tick       {tick['count']} ticks, longest gap {tick['max_gap_ms']} ms, slowest {tick['max_us']} us")
-    print(f"heap       {heap['used'] / 1024:.0f} KiB used, {heap['free'] / 1024:.0f} free, peak {heap['peak'] / 1024:.0f}")
+    used, free, peak = (heap[name] / 1024 for name in ("used", "free", "peak"))
+    print(f"heap       {used:.0f} KiB used, {free:.0f} free, peak {peak:.0f}")
     for number, one in sorted(status["connectors"].items()):
         error = "" if one["error_code"] in (None, "NoError") else f" ({one['error_code']})"
         print(f"connector {number}  {one['ocpp_status']}{error}, car {one.get('car')}, pilot {one['pilot']}, "
@@ -170,7 +171,8 @@ def main(words):
         commands = port.command(cmd="help")
         if given.command not in commands:
             raise Mistake(f"There is no command '{given.command}'; 'help' lists them.")
-        result = port.command(cmd=given.command, **arguments(given.arguments, commands[given.command]["args"], given.command))
+        fields = arguments(given.arguments, commands[given.command]["args"], given.command)
+        result = port.command(cmd=given.command, **fields)
         print(json.dumps(result, indent=2)) if given.json else _show(given.command, result)
     except Mistake as mistake:
         print(f"ctl: {mistake}", file=sys.stderr)

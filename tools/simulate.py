@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from simulator import board, control, options  # noqa: E402
+from simulator import board, control, options
 
 _LOG_LINES = 10000
 
@@ -56,7 +56,7 @@ class Log:
 
 def _only_one(folder):
     """Hold the state directory; options.Mistake when another simulator does."""
-    handle = open(folder / "lock", "w")  # noqa: SIM115 - held until the process ends
+    handle = open(folder / "lock", "w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

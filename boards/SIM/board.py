@@ -6,7 +6,8 @@ LATE_TICK_MS  a control tick later than this opens the contactor
 OUTLETS     one dictionary an outlet, in the order of the connector ids:
   max_da      what contactor and wiring bear, 0.1 A, per phase
   phases      phases wired to the outlet, 1 or 3
-  pilot       {"pwm", "adc": pins, "r1", "r2", "r3": ohms of CP - R1 - node, node - R2 - rail, node - R3 - ground, "rail_mv"}
+  pilot       {"pwm", "adc": pins, "rail_mv", "r1", "r2", "r3": ohms of CP - R1 - node, node - R2 - rail,
+              node - R3 - ground}
   contactor   {"out": pin, "feedback": pin (1 = contacts closed), "close_ms", "open_ms": what it takes at most}
   rcd         {"trip": pin (1 = tripped), "test": pin} or None
   lock        {"out": pin (1 = lock), "feedback": pin (1 = locked), "move_ms"} or None: tethered

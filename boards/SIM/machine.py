@@ -4,12 +4,11 @@ As on the ESP32 port, so that the drivers that ship are the ones under test. Wha
 Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in the control tick.
 """
 
-import io
-
 import utime
 from umachine import mem8, mem16, mem32  # noqa: F401
 
 from sim import launch, libc, rtc, timebase, world
+from sim.buses import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
 
 PWRON_RESET = 1
 HARD_RESET = 2
@@ -54,6 +53,7 @@ class Pin:
         if x is _FLOATING:
             return self._line.read()
         self._line.write(1 if x else 0)
+        return None
 
     __call__ = value
 
@@ -108,6 +108,7 @@ class Signal:
         if x is None:
             return 1 - self._pin.value() if self._invert else self._pin.value()
         self._pin.value(not x if self._invert else x)
+        return None
 
     def on(self):
         """Set to active."""
@@ -139,6 +140,7 @@ class PWM:
         if not 1 <= hz <= 40000000:
             raise ValueError("frequency out of range")
         self._freq = hz
+        return None
 
     def duty_u16(self, duty=None):
         """Duty, 0 to 65535, or set it."""
@@ -149,18 +151,21 @@ class PWM:
         self._duty = duty
         if hasattr(self._line, "pwm"):
             self._line.pwm(duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0)
+        return None
 
     def duty_ns(self, ns=None):
         """High time in ns, or set it."""
         if ns is None:
             return self._duty * 1000000000 // self._freq // 65535
         self.duty_u16(min(65535, ns * self._freq * 65535 // 1000000000))
+        return None
 
     def duty(self, value=None):
         """Duty, 0 to 1023, or set it."""
         if value is None:
             return self._duty >> 6
         self.duty_u16(65535 if value >= 1023 else value << 6)
+        return None
 
     def deinit(self):
         """Let the pin go: the generator's input is pulled down."""
@@ -200,146 +205,6 @@ class ADC:
     def read(self):
         """Raw reading, 12 bits."""
         return self.read_u16() >> 4
-
-
-class I2C:
-    """I2C bus with the simulated chips. An address that nobody has, or a dead chip: OSError(19), as on the port."""
-
-    def __init__(self, id=0, *, scl=None, sda=None, freq=400000, timeout=50000):
-        self._chips = world.current().i2c.get(id, {})
-
-    def _chip(self, addr):
-        if addr not in self._chips:
-            raise OSError(19)
-        return self._chips[addr]
-
-    def scan(self):
-        """Addresses that acknowledge."""
-        return sorted(self._chips)
-
-    def writeto(self, addr, buf, stop=True):
-        """Write bytes; returns how many were acknowledged."""
-        self._chip(addr).write(bytes(buf))
-        return len(buf)
-
-    def writevto(self, addr, vector, stop=True):
-        """Write several buffers as one."""
-        return self.writeto(addr, b"".join([bytes(part) for part in vector]))
-
-    def readfrom(self, addr, nbytes, stop=True):
-        """Read bytes."""
-        return self._chip(addr).read(nbytes)
-
-    def readfrom_into(self, addr, buf, stop=True):
-        """Fill buf."""
-        buf[:] = self._chip(addr).read(len(buf))
-
-    def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
-        """Write the register address, then read."""
-        chip = self._chip(addr)
-        chip.write(memaddr.to_bytes(addrsize // 8, "big"))
-        return chip.read(nbytes)
-
-    def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
-        """Write the register address, then fill buf."""
-        buf[:] = self.readfrom_mem(addr, memaddr, len(buf), addrsize=addrsize)
-
-    def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
-        """Write register address and value."""
-        self._chip(addr).write(memaddr.to_bytes(addrsize // 8, "big") + bytes(buf))
-
-
-SoftI2C = I2C
-
-
-class SPI:
-    """SPI bus with what world.spi connects to it: an object with write(buf) and readinto(buf)."""
-
-    MSB = 0
-    LSB = 1
-
-    def __init__(self, id, baudrate=1000000, *, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None):
-        self._wire = world.current().spi.get(id)
-
-    def init(self, **options):
-        """Settings do not matter to the simulated line."""
-
-    def deinit(self):
-        """Nothing to give back."""
-
-    def write(self, buf):
-        """Clock bytes out."""
-        if self._wire is not None:
-            self._wire.write(buf)
-
-    def read(self, nbytes, write=0):
-        """Clock bytes in."""
-        buf = bytearray(nbytes)
-        self.readinto(buf, write)
-        return bytes(buf)
-
-    def readinto(self, buf, write=0):
-        """Fill buf; a line without a chip is high."""
-        if self._wire is None:
-            buf[:] = b"\xff" * len(buf)
-        else:
-            self._wire.readinto(buf)
-
-    def write_readinto(self, out, into):
-        """Both ways at once."""
-        self.write(out)
-        self.readinto(into)
-
-
-SoftSPI = SPI
-
-_POLL = 3
-_POLL_IN = 1
-_POLL_OUT = 4
-
-
-class UART(io.IOBase):
-    """UART with a card reader on it, or nothing. Works with asyncio.StreamReader."""
-
-    def __init__(self, id, baudrate=115200, bits=8, parity=None, stop=1, **options):
-        self._device = world.current().readers.get(id)
-        self.init(baudrate, bits, parity, stop)
-
-    def init(self, baudrate=115200, bits=8, parity=None, stop=1, **options):
-        """Set the frame format."""
-        self._baud = baudrate
-        self._plain = bits == 8 and parity is None and stop == 1
-
-    def deinit(self):
-        """Nothing to give back."""
-
-    def any(self):
-        """Bytes that can be read now."""
-        return 0 if self._device is None else self._device.take(None, self._baud, self._plain)
-
-    def read(self, nbytes=256):
-        """Bytes received by now, or None."""
-        if self._device is None:
-            return None
-        return self._device.take(nbytes, self._baud, self._plain) or None
-
-    def readinto(self, buf, nbytes=None):
-        """Fill buf with what is there; None when nothing is."""
-        data = self.read(len(buf) if nbytes is None else min(nbytes, len(buf)))
-        if data is None:
-            return None
-        buf[: len(data)] = data
-        return len(data)
-
-    def write(self, buf):
-        """Card readers do not listen."""
-        return len(buf)
-
-    def ioctl(self, request, arg):
-        """For select.poll()."""
-        if request != _POLL:
-            return 0
-        return arg & ((_POLL_IN if self.any() else 0) | _POLL_OUT)
 
 
 class WDT:
@@ -385,6 +250,7 @@ class RTC:
             return year, month, day, weekday, hour, minute, second, millis * 1000
         year, month, day, _, hour, minute, second, sub = parts
         rtc.set_seconds(time.mktime((year, month, day, hour, minute, second, 0, 0)), sub // 1000)
+        return None
 
     init = datetime
 
@@ -393,6 +259,7 @@ class RTC:
         if data is None:
             return rtc.memory
         rtc.set_memory(data)
+        return None
 
 
 def _restart(cause):

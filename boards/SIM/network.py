@@ -29,6 +29,7 @@ def country(code=None):
     if code is None:
         return _country
     _country = code
+    return None
 
 
 def hostname(name=None):
@@ -77,6 +78,7 @@ class WLAN:
         self._state["active"] = bool(on)
         if not on:
             self.disconnect()
+        return None
 
     def connect(self, ssid=None, key=None, *, bssid=None):
         """Join a network."""
@@ -119,6 +121,7 @@ class WLAN:
         if args:
             address, mask, gateway, _ = self.ifconfig()
             return {"addr4": (address, mask), "gw4": gateway, "dhcp4": True, "has_dhcp4": True}[args[0]]
+        return None
 
     def config(self, *args, **settings):
         """mac, ssid, or settings, which a simulated radio has no use for."""

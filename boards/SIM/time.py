@@ -6,7 +6,9 @@ the simulator's time scale.
 
 import utime
 
-from sim import rtc, timebase
+from sim import timebase
+
+EPOCH_S = 946684800  # 2000-01-01 in seconds since 1970
 
 ticks_ms = timebase.ticks_ms
 ticks_us = utime.ticks_us
@@ -18,6 +20,13 @@ sleep_ms = timebase.sleep_ms
 sleep_us = timebase.sleep_us
 
 
+def _rtc():
+    """Imported when needed: 32-bit MicroPython has little stack for nested imports, and everything imports time."""
+    from sim import rtc
+
+    return rtc
+
+
 def sleep(seconds):
     """Hold everything up for seconds, which may be a fraction."""
     timebase.sleep_ms(int(seconds * 1000))
@@ -25,12 +34,12 @@ def sleep(seconds):
 
 def time():
     """Seconds since 2000-01-01 of the board's clock."""
-    return rtc.now()[0]
+    return _rtc().now()[0]
 
 
 def time_ns():
     """Nanoseconds since 2000-01-01 of the board's clock."""
-    seconds, millis = rtc.now()
+    seconds, millis = _rtc().now()
     return (seconds * 1000 + millis) * 1000000
 
 
@@ -38,10 +47,14 @@ def gmtime(seconds=None):
     """(year, month, day, hour, minute, second, weekday, day of year) of seconds since 2000."""
     if seconds is None:
         seconds = time()
-    return utime.gmtime(int(seconds) + rtc.EPOCH_S)[:8]
+    return utime.gmtime(int(seconds) + EPOCH_S)[:8]
 
 
 localtime = gmtime
+
+
+def _is_leap(year):
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def mktime(parts):
@@ -49,8 +62,9 @@ def mktime(parts):
     days = 0
     year, month = parts[0], parts[1]
     for n in range(2000, year):
-        days += 366 if n % 4 == 0 and (n % 100 != 0 or n % 400 == 0) else 365
-    lengths = (31, 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30)
+        days += 366 if _is_leap(n) else 365
     for n in range(month - 1):
-        days += lengths[n]
+        days += (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30)[n]
+    if month > 2 and _is_leap(year):
+        days += 1
     return (days + parts[2] - 1) * 86400 + parts[3] * 3600 + parts[4] * 60 + parts[5]

@@ -80,7 +80,8 @@ class Board:
     # --- process ---
 
     async def _start(self, extra=None, heap=None):
-        launch = {**self.launch, "kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms, **(extra or {})}
+        this_start = {"kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms}
+        launch = {**self.launch, **this_start, **(extra or {})}
         path = [str(ROOT / "boards" / "SIM")] + ([] if launch["romfs"] else [str(ROOT / "firmware")])
         path += [".frozen", str(ROOT / ".toolchain" / "lib")]
         process = await asyncio.create_subprocess_exec(

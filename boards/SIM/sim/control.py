@@ -3,9 +3,8 @@
 answer(command) is called by the link; a command is a dictionary with "cmd" and its arguments.
 """
 
-import sys
-
 import gc
+import sys
 
 from sim import ev, link, net, rtc, timebase, world
 from sim.outlet import CABLE_OHM
@@ -260,7 +259,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "pause": (_pause, (_C,), "The car stops asking (C to B)"),
     "resume": (_resume, (_C,), "The car asks again"),
     "plug_out": (_plug_out, (_C,), "Take the plug out"),
-    "swipe": (_swipe, (("token", "str", True), _C), "Show a card; without connector at the plugged outlet, else the lowest"),
+    "swipe": (_swipe, (("token", "str", True), _C), "Show a card, at the plugged outlet or the lowest"),
     "button": (_button, (("ms", "int", False),), "Press the button"),
     "raise_fault": (_raise_fault, (("name", "str", True), _C), "Break something: an OCPP error name, diode, tamper..."),
     "clear_fault": (_clear_fault, (("name", "str", True), _C), "Mend it"),

@@ -1,5 +1,7 @@
-"""The link to the process that started this one: commands come in on stdin, one JSON object a line; what goes out on stdout
-begins with a record separator, which a log line never does.
+"""The link to the process that started this one.
+
+Commands come in on stdin, one JSON object a line; what goes out on stdout begins with a record separator, which a log
+line never does.
 """
 
 import asyncio

@@ -10,7 +10,7 @@ _NOISE = b"\x02\x8f\x01\xe3\x55"
 
 
 class CardReader:
-    """swipe() puts a frame on the line; take() is what the UART has received by now. `broken`: it sends only rubbish."""
+    """swipe() puts a frame on the line; take() is what the UART has received by now. `broken`: only rubbish comes."""
 
     def __init__(self):
         self.broken = False

@@ -1,4 +1,4 @@
-"""Start of the simulated board's interpreter: world, flash and link up first, then, after the boot delay, the firmware."""
+"""Start of the simulated board: world, flash and link come up first, then, after the boot delay, the firmware."""
 
 import asyncio
 import gc
@@ -34,6 +34,7 @@ def _flash():
 def _calibrate():
     """What the factory does once: measure each meter chip and leave the result on the flash (MET-3)."""
     import board
+
     from charger.drivers.meters import calibration
     from charger.store.files import Files
     from sim import world
@@ -92,6 +93,7 @@ async def _control():
 def _firmware():
     """What the port does after a reset: boot.py, then main.py, of which only the extra task differs."""
     import boot  # noqa: F401
+
     from charger import app
 
     app.main(extra_tasks=[_control])

@@ -1,8 +1,8 @@
 """asyncio's task queue for runs of many virtual days on 32-bit words.
 
-The one written in C stamps what is to run at once with the real clock. When virtual time is more than 2^29 ms (6.2 days)
-ahead of it, 32-bit ticks wrap and those tasks seem to lie in the future. This one knows virtual time only. Install it
-before the first task is made.
+The one written in C stamps what is to run at once with the real clock. When virtual time is more than 2^29 ms (6.2
+days) ahead, 32-bit ticks wrap and those tasks seem to lie in the future. This one knows virtual time only. Install
+it before the first task is made.
 """
 
 import asyncio.core as core
@@ -78,8 +78,13 @@ class Task:
             return False
         if self is core.cur_task:
             raise RuntimeError("can't cancel self")
-        while isinstance(self.data, Task):
-            self = self.data
+        innermost = self
+        while isinstance(innermost.data, Task):
+            innermost = innermost.data
+        innermost._throw_cancelled()
+        return True
+
+    def _throw_cancelled(self):
         if hasattr(self.data, "remove"):
             self.data.remove(self)
             core._task_queue.push(self)
@@ -87,7 +92,6 @@ class Task:
             core._task_queue.remove(self)
             core._task_queue.push(self)
         self.data = core.CancelledError
-        return True
 
 
 def install():

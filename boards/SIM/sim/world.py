@@ -45,7 +45,7 @@ class Button(lines.Input):
 
 
 class World:
-    """Everything outside the chip. `outlets` are in connector order; line() and adc() say what a pin is connected to."""
+    """Everything outside the chip. `outlets` are in connector order; line() says what a pin is connected to."""
 
     def __init__(self):
         import board
@@ -107,7 +107,8 @@ class World:
             self.line(self._shared[faults.OF_BOARD[name]]).value = 1 if on else 0
             return
         if name not in faults.OF_OUTLET:
-            raise ValueError("no fault %s; there are %s" % (name, ", ".join(sorted(set(faults.OF_OUTLET) | set(faults.OF_BOARD)))))
+            known = sorted(set(faults.OF_OUTLET) | set(faults.OF_BOARD))
+            raise ValueError("no fault %s; there are %s" % (name, ", ".join(known)))
         outlet = self.outlet(1 if number is None else number)
         outlet.sync()
         if outlet.meter is not None:
