@@ -117,7 +117,7 @@ def _string(spec, value, path):
         try:
             clock.parse_iso(value)
         except ValueError as error:
-            raise Invalid(VALUE, path, str(error)) from None
+            raise Invalid(VALUE, path, str(error))
         return
     if len(value) > spec[1]:
         raise Invalid(VALUE, path, "longer than %d characters" % spec[1])

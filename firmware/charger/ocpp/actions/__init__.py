@@ -1,0 +1,91 @@
+"""Messages of the back end: one module each, imported when its message first comes (SPEC: its form, handle(): its answer).
+
+A module only translates between the message and the services. handle(cp, request) gives the payload of the answer, or is
+a coroutine that does; what has to follow the answer goes to cp.after().
+"""
+
+# action: the feature profile that it belongs to
+_TABLE = """
+CancelReservation Reservation
+ChangeAvailability Core
+ChangeConfiguration Core
+ClearCache Core
+ClearChargingProfile SmartCharging
+DataTransfer Core
+GetCompositeSchedule SmartCharging
+GetConfiguration Core
+GetDiagnostics FirmwareManagement
+GetLocalListVersion LocalAuthListManagement
+RemoteStartTransaction Core
+RemoteStopTransaction Core
+ReserveNow Reservation
+Reset Core
+SendLocalList LocalAuthListManagement
+SetChargingProfile SmartCharging
+TriggerMessage RemoteTrigger
+UnlockConnector Core
+UpdateFirmware FirmwareManagement
+"""
+
+
+def profile_of(action: str) -> str | None:
+    """The feature profile of an action, None for an action that this charger does not know."""
+    if not action.isalpha():
+        return None
+    at = _TABLE.find("\n" + action + " ")
+    if at < 0:
+        return None
+    at += len(action) + 2
+    return _TABLE[at : _TABLE.find("\n", at)]
+
+
+def load(action: str):
+    """The module of a known action. Each import is written out: nothing from outside names a module."""
+    if action == "ChangeConfiguration":
+        from charger.ocpp.actions import change_configuration as module
+    elif action == "GetConfiguration":
+        from charger.ocpp.actions import get_configuration as module
+    elif action == "RemoteStartTransaction":
+        from charger.ocpp.actions import remote_start_transaction as module
+    elif action == "RemoteStopTransaction":
+        from charger.ocpp.actions import remote_stop_transaction as module
+    elif action == "TriggerMessage":
+        from charger.ocpp.actions import trigger_message as module
+    elif action == "Reset":
+        from charger.ocpp.actions import reset as module
+    elif action == "ChangeAvailability":
+        from charger.ocpp.actions import change_availability as module
+    elif action == "UnlockConnector":
+        from charger.ocpp.actions import unlock_connector as module
+    elif action == "DataTransfer":
+        from charger.ocpp.actions import data_transfer as module
+    elif action == "ClearCache":
+        from charger.ocpp.actions import clear_cache as module
+    else:
+        module = _load_optional(action)
+    return module
+
+
+def _load_optional(action: str):
+    """The actions outside the Core profile."""
+    if action == "SetChargingProfile":
+        from charger.ocpp.actions import set_charging_profile as module
+    elif action == "ClearChargingProfile":
+        from charger.ocpp.actions import clear_charging_profile as module
+    elif action == "GetCompositeSchedule":
+        from charger.ocpp.actions import get_composite_schedule as module
+    elif action == "SendLocalList":
+        from charger.ocpp.actions import send_local_list as module
+    elif action == "GetLocalListVersion":
+        from charger.ocpp.actions import get_local_list_version as module
+    elif action == "ReserveNow":
+        from charger.ocpp.actions import reserve_now as module
+    elif action == "CancelReservation":
+        from charger.ocpp.actions import cancel_reservation as module
+    elif action == "GetDiagnostics":
+        from charger.ocpp.actions import get_diagnostics as module
+    elif action == "UpdateFirmware":
+        from charger.ocpp.actions import update_firmware as module
+    else:
+        raise ValueError(action)
+    return module

@@ -1,0 +1,8 @@
+"""ChangeConfiguration (OCPP-73)."""
+
+SPEC = ("obj", (("key", ("str", 50)), ("value", ("text", 500))))
+
+
+def handle(cp, request: dict) -> dict:
+    """The status of the change."""
+    return {"status": cp.config.change(request["key"], request["value"])}

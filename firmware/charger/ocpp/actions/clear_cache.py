@@ -1,0 +1,11 @@
+"""ClearCache (OCPP-57)."""
+
+SPEC = ("obj", ())
+
+
+def handle(cp, request: dict) -> dict:
+    """Rejected when the cache is switched off."""
+    if not cp.config.get_bool("AuthorizationCacheEnabled"):
+        return {"status": "Rejected"}
+    cp.cache.clear()
+    return {"status": "Accepted"}

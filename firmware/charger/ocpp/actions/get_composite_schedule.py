@@ -1,0 +1,26 @@
+"""GetCompositeSchedule (OCPP-108)."""
+
+from charger import clock
+
+SPEC = (
+    "obj",
+    (
+        ("connectorId", ("int", None, None)),
+        ("duration", ("int", 0, None)),
+        ("chargingRateUnit?", ("enum", ("A", "W"))),
+    ),
+)
+
+
+def handle(cp, request: dict) -> dict:
+    """The schedule from now on; Rejected for a connector that is not there, and while the time is unknown."""
+    connector_id = request["connectorId"]
+    if not 0 <= connector_id <= len(cp.connectors) or clock.utc_s() is None:
+        return {"status": "Rejected"}
+    schedule = cp.smart_charging.composite(connector_id, request["duration"], request.get("chargingRateUnit", "A"))
+    return {
+        "status": "Accepted",
+        "connectorId": connector_id,
+        "scheduleStart": clock.iso(clock.utc_s()),
+        "chargingSchedule": schedule,
+    }

@@ -1,0 +1,9 @@
+"""GetLocalListVersion (OCPP-56): 0 for an empty list, -1 while the list is switched off."""
+
+SPEC = ("obj", ())
+
+
+def handle(cp, request: dict) -> dict:
+    """The version of the list."""
+    enabled = cp.config.get_bool("LocalAuthListEnabled")
+    return {"listVersion": cp.local_list.version if enabled else -1}

@@ -1,0 +1,26 @@
+"""ReserveNow (OCPP-71)."""
+
+from charger import clock
+
+SPEC = (
+    "obj",
+    (
+        ("connectorId", ("int", None, None)),
+        ("expiryDate", ("time",)),
+        ("idTag", ("str", 20, 1)),
+        ("parentIdTag?", ("str", 20)),
+        ("reservationId", ("int", None, None)),
+    ),
+)
+
+
+def handle(cp, request: dict) -> dict:
+    """Accepted, Occupied, Faulted, Unavailable or Rejected."""
+    connector_id = request["connectorId"]
+    if not 0 <= connector_id <= len(cp.connectors):
+        return {"status": "Rejected"}
+    until = clock.parse_iso(request["expiryDate"])[0]
+    status = cp.reservations.reserve(
+        request["reservationId"], connector_id, request["idTag"], request.get("parentIdTag"), until
+    )
+    return {"status": status}

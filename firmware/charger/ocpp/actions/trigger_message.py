@@ -1,0 +1,29 @@
+"""TriggerMessage (OCPP-72): answer first, then send."""
+
+SPEC = ("obj", (("requestedMessage", ("str", 50)), ("connectorId?", ("int", None, None))))
+
+
+def handle(cp, request: dict) -> dict:
+    """Accepted, Rejected for what makes no sense now, NotImplemented for what the charger never sends when asked."""
+    message = request["requestedMessage"]
+    connector_id = request.get("connectorId")
+    if message in ("MeterValues", "StatusNotification"):
+        if connector_id is not None and not 0 <= connector_id <= len(cp.connectors):
+            return {"status": "Rejected"}
+        if message == "MeterValues":
+            cp.after(lambda: cp.meter_values.trigger(connector_id))
+        else:
+            cp.after(lambda: cp.send_status(connector_id))
+    elif message == "Heartbeat":
+        cp.after(lambda: cp.heartbeat(True))
+    elif message == "BootNotification":
+        if cp.boot.accepted:
+            return {"status": "Rejected"}  # OCPP-31
+        cp.after(cp.boot.trigger)
+    elif message == "DiagnosticsStatusNotification":
+        cp.after(cp.send_diagnostics_status)
+    elif message == "FirmwareStatusNotification":
+        cp.after(cp.send_firmware_status)
+    else:
+        return {"status": "NotImplemented"}
+    return {"status": "Accepted"}

@@ -1,0 +1,389 @@
+"""The charge point: holds the services, passes messages between them, the connectors and the link to the back end.
+
+What is not a transaction message goes out through one queue in the order in which it was posted; nothing leaves before
+BootNotification is accepted, but what a TriggerMessage asked for (OCPP-25, 27).
+"""
+
+import asyncio
+
+from micropython import const
+
+from charger import clock, log, validate
+from charger.ocpp import actions, errors
+from charger.ocpp.errors import CallFailed, Disconnected
+from charger.ocpp.outbox import Outbox
+from charger.ocpp.services.authorisation import Authorisation
+from charger.ocpp.services.availability import Availability
+from charger.ocpp.services.boot import Boot, take_time
+from charger.ocpp.services.meter_values import MeterValues
+from charger.ocpp.services.status import Status, payload as status_payload
+from charger.ocpp.services.transactions import Transactions
+
+_MAX_POSTED = const(40)  # messages that wait to be sent; beyond that the oldest is of no interest any more
+_DAY_S = const(86400)
+_UNLOCK_S = const(10)
+
+_CODES = {
+    validate.MISSING: errors.OCCURENCE_CONSTRAINT_VIOLATION,
+    validate.TYPE: errors.TYPE_CONSTRAINT_VIOLATION,
+    validate.VALUE: errors.PROPERTY_CONSTRAINT_VIOLATION,
+    validate.EXTRA: errors.FORMATION_VIOLATION,
+}  # OCPP-19
+
+
+class ChargePoint:
+    """One charge point. A listener of its connectors; `link` is set by attach()."""
+
+    def __init__(self, config, files, connectors: list, sessions, restart):
+        """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard"."""
+        self.config = config
+        self.files = files
+        self.connectors = connectors
+        self.sessions = sessions
+        self.link = None
+        self._restart = restart
+        self._resetting = None
+        self._follow_up = None
+        self._posted = []
+        self._wake = asyncio.Event()
+        self._last_sent_s = 0
+        self._last_heartbeat_s = 0
+        self._optional = {}
+        self.phases = config.phases = max(connector.meter.reading.phases for connector in connectors)
+        config.give("NumberOfConnectors", str(len(connectors)), always=True)
+        self.boot = Boot(config, self.call, self._accepted)
+        self.outbox = Outbox(files, config, self.call, self.ready, self._delivered)
+        self.status = Status(config, connectors, self._post_status, self.ready)
+        self.authorisation = Authorisation(self)
+        self.transactions = Transactions(self)
+        self.meter_values = MeterValues(self)
+        self.availability = Availability(self)
+        self.transactions.recover(sessions)
+        self._load_kept(files.names())
+
+    # --- services that are imported when first needed ---
+
+    def _load_kept(self, names: list):
+        """Those that have something to remember are needed from the start."""
+        if "ocpp_profiles.json" in names and self.config.has_profile("SmartCharging"):
+            self.smart_charging.recompute()
+        if "ocpp_reservations.json" in names and self.config.has_profile("Reservation"):
+            self.reservations.second()
+
+    def claim(self, connector_id: int, tag: str, parent) -> tuple:
+        """(allowed, reservationId or None): may this tag use a connector as far as reservations go?"""
+        service = self._optional.get("reservations")
+        return (True, None) if service is None else service.claim(connector_id, tag, parent)
+
+    @property
+    def smart_charging(self):
+        """Charging profiles."""
+        service = self._optional.get("profiles")
+        if service is None:
+            from charger.ocpp.services.smart_charging import SmartCharging
+
+            service = self._optional["profiles"] = SmartCharging(self)
+        return service
+
+    @property
+    def reservations(self):
+        """Reservations."""
+        service = self._optional.get("reservations")
+        if service is None:
+            from charger.ocpp.services.reservations import Reservations
+
+            service = self._optional["reservations"] = Reservations(self)
+        return service
+
+    @property
+    def local_list(self):
+        """The local authorisation list."""
+        service = self._optional.get("list")
+        if service is None:
+            from charger.ocpp.services.local_list import LocalList
+
+            service = self._optional["list"] = LocalList(self.config, self.files)
+        return service
+
+    @property
+    def cache(self):
+        """The authorisation cache."""
+        service = self._optional.get("cache")
+        if service is None:
+            from charger.ocpp.services.cache import Cache
+
+            service = self._optional["cache"] = Cache(self.files)
+        return service
+
+    # --- looking up ---
+
+    def connector(self, connector_id: int):
+        """The connector with an id, None for 0 and for one that is not there."""
+        return self.connectors[connector_id - 1] if 0 < connector_id <= len(self.connectors) else None
+
+    def hardware_da(self) -> int:
+        """The most that an outlet can give, 0.1 A a phase."""
+        return max(connector.outlet.limits.get("hardware") for connector in self.connectors)
+
+    def remote_start_connector(self, connector_id: int | None, tag: str):
+        """The connector for a remote start, None when there is none that could (OCPP-65)."""
+        candidates = self.connectors if connector_id is None else [self.connector(connector_id)]
+        for connector in candidates:
+            if connector is None or not connector.startable() or connector.pending is not None:
+                continue
+            if self.claim(connector.id, tag, None)[0]:
+                return connector
+        return None
+
+    # --- the link ---
+
+    def attach(self, link):
+        """Use a link with call(), connected, kick() and close()."""
+        self.link = link
+
+    def ready(self) -> bool:
+        """True while messages may be sent: the link is up and the back end has accepted this start-up."""
+        return self.boot.accepted and self.link is not None and self.link.connected
+
+    def opened(self):
+        """The link is up: register, or, when that was done before, say what has changed (OCPP-11)."""
+        self.boot.opened()
+        if self.boot.accepted:
+            self.status.sync()
+            self._go_on()
+
+    def closed(self):
+        """The link is down."""
+        self.boot.closed()
+        self.status.lost()
+        self.outbox.spill()
+
+    def _accepted(self):
+        """BootNotification was accepted: status of everything, then the rest (OCPP-26)."""
+        self._last_heartbeat_s = clock.uptime_s()
+        self.status.sync(everything=True)
+        self._go_on()
+
+    def _go_on(self):
+        self.outbox.kick()
+        self._wake.set()
+
+    def kick(self):
+        """The network is back: try at once."""
+        if self.link is not None:
+            self.link.kick()
+
+    async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
+        """Send a CALL and wait for its answer. CallError, CallTimeout, or Disconnected (also when it may not be sent)."""
+        if self.link is None or not (before_accepted or self.ready()):
+            raise Disconnected(action)
+        answer = await self.link.call(action, payload)
+        self._last_sent_s = clock.uptime_s()
+        return answer if isinstance(answer, dict) else {}
+
+    # --- messages of the back end ---
+
+    async def handle(self, action: str, request: dict) -> tuple | None:
+        """(answer, what has to follow it or None) of a CALL, for Rpc; OcppError for a CALLERROR.
+
+        None when the call is not to be answered at all (OCPP-28). One CALL at a time.
+        """
+        if self.boot.silent:
+            return None
+        profile = actions.profile_of(action)
+        if profile is None:
+            raise errors.OcppError(errors.NOT_IMPLEMENTED, "")
+        if not self.config.has_profile(profile):
+            raise errors.OcppError(errors.NOT_SUPPORTED, "")
+        module = actions.load(action)
+        try:
+            validate.check(module.SPEC, request)
+        except validate.Invalid as error:
+            raise errors.OcppError(_CODES[error.kind], str(error))
+        self._follow_up = None
+        answer = module.handle(self, request)
+        if not isinstance(answer, dict):
+            answer = await answer
+        return answer, self._follow_up
+
+    def after(self, job):
+        """For the module of an action: call job() once the answer to the present CALL is sent."""
+        self._follow_up = job
+
+    # --- the queue of what is sent once ---
+
+    def post(self, job):
+        """Run job(), awaiting it when it is a coroutine function, after everything posted before."""
+        if len(self._posted) >= _MAX_POSTED:
+            log.warn("charge point", "a message that waited too long is dropped")
+            self._posted.pop(0)
+        self._posted.append(job)
+        self._wake.set()
+
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
+        """Queue a CALL that is not repeated: failed() or done(answer) is called with the outcome."""
+        self.post(lambda: self._call_once(action, payload, triggered, failed, done))
+
+    async def _call_once(self, action: str, payload: dict, triggered: bool, failed, done):
+        try:
+            answer = await self.call(action, payload, triggered)
+        except CallFailed as error:
+            log.warn("charge point", action + ": " + log.reason(error))
+            if failed is not None:
+                failed()
+            return
+        if done is not None:
+            done(answer)
+
+    async def _send(self):
+        """The task of the queue."""
+        while True:
+            while self._posted:
+                job = self._posted.pop(0)
+                try:
+                    running = job()
+                    if hasattr(running, "send"):
+                        await running
+                except OSError as error:
+                    log.error("charge point", log.reason(error))
+            self._wake.clear()
+            await self._wake.wait()
+
+    def _post_status(self, notification: dict, failed):
+        self.post_call(
+            "StatusNotification", notification, False, None if failed is None else lambda: failed(notification)
+        )
+
+    def send_status(self, connector_id: int | None):
+        """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
+        numbers = range(len(self.connectors) + 1) if connector_id is None else (connector_id,)
+        for number in numbers:
+            self.post_call("StatusNotification", status_payload(number, self.status.of(number)), True)
+
+    def heartbeat(self, triggered: bool = False):
+        """Send a Heartbeat and take the time from it (OCPP-30)."""
+        self._last_heartbeat_s = self._last_sent_s = clock.uptime_s()
+        self.post_call("Heartbeat", {}, triggered, None, lambda answer: take_time(answer.get("currentTime")))
+
+    # --- what the connectors say ---
+
+    def status_changed(self, connector):
+        """A connector has a new status."""
+        self.status.changed(connector.id)
+        if "reservations" in self._optional:
+            self.reservations.status_changed(connector)
+        if connector.status == "Preparing":
+            self.authorisation.free_vend(connector)
+        elif connector.status in ("Available", "Finishing") and connector.pending is None:
+            if "profiles" in self._optional:
+                self.smart_charging.keep_for_start(connector.id, None)
+
+    def session_started(self, session):
+        """A session has begun; what has to be on flash before energy flows is, when this returns."""
+        self.transactions.started(session)
+        for service in self._optional.values():
+            if hasattr(service, "session_started"):
+                service.session_started(session)
+        self.meter_values.started(session)
+
+    def session_ended(self, session):
+        """A session is over."""
+        self.transactions.ended(session)
+        if "profiles" in self._optional:
+            self.smart_charging.session_ended(session)
+        self.availability.apply()
+
+    def tag_shown(self, connector, tag: str):
+        """A card was shown at a connector."""
+        self.authorisation.tag_shown(connector, tag)
+
+    def transaction_known(self, connector):
+        """The back end has given a running session its transactionId."""
+        try:
+            self.sessions.save(connector.session)
+        except OSError as error:
+            log.error("charge point", log.reason(error))
+
+    def _delivered(self, action: str, local_id: int, answer):
+        self.transactions.delivered(action, local_id, answer)
+
+    # --- commands that act on the whole unit ---
+
+    def reset(self, kind: str):
+        """End the sessions with the reason of the reset, then restart (OCPP-70)."""
+        if self._resetting is None:
+            self._resetting = asyncio.create_task(self._reset(kind))
+
+    async def _reset(self, kind: str):
+        for connector in self.connectors:
+            connector.stop(kind + "Reset")
+        started = clock.ticks_ms()
+        while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < 10000:
+            await clock.sleep_ms(100)
+        if kind == "Soft":
+            while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < 20000:
+                await clock.sleep_ms(100)
+        self._restart(kind)
+
+    async def unlock(self, connector) -> bool:
+        """UnlockConnector: end a transaction, then open the lock (OCPP-68)."""
+        if connector.session is not None:
+            connector.stop("UnlockCommand")
+            started = clock.ticks_ms()
+            while connector.session is not None and clock.elapsed_ms(started) < _UNLOCK_S * 1000:
+                await clock.sleep_ms(100)
+        return await connector.unlock()
+
+    def send_diagnostics_status(self):
+        """TriggerMessage(DiagnosticsStatusNotification)."""
+        self.post_call("DiagnosticsStatusNotification", {"status": "Idle"}, True)
+
+    def send_firmware_status(self):
+        """TriggerMessage(FirmwareStatusNotification)."""
+        self.post_call("FirmwareStatusNotification", {"status": "Idle"}, True)
+
+    # --- tasks ---
+
+    def tasks(self) -> list:
+        """(name, coroutine function) of everything that has to run."""
+        return [
+            ("ocpp boot", self.boot.run),
+            ("ocpp outbox", self.outbox.run),
+            ("ocpp send", self._send),
+            ("ocpp clock", self._clock),
+        ]
+
+    async def _clock(self):
+        """What is looked at once a second."""
+        while True:
+            await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
+            self.status.second()
+            self.transactions.second()
+            self.meter_values.second()
+            for service in self._optional.values():
+                if hasattr(service, "second"):
+                    service.second()
+            if self.ready():
+                self._heartbeat_when_due()
+
+    def _heartbeat_when_due(self):
+        now = clock.uptime_s()
+        interval_s = self.config.get_int("HeartbeatInterval")
+        if now - self._last_sent_s >= interval_s or now - self._last_heartbeat_s >= _DAY_S:
+            self.heartbeat()
+
+    async def close(self, timeout_ms: int):
+        """Before a restart: what waits in RAM goes to flash, the link is closed."""
+        self.outbox.spill()
+        if self.link is not None:
+            await self.link.close(timeout_ms)
+
+    def report(self) -> dict:
+        """The link as plain data."""
+        return {
+            "connected": self.link is not None and self.link.connected,
+            "boot": self.boot.status,
+            "waiting": self.outbox.waiting,
+            "sent": self.outbox.sent,
+            "dropped": self.outbox.dropped,
+        }

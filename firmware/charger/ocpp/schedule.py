@@ -1,0 +1,151 @@
+"""One charging profile as plain data, and what it allows at a moment (OCPP-103, 104). Pure arithmetic on seconds.
+
+Times are UTC seconds. Limits are integers in 0.1 A or 0.1 W, as the profile's unit says (SCH-4).
+"""
+
+from charger import clock
+
+CHARGE_POINT_MAX = "ChargePointMaxProfile"
+TX_DEFAULT = "TxDefaultProfile"
+TX = "TxProfile"
+
+ABSOLUTE = "Absolute"
+RECURRING = "Recurring"
+RELATIVE = "Relative"
+
+_PERIOD_S = {"Daily": 86400, "Weekly": 604800}
+
+
+class Profile:
+    """`start` is None where the schedule counts from the start of charging."""
+
+    def __init__(self, connector_id: int, fields: dict):
+        """`fields` is a ChargingProfile of OCPP that passed its form check. ValueError says what is wrong with its sense."""
+        schedule = fields["chargingSchedule"]
+        self.connector_id = connector_id
+        self.id = fields["chargingProfileId"]
+        self.stack_level = fields["stackLevel"]
+        self.purpose = fields["chargingProfilePurpose"]
+        self.kind = fields["chargingProfileKind"]
+        self.transaction_id = fields.get("transactionId")
+        self.recurrence_s = _recurrence(fields)
+        self.valid_from = _time(fields.get("validFrom"))
+        self.valid_to = _time(fields.get("validTo"))
+        self.start = None if self.kind == RELATIVE else _time(schedule.get("startSchedule"))
+        self.duration_s = schedule.get("duration")
+        self.unit = schedule["chargingRateUnit"]
+        self.periods = [
+            (p["startPeriod"], tenths(p["limit"]), p.get("numberPhases")) for p in schedule["chargingSchedulePeriod"]
+        ]
+        self._check()
+
+    def _check(self):
+        if self.valid_from is not None and self.valid_to is not None and self.valid_from >= self.valid_to:
+            raise ValueError("valid for no time")
+        if self.duration_s is not None and self.duration_s <= 0:
+            raise ValueError("duration")
+        if not self.periods or self.periods[0][0] != 0:
+            raise ValueError("the first period has to start at 0")
+        for before, after in zip(self.periods, self.periods[1:]):
+            if after[0] <= before[0]:
+                raise ValueError("periods do not rise")
+        if self.recurrence_s and self.start is None:
+            raise ValueError("recurring without a start")
+        if self.kind == RELATIVE and self.purpose == CHARGE_POINT_MAX:
+            raise ValueError("relative to no transaction")
+
+    def at(self, moment: int, charging_since: int) -> tuple:
+        """(limit, phases, next) at a moment: limit None where the profile has none; next is when that may change, or None.
+
+        charging_since is when the transaction began, or the moment itself where none runs.
+        """
+        if self.valid_from is not None and moment < self.valid_from:
+            return None, None, self.valid_from
+        if self.valid_to is not None and moment >= self.valid_to:
+            return None, None, None
+        start = charging_since if self.start is None else self.start
+        if moment < start:
+            return None, None, self._until(start)
+        again = None
+        if self.recurrence_s:
+            start += (moment - start) // self.recurrence_s * self.recurrence_s
+            again = start + self.recurrence_s
+        elapsed = moment - start
+        if self.duration_s is not None and elapsed >= self.duration_s:
+            return None, None, self._until(again)
+        index = len(self.periods) - 1
+        while self.periods[index][0] > elapsed:
+            index -= 1
+        following = again
+        if self.duration_s is not None:
+            following = _earlier(following, start + self.duration_s)
+        if index + 1 < len(self.periods):
+            following = _earlier(following, start + self.periods[index + 1][0])
+        return self.periods[index][1], self.periods[index][2], self._until(following)
+
+    def _until(self, moment):
+        """A boundary, or the end of validity when that comes first."""
+        return _earlier(moment, self.valid_to)
+
+    def to_json(self) -> dict:
+        """What Profile() takes, for the flash."""
+        schedule = {
+            "chargingRateUnit": self.unit,
+            "chargingSchedulePeriod": [_period(*period) for period in self.periods],
+        }
+        if self.duration_s is not None:
+            schedule["duration"] = self.duration_s
+        if self.start is not None:
+            schedule["startSchedule"] = clock.iso(self.start)
+        fields = {
+            "chargingProfileId": self.id,
+            "stackLevel": self.stack_level,
+            "chargingProfilePurpose": self.purpose,
+            "chargingProfileKind": self.kind,
+            "chargingSchedule": schedule,
+        }
+        if self.recurrence_s:
+            fields["recurrencyKind"] = "Daily" if self.recurrence_s == _PERIOD_S["Daily"] else "Weekly"
+        if self.valid_from is not None:
+            fields["validFrom"] = clock.iso(self.valid_from)
+        if self.valid_to is not None:
+            fields["validTo"] = clock.iso(self.valid_to)
+        return fields
+
+
+def tenths(number) -> int:
+    """A limit of OCPP in tenths; a binary float that should be one decimal is, further decimals are cut off (SCH-4)."""
+    if isinstance(number, int):
+        return number * 10
+    return int(number * 10 + 0.001)
+
+
+def decimal(value: int):
+    """Tenths as a JSON number with one decimal at most."""
+    return value // 10 if value % 10 == 0 else value / 10
+
+
+def _period(start: int, limit: int, phases) -> dict:
+    period = {"startPeriod": start, "limit": decimal(limit)}
+    if phases is not None:
+        period["numberPhases"] = phases
+    return period
+
+
+def _recurrence(fields: dict) -> int | None:
+    if fields["chargingProfileKind"] != RECURRING:
+        return None
+    kind = fields.get("recurrencyKind")
+    if kind is None:
+        raise ValueError("recurring without a kind")
+    return _PERIOD_S[kind]
+
+
+def _time(text) -> int | None:
+    return None if text is None else clock.parse_iso(text)[0]
+
+
+def _earlier(one, other):
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)

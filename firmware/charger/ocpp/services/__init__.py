@@ -1,0 +1,1 @@
+"""What a charge point knows and does, one module a feature. Services own state; ocpp/actions only translate."""

@@ -1,0 +1,49 @@
+"""ChangeAvailability: what the back end put out of service, kept over restarts, and carried out when it can be (OCPP-69)."""
+
+from charger import log
+
+FILE = "ocpp_out_of_service.json"
+
+ACCEPTED = "Accepted"
+SCHEDULED = "Scheduled"
+
+
+class Availability:
+    """Owned by the charge point `cp`. `_wanted` holds the connector ids (0: the whole unit) that shall be inoperative."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._out = set(cp.files.read_json(FILE, []))
+        cp.status.unavailable = 0 in self._out
+        for connector in cp.connectors:
+            if not self.wanted(connector.id):
+                connector.set_operative(False)
+
+    def wanted(self, connector_id: int) -> bool:
+        """True when the back end wants a connector in service."""
+        return connector_id not in self._out
+
+    def change(self, connector_id: int, operative: bool) -> str:
+        """Accepted, or Scheduled when a transaction has to end first. 0 stands for all connectors."""
+        ids = range(len(self._cp.connectors) + 1) if connector_id == 0 else (connector_id,)
+        for number in ids:
+            if operative:
+                self._out.discard(number)
+            else:
+                self._out.add(number)
+        self._cp.files.write_json(FILE, sorted(self._out))
+        log.info("availability", "%d %s" % (connector_id, "operative" if operative else "inoperative"))
+        return SCHEDULED if self.apply() else ACCEPTED
+
+    def apply(self) -> bool:
+        """Carry out what can be; True while something has to wait for a transaction. Called when a session ends, too."""
+        waiting = False
+        for connector in self._cp.connectors:
+            wanted = self.wanted(connector.id)
+            if connector.operative != wanted and not connector.set_operative(wanted):
+                waiting = True
+        unavailable = 0 in self._out
+        if unavailable != self._cp.status.unavailable:
+            self._cp.status.unavailable = unavailable
+            self._cp.status.changed(0)
+        return waiting

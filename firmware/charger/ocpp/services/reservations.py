@@ -1,0 +1,125 @@
+"""Reservations: who a connector, or one of all connectors, is kept for (OCPP-71)."""
+
+from charger import clock, log
+
+FILE = "ocpp_reservations.json"
+
+ACCEPTED = "Accepted"
+OCCUPIED = "Occupied"
+REJECTED = "Rejected"
+
+_ID, _CONNECTOR, _TAG, _PARENT, _UNTIL = range(5)
+
+
+class Reservations:
+    """Owned by the charge point `cp`. Kept over restarts as [reservationId, connectorId, idTag, parent or None, expiry]."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._all = cp.files.read_json(FILE, [])
+        self._show()
+
+    def reserve(self, reservation_id: int, connector_id: int, tag: str, parent, until: int) -> str:
+        """ReserveNow: its status. `until` is UTC seconds."""
+        if connector_id == 0 and not self._cp.config.get_bool("ReserveConnectorZeroSupported"):
+            return REJECTED
+        now = clock.utc_s()
+        if now is None or until <= now:
+            return REJECTED
+        others = [r for r in self._all if r[_ID] != reservation_id]
+        status = self._status_for(connector_id, others)
+        if status != ACCEPTED:
+            return status
+        self._all = others + [[reservation_id, connector_id, tag, parent, until]]
+        self._changed()
+        log.info("reservation", "%d for connector %d" % (reservation_id, connector_id))
+        return ACCEPTED
+
+    def cancel(self, reservation_id: int) -> bool:
+        """CancelReservation; False when there is no such reservation."""
+        kept = [r for r in self._all if r[_ID] != reservation_id]
+        if len(kept) == len(self._all):
+            return False
+        self._all = kept
+        self._changed()
+        return True
+
+    def claim(self, connector_id: int, tag: str, parent) -> tuple:
+        """(allowed, reservationId or None): may this tag use a connector, and does it use up a reservation?"""
+        own = self._of(connector_id)
+        if own is not None:
+            return (True, own[_ID]) if _matches(own, tag, parent) else (False, None)
+        anywhere = [r for r in self._all if r[_CONNECTOR] == 0]
+        for reservation in anywhere:
+            if _matches(reservation, tag, parent):
+                return True, reservation[_ID]
+        left = [number for number in self._free(self._all) if number != connector_id]
+        return len(left) >= len(anywhere), None
+
+    def session_started(self, session):
+        """The reservation that a transaction came with is used up."""
+        if session.reservation_id is not None:
+            self.cancel(session.reservation_id)
+
+    def status_changed(self, connector):
+        """A connector that has a fault or is out of service keeps no reservation."""
+        if connector.status in ("Faulted", "Unavailable"):
+            own = self._of(connector.id)
+            if own is not None:
+                self.cancel(own[_ID])
+
+    def second(self):
+        """Drop what has expired."""
+        now = clock.utc_s()
+        if not self._all or now is None:
+            return
+        kept = [r for r in self._all if r[_UNTIL] > now]
+        if len(kept) < len(self._all):
+            log.info("reservation", "expired")
+            self._all = kept
+            self._changed()
+
+    def _status_for(self, connector_id: int, others: list) -> str:
+        """Whether a new reservation finds its place beside the others."""
+        free = self._free(others)
+        kept = sum(1 for r in others if r[_CONNECTOR] == 0)
+        if connector_id in free or (connector_id == 0 and free):
+            return ACCEPTED if len(free) > kept else OCCUPIED
+        if connector_id:
+            status = self._cp.connector(connector_id).status
+            return status if status in ("Faulted", "Unavailable") else OCCUPIED
+        statuses = [connector.status for connector in self._cp.connectors]
+        for word in ("Faulted", "Unavailable"):
+            if all(status == word for status in statuses):
+                return word
+        return OCCUPIED
+
+    def _free(self, reservations: list) -> list:
+        """Ids of the connectors that nobody uses or has reserved."""
+        taken = [r[_CONNECTOR] for r in reservations]
+        return [
+            c.id for c in self._cp.connectors if c.status in ("Available", "Reserved") and c.id not in taken
+        ]
+
+    def _of(self, connector_id: int):
+        for reservation in self._all:
+            if reservation[_CONNECTOR] == connector_id:
+                return reservation
+        return None
+
+    def _changed(self):
+        self._cp.files.write_json(FILE, self._all)
+        self._show()
+
+    def _show(self):
+        for connector in self._cp.connectors:
+            reserved = self._of(connector.id) is not None
+            if connector.reserved != reserved:
+                connector.reserved = reserved
+                connector.poll()
+
+
+def _matches(reservation: list, tag: str, parent) -> bool:
+    if reservation[_TAG].lower() == tag.lower():
+        return True
+    return bool(parent and reservation[_PARENT] and reservation[_PARENT].lower() == parent.lower())

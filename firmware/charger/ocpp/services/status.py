@@ -1,0 +1,104 @@
+"""StatusNotification: what is told, when, and what is not told twice (OCPP-80 to 84)."""
+
+from micropython import const
+
+from charger import clock
+
+_MAX_MISSED = const(8)  # errors kept while offline
+
+_VENDOR = "Pilotlight"
+
+
+class Status:
+    """`send(notification, failed)` queues one; failed(notification) is called when it did not get through."""
+
+    def __init__(self, config, connectors, send, ready):
+        self._config = config
+        self._connectors = connectors
+        self._send = send
+        self._ready = ready
+        self._told = {}  # connector id -> (status, error code, info) that the back end knows or is about to be told
+        self._waiting = {}  # connector id -> uptime in s of a change that MinimumStatusDuration holds back
+        self._missed = []  # notifications of errors while offline
+        self.unavailable = False  # connector 0 by ChangeAvailability
+        self.fault = None  # (error code, info) of the charger as a whole, or None
+
+    def of(self, connector_id: int) -> tuple:
+        """(status, error code, info) of a connector now; connector 0 is Available, Unavailable or Faulted."""
+        if connector_id == 0:
+            if self.fault is not None:
+                return ("Faulted",) + self.fault
+            return "Unavailable" if self.unavailable else "Available", "NoError", ""
+        connector = self._connectors[connector_id - 1]
+        return connector.status, connector.error_code, connector.info
+
+    def changed(self, connector_id: int):
+        """The status of a connector has changed (or that of the charger, 0)."""
+        now = self.of(connector_id)
+        if not self._ready():
+            if now[1] != "NoError" and len(self._missed) < _MAX_MISSED:
+                self._missed.append(payload(connector_id, now))
+            return
+        known = self._told.get(connector_id)
+        if known is not None and known[0] != now[0] and self._config.get_int("MinimumStatusDuration"):
+            if now[1] == "NoError":
+                self._waiting[connector_id] = clock.uptime_s()
+                return
+        self._waiting.pop(connector_id, None)
+        if known != now:
+            self._tell(connector_id, now)
+
+    def set_fault(self, code: str | None, info: str = ""):
+        """A fault of the whole charger, or None when it is over."""
+        self.fault = None if code is None else (code, info)
+        self.changed(0)
+
+    def second(self):
+        """Tell what has lasted MinimumStatusDuration by now."""
+        if not self._waiting:
+            return
+        least_s = self._config.get_int("MinimumStatusDuration")
+        for connector_id in list(self._waiting):
+            if clock.uptime_s() - self._waiting[connector_id] >= least_s:
+                self._waiting.pop(connector_id)
+                now = self.of(connector_id)
+                if self._told.get(connector_id) != now:
+                    self._tell(connector_id, now)
+
+    def sync(self, everything: bool = False):
+        """The back end listens (again): errors it missed, then every status it does not know (OCPP-11, 26, 82)."""
+        missed, self._missed = self._missed, []
+        for notification in missed:
+            self._send(notification, None)
+        for connector_id in range(len(self._connectors) + 1):
+            now = self.of(connector_id)
+            if everything or self._told.get(connector_id) != now:
+                self._tell(connector_id, now)
+
+    def lost(self):
+        """The link is down: what was held back is told from scratch."""
+        self._waiting = {}
+
+    def conflict(self):
+        """The local list and the back end disagree about a tag (OCPP-55)."""
+        status = self.of(0)[0]
+        self._send(payload(0, (status, "LocalListConflict", "")), None)
+
+    def _tell(self, connector_id: int, now: tuple):
+        self._told[connector_id] = now
+        self._send(payload(connector_id, now), self._failed)
+
+    def _failed(self, notification: dict):
+        """A notification did not get through: it is told again with the next sync()."""
+        self._told.pop(notification["connectorId"], None)
+
+
+def payload(connector_id: int, now: tuple) -> dict:
+    """One StatusNotification. The time is left out while it is unknown."""
+    notification = {"connectorId": connector_id, "errorCode": now[1], "status": now[0]}
+    if now[2]:
+        notification["info"] = now[2][:50]
+        notification["vendorId"] = _VENDOR
+    if clock.utc_s() is not None:
+        notification["timestamp"] = clock.now_iso()
+    return notification

@@ -1,0 +1,196 @@
+# A charge point with real connectors, sessions and flash files, outlets that do what they are told, and a scripted link.
+import asyncio
+
+import check
+
+from charger import clock
+from charger.metering.reading import Reading
+from charger.metering.sessions import Sessions
+from charger.ocpp.charge_point import ChargePoint
+from charger.ocpp.configuration import Configuration
+from charger.ocpp.errors import Disconnected
+from charger.outlet.connector import Connector
+from charger.outlet.limits import Limits
+from charger.store.files import Files
+
+NOW = 1790000000  # 2026-09-21T14:13:20Z
+
+
+class Contactor:
+    def __init__(self):
+        self.commanded = False
+
+
+class Outlet:
+    """Closes when it may, opens when it must, at once."""
+
+    def __init__(self, number, reading):
+        self.id = number
+        self.reading = reading
+        self.limits = Limits(320)
+        self.contactor = Contactor()
+        self.thermometer = None
+        self.fault = None
+        self.lock = None
+        self.permit = False
+        self.available = True
+        self.plugged = False
+        self.ev_ready = True
+        self.pwm_on = True
+        self.driving_f = False
+        self.offered_da = 0
+
+    def settle(self):
+        closed = self.permit and self.plugged and self.limits.effective_da >= 60
+        self.contactor.commanded = closed
+        self.offered_da = self.limits.effective_da if closed else 0
+        self.reading.stamp_ms = clock.ticks_ms()
+
+    @property
+    def energised(self):
+        self.settle()
+        return self.contactor.commanded
+
+
+class Meter:
+    def __init__(self, phases=1):
+        self.reading = Reading(phases)
+        self.reading.valid = True
+        self.reading.v_mv = [230100, 229900, 231200]
+        self.reading.i_ma = [15980, 0, 0]
+        self.reading.p_mw = [3677123, 0, 0]
+        self.reading.f_mhz = 50020
+        self.reading.pf_milli = [998, 0, 0]
+        self.total_wh = 1000
+
+
+class Link:
+    """Answers with answer(action, payload), by default as a friendly back end does."""
+
+    def __init__(self):
+        self.connected = True
+        self.sent = []
+        self.answers = {}
+        self.transaction_id = 100
+        self.gate = None
+
+    async def call(self, action, payload):
+        if not self.connected:
+            raise Disconnected(action)
+        self.sent.append((action, payload))
+        await clock.sleep_ms(0)
+        answer = self.answers.get(action)
+        if callable(answer):
+            answer = answer(payload)
+        if isinstance(answer, Exception):
+            raise answer
+        return self.friendly(action) if answer is None else answer
+
+    def friendly(self, action):
+        if action == "BootNotification":
+            return {"status": "Accepted", "currentTime": clock.iso(clock.utc_s() or NOW), "interval": 300}
+        if action == "Heartbeat":
+            return {"currentTime": clock.iso(clock.utc_s() or NOW)}
+        if action == "Authorize":
+            return {"idTagInfo": {"status": "Accepted"}}
+        if action == "StartTransaction":
+            self.transaction_id += 1
+            return {"transactionId": self.transaction_id, "idTagInfo": {"status": "Accepted"}}
+        return {}
+
+    def kick(self):
+        pass
+
+    async def close(self, timeout_ms):
+        self.connected = False
+
+    def of(self, action):
+        """Payloads of all messages of one kind."""
+        return [payload for name, payload in self.sent if name == action]
+
+    def order(self):
+        return [name for name, _ in self.sent]
+
+
+class Rig:
+    """`restarts` lists what the charge point asked of the board."""
+
+    def __init__(self, connectors=1, factory=None, root=None, phases=1, utc=NOW):
+        self.root = root or check.folder()
+        self.factory = factory
+        self.number = connectors
+        self.phases = phases
+        self.meters = [Meter(phases) for _ in range(connectors)]
+        self.restarts = []
+        self.tasks = []
+        if utc is not None:
+            clock.set_utc(utc, "test")
+        self.build()
+
+    def build(self):
+        self.files = Files(self.root)
+        self.config = Configuration(self.files, self.factory)
+        self.sessions = Sessions(self.files)
+        self.connectors = []
+        for n in range(self.number):
+            outlet = Outlet(n + 1, self.meters[n].reading)
+            self.connectors.append(Connector(outlet, self.meters[n], self.sessions, self.config))
+        self.link = Link()
+        self.cp = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restarts.append)
+        self.cp.attach(self.link)
+        for connector in self.connectors:
+            connector.listeners.append(self.cp)
+
+    async def start(self):
+        for _, job in self.cp.tasks():
+            self.tasks.append(asyncio.create_task(job()))
+        self.tasks.append(asyncio.create_task(self.poll()))
+        self.cp.opened()
+
+    async def poll(self):
+        while True:
+            for connector in self.connectors:
+                connector.outlet.settle()
+                connector.poll()
+            await clock.sleep_ms(5)
+
+    async def online(self):
+        """Start, and wait until the back end knows all."""
+        await self.start()
+        await self.until(lambda: len(self.link.of("StatusNotification")) > self.number)
+        return self
+
+    async def until(self, condition, ms=5000):
+        """Wait for a condition; fail when it does not come true."""
+        start = clock.ticks_ms()
+        while not condition():
+            if clock.elapsed_ms(start) > ms:
+                raise AssertionError("it does not happen; sent: %s" % self.link.sent[-6:])
+            await clock.sleep_ms(2)
+
+    async def sent(self, action, count=1):
+        """Wait until so many of a kind were sent; the last one."""
+        await self.until(lambda: len(self.link.of(action)) >= count)
+        return self.link.of(action)[-1]
+
+    async def power_cut(self):
+        """Everything in RAM is gone; the flash stays."""
+        for task in self.tasks:
+            task.cancel()
+        self.tasks = []
+        await clock.sleep_ms(0)
+        clock.boot_id += 1
+        self.build()
+
+    async def plug(self, number=1, plugged=True):
+        connector = self.connectors[number - 1]
+        connector.outlet.plugged = plugged
+        connector.poll()
+
+    async def charge(self, number=1, tag="TAG00001"):
+        """A car comes, a card is shown, and it charges."""
+        await self.plug(number)
+        connector = self.connectors[number - 1]
+        self.cp.tag_shown(connector, tag)
+        await self.until(lambda: connector.status == "Charging")
+        return connector.session
