@@ -15,6 +15,7 @@ _POLL_MS = const(100)
 _SLOW_MS = const(1000)
 _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(3000)
+_END_MS = const(10000)
 
 current = None  # the running Application
 
@@ -196,22 +197,9 @@ class Application:
 
     # --- start, restart, report ---
 
-    def _close_interrupted(self):
-        """End the sessions that were open when the board stopped, with the reason why it stopped (OCPP-37, OCPP-70)."""
-        asked = self.files.read_json("restart.json")
-        self.files.delete("restart.json")
-        reason = "PowerLoss" if machine.reset_cause() == machine.PWRON_RESET else "Reboot"
-        if asked is not None:
-            reason = asked + "Reset"
-        for session in self.sessions.recover():
-            log.info("app", "session %d was interrupted: %s" % (session.local_id, reason))
-            self.sessions.end(session, session.stop_wh, reason)
-            self.charge_point.session_ended(session)
-
     def start(self):
         """Start every task under the supervisor."""
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
-        self._close_interrupted()
         self.supervisor.start("control", self._control, vital=True)
         self.supervisor.start("poll", self._poll)
         self.supervisor.start("slow", self._slow)
@@ -221,19 +209,17 @@ class Application:
             self.supervisor.start(name, job)
 
     def restart(self, kind: str):
-        """Restart the board: "Soft" ends the sessions first, "Hard" does not wait for them (OCPP-70)."""
+        """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
         if self._restarting is None:
             self._restarting = asyncio.create_task(self._restart(kind))
 
     async def _restart(self, kind: str):
         log.info("app", kind + " restart")
-        if kind == "Soft":
-            for connector in self.connectors:
-                connector.stop("SoftReset")
-            start = clock.ticks_ms()
-            while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < 10000:
-                await clock.sleep_ms(_POLL_MS)
-        self.files.write_json("restart.json", kind)
+        for connector in self.connectors:
+            connector.stop("Reboot")
+        start = clock.ticks_ms()
+        while any([c.session is not None for c in self.connectors]) and clock.elapsed_ms(start) < _END_MS:
+            await clock.sleep_ms(_POLL_MS)
         await self.close()
         machine.reset()
 

@@ -16,6 +16,8 @@ _READY_MS = const(4000)
 _LAST_READING_MS = const(1500)
 
 
+_UNLOCK_MS = const(3000)
+_LOOK_MS = const(50)
 _IN_SESSION = (st.CHARGING, st.SUSPENDED_EV, st.SUSPENDED_EVSE)
 
 
@@ -107,6 +109,18 @@ class Connector:
         """Hold the energy of the running session ('' to let it flow again) without ending it."""
         self.suspended = why
         self._permit()
+
+    async def unlock(self) -> bool:
+        """Let the plug go; True when the lock confirms it. False with no lock, or over a closed contactor (CP-31)."""
+        lock = self.outlet.lock
+        if lock is None:
+            return False
+        self.outlet.hold_lock = False
+        self.cancel_pending()
+        start = clock.ticks_ms()
+        while lock.locked() and clock.elapsed_ms(start) < _UNLOCK_MS:
+            await clock.sleep_ms(_LOOK_MS)
+        return not lock.locked()
 
     # --- what happens by itself ---
 
