@@ -43,6 +43,7 @@ class Session:
         self.start_utc = self.stop_utc = clock.utc_s()
         self.start_wh = self.stop_wh = start_wh
         self.export_wh = 0
+        self.export_from_wh = 0  # the register's export at the start
         self.charging_s = 0
         self.max_w = 0
         self.stop_reason: str | None = None

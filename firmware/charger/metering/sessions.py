@@ -57,6 +57,11 @@ class Sessions:
         """Go on with a recovered session."""
         session.recovered = False
         session.saved_s = clock.uptime_s()
+        session.saved_wh = session.stop_wh
+        session.sampled_ms = clock.ticks_ms()
+        register = self._registers.get(session.connector_id)
+        if register is not None:
+            session.export_from_wh = register.export_wh - session.export_wh
 
     def begin(self, connector_id: int, id_tag: str | None, wh: int, parent_id_tag: str | None = None,
               reservation_id: int | None = None) -> Session:
@@ -71,6 +76,8 @@ class Sessions:
         self._ids.write(struct.pack("<I", local_id))
         self._last_id = local_id
         session = Session(local_id, connector_id, id_tag, wh, parent_id_tag, reservation_id)
+        if register is not None:
+            session.export_from_wh = register.export_wh
         self._undated = self._undated or session.start_utc is None
         self.save(session)
         self._open[connector_id] = session
@@ -80,19 +87,15 @@ class Sessions:
         """Write what does not change by itself (the transaction id, after it became known)."""
         self._files.write(_OPEN + str(session.connector_id), session.to_record(True))
 
-    def checkpoint(self, session: Session, wh: int, power_w: int | None = None, export_wh: int | None = None,
-                   now: bool = False) -> None:
+    def checkpoint(self, session: Session, wh: int, power_w: int | None = None, now: bool = False) -> None:
         """Tell how an open session goes on: about once a second. Writes to flash when due, or with now=True at once.
 
-        wh is the register; power_w the present power (W), which makes charging time and highest power; export_wh what
-        the session has fed back so far.
+        wh is the register; power_w the present power (W, negative for export): it makes charging time and highest power.
         """
         if power_w is not None:
             session.sample(power_w, clock.ticks_diff(clock.ticks_ms(), session.sampled_ms))
         session.sampled_ms = clock.ticks_ms()
-        session.touch(wh)
-        if export_wh is not None:
-            session.export_wh = export_wh
+        self._touch(session, wh)
         uptime_s = clock.uptime_s()
         if not now and session.stop_wh - session.saved_wh < _DUE_WH and uptime_s - session.saved_s < _DUE_S:
             return
@@ -115,7 +118,7 @@ class Sessions:
         """
         if session.stop_reason is None:
             if not session.recovered:
-                session.touch(wh)
+                self._touch(session, wh)
             session.stop_reason = reason
             session.stop_id_tag = id_tag
             self._undated = self._undated or session.stop_utc is None
@@ -139,6 +142,12 @@ class Sessions:
         for session in self._open.values():
             session.anonymous = True
             self.save(session)
+
+    def _touch(self, session: Session, wh: int) -> None:
+        session.touch(wh)
+        register = self._registers.get(session.connector_id)
+        if register is not None:
+            session.export_wh = register.export_wh - session.export_from_wh
 
     def _slot(self, connector_id: int) -> Slots:
         slot = self._running.get(connector_id)

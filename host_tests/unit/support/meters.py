@@ -1,4 +1,6 @@
 # A bench for meter drivers: hand-driven time under charger.clock, and a load whose true figures are known.
+import math
+
 from charger import clock
 
 
@@ -73,3 +75,34 @@ def polls(meter, time, ms, step=None):
         time.pass_ms(step)
         meter.poll()
     return meter.reading.take_energy()
+
+
+class Mains(Load):
+    """A load with a waveform: harmonics of the current as parts per thousand of its fundamental.
+
+    v_mv, i_ma and p_mw are the true RMS values and the true real power of the waveform.
+    """
+
+    def __init__(self, volts=230, amps=10, pf_milli=1000, hertz_milli=50000, harmonics=()):
+        self.harmonics = harmonics
+        super().__init__(volts, amps, pf_milli, hertz_milli)
+
+    def set(self, volts=230, amps=10, pf_milli=1000, hertz_milli=50000, phases=1):
+        """amps is the fundamental, pf_milli its lagging cos phi (negative: export)."""
+        super().set(volts, amps, pf_milli, hertz_milli, 1)
+        self._v = volts * math.sqrt(2)
+        self._i = amps * math.sqrt(2)
+        self._omega = 2 * math.pi * hertz_milli / 1000
+        self._phi = math.acos(pf_milli / 1000)
+        whole = 1.0
+        for _, part in self.harmonics:
+            whole += part * part / 1e6
+        self.i_ma[0] = int(amps * 1000 * math.sqrt(whole))
+
+    def instant(self, seconds):
+        """(volts, amperes) at a time."""
+        angle = self._omega * seconds
+        amps = math.sin(angle - self._phi)
+        for order, part in self.harmonics:
+            amps += part / 1000 * math.sin(order * (angle - self._phi) + order)
+        return self._v * math.sin(angle), self._i * amps

@@ -1,4 +1,4 @@
-# A charge point with real connectors, sessions and flash files, outlets that do what they are told, and a scripted link.
+# A charge point with real connectors, sessions and flash files, obedient outlets, and a scripted link.
 import asyncio
 
 import check

@@ -18,28 +18,32 @@ class Rig:
         import board
 
         self.world = world.fresh()
+        self.board = board
+        self.side = self.world.outlets[0]
+        self.since_poll = 0
+        self.after_tick = None
+        self.restart()
+        self.run(6000)
+
+    def restart(self):
+        """The firmware starts anew in the same world."""
+        import asyncio
+
         from charger.app import Parts
         from charger.drivers import meters
         from charger.outlet.outlet import Outlet
 
         self.outlets = []
         self.meters = []
-        for n in range(connectors):
-            wiring = board.OUTLETS[n]
-            wiring["late_ms"] = board.LATE_TICK_MS
+        for n in range(len(self.board.OUTLETS)):
+            wiring = self.board.OUTLETS[n]
+            wiring["late_ms"] = self.board.LATE_TICK_MS
             kind, options = wiring["meter"]
             meter = meters.make(kind, options, factory_calibration(self.world, n))
-            self.meters.append(meter)
-            self.outlets.append(Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring))
-        self.outlet = self.outlets[0]
-        self.side = self.world.outlets[0]
-        self.since_poll = 0
-        self.after_tick = None
-        import asyncio
-
-        for meter in self.meters:
             asyncio.run(meter.start())
-        self.run(1000)
+            self.meters.append(meter)
+            self.outlets.append(Outlet(n + 1, Parts(wiring, self.board.SHARED, meter.reading), wiring))
+        self.outlet = self.outlets[0]
 
     def tick(self, ms=20):
         """One control tick, ms after the last."""
