@@ -30,6 +30,14 @@ def make(kind: str, options: dict, calibration=None):
 
         registers = atm90e32.Registers(_spi(options, 1000000), _output(options["cs"]))
         return atm90e32.ATM90E32(registers, _unit(kind, options.get("phases", 3), calibration), options)
+    if kind == "ct_adc":
+        from machine import ADC, Pin
+
+        from charger.drivers.meters import ct_adc
+
+        v_adc = ADC(Pin(options["v_adc"]), atten=ADC.ATTN_11DB)
+        i_adc = ADC(Pin(options["i_adc"]), atten=ADC.ATTN_11DB)
+        return ct_adc.CtAdc(v_adc, i_adc, _unit(kind, 1, calibration), options)
     raise ValueError("no meter driver " + kind)
 
 
