@@ -152,6 +152,7 @@ def test_authority_and_usage(device):
         case("root without CA flag", [leaf(top)], [root(ca=False, usage=("key_cert_sign",))], wrong),
         case("root without constraints", [leaf(top)], [root(ca=None, usage=("key_cert_sign",))], wrong),
         case("CA as leaf", [middle], [top], wrong),
+        case("CA that may sign as leaf", [sub(top, usage=("key_cert_sign", "digital_signature"))], [top], wrong),
         case("path length 0 with one sub-CA", [leaf(middle), middle], [root(path=0)], wrong),
         case("path length 1 with two", [leaf(low), low, middle], [root(path=1)], wrong),
         case("key usage for agreement only", [leaf(top, usage=("key_agreement",))], [top], wrong),
@@ -237,6 +238,7 @@ def test_weak_and_unknown_keys_and_hashes(device):
         cases.append((title, ["check_chain", chain, [rsa_root.hex], NOW_S, "client"], refused("weak")))
         itself = resigned(rsa_root, rsa_root, octet).hex()
         cases.append((title + " root", ["check_root", itself, NOW_S, None], refused("weak")))
+        cases.append((title + " below", ["check_chain", [good.hex], [itself], NOW_S, "client"], refused("weak")))
     for odd in (hashes.SHA384(), hashes.SHA512()):
         end = leaf(rsa_root, hash=odd, padding=padding.PSS(padding.MGF1(odd), 32))
         cases.append(case("PSS " + odd.name, [end], [rsa_root], refused("unsupported")))

@@ -143,6 +143,80 @@ def test_crafted_scalars_meet_every_special_case_of_the_point_arithmetic(device)
     device.compare(judged[::3])
 
 
+def comb_columns(k: int) -> list:
+    """The scalars of the columns that firmware's fixed-base comb adds for k, lowest first: sum of 2^j column_j = k."""
+    odd = k if k & 1 else N - k
+    bits = (odd + 2**256 - 1) >> 1
+    columns = [sum((1 if bits >> (j + 64 * t) & 1 else -1) << (64 * t) for t in range(4)) for j in range(64)]
+    return columns if k & 1 else [-column for column in columns]
+
+
+def naf_digits(k: int) -> list:
+    """The width-5 non-adjacent form, lowest first."""
+    digits = []
+    while k:
+        digit = (k & 31) - (32 if k & 16 else 0) if k & 1 else 0
+        digits.append(digit)
+        k = (k - digit) >> 1
+    return digits + [0] * (257 - len(digits))
+
+
+def interleaved_sums(u1: int, u2: int) -> list:
+    """For each addition of the double multiplication (a, b, a', b'): the sum a G + b Q so far and the term to add."""
+    columns, digits = comb_columns(u1), naf_digits(u2)
+    a = b = 0
+    steps = []
+    for j in range(256, -1, -1):
+        a, b = 2 * a, 2 * b
+        if digits[j]:
+            steps.append((a, b, 0, digits[j]))
+            b += digits[j]
+        if j < 64:
+            steps.append((a, b, columns[j], 0))
+            a += columns[j]
+    assert (a - u1) % N == 0
+    assert b == u2
+    return steps
+
+
+def test_keys_for_which_a_step_doubles_or_cancels(device, rng):
+    # For any u1, u2 and any step of firmware's loop there is a key whose multiple makes the two summands equal, or
+    # opposite, just there: the addition formula's two special cases, in the middle of a valid signature.
+    cases = []
+    for _ in range(3):
+        u1, u2 = rng.randrange(1, N), rng.randrange(1, N)
+        for a, b, added_a, added_b in rng.sample(interleaved_sums(u1, u2)[1:], 30):
+            for sign in (1, -1):
+                # a + b d = sign (added_a + added_b d)
+                slope = (b - sign * added_b) % N
+                d = (sign * added_a - a) * pow(slope, -1, N) % N if slope else 0
+                if not d or not (u1 + u2 * d) % N:
+                    continue
+                r = base_multiple(u1 + u2 * d)[0] % N
+                s = r * pow(u2, -1, N) % N
+                digest = (u1 * s % N).to_bytes(32, "big")
+                public = curve.encode(base_multiple(d))
+                cases.append(vector(f"u1={u1} u2={u2} d={d}", public, digest, signature(r, s), True))
+    assert len(cases) > 90
+    device.compare(cases)
+
+
+def test_no_secret_scalar_meets_a_special_case_of_the_addition():
+    # Before the last column the doubled sums are well below N in size, and even, so none is +-column, which is odd. At
+    # the last one the doubled sum is k - column: equal to -column for no k, to column for k = 2 column only.
+    for first in range(16):
+        column = sum((1 if first >> t & 1 else -1) << (64 * t) for t in range(4))
+        for k in (2 * column % N, -2 * column % N):
+            total = 0
+            columns = comb_columns(k)
+            for j in range(63, -1, -1):
+                assert j == 63 or (2 * total - columns[j]) % N
+                assert j == 63 or (2 * total + columns[j]) % N
+                total = 2 * total + columns[j]
+                assert j <= 1 or abs(2 * total) + 2**193 < N
+            assert (total - k) % N == 0
+
+
 def test_sum_at_infinity_is_no_signature(device):
     # u1 + u2 d = 0: whatever r is, there is no x to compare it with.
     cases = []

@@ -178,6 +178,8 @@ def test_faults_in_the_pss_block(device):
         signature = raw_sign(key, pss_block(2048, digest, **odd))
         cases.append(pss_case(name, key, digest, signature, False))
         cases.append(pss_case(name, key, digest, signature, False, 32))
+    for odd in (digest[:31], digest + b"\x00", b""):
+        cases.append(pss_case("digest length", key, odd, raw_sign(key, pss_block(2048, odd)), False))
     # all padding zero and no salt: nothing marks the end of the padding
     empty = pss_block(2048, digest, b"", one=b"\x00")
     cases.append(pss_case("no end of padding", key, digest, raw_sign(key, empty), False))
@@ -199,13 +201,12 @@ def test_high_bits_of_the_pss_block_must_be_zero(device):
             break
     # 2049 bits: the block is one octet shorter than the modulus, whose top octet can only be 0 or 1
     key = private_key(2049)
-    block = pss_block(2049, digest)
+    # (with an octet below 0x10 behind a top octet of 1 it is below the modulus, which has two leading ones)
+    block = next(b for b in (pss_block(2049, digest, bytes((i,)) * 32) for i in range(256)) if b[0] < 0x10)
     assert len(block) == 256
     cases.append(pss_case("2049 bits", key, digest, raw_sign(key, b"\x00" + block), True))
-    beyond = b"\x01" + bytes((block[0] & 0x0F,)) + block[1:]
-    if int.from_bytes(beyond, "big") < numbers(key)[0]:
-        cases.append(pss_case("octet before the block", key, digest, raw_sign(key, beyond), False))
-    assert len(cases) >= 7
+    cases.append(pss_case("octet before the block", key, digest, raw_sign(key, b"\x01" + block), False))
+    assert len(cases) >= 8
     device.compare(cases)
 
 
@@ -226,9 +227,16 @@ def test_signature_values_out_of_range(device):
         "negated": (n - value).to_bytes(256, "big"),
         "all ones": b"\xff" * 256,
     }
-    if value + n < 1 << 2048:
-        wrong["s + n"] = (value + n).to_bytes(256, "big")
-    cases = [pkcs1_case(name, key, digest, form, False) for name, form in wrong.items()]
+    message = 0
+    while value + n >= 1 << 2048:
+        message += 1
+        value = int.from_bytes(key.sign(b"%d" % message, padding.PKCS1v15(), hashes.SHA256()), "big")
+    beyond = hashlib.sha256(b"%d" % message if message else b"message").digest()
+    cases = [
+        pkcs1_case("s", key, beyond, value.to_bytes(256, "big"), True),
+        pkcs1_case("s + n", key, beyond, (value + n).to_bytes(256, "big"), False),
+    ]
+    cases += [pkcs1_case(name, key, digest, form, False) for name, form in wrong.items()]
     cases += [pss_case(name, key, digest, form, False) for name, form in wrong.items()]
     device.compare(cases)
 

@@ -86,7 +86,6 @@ def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate):
 def _check_leaf(leaf: x509.Certificate, now_s: int | None, usage: bytes | None):
     _check_time(leaf, now_s)
     leaf.key.check()
-    leaf.algorithm.check()
     if leaf.is_ca:
         raise CryptoError(USAGE, "a CA certificate as leaf")
     if leaf.name_constraints:

@@ -170,7 +170,8 @@ def _double(point: tuple) -> tuple:
 def _add(first: tuple, second: tuple) -> tuple:
     """first + second, where second is not infinity: 11 multiplications when its z is 1, else 16.
 
-    The two special cases do not happen to a secret scalar in _multiply_base but for odds below 2^-250.
+    No scalar 0 < k < N meets the special cases in _multiply_base (host_tests/crypto shows it), so nothing branches on
+    a secret here.
     """
     x1, y1, z1 = first
     x2, y2, z2 = second

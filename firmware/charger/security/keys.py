@@ -53,31 +53,32 @@ class Algorithm:
             body.finish()
 
     def _read_pss(self, body: der.Reader):
-        """RSASSA-PSS-params (RFC 4055 3.1). Absent fields mean SHA-1, so both hash fields must be there."""
-        self.hash = "SHA1"
+        """RSASSA-PSS-params (RFC 4055 3.1), for SHA-256 and MGF1 with SHA-256. Fields left out mean SHA-1."""
         params = body.enter()
+        self.hash = "SHA1"
         if not params.next_is(0xA0):
             return
-        outer = params.enter(0xA0)
-        self.hash = "SHA256" if _hash_oid(outer) == _OID_SHA256 else ""
-        outer.finish()
+        field = params.enter(0xA0)
+        known = _hash_oid(field) == _OID_SHA256
+        field.finish()
         if not params.next_is(0xA1):
-            self.hash = "SHA1"
             return
-        outer = params.enter(0xA1)
-        generator = outer.enter()
-        outer.finish()
-        if generator.oid() != _OID_MGF1 or _hash_oid(generator) != _OID_SHA256:
-            self.hash = ""
-        generator.finish()
+        field = params.enter(0xA1)
+        generator = field.enter()
+        field.finish()
+        if generator.oid() == _OID_MGF1:
+            known = _hash_oid(generator) == _OID_SHA256 and known
+            generator.finish()
+        else:
+            known = False
         self.salt_bytes = 20
         if params.next_is(0xA2):
-            outer = params.enter(0xA2)
-            self.salt_bytes = outer.unsigned(2)
-            outer.finish()
+            field = params.enter(0xA2)
+            self.salt_bytes = field.unsigned(2)
+            field.finish()
         params.finish()  # the trailer field has one legal value, its default
-        if self.hash:
-            self.scheme = _PSS
+        self.hash = "SHA256" if known else ""
+        self.scheme = _PSS if known else 0
 
     def check(self):
         """CryptoError(WEAK) for a hash below SHA-256, (UNSUPPORTED) for anything else this unit cannot verify."""
