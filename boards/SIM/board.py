@@ -13,6 +13,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   lock        {"out": pin (1 = lock), "feedback": pin (1 = locked), "move_ms"} or None: tethered
   proximity   {"adc": pin, "pullup": ohms to the rail, "rail_mv"} or None: tethered
   ntc         {"adc": pin}: 10 kohm at 25 degC, B 3950, to ground, 10 kohm to 3.3 V; or None
+  phase_switch  pin (1 = three phases, 0 = one) or None: always all that are wired
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
   meter       (driver, options): what drivers.meters.make() takes
   reader      {"uart": number} or None
@@ -36,6 +37,14 @@ LATE_TICK_MS = 100
 
 _SOCKET = is_true(setting("ConnectorLock", "true"))
 _PHASES = 3 if setting("CompositeScheduleDefaultNumberPhases", "1") == "3" else 1
+_SWITCH = _PHASES == 3 and is_true(setting("ConnectorSwitch3to1PhaseSupported", "false"))
+
+
+def _meter(number):
+    """A three-phase unit has an ATM90E32 on SPI, the others an ADE7953 on I2C."""
+    if _PHASES == 3:
+        return "atm90e32", {"bus": number, "cs": 120 + number, "phases": 3}
+    return "ade7953_i2c", {"bus": number, "address": 0x38}
 
 
 def _outlet(number):
@@ -50,7 +59,8 @@ def _outlet(number):
         "proximity": {"adc": base + 8, "pullup": 1000, "rail_mv": 3300} if _SOCKET else None,
         "ntc": {"adc": base + 9},
         "fault_input": {"pin": 100 + number},
-        "meter": ("ade7953_i2c", {"bus": number, "address": 0x38}),
+        "phase_switch": 110 + number if _SWITCH else None,
+        "meter": _meter(number),
         "reader": {"uart": number},
     }
 

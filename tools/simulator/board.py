@@ -18,6 +18,7 @@ PWRON_RESET = 1
 WDT_RESET = 3
 REBOOT_MS = 1000  # the least time a restarting charger is off the network
 DEFAULT_HEAP = 2 * 1024 * 1024
+CONTROL_HEAP = 12 * 1024  # for commands and replies while they are in work
 ANSWER_S = 30
 STOP_S = 10
 _QUICK_CRASHES = 4
@@ -94,7 +95,11 @@ class Board:
         return process
 
     async def _measure(self):
-        """Heap that the simulated world takes, which --heap does not count."""
+        """Heap that the simulated world takes, which --heap does not count.
+
+        A start that stops before the firmware says what is in use then, after a collection: world, shims, control
+        commands and flash device. The real start adds that to --heap, plus room for commands in work.
+        """
         process = await self._start({"measure": True}, DEFAULT_HEAP)
         output, _ = await process.communicate()
         for line in output.split(b"\n"):
@@ -105,7 +110,7 @@ class Board:
     async def run(self):
         """Keep a board running until stop(); BoardError when it cannot be."""
         if self.launch["heap"]:
-            self._heap = self.launch["heap"] + await self._measure()
+            self._heap = self.launch["heap"] + await self._measure() + CONTROL_HEAP
         while not self._stopping:
             self._ended = None
             began = asyncio.get_running_loop().time()

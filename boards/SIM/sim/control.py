@@ -203,6 +203,8 @@ def _config(args):
 
 
 def _status(args):
+    if args.get("collect"):
+        gc.collect()
     app = _application()
     if app is None or app.charge_point is None:
         report = {
@@ -278,7 +280,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "set_time": (_set_time, (("iso", "str", True),), "An installer sets the clock"),
     "stall": (_stall, (("ms", "int", True),), "Hold the interpreter up, as a long computation does"),
     "config": (_config, (), "All OCPP configuration keys"),
-    "status": (_status, (), "The state of charger and world"),
+    "status": (_status, (("collect", "bool", False),), "The state of charger and world; collect: garbage first"),
     "help": (_help, (), "This list"),
 }  # fmt: skip
 
@@ -325,6 +327,8 @@ def answer(command):
         return {"ok": True, "result": result}, after
     except (Refused, ValueError) as error:
         return {"ok": False, "error": str(error)}, None
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a report fails with, the port lives on
         sys.print_exception(error, sys.stderr)
         return {"ok": False, "error": "%s: %s" % (type(error).__name__, error)}, None

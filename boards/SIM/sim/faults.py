@@ -2,7 +2,7 @@
 
 | name | what happens |
 |---|---|
-| OtherError | the fault input of the outlet is 1; for connector 0, or none, the fault input of the board |
+| OtherError | the fault input of the outlet is 1; for connector 0, or none, those of all outlets and of the board |
 | GroundFailure | a residual current flows: the monitor trips within 20 ms, and for as long as it flows |
 | OverCurrentFailure | the car draws 40 % and 2 A more than the duty allows |
 | HighTemperature | the inside heats up to 95 degC, 30 degC a second |

@@ -123,6 +123,33 @@ class Bolted(_OfOutlet):
         return 1 if outlet.lock.locked else 0
 
 
+class PhaseSwitch(_OfOutlet):
+    """Second contactor, of the phases 2 and 3."""
+
+    def read(self):
+        """Level of the pin."""
+        return 1 if self.outlet.phases_on == 3 else 0
+
+    def write(self, value):
+        """1: three phases."""
+        outlet = self.outlet
+        outlet.sync()
+        outlet.phases_on = min(3 if value else 1, outlet.wired_phases)
+
+
+class ChipSelect(Line):
+    """Chip select of an SPI wire."""
+
+    def __init__(self, wire):
+        super().__init__(1)
+        self._wire = wire
+
+    def write(self, value):
+        """0: selected."""
+        self.value = value
+        self._wire.cs(value)
+
+
 class Fault(_OfOutlet):
     """General fault input of one outlet."""
 
@@ -172,6 +199,8 @@ def of_outlet(outlet, wiring):
     if wiring["lock"]:
         digital[wiring["lock"]["out"]] = Bolt(outlet)
         digital[wiring["lock"]["feedback"]] = Bolted(outlet)
+    if wiring["phase_switch"] is not None:
+        digital[wiring["phase_switch"]] = PhaseSwitch(outlet)
     if wiring["fault_input"]:
         digital[wiring["fault_input"]["pin"]] = Fault(outlet)
     if wiring["proximity"]:

@@ -5,6 +5,7 @@ line never does.
 """
 
 import asyncio
+import gc
 import json
 import sys
 
@@ -47,6 +48,23 @@ def power_cut(seconds):
     libc.exit_now(0)
 
 
+def _reply(command, answer):
+    """answer(command), or its failure for want of memory, which is the charger's business and must not end the port."""
+    try:
+        return answer(command)
+    except MemoryError:
+        gc.collect()
+        return {"ok": False, "error": "the charger's heap is full"}, None
+
+
+def _send_reply(reply):
+    try:
+        send(reply)
+    except MemoryError:
+        gc.collect()
+        send({"ok": False, "error": "the charger's heap is full", "n": reply["n"]})
+
+
 async def serve(answer):
     """Read commands for ever; answer(command) gives (reply, what to do after it is sent or None)."""
     reader = asyncio.StreamReader(sys.stdin)
@@ -58,10 +76,10 @@ async def serve(answer):
             command = json.loads(line)
         except ValueError:  # the parent checks what it passes on; a command lost here times out there
             continue
-        reply, after = answer(command)
+        reply, after = _reply(command, answer)
         reply["n"] = command["n"]
         if after is None:
-            send(reply)
+            _send_reply(reply)
             continue
         reply["kept"] = kept()
         send(reply)

@@ -37,6 +37,7 @@ class Outlet:
         self.lock = Lock()
         self.reader = CardReader()
         self.wired_phases = wiring["phases"]
+        self.phases_on = self.wired_phases
         self.meter = None  # the chip; the world connects it
         self.coil_pin = 0
         self.fault_pin = 0
@@ -211,7 +212,7 @@ class Outlet:
         self.sync()
         volts = self.supply_mv
         car = self.ev
-        flowing = min(car.phases, self.wired_phases) if self.contactor.closed else 0
+        flowing = min(car.phases, self.phases_on) if self.contactor.closed else 0
         self.f_mhz = self.mains.f_mhz
         for n in range(3):
             self.v_mv[n] = volts

@@ -84,6 +84,13 @@ class World:
 
             outlet.meter = ADE7953Chip(outlet, config["seed"] * 16 + number)
             self.i2c.setdefault(options["bus"], {})[options["address"]] = outlet.meter
+        elif kind == "atm90e32":
+            from sim.chips.atm90e32 import ATM90E32Chip
+            from sim.chips.wires import SPIWire
+
+            outlet.meter = ATM90E32Chip(outlet, config["seed"] * 16 + number, timebase.ticks_ms)
+            self.spi[options["bus"]] = SPIWire(outlet.meter)
+            self.digital[options["cs"]] = lines.ChipSelect(self.spi[options["bus"]])
         self.outlets.append(outlet)
 
     def line(self, pin):
@@ -105,6 +112,8 @@ class World:
         if name in faults.OF_BOARD and (number in (0, None) or name not in faults.OF_OUTLET):
             (self.board_faults.add if on else self.board_faults.discard)(name)
             self.line(self._shared[faults.OF_BOARD[name]]).value = 1 if on else 0
+            for outlet in self.outlets if name in faults.OF_OUTLET else ():
+                self.set_fault(name, outlet.id, on)
             return
         if name not in faults.OF_OUTLET:
             known = sorted(set(faults.OF_OUTLET) | set(faults.OF_BOARD))
