@@ -73,6 +73,7 @@ class Application:
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS))
         self.config = Configuration(self.files, board.FACTORY)
+        self._describe()
         self._build_connectors()
         self._build_supply()
         self._build_back_end()
@@ -81,6 +82,17 @@ class Application:
         """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
         clock.boot_id = int(self.files.read_json("boot.json", 0)) + 1
         self.files.write_json("boot.json", clock.boot_id)
+
+    def _describe(self):
+        """What the board knows about itself, where the factory has not said otherwise."""
+        give = self.config.give
+        give("ChargePointVendor", board.DEVICE["vendor"])
+        give("ChargePointModel", board.DEVICE["model"])
+        give("ChargeBoxSerialNumber", board.DEVICE["serial"])
+        give("FirmwareVersion", version.VERSION)
+        give("SecurityProfile", str(board.CSMS["security_profile"]))
+        give("NumberOfConnectors", str(len(board.OUTLETS)), True)
+        give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
 
     def _build_connectors(self):
         from charger.drivers import meters
@@ -121,10 +133,20 @@ class Application:
 
     def _build_back_end(self):
         from charger.ocpp.charge_point import ChargePoint
+        from charger.ocpp.connection import Connection
+        from charger.ocpp.settings import LinkSettings
 
-        self.charge_point = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restart)
+        point = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restart)
+        self.link = Connection(
+            LinkSettings(self.config, board.CSMS),
+            point.handle,
+            on_open=lambda rpc: point.opened(),
+            on_close=lambda reason: point.closed(),
+        )
+        point.attach(self.link)
         for connector in self.connectors:
-            connector.listeners.append(self.charge_point)
+            connector.listeners.append(point)
+        self.charge_point = point
 
     # --- the control tick ---
 
@@ -205,6 +227,8 @@ class Application:
         self.supervisor.start("slow", self._slow)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
+        if board.CSMS["url"]:
+            self.supervisor.start("link", self.link.run)
         for name, job in self.charge_point.tasks():
             self.supervisor.start(name, job)
 
@@ -240,9 +264,8 @@ class Application:
         return charger_report(self)
 
     def config_report(self) -> dict:
-        """All readable configuration keys and their values."""
-        keys, _ = self.config.report([])
-        return {entry["key"]: entry.get("value") for entry in keys}
+        """All configuration keys and device facts with their values, secrets left out."""
+        return self.config.all()
 
     def network_up(self):
         """The network is back: do not wait for the rest of a back-off."""

@@ -70,10 +70,10 @@ class Outlet:
         self.pwm_on = self.driving_f = False
         self.offered_da = 0  # what the pilot says to the car now, 0.1 A
         self.signalled_da = 0  # the highest offer that the car may still be drawing (CP-22, CP-25)
-        self.pilot_age_ms = _LONG_MS  # since the pilot was last changed
+        self.pilot_age_ms = 0  # since the pilot was last changed; a restart counts as a change
         self.late_ticks = self.openings = 0
         self._same = self._undefined = 0
-        self._off_ms = _LONG_MS  # since the contactor opened
+        self._off_ms = 0  # since the contactor opened; a restart has opened it (CP-50)
         self._stop_ms = self._asleep_ms = 0
         self._retest_ms = 0
         self._f_hold_ms = F_MS
