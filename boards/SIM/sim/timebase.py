@@ -109,18 +109,18 @@ def _earn(most_us):
 def _scaled(queue, dt):
     """Wait for I/O or, dt virtual ms from now, for the next task."""
     global _now, _credit_us
+    if dt < 0:  # only I/O can wake a task, and what that depends on may need time to pass
+        dt = max(1, scale_milli // 100)
     _earn(_BEHIND_US)
     need_us = dt * 1000000 // scale_milli
-    if dt >= 0 and _credit_us >= need_us:
+    if _credit_us >= need_us:
         _credit_us -= need_us
         _now = utime.ticks_add(_now, dt)
         _wait(queue, 0)
         return
-    _wait(queue, -1 if dt < 0 else (need_us - _credit_us + 999) // 1000)
+    _wait(queue, (need_us - _credit_us + 999) // 1000)
     _earn(max(_BEHIND_US, need_us))
-    gone = _credit_us * scale_milli // 1000000
-    if 0 <= dt < gone:
-        gone = dt
+    gone = min(dt, _credit_us * scale_milli // 1000000)
     _credit_us -= gone * 1000000 // scale_milli
     _now = utime.ticks_add(_now, gone)
 
@@ -133,11 +133,12 @@ def _wait_io_event(queue, dt):
         _wait(queue, dt)
     elif not _manual:
         _scaled(queue, dt)
+    elif dt < 0:
+        _wait(queue, 1)
+        _now = utime.ticks_add(_now, 1)
     else:
-        if dt > 0:
-            _now = utime.ticks_add(_now, dt)
-            dt = 0
-        _wait(queue, dt)
+        _now = utime.ticks_add(_now, dt)
+        _wait(queue, 0)
 
 
 def install():

@@ -1,0 +1,488 @@
+"""The simulated world is honest: what the pins say follows from parts, time and the firmware's own outputs."""
+
+import sys
+
+import micropython
+from check import equal, near, raises, true
+
+from sim import ev, launch, timebase, world
+from sim.circuit import ntc_uv
+
+EXACT = {"plus_mv": 12000, "minus_mv": -12000, "source_ohm": 1000, "diode_mv": 700}
+
+
+class Bench:
+    """A fresh world and its first outlet, with nominal parts unless a seed is asked for."""
+
+    def __init__(self, seed=None, connectors=1, **settings):
+        timebase.manual()
+        launch.config["connectors"] = connectors
+        launch.config["seed"] = seed or 1
+        launch.config["set"] = settings
+        sys.modules.pop("board", None)
+        import board
+
+        self.world = world.fresh()
+        self.board = board
+        self.wiring = board.OUTLETS[0]
+        self.outlet = self.world.outlets[0]
+        if seed is None:
+            for name, value in EXACT.items():
+                setattr(self.outlet.circuit, name, value)
+            self.outlet.ev._tolerance = 0
+            self.outlet.refresh()
+
+    def pin(self, part, name):
+        """A pin by its place in the wiring."""
+        import machine
+
+        return machine.Pin(self.wiring[part][name])
+
+    def plateaus_mv(self):
+        """(high, low) at the connector: extremes of many samples, through the divider backwards."""
+        pilot = self.wiring["pilot"]
+        samples = [self.outlet.sample_uv() for _ in range(400)]
+        total = 1 / pilot["r1"] + 1 / pilot["r2"] + 1 / pilot["r3"]
+        zero = pilot["rail_mv"] / pilot["r2"]
+        return [int((uv / 1000 * total - zero) * pilot["r1"]) for uv in (max(samples), min(samples))]
+
+    def pass_ms(self, ms):
+        """Time goes by in ticks of 20 ms, with somebody looking at the pins, as the firmware does."""
+        for _ in range(ms // 20):
+            timebase.advance(20)
+            self.outlet.sync()
+        timebase.advance(ms % 20)
+        self.outlet.sync()
+
+    def charge(self, duty=34952):
+        """A car that charges: PWM on, S2 closed, contactor closed, current up."""
+        self.outlet.plug(ev.ASKING)
+        self.outlet.set_duty(duty)
+        self.pass_ms(2000)
+        self.pin("contactor", "out").value(1)
+        self.pass_ms(6000)
+
+
+def close_to(got, wanted, what):
+    near(got, wanted, 100, what)  # load of the divider 40 mV, ADC noise and steps 35 mV at the connector
+
+
+def test_plateaus_are_those_of_the_circuit():
+    """Nominal voltages of CP-4; the divider and the tolerance of reading add their part."""
+    bench = Bench()
+    outlet = bench.outlet
+    shown = ((ev.ABSENT, False, 12000), (ev.IDLE, False, 8980), (ev.ASKING, True, 5990), (ev.VENTILATION, True, 2930))
+    for want, s2, high in shown:
+        outlet.plug(want)
+        outlet.ev.s2 = s2
+        for duty in (6554, 34952, 62914):
+            outlet.set_duty(duty)
+            top, bottom = bench.plateaus_mv()
+            close_to(top, high, want)
+            close_to(bottom, -12000, want)
+        outlet.set_duty(65535)
+        close_to(bench.plateaus_mv()[1], high, want)
+        outlet.set_duty(0)
+        close_to(bench.plateaus_mv()[0], -12000, want)
+
+
+def test_every_unit_stays_within_the_tolerances():
+    """CP-4: B 8.37 to 9.59 V, C 5.47 to 6.53 V over many units."""
+    spread = set()
+    for seed in range(1, 60):
+        bench = Bench(seed)
+        bench.outlet.set_duty(34952)
+        bench.outlet.plug(ev.ASKING)
+        top = bench.plateaus_mv()[0]
+        true(8300 < top < 9660, (seed, top))
+        bench.outlet.ev.s2 = True
+        bench.outlet.refresh()
+        top = bench.plateaus_mv()[0]
+        true(5400 < top < 6600, (seed, top))
+        spread.add(top // 50)
+    true(len(spread) > 5, spread)
+
+
+def test_without_a_diode_the_low_plateau_rises():
+    bench = Bench()
+    bench.outlet.plug(ev.ASKING)
+    bench.outlet.set_duty(34952)
+    bench.world.set_fault("diode", 1, True)
+    top, bottom = bench.plateaus_mv()
+    near(bottom, -8790, 80)
+    near(top, 8790, 80)
+
+
+def test_a_short_and_a_strange_resistance():
+    bench = Bench()
+    bench.outlet.set_duty(34952)
+    bench.world.set_fault("pilot_short", 1, True)
+    top, bottom = bench.plateaus_mv()
+    true(-400 < bottom < top < 400, (top, bottom))
+    bench.world.set_fault("pilot_short", 1, False)
+    bench.world.set_fault("EVCommunicationError", 1, True)
+    true(7000 < bench.plateaus_mv()[0] < 8000)
+
+
+def test_a_broken_pe_hides_the_car():
+    bench = Bench()
+    bench.charge()
+    bench.world.set_fault("pe_lost", 1, True)
+    close_to(bench.plateaus_mv()[0], 12000, "A")
+
+
+def test_samples_fall_on_the_high_plateau_as_often_as_the_duty_says():
+    bench = Bench()
+    bench.outlet.set_duty(6554)
+    high = len([1 for _ in range(5000) if bench.outlet.sample_uv() > 1500000])
+    near(high, 500, 100)
+
+
+def test_edges_are_bent_by_the_stray_capacitance():
+    bench = Bench()
+    bench.outlet.set_duty(34952)
+    between = len([1 for _ in range(3000) if 400000 < bench.outlet.sample_uv() < 2200000])
+    true(20 < between < 200, between)
+
+
+def test_the_car_answers_the_pilot_in_its_time():
+    """No PWM: no S2. PWM: S2 after 1 to 1.5 s. PWM off: the current goes, then S2 opens within 3 s (CP-25)."""
+    bench = Bench()
+    outlet = bench.outlet
+    outlet.plug(ev.ASKING)
+    outlet.set_duty(65535)
+    bench.pass_ms(5000)
+    true(not outlet.ev.s2)
+    outlet.set_duty(34952)
+    bench.pass_ms(980)
+    true(not outlet.ev.s2)
+    bench.pass_ms(520)
+    true(outlet.ev.s2)
+    bench.pin("contactor", "out").value(1)
+    bench.pass_ms(5000)
+    equal(outlet.ev.i_ma, 31998)
+    outlet.set_duty(65535)
+    bench.pass_ms(1300)
+    true(not outlet.ev.s2)
+    equal(outlet.ev.i_ma, 0)
+
+
+def test_duty_means_current():
+    """CP-11 and the edges of its table."""
+    for duty, milliamps in ((0, 0), (5, 0), (7.9, 0), (8, 6000), (9.9, 6000), (10, 6000), (16, 9600), (53.33, 31998),
+                            (85, 51000), (90, 65000), (96, 80000), (97, 80000), (98, 0), (100, 0)):  # fmt: skip
+        near(ev.limit_ma(int(duty * 65535 / 100 + 0.5)), milliamps, 12)
+
+
+def test_current_needs_the_contacts_and_follows_the_duty():
+    bench = Bench()
+    outlet = bench.outlet
+    outlet.plug(ev.ASKING)
+    outlet.set_duty(34952)
+    bench.pass_ms(4000)
+    true(outlet.ev.s2)
+    equal(outlet.ev.i_ma, 0)
+    bench.pin("contactor", "out").value(1)
+    bench.pass_ms(5000)
+    outlet.set_duty(17476)
+    bench.pass_ms(5000)
+    near(outlet.ev.i_ma, 16000, 10)
+    bench.pin("contactor", "out").value(0)
+    bench.pass_ms(12)
+    equal(outlet.ev.i_ma, 0)
+
+
+def test_cars_that_misbehave():
+    bench = Bench()
+    bench.charge(17476)
+    bench.outlet.ev.obeys = False
+    bench.pass_ms(4000)
+    equal(bench.outlet.ev.i_ma, 32000)
+    bench.outlet.ev.obeys = True
+    bench.world.set_fault("OverCurrentFailure", 1, True)
+    bench.pass_ms(4000)
+    true(bench.outlet.ev.i_ma > 16000 * 125 // 100)
+
+
+def test_a_simplified_pilot_shows_c_at_once_and_draws_10_a_at_most():
+    """CP-15."""
+    bench = Bench()
+    bench.outlet.ev.simplified = True
+    bench.outlet.plug(ev.ASKING)
+    bench.outlet.set_duty(34952)
+    close_to(bench.plateaus_mv()[0], 5990, "C")
+    bench.pin("contactor", "out").value(1)
+    bench.pass_ms(4000)
+    equal(bench.outlet.ev.i_ma, 10000)
+
+
+def test_the_contactor_takes_its_time_and_bounces():
+    bench = Bench()
+    out, feedback = bench.pin("contactor", "out"), bench.pin("contactor", "feedback")
+    out.value(1)
+    seen = []
+    for _ in range(25):
+        timebase.advance(1)
+        seen.append(feedback.value())
+    equal(seen[:14], [0] * 14)
+    equal(seen[18:], [1] * 7)
+    true(0 in seen[15:18], seen)
+    out.value(0)
+    timebase.advance(9)
+    true(bench.outlet.contactor.closed)
+    bench.pass_ms(1)
+    true(not bench.outlet.contactor.closed)
+
+
+def test_weld_and_failure_to_close():
+    bench = Bench()
+    bench.charge()
+    bench.world.set_fault("PowerSwitchFailure", 1, True)
+    bench.pin("contactor", "out").value(0)
+    bench.pass_ms(500)
+    equal(bench.pin("contactor", "feedback").value(), 1)
+    true(bench.outlet.ev.i_ma > 0)
+    bench.world.set_fault("PowerSwitchFailure", 1, False)
+    bench.pass_ms(100)
+    equal(bench.pin("contactor", "feedback").value(), 0)
+    bench.world.set_fault("contactor_stuck", 1, True)
+    bench.pin("contactor", "out").value(1)
+    bench.pass_ms(500)
+    equal(bench.pin("contactor", "feedback").value(), 0)
+
+
+def test_the_monitor_trips_answers_its_test_and_cuts_the_coil():
+    """CP-43: with no firmware in the loop."""
+    bench = Bench()
+    bench.charge()
+    bench.world.set_fault("GroundFailure", 1, True)
+    bench.pass_ms(35)
+    equal(bench.pin("rcd", "trip").value(), 1)
+    equal(bench.pin("contactor", "out").value(), 1)
+    true(not bench.outlet.contactor.closed)
+    bench.world.set_fault("GroundFailure", 1, False)
+    bench.pass_ms(30)
+    equal(bench.pin("rcd", "trip").value(), 0)
+    bench.pin("rcd", "test").value(1)
+    bench.pass_ms(30)
+    equal(bench.pin("rcd", "trip").value(), 1)
+    bench.pin("rcd", "test").value(0)
+    bench.pass_ms(30)
+    equal(bench.pin("rcd", "trip").value(), 0)
+    bench.world.set_fault("rcd_dead", 1, True)
+    bench.pin("rcd", "test").value(1)
+    bench.pass_ms(200)
+    equal(bench.pin("rcd", "trip").value(), 0)
+
+
+def test_the_lock_moves_and_jams():
+    bench = Bench()
+    out, feedback = bench.pin("lock", "out"), bench.pin("lock", "feedback")
+    out.value(1)
+    bench.pass_ms(100)
+    equal(feedback.value(), 0)
+    bench.pass_ms(200)
+    equal(feedback.value(), 1)
+    bench.world.set_fault("ConnectorLockFailure", 1, True)
+    bench.pass_ms(400)
+    equal(feedback.value(), 0)
+    out.value(0)
+    bench.pass_ms(400)
+    equal(feedback.value(), 1)
+
+
+def test_the_cable_is_seen_only_when_plugged():
+    """B.4: resistance to PE, read with a pull-up of 1 kohm."""
+    import machine
+
+    bench = Bench()
+    adc = machine.ADC(machine.Pin(bench.wiring["proximity"]["adc"]), atten=machine.ADC.ATTN_11DB)
+    equal(adc.read_uv(), 3300000)
+    bench.outlet.plug(ev.IDLE)
+    near(adc.read_uv(), 3300000 * 220 // 1220, 1000)
+    bench.outlet.cable_ohm = 680
+    bench.outlet.refresh()
+    near(adc.read_uv(), 3300000 * 680 // 1680, 1000)
+
+
+def test_a_tethered_unit_has_neither_lock_nor_coding():
+    bench = Bench(ConnectorLock="false")
+    equal((bench.wiring["lock"], bench.wiring["proximity"]), (None, None))
+
+
+def test_the_thermistor_heats_and_breaks():
+    bench = Bench()
+    near(bench.outlet.ntc_uv, 1650000, 1000)
+    bench.world.set_fault("HighTemperature", 1, True)
+    bench.pass_ms(1000)
+    near(bench.outlet.temperature_mc, 55000, 100)
+    bench.pass_ms(3000)
+    near(bench.outlet.ntc_uv, ntc_uv(95000), 10)
+    true(ntc_uv(95000) < ntc_uv(85000) < ntc_uv(65000))
+    bench.world.set_fault("ntc_open", 1, True)
+    equal(bench.outlet.ntc_uv, 3300000)
+
+
+def test_truth_for_the_meter():
+    """Voltage at the supply side always, current only through closed contacts, power with the car's factor."""
+    bench = Bench()
+    outlet = bench.outlet
+    outlet.sample(0)
+    equal((outlet.v_mv[0], outlet.i_ma[0], outlet.p_mw[0], outlet.f_mhz), (230000, 0, 0, 50000))
+    bench.charge()
+    outlet.sample(0)
+    equal((outlet.i_ma[0], outlet.i_ma[1]), (31998, 0))
+    near(outlet.p_mw[0], 230000 * 31998 // 1000 * 995 // 1000, 5000)
+    bench.world.set_mains(207, 49.5)
+    outlet.sample(0)
+    equal((outlet.v_mv[0], outlet.f_mhz), (207000, 49500))
+    bench.world.set_fault("UnderVoltage", 1, True)
+    outlet.sample(0)
+    equal(outlet.v_mv[0], 165000)
+    bench.world.set_fault("UnderVoltage", 1, False)
+    outlet.sample(0)
+    equal(outlet.v_mv[0], 207000)
+
+
+def test_three_phases_where_they_are_wired_and_switched_on():
+    bench = Bench(CompositeScheduleDefaultNumberPhases="3", ConnectorSwitch3to1PhaseSupported="true")
+    bench.outlet.ev.phases = 3
+    bench.charge()
+    bench.outlet.sample(0)
+    equal(bench.outlet.i_ma, [31998] * 3)
+    import machine
+
+    machine.Pin(bench.wiring["phase_switch"]).value(0)
+    bench.outlet.sample(0)
+    equal(bench.outlet.i_ma, [31998, 0, 0])
+
+
+def test_the_reader_sends_at_its_speed():
+    import machine
+
+    bench = Bench()
+    uart = machine.UART(bench.wiring["reader"]["uart"], baudrate=9600)
+    bench.outlet.reader.swipe("04A1B2C3")
+    timebase.advance(5)
+    true(uart.any() < 12)
+    timebase.advance(50)
+    equal(uart.read(), b"\x0204A1B2C3\r\n\x03")
+    equal(uart.read(), None)
+    raises(ValueError, bench.outlet.reader.swipe, "tab\t")
+    raises(ValueError, bench.outlet.reader.swipe, "")
+
+
+def test_a_wrong_speed_or_a_broken_reader_gives_rubbish():
+    import machine
+
+    bench = Bench()
+    bench.outlet.reader.swipe("CARD")
+    timebase.advance(100)
+    true(b"CARD" not in machine.UART(1, baudrate=115200).read())
+    bench.world.set_fault("ReaderFailure", 1, True)
+    bench.outlet.reader.swipe("CARD")
+    timebase.advance(1000)
+    uart = machine.UART(1, baudrate=9600)
+    uart.any()
+    timebase.advance(100)
+    data = uart.read()
+    true(data and b"CARD" not in data, data)
+
+
+def test_the_button_springs_back():
+    import machine
+
+    bench = Bench()
+    button = machine.Pin(bench.board.SHARED["button"])
+    equal(button.value(), 1)
+    bench.world.button.press(100)
+    equal(button.value(), 0)
+    timebase.advance(101)
+    equal(button.value(), 1)
+
+
+def test_faults_of_board_and_outlet():
+    import machine
+
+    bench = Bench(connectors=2)
+    second = machine.Pin(bench.board.OUTLETS[1]["fault_input"]["pin"])
+    first = machine.Pin(bench.board.OUTLETS[0]["fault_input"]["pin"])
+    bench.world.set_fault("OtherError", 2, True)
+    equal((first.value(), second.value()), (0, 1))
+    bench.world.set_fault("OtherError", None, True)
+    equal((first.value(), machine.Pin(bench.board.SHARED["fault"]).value()), (1, 1))
+    bench.world.set_fault("OtherError", 0, False)
+    equal((first.value(), second.value()), (0, 0))
+    bench.world.set_fault("tamper", 1, True)
+    equal(machine.Pin(bench.board.SHARED["tamper"]).value(), 1)
+    raises(ValueError, bench.world.set_fault, "NoSuchFault", 1, True)
+    raises(ValueError, bench.world.set_fault, "diode", 3, True)
+
+
+def test_what_outlives_a_reboot():
+    bench = Bench(connectors=2)
+    bench.outlet.ev.max_ma = 13000
+    bench.outlet.cable_ohm = 680
+    bench.world.set_fault("GroundFailure", 2, True)
+    bench.world.set_fault("tamper", 0, True)
+    bench.world.set_mains(240)
+    bench.charge()
+    kept = bench.world.snapshot()
+    after = world.fresh()
+    after.restore(kept)
+    one, two = after.outlets
+    equal((one.ev.want, one.ev.max_ma, one.cable_ohm, one.ev.s2, one.ev.i_ma), (ev.ASKING, 13000, 680, False, 0))
+    equal((two.rcd.leaking, after.mains.v_mv, after.board_faults), (True, 240000, {"tamper"}))
+
+
+def test_what_a_control_tick_uses_allocates_nothing():
+    """In every state of car and contactor, with a fault of each kind: PWM, ADC and pins under a locked heap."""
+    import machine
+
+    bench = Bench(seed=7)
+    wiring = bench.wiring
+    pwm = machine.PWM(machine.Pin(wiring["pilot"]["pwm"]), freq=1000, duty_u16=65535)
+    adc = machine.ADC(machine.Pin(wiring["pilot"]["adc"]), atten=machine.ADC.ATTN_11DB)
+    warm = machine.ADC(machine.Pin(wiring["ntc"]["adc"]), atten=machine.ADC.ATTN_11DB)
+    pins = [bench.pin(part, name) for part, name in (("contactor", "feedback"), ("rcd", "trip"), ("lock", "feedback"))]
+    out = bench.pin("contactor", "out")
+    names = ["", "diode", "pilot_short", "EVCommunicationError", "HighTemperature", "GroundFailure", "UnderVoltage"]
+    for name in names:
+        if name:
+            bench.world.set_fault(name, 1, True)
+        for want in (ev.IDLE, ev.ASKING, ev.VENTILATION, ev.ABSENT):
+            bench.outlet.plug(want)
+            micropython.heap_lock()
+            try:
+                for duty in (65535, 34952, 6554, 0):
+                    pwm.duty_u16(duty)
+                    for n in range(80):
+                        timebase.advance(20)
+                        for _ in range(30):
+                            adc.read_uv()
+                        for pin in pins:
+                            pin.value()
+                        warm.read_uv()
+                        out.value(1 if n > 60 else 0)
+            finally:
+                micropython.heap_unlock()
+        if name:
+            bench.world.set_fault(name, 1, False)
+
+
+def test_a_tick_costs_little():
+    """The world's share of one tick stays far below the tick: 15 samples and the pins, in real time."""
+    import utime
+
+    bench = Bench()
+    bench.charge()
+    feedback = bench.pin("contactor", "feedback")
+    best = 1000000
+    for _ in range(200):
+        timebase.advance(20)
+        begin = utime.ticks_us()
+        for _ in range(15):
+            bench.outlet.sample_uv()
+        feedback.value()
+        best = min(best, utime.ticks_diff(utime.ticks_us(), begin))
+    true(best < 100, best)
