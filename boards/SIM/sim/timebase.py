@@ -109,8 +109,6 @@ def _earn(most_us):
 def _scaled(queue, dt):
     """Wait for I/O or, dt virtual ms from now, for the next task."""
     global _now, _credit_us
-    if dt < 0:  # only I/O can wake a task, and what that depends on may need time to pass
-        dt = max(1, scale_milli // 100)
     _earn(_BEHIND_US)
     need_us = dt * 1000000 // scale_milli
     if _credit_us >= need_us:
@@ -125,17 +123,29 @@ def _scaled(queue, dt):
     _now = utime.ticks_add(_now, gone)
 
 
+def _wait_for_io(queue):
+    """No task waits for a time, so asyncio counts on I/O having woken one; meanwhile time passes all the same."""
+    global _now
+    import asyncio.core as core
+
+    while core._task_queue.peek() is None:
+        if _manual:
+            _wait(queue, 1)
+            _now = utime.ticks_add(_now, 1)
+        else:
+            _scaled(queue, max(1, scale_milli // 100))
+
+
 def _wait_io_event(queue, dt):
     global _now
     for hook in _hooks:
         hook()
     if not _virtual:
         _wait(queue, dt)
+    elif dt < 0:
+        _wait_for_io(queue)
     elif not _manual:
         _scaled(queue, dt)
-    elif dt < 0:
-        _wait(queue, 1)
-        _now = utime.ticks_add(_now, 1)
     else:
         _now = utime.ticks_add(_now, dt)
         _wait(queue, 0)
