@@ -97,6 +97,7 @@ class SPI:
 SoftSPI = SPI
 
 _POLL = 3
+_CLOSE = 4
 _POLL_IN = 1
 _POLL_OUT = 4
 
@@ -140,6 +141,6 @@ class UART(io.IOBase):
 
     def ioctl(self, request, arg):
         """For select.poll()."""
-        if request != _POLL:
-            return 0
+        if request != _POLL:  # above all it has no file number: 0 would be stdin's
+            return 0 if request == _CLOSE else -22
         return arg & ((_POLL_IN if self.any() else 0) | _POLL_OUT)
