@@ -92,6 +92,8 @@ async def _run(launch, folder, where):
         with contextlib.suppress(OSError):
             file.unlink()
         log.flush()
+    if charger.failure:
+        raise board.BoardError(charger.failure)
 
 
 def main(words):

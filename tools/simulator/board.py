@@ -183,6 +183,6 @@ class Board:
         try:
             await asyncio.wait_for(process.wait(), STOP_S)
         except TimeoutError:
-            print("simulate: the firmware did not stop in time", file=sys.stderr, flush=True)
+            self.failure = "The firmware did not stop in time."
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

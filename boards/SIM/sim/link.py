@@ -9,7 +9,7 @@ import gc
 import json
 import sys
 
-from sim import libc, rtc, world
+from sim import libc, net, rtc, timebase, world
 
 _MARK = "\x1e"
 
@@ -20,14 +20,21 @@ def send(message):
 
 
 def kept():
-    """What a restarted chip finds again: the world as it is, the clock, the memory beside it."""
+    """What a restarted chip finds again: the world as it is, the clock, the memory beside it; and how time runs."""
     seconds, millis = rtc.now()
-    return {"world": world.current().snapshot(), "rtc": [seconds, millis, rtc.memory.hex()]}
+    return {
+        "world": world.current().snapshot(),
+        "rtc": [seconds, millis, rtc.memory.hex()],
+        "network_down": net.down,
+        "scale": timebase.scale_milli / 1000,
+    }
 
 
 def take_over(state):
     """Counterpart of kept()."""
     world.current().restore(state["world"])
+    net.down = state["network_down"]
+    timebase.set_scale(state["scale"])
     if state.get("rtc"):
         seconds, millis, memory = state["rtc"]
         rtc.set_seconds(seconds, millis)
