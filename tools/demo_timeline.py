@@ -15,7 +15,7 @@ class Step:
 
     def __init__(self, name, started):
         self.name = name
-        self.started = started
+        self.at = started  # of its begin while it runs, then of its end
         self.text = "..."
         self.figures = {}
         self.messages = 0
@@ -25,7 +25,7 @@ class Step:
         """The row's texts."""
         f = self.figures
         return (
-            f"{self.started:.1f} s", self.name, self.text, f.get("ocpp_status") or "",
+            f"{self.at:.1f} s", self.name, self.text, f.get("ocpp_status") or "",
             f"{f['offered_amps']:g} A" if "offered_amps" in f else "",
             f"{f['drawn_amps']:.1f} A" if "drawn_amps" in f else "",
             f"{f['energy_wh']} Wh" if "energy_wh" in f else "", str(self.messages or ""),
@@ -78,6 +78,7 @@ class Timeline:
     def _end(self, step, state, text):
         step.state, step.text = state, text
         step.messages = self._count()
+        step.at = time.monotonic() - self._begin
         self._refresh()
         if not self._live:
             time_, name, what, *figures = step.cells()

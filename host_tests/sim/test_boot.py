@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from backend import Drop, Error, Result, Silence
+from sim.sessions import BEHIND_S
 
 FAR_AHEAD = "2031-05-06T07:08:09.000Z"
 
@@ -69,13 +70,13 @@ def test_heartbeat_interval_is_the_back_ends(launch, csms):
     beats = [csms.record.wait("Heartbeat", count=n, timeout_s=15) for n in (1, 2, 3)]
     assert sim.config()["HeartbeatInterval"] == "20"
     for earlier, later in zip(beats, beats[1:], strict=False):
-        assert (later.at - earlier.at) * 20 >= 19
+        assert (later.at - earlier.at) * 20 >= 20 - 20 * BEHIND_S
 
 
 def test_pending_sends_only_what_is_triggered(launch, csms, word):
     """OCPP-27: requests are answered, remote start and stop Rejected, nothing is sent unasked, Boot comes again."""
-    csms.answer("BootNotification", held("Pending", 6))
-    sim = launch(word=word)
+    csms.answer("BootNotification", held("Pending", 3))
+    sim = launch(word=word, time_scale=1)
     first = csms.record.wait("BootNotification", "out", 3)
     sim.plug_in()
     assert csms.call("GetConfiguration", key=["HeartbeatInterval"])["configurationKey"][0]["key"] == "HeartbeatInterval"
@@ -87,7 +88,7 @@ def test_pending_sends_only_what_is_triggered(launch, csms, word):
     triggered = csms.record.wait("StatusNotification", since=mark)
     assert triggered.payload["connectorId"] == 1
     again = csms.record.wait("BootNotification", count=2, timeout_s=20)
-    assert again.at - first.at >= 5.9
+    assert again.at - first.at >= 2.9
     before = [m.action for m in csms.record.calls() if m.number < again.number]
     assert before == ["BootNotification", "StatusNotification"]
     csms.wait_booted()
@@ -105,14 +106,14 @@ def test_pending_boot_can_be_triggered_early(launch, csms):
 
 def test_rejected_is_silent_and_deaf_until_the_interval_is_over(launch, csms, word):
     """OCPP-28: nothing is sent, nothing answered before the next BootNotification, after the interval."""
-    csms.answer("BootNotification", held("Rejected", 5))
-    sim = launch(word=word)
+    csms.answer("BootNotification", held("Rejected", 3))
+    sim = launch(word=word, time_scale=1)
     first = csms.record.wait("BootNotification", "out", 3)
     if csms.station() is not None:  # the charger may also close the socket
         csms.send_text('[2,"deaf-1","GetConfiguration",{}]')
     sim.plug_in()
     second = csms.record.wait("BootNotification", count=2, timeout_s=20)
-    assert second.at - first.at >= 4.9
+    assert second.at - first.at >= 2.9
     assert [m for m in csms.record.messages(way="in") if first.number < m.number < second.number] == []
     csms.wait_booted()
     assert not [m for m in csms.record.messages(way="in") if m.uid == "deaf-1"]
@@ -123,10 +124,10 @@ def test_rejected_is_silent_and_deaf_until_the_interval_is_over(launch, csms, wo
 def test_interval_zero_is_no_flood(launch, csms, status):
     """OCPP-28: with interval 0 the charger chooses: at least a minute after Rejected, some time after Pending."""
     csms.always("BootNotification", held(status, 0))
-    launch(time_scale=100)
+    launch(time_scale=50)
     boots = [csms.record.wait("BootNotification", count=n, timeout_s=20) for n in (1, 2)]
-    waited_s = (boots[1].at - boots[0].at) * 100
-    assert waited_s >= (60 if status == "Rejected" else 10)
+    waited_s = (boots[1].at - boots[0].at) * 50
+    assert waited_s >= (60 if status == "Rejected" else 10) - 50 * BEHIND_S
 
 
 @pytest.mark.parametrize("answer", [Error("InternalError", "no"), Result({"status": "Maybe"}), Result({}), Drop()],
@@ -145,7 +146,7 @@ def test_wrong_subprotocol_is_not_spoken_to(launch, csms, offer):
     """OCPP-2: a 101 answer without ocpp1.6 is closed without a word, and tried again later."""
     csms.subprotocol = offer
     sim = launch(time_scale=20, settings={"RetryBackoffWaitMinimum": 2, "RetryBackoffRandomRange": 1})
-    csms.wait_connected(2)
+    sim.wait_for(lambda _: len(csms.attempts) >= 2, 15, "a second try")
     csms.wait_disconnected()
     assert csms.record.calls() == []
     assert {a.subprotocols for a in csms.attempts} == {"ocpp1.6"}

@@ -28,7 +28,7 @@ def run(words, state_dir):
     ["--time-scale", "-1"], ["--time-scale", "nan"], ["--time-scale", "quick"], ["--seed", "x"], ["--heap", "tiny"],
     ["--heap", "-5"], ["--set", "HeartbeatInterval"], ["--set", "=5"], ["--security-profile", "9"],
     ["--security-profile", "x"], ["--ca", "no/such/file.pem"], ["--client-cert", "no/such/file.pem"],
-    ["--identity", ""], ["--identity", "a:b", "--security-profile", "1"], ["--state-dir", "/proc/nowhere/state"],
+    ["--identity", ""], ["--state-dir", "/proc/nowhere/state"],
     ["--web", "nonsense"], ["--mqtt", "http://x"],
 ], ids=" ".join)
 def test_nonsense_is_refused_with_a_sentence(words, tmp_path):

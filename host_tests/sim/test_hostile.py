@@ -115,7 +115,7 @@ def test_wrong_answers_to_everything(launch, csms, answer):
     mark = len(csms.record)
     sim.plug_in()
     sim.swipe("GOOD0001")
-    csms.record.wait("Authorize", since=mark)
+    csms.record.wait(since=mark, count=2)
     sim.let_pass(5)
     sim.plug_out()
     sim.let_pass(3)

@@ -12,7 +12,7 @@ def test_remote_start_and_stop(charger, csms):
     """OCPP-65, OCPP-67: started without asking for the tag, stopped with reason Remote."""
     charger.plug_in()
     charger.wait_ocpp_status("Preparing")
-    assert csms.call("RemoteStartTransaction", idTag="STRANGER", connectorId=1)["status"] == "Accepted"
+    assert csms.call("RemoteStartTransaction", idTag="GOOD0002", connectorId=1)["status"] == "Accepted"
     charger.wait_ocpp_status("Charging")
     started = csms.record.wait("StartTransaction", "out", 3).payload
     assert not csms.record.calls("Authorize")

@@ -53,7 +53,7 @@ def _parse(raw):
             return kind, uid, "", frame[2], ""
         if kind == ERROR and len(frame) in (4, 5):
             return kind, uid, "", frame[4] if len(frame) == 5 else None, frame[2]
-    except (ValueError, TypeError, IndexError, KeyError):
+    except (ValueError, TypeError, IndexError, KeyError, RecursionError):
         pass
     return None, "", "", None, ""
 
