@@ -80,7 +80,8 @@ class Application:
 
     def _count_boot(self):
         """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
-        clock.boot_id = int(self.files.read_json("boot.json", 0)) + 1
+        last = self.files.read_json("boot.json", 0)
+        clock.boot_id = (last if isinstance(last, int) else 0) + 1
         self.files.write_json("boot.json", clock.boot_id)
 
     def _describe(self):
@@ -91,7 +92,6 @@ class Application:
         give("ChargeBoxSerialNumber", board.DEVICE["serial"])
         give("FirmwareVersion", version.VERSION)
         give("SecurityProfile", str(board.CSMS["security_profile"]))
-        give("NumberOfConnectors", str(len(board.OUTLETS)), True)
         give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
 
     def _build_connectors(self):
@@ -105,6 +105,7 @@ class Application:
 
         self.sessions = Sessions(self.files)
         stored = self.files.read_json(calibration.FILE)
+        interrupted = [session.connector_id for session in self.sessions.recover()]
         for n in range(len(board.OUTLETS)):
             wiring = board.OUTLETS[n]
             kind, options = wiring["meter"]
@@ -113,6 +114,8 @@ class Application:
             self.sessions.watch(n + 1, register)
             wiring["late_ms"] = board.LATE_TICK_MS
             outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
+            if outlet.id not in interrupted:
+                outlet.rested()
             connector = Connector(outlet, meter, self.sessions, self.config)
             self.outlets.append(outlet)
             self.meters.append(meter)
@@ -242,7 +245,7 @@ class Application:
         for connector in self.connectors:
             connector.stop("Reboot")
         start = clock.ticks_ms()
-        while any([c.session is not None for c in self.connectors]) and clock.elapsed_ms(start) < _END_MS:
+        while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < _END_MS:
             await clock.sleep_ms(_POLL_MS)
         await self.close()
         machine.reset()
@@ -278,7 +281,7 @@ async def _run(extra_tasks):
     gc.collect()
     current.start()
     for job in extra_tasks:
-        asyncio.create_task(job())
+        asyncio.create_task(job())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     while True:
         await clock.sleep_s(3600)
 

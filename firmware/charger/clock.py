@@ -11,6 +11,11 @@ from micropython import const
 
 from charger import version
 
+try:
+    from collections.abc import Callable
+except ImportError:  # on the board: annotations are not evaluated there
+    pass
+
 _DAY_S = const(86400)
 
 boot_id = 0  # number of this start-up, set once by app.py from the flash
@@ -23,16 +28,16 @@ _zero_ms = 0
 _rtc = None
 _step_listeners = []
 
-ticks_ms = time.ticks_ms
-ticks_us = time.ticks_us
-ticks_diff = time.ticks_diff
-ticks_add = time.ticks_add
+ticks_ms: Callable[[], int] = time.ticks_ms  # type: ignore[assignment] - the stubs keep ms and us apart
+ticks_us: Callable[[], int] = time.ticks_us  # type: ignore[assignment]
+ticks_diff: Callable[[int, int], int] = time.ticks_diff  # type: ignore[assignment]
+ticks_add: Callable[[int, int], int] = time.ticks_add  # type: ignore[assignment]
 sleep_ms = asyncio.sleep_ms
 
 
 def elapsed_ms(since: int) -> int:
     """Milliseconds since a value of ticks_ms(); right for spans below 2^29 ms (6.2 days) on 32-bit boards."""
-    return time.ticks_diff(time.ticks_ms(), since)
+    return ticks_diff(ticks_ms(), since)
 
 
 async def sleep_s(seconds: int):

@@ -5,7 +5,7 @@ from micropython import const
 from charger import clock
 
 _KEPT = const(64)
-_lines = [None] * _KEPT
+_lines: list = [None] * _KEPT
 _next = 0
 
 

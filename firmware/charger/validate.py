@@ -128,7 +128,7 @@ def _string(spec, value, path):
 
 
 def printable(text: str, lines: bool = False) -> bool:
-    """False when text has control characters or half a surrogate pair (SCH-16); line breaks and tabs only with lines."""
+    """False when text has control characters or half a surrogate pair (SCH-16); `lines` lets breaks and tabs pass."""
     data = text.encode()
     high = False  # the first half of a pair has just passed (three bytes, ED A0..AF xx)
     index = 0

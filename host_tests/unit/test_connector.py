@@ -3,13 +3,13 @@
 import flashrig
 from check import equal
 from rig import Rig
-from sim import ev
 
 from charger.metering.meter import Meter
 from charger.metering.register import EnergyRegister
 from charger.metering.sessions import Sessions
 from charger.outlet import status
 from charger.outlet.connector import Connector
+from sim import ev
 
 
 class Settings:

@@ -2,9 +2,9 @@
 
 from check import equal, no_alloc
 from rig import Rig
-from sim import ev
 
 from charger.outlet import states
+from sim import ev
 
 
 def _closed(rig):
@@ -15,6 +15,10 @@ def _closed(rig):
 def _opens_within(rig, ms):
     took = rig.until(lambda: not _closed(rig), 10000)
     assert took <= ms, took
+
+
+def _time_to_open(rig):
+    return rig.until(lambda: not _closed(rig), 2000)
 
 
 def _charging(**settings):
@@ -163,7 +167,7 @@ def test_what_endangers_people_opens_at_once():
         rig.world.set_fault(name, None if name in ("OtherError", "InternalError") else 1, True)
         if name == "OtherError":
             rig.world.set_fault(name, 1, True)
-        took = rig.until(lambda: not _closed(rig), 2000)
+        took = _time_to_open(rig)
         assert took <= (100 if code in ("OtherError", "InternalError") and name != "pilot_short" else 60), (name, took)
         rig.run(400)
         assert code in _codes(rig), (name, _codes(rig))
@@ -174,10 +178,7 @@ def test_what_wears_out_slowly_opens_in_its_time():
     for name, code, within in SLOW:
         rig = _charging()
 
-        def thermometer(rig):
-            rig.outlet.thermometer.read()
-
-        rig.after_tick = thermometer
+        rig.after_tick = lambda one: one.outlet.thermometer.read()
         rig.world.set_fault(name, None if name == "tamper" else 1, True)
         _opens_within(rig, within)
         assert code in _codes(rig), (name, _codes(rig))

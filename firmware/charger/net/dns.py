@@ -121,7 +121,7 @@ def _first_address(msg: bytes, at: int, wanted: bytes, count: int) -> tuple:
 
 def _readable(s):
     """Awaitable: the socket has something to read."""
-    yield asyncio.core._io_queue.queue_read(s)
+    yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 
 
 class Resolver:
@@ -180,7 +180,7 @@ class Resolver:
                 fault = error
                 if str(error) == "no such name":
                     break
-        raise fault
+        raise fault  # type: ignore[misc] - set by the last try
 
     async def _exchange(self, query: bytes, server: str) -> tuple:
         """Send one question and wait for the answer to it."""
@@ -192,7 +192,7 @@ class Resolver:
             s.connect(info[-1])  # from now on the kernel drops datagrams of anybody else
             s.send(query)
             while True:
-                await _readable(s)
+                await _readable(s)  # type: ignore[misc] - a generator is awaitable here
                 try:
                     msg = s.recv(_DATAGRAM)
                 except OSError as error:

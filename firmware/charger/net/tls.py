@@ -58,7 +58,7 @@ def client_context(roots: bytes | None, client_cert: bytes | None = None, client
 
     try:
         context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-        context.verify_mode = tls.CERT_REQUIRED
+        context.verify_mode = tls.CERT_REQUIRED  # type: ignore[misc] - the stubs call it a method
         _choose_suites(context)
         if roots:
             context.load_verify_locations(roots)
@@ -115,7 +115,7 @@ async def _open(host: str, port: int, context, deadline_ms: int):
 
 def _writable(s):
     """Awaitable: the connect has come to an end, or the socket takes data."""
-    yield asyncio.core._io_queue.queue_write(s)
+    yield asyncio.core._io_queue.queue_write(s)  # type: ignore[attr] - MicroPython's own
 
 
 async def _connect(s, address):
@@ -129,7 +129,7 @@ async def _connect(s, address):
                 return
             if error.errno not in (EINPROGRESS, EALREADY):
                 raise
-        await _writable(s)
+        await _writable(s)  # type: ignore[misc] - a generator is awaitable here
 
 
 def _connect_fault(error: OSError) -> ConnectError:

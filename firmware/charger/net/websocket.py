@@ -70,30 +70,30 @@ class WebSocket:
         self._ahead[: len(ahead)] = ahead
         self._ahead_at = 0
         self._ahead_end = len(ahead)
-        self._buf = bytearray(_KEPT)
+        self.buffer = bytearray(_KEPT)  # the last message stands in here, from the beginning
         self._chunk = bytearray(_CHUNK)
         self._frame_lock = asyncio.Lock()  # one frame at a time
         self._message_lock = asyncio.Lock()  # one message at a time; control frames may go between its frames
         self._closed = None  # the Closed that ended it
         self._close_sent = False
         self._transport_closed = False
-        self.over = asyncio.Event()  # set when the connection has ended, whoever noticed it
+        self.over = asyncio.Event()  # set when the connection has ended, whoever noticed it, or somebody wants it to
         self.last_rx = clock.ticks_ms()  # of the last byte
         self.last_pong = self.last_rx
 
     # --- receiving ---
 
     async def recv(self):
-        """The next text message, UTF-8 checked, as a memoryview that is valid until the next recv(). Raises Closed."""
-        if len(self._buf) > 4 * _KEPT:
-            self._buf = bytearray(_KEPT)  # one big message must not hold its memory for ever
+        """The next text message, valid UTF-8, as a memoryview of `buffer` that holds until the next recv(). Raises Closed."""
+        if len(self.buffer) > 4 * _KEPT:
+            self.buffer = bytearray(_KEPT)  # one big message must not hold its memory for ever
         if self._closed is not None:
             raise self._closed
         try:
             size = await self._message()
-            if not await utf8.check(self._buf, 0, size):
+            if not await utf8.check(self.buffer, 0, size):
                 await self._fail(BAD_DATA, "not UTF-8")
-            return memoryview(self._buf)[:size]
+            return memoryview(self.buffer)[:size]
         except (OSError, EOFError) as error:
             raise self._over(ABNORMAL, log.reason(error))
 
@@ -106,12 +106,13 @@ class WebSocket:
             length = await self._length(first, opcode)
             if opcode >= _CLOSE:
                 await self._control(opcode, length)
+                await clock.sleep_ms(0)  # a flood of pings must not keep the loop to itself
                 continue
             if (opcode == _CONTINUATION) != (size >= 0):
                 await self._fail(PROTOCOL_ERROR, "fragments out of order")
             size = max(size, 0)
             await self._reserve(size, length)
-            await self._exactly(memoryview(self._buf)[size : size + length])
+            await self._exactly(memoryview(self.buffer)[size : size + length])
             size += length
             if first & 0x80:
                 return size
@@ -148,13 +149,13 @@ class WebSocket:
         wanted = size + more
         if wanted > self._max_message:
             await self._fail(TOO_BIG, "longer than %d bytes" % self._max_message)
-        if wanted > len(self._buf):
+        if wanted > len(self.buffer):
             try:
                 grown = bytearray(min((wanted | 511) + 1, self._max_message))
             except MemoryError:
                 await self._fail(TOO_BIG, "no memory for %d bytes" % wanted)
-            grown[:size] = memoryview(self._buf)[:size]
-            self._buf = grown
+            grown[:size] = memoryview(self.buffer)[:size]
+            self.buffer = grown
 
     async def _control(self, opcode: int, length: int):
         """Answer a ping, note a pong, end at a close."""
@@ -318,6 +319,11 @@ class WebSocket:
                     raise self._closed
 
     # --- the end ---
+
+    @property
+    def closed(self) -> Closed | None:
+        """How the connection ended, None while it lives."""
+        return self._closed
 
     def _over(self, code: int, reason: str) -> Closed:
         """Note the end of the connection, the first reason wins, and return it."""

@@ -16,7 +16,8 @@ from charger.ocpp.services.authorisation import Authorisation
 from charger.ocpp.services.availability import Availability
 from charger.ocpp.services.boot import Boot, take_time
 from charger.ocpp.services.meter_values import MeterValues
-from charger.ocpp.services.status import Status, payload as status_payload
+from charger.ocpp.services.status import Status
+from charger.ocpp.services.status import payload as status_payload
 from charger.ocpp.services.transactions import Transactions
 
 _MAX_POSTED = const(40)  # messages that wait to be sent; beyond that the oldest is of no interest any more
@@ -41,6 +42,8 @@ class ChargePoint:
         self.connectors = connectors
         self.sessions = sessions
         self.link = None
+        self.upload = None  # see services/diagnostics.py
+        self.updater = None  # see services/firmware.py
         self._restart = restart
         self._resetting = None
         self._follow_up = None
@@ -115,6 +118,26 @@ class ChargePoint:
             service = self._optional["cache"] = Cache(self.files)
         return service
 
+    @property
+    def diagnostics(self):
+        """Uploads of diagnostics."""
+        service = self._optional.get("diagnostics")
+        if service is None:
+            from charger.ocpp.services.diagnostics import Diagnostics
+
+            service = self._optional["diagnostics"] = Diagnostics(self)
+        return service
+
+    @property
+    def firmware(self):
+        """Updates asked for by the back end."""
+        service = self._optional.get("firmware")
+        if service is None:
+            from charger.ocpp.services.firmware import Firmware
+
+            service = self._optional["firmware"] = Firmware(self)
+        return service
+
     # --- looking up ---
 
     def connector(self, connector_id: int):
@@ -162,6 +185,8 @@ class ChargePoint:
         """BootNotification was accepted: status of everything, then the rest (OCPP-26)."""
         self._last_heartbeat_s = clock.uptime_s()
         self.status.sync(everything=True)
+        if "ocpp_firmware.json" in self.files.names():
+            self.firmware.resume()
         self._go_on()
 
     def _go_on(self):
@@ -174,7 +199,7 @@ class ChargePoint:
             self.link.kick()
 
     async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
-        """Send a CALL and wait for its answer. CallError, CallTimeout, or Disconnected (also when it may not be sent)."""
+        """Send a CALL and wait for its answer. CallError, CallTimeout, Disconnected (also when it may not be sent)."""
         if self.link is None or not (before_accepted or self.ready()):
             raise Disconnected(action)
         answer = await self.link.call(action, payload)
@@ -333,14 +358,6 @@ class ChargePoint:
             while connector.session is not None and clock.elapsed_ms(started) < _UNLOCK_S * 1000:
                 await clock.sleep_ms(100)
         return await connector.unlock()
-
-    def send_diagnostics_status(self):
-        """TriggerMessage(DiagnosticsStatusNotification)."""
-        self.post_call("DiagnosticsStatusNotification", {"status": "Idle"}, True)
-
-    def send_firmware_status(self):
-        """TriggerMessage(FirmwareStatusNotification)."""
-        self.post_call("FirmwareStatusNotification", {"status": "Idle"}, True)
 
     # --- tasks ---
 

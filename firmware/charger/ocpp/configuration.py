@@ -1,7 +1,7 @@
 """The OCPP configuration keys (C.11, D.5): one table of text, the changes on flash, the values a factory gave.
 
-The table is a string on purpose: with the code in flash it costs no heap, and a key is looked up by searching it. A value
-is what was changed and persisted, else what the factory set, else the table's default.
+The table is a string on purpose: with the code in flash it costs no heap, and a key is looked up by searching it. A
+value is what was changed and persisted, else what the factory set, else the table's default.
 
 A row is `Name|type|access|profile|default|low|high|check`:
 type    b boolean, i integer, l comma separated list, s string
@@ -105,27 +105,27 @@ class Configuration:
         self._factory = {}
         self._listeners = []
         self.unknown = []
-        for name in factory or {}:
+        factory = factory or {}
+        for name in factory:
             row = self._row(name)
-            value = _text(factory[name])
-            if row is None or _shaped(row, value) is None:
+            value = None if row is None else _shaped(row, _text(factory[name]))
+            if row is None or value is None:
                 self.unknown.append(name)
             else:
-                self._factory[row[0]] = _shaped(row, value)
-        self._changed = files.read_json(FILE, {})
-        if not isinstance(self._changed, dict):
-            self._changed = {}
+                self._factory[row[0]] = value
+        changed = files.read_json(FILE, {})
+        self._changed = changed if isinstance(changed, dict) else {}
 
     def give(self, name: str, value: str, always: bool = False):
         """A default that only the running unit knows; with `always` it goes before what the factory said.
 
         Values from outside the table's form are dropped, as they would be from the factory.
         """
-        row = self._row(name)
-        if always or row[0] not in self._factory:
-            value = _shaped(row, value)
-            if value is not None:
-                self._factory[row[0]] = value
+        if always or name not in self._factory:
+            row = self._row(name)
+            shaped = None if row is None else _shaped(row, value)
+            if shaped is not None:
+                self._factory[name] = shaped
 
     # --- reading ---
 
@@ -200,10 +200,10 @@ class Configuration:
             return NOT_SUPPORTED
         if "W" not in row[_ACCESS] or len(value) > _LONGEST:
             return REJECTED
-        value = _shaped(row, value)
-        if value is None or not self._check(row, value):
+        shaped = _shaped(row, value)
+        if shaped is None or not self._check(row, shaped):
             return REJECTED
-        self.put(row[0], value)
+        self.put(row[0], shaped)
         return ACCEPTED
 
     def put(self, name: str, value: str) -> None:

@@ -1,15 +1,15 @@
 """The queue of transaction messages: in order, over power cuts, each removed only when it is done (OCPP-35 to 39).
 
-Two journals on flash. StartTransaction and StopTransaction are in one and are never dropped; MeterValues are in a ring of
-which the oldest go first when it is full (OCPP-39). Each meter message notes how many starts and stops came before it, so
-that both are sent in the order in which they happened. While the link is up a few meter messages wait in RAM only, which
-spares the flash; they go to flash when the link is lost or the charger stops.
+Two journals on flash. StartTransaction and StopTransaction are in one and are never dropped; MeterValues are in a ring
+of which the oldest go first when it is full (OCPP-39). Each meter message notes how many starts and stops came before
+it, so that all are sent in the order in which they happened. While the link is up a few meter messages wait in RAM
+only, which spares the flash; they go to flash when the link is lost or the charger stops.
 
-What is under way is kept in two small slots, written before each send: count first, act second. A message that was on its
-way when the power went is sent again with the same content. The back end's transaction ids are kept there too.
+What is under way is kept in two small slots, written before each send: count first, act second. A message that was on
+its way when the power went is sent again with the same content. The back end's transaction ids are kept there too.
 
-A record is text: letter of the action, local transaction id ("-" without one), number of the start-up, for a meter message
-the number of starts and stops before it, then the payload as JSON.
+A record is text: letter of the action, local transaction id ("-" without one), number of the start-up, for a meter
+message the number of starts and stops before it, then the payload as JSON.
 """
 
 import asyncio
@@ -196,18 +196,16 @@ class Outbox:
 
     def _head(self) -> tuple:
         """(journal or None for RAM, number, record) of the oldest message; the record is None when there is none."""
-        where, meter_seq, meter = None, 0, None
         self._meter_next = max(self._meter_next, self._meter.first_seq)
-        for meter_seq, meter in self._meter.records(self._meter_next):
-            where = self._meter
-            break
-        if meter is None and self._ram:
-            meter = self._ram[0]
+        where = self._meter
+        meter_seq, meter = _first(where, self._meter_next)
+        if meter is None:
+            where = None
+            meter = self._ram[0] if self._ram else None
         before = None if meter is None else int(bytes(meter).split(b" ", 4)[3])
-        for seq, data in self._tx.records(self._tx_next):
-            if before is None or seq < before:
-                return self._tx, seq, data
-            break
+        seq, data = _first(self._tx, self._tx_next)
+        if data is not None and (before is None or seq < before):
+            return self._tx, seq, data
         return where, meter_seq, meter
 
     def _message(self, data: bytes) -> tuple:
@@ -259,10 +257,9 @@ class Outbox:
                 self._ram.pop(0)
                 return
             source = self._meter  # it was written to flash while it was on its way
-            for seq, head in source.records(self._meter_next):
-                if head != data:
-                    return
-                break
+            seq, head = _first(source, self._meter_next)
+            if head != data:
+                return
         if source is self._tx:
             self._tx_next = seq + 1
         else:
@@ -278,6 +275,13 @@ class Outbox:
             self._slots.write(json.dumps(state).encode())
         except OSError as error:
             log.error("outbox", "state not written: " + log.reason(error))
+
+
+def _first(journal, start: int) -> tuple:
+    """(number, record) of the oldest record from start on, (0, None) without one."""
+    for seq, data in journal.records(start):
+        return seq, data
+    return 0, None
 
 
 def _record(letter: str, local_id: int | None, boot_id: int, before: str, payload: dict) -> bytes:

@@ -20,7 +20,7 @@ class Profile:
     """`start` is None where the schedule counts from the start of charging."""
 
     def __init__(self, connector_id: int, fields: dict):
-        """`fields` is a ChargingProfile of OCPP that passed its form check. ValueError says what is wrong with its sense."""
+        """`fields` is a ChargingProfile of OCPP that passed its form check. ValueError when it makes no sense."""
         schedule = fields["chargingSchedule"]
         self.connector_id = connector_id
         self.id = fields["chargingProfileId"]
@@ -55,7 +55,7 @@ class Profile:
             raise ValueError("relative to no transaction")
 
     def at(self, moment: int, charging_since: int) -> tuple:
-        """(limit, phases, next) at a moment: limit None where the profile has none; next is when that may change, or None.
+        """(limit, phases, next): the limit at a moment, None where there is none, and when that may change, or None.
 
         charging_since is when the transaction began, or the moment itself where none runs.
         """

@@ -56,7 +56,7 @@ class Connector:
         self._plugged_ms = None
         self._offered_ms = None  # since when the car has an offer that it has not taken up
         self._pwm_on = False
-        self._ending = None
+        self._ending: tuple | None = None
         self._open_ms = None
 
     # --- what users and back ends ask for ---
@@ -182,7 +182,7 @@ class Connector:
         read = clock.ticks_diff(self.meter.reading.stamp_ms, self._open_ms) > 0
         if not read and clock.ticks_diff(now, self._open_ms) < _LAST_READING_MS:
             return
-        reason, id_tag = self._ending
+        reason, id_tag = self._ending or ("Other", None)
         session, self.session, self._ending = self.session, None, None
         self.sessions.end(session, self.meter.total_wh, reason, id_tag)
         self._finishing = self.outlet.plugged
@@ -230,7 +230,7 @@ class Connector:
     def _plugged_status(self) -> str:
         """Preparing until somebody is authorised, Finishing after a session or when nobody came in time (OCPP-80 B6)."""
         if not self._finishing and self.pending is None:
-            if clock.elapsed_ms(self._plugged_ms) >= self.settings.connection_timeout_s * 1000:
+            if self._plugged_ms is not None and clock.elapsed_ms(self._plugged_ms) >= self.settings.connection_timeout_s * 1000:
                 self._finishing = True
         return st.FINISHING if self._finishing and self.pending is None else st.PREPARING
 

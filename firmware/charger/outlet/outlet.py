@@ -55,6 +55,9 @@ class Outlet:
         self.wake_up = options.get("wake_up", False)
         self._late_ms = options["late_ms"]
         self._phase_switch = parts.phase_switch
+        self._begin()
+
+    def _begin(self):
         # Inputs: everybody may withdraw, only the connector permits.
         self.permit = False
         self.available = True
@@ -110,6 +113,10 @@ class Outlet:
         if adapted or self.offered_da > self.signalled_da:
             self.signalled_da = self.offered_da
         self.energised = self.contactor.commanded and self.contactor.closed()
+
+    def rested(self):
+        """Said at start-up when no session was open: the contactor has been open for long, so nothing has to wait."""
+        self._off_ms = self.pilot_age_ms = _LONG_MS
 
     # --- what is there ---
 
@@ -290,12 +297,15 @@ class Outlet:
 
     def acknowledge(self) -> bool:
         """The owner has acted (CP-44, CP-45, SEC-17): clear latches whose condition is gone. True when all are clear."""
-        return all([guard.acknowledge() for guard in self.guards])
+        clear = True
+        for guard in self.guards:
+            clear = guard.acknowledge() and clear
+        return clear
 
     @property
     def about_to_close(self) -> bool:
-        """True when nothing but the next moments stands between the car's S2 and the closed contactor."""
-        return self._wanted() and self.pwm_on and self.ev_ready and self._off_ms >= MIN_OFF_MS
+        """True when nothing but the contactor's own pauses stands between the car's S2 and the energy."""
+        return self._wanted() and self.pwm_on and self.ev_ready
 
     @property
     def info(self) -> str:

@@ -24,7 +24,7 @@ def create(d: int, public: bytes, serial_number: str, cpo_name: str):
         der.tlv(0xA0),
     )
     signature = yield from ec.sign(d, hashlib.sha256(body).digest())
-    return der.tlv(der.SEQUENCE, body, keys.ECDSA_SHA256, der.octet_bits(signature))
+    return der.tlv(der.SEQUENCE, body, keys.ECDSA_SHA256, der.octet_bits(signature))  # type: ignore[arg] - the generator returns bytes
 
 
 def _attribute(oid: bytes, text: str) -> bytes:

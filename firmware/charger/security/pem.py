@@ -71,7 +71,7 @@ def _decode_base64(text: str) -> bytes:
         for at in range(0, len(text), _LINE_CHARS):
             chunk = text[at : at + _LINE_CHARS]
             octets.extend(binascii.a2b_base64(chunk))
-            if _encode_base64(octets[at // _LINE_CHARS * _LINE_OCTETS :]) != chunk:
+            if _encode_base64(bytes(octets[at // _LINE_CHARS * _LINE_OCTETS :])) != chunk:
                 raise CryptoError(MALFORMED, "base64")
     except ValueError:
         raise CryptoError(MALFORMED, "base64") from None

@@ -58,6 +58,8 @@ class Slots:
             if error.errno == _EIO:
                 raise
             return
+        if not blob:
+            return  # the power went between the making of the file and its first content
         end = len(blob) - _CRC_LEN
         if end < _HEADER_LEN or struct.unpack_from("<I", blob, end)[0] != checksum(blob[:end]):
             log.error("store", name + ": damaged, ignored")

@@ -1,8 +1,6 @@
 # An outlet with its real drivers in a fresh simulated world, and time moved by hand, one control tick after another.
 from sim import ev, launch, timebase, world
 
-from charger import clock
-
 
 class Rig:
     """`outlet` is the firmware's, `world` the other side of its pins. run(ms) and until(...) tick every 20 ms."""

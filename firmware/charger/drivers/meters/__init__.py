@@ -67,7 +67,7 @@ def _spi(options: dict, baudrate: int):
 
     if "sck" in options:
         pins = {"sck": Pin(options["sck"]), "mosi": Pin(options["mosi"]), "miso": Pin(options["miso"])}
-        return SPI(options["bus"], baudrate=baudrate, polarity=1, phase=1, **pins)
+        return SPI(options["bus"], baudrate=baudrate, polarity=1, phase=1, **pins)  # type: ignore[arg]
     return SPI(options["bus"], baudrate=baudrate, polarity=1, phase=1)
 
 

@@ -5,7 +5,7 @@ Gains are coupled the way the physics is: power is scaled by v * i * p, energy b
 """
 
 try:
-    from micropython import const
+    from micropython import const  # type: ignore[assignment]
 except ImportError:  # tools/calibrate.py imports this file in CPython
 
     def const(value):
@@ -28,6 +28,14 @@ _LIMITS = {  # field: (lowest, highest, nominal)
 
 class Calibration:
     """Gains of one meter. Without arguments beyond kind and phases: the nominal ones, for a unit being calibrated."""
+
+    v: list
+    i: list
+    p: list
+    e: list
+    skew_ns: list
+    sign: list
+    floor_ma: list
 
     def __init__(self, kind: str, phases: int = 1):
         self.kind = kind

@@ -1,7 +1,7 @@
-"""Messages of the back end: one module each, imported when its message first comes (SPEC: its form, handle(): its answer).
+"""Messages of the back end: one module each, imported when its message first comes.
 
-A module only translates between the message and the services. handle(cp, request) gives the payload of the answer, or is
-a coroutine that does; what has to follow the answer goes to cp.after().
+SPEC is the form of the message. A module only translates between the message and the services: handle(cp, request)
+gives the payload of the answer, or is a coroutine that does; what has to follow the answer goes to cp.after().
 """
 
 # action: the feature profile that it belongs to

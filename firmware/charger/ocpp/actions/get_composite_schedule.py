@@ -15,12 +15,13 @@ SPEC = (
 def handle(cp, request: dict) -> dict:
     """The schedule from now on; Rejected for a connector that is not there, and while the time is unknown."""
     connector_id = request["connectorId"]
-    if not 0 <= connector_id <= len(cp.connectors) or clock.utc_s() is None:
+    now = clock.utc_s()
+    if not 0 <= connector_id <= len(cp.connectors) or now is None:
         return {"status": "Rejected"}
     schedule = cp.smart_charging.composite(connector_id, request["duration"], request.get("chargingRateUnit", "A"))
     return {
         "status": "Accepted",
         "connectorId": connector_id,
-        "scheduleStart": clock.iso(clock.utc_s()),
+        "scheduleStart": clock.iso(now),
         "chargingSchedule": schedule,
     }

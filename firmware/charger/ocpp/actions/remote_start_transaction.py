@@ -1,4 +1,4 @@
-"""RemoteStartTransaction (OCPP-65, 66). An empty idTag is taken for "no card needed", see the README of the protocol."""
+"""RemoteStartTransaction (OCPP-65, 66). An empty idTag is taken: the charger then uses FreeVendIdTag on the wire."""
 
 from charger.ocpp.actions import charging_profile
 

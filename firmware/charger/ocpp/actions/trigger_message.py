@@ -21,9 +21,9 @@ def handle(cp, request: dict) -> dict:
             return {"status": "Rejected"}  # OCPP-31
         cp.after(cp.boot.trigger)
     elif message == "DiagnosticsStatusNotification":
-        cp.after(cp.send_diagnostics_status)
+        cp.after(cp.diagnostics.trigger)
     elif message == "FirmwareStatusNotification":
-        cp.after(cp.send_firmware_status)
+        cp.after(cp.firmware.trigger)
     else:
         return {"status": "NotImplemented"}
     return {"status": "Accepted"}

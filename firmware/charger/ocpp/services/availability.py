@@ -1,4 +1,4 @@
-"""ChangeAvailability: what the back end put out of service, kept over restarts, and carried out when it can be (OCPP-69)."""
+"""ChangeAvailability: what the back end put out of service, kept over restarts, done when it can be (OCPP-69)."""
 
 from charger import log
 
@@ -9,19 +9,25 @@ SCHEDULED = "Scheduled"
 
 
 class Availability:
-    """Owned by the charge point `cp`. `_wanted` holds the connector ids (0: the whole unit) that shall be inoperative."""
+    """Owned by the charge point `cp`. `_out` holds the ids (0: the whole unit) that shall be inoperative."""
 
     def __init__(self, cp):
         self._cp = cp
         self._out = set(cp.files.read_json(FILE, []))
+        self._held = False
         cp.status.unavailable = 0 in self._out
         for connector in cp.connectors:
             if not self.wanted(connector.id):
                 connector.set_operative(False)
 
     def wanted(self, connector_id: int) -> bool:
-        """True when the back end wants a connector in service."""
-        return connector_id not in self._out
+        """True when a connector shall be in service."""
+        return connector_id not in self._out and not self._held
+
+    def hold(self, held: bool):
+        """Take every connector out of service as it becomes free, for an update; not kept over restarts."""
+        self._held = held
+        self.apply()
 
     def change(self, connector_id: int, operative: bool) -> str:
         """Accepted, or Scheduled when a transaction has to end first. 0 stands for all connectors."""
@@ -36,7 +42,7 @@ class Availability:
         return SCHEDULED if self.apply() else ACCEPTED
 
     def apply(self) -> bool:
-        """Carry out what can be; True while something has to wait for a transaction. Called when a session ends, too."""
+        """Carry out what can be; True while something has to wait for a transaction. Called at its end, too."""
         waiting = False
         for connector in self._cp.connectors:
             wanted = self.wanted(connector.id)

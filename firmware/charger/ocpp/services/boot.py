@@ -1,4 +1,4 @@
-"""Registration at the back end: BootNotification until it is accepted, and what Pending and Rejected allow (OCPP-25 to 31)."""
+"""Registration: BootNotification until it is accepted, and what Pending and Rejected allow (OCPP-25 to 31)."""
 
 import asyncio
 import os

@@ -63,7 +63,9 @@ class MeterValues:
 
     def _begin_end_names(self) -> list:
         names = self._config.get_list("StopTxnSampledData") or self._config.get_list("StopTxnAlignedData")
-        return names if measurands.ENERGY in names else [measurands.ENERGY] + names
+        if measurands.ENERGY not in names:
+            names.insert(0, measurands.ENERGY)
+        return names
 
     def _keep(self, local_id: int, names: list, connector_id: int, context: str):
         """One more sample for StopTransaction; the middle is thinned when it is too much."""

@@ -12,7 +12,7 @@ _ID, _CONNECTOR, _TAG, _PARENT, _UNTIL = range(5)
 
 
 class Reservations:
-    """Owned by the charge point `cp`. Kept over restarts as [reservationId, connectorId, idTag, parent or None, expiry]."""
+    """Owned by the charge point `cp`. On flash as [reservationId, connectorId, idTag, parent or None, expiry]."""
 
     def __init__(self, cp):
         self._cp = cp
@@ -30,7 +30,8 @@ class Reservations:
         status = self._status_for(connector_id, others)
         if status != ACCEPTED:
             return status
-        self._all = others + [[reservation_id, connector_id, tag, parent, until]]
+        others.append([reservation_id, connector_id, tag, parent, until])
+        self._all = others
         self._changed()
         log.info("reservation", "%d for connector %d" % (reservation_id, connector_id))
         return ACCEPTED

@@ -1,4 +1,4 @@
-"""Charging profiles: installed, replaced, cleared, kept over restarts, and turned into one limit a connector (OCPP-100 to 110).
+"""Charging profiles: installed, replaced, cleared, kept, and turned into one limit a connector (OCPP-100 to 110).
 
 The limit is computed when something changes and when a period ends; the control tick only reads an integer. Within a
 purpose the valid profile with the highest stack level decides; a TxDefaultProfile of a connector goes before those of
@@ -84,9 +84,11 @@ class SmartCharging:
         if len(kept) >= self._config.get_int("MaxChargingProfilesInstalled"):
             log.warn("profiles", "no room for another profile")
             return False
-        before, self._profiles = self._profiles, kept + [profile]
+        before, self._profiles = self._profiles, kept
+        replaced = len(kept) < len(before)
+        kept.append(profile)
         try:
-            if profile.purpose != TX or len(kept) < len(before):
+            if profile.purpose != TX or replaced:
                 self._save()
         except OSError:
             self._profiles = before
@@ -238,7 +240,7 @@ class SmartCharging:
                 best = (limit, phases, p.unit)
         if best is None:
             return None, None, "A", boundary
-        return best + (boundary,)
+        return best[0], best[1], best[2], boundary
 
     def _since(self, connector_id: int, moment: int) -> int:
         """When charging began, in the seconds of _now(); the moment itself where no transaction runs."""
@@ -246,11 +248,10 @@ class SmartCharging:
         session = None if connector is None else connector.session
         if session is None:
             return moment
+        uptime_s = session.start_uptime_ms // 1000
         if clock.utc_s() is None:
-            return session.start_uptime_ms // 1000
-        if session.start_utc is not None:
-            return session.start_utc
-        return clock.utc_at_uptime(session.start_uptime_ms // 1000)
+            return uptime_s
+        return session.start_utc or clock.utc_at_uptime(uptime_s) or moment
 
     # --- GetCompositeSchedule ---
 

@@ -27,7 +27,7 @@ class Status:
         """(status, error code, info) of a connector now; connector 0 is Available, Unavailable or Faulted."""
         if connector_id == 0:
             if self.fault is not None:
-                return ("Faulted",) + self.fault
+                return "Faulted", self.fault[0], self.fault[1]
             return "Unavailable" if self.unavailable else "Available", "NoError", ""
         connector = self._connectors[connector_id - 1]
         return connector.status, connector.error_code, connector.info

@@ -1,7 +1,7 @@
 """idTags with what is known of them, as text on flash: searched there, so that a long list costs no heap.
 
-One line a tag: tag in lower case, status, parent idTag, expiry in UTC seconds, separated by tabs. A tab cannot be in a tag:
-control characters are refused at the door (SCH-16).
+One line a tag: tag in lower case, status, parent idTag, expiry in UTC seconds, separated by tabs. A tab cannot be in a
+tag: control characters are refused at the door (SCH-16).
 """
 
 from charger import clock

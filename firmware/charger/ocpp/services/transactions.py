@@ -1,4 +1,4 @@
-"""Transactions: what is reported of a session, and what the back end's verdict on its idTag leads to (OCPP-35 to 54)."""
+"""Transactions: what is reported of a session, and what the back end's verdict on its idTag does (OCPP-35 to 54)."""
 
 from charger import log
 from charger.ocpp.outbox import START, STOP, stamp

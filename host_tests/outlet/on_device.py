@@ -1,0 +1,194 @@
+"""Runs inside MicroPython: plays lists of events on an outlet in the simulated world and watches the invariants.
+
+One JSON list of events a line on stdin; the answer, one JSON object a line, is {"events", "ticks"} or, where an invariant
+broke, {"broken": what, "at": number of the event}. The invariants look at the world's side of the pins, not at what the
+firmware believes.
+"""
+
+import json
+import sys
+
+from rig import Rig
+
+from charger.outlet import guards
+from charger.outlet import outlet as outlet_module
+from charger.outlet.guards import base
+from sim import ev
+
+STOP_MS = outlet_module.STOP_MS + 40
+HOLD_MS = outlet_module.DUTY_HOLD_MS + 40
+
+
+class Broken(Exception):
+    """An invariant does not hold."""
+
+
+class Watch:
+    """The invariants, checked after every tick."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.closed = False
+        self.opened_ms = -100000
+        self.now_ms = 0
+        self.no_permit_ms = 0
+        self.over_ms = 0
+        self.strange_ticks = 0
+        self.pwm_off_ms = -100000
+        self.pwm_on = False
+        self.tripped_ms = {}
+        self.acknowledged = False
+
+    def restarted(self):
+        """The firmware has started anew: its latches are gone (base.SERVICE), the contactor is open."""
+        self.tripped_ms = {}
+        if self.closed:
+            self.opened_ms = self.now_ms
+        self.closed = False
+        if self.pwm_on:
+            self.pwm_off_ms = self.now_ms
+        self.pwm_on = False
+
+    def after_tick(self, ms):
+        self.now_ms += ms
+        out = self.rig.outlet
+        self._pauses(out, ms)
+        self._latches(out)
+        self._current(out, ms)
+        if out.contactor.commanded:
+            self._may_be_closed(out)
+
+    def _pauses(self, out, ms):
+        commanded = out.contactor.commanded
+        if commanded and not self.closed and self.now_ms - self.opened_ms < 5000:
+            raise Broken("closed %d ms after it opened (CP-50)" % (self.now_ms - self.opened_ms))
+        if self.closed and not commanded:
+            self.opened_ms = self.now_ms
+        self.closed = commanded
+        if out.pwm_on and not self.pwm_on and self.now_ms - self.pwm_off_ms < 3000:
+            raise Broken("PWM on again after %d ms (CP-26)" % (self.now_ms - self.pwm_off_ms))
+        if self.pwm_on and not out.pwm_on:
+            self.pwm_off_ms = self.now_ms
+        self.pwm_on = out.pwm_on
+        self.no_permit_ms = 0 if out.permit and out.available else self.no_permit_ms + ms
+
+    def _latches(self, out):
+        for guard in out.guards:
+            name = type(guard).__name__
+            if guard.tripped:
+                self.tripped_ms.setdefault(name, self.now_ms)
+            elif name in self.tripped_ms:
+                since = self.now_ms - self.tripped_ms.pop(name)
+                if self.acknowledged:
+                    continue
+                if guard.RULE == base.SERVICE:
+                    raise Broken(name + " cleared by itself")
+                if guard.RULE == base.UNPLUG and self.rig.side.ev.want != ev.ABSENT and out.plugged:
+                    raise Broken(name + " cleared with the car plugged")
+                if since < guard.CLEAR_MS:
+                    raise Broken("%s cleared after %d ms" % (name, since))
+        self.acknowledged = False
+
+    def _current(self, out, ms):
+        if out.offered_da > out.limits.safety_da:
+            raise Broken("offers more than a safety limit")
+        self.over_ms = self.over_ms + ms if out.offered_da > out.limits.effective_da else 0
+        if self.over_ms > HOLD_MS:
+            raise Broken("offers %d, may %d" % (out.offered_da, out.limits.effective_da))
+        if out.simplified and out.offered_da > 100:
+            raise Broken("a simplified pilot is offered more than 10 A (CP-15)")
+        if out.cable is not None and out.offered_da > out.cable.rating_da:
+            raise Broken("offers more than the cable bears")
+
+    def _may_be_closed(self, out):
+        side = self.rig.side
+        side.sync()
+        if self.no_permit_ms > STOP_MS:
+            raise Broken("closed without permission")
+        if out.blocked:
+            raise Broken("closed with a tripped guard")
+        asks = side.ev.want == ev.ASKING and (side.ev.s2 or side.ev.simplified)
+        if side.strange_ev or side.circuit.short_ohm or side.pe_lost or not asks:
+            self.strange_ticks += 1
+            if self.strange_ticks > 1 or not side.strange_ev:
+                raise Broken("closed, but no car asks")
+        else:
+            self.strange_ticks = 0
+        if not side.ev.diode and out.pwm_on and out.pilot_age_ms >= 40:
+            raise Broken("closed without a diode")
+        if out.lock is not None and not side.lock.locked:
+            raise Broken("closed with the plug not locked")
+
+
+def play(events):
+    """All events on a fresh outlet; the number of ticks."""
+    rig = Rig()
+    watch = Watch(rig)
+    count = [0]
+
+    def tick(ms):
+        count[0] += 1
+        rig.tick(ms)
+        for thermometer in [rig.outlet.thermometer]:
+            thermometer.read()
+        watch.after_tick(ms)
+
+    for n in range(len(events)):
+        try:
+            _do(rig, watch, events[n])
+            for _ in range(events[n].get("ticks", 1)):
+                tick(20)
+            if "late" in events[n]:
+                tick(events[n]["late"])
+        except Broken as error:
+            return {"broken": str(error), "at": n, "event": events[n]}
+    return {"events": len(events), "ticks": count[0]}
+
+
+def _do(rig, watch, event):
+    what = event["do"]
+    out = rig.outlet
+    if what == "plug":
+        rig.side.plug(event["want"])
+    elif what == "fault":
+        rig.world.set_fault(event["name"], None if event["name"] in ("InternalError", "tamper") else 1, event["on"])
+    elif what == "limit":
+        out.limits.set(event["source"], event["da"], event["kind"])
+    elif what == "permit":
+        out.permit = event["on"]
+    elif what == "available":
+        out.available = event["on"]
+    elif what == "cable":
+        rig.side.cable_ohm = event["ohm"]
+        rig.side.refresh()
+    elif what == "car":
+        rig.side.ev.simplified = event["simplified"]
+        rig.side.ev.obeys = event["obeys"]
+        rig.side.refresh()
+    elif what == "mains":
+        rig.world.set_mains(event["volts"])
+    elif what == "acknowledge":
+        watch.acknowledged = True
+        out.acknowledge()
+    elif what == "restart":
+        rig.restart()
+        watch.restarted()
+
+
+def main():
+    """Serve until stdin closes."""
+    removed = None
+    if len(sys.argv) > 1:  # mutation: this guard never sees its danger
+        removed = sys.argv[1]
+        for guard in guards.ALL:
+            if guard.__name__ == removed:
+                guard.danger = lambda self, outlet: False
+                guard.step = base.Guard.step
+    while True:
+        line = sys.stdin.readline()
+        if not line:
+            return
+        print("\x1e" + json.dumps(play(json.loads(line))))
+
+
+main()
