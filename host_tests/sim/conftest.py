@@ -9,10 +9,11 @@ import contextlib
 
 import pytest
 
-from backend import Csms, Simulator
+from backend import Csms, Simulator, fast_clock
 
 # Chargers of these tests live this much faster than we do, unless a test measures time itself.
 SCALE = 5
+CLOCK = 60  # of the back end: ahead of every charger, whose time stamps then never go back
 
 TAGS = {
     "GOOD0001": "Accepted", "GOOD0002": "Accepted", "GOOD0003": "Accepted", "BLOCKED1": "Blocked",
@@ -43,6 +44,7 @@ def csms():
     """A back end that knows TAGS. Set `csms.audited = False` where the test breaks the rules for both sides."""
     with Csms(tags=TAGS) as backend:
         backend.audited = True
+        backend.now = fast_clock(CLOCK)
         yield backend
         if backend.audited:
             assert backend.problems() == []

@@ -109,6 +109,7 @@ def test_rejected_is_silent_and_deaf_until_the_interval_is_over(launch, csms, wo
     csms.answer("BootNotification", held("Rejected", 3))
     sim = launch(word=word, time_scale=1)
     first = csms.record.wait("BootNotification", "out", 3)
+    sim.let_pass(0.3)
     if csms.station() is not None:  # the charger may also close the socket
         csms.send_text('[2,"deaf-1","GetConfiguration",{}]')
     sim.plug_in()

@@ -60,6 +60,7 @@ def test_one_ends_the_other_goes_on(launch, csms):
     end_session(sim, csms, 1)
     sim.raise_fault("diode", 1)
     sim.plug_in(1)
+    sim.swipe("GOOD0003", 1)  # a lost diode shows as soon as there is PWM
     sim.wait_connector(lambda c: c["ocpp_status"] == "Faulted" or c["error_code"] != "NoError", 20,
                        "the lost diode seen", 1)
     other = sim.connector(2)

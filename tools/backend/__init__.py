@@ -3,12 +3,13 @@ and `websockets` packages, a handle on the simulator's process, and a CPython ch
 
 from .answers import CutFrame, Drop, Error, Late, Result, Silence, Text
 from .csms import CallRefused, Csms
-from .ledger import Ledger, Transaction
+from .ledger import Ledger, Transaction, fast_clock, utc_now
 from .record import Message, Record
 from .simulator import CommandRefused, ControlPort, Simulator, SimulatorError
 from .waiting import WaitTimeout, wait_until
 
 __all__ = [
     "CallRefused", "CommandRefused", "ControlPort", "Csms", "CutFrame", "Drop", "Error", "Late", "Ledger", "Message",
-    "Record", "Result", "Silence", "Simulator", "SimulatorError", "Text", "Transaction", "WaitTimeout", "wait_until",
+    "Record", "Result", "Silence", "Simulator", "SimulatorError", "Text", "Transaction", "WaitTimeout", "fast_clock",
+    "utc_now", "wait_until",
 ]
