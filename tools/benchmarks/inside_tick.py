@@ -7,6 +7,7 @@ from array import array
 import board
 import micropython
 import utime
+
 from charger import app as charger_app
 from charger.drivers.meters import calibration
 from charger.store.files import Files
