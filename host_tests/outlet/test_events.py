@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,7 +14,6 @@ FAULTS = (
     "PowerMeterFailure", "PowerSwitchFailure", "ConnectorLockFailure", "InternalError", "EVCommunicationError", "diode",
     "pilot_short", "pe_lost", "tamper", "contactor_stuck", "rcd_dead", "rcd_stuck", "ntc_open", "ntc_short", "supply_lost",
 )
-# The ten that matter most: without any one of them the invariants or the latch rules must break (see test_mutation.py).
 EVENTS_A_RUN = 250
 RUNS = 400  # of 250 events: 100,000
 
@@ -44,50 +43,44 @@ class Device:
         self.process.wait(10)
 
 
-SOON = st.integers(0, 12)
+SOON = st.integers(0, 6)
 
 
 def _event(do, ticks=SOON, **fields):
     return st.fixed_dictionaries({"do": st.just(do), "ticks": ticks, **fields})
 
 
-CAR_COMES = _event("plug", st.integers(60, 300), want=st.just(2))
+CAR_COMES = _event("plug", st.integers(10, 90), want=st.just(2))
 EVENT = st.one_of(
     CAR_COMES,
     CAR_COMES,
     _event("plug", want=st.integers(0, 3)),
-    _event("permit", st.integers(60, 400), on=st.just(True)),
+    _event("permit", st.integers(10, 100), on=st.just(True)),
     _event("permit", on=st.booleans()),
     _event("available", on=st.sampled_from((True, True, False))),
     _event("fault", name=st.sampled_from(FAULTS), on=st.sampled_from((False, False, True))),
-    _event("fault", st.integers(50, 300), name=st.sampled_from(FAULTS), on=st.just(False)),
+    _event("fault", st.integers(5, 40), name=st.sampled_from(FAULTS), on=st.just(False)),
     _event("limit", source=st.sampled_from(("csms", "user")), da=st.none() | st.integers(0, 400), kind=st.just(1)),
     _event("limit", source=st.just("supply"), da=st.none() | st.integers(0, 400), kind=st.just(0)),
     _event("cable", ohm=st.sampled_from((1500, 680, 220, 220, 220, 100, 350, 5))),
     _event("car", simplified=st.sampled_from((False, False, True)), obeys=st.sampled_from((True, True, False))),
     _event("mains", volts=st.sampled_from((230, 230, 230, 150, 290))),
-    _event("wait", st.integers(1, 600)),
+    _event("wait", st.integers(1, 150)),
     _event("late", late=st.integers(101, 3000)),
     _event("acknowledge"),
     _event("restart"),
 )
 
 
-@pytest.fixture(scope="module", params=(64, 32))
-def device(request):
-    one = Device(request.param)
-    one.word = request.param
-    yield one
-    one.close()
-
-
-def test_no_sequence_of_events_closes_what_must_stay_open(device):
+@pytest.mark.parametrize(("word", "runs"), [(64, RUNS // 2), (64, RUNS // 2), (32, RUNS // 20)], ids=["64a", "64b", "32"])
+def test_no_sequence_of_events_closes_what_must_stay_open(word, runs):
     """100,000 random events: CP-9, 15, 22, 24 to 26, 31, 40, 44, 45, 50, and a limit is a limit."""
+    device = Device(word)
     played = {"events": 0, "ticks": 0}
 
+    # No shrinking: a run is played from its start each time, and the message names the event that broke it.
     @settings(
-        max_examples=RUNS if device.word == 64 else RUNS // 10, deadline=None, database=None, derandomize=False,
-        suppress_health_check=list(HealthCheck), print_blob=True,
+        max_examples=runs, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,)
     )  # fmt: skip
     @given(st.lists(EVENT, min_size=EVENTS_A_RUN, max_size=EVENTS_A_RUN))
     def run(events):
@@ -96,6 +89,9 @@ def test_no_sequence_of_events_closes_what_must_stay_open(device):
         played["events"] += result["events"]
         played["ticks"] += result["ticks"]
 
-    run()
-    assert played["events"] >= (100_000 if device.word == 64 else 10_000)
+    try:
+        run()
+    finally:
+        device.close()
+    assert played["events"] >= runs * EVENTS_A_RUN
     print(f"{played['events']} events, {played['ticks']} ticks")

@@ -81,6 +81,7 @@ class Outlet:
         self._retest_ms = 0
         self._f_hold_ms = F_MS
         self._woken = False
+        self._offered = False  # since the plug
 
     def tick(self, dt_ms: int):
         """One control step, dt_ms after the last one."""
@@ -139,11 +140,11 @@ class Outlet:
 
     def _enter(self, state: int):
         if state == states.A:
-            self.plugged = self.simplified = self._woken = False
+            self.plugged = self.simplified = self._woken = self._offered = False
         elif state == states.UNDEFINED:
             self.plugged = self.plugged or self.pilot.high_mv < 11000  # whatever it is, it is connected
         elif states.B <= state <= states.D:
-            if state == states.C and self.state == states.A and not self.pwm_on:
+            if state == states.C and not self._offered:
                 self.simplified = True
             self.plugged = True
         self.state = state
@@ -229,6 +230,7 @@ class Outlet:
         self.offered_da = offered_da
         self.pilot_age_ms = 0
         self.pwm_on = offered_da > 0
+        self._offered = self._offered or self.pwm_on
         self.driving_f = duty == current.DUTY_OFF
 
     def _hold_fault(self):
