@@ -1,12 +1,14 @@
 """A charge point on CPython, made with the `ocpp` package: the bench's yardstick and the back end's first customer.
 
 Run as a program it connects and answers until the connection ends:
-PYTHONPATH=tools python -m backend.peer URL IDENTITY
+PYTHONPATH=tools python -m backend.peer URL IDENTITY FOLDER (where it keeps its configuration)
 """
 
 import asyncio
+import json
 import logging
 import sys
+from pathlib import Path
 
 import ocpp.messages
 import websockets
@@ -24,10 +26,11 @@ QUIET.propagate = False
 class Peer(ChargePoint):
     """One connector's worth of OCPP: enough to answer what the bench asks of the firmware too."""
 
-    def __init__(self, identity, connection):
+    def __init__(self, identity, connection, folder):
         super().__init__(identity, connection, logger=QUIET)
         self.configuration = {"HeartbeatInterval": "300", "MeterValueSampleInterval": "60", "NumberOfConnectors": "1"}
         self.energy_wh = 0
+        self._file = Path(folder) / "configuration.json"
 
     async def boot(self):
         """Announce itself, then the status of both connectors."""
@@ -91,6 +94,9 @@ class Peer(ChargePoint):
         if key not in self.configuration:
             return call_result.ChangeConfiguration(status="NotSupported")
         self.configuration[key] = value
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps(self.configuration))
+        fresh.replace(self._file)
         return call_result.ChangeConfiguration(status="Accepted")
 
     @on(Action.remote_start_transaction)
@@ -98,12 +104,12 @@ class Peer(ChargePoint):
         return call_result.RemoteStartTransaction(status="Rejected")
 
 
-async def serve(url, identity):
+async def serve(url, identity, folder):
     """Connect, boot, and answer until the back end closes."""
     # Validation inside the loop is faster here than in the package's thread pool: compare with the better one.
     ocpp.messages.ASYNC_VALIDATION = False
     async with websockets.connect(f"{url}/{identity}", subprotocols=["ocpp1.6"], compression=None) as socket:
-        peer = Peer(identity, socket)
+        peer = Peer(identity, socket, folder)
         receiving = asyncio.ensure_future(peer.start())
         await peer.boot()
         try:
@@ -113,4 +119,4 @@ async def serve(url, identity):
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(*sys.argv[1:3]))
+    asyncio.run(serve(*sys.argv[1:4]))
