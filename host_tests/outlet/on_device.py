@@ -108,7 +108,7 @@ class Watch:
         if out.blocked:
             raise Broken("closed with a tripped guard")
         # A simplified pilot shows C from the plug on, whether the car wants energy or not.
-        asks = side.ev.simplified and side.ev.want in (ev.IDLE, ev.ASKING) or side.ev.want == ev.ASKING and side.ev.s2
+        asks = (side.ev.simplified and side.ev.want in (ev.IDLE, ev.ASKING)) or (side.ev.want == ev.ASKING and side.ev.s2)
         if side.strange_ev or side.circuit.short_ohm or side.pe_lost or not asks:
             self.strange_ticks += 1
             if self.strange_ticks > 1 or not side.strange_ev:
