@@ -18,6 +18,8 @@ _EPIPE = const(32)
 _ENOTCONN = (107, 128)  # Linux, lwIP
 _EISCONN = (106, 127)
 # mbedtls/ssl.h, 3.x
+_IPPROTO_TCP = const(6)  # the unix port has no names for these two
+_TCP_NODELAY = const(1)
 _CONN_EOF = const(-0x7280)
 _NO_CA_CHAIN = const(-0x7680)
 # WP-6: authenticated encryption with a fresh key exchange first; plain RSA because the whitepaper asks for it.
@@ -100,6 +102,9 @@ async def _open(host: str, port: int, context, deadline_ms: int):
     s = socket.socket(info[0], info[1], info[2])
     try:
         s.setblocking(False)
+        # An answer and a message of our own in a row are two small writes: Nagle would hold the second back until the
+        # first is acknowledged, which peers delay by 40 ms.
+        s.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         try:
             await _connect(s, info[-1])
         except OSError as error:
