@@ -170,9 +170,13 @@ def _manufacture(path: str, blank: bytes, blocks: int) -> None:
 
 
 def _is_blank(device: Flash) -> bool:
+    """True for a chip from the factory. Both blocks of the superblock count: littlefs erases one while it moves to it."""
     head = bytearray(64)
-    device.readblocks(0, head, 0)
-    return head == bytes([ERASED]) * 64
+    for block in (0, 1):
+        device.readblocks(block, head, 0)
+        if head != bytes([ERASED]) * 64:
+            return False
+    return True
 
 
 def _exists(path: str) -> bool:

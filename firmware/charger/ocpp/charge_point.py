@@ -23,6 +23,7 @@ from charger.ocpp.services.transactions import Transactions
 _MAX_POSTED = const(40)  # messages that wait to be sent; beyond that the oldest is of no interest any more
 _DAY_S = const(86400)
 _UNLOCK_S = const(10)
+_GOODBYE_MS = const(2000)
 
 _CODES = {
     validate.MISSING: errors.OCCURENCE_CONSTRAINT_VIOLATION,
@@ -340,6 +341,8 @@ class ChargePoint:
             self._resetting = asyncio.create_task(self._reset(kind))
 
     async def _reset(self, kind: str):
+        if kind == "Hard" and self.link is not None:
+            await self.link.close(_GOODBYE_MS)  # what the sessions leave behind is sent after the restart
         for connector in self.connectors:
             connector.stop(kind + "Reset")
         started = clock.ticks_ms()

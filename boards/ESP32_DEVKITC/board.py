@@ -1,0 +1,71 @@
+"""ESP32-DevKitC with the reference wiring of board.md, as plain data; boards/SIM/board.py explains every name.
+
+What differs from unit to unit comes from FACTORY_FILE, which the factory writes (board.md says what it holds).
+"""
+
+import json
+
+from machine import unique_id
+
+NAME = "ESP32_DEVKITC"
+FLASH_ROOT = ""  # the port mounts its file system at /
+FACTORY_FILE = "/factory.json"
+LATE_TICK_MS = 100
+
+
+def _unit() -> dict:
+    """What the factory left, or an empty dictionary: the unit then works with this file's values and no back end."""
+    try:
+        with open(FACTORY_FILE) as file:
+            found = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _section(name: str) -> dict:
+    found = _UNIT.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+_UNIT = _unit()
+
+_PILOT = {"pwm": 25, "adc": 34, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300}
+_PILOT.update(_section("pilot"))
+
+OUTLETS: "tuple[dict, ...]" = (
+    {
+        "max_da": 160,
+        "phases": 1,
+        "pilot": _PILOT,
+        "contactor": {"out": 26, "feedback": 35, "close_ms": 60, "open_ms": 50},
+        "phase_switch": None,
+        "rcd": {"trip": 39, "test": 33},
+        "lock": None,
+        "proximity": None,
+        "ntc": {"adc": 36},
+        "fault_input": None,
+        "meter": ("ade7953_i2c", {"bus": 0, "scl": 22, "sda": 21, "address": 0x38}),
+        "reader": {"uart": 2},  # the port's own pins: TX 17, RX 16
+    },
+)
+SHARED: "dict[str, int | None]" = {"tamper": 27, "button": 18, "led": 19, "fault": None, "rails": 13}
+DEVICE = {
+    "vendor": "Pilotlight",
+    "model": "ESP32-DevKitC",
+    "serial": _UNIT.get("serial") or "".join(["%02X" % byte for byte in unique_id()]),
+}
+FACTORY = _section("keys")
+_CSMS = _section("csms")
+CSMS = {
+    "url": _CSMS.get("url"),
+    "identity": _CSMS.get("identity") or DEVICE["serial"],
+    "security_profile": _CSMS.get("security_profile", 0),
+    "basic_auth_password": _CSMS.get("basic_auth_password"),
+    "ca": _CSMS.get("ca"),
+    "client_cert": _CSMS.get("client_cert"),
+    "client_key": _CSMS.get("client_key"),
+}
+WEB = "0.0.0.0:80"
+MQTT = None
+LAB = False

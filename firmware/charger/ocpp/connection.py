@@ -1,0 +1,355 @@
+"""The link to the back end: one connection at a time, made again when it is lost, with a growing pause (OCPP-1 to 5).
+
+Who reads, who pings and when to give up is decided here; what the messages mean is not.
+"""
+
+import asyncio
+import gc
+import os
+
+from micropython import const
+
+from charger import clock, log
+from charger.net import tls, websocket
+from charger.net.upgrade import UpgradeError
+from charger.ocpp.rpc import CallTimeout, Disconnected, Rpc
+
+_PROTOCOL = "ocpp1.6"
+_CONNECT_MS = const(30000)
+_BACKOFF_S = const(10)
+_BACKOFF_LAST_S = const(900)
+_STABLE_S = const(300)  # a connection that lived so long has earned a fresh start of the back-off
+_PONG_S = const(30)
+_PONG_LEAST_S = const(5)
+_PROBE_MS = const(10000)
+_CLOSE_MS = const(2000)
+_WATCH_MS = const(1000)
+_CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
+
+
+class ConfigurationError(ValueError):
+    """The settings do not say how to connect."""
+
+
+def encode(identity: str) -> str:
+    """The identity as the last part of a URL (OCPP-1): all but RFC 3986's unreserved characters as %XX."""
+    out = ""
+    for c in identity.encode():
+        if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c in b"-._~":
+            out += chr(c)
+        else:
+            out += "%%%02X" % c
+    return out
+
+
+def split_url(url: str) -> tuple:
+    """(host, port or None, path without a slash at its end) of a ws or wss URL, or ConfigurationError."""
+    scheme, colon, rest = url.partition("://")
+    if not colon or scheme.lower() not in ("ws", "wss"):
+        raise ConfigurationError("the URL begins with ws:// or wss://")
+    if "?" in rest or "#" in rest or "@" in rest:
+        raise ConfigurationError("the URL has neither query, fragment nor user")
+    authority, _, path = rest.partition("/")
+    if authority.startswith("["):
+        host, _, port = authority[1:].partition("]")
+        port = port[1:]
+    else:
+        host, _, port = authority.partition(":")
+    if not host or (port and not (port.isdigit() and 0 < int(port) < 65536)):
+        raise ConfigurationError("host or port of the URL")
+    path = path.rstrip("/")
+    return host, int(port) if port else None, "/" + path if path else ""
+
+
+class Target:
+    """Where and how to connect, made from the settings in force; ConfigurationError says what is missing."""
+
+    def __init__(self, settings):
+        profile = settings.security_profile
+        if not settings.url:
+            raise ConfigurationError("no URL")
+        if not settings.identity:
+            raise ConfigurationError("no identity")
+        self.host, port, path = split_url(settings.url)
+        # The profile decides about TLS, not the scheme: a profile that was raised holds whatever the URL says (WP-1).
+        self.secure = profile >= 2
+        usual = 443 if self.secure else 80
+        self.port = port or usual
+        self.header = "[%s]" % self.host if ":" in self.host else self.host
+        if self.port != usual:
+            self.header += ":%d" % self.port
+        self.path = path + "/" + encode(settings.identity)
+        self.login = None
+        if profile in (1, 2):
+            if ":" in settings.identity:
+                raise ConfigurationError("an identity with a colon cannot be sent by Basic authentication")  # OCPP-5
+            if settings.basic_key is None:
+                raise ConfigurationError("no AuthorizationKey")
+            self.login = (settings.identity, settings.basic_key)
+        if profile == 3 and not (settings.client_cert and settings.client_key):
+            raise ConfigurationError("no certificate of our own")
+
+    def context(self, settings):
+        """The TLS context, None without TLS. Made for each attempt: kept, it would hold parsed certificates in RAM."""
+        if not self.secure:
+            return None
+        if settings.security_profile == 3:
+            return tls.client_context(settings.ca, settings.client_cert, settings.client_key)
+        return tls.client_context(settings.ca)
+
+
+class Connection:
+    """`await run()` is its one task. See ocpp/settings.py for what `settings` has.
+
+    handler(action, payload)   answers CALLs, as of Rpc
+    on_open(rpc)               a connection was made
+    on_close(reason)           it was lost, for this reason
+    on_fault(cause, text)      an attempt failed: "auth", "unknown" (identity), "http", "protocol", "config", "memory",
+                               or a cause of tls.ConnectError (OCPP-3, WP-43)
+    on_invalid(reason)         a message that could not be understood came in
+    """
+
+    def __init__(
+        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None
+    ):
+        self._settings = settings
+        self._handler = handler
+        self._on_open = on_open
+        self._on_close = on_close
+        self._on_fault = on_fault
+        self._on_invalid = on_invalid
+        self._open_stream = open_stream or tls.open_stream
+        self._ws = None
+        self._rpc = None
+        self._reason = None  # why we ended the connection, if we did
+        self._at_once = False
+        self._stopping = False
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._kick = asyncio.Event()
+        self._backoff_s = 0
+        self.attempts = 0
+        self.opened = 0  # connections made since start-up
+
+    @property
+    def connected(self) -> bool:
+        """True while CALLs can be sent."""
+        return self._rpc is not None and not self._rpc.closed
+
+    # --- for the others ---
+
+    async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
+        """Rpc.call() on the present connection. CallError, CallTimeout, or Disconnected.
+
+        When not a byte came in all the time, a ping finds out whether anybody is there at all: if not, the connection
+        is half open and ended, and the CALL counts as never answered rather than as an attempt (OCPP-17).
+        """
+        rpc = self._rpc
+        ws = self._ws
+        if rpc is None:
+            raise Disconnected("not connected")
+        try:
+            return await rpc.call(action, payload, timeout_s)
+        except CallTimeout:
+            if clock.elapsed_ms(ws.last_rx) >= timeout_s * 1000 and not await self._alive(ws):
+                self._drop(ws, "half open: no sign of life")
+                raise Disconnected("nobody is there")
+            raise
+
+    def kick(self):
+        """End the back-off and start it afresh: something changed for the better."""
+        self._backoff_s = 0
+        self._kick.set()
+
+    def drop(self, reason: str, at_once: bool = False):
+        """End the connection in an orderly way. With at_once the next one is made without a pause (OCPP-9, WP-4)."""
+        self._at_once = self._at_once or at_once
+        if self._ws is not None:
+            self._drop(self._ws, reason)
+        elif at_once:
+            self.kick()
+
+    async def close(self, timeout_ms: int):
+        """End for good. Returns when the connection is closed, latest after timeout_ms."""
+        self._stopping = True
+        self.drop("charger stops")
+        self._kick.set()
+        try:
+            await asyncio.wait_for_ms(self._ended.wait(), timeout_ms)
+        except asyncio.TimeoutError:
+            log.warn("link", "not closed within %d ms" % timeout_ms)
+
+    def _drop(self, ws, reason: str):
+        """End this connection, if it is still the present one."""
+        if ws is self._ws and not ws.over.is_set():
+            self._reason = reason
+            ws.over.set()
+
+    async def _alive(self, ws) -> bool:
+        """Does a ping bring any answer within 10 s?"""
+        before = ws.last_rx
+        try:
+            await ws.ping(b"?")
+        except websocket.Closed:
+            return False
+        started = clock.ticks_ms()
+        while clock.elapsed_ms(started) < _PROBE_MS and ws.closed is None:
+            if ws.last_rx != before:
+                return True
+            await clock.sleep_ms(100)
+        return ws.last_rx != before
+
+    # --- the task ---
+
+    async def run(self):
+        """Connect, serve, wait, for ever. One attempt never overlaps another: there is only this one task."""
+        self._ended.clear()
+        try:
+            while not self._stopping:
+                self._kick.clear()
+                ws = await self._attempt()
+                if ws is not None:
+                    await self._serve(ws)
+                    ws = None
+                gc.collect()  # sockets and TLS contexts are freed by their finalisers
+                if not self._stopping:
+                    await self._pause()
+        finally:
+            self._ended.set()
+
+    async def _pause(self):
+        """The back-off: 10 s doubling to 15 min, plus a random part, unless somebody ends it (OCPP-3)."""
+        if self._at_once:
+            self._at_once = False
+            return
+        least = max(1, self._settings.backoff_min_s or _BACKOFF_S)
+        self._backoff_s = min(max(self._backoff_s * 2, least), _BACKOFF_LAST_S)
+        spread_s = self._settings.backoff_random_s
+        if spread_s is None:
+            spread_s = self._backoff_s
+        wait_ms = self._backoff_s * 1000 + int.from_bytes(os.urandom(4), "big") % (spread_s * 1000 + 1)
+        log.info("link", "next attempt in %d s" % ((wait_ms + 500) // 1000))
+        try:
+            await asyncio.wait_for_ms(self._kick.wait(), wait_ms)
+        except asyncio.TimeoutError:
+            pass
+
+    async def _attempt(self):
+        """One attempt; a WebSocket, or None."""
+        self.attempts += 1
+        try:
+            return await self._connect()
+        except tls.ConnectError as error:
+            self._failed(error.cause, str(error))
+        except UpgradeError as error:
+            self._failed(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
+        except ConfigurationError as error:
+            self._failed("config", str(error))
+        except OSError as error:
+            self._failed("reset", log.reason(error))
+        except MemoryError:
+            gc.collect()
+            self._failed("memory", "not enough memory to connect")
+        return None
+
+    def _failed(self, cause: str, text: str):
+        log.warn("link", "no connection, %s: %s" % (cause, text))
+        if self._on_fault is not None:
+            self._on_fault(cause, text)
+
+    async def _connect(self):
+        target = Target(self._settings)
+        log.info("link", "connecting to %s:%d%s" % (target.host, target.port, " by TLS" if target.secure else ""))
+        gc.collect()
+        context = target.context(self._settings)
+        reader, writer = await self._open_stream(target.host, target.port, context, _CONNECT_MS)
+        ws = None
+        try:
+            ws = await websocket.connect(
+                reader, writer, target.header, target.path, _PROTOCOL, target.login, _CONNECT_MS
+            )
+        except OSError as error:
+            if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
+                raise tls.tls_fault(error)
+            raise
+        finally:
+            if ws is None:
+                writer.s.close()
+        return ws
+
+    async def _serve(self, ws):
+        """Live with a connection until it ends."""
+        rpc = Rpc(ws.send, self._handler, self._on_invalid)
+        self._ws = ws
+        self._rpc = rpc
+        self._reason = None
+        self._kick.clear()
+        self._at_once = False
+        self.opened += 1
+        since_s = clock.uptime_s()
+        log.info("link", "connected")
+        tasks = (asyncio.create_task(self._read(ws, rpc)), asyncio.create_task(self._watch(ws)))
+        try:
+            if self._on_open is not None:
+                self._on_open(rpc)
+            await ws.over.wait()
+        finally:
+            rpc.close()
+            self._rpc = None
+            await self._finish(ws, tasks)
+            self._ws = None
+        if clock.uptime_s() - since_s >= _STABLE_S:
+            self._backoff_s = 0
+        reason = self._reason or str(ws.closed)
+        log.info("link", "connection ended, " + reason)
+        if self._on_close is not None:
+            self._on_close(reason)
+
+    async def _finish(self, ws, tasks: tuple):
+        """Say goodbye if anybody listens, stop the tasks, and close the transport when nobody uses it any more."""
+        reader, watch = tasks
+        watch.cancel()
+        try:
+            if ws.closed is None:
+                await ws.close(websocket.GOING_AWAY if self._stopping else websocket.NORMAL, self._reason or "")
+                await asyncio.wait_for_ms(reader, _CLOSE_MS)
+        except asyncio.TimeoutError:
+            log.info("link", "no goodbye from the other side")
+        finally:
+            reader.cancel()
+            ws.abort()
+
+    async def _read(self, ws, rpc):
+        """The one reader."""
+        try:
+            while True:
+                view = await ws.recv()
+                await rpc.feed(ws.buffer, len(view))
+                await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
+        except websocket.Closed:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection
+            log.error("link", "reader: " + log.reason(error))
+            self._drop(ws, "fault in the reader")
+
+    async def _watch(self, ws):
+        """Ping every WebSocketPingInterval; end the connection when no pong comes within it or 30 s (OCPP-4)."""
+        pinged = clock.ticks_ms()
+        waiting = False
+        try:
+            while True:
+                await clock.sleep_ms(_WATCH_MS)
+                interval_s = self._settings.ping_interval_s
+                if waiting and clock.ticks_diff(ws.last_pong, pinged) >= 0:
+                    waiting = False
+                since_ms = clock.elapsed_ms(pinged)
+                if waiting:
+                    if since_ms >= max(_PONG_LEAST_S, min(interval_s or _PONG_S, _PONG_S)) * 1000:
+                        self._drop(ws, "no pong")
+                        return
+                elif interval_s > 0 and since_ms >= interval_s * 1000:
+                    pinged = clock.ticks_ms()
+                    waiting = True
+                    await ws.ping()
+        except websocket.Closed:
+            pass

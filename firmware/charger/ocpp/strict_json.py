@@ -1,0 +1,270 @@
+"""JSON from the network: MicroPython's parser behind a check of the text, because on its own it takes almost anything.
+
+json.loads() reads `[1 2`, `{"a" 1:}` and `[1}` without complaint, recurses as deep as the sender likes, keeps the last
+of two equal keys, and makes strings of lone surrogates and NUL (SCH-16). The check is a scan without recursion that
+yields to the loop as it goes; strings, most of every message, are skipped at the speed of C.
+"""
+
+import json
+
+from micropython import const
+
+from charger import clock
+
+MAX_DEPTH = const(10)  # OCPP-22
+_LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
+_TOKENS_A_SLICE = const(64)
+
+_VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _NEXT, _DONE = const(0), 1, 2, 3, 4, 5, 6
+_QUOTE = const(34)
+_BACKSLASH = const(92)
+
+
+class NotJson(ValueError):
+    """The text is not JSON (RFC 8259)."""
+
+
+class Unacceptable(ValueError):
+    """The text is JSON, but says something that no OCPP message may say, or too much of it."""
+
+
+class Scan:
+    """One pass over buf[:end], a bytearray of valid UTF-8.
+
+    Afterwards `keys` is the number of keys, and, as soon as the scan has passed them, `kind` and `id` hold the first
+    and second element of an outer array: the message type and id that an answer to a bad message needs.
+    """
+
+    def __init__(self, buf: bytearray, end: int):
+        self._buf = buf
+        self._end = end
+        self._stack = bytearray(MAX_DEPTH)  # 1: object, 0: array
+        self._depth = 0
+        self._element = 0  # of the outer array
+        self.keys = 0
+        self.pairs = False  # surrogate pairs to be joined
+        self.fault = None  # why it is unacceptable
+        self.kind = None
+        self.id = None
+
+    async def run(self):
+        """NotJson or Unacceptable; too deep is told at once, anything else unacceptable only if the rest is JSON."""
+        state = _VALUE
+        at = 0
+        tokens = 0
+        buf = self._buf
+        while at < self._end:
+            c = buf[at]
+            if c <= 32:
+                if c not in b" \t\n\r":
+                    raise NotJson("control character at %d" % at)
+                at += 1
+                continue
+            at, state = self._token(c, at, state)
+            tokens += 1
+            if tokens == _TOKENS_A_SLICE:
+                tokens = 0
+                await clock.sleep_ms(0)
+        if state != _DONE:
+            raise NotJson("ends too early")
+        if self.fault:
+            raise Unacceptable(self.fault)
+
+    def _token(self, c: int, at: int, state: int) -> tuple:
+        """Step over the token at `at`; the offset behind it and the new state."""
+        if c == _QUOTE and state <= _FIRST_KEY:
+            end = self._string(at)
+            if state >= _KEY:
+                self.keys += 1
+                return end, _COLON
+            return self._value_done(at, end)
+        if c in b"]}":
+            return self._close(c, at, state)
+        if state <= _FIRST_VALUE:
+            if c in b"[{":
+                return at + 1, self._open(c)
+            return self._value_done(at, self._number(at) if c == 45 or 48 <= c <= 57 else self._word(c, at))
+        if c == 58 and state == _COLON:
+            return at + 1, _VALUE
+        if c == 44 and state == _NEXT:
+            if self._depth == 1:
+                self._element += 1
+            return at + 1, _KEY if self._stack[self._depth - 1] else _VALUE
+        raise NotJson("unexpected character at %d" % at)
+
+    def _open(self, c: int) -> int:
+        if self._depth == MAX_DEPTH:
+            raise Unacceptable("nested too deep")
+        is_object = c == 123
+        self._stack[self._depth] = is_object
+        self._depth += 1
+        return _FIRST_KEY if is_object else _FIRST_VALUE
+
+    def _close(self, c: int, at: int, state: int) -> tuple:
+        is_object = c == 125
+        if not self._depth or self._stack[self._depth - 1] != is_object:
+            raise NotJson("unexpected bracket at %d" % at)
+        if state != _NEXT and state != (_FIRST_KEY if is_object else _FIRST_VALUE):
+            raise NotJson("unexpected bracket at %d" % at)
+        self._depth -= 1
+        return at + 1, _NEXT if self._depth else _DONE
+
+    def _value_done(self, start: int, end: int) -> tuple:
+        """A value that is no container has ended; the first two of the outer array are kept."""
+        if self._depth == 1 and self._element < 2 and not self._stack[0] and end - start <= 250 and not self._marked():
+            value = json.loads(memoryview(self._buf)[start:end])  # type: ignore[arg] - takes any buffer
+            if self._element:
+                self.id = value
+            else:
+                self.kind = value
+        return end, _NEXT if self._depth else _DONE
+
+    def _marked(self) -> bool:
+        return self.pairs or self.fault is not None
+
+    def _string(self, start: int) -> int:
+        """Offset behind the string whose quote is at start."""
+        buf = self._buf
+        at = start + 1
+        while True:
+            at = buf.find(b'"', at, self._end)
+            if at < 0:
+                raise NotJson("string without an end")
+            back = at - 1
+            while buf[back] == _BACKSLASH:
+                back -= 1
+            if (at - back) & 1:
+                break
+            at += 1
+        if buf.find(b"\\", start + 1, at) >= 0:
+            self._escapes(start + 1, at)
+        if buf.find(b"\x00", start + 1, at) >= 0:
+            self.fault = "NUL character"
+        return at + 1
+
+    def _escapes(self, at: int, end: int):
+        """Check the escapes of a string: NUL and lone surrogates are noted, unknown ones are no JSON (SCH-16)."""
+        buf = self._buf
+        while True:
+            at = buf.find(b"\\", at, end)
+            if at < 0:
+                return
+            if buf[at + 1] != 117:
+                if buf[at + 1] not in b'"\\/bfnrt':
+                    raise NotJson("unknown escape at %d" % at)
+                at += 2
+                continue
+            unit = self._unit(at, end)
+            at += 6
+            if unit == 0:
+                self.fault = "NUL character"
+            elif 0xDC00 <= unit <= 0xDFFF:
+                self.fault = "lone surrogate"
+            elif 0xD800 <= unit <= 0xDBFF:
+                if end - at >= 6 and buf[at] == _BACKSLASH and buf[at + 1] == 117:
+                    self.pairs = True
+                    if 0xDC00 <= self._unit(at, end) <= 0xDFFF:
+                        at += 6
+                        continue
+                self.fault = "lone surrogate"
+
+    def _unit(self, at: int, end: int) -> int:
+        r"""The number of the \uXXXX at `at`."""
+        value = 0
+        if end - at < 6:
+            raise NotJson("escape too short at %d" % at)
+        for i in range(at + 2, at + 6):
+            digit = b"0123456789abcdef".find(bytes((self._buf[i] | 32,)))
+            if digit < 0 or self._buf[i] < 48:
+                raise NotJson("escape at %d" % at)
+            value = value << 4 | digit
+        return value
+
+    def _word(self, c: int, at: int) -> int:
+        for word in (b"true", b"false", b"null"):
+            if c == word[0] and self._buf.find(word, at, min(at + len(word), self._end)) == at:
+                return at + len(word)
+        raise NotJson("unexpected character at %d" % at)  # NaN and Infinity are no JSON either (SCH-4)
+
+    def _digits(self, at: int) -> int:
+        start = at
+        buf = self._buf
+        while at < self._end and 48 <= buf[at] <= 57:
+            at += 1
+        if at == start:
+            raise NotJson("number at %d" % at)
+        return at
+
+    def _number(self, start: int) -> int:
+        """Offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?"""
+        buf = self._buf
+        end = self._end
+        at = start + 1 if buf[start] == 45 else start
+        first = at
+        at = self._digits(at)
+        if buf[first] == 48 and at > first + 1:
+            raise NotJson("number with leading zero at %d" % start)
+        if at < end and buf[at] == 46:
+            at = self._digits(at + 1)
+        if at < end and buf[at] | 32 == 101:
+            at += 1
+            if at < end and buf[at] in b"+-":
+                at += 1
+            at = self._digits(at)
+        if at - start > _LONGEST_NUMBER:
+            self.fault = "number too long"
+        return at
+
+
+def _join_pairs(buf: bytearray, end: int) -> int:
+    r"""Replace each pair of surrogate escapes in place by the character it stands for; the new end of the text.
+
+    json.loads() would make two characters of \ud83d\ude00 that no UTF-8 decoder takes.
+    """
+    to = at = 0
+    while True:
+        found = buf.find(b"\\", at, end)
+        stop = end if found < 0 else found
+        buf[to : to + stop - at] = buf[at:stop]
+        to += stop - at
+        if found < 0:
+            return to
+        unit = int(buf[found + 2 : found + 6], 16) if buf[found + 1] == 117 else 0
+        if 0xD800 <= unit <= 0xDBFF:
+            low = int(buf[found + 8 : found + 12], 16)
+            char = chr(0x10000 + ((unit & 0x3FF) << 10) + (low & 0x3FF)).encode()
+            at = found + 12
+        else:
+            char = bytes(buf[found : found + 2])
+            at = found + 2
+        buf[to : to + len(char)] = char
+        to += len(char)
+
+
+def _keys_of(value) -> int:
+    """Number of keys in all objects of a parsed value, equal ones being one by now. Unacceptable: infinite numbers."""
+    count = 0
+    if isinstance(value, dict):
+        count = len(value)
+        for item in value.values():
+            count += _keys_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            count += _keys_of(item)
+    elif isinstance(value, float) and value - value != 0:
+        raise Unacceptable("number too big")
+    return count
+
+
+async def loads(buf: bytearray, end: int, scan: Scan):
+    """The value of the JSON text buf[:end]; `scan` is a fresh Scan of it. The text may be changed.
+
+    NotJson, Unacceptable (SCH-16: duplicate keys, lone surrogates, NUL; OCPP-22: depth), MemoryError.
+    """
+    await scan.run()
+    if scan.pairs:
+        end = _join_pairs(buf, end)
+    value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
+    if _keys_of(value) != scan.keys:
+        raise Unacceptable("a key stands twice")
+    return value

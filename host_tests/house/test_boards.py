@@ -1,0 +1,253 @@
+"""What can be known of a board definition without the ESP-IDF: pins, partitions, divider, configuration names."""
+
+import csv
+import itertools
+import json
+import re
+import subprocess
+
+import pytest
+
+from house.source import ROOT
+from mpy.interpreter import binary, environment
+
+BOARDS = ROOT / "boards"
+REAL = sorted(path.name for path in BOARDS.iterdir() if (path / "mpconfigboard.cmake").exists())
+PORT = ROOT / ".toolchain" / "src" / "ports" / "esp32"
+
+# ESP32 datasheet, pin list: what a pin cannot or should not be.
+INPUT_ONLY = {34, 35, 36, 37, 38, 39}
+FLASH = {6, 7, 8, 9, 10, 11}
+CONSOLE = {1, 3}
+STRAP = {0, 2, 5, 12, 15}
+SPEAKS_AT_RESET = {1, 3, 14}
+NOT_BONDED = {20, 24, 28, 29, 30, 31}
+ADC1 = {32, 33, 34, 35, 36, 37, 38, 39}
+RTC = {0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39}
+ADC_LINEAR_MV = (150, 2450)  # ADC at 11 dB, calibrated
+# names of pins in board data -> direction
+KINDS = {"adc": "adc", "pwm": "out", "out": "out", "test": "out", "feedback": "in", "trip": "in", "pin": "in"}
+UART_PINS = {2: {"READER_TX": 17, "READER_RX": 16}}  # the port's own, machine_uart.c
+
+SHOW = """
+import sys, json
+class machine:
+    unique_id = staticmethod(lambda: bytes((0x24, 0x0a, 0xc4)))
+if sys.argv[-1] != "SIM":
+    sys.modules["machine"] = machine
+import board
+print(json.dumps({name: getattr(board, name) for name in dir(board) if name.isupper() and name[0] != "_"}))
+"""
+
+
+def load(name, tmp_path):
+    """A board's data, read by MicroPython as the board would read it."""
+    script = tmp_path / "show.py"
+    script.write_text(SHOW)
+    done = subprocess.run(
+        [str(binary(32)), str(script), name], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False,
+        env={**environment(), "MICROPYPATH": f"{BOARDS / name}:firmware:.frozen"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(params=REAL)
+def name(request):
+    """Each real board in turn."""
+    return request.param
+
+
+@pytest.fixture
+def board(name, tmp_path):
+    """The data of that board."""
+    return load(name, tmp_path)
+
+
+def pins_of(board):
+    """(use, pin, direction or 'adc') of everything on a pin, from board data."""
+    shared = [(use, pin) for use, pin in board["SHARED"].items() if pin is not None]
+    found = [(use.upper(), pin, "out" if use == "led" else "in") for use, pin in shared]
+    for outlet in board["OUTLETS"]:
+        for part, wiring in outlet.items():
+            if isinstance(wiring, dict):
+                found += [(f"{part}_{key}".upper(), wiring[key], kind) for key, kind in KINDS.items() if key in wiring]
+        if outlet["phase_switch"] is not None:
+            found.append(("PHASE_SWITCH", outlet["phase_switch"], "out"))
+        options = outlet["meter"][1]
+        found += [(f"METER_{key}".upper(), options[key], "out") for key in ("scl", "sda", "tx", "cs") if key in options]
+        if outlet["reader"]:
+            found += [(use, pin, "in" if use.endswith("RX") else "out")
+                      for use, pin in UART_PINS[outlet["reader"]["uart"]].items()]
+    return found
+
+
+def test_a_real_board_is_defined():
+    """The checks below check something."""
+    assert "ESP32_DEVKITC" in REAL
+
+
+def test_same_shape_as_the_simulated_board(name, board, tmp_path):
+    """The firmware that runs on the simulated board finds the same names on the real one."""
+    simulated = load("SIM", tmp_path)
+    assert set(board) - {"FACTORY_FILE"} == set(simulated)
+    assert board["NAME"] == name
+    for part in ("DEVICE", "CSMS", "SHARED"):
+        assert set(board[part]) == set(simulated[part]), part
+    wanted = simulated["OUTLETS"][0]
+    for outlet in board["OUTLETS"]:
+        assert set(outlet) == set(wanted)
+        for part, wiring in outlet.items():
+            if isinstance(wiring, dict) and isinstance(wanted[part], dict):
+                assert set(wiring) == set(wanted[part]), part
+
+
+def test_no_pin_twice(board):
+    """Each pin has one use."""
+    numbers = [pin for _, pin, _ in pins_of(board)]
+    assert len(numbers) == len(set(numbers)), sorted(numbers)
+
+
+def test_pins_can_do_what_they_are_for(board):
+    """Against the datasheet: no flash or console pin, no output on an input, analogue only on ADC1 (Wi-Fi has ADC2)."""
+    for use, pin, kind in pins_of(board):
+        assert pin not in FLASH | CONSOLE | NOT_BONDED, f"{use} on GPIO{pin}"
+        assert pin <= 39, f"{use} on GPIO{pin}"
+        assert kind != "out" or pin not in INPUT_ONLY, f"{use} is an output on GPIO{pin}"
+        assert kind != "adc" or pin in ADC1, f"{use} is analogue on GPIO{pin}"
+
+
+def test_safety_outputs_are_quiet_at_reset(board):
+    """Contactor, pilot and self-test on no pin that is driven at reset; contactor and pilot within the ULP's reach."""
+    harmless = ("LED", "METER", "READER")
+    outputs = [(use, pin) for use, pin, kind in pins_of(board) if kind == "out" and not use.startswith(harmless)]
+    assert {use for use, _ in outputs} >= {"CONTACTOR_OUT", "PILOT_PWM"}
+    for use, pin in outputs:
+        assert pin not in STRAP | SPEAKS_AT_RESET, f"{use} on GPIO{pin}"
+    for outlet in board["OUTLETS"]:
+        assert outlet["contactor"]["out"] in RTC
+        assert outlet["pilot"]["adc"] in RTC & ADC1
+
+
+def test_pins_csv_says_the_same(name, board):
+    """pins.csv names exactly the pins that board.py uses."""
+    with (BOARDS / name / "pins.csv").open() as file:
+        rows = {use: int(pin.removeprefix("GPIO")) for use, pin in csv.reader(file)}
+    assert rows == {use: pin for use, pin, _ in pins_of(board)}
+
+
+def test_board_md_says_the_same(name, board):
+    """The wiring table has exactly the pins that board.py uses."""
+    text = (BOARDS / name / "board.md").read_text()
+    table = [int(pin) for pin in re.findall(r"(?m)^\| GPIO(\d+) \|", text)]
+    assert sorted(table) == sorted(pin for _, pin, _ in pins_of(board))
+
+
+def node_mv(pilot, cp_mv):
+    """The divider's node for a pilot voltage, in mV."""
+    s = 1 / pilot["r1"] + 1 / pilot["r2"] + 1 / pilot["r3"]
+    return (cp_mv / pilot["r1"] + pilot["rail_mv"] / pilot["r2"]) / s
+
+
+def test_pilot_fits_the_adc(board):
+    """From the lowest to the highest pilot voltage of the standard the node stays where the ADC is linear."""
+    for outlet, cp_mv in itertools.product(board["OUTLETS"], (-12600, 12600)):
+        assert ADC_LINEAR_MV[0] + 50 <= node_mv(outlet["pilot"], cp_mv) <= ADC_LINEAR_MV[1] - 50
+
+
+def test_divider_table_of_board_md(name, board):
+    """The voltages in board.md are what the formula gives."""
+    text = (BOARDS / name / "board.md").read_text()
+    rows = re.findall(r"(?m)^\| ([+-]?[\d.]+) V \|[^|]*\| (\d+) mV \|$", text)
+    assert len(rows) >= 6
+    for volts, mv in rows:
+        assert abs(node_mv(board["OUTLETS"][0]["pilot"], float(volts) * 1000) - int(mv)) <= 1, volts
+
+
+def test_error_budget_of_board_md(name, board):
+    """The budget adds up, follows from the divider, and stays below what the windows of CP-5 leave."""
+    pilot = board["OUTLETS"][0]["pilot"]
+    gain = pilot["r1"] * (1 / pilot["r1"] + 1 / pilot["r2"] + 1 / pilot["r3"])
+    text = (BOARDS / name / "board.md").read_text()
+    rows = re.findall(r"(?m)^\| (?:ADC|rail|resistors|sum)[^|]*\| (\d+) mV \|$", text)
+    adc, rail, drift, total = (int(mv) for mv in rows)
+    assert abs(adc - 15 * gain) <= 1
+    assert abs(rail - pilot["rail_mv"] * 0.005 * pilot["r1"] / pilot["r2"]) <= 1
+    worst = 0
+    for signs in itertools.product((-1, 1), repeat=3):
+        pairs = zip(("r1", "r2", "r3"), signs, strict=True)
+        drifted = {**pilot, **{r: pilot[r] * (1 + sign * 25e-6 * 50) for r, sign in pairs}}
+        worst = max(worst, abs(node_mv(drifted, 12000) - node_mv(pilot, 12000)) * gain)
+    assert abs(drift - worst) <= 1
+    assert total == adc + rail + drift
+    assert total <= 360
+
+
+def partitions(text):
+    """(name, type, subtype, offset, size) of a partition table in the ESP-IDF's CSV form."""
+    lines = [line for line in text.splitlines() if line.strip() and line[0] != "#"]
+    rows = [[field.strip() for field in line.split(",")] for line in lines]
+    return [(row[0], row[1], row[2], int(row[3], 0), int(row[4], 0)) for row in rows]
+
+
+def test_partitions_fit(name):
+    """No overlap, slots aligned as the chip's MMU wants them, all within the flash that sdkconfig names."""
+    folder = BOARDS / name
+    flash = int(re.search(r"FLASHSIZE_(\d+)MB=y", (folder / "sdkconfig.board").read_text()).group(1)) * 1024 * 1024
+    rows = sorted(partitions((folder / "partitions.csv").read_text()), key=lambda row: row[3])
+    assert rows[0][3] >= 0x9000, "the table itself is at 0x8000 and one sector long"
+    for (first, _, _, offset, size), (second, *_, after, _) in itertools.pairwise(rows):
+        assert offset + size <= after, f"{first} reaches into {second}"
+    for row, kind, _, offset, size in rows:
+        assert offset % (0x10000 if kind == "app" else 0x1000) == 0, row
+        assert size % 0x1000 == 0, row
+    assert rows[-1][3] + rows[-1][4] <= flash
+
+
+def test_partitions_for_updates(name):
+    """Two equal slots, the data that chooses between them, and the file system by the name that the port looks for."""
+    rows = {row[0]: row for row in partitions((BOARDS / name / "partitions.csv").read_text())}
+    assert rows["ota_0"][4] == rows["ota_1"][4] >= 0x180000  # the port's own OTA table
+    assert rows["otadata"][2:] == ("ota", rows["otadata"][3], 0x2000)
+    assert rows["vfs"][1] == "data"
+    assert rows["nvs"][2] == "nvs"
+    assert not any(row[2] == "factory" for row in rows.values()), "the boot loader would fall back to a third image"
+
+
+def config_names(*paths):
+    """Names of CONFIG_ options that are set in these files."""
+    return {found for path in paths for found in re.findall(r"(?m)^#?(CONFIG_\w+)=", path.read_text())}
+
+
+def test_sdkconfig_names_are_known(name):
+    """Each option is one that the port's own boards set: a misspelt one would be ignored without a word."""
+    known = config_names(*PORT.glob("boards/**/sdkconfig*"))
+    assert len(known) > 100
+    assert config_names(BOARDS / name / "sdkconfig.board") <= known
+    assert set(re.findall(r"(CONFIG_\w+)=", (BOARDS / name / "mpconfigboard.cmake").read_text())) <= known
+
+
+def test_sdkconfig_files_exist(name):
+    """Each file of SDKCONFIG_DEFAULTS is the port's, the board's, or written by mpconfigboard.cmake itself."""
+    text = (BOARDS / name / "mpconfigboard.cmake").read_text()
+    listed = re.search(r"set\(SDKCONFIG_DEFAULTS(.*?)\)", text, re.S).group(1).split()
+    assert "boards/sdkconfig.base" in listed
+    for entry in listed:
+        if entry.startswith("${CMAKE_BINARY_DIR}/"):
+            assert f"file(WRITE {entry}" in text
+        elif entry.startswith("${MICROPY_BOARD_DIR}/"):
+            assert (BOARDS / name / entry.partition("/")[2]).exists(), entry
+        else:
+            assert (PORT / entry).exists(), entry
+    frozen = re.search(r"MICROPY_FROZEN_MANIFEST \$\{MICROPY_BOARD_DIR\}/(\S+)\)", text).group(1)
+    assert (BOARDS / name / frozen).resolve() == ROOT / "manifest.py"
+
+
+def test_macros_are_known(name):
+    """mpconfigboard.h sets what the port's sources read and what it lets a board set."""
+    sources = [*PORT.glob("*.h"), *PORT.glob("*.c"), *PORT.glob("*.cmake"), *(PORT.parents[1] / "py").glob("*.h")]
+    text = "\n".join(path.read_text() for path in sources)
+    for macro in re.findall(r"(?m)^#define (\w+)", (BOARDS / name / "mpconfigboard.h").read_text()):
+        assert re.search(rf"\b{macro}\b", text), macro
+        forced = re.search(rf"(?m)^#define {macro}\b", text) and not re.search(rf"(?m)^\s*#\s*ifndef {macro}\b", text)
+        assert not forced, f"{macro} is fixed by the port, a board cannot set it"

@@ -1,0 +1,56 @@
+"""manifest.py, read by MicroPython's own manifestfile: exactly the charger is frozen, nothing is forgotten."""
+
+import importlib.util
+import shutil
+
+import pytest
+
+from house.source import FIRMWARE, ROOT
+
+SOURCES = ROOT / ".toolchain" / "src"
+# What the ports bring for the file system, and what asyncio is made of.
+PORT = {"_boot.py", "flashbdev.py", "inisetup.py"}
+ASYNCIO = {f"asyncio/{name}.py" for name in ("__init__", "core", "event", "funcs", "lock", "stream")} | {"uasyncio.py"}
+UNWANTED = ("requests", "mip", "webrepl", "urequests", "upysh", "espnow")
+
+
+def manifestfile():
+    """MicroPython's module that reads manifests."""
+    spec = importlib.util.spec_from_file_location("manifestfile", SOURCES / "tools" / "manifestfile.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def frozen(tmp_path):
+    """Target path -> source path of what manifest.py freezes for the DevKitC."""
+    library = tmp_path / "micropython" / "umqtt.simple"
+    shutil.copytree(ROOT / ".toolchain" / "lib" / "umqtt", library / "umqtt")
+    (library / "manifest.py").write_text('metadata(version="1")\npackage("umqtt")\n')
+    tool = manifestfile()
+    manifest = tool.ManifestFile(tool.MODE_FREEZE, {
+        "MPY_DIR": str(SOURCES), "PORT_DIR": str(SOURCES / "ports" / "esp32"), "MPY_LIB_DIR": str(tmp_path),
+        "BOARD_DIR": str(ROOT / "boards" / "ESP32_DEVKITC"),
+    })
+    manifest.execute(str(ROOT / "manifest.py"))
+    targets = [file.target_path for file in manifest.files()]
+    assert len(targets) == len(set(targets)), "frozen twice"
+    return {file.target_path: file.full_path for file in manifest.files()}
+
+
+def test_exactly_the_charger_is_frozen(frozen):
+    """All of firmware/, the board's data, MQTT, asyncio and the port's start; no more."""
+    firmware = {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")}
+    assert len(firmware) > 20
+    assert set(frozen) == firmware | PORT | ASYNCIO | {"board.py", "umqtt/simple.py"}
+
+
+def test_board_data_is_the_boards(frozen):
+    """board.py comes from the board that is built, not from the simulated one."""
+    assert frozen["board.py"] == str(ROOT / "boards" / "ESP32_DEVKITC" / "board.py")
+
+
+def test_nothing_that_opens_a_door(frozen):
+    """No package installer, remote REPL, or client that does not check certificates (DESIGN 8)."""
+    assert not [path for path in frozen for name in UNWANTED if name in path.split(".")[0].split("/")]
