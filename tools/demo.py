@@ -16,6 +16,7 @@ from pathlib import Path
 from demo_timeline import Timeline
 
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
+from backend.simulator import is_free
 
 TAG = "04A2B3C4D5E680"
 TARIFF = Decimal("0.32")  # a kWh, in CURRENCY
@@ -24,6 +25,7 @@ FAST = 30  # the charger's time runs this much faster while the car charges
 FULL_WH = 250  # charged before the back end lowers the limit
 LIMITED_WH = 100  # and after
 LIMIT_A = 10
+USUAL_PORT = 8899  # where tools/ctl.py looks first
 
 
 class DemoFailed(Exception):
@@ -164,14 +166,12 @@ class Demo:
 
 def stay(csms, charger):
     """Keep both running until Ctrl-C."""
+    where = "" if charger.port == USUAL_PORT else f" --control 127.0.0.1:{charger.port}"
+    commands = "".join(f"  python3 tools/ctl.py{where} {words}\n"
+                       for words in ("plug_in", f"swipe {TAG}", "status", "ev max_amps=8", "plug_out", "help"))
     print(
-        f"\nThe charger goes on. Back end: {csms.url}/{charger.identity}. "
-        f"Control port: 127.0.0.1:{charger.port}. Try:\n"
-        f"  .venv/bin/python tools/ctl.py --control 127.0.0.1:{charger.port} plug_in\n"
-        f"  .venv/bin/python tools/ctl.py --control 127.0.0.1:{charger.port} swipe {TAG}\n"
-        f"  .venv/bin/python tools/ctl.py --control 127.0.0.1:{charger.port} status\n"
-        f"  .venv/bin/python tools/ctl.py --control 127.0.0.1:{charger.port} plug_out\n"
-        "Ctrl-C ends it.",
+        f"\nThe charger goes on. Back end: {csms.url}/{charger.identity}. Control port: 127.0.0.1:{charger.port}.\n"
+        f"Drive it from another terminal:\n{commands}Ctrl-C ends it.",
         flush=True,
     )
     idle = threading.Event()
@@ -205,6 +205,8 @@ def main(words=None):
     with tempfile.TemporaryDirectory(prefix="pilotlight-demo-") as folder:
         csms = Csms(tags={TAG: "Accepted"}, heartbeat_s=3600)
         charger = Simulator(Path(folder) / "state", word=options.word, seed=options.seed)
+        if options.stay and is_free(USUAL_PORT):
+            charger.port = USUAL_PORT
         try:
             csms.start()
             charger.csms_url = csms.url

@@ -66,9 +66,9 @@ class Csms:
         self._always = {}
         self._connections = 0
         self._server = None
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         self._release = None
-        self._thread = threading.Thread(target=self._loop.run_forever, name="csms", daemon=True)
+        self._thread = threading.Thread(target=self.loop.run_forever, name="csms", daemon=True)
 
     # --- life ---
 
@@ -96,9 +96,9 @@ class Csms:
         if not self._thread.is_alive():
             return
         self.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
-        self._loop.close()
+        self.loop.close()
 
     def __enter__(self):
         return self.start()
@@ -107,7 +107,7 @@ class Csms:
         self.stop()
 
     def _run(self, coroutine, timeout_s=30):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout_s)
 
     async def _open(self):
         self._release = asyncio.Event()
@@ -253,19 +253,19 @@ class Csms:
     def send_bytes(self, data):
         """Write bytes on the TCP connection, below the WebSocket."""
         transport = self._station().wire.socket.transport
-        self._loop.call_soon_threadsafe(transport.write, data)
+        self.loop.call_soon_threadsafe(transport.write, data)
 
     def cut_frame(self):
         """Close in the middle of a frame."""
-        self._loop.call_soon_threadsafe(self._station().cut_frame)
+        self.loop.call_soon_threadsafe(self._station().cut_frame)
 
     def abort(self):
         """Reset the charger's TCP connection."""
-        self._loop.call_soon_threadsafe(self._station().abort)
+        self.loop.call_soon_threadsafe(self._station().abort)
 
     def freeze(self):
         """Stop reading, and so answering pings, with the connection open."""
-        self._loop.call_soon_threadsafe(self._station().freeze)
+        self.loop.call_soon_threadsafe(self._station().freeze)
 
     def problems(self):
         """What the charger said against OCPP's rules so far, as sentences."""

@@ -72,6 +72,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def is_free(port):
+    """True when nobody listens on this TCP port of ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def session_members(leader):
     """Process ids whose session is led by this process, it included (the interpreter is the simulator's child)."""
     found = []

@@ -1,0 +1,102 @@
+"""The demo as a newcomer runs it: it ends well by itself, stays when asked to, and never calls a wrong bill right."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+
+import demo
+import pytest
+
+from backend import Transaction, wait_until
+from backend.simulator import ROOT, session_members
+
+COMMAND = [sys.executable, str(ROOT / "tools" / "demo.py")]
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Less to charge: the steps are the same."""
+    monkeypatch.setattr(demo, "FULL_WH", 20)
+    monkeypatch.setattr(demo, "LIMITED_WH", 10)
+
+
+def test_plain_demo_ends_with_a_bill(short, capfd):
+    """Exit code 0; every step and the figures of the bill are printed, one line each."""
+    assert demo.main(["--plain"]) == 0
+    out = capfd.readouterr().out
+    for words in ("Boot", "Plug-in", "Authorise", "Charge", "Limit", "Unplug", "Energy", "Duration", "Mean power", "Price",
+                  "Messages exchanged", "kWh", "agree"):
+        assert words in out
+    assert "\x1b[" not in out
+
+
+def test_wrong_bill_is_an_error(short, monkeypatch, capfd):
+    """One Wh more on the bill than on the meter: exit code 1, and a sentence says so."""
+    honest = Transaction.energy_wh.fget
+    monkeypatch.setattr(Transaction, "energy_wh", property(lambda self: honest(self) + 1))
+    assert demo.main(["--plain"]) == 1
+    assert "do not agree" in capfd.readouterr().out
+
+
+def test_broken_message_is_an_error(short, monkeypatch, capfd):
+    """A message that breaks OCPP's schemas spoils the demo too."""
+    monkeypatch.setattr(demo.Csms, "problems", lambda self: ["#7 StatusNotification breaks the schema"])
+    assert demo.main(["--plain"]) == 1
+    assert "breaks the schema" in capfd.readouterr().out
+
+
+def test_charger_that_does_not_start(monkeypatch, capfd):
+    """Exit code 1, a sentence, and the end of the log."""
+    monkeypatch.setattr("backend.simulator.PROGRAM", ROOT / "tools" / "no-such-program.py")
+    assert demo.main(["--plain"]) == 1
+    err = capfd.readouterr().err
+    assert "The demo failed" in err and "no-such-program" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [["--bogus"], ["--word", "16"], ["extra"]], ids=" ".join)
+def test_wrong_arguments(words):
+    """Exit code 2 and a sentence."""
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and done.stderr.strip()
+
+
+def test_live_table_then_stay_until_ctrl_c():
+    """On a terminal the table is drawn in place; --stay says how to drive the charger; Ctrl-C ends both, code 0."""
+    terminal, inner = pty.openpty()
+    process = subprocess.Popen([*COMMAND, "--stay"], stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
+                               env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "50"})
+    os.close(inner)
+    screen = bytearray()
+    reader = threading.Thread(target=_read_all, args=(terminal, screen), daemon=True)
+    reader.start()
+    try:
+        wait_until(lambda: b"Ctrl-C ends it" in screen or process.poll() is not None, 60, "the end of the session",
+                   state=lambda: bytes(screen[-3000:]).decode("utf-8", "replace"))
+        text = screen.decode("utf-8", "replace")
+        assert "\x1b[1A" in text  # the cursor went up: drawn in place
+        assert "tools/ctl.py" in text and "agree" in text
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        wait_until(lambda: not session_members(process.pid), 10, "nothing left running")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        reader.join(5)
+        os.close(terminal)
+
+
+def _read_all(terminal, screen):
+    """Collect what a terminal shows until it closes."""
+    while True:
+        try:
+            data = os.read(terminal, 65536)
+        except OSError:
+            return
+        if not data:
+            return
+        screen += data
