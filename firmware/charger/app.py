@@ -16,6 +16,7 @@ _SLOW_MS = const(1000)
 _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(3000)
 _END_MS = const(10000)
+_COLLECT_BYTES = const(8192)
 
 current = None  # the running Application
 
@@ -277,6 +278,9 @@ class Application:
 
 async def _run(extra_tasks):
     global current
+    # Collect early and often: garbage that lies around until the heap is full leaves no room in one piece, and
+    # rarely used parts need a few KB in one piece when they are imported hours after start-up.
+    gc.threshold(_COLLECT_BYTES)
     current = Application()
     gc.collect()
     current.start()
