@@ -224,3 +224,20 @@ def test_back_end_that_cannot_be_reached(launch):
     sim.plug_in()
     sim.swipe("GOOD0001")
     sim.wait_ocpp_status("Charging")
+
+
+FLOODS = ["megabyte", "megabyte-of-json", "megabyte-in-fragments", "deep", "call-storm", "ping-storm"]
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_no_peer_stalls_the_control_tick(launch, csms, word, flood):
+    """In real time: no gap between two ticks comes near the 100 ms that open the contactor."""
+    csms.audited = flood != "call-storm"
+    sim = launch(word=word, settings=QUICK, time_scale=1)
+    csms.wait_booted()
+    start_session(sim, csms)
+    ATTACKS[flood](csms)
+    sim.let_pass(1)
+    tick = sim.status()["tick"]
+    assert tick["max_gap_ms"] < 100, tick
+    assert sim.connector()["relay"] is True
