@@ -7,7 +7,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+_REDRAW_S = 0.1
+_WIDE = 100  # columns of a terminal below which the less important columns are left out
 _COLUMNS = ("Time", "Step", "What happened", "Status", "Offered", "Drawn", "Meter", "Messages")
+_LEFT_OUT = ("Offered", "Messages")
 
 
 class Step:
@@ -41,6 +44,7 @@ class Timeline:
         self._count = count
         self._steps = []
         self._begin = time.monotonic()
+        self._drawn = 0.0
         self._live = None
         if not plain and self.console.is_terminal:
             self._live = Live(self._table(), console=self.console, auto_refresh=False)
@@ -69,7 +73,8 @@ class Timeline:
     def follow(self, connector):
         """New figures of the connector for the running step."""
         self._steps[-1].figures = connector
-        self._refresh()
+        if time.monotonic() - self._drawn >= _REDRAW_S:
+            self._refresh()
 
     def done(self, text):
         """The running step came to its end, and what came of it."""
@@ -88,16 +93,19 @@ class Timeline:
 
     def _refresh(self):
         if self._live:
+            self._drawn = time.monotonic()
             self._steps[-1].messages = self._count()
             self._live.update(self._table(), refresh=True)
 
     def _table(self):
         table = Table(title=self._title, title_justify="left", expand=False)
-        for column in _COLUMNS:
-            table.add_column(column, justify="right" if column in ("Time", *_COLUMNS[4:]) else "left")
+        shown = [n for n, name in enumerate(_COLUMNS) if self.console.width >= _WIDE or name not in _LEFT_OUT]
+        for n in shown:
+            table.add_column(_COLUMNS[n], justify="right" if n == 0 or n >= 4 else "left")
         for step in self._steps:
             style = {"running": "bold yellow", "failed": "bold red"}.get(step.state, "")
-            table.add_row(*step.cells(), style=style)
+            cells = step.cells()
+            table.add_row(*(cells[n] for n in shown), style=style)
         return Group(table, Text("A simulated car; the firmware is the one for the board, on MicroPython's unix port."))
 
     def bill(self, rows, verdict, good):
