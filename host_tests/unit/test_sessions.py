@@ -245,7 +245,7 @@ def test_a_start_up_that_never_knew_the_time_is_marked():
     sessions.end(sessions.begin(1, "A", 0), 0, "Local")
     device, sessions, registers = _after_power_loss(device)
     sessions.end(sessions.begin(1, "B", 0), 0, "Local")
-    device, sessions, registers = _after_power_loss(device)
+    device, sessions, _registers = _after_power_loss(device)
     clock.set_utc(NOON + 9999, "ntp")
     sessions.end(sessions.begin(1, "C", 0), 0, "Local")
     shown = sessions.history.page()[0]
@@ -260,7 +260,7 @@ def test_identities_can_be_erased_while_the_energy_stays_sec15():
     running = sessions.begin(1, "GAMMA", 0, "PARENT")
     equal([s["id_tag"] for s in sessions.history.page()[0]], ["BETA", "ALPHA"])
     sessions.erase_identities()
-    device, sessions, registers = _after_power_loss(device)
+    device, sessions, _registers = _after_power_loss(device)
     (running,) = sessions.recover()
     equal(running.id_tag, "GAMMA", "still needed to stop")
     sessions.end(running, 0, "PowerLoss")
@@ -282,7 +282,7 @@ def test_a_lost_register_is_lifted_to_what_sessions_prove():
 
 
 def test_a_flash_that_refuses_the_end_is_tried_again_at_the_next_start():
-    device = flashrig.fresh()
+    flashrig.fresh()
     sessions, registers = _charger()
     session = sessions.begin(1, "TAG", 0)
     good = sessions.history._journal

@@ -229,9 +229,9 @@ def _join_pairs(buf: bytearray, end: int) -> int:
         to += stop - at
         if found < 0:
             return to
-        unit = int(buf[found + 2 : found + 6], 16) if buf[found + 1] == 117 else 0
+        unit = int(str(buf[found + 2 : found + 6], "utf-8"), 16) if buf[found + 1] == 117 else 0
         if 0xD800 <= unit <= 0xDBFF:
-            low = int(buf[found + 8 : found + 12], 16)
+            low = int(str(buf[found + 8 : found + 12], "utf-8"), 16)
             char = chr(0x10000 + ((unit & 0x3FF) << 10) + (low & 0x3FF)).encode()
             at = found + 12
         else:
