@@ -271,10 +271,7 @@ class Simulator:
 
     def config(self):
         """All configuration keys as a dictionary of name to value."""
-        answer = self.command("config")
-        if isinstance(answer, list):
-            return {item["key"]: item.get("value") for item in answer}
-        return answer
+        return self.command("config")
 
     def plug_in(self, connector=1):
         """A car that asks for energy (state C)."""
@@ -371,7 +368,3 @@ class Simulator:
         begin_ms = self.status()["uptime_ms"]
         self.wait_for(lambda s: s["uptime_ms"] >= begin_ms + seconds * 1000, timeout_s,
                       f"{seconds} s of the charger's time")
-
-    def wait_online(self, timeout_s=20):
-        """Wait until the charger says that the back end accepted it."""
-        return self.wait_for(lambda s: s["csms"].get("accepted") or s["csms"].get("online"), timeout_s, "online")
