@@ -457,8 +457,8 @@ async def test_the_scan_agrees_with_the_grammar_on_random_json():
 
 async def test_16_kib_are_parsed_without_a_copy_of_the_text():
     entries = ",".join('{"idTag":"TAG%05d","idTagInfo":{"status":"Accepted"}}' % n for n in range(300))
-
-       text = bytearray(('[2,"1","SendLocalList",{"listVersion":1,"updateType":"Full","localAuthorizationList":[%s]}]' % entries).encode())
+    head = '[2,"1","SendLocalList",{"listVersion":1,"updateType":"Full","localAuthorizationList":['
+    text = bytearray((head + entries + "]}]").encode())
     true(16000 < len(text) < 18000)
     entries = None
     left = []
