@@ -9,8 +9,8 @@ import sys
 import pytest
 import websockets
 
-from backend import CallRefused, Csms, Error, Late, Result, Silence, WaitTimeout
-from backend.simulator import ROOT
+from backend import CallRefused, Csms, Error, Late, Result, Silence, Simulator, WaitTimeout, wait_until
+from backend.simulator import ROOT, session_members
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 STATUS = {"connectorId": 0, "errorCode": "NoError", "status": "Available"}
@@ -107,3 +107,21 @@ def test_charge_point_on_cpython(backend, tmp_path):
     finally:
         peer.kill()
         peer.wait()
+
+
+class NeverReady(Simulator):
+    """A simulator that runs and is not content with itself."""
+
+    def wait_ready(self):
+        """Note the process, then give up."""
+        self.leader = self.process.pid
+        raise WaitTimeout("never ready")
+
+
+def test_charger_that_does_not_get_ready_is_not_left_running(tmp_path):
+    """Whoever starts a simulator in a `with` gets rid of it also when the `with` is never entered."""
+    sim = NeverReady(tmp_path)
+    with pytest.raises(WaitTimeout), sim:
+        pass
+    wait_until(lambda: not session_members(sim.leader), 10, "nothing left running")
+    assert sim.process is None

@@ -154,7 +154,11 @@ class Simulator:
         )
         self._reader = threading.Thread(target=self._read_log, args=(self.process.stdout,), daemon=True)
         self._reader.start()
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:  # nobody else would end it: `with` has not been entered yet
+            self.close()
+            raise
         return self
 
     def _read_log(self, stream):
