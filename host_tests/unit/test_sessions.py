@@ -243,7 +243,7 @@ def test_a_start_up_that_never_knew_the_time_is_marked():
     clock.set_utc(NOON, "ntp")
     sessions, registers = _charger()
     sessions.end(sessions.begin(1, "A", 0), 0, "Local")
-    device, sessions, registers = _after_power_loss(device)
+    device, sessions, _registers = _after_power_loss(device)
     sessions.end(sessions.begin(1, "B", 0), 0, "Local")
     device, sessions, _registers = _after_power_loss(device)
     clock.set_utc(NOON + 9999, "ntp")
@@ -254,7 +254,7 @@ def test_a_start_up_that_never_knew_the_time_is_marked():
 
 def test_identities_can_be_erased_while_the_energy_stays_sec15():
     device = flashrig.fresh()
-    sessions, registers = _charger()
+    sessions, _registers = _charger()
     for tag in ("ALPHA", "BETA"):
         sessions.end(sessions.begin(1, tag, 0), 0, "Local")
     running = sessions.begin(1, "GAMMA", 0, "PARENT")
