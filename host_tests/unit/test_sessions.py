@@ -241,7 +241,7 @@ def test_time_that_becomes_known_later_dates_what_was_before():
 def test_a_start_up_that_never_knew_the_time_is_marked():
     device = flashrig.fresh()
     clock.set_utc(NOON, "ntp")
-    sessions, registers = _charger()
+    sessions, _registers = _charger()
     sessions.end(sessions.begin(1, "A", 0), 0, "Local")
     device, sessions, _registers = _after_power_loss(device)
     sessions.end(sessions.begin(1, "B", 0), 0, "Local")
