@@ -230,6 +230,8 @@ class WebSocket:
                 await self._send_frame(0x80 | _TEXT, pieces, total)
             else:
                 await self._send_fragments(pieces, total)
+        except MemoryError:
+            raise self._over(ABNORMAL, "no memory to send")
         finally:
             self._message_lock.release()
 

@@ -123,6 +123,9 @@ class Rpc:
             await asyncio.wait_for_ms(self._answered.wait(), timeout_s * 1000)
         except asyncio.TimeoutError:
             raise CallTimeout("%s: no answer within %d s" % (action, timeout_s))
+        except MemoryError:
+            gc.collect()
+            raise CallError(INTERNAL_ERROR, "no memory for " + action)
         finally:
             self._pending = None
         answer, self._answer = self._answer, None

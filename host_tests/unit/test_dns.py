@@ -1,0 +1,291 @@
+"""Name look-up over UDP against name servers that answer, stay silent, lie and babble."""
+
+import asyncio
+import os
+import random
+import socket
+
+from check import equal, raises_async, true
+from peer import until
+
+from charger import clock
+from charger.net import dns, tls
+from charger.net.dns import DnsError, Resolver
+
+A, CNAME, AAAA, TXT = 1, 5, 28, 16
+
+
+def readable(s):
+    yield asyncio.core._io_queue.queue_read(s)
+
+
+class Server:
+    """A name server on a free UDP port. `answer(query)` returns the datagrams to send back, or None."""
+
+    def __init__(self, answer):
+        self.queries = []
+        self.sources = []
+        self._answer = answer
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        while True:
+            self.port = 20000 + int.from_bytes(os.urandom(2), "big") % 40000
+            try:
+                self._socket.bind(socket.getaddrinfo("127.0.0.1", self.port)[0][-1])
+                break
+            except OSError:
+                continue
+        self._task = asyncio.create_task(self._run())
+        self.resolver = Resolver(lambda: "127.0.0.1", self.port)
+
+    async def _run(self):
+        while True:
+            await readable(self._socket)
+            query, source = self._socket.recvfrom(512)
+            self.queries.append(query)
+            self.sources.append(bytes(source))
+            for datagram in self._answer(query) or ():
+                self._socket.sendto(datagram, source)
+
+    def close(self):
+        self._task.cancel()
+        self._socket.close()
+
+
+async def asking(answer, host, deadline_ms=3000):
+    """What the resolver makes of a server: (address or DnsError, server)."""
+    server = Server(answer)
+    try:
+        return await server.resolver.resolve(host, deadline_ms), server
+    except DnsError as error:
+        return error, server
+    finally:
+        server.close()
+
+
+def name(text):
+    """A name on the wire, uncompressed."""
+    out = b""
+    for label in text.split("."):
+        out += bytes((len(label),)) + label.encode()
+    return out + b"\x00"
+
+
+def record(owner, kind, data, ttl=60):
+    return owner + bytes((0, kind, 0, 1)) + ttl.to_bytes(4, "big") + len(data).to_bytes(2, "big") + data
+
+
+def reply(query, *records, code=0, flags=0x81, query_id=None, question=None):
+    """An answer to a query."""
+    head = (query_id or query[:2]) + bytes((flags, 0x80 | code)) + b"\x00\x01" + len(records).to_bytes(2, "big") + b"\x00" * 4
+    return head + (question or query[12:]) + b"".join(records)
+
+
+POINTER = b"\xc0\x0c"  # to the question's name
+ADDRESS = bytes((192, 0, 2, 7))
+
+
+async def test_the_query_and_a_plain_answer():
+    answer, server = await asking(lambda query: [reply(query, record(POINTER, A, ADDRESS))], "CSMS.Example.org.")
+    equal(answer, "192.0.2.7")
+    query = server.queries[0]
+    equal(query[2:], b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + name("csms.example.org") + b"\x00\x01\x00\x01")
+
+
+async def test_a_chain_of_aliases_is_followed():
+    def answer(query):
+        return [reply(
+            query,
+            record(POINTER, AAAA, b"\x20\x01" + b"\x00" * 14),
+            record(POINTER, CNAME, name("edge.example.net")),
+            record(name("other.example.net"), A, b"\x01\x02\x03\x04"),
+            record(name("EDGE.example.net"), CNAME, b"\x03lb1\xc0\x11"),  # lb1.example.org, into the question's name
+            record(name("lb1.example.org"), TXT, b"\x03abc"),
+            record(name("lb1.example.org"), A, ADDRESS),
+        )]  # fmt: skip
+
+    equal((await asking(answer, "csms.example.org"))[0], "192.0.2.7")
+
+
+async def test_upper_case_in_the_echoed_question_is_the_same_question():
+    def answer(query):
+        return [reply(query, record(POINTER, A, ADDRESS), question=name("CsMs.ExAmPlE") + query[-4:])]
+
+    equal((await asking(answer, "csms.example"))[0], "192.0.2.7")
+
+
+async def test_answers_that_are_not_to_our_question_are_as_if_they_never_came():
+    def answer(query):
+        wrong = record(POINTER, A, b"\x06\x06\x06\x06")
+        return [
+            b"", b"\x00", query[:2], query, query[:11],
+            reply(query, wrong, query_id=bytes((query[0] ^ 1, query[1]))),
+            reply(query, wrong, flags=0x01),
+            reply(query, wrong, question=name("evil.example") + query[-4:]),
+            reply(query, wrong, question=query[12:-4] + b"\x00\x1c\x00\x01"),
+            reply(query, wrong)[:-1],
+            reply(query, record(b"\xc0\x0c"[:1] + b"\xff", A, b"\x06\x06\x06\x06")),
+            reply(query, record(POINTER, A, ADDRESS)),
+        ]  # fmt: skip
+
+    equal((await asking(answer, "csms.example"))[0], "192.0.2.7")
+
+
+async def test_no_such_name_is_told_at_once():
+    answer, server = await asking(lambda query: [reply(query, code=3)], "nobody.example")
+    equal((str(answer), len(server.queries)), ("no such name", 1))
+
+
+async def test_no_address_and_refusals_are_asked_three_times():
+    for code, text in ((0, "no IPv4"), (2, "error 2"), (5, "error 5")):
+        answer, server = await asking(lambda query, code=code: [reply(query, code=code)], "csms.example")
+        true(isinstance(answer, DnsError) and text in str(answer), answer)
+        equal(len(server.queries), 3)
+
+
+async def test_the_second_question_counts_when_the_first_is_lost():
+    seen = []
+
+    def answer(query):
+        seen.append(query)
+        return [reply(query, record(POINTER, A, ADDRESS))] if len(seen) == 2 else None
+
+    equal((await asking(answer, "csms.example", 600))[0], "192.0.2.7")
+
+
+async def test_silence_ends_at_the_deadline_with_three_fresh_questions_and_the_loop_runs_on():
+    turns = 0
+
+    async def ticker():
+        nonlocal turns
+        while True:
+            await asyncio.sleep_ms(5)
+            turns += 1
+
+    task = asyncio.create_task(ticker())
+    start = clock.ticks_ms()
+    answer, server = await asking(lambda query: None, "csms.example", 300)
+    took = clock.elapsed_ms(start)
+    task.cancel()
+    equal(str(answer), "no answer from the name server")
+    true(290 <= took < 1500, took)
+    true(turns > 20, turns)
+    equal((len(server.queries), len({q[:2] for q in server.queries}), len(set(server.sources))), (3, 3, 3))
+
+
+async def test_a_closed_port_is_told():
+    server = Server(lambda query: None)
+    server.close()
+    true("name server" in str(await raises_async(DnsError, server.resolver.resolve("csms.example", 300))))
+
+
+async def test_a_loop_of_pointers_and_an_endless_name_are_no_answer():
+    def answer(query):
+        return [
+            reply(query, record(b"\xc0" + bytes((12 + len(query) - 12,)), A, ADDRESS)),  # points to itself
+            reply(query, record(b"\x3f" * 400, A, ADDRESS)),
+            reply(query, record(b"\x80\x0c", A, ADDRESS)),
+        ]
+
+    answer, _ = await asking(answer, "csms.example", 150)
+    equal(str(answer), "no answer from the name server")
+
+
+async def test_babble_never_does_more_than_waste_time():
+    seed = random.getrandbits(30)
+    random.seed(seed)
+
+    def answer(query):
+        good = reply(query, record(POINTER, CNAME, name("a.b")), record(name("a.b"), A, ADDRESS))
+        for _ in range(60):
+            bad = bytearray(good[: random.randint(12, len(good))])
+            for _ in range(random.randint(1, 6)):
+                bad[random.randint(2, len(bad) - 1)] = random.getrandbits(8)
+            yield bytes(bad)
+
+    for _ in range(20):
+        answer_, _ = await asking(answer, "csms.example", 60)
+        true(isinstance(answer_, (str, DnsError)), "seed %d" % seed)
+
+
+async def test_answers_are_kept_for_as_long_as_they_may_live():
+    def answer(query):
+        return [reply(query, record(POINTER, CNAME, name("b.c"), ttl=100), record(name("b.c"), A, ADDRESS, ttl=5000))]
+
+    server = Server(answer)
+    for _ in range(5):
+        equal(await server.resolver.resolve("csms.example"), "192.0.2.7")
+    equal(len(server.queries), 1)
+    server.resolver.forget("CSMS.example")
+    await server.resolver.resolve("csms.example")
+    equal(len(server.queries), 2)
+    clock._up_s += 98
+    await server.resolver.resolve("csms.example")
+    equal(len(server.queries), 2, "98 of 100 s old")
+    clock._up_s += 3
+    await server.resolver.resolve("csms.example")
+    equal(len(server.queries), 3, "101 s old")
+    for n in range(50):
+        await server.resolver.resolve("n%d.example" % n)
+    equal(len(server.resolver._cache), 8)
+    server.close()
+
+
+async def test_addresses_and_localhost_ask_nobody():
+    resolver = Resolver(lambda: None)
+    for host in ("127.0.0.1", "10.0.0.255", "::1", "fe80::1"):
+        equal(await resolver.resolve(host), host)
+    equal(await resolver.resolve("localhost"), "127.0.0.1")
+    equal(await resolver.resolve("LocalHost."), "127.0.0.1")
+    equal(str(await raises_async(DnsError, resolver.resolve("csms.example"))), "no name server")
+
+
+async def test_what_is_no_host_name():
+    resolver = Resolver(lambda: "127.0.0.1", 1)
+    for host in ("", ".", "a..b", "a b.example", "x" * 64 + ".example", "ä.example", "a/b", "a\r\nb", ".a", "a." * 130 + "b"):
+        equal(str(await raises_async(DnsError, resolver.resolve(host, 60))), "not a host name", host)
+    true(not dns.is_address("1.2.3.256") and not dns.is_address("1.2.3"))
+
+
+async def test_open_stream_says_dns():
+    kept = dns._resolver
+    dns._resolver = Resolver(lambda: None)
+    try:
+        error = await raises_async(tls.ConnectError, tls.open_stream("csms.example", 80, None, 500))
+    finally:
+        dns._resolver = kept
+    equal(error.cause, "dns")
+
+
+async def test_the_connect_ends_at_its_deadline():
+    """A port whose queue is full takes no more connections, and says nothing."""
+    listener = socket.socket()
+    waiting = []
+    while True:
+        port = 20000 + int.from_bytes(os.urandom(2), "big") % 40000
+        try:
+            listener.bind(socket.getaddrinfo("127.0.0.1", port)[0][-1])
+            break
+        except OSError:
+            continue
+    listener.listen(0)
+    error = None
+    try:
+        for _ in range(8):
+            try:
+                waiting.append((await tls.open_stream("127.0.0.1", port, None, 200))[0])
+            except tls.ConnectError as failed:
+                error = failed
+                break
+    finally:
+        for stream in waiting:
+            stream.s.close()
+        listener.close()
+    equal(error.cause, "timeout")
+
+
+async def test_refused_is_told_and_nothing_is_left_in_the_poller():
+    server = Server(lambda query: None)
+    server.close()
+    equal((await raises_async(tls.ConnectError, tls.open_stream("127.0.0.1", server.port, None, 500))).cause, "refused")
+    await until(lambda: not asyncio.core._io_queue.map)
