@@ -207,12 +207,12 @@ async def listen(serve):
             continue
 
 
-async def until(condition, timeout_ms=5000):
-    """Let the loop run until condition() is true; an AssertionError when it does not become so."""
+async def until(condition, timeout_ms=5000, step_ms=1):
+    """Let the loop run until condition() is true, looking every step_ms; AssertionError when it does not become so."""
 
     async def wait():
         while not condition():
-            await asyncio.sleep_ms(1)
+            await asyncio.sleep_ms(step_ms)
 
     try:
         await asyncio.wait_for_ms(wait(), timeout_ms)

@@ -1,0 +1,553 @@
+"""The link to the back end: one at a time, with back-off, pings and a clean end (OCPP-1 to OCPP-5). In manual time."""
+
+import asyncio
+
+from check import equal, near, raises, raises_async, true
+from peer import CLOSE, PING, TEXT, Peer, frame, listen, pair, until
+
+from charger import clock
+from charger.net.tls import ConnectError, TlsError
+from charger.ocpp.connection import ConfigurationError, Connection, Target, encode, split_url
+from charger.ocpp.rpc import CallTimeout, Disconnected
+from sim import timebase
+
+
+class Settings:
+    """What ocpp/settings.py gives, as plain attributes."""
+
+    def __init__(self, **changes):
+        self.url = "ws://csms.example/ocpp"
+        self.identity = "CP 1"
+        self.security_profile = 0
+        self.basic_key = None
+        self.ping_interval_s = 0
+        self.backoff_min_s = 10
+        self.backoff_random_s = None
+        self.ca = None
+        self.client_cert = None
+        self.client_key = None
+        for name in changes:
+            setattr(self, name, changes[name])
+
+
+class World:
+    """A network in memory with one back end; `refuse` fails the attempts, `serve(peer)` runs for the others."""
+
+    def __init__(self, serve=None, refuse=None, **changes):
+        self.settings = Settings(**changes)
+        self.refuse = refuse
+        self.serve = serve or self.keep
+        self.opened = []  # (uptime in ms, host, port, whether TLS) of each attempt
+        self.under_way = 0
+        self.peers = []
+        self.events = []
+        self.faults = []
+        self.link = Connection(
+            self.settings, self.handle, self.events.append, self.events.append,
+            lambda cause, text: self.faults.append(cause), None, self.open_stream,
+        )  # fmt: skip
+        self.tasks = [asyncio.create_task(self.link.run())]
+
+    async def open_stream(self, host, port, context, deadline_ms):
+        self.opened.append((clock.uptime_ms(), host, port, context is not None))
+        self.under_way += 1
+        equal(self.under_way, 1, "connections at a time")
+        try:
+            await asyncio.sleep_ms(1)
+            if self.refuse is not None:
+                raise self.refuse
+        except BaseException:
+            self.under_way -= 1
+            raise
+        near, far = pair()
+        close = near.s.close
+
+        def closed():
+            if not near.s.closed:
+                self.under_way -= 1
+            close()
+
+        near.s.close = closed
+        peer = Peer(far)
+        self.peers.append(peer)
+        self.tasks.append(asyncio.create_task(self.serving(peer)))
+        return near, near
+
+    async def serving(self, peer):
+        try:
+            await peer.head()
+            await self.serve(peer)
+        except (EOFError, OSError):
+            pass
+
+    async def keep(self, peer):
+        """A back end that accepts and answers pings and a close."""
+        peer.answer()
+        await self.attend(peer)
+
+    async def attend(self, peer):
+        while True:
+            opcode, payload, _ = await peer.frame()
+            if opcode == PING:
+                peer.send(frame(10, payload))
+            elif opcode == CLOSE:
+                peer.send(frame(CLOSE, payload[:2]))
+                peer.end.out.end()
+                return
+            else:
+                self.events.append(str(payload, "utf-8"))
+
+    async def handle(self, action, payload):
+        return {"did": action}
+
+    async def connected(self, count=1):
+        """Wait for the n-th connection; its peer."""
+        await until(lambda: self.link.opened >= count and self.link.connected, 3600000, 10)
+        return self.peers[-1]
+
+    def pauses(self):
+        """Seconds between the attempts."""
+        times = [entry[0] for entry in self.opened]
+        return [(times[n + 1] - times[n]) / 1000 for n in range(len(times) - 1)]
+
+    def end(self):
+        for task in self.tasks:
+            task.cancel()
+
+
+def setup():
+    timebase.manual()
+
+
+def teardown():
+    timebase.set_scale(1)
+
+
+# --- where to ---
+
+
+def test_the_identity_in_the_url_ocpp1():
+    for identity, wanted in (
+        ("RDAM|123", "RDAM%7C123"), ("RDAM 123", "RDAM%20123"), ("A-Z.0_9~", "A-Z.0_9~"), ("a/b?c#d%e", "a%2Fb%3Fc%23d%25e"),
+        ("Ä€", "%C3%84%E2%82%AC"),
+        ("a:b@c", "a%3Ab%40c"), ("\r\n", "%0D%0A"),
+    ):  # fmt: skip
+        equal(encode(identity), wanted)
+
+
+def test_urls():
+    for url, wanted in (
+        ("ws://host", ("host", None, "")), ("wss://host/", ("host", None, "")), ("WS://h:9000/ocpp/", ("h", 9000, "/ocpp")),
+        ("ws://h/a/b//", ("h", None, "/a/b")), ("ws://[::1]:80/x", ("::1", 80, "/x")), ("ws://[fe80::1]", ("fe80::1", None, "")),
+    ):  # fmt: skip
+        equal(split_url(url), wanted)
+    for bad in (
+        "", "host", "http://h/", "ws:/h", "ws:///path", "ws://h:0/", "ws://h:99999", "ws://h:x/", "ws://u@h/", "ws://h/?q",
+        "ws://h/#f",
+    ):  # fmt: skip
+        raises(ConfigurationError, split_url, bad)
+
+
+def test_ports_scheme_and_login_follow_the_profile_not_the_url():
+    key = b"\x00" * 20
+    for url in ("ws://h/o", "wss://h/o"):
+        for profile, port, secure, login in (
+            (0, 80, False, None), (1, 80, False, ("CP", key)), (2, 443, True, ("CP", key)), (3, 443, True, None),
+        ):  # fmt: skip
+            target = Target(Settings(
+                url=url, identity="CP", security_profile=profile, basic_key=key, client_cert=b"c", client_key=b"k"))
+            equal((target.port, target.secure, target.login, target.header), (port, secure, login, "h"))
+            equal(target.path, "/o/CP")
+    equal(Target(Settings(url="ws://h:443")).header, "h:443")
+    equal(Target(Settings(url="ws://[::1]:99")).header, "[::1]:99")
+
+
+def test_what_cannot_be_connected_is_refused_before_any_packet():
+    for changes in (
+        {"url": None}, {"url": ""}, {"identity": ""}, {"security_profile": 1}, {"security_profile": 2}, {"security_profile": 3},
+        {"security_profile": 1, "basic_key": b"x" * 16, "identity": "a:b"},  # OCPP-5
+        {"security_profile": 3, "client_cert": b"x"},
+    ):  # fmt: skip
+        raises(ConfigurationError, Target, Settings(**changes))
+    Target(Settings(identity="a:b"))
+
+
+# --- a connection ---
+
+
+async def test_upgrade_then_calls_both_ways():
+    async def serve(peer):
+        peer.answer(behind=frame(TEXT, b'[2,"early","Reset",{}]'))
+        equal(await peer.message(), '[3,"early",{"did":"Reset"}]')
+        call = await peer.message()
+        true(call.endswith('","Heartbeat",{"a":1}]'), call)
+        peer.text('[3,%s,{"ok":true}]' % call.split(",")[1])
+        await world.attend(peer)
+
+    world = World(serve, security_profile=1, basic_key=b"\xff\x00:key")
+    await world.connected()
+    equal(world.events, [world.link._rpc])
+    equal(await world.link.call("Heartbeat", {"a": 1}), {"ok": True})
+    peer = world.peers[0]
+    equal(peer.request.split(b"\r\n")[0], b"GET /ocpp/CP%201 HTTP/1.1")
+    equal(peer.field(b"Host"), b"csms.example")
+    equal(peer.field(b"Authorization"), b"Basic Q1AgMTr/ADprZXk=")
+    equal(world.opened[0][1:], ("csms.example", 80, False))
+    world.end()
+
+
+async def test_not_connected_is_disconnected():
+    world = World(refuse=ConnectError("refused", "no"))
+    await raises_async(Disconnected, world.link.call("A", {}))
+    true(not world.link.connected)
+    world.end()
+
+
+async def test_callers_hear_of_a_lost_connection():
+    world = World()
+    peer = await world.connected()
+    tasks = [asyncio.create_task(world.link.call("A", {})) for _ in range(3)]
+    await until(lambda: len(world.events) == 2)
+    peer.end.out.end()
+    for task in tasks:
+        await raises_async(Disconnected, task)
+    await until(lambda: len(world.events) == 3)
+    true(world.events[2].startswith("1006"), world.events[2])
+    await world.connected(2)
+    world.end()
+
+
+async def test_garbage_on_the_line_does_not_end_the_connection():
+    world = World()
+    peer = await world.connected()
+    for text in ("", "garbage", "[]", "{}", "[2", '[9,"x"]', "[" * 5000, '[3,"?",{}]', '[4,"?","GenericError","",{}]'):
+        peer.text(text)
+    peer.text('[2,"x","Ping",{}]')
+    await until(lambda: len(world.events) > 1)
+    equal((world.events[1], world.link.opened), ('[3,"x",{"did":"Ping"}]', 1))
+    world.end()
+
+
+async def test_a_server_that_breaks_the_protocol_is_left_and_tried_again():
+    attacks = (
+        frame(1, b"\xff"), frame(2, b"x"), b"\x81\xfe", frame(3), frame(1, b"x" * 30000),
+        b"\x81\x7f\x00\x00\x00\x00\x00\x10\x00\x00",
+        frame(1, b"x", fin=False) + frame(1, b"y"),
+    )  # fmt: skip
+
+    async def serve(peer):
+        peer.answer()
+        if len(world.peers) <= len(attacks):
+            peer.send(attacks[len(world.peers) - 1])
+        await world.attend(peer)
+
+    world = World(serve, backoff_min_s=1, backoff_random_s=0)
+    await world.connected(len(attacks) + 1)
+    equal(world.faults, [])
+    world.end()
+
+
+# --- the back-off ---
+
+
+async def test_back_off_doubles_to_15_minutes_with_a_random_part_ocpp3():
+    world = World(refuse=ConnectError("refused", "no"))
+    await until(lambda: len(world.opened) > 60, 1 << 28, 100)
+    world.end()
+    steps = [min(10 << n, 900) for n in range(60)]
+    spread = []
+    for step, pause in zip(steps, world.pauses()):
+        true(step <= pause <= 2 * step + 1, str((step, pause)))
+        spread.append((pause - step) / step)
+    true(min(spread) < 0.2 and max(spread) > 0.8, "not random: %r" % spread)
+    equal(set(world.faults), {"refused"})
+
+
+async def test_back_off_by_the_settings():
+    world = World(refuse=ConnectError("refused", "no"), backoff_min_s=3, backoff_random_s=0)
+    await until(lambda: len(world.opened) > 5, 1 << 28, 100)
+    world.end()
+    for step, pause in zip((3, 6, 12, 24, 48), world.pauses()):
+        true(step <= pause < step + 0.1, str((step, pause)))
+
+
+async def test_a_random_range_of_its_own():
+    world = World(refuse=ConnectError("refused", "no"), backoff_min_s=1, backoff_random_s=2)
+    await until(lambda: len(world.opened) > 9, 1 << 28, 100)
+    world.end()
+    for n, pause in enumerate(world.pauses()):
+        true(1 << n <= pause < (1 << n) + 2.1, str((n, pause)))
+
+
+async def test_what_a_failed_attempt_is_called():
+    for error, cause in (
+        (ConnectError("dns", "x"), "dns"), (TlsError("untrusted", "x"), "untrusted"), (TlsError("no-time", "x"), "no-time"),
+        (OSError(104), "reset"), (MemoryError(), "memory"),
+    ):  # fmt: skip
+        world = World(refuse=error)
+        await until(lambda world=world: world.faults)
+        equal(world.faults[0], cause)
+        world.end()
+
+
+async def test_refused_upgrades_keep_the_credentials_and_go_on_ocpp3():
+    for status, cause in ((401, "auth"), (403, "auth"), (404, "unknown"), (500, "http"), (302, "http")):
+
+        async def serve(peer, status=status):
+            peer.send(b"HTTP/1.1 %d No\r\n\r\n" % status)
+            await peer.exactly(1)
+
+        world = World(serve, security_profile=1, basic_key=b"k" * 16, backoff_min_s=1)
+        await until(lambda world=world: len(world.faults) == 3, 100000)
+        equal(world.faults, [cause] * 3)
+        equal(world.link.opened, 0)
+        equal(len({peer.field(b"Authorization") for peer in world.peers}), 1)
+        world.end()
+
+
+async def test_a_server_without_ocpp16_is_left_ocpp2():
+    async def serve(peer):
+        peer.answer(protocol=(None, b"ocpp1.5", b"ocpp2.0.1")[len(world.peers) - 1])
+        await peer.exactly(1)
+
+    world = World(serve, backoff_min_s=1)
+    await until(lambda: len(world.faults) == 3, 100000)
+    equal((world.faults, world.link.opened), (["protocol"] * 3, 0))
+    world.end()
+
+
+async def test_bad_settings_are_a_fault_and_heal_when_corrected():
+    world = World(url=None)
+    await until(lambda: world.faults)
+    equal((world.faults, world.opened), (["config"], []))
+    world.settings.url = "ws://csms.example"
+    await world.connected()
+    world.end()
+
+
+async def test_kick_ends_the_back_off_and_starts_it_afresh():
+    world = World(refuse=ConnectError("refused", "no"), backoff_random_s=0)
+    await until(lambda: len(world.opened) == 5, 1 << 28, 100)
+    world.refuse = None
+    before = clock.uptime_ms()
+    world.link.kick()
+    await world.connected()
+    true(clock.uptime_ms() - before < 100)
+    world.refuse = ConnectError("refused", "no")
+    world.peers[-1].end.out.end()
+    await until(lambda: len(world.opened) == 7, 1 << 28, 100)
+    true(10 <= world.pauses()[-1] < 11, str(world.pauses()))
+    world.end()
+
+
+async def test_a_kick_during_an_attempt_skips_the_pause_behind_it():
+    world = World(refuse=ConnectError("refused", "no"))
+    await until(lambda: world.under_way)
+    world.link.kick()
+    await until(lambda: len(world.opened) == 2)
+    true(world.pauses()[0] < 1)
+    world.end()
+
+
+async def test_a_stable_connection_resets_the_back_off_and_a_short_one_does_not():
+    world = World(backoff_random_s=0)
+    for n, wanted in ((1, 10), (2, 20), (3, 40)):
+        (await world.connected(n)).end.out.end()
+        before = clock.uptime_ms()
+        await world.connected(n + 1)
+        true(wanted <= (clock.uptime_ms() - before) / 1000 < wanted + 1, "connection %d" % n)
+    await clock.sleep_ms(301000)
+    world.peers[-1].end.out.end()
+    before = clock.uptime_ms()
+    await world.connected(5)
+    true(10 <= (clock.uptime_ms() - before) / 1000 < 11)
+    world.end()
+
+
+# --- dropping and closing ---
+
+
+async def test_drop_says_goodbye_and_reconnects_at_once_if_wanted():
+    async def serve(peer):
+        peer.answer()
+        goodbyes.append(await peer.closing())
+        peer.send(frame(CLOSE, b"\x03\xe8"))
+
+    goodbyes = []
+    world = World(serve)
+    await world.connected()
+    before = clock.uptime_ms()
+    world.link.drop("new key", at_once=True)
+    world.link.drop("again")
+    await world.connected(2)
+    true(clock.uptime_ms() - before < 3000)
+    equal((goodbyes, world.events[1]), ([(1000, "new key")], "new key"))
+    world.link.drop("profile")
+    before = clock.uptime_ms()
+    await world.connected(3)
+    true(clock.uptime_ms() - before >= 10000, "with the usual pause")
+    world.end()
+
+
+async def test_a_drop_does_not_wait_for_a_server_that_never_says_goodbye():
+    async def serve(peer):
+        peer.answer()
+        await asyncio.sleep_ms(1 << 28)
+
+    world = World(serve)
+    await world.connected()
+    before = clock.uptime_ms()
+    world.link.drop("key", at_once=True)
+    await world.connected(2)
+    true(clock.uptime_ms() - before < 5000)
+    world.end()
+
+
+async def test_close_ends_for_good():
+    async def serve(peer):
+        peer.answer()
+        goodbyes.append(await peer.closing())
+        peer.send(frame(CLOSE, b"\x03\xe9"))
+
+    goodbyes = []
+    world = World(serve)
+    await world.connected()
+    await world.link.close(3000)
+    equal((goodbyes, world.under_way, world.link.connected), ([(1001, "charger stops")], 0, False))
+    await clock.sleep_ms(1000000)
+    equal(len(world.opened), 1)
+    world.end()
+
+
+async def test_close_in_the_back_off_is_at_once():
+    world = World(refuse=ConnectError("refused", "no"))
+    await until(lambda: len(world.opened) == 3, 1 << 28, 100)
+    await clock.sleep_ms(100)
+    before = clock.uptime_ms()
+    await world.link.close(3000)
+    true(clock.uptime_ms() - before < 100)
+    world.end()
+
+
+async def test_a_cancelled_task_leaves_no_connection_behind():
+    world = World()
+    await world.connected()
+    world.tasks[0].cancel()
+    await until(lambda: world.under_way == 0)
+    true(not world.link.connected)
+    world.end()
+
+
+# --- pings ---
+
+
+async def pinging(interval_s, seconds, **options):
+    """(uptimes in ms at which pings came, that of the connection, world) of a back end that answers them."""
+    at = []
+
+    async def serve(peer):
+        peer.answer()
+        while True:
+            opcode, payload, _ = await peer.frame()
+            if opcode == PING:
+                at.append(clock.uptime_ms())
+                peer.send(frame(10, payload))
+
+    world = World(serve, ping_interval_s=interval_s, **options)
+    await world.connected()
+    start = clock.uptime_ms()
+    await clock.sleep_ms(seconds * 1000)
+    return at, start, world
+
+
+async def test_pings_every_interval_ocpp4():
+    at, start, world = await pinging(60, 310)
+    at = [(ms - start) // 1000 for ms in at]
+    equal(len(at), 5, str(at))
+    for n in range(5):
+        near(at[n], 60 * (n + 1), 2)
+    equal(world.link.opened, 1)
+    world.end()
+
+
+async def test_no_pings_with_0_and_a_change_holds_at_once():
+    at, _, world = await pinging(0, 5000)
+    equal(at, [])
+    world.settings.ping_interval_s = 10
+    await clock.sleep_ms(35000)
+    true(3 <= len(at) <= 4, str(at))
+    world.settings.ping_interval_s = 0
+    await clock.sleep_ms(100000)
+    true(3 <= len(at) <= 4, str(at))
+    equal(world.link.opened, 1)
+    world.end()
+
+
+async def test_a_missing_pong_ends_the_connection():
+    for interval_s, wanted_s in ((60, 90), (20, 40), (1, 6)):
+
+        async def serve(peer):
+            peer.answer()
+            while True:
+                await peer.frame()
+
+        world = World(serve, ping_interval_s=interval_s)
+        await world.connected()
+        start = clock.uptime_ms()
+        await until(lambda world=world: len(world.events) == 2, 1 << 28, 100)
+        took = (clock.uptime_ms() - start) // 1000
+        equal(world.events[1], "no pong")
+        true(wanted_s <= took <= wanted_s + 5, "%d s" % took)
+        world.end()
+
+
+async def test_half_open_a_call_without_any_sign_of_life_is_no_attempt_ocpp17():
+    async def serve(peer):
+        peer.answer()
+        while True:
+            await peer.frame()
+
+    world = World(serve)
+    await world.connected()
+    start = clock.uptime_ms()
+    await raises_async(Disconnected, world.link.call("A", {}))
+    true(40 <= (clock.uptime_ms() - start) // 1000 <= 42)
+    await until(lambda: len(world.events) == 2, 10000)
+    equal(world.events[1], "half open: no sign of life")
+    world.end()
+
+
+async def test_a_server_that_lives_but_does_not_answer_is_a_timeout_and_stays():
+    world = World()
+    await world.connected()
+    await raises_async(CallTimeout, world.link.call("A", {}))
+    await raises_async(CallTimeout, world.link.call("A", {}, 5))
+    equal(world.link.opened, 1)
+    true(world.link.connected)
+    world.end()
+
+
+# --- over real sockets, in real time ---
+
+
+async def test_over_tcp():
+    timebase.set_scale(1)
+
+    async def serve(peer):
+        await peer.head()
+        peer.answer()
+        call = await peer.message()
+        peer.text("[3,%s,{}]" % call.split(",")[1])
+        equal(await peer.closing(), (1001, "charger stops"))
+        peer.send(frame(CLOSE, b"\x03\xe9"))
+
+    server, port = await listen(serve)
+    link = Connection(Settings(url="ws://localhost:%d" % port), None)
+    task = asyncio.create_task(link.run())
+    await until(lambda: link.connected)
+    equal(await link.call("Heartbeat", {}), {})
+    await link.close(3000)
+    await task
+    server.close()
+    await server.wait_closed()
+    await until(lambda: not asyncio.core._io_queue.map)
