@@ -16,6 +16,7 @@ _SLOW_MS = const(1000)
 _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(3000)
 _END_MS = const(10000)
+_ANSWER_MS = const(200)
 _COLLECT_BYTES = const(8192)
 
 current = None  # the running Application
@@ -150,7 +151,14 @@ class Application:
         point.attach(self.link)
         for connector in self.connectors:
             connector.listeners.append(point)
+        for key in ("AuthorizationKey", "SecurityProfile"):
+            self.config.on_change(key, lambda _: point.after(self._reconnect))
         self.charge_point = point
+
+    async def _reconnect(self):
+        """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
+        await clock.sleep_ms(_ANSWER_MS)
+        self.link.drop("new credentials", at_once=True)
 
     # --- the control tick ---
 
@@ -280,7 +288,7 @@ async def _run(extra_tasks):
     global current
     # Collect early and often: garbage that lies around until the heap is full leaves no room in one piece, and
     # rarely used parts need a few KB in one piece when they are imported hours after start-up.
-    gc.threshold(_COLLECT_BYTES)
+    gc.threshold(max(_COLLECT_BYTES, gc.mem_free() // 8))
     current = Application()
     gc.collect()
     current.start()

@@ -32,6 +32,7 @@ _LONGEST_ACTION = const(64)
 _LONGEST_DESCRIPTION = const(255)
 _INBOX_CALLS = const(4)  # waiting beside the one in work; a back end that keeps to OCPP-16 has none there
 _INBOX_BYTES = const(24576)
+_TURNS = const(4)  # of the loop, from an answer to the code behind the await of its caller
 
 
 def dumps(value) -> str:
@@ -183,7 +184,12 @@ class Rpc:
             gc.collect()
             await self._refuse(scan, INTERNAL_ERROR, "out of memory")
         else:
+            pending = self._pending
             await self._dispatch(message, size)
+            if self._answered.is_set() and pending is not None:
+                # Whoever waits for this answer acts on it before the next message is looked at (OCPP-28).
+                for _ in range(_TURNS):
+                    await clock.sleep_ms(0)
 
     def _note(self, reason: str):
         """A message that cannot be answered (OCPP-19)."""
