@@ -10,8 +10,10 @@ from micropython import const
 
 from charger import clock, log, validate
 from charger.ocpp import actions, errors
-from charger.ocpp.errors import CallFailed, Disconnected
+from charger.ocpp.errors import Disconnected
+from charger.ocpp.lazy import LazyServices
 from charger.ocpp.outbox import Outbox
+from charger.ocpp.sender import Sender
 from charger.ocpp.services.authorisation import Authorisation
 from charger.ocpp.services.availability import Availability
 from charger.ocpp.services.boot import Boot, take_time
@@ -20,10 +22,10 @@ from charger.ocpp.services.status import Status
 from charger.ocpp.services.status import payload as status_payload
 from charger.ocpp.services.transactions import Transactions
 
-_MAX_POSTED = const(40)  # messages that wait to be sent; beyond that the oldest is of no interest any more
 _DAY_S = const(86400)
-_UNLOCK_S = const(10)
+_END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
 _GOODBYE_MS = const(2000)
+_FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
 
 _CODES = {
     validate.MISSING: errors.OCCURENCE_CONSTRAINT_VIOLATION,
@@ -33,28 +35,27 @@ _CODES = {
 }  # OCPP-19
 
 
-class ChargePoint:
+class ChargePoint(LazyServices):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
     def __init__(self, config, files, connectors: list, sessions, restart):
         """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard"."""
-        self.config = config
-        self.files = files
+        super().__init__(config, files)
         self.connectors = connectors
         self.sessions = sessions
         self.link = None
         self.upload = None  # see services/diagnostics.py
         self.updater = None  # see services/firmware.py
+        self.phases = max([connector.meter.reading.phases for connector in connectors])
         self._restart = restart
         self._resetting = None
         self._follow_up = None
-        self._posted = []
-        self._wake = asyncio.Event()
         self._last_sent_s = 0
         self._last_heartbeat_s = 0
-        self._optional = {}
-        self.phases = config.phases = max(connector.meter.reading.phases for connector in connectors)
-        config.give("NumberOfConnectors", str(len(connectors)), always=True)
+        self._describe()
+        self.sender = Sender(self.call)
+        self.post = self.sender.post
+        self.post_call = self.sender.post_call
         self.boot = Boot(config, self.call, self._accepted)
         self.outbox = Outbox(files, config, self.call, self.ready, self._delivered)
         self.status = Status(config, connectors, self._post_status, self.ready)
@@ -63,81 +64,25 @@ class ChargePoint:
         self.meter_values = MeterValues(self)
         self.availability = Availability(self)
         self.transactions.recover(sessions)
-        self._load_kept(files.names())
+        self.load_kept()
 
-    # --- services that are imported when first needed ---
+    def _describe(self):
+        """What the configuration has to know of the hardware."""
+        config = self.config
+        number = len(self.connectors)
+        config.phases = self.phases
+        if not any(connector.outlet.thermometer is not None for connector in self.connectors):
+            config.lacking = ("Temperature",)
+        config.give("NumberOfConnectors", str(number), always=True)
+        config.give("ConnectorPhaseRotationMaxLength", str(number + 1))
+        rotation = "RST" if self.phases == 3 else "NotApplicable"
+        config.give("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
+        for name in ("AuthorizationKey", "SecurityProfile"):
+            config.on_change(name, self._security_changed)
 
-    def _load_kept(self, names: list):
-        """Those that have something to remember are needed from the start."""
-        if "ocpp_profiles.json" in names and self.config.has_profile("SmartCharging"):
-            self.smart_charging.recompute()
-        if "ocpp_reservations.json" in names and self.config.has_profile("Reservation"):
-            self.reservations.second()
-
-    def claim(self, connector_id: int, tag: str, parent) -> tuple:
-        """(allowed, reservationId or None): may this tag use a connector as far as reservations go?"""
-        service = self._optional.get("reservations")
-        return (True, None) if service is None else service.claim(connector_id, tag, parent)
-
-    @property
-    def smart_charging(self):
-        """Charging profiles."""
-        service = self._optional.get("profiles")
-        if service is None:
-            from charger.ocpp.services.smart_charging import SmartCharging
-
-            service = self._optional["profiles"] = SmartCharging(self)
-        return service
-
-    @property
-    def reservations(self):
-        """Reservations."""
-        service = self._optional.get("reservations")
-        if service is None:
-            from charger.ocpp.services.reservations import Reservations
-
-            service = self._optional["reservations"] = Reservations(self)
-        return service
-
-    @property
-    def local_list(self):
-        """The local authorisation list."""
-        service = self._optional.get("list")
-        if service is None:
-            from charger.ocpp.services.local_list import LocalList
-
-            service = self._optional["list"] = LocalList(self.config, self.files)
-        return service
-
-    @property
-    def cache(self):
-        """The authorisation cache."""
-        service = self._optional.get("cache")
-        if service is None:
-            from charger.ocpp.services.cache import Cache
-
-            service = self._optional["cache"] = Cache(self.files)
-        return service
-
-    @property
-    def diagnostics(self):
-        """Uploads of diagnostics."""
-        service = self._optional.get("diagnostics")
-        if service is None:
-            from charger.ocpp.services.diagnostics import Diagnostics
-
-            service = self._optional["diagnostics"] = Diagnostics(self)
-        return service
-
-    @property
-    def firmware(self):
-        """Updates asked for by the back end."""
-        service = self._optional.get("firmware")
-        if service is None:
-            from charger.ocpp.services.firmware import Firmware
-
-            service = self._optional["firmware"] = Firmware(self)
-        return service
+    def _security_changed(self, _value: str):
+        """The new key or profile is used for a new connection, made once this one has carried the answer (OCPP-9)."""
+        self.after(lambda: self.link.drop("security settings changed", at_once=True))
 
     # --- looking up ---
 
@@ -147,7 +92,11 @@ class ChargePoint:
 
     def hardware_da(self) -> int:
         """The most that an outlet can give, 0.1 A a phase."""
-        return max(connector.outlet.limits.get("hardware") for connector in self.connectors)
+        return max([connector.outlet.limits.get("hardware") for connector in self.connectors])
+
+    def claim(self, connector_id: int, tag: str, parent) -> tuple:
+        """(allowed, reservationId or None): may this tag use a connector as far as reservations go?"""
+        return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
 
     def remote_start_connector(self, connector_id: int | None, tag: str):
         """The connector for a remote start, None when there is none that could (OCPP-65)."""
@@ -155,7 +104,7 @@ class ChargePoint:
         for connector in candidates:
             if connector is None or not connector.startable() or connector.pending is not None:
                 continue
-            if self.claim(connector.id, tag, None)[0]:
+            if self.authorisation.may_claim(connector.id, tag):
                 return connector
         return None
 
@@ -174,7 +123,7 @@ class ChargePoint:
         self.boot.opened()
         if self.boot.accepted:
             self.status.sync()
-            self._go_on()
+            self.outbox.kick()
 
     def closed(self):
         """The link is down."""
@@ -188,11 +137,7 @@ class ChargePoint:
         self.status.sync(everything=True)
         if "ocpp_firmware.json" in self.files.names():
             self.firmware.resume()
-        self._go_on()
-
-    def _go_on(self):
         self.outbox.kick()
-        self._wake.set()
 
     def kick(self):
         """The network is back: try at once."""
@@ -220,7 +165,7 @@ class ChargePoint:
         if profile is None:
             raise errors.OcppError(errors.NOT_IMPLEMENTED, "")
         if not self.config.has_profile(profile):
-            raise errors.OcppError(errors.NOT_SUPPORTED, "")
+            return actions.without_profile(action), None
         module = actions.load(action)
         try:
             validate.check(module.SPEC, request)
@@ -236,44 +181,7 @@ class ChargePoint:
         """For the module of an action: call job() once the answer to the present CALL is sent."""
         self._follow_up = job
 
-    # --- the queue of what is sent once ---
-
-    def post(self, job):
-        """Run job(), awaiting it when it is a coroutine function, after everything posted before."""
-        if len(self._posted) >= _MAX_POSTED:
-            log.warn("charge point", "a message that waited too long is dropped")
-            self._posted.pop(0)
-        self._posted.append(job)
-        self._wake.set()
-
-    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
-        """Queue a CALL that is not repeated: failed() or done(answer) is called with the outcome."""
-        self.post(lambda: self._call_once(action, payload, triggered, failed, done))
-
-    async def _call_once(self, action: str, payload: dict, triggered: bool, failed, done):
-        try:
-            answer = await self.call(action, payload, triggered)
-        except CallFailed as error:
-            log.warn("charge point", action + ": " + log.reason(error))
-            if failed is not None:
-                failed()
-            return
-        if done is not None:
-            done(answer)
-
-    async def _send(self):
-        """The task of the queue."""
-        while True:
-            while self._posted:
-                job = self._posted.pop(0)
-                try:
-                    running = job()
-                    if hasattr(running, "send"):
-                        await running
-                except OSError as error:
-                    log.error("charge point", log.reason(error))
-            self._wake.clear()
-            await self._wake.wait()
+    # --- what is sent by the way ---
 
     def _post_status(self, notification: dict, failed):
         self.post_call(
@@ -296,18 +204,19 @@ class ChargePoint:
     def status_changed(self, connector):
         """A connector has a new status."""
         self.status.changed(connector.id)
-        if "reservations" in self._optional:
+        self.meter_values.status_changed(connector)
+        if self.has("reservations"):
             self.reservations.status_changed(connector)
         if connector.status == "Preparing":
             self.authorisation.free_vend(connector)
         elif connector.status in ("Available", "Finishing") and connector.pending is None:
-            if "profiles" in self._optional:
+            if self.has("profiles"):
                 self.smart_charging.keep_for_start(connector.id, None)
 
     def session_started(self, session):
         """A session has begun; what has to be on flash before energy flows is, when this returns."""
         self.transactions.started(session)
-        for service in self._optional.values():
+        for service in self.loaded.values():
             if hasattr(service, "session_started"):
                 service.session_started(session)
         self.meter_values.started(session)
@@ -315,7 +224,7 @@ class ChargePoint:
     def session_ended(self, session):
         """A session is over."""
         self.transactions.ended(session)
-        if "profiles" in self._optional:
+        if self.has("profiles"):
             self.smart_charging.session_ended(session)
         self.availability.apply()
 
@@ -330,8 +239,8 @@ class ChargePoint:
         except OSError as error:
             log.error("charge point", log.reason(error))
 
-    def _delivered(self, action: str, local_id: int, answer):
-        self.transactions.delivered(action, local_id, answer)
+    def _delivered(self, action: str, local_id, payload: dict, answer):
+        self.transactions.delivered(action, local_id, payload, answer)
 
     # --- commands that act on the whole unit ---
 
@@ -346,10 +255,10 @@ class ChargePoint:
         for connector in self.connectors:
             connector.stop(kind + "Reset")
         started = clock.ticks_ms()
-        while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < 10000:
+        while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
             await clock.sleep_ms(100)
         if kind == "Soft":
-            while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < 20000:
+            while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < _FLUSH_MS:
                 await clock.sleep_ms(100)
         self._restart(kind)
 
@@ -358,7 +267,7 @@ class ChargePoint:
         if connector.session is not None:
             connector.stop("UnlockCommand")
             started = clock.ticks_ms()
-            while connector.session is not None and clock.elapsed_ms(started) < _UNLOCK_S * 1000:
+            while connector.session is not None and clock.elapsed_ms(started) < _END_MS:
                 await clock.sleep_ms(100)
         return await connector.unlock()
 
@@ -369,7 +278,7 @@ class ChargePoint:
         return [
             ("ocpp boot", self.boot.run),
             ("ocpp outbox", self.outbox.run),
-            ("ocpp send", self._send),
+            ("ocpp send", self.sender.run),
             ("ocpp clock", self._clock),
         ]
 
@@ -380,7 +289,7 @@ class ChargePoint:
             self.status.second()
             self.transactions.second()
             self.meter_values.second()
-            for service in self._optional.values():
+            for service in self.loaded.values():
                 if hasattr(service, "second"):
                     service.second()
             if self.ready():

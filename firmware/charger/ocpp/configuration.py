@@ -17,7 +17,6 @@ from charger.ocpp import measurands
 FILE = "ocpp_config.json"
 ACCEPTED = "Accepted"
 REJECTED = "Rejected"
-REBOOT_REQUIRED = "RebootRequired"
 NOT_SUPPORTED = "NotSupported"
 
 _TABLE = """
@@ -102,6 +101,8 @@ class Configuration:
         self._files = files
         self._more = more
         self.phases = 1  # of the unit's meters: decides which measurands there are
+        self.lacking = ()  # measurands that this unit has no sensor for
+        self.may_raise = None  # may_raise(profile) says whether a security profile can be used now (WP-3)
         self._factory = {}
         self._listeners = []
         self.unknown = []
@@ -203,14 +204,20 @@ class Configuration:
         shaped = _shaped(row, value)
         if shaped is None or not self._check(row, shaped):
             return REJECTED
-        self.put(row[0], shaped)
+        try:
+            self.put(row[0], shaped)
+        except OSError as error:
+            log.error("config", "%s not written: %s" % (row[0], log.reason(error)))
+            return REJECTED
         return ACCEPTED
 
     def put(self, name: str, value: str) -> None:
-        """Store a value without asking whether the back end may change it; listeners are told."""
+        """Store a value without asking whether the back end may change it; listeners are told. OSError by the flash."""
         if self.get_str(name) != value:
-            self._changed[name] = value
-            self._files.write_json(FILE, self._changed)
+            changed = dict(self._changed)
+            changed[name] = value
+            self._files.write_json(FILE, changed)
+            self._changed = changed
             log.info("config", name + " changed")
         for wanted, listener in self._listeners:
             if wanted == name:
@@ -220,18 +227,24 @@ class Configuration:
         """The checks that need more than a type and a range."""
         check = row[_CHECK]
         if check == "measurands":
-            return all(measurands.supported(item, self.phases) for item in value.split(",") if item)
+            return all(self._is_measured(item) for item in value.split(",") if item)
         if check == "rotation":
             return all(_is_rotation(item, self.get_int("NumberOfConnectors")) for item in value.split(",") if item)
         if check == "aligned":  # from midnight, so that it must divide the day (OCPP-91)
             return value == "0" or 86400 % int(value) == 0
         if check == "raise":  # never back down over OCPP (WP-2)
-            return int(value) > self.get_int("SecurityProfile")
+            if int(value) <= self.get_int("SecurityProfile"):
+                return False
+            return self.may_raise is not None and self.may_raise(int(value))
         if check == "lock":  # a tethered unit has no lock to open
             return self.get_bool("ConnectorLock") or value == "false"
         if check == "key":
             return key_bytes(value) is not None
         return True
+
+    def _is_measured(self, item: str) -> bool:
+        """True for an item of a measurand list that this unit can deliver."""
+        return measurands.supported(item, self.phases) and item not in self.lacking
 
     # --- the table ---
 

@@ -46,7 +46,8 @@ def sampled(names: list, connector, context: str) -> list:
     values = []
     for name in names:
         measurand, phase = split(name)
-        _append(values, measurand, phase, connector, context)
+        if measurand in _KNOWN:  # a factory may have named more than there is
+            _append(values, measurand, phase, connector, context)
     return values
 
 

@@ -39,7 +39,7 @@ _MAX_CUTS = const(20)  # restarts in a row with the same message under way: it m
 class Outbox:
     """Owned by the charge point. `ready()` says whether sending is allowed now, `call` sends and gives the answer.
 
-    done(action, local_id, answer or None) is called when a message is through, with None when it was given up.
+    done(action, local_id, payload, answer) is called when a message is through; answer is None when it was given up.
     `unfinished` holds, after a restart, the local ids of transactions that were started and have no stop.
     """
 
@@ -100,9 +100,17 @@ class Outbox:
             self._tx.append(data)
         except (JournalFull, OSError) as error:
             log.error("outbox", "meter values dropped to make room: " + log.reason(error))
+            self._add_at_last(data)
+        self._wake.set()
+
+    def _add_at_last(self, data: bytes):
+        """The flash refused: make room and try again. A flash that is dead must not keep a car from charging."""
+        try:
             self._give_room()
             self._tx.append(data)
-        self._wake.set()
+        except (JournalFull, OSError) as error:
+            self.dropped += 1
+            log.error("outbox", "a transaction message is lost: " + log.reason(error))
 
     def _give_room(self):
         """Starts and stops get the place of the meter values (OCPP-39)."""
@@ -159,7 +167,9 @@ class Outbox:
             self._remove(source, seq, data)
             return True
         if self._failed >= self._config.get_int("TransactionMessageAttempts") or self._cuts >= _MAX_CUTS:
-            self._give_up(action, local_id, source, seq, data)
+            self._give_up(action, local_id)
+            self._remove(source, seq, data)
+            self._done(action, local_id, payload, None)
             return True
         if self._failed and not await self._pause():
             return True
@@ -181,7 +191,7 @@ class Outbox:
         self.sent += 1
         self._through(action, local_id, answer)
         self._remove(source, seq, data)
-        self._done(action, local_id, answer)
+        self._done(action, local_id, payload, answer)
         return True
 
     async def _pause(self) -> bool:
@@ -238,7 +248,7 @@ class Outbox:
         elif action == STOP:
             self._ids.pop(local_id, None)
 
-    def _give_up(self, action: str, local_id: int, source, seq: int, data: bytes):
+    def _give_up(self, action: str, local_id):
         """Attempts used up: say so and go on with the next one (OCPP-36)."""
         log.error("outbox", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
         self.dropped += 1
@@ -246,8 +256,6 @@ class Outbox:
             self._ids[local_id] = UNCONFIRMED
         elif action == STOP:
             self._ids.pop(local_id, None)
-        self._remove(source, seq, data)
-        self._done(action, local_id, None)
 
     def _remove(self, source, seq: int, data: bytes):
         """Take the head off. The state on flash is enough; journals are trimmed where that frees a segment."""

@@ -12,6 +12,15 @@ class LinkSettings:
     def __init__(self, config, csms: dict):
         self._config = config
         self._csms = csms
+        config.may_raise = self.complete_for
+
+    def complete_for(self, profile: int) -> bool:
+        """True when all is there that a security profile needs (WP-3)."""
+        if profile in (1, 2) and self.basic_key is None:
+            return False
+        if profile >= 2 and not self.ca:
+            return False
+        return profile != 3 or bool(self.client_cert and self.client_key)
 
     @property
     def url(self) -> str | None:

@@ -4,6 +4,8 @@ SPEC is the form of the message. A module only translates between the message an
 gives the payload of the answer, or is a coroutine that does; what has to follow the answer goes to cp.after().
 """
 
+from charger.ocpp.errors import NOT_SUPPORTED, OcppError
+
 # action: the feature profile that it belongs to
 _TABLE = """
 CancelReservation Reservation
@@ -37,6 +39,17 @@ def profile_of(action: str) -> str | None:
         return None
     at += len(action) + 2
     return _TABLE[at : _TABLE.find("\n", at)]
+
+
+def without_profile(action: str) -> dict:
+    """The answer where the action's profile is switched off: in words of its own where it has them, else NotSupported."""
+    if action == "GetLocalListVersion":
+        return {"listVersion": -1}  # OCPP-56
+    if action == "SendLocalList":
+        return {"status": "NotSupported"}
+    if action in ("ReserveNow", "CancelReservation"):
+        return {"status": "Rejected"}  # OCPP-71
+    raise OcppError(NOT_SUPPORTED, "")
 
 
 def load(action: str):

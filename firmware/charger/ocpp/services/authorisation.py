@@ -56,7 +56,7 @@ class Authorisation:
         if listed is not None:
             if listed[0] != status:
                 self._cp.status.conflict()
-        elif self._config.get_bool("AuthorizationCacheEnabled"):
+        elif self._config.get_bool("AuthorizationCacheEnabled") and status != "ConcurrentTx":  # true of a moment only
             self._cp.cache.learn(tag, info)
         return status, parent
 
@@ -114,6 +114,13 @@ class Authorisation:
         log.info("authorise", "%s may not stop this session" % log.mask(tag))
 
     # --- without a card ---
+
+    def may_claim(self, connector_id: int, tag: str) -> bool:
+        """Whether a remote start has a chance as far as reservations go; the parent may not be known before Authorize."""
+        known = self.local(tag) if self._cp.has("reservations") else None
+        if self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]:
+            return True
+        return self._config.get_bool("AuthorizeRemoteTxRequests") and self._cp.reservations.for_group(connector_id)
 
     def free_vend(self, connector):
         """A car has come and the owner asks for no card (A3 to A5)."""

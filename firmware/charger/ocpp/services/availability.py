@@ -43,13 +43,13 @@ class Availability:
 
     def apply(self) -> bool:
         """Carry out what can be; True while something has to wait for a transaction. Called at its end, too."""
+        unavailable = 0 in self._out
+        if unavailable != self._cp.status.unavailable:
+            self._cp.status.unavailable = unavailable
+            self._cp.status.changed(0)
         waiting = False
         for connector in self._cp.connectors:
             wanted = self.wanted(connector.id)
             if connector.operative != wanted and not connector.set_operative(wanted):
                 waiting = True
-        unavailable = 0 in self._out
-        if unavailable != self._cp.status.unavailable:
-            self._cp.status.unavailable = unavailable
-            self._cp.status.changed(0)
         return waiting

@@ -91,10 +91,16 @@ class Boot:
         self.status = status
         if status == ACCEPTED:
             if interval:
-                self._config.put("HeartbeatInterval", str(interval))
+                self._take_interval(interval)
             self._accepted()
         else:
             self._again(interval or _RETRY_S + os.urandom(1)[0] % _RETRY_S)
+
+    def _take_interval(self, interval: int):
+        try:
+            self._config.put("HeartbeatInterval", str(interval))
+        except OSError as error:
+            log.error("boot", "interval not written: " + log.reason(error))
 
     def _again(self, seconds: int):
         self._due_s = clock.uptime_s() + seconds

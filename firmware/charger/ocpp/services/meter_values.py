@@ -12,6 +12,8 @@ ALIGNED = "Sample.Clock"
 TRIGGER = "Trigger"
 BEGIN = "Transaction.Begin"
 END = "Transaction.End"
+INTERRUPTED = "Interruption.Begin"
+RESUMED = "Interruption.End"
 
 _STOP_BYTES = const(3000)  # of samples kept for one StopTransaction
 
@@ -24,6 +26,7 @@ class MeterValues:
         self._config = cp.config
         self._due_s = {}  # local id -> uptime of its next periodic sample
         self._kept = {}  # local id -> samples for StopTransaction, as JSON
+        self._interrupted = set()  # local ids of sessions that a fault holds up
         self._slot = None  # number of the present clock-aligned interval
         cp.config.on_change("MeterValueSampleInterval", self._interval_changed)
 
@@ -39,6 +42,7 @@ class MeterValues:
     def transaction_data(self, session, moment: int) -> list | None:
         """transactionData of a session that has ended, None when none is wanted (OCPP-92)."""
         self._due_s.pop(session.local_id, None)
+        self._interrupted.discard(session.local_id)
         kept = self._kept.pop(session.local_id, None)
         if not self._stop_names():
             return None
@@ -53,6 +57,21 @@ class MeterValues:
             values += measurands.sampled(names, connector, END)
         data.append({"timestamp": moment, "sampledValue": values})
         return data
+
+    def status_changed(self, connector):
+        """A fault interrupts a session, and its end lets it go on: a reading of each moment (OCPP-94)."""
+        session = connector.session
+        if session is None or not self._config.get_int("MeterValueSampleInterval"):
+            return
+        faulted = connector.status == "Faulted"
+        if faulted == (session.local_id in self._interrupted):
+            return
+        if faulted:
+            self._interrupted.add(session.local_id)
+        else:
+            self._interrupted.discard(session.local_id)
+        names = self._config.get_list("MeterValuesSampledData")
+        self._send(connector, names, INTERRUPTED if faulted else RESUMED)
 
     def _interval_changed(self, value: str):
         for local_id in self._due_s:
@@ -132,21 +151,24 @@ class MeterValues:
             self.send_whole(names, TRIGGER, triggered=True)
 
     def _send(self, connector, names: list, context: str, triggered: bool = False):
-        """Of a running transaction: through the queue. Otherwise: now or never."""
+        """Of a running transaction: through the queue. Otherwise, and while pending: now or never."""
         values = measurands.sampled(names, connector, context)
         if not values:
             return
-        payload = {"connectorId": connector.id, "meterValue": [{"timestamp": 0, "sampledValue": values}]}
-        if connector.session is not None:
-            payload["meterValue"][0]["timestamp"] = outbox.now_stamp()
-            self._cp.outbox.add_reading(connector.session.local_id, payload)
-        else:
-            payload["meterValue"][0]["timestamp"] = clock.now_iso()
+        session = connector.session
+        queued = session is not None and not (triggered and not self._cp.ready())
+        moment = outbox.now_stamp() if queued else clock.now_iso()
+        payload = {"connectorId": connector.id, "meterValue": [{"timestamp": moment, "sampledValue": values}]}
+        if queued:
+            self._cp.outbox.add_reading(session.local_id, payload)
+        elif triggered or self._cp.ready():
+            if session is not None and session.transaction_id is not None:
+                payload["transactionId"] = session.transaction_id
             self._cp.post_call("MeterValues", payload, triggered)
 
     def send_whole(self, names: list, context: str, triggered: bool = False):
         """Connector 0: what goes through the whole charger."""
-        if measurands.ENERGY not in names:
+        if measurands.ENERGY not in names or not (triggered or self._cp.ready()):
             return
         total_wh = sum(connector.meter.total_wh for connector in self._cp.connectors)
         values = [measurands.energy(total_wh, context)]

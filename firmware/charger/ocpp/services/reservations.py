@@ -23,13 +23,13 @@ class Reservations:
         """ReserveNow: its status. `until` is UTC seconds."""
         if connector_id == 0 and not self._cp.config.get_bool("ReserveConnectorZeroSupported"):
             return REJECTED
-        now = clock.utc_s()
-        if now is None or until <= now:
-            return REJECTED
         others = [r for r in self._all if r[_ID] != reservation_id]
         status = self._status_for(connector_id, others)
         if status != ACCEPTED:
             return status
+        now = clock.utc_s()
+        if now is None or until <= now:
+            return REJECTED
         others.append([reservation_id, connector_id, tag, parent, until])
         self._all = others
         self._changed()
@@ -57,6 +57,11 @@ class Reservations:
         left = [number for number in self._free(self._all) if number != connector_id]
         return len(left) >= len(anywhere), None
 
+    def for_group(self, connector_id: int) -> bool:
+        """True when a connector is kept for all who have the parent of the reservation."""
+        own = self._of(connector_id)
+        return own is not None and own[_PARENT] is not None
+
     def session_started(self, session):
         """The reservation that a transaction came with is used up."""
         if session.reservation_id is not None:
@@ -68,6 +73,7 @@ class Reservations:
             own = self._of(connector.id)
             if own is not None:
                 self.cancel(own[_ID])
+        self._show()
 
     def second(self):
         """Drop what has expired."""
@@ -113,8 +119,13 @@ class Reservations:
         self._show()
 
     def _show(self):
+        """Reserved is what nobody else can have: a connector's own, and all that are left for those of connector 0."""
+        anywhere = [r for r in self._all if r[_CONNECTOR] == 0]
+        free = self._free(self._all)
         for connector in self._cp.connectors:
             reserved = self._of(connector.id) is not None
+            if anywhere and connector.id in free and len(free) <= len(anywhere):
+                reserved = True
             if connector.reserved != reserved:
                 connector.reserved = reserved
                 connector.poll()

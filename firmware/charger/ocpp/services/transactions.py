@@ -64,15 +64,19 @@ class Transactions:
                 return connector
         return None
 
-    def delivered(self, action: str, local_id: int, answer: dict | None):
-        """A start or stop is through, or was given up (answer None)."""
-        if action == START:
-            connector = self._connector_of(local_id)
-            if connector is not None:
-                connector.session.transaction_id = self._cp.outbox.transaction_id(local_id)
-                self._cp.transaction_known(connector)
-        if answer is not None:
-            self._verdict(action, local_id, answer.get("idTagInfo"))
+    def delivered(self, action: str, local_id, payload: dict, answer: dict | None):
+        """A transaction message is through, or was given up (answer None)."""
+        connector = self._connector_of(local_id)
+        if action == START and connector is not None:
+            connector.session.transaction_id = self._cp.outbox.transaction_id(local_id)
+            self._cp.transaction_known(connector)
+        info = None if answer is None else answer.get("idTagInfo")
+        tag = payload.get("idTag")
+        if info is None or tag is None:
+            return
+        verdict = self._cp.authorisation.learn(tag, info)
+        if action == START and verdict is not None and connector is not None:
+            self._verdict(connector, verdict)
 
     def _connector_of(self, local_id: int):
         for connector in self._cp.connectors:
@@ -80,21 +84,15 @@ class Transactions:
                 return connector
         return None
 
-    def _verdict(self, action: str, local_id: int, info):
-        """Learn from an IdTagInfo; one that is not Accepted ends the energy of a running session (OCPP-54)."""
-        connector = self._connector_of(local_id)
-        if info is None or connector is None:
-            return
+    def _verdict(self, connector, verdict: tuple):
+        """A verdict that is not Accepted ends the energy of a running session (OCPP-54)."""
         session = connector.session
-        verdict = self._cp.authorisation.learn(session.id_tag, info)
-        if action != START or verdict is None:
-            return
         if verdict[0] == "Accepted":
             if verdict[1] and not session.parent_id_tag:
                 session.parent_id_tag = verdict[1]
             return
-        log.warn("transactions", "session %d: the back end says %s" % (local_id, verdict[0]))
-        self._refused[local_id] = session.start_wh + self._config.get_int("MaxEnergyOnInvalidId")
+        log.warn("transactions", "session %d: the back end says %s" % (session.local_id, verdict[0]))
+        self._refused[session.local_id] = session.start_wh + self._config.get_int("MaxEnergyOnInvalidId")
         self.second()
 
     def second(self):

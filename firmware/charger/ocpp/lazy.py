@@ -1,0 +1,85 @@
+"""The services of a charge point that not everybody needs: imported and made when they are first asked for.
+
+What was asked for once stays; `loaded` is what has to be told of sessions and of the passing of time.
+"""
+
+
+class LazyServices:
+    """Base of the charge point. A service that has something on flash is made at start-up."""
+
+    def __init__(self, config, files):
+        self.config = config
+        self.files = files
+        self.loaded = {}
+
+    def load_kept(self):
+        """Make the services that have something to remember."""
+        names = self.files.names()
+        if "ocpp_profiles.json" in names and self.config.has_profile("SmartCharging"):
+            self.smart_charging.recompute()
+        if "ocpp_reservations.json" in names and self.config.has_profile("Reservation"):
+            self.reservations.second()
+
+    def has(self, name: str) -> bool:
+        """True when a service was made already."""
+        return name in self.loaded
+
+    @property
+    def smart_charging(self):
+        """Charging profiles."""
+        service = self.loaded.get("profiles")
+        if service is None:
+            from charger.ocpp.services.smart_charging import SmartCharging
+
+            service = self.loaded["profiles"] = SmartCharging(self)
+        return service
+
+    @property
+    def reservations(self):
+        """Reservations."""
+        service = self.loaded.get("reservations")
+        if service is None:
+            from charger.ocpp.services.reservations import Reservations
+
+            service = self.loaded["reservations"] = Reservations(self)
+        return service
+
+    @property
+    def local_list(self):
+        """The local authorisation list."""
+        service = self.loaded.get("list")
+        if service is None:
+            from charger.ocpp.services.local_list import LocalList
+
+            service = self.loaded["list"] = LocalList(self.config, self.files)
+        return service
+
+    @property
+    def cache(self):
+        """The authorisation cache."""
+        service = self.loaded.get("cache")
+        if service is None:
+            from charger.ocpp.services.cache import Cache
+
+            service = self.loaded["cache"] = Cache(self.files)
+        return service
+
+    @property
+    def diagnostics(self):
+        """Uploads of diagnostics."""
+        service = self.loaded.get("diagnostics")
+        if service is None:
+            from charger.ocpp.services.diagnostics import Diagnostics
+
+            service = self.loaded["diagnostics"] = Diagnostics(self)
+        return service
+
+    @property
+    def firmware(self):
+        """Updates asked for by the back end."""
+        service = self.loaded.get("firmware")
+        if service is None:
+            from charger.ocpp.services.firmware import Firmware
+
+            service = self.loaded["firmware"] = Firmware(self)
+        return service
