@@ -2,6 +2,7 @@
 import math
 
 from charger import clock
+from charger.drivers.meters import calibration
 
 
 class Time:
@@ -78,31 +79,106 @@ def polls(meter, time, ms, step=None):
 
 
 class Mains(Load):
-    """A load with a waveform: harmonics of the current as parts per thousand of its fundamental.
+    """A load with a waveform. Harmonics are (order, per mille of the fundamental); the voltage's are in phase with it,
+    the current's somewhere else.
 
-    v_mv, i_ma and p_mw are the true RMS values and the true real power of the waveform.
+    v_mv, i_ma and p_mw are the true RMS values and the true real power of the waveform. With several phases all carry
+    the same; instant() gives the first.
     """
 
-    def __init__(self, volts=230, amps=10, pf_milli=1000, hertz_milli=50000, harmonics=()):
-        self.harmonics = harmonics
-        super().__init__(volts, amps, pf_milli, hertz_milli)
+    def __init__(self, volts=230, amps=10, pf_milli=1000, hertz_milli=50000, phases=1):
+        self.v_harmonics = ()
+        self.i_harmonics = ()
+        super().__init__(volts, amps, pf_milli, hertz_milli, phases)
+
+    def distort(self, volts=(), amps=()):
+        """Give voltage and current these harmonics; set() then keeps them."""
+        self.v_harmonics = volts
+        self.i_harmonics = amps
 
     def set(self, volts=230, amps=10, pf_milli=1000, hertz_milli=50000, phases=1):
-        """amps is the fundamental, pf_milli its lagging cos phi (negative: export)."""
-        super().set(volts, amps, pf_milli, hertz_milli, 1)
+        """volts and amps are the fundamentals, pf_milli their lagging cos phi (negative: export)."""
+        super().set(volts, amps, pf_milli, hertz_milli, phases)
         self._v = volts * math.sqrt(2)
         self._i = amps * math.sqrt(2)
         self._omega = 2 * math.pi * hertz_milli / 1000
         self._phi = math.acos(pf_milli / 1000)
-        whole = 1.0
-        for _, part in self.harmonics:
-            whole += part * part / 1e6
-        self.i_ma[0] = int(amps * 1000 * math.sqrt(whole))
+        for n in range(phases):
+            self.v_mv[n] = int(volts * 1000 * self._whole(self.v_harmonics) + 0.5)
+            self.i_ma[n] = int(amps * 1000 * self._whole(self.i_harmonics) + 0.5)
+            self.p_mw[n] = int(self.skewed_mw(n, 0) + 0.5)
+
+    @staticmethod
+    def _whole(harmonics):
+        squares = 1.0
+        for _, part in harmonics:
+            squares += part * part / 1e6
+        return math.sqrt(squares)
+
+    def skewed_mw(self, phase, skew_ns):
+        """Real power when the current is seen late."""
+        if not self.v_mv[phase]:
+            return 0.0
+        late = self._phi + self._omega * skew_ns * 1e-9
+        share = math.cos(late)
+        for order, part in self.i_harmonics:
+            for other, v_part in self.v_harmonics:
+                if order == other:
+                    share += part * v_part / 1e6 * math.cos(order * late - order)
+        return self._v * self._i / 2 * 1000 * share
 
     def instant(self, seconds):
         """(volts, amperes) at a time."""
         angle = self._omega * seconds
+        volts = math.sin(angle)
+        for order, part in self.v_harmonics:
+            volts += part / 1000 * math.sin(order * angle)
         amps = math.sin(angle - self._phi)
-        for order, part in self.harmonics:
+        for order, part in self.i_harmonics:
             amps += part / 1000 * math.sin(order * (angle - self._phi) + order)
-        return self._v * math.sin(angle), self._i * amps
+        return self._v * volts, self._i * amps
+
+
+class Rig:
+    """A test rig around one meter: what tools/two_point.py calibrates. build(calibration) makes the driver anew."""
+
+    def __init__(self, time, load, kind, phases, build):
+        self.time, self.load, self.kind, self.phases, self.build = time, load, kind, phases, build
+
+    def measure(self, entry, seconds):
+        """Averages over seconds, like the agent of tools/calibrate.py takes them."""
+        meter = self.build(calibration.from_json(entry, self.kind, self.phases))
+        run(meter.start())
+        self.poll(meter, 3000)
+        reading = meter.reading
+        reading.take_energy()
+        reading.take_export()
+        sums = [[0] * 3, [0] * 3, [0] * 3]
+        count = f_mhz = 0
+        stamp = start = reading.stamp_ms
+        end = self.time.ms() + seconds * 1000
+        while self.time.ms() < end:
+            self.poll(meter, 1)
+            if reading.stamp_ms != stamp:
+                stamp = reading.stamp_ms
+                count += 1
+                f_mhz += reading.f_mhz
+                for total, values in zip(sums, (reading.v_mv, reading.i_ma, reading.p_mw)):
+                    for n in range(3):
+                        total[n] += values[n]
+        v, i, p = [[total // count for total in totals][: self.phases] for totals in sums]
+        energy = reading.take_energy() - reading.take_export()
+        return {"v": v, "i": i, "p": p, "f_mhz": f_mhz // count, "energy_mwh": energy, "ms": stamp - start}
+
+    def poll(self, meter, ms):
+        """Poll at the driver's pace for ms of bench time."""
+        end = self.time.ms() + ms
+        while self.time.ms() < end:
+            self.time.pass_ms(meter.poll_ms)
+            meter.poll()
+
+    def reference(self, point):
+        """Set the load for a point of the procedure; the true figures."""
+        amps = 0 if point == "none" else 10
+        self.load.set(230, amps, 500 if point == "pf05" else 1000, phases=self.phases)
+        return {"v": self.load.v_mv, "i": self.load.i_ma, "p": self.load.p_mw}

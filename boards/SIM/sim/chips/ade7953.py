@@ -120,7 +120,7 @@ class ADE7953Chip:
         code = self._registers[channel.phcal]
         held_ns = (code & 0x1FF) * _PHASE_STEP_NS
         skew_ns = unit.skew_ns - (held_ns if code & 0x200 else -held_ns)
-        p_mw = skewed_mw(source.v_mv[n], source.i_ma[n], source.p_mw[n], skew_ns, f_mhz)
+        p_mw = skewed_mw(source, n, skew_ns)
         gain = unit.v * unit.i * vgain * igain * self._registers[channel.wgain] / 0x400000
         watt = p_mw * _P_CODE / 1000.0 * gain * unit.sign
         counted = (watt + channel.watt) / 2.0

@@ -28,6 +28,8 @@ class ATM90E32Chip:
         self._now = now
         self._noise = Noise(seed + 77)
         self.units = [Unit(seed + 300 * n if seed else 0, skew_ns=60000) for n in range(3)]
+        for unit in self.units:
+            unit.e = self.units[0].e  # one clock and one constant count for all three
         self.dead = False
         self.violations = []
         self._power_up()
@@ -82,7 +84,7 @@ class ATM90E32Chip:
         phi = self._registers[0x48 + 2 * n]
         held_ns = (phi & 0x3FF) * _PHASE_STEP_NS
         skew_ns = unit.skew_ns - (held_ns if phi & 0x8000 else -held_ns)
-        p_mw = skewed_mw(source.v_mv[n], source.i_ma[n], source.p_mw[n], skew_ns, source.f_mhz)
+        p_mw = skewed_mw(source, n, skew_ns)
         v, i = self._gains(n)
         watt = p_mw / 1000.0 * v * i * unit.sign
         return watt if abs(watt) > 2.0 else 0.0

@@ -61,7 +61,7 @@ class BL0942Chip:
         now = self._now()
         self._source.sample(now)
         source, unit = self._source, self.unit
-        p_mw = skewed_mw(source.v_mv[0], source.i_ma[0], source.p_mw[0], unit.skew_ns, source.f_mhz)
+        p_mw = skewed_mw(source, 0, unit.skew_ns)
         watt = p_mw / 1000.0 * unit.v * unit.i * unit.sign
         if abs(watt) * _P_CODE < self._registers[0x14] * 3125 / 256:  # WA_CREEP
             watt = 0.0

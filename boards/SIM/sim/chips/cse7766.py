@@ -54,7 +54,7 @@ class CSE7766Chip:
         """Measure now and count the energy since the last time. The chip cannot see which way the power goes."""
         self._source.sample(now_ms)
         source, unit = self._source, self.unit
-        p_mw = skewed_mw(source.v_mv[0], source.i_ma[0], source.p_mw[0], unit.skew_ns, source.f_mhz)
+        p_mw = skewed_mw(source, 0, unit.skew_ns)
         watt = abs(p_mw) / 1000.0 * unit.v * unit.i
         if watt < 1.0:
             watt = 0.0

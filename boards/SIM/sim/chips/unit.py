@@ -47,11 +47,17 @@ class Unit:
         }
 
 
-def skewed_mw(v_mv: int, i_ma: int, p_mw: int, skew_ns: float, f_mhz: int) -> float:
-    """Real power that a meter finds when it sees the current skew_ns late; a lagging load is taken for granted."""
-    s_mw = v_mv * i_ma / 1000.0
+def skewed_mw(source, phase: int, skew_ns: float) -> float:
+    """Real power that a meter finds in one phase when it sees the current skew_ns late.
+
+    A source that knows its waveform says so itself (skewed_mw); of any other, the load is taken as lagging.
+    """
+    if hasattr(source, "skewed_mw"):
+        return source.skewed_mw(phase, skew_ns)
+    p_mw = source.p_mw[phase]
+    s_mw = source.v_mv[phase] * source.i_ma[phase] / 1000.0
     q_mw = math.sqrt(max(0.0, s_mw * s_mw - float(p_mw) * p_mw))
-    angle = skew_ns * 1e-9 * 2.0 * math.pi * f_mhz / 1000.0
+    angle = skew_ns * 1e-9 * 2.0 * math.pi * source.f_mhz / 1000.0
     return p_mw * math.cos(angle) - q_mw * math.sin(angle)
 
 

@@ -54,9 +54,11 @@ def _unit(kind: str, phases: int, entry):
 
 
 def _i2c(options: dict):
-    from machine import I2C, Pin
+    from machine import I2C
 
     if "scl" in options:
+        from machine import Pin
+
         return I2C(options["bus"], scl=Pin(options["scl"]), sda=Pin(options["sda"]), freq=options.get("freq", 400000))
     return I2C(options["bus"])
 

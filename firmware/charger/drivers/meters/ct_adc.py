@@ -22,9 +22,8 @@ _ENOUGH = const(3)  # pairs a slice
 _CLIP_LOW_MV = const(120)  # the ESP32 reads about 75 to 142 mV for anything below, 3100 and more for anything above
 _CLIP_HIGH_MV = const(3050)
 _BIAS_OFF_MV = const(300)  # a bias that far from where the board puts it: an open CT, a broken divider
-_LOCK = const(3)  # crossings in a row that agree on the period
-_APART_MS = const(300)  # longer apart, the number of cycles between two crossings is not certain
-_APART_UNLOCKED_MS = const(120)  # the same while the period may still be 5 % off
+_LOCK = const(2)  # measurements of the period in a row that agree with the one before
+_APART_MS = const(240)  # crossings further apart leave the number of cycles between them open, at 4 % off nominal
 _DEAD_MV = const(30000)  # mains: below, there is no period to lock on to
 
 
@@ -138,27 +137,29 @@ class CtAdc(Meter):
             self._agreed = 0
 
     def _crossing(self, at_us: int):
+        """Follow the period. While it is not known, the nominal one tells how many cycles lie between two crossings."""
         passed_us = clock.ticks_diff(at_us, self._crossing_us)
         now = clock.ticks_ms()
-        apart_ms = _APART_MS if self._agreed >= _LOCK else _APART_UNLOCKED_MS
-        recent = clock.ticks_diff(now, self._crossed_ms) < apart_ms
+        recent = clock.ticks_diff(now, self._crossed_ms) < _APART_MS
         self._crossing_us = at_us
         self._crossed_ms = now
         if not recent or passed_us <= 0:
             return
-        cycles = (passed_us * 16 + self._period16 // 2) // self._period16
+        locked = self._agreed >= _LOCK
+        about16 = self._period16 if locked else self._nominal16
+        cycles = (passed_us * 16 + about16 // 2) // about16
         if cycles == 0:
             return
         period16 = passed_us * 16 // cycles
         if abs(period16 - self._nominal16) * 16 > self._nominal16:
             self._agreed = 0  # more than 6 % off: not mains
-            return
-        if abs(period16 - self._period16) * 200 >= self._period16:
+        elif abs(period16 - self._period16) * 100 >= self._period16:
             self._agreed = 0
             self._period16 = period16
-            return
-        self._agreed = min(_LOCK, self._agreed + 1)
-        if cycles >= 4:  # a crossing is some 10 us uncertain, so it counts for more the more cycles it spans
+            self._clear()  # sorted by a wrong period
+        else:
+            self._agreed = min(_LOCK, self._agreed + 1)
+            # a crossing is some 10 us uncertain, so it counts for more the more cycles it spans
             self._period16 += (period16 - self._period16) * min(cycles, 8) // 16
 
     def _sort(self, start_us: int, pairs: int):
