@@ -35,8 +35,17 @@ def call(function):
     if hasattr(result, "send"):
         import asyncio
 
+        ended = []
+
+        async def whole():
+            await result
+            ended.append(True)
+
         asyncio.new_event_loop()
-        asyncio.run(result)
+        asyncio.run(whole())
+        # MicroPython's loop returns, as if all were well, when nothing is left that could wake the task it runs.
+        if not ended:
+            raise AssertionError("the test waits for something that can never happen")
 
 
 def run(module, name):
