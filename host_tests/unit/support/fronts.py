@@ -1,4 +1,6 @@
 # Every meter front end on a bench: one simulated unit, and how to build the driver for it.
+import asyncio  # noqa: F401  (first: imported from deep below, it meets the recursion limit of the 32-bit interpreter)
+
 from charger.drivers.meters import ade7953, atm90e32, bl0942, cse7766, ct_adc
 from sim.chips.ade7953 import ADE7953Chip
 from sim.chips.atm90e32 import ATM90E32Chip
