@@ -77,12 +77,6 @@ class ChargePoint(LazyServices):
         config.give("ConnectorPhaseRotationMaxLength", str(number + 1))
         rotation = "RST" if self.phases == 3 else "NotApplicable"
         config.give("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
-        for name in ("AuthorizationKey", "SecurityProfile"):
-            config.on_change(name, self._security_changed)
-
-    def _security_changed(self, _value: str):
-        """The new key or profile is used for a new connection, made once this one has carried the answer (OCPP-9)."""
-        self.after(lambda: self.link.drop("security settings changed", at_once=True))
 
     # --- looking up ---
 

@@ -1,7 +1,7 @@
-# A charge point with real connectors, sessions and flash files, obedient outlets, and a scripted link.
+# A charge point with real connectors, sessions and flash files, obedient outlets, and a scripted link. In manual time.
 import asyncio
 
-import check
+import flashrig
 
 from charger import clock
 from charger.metering.reading import Reading
@@ -11,7 +11,7 @@ from charger.ocpp.configuration import Configuration
 from charger.ocpp.errors import Disconnected
 from charger.outlet.connector import Connector
 from charger.outlet.limits import Limits
-from charger.store.files import Files
+from sim import timebase
 
 NOW = 1790000000  # 2026-09-21T14:13:20Z
 
@@ -72,7 +72,6 @@ class Link:
         self.sent = []
         self.answers = {}
         self.transaction_id = 100
-        self.gate = None
 
     async def call(self, action, payload):
         if not self.connected:
@@ -99,7 +98,10 @@ class Link:
         return {}
 
     def kick(self):
-        pass
+        """Nothing to hurry: the tests say when the link is up."""
+
+    def drop(self, reason, at_once=False):
+        self.connected = False
 
     async def close(self, timeout_ms):
         self.connected = False
@@ -115,20 +117,24 @@ class Link:
 class Rig:
     """`restarts` lists what the charge point asked of the board."""
 
-    def __init__(self, connectors=1, factory=None, root=None, phases=1, utc=NOW):
-        self.root = root or check.folder()
+    def __init__(self, connectors=1, factory=None, phases=1, utc=NOW, fresh=True, blocks=64):
+        timebase.manual()
+        clock._step_listeners.clear()
+        if fresh:
+            flashrig.fresh(blocks)
         self.factory = factory
         self.number = connectors
         self.phases = phases
         self.meters = [Meter(phases) for _ in range(connectors)]
         self.restarts = []
         self.tasks = []
+        clock._zero_s = None
         if utc is not None:
             clock.set_utc(utc, "test")
         self.build()
 
     def build(self):
-        self.files = Files(self.root)
+        self.files = flashrig.files()
         self.config = Configuration(self.files, self.factory)
         self.sessions = Sessions(self.files)
         self.connectors = []
@@ -160,7 +166,7 @@ class Rig:
         await self.until(lambda: len(self.link.of("StatusNotification")) > self.number)
         return self
 
-    async def until(self, condition, ms=5000):
+    async def until(self, condition, ms=60000):
         """Wait for a condition; fail when it does not come true."""
         start = clock.ticks_ms()
         while not condition():
@@ -173,14 +179,51 @@ class Rig:
         await self.until(lambda: len(self.link.of(action)) >= count)
         return self.link.of(action)[-1]
 
-    async def power_cut(self):
-        """Everything in RAM is gone; the flash stays."""
+    async def power_cut(self, utc=True):
+        """Everything in RAM is gone; the flash stays. Without utc the clock is gone, too."""
         for task in self.tasks:
             task.cancel()
         self.tasks = []
         await clock.sleep_ms(0)
         clock.boot_id += 1
+        clock._step_listeners.clear()
+        if not utc:
+            clock._zero_s = None
+        for connector in self.connectors:
+            connector.outlet.permit = False
         self.build()
+
+    async def offline(self):
+        """The link is cut."""
+        self.link.connected = False
+        self.cp.closed()
+        await clock.sleep_ms(1)
+
+    async def reconnect(self):
+        """The link is up again."""
+        self.link.connected = True
+        self.cp.opened()
+        await clock.sleep_ms(1)
+
+    async def call(self, action, **request):
+        """A CALL of the back end: its answer, after its follow-up was started; an OcppError as it is."""
+        result = await self.cp.handle(action, request)
+        if result is None:
+            return None
+        answer, follow_up = result
+        if follow_up is not None:
+            running = follow_up()
+            if hasattr(running, "send"):
+                await running
+        return answer
+
+    async def seconds(self, count):
+        """Let time pass."""
+        await clock.sleep_ms(count * 1000)
+
+    def statuses(self, number=1):
+        """The statuses told of a connector, in order."""
+        return [p["status"] for p in self.link.of("StatusNotification") if p["connectorId"] == number]
 
     async def plug(self, number=1, plugged=True):
         connector = self.connectors[number - 1]

@@ -1,0 +1,188 @@
+"""The configuration keys: table, types, ranges, access, persistence, factory values (C.11, OCPP-73, 74, 120, 121)."""
+
+import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit stack when it begins further down
+
+import check
+from check import equal, raises, true
+
+from charger.ocpp.configuration import Configuration, key_bytes
+from charger.store.files import Files
+
+# C.11, and D.5 as far as there is something behind it: key, access
+KEYS = """AllowOfflineTxForUnknownId RW|AuthorizationCacheEnabled RW|AuthorizeRemoteTxRequests RW|BlinkRepeat RW
+ClockAlignedDataInterval RW|ConnectionTimeOut RW|ConnectorPhaseRotation RW|ConnectorPhaseRotationMaxLength R
+GetConfigurationMaxKeys R|HeartbeatInterval RW|LightIntensity RW|LocalAuthorizeOffline RW|LocalPreAuthorize RW
+MaxEnergyOnInvalidId RW|MeterValuesAlignedData RW|MeterValuesAlignedDataMaxLength R|MeterValuesSampledData RW
+MeterValuesSampledDataMaxLength R|MeterValueSampleInterval RW|MinimumStatusDuration RW|NumberOfConnectors R
+ResetRetries RW|StopTransactionOnEVSideDisconnect R|StopTransactionOnInvalidId RW|StopTxnAlignedData RW
+StopTxnAlignedDataMaxLength R|StopTxnSampledData RW|StopTxnSampledDataMaxLength R|SupportedFeatureProfiles R
+TransactionMessageAttempts RW|TransactionMessageRetryInterval RW|UnlockConnectorOnEVSideDisconnect RW
+WebSocketPingInterval RW|LocalAuthListEnabled RW|LocalAuthListMaxLength R|SendLocalListMaxLength R
+ReserveConnectorZeroSupported R|ChargeProfileMaxStackLevel R|ChargingScheduleAllowedChargingRateUnit R
+ChargingScheduleMaxPeriods R|ConnectorSwitch3to1PhaseSupported R|MaxChargingProfilesInstalled R
+SupportedFileTransferProtocols R|CpoName RW|SecurityProfile RW"""
+
+
+def make(factory=None, root=None, more=""):
+    return Configuration(Files(root or check.folder()), factory, more)
+
+
+def test_the_table_is_complete_and_says_who_may_write():
+    known, unknown = make().report()
+    access = {entry["key"]: "R" if entry["readonly"] else "RW" for entry in known}
+    equal(unknown, [])
+    for line in KEYS.split("\n"):
+        for item in line.split("|"):
+            name, wanted = item.split(" ")
+            equal(access.get(name), wanted, name)
+    for entry in known:
+        true(isinstance(entry["value"], str) and len(entry["value"]) <= 500, entry["key"])
+
+
+def test_every_default_is_a_value_that_the_key_itself_accepts():
+    config = make()
+    for entry in config.report()[0]:
+        if not entry["readonly"] and entry["key"] != "SecurityProfile":
+            equal(config.change(entry["key"], entry["value"]), "Accepted", entry["key"])
+
+
+def test_names_are_found_in_any_case_and_told_as_they_are():
+    known, unknown = make().report(["HEARTBEATinterval", "nosuchkey", "", "a|b", "MeterValueSampleInterval|i"])
+    equal([entry["key"] for entry in known], ["HeartbeatInterval"])
+    equal(unknown, ["nosuchkey", "", "a|b", "MeterValueSampleInterval|i"])
+
+
+def test_change_checks_type_range_and_access():
+    config = make()
+    for key, value, status in (
+        ("LocalPreAuthorize", "TRUE", "Accepted"), ("LocalPreAuthorize", "1", "Rejected"),
+        ("MeterValueSampleInterval", " 30 ", "Accepted"), ("MeterValueSampleInterval", "30.0", "Rejected"),
+        ("MeterValueSampleInterval", "1_0", "Rejected"), ("MeterValueSampleInterval", "-0", "Accepted"),
+        ("MeterValueSampleInterval", "0x10", "Rejected"), ("MeterValueSampleInterval", "86401", "Rejected"),
+        ("WebSocketPingInterval", "-1", "Rejected"), ("TransactionMessageAttempts", "0", "Rejected"),
+        ("ClockAlignedDataInterval", "900", "Accepted"), ("ClockAlignedDataInterval", "901", "Rejected"),
+        ("ClockAlignedDataInterval", "0", "Accepted"), ("NumberOfConnectors", "1", "Rejected"),
+        ("ChargePointModel", "x", "NotSupported"), ("Nothing", "x", "NotSupported"), ("CpoName", "x" * 65, "Rejected"),
+        ("ConnectorPhaseRotation", "0.RST,1.NotApplicable", "Accepted"), ("ConnectorPhaseRotation", "1.XYZ", "Rejected"),
+        ("ConnectorPhaseRotation", "2.RST", "Rejected"), ("ConnectorPhaseRotation", "RST", "Rejected"),
+    ):
+        equal(config.change(key, value), status, key + "=" + value)
+    equal(config.get_int("MeterValueSampleInterval"), 0)
+    true(config.get_bool("LocalPreAuthorize"))
+
+
+def test_unsupported_measurands_change_nothing_ocpp73():
+    config = make()
+    before = config.get_str("MeterValuesSampledData")
+    for value in ("SoC", "Voltage,SoC", "Voltage,,Frequency", "voltage", "Voltage.L2", "Voltage.L4", "Frequency.L1",
+                  "Current.Import.L1-N", ",".join(["Voltage"] * 17)):  # fmt: skip
+        equal(config.change("MeterValuesSampledData", value), "Rejected", value)
+        equal(config.get_str("MeterValuesSampledData"), before)
+    for value in ("Voltage.L1-N, Voltage.L1 ,Power.Factor", "", "Temperature"):
+        equal(config.change("MeterValuesSampledData", value), "Accepted", value)
+    config.phases = 3
+    equal(config.change("StopTxnAlignedData", "Current.Import.L3,Voltage.L2-N"), "Accepted")
+    equal(config.get_list("StopTxnAlignedData"), ["Current.Import.L3", "Voltage.L2-N"])
+    config.lacking = ("Temperature",)
+    equal(config.change("StopTxnSampledData", "Temperature"), "Rejected")
+
+
+def test_changes_persist_and_win_over_the_factory():
+    root = check.folder()
+    factory = {"ConnectionTimeOut": 77, "MeterValueSampleInterval": "45"}
+    config = make(factory, root)
+    equal(config.change("connectiontimeout", "78"), "Accepted")
+    again = make(factory, root)
+    equal((again.connection_timeout_s, again.get_int("MeterValueSampleInterval")), (78, 45))
+
+
+def test_a_change_that_the_flash_refuses_is_rejected_and_not_in_force():
+    config = make()
+    config._files.root = "/nowhere"
+    equal(config.change("ConnectionTimeOut", "78"), "Rejected")
+    equal(config.connection_timeout_s, 60)
+
+
+def test_factory_values_of_any_key_and_what_it_got_wrong():
+    config = make({
+        "numberofconnectors": 3, "SupportedFeatureProfiles": "Core", "ChargePointModel": "X", "ConnectorLock": False,
+        "Colour": "red", "BlinkRepeat": "many", "SupplyVoltage": 231,
+    })  # fmt: skip
+    equal(sorted(config.unknown), ["BlinkRepeat", "Colour"])
+    equal((config.get_int("NumberOfConnectors"), config.get_int("SupplyVoltage")), (3, 231))
+    equal(config.get_bool("ConnectorLock"), False)
+    equal(config.change("NumberOfConnectors", "1"), "Rejected")
+
+
+def test_device_facts_are_no_keys_of_ocpp():
+    config = make({"ChargePointVendor": "ACME"})
+    equal(config.report(["ChargePointVendor"]), ([], ["ChargePointVendor"]))
+    true(not [entry for entry in config.report()[0] if entry["key"] == "ChargePointVendor"])
+    equal(config.get_str("ChargePointVendor"), "ACME")
+
+
+def test_given_defaults_give_way_to_the_factory_but_for_facts():
+    config = make({"ChargePointModel": "X", "NumberOfConnectors": "4"})
+    config.give("ChargePointModel", "Y")
+    config.give("FirmwareVersion", "1.0")
+    config.give("NumberOfConnectors", "1", always=True)
+    equal([config.get_str(n) for n in ("ChargePointModel", "FirmwareVersion", "NumberOfConnectors")], ["X", "1.0", "1"])
+
+
+def test_keys_of_a_profile_go_with_it_ocpp120():
+    config = make({"SupportedFeatureProfiles": "Core,Reservation"})
+    equal(config.report(["LocalAuthListEnabled"])[1], ["LocalAuthListEnabled"])
+    equal(config.change("LocalAuthListEnabled", "true"), "NotSupported")
+    equal(len(config.report(["ReserveConnectorZeroSupported"])[0]), 1)
+
+
+def test_the_authorization_key_is_written_and_never_read_ocpp8():
+    root = check.folder()
+    config = make(None, root)
+    equal(config.change("AuthorizationKey", "00112233445566778899aabbccddeeff"), "Accepted")
+    equal(config.report(["AuthorizationKey"])[0], [{"key": "AuthorizationKey", "readonly": False}])
+    true(not [entry for entry in config.report()[0] if entry["key"] == "AuthorizationKey"])
+    equal(config.all()["AuthorizationKey"], "")
+    equal(make(None, root).get_str("AuthorizationKey"), "00112233445566778899aabbccddeeff")
+    equal(config.change("AuthorizationKey", "tooshort"), "Rejected")
+
+
+def test_forms_of_an_authorization_key_ocpp7():
+    for text, wanted in (
+        ("DEADBEEFDEADBEEF", b"DEADBEEFDEADBEEF"), ("0123456789abcdefghij", b"0123456789abcdefghij"),
+        ("00" * 16, bytes(16)), ("fF" * 20, b"\xff" * 20), ("0" * 33, None), ("g" * 32, None), ("a" * 15, None),
+        ("a" * 21, None), ("a" * 42, None), ("", None),
+    ):  # fmt: skip
+        equal(key_bytes(text), wanted, text)
+    equal(key_bytes("00" * 16, True), b"00" * 16)
+
+
+def test_the_security_profile_only_rises_and_only_when_all_is_there_wp2_wp3():
+    config = make({"SecurityProfile": 1})
+    equal(config.change("SecurityProfile", "2"), "Rejected")
+    config.may_raise = lambda profile: profile == 2
+    equal([config.change("SecurityProfile", v) for v in ("1", "0", "4", "3", "2", "2")],
+          ["Rejected", "Rejected", "Rejected", "Rejected", "Accepted", "Rejected"])  # fmt: skip
+
+
+def test_listeners_hear_of_accepted_changes_only():
+    config = make()
+    heard = []
+    config.on_change("ConnectionTimeOut", heard.append)
+    config.change("ConnectionTimeOut", "x")
+    config.change("ConnectionTimeOut", "61")
+    config.change("MeterValueSampleInterval", "61")
+    equal(heard, ["61"])
+
+
+def test_further_keys_of_other_domains():
+    config = make(None, None, "\nUkRandomDelayMax|i|RW|Core|600|0|1800\n")
+    equal(config.get_int("UkRandomDelayMax"), 600)
+    equal([config.change("ukrandomdelaymax", v) for v in ("1801", "1800")], ["Rejected", "Accepted"])
+    raises(KeyError, config.get_str, "UkNothing")
+
+
+def test_a_damaged_file_means_defaults():
+    root = check.folder()
+    Files(root).write_json("ocpp_config.json", [1])
+    equal(make(None, root).connection_timeout_s, 60)

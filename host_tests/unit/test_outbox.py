@@ -1,0 +1,481 @@
+"""The queue of transaction messages: order, attempts, power cuts, a full flash (OCPP-35 to 39, 44). In manual time."""
+
+import asyncio
+
+import flashrig
+from check import equal, near, true
+
+from charger import clock
+from charger.ocpp.errors import CallError, CallTimeout, Disconnected
+from charger.ocpp.outbox import METER, START, STOP, Outbox, now_stamp, stamp
+from sim import flash as simflash
+from sim import timebase
+
+TIMEOUT = 60
+HEAP = 32 * 1024 * 1024  # the flash is in it
+NOW = 1790000000
+
+
+class Config:
+    def __init__(self, attempts=3, interval_s=60):
+        self.values = {"TransactionMessageAttempts": attempts, "TransactionMessageRetryInterval": interval_s}
+
+    def get_int(self, name):
+        return self.values[name]
+
+
+class Rig:
+    """An outbox and a back end that answers with what `answer(action, payload)` says; it may raise."""
+
+    def __init__(self, files=None, config=None):
+        timebase.manual()
+        clock._zero_s = None
+        clock.set_utc(NOW, "test")
+        if files is None:
+            flashrig.fresh()
+        self.files = files or flashrig.files()
+        self.config = config or Config()
+        self.up = True
+        self.sent = []  # (uptime in s, action, payload)
+        self.done = []
+        self.answer = lambda action, payload: {"transactionId": 500 + len(self.sent)} if action == START else {}
+        self.task = None
+        self.open()
+
+    def open(self):
+        self.box = Outbox(self.files, self.config, self.call, lambda: self.up, self.through)
+
+    async def call(self, action, payload):
+        if not self.up:
+            raise Disconnected(action)
+        self.sent.append((clock.uptime_s(), action, payload))
+        await clock.sleep_ms(1)
+        answer = self.answer(action, payload)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def through(self, action, local_id, payload, answer):
+        self.done.append((action, local_id, answer))
+
+    def start(self):
+        self.task = asyncio.create_task(self.box.run())
+
+    def restart(self):
+        """The power goes and comes back."""
+        if self.task is not None:
+            self.task.cancel()
+            self.task = None
+        clock.boot_id += 1
+        self.open()
+
+    def cut(self):
+        self.up = False
+
+    def link(self):
+        self.up = True
+        self.box.kick()
+
+    async def empty(self):
+        for _ in range(200000):
+            if not self.box.waiting:
+                return
+            await clock.sleep_ms(50)
+        raise AssertionError("still waiting: %d" % self.box.waiting)
+
+    def begin(self, local_id, wh=0):
+        self.box.add(START, local_id, {"connectorId": 1, "idTag": "T", "meterStart": wh, "timestamp": now_stamp()},
+                     clock.boot_id)  # fmt: skip
+
+    def end(self, local_id, wh=10):
+        self.box.add(STOP, local_id, {"meterStop": wh, "timestamp": now_stamp(), "reason": "Local"}, clock.boot_id)
+
+    def read(self, local_id, mark=0):
+        value = {"timestamp": now_stamp(), "sampledValue": [{"value": str(mark)}]}
+        self.box.add_reading(local_id, {"connectorId": 1, "meterValue": [value]})
+
+    def order(self):
+        return [item[1] for item in self.sent]
+
+    def marks(self):
+        return [int(p["meterValue"][0]["sampledValue"][0]["value"]) for _, action, p in self.sent if action == METER]
+
+
+async def test_online_each_goes_out_at_once_with_the_back_ends_id():
+    rig = Rig()
+    rig.start()
+    rig.begin(7)
+    await rig.empty()
+    rig.read(7)
+    rig.end(7)
+    await rig.empty()
+    equal(rig.order(), [START, METER, STOP])
+    equal([p.get("transactionId") for _, _, p in rig.sent], [None, 501, 501])
+    equal(rig.sent[0][2]["timestamp"][:10], "2026-09-21")
+    equal([d[0] for d in rig.done], [START, METER, STOP])
+
+
+async def test_offline_everything_waits_in_order_and_over_power_cuts():
+    rig = Rig()
+    rig.cut()
+    for n in (1, 2, 3):
+        rig.begin(n)
+        rig.read(n, n)
+        rig.end(n)
+        rig.restart()
+    equal(rig.box.waiting, 9)
+    rig.start()
+    rig.link()
+    await rig.empty()
+    equal(rig.order(), [START, METER, STOP] * 3)
+    equal(rig.marks(), [1, 2, 3])
+    equal([p.get("transactionId") for _, action, p in rig.sent if action != START], [501, 501, 504, 504, 507, 507])
+
+
+async def test_two_sessions_at_once_keep_their_ids_apart():
+    rig = Rig()
+    rig.cut()
+    for step in (rig.begin, rig.read, rig.end):
+        step(1)
+        step(2)
+    rig.start()
+    rig.link()
+    await rig.empty()
+    equal(rig.order(), [START, START, METER, METER, STOP, STOP])
+    equal([p.get("transactionId") for _, _, p in rig.sent], [None, None, 501, 502, 501, 502])
+
+
+async def test_retries_wait_longer_each_time_and_end_ocpp36():
+    for failure in (CallError("InternalError"), CallTimeout("no answer")):
+        rig = Rig()
+        rig.answer = lambda action, payload, e=failure: e if action == START else {}
+        rig.start()
+        rig.begin(1)
+        rig.end(1)
+        begun = clock.uptime_s()
+        await rig.empty()
+        times = [at - begun for at, action, _ in rig.sent if action == START]
+        equal(len(times), 3)
+        near(times[1], 60, 1)
+        near(times[2], 180, 1)
+        equal([d[0] for d in rig.done], [START, STOP])
+        equal(rig.sent[-1][2]["transactionId"], -1, "OCPP-38")
+
+
+async def test_a_retry_has_the_same_payload():
+    rig = Rig()
+    rig.answer = lambda action, payload: CallTimeout("x") if len(rig.sent) < 3 else {"transactionId": 9}
+    rig.begin(1)
+    rig.start()
+    await rig.empty()
+    equal(len(rig.sent), 3)
+    equal([p for _, _, p in rig.sent], [rig.sent[0][2]] * 3)
+
+
+async def test_a_lost_connection_is_no_attempt():
+    rig = Rig(config=Config(attempts=1))
+    rig.begin(1)
+
+    def drop(action, payload):
+        rig.up = len(rig.sent) > 5
+        return {"transactionId": 77} if rig.up else Disconnected("cut")
+
+    rig.answer = drop
+    rig.start()
+    for _ in range(10):
+        rig.link()
+        await clock.sleep_ms(100)
+    equal((len(rig.sent), rig.box.waiting, rig.box.transaction_id(1)), (6, 0, 77))
+
+
+async def test_failed_attempts_are_counted_over_a_power_cut():
+    rig = Rig(config=Config(attempts=3, interval_s=1))
+    rig.answer = lambda action, payload: CallError("GenericError") if action == START else {}
+    rig.begin(1)
+    rig.start()
+    while len(rig.sent) < 2:
+        await clock.sleep_ms(100)
+    await clock.sleep_ms(10)
+    rig.restart()
+    rig.start()
+    await rig.empty()
+    equal(len(rig.sent), 3)
+
+
+async def test_a_message_under_way_when_the_power_goes_is_sent_again_and_no_attempt():
+    rig = Rig(config=Config(attempts=1))
+    rig.begin(1)
+    rig.answer = None  # whoever asks it dies: the power is gone
+    rig.start()
+    for _ in range(5):
+        while not rig.sent:
+            await clock.sleep_ms(1)
+        payload = rig.sent.pop()[2]
+        rig.restart()
+        rig.start()
+    rig.answer = lambda action, again: {"transactionId": 3} if again == payload else CallError("GenericError")
+    await rig.empty()
+    equal(rig.box.transaction_id(1), 3)
+
+
+async def test_a_message_that_brings_the_charger_down_each_time_is_given_up_at_last():
+    rig = Rig()
+    rig.begin(1)
+    rig.end(1)
+    restarts = 0
+    while restarts < 40 and not rig.done:
+        rig.answer = None
+        rig.start()
+        await clock.sleep_ms(1)
+        restarts += 1
+        if not rig.done:
+            rig.restart()
+    equal(restarts, 21)
+
+
+async def test_an_id_known_is_known_after_the_restart_and_gone_after_the_stop():
+    rig = Rig()
+    rig.start()
+    rig.begin(4)
+    await rig.empty()
+    rig.restart()
+    equal((rig.box.transaction_id(4), rig.box.unfinished), (501, {4}))
+    rig.end(4)
+    rig.restart()
+    equal(rig.box.unfinished, set())
+    rig.start()
+    await rig.empty()
+    equal(rig.sent[-1][2]["transactionId"], 501)
+    rig.restart()
+    equal((rig.box.transaction_id(4), rig.box.waiting), (None, 0))
+
+
+async def test_nothing_is_sent_twice_after_a_quiet_restart():
+    rig = Rig()
+    rig.start()
+    for n in range(30):
+        rig.begin(n)
+        rig.read(n)
+        rig.end(n)
+        await rig.empty()
+        if n % 7 == 0:
+            rig.restart()
+            rig.start()
+    equal(rig.order(), [START, METER, STOP] * 30)
+
+
+async def test_readings_spare_the_flash_while_the_link_is_up():
+    flash = flashrig.fresh()
+    rig = Rig(flashrig.files())
+    rig.start()
+    rig.begin(1)
+    await rig.empty()
+    writes = flash.writes
+    for n in range(20):
+        rig.read(1, n)
+        await rig.empty()
+    equal((rig.marks(), flash.writes - writes), (list(range(20)), 0))
+
+
+async def test_readings_go_to_flash_when_the_link_goes_and_are_not_lost():
+    rig = Rig()
+    rig.start()
+    rig.begin(1)
+    await rig.empty()
+    rig.answer = lambda action, payload: CallTimeout("busy")
+    for n in range(3):
+        rig.read(1, n)
+    await clock.sleep_ms(0)
+    rig.cut()
+    rig.box.spill()
+    rig.restart()
+    equal(rig.box.waiting, 3)
+    rig.sent.clear()
+    rig.answer = lambda action, payload: {}
+    rig.link()
+    rig.start()
+    await rig.empty()
+    equal(rig.marks(), [0, 1, 2])
+
+
+async def test_a_reading_spilt_while_it_is_on_its_way_is_not_sent_twice():
+    rig = Rig()
+    rig.start()
+    rig.begin(1)
+    await rig.empty()
+    rig.read(1, 5)
+    await clock.sleep_ms(0)
+    equal(rig.marks(), [5])
+    rig.box.spill()
+    await rig.empty()
+    rig.restart()
+    rig.start()
+    await clock.sleep_ms(50)
+    equal((rig.marks(), rig.box.waiting), ([5], 0))
+
+
+async def test_five_hundred_messages_and_more_wait_for_days_ocpp39():
+    flashrig.fresh(blocks=128)
+    rig = Rig(flashrig.files())
+    rig.cut()
+    for n in range(300):
+        rig.begin(n, n)
+        rig.read(n, n)
+        rig.end(n, n)
+    rig.restart()
+    true(rig.box.waiting > 600, str(rig.box.waiting))
+    rig.start()
+    rig.link()
+    await rig.empty()
+    starts = [p["meterStart"] for _, action, p in rig.sent if action == START]
+    stops = [p["meterStop"] for _, action, p in rig.sent if action == STOP]
+    equal((starts, stops), (list(range(300)), list(range(300))))
+    ids = [p.get("transactionId") for _, action, p in rig.sent if action == STOP]
+    equal(len(set(ids)), 300)
+
+
+async def test_the_oldest_readings_go_first_and_never_a_start_or_stop_ocpp39():
+    flashrig.fresh(blocks=96)
+    rig = Rig(flashrig.files())
+    rig.cut()
+    rig.begin(1)
+    for n in range(1500):
+        rig.read(1, n)
+    rig.end(1)
+    rig.start()
+    rig.link()
+    await rig.empty()
+    marks = rig.marks()
+    true(200 < len(marks) < 1500, str(len(marks)))
+    equal(marks, list(range(1500 - len(marks), 1500)), "the newest are kept, in order")
+    equal((rig.order()[0], rig.order()[-1]), (START, STOP))
+
+
+async def test_a_flash_without_room_gives_readings_up_for_a_stop():
+    flashrig.fresh(blocks=40)
+    rig = Rig(flashrig.files())
+    rig.cut()
+    rig.begin(1)
+    for n in range(1500):
+        rig.read(1, n)
+    for n in range(2, 300):
+        rig.begin(n)
+        rig.end(n)
+    rig.end(1)
+    rig.start()
+    rig.link()
+    await rig.empty()
+    equal(rig.order().count(START), 299)
+    equal(rig.order().count(STOP), 299)
+
+
+async def test_times_unknown_when_it_happened_are_told_right_once_known_ocpp44():
+    rig = Rig()
+    clock._zero_s = None
+    rig.cut()
+    begun = clock.uptime_s()
+    rig.begin(1)
+    await clock.sleep_ms(90000)
+    rig.read(1)
+    rig.end(1)
+    clock.set_utc(NOW + 5000, "ocpp")
+    zero = clock.utc_at_uptime(0)
+    rig.start()
+    rig.link()
+    await rig.empty()
+    equal(rig.sent[0][2]["timestamp"], clock.iso(zero + begun))
+    equal(rig.sent[1][2]["meterValue"][0]["timestamp"], clock.iso(zero + begun + 90))
+    equal(rig.sent[2][2]["timestamp"], clock.iso(zero + begun + 90))
+
+
+async def test_times_of_a_start_up_that_never_knew_are_its_end_at_the_latest():
+    rig = Rig()
+    clock._zero_s = None
+    rig.cut()
+    rig.begin(1)
+    rig.restart()
+    clock.set_utc(NOW + 9000, "ocpp")
+    rig.start()
+    rig.link()
+    await rig.empty()
+    equal(rig.sent[0][2]["timestamp"], clock.iso(clock.utc_at_uptime(0)))
+
+
+def test_stamps():
+    equal((stamp(5, 9), stamp(0, 9), stamp(None, 9), stamp(None, 0)), (5, 0, -10, -1))
+
+
+async def test_much_transaction_data_loses_its_middle_ocpp92():
+    rig = Rig()
+    data = [{"timestamp": NOW + n, "sampledValue": [{"value": str(n) * 20}]} for n in range(100)]
+    rig.box.add(STOP, 1, {"meterStop": 1, "timestamp": NOW, "transactionData": data}, clock.boot_id)
+    rig.start()
+    await rig.empty()
+    sent = rig.sent[0][2]["transactionData"]
+    true(2 < len(sent) < 100, str(len(sent)))
+    equal((sent[0]["timestamp"], sent[-1]["timestamp"]), (clock.iso(NOW), clock.iso(NOW + 99)))
+
+
+async def test_an_answer_without_an_id_is_one_never_confirmed():
+    for answer in ({}, {"transactionId": True}, {"transactionId": "7"}, {"transactionId": None}):
+        rig = Rig()
+        rig.answer = lambda action, payload, a=answer: a
+        rig.start()
+        rig.begin(1)
+        rig.end(1)
+        await rig.empty()
+        equal(rig.sent[-1][2]["transactionId"], -1)
+
+
+async def test_ids_of_zero_below_zero_and_beyond_32_bits_are_just_ids():
+    for number in (0, -5, 1 << 40):
+        rig = Rig()
+        rig.answer = lambda action, payload, n=number: {"transactionId": n}
+        rig.start()
+        rig.begin(1)
+        await rig.empty()
+        rig.restart()
+        rig.start()
+        rig.end(1)
+        await rig.empty()
+        equal(rig.sent[-1][2]["transactionId"], number)
+
+
+async def cut_once(at, way):
+    """Two sessions with the power cut after so many flash operations; True when the cut came at all."""
+    device = flashrig.fresh(blocks=40)
+    rig = Rig(flashrig.files())
+    rig.answer = lambda action, payload: {"transactionId": 1000 + payload["meterStart"]} if action == START else {}
+    device.cut_after(at, way)
+    rig.start()
+    promised = []
+    for n in (1, 2):
+        for is_start in (True, False):
+            (rig.begin if is_start else rig.end)(n, n)
+            if not rig.box.dropped:
+                promised.append((is_start, n))
+        await clock.sleep_ms(30)
+    cut = not device.powered
+    rig.task.cancel()
+    flashrig.restart(device)
+    rig.files = flashrig.files()
+    rig.restart()
+    rig.start()
+    await rig.empty()
+    got = []
+    for _, action, payload in rig.sent:  # a back end takes the same message once
+        number = payload["meterStart"] if action == START else payload["meterStop"]
+        if (action == START, number) not in got:
+            got.append((action == START, number))
+        if action == STOP:
+            equal(payload["transactionId"], 1000 + number, "cut at %d, %s" % (at, way))
+    equal(got[: len(promised)], promised, "cut at %d, %s" % (at, way))
+    return cut
+
+
+async def test_the_power_is_cut_at_each_write_and_what_was_promised_is_delivered_in_order():
+    for way in (simflash.DROP, simflash.HALF, simflash.LATE):
+        at = 0
+        while await cut_once(at, way):
+            at += 1
+        true(at > 20, "%d cuts" % at)
