@@ -40,7 +40,7 @@ def _calibrate():
     from sim import world
 
     files = Files(board.FLASH_ROOT)
-    if files.read(calibration.FILE) is None:
+    if files.read(calibration.FILE) is None and files.read("boot.json") is None:  # a unit that ran has left the factory
         entries = {outlet.id: outlet.meter.factory() for outlet in world.current().outlets}
         files.write_json(calibration.FILE, calibration.stored_form(entries))
 
