@@ -146,6 +146,25 @@ def test_bus_error_in_any_transfer_is_survived():
     equal(chip.violations, [])
 
 
+def test_a_count_that_cannot_be_is_not_billed():
+    meter, chip, _, _ = bench(seed=0)
+    meters.polls(meter, time, 1000)
+    meter.reading.take_energy()
+    chip._channels[0].energy += 0x400000  # 177 Wh out of nowhere
+    energy = meters.polls(meter, time, 2000)
+    near(energy, 2300 * 2000 // 3600, 200)
+
+
+def test_register_that_may_have_rolled_over_is_not_believed():
+    meter, _, _, _ = bench(seed=0, load=meters.Load(amps=32))
+    meters.polls(meter, time, 1000)
+    meter.reading.take_energy()
+    time.pass_ms(200000)  # nobody polled: 9.7 million counts, which look like export
+    meter.poll()
+    equal((meter.reading.take_energy(), meter.reading.take_export()), (0, 0))
+    near(meters.polls(meter, time, 2000), 7360 * 2000 // 3600, 100)
+
+
 def test_turned_channel_is_a_fault_until_the_calibration_knows_it():
     for channel in "AB":
         load = meters.Load(phases=2)

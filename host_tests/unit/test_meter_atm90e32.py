@@ -99,6 +99,17 @@ def test_one_turned_transformer_is_a_fault_until_the_calibration_knows_it():
     check_figures(right, load)
 
 
+def test_a_count_that_cannot_be_is_not_billed():
+    meter, _, chip, _ = bench(seed=0)
+    meters.polls(meter, time, 1000)
+    meter.reading.take_energy()
+    chip._forward[2] += 40000  # 125 Wh out of nowhere
+    near(meters.polls(meter, time, 2000), 6900 * 2000 // 3600, 300)
+    time.pass_ms(120000)  # nobody polled: 16 bits may have rolled over
+    meter.poll()
+    equal(meter.reading.take_energy(), 0)
+
+
 def test_export_is_counted_apart_where_allowed():
     meter, _, _, _ = bench(seed=0, options={"export": True}, load=meters.Load(pf_milli=-1000, phases=3))
     equal(meters.polls(meter, time, 60000), 0)

@@ -124,6 +124,8 @@ class ADE7953(Meter):
         self._p_ratio = ratio(1000, p_lsb)
         # codes per Wh = p_lsb * 154: 6.588 codes a Ws at 154 codes a W (MET-15); the unit's e corrects what remains
         self._e_ratio = ratio(self._cal.e[0], p_lsb * 154 * 1000)
+        self._per_ws_milli = p_lsb * 154 * 1000 // 3600
+        self._counted_ms = 0
         # A gain register that differs from its power-up value shows a brown-out (MET-17): unity is written 0.24 ppm off
         self._avgain = self._gain(self._cal.v[0])
         if self._avgain == _GAIN_UNITY:
@@ -177,6 +179,7 @@ class ADE7953(Meter):
         ):
             raise MeterError("settings refused")
         bus.read(self._energy)  # what was counted so far had other gains
+        self._counted_ms = clock.ticks_ms()
         self._configured = True
 
     @staticmethod
@@ -200,6 +203,8 @@ class ADE7953(Meter):
             raise MeterError("implausible")
         # Last, so that no later bus error can lose it: this read clears the register, and a retry would find nothing
         energy = _signed24(bus.read(self._energy)) * sign
+        energy = self._believed(energy, self._per_ws_milli, 0x800000, self._counted_ms, now)
+        self._counted_ms = now
         reading.v_mv[0] = v_mv
         reading.i_ma[0] = i_ma
         reading.p_mw[0] = p_mw

@@ -33,6 +33,7 @@ _WAKE_MS = const(20)
 _RETRY_MS = const(1000)
 _GAIN_DEFAULT = const(0x8000)
 _PHASE_STEP_NS = const(488)  # one cycle of 2.048 MHz
+_PER_WS_MILLI = const(89)  # 10/3200 Wh a count (MET-42)
 _MMODE0_50HZ = const(0x0185)
 _MMODE0_60HZ = const(0x1185)
 
@@ -104,6 +105,7 @@ class ATM90E32(Meter):
         self._configured = False
         self._reset_sent = False
         self._due_ms = clock.ticks_ms()
+        self._counted_ms = 0
 
     @staticmethod
     def _gain(nominal: int, ppm: int) -> int:
@@ -139,7 +141,8 @@ class ATM90E32(Meter):
             self._phase(n)
         self.reading.f_mhz = bus.read(_FREQ) * 10
         for n in range(self.reading.phases):
-            self._count(n)
+            self._count(n, now)
+        self._counted_ms = now
         self._measured(now)
 
     def _configure(self):
@@ -167,6 +170,7 @@ class ATM90E32(Meter):
                 raise MeterError("settings refused")
             bus.read(_FORWARD + n)  # what was counted so far had other gains
             bus.read(_REVERSE + n)
+        self._counted_ms = clock.ticks_ms()
         self._configured = True
 
     @staticmethod
@@ -193,8 +197,9 @@ class ATM90E32(Meter):
         # 0.00032 W a unit = 8/25 mW (MET-41)
         reading.p_mw[n] = (high * 65536 + low) * 8 * cal.sign[n] * cal.p[n] // (25 * UNITY)
 
-    def _count(self, n: int):
+    def _count(self, n: int, now: int):
         """Energy of one phase: 25/8 mWh a count (MET-42)."""
         cal = self._cal
         counts = self._bus.read_clearing(_FORWARD + n) - self._bus.read_clearing(_REVERSE + n)
+        counts = self._believed(counts, _PER_WS_MILLI, 0x10000, self._counted_ms, now)
         self._add_energy(counts * cal.sign[n], 25 * cal.p[n] * cal.e[n], 8 * UNITY * UNITY)

@@ -11,6 +11,7 @@ _REVERSED = const(5)  # measurements in a row with clear export on a charger tha
 _REVERSED_MW = const(-50000)
 MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
 MAX_MA = const(130000)
+MAX_W = const(30000)  # energy that needs more power than any outlet of ours is a fault of a counter or of the bus
 
 
 class MeterError(Exception):
@@ -104,6 +105,22 @@ class Meter:
             log.info("meter", self.kind + ": valid")
             reading.valid = True
             reading.fault = ""
+
+    def _believed(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
+        """A counter's step if the time since the last one explains it at all, else 0 with a line in the log.
+
+        per_ws_milli: units a Ws, times 1000. full_scale: where the counter rolls over; when that much may have passed,
+        the step tells nothing.
+        """
+        passed_ms = clock.ticks_diff(now, since_ms)
+        most = MAX_W * (passed_ms + 500) // 1000 * per_ws_milli // 1000
+        if most >= full_scale:
+            log.warn("meter", "%s: %d ms without a count, energy unknown" % (self.kind, passed_ms))
+            return 0
+        if abs(units) > most:
+            log.warn("meter", "%s: %d counts in %d ms cannot be" % (self.kind, units, passed_ms))
+            return 0
+        return units
 
     def _add_energy(self, units: int, numerator: int, denominator: int):
         """Add units * numerator / denominator mWh to import or, when negative, to export, keeping the remainder.

@@ -3,7 +3,7 @@
 from micropython import const
 
 from charger import clock, log
-from charger.drivers.meters.base import MAX_MA, MAX_MV, Meter, MeterError, ratio
+from charger.drivers.meters.base import MAX_MA, MAX_MV, MAX_W, Meter, MeterError, ratio
 from charger.drivers.meters.calibration import UNITY
 
 FRAME = const(23)
@@ -18,7 +18,6 @@ _MODE_50HZ = const(0x87)  # RMS every 400 ms, CF counts either direction and is 
 _MODE_60HZ = const(0xA7)
 _CREEP = const(0x0C)  # power-up value is 0x0B: the difference shows that the chip lost its settings (MET-17's idea)
 _CHECK_EVERY = const(5)  # every fifth question is for that register: about once a second
-_MAX_W = const(30000)  # no outlet of ours reaches it: a count that needs more was reset
 
 
 def find_frame(data, count: int, head: int) -> int:
@@ -82,7 +81,7 @@ class BL0942(Meter):
         self._p_ratio = ratio(1000 * vi, p_lsb * UNITY * UNITY)
         # a count is 419430.4 Ws at one code a W: mWh = 419430.4 / 3600 * 1000 / codes per W
         self._e_ratio = ratio(4194304 * 1000000 * vi * cal.e[0], 36 * p_lsb * UNITY * UNITY * UNITY * UNITY)
-        self._counts_per_s = max(1, _MAX_W * p_lsb // 419430400000)
+        self._counts_per_s = max(1, MAX_W * p_lsb // 419430400000)
 
     async def start(self):
         """Configure the chip and wait for the first frame. Does not raise; poll() retries what failed."""

@@ -3,13 +3,12 @@
 from micropython import const
 
 from charger import clock, log
-from charger.drivers.meters.base import MAX_MA, MAX_MV, Meter, MeterError
+from charger.drivers.meters.base import MAX_MA, MAX_MV, MAX_W, Meter, MeterError
 from charger.drivers.meters.calibration import UNITY
 
 FRAME = const(24)
 _GAP_MS = const(500)  # silence that ends a frame begun (MET-37)
 _NOISE_MA = const(50)  # less is noise (MET-37)
-_MAX_W = const(30000)  # a count that needs more power than any outlet of ours has started anew
 
 _V_OVER = const(0x08)
 _I_OVER = const(0x04)
@@ -178,7 +177,7 @@ class CSE7766(Meter):
         self._pulses_ms = now
         if last is None or self._p_coef == 0:
             return  # what it counted before we listened is nobody's
-        most = _MAX_W * (passed_ms + 500) * 1000 // self._p_coef  # a pulse is p_coef / 1e6 Ws (MET-36)
+        most = MAX_W * (passed_ms + 500) * 1000 // self._p_coef  # a pulse is p_coef / 1e6 Ws (MET-36)
         if most > 0xFFFF:  # it may have wrapped more than once
             log.warn("meter", "cse7766: %d ms without a frame, energy unknown" % passed_ms)
             return
