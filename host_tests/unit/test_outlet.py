@@ -299,6 +299,7 @@ def test_no_energy_without_the_lock_and_no_unlocking_under_load_cp31():
     rig.side.plug(ev.ASKING)
     rig.run(8000)
     equal((_closed(rig), "ConnectorLockFailure" in _codes(rig)), (False, True))
+    equal((rig.side.contactor.operations, rig.outlet.openings), (0, 0))
     rig = _charging()
     rig.outlet.permit = False
 

@@ -198,7 +198,7 @@ class Outlet:
         return min(target, SIMPLIFIED_DA) if self.simplified else target
 
     def _may_stay_closed(self) -> bool:
-        """Judged on the newest reading, not on the debounced state: fast to open, slow to close (CP-24, CP-9)."""
+        """Judged on the newest reading, not on the debounced state: fast to open, slow to close (CP-24)."""
         if self.blocked:
             return False
         if self.lock is not None and not self.lock.locked():
@@ -206,9 +206,7 @@ class Outlet:
         raw = self.raw_state
         if raw == states.UNDEFINED:
             return self._undefined < _UNDEFINED_TICKS
-        if not self._asks(raw):
-            return False
-        return not self.pwm_on or self.pilot_age_ms < _FRESH_MS or self.pilot.low_mv <= states.DIODE_LOW_MV
+        return self._asks(raw)
 
     def _wanted(self) -> bool:
         """True while energy should flow as far as the charger is concerned."""

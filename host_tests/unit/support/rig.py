@@ -43,9 +43,17 @@ class Rig:
             self.outlets.append(Outlet(n + 1, Parts(wiring, self.board.SHARED, meter.reading), wiring))
         self.outlet = self.outlets[0]
 
+    def tick_after(self, ms):
+        """The rest of a tick that somebody has already spent a part of."""
+        timebase.advance(ms)
+        self._tick(20)
+
     def tick(self, ms=20):
         """One control tick, ms after the last."""
         timebase.advance(ms)
+        self._tick(ms)
+
+    def _tick(self, ms):
         self.since_poll += ms
         if self.since_poll >= 200:
             self.since_poll = 0

@@ -1,0 +1,21 @@
+"""Tests that would pass without the guards are no tests: each check taken out is noticed (tools/mutate.py)."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+import mutate
+
+
+@pytest.mark.parametrize("name", mutate.MUTATIONS)
+def test_a_missing_check_is_noticed(name):
+    survived, noticed = mutate.mutant(name)
+    assert not survived, f"without {name} all tests of the outlet pass"
+    assert noticed.startswith("test_"), noticed
+
+
+def test_the_firmware_itself_passes():
+    assert mutate.survives(mutate.ROOT / "firmware") == (True, "")

@@ -1,0 +1,100 @@
+"""Takes one safety check after the other out of a copy of the firmware and shows that the outlet's tests notice.
+
+`python3 tools/mutate.py` prints a line a mutation and exits with 1 when a mutant survives, with 2 when a mutation no
+longer fits the source.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTLET = "charger/outlet/"
+NEVER = "        return False\n"
+# name: (file, text that must stand there exactly once, what takes its place)
+MUTATIONS = {
+    "Diode": (OUTLET + "guards/pilot.py", "return outlet.pilot.low_mv > states.DIODE_LOW_MV", "return False"),
+    "PilotShort": (
+        OUTLET + "guards/pilot.py", "return raw == states.E or (raw == states.F and not outlet.driving_f)", "return False"
+    ),
+    "PilotVoltage": (OUTLET + "guards/pilot.py", "return outlet.raw_state == states.UNDEFINED", "return False"),
+    "Ventilation": (OUTLET + "guards/pilot.py", "return outlet.state == states.D and not outlet.has_ventilation", "return False"),
+    "ResidualCurrent": (OUTLET + "guards/electrical.py", "outlet.rcd.tripped() and not", "False and not"),
+    "ResidualSelfTest": (OUTLET + "outlet.py", "            if not self.self_test.passed:\n", "            if False:\n"),
+    "Weld": (OUTLET + "guards/electrical.py", "return not outlet.contactor.commanded and outlet", "return False and outlet"),
+    "CloseFailure": (
+        OUTLET + "guards/electrical.py", "return outlet.contactor.commanded and not outlet.contactor.closed()", "return False"
+    ),
+    "OverCurrent": (OUTLET + "guards/electrical.py", "        return worst\n", "        return 0\n"),
+    "Temperature": (OUTLET + "guards/electrical.py", "(700 if self.tripped else 850)", "9999"),
+    "MeterLost": (OUTLET + "guards/electrical.py", "return not outlet.reading.usable()", "return False"),
+    "Proximity": (OUTLET + "guards/cable.py", "(cable.rating_da == 0 or cable.changed)", "False"),
+    "Lock before closing": (
+        OUTLET + "outlet.py",
+        "        if self.lock is not None and not self.lock.locked():\n            return\n        if self.self_test",
+        "        if self.self_test",
+    ),
+    "Minimum off time": (OUTLET + "outlet.py", "or self._off_ms < MIN_OFF_MS:\n            return\n", ":\n            return\n"),
+    "Late tick": (OUTLET + "outlet.py", "        if late and self.contactor.commanded:\n", "        if False:\n"),
+    "Permission": (OUTLET + "outlet.py", "            self.permit\n            and self.available", "            self.available"),
+}
+RUNNER = """
+import sys
+import test_outlet
+for name in sorted(dir(test_outlet)):
+    if name.startswith("test_"):
+        try:
+            getattr(test_outlet, name)()
+        except Exception as error:
+            print("FAILED", name)
+            sys.exit(1)
+"""
+
+
+def survives(firmware):
+    """(True when all of test_outlet.py passes on this copy of the firmware, the first test that fails)."""
+    done = subprocess.run(
+        [str(ROOT / ".toolchain" / "micropython64"), "-X", "heapsize=8M", "-c", RUNNER],
+        env={"MICROPYPATH": f"boards/SIM:{firmware}:host_tests/unit/support:host_tests/unit:.frozen"},
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    failed = [line[7:] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    return done.returncode == 0, failed[0] if failed else done.stderr.strip()[-200:]
+
+
+def mutant(name):
+    """Make the mutant, run the tests on it; (survived, the test that noticed). ValueError when it does not fit."""
+    file, old, new = MUTATIONS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "firmware"
+        shutil.copytree(ROOT / "firmware", copy, ignore=shutil.ignore_patterns("__pycache__"))
+        text = (copy / file).read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{name}: {old!r} stands {text.count(old)} times in {file}")
+        (copy / file).write_text(text.replace(old, new))
+        return survives(copy)
+
+
+def main():
+    """All of them, two at a time."""
+    passed, failed = survives(ROOT / "firmware")
+    if not passed:
+        print(f"mutate: the firmware itself fails {failed}", file=sys.stderr)
+        return 2
+    alive = 0
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            for name, (survived, noticed) in zip(MUTATIONS, pool.map(mutant, MUTATIONS), strict=True):
+                alive += survived
+                print(f"{name:24} {'SURVIVED' if survived else 'noticed by ' + noticed}", flush=True)
+        except ValueError as error:
+            print(f"mutate: {error}", file=sys.stderr)
+            return 2
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
