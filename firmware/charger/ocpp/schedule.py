@@ -120,9 +120,19 @@ def tenths(number) -> int:
     return int(number * 10 + 0.001)
 
 
+class Tenths:
+    """A number with one decimal, as JSON prints it: a float would come out as 8.300000000000001 (SCH-4)."""
+
+    def __init__(self, value: int):
+        self.value = value
+
+    def __repr__(self):
+        return "%d.%d" % (self.value // 10, self.value % 10)
+
+
 def decimal(value: int):
-    """Tenths as a JSON number with one decimal at most."""
-    return value // 10 if value % 10 == 0 else value / 10
+    """Tenths, not negative, as what JSON prints with one decimal at most."""
+    return value // 10 if value % 10 == 0 else Tenths(value)
 
 
 def _period(start: int, limit: int, phases) -> dict:

@@ -127,6 +127,7 @@ class Rig:
         self.phases = phases
         self.meters = [Meter(phases) for _ in range(connectors)]
         self.restarts = []
+        self.poll_ms = 50
         self.tasks = []
         clock._zero_s = None
         if utc is not None:
@@ -158,7 +159,7 @@ class Rig:
             for connector in self.connectors:
                 connector.outlet.settle()
                 connector.poll()
-            await clock.sleep_ms(5)
+            await clock.sleep_ms(self.poll_ms)
 
     async def online(self):
         """Start, and wait until the back end knows all."""

@@ -1,0 +1,417 @@
+"""Who may charge: cache, local list, offline rules, remote starts, parents, verdicts (OCPP-50 to 59, 65, 67). Manual time."""
+
+from check import equal, true
+from ocpp_rig import Rig
+
+from charger import clock
+from charger.ocpp.errors import CallTimeout
+
+HEAP = 16 * 1024 * 1024
+TIMEOUT = 60
+
+
+def info(status, parent=None, expiry=None):
+    fields = {"status": status}
+    if parent:
+        fields["parentIdTag"] = parent
+    if expiry:
+        fields["expiryDate"] = expiry
+    return {"idTagInfo": fields}
+
+
+async def swipe(rig, tag, number=1):
+    rig.cp.tag_shown(rig.connectors[number - 1], tag)
+    await rig.seconds(1)
+    session = rig.connectors[number - 1].session
+    return session.id_tag if session else None
+
+
+async def test_online_asks_first_and_starts_when_accepted_ocpp52():
+    rig = await Rig().online()
+    await rig.plug()
+    equal(await swipe(rig, "TAG1"), "TAG1")
+    equal(rig.link.of("Authorize"), [{"idTag": "TAG1"}])
+
+
+async def test_every_other_verdict_refuses():
+    for status in ("Blocked", "Expired", "Invalid", "ConcurrentTx"):
+        rig = await Rig().online()
+        rig.link.answers["Authorize"] = info(status)
+        await rig.plug()
+        equal(await swipe(rig, "TAG1"), None, status)
+
+
+async def test_verdicts_that_are_none_leave_it_to_the_offline_rules():
+    for answer in ({}, {"idTagInfo": None}, {"idTagInfo": {}}, {"idTagInfo": {"status": "Yes"}},
+                   {"idTagInfo": {"status": "Accepted", "parentIdTag": "x" * 21}}, CallTimeout("x")):  # fmt: skip
+        rig = await Rig().online()
+        rig.link.answers["Authorize"] = answer
+        await rig.plug()
+        equal(await swipe(rig, "TAG1"), None)
+        rig.config.change("AllowOfflineTxForUnknownId", "true")
+        equal(await swipe(rig, "TAG1"), "TAG1")
+
+
+async def test_pre_authorise_starts_a_known_card_without_asking_ocpp52():
+    rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
+    await rig.plug()
+    await swipe(rig, "TAG1")
+    await swipe(rig, "TAG1")
+    equal(await swipe(rig, "tag1"), "tag1")
+    equal(len(rig.link.of("Authorize")), 1)
+
+
+async def test_a_card_known_to_be_bad_is_asked_for_all_the_same_when_online_ocpp51():
+    rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
+    rig.link.answers["Authorize"] = info("Blocked")
+    await rig.plug()
+    equal(await swipe(rig, "TAG1"), None)
+    rig.link.answers.clear()
+    equal(await swipe(rig, "TAG1"), "TAG1")
+
+
+async def test_offline_the_cache_decides_and_survives_a_restart_ocpp51_ocpp53():
+    rig = await Rig().online()
+    await rig.plug()
+    await swipe(rig, "GOOD")
+    await swipe(rig, "GOOD")
+    rig.link.answers["Authorize"] = info("Blocked")
+    await swipe(rig, "BAD")
+    await rig.offline()
+    await rig.power_cut()
+    rig.link.connected = False
+    await rig.start()
+    await rig.plug()
+    equal(await swipe(rig, "BAD"), None)
+    equal(await swipe(rig, "UNKNOWN"), None)
+    rig.config.change("AllowOfflineTxForUnknownId", "true")
+    equal(await swipe(rig, "BAD"), None, "known to be blocked")
+    equal(await swipe(rig, "good"), "good")
+    await swipe(rig, "good")
+    equal(await swipe(rig, "UNKNOWN"), "UNKNOWN")
+
+
+async def test_local_authorize_offline_false_refuses_all_known_cards():
+    rig = await Rig(factory={"LocalAuthorizeOffline": "false"}).online()
+    await rig.plug()
+    await swipe(rig, "GOOD")
+    await swipe(rig, "GOOD")
+    await rig.offline()
+    equal(await swipe(rig, "GOOD"), None)
+
+
+async def test_a_cache_that_is_off_neither_learns_nor_knows_ocpp57():
+    rig = await Rig(factory={"AuthorizationCacheEnabled": "false"}).online()
+    await rig.plug()
+    await swipe(rig, "GOOD")
+    await swipe(rig, "GOOD")
+    equal(await rig.call("ClearCache"), {"status": "Rejected"})
+    await rig.offline()
+    equal(await swipe(rig, "GOOD"), None)
+
+
+async def test_clear_cache_forgets():
+    rig = await Rig().online()
+    await rig.plug()
+    await swipe(rig, "GOOD")
+    await swipe(rig, "GOOD")
+    equal(await rig.call("ClearCache"), {"status": "Accepted"})
+    equal(rig.cp.cache.find("GOOD"), None)
+
+
+async def test_a_cached_expiry_that_has_passed_is_expired():
+    rig = await Rig().online()
+    rig.link.answers["Authorize"] = info("Accepted", None, clock.iso(clock.utc_s() + 100))
+    rig.link.answers["StartTransaction"] = {"transactionId": 1}
+    await rig.plug()
+    await swipe(rig, "GOOD")
+    await swipe(rig, "GOOD")
+    await rig.offline()
+    equal(rig.cp.authorisation.local("GOOD"), ("Accepted", None))
+    await rig.seconds(101)
+    equal(rig.cp.authorisation.local("GOOD"), ("Expired", None))
+    equal(await swipe(rig, "GOOD"), None)
+
+
+def test_a_full_cache_drops_what_is_of_no_use_first_then_the_oldest_ocpp51():
+    rig = Rig()
+    cache = rig.cp.cache
+    for n in range(100):
+        cache.learn("T%d" % n, {"status": "Blocked" if n in (50, 70) else "Accepted"})
+    cache.learn("NEW1", {"status": "Accepted"})
+    cache.learn("NEW2", {"status": "Accepted"})
+    equal([cache.find("T50"), cache.find("T70"), cache.find("T0")], [None, None, ("Accepted", None)])
+    cache.learn("T0", {"status": "Accepted", "parentIdTag": "P"})
+    cache.learn("NEW3", {"status": "Accepted"})
+    equal([cache.find("T0"), cache.find("T1"), cache.find("T2")], [("Accepted", "P"), None, ("Accepted", None)])
+
+
+def test_tags_that_are_part_of_others_are_not_mixed_up():
+    rig = Rig()
+    for n, tag in enumerate(("AB", "ABC", "BC", "A|B", "x\ty".replace("\t", " "))):
+        rig.cp.cache.learn(tag, {"status": "Accepted", "parentIdTag": "P%d" % n})
+    equal([rig.cp.cache.find(t) for t in ("ab", "BC", "B", "C", "ABCD", "A|B")],
+          [("Accepted", "P0"), ("Accepted", "P2"), None, None, None, ("Accepted", "P3")])  # fmt: skip
+
+
+def test_a_cache_that_learns_nothing_new_spares_the_flash():
+    rig = Rig()
+    writes = []
+    rig.cp.cache.learn("T", {"status": "Accepted"})
+    rig.files.write = lambda name, data: writes.append(name)
+    rig.cp.cache.learn("t", {"status": "Accepted"})
+    equal(writes, [])
+
+
+# --- the local list ---
+
+
+def entry(tag, status="Accepted", **more):
+    fields = {"status": status}
+    fields.update(more)
+    return {"idTag": tag, "idTagInfo": fields}
+
+
+async def send_list(rig, version, kind, *entries):
+    return (await rig.call("SendLocalList", listVersion=version, updateType=kind,
+                           localAuthorizationList=list(entries)))["status"]  # fmt: skip
+
+
+async def version(rig):
+    return (await rig.call("GetLocalListVersion"))["listVersion"]
+
+
+async def test_full_and_differential_updates_and_their_versions_ocpp56():
+    rig = Rig()
+    equal(await version(rig), 0)
+    equal(await send_list(rig, 5, "Full", entry("A"), entry("B", "Blocked")), "Accepted")
+    equal(await version(rig), 5)
+    for number in (5, 4):
+        equal(await send_list(rig, number, "Differential", entry("C")), "VersionMismatch")
+    equal(await send_list(rig, 6, "Differential", entry("b", parentIdTag="P"), {"idTag": "a"}, entry("C")), "Accepted")
+    equal([rig.cp.local_list.find(t) for t in "ABC"], [None, ("Accepted", "P"), ("Accepted", None)])
+    await rig.power_cut()
+    equal((await version(rig), rig.cp.local_list.find("B")), (6, ("Accepted", "P")))
+    equal(await send_list(rig, 2, "Full", entry("Z")), "Accepted")
+    equal((await version(rig), rig.cp.local_list.find("B")), (2, None))
+    equal(await rig.call("SendLocalList", listVersion=3, updateType="Full"), {"status": "Accepted"})
+    equal(await version(rig), 0)
+
+
+async def test_a_list_that_does_not_fit_changes_nothing():
+    rig = Rig(factory={"LocalAuthListMaxLength": 3, "SendLocalListMaxLength": 3})
+    await send_list(rig, 1, "Full", entry("A"), entry("B"))
+    equal(await send_list(rig, 2, "Differential", entry("C"), entry("D")), "Failed")
+    equal(await send_list(rig, 2, "Full", entry("C"), entry("D"), entry("E"), entry("F")), "Failed")
+    equal(await send_list(rig, 2, "Full", {"idTag": "C"}), "Failed")
+    for number in (0, -1):
+        equal(await send_list(rig, number, "Full", entry("C")), "Failed")
+    equal((await version(rig), rig.cp.local_list.find("A"), rig.cp.local_list.find("C")),
+          (1, ("Accepted", None), None))  # fmt: skip
+
+
+async def test_a_flash_that_refuses_leaves_the_old_list():
+    rig = Rig()
+    await send_list(rig, 1, "Full", entry("A"))
+
+    def refuse(name, data):
+        raise OSError(28)
+
+    rig.files.write = refuse
+    equal(await send_list(rig, 2, "Full", entry("B")), "Failed")
+    equal((await version(rig), rig.cp.local_list.find("A")), (1, ("Accepted", None)))
+
+
+async def test_a_long_list_is_searched_on_flash():
+    rig = Rig(factory={"SendLocalListMaxLength": 100})
+    for part in range(4):
+        tags = [entry("TAG%05d" % (part * 50 + n), parentIdTag="PARENT") for n in range(50)]
+        equal(await send_list(rig, part + 1, "Differential", *tags), "Accepted")
+    equal([rig.cp.local_list.find("tag00%03d" % n) is not None for n in (0, 1, 99, 199, 200)],
+          [True, True, True, True, False])  # fmt: skip
+
+
+async def test_a_list_that_is_off_and_a_profile_that_is_off():
+    rig = Rig(factory={"LocalAuthListEnabled": "false"})
+    equal((await version(rig), await send_list(rig, 1, "Full", entry("A"))), (-1, "NotSupported"))
+    rig = Rig(factory={"SupportedFeatureProfiles": "Core"})
+    equal((await version(rig), await send_list(rig, 1, "Full", entry("A"))), (-1, "NotSupported"))
+
+
+async def test_the_list_goes_before_the_cache_and_keeps_its_tags_out_of_it_ocpp50():
+    rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
+    await send_list(rig, 1, "Full", entry("TAG1", parentIdTag="P"))
+    await rig.plug()
+    equal(await swipe(rig, "TAG1"), "TAG1")
+    equal(rig.link.of("Authorize"), [])
+    await rig.sent("StartTransaction")
+    await rig.seconds(1)
+    equal((rig.cp.cache.find("TAG1"), rig.connectors[0].session.parent_id_tag), (None, "P"))
+
+
+async def test_a_verdict_against_the_list_is_a_conflict_ocpp55():
+    rig = await Rig().online()
+    await send_list(rig, 1, "Full", entry("TAG1"))
+    rig.link.answers["Authorize"] = info("Invalid")
+    await rig.plug()
+    equal(await swipe(rig, "TAG1"), None)
+    conflict = [p for p in rig.link.of("StatusNotification") if p["errorCode"] == "LocalListConflict"]
+    equal([(p["connectorId"], p["status"]) for p in conflict], [(0, "Available")])
+
+
+# --- stopping, parents ---
+
+
+async def test_the_same_card_stops_and_another_only_with_the_same_parent_ocpp42_ocpp58():
+    rig = await Rig().online()
+    await rig.plug()
+    rig.link.answers["Authorize"] = info("Accepted", "FAMILY")
+    await swipe(rig, "MUM")
+    rig.link.answers["Authorize"] = info("Accepted", "OTHERS")
+    equal(await swipe(rig, "STRANGER"), "MUM")
+    rig.link.answers["Authorize"] = info("Blocked", "FAMILY")
+    equal(await swipe(rig, "UNCLE"), "MUM")
+    rig.link.answers["Authorize"] = info("Accepted", "family")
+    equal(await swipe(rig, "DAD"), None)
+    stop = await rig.sent("StopTransaction")
+    equal((stop["reason"], stop["idTag"]), ("Local", "DAD"))
+
+
+async def test_a_parent_told_with_the_start_counts():
+    rig = await Rig().online()
+    rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Accepted", "parentIdTag": "P"}}
+    await rig.plug()
+    await swipe(rig, "MUM")
+    rig.link.answers["Authorize"] = info("Accepted", "P")
+    equal(await swipe(rig, "DAD"), None)
+
+
+async def test_a_card_before_the_plug_waits_connection_time_out_ocpp59():
+    rig = await Rig(factory={"ConnectionTimeOut": 30}).online()
+    await swipe(rig, "TAG1")
+    equal(rig.statuses()[-1], "Preparing")
+    await rig.seconds(32)
+    equal(rig.statuses()[-1], "Available")
+    await swipe(rig, "TAG1")
+    await rig.plug()
+    await rig.sent("StartTransaction")
+
+
+# --- the back end's verdict on a running transaction ---
+
+
+async def test_a_refused_start_stops_with_deauthorized_ocpp54():
+    for status in ("Invalid", "Blocked", "Expired", "ConcurrentTx"):
+        rig = await Rig().online()
+        rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": status}}
+        await rig.plug()
+        await swipe(rig, "TAG1")
+        stop = await rig.sent("StopTransaction")
+        equal((stop["reason"], stop["transactionId"]), ("DeAuthorized", 5))
+        equal("idTag" in stop, False)
+        await rig.until(lambda: rig.statuses()[-1] == "Finishing")
+
+
+async def test_a_refused_start_only_holds_the_energy_when_told_so():
+    rig = await Rig(factory={"StopTransactionOnInvalidId": "false"}).online()
+    rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Invalid"}}
+    await rig.plug()
+    await swipe(rig, "TAG1")
+    await rig.until(lambda: rig.statuses()[-1] == "SuspendedEVSE")
+    equal((rig.connectors[0].outlet.permit, rig.link.of("StopTransaction")), (False, []))
+    equal(await swipe(rig, "TAG1"), None)
+    equal((await rig.sent("StopTransaction"))["reason"], "Local")
+
+
+async def test_max_energy_on_invalid_id_is_delivered_first():
+    rig = await Rig(factory={"MaxEnergyOnInvalidId": 500}).online()
+    rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Invalid"}}
+    await rig.plug()
+    await swipe(rig, "TAG1")
+    await rig.seconds(5)
+    rig.meters[0].total_wh += 499
+    await rig.seconds(5)
+    equal(rig.connectors[0].status, "Charging")
+    rig.meters[0].total_wh += 1
+    equal((await rig.sent("StopTransaction"))["meterStop"], 1500)
+
+
+async def test_a_verdict_after_the_session_is_over_is_learnt_and_does_no_harm():
+    rig = await Rig(factory={"AllowOfflineTxForUnknownId": "true"}).online()
+    await rig.offline()
+    await rig.plug()
+    await swipe(rig, "TAG1")
+    await swipe(rig, "TAG1")
+    rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Blocked"}}
+    await rig.reconnect()
+    await rig.sent("StopTransaction")
+    equal(rig.cp.cache.find("TAG1"), ("Blocked", None))
+
+
+# --- without a card ---
+
+
+async def test_remote_start_and_stop_ocpp65_ocpp67():
+    rig = await Rig().online()
+    equal(await rig.call("RemoteStartTransaction", idTag="TAG1", connectorId=1), {"status": "Accepted"})
+    await rig.until(lambda: rig.statuses()[-1] == "Preparing")
+    await rig.plug()
+    start = await rig.sent("StartTransaction")
+    equal((start["idTag"], rig.link.of("Authorize")), ("TAG1", []))
+    await rig.until(lambda: rig.connectors[0].session.transaction_id == 101)
+    equal(await rig.call("RemoteStartTransaction", idTag="TAG2", connectorId=1), {"status": "Rejected"})
+    equal(await rig.call("RemoteStopTransaction", transactionId=999), {"status": "Rejected"})
+    equal(await rig.call("RemoteStopTransaction", transactionId=101), {"status": "Accepted"})
+    equal((await rig.sent("StopTransaction"))["reason"], "Remote")
+
+
+async def test_remote_start_asks_first_when_told_so():
+    rig = await Rig(factory={"AuthorizeRemoteTxRequests": "true"}).online()
+    rig.link.answers["Authorize"] = info("Invalid")
+    await rig.plug()
+    equal(await rig.call("RemoteStartTransaction", idTag="TAG1"), {"status": "Accepted"})
+    await rig.seconds(2)
+    equal((rig.link.of("Authorize"), rig.link.of("StartTransaction")), ([{"idTag": "TAG1"}], []))
+
+
+async def test_remote_start_where_there_is_nothing_to_start_on():
+    rig = await Rig(2).online()
+    for number in (0, 3, -1, 1 << 40):
+        equal(await rig.call("RemoteStartTransaction", idTag="T", connectorId=number), {"status": "Rejected"})
+    await rig.call("ChangeAvailability", connectorId=1, type="Inoperative")
+    equal(await rig.call("RemoteStartTransaction", idTag="T", connectorId=1), {"status": "Rejected"})
+    equal(await rig.call("RemoteStartTransaction", idTag="T"), {"status": "Accepted"})
+    await rig.until(lambda: rig.statuses(2)[-1] == "Preparing")
+    equal(await rig.call("RemoteStartTransaction", idTag="T"), {"status": "Rejected"})
+
+
+async def test_remote_start_with_an_empty_tag_uses_the_units_own():
+    rig = await Rig(factory={"AuthorizeRemoteTxRequests": "true", "FreeVendIdTag": "HOME"}).online()
+    await rig.plug()
+    equal(await rig.call("RemoteStartTransaction", idTag=""), {"status": "Accepted"})
+    equal((await rig.sent("StartTransaction"))["idTag"], "HOME")
+    equal(rig.link.of("Authorize"), [])
+
+
+async def test_free_vend_starts_whoever_comes_once():
+    rig = await Rig(factory={"FreeVend": "true"}).online()
+    await rig.plug()
+    equal((await rig.sent("StartTransaction"))["idTag"], "FreeVend")
+    rig.connectors[0].stop("Remote")
+    await rig.sent("StopTransaction")
+    await rig.seconds(200)
+    equal(len(rig.link.of("StartTransaction")), 1)
+    await rig.plug(plugged=False)
+    await rig.plug()
+    await rig.sent("StartTransaction", 2)
+
+
+async def test_no_log_line_holds_a_whole_tag():
+    from charger import log
+
+    rig = await Rig().online()
+    await rig.plug()
+    await swipe(rig, "SECRETTAG")
+    await swipe(rig, "OTHERTAG1")
+    await swipe(rig, "SECRETTAG")
+    true(not [line for line in log.recent() if "SECRETTAG" in line or "OTHERTAG1" in line])
