@@ -309,7 +309,7 @@ async def test_a_refused_start_stops_with_deauthorized_ocpp54():
         stop = await rig.sent("StopTransaction")
         equal((stop["reason"], stop["transactionId"]), ("DeAuthorized", 5))
         equal("idTag" in stop, False)
-        await rig.until(lambda: rig.statuses()[-1] == "Finishing")
+        await rig.shows("Finishing")
 
 
 async def test_a_refused_start_only_holds_the_energy_when_told_so():

@@ -51,7 +51,7 @@ async def test_pending_sends_only_what_is_triggered_and_boots_again_after_the_in
         equal(await rig.call("TriggerMessage", requestedMessage=message, connectorId=1), {"status": "Accepted"})
         await rig.sent(action)
     rig.link.answers.clear()
-    await rig.until(lambda: rig.cp.ready())
+    await rig.until(rig.cp.ready)
     equal(len(rig.link.of("BootNotification")), 2)
 
 
@@ -84,7 +84,8 @@ async def test_rejected_is_silent_and_deaf_until_the_interval_is_over_ocpp28():
 
 
 async def test_an_interval_of_zero_and_an_error_mean_a_minute_or_more():
-    for answer in (boot("Pending", 0), boot("Rejected", 0), {"status": "Maybe"}, CallError("InternalError"), CallTimeout("x"), {"status": "Pending", "interval": "soon"}):  # fmt: skip
+    for answer in (boot("Pending", 0), boot("Rejected", 0), {"status": "Maybe"}, CallError("InternalError"),
+                   CallTimeout("x"), {"status": "Pending", "interval": "soon"}):  # fmt: skip
         rig = Rig()
         rig.link.answers["BootNotification"] = answer
         await rig.start()

@@ -31,6 +31,8 @@ class Outlet:
         self.contactor = Contactor()
         self.thermometer = None
         self.fault = None
+        self.blocked = None
+        self.about_to_close = False
         self.lock = None
         self.permit = False
         self.available = True
@@ -221,6 +223,10 @@ class Rig:
     async def seconds(self, count):
         """Let time pass."""
         await clock.sleep_ms(count * 1000)
+
+    async def shows(self, status, number=1):
+        """Wait until this is the last status told of a connector."""
+        await self.until(lambda: self.statuses(number)[-1:] == [status])
 
     def statuses(self, number=1):
         """The statuses told of a connector, in order."""
