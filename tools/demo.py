@@ -202,6 +202,7 @@ def main(words=None):
     """Entry point; returns the exit code."""
     options = arguments(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end from outside is as clean as Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job would ignore
     with tempfile.TemporaryDirectory(prefix="pilotlight-demo-") as folder:
         csms = Csms(tags={TAG: "Accepted"}, heartbeat_s=3600)
         charger = Simulator(Path(folder) / "state", word=options.word, seed=options.seed)

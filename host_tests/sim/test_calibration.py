@@ -36,7 +36,7 @@ def test_lost_calibration_is_an_invalid_meter_not_default_gains(launch):
     for number, what in enumerate((DELETE, DAMAGE)):
         sim = launch(f"unit{number}", identity=f"PL-10{number}")
         sim.wait_ocpp_status("Available")
-        assert sim.connector()["voltage_v"] is not None
+        sim.wait_connector(lambda state: state["voltage_v"] is not None, what="a valid meter")
         sim.stop()
         on_flash(sim, what)
         sim.start()
