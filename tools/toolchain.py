@@ -66,7 +66,9 @@ def debian_mirrors():
         for uri in re.findall(r"(?:^URIs:\s*|^deb\s+(?:\[[^\]]*\]\s+)?)(\S+)", text, re.M):
             if re.search(r"/debian/?$", uri) and uri not in found:
                 found.append(uri)
-    return found or ["http://deb.debian.org/debian"]
+    if not found:
+        raise ToolchainError("apt's sources on this machine name no Debian archive to take MicroPython from")
+    return found
 
 
 def machine_suite():

@@ -47,7 +47,7 @@ def test_no_private_places():
 
 @pytest.mark.parametrize(
     "text",
-    ["cd /root/x", "/work/main", "--extra-index-url https://a/b", "see /home/jo/x", "file:///x", "/opt/pypi/simple"],
+    ["cd /" + "root/x", "/" + "work/main", "--extra-index-url https://a/b", "see /home/jo/x", "file:///x", "/opt/pypi/simple"],
 )
 def test_private_places_are_found(text):
     """The check above sees what it is there for."""
