@@ -57,6 +57,7 @@ def test_paths_that_hold(device):
         case("since 1950", [leaf(top, before=NOW.replace(year=1950))], [root(before=NOW.replace(year=1951))], ok(0)),
         case("path length 0", [leaf(top)], [root(path=0)], ok(0)),
         case("path length 1", [end, middle], [root(path=1)], ok(0)),
+        case("root with usages of its own", [leaf(top)], [root(usages=[Usage.SERVER_AUTH])], ok(0)),
         case("policies", [leaf(top, extra=[(policies(), True)])], [top], ok(0)),
     ]
     device.compare(cases)
@@ -124,6 +125,9 @@ def test_no_path(device):
         case("self-signed twice", [alone, alone], [top], refused("wrong usage")),
         case("self-signed leaf as root", [alone], [alone], refused("wrong usage")),
         case("root of the same name", [leaf(top)], [impostor], refused("bad signature")),
+        case("root of the same name, RSA", [leaf(top)], [root(kind="rsa2048")], refused("bad signature")),
+        case("root of the same name, EC", [leaf(root(kind="rsa2048"))], [top], refused("bad signature")),
+        case("namesake first, then expired", [leaf(top)], [impostor, root(after=NOW - DAY)], refused("expired")),
         case("sub-CA of the same name", [end, sub(top, number=7)], [top], refused("bad signature")),
         case("sub-CA by an impostor", [end, sub(impostor)], [top], refused("bad signature")),
         case("sub-CA swapped in place of the leaf", [middle, end], [top], refused("wrong usage")),

@@ -65,7 +65,7 @@ def _find_issuer(certificate, roots: list, others: list, now_s: int | None, belo
     error = None
     for candidates, are_roots in ((roots, True), (others, False)):
         for candidate in candidates:
-            if candidate.subject != certificate.issuer or (candidate is certificate and not are_roots):
+            if candidate.subject != certificate.issuer:
                 continue
             try:
                 if (yield from _signed_by(certificate, candidate)):
