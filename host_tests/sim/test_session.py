@@ -3,6 +3,7 @@
 import pytest
 
 from backend import Late, Result
+from backend.waiting import wait_until
 from sim.sessions import end_session, illegal_steps, start_session, statuses
 
 
@@ -27,6 +28,7 @@ def test_whole_session(charger_of, csms):
 
     start = csms.record.wait("StartTransaction").payload
     transaction = csms.ledger.transactions[1]
+    wait_until(lambda: transaction.energy_wh is not None, 10, "the back end's own book")  # after its record of the message
     assert charging["transaction_id"] in (None, transaction.id)
     assert (start["connectorId"], start["idTag"], start["meterStart"]) == (1, "GOOD0001", before_wh)
     assert stop["transactionId"] == transaction.id and stop["reason"] == "EVDisconnected"
