@@ -79,9 +79,7 @@ def _build(party: Party, signer: Party, how: dict) -> x509.Certificate:
         extensions.append((x509.SubjectAlternativeName(how["alt"]), False))
     for extension, critical in extensions + how.get("extra", []):
         builder = builder.add_extension(extension, critical)
-    return builder.sign(
-        how.get("signing_key", signer.key), how.get("hash", hashes.SHA256()), rsa_padding=how.get("padding")
-    )
+    return builder.sign(how.get("signing_key", signer.key), how.get("hash", hashes.SHA256()), rsa_padding=how.get("padding"))
 
 
 def root(common: str = "Root", kind: str = "P-256", number: int = 0, **how) -> Party:

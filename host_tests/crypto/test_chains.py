@@ -114,9 +114,7 @@ def test_no_path(device):
     impostor = root(number=6)  # the root's name with another key
     cases = [
         case("empty chain", [], [top], refused("unsupported")),
-        case(
-            "seven certificates", [end, middle] + [sub(top, f"CA {i}") for i in range(5)], [top], refused("unsupported")
-        ),
+        case("seven certificates", [end, middle] + [sub(top, f"CA {i}") for i in range(5)], [top], refused("unsupported")),
         case("no roots", [leaf(top)], [], refused("untrusted")),
         case("wrong root", [leaf(top)], [root("Other", number=9)], refused("untrusted")),
         case("missing sub-CA", [end], [top], refused("untrusted")),
@@ -321,9 +319,7 @@ def test_random_damage_gives_no_other_error(device, rng):
 
 
 def test_subject_that_names_the_unit(device):
-    odd = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, "CP \u00e9"), x509.NameAttribute(NameOID.COUNTRY_NAME, "GB")]
-    )
+    odd = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CP \u00e9"), x509.NameAttribute(NameOID.COUNTRY_NAME, "GB")])
     end = leaf(root(), subject=odd, serial=0x00AB01)
     found = device.ask([["parse", end.hex]])[0]["ok"]
     assert (found["subject_cn"], found["subject_o"], found["serial"]) == ("CP \u00e9", None, "ab01")

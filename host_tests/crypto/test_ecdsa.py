@@ -297,10 +297,7 @@ def test_public_keys_that_are_none(device, rng):
         ),
     }
     device.compare(
-        [
-            (name, ["ecdsa_verify", key.hex(), digest.hex(), sig.hex()], refused("malformed"))
-            for name, key in keys.items()
-        ]
+        [(name, ["ecdsa_verify", key.hex(), digest.hex(), sig.hex()], refused("malformed")) for name, key in keys.items()]
     )
 
 

@@ -135,9 +135,7 @@ def test_all_fields_as_the_library_reads_them(device):
         extensions = {type(extension.value): extension.value for extension in certificate.extensions}
         constraints = extensions[x509.BasicConstraints]
         assert (found["is_ca"], found["path_len"]) == (constraints.ca, constraints.path_length)
-        spki = party.key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        spki = party.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         assert spki.hex().endswith(found["key_bits"])
         if x509.SubjectAlternativeName in extensions:
             assert found["dns_names"] == ["a.example.com", "*.b.example"]
@@ -156,9 +154,7 @@ def test_requests_are_valid_and_name_the_unit(device):
         assert isinstance(request.signature_hash_algorithm, hashes.SHA256)
         wanted = {NameOID.ORGANIZATION_NAME: owner, NameOID.COMMON_NAME: serial}
         assert {attribute.oid: attribute.value for attribute in request.subject} == wanted
-        point = request.public_key().public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
+        point = request.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
         assert point.hex() == public
         assert len(text) <= 5500
     device.compare(
@@ -226,9 +222,7 @@ def test_every_month_of_a_leap_cycle(device):
     top = root(before=datetime.datetime(1950, 1, 1), after=datetime.datetime(9999, 12, 31))
     for year in (1950, 1999, 2000, 2028, 2049, 2050, 2100):
         for month in (1, 2, 3, 12):
-            last = datetime.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=datetime.UTC) - datetime.timedelta(
-                seconds=1
-            )
+            last = datetime.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=datetime.UTC) - datetime.timedelta(seconds=1)
             end = leaf(top, before=datetime.datetime(1950, 1, 1), after=last)
             moment = int(last.timestamp())
             chain = ["check_chain", [end.hex], [top.hex]]
