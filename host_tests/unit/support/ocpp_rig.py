@@ -15,6 +15,19 @@ from sim import timebase
 
 NOW = 1790000000  # 2026-09-21T14:13:20Z
 
+_running = []  # the tasks of the last rig
+_queue = None  # and the event loop's queue that they are in: a task may only be cancelled in its own loop
+
+
+def _stop_tasks():
+    """End what the rig before has started: it must not go on writing on the next one's flash."""
+    global _queue
+    if _queue is asyncio.core._task_queue:
+        for task in _running:
+            task.cancel()
+    _running.clear()
+    _queue = asyncio.core._task_queue
+
 
 class Contactor:
     def __init__(self):
@@ -121,6 +134,7 @@ class Rig:
 
     def __init__(self, connectors=1, factory=None, phases=1, utc=NOW, fresh=True, blocks=64):
         timebase.manual()
+        _stop_tasks()
         clock._step_listeners.clear()
         if fresh:
             flashrig.fresh(blocks)
@@ -130,7 +144,6 @@ class Rig:
         self.meters = [Meter(phases) for _ in range(connectors)]
         self.restarts = []
         self.poll_ms = 50
-        self.tasks = []
         clock._zero_s = None
         if utc is not None:
             clock.set_utc(utc, "test")
@@ -152,8 +165,8 @@ class Rig:
 
     async def start(self):
         for _, job in self.cp.tasks():
-            self.tasks.append(asyncio.create_task(job()))
-        self.tasks.append(asyncio.create_task(self.poll()))
+            _running.append(asyncio.create_task(job()))
+        _running.append(asyncio.create_task(self.poll()))
         self.cp.opened()
 
     async def poll(self):
@@ -182,12 +195,14 @@ class Rig:
         await self.until(lambda: len(self.link.of(action)) >= count)
         return self.link.of(action)[-1]
 
+    async def stop(self):
+        """End all tasks."""
+        _stop_tasks()
+        await clock.sleep_ms(0)
+
     async def power_cut(self, utc=True):
         """Everything in RAM is gone; the flash stays. Without utc the clock is gone, too."""
-        for task in self.tasks:
-            task.cancel()
-        self.tasks = []
-        await clock.sleep_ms(0)
+        await self.stop()
         clock.boot_id += 1
         clock._step_listeners.clear()
         if not utc:
