@@ -47,7 +47,8 @@ class SharedSupply:
         return shares
 
     def _asks(self, outlet) -> bool:
-        return outlet.plugged and outlet.permit and outlet.available and outlet.fault is None
+        # Not by `fault`: a mere warning, such as a broken card reader, is one too and takes no energy away (OCPP-83).
+        return outlet.plugged and outlet.permit and outlet.available and not outlet.blocked
 
     def _divide(self, asking: list) -> list:
         """Max-min fair: raise all shares together, stop each at its own limit or at a full phase."""
