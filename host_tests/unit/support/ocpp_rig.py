@@ -137,7 +137,7 @@ class Rig:
         _stop_tasks()
         clock._step_listeners.clear()
         if fresh:
-            flashrig.fresh(blocks)
+            self.device = flashrig.fresh(blocks)
         self.factory = factory
         self.number = connectors
         self.phases = phases
