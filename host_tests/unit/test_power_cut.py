@@ -1,6 +1,6 @@
-"""The power is cut at every single flash operation of a scripted stretch of use, in three ways; then all must be well.
+"""The power is cut at every single flash operation of a scripted stretch of use, in each way; then all must be well.
 
-The script runs once on a chip that keeps what it would hold had the power failed before, half-way through or after each
+The script runs once on a chip that keeps what it would hold had the power failed before and half-way through each
 operation. Each of these states is started up and looked at: nothing raises, nothing that was confirmed is lost, nothing
 is believed that was never written, the register loses 100 Wh at most. A sample goes on charging, is cut once more, or
 is cut for real in the middle of the script.
@@ -24,9 +24,12 @@ from sim import timebase
 HEAP = 48 * 1024 * 1024  # every state of the chip is kept
 TIMEOUT = 120
 BLOCKS = 48
-HISTORY_BYTES = 12288  # so small that the oldest sessions are folded away within the script
+HISTORY_BYTES = 8192  # so small that the oldest sessions are folded away within the script
 NOON = 1800000000
-BEFORE = 150  # sessions in the history at the start
+BEFORE = 101  # sessions in the history at the start
+
+
+chip = {}
 
 
 class Tape(simflash.Flash):
@@ -47,8 +50,7 @@ class Tape(simflash.Flash):
         content[off : off + len(data) // 2] = memoryview(data)[: len(data) // 2]
         half[block] = bytes(content)
         self.states.append((number, simflash.HALF, half, note))
-        super()._operate(block, off, data)
-        self.states.append((number, simflash.LATE, self.snapshot(), note))
+        super()._operate(block, off, data)  # a cut after it is the cut before the next one
 
 
 class Charger:
@@ -70,6 +72,8 @@ class Charger:
     def energy(self, n, session, mwh, steps):
         """Charge for some seconds."""
         for _ in range(steps):
+            if not chip["now"].powered:
+                raise OSError(5)
             timebase.advance(1000)
             self.registers[n].add(mwh)
             self.book["true_mwh"][n] += mwh
@@ -109,8 +113,7 @@ class Charger:
         else:
             wh = session.stop_wh
         self.book["ending"] = session.local_id
-        self.sessions.end(session, wh, reason)
-        if session in self.sessions._open.values():
+        if not self.sessions.end(session, wh, reason):
             raise OSError(5)  # the flash died under it: the session stays open, which is no promise that it has ended
         self.book["ended"][session.local_id] = session.import_wh
         self.book["open"].pop(n, None)
@@ -181,7 +184,7 @@ def _script(book):
     for _ in range(3):
         charger.event()
     charger = _restart_in_order(charger, second)
-    for _ in range(9):
+    for _ in range(3):
         short = charger.begin(1, "SHORT")
         charger.energy(1, short, 6000, 4)
         charger.message(300)
@@ -197,8 +200,8 @@ def _restart_in_order(charger, session):
     """A restart that was asked for: what is open is written first."""
     charger.sessions.checkpoint(session, charger.registers[2].total_wh, 7000, now=True)
     for n in (1, 2):
-        charger.registers[n].persist()
-        charger.book["persisted_wh"][n] = charger.registers[n].total_wh
+        if charger.registers[n].persist():
+            charger.book["persisted_wh"][n] = charger.registers[n].total_wh
     clock._zero_s = None
     clock._step_listeners.clear()
     charger = Charger(charger.book)
@@ -273,7 +276,7 @@ def _all(history):
 def _start_up(image, book):
     """The charger after the power came back."""
     simflash.unmount()
-    device = flashrig.fresh(BLOCKS, list(image))
+    device = chip["now"] = flashrig.fresh(BLOCKS, list(image))
     flashrig.reboot(book["boots"])
     timebase.advance(3000)
     return device, Charger(book)
@@ -289,12 +292,10 @@ def _go_on(charger, book, where):
     book["config"] = book["config_next"] = charger.files.read_json("config.json")
     for shown in _all(charger.sessions.history):
         book["ended"].setdefault(shown["id"], shown["import_wh"])
-    # One that was being ended may have come as far as the history.
-    book["open"] = {n: local_id for n, local_id in book["open"].items() if local_id not in book["ended"]}
+    book["open"] = {session.connector_id: session.local_id for session in charger.sessions.recover()}
     for session in charger.sessions.recover():
-        book["open"][session.connector_id] = session.local_id
         charger.end(session, "PowerLoss")
-    equal(book["open"] if not charger.sessions.recover() else None, {}, where)
+    equal((book["open"], charger.sessions.recover()), ({}, []), where)
     session = charger.begin(1, "AFTER")
     true(session.local_id > max(book["ended"]), where + ": session number used again")
     charger.energy(1, session, 2000, 50)
@@ -308,7 +309,7 @@ def _record():
     timebase.manual()
     image, book = _prepare()
     device = Tape(list(image), lambda: _copy(book))
-    simflash.mount(None, flashrig.ROOT, device)
+    chip["now"] = simflash.mount(None, flashrig.ROOT, device)
     charger = _script(book)
     _check(charger, book, "at the end")
     equal(device.violation, "")
@@ -352,25 +353,38 @@ def test_after_a_cut_the_charger_goes_on_as_if_nothing_had_been():
         _check(charger, note, where + ", later")
 
 
+def _recover(book):
+    """What the application does when it starts: all stores opened, what was open closed."""
+    charger = Charger(book)
+    for session in charger.sessions.recover():
+        book["ending"] = session.local_id
+        charger.end(session, "PowerLoss")
+
+
 def test_a_second_cut_while_starting_up_after_the_first():
+    """At some operation of the start-up itself; how many there are, the same start-up on a copy of the chip has told."""
     _, states, _ = _record()
     random.seed(4)
     cuts = 0
     for number, way, image, note in states[:: 13 if _is_64_bit() else 61]:
         where = "operation %d, %s" % (number, way)
         simflash.unmount()
-        device = flashrig.fresh(BLOCKS, list(image))
+        device = chip["now"] = flashrig.fresh(BLOCKS, list(image))
         flashrig.reboot(note["boots"])
-        device.cut_after(random.randrange(12), random.choice((simflash.DROP, simflash.HALF, simflash.LATE)))
+        _recover(_copy(note))
+        operations = device.operations
+        true(operations > 0, where + ": a start-up counts itself on flash")
+        simflash.unmount()
+        device = chip["now"] = flashrig.fresh(BLOCKS, list(image))
+        flashrig.reboot(note["boots"])
+        device.cut_after(random.randrange(operations), random.choice((simflash.DROP, simflash.HALF, simflash.LATE)))
         promised = _copy(note)
         try:
-            charger = Charger(note)
-            for session in charger.sessions.recover():
-                note["ending"] = session.local_id
-                charger.end(session, "PowerLoss")
+            _recover(note)
         except OSError as error:
             equal(error.errno, 5)
-        cuts += not device.powered
+        equal(device.powered, False, where)
+        cuts += 1
         promised["ending"] = note["ending"]
         _, charger = _start_up(device.snapshot(), promised)
         for local_id, wh in note["ended"].items():
@@ -378,27 +392,24 @@ def test_a_second_cut_while_starting_up_after_the_first():
                 promised["ended"][local_id] = wh
                 promised["open"] = {n: i for n, i in promised["open"].items() if i != local_id}
         _check(charger, promised, where + ", twice")
-    true(cuts > 10, str(cuts))
+    true(cuts >= 10, str(cuts))
 
 
 def test_cutting_for_real_in_the_middle_of_the_script():
     """The same with the chip dying under the running firmware: only OSError(EIO) may come out."""
-    image, states, operations = _record()
+    image, _, operations = _record()
     for at in range(0, operations, 17 if _is_64_bit() else 71):
         for mode in (simflash.DROP, simflash.HALF, simflash.LATE):
             _, book = _prepare()
-            device = flashrig.fresh(BLOCKS, list(image))
+            device = chip["now"] = flashrig.fresh(BLOCKS, list(image))
             device.cut_after(at, mode)
             try:
                 _script(book)
             except OSError as error:
                 equal(error.errno, 5)
             equal((device.powered, device.violation), (False, ""), str(at))
-            del states[:]
             _, charger = _start_up(device.snapshot(), book)
-            for register in charger.registers.values():
-                true(register.total_mwh <= book["true_mwh"][register.connector_id])
-            _check_messages(charger.messages, book, "cut at %d, %s" % (at, mode))
+            _check(charger, book, "cut at %d, %s" % (at, mode))
 
 
 def _is_64_bit():
