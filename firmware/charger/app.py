@@ -58,6 +58,7 @@ class Application:
 
     def __init__(self):
         from charger.ocpp.configuration import Configuration
+        from charger.security.log import SecurityLog
         from charger.store.files import Files
 
         self.ticks = 0
@@ -72,6 +73,7 @@ class Application:
         self._restarting = None
         self.files = Files(board.FLASH_ROOT)
         self._count_boot()
+        self.security_log = SecurityLog(self.files)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS))
         self.config = Configuration(self.files, board.FACTORY)
@@ -95,6 +97,8 @@ class Application:
         give("FirmwareVersion", version.VERSION)
         give("SecurityProfile", str(board.CSMS["security_profile"]))
         give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
+        if board.LAB:
+            give("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: encrypted ones alone on a unit as sold
 
     def _build_connectors(self):
         from charger.drivers import meters
@@ -142,13 +146,16 @@ class Application:
         from charger.ocpp.settings import LinkSettings
 
         point = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restart)
+        settings = LinkSettings(self.config, board.CSMS)
         self.link = Connection(
-            LinkSettings(self.config, board.CSMS),
+            settings,
             point.handle,
             on_open=lambda rpc: point.opened(),
             on_close=lambda reason: point.closed(),
         )
         point.attach(self.link)
+        point.make_uploader = lambda: _uploader(settings)  # type: ignore[misc] - None without one
+        point.state = self.report
         for connector in self.connectors:
             connector.listeners.append(point)
         for key in ("AuthorizationKey", "SecurityProfile"):
@@ -221,6 +228,7 @@ class Application:
                 self.supply.share()
             for connector in self.connectors:
                 self._checkpoint(connector)
+            self.security_log.second()
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             await clock.sleep_ms(_SLOW_MS)
 
@@ -282,6 +290,13 @@ class Application:
     def network_up(self):
         """The network is back: do not wait for the rest of a back-off."""
         self.charge_point.kick()
+
+
+def _uploader(settings):
+    """What sends files; its code is only in RAM when somebody wants one."""
+    from charger.net.upload import Uploader
+
+    return Uploader(lambda: settings.ca, board.LAB)
 
 
 async def _run(extra_tasks):

@@ -44,7 +44,7 @@ class ChargePoint(LazyServices):
         self.connectors = connectors
         self.sessions = sessions
         self.link = None
-        self.upload = None  # see services/diagnostics.py
+        self.state = self.report  # what diagnostics say of the unit: plain data
         self.updater = None  # see services/firmware.py
         self.phases = max([connector.meter.reading.phases for connector in connectors])
         self._restart = restart

@@ -11,6 +11,7 @@ class LazyServices:
         self.config = config
         self.files = files
         self.loaded = {}
+        self.make_uploader = None  # makes a net.upload.Uploader when one is needed
 
     def load_kept(self):
         """Make the services that have something to remember."""
@@ -63,6 +64,11 @@ class LazyServices:
 
             service = self.loaded["cache"] = Cache(self.files)
         return service
+
+    @property
+    def uploader(self):
+        """What sends files (net.upload.Uploader); None where the unit has none. It keeps nothing: made anew each time."""
+        return None if self.make_uploader is None else self.make_uploader()
 
     @property
     def diagnostics(self):

@@ -1,5 +1,7 @@
 """GetDiagnostics (OCPP-117)."""
 
+from charger import clock
+
 SPEC = (
     "obj",
     (
@@ -13,7 +15,16 @@ SPEC = (
 
 
 def handle(cp, request: dict) -> dict:
-    """fileName, or nothing when there is nothing to send."""
+    """fileName, or nothing when there is no way to send one. The upload begins after the answer."""
+    service = cp.diagnostics
+    name = service.name()
+    if name is None:
+        return {}
     retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
-    name = cp.diagnostics.start(request["location"], retries, interval_s)
-    return {} if name is None else {"fileName": name[:255]}
+    since, until = _seconds(request.get("startTime")), _seconds(request.get("stopTime"))
+    cp.after(lambda: service.start(request["location"], name, retries, interval_s, since, until))
+    return {"fileName": name}
+
+
+def _seconds(text) -> int | None:
+    return None if text is None else clock.parse_iso(text)[0]

@@ -1,74 +1,54 @@
-"""GetDiagnostics: one redacted text, uploaded, with its progress told (OCPP-117, 118).
+"""GetDiagnostics: one redacted text, uploaded, with its progress told (OCPP-117, 118)."""
 
-The upload itself is `cp.upload`, a coroutine function upload(location, name, data) that raises OSError or ValueError
-when it fails; None where the unit has none.
-"""
-
-import asyncio
-
-from charger import clock, log
+from charger import clock
+from charger.ocpp.services.archive import Archive
+from charger.ocpp.services.uploads import UPLOADED, UPLOADING, Uploads
 
 IDLE = "Idle"
-UPLOADING = "Uploading"
-UPLOADED = "Uploaded"
 UPLOAD_FAILED = "UploadFailed"
 
 
 class Diagnostics:
-    """Owned by the charge point `cp`. One upload at a time; a new request takes the place of the running one."""
+    """Owned by the charge point `cp`, whose `uploader` does the work; None where the unit has none."""
 
     def __init__(self, cp):
         self._cp = cp
-        self._task = None
+        self._uploads = None if cp.uploader is None else Uploads(cp.uploader.send, self._tell)
+        self._owed = None  # the status that the back end could not be told
         self.status = IDLE
 
-    def start(self, location: str, retries: int, interval_s: int) -> str | None:
-        """Begin an upload; the name of the file, None when there is no way to send one."""
-        if self._cp.upload is None:
-            return None
-        if self._task is not None:
-            self._task.cancel()
-        name = "diagnostics-%s-%d.txt" % (_plain(self._cp.config.get_str("ChargeBoxSerialNumber")), clock.utc_s() or 0)
-        self._task = asyncio.create_task(self._run(location, name, retries, interval_s))
-        return name
+    def name(self) -> str | None:
+        """The name of the file that would be sent now, None when there is no way to send one."""
+        return None if self._uploads is None else file_name(self._cp, "diagnostics")
+
+    def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None):
+        """Begin an upload of what lies between two moments (UTC seconds or None); it replaces a running one."""
+        self._uploads.start(location, name, Archive(self._cp, since, until), retries, interval_s)
 
     def trigger(self):
         """TriggerMessage(DiagnosticsStatusNotification)."""
         status = UPLOADING if self.status == UPLOADING else IDLE
         self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, True)
 
-    async def _run(self, location: str, name: str, retries: int, interval_s: int):
-        self._tell(UPLOADING)
-        for attempt in range(retries + 1):
-            if attempt:
-                await clock.sleep_s(interval_s)
-            try:
-                await self._cp.upload(location, name, self.text().encode())
-            except (OSError, ValueError) as error:
-                log.warn("diagnostics", "upload: " + log.reason(error))
-                continue
-            self._tell(UPLOADED)
-            return
-        self._tell(UPLOAD_FAILED)
+    def second(self):
+        """Tell how it went when the link was down at that moment."""
+        if self._owed is not None and self._cp.ready():
+            self._send(self._owed)
 
-    def _tell(self, status: str):
-        self.status = status
-        self._cp.post_call("DiagnosticsStatusNotification", {"status": status})
+    def _tell(self, state: str):
+        self.status = state if state in (UPLOADING, UPLOADED) else UPLOAD_FAILED
+        self._send(self.status)
 
-    def text(self) -> str:
-        """What is sent: settings without secrets, the state of the connectors, the log (which masks its idTags)."""
-        lines = ["time " + clock.now_iso(), "uptime %d s, start-up %d" % (clock.uptime_s(), clock.boot_id)]
-        for name, value in sorted(self._cp.config.all().items()):
-            lines.append("%s=%s" % (name, value))
-        for connector in self._cp.connectors:
-            lines.append("connector %d: %s %s %s, %d Wh" % (
-                connector.id, connector.status, connector.error_code, connector.info, connector.meter.total_wh))
-        for name, value in self._cp.report().items():
-            lines.append("%s: %s" % (name, value))
-        lines.extend(log.recent())
-        return "\n".join(lines) + "\n"
+    def _send(self, status: str):
+        self._owed = None
+        self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, False, lambda: self._failed(status))
+
+    def _failed(self, status: str):
+        if status == self.status and not self._cp.ready():
+            self._owed = status
 
 
-def _plain(text: str) -> str:
-    """Only what a file name may hold anywhere."""
-    return "".join(ch for ch in text if ch.isalpha() or ch.isdigit())
+def file_name(cp, what: str) -> str:
+    """A name for a file of this unit, of letters, digits, - and dot only."""
+    serial = "".join(ch for ch in cp.config.get_str("ChargeBoxSerialNumber") if ch.isalpha() or ch.isdigit())
+    return "%s-%s-%d.txt" % (what, serial, clock.utc_s() or 0)

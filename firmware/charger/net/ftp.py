@@ -1,0 +1,168 @@
+"""FTP upload, passive (RFC 959, 2428), for laboratory units only: it shows the login to everybody on the way (SEC-12)."""
+
+import asyncio
+
+from micropython import const
+
+from charger import clock
+from charger.net import http, tls
+from charger.net import url as urls
+
+_CONNECT_MS = const(30000)
+_STEP_MS = const(30000)
+_LINE = const(1024)
+_LINES = const(64)  # of one reply
+_BUFFER = const(256)
+
+
+class FtpError(Exception):
+    """`code` is the server's reply code, 0 when there was no reply, or none that FTP knows."""
+
+    def __init__(self, code: int, text: str):
+        super().__init__(text)
+        self.code = code
+
+
+class _Control:
+    """The control connection: commands and replies."""
+
+    def __init__(self, stream, step_ms: int):
+        self.stream = stream
+        self._step_ms = step_ms
+        self._buffer = bytearray(_BUFFER)
+        self._at = self._end = 0
+
+    async def command(self, word: str, argument: bytes = b"") -> tuple:
+        """Send a command; (code, text) of its reply."""
+        if any(c in b"\r\n\0" for c in argument):
+            raise ValueError("a line end in an argument")
+        line = word.encode() + (b" " + argument if argument else b"") + b"\r\n"
+        await http.send_all(self.stream, line, self._step_ms)
+        return await self.reply()
+
+    async def must(self, good: int, word: str, argument: bytes = b"") -> tuple:
+        """command() that raises FtpError when the reply's first digit is another."""
+        code, text = await self.command(word, argument)
+        if code // 100 != good:
+            raise FtpError(code, "%s answered with %d" % (word, code))
+        return code, text
+
+    async def reply(self) -> tuple:
+        """(code, text) of the next reply; of one in several lines the last."""
+        first = await self._line()
+        code = _code(first)
+        if first[3:4] != b"-":
+            return code, first[4:]
+        for _ in range(_LINES):
+            line = await self._line()
+            if line[:3] == first[:3] and line[3:4] == b" ":
+                return code, line[4:]
+        raise FtpError(0, "a reply without an end")
+
+    async def _line(self) -> bytes:
+        out = bytearray()
+        started = clock.ticks_ms()
+        while True:
+            if self._at == self._end:
+                self._at = self._end = 0
+                left_ms = max(1, self._step_ms - clock.elapsed_ms(started))
+                try:
+                    count = await asyncio.wait_for_ms(self.stream.readinto(self._buffer), left_ms)
+                except asyncio.TimeoutError:
+                    raise FtpError(0, "no reply within %d ms" % self._step_ms)
+                if count == 0:
+                    raise FtpError(0, "closed by the server")
+                self._end = count or 0
+                continue
+            c = self._buffer[self._at]
+            self._at += 1
+            if c == 10:
+                return bytes(out).rstrip(b"\r")
+            out.append(c)
+            if len(out) > _LINE:
+                raise FtpError(0, "a line without an end")
+
+
+def _code(line: bytes) -> int:
+    if len(line) < 3 or not line[:3].isdigit() or not 100 <= int(line[:3]) < 600:
+        raise FtpError(0, "not an FTP reply")
+    return int(line[:3])
+
+
+async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open_stream=None):
+    """Store what an iterable of bytes yields as `name` in the folder that the URL names, anonymously without a login.
+
+    When the server knows no such folder, the URL's last part is taken for the file's name. FtpError, HttpError (the
+    connection), tls.ConnectError; ValueError for a URL that cannot be used.
+    """
+    url = urls.split(location)
+    if url.scheme != "ftp":
+        raise ValueError("not an ftp URL")
+    open_stream = open_stream or tls.open_stream
+    stream = (await open_stream(url.host, url.port, None, _CONNECT_MS))[0]
+    try:
+        control = _Control(stream, step_ms)
+        code, _ = await control.reply()
+        if code != 220:
+            raise FtpError(code, "the server is not ready")
+        await _log_in(control, url.login or (b"anonymous", b"pilotlight@"))
+        await control.must(2, "TYPE", b"I")
+        target = await _change_folder(control, urls.unquote(url.path[1:]), name.encode())
+        await _store(control, url.host, target, pieces, step_ms, open_stream)
+        await http.send_all(stream, b"QUIT\r\n", step_ms)
+    except OSError as error:
+        raise FtpError(0, "connection lost, error %s" % error.errno)
+    finally:
+        stream.s.close()
+
+
+async def _log_in(control, login: tuple):
+    code, _ = await control.command("USER", login[0])
+    if code == 331:
+        code, _ = await control.command("PASS", login[1])
+    if code // 100 != 2:
+        raise FtpError(code, "login refused")
+
+
+async def _change_folder(control, path: bytes, name: bytes) -> bytes:
+    """Go to the folder; the name under which to store."""
+    folder = path.rstrip(b"/")
+    if not folder:
+        return name
+    code, _ = await control.command("CWD", folder)
+    if code // 100 == 2:
+        return name
+    if path.endswith(b"/"):
+        raise FtpError(code, "no such folder")
+    return path
+
+
+async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_stream):
+    port = await _passive(control)
+    data = (await open_stream(host, port, None, _CONNECT_MS))[0]
+    try:
+        await control.must(1, "STOR", target)
+        await http.send_pieces(data, pieces, None, step_ms)
+    finally:
+        data.s.close()
+    code, _ = await control.reply()
+    if code // 100 != 2:
+        raise FtpError(code, "not stored")
+
+
+async def _passive(control) -> int:
+    """The port for the data. Their host is always that of the control connection: a server sends us nowhere else."""
+    code, text = await control.command("EPSV")
+    at = text.find(b"(|||")
+    if code == 229 and at >= 0:
+        port = text[at + 4 :].partition(b"|")[0]
+        if port.isdigit() and 0 < int(port) < 65536:
+            return int(port)
+        raise FtpError(0, "passive mode")
+    _, text = await control.must(2, "PASV")
+    numbers = text[text.rfind(b"(") + 1 :].partition(b")")[0].split(b",")
+    if len(numbers) == 6 and all(n.strip().isdigit() and int(n) < 256 for n in numbers):
+        port = int(numbers[4]) * 256 + int(numbers[5])
+        if port:
+            return port
+    raise FtpError(0, "passive mode")

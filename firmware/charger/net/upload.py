@@ -1,0 +1,120 @@
+"""Sending one file to where a back end wants it: HTTPS, and on a laboratory unit plain HTTP and FTP (OCPP-118, SEC-12).
+
+A location that ends with "/" is a folder: the file is PUT there under its name. Any other is the address of something
+that takes files: it gets a POST. Where the server does not know the one method, the other is tried. A login in the
+location goes out as Basic authentication, over HTTPS only to a server whose certificate and name are good.
+
+The file is never in RAM as a whole: `pieces()` gives a fresh iterator of it, once to count and once to send.
+"""
+
+import asyncio
+import gc
+
+from micropython import const
+
+from charger import log
+from charger.net import http, tls
+from charger.net import url as urls
+
+BAD_LOCATION = "bad location"
+NOT_SUPPORTED = "not supported"
+NOT_ALLOWED = "not allowed"
+FAILED = "failed"
+
+_WHOLE_MS = const(900000)  # for one attempt, however slowly the server takes it
+_GIVE_UP = (BAD_LOCATION, NOT_SUPPORTED)
+
+
+class UploadError(Exception):
+    """`cause` is one of the four above; `final` says that another attempt can only end in the same way."""
+
+    def __init__(self, cause: str, text: str):
+        super().__init__(text)
+        self.cause = cause
+        self.final = cause in _GIVE_UP
+
+
+class Uploader:
+    """`roots()` gives the root certificates to believe (PEM) or None; `lab` is True on a laboratory unit."""
+
+    def __init__(self, roots, lab: bool, open_stream=None):
+        self._roots = roots
+        self._lab = lab
+        self._open_stream = open_stream
+
+    async def send(self, location: str, name: str, pieces):
+        """Upload what pieces() yields (bytes) as the file `name`. UploadError when it does not arrive."""
+        try:
+            url = urls.split(location)
+        except ValueError as error:
+            raise UploadError(BAD_LOCATION, str(error))
+        if url.scheme not in (("https", "http", "ftp") if self._lab else ("https",)):
+            raise UploadError(NOT_SUPPORTED, "this unit does not upload by " + url.scheme)
+        log.info("upload", "%s to %s" % (name, url))
+        gc.collect()
+        try:
+            await asyncio.wait_for_ms(self._send(url, location, name, pieces), _WHOLE_MS)
+        except asyncio.TimeoutError:
+            raise UploadError(FAILED, "not done within %d s" % (_WHOLE_MS // 1000))
+        except (tls.ConnectError, http.HttpError, OSError) as error:
+            raise UploadError(FAILED, str(error) or log.reason(error))
+        except ValueError as error:
+            raise UploadError(BAD_LOCATION, str(error))
+
+    async def _send(self, url, location: str, name: str, pieces):
+        if url.scheme == "ftp":
+            await self._by_ftp(location, name, pieces)
+            return
+        folder = url.path.partition("?")[0].endswith("/")
+        methods = ("PUT", "POST") if folder else ("POST", "PUT")
+        status = 0
+        for method in methods:
+            status = await self._by_http(method, url, name, pieces, folder)
+            if status not in (405, 501):
+                break
+        if status in (401, 403):
+            raise UploadError(NOT_ALLOWED, "HTTP status %d" % status)
+        if not 200 <= status < 300:
+            raise UploadError(FAILED, "HTTP status %d" % status)
+
+    async def _by_http(self, method: str, url, name: str, pieces, folder: bool) -> int:
+        """One request; its status."""
+        target = url
+        fields = [("Content-Type", "text/plain; charset=utf-8")]
+        if folder and method == "PUT":
+            path, question, query = url.path.partition("?")
+            target = urls.Url(url.scheme, url.host, url.port, path + name + question + query, url.login)
+        else:
+            fields.append(("Content-Disposition", 'attachment; filename="%s"' % name))
+        length = 0
+        for piece in pieces():
+            length += len(piece)
+        context = tls.client_context(self._roots()) if url.scheme == "https" else None
+        response = await http.request(
+            method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream
+        )
+        response.close()
+        return response.status
+
+    async def _by_ftp(self, location: str, name: str, pieces):
+        from charger.net import ftp
+
+        try:
+            await ftp.upload(location, name, pieces(), open_stream=self._open_stream)
+        except ftp.FtpError as error:
+            raise UploadError(NOT_ALLOWED if error.code == 530 else FAILED, str(error))
+
+
+def fitted(pieces, length: int):
+    """Yield exactly `length` bytes of what was counted a moment ago: cut what has come since, fill what has gone."""
+    left = length
+    for piece in pieces:
+        if len(piece) > left:
+            piece = memoryview(piece)[:left]
+        left -= len(piece)
+        yield piece
+        if not left:
+            return
+    while left > 0:
+        yield b"\n" * min(left, 64)
+        left -= min(left, 64)

@@ -1,0 +1,104 @@
+"""The text that GetDiagnostics and GetLog(DiagnosticsLog) send: what a maker needs to help, nothing that is secret or
+says who charged (OCPP-117, SEC-10, SEC-23).
+
+It is made line by line while it is sent. What may not leave is kept out in three ways: write-only keys have no value in
+the configuration's listing, names that sound like a secret or a card lose theirs, and the tags and secrets in use now
+are struck out of every line, should one ever have got into a log.
+"""
+
+import json
+
+from charger import clock, log
+
+_HIDDEN = ("password", "key", "secret", "pin", "token", "idtag", "id_tag", "ssid", "passphrase")
+_LEAST = 4  # shorter texts would strike out half of the lines
+_PAGE = 10
+
+
+class Archive:
+    """Lines of a charge point between two moments in UTC seconds (None: no bound). Calling it gives its pieces anew."""
+
+    def __init__(self, cp, since: int | None = None, until: int | None = None):
+        self._cp = cp
+        self._since = since
+        self._until = until
+        self._lines = log.recent()
+        self._uptime_s = clock.uptime_s()
+
+    def __call__(self):
+        """Yield the archive as bytes, a line each."""
+        struck = self._struck()
+        for line in self._all():
+            for text in struck:
+                if text in line:
+                    line = line.replace(text, "***")
+            yield line.encode() + b"\n"
+
+    def _all(self):
+        yield "Pilotlight diagnostics"
+        yield "firmware %s" % self._cp.config.get_str("FirmwareVersion")
+        yield "start-up %d, up for %d s" % (clock.boot_id, self._uptime_s)
+        yield "\n[configuration]"
+        values = self._cp.config.all()
+        for name in sorted(values):
+            yield "%s = %s" % (name, _shown(name, values[name]))
+        yield "\n[status]"
+        yield from _flat("", self._cp.state())
+        yield "\n[sessions]"
+        yield from self._sessions()
+        yield "\n[log]"
+        for line in self._lines:
+            if self._is_wanted(_moment(line)):
+                yield line
+
+    def _sessions(self):
+        """Ended sessions without whoever had them, newest first."""
+        before = None
+        while True:
+            page, before = self._cp.sessions.history.page(before, _PAGE)
+            for session in page:
+                if self._is_wanted(session["end"]):
+                    session.pop("id_tag", None)
+                    yield json.dumps(session)
+            if before is None or (page and self._since is not None and (page[-1]["end"] or self._since) < self._since):
+                return
+
+    def _is_wanted(self, moment: int | None) -> bool:
+        """True inside the bounds, and for what has no known time."""
+        if moment is None:
+            return True
+        return (self._since is None or moment >= self._since) and (self._until is None or moment <= self._until)
+
+    def _struck(self) -> list:
+        """The tags and secrets that are known by heart just now."""
+        texts = [self._cp.config.get_str("FreeVendIdTag"), self._cp.config.get_str("AuthorizationKey")]
+        for connector in self._cp.connectors:
+            for holder in (connector.session, connector.pending):
+                if holder is not None:
+                    texts.append(holder.id_tag)
+                    texts.append(holder.parent_id_tag)
+        return [text for text in texts if text and len(text) >= _LEAST]
+
+
+def _shown(name: str, value):
+    """A value, unless its name says that it is nobody's business."""
+    name = name.lower()
+    for word in _HIDDEN:
+        if name.endswith(word):
+            return "(not shown)" if value else value
+    return value
+
+
+def _flat(path: str, value):
+    """`a.b = c` lines of nested dictionaries."""
+    if isinstance(value, dict):
+        for name in sorted(value):
+            yield from _flat(path + "." + str(name) if path else str(name), value[name])
+    else:
+        yield "%s = %s" % (path, _shown(path, value))
+
+
+def _moment(line: str) -> int | None:
+    """When a line of the log was written, UTC seconds; None while the time is unknown."""
+    up_s = line.partition(".")[0]
+    return clock.utc_at_uptime(int(up_s)) if up_s.isdigit() else None
