@@ -1,0 +1,201 @@
+"""GetDiagnostics over a scripted uploader: what is in the archive, what is told when, attempts, replacement (OCPP-117)."""
+
+from check import equal, true
+from ocpp_rig import NOW, Rig
+
+from charger import clock, log
+from charger.net.upload import FAILED, NOT_SUPPORTED, Uploader, UploadError, fitted
+from charger.ocpp.services.archive import Archive
+
+TIMEOUT = 60
+
+
+class Uploads:
+    """Takes what is sent; each attempt ends as `outcomes` say (None: well), after `ms`."""
+
+    def __init__(self, *outcomes, ms=5):
+        self.outcomes = list(outcomes)
+        self.ms = ms
+        self.sent = []
+        self.begun = []
+
+    async def send(self, location, name, pieces):
+        self.begun.append((location, clock.uptime_s()))
+        await clock.sleep_ms(self.ms)
+        outcome = self.outcomes.pop(0) if self.outcomes else None
+        if outcome is not None:
+            raise outcome
+        self.sent.append((location, name, str(b"".join(pieces()), "utf-8")))
+
+
+async def online(*outcomes, factory=None, ms=5):
+    rig = Rig(2, factory=factory or {"ChargeBoxSerialNumber": "PL-0042/x"})
+    rig.uploads = Uploads(*outcomes, ms=ms)
+    rig.cp.make_uploader = lambda: rig.uploads
+    return await rig.online()
+
+
+def told(rig):
+    return [p["status"] for p in rig.link.of("DiagnosticsStatusNotification")]
+
+
+async def failed(rig):
+    """It is told to have failed, and nothing more happens."""
+    await rig.until(lambda: told(rig) == ["Uploading", "UploadFailed"])
+    await rig.seconds(5)
+
+
+async def test_the_file_is_named_and_its_way_is_told():
+    rig = await online()
+    answer = await rig.call("GetDiagnostics", location="https://h/d/")
+    equal(answer, {"fileName": "diagnostics-PL0042x-%d.txt" % clock.utc_s()})
+    await rig.until(lambda: told(rig) == ["Uploading", "Uploaded"])
+    equal(rig.uploads.sent[0][:2], ("https://h/d/", answer["fileName"]))
+    await rig.call("TriggerMessage", requestedMessage="DiagnosticsStatusNotification")
+    await rig.until(lambda: told(rig) == ["Uploading", "Uploaded", "Idle"])
+
+
+async def test_triggered_while_it_runs():
+    rig = await online(ms=5000)
+    await rig.call("GetDiagnostics", location="https://h/d/")
+    await rig.until(lambda: told(rig) == ["Uploading"])
+    await rig.call("TriggerMessage", requestedMessage="DiagnosticsStatusNotification")
+    await rig.until(lambda: told(rig) == ["Uploading", "Uploading"])
+
+
+async def test_without_a_way_to_send_there_is_no_file():
+    rig = await Rig().online()
+    equal(await rig.call("GetDiagnostics", location="https://h/d/"), {})
+    equal(told(rig), [])
+
+
+async def test_retries_and_their_pauses():
+    fault = UploadError(FAILED, "x")
+    rig = await online(fault, OSError(5), None)
+    await rig.call("GetDiagnostics", location="https://h/d/", retries=2, retryInterval=40)
+    await rig.until(lambda: told(rig) == ["Uploading", "Uploaded"], 100000)
+    times = [moment for _, moment in rig.uploads.begun]
+    true(40 <= times[1] - times[0] <= 42 and 40 <= times[2] - times[1] <= 42, times)
+
+
+async def test_after_the_last_attempt_it_has_failed():
+    fault = UploadError(FAILED, "x")
+    for retries in (None, 0, 3):
+        rig = await online(*[fault] * 9)
+        request = {} if retries is None else {"retries": retries}
+        await rig.call("GetDiagnostics", location="https://h/d/", retryInterval=1, **request)
+        await failed(rig)
+        equal(len(rig.uploads.begun), 1 + (retries or 0))
+
+
+async def test_what_can_only_fail_is_tried_once():
+    rig = await online(*[UploadError(NOT_SUPPORTED, "x")] * 9)
+    await rig.call("GetDiagnostics", location="gopher://h/d/", retries=5, retryInterval=1)
+    await failed(rig)
+    equal(len(rig.uploads.begun), 1)
+
+
+async def test_a_new_request_takes_the_place_of_the_running_one():
+    rig = await online(ms=3000)
+    await rig.call("GetDiagnostics", location="https://h/one/")
+    await rig.seconds(1)
+    await rig.call("GetDiagnostics", location="https://h/two/")
+    await rig.seconds(10)
+    equal([sent[0] for sent in rig.uploads.sent], ["https://h/two/"])
+    equal(told(rig), ["Uploading", "Uploading", "Uploaded"])
+
+
+async def test_how_it_went_is_told_when_the_link_is_back():
+    rig = await online(ms=2000)
+    await rig.call("GetDiagnostics", location="https://h/d/")
+    await rig.until(lambda: told(rig) == ["Uploading"])
+    await rig.offline()
+    await rig.seconds(10)
+    equal(len(rig.uploads.sent), 1)
+    equal(told(rig), ["Uploading"])
+    await rig.reconnect()
+    await rig.until(lambda: told(rig) == ["Uploading", "Uploaded"])
+    await rig.seconds(5)
+    equal(told(rig), ["Uploading", "Uploaded"])
+
+
+# --- what is in it ---
+
+
+def text(rig, since=None, until=None):
+    return str(b"".join(Archive(rig.cp, since, until)()), "utf-8")
+
+
+async def test_secrets_and_tags_stay_inside():
+    factory = {"AuthorizationKey": "SECRETKEY0123456", "FreeVendIdTag": "FREETAG777", "CpoName": "Acme"}
+    rig = await online(factory=factory)
+    await rig.charge(1, "TAGTAG0815")
+    await rig.until(lambda: rig.connectors[0].session.transaction_id is not None)
+    rig.connectors[0].session.parent_id_tag = "PARENT4711"
+    log.info("test", "somebody forgot to mask TAGTAG0815 of PARENT4711, and SECRETKEY0123456")
+    await rig.charge(2, "OTHERTAG99")
+    rig.connectors[1].stop("Local")
+    await rig.until(lambda: rig.connectors[1].session is None)
+    rig.cp.state = lambda: {"a": {"id_tag": "TAGTAG0815", "password": "hunter2hunter2", "watts": 5}, "connected": True}
+    found = text(rig)
+    for word in ("TAGTAG0815", "PARENT4711", "SECRETKEY0123456", "FREETAG777", "OTHERTAG99", "hunter2hunter2"):
+        true(word not in found, word)
+    for word in ("CpoName = Acme", "AuthorizationKey = \n", "FreeVendIdTag = (not shown)", "a.watts = 5", "connected = True",
+                 "forgot to mask *** of ***, and ***", '"reason": "Local"', "start-up %d" % clock.boot_id):  # fmt: skip
+        true(word in found, word)
+
+
+async def test_only_lines_and_sessions_of_the_time_asked_for():
+    rig = await online()
+    log._lines[:] = [None] * len(log._lines)
+    for part in ("early", "middle", "late"):
+        log.info("test", part)
+        await rig.charge(1)
+        rig.connectors[0].stop("Local" if part == "middle" else "Remote")
+        await rig.until(lambda: rig.connectors[0].session is None)
+        await rig.plug(1, False)
+        await rig.seconds(1000)
+    found = text(rig, clock.utc_s() - 2100, clock.utc_s() - 1500)
+    true("test: middle" in found and "test: early" not in found and "test: late" not in found, found)
+    equal((found.count('"reason": "Local"'), found.count('"reason": "Remote"')), (1, 0))
+    whole = text(rig)
+    equal((whole.count('"reason": "Local"'), whole.count('"reason": "Remote"')), (1, 2))
+    true("[configuration]" in text(rig, NOW + 90000) and "test:" not in text(rig, NOW + 90000))
+
+
+async def test_all_sessions_are_in_it_and_the_file_is_never_held():
+    rig = await online()
+    for _ in range(35):
+        await rig.charge(1)
+        rig.connectors[0].stop("Local")
+        await rig.until(lambda: rig.connectors[0].session is None)
+        await rig.plug(1, False)
+    equal(text(rig).count('"reason": "Local"'), 35)
+    equal(max(len(piece) for piece in Archive(rig.cp)()) < 600, True)
+
+
+def test_a_file_that_changed_since_it_was_counted_has_the_length_that_was_announced():
+    for pieces, length, wanted in (
+        ((b"abc", b"de"), 5, b"abcde"), ((b"abc", b"de"), 4, b"abcd"), ((b"abc", b"de"), 3, b"abc"),
+        ((b"abc",), 5, b"abc\n\n"), ((), 130, b"\n" * 130), ((b"abc",), 0, b""),
+    ):  # fmt: skip
+        equal(b"".join(bytes(piece) for piece in fitted(pieces, length)), wanted)
+
+
+async def test_a_unit_as_sold_uploads_by_https_only():
+    for lab, location, cause in (
+        (False, "http://127.0.0.1:9/x", NOT_SUPPORTED), (False, "ftp://u:p@127.0.0.1:9/x", NOT_SUPPORTED),
+        (False, "ftps://h/x", NOT_SUPPORTED), (True, "ftps://h/x", NOT_SUPPORTED), (True, "file:///etc", "bad location"),
+        (True, "nonsense", "bad location"), (False, "https://h/\u00e9", "bad location"),
+    ):  # fmt: skip
+        uploader = Uploader(lambda: None, lab, open_stream=_nothing_may_be_opened)
+        try:
+            await uploader.send(location, "n.txt", lambda: (b"x",))
+        except UploadError as error:
+            equal((error.cause, error.final), (cause, True), location)
+        else:
+            true(False, location)
+
+
+async def _nothing_may_be_opened(host, port, context, deadline_ms):
+    raise AssertionError("opened " + host)
