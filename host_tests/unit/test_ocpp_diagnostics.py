@@ -7,6 +7,7 @@ from charger import clock, log
 from charger.net.upload import FAILED, NOT_SUPPORTED, Uploader, UploadError, fitted
 from charger.ocpp.services.archive import Archive
 
+HEAP = 16 * 1024 * 1024  # the flash chip is in it
 TIMEOUT = 60
 
 
