@@ -37,7 +37,7 @@ class History:
         self.local = _same
         self._files = files
         self._journal = Journal(files, _HISTORY, max_bytes)
-        self._tags = Journal(files, _TAGS, max_bytes * 3 // 4, ring=True)
+        self._tags = Journal(files, _TAGS, max(8192, max_bytes * 3 // 4), ring=True)
         self._anchors = dict(files.read_json(_ANCHORS_FILE) or [])
 
     def __len__(self) -> int:

@@ -29,17 +29,21 @@ class Sessions:
         self._ids = Slots(files, "hot/ids")
         self._running = {}
         self._registers = {}
-        self._open = self._load_open()
-        self._last_id = self._load_last_id()
         self._undated = False
+        recent = self.history.recent()
+        self._open = self._load_open([session.local_id for session in recent])
+        recent += list(self._open.values())
+        self._last_id = self._load_last_id(recent)
+        self._proven_wh = {}
+        for session in recent:
+            n = session.connector_id
+            self._proven_wh[n] = max(self._proven_wh.get(n, 0), session.stop_wh)
         clock.on_step(self._stepped)
 
     def watch(self, connector_id: int, register) -> None:
         """Keep this connector's energy register in step with its sessions; lift it to what they prove it has had."""
         self._registers[connector_id] = register
-        for session in self.history.recent() + list(self._open.values()):
-            if session.connector_id == connector_id:
-                register.at_least(session.stop_wh)
+        register.at_least(self._proven_wh.get(connector_id, 0))
 
     def recover(self) -> list:
         """The sessions that were open when the charger stopped, with last known Wh and time (OCPP-37), oldest first.
@@ -110,8 +114,8 @@ class Sessions:
         except OSError as error:
             log.error("sessions", "checkpoint of %d not written: %s" % (session.local_id, log.reason(error)))
 
-    def end(self, session: Session, wh: int, reason: str, id_tag: str | None = None) -> None:
-        """Close a session with the register's value and an OCPP reason; it is in the history when this returns.
+    def end(self, session: Session, wh: int, reason: str, id_tag: str | None = None) -> bool:
+        """Close a session with the register's value and an OCPP reason; True when it is in the history on flash.
 
         A recovered session keeps its last known Wh and time. When the flash refuses, the session stays open on it: the
         next begin() or restart tries again.
@@ -129,12 +133,13 @@ class Sessions:
             self.history.add(session)
         except OSError as error:
             log.error("sessions", "end of %d not written: %s" % (session.local_id, log.reason(error)))
-            return
+            return False
         self._open.pop(session.connector_id, None)
         try:
             self._files.delete(_OPEN + str(session.connector_id))
         except OSError as error:
-            log.error("sessions", log.reason(error))  # recover() finds it in the history and deletes it then
+            log.error("sessions", log.reason(error))  # the next start finds it in the history and deletes it then
+        return True
 
     def erase_identities(self) -> None:
         """Forget who charged. A session that runs keeps its idTag until it ends, then it is forgotten too (SEC-15)."""
@@ -155,8 +160,7 @@ class Sessions:
             slot = self._running[connector_id] = Slots(self._files, "hot/open%d" % connector_id)
         return slot
 
-    def _load_open(self) -> dict:
-        ended = [session.local_id for session in self.history.recent()]
+    def _load_open(self, ended: list) -> dict:
         found = {}
         for name in self._files.names():
             if not name.startswith(_OPEN) or not name[len(_OPEN) :].isdigit():
@@ -171,11 +175,11 @@ class Sessions:
             found[session.connector_id] = session
         return found
 
-    def _load_last_id(self) -> int:
+    def _load_last_id(self, recent: list) -> int:
         """Never a number twice, even when the counter itself was lost."""
         value = self._ids.read()
         last = struct.unpack("<I", value)[0] if value else 0
-        for session in self.history.recent() + list(self._open.values()):
+        for session in recent:
             last = max(last, session.local_id)
         return last
 
