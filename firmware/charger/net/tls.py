@@ -155,7 +155,7 @@ async def _handshake(s, context, host: str):
     no server of ours talks first.
     """
     secured = None
-    got = 0
+    done = False
     byte = bytearray(1)
     try:
         secured = context.wrap_socket(s, server_hostname=host, do_handshake_on_connect=False)
@@ -167,12 +167,13 @@ async def _handshake(s, context, host: str):
             raise TlsError("reset", "closed by the server in the handshake")
         if got:
             raise TlsError("protocol", "the server talked first")
+        done = True
         return stream
     except (ValueError, OSError) as error:
         raise tls_fault(error)
     finally:
-        if secured is not None and got is not None:
-            secured.close()
+        if secured is not None and not done:
+            secured.close()  # left to its finaliser it would close the number again that another socket has by then
 
 
 def tls_fault(error: Exception) -> TlsError:
