@@ -41,10 +41,15 @@ _SWITCH = _PHASES == 3 and is_true(setting("ConnectorSwitch3to1PhaseSupported", 
 
 
 def _meter(number):
-    """A three-phase unit has an ATM90E32 on SPI, the others an ADE7953 on I2C."""
-    if _PHASES == 3:
-        return "atm90e32", {"bus": number, "cs": 120 + number, "phases": 3}
-    return "ade7953_i2c", {"bus": number, "address": 0x38}
+    """--set MeterKind=...; else a three-phase unit has an ATM90E32 on SPI, the others an ADE7953 on I2C."""
+    return {
+        "ADE7953": ("ade7953_i2c", {"bus": number, "address": 0x38}),
+        "ADE7953-SPI": ("ade7953_spi", {"bus": number, "cs": 120 + number}),
+        "ATM90E32": ("atm90e32", {"bus": number, "cs": 120 + number, "phases": 3}),
+        "BL0942": ("bl0942", {"bus": 10 + number}),
+        "CSE7766": ("cse7766", {"bus": 10 + number}),
+        "CT": ("ct_adc", {"v_adc": 50 + number, "i_adc": 54 + number}),
+    }[setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953")]
 
 
 def _outlet(number):
@@ -72,7 +77,7 @@ DEVICE = {
     "model": setting("ChargePointModel", "Simulator"),
     "serial": setting("ChargeBoxSerialNumber", "SIM%05d" % config["seed"]),
 }
-FACTORY = config["set"]
+FACTORY = {name: value for name, value in config["set"].items() if name != "MeterKind"}  # that one is for us alone
 CSMS = {
     "url": config["csms"],
     "identity": config["identity"] or DEVICE["serial"],

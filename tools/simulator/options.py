@@ -10,6 +10,7 @@ DEFAULT_CONTROL = "127.0.0.1:8899"
 PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
 _LEAST_HEAP = 65536
+METERS = ("ADE7953", "ADE7953-SPI", "ATM90E32", "BL0942", "CSE7766", "CT")  # of --set MeterKind; boards/SIM/board.py
 
 
 class Mistake(Exception):
@@ -41,7 +42,8 @@ def _parser():
     add("--connectors", type=int, default=1, metavar="N", help="1 to 4 (default 1)")
     add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
     add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="factory value of a key or device fact")
+    add("--set", action="append", default=[], metavar="KEY=VALUE",
+        help=f"factory value of a key or device fact; MeterKind is one of {', '.join(METERS)}")
     add("--basic-auth-password", metavar="PW", help=f"better: {PASSWORD_VARIABLE} in the environment, or")
     add("--basic-auth-password-file", metavar="FILE", help="file with the password in its first line")
     add("--security-profile", type=int, default=None, metavar="N", help="0 to 3")
@@ -91,6 +93,12 @@ def _settings(pairs):
         if not equals or not key.strip():
             raise Mistake(f"--set must be KEY=VALUE, not '{pair}'.")
         found[key.strip()] = value
+    meter = found.get("MeterKind", "ATM90E32")
+    if meter not in METERS:
+        raise Mistake(f"--set MeterKind must be {', '.join(METERS[:-1])} or {METERS[-1]}, not '{meter}'.")
+    three = found.get("CompositeScheduleDefaultNumberPhases") == "3"
+    if "MeterKind" in found and three != (meter == "ATM90E32"):
+        raise Mistake("--set MeterKind=ATM90E32 goes with CompositeScheduleDefaultNumberPhases=3, and only that.")
     return found
 
 

@@ -103,16 +103,16 @@ _POLL_OUT = 4
 
 
 class UART(io.IOBase):
-    """UART with a card reader on it, or nothing. Works with asyncio.StreamReader."""
+    """UART with a card reader or a meter on it, or nothing. Works with asyncio.StreamReader."""
 
     def __init__(self, id, baudrate=115200, bits=8, parity=None, stop=1, **options):
-        self._device = world.current().readers.get(id)
+        self._device = world.current().serial.get(id)
         self.init(baudrate, bits, parity, stop)
 
     def init(self, baudrate=115200, bits=8, parity=None, stop=1, **options):
         """Set the frame format."""
         self._baud = baudrate
-        self._plain = bits == 8 and parity is None and stop == 1
+        self._plain = bits == 8 and stop == 1 and self._device is not None and parity == self._device.parity
 
     def deinit(self):
         """Nothing to give back."""
@@ -136,7 +136,9 @@ class UART(io.IOBase):
         return len(data)
 
     def write(self, buf):
-        """Card readers do not listen."""
+        """Bytes to whoever listens."""
+        if self._device is not None:
+            self._device.write(bytes(buf))
         return len(buf)
 
     def ioctl(self, request, arg):

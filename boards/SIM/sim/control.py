@@ -202,6 +202,19 @@ def _config(args):
     return app.config_report()
 
 
+def _security_log(args):
+    app = _application()
+    if app is None:
+        raise Refused("the charger is starting")
+    security_log = app.security_log
+    count = _between(args, "count", 1, 100)
+    return {
+        "first": security_log.first_seq, "next": security_log.next_seq, "broken": security_log.verify(),
+        "sent": {sink: security_log.mark(sink) for sink in ("ocpp", "mqtt")},
+        "entries": security_log.tail(20 if count is None else count),
+    }  # fmt: skip
+
+
 def _status(args):
     if args.get("collect"):
         gc.collect()
@@ -240,6 +253,7 @@ def _seen_from_outside(outlet):
     drawn = car.i_ma if outlet.contactor.closed else 0
     return {
         "drawn_amps": drawn / 1000,
+        "delivered_wh": outlet.delivered_mwh / 1000,
         "contacts": outlet.contactor.closed,
         "contactor_operations": outlet.contactor.operations,
         "locked": outlet.lock.locked,
@@ -280,6 +294,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "set_time": (_set_time, (("iso", "str", True),), "An installer sets the clock"),
     "stall": (_stall, (("ms", "int", True),), "Hold the interpreter up, as a long computation does"),
     "config": (_config, (), "All OCPP configuration keys"),
+    "security_log": (_security_log, (("count", "int", False),), "The last entries of the security log, and its state"),
     "status": (_status, (("collect", "bool", False),), "The state of charger and world; collect: garbage first"),
     "help": (_help, (), "This list"),
 }  # fmt: skip

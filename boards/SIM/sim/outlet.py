@@ -17,6 +17,7 @@ _CHUNK_MS = const(10)  # longest step of the model
 _LONG_MS = const(60000)  # beyond this the rest of a gap is one coarse stretch
 _EDGE_US = const(14)  # how long the stray capacitance of cable and car bends an edge (CP-2)
 _HEAT_MC_PER_MS = const(30)
+_MWH_MW_MS = const(3600000)
 AMBIENT_MC = const(25000)
 CABLE_OHM = {13: 1500, 20: 680, 32: 220, 63: 100}
 _STRANGE_OHM = const(1530)  # gives about 7.5 V: in no window of CP-5
@@ -48,10 +49,10 @@ class Outlet:
         self.temperature_mc = AMBIENT_MC
         self.target_mc = AMBIENT_MC
         self.ntc_broken = None  # None, "open" or "short"
-        self.i_ma = [0, 0, 0]
-        self.v_mv = [0, 0, 0]
-        self.p_mw = [0, 0, 0]
+        self.i_ma, self.v_mv, self.p_mw = [0, 0, 0], [0, 0, 0], [0, 0, 0]
         self.f_mhz = 0
+        self.delivered_mwh = 0  # what really went to the car, whatever a meter makes of it
+        self._delivered_rest = 0
         self.faults = set()
         self._proximity = wiring["proximity"]
         self.proximity_uv = 3300000
@@ -100,11 +101,21 @@ class Outlet:
             self.meter.advance()
         if car.want != ev.ABSENT and car.step(dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000):
             self._solve()
+        if car.i_ma and contactor.closed:
+            self._deliver(dt)
         lock = self.lock
         if lock.command != lock.locked or lock.jammed:
             lock.step(dt)
         if self.temperature_mc != self.target_mc:
             self._heat(dt)
+
+    def _deliver(self, dt):
+        car = self.ev
+        phase_mw = self.supply_mv // 100 * car.i_ma // 10
+        phase_mw = phase_mw // 1000 * car.pf_milli + phase_mw % 1000 * car.pf_milli // 1000
+        rest = self._delivered_rest + phase_mw * min(car.phases, self.phases_on) * dt
+        self.delivered_mwh += rest // _MWH_MW_MS
+        self._delivered_rest = rest % _MWH_MW_MS
 
     def _heat(self, dt):
         move = dt * _HEAT_MC_PER_MS

@@ -12,6 +12,8 @@ _NOISE = b"\x02\x8f\x01\xe3\x55"
 class CardReader:
     """swipe() puts a frame on the line; take() is what the UART has received by now. `broken`: only rubbish comes."""
 
+    parity = None
+
     def __init__(self):
         self.broken = False
         self._line = b""
@@ -34,6 +36,9 @@ class CardReader:
         if self.broken:
             frame = bytes([byte ^ 0xA5 for byte in frame])
         self._send(frame)
+
+    def write(self, data):
+        """It does not listen."""
 
     def take(self, count, baud, plain):
         """Bytes received so far, at most count; None counts them only. `plain` is False for a frame format not 8N1."""

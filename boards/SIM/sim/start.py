@@ -32,7 +32,10 @@ def _flash():
 
 
 def _calibrate():
-    """What the factory does once: measure each meter chip and leave the result on the flash (MET-3)."""
+    """What the factory does once: measure each meter chip and leave the result on the flash (MET-3).
+
+    And what whoever fits a meter of another kind does before the lid is closed. Nobody comes for a lost calibration.
+    """
     import board
 
     from charger.drivers.meters import calibration
@@ -40,8 +43,11 @@ def _calibrate():
     from sim import world
 
     files = Files(board.FLASH_ROOT)
-    if files.read(calibration.FILE) is None and files.read("boot.json") is None:  # a unit that ran has left the factory
-        entries = {outlet.id: outlet.meter.factory() for outlet in world.current().outlets}
+    new = files.read(calibration.FILE) is None and files.read("boot.json") is None  # one that ran has left the factory
+    stored = files.read_json(calibration.FILE)
+    entries = {outlet.id: outlet.meter.factory() for outlet in world.current().outlets}
+    old = [calibration.entry_of(stored, number) for number in entries]
+    if new or any(entry and entry["kind"] != entries[1]["kind"] for entry in old):
         files.write_json(calibration.FILE, calibration.stored_form(entries))
 
 

@@ -8,7 +8,7 @@
 
 import utime
 
-from sim import faults, lines, timebase
+from sim import faults, front_ends, lines, timebase
 from sim.launch import config, setting
 from sim.outlet import Outlet
 
@@ -60,7 +60,7 @@ class World:
         self.spi = {}  # bus number: object with write(buf) and readinto(buf), as chips.wires.SPIWire
         self.digital = {}
         self.analog = {}
-        self.readers = {}  # UART number: CardReader
+        self.serial = {}  # UART number: CardReader or front_ends.SerialMeter
         self.button = Button()
         self.board_faults = set()
         for n in range(len(board.OUTLETS)):
@@ -77,20 +77,9 @@ class World:
         self.digital.update(digital)
         self.analog.update(analog)
         if wiring["reader"]:
-            self.readers[wiring["reader"]["uart"]] = outlet.reader
+            self.serial[wiring["reader"]["uart"]] = outlet.reader
         kind, options = wiring["meter"]
-        if kind == "ade7953_i2c":
-            from sim.chips.ade7953 import ADE7953Chip
-
-            outlet.meter = ADE7953Chip(outlet, config["seed"] * 16 + number)
-            self.i2c.setdefault(options["bus"], {})[options["address"]] = outlet.meter
-        elif kind == "atm90e32":
-            from sim.chips.atm90e32 import ATM90E32Chip
-            from sim.chips.wires import SPIWire
-
-            outlet.meter = ATM90E32Chip(outlet, config["seed"] * 16 + number, timebase.ticks_ms)
-            self.spi[options["bus"]] = SPIWire(outlet.meter)
-            self.digital[options["cs"]] = lines.ChipSelect(self.spi[options["bus"]])
+        front_ends.connect(self, outlet, kind, options)
         self.outlets.append(outlet)
 
     def line(self, pin):
@@ -154,6 +143,7 @@ class World:
                 "cable_ohm": outlet.cable_ohm,
                 "faults": sorted(outlet.faults),
                 "temperature_mc": outlet.temperature_mc,
+                "delivered_mwh": outlet.delivered_mwh,
             })  # fmt: skip
         mains = [self.mains.v_mv, self.mains.f_mhz]
         return {"outlets": outlets, "mains": mains, "faults": sorted(self.board_faults)}
@@ -168,6 +158,7 @@ class World:
                 setattr(outlet.ev, name, value)
             outlet.cable_ohm = kept["cable_ohm"]
             outlet.temperature_mc = outlet.target_mc = kept["temperature_mc"]
+            outlet.delivered_mwh = kept["delivered_mwh"]
             for name in kept["faults"]:
                 self.set_fault(name, outlet.id, True)
             if "HighTemperature" not in kept["faults"]:

@@ -76,7 +76,7 @@ class EnergyRegister:
             self.persist()
 
     def fitted(self, meter: str) -> None:
-        """Say which meter feeds the register (kind and serial number). A change keeps the total as offset, logged."""
+        """Say which meter feeds the register (its kind). A change keeps the total as offset, logged. Never raises."""
         name = crc32(meter.encode())
         if name == self._meter:
             return
@@ -84,8 +84,12 @@ class EnergyRegister:
         self.offset_wh = self.total_wh
         log.warn("meter", "register %d: meter %s from %d Wh on" % (self.connector_id, meter, self.total_wh))
         changes = self.changes()
-        changes.append({"meter": meter, "offset_wh": self.total_wh, "boot": clock.boot_id, "utc": clock.utc_s()})
-        self._files.write_json(self._changes_name(), changes[-_CHANGES_KEPT:])
+        if not changes or changes[-1]["meter"] != meter:  # else the power failed after the list, before the register
+            changes.append({"meter": meter, "offset_wh": self.total_wh, "boot": clock.boot_id, "utc": clock.utc_s()})
+        try:
+            self._files.write_json(self._changes_name(), changes[-_CHANGES_KEPT:])
+        except OSError as error:
+            log.error("meter", "register %d: change not listed: %s" % (self.connector_id, log.reason(error)))
         self.persist()
 
     def changes(self) -> list:

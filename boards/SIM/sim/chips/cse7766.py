@@ -50,8 +50,9 @@ class CSE7766Chip:
         self._watt = 0.0
         self._next_us = self._now() * 1000 + _PERIOD_US
 
-    def advance(self, now_ms: int):
+    def advance(self, now_ms: int | None = None):
         """Measure now and count the energy since the last time. The chip cannot see which way the power goes."""
+        now_ms = self._now() if now_ms is None else max(now_ms, self._sampled_ms)
         self._source.sample(now_ms)
         source, unit = self._source, self.unit
         p_mw = skewed_mw(source, 0, unit.skew_ns)

@@ -10,6 +10,7 @@ from sim.chips.unit import Noise, Unit, factory_entry
 V_RATIO, I_RATIO = 350.0, 60.606  # mains mV and mA a mV at the ADC
 _LOW_MV, _HIGH_MV = 142, 3120
 _SWING_MV = 1200.0
+_DEAD_MV = 80
 
 
 class _Channel:
@@ -28,6 +29,7 @@ class CtFrontEnd:
     """Channels `v` and `i` of one unit; source.instant(seconds) gives (volts, amperes) of the mains.
 
     spend(us)   lets time pass while the ADC converts
+    dead        set it, and the bias has no supply: both channels lie at the ground
     now_us      the driver's microseconds, which may wrap; instants are counted on from them
     """
 
@@ -40,6 +42,7 @@ class CtFrontEnd:
         # A clamp-on transformer leads by 1 to 3 degrees (MET-52): the current is seen early
         self.unit.skew_ns = -int(55556 * (2.0 + self._noise.uniform())) if seed else 0
         self.turned = False
+        self.dead = False
         self.v_bias = 1650.0 + (40.0 * self._noise.uniform() if seed else 0.0)
         self.i_bias = 1650.0 + (40.0 * self._noise.uniform() if seed else 0.0)
         self._convert_us = convert_us
@@ -51,12 +54,19 @@ class CtFrontEnd:
     def factory(self) -> dict:
         """The calibration.json entry with the ideal gains; the real one comes from the two-point procedure."""
         self.unit.sign = -1 if self.turned else 1
-        return factory_entry("ct_adc", [self.unit])
+        entry = factory_entry("ct_adc", [self.unit])
+        entry["floor_ma"] = [int(self._noise_mv * I_RATIO * 1.1)]
+        return entry
+
+    def advance(self):
+        """Nothing is counted here: what is not sampled is not seen."""
 
     def convert(self, read) -> int:
         """One sample in mV."""
         self._spend(self._convert_us + int(2 * self._noise.uniform()))
         mv = read(self._now_us() / 1e6) + self._noise_mv * self._noise.normal()
+        if self.dead:
+            return _DEAD_MV
         u = (mv - 1650.0) / _SWING_MV
         mv += self._bend * (8.0 * (u * u * u - u) + 2.0 * math.sin(18.8 * u) + 4.0 * u * u)
         return int(min(_HIGH_MV, max(_LOW_MV, mv)))
