@@ -118,6 +118,7 @@ class Application:
             register = EnergyRegister(self.files, n + 1)
             meter = Meter(meters.make(kind, options, calibration.entry_of(stored, n + 1)), register)
             self.sessions.watch(n + 1, register)
+            register.fitted(kind)  # after watch(): what the sessions prove was delivered belongs to the meter before
             wiring["late_ms"] = board.LATE_TICK_MS
             outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
             if outlet.id not in interrupted:
