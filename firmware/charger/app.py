@@ -18,6 +18,7 @@ _SAY_GOODBYE_MS = const(3000)
 _END_MS = const(10000)
 _ANSWER_MS = const(200)
 _COLLECT_BYTES = const(8192)
+_LITTLE_FLASH = const(32768)
 
 current = None  # the running Application
 
@@ -75,18 +76,32 @@ class Application:
         self._count_boot()
         self.security_log = SecurityLog(self.files)
         clock.attach_rtc(machine.RTC())
-        self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS))
+        self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
         self.config = Configuration(self.files, board.FACTORY)
         self._describe()
         self._build_connectors()
         self._build_supply()
         self._build_back_end()
+        self._note_start()
 
     def _count_boot(self):
         """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
         last = self.files.read_json("boot.json", 0)
         clock.boot_id = (last if isinstance(last, int) else 0) + 1
         self.files.write_json("boot.json", clock.boot_id)
+
+    def _note_start(self):
+        """Why this start-up came about, for the security log (SEC-23)."""
+        from charger.security import events
+
+        cause = machine.reset_cause()
+        words = {machine.PWRON_RESET: "power on", machine.WDT_RESET: "watchdog", machine.SOFT_RESET: "soft reset"}
+        why = words.get(cause, "reset, cause %d" % cause)
+        self.security_log.add(events.STARTUP, "%s, firmware %s" % (why, version.VERSION))
+        if cause == machine.WDT_RESET:  # nobody could say so before
+            self.security_log.add(events.RESET, "watchdog")
+        if self.files.free_bytes() < _LITTLE_FLASH:
+            self.security_log.add(events.MEMORY_EXHAUSTION, "flash")
 
     def _describe(self):
         """What the board knows about itself, where the factory has not said otherwise."""
@@ -153,8 +168,10 @@ class Application:
             point.handle,
             on_open=lambda rpc: point.opened(),
             on_close=lambda reason: point.closed(),
+            on_invalid=lambda reason: point.note("InvalidMessages", reason),
         )
         point.attach(self.link)
+        point.security_log = self.security_log  # type: ignore[assignment]
         point.make_uploader = lambda: _uploader(settings)  # type: ignore[misc] - None without one
         point.state = self.report
         for connector in self.connectors:
@@ -253,18 +270,21 @@ class Application:
         for name, job in self.charge_point.tasks():
             self.supervisor.start(name, job)
 
-    def restart(self, kind: str):
+    def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
         if self._restarting is None:
-            self._restarting = asyncio.create_task(self._restart(kind))
+            self._restarting = asyncio.create_task(self._restart(kind, why))
 
-    async def _restart(self, kind: str):
+    async def _restart(self, kind: str, why: str):
         log.info("app", kind + " restart")
         for connector in self.connectors:
             connector.stop("Reboot")
         start = clock.ticks_ms()
         while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < _END_MS:
             await clock.sleep_ms(_POLL_MS)
+        from charger.security import events
+
+        self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
         machine.reset()
 
@@ -276,6 +296,7 @@ class Application:
         for connector in self.connectors:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
+        self.security_log.flush()
         await self.charge_point.close(_SAY_GOODBYE_MS)
 
     def report(self) -> dict:

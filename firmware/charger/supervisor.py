@@ -11,8 +11,10 @@ _RESTART_LAST_MS = 60000
 class Supervisor:
     """`failed` names the vital task that ended; from then on the watchdog is not fed and resets the chip."""
 
-    def __init__(self, watchdog):
+    def __init__(self, watchdog, on_event=None):
+        """`on_event(event, info)` is told of a task that ran out of memory (WP-43)."""
         self._watchdog = watchdog
+        self._on_event = on_event
         self._tasks = []
         self.failed = None
         self.restarts = 0
@@ -36,6 +38,8 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever a task dies of, the charger goes on or resets
                 log.error("supervisor", name + " failed: " + log.reason(error))
                 self._trace(error)
+                if self._on_event is not None and isinstance(error, MemoryError):
+                    self._on_event("MemoryExhaustion", name)
             if vital:
                 self.failed = name
                 return

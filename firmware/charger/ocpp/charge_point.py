@@ -21,6 +21,7 @@ from charger.ocpp.services.meter_values import MeterValues
 from charger.ocpp.services.status import Status
 from charger.ocpp.services.status import payload as status_payload
 from charger.ocpp.services.transactions import Transactions
+from charger.security import events
 
 _DAY_S = const(86400)
 _END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
@@ -46,6 +47,7 @@ class ChargePoint(LazyServices):
         self.link = None
         self.state = self.report  # what diagnostics say of the unit: plain data
         self.updater = None  # see services/firmware.py
+        self.security_log = None
         self.phases = max([connector.meter.reading.phases for connector in connectors])
         self._restart = restart
         self._resetting = None
@@ -77,6 +79,11 @@ class ChargePoint(LazyServices):
         config.give("ConnectorPhaseRotationMaxLength", str(number + 1))
         rotation = "RST" if self.phases == 3 else "NotApplicable"
         config.give("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
+
+    def note(self, event: str, info: str = ""):
+        """Something for the security log."""
+        if self.security_log is not None:
+            self.security_log.add(event, info)
 
     # --- looking up ---
 
@@ -164,6 +171,7 @@ class ChargePoint(LazyServices):
         try:
             validate.check(module.SPEC, request)
         except validate.Invalid as error:
+            self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
             raise errors.OcppError(_CODES[error.kind], str(error))
         self._follow_up = None
         answer = module.handle(self, request)
@@ -269,12 +277,17 @@ class ChargePoint(LazyServices):
 
     def tasks(self) -> list:
         """(name, coroutine function) of everything that has to run."""
-        return [
+        jobs = [
             ("ocpp boot", self.boot.run),
             ("ocpp outbox", self.outbox.run),
             ("ocpp send", self.sender.run),
             ("ocpp clock", self._clock),
         ]
+        if self.security_log is not None:
+            from charger.ocpp.services.security_events import SecurityEvents
+
+            jobs.append(("ocpp events", SecurityEvents(self, self.security_log).run))
+        return jobs
 
     async def _clock(self):
         """What is looked at once a second."""

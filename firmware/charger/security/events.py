@@ -53,11 +53,14 @@ CRITICAL = (
 # What the back end is not told: it knows, or it is between the owner and the unit. All else is sent (WP-44).
 _HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED)
 
-# What an outsider can cause as often as he likes: a few in a row, then a count once in a while.
-NOISY = (
-    FAILED_TO_AUTHENTICATE, BACK_END_FAILED_TO_AUTHENTICATE, INVALID_MESSAGES, REPLAY, INVALID_BACK_END_CERTIFICATE,
-    INVALID_OWN_CERTIFICATE, INVALID_TLS_VERSION, INVALID_TLS_SUITE, NOT_AUTHORISED, PIN_REFUSED, MEMORY_EXHAUSTION,
+# What a link that cannot be made brings with every attempt: the same words again within an hour are only counted.
+LINK = (
+    FAILED_TO_AUTHENTICATE, BACK_END_FAILED_TO_AUTHENTICATE, INVALID_BACK_END_CERTIFICATE, INVALID_OWN_CERTIFICATE,
+    INVALID_TLS_VERSION, INVALID_TLS_SUITE,
 )  # fmt: skip
+
+# What an outsider can cause as often as he likes: a few in a row, then a count once in a while.
+NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, PIN_REFUSED, MEMORY_EXHAUSTION)  # noqa: RUF005 - MicroPython
 
 
 def wanted_by(sink: str, event: str) -> bool:

@@ -28,7 +28,7 @@ _LINK = const(8)
 _TEXT = const(112)  # bytes of name and info: CAPACITY entries of this size fit
 _BURST, _REFILL_S = const(30), const(60)
 _NOISY_BURST, _NOISY_REFILL_S = const(5), const(600)
-_COUNT_S = const(3600)  # how often a count of suppressed events is written
+_COUNT_S = const(3600)  # how often a count of suppressed events is written, and what counts as said already
 _LOOK_BACK = const(900)  # numbers that the journal may skip behind damage, at most
 
 
@@ -69,7 +69,7 @@ class SecurityLog:
         self._key = key
         self._journal = Journal(files, FOLDER, max_bytes, segment_bytes, ring=True)
         self._marks = {}
-        self._rates = {}  # event: [tokens, uptime of the last refill, suppressed, when counted]
+        self._rates = {}  # event: [tokens, uptime of the last refill, suppressed, when counted, last info, its uptime]
         self._head = self._last_link()
         clock.on_step(self._time_set)
 
@@ -80,7 +80,7 @@ class SecurityLog:
 
         `info` is cut to what fits; it must hold no secret and no whole idTag.
         """
-        if not self._may_write(event):
+        if not self._may_write(event, info):
             return -1
         return self._add(event, info)
 
@@ -102,22 +102,23 @@ class SecurityLog:
         if self._add(events.SUPPRESSED, "%s: %d more" % (event, rate[2])) >= 0:
             rate[2] = 0
 
-    def _may_write(self, event: str) -> bool:
+    def _may_write(self, event: str, info: str) -> bool:
         """Flash wear, and what a flood could push out of the log, are bounded for each kind of event."""
         noisy = event in events.NOISY
         most, refill_s = (_NOISY_BURST, _NOISY_REFILL_S) if noisy else (_BURST, _REFILL_S)
         now = clock.uptime_s()
         rate = self._rates.get(event)
         if rate is None:
-            rate = self._rates[event] = [most, now, 0, now]
+            rate = self._rates[event] = [most, now, 0, now, None, now]
         gained = (now - rate[1]) // refill_s
         if gained:
             rate[0] = min(most, rate[0] + gained)
             rate[1] += gained * refill_s
-        if rate[0] <= 0:
+        if rate[0] <= 0 or (event in events.LINK and rate[4] == info and now - rate[5] < _COUNT_S):
             rate[2] += 1
             return False
         rate[0] -= 1
+        rate[4], rate[5] = info, now
         return True
 
     def _add(self, event: str, info: str) -> int:

@@ -6,6 +6,7 @@ A card that nobody knows is asked for at the back end; while that takes, the car
 from charger import log, validate
 from charger.ocpp.errors import CallFailed
 from charger.ocpp.services import tag_table
+from charger.security import events
 
 ACCEPTED = "Accepted"
 
@@ -90,6 +91,7 @@ class Authorisation:
             return
         status, parent = await self.authorise(tag)
         log.info("authorise", "%s: %s" % (log.mask(tag), status))
+        self._note(connector, "card", status)
         if status == ACCEPTED:
             self.begin(connector, tag, parent)
 
@@ -112,6 +114,12 @@ class Authorisation:
                 connector.stop("Local", tag)
                 return
         log.info("authorise", "%s may not stop this session" % log.mask(tag))
+        self._note(connector, "card that wants to stop another's session", status if status != ACCEPTED else "Refused")
+
+    def _note(self, connector, what: str, status: str):
+        """For the security log (SEC-22), which never learns whose card it was (SEC-15)."""
+        event = events.AUTHORISED if status == ACCEPTED else events.NOT_AUTHORISED
+        self._cp.note(event, "connector %d, %s: %s" % (connector.id, what, status))
 
     # --- without a card ---
 
@@ -139,6 +147,7 @@ class Authorisation:
             tag = self._config.get_str("FreeVendIdTag")
         elif self._config.get_bool("AuthorizeRemoteTxRequests"):
             status, parent = await self.authorise(tag)
+            self._note(connector, "remote start", status)
             if status != ACCEPTED:
                 log.info("authorise", "remote start for %s: %s" % (log.mask(tag), status))
                 return
