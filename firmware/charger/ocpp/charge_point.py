@@ -136,8 +136,11 @@ class ChargePoint(LazyServices):
         """BootNotification was accepted: status of everything, then the rest (OCPP-26)."""
         self._last_heartbeat_s = clock.uptime_s()
         self.status.sync(everything=True)
-        if "ocpp_firmware.json" in self.files.names():
+        names = self.files.names()
+        if "ocpp_firmware.json" in names:
             self.firmware.resume()
+        if "ocpp_signed_firmware.json" in names:
+            self.signed_firmware.resume()
         self.outbox.kick()
 
     def kick(self):
@@ -205,6 +208,7 @@ class ChargePoint(LazyServices):
 
     def status_changed(self, connector):
         """A connector has a new status."""
+        self.status.look(connector.outlet.board_guard for connector in self.connectors)
         self.status.changed(connector.id)
         self.meter_values.status_changed(connector)
         if self.has("reservations"):
@@ -293,6 +297,7 @@ class ChargePoint(LazyServices):
         """What is looked at once a second."""
         while True:
             await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
+            self.status.look(connector.outlet.board_guard for connector in self.connectors)
             self.status.second()
             self.transactions.second()
             self.meter_values.second()

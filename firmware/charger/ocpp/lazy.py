@@ -4,6 +4,10 @@ What was asked for once stays; `loaded` is what has to be told of sessions and o
 """
 
 
+def _none():
+    return None
+
+
 class LazyServices:
     """Base of the charge point. A service that has something on flash is made at start-up."""
 
@@ -11,6 +15,7 @@ class LazyServices:
         self.config = config
         self.files = files
         self.loaded = {}
+        self.manufacturer_roots = _none  # gives the ManufacturerRootCertificates, PEM or None (WP-30)
         self.make_uploader = None  # makes a net.upload.Uploader when one is needed
 
     def load_kept(self):
@@ -78,6 +83,26 @@ class LazyServices:
             from charger.ocpp.services.diagnostics import Diagnostics
 
             service = self.loaded["diagnostics"] = Diagnostics(self)
+        return service
+
+    @property
+    def logs(self):
+        """Logs asked for by the back end."""
+        service = self.loaded.get("logs")
+        if service is None:
+            from charger.ocpp.services.logs import Logs
+
+            service = self.loaded["logs"] = Logs(self)
+        return service
+
+    @property
+    def signed_firmware(self):
+        """Signed updates asked for by the back end."""
+        service = self.loaded.get("signed firmware")
+        if service is None:
+            from charger.ocpp.services.signed_firmware import SignedFirmware
+
+            service = self.loaded["signed firmware"] = SignedFirmware(self)
         return service
 
     @property

@@ -14,16 +14,19 @@ ChangeConfiguration Core
 ClearCache Core
 ClearChargingProfile SmartCharging
 DataTransfer Core
+ExtendedTriggerMessage Core
 GetCompositeSchedule SmartCharging
 GetConfiguration Core
 GetDiagnostics FirmwareManagement
 GetLocalListVersion LocalAuthListManagement
+GetLog Core
 RemoteStartTransaction Core
 RemoteStopTransaction Core
 ReserveNow Reservation
 Reset Core
 SendLocalList LocalAuthListManagement
 SetChargingProfile SmartCharging
+SignedUpdateFirmware Core
 TriggerMessage RemoteTrigger
 UnlockConnector Core
 UpdateFirmware FirmwareManagement
@@ -99,6 +102,19 @@ def _load_optional(action: str):
         from charger.ocpp.actions import get_diagnostics as module
     elif action == "UpdateFirmware":
         from charger.ocpp.actions import update_firmware as module
+    else:
+        module = _load_security(action)
+    return module
+
+
+def _load_security(action: str):
+    """The actions of the security whitepaper."""
+    if action == "GetLog":
+        from charger.ocpp.actions import get_log as module
+    elif action == "ExtendedTriggerMessage":
+        from charger.ocpp.actions import extended_trigger_message as module
+    elif action == "SignedUpdateFirmware":
+        from charger.ocpp.actions import signed_update_firmware as module
     else:
         raise ValueError(action)
     return module

@@ -5,11 +5,14 @@ The image itself is the updater's affair, an object with
     async fetch(location)    download and check the image; ValueError or OSError when that fails
     async install()          make it the next to boot and restart; does not return when it works
     outcome()                after the restart: True, False, or None when there was no update
+
+Under security profiles 2 and 3 there is the signed message instead: see signed_firmware.py, which asks for a little more.
 """
 
 import asyncio
 
 from charger import clock, log
+from charger.security.events import FIRMWARE_UPDATED, UPDATE_FAILED
 
 FILE = "ocpp_firmware.json"
 
@@ -36,7 +39,9 @@ class Firmware:
             return
         self._cp.files.delete(FILE)
         if self._cp.updater is not None:
-            self._tell(INSTALLED if self._cp.updater.outcome() else INSTALLATION_FAILED)
+            good = self._cp.updater.outcome()
+            self._cp.note(FIRMWARE_UPDATED if good else UPDATE_FAILED, self._cp.config.get_str("FirmwareVersion"))
+            self._tell(INSTALLED if good else INSTALLATION_FAILED)
 
     def start(self, location: str, retrieve_s: int, retries: int, interval_s: int):
         """Carry out an UpdateFirmware; a running one is given up for it."""
@@ -63,6 +68,7 @@ class Firmware:
         except (OSError, ValueError) as error:
             log.error("firmware", "installation: " + log.reason(error))
         self._cp.files.delete(FILE)
+        self._cp.note(UPDATE_FAILED, INSTALLATION_FAILED)
         self._tell(INSTALLATION_FAILED)
         self._cp.availability.hold(False)
 
@@ -79,6 +85,7 @@ class Firmware:
                 continue
             self._tell(DOWNLOADED)
             return True
+        self._cp.note(UPDATE_FAILED, DOWNLOAD_FAILED)
         self._tell(DOWNLOAD_FAILED)
         return False
 

@@ -1,0 +1,41 @@
+"""GetLog (WP-40)."""
+
+from charger import clock
+
+SPEC = (
+    "obj",
+    (
+        ("logType", ("enum", ("DiagnosticsLog", "SecurityLog"))),
+        ("requestId", ("int", None, None)),
+        ("retries?", ("whole", 0, 100)),
+        ("retryInterval?", ("whole", 0, 86400)),
+        (
+            "log",
+            (
+                "obj",
+                (
+                    ("remoteLocation", ("str", 512, 1)),
+                    ("oldestTimestamp?", ("time",)),
+                    ("latestTimestamp?", ("time",)),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+def handle(cp, request: dict) -> dict:
+    """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files."""
+    service, kind, asked = cp.logs, request["logType"], request["log"]
+    status, name = service.ask(kind)
+    if name is None:
+        return {"status": status}
+    retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
+    span = _seconds(asked.get("oldestTimestamp")), _seconds(asked.get("latestTimestamp"))
+    location, request_id = asked["remoteLocation"], request["requestId"]
+    cp.after(lambda: service.start(kind, request_id, location, name, retries, interval_s, span))
+    return {"status": status, "filename": name}
+
+
+def _seconds(text) -> int | None:
+    return None if text is None else clock.parse_iso(text)[0]

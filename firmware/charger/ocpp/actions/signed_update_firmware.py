@@ -1,0 +1,46 @@
+"""SignedUpdateFirmware (WP-30, 31): the certificate is checked before the answer, the signature after the download."""
+
+from charger import clock
+
+SPEC = (
+    "obj",
+    (
+        ("requestId", ("int", None, None)),
+        ("retries?", ("whole", 0, 100)),
+        ("retryInterval?", ("whole", 0, 86400)),
+        (
+            "firmware",
+            (
+                "obj",
+                (
+                    ("location", ("str", 512, 1)),
+                    ("retrieveDateTime", ("time",)),
+                    ("installDateTime?", ("time",)),
+                    ("signingCertificate", ("text", 5500)),
+                    ("signature", ("text", 800)),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+async def handle(cp, request: dict) -> dict:
+    """What happens afterwards is told in SignedFirmwareStatusNotifications."""
+    firmware = request["firmware"]
+    install = firmware.get("installDateTime")
+    job = {
+        "id": request["requestId"],
+        "location": firmware["location"],
+        "retrieve_s": clock.parse_iso(firmware["retrieveDateTime"])[0],
+        "install_s": None if install is None else clock.parse_iso(install)[0],
+        "certificate": firmware["signingCertificate"],
+        "signature": firmware["signature"],
+        "retries": int(request.get("retries", 0)),
+        "interval_s": int(request.get("retryInterval", 60)),
+    }
+    service = cp.signed_firmware
+    status = await service.ask(job)
+    if status.startswith("Accepted"):
+        cp.after(lambda: service.start(job))
+    return {"status": status}

@@ -1,0 +1,51 @@
+"""Status notifications that the back end must get each, in order, also when the link is down meanwhile (WP-32, WP-41)."""
+
+from micropython import const
+
+_MOST = const(16)  # beyond that the oldest is of no interest any more
+_ATTEMPTS = const(3)  # while the link is up
+
+
+class Notices:
+    """`action` is the message; tell() queues a payload, second() has to be called once a second."""
+
+    def __init__(self, cp, action: str):
+        self._cp = cp
+        self._action = action
+        self._waiting = []
+        self._under_way = False
+        self._refused = 0
+
+    def __len__(self):
+        return len(self._waiting)
+
+    def tell(self, payload: dict, done=None):
+        """Send a payload after those that still wait; done() is called once the back end has it, or never will."""
+        if len(self._waiting) >= _MOST:
+            self._waiting.pop(1 if self._under_way else 0)
+        self._waiting.append((payload, done))
+        self._next()
+
+    def second(self):
+        """Try again what could not be sent."""
+        self._next()
+
+    def _next(self):
+        if self._waiting and not self._under_way and self._cp.ready():
+            self._under_way = True
+            self._cp.post_call(self._action, self._waiting[0][0], False, self._failed, self._done)
+
+    def _done(self, _answer=None):
+        self._under_way = False
+        self._refused = 0
+        done = self._waiting.pop(0)[1]
+        if done is not None:
+            done()
+        self._next()
+
+    def _failed(self):
+        self._under_way = False
+        if self._cp.ready():  # answered with an error, or not at all
+            self._refused += 1
+            if self._refused >= _ATTEMPTS:
+                self._done()
