@@ -40,6 +40,7 @@ class Parts:
         self.fault_input = self._input((wiring.get("fault_input") or {}).get("pin"))
         self.tamper = self._input(shared.get("tamper"))
         self.rails = self._input(shared.get("rails"))
+        self.board_fault = self._input(shared.get("fault"))
         switch = wiring.get("phase_switch")
         self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 

@@ -4,7 +4,8 @@ from check import equal, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock, log
-from charger.net.upload import FAILED, NOT_SUPPORTED, Uploader, UploadError, fitted
+from charger.net.transfer import FAILED, NOT_SUPPORTED, UploadError
+from charger.net.upload import Uploader, fitted
 from charger.ocpp.services.archive import Archive
 
 HEAP = 16 * 1024 * 1024  # the flash chip is in it

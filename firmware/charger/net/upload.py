@@ -15,23 +15,9 @@ from micropython import const
 from charger import log
 from charger.net import http, tls
 from charger.net import url as urls
-
-BAD_LOCATION = "bad location"
-NOT_SUPPORTED = "not supported"
-NOT_ALLOWED = "not allowed"
-FAILED = "failed"
+from charger.net.transfer import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, UploadError
 
 _WHOLE_MS = const(900000)  # for one attempt, however slowly the server takes it
-_GIVE_UP = (BAD_LOCATION, NOT_SUPPORTED)
-
-
-class UploadError(Exception):
-    """`cause` is one of the four above; `final` says that another attempt can only end in the same way."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
-        self.final = cause in _GIVE_UP
 
 
 class Uploader:

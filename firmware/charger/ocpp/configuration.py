@@ -83,7 +83,7 @@ CompositeScheduleDefaultLimitWatts|i|D|SmartCharging|0|0|1000000
 CompositeScheduleDefaultNumberPhases|i|D|SmartCharging|0|0|3
 VerifyCsmsCommonName|b|D|Core|true
 RetryBackoffWaitMinimum|i|D|Core|10|0|3600
-RetryBackoffRandomRange|i|D|Core|10|0|3600
+RetryBackoffRandomRange|i|D|Core||0|3600
 """
 
 _LONGEST = 500  # of any value (OCPP-120)

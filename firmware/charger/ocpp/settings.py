@@ -57,9 +57,10 @@ class LinkSettings:
         return self._config.get_int("RetryBackoffWaitMinimum")
 
     @property
-    def backoff_random_s(self) -> int:
-        """The most that chance adds to a pause."""
-        return self._config.get_int("RetryBackoffRandomRange")
+    def backoff_random_s(self) -> int | None:
+        """The most that chance adds to a pause; None where the factory set none: as much as the pause (OCPP-3)."""
+        text = self._config.get_str("RetryBackoffRandomRange")
+        return int(text) if text else None
 
     @property
     def verify_common_name(self) -> bool:

@@ -51,6 +51,7 @@ class Connector:
         self.status = st.AVAILABLE
         self.error_code = "NoError"
         self.info = ""
+        self.held_for = None  # (idTag, parent or None) whose cable stays locked after its session (OCPP-54)
         self.listeners = []
         self._finishing = False
         self._plugged_ms = None
@@ -110,12 +111,24 @@ class Connector:
         self.suspended = why
         self._permit()
 
+    def hold_cable(self):
+        """Keep the plug locked after the running session, until its tag comes back (OCPP-54). Nothing without a lock."""
+        if self.outlet.lock is not None and self.session is not None:
+            self.held_for = (self.session.id_tag, self.session.parent_id_tag)
+            self.outlet.hold_lock = True
+
+    def release_cable(self):
+        """Let the plug go again; it also is when it is gone, or when somebody else charges."""
+        if self.outlet.lock is not None:
+            self.outlet.hold_lock = False
+        self.held_for = None
+
     async def unlock(self) -> bool:
         """Let the plug go; True when the lock confirms it. False with no lock, or over a closed contactor (CP-31)."""
         lock = self.outlet.lock
         if lock is None:
             return False
-        self.outlet.hold_lock = False
+        self.release_cable()
         self.cancel_pending()
         start = clock.ticks_ms()
         while lock.locked() and clock.elapsed_ms(start) < _UNLOCK_MS:
@@ -144,6 +157,8 @@ class Connector:
     def _plug_changed(self, plugged: bool):
         self._plugged_ms = clock.ticks_ms() if plugged else None
         self._finishing = False
+        if not plugged:
+            self.release_cable()
         log.info("connector %d" % self.id, "vehicle connected" if plugged else "vehicle gone")
 
     def _try_pending(self, plugged: bool):
@@ -164,6 +179,7 @@ class Connector:
         )
         self.suspended = ""
         self._finishing = False
+        self.release_cable()
         self._offered_ms = clock.ticks_ms()
         log.info("connector %d" % self.id, "session %d starts, %s" % (self.session.local_id, log.mask(pending.id_tag)))
         self._tell("session_started", self.session)

@@ -32,7 +32,7 @@ class Outlet:
     """IEC 61851-1 supply side of one connector. Attributes are read-only outside, but for those named as inputs."""
 
     def __init__(self, number: int, parts, options: dict):
-        """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, rails,
+        """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, rails, board_fault,
         fault_input, phase_switch. `options`: max_da, late_ms, and, if not the default, phases, ventilation, open_pen, wake_up.
         """
         self.id = number
@@ -44,6 +44,7 @@ class Outlet:
         self.lock = parts.lock
         self.tamper = parts.tamper
         self.rails = parts.rails
+        self.board_fault = parts.board_fault
         self.fault_input = parts.fault_input
         self.phases = options.get("phases", 1)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
@@ -301,6 +302,14 @@ class Outlet:
         for guard in self.guards:
             clear = guard.acknowledge() and clear
         return clear
+
+    @property
+    def board_guard(self):
+        """The tripped guard that concerns the whole charger, None without one: connector 0 is Faulted then (OCPP-80)."""
+        for guard in self.guards:
+            if guard.tripped and guard.OF_BOARD:
+                return guard
+        return None
 
     @property
     def about_to_close(self) -> bool:

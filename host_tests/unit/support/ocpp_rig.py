@@ -47,6 +47,7 @@ class Outlet:
         self.blocked = None
         self.about_to_close = False
         self.lock = None
+        self.board_guard = None
         self.permit = False
         self.available = True
         self.plugged = False

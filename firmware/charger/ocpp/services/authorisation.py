@@ -78,7 +78,9 @@ class Authorisation:
         if connector.stopping:
             return
         session = connector.session
-        if session is None:
+        if session is None and connector.held_for is not None:
+            self._held_cable(connector, tag)
+        elif session is None:
             self._cp.post(lambda: self._start(connector, tag))
         elif same(session.id_tag, tag):
             connector.stop("Local", tag)
@@ -120,6 +122,23 @@ class Authorisation:
         """For the security log (SEC-22), which never learns whose card it was (SEC-15)."""
         event = events.AUTHORISED if status == ACCEPTED else events.NOT_AUTHORISED
         self._cp.note(event, "connector %d, %s: %s" % (connector.id, what, status))
+
+    def _held_cable(self, connector, tag: str):
+        """The cable of a refused session is given back to its tag, and to one with the same parent (OCPP-54)."""
+        if same(connector.held_for[0] or "", tag):
+            log.info("authorise", "connector %d lets the cable go" % connector.id)
+            connector.release_cable()
+        else:
+            self._cp.post(lambda: self._release_by_other(connector, tag))
+
+    async def _release_by_other(self, connector, tag: str):
+        held = connector.held_for
+        status, parent = await self.authorise(tag)
+        if held is not None and held is connector.held_for and status == ACCEPTED and parent and held[1]:
+            if same(parent, held[1]):
+                connector.release_cable()
+                return
+        log.info("authorise", "%s does not get this cable" % log.mask(tag))
 
     # --- without a card ---
 

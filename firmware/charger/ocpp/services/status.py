@@ -48,6 +48,16 @@ class Status:
         if known != now:
             self._tell(connector_id, now)
 
+    def look(self, guards):
+        """Connector 0 is Faulted while a guard of the whole board is tripped at any outlet (None: not at this one)."""
+        for guard in guards:
+            if guard is not None:
+                if self.fault != (guard.CODE, guard.INFO):
+                    self.set_fault(guard.CODE, guard.INFO)
+                return
+        if self.fault is not None:
+            self.set_fault(None)
+
     def set_fault(self, code: str | None, info: str = ""):
         """A fault of the whole charger, or None when it is over."""
         self.fault = None if code is None else (code, info)

@@ -87,9 +87,9 @@ class Transactions:
     def _verdict(self, connector, verdict: tuple):
         """A verdict that is not Accepted ends the energy of a running session (OCPP-54)."""
         session = connector.session
+        if verdict[1] and not session.parent_id_tag:
+            session.parent_id_tag = verdict[1]
         if verdict[0] == "Accepted":
-            if verdict[1] and not session.parent_id_tag:
-                session.parent_id_tag = verdict[1]
             return
         log.warn("transactions", "session %d: the back end says %s" % (session.local_id, verdict[0]))
         self._refused[session.local_id] = session.start_wh + self._config.get_int("MaxEnergyOnInvalidId")
@@ -104,6 +104,7 @@ class Transactions:
             elif connector.meter.total_wh >= self._refused[local_id]:
                 self._refused.pop(local_id)
                 if self._config.get_bool("StopTransactionOnInvalidId"):
+                    connector.hold_cable()
                     connector.stop("DeAuthorized")
                 else:
                     connector.suspend("The back end does not accept this card")

@@ -20,6 +20,7 @@ ALL = (
     cable.LockFailure,
     inputs.Tamper,
     inputs.Rails,
+    inputs.BoardFault,
     inputs.FaultInput,
     inputs.ReaderLost,
 )

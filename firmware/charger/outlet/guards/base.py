@@ -22,6 +22,7 @@ class Guard:
     CODE = "OtherError"
     INFO = ""
     FAULTED = True  # False: a warning beside the ordinary status (OCPP-83)
+    OF_BOARD = False  # True: the same input at every outlet, so that connector 0 has the fault, too
     BLOCKS = True  # False: reported only, energy may flow
     RULE = CLEARS
     TRIP_MS = 0  # how long the danger may be there before the guard trips

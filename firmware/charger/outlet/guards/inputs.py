@@ -8,6 +8,7 @@ class Tamper(base.Guard):
 
     CODE = "OtherError"
     INFO = "The enclosure is or was open"
+    OF_BOARD = True
     RULE = base.SERVICE
     TRIP_MS = 100
 
@@ -16,11 +17,24 @@ class Tamper(base.Guard):
         return outlet.tamper is not None and outlet.tamper.value() == 1
 
 
-class FaultInput(base.Guard):
-    """A board's general fault input."""
+class BoardFault(base.Guard):
+    """A board's general fault input: no outlet of it gives energy."""
 
     CODE = "OtherError"
     INFO = "Fault input of the board"
+    OF_BOARD = True
+    TRIP_MS = 40
+
+    def danger(self, outlet) -> bool:
+        """Boards without the input have none."""
+        return outlet.board_fault is not None and outlet.board_fault.value() == 1
+
+
+class FaultInput(base.Guard):
+    """The fault input of one outlet."""
+
+    CODE = "OtherError"
+    INFO = "Fault input of the outlet"
     TRIP_MS = 40
 
     def danger(self, outlet) -> bool:
@@ -33,6 +47,7 @@ class Rails(base.Guard):
 
     CODE = "InternalError"
     INFO = "Supply of the pilot generator out of range"
+    OF_BOARD = True
     TRIP_MS = 40
 
     def danger(self, outlet) -> bool:
