@@ -50,6 +50,8 @@ CRITICAL = (
     VAULT_BROKEN,
 )  # fmt: skip
 
+SINKS = ("ocpp", "mqtt")  # who is told, each with a mark of its own in the log
+
 # What the back end is not told: it knows, or it is between the owner and the unit. All else is sent (WP-44).
 _HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED)
 
@@ -64,5 +66,5 @@ NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, PIN_REFUSED, MEMORY_EX
 
 
 def wanted_by(sink: str, event: str) -> bool:
-    """Whether a sink of the log ("ocpp", "mqtt") gets an event: the owner gets all, the back end not quite."""
+    """Whether a sink of the log gets an event: the owner gets all, the back end not quite."""
     return sink != "ocpp" or event not in _HOME

@@ -71,6 +71,7 @@ class SecurityLog:
         self._marks = {}
         self._rates = {}  # event: [tokens, uptime of the last refill, suppressed, when counted, last info, its uptime]
         self._head = self._last_link()
+        self._look_for_cut()
         clock.on_step(self._time_set)
 
     # --- writing ---
@@ -146,14 +147,17 @@ class SecurityLog:
         log.info("security", event + (": " + info if info else ""))
         entry = _entry(seq, body + link)
         for listener in self.listeners:
-            listener(entry)
+            try:
+                listener(entry)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a listener, the entry is written
+                log.error("security", "listener: " + log.reason(error))
         if self._journal.first_seq != first:
             self._dropped(first)
         return seq
 
     def _dropped(self, first: int) -> None:
         """The oldest entries made room: said once, and whenever somebody had not taken them yet."""
-        behind = [sink for sink in self._marks if self.mark(sink) + 1 < self._journal.first_seq]
+        behind = [sink for sink in events.SINKS if 0 < self.mark(sink) + 1 < self._journal.first_seq]
         if first == 0 or behind:
             self.add(events.LOG_FULL, "oldest entry now %d%s" % (
                 self._journal.first_seq, ", not yet sent: " + " ".join(behind) if behind else ""))
@@ -201,8 +205,7 @@ class SecurityLog:
             if self._link(seq, data[:-_LINK]) != before:
                 return seq
             expected += 1
-        taken = max([self.mark(sink) + 1 for sink in self._marks] or [0])
-        if expected != self.next_seq or expected < taken:
+        if expected != self.next_seq:
             return expected
         return None if before is None or before == self._head else expected - 1
 
@@ -228,8 +231,10 @@ class SecurityLog:
 
     def acknowledge(self, sink: str, seq: int) -> None:
         """A sink has taken everything up to `seq`. When the flash refuses, it will get some of it again."""
-        if seq <= self.mark(sink):
-            return
+        if seq > self.mark(sink):
+            self._move(sink, seq)
+
+    def _move(self, sink: str, seq: int) -> None:
         try:
             self._slots(sink).write(struct.pack("<i", seq))
         except OSError as error:
@@ -257,6 +262,17 @@ class SecurityLog:
             if last != bytes(_LINK):
                 break
         return last
+
+    def _look_for_cut(self) -> None:
+        """Entries that a sink has taken and that are no longer there were taken away at the end: said, sent again."""
+        taken = -1
+        for sink in events.SINKS:
+            mark = self.mark(sink)
+            if mark >= self.next_seq:
+                taken = max(taken, mark)
+                self._move(sink, self.next_seq - 1)
+        if taken >= 0:
+            self._add(events.LOG_CLEARED, "entries %d to %d are missing" % (self.next_seq, taken))
 
     def _date(self, entry: Entry, zeros: dict) -> None:
         """Give an entry without a time the time it must have had: by its start-up, else no later than the next one's."""
