@@ -2,13 +2,12 @@
 
 import argparse
 import os
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_CONTROL = "127.0.0.1:8899"
 PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
-_IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
+_IDENTITY_CHARACTERS = 48
 _LEAST_HEAP = 65536
 METERS = ("ADE7953", "ADE7953-SPI", "ATM90E32", "BL0942", "CSE7766", "CT")  # of --set MeterKind; boards/SIM/board.py
 
@@ -73,6 +72,16 @@ def _check_numbers(given):
             raise Mistake(f"{what} must be {low} to {high}.")
     if given.word not in (32, 64):
         raise Mistake("--word must be 32 or 64.")
+
+
+def _check_identity(identity, profile):
+    """Anything that a URL can carry percent-encoded (OCPP-1); a colon would end the user name of Basic (OCPP-5)."""
+    if identity is None:
+        return
+    if not 1 <= len(identity) <= _IDENTITY_CHARACTERS or not identity.isprintable():
+        raise Mistake(f"--identity must be 1 to {_IDENTITY_CHARACTERS} printable characters.")
+    if ":" in identity and profile in (1, 2):
+        raise Mistake("--identity must be without a colon under security profiles 1 and 2.")
 
 
 def _url(text, schemes, what):
@@ -142,8 +151,7 @@ def parse(words):
     """(launch configuration for the board, state directory, control (host, port)); Mistake for anything wrong."""
     given = _parser().parse_args(words)
     _check_numbers(given)
-    if given.identity is not None and not _IDENTITY.fullmatch(given.identity):
-        raise Mistake("--identity must be 1 to 48 letters, digits or * - _ = : + | @ .")
+    _check_identity(given.identity, given.security_profile)
     if (given.client_cert is None) != (given.client_key is None):
         raise Mistake("--client-cert and --client-key belong together.")
     if given.web is not None:

@@ -16,8 +16,8 @@ class LinkSettings:
 
     def complete_for(self, profile: int) -> bool:
         """True when all is there that a security profile needs (WP-3)."""
-        if profile in (1, 2) and self.basic_key is None:
-            return False
+        if profile in (1, 2) and (self.basic_key is None or ":" in (self._csms.get("identity") or "")):
+            return False  # a colon in the identity would end the user name (OCPP-5)
         if profile >= 2 and not self.ca:
             return False
         return profile != 3 or bool(self.client_cert and self.client_key)
