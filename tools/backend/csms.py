@@ -49,7 +49,7 @@ class Attempt:
 class Csms:
     """The back end. `url` is what a charger is given; its identity is the last part of the path it opens."""
 
-    def __init__(self, tags=None, heartbeat_s=300, call_timeout_s=20, port=0):
+    def __init__(self, tags=None, heartbeat_s=300, call_timeout_s=20, port=0, tls=None):
         self.ledger = Ledger(tags)
         self.record = rec.Record()
         self.heartbeat_s = heartbeat_s
@@ -61,6 +61,7 @@ class Csms:
         self.unanswered = set()
         self.stations = {}
         self.port = port
+        self.tls = tls  # an ssl.SSLContext: wss
         self._timeout_s = call_timeout_s
         self._script = collections.defaultdict(collections.deque)
         self._always = {}
@@ -75,7 +76,7 @@ class Csms:
     @property
     def url(self):
         """The endpoint to give to a charger, without identity."""
-        return f"ws://127.0.0.1:{self.port}/ocpp"
+        return f"wss://localhost:{self.port}/ocpp" if self.tls else f"ws://127.0.0.1:{self.port}/ocpp"
 
     def start(self):
         """Listen; returns self."""
@@ -114,7 +115,7 @@ class Csms:
         self._server = await serve(
             self._serve_station, "127.0.0.1", self.port, process_request=self._request, ping_interval=None,
             process_response=self._response, select_subprotocol=self._select, max_size=None, compression=None,
-            close_timeout=1, open_timeout=None,
+            close_timeout=1, open_timeout=None, ssl=self.tls,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 
