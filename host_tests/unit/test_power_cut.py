@@ -26,7 +26,7 @@ TIMEOUT = 120
 BLOCKS = 48
 HISTORY_BYTES = 8192  # so small that the oldest sessions are folded away within the script
 NOON = 1800000000
-BEFORE = 101  # sessions in the history at the start
+BEFORE = 91  # sessions in the history at the start
 
 
 chip = {}

@@ -67,7 +67,8 @@ def test_one_use_from_start_to_end_uk17():
     equal(shown, {
         "id": 1, "connector": 1, "start": NOON, "end": NOON + 1000, "estimated": False, "duration_s": 1000,
         "charging_s": 700, "import_wh": 1300, "export_wh": 0, "max_w": 7200, "mean_w": 6685, "reason": "Local",
-        "transaction_id": None, "id_tag": "ABCDEF",
+        "transaction_id": None, "id_tag": "ABCDEF", "pauses": {"car": 0, "charger": 0, "fault": 0}, "paused_s": 0,
+        "last_pause": None, "last_error": "NoError", "ended_paused": False,
     })
 
 
@@ -350,4 +351,4 @@ def test_every_field_survives_its_record():
             equal(from_record(session.to_record()).id_tag, None)
     equal(from_record(b""), None)
     equal(from_record(bytes(200)), None)
-    equal(from_record(b"\x02" + session.to_record()[1:]), None)
+    equal(from_record(b"\x03" + session.to_record()[1:]), None)

@@ -198,6 +198,11 @@ class History:
             "max_w": session.max_w,
             "mean_w": session.mean_w,
             "reason": session.stop_reason,
+            "pauses": {"car": session.pauses[0], "charger": session.pauses[1], "fault": session.pauses[2]},
+            "paused_s": session.paused_s,
+            "last_pause": session.last_pause,
+            "last_error": session.last_error,
+            "ended_paused": session.paused,
             "transaction_id": session.transaction_id,
             "id_tag": None,
         }

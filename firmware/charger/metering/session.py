@@ -9,15 +9,35 @@ from charger import clock
 CHARGING_W = const(50)  # below this a car is not charging, it only keeps itself awake
 NO_SEQ = const(0xFFFFFFFF)
 
-_VERSION = const(1)
+_VERSION = const(2)
+_OLD_VERSION = const(1)  # had no pauses
 _HAS_TRANSACTION, _HAS_RESERVATION, _ANONYMOUS = const(1), const(2), const(4)
 _FORMAT = "<BBBBIIIIIIIIIIIIqiI"
-RECORD_LEN = const(68)
+RECORD_LEN = const(68)  # without the pauses, which follow, and the idTags, which may follow them
 _RUNNING_FORMAT = "<IIIIIIII"
+_RUNNING_LEN = const(32)
 _REASONS = (
     None, "EmergencyStop", "EVDisconnected", "HardReset", "Local", "Other", "PowerLoss", "Reboot", "Remote",
     "SoftReset", "UnlockCommand", "DeAuthorized",
-)  # OCPP 1.6 Reason; the place in this list is on flash: only ever append
+)  # OCPP 1.6 Reason; the place in this list is on flash, as in the two below: only ever append
+_PAUSES_FORMAT = "<BBBBBI"  # pauses by car, charger, guard; the last one's cause and error code; paused seconds
+_PAUSES_LEN = const(9)
+_PAUSED = const(0x80)  # in the cause: the pause was not over
+_MANY = const(255)  # pauses of one kind: that many or more
+# Why no energy flowed: the car, a limit's source, what else the charger waits for, and the guards by their class.
+CAUSES = (
+    None, "other", "car", "hardware", "installer", "cable", "csms", "supply", "hours", "temperature", "user",
+    "simplified", "backend", "service", "phases", "lock",
+    "ResidualCurrent", "ResidualSelfTest", "Weld", "CloseFailure", "PilotShort", "PilotVoltage", "Diode", "Ventilation",
+    "OverCurrent", "Temperature", "MeterLost", "UnderVoltage", "OverVoltage", "Proximity", "LockFailure", "Tamper",
+    "Rails", "FaultInput", "ReaderLost", "BoardFault",
+)
+ERROR_CODES = (
+    "NoError", "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature", "InternalError",
+    "LocalListConflict", "OtherError", "OverCurrentFailure", "OverVoltage", "PowerMeterFailure", "PowerSwitchFailure",
+    "ReaderFailure", "ResetFailure", "UnderVoltage", "WeakSignal",
+)  # OCPP 1.6 ChargePointErrorCode
+BY_CAR, BY_CHARGER, BY_GUARD = const(0), const(1), const(2)
 
 
 class Session:
@@ -46,6 +66,12 @@ class Session:
         self.export_from_wh = 0  # the register's export at the start
         self.charging_s = 0
         self.max_w = 0
+        self.pauses = [0, 0, 0]  # by car, charger and guard; 255 stands for more
+        self.paused_s = 0
+        self.last_pause: str | None = None  # one of CAUSES
+        self.last_error = "NoError"  # the OCPP error code of that pause
+        self.paused = False  # it goes on, or the session ended in it
+        self.pause_unsaved = False
         self.stop_reason: str | None = None
         self.stop_id_tag: str | None = None
         self.tag_seq = NO_SEQ  # where its idTags are kept, once ended
@@ -53,6 +79,7 @@ class Session:
         self.saved_wh = start_wh
         self.saved_s = clock.uptime_s()
         self._charging_ms = 0
+        self._paused_ms = 0
 
     @property
     def import_wh(self) -> int:
@@ -84,6 +111,26 @@ class Session:
             self.charging_s += ms // 1000
             self._charging_ms = ms % 1000
 
+    def pause(self, cause: str | None, error_code: str, elapsed_ms: int) -> None:
+        """Say why no energy flows now (one of CAUSES; None while it flows) and how long since this was said last."""
+        if self.paused:
+            ms = self._paused_ms + elapsed_ms
+            self.paused_s += ms // 1000
+            self._paused_ms = ms % 1000
+        if cause is None:
+            self.pause_unsaved = self.pause_unsaved or self.paused
+            self.paused = False
+            return
+        if cause not in CAUSES:
+            cause = "other"
+        if self.paused and (cause == "other" or (cause, error_code) == (self.last_pause, self.last_error)):
+            return  # the waiting after a cause has gone belongs to it
+        kind = _kind(cause)
+        self.pauses[kind] = min(self.pauses[kind] + 1, _MANY)
+        self.last_pause = cause
+        self.last_error = error_code
+        self.paused = self.pause_unsaved = True
+
     def touch(self, wh: int) -> None:
         """Note the register's value, and the time."""
         self.stop_wh = max(wh, self.stop_wh)
@@ -92,7 +139,7 @@ class Session:
         self.stop_utc = clock.utc_s()
 
     def to_record(self, identities: bool = False) -> bytes:
-        """The session as 68 bytes; with identities its idTags follow."""
+        """The session as 77 bytes; with identities its idTags follow."""
         flags = 0 if self.transaction_id is None else _HAS_TRANSACTION
         flags |= 0 if self.reservation_id is None else _HAS_RESERVATION
         flags |= _ANONYMOUS if self.anonymous else 0
@@ -102,31 +149,49 @@ class Session:
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
             self.start_wh, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.transaction_id or 0, self.reservation_id or 0, self.tag_seq,
-        )
+        ) + self._pauses_record()
         return record + pack_tags(self) if identities else record
 
     def running_record(self) -> bytes:
-        """What changes while the session runs, as 32 bytes."""
+        """What changes while the session runs, as 41 bytes."""
         return struct.pack(
             _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
-        )
+        ) + self._pauses_record()
+
+    def _pauses_record(self) -> bytes:
+        cause = CAUSES.index(self.last_pause) | (_PAUSED if self.paused else 0)
+        error = ERROR_CODES.index(self.last_error if self.last_error in ERROR_CODES else "OtherError")
+        return struct.pack(_PAUSES_FORMAT, *self.pauses, cause, error, self.paused_s)
+
+    def restore_pauses(self, record: bytes, at: int) -> None:
+        """Take over the pauses that stand in a record from `at` on."""
+        *pauses, cause, error, self.paused_s = struct.unpack_from(_PAUSES_FORMAT, record, at)
+        self.pauses = list(pauses)
+        self.paused = bool(cause & _PAUSED)
+        cause &= ~_PAUSED
+        self.last_pause = CAUSES[cause] if cause < len(CAUSES) else "other"
+        self.last_error = ERROR_CODES[error] if error < len(ERROR_CODES) else "OtherError"
 
     def restore(self, running: bytes | None) -> None:
         """Take over the last checkpoint, as running_record() wrote it; one of another session is ignored."""
-        if running is None or len(running) != struct.calcsize(_RUNNING_FORMAT):
+        if running is None or len(running) not in (_RUNNING_LEN, _RUNNING_LEN + _PAUSES_LEN):
             return
-        fields = struct.unpack(_RUNNING_FORMAT, running)
+        fields = struct.unpack_from(_RUNNING_FORMAT, running)
         if fields[0] != self.local_id:
             return
         _, self.stop_wh, self.export_wh, self.charging_s, self.max_w, self.stop_boot_id, uptime_s, utc = fields
         self.stop_uptime_ms = uptime_s * 1000
         self.stop_utc = utc or None
+        if len(running) > _RUNNING_LEN:  # an older firmware's checkpoint has no pauses
+            self.restore_pauses(running, _RUNNING_LEN)
 
 
 def fields(record: bytes) -> tuple | None:
     """The bare fields of to_record() (see the named places below), for sums over many; None for an unknown form."""
-    if len(record) < RECORD_LEN or record[0] != _VERSION:
+    if len(record) < RECORD_LEN or record[0] not in (_OLD_VERSION, _VERSION):
+        return None
+    if record[0] == _VERSION and len(record) < RECORD_LEN + _PAUSES_LEN:
         return None
     return struct.unpack_from(_FORMAT, record)
 
@@ -140,7 +205,7 @@ def from_record(record: bytes) -> Session | None:
     values = fields(record)
     if values is None:
         return None
-    (_, flags, connector_id, reason, local_id, boot_id, start_s, start_utc, stop_boot_id, stop_s, stop_utc, start_wh,
+    (version, flags, connector_id, reason, local_id, boot_id, start_s, start_utc, stop_boot_id, stop_s, stop_utc, start_wh,
      stop_wh, export_wh, charging_s, max_w, transaction_id, reservation_id, tag_seq) = values
     session = Session(local_id, connector_id, None, start_wh)
     session.boot_id = boot_id
@@ -158,8 +223,12 @@ def from_record(record: bytes) -> Session | None:
     session.reservation_id = reservation_id if flags & _HAS_RESERVATION else None
     session.anonymous = bool(flags & _ANONYMOUS)
     session.tag_seq = tag_seq
-    if len(record) > RECORD_LEN:
-        session.id_tag, session.parent_id_tag = unpack_tags(record[RECORD_LEN:])
+    tags_at = RECORD_LEN
+    if version != _OLD_VERSION:
+        session.restore_pauses(record, RECORD_LEN)
+        tags_at += _PAUSES_LEN
+    if len(record) > tags_at:
+        session.id_tag, session.parent_id_tag = unpack_tags(record[tags_at:])
     return session
 
 
@@ -185,6 +254,13 @@ def unpack_tags(packed: bytes) -> tuple:
         tags.append(packed[at : at + length].decode())
         at += length
     return tuple(tags)
+
+
+def _kind(cause: str) -> int:
+    """Guards are told by their class, which begins with a capital."""
+    if cause[0].isupper():
+        return BY_GUARD
+    return BY_CAR if cause == "car" else BY_CHARGER
 
 
 def _reason_code(reason: str | None) -> int:

@@ -17,6 +17,7 @@ from charger.store.slots import Slots
 
 _DUE_WH = const(90)
 _DUE_S = const(300)
+_PAUSE_DUE_S = const(15)  # a pause is news, but not more often than energy at 22 kW is
 _OPEN = "open"
 
 
@@ -101,7 +102,8 @@ class Sessions:
         session.sampled_ms = clock.ticks_ms()
         self._touch(session, wh)
         uptime_s = clock.uptime_s()
-        if not now and session.stop_wh - session.saved_wh < _DUE_WH and uptime_s - session.saved_s < _DUE_S:
+        due_s = _PAUSE_DUE_S if session.pause_unsaved else _DUE_S
+        if not now and session.stop_wh - session.saved_wh < _DUE_WH and uptime_s - session.saved_s < due_s:
             return
         session.saved_s = uptime_s
         session.saved_wh = session.stop_wh
@@ -111,6 +113,7 @@ class Sessions:
             register.persist()
         try:
             self._slot(session.connector_id).write(session.running_record())
+            session.pause_unsaved = False
         except OSError as error:
             log.error("sessions", "checkpoint of %d not written: %s" % (session.local_id, log.reason(error)))
 

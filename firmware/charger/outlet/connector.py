@@ -7,13 +7,14 @@ task; nothing here is in the control tick.
 from micropython import const
 
 from charger import clock, log
-from charger.outlet import current
+from charger.outlet import current, pauses
 from charger.outlet import status as st
 
 # A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
 _READY_MS = const(4000)
 # After the contactor opened, wait so long at most for the meter's last reading.
 _LAST_READING_MS = const(1500)
+_RULING_MS = const(5000)  # between two lines of log about who decides the current
 
 
 _UNLOCK_MS = const(3000)
@@ -59,6 +60,9 @@ class Connector:
         self._pwm_on = False
         self._ending: tuple | None = None
         self._open_ms = None
+        self._pause_ms = clock.ticks_ms()
+        self._ruling = ""
+        self._ruling_ms = None
 
     # --- what users and back ends ask for ---
 
@@ -139,6 +143,7 @@ class Connector:
 
     def poll(self):
         """Bring session and status up to date."""
+        self._step_limits()
         plugged = self.outlet.plugged
         if plugged != (self._plugged_ms is not None):
             self._plug_changed(plugged)
@@ -153,6 +158,25 @@ class Connector:
         if self.pending is not None:
             self._try_pending(plugged)
         self._show()
+        self._note_pause()
+
+    def _step_limits(self):
+        """End stale limits; say in the log who rules now, when that has changed, and not too often."""
+        for source in self.outlet.limits.expire():
+            log.warn("connector %d" % self.id, "the limit of %s is out of date" % source)
+        ruling = self.outlet.limit_source() if self.outlet.plugged else self._ruling
+        if ruling == self._ruling or (self._ruling_ms is not None and clock.elapsed_ms(self._ruling_ms) < _RULING_MS):
+            return
+        self._ruling = ruling
+        self._ruling_ms = clock.ticks_ms()
+        log.info("connector %d" % self.id, "current decided by " + self.outlet.limit_words())
+
+    def _note_pause(self):
+        """Why no energy flows goes into the session's record, where it survives a power cut."""
+        elapsed_ms = clock.elapsed_ms(self._pause_ms)
+        self._pause_ms = clock.ticks_ms()
+        if self.session is not None and self._ending is None:
+            self.session.pause(pauses.cause(self), self.error_code, elapsed_ms)
 
     def _plug_changed(self, plugged: bool):
         self._plugged_ms = clock.ticks_ms() if plugged else None
@@ -212,8 +236,9 @@ class Connector:
     def _show(self):
         fault = self.outlet.fault
         code = "NoError" if fault is None else fault.CODE
-        info = "" if fault is None else fault.INFO
-        steps = st.way(self.status, self._status_now())
+        status = self._status_now()
+        info = pauses.info(self, status) if fault is None else fault.INFO
+        steps = st.way(self.status, status)
         if not steps and (code, info) != (self.error_code, self.info):
             steps = (self.status,)
         for step in steps:
@@ -226,7 +251,7 @@ class Connector:
         self.status = status
         self.error_code = code
         self.info = info
-        log.info("connector %d" % self.id, status + ("" if code == "NoError" else " (" + code + ")"))
+        log.info("connector %d" % self.id, status + ("" if code == "NoError" else " (" + code + ")") + (info and ": " + info))
         self._tell("status_changed", self)
 
     def _status_now(self) -> str:

@@ -1,11 +1,25 @@
-"""The one place that decides the current: every source may only lower it, the smallest wins (CP-14)."""
+"""The one place that decides the current: every source may only lower it, the smallest wins (CP-14).
+
+A limit has a source, a value, a kind and, if its source says so, a validity: a source that has to be heard again and
+again (the shared supply, the thermometer, later a grid controller) gives a time after which its word is stale. What
+a stale limit means depends on the kind:
+
+- SCHEDULE: the source has no limit any more. Whoever sends such limits says beforehand what follows them.
+- SAFETY: nobody watches what the limit protected, so no more than SAFE_DA is left, and less where less was allowed.
+  That holds until the source speaks again or withdraws: silence never raises a current.
+
+Validity counts uptime, so a clock that is set wrong neither ends nor prolongs it.
+"""
 
 from micropython import const
+
+from charger import clock
 
 SAFETY = const(0)  # acts at once (UK-36)
 SCHEDULE = const(1)  # may have been delayed before it came here (UK-35)
 
 NO_LIMIT = const(0x7FFF)
+SAFE_DA = const(60)  # what a car may have when a safety limit has run out: the least that a pilot can say (CP-14)
 
 # What each source is called where a person reads why the current is what it is.
 WORDS = {
@@ -17,31 +31,61 @@ WORDS = {
     "hours": "the charging hours",
     "temperature": "the temperature inside",
     "user": "the user's choice",
+    "simplified": "the car's simplified pilot",
 }
 
 
 class Limits:
     """Current limits of one outlet in 0.1 A per phase, each from a named source.
 
-    `effective_da` is what the control tick reads; it changes only in set(). `ruling` names the source that decides.
+    `effective_da` is what the control tick reads; it changes only in set() and expire(). `ruling` names the source
+    that decides; of several with the same value the hardware, else any.
     """
 
     def __init__(self, hardware_da: int):
         self._values = {"hardware": hardware_da}
         self._kinds = {"hardware": SAFETY}
+        self._ends_ms = {}  # source: uptime at which its limit is stale
+        self._silent = []  # sources whose safety limit ran out
         self.effective_da = hardware_da
         self.ruling = "hardware"
         self.safety_da = hardware_da
 
-    def set(self, source: str, limit_da: int | None, kind: int = SCHEDULE):
-        """Set the limit of a source, or lift it with None. Values below 0 count as 0."""
+    def set(self, source: str, limit_da: int | None, kind: int = SCHEDULE, valid_s: int | None = None):
+        """Set the limit of a source, or lift it with None. Values below 0 count as 0.
+
+        valid_s: seconds after which it is stale (see above), None until it is withdrawn.
+        """
+        self._ends_ms.pop(source, None)
+        if source in self._silent:
+            self._silent.remove(source)
         if limit_da is None:
             self._values.pop(source, None)
             self._kinds.pop(source, None)
         else:
             self._values[source] = max(0, limit_da)
             self._kinds[source] = kind
+            if valid_s is not None:
+                self._ends_ms[source] = clock.uptime_ms() + valid_s * 1000
         self._decide()
+
+    def expire(self) -> list:
+        """End what is stale; the sources concerned. Called a few times a second, never from the control tick."""
+        if not self._ends_ms:
+            return []
+        now_ms = clock.uptime_ms()
+        stale = [source for source, end_ms in self._ends_ms.items() if now_ms >= end_ms]
+        for source in stale:
+            del self._ends_ms[source]
+            if self._kinds[source] == SAFETY:
+                self._values[source] = min(self._values[source], SAFE_DA)
+                self._silent.append(source)
+            else:
+                del self._values[source]
+                del self._kinds[source]
+        if stale:
+            self._decide()
+        return stale
 
     def get(self, source: str) -> int | None:
         """The limit of a source in 0.1 A, None where it has none."""
@@ -60,7 +104,7 @@ class Limits:
         return dict(self._values)
 
     def _decide(self):
-        low = safety = NO_LIMIT
+        low = safety = self._values["hardware"]
         ruling = "hardware"
         for source, value in self._values.items():
             if value < low:
@@ -72,6 +116,12 @@ class Limits:
         self.safety_da = safety
         self.effective_da = low
 
+    def who(self, source: str | None = None) -> str:
+        """What a person calls a source, by default the ruling one; it says so when the source has fallen silent."""
+        source = source or self.ruling
+        name = WORDS.get(source, source)
+        return name + " (not heard from)" if source in self._silent else name
+
     def words(self) -> str:
         """The ruling limit in a sentence's end: 'the cable: 20.0 A'."""
-        return "%s: %d.%d A" % (WORDS.get(self.ruling, self.ruling), self.effective_da // 10, self.effective_da % 10)
+        return "%s: %d.%d A" % (self.who(), self.effective_da // 10, self.effective_da % 10)

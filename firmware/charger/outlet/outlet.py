@@ -327,13 +327,19 @@ class Outlet:
             return states.NAMES[self.state] + ("2" if self.pwm_on else "1")
         return states.NAMES[self.state]
 
+    def limit_source(self) -> str:
+        """The source that decides the current: one of the limits', "cable" or "simplified"."""
+        target = self.target_da()
+        if target == self.limits.effective_da:
+            return self.limits.ruling
+        return "cable" if self.cable is not None and target == self.cable.rating_da else "simplified"
+
     def limit_words(self) -> str:
         """What decides the current, for a person: 'the cable: 20.0 A'."""
         target = self.target_da()
         if target == self.limits.effective_da:
             return self.limits.words()
-        what = "the cable" if self.cable is not None and target == self.cable.rating_da else "the car's simplified pilot"
-        return "%s: %d.%d A" % (what, target // 10, target % 10)
+        return "%s: %d.%d A" % (self.limits.who(self.limit_source()), target // 10, target % 10)
 
     def why_paused(self) -> str:
         """Why no energy flows although a session runs, in words a person understands; '' when it flows."""

@@ -48,6 +48,7 @@ class Outlet:
         self.about_to_close = False
         self.lock = None
         self.board_guard = None
+        self.phases = self.phases_wanted = 1
         self.permit = False
         self.available = True
         self.plugged = False
@@ -55,6 +56,15 @@ class Outlet:
         self.pwm_on = True
         self.driving_f = False
         self.offered_da = 0
+
+    def target_da(self):
+        return self.limits.effective_da
+
+    def limit_source(self):
+        return self.limits.ruling
+
+    def limit_words(self):
+        return self.limits.words()
 
     def settle(self):
         closed = self.permit and self.plugged and self.limits.effective_da >= 60
