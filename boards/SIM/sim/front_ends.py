@@ -1,14 +1,12 @@
 """What is soldered between an outlet and the controller to measure: one chip a meter driver, and the lines to it."""
 
 import math
-
-import utime
+import time
 
 from sim import lines, timebase
 from sim.launch import config
 
 _CONVERT_US = 45
-_OVERHEAD_US = 20  # what working a sample out takes here
 _ROOT_2 = math.sqrt(2)
 
 
@@ -44,7 +42,8 @@ def connect(world, outlet, kind, options):
     elif kind == "ct_adc":
         from sim.chips.ct_adc import CtFrontEnd
 
-        outlet.meter = CtFrontEnd(Waveform(outlet), utime.ticks_us, _convert, seed, _CONVERT_US)
+        time.ticks_us = timebase.converted_us  # the firmware, imported later, dates its samples by it
+        outlet.meter = CtFrontEnd(Waveform(outlet), timebase.converted_us, timebase.convert, seed, _CONVERT_US)
         world.analog[options["v_adc"]] = outlet.meter.v
         world.analog[options["i_adc"]] = outlet.meter.i
 
@@ -60,11 +59,6 @@ def _uart(world, chip, options, parity, bits):
     from sim.chips.uart import UARTWire
 
     world.serial[options["bus"]] = SerialMeter(UARTWire(chip, timebase.ticks_ms, bits=bits, rxbuf=1024), parity)
-
-
-def _convert(us):
-    """The controller waits while its ADC converts; in real time, as ticks_us() is."""
-    utime.sleep_us(max(0, us - _OVERHEAD_US))
 
 
 class SerialMeter:

@@ -5,11 +5,13 @@
   faster than scale x real. When the machine cannot keep up, time just runs slower; no task is late for that reason.
 - Manual: time moves by advance(ms), and where asyncio waits it jumps to the next wake-up at once. For unit tests.
 
-`ticks_us` always stays real: it is for measuring how long code takes, and for busy waits.
+`ticks_us` stays real: it is for measuring how long code takes, and for busy waits. Only on a board that samples the mains
+by its own ADC it is converted_us: there each conversion takes its time, and the working out of the sample none.
 """
 
 import utime
 
+_TICKS_MASK = utime.ticks_add(0, -1)  # where the port's ticks wrap
 _BEHIND_US = 100000  # real time that may be made up for, when a scaled run was held up
 _HEAD_START_MS = 3600000  # manual time starts this far ahead: see manual()
 
@@ -20,6 +22,8 @@ _now = 0
 _offset = 0  # of real mode, after a scaled one
 _credit_us = 0  # real time not yet turned into virtual time
 _last_us = 0
+_converting_us = 0  # spent on conversions since the millisecond that began last
+_converting_ms = 0
 _wait = None  # asyncio's own wait
 _hooks = []
 
@@ -29,6 +33,25 @@ def ticks_ms():
     if _virtual:
         return _now
     return utime.ticks_add(utime.ticks_ms(), _offset)
+
+
+def convert(us):
+    """The ADC takes us for a conversion."""
+    global _converting_us, _converting_ms
+    if not _virtual:
+        utime.sleep_us(us)
+    elif _converting_ms == _now:
+        _converting_us += us
+    else:
+        _converting_ms = _now
+        _converting_us = us
+
+
+def converted_us():
+    """As time.ticks_us(), in simulated time: it moves with conversions."""
+    if not _virtual:
+        return utime.ticks_us()
+    return utime.ticks_add(_now * 1000 & _TICKS_MASK, _converting_us if _converting_ms == _now else 0)
 
 
 def on_wait(hook):

@@ -2,7 +2,8 @@
 
 The port's ADC is one-shot, and a mains cycle of sampling would hold up the control tick. So each poll takes a burst of
 under 5 ms, and the samples are sorted by their phase in the mains cycle: when every phase has been seen often enough,
-the mean over all phases is the mean over whole cycles. poll_ms makes the bursts walk through the cycle at 50 and 60 Hz.
+the mean over all phases is the mean over whole cycles. After each burst poll_ms says when the next one has to begin so
+that it catches the phase that was seen least: polls in step with the mains would never see some of them.
 """
 
 from array import array
@@ -19,6 +20,9 @@ _BURST_US = const(4500)  # a burst covers eight whole slices or nine
 _WINDOW_MS = const(400)
 _GIVE_UP_MS = const(1600)  # by then every slice must have been seen
 _ENOUGH = const(3)  # pairs a slice
+_LEAST_US = const(16000)  # between two bursts
+_AHEAD = const(4)  # slices by which a burst begins before the one it is for
+_SHIFT_MS = const(7)  # tried when a burst missed what it was for: whoever polls is late, and by how much we do not know
 _CLIP_LOW_MV = const(120)  # the ESP32 reads about 75 to 142 mV for anything below, 3100 and more for anything above
 _CLIP_HIGH_MV = const(3050)
 _BIAS_OFF_MV = const(300)  # a bias that far from where the board puts it: an open CT, a broken divider
@@ -84,6 +88,8 @@ class CtAdc(Meter):
         self._cycle16 = 0  # and the sixteenths of a us that go with it
         self._window_ms = self._crossed_ms
         self._counted_ms = None
+        self._target = 0  # the slice that the next burst is for
+        self._shift_ms = 0
 
     async def start(self):
         """Nothing to prepare: the first figures come with the first window, about half a second later."""
@@ -93,7 +99,18 @@ class CtAdc(Meter):
         start_us = clock.ticks_us()
         pairs = self._burst(start_us)
         self._follow_mains(start_us, pairs)
+        target = self._target
+        seen = self._seen[target]
         self._sort(start_us, pairs)
+        if self._seen[target] == seen:
+            self._shift_ms = (self._shift_ms + _SHIFT_MS) % 20
+        try:
+            self._window(now)
+        finally:
+            self._aim()
+
+    def _window(self, now: int):
+        """Work the window out when every slice has been seen."""
         passed_ms = clock.ticks_diff(now, self._window_ms)
         if passed_ms < _WINDOW_MS:
             return
@@ -104,6 +121,20 @@ class CtAdc(Meter):
             self._window_ms = now
             self._clear()
             raise MeterError("no whole cycle")
+
+    def _aim(self):
+        """The next burst is for the slice seen least; say by poll_ms when it has to begin."""
+        seen = self._seen
+        target = 0
+        for b in range(1, _BINS):
+            if seen[b] < seen[target]:
+                target = b
+        self._target = target
+        begin16 = (target - _AHEAD) * self._period16 // _BINS - self._phase16(clock.ticks_us())
+        wait_us = (begin16 // 16 + self._shift_ms * 1000) % (self._period16 // 16)
+        if wait_us < _LEAST_US:
+            wait_us += self._period16 // 16
+        self.poll_ms = (wait_us + 500) // 1000
 
     # --- gathering: nothing below allocates but _evaluate() ---
 
@@ -130,6 +161,8 @@ class CtAdc(Meter):
             # three samples agree on the direction: noise at the zero alone does not count
             if v[n - 2] < zero and v[n - 1] < zero <= v[n] and v[n + 1] > zero and v[n + 1] - v[n - 2] > 20:
                 step_us = t[n] - t[n - 1]
+                if step_us * (pairs - 1) > 2 * (t[pairs - 1] - t[0]):
+                    return  # held up right there: nobody knows when it was
                 at_us = t[n - 1] + step_us * (zero - v[n - 1]) // (v[n] - v[n - 1])
                 self._crossing(clock.ticks_add(start_us, at_us))
                 return
