@@ -1,0 +1,97 @@
+"""Faults of the whole unit, and the cable of a refused transaction, on the simulated board (OCPP-54, OCPP-80)."""
+
+import pytest
+
+from backend import Result
+
+from .sessions import start_session, statuses
+
+
+@pytest.mark.parametrize("name, code, info", [
+    ("OtherError", "OtherError", "Fault input of the board"),
+    ("InternalError", "InternalError", "Supply of the pilot generator out of range"),
+])
+def test_connector_0_is_faulted_with_the_board_and_recovers(launch, csms, name, code, info):
+    """All connectors refuse, a running transaction is paused, not ended; afterwards all goes on."""
+    sim = launch(connectors=2)
+    csms.wait_booted(connectors=2)
+    start_session(sim, csms, "GOOD0001", 1)
+    mark = len(csms.record)
+    sim.command("raise_fault", name=name)
+    told = csms.record.wait("StatusNotification", since=mark, where=lambda p: p["connectorId"] == 0).payload
+    assert (told["status"], told["errorCode"], told["info"]) == ("Faulted", code, info)
+    for connector in (1, 2):
+        sim.wait_ocpp_status("Faulted", connector=connector)
+    assert not sim.connector(1)["relay"]
+    assert csms.call("RemoteStartTransaction", idTag="GOOD0002")["status"] == "Rejected"
+    assert csms.call("ReserveNow", connectorId=2, expiryDate="2029-01-01T00:00:00Z", idTag="A", reservationId=1)[
+        "status"] == "Faulted"
+    sim.plug_in(2)
+    sim.swipe("GOOD0002", 2)
+    sim.let_pass(5)
+    assert not sim.connector(2)["relay"]
+    assert len(csms.record.calls("StartTransaction")) == 1
+    sim.plug_out(2)
+    sim.command("clear_fault", name=name)
+    sim.wait_ocpp_status("Charging", connector=1)
+    sim.wait_ocpp_status("Available", connector=2)
+    csms.record.wait("StatusNotification", since=mark, where=lambda p: p["connectorId"] == 0 and p["status"] == "Available")
+    assert statuses(csms, 0, mark) == ["Faulted", "Available"]
+    assert not csms.record.calls("StopTransaction")
+
+
+def test_a_fault_of_one_outlet_is_none_of_the_unit(launch, csms):
+    sim = launch(connectors=2)
+    csms.wait_booted(connectors=2)
+    mark = len(csms.record)
+    sim.raise_fault("OtherError", 2)
+    sim.wait_ocpp_status("Faulted", connector=2)
+    sim.let_pass(3)
+    assert sim.connector(1)["ocpp_status"] == "Available"
+    assert statuses(csms, 0, mark) == []
+
+
+@pytest.mark.parametrize("number, status", [(0, "Faulted"), (1, "Faulted")])
+def test_a_fault_at_start_up_is_told_after_boot(launch, csms, number, status):
+    """OCPP-82: after BootNotification the present status, faults included."""
+    sim = launch()
+    csms.wait_booted()
+    sim.command("raise_fault", name="OtherError")
+    sim.wait_ocpp_status("Faulted")
+    mark = len(csms.record)
+    sim.reboot()
+    csms.record.wait("BootNotification", since=mark)
+    csms.record.wait("StatusNotification", since=mark, where=lambda p: (p["connectorId"], p["status"]) == (number, status))
+
+
+def test_the_cable_stays_locked_after_a_refused_start(launch, csms):
+    """OCPP-54: DeAuthorized in a running transaction keeps the plug until the same card is shown."""
+    csms.answer("StartTransaction", Result({"transactionId": 77, "idTagInfo": {"status": "Blocked"}}))
+    sim = launch()
+    csms.wait_booted()
+    sim.plug_in()
+    sim.swipe("GOOD0001")
+    assert csms.record.wait("StopTransaction").payload["reason"] == "DeAuthorized"
+    sim.wait_ocpp_status("Finishing")
+    sim.let_pass(10)
+    assert sim.connector()["locked"] and not sim.connector()["relay"]
+    sim.swipe("GOOD0002")
+    csms.record.wait("Authorize", where=lambda p: p["idTag"] == "GOOD0002")
+    sim.let_pass(5)
+    assert sim.connector()["locked"]
+    sim.swipe("GOOD0001")
+    sim.wait_connector(lambda c: not c["locked"], what="the lock open")
+    assert len(csms.record.calls("StartTransaction")) == 1
+
+
+def test_the_back_end_unlocks_a_held_cable(launch, csms):
+    """OCPP-68."""
+    csms.answer("StartTransaction", Result({"transactionId": 77, "idTagInfo": {"status": "Invalid"}}))
+    sim = launch()
+    csms.wait_booted()
+    sim.plug_in()
+    sim.swipe("GOOD0001")
+    csms.record.wait("StopTransaction")
+    sim.wait_ocpp_status("Finishing")
+    assert csms.call("UnlockConnector", connectorId=1)["status"] == "Unlocked"
+    assert not sim.connector()["locked"]
