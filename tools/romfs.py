@@ -56,9 +56,12 @@ def run(*command: str) -> None:
         raise RomfsError("the image could not be built:\n" + (done.stdout + done.stderr).strip(), 1)
 
 
-def build(image: Path = IMAGE) -> Path:
-    """Bring the image up to date and return its path; raises RomfsError."""
-    if is_fresh(image):
+def build(image: Path = IMAGE, replaced: dict[Path, str] | None = None) -> Path:
+    """Bring the image up to date and return its path; raises RomfsError.
+
+    `replaced` gives other text for places in the image; such an image is always made anew.
+    """
+    if not replaced and is_fresh(image):
         return image
     try:
         import mpremote  # noqa: F401
@@ -73,6 +76,9 @@ def build(image: Path = IMAGE) -> Path:
     sources = files()
     image.unlink(missing_ok=True)
     for place, source in sources.items():
+        if place in (replaced or {}):
+            source = image.with_suffix(".replaced")
+            source.write_text(replaced[place], encoding="utf-8")
         (stage / place).parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".py":
             # -s: tracebacks name the module, not this machine's folder, and the image is the same everywhere

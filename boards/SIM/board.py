@@ -26,6 +26,8 @@ CSMS        where the unit connects to out of the box: url (without the identity
             basic_auth_password, ca, client_cert, client_key (PEM text or None)
 WEB         "HOST:PORT" of the local page or None
 MQTT        URL of the owner's broker or None
+UPDATE      where updates may come from: host names, root certificates (PEM), address of the notice of new versions
+UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no update is accepted
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
@@ -77,7 +79,7 @@ DEVICE = {
     "model": setting("ChargePointModel", "Simulator"),
     "serial": setting("ChargeBoxSerialNumber", "SIM%05d" % config["seed"]),
 }
-FACTORY = {name: value for name, value in config["set"].items() if name != "MeterKind"}  # that one is for us alone
+FACTORY = {name: value for name, value in config["set"].items() if name not in ("MeterKind", "HardwareRevision")}  # for us alone
 CSMS = {
     "url": config["csms"],
     "identity": config["identity"] or DEVICE["serial"],
@@ -90,3 +92,11 @@ CSMS = {
 WEB = config["web"]
 MQTT = config["mqtt"]
 LAB = config["lab"]
+UPDATE = {
+    "hosts": tuple(config["update_hosts"]),
+    "roots": config["update_ca"],
+    "manifest_url": config["update_url"],
+    "board": "SIM",
+    "hardware": int(setting("HardwareRevision", "1")),
+}
+UPDATE_KEYS = tuple([bytes.fromhex(key) for key in config["update_keys"]])

@@ -1,10 +1,11 @@
-"""`esp32` of the simulated board: heap figures, chip temperature, and the non-volatile storage."""
+"""`esp32` of the simulated board: heap figures, chip temperature, the non-volatile storage, and the slots."""
 
 import gc
 import json
 import os
 
 from sim import launch
+from sim.partition import Partition  # noqa: F401
 
 HEAP_DATA = 4
 HEAP_EXEC = 1

@@ -76,6 +76,8 @@ def launch(request, tmp_path, csms):
         stack.callback(lambda: [sim.close() for sim in request.node.chargers])
         yield start
         for sim in request.node.chargers:
+            if getattr(sim, "may_crash", False):
+                continue
             assert not [line for line in sim.log_lines() if "Traceback" in line], sim.log_tail()
 
 

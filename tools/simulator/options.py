@@ -1,6 +1,7 @@
 """The command line of the simulator, checked; every mistake is one sentence."""
 
 import argparse
+import base64
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -56,6 +57,10 @@ def _parser():
     add("--time-scale", type=float, default=1.0, metavar="X", help="run X times as fast as real time")
     add("--seed", type=int, default=1, metavar="N", help="part tolerances and reaction times (default 1)")
     add("--romfs", metavar="IMAGE", help="run the firmware from a ROMFS image")
+    add("--update-key", action="append", default=[], metavar="FILE", help="public key that signs updates (PEM, P-256)")
+    add("--update-host", action="append", default=[], metavar="HOST", help="host that updates may come from")
+    add("--update-ca", metavar="FILE", help="root certificates of these hosts (PEM)")
+    add("--update-url", metavar="URL", help="notice of the newest version, https://HOST:PORT/PATH, asked for daily")
     add("--lab", action="store_true", help="a laboratory unit: plain protocols allowed, no national timing rules")
     return parser
 
@@ -136,6 +141,22 @@ def _password(given):
     return os.environ.get(PASSWORD_VARIABLE)
 
 
+_P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")  # what comes before the point (RFC 5480)
+
+
+def _point(path):
+    """The point of a P-256 public key in a PEM file, in hexadecimal."""
+    text = _pem(path, "--update-key", "PUBLIC KEY")
+    body = text.partition("-----BEGIN PUBLIC KEY-----")[2].partition("-----END")[0]
+    try:
+        der = base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:
+        der = b""
+    if not der.startswith(_P256) or len(der) != len(_P256) + 65:
+        raise Mistake(f"--update-key '{path}' is no P-256 public key.")
+    return der[len(_P256) :].hex()
+
+
 def _folder(path):
     folder = Path(path).absolute()
     try:
@@ -174,6 +195,10 @@ def parse(words):
         "web": given.web,
         "mqtt": None if given.mqtt is None else _url(given.mqtt, ("mqtts", "mqtt"), "--mqtt"),
         "lab": given.lab,
+        "update_keys": [_point(path) for path in given.update_key],
+        "update_hosts": given.update_host,
+        "update_ca": _pem(given.update_ca, "--update-ca", "CERTIFICATE"),
+        "update_url": None if given.update_url is None else _url(given.update_url, ("https",), "--update-url"),
         "set": settings,
         "word": given.word,
         "heap": given.heap,

@@ -6,7 +6,7 @@ answer(command) is called by the link; a command is a dictionary with "cmd" and 
 import gc
 import sys
 
-from sim import ev, link, net, rtc, timebase, world
+from sim import bootloader, ev, link, net, rtc, timebase, world
 from sim.outlet import CABLE_OHM
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
@@ -202,6 +202,10 @@ def _config(args):
     return app.config_report()
 
 
+def _slots(args):
+    return bootloader.report()
+
+
 def _security_log(args):
     app = _application()
     if app is None:
@@ -213,6 +217,13 @@ def _security_log(args):
         "sent": {sink: security_log.mark(sink) for sink in ("ocpp", "mqtt")},
         "entries": security_log.tail(20 if count is None else count),
     }  # fmt: skip
+
+
+def _acknowledge(args):
+    app = _application()
+    if app is None:
+        raise Refused("the charger is starting")
+    return {"clear": app.acknowledge("bench")}
 
 
 def _status(args):
@@ -293,7 +304,9 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "time_scale": (_time_scale, (("x", "number", True),), "Run x times as fast as real time"),
     "set_time": (_set_time, (("iso", "str", True),), "An installer sets the clock"),
     "stall": (_stall, (("ms", "int", True),), "Hold the interpreter up, as a long computation does"),
+    "acknowledge": (_acknowledge, (), "The owner has looked at the unit: clear what is latched and over"),
     "config": (_config, (), "All OCPP configuration keys"),
+    "slots": (_slots, (), "The application slots: what runs, what each holds, what the bootloader thinks of it"),
     "security_log": (_security_log, (("count", "int", False),), "The last entries of the security log, and its state"),
     "status": (_status, (("collect", "bool", False),), "The state of charger and world; collect: garbage first"),
     "help": (_help, (), "This list"),

@@ -14,6 +14,16 @@ ERASED = 0xFF
 DROP = "drop"  # nothing happened yet
 HALF = "half"  # the first half is done
 LATE = "late"  # done, but nobody was told
+_compared = bytearray(256)  # what lies where something is to be programmed; the heap is the firmware's
+
+
+class Power:
+    """What feeds the chip. Devices that share one are partitions of the same chip: they die in the same operation."""
+
+    def __init__(self) -> None:
+        self.on = True
+        self.left = -1  # operations until it fails; below 0 it does not
+        self.mode = DROP
 
 
 class Flash:
@@ -21,20 +31,21 @@ class Flash:
 
     cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
     operation raises OSError(EIO). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
+    Give `power` of another device to be a partition of the same chip.
     """
 
-    def __init__(self, path: str | None, block_size: int = 4096, blocks: int = 512, image: list | None = None) -> None:
+    def __init__(
+        self, path: str | None, block_size: int = 4096, blocks: int = 512, image: list | None = None, power=None
+    ) -> None:
         self.block_size = block_size
         self.blocks = blocks
-        self.powered = True
+        self.power = power or Power()
         self.violation = ""
         self.writes = 0
         self.erases = 0
         self.programmed_bytes = 0
         self.block_writes = [0] * blocks
         self.block_erases = [0] * blocks
-        self._left = -1
-        self._mode = DROP
         self._blank = bytes([ERASED]) * block_size
         self._file = None
         self.image = image
@@ -46,14 +57,19 @@ class Flash:
             self.image = [self._blank] * blocks
 
     @property
+    def powered(self) -> bool:
+        """False once the power was cut, at this device or at another one on the same chip."""
+        return self.power.on
+
+    @property
     def operations(self) -> int:
         """Programs and erases so far: the number of points at which power can fail."""
         return self.writes + self.erases
 
     def cut_after(self, operations: int, mode: str = DROP) -> None:
         """Cut the power in the program or erase that follows the next `operations` ones."""
-        self._left = operations
-        self._mode = mode
+        self.power.left = operations
+        self.power.mode = mode
 
     def snapshot(self) -> list:
         """The content in memory as it is now, to make other devices from; blocks are copied only when changed."""
@@ -62,7 +78,7 @@ class Flash:
 
     def power_off(self) -> None:
         """Cut the power now. The object is of no more use: make a new one over the same path or image."""
-        self.powered = False
+        self.power.on = False
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -99,26 +115,30 @@ class Flash:
         return 0
 
     def _alive(self, block: int, off: int, length: int) -> None:
-        if not self.powered:
+        if not self.power.on:
             raise OSError(errno.EIO)
         if not 0 <= block < self.blocks or off < 0 or off + length > self.block_size:
             raise OSError(errno.EINVAL)
 
     def _must_be_erased(self, block: int, off: int, length: int) -> None:
-        before = bytearray(length)
-        self.readblocks(block, before, off)
-        if before != memoryview(self._blank)[:length]:
-            self.violation = "block {} offset {}: programmed without erase".format(block, off)
-            raise OSError(errno.EIO)
+        end = off + length
+        while off < end:
+            piece = memoryview(_compared)[: min(len(_compared), end - off)]
+            self.readblocks(block, piece, off)
+            if piece != memoryview(self._blank)[: len(piece)]:
+                self.violation = "block {} offset {}: programmed without erase".format(block, off)
+                raise OSError(errno.EIO)
+            off += len(piece)
 
     def _operate(self, block: int, off: int, data: bytes) -> None:
-        if self._left != 0:
-            self._left -= 1
+        power = self.power
+        if power.left != 0:
+            power.left -= 1
             self._put(block, off, data)
             return
-        if self._mode == HALF:
+        if power.mode == HALF:
             self._put(block, off, memoryview(data)[: len(data) // 2])
-        elif self._mode == LATE:
+        elif power.mode == LATE:
             self._put(block, off, data)
         self.power_off()
         raise OSError(errno.EIO)
@@ -136,13 +156,13 @@ class Flash:
         self._file.write(data)
 
 
-def mount(path: str | None, root: str = "/flash", flash: Flash | None = None) -> Flash:
+def mount(path: str | None, root: str = "/flash", flash: Flash | None = None, power: Power | None = None) -> Flash:
     """Mount the flash in file `path` at root and return it. A new file is formatted, as the factory does.
 
-    Give `flash` to mount a device that exists already (tests). Raises OSError when the file system is not readable:
-    that is a finding, never a reason to format.
+    Give `flash` to mount a device that exists already (tests), `power` to share another device's. Raises OSError when
+    the file system is not readable: that is a finding, never a reason to format.
     """
-    device = flash if flash is not None else Flash(path)
+    device = flash if flash is not None else Flash(path, power=power)
     if flash is not None and _is_blank(device):
         vfs.VfsLfs2.mkfs(device)
     vfs.mount(vfs.VfsLfs2(device), root)

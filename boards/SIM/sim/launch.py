@@ -19,6 +19,10 @@ config = {
     "web": None,  # "HOST:PORT"
     "mqtt": None,
     "lab": False,
+    "update_hosts": (),
+    "update_ca": None,  # PEM text
+    "update_url": None,
+    "update_keys": (),  # hexadecimal
     "set": {},  # factory values, text by standard key name
     "word": 64,
     "heap": None,

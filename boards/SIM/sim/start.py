@@ -7,28 +7,42 @@ import sys
 
 import utime
 
-from sim import launch, libc
+from sim import bootloader, launch, libc, slots
 
 
 def _search_path():
-    """Shims, firmware, frozen modules, in this order; the firmware from a ROMFS image when one is given."""
+    """Shims, firmware, frozen modules, in this order.
+
+    The firmware is that of the slot the bootloader chose. ota_0 holds what the simulator was started with, a ROMFS image
+    or the source tree, until an update has been written over it.
+    """
     if "" in sys.path:
         sys.path.remove("")
-    image = launch.config["romfs"]
-    if image:
-        import uctypes
-        import vfs
+    slots.attach(launch.config["state_dir"])
+    bootloader.choose(look_only=launch.config["measure"])
+    if not bootloader.from_factory:
+        for folder in [folder for folder in sys.path if folder.endswith("/firmware")]:
+            sys.path.remove(folder)
+        _run_from(slots.slots[bootloader.running].path, slots.BLOCK, slots.header(bootloader.running)[0])
+    elif launch.config["romfs"]:
+        _run_from(launch.config["romfs"], 0, None)
 
-        address, size = libc.map_file(image)
-        vfs.mount(vfs.VfsRom(uctypes.bytearray_at(address, size)), "/rom")
-        sys.path.insert(1, "/rom")
+
+def _run_from(path, offset, size):
+    """The application is the ROMFS at an offset of a file: its modules execute in place, as on the board."""
+    import uctypes
+    import vfs
+
+    address, length = libc.map_file(path)
+    vfs.mount(vfs.VfsRom(uctypes.bytearray_at(address + offset, size or length - offset)), "/rom")
+    sys.path.insert(1, "/rom")
 
 
 def _flash():
     from sim import flash
 
     folder = launch.config["state_dir"]
-    return flash.mount(None if folder is None else folder + "/flash.bin")
+    return flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
 
 
 def _calibrate():
