@@ -17,6 +17,7 @@ _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(3000)
 _END_MS = const(10000)
 _ANSWER_MS = const(200)
+_HEAT_VALID_S = const(10)  # read each second: nobody watches the heat any more after so long (limits.py)
 _COLLECT_BYTES = const(8192)
 _LITTLE_FLASH = const(32768)
 
@@ -82,6 +83,7 @@ class Application:
         self._describe()
         self._build_connectors()
         self._build_supply()
+        self._build_tamper()
         self._build_back_end()
         self._note_start()
 
@@ -157,6 +159,17 @@ class Application:
 
             self.supply = SharedSupply(self.outlets, [w.get("rotation", 0) for w in board.OUTLETS], limit_da)
 
+    def _build_tamper(self):
+        """Where the board has a switch at its lid."""
+        self.tamper = None
+        if board.SHARED.get("tamper") is not None:
+            from charger.outlet.guards.inputs import Tamper
+            from charger.security.tamper import TamperWatch
+
+            guards = [guard for outlet in self.outlets for guard in outlet.guards if isinstance(guard, Tamper)]
+            pin = self.outlets[0].tamper
+            self.tamper = TamperWatch(self.files, guards, pin, self.config, self.security_log.add)
+
     def _build_back_end(self):
         from charger.ocpp.charge_point import ChargePoint
         from charger.ocpp.connection import Connection
@@ -169,7 +182,9 @@ class Application:
             point.handle,
             on_open=lambda rpc: point.opened(),
             on_close=lambda reason: point.closed(),
+            on_fault=self._link_failed,
             on_invalid=lambda reason: point.note("InvalidMessages", reason),
+            lab=board.LAB,
         )
         point.attach(self.link)
         point.security_log = self.security_log  # type: ignore[assignment]
@@ -180,6 +195,14 @@ class Application:
         for key in ("AuthorizationKey", "SecurityProfile"):
             self.config.on_change(key, lambda _: point.after(self._reconnect))
         self.charge_point = point
+
+    def _link_failed(self, cause: str, text: str):
+        """An attempt to connect failed: an event, if it is a matter of security. The log bounds how often (WP-43)."""
+        from charger.security import link_faults
+
+        event = link_faults.event_of(cause)
+        if event is not None:
+            self.security_log.add(event, text)
 
     async def _reconnect(self):
         """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
@@ -228,6 +251,8 @@ class Application:
                 connector.outlet.reader_failed = reader.failed
                 if tag:
                     self.charge_point.tag_shown(connector, tag)
+            if self.tamper is not None:
+                self.tamper.poll()
             await clock.sleep_ms(_POLL_MS)
 
     async def _slow(self):
@@ -242,7 +267,8 @@ class Application:
                     thermometer.read()
                     if thermometer.valid:
                         full_da = outlet.limits.get("hardware")
-                        outlet.limits.set("temperature", derated_da(thermometer.value_dc, full_da), SAFETY)
+                        limit_da = derated_da(thermometer.value_dc, full_da)
+                        outlet.limits.set("temperature", full_da if limit_da is None else limit_da, SAFETY, _HEAT_VALID_S)
             if self.supply is not None:
                 self.supply.share()
             for connector in self.connectors:
@@ -299,6 +325,16 @@ class Application:
             connector.meter.register.persist()
         self.security_log.flush()
         await self.charge_point.close(_SAY_GOODBYE_MS)
+
+    def acknowledge(self, who: str) -> bool:
+        """The owner (who proves it elsewhere) has looked at the unit: clears every latch whose condition is gone.
+
+        True when none is left (CP-44, CP-45, SEC-17).
+        """
+        clear = self.tamper is None or self.tamper.acknowledge(who)
+        for outlet in self.outlets:
+            clear = outlet.acknowledge() and clear
+        return clear
 
     def report(self) -> dict:
         """The state of the charger as plain data."""

@@ -34,6 +34,14 @@ def heap_report(peak: int) -> dict:
     return {"used": used, "free": gc.mem_free(), "peak": max(peak, used)}
 
 
+def link_report(app, csms) -> dict:
+    """The link to the back end; `fault` says why there is none, the security profile what protects it."""
+    report = csms.report()
+    report["security_profile"] = app.config.get_int("SecurityProfile")
+    report["fault"] = app.link.fault
+    return report
+
+
 def charger_report(app) -> dict:
     """The whole charger."""
     csms = app.charge_point
@@ -44,7 +52,8 @@ def charger_report(app) -> dict:
         "boots": clock.boot_id,
         "tick": {"count": app.ticks, "max_gap_ms": app.max_gap_ms, "max_us": app.max_tick_us},
         "heap": heap_report(app.heap_peak),
-        "csms": csms.report() if csms else {"connected": False},
+        "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
+        "tamper": app.tamper.report() if app.tamper else None,
         "connectors": {str(c.id): connector_report(c) for c in app.connectors},
     }

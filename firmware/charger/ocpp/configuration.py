@@ -82,6 +82,7 @@ CompositeScheduleDefaultLimitAmps|i|D|SmartCharging|0|0|1000
 CompositeScheduleDefaultLimitWatts|i|D|SmartCharging|0|0|1000000
 CompositeScheduleDefaultNumberPhases|i|D|SmartCharging|0|0|3
 VerifyCsmsCommonName|b|D|Core|true
+TamperPolicy|s|D|Core|latch|4|6
 RetryBackoffWaitMinimum|i|D|Core|10|0|3600
 RetryBackoffRandomRange|i|D|Core||0|3600
 """
