@@ -29,7 +29,8 @@ def _fresh():
 def _power_back():
     """The chip after a power cut: the same content, running."""
     power = flash.Power()
-    for device in [*slots.slots, slots.otadata]:
+    slots.otadata.power = power
+    for device in slots.slots:
         device.power = power
     slots.power = power
     bootloader.choose()
