@@ -1,0 +1,297 @@
+"""SignedUpdateFirmware: refusals before the answer, the sequence of statuses after it, over restarts (WP-30 to 37)."""
+
+import asyncio
+import hashlib
+
+import signing_data as data
+from check import equal, raises_async, true
+from ocpp_rig import NOW, Rig
+
+from charger import clock
+from charger.ocpp.errors import OcppError
+from charger.ocpp.services import signing
+from charger.security.log import SecurityLog
+
+HEAP = 2 * 1024 * 1024
+TIMEOUT = 60
+WHOLE = ["Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting"]
+
+
+class Updater:
+    """Does as the test says: `faults` are raised by the next fetches, `installing` by install()."""
+
+    def __init__(self):
+        self.content = b"image"
+        self.faults = []
+        self.installing = None
+        self.result = None
+        self.log = []
+        self.on_pause = None
+        self.pauses = False
+
+    async def fetch(self, location):
+        self.log.append("fetch")
+        await clock.sleep_ms(500)
+        if self.pauses:
+            self.on_pause(True)
+            await clock.sleep_ms(500)
+            self.on_pause(False)
+        if self.faults:
+            raise self.faults.pop(0)
+
+    def digest(self):
+        return hashlib.sha256(self.content).digest()
+
+    def discard(self):
+        self.log.append("discard")
+
+    async def install(self):
+        self.log.append("install")
+        if self.installing is not None:
+            raise self.installing
+        while True:  # the board restarts
+            await clock.sleep_ms(1000)
+
+    def outcome(self):
+        return self.result
+
+
+async def _rig(profile=2):
+    rig = Rig(factory={"SecurityProfile": str(profile)})
+    _equip(rig)
+    await rig.online()
+    return rig
+
+
+def _equip(rig, updater=None):
+    rig.updater = rig.cp.updater = updater or Updater()
+    rig.cp.manufacturer_roots = lambda: data.ROOT
+    rig.cp.security_log = rig.security_log = SecurityLog(rig.files, max_bytes=8192, segment_bytes=4096)
+
+
+async def _ask(rig, number=1, certificate=data.EC_SIGNER, signature=data.ECDSA, **fields):
+    firmware = {"location": "https://host/fw.bin", "retrieveDateTime": clock.iso(fields.pop("at", NOW - 1000)),
+                "signingCertificate": certificate, "signature": signature}
+    if "install" in fields:
+        firmware["installDateTime"] = clock.iso(fields.pop("install"))
+    answer = await rig.call("SignedUpdateFirmware", requestId=number, firmware=firmware, **fields)
+    return answer["status"]
+
+
+def _told(rig, number=1):
+    return [p["status"] for p in rig.link.of("SignedFirmwareStatusNotification") if p.get("requestId") == number]
+
+
+def _logged(rig):
+    return [entry.event for entry in rig.security_log.entries()]
+
+
+async def _up_to(rig, status, number=1):
+    await rig.until(lambda: _told(rig, number)[-1:] == [status], 400000)
+
+
+async def test_a_whole_update_over_the_restart():
+    """With both kinds of key; every status once, in order, with the number; the event after success (WP-32, 37)."""
+    for certificate, signature in ((data.EC_SIGNER, data.ECDSA), (data.RSA_SIGNER, data.PSS)):
+        rig = await _rig()
+        equal(await _ask(rig, 5, certificate, signature), "Accepted")
+        await _up_to(rig, "InstallRebooting", 5)
+        equal(_told(rig, 5), WHOLE)
+        await rig.until(lambda rig=rig: "install" in rig.updater.log)
+        equal([c.status for c in rig.connectors], ["Unavailable"])
+        await rig.power_cut()
+        _equip(rig)
+        rig.updater.result = True
+        await rig.online()
+        await _up_to(rig, "Installed", 5)
+        equal(_told(rig, 5), ["Installed"])
+        true("FirmwareUpdated" in _logged(rig))
+        await rig.call("ExtendedTriggerMessage", requestedMessage="FirmwareStatusNotification")
+        await rig.sent("SignedFirmwareStatusNotification", 2)
+        equal(rig.link.of("SignedFirmwareStatusNotification")[-1], {"status": "Idle"})  # WP-36
+        await rig.power_cut()
+        _equip(rig)
+        await rig.online()
+        await rig.seconds(5)
+        equal(_told(rig, 5), [])
+        await rig.stop()
+
+
+async def test_certificates_that_are_not_to_be_believed():
+    """WP-10, WP-30: refused before anything starts, with an event."""
+    rig = await _rig()
+    bad = [data.STRANGER, data.EXPIRED, data.SERVER, data.EC_SIGNER + data.ROOT, "no PEM", "",
+           data.EC_SIGNER.replace("MII", "MIJ", 1), data.ROOT]
+    for certificate in bad:
+        equal(await _ask(rig, certificate=certificate), "InvalidCertificate", certificate[:40])
+    rig.cp.manufacturer_roots = lambda: None
+    equal(await _ask(rig), "InvalidCertificate")
+    equal(rig.updater.log, [])
+    equal(_told(rig), [])
+    true("InvalidFirmwareSigningCertificate" in _logged(rig))
+    rig.cp.updater = None
+    equal(await _ask(rig), "Rejected")
+    await rig.stop()
+
+
+async def test_a_certificate_is_not_believed_while_the_time_is_unknown():
+    clock._zero_s = None
+    true("time unknown" in await signing.certificate_fault(data.EC_SIGNER, data.ROOT))
+
+
+async def test_signatures_that_do_not_fit():
+    """WP-33, 34: of another file, of another key, of another scheme, broken base64: InvalidSignature and its event."""
+    for certificate, signature in (
+        (data.EC_SIGNER, data.ECDSA_OTHER), (data.EC_SIGNER, data.PSS), (data.RSA_SIGNER, data.ECDSA),
+        (data.RSA_SIGNER, data.PKCS1), (data.EC_SIGNER, "AAAA"), (data.EC_SIGNER, ""),
+        (data.EC_SIGNER, data.ECDSA + "!"), (data.EC_SIGNER, "#" + data.ECDSA),
+    ):
+        rig = await _rig()
+        equal(await _ask(rig, 9, certificate, signature), "Accepted")
+        await _up_to(rig, "InvalidSignature", 9)
+        equal(_told(rig, 9), ["Downloading", "Downloaded", "InvalidSignature"])
+        equal(rig.updater.log, ["fetch", "discard"])
+        equal([e for e in _logged(rig) if "irmware" in e or "Update" in e], ["InvalidFirmwareSignature", "UpdateFailed"])
+        await rig.call("ExtendedTriggerMessage", requestedMessage="FirmwareStatusNotification")
+        await rig.sent("SignedFirmwareStatusNotification", 4)
+        equal(_told(rig, 9)[-1], "InvalidSignature")  # WP-36: the last status, as it did not succeed
+        await rig.stop()
+
+
+async def test_schedules_pauses_and_transactions():
+    """DownloadScheduled, DownloadPaused, InstallScheduled; a session is not cut off (WP-32, 35)."""
+    rig = await _rig()
+    await rig.charge()
+    rig.updater.pauses = True
+    equal(await _ask(rig, at=clock.utc_s() + 300, install=clock.utc_s() + 600), "Accepted")
+    await _up_to(rig, "DownloadScheduled")
+    await rig.seconds(200)
+    equal(rig.updater.log, [])
+    await _up_to(rig, "InstallScheduled")
+    equal(_told(rig), ["DownloadScheduled", "Downloading", "DownloadPaused", "Downloading", "Downloaded",
+                       "SignatureVerified", "InstallScheduled"])
+    await rig.seconds(600)
+    equal(rig.updater.log, ["fetch"])
+    equal(rig.connectors[0].status, "Charging")
+    await rig.plug(plugged=False)
+    await _up_to(rig, "InstallRebooting")
+    await rig.until(lambda: rig.updater.log[-1] == "install")
+    await rig.stop()
+
+
+async def test_downloads_are_tried_again_and_given_up():
+    rig = await _rig()
+    rig.updater.faults = [OSError(5), ValueError("cut"), OSError(5)]
+    equal(await _ask(rig, retries=2, retryInterval=30), "Accepted")
+    await _up_to(rig, "DownloadFailed")
+    equal((_told(rig), rig.updater.log), (["Downloading", "DownloadFailed"], ["fetch"] * 3))
+    true("UpdateFailed" in _logged(rig))
+    rig.updater.faults = [OSError(5)]
+    equal(await _ask(rig, 2, retries=1, retryInterval=30), "Accepted")
+    await _up_to(rig, "InstallRebooting", 2)
+    await rig.stop()
+
+
+async def test_installations_that_fail():
+    """The image's own signature (SEC-6) is bad, the flash refuses, the new firmware does not start."""
+    for fault, status in ((ValueError("vendor signature"), "InstallVerificationFailed"), (OSError(5), "InstallationFailed")):
+        rig = await _rig()
+        rig.updater.installing = fault
+        await _ask(rig)
+        await _up_to(rig, status)
+        await rig.shows("Available")
+        await rig.stop()
+    for result in (False, None):
+        rig = await _rig()
+        await _ask(rig, 3)
+        await _up_to(rig, "InstallRebooting", 3)
+        await rig.power_cut()
+        _equip(rig)
+        rig.updater.result = result
+        await rig.online()
+        await _up_to(rig, "InstallationFailed", 3)
+        true("UpdateFailed" in _logged(rig))
+        await rig.stop()
+
+
+async def test_a_new_request_takes_the_place_of_the_running_one_unless_it_is_too_late():
+    """WP-31: AcceptedCanceled; a bad certificate cancels nothing; during the installation: Rejected."""
+    rig = await _rig()
+    await _ask(rig, 1, at=clock.utc_s() + 1000)
+    await _up_to(rig, "DownloadScheduled", 1)
+    equal(await _ask(rig, 2, certificate=data.STRANGER), "InvalidCertificate")
+    equal(await _ask(rig, 3), "AcceptedCanceled")
+    await _up_to(rig, "InstallRebooting", 3)
+    equal((_told(rig, 1), _told(rig, 2), _told(rig, 3)), (["DownloadScheduled"], [], WHOLE))
+    equal(await _ask(rig, 4), "Rejected")
+    await rig.seconds(1200)
+    equal(_told(rig, 1), ["DownloadScheduled"])
+    await rig.stop()
+
+
+async def test_a_restart_in_each_state_goes_on():
+    """WP-32: number and state survive; what the back end has not heard is told after the restart."""
+    for status in ("DownloadScheduled", "Downloading", "Downloaded"):
+        rig = await _rig()
+        await _ask(rig, 6, at=clock.utc_s() + 60)
+        await _up_to(rig, status, 6)
+        await rig.power_cut()
+        _equip(rig)
+        await rig.online()
+        await _up_to(rig, "InstallRebooting", 6)
+        await rig.stop()
+
+
+async def test_statuses_of_a_time_without_a_link_come_later_in_order():
+    rig = await _rig()
+    rig.updater.content = b"another image"
+    await _ask(rig, 7)
+    await _up_to(rig, "Downloading", 7)
+    await rig.offline()
+    await rig.seconds(30)
+    equal(_told(rig, 7), ["Downloading"])
+    await rig.reconnect()
+    await _up_to(rig, "InvalidSignature", 7)
+    equal(_told(rig, 7), ["Downloading", "Downloaded", "InvalidSignature"])
+    await _ask(rig, 8)
+    await rig.offline()
+    await rig.seconds(30)
+    await rig.power_cut()  # before the back end has heard how it ended
+    _equip(rig)
+    await rig.online()
+    await _up_to(rig, "InvalidSignature", 8)
+    await rig.stop()
+
+
+async def test_the_old_message_is_refused_where_the_signed_one_rules():
+    """OCPP-116, WP-37: under profiles 2 and 3 nothing starts; below them it still works."""
+    request = {"location": "https://host/fw.bin", "retrieveDate": clock.iso(NOW - 10)}
+    for profile in (2, 3):
+        rig = await _rig(profile)
+        error = await raises_async(OcppError, rig.call("UpdateFirmware", **request))
+        equal((error.code, rig.updater.log), ("NotSupported", []))
+        await rig.stop()
+    rig = await _rig(0)
+    equal(await rig.call("UpdateFirmware", **request), {})
+    await rig.until(lambda: rig.updater.log == ["fetch", "install"])
+    await rig.stop()
+
+
+async def test_the_check_of_a_certificate_leaves_the_loop_alone():
+    """The control tick goes on while RSA and P-256 are computed: no slice is long."""
+    gaps = []
+
+    async def tick():
+        while True:
+            before = clock.ticks_us()
+            await clock.sleep_ms(0)
+            gaps.append(clock.ticks_diff(clock.ticks_us(), before))
+
+    beside = asyncio.create_task(tick())
+    clock.set_utc(NOW, "test")
+    digest = hashlib.sha256(b"image").digest()
+    equal(await signing.certificate_fault(data.RSA_SIGNER, data.ROOT), "")
+    equal(await signing.matches(data.RSA_SIGNER, digest, data.PSS), True)
+    equal(await signing.matches(data.EC_SIGNER, digest, data.ECDSA), True)
+    beside.cancel()
+    true(len(gaps) > 50, "slices: %d" % len(gaps))
