@@ -7,7 +7,7 @@ from peer import CLOSE, PING, TEXT, Peer, frame, listen, pair, until
 
 from charger import clock
 from charger.net.tls import ConnectError, TlsError
-from charger.ocpp.connection import ConfigurationError, Connection, Target, encode, split_url
+from charger.ocpp.connection import ConfigurationError, Connection, PlainRefused, Target, encode, split_url
 from charger.ocpp.rpc import CallTimeout, Disconnected
 from sim import timebase
 
@@ -33,7 +33,7 @@ class Settings:
 class World:
     """A network in memory with one back end; `refuse` fails the attempts, `serve(peer)` runs for the others."""
 
-    def __init__(self, serve=None, refuse=None, **changes):
+    def __init__(self, serve=None, refuse=None, lab=True, **changes):
         self.settings = Settings(**changes)
         self.refuse = refuse
         self.serve = serve or self.keep
@@ -44,7 +44,7 @@ class World:
         self.faults = []
         self.link = Connection(
             self.settings, self.handle, self.events.append, self.events.append,
-            lambda cause, text: self.faults.append(cause), None, self.open_stream,
+            lambda cause, text: self.faults.append(cause), None, self.open_stream, lab,
         )  # fmt: skip
         self.tasks = [asyncio.create_task(self.link.run())]
 
@@ -155,10 +155,10 @@ def test_ports_scheme_and_login_follow_the_profile_not_the_url():
             (0, 80, False, None), (1, 80, False, ("CP", key)), (2, 443, True, ("CP", key)), (3, 443, True, None),
         ):  # fmt: skip
             target = Target(Settings(
-                url=url, identity="CP", security_profile=profile, basic_key=key, client_cert=b"c", client_key=b"k"))
+                url=url, identity="CP", security_profile=profile, basic_key=key, client_cert=b"c", client_key=b"k"), lab=True)
             equal((target.port, target.secure, target.login, target.header), (port, secure, login, "h"))
             equal(target.path, "/o/CP")
-    equal(Target(Settings(url="ws://h:443")).header, "h:443")
+    equal(Target(Settings(url="ws://h:443"), True).header, "h:443")
     equal(Target(Settings(url="ws://[::1]:99")).header, "[::1]:99")
 
 
@@ -168,8 +168,38 @@ def test_what_cannot_be_connected_is_refused_before_any_packet():
         {"security_profile": 1, "basic_key": b"x" * 16, "identity": "a:b"},  # OCPP-5
         {"security_profile": 3, "client_cert": b"x"},
     ):  # fmt: skip
-        raises(ConfigurationError, Target, Settings(**changes))
-    Target(Settings(identity="a:b"))
+        raises(ConfigurationError, Target, Settings(**changes), True)
+    Target(Settings(identity="a:b"), True)
+
+
+def test_without_encryption_only_to_the_unit_itself_or_in_the_laboratory_sec12():
+    key = {"basic_key": b"k" * 16, "client_cert": b"c", "client_key": b"k"}
+    for host in (
+        "csms.example", "10.0.0.1", "192.168.1.2", "0.0.0.0", "127.0.0.1.example", "localhost.example", "127.1", "2130706433",
+        "0177.0.0.1", "[::]", "[::2]", "[fe80::1]", "[::ffff:127.0.0.1]", "126.255.255.255", "128.0.0.1",
+    ):  # fmt: skip
+        for profile in (0, 1):
+            for scheme in ("ws", "wss"):
+                settings = Settings(url="%s://%s/o" % (scheme, host), identity="CP", security_profile=profile, **key)
+                raises(PlainRefused, Target, settings)
+                Target(settings, True)
+        for profile in (2, 3):
+            Target(Settings(url="ws://%s/o" % host, identity="CP", security_profile=profile, **key))
+    for host in ("127.0.0.1", "127.255.0.9", "localhost", "LOCALHOST", "[::1]", "[0:0::1]"):
+        Target(Settings(url="ws://%s:80/o" % host, identity="CP"))
+
+
+async def test_a_refused_plain_link_sends_nothing_says_why_and_heals_sec12():
+    world = World(lab=False)
+    await until(lambda: len(world.faults) == 3, 1 << 28, 100)
+    equal((world.faults, world.opened), (["plain"] * 3, []))
+    equal(world.link.fault, "plain: security profile 0 is not encrypted: only a laboratory unit speaks it")
+    world.settings.security_profile = 2
+    world.settings.basic_key = b"k" * 16
+    world.settings.ca = None
+    await world.connected()
+    equal((world.link.fault, world.opened[0][1:]), (None, ("csms.example", 443, True)))
+    world.end()
 
 
 # --- a connection ---
@@ -282,6 +312,7 @@ async def test_a_random_range_of_its_own():
 async def test_what_a_failed_attempt_is_called():
     for error, cause in (
         (ConnectError("dns", "x"), "dns"), (TlsError("untrusted", "x"), "untrusted"), (TlsError("no-time", "x"), "no-time"),
+        (TlsError("version", "x"), "version"),
         (OSError(104), "reset"), (MemoryError(), "memory"),
     ):  # fmt: skip
         world = World(refuse=error)

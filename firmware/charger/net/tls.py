@@ -22,6 +22,12 @@ _IPPROTO_TCP = const(6)  # the unix port has no names for these two
 _TCP_NODELAY = const(1)
 _CONN_EOF = const(-0x7280)
 _NO_CA_CHAIN = const(-0x7680)
+_BAD_CERTIFICATE = const(-0x7A00)  # key usage and extended key usage, mostly
+_BAD_VERSION = const(-0x6E80)
+_NO_COMMON_GROUND = const(-0x6E00)
+_ALERT = const(-0x7780)
+_X509 = (-0x3000, -0x2080)  # x509.h: cannot be read, unknown critical extension, chain too long
+_PROOF = ((-0x4F80, -0x4B00), (-0x4380, -0x4080), (-0x3F80, -0x3880))  # ECP, RSA, PK: a signature that does not fit
 # WP-6: authenticated encryption with a fresh key exchange first; plain RSA because the whitepaper asks for it.
 _SUITES = (
     "TLS1-3-AES-128-GCM-SHA256",
@@ -47,7 +53,9 @@ class ConnectError(Exception):
 
 
 class TlsError(ConnectError):
-    """No secure connection. `cause`: untrusted, expired (or not yet valid), name, no-time, protocol; reset, timeout."""
+    """No secure connection. `cause`: untrusted, expired (or not yet valid), name, certificate (something else about
+    it), no-time, proof (the server could not show that the certificate is its own), version, suite, own-cert (the
+    server does not accept ours), protocol; reset, timeout. What becomes of them: security/link_faults.py."""
 
 
 def client_context(roots: bytes | None, client_cert: bytes | None = None, client_key: bytes | None = None):
@@ -86,11 +94,25 @@ async def open_stream(host: str, port: int, tls=None, deadline_ms: int = 30000) 
     The deadline covers look-up, connect and handshake together. ConnectError or TlsError, with nothing left open.
     """
     try:
-        stream = await asyncio.wait_for_ms(_open(host, port, tls, deadline_ms), deadline_ms)
+        stream = await asyncio.wait_for_ms(_open_or_ask(host, port, tls, deadline_ms), deadline_ms)
     except asyncio.TimeoutError:
         dns.default().forget(host)
         raise ConnectError("timeout", "no connection within %d ms" % deadline_ms)
     return stream, stream
+
+
+async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
+    """_open(); where the server broke off without saying why, find out."""
+    try:
+        return await _open(host, port, context, deadline_ms)
+    except TlsError as error:
+        if error.cause != "alert":
+            raise
+        from charger.net import tls_probe
+
+        modern = any(suite.startswith("TLS1-3") for suite in context.get_ciphers())
+        error.cause = await tls_probe.ask(host, port, modern, deadline_ms)
+        raise error
 
 
 async def _open(host: str, port: int, context, deadline_ms: int):
@@ -167,6 +189,7 @@ async def _handshake(s, context, host: str):
             raise TlsError("reset", "closed by the server in the handshake")
         if got:
             raise TlsError("protocol", "the server talked first")
+        _check_peer(secured.getpeercert(True), host)
         done = True
         return stream
     except (ValueError, OSError) as error:
@@ -176,22 +199,55 @@ async def _handshake(s, context, host: str):
             secured.close()  # left to its finaliser it would close the number again that another socket has by then
 
 
-def tls_fault(error: Exception) -> TlsError:
-    """What MicroPython raises for a TLS failure, as a TlsError: ValueError holds mbedtls' verdict in words.
+def _check_peer(certificate: bytes, host: str):
+    """What mbedtls does not look at (docs/TLS.md), before a byte is sent."""
+    from charger.security import peer
+    from charger.security.errors import EXPIRED, NAME, NOT_YET_VALID, CryptoError
 
-    Also for errors of a stream's first read and write: a server of TLS 1.3 refuses our certificate only there.
-    """
+    try:
+        peer.check(certificate, host, clock.utc_s())
+    except CryptoError as error:
+        causes = {EXPIRED: "expired", NOT_YET_VALID: "expired", NAME: "name"}
+        raise TlsError(causes.get(error.kind, "certificate"), str(error))
+
+
+def late_fault(error: Exception) -> TlsError:
+    """As tls_fault(), for the first read and write after the handshake: an alert there is about our certificate."""
+    fault = tls_fault(error)
+    if fault.cause == "alert":
+        fault.cause = "own-cert"
+    return fault
+
+
+def tls_fault(error: Exception) -> TlsError:
+    """What MicroPython raises for a TLS failure, as a TlsError: ValueError holds mbedtls' verdict in words."""
     text = " ".join(str(error).split())
     if isinstance(error, ValueError):
         return TlsError(_verdict(text), text)
-    code = error.errno if isinstance(error, OSError) else 0
+    code = (error.errno or 0) if isinstance(error, OSError) else 0
     if code == _NO_CA_CHAIN:
         return TlsError("untrusted", "no root certificate is installed")
     if code in (_CONN_EOF, ECONNRESET, ECONNABORTED, _EPIPE):
         return TlsError("reset", "cut by the server")
     if code == ETIMEDOUT:
         return TlsError("timeout", "the host stopped answering")
-    return TlsError("protocol", text or log.reason(error))
+    return TlsError(_cause_of(code), text or log.reason(error))
+
+
+def _cause_of(code: int) -> str:
+    """The cause behind a code of mbedtls. "alert" is not the last word: open_stream() and late_fault() know more."""
+    if code == _ALERT:
+        return "alert"
+    if code == _BAD_VERSION:
+        return "version"
+    if code == _NO_COMMON_GROUND:
+        return "suite"
+    if code == _BAD_CERTIFICATE or _X509[0] <= code <= _X509[1]:
+        return "certificate"
+    for lowest, highest in _PROOF:
+        if lowest <= code <= highest:
+            return "proof"
+    return "protocol"
 
 
 def _verdict(text: str) -> str:

@@ -30,6 +30,14 @@ _CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
 class ConfigurationError(ValueError):
     """The settings do not say how to connect."""
 
+    cause = "config"
+
+
+class PlainRefused(ConfigurationError):
+    """The settings ask for a link without encryption, and this is no laboratory unit (SEC-12)."""
+
+    cause = "plain"
+
 
 def encode(identity: str) -> str:
     """The identity as the last part of a URL (OCPP-1): all but RFC 3986's unreserved characters as %XX."""
@@ -61,10 +69,23 @@ def split_url(url: str) -> tuple:
     return host, int(port) if port else None, "/" + path if path else ""
 
 
-class Target:
-    """Where and how to connect, made from the settings in force; ConfigurationError says what is missing."""
+def is_loopback(host: str) -> bool:
+    """Whether a host is the unit itself, so that nothing leaves it: where a VPN or a TLS proxy would listen."""
+    from charger.security.hostname import parse_ip
 
-    def __init__(self, settings):
+    address = parse_ip(host)
+    if address is None:
+        return host.lower() == "localhost"
+    return address[0] == 127 if len(address) == 4 else address == b"\x00" * 15 + b"\x01"
+
+
+class Target:
+    """Where and how to connect, made from the settings in force; ConfigurationError says what is missing.
+
+    A link without encryption leaves only a laboratory unit (`lab`, SEC-12).
+    """
+
+    def __init__(self, settings, lab: bool = False):
         profile = settings.security_profile
         if not settings.url:
             raise ConfigurationError("no URL")
@@ -73,6 +94,8 @@ class Target:
         self.host, port, path = split_url(settings.url)
         # The profile decides about TLS, not the scheme: a profile that was raised holds whatever the URL says (WP-1).
         self.secure = profile >= 2
+        if not (self.secure or lab or is_loopback(self.host)):
+            raise PlainRefused("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
         usual = 443 if self.secure else 80
         self.port = port or usual
         self.header = "[%s]" % self.host if ":" in self.host else self.host
@@ -106,11 +129,13 @@ class Connection:
     on_close(reason)           it was lost, for this reason
     on_fault(cause, text)      an attempt failed: "auth", "unknown" (identity), "http", "protocol", "config", "memory",
                                or a cause of tls.ConnectError (OCPP-3, WP-43)
+                               or "plain" (SEC-12)
     on_invalid(reason)         a message that could not be understood came in
+    lab                        a laboratory unit: may speak without encryption to others than itself (SEC-12)
     """
 
     def __init__(
-        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None
+        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None, lab=False
     ):
         self._settings = settings
         self._handler = handler
@@ -119,6 +144,7 @@ class Connection:
         self._on_fault = on_fault
         self._on_invalid = on_invalid
         self._open_stream = open_stream or tls.open_stream
+        self._lab = lab
         self._ws = None
         self._rpc = None
         self._reason = None  # why we ended the connection, if we did
@@ -130,6 +156,7 @@ class Connection:
         self._backoff_s = 0
         self.attempts = 0
         self.opened = 0  # connections made since start-up
+        self.fault = None  # why there is no connection, in words; None while there is one, or before the first attempt
 
     @property
     def connected(self) -> bool:
@@ -244,7 +271,7 @@ class Connection:
         except UpgradeError as error:
             self._failed(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
         except ConfigurationError as error:
-            self._failed("config", str(error))
+            self._failed(error.cause, str(error))
         except OSError as error:
             self._failed("reset", log.reason(error))
         except MemoryError:
@@ -253,16 +280,22 @@ class Connection:
         return None
 
     def _failed(self, cause: str, text: str):
-        log.warn("link", "no connection, %s: %s" % (cause, text))
+        self.fault = "%s: %s" % (cause, text)
+        log.warn("link", "no connection, " + self.fault)
         if self._on_fault is not None:
             self._on_fault(cause, text)
 
     async def _connect(self):
-        target = Target(self._settings)
+        target = Target(self._settings, self._lab)
         log.info("link", "connecting to %s:%d%s" % (target.host, target.port, " by TLS" if target.secure else ""))
         gc.collect()
         context = target.context(self._settings)
-        reader, writer = await self._open_stream(target.host, target.port, context, _CONNECT_MS)
+        try:
+            reader, writer = await self._open_stream(target.host, target.port, context, _CONNECT_MS)
+        except tls.TlsError as error:
+            if error.cause == "own-cert" and target.login:  # none was shown
+                error.cause = "protocol"
+            raise
         ws = None
         try:
             ws = await websocket.connect(
@@ -270,7 +303,7 @@ class Connection:
             )
         except OSError as error:
             if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
-                raise tls.tls_fault(error)
+                raise tls.late_fault(error)
             raise
         finally:
             if ws is None:
@@ -286,6 +319,7 @@ class Connection:
         self._kick.clear()
         self._at_once = False
         self.opened += 1
+        self.fault = None
         since_s = clock.uptime_s()
         log.info("link", "connected")
         tasks = (asyncio.create_task(self._read(ws, rpc)), asyncio.create_task(self._watch(ws)))
