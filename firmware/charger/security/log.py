@@ -283,6 +283,8 @@ class SecurityLog:
         if zero is not None:
             entry.utc_s = zero + entry.uptime_s if exact else zero
             entry.exact = exact
+            if not exact:
+                entry.millis = 0
 
     def _zero(self, entry: Entry) -> tuple:
         """(UTC of uptime 0 of the entry's start-up, True), or (the next time that is known or None, False)."""
@@ -293,7 +295,7 @@ class SecurityLog:
             if later is not None and later.utc_s is not None:
                 if later.boot_id == entry.boot_id:
                     return later.utc_s - later.uptime_s, True
-                return later.utc_s - later.uptime_s, False
+                return later.utc_s - later.uptime_s - 1, False  # whole seconds: it must not seem to come after that start-up
         return clock.utc_at_uptime(0), False
 
 
