@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 
-from benchmarks import boot, memory, reaction, tick, traffic, wear
+from benchmarks import boot, history, memory, reaction, tick, traffic, wear
 from benchmarks.inside import BenchError
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +16,8 @@ from rich.table import Table
 from backend import CallRefused, CommandRefused, SimulatorError, WaitTimeout
 from backend.simulator import ROOT
 
-SUBJECTS = {"boot": boot, "tick": tick, "reaction": reaction, "memory": memory, "traffic": traffic, "wear": wear}
+SUBJECTS = {"boot": boot, "tick": tick, "reaction": reaction, "memory": memory, "traffic": traffic, "wear": wear,
+            "history": history}
 DOCUMENT = ROOT / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
