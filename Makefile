@@ -7,7 +7,7 @@ JOBS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench soak lint types romfs firmware lock clean distclean
+.PHONY: help setup test demo bench scorecard soak lint types romfs firmware lock clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,8 +19,14 @@ test: setup  ## Run all tests, lint and type check; ARGS='-k pilot -x' goes to p
 	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS) \
 	  && echo "make test: all passed" || { echo "make test: FAILED, see above"; exit 1; }
 
+soak: setup  ## Run the tests at their greatest sizes, hours of use in minutes; ARGS go to pytest
+	@PILOTLIGHT_SOAK=1 $(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
 demo: setup  ## Charge a simulated car against a local back end; ARGS=--stay keeps both running to play with
 	@$(VENV)/python tools/demo.py $(ARGS)
+
+scorecard: setup  ## Print the compliance sheet of the charger, from a live run against it
+	@$(VENV)/python tools/scorecard.py $(ARGS)
 
 bench: setup  ## Measure boot, control tick, memory and throughput
 	@$(VENV)/python tools/bench.py $(ARGS)
@@ -34,9 +40,10 @@ types: setup  ## Type-check the firmware against MicroPython's stubs for the ESP
 romfs: setup  ## Build the ROMFS image of the simulated board's firmware into build/
 	@$(VENV)/python tools/romfs.py $(ARGS)
 
-lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv)
+lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv and npm)
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-annotate --no-header requirements.in -o requirements.lock
+	@cd tools/backend/strict && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 
 clean:  ## Remove what was built and cached, keep what setup fetched
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis
