@@ -1,9 +1,10 @@
-"""Fetch the real MicroPython interpreters (64-bit and i386) and parts of its sources into .toolchain/.
+"""Fetch the real MicroPython interpreters (64-bit and i386), parts of its sources, and two servers into .toolchain/.
 
 Debian packages MicroPython's unix port, but older suites carry versions that lack what the firmware
 needs. So the interpreters come from Debian's own packages, checked by apt's own signature check
 against the Debian keyring of this machine, and are unpacked (never installed) into the checkout.
 They start through the ld.so that is unpacked beside them, so the system's libraries do not matter.
+nginx and mosquitto come the same way: the TLS tests hold the firmware against their TLS as well as Python's.
 Of the source package those parts are kept that say how an ESP32 image is put together: the tests hold our manifest and
 board definitions against them.
 
@@ -35,6 +36,8 @@ WORDS = {
     64: {"amd64": ("lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu")},
     32: {"i386": ("lib/ld-linux.so.2", "i386-linux-gnu")},
 }
+# What is unpacked beside them for the tests, for WORDS[64] alone, with the word that makes each tell its version.
+SERVERS = {"nginx": "-v", "mosquitto": "-h"}
 
 
 class ToolchainError(Exception):
@@ -113,26 +116,26 @@ def apt_config(suite):
     return {**os.environ, "APT_CONFIG": str(base / "apt.conf"), "LC_ALL": "C"}
 
 
-def resolve(arch, env):
-    """MicroPython and the libraries that apt resolves it to, as name:arch (the package status is empty)."""
-    plan = run(["apt-get", "-s", "-q", "install", f"micropython:{arch}"], env)
+def resolve(package, arch, env):
+    """A package and the libraries that apt resolves it to, as name:arch (the package status is empty)."""
+    plan = run(["apt-get", "-s", "-q", "install", f"{package}:{arch}"], env)
     names = re.findall(r"^Inst (\S+) ", plan, re.M)
-    wanted = [name.split(":")[0] for name in names if name.startswith(("micropython", "lib"))]
-    if "micropython" not in wanted:
-        raise ToolchainError(f"Debian's package lists hold no micropython for {arch}")
+    wanted = [name.split(":")[0] for name in names if name.startswith((package, "lib", "zlib1g"))]
+    if package not in wanted:
+        raise ToolchainError(f"Debian's package lists hold no {package} for {arch}")
     return [f"{name}:{arch}" for name in wanted]
 
 
-def unpack(arch, env):
-    """Download MicroPython and the libraries it links to, and unpack them under .toolchain/ARCH."""
-    debs = HOME / "apt" / "debs" / arch
+def unpack(packages, arch, folder, env):
+    """Download packages and the libraries they link to, and unpack them under .toolchain/FOLDER."""
+    debs = HOME / "apt" / "debs" / folder
     shutil.rmtree(debs, ignore_errors=True)
     debs.mkdir(parents=True)
-    command = ["apt-get", "download", *resolve(arch, env)]
-    done = subprocess.run(command, cwd=debs, env=env, capture_output=True, text=True, check=False)
+    wanted = sorted({name for package in packages for name in resolve(package, arch, env)})
+    done = subprocess.run(["apt-get", "download", *wanted], cwd=debs, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolchainError(f"Debian's packages for {arch} could not be downloaded: {done.stderr.strip()[-300:]}")
-    target = HOME / arch
+    target = HOME / folder
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for deb in sorted(debs.glob("*.deb")):
@@ -159,18 +162,18 @@ def unpack_sources(env):
                 (target / place).write_bytes(tar.extractfile(member).read())
 
 
-def write_launcher(word, arch, loader, triplet):
+def write_launcher(name, folder, program, loader, triplet):
     """A start script that needs nothing of the system: our ld.so, our libraries, our binary."""
-    base = HOME / arch
+    base = HOME / folder
     ld = next((p for p in (base / "usr" / loader, base / loader) if p.exists()), None)
     if ld is None:
-        raise ToolchainError(f"the unpacked packages for {arch} hold no {loader}")
+        raise ToolchainError(f"the unpacked packages in {folder} hold no {loader}")
     libraries = f"$here/usr/lib/{triplet}:$here/lib/{triplet}"
-    script = HOME / f"micropython{word}"
+    script = HOME / name
     script.write_text(
         "#!/bin/sh\n"
-        'here="$(dirname "$(readlink -f "$0")")/' + arch + '"\n'
-        f'exec "$here/{ld.relative_to(base)}" --library-path "{libraries}" "$here/usr/bin/micropython" "$@"\n'
+        'here="$(dirname "$(readlink -f "$0")")/' + folder + '"\n'
+        f'exec "$here/{ld.relative_to(base)}" --library-path "{libraries}" "$here/usr/{program}" "$@"\n'
     )
     script.chmod(0o755)
     return script
@@ -195,15 +198,38 @@ def has_sources():
     return (HOME / "src" / "tools" / "manifestfile.py").exists()
 
 
+def has_servers():
+    """True when the servers for the TLS tests start."""
+    try:
+        for name, word in SERVERS.items():
+            done = subprocess.run([str(HOME / name), word], capture_output=True, text=True, check=False)
+            if f"{name} version" not in done.stdout + done.stderr:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def fetch_servers(env):
+    """Unpack nginx and mosquitto and prove that they start."""
+    arch, (loader, triplet) = next(iter(WORDS[64].items()))
+    unpack(SERVERS, arch, "servers", env)
+    for name in SERVERS:
+        write_launcher(name, "servers", f"sbin/{name}", loader, triplet)
+    if not has_servers():
+        raise ToolchainError("Debian's nginx or mosquitto do not start on this machine")
+    print("toolchain: nginx and mosquitto")
+
+
 def ready():
     """True when nothing is to be fetched."""
-    return has_sources() and all(has_interpreter(word) for word in WORDS)
+    return has_sources() and has_servers() and all(has_interpreter(word) for word in WORDS)
 
 
 def fetch_interpreter(word, arch, loader, triplet, env):
     """Unpack one interpreter and prove that it starts and is new enough."""
-    unpack(arch, env)
-    script = write_launcher(word, arch, loader, triplet)
+    unpack(["micropython"], arch, arch, env)
+    script = write_launcher(f"micropython{word}", arch, "bin/micropython", loader, triplet)
     found = version(script)
     if found < MINIMUM:
         raise ToolchainError(f"Debian has MicroPython {found[0]}.{found[1]}; {MINIMUM[0]}.{MINIMUM[1]} is needed")
@@ -235,6 +261,8 @@ def fetch():
         for arch, (loader, triplet) in archs.items():
             if not has_interpreter(word):
                 fetch_interpreter(word, arch, loader, triplet, env)
+    if not has_servers():
+        fetch_servers(env)
     if not has_sources():
         unpack_sources(env)
     shutil.rmtree(HOME / "apt", ignore_errors=True)
