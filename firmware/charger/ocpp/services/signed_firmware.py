@@ -2,7 +2,7 @@
 
 The updater is the one of services/firmware.py, with two more methods:
 
-    digest()        SHA-256 of the whole file as it was downloaded, 32 bytes
+    digest()        SHA-256 of the whole file as it was downloaded, 32 bytes; None without one
     discard()       throw away what was downloaded
 
 and, while the service runs, its attribute `on_pause` is a function: on_pause(True) says that a download has to wait
@@ -157,7 +157,8 @@ class SignedFirmware:
     async def _verify(self) -> bool:
         """The signature over the whole file (WP-33, 34)."""
         job = self._job
-        if await signing.matches(job["certificate"], self._cp.updater.digest(), job["signature"]):
+        digest = self._cp.updater.digest()
+        if digest is not None and await signing.matches(job["certificate"], digest, job["signature"]):
             self._tell(VERIFIED)
             return True
         self._cp.updater.discard()
