@@ -1,4 +1,4 @@
-"""FTP upload, passive (RFC 959, 2428), for laboratory units only: it shows the login to everybody on the way (SEC-12)."""
+"""FTP, passive (RFC 959, 2428), for laboratory units only: it shows the login to everybody on the way (SEC-12)."""
 
 import asyncio
 
@@ -114,6 +114,90 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
         raise FtpError(0, "connection lost, error %s" % error.errno)
     finally:
         stream.s.close()
+
+
+class Incoming:
+    """A file that comes in, with as much of http.Response as a reader of files needs: status 206 when it was asked for
+    from an offset, 200 from its beginning."""
+
+    def __init__(self, control, data, step_ms: int, offset: int):
+        self.status = 206 if offset else 200
+        self.length = None
+        self.fields = {}
+        self._control = control
+        self._data = data
+        self._step_ms = step_ms
+        self._offset = offset
+        self._size = None
+
+    def content_range(self) -> tuple:
+        """(first, last, size) as an HTTP server would have said it; nothing is known of the size without SIZE."""
+        if self._size is None:
+            return None
+        return self._offset, self._size - 1, self._size
+
+    async def readinto(self, view) -> int:
+        """Read some; 0 at the end, which the server has to confirm."""
+        try:
+            count = await asyncio.wait_for_ms(self._data.readinto(view), self._step_ms)
+        except asyncio.TimeoutError:
+            raise http.HttpError("timeout", "nothing came within %d ms" % self._step_ms)
+        except OSError as error:
+            raise http.HttpError("closed", "connection lost, error %s" % error.errno)
+        if not count and self._control is not None:
+            control, self._control = self._control, None
+            code, _ = await control.reply()
+            control.stream.s.close()
+            if code // 100 != 2:
+                raise http.HttpError("closed", "the file was cut")
+        return count or 0
+
+    def close(self):
+        """Close both connections; as often as one likes."""
+        self._data.s.close()
+        if self._control is not None:
+            self._control.stream.s.close()
+            self._control = None
+
+
+async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream=None) -> Incoming:
+    """The file that the URL names, from an offset on. FtpError, HttpError, tls.ConnectError; ValueError for the URL."""
+    url = urls.split(location)
+    if url.scheme != "ftp":
+        raise ValueError("not an ftp URL")
+    open_stream = open_stream or tls.open_stream
+    stream = (await open_stream(url.host, url.port, None, _CONNECT_MS))[0]
+    try:
+        control = _Control(stream, step_ms)
+        code, _ = await control.reply()
+        if code != 220:
+            raise FtpError(code, "the server is not ready")
+        await _log_in(control, url.login or (b"anonymous", b"pilotlight@"))
+        await control.must(2, "TYPE", b"I")
+        path = urls.unquote(url.path[1:])
+        size = None
+        if offset:
+            _, text = await control.must(2, "SIZE", path)
+            if not text.strip().isdigit():
+                raise FtpError(0, "size")
+            size = int(text)
+        data = (await open_stream(url.host, await _passive(control), None, _CONNECT_MS))[0]
+        try:
+            if offset:
+                await control.must(3, "REST", b"%d" % offset)
+            await control.must(1, "RETR", path)
+        except BaseException:
+            data.s.close()
+            raise
+    except OSError as error:
+        stream.s.close()
+        raise FtpError(0, "connection lost, error %s" % error.errno)
+    except BaseException:
+        stream.s.close()
+        raise
+    incoming = Incoming(control, data, step_ms, offset)
+    incoming._size = size
+    return incoming
 
 
 async def _log_in(control, login: tuple):

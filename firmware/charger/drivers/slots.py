@@ -1,0 +1,67 @@
+"""The two application slots of the flash, and the few numbers that must outlive a factory reset (`esp32`).
+
+The bootloader's rules are those of the ESP-IDF with rollback: a slot chosen with choose() boots on trial, and any reset
+before confirm() brings the other slot back.
+"""
+
+import esp32
+from micropython import const
+
+BLOCK = const(4096)
+_NAMESPACE = "pilotlight"
+
+
+class AppSlots:
+    """`running` and `idle` are the slots' labels, `size` is the bytes of the idle one.
+
+    OSError at construction on a board whose partition table has no second slot.
+    """
+
+    def __init__(self):
+        self._running = esp32.Partition(esp32.Partition.RUNNING)
+        self._idle = self._running.get_next_update()
+        self.running = self._running.info()[4]
+        self.idle = self._idle.info()[4]
+        self.size = self._idle.info()[3]
+        self._nvs = esp32.NVS(_NAMESPACE)
+
+    def write(self, block: int, view):
+        """Erase and program one block of the idle slot; view has 4,096 bytes. OSError by the flash."""
+        self._idle.writeblocks(block, view)
+
+    def read(self, block: int, view, running: bool = False):
+        """Read one block of the idle slot, or of the running one."""
+        (self._running if running else self._idle).readblocks(block, view)
+
+    def choose(self):
+        """Boot the idle slot next, on trial. OSError when the platform finds no good image there."""
+        self._idle.set_boot()
+
+    def confirm(self):
+        """The running image has proved itself."""
+        esp32.Partition.mark_app_valid_cancel_rollback()
+
+    def number(self, name: str) -> int:
+        """A number from the non-volatile storage, 0 when it was never put there."""
+        try:
+            return self._nvs.get_i32(name)
+        except OSError:
+            return 0
+
+    def put_number(self, name: str, value: int):
+        """Keep a number of 32 bits."""
+        self._nvs.set_i32(name, value)
+        self._nvs.commit()
+
+    def data(self, name: str, most: int = 64) -> bytes | None:
+        """Bytes from the non-volatile storage, None when there are none."""
+        buffer = bytearray(most)
+        try:
+            return bytes(memoryview(buffer)[: self._nvs.get_blob(name, buffer)])
+        except OSError:
+            return None
+
+    def put_data(self, name: str, value: bytes):
+        """Keep some bytes."""
+        self._nvs.set_blob(name, value)
+        self._nvs.commit()

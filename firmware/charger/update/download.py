@@ -1,0 +1,263 @@
+"""One update on its way into the idle slot: block by block, hashed as it comes, gone on with after any interruption.
+
+The order is the point (SEC-6): the origin before anything is requested, the manifest before the first block is written,
+the hash of what came, then the hash of what the flash really holds. A block counts when it is written; how many do is on
+flash every 64 KiB, and after a restart their hashes are made again from the slot.
+"""
+
+import hashlib
+from binascii import a2b_base64, b2a_base64, hexlify
+from errno import EIO
+
+from micropython import const
+
+from charger import clock, log
+from charger.net import http, tls
+from charger.net.ftp import FtpError
+from charger.update import manifest as manifests
+from charger.update.manifest import UpdateError
+
+FILE = "update.json"
+_BLOCK = const(4096)
+_NOTE_BLOCKS = const(16)
+_STEP_MS = const(30000)
+_LINKS = const(8)  # so often the link may be lost without any progress in between
+_PAUSE_MS = const(5000)
+_NOTHING = memoryview(bytearray(0))  # the buffer is only there while it is needed
+
+
+class Download:
+    """fetch() returns when the slot holds a good image. `ready`, `manifest`, and `digest` of the whole file, then."""
+
+    def __init__(self, files, source, slots, keys, unit: dict):
+        self._files = files
+        self._source = source
+        self._slots = slots
+        self._keys = keys
+        self._unit = unit
+        self._buffer = _NOTHING
+        self.on_pause = None
+        self._forget()
+
+    def _forget(self):
+        self.location = ""
+        self.etag = ""
+        self.head = b""  # magic, manifest and signature as they came
+        self.manifest = None
+        self.blocks = 0
+        self.ready = False
+        self.digest = None
+        self._whole = None
+        self._image = None
+
+    def discard(self):
+        """Throw away what was downloaded."""
+        self._forget()
+        try:
+            if self._files.read(FILE) is not None:
+                self._files.delete(FILE)
+        except OSError as error:
+            log.error("update", log.reason(error))
+
+    # --- the way ---
+
+    async def fetch(self, location: str):
+        """Download, or go on, or only check again. UpdateError, OSError by the flash or when there is no link."""
+        self._source.check(location)
+        if not self._keys:
+            raise UpdateError("signature", "this unit knows no key that signs updates")
+        self._buffer = memoryview(bytearray(_BLOCK))
+        try:
+            if self.location != location:
+                await self._take_up(location)
+            if not self.ready:
+                await self._through(location)
+            await self._read_back()
+        except UpdateError:
+            self.discard()
+            raise
+        finally:
+            self._buffer = _NOTHING
+
+    async def _take_up(self, location: str):
+        """What an earlier start has left of the same download."""
+        self._forget()
+        self.location = location
+        kept = self._files.read_json(FILE)
+        if not isinstance(kept, dict) or kept.get("location") != _name(location) or kept.get("slot") != self._slots.idle:
+            return
+        try:
+            self.head = a2b_base64(kept["head"])
+            await self._read_manifest()
+        except (UpdateError, ValueError, KeyError, IndexError):
+            self._forget()
+            self.location = location
+            return
+        self.etag = kept["etag"]
+        self._start_hashes()
+        for block in range(kept["blocks"]):
+            self._slots.read(block, self._buffer)
+            self._count(self._used(block))
+            await clock.sleep_ms(0)
+        self.ready = self.blocks * _BLOCK >= self.manifest.size  # whether it is good, reading it back will show
+        log.info("update", "going on after %d blocks" % self.blocks)
+
+    async def _through(self, location: str):
+        """Ask for what is missing until it is all there; a lost link is waited for."""
+        lost = 0
+        while True:
+            before = self.blocks
+            try:
+                await self._ask(location)
+                return
+            except UpdateError:
+                raise
+            except (tls.ConnectError, http.HttpError, FtpError, OSError) as error:
+                if isinstance(error, OSError) and error.errno == EIO:
+                    raise  # the flash
+                if isinstance(error, tls.TlsError) and error.cause not in ("reset", "timeout"):
+                    raise UpdateError("origin", str(error))
+                lost = 1 if self.blocks != before else lost + 1
+                if lost > _LINKS or not self.head or getattr(error, "cause", "") in ("status", "redirect", "protocol"):
+                    raise OSError(log.reason(error))
+                log.warn("update", "link lost after %d blocks: %s" % (self.blocks, log.reason(error)))
+                await self._wait(_PAUSE_MS * lost)
+
+    async def _wait(self, ms: int):
+        if self.on_pause is not None:
+            self.on_pause(True)
+        await clock.sleep_ms(ms)
+        if self.on_pause is not None:
+            self.on_pause(False)
+
+    async def _ask(self, location: str):
+        offset = len(self.head) + self.blocks * _BLOCK if self.head else 0
+        response = await self._source.open(location, offset, self.etag)
+        try:
+            if response.status == 206 and offset:
+                self._check_range(response, offset)
+            else:
+                await self._begin(response)
+            await self._receive(response)
+        finally:
+            response.close()
+
+    def _check_range(self, response, offset: int):
+        span = response.content_range()
+        whole = len(self.head) + self.manifest.size
+        if span is None or span[0] != offset or span[1] != whole - 1 or span[2] not in (None, whole):
+            raise UpdateError("size", "another part of the file than was asked for")
+
+    async def _begin(self, response):
+        """From the first byte: the manifest is believed before the first block is written."""
+        self._forget_content()
+        self.head = await self._read_head(response)
+        await self._read_manifest()
+        if response.length is not None and response.length != len(self.head) + self.manifest.size:
+            raise UpdateError("size", "the file has another length than its manifest says")
+        tag = response.fields.get("etag", "")
+        self.etag = tag if tag.startswith('"') and len(tag) <= 128 else ""  # a weak one says nothing about bytes
+        self._start_hashes()
+        self._note()
+        log.info("update", "%s, %d bytes, into %s" % (self.manifest.version, self.manifest.size, self._slots.idle))
+
+    def _forget_content(self):
+        location = self.location
+        self._forget()
+        self.location = location
+
+    async def _read_head(self, response) -> bytes:
+        head = bytearray()
+        await self._more(response, head, 6)
+        if head[:4] != manifests.MAGIC:
+            raise UpdateError("manifest", "not an update")
+        for most in (manifests.MANIFEST_MAX, manifests.SIGNATURE_MAX):
+            length = head[-2] << 8 | head[-1]
+            if not 0 < length <= most:
+                raise UpdateError("manifest", "a length out of range")
+            await self._more(response, head, length + (2 if most == manifests.MANIFEST_MAX else 0))
+        return bytes(head)
+
+    async def _more(self, response, head: bytearray, count: int):
+        while count:
+            got = await response.readinto(self._buffer[:count])
+            if not got:
+                raise UpdateError("size", "the file ends in its manifest")
+            head.extend(self._buffer[:got])
+            count -= got
+
+    async def _read_manifest(self):
+        head = self.head
+        end = 6 + (head[4] << 8 | head[5])
+        self.manifest = await manifests.parse(head[6:end], head[end + 2 :], self._keys)
+        manifests.check_fit(self.manifest, self._unit, self._slots.size)
+
+    # --- the image ---
+
+    def _start_hashes(self):
+        self._whole = hashlib.sha256(self.head)
+        self._image = hashlib.sha256()
+        self.blocks = 0
+
+    def _used(self, block: int) -> int:
+        """Bytes of the image in a block."""
+        return min(_BLOCK, self.manifest.size - block * _BLOCK)
+
+    def _count(self, used: int):
+        """The buffer's first bytes are on flash as the next block."""
+        self._whole.update(self._buffer[:used])
+        self._image.update(self._buffer[:used])
+        self.blocks += 1
+
+    async def _receive(self, response):
+        size, buffer = self.manifest.size, self._buffer
+        while self.blocks * _BLOCK < size:
+            used = self._used(self.blocks)
+            got = 0
+            while got < used:
+                count = await response.readinto(buffer[got:used])
+                if not count:
+                    raise http.HttpError("closed", "the file ends too early")
+                got += count
+            for at in range(used, _BLOCK):
+                buffer[at] = 0xFF
+            self._slots.write(self.blocks, buffer)
+            self._count(used)
+            if self.blocks % _NOTE_BLOCKS == 0:
+                self._note()
+            await clock.sleep_ms(0)
+        if await response.readinto(buffer[:1]):
+            raise UpdateError("size", "the file goes on after its end")
+        self.digest = self._whole.digest()
+        if self._image.digest() != self.manifest.sha256:
+            raise UpdateError("hash", "what came is not what was signed")
+        self.ready = True
+        self._note()
+
+    async def _read_back(self):
+        """The slot once more, from the flash: what will boot is what was signed."""
+        found, whole = hashlib.sha256(), hashlib.sha256(self.head)
+        block, left = 0, self.manifest.size
+        while left > 0:
+            self._slots.read(block, self._buffer)
+            part = self._buffer[: min(left, _BLOCK)]
+            found.update(part)
+            whole.update(part)
+            left -= len(part)
+            block += 1
+            await clock.sleep_ms(0)
+        if found.digest() != self.manifest.sha256:
+            raise UpdateError("hash", "the flash holds something else than came")
+        self.digest = whole.digest()
+
+    def _note(self):
+        """How far it has come, for after a restart."""
+        self._files.write_json(FILE, {
+            "location": _name(self.location), "slot": self._slots.idle, "etag": self.etag,
+            "head": str(b2a_base64(self.head), "ascii").strip(), "blocks": self.blocks,
+        })  # fmt: skip
+
+
+def _name(location: str) -> str:
+    """A location on flash: it may hold a login, so only its hash is kept."""
+    return str(hexlify(hashlib.sha256(location.encode()).digest()), "ascii")

@@ -1,0 +1,64 @@
+"""Whether the running image is still the one that was confirmed: its hash, made anew in small pieces, all the time (SEC-8, 9).
+
+The chip's secure boot looks at start-up; this sees what changes later, and works where secure boot is not burned in. A
+unit that runs from its first flashing knows no hash of itself until provisioning or the first update gives it one.
+"""
+
+import hashlib
+
+from micropython import const
+
+from charger import clock, log
+from charger.security.events import FIRMWARE_INTEGRITY
+from charger.update.updater import IMAGE
+
+BROKEN = "broken"  # in the non-volatile storage: a restart alone does not make it good
+
+_BLOCK = const(4096)
+_PAUSE_MS = const(200)  # between two blocks: an image takes a minute or two
+_REST_S = const(6 * 3600)
+
+
+class Integrity:
+    """`broken` is True once the running slot held something else than what was confirmed, until it is found whole again."""
+
+    def __init__(self, slots, on_event, on_broken, on_good):
+        """on_broken() when it is found, on_good() when a unit that was broken before is whole again."""
+        self._slots = slots
+        self._on_event = on_event
+        self._on_broken = on_broken
+        self._on_good = on_good
+        self.broken = bool(slots.number(BROKEN))
+        self.checked_s = None  # uptime of the last look that found all well
+
+    async def run(self):
+        """Look, rest, look again."""
+        while True:
+            known = self._slots.data(IMAGE)
+            if known is not None and len(known) == 36 and not await self.is_whole(known):
+                self.broken = True
+                self._slots.put_number(BROKEN, 1)
+                log.error("update", "the running firmware is not the one that was confirmed")
+                self._on_event(FIRMWARE_INTEGRITY, self._slots.running)
+                self._on_broken()
+                return
+            self.checked_s = clock.uptime_ms() // 1000
+            if self._slots.number(BROKEN):
+                self._slots.put_number(BROKEN, 0)
+                self.broken = False
+                self._on_good()
+            await clock.sleep_s(_REST_S)
+
+    async def is_whole(self, known: bytes) -> bool:
+        """True when the running slot's first bytes hash to what is known of it: size (4 bytes) and SHA-256."""
+        left = int.from_bytes(known[:4], "big")
+        buffer = memoryview(bytearray(_BLOCK))
+        found = hashlib.sha256()
+        block = 0
+        while left > 0:
+            self._slots.read(block, buffer, running=True)
+            found.update(buffer[: min(left, _BLOCK)])
+            left -= _BLOCK
+            block += 1
+            await clock.sleep_ms(_PAUSE_MS)
+        return found.digest() == known[4:]

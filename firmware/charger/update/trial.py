@@ -1,0 +1,58 @@
+"""The first boot of a new image is a trial: it has to show that it can do its work, or the one before comes back.
+
+What is tried is what makes a charger one: pilot, contactor, meter, flash, configuration, and the back end if it was
+reached before. Nobody's charging is cut for it: a session that began meanwhile is ended like one at any restart.
+"""
+
+from micropython import const
+
+from charger import clock, log
+
+_LIMIT_MS = const(300000)
+_SETTLE_MS = const(3000)  # until the first readings are there
+_STEP_MS = const(500)
+_PROBE = "update.probe"
+
+
+async def run(updater, parts):
+    """Wait until all is well and confirm, or give up after 5 minutes. `parts` is what faults() needs."""
+    if not updater.on_trial:
+        return
+    log.info("update", "%s is on trial" % updater.version)
+    await clock.sleep_ms(_SETTLE_MS)
+    started = clock.ticks_ms()
+    while True:
+        why = faults(updater, parts)
+        if not why:
+            updater.confirm()
+            return
+        if clock.elapsed_ms(started) > _LIMIT_MS:
+            updater.give_up(why)
+            return
+        await clock.sleep_ms(_STEP_MS)
+
+
+def faults(updater, parts) -> str:
+    """What the new image cannot do, in words; '' when all is well.
+
+    parts: `outlets`, `meters`, `files`, `config` of the application.
+    """
+    for outlet in parts.outlets:
+        if outlet.pilot_name() not in ("A", "B", "C", "D"):
+            return "the pilot of connector %d is at no state of a car" % outlet.id
+        if outlet.blocked and not outlet.energised and outlet.contactor.feedback():
+            return "the contactor of connector %d is not open" % outlet.id
+    for meter in parts.meters:
+        if not meter.reading.usable():
+            return "the meter does not answer"
+    try:
+        parts.files.write(_PROBE, b"trial")
+        if parts.files.read(_PROBE) != b"trial":
+            return "the flash does not keep what is written"
+        parts.files.delete(_PROBE)
+        parts.config.all()
+    except (OSError, ValueError) as error:
+        return "flash or configuration: " + log.reason(error)
+    if updater.was_online and not updater.online():
+        return "the back end is not reached, which the version before did"
+    return ""

@@ -1,0 +1,205 @@
+"""The unit's side of an update, from the wish to the proof: fetch, install, trial, and what became of it (SEC-4 to 7).
+
+One engine for all who may ask: UpdateFirmware, SignedUpdateFirmware, the owner at the local page. What must outlive the
+restart into the new image is in trial.json: which slot was chosen and why it was left again. The bootloader alone decides
+what boots; this only reads from the running slot how that went.
+"""
+
+import asyncio
+import gc
+
+from micropython import const
+
+from charger import clock, log, version
+from charger.security.events import FIRMWARE_UPDATED, UPDATE_FAILED
+
+FILE = "trial.json"
+COUNTER = "counter"  # the highest anti-rollback counter that was ever confirmed, in the non-volatile storage
+IMAGE = "image"  # size and SHA-256 of the confirmed image of the running slot
+_WHOLE_MS = const(3 * 3600 * 1000)  # for one attempt, however slowly a server gives it
+
+
+class Updater:
+    """`on_trial` is True while the running image has not proved itself; `settled()` says when its fate is known."""
+
+    def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None):
+        """settings is board.UPDATE; note(event, info) writes to the security log, restart(kind) restarts the unit."""
+        self._files = files
+        self._slots = slots
+        self._settings = settings
+        self._keys = keys
+        self._lab = lab
+        self._note = note or _nobody
+        self._restart = restart or _nobody
+        self._download = None
+        self._busy = False
+        self.on_pause = None
+        self.on_settled = []
+        self.online = lambda: False  # whether the back end is reached now
+        self.offer = None  # a newer release that the owner may install: see notice.py
+        self._record = {}
+        self._outcome = None
+        self.on_trial = False
+        self._look_back()
+
+    def _look_back(self):
+        """What this start says of the last installation."""
+        record = self._files.read_json(FILE)
+        if not isinstance(record, dict) or "slot" not in record:
+            return
+        self._record = record
+        if record["slot"] == self._slots.running and record.get("version") == version.VERSION:
+            self.on_trial = not record.get("confirmed")
+            self._outcome = None if self.on_trial else True
+            return
+        self._outcome = False
+        why = record.get("why") or "it was reset before it had proved itself"
+        log.error("update", "%s was left again: %s" % (record.get("version"), why))
+        if not record.get("told"):
+            self._note(UPDATE_FAILED, "%s: %s" % (record.get("version"), why))
+            record["told"] = True
+            self._keep()
+
+    # --- for the services and the page ---
+
+    @property
+    def version(self) -> str:
+        """What runs."""
+        return version.VERSION
+
+    @property
+    def counter(self) -> int:
+        """The lowest anti-rollback counter that is still taken."""
+        return max(version.COUNTER, self._slots.number(COUNTER))
+
+    async def fetch(self, location: str):
+        """Download and check an image, or go on with it. ValueError (of the image), OSError (of link or flash)."""
+        if self._busy:
+            raise OSError("an update is under way")
+        if self.on_trial:
+            raise OSError("the running image is on trial")
+        self._busy = True
+        try:
+            log.info("update", "fetching")
+            await asyncio.wait_for_ms(self._fetch(location), _WHOLE_MS)
+        except asyncio.TimeoutError:
+            raise OSError("not done within %d s" % (_WHOLE_MS // 1000))
+        except ValueError as error:
+            self._note(UPDATE_FAILED, str(error))
+            raise
+        finally:
+            self._busy = False
+            gc.collect()
+
+    async def _fetch(self, location: str):
+        if self._download is None:
+            from charger.update.download import Download
+            from charger.update.source import Source
+
+            unit = {
+                "board": self._settings["board"], "hardware": self._settings["hardware"],
+                "version": version.VERSION, "counter": self.counter,
+            }  # fmt: skip
+            source = Source(self._settings, self._lab)
+            self._download = Download(self._files, source, self._slots, self._keys, unit)
+        self._download.on_pause = self.on_pause
+        await self._download.fetch(location)
+
+    def digest(self) -> bytes | None:
+        """SHA-256 of the whole file as it was downloaded, None when there is none."""
+        return self._download.digest if self._download is not None else None
+
+    def discard(self):
+        """Throw away what was downloaded."""
+        if self._download is not None and not self._busy:
+            self._download.discard()
+
+    async def install(self):
+        """Make it the next to boot and restart. Does not return when it works. ValueError, OSError."""
+        download = self._download
+        if download is None or not download.ready:
+            raise ValueError("nothing is there to be installed")
+        await download.fetch(download.location)  # from the flash alone: it must still be what was signed
+        manifest = download.manifest
+        self._record = {
+            "slot": self._slots.idle, "version": manifest.version, "from": version.VERSION, "online": self.online(),
+            "size": manifest.size, "sha256": _hex(manifest.sha256), "counter": manifest.counter,
+        }  # fmt: skip
+        self._keep()
+        self._slots.choose()
+        log.info("update", "restarting into " + manifest.version)
+        download.discard()
+        self._restart("update")
+        while True:
+            await clock.sleep_s(60)
+
+    def outcome(self) -> bool | None:
+        """How the last installation went: True, False, or None when there was none, or none that is over yet."""
+        return self._outcome
+
+    # --- the trial ---
+
+    @property
+    def was_online(self) -> bool:
+        """Whether the version before reached its back end: then this one has to, too."""
+        return bool(self._record.get("online"))
+
+    def confirm(self):
+        """The running image stays. From here on nothing older than its counter is taken."""
+        record = self._record
+        self._slots.confirm()
+        self._slots.put_number(COUNTER, max(self.counter, record["counter"]))
+        self._slots.put_data(IMAGE, _image_data(record))
+        record["confirmed"] = True
+        self._keep()
+        self._settle(True)
+        self._note(FIRMWARE_UPDATED, "%s to %s" % (record.get("from"), version.VERSION))
+        log.info("update", version.VERSION + " has proved itself")
+
+    def give_up(self, why: str):
+        """The running image does not stay: restart into the one before, which will say why."""
+        log.error("update", "going back: " + why)
+        self._record["why"] = why
+        self._keep()
+        self._restart("rollback")
+
+    def _settle(self, good: bool):
+        self.on_trial = False
+        self._outcome = good
+        for listener in self.on_settled:
+            listener()
+
+    def _keep(self):
+        self._files.write_json(FILE, self._record)
+
+    # --- telling ---
+
+    def report(self) -> dict:
+        """For status and page: what runs, from where, and what is on its way."""
+        download = self._download
+        report = {
+            "version": version.VERSION, "counter": self.counter, "slot": self._slots.running, "trial": self.on_trial,
+            "last": self._outcome, "why": self._record.get("why") if self._outcome is False else None,
+            "offer": self.offer, "lab": self._lab, "blocks": 0,
+        }  # fmt: skip
+        if download is not None and download.manifest is not None:
+            report["blocks"] = download.blocks
+            report["loading"] = download.manifest.version
+        return report
+
+
+def _nobody(*_):
+    """Who is told when nobody is there."""
+
+
+def _hex(data: bytes) -> str:
+    from binascii import hexlify
+
+    return str(hexlify(data), "ascii")
+
+
+def _image_data(record: dict) -> bytes:
+    """Size and hash as they are kept for integrity.py."""
+    from binascii import unhexlify
+
+    return record["size"].to_bytes(4, "big") + unhexlify(record["sha256"])
