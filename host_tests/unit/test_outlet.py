@@ -223,6 +223,22 @@ def test_the_residual_current_device_latches_until_unplugged_cp44():
     equal(_codes(rig), [])
 
 
+def test_nothing_recloses_by_itself_after_a_residual_current_but_the_owner_may_cp44():
+    """No automatic reclosing: a quarter of an hour later it is as open as before. While the current flows nobody can clear it."""
+    rig = _charging()
+    rig.world.set_fault("GroundFailure", 1, True)
+    rig.run(1000)
+    equal(rig.outlet.acknowledge(), False)
+    rig.world.set_fault("GroundFailure", 1, False)
+    operations = rig.side.contactor.operations
+    for _ in range(9000):
+        rig.tick(100)
+    equal((_closed(rig), rig.side.contactor.operations, _codes(rig)), (False, operations, ["GroundFailure"]))
+    equal(rig.outlet.acknowledge(), True)
+    rig.until(lambda: _closed(rig))
+    equal(rig.outlet.self_test.passed, False)  # the closure has used a test of its own (CP-43)
+
+
 def test_a_dead_residual_current_device_fails_its_self_test_and_nothing_closes_cp43():
     rig = _charging()
     rig.outlet.permit = False
@@ -346,7 +362,6 @@ def test_the_tick_allocates_nothing_in_any_state():
         rig.outlet.tick(20)
 
     def states_of_a_session():
-        yield
         rig.side.plug(ev.IDLE)
         yield
         rig.outlet.permit = True
@@ -355,18 +370,46 @@ def test_the_tick_allocates_nothing_in_any_state():
             yield
         rig.outlet.limits.set("csms", 100)
         yield
-        for name in ("diode", "pilot_short", "GroundFailure", "OverCurrentFailure", "HighTemperature", "EVCommunicationError"):
-            rig.world.set_fault(name, 1, True)
+        from charger.outlet import limits
+
+        rig.outlet.limits.set("supply", 80, limits.SAFETY)
+        yield
+        rig.outlet.limits.set("supply", None)
+        rig.outlet.permit = False  # the stop, and the way back
+        for _ in range(400):
+            yield
+        rig.outlet.permit = True
+        for _ in range(100):
+            yield
+        for name in (
+            "diode", "pilot_short", "GroundFailure", "OverCurrentFailure", "HighTemperature", "EVCommunicationError", "pe_lost",
+            "PowerSwitchFailure", "contactor_stuck", "ConnectorLockFailure", "PowerMeterFailure", "UnderVoltage", "OverVoltage",
+            "tamper", "rcd_dead", "InternalError", "OtherError",
+        ):
+            connector = None if name in ("tamper", "InternalError") else 1
+            rig.world.set_fault(name, connector, True)
             for _ in range(30):
                 yield
-            rig.world.set_fault(name, 1, False)
+            rig.world.set_fault(name, connector, False)
+            seen.add(rig.outlet.state)
+        rig.side.plug(ev.ABSENT)
+        rig.run(60000)
+        rig.outlet.acknowledge()
+        rig.outlet.has_ventilation = True
         rig.side.plug(ev.VENTILATION)
         for _ in range(100):
+            yield
+        rig.side.plug(ev.IDLE)
+        rig.outlet.wake_up = True
+        for _ in range(400):  # 40 s of it: F to wake a sleeping car
             yield
         rig.side.plug(ev.ABSENT)
         yield
 
+    seen = set()
     for _ in states_of_a_session():
         for _ in range(5):
             rig.tick()
             no_alloc(step)
+            seen.add(rig.outlet.state)
+    equal(seen, {states.A, states.B, states.C, states.D, states.E, states.F, states.UNDEFINED})

@@ -70,7 +70,7 @@ def test_cars_at_the_corners_of_all_tolerances_cp4():
     """Generator +-12 V +-0.6 V, 970 to 1030 ohm, diode 0.55 to 0.85 V, the car's resistors +-3 %: never a wrong state."""
     rig = Rig()
     circuit = rig.side.circuit
-    for percent in (10, 26, 53, None):
+    for percent in (None, 5, 8, 10, 16, 53, 85, 96):  # no duty keeps a car at an edge from being seen
         for volts in (11400, 12000, 12600):
             for ohm in (970, 1030):
                 for diode in (550, 850):

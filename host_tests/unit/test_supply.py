@@ -141,6 +141,27 @@ def test_the_sum_holds_whatever_comes_and_goes():
         raise AssertionError("seed %d: %s" % (seed, error))
 
 
+def test_a_supply_that_nobody_watches_any_more_leaves_the_safe_minimum():
+    """Whatever keeps share() from being called: nobody gets more than 6 A, and who had nothing gets nothing (CP-53)."""
+    rig, _ = _shared(3, [0, 0, 0], 160)
+    for n in range(3):
+        rig.outlets[n].permit = True
+        rig.world.outlets[n].plug(ev.ASKING)
+    rig.run(20000)
+    equal([outlet.offered_da for outlet in rig.outlets], [80, 80, 0])
+    rig.after_tick = None  # no share() any more
+    rig.run(8000)
+    for outlet in rig.outlets:
+        equal(outlet.limits.expire(), [])
+    rig.run(2100)
+    for outlet in rig.outlets:
+        equal(outlet.limits.expire(), ["supply"])
+    rig.tick()
+    equal([outlet.offered_da for outlet in rig.outlets], [60, 60, 0])
+    rig.run(60000)
+    equal([outlet.offered_da for outlet in rig.outlets], [60, 60, 0])
+
+
 def test_heat_takes_current_away_in_a_line_cp48():
     equal([derated_da(dc, 320) for dc in (-400, 650, 651, 725, 799, 800, 1200)], [None, None, 319, 190, 62, 60, 60])
 
@@ -174,7 +195,7 @@ def test_phases_change_over_an_open_contactor_with_long_pauses_cp51():
     rig.after_tick = after
     for wanted in (1, 3):
         outlet.phases_wanted = wanted
-        took = rig.until(lambda: outlet.phases == wanted, 30000)
+        took = rig.until(lambda wanted=wanted: outlet.phases == wanted, 30000)
         true(took >= 10000, "switched after %d ms" % took)
         took = rig.until(lambda: outlet.energised, 30000)
         true(took >= 9000, "closed %d ms later" % took)

@@ -10,6 +10,7 @@ from micropython import const
 from charger.outlet import limits
 
 _MINIMUM_DA = const(60)
+_VALID_S = const(10)  # shares are renewed each second; after so long nobody watches the supply any more (limits.py)
 
 
 class SharedSupply:
@@ -20,18 +21,20 @@ class SharedSupply:
         self._rotations = rotations
         self.limit_da = limit_da
         for outlet in outlets:
-            outlet.limits.set("supply", 0, limits.SAFETY)
+            self._give(outlet, 0)
 
     def share(self):
         """Work out the shares, lower what must be lowered, raise what fits."""
         wanted = self._shares()
         outlets = self._outlets
         for n in range(len(outlets)):
-            if wanted[n] < outlets[n].limits.get("supply"):
-                outlets[n].limits.set("supply", wanted[n], limits.SAFETY)
+            self._give(outlets[n], min(wanted[n], outlets[n].limits.get("supply")))
         for n in range(len(outlets)):
             if wanted[n] > outlets[n].limits.get("supply") and self._fits(n, wanted[n]):
-                outlets[n].limits.set("supply", wanted[n], limits.SAFETY)
+                self._give(outlets[n], wanted[n])
+
+    def _give(self, outlet, share_da: int):
+        outlet.limits.set("supply", share_da, limits.SAFETY, _VALID_S)
 
     def _shares(self) -> list:
         """Equal shares of the most loaded phase; who cannot have 6 A waits, the later ones first."""
