@@ -1,6 +1,7 @@
 """Starts every task, restarts what may be restarted, and stops the watchdog's food when what may not fail has failed."""
 
 import asyncio
+import gc
 
 from charger import clock, log
 
@@ -36,10 +37,7 @@ class Supervisor:
                 await job()
                 log.warn("supervisor", name + " ended")
             except Exception as error:  # noqa: BLE001 - whatever a task dies of, the charger goes on or resets
-                log.error("supervisor", name + " failed: " + log.reason(error))
-                self._trace(error)
-                if self._on_event is not None and isinstance(error, MemoryError):
-                    self._on_event("MemoryExhaustion", name)
+                self._report(name, error)
             if vital:
                 self.failed = name
                 return
@@ -48,6 +46,18 @@ class Supervisor:
                 pause_ms = _RESTART_FIRST_MS
             await clock.sleep_ms(pause_ms)
             pause_ms = min(pause_ms * 2, _RESTART_LAST_MS)
+
+    def _report(self, name: str, error):
+        """Say what a task died of; where even that finds no memory, the task is started again all the same."""
+        if isinstance(error, MemoryError):
+            gc.collect()
+        try:
+            log.error("supervisor", name + " failed: " + log.reason(error))
+            self._trace(error)
+            if self._on_event is not None and isinstance(error, MemoryError):
+                self._on_event("MemoryExhaustion", name)
+        except MemoryError:
+            gc.collect()
 
     def _trace(self, error):
         import sys

@@ -5,6 +5,7 @@ of two equal keys, and makes strings of lone surrogates and NUL (SCH-16). The ch
 yields to the loop as it goes; strings, most of every message, are skipped at the speed of C.
 """
 
+import gc
 import json
 
 from micropython import const
@@ -14,6 +15,8 @@ from charger import clock
 MAX_DEPTH = const(10)  # OCPP-22
 _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
 _TOKENS_A_SLICE = const(64)
+_LARGE = const(2048)  # bytes; smaller messages never fill the heap
+_RESERVE = const(16384)  # bytes that a parsed message has to leave to those who act on it, and to all other tasks
 
 _VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _NEXT, _DONE = const(0), 1, 2, 3, 4, 5, 6
 _QUOTE = const(34)
@@ -265,6 +268,10 @@ async def loads(buf: bytearray, end: int, scan: Scan):
     if scan.pairs:
         end = _join_pairs(buf, end)
     value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
+    if end > _LARGE:
+        gc.collect()
+        if gc.mem_free() < _RESERVE:
+            raise MemoryError("message too large")
     if _keys_of(value) != scan.keys:
         raise Unacceptable("a key stands twice")
     return value

@@ -29,17 +29,23 @@ class LocalList:
         return tag_table.find(self._read(), tag) if self._version else None
 
     def update(self, version: int, full: bool, entries: list) -> str:
-        """SendLocalList: Accepted, Failed or VersionMismatch. The old list is untouched unless Accepted."""
+        """SendLocalList: Accepted, Failed or VersionMismatch. The old list is untouched unless Accepted.
+
+        Takes the entries out of the list that it is given: as lines of text they need a fraction of the heap.
+        """
         if version <= 0 or len(entries) > self._config.get_int("SendLocalListMaxLength"):
             return FAILED
         if not full and version <= self._version:
             return MISMATCH
         changes = {}
-        for entry in entries:
+        while entries:
+            entry = entries.pop()
             info = entry.get("idTagInfo")
             if info is None and full:
                 return FAILED
-            changes[entry["idTag"].lower().encode()] = None if info is None else tag_table.line(entry["idTag"], info)
+            tag = entry["idTag"].lower().encode()
+            if tag not in changes:  # of several entries for a tag the last counts
+                changes[tag] = None if info is None else tag_table.line(entry["idTag"], info)
         lines = []
         for line in () if full else self._read().split(b"\n")[1:]:
             if line.split(b"\t", 1)[0] not in changes:
