@@ -1,7 +1,7 @@
 """Worst error of each front end after the two-point procedure, over load, mains and harmonics (UK-20, MET-3).
 
-Prints the table of docs/METERING.md and holds the document to it. The target is 1 % for the chips and 2 % for the transformer on the ESP32's ADC;
-what is held here is a little above what was measured, so that a change for the worse shows.
+Prints the table of docs/METERING.md and holds the document to it. The target is 1 % for the chips and 2 % for the
+transformer on the ESP32's ADC; what is held here is a little above what was measured, so that a change for the worse shows.
 """
 
 import sys

@@ -118,15 +118,7 @@ def test_export_is_counted_apart_where_allowed():
 
 def test_dead_chip_goes_invalid_and_comes_back():
     meter, _, chip, _ = bench()
-    meters.polls(meter, time, 1000)
-    chip.dead = True
-    meters.polls(meter, time, 600)
-    true(meter.reading.valid)
-    meters.polls(meter, time, 1800)
-    equal(meter.reading.valid, False)
-    chip.dead = False
-    meters.polls(meter, time, 2000)
-    true(meter.reading.usable(), meter.reading.fault)
+    meters.dies_and_comes_back(meter, chip, time, 2000)
 
 
 def test_never_answered():

@@ -31,19 +31,12 @@ def bench(seed=3, calibrated=True, load=None, options=None):
     return meter, chip, load, wire
 
 
-def check_figures(meter, load, ppm=5000):
-    r = meter.reading
-    near(r.v_mv[0], load.v_mv[0], load.v_mv[0] * ppm // 1000000, "mV")
-    near(r.i_ma[0], load.i_ma[0], load.i_ma[0] * ppm // 1000000, "mA")
-    near(r.p_mw[0], load.p_mw[0], abs(load.p_mw[0]) * ppm // 1000000, "mW")
-
-
 def test_figures_and_energy():
     for options in ({}, {"address": 2}, {"hertz": 60}):
         meter, chip, load, _ = bench(options=options)
         true(meter.reading.valid, meter.reading.fault)
         meters.polls(meter, time, 1000)
-        check_figures(meter, load)
+        meters.check_figures(meter, load)
         near(meter.reading.f_mhz, 50000, 20)
         energy = meters.polls(meter, time, 300000)
         near(energy, 2300 * 1000 // 12, 800, "mWh in five minutes, counted in steps of 0.19 Wh")
@@ -54,7 +47,7 @@ def test_without_calibration_never_valid_and_no_energy():
     meter, _, load, _ = bench(calibrated=False)
     equal(meters.polls(meter, time, 5000), 0)
     equal((meter.reading.valid, meter.reading.fault), (False, "not calibrated"))
-    check_figures(meter, load, 60000)
+    meters.check_figures(meter, load, 60000)
 
 
 def test_settings_are_written_and_read_back():
@@ -82,7 +75,7 @@ def test_brown_out_is_told_from_a_wrap():
     near(energy, 7360 * 3000 // 3600, 1200, "all but what came before the cut and after the last frame")
     equal(chip._registers[0x14], 0x0C, "settings are back")
     true(meter.reading.valid, meter.reading.fault)
-    check_figures(meter, load)
+    meters.check_figures(meter, load)
 
 
 def test_one_damaged_frame_changes_nothing_and_five_are_a_failure():
@@ -97,7 +90,7 @@ def test_one_damaged_frame_changes_nothing_and_five_are_a_failure():
     wire.mangle = flip
     meters.polls(meter, time, 600)
     true(meter.reading.valid)
-    check_figures(meter, load)
+    meters.check_figures(meter, load)
     wire.mangle = lambda byte: byte ^ 0x10
     meters.polls(meter, time, 800)
     true(meter.reading.valid)
@@ -115,7 +108,7 @@ def test_resynchronises_after_noise_before_between_and_after():
         wire.inject(noise)
         meters.polls(meter, time, 800)
         true(meter.reading.valid, noise)
-        check_figures(meter, load)
+        meters.check_figures(meter, load)
     lost = [0]
 
     def lose(byte):
@@ -125,21 +118,13 @@ def test_resynchronises_after_noise_before_between_and_after():
     wire.mangle = lose
     meters.polls(meter, time, 10000)
     true(meter.reading.valid)
-    check_figures(meter, load)
+    meters.check_figures(meter, load)
     equal(chip.violations, [])
 
 
 def test_silence_is_stale_within_two_seconds():
     meter, chip, _, _ = bench()
-    meters.polls(meter, time, 1000)
-    chip.dead = True
-    meters.polls(meter, time, 600)
-    true(meter.reading.valid)
-    meters.polls(meter, time, 1800)
-    equal(meter.reading.valid, False)
-    chip.dead = False
-    meters.polls(meter, time, 1000)
-    true(meter.reading.usable(), meter.reading.fault)
+    meters.dies_and_comes_back(meter, chip, time, 1000)
 
 
 def test_never_answered():
@@ -160,7 +145,7 @@ def test_turned_shunt():
     right = BL0942(meter._uart, calibration.from_json(chip.factory(), "bl0942"), {})
     meters.run(right.start())
     meters.polls(right, time, 1000)
-    check_figures(right, load)
+    meters.check_figures(right, load)
     true(right.reading.valid)
 
 
@@ -174,4 +159,4 @@ def test_works_polled_once_a_second():
     meter, _, load, _ = bench()
     meters.polls(meter, time, 20000, 1000)
     true(meter.reading.usable())
-    check_figures(meter, load)
+    meters.check_figures(meter, load)

@@ -30,18 +30,11 @@ def bench(seed=3, calibrated=True, load=None):
     return meter, chip, load, wire
 
 
-def check_figures(meter, load, ppm=5000):
-    r = meter.reading
-    near(r.v_mv[0], load.v_mv[0], load.v_mv[0] * ppm // 1000000, "mV")
-    near(r.i_ma[0], load.i_ma[0], load.i_ma[0] * ppm // 1000000, "mA")
-    near(r.p_mw[0], load.p_mw[0], abs(load.p_mw[0]) * ppm // 1000000, "mW")
-
-
 def test_figures_and_energy():
     meter, _, load, wire = bench()
     meters.polls(meter, time, 400)
     true(meter.reading.valid, meter.reading.fault)
-    check_figures(meter, load)
+    meters.check_figures(meter, load)
     near(meters.polls(meter, time, 120000), 2300 * 1000 // 30, 300)
     equal(meter.reading.f_mhz, 0, "this chip does not tell")
     equal(wire.lost, 0)
@@ -51,7 +44,7 @@ def test_without_calibration_never_valid_and_no_energy():
     meter, _, load, _ = bench(calibrated=False)
     equal(meters.polls(meter, time, 5000), 0)
     equal((meter.reading.valid, meter.reading.fault), (False, "not calibrated"))
-    check_figures(meter, load, 60000)
+    meters.check_figures(meter, load, 60000)
 
 
 def test_counter_wrap_loses_nothing():
@@ -70,7 +63,7 @@ def test_brown_out_is_told_from_a_wrap():
     chip.brown_out()
     near(meters.polls(meter, time, 3000), 7360 * 3000 // 3600, 700)
     true(meter.reading.valid)
-    check_figures(meter, load)
+    meters.check_figures(meter, load)
 
 
 def test_no_current_and_no_voltage_are_measurements_too():
@@ -116,7 +109,7 @@ def test_damage_resynchronises_and_never_shows():
         wire.mangle = mangle
         for _ in range(50):
             meters.polls(meter, time, 200)
-            check_figures(meter, load)
+            meters.check_figures(meter, load)
         true(meter.reading.valid)
 
 
@@ -145,7 +138,7 @@ def test_silence_is_stale_and_a_long_one_leaves_the_energy_unknown():
     chip.dead = False
     energy = meters.polls(meter, time, 1000)
     true(0 < energy < 2100, energy)
-    check_figures(meter, load)
+    meters.check_figures(meter, load)
 
 
 def test_never_heard():
@@ -159,5 +152,5 @@ def test_works_polled_once_a_second():
     meter, _, load, wire = bench()
     meters.polls(meter, time, 10000, 1000)
     true(meter.reading.usable())
-    check_figures(meter, load)
+    meters.check_figures(meter, load)
     equal(wire.lost, 0)

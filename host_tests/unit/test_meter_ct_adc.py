@@ -38,13 +38,6 @@ def bench(seed=0, load=None, calibrated=True, options=None, noise_mv=3.0, conver
     return meter, front, load
 
 
-def check_figures(meter, load, ppm=10000):
-    r = meter.reading
-    near(r.v_mv[0], load.v_mv[0], load.v_mv[0] * ppm // 1000000, "mV")
-    near(r.i_ma[0], load.i_ma[0], load.i_ma[0] * ppm // 1000000, "mA")
-    near(r.p_mw[0], load.p_mw[0], abs(load.p_mw[0]) * ppm // 1000000, "mW")
-
-
 def test_square_root():
     for n in (0, 1, 2, 3, 4, 15, 16, 17, 999999, 1 << 40, (1 << 41) - 1):
         root = isqrt(n)
@@ -62,7 +55,7 @@ def test_figures_energy_and_short_bursts():
         longest = max(longest, time.us - before)
     true(longest <= 5000, "%d us a poll" % longest)
     true(meter.reading.valid, meter.reading.fault)
-    check_figures(meter, load)
+    meters.check_figures(meter, load, 10000)
     near(meter.reading.f_mhz, 50000, 40)
     meter.reading.take_energy()
     start = time.ms()
@@ -104,7 +97,7 @@ def test_first_figures_within_two_seconds():
     meter, _, load = bench()
     meters.polls(meter, time, 1400)
     true(meter.reading.usable(), meter.reading.fault)
-    check_figures(meter, load)
+    meters.check_figures(meter, load, 10000)
 
 
 def test_both_mains_frequencies_and_their_tolerance():
@@ -114,7 +107,7 @@ def test_both_mains_frequencies_and_their_tolerance():
         meters.polls(meter, time, 4000)
         true(meter.reading.valid, at)
         near(meter.reading.f_mhz, at, 60)
-        check_figures(meter, load)
+        meters.check_figures(meter, load, 10000)
 
 
 def test_transformer_lead_is_corrected():
@@ -123,7 +116,7 @@ def test_transformer_lead_is_corrected():
         meter, front, _ = bench(seed, load)
         true(front.unit.skew_ns < -50000)
         meters.polls(meter, time, 3000)
-        check_figures(meter, load, 20000)
+        meters.check_figures(meter, load, 20000)
         meter._cal.skew_ns[0] = 0  # and without, it would not do
         meters.polls(meter, time, 3000)
         true(abs(meter.reading.p_mw[0] - load.p_mw[0]) > load.p_mw[0] // 50)
@@ -134,7 +127,7 @@ def test_slow_and_fast_converters():
         meter, _, load = bench(convert_us=convert_us)
         meters.polls(meter, time, 3000)
         true(meter.reading.valid, convert_us)
-        check_figures(meter, load)
+        meters.check_figures(meter, load, 10000)
 
 
 def test_noise_floor_is_taken_off_in_quadrature_and_nothing_creeps():
@@ -160,7 +153,7 @@ def test_bias_is_followed_and_a_lost_one_is_a_fault():
         front.v_bias -= 5
         meters.polls(meter, time, 600)
     true(meter.reading.valid)
-    check_figures(meter, load)
+    meters.check_figures(meter, load, 10000)
     front.i_bias = 900.0
     meters.polls(meter, time, 6000)
     equal((meter.reading.valid, meter.reading.fault), (False, "bias lost"))
@@ -185,14 +178,14 @@ def test_turned_transformer():
     right = CtAdc(front.v, front.i, calibration.from_json(front.factory(), "ct_adc"), {})
     meters.polls(right, time, 3000)
     true(right.reading.valid)
-    check_figures(right, load)
+    meters.check_figures(right, load)
 
 
 def test_without_calibration_never_valid_and_no_energy():
     meter, _, load = bench(calibrated=False)
     equal(meters.polls(meter, time, 5000), 0)
     equal((meter.reading.valid, meter.reading.fault), (False, "not calibrated"))
-    check_figures(meter, load, 40000)
+    meters.check_figures(meter, load, 40000)
 
 
 def test_no_mains_is_a_measurement_too():
@@ -213,7 +206,7 @@ def test_polls_locked_to_the_mains_are_invalid_rather_than_wrong():
     equal(meter.reading.valid, False)
     meters.polls(meter, time, 3000)
     true(meter.reading.valid)
-    check_figures(meter, load)
+    meters.check_figures(meter, load, 10000)
 
 
 def test_being_held_up_in_a_burst_spoils_nothing():
@@ -229,4 +222,4 @@ def test_being_held_up_in_a_burst_spoils_nothing():
     front._spend = interrupted
     meters.polls(meter, time, 5000)
     true(meter.reading.valid, meter.reading.fault)
-    check_figures(meter, load, 15000)
+    meters.check_figures(meter, load, 15000)

@@ -1,6 +1,8 @@
 # A bench for meter drivers: hand-driven time under charger.clock, and a load whose true figures are known.
 import math
 
+from check import equal, near, true
+
 from charger import clock
 from charger.drivers.meters import calibration
 
@@ -76,6 +78,27 @@ def polls(meter, time, ms, step=None):
         time.pass_ms(step)
         meter.poll()
     return meter.reading.take_energy()
+
+
+def check_figures(meter, load, ppm=5000):
+    """Voltage, current and power of the first phase, within ppm of the load's."""
+    r = meter.reading
+    near(r.v_mv[0], load.v_mv[0], load.v_mv[0] * ppm // 1000000, "mV")
+    near(r.i_ma[0], load.i_ma[0], load.i_ma[0] * ppm // 1000000, "mA")
+    near(r.p_mw[0], load.p_mw[0], abs(load.p_mw[0]) * ppm // 1000000, "mW")
+
+
+def dies_and_comes_back(meter, chip, time, back_ms):
+    """A silent chip's last reading holds for a moment and is stale within two seconds; back again, it is valid (MET-1)."""
+    polls(meter, time, 1000)
+    chip.dead = True
+    polls(meter, time, 600)
+    true(meter.reading.valid)
+    polls(meter, time, 1800)
+    equal(meter.reading.valid, False)
+    chip.dead = False
+    polls(meter, time, back_ms)
+    true(meter.reading.usable(), meter.reading.fault)
 
 
 class Mains(Load):
