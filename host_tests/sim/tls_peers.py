@@ -50,7 +50,7 @@ async def attempt(job):
         reader, writer = await tls.open_stream(job["host"], job["port"], context, job["deadline_ms"])
         result["suite"], result["version"] = reader.s.cipher()
         try:
-            writer.write(b"hello")
+            writer.write(bytes.fromhex(job["say"]))
             await writer.drain()
             result["echo"] = (await reader.read(20)).decode()
         except (OSError, ValueError) as error:
@@ -120,6 +120,18 @@ def key_of(path):
     return path.removesuffix(".pem") + ".key"
 
 
+def server_context(certificate, version=None, roots=None):
+    """An ssl context for a back end; with roots it wants the charger's certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key_of(certificate))
+    if version:
+        context.minimum_version = context.maximum_version = version
+    if roots:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(roots)
+    return context
+
+
 class Server:
     """An OpenSSL echo server on a port of its own; `before(connection)` may spoil the connection first."""
 
@@ -182,7 +194,7 @@ class Client:
     def connect(self, server, host="localhost", **changes):
         """What came of one attempt."""
         job = {"host": host, "port": server.port, "roots": self.authority.root, "cert": None, "key": None, "deadline_ms": 5000,
-               "check": True}
+               "check": True, "say": b"hello".hex()}
         self.process.stdin.write(json.dumps(job | changes) + "\n")
         self.process.stdin.flush()
         while line := self.process.stdout.readline():

@@ -106,12 +106,14 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
     try:
         return await _open(host, port, context, deadline_ms)
     except TlsError as error:
-        if error.cause != "alert":
+        if error.cause not in ("alert", "reset"):
             raise
         from charger.net import tls_probe
 
         modern = any(suite.startswith("TLS1-3") for suite in context.get_ciphers())
-        error.cause = await tls_probe.ask(host, port, modern, deadline_ms)
+        cause = await tls_probe.ask(host, port, modern, deadline_ms)
+        if error.cause == "alert" or cause in ("version", "suite"):  # some servers hang up without an alert
+            error.cause = cause
         raise error
 
 

@@ -21,8 +21,9 @@ _FIXED = (
     b"\x00\x0b\x00\x02\x01\x00"  # points uncompressed
     b"\x00\x0d\x00\x14\x00\x12\x04\x03\x05\x03\x06\x03\x08\x04\x04\x01\x05\x01\x06\x01\x02\x03\x02\x01"  # signatures
 )
-# TLS 1.3 beside 1.2, without a key: the server asks for one, which is answer enough.
-_MODERN = b"\x00\x2b\x00\x05\x04\x03\x04\x03\x03\x00\x33\x00\x02\x00\x00"
+# TLS 1.3 beside the older ones, without a key: the server asks for one, which is answer enough. With 1.1 and 1.0 a
+# server that has nothing better says so, where otherwise some just hang up.
+_MODERN = b"\x00\x2b\x00\x09\x08\x03\x04\x03\x03\x03\x02\x03\x01\x00\x33\x00\x02\x00\x00"
 
 
 def _u16(data: bytes) -> bytes:
