@@ -27,6 +27,7 @@ class Updater:
         self.result = None
         self.log = []
         self.on_pause = None
+        self.on_trial = False
         self.pauses = False
 
     async def fetch(self, location):
@@ -211,6 +212,31 @@ async def test_installations_that_fail():
         await rig.online()
         await _up_to(rig, "InstallationFailed", 3)
         true("UpdateFailed" in _logged(rig))
+        await rig.stop()
+
+
+async def test_a_firmware_on_trial_is_not_installed_yet():
+    """SEC-9: the back end hears the outcome when the new firmware has proved itself, by either message."""
+    for old in (False, True):
+        rig = await _rig(0 if old else 2)
+        if old:
+            await rig.call("UpdateFirmware", location="https://host/fw.bin", retrieveDate=clock.iso(NOW - 10))
+            await rig.until(lambda rig=rig: "install" in rig.updater.log)
+        else:
+            await _ask(rig, 3)
+            await _up_to(rig, "InstallRebooting", 3)
+        await rig.power_cut()
+        _equip(rig)
+        rig.updater.on_trial = True
+        await rig.online()
+        await rig.seconds(120)
+        action = "FirmwareStatusNotification" if old else "SignedFirmwareStatusNotification"
+        equal(rig.link.of(action), [])
+        rig.updater.on_trial, rig.updater.result = False, True
+        equal((await rig.sent(action))["status"], "Installed")
+        true("FirmwareUpdated" in _logged(rig))
+        await rig.seconds(5)
+        equal(len(rig.link.of(action)), 1)
         await rig.stop()
 
 

@@ -31,17 +31,27 @@ class Firmware:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
+        self._waits = False  # for the end of a new firmware's trial
         self.status = IDLE
 
     def resume(self):
-        """The restart into a new image lies behind us: say how it went."""
-        if self._cp.files.read_json(FILE) != INSTALLING:
+        """The restart into a new image lies behind us: say how it went, once that is sure (SEC-9)."""
+        updater = self._cp.updater
+        if self._task is not None or self._cp.files.read_json(FILE) != INSTALLING:
+            return
+        good = None if updater is None else updater.outcome()
+        self._waits = good is None and getattr(updater, "on_trial", False)
+        if self._waits:
             return
         self._cp.files.delete(FILE)
-        if self._cp.updater is not None:
-            good = self._cp.updater.outcome()
+        if updater is not None:
             self._cp.note(FIRMWARE_UPDATED if good else UPDATE_FAILED, self._cp.config.get_str("FirmwareVersion"))
             self._tell(INSTALLED if good else INSTALLATION_FAILED)
+
+    def second(self):
+        """Once a second."""
+        if self._waits:
+            self.resume()
 
     def start(self, location: str, retrieve_s: int, retries: int, interval_s: int):
         """Carry out an UpdateFirmware; a running one is given up for it."""

@@ -5,7 +5,8 @@ The updater is the one of services/firmware.py, with two more methods:
     digest()        SHA-256 of the whole file as it was downloaded, 32 bytes; None without one
     discard()       throw away what was downloaded
 
-and, while the service runs, its attribute `on_pause` is a function: on_pause(True) says that a download has to wait
+an attribute `on_trial`, True while a new firmware has yet to prove itself (outcome() is None then), and, while the
+service runs, its attribute `on_pause` is a function: on_pause(True) says that a download has to wait
 (for the link), on_pause(False) that it goes on. The vendor's own signature inside the image (SEC-6) is the updater's
 to check: a ValueError from install() means that it does not hold.
 
@@ -92,11 +93,7 @@ class SignedFirmware:
         elif self._cp.updater is None:
             self._end(INSTALL_FAILED, "no updater")
         elif self._job["status"] in _POINT_OF_NO_RETURN:
-            if self._cp.updater.outcome():
-                self._cp.note(events.FIRMWARE_UPDATED, self._cp.config.get_str("FirmwareVersion"))
-                self._tell(INSTALLED)
-            else:
-                self._end(INSTALL_FAILED, "the new firmware did not start")
+            self._settle()
         else:
             self._task = asyncio.create_task(self._run(True))
 
@@ -109,7 +106,20 @@ class SignedFirmware:
 
     def second(self):
         """Once a second."""
+        if self._task is None and self.busy and self._job["status"] in _POINT_OF_NO_RETURN:
+            self._settle()
         self._notices.second()
+
+    def _settle(self):
+        """Say how the installation went, as soon as the new firmware has proved itself or was left again (SEC-9)."""
+        good = self._cp.updater.outcome()
+        if good is None and getattr(self._cp.updater, "on_trial", False):
+            return  # second() looks again
+        if good:
+            self._cp.note(events.FIRMWARE_UPDATED, self._cp.config.get_str("FirmwareVersion"))
+            self._tell(INSTALLED)
+        else:
+            self._end(INSTALL_FAILED, "the new firmware did not start")
 
     # --- the way of an image ---
 
