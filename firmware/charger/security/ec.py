@@ -12,11 +12,11 @@ no such care.
 All long functions are generators: see slices.py. Costs: tools/bench_crypto.py.
 """
 
-import hashlib
 import os
 
 from charger.security import der
 from charger.security.errors import MALFORMED, CryptoError
+from charger.security.hmac import hmac_sha256
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -123,32 +123,21 @@ def _read_signature(signature: bytes) -> tuple:
     return r, s
 
 
-def _hmac(key: bytes, *parts: bytes) -> bytes:
-    """HMAC-SHA256 with a key of 32 bytes."""
-    key = key + bytes(32)
-    inner = hashlib.sha256(bytes([octet ^ 0x36 for octet in key]))
-    for part in parts:
-        inner.update(part)
-    outer = hashlib.sha256(bytes([octet ^ 0x5C for octet in key]))
-    outer.update(inner.digest())
-    return outer.digest()
-
-
 def _nonces(d: int, e: int):
     """The candidates of RFC 6979 3.2, with e the digest reduced modulo N (bits2octets)."""
     seed = d.to_bytes(32, "big") + e.to_bytes(32, "big")
     value = b"\x01" * 32
-    key = _hmac(bytes(32), value, b"\x00", seed)
-    value = _hmac(key, value)
-    key = _hmac(key, value, b"\x01", seed)
-    value = _hmac(key, value)
+    key = hmac_sha256(bytes(32), value, b"\x00", seed)
+    value = hmac_sha256(key, value)
+    key = hmac_sha256(key, value, b"\x01", seed)
+    value = hmac_sha256(key, value)
     while True:
-        value = _hmac(key, value)
+        value = hmac_sha256(key, value)
         k = int.from_bytes(value, "big")
         if 0 < k < N:
             yield k
-        key = _hmac(key, value, b"\x00")
-        value = _hmac(key, value)
+        key = hmac_sha256(key, value, b"\x00")
+        value = hmac_sha256(key, value)
 
 
 def _random_factor(modulus: int) -> int:

@@ -76,6 +76,16 @@ class Files:
             file.write(struct.pack("<I", checksum(data)))
         os.rename(path + _NEW, path)
 
+    def exists(self, name: str) -> bool:
+        """True when there is such a file, whole or damaged."""
+        try:
+            os.stat(self.path(name))
+            return True
+        except OSError as error:
+            if error.errno == _EIO:
+                raise
+            return False
+
     def delete(self, name: str) -> None:
         """Forget a file; no error when it is not there."""
         try:

@@ -1,0 +1,42 @@
+"""Where the device key lies: the chip's non-volatile storage, a partition of its own, apart from what it protects (SEC-10)."""
+
+import esp32
+
+_NAMESPACE = "pilotlight"
+_KEY = "device_key"
+_NEXT = "next_key"
+_BYTES = 32
+
+
+class KeyStore:
+    """The device key, and during a change of keys the next one."""
+
+    def __init__(self):
+        self._nvs = esp32.NVS(_NAMESPACE)
+
+    def key(self, name: str = _KEY) -> bytes | None:
+        """The device key; None on a unit that was not provisioned."""
+        buffer = bytearray(_BYTES)
+        try:
+            return bytes(buffer) if self._nvs.get_blob(name, buffer) == _BYTES else None
+        except OSError:
+            return None
+
+    def next_key(self) -> bytes | None:
+        """The key of a change that was interrupted, None when there was none."""
+        return self.key(_NEXT)
+
+    def begin_change(self, key: bytes):
+        """Both keys are on flash from here on."""
+        self._nvs.set_blob(_NEXT, key)
+        self._nvs.commit()
+
+    def end_change(self):
+        """The next key is the key."""
+        key = self.next_key()
+        if key is None:
+            return
+        self._nvs.set_blob(_KEY, key)
+        self._nvs.commit()
+        self._nvs.erase_key(_NEXT)
+        self._nvs.commit()

@@ -1,0 +1,191 @@
+"""The vault: what is in it cannot be read, changed, swapped, shortened or taken away without the device key (SEC-10)."""
+
+import os
+
+import flashrig
+from check import equal, raises, true
+
+from charger.security.hmac import hmac_sha256, same
+from charger.security.vault import Vault, VaultError
+from sim import flash as simflash
+
+HEAP = 8 * 1024 * 1024
+KEY = bytes(range(32))
+OTHER = bytes(range(100, 132))
+SECRETS = {
+    "ocpp/authorization-key": b"0123456789abcdef", "wifi/password": b"correct horse battery", "mqtt/password": b"",
+    "web/key": b"k" * 121,
+}  # fmt: skip
+
+
+chip = {}
+
+
+def _filled(key=KEY):
+    chip["now"] = flashrig.fresh()
+    vault = Vault(flashrig.files(), key)
+    for name, secret in SECRETS.items():
+        vault.put(name, secret)
+    return vault
+
+
+def _again(key=KEY, heard=None):
+    return Vault(flashrig.files(), key, on_event=None if heard is None else lambda event, info: heard.append(event))
+
+
+def _paths():
+    return ["/flash/vault/" + entry[0] for entry in os.ilistdir("/flash/vault")]
+
+
+def _content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def test_hmac_against_the_vectors_of_rfc_4231():
+    equal(hmac_sha256(b"Jefe", b"what do ya want ", b"for nothing?").hex(),
+          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")  # fmt: skip
+    equal(hmac_sha256(b"\xaa" * 131, b"Test Using Larger Than Block-Size Key - Hash Key First").hex(),
+          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")  # fmt: skip
+    equal([same(b"ab", b"ab"), same(b"ab", b"ac"), same(b"ab", b"abc"), same(b"", b"")], [True, False, False, True])
+
+
+def test_secrets_come_back_after_a_restart():
+    _filled()
+    vault = _again()
+    equal({name: vault.get(name) for name in vault.names()}, SECRETS)
+    equal((vault.get("nobody"), vault.broken), (None, ""))
+
+
+def test_what_is_replaced_or_deleted_is_gone():
+    vault = _filled()
+    vault.put("wifi/password", b"new")
+    vault.delete("mqtt/password")
+    vault.delete("mqtt/password")
+    vault = _again()
+    equal((vault.get("wifi/password"), vault.get("mqtt/password"), vault.broken), (b"new", None, ""))
+    equal(len(_paths()), 4)
+
+
+def test_no_secret_and_nothing_twice_is_on_the_flash():
+    vault = _filled()
+    vault.put("ocpp/next-key", SECRETS["web/key"])
+    blobs = [_content(path) for path in _paths()]
+    for secret in SECRETS.values():
+        true(not secret or all(secret not in blob for blob in blobs))
+    heads = [blob[1:33] for blob in blobs]  # nonce and first block: no two alike
+    equal(len(set(heads)), len(heads))
+
+
+def test_every_single_bit_counts():
+    _filled()
+    for path in _paths():
+        content = _content(path)
+        for at in range(len(content) - 4):  # the last four are the file's own checksum
+            for bit in (1, 128):
+                changed = bytearray(content)
+                changed[at] ^= bit
+                _write_raw(path, bytes(changed[:-4]))
+                heard = []
+                vault = _again(heard=heard)
+                true(vault.broken, path)
+                equal(heard, ["VaultBroken"])
+        with open(path, "wb") as file:
+            file.write(content)
+    equal(_again().broken, "")
+
+
+def _write_raw(path, content):
+    """A file as an attacker with the flash in hand would leave it: with a checksum that is right."""
+    flashrig.files().write(path[len("/flash/") :], content)
+
+
+def test_shortened_swapped_or_taken_away():
+    _filled()
+    entries = [path for path in _paths() if not path.endswith("/index")]
+    content = {path: _content(path) for path in _paths()}
+
+    def put_back():
+        for path, blob in content.items():
+            with open(path, "wb") as file:
+                file.write(blob)
+
+    for path in content:
+        for length in (0, 1, 17, 49, len(content[path]) - 5):
+            _write_raw(path, content[path][:length])
+            true(_again().broken, "%s, %d bytes" % (path, length))
+        os.remove(path)
+        true(_again().broken, path + " taken away")
+        put_back()
+    first, second = entries[:2]
+    _write_raw(first, content[second][:-4])
+    true(_again().broken, "swapped")
+    put_back()
+    equal(_again().broken, "")
+
+
+def test_another_device_key_opens_nothing():
+    _filled()
+    vault = _again(OTHER)
+    true(vault.broken)
+    equal(vault.get("wifi/password"), None)
+
+
+def test_without_a_device_key_nothing_is_stored():
+    flashrig.fresh()
+    vault = _again(None)
+    equal((vault.ready, vault.get("a"), vault.names()), (False, None, []))
+    raises(VaultError, vault.put, "a", b"b")
+
+
+def test_a_power_cut_at_any_write_leaves_the_old_or_the_new():
+    at = 0
+    while True:
+        _filled()
+        device = chip["now"]
+        vault = _again()
+        device.cut_after(at, (simflash.DROP, simflash.HALF, simflash.LATE)[at % 3])
+        try:
+            vault.put("wifi/password", b"changed")
+            vault.put("ocpp/client-key", b"new")
+            vault.delete("web/key")
+        except OSError:
+            pass
+        cut = not device.powered
+        flashrig.restart(device)
+        vault = _again()
+        equal(vault.broken, "", "operation %d" % at)
+        true(vault.get("wifi/password") in (b"changed", SECRETS["wifi/password"]))
+        true(vault.get("ocpp/client-key") in (b"new", None))
+        true(vault.get("web/key") in (SECRETS["web/key"], None))
+        equal(vault.get("ocpp/authorization-key"), SECRETS["ocpp/authorization-key"])
+        if not cut:
+            break
+        at += 1
+    true(at > 8, at)
+
+
+def test_a_change_of_keys_survives_a_power_cut_at_any_write():
+    at = 0
+    while True:
+        _filled()
+        device = chip["now"]
+        vault = _again()
+        device.cut_after(at, (simflash.DROP, simflash.HALF, simflash.LATE)[at % 3])
+        try:
+            vault.rotate(OTHER)
+        except OSError:
+            pass
+        cut = not device.powered
+        flashrig.restart(device)
+        vault = Vault(flashrig.files(), KEY, next_key=OTHER)
+        equal(vault.broken, "", "operation %d" % at)
+        vault.rotate(OTHER)
+        vault = _again(OTHER)
+        equal(({name: vault.get(name) for name in vault.names()}, vault.broken), (SECRETS, ""))
+        if not cut:
+            break
+        at += 1
+    true(at > 8, at)
+    true(_again(KEY).broken)
+
