@@ -100,7 +100,8 @@ OUTCOMES = {
 
 
 # Other plugins would only make these runs slower.
-ENVIRONMENT = {"PYTHONPATH": str(ROOT / "host_tests"), "PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+ENVIRONMENT = {"PYTHONPATH": f"{ROOT / 'host_tests'}:{ROOT / 'tools'}", "PYTEST_ADDOPTS": "",
+               "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 class Inner:
@@ -170,6 +171,35 @@ def test_traceback_is_micropythons(faulty):
     assert re.search(r'test_faulty\.py", line 18, in test_bad', text), text
     assert "runner.py" not in text
     assert "plugin.py" not in text
+
+
+SAYS = """
+WORDS = (64,)
+import frames
+
+def test_says_what_is_right():
+    frames.note(2, "Heartbeat", {})
+    frames.note(3, "Reset", {"status": "Accepted"})
+
+def test_says_what_is_wrong():
+    frames.note(2, "Heartbeat", {"extra": 1})
+
+def test_answers_what_is_wrong():
+    frames.note(3, "Reset", {"status": "Perhaps"})
+
+def test_says_nothing():
+    pass
+"""
+
+
+def test_what_a_charge_point_says_is_judged(inner):
+    """A message that breaks a schema fails the test that caused it, by both validators, and no other test."""
+    inner.write("test_says.py", SAYS)
+    outcomes, output = inner.run()
+    assert [name for name, outcome in outcomes.items() if outcome == "passed"] == [
+        "test_says_what_is_right[64]", "test_says_nothing[64]"], output
+    for name, word in (("test_says_what_is_wrong[64]", "Heartbeat"), ("test_answers_what_is_wrong[64]", "Perhaps")):
+        assert "ocpp-rpc's schema" in outcomes[name] and word in outcomes[name] and outcomes[name].count("breaks") >= 3
 
 
 def test_hang_shows_where(faulty):

@@ -53,6 +53,7 @@ class Interpreter:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self.folder = folder
         self.buffer = b""
 
     @property

@@ -12,6 +12,7 @@ that test only, the next one gets a new process.
 """
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,11 @@ class MicroPythonItem(pytest.Item):
             pytest.skip(result.text)
         if result.outcome != "passed":
             raise MicroPythonFailure(self.report(result.outcome, result.text.rstrip()))
+        said = frames_of(self)
+        if said:
+            problems = judge_of(self.config).problems_of_frames(said)
+            if problems:
+                raise MicroPythonFailure("what it said breaks OCPP's schemas:\n" + "\n".join(problems))
 
     def report(self, outcome: str, text: str) -> str:
         """The reader's view: what went wrong in the first line, then the traceback without the runner's frames."""
@@ -103,6 +109,26 @@ class MicroPythonItem(pytest.Item):
 
 
 RUNNING = pytest.StashKey[dict]()
+JUDGE = pytest.StashKey()
+
+
+def frames_of(item: MicroPythonItem) -> list:
+    """The messages that the test's charge point sent, see unit/support/frames.py."""
+    file = item.config.stash[RUNNING][item.path, item.word].folder / "frames.jsonl"
+    if not file.exists():
+        return []
+    said = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    file.unlink()
+    return said
+
+
+def judge_of(config):
+    """ocpp-rpc's validator, started when the first message wants judging."""
+    if JUDGE not in config.stash:
+        from backend import StrictBackend
+
+        config.stash[JUDGE] = StrictBackend().start()
+    return config.stash[JUDGE]
 
 
 def interpreter_for(item: MicroPythonItem) -> Interpreter:
@@ -146,3 +172,5 @@ def pytest_unconfigure(config):
     """End what an interrupted run left."""
     for interpreter in config.stash.get(RUNNING, {}).values():
         interpreter.close()
+    if JUDGE in config.stash:
+        config.stash[JUDGE].close()

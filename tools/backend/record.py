@@ -153,9 +153,9 @@ async def audit(record, unanswered=()):
             problems.append(f"{where}: id {message.uid!r} is not a string of 1 to 36 characters")
         elif message.kind == CALL:
             problems += _audit_call(message, where, ids, open_calls, unanswered)
-            problems += await _audit_schema(message, where)
+            problems += await audit_schema(message, where)
         elif message.kind == RESULT:
-            problems += await _audit_schema(message, where) if message.action else []
+            problems += await audit_schema(message, where) if message.action else []
         elif message.code not in ERROR_CODES:
             problems.append(f"{where}: CALLERROR code {message.code!r} is not one of OCPP 1.6")
     return problems
@@ -173,7 +173,7 @@ def _audit_call(message, where, ids, open_calls, unanswered):
     return problems
 
 
-async def _audit_schema(message, where):
+async def audit_schema(message, where):
     """Validate one payload with the package's own schemas; it may replace floats in the payload, so it gets a copy."""
     payload = json.loads(json.dumps(message.payload))
     if message.kind == CALL:

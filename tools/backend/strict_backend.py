@@ -4,6 +4,7 @@ It shares nothing with the first one but this handle: other schemas, another val
 frames that the first back end has recorded.
 """
 
+import asyncio
 import collections
 import contextlib
 import itertools
@@ -15,7 +16,7 @@ import threading
 from pathlib import Path
 
 from .csms import CallRefused
-from .record import CALL, IN, OUT, RESULT, Record
+from .record import CALL, IN, OUT, RESULT, Message, Record, audit_schema
 from .waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -145,6 +146,18 @@ class StrictBackend:
         said = charger_messages(record)
         return [f"#{said[at].number} {said[at].raw[:300]} breaks ocpp-rpc's schema: {text}"
                 for at, text in self.judge((m.kind, m.action, m.payload) for m in said)]
+
+    def problems_of_frames(self, frames):
+        """The same for [type, action, payload] of a charge point, by both validators."""
+        found = [f"{frames[at][1]} {json.dumps(frames[at][2])[:300]} breaks ocpp-rpc's schema: {text}"
+                 for at, text in self.judge(frames)]
+        messages = [Message(at, 0, IN, "", 0, json.dumps(payload), kind, "unit", action, payload)
+                    for at, (kind, action, payload) in enumerate(frames)]
+
+        async def audited():
+            return [text for message in messages for text in await audit_schema(message, message.action)]
+
+        return found + asyncio.run(audited())
 
 
 def charger_messages(record):

@@ -2,6 +2,7 @@
 import asyncio
 
 import flashrig
+import frames
 
 from charger import clock
 from charger.metering.reading import Reading
@@ -103,6 +104,7 @@ class Link:
         if not self.connected:
             raise Disconnected(action)
         self.sent.append((action, payload))
+        frames.note(2, action, payload)
         await clock.sleep_ms(0)
         answer = self.answers.get(action)
         if callable(answer):
@@ -240,6 +242,7 @@ class Rig:
         if result is None:
             return None
         answer, follow_up = result
+        frames.note(3, action, answer)
         if follow_up is not None:
             running = follow_up()
             if hasattr(running, "send"):
