@@ -92,7 +92,7 @@ async def _up_to(rig, status, number=1):
 
 
 async def test_a_whole_update_over_the_restart():
-    """With both kinds of key; every status once, in order, with the number; the event after success (WP-32, 37)."""
+    """With both kinds of key; every status once, in order, with the number (WP-32, 36)."""
     for certificate, signature in ((data.EC_SIGNER, data.ECDSA), (data.RSA_SIGNER, data.PSS)):
         rig = await _rig()
         equal(await _ask(rig, 5, certificate, signature), "Accepted")
@@ -106,7 +106,6 @@ async def test_a_whole_update_over_the_restart():
         await rig.online()
         await _up_to(rig, "Installed", 5)
         equal(_told(rig, 5), ["Installed"])
-        true("FirmwareUpdated" in _logged(rig))
         await rig.call("ExtendedTriggerMessage", requestedMessage="FirmwareStatusNotification")
         await rig.sent("SignedFirmwareStatusNotification", 2)
         equal(rig.link.of("SignedFirmwareStatusNotification")[-1], {"status": "Idle"})  # WP-36
@@ -152,7 +151,7 @@ async def test_signatures_that_do_not_fit():
         await _up_to(rig, "InvalidSignature", 9)
         equal(_told(rig, 9), ["Downloading", "Downloaded", "InvalidSignature"])
         equal(rig.updater.log, ["fetch", "discard"])
-        equal([e for e in _logged(rig) if "irmware" in e or "Update" in e], ["InvalidFirmwareSignature", "UpdateFailed"])
+        equal([e for e in _logged(rig) if "irmware" in e or "Update" in e], ["InvalidFirmwareSignature"])
         await rig.call("ExtendedTriggerMessage", requestedMessage="FirmwareStatusNotification")
         await rig.sent("SignedFirmwareStatusNotification", 4)
         equal(_told(rig, 9)[-1], "InvalidSignature")  # WP-36: the last status, as it did not succeed
@@ -186,7 +185,6 @@ async def test_downloads_are_tried_again_and_given_up():
     equal(await _ask(rig, retries=2, retryInterval=30), "Accepted")
     await _up_to(rig, "DownloadFailed")
     equal((_told(rig), rig.updater.log), (["Downloading", "DownloadFailed"], ["fetch"] * 3))
-    true("UpdateFailed" in _logged(rig))
     rig.updater.faults = [OSError(5)]
     equal(await _ask(rig, 2, retries=1, retryInterval=30), "Accepted")
     await _up_to(rig, "InstallRebooting", 2)
@@ -211,7 +209,6 @@ async def test_installations_that_fail():
         rig.updater.result = result
         await rig.online()
         await _up_to(rig, "InstallationFailed", 3)
-        true("UpdateFailed" in _logged(rig))
         await rig.stop()
 
 
@@ -234,7 +231,6 @@ async def test_a_firmware_on_trial_is_not_installed_yet():
         equal(rig.link.of(action), [])
         rig.updater.on_trial, rig.updater.result = False, True
         equal((await rig.sent(action))["status"], "Installed")
-        true("FirmwareUpdated" in _logged(rig))
         await rig.seconds(5)
         equal(len(rig.link.of(action)), 1)
         await rig.stop()

@@ -12,7 +12,6 @@ Under security profiles 2 and 3 there is the signed message instead: see signed_
 import asyncio
 
 from charger import clock, log
-from charger.security.events import FIRMWARE_UPDATED, UPDATE_FAILED
 
 FILE = "ocpp_firmware.json"
 
@@ -45,7 +44,6 @@ class Firmware:
             return
         self._cp.files.delete(FILE)
         if updater is not None:
-            self._cp.note(FIRMWARE_UPDATED if good else UPDATE_FAILED, self._cp.config.get_str("FirmwareVersion"))
             self._tell(INSTALLED if good else INSTALLATION_FAILED)
 
     def second(self):
@@ -78,7 +76,6 @@ class Firmware:
         except (OSError, ValueError) as error:
             log.error("firmware", "installation: " + log.reason(error))
         self._cp.files.delete(FILE)
-        self._cp.note(UPDATE_FAILED, INSTALLATION_FAILED)
         self._tell(INSTALLATION_FAILED)
         self._cp.availability.hold(False)
 
@@ -95,7 +92,6 @@ class Firmware:
                 continue
             self._tell(DOWNLOADED)
             return True
-        self._cp.note(UPDATE_FAILED, DOWNLOAD_FAILED)
         self._tell(DOWNLOAD_FAILED)
         return False
 

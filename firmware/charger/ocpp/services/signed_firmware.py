@@ -8,7 +8,8 @@ The updater is the one of services/firmware.py, with two more methods:
 an attribute `on_trial`, True while a new firmware has yet to prove itself (outcome() is None then), and, while the
 service runs, its attribute `on_pause` is a function: on_pause(True) says that a download has to wait
 (for the link), on_pause(False) that it goes on. The vendor's own signature inside the image (SEC-6) is the updater's
-to check: a ValueError from install() means that it does not hold.
+to check: a ValueError from install() means that it does not hold. The updater puts FirmwareUpdated and UpdateFailed into
+the security log, whoever asked for the update; what the certificate and the file's signature say is noted here.
 
 The request and its last status are on flash: whatever happens, the next start-up goes on with it (WP-32).
 """
@@ -116,7 +117,6 @@ class SignedFirmware:
         if good is None and getattr(self._cp.updater, "on_trial", False):
             return  # second() looks again
         if good:
-            self._cp.note(events.FIRMWARE_UPDATED, self._cp.config.get_str("FirmwareVersion"))
             self._tell(INSTALLED)
         else:
             self._end(INSTALL_FAILED, "the new firmware did not start")
@@ -201,7 +201,6 @@ class SignedFirmware:
 
     def _end(self, status: str, reason: str):
         log.error("firmware", "%s: %s" % (status, reason))
-        self._cp.note(events.UPDATE_FAILED, "%s: %s" % (status, reason))
         self._tell(status)
 
     def _tell(self, status: str):
