@@ -55,9 +55,10 @@ class BasicAuth(Group):
     @row(AUTH, "AuthorizationKey changed by the back end, used from the next connection on")
     def new_key(self):
         self.accepted("ChangeConfiguration", key="AuthorizationKey", value=NEW_KEY)
-        connections = self.csms.connections
+        self.charger.let_pass(5)  # in which it may reconnect by itself
         self.charger.network_down()
         self.csms.wait_disconnected(WAIT_S)
+        connections = self.csms.connections
         self.charger.network_up()
         self.csms.wait_connected(connections + 1, WAIT_S)
         self.expect(bytes.fromhex(NEW_KEY))

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from websockets.exceptions import ConnectionClosed
+
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, StrictBackend, WaitTimeout, fast_clock
 
 TAGS = {"GOOD0001": "Accepted", "GOOD0002": "Accepted", "BLOCKED1": "Blocked"}
@@ -171,7 +173,7 @@ def _attempt(check):
         check()
     except (No, WaitTimeout, CallRefused, CommandRefused, SimulatorError, AssertionError) as error:
         return _reason(error)
-    except (OSError, TimeoutError, KeyError, IndexError, ValueError) as error:
+    except (ConnectionClosed, OSError, TimeoutError, KeyError, IndexError, ValueError) as error:
         return f"{type(error).__name__}: {_reason(error)}"
     return None
 
