@@ -15,32 +15,40 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from backend.waiting import wait_until
+
 from .sessions import end_session, start_session
 
 DAY = datetime.timedelta(days=1)
 KEY = "SECRETKEY0123456"
 
 
-def self_signed(folder, host="127.0.0.1"):
-    """A certificate for one host, its own root; the paths of certificate and key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Upload server")])
+def certificate_for(folder, host="127.0.0.1"):
+    """A certificate for one host under a root of its own; the paths of certificate, key and root."""
+    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Root of {host}")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
     try:
         alternative = x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         alternative = x509.DNSName(host)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - DAY).not_valid_after(now + 3650 * DAY)
-        .add_extension(x509.BasicConstraints(True, None), True)
-        .add_extension(x509.SubjectAlternativeName([alternative]), False).sign(key, hashes.SHA256())
-    )  # fmt: skip
-    pem, secret = folder / f"{host}.pem", folder / f"{host}.key"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def sign(subject, public, is_authority):
+        return (
+            x509.CertificateBuilder().subject_name(subject).issuer_name(root).public_key(public)
+            .serial_number(x509.random_serial_number()).not_valid_before(now - DAY).not_valid_after(now + 3650 * DAY)
+            .add_extension(x509.BasicConstraints(is_authority, None), True)
+            .add_extension(x509.SubjectAlternativeName([alternative]), False).sign(root_key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )  # fmt: skip
+
+    pem, secret, authority = (folder / f"{host}.{kind}" for kind in ("pem", "key", "root"))
+    pem.write_bytes(sign(name, key.public_key(), False))
+    authority.write_bytes(sign(root, root_key.public_key(), True))
     secret.write_bytes(key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return pem, secret
+    return pem, secret, authority
 
 
 class FileServer:
@@ -165,9 +173,9 @@ def serve():
 @pytest.fixture
 def https(serve, tmp_path):
     """An HTTPS server and the root that vouches for it."""
-    pem, key = self_signed(tmp_path)
+    pem, key, root = certificate_for(tmp_path)
     server = serve(FileServer(pem, key))
-    server.root = pem
+    server.root = root
     return server
 
 
@@ -234,12 +242,13 @@ def test_attempts_until_the_server_takes_it(launch, csms, https):
 
 def test_a_server_that_we_do_not_believe_gets_nothing(launch, csms, https, serve, tmp_path):
     """No root at all, a root of somebody else, a name that is not in the certificate."""
-    other = serve(FileServer(*self_signed(tmp_path, "example.org")))
-    sim = online(launch, csms, ca=tmp_path / "example.org.pem", lab=False)
+    other = serve(FileServer(*certificate_for(tmp_path, "example.org")[:2]))
+    sim = online(launch, csms, ca=tmp_path / "example.org.root", lab=False)
     ask(csms, https.url("/in/"), "Uploading", "UploadFailed")
-    assert [line for line in sim.log_lines() if "upload" in line and "untrusted" in line]
     ask(csms, other.url("/in/"), "Uploading", "UploadFailed")
-    assert [line for line in sim.log_lines() if "upload: attempt" in line and "name (" in line]
+    for cause in ("untrusted (", "name ("):
+        wait_until(lambda cause=cause: [line for line in sim.log_lines() if "upload: attempt" in line and cause in line],
+                   5, f"the log says {cause}")
     assert https.uploads == other.uploads == []
 
 
