@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 
+import bench_crypto
 from benchmarks import boot, history, memory, reaction, tick, traffic, wear
 from benchmarks.inside import BenchError
 from rich.console import Console
@@ -17,7 +18,7 @@ from backend import CallRefused, CommandRefused, SimulatorError, WaitTimeout
 from backend.simulator import ROOT
 
 SUBJECTS = {"boot": boot, "tick": tick, "reaction": reaction, "memory": memory, "traffic": traffic, "wear": wear,
-            "history": history}
+            "history": history, "crypto": bench_crypto}
 DOCUMENT = ROOT / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 

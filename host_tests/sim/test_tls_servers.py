@@ -117,15 +117,15 @@ def test_bad_certificates_are_refused_logged_once_and_told_when_the_link_is_back
         sim.wait_for(lambda s, fault=fault: (s["csms"]["fault"] or "").startswith(fault), what=fault)
         for _ in range(3):  # again and again
             sim.command("network_up")
-        sim.wait_for(lambda s, n=len(expected): len(told(sim, event)) >= n, what=fault)
+        sim.wait_for(lambda s: len(told(sim, event)) >= len(expected), what=fault)
     assert [e["info"].split(" (")[0] + ": " for e in told(sim, event)] == expected
     assert (csms.attempts, sim.status()["csms"]["connected"]) == ([], False)
     secure(csms, server_context(authority.server))
     sim.command("network_up")
     csms.wait_booted()
     for fault in expected:
-        message = csms.record.wait("SecurityEventNotification", where=lambda p: p["type"] == event and fault[:-2] in p["techInfo"])
-        assert message
+        csms.record.wait("SecurityEventNotification",
+                         where=lambda p, word=fault[:-2]: p["type"] == event and word in p["techInfo"])
     assert len(told(sim, event)) == len(expected)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from backend import CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 from backend.simulator import ROOT
 
+from .credentials import credentials
 from .inside import BenchError
 
 _IMAGE = ROOT / "build" / "firmware.romfs"
@@ -46,31 +47,32 @@ def session(csms, charger, visit=lambda: None):
     csms.record.wait("StopTransaction", "out", 3, timeout_s=10)
 
 
-def serves_in(heap):
-    """True when a charger with this much heap gets through a session."""
+def serves_in(heap, profile=0):
+    """True when a charger with this much heap gets through a session, of a security profile."""
     try:
-        with Csms(tags={_TAG: "Accepted"}) as csms, tempfile.TemporaryDirectory() as folder:
-            with charger_with(heap, csms, folder) as charger:
+        with tempfile.TemporaryDirectory() as folder:
+            context, words = credentials(Path(folder), profile)
+            with Csms(tags={_TAG: "Accepted"}, tls=context) as csms, charger_with(heap, csms, folder, words) as charger:
                 session(csms, charger)
         return True
     except (WaitTimeout, SimulatorError, CommandRefused, OSError):
         return False
 
 
-def charger_with(heap, csms, folder):
+def charger_with(heap, csms, folder, words=()):
     """A 32-bit charger from ROMFS."""
     return Simulator(Path(folder), csms_url=csms.url, word=32, seed=1, time_scale=5,
-                     options=["--romfs", str(_IMAGE), "--heap", str(heap)])
+                     options=["--romfs", str(_IMAGE), "--heap", str(heap), *words])
 
 
-def least_heap():
+def least_heap(profile=0):
     """The smallest heap, in steps, that serves a session; None when not even the largest does."""
     low, high = _LEAST // _STEP, _MOST // _STEP
-    if not serves_in(high * _STEP):
+    if not serves_in(high * _STEP, profile):
         return None
     while low < high:
         middle = (low + high) // 2
-        if serves_in(middle * _STEP):
+        if serves_in(middle * _STEP, profile):
             high = middle
         else:
             low = middle + 1
@@ -86,11 +88,30 @@ def rows():
             csms.wait_booted()
             used["boot"] = heap_in_use(charger)
             session(csms, charger, lambda: used.update(charging=heap_in_use(charger)))
-    least = least_heap()
-    enough = f"{least // 1024} KiB" if least else f"more than {_MOST // 1024} KiB"
+    for profile in (2, 3):
+        used[profile] = heap_over_tls(profile)
     return [
         ("ROMFS image", f"{size / 1024:.0f} KiB"),
         ("Heap in use after boot, 32 bit, ROMFS", f"{used['boot'] / 1024:.1f} KiB"),
         ("Heap in use while charging, 32 bit, ROMFS", f"{used['charging'] / 1024:.1f} KiB"),
-        (f"Smallest heap that serves a session (goal {_TARGET // 1024} KiB)", enough),
+        (f"Smallest heap that serves a session (goal {_TARGET // 1024} KiB)", enough()),
+        *((f"Heap in use while charging over TLS, profile {profile}, 32 bit, ROMFS", f"{used[profile] / 1024:.1f} KiB")
+          for profile in (2, 3)),
+        *((f"Smallest heap that serves a session over TLS, profile {profile}", enough(profile)) for profile in (2, 3)),
     ]
+
+
+def heap_over_tls(profile):
+    """Heap in use while a car charges over a link of a security profile."""
+    used = []
+    with tempfile.TemporaryDirectory() as folder:
+        context, words = credentials(Path(folder), profile)
+        with Csms(tags={_TAG: "Accepted"}, tls=context) as csms, charger_with(_ROOMY, csms, folder, words) as charger:
+            session(csms, charger, lambda: used.append(heap_in_use(charger)))
+    return used[0]
+
+
+def enough(profile=0):
+    """least_heap() in words."""
+    least = least_heap(profile)
+    return f"{least // 1024} KiB" if least else f"more than {_MOST // 1024} KiB"

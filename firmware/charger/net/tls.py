@@ -191,7 +191,7 @@ async def _handshake(s, context, host: str):
             raise TlsError("reset", "closed by the server in the handshake")
         if got:
             raise TlsError("protocol", "the server talked first")
-        _check_peer(secured.getpeercert(True), host)
+        _check_peer(secured.getpeercert(True))
         done = True
         return stream
     except (ValueError, OSError) as error:
@@ -201,16 +201,15 @@ async def _handshake(s, context, host: str):
             secured.close()  # left to its finaliser it would close the number again that another socket has by then
 
 
-def _check_peer(certificate: bytes, host: str):
+def _check_peer(certificate: bytes):
     """What mbedtls does not look at (docs/TLS.md), before a byte is sent."""
     from charger.security import peer
-    from charger.security.errors import EXPIRED, NAME, NOT_YET_VALID, CryptoError
+    from charger.security.errors import EXPIRED, NOT_YET_VALID, CryptoError
 
     try:
-        peer.check(certificate, host, clock.utc_s())
+        peer.check(certificate, clock.utc_s())
     except CryptoError as error:
-        causes = {EXPIRED: "expired", NOT_YET_VALID: "expired", NAME: "name"}
-        raise TlsError(causes.get(error.kind, "certificate"), str(error))
+        raise TlsError("expired" if error.kind in (EXPIRED, NOT_YET_VALID) else "certificate", str(error))
 
 
 def late_fault(error: Exception) -> TlsError:
