@@ -10,7 +10,8 @@ import sys
 
 from rig import Rig
 
-from charger.outlet import guards
+from charger import clock
+from charger.outlet import guards, limits
 from charger.outlet import outlet as outlet_module
 from charger.outlet.guards import base
 from sim import ev
@@ -38,9 +39,33 @@ class Watch:
         self.pwm_on = False
         self.tripped_ms = {}
         self.acknowledged = False
+        self.ends = {}
+
+    def limit_set(self, source, da, kind, valid_s):
+        """A limit as this side remembers it: [value, kind, the tick's time at which it is stale or None]."""
+        self.ends.pop(source, None)
+        if da is not None:
+            self.ends[source] = [da, kind, None if valid_s is None else self.now_ms + valid_s * 1000]
+
+    def _validity(self, out, ms):
+        """A stale schedule is gone; a stale safety limit leaves 6 A at most. They are looked at before each tick."""
+        for source in list(self.ends):
+            da, kind, end_ms = self.ends[source]
+            if end_ms is not None and self.now_ms - ms >= end_ms + 40:
+                if kind == limits.SAFETY:
+                    self.ends[source] = [min(da, limits.SAFE_DA), kind, None]
+                else:
+                    del self.ends[source]
+        for source in ("csms", "user", "supply"):
+            if source in self.ends and self.ends[source][2] is not None:
+                continue
+            wanted = self.ends[source][0] if source in self.ends else None
+            if out.limits.get(source) != wanted:
+                raise Broken("%s has %s, not %s" % (source, out.limits.get(source), wanted))
 
     def restarted(self):
         """The firmware has started anew: its latches are gone (base.SERVICE), the contactor is open."""
+        self.ends = {}
         self.tripped_ms = {}
         if self.closed:
             self.opened_ms = self.now_ms
@@ -55,6 +80,7 @@ class Watch:
         self._pauses(out, ms)
         self._latches(out)
         self._current(out, ms)
+        self._validity(out, ms)
         if out.contactor.commanded:
             self._may_be_closed(out)
 
@@ -129,6 +155,7 @@ def play(events):
 
     def tick(ms):
         count[0] += 1
+        rig.outlet.limits.expire()
         rig.tick(ms)
         for thermometer in [rig.outlet.thermometer]:
             thermometer.read()
@@ -146,7 +173,12 @@ def play(events):
     return {"events": len(events), "ticks": count[0]}
 
 
-def _do(rig, watch, event):
+def _limit(out, watch, source, da, kind, valid_s):
+    out.limits.set(source, da, kind, valid_s)
+    watch.limit_set(source, da, kind, valid_s)
+
+
+def _do(rig, watch, event):  # noqa: C901 - one branch an event
     what = event["do"]
     out = rig.outlet
     if what == "plug":
@@ -154,7 +186,12 @@ def _do(rig, watch, event):
     elif what == "fault":
         rig.world.set_fault(event["name"], None if event["name"] in ("InternalError", "tamper") else 1, event["on"])
     elif what == "limit":
-        out.limits.set(event["source"], event["da"], event["kind"])
+        _limit(out, watch, event["source"], event["da"], event["kind"], event["valid_s"])
+    elif what == "network":
+        # What the back end's side may do to an outlet when the link comes or goes: send a limit anew, or withdraw it.
+        _limit(out, watch, "csms", 160 if event["on"] else None, limits.SCHEDULE, None)
+    elif what == "clock":
+        clock.set_utc(event["utc"], "test")
     elif what == "permit":
         out.permit = event["on"]
     elif what == "available":

@@ -50,6 +50,8 @@ def _event(do, ticks=SOON, **fields):
     return st.fixed_dictionaries({"do": st.just(do), "ticks": ticks, **fields})
 
 
+DA = st.none() | st.integers(0, 400)
+VALID = st.none() | st.integers(0, 10)  # s
 CAR_COMES = _event("plug", st.integers(10, 90), want=st.just(2))
 EVENT = st.one_of(
     CAR_COMES,
@@ -60,8 +62,10 @@ EVENT = st.one_of(
     _event("available", on=st.sampled_from((True, True, False))),
     _event("fault", name=st.sampled_from(FAULTS), on=st.sampled_from((False, False, True))),
     _event("fault", st.integers(5, 40), name=st.sampled_from(FAULTS), on=st.just(False)),
-    _event("limit", source=st.sampled_from(("csms", "user")), da=st.none() | st.integers(0, 400), kind=st.just(1)),
-    _event("limit", source=st.just("supply"), da=st.none() | st.integers(0, 400), kind=st.just(0)),
+    _event("limit", source=st.sampled_from(("csms", "user")), da=DA, kind=st.just(1), valid_s=VALID),
+    _event("limit", source=st.just("supply"), da=DA, kind=st.just(0), valid_s=VALID),
+    _event("clock", utc=st.integers(946684800, 4102444800)),
+    _event("network", on=st.booleans()),
     _event("cable", ohm=st.sampled_from((1500, 680, 220, 220, 220, 100, 350, 5))),
     _event("car", simplified=st.sampled_from((False, False, True)), obeys=st.sampled_from((True, True, False))),
     _event("mains", volts=st.sampled_from((230, 230, 230, 150, 290))),
@@ -74,7 +78,7 @@ EVENT = st.one_of(
 
 @pytest.mark.parametrize(("word", "runs"), [(64, RUNS // 2), (64, RUNS // 2), (32, RUNS // 20)], ids=["64a", "64b", "32"])
 def test_no_sequence_of_events_closes_what_must_stay_open(word, runs):
-    """100,000 random events: CP-9, 15, 22, 24 to 26, 31, 40, 44, 45, 50, and a limit is a limit."""
+    """100,000 random events: CP-9, 15, 22, 24 to 26, 31, 40, 44, 45, 50, and a limit is a limit as long as it is valid."""
     device = Device(word)
     played = {"events": 0, "ticks": 0}
 
