@@ -229,7 +229,9 @@ class Protocol(Group):
         self.csms.ledger.set_tag("LISTED01")
         entries = [{"idTag": tag, "idTagInfo": {"status": "Accepted"}} for tag in ("LISTED01", "LISTED02")]
         self.accepted("SendLocalList", listVersion=1, updateType="Full", localAuthorizationList=entries)
+        mark = self.mark
         self.offline_swipe("LISTED01", True)
+        self.csms.record.wait("StopTransaction", "out", 3, since=mark, timeout_s=WAIT_S)
         self.accepted("SendLocalList", listVersion=2, updateType="Differential",
                       localAuthorizationList=[{"idTag": "LISTED01"}])
         need(self.csms.call("GetLocalListVersion") == {"listVersion": 2}, "the list has another version")
