@@ -69,3 +69,12 @@ CSMS = {
 WEB = "0.0.0.0:80"
 MQTT = None
 LAB = False
+_UPDATE = _section("update")
+UPDATE = {
+    "hosts": tuple(_UPDATE.get("hosts") or ()),
+    "roots": _UPDATE.get("roots"),
+    "manifest_url": _UPDATE.get("manifest_url"),
+    "board": "ESP32_DEVKITC",
+    "hardware": _UPDATE.get("hardware", 1),
+}
+UPDATE_KEYS = tuple([bytes.fromhex(key) for key in _UPDATE.get("keys") or ()])

@@ -77,6 +77,7 @@ class Application:
         self.files = Files(board.FLASH_ROOT)
         self._count_boot()
         self.security_log = SecurityLog(self.files)
+        self._open_vault()
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
         self.config = Configuration(self.files, board.FACTORY)
@@ -85,7 +86,20 @@ class Application:
         self._build_supply()
         self._build_tamper()
         self._build_back_end()
+        self._build_updates()
         self._note_start()
+
+    def _open_vault(self):
+        """The secrets; a change of the device key that the power cut short is brought to its end (SEC-10)."""
+        from charger.drivers.keystore import KeyStore
+        from charger.security.vault import Vault
+
+        store = KeyStore()
+        next_key = store.next_key()
+        self.vault = Vault(self.files, store.key(), self.security_log.add, next_key)
+        if next_key is not None:
+            self.vault.rotate(next_key)
+            store.end_change()
 
     def _count_boot(self):
         """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
@@ -196,6 +210,20 @@ class Application:
             self.config.on_change(key, lambda _: point.after(self._reconnect))
         self.charge_point = point
 
+    def _build_updates(self):
+        """Where the flash has a second slot."""
+        from charger.drivers.slots import AppSlots
+        from charger.update.service import Updates
+
+        self.updates = None
+        try:
+            slots = AppSlots()
+        except OSError as error:
+            log.info("app", "no updates: " + log.reason(error))
+            return
+        self.updates = Updates(self, slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
+        self.charge_point.updater = self.updates.updater  # type: ignore[assignment] - None until now
+
     def _link_failed(self, cause: str, text: str):
         """An attempt to connect failed: an event, if it is a matter of security. The log bounds how often (WP-43)."""
         from charger.security import link_faults
@@ -295,6 +323,8 @@ class Application:
         if board.CSMS["url"]:
             self.supervisor.start("link", self.link.run)
         for name, job in self.charge_point.tasks():
+            self.supervisor.start(name, job)
+        for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
 
     def restart(self, kind: str, why: str = "the back end"):

@@ -18,7 +18,7 @@ class AppSlots:
     """
 
     def __init__(self):
-        self._running = esp32.Partition(esp32.Partition.RUNNING)
+        self._running = esp32.Partition(esp32.Partition.RUNNING)  # type: ignore[arg] - the stubs know labels only
         self._idle = self._running.get_next_update()
         self.running = self._running.info()[4]
         self.idle = self._idle.info()[4]

@@ -120,7 +120,7 @@ class Incoming:
     """A file that comes in, with as much of http.Response as a reader of files needs: status 206 when it was asked for
     from an offset, 200 from its beginning."""
 
-    def __init__(self, control, data, step_ms: int, offset: int):
+    def __init__(self, control, data, step_ms: int, offset: int, size: int | None):
         self.status = 206 if offset else 200
         self.length = None
         self.fields = {}
@@ -128,9 +128,9 @@ class Incoming:
         self._data = data
         self._step_ms = step_ms
         self._offset = offset
-        self._size = None
+        self._size = size
 
-    def content_range(self) -> tuple:
+    def content_range(self) -> tuple | None:
         """(first, last, size) as an HTTP server would have said it; nothing is known of the size without SIZE."""
         if self._size is None:
             return None
@@ -195,9 +195,7 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
     except BaseException:
         stream.s.close()
         raise
-    incoming = Incoming(control, data, step_ms, offset)
-    incoming._size = size
-    return incoming
+    return Incoming(control, data, step_ms, offset, size)
 
 
 async def _log_in(control, login: tuple):

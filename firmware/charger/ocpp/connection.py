@@ -150,6 +150,7 @@ class Connection:
         self._reason = None  # why we ended the connection, if we did
         self._at_once = False
         self._stopping = False
+        self._barred = False
         self._ended = asyncio.Event()
         self._ended.set()
         self._kick = asyncio.Event()
@@ -196,6 +197,13 @@ class Connection:
         elif at_once:
             self.kick()
 
+    def bar(self, why: str | None):
+        """Stay off the network from now on, for a reason that the status shows; None lifts it (SEC-9)."""
+        self._barred = bool(why)
+        if why:
+            self.fault = why
+            self.drop(why, at_once=True)
+
     async def close(self, timeout_ms: int):
         """End for good. Returns when the connection is closed, latest after timeout_ms."""
         self._stopping = True
@@ -233,6 +241,9 @@ class Connection:
         self._ended.clear()
         try:
             while not self._stopping:
+                if self._barred:
+                    await clock.sleep_ms(1000)
+                    continue
                 self._kick.clear()
                 ws = await self._attempt()
                 if ws is not None:

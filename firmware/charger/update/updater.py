@@ -20,10 +20,10 @@ _WHOLE_MS = const(3 * 3600 * 1000)  # for one attempt, however slowly a server g
 
 
 class Updater:
-    """`on_trial` is True while the running image has not proved itself; `settled()` says when its fate is known."""
+    """`on_trial` is True while the running image has not proved itself; outcome() is None as long."""
 
     def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None):
-        """settings is board.UPDATE; note(event, info) writes to the security log, restart(kind) restarts the unit."""
+        """settings is board.UPDATE; note(event, info) writes to the security log, restart(why) restarts the unit."""
         self._files = files
         self._slots = slots
         self._settings = settings
@@ -34,7 +34,6 @@ class Updater:
         self._download = None
         self._busy = False
         self.on_pause = None
-        self.on_settled = []
         self.online = lambda: False  # whether the back end is reached now
         self.offer = None  # a newer release that the owner may install: see notice.py
         self._record = {}
@@ -83,9 +82,10 @@ class Updater:
             log.info("update", "fetching")
             await asyncio.wait_for_ms(self._fetch(location), _WHOLE_MS)
         except asyncio.TimeoutError:
+            self._note(UPDATE_FAILED, "the download took too long")
             raise OSError("not done within %d s" % (_WHOLE_MS // 1000))
-        except ValueError as error:
-            self._note(UPDATE_FAILED, str(error))
+        except (ValueError, OSError) as error:
+            self._note(UPDATE_FAILED, log.reason(error))
             raise
         finally:
             self._busy = False
@@ -114,6 +114,13 @@ class Updater:
         if self._download is not None and not self._busy:
             self._download.discard()
 
+    async def take_offer(self):
+        """The owner wants what is on offer: fetch and install it. ValueError, OSError."""
+        if self.offer is None:
+            raise ValueError("nothing is on offer")
+        await self.fetch(self.offer["url"])
+        await self.install()
+
     async def install(self):
         """Make it the next to boot and restart. Does not return when it works. ValueError, OSError."""
         download = self._download
@@ -129,7 +136,7 @@ class Updater:
         self._slots.choose()
         log.info("update", "restarting into " + manifest.version)
         download.discard()
-        self._restart("update")
+        self._restart("an update")
         while True:
             await clock.sleep_s(60)
 
@@ -152,7 +159,8 @@ class Updater:
         self._slots.put_data(IMAGE, _image_data(record))
         record["confirmed"] = True
         self._keep()
-        self._settle(True)
+        self.on_trial = False
+        self._outcome = True
         self._note(FIRMWARE_UPDATED, "%s to %s" % (record.get("from"), version.VERSION))
         log.info("update", version.VERSION + " has proved itself")
 
@@ -161,13 +169,7 @@ class Updater:
         log.error("update", "going back: " + why)
         self._record["why"] = why
         self._keep()
-        self._restart("rollback")
-
-    def _settle(self, good: bool):
-        self.on_trial = False
-        self._outcome = good
-        for listener in self.on_settled:
-            listener()
+        self._restart("an update that goes back")
 
     def _keep(self):
         self._files.write_json(FILE, self._record)
