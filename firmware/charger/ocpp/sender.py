@@ -17,6 +17,7 @@ class Sender:
         self._call = call
         self._jobs = []
         self._wake = asyncio.Event()
+        self._busy = False
 
     def post(self, job, dropped=None):
         """Run job(), awaiting it when it is a coroutine function. dropped() is called when it never comes to that."""
@@ -43,12 +44,19 @@ class Sender:
         if done is not None:
             done(answer)
 
+    @property
+    def idle(self) -> bool:
+        """True when nothing waits and nothing is on its way."""
+        return not self._jobs and not self._busy
+
     async def run(self):
         """The task."""
         while True:
             while self._jobs:
+                self._busy = True
                 running = self._jobs.pop(0)[0]()
                 if hasattr(running, "send"):
                     await running
+            self._busy = False
             self._wake.clear()
             await self._wake.wait()

@@ -21,6 +21,7 @@ FILE = "update.json"
 _BLOCK = const(4096)
 _NOTE_BLOCKS = const(16)
 _STEP_MS = const(30000)
+_BLOCK_MS = const(60000)  # for a block to come in: a server that drips is one that is gone
 _LINKS = const(8)  # so often the link may be lost without any progress in between
 _PAUSE_MS = const(5000)
 _NOTHING = memoryview(bytearray(0))  # the buffer is only there while it is needed
@@ -179,12 +180,13 @@ class Download:
         return bytes(head)
 
     async def _more(self, response, head: bytearray, count: int):
-        while count:
-            got = await response.readinto(self._buffer[:count])
-            if not got:
-                raise UpdateError("size", "the file ends in its manifest")
-            head.extend(self._buffer[:got])
-            count -= got
+        try:
+            await self._fill(response, count)
+        except http.HttpError as error:
+            if error.cause != "closed" or response.length is None:
+                raise
+            raise UpdateError("size", "the file ends in its manifest")
+        head.extend(self._buffer[:count])
 
     async def _read_manifest(self):
         head = self.head
@@ -213,12 +215,7 @@ class Download:
         size, buffer = self.manifest.size, self._buffer
         while self.blocks * _BLOCK < size:
             used = self._used(self.blocks)
-            got = 0
-            while got < used:
-                count = await response.readinto(buffer[got:used])
-                if not count:
-                    raise http.HttpError("closed", "the file ends too early")
-                got += count
+            await self._fill(response, used)
             for at in range(used, _BLOCK):
                 buffer[at] = 0xFF
             self._slots.write(self.blocks, buffer)
@@ -233,6 +230,18 @@ class Download:
             raise UpdateError("hash", "what came is not what was signed")
         self.ready = True
         self._note()
+
+    async def _fill(self, response, used: int):
+        """The next `used` bytes into the buffer, in time."""
+        got = 0
+        started = clock.ticks_ms()
+        while got < used:
+            count = await response.readinto(self._buffer[got:used])
+            if not count:
+                raise http.HttpError("closed", "the file ends too early")
+            got += count
+            if clock.elapsed_ms(started) > _BLOCK_MS:
+                raise http.HttpError("timeout", "too slow")
 
     async def _read_back(self):
         """The slot once more, from the flash: what will boot is what was signed."""

@@ -21,8 +21,12 @@ async def run(updater, parts):
     log.info("update", "%s is on trial" % updater.version)
     await clock.sleep_ms(_SETTLE_MS)
     started = clock.ticks_ms()
+    before = ""
     while True:
         why = faults(updater, parts)
+        if why and why != before:
+            log.info("update", "not yet: " + why)
+            before = why
         if not why:
             updater.confirm()
             return
@@ -38,8 +42,8 @@ def faults(updater, parts) -> str:
     parts: `outlets`, `meters`, `files`, `config` of the application.
     """
     for outlet in parts.outlets:
-        if outlet.pilot_name() not in ("A", "B", "C", "D"):
-            return "the pilot of connector %d is at no state of a car" % outlet.id
+        if outlet.pilot_name()[0] not in ("ABCD" if outlet.available else "ABCDF"):
+            return "the pilot of connector %d shows %s" % (outlet.id, outlet.pilot_name())
         if outlet.blocked and not outlet.energised and outlet.contactor.feedback():
             return "the contactor of connector %d is not open" % outlet.id
     for meter in parts.meters:

@@ -11,9 +11,12 @@ Under security profiles 2 and 3 there is the signed message instead: see signed_
 
 import asyncio
 
+from micropython import const
+
 from charger import clock, log
 
 FILE = "ocpp_firmware.json"
+_FLUSH_MS = const(10000)  # so long the restart waits for the back end to hear of it
 
 IDLE = "Idle"
 DOWNLOADING = "Downloading"
@@ -71,6 +74,9 @@ class Firmware:
         await self._wait_for_transactions()
         self._tell(INSTALLING)
         self._cp.files.write_json(FILE, INSTALLING)
+        started = clock.ticks_ms()
+        while self._cp.ready() and not self._cp.sender.idle and clock.elapsed_ms(started) < _FLUSH_MS:
+            await clock.sleep_ms(100)
         try:
             await self._cp.updater.install()
         except (OSError, ValueError) as error:
