@@ -80,7 +80,7 @@ class Application:
         self._open_vault()
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
-        self.config = Configuration(self.files, board.FACTORY)
+        self.config = Configuration(self.files, board.FACTORY, vault=self.vault)
         self._describe()
         self._build_connectors()
         self._build_supply()
@@ -188,19 +188,26 @@ class Application:
         from charger.ocpp.charge_point import ChargePoint
         from charger.ocpp.connection import Connection
         from charger.ocpp.settings import LinkSettings
+        from charger.security import certificates
 
         point = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restart)
-        settings = LinkSettings(self.config, board.CSMS)
+        store = certificates.CertificateStore(self.files, self.config, self.security_log.add, self.vault, board.CSMS)
+        settings = LinkSettings(self.config, board.CSMS, store)
         self.link = Connection(
             settings,
             point.handle,
-            on_open=lambda rpc: point.opened(),
+            on_open=lambda rpc: self._link_opened(),
             on_close=lambda reason: point.closed(),
             on_fault=self._link_failed,
             on_invalid=lambda reason: point.note("InvalidMessages", reason),
             lab=board.LAB,
         )
         point.attach(self.link)
+        store.peer = self.link.peer_certificate  # type: ignore[assignment]
+        point.store = store  # type: ignore[assignment]
+        point.settings = settings  # type: ignore[assignment]
+        point.reconnect = self._reconnect  # type: ignore[assignment]
+        point.manufacturer_roots = lambda: store.roots(certificates.MANUFACTURER)  # type: ignore[assignment]
         point.security_log = self.security_log  # type: ignore[assignment]
         point.make_uploader = lambda: _uploader(settings)  # type: ignore[misc] - None without one
         point.state = self.report
@@ -224,8 +231,18 @@ class Application:
         self.updates = Updates(self, slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
         self.charge_point.updater = self.updates.updater  # type: ignore[assignment] - None until now
 
+    def _link_opened(self):
+        """What was on trial has proved itself; a unit with a certificate of its own looks after it from now on."""
+        settings = self.charge_point.settings
+        settings.opened()
+        if settings.security_profile == 3:
+            self.charge_point.certificates  # noqa: B018 - made by being asked for
+        self.charge_point.opened()
+
     def _link_failed(self, cause: str, text: str):
         """An attempt to connect failed: an event, if it is a matter of security. The log bounds how often (WP-43)."""
+        if self.charge_point.settings.failed(cause):
+            self.link.drop("settings as before", at_once=True)
         from charger.security import link_faults
 
         event = link_faults.event_of(cause)
@@ -235,6 +252,7 @@ class Application:
     async def _reconnect(self):
         """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
         await clock.sleep_ms(_ANSWER_MS)
+        self.link.kick()
         self.link.drop("new credentials", at_once=True)
 
     # --- the control tick ---

@@ -6,7 +6,10 @@ import check
 from check import equal, raises, true
 
 from charger.ocpp.configuration import Configuration, key_bytes
+from charger.security.vault import Vault
 from charger.store.files import Files
+
+DEVICE_KEY = bytes(range(32))
 
 # C.11, and D.5 as far as there is something behind it: key, access
 KEYS = """AllowOfflineTxForUnknownId RW|AuthorizationCacheEnabled RW|AuthorizeRemoteTxRequests RW|BlinkRepeat RW
@@ -20,11 +23,13 @@ TransactionMessageAttempts RW|TransactionMessageRetryInterval RW|UnlockConnector
 WebSocketPingInterval RW|LocalAuthListEnabled RW|LocalAuthListMaxLength R|SendLocalListMaxLength R
 ReserveConnectorZeroSupported R|ChargeProfileMaxStackLevel R|ChargingScheduleAllowedChargingRateUnit R
 ChargingScheduleMaxPeriods R|ConnectorSwitch3to1PhaseSupported R|MaxChargingProfilesInstalled R
-SupportedFileTransferProtocols R|CpoName RW|SecurityProfile RW"""
+SupportedFileTransferProtocols R|CpoName RW|SecurityProfile RW
+AdditionalRootCertificateCheck R|CertificateSignedMaxChainSize R|CertificateStoreMaxLength R"""
 
 
-def make(factory=None, root=None, more=""):
-    return Configuration(Files(root or check.folder()), factory, more)
+def make(factory=None, root=None, more="", key=DEVICE_KEY):
+    files = Files(root or check.folder())
+    return Configuration(files, factory, more, Vault(files, key))
 
 
 def test_the_table_is_complete_and_says_who_may_write():
@@ -145,6 +150,36 @@ def test_the_authorization_key_is_written_and_never_read_ocpp8():
     equal(config.all()["AuthorizationKey"], "")
     equal(make(None, root).get_str("AuthorizationKey"), "00112233445566778899aabbccddeeff")
     equal(config.change("AuthorizationKey", "tooshort"), "Rejected")
+
+
+def test_the_authorization_key_is_in_the_vault_and_nowhere_else_sec10():
+    """Also one that earlier firmware left in plain sight; without a vault a change is refused."""
+    root, key = check.folder(), "PLAINKEY01234567"
+    Files(root).write_json("ocpp_config.json", {"AuthorizationKey": key, "BlinkRepeat": "7"})
+    bare = make(None, root, key=None)
+    equal(bare.get_str("AuthorizationKey"), key)
+    equal(bare.change("AuthorizationKey", "ANOTHERKEY012345"), "Rejected")
+    equal(Configuration(Files(root)).change("AuthorizationKey", "ANOTHERKEY012345"), "Rejected")
+    for _ in range(2):
+        config = make(None, root)
+        equal((config.get_str("AuthorizationKey"), config.get_int("BlinkRepeat")), (key, 7))
+        true(key not in Files(root).read("ocpp_config.json").decode())
+    equal(config.change("AuthorizationKey", "ANOTHERKEY012345"), "Accepted")
+    equal(make(None, root).get_str("AuthorizationKey"), "ANOTHERKEY012345")
+    true("ANOTHERKEY" not in Files(root).read("ocpp_config.json").decode())
+
+
+def test_a_key_that_does_not_hold_is_not_replaced_by_the_factorys_sec10():
+    root = check.folder()
+    equal(make({"AuthorizationKey": "FACTORYKEY012345"}, root).get_str("AuthorizationKey"), "FACTORYKEY012345")
+    make(None, root).change("AuthorizationKey", "ANOTHERKEY012345")
+    for key in (bytes(32), DEVICE_KEY):
+        if key == DEVICE_KEY:
+            name = Files(root).names("vault")[-1]
+            Files(root).write("vault/" + name, b"x" * 80)
+        config = make({"AuthorizationKey": "FACTORYKEY012345"}, root, key=key)
+        equal(config.get_str("AuthorizationKey"), "")
+        true(config.key_lost)
 
 
 def test_forms_of_an_authorization_key_ocpp7():

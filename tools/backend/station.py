@@ -153,4 +153,6 @@ class Station(ChargePoint):
     def _signed_firmware_status(self, **_):
         return call_result.SignedFirmwareStatusNotification()
 
-
+    @on(Action.sign_certificate)
+    def _sign_certificate(self, csr):
+        return call_result.SignCertificate(status="Accepted")

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import os
 import sys
 
 import utime
@@ -63,6 +64,16 @@ def _calibrate():
     old = [calibration.entry_of(stored, number) for number in entries]
     if new or any(entry and entry["kind"] != entries[1]["kind"] for entry in old):
         files.write_json(calibration.FILE, calibration.stored_form(entries))
+
+
+def _provision():
+    """What the factory does once: a device key of the unit's own, apart from the flash (SEC-10)."""
+    from charger.drivers.keystore import KeyStore
+
+    store = KeyStore()
+    if store.key() is None:
+        store.begin_change(os.urandom(32))
+        store.end_change()
 
 
 def _prepare():
@@ -138,6 +149,7 @@ def main():
     asyncio.run(_boot())
     try:
         _calibrate()
+        _provision()
         _firmware()
     except Exception as error:  # noqa: BLE001 - on the board this ends at the REPL, and the watchdog bites
         sys.print_exception(error, sys.stderr)

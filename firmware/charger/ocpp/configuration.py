@@ -63,6 +63,9 @@ ChargingScheduleMaxPeriods|i|R|SmartCharging|24
 ConnectorSwitch3to1PhaseSupported|b|R|SmartCharging|false
 MaxChargingProfilesInstalled|i|R|SmartCharging|10
 SupportedFileTransferProtocols|l|R|FirmwareManagement|HTTPS
+AdditionalRootCertificateCheck|b|R|Core|false
+CertificateSignedMaxChainSize|i|R|Core|10000|1000|10000
+CertificateStoreMaxLength|i|R|Core|6|1|6
 AuthorizationKey|s|W|Core||16|40|key
 CpoName|s|RW|Core||0|64
 SecurityProfile|i|RW|Core|0|0|3|raise
@@ -87,6 +90,7 @@ RetryBackoffWaitMinimum|i|D|Core|10|0|3600
 RetryBackoffRandomRange|i|D|Core||0|3600
 """
 
+_SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
 _TYPE, _ACCESS, _PROFILE, _DEFAULT, _LOW, _HIGH, _CHECK = range(1, 8)
 
@@ -94,16 +98,19 @@ _TYPE, _ACCESS, _PROFILE, _DEFAULT, _LOW, _HIGH, _CHECK = range(1, 8)
 class Configuration:
     """All keys of one charge point. Names are compared without case (OCPP-120)."""
 
-    def __init__(self, files, factory: dict | None = None, more: str = ""):
+    def __init__(self, files, factory: dict | None = None, more: str = "", vault=None):
         """`factory` maps names to text; `more` holds further rows in the form of the table (keys of other domains).
+        `vault` keeps what is write-only (SEC-10): without one that is ready, such a key cannot be changed.
 
         Afterwards `unknown` lists the factory names that are no key, and those whose value is of no use.
         """
         self._files = files
         self._more = more
+        self._vault = vault
         self.phases = 1  # of the unit's meters: decides which measurands there are
         self.lacking = ()  # measurands that this unit has no sensor for
         self.may_raise = None  # may_raise(profile) says whether a security profile can be used now (WP-3)
+        self.before_change = None  # before_change(name) is told of a change of the back end's, and may raise OSError
         self._factory = {}
         self._listeners = []
         self.unknown = []
@@ -117,6 +124,34 @@ class Configuration:
                 self._factory[row[0]] = value
         changed = files.read_json(FILE, {})
         self._changed = changed if isinstance(changed, dict) else {}
+        self._move_key()
+
+    def _move_key(self):
+        """An AuthorizationKey that earlier firmware left in plain sight goes into the vault."""
+        plain = self._changed.get("AuthorizationKey")
+        if plain is None or self._vault is None or not self._vault.ready:
+            return
+        try:
+            if _SECRET not in self._vault.names():
+                self._vault.put(_SECRET, plain.encode())
+            changed = dict(self._changed)
+            del changed["AuthorizationKey"]
+            self._files.write_json(FILE, changed)
+            self._changed = changed
+        except OSError as error:
+            log.error("config", "AuthorizationKey not moved: " + log.reason(error))
+
+    def _secret(self) -> str | None:
+        """The AuthorizationKey out of the vault."""
+        if self._vault is None or _SECRET not in self._vault.names():
+            return None
+        kept = self._vault.get(_SECRET)
+        return "" if kept is None else kept.decode()
+
+    @property
+    def key_lost(self) -> bool:
+        """True when there was an AuthorizationKey in the vault and it does not hold: the unit must be provisioned."""
+        return self._vault is not None and self._vault.broken in ("index", _SECRET)
 
     def give(self, name: str, value: str, always: bool = False):
         """A default that only the running unit knows; with `always` it goes before what the factory said.
@@ -134,6 +169,11 @@ class Configuration:
     def get_str(self, name: str) -> str:
         """The value as text. KeyError for a name that is not in the table."""
         value = self._changed.get(name)
+        if name == "AuthorizationKey":
+            kept = self._secret()
+            value = value if kept is None else kept
+            if value is None and self.key_lost:
+                value = ""
         if value is None:
             value = self._factory.get(name)
         if value is None:
@@ -205,23 +245,36 @@ class Configuration:
         shaped = _shaped(row, value)
         if shaped is None or not self._check(row, shaped):
             return REJECTED
+        if row[_ACCESS] == "W" and (self._vault is None or not self._vault.ready):
+            log.error("config", row[0] + " refused: there is no vault to keep it in")
+            return REJECTED
         try:
+            if self.before_change is not None:
+                self.before_change(row[0])
             self.put(row[0], shaped)
         except OSError as error:
             log.error("config", "%s not written: %s" % (row[0], log.reason(error)))
             return REJECTED
         return ACCEPTED
 
-    def put(self, name: str, value: str) -> None:
-        """Store a value without asking whether the back end may change it; listeners are told. OSError by the flash."""
-        if self.get_str(name) != value:
+    def put(self, name: str, value: str, quiet: bool = False) -> None:
+        """Store a value without asking whether the back end may change it. OSError by the flash.
+
+        Listeners are told, unless it is `quiet`.
+        """
+        if name == "AuthorizationKey":
+            if self._vault is None:
+                raise OSError("no vault")
+            self._vault.put(_SECRET, value.encode())
+            log.info("config", name + " changed")
+        elif self.get_str(name) != value:
             changed = dict(self._changed)
             changed[name] = value
             self._files.write_json(FILE, changed)
             self._changed = changed
             log.info("config", name + " changed")
         for wanted, listener in self._listeners:
-            if wanted == name:
+            if wanted == name and not quiet:
                 listener(value)
 
     def _check(self, row, value: str) -> bool:

@@ -147,6 +147,7 @@ class Connection:
         self._lab = lab
         self._ws = None
         self._rpc = None
+        self._stream = None  # the socket below the present connection
         self._reason = None  # why we ended the connection, if we did
         self._at_once = False
         self._stopping = False
@@ -165,6 +166,11 @@ class Connection:
         return self._rpc is not None and not self._rpc.closed
 
     # --- for the others ---
+
+    def peer_certificate(self) -> bytes | None:
+        """The server's certificate (DER) on the present connection, None without TLS."""
+        stream = self._stream
+        return stream.getpeercert(True) if self._ws is not None and hasattr(stream, "getpeercert") else None
 
     async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
         """Rpc.call() on the present connection. CallError, CallTimeout, or Disconnected.
@@ -319,6 +325,7 @@ class Connection:
         finally:
             if ws is None:
                 writer.s.close()
+        self._stream = reader.s
         return ws
 
     async def _serve(self, ws):
@@ -342,7 +349,7 @@ class Connection:
             rpc.close()
             self._rpc = None
             await self._finish(ws, tasks)
-            self._ws = None
+            self._ws = self._stream = None
         if clock.uptime_s() - since_s >= _STABLE_S:
             self._backoff_s = 0
         reason = self._reason or str(ws.closed)

@@ -16,6 +16,9 @@ class LazyServices:
         self.files = files
         self.loaded = {}
         self.manufacturer_roots = _none  # gives the ManufacturerRootCertificates, PEM or None (WP-30)
+        self.store = None  # the CertificateStore
+        self.settings = None  # what the link is made with (settings.py)
+        self.reconnect = None  # coroutine function: make the link anew
         self.make_uploader = None  # makes a net.upload.Uploader when one is needed
 
     def load_kept(self):
@@ -93,6 +96,16 @@ class LazyServices:
             from charger.ocpp.services.logs import Logs
 
             service = self.loaded["logs"] = Logs(self)
+        return service
+
+    @property
+    def certificates(self):
+        """The unit's own certificate: requests, renewal; None without a store."""
+        service = self.loaded.get("certificates")
+        if service is None and self.store is not None:
+            from charger.ocpp.services.certificates import Certificates
+
+            service = self.loaded["certificates"] = Certificates(self)
         return service
 
     @property

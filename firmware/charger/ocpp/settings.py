@@ -3,16 +3,67 @@
 Everything is read when it is asked for, so that a change holds from the next connection, or the next ping, on.
 """
 
+from charger import log
 from charger.ocpp.configuration import key_bytes
+
+_TRIAL = "ocpp_trial.json"  # as in link_change.py
 
 
 class LinkSettings:
     """`csms` is what the unit was delivered with: url, identity, basic_auth_password, ca, client_cert, client_key."""
 
-    def __init__(self, config, csms: dict):
+    def __init__(self, config, csms: dict, store=None):
+        """`store` is the CertificateStore; without one what the factory gave is all there is."""
         self._config = config
         self._csms = csms
+        self._store = store
+        self._change = None  # the LinkChange, while something is on trial
         config.may_raise = self.complete_for
+        if store is not None:
+            config.before_change = self._before_change
+            if store.files.exists(_TRIAL):
+                self.change.resume()
+
+    # --- changes on trial (WP-4, WP-18) ---
+
+    @property
+    def change(self):
+        """The LinkChange; its code is only in RAM while there is a need."""
+        if self._change is None:
+            from charger.ocpp.link_change import LinkChange
+
+            self._change = LinkChange(self._config, self._store)
+        return self._change
+
+    def _before_change(self, name: str):
+        if name in ("SecurityProfile", "AuthorizationKey"):
+            self.change.before(name)
+
+    def opened(self):
+        """A connection was made: what was on trial holds from now on."""
+        if self._store is None:
+            return
+        try:
+            if self.security_profile >= 2:
+                self._store.connected()
+            if self._change is not None and self._change.active:
+                self._change.opened()
+            self._change = None
+        except OSError as error:  # the next connection tries again
+            log.error("link", "change not completed: " + log.reason(error))
+
+    def failed(self, cause: str) -> bool:
+        """An attempt to connect failed. True when settings of before are back, worth an attempt at once."""
+        if self._store is None:
+            return False
+        self._store.failed(cause)
+        try:
+            return self._change is not None and self._change.active and self._change.failed(cause)
+        except OSError as error:  # the next failure tries again
+            log.error("link", "change not taken back: " + log.reason(error))
+            return False
+
+    # --- what holds now ---
 
     def complete_for(self, profile: int) -> bool:
         """True when all is there that a security profile needs (WP-3)."""
@@ -43,6 +94,8 @@ class LinkSettings:
         text = self._config.get_str("AuthorizationKey")
         if text:
             return key_bytes(text, self._config.get_bool("AuthorizationKeyVerbatim"))
+        if self._config.key_lost:
+            return None  # never back to a default (SEC-10)
         password = self._csms.get("basic_auth_password")
         return password.encode() if password else None
 
@@ -69,15 +122,15 @@ class LinkSettings:
 
     @property
     def ca(self):
-        """Root certificates of the back end, PEM text or None."""
-        return self._csms.get("ca")
+        """Root certificates of the back end, PEM or None."""
+        return self._csms.get("ca") if self._store is None else self._store.link_roots()
 
     @property
     def client_cert(self):
-        """The unit's own certificate, PEM text or None."""
-        return self._csms.get("client_cert")
+        """The unit's own certificate, PEM or None."""
+        return self._csms.get("client_cert") if self._store is None else self._store.client_chain()
 
     @property
     def client_key(self):
-        """The key of that certificate, PEM text or None."""
-        return self._csms.get("client_key")
+        """The key of that certificate, PEM or DER, or None."""
+        return self._csms.get("client_key") if self._store is None else self._store.client_key()

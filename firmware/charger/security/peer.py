@@ -44,6 +44,17 @@ def check(encoded: bytes, now_s: int | None):
             _check_extension(oid, der.Reader(encoded, start, end, 5))
 
 
+def validity(encoded: bytes) -> tuple:
+    """(from, to) of a certificate, UTC seconds since 1970, both inclusive."""
+    tbs = der.Reader(encoded).enter().enter()
+    if tbs.next_is(0xA0):
+        tbs.span(0xA0)
+    for _ in range(3):  # serial number, algorithm, issuer
+        tbs.span()
+    times = tbs.enter()
+    return _seconds(times), _seconds(times)
+
+
 def _check_extension(oid: bytes, value: der.Reader):
     if oid == _BASIC_CONSTRAINTS:
         if value.enter().true_or_default():

@@ -9,17 +9,21 @@ from charger.ocpp.errors import NOT_SUPPORTED, OcppError
 # action: the feature profile that it belongs to
 _TABLE = """
 CancelReservation Reservation
+CertificateSigned Core
 ChangeAvailability Core
 ChangeConfiguration Core
 ClearCache Core
 ClearChargingProfile SmartCharging
 DataTransfer Core
+DeleteCertificate Core
 ExtendedTriggerMessage Core
 GetCompositeSchedule SmartCharging
 GetConfiguration Core
 GetDiagnostics FirmwareManagement
+GetInstalledCertificateIds Core
 GetLocalListVersion LocalAuthListManagement
 GetLog Core
+InstallCertificate Core
 RemoteStartTransaction Core
 RemoteStopTransaction Core
 ReserveNow Reservation
@@ -115,6 +119,14 @@ def _load_security(action: str):
         from charger.ocpp.actions import extended_trigger_message as module
     elif action == "SignedUpdateFirmware":
         from charger.ocpp.actions import signed_update_firmware as module
+    elif action == "InstallCertificate":
+        from charger.ocpp.actions import install_certificate as module
+    elif action == "DeleteCertificate":
+        from charger.ocpp.actions import delete_certificate as module
+    elif action == "GetInstalledCertificateIds":
+        from charger.ocpp.actions import get_installed_certificate_ids as module
+    elif action == "CertificateSigned":
+        from charger.ocpp.actions import certificate_signed as module
     else:
         raise ValueError(action)
     return module

@@ -26,7 +26,7 @@ def _sign(cp) -> dict:
     service = getattr(cp, "certificates", None)
     if service is None:
         return {"status": "NotImplemented"}
-    if not cp.config.get_str("CpoName"):
+    if not service.may_renew():
         return {"status": "Rejected"}
     cp.after(service.renew)
     return {"status": "Accepted"}

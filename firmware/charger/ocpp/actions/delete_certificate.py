@@ -1,0 +1,26 @@
+"""DeleteCertificate (WP-23)."""
+
+SPEC = (
+    "obj",
+    (
+        (
+            "certificateHashData",
+            (
+                "obj",
+                (
+                    ("hashAlgorithm", ("enum", ("SHA256", "SHA384", "SHA512"))),
+                    ("issuerNameHash", ("str", 128)),
+                    ("issuerKeyHash", ("str", 128)),
+                    ("serialNumber", ("str", 40)),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+async def handle(cp, request: dict) -> dict:
+    """Accepted, NotFound, or Failed for one that is in use, or the unit's own."""
+    if cp.store is None:
+        return {"status": "NotFound"}
+    return {"status": await cp.store.delete(request["certificateHashData"])}

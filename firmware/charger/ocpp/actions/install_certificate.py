@@ -1,0 +1,16 @@
+"""InstallCertificate (WP-19, 20)."""
+
+SPEC = (
+    "obj",
+    (
+        ("certificateType", ("enum", ("CentralSystemRootCertificate", "ManufacturerRootCertificate"))),
+        ("certificate", ("text", 5500)),
+    ),
+)
+
+
+async def handle(cp, request: dict) -> dict:
+    """Accepted, Rejected, or Failed where the flash did not take it."""
+    if cp.store is None:
+        return {"status": "Failed"}
+    return {"status": await cp.store.install(request["certificateType"], request["certificate"])}

@@ -1,0 +1,184 @@
+"""The unit's own certificate: requests for it, the answers, and its renewal in time (WP-15 to 18).
+
+A request makes a new key pair, which waits in the vault as "ocpp/next-key" and never leaves the unit. A certificate for
+it is tried on a new connection and becomes the unit's own when that was made; else the one before is back
+(link_change.py).
+
+Renewal: 30 days before the end, or where a certificate lives for less than 90 days, when a third of its life is left; up
+to a tenth of that time earlier, by chance, so that not all units come at once. A request that came to nothing is made
+again after a quarter of that time, a day at the most, an hour at the least: no quick repetition (WP-16).
+
+What needs public-key code imports it when it runs.
+"""
+
+import asyncio
+import gc
+import os
+
+from micropython import const
+
+from charger import clock, log
+from charger.security import events
+from charger.security.certificates import CENTRAL_SYSTEM, NEXT_CHAIN, NEXT_KEY
+from charger.security.errors import CryptoError
+
+_LEAST_LEFT_S = const(2592000)  # 30 days
+_LOOK_S = const(30)
+_AGAIN_MOST_S = const(86400)
+_AGAIN_LEAST_S = const(3600)
+_AHEAD_S = const(2592000)  # a certificate may begin to be valid so much later
+
+
+class Certificates:
+    """Owned by the charge point `cp`, which has `store`, `settings` and reconnect()."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._task = None
+        self._under_way = False  # a request that has no answer yet
+        self._look_at_s = 0
+        self._again_at_s = 0
+        self._chance = int.from_bytes(os.urandom(2), "big")  # of 65,536
+
+    # --- asking ---
+
+    def may_renew(self) -> bool:
+        """True when a request can be made: a name for it, a place for the key, and no other one under way (WP-15)."""
+        vault = self._cp.store.vault
+        if self._under_way or self._cp.store.has_next() or vault is None or not vault.ready:
+            return False
+        return bool(self._cp.config.get_str("CpoName"))
+
+    def renew(self):
+        """Make a key pair and ask for a certificate for it."""
+        if self.may_renew():
+            self._under_way = True
+            self._task = asyncio.create_task(self._request())
+
+    async def _request(self):
+        try:
+            request = await self._make_request()
+        except (OSError, CryptoError, MemoryError) as error:
+            log.error("certificates", "no request: " + log.reason(error))
+            self._under_way = False
+            return
+        self._cp.post_call("SignCertificate", {"csr": request}, False, self._unanswered, self._answered)
+
+    async def _make_request(self) -> str:
+        from charger.security import csr, ec, keys, pem, slices
+
+        gc.collect()
+        d, public = await slices.run(ec.generate_key())
+        encoded = await slices.run(csr.create(d, public, self._cp.settings.identity, self._cp.config.get_str("CpoName")))
+        self._cp.store.vault.put(NEXT_KEY, keys.encode_private_key(d, public))
+        return pem.encode(encoded, "CERTIFICATE REQUEST")
+
+    def _unanswered(self):
+        self._under_way = False
+
+    def _answered(self, answer: dict):
+        self._under_way = False
+        if answer.get("status") == "Accepted":
+            log.info("certificates", "a certificate was asked for")
+            return
+        log.warn("certificates", "the request for a certificate was refused")
+        try:
+            self._cp.store.vault.delete(NEXT_KEY)
+        except OSError as error:
+            log.error("certificates", log.reason(error))
+
+    # --- the answer ---
+
+    async def signed(self, text: str) -> str:
+        """Accepted when the certificate is good and on flash; it waits for begin(). Else Rejected (WP-17)."""
+        store = self._cp.store
+        if len(text) > self._cp.config.get_int("CertificateSignedMaxChainSize"):
+            return store.refused(events.INVALID_OWN_CERTIFICATE, "chain too long")
+        if store.trying or store.vault is None:
+            return store.refused(events.INVALID_OWN_CERTIFICATE, "another one is on trial")
+        try:
+            chain = await self._check(text)
+            store.files.write(NEXT_CHAIN, chain)
+        except CryptoError as error:
+            return store.refused(events.INVALID_OWN_CERTIFICATE, str(error))
+        except OSError as error:
+            log.error("certificates", "not written: " + log.reason(error))
+            return "Rejected"
+        gc.collect()
+        return "Accepted"
+
+    async def _check(self, text: str) -> bytes:
+        """The chain in PEM as it is kept; CryptoError with the first thing that is wrong."""
+        from charger.security import chain, keys, pem, root_changes, slices, x509
+        from charger.security.errors import NAME, UNTRUSTED
+
+        pending = self._cp.store.vault.get(NEXT_KEY)
+        if pending is None:
+            raise CryptoError(UNTRUSTED, "no certificate was asked for")
+        encoded = pem.decode(text, max_chars=len(text))
+        certificates = [x509.parse(one) for one in encoded]
+        leaf = certificates[0]
+        if leaf.key.bits != keys.decode_private_key(pending)[1]:
+            raise CryptoError(UNTRUSTED, "not of the key that was asked for")
+        if leaf.subject_cn != self._cp.settings.identity or leaf.subject_o != self._cp.config.get_str("CpoName"):
+            raise CryptoError(NAME, "not for this charge point")  # WP-8
+        now = clock.utc_s()
+        if now is not None and now < leaf.not_before_s <= now + _AHEAD_S:
+            now = leaf.not_before_s  # it is tried when its time has come (WP-18)
+        roots = root_changes.anchors(self._cp.store, CENTRAL_SYSTEM)
+        await slices.run(chain.check_chain(certificates, roots, now, x509.CLIENT_AUTH))
+        return "".join([pem.encode(one) for one in encoded]).encode()
+
+    async def begin(self):
+        """Use the new certificate: at once where no connection needs one, else on the next connection."""
+        store = self._cp.store
+        if not store.has_next() or store.trying:
+            return
+        if self._cp.config.get_int("SecurityProfile") != 3:
+            store.promote()
+            store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
+            return
+        now, validity = clock.utc_s(), self._validity_of(store.files.read(NEXT_CHAIN))
+        if now is None or validity is None or now < validity[0]:
+            return  # second() looks again
+        self._cp.settings.change.begin_certificate()
+        await self._cp.reconnect()
+
+    # --- in time ---
+
+    def second(self):
+        """Once a second: is there something to begin or to renew?"""
+        now_s = clock.uptime_s()
+        if now_s < self._look_at_s or self._under_way:
+            return
+        self._look_at_s = now_s + _LOOK_S
+        if self._cp.store.has_next():
+            if not self._cp.store.trying and self._cp.ready():
+                self._task = asyncio.create_task(self.begin())
+        elif now_s >= self._again_at_s and self._cp.ready() and self._is_due():
+            self.renew()
+
+    def _is_due(self) -> bool:
+        """Whether the certificate in use has come into its last time, and a request can be made."""
+        now = clock.utc_s()
+        validity = self._validity_of(self._cp.store.client_chain())
+        if now is None or validity is None or not self.may_renew():
+            return False
+        left_s = min(_LEAST_LEFT_S, (validity[1] - validity[0]) // 3)
+        if now < validity[1] - left_s - left_s * self._chance // 655360:
+            return False
+        self._again_at_s = clock.uptime_s() + max(_AGAIN_LEAST_S, min(_AGAIN_MOST_S, left_s // 4))
+        return True
+
+    def _validity_of(self, chain):
+        """(from, to) of the first certificate of a chain, UTC seconds; None when it cannot be read."""
+        if not chain:
+            return None
+        from charger.security import peer, pem
+
+        text = chain if isinstance(chain, str) else chain.decode()
+        try:
+            return peer.validity(pem.decode(text, max_chars=len(text))[0])
+        except CryptoError as error:
+            log.warn("certificates", "our own: %s" % error)
+            return None
