@@ -186,7 +186,7 @@ def test_additional_root_certificate_check(launch, csms, authority, tmp_path):
 @pytest.mark.parametrize("word", [64, 32])
 def test_renewal_during_a_session_does_not_disturb_it(launch, csms, authority, word):
     """WP-15 to 18: new key, request, certificate, exactly one reconnect; the transaction goes on, the tick keeps time."""
-    sim = profile_3(launch, csms, authority, word=word, time_scale=1)
+    sim = profile_3(launch, csms, authority, word=word)
     before = shown(csms)
     transaction = start_session(sim, csms)
     connections, boots = csms.connections, len(csms.record.calls("BootNotification"))

@@ -5,7 +5,8 @@ power cut in between changes nothing about that. One record on flash says what i
 
     profile      the security profile before
     key          where the AuthorizationKey before is: "vault" (under its old name), or "factory": there was none
-    certificate  "trial", or "proven" while the new pair takes the old one's place
+    certificate  True: there is a new one beside the old one (certificates.py)
+    proven       True: the connection was made, and the old credentials are being removed
 
 Imported only while something is on trial.
 """
@@ -13,7 +14,7 @@ Imported only while something is on trial.
 from micropython import const
 
 from charger import log
-from charger.security import events
+from charger.security import events, slices
 
 FILE = "ocpp_trial.json"
 _KEY = "ocpp/authorization-key"
@@ -37,17 +38,17 @@ class LinkChange:
     @property
     def active(self) -> bool:
         """True while something is on trial."""
-        return bool(self._record)
+        return bool(self._record) and "proven" not in self._record
 
     def resume(self):
         """After a start-up: go on where the power failed."""
+        if "proven" in self._record:
+            slices.run_now(self.finish())
+            return
         if self._record.get("profile") == self._config.get_int("SecurityProfile"):
             del self._record["profile"]  # cut before the new one was written
             self._keep()
-        certificate = self._record.get("certificate")
-        if certificate == "proven":
-            self._end()
-        elif certificate == "trial":
+        if "certificate" in self._record:
             if self._store.has_next():
                 self._store.trying = True
             else:
@@ -58,6 +59,8 @@ class LinkChange:
 
     def before(self, name: str):
         """Keep what is going to be changed: "SecurityProfile" or "AuthorizationKey". OSError when that is impossible."""
+        if "proven" in self._record:
+            slices.run_now(self.finish())
         self._failures = 0
         record = dict(self._record)
         if name == "SecurityProfile":
@@ -79,8 +82,10 @@ class LinkChange:
 
     def begin_certificate(self):
         """The next connection is made with the new certificate."""
+        if "proven" in self._record:
+            slices.run_now(self.finish())
         self._failures = 0
-        self._record["certificate"] = "trial"
+        self._record["certificate"] = True
         self._keep()
         self._store.trying = True
 
@@ -93,18 +98,31 @@ class LinkChange:
     # --- what the link tells ---
 
     def opened(self):
-        """A connection was made: the old credentials have served their time. OSError is left to the next connection."""
-        if "certificate" in self._record:
-            self._record["certificate"] = "proven"
-            self._keep()
-        self._end()
-
-    def _end(self):
-        if "certificate" in self._record:
-            self._store.promote()
-            self._store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
+        """A connection was made: the new settings hold whatever happens from here on. finish() has to follow."""
         log.info("link", "the new settings have proved themselves")
-        self._forget()
+        self._record["proven"] = True
+        self._keep()
+
+    def finish(self):
+        """Generator, a write to the flash at a time (slices.py): the old credentials have served their time."""
+        for step in (self._finish_certificate, self._finish_key):
+            for _ in step():
+                yield
+                if "proven" not in self._record:
+                    return  # somebody was in a hurry, see before()
+        self._record = {}
+        self._files.delete(FILE)
+
+    def _finish_certificate(self):
+        if "certificate" in self._record:
+            yield from self._store.promote()
+            self._store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
+            yield
+
+    def _finish_key(self):
+        if self._store.vault is not None:
+            self._store.vault.delete(_OLD_KEY)
+            yield
 
     def _forget(self):
         """The record first: an old key that nobody asks for does no harm."""

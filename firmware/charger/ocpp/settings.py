@@ -3,8 +3,11 @@
 Everything is read when it is asked for, so that a change holds from the next connection, or the next ping, on.
 """
 
+import asyncio
+
 from charger import log
 from charger.ocpp.configuration import key_bytes
+from charger.security import slices
 
 _TRIAL = "ocpp_trial.json"  # as in link_change.py
 
@@ -48,8 +51,16 @@ class LinkSettings:
                 self._store.connected()
             if self._change is not None and self._change.active:
                 self._change.opened()
-            self._change = None
+                asyncio.create_task(self._finish(self._change))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
         except OSError as error:  # the next connection tries again
+            log.error("link", "change not completed: " + log.reason(error))
+
+    async def _finish(self, change):
+        try:
+            await slices.run(change.finish())
+            if not change.active:
+                self._change = None
+        except OSError as error:  # the next start-up tries again
             log.error("link", "change not completed: " + log.reason(error))
 
     def failed(self, cause: str) -> bool:

@@ -11,13 +11,14 @@ The unit's own certificate: chain in a file, key in the vault, and a second pair
 """
 
 from charger import log
-from charger.security import events
+from charger.security import events, slices
 
 CENTRAL_SYSTEM = "CentralSystemRootCertificate"
 MANUFACTURER = "ManufacturerRootCertificate"
 KINDS = {CENTRAL_SYSTEM: "c", MANUFACTURER: "m"}
 CHAIN, NEXT_CHAIN = "ocpp_client.pem", "ocpp_next.pem"
 KEY, NEXT_KEY = "ocpp/client-key", "ocpp/next-key"
+CRYPTO = ("pem", "der", "sha2", "rsa", "ec", "keys", "x509", "chain", "root_changes")  # in the order of their needs
 _FOLDER = "roots"
 _GONE = "roots_gone.json"
 
@@ -109,18 +110,21 @@ class CertificateStore:
 
     async def install(self, kind: str, text: str) -> str:
         """Accepted; Rejected for what is no good root, is there already or does not fit in; Failed by the flash (WP-19)."""
+        await slices.load(*CRYPTO)
         from charger.security import root_changes
 
         return await root_changes.install(self, kind, text)
 
     async def delete(self, wanted: dict) -> str:
         """Accepted, NotFound, or Failed for one that is in use (WP-23)."""
+        await slices.load(*CRYPTO)
         from charger.security import root_changes
 
         return await root_changes.delete(self, wanted)
 
     async def installed(self, kind: str) -> list:
         """The hash data of all roots of a kind (WP-21, 22)."""
+        await slices.load(*CRYPTO)
         from charger.security import root_changes
 
         return await root_changes.installed(self, kind)
@@ -147,7 +151,10 @@ class CertificateStore:
         return self.files.exists(NEXT_CHAIN)
 
     def promote(self):
-        """The new certificate is the certificate from now on. May be cut short anywhere and done again."""
+        """Generator, a write to the flash at a time: the new certificate takes the old one's place.
+
+        May be cut short anywhere, and done again.
+        """
         if self.has_next():
             key = self.vault.get(NEXT_KEY)  # type: ignore[union-attr] - a new chain is only taken with a vault
             chain = self.files.read(NEXT_CHAIN)
@@ -155,8 +162,12 @@ class CertificateStore:
                 self.drop_next()
                 return
             self.vault.put(KEY, key)  # type: ignore[union-attr]
+            yield
             self.files.write(CHAIN, chain)
+            yield
+            self.trying = False
             self.files.delete(NEXT_CHAIN)
+            yield
         self.trying = False
         if self.vault is not None:
             self.vault.delete(NEXT_KEY)

@@ -18,8 +18,8 @@ import os
 from micropython import const
 
 from charger import clock, log
-from charger.security import events
-from charger.security.certificates import CENTRAL_SYSTEM, NEXT_CHAIN, NEXT_KEY
+from charger.security import events, slices
+from charger.security.certificates import CENTRAL_SYSTEM, CRYPTO, NEXT_CHAIN, NEXT_KEY
 from charger.security.errors import CryptoError
 
 _LEAST_LEFT_S = const(2592000)  # 30 days
@@ -65,7 +65,8 @@ class Certificates:
         self._cp.post_call("SignCertificate", {"csr": request}, False, self._unanswered, self._answered)
 
     async def _make_request(self) -> str:
-        from charger.security import csr, ec, keys, pem, slices
+        await slices.load("pem", "der", "rsa", "ec", "keys", "csr")
+        from charger.security import csr, ec, keys, pem
 
         gc.collect()
         d, public = await slices.run(ec.generate_key())
@@ -109,7 +110,8 @@ class Certificates:
 
     async def _check(self, text: str) -> bytes:
         """The chain in PEM as it is kept; CryptoError with the first thing that is wrong."""
-        from charger.security import chain, keys, pem, root_changes, slices, x509
+        await slices.load(*CRYPTO)
+        from charger.security import chain, keys, pem, root_changes, x509
         from charger.security.errors import NAME, UNTRUSTED
 
         pending = self._cp.store.vault.get(NEXT_KEY)
@@ -135,7 +137,7 @@ class Certificates:
         if not store.has_next() or store.trying:
             return
         if self._cp.config.get_int("SecurityProfile") != 3:
-            store.promote()
+            await slices.run(store.promote())
             store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
             return
         now, validity = clock.utc_s(), self._validity_of(store.files.read(NEXT_CHAIN))
