@@ -16,7 +16,6 @@ class UpdateServer:
 
     behave(path, **how) for one path:
     cut=n            close after n bytes of body, each time; cuts=[n, ...] only the first times
-    drip=(n, s)      after n bytes of body one byte each s seconds
     head=bytes       this instead of a proper head
     fields=dict      further or other header fields, None to leave one out
     body=bytes       this instead of the file, without ranges
@@ -70,8 +69,7 @@ class UpdateServer:
                     return
                 request += piece
             self._answer(stream, request.decode("latin-1"))
-            with contextlib.suppress(OSError):
-                stream.unwrap() if self._context else None
+            stream.close()
 
     def _answer(self, stream, request):
         path = request.split(" ", 2)[1]
@@ -104,13 +102,6 @@ class UpdateServer:
             cut = how["cuts"].pop(0)
         if cut is not None:
             body = body[:cut]
-        if "drip" in how:
-            count, pause = how["drip"]
-            stream.sendall(body[:count])
-            for at in range(count, len(body)):
-                threading.Event().wait(pause)
-                stream.sendall(body[at : at + 1])
-            return
         stream.sendall(body)
 
 

@@ -40,9 +40,9 @@ class Manifest:
         self.min_hardware = _field(fields, "min_hardware", int)
         self.size = _field(fields, "size", int)
         digest = _field(fields, "sha256", str)
-        if fields.get("format") != _FORMAT:
+        if _field(fields, "format", int) != _FORMAT:
             raise UpdateError("manifest", "a format that this version does not know")
-        if self.size <= 0 or not 0 <= self.counter <= _MAX_COUNTER or len(digest) != 64:
+        if self.size <= 0 or self.min_hardware < 0 or not 0 <= self.counter <= _MAX_COUNTER or len(digest) != 64:
             raise UpdateError("manifest", "a value out of range")
         self.order = version_order(self.version)
         try:

@@ -23,7 +23,10 @@ async def run(updater, parts):
     started = clock.ticks_ms()
     before = ""
     while True:
-        why = faults(updater, parts)
+        try:
+            why = faults(updater, parts)
+        except Exception as error:  # noqa: BLE001 - whatever it dies of: this image does not do its work
+            why = log.reason(error)
         if why and why != before:
             log.info("update", "not yet: " + why)
             before = why
@@ -44,7 +47,7 @@ def faults(updater, parts) -> str:
     for outlet in parts.outlets:
         if outlet.pilot_name()[0] not in ("ABCD" if outlet.available else "ABCDF"):
             return "the pilot of connector %d shows %s" % (outlet.id, outlet.pilot_name())
-        if outlet.blocked and not outlet.energised and outlet.contactor.feedback():
+        if outlet.contactor.closed() and not outlet.contactor.commanded:
             return "the contactor of connector %d is not open" % outlet.id
     for meter in parts.meters:
         if not meter.reading.usable():

@@ -1,0 +1,339 @@
+"""The download of an update at the level of its blocks: any interruption, any lie of link or flash (SEC-4, SEC-6)."""
+
+import asyncio
+import hashlib
+import json
+import random
+
+import flashrig
+from check import equal, raises, true
+
+from charger.net import http
+from charger.security import ec, slices
+from charger.update import manifest as manifests
+from charger.update.download import FILE, Download
+from charger.update.manifest import UpdateError, check_fit, version_order
+from sim import timebase
+
+HEAP = 8 * 1024 * 1024
+TIMEOUT = 120
+BLOCK = 4096
+URL = "https://updates.example/a.plu"
+UNIT = {"board": "SIM", "hardware": 1, "version": "0.1.0", "counter": 0}
+made = {}
+
+
+class Slots:
+    """The idle slot in memory. `fail_at` is the write in which the power fails; `lie` flips a bit of a block read."""
+
+    idle = "ota_1"
+    size = 0x1A0000
+
+    def __init__(self):
+        self.blocks = {}
+        self.writes = 0
+        self.fail_at = None
+        self.half = False
+        self.lie = None
+
+    def write(self, block, view):
+        if self.fail_at is not None and self.writes >= self.fail_at:
+            if self.half:
+                self.blocks[block] = bytes(view[:2048]) + b"\xff" * 2048
+            raise OSError(5)
+        self.writes += 1
+        self.blocks[block] = bytes(view)
+
+    def read(self, block, view, running=False):
+        view[:] = self.blocks.get(block, b"\xff" * BLOCK)
+        if block == self.lie:
+            view[7] ^= 1
+
+
+class Response:
+    """What a server sends from an offset on; `end` bytes of it, slowly with `pause_ms` before each `piece` bytes."""
+
+    def __init__(self, content, offset, end=None, pause_ms=0, piece=1 << 20, etag='"1"'):
+        self.status = 206 if offset else 200
+        self.length = len(content) - offset
+        self.fields = {"etag": etag}
+        self.range = (offset, len(content) - 1, len(content))
+        self.left = content[offset : len(content) if end is None else min(end, len(content))]
+        self.cut = end is not None and end < len(content)
+        self.pause_ms = pause_ms
+        self.piece = piece
+        self.closed = False
+
+    def content_range(self):
+        return self.range
+
+    async def readinto(self, view):
+        if self.pause_ms:
+            timebase.advance(self.pause_ms)
+        count = min(len(view), self.piece, len(self.left))
+        if not count:
+            if self.cut:
+                raise http.HttpError("closed", "closed in the middle")
+            return 0
+        view[:count] = self.left[:count]
+        self.left = self.left[count:]
+        return count
+
+    def close(self):
+        self.closed = True
+
+
+class Source:
+    """Serves `content` as `how(offset)` says."""
+
+    def __init__(self, content, how=None):
+        self.content = content
+        self.how = how or (lambda offset: {})
+        self.offsets = []
+
+    def check(self, location):
+        return location
+
+    async def open(self, location, offset=0, etag=""):
+        self.offsets.append(offset)
+        return Response(self.content, offset, **self.how(offset))
+
+
+def _bundle(blocks=9, key=None, **changed):
+    """(content, public key) of a bundle of this many blocks, the last one half full."""
+    if "key" not in made:
+        made["key"] = slices.run_now(ec.generate_key())
+    secret, public = made["key"]
+    image = bytes([random.randrange(256) for _ in range(64)]) * (64 * blocks - 32)
+    fields = {"format": 1, "board": "SIM", "version": "0.2.0", "counter": 1, "min_hardware": 1, "size": len(image),
+              "sha256": hashlib.sha256(image).digest().hex(), "built": 1}  # fmt: skip
+    fields.update(changed)
+    raw = json.dumps(fields).encode()
+    signature = slices.run_now(ec.sign(secret, hashlib.sha256(raw).digest()))
+    head = b"PLU1" + len(raw).to_bytes(2, "big") + raw + len(signature).to_bytes(2, "big") + signature
+    return head + image, public, len(head)
+
+
+def _download(slots, source, public):
+    return Download(flashrig.files(), source, slots, [public], UNIT)
+
+
+async def _refused(download, cause):
+    try:
+        await download.fetch(URL)
+    except UpdateError as error:
+        equal(error.cause, cause, str(error))
+        return
+    raise AssertionError("taken")
+
+
+def _fresh():
+    timebase.manual()
+    flashrig.fresh()
+
+
+async def test_a_good_one_lands_in_the_slot():
+    _fresh()
+    content, public, head = _bundle()
+    slots = Slots()
+    download = _download(slots, Source(content), public)
+    await download.fetch(URL)
+    image = content[head:]
+    equal(b"".join([slots.blocks[n] for n in range(9)])[: len(image)], image)
+    equal((download.ready, download.digest), (True, hashlib.sha256(content).digest()))
+    await download.fetch(URL)  # again: only looked at
+    equal(slots.writes, 9)
+
+
+async def test_the_link_ends_after_every_block():
+    """Also in the middle of one, and with nothing at all a few times in a row."""
+    _fresh()
+    content, public, head = _bundle()
+    slots = Slots()
+    source = Source(content, lambda offset: {"end": offset + (head if not offset else 0) + BLOCK + 100})
+    pauses = []
+    download = _download(slots, source, public)
+    download.on_pause = pauses.append
+    task = asyncio.create_task(download.fetch(URL))
+    await _let(task)
+    equal(source.offsets, [0] + [head + n * BLOCK for n in range(1, 9)])
+    equal(slots.writes, 9)
+    equal(pauses, [True, False] * 8)
+    true(download.ready)
+
+
+async def _let(task):
+    """Advance the time until a task is done."""
+    for _ in range(3000):
+        if task.done():
+            break
+        timebase.advance(1000)
+        await asyncio.sleep_ms(0)
+    await task
+
+
+async def test_a_link_that_brings_nothing_any_more_is_given_up():
+    _fresh()
+    content, public, head = _bundle()
+    source = Source(content, lambda offset: {"end": max(offset, head + 3 * BLOCK)})
+    download = _download(Slots(), source, public)
+    try:
+        await _let(asyncio.create_task(download.fetch(URL)))
+    except UpdateError:
+        raise AssertionError("it is the link, not the image")
+    except OSError:
+        pass
+    equal(len(source.offsets), 9)
+    source.how = lambda offset: {}
+    await download.fetch(URL)  # asked again later, it goes on
+    equal((source.offsets[-1], download.ready), (head + 3 * BLOCK, True))
+
+
+async def test_a_server_that_drips_is_given_up():
+    """Some bytes a second are no download: a block has a minute to come in."""
+    _fresh()
+    content, public, _ = _bundle()
+    source = Source(content, lambda offset: {"pause_ms": 1000, "piece": 60})
+    try:
+        await _let(asyncio.create_task(_download(Slots(), source, public).fetch(URL)))
+        raise AssertionError("taken")
+    except UpdateError:
+        raise AssertionError("it is the link, not the image")
+    except OSError as error:
+        true("too slow" in str(error), str(error))
+
+
+async def test_the_power_fails_at_every_block():
+    """What was written is not asked for again, but for the blocks since the last note; what is half there is."""
+    for half in (False, True):
+        for at in range(40):
+            _fresh()
+            content, public, head = _bundle(40)
+            slots = Slots()
+            slots.fail_at, slots.half = at, half
+            try:
+                await _download(slots, Source(content), public).fetch(URL)
+                raise AssertionError("the flash is dead")
+            except OSError as error:
+                equal(error.errno, 5)
+            slots.fail_at = None
+            source = Source(content)
+            download = _download(slots, source, public)  # after the restart
+            await download.fetch(URL)
+            equal(source.offsets, [head + at // 16 * 16 * BLOCK if at >= 16 else head])
+            equal(download.digest, hashlib.sha256(content).digest())
+
+
+async def test_a_slot_that_changed_since_is_noticed_and_the_next_attempt_is_clean():
+    _fresh()
+    content, public, _ = _bundle(40)
+    slots = Slots()
+    slots.fail_at = 33
+    try:
+        await _download(slots, Source(content), public).fetch(URL)
+    except OSError:
+        pass
+    slots.fail_at = None
+    slots.blocks[3] = bytes(BLOCK)
+    download = _download(slots, Source(content), public)
+    await _refused(download, "hash")
+    equal(flashrig.files().read(FILE), None)
+    source = Source(content)
+    download = _download(slots, source, public)
+    await download.fetch(URL)
+    equal((source.offsets, download.ready), ([0], True))
+
+
+async def test_flash_that_holds_something_else_than_was_written():
+    _fresh()
+    content, public, _ = _bundle()
+    slots = Slots()
+    slots.lie = 5
+    await _refused(_download(slots, Source(content), public), "hash")
+
+
+async def test_another_slot_or_place_starts_anew():
+    """What lies in a slot belongs to one location and one slot."""
+    _fresh()
+    content, public, _ = _bundle(40)
+    slots = Slots()
+    slots.fail_at = 20
+    try:
+        await _download(slots, Source(content), public).fetch(URL)
+    except OSError:
+        pass
+    slots.fail_at = None
+    source = Source(content)
+    await _download(slots, source, public).fetch(URL + "?other")
+    equal(source.offsets, [0])
+
+
+async def test_a_range_that_was_not_asked_for():
+    for wrong in ((BLOCK, 1, 2), None, (0, 5, 6)):
+        _fresh()
+        content, public, head = _bundle()
+        source = Source(content, lambda offset, h=head: {"end": h + 2 * BLOCK + 9} if not offset else {})
+        download = _download(Slots(), source, public)
+        real = source.open
+
+        async def open_wrong(location, offset=0, etag="", real=real, wrong=wrong):
+            response = await real(location, offset, etag)
+            if offset:
+                response.range = wrong
+            return response
+
+        source.open = open_wrong
+        try:
+            await _let(asyncio.create_task(download.fetch(URL)))
+            raise AssertionError("taken")
+        except UpdateError as error:
+            equal(error.cause, "size")
+
+
+async def test_the_location_with_its_login_is_not_kept_on_flash():
+    _fresh()
+    content, public, _ = _bundle()
+    await _download(Slots(), Source(content), public).fetch("https://user:geheim@updates.example/a")
+    true(b"geheim" not in flashrig.files().read(FILE))
+
+
+async def test_a_unit_without_keys_takes_nothing():
+    _fresh()
+    content, _, _ = _bundle()
+    download = Download(flashrig.files(), Source(content), Slots(), [], UNIT)
+    await _refused(download, "signature")
+    equal(download._source.offsets, [])
+
+
+async def test_a_second_key_counts_as_well():
+    _fresh()
+    content, public, _ = _bundle()
+    other = slices.run_now(ec.generate_key())[1]
+    download = Download(flashrig.files(), Source(content), Slots(), [other, public], UNIT)
+    await download.fetch(URL)
+    true(download.ready)
+
+
+def test_versions_are_ordered_as_people_expect():
+    texts = ("0.1.0-rc.1", "0.1.0-rc.2", "0.1.0", "0.1.1", "0.2.0", "0.10.0", "1.0.0-a", "1.0.0", "10.0.0")
+    for number in range(1, len(texts)):
+        true(version_order(texts[number - 1]) < version_order(texts[number]), texts[number])
+    for text in ("", "1.2", "1.2.3.4", "a.b.c", "1.2.3-", "-1.2.3", "1.2.300000", "1..2"):
+        raises(UpdateError, version_order, text)
+
+
+def test_every_field_has_its_type():
+    good = {"format": 1, "board": "SIM", "version": "0.2.0", "counter": 1, "min_hardware": 1, "size": 5, "sha256": "00" * 32}
+    check_fit(manifests.Manifest(good), UNIT, 4096)
+    for name in good:
+        for value in (None, [], {}, True, "x" * 70, -1, 1.5, 1 << 40):
+            changed = dict(good)
+            changed[name] = value
+            if name == "board" and value == "x" * 70:
+                continue
+            try:
+                found = manifests.Manifest(changed)
+                check_fit(found, UNIT, 4096)
+            except UpdateError:
+                continue
+            raise AssertionError("%s = %r" % (name, value))
