@@ -113,21 +113,30 @@ class CertificateStore:
         await slices.load(*CRYPTO)
         from charger.security import root_changes
 
-        return await root_changes.install(self, kind, text)
+        try:
+            return await root_changes.install(self, kind, text)
+        finally:
+            slices.unload()
 
     async def delete(self, wanted: dict) -> str:
         """Accepted, NotFound, or Failed for one that is in use (WP-23)."""
         await slices.load(*CRYPTO)
         from charger.security import root_changes
 
-        return await root_changes.delete(self, wanted)
+        try:
+            return await root_changes.delete(self, wanted)
+        finally:
+            slices.unload()
 
     async def installed(self, kind: str) -> list:
         """The hash data of all roots of a kind (WP-21, 22)."""
         await slices.load(*CRYPTO)
         from charger.security import root_changes
 
-        return await root_changes.installed(self, kind)
+        try:
+            return await root_changes.installed(self, kind)
+        finally:
+            slices.unload()
 
     # --- the unit's own certificate ---
 

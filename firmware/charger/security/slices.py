@@ -4,7 +4,12 @@ The public-key functions are generators: each `yield` ends a slice of a few doze
 a PC, about 10 ms on an ESP32), and the generator's return value is the result.
 """
 
+import gc
+import sys
+
 from charger import clock
+
+_HEAVY = ("sha2", "rsa", "ec", "keys", "csr", "x509", "chain", "root_changes")
 
 
 async def run(steps):
@@ -31,3 +36,13 @@ async def load(*names):
     for name in names:
         __import__("charger.security." + name)
         await clock.sleep_ms(0)
+
+
+def unload():
+    """Give the memory of the public-key code back: it is needed once in months. Who uses it just now keeps it."""
+    import charger.security as package
+
+    for name in _HEAVY:
+        if sys.modules.pop("charger.security." + name, None) is not None and hasattr(package, name):
+            delattr(package, name)
+    gc.collect()

@@ -62,6 +62,8 @@ class Certificates:
             log.error("certificates", "no request: " + log.reason(error))
             self._under_way = False
             return
+        finally:
+            slices.unload()
         self._cp.post_call("SignCertificate", {"csr": request}, False, self._unanswered, self._answered)
 
     async def _make_request(self) -> str:
@@ -105,7 +107,8 @@ class Certificates:
         except OSError as error:
             log.error("certificates", "not written: " + log.reason(error))
             return "Rejected"
-        gc.collect()
+        finally:
+            slices.unload()
         return "Accepted"
 
     async def _check(self, text: str) -> bytes:
