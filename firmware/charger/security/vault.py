@@ -60,6 +60,8 @@ class Vault:
     def put(self, name: str, secret: bytes) -> None:
         """Keep a secret; it is on flash when this returns. OSError when it cannot be."""
         self._must_be_ready()
+        if not self._names and not self._files.exists(_INDEX):
+            self._write_index([])  # an entry without any index would look like an index that was taken away
         self._files.write(_file(name), self._seal(name, secret))
         if name not in self._names:
             self._write_index(self._names + [name])  # noqa: RUF005 - MicroPython knows no other way

@@ -104,8 +104,8 @@ class Certificates:
             store.files.write(NEXT_CHAIN, chain)
         except CryptoError as error:
             return store.refused(events.INVALID_OWN_CERTIFICATE, str(error))
-        except OSError as error:
-            log.error("certificates", "not written: " + log.reason(error))
+        except (OSError, MemoryError) as error:
+            log.error("certificates", "not kept: " + log.reason(error))
             return "Rejected"
         finally:
             slices.unload()

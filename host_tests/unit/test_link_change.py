@@ -1,0 +1,190 @@
+"""New settings of the link on trial: kept when they connect, gone when they do not, the power cut at any write (WP-4, 18)."""
+
+import flashrig
+from check import equal, raises, true
+
+from charger.ocpp import link_change
+from charger.ocpp.configuration import Configuration
+from charger.ocpp.settings import LinkSettings
+from charger.security import certificates, slices
+from charger.security.vault import Vault
+from sim import flash as simflash
+
+HEAP = 8 * 1024 * 1024
+TIMEOUT = 60
+DEVICE_KEY = bytes(range(32))
+OLD, NEW = "0123456789abcdef", "fedcba9876543210"
+CSMS = {"url": "wss://h", "identity": "CP1", "ca": "a root"}
+MODES = (simflash.DROP, simflash.HALF, simflash.LATE)
+
+
+class Unit:
+    """What a start-up makes of the flash."""
+
+    def __init__(self, profile=1, factory_key=None):
+        self.events = []
+        self.files = flashrig.files()
+        self.vault = Vault(self.files, DEVICE_KEY)
+        self.config = Configuration(self.files, {"SecurityProfile": str(profile)}, vault=self.vault)
+        note = lambda event, info: self.events.append((event, info))  # noqa: E731
+        self.store = certificates.CertificateStore(
+            self.files, self.config, note, self.vault, {"ca": "a root", "client_cert": "OLD", "client_key": "old"})
+        self.settings = LinkSettings(self.config, dict(CSMS, basic_auth_password=factory_key), self.store)
+
+    def link(self):
+        """What would be used now: profile, password, certificate and its key."""
+        return (self.settings.security_profile, self.settings.basic_key, self.settings.client_cert, self.settings.client_key)
+
+    def connected(self):
+        """As LinkSettings.opened() does, at one go."""
+        if self.settings._change is not None and self.settings.change.active:
+            self.settings.change.opened()
+            slices.run_now(self.settings.change.finish())
+
+    def attempts(self, good, most=6):
+        """Attempts at a back end that takes what is good only."""
+        for _ in range(most):
+            if self.link() == good:
+                self.connected()
+                return
+            self.settings.failed("auth")
+        raise AssertionError("never back: %s" % (self.link(),))
+
+    def begin_certificate(self):
+        self.vault.put(certificates.NEXT_KEY, b"new")
+        self.files.write(certificates.NEXT_CHAIN, b"NEW")
+        self.settings.change.begin_certificate()
+
+
+def _raise_profile(unit):
+    equal(unit.config.change("SecurityProfile", "2"), "Accepted")
+
+
+def _change_key(unit):
+    equal(unit.config.change("AuthorizationKey", NEW), "Accepted")
+
+
+def _change_certificate(unit):
+    unit.begin_certificate()
+
+
+def _both(unit):
+    _change_key(unit)
+    _raise_profile(unit)
+
+
+# what is changed, from which profile, with the key of the factory or of the vault, what the link is made with then
+CASES = (
+    (_raise_profile, 1, "vault", (2, OLD.encode(), "OLD", "old")),
+    (_change_key, 1, "vault", (1, NEW.encode(), "OLD", "old")),
+    (_change_key, 2, "factory", (2, NEW.encode(), "OLD", "old")),
+    (_both, 1, "factory", (2, NEW.encode(), "OLD", "old")),
+    (_change_certificate, 3, "vault", (3, OLD.encode(), b"NEW", b"new")),
+)  # fmt: skip
+
+
+def _fresh(profile, kind):
+    device = flashrig.fresh()
+    if kind == "vault":
+        Vault(flashrig.files(), DEVICE_KEY).put("ocpp/authorization-key", OLD.encode())
+    return device, lambda: Unit(profile, OLD if kind == "factory" else None)
+
+
+def test_what_connects_stays_and_what_does_not_goes():
+    for change, profile, kind, after in CASES:
+        for works in (True, False):
+            _, start = _fresh(profile, kind)
+            unit = start()
+            before = unit.link()
+            change(unit)
+            equal(unit.link(), after)
+            unit.attempts(after if works else before)
+            for again in (unit, start()):
+                equal(again.link(), after if works else before, change.__name__)
+            equal([n for n in unit.vault.names() if "old" in n or "next" in n], [])
+            true(not unit.files.exists(link_change.FILE) and not unit.files.exists(certificates.NEXT_CHAIN))
+
+
+def test_a_power_cut_at_any_write():
+    """Until the change has its answer the old may be there; afterwards what the back end takes is what remains."""
+    for change, profile, kind, after in CASES:
+        for works in (True, False):
+            at = 0
+            while _cut(change, profile, kind, after, works, at):
+                at += 1
+            true(at > 3)
+
+
+def _cut(change, profile, kind, after, works, at) -> bool:
+    """False when the power was not cut at all."""
+    device, start = _fresh(profile, kind)
+    unit = start()
+    before = unit.link()
+    device.cut_after(at, MODES[at % 3])
+    answered = False
+    good = after if works else before
+    try:
+        change(unit)
+        answered = True
+        unit.attempts(good)
+    except (OSError, AssertionError):
+        pass  # a change that could not be written is Rejected: equal() says so
+    cut = not device.powered
+    if not cut:
+        return False
+    device = flashrig.restart(device)
+    unit = start()
+    if works and not answered and unit.link() != after:
+        good = unit.link()
+        true(good[1] in (OLD.encode(), NEW.encode()) and good[2:] in (before[2:], after[2:]), good)
+    unit.attempts(good)
+    equal(start().link(), good, "%s, cut at %d" % (change.__name__, at))
+    return True
+
+
+def test_a_certificate_is_not_given_up_while_nobody_is_there():
+    """No network is no verdict on it; four verdicts are, with the event."""
+    _, start = _fresh(3, "vault")
+    unit = start()
+    unit.begin_certificate()
+    for cause in ("dns", "refused", "timeout") * 5:
+        true(not unit.settings.failed(cause))
+    equal([unit.settings.failed("own-cert") for _ in range(4)], [False, False, False, True])
+    equal(unit.link()[2:], ("OLD", "old"))
+    true([info for event, info in unit.events if event == "InvalidChargePointCertificate"])
+
+
+def test_a_key_that_no_connection_uses_is_not_on_trial():
+    """Under profile 0 and 3 there is nothing that could prove it; it counts when the profile is raised."""
+    _, start = _fresh(0, "factory")
+    unit = start()
+    _change_key(unit)
+    true(not unit.settings.change.active)
+    for _ in range(9):
+        unit.settings.failed("refused")
+    equal(start().link()[1], NEW.encode())
+
+
+def test_a_second_change_while_the_first_is_being_completed():
+    _, start = _fresh(1, "vault")
+    unit = start()
+    _change_key(unit)
+    change = unit.settings.change
+    change.opened()
+    steps = change.finish()
+    next(steps)
+    equal(unit.config.change("AuthorizationKey", "a third key, why"), "Accepted")
+    for _ in steps:
+        pass
+    true(change.active)
+    unit.attempts((1, NEW.encode(), "OLD", "old"))
+    equal(start().link()[1], NEW.encode())
+
+
+def test_a_broken_vault_never_means_the_factorys_password_sec10():
+    device, start = _fresh(1, "vault")
+    name = [n for n in flashrig.files().names("vault") if n != "index"][0]
+    flashrig.files().write("vault/" + name, b"x" * 80)
+    unit = Unit(1, OLD)
+    equal(unit.settings.basic_key, None)
+    raises(OSError, Configuration(unit.files).put, "AuthorizationKey", NEW)
