@@ -193,6 +193,7 @@ class Application:
         point = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restart)
         store = certificates.CertificateStore(self.files, self.config, self.security_log.add, self.vault, board.CSMS)
         settings = LinkSettings(self.config, board.CSMS, store)
+        self.settings = settings
         self.link = Connection(
             settings,
             point.handle,
@@ -233,15 +234,14 @@ class Application:
 
     def _link_opened(self):
         """What was on trial has proved itself; a unit with a certificate of its own looks after it from now on."""
-        settings = self.charge_point.settings
-        settings.opened()
-        if settings.security_profile == 3:
+        self.settings.opened()
+        if self.settings.security_profile == 3:
             self.charge_point.certificates  # noqa: B018 - made by being asked for
         self.charge_point.opened()
 
     def _link_failed(self, cause: str, text: str):
         """An attempt to connect failed: an event, if it is a matter of security. The log bounds how often (WP-43)."""
-        if self.charge_point.settings.failed(cause):
+        if self.settings.failed(cause):
             self.link.drop("settings as before", at_once=True)
         from charger.security import link_faults
 

@@ -182,8 +182,8 @@ def test_a_second_change_while_the_first_is_being_completed():
 
 
 def test_a_broken_vault_never_means_the_factorys_password_sec10():
-    device, start = _fresh(1, "vault")
-    name = [n for n in flashrig.files().names("vault") if n != "index"][0]
+    _fresh(1, "vault")
+    name = next(n for n in flashrig.files().names("vault") if n != "index")
     flashrig.files().write("vault/" + name, b"x" * 80)
     unit = Unit(1, OLD)
     equal(unit.settings.basic_key, None)
