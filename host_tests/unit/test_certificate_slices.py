@@ -1,0 +1,69 @@
+"""What a task waits for while the unit makes a key, a request, takes a certificate and a root: short slices of processor time."""
+
+import asyncio
+import time
+
+import flashrig
+from ca import Authority
+from check import equal, true
+from ocpp_rig import NOW
+
+from charger import clock
+from charger.ocpp.configuration import Configuration
+from charger.ocpp.services.certificates import Certificates
+from charger.ocpp.settings import LinkSettings
+from charger.security import certificates, slices
+from charger.security.vault import Vault
+
+HEAP = 8 * 1024 * 1024
+TIMEOUT = 60
+MOST_S = 0.03  # of 50 ms between two ticks; measured: 4 ms
+
+
+class Unit:
+    """As much of a charge point as the service needs."""
+
+    def __init__(self):
+        flashrig.fresh()
+        self.files = flashrig.files()
+        vault = Vault(self.files, bytes(32))
+        self.config = Configuration(self.files, {"CpoName": "Acme", "SecurityProfile": "3"}, vault=vault)
+        self.authority = Authority()
+        self.store = certificates.CertificateStore(self.files, self.config, None, vault, {"ca": self.authority.root})
+        self.settings = LinkSettings(self.config, {"url": "wss://h", "identity": "CP1"}, self.store)
+
+    async def reconnect(self):
+        """The connection is good."""
+        self.settings.opened()
+
+
+async def test_no_slice_is_long():
+    clock.set_utc(NOW, "test")
+    unit = Unit()
+    service = Certificates(unit)
+    other = Authority("Other").root
+    longest = [0, time.clock()]
+    slices.unload()  # so that importing counts
+
+    async def watch():
+        while True:
+            await asyncio.sleep(0)
+            now = time.clock()
+            longest[0] = max(longest[0], now - longest[1])
+            longest[1] = now
+
+    task = asyncio.create_task(watch())
+    request = await service._make_request()
+    true(longest[0] < MOST_S, longest[0])
+    chain = unit.authority.answer(request)
+    await asyncio.sleep(0)
+    longest[:] = [0, time.clock()]
+    equal(await service.signed(chain), "Accepted")
+    await service.begin()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    true(not unit.store.has_next() and unit.store.client_chain() == chain.encode())
+    equal(await unit.store.install(certificates.CENTRAL_SYSTEM, other), "Accepted")
+    equal(len(await unit.store.installed(certificates.CENTRAL_SYSTEM)), 2)
+    task.cancel()
+    true(0 < longest[0] < MOST_S, longest[0])
