@@ -24,6 +24,7 @@ class Updates:
         self._lab = lab
         self.updater = Updater(app.files, slots, settings, keys, lab, app.security_log.add, self._restart)
         self.updater.online = app.charge_point.ready
+        self.updater.reached = lambda: app.charge_point.boot.accepted
         self.integrity = Integrity(slots, app.security_log.add, self._altered, self._whole)
         if self.integrity.broken:
             self._cut_off("the firmware was found altered")

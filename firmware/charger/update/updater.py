@@ -35,6 +35,7 @@ class Updater:
         self._busy = False
         self.on_pause = None
         self.online = lambda: False  # whether the back end is reached now
+        self.reached = lambda: False  # whether it was, since the start
         self.offer = None  # a newer release that the owner may install: see notice.py
         self._record = {}
         self._outcome = None
@@ -52,7 +53,7 @@ class Updater:
             self._outcome = None if self.on_trial else True
             return
         self._outcome = False
-        why = record.get("why") or "it was reset before it had proved itself"
+        why = record["why"] = record.get("why") or "it was reset before it had proved itself"
         log.error("update", "%s was left again: %s" % (record.get("version"), why))
         if not record.get("told"):
             self._note(UPDATE_FAILED, "%s: %s" % (record.get("version"), why))
@@ -129,7 +130,7 @@ class Updater:
         await download.fetch(download.location)  # from the flash alone: it must still be what was signed
         manifest = download.manifest
         self._record = {
-            "slot": self._slots.idle, "version": manifest.version, "from": version.VERSION, "online": self.online(),
+            "slot": self._slots.idle, "version": manifest.version, "from": version.VERSION, "online": self.reached(),
             "size": manifest.size, "sha256": _hex(manifest.sha256), "counter": manifest.counter,
         }  # fmt: skip
         self._keep()
