@@ -1,0 +1,253 @@
+"""What runs beside an update: the daily question (SEC-5, SEC-7), the look at the own image (SEC-8, SEC-9), the trial."""
+
+import asyncio
+import hashlib
+import json
+
+import flashrig
+from check import equal, true
+
+from charger import clock
+from charger.net.http import HttpError
+from charger.update import trial
+from charger.update.integrity import BROKEN, Integrity
+from charger.update.notice import Notices
+from charger.update.updater import IMAGE
+from sim import timebase
+
+UNIT = {"board": "SIM", "hardware": 1, "version": "0.1.0", "counter": 3}
+RELEASE = {"board": "SIM", "version": "0.2.0", "counter": 3, "min_hardware": 1, "size": 1, "url": "https://h/a"}
+DAY_S = 86400
+
+
+class Answer:
+    def __init__(self, text):
+        self.text = text
+
+    async def read(self, most):
+        return self.text
+
+    def close(self):
+        pass
+
+
+class Source:
+    def __init__(self, text):
+        self.text = text
+        self.asked_s = []
+
+    def check(self, location):
+        from charger.update.manifest import UpdateError
+
+        if not location.startswith("https://h/"):
+            raise UpdateError("origin", location)
+
+    async def open(self, url):
+        self.asked_s.append(clock.uptime_ms() // 1000)
+        if self.text is None:
+            raise HttpError("status", "503")
+        return Answer(self.text)
+
+
+class Updater:
+    offer = None
+
+
+def _notice(*releases):
+    return json.dumps({"format": 1, "releases": releases}).encode()
+
+
+def _notices(text, unit=UNIT):
+    timebase.manual()
+    flashrig.fresh()
+    heard = []
+    source, updater = Source(text), Updater()
+    return Notices(flashrig.files(), source, updater, unit, "https://h/n", lambda event, info: heard.append(event)), source, heard
+
+
+async def _live(job, seconds, step_s=60):
+    task = asyncio.create_task(job)
+    for _ in range(seconds // step_s):
+        timebase.advance(step_s * 1000)
+        await asyncio.sleep_ms(0)
+        await asyncio.sleep_ms(0)
+    task.cancel()
+
+
+async def test_asked_at_once_and_then_daily_with_jitter():
+    notices, source, heard = _notices(_notice(RELEASE))
+    began_s = clock.uptime_ms() // 1000
+    await _live(notices.run(), 20 * DAY_S)
+    asked = source.asked_s
+    true(asked[0] - began_s <= 60, "first set-up: asked after %d s" % (asked[0] - began_s))
+    gaps = [asked[n + 1] - asked[n] for n in range(len(asked) - 1)]
+    true(16 <= len(gaps) <= 27, len(gaps))
+    true(all(DAY_S * 3 // 4 - 120 <= gap <= DAY_S * 5 // 4 + 120 for gap in gaps), gaps)
+    true(len(set(gaps)) > 3, "no jitter")
+    equal(set(heard), {"UpdateChecked"})
+    equal(notices._updater.offer, {"version": "0.2.0", "url": "https://h/a"})
+
+
+async def test_a_failure_is_tried_again_sooner_and_logged():
+    notices, source, heard = _notices(None)
+    await _live(notices.run(), DAY_S)
+    true(12 <= len(source.asked_s) <= 36, len(source.asked_s))
+    equal(set(heard), {"UpdateCheckFailed"})
+
+
+async def test_only_what_fits_and_is_newer_is_offered():
+    def changed(**what):
+        release = dict(RELEASE)
+        release.update(what)
+        return release
+
+    for wrong in (
+        {"board": "X"}, {"min_hardware": 2}, {"version": "0.1.0"}, {"version": "0.0.9"}, {"counter": 2}, {"counter": None},
+        {"url": "http://h/a"}, {"url": 7}, {"version": 7}, {"min_hardware": "1"},
+    ):  # fmt: skip
+        notices, _, _ = _notices(_notice(changed(**wrong)))
+        true(await notices.ask(), wrong)
+        equal(notices._updater.offer, None, str(wrong))
+    notices, _, _ = _notices(_notice(changed(version="0.3.0"), RELEASE, 7, {}, changed(version="0.2.9")))
+    await notices.ask()
+    equal(notices._updater.offer["version"], "0.3.0")
+    notices._source.text = _notice()
+    await notices.ask()
+    equal(notices._updater.offer, None)
+
+
+async def test_rubbish_is_a_failed_question():
+    for text in (b"", b"[]", b'{"format":2,"releases":[]}', b'{"format":1}', b"<html>", _notice(dict(RELEASE, version="x.y.z"))):
+        notices, _, heard = _notices(text)
+        equal(await notices.ask(), False, str(text))
+        equal((heard, notices._updater.offer), (["UpdateCheckFailed"], None))
+
+
+class Slots:
+    running = "ota_1"
+
+    def __init__(self, image):
+        self.image = bytearray(image)
+        self.numbers = {}
+        self.known = len(image).to_bytes(4, "big") + hashlib.sha256(image).digest()
+
+    def read(self, block, view, running=False):
+        true(running)
+        part = self.image[block * 4096 : block * 4096 + 4096]
+        view[: len(part)] = part
+
+    def data(self, name):
+        equal(name, IMAGE)
+        return self.known
+
+    def number(self, name):
+        return self.numbers.get(name, 0)
+
+    def put_number(self, name, value):
+        self.numbers[name] = value
+
+
+async def test_one_flipped_bit_of_the_running_image_is_found():
+    timebase.manual()
+    slots = Slots(bytes(range(250)) * 400)
+    heard = []
+    watch = Integrity(slots, lambda event, info: heard.append((event, info)), lambda: heard.append("broken"),
+                      lambda: heard.append("good"))  # fmt: skip
+    await _live(watch.run(), DAY_S, 1)
+    equal((heard, watch.broken), ([], False))
+    true(watch.checked_s is not None)
+    slots.image[70001] ^= 4
+    watch = Integrity(slots, watch._on_event, watch._on_broken, watch._on_good)
+    await _live(watch.run(), 60, 1)
+    equal(heard, [("FirmwareIntegrityFailed", "ota_1"), "broken"])
+    equal((watch.broken, slots.numbers[BROKEN]), (True, 1))
+    watch = Integrity(slots, watch._on_event, watch._on_broken, watch._on_good)
+    equal(watch.broken, True, "after a restart, before anything was read")
+    slots.image[70001] ^= 4
+    await _live(watch.run(), 60, 1)
+    equal((heard[-1], watch.broken, slots.numbers[BROKEN]), ("good", False, 0))
+
+
+async def test_an_image_without_a_known_hash_is_not_accused():
+    timebase.manual()
+    slots = Slots(b"x" * 9000)
+    slots.known = None
+    heard = []
+    watch = Integrity(slots, lambda *what: heard.append(what), lambda: heard.append(1), lambda: heard.append(2))
+    await _live(watch.run(), 60, 1)
+    equal((heard, watch.broken), ([], False))
+
+
+class Trial:
+    """An updater on trial."""
+
+    def __init__(self):
+        self.on_trial = True
+        self.version = "0.2.0"
+        self.was_online = False
+        self.ended = None
+        self.ended_ms = None
+
+    def online(self):
+        return False
+
+    def confirm(self):
+        self.ended, self.ended_ms = "confirmed", clock.uptime_ms()
+
+    def give_up(self, why):
+        self.ended, self.ended_ms = why, clock.uptime_ms()
+
+
+class Parts:
+    """What a trial looks at; anything can be broken."""
+
+    def __init__(self):
+        self.files = flashrig.files()
+        self.config = self
+        self.outlets = [self]
+        self.meters = [self]
+        self.contactor = self
+        self.reading = self
+        self.id = 1
+        self.available = True
+        self.commanded = False
+        self.pilot = "A1"
+        self.stuck = False
+        self.dead = False
+
+    def pilot_name(self):
+        if self.pilot is None:
+            raise ValueError("a bug")
+        return self.pilot
+
+    def closed(self):
+        return self.stuck
+
+    def usable(self):
+        return not self.dead
+
+    def all(self):
+        return {}
+
+
+async def _tried(**broken):
+    timebase.manual()
+    flashrig.fresh()
+    updater, parts = Trial(), Parts()
+    for name, value in broken.items():
+        setattr(updater if hasattr(updater, name) else parts, name, value)
+    began_ms = clock.uptime_ms()
+    await _live(trial.run(updater, parts), 400, 1)
+    return updater.ended, updater.ended_ms - began_ms
+
+
+async def test_the_trial_confirms_what_works_and_gives_up_what_does_not():
+    ended, ms = await _tried()
+    true(ended == "confirmed" and ms < 10000, (ended, ms))
+    equal((await _tried(pilot="F", available=False))[0], "confirmed")
+    for broken, why in (
+        ({"pilot": "?"}, "pilot"), ({"pilot": "F"}, "pilot"), ({"pilot": None}, "a bug"), ({"stuck": True}, "contactor"),
+        ({"dead": True}, "meter"), ({"was_online": True}, "back end"),
+    ):  # fmt: skip
+        ended, ms = await _tried(**broken)
+        true(why in ended and 300000 <= ms <= 310000, (broken, ended, ms))
