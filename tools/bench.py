@@ -9,7 +9,7 @@ import sys
 import time
 
 import bench_crypto
-from benchmarks import boot, history, memory, reaction, tick, traffic, wear
+from benchmarks import boot, history, memory, reaction, tick, traffic, update, wear
 from benchmarks.inside import BenchError
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +18,7 @@ from backend import CallRefused, CommandRefused, SimulatorError, WaitTimeout
 from backend.simulator import ROOT
 
 SUBJECTS = {"boot": boot, "tick": tick, "reaction": reaction, "memory": memory, "traffic": traffic, "wear": wear,
-            "history": history, "crypto": bench_crypto}
+            "history": history, "update": update, "crypto": bench_crypto}
 DOCUMENT = ROOT / "docs" / "PERFORMANCE.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
