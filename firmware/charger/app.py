@@ -235,7 +235,7 @@ class Application:
     def _link_opened(self):
         """What was on trial has proved itself; a unit with a certificate of its own looks after it from now on."""
         self.settings.opened()
-        if self.settings.security_profile == 3:
+        if self.settings.security_profile == 3 or self.settings.store.has_next():
             self.charge_point.certificates  # noqa: B018 - made by being asked for
         self.charge_point.opened()
 

@@ -19,7 +19,7 @@ class LinkSettings:
         """`store` is the CertificateStore; without one what the factory gave is all there is."""
         self._config = config
         self._csms = csms
-        self._store = store
+        self.store = store
         self._change = None  # the LinkChange, while something is on trial
         config.may_raise = self.complete_for
         if store is not None:
@@ -35,7 +35,7 @@ class LinkSettings:
         if self._change is None:
             from charger.ocpp.link_change import LinkChange
 
-            self._change = LinkChange(self._config, self._store)
+            self._change = LinkChange(self._config, self.store)
         return self._change
 
     def _before_change(self, name: str):
@@ -44,11 +44,11 @@ class LinkSettings:
 
     def opened(self):
         """A connection was made: what was on trial holds from now on."""
-        if self._store is None:
+        if self.store is None:
             return
         try:
             if self.security_profile >= 2:
-                self._store.connected()
+                self.store.connected()
             if self._change is not None and self._change.active:
                 self._change.opened()
                 asyncio.create_task(self._finish(self._change))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
@@ -65,9 +65,9 @@ class LinkSettings:
 
     def failed(self, cause: str) -> bool:
         """An attempt to connect failed. True when settings of before are back, worth an attempt at once."""
-        if self._store is None:
+        if self.store is None:
             return False
-        self._store.failed(cause)
+        self.store.failed(cause)
         try:
             return self._change is not None and self._change.active and self._change.failed(cause)
         except OSError as error:  # the next failure tries again
@@ -134,14 +134,14 @@ class LinkSettings:
     @property
     def ca(self):
         """Root certificates of the back end, PEM or None."""
-        return self._csms.get("ca") if self._store is None else self._store.link_roots()
+        return self._csms.get("ca") if self.store is None else self.store.link_roots()
 
     @property
     def client_cert(self):
         """The unit's own certificate, PEM or None."""
-        return self._csms.get("client_cert") if self._store is None else self._store.client_chain()
+        return self._csms.get("client_cert") if self.store is None else self.store.client_chain()
 
     @property
     def client_key(self):
         """The key of that certificate, PEM or DER, or None."""
-        return self._csms.get("client_key") if self._store is None else self._store.client_key()
+        return self._csms.get("client_key") if self.store is None else self.store.client_key()
