@@ -100,6 +100,7 @@ class Application:
         if next_key is not None:
             self.vault.rotate(next_key)
             store.end_change()
+        _drop("charger.drivers.keystore")
 
     def _count_boot(self):
         """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
@@ -230,7 +231,7 @@ class Application:
             log.info("app", "no updates: " + log.reason(error))
             return
         self.updates = Updates(self, slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
-        self.charge_point.updater = self.updates.updater  # type: ignore[assignment] - None until now
+        self.charge_point.make_updater = lambda: self.updates.updater  # type: ignore[misc] - None without a second slot
 
     def _link_opened(self):
         """What was on trial has proved itself; a unit with a certificate of its own looks after it from now on."""
@@ -404,6 +405,15 @@ def _uploader(settings):
     from charger.net.upload import Uploader
 
     return Uploader(lambda: settings.ca, board.LAB)
+
+
+def _drop(name: str):
+    """Give back the memory of a module that is not needed again before the next start."""
+    import sys
+
+    package, _, last = name.rpartition(".")
+    if sys.modules.pop(name, None) is not None and hasattr(sys.modules[package], last):
+        delattr(sys.modules[package], last)
 
 
 async def _run(extra_tasks):

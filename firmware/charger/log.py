@@ -4,8 +4,9 @@ from micropython import const
 
 from charger import clock
 
-_KEPT = const(64)
-_lines: list = [None] * _KEPT
+_KEPT = const(3072)  # bytes of the last lines, in one piece: strings of their own would take twice as much
+_LONGEST = const(160)
+_ring = bytearray(_KEPT)  # lines, each with a line end, around the end and on from the beginning
 _next = 0
 
 
@@ -13,8 +14,11 @@ def _write(level: str, area: str, text: str):
     global _next
     up = clock.uptime_ms()
     line = "%d.%03d %s %s: %s" % (up // 1000, up % 1000, level, area, text)
-    _lines[_next] = line[:160]
-    _next = (_next + 1) % _KEPT
+    kept = line[:_LONGEST].replace("\n", " ").encode() + b"\n"
+    first = min(len(kept), _KEPT - _next)
+    _ring[_next : _next + first] = kept[:first]
+    _ring[: len(kept) - first] = kept[first:]
+    _next = (_next + len(kept)) % _KEPT
     print(line)
 
 
@@ -40,7 +44,18 @@ def error(area: str, text: str):
 
 def recent() -> list:
     """The kept lines, oldest first."""
-    return [line for line in _lines[_next:] + _lines[:_next] if line is not None]
+    whole = bytes(_ring[_next:]).lstrip(b"\0") + bytes(_ring[:_next])
+    if _ring[_next]:
+        whole = whole[whole.find(b"\n") + 1 :]  # the oldest one has lost its beginning
+    lines = whole.split(b"\n")[:-1]
+    return [str(line, "utf-8", "ignore") for line in lines]
+
+
+def forget():
+    """Keep none of the lines until now."""
+    global _next
+    _next = 0
+    _ring[:] = bytes(_KEPT)
 
 
 def mask(id_tag) -> str:

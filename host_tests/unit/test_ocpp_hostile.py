@@ -267,6 +267,6 @@ async def test_the_heap_is_back_at_its_level_afterwards():
         await asyncio.sleep_ms(100)
         line.answers.clear()
         rig.link.sent.clear()
-        log._lines[:] = [None] * len(log._lines)
+        log.forget()
         levels.append(charger_bytes(rig.device))
     true(max(levels) - levels[0] < 1000, str(levels))

@@ -65,7 +65,8 @@ async def _rig(profile=2):
 
 
 def _equip(rig, updater=None):
-    rig.updater = rig.cp.updater = updater or Updater()
+    rig.updater = updater or Updater()
+    rig.cp.make_updater = lambda: rig.updater
     rig.cp.manufacturer_roots = lambda: data.ROOT
     rig.cp.security_log = rig.security_log = SecurityLog(rig.files, max_bytes=8192, segment_bytes=4096)
 
@@ -129,7 +130,7 @@ async def test_certificates_that_are_not_to_be_believed():
     equal(rig.updater.log, [])
     equal(_told(rig), [])
     true("InvalidFirmwareSigningCertificate" in _logged(rig))
-    rig.cp.updater = None
+    rig.cp.make_updater = lambda: None
     equal(await _ask(rig), "Rejected")
     await rig.stop()
 

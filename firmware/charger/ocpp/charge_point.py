@@ -46,7 +46,6 @@ class ChargePoint(LazyServices):
         self.sessions = sessions
         self.link = None
         self.state = self.report  # what diagnostics say of the unit: plain data
-        self.updater = None  # see services/firmware.py
         self.security_log = None
         self.phases = max([connector.meter.reading.phases for connector in connectors])
         self._restart = restart

@@ -19,6 +19,7 @@ class LazyServices:
         self.store = None  # the CertificateStore
         self.settings = None  # what the link is made with (settings.py)
         self.reconnect = None  # coroutine function: make the link anew
+        self.make_updater = _none  # gives the updater (services/firmware.py), None on a board without a second slot
         self.make_uploader = None  # makes a net.upload.Uploader when one is needed
 
     def load_kept(self):
@@ -32,6 +33,11 @@ class LazyServices:
     def has(self, name: str) -> bool:
         """True when a service was made already."""
         return name in self.loaded
+
+    @property
+    def updater(self):
+        """The updater, None on a board without a second slot."""
+        return self.make_updater()
 
     @property
     def smart_charging(self):
