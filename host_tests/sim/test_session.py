@@ -222,3 +222,27 @@ def test_slow_back_end_does_not_hold_the_car_up_for_ever(charger, csms):
     assert csms.record.wait("StopTransaction").payload["transactionId"] == 4711
     start, stop = (csms.record.wait(a) for a in ("StartTransaction", "StopTransaction"))
     assert stop.at - start.at >= 1.9
+
+
+def test_the_cable_stays_locked_when_only_the_car_s_end_is_pulled(charger, csms):
+    """UnlockConnectorOnEVSideDisconnect=false: the session ends, the socket keeps the cable until its tag comes back."""
+    assert csms.call("ChangeConfiguration", key="UnlockConnectorOnEVSideDisconnect", value="false")["status"] == "Accepted"
+    start_session(charger, csms)
+    assert charger.connector()["locked"]
+    mark = len(csms.record)
+    charger.plug_out()
+    stop = csms.record.wait("StopTransaction", since=mark).payload
+    assert stop["reason"] == "EVDisconnected"
+    charger.wait_ocpp_status("Finishing")
+    charger.let_pass(5)
+    assert charger.connector()["locked"] and not charger.connector()["contacts"]
+    charger.swipe("GOOD0002")
+    charger.let_pass(3)
+    assert charger.connector()["locked"], "somebody else's tag does not open it"
+    charger.swipe("GOOD0001")
+    charger.wait_connector(lambda c: not c["locked"])
+    charger.wait_ocpp_status("Available")
+    assert csms.call("ChangeConfiguration", key="UnlockConnectorOnEVSideDisconnect", value="true")["status"] == "Accepted"
+    start_session(charger, csms)
+    end_session(charger, csms)
+    charger.wait_connector(lambda c: not c["locked"])

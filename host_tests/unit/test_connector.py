@@ -14,6 +14,7 @@ from sim import ev
 
 class Settings:
     connection_timeout_s = 30
+    unlock_on_disconnect = True
 
 
 class Recorder:

@@ -200,6 +200,11 @@ class Configuration:
         """ConnectionTimeOut, for the connectors (OCPP-59)."""
         return self.get_int("ConnectionTimeOut")
 
+    @property
+    def unlock_on_disconnect(self) -> bool:
+        """UnlockConnectorOnEVSideDisconnect, for the connectors."""
+        return self.get_bool("UnlockConnectorOnEVSideDisconnect")
+
     def has_profile(self, profile: str) -> bool:
         """True while a feature profile is switched on; Core always is."""
         return profile == "Core" or profile in self.get_list("SupportedFeatureProfiles")

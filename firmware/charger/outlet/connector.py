@@ -116,13 +116,16 @@ class Connector:
         self._permit()
 
     def hold_cable(self):
-        """Keep the plug locked after the running session, until its tag comes back (OCPP-54). Nothing without a lock."""
+        """Keep the plug locked after the running session, until its tag comes back. Nothing without a lock.
+
+        After a refusal (OCPP-54), and where the car's end was pulled and UnlockConnectorOnEVSideDisconnect is false.
+        """
         if self.outlet.lock is not None and self.session is not None:
             self.held_for = (self.session.id_tag, self.session.parent_id_tag)
             self.outlet.hold_lock = True
 
     def release_cable(self):
-        """Let the plug go again; it also is when it is gone, or when somebody else charges."""
+        """Let the plug go again; it also is when the car leaves after the session, or when somebody else charges."""
         if self.outlet.lock is not None:
             self.outlet.hold_lock = False
         self.held_for = None
@@ -182,7 +185,10 @@ class Connector:
         self._plugged_ms = clock.ticks_ms() if plugged else None
         self._finishing = False
         if not plugged:
-            self.release_cable()
+            if self.session is not None and self._ending is None and not self.settings.unlock_on_disconnect:
+                self.hold_cable()
+            else:
+                self.release_cable()
         log.info("connector %d" % self.id, "vehicle connected" if plugged else "vehicle gone")
 
     def _try_pending(self, plugged: bool):
@@ -204,6 +210,8 @@ class Connector:
         self.suspended = ""
         self._finishing = False
         self.release_cable()
+        if self.outlet.lock is not None:  # from now on: the control tick would open it before anybody here looks
+            self.outlet.hold_lock = not self.settings.unlock_on_disconnect
         self._offered_ms = clock.ticks_ms()
         log.info("connector %d" % self.id, "session %d starts, %s" % (self.session.local_id, log.mask(pending.id_tag)))
         self._tell("session_started", self.session)
@@ -226,6 +234,8 @@ class Connector:
         session, self.session, self._ending = self.session, None, None
         self.sessions.end(session, self.meter.total_wh, reason, id_tag)
         self._finishing = self.outlet.plugged
+        if self.held_for is None:
+            self.release_cable()
         self.suspended = ""
         log.info("connector %d" % self.id, "session %d ends: %s, %d Wh" % (
             session.local_id, reason, session.stop_wh - session.start_wh))
@@ -266,6 +276,8 @@ class Connector:
             return self._plugged_status()
         if self.pending is not None:
             return st.PREPARING
+        if self.held_for is not None:  # the cable is still in the socket
+            return st.FINISHING
         return st.RESERVED if self.reserved else st.AVAILABLE
 
     def _plugged_status(self) -> str:
