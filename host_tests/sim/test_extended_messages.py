@@ -7,7 +7,7 @@ import pytest
 from backend import CallRefused
 
 from .sessions import start_session
-from .test_diagnostics import FileServer, https, online, self_signed, serve  # noqa: F401 - fixtures
+from .test_diagnostics import FileServer, certificate_for, https, online, serve  # noqa: F401 - fixtures
 
 
 def ask(csms, location, *wanted, kind="SecurityLog", number=7, **fields):
@@ -52,7 +52,7 @@ def test_log_statuses_say_what_went_wrong(launch, csms, https, serve, tmp_path):
     ask(csms, "no location", "Uploading", "BadMessage", retries=5)
     folder = tmp_path / "stranger"
     folder.mkdir()
-    pem, key = self_signed(folder)
+    pem, key, _ = certificate_for(folder)
     stranger = serve(FileServer(pem, key))
     ask(csms, stranger.url("/in/"), "Uploading", "UploadFailure")
     assert stranger.uploads == []
