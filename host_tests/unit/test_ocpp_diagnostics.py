@@ -187,7 +187,7 @@ def test_a_file_that_changed_since_it_was_counted_has_the_length_that_was_announ
 async def test_a_unit_as_sold_uploads_by_https_only():
     for lab, location, cause in (
         (False, "http://127.0.0.1:9/x", NOT_SUPPORTED), (False, "ftp://u:p@127.0.0.1:9/x", NOT_SUPPORTED),
-        (False, "ftps://h/x", NOT_SUPPORTED), (True, "ftps://h/x", NOT_SUPPORTED), (True, "file:///f", "bad location"),
+        (False, "ftps://h/x", NOT_SUPPORTED), (True, "ftps://h/x", NOT_SUPPORTED), (True, "https:///f", "bad location"),
         (True, "nonsense", "bad location"), (False, "https://h/\u00e9", "bad location"),
     ):  # fmt: skip
         uploader = Uploader(lambda: None, lab, open_stream=_nothing_may_be_opened)
