@@ -7,7 +7,7 @@ import board
 import machine
 from micropython import const
 
-from charger import clock, log, version
+from charger import clock, late, log, version
 from charger.supervisor import Supervisor
 
 _TICK_MS = const(20)
@@ -100,7 +100,7 @@ class Application:
         if next_key is not None:
             self.vault.rotate(next_key)
             store.end_change()
-        _drop("charger.drivers.keystore")
+        late.drop("charger.drivers.keystore")
 
     def _count_boot(self):
         """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
@@ -221,16 +221,14 @@ class Application:
 
     def _build_updates(self):
         """Where the flash has a second slot."""
-        from charger.drivers.slots import AppSlots
         from charger.update.service import Updates
 
         self.updates = None
         try:
-            slots = AppSlots()
+            self.updates = Updates(self, _slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
         except OSError as error:
             log.info("app", "no updates: " + log.reason(error))
             return
-        self.updates = Updates(self, slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
         self.charge_point.make_updater = lambda: self.updates.updater  # type: ignore[misc] - None without a second slot
 
     def _link_opened(self):
@@ -407,13 +405,11 @@ def _uploader(settings):
     return Uploader(lambda: settings.ca, board.LAB)
 
 
-def _drop(name: str):
-    """Give back the memory of a module that is not needed again before the next start."""
-    import sys
+def _slots():
+    """The application slots; OSError on a board that has but one."""
+    from charger.drivers.slots import AppSlots
 
-    package, _, last = name.rpartition(".")
-    if sys.modules.pop(name, None) is not None and hasattr(sys.modules[package], last):
-        delattr(sys.modules[package], last)
+    return AppSlots()
 
 
 async def _run(extra_tasks):

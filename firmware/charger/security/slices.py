@@ -4,10 +4,7 @@ The public-key functions are generators: each `yield` ends a slice of a few doze
 a PC, about 10 ms on an ESP32), and the generator's return value is the result.
 """
 
-import gc
-import sys
-
-from charger import clock
+from charger import clock, late
 
 _HEAVY = ("sha2", "rsa", "ec", "keys", "csr", "x509", "chain", "root_changes")
 
@@ -40,9 +37,4 @@ async def load(*names):
 
 def unload():
     """Give the memory of the public-key code back: it is needed once in months. Who uses it just now keeps it."""
-    import charger.security as package
-
-    for name in _HEAVY:
-        if sys.modules.pop("charger.security." + name, None) is not None and hasattr(package, name):
-            delattr(package, name)
-    gc.collect()
+    late.drop(*["charger.security." + name for name in _HEAVY])

@@ -10,13 +10,10 @@ from micropython import const
 
 from charger import clock, log
 from charger.security.events import FIRMWARE_INTEGRITY
-from charger.update.updater import IMAGE
-
-BROKEN = "broken"  # in the non-volatile storage: a restart alone does not make it good
+from charger.update.updater import BROKEN, IMAGE
 
 _BLOCK = const(4096)
 _PAUSE_MS = const(200)  # between two blocks: an image takes a minute or two
-_REST_S = const(6 * 3600)
 
 
 class Integrity:
@@ -29,25 +26,22 @@ class Integrity:
         self._on_broken = on_broken
         self._on_good = on_good
         self.broken = bool(slots.number(BROKEN))
-        self.checked_s = None  # uptime of the last look that found all well
 
-    async def run(self):
-        """Look, rest, look again."""
-        while True:
-            known = self._slots.data(IMAGE)
-            if known is not None and len(known) == 36 and not await self.is_whole(known):
-                self.broken = True
-                self._slots.put_number(BROKEN, 1)
-                log.error("update", "the running firmware is not the one that was confirmed")
-                self._on_event(FIRMWARE_INTEGRITY, self._slots.running)
-                self._on_broken()
-                return
-            self.checked_s = clock.uptime_ms() // 1000
-            if self._slots.number(BROKEN):
-                self._slots.put_number(BROKEN, 0)
-                self.broken = False
-                self._on_good()
-            await clock.sleep_s(_REST_S)
+    async def look(self) -> bool:
+        """Look at the whole image once; False when it is not what was confirmed."""
+        known = self._slots.data(IMAGE)
+        if known is not None and len(known) == 36 and not await self.is_whole(known):
+            self.broken = True
+            self._slots.put_number(BROKEN, 1)
+            log.error("update", "the running firmware is not the one that was confirmed")
+            self._on_event(FIRMWARE_INTEGRITY, self._slots.running)
+            self._on_broken()
+            return False
+        if self._slots.number(BROKEN):
+            self._slots.put_number(BROKEN, 0)
+            self.broken = False
+            self._on_good()
+        return True
 
     async def is_whole(self, known: bytes) -> bool:
         """True when the running slot's first bytes hash to what is known of it: size (4 bytes) and SHA-256."""

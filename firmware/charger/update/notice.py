@@ -1,22 +1,17 @@
-"""Asking for updates: when the unit is first set up, and every day at a moment of its own (SEC-5, SEC-7).
+"""Asking for updates (SEC-5, SEC-7); when that is done, service.py says.
 
 The answer is a small JSON file, {"format": 1, "releases": [{"board", "version", "counter", "min_hardware", "size", "url"}]}.
 It needs no signature: the worst a false one can do is to offer a bundle that is then refused.
 """
 
-import random
-
 from micropython import const
 
-from charger import clock, log
+from charger import log
 from charger.net import http, tls
 from charger.security.events import UPDATE_CHECK_FAILED, UPDATE_CHECKED
 from charger.update.manifest import UpdateError, version_order
+from charger.update.updater import OFFER
 
-FILE = "update_check.json"
-_DAY_S = const(86400)
-_FIRST_S = const(60)  # after a start-up, and as much again by chance
-_RETRY_S = const(3600)
 _MOST = const(8192)
 
 
@@ -31,14 +26,6 @@ class Notices:
         self._url = url
         self._on_event = on_event
 
-    async def run(self):
-        """At once on a unit that has never asked, then each day with jitter; an hour after a failure."""
-        known = self._files.read_json(FILE)
-        await clock.sleep_s(_FIRST_S + random.randrange(_FIRST_S) if known else 0)
-        while True:
-            good = await self.ask()
-            await clock.sleep_s((_DAY_S if good else _RETRY_S) * 3 // 4 + random.randrange((_DAY_S if good else _RETRY_S) // 2))
-
     async def ask(self) -> bool:
         """Ask now; True when there was an answer, which the log has either way."""
         try:
@@ -51,7 +38,7 @@ class Notices:
             self._on_event(UPDATE_CHECK_FAILED, log.reason(error))
             return False
         before, self._updater.offer = self._updater.offer, found
-        self._files.write_json(FILE, {"asked": clock.utc_s() or 0})
+        self._files.write_json(OFFER, found or {})
         self._on_event(UPDATE_CHECKED, found["version"] + " is there" if found else "nothing newer")
         if found is not None and found != before:
             log.info("update", "version %s can be installed" % found["version"])

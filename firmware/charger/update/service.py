@@ -1,69 +1,137 @@
-"""What runs of updates beside everything else: the trial after one, the look at the own image, the daily question."""
+"""What runs of updates beside everything else: the trial after one, the look at the own image, the daily question.
+
+All of it is needed for minutes a day, so that its code is in RAM only then; between times there is this, and what it last
+knew for the status.
+"""
+
+import asyncio
+import random
 
 from micropython import const
 
-from charger import clock, log, version
-from charger.security import events
-from charger.update.updater import Updater
+from charger import clock, late, log, version
+from charger.security import events, slices
 
 _TELL_MS = const(300000)  # so long a unit that found itself altered may use the network, to say so (SEC-9)
 _STEP_MS = const(1000)
+_LOOK_S = const(6 * 3600)  # between two looks at the own image
+_DAY_S = const(86400)  # between two questions, give or take a quarter
+_RETRY_S = const(3600)
+_FIRST_S = const(60)  # after a start-up of a unit that has asked before, and as much again by chance
+_MODULES = ("updater", "download", "source", "manifest", "trial", "integrity", "notice")
 
 
 class Updates:
-    """`updater` for whoever wants an update; `integrity` watches the running image.
+    """`updater` for whoever wants an update: made when asked for, kept while it is of use.
 
     `app` is the application: files, outlets, meters, config, security_log, charge_point, link and restart() are used.
+    `make_slots()` gives drivers.slots.AppSlots; its OSError passes through the constructor.
     """
 
-    def __init__(self, app, slots, settings: dict, keys, lab: bool):
-        from charger.update.integrity import Integrity
-
+    def __init__(self, app, make_slots, settings: dict, keys, lab: bool):
         self._app = app
+        self._make_slots = make_slots
         self._settings = settings
+        self._keys = keys
         self._lab = lab
-        self.updater = Updater(app.files, slots, settings, keys, lab, app.security_log.add, self._restart)
-        self.updater.online = app.charge_point.ready
-        self.updater.reached = lambda: app.charge_point.boot.accepted
-        self.integrity = Integrity(slots, app.security_log.add, self._altered, self._whole)
-        if self.integrity.broken:
-            self._cut_off("the firmware was found altered")
+        self._updater = None
+        self._slots = None
+        self._facts = {}
+        self.altered = False
+        self._remember()
+        if self.altered:
+            self._cut_off()
+
+    @property
+    def updater(self):
+        """The engine."""
+        if self._updater is None:
+            from charger.update.updater import Updater
+
+            if self._slots is None:
+                self._slots = self._make_slots()
+            app = self._app
+            self._updater = Updater(app.files, self._slots, self._settings, self._keys, self._lab, app.security_log.add,
+                                    self._restart)  # fmt: skip
+            self._updater.online = app.charge_point.ready
+            self._updater.reached = lambda: app.charge_point.boot.accepted
+        return self._updater
 
     def report(self) -> dict:
         """For status and page."""
-        report = self.updater.report()
-        report["altered"] = self.integrity.broken
-        return report
+        if self._updater is not None:
+            self._remember()
+        return self._facts
 
     def jobs(self) -> list:
         """(name, coroutine function) of what has to run."""
-        jobs = [("update trial", self._trial), ("update integrity", self.integrity.run)]
-        if self._settings["manifest_url"]:
-            jobs.append(("update notice", self._notice))
-        return jobs
+        return [("update", self._run)]
 
-    async def _trial(self):
-        from charger.update import trial
+    def _remember(self):
+        from charger.update.updater import BROKEN
 
+        self._facts = self.updater.report()
+        self.altered = self._facts["altered"] = bool(self._slots.number(BROKEN))
+
+    def _let_go(self):
+        """Give the memory back, unless an update is under way."""
+        if self._updater is not None and self._updater.idle:
+            self._remember()
+            self._updater = self._slots = None
+            late.drop("charger.drivers.slots", *["charger.update." + name for name in _MODULES])
+            slices.unload()
+
+    # --- the task ---
+
+    async def _run(self):
         if self.updater.on_trial:
-            await trial.run(self.updater, self._app)
-        while True:
-            await clock.sleep_s(86400)
+            from charger.update import trial
 
-    async def _notice(self):
-        from charger.update.notice import Notices
+            await trial.run(self.updater, self._app)
+        asks = bool(self._settings["manifest_url"])
+        question_s = self._first_question_s()
+        look_s = 0
+        while True:
+            now_s = clock.uptime_ms() // 1000
+            if asks and now_s >= question_s and self._app.charge_point.ready() and clock.utc_s() is not None:
+                wait_s = _DAY_S if await self._ask() else _RETRY_S
+                question_s = now_s + wait_s * 3 // 4 + random.randrange(wait_s // 2)
+            if now_s >= look_s:
+                await self._look()
+                look_s = now_s + _LOOK_S
+            self._let_go()
+            await clock.sleep_ms(_STEP_MS if asks and now_s >= question_s else 10 * _STEP_MS)
+
+    def _first_question_s(self) -> int:
+        """At once on a unit that has never asked (SEC-5), a little later on any other: a street has power again at once."""
+        from charger.update.updater import OFFER
+
+        return _FIRST_S + random.randrange(_FIRST_S) if self._app.files.exists(OFFER) else 0
+
+    async def _look(self):
+        """At the running image (SEC-8)."""
+        from charger.update.integrity import Integrity
+
+        updater = self.updater  # holds the slots
+        await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).look()
+
+    def _source(self):
         from charger.update.source import Source
 
-        while not self._app.charge_point.ready() or clock.utc_s() is None:
-            await clock.sleep_ms(_STEP_MS)  # TLS needs the time (SEC-27)
+        return Source(self._settings, self._lab)
+
+    async def _ask(self) -> bool:
+        """Whether there is something newer (SEC-5)."""
+        from charger.update.notice import Notices
+
+        updater = self.updater
         unit = {
             "board": self._settings["board"], "hardware": self._settings["hardware"], "version": version.VERSION,
-            "counter": self.updater.counter,
+            "counter": updater.counter,
         }  # fmt: skip
-        source = Source(self._settings, self._lab)
-        notices = Notices(self._app.files, source, self.updater, unit, self._settings["manifest_url"],
-                          self._app.security_log.add)  # fmt: skip
-        await notices.run()
+        source = self._source()
+        url = self._settings["manifest_url"]
+        return await Notices(self._app.files, source, updater, unit, url, self._app.security_log.add).ask()
 
     def _restart(self, why: str):
         self._app.restart("Soft", why)
@@ -71,8 +139,6 @@ class Updates:
     # --- SEC-9 ---
 
     def _altered(self):
-        import asyncio
-
         asyncio.create_task(self._say_so())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
     async def _say_so(self):
@@ -84,12 +150,14 @@ class Updates:
             if not waiting:
                 break
             await clock.sleep_ms(_STEP_MS)
-        self._cut_off("the firmware was found altered")
+        self.altered = self._facts["altered"] = True
+        self._cut_off()
 
-    def _cut_off(self, why: str):
-        log.error("update", "off the network: " + why)
-        self._app.link.bar(why)
+    def _cut_off(self):
+        log.error("update", "off the network: the firmware was found altered")
+        self._app.link.bar("the firmware was found altered")
 
     def _whole(self):
         log.info("update", "the firmware is whole again")
+        self.altered = self._facts["altered"] = False
         self._app.link.bar(None)

@@ -15,6 +15,8 @@ from charger.security.events import FIRMWARE_UPDATED, UPDATE_FAILED
 
 FILE = "trial.json"
 COUNTER = "counter"  # the highest anti-rollback counter that was ever confirmed, in the non-volatile storage
+BROKEN = "broken"  # there as well: the running image was found altered; a restart alone does not make it good
+OFFER = "update_offer.json"  # {"version", "url"} of what the owner may install, {} for nothing; there once it was asked
 IMAGE = "image"  # size and SHA-256 of the confirmed image of the running slot
 _WHOLE_MS = const(3 * 3600 * 1000)  # for one attempt, however slowly a server gives it
 
@@ -25,7 +27,7 @@ class Updater:
     def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None):
         """settings is board.UPDATE; note(event, info) writes to the security log, restart(why) restarts the unit."""
         self._files = files
-        self._slots = slots
+        self.slots = slots
         self._settings = settings
         self._keys = keys
         self._lab = lab
@@ -36,11 +38,25 @@ class Updater:
         self.on_pause = None
         self.online = lambda: False  # whether the back end is reached now
         self.reached = lambda: False  # whether it was, since the start
-        self.offer = None  # a newer release that the owner may install: see notice.py
+        self.offer = self._kept_offer()
         self._record = {}
         self._outcome = None
         self.on_trial = False
         self._look_back()
+
+    def _kept_offer(self) -> dict | None:
+        """What the last question brought, as long as it is newer than what runs."""
+        offer = self._files.read_json(OFFER)
+        if not offer:
+            return None
+        from charger.update.manifest import version_order
+
+        return offer if version_order(offer["version"]) > version_order(version.VERSION) else None
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing is under way and nothing would be lost with this object."""
+        return not self._busy and not self.on_trial and self._download is None
 
     def _look_back(self):
         """What this start says of the last installation."""
@@ -48,7 +64,7 @@ class Updater:
         if not isinstance(record, dict) or "slot" not in record:
             return
         self._record = record
-        if record["slot"] == self._slots.running and record.get("version") == version.VERSION:
+        if record["slot"] == self.slots.running and record.get("version") == version.VERSION:
             self.on_trial = not record.get("confirmed")
             self._outcome = None if self.on_trial else True
             return
@@ -70,7 +86,7 @@ class Updater:
     @property
     def counter(self) -> int:
         """The lowest anti-rollback counter that is still taken."""
-        return max(version.COUNTER, self._slots.number(COUNTER))
+        return max(version.COUNTER, self.slots.number(COUNTER))
 
     async def fetch(self, location: str):
         """Download and check an image, or go on with it. ValueError (of the image), OSError (of link or flash)."""
@@ -102,7 +118,7 @@ class Updater:
                 "version": version.VERSION, "counter": self.counter,
             }  # fmt: skip
             source = Source(self._settings, self._lab)
-            self._download = Download(self._files, source, self._slots, self._keys, unit)
+            self._download = Download(self._files, source, self.slots, self._keys, unit)
         self._download.on_pause = self.on_pause
         await self._download.fetch(location)
 
@@ -130,11 +146,11 @@ class Updater:
         await download.fetch(download.location)  # from the flash alone: it must still be what was signed
         manifest = download.manifest
         self._record = {
-            "slot": self._slots.idle, "version": manifest.version, "from": version.VERSION, "online": self.reached(),
+            "slot": self.slots.idle, "version": manifest.version, "from": version.VERSION, "online": self.reached(),
             "size": manifest.size, "sha256": _hex(manifest.sha256), "counter": manifest.counter,
         }  # fmt: skip
         self._keep()
-        self._slots.choose()
+        self.slots.choose()
         log.info("update", "restarting into " + manifest.version)
         download.discard()
         self._restart("an update")
@@ -155,9 +171,9 @@ class Updater:
     def confirm(self):
         """The running image stays. From here on nothing older than its counter is taken."""
         record = self._record
-        self._slots.confirm()
-        self._slots.put_number(COUNTER, max(self.counter, record["counter"]))
-        self._slots.put_data(IMAGE, _image_data(record))
+        self.slots.confirm()
+        self.slots.put_number(COUNTER, max(self.counter, record["counter"]))
+        self.slots.put_data(IMAGE, _image_data(record))
         record["confirmed"] = True
         self._keep()
         self.on_trial = False
@@ -181,7 +197,7 @@ class Updater:
         """For status and page: what runs, from where, and what is on its way."""
         download = self._download
         report = {
-            "version": version.VERSION, "counter": self.counter, "slot": self._slots.running, "trial": self.on_trial,
+            "version": version.VERSION, "counter": self.counter, "slot": self.slots.running, "trial": self.on_trial,
             "last": self._outcome, "why": self._record.get("why") if self._outcome is False else None,
             "offer": self.offer, "lab": self._lab, "blocks": 0,
         }  # fmt: skip

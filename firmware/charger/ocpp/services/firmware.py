@@ -38,9 +38,9 @@ class Firmware:
 
     def resume(self):
         """The restart into a new image lies behind us: say how it went, once that is sure (SEC-9)."""
-        updater = self._cp.updater
         if self._task is not None or self._cp.files.read_json(FILE) != INSTALLING:
             return
+        updater = self._cp.updater
         good = None if updater is None else updater.outcome()
         self._waits = good is None and getattr(updater, "on_trial", False)
         if self._waits:
