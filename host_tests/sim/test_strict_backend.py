@@ -12,6 +12,7 @@ import pytest
 import websockets
 
 from backend import CallRefused, StrictBackend
+from backend.waiting import wait_until
 from sim.sessions import limit_profile
 
 SETTINGS = {
@@ -189,7 +190,7 @@ def test_strict_back_end_bites(strict, frame):
             return json.loads(await asyncio.wait_for(socket.recv(), 5))
 
     assert asyncio.run(session())[0] == 4
-    assert strict.violations
+    wait_until(lambda: strict.violations, 10, "the violation")  # node tells it beside its answer
     if frame[:2] == [2, "a"]:
         assert strict.problems_of(strict.record)
 

@@ -45,7 +45,7 @@ def test_the_latch_survives_restarts_and_power_cuts(launch, csms, word):
     sim.kill()
     sim.start()
     tampered(sim, open=False, latched=True)
-    assert faulted(sim.connector())
+    sim.wait_connector(faulted, what="the fault")
     told = wait_told(csms, "TamperDetectionActivated")
     started = [m for m in csms.record.calls("SecurityEventNotification")
                if m.payload["type"] == "StartupOfTheDevice" and m.number > told.number]

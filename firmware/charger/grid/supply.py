@@ -84,10 +84,11 @@ class SharedSupply:
         return [(self._rotations[n] + k) % 3 for k in range(self._outlets[n].phases)]
 
     def _may_draw(self, n: int) -> int:
-        """What the car at outlet n may still be drawing: its offer now and of the last 5 s."""
+        """What the car at outlet n may draw: its offer now, and that of the last seconds, which it may still follow.
+
+        Neither an open contactor nor a PWM that is off just now change that: both may be over before these seconds are.
+        """
         outlet = self._outlets[n]
-        if not outlet.contactor.commanded:
-            return outlet.limits.get("supply") if outlet.pwm_on else 0
         return max(outlet.signalled_da, outlet.offered_da)
 
     def _fits(self, n: int, share_da: int) -> bool:
