@@ -4,21 +4,23 @@
 
 --help lists the options. SIGTERM and Ctrl-C stop it cleanly (exit code 0), SIGKILL is a power cut. Exit code 2 and one
 sentence on stderr: the command line is wrong, or something outside the project is missing. The control port's address
-is written to DIR/control while it runs.
+is written to DIR/control while it runs. A state directory that is empty becomes a unit of its own, whose label is printed
+as one line of JSON, {"label": {...}}: the only time that anybody sees its PINs and passwords.
 """
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import queue
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from provisioning import record, state
 from simulator import board, control, options
 
 _LOG_LINES = 10000
@@ -54,19 +56,24 @@ class Log:
         done.join(1)
 
 
-def _only_one(folder):
-    """Hold the state directory; options.Mistake when another simulator does."""
-    handle = open(folder / "lock", "w")
+def _provide(launch, folder):
+    """What a unit of its own has: None for one that has it, else the label of the credentials that it gets at its start."""
+    launch["serial"] = state.serial(folder)
+    if state.is_provisioned(folder):
+        return None
+    serial = launch["set"].get("ChargeBoxSerialNumber", "")[:25]
+    if not serial.isprintable() or not serial:
+        serial = launch["serial"] or f"SIM{launch['seed']:05d}"
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise options.Mistake(f"Another simulator uses '{folder}'.") from error
-    return handle
+        launch["provision"], label = record.make(serial, record.ITERATIONS["SIM"])
+    except (OSError, subprocess.SubprocessError) as error:
+        raise board.BoardError("The unit's credentials cannot be made; run 'make setup' first.") from error
+    return label
 
 
-async def _run(launch, folder, where):
+async def _run(launch, folder, where, label):
     log = Log()
-    charger = board.Board(launch, log)
+    charger = board.Board(launch, log, label)
     port = control.ControlPort(charger.command)
     host = where[0]
     try:
@@ -101,10 +108,10 @@ def main(words):
     try:
         launch, folder, where = options.parse(words)
         board.interpreter(launch["word"])
-        held = _only_one(folder)
-        asyncio.run(_run(launch, folder, where))
+        held = state.hold(folder)
+        asyncio.run(_run(launch, folder, where, _provide(launch, folder)))
         held.close()
-    except options.Mistake as mistake:
+    except (options.Mistake, state.InUse) as mistake:
         print(f"simulate: {mistake}", file=sys.stderr)
         return 2
     except board.BoardError as error:

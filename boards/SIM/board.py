@@ -77,7 +77,7 @@ SHARED = {"tamper": 90, "button": 91, "led": 92, "fault": 93, "rails": 94}
 DEVICE = {
     "vendor": setting("ChargePointVendor", "Pilotlight"),
     "model": setting("ChargePointModel", "Simulator"),
-    "serial": setting("ChargeBoxSerialNumber", "SIM%05d" % config["seed"]),
+    "serial": setting("ChargeBoxSerialNumber", config["serial"] or "SIM%05d" % config["seed"]),
 }
 FACTORY = {name: value for name, value in config["set"].items() if name not in ("MeterKind", "HardwareRevision")}  # for us alone
 CSMS = {

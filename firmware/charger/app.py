@@ -73,6 +73,7 @@ class Application:
         self.meters = []
         self.outlets = []
         self.charge_point = None
+        self._pins = None
         self._restarting = None
         self.files = Files(board.FLASH_ROOT)
         self._count_boot()
@@ -81,6 +82,7 @@ class Application:
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
         self.config = Configuration(self.files, board.FACTORY, vault=self.vault)
+        self.config.locked = not self.provisioned or bool(self.vault.broken)
         self._describe()
         self._build_connectors()
         self._build_supply()
@@ -100,7 +102,21 @@ class Application:
         if next_key is not None:
             self.vault.rotate(next_key)
             store.end_change()
+        self.provisioned = store.provisioned()
+        if self.provisioned:
+            self.vault.require("label/owner")
+        else:
+            log.warn("app", "not provisioned: nothing can be configured")
         late.drop("charger.drivers.keystore")
+
+    @property
+    def pins(self):
+        """The PINs, for the local page and the owner's portal: security/pin.py. Made when first asked for."""
+        if self._pins is None:
+            from charger.security.pin import Pins
+
+            self._pins = Pins(self.files, self.vault, self.security_log.add, board.DEVICE["serial"], self.provisioned)
+        return self._pins
 
     def _count_boot(self):
         """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""

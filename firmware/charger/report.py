@@ -42,6 +42,15 @@ def link_report(app, csms) -> dict:
     return report
 
 
+def setup_words(app) -> str:
+    """Why nothing can be configured, in words; '' on a unit whose credentials are in order (SEC-2, SEC-10)."""
+    if not app.provisioned:
+        return "not provisioned: configuration is refused"
+    if app.vault.broken:
+        return "credentials were altered: to be provisioned again, configuration is refused"
+    return ""
+
+
 def charger_report(app) -> dict:
     """The whole charger."""
     csms = app.charge_point
@@ -54,6 +63,7 @@ def charger_report(app) -> dict:
         "heap": heap_report(app.heap_peak),
         "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
+        "setup": setup_words(app),
         "update": app.updates.report() if app.updates else None,
         "tamper": app.tamper.report() if app.tamper else None,
         "connectors": {str(c.id): connector_report(c) for c in app.connectors},

@@ -40,9 +40,11 @@ def interpreter(word):
 class Board:
     """One simulated board. run() until stop(); command() at any time; `log` gets each line of its output."""
 
-    def __init__(self, launch, log):
+    def __init__(self, launch, log, label=None):
+        """`label` is what to print when the board has taken the record of launch["provision"]."""
         self.launch = launch
         self.log = log
+        self._label = label
         self.failure = None
         self._heap = DEFAULT_HEAP
         self._process = None
@@ -162,6 +164,8 @@ class Board:
             self._up.set()
             for _, line in list(self._waiting.values()):
                 self._write(line)
+        elif event == "provisioned":
+            self.log(json.dumps({"label": self._label}).encode())
         elif event == "warning":
             print("simulate: " + message["text"], file=sys.stderr, flush=True)
         elif event is not None:

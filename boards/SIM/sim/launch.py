@@ -11,6 +11,8 @@ config = {
     "state_dir": None,  # None: nothing is kept, flash and NVS live in memory
     "csms": None,  # URL without the identity
     "identity": None,
+    "serial": None,  # of the unit that the state directory is, once it was provisioned
+    "provision": None,  # the record for a unit that was not, see security/provisioning.py
     "security_profile": 0,
     "basic_auth_password": None,
     "ca": None,  # PEM text, as are the next two

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import json
-import os
 import sys
 
 import utime
@@ -68,14 +67,25 @@ def _calibrate():
         files.write_json(calibration.FILE, calibration.stored_form(entries))
 
 
-def _provision():
-    """What the factory does once: a device key of the unit's own, apart from the flash (SEC-10)."""
+def _provision(record):
+    """What the factory does once: credentials of the unit's own, the device key apart from the flash (SEC-2, SEC-10)."""
+    if record is None:
+        return
+    import board
+
+    from charger import late
     from charger.drivers.keystore import KeyStore
+    from charger.security import provisioning
+    from charger.store.files import Files
+    from sim import link
 
     store = KeyStore()
-    if store.key() is None:
-        store.begin_change(os.urandom(32))
-        store.end_change()
+    if not store.provisioned():
+        provisioning.write(record, Files(board.FLASH_ROOT), store)
+        link.send({"event": "provisioned"})  # the label is printed before the unit counts as provisioned, never after
+        store.seal(record["serial"])
+    late.drop(*["charger." + name for name in ("security.provisioning", "security.pin", "security.pbkdf2", "validate",
+                                               "security.backoff", "security.roles", "security.pin_rules")])
 
 
 def _open_name_pool():
@@ -159,6 +169,7 @@ def main():
     """Run the board until it restarts or its parent ends it."""
     libc.die_with_parent()
     launch.config.update(json.loads(sys.stdin.readline()))
+    record, launch.config["provision"] = launch.config["provision"], None
     _search_path()
     _prepare()
     from sim import control, link
@@ -169,7 +180,8 @@ def main():
     asyncio.run(_boot())
     try:
         _calibrate()
-        _provision()
+        _provision(record)
+        record = None
         _firmware()
     except Exception as error:  # noqa: BLE001 - on the board this ends at the REPL, and the watchdog bites
         sys.print_exception(error, sys.stderr)

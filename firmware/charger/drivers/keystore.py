@@ -5,6 +5,7 @@ import esp32
 _NAMESPACE = "pilotlight"
 _KEY = "device_key"
 _NEXT = "next_key"
+_DONE = "provisioned"
 _BYTES = 32
 
 
@@ -39,4 +40,23 @@ class KeyStore:
         self._nvs.set_blob(_KEY, key)
         self._nvs.commit()
         self._nvs.erase_key(_NEXT)
+        self._nvs.commit()
+
+    def provisioned(self) -> bool:
+        """True on a unit that has got its credentials."""
+        try:
+            return self._nvs.get_i32(_DONE) == 1
+        except OSError:
+            return False
+
+    def unseal(self):
+        """The credentials are about to be written: until seal() the unit counts as not provisioned."""
+        if self.provisioned():
+            self._nvs.set_i32(_DONE, 0)
+            self._nvs.commit()
+
+    def seal(self, serial: str):
+        """The credentials are complete; this is whose they are."""
+        self._nvs.set_blob("serial", serial.encode())
+        self._nvs.set_i32(_DONE, 1)
         self._nvs.commit()

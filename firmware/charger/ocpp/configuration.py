@@ -109,6 +109,7 @@ class Configuration:
         self._vault = vault
         self.phases = 1  # of the unit's meters: decides which measurands there are
         self.lacking = ()  # measurands that this unit has no sensor for
+        self.locked = False  # a unit that was not provisioned takes no change from anybody
         self.may_raise = None  # may_raise(profile) says whether a security profile can be used now (WP-3)
         self.before_change = None  # before_change(name) is told of a change of the back end's, and may raise OSError
         self._factory = {}
@@ -249,6 +250,9 @@ class Configuration:
             return REJECTED
         shaped = _shaped(row, value)
         if shaped is None or not self._check(row, shaped):
+            return REJECTED
+        if self.locked:
+            log.error("config", row[0] + " refused: this unit is not provisioned")
             return REJECTED
         if row[_ACCESS] == "W" and (self._vault is None or not self._vault.ready):
             log.error("config", row[0] + " refused: there is no vault to keep it in")

@@ -78,7 +78,8 @@ class LinkSettings:
 
     def complete_for(self, profile: int) -> bool:
         """True when all is there that a security profile needs (WP-3)."""
-        if profile in (1, 2) and (self.basic_key is None or ":" in (self._csms.get("identity") or "")):
+        known = self.basic_key if self.security_profile else self._given_key()  # by the back end, not on the label alone
+        if profile in (1, 2) and (known is None or ":" in (self._csms.get("identity") or "")):
             return False  # a colon in the identity would end the user name (OCPP-5)
         if profile >= 2 and not self.ca:
             return False
@@ -101,7 +102,13 @@ class LinkSettings:
 
     @property
     def basic_key(self) -> bytes | None:
-        """The password of Basic authentication as bytes, None without one (OCPP-6)."""
+        """The password of Basic authentication as bytes, None without one (OCPP-6): what was given, else the label's."""
+        given = self._given_key()
+        if given is None and not self._config.key_lost and self.store is not None and self.store.vault is not None:
+            return self.store.vault.get("label/ocpp")
+        return given
+
+    def _given_key(self) -> bytes | None:
         text = self._config.get_str("AuthorizationKey")
         if text:
             return key_bytes(text, self._config.get_bool("AuthorizationKeyVerbatim"))

@@ -63,8 +63,9 @@ LINK = (
     INVALID_TLS_VERSION, INVALID_TLS_SUITE,
 )  # fmt: skip
 
-# What an outsider can cause as often as he likes: a few in a row, then a count once in a while.
-NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, PIN_REFUSED, MEMORY_EXHAUSTION)  # noqa: RUF005 - MicroPython
+# What an outsider can cause as often as he likes: a few in a row, then a count once in a while. Wrong PINs are not among
+# them: security/backoff.py bounds them, so each is in the log.
+NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, MEMORY_EXHAUSTION)  # noqa: RUF005 - MicroPython
 
 
 def wanted_by(sink: str, event: str) -> bool:

@@ -72,6 +72,11 @@ class Vault:
             self._write_index([one for one in self._names if one != name])
         self._files.delete(_file(name))
 
+    def require(self, name: str) -> None:
+        """An entry that every unit has: where it is missing, the whole vault was taken away, index and all."""
+        if self.ready and name not in self._names:
+            self._breaks("index")
+
     def names(self) -> list:
         """What is in it."""
         return list(self._names)

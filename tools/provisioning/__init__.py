@@ -1,0 +1,1 @@
+"""How a unit gets what is its own: serial number, PINs, passwords, keys; and the label that says the half of it."""
