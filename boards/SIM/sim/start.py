@@ -80,10 +80,13 @@ def _provision(record):
     from sim import link
 
     store = KeyStore()
-    if not store.provisioned():
-        provisioning.write(record, Files(board.FLASH_ROOT), store)
-        link.send({"event": "provisioned"})  # the label is printed before the unit counts as provisioned, never after
-        store.seal(record["serial"])
+    try:
+        if not store.provisioned():
+            provisioning.write(record, Files(board.FLASH_ROOT), store)
+            link.send({"event": "provisioned"})  # the label is printed before the unit counts as provisioned, never after
+            store.seal(record["serial"])
+    except OSError as error:
+        link.send({"event": "warning", "text": "not provisioned: %s" % error})
     late.drop(*["charger." + name for name in ("security.provisioning", "security.pin", "security.pbkdf2", "validate",
                                                "security.backoff", "security.roles", "security.pin_rules")])
 
