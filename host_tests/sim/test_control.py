@@ -201,6 +201,15 @@ def test_world_survives_a_reboot(charger, csms):
     assert charger.wait_ocpp_status("Available")["pilot"].startswith("A")
 
 
+def test_sigterm_while_the_board_restarts(launch):
+    """There is no interpreter that could be told, or one that begins: the process ends all the same, in time."""
+    sim = launch()
+    for _ in range(3):
+        sim.reboot()
+        assert sim.stop() == 0
+        sim.start()
+
+
 def test_sigterm_is_a_clean_stop(launch, csms, word):
     """SIGTERM in the middle of a session: exit code 0, and the session is closed or resumed, with nothing lost."""
     sim = launch(word=word, settings={"MeterValueSampleInterval": 0})

@@ -117,6 +117,8 @@ class Board:
             self._ended = None
             began = asyncio.get_running_loop().time()
             self._process = await self._start()
+            if self._stopping:  # while there was no board that could be told
+                self._process.kill()
             await self._read(self._process.stdout)
             code = await self._process.wait()
             self._up.clear()
