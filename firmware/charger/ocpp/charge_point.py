@@ -25,7 +25,7 @@ from charger.security import events
 
 _DAY_S = const(86400)
 _END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
-_GOODBYE_MS = const(2000)
+_GOODBYE_MS = const(9000)
 _FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
 
 _CODES = {

@@ -22,7 +22,8 @@ _STABLE_S = const(300)  # a connection that lived so long has earned a fresh sta
 _PONG_S = const(30)
 _PONG_LEAST_S = const(5)
 _PROBE_MS = const(10000)
-_CLOSE_MS = const(2000)
+_CLOSE_MS = const(5000)
+_LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
 _WATCH_MS = const(1000)
 _CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
 
@@ -213,12 +214,25 @@ class Connection:
     async def close(self, timeout_ms: int):
         """End for good. Returns when the connection is closed, latest after timeout_ms."""
         self._stopping = True
+        await self._last_answer()
         self.drop("charger stops")
         self._kick.set()
         try:
             await asyncio.wait_for_ms(self._ended.wait(), timeout_ms)
         except asyncio.TimeoutError:
             log.warn("link", "not closed within %d ms" % timeout_ms)
+
+    async def _last_answer(self):
+        """Wait for the answer to the CALL that is out, if there is one.
+
+        A back end that cannot send its answer any more may well throw away what else we sent before we closed.
+        """
+        rpc = self._rpc
+        if rpc is not None:
+            rpc.ending = True
+            started = clock.ticks_ms()
+            while rpc.waiting and clock.elapsed_ms(started) < _LAST_MS:
+                await clock.sleep_ms(20)
 
     def _drop(self, ws, reason: str):
         """End this connection, if it is still the present one."""

@@ -73,6 +73,7 @@ class Rpc:
         self._inbox_room = asyncio.Event()
         self._worker = None
         self.closed = False
+        self.ending = False  # no further CALLs of ours; those of the other side are still answered
         self.invalid = 0  # messages that could not be understood
         self.last_sent = clock.ticks_ms()  # of any message: a Heartbeat is due some time after it (OCPP-30)
 
@@ -112,7 +113,7 @@ class Rpc:
             self._busy = False
 
     async def _call(self, action: str, payload: dict, timeout_s: int) -> dict:
-        if self.closed:
+        if self.closed or self.ending:
             raise Disconnected("not connected")
         self._count += 1
         self._pending = self._prefix + str(self._count)
@@ -141,6 +142,11 @@ class Rpc:
         except Exception as error:  # noqa: BLE001 - a message cut in the middle ends the connection, whatever cut it
             raise Disconnected(log.reason(error))
         self.last_sent = clock.ticks_ms()
+
+    @property
+    def waiting(self) -> bool:
+        """True while a CALL of ours has no answer yet."""
+        return self._pending is not None
 
     def _settle(self, answer):
         """The answer to the CALL that is out: a dict, or the exception that call() is to raise."""
