@@ -9,13 +9,10 @@ import os
 
 from micropython import const
 
-from charger import clock, log
-from charger.net import tls, websocket
-from charger.net.upgrade import UpgradeError
+from charger import clock, late, log
+from charger.net import websocket
 from charger.ocpp.rpc import CallTimeout, Disconnected, Rpc
 
-_PROTOCOL = "ocpp1.6"
-_CONNECT_MS = const(30000)
 _BACKOFF_S = const(10)
 _BACKOFF_LAST_S = const(900)
 _STABLE_S = const(300)  # a connection that lived so long has earned a fresh start of the back-off
@@ -25,101 +22,8 @@ _PROBE_MS = const(10000)
 _CLOSE_MS = const(5000)
 _LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
 _WATCH_MS = const(1000)
-_CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
-
-
-class ConfigurationError(ValueError):
-    """The settings do not say how to connect."""
-
-    cause = "config"
-
-
-class PlainRefused(ConfigurationError):
-    """The settings ask for a link without encryption, and this is no laboratory unit (SEC-12)."""
-
-    cause = "plain"
-
-
-def encode(identity: str) -> str:
-    """The identity as the last part of a URL (OCPP-1): all but RFC 3986's unreserved characters as %XX."""
-    out = ""
-    for c in identity.encode():
-        if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c in b"-._~":
-            out += chr(c)
-        else:
-            out += "%%%02X" % c
-    return out
-
-
-def split_url(url: str) -> tuple:
-    """(host, port or None, path without a slash at its end) of a ws or wss URL, or ConfigurationError."""
-    scheme, colon, rest = url.partition("://")
-    if not colon or scheme.lower() not in ("ws", "wss"):
-        raise ConfigurationError("the URL begins with ws:// or wss://")
-    if "?" in rest or "#" in rest or "@" in rest:
-        raise ConfigurationError("the URL has neither query, fragment nor user")
-    authority, _, path = rest.partition("/")
-    if authority.startswith("["):
-        host, _, port = authority[1:].partition("]")
-        port = port[1:]
-    else:
-        host, _, port = authority.partition(":")
-    if not host or (port and not (port.isdigit() and 0 < int(port) < 65536)):
-        raise ConfigurationError("host or port of the URL")
-    path = path.rstrip("/")
-    return host, int(port) if port else None, "/" + path if path else ""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is the unit itself, so that nothing leaves it: where a VPN or a TLS proxy would listen."""
-    from charger.security.hostname import parse_ip
-
-    address = parse_ip(host)
-    if address is None:
-        return host.lower() == "localhost"
-    return address[0] == 127 if len(address) == 4 else address == b"\x00" * 15 + b"\x01"
-
-
-class Target:
-    """Where and how to connect, made from the settings in force; ConfigurationError says what is missing.
-
-    A link without encryption leaves only a laboratory unit (`lab`, SEC-12).
-    """
-
-    def __init__(self, settings, lab: bool = False):
-        profile = settings.security_profile
-        if not settings.url:
-            raise ConfigurationError("no URL")
-        if not settings.identity:
-            raise ConfigurationError("no identity")
-        self.host, port, path = split_url(settings.url)
-        # The profile decides about TLS, not the scheme: a profile that was raised holds whatever the URL says (WP-1).
-        self.secure = profile >= 2
-        if not (self.secure or lab or is_loopback(self.host)):
-            raise PlainRefused("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
-        usual = 443 if self.secure else 80
-        self.port = port or usual
-        self.header = "[%s]" % self.host if ":" in self.host else self.host
-        if self.port != usual:
-            self.header += ":%d" % self.port
-        self.path = path + "/" + encode(settings.identity)
-        self.login = None
-        if profile in (1, 2):
-            if ":" in settings.identity:
-                raise ConfigurationError("an identity with a colon cannot be sent by Basic authentication")  # OCPP-5
-            if settings.basic_key is None:
-                raise ConfigurationError("no AuthorizationKey")
-            self.login = (settings.identity, settings.basic_key)
-        if profile == 3 and not (settings.client_cert and settings.client_key):
-            raise ConfigurationError("no certificate of our own")
-
-    def context(self, settings):
-        """The TLS context, None without TLS. Made for each attempt: kept, it would hold parsed certificates in RAM."""
-        if not self.secure:
-            return None
-        if settings.security_profile == 3:
-            return tls.client_context(settings.ca, settings.client_cert, settings.client_key)
-        return tls.client_context(settings.ca)
+# What is of no use once the connection stands.
+_DIALLING = ("charger.ocpp.dial", "charger.net.tls", "charger.net.dns", "charger.net.upgrade")
 
 
 class Connection:
@@ -144,7 +48,7 @@ class Connection:
         self._on_close = on_close
         self._on_fault = on_fault
         self._on_invalid = on_invalid
-        self._open_stream = open_stream or tls.open_stream
+        self._open_stream = open_stream
         self._lab = lab
         self._ws = None
         self._rpc = None
@@ -294,53 +198,23 @@ class Connection:
 
     async def _attempt(self):
         """One attempt; a WebSocket, or None."""
+        from charger.ocpp import dial
+
         self.attempts += 1
         try:
-            return await self._connect()
-        except tls.ConnectError as error:
+            ws, self._stream = await dial.dial(self._settings, self._lab, self._open_stream)
+        except dial.Failed as error:
             self._failed(error.cause, str(error))
-        except UpgradeError as error:
-            self._failed(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
-        except ConfigurationError as error:
-            self._failed(error.cause, str(error))
-        except OSError as error:
-            self._failed("reset", log.reason(error))
-        except MemoryError:
-            gc.collect()
-            self._failed("memory", "not enough memory to connect")
-        return None
+            return None
+        dial = None
+        late.drop(*_DIALLING)
+        return ws
 
     def _failed(self, cause: str, text: str):
         self.fault = "%s: %s" % (cause, text)
         log.warn("link", "no connection, " + self.fault)
         if self._on_fault is not None:
             self._on_fault(cause, text)
-
-    async def _connect(self):
-        target = Target(self._settings, self._lab)
-        log.info("link", "connecting to %s:%d%s" % (target.host, target.port, " by TLS" if target.secure else ""))
-        gc.collect()
-        context = target.context(self._settings)
-        try:
-            reader, writer = await self._open_stream(target.host, target.port, context, _CONNECT_MS)
-        except tls.TlsError as error:
-            if error.cause == "own-cert" and target.login:  # none was shown
-                error.cause = "protocol"
-            raise
-        ws = None
-        try:
-            ws = await websocket.connect(
-                reader, writer, target.header, target.path, _PROTOCOL, target.login, _CONNECT_MS
-            )
-        except OSError as error:
-            if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
-                raise tls.late_fault(error)
-            raise
-        finally:
-            if ws is None:
-                writer.s.close()
-        self._stream = reader.s
-        return ws
 
     async def _serve(self, ws):
         """Live with a connection until it ends."""
