@@ -15,6 +15,7 @@ from backend import Csms, Simulator, StrictBackend, fast_clock
 
 # Chargers of these tests live this much faster than we do, unless a test measures time itself.
 SCALE = 5
+BOARD_HEAP = 128 * 1024  # bytes, of the chargers with 32-bit words: what a board without PSRAM has
 CLOCK = 60  # of the back end: ahead of every charger, whose time stamps then never go back
 
 TAGS = {
@@ -71,15 +72,16 @@ def firmware_image(tmp_path_factory):
 def launch(request, tmp_path, csms):
     """Start chargers: launch(connectors=2, settings={...}) gives a Simulator, by default connected to `csms`.
 
-    The 64-bit interpreter runs the sources, the 32-bit one the ROMFS image.
+    The 64-bit interpreter runs the sources; the 32-bit one what a board has: the ROMFS image, in a heap of 128 KiB.
     """
     request.node.chargers = []
 
     def start(name="charger", **options):
         options.setdefault("csms_url", csms.url)
         options.setdefault("time_scale", SCALE)
-        if options.get("word") == 32 and "--romfs" not in options.get("options", ()):
-            options["options"] = [*options.get("options", ()), "--romfs", str(request.getfixturevalue("firmware_image"))]
+        if options.get("word") == 32:
+            options["options"] = ["--romfs", str(request.getfixturevalue("firmware_image")), "--heap", str(BOARD_HEAP),
+                                  *options.get("options", ())]
         sim = Simulator(tmp_path / name, **options)
         request.node.chargers.append(sim)
         return sim.start()

@@ -6,14 +6,13 @@ import pytest
 
 from .sessions import end_session, start_session
 
-HEAP = 176 * 1024  # what the whole firmware needs after its start, and 40 KiB for the frame and what comes of it
 LIMIT = 24576
 
 
 @pytest.fixture
 def small(launch, csms):
     """A charger with a small heap, and a car that charges."""
-    sim = launch(word=32, time_scale=1, options=["--heap", str(HEAP)],
+    sim = launch(word=32, time_scale=1,
                  settings={"MeterValueSampleInterval": 5})
     csms.wait_booted()
     start_session(sim, csms)

@@ -201,11 +201,11 @@ class Connection:
         from charger.ocpp import dial
 
         self.attempts += 1
+        ws = None
         try:
             ws, self._stream = await dial.dial(self._settings, self._lab, self._open_stream)
         except dial.Failed as error:
             self._failed(error.cause, str(error))
-            return None
         dial = None
         late.drop(*_DIALLING)
         return ws
