@@ -119,6 +119,7 @@ def add_connectors(app) -> None:
             from charger.drivers.rfid import Reader
 
             app.readers.append((connector, Reader(wiring["reader"])))
+    late.drop("charger.drivers.meters", "charger.outlet.guards")  # each chooses once, from all there are
 
 
 def make_supply(app):

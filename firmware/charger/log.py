@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock
 
-_KEPT = const(3072)  # bytes of the last lines, in one piece: strings of their own would take twice as much
+_KEPT = const(2048)  # bytes of the last lines, in one piece: strings of their own would take twice as much
 _LONGEST = const(160)
 _ring = bytearray(_KEPT)  # lines, each with a line end, around the end and on from the beginning
 _next = 0

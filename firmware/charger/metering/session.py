@@ -16,26 +16,26 @@ _FORMAT = "<BBBBIIIIIIIIIIIIqiI"
 RECORD_LEN = const(68)  # without the pauses, which follow, and the idTags, which may follow them
 _RUNNING_FORMAT = "<IIIIIIII"
 _RUNNING_LEN = const(32)
+# Lists of words, in one text each: as tuples they would take a kilobyte of the heap. A word's place is on flash, so only
+# ever append. The first is no word at all.
 _REASONS = (
-    None, "EmergencyStop", "EVDisconnected", "HardReset", "Local", "Other", "PowerLoss", "Reboot", "Remote",
-    "SoftReset", "UnlockCommand", "DeAuthorized",
-)  # OCPP 1.6 Reason; the place in this list is on flash, as in the two below: only ever append
+    " EmergencyStop EVDisconnected HardReset Local Other PowerLoss Reboot Remote SoftReset UnlockCommand DeAuthorized"
+)  # OCPP 1.6 Reason
 _PAUSES_FORMAT = "<BBBBBI"  # pauses by car, charger, guard; the last one's cause and error code; paused seconds
 _PAUSES_LEN = const(9)
 _PAUSED = const(0x80)  # in the cause: the pause was not over
 _MANY = const(255)  # pauses of one kind: that many or more
 # Why no energy flowed: the car, a limit's source, what else the charger waits for, and the guards by their class.
 CAUSES = (
-    None, "other", "car", "hardware", "installer", "cable", "csms", "supply", "hours", "temperature", "user",
-    "simplified", "backend", "service", "phases", "lock",
-    "ResidualCurrent", "ResidualSelfTest", "Weld", "CloseFailure", "PilotShort", "PilotVoltage", "Diode", "Ventilation",
-    "OverCurrent", "Temperature", "MeterLost", "UnderVoltage", "OverVoltage", "Proximity", "LockFailure", "Tamper",
-    "Rails", "FaultInput", "ReaderLost", "BoardFault",
+    " other car hardware installer cable csms supply hours temperature user simplified backend service phases lock"
+    " ResidualCurrent ResidualSelfTest Weld CloseFailure PilotShort PilotVoltage Diode Ventilation"
+    " OverCurrent Temperature MeterLost UnderVoltage OverVoltage Proximity LockFailure Tamper"
+    " Rails FaultInput ReaderLost BoardFault"
 )
 ERROR_CODES = (
-    "NoError", "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature", "InternalError",
-    "LocalListConflict", "OtherError", "OverCurrentFailure", "OverVoltage", "PowerMeterFailure", "PowerSwitchFailure",
-    "ReaderFailure", "ResetFailure", "UnderVoltage", "WeakSignal",
+    "NoError ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError"
+    " LocalListConflict OtherError OverCurrentFailure OverVoltage PowerMeterFailure PowerSwitchFailure"
+    " ReaderFailure ResetFailure UnderVoltage WeakSignal"
 )  # OCPP 1.6 ChargePointErrorCode
 BY_CAR, BY_CHARGER, BY_GUARD = const(0), const(1), const(2)
 
@@ -121,10 +121,12 @@ class Session:
             self.pause_unsaved = self.pause_unsaved or self.paused
             self.paused = False
             return
-        if cause not in CAUSES:
-            cause = "other"
-        if self.paused and (cause == "other" or (cause, error_code) == (self.last_pause, self.last_error)):
+        if self.paused and (cause == "other" or (cause == self.last_pause and error_code == self.last_error)):
             return  # the waiting after a cause has gone belongs to it
+        if place(CAUSES, cause) < 0:
+            if self.paused:
+                return
+            cause = "other"
         kind = _kind(cause)
         self.pauses[kind] = min(self.pauses[kind] + 1, _MANY)
         self.last_pause = cause
@@ -144,7 +146,7 @@ class Session:
         flags |= 0 if self.reservation_id is None else _HAS_RESERVATION
         flags |= _ANONYMOUS if self.anonymous else 0
         record = struct.pack(
-            _FORMAT, _VERSION, flags, self.connector_id, _reason_code(self.stop_reason), self.local_id,
+            _FORMAT, _VERSION, flags, self.connector_id, place(_REASONS, self.stop_reason, "Other"), self.local_id,
             self.boot_id, self.start_uptime_ms // 1000, self.start_utc or 0,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
             self.start_wh, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
@@ -160,8 +162,8 @@ class Session:
         ) + self._pauses_record()
 
     def _pauses_record(self) -> bytes:
-        cause = CAUSES.index(self.last_pause) | (_PAUSED if self.paused else 0)
-        error = ERROR_CODES.index(self.last_error if self.last_error in ERROR_CODES else "OtherError")
+        cause = place(CAUSES, self.last_pause, "other") | (_PAUSED if self.paused else 0)
+        error = place(ERROR_CODES, self.last_error, "OtherError")
         return struct.pack(_PAUSES_FORMAT, *self.pauses, cause, error, self.paused_s)
 
     def restore_pauses(self, record: bytes, at: int) -> None:
@@ -170,8 +172,8 @@ class Session:
         self.pauses = list(pauses)
         self.paused = bool(cause & _PAUSED)
         cause &= ~_PAUSED
-        self.last_pause = CAUSES[cause] if cause < len(CAUSES) else "other"
-        self.last_error = ERROR_CODES[error] if error < len(ERROR_CODES) else "OtherError"
+        self.last_pause = word_at(CAUSES, cause, "other")
+        self.last_error = word_at(ERROR_CODES, error, "OtherError") or "NoError"
 
     def restore(self, running: bytes | None) -> None:
         """Take over the last checkpoint, as running_record() wrote it; one of another session is ignored."""
@@ -218,7 +220,7 @@ def from_record(record: bytes) -> Session | None:
     session.export_wh = export_wh
     session.charging_s = charging_s
     session.max_w = max_w
-    session.stop_reason = _REASONS[reason] if reason < len(_REASONS) else "Other"
+    session.stop_reason = word_at(_REASONS, reason, "Other")
     session.transaction_id = transaction_id if flags & _HAS_TRANSACTION else None
     session.reservation_id = reservation_id if flags & _HAS_RESERVATION else None
     session.anonymous = bool(flags & _ANONYMOUS)
@@ -263,5 +265,15 @@ def _kind(cause: str) -> int:
     return BY_CAR if cause == "car" else BY_CHARGER
 
 
-def _reason_code(reason: str | None) -> int:
-    return _REASONS.index(reason if reason in _REASONS else "Other")
+def place(words: str, word: str | None, other: str | None = None) -> int:
+    """Where a word stands in one of the lists above (None is the empty one), else where `other` does, or -1."""
+    found = words.split(" ")
+    if (word or "") in found:
+        return found.index(word or "")
+    return -1 if other is None else found.index(other)
+
+
+def word_at(words: str, number: int, other: str) -> str | None:
+    """The word at a place of a list, None for the empty one; `other` for a place of firmware to come."""
+    found = words.split(" ")
+    return found[number] or None if number < len(found) else other

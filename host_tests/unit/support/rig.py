@@ -27,7 +27,7 @@ class Rig:
         """The firmware starts anew in the same world."""
         import asyncio
 
-        from charger.app import Parts
+        from charger.assembly import Parts
         from charger.drivers import meters
         from charger.outlet.outlet import Outlet
 
