@@ -217,7 +217,7 @@ async def test_a_flash_that_refuses_leaves_the_old_list():
     def refuse(name, data):
         raise OSError(28)
 
-    rig.files.write = refuse
+    rig.files.write_pieces = refuse
     equal(await send_list(rig, 2, "Full", entry("B")), "Failed")
     equal((await version(rig), rig.cp.local_list.find("A")), (1, ("Accepted", None)))
 

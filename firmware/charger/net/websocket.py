@@ -85,8 +85,7 @@ class WebSocket:
 
     async def recv(self):
         """The next text message, valid UTF-8, as a memoryview of `buffer` that holds until the next recv(). Raises Closed."""
-        if len(self.buffer) > 4 * _KEPT:
-            self.buffer = bytearray(_KEPT)  # one big message must not hold its memory for ever
+        self.release()
         if self._closed is not None:
             raise self._closed
         try:
@@ -96,6 +95,11 @@ class WebSocket:
             return memoryview(self.buffer)[:size]
         except (OSError, EOFError) as error:
             raise self._over(ABNORMAL, log.reason(error))
+
+    def release(self):
+        """The last message is done with: a big one must not hold its memory for ever, nor while it is acted on."""
+        if len(self.buffer) > 4 * _KEPT:
+            self.buffer = bytearray(0)
 
     async def _message(self) -> int:
         """Collect a message in the buffer and return its length, answering control frames on the way."""
@@ -151,7 +155,7 @@ class WebSocket:
             await self._fail(TOO_BIG, "longer than %d bytes" % self._max_message)
         if wanted > len(self.buffer):
             try:
-                grown = bytearray(min((wanted | 511) + 1, self._max_message))
+                grown = bytearray(max(min((wanted | 511) + 1, self._max_message), _KEPT))
             except MemoryError:
                 await self._fail(TOO_BIG, "no memory for %d bytes" % wanted)
             grown[:size] = memoryview(self.buffer)[:size]

@@ -263,8 +263,9 @@ class Connection:
         """The one reader."""
         try:
             while True:
-                view = await ws.recv()
-                await rpc.feed(ws.buffer, len(view))
+                size = len(await ws.recv())  # nothing here may hold on to the buffer
+                await rpc.feed(ws.buffer, size)
+                ws.release()
                 await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
         except websocket.Closed:
             pass

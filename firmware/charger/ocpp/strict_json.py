@@ -16,7 +16,10 @@ MAX_DEPTH = const(10)  # OCPP-22
 _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
 _TOKENS_A_SLICE = const(64)
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
-_RESERVE = const(16384)  # bytes that a parsed message has to leave to those who act on it, and to all other tasks
+_OWN = const(4096)  # bytes; the buffer of a larger message is not used for the next one (net/websocket.py)
+_RESERVE = const(6144)  # bytes that a parsed message has to leave to those who act on it, and to all other tasks
+_IN_PAYLOAD = const(3)  # depth of a list that is a field of a CALL's payload
+_BREATH = const(8)  # items parsed between two chances for other tasks
 
 _VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _NEXT, _DONE = const(0), 1, 2, 3, 4, 5, 6
 _QUOTE = const(34)
@@ -34,8 +37,9 @@ class Unacceptable(ValueError):
 class Scan:
     """One pass over buf[:end], a bytearray of valid UTF-8.
 
-    Afterwards `keys` is the number of keys, and, as soon as the scan has passed them, `kind` and `id` hold the first
-    and second element of an outer array: the message type and id that an answer to a bad message needs.
+    Afterwards `keys` is the number of keys, `long` the (start, end, number of items) of the longest list of objects in
+    the payload, and, as soon as the scan has passed them, `kind` and `id` hold the first and second element of an outer
+    array: the message type and id that an answer to a bad message needs.
     """
 
     def __init__(self, buf: bytearray, end: int):
@@ -49,6 +53,9 @@ class Scan:
         self.fault = None  # why it is unacceptable
         self.kind = None
         self.id = None
+        self.long = None
+        self._list_at = 0
+        self._commas = 0
 
     async def run(self):
         """NotJson or Unacceptable; too deep is told at once, anything else unacceptable only if the rest is JSON."""
@@ -76,7 +83,7 @@ class Scan:
     def _token(self, c: int, at: int, state: int) -> tuple:
         """Step over the token at `at`; the offset behind it and the new state."""
         if c == _QUOTE and state <= _FIRST_KEY:
-            end = self._string(at)
+            end = self.string(at)
             if state >= _KEY:
                 self.keys += 1
                 return end, _COLON
@@ -85,22 +92,27 @@ class Scan:
             return self._close(c, at, state)
         if state <= _FIRST_VALUE:
             if c in b"[{":
-                return at + 1, self._open(c)
+                return at + 1, self._open(c, at)
             return self._value_done(at, self._number(at) if c == 45 or 48 <= c <= 57 else self._word(c, at))
         if c == 58 and state == _COLON:
             return at + 1, _VALUE
         if c == 44 and state == _NEXT:
             if self._depth == 1:
                 self._element += 1
+            elif self._depth == _IN_PAYLOAD:
+                self._commas += 1
             return at + 1, _KEY if self._stack[self._depth - 1] else _VALUE
         raise NotJson("unexpected character at %d" % at)
 
-    def _open(self, c: int) -> int:
+    def _open(self, c: int, at: int) -> int:
         if self._depth == MAX_DEPTH:
             raise Unacceptable("nested too deep")
         is_object = c == 123
         self._stack[self._depth] = is_object
         self._depth += 1
+        if self._depth == _IN_PAYLOAD and not is_object:
+            self._list_at = at
+            self._commas = 0
         return _FIRST_KEY if is_object else _FIRST_VALUE
 
     def _close(self, c: int, at: int, state: int) -> tuple:
@@ -109,8 +121,17 @@ class Scan:
             raise NotJson("unexpected bracket at %d" % at)
         if state != _NEXT and state != (_FIRST_KEY if is_object else _FIRST_VALUE):
             raise NotJson("unexpected bracket at %d" % at)
+        if self._depth == _IN_PAYLOAD and not is_object:
+            self._note_list(at + 1)
         self._depth -= 1
         return at + 1, _NEXT if self._depth else _DONE
+
+    def _note_list(self, end: int):
+        """A list in the payload has ended."""
+        size = end - self._list_at
+        if size > _LARGE and self._buf[_skip_space(self._buf, self._list_at + 1)] == 123:
+            if self.long is None or size > self.long[1] - self.long[0]:
+                self.long = (self._list_at, end, self._commas + 1)
 
     def _value_done(self, start: int, end: int) -> tuple:
         """A value that is no container has ended; the first two of the outer array are kept."""
@@ -125,7 +146,7 @@ class Scan:
     def _marked(self) -> bool:
         return self.pairs or self.fault is not None
 
-    def _string(self, start: int) -> int:
+    def string(self, start: int) -> int:
         """Offset behind the string whose quote is at start."""
         buf = self._buf
         at = start + 1
@@ -259,19 +280,110 @@ def _keys_of(value) -> int:
     return count
 
 
+def _skip_space(buf: bytearray, at: int) -> int:
+    while buf[at] <= 32:
+        at += 1
+    return at
+
+
+class Items(list):
+    """A long list of objects of which one at a time is parsed, so that they are never in the heap all together.
+
+    It can be iterated as often as one likes, and has a length; nothing else of a list.
+    """
+
+    def __init__(self, buf: bytearray, start: int, count: int):
+        super().__init__()
+        self._buf = buf
+        self._start = start
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self):
+        at = self._start
+        for _ in range(self._count):
+            at = _skip_space(self._buf, at + 1)
+            end = self._end_of(at)
+            yield json.loads(memoryview(self._buf)[at:end])  # type: ignore[arg] - takes any buffer
+            at = _skip_space(self._buf, end)  # a comma, or the list's end
+
+    def _end_of(self, at: int) -> int:
+        """Offset behind the object that begins at `at`; the text has been scanned, so it is whole."""
+        scan = Scan(self._buf, len(self._buf))
+        depth = 0
+        while True:
+            c = self._buf[at]
+            if c == _QUOTE:
+                at = scan.string(at)
+                continue
+            at += 1
+            if c in b"[{":
+                depth += 1
+            elif c in b"]}":
+                depth -= 1
+                if not depth:
+                    return at
+
+
+async def _without(buf: bytearray, end: int, scan: Scan) -> bytes:
+    """The text without its longest list, in whose place is a string that no message can have, and without spaces."""
+    start, stop, _ = scan.long  # type: ignore[misc]
+    text = bytearray()
+    at = 0
+    while at < end:
+        if at == start:
+            text.extend(b'"\\u0000"')
+            at = stop
+        elif buf[at] == _QUOTE:
+            after = scan.string(at)
+            text.extend(memoryview(buf)[at:after])
+            at = after
+        else:
+            if buf[at] > 32:
+                text.append(buf[at])
+            at += 1
+            if not at & 0x1FF:
+                await clock.sleep_ms(0)
+    return text  # type: ignore[return]
+
+
+async def _parse(buf: bytearray, end: int, scan: Scan) -> tuple:
+    """(value, number of keys in it)"""
+    if scan.long is None or end <= _OWN:
+        value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
+        return value, _keys_of(value)
+    value = json.loads(await _without(buf, end, scan))
+    keys = _keys_of(value)
+    items = Items(buf, scan.long[0], scan.long[2])
+    for number, item in enumerate(items):
+        keys += _keys_of(item)
+        if number % _BREATH == 0:
+            await clock.sleep_ms(0)
+    for payload in value:
+        if isinstance(payload, dict):
+            for name, field in payload.items():
+                if field == "\0":
+                    payload[name] = items
+    return value, keys
+
+
 async def loads(buf: bytearray, end: int, scan: Scan):
     """The value of the JSON text buf[:end]; `scan` is a fresh Scan of it. The text may be changed.
 
+    A long list in the payload of a message of more than 4 KiB comes as Items, which hold on to the buffer.
     NotJson, Unacceptable (SCH-16: duplicate keys, lone surrogates, NUL; OCPP-22: depth), MemoryError.
     """
     await scan.run()
     if scan.pairs:
         end = _join_pairs(buf, end)
-    value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
+        scan.long = None  # is not where it was
+    value, keys = await _parse(buf, end, scan)
     if end > _LARGE:
         gc.collect()
         if gc.mem_free() < _RESERVE:
             raise MemoryError("message too large")
-    if _keys_of(value) != scan.keys:
+    if keys != scan.keys:
         raise Unacceptable("a key stands twice")
     return value

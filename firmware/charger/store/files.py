@@ -15,6 +15,7 @@ from charger import log
 
 _SEED = const(0x504C31)  # crc32 of nothing is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
+_READ = const(256)  # bytes at a time, of what is not to be in the heap as a whole
 _NEW = ".new"
 _ENOENT = const(2)
 _EIO = const(5)
@@ -75,6 +76,49 @@ class Files:
             file.write(data)
             file.write(struct.pack("<I", checksum(data)))
         os.rename(path + _NEW, path)
+
+    def write_pieces(self, name: str, pieces) -> None:
+        """As write(), of a content that comes in pieces and is never whole in the heap. What `pieces` raises is raised."""
+        path = self.path(name)
+        total = checksum(b"")
+        try:
+            with open(path + _NEW, "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                    total = crc32(piece, total)
+                file.write(struct.pack("<I", total))
+        except BaseException:
+            self.delete(name + _NEW)
+            raise
+        os.rename(path + _NEW, path)
+
+    def lines(self, name: str):
+        """Iterate the lines of a file, without their ends, one in the heap at a time; none when it is absent or damaged."""
+        left = self._sound(name)
+        if left < 0:
+            return
+        with open(self.path(name), "rb") as file:
+            while left > 0:
+                line = file.readline()
+                left -= len(line)
+                yield (line[:left] if left < 0 else line).rstrip(b"\n")
+
+    def _sound(self, name: str) -> int:
+        """Length of a content that is whole, -1 when it is absent or damaged (damage is logged)."""
+        try:
+            size = os.stat(self.path(name))[6] - _TRAILER
+            with open(self.path(name), "rb") as file:
+                total = checksum(b"")
+                for at in range(0, size, _READ):
+                    total = crc32(file.read(min(_READ, size - at)), total)
+                if size >= 0 and file.read() == struct.pack("<I", total):
+                    return size
+        except OSError as error:
+            if error.errno == _EIO:
+                raise
+            return -1
+        log.error("store", name + ": damaged")
+        return -1
 
     def exists(self, name: str) -> bool:
         """True when there is such a file, whole or damaged."""

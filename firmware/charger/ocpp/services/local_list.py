@@ -10,14 +10,20 @@ FAILED = "Failed"
 MISMATCH = "VersionMismatch"
 
 
+class _TooMany(Exception):
+    """More tags than the list may have."""
+
+
 class LocalList:
-    """On flash: the version, then a line a tag. Nothing but the version stays in the heap."""
+    """On flash: the version, then a line a tag; of several for a tag the last counts. Only the version is in the heap."""
 
     def __init__(self, config, files):
         self._config = config
         self._files = files
-        head = self._read().split(b"\n", 1)[0]
-        self._version = int(head) if head else 0
+        self._version = self._count = 0
+        for line in files.lines(FILE):
+            self._version = int(line)
+            break
 
     @property
     def version(self) -> int:
@@ -26,40 +32,52 @@ class LocalList:
 
     def find(self, tag: str) -> tuple | None:
         """(status, parent) of a tag, None when it is not in the list."""
-        return tag_table.find(self._read(), tag) if self._version else None
+        key = tag.lower().encode() + b"\t"
+        found = None
+        for line in self._files.lines(FILE) if self._version else ():
+            if line.startswith(key):
+                found = line
+        return None if found is None else tag_table.verdict(found)
 
     def update(self, version: int, full: bool, entries: list) -> str:
         """SendLocalList: Accepted, Failed or VersionMismatch. The old list is untouched unless Accepted.
 
-        Takes the entries out of the list that it is given: as lines of text they need a fraction of the heap.
+        The entries are gone through more than once, and no more than one of them is kept in the heap at a time.
         """
         if version <= 0 or len(entries) > self._config.get_int("SendLocalListMaxLength"):
             return FAILED
         if not full and version <= self._version:
             return MISMATCH
-        changes = {}
-        while entries:
-            entry = entries.pop()
-            info = entry.get("idTagInfo")
-            if info is None and full:
+        last = {}  # tag: where its last entry is
+        for number, entry in enumerate(entries):
+            if full and "idTagInfo" not in entry:
                 return FAILED
-            tag = entry["idTag"].lower().encode()
-            if tag not in changes:  # of several entries for a tag the last counts
-                changes[tag] = None if info is None else tag_table.line(entry["idTag"], info)
-        lines = []
-        for line in () if full else self._read().split(b"\n")[1:]:
-            if line.split(b"\t", 1)[0] not in changes:
-                lines.append(line)
-        lines.extend(line for line in changes.values() if line is not None)
-        if len(lines) > self._config.get_int("LocalAuthListMaxLength"):
-            return FAILED
+            last[entry["idTag"].lower().encode()] = number
+        self._count = 0
         try:
-            self._files.write(FILE, b"%d\n" % version + b"\n".join(lines))
+            self._files.write_pieces(FILE, self._lines(version, full, entries, last))
         except OSError as error:
             log.error("local list", log.reason(error))
             return FAILED
-        self._version = version if lines else 0
+        except _TooMany:
+            return FAILED
+        self._version = version if self._count else 0
         return ACCEPTED
 
-    def _read(self) -> bytes:
-        return self._files.read(FILE) or b""
+    def _lines(self, version: int, full: bool, entries: list, last: dict):
+        """The new file, piece by piece: what stays of the old one, then what is new."""
+        yield b"%d" % version
+        if not full and self._version:
+            for number, line in enumerate(self._files.lines(FILE)):
+                if number and line.split(b"\t", 1)[0] not in last:
+                    yield self._counted(line)
+        for number, entry in enumerate(entries):
+            info = entry.get("idTagInfo")
+            if info is not None and last[entry["idTag"].lower().encode()] == number:
+                yield self._counted(tag_table.line(entry["idTag"], info))
+
+    def _counted(self, line: bytes) -> bytes:
+        self._count += 1
+        if self._count > self._config.get_int("LocalAuthListMaxLength"):
+            raise _TooMany
+        return b"\n" + line

@@ -24,17 +24,22 @@ def line(tag: str, info: dict) -> bytes:
 
 
 def find(table: bytes, tag: str) -> tuple | None:
-    """(status, parent or None) of a tag, None when it is not there. What has run out is Expired."""
+    """What verdict() says of a tag, None when it is not there."""
     key = b"\n" + tag.lower().encode() + b"\t"
     at = table.find(key)
     if at < 0:
         return None
     end = table.find(b"\n", at + 1)
-    fields = table[at + len(key) : end if end >= 0 else len(table)].decode().split("\t")
-    status = fields[0]
+    return verdict(table[at + 1 : end if end >= 0 else len(table)])
+
+
+def verdict(line: bytes) -> tuple:
+    """(status, parent or None) that a line gives. What has run out is Expired."""
+    fields = line.decode().split("\t")
+    status = fields[1]
     if status == "Accepted" and expired(fields):
         status = "Expired"
-    return status, fields[1] or None
+    return status, fields[2] or None
 
 
 def expired(fields: list) -> bool:
