@@ -15,8 +15,10 @@ _MARK = "\x1e"
 
 
 def send(message):
-    """One message to the parent."""
-    sys.stdout.write(_MARK + json.dumps(message) + "\n")
+    """One message to the parent, piece by piece: the heap is the firmware's."""
+    sys.stdout.write(_MARK)
+    json.dump(message, sys.stdout)
+    sys.stdout.write("\n")
 
 
 def kept():
