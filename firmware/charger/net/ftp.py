@@ -7,20 +7,13 @@ from micropython import const
 from charger import clock
 from charger.net import http, tls
 from charger.net import url as urls
+from charger.net.faults import FtpError
 
 _CONNECT_MS = const(30000)
 _STEP_MS = const(30000)
 _LINE = const(1024)
 _LINES = const(64)  # of one reply
 _BUFFER = const(256)
-
-
-class FtpError(Exception):
-    """`code` is the server's reply code, 0 when there was no reply, or none that FTP knows."""
-
-    def __init__(self, code: int, text: str):
-        super().__init__(text)
-        self.code = code
 
 
 class _Control:

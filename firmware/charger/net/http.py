@@ -15,6 +15,7 @@ from micropython import const
 from charger import clock
 from charger.net import tls
 from charger.net import url as urls
+from charger.net.faults import HttpError
 
 _CONNECT_MS = const(30000)
 _STEP_MS = const(30000)  # for a piece to be taken, and for anything to come
@@ -28,14 +29,6 @@ _RETRY_MS = const(20)
 _INTERIM = const(4)  # 1xx answers
 _REDIRECTS = const(3)
 _LONGEST = const(0x3FFFFFFF)  # of a body: small integers on a 32-bit board
-
-
-class HttpError(Exception):
-    """`cause`: closed (by the server, too early), timeout, protocol (not HTTP as it should be), redirect."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
 
 
 class Response:

@@ -12,6 +12,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.net import dns
+from charger.net.faults import ConnectError, TlsError
 
 # Not in MicroPython's errno on every port.
 _EPIPE = const(32)
@@ -39,23 +40,6 @@ _SUITES = (
     "TLS-RSA-WITH-AES-128-GCM-SHA256",
     "TLS-RSA-WITH-AES-256-GCM-SHA384",
 )
-
-
-class ConnectError(Exception):
-    """No connection. `cause` is one of dns, refused, timeout, reset, or of TlsError's; the text says more."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
-
-    def __str__(self):
-        return "%s (%s)" % (self.cause, self.args[0])
-
-
-class TlsError(ConnectError):
-    """No secure connection. `cause`: untrusted, expired (or not yet valid), name, certificate (something else about
-    it), no-time, proof (the server could not show that the certificate is its own), version, suite, own-cert (the
-    server does not accept ours), protocol; reset, timeout. What becomes of them: security/link_faults.py."""
 
 
 def client_context(roots: bytes | None, client_cert: bytes | None = None, client_key: bytes | None = None):

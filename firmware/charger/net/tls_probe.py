@@ -8,6 +8,7 @@ import asyncio
 import os
 
 from charger.net import tls
+from charger.net.faults import ConnectError
 
 _ANSWER_MS = 5000
 _ALERT = 0x15
@@ -52,7 +53,7 @@ async def ask(host: str, port: int, modern: bool, deadline_ms: int) -> str:
         s.write(hello(host, modern))
         await s.drain()
         return await asyncio.wait_for_ms(_judge(s), min(deadline_ms, _ANSWER_MS))
-    except (tls.ConnectError, asyncio.TimeoutError, OSError, EOFError):
+    except (ConnectError, asyncio.TimeoutError, OSError, EOFError):
         return "protocol"
     finally:
         if s is not None:

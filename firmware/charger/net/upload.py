@@ -15,6 +15,7 @@ from micropython import const
 from charger import log
 from charger.net import http, tls
 from charger.net import url as urls
+from charger.net.faults import ConnectError, FtpError, HttpError
 from charger.net.transfer import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, UploadError
 
 _WHOLE_MS = const(900000)  # for one attempt, however slowly the server takes it
@@ -42,7 +43,7 @@ class Uploader:
             await asyncio.wait_for_ms(self._send(url, location, name, pieces), _WHOLE_MS)
         except asyncio.TimeoutError:
             raise UploadError(FAILED, "not done within %d s" % (_WHOLE_MS // 1000))
-        except (tls.ConnectError, http.HttpError, OSError) as error:
+        except (ConnectError, HttpError, OSError) as error:
             raise UploadError(FAILED, str(error) or log.reason(error))
         except ValueError as error:
             raise UploadError(BAD_LOCATION, str(error))
@@ -87,7 +88,7 @@ class Uploader:
 
         try:
             await ftp.upload(location, name, pieces(), open_stream=self._open_stream)
-        except ftp.FtpError as error:
+        except FtpError as error:
             raise UploadError(NOT_ALLOWED if error.code == 530 else FAILED, str(error))
 
 

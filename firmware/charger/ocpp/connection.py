@@ -23,7 +23,10 @@ _CLOSE_MS = const(5000)
 _LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
 _WATCH_MS = const(1000)
 # What is of no use once the connection stands.
-_DIALLING = ("charger.ocpp.dial", "charger.net.tls", "charger.net.dns", "charger.net.upgrade")
+_DIALLING = (
+    "charger.ocpp.dial", "charger.net.tls", "charger.net.dns", "charger.net.upgrade", "charger.security.peer",
+    "charger.security.der", "charger.security.hostname",
+)  # fmt: skip
 
 
 class Connection:
@@ -33,7 +36,7 @@ class Connection:
     on_open(rpc)               a connection was made
     on_close(reason)           it was lost, for this reason
     on_fault(cause, text)      an attempt failed: "auth", "unknown" (identity), "http", "protocol", "config", "memory",
-                               or a cause of tls.ConnectError (OCPP-3, WP-43)
+                               or a cause of net.faults.ConnectError (OCPP-3, WP-43)
                                or "plain" (SEC-12)
     on_invalid(reason)         a message that could not be understood came in
     lab                        a laboratory unit: may speak without encryption to others than itself (SEC-12)

@@ -9,6 +9,7 @@ from micropython import const
 
 from charger import log
 from charger.net import tls, websocket
+from charger.net.faults import ConnectError, TlsError
 from charger.net.upgrade import UpgradeError
 
 _PROTOCOL = "ocpp1.6"
@@ -122,6 +123,8 @@ async def dial(settings, lab: bool, open_stream=None) -> tuple:
     """(WebSocket, the stream below it), or Failed. `open_stream` is net.tls.open_stream unless a test has its own."""
     try:
         return await _dial(settings, lab, open_stream or tls.open_stream)
+    except (ConnectError, ConfigurationError) as error:
+        raise Failed(error.cause, str(error))
     except UpgradeError as error:
         raise Failed(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
     except OSError as error:
@@ -129,13 +132,6 @@ async def dial(settings, lab: bool, open_stream=None) -> tuple:
     except MemoryError:
         gc.collect()
         raise Failed("memory", "not enough memory to connect")
-    except Exception as error:
-        # tls.ConnectError or one of ours; asked by attribute, because a class of a module that was dropped and read
-        # again (late.py) is another one.
-        cause = getattr(error, "cause", None)
-        if cause is None:
-            raise
-        raise Failed(cause, str(error))
 
 
 async def _dial(settings, lab: bool, open_stream) -> tuple:
@@ -145,9 +141,9 @@ async def _dial(settings, lab: bool, open_stream) -> tuple:
     context = target.context(settings)
     try:
         reader, writer = await open_stream(target.host, target.port, context, _CONNECT_MS)
-    except Exception as error:
-        if getattr(error, "cause", None) == "own-cert" and target.login:  # none was shown
-            error.cause = "protocol"  # type: ignore[attr]
+    except TlsError as error:
+        if error.cause == "own-cert" and target.login:  # none was shown
+            error.cause = "protocol"
         raise
     ws = None
     try:

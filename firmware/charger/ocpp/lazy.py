@@ -20,7 +20,7 @@ class LazyServices:
         self.settings = None  # what the link is made with (settings.py)
         self.reconnect = None  # coroutine function: make the link anew
         self.make_updater = _none  # gives the updater (services/firmware.py), None on a board without a second slot
-        self.make_uploader = None  # makes a net.upload.Uploader when one is needed
+        self.make_uploader = None  # gives a net.upload.Uploader, made anew each time; None where the unit has none
 
     def load_kept(self):
         """Make the services that have something to remember."""
@@ -78,11 +78,6 @@ class LazyServices:
 
             service = self.loaded["cache"] = Cache(self.files)
         return service
-
-    @property
-    def uploader(self):
-        """What sends files (net.upload.Uploader); None where the unit has none. It keeps nothing: made anew each time."""
-        return None if self.make_uploader is None else self.make_uploader()
 
     @property
     def diagnostics(self):

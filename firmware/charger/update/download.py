@@ -12,8 +12,7 @@ from errno import EIO
 from micropython import const
 
 from charger import clock, log
-from charger.net import http, tls
-from charger.net.ftp import FtpError
+from charger.net.faults import ConnectError, FtpError, HttpError, TlsError
 from charger.update import manifest as manifests
 from charger.update.manifest import UpdateError
 
@@ -113,10 +112,10 @@ class Download:
                 return
             except UpdateError:
                 raise
-            except (tls.ConnectError, http.HttpError, FtpError, OSError) as error:
+            except (ConnectError, HttpError, FtpError, OSError) as error:
                 if isinstance(error, OSError) and error.errno == EIO:
                     raise  # the flash
-                if isinstance(error, tls.TlsError) and error.cause not in ("reset", "timeout"):
+                if isinstance(error, TlsError) and error.cause not in ("reset", "timeout"):
                     raise UpdateError("origin", str(error))
                 lost = 1 if self.blocks != before else lost + 1
                 if lost > _LINKS or not self.head or getattr(error, "cause", "") in ("status", "redirect", "protocol"):
@@ -182,7 +181,7 @@ class Download:
     async def _more(self, response, head: bytearray, count: int):
         try:
             await self._fill(response, count)
-        except http.HttpError as error:
+        except HttpError as error:
             if error.cause != "closed" or response.length is None:
                 raise
             raise UpdateError("size", "the file ends in its manifest")
@@ -238,10 +237,10 @@ class Download:
         while got < used:
             count = await response.readinto(self._buffer[got:used])
             if not count:
-                raise http.HttpError("closed", "the file ends too early")
+                raise HttpError("closed", "the file ends too early")
             got += count
             if clock.elapsed_ms(started) > _BLOCK_MS:
-                raise http.HttpError("timeout", "too slow")
+                raise HttpError("timeout", "too slow")
 
     async def _read_back(self):
         """The slot once more, from the flash: what will boot is what was signed."""

@@ -7,7 +7,7 @@ It needs no signature: the worst a false one can do is to offer a bundle that is
 from micropython import const
 
 from charger import log
-from charger.net import http, tls
+from charger.net.faults import ConnectError, HttpError
 from charger.security.events import UPDATE_CHECK_FAILED, UPDATE_CHECKED
 from charger.update.manifest import UpdateError, version_order
 from charger.update.updater import OFFER
@@ -34,7 +34,7 @@ class Notices:
                 found = self.newest(await response.read(_MOST))
             finally:
                 response.close()
-        except (UpdateError, tls.ConnectError, http.HttpError, OSError, ValueError) as error:
+        except (UpdateError, ConnectError, HttpError, OSError, ValueError) as error:
             self._on_event(UPDATE_CHECK_FAILED, log.reason(error))
             return False
         before, self._updater.offer = self._updater.offer, found

@@ -1,7 +1,6 @@
 """GetDiagnostics: one redacted text, uploaded, with its progress told (OCPP-117, 118)."""
 
 from charger import clock
-from charger.ocpp.services.archive import Archive
 from charger.ocpp.services.uploads import UPLOADED, UPLOADING, Uploads
 
 IDLE = "Idle"
@@ -9,11 +8,11 @@ UPLOAD_FAILED = "UploadFailed"
 
 
 class Diagnostics:
-    """Owned by the charge point `cp`, whose `uploader` does the work; None where the unit has none."""
+    """Owned by the charge point `cp`, whose make_uploader() gives what does the work; None where the unit has none."""
 
     def __init__(self, cp):
         self._cp = cp
-        self._uploads = None if cp.uploader is None else Uploads(cp.uploader.send, self._tell)
+        self._uploads = None if cp.make_uploader is None else Uploads(cp.make_uploader, self._tell)
         self._owed = None  # the status that the back end could not be told
         self.status = IDLE
 
@@ -23,6 +22,8 @@ class Diagnostics:
 
     def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None):
         """Begin an upload of what lies between two moments (UTC seconds or None); it replaces a running one."""
+        from charger.ocpp.services.archive import Archive
+
         self._uploads.start(location, name, Archive(self._cp, since, until), retries, interval_s)
 
     def trigger(self):

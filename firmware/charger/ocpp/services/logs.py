@@ -2,8 +2,7 @@
 
 import json
 
-from charger.net import upload
-from charger.ocpp.services.archive import Archive
+from charger.net import transfer
 from charger.ocpp.services.diagnostics import file_name
 from charger.ocpp.services.notices import Notices
 from charger.ocpp.services.uploads import UPLOADED, UPLOADING, Uploads
@@ -17,9 +16,9 @@ SECURITY_LOG = "SecurityLog"
 _STATUSES = {
     UPLOADING: UPLOADING,
     UPLOADED: UPLOADED,
-    upload.BAD_LOCATION: "BadMessage",
-    upload.NOT_SUPPORTED: "NotSupportedOperation",
-    upload.NOT_ALLOWED: "PermissionDenied",
+    transfer.BAD_LOCATION: "BadMessage",
+    transfer.NOT_SUPPORTED: "NotSupportedOperation",
+    transfer.NOT_ALLOWED: "PermissionDenied",
 }
 
 
@@ -28,8 +27,7 @@ class Logs:
 
     def __init__(self, cp):
         self._cp = cp
-        uploader = cp.uploader
-        self._uploads = None if uploader is None else Uploads(uploader.send, self._tell)
+        self._uploads = None if cp.make_uploader is None else Uploads(cp.make_uploader, self._tell)
         self._notices = Notices(cp, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
@@ -48,6 +46,8 @@ class Logs:
         if kind == SECURITY_LOG:
             pieces = SecurityLogText(self._cp.security_log, span[0], span[1])
         else:
+            from charger.ocpp.services.archive import Archive
+
             pieces = Archive(self._cp, span[0], span[1])
         self._uploads.start(location, name, pieces, retries, interval_s)
 

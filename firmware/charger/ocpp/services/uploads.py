@@ -5,19 +5,22 @@ Diagnostics and logs use it. One at a time; a new request takes the place of the
 
 import asyncio
 
-from charger import clock, log
+from charger import clock, late, log
 from charger.net.transfer import FAILED, UploadError
 
 UPLOADING = "Uploading"
 UPLOADED = "Uploaded"
+# What is of no use once the file is gone.
+_SENDING = ("charger.net.upload", "charger.net.http", "charger.net.url", "charger.net.tls", "charger.net.dns",
+            "charger.security.peer", "charger.security.der", "charger.ocpp.services.archive")  # fmt: skip
 
 
 class Uploads:
-    """`send(location, name, pieces)` is net.upload.Uploader.send; `tell(state)` is called with UPLOADING, UPLOADED,
-    or, when all attempts were in vain, the cause of the last UploadError."""
+    """`make_uploader()` gives a net.upload.Uploader, in RAM while a file is sent; `tell(state)` is called with UPLOADING,
+    UPLOADED, or, when all attempts were in vain, the cause of the last UploadError."""
 
-    def __init__(self, send, tell):
-        self._send = send
+    def __init__(self, make_uploader, tell):
+        self._make_uploader = make_uploader
         self._tell = tell
         self._task = None
         self.running = False
@@ -45,7 +48,7 @@ class Uploads:
             if attempt:
                 await clock.sleep_s(interval_s)
             try:
-                await self._send(location, name, pieces)
+                await self._make_uploader().send(location, name, pieces)
                 state = UPLOADED
                 break
             except UploadError as error:
@@ -55,5 +58,7 @@ class Uploads:
                     break
             except Exception as error:  # noqa: BLE001 - whatever it is, the back end hears that there is no file
                 log.error("upload", log.reason(error))
+        pieces = None
+        late.drop(*_SENDING)
         self.running = False
         self._tell(state)
