@@ -6,7 +6,7 @@ namespace need not differ; `shared()` finds words that many names can share, and
 them, each line where it was, so that a traceback still points at the right line of the right module.
 
 Two names meet when they occur in the same module, or in modules of which one derives a class from one of the other's.
-Left as they are: modules and classes (a log may name them), what stands in a string (JSON members, getattr), what no
+Left as they are: modules and exceptions (a log may name them), what stands in a string (JSON members, getattr), what no
 source here defines, and what MicroPython or code outside the image knows by its name.
 """
 
@@ -22,6 +22,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STUBS = ROOT / "typings"  # MicroPython's own modules, as type stubs
+# Methods of the built-in types: names that every MicroPython has in its ROM. Where a family has no use for one, it costs
+# nothing as the name of something else.
+AT_HAND = (
+    "append clear copy count extend index insert pop remove reverse sort split rsplit strip lstrip rstrip join format encode"
+    " decode find rfind replace startswith endswith upper lower isalpha isdigit isspace isupper islower keys values items"
+    " update setdefault popitem add partition rpartition to_bytes from_bytes readline throw"
+).split()
+CONTAINERS = {"list", "dict", "tuple", "set", "str", "bytes", "bytearray", "int"}
 ASYNCIO = ROOT / ".toolchain" / "src" / "extmod" / "asyncio"
 
 
@@ -32,8 +40,8 @@ class Module:
         self.names: set[str] = set()  # all that occur as words, but for those with two underscores in front
         self.defined: set[str] = set()  # those of them that come into being here
         self.kept: set[str] = set()  # that must stay as they are
-        self.bases: set[str] = set()  # classes that others are made of
-        self.classes: set[str] = set()
+        self.classes: dict[str, list[str]] = {}  # class -> what it is made of
+        self.said: set[str] = set()  # every word in a string
         for node in ast.walk(ast.parse(text)):
             self._see(node)
 
@@ -43,9 +51,8 @@ class Module:
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.arg)):
             self._add(_word(node), True)
         elif isinstance(node, ast.ClassDef):
-            self._add(node.name, False)
-            self.classes.add(node.name)
-            self.bases.update(_word(base) for base in node.bases)
+            self._add(node.name, True)
+            self.classes[node.name] = [_word(base) for base in node.bases]
         elif isinstance(node, ast.keyword) and node.arg:
             self._add(node.arg, False)
         elif isinstance(node, ast.alias):
@@ -56,6 +63,7 @@ class Module:
             self.kept.update(given.arg or "" for given in node.keywords)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             self.kept.add(node.value)
+            self.said.update(node.value.split())
         elif isinstance(node, ast.Assign):
             self.kept.update(_constants(node))
         elif isinstance(node, ast.JoinedStr):  # one string to the tokenizer of old Pythons
@@ -92,14 +100,34 @@ def of_micropython() -> set[str]:
     return found
 
 
+def _raised(modules: list[Module]) -> set[str]:
+    """The exceptions: a log tells them by their class."""
+    made_of = {name: bases for module in modules for name, bases in module.classes.items()}
+
+    def is_raised(name: str) -> bool:
+        return name.endswith(("Error", "Exception")) or any(map(is_raised, made_of.get(name, ())))
+
+    return {name for name in made_of if is_raised(name)}
+
+
 def _families(modules: list[Module]) -> list[set[str]]:
-    """The names that can meet: those of a module, together with those of the modules its classes are made of."""
+    """The names that can meet: those of a module, together with those of the modules its classes are made of.
+
+    What is made of a built-in container has that one's methods as well.
+    """
     family = list(range(len(modules)))
     for number, module in enumerate(modules):
+        bases = {base for names in module.classes.values() for base in names}
         for other, base in enumerate(modules):
-            if module.bases & base.classes:
+            if bases & base.classes.keys():
                 family = [family[number] if f == family[other] else f for f in family]
-    return [set().union(*(m.names for m, f in zip(modules, family, strict=True) if f == one)) for one in sorted(set(family))]
+    found = []
+    for one in sorted(set(family)):
+        members = [module for module, f in zip(modules, family, strict=True) if f == one]
+        found.append(set().union(*(module.names for module in members)))
+        if any(CONTAINERS & set(bases) for module in members for bases in module.classes.values()):
+            found[-1].update(AT_HAND)
+    return found
 
 
 def _words() -> Iterable[str]:
@@ -118,7 +146,8 @@ def shared(sources: dict[str, str], foreign: str) -> dict[str, str]:
     """
     modules = [Module(sources[place]) for place in sorted(sources)]
     kept = of_micropython() | set(re.findall(r"\w+", foreign)) | set(re.findall(r"\w+", " ".join(sources)))
-    kept.update(*(module.kept | module.classes for module in modules))
+    kept.update(*(module.kept for module in modules))
+    kept |= {name for module in modules for name in module.classes.keys() & module.said} | _raised(modules)
     families = _families(modules)
     everything = set().union(*families)
     free = set().union(*(module.defined for module in modules)) - kept
@@ -126,9 +155,12 @@ def shared(sources: dict[str, str], foreign: str) -> dict[str, str]:
     words = {}
     for name in sorted(free, key=lambda name: (-sum(name in family for family in families), name)):
         homes = [taken[number] for number, family in enumerate(families) if name in family]
+        around = [family for family in families if name in family]
         words[name] = next(
-            word for word in _words()
-            if word not in kept and (word in free or word not in everything) and not any(word in home for home in homes)
+            word for word in itertools.chain(AT_HAND, _words())
+            if not any(word in home for home in homes)
+            and (not any(word in family for family in around) if word in AT_HAND
+                 else word not in kept and (word in free or word not in everything))
         )
         for home in homes:
             home.add(words[name])

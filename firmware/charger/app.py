@@ -17,7 +17,7 @@ _SAY_GOODBYE_MS = const(9000)
 _END_MS = const(10000)
 _ANSWER_MS = const(200)
 _HEAT_VALID_S = const(10)  # read each second: nobody watches the heat any more after so long (limits.py)
-_COLLECT_BYTES = const(8192)
+_COLLECT_BYTES = const(3072)
 
 current = None  # the running Application
 
@@ -279,7 +279,7 @@ async def _run(extra_tasks):
     global current
     # Collect early and often: garbage that lies around until the heap is full leaves no room in one piece, and
     # rarely used parts need a few KB in one piece when they are imported hours after start-up.
-    gc.threshold(max(_COLLECT_BYTES, gc.mem_free() // 8))
+    gc.threshold(max(_COLLECT_BYTES, gc.mem_free() // 40))
     current = Application()
     gc.collect()
     current.start()

@@ -29,6 +29,15 @@ import base
 from base import SHOWN
 
 
+class OutOfBounds(ValueError):
+    pass
+
+
+class Holder(list):
+    def own_method(self):
+        return OutOfBounds
+
+
 class Made(base.Base):
     def __init__(self):
         super().__init__(1, spare=2)
@@ -49,8 +58,8 @@ def lonely_function(first_value, *others, named_value=1):
 SOURCES = {"base.py": BASE, "made.py": MADE, "other.py": OTHER}
 
 
-def words():
-    return shortnames.shared(SOURCES, "known_outside")
+def words(sources=SOURCES):
+    return shortnames.shared(sources, "known_outside")
 
 
 def run(sources):
@@ -78,7 +87,7 @@ def test_a_program_means_the_same_with_short_names():
     found = words()
     changed = {place: shortnames.renamed(text, found) for place, text in SOURCES.items()}
     before, after = run(SOURCES), run(changed)
-    old, new = before["made"].Made(), after["made"].Made()
+    old, new = before["made"].Made(), getattr(after["made"], found["Made"])()
     assert getattr(new, found["total_of_all"])() == old.total_of_all()
     lonely = getattr(after["other"], found["lonely_function"])
     assert lonely(2, 3, **{found["named_value"]: 5}) == before["other"].lonely_function(2, 3, named_value=5)
@@ -86,9 +95,9 @@ def test_a_program_means_the_same_with_short_names():
 
 
 def test_names_that_must_stay():
-    """Classes, modules, what a string names, hidden constants, what others know."""
+    """Exceptions, modules, what a string names, hidden constants, what others know."""
     found = words()
-    for name in ("Base", "Made", "base", "other", "late_name", "colour", "_HIDDEN", "known_outside", "append"):
+    for name in ("OutOfBounds", "base", "other", "late_name", "colour", "_HIDDEN", "known_outside", "append"):
         assert name not in found, name
     assert shortnames.shared({"a.py": "def known_outside(): pass"}, "x = known_outside") == {}
     assert not any(word.startswith("_") for word in found.values()), "the compiler hides _constants"
@@ -97,9 +106,16 @@ def test_names_that_must_stay():
 def test_names_that_meet_differ():
     """In one module, and in a class and what it is made of."""
     found = words()
-    family = [found[name] for name in ("_amount", "_on_top", "total_of_all", "total_sum")]
+    family = [found[name] for name in ("_amount", "_on_top", "total_of_all", "total_sum", "Holder")]
     assert len(set(family)) == len(family)
-    assert len(set(found.values())) < len(found), "modules that have nothing to do with each other share words"
+    assert len(set(words({"a.py": "def one_thing(): pass", "b.py": "def other_thing(): pass"}).values())) == 1, "these need not"
+
+
+def test_what_is_made_of_a_container_keeps_its_methods():
+    """A name at hand must not hide a method of a built-in type."""
+    found = words()
+    assert found["own_method"] not in shortnames.AT_HAND
+    assert set(shortnames.AT_HAND) & set(found.values()), "where nobody uses them, they cost nothing"
 
 
 def test_a_word_is_never_a_name_that_is_in_use():
