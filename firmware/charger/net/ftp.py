@@ -5,7 +5,7 @@ import asyncio
 from micropython import const
 
 from charger import clock
-from charger.net import http, tls
+from charger.net import http, opening
 from charger.net import url as urls
 from charger.net.faults import FtpError
 
@@ -86,13 +86,12 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
     """Store what an iterable of bytes yields as `name` in the folder that the URL names, anonymously without a login.
 
     When the server knows no such folder, the URL's last part is taken for the file's name. FtpError, HttpError (the
-    connection), tls.ConnectError; ValueError for a URL that cannot be used.
+    connection), ConnectError; ValueError for a URL that cannot be used.
     """
     url = urls.split(location)
     if url.scheme != "ftp":
         raise ValueError("not an ftp URL")
-    open_stream = open_stream or tls.open_stream
-    stream = (await open_stream(url.host, url.port, None, _CONNECT_MS))[0]
+    stream = (await opening.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
     try:
         control = _Control(stream, step_ms)
         code, _ = await control.reply()
@@ -154,12 +153,11 @@ class Incoming:
 
 
 async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream=None) -> Incoming:
-    """The file that the URL names, from an offset on. FtpError, HttpError, tls.ConnectError; ValueError for the URL."""
+    """The file that the URL names, from an offset on. FtpError, HttpError, ConnectError; ValueError for the URL."""
     url = urls.split(location)
     if url.scheme != "ftp":
         raise ValueError("not an ftp URL")
-    open_stream = open_stream or tls.open_stream
-    stream = (await open_stream(url.host, url.port, None, _CONNECT_MS))[0]
+    stream = (await opening.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
     try:
         control = _Control(stream, step_ms)
         code, _ = await control.reply()
@@ -174,7 +172,7 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
             if not text.strip().isdigit():
                 raise FtpError(0, "size")
             size = int(text)
-        data = (await open_stream(url.host, await _passive(control), None, _CONNECT_MS))[0]
+        data = (await opening.open_stream(url.host, await _passive(control), None, _CONNECT_MS, open_stream))[0]
         try:
             if offset:
                 await control.must(3, "REST", b"%d" % offset)
@@ -214,7 +212,7 @@ async def _change_folder(control, path: bytes, name: bytes) -> bytes:
 
 async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_stream):
     port = await _passive(control)
-    data = (await open_stream(host, port, None, _CONNECT_MS))[0]
+    data = (await opening.open_stream(host, port, None, _CONNECT_MS, open_stream))[0]
     try:
         await control.must(1, "STOR", target)
         await http.send_pieces(data, pieces, None, step_ms)

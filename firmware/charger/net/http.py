@@ -13,7 +13,7 @@ from binascii import b2a_base64
 from micropython import const
 
 from charger import clock
-from charger.net import tls
+from charger.net import opening
 from charger.net import url as urls
 from charger.net.faults import HttpError
 
@@ -324,19 +324,19 @@ async def request(
 ) -> Response:  # fmt: skip
     """Send a request and return its answer, whose body is still to come. `url` is a Url or text.
 
-    context    tls.client_context(), needed for https
+    context    opening.client_context(), needed for https
     fields     further header fields, pairs of text
     body       iterable of bytes, `length` bytes in sum
     step_ms    how long a single piece may take, either way; answer_ms: the answer's first byte
 
-    tls.ConnectError without a connection, HttpError when it goes wrong later, ValueError for what cannot be sent.
+    ConnectError without a connection, HttpError when it goes wrong later, ValueError for what cannot be sent.
     """
     if isinstance(url, str):
         url = urls.split(url)
     if url.scheme not in ("http", "https") or (url.scheme == "https") != (context is not None):
         raise ValueError("https goes with a TLS context, http without")
     head = _head(method, url, fields, length)
-    stream = (await (open_stream or tls.open_stream)(url.host, url.port, context, _CONNECT_MS))[0]
+    stream = (await opening.open_stream(url.host, url.port, context, _CONNECT_MS, open_stream))[0]
     response = Response(stream, step_ms)
     try:
         try:

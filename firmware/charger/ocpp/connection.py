@@ -23,10 +23,7 @@ _CLOSE_MS = const(5000)
 _LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
 _WATCH_MS = const(1000)
 # What is of no use once the connection stands.
-_DIALLING = (
-    "charger.ocpp.dial", "charger.net.tls", "charger.net.dns", "charger.net.upgrade", "charger.security.peer",
-    "charger.security.der", "charger.security.hostname",
-)  # fmt: skip
+_DIALLING = ("charger.ocpp.dial", "charger.net.upgrade", "charger.net.tls")
 
 
 class Connection:

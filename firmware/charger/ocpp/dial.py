@@ -8,7 +8,7 @@ import gc
 from micropython import const
 
 from charger import log
-from charger.net import tls, websocket
+from charger.net import opening, websocket
 from charger.net.faults import ConnectError, TlsError
 from charger.net.upgrade import UpgradeError
 
@@ -115,14 +115,14 @@ class Target:
         if not self.secure:
             return None
         if settings.security_profile == 3:
-            return tls.client_context(settings.ca, settings.client_cert, settings.client_key)
-        return tls.client_context(settings.ca)
+            return opening.client_context(settings.ca, settings.client_cert, settings.client_key)
+        return opening.client_context(settings.ca)
 
 
 async def dial(settings, lab: bool, open_stream=None) -> tuple:
     """(WebSocket, the stream below it), or Failed. `open_stream` is net.tls.open_stream unless a test has its own."""
     try:
-        return await _dial(settings, lab, open_stream or tls.open_stream)
+        return await _dial(settings, lab, open_stream)
     except (ConnectError, ConfigurationError) as error:
         raise Failed(error.cause, str(error))
     except UpgradeError as error:
@@ -140,7 +140,7 @@ async def _dial(settings, lab: bool, open_stream) -> tuple:
     gc.collect()
     context = target.context(settings)
     try:
-        reader, writer = await open_stream(target.host, target.port, context, _CONNECT_MS)
+        reader, writer = await opening.open_stream(target.host, target.port, context, _CONNECT_MS, open_stream)
     except TlsError as error:
         if error.cause == "own-cert" and target.login:  # none was shown
             error.cause = "protocol"
@@ -150,6 +150,8 @@ async def _dial(settings, lab: bool, open_stream) -> tuple:
         ws = await websocket.connect(reader, writer, target.header, target.path, _PROTOCOL, target.login, _CONNECT_MS)
     except OSError as error:
         if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
+            from charger.net import tls
+
             raise tls.late_fault(error)
         raise
     finally:

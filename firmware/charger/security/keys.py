@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from charger.security import der, ec, rsa, sha2
+from charger.security import der, ec
 from charger.security.errors import MALFORMED, UNSUPPORTED, WEAK, CryptoError
 
 EC = const(1)
@@ -132,6 +132,8 @@ class PublicKey:
     def check(self):
         """CryptoError unless the key is P-256, or RSA of 2048 to 4096 bits (WP-9)."""
         if self.kind == RSA:
+            from charger.security import rsa
+
             rsa.check_key(self.n, self.e)
         elif self.kind != EC:
             raise CryptoError(UNSUPPORTED, "public key is neither P-256 nor RSA")
@@ -142,9 +144,13 @@ class PublicKey:
         algorithm.check()
         if (algorithm.scheme == _ECDSA) != (self.kind == EC):
             return False
+        from charger.security import sha2
+
         digest = yield from sha2.digest(algorithm.hash, data)
         if algorithm.scheme == _ECDSA:
             return (yield from ec.verify(self.bits, digest, signature))
+        from charger.security import rsa
+
         if algorithm.scheme == _PSS:
             return (yield from rsa.verify_pss(self.n, self.e, digest, signature, algorithm.salt_bytes))
         return (yield from rsa.verify_pkcs1(self.n, self.e, digest, signature, algorithm.hash))

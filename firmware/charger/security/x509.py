@@ -6,7 +6,7 @@ parse() says what a certificate claims; whether to believe it is decided in chai
 from micropython import const
 
 from charger import clock
-from charger.security import der, sha2
+from charger.security import der
 from charger.security.errors import NAME, UNSUPPORTED, CryptoError
 from charger.security.keys import Algorithm, PublicKey
 
@@ -199,6 +199,8 @@ def hash_data(certificate: Certificate, issuer: Certificate, algorithm: str = "S
 
     For a root, issuer is the certificate itself.
     """
+    from charger.security import sha2
+
     name_hash = yield from sha2.digest(algorithm, certificate.issuer)
     key_hash = yield from sha2.digest(algorithm, issuer.key.bits)
     return {

@@ -66,18 +66,25 @@ class Download:
         self._source.check(location)
         if not self._keys:
             raise UpdateError("signature", "this unit knows no key that signs updates")
-        self._buffer = memoryview(bytearray(_BLOCK))
+        self._buffer = memoryview(bytearray(manifests.MANIFEST_MAX + 2))
         try:
             if self.location != location:
                 await self._take_up(location)
             if not self.ready:
                 await self._through(location)
+            self._make_room()
             await self._read_back()
         except UpdateError:
             self.discard()
             raise
         finally:
             self._buffer = _NOTHING
+
+    def _make_room(self):
+        """For a block: not before the manifest is believed, whose check takes a lot of the heap."""
+        if len(self._buffer) < _BLOCK:
+            self._buffer = _NOTHING
+            self._buffer = memoryview(bytearray(_BLOCK))
 
     async def _take_up(self, location: str):
         """What an earlier start has left of the same download."""
@@ -94,6 +101,7 @@ class Download:
             self.location = location
             return
         self.etag = kept["etag"]
+        self._make_room()
         self._start_hashes()
         for block in range(kept["blocks"]):
             self._slots.read(block, self._buffer)
@@ -136,6 +144,7 @@ class Download:
         try:
             if response.status == 206 and offset:
                 self._check_range(response, offset)
+                self._make_room()
             else:
                 await self._begin(response)
             await self._receive(response)
@@ -157,6 +166,7 @@ class Download:
             raise UpdateError("size", "the file has another length than its manifest says")
         tag = response.fields.get("etag", "")
         self.etag = tag if tag.startswith('"') and len(tag) <= 128 else ""  # a weak one says nothing about bytes
+        self._make_room()
         self._start_hashes()
         self._note()
         log.info("update", "%s, %d bytes, into %s" % (self.manifest.version, self.manifest.size, self._slots.idle))

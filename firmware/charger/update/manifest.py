@@ -12,7 +12,7 @@ from binascii import unhexlify
 
 from micropython import const
 
-from charger.security import ec, slices
+from charger.security import slices
 from charger.security.errors import CryptoError
 
 MAGIC = b"PLU1"
@@ -67,16 +67,25 @@ def version_order(text: str) -> tuple:
     return int(parts[0]), int(parts[1]), int(parts[2]), 0 if dash else 1, rest
 
 
+async def _is_signed(digest: bytes, signature: bytes, keys) -> bool:
+    from charger.security import ec
+
+    try:
+        for key in keys:
+            try:
+                if await slices.run(ec.verify(key, digest, signature)):
+                    return True
+            except CryptoError:
+                continue
+        return False
+    finally:
+        ec = None
+        slices.unload()
+
+
 async def parse(raw: bytes, signature: bytes, keys) -> Manifest:
     """The manifest, once its signature is that of one of the keys: before, nothing of it is looked at. UpdateError."""
-    digest = hashlib.sha256(raw).digest()
-    for key in keys:
-        try:
-            if await slices.run(ec.verify(key, digest, signature)):
-                break
-        except CryptoError:
-            continue
-    else:
+    if not await _is_signed(hashlib.sha256(raw).digest(), signature, keys):
         raise UpdateError("signature", "of no key that this unit knows")
     try:
         fields = json.loads(raw)

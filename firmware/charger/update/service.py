@@ -78,7 +78,8 @@ class Updates:
         if self._updater is not None and self._updater.idle:
             self._remember()
             self._updater = self._slots = None
-            late.drop("charger.drivers.slots", *["charger.update." + name for name in _MODULES])
+            late.drop("charger.drivers.slots", "charger.net.http", "charger.net.url", "charger.net.ftp",
+                      *["charger.update." + name for name in _MODULES])  # fmt: skip
             slices.unload()
 
     # --- the task ---

@@ -4,7 +4,7 @@ A laboratory unit also fetches from plain http and ftp servers, for rigs that ha
 image is asked for even then.
 """
 
-from charger.net import http, tls
+from charger.net import http, opening
 from charger.net import url as urls
 from charger.update.manifest import UpdateError
 
@@ -33,7 +33,7 @@ class Source:
     async def open(self, location: str, offset: int = 0, etag: str = ""):
         """A response (see net/http.py) whose body begins at `offset` if its status is 206, at 0 if it is 200.
 
-        UpdateError for the origin; tls.ConnectError and http.HttpError when there is no good answer.
+        UpdateError for the origin; ConnectError and HttpError when there is no good answer.
         """
         url = self.check(location)
         if url.scheme == "ftp":
@@ -45,7 +45,7 @@ class Source:
             fields.append(("Range", "bytes=%d-" % offset))
             if etag:
                 fields.append(("If-Range", etag))
-        context = tls.client_context(self._roots) if url.scheme == "https" else None
+        context = opening.client_context(self._roots) if url.scheme == "https" else None
         response = await http.get(location, context, fields, open_stream=self._open_stream)
         if response.status not in ((200, 206) if offset else (200,)):
             response.close()

@@ -11,8 +11,7 @@ from charger.net.transfer import FAILED, UploadError
 UPLOADING = "Uploading"
 UPLOADED = "Uploaded"
 # What is of no use once the file is gone.
-_SENDING = ("charger.net.upload", "charger.net.http", "charger.net.url", "charger.net.tls", "charger.net.dns",
-            "charger.security.peer", "charger.security.der", "charger.ocpp.services.archive")  # fmt: skip
+_SENDING = ("charger.net.upload", "charger.net.http", "charger.net.url", "charger.net.ftp", "charger.ocpp.services.archive")
 
 
 class Uploads:
