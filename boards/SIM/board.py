@@ -82,6 +82,7 @@ DEVICE = {
 FACTORY = {name: value for name, value in config["set"].items() if name not in ("MeterKind", "HardwareRevision")}  # for us alone
 CSMS = {
     "url": config["csms"],
+    "secure_url": config["csms_secure"],
     "identity": config["identity"] or DEVICE["serial"],
     "security_profile": config["security_profile"],
     "basic_auth_password": config["basic_auth_password"],

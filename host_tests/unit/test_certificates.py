@@ -103,6 +103,129 @@ async def test_stores_are_apart_and_the_limit_is_of_both():
     true(roots[0].encode() in store.roots(MANUFACTURER) and roots[0].encode() not in store.roots(CENTRAL_SYSTEM))
 
 
+async def test_what_a_failed_installation_left_is_not_the_next_ones():
+    """WP-22: the issuer's key of a root that never came to be must not be taken for that of the next."""
+    rig = Rig(factory=FACTORY)
+    _equip(rig)
+    store = rig.cp.store
+    rig.files.write("roots/c0001.key", b"another key")
+    own = _authority("Other")
+    equal(await store.install(CENTRAL_SYSTEM, own.root), "Accepted")
+    true(not rig.files.exists("roots/c0001.key"))
+    write = rig.files.write
+
+    def refuse(path, data):
+        if path.endswith("c0002"):
+            raise OSError(28)
+        write(path, data)
+
+    rig.files.write = refuse
+    equal(await store.install(CENTRAL_SYSTEM, _authority("Third").root), "Failed")
+    equal([n for n in rig.files.names("roots") if n.startswith("c0002")], [])
+
+
+async def test_a_flash_that_cannot_be_read_is_failed_wp19_wp23():
+    rig = Rig(factory=FACTORY)
+    _equip(rig)
+    equal(await rig.cp.store.install(CENTRAL_SYSTEM, _authority("Other").root), "Accepted")
+
+    def dead(path):
+        raise OSError(5)
+
+    rig.files.read = dead
+    equal(await rig.cp.store.install(CENTRAL_SYSTEM, _authority("Third").root), "Failed")
+    wanted = {"hashAlgorithm": "SHA256", "issuerNameHash": "00", "issuerKeyHash": "00", "serialNumber": "1"}
+    equal(await rig.cp.store.delete(wanted), "Failed")
+
+
+async def test_numbers_of_roots_do_not_run_out():
+    """After c9999 the roots move to the first numbers, in their order, with their issuers' keys."""
+    rig = Rig(factory=FACTORY)
+    _equip(rig)
+    store = rig.cp.store
+    texts = [_authority(which).root for which in ("Other", "Third", "Fourth")]
+    for number, text in ((9998, texts[0]), (9999, texts[1])):
+        rig.files.write("roots/c%04d" % number, text.encode())
+    rig.files.write("roots/c9999.key", b"issuer")
+    equal(await store.install(CENTRAL_SYSTEM, texts[2]), "Accepted")
+    equal([n for n in rig.files.names("roots")], ["c0001", "c0002", "c0002.key", "c0003"])
+    equal(rig.files.read("roots/c0001"), texts[0].encode())
+    equal(rig.files.read("roots/c0002.key"), b"issuer")
+
+
+async def test_a_damaged_chain_counts_as_none_for_its_key_too():
+    """The factory's certificate goes with the factory's key."""
+    rig = await _rig()
+    store = rig.cp.store
+    store.vault.put("ocpp/client-key", b"of the damaged one")
+    rig.files.write("ocpp_client.pem", b"chain")
+    equal((store.client_chain(), store.client_key()), (b"chain", b"of the damaged one"))
+    with open(rig.files.path("ocpp_client.pem"), "wb") as file:
+        file.write(b"torn")
+    equal((store.client_chain(), store.client_key()), (rig.own, "old"))
+
+
+async def test_a_flash_that_fails_at_the_start_does_not_keep_the_unit_from_starting():
+    rig = Rig(factory=FACTORY)
+    rig.files.write_json("ocpp_trial.json", {"profile": 3})
+
+    def dead(*_):
+        raise OSError(5)
+
+    delete, rig.files.delete = rig.files.delete, dead
+    _equip(rig)
+    rig.files.delete = delete
+    equal(rig.cp.settings.url, "wss://h")
+
+
+def test_a_back_end_may_have_another_address_for_tls_wp4():
+    rig = Rig(factory=dict(FACTORY, SecurityProfile="1"))
+    _equip(rig)
+    settings = LinkSettings(rig.config, {"url": "ws://a:80/x", "secure_url": "wss://b:443/y"}, rig.cp.store)
+    equal(settings.url, "ws://a:80/x")
+    rig.config.put("SecurityProfile", "2")
+    equal(settings.url, "wss://b:443/y")
+    equal(LinkSettings(rig.config, {"url": "wss://a"}, rig.cp.store).url, "wss://a")
+
+
+async def test_no_certificate_is_taken_while_its_key_is_being_replaced():
+    """A second request makes a new key: a chain for the old one must not be kept beside it."""
+    rig = await _rig()
+    service = rig.cp.certificates
+    service._making = True
+    equal(await _signed(rig, rig.own), "Rejected")
+    service._making = False
+    service._checking = True
+    equal(await _trigger(rig), "Rejected")
+    await rig.stop()
+
+
+async def test_a_request_without_an_answer_or_a_certificate_ends_by_itself():
+    rig = await _rig()
+    equal(await _trigger(rig), "Accepted")
+    await _request(rig)
+    equal(await _trigger(rig), "Rejected")  # its certificate may still come
+    await rig.seconds(590)
+    equal(await _trigger(rig), "Rejected")
+    await rig.seconds(15)
+    equal(await _trigger(rig), "Accepted")
+    await rig.stop()
+
+
+async def test_a_certificate_that_cannot_be_renewed_is_told():
+    """Without a CpoName no request can be made (WP-8): nobody should find that out on the day the certificate ends."""
+    for ends, count in ((65, 0), (29, 1)):
+        rig = await _rig(begins=-300 * DAY, ends=ends * DAY)
+        rig.config.put("CpoName", "")
+        rig.cp.certificates._look_at_s = 0
+        await rig.seconds(40)
+        await rig.seconds(40)
+        told = [i for e, i in rig.events if e == "InvalidChargePointCertificate"]
+        equal((len(told), len(rig.link.of("SignCertificate"))), (count, 0), ends)
+        true(not told or "CpoName" in told[0])
+        await rig.stop()
+
+
 async def test_the_own_certificate_cannot_be_deleted():
     rig = await _rig()
     from charger.security import pem, slices, x509

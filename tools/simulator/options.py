@@ -38,6 +38,7 @@ def _parser():
     )
     add = parser.add_argument
     add("--csms", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH; the identity is appended")
+    add("--csms-secure", metavar="URL", help="back end for security profiles 2 and 3, where it is another wss://HOST:PORT/PATH")
     add("--identity", metavar="ID", help="charge point identity (default: the serial number)")
     add("--connectors", type=int, default=1, metavar="N", help="1 to 4 (default 1)")
     add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
@@ -186,6 +187,7 @@ def parse(words):
         "seed": given.seed,
         "time_scale": given.time_scale,
         "csms": None if given.csms is None else _url(given.csms, ("ws", "wss"), "--csms"),
+        "csms_secure": None if given.csms_secure is None else _url(given.csms_secure, ("wss",), "--csms-secure"),
         "identity": given.identity,
         "security_profile": given.security_profile,
         "basic_auth_password": _password(given),

@@ -10,6 +10,7 @@ config = {
     "time_scale": 1.0,
     "state_dir": None,  # None: nothing is kept, flash and NVS live in memory
     "csms": None,  # URL without the identity
+    "csms_secure": None,  # the same for links by TLS, where it is another one
     "identity": None,
     "serial": None,  # of the unit that the state directory is, once it was provisioned
     "provision": None,  # the record for a unit that was not, see security/provisioning.py

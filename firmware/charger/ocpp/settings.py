@@ -25,9 +25,15 @@ class LinkSettings:
         if store is not None:
             config.before_change = self._before_change
             if store.files.exists(_TRIAL):
-                self.change.resume()
+                self._resume()
 
     # --- changes on trial (WP-4, WP-18) ---
+
+    def _resume(self):
+        try:
+            self.change.resume()
+        except OSError as error:  # the unit must start all the same; the next start-up tries again
+            log.error("link", "change not taken up: " + log.reason(error))
 
     @property
     def change(self):
@@ -87,7 +93,10 @@ class LinkSettings:
 
     @property
     def url(self) -> str | None:
-        """Where the back end is, without the identity; None when nobody has said so."""
+        """Where the back end is, without the identity; None when nobody has said so. For links by TLS it may have
+        another one, `secure_url`: another port, or another host (WP-4)."""
+        if self.security_profile >= 2 and self._csms.get("secure_url"):
+            return self._csms["secure_url"]
         return self._csms["url"]
 
     @property

@@ -115,6 +115,9 @@ class CertificateStore:
 
         try:
             return await root_changes.install(self, kind, text)
+        except OSError as error:  # of a flash that cannot be read: what is there is not known
+            log.error("certificates", "root not installed: " + log.reason(error))
+            return "Failed"
         finally:
             slices.unload()
 
@@ -125,6 +128,9 @@ class CertificateStore:
 
         try:
             return await root_changes.delete(self, wanted)
+        except OSError as error:
+            log.error("certificates", "root not deleted: " + log.reason(error))
+            return "Failed"
         finally:
             slices.unload()
 
@@ -151,7 +157,7 @@ class CertificateStore:
         if self.vault is not None:
             if self.trying:
                 return self.vault.get(NEXT_KEY)
-            if self.files.exists(CHAIN):
+            if self.files.read(CHAIN) is not None:  # as client_chain(): a damaged one counts as none for both
                 return self.vault.get(KEY)
         return self._factory.get("client_key")
 

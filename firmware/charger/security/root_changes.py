@@ -9,6 +9,7 @@ from charger.security.errors import CryptoError
 
 _ALGORITHMS = ("SHA256", "SHA384", "SHA512")
 _SERIAL_DIGITS = 40
+_LAST_NUMBER = 9999
 
 
 class _Root:
@@ -124,13 +125,40 @@ async def _check(store, kind: str, root, present: list) -> tuple:
 
 
 def _write(store, kind: str, root, signer):
-    """The issuer's key first: without the certificate it is nothing, and swept away at the next start."""
+    """The issuer's key first: without the certificate it is nothing, and swept away here or at the next start."""
+    name = _place(KINDS[kind], _free_number(store, kind))
+    try:
+        if signer is not None and signer.key.bits != root.key.bits:
+            store.files.write(name + ".key", signer.key.bits)
+        else:
+            store.files.delete(name + ".key")  # of an attempt that failed: this root would get another's issuer
+        store.files.write(name, pem.encode(root.der).encode())
+    except OSError:
+        store.files.delete(name + ".key")
+        raise
+
+
+def _place(letter: str, number: int) -> str:
+    return "roots/%s%04d" % (letter, number)
+
+
+def _free_number(store, kind: str) -> int:
+    """One above the newest. At the end of the numbers the roots move to the first ones, oldest first, each doubled for a
+    moment rather than missing."""
     names = store.names(kind)
     number = int(names[-1][-4:]) + 1 if names else 1
-    name = "roots/%s%04d" % (KINDS[kind], number)
-    if signer is not None and signer.key.bits != root.key.bits:
-        store.files.write(name + ".key", signer.key.bits)
-    store.files.write(name, pem.encode(root.der).encode())
+    if number <= _LAST_NUMBER:
+        return number
+    for number, name in enumerate(names, 1):
+        place = _place(KINDS[kind], number)
+        if place != name:
+            for end in (".key", ""):
+                content = store.files.read(name + end) if store.files.exists(name + end) else None
+                if content is not None:
+                    store.files.write(place + end, content)
+            store.files.delete(name)
+            store.files.delete(name + ".key")
+    return len(names) + 1
 
 
 # --- listing and deleting ---

@@ -27,6 +27,8 @@ _LOOK_S = const(30)
 _AGAIN_MOST_S = const(86400)
 _AGAIN_LEAST_S = const(3600)
 _AHEAD_S = const(2592000)  # a certificate may begin to be valid so much later
+_SIGNING_S = const(600)  # so long a request waits for its certificate; then another one may be made
+_DAY_S = const(86400)
 
 
 class Certificates:
@@ -35,7 +37,10 @@ class Certificates:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
-        self._under_way = False  # a request that has no answer yet
+        self._busy_until_s = 0  # uptime: a request is made, or waits for its answer and its certificate
+        self._making = False  # a key pair, which will take the place of the one before
+        self._checking = False  # a certificate, against the key that waits for it
+        self._warned_s = None  # when it was said last that renewal is not possible
         self._look_at_s = 0
         self._again_at_s = 0
         self._chance = int.from_bytes(os.urandom(2), "big")  # of 65,536
@@ -45,14 +50,20 @@ class Certificates:
     def may_renew(self) -> bool:
         """True when a request can be made: a name for it, a place for the key, and no other one under way (WP-15)."""
         vault = self._cp.store.vault
-        if self._under_way or self._cp.store.has_next() or vault is None or not vault.ready:
+        if self._under_way or self._checking or self._cp.store.has_next() or vault is None or not vault.ready:
             return False
         return bool(self._cp.config.get_str("CpoName"))
+
+    @property
+    def _under_way(self) -> bool:
+        """One request at a time; one that nobody answers, or for which no certificate comes, ends by itself."""
+        return clock.uptime_s() < self._busy_until_s
 
     def renew(self):
         """Make a key pair and ask for a certificate for it."""
         if self.may_renew():
-            self._under_way = True
+            self._wait_for_it()
+            self._making = True
             self._task = asyncio.create_task(self._request())
 
     async def _request(self):
@@ -60,10 +71,12 @@ class Certificates:
             request = await self._make_request()
         except (OSError, CryptoError, MemoryError) as error:
             log.error("certificates", "no request: " + log.reason(error))
-            self._under_way = False
+            self._busy_until_s = 0
             return
         finally:
+            self._making = False
             slices.unload()
+        self._wait_for_it()
         self._cp.post_call("SignCertificate", {"csr": request}, False, self._unanswered, self._answered)
 
     async def _make_request(self) -> str:
@@ -76,14 +89,18 @@ class Certificates:
         self._cp.store.vault.put(NEXT_KEY, keys.encode_private_key(d, public))
         return pem.encode(encoded, "CERTIFICATE REQUEST")
 
+    def _wait_for_it(self):
+        self._busy_until_s = clock.uptime_s() + _SIGNING_S
+
     def _unanswered(self):
-        self._under_way = False
+        self._busy_until_s = 0
 
     def _answered(self, answer: dict):
-        self._under_way = False
         if answer.get("status") == "Accepted":
             log.info("certificates", "a certificate was asked for")
+            self._wait_for_it()
             return
+        self._busy_until_s = 0
         log.warn("certificates", "the request for a certificate was refused")
         try:
             self._cp.store.vault.delete(NEXT_KEY)
@@ -99,6 +116,9 @@ class Certificates:
             return store.refused(events.INVALID_OWN_CERTIFICATE, "chain too long")
         if store.trying or store.vault is None:
             return store.refused(events.INVALID_OWN_CERTIFICATE, "another one is on trial")
+        if self._making or self._checking:
+            return store.refused(events.INVALID_OWN_CERTIFICATE, "a new key is being made, or another one checked")
+        self._checking = True
         try:
             chain = await self._check(text)
             store.files.write(NEXT_CHAIN, chain)
@@ -108,6 +128,8 @@ class Certificates:
             log.error("certificates", "not kept: " + log.reason(error))
             return "Rejected"
         finally:
+            self._checking = False
+            self._busy_until_s = 0  # it has come, good or bad
             slices.unload()
         return "Accepted"
 
@@ -167,13 +189,26 @@ class Certificates:
         """Whether the certificate in use has come into its last time, and a request can be made."""
         now = clock.utc_s()
         validity = self._validity_of(self._cp.store.client_chain())
-        if now is None or validity is None or not self.may_renew():
+        if now is None or validity is None:
             return False
         left_s = min(_LEAST_LEFT_S, (validity[1] - validity[0]) // 3)
         if now < validity[1] - left_s - left_s * self._chance // 655360:
             return False
+        if not self.may_renew():
+            self._warn()
+            return False
         self._again_at_s = clock.uptime_s() + max(_AGAIN_LEAST_S, min(_AGAIN_MOST_S, left_s // 4))
         return True
+
+    def _warn(self):
+        """The certificate runs out and nothing can be done about it: once a day in the log, once as an event."""
+        now_s = clock.uptime_s()
+        if self._cp.config.get_str("CpoName") or (self._warned_s is not None and now_s - self._warned_s < _DAY_S):
+            return
+        log.warn("certificates", "our own runs out, and cannot be renewed without a CpoName")
+        if self._warned_s is None:
+            self._cp.store.note(events.INVALID_OWN_CERTIFICATE, "runs out, cannot be renewed without a CpoName")
+        self._warned_s = now_s
 
     def _validity_of(self, chain):
         """(from, to) of the first certificate of a chain, UTC seconds; None when it cannot be read."""
