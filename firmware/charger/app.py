@@ -17,6 +17,7 @@ _SAY_GOODBYE_MS = const(9000)
 _END_MS = const(10000)
 _ANSWER_MS = const(200)
 _HEAT_VALID_S = const(10)  # read each second: nobody watches the heat any more after so long (limits.py)
+_STARVED = const(3)
 _COLLECT_BYTES = const(3072)
 
 current = None  # the running Application
@@ -42,6 +43,7 @@ class Application:
         self.outlets = []
         self._pins = None
         self._restarting = None
+        self._starved = 0  # attempts to connect, in a row, that failed for want of memory
         self.files = Files(board.FLASH_ROOT)
         assembly.count_boot(self.files)
         self.security_log = SecurityLog(self.files)
@@ -72,10 +74,18 @@ class Application:
 
     def link_opened(self, _rpc):
         """What was on trial has proved itself; a unit with a certificate of its own looks after it from now on."""
+        self._starved = 0
         self.settings.opened()
         if self.settings.security_profile == 3 or self.settings.store.has_next():
             self.charge_point.certificates  # noqa: B018 - made by being asked for
         self.charge_point.opened()
+
+    def _starve(self):
+        """No memory to connect: first what is idle goes, then, once nobody charges, the unit starts afresh."""
+        self._starved += 1
+        self.charge_point.let_go()
+        if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
+            self.restart("Soft", "want of memory")
 
     def link_closed(self, _reason):
         """The connection is over."""
@@ -85,6 +95,8 @@ class Application:
         """An attempt to connect failed: an event, if it is a matter of security. The log bounds how often (WP-43)."""
         if self.settings.failed(cause):
             self.link.drop("settings as before", at_once=True)
+        if cause == "memory":
+            self._starve()
         from charger.security import link_faults
 
         event = link_faults.event_of(cause)

@@ -6,7 +6,7 @@ memoryview; what is sent is masked chunk by chunk in another. Whoever breaks the
 
 import asyncio
 import os
-from errno import ETIMEDOUT
+from errno import EIO, ETIMEDOUT
 
 from micropython import const
 
@@ -292,6 +292,8 @@ class WebSocket:
                     _mask(view[masked:], mask)
                     await self._write(view[begin:], started)
                     begin = masked = at = 0
+        if size:
+            raise OSError(EIO)  # the pieces came out shorter than they were counted: what follows would make no sense
         _mask(view[masked:at], mask)
         await self._write(view[begin:at], started)
 

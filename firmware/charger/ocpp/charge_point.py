@@ -5,6 +5,7 @@ BootNotification is accepted, but what a TriggerMessage asked for (OCPP-25, 27).
 """
 
 import asyncio
+import gc
 
 from micropython import const
 
@@ -26,6 +27,8 @@ from charger.security import events
 _DAY_S = const(86400)
 _END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
 _GOODBYE_MS = const(9000)
+_TIDY_S = const(60)  # between two looks at what is of no use any more
+_LITTLE = const(40960)  # bytes free: with more than that nothing has to go
 _FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
 
 _CODES = {
@@ -164,6 +167,7 @@ class ChargePoint(LazyServices):
         """
         if self.boot.silent:
             return None
+        self._tidy()
         profile = actions.profile_of(action)
         if profile is None:
             raise errors.OcppError(errors.NOT_IMPLEMENTED, "")
@@ -177,8 +181,8 @@ class ChargePoint(LazyServices):
             raise errors.OcppError(_CODES[error.kind], str(error))
         self._follow_up = None
         answer = module.handle(self, request)
-        if not isinstance(answer, dict):
-            answer = await answer
+        if hasattr(answer, "send"):  # of an action that takes its time
+            answer = await answer  # type: ignore[misc]
         return answer, self._follow_up
 
     def after(self, job):
@@ -305,6 +309,12 @@ class ChargePoint(LazyServices):
                     service.second()
             if self.ready():
                 self._heartbeat_when_due()
+            if clock.uptime_s() % _TIDY_S == 0:
+                self._tidy()
+
+    def _tidy(self):
+        if gc.mem_free() < _LITTLE:
+            self.let_go()
 
     def _heartbeat_when_due(self):
         now = clock.uptime_s()

@@ -212,11 +212,7 @@ class Configuration:
 
     def report(self, names: list | None = None) -> tuple:
         """(configurationKey list, unknownKey list) of GetConfiguration; all readable keys without names (OCPP-74)."""
-        known, unknown = [], []
-        if not names:
-            for row in self._rows():
-                if "R" in row[_ACCESS] and self.has_profile(row[_PROFILE]):
-                    known.append(self._entry(row))
+        known, unknown = [] if names else list(self.readable()), []
         for name in names or ():
             row = self._row(name)
             if row is None or row[_ACCESS] == "D" or not self.has_profile(row[_PROFILE]):
@@ -224,6 +220,12 @@ class Configuration:
             else:
                 known.append(self._entry(row))
         return known, unknown
+
+    def readable(self):
+        """Iterate the configurationKey entries of all keys that can be read."""
+        for row in self._rows():
+            if "R" in row[_ACCESS] and self.has_profile(row[_PROFILE]):
+                yield self._entry(row)
 
     def all(self) -> dict:
         """Name to value of every key and device fact, secrets without their value: for people and the control port."""

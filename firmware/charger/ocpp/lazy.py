@@ -1,7 +1,16 @@
 """The services of a charge point that not everybody needs: imported and made when they are first asked for.
 
-What was asked for once stays; `loaded` is what has to be told of sessions and of the passing of time.
+What is idle, with nothing to remember that is not on flash and nothing to do, is let go again. `loaded` is what has to be
+told of sessions and of the passing of time.
 """
+
+from charger import late
+
+# name in `loaded`, and what of the package services goes with it
+_GOES = (
+    "profiles smart_charging,reservations reservations,list local_list,cache cache,diagnostics diagnostics,logs logs"
+    ",logs archive,logs uploads"
+)
 
 
 def _none():
@@ -29,6 +38,19 @@ class LazyServices:
             self.smart_charging.recompute()
         if "ocpp_reservations.json" in names and self.config.has_profile("Reservation"):
             self.reservations.second()
+
+    def let_go(self):
+        """Give the memory of what is idle back."""
+        for pair in _GOES.split(","):
+            name, module = pair.split(" ")
+            service = self.loaded.get(name)
+            if service is not None and service.idle:
+                del self.loaded[name]
+                service = None
+            if name not in self.loaded:
+                late.drop("charger.ocpp.services." + module)
+        if "profiles" not in self.loaded:
+            late.drop("charger.ocpp.schedule")
 
     def has(self, name: str) -> bool:
         """True when a service was made already."""

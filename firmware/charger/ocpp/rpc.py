@@ -45,7 +45,7 @@ class Rpc:
 
     `await handler(action, payload)` answers a CALL. It returns
 
-    - a dict: the CALLRESULT's payload;
+    - a dict: the CALLRESULT's payload (in the pair below it may be a listed.Answer);
     - `(dict, follow_up)`: follow_up() is called once the answer is on the line (or the line is gone). When it returns a
       coroutine, that runs as a task of its own, so that it may await call() while further CALLs are answered;
     - `None`: no answer at all (OCPP-28).
@@ -287,7 +287,11 @@ class Rpc:
             if result is None:
                 return None
             answer, follow_up = (result, None) if isinstance(result, dict) else result
-            pieces = ("[3,", dumps(uid), ",", dumps(answer), "]")
+            if isinstance(answer, dict):
+                pieces = ("[3,", dumps(uid), ",", dumps(answer), "]")
+            else:  # listed.Answer
+                pieces = answer
+                pieces.head, pieces.tail = "[3," + dumps(uid) + ",", "]"
         except OcppError as error:
             await self._answer_error(uid, error.code, error.description)
             return None

@@ -1,5 +1,6 @@
 # A charge point with real connectors, sessions and flash files, obedient outlets, and a scripted link. In manual time.
 import asyncio
+import json
 
 import flashrig
 import frames
@@ -242,6 +243,8 @@ class Rig:
         if result is None:
             return None
         answer, follow_up = result
+        if not isinstance(answer, dict):  # a listed.Answer
+            answer = json.loads("".join(list(answer)))
         frames.note(3, action, answer)
         if follow_up is not None:
             running = follow_up()

@@ -7,7 +7,11 @@ SPEC = ("obj", (("key?", ("list", ("str", 50), None)),))
 
 def handle(cp, request: dict) -> dict:
     """The keys asked for, or all."""
-    names = request.get("key") or []
+    names = request.get("key")
+    if not names:
+        from charger.ocpp.listed import Answer
+
+        return Answer("configurationKey", cp.config.readable)  # type: ignore[return-value] - rpc.py knows it
     if len(names) > cp.config.get_int("GetConfigurationMaxKeys"):
         raise OcppError(PROPERTY_CONSTRAINT_VIOLATION, "key: more than GetConfigurationMaxKeys")
     known, unknown = cp.config.report(names)
