@@ -9,7 +9,7 @@ import gc
 
 from micropython import const
 
-from charger import clock, log, validate
+from charger import clock, late, log, validate
 from charger.ocpp import actions, errors
 from charger.ocpp.errors import Disconnected
 from charger.ocpp.lazy import LazyServices
@@ -183,6 +183,10 @@ class ChargePoint(LazyServices):
         answer = module.handle(self, request)
         if hasattr(answer, "send"):  # of an action that takes its time
             answer = await answer  # type: ignore[misc]
+        name = module.__name__
+        module = None
+        if gc.mem_free() < _LITTLE:
+            late.drop(name, "charger.ocpp.actions.charging_profile")
         return answer, self._follow_up
 
     def after(self, job):

@@ -6,7 +6,7 @@ a PC, about 10 ms on an ESP32), and the generator's return value is the result.
 
 from charger import clock, late
 
-_HEAVY = ("sha2", "rsa", "ec", "keys", "csr", "x509", "chain", "root_changes")
+_HEAVY = ("pem", "der", "sha2", "rsa", "ec", "keys", "csr", "x509", "chain", "root_changes")
 
 
 async def run(steps):

@@ -1,0 +1,69 @@
+"""A board's heap, 128 KiB, over TLS and over many sessions: what is seldom asked for is still there at the end (DESIGN 7).
+
+32-bit words, code in ROMFS. What is imported late needs memory in one piece; sessions, cuts of the link and rare messages
+in between must not leave the heap in crumbs (`make soak` goes on for a day). An update and the renewal of a certificate in
+such a heap: test_update.py and test_certificates.py, whose 32-bit chargers have no other.
+"""
+
+import json
+import os
+
+from .sessions import end_session, start_session
+from .test_big_frames import frame, local_list, profile
+from .test_tls_servers import options
+from .tls_peers import VERSIONS, Authority, server_context
+
+SOAK = bool(os.environ.get("PILOTLIGHT_SOAK"))
+ROUNDS = 40 if SOAK else 3
+QUIET_S = 900 if SOAK else 90
+BUDGET = 106 * 1024  # bytes in use after the start, everything collected: what comes late needs the rest
+
+
+def rare(csms, n):
+    """What a back end asks for now and then, all of it once."""
+    assert csms.call("SetChargingProfile", **profile(24)) == {"status": "Accepted"}
+    assert csms.call("GetCompositeSchedule", connectorId=1, duration=3600)["status"] == "Accepted"
+    assert csms.call("ClearChargingProfile", id=1) == {"status": "Accepted"}
+    assert csms.call("SendLocalList", **local_list(n + 1, 20)) == {"status": "Accepted"}
+    assert csms.call("GetLocalListVersion") == {"listVersion": n + 1}
+    assert csms.call("ReserveNow", connectorId=1, expiryDate="2031-01-01T00:00:00Z", idTag="GOOD0002", reservationId=n)
+    assert csms.call("CancelReservation", reservationId=n)
+    assert len(csms.call("GetConfiguration")["configurationKey"]) > 40
+    assert csms.call("ChangeConfiguration", key="MeterValueSampleInterval", value=str(20 + n)) == {"status": "Accepted"}
+    assert csms.call("GetInstalledCertificateIds", certificateType="CentralSystemRootCertificate")["status"] == "Accepted"
+    for message in ("Heartbeat", "MeterValues", "StatusNotification", "DiagnosticsStatusNotification"):
+        assert csms.call("TriggerMessage", requestedMessage=message) == {"status": "Accepted"}
+
+
+def test_sessions_cuts_and_rare_messages_in_a_heap_of_128_kib(launch, csms, tmp_path):
+    folder = tmp_path / "authority"
+    folder.mkdir()
+    authority = Authority(folder)
+    csms.close()
+    csms.tls = server_context(authority.issue("server"), VERSIONS["1.2"])
+    csms.open()
+    sim = launch(word=32, lab=False, time_scale=60, csms_url=csms.url, options=options(2, authority, tmp_path),
+                 settings={"MeterValueSampleInterval": 60})
+    csms.wait_booted()
+    sim.let_pass(30)  # the look at the running image is over
+    heap = sim.command("status", collect=True)["heap"]
+    assert heap["used"] <= BUDGET, heap
+    for n in range(ROUNDS):
+        start_session(sim, csms, "GOOD0001")
+        sim.let_pass(QUIET_S)
+        rare(csms, n)
+        mark = len(csms.record)
+        sim.network_down()
+        sim.let_pass(QUIET_S)
+        sim.plug_out()
+        sim.wait_ocpp_status("Available")
+        sim.network_up()
+        csms.record.wait("StopTransaction", "out", 3, since=mark, timeout_s=30)
+    start_session(sim, csms, "GOOD0003")
+    text = frame("big", "SendLocalList", local_list(99, 50))  # as long as it may be, without spaces: 7 KiB
+    assert csms.raw_call(text, "big").payload == {"status": "Accepted"}
+    end_session(sim, csms)
+    status = sim.status()
+    assert status["boots"] == 1 and status["failed_task"] is None and status["csms"]["connected"]
+    assert not [line for line in sim.log_lines() if "MemoryError" in line], sim.log_tail()
+    assert json.dumps(sim.command("security_log", count=200)).count("MemoryExhaustion") == 0
