@@ -148,7 +148,7 @@ async def test_numbers_of_roots_do_not_run_out():
         rig.files.write("roots/c%04d" % number, text.encode())
     rig.files.write("roots/c9999.key", b"issuer")
     equal(await store.install(CENTRAL_SYSTEM, texts[2]), "Accepted")
-    equal([n for n in rig.files.names("roots")], ["c0001", "c0002", "c0002.key", "c0003"])
+    equal(rig.files.names("roots"), ["c0001", "c0002", "c0002.key", "c0003"])
     equal(rig.files.read("roots/c0001"), texts[0].encode())
     equal(rig.files.read("roots/c0002.key"), b"issuer")
 

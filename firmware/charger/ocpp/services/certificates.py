@@ -120,7 +120,12 @@ class Certificates:
             return store.refused(events.INVALID_OWN_CERTIFICATE, "a new key is being made, or another one checked")
         self._checking = True
         try:
-            chain = await self._check(text)
+            self._make_room()
+            try:
+                chain = await self._check(text)
+            except MemoryError:  # the heap was in crumbs: once more from the beginning
+                self._make_room()
+                chain = await self._check(text)
             store.files.write(NEXT_CHAIN, chain)
         except CryptoError as error:
             return store.refused(events.INVALID_OWN_CERTIFICATE, str(error))
@@ -132,6 +137,11 @@ class Certificates:
             self._busy_until_s = 0  # it has come, good or bad
             slices.unload()
         return "Accepted"
+
+    def _make_room(self):
+        slices.unload()
+        self._cp.let_go()
+        gc.collect()
 
     async def _check(self, text: str) -> bytes:
         """The chain in PEM as it is kept; CryptoError with the first thing that is wrong."""
