@@ -69,11 +69,6 @@ def _all(store, kind: str) -> list:
     return found
 
 
-def anchors(store, kind: str) -> list:
-    """The roots of a kind as x509.Certificate, for chain.check_chain()."""
-    return [root.certificate for root in _all(store, kind)]
-
-
 # --- installing ---
 
 
