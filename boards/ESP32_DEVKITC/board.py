@@ -59,6 +59,7 @@ FACTORY = _section("keys")
 _CSMS = _section("csms")
 CSMS = {
     "url": _CSMS.get("url"),
+    "secure_url": _CSMS.get("secure_url"),
     "identity": _CSMS.get("identity") or DEVICE["serial"],
     "security_profile": _CSMS.get("security_profile", 0),
     "basic_auth_password": _CSMS.get("basic_auth_password"),

@@ -152,10 +152,10 @@ def comb_columns(k: int) -> list:
 
 
 def naf_digits(k: int) -> list:
-    """The width-5 non-adjacent form, lowest first."""
+    """The width-4 non-adjacent form, lowest first."""
     digits = []
     while k:
-        digit = (k & 31) - (32 if k & 16 else 0) if k & 1 else 0
+        digit = (k & 15) - (16 if k & 8 else 0) if k & 1 else 0
         digits.append(digit)
         k = (k - digit) >> 1
     return digits + [0] * (257 - len(digits))

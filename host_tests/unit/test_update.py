@@ -13,6 +13,7 @@ from charger.security import ec, slices
 from charger.update import manifest as manifests
 from charger.update.download import FILE, Download
 from charger.update.manifest import UpdateError, check_fit, version_order
+from charger.update.updater import Updater
 from sim import timebase
 
 HEAP = 8 * 1024 * 1024
@@ -26,6 +27,7 @@ made = {}
 class Slots:
     """The idle slot in memory. `fail_at` is the write in which the power fails; `lie` flips a bit of a block read."""
 
+    running = "ota_0"
     idle = "ota_1"
     size = 0x1A0000
 
@@ -35,6 +37,9 @@ class Slots:
         self.fail_at = None
         self.half = False
         self.lie = None
+
+    def number(self, _name):
+        return 0
 
     def write(self, block, view):
         if self.fail_at is not None and self.writes >= self.fail_at:
@@ -222,6 +227,47 @@ async def test_the_power_fails_at_every_block():
             await download.fetch(URL)
             equal(source.offsets, [head + at // 16 * 16 * BLOCK if at >= 16 else head])
             equal(download.digest, hashlib.sha256(content).digest())
+
+
+async def test_memory_is_short_at_any_block():
+    """Something else needs it just then: tried again a little later, from the last note on; the hashes are right."""
+    for at in (0, 1, 15, 16, 17, 39):
+        _fresh()
+        content, public, head = _bundle(40)
+        slots = Slots()
+        source = Source(content)
+        updater = Updater(flashrig.files(), slots, {"board": "SIM", "hardware": 1}, [public], False)
+        updater._download = download = _download(slots, source, public)
+        short = [at]
+        count = download._count
+
+        def starved(used, count=count, short=short, download=download):
+            if download.blocks in short:
+                short.clear()
+                raise MemoryError
+            count(used)
+
+        download._count = starved
+        await _let(asyncio.create_task(updater.fetch(URL)))
+        equal(source.offsets, [0, head + at // 16 * 16 * BLOCK])
+        equal(download.digest, hashlib.sha256(content).digest())
+
+
+async def test_no_memory_at_all_is_an_answer():
+    _fresh()
+    content, public, _ = _bundle(2)
+    updater = Updater(flashrig.files(), Slots(), {"board": "SIM", "hardware": 1}, [public], False)
+    updater._download = download = _download(updater.slots, Source(content), public)
+
+    def starved(_):
+        raise MemoryError
+
+    download._count = starved
+    try:
+        await _let(asyncio.create_task(updater.fetch(URL)))
+    except OSError as error:
+        return true("no memory" in str(error), str(error))
+    raise AssertionError("without memory")
 
 
 async def test_a_slot_that_changed_since_is_noticed_and_the_next_attempt_is_clean():

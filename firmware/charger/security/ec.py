@@ -185,9 +185,10 @@ def _add(first: tuple, second: tuple) -> tuple:
     return x3, (r * (v - x3) - y1 * hhh) % P, z1 * h % P
 
 
-def _comb_points() -> list:
-    """The table, read from its constant each time: the numbers would cost 1.5 KB of RAM for good."""
-    return [(int(_COMB[at : at + 64], 16), int(_COMB[at + 64 : at + 128], 16)) for at in range(0, len(_COMB), 128)]
+def _row(number: int) -> tuple:
+    """(x, y) of a row of the table, from its 128 digits each time: as numbers the table would take 3 KB of the heap."""
+    at = number * 128
+    return int(_COMB[at : at + 64], 16), int(_COMB[at + 64 : at + 128], 16)
 
 
 class _Comb:
@@ -201,7 +202,6 @@ class _Comb:
         # k = sum of (2 c_i - 1) 2^i over 256 bits, so c = (k + 2^256 - 1) / 2
         self.bits = (((k, N - k)[even] + (1 << 256) - 1) >> 1).to_bytes(32, "big")
         self.even = even
-        self.points = _comb_points()
 
     def column(self, j: int) -> tuple:
         """The j-th point, z = 1."""
@@ -210,7 +210,7 @@ class _Comb:
         bits = self.bits
         top = bits[at] >> shift & 1
         low = (bits[at + 8] >> shift & 1) << 2 | (bits[at + 16] >> shift & 1) << 1 | bits[at + 24] >> shift & 1
-        x, y = self.points[low ^ (top - 1 & 7)]
+        x, y = _row(low ^ (top - 1 & 7))
         return x, (P - y, y)[top ^ self.even], 1
 
 
@@ -232,14 +232,14 @@ def _multiply_base(k: int):
 
 
 def _naf(k: int) -> bytearray:
-    """The width-5 non-adjacent form of k, lowest digit first, each digit (odd, -15..15, or 0) modulo 32."""
+    """The width-4 non-adjacent form of k, lowest digit first, each digit (odd, -7..7, or 0) modulo 16."""
     digits = bytearray(257)
     at = 0
     while k:
         if k & 1:
-            digit = k & 31
+            digit = k & 15
             digits[at] = digit
-            k -= digit if digit < 16 else digit - 32
+            k -= digit if digit < 8 else digit - 16
         k >>= 1
         at += 1
     return digits
@@ -248,9 +248,9 @@ def _naf(k: int) -> bytearray:
 def _multiply_two(u1: int, u2: int, point: tuple):
     """Generator: u1 G + u2 point in Jacobian coordinates, in variable time, for public 0 <= u1, u2 < N."""
     x, y = point
-    multiples = [(x, y, 1)]  # the odd ones, 1 to 15
+    multiples = [(x, y, 1)]  # the odd ones, 1 to 7; more would be 3 % faster and take another KB
     twice = _double(multiples[0])
-    for _ in range(7):
+    for _ in range(3):
         multiples.append(_add(multiples[-1], twice))
     yield
     digits = _naf(u2)
@@ -260,8 +260,8 @@ def _multiply_two(u1: int, u2: int, point: tuple):
         total = _double(total)
         digit = digits[j]
         if digit:
-            x, y, z = multiples[(digit if digit < 16 else 32 - digit) >> 1]
-            total = _add(total, (x, y if digit < 16 else P - y, z))
+            x, y, z = multiples[(digit if digit < 8 else 16 - digit) >> 1]
+            total = _add(total, (x, y if digit < 8 else P - y, z))
         if j < 64:
             total = _add(total, comb.column(j))
         if not j & 3:

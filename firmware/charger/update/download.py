@@ -77,6 +77,9 @@ class Download:
         except UpdateError:
             self.discard()
             raise
+        except MemoryError:
+            self._forget()  # the hashes may have stopped half way; the next fetch goes on from what is on flash
+            raise
         finally:
             self._buffer = _NOTHING
 

@@ -19,6 +19,8 @@ BROKEN = "broken"  # there as well: the running image was found altered; a resta
 OFFER = "update_offer.json"  # {"version", "url"} of what the owner may install, {} for nothing; there once it was asked
 IMAGE = "image"  # size and SHA-256 of the confirmed image of the running slot
 _WHOLE_MS = const(3 * 3600 * 1000)  # for one attempt, however slowly a server gives it
+_TRIES = const(5)  # when there is no memory just then: the link or a meter reading may be busy with it
+_ROOM_MS = const(10000)
 
 
 class Updater:
@@ -120,7 +122,14 @@ class Updater:
             source = Source(self._settings, self._lab)
             self._download = Download(self._files, source, self.slots, self._keys, unit)
         self._download.on_pause = self.on_pause
-        await self._download.fetch(location)
+        for _ in range(_TRIES):
+            try:
+                return await self._download.fetch(location)
+            except MemoryError:
+                gc.collect()
+                log.warn("update", "no memory for it just now")
+                await clock.sleep_ms(_ROOM_MS)
+        raise OSError("no memory")
 
     def digest(self) -> bytes | None:
         """SHA-256 of the whole file as it was downloaded, None when there is none."""

@@ -79,7 +79,7 @@ class Firmware:
             await clock.sleep_ms(100)
         try:
             await self._cp.updater.install()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             log.error("firmware", "installation: " + log.reason(error))
         self._cp.files.delete(FILE)
         self._tell(INSTALLATION_FAILED)

@@ -128,7 +128,7 @@ class SignedFirmware:
             await self._wait_until(self._job["retrieve_s"], SCHEDULED)
             if await self._fetch() and await self._verify():
                 await self._install()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             self._end(INSTALL_FAILED, log.reason(error))
 
     async def _wait_until(self, moment_s: int | None, status: str):
@@ -192,7 +192,7 @@ class SignedFirmware:
             await self._cp.updater.install()
         except ValueError as error:
             self._end(NOT_VERIFIED, log.reason(error))
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             self._end(INSTALL_FAILED, log.reason(error))
         finally:
             availability.hold(False)
