@@ -1,4 +1,4 @@
-"""The download of an update at the level of its blocks: any interruption, any lie of link or flash (SEC-4, SEC-6)."""
+"""The download of an update at the level of its pages: any interruption, any lie of link or flash (SEC-4, SEC-6)."""
 
 import asyncio
 import hashlib
@@ -25,15 +25,16 @@ made = {}
 
 
 class Slots:
-    """The idle slot in memory. `fail_at` is the write in which the power fails; `lie` flips a bit of a block read."""
+    """The idle slot in memory. The power fails in the block `fail_at`, at its begin or `half` way; `lie` flips a bit of a
+    block read."""
 
     running = "ota_0"
     idle = "ota_1"
     size = 0x1A0000
 
     def __init__(self):
-        self.blocks = {}
-        self.writes = 0
+        self.flash = bytearray(b"\xff" * 40 * BLOCK)
+        self.written = 0
         self.fail_at = None
         self.half = False
         self.lie = None
@@ -41,17 +42,19 @@ class Slots:
     def number(self, _name):
         return 0
 
-    def write(self, block, view):
-        if self.fail_at is not None and self.writes >= self.fail_at:
-            if self.half:
-                self.blocks[block] = bytes(view[:2048]) + b"\xff" * 2048
+    def write(self, at, view):
+        if not at % BLOCK:
+            self.flash[at : at + BLOCK] = b"\xff" * BLOCK
+        equal(bytes(self.flash[at : at + len(view)]), b"\xff" * len(view), "programmed twice")
+        if self.fail_at is not None and self.written >= self.fail_at * BLOCK + self.half * BLOCK // 2:
+            self.flash[at : at + 100] = view[:100]
             raise OSError(5)
-        self.writes += 1
-        self.blocks[block] = bytes(view)
+        self.flash[at : at + len(view)] = view
+        self.written += len(view)
 
-    def read(self, block, view, running=False):
-        view[:] = self.blocks.get(block, b"\xff" * BLOCK)
-        if block == self.lie:
+    def read(self, at, view, running=False):
+        view[:] = self.flash[at : at + len(view)]
+        if at == self.lie:
             view[7] ^= 1
 
 
@@ -144,10 +147,10 @@ async def test_a_good_one_lands_in_the_slot():
     download = _download(slots, Source(content), public)
     await download.fetch(URL)
     image = content[head:]
-    equal(b"".join([slots.blocks[n] for n in range(9)])[: len(image)], image)
+    equal(bytes(slots.flash[: len(image)]), image)
     equal((download.ready, download.digest), (True, hashlib.sha256(content).digest()))
     await download.fetch(URL)  # again: only looked at
-    equal(slots.writes, 9)
+    equal(slots.written, 9 * BLOCK - 2048)
 
 
 async def test_the_link_ends_after_every_block():
@@ -162,7 +165,7 @@ async def test_the_link_ends_after_every_block():
     task = asyncio.create_task(download.fetch(URL))
     await _let(task)
     equal(source.offsets, [0] + [head + n * BLOCK for n in range(1, 9)])
-    equal(slots.writes, 9)
+    equal(slots.written, 9 * BLOCK - 2048)
     equal(pauses, [True, False] * 8)
     true(download.ready)
 
@@ -195,7 +198,7 @@ async def test_a_link_that_brings_nothing_any_more_is_given_up():
 
 
 async def test_a_server_that_drips_is_given_up():
-    """Some bytes a second are no download: a block has a minute to come in."""
+    """Some bytes a second are no download: a page has a quarter of a minute to come in."""
     _fresh()
     content, public, _ = _bundle()
     source = Source(content, lambda offset: {"pause_ms": 1000, "piece": 60})
@@ -211,7 +214,7 @@ async def test_a_server_that_drips_is_given_up():
 async def test_the_power_fails_at_every_block():
     """What was written is not asked for again, but for the blocks since the last note; what is half there is."""
     for half in (False, True):
-        for at in range(40):
+        for at in range(39):
             _fresh()
             content, public, head = _bundle(40)
             slots = Slots()
@@ -242,7 +245,7 @@ async def test_memory_is_short_at_any_block():
         count = download._count
 
         def starved(used, count=count, short=short, download=download):
-            if download.blocks in short:
+            if download.done // BLOCK in short:
                 short.clear()
                 raise MemoryError
             count(used)
@@ -280,7 +283,7 @@ async def test_a_slot_that_changed_since_is_noticed_and_the_next_attempt_is_clea
     except OSError:
         pass
     slots.fail_at = None
-    slots.blocks[3] = bytes(BLOCK)
+    slots.flash[3 * BLOCK : 4 * BLOCK] = bytes(BLOCK)
     download = _download(slots, Source(content), public)
     await _refused(download, "hash")
     equal(flashrig.files().read(FILE), None)
@@ -294,7 +297,7 @@ async def test_flash_that_holds_something_else_than_was_written():
     _fresh()
     content, public, _ = _bundle()
     slots = Slots()
-    slots.lie = 5
+    slots.lie = 5 * BLOCK + 1024
     await _refused(_download(slots, Source(content), public), "hash")
 
 

@@ -26,10 +26,16 @@ class Slot:
     idle = "ota_1"
 
     def __init__(self):
-        part = Partition("ota_1")
-        self.size = part.info()[3]
-        self.read = part.readblocks
-        self.write = part.writeblocks
+        self._part = Partition("ota_1")
+        self.size = self._part.info()[3]
+
+    def read(self, at, view):
+        self._part.readblocks(at // BLOCK, view, at % BLOCK)
+
+    def write(self, at, view):
+        if not at % BLOCK:
+            self._part.ioctl(6, at // BLOCK)
+        self._part.writeblocks(at // BLOCK, view, at % BLOCK)
 
 
 class Server:

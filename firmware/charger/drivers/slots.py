@@ -8,6 +8,7 @@ import esp32
 from micropython import const
 
 BLOCK = const(4096)
+_ERASE = const(6)  # of vfs.AbstractBlockDev.ioctl
 _NAMESPACE = "pilotlight"
 
 
@@ -25,13 +26,15 @@ class AppSlots:
         self.size = self._idle.info()[3]
         self._nvs = esp32.NVS(_NAMESPACE)
 
-    def write(self, block: int, view):
-        """Erase and program one block of the idle slot; view has 4,096 bytes. OSError by the flash."""
-        self._idle.writeblocks(block, view)
+    def write(self, at: int, view):
+        """Program part of a block of the idle slot, erased before when `at` (bytes) is its begin. OSError by the flash."""
+        if at % BLOCK == 0:
+            self._idle.ioctl(_ERASE, at // BLOCK)
+        self._idle.writeblocks(at // BLOCK, view, at % BLOCK)
 
-    def read(self, block: int, view, running: bool = False):
-        """Read one block of the idle slot, or of the running one."""
-        (self._running if running else self._idle).readblocks(block, view)
+    def read(self, at: int, view, running: bool = False):
+        """Read from a byte of the idle slot on, or of the running one, within a block."""
+        (self._running if running else self._idle).readblocks(at // BLOCK, view, at % BLOCK)
 
     def choose(self):
         """Boot the idle slot next, on trial. OSError when the platform finds no good image there."""

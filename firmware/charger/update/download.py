@@ -1,8 +1,9 @@
-"""One update on its way into the idle slot: block by block, hashed as it comes, gone on with after any interruption.
+"""One update on its way into the idle slot: page by page, hashed as it comes, gone on with after any interruption.
 
-The order is the point (SEC-6): the origin before anything is requested, the manifest before the first block is written,
-the hash of what came, then the hash of what the flash really holds. A block counts when it is written; how many do is on
-flash every 64 KiB, and after a restart their hashes are made again from the slot.
+The order is the point (SEC-6): the origin before anything is requested, the manifest before the first page is written,
+the hash of what came, then the hash of what the flash really holds. A page counts when it is written; how many do is on
+flash every 64 KiB, and after a restart their hashes are made again from the slot. A page is a quarter of what the flash
+erases at once: so little room there is even in a heap that has long been in use.
 """
 
 import hashlib
@@ -17,10 +18,9 @@ from charger.update import manifest as manifests
 from charger.update.manifest import UpdateError
 
 FILE = "update.json"
-_BLOCK = const(4096)
-_NOTE_BLOCKS = const(16)
-_STEP_MS = const(30000)
-_BLOCK_MS = const(60000)  # for a block to come in: a server that drips is one that is gone
+_PAGE = const(1024)
+_NOTE_BYTES = const(65536)
+_PAGE_MS = const(15000)  # for a page to come in: a server that drips is one that is gone
 _LINKS = const(8)  # so often the link may be lost without any progress in between
 _PAUSE_MS = const(5000)
 _NOTHING = memoryview(bytearray(0))  # the buffer is only there while it is needed
@@ -44,7 +44,7 @@ class Download:
         self.etag = ""
         self.head = b""  # magic, manifest and signature as they came
         self.manifest = None
-        self.blocks = 0
+        self.done = 0  # bytes of the image that are in the slot
         self.ready = False
         self.digest = None
         self._whole = None
@@ -72,7 +72,6 @@ class Download:
                 await self._take_up(location)
             if not self.ready:
                 await self._through(location)
-            self._make_room()
             await self._read_back()
         except UpdateError:
             self.discard()
@@ -82,12 +81,6 @@ class Download:
             raise
         finally:
             self._buffer = _NOTHING
-
-    def _make_room(self):
-        """For a block: not before the manifest is believed, whose check takes a lot of the heap."""
-        if len(self._buffer) < _BLOCK:
-            self._buffer = _NOTHING
-            self._buffer = memoryview(bytearray(_BLOCK))
 
     async def _take_up(self, location: str):
         """What an earlier start has left of the same download."""
@@ -104,20 +97,20 @@ class Download:
             self.location = location
             return
         self.etag = kept["etag"]
-        self._make_room()
         self._start_hashes()
-        for block in range(kept["blocks"]):
-            self._slots.read(block, self._buffer)
-            self._count(self._used(block))
+        page = self._buffer[:_PAGE]
+        while self.done < kept["done"]:
+            self._slots.read(self.done, page)
+            self._count(self._next())
             await clock.sleep_ms(0)
-        self.ready = self.blocks * _BLOCK >= self.manifest.size  # whether it is good, reading it back will show
-        log.info("update", "going on after %d blocks" % self.blocks)
+        self.ready = self.done >= self.manifest.size  # whether it is good, reading it back will show
+        log.info("update", "going on after %d bytes" % self.done)
 
     async def _through(self, location: str):
         """Ask for what is missing until it is all there; a lost link is waited for."""
         lost = 0
         while True:
-            before = self.blocks
+            before = self.done
             try:
                 await self._ask(location)
                 return
@@ -128,10 +121,10 @@ class Download:
                     raise  # the flash
                 if isinstance(error, TlsError) and error.cause not in ("reset", "timeout"):
                     raise UpdateError("origin", str(error))
-                lost = 1 if self.blocks != before else lost + 1
+                lost = 1 if self.done != before else lost + 1
                 if lost > _LINKS or not self.head or getattr(error, "cause", "") in ("status", "redirect", "protocol"):
                     raise OSError(log.reason(error))
-                log.warn("update", "link lost after %d blocks: %s" % (self.blocks, log.reason(error)))
+                log.warn("update", "link lost after %d bytes: %s" % (self.done, log.reason(error)))
                 await self._wait(_PAUSE_MS * lost)
 
     async def _wait(self, ms: int):
@@ -142,12 +135,11 @@ class Download:
             self.on_pause(False)
 
     async def _ask(self, location: str):
-        offset = len(self.head) + self.blocks * _BLOCK if self.head else 0
+        offset = len(self.head) + self.done if self.head else 0
         response = await self._source.open(location, offset, self.etag)
         try:
             if response.status == 206 and offset:
                 self._check_range(response, offset)
-                self._make_room()
             else:
                 await self._begin(response)
             await self._receive(response)
@@ -161,7 +153,7 @@ class Download:
             raise UpdateError("size", "another part of the file than was asked for")
 
     async def _begin(self, response):
-        """From the first byte: the manifest is believed before the first block is written."""
+        """From the first byte: the manifest is believed before the first page is written."""
         self._forget_content()
         self.head = await self._read_head(response)
         await self._read_manifest()
@@ -169,7 +161,6 @@ class Download:
             raise UpdateError("size", "the file has another length than its manifest says")
         tag = response.fields.get("etag", "")
         self.etag = tag if tag.startswith('"') and len(tag) <= 128 else ""  # a weak one says nothing about bytes
-        self._make_room()
         self._start_hashes()
         self._note()
         log.info("update", "%s, %d bytes, into %s" % (self.manifest.version, self.manifest.size, self._slots.idle))
@@ -211,28 +202,29 @@ class Download:
     def _start_hashes(self):
         self._whole = hashlib.sha256(self.head)
         self._image = hashlib.sha256()
-        self.blocks = 0
+        self.done = 0
 
-    def _used(self, block: int) -> int:
-        """Bytes of the image in a block."""
-        return min(_BLOCK, self.manifest.size - block * _BLOCK)
+    def _next(self) -> int:
+        """Bytes of the image in the next page."""
+        return min(_PAGE, self.manifest.size - self.done)
 
     def _count(self, used: int):
-        """The buffer's first bytes are on flash as the next block."""
+        """The buffer's first bytes are on flash as the next page."""
         self._whole.update(self._buffer[:used])
         self._image.update(self._buffer[:used])
-        self.blocks += 1
+        self.done += used
 
     async def _receive(self, response):
-        size, buffer = self.manifest.size, self._buffer
-        while self.blocks * _BLOCK < size:
-            used = self._used(self.blocks)
+        buffer = self._buffer
+        page = buffer[:_PAGE]
+        while self.done < self.manifest.size:
+            used = self._next()
             await self._fill(response, used)
-            for at in range(used, _BLOCK):
+            for at in range(used, _PAGE):
                 buffer[at] = 0xFF
-            self._slots.write(self.blocks, buffer)
+            self._slots.write(self.done, page)
             self._count(used)
-            if self.blocks % _NOTE_BLOCKS == 0:
+            if self.done % _NOTE_BYTES == 0:
                 self._note()
             await clock.sleep_ms(0)
         if await response.readinto(buffer[:1]):
@@ -252,20 +244,19 @@ class Download:
             if not count:
                 raise HttpError("closed", "the file ends too early")
             got += count
-            if clock.elapsed_ms(started) > _BLOCK_MS:
+            if clock.elapsed_ms(started) > _PAGE_MS:
                 raise HttpError("timeout", "too slow")
 
     async def _read_back(self):
         """The slot once more, from the flash: what will boot is what was signed."""
         found, whole = hashlib.sha256(), hashlib.sha256(self.head)
-        block, left = 0, self.manifest.size
-        while left > 0:
-            self._slots.read(block, self._buffer)
-            part = self._buffer[: min(left, _BLOCK)]
+        at, page = 0, self._buffer[:_PAGE]
+        while at < self.manifest.size:
+            self._slots.read(at, page)
+            part = page[: min(_PAGE, self.manifest.size - at)]
             found.update(part)
             whole.update(part)
-            left -= len(part)
-            block += 1
+            at += _PAGE
             await clock.sleep_ms(0)
         if found.digest() != self.manifest.sha256:
             raise UpdateError("hash", "the flash holds something else than came")
@@ -275,7 +266,7 @@ class Download:
         """How far it has come, for after a restart."""
         self._files.write_json(FILE, {
             "location": _name(self.location), "slot": self._slots.idle, "etag": self.etag,
-            "head": str(b2a_base64(self.head), "ascii").strip(), "blocks": self.blocks,
+            "head": str(b2a_base64(self.head), "ascii").strip(), "done": self.done,
         })  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from charger import clock, log
 from charger.security.events import FIRMWARE_INTEGRITY
 from charger.update.updater import BROKEN, IMAGE
 
-_BLOCK = const(4096)
-_PAUSE_MS = const(200)  # between two blocks: an image takes a minute or two
+_PAGE = const(1024)
+_PAUSE_MS = const(50)  # between two pages: an image takes a minute or two
 
 
 class Integrity:
@@ -46,13 +46,13 @@ class Integrity:
     async def is_whole(self, known: bytes) -> bool:
         """True when the running slot's first bytes hash to what is known of it: size (4 bytes) and SHA-256."""
         left = int.from_bytes(known[:4], "big")
-        buffer = memoryview(bytearray(_BLOCK))
+        buffer = memoryview(bytearray(_PAGE))
         found = hashlib.sha256()
-        block = 0
+        at = 0
         while left > 0:
-            self._slots.read(block, buffer, running=True)
-            found.update(buffer[: min(left, _BLOCK)])
-            left -= _BLOCK
-            block += 1
+            self._slots.read(at, buffer, running=True)
+            found.update(buffer[: min(left, _PAGE)])
+            left -= _PAGE
+            at += _PAGE
             await clock.sleep_ms(_PAUSE_MS)
         return found.digest() == known[4:]

@@ -125,9 +125,9 @@ class Updater:
         for _ in range(_TRIES):
             try:
                 return await self._download.fetch(location)
-            except MemoryError:
+            except MemoryError as error:
+                log.warn("update", "later: " + log.reason(error))
                 gc.collect()
-                log.warn("update", "no memory for it just now")
                 await clock.sleep_ms(_ROOM_MS)
         raise OSError("no memory")
 
@@ -208,10 +208,10 @@ class Updater:
         report = {
             "version": version.VERSION, "counter": self.counter, "slot": self.slots.running, "trial": self.on_trial,
             "last": self._outcome, "why": self._record.get("why") if self._outcome is False else None,
-            "offer": self.offer, "lab": self._lab, "blocks": 0,
+            "offer": self.offer, "lab": self._lab, "bytes": 0,
         }  # fmt: skip
         if download is not None and download.manifest is not None:
-            report["blocks"] = download.blocks
+            report["bytes"] = download.done
             report["loading"] = download.manifest.version
         return report
 
