@@ -31,6 +31,7 @@ def test_a_stall_while_charging_opens_and_the_session_goes_on(launch, csms, word
     closed = sim.wait_for(lambda s: s if s["connectors"]["1"]["contactor_operations"] == operations else None,
                           what="contacts opened by the late-tick rule and closed again")
     assert closed["uptime_ms"] >= before_ms + STALL_MS + MIN_OFF_MS
+    assert [line for line in sim.log_lines() if "contactor opened: the control loop was held up" in line]
     again = sim.wait_connector(lambda c: c["drawn_amps"] > 5)
     assert (again["contactor_operations"], again["transaction_id"]) == (operations, transaction.id)
     sim.wait_ocpp_status("Charging")

@@ -63,6 +63,7 @@ class Connector:
         self._pause_ms = clock.ticks_ms()
         self._ruling = ""
         self._ruling_ms = None
+        self._late_ticks = 0
 
     # --- what users and back ends ask for ---
 
@@ -160,6 +161,9 @@ class Connector:
             self._offered_ms = clock.ticks_ms() if self._pwm_on else None
         if self.pending is not None:
             self._try_pending(plugged)
+        if self.outlet.late_ticks != self._late_ticks:
+            self._late_ticks = self.outlet.late_ticks
+            log.warn("connector %d" % self.id, "contactor opened: the control loop was held up")
         self._show()
         self._note_pause()
 

@@ -49,6 +49,7 @@ class Outlet:
         self.blocked = None
         self.about_to_close = False
         self.lock = None
+        self.late_ticks = 0
         self.board_guard = None
         self.phases = self.phases_wanted = 1
         self.permit = False
