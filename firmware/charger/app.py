@@ -58,6 +58,7 @@ class Application:
         self.settings, self.link, self.charge_point = assembly.make_back_end(self)
         self.updates = assembly.make_updates(self)
         self.door = assembly.make_door(self)
+        self.portal = assembly.make_portal(self)
         assembly.note_start(self)
         assembly = None
         late.drop("charger.assembly")
@@ -239,6 +240,8 @@ class Application:
             self.supervisor.start(name, job)
         if self.door is not None:
             self.supervisor.start("web", self.door.run)
+        if self.portal is not None:
+            self.supervisor.start("portal", self.portal.run)
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
@@ -267,6 +270,8 @@ class Application:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
         self.security_log.flush()
+        if self.portal is not None:
+            await self.portal.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
 
     def acknowledge(self, who: str) -> bool:
@@ -293,6 +298,8 @@ class Application:
     def network_up(self):
         """The network is back: do not wait for the rest of a back-off."""
         self.charge_point.kick()
+        if self.portal is not None:
+            self.portal.kick()
 
 
 async def _run(extra_tasks):

@@ -205,6 +205,15 @@ def make_door(app):
     return Door(app, board.WEB)
 
 
+def make_portal(app):
+    """Where a broker of the owner's is set."""
+    if not board.MQTT:
+        return None
+    from charger.portal.service import Portal
+
+    return Portal(app, board.MQTT, board.DEVICE["serial"])
+
+
 def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
     from charger.security import events
