@@ -30,7 +30,7 @@ from charger.security.hmac import same
 _OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install")
 _SECRETS = ("AuthorizationKey", "WifiPassword")
 _SURFACE = "mqtt"
-_BURST, _REFILL_S = const(20), const(1)
+_BURST, _REFILL_S = const(40), const(1)
 _CHALLENGES = const(4)
 _CHALLENGE_S = const(60)
 _LOGINS = const(3)
