@@ -57,6 +57,7 @@ class Application:
         self.tamper = assembly.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = assembly.make_back_end(self)
         self.updates = assembly.make_updates(self)
+        self.door = assembly.make_door(self)
         assembly.note_start(self)
         assembly = None
         late.drop("charger.assembly")
@@ -69,6 +70,11 @@ class Application:
 
             self._pins = Pins(self.files, self.vault, self.security_log.add, board.DEVICE["serial"], self.provisioned)
         return self._pins
+
+    def limit_current(self, amps: str):
+        """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
+        for outlet in self.outlets:
+            outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
 
     # --- what the link and the back end call ---
 
@@ -231,6 +237,8 @@ class Application:
             self.supervisor.start(name, job)
         for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
+        if self.door is not None:
+            self.supervisor.start("web", self.door.run)
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""

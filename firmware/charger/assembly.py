@@ -119,6 +119,8 @@ def add_connectors(app) -> None:
             from charger.drivers.rfid import Reader
 
             app.readers.append((connector, Reader(wiring["reader"])))
+    app.limit_current(app.config.get_str("InstallerMaxCurrent"))
+    app.config.on_change("InstallerMaxCurrent", app.limit_current)
     late.drop("charger.drivers.meters", "charger.outlet.guards")  # each chooses once, from all there are
 
 
@@ -189,6 +191,18 @@ def make_updates(app):
         return None
     app.charge_point.make_updater = app.updater  # type: ignore[misc] - None without a second slot
     return updates
+
+
+def make_door(app):
+    """The local page's door, where the board wants one and the unit has an identity to show (SEC-12)."""
+    if not board.WEB:
+        return None
+    if not app.provisioned or app.vault.broken:
+        log.warn("app", "no local page: this unit has no identity of its own")
+        return None
+    from charger.web.door import Door
+
+    return Door(app, board.WEB)
 
 
 def note_start(app) -> None:

@@ -65,6 +65,7 @@ def charger_report(app) -> dict:
         "failed_task": app.supervisor.failed,
         "setup": setup_words(app),
         "update": app.updates.report() if app.updates else None,
+        "web": {"port": app.door.port} if app.door else None,
         "tamper": app.tamper.report() if app.tamper else None,
         "connectors": {str(c.id): connector_report(c) for c in app.connectors},
     }
