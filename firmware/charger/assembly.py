@@ -79,6 +79,7 @@ def resume_erasure(app, vault) -> None:
         return
     import asyncio
 
+    from charger.drivers import medium
     from charger.security import erase
 
     if "erase" in names:
@@ -89,7 +90,7 @@ def resume_erasure(app, vault) -> None:
         except OSError as error:  # the unit must start all the same; the next start goes on
             log.error("app", "not erased: " + log.reason(error))
         late.drop("charger.ocpp.anonymous", "charger.store.rewrite")
-    asyncio.create_task(erase.overwrite(app))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    asyncio.create_task(erase.overwrite(app, medium.find()))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
 def make_configuration(app):

@@ -19,7 +19,7 @@ PERSONAL, FACTORY = "personal", "factory"
 
 # The unit itself: what it is, has measured, has to remember for safety and security. Stays in any case.
 _UNIT = (
-    "boot.json calibration.json setup_ssid tamper trial.json update_offer.json meter1.json meter2.json meter3.json"
+    "boot.py main.py lib boot.json calibration.json setup_ssid tamper trial.json update_offer.json meter1.json meter2.json meter3.json"
     " meter4.json hot seclog vault pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv open1 open2 open3"
     " open4 scrub erase"
 )
@@ -93,10 +93,10 @@ def _forget_keys(files):
         files.write_json("ocpp_config.json", changed)
 
 
-async def overwrite(app):
-    """The task that follows: until nothing that was deleted can be read any more."""
+async def overwrite(app, device):
+    """The task that follows: until nothing that was deleted can be read any more. device: see scrub.run()."""
     try:
-        for _ in scrub.run(app.files):
+        for _ in scrub.run(app.files, device):
             await clock.sleep_ms(_PAUSE_MS)
             while any(connector.session is not None for connector in app.connectors):
                 await clock.sleep_ms(_CHARGING_MS)
