@@ -19,8 +19,8 @@ PERSONAL, FACTORY = "personal", "factory"
 
 # The unit itself: what it is, has measured, has to remember for safety and security. Stays in any case.
 _UNIT = (
-    "boot.py main.py lib boot.json calibration.json setup_ssid tamper trial.json update_offer.json meter1.json meter2.json meter3.json"
-    " meter4.json hot seclog vault pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv open1 open2 open3"
+    "boot.py main.py lib boot.json calibration.json setup_ssid tamper trial.json update_offer.json meter1.json meter2.json"
+    " meter3.json meter4.json hot seclog vault pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv open1 open2 open3"
     " open4 scrub erase"
 )
 # What the back end and the owner have set, about nobody: goes with a factory reset.
@@ -42,7 +42,7 @@ async def erase_personal_data(app, who: str = "owner") -> str:
 
     '' when it is certain to happen: the unit restarts within seconds. Else why not, as a sentence. OSError by the flash.
     """
-    return _ask(app, PERSONAL, who)
+    return ask(app, PERSONAL, who)
 
 
 async def factory_reset(app, who: str = "owner") -> str:
@@ -50,10 +50,11 @@ async def factory_reset(app, who: str = "owner") -> str:
 
     Security log, energy registers, calibration, the count of wrong PINs and the anti-rollback counter stay.
     """
-    return _ask(app, FACTORY, who)
+    return ask(app, FACTORY, who)
 
 
-def _ask(app, kind: str, who: str) -> str:
+def ask(app, kind: str, who: str) -> str:
+    """What the two above do: kind is PERSONAL or FACTORY."""
     if any(connector.session is not None for connector in app.connectors):
         return "A car is charging: end that first."
     app.files.write(MARK, (kind + " " + who).encode())

@@ -142,7 +142,7 @@ def _erase_stale(files: Files, device):
     older = 0 if 0 < (counts[1] - counts[0]) & 0xFFFFFFFF < 0x80000000 else 1
     there = sorted([entry[0] for entry in os.ilistdir(files.root)])
     try:
-        left = vfs.VfsLfs2(_Without(device, older))
+        left = vfs.VfsLfs2(_Without(device, older))  # type: ignore[arg-type] - any object with these three methods
         if sorted([entry[0] for entry in left.ilistdir("/")]) != there:
             return
     except OSError:
