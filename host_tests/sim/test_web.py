@@ -428,7 +428,8 @@ def test_a_page_in_the_heap_of_a_board(unit, csms):
     """All paths, while a car charges, in 128 KiB; once the client has gone its memory is free again."""
     sim = unit(word=32, time_scale=5)
     start_session(sim, csms)
-    sim.let_pass(30)
+    page_of(sim)  # who tried which PIN when is remembered from now on
+    sim.let_pass(100)
     before = sim.command("status", collect=True)["heap"]["used"]
     page = page_of(sim)
     for _ in range(3):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from charger import log
+from charger import late, log
 from charger.commands import CONFLICT, FORBIDDEN, UNABLE
 from charger.security import roles
 from charger.validate import Refused
@@ -36,13 +36,18 @@ async def _install(app, role, _wish, _surface) -> dict:
     return {"version": offer["version"]}
 
 
-async def _erase(app, _role, _wish, _surface) -> dict:
-    if any(connector.session for connector in app.connectors):
-        raise Refused(CONFLICT, "A session is running; end it first.")
+async def _erase(app, role, _wish, _surface) -> dict:
+    """At the restart that follows within seconds (SEC-15)."""
     from charger.security.erase import erase_personal_data
 
-    await erase_personal_data(app)
+    _certain(await erase_personal_data(app, role))
     return {}
+
+
+def _certain(why: str):
+    late.drop("charger.security.erase", "charger.store.scrub")
+    if why:
+        raise Refused(CONFLICT, why)
 
 
 async def _reset(app, role, wish, surface) -> dict:
@@ -51,11 +56,9 @@ async def _reset(app, role, wish, surface) -> dict:
         return {}
     if not roles.may(role, "reset"):
         raise Refused(FORBIDDEN, "The %s may not do this." % role)
-    if any(connector.session for connector in app.connectors):
-        raise Refused(CONFLICT, "A session is running; end it first.")
     from charger.security.erase import factory_reset
 
-    await factory_reset(app)
+    _certain(await factory_reset(app, role))
     return {}
 
 

@@ -10,12 +10,10 @@ import asyncio
 import os
 import struct
 
-from charger import log
+from charger import late, log
 from charger.security import events, roles, slices
 from charger.security.backoff import KNOWN, STRANGERS, Backoff
 from charger.security.hmac import hmac_sha256, same
-from charger.security.pbkdf2 import derive
-from charger.security.pin_rules import why_not
 
 OK = "ok"
 WRONG = "wrong"
@@ -32,6 +30,17 @@ _NONCE = 12
 def form(iterations: int, salt: bytes, result: bytes) -> bytes:
     """A verifier as it lies in the vault."""
     return struct.pack(_FORM, _VERSION, iterations, salt, result)
+
+
+async def _derived(pin: str, salt: bytes, iterations: int) -> bytes:
+    """What a verifier holds of a PIN: half a second's work, whose code is in RAM only meanwhile."""
+    from charger.security.pbkdf2 import derive
+
+    try:
+        return await slices.run(derive(pin.encode(), salt, iterations))
+    finally:
+        derive = None
+        late.drop("charger.security.pbkdf2")
 
 
 class PinResult:
@@ -155,7 +164,7 @@ class Pins:
             return False
         if not isinstance(pin, str) or len(pin) > _LONGEST:
             pin = ""
-        got = await slices.run(derive(pin.encode(), salt, iterations))
+        got = await _derived(pin, salt, iterations)
         stands = self._entry(role) == name  # no factory reset came between
         return same(got, wanted) & (version == _VERSION) & (name is not None) & (pin != "") & stands
 
@@ -169,7 +178,11 @@ class Pins:
             return self.why_none
         if not roles.may(by, "pin." + role):
             return "The %s may not change this PIN." % by
+        from charger.security.pin_rules import why_not
+
         fault = why_not(pin, self._serial)
+        why_not = None
+        late.drop("charger.security.pin_rules")
         if fault:
             return fault
         async with self._lock:  # no check of the old one ends after the new one holds
@@ -178,7 +191,7 @@ class Pins:
                 _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")
             except ValueError:
                 return self.why_none or "This unit's credentials cannot be read."
-            result = await slices.run(derive(pin.encode(), salt, iterations))
+            result = await _derived(pin, salt, iterations)
             self._vault.put("pin/" + role, form(iterations, salt, result))
         self._on_event(events.PIN_CHANGED, "%s, by %s, %s" % (role, by, surface))
         return ""
