@@ -68,7 +68,29 @@ def open_vault(app) -> tuple:
     else:
         log.warn("app", "not provisioned: nothing can be configured")
     late.drop("charger.drivers.keystore")
+    resume_erasure(app, vault)
     return vault, provisioned
+
+
+def resume_erasure(app, vault) -> None:
+    """What the owner wants forgotten goes before anybody opens it; then it is overwritten by the way (SEC-15)."""
+    names = app.files.names()
+    if "erase" not in names and "scrub" not in names:
+        return
+    import asyncio
+
+    from charger.drivers import medium
+    from charger.security import erase
+
+    if "erase" in names:
+        from charger.ocpp import anonymous
+
+        try:
+            erase.at_start(app.files, vault, app.security_log.add, anonymous.run)
+        except OSError as error:  # the unit must start all the same; the next start goes on
+            log.error("app", "not erased: " + log.reason(error))
+        late.drop("charger.ocpp.anonymous", "charger.store.rewrite")
+    asyncio.create_task(erase.overwrite(app, medium.find()))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
 def make_configuration(app):

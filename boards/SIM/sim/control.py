@@ -226,6 +226,19 @@ def _acknowledge(args):
     return {"clear": app.acknowledge("bench")}
 
 
+def _erase(args):
+    app = _application()
+    if app is None:
+        raise Refused("the charger is starting")
+    if args["what"] not in ("personal", "factory"):
+        raise Refused("what must be personal or factory")
+    from charger.security import erase
+
+    why_not = erase.ask(app, args["what"], "bench")
+    if why_not:
+        raise Refused(why_not)
+
+
 def _status(args):
     if args.get("collect"):
         gc.collect()
@@ -305,6 +318,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "set_time": (_set_time, (("iso", "str", True),), "An installer sets the clock"),
     "stall": (_stall, (("ms", "int", True),), "Hold the interpreter up, as a long computation does"),
     "acknowledge": (_acknowledge, (), "The owner has looked at the unit: clear what is latched and over"),
+    "erase": (_erase, (("what", "str", True),), "Have it forget what is personal, or all since the factory; it restarts"),
     "config": (_config, (), "All OCPP configuration keys"),
     "slots": (_slots, (), "The application slots: what runs, what each holds, what the bootloader thinks of it"),
     "security_log": (_security_log, (("count", "int", False),), "The last entries of the security log, and its state"),
