@@ -183,6 +183,10 @@ class Owner:
         """Objects on a topic, in order."""
         return [said for name, said, _ in self.heard if name == topic]
 
+    def since(self, topic, mark):
+        """The same, of what was heard from `mark` on, a length of `heard`."""
+        return [said for name, said, _ in self.heard[mark:] if name == topic]
+
     def wait(self, topic, where=lambda said: True, timeout_s=60):
         """The first object on a topic that fits."""
         return wait_until(lambda: next((said for said in self.of(topic) if where(said)), None), timeout_s, topic,

@@ -71,7 +71,7 @@ async def answer(portal, payload, retained: bool) -> bytes | None:
         if result is None:
             return None
         reply.update(result)
-    except commands.Refused as error:
+    except validate.Refused as error:
         reply.update({"ok": False, "error": error.kind, "text": str(error)})
         if error.wait_s:
             reply["wait_s"] = error.wait_s
@@ -121,7 +121,7 @@ async def _act(portal, wish: dict) -> dict | None:
         validate.check(spec or _COMMAND, wish)
     except validate.Invalid as error:
         _discard(portal, str(error))
-        raise commands.Refused(commands.INVALID, "%s." % error)
+        raise validate.Refused(commands.INVALID, "%s." % error)
     if spec is _HELLO:
         return _hello(portal)
     if spec is _LOGIN:
@@ -131,7 +131,7 @@ async def _act(portal, wish: dict) -> dict | None:
         if (wish["n"], wish["id"]) == (login["n"], login["id"]):
             return None  # brought twice by the broker, which it may
         portal.app.security_log.add(events.REPLAY, "portal: %s, as %s" % (do, login["role"]))
-        raise commands.Refused("replay", "n: has to grow with each command.")
+        raise validate.Refused("replay", "n: has to grow with each command.")
     login["n"], login["id"], login["used_s"] = wish["n"], wish["id"], clock.uptime_s()
     if spec is _LOGOUT:
         portal.logins.remove(login)
@@ -140,7 +140,7 @@ async def _act(portal, wish: dict) -> dict | None:
     if do == "set":
         for name in _SECRETS:
             if name in inner:
-                raise commands.Refused(commands.FORBIDDEN, "%s: only at the unit itself." % name)
+                raise validate.Refused(commands.FORBIDDEN, "%s: only at the unit itself." % name)
     return {"result": await commands.run(portal.app, login["role"], do, inner, _SURFACE)}
 
 
@@ -161,14 +161,14 @@ async def _login(portal, wish: dict) -> dict:
     if not known:
         portal.app.security_log.add(events.REPLAY, "portal: login with a challenge that does not hold")
     if not known or clock.uptime_s() - known[0][1] >= _CHALLENGE_S:
-        raise commands.Refused("login", "challenge: not one that holds; say hello first.")
+        raise validate.Refused("login", "challenge: not one that holds; say hello first.")
     verdict = await portal.app.pins.check(wish["role"], wish["pin"], _SURFACE, wish.get("device", ""))
     if verdict.state == "refused":
-        raise commands.Refused(commands.UNABLE, verdict.why)
+        raise validate.Refused(commands.UNABLE, verdict.why)
     if verdict.state == "wait":
-        raise commands.Refused(commands.WAIT, "Too many wrong PINs: wait %d seconds." % verdict.wait_s, verdict.wait_s)
+        raise validate.Refused(commands.WAIT, "Too many wrong PINs: wait %d seconds." % verdict.wait_s, verdict.wait_s)
     if not verdict.ok:
-        raise commands.Refused("login", "This is not the PIN of the %s." % wish["role"], verdict.wait_s)
+        raise validate.Refused("login", "This is not the PIN of the %s." % wish["role"], verdict.wait_s)
     now = clock.uptime_s()
     # plain data: an object of a class of ours would keep this module in RAM
     login = {"token": _random(), "role": wish["role"], "n": 0, "id": "", "since_s": now, "used_s": now}
@@ -187,5 +187,5 @@ def _who(portal, token: str) -> dict:
         if same(one["token"].encode(), token.encode()) and _holds(one):
             found = one
     if found is None:
-        raise commands.Refused("login", "session: not one that holds; log in first.")
+        raise validate.Refused("login", "session: not one that holds; log in first.")
     return found

@@ -37,6 +37,7 @@ _BYE_MS = const(3000)
 _ORDERS = const(4)  # commands that may wait
 _ENDED = const(8)  # sessions whose end waits to be told
 _BATCH = const(4)  # entries of the log between two marks
+_ALTERED = "the firmware was found altered"
 _LATE = ("charger.portal.dial", "charger.portal.reports", "charger.net.url")
 
 
@@ -116,7 +117,7 @@ class Portal:
             started = clock.ticks_ms()
             try:
                 await self._serve()
-                self.fault = "closed"
+                self.fault = _ALTERED
             except ConnectError as error:
                 if not self._stopping:
                     self._failed(error)
@@ -155,7 +156,7 @@ class Portal:
             waiting = [1 for entry in log_.entries(log_.mark("mqtt") + 1) if entry.event == events.FIRMWARE_INTEGRITY]
             self._silenced = not waiting
             if self._silenced:
-                self.fault = "the firmware was found altered"
+                self.fault = _ALTERED
         return self._silenced
 
     def _altered(self) -> bool:
@@ -171,6 +172,7 @@ class Portal:
             raise ConnectError("config", log.reason(error))
         stream, login = await dial.dial(self.app.vault, self._settings, self.serial, self._open_stream)
         dial = None
+        late.drop("charger.portal.dial", "charger.net.url")
         session = mqtt.Session(stream, self._came)
         tasks = [asyncio.create_task(session.read())]
         try:
@@ -196,7 +198,7 @@ class Portal:
         return self._base + name.encode()
 
     async def _tell(self, session):
-        """Whatever there is to tell, until the session is over: then its ConnectError."""
+        """Whatever there is to tell, until the session is over: then its ConnectError. Or until SEC-9 says no more."""
         self._news = self._log_due = True
         told = metered = clock.ticks_ms()
         first = True
@@ -227,6 +229,7 @@ class Portal:
             if clock.elapsed_ms(session.last_rx) >= _PING_MS:
                 await session.ping()
             await clock.sleep_ms(_POLL_MS)
+        await self._bye(session, _ALTERED)
 
     async def _say(self, session, topic: str, what: str, about, retain=False):
         from charger.portal import reports
@@ -285,13 +288,15 @@ class Portal:
     async def close(self):
         """Before a restart: the owner is told, as far as that goes within 3 s."""
         self._stopping = True
-        session = self._session
-        if session is None:
-            return
+        if self._session is not None:
+            await self._bye(self._session, "restart")
+
+    async def _bye(self, session, why: str):
+        """The last word, instead of the last will."""
         from charger.portal import reports
 
         try:
-            await asyncio.wait_for_ms(session.publish(self._topic("status"), reports.offline("restart"), True), _BYE_MS)
+            await asyncio.wait_for_ms(session.publish(self._topic("status"), reports.offline(why), True), _BYE_MS)
             await session.close()
         except (ConnectError, asyncio.TimeoutError):
             session.end("reset", "closed")
