@@ -229,11 +229,14 @@ def make_door(app):
 
 def make_portal(app):
     """Where a broker of the owner's is set."""
-    if not board.MQTT:
-        return None
+    settings = board.MQTT
+    if not settings:
+        if "mqtt/url" not in app.vault.names():
+            return None
+        settings = {"url": None, "password": None, "ca": None}
     from charger.portal.service import Portal
 
-    return Portal(app, board.MQTT, board.DEVICE["serial"])
+    return Portal(app, settings, board.DEVICE["serial"])
 
 
 def note_start(app) -> None:

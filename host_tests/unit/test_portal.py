@@ -236,6 +236,10 @@ async def test_settings_that_make_no_sense():
         await rig.settled()
         equal(bool(rig.portal.fault and rig.portal.fault.startswith("config")), wanted, url)
         equal(bool(rig.opened), not wanted)
+    rig = Rig(settings={"url": None, "password": None, "ca": None})
+    rig.app.vault.kept = {"mqtt/url": b"mqtts://you@home/x", "mqtt/password": b"theirs", "mqtt/roots": b""}
+    await rig.start().settled()
+    equal((rig.opened[0][:2], rig.greeting[-13:]), (("home", 8883), b"\0\3you\0\6theirs"))
     rig = Rig(settings={"url": "mqtts://h", "password": None, "ca": None}).start()
     await until(lambda: rig.portal.fault, 60000)
     equal((rig.opened, "no password" in rig.portal.fault), ([], True))

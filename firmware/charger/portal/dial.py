@@ -10,7 +10,10 @@ from charger.net import opening, url
 from charger.net.faults import ConnectError
 from charger.validate import printable
 
-PASSWORD = "mqtt/password"  # in the vault
+# in the vault
+URL = "mqtt/url"
+PASSWORD = "mqtt/password"
+ROOTS = "mqtt/roots"
 _PORT = const(8883)
 _CONNECT_MS = const(30000)
 _PREFIX = "pilotlight"
@@ -19,9 +22,16 @@ _LONGEST = const(64)  # of the prefix, in bytes: with serial number and topic it
 _SECURITY = ("auth", "untrusted", "expired", "name", "certificate", "proof", "version", "suite", "own-cert")
 
 
-def base(settings: dict, serial: str) -> str:
+def _setting(vault, given: str | None, name: str) -> str:
+    """What the factory or the command line gives, else what the owner has set. ValueError."""
+    if given:
+        return given
+    return str(vault.get(name) or b"", "utf-8")
+
+
+def base(vault, settings: dict, serial: str) -> str:
     """What all topics of a unit begin with. ValueError."""
-    prefix = url.split(settings["url"]).path.strip("/") or _PREFIX
+    prefix = url.split(_setting(vault, settings["url"], URL)).path.strip("/") or _PREFIX
     if len(prefix.encode()) > _LONGEST or not printable(prefix) or any(ch in "+#?" for ch in prefix):
         raise ValueError("prefix of the topics")
     for ch in "/+# ":
@@ -29,9 +39,9 @@ def base(settings: dict, serial: str) -> str:
     return prefix + "/" + serial
 
 
-def _target(settings: dict) -> tuple:
+def _target(vault, settings: dict) -> tuple:
     """(host, port, user name). ValueError."""
-    where = url.split(settings["url"])
+    where = url.split(_setting(vault, settings["url"], URL))
     if where.scheme != "mqtts":
         raise ValueError("only mqtts:// is spoken")
     user, password = where.login or (b"", b"")
@@ -57,12 +67,12 @@ def _password(vault, settings: dict) -> bytes:
 async def dial(vault, settings: dict, serial: str, open_stream=None) -> tuple:
     """(stream, (user, password)), or ConnectError, "config" when the settings do not say how."""
     try:
-        host, port, user = _target(settings)
+        host, port, user = _target(vault, settings)
         login = (user or serial.encode(), _password(vault, settings))
     except (ValueError, OSError) as error:
         raise ConnectError("config", log.reason(error))
     log.info("portal", "connecting to %s:%d" % (host, port))
-    context = opening.client_context(settings["ca"])
+    context = opening.client_context(_setting(vault, settings["ca"], ROOTS).encode())
     reader, _ = await opening.open_stream(host, port, context, _CONNECT_MS, open_stream)
     return reader, login
 

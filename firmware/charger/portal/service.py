@@ -42,7 +42,8 @@ _LATE = ("charger.portal.dial", "charger.portal.reports", "charger.net.url")
 
 
 class Portal:
-    """`await run()` is its one task. `settings` has url (mqtts://[user@]host[:port][/prefix]), password and ca, or None.
+    """`await run()` is its one task. `settings` has url (mqtts://[user@]host[:port][/prefix]), password and ca (PEM); what
+    is None there is in the vault, as the owner has set it: mqtt/url, mqtt/password, mqtt/roots.
 
     `app` is the application: connectors, security_log, vault, updates, config, charge_point and tamper are used, and what
     commands.py wants.
@@ -167,7 +168,7 @@ class Portal:
         from charger.portal import dial, reports
 
         try:
-            self._base = dial.base(self._settings, self.serial).encode() + b"/"
+            self._base = dial.base(self.app.vault, self._settings, self.serial).encode() + b"/"
         except ValueError as error:
             raise ConnectError("config", log.reason(error))
         stream, login = await dial.dial(self.app.vault, self._settings, self.serial, self._open_stream)
