@@ -2,11 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from simulator import options
 
 from backend import wait_until
+from backend.page import Page
+from backend.simulator import free_port
 from sim.owner import UNIT, Broker, Deaf, Owner
 from sim.sessions import end_session, start_session
 from sim.test_provisioning import labels
@@ -56,6 +59,31 @@ def portal(sim):
 def events(sim, name):
     """Infos of the security log's entries of this name."""
     return [entry["info"] for entry in sim.command("security_log")["entries"] if entry["event"] == name]
+
+
+def test_the_owner_sets_his_broker_at_the_page(launch, csms, authority, broker):
+    """SEC-10, SEC-12: URL, password and roots go into the vault, over TLS; only mqtts is taken; "" takes it back."""
+    sim = launch(options=["--web", f"127.0.0.1:{free_port()}"], settings={"ChargeBoxSerialNumber": SERIAL}, time_scale=1)
+    csms.wait_booted()
+    page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"))
+    pin = labels(sim)[0]["pin"]
+    assert page.login(pin).status == 200
+    assert portal(sim) is None
+    for wrong in ("mqtt://localhost", "https://localhost", 5, "mqtts://" + "x" * 200):
+        assert page.ask("PUT", "/api/settings", {"MqttUrl": wrong}).status == 400
+    url = f"mqtts://{UNIT[0]}@localhost:{broker.port}/home"
+    page.put("/api/settings", MqttUrl=url, MqttPassword=UNIT[1], MqttRoots=Path(authority.root).read_text(encoding="ascii"))
+    found = page.get("/api/settings")
+    assert found["MqttUrl"]["value"] == url and found["MqttPassword"] == {"set": True, "writable": True}
+    with broker, Owner(broker, SERIAL) as owner:
+        sim.restart()
+        owner.wait("status", lambda s: s["online"])
+        assert UNIT[1].encode() not in b"".join(p.read_bytes() for p in sim.state_dir.rglob("*") if p.is_file())
+        page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"))
+        assert page.login(pin).status == 200
+        page.put("/api/settings", MqttUrl="")
+        sim.restart()
+        assert portal(sim) is None
 
 
 def survive_an_outage(sim, owner):

@@ -28,7 +28,7 @@ from charger.security.hmac import same
 
 # The rest of commands.py is for those who stand at the unit: what locks out, erases, or hands over a secret (SEC-18).
 _OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install")
-_SECRETS = ("AuthorizationKey", "WifiPassword")
+_SECRETS = ("AuthorizationKey", "WifiPassword", "MqttPassword")
 _SURFACE = "mqtt"
 _BURST, _REFILL_S = const(40), const(1)
 _CHALLENGES = const(4)
