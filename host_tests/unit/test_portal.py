@@ -257,6 +257,8 @@ async def test_the_pause_grows_and_the_network_ends_it():
     equal(rig.app.infos(events.BROKER), [])
     rig.portal.kick()
     await rig.attempts(13, 2000)
+    rig.app.security_log.add(events.TIME_SET, "now certificates hold")
+    await rig.attempts(14, 2000)
     rig.fault = ConnectError("untrusted", "who is that")
     for _ in range(3):
         rig.portal.kick()
@@ -285,6 +287,19 @@ async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():
     rig.app.security_log.add(events.TAMPER_CLEARED, "owner")
     await until(lambda: len(rig.of("notice")) == 2, 5000)
     equal(rig.portal.report(), {"connected": True, "fault": None, "waiting": 0})
+
+
+async def test_a_flash_that_takes_no_mark():
+    """The same entries come again with the next event, not without end."""
+    rig = Rig()
+    rig.app.security_log.acknowledge = lambda sink, seq: None
+    rig.app.security_log.add(events.TAMPER, "1")
+    await rig.start().online()
+    await clock.sleep_ms(30000)
+    equal([entry["info"] for entry in rig.of("log")], ["1"])
+    rig.app.security_log.add(events.TAMPER, "2")
+    await clock.sleep_ms(30000)
+    equal([entry["info"] for entry in rig.of("log")], ["1", "1", "2"])
 
 
 async def test_it_stays_alive_and_notices_a_dead_broker():

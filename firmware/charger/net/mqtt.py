@@ -180,6 +180,7 @@ class Session:
         self._wanted = wanted
         try:
             await self._send(self._sheet.written)
+            self._sheet.lay(b"")
             await asyncio.wait_for_ms(self._answered.wait(), _ANSWER_MS)
         except asyncio.TimeoutError:
             raise self.end("timeout", "the broker does not answer")

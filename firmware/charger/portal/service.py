@@ -38,7 +38,8 @@ _ORDERS = const(4)  # commands that may wait
 _ENDED = const(8)  # sessions whose end waits to be told
 _BATCH = const(4)  # entries of the log between two marks
 _ALTERED = "the firmware was found altered"
-_LATE = ("charger.portal.dial", "charger.portal.reports", "charger.net.url")
+_DIALLING = ("charger.portal.dial", "charger.net.url")
+_TELLING = ("charger.portal.reports", "charger.report")
 
 
 class Portal:
@@ -102,6 +103,8 @@ class Portal:
 
     def _logged(self, entry):
         self._log_due = self._news = True
+        if entry.event == events.TIME_SET:
+            self._hurry = True  # without a clock no certificate holds
         if entry.event in (events.PIN_CHANGED, events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
             self.logins = []  # whoever was logged in has to prove himself again
             if entry.event != events.PIN_CHANGED:
@@ -124,7 +127,8 @@ class Portal:
                     self._failed(error)
             except MemoryError:
                 self.fault = "not enough memory"
-            late.drop(*_LATE)
+            late.drop(*_DIALLING)
+            late.drop(*_TELLING)
             gc.collect()  # sockets and TLS contexts are freed by their finalisers
             if clock.elapsed_ms(started) >= _STABLE_MS:
                 self._backoff_s = 0
@@ -173,7 +177,7 @@ class Portal:
             raise ConnectError("config", log.reason(error))
         stream, login = await dial.dial(self.app.vault, self._settings, self.serial, self._open_stream)
         dial = None
-        late.drop("charger.portal.dial", "charger.net.url")
+        late.drop(*_DIALLING)
         session = mqtt.Session(stream, self._came)
         tasks = [asyncio.create_task(session.read())]
         try:
@@ -185,6 +189,7 @@ class Portal:
             log.info("portal", "connected")
             self._session = session
             self.connected = True
+            self._hurry = False
             self.fault = None
             await self._tell(session)
         finally:
@@ -226,7 +231,7 @@ class Portal:
                     self._ended.pop(0)
             if self._log_due:
                 await self._tell_log(session)
-            late.drop("charger.portal.reports")
+            late.drop(*_TELLING)
             if clock.elapsed_ms(session.last_rx) >= _PING_MS:
                 await session.ping()
             await clock.sleep_ms(_POLL_MS)
@@ -248,7 +253,8 @@ class Portal:
             await self._say(session, "log", "entry", item)
         if batch:
             self.app.security_log.acknowledge("mqtt", batch[-1].seq)
-            self._log_due = True
+            # where the flash refuses, the same ones go out again with the next event, not without end
+            self._log_due = self.app.security_log.mark("mqtt") == batch[-1].seq
 
     # --- commands ---
 
