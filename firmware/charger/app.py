@@ -41,7 +41,7 @@ class Application:
         self.readers = []
         self.meters = []
         self.outlets = []
-        self._pins = None
+        self._pin_waits = None
         self._restarting = None
         self._starved = 0  # attempts to connect, in a row, that failed for want of memory
         self.files = Files(board.FLASH_ROOT)
@@ -65,12 +65,17 @@ class Application:
 
     @property
     def pins(self):
-        """The PINs, for the local page and the owner's portal: security/pin.py. Made when first asked for."""
-        if self._pins is None:
-            from charger.security.pin import Pins
+        """The PINs, for the local page and the owner's portal: security/pin.py, in RAM as long as somebody holds it."""
+        from charger.security import pin
+        from charger.security.backoff import Backoff
 
-            self._pins = Pins(self.files, self.vault, self.security_log.add, board.DEVICE["serial"], self.provisioned)
-        return self._pins
+        if self._pin_waits is None:
+            self._pin_waits = Backoff(self.files, len(pin.roles.ROLES))
+        serial = board.DEVICE["serial"]
+        pins = pin.Pins(self.files, self.vault, self.security_log.add, serial, self.provisioned, self._pin_waits)
+        pin = None
+        late.drop("charger.security.pin")
+        return pins
 
     def limit_current(self, amps: str):
         """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""

@@ -421,6 +421,36 @@ def test_restart_and_clock(unit, csms):
     assert "the owner, page" in told.payload["techInfo"]
 
 
+def test_erasure_and_factory_reset(unit, csms):
+    """The owner alone, never during a session; afterwards no session is known, and the PIN of the label holds (SEC-3, 15)."""
+    sim = unit(time_scale=5, settings={"FreeVendIdTag": "GOOD0003"})
+    page = page_of(sim)
+    page.post("/api/pin", current=sim.pin, pin=NEW_PIN)
+    installer = page_of(sim, "installer")
+    page.put("/api/settings", WifiName="At home", ConnectionTimeOut=44)
+    start_session(sim, csms)
+    for path, body in (("/api/erase", {}), ("/api/reset", {"kind": "factory"})):
+        refused(page.ask("POST", path, body), 409, "A car is charging")
+        refused(installer.ask("POST", path, body), 403)
+    end_session(sim, csms)
+    assert page.get("/api/history")["sessions"]
+    mark = len(csms.record)
+    page.post("/api/erase")
+    csms.wait_booted(since=mark, timeout_s=40)
+    page = page_of(sim, pin=NEW_PIN)
+    assert page.get("/api/history")["sessions"] == []
+    settings = page.get("/api/settings")
+    assert (settings["WifiName"]["value"], settings["ConnectionTimeOut"]["value"]) == (None, 44)
+    mark = len(csms.record)
+    page.post("/api/reset", kind="factory")
+    csms.wait_booted(since=mark, timeout_s=40)
+    refused(page_of(sim, None).login(NEW_PIN), 401)
+    page = page_of(sim)
+    assert page.get("/api/settings")["ConnectionTimeOut"]["value"] == 60
+    events = [entry["event"] for entry in page.get("/api/log")["entries"]]
+    assert {"PersonalDataErased", "FactoryReset"} <= set(events)
+
+
 # --- the heap of a board ---
 
 
