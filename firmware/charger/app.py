@@ -96,6 +96,8 @@ class Application:
         """No memory to connect: first what is idle goes, then, once nobody charges, the unit starts afresh."""
         self._starved += 1
         self.charge_point.let_go()
+        if self.portal is not None:
+            self.portal.let_go()
         if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
             self.restart("Soft", "want of memory")
 

@@ -20,6 +20,7 @@ _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = const(0x20), const(0x30), cons
 _SIZES = {_CONNACK: 2, _PUBACK: 2, _SUBACK: 3, _PINGRESP: 0}
 _HEADER = const(5)
 _MOST = const(1024)  # bytes of a packet that are looked at
+_USUAL = const(16)  # of one that is no message
 _SKIPPED = const(65536)  # a longer one is thrown away up to this size; beyond it the connection goes
 _LONGEST_TOPIC = const(120)  # what umqtt.simple writes a SUBSCRIBE for
 _ANSWER_MS = const(20000)
@@ -80,7 +81,7 @@ class Session:
     def __init__(self, stream, on_message):
         self._stream = stream
         self._on_message = on_message
-        self._buffer = bytearray(_HEADER + _MOST)
+        self._buffer = bytearray(_HEADER + _USUAL)
         self._sheet = _Sheet()
         self._client = None
         self._topic = b""  # subscribed
@@ -252,7 +253,7 @@ class Session:
             if start >= _HEADER:
                 raise self.end("protocol", "length of a packet")
         if first & 0xF0 == _PUBLISH:
-            await self._message(first, buffer, start, size)
+            await self._message(bytes(buffer[:start]), size)
             return
         if _SIZES.get(first) != size:
             raise self.end("protocol", "packet of type %d" % (first >> 4))
@@ -270,25 +271,31 @@ class Session:
         self._answer = 0 if kind in (_PUBACK, _PINGRESP) else body[-1]
         self._answered.set()
 
-    async def _message(self, first: int, buffer, start: int, size: int):
+    async def _message(self, header: bytes, size: int):
         """A PUBLISH: whole to umqtt.simple, which says what is in it and writes the acknowledgement."""
-        quality = first >> 1 & 3
+        quality = header[0] >> 1 & 3
         if not self._topic or quality > 1 or size > _SKIPPED:
             raise self.end("protocol", "a message that was not asked for")
+        start = len(header)
         kept = min(size, _MOST)
-        await self._fill(buffer[start : start + kept])
-        at = start + 2 + len(self._topic)
-        number = at if quality else at - 2
+        packet = memoryview(bytearray(start + kept))  # the room for it is there only meanwhile
+        packet[:start] = header
+        await self._fill(packet[start:])
+        at = start + 2 + len(self._topic)  # of the number, where it has one
+        end = at + 2 if quality else at
         if (
-            kept < 2 or buffer[start] << 8 | buffer[start + 1] != len(self._topic) or number + 2 > start + kept
-            or bytes(buffer[start + 2 : at]) != self._topic or (quality and not buffer[at] | buffer[at + 1])
+            end > start + kept or packet[start] << 8 | packet[start + 1] != len(self._topic)
+            or bytes(packet[start + 2 : at]) != self._topic or (quality and not packet[at] | packet[at + 1])
         ):  # fmt: skip
             raise self.end("protocol", "a message that is malformed or of another topic")
-        self._retained = bool(first & 1)
+        self._retained = bool(header[0] & 1)
         if size > kept:
-            await self._skip(size - kept, bytes(buffer[at : at + 2]))
-            return
-        await self._send(self._hand_over(buffer[: start + size]))
+            answer = b"\x40\x02" + bytes(packet[at:end]) if quality else b""
+            await self._skip(packet, size - kept)
+            self._on_message(None, self._retained)
+        else:
+            answer = self._hand_over(packet)
+        await self._send(answer)
 
     def _hand_over(self, packet):
         """Let umqtt.simple take a message apart; its answer. On a sheet of its own: a question may be on the other."""
@@ -304,17 +311,12 @@ class Session:
     def _told(self, _topic, payload):
         self._on_message(payload, self._retained)
 
-    async def _skip(self, left: int, number: bytes):
+    async def _skip(self, buffer, left: int):
         """Throw the rest of a message away."""
-        view = memoryview(self._buffer)
-        quality = view[0] >> 1 & 3
         while left:
-            part = min(left, _MOST)
-            await self._fill(view[:part])
+            part = min(left, len(buffer))
+            await self._fill(buffer[:part])
             left -= part
-        self._on_message(None, self._retained)
-        if quality:
-            await self._send(b"\x40\x02" + number)
 
     async def _fill(self, view):
         """Read until view is full. EOFError at the end of the stream."""

@@ -32,6 +32,8 @@ _KEEP_ALIVE_S = const(90)
 _PING_MS = const(30000)
 _BACKOFF_S = const(5)
 _BACKOFF_LAST_S = const(600)
+_BACKOFF_STARVED_S = const(60)
+_ROOM = const(19000)  # bytes that must be free to connect: half of it is the code that makes a connection
 _STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
 _BYE_MS = const(3000)
 _ORDERS = const(4)  # commands that may wait
@@ -80,6 +82,12 @@ class Portal:
         log_ = self.app.security_log
         return {"connected": self.connected, "fault": self.fault, "waiting": log_.next_seq - 1 - log_.mark("mqtt")}
 
+    def let_go(self):
+        """The link to the back end finds no memory: it goes first. The portal is back some minutes later."""
+        if self._session is not None:
+            self._backoff_s = max(self._backoff_s, _BACKOFF_STARVED_S)
+            self._session.end("reset", "the link to the back end needs the memory")
+
     def kick(self):
         """The network is back: do not wait for the rest of a back-off."""
         self._hurry = True
@@ -119,7 +127,10 @@ class Portal:
                 await clock.sleep_ms(_POLL_MS)
                 continue
             started = clock.ticks_ms()
+            gc.collect()
             try:
+                if gc.mem_free() < _ROOM:
+                    raise MemoryError
                 await self._serve()
                 self.fault = _ALTERED
             except ConnectError as error:
