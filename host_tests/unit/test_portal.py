@@ -259,6 +259,8 @@ async def test_the_pause_grows_and_the_network_ends_it():
     await rig.attempts(13, 2000)
     rig.app.security_log.add(events.TIME_SET, "now certificates hold")
     await rig.attempts(14, 2000)
+    rig.portal.kick()
+    await rig.attempts(16, 15000)  # the back-off has begun afresh
     rig.fault = ConnectError("untrusted", "who is that")
     for _ in range(3):
         rig.portal.kick()

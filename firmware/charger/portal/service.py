@@ -33,7 +33,7 @@ _PING_MS = const(30000)
 _BACKOFF_S = const(5)
 _BACKOFF_LAST_S = const(600)
 _BACKOFF_STARVED_S = const(60)
-_ROOM = const(19000)  # bytes that must be free to connect: half of it is the code that makes a connection
+_ROOM = const(15000)  # bytes that must be free to connect: half of it for the code that does, and goes again
 _STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
 _BYE_MS = const(3000)
 _ORDERS = const(4)  # commands that may wait
@@ -41,6 +41,7 @@ _ENDED = const(8)  # sessions whose end waits to be told
 _BATCH = const(4)  # entries of the log between two marks
 _ALTERED = "the firmware was found altered"
 _DIALLING = ("charger.portal.dial", "charger.net.url")
+_OBEYING = ("charger.portal.orders", "charger.commands")
 _TELLING = ("charger.portal.reports", "charger.report")
 
 
@@ -89,8 +90,9 @@ class Portal:
             self._session.end("reset", "the link to the back end needs the memory")
 
     def kick(self):
-        """The network is back: do not wait for the rest of a back-off."""
+        """The network is back: do not wait for the rest of a back-off, which begins afresh."""
         self._hurry = True
+        self._backoff_s = 0
 
     # --- what happens meanwhile ---
 
@@ -138,6 +140,7 @@ class Portal:
                     self._failed(error)
             except MemoryError:
                 self.fault = "not enough memory"
+                log.warn("portal", "no connection, " + self.fault)
             late.drop(*_DIALLING)
             late.drop(*_TELLING)
             gc.collect()  # sockets and TLS contexts are freed by their finalisers
@@ -290,7 +293,6 @@ class Portal:
                 except Exception as error:  # noqa: BLE001 - a command that fails is no reason to stop listening
                     log.error("portal", "command: " + log.reason(error))
                 payload = None
-            late.drop("charger.portal.orders", "charger.commands")
             await self._order.wait()
 
     async def _answer(self, session, payload, retained):
@@ -298,6 +300,7 @@ class Portal:
 
         reply = await orders.answer(self, payload, retained)
         orders = None
+        late.drop(*_OBEYING)
         if reply is not None:
             await session.publish(self._topic("reply"), reply)
 
