@@ -87,6 +87,8 @@ def _wifi(name, value) -> bytes:
 def _shaped(app, name, value) -> str:
     """A value as the table of settings writes it."""
     kind = app.config.typed(name)
+    if isinstance(kind, int) and isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):
+        value = int(value)  # 5.0 is a whole number to JSON
     if isinstance(kind, bool) != isinstance(value, bool) or not isinstance(value, type(kind)):
         wanted = {bool: "true or false", int: "a whole number", str: "text"}[type(kind)]
         raise Refused(INVALID, "%s: %s is wanted." % (name, wanted))
