@@ -57,6 +57,7 @@ class Application:
         self.tamper = assembly.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = assembly.make_back_end(self)
         self.updates = assembly.make_updates(self)
+        self.wifi = assembly.make_wifi(self)
         assembly.note_start(self)
         assembly = None
         late.drop("charger.assembly")
@@ -223,6 +224,7 @@ class Application:
         self.supervisor.start("control", self._control, vital=True)
         self.supervisor.start("poll", self._poll)
         self.supervisor.start("slow", self._slow)
+        self.supervisor.start("wifi", self.wifi.run)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
         if board.CSMS["url"]:

@@ -213,6 +213,21 @@ def make_updates(app):
     return updates
 
 
+def make_wifi(app):
+    """The link to the owner's network. The button opens the setup network; held from the power-on on it resets the unit."""
+    from charger.net.wifi import Wifi
+
+    number = board.SHARED.get("button")
+    button = None if number is None else machine.Pin(number, machine.Pin.IN)
+    if button is not None and not button.value() and machine.reset_cause() == machine.PWRON_RESET:
+        import asyncio
+
+        from charger.security import erase
+
+        asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    return Wifi(app.files, app.vault, app.network_up, None if button is None else button.value)
+
+
 def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
     from charger.security import events

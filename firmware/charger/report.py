@@ -64,6 +64,7 @@ def charger_report(app) -> dict:
         "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
         "setup": setup_words(app),
+        "wifi": app.wifi.report(),
         "update": app.updates.report() if app.updates else None,
         "tamper": app.tamper.report() if app.tamper else None,
         "connectors": {str(c.id): connector_report(c) for c in app.connectors},

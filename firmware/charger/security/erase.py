@@ -19,9 +19,9 @@ PERSONAL, FACTORY = "personal", "factory"
 
 # The unit itself: what it is, has measured, has to remember for safety and security. Stays in any case.
 _UNIT = (
-    "boot.py main.py lib boot.json calibration.json setup_ssid tamper trial.json update_offer.json meter1.json meter2.json"
-    " meter3.json meter4.json hot seclog vault pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv open1 open2 open3"
-    " open4 scrub erase"
+    "boot.py main.py lib factory.json boot.json calibration.json setup_ssid tamper trial.json update_offer.json hot seclog vault"
+    " meter1.json meter2.json meter3.json meter4.json pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv"
+    " open1 open2 open3 open4 scrub erase"
 )
 # What the back end and the owner have set, about nobody: goes with a factory reset.
 _SETTINGS = (
@@ -35,6 +35,7 @@ _SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/")
 
 _PAUSE_MS = 10  # after each write, for the others
 _CHARGING_MS = 5000
+_HELD_S = 10
 
 
 async def erase_personal_data(app, who: str = "owner") -> str:
@@ -92,6 +93,24 @@ def _forget_keys(files):
         for name in _PERSONAL_KEYS:
             changed.pop(name, None)
         files.write_json("ocpp_config.json", changed)
+
+
+async def held(app, button):
+    """The button was pressed as the power came: held for ten seconds from then on it means a factory reset.
+
+    That takes no PIN, since it is how an owner who has lost his gets in again. It takes somebody who can switch off the
+    unit's supply; it gives nobody anything, as the PIN on the label holds afterwards (SEC-3); and it is in the log.
+    """
+    for _ in range(_HELD_S * 10):
+        await clock.sleep_ms(100)
+        if button.value():
+            break
+    else:
+        why_not = ask(app, FACTORY, "the button")
+        if why_not:
+            log.warn("erase", why_not)
+        return
+    late.drop("charger.security.erase", "charger.store.scrub")
 
 
 async def overwrite(app, device):
