@@ -7,7 +7,7 @@ JOBS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench scorecard soak lint types romfs firmware lock clean distclean
+.PHONY: help setup test demo bench scorecard matrix soak lint types romfs firmware lock clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,6 +27,9 @@ demo: setup  ## Charge a simulated car against a local back end; ARGS=--stay kee
 
 scorecard: setup  ## Print the compliance sheet of the charger, from a live run against it
 	@$(VENV)/python tools/scorecard.py $(ARGS)
+
+matrix: setup  ## Print every SEC, UK and WP rule with what the last run of the tests says of it; ARGS=--markdown
+	@$(VENV)/python tools/compliance.py $(ARGS)
 
 bench: setup  ## Measure boot, control tick, memory and throughput
 	@$(VENV)/python tools/bench.py $(ARGS)

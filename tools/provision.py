@@ -7,7 +7,8 @@
 
 The label's data is printed as one line of JSON; with --labels DIR the label itself is written there as PNG and PDF. That
 is the only time that anybody sees these secrets: the unit keeps what verifies its PINs, and the rest encrypted. Exit code
-1 and a sentence on stderr: nothing was changed that counts, 2: the command line is wrong.
+1 and a sentence on stderr: it did not work (where a line of JSON was printed, the unit is made and only the drawing is
+missing), 2: the command line is wrong.
 """
 
 import argparse
@@ -25,7 +26,7 @@ def _parser():
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--state-dir", type=Path, metavar="DIR", help="a simulator's flash, made when it is not there")
     where.add_argument("--port", help="serial port of a board, for mpremote")
-    parser.add_argument("--serial", help="serial number, 1 to 25 printable characters (default: drawn at random)")
+    parser.add_argument("--serial", help="serial number, 1 to 25 printable ASCII characters (default: drawn at random)")
     parser.add_argument("--labels", type=Path, metavar="DIR", help="where the label goes, as PNG and PDF")
     parser.add_argument("--again", action="store_true", help="new credentials for a unit that has some")
     parser.add_argument("--board", default=None, choices=sorted(record.ITERATIONS), help="whose cost of a PIN to assume")
@@ -57,9 +58,13 @@ def main(words=None):
     parser = _parser()
     given = parser.parse_args(words)
     serial = f"PL{secrets.randbelow(10**8):08d}" if given.serial is None else given.serial
-    if not 1 <= len(serial) <= 25 or not serial.isprintable():
-        parser.error("--serial must be 1 to 25 printable characters")
+    if not 1 <= len(serial) <= 25 or not serial.isascii() or not serial.isprintable():
+        parser.error("--serial must be 1 to 25 printable ASCII characters")
     try:
+        if given.labels:  # whatever could fail fails before the unit is touched
+            from provisioning import label as drawing
+
+            drawing.prepare(given.labels)
         target, held = _unit_of(given)
         iterations = _iterations(given, target)
         if given.measure and not (given.serial or given.labels or given.again):
@@ -68,8 +73,6 @@ def main(words=None):
         target.write(made, given.again)
         print(json.dumps({"label": label}), flush=True)
         if given.labels:
-            from provisioning import label as drawing
-
             print("\n".join(f"provision: {path}" for path in drawing.write(label, given.labels)), file=sys.stderr)
         if held:
             held.close()

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from compliance import access, charging, metering, sheet
+from scoresheet import access, charging, metering, sheet
 
 from backend import SimulatorError, WaitTimeout
 

@@ -67,7 +67,7 @@ CSMS = {
     "client_cert": _CSMS.get("client_cert"),
     "client_key": _CSMS.get("client_key"),
 }
-WEB = "0.0.0.0:80"
+WEB = "0.0.0.0:443"
 MQTT = None
 LAB = False
 _UPDATE = _section("update")

@@ -57,7 +57,9 @@ class Application:
         self.tamper = assembly.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = assembly.make_back_end(self)
         self.updates = assembly.make_updates(self)
-        self.wifi = assembly.make_wifi(self)
+        self._wifi = None
+        self._linked, self._button = assembly.make_wifi(self)
+        self.door = assembly.make_door(self)
         assembly.note_start(self)
         assembly = None
         late.drop("charger.assembly")
@@ -70,6 +72,28 @@ class Application:
 
             self._pins = Pins(self.files, self.vault, self.security_log.add, board.DEVICE["serial"], self.provisioned)
         return self._pins
+
+    def limit_current(self, amps: str):
+        """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
+        for outlet in self.outlets:
+            outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
+
+    @property
+    def wifi(self):
+        """What joins the owner's network, and opens the setup network: net/wifi.py. In RAM while it has something to do."""
+        if self._wifi is None:
+            from charger.net.wifi import Wifi
+
+            self._wifi = Wifi(self.files, self.vault, self.network_up, self._button)
+            asyncio.create_task(self._join())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        return self._wifi
+
+    async def _join(self):
+        try:
+            await self._wifi.run()
+        finally:
+            self._wifi = None
+            late.drop("charger.net.wifi")
 
     # --- what the link and the back end call ---
 
@@ -208,6 +232,8 @@ class Application:
             for connector in self.connectors:
                 self._checkpoint(connector)
             self.security_log.second()
+            if not self._linked() or (self._button is not None and not self._button()):
+                self.wifi  # noqa: B018 - made by being asked for
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             await clock.sleep_ms(_SLOW_MS)
 
@@ -224,7 +250,6 @@ class Application:
         self.supervisor.start("control", self._control, vital=True)
         self.supervisor.start("poll", self._poll)
         self.supervisor.start("slow", self._slow)
-        self.supervisor.start("wifi", self.wifi.run)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
         if board.CSMS["url"]:
@@ -233,6 +258,8 @@ class Application:
             self.supervisor.start(name, job)
         for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
+        if self.door is not None:
+            self.supervisor.start("web", self.door.run)
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
@@ -275,10 +302,15 @@ class Application:
 
     def report(self) -> dict:
         """The state of the charger as plain data."""
+        from charger.net import wifi
+
+        link = wifi.report(self._wifi, self.vault)
+        wifi = None
+        late.drop("charger.net.wifi")
         from charger.report import charger_report
 
         late.drop("charger.report")
-        return charger_report(self)
+        return charger_report(self, link)
 
     def config_report(self) -> dict:
         """All configuration keys and device facts with their values, secrets left out."""

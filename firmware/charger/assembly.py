@@ -141,6 +141,8 @@ def add_connectors(app) -> None:
             from charger.drivers.rfid import Reader
 
             app.readers.append((connector, Reader(wiring["reader"])))
+    app.limit_current(app.config.get_str("InstallerMaxCurrent"))
+    app.config.on_change("InstallerMaxCurrent", app.limit_current)
     late.drop("charger.drivers.meters", "charger.outlet.guards")  # each chooses once, from all there are
 
 
@@ -213,19 +215,38 @@ def make_updates(app):
     return updates
 
 
-def make_wifi(app):
-    """The link to the owner's network. The button opens the setup network; held from the power-on on it resets the unit."""
-    from charger.net.wifi import Wifi
+def make_wifi(app) -> tuple:
+    """(whether there is a link to the owner's network, level of the button or None), both to be called.
 
+    The button opens the setup network; held from the power-on on it resets the unit.
+    """
+    from charger.net import wifi
+
+    linked = wifi.station().isconnected
+    late.drop("charger.net.wifi")
     number = board.SHARED.get("button")
-    button = None if number is None else machine.Pin(number, machine.Pin.IN)
-    if button is not None and not button.value() and machine.reset_cause() == machine.PWRON_RESET:
+    if number is None:
+        return linked, None
+    button = machine.Pin(number, machine.Pin.IN)
+    if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         import asyncio
 
         from charger.security import erase
 
         asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return Wifi(app.files, app.vault, app.network_up, None if button is None else button.value)
+    return linked, button.value
+
+
+def make_door(app):
+    """The local page's door, where the board wants one and the unit has an identity to show (SEC-12)."""
+    if not board.WEB:
+        return None
+    if not app.provisioned or app.vault.broken:
+        log.warn("app", "no local page: this unit has no identity of its own")
+        return None
+    from charger.web.door import Door
+
+    return Door(app, board.WEB)
 
 
 def note_start(app) -> None:

@@ -200,12 +200,34 @@ def test_the_tool_keeps_off_a_running_unit(charger):
 
 def test_the_tools_figures_are_checked(tmp_path):
     for words in (["--state-dir", tmp_path, "--serial", ""], ["--state-dir", tmp_path, "--serial", "x" * 26], [],
+                  ["--state-dir", tmp_path, "--serial", "S\u00e9rie 1"],
                   ["--state-dir", tmp_path, "--port", "/dev/null"], ["--state-dir", tmp_path, "--board", "ABACUS"]):
         assert provision(*words).returncode == 2, words
     done = provision("--state-dir", tmp_path / "s", "--measure")
     figure = int(re.search(r"half a second is (\d+) iterations", done.stderr)[1])
     assert done.returncode == 0 and record.LEAST_ITERATIONS < figure < record.MOST_ITERATIONS
     assert not (tmp_path / "s" / "nvs.json").exists()
+
+
+def test_a_unit_whose_label_could_not_be_written_is_not_made(tmp_path):
+    """Somebody would have a unit whose PIN nobody knows."""
+    (tmp_path / "labels").write_text("a file, not a folder")
+    done = provision("--state-dir", tmp_path / "state", "--labels", tmp_path / "labels")
+    assert done.returncode == 1 and done.stderr.startswith("provision: ") and done.stdout == ""
+    assert not state.is_provisioned(tmp_path / "state")
+
+
+def test_a_label_is_for_its_owner_alone_also_where_there_was_one(tmp_path):
+    (tmp_path / "PL-1.png").write_text("x" * 1_000_000)
+    os.chmod(tmp_path / "PL-1.png", 0o644)
+    paths = drawing.write(record.make("PL-1", 1000)[1], tmp_path)
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o600] * 2 and paths[0].stat().st_size < 1_000_000
+
+
+def test_long_serial_numbers_have_networks_of_their_own():
+    """A network's name has 32 bytes: what is left out of the serial number is its beginning."""
+    names = {record.make("MAKER-AND-MODEL-NUMBER-0" + end, 1000)[1]["setup_ssid"] for end in "12"}
+    assert len(names) == 2 and all(len(name.encode()) <= 32 for name in names)
 
 
 def test_the_label_holds_what_the_owner_needs_and_no_more():

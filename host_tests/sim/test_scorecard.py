@@ -4,7 +4,7 @@ import json
 
 import pytest
 import scorecard
-from compliance import access, charging, sheet
+from scoresheet import access, charging, sheet
 
 # Rows that nothing has been built for yet, with the reason that the sheet gives.
 NOT_BUILT = {}

@@ -1,6 +1,7 @@
 """The label of a unit, as a picture and as a PDF, 70 x 50 mm at 300 dots an inch. It is the only place for its secrets."""
 
 import os
+import tempfile
 
 import segno
 from PIL import Image, ImageDraw, ImageFont
@@ -44,14 +45,21 @@ def draw(label):
     return picture
 
 
+def prepare(folder):
+    """Make sure that labels can be written there. OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
+
+
 def write(label, folder):
     """Write SERIAL.png and SERIAL.pdf, readable by their owner alone; returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     picture = draw(label)
     name = "".join(ch if ch.isalnum() or ch in "-_" else "_" for ch in label["serial"])
     paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
     for path, kind in zip(paths, ("PNG", "PDF"), strict=True):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        os.fchmod(handle, 0o600)  # of an older label as well, before anything is in it
+        os.truncate(handle, 0)
         with os.fdopen(handle, "wb") as file:
             picture.save(file, kind, **({"dpi": (_DPI, _DPI)} if kind == "PNG" else {"resolution": _DPI}))
     return paths

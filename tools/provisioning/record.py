@@ -69,7 +69,7 @@ def make(serial, iterations):
     while installer == owner:
         installer = draw_pin(serial)
     setup, ocpp = draw_password(), draw_password()
-    ssid = f"Pilotlight {serial}"[:32]
+    ssid = f"Pilotlight {serial[-21:]}"  # 32 bytes at most; the end is what tells units apart
     record = {
         "format": 1,
         "serial": serial,

@@ -6,6 +6,7 @@ _NAMESPACE = "pilotlight"
 _KEY = "device_key"
 _NEXT = "next_key"
 _DONE = "provisioned"
+_RENEWING = 2  # of _DONE: all credentials are being replaced
 _BYTES = 32
 
 
@@ -49,10 +50,17 @@ class KeyStore:
         except OSError:
             return False
 
-    def unseal(self):
+    def renewing(self) -> bool:
+        """True when all credentials were being replaced and it did not come to an end."""
+        try:
+            return self._nvs.get_i32(_DONE) == _RENEWING
+        except OSError:
+            return False
+
+    def unseal(self, renew: bool):
         """The credentials are about to be written: until seal() the unit counts as not provisioned."""
-        if self.provisioned():
-            self._nvs.set_i32(_DONE, 0)
+        if renew:
+            self._nvs.set_i32(_DONE, _RENEWING)
             self._nvs.commit()
 
     def seal(self, serial: str):

@@ -20,9 +20,9 @@ _HELD = const(6)  # polls: the button is held, not touched
 _ENTRY = "wifi/password"  # in the vault: name, line feed, pass phrase
 
 
-def connected() -> bool:
-    """True while the station has joined a network and holds an address."""
-    return network.WLAN().isconnected()
+def station():
+    """The network.WLAN that joins the owner's network."""
+    return network.WLAN()
 
 
 def name_server() -> str | None:
@@ -31,15 +31,28 @@ def name_server() -> str | None:
     return server if server and server != "0.0.0.0" else None
 
 
-class Wifi:
-    """Joins the owner's network and joins it again whenever it is lost. `setup` is the SetupNetwork while that is open.
+def report(joining, vault) -> dict:
+    """State as plain data: up, known (a network was given), setup_s left of the setup network; ip, rssi in dBm."""
+    wlan = network.WLAN()
+    state = {"up": wlan.isconnected(), "known": _ENTRY in vault.names(),
+             "setup_s": joining.setup.left_s if joining and joining.setup else 0}
+    if state["up"]:
+        state["ip"] = wlan.ifconfig()[0]
+        try:
+            state["rssi"] = wlan.status("rssi")
+        except (OSError, ValueError, TypeError):
+            state["rssi"] = None
+    return state
 
-    on_up() is called when the link has come (back). button() is 0 while the button is pressed; None on a board without.
+
+class Wifi:
+    """Joins the owner's network. In RAM while there is something to do: no link, a new network, the button, the setup.
+
+    `setup` is the SetupNetwork while that is open. button() is 0 while the button is pressed; None on a board without.
     """
 
     def __init__(self, files, vault, on_up, button=None):
         self.setup = None
-        self.joins = 0  # attempts since start-up, for the report
         self._files = files
         self._vault = vault
         self._on_up = on_up
@@ -47,18 +60,6 @@ class Wifi:
         self._held = 0
         self._wlan = network.WLAN()
         self._news = False
-
-    def report(self) -> dict:
-        """State as plain data: up, joins, known (a network was given), setup_s left of the setup network; ip, rssi in dBm."""
-        state = {"up": self._wlan.isconnected(), "joins": self.joins, "known": _ENTRY in self._vault.names(),
-                 "setup_s": self.setup.left_s if self.setup else 0}
-        if state["up"]:
-            state["ip"] = self._wlan.ifconfig()[0]
-            try:
-                state["rssi"] = self._wlan.status("rssi")
-            except (OSError, ValueError, TypeError):
-                state["rssi"] = None
-        return state
 
     def give(self, ssid: str, key: str) -> str:
         """The owner's network: '' when it is kept and will be joined, else why not, as a sentence. OSError by the vault."""
@@ -71,22 +72,25 @@ class Wifi:
         return ""
 
     async def run(self):
-        """The permanent task: join, watch, join again with a growing pause."""
+        """Join, with growing pauses; ends when there is a link and nothing else to do."""
         pause_s = _RETRY_FIRST_S
-        network.WLAN(network.AP_IF).active(False)  # SEC-19
-        lost = False
-        if not self._wlan.isconnected() and _ENTRY not in self._vault.names():
-            self.open_setup()
+        self._look_at_button()
+        if not self._wlan.isconnected():
+            network.WLAN(network.AP_IF).active(False)  # SEC-19
+            if _ENTRY not in self._vault.names():
+                self.open_setup()
+        linked = self._wlan.isconnected()
         while True:
             if (self._wlan.isconnected() and not self._news) or await self._join():
                 pause_s = _RETRY_FIRST_S
-                if lost or self.joins:
+                if not linked:
                     log.info("wifi", "link up, " + self._wlan.ifconfig()[0])
                     self._on_up()
                 while self._wlan.isconnected() and not self._news:
+                    if self.setup is None and not self._held:
+                        return
                     await self._poll()
-                lost = True
-                log.info("wifi", "link lost")
+                linked = False
             else:
                 start = clock.ticks_ms()
                 while clock.elapsed_ms(start) < pause_s * 1000 and not self._news:
@@ -95,6 +99,9 @@ class Wifi:
 
     async def _poll(self):
         await clock.sleep_ms(_POLL_MS)
+        self._look_at_button()
+
+    def _look_at_button(self):
         if self._button is not None:
             self._held = 0 if self._button() else self._held + 1
             if self._held == _HELD:
@@ -106,7 +113,6 @@ class Wifi:
         ssid, found, key = (self._vault.get(_ENTRY) or b"").decode().partition("\n")
         if not found:
             return False
-        self.joins += 1
         try:
             self._wlan.active(True)
             self._wlan.disconnect()

@@ -85,7 +85,8 @@ CompositeScheduleDefaultLimitAmps|i|D|SmartCharging|0|0|1000
 CompositeScheduleDefaultLimitWatts|i|D|SmartCharging|0|0|1000000
 CompositeScheduleDefaultNumberPhases|i|D|SmartCharging|0|0|3
 VerifyCsmsCommonName|b|D|Core|true
-TamperPolicy|s|D|Core|latch|4|6
+TamperPolicy|s|D|Core|latch|4|6|policy
+InstallerMaxCurrent|i|D|Core|0|0|80|amps
 RetryBackoffWaitMinimum|i|D|Core|10|0|3600
 RetryBackoffRandomRange|i|D|Core||0|3600
 """
@@ -196,6 +197,14 @@ class Configuration:
         """The items of a list key, without empty ones."""
         return [item for item in self.get_str(name).split(",") if item]
 
+    def typed(self, name: str):
+        """The value as what it is: bool, int or text."""
+        row = self._row(name)
+        if row is None:
+            raise KeyError(name)
+        value = self.get_str(row[0])
+        return value == "true" if row[_TYPE] == "b" else int(value) if row[_TYPE] == "i" else value
+
     @property
     def connection_timeout_s(self) -> int:
         """ConnectionTimeOut, for the connectors (OCPP-59)."""
@@ -268,6 +277,14 @@ class Configuration:
             return REJECTED
         return ACCEPTED
 
+    def takes(self, name: str, value: str) -> str | None:
+        """The value in its one spelling when a person at the unit may give it to a key, facts of the device too; else None."""
+        row = self._row(name)
+        if row is None or row[_ACCESS] == "R" or self.locked or len(value) > _LONGEST:
+            return None
+        shaped = _shaped(row, value)
+        return shaped if shaped is not None and self._check(row, shaped) else None
+
     def put(self, name: str, value: str, quiet: bool = False) -> None:
         """Store a value without asking whether the back end may change it. OSError by the flash.
 
@@ -303,6 +320,10 @@ class Configuration:
             return self.may_raise is not None and self.may_raise(int(value))
         if check == "lock":  # a tethered unit has no lock to open
             return self.get_bool("ConnectorLock") or value == "false"
+        if check == "amps":  # 0 for none; less than 6 A no pilot can say (CP-14)
+            return value == "0" or int(value) >= 6
+        if check == "policy":
+            return value in ("latch", "stop", "report")
         if check == "key":
             return key_bytes(value) is not None
         return True

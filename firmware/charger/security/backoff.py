@@ -5,10 +5,12 @@ the last one was nobody knows after a restart, so the whole wait begins again. O
 and only that of its own role: who knows the user's PIN cannot use it to guess the owner's. All roles and surfaces wait
 together. After a day without a wrong PIN the counts are forgotten, which gives a guesser less than going on does.
 
-Each role is counted in two lanes: strangers, and devices that have shown the right PIN before. Whoever keeps all
-strangers waiting does not keep the owner's own telephone waiting.
+Each role is counted in two lanes: strangers, and devices that have shown the role's right PIN before. Strangers wait
+together, whatever role they claim; devices wait by role. So whoever keeps all strangers waiting does not keep the
+owner's own telephone waiting, nor does a user with a telephone of his own.
 
-Admitted over all surfaces, for each lane: 11 wrong PINs in the first hour, one an hour after that.
+Admitted over all surfaces, from strangers, and from the known devices of each role: 11 wrong PINs in the first hour, one
+an hour after that.
 """
 
 from micropython import const
@@ -41,33 +43,44 @@ class Backoff:
         if kept is None or len(kept) != LANES * roles:
             kept = bytes([_MOST] * LANES * roles)  # provisioning wrote one: somebody has taken it away
         self._counts = bytearray(kept)
-        self._ends = [wait_for(self.failures(lane)) for lane in range(LANES)]  # uptime, s
-        self._last = [0] * LANES  # uptime of the last wrong one, s
+        # by queue, of which there is one of all strangers and one of each role's known devices: uptime, s
+        self._ends = [wait_for(self.failures(min(queue, KNOWN), queue - 1)) for queue in range(1 + roles)]
+        self._last = [0] * (1 + roles)  # the last wrong one
+        self._before = 0  # the last wrong one before the attempt that is being made
 
-    def failures(self, lane: int) -> int:
-        """Wrong PINs in a row in this lane, of all roles."""
-        return sum(self._counts[lane * self._roles : (lane + 1) * self._roles])
+    def _waiting(self, lane: int, role: int) -> tuple:
+        """(queue, roles that wait in it)."""
+        return (0, range(self._roles)) if lane == STRANGERS else (1 + role, (role,))
 
-    def wait_s(self, lane: int) -> int:
-        """Seconds until the next attempt is admitted, 0: now."""
+    def failures(self, lane: int, role: int) -> int:
+        """Wrong PINs in a row in this lane: of all roles together, or of this role's known devices."""
+        return sum([self._counts[lane * self._roles + one] for one in self._waiting(lane, role)[1]])
+
+    def wait_s(self, lane: int, role: int) -> int:
+        """Seconds until the next attempt is admitted, 0: now. OSError."""
         now = clock.uptime_s()
-        if self.failures(lane) and now - self._last[lane] >= _FORGET_S:
-            self._set(lane, range(self._roles), 0)
-        return max(0, self._ends[lane] - now)
+        queue, waiting = self._waiting(lane, role)
+        if self.failures(lane, role) and now - self._last[queue] >= _FORGET_S:
+            self._set(lane, waiting, 0)
+        return max(0, self._ends[queue] - now)
 
     def count(self, lane: int, role: int) -> int:
         """An attempt is about to be made: counted as wrong, on flash when this returns; the wait if it is. OSError."""
         at = lane * self._roles + role
         self._set(lane, (role,), min(_MOST, self._counts[at] + 1))
         now = clock.uptime_s()
-        wait = wait_for(self.failures(lane))
-        self._last[lane] = now
-        self._ends[lane] = now + wait
+        queue = self._waiting(lane, role)[0]
+        wait = wait_for(self.failures(lane, role))
+        self._before = self._last[queue]
+        self._last[queue] = now
+        self._ends[queue] = now + wait
         return wait
 
     def right(self, lane: int, role: int) -> None:
         """It was the right PIN: its role's count is taken back. OSError."""
-        self._ends[lane] = 0
+        queue = self._waiting(lane, role)[0]
+        self._ends[queue] = 0
+        self._last[queue] = self._before
         self._set(lane, (role,), 0)
 
     def _set(self, lane: int, roles, value: int):

@@ -10,12 +10,10 @@ import asyncio
 import os
 import struct
 
-from charger import log
+from charger import late, log
 from charger.security import events, roles, slices
 from charger.security.backoff import KNOWN, STRANGERS, Backoff
 from charger.security.hmac import hmac_sha256, same
-from charger.security.pbkdf2 import derive
-from charger.security.pin_rules import why_not
 
 OK = "ok"
 WRONG = "wrong"
@@ -32,6 +30,17 @@ _NONCE = 12
 def form(iterations: int, salt: bytes, result: bytes) -> bytes:
     """A verifier as it lies in the vault."""
     return struct.pack(_FORM, _VERSION, iterations, salt, result)
+
+
+async def _derived(pin: str, salt: bytes, iterations: int) -> bytes:
+    """What a verifier holds of a PIN: half a second's work, whose code is in RAM only meanwhile."""
+    from charger.security.pbkdf2 import derive
+
+    try:
+        return await slices.run(derive(pin.encode(), salt, iterations))
+    finally:
+        derive = None
+        late.drop("charger.security.pbkdf2")
 
 
 class PinResult:
@@ -79,7 +88,7 @@ class Pins:
         cannot be a PIN is a wrong one and costs the same. surface: where it was typed, for the log. device: what the
         result of an earlier success at the same client said, '' when there was none: a client that has been right
         before waits in a lane of its own, so that strangers cannot keep it out. It proves no right to anything else,
-        and becomes void when any PIN changes.
+        and becomes void when its role's PIN changes.
 
         Checks are made one after the other, in the order in which they came; who calls bounds how many may wait.
         """
@@ -89,17 +98,23 @@ class Pins:
                 return PinResult(REFUSED, why=self.why_none)
             lane = KNOWN if self._knows(device, role) else STRANGERS
             try:
-                wait_s = self._backoff.wait_s(lane)
+                wait_s = self._backoff.wait_s(lane, number)
                 if wait_s:
                     self._turned_away += 1
                     return PinResult(WAIT, wait_s)
                 wait_s = self._backoff.count(lane, number)  # first, so that nothing gives the attempt back
             except OSError as error:
                 return PinResult(REFUSED, why="The flash cannot be written: %s." % log.reason(error))
-            right = await self._matches(role, pin)
+            try:
+                right = await self._matches(role, pin)
+            except (asyncio.CancelledError, MemoryError):
+                self._refuse(role, number, lane, surface + ", not answered", wait_s)
+                raise
             if self._vault.broken:
                 return PinResult(REFUSED, why=self.why_none)
-            return self._accept(role, number, lane, surface) if right else self._refuse(role, lane, surface, wait_s)
+            if right:
+                return self._accept(role, number, lane, surface)
+            return self._refuse(role, number, lane, surface, wait_s)
 
     def _accept(self, role, number, lane, surface) -> PinResult:
         device = ""
@@ -111,8 +126,8 @@ class Pins:
         self._on_event(events.PIN_ACCEPTED, "%s, %s%s" % (role, surface, self._told_away()))
         return PinResult(OK, device=device)
 
-    def _refuse(self, role, lane, surface, wait_s) -> PinResult:
-        text = "%s, %s, %d in a row%s" % (role, surface, self._backoff.failures(lane), self._told_away())
+    def _refuse(self, role, number, lane, surface, wait_s) -> PinResult:
+        text = "%s, %s, %d in a row%s" % (role, surface, self._backoff.failures(lane, number), self._told_away())
         self._on_event(events.PIN_REFUSED, text)
         if wait_s:
             self._on_event(events.PIN_LOCKOUT, "%d s, %s" % (wait_s, "known devices" if lane == KNOWN else "all"))
@@ -149,8 +164,9 @@ class Pins:
             return False
         if not isinstance(pin, str) or len(pin) > _LONGEST:
             pin = ""
-        got = await slices.run(derive(pin.encode(), salt, iterations))
-        return same(got, wanted) & (version == _VERSION) & (name is not None) & (pin != "")
+        got = await _derived(pin, salt, iterations)
+        stands = self._entry(role) == name  # no factory reset came between
+        return same(got, wanted) & (version == _VERSION) & (name is not None) & (pin != "") & stands
 
     async def change(self, by: str, role: str, pin: str, surface: str = "page") -> str:
         """Give a role a new PIN; '' when it holds, else why not, as a sentence. OSError by the flash.
@@ -162,14 +178,21 @@ class Pins:
             return self.why_none
         if not roles.may(by, "pin." + role):
             return "The %s may not change this PIN." % by
+        from charger.security.pin_rules import why_not
+
         fault = why_not(pin, self._serial)
+        why_not = None
+        late.drop("charger.security.pin_rules")
         if fault:
             return fault
-        salt = os.urandom(16)
-        _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")
-        result = await slices.run(derive(pin.encode(), salt, iterations))
-        self._vault.delete(_DEVICES)
-        self._vault.put("pin/" + role, form(iterations, salt, result))
+        async with self._lock:  # no check of the old one ends after the new one holds
+            salt = os.urandom(16)
+            try:
+                _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")
+            except ValueError:
+                return self.why_none or "This unit's credentials cannot be read."
+            result = await _derived(pin, salt, iterations)
+            self._vault.put("pin/" + role, form(iterations, salt, result))
         self._on_event(events.PIN_CHANGED, "%s, by %s, %s" % (role, by, surface))
         return ""
 
@@ -185,7 +208,7 @@ class Pins:
         if _DEVICES not in self._vault.names():
             self._vault.put(_DEVICES, os.urandom(32))
         nonce = os.urandom(_NONCE)
-        return nonce.hex() + self._sign(role, nonce).hex()
+        return nonce.hex() + self._sign(role, nonce).hex()  # void without the role's verifier that is in force
 
     def _knows(self, device: str, role: str) -> bool:
         if not isinstance(device, str) or len(device) != 2 * (_NONCE + 16) or _DEVICES not in self._vault.names():
@@ -197,4 +220,5 @@ class Pins:
         return same(self._sign(role, raw[:_NONCE]), raw[_NONCE:])
 
     def _sign(self, role: str, nonce: bytes) -> bytes:
-        return hmac_sha256(self._vault.get(_DEVICES) or os.urandom(32), role.encode(), nonce)[:16]
+        verifier = self._vault.get(self._entry(role) or "") or os.urandom(16)
+        return hmac_sha256(self._vault.get(_DEVICES) or os.urandom(32), role.encode(), nonce, verifier)[:16]

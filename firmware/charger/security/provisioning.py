@@ -33,18 +33,21 @@ class AlreadyProvisioned(Exception):
 def write(record: dict, files, store, again: bool = False) -> None:
     """Put everything where it belongs. Raises Invalid, AlreadyProvisioned, OSError.
 
-    again: a unit that has credentials gets new ones, all of them; the old ones cannot be read any more.
+    again: a unit that has credentials gets new ones, all of them; the old ones cannot be read any more. Cut short, that
+    goes on with the next record, asked for or not.
     A unit of before provisioning keeps its device key and what is in its vault.
     """
     check(RECORD, record)
     entries = _entries(record)
+    new_key = unhexlify(record["device_key"])
     if store.provisioned() and not again:
         raise AlreadyProvisioned()
-    store.unseal()
+    again = again or store.renewing()
+    store.unseal(again)
     key = None if again else store.key()
     if key is None:
         files.delete_folder("vault")
-        key = unhexlify(record["device_key"])
+        key = new_key
         store.begin_change(key)
         store.end_change()
     vault = Vault(files, key)

@@ -1,0 +1,185 @@
+"""HTTP/1.1 as much as a JSON API needs, strict and bounded: a request is understood to the letter or refused (SEC-13).
+
+RFC 9112. No chunked bodies, no continuation lines, no second header of those that matter, no percent signs.
+"""
+
+from micropython import const
+
+from charger import clock
+
+HEAD = const(2048)  # bytes of request line and headers together
+BODY = const(2048)
+_TARGET = const(200)
+_STEP = const(512)  # the buffer begins so small and grows so much: that much in one piece there mostly is
+_CHUNK = const(512)  # written at a time
+_RETRY_MS = const(20)
+_WRITE_MS = const(10000)
+
+_HEADERS = (
+    "host", "origin", "cookie", "content-length", "content-type", "transfer-encoding", "x-csrf-token", "connection",
+    "expect", "sec-fetch-site",
+)  # fmt: skip
+_WORDS = {
+    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    409: "Conflict", 411: "Length Required", 413: "Content Too Large", 415: "Unsupported Media Type",
+    417: "Expectation Failed", 421: "Misdirected Request", 429: "Too Many Requests",
+    431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+    503: "Service Unavailable", 505: "HTTP Version Not Supported",
+}  # fmt: skip
+_ALWAYS = (
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
+    "Content-Security-Policy: default-src 'none'\r\nReferrer-Policy: no-referrer\r\n"
+)
+
+
+class Bad(Exception):
+    """A request that gets this status and sentence; the connection ends after it when `fatal`."""
+
+    def __init__(self, status: int, text: str, fatal: bool = False):
+        super().__init__(text)
+        self.status = status
+        self.fatal = fatal
+
+
+class Request:
+    """`method`, `path`, `query` (text), `fields` (the headers of _HEADERS that came, by lower-case name), `body`."""
+
+    def __init__(self, method: str, target: str, fields: dict, lasting: bool):
+        self.method = method
+        self.path, _, self.query = target.partition("?")
+        self.fields = fields
+        self.lasting = lasting  # the connection may go on
+        self.body = bytearray(0)
+
+
+class Connection:
+    """Requests of one stream, one after the other."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._buffer = bytearray(_STEP)
+        self._used = 0
+
+    async def read(self) -> Request:
+        """The next request. Bad, EOFError at the end of the stream, OSError, ValueError by TLS."""
+        end = await self._head()
+        request = _parse(str(memoryview(self._buffer)[: end - 4], "ascii") if _is_plain(self._buffer, end) else "\0")
+        self._drop(end)
+        length = _length(request)
+        request.body = bytearray(length)
+        view = memoryview(request.body)
+        at = min(length, self._used)
+        view[:at] = memoryview(self._buffer)[:at]
+        self._drop(at)
+        while at < length:
+            at += await self._some(view[at:])
+        return request
+
+    async def _head(self) -> int:
+        """Length of the head that is in the buffer, with its empty line."""
+        while True:
+            end = self._buffer.find(b"\r\n\r\n", 0, self._used)
+            if end >= 0:
+                return end + 4
+            if self._used == HEAD:
+                raise Bad(431, "The request's head is longer than %d bytes." % HEAD, True)
+            if self._used == len(self._buffer):
+                self._buffer.extend(bytes(_STEP))
+            self._used += await self._some(memoryview(self._buffer)[self._used :])
+
+    async def _some(self, view) -> int:
+        while True:
+            count = await self._stream.readinto(view)
+            if count:
+                return count
+            if count == 0:
+                raise EOFError("closed by the client")
+
+    def _drop(self, count: int):
+        rest = self._used - count
+        self._buffer[:rest] = self._buffer[count : self._used]
+        self._used = rest
+
+    async def write(self, status: int, pieces: list, more: str, last: bool):
+        """An answer whose JSON text comes in pieces. OSError where the client does not take it in time."""
+        total = 0
+        for piece in pieces:
+            total += len(memoryview(piece))
+        head = "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s%s\r\n" % (
+            status, _WORDS[status], total, _ALWAYS, more, "Connection: close\r\n" if last else "",
+        )  # fmt: skip
+        chunk = bytearray(0)
+        started = clock.ticks_ms()
+        pieces.insert(0, head)
+        for piece in pieces:
+            view = memoryview(piece)  # type: ignore[arg-type] - MicroPython's str has the buffer protocol
+            while view:
+                count = min(len(view), _CHUNK - len(chunk))
+                chunk.extend(view[:count])
+                view = view[count:]
+                if len(chunk) == _CHUNK:
+                    await self._send(chunk, started)
+                    chunk = bytearray(0)
+        await self._send(chunk, started)
+
+    async def _send(self, data, started: int):
+        view = memoryview(data)
+        while view:
+            view = view[self._stream.s.write(view) or 0 :]
+            if view:
+                if clock.elapsed_ms(started) > _WRITE_MS:
+                    raise OSError("the client does not take its answer")
+                await clock.sleep_ms(_RETRY_MS)
+
+
+def _is_plain(buffer, end: int) -> bool:
+    """True when the head is of printable ASCII, tabs and line ends alone."""
+    for at in range(end):
+        c = buffer[at]
+        if not (0x20 <= c < 0x7F or c in b"\t\r\n"):
+            return False
+    return True
+
+
+def _parse(head: str) -> Request:
+    lines = head.split("\r\n")
+    words = lines[0].split(" ")
+    if len(words) != 3 or not words[0].isalpha() or len(words[0]) > 7 or not words[1].startswith("/"):
+        raise Bad(400, "This is no HTTP request.", True)
+    if words[2] not in ("HTTP/1.1", "HTTP/1.0"):
+        raise Bad(505, "HTTP/1.1 is spoken here.", True)
+    if len(words[1]) > _TARGET or "%" in words[1]:
+        raise Bad(400, "The path is too long, or has escapes.", True)
+    fields = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        if not colon or not name or "\n" in line or "\r" in line or " " in name or "\t" in name:
+            raise Bad(400, "A header line is malformed.", True)
+        name = name.lower()
+        if name in _HEADERS:
+            if name in fields:
+                raise Bad(400, "The header %s stands twice." % name, True)
+            fields[name] = value.strip(" \t")
+    lasting = words[2] == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
+    return Request(words[0], words[1], fields, lasting)
+
+
+def _length(request: Request) -> int:
+    """Bytes of the body. Where it would be guesswork to find its end, the connection ends with the answer."""
+    fields = request.fields
+    if "transfer-encoding" in fields:
+        raise Bad(501, "Bodies come with a Content-Length here.", True)
+    if "expect" in fields:
+        raise Bad(417, "Send the body at once.", True)
+    text = fields.get("content-length")
+    if text is None:
+        if request.method in ("POST", "PUT"):
+            raise Bad(411, "A Content-Length is missing.", True)
+        return 0
+    if not text.isdigit() or len(text) > 9:
+        raise Bad(400, "The Content-Length is no number.", True)
+    if int(text) > BODY:
+        raise Bad(413, "The body is longer than %d bytes." % BODY, True)
+    if int(text) and request.method not in ("POST", "PUT"):
+        raise Bad(400, "A body makes no sense with this method.", True)
+    return int(text)
