@@ -56,7 +56,7 @@ def lived():
     unit = Unit()
     clock.set_utc(1800000000, "test")
     for name, secret in (("label/owner", pin.form(1000, b"s" * 16, b"h" * 32)), ("pin/owner", b"chosen"),
-                         ("wifi/password", b"wifi secret"), ("wifi/ssid", b"Home"), ("mqtt/password", b"m"),
+                         ("wifi/password", b"wifi secret"), ("wifi/name", b"Home"), ("mqtt/password", b"m"),
                          ("ocpp/authorization-key", b"0123456789abcdef"), ("web/key", b"w"), ("setup/password", b"p")):
         unit.vault.put(name, secret)
     for number, tag in enumerate((SENT, SENT, WAITING)):
@@ -220,7 +220,7 @@ def test_the_pin_on_the_label_holds_again_and_the_chosen_one_no_longer():
     flashrig.restart(device)
     unit = Unit()
     pins = pin.Pins(unit.files, unit.vault, unit.log.add)
-    equal(backoff.Backoff(unit.files, len(roles.ROLES)).failures(backoff.STRANGERS), 1)
+    equal(backoff.Backoff(unit.files, len(roles.ROLES)).failures(backoff.STRANGERS, 0), 1)
     states = [asyncio.run(pins.check(role, number)).ok
               for role, number in (("owner", "55501239"), ("user", "77310264"), ("owner", "20283664"))]
     equal(states, [False, False, True])

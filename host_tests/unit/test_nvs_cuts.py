@@ -172,7 +172,7 @@ def test_provisioning():
         equal(vault.broken, "", where)
         if store.provisioned():
             equal(vault.get("label/ocpp"), b"ocppPassword12345", where)
-            equal(backoff.Backoff(flashrig.files(), len(roles.ROLES)).failures(backoff.STRANGERS), 0, where)
+            equal(backoff.Backoff(flashrig.files(), len(roles.ROLES)).failures(backoff.STRANGERS, 0), 0, where)
             buffer = bytearray(16)
             equal(bytes(buffer[: esp32.NVS("pilotlight").get_blob("serial", buffer)]), b"PL-7", where)
         else:

@@ -91,7 +91,7 @@ def test_it_closes_after_its_time_whatever_happens():
 
 def test_names_and_passwords_that_are_none_change_nothing():
     unit = wifi()
-    for ssid, key in (("", "12345678"), ("x" * 33, "12345678"), ("a\nb", "12345678"), ("a", ""), ("a", "1234567"),
+    for ssid, key in (("", "12345678"), ("x" * 33, "12345678"), ("a", ""), ("a", "1234567"),
                       ("a", "x" * 64), ("a", "pass\u00e9word"), ("a", "tab\tpassword")):
         true(unit.give(ssid, key), ssid)
     equal(report(unit, unit._vault)["known"], False)

@@ -1,8 +1,7 @@
 """The station link. The only module that touches network.WLAN, so that nobody switches it off under another's feet.
 
-Name and pass phrase of the owner's network are one entry of the vault: no cut leaves one of an old network with the
-other of a new. Where there is none, and the board remembers none, or where somebody holds the button, the unit opens its
-setup network for some minutes (setup_network.py).
+Name and pass phrase of the owner's network are in the vault. Where there are none, and the board remembers no network, or
+where somebody holds the button, the unit opens its setup network for some minutes (setup_network.py).
 """
 
 import asyncio
@@ -16,8 +15,9 @@ _JOIN_MS = const(20000)  # how long one attempt to join may take
 _POLL_MS = const(500)
 _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
+_KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
 _HELD = const(6)  # polls: the button is held, not touched
-_ENTRY = "wifi/password"  # in the vault: name, line feed, pass phrase
+_NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
 
 
 def station():
@@ -31,10 +31,15 @@ def name_server() -> str | None:
     return server if server and server != "0.0.0.0" else None
 
 
+def _known(vault) -> bool:
+    names = vault.names()
+    return _NAME in names and _KEY in names
+
+
 def report(joining, vault) -> dict:
     """State as plain data: up, known (a network was given), setup_s left of the setup network; ip, rssi in dBm."""
     wlan = network.WLAN()
-    state = {"up": wlan.isconnected(), "known": _ENTRY in vault.names(),
+    state = {"up": wlan.isconnected(), "known": _known(vault),
              "setup_s": joining.setup.left_s if joining and joining.setup else 0}
     if state["up"]:
         state["ip"] = wlan.ifconfig()[0]
@@ -63,13 +68,18 @@ class Wifi:
 
     def give(self, ssid: str, key: str) -> str:
         """The owner's network: '' when it is kept and will be joined, else why not, as a sentence. OSError by the vault."""
-        if not 1 <= len(ssid.encode()) <= 32 or "\n" in ssid:
+        if not 1 <= len(ssid.encode()) <= 32:
             return "The name of a network has 1 to 32 bytes."
         if not 8 <= len(key) <= 63 or any(not " " <= ch <= "~" for ch in key):
             return "A network without WPA2 or WPA3 is not safe: its pass phrase has 8 to 63 ASCII characters."  # SEC-12
-        self._vault.put(_ENTRY, (ssid + "\n" + key).encode())
-        self._news = True
+        self._vault.put(_NAME, ssid.encode())
+        self._vault.put(_KEY, key.encode())
+        self.changed()
         return ""
+
+    def changed(self):
+        """Another network was put into the vault: join it."""
+        self._news = True
 
     async def run(self):
         """Join, with growing pauses; ends when there is a link and nothing else to do."""
@@ -77,7 +87,7 @@ class Wifi:
         self._look_at_button()
         if not self._wlan.isconnected():
             network.WLAN(network.AP_IF).active(False)  # SEC-19
-            if _ENTRY not in self._vault.names():
+            if not _known(self._vault):
                 self.open_setup()
         linked = self._wlan.isconnected()
         while True:
@@ -110,13 +120,13 @@ class Wifi:
     async def _join(self) -> bool:
         """One attempt; False when no network was given or it did not take us in time."""
         self._news = False
-        ssid, found, key = (self._vault.get(_ENTRY) or b"").decode().partition("\n")
-        if not found:
+        ssid, key = self._vault.get(_NAME), self._vault.get(_KEY)
+        if not ssid or not key or len(key) < _KEY_SHORTEST:
             return False
         try:
             self._wlan.active(True)
             self._wlan.disconnect()
-            self._wlan.connect(ssid, key)
+            self._wlan.connect(ssid.decode(), key.decode())
         except OSError as error:
             log.warn("wifi", "cannot join: " + log.reason(error))
             return False
