@@ -29,7 +29,6 @@ class Application:
     def __init__(self):
         from charger import assembly
         from charger.metering.sessions import Sessions
-        from charger.security.log import SecurityLog
         from charger.store.files import Files
         from charger.supervisor import Supervisor
 
@@ -46,7 +45,7 @@ class Application:
         self._starved = 0  # attempts to connect, in a row, that failed for want of memory
         self.files = Files(board.FLASH_ROOT)
         assembly.count_boot(self.files)
-        self.security_log = SecurityLog(self.files)
+        self.security_log = assembly.open_log(self)
         self.vault, self.provisioned = assembly.open_vault(self)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)

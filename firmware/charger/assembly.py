@@ -51,6 +51,14 @@ def count_boot(files) -> None:
     files.write_json("boot.json", clock.boot_id)
 
 
+def open_log(app):
+    """The security log, its links under a key of their own: who can write to the flash alone cannot forge it (SEC-22)."""
+    from charger.drivers.keystore import KeyStore
+    from charger.security.log import SecurityLog
+
+    return SecurityLog(app.files, keys=KeyStore().log_key)
+
+
 def open_vault(app) -> tuple:
     """(vault, whether the unit is provisioned); a change of the device key that the power cut short is ended (SEC-10)."""
     from charger.drivers.keystore import KeyStore

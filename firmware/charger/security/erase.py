@@ -8,8 +8,6 @@ What is known to be nobody's stays, by the lists below; all else goes, so that a
 forgotten here. The security log stays and tells of it: no identifier is ever in it.
 """
 
-import os
-
 from charger import clock, late, log
 from charger.security import events
 from charger.store import scrub
@@ -73,9 +71,7 @@ def at_start(files, vault, on_event, anonymise):
     scrub.ask(files)
     anonymise(files)
     kept = _UNIT.split(" ") + ([] if kind == FACTORY else _SETTINGS.split(" "))
-    for entry in list(os.ilistdir(files.root)):
-        if entry[0] not in kept:
-            (files.delete_folder if entry[1] & 0x4000 else files.delete)(entry[0])
+    scrub.delete_but(files, kept)
     if kind != FACTORY:
         _forget_keys(files)
     if vault.ready and not vault.broken:

@@ -45,6 +45,13 @@ def ask(files: Files) -> None:
     files.write(MARK, b"1")
 
 
+def delete_but(files: Files, kept) -> None:
+    """Delete every file and folder of the root but these. OSError."""
+    for entry in list(os.ilistdir(files.root)):
+        if entry[0] not in kept:
+            (files.delete_folder if entry[1] & 0x4000 else files.delete)(entry[0])
+
+
 def run(files: Files, device=None):
     """Generator, a flash write at a time. Cut short, it begins anew with the next start. OSError by a dead flash.
 
