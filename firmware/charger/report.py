@@ -51,7 +51,7 @@ def setup_words(app) -> str:
     return ""
 
 
-def charger_report(app) -> dict:
+def charger_report(app, wifi: dict) -> dict:
     """The whole charger."""
     csms = app.charge_point
     return {
@@ -64,6 +64,7 @@ def charger_report(app) -> dict:
         "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
         "setup": setup_words(app),
+        "wifi": wifi,
         "update": app.updates.report() if app.updates else None,
         "web": {"port": app.door.port} if app.door else None,
         "tamper": app.tamper.report() if app.tamper else None,

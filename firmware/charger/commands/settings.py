@@ -69,6 +69,8 @@ async def _write_settings(app, role, wish, surface) -> dict:
             app.config.put(name, value)
         if right != "settings" or name == "TamperPolicy":
             app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
+    if any(name in _WIFI for name, _, _ in changes):
+        app.wifi.changed()
     return {}
 
 
