@@ -59,6 +59,7 @@ class Application:
         self._wifi = None
         self._linked, self._button = assembly.make_wifi(self)
         self.door = assembly.make_door(self)
+        self.portal = assembly.make_portal(self)
         assembly.note_start(self)
         assembly = None
         late.drop("charger.assembly")
@@ -113,6 +114,8 @@ class Application:
         """No memory to connect: first what is idle goes, then, once nobody charges, the unit starts afresh."""
         self._starved += 1
         self.charge_point.let_go()
+        if self.portal is not None:
+            self.portal.let_go()
         if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
             self.restart("Soft", "want of memory")
 
@@ -264,6 +267,8 @@ class Application:
             self.supervisor.start(name, job)
         if self.door is not None:
             self.supervisor.start("web", self.door.run)
+        if self.portal is not None:
+            self.supervisor.start("portal", self.portal.run)
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
@@ -292,6 +297,8 @@ class Application:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
         self.security_log.flush()
+        if self.portal is not None:
+            await self.portal.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
 
     def acknowledge(self, who: str) -> bool:
@@ -323,6 +330,8 @@ class Application:
     def network_up(self):
         """The network is back: do not wait for the rest of a back-off."""
         self.charge_point.kick()
+        if self.portal is not None:
+            self.portal.kick()
 
 
 async def _run(extra_tasks):

@@ -13,6 +13,7 @@ ALLOWED = {
     "metering": DOMAIN | {"store"},
     "grid": DOMAIN | {"store"},
     "store": set(),
+    "portal": {"net", "security", "store", "update", "ocpp", "commands", "report"},
     "drivers": {"metering"},  # a meter fills metering's plain Reading
     "security": {"store"},
     "net": {"security", "store"},
