@@ -79,7 +79,8 @@ DEVICE = {
     "model": setting("ChargePointModel", "Simulator"),
     "serial": setting("ChargeBoxSerialNumber", config["serial"] or "SIM%05d" % config["seed"]),
 }
-FACTORY = {name: value for name, value in config["set"].items() if name not in ("MeterKind", "HardwareRevision")}  # for us alone
+_OURS = ("MeterKind", "HardwareRevision", "WifiNetwork")
+FACTORY = {name: value for name, value in config["set"].items() if name not in _OURS}
 CSMS = {
     "url": config["csms"],
     "secure_url": config["csms_secure"],

@@ -29,7 +29,6 @@ class Application:
     def __init__(self):
         from charger import assembly
         from charger.metering.sessions import Sessions
-        from charger.security.log import SecurityLog
         from charger.store.files import Files
         from charger.supervisor import Supervisor
 
@@ -46,7 +45,7 @@ class Application:
         self._starved = 0  # attempts to connect, in a row, that failed for want of memory
         self.files = Files(board.FLASH_ROOT)
         assembly.count_boot(self.files)
-        self.security_log = SecurityLog(self.files)
+        self.security_log = assembly.open_log(self)
         self.vault, self.provisioned = assembly.open_vault(self)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
@@ -57,6 +56,8 @@ class Application:
         self.tamper = assembly.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = assembly.make_back_end(self)
         self.updates = assembly.make_updates(self)
+        self._wifi = None
+        self._linked, self._button = assembly.make_wifi(self)
         self.door = assembly.make_door(self)
         self.portal = assembly.make_portal(self)
         assembly.note_start(self)
@@ -81,6 +82,23 @@ class Application:
         """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
+
+    @property
+    def wifi(self):
+        """What joins the owner's network, and opens the setup network: net/wifi.py. In RAM while it has something to do."""
+        if self._wifi is None:
+            from charger.net.wifi import Wifi
+
+            self._wifi = Wifi(self.files, self.vault, self.network_up, self._button)
+            asyncio.create_task(self._join())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        return self._wifi
+
+    async def _join(self):
+        try:
+            await self._wifi.run()
+        finally:
+            self._wifi = None
+            late.drop("charger.net.wifi")
 
     # --- what the link and the back end call ---
 
@@ -221,6 +239,8 @@ class Application:
             for connector in self.connectors:
                 self._checkpoint(connector)
             self.security_log.second()
+            if not self._linked() or (self._button is not None and not self._button()):
+                self.wifi  # noqa: B018 - made by being asked for
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             await clock.sleep_ms(_SLOW_MS)
 
@@ -293,10 +313,15 @@ class Application:
 
     def report(self) -> dict:
         """The state of the charger as plain data."""
+        from charger.net import wifi
+
+        link = wifi.report(self._wifi, self.vault)
+        wifi = None
+        late.drop("charger.net.wifi")
         from charger.report import charger_report
 
         late.drop("charger.report")
-        return charger_report(self)
+        return charger_report(self, link)
 
     def config_report(self) -> dict:
         """All configuration keys and device facts with their values, secrets left out."""

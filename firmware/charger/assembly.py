@@ -51,6 +51,14 @@ def count_boot(files) -> None:
     files.write_json("boot.json", clock.boot_id)
 
 
+def open_log(app):
+    """The security log, its links under a key of their own: who can write to the flash alone cannot forge it (SEC-22)."""
+    from charger.drivers.keystore import KeyStore
+    from charger.security.log import SecurityLog
+
+    return SecurityLog(app.files, keys=KeyStore().log_key)
+
+
 def open_vault(app) -> tuple:
     """(vault, whether the unit is provisioned); a change of the device key that the power cut short is ended (SEC-10)."""
     from charger.drivers.keystore import KeyStore
@@ -213,6 +221,28 @@ def make_updates(app):
         return None
     app.charge_point.make_updater = app.updater  # type: ignore[misc] - None without a second slot
     return updates
+
+
+def make_wifi(app) -> tuple:
+    """(whether there is a link to the owner's network, level of the button or None), both to be called.
+
+    The button opens the setup network; held from the power-on on it resets the unit.
+    """
+    from charger.net import wifi
+
+    linked = wifi.station().isconnected
+    late.drop("charger.net.wifi")
+    number = board.SHARED.get("button")
+    if number is None:
+        return linked, None
+    button = machine.Pin(number, machine.Pin.IN)
+    if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
+        import asyncio
+
+        from charger.security import erase
+
+        asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    return linked, button.value
 
 
 def make_door(app):

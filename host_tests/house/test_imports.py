@@ -19,7 +19,8 @@ ALLOWED = {
     "net": {"security", "store"},
     "ocpp": DOMAIN | {"net", "security", "store", "update"},
     "update": DOMAIN | {"net", "security", "store"},
-    "web": DOMAIN | {"net", "security", "store", "update"},
+    "commands": {"security", "update"},
+    "web": {"net", "security", "ocpp", "commands"},
 }
 # built-in modules that touch hardware, the network or the flash -> who may import them
 RESERVED = {

@@ -12,6 +12,7 @@ from charger import version
 from charger.drivers.keystore import KeyStore
 from charger.drivers.slots import AppSlots
 from charger.security import backoff, pin, provisioning, roles
+from charger.security.log import SecurityLog
 from charger.security.vault import Vault
 from charger.update.updater import COUNTER, FILE, IMAGE, Updater
 from sim import bootloader, flash, slots
@@ -36,7 +37,7 @@ def empty():
     """Nothing in the non-volatile storage."""
     power_on()
     storage = esp32.NVS("pilotlight")
-    for key in ("device_key", "next_key", "provisioned", "serial", COUNTER, IMAGE):
+    for key in ("device_key", "next_key", "provisioned", "serial", "log_key", "log_from", COUNTER, IMAGE):
         try:
             storage.erase_key(key)
         except OSError:
@@ -172,7 +173,7 @@ def test_provisioning():
         equal(vault.broken, "", where)
         if store.provisioned():
             equal(vault.get("label/ocpp"), b"ocppPassword12345", where)
-            equal(backoff.Backoff(flashrig.files(), len(roles.ROLES)).failures(backoff.STRANGERS), 0, where)
+            equal(backoff.Backoff(flashrig.files(), len(roles.ROLES)).failures(backoff.STRANGERS, 0), 0, where)
             buffer = bytearray(16)
             equal(bytes(buffer[: esp32.NVS("pilotlight").get_blob("serial", buffer)]), b"PL-7", where)
         else:
@@ -264,3 +265,66 @@ def test_the_pin_verifier_of_the_label_needs_the_seal():
     pins = pin.Pins(flashrig.files(), Vault(flashrig.files(), store.key()), lambda *words: None, provisioned=False)
     equal(pins.why_none, "This unit is not provisioned.")
     true("vault" in os.listdir(flashrig.ROOT))
+
+
+# --- the key of the security log ---
+
+
+def log():
+    return SecurityLog(flashrig.files(), max_bytes=16384, segment_bytes=4096, keys=KeyStore().log_key)
+
+
+def events():
+    return [entry.info for entry in log().entries()]
+
+
+def test_the_logs_key_is_made_once_and_no_cut_breaks_the_chain():
+    """Over the change of the device key, new credentials, and the start after an update that brought the key."""
+
+    def old():
+        SecurityLog(flashrig.files(), max_bytes=16384, segment_bytes=4096).add("PinRefused", "before")
+
+    def job():
+        log().add("PinRefused", "after")
+        provisioning.write(record(), flashrig.files(), KeyStore())
+
+    for prepare, first in ((old, "before "), (lambda: None, "")):
+
+        def check(cut, where, first=first):
+            found = log()
+            equal(found.verify(), None, where)
+            found.add("PinRefused", "later")
+            equal((log().verify(), " ".join(events()).replace("after ", "")), (None, first + "later"), where)
+            if not cut:
+                equal(" ".join(events()), first + "after later")
+
+        true(cuts(prepare, job, check, (None,)) > 20)
+
+
+def test_who_can_write_to_the_flash_alone_cannot_forge_the_log():
+    """SEC-22: entries with links as another unit, or a firmware without the key, would have written them."""
+    for legacy in (0, 2):
+        empty()
+        for number in range(legacy):
+            SecurityLog(flashrig.files()).add("PinRefused", "old %d" % number)
+        log().add("PinRefused", "true")
+        equal(log().verify(), None)
+        forger = SecurityLog(flashrig.files(), key=b"guess" if not legacy else b"")
+        forger.add("PinAccepted", "forged")
+        equal(log().verify(), legacy + 1, "%d before" % legacy)
+
+
+def test_without_storage_there_is_a_log_all_the_same():
+    class Dead:
+        def set_i32(self, *_):
+            raise OSError(5)
+
+        get_blob = set_i32
+
+    empty()
+    store = KeyStore()
+    store._nvs = Dead()
+    equal(store.log_key(3), (b"", 0))
+    SecurityLog(flashrig.files(), keys=store.log_key).add("PinRefused", "unkeyed")
+    log().add("PinRefused", "keyed")
+    equal((log().verify(), events()), (None, ["unkeyed", "keyed"]))

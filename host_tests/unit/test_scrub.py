@@ -2,10 +2,13 @@
 import os
 
 import flashrig
+import vfs
 from check import equal, true
 
 from charger.store import scrub
+from charger.store.files import Files
 from charger.store.slots import Slots
+from sim import flash as simflash
 
 TIMEOUT = 120
 HEAP = 16 * 1024 * 1024
@@ -47,19 +50,18 @@ def teardown():
 
 
 def test_nothing_that_was_deleted_can_be_read_any_more():
-    for blocks in (48, 64):
-        device = flashrig.fresh(blocks)
-        files = flashrig.files()
-        used(files)
-        true(len(found(device)) > 4, "the test has to find what it seeds")
-        before = {name: files.read(name) for name in files.names()}
-        scrub.ask(files)
-        erases = device.erases
-        scrubbed(files, device)
-        equal(found(device), [], "%d blocks" % blocks)
-        equal({name: files.read(name) for name in files.names()}, before)
-        equal((scrub.wanted(files), device.violation), (False, ""))
-        true(device.erases - erases < 10 * blocks, "%d erases" % (device.erases - erases))
+    device = flashrig.fresh(64)
+    files = flashrig.files()
+    used(files)
+    true(len(found(device)) > 4, "the test has to find what it seeds")
+    before = {name: files.read(name) for name in files.names()}
+    scrub.ask(files)
+    erases = device.erases
+    scrubbed(files, device)
+    equal(found(device), [])
+    equal({name: files.read(name) for name in files.names()}, before)
+    equal((scrub.wanted(files), device.violation), (False, ""))
+    true(device.erases - erases < 10 * 64, "%d erases" % (device.erases - erases))
 
 
 def test_a_cut_anywhere_is_made_good_at_the_next_start():
@@ -146,30 +148,51 @@ def test_a_full_flash_is_no_obstacle():
     equal(files.read("full0"), b"f" * 30000)
 
 
-def test_others_write_meanwhile():
-    device = flashrig.fresh(48)
-    files = flashrig.files()
-    used(files)
-    scrub.ask(files)
-    number = 0
-    for _ in scrub.run(files, device):
-        number += 1
-        if number % 7 == 0:
-            files.write("other", b"%d " % number * (number % 900))
-        if number % 11 == 0:
-            files.write("hot/other", b"%d" % number)
-    equal(found(device), [])
-
-
-def test_one_step_is_one_block_at_the_most():
+def test_others_write_meanwhile_and_one_step_is_one_block_at_the_most():
     """Between two steps the loop runs, and an erase holds the whole chip up."""
     device = flashrig.fresh(48)
     files = flashrig.files()
     used(files)
     scrub.ask(files)
-    erases, worst = device.erases, 0
+    number, erases, worst = 0, device.erases, 0
     for _ in scrub.run(files, device):
+        number += 1
         worst = max(worst, device.erases - erases)
+        if number % 7 == 0:
+            files.write("other", b"%d " % number * (number % 900))
+        if number % 11 == 0:
+            files.write("hot/other", b"%d" % number)
         erases = device.erases
+    equal(found(device), [])
     true(worst <= 3, worst)
-    true("scrub" not in os.listdir(flashrig.ROOT), os.listdir(flashrig.ROOT))
+
+
+def test_a_board_has_its_file_system_at_the_root_and_the_firmware_below_it():
+    """As on the ESP32: what is mounted elsewhere is neither deleted nor written to."""
+    flashrig.simflash.unmount()
+    others = vfs.mount()
+    chip, firmware = simflash.Flash(None, blocks=24), simflash.Flash(None, blocks=8)
+    for device in (chip, firmware):
+        vfs.VfsLfs2.mkfs(device)
+    for _, point in others:
+        vfs.umount(point)
+    try:
+        vfs.mount(vfs.VfsLfs2(firmware), "/rom")
+        with open("/rom/app", "w") as file:
+            file.write("firmware")
+        vfs.mount(vfs.VfsLfs2(chip), "/")
+        files = Files("")
+        files.write("card", SECRET)
+        files.write("kept", b"kept")
+        files.write("gone/a", SECRET * 30)
+        scrub.ask(files)
+        written = firmware.operations
+        scrub.delete_but(files, ("kept", "scrub"))
+        scrubbed(files, chip)
+        result = files.names(), os.listdir("/rom"), firmware.operations - written, found(chip)
+    finally:
+        for point in ("/rom", "/"):
+            vfs.umount(point)
+        for system, point in others:
+            vfs.mount(system, point)
+    equal(result, (["kept"], ["app"], 0, []))

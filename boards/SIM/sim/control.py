@@ -142,6 +142,21 @@ def _network_up(args):
         app.network_up()
 
 
+def _wifi(args):
+    import network
+
+    if "on" in args:
+        network.switch(args["on"])
+    if "ssid" in args:
+        app = _application()
+        if app is None:
+            raise Refused("the charger is starting")
+        why_not = app.wifi.give(args["ssid"], args.get("password", ""))
+        if why_not:
+            raise Refused(why_not)
+    return {"setup_network": network.seen()}
+
+
 def _power_cut(args):
     seconds = _between(args, "seconds", 0, 3600)
     seconds = 2 if seconds is None else seconds
@@ -311,6 +326,8 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "temperature": (_temperature, (("celsius", "number", True), _C), "Heat or cool the inside"),
     "network_down": (_network_down, (), "Cut the link to the back end"),
     "network_up": (_network_up, (), "Bring it back, and end the back-off"),
+    "wifi": (_wifi, (("on", "bool", False), ("ssid", "str", False), ("password", "str", False)),
+             "Turn the simulated access point on or off; the owner gives the unit a network; tells what is seen of the unit"),
     "power_cut": (_power_cut, (("seconds", "number", False), ("after", "int", False), ("mode", "str", False)),
                   "No power for seconds (2); after N more flash operations, which is then drop, half or late"),
     "reboot": (_reboot, (), "Press the reset"),

@@ -78,6 +78,8 @@ async def _write_settings(app, role, wish, surface) -> dict:
             app.config.put(name, value)
         if right != "settings" or name == "TamperPolicy":
             app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
+    if any(name in _WIFI for name, _, _ in changes):
+        app.wifi.changed()
     return {}
 
 
@@ -98,6 +100,8 @@ def _wifi(name, value) -> bytes:
 def _shaped(app, name, value) -> str:
     """A value as the table of settings writes it."""
     kind = app.config.typed(name)
+    if isinstance(kind, int) and isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):
+        value = int(value)  # 5.0 is a whole number to JSON
     if isinstance(kind, bool) != isinstance(value, bool) or not isinstance(value, type(kind)):
         wanted = {bool: "true or false", int: "a whole number", str: "text"}[type(kind)]
         raise Refused(INVALID, "%s: %s is wanted." % (name, wanted))

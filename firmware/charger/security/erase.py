@@ -8,8 +8,6 @@ What is known to be nobody's stays, by the lists below; all else goes, so that a
 forgotten here. The security log stays and tells of it: no identifier is ever in it.
 """
 
-import os
-
 from charger import clock, late, log
 from charger.security import events
 from charger.store import scrub
@@ -19,22 +17,26 @@ PERSONAL, FACTORY = "personal", "factory"
 
 # The unit itself: what it is, has measured, has to remember for safety and security. Stays in any case.
 _UNIT = (
-    "boot.py main.py lib boot.json calibration.json setup_ssid tamper trial.json update_offer.json meter1.json meter2.json"
-    " meter3.json meter4.json hot seclog vault pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv open1 open2"
-    " open3 open4 scrub erase"
+    "boot.py main.py lib factory.json boot.json calibration.json setup_ssid tamper trial.json update_offer.json hot seclog vault"
+    " meter1.json meter2.json meter3.json meter4.json pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv"
+    " open1 open2 open3 open4 scrub erase ocpp_config.json"
 )
 # What the back end and the owner have set, about nobody: goes with a factory reset.
 _SETTINGS = (
-    "ocpp_config.json ocpp_profiles.json ocpp_out_of_service.json ocpp_trial.json ocpp_client.pem ocpp_next.pem roots"
+    "ocpp_profiles.json ocpp_out_of_service.json ocpp_trial.json ocpp_client.pem ocpp_next.pem roots"
     " roots_gone.json ocpp_firmware.json ocpp_signed_firmware.json ocpp_firmware_last.json update.json"
 )
-_PERSONAL_KEYS = ("FreeVendIdTag",)  # of ocpp_config.json
+_KEYS = "ocpp_config.json"
+# Of these, what names a person, and what an installer has measured out.
+_PERSONAL_KEYS = ("FreeVendIdTag",)
+_UNIT_KEYS = ("InstallerMaxCurrent",)
 # In the vault, by the beginnings of their names.
 _UNIT_SECRETS = ("label/", "setup/", "web/")
 _SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/")
 
 _PAUSE_MS = 10  # after each write, for the others
 _CHARGING_MS = 5000
+_HELD_S = 10
 
 
 async def erase_personal_data(app, who: str = "owner") -> str:
@@ -48,7 +50,8 @@ async def erase_personal_data(app, who: str = "owner") -> str:
 async def factory_reset(app, who: str = "owner") -> str:
     """The same, and all settings, certificates and PINs are what the factory gave: the PIN on the label holds again.
 
-    Security log, energy registers, calibration, the count of wrong PINs and the anti-rollback counter stay.
+    Security log, energy registers, calibration, the installer's limit (which no owner may lift), the count of wrong PINs
+    and the anti-rollback counter stay.
     """
     return ask(app, FACTORY, who)
 
@@ -72,11 +75,8 @@ def at_start(files, vault, on_event, anonymise):
     scrub.ask(files)
     anonymise(files)
     kept = _UNIT.split(" ") + ([] if kind == FACTORY else _SETTINGS.split(" "))
-    for entry in list(os.ilistdir(files.root)):
-        if entry[0] not in kept:
-            (files.delete_folder if entry[1] & 0x4000 else files.delete)(entry[0])
-    if kind != FACTORY:
-        _forget_keys(files)
+    _forget_keys(files, kind == FACTORY)
+    scrub.delete_but(files, kept)
     if vault.ready and not vault.broken:
         beginnings = _UNIT_SECRETS + (() if kind == FACTORY else _SETTINGS_SECRETS)
         for name in vault.names():
@@ -86,12 +86,34 @@ def at_start(files, vault, on_event, anonymise):
     files.delete(MARK)
 
 
-def _forget_keys(files):
-    changed = files.read_json("ocpp_config.json", {})
-    if isinstance(changed, dict) and any(name in changed for name in _PERSONAL_KEYS):
-        for name in _PERSONAL_KEYS:
-            changed.pop(name, None)
-        files.write_json("ocpp_config.json", changed)
+def _forget_keys(files, all_of_them: bool):
+    changed = files.read_json(_KEYS)
+    if not isinstance(changed, dict):
+        changed = {}
+    left = {name: value for name, value in changed.items()
+            if name in _UNIT_KEYS or not (all_of_them or name in _PERSONAL_KEYS)}
+    if left:
+        files.write_json(_KEYS, left)
+    else:
+        files.delete(_KEYS)
+
+
+async def held(app, button):
+    """The button was pressed as the power came: held for ten seconds from then on it means a factory reset.
+
+    That takes no PIN, since it is how an owner who has lost his gets in again. It takes somebody who can switch off the
+    unit's supply; it gives nobody anything, as the PIN on the label holds afterwards (SEC-3); and it is in the log.
+    """
+    for _ in range(_HELD_S * 10):
+        await clock.sleep_ms(100)
+        if button.value():
+            break
+    else:
+        why_not = ask(app, FACTORY, "the button")
+        if why_not:
+            log.warn("erase", why_not)
+        return
+    late.drop("charger.security.erase", "charger.store.scrub")
 
 
 async def overwrite(app, device):

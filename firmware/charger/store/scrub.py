@@ -45,13 +45,26 @@ def ask(files: Files) -> None:
     files.write(MARK, b"1")
 
 
+def _entries(files: Files) -> list:
+    """What lies in the root, without the file systems that are mounted below it."""
+    mounted = [point for _, point in vfs.mount()]  # type: ignore[call-arg] - without arguments it lists
+    return [entry for entry in os.ilistdir(files.root) if files.root + "/" + entry[0] not in mounted]
+
+
+def delete_but(files: Files, kept) -> None:
+    """Delete every file and folder of the root but these. OSError."""
+    for entry in _entries(files):
+        if entry[0] not in kept:
+            (files.delete_folder if entry[1] & 0x4000 else files.delete)(entry[0])
+
+
 def run(files: Files, device=None):
     """Generator, a flash write at a time. Cut short, it begins anew with the next start. OSError by a dead flash.
 
     device: the block device that the file system is on.
     """
     empty = bytes(_BUFFER)
-    for entry in list(os.ilistdir(files.root)):
+    for entry in _entries(files):
         if entry[1] & 0x4000:
             yield from _fill_log(files.path(entry[0]), empty)
     yield from _fill_log(files.root, empty)
