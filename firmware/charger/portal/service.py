@@ -34,6 +34,7 @@ _BACKOFF_S = const(5)
 _BACKOFF_LAST_S = const(600)
 _BACKOFF_STARVED_S = const(60)
 _ROOM = const(15000)  # bytes that must be free to connect: half of it for the code that does, and goes again
+_AGAIN_S = const(3600)
 _STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
 _BYE_MS = const(3000)
 _ORDERS = const(4)  # commands that may wait
@@ -74,6 +75,7 @@ class Portal:
         self._stopping = False
         self._silenced = False
         self._backoff_s = 0
+        self._told = ("", 0)  # the failure that was last logged, and when
         for connector in app.connectors:
             connector.listeners.append(self)
         app.security_log.listeners.append(self._logged)
@@ -163,8 +165,11 @@ class Portal:
         log.warn("portal", "no connection, " + self.fault)
         from charger.portal import dial
 
-        if dial.is_security(error.cause):
-            self.app.security_log.add(events.BROKER, self.fault)
+        event = dial.event_of(error.cause)
+        now = clock.uptime_s()
+        if event is not None and (self._told[0] != self.fault or now - self._told[1] >= _AGAIN_S):
+            self._told = (self.fault, now)  # attempts go on for ever: the same again is said once an hour
+            self.app.security_log.add(event, self.fault)
 
     def _barred(self) -> bool:
         """SEC-9: with altered firmware the network is for the notice alone, and once that is out for nothing."""
