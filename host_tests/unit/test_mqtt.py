@@ -4,6 +4,7 @@ import asyncio
 import struct
 
 from check import equal, raises_async, true
+from packets import packet
 from peer import pair, until
 
 from charger import clock
@@ -37,27 +38,6 @@ class Broker:
         self.shift = 0  # added to the numbers of acknowledgements
         self.task = asyncio.create_task(self._serve())
 
-    async def exactly(self, count):
-        data = bytearray(count)
-        view = memoryview(data)
-        while view:
-            got = await self.end.readinto(view)
-            if not got:
-                raise EOFError
-            view = view[got:]
-        return bytes(data)
-
-    async def packet(self):
-        """(first byte, body)"""
-        first = (await self.exactly(1))[0]
-        size = shift = 0
-        while True:
-            byte = (await self.exactly(1))[0]
-            size |= (byte & 127) << shift
-            shift += 7
-            if not byte & 128:
-                return first, await self.exactly(size)
-
     def say(self, data, step=0):
         step = step or len(data) or 1
         for at in range(0, len(data), step):
@@ -66,7 +46,7 @@ class Broker:
     async def _serve(self):
         try:
             while True:
-                first, body = await self.packet()
+                first, body = await packet(self.end)
                 self.got.append((first, body))
                 kind = first >> 4
                 if kind in self.mute:

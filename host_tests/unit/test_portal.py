@@ -6,6 +6,7 @@ import struct
 
 import flashrig
 from check import equal, true
+from packets import packet
 from peer import pair, until
 
 from charger import clock
@@ -150,7 +151,7 @@ class Rig:
     async def _serve(self, end):
         try:
             while True:
-                first, body = await self._packet(end)
+                first, body = await packet(end)
                 if first >> 4 == 1:
                     self.greeting = body
                     end.s.write(b"\x20\2\0\0")
@@ -167,26 +168,6 @@ class Rig:
                         end.s.write(b"\x40\2" + body[at : at + 2])
         except (EOFError, OSError):
             pass
-
-    async def _packet(self, end):
-        first = (await self._exactly(end, 1))[0]
-        size = shift = 0
-        while True:
-            byte = (await self._exactly(end, 1))[0]
-            size |= (byte & 127) << shift
-            shift += 7
-            if not byte & 128:
-                return first, await self._exactly(end, size)
-
-    async def _exactly(self, end, count):
-        data = bytearray(count)
-        view = memoryview(data)
-        while view:
-            got = await end.readinto(view)
-            if not got:
-                raise EOFError
-            view = view[got:]
-        return bytes(data)
 
     def of(self, topic):
         return [said for name, said, _ in self.said if name == BASE + topic]
