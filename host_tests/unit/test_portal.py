@@ -275,6 +275,30 @@ async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():
     equal(rig.portal.report(), {"connected": True, "fault": None, "waiting": 0})
 
 
+class Ended:
+    """What is asked of a session that is over."""
+
+    connector_id, start_utc, stop_utc, start_wh, stop_wh, charging_s, stop_reason = 1, 1800000000, None, 100, 350, 60, "Local"
+
+    def __init__(self, number):
+        self.local_id = number
+
+
+async def test_sessions_that_ended_without_a_connection():
+    """The last eight are told, oldest first, once."""
+    rig = Rig()
+    for number in range(10):
+        rig.portal.session_ended(Ended(number))
+    await rig.start().online()
+    await until(lambda: len(rig.of("session")) == 8, 5000)
+    await clock.sleep_ms(5000)
+    equal([told["session"] for told in rig.of("session")], [2, 3, 4, 5, 6, 7, 8, 9])
+    equal(rig.of("session")[0], {
+        "connector": 1, "session": 2, "active": False, "started": "2027-01-15T08:00:00.000Z", "stopped": None,
+        "energy_wh": 250, "charging_s": 60, "ended_by": "Local",
+    })  # fmt: skip
+
+
 async def test_a_flash_that_takes_no_mark():
     """The same entries come again with the next event, not without end."""
     rig = Rig()

@@ -52,12 +52,12 @@ def running(connector) -> bytes:
     })  # fmt: skip
 
 
-def ended(session) -> bytes:
-    """A session that is over."""
+def ended(facts: tuple) -> bytes:
+    """A session that is over; the facts as service.py keeps them until they are told."""
+    connector, number, start, stop, energy, charging_s, reason = facts
     return _text({
-        "connector": session.connector_id, "session": session.local_id, "active": False,
-        "started": _time(session.start_utc), "stopped": _time(session.stop_utc),
-        "energy_wh": session.stop_wh - session.start_wh, "charging_s": session.charging_s, "ended_by": session.stop_reason,
+        "connector": connector, "session": number, "active": False, "started": _time(start), "stopped": _time(stop),
+        "energy_wh": energy, "charging_s": charging_s, "ended_by": reason,
     })  # fmt: skip
 
 

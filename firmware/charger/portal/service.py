@@ -108,7 +108,10 @@ class Portal:
 
     def session_ended(self, session):
         """On a connector: its end is told as soon as there is somebody to tell."""
-        self._ended.append(session)
+        self._ended.append((
+            session.connector_id, session.local_id, session.start_utc, session.stop_utc, session.stop_wh - session.start_wh,
+            session.charging_s, session.stop_reason,
+        ))  # fmt: skip
         if len(self._ended) > _ENDED:
             self._ended.pop(0)
         self._news = True
@@ -201,6 +204,7 @@ class Portal:
         tasks = [asyncio.create_task(session.read())]
         try:
             will = (self._topic("status"), reports.offline("lost"))
+            reports = None
             await session.open(b"pilotlight-" + self.serial.encode(), login, _KEEP_ALIVE_S, will)
             if not self._altered():
                 await session.subscribe(self._topic("cmd"))
