@@ -148,16 +148,25 @@ class Files:
                 raise
             return []
 
-    def read_json(self, name: str, default=None):
-        """The file parsed as JSON, or default when it is absent, damaged or not JSON."""
+    def read_json(self, name: str, default=None, spec: tuple | None = None):
+        """The file parsed as JSON, or default when it is absent, damaged, not JSON or not what spec asks for (SEC-13)."""
         data = self.read(name)
         if data is None:
             return default
         try:
-            return json.loads(data)
-        except ValueError:
+            value = json.loads(data)
+        except (ValueError, RuntimeError):  # the latter when it is nested too deep
             log.error("store", name + ": not JSON")
             return default
+        if spec is not None:
+            from charger import validate
+
+            try:
+                validate.check(spec, value)
+            except validate.Invalid as error:
+                log.error("store", "%s: ignored, %s" % (name, error))
+                return default
+        return value
 
     def write_json(self, name: str, value) -> None:
         """Replace the file by value as JSON, atomically."""

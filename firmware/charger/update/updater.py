@@ -48,12 +48,15 @@ class Updater:
 
     def _kept_offer(self) -> dict | None:
         """What the last question brought, as long as it is newer than what runs."""
-        offer = self._files.read_json(OFFER)
+        offer = self._files.read_json(OFFER, None, ("obj", (("version?", ("str", 50)), ("url?", ("str", 2000)))))
         if not offer:
             return None
-        from charger.update.manifest import version_order
+        from charger.update.manifest import UpdateError, version_order
 
-        return offer if version_order(offer["version"]) > version_order(version.VERSION) else None
+        try:
+            return offer if version_order(offer["version"]) > version_order(version.VERSION) else None
+        except (UpdateError, ValueError, KeyError):
+            return None
 
     @property
     def idle(self) -> bool:

@@ -57,8 +57,8 @@ class SignedFirmware:
         self._cp = cp
         self._task = None
         self._notices = Notices(cp, "SignedFirmwareStatusNotification")
-        job = cp.files.read_json(FILE) or cp.files.read_json(LAST)
-        self._job: dict = job if isinstance(job, dict) and "status" in job else {}
+        spec = ("obj", (("id", ("int", None, None)), ("status", ("str", 50)), ("location?", ("str", 2000))))
+        self._job: dict = cp.files.read_json(FILE, None, spec) or cp.files.read_json(LAST, {}, spec)
 
     @property
     def busy(self) -> bool:
