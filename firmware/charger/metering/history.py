@@ -38,7 +38,7 @@ class History:
         self._files = files
         self._journal = Journal(files, _HISTORY, max_bytes)
         self._tags = Journal(files, _TAGS, max(8192, max_bytes * 3 // 4), ring=True)
-        self._anchors = dict(files.read_json(_ANCHORS_FILE, [], ("list", ("list", ("int", None, None), 2, 2), None)))
+        self._anchors = dict(files.read_json(_ANCHORS_FILE, None, ("list", ("list", ("int", None, None), 2, 2), None)) or [])
 
     def __len__(self) -> int:
         return self._journal.next_seq - self._journal.first_seq
