@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 
 from sim import launch
 from sim.partition import Partition  # noqa: F401
@@ -11,7 +12,10 @@ HEAP_DATA = 4
 HEAP_EXEC = 1
 _NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _BAD_LENGTH = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH
-_stored = None
+_EIO = 5
+_stored = None  # what is on flash
+_staged = {}  # what the firmware sees
+_changes = []  # (namespace, key), in their order, that commit() writes
 
 
 def idf_heap_info(capabilities):
@@ -45,15 +49,52 @@ def _load():
     return _stored
 
 
+def _power():
+    """What feeds the chip; None where there is no simulated flash."""
+    slots = sys.modules.get("sim.slots")
+    return None if slots is None else slots.power
+
+
+def restart():
+    """The chip starts: what was not committed is gone. For tests; a simulator's restart is a new process."""
+    _staged.clear()
+    _changes.clear()
+
+
+def _write():
+    path = _path()
+    if path is None:
+        return
+    with open(path + ".new", "w") as file:
+        json.dump(_stored, file)
+    os.rename(path + ".new", path)
+
+
 class NVS:
-    """A namespace of 32-bit integers and blobs; nothing is kept before commit()."""
+    """A namespace of 32-bit integers and blobs; nothing is kept before commit().
+
+    commit() writes one key after the other, each as a whole or not at all: the power can fail before each of them, and
+    after it, with nobody told (sim/flash.py's modes; half an entry counts as none).
+    """
 
     def __init__(self, namespace):
-        self._values = _load().setdefault(namespace, {})
+        self._namespace = namespace
+
+    @property
+    def _values(self):
+        if self._namespace not in _staged:
+            _staged[self._namespace] = dict(_load().get(self._namespace, {}))
+        return _staged[self._namespace]
+
+    def _change(self, key):
+        if (self._namespace, key) in _changes:
+            _changes.remove((self._namespace, key))
+        _changes.append((self._namespace, key))
 
     def set_i32(self, key, value):
         """Store an integer."""
         self._values[key] = value
+        self._change(key)
 
     def get_i32(self, key):
         """An integer; OSError when there is none."""
@@ -65,6 +106,7 @@ class NVS:
     def set_blob(self, key, value):
         """Store bytes."""
         self._values[key] = bytes(value).hex()
+        self._change(key)
 
     def get_blob(self, key, buffer):
         """Copy bytes into buffer and return their number; OSError when there are none or too many."""
@@ -82,12 +124,25 @@ class NVS:
         if key not in self._values:
             raise OSError(_NOT_FOUND)
         del self._values[key]
+        self._change(key)
 
     def commit(self):
-        """Write to flash: all or nothing."""
-        path = _path()
-        if path is None:
-            return
-        with open(path + ".new", "w") as file:
-            json.dump(_stored, file)
-        os.rename(path + ".new", path)
+        """Write to flash what was set since the last time."""
+        power = _power()
+        if power is not None and not power.on:
+            raise OSError(_EIO)
+        while _changes:
+            fails = power is not None and power.left == 0
+            namespace, key = _changes.pop(0)
+            if not fails or power.mode == "late":
+                kept = _load().setdefault(namespace, {})
+                if key in _staged[namespace]:
+                    kept[key] = _staged[namespace][key]
+                else:
+                    kept.pop(key, None)
+                _write()
+            if fails:
+                power.on = False
+                raise OSError(_EIO)
+            if power is not None:
+                power.left -= 1

@@ -2,11 +2,14 @@
 
 The station starts joined, as a board does whose flash remembers the network. The simulated access point takes any
 password of 8 to 63 characters; its name server is the host's.
+
+With --set WifiNetwork=NAME/PASSWORD the station starts like one of a new unit, joins that network alone and only with
+that password, and without it nothing goes out.
 """
 
 import utime
 
-from sim import timebase
+from sim import launch, net, timebase
 
 STA_IF = 0
 AP_IF = 1
@@ -21,6 +24,25 @@ AUTH_WPA2_WPA3_PSK = 7
 
 _JOIN_MS = 300
 _country = "XX"
+_given = launch.setting("WifiNetwork", None)
+_in_the_air = True
+if _given is not None:
+    net.down = True
+
+
+def switch(on):
+    """Turn the simulated access point on or off: the station loses its link, or may join again."""
+    global _in_the_air
+    _in_the_air = on
+    if not on:
+        WLAN().disconnect()
+
+
+def seen():
+    """What a telephone sees of the unit: its setup network, {} while that is off."""
+    state = WLAN(AP_IF)._state
+    settings = state.get("settings", {})
+    return {"ssid": settings.get("ssid"), "security": settings.get("security", AUTH_OPEN)} if state["active"] else {}
 
 
 def country(code=None):
@@ -62,7 +84,7 @@ class WLAN:
     def __init__(self, interface=STA_IF):
         self._interface = interface
         if interface not in WLAN._kept:
-            joined = interface == STA_IF
+            joined = interface == STA_IF and _given is None
             WLAN._kept[interface] = {
                 "active": joined,
                 "joined_ms": timebase.ticks_ms() if joined else None,
@@ -85,14 +107,21 @@ class WLAN:
         if not self._state["active"]:
             raise OSError("Wifi Not Started")
         good = not key or 8 <= len(key) <= 63
+        there = _in_the_air
+        if _given is not None:
+            name, _, password = _given.partition("/")
+            there = there and ssid == name
+            good = key == password
         self._state["ssid"] = ssid or ""
         self._state["status"] = STAT_CONNECTING if good else STAT_WRONG_PASSWORD
-        self._state["joined_ms"] = utime.ticks_add(timebase.ticks_ms(), _JOIN_MS) if good else None
+        self._state["joined_ms"] = utime.ticks_add(timebase.ticks_ms(), _JOIN_MS) if good and there else None
 
     def disconnect(self):
         """Leave the network."""
         self._state["joined_ms"] = None
         self._state["status"] = STAT_IDLE
+        if _given is not None and self._interface == STA_IF:
+            net.cut()
 
     def isconnected(self):
         """True with an address; an access point, with a station."""
@@ -101,6 +130,8 @@ class WLAN:
             return False
         if self._state["status"] != STAT_GOT_IP and utime.ticks_diff(timebase.ticks_ms(), joined) >= 0:
             self._state["status"] = STAT_GOT_IP
+            if _given is not None:
+                net.restore()
         return self._state["status"] == STAT_GOT_IP
 
     def status(self, what=None):
@@ -124,9 +155,12 @@ class WLAN:
         return None
 
     def config(self, *args, **settings):
-        """mac, ssid, or settings, which a simulated radio has no use for."""
+        """mac, ssid, security, or settings."""
         if not args:
+            self._state.setdefault("settings", {}).update(settings)
             return None
+        if args[0] == "security":
+            return self._state.get("settings", {}).get("security", AUTH_OPEN)
         if args[0] == "mac":
             from machine import unique_id
 

@@ -29,7 +29,6 @@ class Application:
     def __init__(self):
         from charger import assembly
         from charger.metering.sessions import Sessions
-        from charger.security.log import SecurityLog
         from charger.store.files import Files
         from charger.supervisor import Supervisor
 
@@ -41,12 +40,12 @@ class Application:
         self.readers = []
         self.meters = []
         self.outlets = []
-        self._pins = None
+        self._pin_waits = None
         self._restarting = None
         self._starved = 0  # attempts to connect, in a row, that failed for want of memory
         self.files = Files(board.FLASH_ROOT)
         assembly.count_boot(self.files)
-        self.security_log = SecurityLog(self.files)
+        self.security_log = assembly.open_log(self)
         self.vault, self.provisioned = assembly.open_vault(self)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
@@ -57,24 +56,49 @@ class Application:
         self.tamper = assembly.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = assembly.make_back_end(self)
         self.updates = assembly.make_updates(self)
+        self._wifi = None
+        self._linked, self._button = assembly.make_wifi(self)
         self.door = assembly.make_door(self)
+        self.portal = assembly.make_portal(self)
         assembly.note_start(self)
         assembly = None
         late.drop("charger.assembly")
 
     @property
     def pins(self):
-        """The PINs, for the local page and the owner's portal: security/pin.py. Made when first asked for."""
-        if self._pins is None:
-            from charger.security.pin import Pins
+        """The PINs, for the local page and the owner's portal: security/pin.py, in RAM as long as somebody holds it."""
+        from charger.security import pin
+        from charger.security.backoff import Backoff
 
-            self._pins = Pins(self.files, self.vault, self.security_log.add, board.DEVICE["serial"], self.provisioned)
-        return self._pins
+        if self._pin_waits is None:
+            self._pin_waits = Backoff(self.files, len(pin.roles.ROLES))
+        serial = board.DEVICE["serial"]
+        pins = pin.Pins(self.files, self.vault, self.security_log.add, serial, self.provisioned, self._pin_waits)
+        pin = None
+        late.drop("charger.security.pin")
+        return pins
 
     def limit_current(self, amps: str):
         """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
+
+    @property
+    def wifi(self):
+        """What joins the owner's network, and opens the setup network: net/wifi.py. In RAM while it has something to do."""
+        if self._wifi is None:
+            from charger.net.wifi import Wifi
+
+            self._wifi = Wifi(self.files, self.vault, self.network_up, self._button)
+            asyncio.create_task(self._join())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        return self._wifi
+
+    async def _join(self):
+        try:
+            await self._wifi.run()
+        finally:
+            self._wifi = None
+            late.drop("charger.net.wifi")
 
     # --- what the link and the back end call ---
 
@@ -90,6 +114,8 @@ class Application:
         """No memory to connect: first what is idle goes, then, once nobody charges, the unit starts afresh."""
         self._starved += 1
         self.charge_point.let_go()
+        if self.portal is not None:
+            self.portal.let_go()
         if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
             self.restart("Soft", "want of memory")
 
@@ -213,6 +239,8 @@ class Application:
             for connector in self.connectors:
                 self._checkpoint(connector)
             self.security_log.second()
+            if not self._linked() or (self._button is not None and not self._button()):
+                self.wifi  # noqa: B018 - made by being asked for
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             await clock.sleep_ms(_SLOW_MS)
 
@@ -239,6 +267,8 @@ class Application:
             self.supervisor.start(name, job)
         if self.door is not None:
             self.supervisor.start("web", self.door.run)
+        if self.portal is not None:
+            self.supervisor.start("portal", self.portal.run)
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
@@ -267,6 +297,8 @@ class Application:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
         self.security_log.flush()
+        if self.portal is not None:
+            await self.portal.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
 
     def acknowledge(self, who: str) -> bool:
@@ -281,10 +313,15 @@ class Application:
 
     def report(self) -> dict:
         """The state of the charger as plain data."""
+        from charger.net import wifi
+
+        link = wifi.report(self._wifi, self.vault)
+        wifi = None
+        late.drop("charger.net.wifi")
         from charger.report import charger_report
 
         late.drop("charger.report")
-        return charger_report(self)
+        return charger_report(self, link)
 
     def config_report(self) -> dict:
         """All configuration keys and device facts with their values, secrets left out."""
@@ -293,6 +330,8 @@ class Application:
     def network_up(self):
         """The network is back: do not wait for the rest of a back-off."""
         self.charge_point.kick()
+        if self.portal is not None:
+            self.portal.kick()
 
 
 async def _run(extra_tasks):

@@ -51,6 +51,14 @@ def count_boot(files) -> None:
     files.write_json("boot.json", clock.boot_id)
 
 
+def open_log(app):
+    """The security log, its links under a key of their own: who can write to the flash alone cannot forge it (SEC-22)."""
+    from charger.drivers.keystore import KeyStore
+    from charger.security.log import SecurityLog
+
+    return SecurityLog(app.files, keys=KeyStore().log_key)
+
+
 def open_vault(app) -> tuple:
     """(vault, whether the unit is provisioned); a change of the device key that the power cut short is ended (SEC-10)."""
     from charger.drivers.keystore import KeyStore
@@ -68,7 +76,29 @@ def open_vault(app) -> tuple:
     else:
         log.warn("app", "not provisioned: nothing can be configured")
     late.drop("charger.drivers.keystore")
+    resume_erasure(app, vault)
     return vault, provisioned
+
+
+def resume_erasure(app, vault) -> None:
+    """What the owner wants forgotten goes before anybody opens it; then it is overwritten by the way (SEC-15)."""
+    names = app.files.names()
+    if "erase" not in names and "scrub" not in names:
+        return
+    import asyncio
+
+    from charger.drivers import medium
+    from charger.security import erase
+
+    if "erase" in names:
+        from charger.ocpp import anonymous
+
+        try:
+            erase.at_start(app.files, vault, app.security_log.add, anonymous.run)
+        except OSError as error:  # the unit must start all the same; the next start goes on
+            log.error("app", "not erased: " + log.reason(error))
+        late.drop("charger.ocpp.anonymous", "charger.store.rewrite")
+    asyncio.create_task(erase.overwrite(app, medium.find()))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
 def make_configuration(app):
@@ -193,6 +223,28 @@ def make_updates(app):
     return updates
 
 
+def make_wifi(app) -> tuple:
+    """(whether there is a link to the owner's network, level of the button or None), both to be called.
+
+    The button opens the setup network; held from the power-on on it resets the unit.
+    """
+    from charger.net import wifi
+
+    linked = wifi.station().isconnected
+    late.drop("charger.net.wifi")
+    number = board.SHARED.get("button")
+    if number is None:
+        return linked, None
+    button = machine.Pin(number, machine.Pin.IN)
+    if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
+        import asyncio
+
+        from charger.security import erase
+
+        asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    return linked, button.value
+
+
 def make_door(app):
     """The local page's door, where the board wants one and the unit has an identity to show (SEC-12)."""
     if not board.WEB:
@@ -203,6 +255,18 @@ def make_door(app):
     from charger.web.door import Door
 
     return Door(app, board.WEB)
+
+
+def make_portal(app):
+    """Where a broker of the owner's is set."""
+    settings = board.MQTT
+    if not settings:
+        if "mqtt/url" not in app.vault.names():
+            return None
+        settings = {"url": None, "password": None, "ca": None}
+    from charger.portal.service import Portal
+
+    return Portal(app, settings, board.DEVICE["serial"])
 
 
 def note_start(app) -> None:

@@ -51,7 +51,7 @@ def setup_words(app) -> str:
     return ""
 
 
-def charger_report(app) -> dict:
+def charger_report(app, wifi: dict) -> dict:
     """The whole charger."""
     csms = app.charge_point
     return {
@@ -63,7 +63,9 @@ def charger_report(app) -> dict:
         "heap": heap_report(app.heap_peak),
         "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
+        "portal": app.portal.report() if app.portal else None,
         "setup": setup_words(app),
+        "wifi": wifi,
         "update": app.updates.report() if app.updates else None,
         "web": {"port": app.door.port} if app.door else None,
         "tamper": app.tamper.report() if app.tamper else None,

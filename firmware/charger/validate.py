@@ -38,6 +38,18 @@ class Invalid(Exception):
         self.why = why
 
 
+class Refused(Exception):
+    """A person's wish that is not fulfilled (charger/commands); nothing was changed. `kind` is one word, the text a sentence.
+
+    It is here because it has to be the same class for all, and commands are in RAM only now and then.
+    """
+
+    def __init__(self, kind: str, text: str, wait_s: int = 0):
+        super().__init__(text)
+        self.kind = kind
+        self.wait_s = wait_s
+
+
 def check(spec: tuple, value, path: str = "") -> None:
     """Raise Invalid when value does not satisfy spec; the first fault found is reported."""
     kind = spec[0]

@@ -142,6 +142,21 @@ def _network_up(args):
         app.network_up()
 
 
+def _wifi(args):
+    import network
+
+    if "on" in args:
+        network.switch(args["on"])
+    if "ssid" in args:
+        app = _application()
+        if app is None:
+            raise Refused("the charger is starting")
+        why_not = app.wifi.give(args["ssid"], args.get("password", ""))
+        if why_not:
+            raise Refused(why_not)
+    return {"setup_network": network.seen()}
+
+
 def _power_cut(args):
     seconds = _between(args, "seconds", 0, 3600)
     seconds = 2 if seconds is None else seconds
@@ -226,6 +241,19 @@ def _acknowledge(args):
     return {"clear": app.acknowledge("bench")}
 
 
+def _erase(args):
+    app = _application()
+    if app is None:
+        raise Refused("the charger is starting")
+    if args["what"] not in ("personal", "factory"):
+        raise Refused("what must be personal or factory")
+    from charger.security import erase
+
+    why_not = erase.ask(app, args["what"], "bench")
+    if why_not:
+        raise Refused(why_not)
+
+
 def _status(args):
     if args.get("collect"):
         gc.collect()
@@ -298,6 +326,8 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "temperature": (_temperature, (("celsius", "number", True), _C), "Heat or cool the inside"),
     "network_down": (_network_down, (), "Cut the link to the back end"),
     "network_up": (_network_up, (), "Bring it back, and end the back-off"),
+    "wifi": (_wifi, (("on", "bool", False), ("ssid", "str", False), ("password", "str", False)),
+             "Turn the simulated access point on or off; the owner gives the unit a network; tells what is seen of the unit"),
     "power_cut": (_power_cut, (("seconds", "number", False), ("after", "int", False), ("mode", "str", False)),
                   "No power for seconds (2); after N more flash operations, which is then drop, half or late"),
     "reboot": (_reboot, (), "Press the reset"),
@@ -305,6 +335,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "set_time": (_set_time, (("iso", "str", True),), "An installer sets the clock"),
     "stall": (_stall, (("ms", "int", True),), "Hold the interpreter up, as a long computation does"),
     "acknowledge": (_acknowledge, (), "The owner has looked at the unit: clear what is latched and over"),
+    "erase": (_erase, (("what", "str", True),), "Have it forget what is personal, or all since the factory; it restarts"),
     "config": (_config, (), "All OCPP configuration keys"),
     "slots": (_slots, (), "The application slots: what runs, what each holds, what the bootloader thinks of it"),
     "security_log": (_security_log, (("count", "int", False),), "The last entries of the security log, and its state"),

@@ -2,6 +2,7 @@
 
 import errno
 import struct
+import sys
 
 from sim import bootloader, launch, slots
 
@@ -22,7 +23,8 @@ _TABLE = (
 class Partition:
     """A partition: Partition(Partition.BOOT), Partition(Partition.RUNNING) or Partition(label).
 
-    Only the two application slots can be read and written here.
+    Only the two application slots and the file system's part can be read and written here. The latter is larger than in
+    the table: it is a chip of its own.
     """
 
     BOOT = 0
@@ -60,6 +62,8 @@ class Partition:
         return (kind, subtype, address, size, label, False)
 
     def _device(self):
+        if self._row[0] == "vfs":
+            return sys.modules["sim.control"].flash
         if self._index is None:
             raise OSError(errno.EPERM)
         return slots.slots[self._index]

@@ -1,5 +1,7 @@
 """Where the device key lies: the chip's non-volatile storage, a partition of its own, apart from what it protects (SEC-10)."""
 
+import os
+
 import esp32
 
 _NAMESPACE = "pilotlight"
@@ -7,6 +9,8 @@ _KEY = "device_key"
 _NEXT = "next_key"
 _DONE = "provisioned"
 _RENEWING = 2  # of _DONE: all credentials are being replaced
+_LOG = "log_key"
+_LOG_FROM = "log_from"
 _BYTES = 32
 
 
@@ -23,6 +27,23 @@ class KeyStore:
             return bytes(buffer) if self._nvs.get_blob(name, buffer) == _BYTES else None
         except OSError:
             return None
+
+    def log_key(self, number: int) -> tuple:
+        """(key that goes into the security log's links, number of the first entry under it).
+
+        Made at the first start and never changed, whatever becomes of the device key: so a log outlives new credentials.
+        number: that of the next entry; those before it are of a firmware that knew no key. (b"", 0) without storage.
+        """
+        key = self.key(_LOG)
+        try:
+            if key is None:
+                key = os.urandom(_BYTES)
+                self._nvs.set_i32(_LOG_FROM, number)
+                self._nvs.set_blob(_LOG, key)
+                self._nvs.commit()
+            return key, self._nvs.get_i32(_LOG_FROM)
+        except OSError:
+            return b"", 0
 
     def next_key(self) -> bytes | None:
         """The key of a change that was interrupted, None when there was none."""

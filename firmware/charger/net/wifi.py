@@ -1,4 +1,10 @@
-"""The station link. The only module that touches network.WLAN, so that nobody switches it off under another's feet."""
+"""The station link. The only module that touches network.WLAN, so that nobody switches it off under another's feet.
+
+Name and pass phrase of the owner's network are in the vault. Where there are none, and the board remembers no network, or
+where somebody holds the button, the unit opens its setup network for some minutes (setup_network.py).
+"""
+
+import asyncio
 
 import network
 from micropython import const
@@ -9,12 +15,14 @@ _JOIN_MS = const(20000)  # how long one attempt to join may take
 _POLL_MS = const(500)
 _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
-_KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network
+_KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
+_HELD = const(6)  # polls: the button is held, not touched
+_NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
 
 
-def connected() -> bool:
-    """True while the station has joined a network and holds an address."""
-    return network.WLAN().isconnected()
+def station():
+    """The network.WLAN that joins the owner's network."""
+    return network.WLAN()
 
 
 def name_server() -> str | None:
@@ -23,73 +31,120 @@ def name_server() -> str | None:
     return server if server and server != "0.0.0.0" else None
 
 
-class Wifi:
-    """Joins the configured network and joins it again whenever it is lost.
+def _known(vault) -> bool:
+    names = vault.names()
+    return _NAME in names and _KEY in names
 
-    `credentials()` returns (ssid, key) or None while none are set; it is asked before each attempt. `on_up` and
-    `on_down` are lists of functions without arguments, called when the link comes and goes.
+
+def report(joining, vault) -> dict:
+    """State as plain data: up, known (a network was given), setup_s left of the setup network; ip, rssi in dBm."""
+    wlan = network.WLAN()
+    state = {"up": wlan.isconnected(), "known": _known(vault),
+             "setup_s": joining.setup.left_s if joining and joining.setup else 0}
+    if state["up"]:
+        state["ip"] = wlan.ifconfig()[0]
+        try:
+            state["rssi"] = wlan.status("rssi")
+        except (OSError, ValueError, TypeError):
+            state["rssi"] = None
+    return state
+
+
+class Wifi:
+    """Joins the owner's network. In RAM while there is something to do: no link, a new network, the button, the setup.
+
+    `setup` is the SetupNetwork while that is open. button() is 0 while the button is pressed; None on a board without.
     """
 
-    def __init__(self, credentials):
-        self._credentials = credentials
+    def __init__(self, files, vault, on_up, button=None):
+        self.setup = None
+        self._files = files
+        self._vault = vault
+        self._on_up = on_up
+        self._button = button
+        self._held = 0
         self._wlan = network.WLAN()
-        self._up = False
-        self.joins = 0  # attempts since start-up, for the report
-        self.on_up = []
-        self.on_down = []
+        self._news = False
 
-    def report(self) -> dict:
-        """Link state as plain data: up, ip, joins, and rssi in dBm where the board tells it."""
-        state = {"up": self._up, "joins": self.joins}
-        if self._up:
-            state["ip"] = self._wlan.ifconfig()[0]
-            try:
-                state["rssi"] = self._wlan.status("rssi")
-            except (OSError, ValueError, TypeError):
-                state["rssi"] = None
-        return state
+    def give(self, ssid: str, key: str) -> str:
+        """The owner's network: '' when it is kept and will be joined, else why not, as a sentence. OSError by the vault."""
+        if not 1 <= len(ssid.encode()) <= 32:
+            return "The name of a network has 1 to 32 bytes."
+        if not 8 <= len(key) <= 63 or any(not " " <= ch <= "~" for ch in key):
+            return "A network without WPA2 or WPA3 is not safe: its pass phrase has 8 to 63 ASCII characters."  # SEC-12
+        self._vault.put(_NAME, ssid.encode())
+        self._vault.put(_KEY, key.encode())
+        self.changed()
+        return ""
+
+    def changed(self):
+        """Another network was put into the vault: join it."""
+        self._news = True
 
     async def run(self):
-        """The permanent task: join, watch, join again with a growing pause."""
+        """Join, with growing pauses; ends when there is a link and nothing else to do."""
         pause_s = _RETRY_FIRST_S
+        self._look_at_button()
+        if not self._wlan.isconnected():
+            network.WLAN(network.AP_IF).active(False)  # SEC-19
+            if not _known(self._vault):
+                self.open_setup()
+        linked = self._wlan.isconnected()
         while True:
-            if self._wlan.isconnected() or await self._join():
+            if (self._wlan.isconnected() and not self._news) or await self._join():
                 pause_s = _RETRY_FIRST_S
-                self._tell(True)
-                while self._wlan.isconnected():
-                    await clock.sleep_ms(_POLL_MS)
-                self._tell(False)
+                if not linked:
+                    log.info("wifi", "link up, " + self._wlan.ifconfig()[0])
+                    self._on_up()
+                while self._wlan.isconnected() and not self._news:
+                    if self.setup is None and not self._held:
+                        return
+                    await self._poll()
+                linked = False
             else:
-                await clock.sleep_s(pause_s)
+                start = clock.ticks_ms()
+                while clock.elapsed_ms(start) < pause_s * 1000 and not self._news:
+                    await self._poll()
                 pause_s = min(pause_s * 2, _RETRY_LAST_S)
 
+    async def _poll(self):
+        await clock.sleep_ms(_POLL_MS)
+        self._look_at_button()
+
+    def _look_at_button(self):
+        if self._button is not None:
+            self._held = 0 if self._button() else self._held + 1
+            if self._held == _HELD:
+                self.open_setup()
+
     async def _join(self) -> bool:
-        """One attempt; False when there are no usable credentials or the network did not take us in time."""
-        credentials = self._credentials()
-        if credentials is None:
+        """One attempt; False when no network was given or it did not take us in time."""
+        self._news = False
+        ssid, key = self._vault.get(_NAME), self._vault.get(_KEY)
+        if not ssid or not key or len(key) < _KEY_SHORTEST:
             return False
-        ssid, key = credentials
-        if key is None or len(key) < _KEY_SHORTEST:
-            log.warn("wifi", "refused: a network without WPA2 or WPA3 is not safe to join (SEC-12)")
-            return False
-        self.joins += 1
         try:
             self._wlan.active(True)
-            self._wlan.connect(ssid, key)
+            self._wlan.disconnect()
+            self._wlan.connect(ssid.decode(), key.decode())
         except OSError as error:
             log.warn("wifi", "cannot join: " + log.reason(error))
             return False
         start = clock.ticks_ms()
         while not self._wlan.isconnected():
-            if clock.elapsed_ms(start) > _JOIN_MS:
+            if clock.elapsed_ms(start) > _JOIN_MS or self._news:
                 log.warn("wifi", "did not join within %d s" % (_JOIN_MS // 1000))
                 self._wlan.disconnect()
                 return False
-            await clock.sleep_ms(_POLL_MS)
+            await self._poll()
         return True
 
-    def _tell(self, up: bool):
-        self._up = up
-        log.info("wifi", "link up, " + self._wlan.ifconfig()[0] if up else "link lost")
-        for listener in self.on_up if up else self.on_down:
-            listener()
+    def open_setup(self):
+        """Open the setup network for its time, if it is not open; a unit that was not provisioned has none."""
+        key = self._vault.get("setup/password")
+        ssid = self._files.read("setup_ssid")
+        if self.setup is None and key and ssid:
+            from charger.net.setup_network import SetupNetwork
+
+            self.setup = SetupNetwork(ssid.decode(), key.decode(), self)
+            asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

@@ -58,16 +58,20 @@ class Entry:
 
 
 class SecurityLog:
-    """`listeners` are called with each new Entry. `key`, when there is one, goes into every link."""
+    """`listeners` are called with each new Entry. `key`, when there is one, goes into every link.
+
+    `keys(number of the next entry)` gives (key, number of the first entry under it) instead: drivers/keystore.py.
+    """
 
     capacity = CAPACITY
 
-    def __init__(self, files: Files, key: bytes = b"", max_bytes: int = _MAX_BYTES, segment_bytes: int = _SEGMENT_BYTES):
+    def __init__(self, files: Files, key: bytes = b"", max_bytes: int = _MAX_BYTES, segment_bytes: int = _SEGMENT_BYTES,
+                 keys=None):
         self.listeners = []
         self.lost = 0  # entries that the flash refused
         self._files = files
-        self._key = key
         self._journal = Journal(files, FOLDER, max_bytes, segment_bytes, ring=True)
+        self._key, self._key_from = keys(self._journal.next_seq) if keys else (key, 0)
         self._marks = {}
         self._rates = {}  # event: [tokens, uptime of the last refill, suppressed, when counted, last info, its uptime]
         self._head = self._last_link()
@@ -251,7 +255,8 @@ class SecurityLog:
     def _link(self, seq: int, body: bytes) -> bytes:
         from hashlib import sha256
 
-        return sha256(self._key + struct.pack("<I", seq) + body).digest()[:_LINK]
+        key = self._key if seq >= self._key_from else b""
+        return sha256(key + struct.pack("<I", seq) + body).digest()[:_LINK]
 
     def _last_link(self) -> bytes:
         """The link of the newest entry that can be read."""

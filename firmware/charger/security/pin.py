@@ -10,12 +10,10 @@ import asyncio
 import os
 import struct
 
-from charger import log
+from charger import late, log
 from charger.security import events, roles, slices
 from charger.security.backoff import KNOWN, STRANGERS, Backoff
 from charger.security.hmac import hmac_sha256, same
-from charger.security.pbkdf2 import derive
-from charger.security.pin_rules import why_not
 
 OK = "ok"
 WRONG = "wrong"
@@ -32,6 +30,17 @@ _NONCE = 12
 def form(iterations: int, salt: bytes, result: bytes) -> bytes:
     """A verifier as it lies in the vault."""
     return struct.pack(_FORM, _VERSION, iterations, salt, result)
+
+
+async def _derived(pin: str, salt: bytes, iterations: int) -> bytes:
+    """What a verifier holds of a PIN: half a second's work, whose code is in RAM only meanwhile."""
+    from charger.security.pbkdf2 import derive
+
+    try:
+        return await slices.run(derive(pin.encode(), salt, iterations))
+    finally:
+        derive = None
+        late.drop("charger.security.pbkdf2")
 
 
 class PinResult:
@@ -52,16 +61,14 @@ class PinResult:
 
 
 class Pins:
-    """check() and change(); one object a unit, since all surfaces wait together."""
+    """check() and change(). All surfaces wait together: `waits` is the unit's one Backoff."""
 
-    def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True):
+    def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True, waits=None):
         self._vault = vault
         self._on_event = on_event
         self._serial = serial
         self._provisioned = provisioned
-        self._backoff = Backoff(files, len(roles.ROLES))
-        self._lock = asyncio.Lock()
-        self._turned_away = 0
+        self._waits = waits or Backoff(files, len(roles.ROLES))
 
     @property
     def why_none(self) -> str:
@@ -84,16 +91,16 @@ class Pins:
         Checks are made one after the other, in the order in which they came; who calls bounds how many may wait.
         """
         number = roles.ROLES.index(role)
-        async with self._lock:
+        async with self._waits.lock:
             if self.why_none:
                 return PinResult(REFUSED, why=self.why_none)
             lane = KNOWN if self._knows(device, role) else STRANGERS
             try:
-                wait_s = self._backoff.wait_s(lane, number)
+                wait_s = self._waits.wait_s(lane, number)
                 if wait_s:
-                    self._turned_away += 1
+                    self._waits.turned_away += 1
                     return PinResult(WAIT, wait_s)
-                wait_s = self._backoff.count(lane, number)  # first, so that nothing gives the attempt back
+                wait_s = self._waits.count(lane, number)  # first, so that nothing gives the attempt back
             except OSError as error:
                 return PinResult(REFUSED, why="The flash cannot be written: %s." % log.reason(error))
             try:
@@ -110,7 +117,7 @@ class Pins:
     def _accept(self, role, number, lane, surface) -> PinResult:
         device = ""
         try:
-            self._backoff.right(lane, number)
+            self._waits.right(lane, number)
             device = self._new_device(role)
         except OSError as error:
             log.error("pin", "count not taken back: " + log.reason(error))
@@ -118,14 +125,14 @@ class Pins:
         return PinResult(OK, device=device)
 
     def _refuse(self, role, number, lane, surface, wait_s) -> PinResult:
-        text = "%s, %s, %d in a row%s" % (role, surface, self._backoff.failures(lane, number), self._told_away())
+        text = "%s, %s, %d in a row%s" % (role, surface, self._waits.failures(lane, number), self._told_away())
         self._on_event(events.PIN_REFUSED, text)
         if wait_s:
             self._on_event(events.PIN_LOCKOUT, "%d s, %s" % (wait_s, "known devices" if lane == KNOWN else "all"))
         return PinResult(WRONG, wait_s)
 
     def _told_away(self) -> str:
-        count, self._turned_away = self._turned_away, 0
+        count, self._waits.turned_away = self._waits.turned_away, 0
         return ", %d turned away before" % count if count else ""
 
     # --- verifiers ---
@@ -155,7 +162,7 @@ class Pins:
             return False
         if not isinstance(pin, str) or len(pin) > _LONGEST:
             pin = ""
-        got = await slices.run(derive(pin.encode(), salt, iterations))
+        got = await _derived(pin, salt, iterations)
         stands = self._entry(role) == name  # no factory reset came between
         return same(got, wanted) & (version == _VERSION) & (name is not None) & (pin != "") & stands
 
@@ -169,16 +176,20 @@ class Pins:
             return self.why_none
         if not roles.may(by, "pin." + role):
             return "The %s may not change this PIN." % by
+        from charger.security.pin_rules import why_not
+
         fault = why_not(pin, self._serial)
+        why_not = None
+        late.drop("charger.security.pin_rules")
         if fault:
             return fault
-        async with self._lock:  # no check of the old one ends after the new one holds
+        async with self._waits.lock:  # no check of the old one ends after the new one holds
             salt = os.urandom(16)
             try:
                 _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")
             except ValueError:
                 return self.why_none or "This unit's credentials cannot be read."
-            result = await slices.run(derive(pin.encode(), salt, iterations))
+            result = await _derived(pin, salt, iterations)
             self._vault.put("pin/" + role, form(iterations, salt, result))
         self._on_event(events.PIN_CHANGED, "%s, by %s, %s" % (role, by, surface))
         return ""

@@ -13,10 +13,11 @@ from micropython import const
 from charger import clock, late, log
 
 _MOST = const(3)  # connections at once
-_ROOM = const(14000)  # bytes free, or nobody is let in
+_ROOM = const(13000)  # bytes that must be free to let the first one in, for whom the code is loaded
+_ROOM_MORE = const(7000)  # and any other
 _TOKEN = const(16)  # bytes
 _WAITING = const(4)  # connections that the network stack may hold back
-_MODULES = ("charger.web.server", "charger.web.http", "charger.web.routes", "charger.commands", "charger.report")
+_MODULES = ("charger.web.server", "charger.web.http")
 
 
 class Session:
@@ -29,11 +30,11 @@ class Session:
         self.role = role
         self.token = os.urandom(_TOKEN).hex()
         self.csrf = os.urandom(_TOKEN).hex()
-        self.begun_s = self.seen_s = clock.uptime_s()
+        self.begun_ms = self.seen_ms = clock.uptime_ms()
 
 
 class Door:
-    """`address` is "HOST:PORT", port 0 for any; `port` is the real one while it listens.
+    """`address` is "HOST:PORT"; `port` is the number while it listens.
 
     `sessions` holds who is logged in.
     """
@@ -55,7 +56,7 @@ class Door:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(info[-1])
             listener.listen(_WAITING)
-            self.port = _port_of(listener, int(port))
+            self.port = int(port)
             log.info("web", "listening at port %d" % self.port)
             while True:
                 await _readable(listener)  # type: ignore[misc] - a generator is awaitable here
@@ -73,9 +74,13 @@ class Door:
             listener.close()
 
     def _room(self) -> bool:
-        if gc.mem_free() < 2 * _ROOM:
+        room = _ROOM_MORE if self._inside else _ROOM
+        if gc.mem_free() < room:
             gc.collect()
-        return gc.mem_free() >= _ROOM
+        if gc.mem_free() < room:
+            log.warn("web", "nobody let in: %d bytes free" % gc.mem_free())
+            return False
+        return True
 
     async def _serve(self, client):
         """One connection, from its handshake to its end; whatever happens, its memory is free afterwards."""
@@ -100,10 +105,3 @@ def _readable(s):
     """Awaitable: somebody knocks."""
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 
-
-def _port_of(listener, wanted: int) -> int:
-    """The port that is listened at, where any was wanted: sockaddr_in and sockaddr_in6 have it at bytes 2 and 3."""
-    if wanted or not hasattr(listener, "getsockname"):
-        return wanted
-    name = listener.getsockname()
-    return name[1] if isinstance(name, tuple) else name[2] << 8 | name[3]

@@ -10,7 +10,8 @@ from charger import clock
 HEAD = const(2048)  # bytes of request line and headers together
 BODY = const(2048)
 _TARGET = const(200)
-_CHUNK = const(1024)  # written at a time
+_STEP = const(512)  # the buffer begins so small and grows so much: that much in one piece there mostly is
+_CHUNK = const(512)  # written at a time
 _RETRY_MS = const(20)
 _WRITE_MS = const(10000)
 
@@ -56,7 +57,7 @@ class Connection:
 
     def __init__(self, stream):
         self._stream = stream
-        self._buffer = bytearray(HEAD)
+        self._buffer = bytearray(_STEP)
         self._used = 0
 
     async def read(self) -> Request:
@@ -82,6 +83,8 @@ class Connection:
                 return end + 4
             if self._used == HEAD:
                 raise Bad(431, "The request's head is longer than %d bytes." % HEAD, True)
+            if self._used == len(self._buffer):
+                self._buffer.extend(bytes(_STEP))
             self._used += await self._some(memoryview(self._buffer)[self._used :])
 
     async def _some(self, view) -> int:

@@ -7,16 +7,17 @@ so that no other name can be made to lead here. docs/openapi.json describes it a
 
 from micropython import const
 
-from charger import clock, commands
+from charger import clock, late
 from charger.ocpp import strict_json
-from charger.security import events, roles
+from charger.security import roles
 from charger.security.hmac import same
+from charger.validate import Refused
 from charger.web.door import Session
 from charger.web.http import Bad
 
 _SESSIONS = const(4)  # at once; a fifth ends the one that was quiet for longest
-_IDLE_S = const(900)
-_WHOLE_S = const(8 * 3600)
+_IDLE_MS = const(900000)
+_WHOLE_MS = const(8 * 3600000)
 _DEVICE_S = const(365 * 86400)
 
 _LOGIN = ("strict", (("pin", ("str", 64, 1)), ("role?", ("enum", roles.ROLES))))
@@ -36,16 +37,7 @@ _ROUTES = {
     "/api/logout": {"POST": None},
     "/api/session": {"GET": None},
 }  # fmt: skip
-_STATUS = {
-    commands.FORBIDDEN: 403, commands.INVALID: 400, commands.UNKNOWN: 404, commands.CONFLICT: 409, commands.WAIT: 429,
-    commands.UNABLE: 503,
-}  # fmt: skip
-
-
-def note(app, error):
-    """A request that made no sense, for the security log, which bounds how often (SEC-13, SEC-22)."""
-    if error.status in (400, 413, 421, 431):
-        app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
+_STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of commands.Refused
 
 
 async def answer(app, door, request) -> tuple:
@@ -65,11 +57,16 @@ async def answer(app, door, request) -> tuple:
         return 200, {}, _cookie("session", "", 0, "/api")
     if request.path == "/api/session":
         return 200, _about(session), ""
+    from charger import commands
+
     try:
         value = await commands.run(app, session.role, methods[request.method], wish)
-    except commands.Refused as error:
-        more = "Retry-After: %d\r\n" % error.wait_s if error.kind == commands.WAIT else ""
+    except Refused as error:
+        more = "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
         return _STATUS[error.kind], {"error": str(error)}, more
+    finally:
+        commands = None
+        late.drop("charger.commands")
     if request.path in ("/api/pin", "/api/erase"):
         door.sessions[:] = [session]  # whoever was logged in besides has to show that he may
     return 200, value, ""
@@ -134,15 +131,15 @@ def _query(text: str) -> dict:
 
 def _session(door, request):
     """The session of the cookie; what changes something needs its token as well."""
-    now = clock.uptime_s()
-    alive = [other for other in door.sessions if now - other.seen_s <= _IDLE_S and now - other.begun_s <= _WHOLE_S]
+    now = clock.uptime_ms()
+    alive = [other for other in door.sessions if now - other.seen_ms <= _IDLE_MS and now - other.begun_ms <= _WHOLE_MS]
     door.sessions[:] = alive
     token = _cookie_of(request.fields, "session")
     for session in door.sessions:
         if same(session.token.encode(), token.encode()):
             if request.method != "GET" and not same(session.csrf.encode(), request.fields.get("x-csrf-token", "").encode()):
                 raise Bad(403, "The X-CSRF-Token is not that of this session.")
-            session.seen_s = now
+            session.seen_ms = now
             return session
     raise Bad(401, "Log in first.")
 
@@ -165,9 +162,10 @@ async def _login(app, door, fields, wish) -> tuple:
         return 401, {"error": "This is not the PIN."}, more
     session = Session(role)
     if len(door.sessions) >= _SESSIONS:
-        door.sessions.remove(min(door.sessions, key=lambda other: other.seen_s))
+        door.sessions.remove(min(door.sessions, key=lambda other: other.seen_ms))
     door.sessions.append(session)
-    more = _cookie("session", session.token, _WHOLE_S, "/api") + _cookie("device", result.device, _DEVICE_S, "/api/login")
+    more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
+    more += _cookie("device", result.device, _DEVICE_S, "/api/login")
     return 200, _about(session), more
 
 

@@ -6,8 +6,8 @@ import sys
 
 from micropython import const
 
-from charger import log
-from charger.web import routes
+from charger import late, log
+from charger.security import events
 from charger.web.http import Bad, Connection
 
 _HANDSHAKE_MS = const(10000)  # and the first request
@@ -41,7 +41,8 @@ async def serve(app, door, client):
             except Bad as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, ""
-                routes.note(app, error)
+                if status in (400, 413, 421, 431):  # made no sense: the log bounds how often (SEC-13, SEC-22)
+                    app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
             await connection.write(status, _pieces(value), more, last)
             if last:
                 return
@@ -51,6 +52,8 @@ async def serve(app, door, client):
 
 async def _answer(app, door, request) -> tuple:
     """(status, value, header lines); what goes wrong inside is no reason to say how (SEC-10)."""
+    from charger.web import routes
+
     try:
         return await routes.answer(app, door, request)
     except (Bad, MemoryError):
@@ -62,6 +65,9 @@ async def _answer(app, door, request) -> tuple:
         log.error("web", log.reason(error))
         sys.print_exception(error)
         raise Bad(500, "This unit has made a mistake; it is in its log.")
+    finally:
+        routes = None
+        late.drop("charger.web.routes")
 
 
 def _pieces(value: dict) -> list:

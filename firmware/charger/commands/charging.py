@@ -1,0 +1,56 @@
+"""Looking at the unit, and charging by hand."""
+
+from charger import log
+from charger.commands import CONFLICT, INVALID, UNKNOWN
+from charger.security import roles
+from charger.validate import Refused
+
+
+async def _status(app, role, _wish, _surface) -> dict:
+    report = app.report()
+    if not roles.may(role, "history"):
+        for connector in report["connectors"].values():
+            connector["id_tag"] = None  # whose session it is, is none of the installer's business (SEC-18)
+    return report
+
+
+def _connector(app, wish):
+    number = int(wish.get("connector", 1))
+    if number > len(app.connectors):
+        raise Refused(UNKNOWN, "There is no connector %d." % number)
+    return app.connectors[number - 1]
+
+
+async def _charge(app, role, wish, _surface) -> dict:
+    connector = _connector(app, wish)
+    action = wish["action"]
+    if action == "limit":
+        amps = wish.get("amps")
+        connector.outlet.limits.set("user", None if amps is None else int(amps * 10))
+    elif "amps" in wish:
+        raise Refused(INVALID, "amps: only with the action limit.")
+    elif action == "stop":
+        if not connector.stop("Local"):
+            raise Refused(CONFLICT, "Nothing is charging.")
+    else:
+        _start(app, connector)
+    log.info("page", "connector %d: %s by the %s" % (connector.id, action, role))
+    return {}
+
+
+def _start(app, connector):
+    """A start without a card: on the wire it has the tag of a start that anybody may make (FreeVendIdTag)."""
+    if connector.session is not None:
+        raise Refused(CONFLICT, "A session is running already.")
+    if not connector.startable():
+        raise Refused(CONFLICT, "The connector cannot start now: %s." % (connector.why_no_energy() or "it is out of service"))
+    if not app.charge_point.authorisation.begin(connector, app.config.get_str("FreeVendIdTag")):
+        raise Refused(CONFLICT, "The connector is reserved.")
+
+
+WISHES = {
+    "status": ("status", ("strict", ()), _status),
+    "charge": ("charge", ("strict", (
+        ("connector?", ("whole", 1, 32)), ("action", ("enum", ("start", "stop", "limit"))), ("amps?", ("num", 6, 80)),
+    )), _charge),
+}  # fmt: skip

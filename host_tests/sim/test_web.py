@@ -1,0 +1,480 @@
+"""The local API over HTTPS: who may ask, what is refused, what a client can not do to the unit (SEC-12, 13, 18, 25, 26)."""
+
+import json
+import re
+import socket
+import ssl
+import time
+
+import pytest
+
+from backend.page import Page
+from backend.simulator import free_port
+from backend.waiting import wait_until
+
+from .sessions import end_session, start_session
+from .test_provisioning import SECRETS, labels, made_unit
+
+PATHS = {
+    "/api/status": ("GET",), "/api/settings": ("GET", "PUT"), "/api/pin": ("POST",), "/api/clock": ("POST",),
+    "/api/log": ("GET",), "/api/history": ("GET",), "/api/charge": ("POST",), "/api/acknowledge": ("POST",),
+    "/api/update": ("GET", "POST"), "/api/erase": ("POST",), "/api/reset": ("POST",), "/api/logout": ("POST",),
+    "/api/session": ("GET",),
+}  # fmt: skip
+NEW_PIN = "40718256"
+
+
+@pytest.fixture
+def unit(launch, csms):
+    """unit(): a charger with its local page; `pin` and `installer_pin` are what its label says."""
+    def start(**options):
+        options.setdefault("time_scale", 1)
+        options["options"] = ["--web", f"127.0.0.1:{free_port()}", *options.get("options", ())]
+        sim = launch(**options)
+        csms.wait_booted()
+        [label] = labels(sim)[:1]
+        sim.pin, sim.installer_pin, sim.secrets = label["pin"], label["installer_pin"], label
+        return sim
+
+    return start
+
+
+def page_of(sim, role="owner", pin=None, **options):
+    """A client that is logged in (role None: one that is not)."""
+    page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"), **options)
+    if role:
+        answer = page.login(pin or {"owner": sim.pin, "installer": sim.installer_pin}[role], role)
+        assert answer.status == 200, answer
+    return page
+
+
+def refused(answer, status, words=""):
+    """An error is JSON with a sentence."""
+    assert answer.status == status, answer
+    assert words in answer.json["error"] and answer.json["error"].endswith("."), answer
+    return answer
+
+
+# --- logging in ---
+
+
+def test_log_in_and_out(unit, word):
+    """Nothing without a session; cookies that neither scripts nor other sites get; the unit shows its own identity."""
+    sim = unit(word=word)
+    page = page_of(sim, None)
+    for path, methods in PATHS.items():
+        for method in methods:
+            refused(page.ask(method, path), 401, "Log in")
+    refused(page.login("12345678"), 401, "not the PIN")
+    refused(page.ask("POST", "/api/login", {"pin": sim.pin, "role": "admin"}), 400, "role")
+    answer = page.login(sim.pin)
+    assert answer.status == 200 and answer.json["role"] == "owner"
+    cookies = answer.headers.get_all("Set-Cookie")
+    assert len(cookies) == 2 and all({"HttpOnly", "Secure", "SameSite=Strict"} <= set(re.split("; ?", c)) for c in cookies)
+    assert re.fullmatch("[0-9a-f]{32}", page.cookies["session"])
+    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.get("/api/session")["actions"] == answer.json["actions"]
+    assert page.get("/api/status")["connectors"]["1"]["ocpp_status"] == "Available"
+    events = [(entry["event"], entry["info"]) for entry in page.get("/api/log")["entries"]]
+    assert ("PinAccepted", "owner, page") in events and ("PinRefused", "owner, page, 1 in a row") in events
+    stolen = dict(page.cookies)
+    page.post("/api/logout")
+    page.cookies = stolen
+    refused(page.ask("GET", "/api/status"), 401)
+
+
+def test_the_certificate_is_the_units_own(launch, csms, tmp_path):
+    """What provisioning made, and no other: who has seen it once can tell (SEC-2)."""
+    made, _ = made_unit(tmp_path / "charger", "PL-4711")
+    sim = launch(options=["--web", f"127.0.0.1:{free_port()}"])
+    csms.wait_booted()
+    own = ssl.DER_cert_to_PEM_cert(bytes.fromhex(made["web_certificate"]))
+    refused(page_of(sim, None, certificate=own).ask("GET", "/api/session"), 401)
+    other, _ = made_unit(tmp_path / "other", "PL-4712")
+    others = ssl.DER_cert_to_PEM_cert(bytes.fromhex(other["web_certificate"]))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        page_of(sim, None, certificate=others).ask("GET", "/api/session")
+
+
+def test_wrong_pins_cost_time_over_a_power_cut(unit):
+    """Five are free; then 429 with the time to wait, for every role, after a power cut as well; the owner's PIN, too."""
+    sim = unit(time_scale=1)
+    page = page_of(sim, None)
+    for _ in range(5):
+        refused(page.login("00000001"), 401)
+    answer = refused(page.login("00000001"), 429, "wait")
+    assert 30 < int(answer.headers["Retry-After"]) <= 60
+    refused(page.login(sim.installer_pin, "installer"), 429)
+    sim.kill()
+    sim.start()
+    page = page_of(sim, None)
+    answer = refused(page.login(sim.pin), 429)
+    assert 30 < int(answer.headers["Retry-After"]) <= 60  # from the beginning: nobody knows how long it was off
+    assert page.ask("GET", "/api/status").status == 401
+
+
+def test_a_device_that_was_right_before_is_not_kept_out_by_strangers(unit):
+    sim = unit()
+    known, stranger = page_of(sim), page_of(sim, None)
+    known.post("/api/logout")
+    for _ in range(5):
+        refused(stranger.login("00000001"), 401)
+    refused(stranger.login(sim.pin), 429)
+    assert known.login(sim.pin).status == 200
+
+
+def test_four_sessions_at_the_most(unit):
+    """A fifth ends the one that was quiet for longest."""
+    sim = unit()
+    pages = [page_of(sim) for _ in range(4)]
+    pages[0].get("/api/session")
+    fifth = page_of(sim)
+    assert [page.ask("GET", "/api/session").status for page in (*pages, fifth)] == [200, 401, 200, 200, 200]
+
+
+def test_sessions_end_by_themselves(unit):
+    """After a quarter of an hour without a word, and after eight hours whatever is said."""
+    sim = unit(time_scale=60)
+    page = page_of(sim)
+    sim.let_pass(800)
+    page.get("/api/session")
+    sim.let_pass(1000)
+    refused(page.ask("GET", "/api/session"), 401)
+
+
+# --- other sites, other names ---
+
+
+def test_other_sites_and_names_get_nothing(unit, csms):
+    """CSRF token, Host, Origin, and the kind of body a form on another site can send (SEC-26)."""
+    sim = unit()
+    page = page_of(sim)
+    csrf = page.csrf
+    change = {"ConnectionTimeOut": 33}
+    for headers, status in (
+        ({"X-CSRF-Token": None}, 403), ({"X-CSRF-Token": "0" * 32}, 403), ({"X-CSRF-Token": csrf[:-1]}, 403),
+        ({"Host": "evil.example"}, 421), ({"Host": "evil.example:443"}, 421), ({"Host": ""}, 421),
+        ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403), ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415), ({"Cookie": "session=" + "0" * 32}, 401),
+        ({"Cookie": None}, 401),
+    ):  # fmt: skip
+        refused(page.ask("PUT", "/api/settings", change, headers), status)
+    assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "60"
+    host = f"127.0.0.1:{page.port}"
+    for headers in ({"Host": host, "Origin": f"https://{host}", "Sec-Fetch-Site": "same-origin"}, {"Host": "localhost"},
+                    {"Host": "[::1]:8443"}, {"Host": f"pilotlight-{sim.secrets['serial'].lower()}.local"}):
+        assert page.ask("PUT", "/api/settings", change, headers).status == 200
+    answer = page.ask("OPTIONS", "/api/settings")
+    assert answer.status == 405 and not [h for h in answer.headers if h.lower().startswith("access-control")]
+
+
+HEAD = b"Host: 127.0.0.1\r\n"
+RAW = [
+    (b"\r\n\r\n", 400), (b"GET\r\n\r\n", 400), (b"GET /api/status\r\n\r\n", 400), (b"get lost now\r\n\r\n", 400),
+    (b"GET /api/status HTTP/1.2\r\n" + HEAD + b"\r\n", 505), (b"GET http://127.0.0.1/api/status HTTP/1.1\r\n\r\n", 400),
+    (b"GET /api/%73tatus HTTP/1.1\r\n" + HEAD + b"\r\n", 400), (b"GET /" + b"a" * 300 + b" HTTP/1.1\r\n" + HEAD + b"\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + HEAD + b"\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + b" folded: yes\r\n\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + b"no colon\r\n\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + b"X: a\x00b\r\n\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + b"X: \xff\r\n\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + b"X: a\nY: b\r\n\r\n", 400),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + b"Content-Length: 3\r\n\r\nabc", 400),
+    (b"GET /nothing HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n", 404),
+    (b"DELETE /api/status HTTP/1.1\r\n" + HEAD + b"Connection: close\r\n\r\n", 405),
+    (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"\r\n", 411),
+    (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Content-Length: 9999\r\n\r\n", 413),
+    (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Content-Length: 99999999999\r\n\r\n", 400),
+    (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Content-Length: -1\r\n\r\n", 400),
+    (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", 400),
+    (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+    (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}", 417),
+    (b"GET /api/session HTTP/1.1\r\n" + b"X: " + b"a" * 3000 + b"\r\n\r\n", 431),
+]  # fmt: skip
+BODIES = [b"", b"{", b"[]", b"null", b'{"pin": "1", "pin": "2"}', b'{"pin": "\\ud800"}', b'{"pin": "\xff"}', b'{"pin": NaN}',
+          b'{"pin": 12345678}', b'{"pin": ""}', b'{"pin": "' + b"1" * 65 + b'"}', b'{"pin": "1", "more": 1}', b"{}",
+          b"[" * 30 + b"]" * 30, b'{"pin": "a\\u0000b"}']  # fmt: skip
+
+
+def test_what_is_no_request_is_refused_to_the_letter(unit):
+    """Each with its status and a sentence; no PIN was tried by any of it; the log's part of it stays bounded (SEC-13)."""
+    sim = unit()
+    page = page_of(sim, None)
+    for data, status in RAW:
+        got = page.raw(data)
+        head, _, body = got.partition(b"\r\n\r\n")
+        assert head.split(b" ")[1:2] == [str(status).encode()], (data[:90], got[:200])
+        assert json.loads(body)["error"].endswith(".")
+    for body in BODIES:
+        refused(page.ask("POST", "/api/login", body), 400)
+    assert page.login(sim.pin).status == 200
+    entries = [entry["event"] for entry in sim.command("security_log", count=100)["entries"]]
+    assert 1 <= entries.count("InvalidMessages") <= 10 and "PinRefused" not in entries
+
+
+def test_requests_in_one_connection_and_none_smuggled(unit):
+    """Two requests in a row get two answers in order; bytes behind a body are the next request, not part of it."""
+    sim = unit()
+    page = page_of(sim)
+    cookie = f"Cookie: session={page.cookies['session']}\r\n".encode()
+    one = b"GET /api/session HTTP/1.1\r\n" + HEAD + cookie + b"\r\n"
+    two = b"GET /nothing HTTP/1.1\r\n" + HEAD + cookie + b"Connection: close\r\n\r\n"
+    got = page.raw(one + two)
+    assert re.findall(rb"HTTP/1.1 (\d+)", got) == [b"200", b"404"]
+
+
+# --- clients that take their time ---
+
+
+def test_slow_and_silent_clients_hold_nothing_up(unit, csms):
+    """Three at once, of each kind; a fourth waits no longer than they may; the tick and the session go on (SEC-26)."""
+    sim = unit(time_scale=5)
+    start_session(sim, csms)
+    page = page_of(sim)
+    gaps = sim.status()["tick"]["max_gap_ms"]
+    for kind in ("silent", "half a head", "half a body", "garbage"):
+        streams = []
+        for _ in range(3):
+            if kind in ("silent", "garbage"):
+                stream = socket.create_connection(("127.0.0.1", page.port), 10)
+                if kind == "garbage":
+                    stream.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20)
+            else:
+                stream = page.connect()
+                stream.sendall(b"GET /api/se" if kind == "half a head" else
+                               b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Content-Type: application/json\r\n"
+                               b"Content-Length: 100\r\n\r\n{")
+            streams.append(stream)
+
+        def served():
+            try:
+                return page.ask("GET", "/api/session").status == 200
+            except (OSError, ssl.SSLError):
+                return False
+
+        wait_until(served, 60, f"an answer in spite of clients with {kind}")
+        for stream in streams:
+            stream.close()
+    status = sim.status()
+    assert status["tick"]["max_gap_ms"] <= max(50, gaps), status["tick"]
+    assert status["connectors"]["1"]["relay"] and status["boots"] == 1
+    end_session(sim, csms)
+
+
+def test_an_answer_nobody_reads_is_given_up(unit):
+    """The connection of a client that asks and never reads ends; others are served meanwhile."""
+    sim = unit(time_scale=5)
+    page = page_of(sim)
+    cookie = f"Cookie: session={page.cookies['session']}\r\n".encode()
+    ask = b"GET /api/settings HTTP/1.1\r\n" + HEAD + cookie + b"\r\n"
+    with page.connect() as stream:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        stream.settimeout(1)
+        try:
+            for _ in range(200):
+                stream.sendall(ask)
+        except OSError:
+            pass  # it listens no more
+        for _ in range(3):
+            page.get("/api/session")
+
+
+# --- settings ---
+
+
+def test_settings_by_role(unit, csms):
+    """Each role what its work needs, nobody more; what is refused changes nothing, also beside what is right (SEC-18)."""
+    sim = unit()
+    owner, installer = page_of(sim), page_of(sim, "installer")
+    read = owner.get("/api/settings")
+    assert read["ConnectionTimeOut"] == {"value": 60, "writable": True}
+    assert read["InstallerMaxCurrent"] == {"value": 0, "writable": False}
+    assert read["AuthorizationKey"] == {"set": False, "writable": True} and "value" not in read["WifiPassword"]
+    owner.put("/api/settings", ConnectionTimeOut=45, FreeVend=True)
+    installer.put("/api/settings", InstallerMaxCurrent=16)
+    assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
+    refused(owner.ask("PUT", "/api/settings", {"InstallerMaxCurrent": 32}), 403, "InstallerMaxCurrent")
+    refused(installer.ask("PUT", "/api/settings", {"FreeVend": False}), 403)
+    for wish in ({}, {"ConnectionTimeOut": 0}, {"ConnectionTimeOut": "45"}, {"ConnectionTimeOut": True}, {"FreeVend": 1},
+                 {"ConnectionTimeOut": 33.5}, {"FreeVendIdTag": ""}, {"FreeVendIdTag": "x" * 21}, {"FreeVendIdTag": "a\nb"},
+                 {"TamperPolicy": "none"}, {"WifiPassword": "short"}, {"WifiName": "ü" * 17}, {"Nothing": 1},
+                 {"ConnectionTimeOut": 50, "FreeVendIdTag": ""}, {"AuthorizationKey": "short"}):
+        refused(owner.ask("PUT", "/api/settings", wish), 400)
+    refused(installer.ask("PUT", "/api/settings", {"InstallerMaxCurrent": 5}), 400)
+    assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
+    assert not [key for key in csms.call("GetConfiguration")["configurationKey"] if key["key"] == "InstallerMaxCurrent"]
+    events = [entry["info"] for entry in sim.command("security_log", count=20)["entries"]]
+    assert "InstallerMaxCurrent, by installer, page" in events
+    sim.restart()
+    again = page_of(sim, "installer").get("/api/settings")
+    assert (again["InstallerMaxCurrent"]["value"], again["FreeVend"]["value"]) == (16, True)
+
+
+def test_secrets_go_in_and_never_come_out(unit, csms):
+    """Nothing that was ever said to the unit or on its label is in any answer (SEC-10)."""
+    sim = unit()
+    page = page_of(sim)
+    given = {"AuthorizationKey": "thisIsAKeyOf20Chars!", "WifiPassword": "an-other-secret-of-mine"}
+    page.put("/api/settings", WifiName="At home", **given)
+    page.login("87654321")
+    page.login(sim.pin)
+    page.post("/api/pin", current=sim.pin, pin=NEW_PIN)
+    told = "".join(page.ask(method, path).text for path, methods in PATHS.items() for method in methods
+                   if path not in ("/api/erase", "/api/logout", "/api/reset"))
+    secrets = [*given.values(), NEW_PIN, *(sim.secrets[name] for name in SECRETS)]
+    assert not [secret for secret in secrets if secret in told + "\n".join(sim.log_lines()[5:]) + json.dumps(sim.status())]
+    assert page.get("/api/settings")["WifiName"]["value"] == "At home"
+    assert page_of(sim, "installer").get("/api/settings")["WifiPassword"] == {"set": True, "writable": True}
+
+
+# --- what people do ---
+
+
+def test_charging_by_the_page(unit, csms):
+    """Start, limit, stop; the back end sees an ordinary transaction; the installer may not."""
+    sim = unit(time_scale=5, settings={"FreeVendIdTag": "GOOD0003"})
+    owner, installer = page_of(sim), page_of(sim, "installer")
+    refused(owner.ask("POST", "/api/charge", {"action": "stop"}), 409, "Nothing is charging")
+    refused(owner.ask("POST", "/api/charge", {"action": "start", "connector": 2}), 404)
+    refused(owner.ask("POST", "/api/charge", {"action": "dance"}), 400)
+    refused(owner.ask("POST", "/api/charge", {"action": "start", "amps": 10}), 400)
+    refused(owner.ask("POST", "/api/charge", {"action": "limit", "amps": 5}), 400)
+    refused(installer.ask("POST", "/api/charge", {"action": "start"}), 403)
+    sim.plug_in(1)
+    owner.post("/api/charge", action="start")
+    sim.wait_connector(lambda c: c["drawn_amps"] > 8)
+    refused(owner.ask("POST", "/api/charge", {"action": "start"}), 409)
+    assert csms.record.wait("StartTransaction").payload["idTag"] == "GOOD0003"
+    assert installer.get("/api/status")["connectors"]["1"]["id_tag"] is None
+    assert owner.get("/api/status")["connectors"]["1"]["id_tag"] == "GOOD0003"
+    owner.post("/api/charge", action="limit", amps=6.5)
+    limited = sim.wait_connector(lambda c: c["offered_amps"] == 6.5)
+    assert "user's choice" in limited["limit"]
+    owner.post("/api/charge", action="limit")
+    sim.wait_connector(lambda c: c["offered_amps"] > 6.5)
+    owner.post("/api/charge", action="stop")
+    assert csms.record.wait("StopTransaction").payload["reason"] == "Local"
+    sim.plug_out(1)
+    sim.wait_ocpp_status("Available")
+    [session] = owner.get("/api/history")["sessions"]
+    assert session["reason"] == "Local" and owner.get("/api/history?view=year")["sessions"] == 1
+    assert len(owner.get("/api/history?view=months")["months"]) == 13
+    refused(owner.ask("GET", "/api/history?view=week"), 400)
+    refused(owner.ask("GET", "/api/log?count=1000"), 400)
+    refused(installer.ask("GET", "/api/history"), 403)
+
+
+def test_the_limit_of_the_installer_holds(unit, csms):
+    """Whatever the back end and the owner want (SEC-18, CP-14)."""
+    sim = unit(time_scale=5)
+    page_of(sim, "installer").put("/api/settings", InstallerMaxCurrent=10)
+    start_session(sim, csms)
+    ruled = sim.wait_connector(lambda c: c["offered_amps"] == 10)
+    assert "installation" in ruled["limit"]
+    page_of(sim).post("/api/charge", action="limit", amps=20)
+    sim.let_pass(5)
+    assert sim.connector()["offered_amps"] == 10
+    end_session(sim, csms)
+
+
+def test_a_new_pin_ends_the_others_sessions(unit):
+    """The PIN in force is asked for; the old one is over; whoever else was logged in is out; weak ones are refused."""
+    sim = unit()
+    page, other = page_of(sim), page_of(sim)
+    refused(page.ask("POST", "/api/pin", {"current": "11112222", "pin": NEW_PIN}), 403)
+    for weak in ("1234", "11111111", "12345678", "abcdefgh"):
+        refused(page.ask("POST", "/api/pin", {"current": sim.pin, "pin": weak}), 400)
+    refused(page.ask("POST", "/api/pin", {"current": sim.pin, "pin": NEW_PIN, "role": "installer"}), 400)
+    page.post("/api/pin", current=sim.pin, pin=NEW_PIN)
+    page.get("/api/session")
+    refused(other.ask("GET", "/api/session"), 401)
+    refused(page.login(sim.pin), 401)
+    assert page.login(NEW_PIN).status == 200
+
+
+def test_the_lid_is_acknowledged_by_the_owner_alone(unit):
+    sim = unit()
+    sim.raise_fault("tamper")
+    sim.wait_for(lambda s: s["tamper"]["latched"], what="the latch")
+    sim.clear_fault("tamper")
+    sim.wait_for(lambda s: not s["tamper"]["open"], what="the lid closed")
+    refused(page_of(sim, "installer").ask("POST", "/api/acknowledge"), 403)
+    owner = page_of(sim)
+    assert owner.get("/api/status")["tamper"]["latched"]
+    assert owner.post("/api/acknowledge") == {"clear": True}
+    assert not owner.get("/api/status")["tamper"]["latched"]
+
+
+def test_restart_and_clock(unit, csms):
+    sim = unit()
+    page = page_of(sim)
+    refused(page.ask("POST", "/api/clock", {"utc": "2001-01-01T00:00:00Z"}), 409)
+    refused(page.ask("POST", "/api/clock", {"utc": "tomorrow"}), 400)
+    page.post("/api/clock", utc="2035-05-05T05:05:05Z")
+    assert page.get("/api/status")["utc"].startswith("2035-05-05T05:05")
+    mark = len(csms.record)
+    page.post("/api/reset", kind="restart")
+    csms.wait_booted(since=mark, timeout_s=40)
+    told = csms.record.wait("SecurityEventNotification", since=mark, where=lambda p: p["type"] == "ResetOrReboot")
+    assert "the owner, page" in told.payload["techInfo"]
+
+
+def test_erasure_and_factory_reset(unit, csms):
+    """The owner alone, never during a session; afterwards no session is known, and the PIN of the label holds (SEC-3, 15)."""
+    sim = unit(time_scale=5, settings={"FreeVendIdTag": "GOOD0003"})
+    page = page_of(sim)
+    page.post("/api/pin", current=sim.pin, pin=NEW_PIN)
+    installer = page_of(sim, "installer")
+    page.put("/api/settings", WifiName="At home", ConnectionTimeOut=44)
+    start_session(sim, csms)
+    for path, body in (("/api/erase", {}), ("/api/reset", {"kind": "factory"})):
+        refused(page.ask("POST", path, body), 409, "A car is charging")
+        refused(installer.ask("POST", path, body), 403)
+    end_session(sim, csms)
+    assert page.get("/api/history")["sessions"]
+    mark = len(csms.record)
+    page.post("/api/erase")
+    csms.wait_booted(since=mark, timeout_s=40)
+    page = page_of(sim, pin=NEW_PIN)
+    assert page.get("/api/history")["sessions"] == []
+    settings = page.get("/api/settings")
+    assert (settings["WifiName"]["value"], settings["ConnectionTimeOut"]["value"]) == (None, 44)
+    mark = len(csms.record)
+    page.post("/api/reset", kind="factory")
+    csms.wait_booted(since=mark, timeout_s=40)
+    refused(page_of(sim, None).login(NEW_PIN), 401)
+    page = page_of(sim)
+    assert page.get("/api/settings")["ConnectionTimeOut"]["value"] == 60
+    events = [entry["event"] for entry in page.get("/api/log")["entries"]]
+    assert {"PersonalDataErased", "FactoryReset"} <= set(events)
+
+
+# --- the heap of a board ---
+
+
+def test_a_page_in_the_heap_of_a_board(unit, csms):
+    """All paths, while a car charges, in 128 KiB; once the client has gone its memory is free again."""
+    sim = unit(word=32, time_scale=5)
+    start_session(sim, csms)
+    page_of(sim)  # who tried which PIN when is remembered from now on
+    sim.let_pass(100)
+    before = sim.command("status", collect=True)["heap"]["used"]
+    page = page_of(sim)
+    for _ in range(3):
+        for path, methods in PATHS.items():
+            if "GET" in methods:
+                page.get(path)
+        page.put("/api/settings", ConnectionTimeOut=77)
+        page.post("/api/charge", action="limit", amps=10)
+    kept = page.connect()
+    time.sleep(0.5)
+    kept.close()
+
+    def given_back():
+        return sim.command("status", collect=True)["heap"]["used"] < before + 3072
+
+    wait_until(given_back, 60, "the page's memory given back")
+    end_session(sim, csms)
+    assert not [line for line in sim.log_lines() if "MemoryError" in line]

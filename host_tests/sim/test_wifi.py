@@ -1,0 +1,108 @@
+"""The owner's Wi-Fi and the setup network, on the simulated radio (SEC-12, SEC-19 to 21)."""
+
+import json
+
+import pytest
+
+from backend import CommandRefused
+
+from .test_erasure import basic, events, found
+
+HOME = {"WifiNetwork": "Home of somebody/correct horse battery", "RetryBackoffWaitMinimum": "0", "RetryBackoffRandomRange": "1"}
+NAME, PASSWORD = HOME["WifiNetwork"].split("/")
+
+
+def label(sim):
+    return next(json.loads(line)["label"] for line in sim.log_lines() if line.startswith('{"label": '))
+
+
+def setup_network(sim):
+    return sim.command("wifi")["setup_network"]
+
+
+def wait_up(sim, up=True):
+    sim.wait_for(lambda s: s.get("wifi", {}).get("up") is up, 60, f"Wi-Fi {'up' if up else 'down'}")
+
+
+def test_a_new_unit_is_told_of_the_network_and_joins_it_ever_after(launch, csms, word):
+    """Through the setup network, which is the unit's own and closes; reconnects; survives a restart; goes with erasure."""
+    sim = launch(word=word, settings=HOME, time_scale=20)
+    sim.wait_for(lambda s: s.get("wifi", {}).get("setup_s"), 60, "the setup network")
+    seen = setup_network(sim)
+    assert seen == {"ssid": label(sim)["setup_ssid"], "security": 7}  # WPA2 and WPA3, never open
+    assert not csms.attempts
+    for ssid, password in ((NAME, "short"), ("", PASSWORD), ("x" * 33, PASSWORD), (NAME, ""), (NAME, "pass\nword12")):
+        with pytest.raises(CommandRefused, match="network"):
+            sim.command("wifi", ssid=ssid, password=password)
+    sim.command("wifi", ssid=NAME, password="wrong password")
+    sim.let_pass(3)
+    assert not sim.status()["wifi"]["up"]
+    sim.command("wifi", ssid=NAME, password=PASSWORD)
+    csms.wait_booted()
+    wait_up(sim)
+    sim.wait_for(lambda s: not s["wifi"]["setup_s"], 60, "the end of the setup network")
+    assert setup_network(sim) == {}
+    assert csms.attempts and sim.status()["tick"]["max_gap_ms"] <= 100
+
+    sim.command("wifi", on=False)
+    wait_up(sim, False)
+    csms.wait_disconnected()
+    count = len(csms.attempts)
+    sim.command("wifi", on=True)
+    wait_up(sim)
+    csms.wait_connected(2)
+    assert len(csms.attempts) > count and setup_network(sim) == {}
+
+    mark = len(csms.record)
+    sim.reboot()
+    csms.wait_booted(since=mark)
+    assert setup_network(sim) == {} and sim.status()["wifi"]["known"]
+    shown = json.dumps([sim.status(), sim.config(), csms.call("GetConfiguration"), sim.command("security_log", count=100)])
+    assert PASSWORD not in shown and PASSWORD not in "\n".join(sim.log_lines())
+    assert found(sim, (PASSWORD, NAME)) == []  # the vault's alone
+
+    boots = sim.status()["boots"]
+    sim.command("erase", what="personal")
+    sim.wait_for(lambda s: s.get("boots", 0) > boots and s.get("wifi", {}).get("setup_s"), 60, "the setup network")
+    assert not sim.status()["wifi"]["known"]
+
+
+def test_the_setup_network_closes_by_itself_and_opens_for_a_held_button(launch):
+    sim = launch(settings=HOME, time_scale=200)
+    sim.wait_for(lambda s: s.get("wifi", {}).get("setup_s"), 60, "the setup network")
+    sim.wait_for(lambda s: not s["wifi"]["setup_s"], 60, "its end")
+    assert setup_network(sim) == {}
+    sim.set_time_scale(5)
+    sim.command("button", ms=400)  # touched
+    sim.let_pass(4)
+    assert setup_network(sim) == {}
+    sim.command("button", ms=5000)
+    sim.wait_for(lambda s: s["wifi"]["setup_s"], 60, "the setup network")
+    assert setup_network(sim)["security"] == 7
+
+
+def test_the_button_held_from_the_power_on_on_is_a_factory_reset(launch, csms):
+    """SEC-3: of a unit whose PIN nobody knows any more. It takes the supply's switch; a restart alone is not enough."""
+    sim = launch(options=["--security-profile", "1"], time_scale=10)
+    csms.wait_booted()
+    password = label(sim)["ocpp_password"]
+    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value="given-by-operator")["status"] == "Accepted"
+    csms.wait_connected(2)
+
+    def starting(restart):
+        boots = sim.status()["boots"]
+        restart()
+        sim.wait_for(lambda s: s.get("starting"), 30, "the start")
+        sim.command("button", ms=60000)
+        sim.wait_for(lambda s: s.get("boots", 0) > boots, 30, "the start")
+        return boots
+
+    starting(sim.reboot)
+    sim.let_pass(15)
+    assert "FactoryReset" not in events(sim)
+    boots = starting(lambda: sim.power_cut(seconds=1))
+    sim.wait_for(lambda s: s.get("boots", 0) > boots + 1, 60, "the reset")
+    assert "FactoryReset" in events(sim)
+    count = len(csms.attempts)
+    sim.wait_for(lambda s: len(csms.attempts) > count or s["csms"]["connected"], 60, "a connection")
+    assert csms.attempts[-1].authorization == basic(sim, password)

@@ -1,0 +1,249 @@
+# Erasure of personal data and factory reset: what goes, what stays, and a power cut at every flash write (SEC-3, SEC-15).
+import asyncio
+import json
+import sys
+
+import flashrig
+from check import equal, true
+
+from charger import clock
+from charger.metering.register import EnergyRegister
+from charger.metering.sessions import Sessions
+from charger.ocpp import anonymous
+from charger.ocpp.outbox import Outbox
+from charger.security import backoff, erase, pin, roles, slices
+from charger.security.log import SecurityLog
+from charger.security.pbkdf2 import derive
+from charger.security.vault import Vault
+from charger.store import scrub
+from sim import timebase
+
+TIMEOUT = 120
+HEAP = 32 * 1024 * 1024
+BLOCKS = 96
+KEY = b"k" * 32
+TAGS = (b"CARD0001", b"PARENT01", b"WAITING1", b"CACHED01", b"LISTED01", b"RESERVE1", b"OWNERTAG", b"FUTURE01")
+SENT, WAITING = "CARD0001", "WAITING1"
+
+
+class Config:
+    """What the queue asks of the configuration."""
+
+    def get_int(self, name):
+        return 1
+
+
+class Unit:
+    """All that is stored, as a start opens it."""
+
+    def __init__(self):
+        flashrig.reboot()
+        self.files = flashrig.files()
+        self.log = SecurityLog(self.files)
+        self.vault = Vault(self.files, KEY, self.log.add)
+        if self.files.exists(erase.MARK):
+            erase.at_start(self.files, self.vault, self.log.add, anonymous.run)
+        self.sessions = Sessions(self.files, 8192)
+        self.register = EnergyRegister(self.files, 1)
+        self.sessions.watch(1, self.register)
+        self.outbox = Outbox(self.files, Config(), None, lambda: False, lambda *words: None)
+
+
+def lived():
+    """A chip with a life on it. Returns the device."""
+    timebase.manual()
+    device = flashrig.fresh(BLOCKS)
+    files = flashrig.files()
+    unit = Unit()
+    clock.set_utc(1800000000, "test")
+    for name, secret in (("label/owner", pin.form(1000, b"s" * 16, b"h" * 32)), ("pin/owner", b"chosen"),
+                         ("wifi/password", b"wifi secret"), ("wifi/name", b"Home"), ("mqtt/password", b"m"),
+                         ("ocpp/authorization-key", b"0123456789abcdef"), ("web/key", b"w"), ("setup/password", b"p")):
+        unit.vault.put(name, secret)
+    for number, tag in enumerate((SENT, SENT, WAITING)):
+        session = unit.sessions.begin(1, tag, unit.register.total_wh, "PARENT01")
+        unit.outbox.add("StartTransaction", session.local_id, _start(tag, session), clock.boot_id)
+        unit.register.add(700000)
+        unit.outbox.add_reading(session.local_id, {"connectorId": 1, "meterValue": [{"n": number}]})
+        unit.sessions.end(session, unit.register.total_wh, "Local", tag)
+        unit.outbox.add("StopTransaction", session.local_id, {"meterStop": session.stop_wh, "idTag": tag}, clock.boot_id)
+    unit.outbox.spill()
+    files.write("hot/nothing", b"0")
+    from charger.store.slots import Slots
+
+    Slots(files, "ocpp_sent").write(json.dumps({"s": 4, "m": 2, "f": 0, "c": 0, "t": {"1": 5}}).encode())
+    files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
+    files.write("ocpp_local_list", b"1\nLISTED01\tAccepted\t\t")
+    files.write_json("ocpp_reservations.json", [[1, 1, "RESERVE1", None, 1900000000]])
+    files.write_json("ocpp_config.json", {"FreeVendIdTag": "OWNERTAG", "HeartbeatInterval": "77", "InstallerMaxCurrent": "16"})
+    files.write_json("ocpp_profiles.json", [])
+    files.write("calibration.json", b"calibrated")
+    files.write("roots/c1", b"root")
+    files.write("ocpp_client.pem", b"chain")
+    files.write("portal/1", b"of a part yet to come: FUTURE01")
+    unit.log.add("PinAccepted", "owner, page")
+    return device
+
+
+def _start(tag, session):
+    return {"connectorId": 1, "idTag": tag, "meterStart": session.start_wh, "timestamp": 1800000000}
+
+
+def readable(files):
+    """The personal things that some file still has."""
+    whole = b""
+    for folder in ("", "sessions", "tags", "ocpp_tx", "ocpp_mv", "hot", "portal"):
+        for name in files.names(folder):
+            with open(files.path((folder + "/" if folder else "") + name), "rb") as file:
+                whole += file.read()
+    return [tag for tag in TAGS if tag in whole]
+
+
+def check_erased(unit, factory, where=""):
+    """What has to be gone is, what has to stay is there."""
+    files = unit.files
+    equal(readable(files), [], where)
+    equal(unit.register.total_wh, 2100, where)
+    equal(len(unit.sessions.history), 0, where)
+    equal(files.read("calibration.json"), b"calibrated", where)
+    equal((files.exists(erase.MARK), unit.vault.broken, unit.log.verify()), (False, "", None), where)
+    names = unit.vault.names()
+    true("label/owner" in names and "web/key" in names and "setup/password" in names, where)
+    equal([name for name in names if name.startswith(("wifi/", "mqtt/"))], [], where)
+    equal("pin/owner" not in names and "ocpp/authorization-key" not in names, factory, where)
+    equal((files.read("roots/c1") is None, files.read("ocpp_client.pem") is None), (factory, factory), where)
+    limit = {"InstallerMaxCurrent": "16"}  # of the wiring: no owner may lift it
+    equal(files.read_json("ocpp_config.json"), limit if factory else dict(limit, HeartbeatInterval="77"), where)
+    wanted = "FactoryReset" if factory else "PersonalDataErased"
+    events = [(entry.event, entry.info) for entry in unit.log.entries()]
+    true((wanted, "by owner") in events and ("PinAccepted", "owner, page") in events, "%s: %r" % (where, events))
+    left = [unit.outbox._message(data) for _, data in unit.outbox._tx.records()]
+    equal([(action, local_id) for action, local_id, _ in left], [("StartTransaction", 3), ("StopTransaction", 3)], where)
+    equal((left[0][2]["idTag"], left[0][2]["meterStart"], "idTag" in left[1][2]), ("ERASED", 1400, False), where)
+    equal(left[1][2]["meterStop"], 2100, where)
+    equal([data[:1] for _, data in unit.outbox._meter.records()], [b"M"], where)
+    equal(unit.outbox.waiting, 3, where)
+
+
+def teardown():
+    flashrig.simflash.unmount()
+
+
+def test_what_is_personal_goes_and_what_is_the_units_stays():
+    for factory in (False, True):
+        lived()
+        equal(len(readable(flashrig.files())), len(TAGS))
+        flashrig.files().write(erase.MARK, b"factory owner" if factory else b"personal owner")
+        unit = Unit()
+        check_erased(unit, factory)
+        true(scrub.wanted(unit.files))
+        session = unit.sessions.begin(1, "NEXT", unit.register.total_wh)
+        equal(session.local_id, 4)
+
+
+def test_messages_go_out_in_their_order_afterwards():
+    lived()
+    flashrig.files().write(erase.MARK, b"personal owner")
+    unit = Unit()
+    order = []
+    while unit.outbox.waiting:
+        source, seq, data = unit.outbox._head()
+        order.append(unit.outbox._message(data)[0])
+        unit.outbox._remove(source, seq, data)
+    equal(order, ["StartTransaction", "MeterValues", "StopTransaction"])
+
+
+def test_a_cut_at_every_flash_write_is_made_good():
+    cuts_of = (1, 5) if sys.maxsize > 1 << 31 else (7, 29)
+    for factory in (False, True):
+        device = lived()
+        flashrig.files().write(erase.MARK, b"factory owner" if factory else b"personal owner")
+        image = device.snapshot()
+        cuts = 0
+        while True:
+            device = flashrig.fresh(BLOCKS, list(image))
+            device.cut_after(cuts, ("drop", "half", "late")[cuts // 2 % 3])
+            try:
+                Unit()
+            except OSError as error:
+                equal((error.errno, device.powered), (5, False))
+            if device.powered:
+                break
+            device = flashrig.restart(device)
+            check_erased(Unit(), factory, "cut at %d" % cuts)
+            equal(device.violation, "")
+            cuts += cuts_of[factory]
+        true(cuts > 60, "%d operations" % cuts)
+
+
+def test_a_session_that_a_cut_left_open_ends_without_its_card():
+    lived()
+    unit = Unit()
+    session = unit.sessions.begin(1, "CARD0001", unit.register.total_wh, "PARENT01")
+    unit.outbox.add("StartTransaction", session.local_id, _start("CARD0001", session), clock.boot_id)
+    unit.files.write(erase.MARK, b"personal owner")
+    unit = Unit()
+    equal(readable(unit.files), [])
+    left = unit.sessions.recover()
+    equal([(one.local_id, one.id_tag, one.parent_id_tag) for one in left], [(4, "ERASED", None)])
+    unit.sessions.end(left[0], left[0].stop_wh, "PowerLoss")
+    equal([shown["id_tag"] for shown in unit.sessions.history.page()[0]], [None])
+
+
+class App:
+    """What erase asks of the application."""
+
+    def __init__(self, session=None):
+        self.connectors = [self]
+        self.session = session
+        self.files = flashrig.files()
+        self.restarts = []
+
+    def restart(self, kind, why):
+        self.restarts.append(why)
+
+
+def test_the_pin_on_the_label_holds_again_and_the_chosen_one_no_longer():
+    """SEC-3, also after a cut; the count of wrong PINs stays, so that a reset gives no attempts."""
+    device = lived()
+    backoff.begin(flashrig.files(), len(roles.ROLES))
+    unit = Unit()
+    salt = b"s" * 16
+    for name, number in (("label/owner", "20283664"), ("pin/owner", "55501239"), ("pin/user", "77310264")):
+        result = slices.run_now(derive(number.encode(), salt, 1000))
+        unit.vault.put(name, pin.form(1000, salt, result))
+    pins = pin.Pins(unit.files, unit.vault, unit.log.add)
+    equal((asyncio.run(pins.check("owner", "55501239")).ok, asyncio.run(pins.check("owner", "20283664")).ok), (True, False))
+    unit.files.write(erase.MARK, b"factory owner")
+    device.cut_after(20, "half")
+    try:
+        Unit()
+    except OSError as error:
+        equal((error.errno, device.powered), (5, False))
+    flashrig.restart(device)
+    unit = Unit()
+    pins = pin.Pins(unit.files, unit.vault, unit.log.add)
+    equal(backoff.Backoff(unit.files, len(roles.ROLES)).failures(backoff.STRANGERS, 0), 1)
+    states = [asyncio.run(pins.check(role, number)).ok
+              for role, number in (("owner", "55501239"), ("user", "77310264"), ("owner", "20283664"))]
+    equal(states, [False, False, True])
+
+
+def test_a_car_that_charges_is_no_time_for_it():
+    flashrig.fresh(BLOCKS)
+    for job in (erase.erase_personal_data, erase.factory_reset):
+        app = App(session=object())
+        true(asyncio.run(job(app)).startswith("A car is charging"))
+        equal((app.files.exists(erase.MARK), app.restarts), (False, []))
+        app = App()
+        equal(asyncio.run(job(app)), "")
+        equal((app.files.exists(erase.MARK), len(app.restarts)), (True, 1))
+        app.files.delete(erase.MARK)
+
+
+def test_a_unit_without_credentials_can_forget_too():
+    flashrig.fresh(BLOCKS)
+    files = flashrig.files()
+    files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
+    erase.at_start(files, Vault(files, None), lambda event, info: None, anonymous.run)
+    equal(files.exists("ocpp_cache"), False)
