@@ -38,7 +38,7 @@ class History:
         self._files = files
         self._journal = Journal(files, _HISTORY, max_bytes)
         self._tags = Journal(files, _TAGS, max(8192, max_bytes * 3 // 4), ring=True)
-        self._anchors = dict(files.read_json(_ANCHORS_FILE, None, ("list", ("list", ("int", None, None), 2, 2), None)) or [])
+        self._anchors = dict(files.read_json(_ANCHORS_FILE) or [])
 
     def __len__(self) -> int:
         return self._journal.next_seq - self._journal.first_seq
@@ -231,8 +231,7 @@ class History:
 
     def _folded(self) -> dict:
         """What is known of sessions that have left: sums a month, and up to which record they are counted."""
-        spec = ("obj", (("upto", ("int", 0, None)), ("months", ("obj", ()))))
-        return self._files.read_json(_MONTHS_FILE, None, spec) or {"upto": 0, "months": {}, "utc": None}
+        return self._files.read_json(_MONTHS_FILE) or {"upto": 0, "months": {}, "utc": None}
 
     def _expire(self, now: int | None) -> None:
         """Drop the oldest segment when all that is in it is older than 400 days (UK-18 wants twelve months)."""

@@ -94,8 +94,7 @@ class EnergyRegister:
 
     def changes(self) -> list:
         """The last 8 meters fitted, oldest first: {"meter", "offset_wh", "boot", "utc" (s or None)}."""
-        row = ("obj", (("meter", ("str", 64)), ("offset_wh", ("int", 0, None)), ("boot", ("int", 0, None))))
-        return self._files.read_json(self._changes_name(), None, ("list", row, None)) or []
+        return self._files.read_json(self._changes_name()) or []
 
     def persist_when_due(self) -> None:
         """Write when MET-2 asks for it. To be called at least once a second, from a task: it may write to flash."""

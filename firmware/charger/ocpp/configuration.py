@@ -124,7 +124,7 @@ class Configuration:
                 self.unknown.append(name)
             else:
                 self._factory[row[0]] = value
-        changed = files.read_json(FILE, {}, ("obj", ()))
+        changed = files.read_json(FILE, {})
         for name in list(changed):  # keys of another version stay as they are
             row = self._row(name)
             if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):

@@ -48,7 +48,7 @@ class Updater:
 
     def _kept_offer(self) -> dict | None:
         """What the last question brought, as long as it is newer than what runs."""
-        offer = self._files.read_json(OFFER, None, ("obj", (("version?", ("str", 50)), ("url?", ("str", 2000)))))
+        offer = self._files.read_json(OFFER)
         if not offer:
             return None
         from charger.update.manifest import UpdateError, version_order

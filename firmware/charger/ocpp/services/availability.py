@@ -13,7 +13,7 @@ class Availability:
 
     def __init__(self, cp):
         self._cp = cp
-        self._out = set(cp.files.read_json(FILE, [], ("list", ("int", 0, 99), 100)))
+        self._out = set(cp.files.read_json(FILE, []))
         self._held = False
         cp.status.unavailable = 0 in self._out
         for connector in cp.connectors:

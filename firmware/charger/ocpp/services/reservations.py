@@ -1,7 +1,6 @@
 """Reservations: who a connector, or one of all connectors, is kept for (OCPP-71)."""
 
 from charger import clock, log
-from charger.validate import Invalid, check
 
 FILE = "ocpp_reservations.json"
 
@@ -17,15 +16,7 @@ class Reservations:
 
     def __init__(self, cp):
         self._cp = cp
-        number = ("int", None, None)
-        self._all = cp.files.read_json(FILE, [], ("list", ("list", ("any",), 5, 5), None))
-        try:
-            for row in self._all:
-                for field in (_ID, _CONNECTOR, _UNTIL):
-                    check(number, row[field])
-                check(("str", 20), row[_TAG])
-        except Invalid:
-            self._all = []
+        self._all = cp.files.read_json(FILE, [])
         self._show()
 
     @property

@@ -57,8 +57,7 @@ class SignedFirmware:
         self._cp = cp
         self._task = None
         self._notices = Notices(cp, "SignedFirmwareStatusNotification")
-        spec = ("obj", (("id", ("int", None, None)), ("status", ("str", 50)), ("location?", ("str", 2000))))
-        self._job: dict = cp.files.read_json(FILE, None, spec) or cp.files.read_json(LAST, {}, spec)
+        self._job: dict = cp.files.read_json(FILE) or cp.files.read_json(LAST, {})
 
     @property
     def busy(self) -> bool:

@@ -33,7 +33,7 @@ class SmartCharging:
         return not self._profiles and not self._for_start
 
     def _load(self):
-        for connector_id, fields in self._cp.files.read_json(FILE, [], ("list", ("list", ("any",), 2, 2), None)):
+        for connector_id, fields in self._cp.files.read_json(FILE, []):
             try:
                 self._profiles.append(Profile(connector_id, fields))
             except (KeyError, ValueError, TypeError) as error:
