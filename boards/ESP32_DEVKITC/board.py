@@ -68,7 +68,8 @@ CSMS = {
     "client_key": _CSMS.get("client_key"),
 }
 WEB = "0.0.0.0:443"
-MQTT = None
+_MQTT = _section("mqtt")
+MQTT = {"url": _MQTT["url"], "password": _MQTT.get("password"), "ca": _MQTT.get("ca")} if _MQTT.get("url") else None
 LAB = False
 _UPDATE = _section("update")
 UPDATE = {

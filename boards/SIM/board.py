@@ -25,7 +25,7 @@ FACTORY     factory values of the unit, text by standard OCPP key name. Here fro
 CSMS        where the unit connects to out of the box: url (without the identity) or None, identity, security_profile,
             basic_auth_password, ca, client_cert, client_key (PEM text or None)
 WEB         "HOST:PORT" of the local page or None
-MQTT        URL of the owner's broker or None
+MQTT        the owner's broker: url (mqtts://[user@]HOST[:PORT][/PREFIX]), password, ca (PEM text); or None
 UPDATE      where updates may come from: host names, root certificates (PEM), address of the notice of new versions
 UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no update is accepted
 LAB         True for a laboratory unit, False for a unit as sold
@@ -92,7 +92,7 @@ CSMS = {
     "client_key": config["client_key"],
 }
 WEB = config["web"]
-MQTT = config["mqtt"]
+MQTT = {"url": config["mqtt"], "password": config["mqtt_password"], "ca": config["mqtt_ca"]} if config["mqtt"] else None
 LAB = config["lab"]
 UPDATE = {
     "hosts": tuple(config["update_hosts"]),

@@ -40,7 +40,7 @@ class Application:
         self.readers = []
         self.meters = []
         self.outlets = []
-        self._pins = None
+        self._pin_waits = None
         self._restarting = None
         self._starved = 0  # attempts to connect, in a row, that failed for want of memory
         self.files = Files(board.FLASH_ROOT)
@@ -59,18 +59,24 @@ class Application:
         self.joining = None  # what joins the owner's network, while it has something to do
         self.station, self._button = assembly.make_wifi(self)
         self.door = assembly.make_door(self)
+        self.portal = assembly.make_portal(self)
         assembly.note_start(self)
         assembly = None
         late.drop("charger.assembly")
 
     @property
     def pins(self):
-        """The PINs, for the local page and the owner's portal: security/pin.py. Made when first asked for."""
-        if self._pins is None:
-            from charger.security.pin import Pins
+        """The PINs, for the local page and the owner's portal: security/pin.py, in RAM as long as somebody holds it."""
+        from charger.security import pin
+        from charger.security.backoff import Backoff
 
-            self._pins = Pins(self.files, self.vault, self.security_log.add, board.DEVICE["serial"], self.provisioned)
-        return self._pins
+        if self._pin_waits is None:
+            self._pin_waits = Backoff(self.files, len(pin.roles.ROLES))
+        serial = board.DEVICE["serial"]
+        pins = pin.Pins(self.files, self.vault, self.security_log.add, serial, self.provisioned, self._pin_waits)
+        pin = None
+        late.drop("charger.security.pin")
+        return pins
 
     def limit_current(self, amps: str):
         """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
@@ -108,6 +114,8 @@ class Application:
         """No memory to connect: first what is idle goes, then, once nobody charges, the unit starts afresh."""
         self._starved += 1
         self.charge_point.let_go()
+        if self.portal is not None:
+            self.portal.let_go()
         if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
             self.restart("Soft", "want of memory")
 
@@ -259,6 +267,8 @@ class Application:
             self.supervisor.start(name, job)
         if self.door is not None:
             self.supervisor.start("web", self.door.run)
+        if self.portal is not None:
+            self.supervisor.start("portal", self.portal.run)
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
@@ -287,6 +297,8 @@ class Application:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
         self.security_log.flush()
+        if self.portal is not None:
+            await self.portal.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
 
     def acknowledge(self, who: str) -> bool:
@@ -313,6 +325,8 @@ class Application:
     def network_up(self):
         """The network is back: do not wait for the rest of a back-off."""
         self.charge_point.kick()
+        if self.portal is not None:
+            self.portal.kick()
 
 
 async def _run(extra_tasks):

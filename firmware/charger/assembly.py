@@ -257,6 +257,18 @@ def make_door(app):
     return Door(app, board.WEB)
 
 
+def make_portal(app):
+    """Where a broker of the owner's is set."""
+    settings = board.MQTT
+    if not settings:
+        if "mqtt/url" not in app.vault.names():
+            return None
+        settings = {"url": None, "password": None, "ca": None}
+    from charger.portal.service import Portal
+
+    return Portal(app, settings, board.DEVICE["serial"])
+
+
 def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
     from charger.security import events

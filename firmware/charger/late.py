@@ -11,7 +11,8 @@ def drop(*names: str) -> None:
         package, _, last = name.rpartition(".")
         if sys.modules.pop(name, None) is not None:
             dropped = True
-            if hasattr(sys.modules[package], last):
-                delattr(sys.modules[package], last)
+            parent = sys.modules.get(package)  # it may have been dropped itself
+            if hasattr(parent, last):
+                delattr(parent, last)
     if dropped:
         gc.collect()

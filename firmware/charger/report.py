@@ -78,6 +78,7 @@ def charger_report(app) -> dict:
         "heap": heap_report(app.heap_peak),
         "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
+        "portal": app.portal.report() if app.portal else None,
         "setup": setup_words(app),
         "wifi": wifi_report(app),
         "update": app.updates.report() if app.updates else None,

@@ -71,7 +71,7 @@ def dynamic_target(node: ast.Call) -> str:
     first = node.args[0]
     while isinstance(first, ast.BinOp):
         first = first.left
-    return first.value.rstrip(".%s") if isinstance(first, ast.Constant) and isinstance(first.value, str) else "?"
+    return first.value.removesuffix("%s").rstrip(".") if isinstance(first, ast.Constant) and isinstance(first.value, str) else "?"
 
 
 @cache

@@ -13,12 +13,14 @@ ALLOWED = {
     "metering": DOMAIN | {"store"},
     "grid": DOMAIN | {"store"},
     "store": set(),
+    "portal": {"net", "security", "store", "update", "ocpp", "commands", "report"},
     "drivers": {"metering"},  # a meter fills metering's plain Reading
     "security": {"store"},
     "net": {"security", "store"},
     "ocpp": DOMAIN | {"net", "security", "store", "update"},
     "update": DOMAIN | {"net", "security", "store"},
-    "web": DOMAIN | {"net", "security", "store", "update"},
+    "commands": {"security", "update"},
+    "web": {"net", "security", "ocpp", "commands"},
 }
 # built-in modules that touch hardware, the network or the flash -> who may import them
 RESERVED = {

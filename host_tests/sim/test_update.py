@@ -18,9 +18,12 @@ import romfs
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from backend.page import Page
+from backend.simulator import free_port
 from backend.waiting import wait_until
 from sim.sessions import end_session, start_session
 from sim.test_diagnostics import certificate_for
+from sim.test_provisioning import labels
 from sim.update_server import BLOCK, UpdateServer, serving
 
 SOAK = bool(os.environ.get("PILOTLIGHT_SOAK"))
@@ -398,6 +401,49 @@ def test_a_file_that_changes_while_it_is_fetched(unit, csms, site, maker):
     site.put("/a", second, cuts=[50000, None, None, None])
     assert outcome(csms, since)[-1] == "Installed"
     assert sim.status()["firmware"] in ("0.3.0", "0.4.0")
+
+
+# --- the owner ---
+
+
+@pytest.mark.parametrize("word", [64, 32])
+def test_the_owner_sees_what_is_offered_and_installs_it_with_one_click(unit, csms, site, maker, word):
+    """SEC-5, SEC-7: asked for by itself, shown at the page, installed on a word of the owner's, when nobody charges."""
+    url = site.put("/0.3.0", maker())
+    release = {"board": "SIM", "version": "0.3.0", "counter": 2, "min_hardware": 1, "size": len(maker()), "url": url}
+    notice = site.put("/notice", json.dumps({"format": 1, "releases": [release, release | {"version": "0.0.9"}]}).encode())
+    sim = unit(word=word, time_scale=5, more=["--update-url", notice, "--web", f"127.0.0.1:{free_port()}"])
+    [label] = labels(sim)
+    sim.wait_for(lambda s: s["update"]["offer"], what="the offer", timeout_s=60)
+    page = Page(sim.status()["web"]["port"])
+    assert page.login(label["installer_pin"], "installer").status == 200
+    assert page.ask("POST", "/api/update").status == 403
+    assert page.login(label["pin"]).status == 200
+    shown = page.get("/api/update")
+    assert (shown["version"], shown["offer"]["version"]) == ("0.1.0", "0.3.0")
+    start_session(sim, csms)
+    since = len(csms.record)
+    assert page.post("/api/update") == {"version": "0.3.0"}
+    sim.wait_for(lambda s: s["update"].get("loading") == "0.3.0" and s["update"]["bytes"] == len(maker()) - len(head_of(maker())),
+                 what="the download", timeout_s=60)
+    if word == 64:  # in the heap of a board the page may find no room until the update is over
+        assert page.ask("POST", "/api/update").status == 409
+    assert sim.connector()["relay"], "a session is not cut off"
+    sim.let_pass(30)
+    assert sim.status()["boots"] == 1
+    end_session(sim, csms)
+    boot = csms.record.wait("BootNotification", since=since, timeout_s=60)
+    assert boot.payload["firmwareVersion"] == "0.3.0"
+    sim.wait_for(lambda s: s["update"]["last"], what="the end of the trial", timeout_s=60)
+    assert not sim.status()["update"]["offer"]
+    events = [entry["event"] for entry in sim.command("security_log", count=30)["entries"]]
+    assert {"UpdateChecked", "FirmwareUpdated"} <= set(events)
+    charge(sim, csms)
+
+
+def head_of(content):
+    """What comes before the image in a bundle."""
+    return content[: len(content) - len(bundle.split(content)[2])]
 
 
 # --- power ---

@@ -298,7 +298,7 @@ def test_settings_by_role(unit, csms):
     refused(owner.ask("PUT", "/api/settings", {"InstallerMaxCurrent": 32}), 403, "InstallerMaxCurrent")
     refused(installer.ask("PUT", "/api/settings", {"FreeVend": False}), 403)
     for wish in ({}, {"ConnectionTimeOut": 0}, {"ConnectionTimeOut": "45"}, {"ConnectionTimeOut": True}, {"FreeVend": 1},
-                 {"ConnectionTimeOut": 1e3}, {"FreeVendIdTag": ""}, {"FreeVendIdTag": "x" * 21}, {"FreeVendIdTag": "a\nb"},
+                 {"ConnectionTimeOut": 33.5}, {"FreeVendIdTag": ""}, {"FreeVendIdTag": "x" * 21}, {"FreeVendIdTag": "a\nb"},
                  {"TamperPolicy": "none"}, {"WifiPassword": "short"}, {"WifiName": "ü" * 17}, {"Nothing": 1},
                  {"ConnectionTimeOut": 50, "FreeVendIdTag": ""}, {"AuthorizationKey": "short"}):
         refused(owner.ask("PUT", "/api/settings", wish), 400)
@@ -410,7 +410,7 @@ def test_the_lid_is_acknowledged_by_the_owner_alone(unit):
 def test_restart_and_clock(unit, csms):
     sim = unit()
     page = page_of(sim)
-    refused(page.ask("POST", "/api/clock", {"utc": "2001-01-01T00:00:00Z"}), 400)
+    refused(page.ask("POST", "/api/clock", {"utc": "2001-01-01T00:00:00Z"}), 409)
     refused(page.ask("POST", "/api/clock", {"utc": "tomorrow"}), 400)
     page.post("/api/clock", utc="2035-05-05T05:05:05Z")
     assert page.get("/api/status")["utc"].startswith("2035-05-05T05:05")
@@ -419,6 +419,36 @@ def test_restart_and_clock(unit, csms):
     csms.wait_booted(since=mark, timeout_s=40)
     told = csms.record.wait("SecurityEventNotification", since=mark, where=lambda p: p["type"] == "ResetOrReboot")
     assert "the owner, page" in told.payload["techInfo"]
+
+
+def test_erasure_and_factory_reset(unit, csms):
+    """The owner alone, never during a session; afterwards no session is known, and the PIN of the label holds (SEC-3, 15)."""
+    sim = unit(time_scale=5, settings={"FreeVendIdTag": "GOOD0003"})
+    page = page_of(sim)
+    page.post("/api/pin", current=sim.pin, pin=NEW_PIN)
+    installer = page_of(sim, "installer")
+    page.put("/api/settings", WifiName="At home", ConnectionTimeOut=44)
+    start_session(sim, csms)
+    for path, body in (("/api/erase", {}), ("/api/reset", {"kind": "factory"})):
+        refused(page.ask("POST", path, body), 409, "A car is charging")
+        refused(installer.ask("POST", path, body), 403)
+    end_session(sim, csms)
+    assert page.get("/api/history")["sessions"]
+    mark = len(csms.record)
+    page.post("/api/erase")
+    csms.wait_booted(since=mark, timeout_s=40)
+    page = page_of(sim, pin=NEW_PIN)
+    assert page.get("/api/history")["sessions"] == []
+    settings = page.get("/api/settings")
+    assert (settings["WifiName"]["value"], settings["ConnectionTimeOut"]["value"]) == (None, 44)
+    mark = len(csms.record)
+    page.post("/api/reset", kind="factory")
+    csms.wait_booted(since=mark, timeout_s=40)
+    refused(page_of(sim, None).login(NEW_PIN), 401)
+    page = page_of(sim)
+    assert page.get("/api/settings")["ConnectionTimeOut"]["value"] == 60
+    events = [entry["event"] for entry in page.get("/api/log")["entries"]]
+    assert {"PersonalDataErased", "FactoryReset"} <= set(events)
 
 
 # --- the heap of a board ---

@@ -337,7 +337,7 @@ async def test_an_attempt_is_on_flash_before_it_is_compared():
             pass
         finally:
             slices.run = real
-        equal(_restart()._backoff.failures(backoff.STRANGERS, 0), n)
+        equal(_restart()._waits.failures(backoff.STRANGERS, 0), n)
     equal((await _restart().check("owner", OWNER)).state, WAIT)
 
 
@@ -351,7 +351,7 @@ async def test_a_power_cut_at_any_write_gives_no_attempt_back():
         chip["now"].cut_after(at, (simflash.DROP, simflash.HALF, simflash.LATE)[at % 3])
         state = (await _guess(pins)).state
         cut = not chip["now"].powered
-        counted = _restart()._backoff.failures(backoff.STRANGERS, 0)
+        counted = _restart()._waits.failures(backoff.STRANGERS, 0)
         equal(counted in (2, 3) if state == REFUSED else counted == 3, True, "operation %d: %s, %d" % (at, state, counted))
         if not cut:
             break
@@ -434,7 +434,7 @@ async def test_the_right_pin_does_not_keep_old_wrong_ones_alive():
     for _ in range(3):
         _pass(40000)
         equal((await pins.check("owner", OWNER)).state, OK)
-    equal(pins._backoff.failures(backoff.STRANGERS, 0), 0)
+    equal(pins._waits.failures(backoff.STRANGERS, 0), 0)
     equal((await _restart().check("owner", OWNER)).state, OK)
 
 
@@ -582,7 +582,7 @@ async def test_factory_reset_returns_to_the_labels_pin():
     await pins.change("owner", "user", CHOSEN)
     await _guess(pins, 2)
     pins.factory_reset()
-    equal(pins._backoff.failures(backoff.STRANGERS, 0), 2)
+    equal(pins._waits.failures(backoff.STRANGERS, 0), 2)
     pins = _restart()
     equal(await _states(pins, ("owner", CHOSEN), ("owner", OWNER), ("user", CHOSEN)),
           [WRONG, OK, WRONG])

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 DEFAULT_CONTROL = "127.0.0.1:8899"
 PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
+BROKER_VARIABLE = "PILOTLIGHT_MQTT_PASSWORD"
 _IDENTITY_CHARACTERS = 48
 _LEAST_HEAP = 65536
 METERS = ("ADE7953", "ADE7953-SPI", "ATM90E32", "BL0942", "CSE7766", "CT")  # of --set MeterKind; boards/SIM/board.py
@@ -52,7 +53,10 @@ def _parser():
     add("--client-cert", metavar="FILE", help="the charger's certificate (PEM)")
     add("--client-key", metavar="FILE", help="its private key (PEM)")
     add("--web", metavar="HOST:PORT", help="serve the local page here")
-    add("--mqtt", metavar="URL", help="the owner's broker, mqtts://HOST:PORT")
+    add("--mqtt", metavar="URL", help="the owner's broker, mqtts://[USER@]HOST:PORT[/PREFIX]; TLS always")
+    add("--mqtt-ca", metavar="FILE", help="root certificates of the broker (PEM)")
+    add("--mqtt-password-file", metavar="FILE",
+        help=f"file with the password in its first line; or {BROKER_VARIABLE} in the environment")
     add("--heap", type=int, metavar="BYTES", help="heap for the firmware; what the simulated world needs is added")
     add("--word", type=int, default=64, metavar="32|64", help="word size of the interpreter (default 64)")
     add("--time-scale", type=float, default=1.0, metavar="X", help="run X times as fast as real time")
@@ -129,14 +133,39 @@ def _pem(path, what, kind):
     return text
 
 
+def _broker(given):
+    """The broker's URL as the board takes it; a password in it would be seen by all."""
+    if given.mqtt is None:
+        if given.mqtt_ca is not None or given.mqtt_password_file is not None:
+            raise Mistake("--mqtt-ca and --mqtt-password-file go with --mqtt.")
+        return None
+    parts = urlsplit(given.mqtt)
+    if parts.password is not None:
+        raise Mistake(f"--mqtt takes no password in the URL: use --mqtt-password-file or {BROKER_VARIABLE}.")
+    if parts.username is not None and not parts.username:
+        raise Mistake("--mqtt has an empty user name.")
+    _url(given.mqtt.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1), ("mqtts",), "--mqtt")
+    return given.mqtt.rstrip("/")
+
+
+def _first_line(path, what):
+    try:
+        return Path(path).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistake(f"{what} cannot be read: {error}.") from error
+
+
+def _broker_password(given):
+    if given.mqtt_password_file is not None:
+        return _first_line(given.mqtt_password_file, "--mqtt-password-file")
+    return os.environ.get(BROKER_VARIABLE) if given.mqtt else None
+
+
 def _password(given):
     if given.basic_auth_password is not None and given.basic_auth_password_file is not None:
         raise Mistake("Give --basic-auth-password or --basic-auth-password-file, not both.")
     if given.basic_auth_password_file is not None:
-        try:
-            return Path(given.basic_auth_password_file).read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Mistake(f"--basic-auth-password-file cannot be read: {error}.") from error
+        return _first_line(given.basic_auth_password_file, "--basic-auth-password-file")
     if given.basic_auth_password is not None:
         return given.basic_auth_password
     return os.environ.get(PASSWORD_VARIABLE)
@@ -195,7 +224,9 @@ def parse(words):
         "client_cert": _pem(given.client_cert, "--client-cert", "CERTIFICATE"),
         "client_key": _pem(given.client_key, "--client-key", "PRIVATE KEY"),
         "web": given.web,
-        "mqtt": None if given.mqtt is None else _url(given.mqtt, ("mqtts", "mqtt"), "--mqtt"),
+        "mqtt": _broker(given),
+        "mqtt_ca": _pem(given.mqtt_ca, "--mqtt-ca", "CERTIFICATE"),
+        "mqtt_password": _broker_password(given),
         "lab": given.lab,
         "update_keys": [_point(path) for path in given.update_key],
         "update_hosts": given.update_host,

@@ -21,6 +21,8 @@ config = {
     "client_key": None,
     "web": None,  # "HOST:PORT"
     "mqtt": None,
+    "mqtt_ca": None,  # PEM text
+    "mqtt_password": None,
     "lab": False,
     "update_hosts": (),
     "update_ca": None,  # PEM text

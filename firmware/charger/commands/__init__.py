@@ -28,9 +28,8 @@ async def run(app, role: str, name: str, wish, surface: str = "page") -> dict:
     """Fulfil a wish of somebody with a role. Refused, OSError by the flash."""
     if name not in _WHERE:
         raise Refused(UNKNOWN, "There is no such command.")
-    module = "charger.commands." + _WHERE[name]
     try:
-        right, spec, act = __import__(module, None, None, ("WISHES",)).WISHES[name]
+        right, spec, act = __import__("charger.commands." + _WHERE[name], None, None, ("WISHES",)).WISHES[name]
         if not roles.may(role, right):
             raise Refused(FORBIDDEN, "The %s may not do this." % role)
         try:
@@ -40,4 +39,4 @@ async def run(app, role: str, name: str, wish, surface: str = "page") -> dict:
         return await act(app, role, wish, surface)
     finally:
         act = None
-        late.drop(module, "charger.report")
+        late.drop("charger.commands." + _WHERE[name], "charger.report")

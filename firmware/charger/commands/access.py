@@ -1,7 +1,7 @@
 """PINs and the clock."""
 
 from charger import clock
-from charger.commands import FORBIDDEN, INVALID, UNABLE, WAIT
+from charger.commands import CONFLICT, FORBIDDEN, INVALID, UNABLE, WAIT
 from charger.security import roles
 from charger.validate import Refused
 
@@ -23,7 +23,7 @@ async def _change_pin(app, role, wish, surface) -> dict:
 
 async def _set_clock(_app, role, wish, _surface) -> dict:
     if not clock.set_utc(clock.parse_iso(wish["utc"])[0], role):
-        raise Refused(INVALID, "utc: before this firmware was built.")
+        raise Refused(CONFLICT, "This is before this firmware was built.")
     return {}
 
 

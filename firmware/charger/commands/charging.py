@@ -15,7 +15,7 @@ async def _status(app, role, _wish, _surface) -> dict:
 
 
 def _connector(app, wish):
-    number = wish.get("connector", 1)
+    number = int(wish.get("connector", 1))
     if number > len(app.connectors):
         raise Refused(UNKNOWN, "There is no connector %d." % number)
     return app.connectors[number - 1]
@@ -51,6 +51,6 @@ def _start(app, connector):
 WISHES = {
     "status": ("status", ("strict", ()), _status),
     "charge": ("charge", ("strict", (
-        ("connector?", ("int", 1, None)), ("action", ("enum", ("start", "stop", "limit"))), ("amps?", ("num", 6, 80)),
+        ("connector?", ("whole", 1, 32)), ("action", ("enum", ("start", "stop", "limit"))), ("amps?", ("num", 6, 80)),
     )), _charge),
 }  # fmt: skip

@@ -17,12 +17,19 @@ FreeVendIdTag settings
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings
 LocalPreAuthorize settings
+MqttPassword network secret
+MqttRoots network
+MqttUrl network
 TamperPolicy settings
 UnlockConnectorOnEVSideDisconnect settings
 WifiName network
 WifiPassword network secret
 """
-_WIFI = {"WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63)}  # in the vault; IEEE 802.11, WPA2
+_WIFI = {
+    "WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63),  # in the vault; IEEE 802.11, WPA2
+    # the owner's broker, from the next start on: mqtts:// URL ("": none), PEM
+    "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
+}  # fmt: skip
 
 
 def _rows():
@@ -63,7 +70,9 @@ async def _write_settings(app, role, wish, surface) -> dict:
             raise Refused(FORBIDDEN, "%s: the %s may not change it." % (name, role))
         changes.append((name, _wifi(name, value) if name in _WIFI else _shaped(app, name, value), row[0][1]))
     for name, value, right in changes:
-        if name in _WIFI:
+        if name in _WIFI and not value:
+            app.vault.delete(_WIFI[name][0])
+        elif name in _WIFI:
             app.vault.put(_WIFI[name][0], value)
         else:
             app.config.put(name, value)
@@ -77,9 +86,11 @@ async def _write_settings(app, role, wish, surface) -> dict:
 def _wifi(name, value) -> bytes:
     _, low, high = _WIFI[name]
     try:
-        validate.check(("str", high, low), value)
+        validate.check(("text", high, low) if name == "MqttRoots" else ("str", high, low), value)
     except validate.Invalid as error:
         raise Refused(INVALID, "%s: %s." % (name, error.why))
+    if name == "MqttUrl" and value and not value.startswith("mqtts://"):
+        raise Refused(INVALID, "MqttUrl: mqtts:// is wanted: nothing goes out without TLS.")  # SEC-12
     data = value.encode()
     if len(data) > high:
         raise Refused(INVALID, "%s: longer than %d bytes." % (name, high))
@@ -89,6 +100,8 @@ def _wifi(name, value) -> bytes:
 def _shaped(app, name, value) -> str:
     """A value as the table of settings writes it."""
     kind = app.config.typed(name)
+    if isinstance(kind, int) and isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):
+        value = int(value)  # 5.0 is a whole number to JSON
     if isinstance(kind, bool) != isinstance(value, bool) or not isinstance(value, type(kind)):
         wanted = {bool: "true or false", int: "a whole number", str: "text"}[type(kind)]
         raise Refused(INVALID, "%s: %s is wanted." % (name, wanted))

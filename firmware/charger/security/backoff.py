@@ -13,6 +13,8 @@ Admitted over all surfaces, from strangers, and from the known devices of each r
 an hour after that.
 """
 
+import asyncio
+
 from micropython import const
 
 from charger import clock
@@ -37,6 +39,8 @@ class Backoff:
     """Counts by lane and role number, 0 to roles - 1."""
 
     def __init__(self, files, roles: int):
+        self.lock = asyncio.Lock()  # one PIN at a time
+        self.turned_away = 0  # attempts before their time that no log has yet
         self._slots = Slots(files, _NAME)
         self._roles = roles
         kept = self._slots.read()

@@ -61,16 +61,14 @@ class PinResult:
 
 
 class Pins:
-    """check() and change(); one object a unit, since all surfaces wait together."""
+    """check() and change(). All surfaces wait together: `waits` is the unit's one Backoff."""
 
-    def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True):
+    def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True, waits=None):
         self._vault = vault
         self._on_event = on_event
         self._serial = serial
         self._provisioned = provisioned
-        self._backoff = Backoff(files, len(roles.ROLES))
-        self._lock = asyncio.Lock()
-        self._turned_away = 0
+        self._waits = waits or Backoff(files, len(roles.ROLES))
 
     @property
     def why_none(self) -> str:
@@ -93,16 +91,16 @@ class Pins:
         Checks are made one after the other, in the order in which they came; who calls bounds how many may wait.
         """
         number = roles.ROLES.index(role)
-        async with self._lock:
+        async with self._waits.lock:
             if self.why_none:
                 return PinResult(REFUSED, why=self.why_none)
             lane = KNOWN if self._knows(device, role) else STRANGERS
             try:
-                wait_s = self._backoff.wait_s(lane, number)
+                wait_s = self._waits.wait_s(lane, number)
                 if wait_s:
-                    self._turned_away += 1
+                    self._waits.turned_away += 1
                     return PinResult(WAIT, wait_s)
-                wait_s = self._backoff.count(lane, number)  # first, so that nothing gives the attempt back
+                wait_s = self._waits.count(lane, number)  # first, so that nothing gives the attempt back
             except OSError as error:
                 return PinResult(REFUSED, why="The flash cannot be written: %s." % log.reason(error))
             try:
@@ -119,7 +117,7 @@ class Pins:
     def _accept(self, role, number, lane, surface) -> PinResult:
         device = ""
         try:
-            self._backoff.right(lane, number)
+            self._waits.right(lane, number)
             device = self._new_device(role)
         except OSError as error:
             log.error("pin", "count not taken back: " + log.reason(error))
@@ -127,14 +125,14 @@ class Pins:
         return PinResult(OK, device=device)
 
     def _refuse(self, role, number, lane, surface, wait_s) -> PinResult:
-        text = "%s, %s, %d in a row%s" % (role, surface, self._backoff.failures(lane, number), self._told_away())
+        text = "%s, %s, %d in a row%s" % (role, surface, self._waits.failures(lane, number), self._told_away())
         self._on_event(events.PIN_REFUSED, text)
         if wait_s:
             self._on_event(events.PIN_LOCKOUT, "%d s, %s" % (wait_s, "known devices" if lane == KNOWN else "all"))
         return PinResult(WRONG, wait_s)
 
     def _told_away(self) -> str:
-        count, self._turned_away = self._turned_away, 0
+        count, self._waits.turned_away = self._waits.turned_away, 0
         return ", %d turned away before" % count if count else ""
 
     # --- verifiers ---
@@ -185,7 +183,7 @@ class Pins:
         late.drop("charger.security.pin_rules")
         if fault:
             return fault
-        async with self._lock:  # no check of the old one ends after the new one holds
+        async with self._waits.lock:  # no check of the old one ends after the new one holds
             salt = os.urandom(16)
             try:
                 _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")

@@ -1,0 +1,329 @@
+"""MQTT 3.1.1 over a stream that is open already: one session, never blocking, every step with a deadline.
+
+The packets are umqtt.simple's, which blocks: so it never sees a socket. It writes on a `_Sheet` that says at once what it
+waits for, and is given what came in only when that is whole, bounded and checked, since it checks nothing by itself.
+What the broker really answers is awaited here. One question is out at a time; publish() returns when the broker has
+acknowledged (QoS 1). A packet that stops half-way keeps answers from coming, so that the next question ends it.
+"""
+
+import asyncio
+import struct
+from errno import ETIMEDOUT
+
+from micropython import const
+from umqtt import simple
+
+from charger import clock, log
+from charger.net.faults import ConnectError
+
+_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = const(0x20), const(0x30), const(0x40), const(0x90), const(0xD0)
+_SIZES = {_CONNACK: 2, _PUBACK: 2, _SUBACK: 3, _PINGRESP: 0}
+_HEADER = const(5)
+_MOST = const(1024)  # bytes of a packet that are looked at
+_USUAL = const(16)  # of one that is no message
+_SKIPPED = const(65536)  # a longer one is thrown away up to this size; beyond it the connection goes
+_LONGEST_TOPIC = const(120)  # what umqtt.simple writes a SUBSCRIBE for
+_ANSWER_MS = const(20000)
+_WRITE_MS = const(20000)
+_BYE_MS = const(2000)
+_RETRY_MS = const(20)
+_LAST_ID = const(65535)
+
+
+class _Sheet:
+    """What umqtt.simple takes for the module socket and for its socket: it writes here and reads what was laid ready."""
+
+    def __init__(self):
+        self.written = bytearray()
+        self._ready = memoryview(b"")
+
+    def lay(self, ready):
+        """What is to be read next."""
+        self.written = bytearray()
+        self._ready = memoryview(ready)
+
+    def socket(self):
+        """Itself, as are all the connections that umqtt.simple makes."""
+        return self
+
+    def getaddrinfo(self, *_):
+        """An address that nobody needs."""
+        return ((None,),)
+
+    def connect(self, _):
+        """It is connected."""
+
+    def setblocking(self, _):
+        """It does not block."""
+
+    def close(self):
+        """There is nothing to close."""
+
+    def write(self, data, size=None):
+        """Collect."""
+        self.written.extend(data if size is None else data[:size])
+
+    def read(self, size):
+        """Of what was laid ready."""
+        part = bytes(self._ready[:size])
+        self._ready = self._ready[size:]
+        return part
+
+
+class Session:
+    """One connection to a broker. `await read()` in a task of its own; then open(), subscribe(), publish(), ping().
+
+    on_message(payload, retained) is told of each message on the subscribed topic, payload None when it was too long to
+    be looked at. It is acknowledged then, whatever becomes of it. All that can go wrong ends the session and is a
+    ConnectError, of cause "auth" when the broker does not want us, "timeout", "reset", "refused" or "protocol".
+    """
+
+    def __init__(self, stream, on_message):
+        self._stream = stream
+        self._on_message = on_message
+        self._buffer = bytearray(_HEADER + _USUAL)
+        self._sheet = _Sheet()
+        self._client = None
+        self._topic = b""  # subscribed
+        self._turn = asyncio.Lock()  # one question at a time
+        self._line = asyncio.Lock()  # one packet at a time
+        self._wanted = -1  # the type of packet that answers the question
+        self._number = 0  # and its number
+        self._answer = 0  # what it said
+        self._answered = asyncio.Event()
+        self._retained = False
+        self.over = asyncio.Event()
+        self.fault = None  # the ConnectError that ended it
+        self.last_rx = clock.ticks_ms()
+
+    # --- questions ---
+
+    async def open(self, client_id: bytes, login: tuple, keep_alive_s: int, will: tuple):
+        """Log in: login is (user, password), will (topic, payload), retained; all bytes."""
+        client = simple.MQTTClient(client_id, "", 0, login[0], login[1], keep_alive_s)
+        client.set_last_will(will[0], will[1], True, 1)
+        client.set_callback(self._told)
+        await self._turn.acquire()
+        try:
+            self._sheet.lay(b"\x20\x02\0\0")
+            simple.socket = self._sheet  # type: ignore[attr-defined] - its module's; only connect() asks for it
+            client.connect()
+            self._client = client
+            code = await self._ask(_CONNACK, 0)
+        finally:
+            self._turn.release()
+        if code:
+            raise self.end("auth" if code in (4, 5) else "refused", "the broker says no, code %d" % code)
+
+    async def subscribe(self, topic: bytes):
+        """Messages of this topic come in from now on, at least once each."""
+        if len(topic) > _LONGEST_TOPIC:
+            raise self.end("protocol", "topic too long")
+        await self._turn.acquire()
+        try:
+            number = self._next_number()
+            self._topic = topic
+            self._sheet.lay(b"\x90\x03" + struct.pack("!H", number) + b"\0")
+            self._client.subscribe(topic, 1)
+            code = await self._ask(_SUBACK, number)
+        finally:
+            self._turn.release()
+        if code > 2:
+            raise self.end("auth", "the broker does not let us subscribe")
+
+    async def publish(self, topic: bytes, payload: bytes, retain: bool = False):
+        """Hand a message over; when this returns the broker has it."""
+        await self._turn.acquire()
+        try:
+            number = self._next_number()
+            self._sheet.lay(b"\x40\x02" + struct.pack("!H", number))
+            self._client.publish(topic, payload, retain, 1)
+            await self._ask(_PUBACK, number)
+        finally:
+            self._turn.release()
+
+    async def ping(self):
+        """Ask whether the broker is there."""
+        await self._turn.acquire()
+        try:
+            self._sheet.lay(b"")
+            self._client.ping()
+            await self._ask(_PINGRESP, 0)
+        finally:
+            self._turn.release()
+
+    async def close(self):
+        """Say goodbye, so that the last will is not published; then abort() ends it."""
+        if self.fault is None and self._client is not None:
+            try:
+                await asyncio.wait_for_ms(self._send(b"\xe0\0"), _BYE_MS)
+            except (ConnectError, asyncio.TimeoutError):
+                pass
+        self.end("reset", "closed")
+
+    def abort(self):
+        """Close the transport. The task in read() must have ended or been cancelled before."""
+        self.end("reset", "closed")
+        self._stream.s.close()
+
+    def _next_number(self) -> int:
+        """umqtt.simple counts beyond 16 bits."""
+        if self._client.pid >= _LAST_ID:
+            self._client.pid = 0
+        return self._client.pid + 1
+
+    async def _ask(self, wanted: int, number: int) -> int:
+        """Send what is on the sheet and wait for its answer; what the answer says."""
+        if self.fault is not None:
+            raise self.fault
+        self._number = number
+        self._answered.clear()
+        self._wanted = wanted
+        try:
+            await self._send(self._sheet.written)
+            self._sheet.lay(b"")
+            await asyncio.wait_for_ms(self._answered.wait(), _ANSWER_MS)
+        except asyncio.TimeoutError:
+            raise self.end("timeout", "the broker does not answer")
+        finally:
+            self._wanted = -1
+        if self.fault is not None:
+            raise self.fault
+        return self._answer
+
+    # --- the line ---
+
+    async def _send(self, data):
+        """Write one packet; whoever is cancelled half-way ends the session."""
+        view = memoryview(data)
+        started = clock.ticks_ms()
+        await self._line.acquire()
+        try:
+            while view:
+                if self.fault is not None:
+                    raise self.fault
+                view = view[self._stream.s.write(view) or 0 :]  # not with drain(): see websocket.py
+                if view:
+                    if clock.elapsed_ms(started) > _WRITE_MS:
+                        raise OSError(ETIMEDOUT)
+                    await clock.sleep_ms(_RETRY_MS)
+        except (OSError, ValueError) as error:
+            raise self.end("reset", log.reason(error))
+        except asyncio.CancelledError:
+            self.end("reset", "cut in the middle of a packet")
+            raise
+        finally:
+            self._line.release()
+
+    def end(self, cause: str, text: str) -> ConnectError:
+        """The session is over, for the first reason that was given."""
+        if self.fault is None:
+            self.fault = ConnectError(cause, text)
+            self.over.set()
+            self._answered.set()
+        return self.fault
+
+    # --- what comes in ---
+
+    async def read(self):
+        """The one reader: returns when the session is over."""
+        try:
+            while self.fault is None:
+                await self._packet()
+                await clock.sleep_ms(0)  # a flood of small packets must not keep the loop to itself
+        except (OSError, EOFError, ValueError) as error:
+            self.end("reset", log.reason(error))
+        except ConnectError:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection
+            self.end("protocol", log.reason(error))
+
+    async def _packet(self):
+        """Read one and act on it."""
+        buffer = memoryview(self._buffer)
+        await self._fill(buffer[:1])
+        first = buffer[0]
+        size, start = 0, 1
+        while True:
+            await self._fill(buffer[start : start + 1])
+            size |= (buffer[start] & 0x7F) << (7 * (start - 1))
+            start += 1
+            if not buffer[start - 1] & 0x80:
+                break
+            if start >= _HEADER:
+                raise self.end("protocol", "length of a packet")
+        if first & 0xF0 == _PUBLISH:
+            await self._message(bytes(buffer[:start]), size)
+            return
+        if _SIZES.get(first) != size:
+            raise self.end("protocol", "packet of type %d" % (first >> 4))
+        await self._fill(buffer[start : start + size])
+        self._take(first, buffer[start : start + size])
+
+    def _take(self, kind: int, body):
+        """An answer. One that comes late, to a question nobody waits on any more, has ended the session by then."""
+        if kind == _CONNACK and self._wanted != _CONNACK:
+            raise self.end("protocol", "a greeting at the wrong time")
+        if self._wanted != kind:
+            return
+        if kind in (_PUBACK, _SUBACK) and body[0] << 8 | body[1] != self._number:
+            return
+        self._answer = 0 if kind in (_PUBACK, _PINGRESP) else body[-1]
+        self._answered.set()
+
+    async def _message(self, header: bytes, size: int):
+        """A PUBLISH: whole to umqtt.simple, which says what is in it and writes the acknowledgement."""
+        quality = header[0] >> 1 & 3
+        if not self._topic or quality > 1 or size > _SKIPPED:
+            raise self.end("protocol", "a message that was not asked for")
+        start = len(header)
+        kept = min(size, _MOST)
+        packet = memoryview(bytearray(start + kept))  # the room for it is there only meanwhile
+        packet[:start] = header
+        await self._fill(packet[start:])
+        at = start + 2 + len(self._topic)  # of the number, where it has one
+        end = at + 2 if quality else at
+        if (
+            end > start + kept or packet[start] << 8 | packet[start + 1] != len(self._topic)
+            or bytes(packet[start + 2 : at]) != self._topic or (quality and not packet[at] | packet[at + 1])
+        ):  # fmt: skip
+            raise self.end("protocol", "a message that is malformed or of another topic")
+        self._retained = bool(header[0] & 1)
+        if size > kept:
+            answer = b"\x40\x02" + bytes(packet[at:end]) if quality else b""
+            await self._skip(packet, size - kept)
+            self._on_message(None, self._retained)
+        else:
+            answer = self._hand_over(packet)
+        await self._send(answer)
+
+    def _hand_over(self, packet):
+        """Let umqtt.simple take a message apart; its answer. On a sheet of its own: a question may be on the other."""
+        sheet = _Sheet()
+        sheet.lay(packet)
+        self._client.sock = sheet
+        try:
+            self._client.wait_msg()
+        finally:
+            self._client.sock = self._sheet
+        return sheet.written
+
+    def _told(self, _topic, payload):
+        self._on_message(payload, self._retained)
+
+    async def _skip(self, buffer, left: int):
+        """Throw the rest of a message away."""
+        while left:
+            part = min(left, len(buffer))
+            await self._fill(buffer[:part])
+            left -= part
+
+    async def _fill(self, view):
+        """Read until view is full. EOFError at the end of the stream."""
+        while view:
+            count = await self._stream.readinto(view)
+            if count == 0:
+                raise EOFError("closed by the broker")
+            if count:
+                self.last_rx = clock.ticks_ms()
+                view = view[count:]
