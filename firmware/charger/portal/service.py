@@ -10,7 +10,8 @@ Topics, below <prefix>/<serial number>/:
     reply     their answers
 
 A unit that found its firmware altered connects for the notice alone (SEC-9). Everything is sent at QoS 1, one after the
-other. This module and net/mqtt.py are in RAM while a broker is set; what else is here only when it is needed.
+other. This module is in RAM while a broker is set, net/mqtt.py while there is a connection; what else is here only when it is
+needed.
 """
 
 import asyncio
@@ -20,7 +21,6 @@ import os
 from micropython import const
 
 from charger import clock, late, log
-from charger.net import mqtt
 from charger.net.faults import ConnectError
 from charger.security import events
 
@@ -35,6 +35,7 @@ _BACKOFF_LAST_S = const(600)
 _BACKOFF_STARVED_S = const(60)
 _ROOM = const(15000)  # bytes that must be free to connect: half of it for the code that does, and goes again
 _AGAIN_S = const(3600)
+_ROOM_FOR_BOTH = const(24000)  # while the link to the back end has yet to be made
 _STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
 _BYE_MS = const(3000)
 _ORDERS = const(4)  # commands that may wait
@@ -86,10 +87,10 @@ class Portal:
         return {"connected": self.connected, "fault": self.fault, "waiting": log_.next_seq - 1 - log_.mark("mqtt")}
 
     def let_go(self):
-        """The link to the back end finds no memory: it goes first. The portal is back some minutes later."""
+        """The link to the back end, or the local page, finds no memory: they go first. The portal is back minutes later."""
         if self._session is not None:
             self._backoff_s = max(self._backoff_s, _BACKOFF_STARVED_S)
-            self._session.end("reset", "the link to the back end needs the memory")
+            self._session.end("reset", "others need the memory")
 
     def kick(self):
         """The network is back: do not wait for the rest of a back-off, which begins afresh."""
@@ -136,7 +137,7 @@ class Portal:
             started = clock.ticks_ms()
             gc.collect()
             try:
-                if gc.mem_free() < _ROOM:
+                if gc.mem_free() < (_ROOM if self.app.charge_point.ready() else _ROOM_FOR_BOTH):
                     raise MemoryError
                 await self._serve()
                 self.fault = _ALTERED
@@ -148,6 +149,7 @@ class Portal:
                 log.warn("portal", "no connection, " + self.fault)
             late.drop(*_DIALLING)
             late.drop(*_TELLING)
+            late.drop("charger.net.mqtt", "umqtt.simple")
             gc.collect()  # sockets and TLS contexts are freed by their finalisers
             if clock.elapsed_ms(started) >= _STABLE_MS:
                 self._backoff_s = 0
@@ -191,7 +193,7 @@ class Portal:
 
     async def _serve(self):
         """One connection from beginning to end."""
-        from charger.portal import dial, reports
+        from charger.portal import dial
 
         try:
             self._base = dial.base(self.app.vault, self._settings, self.serial).encode() + b"/"
@@ -200,9 +202,15 @@ class Portal:
         stream, login = await dial.dial(self.app.vault, self._settings, self.serial, self._open_stream)
         dial = None
         late.drop(*_DIALLING)
-        session = mqtt.Session(stream, self._came)
-        tasks = [asyncio.create_task(session.read())]
+        session = None
+        tasks = []
         try:
+            from charger.net import mqtt  # now: what connects and what talks are not in RAM together
+            from charger.portal import reports
+
+            session = mqtt.Session(stream, self._came)
+            mqtt = None
+            tasks.append(asyncio.create_task(session.read()))
             will = (self._topic("status"), reports.offline("lost"))
             reports = None
             await session.open(b"pilotlight-" + self.serial.encode(), login, _KEEP_ALIVE_S, will)
@@ -221,7 +229,10 @@ class Portal:
             self._orders = []
             for task in tasks:
                 task.cancel()
-            session.abort()
+            if session is None:
+                stream.s.close()
+            else:
+                session.abort()
 
     def _topic(self, name: str) -> bytes:
         return self._base + name.encode()

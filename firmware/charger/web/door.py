@@ -100,6 +100,8 @@ class Door:
             gc.collect()
         if gc.mem_free() < room:
             log.warn("web", "nobody let in: %d bytes free" % gc.mem_free())
+            if self._app.portal is not None:
+                self._app.portal.let_go()  # who asks again is let in
             return False
         return True
 
