@@ -275,7 +275,7 @@ def test_a_product_has_no_console(name):
 GOOD = {"serial": "PL-7", "pilot": {"r3": 36100, "rail_mv": 3290}, "keys": {"CpoName": "A"},
         "csms": {"url": "wss://x/y", "security_profile": 2}, "update": {"keys": ["04" + "41" * 64], "hosts": ["u.example"]}}
 WRONG = (
-    "", "[]", "null", '{"a":', "[" * 3000, {"serial": 5}, {"serial": "x" * 26}, {"pilot": []}, {"pilot": {"r3": "36000"}},
+    "", "[]", "null", "[" * 3000, {"serial": 5}, {"serial": "x" * 26}, {"pilot": []}, {"pilot": {"r3": "36000"}},
     {"pilot": {"r3": 0}}, {"pilot": {"rail": 3300}}, {"keys": []}, {"csms": {"security_profile": "2"}}, {"csms": {"url": 7}},
     {"update": {"keys": ["zz" * 65]}}, {"update": {"keys": "04"}}, {"update": {"hosts": [1]}}, {"update": {"hardware": -1}},
 )
