@@ -56,8 +56,8 @@ class Application:
         self.tamper = assembly.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = assembly.make_back_end(self)
         self.updates = assembly.make_updates(self)
-        self._wifi = None
-        self._linked, self._button = assembly.make_wifi(self)
+        self.joining = None  # what joins the owner's network, while it has something to do
+        self.station, self._button = assembly.make_wifi(self)
         self.door = assembly.make_door(self)
         self.portal = assembly.make_portal(self)
         assembly.note_start(self)
@@ -85,19 +85,19 @@ class Application:
 
     @property
     def wifi(self):
-        """What joins the owner's network, and opens the setup network: net/wifi.py. In RAM while it has something to do."""
-        if self._wifi is None:
+        """What joins the owner's network, and opens the setup network: net/wifi.py. Made by being asked for."""
+        if self.joining is None:
             from charger.net.wifi import Wifi
 
-            self._wifi = Wifi(self.files, self.vault, self.network_up, self._button)
+            self.joining = Wifi(self.files, self.vault, self.network_up, self._button)
             asyncio.create_task(self._join())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-        return self._wifi
+        return self.joining
 
     async def _join(self):
         try:
-            await self._wifi.run()
+            await self.joining.run()
         finally:
-            self._wifi = None
+            self.joining = None
             late.drop("charger.net.wifi")
 
     # --- what the link and the back end call ---
@@ -239,7 +239,7 @@ class Application:
             for connector in self.connectors:
                 self._checkpoint(connector)
             self.security_log.second()
-            if not self._linked() or (self._button is not None and not self._button()):
+            if not self.station.isconnected() or (self._button is not None and not self._button()):
                 self.wifi  # noqa: B018 - made by being asked for
             self.heap_peak = max(self.heap_peak, gc.mem_alloc())
             await clock.sleep_ms(_SLOW_MS)
@@ -313,15 +313,10 @@ class Application:
 
     def report(self) -> dict:
         """The state of the charger as plain data."""
-        from charger.net import wifi
-
-        link = wifi.report(self._wifi, self.vault)
-        wifi = None
-        late.drop("charger.net.wifi")
         from charger.report import charger_report
 
         late.drop("charger.report")
-        return charger_report(self, link)
+        return charger_report(self)
 
     def config_report(self) -> dict:
         """All configuration keys and device facts with their values, secrets left out."""

@@ -224,17 +224,17 @@ def make_updates(app):
 
 
 def make_wifi(app) -> tuple:
-    """(whether there is a link to the owner's network, level of the button or None), both to be called.
+    """(the station that joins the owner's network, a function for the level of the button or None).
 
     The button opens the setup network; held from the power-on on it resets the unit.
     """
     from charger.net import wifi
 
-    linked = wifi.station().isconnected
+    station = wifi.station()
     late.drop("charger.net.wifi")
     number = board.SHARED.get("button")
     if number is None:
-        return linked, None
+        return station, None
     button = machine.Pin(number, machine.Pin.IN)
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         import asyncio
@@ -242,7 +242,7 @@ def make_wifi(app) -> tuple:
         from charger.security import erase
 
         asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return linked, button.value
+    return station, button.value
 
 
 def make_door(app):

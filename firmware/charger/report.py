@@ -42,6 +42,21 @@ def link_report(app, csms) -> dict:
     return report
 
 
+def wifi_report(app) -> dict:
+    """up, known (a network was given), setup_s left of the setup network; ip and, where the board tells it, rssi in dBm."""
+    known = app.vault.names()
+    setup = app.joining.setup if app.joining else None
+    report = {"up": app.station.isconnected(), "known": "wifi/name" in known and "wifi/password" in known,
+              "setup_s": setup.left_s if setup else 0}
+    if report["up"]:
+        report["ip"] = app.station.ifconfig()[0]
+        try:
+            report["rssi"] = app.station.status("rssi")
+        except (OSError, ValueError, TypeError):
+            report["rssi"] = None
+    return report
+
+
 def setup_words(app) -> str:
     """Why nothing can be configured, in words; '' on a unit whose credentials are in order (SEC-2, SEC-10)."""
     if not app.provisioned:
@@ -51,7 +66,7 @@ def setup_words(app) -> str:
     return ""
 
 
-def charger_report(app, wifi: dict) -> dict:
+def charger_report(app) -> dict:
     """The whole charger."""
     csms = app.charge_point
     return {
@@ -65,7 +80,7 @@ def charger_report(app, wifi: dict) -> dict:
         "failed_task": app.supervisor.failed,
         "portal": app.portal.report() if app.portal else None,
         "setup": setup_words(app),
-        "wifi": wifi,
+        "wifi": wifi_report(app),
         "update": app.updates.report() if app.updates else None,
         "web": {"port": app.door.port} if app.door else None,
         "tamper": app.tamper.report() if app.tamper else None,

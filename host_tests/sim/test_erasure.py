@@ -9,6 +9,8 @@ import json
 import pytest
 
 from backend import CommandRefused
+from backend.page import Page
+from backend.simulator import free_port
 from backend.waiting import wait_until
 
 from .sessions import end_session, offline_session, start_session
@@ -19,6 +21,7 @@ OWNER, GUEST, PARENT, LISTED, RESERVED, OFFLINE, FREE_VEND = (
 )
 CARDS = (OWNER, GUEST, PARENT, LISTED, RESERVED, OFFLINE, FREE_VEND)
 GIVEN = "given-by-operator"  # 17 characters: no hexadecimal, so the password itself
+WIFI, PASSWORD, CHOSEN = "Network of a person", "correct horse battery", "55501239"
 SETTINGS = {"AllowOfflineTxForUnknownId": "true"}
 
 
@@ -148,6 +151,47 @@ def test_factory_reset_brings_back_what_the_factory_gave_and_nothing_else(launch
     assert csms.call("GetCompositeSchedule", connectorId=1, duration=60)["chargingSchedule"]["chargingSchedulePeriod"][0][
         "limit"] > 9
     assert not [line for line in sim.log_lines() if "calibrat" in line.lower() and " E " in line]
+
+
+def test_by_the_page_the_labels_pin_holds_again_and_the_chosen_one_no_longer(launch, csms):
+    """SEC-3, SEC-18, as an owner does it: a user may not; a chosen PIN outlives the erasure, and not the reset."""
+    sim = launch(options=["--web", f"127.0.0.1:{free_port()}"], time_scale=5)
+    csms.wait_booted()
+    pin = next(json.loads(line)["label"] for line in sim.log_lines() if line.startswith('{"label": '))["pin"]
+
+    def page():
+        return Page(sim.wait_for(lambda s: s.get("web", {}).get("port"), what="the page's port"))
+
+    def after(job):
+        boots = sim.status()["boots"]
+        job()
+        sim.wait_for(lambda s: s.get("boots", 0) > boots and not s.get("starting"), 60, "the restart")
+
+    owner = page()
+    assert owner.login(pin).status == 200
+    owner.put("/api/settings", WifiName=WIFI, WifiPassword=PASSWORD)
+    owner.post("/api/pin", role="user", pin="77310264", current=pin)
+    user = page()
+    assert user.login("77310264", "user").status == 200
+    assert [user.ask("POST", path, body).status for path, body in (("/api/erase", {}), ("/api/reset", {"kind": "factory"}))] == [
+        403, 403]
+    assert owner.login(pin).status == 200
+    owner.post("/api/pin", role="owner", pin=CHOSEN, current=pin)
+    assert page().login(pin).status == 401
+    start_session(sim, csms)
+    busy = page()
+    assert busy.login(CHOSEN).status == 200
+    assert busy.ask("POST", "/api/erase", {}).status == 409
+    end_session(sim, csms)
+    after(lambda: busy.post("/api/erase"))
+    owner = page()
+    assert (owner.login(pin).status, owner.login(CHOSEN).status) == (401, 200)
+    assert owner.get("/api/settings")["WifiName"]["value"] is None and owner.get("/api/history")["sessions"] == []
+    after(lambda: owner.post("/api/reset", kind="factory"))
+    owner = page()
+    assert (owner.login(CHOSEN).status, owner.login("77310264", "user").status, owner.login(pin).status) == (401, 401, 200)
+    overwritten(sim)
+    assert found(sim, (WIFI, PASSWORD, CHOSEN, "GOOD0001")) == []
 
 
 def test_not_while_a_car_charges(launch, csms):

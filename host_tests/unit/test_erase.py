@@ -153,6 +153,18 @@ def test_messages_go_out_in_their_order_afterwards():
     equal(order, ["StartTransaction", "MeterValues", "StopTransaction"])
 
 
+def test_a_message_of_another_firmware_is_forgotten_and_does_not_stop_the_queue():
+    lived()
+    unit = Unit()
+    unit.outbox._tx.append(b"S 9 1 no JSON of CARD0001")
+    unit.outbox._tx.append(b"E 9 1 [\"CARD0001\"]")
+    unit.files.write(erase.MARK, b"personal owner")
+    unit = Unit()
+    equal(readable(unit.files), [])
+    messages = [unit.outbox._message(data)[0] for _, data in unit.outbox._tx.records()]
+    equal(messages, ["StartTransaction", "StopTransaction", None, None])
+
+
 def test_a_cut_at_every_flash_write_is_made_good():
     cuts_of = (1, 5) if sys.maxsize > 1 << 31 else (7, 29)
     for factory in (False, True):

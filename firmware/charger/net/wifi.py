@@ -36,20 +36,6 @@ def _known(vault) -> bool:
     return _NAME in names and _KEY in names
 
 
-def report(joining, vault) -> dict:
-    """State as plain data: up, known (a network was given), setup_s left of the setup network; ip, rssi in dBm."""
-    wlan = network.WLAN()
-    state = {"up": wlan.isconnected(), "known": _known(vault),
-             "setup_s": joining.setup.left_s if joining and joining.setup else 0}
-    if state["up"]:
-        state["ip"] = wlan.ifconfig()[0]
-        try:
-            state["rssi"] = wlan.status("rssi")
-        except (OSError, ValueError, TypeError):
-            state["rssi"] = None
-    return state
-
-
 class Wifi:
     """Joins the owner's network. In RAM while there is something to do: no link, a new network, the button, the setup.
 

@@ -54,6 +54,7 @@ def _without_tag(data: bytes) -> bytes:
             payload["idTag"] = NOBODY
         else:
             payload.pop("idTag", None)
+        text = json.dumps(payload)
     except (ValueError, IndexError, AttributeError, TypeError):
-        return b"-"  # of another firmware: nobody can send it, and nobody knows what is in it
-    return b" ".join(words[:3]) + b" " + json.dumps(payload).encode()
+        text = "?"  # of another firmware: nobody knows what is in it, and the queue skips it
+    return b" ".join(words[:3]) + b" " + text.encode()

@@ -124,6 +124,6 @@ async def overwrite(app, device):
             while any(connector.session is not None for connector in app.connectors):
                 await clock.sleep_ms(_CHARGING_MS)
         app.security_log.add(events.PERSONAL_DATA_ERASED, "what was deleted is overwritten")
-    except OSError as error:  # the next start begins it anew
+    except (OSError, MemoryError) as error:  # the next start begins it anew
         log.error("erase", "not overwritten: " + log.reason(error))
     late.drop("charger.security.erase", "charger.store.scrub")
