@@ -251,3 +251,22 @@ def test_macros_are_known(name):
         assert re.search(rf"\b{macro}\b", text), macro
         forced = re.search(rf"(?m)^#define {macro}\b", text) and not re.search(rf"(?m)^\s*#\s*ifndef {macro}\b", text)
         assert not forced, f"{macro} is fixed by the port, a board cannot set it"
+
+
+def test_no_protocol_that_nobody_needs(name):
+    """SEC-19: switched off at build time, not just left alone."""
+    text = (BOARDS / name / "mpconfigboard.h").read_text()
+    for macro in ("PY_BLUETOOTH", "PY_ESPNOW", "HW_ENABLE_MDNS_QUERIES", "HW_ENABLE_MDNS_RESPONDER"):
+        assert re.search(rf"(?m)^#define MICROPY_{macro} \(0\)$", text), macro
+
+
+def test_a_product_has_no_console(name):
+    """SEC-21: the variant sets what the port's sources ask for, and the port lets it."""
+    text = (BOARDS / name / "mpconfigvariant_PRODUCT.cmake").read_text()
+    set_ = dict(re.findall(r"(?m)^    (MICROPY_\w+)=(\d+)$", text))
+    assert set_ == {"MICROPY_HW_ENABLE_UART_REPL": "0"}
+    sources = "\n".join(path.read_text() for path in [*PORT.glob("*.c"), *PORT.glob("*.h")])
+    for macro in set_:
+        assert f"#ifndef {macro}" in sources and f"#if {macro}" in sources
+    product = (BOARDS / name / "mpconfigboard.h").read_text()
+    assert not re.search(r"(?m)^#define MICROPY_HW_(USB|ESP_USB)", product), "another way in"

@@ -94,13 +94,17 @@ class FileServer:
 
 
 class FtpServer:
-    """As much of RFC 959 as an upload needs: one user, passive mode, folders that exist, files in memory."""
+    """As much of RFC 959 as up- and downloads need: one user, passive mode, folders that exist, files in memory.
+
+    `cuts` are bytes after which the data of each next RETR end, None for not at all.
+    """
 
     def __init__(self, user, password, folders=("in",), extended=True):
         self.login = user, password
         self.folders = folders
         self.extended = extended
         self.files = {}
+        self.cuts = []
         self.commands = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -137,6 +141,8 @@ class FtpServer:
             return "230 Welcome" if state["in"] else "530 No"
         if not state["in"]:
             return "530 Log in first"
+        if word in ("SIZE", "REST", "RETR"):
+            return self._download(word, argument, state, lines)
         if word == "CWD":
             if argument not in self.folders:
                 return "550 No such folder"
@@ -158,6 +164,26 @@ class FtpServer:
             state["data"].close()
             return "226 Stored"
         return {"TYPE": "200 Binary", "QUIT": "221 Bye"}.get(word, "502 What?")
+
+
+    def _download(self, word, argument, state, lines):
+        if word == "REST":
+            state["from"] = int(argument)
+            return "350 From there"
+        if argument not in self.files:
+            return "550 No such file"
+        if word == "SIZE":
+            return f"213 {len(self.files[argument])}"
+        return self._give(self.files[argument][state.pop("from", 0) :], state["data"], lines)
+
+    def _give(self, content, listener, lines):
+        lines.write(b"150 Here it comes\r\n")
+        cut = self.cuts.pop(0) if self.cuts else None
+        data, _ = listener.accept()
+        with contextlib.suppress(OSError), data:
+            data.sendall(content[:cut])
+        listener.close()
+        return "226 Sent" if cut is None else "426 Cut"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from backend.page import Page
 from backend.simulator import free_port
 from backend.waiting import wait_until
 from sim.sessions import end_session, start_session
-from sim.test_diagnostics import certificate_for
+from sim.test_diagnostics import FtpServer, certificate_for
 from sim.test_provisioning import labels
 from sim.update_server import BLOCK, UpdateServer, serving
 
@@ -323,6 +323,27 @@ def test_a_laboratory_unit_takes_plain_http_but_not_without_the_signature(unit, 
         assert outcome(csms, since)[-1] == "Installed"
     finally:
         plain.close()
+
+
+def test_a_laboratory_unit_takes_ftp_also_over_a_lost_link_but_not_without_the_signature(unit, csms, maker):
+    """OCPP-118: with user and password; gone on with by REST; refused with a wrong login and without a good signature."""
+    sim = unit(hosts=(), lab=True)
+    ftp = FtpServer("user", "pa:ss")
+    try:
+        manifest, _, image = bundle.split(maker())
+        ftp.files["in/bad.plu"] = bundle.join(manifest, b"\x30\x06\x02\x01\x01\x02\x01\x01", image)
+        ftp.files["in/good.plu"] = maker()
+        url = f"ftp://%s@127.0.0.1:{ftp.port}/in/%s"
+        refused(sim, csms, url % ("user:pa%3Ass", "bad.plu"), "signature")
+        refused(sim, csms, url % ("user:wrong", "good.plu"), "login refused")
+        ftp.cuts = [100_000, 50_000, None]
+        since = len(csms.record)
+        ask(csms, url % ("user:pa%3Ass", "good.plu"))
+        assert outcome(csms, since)[-1] == "Installed"
+        assert ftp.commands.count("REST") == 2
+        assert "pa:ss" not in "\n".join(sim.log_lines()) and "pa%3Ass" not in "\n".join(sim.log_lines())
+    finally:
+        ftp.close()
 
 
 # --- servers that misbehave ---

@@ -67,7 +67,7 @@ def _record(owner=OWNER, installer=INSTALLER):
         "format": 1, "serial": "PL4711", "device_key": KEY.hex(),
         "pins": {"owner": _verifier(owner), "installer": _verifier(installer)},
         "ocpp_password": "ocppPassword12345", "setup_ssid": "Pilotlight PL4711", "setup_password": "setupPassword",
-        "web_key": "30" * 121, "web_certificate": "31" * 300,
+        "web_key": "30" * 121, "web_certificate": "3031" * 150,
     }
 
 

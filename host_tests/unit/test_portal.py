@@ -11,6 +11,7 @@ from peer import pair, until
 from charger import clock
 from charger.net.faults import ConnectError
 from charger.portal import orders
+from charger.portal.dial import BROKER
 from charger.portal.service import Portal
 from charger.security import events
 from charger.security.log import SecurityLog
@@ -254,16 +255,20 @@ async def test_the_pause_grows_and_the_network_ends_it():
         gap = clock.ticks_diff(rig.opened[number][2], rig.opened[number - 1][2])
         true(least <= gap <= 2 * least + 2000, "pause %d: %d ms" % (number, gap))
         least = min(2 * least, 600000)
-    equal(rig.app.infos(events.BROKER), [])
+    equal(rig.app.infos(BROKER), [])
     rig.portal.kick()
     await rig.attempts(13, 2000)
     rig.app.security_log.add(events.TIME_SET, "now certificates hold")
     await rig.attempts(14, 2000)
+    rig.portal.kick()
+    await rig.attempts(16, 15000)  # the back-off has begun afresh
     rig.fault = ConnectError("untrusted", "who is that")
     for _ in range(3):
         rig.portal.kick()
         await rig.attempts(len(rig.opened) + 1, 2000)
-    equal(rig.app.infos(events.BROKER), ["untrusted (who is that)"])  # the same again is counted
+    equal(rig.app.infos(BROKER), ["untrusted (who is that)"])  # the same again is not said
+    await clock.sleep_s(7200)
+    true(2 <= len(rig.app.infos(BROKER)) <= 3)  # but once an hour
 
 
 async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():

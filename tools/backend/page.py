@@ -1,4 +1,4 @@
-"""A client of a charger's local API, as the page in a browser is one: cookies, CSRF token, one connection a request."""
+"""A client of a charger's local API, as the page in a browser is one: cookies, CSRF token, connections that are kept."""
 
 import http.client
 import json
@@ -23,13 +23,18 @@ class Answer:
 
 
 class Page:
-    """One client. `certificate` (PEM) is what the unit has to show; without one any is believed, as people do."""
+    """One client. `certificate` (PEM) is what the unit has to show; without one any is believed, as people do.
 
-    def __init__(self, port, certificate=None, timeout_s=30):
+    With `keep` requests go through one connection as long as the unit leaves it open, else each has its own.
+    """
+
+    def __init__(self, port, certificate=None, timeout_s=30, keep=False):
         self.port = port
         self.timeout_s = timeout_s
+        self.keep = keep
         self.cookies = {}
         self.csrf = None
+        self._connection = None
         self.context = ssl.create_default_context(cadata=certificate)
         self.context.check_hostname = False
         if certificate is None:
@@ -42,7 +47,6 @@ class Page:
 
     def ask(self, method, path, body=None, headers=None):
         """One request; body is an object for JSON, or bytes, or None. `headers` go before those we would send."""
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=self.timeout_s)
         sent = {}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -53,13 +57,31 @@ class Page:
                 sent["X-CSRF-Token"] = self.csrf
         sent.update(headers or {})
         data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-        try:
-            connection.request(method, path, data, {name: value for name, value in sent.items() if value is not None})
-            answer = Answer(connection.getresponse())
-        finally:
-            connection.close()
+        sent = {name: value for name, value in sent.items() if value is not None}
+        for last in (self._connection is None, True):
+            try:
+                answer = self._send(method, path, data, sent)
+                break
+            except (OSError, http.client.HTTPException):
+                self.close()
+                if last:
+                    raise
+        if not self.keep:
+            self.close()
         self._keep(answer)
         return answer
+
+    def _send(self, method, path, data, headers):
+        if self._connection is None:
+            self._connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=self.timeout_s)
+        self._connection.request(method, path, data, headers)
+        return Answer(self._connection.getresponse())
+
+    def close(self):
+        """Close the connection; the session stays."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _keep(self, answer):
         for line in answer.headers.get_all("Set-Cookie") or ():

@@ -231,8 +231,7 @@ class History:
 
     def _folded(self) -> dict:
         """What is known of sessions that have left: sums a month, and up to which record they are counted."""
-        folded = self._files.read_json(_MONTHS_FILE, None)
-        return folded if isinstance(folded, dict) else {"upto": 0, "months": {}, "utc": None}
+        return self._files.read_json(_MONTHS_FILE) or {"upto": 0, "months": {}, "utc": None}
 
     def _expire(self, now: int | None) -> None:
         """Drop the oldest segment when all that is in it is older than 400 days (UK-18 wants twelve months)."""

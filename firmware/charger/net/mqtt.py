@@ -27,6 +27,7 @@ _ANSWER_MS = const(20000)
 _WRITE_MS = const(20000)
 _BYE_MS = const(2000)
 _RETRY_MS = const(20)
+_LONG = const(100)
 _LAST_ID = const(65535)
 
 
@@ -34,12 +35,12 @@ class _Sheet:
     """What umqtt.simple takes for the module socket and for its socket: it writes here and reads what was laid ready."""
 
     def __init__(self):
-        self.written = bytearray()
+        self.written = []  # pieces: a long one is not copied
         self._ready = memoryview(b"")
 
     def lay(self, ready):
-        """What is to be read next."""
-        self.written = bytearray()
+        """What is to be read next, by somebody who has written nothing yet."""
+        self.written = [bytearray()]
         self._ready = memoryview(ready)
 
     def socket(self):
@@ -60,8 +61,12 @@ class _Sheet:
         """There is nothing to close."""
 
     def write(self, data, size=None):
-        """Collect."""
-        self.written.extend(data if size is None else data[:size])
+        """Collect: short pieces in one, since each would be a record of TLS."""
+        if len(data) >= _LONG:
+            self.written.append(data)
+            self.written.append(bytearray())
+        else:
+            self.written[-1].extend(data if size is None else data[:size])
 
     def read(self, size):
         """Of what was laid ready."""
@@ -156,7 +161,7 @@ class Session:
         """Say goodbye, so that the last will is not published; then abort() ends it."""
         if self.fault is None and self._client is not None:
             try:
-                await asyncio.wait_for_ms(self._send(b"\xe0\0"), _BYE_MS)
+                await asyncio.wait_for_ms(self._send((b"\xe0\0",)), _BYE_MS)
             except (ConnectError, asyncio.TimeoutError):
                 pass
         self.end("reset", "closed")
@@ -193,20 +198,21 @@ class Session:
 
     # --- the line ---
 
-    async def _send(self, data):
+    async def _send(self, pieces):
         """Write one packet; whoever is cancelled half-way ends the session."""
-        view = memoryview(data)
         started = clock.ticks_ms()
         await self._line.acquire()
         try:
-            while view:
-                if self.fault is not None:
-                    raise self.fault
-                view = view[self._stream.s.write(view) or 0 :]  # not with drain(): see websocket.py
-                if view:
-                    if clock.elapsed_ms(started) > _WRITE_MS:
-                        raise OSError(ETIMEDOUT)
-                    await clock.sleep_ms(_RETRY_MS)
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    if self.fault is not None:
+                        raise self.fault
+                    view = view[self._stream.s.write(view) or 0 :]  # not with drain(): see websocket.py
+                    if view:
+                        if clock.elapsed_ms(started) > _WRITE_MS:
+                            raise OSError(ETIMEDOUT)
+                        await clock.sleep_ms(_RETRY_MS)
         except (OSError, ValueError) as error:
             raise self.end("reset", log.reason(error))
         except asyncio.CancelledError:
@@ -290,7 +296,7 @@ class Session:
             raise self.end("protocol", "a message that is malformed or of another topic")
         self._retained = bool(header[0] & 1)
         if size > kept:
-            answer = b"\x40\x02" + bytes(packet[at:end]) if quality else b""
+            answer = (b"\x40\x02" + bytes(packet[at:end]),) if quality else ()
             await self._skip(packet, size - kept)
             self._on_message(None, self._retained)
         else:

@@ -125,7 +125,12 @@ class Configuration:
             else:
                 self._factory[row[0]] = value
         changed = files.read_json(FILE, {})
-        self._changed = changed if isinstance(changed, dict) else {}
+        for name in list(changed):  # keys of another version stay as they are
+            row = self._row(name)
+            if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):
+                log.error("config", name + ": ignored, not a value that it can have")
+                del changed[name]
+        self._changed = changed
         self._move_key()
 
     def _move_key(self):

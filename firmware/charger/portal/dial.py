@@ -18,6 +18,8 @@ _PORT = const(8883)
 _CONNECT_MS = const(30000)
 _PREFIX = "pilotlight"
 _LONGEST = const(64)  # of the prefix, in bytes: with serial number and topic it stays below what mqtt.py takes
+# of the security log; not in events.py, whose names are always in RAM
+BROKER = "BrokerAuthenticationFailed"
 # what of mqtt.py's and tls.py's causes means that the other side is not who it should be, or does not take us for the owner's
 _SECURITY = ("auth", "untrusted", "expired", "name", "certificate", "proof", "version", "suite", "own-cert")
 
@@ -77,6 +79,6 @@ async def dial(vault, settings: dict, serial: str, open_stream=None) -> tuple:
     return reader, login
 
 
-def is_security(cause: str) -> bool:
-    """Whether a failure belongs into the security log."""
-    return cause in _SECURITY
+def event_of(cause: str) -> str | None:
+    """The event for a failure, None for what is no matter of security."""
+    return BROKER if cause in _SECURITY else None

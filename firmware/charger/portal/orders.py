@@ -65,18 +65,20 @@ async def answer(portal, payload, retained: bool) -> bytes | None:
         wish = await _parse(payload)
     except (ValueError, MemoryError) as error:
         return _discard(portal, log.reason(error))
-    reply = {"id": wish["id"], "ok": True}
+    reply = {"id": wish["id"], "ok": False}
     try:
         result = await _act(portal, wish)
         if result is None:
             return None
-        reply.update(result)
+        result["id"], result["ok"] = wish["id"], True
+        return json.dumps(result).encode()
     except validate.Refused as error:
-        reply.update({"ok": False, "error": error.kind, "text": str(error)})
+        reply["error"], reply["text"] = error.kind, str(error)
         if error.wait_s:
             reply["wait_s"] = error.wait_s
     except (OSError, MemoryError) as error:
-        reply.update({"ok": False, "error": commands.UNABLE, "text": "Not now: %s." % log.reason(error)})
+        result = None
+        reply["error"], reply["text"] = commands.UNABLE, "Not now: %s." % log.reason(error)
     return json.dumps(reply).encode()
 
 

@@ -33,7 +33,8 @@ _PING_MS = const(30000)
 _BACKOFF_S = const(5)
 _BACKOFF_LAST_S = const(600)
 _BACKOFF_STARVED_S = const(60)
-_ROOM = const(19000)  # bytes that must be free to connect: half of it is the code that makes a connection
+_ROOM = const(15000)  # bytes that must be free to connect: half of it for the code that does, and goes again
+_AGAIN_S = const(3600)
 _STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
 _BYE_MS = const(3000)
 _ORDERS = const(4)  # commands that may wait
@@ -41,6 +42,7 @@ _ENDED = const(8)  # sessions whose end waits to be told
 _BATCH = const(4)  # entries of the log between two marks
 _ALTERED = "the firmware was found altered"
 _DIALLING = ("charger.portal.dial", "charger.net.url")
+_OBEYING = ("charger.portal.orders", "charger.commands")
 _TELLING = ("charger.portal.reports", "charger.report")
 
 
@@ -73,6 +75,7 @@ class Portal:
         self._stopping = False
         self._silenced = False
         self._backoff_s = 0
+        self._told = ("", 0)  # the failure that was last logged, and when
         for connector in app.connectors:
             connector.listeners.append(self)
         app.security_log.listeners.append(self._logged)
@@ -89,8 +92,9 @@ class Portal:
             self._session.end("reset", "the link to the back end needs the memory")
 
     def kick(self):
-        """The network is back: do not wait for the rest of a back-off."""
+        """The network is back: do not wait for the rest of a back-off, which begins afresh."""
         self._hurry = True
+        self._backoff_s = 0
 
     # --- what happens meanwhile ---
 
@@ -138,6 +142,7 @@ class Portal:
                     self._failed(error)
             except MemoryError:
                 self.fault = "not enough memory"
+                log.warn("portal", "no connection, " + self.fault)
             late.drop(*_DIALLING)
             late.drop(*_TELLING)
             gc.collect()  # sockets and TLS contexts are freed by their finalisers
@@ -160,8 +165,11 @@ class Portal:
         log.warn("portal", "no connection, " + self.fault)
         from charger.portal import dial
 
-        if dial.is_security(error.cause):
-            self.app.security_log.add(events.BROKER, self.fault)
+        event = dial.event_of(error.cause)
+        now = clock.uptime_s()
+        if event is not None and (self._told[0] != self.fault or now - self._told[1] >= _AGAIN_S):
+            self._told = (self.fault, now)  # attempts go on for ever: the same again is said once an hour
+            self.app.security_log.add(event, self.fault)
 
     def _barred(self) -> bool:
         """SEC-9: with altered firmware the network is for the notice alone, and once that is out for nothing."""
@@ -290,7 +298,6 @@ class Portal:
                 except Exception as error:  # noqa: BLE001 - a command that fails is no reason to stop listening
                     log.error("portal", "command: " + log.reason(error))
                 payload = None
-            late.drop("charger.portal.orders", "charger.commands")
             await self._order.wait()
 
     async def _answer(self, session, payload, retained):
@@ -298,6 +305,7 @@ class Portal:
 
         reply = await orders.answer(self, payload, retained)
         orders = None
+        late.drop(*_OBEYING)
         if reply is not None:
             await session.publish(self._topic("reply"), reply)
 

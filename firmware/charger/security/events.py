@@ -42,7 +42,6 @@ FACTORY_RESET = "FactoryReset"
 VAULT_BROKEN = "VaultBroken"
 TAMPER_CLEARED = "TamperAcknowledged"
 DEBUG_ACCESS = "DebugAccess"
-BROKER = "BrokerAuthenticationFailed"  # the owner's broker could not prove itself, or does not let us in
 LOG_FULL = "SecurityLogFull"
 LOG_FAILED = "SecurityLogWriteFailed"
 SUPPRESSED = "EventsSuppressed"
@@ -61,7 +60,7 @@ _HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUP
 # What a link that cannot be made brings with every attempt: the same words again within an hour are only counted.
 LINK = (
     FAILED_TO_AUTHENTICATE, BACK_END_FAILED_TO_AUTHENTICATE, INVALID_BACK_END_CERTIFICATE, INVALID_OWN_CERTIFICATE,
-    INVALID_TLS_VERSION, INVALID_TLS_SUITE, BROKER,
+    INVALID_TLS_VERSION, INVALID_TLS_SUITE,
 )  # fmt: skip
 
 # What an outsider can cause as often as he likes: a few in a row, then a count once in a while. Wrong PINs are not among

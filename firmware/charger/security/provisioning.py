@@ -70,6 +70,12 @@ def _entries(record) -> list:
         entries.append(("label/" + role, form))
     entries.append(("label/ocpp", record["ocpp_password"].encode()))
     entries.append(("setup/password", record["setup_password"].encode()))
-    entries.append(("web/key", unhexlify(record["web_key"])))
-    entries.append(("web/certificate", unhexlify(record["web_certificate"])))
+    for name in ("serial", "ocpp_password", "setup_ssid", "setup_password"):
+        if len(record[name].encode()) != len(record[name]):
+            raise ValueError(name + ": ASCII alone")
+    for name in ("key", "certificate"):
+        der = unhexlify(record["web_" + name])
+        if der[0] != 0x30:
+            raise ValueError("web_%s: no DER" % name)
+        entries.append(("web/" + name, der))
     return entries

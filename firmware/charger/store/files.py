@@ -11,7 +11,7 @@ from binascii import crc32
 
 from micropython import const
 
-from charger import log
+from charger import late, log
 
 _SEED = const(0x504C31)  # crc32 of nothing is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
@@ -149,15 +149,24 @@ class Files:
             return []
 
     def read_json(self, name: str, default=None):
-        """The file parsed as JSON, or default when it is absent, damaged or not JSON."""
+        """The file parsed as JSON, or default when it is absent, damaged, not JSON or not of its shape (store/shapes.py)."""
         data = self.read(name)
         if data is None:
             return default
         try:
-            return json.loads(data)
-        except ValueError:
+            value = json.loads(data)
+        except (ValueError, RuntimeError):  # the latter when it is nested too deep
             log.error("store", name + ": not JSON")
             return default
+        from charger.store import shapes
+
+        fault = shapes.fault(name, value)
+        shapes = None
+        late.drop("charger.store.shapes")
+        if fault:
+            log.error("store", "%s: ignored, %s" % (name, fault))
+            return default
+        return value
 
     def write_json(self, name: str, value) -> None:
         """Replace the file by value as JSON, atomically."""

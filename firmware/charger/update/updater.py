@@ -51,9 +51,12 @@ class Updater:
         offer = self._files.read_json(OFFER)
         if not offer:
             return None
-        from charger.update.manifest import version_order
+        from charger.update.manifest import UpdateError, version_order
 
-        return offer if version_order(offer["version"]) > version_order(version.VERSION) else None
+        try:
+            return offer if version_order(offer["version"]) > version_order(version.VERSION) else None
+        except (UpdateError, ValueError, KeyError):
+            return None
 
     @property
     def idle(self) -> bool:

@@ -24,7 +24,10 @@ class LocalList:
         self._files = files
         self._version = self._count = 0
         for line in files.lines(FILE):
-            self._version = int(line)
+            if line.isdigit() and len(line) < 11:
+                self._version = int(line)
+            else:
+                log.error("local list", "not readable, ignored")
             break
 
     @property

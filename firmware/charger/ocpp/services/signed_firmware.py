@@ -57,8 +57,7 @@ class SignedFirmware:
         self._cp = cp
         self._task = None
         self._notices = Notices(cp, "SignedFirmwareStatusNotification")
-        job = cp.files.read_json(FILE) or cp.files.read_json(LAST)
-        self._job: dict = job if isinstance(job, dict) and "status" in job else {}
+        self._job: dict = cp.files.read_json(FILE) or cp.files.read_json(LAST, {})
 
     @property
     def busy(self) -> bool:

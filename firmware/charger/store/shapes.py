@@ -1,0 +1,37 @@
+"""What the JSON files on flash have to be like: one with a right checksum may still be of another version, or somebody's
+(SEC-13). In RAM only while one is read. calibration.json, trial.json and update.json are looked at where they are read.
+"""
+
+from charger.validate import Invalid, check
+
+_COUNT = ("int", 0, None)
+_NUMBER = ("int", None, None)
+_JOB = ("obj", (("id", _NUMBER), ("status", ("str", 50)), ("location?", ("str", 2000))))
+_SHAPES = {  # by name, digits left out
+    "anchors.json": ("list", ("list", _NUMBER, 2, 2), None),
+    "boot.json": _COUNT,
+    "meter.json": ("list", ("obj", (("meter", ("str", 64)), ("offset_wh", _COUNT), ("boot", _COUNT))), None),
+    "months.json": ("obj", (("upto", _COUNT), ("months", ("obj", ())))),
+    "ocpp_config.json": ("obj", ()),
+    "ocpp_firmware_last.json": _JOB,
+    "ocpp_out_of_service.json": ("list", ("int", 0, 99), 100),
+    "ocpp_profiles.json": ("list", ("list", ("any",), 2, 2), None),
+    "ocpp_reservations.json": ("list", ("list", ("any",), 5, 5), None),
+    "ocpp_signed_firmware.json": _JOB,
+    "update_offer.json": ("obj", (("version?", ("str", 50)), ("url?", ("str", 2000)))),
+}  # fmt: skip
+_RESERVATION = (_NUMBER, _NUMBER, ("str", 20), ("any",), _NUMBER)
+
+
+def fault(name: str, value) -> str:
+    """Why this cannot be the content of that file; '' when it can, or when nobody has said what it is like."""
+    spec = _SHAPES.get("".join([ch for ch in name if not ch.isdigit()]))
+    try:
+        if spec is not None:
+            check(spec, value)
+        for row in value if name == "ocpp_reservations.json" else ():
+            for number in range(5):
+                check(_RESERVATION[number], row[number])
+    except Invalid as error:
+        return str(error)
+    return ""

@@ -1,0 +1,112 @@
+"""A unit that was used with everything it has: none of its secrets is anywhere that anybody could read (SEC-10)."""
+
+import base64
+import json
+
+import pytest
+
+from backend import wait_until
+from sim.sessions import end_session, start_session
+from sim.test_diagnostics import FileServer, certificate_for
+from sim.test_extended_messages import ask
+from sim.test_provisioning import SECRETS, found_in, made_unit, scalar
+
+from .page import Page, web_words
+
+NEW_KEY = "back-end-gave-this-1"
+WIFI = "the-home-network's-key"
+CHOSEN = "70419385"
+CARD = "GOOD0001"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """An HTTPS server for what the unit uploads, and its root."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    pem, key, root = certificate_for(folder)
+    server = FileServer(pem, key)
+    server.root = root
+    yield server
+    server.close()
+
+
+def forms(secret):
+    """As it is, hexadecimal, base64."""
+    raw = secret if isinstance(secret, bytes) else secret.encode()
+    return raw, raw.hex().encode(), raw.hex().upper().encode(), base64.b64encode(raw).rstrip(b"=")[:-1]
+
+
+def told(text, secrets):
+    """The secrets that are in a text."""
+    data = text if isinstance(text, bytes) else text.encode()
+    return [secret for secret in secrets if any(form in data for form in forms(secret))]
+
+
+def use_everything(sim, csms, port, label, files):
+    """By page and back end; what was answered, as text."""
+    said = []
+    with Page(port) as page:
+        for pin in ("11112222", label["pin"]):
+            said.append(page.log_in(pin)[1])
+        page.csrf = said[-1]["csrf"]
+        for method, path, body in (
+            ("PUT", "/api/settings", {"WifiName": "home", "WifiPassword": WIFI}),
+            ("PUT", "/api/settings", {"AuthorizationKey": "short"}),
+            ("POST", "/api/pin", {"current": label["pin"], "pin": CHOSEN}),
+            ("POST", "/api/pin", {"current": CHOSEN, "pin": "12345678"}),
+            ("GET", "/api/settings", None), ("GET", "/api/status", None), ("GET", "/api/log", None),
+            ("GET", "/api/history", None), ("GET", "/api/update", None),
+        ):
+            status, answer, headers = page.ask(method, path, body)
+            assert status == (400 if body and ("short" in body.values() or "12345678" in body.values()) else 200), (path, answer)
+            said += [answer, str(headers)]
+    start_session(sim, csms, CARD)
+    end_session(sim, csms)
+    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=NEW_KEY)["status"] == "Accepted"
+    csms.wait_connected(2)
+    sim.wait_for(lambda s: s["csms"]["connected"], 30, "the connection with the new key")
+    said += [csms.call("GetConfiguration"), csms.call("GetConfiguration", key=["AuthorizationKey", "WifiPassword"])]
+    for number, kind in enumerate(("SecurityLog", "DiagnosticsLog")):
+        ask(csms, files.url("/in/"), "Uploading", "Uploaded", kind=kind, number=number)
+    said += [body.decode() for *_, body in files.uploads]
+    said += [sim.status(), sim.config(), sim.command("security_log", count=100), sim.command("slots")]
+    return json.dumps(said)
+
+
+def test_nothing_secret_is_told_logged_or_left_in_the_state_directory(launch, csms, files, tmp_path):
+    """PINs, passwords, keys; in answers, headers, log lines, messages, uploads, the flash with what was deleted, the dump
+    of a crash. The card's number is in no log and no upload."""
+    made, label = made_unit(tmp_path / "charger")
+    words, port = web_words()
+    sim = launch(options=[*words, "--security-profile", "1", "--ca", str(files.root)])
+    csms.wait_booted()
+    wait_until(lambda: (sim.status().get("web") or {}).get("port"), 20, "the page listens")
+    secrets = [label[name] for name in SECRETS] + [NEW_KEY, WIFI, CHOSEN, scalar(made), bytes.fromhex(made["web_key"])]
+    secrets += [bytes.fromhex(pin[part]) for pin in made["pins"].values() for part in ("salt", "hash")]
+    said = use_everything(sim, csms, port, label, files)
+    key = bytes.fromhex(made["device_key"])
+    assert told(said, [*secrets, key]) == []
+    assert told("".join(body.decode() for *_, body in files.uploads), [CARD]) == []
+    lines = "\n".join(sim.log_lines())
+    assert told(lines, [*secrets, key, CARD]) == []
+    messages = [message.raw for message in csms.record.messages(way="in")]
+    assert len(messages) > 20 and told("\n".join(messages), [*secrets, key]) == []
+    sim.stop()
+    assert found_in(sim.state_dir, secrets) == []
+    assert found_in(sim.state_dir, [key], but=["nvs.json"]) == []
+
+
+def test_a_crash_tells_nothing(launch, csms, tmp_path):
+    """A unit that dies at its start prints where, and no value."""
+    made, label = made_unit(tmp_path / "charger")
+    sim = launch(options=["--security-profile", "1"])
+    csms.wait_booted()
+    sim.may_crash = True
+    sim.stop()
+    (sim.state_dir / "flash.bin").write_bytes((sim.state_dir / "flash.bin").read_bytes()[: 64 * 4096])
+    sim.wait_ready = lambda: None
+    sim.start()
+    wait_until(lambda: any("Traceback" in line for line in sim.log_lines()), 30, "a crash")
+    secrets = [label[name] for name in SECRETS] + [scalar(made), bytes.fromhex(made["device_key"])]
+    assert told("\n".join(sim.log_lines()), secrets) == []
