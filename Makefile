@@ -20,7 +20,7 @@ test: setup  ## Run all tests, lint and type check; ARGS='-k pilot -x' goes to p
 	  && echo "make test: all passed" || { echo "make test: FAILED, see above"; exit 1; }
 
 soak: setup  ## Run the tests at their greatest sizes, hours of use in minutes; ARGS go to pytest
-	@PILOTLIGHT_SOAK=1 $(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@PILOTLIGHT_SOAK=1 $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --timeout 7200 $(ARGS)
 
 demo: setup  ## Charge a simulated car against a local back end; ARGS=--stay keeps both running to play with
 	@$(VENV)/python tools/demo.py $(ARGS)

@@ -13,14 +13,42 @@ FACTORY_FILE = "/factory.json"
 LATE_TICK_MS = 100
 
 
+_TEXT = ("str", 512)
+_PEM = ("text", 16000)
+_FACTORY = ("obj", (
+    ("serial?", ("str", 25, 1)),
+    ("pilot?", ("strict", (
+        ("r1?", ("int", 100000, 400000)), ("r2?", ("int", 20000, 100000)), ("r3?", ("int", 15000, 80000)),
+        ("rail_mv?", ("int", 3000, 3600)),
+    ))),
+    ("keys?", ("obj", ())),
+    ("csms?", ("obj", (
+        ("url?", _TEXT), ("secure_url?", _TEXT), ("identity?", ("str", 48, 1)), ("security_profile?", ("int", 0, 3)),
+        ("basic_auth_password?", ("str", 40)), ("ca?", _PEM), ("client_cert?", _PEM), ("client_key?", _PEM),
+    ))),
+    ("update?", ("obj", (
+        ("hosts?", ("list", _TEXT, 8)), ("roots?", _PEM), ("manifest_url?", _TEXT), ("hardware?", ("int", 1, 1000)),
+        ("keys?", ("list", ("str", 130, 130), 4)),
+    ))),
+))  # fmt: skip
+
+
 def _unit() -> dict:
     """What the factory left, or an empty dictionary: the unit then works with this file's values and no back end."""
+    from charger import validate
+
     try:
         with open(FACTORY_FILE) as file:
             found = json.load(file)
-    except (OSError, ValueError):
+        validate.check(_FACTORY, found)
+        for key in found.get("update", {}).get("keys", ()):
+            bytes.fromhex(key)
+        return found
+    except OSError:
+        return {}  # not made yet
+    except (ValueError, RuntimeError, validate.Invalid) as error:  # a wrong one must not keep the contactors from their pins
+        print("board: factory.json ignored:", error)
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _section(name: str) -> dict:

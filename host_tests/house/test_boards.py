@@ -270,3 +270,41 @@ def test_a_product_has_no_console(name):
         assert f"#ifndef {macro}" in sources and f"#if {macro}" in sources
     product = (BOARDS / name / "mpconfigboard.h").read_text()
     assert not re.search(r"(?m)^#define MICROPY_HW_(USB|ESP_USB)", product), "another way in"
+
+
+GOOD = {"serial": "PL-7", "pilot": {"r3": 36100, "rail_mv": 3290}, "keys": {"CpoName": "A"},
+        "csms": {"url": "wss://x/y", "security_profile": 2}, "update": {"keys": ["04" + "41" * 64], "hosts": ["u.example"]}}
+WRONG = (
+    "", "[]", "null", "[" * 3000, {"serial": 5}, {"serial": "x" * 26}, {"pilot": []}, {"pilot": {"r3": "36000"}},
+    {"pilot": {"r3": 0}}, {"pilot": {"rail": 3300}}, {"keys": []}, {"csms": {"security_profile": "2"}}, {"csms": {"url": 7}},
+    {"update": {"keys": ["zz" * 65]}}, {"update": {"keys": "04"}}, {"update": {"hosts": [1]}}, {"update": {"hardware": -1}},
+)
+
+
+def test_a_wrong_factory_file_counts_as_none(name, tmp_path):
+    """SEC-13: boot.py needs the pins whatever the file says (CP-30); half of one is never believed."""
+    script = tmp_path / "show.py"
+    script.write_text(SHOW)
+    folder = tmp_path / "definition"
+    folder.mkdir()
+    file = tmp_path / "factory.json"
+    source = (BOARDS / name / "board.py").read_text()
+    assert source.count('"/factory.json"') == 1
+    (folder / "board.py").write_text(source.replace('"/factory.json"', repr(str(file))))
+
+    def shown():
+        done = subprocess.run([str(binary(32)), str(script), name], cwd=ROOT, capture_output=True, text=True, timeout=20,
+                              env={**environment(), "MICROPYPATH": f"{folder}:firmware:.frozen"}, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        *said, data = done.stdout.splitlines()
+        return said, json.loads(data)
+
+    said, without = shown()
+    assert said == []
+    file.write_text(json.dumps(GOOD))
+    said, board = shown()
+    assert said == [] and board["DEVICE"]["serial"] == "PL-7" and board["OUTLETS"][0]["pilot"]["r3"] == 36100
+    for wrong in WRONG:
+        file.write_text(wrong if isinstance(wrong, str) else json.dumps({**GOOD, **wrong}))
+        said, board = shown()
+        assert board == without and len(said) == 1 and "factory.json ignored" in said[0], wrong
