@@ -6,14 +6,11 @@ import pytest
 
 from backend import CommandRefused
 
-from .test_erasure import basic, events, found
+from .test_erasure import events, found
+from .test_provisioning import GIVEN, basic, labels
 
 HOME = {"WifiNetwork": "Home of somebody/correct horse battery", "RetryBackoffWaitMinimum": "0", "RetryBackoffRandomRange": "1"}
 NAME, PASSWORD = HOME["WifiNetwork"].split("/")
-
-
-def label(sim):
-    return next(json.loads(line)["label"] for line in sim.log_lines() if line.startswith('{"label": '))
 
 
 def setup_network(sim):
@@ -29,7 +26,7 @@ def test_a_new_unit_is_told_of_the_network_and_joins_it_ever_after(launch, csms,
     sim = launch(word=word, settings=HOME, time_scale=20)
     sim.wait_for(lambda s: s.get("wifi", {}).get("setup_s"), 60, "the setup network")
     seen = setup_network(sim)
-    assert seen == {"ssid": label(sim)["setup_ssid"], "security": 7}  # WPA2 and WPA3, never open
+    assert seen == {"ssid": labels(sim)[0]["setup_ssid"], "security": 7}  # WPA2 and WPA3, never open
     assert not csms.attempts
     for ssid, password in ((NAME, "short"), ("", PASSWORD), ("x" * 33, PASSWORD), (NAME, ""), (NAME, "pass\nword12")):
         with pytest.raises(CommandRefused, match="network"):
@@ -85,8 +82,8 @@ def test_the_button_held_from_the_power_on_on_is_a_factory_reset(launch, csms):
     """SEC-3: of a unit whose PIN nobody knows any more. It takes the supply's switch; a restart alone is not enough."""
     sim = launch(options=["--security-profile", "1"], time_scale=10)
     csms.wait_booted()
-    password = label(sim)["ocpp_password"]
-    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value="given-by-operator")["status"] == "Accepted"
+    password = labels(sim)[0]["ocpp_password"]
+    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=GIVEN)["status"] == "Accepted"
     csms.wait_connected(2)
 
     def starting(restart):

@@ -157,7 +157,7 @@ def record():
     verifier = {"iterations": 1000, "salt": "5a" * 16, "hash": "a5" * 32}
     return {"format": 1, "serial": "PL-7", "device_key": NEXT.hex(), "pins": {"owner": verifier, "installer": verifier},
             "ocpp_password": "ocppPassword12345", "setup_ssid": "Setup", "setup_password": "setupPassword1",
-            "web_key": "ab" * 60, "web_certificate": "cd" * 60}
+            "web_key": "30" * 60, "web_certificate": "30" * 60}
 
 
 def test_provisioning():

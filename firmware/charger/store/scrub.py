@@ -4,16 +4,16 @@ Small files lie in their folder's log, a pair of blocks: when one is full, what 
 it twice leaves nothing old in either. A folder with many files has several pairs, each for a stretch of names in their
 order, so every name gets a neighbour that does the filling.
 
-Larger files have blocks of their own. littlefs takes free blocks in turn, round the whole flash, so writing twice as much
-as the flash holds, a few blocks at a time, reaches each that is free, also when others write meanwhile. All of it is gone
+Larger files have blocks of their own. littlefs takes free blocks in turn, round the whole flash, so writing a quarter more
+than the flash holds, a few blocks at a time, reaches each that is free, also when others write meanwhile. All of it is gone
 again at once: there is always room for others.
 
 One block neither reaches: when the root's log has been written anew some hundred times littlefs moves it away from the
 first two blocks, and the older of these keeps the log as it was, for ever. It is erased by hand, once littlefs itself has
 shown that it does without.
 
-Cost, on a flash of 512 blocks: each free block is erased twice, the pair of a folder twice for each of its files, in all
-some 1,100 erases of the 100,000 that each block bears; a kilobyte of heap.
+Cost: each free block is erased once or twice, the pair of a folder twice for each of its files, of the 100,000 erases that
+a block bears; a kilobyte of heap.
 """
 
 import os
@@ -29,7 +29,6 @@ _END = ".new"  # what has this ending is removed at each start
 _BLOCKS = const(8)  # held at a time
 _SMALL = const(120)  # bytes: a file of this size lies in its folder's log
 _BUFFER = const(512)
-_TURNS = const(2)
 _ENOSPC = const(28)
 _EIO = const(5)
 _ERASE = const(6)  # of vfs.AbstractBlockDev.ioctl
@@ -95,10 +94,10 @@ def _fill_log(folder: str, empty: bytes):
 
 
 def _fill_blocks(files: Files, empty: bytes):
-    """Write as much as the flash holds, some turns."""
+    """Write more than the flash holds."""
     size, count = os.statvfs(files.root)[0], os.statvfs(files.root)[2]
     path = files.path(MARK + _END)
-    left = _TURNS * count
+    left = count + count // 4
     while left > 0:
         try:
             with open(path, "wb") as file:
