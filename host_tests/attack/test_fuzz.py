@@ -8,11 +8,12 @@ import pytest
 from provisioning import record, unit
 
 from backend import CallRefused, CommandRefused, wait_until
+from backend.page import Page
 from sim.sessions import end_session, start_session
 from sim.test_provisioning import made_unit
 
 from . import on_flash
-from .page import Page, label_of, web_words
+from .page import label_of, web_words
 
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 MORE = 20 if SOAK else 1
@@ -113,15 +114,14 @@ def test_page(launch, csms):
     label = label_of(sim)
     everything = list(requests())
     chosen = everything if SOAK else random.Random(9).sample(everything, 80)
-    with Page(port) as page:
-        assert page.log_in(label["pin"])[0] == 200
+    with Page(port, keep=True) as page:
+        assert page.login(label["pin"]).status == 200
         before = marks(sim)
         for method, path, body in chosen:
-            status, answer, _ = page.ask(method, path, body)
-            assert 400 <= status < 500 and answer["error"], (path, body, status, answer)
+            answer = page.ask(method, path, body)
+            assert 400 <= answer.status < 500 and answer.json["error"], (path, body, answer)
         for query in ("view=", "view=year&view=year", "count=-1", "count=99999999999", "before=x", "=", "a=b", "%00"):
-            status, answer, _ = page.ask("GET", "/api/history?" + query)
-            assert status == 400, (query, status)
+            assert page.ask("GET", "/api/history?" + query).status == 400, query
         assert marks(sim) == before
     assert not [line for line in sim.log_lines() if "Traceback" in line]
     still_charges(sim, csms)

@@ -6,10 +6,11 @@ import os
 import pytest
 
 from backend import wait_until
+from backend.page import Page
 from house.source import FIRMWARE
 from sim.tls_peers import Authority
 
-from .page import Page, label_of, web_words
+from .page import label_of, web_words
 
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 GUESSES = 10_000 if SOAK else 60
@@ -69,16 +70,16 @@ class ByPage:
     """A stranger at the page, on one connection as long as the unit lets him. (admitted, seconds to wait)"""
 
     def __init__(self, port):
-        self._page = Page(port)
+        self._page = Page(port, keep=True)
 
     def close(self):
         self._page.close()
 
     def __call__(self, pin, role):
-        status, _, headers = self._page.ask("POST", "/api/login", {"pin": pin, "role": role})
+        answer = self._page.login(pin, role)
         assert self._page.cookies == {}
-        assert status in (401, 429), status
-        return status == 401, int(headers.get("Retry-After", 0))
+        assert answer.status in (401, 429), answer
+        return answer.status == 401, int(answer.headers.get("Retry-After", 0))
 
 
 class ByPortal:
@@ -149,7 +150,7 @@ def test_guesses_over_all_surfaces_stay_at_the_documented_rate(launch, csms, por
     def owner_gets_in():
         with Page(port) as page:
             page.cookies.update(device)
-            assert page.log_in(label["pin"])[0] == 200
+            assert page.login(label["pin"]).status == 200
             device.update(page.cookies)
 
     owner_gets_in()
@@ -162,4 +163,4 @@ def test_guesses_over_all_surfaces_stay_at_the_documented_rate(launch, csms, por
     assert SOAK or len(unit.entries("PinRefused")) == len(admitted)
     assert unit.entries("PinLockout") and sim.command("security_log")["broken"] is None
     with Page(port) as page:  # not even the right one, without the telephone
-        assert page.log_in(label["pin"])[0] == 429
+        assert page.login(label["pin"]).status == 429

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from backend import wait_until
+from backend.page import Page
 from sim.sessions import end_session, start_session
 from sim.test_diagnostics import FileServer, certificate_for
 from sim.test_extended_messages import ask
 from sim.test_provisioning import SECRETS, forms, found_in, made_unit, scalar
 
-from .page import Page, web_words
+from .page import web_words
 
 NEW_KEY = "back-end-gave-this-1"
 WIFI = "the-home-network's-key"
@@ -39,10 +40,9 @@ def told(text, secrets):
 def use_everything(sim, csms, port, label, files):
     """By page and back end; what was answered, as text."""
     said = []
-    with Page(port) as page:
+    with Page(port, keep=True) as page:
         for pin in ("11112222", label["pin"]):
-            said.append(page.log_in(pin)[1])
-        page.csrf = said[-1]["csrf"]
+            said.append(page.login(pin).json)
         for method, path, body in (
             ("PUT", "/api/settings", {"WifiName": "home", "WifiPassword": WIFI}),
             ("PUT", "/api/settings", {"AuthorizationKey": "short"}),
@@ -51,9 +51,10 @@ def use_everything(sim, csms, port, label, files):
             ("GET", "/api/settings", None), ("GET", "/api/status", None), ("GET", "/api/log", None),
             ("GET", "/api/history", None), ("GET", "/api/update", None),
         ):
-            status, answer, headers = page.ask(method, path, body)
-            assert status == (400 if body and ("short" in body.values() or "12345678" in body.values()) else 200), (path, answer)
-            said += [answer, str(headers)]
+            answer = page.ask(method, path, body)
+            wrong = body and ("short" in body.values() or "12345678" in body.values())
+            assert answer.status == (400 if wrong else 200), (path, answer)
+            said += [answer.json, str(answer.headers)]
     start_session(sim, csms, CARD)
     end_session(sim, csms)
     assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=NEW_KEY)["status"] == "Accepted"

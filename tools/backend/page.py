@@ -40,6 +40,12 @@ class Page:
         if certificate is None:
             self.context.verify_mode = ssl.CERT_NONE
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def connect(self):
         """A TLS connection to the unit."""
         raw = socket.create_connection(("127.0.0.1", self.port), self.timeout_s)
