@@ -1,5 +1,7 @@
 """What somebody does who has a unit's flash in his hands: looks at files, changes them, with and without a right checksum."""
 
+import json
+
 from provisioning import unit
 
 _SCRIPT = """
@@ -31,8 +33,6 @@ def names(folder, word=64):
 
 def write(folder, contents, word=64):
     """Replace files {name: bytes}, each with the checksum that it should have."""
-    import json
-
     unit.state_directory(folder, word)._run(_SCRIPT % json.dumps({name: data.hex() for name, data in contents.items()}))
 
 

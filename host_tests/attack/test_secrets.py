@@ -1,6 +1,5 @@
 """A unit that was used with everything it has: none of its secrets is anywhere that anybody could read (SEC-10)."""
 
-import base64
 import json
 
 import pytest
@@ -10,7 +9,7 @@ from backend.page import Page
 from sim.sessions import end_session, start_session
 from sim.test_diagnostics import FileServer, certificate_for
 from sim.test_extended_messages import ask
-from sim.test_provisioning import SECRETS, found_in, made_unit, scalar
+from sim.test_provisioning import SECRETS, forms, found_in, made_unit, scalar
 
 from .page import web_words
 
@@ -30,12 +29,6 @@ def files(tmp_path):
     server.root = root
     yield server
     server.close()
-
-
-def forms(secret):
-    """As it is, hexadecimal, base64."""
-    raw = secret if isinstance(secret, bytes) else secret.encode()
-    return raw, raw.hex().encode(), raw.hex().upper().encode(), base64.b64encode(raw).rstrip(b"=")[:-1]
 
 
 def told(text, secrets):
