@@ -128,15 +128,15 @@ def _read_factory(at, buf):
         if at < slots.BLOCK:
             digest = hashlib.sha256()
             size = 0
-            piece = file.read(slots.BLOCK)
-            while piece:
-                digest.update(piece)
-                size += len(piece)
-                piece = file.read(slots.BLOCK)
+            got = file.readinto(slots.piece)
+            while got:
+                digest.update(slots.piece[:got])
+                size += got
+                got = file.readinto(slots.piece)
             head = struct.pack(slots._HEADER, slots.MAGIC, size, digest.digest(), b"factory", 0)
-            head += bytes(slots.BLOCK - len(head))
             count = min(len(buf), slots.BLOCK - at)
-            buf[:count] = head[at : at + count]
+            for i in range(count):
+                buf[i] = head[at + i] if at + i < len(head) else 0
             if count == len(buf):
                 return
             buf = memoryview(buf)[count:]

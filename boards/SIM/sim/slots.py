@@ -67,6 +67,9 @@ def attach(folder):
     slots[:] = [Slot(path(label), SLOT_BLOCKS, power) for label in LABELS]
 
 
+piece = memoryview(bytearray(512))  # what the bootloader reads with: the heap is the firmware's
+
+
 def header(index):
     """(size, sha256, version, counter) of the image in a slot as its header has it; None without one."""
     raw = bytearray(struct.calcsize(_HEADER))
@@ -83,11 +86,10 @@ def is_good(index):
     if found is None:
         return False
     left, digest = found[0], hashlib.sha256()
-    buffer = bytearray(BLOCK)
-    block = 1
+    at = BLOCK
     while left > 0:
-        slots[index].readblocks(block, buffer, 0)
-        digest.update(memoryview(buffer)[: min(left, BLOCK)])
-        left -= BLOCK
-        block += 1
+        slots[index].readblocks(at // BLOCK, piece, at % BLOCK)
+        digest.update(piece[: min(left, len(piece))])
+        left -= len(piece)
+        at += len(piece)
     return digest.digest() == found[1]
