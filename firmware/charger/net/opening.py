@@ -4,8 +4,8 @@ from charger import late
 
 # What is of no use once a stream is open.
 _OPENING = (
-    "charger.net.tls", "charger.net.tls_probe", "charger.net.dns", "charger.security.peer", "charger.security.der",
-    "charger.security.hostname",
+    "charger.net.tls", "charger.net.tls_probe", "charger.net.dns", "charger.net.wifi", "charger.security.peer",
+    "charger.security.der", "charger.security.hostname",
 )  # fmt: skip
 
 
