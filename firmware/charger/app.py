@@ -113,11 +113,15 @@ class Application:
     def _starve(self):
         """No memory to connect: first what is idle goes, then, once nobody charges, the unit starts afresh."""
         self._starved += 1
+        self.make_room()
+        if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
+            self.restart("Soft", "want of memory")
+
+    def make_room(self):
+        """Somebody finds no memory: what is idle goes, for the back end's sake the owner's portal as well."""
         self.charge_point.let_go()
         if self.portal is not None:
             self.portal.let_go()
-        if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
-            self.restart("Soft", "want of memory")
 
     def link_closed(self, _reason):
         """The connection is over."""

@@ -194,6 +194,7 @@ def make_back_end(app) -> tuple:
         on_invalid=app.not_understood,
         lab=board.LAB,
     )
+    link.make_room = app.make_room  # type: ignore[assignment]
     point.attach(link)
     store.peer = link.peer_certificate  # type: ignore[assignment]
     point.store = store  # type: ignore[assignment]

@@ -58,6 +58,11 @@ def _mask(view, mask: int):
         view[:] = (int.from_bytes(view, "little") ^ mask).to_bytes(count, "little")
 
 
+def buffers() -> tuple:
+    """What a connection receives and sends with."""
+    return bytearray(_KEPT), bytearray(_CHUNK)
+
+
 class WebSocket:
     """An open connection. `connect()` makes one; tests may put one on any pair of streams."""
 
@@ -70,16 +75,21 @@ class WebSocket:
         self._ahead[: len(ahead)] = ahead
         self._ahead_at = 0
         self._ahead_end = len(ahead)
-        self.buffer = bytearray(_KEPT)  # the last message stands in here, from the beginning
-        self._chunk = bytearray(_CHUNK)
+        self.use(buffers())
         self._frame_lock = asyncio.Lock()  # one frame at a time
         self._message_lock = asyncio.Lock()  # one message at a time; control frames may go between its frames
         self._closed = None  # the Closed that ended it
         self._close_sent = False
         self._transport_closed = False
+        self.make_room = None  # called when there is no memory for a message, before it is given up
         self.over = asyncio.Event()  # set when the connection has ended, whoever noticed it, or somebody wants it to
         self.last_rx = clock.ticks_ms()  # of the last byte
         self.last_pong = self.last_rx
+
+    def use(self, kept: tuple):
+        """Take these buffers(), before anything is received or sent: made once, they stand in nobody's way later."""
+        self.buffer = self._kept = kept[0]  # the last message stands in here, from the beginning
+        self._chunk = kept[1]
 
     # --- receiving ---
 
@@ -98,8 +108,7 @@ class WebSocket:
 
     def release(self):
         """The last message is done with: a big one must not hold its memory for ever, nor while it is acted on."""
-        if len(self.buffer) > 4 * _KEPT:
-            self.buffer = bytearray(0)
+        self.buffer = self._kept
 
     async def _message(self) -> int:
         """Collect a message in the buffer and return its length, answering control frames on the way."""
@@ -154,10 +163,16 @@ class WebSocket:
         if wanted > self._max_message:
             await self._fail(TOO_BIG, "longer than %d bytes" % self._max_message)
         if wanted > len(self.buffer):
+            room = max(min((wanted | 511) + 1, self._max_message), _KEPT)
             try:
-                grown = bytearray(max(min((wanted | 511) + 1, self._max_message), _KEPT))
+                grown = bytearray(room)
             except MemoryError:
-                await self._fail(TOO_BIG, "no memory for %d bytes" % wanted)
+                if self.make_room is not None:
+                    self.make_room()
+                try:
+                    grown = bytearray(room)
+                except MemoryError:
+                    await self._fail(TOO_BIG, "no memory for %d bytes" % wanted)
             grown[:size] = memoryview(self.buffer)[:size]
             self.buffer = grown
 

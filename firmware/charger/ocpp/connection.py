@@ -51,6 +51,8 @@ class Connection:
         self._open_stream = open_stream
         self._lab = lab
         self._ws = None
+        self._buffers = websocket.buffers()
+        self.make_room = None  # function: see websocket.WebSocket
         self._rpc = None
         self._stream = None  # the socket below the present connection
         self._reason = None  # why we ended the connection, if we did
@@ -220,6 +222,8 @@ class Connection:
         """Live with a connection until it ends."""
         rpc = Rpc(ws.send, self._handler, self._on_invalid)
         self._ws = ws
+        ws.use(self._buffers)
+        ws.make_room = self.make_room
         self._rpc = rpc
         self._reason = None
         self._kick.clear()
