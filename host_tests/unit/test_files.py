@@ -22,6 +22,37 @@ def test_content_comes_back_after_a_restart():
         equal(flashrig.files().read("a"), data)
 
 
+def test_lines_come_one_by_one_from_a_file_that_is_not_open_meanwhile():
+    """Of any length, at any place of the parts in which they are read; who stops half way leaves nothing open."""
+    from charger.store import files as module
+
+    flashrig.fresh()
+    files = flashrig.files()
+    opened = []
+
+    def noted(*args):
+        opened.append(open(*args))
+        return opened[-1]
+
+    module.open = noted
+    try:
+        equal(list(files.lines("absent")), [])
+        for lengths in ((), (0,), (5,), (60,) * 40, (511,), (512,), (513,), (510, 1, 0, 3), (1500, 3, 2000, 1), (256, 255, 257, 254)):
+            for end in (b"", b"\n"):
+                lines = [bytes([97 + n % 26]) * length for n, length in enumerate(lengths)]
+                files.write("some", b"\n".join(lines) + (end if lines else b""))
+                wanted = lines if lines != [b""] or end else []
+                equal(list(files.lines("some")), wanted, str((lengths, end)))
+                for line in files.lines("some"):
+                    equal(line, lines[0])
+                    break
+                for file in opened:
+                    raises(ValueError, file.read, 1)  # closed
+                opened.clear()
+    finally:
+        del module.open
+
+
 def test_absent_files_and_json():
     flashrig.fresh()
     files = flashrig.files()

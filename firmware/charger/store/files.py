@@ -15,6 +15,7 @@ from charger import late, log
 
 _SEED = const(0x504C31)  # crc32 of nothing is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
+_PART = const(512)  # bytes of lines at a time
 _READ = const(256)  # bytes at a time, of what is not to be in the heap as a whole
 _NEW = ".new"
 _ENOENT = const(2)
@@ -94,14 +95,21 @@ class Files:
 
     def lines(self, name: str):
         """Iterate the lines of a file, without their ends, one in the heap at a time; none when it is absent or damaged."""
-        left = self._sound(name)
-        if left < 0:
-            return
-        with open(self.path(name), "rb") as file:
-            while left > 0:
-                line = file.readline()
-                left -= len(line)
-                yield (line[:left] if left < 0 else line).rstrip(b"\n")
+        size = self._sound(name)
+        at = 0
+        while at < size:
+            # Never open while somebody else has the word: who stops half way would leave it open (and littlefs keeps a list
+            # of what is open, which the garbage collector does not know).
+            with open(self.path(name), "rb") as file:
+                file.seek(at)
+                part = file.read(min(_PART, size - at))
+                if at + len(part) < size and b"\n" not in part:
+                    part = (part + file.readline())[: size - at]
+            if at + len(part) < size:
+                part = part[: part.rfind(b"\n") + 1]
+            at += len(part)
+            for line in (part[:-1] if part.endswith(b"\n") else part).split(b"\n"):
+                yield line
 
     def _sound(self, name: str) -> int:
         """Length of a content that is whole, -1 when it is absent or damaged (damage is logged)."""
