@@ -108,8 +108,7 @@ class Files:
             if at + len(part) < size:
                 part = part[: part.rfind(b"\n") + 1]
             at += len(part)
-            for line in (part[:-1] if part.endswith(b"\n") else part).split(b"\n"):
-                yield line
+            yield from (part[:-1] if part.endswith(b"\n") else part).split(b"\n")
 
     def _sound(self, name: str) -> int:
         """Length of a content that is whole, -1 when it is absent or damaged (damage is logged)."""
