@@ -121,6 +121,8 @@ def test_a_device_that_was_right_before_is_not_kept_out_by_strangers(unit):
         refused(stranger.login("00000001"), 401)
     refused(stranger.login(sim.pin), 429)
     assert known.login(sim.pin).status == 200
+    known.post("/api/pin", current=sim.pin, pin=NEW_PIN)
+    known.get("/api/session")
 
 
 def test_four_sessions_at_the_most(unit):

@@ -24,8 +24,8 @@ _WHERE = {
 }  # fmt: skip
 
 
-async def run(app, role: str, name: str, wish, surface: str = "page") -> dict:
-    """Fulfil a wish of somebody with a role. Refused, OSError by the flash."""
+async def run(app, role: str, name: str, wish, surface: str = "page", device: str = "") -> dict:
+    """Fulfil a wish of somebody with a role. Refused, OSError by the flash. device: see Pins.check()."""
     if name not in _WHERE:
         raise Refused(UNKNOWN, "There is no such command.")
     try:
@@ -36,6 +36,9 @@ async def run(app, role: str, name: str, wish, surface: str = "page") -> dict:
             validate.check(spec, wish)
         except validate.Invalid as error:
             raise Refused(INVALID, "%s." % error)
+        if device:
+            wish = dict(wish)
+            wish["device"] = device
         return await act(app, role, wish, surface)
     finally:
         act = None

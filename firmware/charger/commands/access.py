@@ -8,7 +8,7 @@ from charger.validate import Refused
 
 async def _change_pin(app, role, wish, surface) -> dict:
     """The PIN in force is asked for again: a telephone that lies about is not its owner."""
-    verdict = await app.pins.check(role, wish["current"], surface)
+    verdict = await app.pins.check(role, wish["current"], surface, wish.get("device", ""))
     if verdict.state == "wait":
         raise Refused(WAIT, "Too many wrong PINs: wait %d seconds." % verdict.wait_s, verdict.wait_s)
     if verdict.state == "refused":

@@ -60,7 +60,8 @@ async def answer(app, door, request) -> tuple:
     from charger import commands
 
     try:
-        value = await commands.run(app, session.role, methods[request.method], wish)
+        device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
+        value = await commands.run(app, session.role, methods[request.method], wish, "page", device)
     except Refused as error:
         more = "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
         return _STATUS[error.kind], {"error": str(error)}, more
@@ -165,7 +166,7 @@ async def _login(app, door, fields, wish) -> tuple:
         door.sessions.remove(min(door.sessions, key=lambda other: other.seen_ms))
     door.sessions.append(session)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
-    more += _cookie("device", result.device, _DEVICE_S, "/api/login")
+    more += _cookie("device", result.device, _DEVICE_S, "/api")
     return 200, _about(session), more
 
 
