@@ -324,10 +324,13 @@ def test_settings_by_role(unit, csms):
     refused(installer.ask("PUT", "/api/settings", {"FreeVend": False}), 403)
     for wish in ({}, {"ConnectionTimeOut": 0}, {"ConnectionTimeOut": "45"}, {"ConnectionTimeOut": True}, {"FreeVend": 1},
                  {"ConnectionTimeOut": 33.5}, {"FreeVendIdTag": ""}, {"FreeVendIdTag": "x" * 21}, {"FreeVendIdTag": "a\nb"},
+                 {"MqttRoots": "certificates"}, {"MqttUrl": "mqtt://broker"},
                  {"TamperPolicy": "none"}, {"WifiPassword": "short"}, {"WifiName": "ü" * 17}, {"Nothing": 1},
                  {"ConnectionTimeOut": 50, "FreeVendIdTag": ""}, {"AuthorizationKey": "short"}):
         refused(owner.ask("PUT", "/api/settings", wish), 400)
     refused(installer.ask("PUT", "/api/settings", {"InstallerMaxCurrent": 5}), 400)
+    empty = "-----BEGIN CERTIFICATE-----\nAAAAAAAAAAAAAAAAAAAA\n-----END CERTIFICATE-----\n"
+    refused(owner.ask("PUT", "/api/settings", {"MqttRoots": empty, "ConnectionTimeOut": 50}), 409)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
     assert not [key for key in csms.call("GetConfiguration")["configurationKey"] if key["key"] == "InstallerMaxCurrent"]
     events = [entry["info"] for entry in sim.command("security_log", count=20)["entries"]]
