@@ -301,6 +301,22 @@ async def test_flash_that_holds_something_else_than_was_written():
     await _refused(_download(slots, Source(content), public), "hash")
 
 
+async def test_one_bit_in_each_of_64_places():
+    """Head, signature or image, first byte or last: refused, and nothing of it is kept (SEC-4, SEC-6)."""
+    content, public, head = _bundle(5)
+    places = [n * (len(content) - 1) // 31 for n in range(32)] + [n * (head - 1) // 31 for n in range(32)]
+    for number, at in enumerate(places):
+        _fresh()
+        changed = bytearray(content)
+        changed[at] ^= 1 << number % 8
+        download = _download(Slots(), Source(bytes(changed)), public)
+        try:
+            await _let(asyncio.create_task(download.fetch(URL)))
+            raise AssertionError("taken with a bit flipped at %d" % at)
+        except (UpdateError, OSError):
+            equal((download.ready, download.digest), (False, None), at)
+
+
 async def test_another_slot_or_place_starts_anew():
     """What lies in a slot belongs to one location and one slot."""
     _fresh()
