@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
-JOBS ?= 2
+# test processes; more than two cores' worth, since the black-box tests wait a lot
+JOBS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help

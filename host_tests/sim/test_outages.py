@@ -14,7 +14,7 @@ import pytest
 from backend import CutFrame, Drop, Silence
 
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
-CUTS, CHARGERS = (200, 4) if SOAK else (32, 4)
+CUTS, CHARGERS = (200, 4) if SOAK else (20, 4)
 SCALE_OF_THE_CUTS = 30
 SETTINGS = {
     "AllowOfflineTxForUnknownId": "true", "MeterValueSampleInterval": 10, "RetryBackoffWaitMinimum": 1,
