@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
-# test processes; more than two cores' worth, since the black-box tests wait a lot
+# Files in the order of their names: the long ones of a few tests are not left for the end.
+# Test processes; more than two cores' worth, since the black-box tests wait a lot
 JOBS ?= 3
 ARGS ?=
 
@@ -17,11 +18,11 @@ setup:  ## Fetch what the others need: Python tools, MicroPython (64 and 32 bit)
 	@$(PYTHON) tools/setup.py
 
 test: setup  ## Run all tests, lint and type check; ARGS='-k pilot -x' goes to pytest
-	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS) \
+	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS) \
 	  && echo "make test: all passed" || { echo "make test: FAILED, see above"; exit 1; }
 
 soak: setup  ## Run the tests at their greatest sizes, hours of use in minutes; ARGS go to pytest
-	@PILOTLIGHT_SOAK=1 $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --timeout 7200 $(ARGS)
+	@PILOTLIGHT_SOAK=1 $(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --timeout 7200 $(ARGS)
 
 demo: setup  ## Charge a simulated car against a local back end; ARGS=--stay keeps both running to play with
 	@$(VENV)/python tools/demo.py $(ARGS)

@@ -1,13 +1,12 @@
 """What attacks on the local page need: an address for it, and what the unit told on its label. The client: backend.page."""
 
-import json
-
 from backend.simulator import free_port
+from sim.test_provisioning import labels
 
 
 def label_of(sim):
     """What was printed when the unit was made."""
-    return next(json.loads(line)["label"] for line in sim.log_lines() if line.startswith('{"label": '))
+    return labels(sim)[0]
 
 
 def web_words():
