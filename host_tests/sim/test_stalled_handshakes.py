@@ -82,7 +82,8 @@ def sockets_of(sim):
     count = 0
     for pid in sim.child_pids():
         for number in os.listdir(f"/proc/{pid}/fd"):
-            count += os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:")
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                count += os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:")
     return count
 
 

@@ -235,6 +235,13 @@ def test_slow_and_silent_clients_hold_nothing_up(unit, csms):
     sim = unit(time_scale=5)
     page = page_of(sim)
     gaps = sim.status()["tick"]["max_gap_ms"]
+
+    def connected():
+        try:
+            return page.connect()
+        except OSError:
+            return None
+
     for kind in ("silent", "half a head", "half a body", "garbage"):
         streams = []
         for _ in range(3):
@@ -243,7 +250,7 @@ def test_slow_and_silent_clients_hold_nothing_up(unit, csms):
                 if kind == "garbage":
                     stream.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20)
             else:
-                stream = page.connect()
+                stream = wait_until(connected, 60, "a place for one more")  # those before are given up first
                 stream.sendall(b"GET /api/se" if kind == "half a head" else
                                b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Content-Type: application/json\r\n"
                                b"Content-Length: 100\r\n\r\n{")
