@@ -63,6 +63,7 @@ class Outlet:
         self.permit = False
         self.available = True
         self.hold_lock = False
+        self.pause_requested = False  # an operation that holds up the interpreter waits (runtime/hold_ups.py)
         self.phases_wanted = self.phases
         # What is there and what was done about it.
         self.fault = None  # the guard that is reported, or None
@@ -213,6 +214,7 @@ class Outlet:
         """True while energy should flow as far as the charger is concerned."""
         return (
             self.permit
+            and not self.pause_requested
             and self.available
             and self.plugged
             and self.phases == self.phases_wanted
@@ -311,6 +313,10 @@ class Outlet:
                 return guard
         return None
 
+    def is_closed(self) -> bool:
+        """True while the contactor is told to be closed, or is closed although it is not told to be."""
+        return self.contactor.commanded or self.energised
+
     @property
     def about_to_close(self) -> bool:
         """True when nothing but the contactor's own pauses stands between the car's S2 and the energy."""
@@ -351,6 +357,8 @@ class Outlet:
             return "The outlet is out of service"
         if not self.permit:
             return "Nobody is authorised"
+        if self.pause_requested:
+            return "Paused for a secure connection"
         if self.phases != self.phases_wanted:
             return "Changing the number of phases"
         if self.target_da() < pilot_duty.MINIMUM_DA:

@@ -37,6 +37,8 @@ def _holding(connector) -> str:
         return "backend"
     if not outlet.available:
         return "service"
+    if outlet.pause_requested:
+        return "connection"
     if outlet.phases != outlet.phases_wanted:
         return "phases"
     if _by_limit(outlet):
