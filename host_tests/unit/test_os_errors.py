@@ -5,8 +5,8 @@ from check import equal, raises, true
 import flashrig
 from charger import os_errors
 from charger.net import tls
-from charger.security import events, link_faults
-from charger.store.slots import Slots
+from charger.audit import connection_events, events
+from charger.store.ab_record import Slots
 from sim import flash as simflash
 
 
@@ -44,7 +44,7 @@ def test_mbedtls_without_memory_is_never_reported_as_a_fault_of_the_server():
     for code in (12, 16, -0x4D80, -0x3F80, -0x2880):
         for fault in (tls.tls_fault(OSError(code)), tls.late_fault(OSError(code))):
             equal(fault.cause, "memory")
-            equal(link_faults.event_of(fault.cause), events.MEMORY_EXHAUSTION)
+            equal(connection_events.event_of(fault.cause), events.MEMORY_EXHAUSTION)
     equal(tls._connect_fault(OSError(12)).cause, "memory")
     equal(tls.tls_fault(OSError(-0x4E00)).cause, "proof")
     equal(tls.tls_fault(OSError(-0x4380)).cause, "proof")

@@ -1,7 +1,7 @@
 """What is made for one unit: the record that the unit gets, and the label that its owner gets. Standard library only.
 
 Every secret comes from the operating system's generator (SEC-2); none has to do with the serial number or with another
-secret. The record has no PIN, only what verifies it, made by hashlib as the unit's security/pbkdf2.py would.
+secret. The record has no PIN, only what verifies it, made by hashlib as the unit's crypto/pbkdf2.py would.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ def _identity(serial):
 
 
 def make(serial, iterations):
-    """(record for security/provisioning.py, label) of a new unit."""
+    """(record for credentials/provisioning.py, label) of a new unit."""
     owner, installer = draw_pin(serial), draw_pin(serial)
     while installer == owner:
         installer = draw_pin(serial)
