@@ -8,8 +8,7 @@ import pytest
 from house.source import FIRMWARE, ROOT
 
 SOURCES = ROOT / ".toolchain" / "src"
-# What the ports bring for the file system, and what asyncio is made of.
-PORT = {"_boot.py", "flashbdev.py", "inisetup.py"}
+# What asyncio is made of.
 ASYNCIO = {f"asyncio/{name}.py" for name in ("__init__", "core", "event", "funcs", "lock", "stream")} | {"uasyncio.py"}
 UNWANTED = ("requests", "mip", "webrepl", "urequests", "upysh", "espnow")
 
@@ -40,10 +39,10 @@ def frozen(tmp_path):
 
 
 def test_exactly_the_charger_is_frozen(frozen):
-    """All of firmware/, the board's data, MQTT, asyncio and the port's start; no more."""
+    """All of firmware/, the board's data, MQTT and asyncio; no more, and nothing of the port's own start."""
     firmware = {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")}
     assert len(firmware) > 20
-    assert set(frozen) == firmware | PORT | ASYNCIO | {"board.py", "umqtt/simple.py"}
+    assert set(frozen) == firmware | ASYNCIO | {"board.py", "umqtt/simple.py"}
 
 
 def test_board_data_is_the_boards(frozen):

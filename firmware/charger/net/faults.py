@@ -16,11 +16,8 @@ class ConnectError(Exception):
 class TlsError(ConnectError):
     """No secure connection. `cause`: untrusted, expired (or not yet valid), name, certificate (something else about
     it), no-time, proof (the server could not show that the certificate is its own), version, suite, own-cert (the
-<<<<<<< HEAD
-    server does not accept ours), protocol; reset, timeout, memory (of mbedTLS, no fault of the server). What becomes of them: security/link_faults.py."""
-=======
-    server does not accept ours), protocol; reset, timeout. What becomes of them: audit/connection_events.py."""
->>>>>>> main
+    server does not accept ours), protocol; reset, timeout, memory (of mbedTLS: not the server's fault). What becomes of
+    them: audit/connection_events.py."""
 
 
 class HttpError(Exception):

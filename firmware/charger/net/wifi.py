@@ -57,6 +57,16 @@ def station():
         return NoRadio()
 
 
+def turn_on() -> bool:
+    """Start the radio, which makes the chip's random numbers true ones; False when it does not start."""
+    try:
+        station().active(True)
+        return True
+    except (OSError, RuntimeError) as error:
+        log.warn("wifi", "radio does not start: " + log.reason(error))
+        return False
+
+
 def name_server() -> str | None:
     """Address of the name server that the network gave us, or None."""
     server = station().ifconfig()[3]
