@@ -290,7 +290,6 @@ def make_portal(app):
 def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
     from charger.audit import events
-
     from charger.drivers import reset_cause
     from charger.drivers.keystore import KeyStore
 

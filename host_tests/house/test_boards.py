@@ -333,12 +333,14 @@ def test_a_product_has_no_console(name):
 
 
 GOOD = {"serial": "PL-7", "pilot": {"r3": 36100, "rail_mv": 3290}, "keys": {"CpoName": "A"},
-        "csms": {"url": "wss://x/y", "security_profile": 2}, "mqtt": {"url": "mqtts://b.example", "password": "p"}, "update": {"keys": ["04" + "41" * 64], "hosts": ["u.example"]}}
+        "csms": {"url": "wss://x/y", "security_profile": 2}, "mqtt": {"url": "mqtts://b.example", "password": "p"},
+        "update": {"keys": ["04" + "41" * 64], "hosts": ["u.example"]}}
 WRONG = (
     "", "[]", "null", "[" * 3000, {"serial": 5}, {"serial": "x" * 26}, {"pilot": []}, {"pilot": {"r3": "36000"}},
     {"pilot": {"r3": 0}}, {"pilot": {"rail": 3300}}, {"keys": []}, {"csms": {"security_profile": "2"}}, {"csms": {"url": 7}},
     {"mqtt": {}}, {"mqtt": {"url": ""}}, {"mqtt": {"url": 5}}, {"mqtt": []}, {"mqtt": {"url": "mqtts://b", "ca": 1}},
-    {"keys": {"CpoName": 5}}, {"update": {"keys": ["zz" * 65]}}, {"update": {"keys": "04"}}, {"update": {"hosts": [1]}}, {"update": {"hardware": -1}},
+    {"keys": {"CpoName": 5}},
+    {"update": {"keys": ["zz" * 65]}}, {"update": {"keys": "04"}}, {"update": {"hosts": [1]}}, {"update": {"hardware": -1}},
 )
 
 

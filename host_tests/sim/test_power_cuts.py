@@ -132,7 +132,7 @@ class Cut:
 
 
 def errors(lines):
-    """What the tracebacks of a log end with. The chip whose power failed gives ESP_ERR_FLASH_OP_FAIL to whoever writes at that moment."""
+    """What the tracebacks of a log end with. A write to a chip whose power failed raises ESP_ERR_FLASH_OP_FAIL."""
     ends, inside = set(), False
     for line in lines:
         if "Traceback" in line:

@@ -1,11 +1,11 @@
 """Classification of the codes that the ESP32 port raises for flash, NVS, mbedTLS, lwIP and Wi-Fi."""
 
+import flashrig
 from check import equal, raises, true
 
-import flashrig
 from charger import os_errors
-from charger.net import tls
 from charger.audit import connection_events, events
+from charger.net import tls
 from charger.store.ab_record import Slots
 from sim import flash as simflash
 

@@ -89,8 +89,8 @@ def test_cars_at_the_corners_of_all_tolerances_cp4():
                                 true(low <= pilot_states.DIODE_LOW_MV, what)
 
 
-def _duties_seen(rig, job):
-    """All duties that the pilot generator was given meanwhile, in their order."""
+def _duties_seen(rig, job, *args):
+    """All duties that the pilot generator was given while job(*args) ran, in their order."""
     seen = []
     wanted = rig.side.set_duty
 
@@ -100,7 +100,7 @@ def _duties_seen(rig, job):
 
     rig.side.set_duty = noted
     try:
-        job()
+        job(*args)
     finally:
         del rig.side.set_duty
     return seen
@@ -113,17 +113,17 @@ def test_pwm_starts_and_stops_without_a_period_of_another_duty():
     for duty in (6553, 34952, 62914):
         for steady in (STEADY, 0):
             pilot.set_duty(steady)
-            equal(_duties_seen(rig, lambda: pilot.set_duty(duty)), [duty])
-            equal(_duties_seen(rig, lambda: pilot.set_duty(duty + 100)), [duty + 100])
-            equal(_duties_seen(rig, lambda: pilot.set_duty(steady)), [steady])
-            equal(_duties_seen(rig, lambda: pilot.set_duty(steady)), [])
+            equal(_duties_seen(rig, pilot.set_duty, duty), [duty])
+            equal(_duties_seen(rig, pilot.set_duty, duty + 100), [duty + 100])
+            equal(_duties_seen(rig, pilot.set_duty, steady), [steady])
+            equal(_duties_seen(rig, pilot.set_duty, steady), [])
 
 
 def test_driver_starts_with_a_steady_positive_pilot():
     from charger.drivers.pilot import Pilot
 
     rig = Rig()
-    seen = _duties_seen(rig, lambda: Pilot(rig.board.OUTLETS[0]["pilot"]))
+    seen = _duties_seen(rig, Pilot, rig.board.OUTLETS[0]["pilot"])
     equal(set(seen), {STEADY})
 
 

@@ -396,7 +396,7 @@ def test_a_second_cut_while_starting_up_after_the_first():
 
 
 def test_cutting_for_real_in_the_middle_of_the_script():
-    """The same with the chip dying under the running firmware: only the OSError of the flash (ESP_ERR_FLASH_OP_FAIL) may come out."""
+    """The same with the chip dying under the running firmware: only ESP_ERR_FLASH_OP_FAIL may come out."""
     image, _, operations = _record()
     for at in range(0, operations, 17 if _is_64_bit() else 71):
         for mode in (simflash.DROP, simflash.HALF, simflash.LATE):

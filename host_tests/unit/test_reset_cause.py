@@ -1,8 +1,8 @@
 """Reset causes that the port reports as one are told apart by the marker in the RTC memory."""
 
+import machine
 from check import equal
 
-import machine
 from charger.drivers import reset_cause
 from sim import launch, rtc
 
@@ -54,6 +54,7 @@ def test_watchdog_soft_reset_and_unknown_causes_are_what_the_port_says():
 
 def test_log_key_is_drawn_with_the_radio_on_and_not_without_one():
     import esp32
+
     from charger import wiring
     from charger.drivers.keystore import KeyStore
     from charger.net import wifi

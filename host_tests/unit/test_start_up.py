@@ -2,12 +2,12 @@
 
 import sys
 
+import esp32
 import flashrig
 import machine
 import vfs
 from check import equal, raises, true
 
-import esp32
 from charger.drivers import console, flash_device, keystore, reset_cause
 from charger.store import file_system
 from sim import flash as simflash

@@ -31,7 +31,7 @@ def is_closed() -> bool:
 def _is_product() -> bool:
     """The PRODUCT variant freezes one module more (boards/common/manifest_product.py)."""
     try:
-        import product_build  # noqa: F401
+        import product_build  # type: ignore[import]  # noqa: F401
 
         return True
     except ImportError:

@@ -30,6 +30,12 @@ class _NoStorage:
     def set_blob(self, key, value):
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
+    def erase_key(self, key):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+
+    def commit(self):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+
 
 class KeyStore:
     """The device key, and during a change of keys the next one. `available` is False while the NVS cannot be opened."""
@@ -60,7 +66,8 @@ class KeyStore:
     def log_key(self, number: int) -> tuple:
         """(key that goes into the security log's links, number of the first entry under it).
 
-        Made at the first start with the radio on, as os.urandom() is a true generator only then, and never changed, whatever becomes of the device key: so a log outlives new credentials.
+        Made at the first start with the radio on, as os.urandom() is a true generator only then, and never changed, whatever
+        becomes of the device key: so a log outlives new credentials.
         number: that of the next entry; those before it are of a firmware that knew no key. (b"", 0) without storage.
         """
         key = self.key(_LOG)

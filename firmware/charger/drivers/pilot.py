@@ -33,9 +33,9 @@ class Pilot:
     """One control pilot. After read(): `high_mv` and `low_mv` at the connector, equal while there is no PWM."""
 
     def __init__(self, wiring: dict):
-        self._pin = Pin(wiring["pwm"], Pin.OUT, value=1, hold=True)
+        self._pin = Pin(wiring["pwm"], Pin.OUT, value=1, hold=True)  # type: ignore[call] - the stubs lack hold
         self._pwm = PWM(self._pin, freq=_FREQUENCY_HZ, duty_u16=_ANY_DUTY)
-        self._pin.init(Pin.OUT, value=1, hold=False)
+        self._pin.init(Pin.OUT, value=1, hold=False)  # type: ignore[call] - the stubs lack hold
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self._duty = DUTY_STEADY
         self._look = _LOOK
@@ -68,11 +68,11 @@ class Pilot:
 
     def _start_pwm(self, duty: int):
         """Give the pin to the PWM, the pad on hold until its first periods are over: 2.2 ms."""
-        self._pin.init(hold=True)
+        self._pin.init(hold=True)  # type: ignore[call] - the stubs lack hold
         self._pwm.deinit()  # only a PWM that was let go takes its pin again
         self._pwm.init(freq=_FREQUENCY_HZ, duty_u16=duty)
         time.sleep_us(_PWM_START_US)
-        self._pin.init(hold=False)
+        self._pin.init(hold=False)  # type: ignore[call] - the stubs lack hold
 
     @property
     def duty(self) -> int:
