@@ -290,7 +290,9 @@ class Application:
 
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
-        machine.reset()
+        from charger.drivers import reset_cause
+
+        reset_cause.reset(why)
 
     async def close(self):
         """Everything off and safe on flash: before a restart, and at a clean stop."""

@@ -54,9 +54,26 @@ def count_boot(files) -> None:
 def open_log(app):
     """The security log, its links under a key of their own: who can write to the flash alone cannot forge it (SEC-22)."""
     from charger.audit.security_log import SecurityLog
+
+    return SecurityLog(app.files, keys=log_key)
+
+
+def log_key(number: int) -> tuple:
+    """KeyStore.log_key(), whose key is only drawn with the radio on.
+
+    The chip's generator is a true one while the radio feeds it with noise, and a pseudo-random one otherwise. Where the
+    radio does not start the log goes without a key until a later start.
+    """
     from charger.drivers.keystore import KeyStore
 
-    return SecurityLog(app.files, keys=KeyStore().log_key)
+    store = KeyStore()
+    if not store.has_log_key():
+        from charger.net import wifi
+
+        if not wifi.turn_on():
+            log.warn("app", "no radio, so no key for the security log yet")
+            return b"", 0
+    return store.log_key(number)
 
 
 def open_vault(app) -> tuple:
@@ -273,12 +290,18 @@ def make_portal(app):
 def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
     from charger.audit import events
+    from charger.drivers import reset_cause
+    from charger.drivers.keystore import KeyStore
 
-    cause = machine.reset_cause()
-    words = {machine.PWRON_RESET: "power on", machine.WDT_RESET: "watchdog", machine.SOFT_RESET: "soft reset"}
-    why = words.get(cause, "reset, cause %d" % cause)
-    app.security_log.add(events.STARTUP, "%s, firmware %s" % (why, version.VERSION))
-    if cause == machine.WDT_RESET:  # nobody could say so before
-        app.security_log.add(events.RESET, "watchdog")
+    cause, why = reset_cause.take()
+    late.drop("charger.drivers.reset_cause")
+    app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
+    if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # nothing was logged before the reset
+        app.security_log.add(events.RESET, cause)
+    store = KeyStore()
+    for name, text in ((store.MOUNT_FAILED, "file system not mounted"), (store.FORMATTED, "file system formatted")):
+        count = store.take_count(name)
+        if count:
+            app.security_log.add(events.FLASH_FAILED, "%s, %d times" % (text, count))
     if app.files.free_bytes() < _LITTLE_FLASH:
         app.security_log.add(events.MEMORY_EXHAUSTION, "flash")

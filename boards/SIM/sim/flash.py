@@ -10,6 +10,7 @@ import os
 import vfs
 
 ERASED = 0xFF
+FLASH_OP_FAIL = -0x6001  # what the port raises: the ESP-IDF's code, negated
 # what an operation at which the power fails leaves behind
 DROP = "drop"  # nothing happened yet
 HALF = "half"  # the first half is done
@@ -30,7 +31,7 @@ class Flash:
     """Block device for vfs.VfsLfs2 (extended interface). path None keeps the content in memory: `image`, its blocks.
 
     cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
-    operation raises OSError(EIO). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
+    operation raises OSError(FLASH_OP_FAIL). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
     Give `power` of another device to be a partition of the same chip.
     """
 
@@ -90,7 +91,7 @@ class Flash:
             return
         self._file.seek(block * self.block_size + off)
         if self._file.readinto(buf) != len(buf):
-            raise OSError(errno.EIO)
+            raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
 
     def writeblocks(self, block: int, buf: bytes, off: int | None = None) -> None:
         if off is None:
@@ -116,7 +117,7 @@ class Flash:
 
     def _alive(self, block: int, off: int, length: int) -> None:
         if not self.power.on:
-            raise OSError(errno.EIO)
+            raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
         if not 0 <= block < self.blocks or off < 0 or off + length > self.block_size:
             raise OSError(errno.EINVAL)
 
@@ -127,7 +128,7 @@ class Flash:
             self.readblocks(block, piece, off)
             if piece != memoryview(self._blank)[: len(piece)]:
                 self.violation = "block {} offset {}: programmed without erase".format(block, off)
-                raise OSError(errno.EIO)
+                raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
             off += len(piece)
 
     def _operate(self, block: int, off: int, data: bytes) -> None:
@@ -141,7 +142,7 @@ class Flash:
         elif power.mode == LATE:
             self._put(block, off, data)
         self.power_off()
-        raise OSError(errno.EIO)
+        raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
 
     def _put(self, block: int, off: int, data: bytes) -> None:
         if self._file is None:

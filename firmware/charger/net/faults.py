@@ -3,7 +3,7 @@ catches it, though their modules come and go (late.py)."""
 
 
 class ConnectError(Exception):
-    """No connection. `cause` is one of dns, refused, timeout, reset, or of TlsError's; the text says more."""
+    """No connection. `cause` is one of dns, refused, timeout, reset, memory, or of TlsError's; the text says more."""
 
     def __init__(self, cause: str, text: str):
         super().__init__(text)
@@ -16,7 +16,8 @@ class ConnectError(Exception):
 class TlsError(ConnectError):
     """No secure connection. `cause`: untrusted, expired (or not yet valid), name, certificate (something else about
     it), no-time, proof (the server could not show that the certificate is its own), version, suite, own-cert (the
-    server does not accept ours), protocol; reset, timeout. What becomes of them: audit/connection_events.py."""
+    server does not accept ours), protocol; reset, timeout, memory (of mbedTLS: not the server's fault). What becomes of
+    them: audit/connection_events.py."""
 
 
 class HttpError(Exception):
