@@ -23,7 +23,7 @@ _PASSWORD = 20  # of 56 characters: 116 bits; OCPP allows 16 to 20 bytes (OCPP-6
 
 def _rules():
     spec = importlib.util.spec_from_file_location(
-        "pin_rules", ROOT / "firmware" / "charger" / "security" / "pin_rules.py")
+        "pin_rules", ROOT / "firmware" / "charger" / "access" / "pin_rules.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
