@@ -101,6 +101,14 @@ def resume_erasure(app, vault) -> None:
     asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
+def make_flash_pause(app):
+    """What keeps the flash from erasing while a contactor is closed."""
+    from charger.drivers import flash_device
+    from charger.outlet.flash_pause import FlashPause
+
+    return FlashPause(flash_device.device, app.outlets)
+
+
 def make_configuration(app):
     """The settings, with what the board knows about itself where the factory has not said otherwise."""
     from charger.config.configuration import Configuration

@@ -85,6 +85,16 @@ class Flash:
         self.image = [block if isinstance(block, bytes) else bytes(block) for block in self.image]
         return list(self.image)
 
+    def figures(self) -> dict:
+        """Operations on the file system's part and its spares, erases over a closed contactor, and how many spares are ready."""
+        from charger.drivers.flash_device import device
+
+        return {
+            "erases": self.erases + self.area.erases, "programs": self.writes + self.area.writes,
+            "erases_closed": self.erases_closed + self.area.erases_closed,
+            "spares_ready": device.ready, "spares_stale": device.stale, "pause": device.needs_pause,
+        }  # fmt: skip
+
     def power_off(self) -> None:
         """Cut the power now. The object is of no more use: make a new one over the same path or image."""
         self.power.on = False

@@ -147,6 +147,12 @@ class EraseAhead:
             self.failed = True
             raise
 
+    def prepare(self) -> None:
+        """At the very first start: make all spares ready. Some seconds, in which no contactor has been closed yet."""
+        if not self._generation:
+            while self.step():
+                pass
+
     # --- inside ---
 
     def _room_wanted(self) -> int:

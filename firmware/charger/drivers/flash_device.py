@@ -14,6 +14,7 @@ def attach(disk, area=None) -> EraseAhead:
     """The device to mount, over the partition of the file system and the one of the spare blocks (None without one)."""
     global device
     device = EraseAhead(disk, area)
+    device.prepare()
     return device
 
 
