@@ -39,10 +39,12 @@ def _run_from(path, offset, size):
 
 
 def _flash():
-    from sim import flash
+    from sim import flash, world
 
     folder = launch.config["state_dir"]
-    return flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
+    device = flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
+    device.closed = device.area.closed = world.any_closed
+    return device
 
 
 def _calibrate():
