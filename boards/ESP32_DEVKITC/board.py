@@ -7,6 +7,8 @@ import json
 
 from machine import unique_id
 
+from charger.errors import InvalidValueError
+
 NAME = "ESP32_DEVKITC"
 FLASH_ROOT = ""  # the port mounts its file system at /
 FACTORY_FILE = "/factory.json"
@@ -46,7 +48,7 @@ def _unit() -> dict:
         return found
     except OSError:
         return {}  # not made yet
-    except (ValueError, RuntimeError, validate.Invalid) as error:  # a wrong one must not keep the contactors from their pins
+    except (ValueError, RuntimeError, InvalidValueError) as error:  # the contactors must reach their pins all the same
         print("board: factory.json ignored:", error)
         return {}
 

@@ -7,7 +7,7 @@ A module of this package has WISHES, name to (right, spec, coroutine function), 
 
 from charger import late, validate
 from charger.access import roles
-from charger.validate import Refused
+from charger.errors import CommandError, InvalidValueError
 
 # kinds of refusals
 FORBIDDEN = "forbidden"  # not with this role
@@ -28,15 +28,15 @@ _WHERE = {
 async def run(app, role: str, name: str, wish, surface: str = "page", device: str = "") -> dict:
     """Fulfil a wish of somebody with a role. Refused, OSError by the flash. device: see Pins.check()."""
     if name not in _WHERE:
-        raise Refused(UNKNOWN, "There is no such command.")
+        raise CommandError(UNKNOWN, "There is no such command.")
     try:
         right, spec, act = __import__("charger.commands." + _WHERE[name], None, None, ("WISHES",)).WISHES[name]
         if not roles.may(role, right):
-            raise Refused(FORBIDDEN, "The %s may not do this." % role)
+            raise CommandError(FORBIDDEN, "The %s may not do this." % role)
         try:
             validate.check(spec, wish)
-        except validate.Invalid as error:
-            raise Refused(INVALID, "%s." % error)
+        except InvalidValueError as error:
+            raise CommandError(INVALID, "%s." % error)
         if device:
             wish = dict(wish)
             wish["device"] = device

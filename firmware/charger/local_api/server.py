@@ -8,7 +8,8 @@ from micropython import const
 
 from charger import late, log
 from charger.audit import events
-from charger.local_api.http_server import Bad, Connection
+from charger.errors import RequestError
+from charger.local_api.http_server import Connection
 
 _HANDSHAKE_MS = const(10000)  # and the first request
 _REQUEST_MS = const(15000)  # from one answer to the next request's end
@@ -38,7 +39,7 @@ async def serve(app, door, client):
                 request = await asyncio.wait_for_ms(connection.read(), _REQUEST_MS if number else _HANDSHAKE_MS)
                 last = last or not request.lasting
                 status, value, more = await asyncio.wait_for_ms(_answer(app, door, request), _ANSWER_MS)
-            except Bad as error:
+            except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, ""
                 if status in (400, 413, 421, 431):  # made no sense: the log bounds how often (SEC-13, SEC-22)
@@ -56,15 +57,15 @@ async def _answer(app, door, request) -> tuple:
 
     try:
         return await routes.answer(app, door, request)
-    except (Bad, MemoryError):
+    except (RequestError, MemoryError):
         raise
     except OSError as error:
         log.error("web", log.reason(error))
-        raise Bad(503, "The flash cannot be written or read.")
+        raise RequestError(503, "The flash cannot be written or read.")
     except Exception as error:  # noqa: BLE001 - a bug in here is nothing for the client, but for the log
         log.error("web", log.reason(error))
         sys.print_exception(error)
-        raise Bad(500, "This unit has made a mistake; it is in its log.")
+        raise RequestError(500, "This unit has made a mistake; it is in its log.")
     finally:
         routes = None
         late.drop("charger.local_api.routes")

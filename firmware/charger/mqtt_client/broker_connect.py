@@ -6,8 +6,8 @@ In RAM only while a connection is made.
 from micropython import const
 
 from charger import log
+from charger.errors import ConnectError
 from charger.net import connect, url
-from charger.net.faults import ConnectError
 from charger.validate import printable
 
 # in the vault

@@ -22,7 +22,7 @@ from micropython import const
 
 from charger import clock, late, log
 from charger.audit import events
-from charger.net.faults import ConnectError
+from charger.errors import ConnectError
 
 _POLL_MS = const(500)
 _STATUS_LEAST_MS = const(2000)

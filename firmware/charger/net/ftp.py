@@ -5,9 +5,9 @@ import asyncio
 from micropython import const
 
 from charger import clock
+from charger.errors import FtpError
 from charger.net import connect, http_client
 from charger.net import url as urls
-from charger.net.faults import FtpError
 
 _CONNECT_MS = const(30000)
 _STEP_MS = const(30000)

@@ -13,9 +13,9 @@ from binascii import b2a_base64
 from micropython import const
 
 from charger import clock
+from charger.errors import HttpError
 from charger.net import connect
 from charger.net import url as urls
-from charger.net.faults import HttpError
 
 _CONNECT_MS = const(30000)
 _STEP_MS = const(30000)  # for a piece to be taken, and for anything to come

@@ -11,8 +11,8 @@ from errno import EALREADY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EINPROGRESS,
 from micropython import const
 
 from charger import clock, log
+from charger.errors import ConnectError, TlsError
 from charger.net import dns
-from charger.net.faults import ConnectError, TlsError
 
 # Not in MicroPython's errno on every port.
 _EPIPE = const(32)
@@ -188,7 +188,8 @@ async def _handshake(s, context, host: str):
 def _check_peer(certificate: bytes):
     """What mbedtls does not look at (docs/TLS.md), before a byte is sent."""
     from charger.credentials import server_certificate
-    from charger.crypto.errors import EXPIRED, NOT_YET_VALID, CryptoError
+    from charger.crypto.refusals import EXPIRED, NOT_YET_VALID
+    from charger.errors import CryptoError
 
     try:
         server_certificate.check(certificate, clock.utc_s())

@@ -13,10 +13,9 @@ import gc
 from micropython import const
 
 from charger import log
+from charger.errors import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, ConnectError, FtpError, HttpError, UploadError
 from charger.net import connect, http_client
 from charger.net import url as urls
-from charger.net.faults import ConnectError, FtpError, HttpError
-from charger.net.transfer import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, UploadError
 
 _WHOLE_MS = const(900000)  # for one attempt, however slowly the server takes it
 

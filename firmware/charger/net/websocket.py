@@ -11,6 +11,7 @@ from errno import EIO, ETIMEDOUT
 from micropython import const
 
 from charger import clock, log
+from charger.errors import ConnectionClosedError
 from charger.net import utf8
 
 _CONTINUATION = const(0)
@@ -38,15 +39,6 @@ _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.
 _SEND_MS = const(20000)
 _CLOSE_MS = const(2000)
 _RETRY_MS = const(20)
-
-
-class Closed(Exception):
-    """The connection is over: `code` is the close code (ABNORMAL without a frame), `reason` the peer's or ours."""
-
-    def __init__(self, code: int, reason: str):
-        super().__init__("%d %s" % (code, reason))
-        self.code = code
-        self.reason = reason
 
 
 def _mask(view, mask: int):
@@ -244,7 +236,7 @@ class WebSocket:
         await self._message_lock.acquire()
         try:
             if self._close_sent:
-                raise self._closed or Closed(NORMAL, "closing")
+                raise self._closed or ConnectionClosedError(NORMAL, "closing")
             if not self._max_frame or total <= self._max_frame:
                 await self._send_frame(0x80 | _TEXT, pieces, total)
             else:
@@ -344,14 +336,14 @@ class WebSocket:
     # --- the end ---
 
     @property
-    def closed(self) -> Closed | None:
+    def closed(self) -> ConnectionClosedError | None:
         """How the connection ended, None while it lives."""
         return self._closed
 
-    def _over(self, code: int, reason: str) -> Closed:
+    def _over(self, code: int, reason: str) -> ConnectionClosedError:
         """Note the end of the connection, the first reason wins, and return it."""
         if self._closed is None:
-            self._closed = Closed(code, reason)
+            self._closed = ConnectionClosedError(code, reason)
             self.over.set()
         return self._closed
 
@@ -368,7 +360,7 @@ class WebSocket:
         payload = bytes((code >> 8, code & 255)) + reason.encode()[: _CONTROL - 2]
         try:
             await asyncio.wait_for_ms(self._send_frame(0x80 | _CLOSE, (payload,), len(payload)), _CLOSE_MS)
-        except (Closed, asyncio.TimeoutError) as error:
+        except (ConnectionClosedError, asyncio.TimeoutError) as error:
             self._over(ABNORMAL, "no close frame sent: " + log.reason(error))
 
     async def close(self, code: int = NORMAL, reason: str = ""):
@@ -389,7 +381,7 @@ async def connect(
 ) -> WebSocket:  # fmt: skip
     """Upgrade a fresh connection. `host` is the Host header, `login` (user name, password bytes) for Basic auth.
 
-    UpgradeError (with the HTTP status) or OSError; the transport is then the caller's to close.
+    WebSocketHandshakeError (with the HTTP status) or OSError; the transport is then the caller's to close.
     """
     from charger.net.websocket_handshake import upgrade
 

@@ -13,9 +13,8 @@ from errno import EIO
 from micropython import const
 
 from charger import clock, log
-from charger.net.faults import ConnectError, FtpError, HttpError, TlsError
+from charger.errors import ConnectError, FtpError, HttpError, TlsError, UpdateError
 from charger.update import manifest as manifests
-from charger.update.manifest import UpdateError
 
 FILE = "update.json"
 _PAGE = const(1024)

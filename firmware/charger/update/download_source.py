@@ -4,9 +4,9 @@ A laboratory unit also fetches from plain http and ftp servers, for rigs that ha
 image is asked for even then.
 """
 
+from charger.errors import UpdateError
 from charger.net import connect, http_client
 from charger.net import url as urls
-from charger.update.manifest import UpdateError
 
 
 class Source:

@@ -51,7 +51,8 @@ class Updater:
         offer = self._files.read_json(OFFER)
         if not offer:
             return None
-        from charger.update.manifest import UpdateError, version_order
+        from charger.errors import UpdateError
+        from charger.update.manifest import version_order
 
         try:
             return offer if version_order(offer["version"]) > version_order(version.VERSION) else None

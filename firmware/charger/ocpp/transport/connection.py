@@ -10,8 +10,9 @@ import os
 from micropython import const
 
 from charger import clock, late, log
+from charger.errors import CallTimeoutError, ConnectionClosedError, DisconnectedError, LinkError
 from charger.net import websocket
-from charger.ocpp.transport.rpc import CallTimeout, Disconnected, Rpc
+from charger.ocpp.transport.rpc import Rpc
 
 _BACKOFF_S = const(10)
 _BACKOFF_LAST_S = const(900)
@@ -33,7 +34,7 @@ class Connection:
     on_open(rpc)               a connection was made
     on_close(reason)           it was lost, for this reason
     on_fault(cause, text)      an attempt failed: "auth", "unknown" (identity), "http", "protocol", "config", "memory",
-                               or a cause of net.faults.ConnectError (OCPP-3, WP-43)
+                               or a cause of errors.ConnectError (OCPP-3, WP-43)
                                or "plain" (SEC-12)
     on_invalid(reason)         a message that could not be understood came in
     lab                        a laboratory unit: may speak without encryption to others than itself (SEC-12)
@@ -80,7 +81,7 @@ class Connection:
         return stream.getpeercert(True) if self._ws is not None and hasattr(stream, "getpeercert") else None
 
     async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
-        """Rpc.call() on the present connection. CallError, CallTimeout, or Disconnected.
+        """Rpc.call() on the present connection. CallError, CallTimeoutError, or DisconnectedError.
 
         When not a byte came in all the time, a ping finds out whether anybody is there at all: if not, the connection
         is half open and ended, and the CALL counts as never answered rather than as an attempt (OCPP-17).
@@ -88,13 +89,13 @@ class Connection:
         rpc = self._rpc
         ws = self._ws
         if rpc is None:
-            raise Disconnected("not connected")
+            raise DisconnectedError("not connected")
         try:
             return await rpc.call(action, payload, timeout_s)
-        except CallTimeout:
+        except CallTimeoutError:
             if clock.elapsed_ms(ws.last_rx) >= timeout_s * 1000 and not await self._alive(ws):
                 self._drop(ws, "half open: no sign of life")
-                raise Disconnected("nobody is there")
+                raise DisconnectedError("nobody is there")
             raise
 
     def kick(self):
@@ -151,7 +152,7 @@ class Connection:
         before = ws.last_rx
         try:
             await ws.ping(b"?")
-        except websocket.Closed:
+        except ConnectionClosedError:
             return False
         started = clock.ticks_ms()
         while clock.elapsed_ms(started) < _PROBE_MS and ws.closed is None:
@@ -206,7 +207,7 @@ class Connection:
         ws = None
         try:
             ws, self._stream = await websocket_connect.dial(self._settings, self._lab, self._open_stream)
-        except websocket_connect.Failed as error:
+        except LinkError as error:
             self._failed(error.cause, str(error))
         websocket_connect = None
         late.drop(*_DIALLING)
@@ -271,7 +272,7 @@ class Connection:
                 await rpc.feed(ws.buffer, size)
                 ws.release()
                 await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
-        except websocket.Closed:
+        except ConnectionClosedError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection
             log.error("link", "reader: " + log.reason(error))
@@ -296,5 +297,5 @@ class Connection:
                     pinged = clock.ticks_ms()
                     waiting = True
                     await ws.ping()
-        except websocket.Closed:
+        except ConnectionClosedError:
             pass

@@ -8,33 +8,12 @@ import gc
 from micropython import const
 
 from charger import log
+from charger.errors import ConfigurationError, ConnectError, LinkError, PlainTextError, TlsError, WebSocketHandshakeError
 from charger.net import connect, websocket
-from charger.net.faults import ConnectError, TlsError
-from charger.net.websocket_handshake import UpgradeError
 
 _PROTOCOL = "ocpp1.6"
 _CONNECT_MS = const(30000)
 _CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
-
-
-class Failed(Exception):
-    """No connection; `cause` as Connection tells it."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
-
-
-class ConfigurationError(ValueError):
-    """The settings do not say how to connect."""
-
-    cause = "config"
-
-
-class PlainRefused(ConfigurationError):
-    """The settings ask for a link without encryption, and this is no laboratory unit (SEC-12)."""
-
-    cause = "plain"
 
 
 def encode(identity: str) -> str:
@@ -93,7 +72,7 @@ class Target:
         # The profile decides about TLS, not the scheme: a profile that was raised holds whatever the URL says (WP-1).
         self.secure = profile >= 2
         if not (self.secure or lab or is_loopback(self.host)):
-            raise PlainRefused("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
+            raise PlainTextError("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
         usual = 443 if self.secure else 80
         self.port = port or usual
         self.header = "[%s]" % self.host if ":" in self.host else self.host
@@ -124,14 +103,14 @@ async def dial(settings, lab: bool, open_stream=None) -> tuple:
     try:
         return await _dial(settings, lab, open_stream)
     except (ConnectError, ConfigurationError) as error:
-        raise Failed(error.cause, str(error))
-    except UpgradeError as error:
-        raise Failed(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
+        raise LinkError(error.cause, str(error))
+    except WebSocketHandshakeError as error:
+        raise LinkError(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
     except OSError as error:
-        raise Failed("reset", log.reason(error))
+        raise LinkError("reset", log.reason(error))
     except MemoryError:
         gc.collect()
-        raise Failed("memory", "not enough memory to connect")
+        raise LinkError("memory", "not enough memory to connect")
 
 
 async def _dial(settings, lab: bool, open_stream) -> tuple:

@@ -11,8 +11,8 @@ from micropython import const
 
 from charger import clock, late, log, validate
 from charger.audit import events
-from charger.ocpp.transport import errors
-from charger.ocpp.transport.errors import Disconnected
+from charger.errors import DisconnectedError, InvalidValueError, OcppError
+from charger.ocpp.transport import error_codes
 from charger.ocpp.v16 import actions
 from charger.ocpp.v16.message_queue import Sender
 from charger.ocpp.v16.service_registry import LazyServices
@@ -33,10 +33,10 @@ _LITTLE = const(40960)  # bytes free: with more than that nothing has to go
 _FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
 
 _CODES = {
-    validate.MISSING: errors.OCCURENCE_CONSTRAINT_VIOLATION,
-    validate.TYPE: errors.TYPE_CONSTRAINT_VIOLATION,
-    validate.VALUE: errors.PROPERTY_CONSTRAINT_VIOLATION,
-    validate.EXTRA: errors.FORMATION_VIOLATION,
+    validate.MISSING: error_codes.OCCURENCE_CONSTRAINT_VIOLATION,
+    validate.TYPE: error_codes.TYPE_CONSTRAINT_VIOLATION,
+    validate.VALUE: error_codes.PROPERTY_CONSTRAINT_VIOLATION,
+    validate.EXTRA: error_codes.FORMATION_VIOLATION,
 }  # OCPP-19
 
 
@@ -152,9 +152,9 @@ class ChargePoint(LazyServices):
             self.link.kick()
 
     async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
-        """Send a CALL and wait for its answer. CallError, CallTimeout, Disconnected (also when it may not be sent)."""
+        """Send a CALL and wait for its answer. CallError, CallTimeoutError, DisconnectedError (also when it may not be sent)."""
         if self.link is None or not (before_accepted or self.ready()):
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         answer = await self.link.call(action, payload)
         self._last_sent_s = clock.uptime_s()
         return answer if isinstance(answer, dict) else {}
@@ -171,15 +171,15 @@ class ChargePoint(LazyServices):
         self._tidy()
         profile = actions.profile_of(action)
         if profile is None:
-            raise errors.OcppError(errors.NOT_IMPLEMENTED, "")
+            raise OcppError(error_codes.NOT_IMPLEMENTED, "")
         if not self.config.has_profile(profile):
             return actions.without_profile(action), None
         module = actions.load(action)
         try:
             validate.check(module.SPEC, request)
-        except validate.Invalid as error:
+        except InvalidValueError as error:
             self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
-            raise errors.OcppError(_CODES[error.kind], str(error))
+            raise OcppError(_CODES[error.kind], str(error))
         self._follow_up = None
         answer = module.handle(self, request)
         if hasattr(answer, "send"):  # of an action that takes its time

@@ -4,7 +4,8 @@ SPEC is the form of the message. A module only translates between the message an
 gives the payload of the answer, or is a coroutine that does; what has to follow the answer goes to cp.after().
 """
 
-from charger.ocpp.transport.errors import NOT_SUPPORTED, OcppError
+from charger.errors import OcppError
+from charger.ocpp.transport.error_codes import NOT_SUPPORTED
 
 # action: the feature profile that it belongs to
 _TABLE = """

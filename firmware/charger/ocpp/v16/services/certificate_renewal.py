@@ -20,7 +20,7 @@ from micropython import const
 from charger import clock, log
 from charger.audit import events
 from charger.credentials.certificate_store import CENTRAL_SYSTEM, CRYPTO, NEXT_CHAIN, NEXT_KEY
-from charger.crypto.errors import CryptoError
+from charger.errors import CryptoError
 from charger.runtime import cooperative
 
 _LEAST_LEFT_S = const(2592000)  # 30 days
@@ -148,7 +148,7 @@ class Certificates:
         """The chain in PEM as it is kept; CryptoError with the first thing that is wrong."""
         await cooperative.load(*CRYPTO)
         from charger.crypto import keys, path_validation, pem, x509
-        from charger.crypto.errors import NAME, UNTRUSTED
+        from charger.crypto.refusals import NAME, UNTRUSTED
 
         pending = self._cp.store.vault.get(NEXT_KEY)
         if pending is None:

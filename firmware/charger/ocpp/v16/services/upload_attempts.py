@@ -6,7 +6,7 @@ Diagnostics and logs use it. One at a time; a new request takes the place of the
 import asyncio
 
 from charger import clock, late, log
-from charger.net.transfer import FAILED, UploadError
+from charger.errors import FAILED, UploadError
 
 UPLOADING = "Uploading"
 UPLOADED = "Uploaded"
