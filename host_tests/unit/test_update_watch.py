@@ -110,6 +110,9 @@ class Point:
     def ready(self):
         return True
 
+    def registered(self):
+        return self.boot.accepted
+
 
 class Log:
     def __init__(self):

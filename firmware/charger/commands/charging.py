@@ -49,7 +49,7 @@ def _start(app, connector):
         raise CommandError(CONFLICT, "The connector is reserved.")
 
 
-WISHES = {
+COMMANDS = {
     "status": ("status", ("strict", ()), _status),
     "charge": ("charge", ("strict", (
         ("connector?", ("whole", 1, 32)), ("action", ("enum", ("start", "stop", "limit"))), ("amps?", ("num", 6, 80)),

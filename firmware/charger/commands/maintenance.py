@@ -2,10 +2,11 @@
 
 import asyncio
 
-from charger import late, log
+from charger import log
 from charger.access import roles
 from charger.commands import CONFLICT, FORBIDDEN, UNABLE
 from charger.errors import CommandError
+from charger.update.owner_install import install
 
 
 async def _acknowledge(app, role, _wish, _surface) -> dict:
@@ -30,22 +31,19 @@ async def _install(app, role, _wish, _surface) -> dict:
     if not updates.updater.idle:
         raise CommandError(CONFLICT, "An update is under way.")
     log.info("update", "%s is wanted by the %s" % (offer["version"], role))
-    from charger.update.owner_install import install
-
     asyncio.create_task(install(app))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return {"version": offer["version"]}
 
 
 async def _erase(app, role, _wish, _surface) -> dict:
     """At the restart that follows within seconds (SEC-15)."""
-    from charger.maintenance.erase import erase_personal_data
+    from charger.maintenance.erase import erase_personal_data  # LATE: erase
 
     _certain(await erase_personal_data(app, role))
     return {}
 
 
 def _certain(why: str):
-    late.drop("charger.maintenance.erase", "charger.store.wipe")
     if why:
         raise CommandError(CONFLICT, why)
 
@@ -56,13 +54,13 @@ async def _reset(app, role, wish, surface) -> dict:
         return {}
     if not roles.may(role, "reset"):
         raise CommandError(FORBIDDEN, "The %s may not do this." % role)
-    from charger.maintenance.erase import factory_reset
+    from charger.maintenance.erase import factory_reset  # LATE: erase
 
     _certain(await factory_reset(app, role))
     return {}
 
 
-WISHES = {
+COMMANDS = {
     "acknowledge": ("acknowledge", ("strict", ()), _acknowledge),
     "update": ("status", ("strict", ()), _update),
     "install": ("update", ("strict", ()), _install),

@@ -1,5 +1,7 @@
 """What a person may set, each setting by whose work needs it (SEC-18). All of a wish is done, or nothing."""
 
+import tls
+
 from charger import validate
 from charger.access import roles
 from charger.audit import events
@@ -102,8 +104,6 @@ def _secret_form(name, value) -> bytes:
 
 def _check_roots(text):
     """Certificates in PEM, and what TLS can read as such."""
-    import tls
-
     if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
         raise CommandError(INVALID, "MqttRoots: PEM certificates are wanted.")
     try:
@@ -129,7 +129,7 @@ def _shaped(app, name, value) -> str:
     return shaped
 
 
-WISHES = {
+COMMANDS = {
     "settings": ("status", ("strict", ()), _read_settings),
     "set": ("status", ("obj", ()), _write_settings),  # each field has a check of its own
 }

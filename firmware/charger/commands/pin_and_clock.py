@@ -28,7 +28,7 @@ async def _set_clock(_app, role, wish, _surface) -> dict:
 
 
 _PIN = ("str", 64, 1)
-WISHES = {
+COMMANDS = {
     "pin": ("status", ("strict", (("current", _PIN), ("pin", _PIN), ("role?", ("enum", roles.ROLES)))), _change_pin),
     "clock": ("clock", ("strict", (("utc", ("time",)),)), _set_clock),
 }

@@ -3,7 +3,6 @@
 import machine
 import micropython
 
-from charger import late
 from charger.drivers.keystore import KeyStore
 
 
@@ -20,6 +19,4 @@ def over() -> None:
 
 
 def _is_provisioned() -> bool:
-    found = KeyStore().provisioned()
-    late.drop("charger.drivers.keystore", "charger.drivers.console")
-    return found
+    return KeyStore().provisioned()

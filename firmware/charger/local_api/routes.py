@@ -7,12 +7,13 @@ so that no other name can be made to lead here. docs/openapi.json describes it a
 
 from micropython import const
 
-from charger import clock, late
+from charger import clock, validate
 from charger.access import roles
+from charger.commands import table as commands
 from charger.crypto.hmac import same
 from charger.errors import CommandError, InvalidValueError, NotJsonError, RequestError, UnacceptableJsonError
 from charger.local_api.listener import Session
-from charger.net import strict_json
+from charger.net import strict_json, utf8
 
 _SESSIONS = const(4)  # at once; a fifth ends the one that was quiet for longest
 _IDLE_MS = const(900000)
@@ -56,17 +57,12 @@ async def answer(app, door, request) -> tuple:
         return 200, {}, _cookie("session", "", 0, "/api")
     if request.path == "/api/session":
         return 200, _about(session), ""
-    from charger import commands
-
     try:
         device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
         value = await commands.run(app, session.role, methods[request.method], wish, "page", device)
     except CommandError as error:
         more = "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
         return _STATUS[error.kind], {"error": str(error)}, more
-    finally:
-        commands = None
-        late.drop("charger.commands")
     if request.path in ("/api/pin", "/api/erase"):
         door.sessions[:] = [session]  # whoever was logged in besides has to show that he may
     return 200, value, ""
@@ -106,8 +102,6 @@ async def _wish(request) -> dict:
     if kind not in ("application/json", "application/json;charset=utf-8"):
         raise RequestError(415, "The body has to be application/json.")
     try:
-        from charger.net import utf8
-
         size = len(request.body)
         if not await utf8.check(request.body, 0, size):
             raise NotJsonError("not UTF-8")
@@ -145,8 +139,6 @@ def _session(door, request):
 
 
 async def _login(app, door, fields, wish) -> tuple:
-    from charger import validate
-
     try:
         validate.check(_LOGIN, wish)
     except InvalidValueError as error:

@@ -4,11 +4,13 @@ import asyncio
 import json
 import sys
 
+import tls
 from micropython import const
 
-from charger import late, log
+from charger import log
 from charger.audit import events
 from charger.errors import RequestError
+from charger.local_api import routes
 from charger.local_api.http_server import Connection
 
 _HANDSHAKE_MS = const(10000)  # and the first request
@@ -19,8 +21,6 @@ _REQUESTS = const(50)  # in one connection
 
 def _context(vault):
     """The unit's own identity, TLS 1.2 or newer with forward secrecy."""
-    import tls
-
     context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
     suites = [name for name in context.get_ciphers() if name.startswith("TLS1-3-") or ("-ECDHE-" in name and "-GCM-" in name)]
     context.set_ciphers(suites)
@@ -53,8 +53,6 @@ async def serve(app, door, client):
 
 async def _answer(app, door, request) -> tuple:
     """(status, value, header lines); what goes wrong inside is no reason to say how (SEC-10)."""
-    from charger.local_api import routes
-
     try:
         return await routes.answer(app, door, request)
     except (RequestError, MemoryError):
@@ -66,9 +64,6 @@ async def _answer(app, door, request) -> tuple:
         log.error("web", log.reason(error))
         sys.print_exception(error)
         raise RequestError(500, "This unit has made a mistake; it is in its log.")
-    finally:
-        routes = None
-        late.drop("charger.local_api.routes")
 
 
 def _pieces(value: dict) -> list:

@@ -23,6 +23,7 @@ from micropython import const
 from charger import clock, commands, log, validate
 from charger.access import roles
 from charger.audit import events
+from charger.commands import table
 from charger.crypto.hmac import same
 from charger.errors import CommandError, InvalidValueError
 from charger.net import strict_json, utf8
@@ -144,7 +145,7 @@ async def _act(portal, wish: dict) -> dict | None:
         for name in _SECRETS:
             if name in inner:
                 raise CommandError(commands.FORBIDDEN, "%s: only at the unit itself." % name)
-    return {"result": await commands.run(portal.app, login["role"], do, inner, _SURFACE)}
+    return {"result": await table.run(portal.app, login["role"], do, inner, _SURFACE)}
 
 
 # --- who asks ---

@@ -12,6 +12,7 @@ from micropython import const
 
 from charger import clock
 from charger.errors import DnsError
+from charger.net import wifi
 
 _TRIES = const(3)
 _CACHED = const(8)  # names kept
@@ -210,7 +211,5 @@ def default() -> Resolver:
     """The resolver that asks the server which the network gave us."""
     global _resolver
     if _resolver is None:
-        from charger.net import wifi
-
         _resolver = Resolver(wifi.name_server)
     return _resolver

@@ -5,20 +5,19 @@ of two equal keys, and makes strings of lone surrogates and NUL (SCH-16). The ch
 yields to the loop as it goes; strings, most of every message, are skipped at the speed of C.
 """
 
-import gc
 import json
 
 from micropython import const
 
 from charger import clock
 from charger.errors import NotJsonError, UnacceptableJsonError
+from charger.runtime import memory
 
 MAX_DEPTH = const(10)  # OCPP-22
 _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
 _TOKENS_A_SLICE = const(64)
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
 _OWN = const(4096)  # bytes; the buffer of a larger message is not used for the next one (net/websocket.py)
-_RESERVE = const(6144)  # bytes that a parsed message has to leave to those who act on it, and to all other tasks
 _IN_PAYLOAD = const(3)  # depth of a list that is a field of a CALL's payload
 _BREATH = const(8)  # items parsed between two chances for other tasks
 
@@ -374,8 +373,7 @@ async def loads(buf: bytearray, end: int, scan: Scan):
         scan.long = None  # is not where it was
     value, keys = await _parse(buf, end, scan)
     if end > _LARGE:
-        gc.collect()
-        if gc.mem_free() < _RESERVE:
+        if not memory.fits(memory.LARGE_MESSAGE):
             raise MemoryError("message too large")
     if keys != scan.keys:
         raise UnacceptableJsonError("a key stands twice")

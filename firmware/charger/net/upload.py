@@ -14,7 +14,7 @@ from micropython import const
 
 from charger import log
 from charger.errors import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, ConnectError, FtpError, HttpError, UploadError
-from charger.net import connect, http_client
+from charger.net import http_client, tls
 from charger.net import url as urls
 
 _WHOLE_MS = const(900000)  # for one attempt, however slowly the server takes it
@@ -75,7 +75,7 @@ class Uploader:
         length = 0
         for piece in pieces():
             length += len(piece)
-        context = connect.client_context(self._roots()) if url.scheme == "https" else None
+        context = tls.client_context(self._roots()) if url.scheme == "https" else None
         response = await http_client.request(
             method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream
         )

@@ -13,6 +13,7 @@ from micropython import const
 from charger import clock, log
 from charger.errors import ConnectionClosedError
 from charger.net import utf8
+from charger.net.websocket_handshake import upgrade
 
 _CONTINUATION = const(0)
 _TEXT = const(1)
@@ -73,13 +74,17 @@ class WebSocket:
         self._closed = None  # the Closed that ended it
         self._close_sent = False
         self._transport_closed = False
-        self.make_room = None  # called when there is no memory for a message, before it is given up
+        self._reclaim = None
         self.over = asyncio.Event()  # set when the connection has ended, whoever noticed it, or somebody wants it to
         self.last_rx = clock.ticks_ms()  # of the last byte
         self.last_pong = self.last_rx
 
-    def use(self, kept: tuple):
-        """Take these buffers(), before anything is received or sent: made once, they stand in nobody's way later."""
+    def use(self, kept: tuple, reclaim=None):
+        """Take these buffers(), before anything is received or sent; kept for all connections they do not fragment the heap.
+
+        `reclaim()` is called when there is no memory for a message, before the message is given up.
+        """
+        self._reclaim = reclaim
         self.buffer = self._kept = kept[0]  # the last message stands in here, from the beginning
         self._chunk = kept[1]
 
@@ -159,8 +164,8 @@ class WebSocket:
             try:
                 grown = bytearray(room)
             except MemoryError:
-                if self.make_room is not None:
-                    self.make_room()
+                if self._reclaim is not None:
+                    self._reclaim()
                 try:
                     grown = bytearray(room)
                 except MemoryError:
@@ -383,7 +388,6 @@ async def connect(
 
     WebSocketHandshakeError (with the HTTP status) or OSError; the transport is then the caller's to close.
     """
-    from charger.net.websocket_handshake import upgrade
 
     async def write(data):
         view = memoryview(data)

@@ -60,19 +60,15 @@ def version_order(text: str) -> tuple:
 
 
 async def _is_signed(digest: bytes, signature: bytes, keys) -> bool:
-    from charger.crypto import ec
+    from charger.crypto import ec  # LATE: crypto
 
-    try:
-        for key in keys:
-            try:
-                if await cooperative.run(ec.verify(key, digest, signature)):
-                    return True
-            except CryptoError:
-                continue
-        return False
-    finally:
-        ec = None
-        cooperative.unload()
+    for key in keys:
+        try:
+            if await cooperative.run(ec.verify(key, digest, signature)):
+                return True
+        except CryptoError:
+            continue
+    return False
 
 
 async def parse(raw: bytes, signature: bytes, keys) -> Manifest:

@@ -9,9 +9,10 @@ import os
 
 from micropython import const
 
-from charger import clock, late, log
+from charger import clock, log
 from charger.errors import CallTimeoutError, ConnectionClosedError, DisconnectedError, LinkError
 from charger.net import websocket
+from charger.ocpp.transport import websocket_connect
 from charger.ocpp.transport.rpc import Rpc
 
 _BACKOFF_S = const(10)
@@ -23,8 +24,7 @@ _PROBE_MS = const(10000)
 _CLOSE_MS = const(5000)
 _LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
 _WATCH_MS = const(1000)
-# What is of no use once the connection stands.
-_DIALLING = ("charger.ocpp.transport.websocket_connect", "charger.net.websocket_handshake", "charger.net.tls")
+_ANSWER_MS = const(200)
 
 
 class Connection:
@@ -38,11 +38,13 @@ class Connection:
                                or "plain" (SEC-12)
     on_invalid(reason)         a message that could not be understood came in
     lab                        a laboratory unit: may speak without encryption to others than itself (SEC-12)
+    reclaim()                  frees memory of other services; see websocket.WebSocket.use()
     """
 
     def __init__(
-        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None, lab=False
-    ):
+        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None, lab=False,
+        reclaim=None,
+    ):  # fmt: skip
         self._settings = settings
         self._handler = handler
         self._on_open = on_open
@@ -53,7 +55,7 @@ class Connection:
         self._lab = lab
         self._ws = None
         self._buffers = websocket.buffers()
-        self.make_room = None  # function: see websocket.WebSocket
+        self._reclaim = reclaim
         self._rpc = None
         self._stream = None  # the socket below the present connection
         self._reason = None  # why we ended the connection, if we did
@@ -110,6 +112,12 @@ class Connection:
             self._drop(self._ws, reason)
         elif at_once:
             self.kick()
+
+    async def reconnect(self):
+        """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
+        await clock.sleep_ms(_ANSWER_MS)
+        self.kick()
+        self.drop("new credentials", at_once=True)
 
     def bar(self, why: str | None):
         """Stay off the network from now on, for a reason that the status shows; None lifts it (SEC-9)."""
@@ -201,16 +209,12 @@ class Connection:
 
     async def _attempt(self):
         """One attempt; a WebSocket, or None."""
-        from charger.ocpp.transport import websocket_connect
-
         self.attempts += 1
         ws = None
         try:
             ws, self._stream = await websocket_connect.dial(self._settings, self._lab, self._open_stream)
         except LinkError as error:
             self._failed(error.cause, str(error))
-        websocket_connect = None
-        late.drop(*_DIALLING)
         return ws
 
     def _failed(self, cause: str, text: str):
@@ -223,8 +227,7 @@ class Connection:
         """Live with a connection until it ends."""
         rpc = Rpc(ws.send, self._handler, self._on_invalid)
         self._ws = ws
-        ws.use(self._buffers)
-        ws.make_room = self.make_room
+        ws.use(self._buffers, self._reclaim)
         self._rpc = rpc
         self._reason = None
         self._kick.clear()

@@ -1,15 +1,13 @@
-"""Making the link: where to, with whose credentials, over TLS, as a WebSocket (OCPP-1 to 5, SEC-12).
-
-In RAM only while a connection is made (connection.py).
-"""
+"""Making the link: where to, with whose credentials, over TLS, as a WebSocket (OCPP-1 to 5, SEC-12)."""
 
 import gc
 
 from micropython import const
 
 from charger import log
+from charger.crypto.hostname import parse_ip
 from charger.errors import ConfigurationError, ConnectError, LinkError, PlainTextError, TlsError, WebSocketHandshakeError
-from charger.net import connect, websocket
+from charger.net import tls, websocket
 
 _PROTOCOL = "ocpp1.6"
 _CONNECT_MS = const(30000)
@@ -48,8 +46,6 @@ def split_url(url: str) -> tuple:
 
 def is_loopback(host: str) -> bool:
     """Whether a host is the unit itself, so that nothing leaves it: where a VPN or a TLS proxy would listen."""
-    from charger.crypto.hostname import parse_ip
-
     address = parse_ip(host)
     if address is None:
         return host.lower() == "localhost"
@@ -94,8 +90,8 @@ class Target:
         if not self.secure:
             return None
         if settings.security_profile == 3:
-            return connect.client_context(settings.ca, settings.client_cert, settings.client_key)
-        return connect.client_context(settings.ca)
+            return tls.client_context(settings.ca, settings.client_cert, settings.client_key)
+        return tls.client_context(settings.ca)
 
 
 async def dial(settings, lab: bool, open_stream=None) -> tuple:
@@ -119,7 +115,7 @@ async def _dial(settings, lab: bool, open_stream) -> tuple:
     gc.collect()
     context = target.context(settings)
     try:
-        reader, writer = await connect.open_stream(target.host, target.port, context, _CONNECT_MS, open_stream)
+        reader, writer = await (open_stream or tls.open_stream)(target.host, target.port, context, _CONNECT_MS)
     except TlsError as error:
         if error.cause == "own-cert" and target.login:  # none was shown
             error.cause = "protocol"
@@ -129,8 +125,6 @@ async def _dial(settings, lab: bool, open_stream) -> tuple:
         ws = await websocket.connect(reader, writer, target.header, target.path, _PROTOCOL, target.login, _CONNECT_MS)
     except OSError as error:
         if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
-            from charger.net import tls
-
             raise tls.late_fault(error)
         raise
     finally:

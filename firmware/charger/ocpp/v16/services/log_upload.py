@@ -32,11 +32,6 @@ class Logs:
         self._request_id = None
         self._status = IDLE
 
-    @property
-    def idle(self) -> bool:
-        """True when nothing is sent, and nothing left to be told."""
-        return not len(self._notices) and (self._uploads is None or not self._uploads.running)
-
     def ask(self, kind: str) -> tuple:
         """(status of the answer, file name or None) of a request for "DiagnosticsLog" or "SecurityLog"."""
         if self._uploads is None or (kind == SECURITY_LOG and self._cp.security_log is None):
