@@ -33,6 +33,7 @@ OUTLETS: "tuple[dict, ...]" = (
     },
 )
 SHARED: "dict[str, int | None]" = {"tamper": 27, "button": 18, "led": 19, "fault": None, "rails": 13}
+HEAP_GROWS = True  # the port adds to the heap when it is full, out of what mbedTLS allocates from
 DEVICE = _UNIT.device("Pilotlight", "ESP32-DevKitC", unique_id())
 FACTORY = _UNIT.keys
 CSMS = _UNIT.csms(DEVICE["serial"])

@@ -9,11 +9,12 @@ import flashrig
 from check import equal, raises, true
 
 from charger.crypto import ec
+from charger.errors import UpdateError
 from charger.net import http_client
 from charger.runtime import cooperative
 from charger.update import manifest as manifests
 from charger.update.download import FILE, Download
-from charger.update.manifest import UpdateError, check_fit, version_order
+from charger.update.manifest import check_fit, version_order
 from charger.update.updater import Updater
 from sim import timebase
 

@@ -73,7 +73,6 @@ def _provision(record):
         return
     import board
 
-    from charger import late
     from charger.credentials import provisioning
     from charger.drivers.keystore import KeyStore
     from charger.store.files import Files
@@ -87,8 +86,6 @@ def _provision(record):
             store.seal(record["serial"])
     except OSError as error:
         link.send({"event": "warning", "text": "not provisioned: %s" % error})
-    late.drop(*["charger." + name for name in ("credentials.provisioning", "access.pin", "crypto.pbkdf2", "validate",
-                                               "access.pin_throttle", "access.roles", "access.pin_rules")])
 
 
 def _prepare():

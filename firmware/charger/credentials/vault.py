@@ -18,6 +18,7 @@ from micropython import const
 
 from charger import log
 from charger.crypto.hmac import hmac_sha256, same
+from charger.errors import VaultError
 
 _FOLDER = "vault/"
 _INDEX = "vault/index"
@@ -26,10 +27,6 @@ _NONCE = const(16)
 _CODE = const(32)
 _CBC = const(2)
 _BLOCK = const(16)
-
-
-class VaultError(OSError):
-    """Nothing can be stored: there is no device key, or the vault is broken."""
 
 
 class Vault:

@@ -2,7 +2,6 @@
 
 import micropython
 
-from charger import late
 from charger.drivers.keystore import KeyStore
 
 
@@ -23,9 +22,7 @@ def over() -> None:
 def is_closed() -> bool:
     """True on a provisioned unit, on one whose key storage cannot be opened, and in an image of the PRODUCT variant."""
     store = KeyStore()
-    found = store.provisioned() or not store.available or _is_product()
-    late.drop("charger.drivers.keystore", "charger.drivers.console")
-    return found
+    return store.provisioned() or not store.available or _is_product()
 
 
 def _is_product() -> bool:

@@ -11,10 +11,12 @@ import network
 from micropython import const
 
 from charger import clock, log
+from charger.net.setup_network import SetupNetwork
 from charger.os_errors import is_out_of_memory
 
 _JOIN_MS = const(20000)  # how long one attempt to join may take
 _POLL_MS = const(500)
+_LOOK_MS = const(1000)
 _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
 _KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
@@ -79,7 +81,7 @@ def _known(vault) -> bool:
 
 
 class Wifi:
-    """Joins the owner's network. In RAM while there is something to do: no link, a new network, the button, the setup.
+    """Joins the owner's network.
 
     `setup` is the SetupNetwork while that is open. button() is 0 while the button is pressed; None on a board without.
     """
@@ -108,6 +110,13 @@ class Wifi:
     def changed(self):
         """Another network was put into the vault: join it."""
         self._news = True
+
+    async def serve(self):
+        """Run whenever the link is down, another network was given, or the button is pressed."""
+        while True:
+            if self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
+                await self.run()
+            await clock.sleep_ms(_LOOK_MS)
 
     async def run(self):
         """Join, with growing pauses; ends when there is a link and nothing else to do."""
@@ -184,7 +193,5 @@ class Wifi:
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")
         if self.setup is None and key and ssid:
-            from charger.net.setup_network import SetupNetwork
-
             self.setup = SetupNetwork(ssid.decode(), key.decode(), self)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

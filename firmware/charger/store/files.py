@@ -11,8 +11,9 @@ from binascii import crc32
 
 from micropython import const
 
-from charger import late, log
+from charger import log
 from charger.os_errors import is_flash_failure
+from charger.store import json_schemas
 
 _SEED = const(0x504C31)  # crc32 of nothing is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
@@ -166,11 +167,7 @@ class Files:
         except (ValueError, RuntimeError):  # the latter when it is nested too deep
             log.error("store", name + ": not JSON")
             return default
-        from charger.store import json_schemas
-
         fault = json_schemas.fault(name, value)
-        json_schemas = None
-        late.drop("charger.store.json_schemas")
         if fault:
             log.error("store", "%s: ignored, %s" % (name, fault))
             return default

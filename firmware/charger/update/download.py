@@ -12,10 +12,9 @@ from binascii import a2b_base64, b2a_base64, hexlify
 from micropython import const
 
 from charger import clock, log
-from charger.net.faults import ConnectError, FtpError, HttpError, TlsError
+from charger.errors import ConnectError, FtpError, HttpError, TlsError, UpdateError
 from charger.os_errors import is_flash_failure
 from charger.update import manifest as manifests
-from charger.update.manifest import UpdateError
 
 FILE = "update.json"
 _PAGE = const(1024)
