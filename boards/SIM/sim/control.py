@@ -6,7 +6,7 @@ answer(command) is called by the link; a command is a dictionary with "cmd" and 
 import gc
 import sys
 
-from sim import bootloader, ev, link, net, rtc, timebase, world
+from sim import bootloader, ev, link, net, rtc, soft_irq, timebase, world
 from sim.outlet import CABLE_OHM
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
@@ -207,7 +207,7 @@ def _set_time(args):
 
 def _stall(args):
     ms = _between(args, "ms", 1, 60000)
-    return None, lambda: timebase.sleep_ms(ms)
+    return None, lambda: timebase.hold_up(ms)
 
 
 def _config(args):
@@ -370,7 +370,16 @@ def _checked(command, cmd, expected):
 
 
 def answer(command):
-    """(reply, function to call after the reply is sent or None)."""
+    """(reply, function to call after the reply is sent or None). No soft interrupt comes in between."""
+    soft_irq.enter()
+    try:
+        return _answer(command)
+    finally:
+        timebase.look()
+        soft_irq.leave()
+
+
+def _answer(command):
     cmd = command.get("cmd")
     after = None
     try:

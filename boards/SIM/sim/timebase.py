@@ -7,9 +7,14 @@
 
 `ticks_us` stays real: it is for measuring how long code takes, and for busy waits. Only on a board that samples the mains
 by its own ADC it is converted_us: there each conversion takes its time, and the working out of the sample none.
+
+Soft interrupts (soft_irq.py) are exact in virtual time: it never moves past an alarm without having stopped there and
+let its callback run. In real time a signal schedules them.
 """
 
 import utime
+
+from sim import soft_irq
 
 _TICKS_MASK = utime.ticks_add(0, -1)  # where the port's ticks wrap
 _BEHIND_US = 100000  # real time that may be made up for, when a scaled run was held up
@@ -26,6 +31,7 @@ _converting_us = 0  # spent on conversions since the millisecond that began last
 _converting_ms = 0
 _wait = None  # asyncio's own wait
 _hooks = []
+_signal = None  # the POSIX timer of real time, made with the first alarm
 
 
 def ticks_ms():
@@ -77,6 +83,7 @@ def set_scale(scale):
         _virtual = True
         _credit_us = 0
         _last_us = utime.ticks_us()
+    plan()
 
 
 def manual():
@@ -89,28 +96,128 @@ def manual():
     install()
     if not _manual:
         _now = utime.ticks_add(ticks_ms(), _HEAD_START_MS)
+        soft_irq.shift(_HEAD_START_MS)
     _virtual = _manual = True
+    plan()
+
+
+# --- alarms ---
+
+
+def arm(alarm, after_us, period_us=0):
+    """Let a soft_irq.Alarm fall due after_us from now, and each period_us again when that is not 0."""
+    alarm.arm(ticks_ms(), 0, after_us, period_us)
+    plan()
+
+
+def plan():
+    """Real time: have the signal come when the first alarm is due. Allocates nothing once the timer is there."""
+    global _signal
+    alarm = soft_irq.first()
+    if _virtual or alarm is None:
+        if _signal is not None:
+            _signal.stop()
+        return
+    if _signal is None:
+        from sim import posix_timer
+
+        _signal = posix_timer.PosixTimer(_on_signal)
+    _signal.start(alarm.after_us(ticks_ms(), 0))
+
+
+def _on_signal(_):
+    if soft_irq.busy:
+        soft_irq.noted()
+    elif not _virtual:
+        _expire()
+
+
+def _expire():
+    """Real time: post what is due."""
+    if not _virtual:
+        soft_irq.expire(ticks_ms(), 0)
+        plan()
+
+
+soft_irq.on_missed(_expire)
+
+
+def _move(ms):
+    """Virtual time moves on by ms, and stops at each alarm on the way to let its callback run."""
+    global _now
+    end = utime.ticks_add(_now, ms)
+    while True:
+        alarm = soft_irq.first()
+        if alarm is None:
+            break
+        due = alarm.due_ms if alarm.due_us == 0 else utime.ticks_add(alarm.due_ms, 1)
+        if utime.ticks_diff(due, end) > 0:
+            break
+        if utime.ticks_diff(due, _now) > 0:
+            _now = due
+        soft_irq.expire(_now, 0)
+        soft_irq.drain()
+    if utime.ticks_diff(end, _now) > 0:
+        _now = end
+
+
+def _reach(dt):
+    """Milliseconds to move at most, of dt: up to the next alarm. A callback may make a task ready that waits."""
+    alarm = soft_irq.first()
+    if alarm is None:
+        return dt
+    ms = max(0, utime.ticks_diff(alarm.due_ms, _now) + (1 if alarm.due_us else 0))
+    return ms if dt < 0 or ms < dt else dt
 
 
 def advance(ms):
     """Manual mode: let ms milliseconds pass."""
-    global _now
     if not _manual:
         raise RuntimeError("time is not moved by hand")
-    _now = utime.ticks_add(_now, ms)
+    look()
+    _move(ms)
 
 
 def sleep_ms(ms):
-    """As time.sleep_ms(): holds everything up."""
-    global _now
+    """As time.sleep_ms(): tasks wait, soft interrupts come."""
     if ms <= 0:
         return
+    look()
     if not _virtual:
         utime.sleep_ms(ms)
         return
-    _now = utime.ticks_add(_now, ms)
+    _move(ms)
     if not _manual:
         utime.sleep_us(ms * 1000000 // scale_milli)
+
+
+def hold_up(ms):
+    """A long computation in C: for ms nothing of Python runs, no soft interrupt either."""
+    global _now
+    soft_irq.enter()
+    if not _virtual:
+        begun = utime.ticks_ms()
+        while utime.ticks_diff(utime.ticks_ms(), begun) < ms:
+            pass
+    else:
+        _now = utime.ticks_add(_now, ms)
+        if not _manual:
+            utime.sleep_us(ms * 1000000 // scale_milli)
+        soft_irq.expire(_now, 0)
+    soft_irq.leave()
+
+
+def _no_pins():
+    pass
+
+
+look = _no_pins  # machine.py's: whether a watched pin has changed, and when it may change next
+
+
+def on_look(function):
+    """function() is called before time moves, to look at the pins that interrupts watch."""
+    global look
+    look = function
 
 
 def sleep_us(us):
@@ -131,38 +238,39 @@ def _earn(most_us):
 
 def _scaled(queue, dt):
     """Wait for I/O or, dt virtual ms from now, for the next task."""
-    global _now, _credit_us
+    global _credit_us
+    dt = _reach(dt)
     _earn(_BEHIND_US)
     need_us = dt * 1000000 // scale_milli
     if _credit_us >= need_us:
         _credit_us -= need_us
-        _now = utime.ticks_add(_now, dt)
+        _move(dt)
         _wait(queue, 0)
         return
     _wait(queue, (need_us - _credit_us + 999) // 1000)
     _earn(max(_BEHIND_US, need_us))
     gone = min(dt, _credit_us * scale_milli // 1000000)
     _credit_us -= gone * 1000000 // scale_milli
-    _now = utime.ticks_add(_now, gone)
+    _move(gone)
 
 
 def _wait_for_io(queue):
     """No task waits for a time, so asyncio counts on I/O having woken one; meanwhile time passes all the same."""
-    global _now
     import asyncio.core as core
 
     while core._task_queue.peek() is None:
         if _manual:
             _wait(queue, 1)
-            _now = utime.ticks_add(_now, 1)
+            _move(1)
         else:
             _scaled(queue, max(1, scale_milli // 100))
 
 
 def _wait_io_event(queue, dt):
-    global _now
     for hook in _hooks:
         hook()
+    look()
+    soft_irq.drain()
     if not _virtual:
         _wait(queue, dt)
     elif dt < 0:
@@ -170,7 +278,7 @@ def _wait_io_event(queue, dt):
     elif not _manual:
         _scaled(queue, dt)
     else:
-        _now = utime.ticks_add(_now, dt)
+        _move(_reach(dt))
         _wait(queue, 0)
 
 
