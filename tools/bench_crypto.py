@@ -69,7 +69,7 @@ def _firmware():
         stub = types.ModuleType("micropython")
         stub.const = lambda value: value
         sys.modules["micropython"] = stub
-    from charger.security import csr, ec, rsa
+    from charger.crypto import csr, ec, rsa
 
     for module in (ec, rsa):
         module.int = Counted  # int.from_bytes() and int(text, 16) give counted numbers from here on

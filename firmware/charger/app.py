@@ -27,10 +27,10 @@ class Application:
     """One charger: `connectors`, `charge_point`, `supervisor`, and the figures of the control tick."""
 
     def __init__(self):
-        from charger import assembly
-        from charger.metering.sessions import Sessions
+        from charger import wiring
+        from charger.metering.session_store import Sessions
+        from charger.runtime.supervisor import Supervisor
         from charger.store.files import Files
-        from charger.supervisor import Supervisor
 
         self.ticks = 0
         self.max_gap_ms = 0
@@ -44,38 +44,38 @@ class Application:
         self._restarting = None
         self._starved = 0  # attempts to connect, in a row, that failed for want of memory
         self.files = Files(board.FLASH_ROOT)
-        assembly.count_boot(self.files)
-        self.security_log = assembly.open_log(self)
-        self.vault, self.provisioned = assembly.open_vault(self)
+        wiring.count_boot(self.files)
+        self.security_log = wiring.open_log(self)
+        self.vault, self.provisioned = wiring.open_vault(self)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
-        self.config = assembly.make_configuration(self)
+        self.config = wiring.make_configuration(self)
         self.sessions = Sessions(self.files)
-        assembly.add_connectors(self)
-        self.supply = assembly.make_supply(self)
-        self.tamper = assembly.make_tamper_watch(self)
-        self.settings, self.link, self.charge_point = assembly.make_back_end(self)
-        self.updates = assembly.make_updates(self)
+        wiring.add_connectors(self)
+        self.supply = wiring.make_supply(self)
+        self.tamper = wiring.make_tamper_watch(self)
+        self.settings, self.link, self.charge_point = wiring.make_back_end(self)
+        self.updates = wiring.make_updates(self)
         self.joining = None  # what joins the owner's network, while it has something to do
-        self.station, self._button = assembly.make_wifi(self)
-        self.door = assembly.make_door(self)
-        self.portal = assembly.make_portal(self)
-        assembly.note_start(self)
-        assembly = None
-        late.drop("charger.assembly")
+        self.station, self._button = wiring.make_wifi(self)
+        self.door = wiring.make_door(self)
+        self.portal = wiring.make_portal(self)
+        wiring.note_start(self)
+        wiring = None
+        late.drop("charger.wiring")
 
     @property
     def pins(self):
-        """The PINs, for the local page and the owner's portal: security/pin.py, in RAM as long as somebody holds it."""
-        from charger.security import pin
-        from charger.security.backoff import Backoff
+        """The PINs, for the local page and the owner's portal: access/pin.py, in RAM as long as somebody holds it."""
+        from charger.access import pin
+        from charger.access.pin_throttle import Backoff
 
         if self._pin_waits is None:
             self._pin_waits = Backoff(self.files, len(pin.roles.ROLES))
         serial = board.DEVICE["serial"]
         pins = pin.Pins(self.files, self.vault, self.security_log.add, serial, self.provisioned, self._pin_waits)
         pin = None
-        late.drop("charger.security.pin")
+        late.drop("charger.access.pin")
         return pins
 
     def limit_current(self, amps: str):
@@ -133,9 +133,9 @@ class Application:
             self.link.drop("settings as before", at_once=True)
         if cause == "memory":
             self._starve()
-        from charger.security import link_faults
+        from charger.audit import connection_events
 
-        event = link_faults.event_of(cause)
+        event = connection_events.event_of(cause)
         if event is not None:
             self.security_log.add(event, text)
 
@@ -155,7 +155,7 @@ class Application:
 
     def manufacturer_roots(self) -> bytes | None:
         """What signers of firmware are checked with, PEM (WP-30)."""
-        from charger.security.certificates import MANUFACTURER
+        from charger.credentials.certificate_store import MANUFACTURER
 
         return self.settings.store.roots(MANUFACTURER)
 
@@ -170,7 +170,7 @@ class Application:
 
     def make_slots(self):
         """The application slots; OSError on a board that has but one."""
-        from charger.drivers.slots import AppSlots
+        from charger.drivers.app_partitions import AppSlots
 
         return AppSlots()
 
@@ -286,7 +286,7 @@ class Application:
         start = clock.ticks_ms()
         while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < _END_MS:
             await clock.sleep_ms(_POLL_MS)
-        from charger.security import events
+        from charger.audit import events
 
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
@@ -317,9 +317,9 @@ class Application:
 
     def report(self) -> dict:
         """The state of the charger as plain data."""
-        from charger.report import charger_report
+        from charger.status_report import charger_report
 
-        late.drop("charger.report")
+        late.drop("charger.status_report")
         return charger_report(self)
 
     def config_report(self) -> dict:

@@ -20,7 +20,7 @@ LOG_FLIPS = 2000 if SOAK else 60
 _VAULT = """
 import json, struct
 from charger.drivers.keystore import KeyStore
-from charger.security.vault import Vault
+from charger.credentials.vault import Vault
 from charger.store.files import Files
 files = Files("/flash")
 key = KeyStore().key()

@@ -100,7 +100,7 @@ class ByPortal:
 @pytest.fixture
 def portal(tmp_path):
     """(options of the charger, function of a unit that gives the surface), or None where the firmware has no portal."""
-    if not (FIRMWARE / "charger" / "portal").exists():
+    if not (FIRMWARE / "charger" / "mqtt_client").exists():
         yield None
         return
     from sim.owner import UNIT, Broker, Owner

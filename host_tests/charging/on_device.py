@@ -9,9 +9,9 @@ import json
 import sys
 
 from charger import clock, validate
-from charger.ocpp.actions import set_charging_profile
-from charger.ocpp.configuration import Configuration
-from charger.ocpp.services.smart_charging import SmartCharging
+from charger.config.configuration import Configuration
+from charger.ocpp.v16.actions import set_charging_profile
+from charger.ocpp.v16.services.smart_charging import SmartCharging
 from charger.outlet.limits import Limits
 
 

@@ -5,9 +5,9 @@ import asyncio  # noqa: F401  (first: under the simulator's shims its imports ne
 import json
 import sys
 
-from charger.security import chain, csr, ec, keys, pem, rsa, sha2, x509
-from charger.security.errors import CryptoError
-from charger.security.slices import run_now
+from charger.crypto import csr, ec, keys, path_validation, pem, rsa, sha2, x509
+from charger.crypto.errors import CryptoError
+from charger.runtime.cooperative import run_now
 
 USAGES = {"client": x509.CLIENT_AUTH, "server": x509.SERVER_AUTH, "code": x509.CODE_SIGNING, None: None}
 
@@ -67,12 +67,12 @@ def parse(certificate):
 
 def check_chain(certificates, roots, now_s, usage):
     trusted = parse_all(roots)
-    return trusted.index(run_now(chain.check_chain(parse_all(certificates), trusted, now_s, USAGES[usage])))
+    return trusted.index(run_now(path_validation.check_chain(parse_all(certificates), trusted, now_s, USAGES[usage])))
 
 
 def check_root(root, now_s, signer):
     signers = parse_all([signer]) if signer else [None]
-    run_now(chain.check_root(parse_all([root])[0], now_s, signers[0]))
+    run_now(path_validation.check_root(parse_all([root])[0], now_s, signers[0]))
 
 
 def host(certificate, name):

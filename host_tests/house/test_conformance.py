@@ -14,7 +14,7 @@ HEADINGS = ("Messages of the back end", "Messages of the charger", "Configuratio
 
 def table(source):
     """The first words of the rows of a module's _TABLE."""
-    text = (FIRMWARE / "charger" / "ocpp" / source).read_text(encoding="utf-8")
+    text = (FIRMWARE / "charger" / source).read_text(encoding="utf-8")
     return text.split('_TABLE = """\n')[1].split('"""')[0].splitlines()
 
 
@@ -41,7 +41,7 @@ def defined(path):
 
 def test_every_message_of_the_back_end_has_a_row():
     """And there is no row for a message that the charger does not know."""
-    assert {line.split()[0] for line in table("actions/__init__.py")} == rows(HEADINGS[0]).keys()
+    assert {line.split()[0] for line in table("ocpp/v16/actions/__init__.py")} == rows(HEADINGS[0]).keys()
 
 
 def test_every_message_of_the_charger_has_a_row():
@@ -52,7 +52,7 @@ def test_every_message_of_the_charger_has_a_row():
 
 def test_every_key_has_a_row():
     """But for device facts, which are no keys; the access in the table is that of the firmware."""
-    keys = {cells[0]: cells[2] for cells in (line.split("|") for line in table("configuration.py")) if cells[2] != "D"}
+    keys = {cells[0]: cells[2] for cells in (line.split("|") for line in table("config/configuration.py")) if cells[2] != "D"}
     found = rows(HEADINGS[2])
     assert keys.keys() == found.keys()
     assert [name for name, access in keys.items() if found[name][0].split(",")[0] != access] == []

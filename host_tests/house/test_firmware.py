@@ -101,7 +101,7 @@ def test_no_assert_in_firmware():
 
 
 def test_no_stray_files():
-    """What is in firmware/ ends up on the board: modules, and the page's files below web/."""
+    """What is in firmware/ ends up on the board: modules, and the page's files below local_api/."""
     strays = [
         str(path.relative_to(ROOT))
         for path in FIRMWARE.rglob("*")

@@ -13,25 +13,31 @@ ALLOWED = {
     "metering": DOMAIN | {"store"},
     "grid": DOMAIN | {"store"},
     "store": set(),
-    "portal": {"net", "security", "store", "update", "ocpp", "commands", "report"},
+    "runtime": set(),
+    "crypto": set(),
+    "access": {"audit", "crypto", "runtime", "store"},
+    "audit": {"crypto", "runtime", "store"},
+    "credentials": {"access", "audit", "crypto", "runtime", "store"},
+    "maintenance": {"metering", "access", "audit", "credentials", "crypto", "ocpp", "runtime", "store"},
+    "config": {"metering", "store"},
     "drivers": {"metering"},  # a meter fills metering's plain Reading
-    "security": {"store"},
-    "net": {"security", "store"},
-    "ocpp": DOMAIN | {"net", "security", "store", "update"},
-    "update": DOMAIN | {"net", "security", "store"},
-    "commands": {"security", "update"},
-    "web": {"net", "security", "ocpp", "commands"},
+    "net": {"audit", "credentials", "crypto", "runtime", "store"},
+    "ocpp": DOMAIN | {"audit", "config", "credentials", "crypto", "net", "runtime", "store", "update"},
+    "update": DOMAIN | {"audit", "credentials", "crypto", "net", "runtime", "store"},
+    "commands": {"access", "audit", "credentials", "maintenance", "runtime", "update"},
+    "local_api": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime"},
+    "mqtt_client": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime", "store", "status_report", "update"},
 }
 # built-in modules that touch hardware, the network or the flash -> who may import them
 RESERVED = {
-    "machine": {"drivers", "app", "assembly", "boot"},
+    "machine": {"drivers", "app", "wiring", "boot"},
     "esp32": {"drivers", "app", "boot"},
     "network": {"net"},
     "vfs": {"boot", "store"},
-    "board": {"app", "assembly", "boot"},
+    "board": {"app", "wiring", "boot"},
 }
 # The application knows all, and what assembles it; main and boot start it.
-ROOTS = {"charger.app", "charger.assembly", "main", "boot"}
+ROOTS = {"charger.app", "charger.wiring", "main", "boot"}
 
 
 def area(name):
@@ -63,7 +69,7 @@ def may_import(name, target):
         return False
     if area(name) in ALLOWED:
         return area(target) == area(name) or area(target) in ALLOWED[area(name)]
-    # What stands beside app at the top (supervisor, report) knows only leaves and plain data.
+    # What stands beside app at the top (status_report) knows only leaves and plain data.
     return area(target) in {"metering"} or f"charger.{area(target)}" not in modules() or not is_area(target)
 
 
@@ -92,20 +98,20 @@ def test_every_area_has_its_rule():
         ("charger.outlet.outlet", "from charger.drivers.pilot import Pilot"),
         ("charger.outlet.outlet", "def f():\n    from ..ocpp import rpc"),
         ("charger.outlet.outlet", "import machine"),
-        ("charger.metering.register", "from charger.net import websocket"),
-        ("charger.ocpp.rpc", "from charger.drivers import contactor"),
-        ("charger.ocpp.rpc", "import charger.app"),
-        ("charger.web.server", "from machine import Pin"),
+        ("charger.metering.energy_register", "from charger.net import websocket"),
+        ("charger.ocpp.transport.rpc", "from charger.drivers import contactor"),
+        ("charger.ocpp.transport.rpc", "import charger.app"),
+        ("charger.local_api.server", "from machine import Pin"),
         ("charger.clock", "from charger.store import files"),
-        ("charger.supervisor", "from charger.outlet.outlet import Outlet"),
+        ("charger.runtime.supervisor", "from charger.outlet.outlet import Outlet"),
         ("charger.store.files", "from charger.outlet import states"),
-        ("charger.ocpp.actions", "__import__(name)"),
+        ("charger.ocpp.v16.actions", "__import__(name)"),
         ("charger.outlet.outlet", "__import__('charger.ocpp.' + name)"),
     ],
 )
 def test_wrong_imports_are_found(name, source):
     """The check sees what it is there for: local, relative and dynamic imports too."""
-    known = {**modules(), "charger.ocpp.rpc": None, "charger.drivers.contactor": None, "charger.net.websocket": None}
+    known = {**modules(), "charger.ocpp.transport.rpc": None, "charger.drivers.contactor": None, "charger.net.websocket": None}
     assert faults(name, source, known=known)
 
 

@@ -42,8 +42,8 @@ def on_flash(sim):
 
 
 def kept(name):
-    """One of the lists of security/erase.py."""
-    text = (ROOT / "firmware" / "charger" / "security" / "erase.py").read_text()
+    """One of the lists of maintenance/erase.py."""
+    text = (ROOT / "firmware" / "charger" / "maintenance" / "erase.py").read_text()
     return set(" ".join(re.findall('"(.*)"', text.partition(f"{name} = (")[2].partition("\n)")[0])).split())
 
 

@@ -16,7 +16,7 @@ import pytest
 from backend import Csms, Simulator, fast_clock
 from sim.conftest import CLOCK, TAGS
 
-LOSS_BOUND_WH = 100  # charger/metering/register.py
+LOSS_BOUND_WH = 100  # charger/metering/energy_register.py
 ROUNDING_WH = 3  # whole Wh, and what the meter itself may be off by
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 MODES = ("drop", "half", "late")

@@ -110,7 +110,7 @@ def answer_length(csms, authority):
 def test_fifty_stalled_handshakes(launch, csms, tmp_path, word):
     """Held at the octet, ticks go on; then cut. No socket and no memory stays behind, and the next whole one works.
 
-    After a cut handshake the charger asks once more why (net/tls_probe.py): that connection stalls just the same.
+    After a cut handshake the charger asks once more why (net/tls_diagnosis.py): that connection stalls just the same.
     """
     folder = tmp_path / "authority"
     folder.mkdir()

@@ -11,7 +11,7 @@ import pytest
 from sim.bad_certificates import Matrix, certify, chain
 from sim.tls_peers import VERSIONS, Client, Server
 
-# Where the interpreter leaves something open and security/peer.py closes it.
+# Where the interpreter leaves something open and credentials/server_certificate.py closes it.
 CLOSED = ("CA certificate as leaf", "name constraints in the leaf")
 # What stays open: the interpreter shows the leaf alone, so that nothing can be known of what is above it.
 LIMITS = ("name constraints exclude it", "sub-CA for clientAuth alone")

@@ -9,11 +9,12 @@ from check import equal, true
 from ocpp_rig import NOW
 
 from charger import clock
-from charger.ocpp.configuration import Configuration
-from charger.ocpp.services.certificates import Certificates
-from charger.ocpp.settings import LinkSettings
-from charger.security import certificates, slices
-from charger.security.vault import Vault
+from charger.config.configuration import Configuration
+from charger.credentials import certificate_store
+from charger.credentials.vault import Vault
+from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.ocpp.v16.services.certificate_renewal import Certificates
+from charger.runtime import cooperative
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 60
@@ -32,7 +33,7 @@ class Unit:
         vault = Vault(self.files, bytes(32))
         self.config = Configuration(self.files, {"CpoName": "Acme", "SecurityProfile": "3"}, vault=vault)
         self.authority = Authority()
-        self.store = certificates.CertificateStore(self.files, self.config, None, vault, {"ca": self.authority.root})
+        self.store = certificate_store.CertificateStore(self.files, self.config, None, vault, {"ca": self.authority.root})
         self.settings = LinkSettings(self.config, {"url": "wss://h", "identity": "CP1"}, self.store)
 
     async def reconnect(self):
@@ -46,7 +47,7 @@ async def test_no_slice_is_long():
     service = Certificates(unit)
     other = Authority("Other").root
     longest = [0, time.clock()]
-    slices.unload()  # so that importing counts
+    cooperative.unload()  # so that importing counts
 
     async def watch():
         while True:
@@ -66,7 +67,7 @@ async def test_no_slice_is_long():
     for _ in range(50):
         await asyncio.sleep(0)
     true(not unit.store.has_next() and unit.store.client_chain() == chain.encode())
-    equal(await unit.store.install(certificates.CENTRAL_SYSTEM, other), "Accepted")
-    equal(len(await unit.store.installed(certificates.CENTRAL_SYSTEM)), 2)
+    equal(await unit.store.install(certificate_store.CENTRAL_SYSTEM, other), "Accepted")
+    equal(len(await unit.store.installed(certificate_store.CENTRAL_SYSTEM)), 2)
     task.cancel()
     true(0 < longest[0] < MOST_S, longest[0])

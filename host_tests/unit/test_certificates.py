@@ -6,10 +6,10 @@ from check import equal, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock
-from charger.ocpp.settings import LinkSettings
-from charger.security import certificates
-from charger.security.certificates import CENTRAL_SYSTEM, MANUFACTURER
-from charger.security.vault import Vault
+from charger.credentials import certificate_store
+from charger.credentials.certificate_store import CENTRAL_SYSTEM, MANUFACTURER
+from charger.credentials.vault import Vault
+from charger.ocpp.transport.connection_settings import LinkSettings
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
@@ -31,7 +31,7 @@ def _equip(rig, own=None, key="old"):
     rig.events = []
     vault = Vault(rig.files, bytes(range(32)))
     factory = {"ca": _authority().root, "client_cert": own, "client_key": key}
-    cp.store = certificates.CertificateStore(rig.files, rig.config, lambda e, i: rig.events.append((e, i)), vault, factory)
+    cp.store = certificate_store.CertificateStore(rig.files, rig.config, lambda e, i: rig.events.append((e, i)), vault, factory)
     cp.settings = LinkSettings(rig.config, dict(factory, url="wss://h", identity="CP1"), cp.store)
     rig.reconnects = 0
 
@@ -228,10 +228,11 @@ async def test_a_certificate_that_cannot_be_renewed_is_told():
 
 async def test_the_own_certificate_cannot_be_deleted():
     rig = await _rig()
-    from charger.security import pem, slices, x509
+    from charger.crypto import pem, x509
+    from charger.runtime import cooperative
 
     leaf, root = [x509.parse(pem.decode(text)[0]) for text in (rig.own, _authority().root)]
-    data = await slices.run(x509.hash_data(leaf, root))
+    data = await cooperative.run(x509.hash_data(leaf, root))
     equal(await rig.cp.store.delete(data), "Failed")
     equal(await rig.cp.store.delete(dict(data, serialNumber="1")), "NotFound")
     await rig.stop()
@@ -312,7 +313,7 @@ async def test_keys_never_leave_the_vault():
     rig = await _rig()
     equal(await _trigger(rig), "Accepted")
     await _request(rig)
-    key = rig.cp.store.vault.get(certificates.NEXT_KEY)
+    key = rig.cp.store.vault.get(certificate_store.NEXT_KEY)
     true(len(key) > 100)
     secret = key[7:39]
     content = b"".join([bytes(block) for block in rig.device.image if block])

@@ -5,8 +5,8 @@ import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit st
 import check
 from check import equal, raises, true
 
-from charger.ocpp.configuration import Configuration, key_bytes
-from charger.security.vault import Vault
+from charger.config.configuration import Configuration, key_bytes
+from charger.credentials.vault import Vault
 from charger.store.files import Files
 
 DEVICE_KEY = bytes(range(32))

@@ -7,14 +7,14 @@ from peer import CLOSE, PING, TEXT, Peer, frame, listen, pair, until
 
 from charger import clock
 from charger.net.tls import ConnectError, TlsError
-from charger.ocpp.connection import Connection
-from charger.ocpp.dial import ConfigurationError, PlainRefused, Target, encode, split_url
-from charger.ocpp.rpc import CallTimeout, Disconnected
+from charger.ocpp.transport.connection import Connection
+from charger.ocpp.transport.rpc import CallTimeout, Disconnected
+from charger.ocpp.transport.websocket_connect import ConfigurationError, PlainRefused, Target, encode, split_url
 from sim import timebase
 
 
 class Settings:
-    """What ocpp/settings.py gives, as plain attributes."""
+    """What ocpp/transport/connection_settings.py gives, as plain attributes."""
 
     def __init__(self, **changes):
         self.url = "ws://csms.example/ocpp"

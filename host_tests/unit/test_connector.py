@@ -4,10 +4,10 @@ import flashrig
 from check import equal
 from rig import Rig
 
+from charger.metering.energy_register import EnergyRegister
 from charger.metering.meter import Meter
-from charger.metering.register import EnergyRegister
-from charger.metering.sessions import Sessions
-from charger.outlet import status
+from charger.metering.session_store import Sessions
+from charger.outlet import connector_status
 from charger.outlet.connector import Connector
 from sim import ev
 
@@ -28,7 +28,7 @@ class Recorder:
 
     def status_changed(self, connector):
         if connector.status != self.statuses[-1]:
-            assert status.allowed(self.statuses[-1], connector.status), (self.statuses[-1], connector.status)
+            assert connector_status.allowed(self.statuses[-1], connector.status), (self.statuses[-1], connector.status)
             self.statuses.append(connector.status)
         self.codes.append((connector.status, connector.error_code))
 

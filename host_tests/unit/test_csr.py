@@ -4,9 +4,9 @@ import hashlib
 
 from check import equal, raises, true
 
-from charger.security import csr, der, ec, keys, pem
-from charger.security.errors import MALFORMED, CryptoError
-from charger.security.slices import run_now
+from charger.crypto import csr, der, ec, keys, pem
+from charger.crypto.errors import MALFORMED, CryptoError
+from charger.runtime.cooperative import run_now
 
 
 def test_fields_and_signature():

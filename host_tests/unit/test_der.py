@@ -2,8 +2,8 @@
 
 from check import equal, raises
 
-from charger.security import der
-from charger.security.errors import MALFORMED, CryptoError
+from charger.crypto import der
+from charger.crypto.errors import MALFORMED, CryptoError
 
 
 def refuses(read, *encodings):

@@ -7,9 +7,9 @@ import os
 import utime
 from check import equal, raises, true
 
-from charger.security import ec, keys
-from charger.security.errors import MALFORMED, CryptoError
-from charger.security.slices import run, run_now
+from charger.crypto import ec, keys
+from charger.crypto.errors import MALFORMED, CryptoError
+from charger.runtime.cooperative import run, run_now
 
 # RFC 6979 A.2.5: a published example, nobody's key
 X = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721

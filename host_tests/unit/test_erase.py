@@ -7,15 +7,16 @@ import flashrig
 from check import equal, true
 
 from charger import clock
-from charger.metering.register import EnergyRegister
-from charger.metering.sessions import Sessions
-from charger.ocpp import anonymous
-from charger.ocpp.outbox import Outbox
-from charger.security import backoff, erase, pin, roles, slices
-from charger.security.log import SecurityLog
-from charger.security.pbkdf2 import derive
-from charger.security.vault import Vault
-from charger.store import scrub
+from charger.access import pin, pin_throttle, roles
+from charger.audit.security_log import SecurityLog
+from charger.credentials.vault import Vault
+from charger.crypto.pbkdf2 import derive
+from charger.maintenance import erase, queue_anonymiser
+from charger.metering.energy_register import EnergyRegister
+from charger.metering.session_store import Sessions
+from charger.ocpp.v16.transaction_queue import Outbox
+from charger.runtime import cooperative
+from charger.store import wipe
 from sim import timebase
 
 TIMEOUT = 120
@@ -42,7 +43,7 @@ class Unit:
         self.log = SecurityLog(self.files)
         self.vault = Vault(self.files, KEY, self.log.add)
         if self.files.exists(erase.MARK):
-            erase.at_start(self.files, self.vault, self.log.add, anonymous.run)
+            erase.at_start(self.files, self.vault, self.log.add, queue_anonymiser.run)
         self.sessions = Sessions(self.files, 8192)
         self.register = EnergyRegister(self.files, 1)
         self.sessions.watch(1, self.register)
@@ -69,7 +70,7 @@ def lived():
         unit.outbox.add("StopTransaction", session.local_id, {"meterStop": session.stop_wh, "idTag": tag}, clock.boot_id)
     unit.outbox.spill()
     files.write("hot/nothing", b"0")
-    from charger.store.slots import Slots
+    from charger.store.ab_record import Slots
 
     Slots(files, "ocpp_sent").write(json.dumps({"s": 4, "m": 2, "f": 0, "c": 0, "t": {"1": 5}}).encode())
     files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
@@ -136,7 +137,7 @@ def test_what_is_personal_goes_and_what_is_the_units_stays():
         flashrig.files().write(erase.MARK, b"factory owner" if factory else b"personal owner")
         unit = Unit()
         check_erased(unit, factory)
-        true(scrub.wanted(unit.files))
+        true(wipe.wanted(unit.files))
         session = unit.sessions.begin(1, "NEXT", unit.register.total_wh)
         equal(session.local_id, 4)
 
@@ -218,11 +219,11 @@ class App:
 def test_the_pin_on_the_label_holds_again_and_the_chosen_one_no_longer():
     """SEC-3, also after a cut; the count of wrong PINs stays, so that a reset gives no attempts."""
     device = lived()
-    backoff.begin(flashrig.files(), len(roles.ROLES))
+    pin_throttle.begin(flashrig.files(), len(roles.ROLES))
     unit = Unit()
     salt = b"s" * 16
     for name, number in (("label/owner", "20283664"), ("pin/owner", "55501239"), ("pin/user", "77310264")):
-        result = slices.run_now(derive(number.encode(), salt, 1000))
+        result = cooperative.run_now(derive(number.encode(), salt, 1000))
         unit.vault.put(name, pin.form(1000, salt, result))
     pins = pin.Pins(unit.files, unit.vault, unit.log.add)
     equal((asyncio.run(pins.check("owner", "55501239")).ok, asyncio.run(pins.check("owner", "20283664")).ok), (True, False))
@@ -235,7 +236,7 @@ def test_the_pin_on_the_label_holds_again_and_the_chosen_one_no_longer():
     flashrig.restart(device)
     unit = Unit()
     pins = pin.Pins(unit.files, unit.vault, unit.log.add)
-    equal(backoff.Backoff(unit.files, len(roles.ROLES)).failures(backoff.STRANGERS, 0), 1)
+    equal(pin_throttle.Backoff(unit.files, len(roles.ROLES)).failures(pin_throttle.STRANGERS, 0), 1)
     states = [asyncio.run(pins.check(role, number)).ok
               for role, number in (("owner", "55501239"), ("user", "77310264"), ("owner", "20283664"))]
     equal(states, [False, False, True])
@@ -257,5 +258,5 @@ def test_a_unit_without_credentials_can_forget_too():
     flashrig.fresh(BLOCKS)
     files = flashrig.files()
     files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
-    erase.at_start(files, Vault(files, None), lambda event, info: None, anonymous.run)
+    erase.at_start(files, Vault(files, None), lambda event, info: None, queue_anonymiser.run)
     equal(files.exists("ocpp_cache"), False)

@@ -5,8 +5,8 @@ import os
 import flashrig
 from check import equal, raises, true
 
+from charger.store.ab_record import Slots
 from charger.store.files import Files
-from charger.store.slots import Slots
 from sim import flash as simflash
 
 

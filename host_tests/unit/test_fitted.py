@@ -4,7 +4,7 @@ import flashrig
 from check import equal, true
 
 from charger import log
-from charger.metering.register import EnergyRegister
+from charger.metering.energy_register import EnergyRegister
 from sim import flash as simflash
 
 HEAP = 12 * 1024 * 1024

@@ -8,7 +8,7 @@ from peer import pair
 from charger import clock
 from charger.net import ftp
 from charger.net.ftp import FtpError
-from charger.net.http import HttpError
+from charger.net.http_client import HttpError
 from sim import timebase
 
 TIMEOUT = 60

@@ -8,8 +8,8 @@ import flashrig
 from check import equal, near, true
 
 from charger import clock
+from charger.metering.charging_session import Session
 from charger.metering.history import KEPT_DAYS, History
-from charger.metering.session import Session
 from sim import flash as simflash
 from sim import timebase
 

@@ -7,9 +7,9 @@ from check import equal, raises, raises_async, true
 from peer import pair
 
 from charger import clock
-from charger.net import http
+from charger.net import http_client
 from charger.net import url as urls
-from charger.net.http import HttpError
+from charger.net.http_client import HttpError
 from sim import timebase
 
 TIMEOUT = 60
@@ -71,7 +71,7 @@ async def whole_request(end):
 async def fetch(answer, step=None, method="GET", most=100000):
     """(response, body) of one request that is answered so."""
     server = Server(answer, step=step)
-    response = await http.request(method, "http://h/x", open_stream=server.open_stream)
+    response = await http_client.request(method, "http://h/x", open_stream=server.open_stream)
     return response, await response.read(most)
 
 
@@ -98,7 +98,7 @@ async def test_what_goes_out():
     server = Server(OK + b"Content-Length: 0\r\n\r\n")
     url = "http://us%40er:pass%3Aword@h:8080/a%20b?c=d#part"
     body = (b"x" * 700, b"", b"y" * 301)
-    response = await http.request("PUT", url, None, (("Range", "bytes=5-"),), body, 1001, open_stream=server.open_stream)
+    response = await http_client.request("PUT", url, None, (("Range", "bytes=5-"),), body, 1001, open_stream=server.open_stream)
     equal((response.status, response.length, await response.read(10)), (200, 0, b""))
     head, sent = server.requests[0]
     lines = head.split("\r\n")
@@ -191,7 +191,7 @@ async def silence(server, end):
 async def test_a_silent_server_is_given_up_and_the_socket_closed():
     server = Server(silence)
     started = clock.ticks_ms()
-    error = await raises_async(HttpError, http.request("GET", "http://h/", answer_ms=7000, open_stream=server.open_stream))
+    error = await raises_async(HttpError, http_client.request("GET", "http://h/", answer_ms=7000, open_stream=server.open_stream))
     equal(error.cause, "timeout")
     true(7000 <= clock.elapsed_ms(started) < 7500)
     equal(server.ends[0].s.closed, 1)
@@ -206,14 +206,14 @@ async def test_a_server_that_drips_is_given_up_when_it_pauses_too_long():
             end.s.write(b"x")
 
     server = Server(drip)
-    response = await http.request("GET", "http://h/", step_ms=1000, open_stream=server.open_stream)
+    response = await http_client.request("GET", "http://h/", step_ms=1000, open_stream=server.open_stream)
     error = await raises_async(HttpError, response.read(10))
     equal(error.cause, "timeout")
 
 
 async def test_a_cancelled_request_closes_its_socket():
     server = Server(silence)
-    task = asyncio.create_task(http.request("GET", "http://h/", open_stream=server.open_stream))
+    task = asyncio.create_task(http_client.request("GET", "http://h/", open_stream=server.open_stream))
     await clock.sleep_ms(50)
     task.cancel()
     await raises_async(asyncio.CancelledError, finish(task))
@@ -225,7 +225,7 @@ async def finish(task):
 
 
 async def upload(server, body, length, **options):
-    return await http.request("POST", "http://h/", None, (), body, length, open_stream=server.open_stream, **options)
+    return await http_client.request("POST", "http://h/", None, (), body, length, open_stream=server.open_stream, **options)
 
 
 async def test_an_upload_that_the_server_does_not_take_ends():
@@ -277,19 +277,19 @@ async def test_redirects_on_the_same_server_only():
 
     ok = OK + b"Content-Length: 2\r\n\r\nhi"
     server = Server(redirect("/y?z"), redirect("http://H:80/w", 308), ok)
-    response = await http.get("http://u:p@h/x", open_stream=server.open_stream)
+    response = await http_client.get("http://u:p@h/x", open_stream=server.open_stream)
     equal(await response.read(10), b"hi")
     equal([r[0].split("\r\n")[0] for r in server.requests], ["GET /x HTTP/1.1", "GET /y?z HTTP/1.1", "GET /w HTTP/1.1"])
     true(all("Authorization: Basic dTpw" in r[0] for r in server.requests))
     for where in ("http://other/x", "http://h:81/x", "https://h/x", "//other/x", "", "x", "javascript:x", "http://h@other/"):
         server = Server(redirect(where), ok)
-        error = await raises_async(HttpError, http.get("http://h/x", open_stream=server.open_stream))
+        error = await raises_async(HttpError, http_client.get("http://h/x", open_stream=server.open_stream))
         equal((error.cause, len(server.requests)), ("redirect", 1), where)
     server = Server(*[redirect("/x")] * 9)
-    error = await raises_async(HttpError, http.get("http://h/x", open_stream=server.open_stream))
+    error = await raises_async(HttpError, http_client.get("http://h/x", open_stream=server.open_stream))
     equal((error.cause, len(server.requests)), ("redirect", 4))
     server = Server(redirect("/y"))
-    equal((await http.request("POST", "http://h/x", open_stream=server.open_stream)).status, 302)
+    equal((await http_client.request("POST", "http://h/x", open_stream=server.open_stream)).status, 302)
 
 
 async def test_ranges():
@@ -308,7 +308,7 @@ async def test_what_is_no_request_is_not_sent():
         ("ftp://h/x", None, ()), ("https://h/x", None, ()), ("http://h/x", "context", ()), ("/x", None, ()),
         ("http://h/x", None, (("A", "b\r\nC: d"),)), ("http://h/\r\nX: y", None, ()), ("http://h/é", None, ()),
     ):  # fmt: skip
-        await raises_async(ValueError, http.request("GET", url, context, fields, open_stream=server.open_stream))
+        await raises_async(ValueError, http_client.request("GET", url, context, fields, open_stream=server.open_stream))
     equal(server.opened, [])
 
 

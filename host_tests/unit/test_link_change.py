@@ -3,11 +3,12 @@
 import flashrig
 from check import equal, raises, true
 
-from charger.ocpp import link_change
-from charger.ocpp.configuration import Configuration
-from charger.ocpp.settings import LinkSettings
-from charger.security import certificates, slices
-from charger.security.vault import Vault
+from charger.config.configuration import Configuration
+from charger.credentials import certificate_store
+from charger.credentials.vault import Vault
+from charger.ocpp.transport import credential_trial
+from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.runtime import cooperative
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
@@ -27,7 +28,7 @@ class Unit:
         self.vault = Vault(self.files, DEVICE_KEY)
         self.config = Configuration(self.files, {"SecurityProfile": str(profile)}, vault=self.vault)
         note = lambda event, info: self.events.append((event, info))  # noqa: E731
-        self.store = certificates.CertificateStore(
+        self.store = certificate_store.CertificateStore(
             self.files, self.config, note, self.vault, {"ca": "a root", "client_cert": "OLD", "client_key": "old"})
         self.settings = LinkSettings(self.config, dict(CSMS, basic_auth_password=factory_key), self.store)
 
@@ -39,7 +40,7 @@ class Unit:
         """As LinkSettings.opened() does, at one go."""
         if self.settings._change is not None and self.settings.change.active:
             self.settings.change.opened()
-            slices.run_now(self.settings.change.finish())
+            cooperative.run_now(self.settings.change.finish())
 
     def attempts(self, good, most=6):
         """Attempts at a back end that takes what is good only."""
@@ -51,8 +52,8 @@ class Unit:
         raise AssertionError("never back: %s" % (self.link(),))
 
     def begin_certificate(self):
-        self.vault.put(certificates.NEXT_KEY, b"new")
-        self.files.write(certificates.NEXT_CHAIN, b"NEW")
+        self.vault.put(certificate_store.NEXT_KEY, b"new")
+        self.files.write(certificate_store.NEXT_CHAIN, b"NEW")
         self.settings.change.begin_certificate()
 
 
@@ -102,7 +103,7 @@ def test_what_connects_stays_and_what_does_not_goes():
             for again in (unit, start()):
                 equal(again.link(), after if works else before, change.__name__)
             equal([n for n in unit.vault.names() if "old" in n or "next" in n], [])
-            true(not unit.files.exists(link_change.FILE) and not unit.files.exists(certificates.NEXT_CHAIN))
+            true(not unit.files.exists(credential_trial.FILE) and not unit.files.exists(certificate_store.NEXT_CHAIN))
 
 
 def test_a_power_cut_at_any_write():

@@ -8,7 +8,7 @@ from packets import packet
 from peer import pair, until
 
 from charger import clock
-from charger.net import mqtt
+from charger.net import mqtt_session
 from charger.net.faults import ConnectError
 from sim import timebase
 
@@ -74,7 +74,7 @@ class Rig:
     def __init__(self, **how):
         self.broker = Broker(**how)
         self.messages = []
-        self.session = mqtt.Session(self.broker.near, lambda payload, retained: self.messages.append((payload, retained)))
+        self.session = mqtt_session.Session(self.broker.near, lambda payload, retained: self.messages.append((payload, retained)))
         self.reader = asyncio.create_task(self.session.read())
 
     async def open(self, topic=CMD):

@@ -9,11 +9,12 @@ import flashrig
 from check import equal, raises, true
 
 from charger import version
+from charger.access import pin, pin_throttle, roles
+from charger.audit.security_log import SecurityLog
+from charger.credentials import provisioning
+from charger.credentials.vault import Vault
+from charger.drivers.app_partitions import AppSlots
 from charger.drivers.keystore import KeyStore
-from charger.drivers.slots import AppSlots
-from charger.security import backoff, pin, provisioning, roles
-from charger.security.log import SecurityLog
-from charger.security.vault import Vault
 from charger.update.updater import COUNTER, FILE, IMAGE, Updater
 from sim import bootloader, flash, slots
 
@@ -173,7 +174,7 @@ def test_provisioning():
         equal(vault.broken, "", where)
         if store.provisioned():
             equal(vault.get("label/ocpp"), b"ocppPassword12345", where)
-            equal(backoff.Backoff(flashrig.files(), len(roles.ROLES)).failures(backoff.STRANGERS, 0), 0, where)
+            equal(pin_throttle.Backoff(flashrig.files(), len(roles.ROLES)).failures(pin_throttle.STRANGERS, 0), 0, where)
             buffer = bytearray(16)
             equal(bytes(buffer[: esp32.NVS("pilotlight").get_blob("serial", buffer)]), b"PL-7", where)
         else:

@@ -4,7 +4,7 @@ from check import equal, true
 from ocpp_rig import Rig
 
 from charger import clock
-from charger.ocpp.errors import CallTimeout
+from charger.ocpp.transport.errors import CallTimeout
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60

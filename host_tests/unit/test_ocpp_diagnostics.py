@@ -6,7 +6,7 @@ from ocpp_rig import NOW, Rig
 from charger import clock, log
 from charger.net.transfer import FAILED, NOT_SUPPORTED, UploadError
 from charger.net.upload import Uploader, fitted
-from charger.ocpp.services.archive import Archive
+from charger.ocpp.v16.services.diagnostics_text import Archive
 
 HEAP = 16 * 1024 * 1024  # the flash chip is in it
 TIMEOUT = 60

@@ -13,7 +13,7 @@ from check import equal, true
 from ocpp_rig import Rig
 
 from charger import clock, log
-from charger.ocpp.rpc import Rpc
+from charger.ocpp.transport.rpc import Rpc
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 240

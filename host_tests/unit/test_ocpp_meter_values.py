@@ -4,7 +4,7 @@ from check import equal, near, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock
-from charger.ocpp import measurands
+from charger.metering import measurands
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60

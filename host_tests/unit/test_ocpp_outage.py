@@ -12,7 +12,7 @@ from check import equal, true
 from ocpp_rig import Link, Rig
 
 from charger import clock
-from charger.ocpp.errors import CallTimeout, Disconnected
+from charger.ocpp.transport.errors import CallTimeout, Disconnected
 from sim import flash as simflash
 
 HEAP = 32 * 1024 * 1024

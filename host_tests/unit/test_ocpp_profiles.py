@@ -6,8 +6,8 @@ from check import equal, raises, true
 from ocpp_rig import Rig
 
 from charger import clock, validate
-from charger.ocpp.errors import OcppError
-from charger.ocpp.schedule import Profile, decimal, tenths
+from charger.ocpp.transport.errors import OcppError
+from charger.ocpp.v16.charging_profile import Profile, decimal, tenths
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60

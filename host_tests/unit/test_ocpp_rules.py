@@ -7,8 +7,8 @@ from check import equal, true
 from ocpp_rig import Rig
 
 from charger import clock
-from charger.ocpp.rpc import Rpc
-from charger.ocpp.settings import LinkSettings
+from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.ocpp.transport.rpc import Rpc
 
 TIMEOUT = 60
 HEAP = 16 * 1024 * 1024  # the flash chip is in it

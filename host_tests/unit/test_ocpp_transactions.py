@@ -4,8 +4,8 @@ from check import equal, raises_async, true
 from ocpp_rig import Rig
 
 from charger import clock
-from charger.metering.sessions import Sessions
-from charger.ocpp.errors import CallTimeout
+from charger.metering.session_store import Sessions
+from charger.ocpp.transport.errors import CallTimeout
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60

@@ -6,8 +6,8 @@ import flashrig
 from check import equal, near, true
 
 from charger import clock
-from charger.ocpp.errors import CallError, CallTimeout, Disconnected
-from charger.ocpp.outbox import METER, START, STOP, Outbox, now_stamp, stamp
+from charger.ocpp.transport.errors import CallError, CallTimeout, Disconnected
+from charger.ocpp.v16.transaction_queue import METER, START, STOP, Outbox, now_stamp, stamp
 from sim import flash as simflash
 from sim import timebase
 

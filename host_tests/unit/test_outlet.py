@@ -3,7 +3,7 @@
 from check import equal, no_alloc
 from rig import Rig
 
-from charger.outlet import states
+from charger.outlet import pilot_states
 from sim import ev
 
 
@@ -135,7 +135,7 @@ def test_a_sleeping_car_is_woken_once_if_asked_for_cp29():
     rig.outlet.permit = True
     rig.side.plug(ev.IDLE)
     rig.until(lambda: rig.outlet.pwm_on)
-    took = rig.until(lambda: rig.outlet.state == states.F, 40000)
+    took = rig.until(lambda: rig.outlet.state == pilot_states.F, 40000)
     assert 29000 <= took <= 32000, took
     took = rig.until(lambda: rig.outlet.pwm_on)
     assert 6500 <= took <= 7500, took  # 4 s of F, 3 s of x1
@@ -412,4 +412,5 @@ def test_the_tick_allocates_nothing_in_any_state():
             rig.tick()
             no_alloc(step)
             seen.add(rig.outlet.state)
-    equal(seen, {states.A, states.B, states.C, states.D, states.E, states.F, states.UNDEFINED})
+    equal(seen, {pilot_states.A, pilot_states.B, pilot_states.C,
+                 pilot_states.D, pilot_states.E, pilot_states.F, pilot_states.UNDEFINED})

@@ -7,9 +7,9 @@ from check import equal, true
 from test_connector import Bench
 
 from charger import clock, log
-from charger.metering import session as ses
+from charger.metering import charging_session as ses
 from charger.metering.history import History
-from charger.metering.sessions import Sessions
+from charger.metering.session_store import Sessions
 from charger.outlet import guards, limits
 from sim import ev, timebase
 

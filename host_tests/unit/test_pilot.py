@@ -3,7 +3,7 @@
 from check import equal, near, true
 from rig import Rig
 
-from charger.outlet import states
+from charger.outlet import pilot_states
 
 DUTIES = (5, 8, 10, 16, 53, 85, 96)  # %
 STEADY = 65535
@@ -42,7 +42,7 @@ def _table(duty_percent):
                 continue  # below the low plateau there is no high one
             near(high, mv, READ_MV, what)
             if not _near_an_edge(mv):
-                equal(states.decode(high), states.decode(mv), what)
+                equal(pilot_states.decode(high), pilot_states.decode(mv), what)
             if duty_percent is not None:
                 near(low, -12000, READ_MV, what)
 
@@ -63,7 +63,7 @@ def test_a_lost_diode_is_never_read_as_a_good_low_plateau_cp9():
         for low in range(-10600, 9000, 400):
             _set(rig, max(6000, low), low, percent * 65535 // 100)
             for _ in range(BURSTS):
-                true(_read(rig)[1] > states.DIODE_LOW_MV, "%d %%, %d mV" % (percent, low))
+                true(_read(rig)[1] > pilot_states.DIODE_LOW_MV, "%d %%, %d mV" % (percent, low))
 
 
 def test_cars_at_the_corners_of_all_tolerances_cp4():
@@ -75,7 +75,7 @@ def test_cars_at_the_corners_of_all_tolerances_cp4():
             for ohm in (970, 1030):
                 for diode in (550, 850):
                     circuit.plus_mv, circuit.minus_mv, circuit.source_ohm, circuit.diode_mv = volts, -volts, ohm, diode
-                    for nominal, state in ((2740, states.B), (882, states.C), (246, states.D)):
+                    for nominal, state in ((2740, pilot_states.B), (882, pilot_states.C), (246, pilot_states.D)):
                         for tolerance in (-3, 3):
                             rig.outlet.pilot.set_duty(STEADY if percent is None else percent * 65535 // 100)
                             rig.side.sync()
@@ -84,6 +84,6 @@ def test_cars_at_the_corners_of_all_tolerances_cp4():
                             rig.side._low_uv = circuit.high_uv if percent is None else circuit.low_uv
                             high, low = _read(rig)
                             what = "%s %%, %d V, %d ohm, diode %d: %d/%d mV" % (percent, volts, ohm, diode, high, low)
-                            equal(states.decode(high), state, what)
+                            equal(pilot_states.decode(high), state, what)
                             if percent is not None:
-                                true(low <= states.DIODE_LOW_MV, what)
+                                true(low <= pilot_states.DIODE_LOW_MV, what)

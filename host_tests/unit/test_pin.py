@@ -7,9 +7,12 @@ import flashrig
 from check import equal, raises, true
 
 from charger import clock
-from charger.security import backoff, pbkdf2, pin, pin_rules, provisioning, roles, slices
-from charger.security.pin import OK, REFUSED, WAIT, WRONG, Pins
-from charger.security.vault import Vault
+from charger.access import pin, pin_rules, pin_throttle, roles
+from charger.access.pin import OK, REFUSED, WAIT, WRONG, Pins
+from charger.credentials import provisioning
+from charger.credentials.vault import Vault
+from charger.crypto import pbkdf2
+from charger.runtime import cooperative
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
@@ -59,7 +62,7 @@ events = []
 def _verifier(text):
     salt = os.urandom(16)
     return {"iterations": ITERATIONS, "salt": salt.hex(),
-            "hash": slices.run_now(pbkdf2.derive(text.encode(), salt, ITERATIONS)).hex()}
+            "hash": cooperative.run_now(pbkdf2.derive(text.encode(), salt, ITERATIONS)).hex()}
 
 
 def _record(owner=OWNER, installer=INSTALLER):
@@ -130,10 +133,10 @@ def test_pbkdf2_against_known_vectors():
         (b"password", b"salt", 2, "ae4d0c95af6b46d32d0adff928f06dd02a303f8ef3c251dfd6e2d85a95474c43"),
         (b"password", b"salt", 4096, "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a"),
     ):
-        equal(slices.run_now(pbkdf2.derive(password, salt, count)).hex(), wanted)
+        equal(cooperative.run_now(pbkdf2.derive(password, salt, count)).hex(), wanted)
     long = b"p" * 65
-    equal(slices.run_now(pbkdf2.derive(long, b"s", 66)),
-          slices.run_now(pbkdf2.derive(hashlib.sha256(long).digest(), b"s", 66)))
+    equal(cooperative.run_now(pbkdf2.derive(long, b"s", 66)),
+          cooperative.run_now(pbkdf2.derive(hashlib.sha256(long).digest(), b"s", 66)))
 
 
 def test_a_check_is_made_in_slices():
@@ -178,7 +181,7 @@ async def test_every_wrong_pin_costs_the_same_work():
     seen = set()
     wrong = ["%s%s" % (OWNER[:n], "".join([str((int(ch) + 1) % 10) for ch in OWNER[n:]])) for n in range(len(OWNER))]
     slices_run, compared = [0], []
-    real_same, real_run = pin.same, slices.run
+    real_same, real_run = pin.same, cooperative.run
 
     def same(first, second):
         compared.append((len(first), len(second)))
@@ -192,7 +195,7 @@ async def test_every_wrong_pin_costs_the_same_work():
             except StopIteration as done:
                 return done.value
 
-    pin.same, slices.run = same, run
+    pin.same, cooperative.run = same, run
     try:
         for role, text in [("owner", text) for text in wrong] + [("user", OWNER), ("owner", ""), ("owner", "x" * 99)]:
             setup()
@@ -203,7 +206,7 @@ async def test_every_wrong_pin_costs_the_same_work():
             equal((await pins.check(role, text)).state, WRONG)
             seen.add((slices_run[0], tuple(compared), chip["now"].writes - writes))
     finally:
-        pin.same, slices.run = real_same, real_run
+        pin.same, cooperative.run = real_same, real_run
     equal(len(seen), 1, seen)
 
 
@@ -329,15 +332,15 @@ async def test_an_attempt_is_on_flash_before_it_is_compared():
             chip["now"].power_off()
             raise OSError(5)
 
-        real, slices.run = slices.run, no_power
+        real, cooperative.run = cooperative.run, no_power
         try:
             await pins.check("owner", OWNER)
             raise AssertionError("compared without power")
         except OSError:
             pass
         finally:
-            slices.run = real
-        equal(_restart()._waits.failures(backoff.STRANGERS, 0), n)
+            cooperative.run = real
+        equal(_restart()._waits.failures(pin_throttle.STRANGERS, 0), n)
     equal((await _restart().check("owner", OWNER)).state, WAIT)
 
 
@@ -351,7 +354,7 @@ async def test_a_power_cut_at_any_write_gives_no_attempt_back():
         chip["now"].cut_after(at, (simflash.DROP, simflash.HALF, simflash.LATE)[at % 3])
         state = (await _guess(pins)).state
         cut = not chip["now"].powered
-        counted = _restart()._waits.failures(backoff.STRANGERS, 0)
+        counted = _restart()._waits.failures(pin_throttle.STRANGERS, 0)
         equal(counted in (2, 3) if state == REFUSED else counted == 3, True, "operation %d: %s, %d" % (at, state, counted))
         if not cut:
             break
@@ -434,7 +437,7 @@ async def test_the_right_pin_does_not_keep_old_wrong_ones_alive():
     for _ in range(3):
         _pass(40000)
         equal((await pins.check("owner", OWNER)).state, OK)
-    equal(pins._waits.failures(backoff.STRANGERS, 0), 0)
+    equal(pins._waits.failures(pin_throttle.STRANGERS, 0), 0)
     equal((await _restart().check("owner", OWNER)).state, OK)
 
 
@@ -582,7 +585,7 @@ async def test_factory_reset_returns_to_the_labels_pin():
     await pins.change("owner", "user", CHOSEN)
     await _guess(pins, 2)
     pins.factory_reset()
-    equal(pins._waits.failures(backoff.STRANGERS, 0), 2)
+    equal(pins._waits.failures(pin_throttle.STRANGERS, 0), 2)
     pins = _restart()
     equal(await _states(pins, ("owner", CHOSEN), ("owner", OWNER), ("user", CHOSEN)),
           [WRONG, OK, WRONG])

@@ -10,12 +10,12 @@ from packets import packet
 from peer import pair, until
 
 from charger import clock
+from charger.audit import events
+from charger.audit.security_log import SecurityLog
+from charger.mqtt_client import command_handler
+from charger.mqtt_client.broker_connect import BROKER
+from charger.mqtt_client.client import Portal
 from charger.net.faults import ConnectError
-from charger.portal import orders
-from charger.portal.dial import BROKER
-from charger.portal.service import Portal
-from charger.security import events
-from charger.security.log import SecurityLog
 from sim import timebase
 
 HEAP = 8 * 1024 * 1024
@@ -49,7 +49,7 @@ class Verdict:
 
 
 class Pins:
-    """Instead of security/pin.py."""
+    """Instead of access/pin.py."""
 
     def __init__(self):
         self.asked = []
@@ -189,7 +189,7 @@ class Rig:
         if "id" not in wish:
             self.number += 1
             wish["id"] = str(self.number)
-        reply = await orders.answer(self.portal, json.dumps(wish).encode(), False)
+        reply = await command_handler.answer(self.portal, json.dumps(wish).encode(), False)
         return None if reply is None else json.loads(reply)
 
     async def log_in(self, role="owner", **more):
@@ -395,7 +395,7 @@ async def test_a_challenge_holds_once_and_for_a_minute():
 
 
 async def test_wrong_pins_and_waiting():
-    """SEC-25: what security/pin.py says is passed on."""
+    """SEC-25: what access/pin.py says is passed on."""
     rig = Rig()
     hello = await rig.ask(do="hello")
     wrong = await rig.ask(do="login", challenge=hello["challenge"], role="owner", pin="1234")

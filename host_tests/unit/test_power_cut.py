@@ -14,9 +14,9 @@ import flashrig
 from check import equal, true
 
 from charger import clock
-from charger.metering.register import LOSS_BOUND_WH, EnergyRegister
-from charger.metering.session import Session
-from charger.metering.sessions import Sessions
+from charger.metering.charging_session import Session
+from charger.metering.energy_register import LOSS_BOUND_WH, EnergyRegister
+from charger.metering.session_store import Sessions
 from charger.store.journal import Journal
 from sim import flash as simflash
 from sim import timebase

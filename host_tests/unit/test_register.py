@@ -3,7 +3,7 @@
 import flashrig
 from check import equal, no_alloc, true
 
-from charger.metering.register import LOSS_BOUND_WH, EnergyRegister
+from charger.metering.energy_register import LOSS_BOUND_WH, EnergyRegister
 from sim import flash as simflash
 from sim import timebase
 

@@ -9,9 +9,10 @@ import sys
 from check import equal, raises_async, true
 from peer import until
 
-from charger.ocpp import errors, strict_json
-from charger.ocpp.errors import CallError, CallTimeout, Disconnected, OcppError
-from charger.ocpp.rpc import Rpc
+from charger.net import strict_json
+from charger.ocpp.transport import errors
+from charger.ocpp.transport.errors import CallError, CallTimeout, Disconnected, OcppError
+from charger.ocpp.transport.rpc import Rpc
 
 
 class Line:

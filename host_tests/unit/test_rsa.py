@@ -5,9 +5,9 @@ import hashlib
 import utime
 from check import equal, raises, true
 
-from charger.security import rsa, sha2
-from charger.security.errors import MALFORMED, UNSUPPORTED, WEAK, CryptoError
-from charger.security.slices import run_now
+from charger.crypto import rsa, sha2
+from charger.crypto.errors import MALFORMED, UNSUPPORTED, WEAK, CryptoError
+from charger.runtime.cooperative import run_now
 
 N = (
     "996277c54235c2d21e81f6bb0ecb95a4691a1031a6233b31262fead3a0ab30589c5654770785f95bc27b893da7a59637"

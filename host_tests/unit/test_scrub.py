@@ -5,9 +5,9 @@ import flashrig
 import vfs
 from check import equal, true
 
-from charger.store import scrub
+from charger.store import wipe
+from charger.store.ab_record import Slots
 from charger.store.files import Files
-from charger.store.slots import Slots
 from sim import flash as simflash
 
 TIMEOUT = 120
@@ -41,7 +41,7 @@ def used(files, kept=24):
 
 
 def scrubbed(files, device):
-    for _ in scrub.run(files, device):
+    for _ in wipe.run(files, device):
         pass
 
 
@@ -55,12 +55,12 @@ def test_nothing_that_was_deleted_can_be_read_any_more():
     used(files)
     true(len(found(device)) > 4, "the test has to find what it seeds")
     before = {name: files.read(name) for name in files.names()}
-    scrub.ask(files)
+    wipe.ask(files)
     erases = device.erases
     scrubbed(files, device)
     equal(found(device), [])
     equal({name: files.read(name) for name in files.names()}, before)
-    equal((scrub.wanted(files), device.violation), (False, ""))
+    equal((wipe.wanted(files), device.violation), (False, ""))
     true(device.erases - erases < 10 * 64, "%d erases" % (device.erases - erases))
 
 
@@ -68,7 +68,7 @@ def test_a_cut_anywhere_is_made_good_at_the_next_start():
     device = flashrig.fresh(48)
     used(flashrig.files(), 6)
     image = device.snapshot()
-    scrub.ask(flashrig.files())
+    wipe.ask(flashrig.files())
     asked = device.snapshot()
     at, steps = 0, 0
     while True:
@@ -82,10 +82,10 @@ def test_a_cut_anywhere_is_made_good_at_the_next_start():
             equal((error.errno, device.powered), (5, False))
         device = flashrig.restart(device)
         files = flashrig.files()
-        if steps % 4 == 0 or not scrub.wanted(files):
-            if scrub.wanted(files):
+        if steps % 4 == 0 or not wipe.wanted(files):
+            if wipe.wanted(files):
                 scrubbed(files, device)
-            equal((found(device), scrub.wanted(files)), ([], False), "cut at %d" % at)
+            equal((found(device), wipe.wanted(files)), ([], False), "cut at %d" % at)
             equal([name for name in files.names() if "~" in name], [])
         at += 1 + at // 3
         steps += 1
@@ -107,21 +107,21 @@ def test_the_block_that_the_root_left_behind_is_erased_too():
     files.delete("card")
     true(found(device) and min(found(device)) < 2, found(device))
     image = device.snapshot()
-    scrub.ask(files)
-    for _ in scrub.run(files):  # not knowing the device
+    wipe.ask(files)
+    for _ in wipe.run(files):  # not knowing the device
         pass
     true(found(device), "nothing was left behind")
     for mode in ("", "drop", "half", "late"):
         device = flashrig.fresh(48, list(image))
         files = flashrig.files()
-        scrub.ask(files)
-        for _ in scrub.run(files):
+        wipe.ask(files)
+        for _ in wipe.run(files):
             pass
-        scrub.ask(files)
+        wipe.ask(files)
         if mode:
             device.cut_after(0, mode)
         try:
-            scrub._erase_stale(files, device)
+            wipe._erase_stale(files, device)
         except OSError as error:
             equal((error.errno, device.powered), (5, False))
         device = flashrig.restart(device)
@@ -142,7 +142,7 @@ def test_a_full_flash_is_no_obstacle():
             number += 1
     except OSError as error:
         equal(error.errno, 28)
-    scrub.ask(files)
+    wipe.ask(files)
     scrubbed(files, device)
     equal(found(device), [])
     equal(files.read("full0"), b"f" * 30000)
@@ -153,9 +153,9 @@ def test_others_write_meanwhile_and_one_step_is_one_block_at_the_most():
     device = flashrig.fresh(48)
     files = flashrig.files()
     used(files)
-    scrub.ask(files)
+    wipe.ask(files)
     number, erases, worst = 0, device.erases, 0
-    for _ in scrub.run(files, device):
+    for _ in wipe.run(files, device):
         number += 1
         worst = max(worst, device.erases - erases)
         if number % 7 == 0:
@@ -185,9 +185,9 @@ def test_a_board_has_its_file_system_at_the_root_and_the_firmware_below_it():
         files.write("card", SECRET)
         files.write("kept", b"kept")
         files.write("gone/a", SECRET * 30)
-        scrub.ask(files)
+        wipe.ask(files)
         written = firmware.operations
-        scrub.delete_but(files, ("kept", "scrub"))
+        wipe.delete_but(files, ("kept", "scrub"))
         scrubbed(files, chip)
         result = files.names(), os.listdir("/rom"), firmware.operations - written, found(chip)
     finally:

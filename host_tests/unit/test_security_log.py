@@ -6,8 +6,8 @@ import flashrig
 from check import equal, near, true
 
 from charger import clock
-from charger.security import events
-from charger.security.log import SecurityLog
+from charger.audit import events
+from charger.audit.security_log import SecurityLog
 from sim import flash as simflash
 from sim import timebase
 

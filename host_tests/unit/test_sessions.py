@@ -4,9 +4,9 @@ import flashrig
 from check import equal, near, no_alloc, raises, true
 
 from charger import clock, version
-from charger.metering.register import EnergyRegister
-from charger.metering.session import Session, from_record
-from charger.metering.sessions import Sessions
+from charger.metering.charging_session import Session, from_record
+from charger.metering.energy_register import EnergyRegister
+from charger.metering.session_store import Sessions
 from sim import flash as simflash
 from sim import timebase
 

@@ -8,9 +8,9 @@ from check import equal, raises_async, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock
-from charger.ocpp.errors import OcppError
-from charger.ocpp.services import signing
-from charger.security.log import SecurityLog
+from charger.audit.security_log import SecurityLog
+from charger.ocpp.transport.errors import OcppError
+from charger.ocpp.v16.services import firmware_signature
 
 HEAP = 2 * 1024 * 1024
 TIMEOUT = 60
@@ -137,7 +137,7 @@ async def test_certificates_that_are_not_to_be_believed():
 
 async def test_a_certificate_is_not_believed_while_the_time_is_unknown():
     clock._zero_s = None
-    true("time unknown" in await signing.certificate_fault(data.EC_SIGNER, data.ROOT))
+    true("time unknown" in await firmware_signature.certificate_fault(data.EC_SIGNER, data.ROOT))
 
 
 async def test_signatures_that_do_not_fit():
@@ -313,8 +313,8 @@ async def test_the_check_of_a_certificate_leaves_the_loop_alone():
     beside = asyncio.create_task(tick())
     clock.set_utc(NOW, "test")
     digest = hashlib.sha256(b"image").digest()
-    equal(await signing.certificate_fault(data.RSA_SIGNER, data.ROOT), "")
-    equal(await signing.matches(data.RSA_SIGNER, digest, data.PSS), True)
-    equal(await signing.matches(data.EC_SIGNER, digest, data.ECDSA), True)
+    equal(await firmware_signature.certificate_fault(data.RSA_SIGNER, data.ROOT), "")
+    equal(await firmware_signature.matches(data.RSA_SIGNER, digest, data.PSS), True)
+    equal(await firmware_signature.matches(data.EC_SIGNER, digest, data.ECDSA), True)
     beside.cancel()
     true(len(gaps) > 50, "slices: %d" % len(gaps))

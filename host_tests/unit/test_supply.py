@@ -5,7 +5,7 @@ import random
 from check import equal, true
 from rig import Rig
 
-from charger.grid.supply import SharedSupply
+from charger.grid.load_sharing import SharedSupply
 from charger.outlet.derating import derated_da
 from sim import ev
 

@@ -8,8 +8,9 @@ import random
 import flashrig
 from check import equal, raises, true
 
-from charger.net import http
-from charger.security import ec, slices
+from charger.crypto import ec
+from charger.net import http_client
+from charger.runtime import cooperative
 from charger.update import manifest as manifests
 from charger.update.download import FILE, Download
 from charger.update.manifest import UpdateError, check_fit, version_order
@@ -81,7 +82,7 @@ class Response:
         count = min(len(view), self.piece, len(self.left))
         if not count:
             if self.cut:
-                raise http.HttpError("closed", "closed in the middle")
+                raise http_client.HttpError("closed", "closed in the middle")
             return 0
         view[:count] = self.left[:count]
         self.left = self.left[count:]
@@ -110,14 +111,14 @@ class Source:
 def _bundle(blocks=9, key=None, **changed):
     """(content, public key) of a bundle of this many blocks, the last one half full."""
     if "key" not in made:
-        made["key"] = slices.run_now(ec.generate_key())
+        made["key"] = cooperative.run_now(ec.generate_key())
     secret, public = made["key"]
     image = bytes([random.randrange(256) for _ in range(64)]) * (64 * blocks - 32)
     fields = {"format": 1, "board": "SIM", "version": "0.2.0", "counter": 1, "min_hardware": 1, "size": len(image),
               "sha256": hashlib.sha256(image).digest().hex(), "built": 1}  # fmt: skip
     fields.update(changed)
     raw = json.dumps(fields).encode()
-    signature = slices.run_now(ec.sign(secret, hashlib.sha256(raw).digest()))
+    signature = cooperative.run_now(ec.sign(secret, hashlib.sha256(raw).digest()))
     head = b"PLU1" + len(raw).to_bytes(2, "big") + raw + len(signature).to_bytes(2, "big") + signature
     return head + image, public, len(head)
 
@@ -373,7 +374,7 @@ async def test_a_unit_without_keys_takes_nothing():
 async def test_a_second_key_counts_as_well():
     _fresh()
     content, public, _ = _bundle()
-    other = slices.run_now(ec.generate_key())[1]
+    other = cooperative.run_now(ec.generate_key())[1]
     download = Download(flashrig.files(), Source(content), Slots(), [other, public], UNIT)
     await download.fetch(URL)
     true(download.ready)

@@ -8,11 +8,11 @@ import flashrig
 from check import equal, true
 
 from charger import clock
-from charger.net.http import HttpError
+from charger.net.http_client import HttpError
 from charger.update import trial
 from charger.update.manifest import UpdateError  # now: the service drops its modules, and what comes later is another class
-from charger.update.notice import Notices
-from charger.update.service import Updates
+from charger.update.release_check import Notices
+from charger.update.update_manager import Updates
 from charger.update.updater import BROKEN, IMAGE
 from sim import timebase
 

@@ -5,8 +5,8 @@ import os
 import flashrig
 from check import equal, raises, true
 
-from charger.security.hmac import hmac_sha256, same
-from charger.security.vault import Vault, VaultError
+from charger.credentials.vault import Vault, VaultError
+from charger.crypto.hmac import hmac_sha256, same
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024

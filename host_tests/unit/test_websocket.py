@@ -7,7 +7,7 @@ import random
 from check import equal, raises, raises_async, true
 from peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame, listen, pair, until
 
-from charger.net import tls, upgrade, utf8, websocket
+from charger.net import tls, utf8, websocket, websocket_handshake
 from charger.net.websocket import Closed, WebSocket
 
 
@@ -334,7 +334,7 @@ async def upgraded(serve, deadline_ms=2000, **options):
         try:
             ws = await websocket.connect(
                 reader, writer, "csms.example", "/ocpp/CP%201", "ocpp1.6", deadline_ms=deadline_ms, **options)
-        except upgrade.UpgradeError as error:
+        except websocket_handshake.UpgradeError as error:
             return error, peers[0] if peers else None
         return ws, peers[0]
     finally:
@@ -370,7 +370,7 @@ async def refused(answer, status=0):
         await peer.exactly(1)
 
     error, peer = await upgraded(serve)
-    true(isinstance(error, upgrade.UpgradeError), answer)
+    true(isinstance(error, websocket_handshake.UpgradeError), answer)
     equal(error.status, status, answer)
     equal(peer.field(b"Authorization"), None)
     return error
@@ -399,7 +399,7 @@ async def bad_answer(*args, **kwargs):
         await peer.exactly(1)
 
     error, _ = await upgraded(serve)
-    true(isinstance(error, upgrade.UpgradeError))
+    true(isinstance(error, websocket_handshake.UpgradeError))
     equal(error.status, 0)
 
 
@@ -451,5 +451,5 @@ async def test_a_server_that_hangs_up_on_the_request():
 
 def test_no_line_break_gets_into_the_request():
     for bad in ("/a\r\nX: y", "/a b", "/ä", "/\x00"):
-        raises(upgrade.UpgradeError, upgrade.request, "host", bad, "ocpp1.6", None, b"k")
-        raises(upgrade.UpgradeError, upgrade.request, bad, "/", "ocpp1.6", None, b"k")
+        raises(websocket_handshake.UpgradeError, websocket_handshake.request, "host", bad, "ocpp1.6", None, b"k")
+        raises(websocket_handshake.UpgradeError, websocket_handshake.request, bad, "/", "ocpp1.6", None, b"k")

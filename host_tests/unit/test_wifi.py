@@ -5,9 +5,9 @@ import flashrig
 import network
 from check import equal, raises, true
 
+from charger.credentials.vault import Vault
 from charger.net.setup_network import SetupNetwork
 from charger.net.wifi import Wifi
-from charger.security.vault import Vault
 from sim import timebase
 
 

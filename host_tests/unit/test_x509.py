@@ -5,9 +5,9 @@ import hashlib
 
 from check import equal, raises, true
 
-from charger.security import chain, der, ec, hostname, keys, x509
-from charger.security.errors import CryptoError
-from charger.security.slices import run, run_now
+from charger.crypto import der, ec, hostname, keys, path_validation, x509
+from charger.crypto.errors import CryptoError
+from charger.runtime.cooperative import run, run_now
 
 NOW_S = 1781524800  # 2026-06-15T12:00:00Z
 ROOT, LEAF = 11, 12  # private scalars of nobody
@@ -88,15 +88,15 @@ def test_a_plain_one_and_its_path():
     equal((leaf.not_before_s, leaf.not_after_s), (1767225600, 1798761600))
     equal((leaf.is_ca, leaf.key_usage, leaf.usages, leaf.key.bits), (False, 1, None, public(LEAF)))
     equal((top.is_ca, top.path_len, top.key_usage), (True, None, x509.KEY_CERT_SIGN))
-    true(run_now(chain.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH)) is top)
-    run_now(chain.check_root(top, NOW_S))
+    true(run_now(path_validation.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH)) is top)
+    run_now(path_validation.check_root(top, NOW_S))
 
 
 async def test_the_check_of_a_path_yields_to_the_loop():
     leaf, top = x509.parse(make()), x509.parse(root())
-    true(await run(chain.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH)) is top)
+    true(await run(path_validation.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH)) is top)
     slices = 0
-    for _ in chain.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH):
+    for _ in path_validation.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH):
         slices += 1
     true(slices > 60, "%d slices" % slices)
 
@@ -288,7 +288,7 @@ def test_keys():
     ):
         found = x509.parse(make(None, key=odd))
         equal(raises(CryptoError, found.key.check).kind, "unsupported")
-        equal(raises(CryptoError, run_now, chain.check_chain([found], [], NOW_S, None)).kind, "unsupported")
+        equal(raises(CryptoError, run_now, path_validation.check_chain([found], [], NOW_S, None)).kind, "unsupported")
     small = x509.parse(make(None, key=rsa_key((1 << 1023) + 1, 3)))
     equal(raises(CryptoError, small.key.check).kind, "weak")
 
@@ -359,7 +359,7 @@ def test_every_bit_of_a_signed_certificate_counts():
         changed[bit // 8] ^= 1 << bit % 8
         try:
             leaf = x509.parse(bytes(changed))
-            run_now(chain.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH))
+            run_now(path_validation.check_chain([leaf], [top], NOW_S, x509.CLIENT_AUTH))
             survived.append(bit)
         except CryptoError:
             pass
@@ -368,7 +368,7 @@ def test_every_bit_of_a_signed_certificate_counts():
 
 def test_messages_about_a_stranger_are_short():
     leaf = x509.parse(make(None, subject=named(b"x" * 2000)))
-    error = raises(CryptoError, run_now, chain.check_chain([leaf], [], NOW_S, None))
+    error = raises(CryptoError, run_now, path_validation.check_chain([leaf], [], NOW_S, None))
     true(len(str(error)) < 120)
 
 

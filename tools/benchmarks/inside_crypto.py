@@ -6,8 +6,8 @@ import hashlib
 
 import utime
 
-from charger.security import csr, ec, rsa
-from charger.security.slices import run_now
+from charger.crypto import csr, ec, rsa
+from charger.runtime.cooperative import run_now
 
 ROUNDS = 25
 DIGEST = hashlib.sha256(b"bench").digest()

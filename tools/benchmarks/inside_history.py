@@ -6,8 +6,8 @@ import os
 import utime
 
 from charger import clock
+from charger.metering.charging_session import Session
 from charger.metering.history import History
-from charger.metering.session import Session
 from charger.store.files import Files
 from sim import flash, timebase
 

@@ -10,7 +10,8 @@ import time
 
 from esp32 import Partition
 
-from charger.security import ec, slices
+from charger.crypto import ec
+from charger.runtime import cooperative
 from charger.store.files import Files
 from charger.update.download import Download
 from sim import bootloader, flash, slots
@@ -21,7 +22,7 @@ UNIT = {"board": "SIM", "hardware": 1, "version": "0.1.0", "counter": 0}
 
 
 class Slot:
-    """The idle slot, as drivers/slots.py gives it."""
+    """The idle slot, as drivers/app_partitions.py gives it."""
 
     idle = "ota_1"
 
@@ -86,12 +87,12 @@ def main():
     flash.mount(None, "/flash", flash.Flash(None))
     slots.attach(os.getenv("BENCH_FOLDER"))
     bootloader.choose()
-    secret, public = slices.run_now(ec.generate_key())
+    secret, public = cooperative.run_now(ec.generate_key())
     image = bytes(range(256)) * (BLOCK // 256 * BLOCKS)
     gc.collect()
     manifest = json.dumps({"format": 1, "board": "SIM", "version": "0.2.0", "counter": 1, "min_hardware": 1,
                            "size": len(image), "sha256": hashlib.sha256(image).digest().hex()}).encode()  # fmt: skip
-    signature = slices.run_now(ec.sign(secret, hashlib.sha256(manifest).digest()))
+    signature = cooperative.run_now(ec.sign(secret, hashlib.sha256(manifest).digest()))
     head = b"PLU1" + len(manifest).to_bytes(2, "big") + manifest + len(signature).to_bytes(2, "big") + signature
     slot = Slot()
     download = Download(Files("/flash"), Server(head, image), slot, [public], UNIT)

@@ -2,8 +2,8 @@
 import utime
 
 from charger import clock
-from charger.metering.register import EnergyRegister
-from charger.metering.sessions import Sessions
+from charger.metering.energy_register import EnergyRegister
+from charger.metering.session_store import Sessions
 from charger.store.files import Files
 from sim import flash, timebase
 

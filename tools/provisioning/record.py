@@ -1,7 +1,7 @@
 """What is made for one unit: the record that the unit gets, and the label that its owner gets. Standard library only.
 
 Every secret comes from the operating system's generator (SEC-2); none has to do with the serial number or with another
-secret. The record has no PIN, only what verifies it, made by hashlib as the unit's security/pbkdf2.py would.
+secret. The record has no PIN, only what verifies it, made by hashlib as the unit's crypto/pbkdf2.py would.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _PASSWORD = 20  # of 56 characters: 116 bits; OCPP allows 16 to 20 bytes (OCPP-6
 
 def _rules():
     spec = importlib.util.spec_from_file_location(
-        "pin_rules", ROOT / "firmware" / "charger" / "security" / "pin_rules.py")
+        "pin_rules", ROOT / "firmware" / "charger" / "access" / "pin_rules.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -64,7 +64,7 @@ def _identity(serial):
 
 
 def make(serial, iterations):
-    """(record for security/provisioning.py, label) of a new unit."""
+    """(record for credentials/provisioning.py, label) of a new unit."""
     owner, installer = draw_pin(serial), draw_pin(serial)
     while installer == owner:
         installer = draw_pin(serial)

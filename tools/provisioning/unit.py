@@ -32,7 +32,7 @@ _WRITE = """
 import json, sys
 import board
 from charger.drivers.keystore import KeyStore
-from charger.security import provisioning
+from charger.credentials import provisioning
 from charger.store.files import Files
 from charger.validate import Invalid
 
@@ -71,11 +71,12 @@ print("PROVISION " + json.dumps(run()))
 _MEASURE = """
 import json
 from time import ticks_diff, ticks_us
-from charger.security import pbkdf2, slices
+from charger.crypto import pbkdf2
+from charger.runtime import cooperative
 
 def took(iterations):
     start = ticks_us()
-    slices.run_now(pbkdf2.derive(b"12345678", b"s" * 16, iterations))
+    cooperative.run_now(pbkdf2.derive(b"12345678", b"s" * 16, iterations))
     return ticks_diff(ticks_us(), start)
 
 took(100)

@@ -247,7 +247,7 @@ def _erase(args):
         raise Refused("the charger is starting")
     if args["what"] not in ("personal", "factory"):
         raise Refused("what must be personal or factory")
-    from charger.security import erase
+    from charger.maintenance import erase
 
     why_not = erase.ask(app, args["what"], "bench")
     if why_not:

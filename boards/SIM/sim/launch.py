@@ -13,7 +13,7 @@ config = {
     "csms_secure": None,  # the same for links by TLS, where it is another one
     "identity": None,
     "serial": None,  # of the unit that the state directory is, once it was provisioned
-    "provision": None,  # the record for a unit that was not, see security/provisioning.py
+    "provision": None,  # the record for a unit that was not, see credentials/provisioning.py
     "security_profile": 0,
     "basic_auth_password": None,
     "ca": None,  # PEM text, as are the next two

@@ -74,8 +74,8 @@ def _provision(record):
     import board
 
     from charger import late
+    from charger.credentials import provisioning
     from charger.drivers.keystore import KeyStore
-    from charger.security import provisioning
     from charger.store.files import Files
     from sim import link
 
@@ -87,8 +87,8 @@ def _provision(record):
             store.seal(record["serial"])
     except OSError as error:
         link.send({"event": "warning", "text": "not provisioned: %s" % error})
-    late.drop(*["charger." + name for name in ("security.provisioning", "security.pin", "security.pbkdf2", "validate",
-                                               "security.backoff", "security.roles", "security.pin_rules")])
+    late.drop(*["charger." + name for name in ("credentials.provisioning", "access.pin", "crypto.pbkdf2", "validate",
+                                               "access.pin_throttle", "access.roles", "access.pin_rules")])
 
 
 def _open_name_pool():

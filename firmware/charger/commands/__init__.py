@@ -1,12 +1,12 @@
 """What a person may do at this unit, whoever brings the wish: the local page or the owner's portal (SEC-13, SEC-18).
 
 A wish is a name and a plain dict, checked against its spec before anything is looked at; the answer is a plain dict, or
-Refused with a sentence. Who asks was found out before (security/pin.py); what a role may do is in security/roles.py.
+Refused with a sentence. Who asks was found out before (access/pin.py); what a role may do is in access/roles.py.
 A module of this package has WISHES, name to (right, spec, coroutine function), and is in RAM only while it is asked.
 """
 
 from charger import late, validate
-from charger.security import roles
+from charger.access import roles
 from charger.validate import Refused
 
 # kinds of refusals
@@ -18,9 +18,10 @@ WAIT = "wait"  # a PIN was wrong too often; `wait_s`
 UNABLE = "unable"  # this unit cannot, or not now
 
 _WHERE = {
-    "status": "charging", "charge": "charging", "settings": "settings", "set": "settings", "pin": "access",
-    "clock": "access", "log": "records", "history": "records", "acknowledge": "care", "update": "care",
-    "install": "care", "erase": "care", "reset": "care",
+    "status": "charging", "charge": "charging", "settings": "owner_settings", "set": "owner_settings",
+    "pin": "pin_and_clock", "clock": "pin_and_clock", "log": "logs_and_history", "history": "logs_and_history",
+    "acknowledge": "maintenance", "update": "maintenance", "install": "maintenance", "erase": "maintenance",
+    "reset": "maintenance",
 }  # fmt: skip
 
 
@@ -42,4 +43,4 @@ async def run(app, role: str, name: str, wish, surface: str = "page", device: st
         return await act(app, role, wish, surface)
     finally:
         act = None
-        late.drop("charger.commands." + _WHERE[name], "charger.report")
+        late.drop("charger.commands." + _WHERE[name], "charger.status_report")

@@ -1,8 +1,8 @@
 """Looking at the unit, and charging by hand."""
 
 from charger import log
+from charger.access import roles
 from charger.commands import CONFLICT, INVALID, UNKNOWN
-from charger.security import roles
 from charger.validate import Refused
 
 

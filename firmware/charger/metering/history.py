@@ -9,7 +9,7 @@ known (an anchor); failing that it takes the date of the session before it, and 
 from micropython import const
 
 from charger import clock, log
-from charger.metering import session as ses
+from charger.metering import charging_session as ses
 from charger.store.files import Files
 from charger.store.journal import Journal, JournalFull
 

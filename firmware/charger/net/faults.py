@@ -16,7 +16,7 @@ class ConnectError(Exception):
 class TlsError(ConnectError):
     """No secure connection. `cause`: untrusted, expired (or not yet valid), name, certificate (something else about
     it), no-time, proof (the server could not show that the certificate is its own), version, suite, own-cert (the
-    server does not accept ours), protocol; reset, timeout. What becomes of them: security/link_faults.py."""
+    server does not accept ours), protocol; reset, timeout. What becomes of them: audit/connection_events.py."""
 
 
 class HttpError(Exception):

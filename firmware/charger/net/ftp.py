@@ -5,7 +5,7 @@ import asyncio
 from micropython import const
 
 from charger import clock
-from charger.net import http, opening
+from charger.net import connect, http_client
 from charger.net import url as urls
 from charger.net.faults import FtpError
 
@@ -30,7 +30,7 @@ class _Control:
         if any(c in b"\r\n\0" for c in argument):
             raise ValueError("a line end in an argument")
         line = word.encode() + (b" " + argument if argument else b"") + b"\r\n"
-        await http.send_all(self.stream, line, self._step_ms)
+        await http_client.send_all(self.stream, line, self._step_ms)
         return await self.reply()
 
     async def must(self, good: int, word: str, argument: bytes = b"") -> tuple:
@@ -91,7 +91,7 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
     url = urls.split(location)
     if url.scheme != "ftp":
         raise ValueError("not an ftp URL")
-    stream = (await opening.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
+    stream = (await connect.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
     try:
         control = _Control(stream, step_ms)
         code, _ = await control.reply()
@@ -101,7 +101,7 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
         await control.must(2, "TYPE", b"I")
         target = await _change_folder(control, urls.unquote(url.path[1:]), name.encode())
         await _store(control, url.host, target, pieces, step_ms, open_stream)
-        await http.send_all(stream, b"QUIT\r\n", step_ms)
+        await http_client.send_all(stream, b"QUIT\r\n", step_ms)
     except OSError as error:
         raise FtpError(0, "connection lost, error %s" % error.errno)
     finally:
@@ -133,15 +133,15 @@ class Incoming:
         try:
             count = await asyncio.wait_for_ms(self._data.readinto(view), self._step_ms)
         except asyncio.TimeoutError:
-            raise http.HttpError("timeout", "nothing came within %d ms" % self._step_ms)
+            raise http_client.HttpError("timeout", "nothing came within %d ms" % self._step_ms)
         except OSError as error:
-            raise http.HttpError("closed", "connection lost, error %s" % error.errno)
+            raise http_client.HttpError("closed", "connection lost, error %s" % error.errno)
         if not count and self._control is not None:
             control, self._control = self._control, None
             code, _ = await control.reply()
             control.stream.s.close()
             if code // 100 != 2:
-                raise http.HttpError("closed", "the file was cut")
+                raise http_client.HttpError("closed", "the file was cut")
         return count or 0
 
     def close(self):
@@ -157,7 +157,7 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
     url = urls.split(location)
     if url.scheme != "ftp":
         raise ValueError("not an ftp URL")
-    stream = (await opening.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
+    stream = (await connect.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
     try:
         control = _Control(stream, step_ms)
         code, _ = await control.reply()
@@ -172,7 +172,7 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
             if not text.strip().isdigit():
                 raise FtpError(0, "size")
             size = int(text)
-        data = (await opening.open_stream(url.host, await _passive(control), None, _CONNECT_MS, open_stream))[0]
+        data = (await connect.open_stream(url.host, await _passive(control), None, _CONNECT_MS, open_stream))[0]
         try:
             if offset:
                 await control.must(3, "REST", b"%d" % offset)
@@ -212,10 +212,10 @@ async def _change_folder(control, path: bytes, name: bytes) -> bytes:
 
 async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_stream):
     port = await _passive(control)
-    data = (await opening.open_stream(host, port, None, _CONNECT_MS, open_stream))[0]
+    data = (await connect.open_stream(host, port, None, _CONNECT_MS, open_stream))[0]
     try:
         await control.must(1, "STOR", target)
-        await http.send_pieces(data, pieces, None, step_ms)
+        await http_client.send_pieces(data, pieces, None, step_ms)
     finally:
         data.s.close()
     code, _ = await control.reply()

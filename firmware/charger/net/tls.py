@@ -92,10 +92,10 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
     except TlsError as error:
         if error.cause not in ("alert", "reset"):
             raise
-        from charger.net import tls_probe
+        from charger.net import tls_diagnosis
 
         modern = any(suite.startswith("TLS1-3") for suite in context.get_ciphers())
-        cause = await tls_probe.ask(host, port, modern, deadline_ms)
+        cause = await tls_diagnosis.ask(host, port, modern, deadline_ms)
         if error.cause == "alert" or cause in ("version", "suite"):  # some servers hang up without an alert
             error.cause = cause
         raise error
@@ -187,11 +187,11 @@ async def _handshake(s, context, host: str):
 
 def _check_peer(certificate: bytes):
     """What mbedtls does not look at (docs/TLS.md), before a byte is sent."""
-    from charger.security import peer
-    from charger.security.errors import EXPIRED, NOT_YET_VALID, CryptoError
+    from charger.credentials import server_certificate
+    from charger.crypto.errors import EXPIRED, NOT_YET_VALID, CryptoError
 
     try:
-        peer.check(certificate, clock.utc_s())
+        server_certificate.check(certificate, clock.utc_s())
     except CryptoError as error:
         raise TlsError("expired" if error.kind in (EXPIRED, NOT_YET_VALID) else "certificate", str(error))
 

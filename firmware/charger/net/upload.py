@@ -13,7 +13,7 @@ import gc
 from micropython import const
 
 from charger import log
-from charger.net import http, opening
+from charger.net import connect, http_client
 from charger.net import url as urls
 from charger.net.faults import ConnectError, FtpError, HttpError
 from charger.net.transfer import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, UploadError
@@ -76,8 +76,8 @@ class Uploader:
         length = 0
         for piece in pieces():
             length += len(piece)
-        context = opening.client_context(self._roots()) if url.scheme == "https" else None
-        response = await http.request(
+        context = connect.client_context(self._roots()) if url.scheme == "https" else None
+        response = await http_client.request(
             method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream
         )
         response.close()

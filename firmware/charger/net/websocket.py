@@ -391,7 +391,7 @@ async def connect(
 
     UpgradeError (with the HTTP status) or OSError; the transport is then the caller's to close.
     """
-    from charger.net.upgrade import upgrade
+    from charger.net.websocket_handshake import upgrade
 
     async def write(data):
         view = memoryview(data)

@@ -7,8 +7,8 @@ task; nothing here is in the control tick.
 from micropython import const
 
 from charger import clock, log
-from charger.outlet import current, pauses
-from charger.outlet import status as st
+from charger.outlet import connector_status as st
+from charger.outlet import pause_reasons, pilot_duty
 
 # A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
 _READY_MS = const(4000)
@@ -183,7 +183,7 @@ class Connector:
         elapsed_ms = clock.elapsed_ms(self._pause_ms)
         self._pause_ms = clock.ticks_ms()
         if self.session is not None and self._ending is None:
-            self.session.pause(pauses.cause(self), self.error_code, elapsed_ms)
+            self.session.pause(pause_reasons.cause(self), self.error_code, elapsed_ms)
 
     def _plug_changed(self, plugged: bool):
         self._plugged_ms = clock.ticks_ms() if plugged else None
@@ -251,7 +251,7 @@ class Connector:
         fault = self.outlet.fault
         code = "NoError" if fault is None else fault.CODE
         status = self._status_now()
-        info = pauses.info(self, status) if fault is None else fault.INFO
+        info = pause_reasons.info(self, status) if fault is None else fault.INFO
         steps = st.way(self.status, status)
         if not steps and (code, info) != (self.error_code, self.info):
             steps = (self.status,)
@@ -297,7 +297,7 @@ class Connector:
             return self.status
         if outlet.energised:
             return st.CHARGING
-        held = self.suspended or outlet.limits.effective_da < current.MINIMUM_DA
+        held = self.suspended or outlet.limits.effective_da < pilot_duty.MINIMUM_DA
         if not held and not outlet.blocked and self._moment():
             return self.status if self.status in _IN_SESSION else st.PREPARING
         if outlet.permit and outlet.pwm_on and not outlet.ev_ready:

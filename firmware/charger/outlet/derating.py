@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from charger.outlet import current
+from charger.outlet import pilot_duty
 
 _BEGIN_DC = const(650)
 _END_DC = const(800)
@@ -13,5 +13,5 @@ def derated_da(value_dc: int, full_da: int) -> int | None:
     if value_dc <= _BEGIN_DC:
         return None
     if value_dc >= _END_DC:
-        return current.MINIMUM_DA
-    return full_da - (full_da - current.MINIMUM_DA) * (value_dc - _BEGIN_DC) // (_END_DC - _BEGIN_DC)
+        return pilot_duty.MINIMUM_DA
+    return full_da - (full_da - pilot_duty.MINIMUM_DA) * (value_dc - _BEGIN_DC) // (_END_DC - _BEGIN_DC)

@@ -7,10 +7,10 @@ nothing but the sequence that spares contacts and car (CP-25), and not even for 
 
 from micropython import const
 
-from charger.outlet import current, guards, states
+from charger.outlet import guards, pilot_duty, pilot_states
 from charger.outlet.cable import Cable
 from charger.outlet.limits import Limits
-from charger.outlet.selftest import SelfTest
+from charger.outlet.rcd_self_test import SelfTest
 
 PWM_OFF_MS = const(3000)  # at least this long in x1 before PWM comes back (CP-26)
 DUTY_HOLD_MS = const(5000)  # between two changes of duty, safety reductions excepted (CP-22)
@@ -68,7 +68,7 @@ class Outlet:
         self.fault = None  # the guard that is reported, or None
         self.blocked = False  # a tripped guard keeps the energy off
         self.reader_failed = False  # set by whoever polls the card reader
-        self.state = self.raw_state = states.A
+        self.state = self.raw_state = pilot_states.A
         self.plugged = self.ev_ready = self.energised = False
         self.simplified = False  # the car asked for energy without ever having seen a PWM (CP-15)
         self.pwm_on = self.driving_f = False
@@ -124,13 +124,13 @@ class Outlet:
 
     def _read_state(self):
         self.pilot.read()
-        raw = states.decode(self.pilot.high_mv)
+        raw = pilot_states.decode(self.pilot.high_mv)
         if raw == self.raw_state:
             self._same += 1
         else:
             self._same = 1
             self.raw_state = raw
-        if raw == states.UNDEFINED:
+        if raw == pilot_states.UNDEFINED:
             self._undefined += 1
             if self._undefined <= _UNDEFINED_TICKS:
                 return
@@ -140,21 +140,21 @@ class Outlet:
             self._enter(raw)
 
     def _enter(self, state: int):
-        if state == states.A:
+        if state == pilot_states.A:
             self.plugged = self.simplified = self._woken = self._offered = False
-        elif state == states.UNDEFINED:
+        elif state == pilot_states.UNDEFINED:
             self.plugged = self.plugged or self.pilot.high_mv < 11000  # whatever it is, it is connected
-        elif states.B <= state <= states.D:
-            if state == states.C and not self._offered:
+        elif pilot_states.B <= state <= pilot_states.D:
+            if state == pilot_states.C and not self._offered:
                 self.simplified = True
             self.plugged = True
         self.state = state
-        self.ev_ready = state == states.C or state == states.D
+        self.ev_ready = state == pilot_states.C or state == pilot_states.D
         self._asleep_ms = 0
 
     def _asks(self, state: int) -> bool:
         """True for a state in which the car asks for energy and may have it (CP-40)."""
-        return state == states.C or (state == states.D and self.has_ventilation)
+        return state == pilot_states.C or (state == pilot_states.D and self.has_ventilation)
 
     def _step_guards(self, dt_ms: int):
         """Step them all, always. The first tripped one of the list is reported; any that blocks keeps the energy off."""
@@ -205,7 +205,7 @@ class Outlet:
         if self.lock is not None and not self.lock.locked():
             return False
         raw = self.raw_state
-        if raw == states.UNDEFINED:
+        if raw == pilot_states.UNDEFINED:
             return self._undefined < _UNDEFINED_TICKS
         return self._asks(raw)
 
@@ -216,7 +216,7 @@ class Outlet:
             and self.available
             and self.plugged
             and self.phases == self.phases_wanted
-            and self.target_da() >= current.MINIMUM_DA
+            and self.target_da() >= pilot_duty.MINIMUM_DA
         )
 
     def _open(self):
@@ -230,7 +230,7 @@ class Outlet:
         self.pilot_age_ms = 0
         self.pwm_on = offered_da > 0
         self._offered = self._offered or self.pwm_on
-        self.driving_f = duty == current.DUTY_OFF
+        self.driving_f = duty == pilot_duty.DUTY_OFF
 
     def _hold_fault(self):
         """State F for at least 300 ms where there was a PWM, then x1 so that the car is seen (CP-28)."""
@@ -238,28 +238,28 @@ class Outlet:
             self._open()
         if self.pwm_on:
             self._f_hold_ms = F_MS
-            self._set_duty(current.DUTY_OFF, 0)
+            self._set_duty(pilot_duty.DUTY_OFF, 0)
         elif self.driving_f and self.pilot_age_ms >= self._f_hold_ms:
-            self._set_duty(current.DUTY_STEADY, 0)
+            self._set_duty(pilot_duty.DUTY_STEADY, 0)
 
     def _offer(self, dt_ms: int):
         """Bring the pilot to the effective limit within the pauses of CP-22 and CP-26."""
         target = self.target_da()
         if self.driving_f:
             if self.pilot_age_ms >= self._f_hold_ms:
-                self._set_duty(current.DUTY_STEADY, 0)
+                self._set_duty(pilot_duty.DUTY_STEADY, 0)
         elif not self.pwm_on:
-            if self.pilot_age_ms >= PWM_OFF_MS and states.B <= self.state <= states.D:
-                self._set_duty(current.duty_from_da(target), target)
+            if self.pilot_age_ms >= PWM_OFF_MS and pilot_states.B <= self.state <= pilot_states.D:
+                self._set_duty(pilot_duty.duty_from_da(target), target)
         elif target != self.offered_da:
             if self.pilot_age_ms >= DUTY_HOLD_MS or self.limits.safety_da < self.offered_da:
-                self._set_duty(current.duty_from_da(target), target)
-        elif self.wake_up and self.state == states.B and not self._woken:
+                self._set_duty(pilot_duty.duty_from_da(target), target)
+        elif self.wake_up and self.state == pilot_states.B and not self._woken:
             self._asleep_ms += dt_ms
             if self._asleep_ms >= WAKE_AFTER_MS:
                 self._woken = True  # one attempt a plug-in (CP-29)
                 self._f_hold_ms = WAKE_F_MS
-                self._set_duty(current.DUTY_OFF, 0)
+                self._set_duty(pilot_duty.DUTY_OFF, 0)
 
     def _close_when_ready(self):
         """All of them, every time: offer out, C seen steadily, diode seen, locked, open long enough, self-test passed."""
@@ -267,7 +267,7 @@ class Outlet:
             return
         if not self._asks(self.state) or not self._asks(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
             return
-        if self.pilot.low_mv > states.DIODE_LOW_MV or self.contactor.closed():
+        if self.pilot.low_mv > pilot_states.DIODE_LOW_MV or self.contactor.closed():
             return
         if self.lock is not None and not self.lock.locked():
             return
@@ -284,7 +284,7 @@ class Outlet:
         """PWM off first, so that the car stops drawing; open when S2 opens or after 6 s (CP-25)."""
         if self.pwm_on or self.driving_f:
             self._stop_ms = 0
-            self._set_duty(current.DUTY_STEADY, 0)
+            self._set_duty(pilot_duty.DUTY_STEADY, 0)
         if self.contactor.commanded:
             self._stop_ms += dt_ms
             if self._stop_ms >= STOP_MS:
@@ -323,9 +323,9 @@ class Outlet:
 
     def pilot_name(self) -> str:
         """The pilot state as IEC 61851-1 writes it: A1, B2, C2 ... E, F, or ? between the windows (CP-6)."""
-        if self.state <= states.D:
-            return states.NAMES[self.state] + ("2" if self.pwm_on else "1")
-        return states.NAMES[self.state]
+        if self.state <= pilot_states.D:
+            return pilot_states.NAMES[self.state] + ("2" if self.pwm_on else "1")
+        return pilot_states.NAMES[self.state]
 
     def limit_source(self) -> str:
         """The source that decides the current: one of the limits', "cable" or "simplified"."""
@@ -353,7 +353,7 @@ class Outlet:
             return "Nobody is authorised"
         if self.phases != self.phases_wanted:
             return "Changing the number of phases"
-        if self.target_da() < current.MINIMUM_DA:
+        if self.target_da() < pilot_duty.MINIMUM_DA:
             return "Paused by " + self.limit_words()
         if self.lock is not None and not self.lock.locked():
             return "Waiting for the lock of the plug"

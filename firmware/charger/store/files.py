@@ -156,7 +156,7 @@ class Files:
             return []
 
     def read_json(self, name: str, default=None):
-        """The file parsed as JSON, or default when it is absent, damaged, not JSON or not of its shape (store/shapes.py)."""
+        """The file parsed as JSON, or default when it is absent, damaged, not JSON or of another shape (json_schemas.py)."""
         data = self.read(name)
         if data is None:
             return default
@@ -165,11 +165,11 @@ class Files:
         except (ValueError, RuntimeError):  # the latter when it is nested too deep
             log.error("store", name + ": not JSON")
             return default
-        from charger.store import shapes
+        from charger.store import json_schemas
 
-        fault = shapes.fault(name, value)
-        shapes = None
-        late.drop("charger.store.shapes")
+        fault = json_schemas.fault(name, value)
+        json_schemas = None
+        late.drop("charger.store.json_schemas")
         if fault:
             log.error("store", "%s: ignored, %s" % (name, fault))
             return default

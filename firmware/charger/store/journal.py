@@ -12,8 +12,8 @@ import struct
 from micropython import const
 
 from charger import log
+from charger.store.ab_record import Slots
 from charger.store.files import Files, checksum
-from charger.store.slots import Slots
 
 _HEADER = "<HII"  # length of the data, sequence number, CRC-32
 _HEADER_LEN = const(10)

@@ -9,7 +9,7 @@ import hashlib
 from micropython import const
 
 from charger import clock, log
-from charger.security.events import FIRMWARE_INTEGRITY
+from charger.audit.events import FIRMWARE_INTEGRITY
 from charger.update.updater import BROKEN, IMAGE
 
 _PAGE = const(1024)

@@ -12,8 +12,8 @@ from binascii import unhexlify
 
 from micropython import const
 
-from charger.security import slices
-from charger.security.errors import CryptoError
+from charger.crypto.errors import CryptoError
+from charger.runtime import cooperative
 
 MAGIC = b"PLU1"
 MANIFEST_MAX = const(1024)
@@ -68,19 +68,19 @@ def version_order(text: str) -> tuple:
 
 
 async def _is_signed(digest: bytes, signature: bytes, keys) -> bool:
-    from charger.security import ec
+    from charger.crypto import ec
 
     try:
         for key in keys:
             try:
-                if await slices.run(ec.verify(key, digest, signature)):
+                if await cooperative.run(ec.verify(key, digest, signature)):
                     return True
             except CryptoError:
                 continue
         return False
     finally:
         ec = None
-        slices.unload()
+        cooperative.unload()
 
 
 async def parse(raw: bytes, signature: bytes, keys) -> Manifest:

@@ -11,7 +11,7 @@ import gc
 from micropython import const
 
 from charger import clock, log, version
-from charger.security.events import FIRMWARE_UPDATED, UPDATE_FAILED
+from charger.audit.events import FIRMWARE_UPDATED, UPDATE_FAILED
 
 FILE = "trial.json"
 COUNTER = "counter"  # the highest anti-rollback counter that was ever confirmed, in the non-volatile storage
@@ -116,7 +116,7 @@ class Updater:
     async def _fetch(self, location: str):
         if self._download is None:
             from charger.update.download import Download
-            from charger.update.source import Source
+            from charger.update.download_source import Source
 
             unit = {
                 "board": self._settings["board"], "hardware": self._settings["hardware"],

@@ -1,8 +1,8 @@
 # A small certificate authority in MicroPython, for what has to be signed while a test runs.
 from charger import clock
-from charger.security import der, ec, keys, pem
-from charger.security.sha2 import digest
-from charger.security.slices import run_now
+from charger.crypto import der, ec, keys, pem
+from charger.crypto.sha2 import digest
+from charger.runtime.cooperative import run_now
 
 _CN, _O = b"\x55\x04\x03", b"\x55\x04\x0a"
 _CA = bytes.fromhex("300f0603551d130101ff040530030101ff")  # critical basicConstraints, CA

@@ -6,11 +6,11 @@ import flashrig
 import frames
 
 from charger import clock
+from charger.config.configuration import Configuration
 from charger.metering.reading import Reading
-from charger.metering.sessions import Sessions
-from charger.ocpp.charge_point import ChargePoint
-from charger.ocpp.configuration import Configuration
-from charger.ocpp.errors import Disconnected
+from charger.metering.session_store import Sessions
+from charger.ocpp.transport.errors import Disconnected
+from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.limits import Limits
 from sim import timebase

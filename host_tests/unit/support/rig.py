@@ -27,9 +27,9 @@ class Rig:
         """The firmware starts anew in the same world."""
         import asyncio
 
-        from charger.assembly import Parts
         from charger.drivers import meters
         from charger.outlet.outlet import Outlet
+        from charger.wiring import Parts
 
         self.outlets = []
         self.meters = []

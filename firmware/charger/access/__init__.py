@@ -1,0 +1,1 @@
+"""Access control: roles, PINs, the PIN attempt throttle."""

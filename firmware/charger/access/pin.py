@@ -1,0 +1,224 @@
+"""The PINs of owner, user and installer. Nobody else sees one, and none is on the unit: only what verifies it.
+
+A verifier is version (1), iterations (4), salt (16) and PBKDF2-HMAC-SHA256 of the PIN (32), in the vault. "label/<role>"
+is what the factory gave, "pin/<role>" what was chosen since and goes first; a factory reset deletes the latter, so that
+the PIN on the label holds again (SEC-3). A user has no PIN until the owner gives one. When the vault is broken or the
+unit was never provisioned no PIN holds, and nothing falls back to a default.
+"""
+
+import asyncio
+import os
+import struct
+
+from charger import late, log
+from charger.access import roles
+from charger.access.pin_throttle import KNOWN, STRANGERS, Backoff
+from charger.audit import events
+from charger.crypto.hmac import hmac_sha256, same
+from charger.runtime import cooperative
+
+OK = "ok"
+WRONG = "wrong"
+WAIT = "wait"
+REFUSED = "refused"
+
+_FORM = "<BI16s32s"
+_VERSION = 1
+_LONGEST = 64  # characters that are looked at: a longer one is wrong
+_DEVICES = "pin/devices"  # the key under which known devices are told from others
+_NONCE = 12
+
+
+def form(iterations: int, salt: bytes, result: bytes) -> bytes:
+    """A verifier as it lies in the vault."""
+    return struct.pack(_FORM, _VERSION, iterations, salt, result)
+
+
+async def _derived(pin: str, salt: bytes, iterations: int) -> bytes:
+    """What a verifier holds of a PIN: half a second's work, whose code is in RAM only meanwhile."""
+    from charger.crypto.pbkdf2 import derive
+
+    try:
+        return await cooperative.run(derive(pin.encode(), salt, iterations))
+    finally:
+        derive = None
+        late.drop("charger.crypto.pbkdf2")
+
+
+class PinResult:
+    """How a check ended. `ok` for short; `state` is
+
+    OK       the right one; `device` is to be kept by the client and given with its next checks: see Pins.check()
+    WRONG    wrong; `wait_s` until the next attempt is admitted, 0 while some are free
+    WAIT     not looked at, since it came before its time: `wait_s`
+    REFUSED  no PIN can hold; `why` says so in a sentence (not provisioned, vault broken, flash dead)
+    """
+
+    def __init__(self, state: str, wait_s: int = 0, why: str = "", device: str = ""):
+        self.state = state
+        self.ok = state == OK
+        self.wait_s = wait_s
+        self.why = why
+        self.device = device
+
+
+class Pins:
+    """check() and change(). All surfaces wait together: `waits` is the unit's one Backoff."""
+
+    def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True, waits=None):
+        self._vault = vault
+        self._on_event = on_event
+        self._serial = serial
+        self._provisioned = provisioned
+        self._waits = waits or Backoff(files, len(roles.ROLES))
+
+    @property
+    def why_none(self) -> str:
+        """Why no PIN can hold, as a sentence; '' when they can."""
+        if not self._provisioned or not self._vault.ready:
+            return "This unit is not provisioned."
+        if self._vault.broken:
+            return "This unit's credentials were altered; it has to be provisioned again."
+        return ""
+
+    async def check(self, role: str, pin: str, surface: str = "page", device: str = "") -> PinResult:
+        """Whether this is the PIN of a role. It takes half a second and lets the loop run meanwhile.
+
+        role: "owner", "user" or "installer" (ValueError for anything else). pin: what was typed, of any form; what
+        cannot be a PIN is a wrong one and costs the same. surface: where it was typed, for the log. device: what the
+        result of an earlier success at the same client said, '' when there was none: a client that has been right
+        before waits in a lane of its own, so that strangers cannot keep it out. It proves no right to anything else,
+        and becomes void when its role's PIN changes.
+
+        Checks are made one after the other, in the order in which they came; who calls bounds how many may wait.
+        """
+        number = roles.ROLES.index(role)
+        async with self._waits.lock:
+            if self.why_none:
+                return PinResult(REFUSED, why=self.why_none)
+            lane = KNOWN if self._knows(device, role) else STRANGERS
+            try:
+                wait_s = self._waits.wait_s(lane, number)
+                if wait_s:
+                    self._waits.turned_away += 1
+                    return PinResult(WAIT, wait_s)
+                wait_s = self._waits.count(lane, number)  # first, so that nothing gives the attempt back
+            except OSError as error:
+                return PinResult(REFUSED, why="The flash cannot be written: %s." % log.reason(error))
+            try:
+                right = await self._matches(role, pin)
+            except (asyncio.CancelledError, MemoryError):
+                self._refuse(role, number, lane, surface + ", not answered", wait_s)
+                raise
+            if self._vault.broken:
+                return PinResult(REFUSED, why=self.why_none)
+            if right:
+                return self._accept(role, number, lane, surface)
+            return self._refuse(role, number, lane, surface, wait_s)
+
+    def _accept(self, role, number, lane, surface) -> PinResult:
+        device = ""
+        try:
+            self._waits.right(lane, number)
+            device = self._new_device(role)
+        except OSError as error:
+            log.error("pin", "count not taken back: " + log.reason(error))
+        self._on_event(events.PIN_ACCEPTED, "%s, %s%s" % (role, surface, self._told_away()))
+        return PinResult(OK, device=device)
+
+    def _refuse(self, role, number, lane, surface, wait_s) -> PinResult:
+        text = "%s, %s, %d in a row%s" % (role, surface, self._waits.failures(lane, number), self._told_away())
+        self._on_event(events.PIN_REFUSED, text)
+        if wait_s:
+            self._on_event(events.PIN_LOCKOUT, "%d s, %s" % (wait_s, "known devices" if lane == KNOWN else "all"))
+        return PinResult(WRONG, wait_s)
+
+    def _told_away(self) -> str:
+        count, self._waits.turned_away = self._waits.turned_away, 0
+        return ", %d turned away before" % count if count else ""
+
+    # --- verifiers ---
+
+    def has_pin(self, role: str) -> bool:
+        """Whether a role has a PIN: a user may have none."""
+        return self._entry(role) is not None
+
+    def is_label(self, role: str) -> bool:
+        """True while the PIN on the label holds."""
+        return "pin/" + role not in self._vault.names()
+
+    def _entry(self, role: str):
+        names = self._vault.names()
+        for name in ("pin/" + role, "label/" + role):
+            if name in names:
+                return name  # and not the label's when the chosen one is damaged
+        return None
+
+    async def _matches(self, role: str, pin) -> bool:
+        """The same work and the same time for every wrong PIN, also where there is none to compare with."""
+        name = self._entry(role)
+        kept = self._vault.get(name or "label/" + roles.OWNER)
+        try:
+            version, iterations, salt, wanted = struct.unpack(_FORM, kept or b"")
+        except ValueError:
+            return False
+        if not isinstance(pin, str) or len(pin) > _LONGEST:
+            pin = ""
+        got = await _derived(pin, salt, iterations)
+        stands = self._entry(role) == name  # no factory reset came between
+        return same(got, wanted) & (version == _VERSION) & (name is not None) & (pin != "") & stands
+
+    async def change(self, by: str, role: str, pin: str, surface: str = "page") -> str:
+        """Give a role a new PIN; '' when it holds, else why not, as a sentence. OSError by the flash.
+
+        by: the role of who is logged in. That it is still the same person, asked for the PIN in force, is up to the
+        caller: check() that one first.
+        """
+        if self.why_none:
+            return self.why_none
+        if not roles.may(by, "pin." + role):
+            return "The %s may not change this PIN." % by
+        from charger.access.pin_rules import why_not
+
+        fault = why_not(pin, self._serial)
+        why_not = None
+        late.drop("charger.access.pin_rules")
+        if fault:
+            return fault
+        async with self._waits.lock:  # no check of the old one ends after the new one holds
+            salt = os.urandom(16)
+            try:
+                _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")
+            except ValueError:
+                return self.why_none or "This unit's credentials cannot be read."
+            result = await _derived(pin, salt, iterations)
+            self._vault.put("pin/" + role, form(iterations, salt, result))
+        self._on_event(events.PIN_CHANGED, "%s, by %s, %s" % (role, by, surface))
+        return ""
+
+    def factory_reset(self) -> None:
+        """The PINs on the label hold again, and the user has none; the count of wrong PINs stays. OSError."""
+        if self._vault.ready and not self._vault.broken:
+            for name in [_DEVICES] + ["pin/" + role for role in roles.ROLES]:
+                self._vault.delete(name)
+
+    # --- devices that were right before ---
+
+    def _new_device(self, role: str) -> str:
+        if _DEVICES not in self._vault.names():
+            self._vault.put(_DEVICES, os.urandom(32))
+        nonce = os.urandom(_NONCE)
+        return nonce.hex() + self._sign(role, nonce).hex()  # void without the role's verifier that is in force
+
+    def _knows(self, device: str, role: str) -> bool:
+        if not isinstance(device, str) or len(device) != 2 * (_NONCE + 16) or _DEVICES not in self._vault.names():
+            return False
+        try:
+            raw = bytes.fromhex(device)
+        except ValueError:
+            return False
+        return same(self._sign(role, raw[:_NONCE]), raw[_NONCE:])
+
+    def _sign(self, role: str, nonce: bytes) -> bytes:
+        verifier = self._vault.get(self._entry(role) or "") or os.urandom(16)
+        return hmac_sha256(self._vault.get(_DEVICES) or os.urandom(32), role.encode(), nonce, verifier)[:16]

@@ -1,0 +1,332 @@
+"""The security log (SEC-22, 23): what was tried against this unit and what was changed about its security.
+
+Entries are in a ring of their own that neither a factory reset nor the erasure of personal data touches. Each carries
+the link of the entry before it and its own, a hash over itself and that link: an entry that was changed, or taken out
+of the middle, shows in verify(). Every sink ("ocpp", "mqtt") has a mark of its own up to which it has been taken.
+
+An entry written while the time was unknown has the start-up's number and uptime; the time is worked out when it is
+read, from an entry of the same start-up that has both (one is written whenever the time becomes known).
+"""
+
+import struct
+
+from micropython import const
+
+from charger import clock, log
+from charger.audit import events
+from charger.store.ab_record import Slots
+from charger.store.files import Files
+from charger.store.journal import Journal
+
+FOLDER = "seclog"  # survives everything but a new unit
+CAPACITY = const(1000)  # entries that are kept at least, however long they are
+_MAX_BYTES = const(163840)
+_SEGMENT_BYTES = const(8192)
+_FORM = "<IIIHB"  # start-up, uptime s, UTC s (0: unknown), ms, length of the event's name
+_FORM_LEN = const(15)
+_LINK = const(8)
+_TEXT = const(112)  # bytes of name and info: CAPACITY entries of this size fit
+_BURST, _REFILL_S = const(30), const(60)
+_NOISY_BURST, _NOISY_REFILL_S = const(5), const(600)
+_COUNT_S = const(3600)  # how often a count of suppressed events is written, and what counts as said already
+_LOOK_BACK = const(900)  # numbers that the journal may skip behind damage, at most
+
+
+class Entry:
+    """One event: seq, event, info, boot_id, uptime_s, millis; utc_s is None while nobody knows, `exact` False then."""
+
+    def __init__(self, seq: int, event: str, info: str, boot_id: int, uptime_s: int, utc_s: int | None, millis: int):
+        self.seq = seq
+        self.event = event
+        self.info = info
+        self.boot_id = boot_id
+        self.uptime_s = uptime_s
+        self.utc_s = utc_s
+        self.millis = millis
+        self.exact = utc_s is not None
+
+    def time(self) -> str | None:
+        """UTC as text, None when unknown."""
+        return None if self.utc_s is None else clock.iso(self.utc_s, self.millis)
+
+    def to_dict(self) -> dict:
+        """As plain data."""
+        return {
+            "seq": self.seq, "time": self.time(), "exact": self.exact, "boot": self.boot_id,
+            "uptime_s": self.uptime_s, "event": self.event, "info": self.info,
+        }  # fmt: skip
+
+
+class SecurityLog:
+    """`listeners` are called with each new Entry. `key`, when there is one, goes into every link.
+
+    `keys(number of the next entry)` gives (key, number of the first entry under it) instead: drivers/keystore.py.
+    """
+
+    capacity = CAPACITY
+
+    def __init__(self, files: Files, key: bytes = b"", max_bytes: int = _MAX_BYTES, segment_bytes: int = _SEGMENT_BYTES,
+                 keys=None):
+        self.listeners = []
+        self.lost = 0  # entries that the flash refused
+        self._files = files
+        self._journal = Journal(files, FOLDER, max_bytes, segment_bytes, ring=True)
+        self._key, self._key_from = keys(self._journal.next_seq) if keys else (key, 0)
+        self._marks = {}
+        self._rates = {}  # event: [tokens, uptime of the last refill, suppressed, when counted, last info, its uptime]
+        self._head = self._last_link()
+        self._look_for_cut()
+        clock.on_step(self._time_set)
+
+    # --- writing ---
+
+    def add(self, event: str, info: str = "") -> int:
+        """Write an event; its number, or -1 when it came too often or the flash refused. Raises nothing.
+
+        `info` is cut to what fits; it must hold no secret and no whole idTag.
+        """
+        if not self._may_write(event, info):
+            return -1
+        return self._add(event, info)
+
+    def second(self) -> None:
+        """Once a second: write the counts that are due."""
+        now = clock.uptime_s()
+        for event, rate in self._rates.items():
+            if rate[2] and now - rate[3] >= _COUNT_S:
+                self._count(event, rate)
+
+    def flush(self) -> None:
+        """Before a restart: write all counts."""
+        for event, rate in self._rates.items():
+            if rate[2]:
+                self._count(event, rate)
+
+    def _count(self, event: str, rate: list) -> None:
+        rate[3] = clock.uptime_s()
+        if self._add(events.SUPPRESSED, "%s: %d more" % (event, rate[2])) >= 0:
+            rate[2] = 0
+
+    def _may_write(self, event: str, info: str) -> bool:
+        """Flash wear, and what a flood could push out of the log, are bounded for each kind of event."""
+        noisy = event in events.NOISY
+        most, refill_s = (_NOISY_BURST, _NOISY_REFILL_S) if noisy else (_BURST, _REFILL_S)
+        now = clock.uptime_s()
+        rate = self._rates.get(event)
+        if rate is None:
+            rate = self._rates[event] = [most, now, 0, now, None, now]
+        gained = (now - rate[1]) // refill_s
+        if gained:
+            rate[0] = min(most, rate[0] + gained)
+            rate[1] += gained * refill_s
+        if rate[0] <= 0 or (event in events.LINK and rate[4] == info and now - rate[5] < _COUNT_S):
+            rate[2] += 1
+            return False
+        rate[0] -= 1
+        rate[4], rate[5] = info, now
+        return True
+
+    def _add(self, event: str, info: str) -> int:
+        try:
+            return self._write(event, info)
+        except (OSError, ValueError, MemoryError) as error:
+            self.lost += 1
+            log.error("security", "%s not written: %s" % (event, log.reason(error)))
+            return -1
+
+    def _write(self, event: str, info: str) -> int:
+        if self.lost:
+            lost, self.lost = self.lost, 0
+            self._write(events.LOG_FAILED, "%d entries lost" % lost)
+        first = self._journal.first_seq
+        now = clock.utc_ms()
+        up_ms = clock.uptime_ms()
+        utc_s, millis = (0, up_ms % 1000) if now is None else now
+        name = event.encode()
+        head = struct.pack(_FORM, clock.boot_id, up_ms // 1000, utc_s, millis, len(name))
+        body = self._head + head + name + _cut(info, _TEXT - len(name))
+        link = self._link(self._journal.next_seq, body)
+        seq = self._journal.append(body + link)
+        self._head = link
+        log.info("security", event + (": " + info if info else ""))
+        entry = _entry(seq, body + link)
+        for listener in self.listeners:
+            try:
+                listener(entry)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a listener, the entry is written
+                log.error("security", "listener: " + log.reason(error))
+        if self._journal.first_seq != first:
+            self._dropped(first)
+        return seq
+
+    def _dropped(self, first: int) -> None:
+        """The oldest entries made room: said once, and whenever somebody had not taken them yet."""
+        behind = [sink for sink in events.SINKS if 0 < self.mark(sink) + 1 < self._journal.first_seq]
+        if first == 0 or behind:
+            self.add(events.LOG_FULL, "oldest entry now %d%s" % (
+                self._journal.first_seq, ", not yet sent: " + " ".join(behind) if behind else ""))
+
+    def _time_set(self, old: int | None, new: int, source: str) -> None:
+        before = "unknown" if old is None else clock.iso(old)
+        self.add(events.TIME_SET, "%s, was %s" % (source, before))
+
+    # --- reading ---
+
+    @property
+    def first_seq(self) -> int:
+        """Number of the oldest entry kept."""
+        return self._journal.first_seq
+
+    @property
+    def next_seq(self) -> int:
+        """Number of the next entry."""
+        return self._journal.next_seq
+
+    def entries(self, first: int = 0):
+        """Iterate the entries from number `first` on, oldest first, with their times as well as they are known."""
+        zeros = {}
+        for seq, data in self._journal.records(first):
+            entry = _entry(seq, data)
+            if entry is None:
+                continue
+            if entry.utc_s is None:
+                self._date(entry, zeros)
+            yield entry
+
+    def tail(self, count: int) -> list:
+        """The last entries as plain data, oldest first."""
+        return [entry.to_dict() for entry in self.entries(max(self.first_seq, self.next_seq - count))]
+
+    def verify(self) -> int | None:
+        """None when every entry is as it was written and none is missing; else the number of the first that is not."""
+        expected = first = self.first_seq
+        before = None
+        for seq, data in self._journal.records(first):
+            whole = seq == expected and len(data) >= 2 * _LINK + _FORM_LEN
+            if not whole or (before is not None and data[:_LINK] != before):
+                return expected
+            before = data[-_LINK:]
+            if self._link(seq, data[:-_LINK]) != before:
+                return seq
+            expected += 1
+        if expected != self.next_seq:
+            return expected
+        return None if before is None or before == self._head else expected - 1
+
+    # --- sinks ---
+
+    def mark(self, sink: str) -> int:
+        """The number up to which a sink has taken the entries, -1 at first."""
+        value = self._slots(sink).read()
+        return struct.unpack("<i", value)[0] if value else -1
+
+    def pending(self, sink: str, most: int = 4) -> list:
+        """The oldest few entries that a sink wants and has not acknowledged, in order."""
+        found = []
+        first = self.mark(sink) + 1
+        for entry in self.entries(first) if first < self.next_seq else ():
+            if events.wanted_by(sink, entry.event):
+                found.append(entry)
+                if len(found) >= most:
+                    return found
+        if not found and first < self.next_seq:
+            self.acknowledge(sink, self.next_seq - 1)  # nothing for this sink: not looked through again
+        return found
+
+    def acknowledge(self, sink: str, seq: int) -> None:
+        """A sink has taken everything up to `seq`. When the flash refuses, it will get some of it again."""
+        if seq > self.mark(sink):
+            self._move(sink, seq)
+
+    def _move(self, sink: str, seq: int) -> None:
+        try:
+            self._slots(sink).write(struct.pack("<i", seq))
+        except OSError as error:
+            log.error("security", "mark not written: " + log.reason(error))
+
+    def _slots(self, sink: str) -> Slots:
+        slots = self._marks.get(sink)
+        if slots is None:
+            slots = self._marks[sink] = Slots(self._files, FOLDER + "/" + sink)
+        return slots
+
+    # --- links and times ---
+
+    def _link(self, seq: int, body: bytes) -> bytes:
+        from hashlib import sha256
+
+        key = self._key if seq >= self._key_from else b""
+        return sha256(key + struct.pack("<I", seq) + body).digest()[:_LINK]
+
+    def _last_link(self) -> bytes:
+        """The link of the newest entry that can be read."""
+        last = bytes(_LINK)
+        for back in (1, _LOOK_BACK):
+            for _, data in self._journal.records(max(0, self._journal.next_seq - back)):
+                last = data[-_LINK:]
+            if last != bytes(_LINK):
+                break
+        return last
+
+    def _look_for_cut(self) -> None:
+        """Entries that a sink has taken and that are no longer there were taken away at the end: said, sent again."""
+        taken = -1
+        for sink in events.SINKS:
+            mark = self.mark(sink)
+            if mark >= self.next_seq:
+                taken = max(taken, mark)
+                self._move(sink, self.next_seq - 1)
+        if taken >= 0:
+            self._add(events.LOG_CLEARED, "entries %d to %d are missing" % (self.next_seq, taken))
+
+    def _date(self, entry: Entry, zeros: dict) -> None:
+        """Give an entry without a time the time it must have had: by its start-up, else no later than the next one's."""
+        known = zeros.get(entry.boot_id)
+        if known is None:
+            known = zeros[entry.boot_id] = self._zero(entry)
+        zero, exact = known
+        if zero is not None:
+            entry.utc_s = zero + entry.uptime_s if exact else zero
+            entry.exact = exact
+            if not exact:
+                entry.millis = 0
+
+    def _zero(self, entry: Entry) -> tuple:
+        """(UTC of uptime 0 of the entry's start-up, True), or (the next time that is known or None, False)."""
+        if entry.boot_id == clock.boot_id:
+            return clock.utc_at_uptime(0), True
+        for seq, data in self._journal.records(entry.seq + 1):
+            later = _entry(seq, data)
+            if later is not None and later.utc_s is not None:
+                if later.boot_id == entry.boot_id:
+                    return later.utc_s - later.uptime_s, True
+                return later.utc_s - later.uptime_s - 1, False  # whole seconds: it must not seem to come after that start-up
+        return clock.utc_at_uptime(0), False
+
+
+def _entry(seq: int, data: bytes) -> Entry | None:
+    """A record as an Entry, None when it is none."""
+    if len(data) < 2 * _LINK + _FORM_LEN:
+        return None
+    boot_id, uptime_s, utc_s, millis, length = struct.unpack_from(_FORM, data, _LINK)
+    at = _LINK + _FORM_LEN + length
+    try:
+        event = str(data[at - length : at], "utf-8")
+        info = str(data[at:-_LINK], "utf-8")
+    except UnicodeError:
+        return None
+    return Entry(seq, event, info, boot_id, uptime_s, utc_s or None, millis)
+
+
+def _cut(text: str, most: int) -> bytes:
+    """UTF-8 of at most so many bytes, without control characters and without half a character at the end."""
+    data = bytearray(text.encode()[: most + 1])
+    if len(data) > most:
+        end = most
+        while end > 0 and data[end] & 0xC0 == 0x80:
+            end -= 1
+        data = data[:end]
+    for at in range(len(data)):
+        if data[at] < 0x20 or data[at] == 0x7F:
+            data[at] = 0x3F
+    return bytes(data)

@@ -1,0 +1,135 @@
+"""What a person may set, each setting by whose work needs it (SEC-18). All of a wish is done, or nothing."""
+
+from charger import validate
+from charger.access import roles
+from charger.audit import events
+from charger.commands import CONFLICT, FORBIDDEN, INVALID
+from charger.validate import Refused
+
+# name, the right it takes, whether its value is secret. The keys' types and ranges: config/configuration.py
+_SETTINGS = """
+AllowOfflineTxForUnknownId settings
+AuthorizationCacheEnabled settings
+AuthorizationKey backend secret
+ConnectionTimeOut settings
+CpoName backend
+FreeVend settings
+FreeVendIdTag settings
+InstallerMaxCurrent limits
+LocalAuthorizeOffline settings
+LocalPreAuthorize settings
+MqttPassword network secret
+MqttRoots network
+MqttUrl network
+TamperPolicy settings
+UnlockConnectorOnEVSideDisconnect settings
+WifiName network
+WifiPassword network secret
+"""
+_IN_VAULT = {
+    "WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63),  # in the vault; IEEE 802.11, WPA2
+    # the owner's broker, from the next start on: mqtts:// URL ("": none), PEM
+    "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
+}  # fmt: skip
+
+
+def _rows():
+    for line in _SETTINGS.split("\n"):
+        if line:
+            yield (line + " ").split(" ")[:3]
+
+
+async def _read_settings(app, role, _wish, _surface) -> dict:
+    found = {}
+    for name, right, secret in _rows():
+        entry: dict = {"writable": roles.may(role, right)}
+        if secret:
+            entry["set"] = _is_set(app, name)
+        elif name in _IN_VAULT:
+            kept = app.vault.get(_IN_VAULT[name][0]) if _is_set(app, name) and roles.may(role, right) else None
+            entry["value"] = None if kept is None else kept.decode()
+        else:
+            entry["value"] = app.config.typed(name)
+        found[name] = entry
+    return found
+
+
+def _is_set(app, name) -> bool:
+    return (_IN_VAULT[name][0] if name in _IN_VAULT else "ocpp/authorization-key") in app.vault.names()
+
+
+async def _write_settings(app, role, wish, surface) -> dict:
+    """All of them or none: everything is checked before the first is stored."""
+    if not wish:
+        raise Refused(INVALID, "No setting was given.")
+    changes = []
+    for name, value in wish.items():
+        row = [row for row in _rows() if row[0] == name]
+        if not row:
+            raise Refused(INVALID, "%s: there is no such setting." % name)
+        if not roles.may(role, row[0][1]):
+            raise Refused(FORBIDDEN, "%s: the %s may not change it." % (name, role))
+        changes.append((name, _secret_form(name, value) if name in _IN_VAULT else _shaped(app, name, value), row[0][1]))
+    for name, value, right in changes:
+        if name in _IN_VAULT and not value:
+            app.vault.delete(_IN_VAULT[name][0])
+        elif name in _IN_VAULT:
+            app.vault.put(_IN_VAULT[name][0], value)
+        else:
+            app.config.put(name, value)
+        if right != "settings" or name == "TamperPolicy":
+            app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
+    if any(name in _IN_VAULT for name, _, _ in changes):
+        app.wifi.changed()
+    return {}
+
+
+def _secret_form(name, value) -> bytes:
+    _, low, high = _IN_VAULT[name]
+    try:
+        validate.check(("text", high, low) if name == "MqttRoots" else ("str", high, low), value)
+    except validate.Invalid as error:
+        raise Refused(INVALID, "%s: %s." % (name, error.why))
+    if name == "MqttUrl" and value and not value.startswith("mqtts://"):
+        raise Refused(INVALID, "MqttUrl: mqtts:// is wanted: nothing goes out without TLS.")  # SEC-12
+    if name == "MqttRoots":
+        _check_roots(value)
+    data = value.encode()
+    if len(data) > high:
+        raise Refused(INVALID, "%s: longer than %d bytes." % (name, high))
+    return data
+
+
+def _check_roots(text):
+    """Certificates in PEM, and what TLS can read as such."""
+    import tls
+
+    if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
+        raise Refused(INVALID, "MqttRoots: PEM certificates are wanted.")
+    try:
+        tls.SSLContext(tls.PROTOCOL_TLS_CLIENT).load_verify_locations(text.encode())
+    except (ValueError, OSError):
+        raise Refused(CONFLICT, "MqttRoots: this is no certificate.")
+
+
+def _shaped(app, name, value) -> str:
+    """A value as the table of settings writes it."""
+    kind = app.config.typed(name)
+    if isinstance(kind, int) and isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):
+        value = int(value)  # 5.0 is a whole number to JSON
+    if isinstance(kind, bool) != isinstance(value, bool) or not isinstance(value, type(kind)):
+        wanted = {bool: "true or false", int: "a whole number", str: "text"}[type(kind)]
+        raise Refused(INVALID, "%s: %s is wanted." % (name, wanted))
+    text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    if not validate.printable(text):
+        raise Refused(INVALID, name + ": control or broken characters.")
+    shaped = app.config.takes(name, text)
+    if shaped is None:
+        raise Refused(INVALID, name + ": out of range.")
+    return shaped
+
+
+WISHES = {
+    "settings": ("status", ("strict", ()), _read_settings),
+    "set": ("status", ("obj", ()), _write_settings),  # each field has a check of its own
+}

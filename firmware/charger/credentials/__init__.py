@@ -1,0 +1,1 @@
+"""Secrets and certificates of the unit: the vault, provisioning, certificate and root stores."""

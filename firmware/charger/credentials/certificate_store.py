@@ -1,0 +1,211 @@
+"""The certificates on flash: roots that were installed, and the unit's own certificate (WP-15 to 23).
+
+This part is what making a link needs, and small; what changes or lists roots is in root_changes.py, imported when a
+message asks for it. A root is one file, "roots/<kind><number>", PEM; a higher number is newer. Beside a root that is not
+signed by itself lies "<name>.key", its issuer's public key, which its hash data needs (WP-22). A file is there or not:
+no power cut leaves half a change.
+
+Roots of the factory count as installed. They cannot be deleted from where they are, so a list says which are gone.
+
+The unit's own certificate: chain in a file, key in the vault, and a second pair that has yet to prove itself.
+"""
+
+from charger import log
+from charger.audit import events
+from charger.runtime import cooperative
+
+CENTRAL_SYSTEM = "CentralSystemRootCertificate"
+MANUFACTURER = "ManufacturerRootCertificate"
+KINDS = {CENTRAL_SYSTEM: "c", MANUFACTURER: "m"}
+CHAIN, NEXT_CHAIN = "ocpp_client.pem", "ocpp_next.pem"
+KEY, NEXT_KEY = "ocpp/client-key", "ocpp/next-key"
+CRYPTO = (  # in the order of their needs
+    "crypto.pem", "crypto.der", "crypto.sha2", "crypto.rsa", "crypto.ec",
+    "crypto.keys", "crypto.x509", "crypto.path_validation", "credentials.root_store",
+)  # fmt: skip
+_FOLDER = "roots"
+_GONE = "roots_gone.json"
+
+# What a back end's certificate that the roots do not fit ends with, as causes of a failed connection (WP-20).
+_BAD = ("untrusted", "expired", "certificate", "proof")
+
+
+class CertificateStore:
+    """`factory` is what the unit was delivered with: ca, client_cert, client_key (PEM or None).
+
+    `peer` gives the certificate (DER) of the server that the unit is connected to, or None.
+    """
+
+    def __init__(self, files, config, on_event=None, vault=None, factory: dict | None = None):
+        self.files = files
+        self.config = config
+        self.vault = vault
+        self.peer = lambda: None
+        self.note = on_event or (lambda event, info: None)
+        self._factory = factory or {}
+        self._on_fallback = False  # the next attempt is made with the roots before the newest (WP-20)
+        self.trying = False  # the link is to be made with the certificate that has yet to prove itself
+        for name in self.files.names(_FOLDER):
+            if name.endswith(".key") and not self.files.exists(_FOLDER + "/" + name[:-4]):
+                self.files.delete(_FOLDER + "/" + name)  # the power failed between the two
+
+    # --- roots, as files ---
+
+    def names(self, kind: str) -> list:
+        """The installed ones' file names, oldest first."""
+        letter = KINDS[kind]
+        return [_FOLDER + "/" + n for n in self.files.names(_FOLDER) if n[0] == letter and not n.endswith(".key")]
+
+    def factory_roots(self, kind: str):
+        """What the factory gave, PEM text of one or several, or None."""
+        return self._factory.get("ca") if kind == CENTRAL_SYSTEM else self._factory.get("manufacturer_ca")
+
+    def gone(self) -> list:
+        """SHA-256 (hex) of those roots of the factory that were deleted."""
+        gone = self.files.read_json(_GONE, [])
+        return gone if isinstance(gone, list) else []
+
+    def roots(self, kind: str) -> bytes | None:
+        """All installed roots of a kind, PEM, one after the other; None when there is none."""
+        parts = self._factory_parts(kind) + [self.files.read(name) for name in self.names(kind)]
+        return b"\n".join([part for part in parts if part]) or None
+
+    def link_roots(self) -> bytes | None:
+        """The roots to believe in the next attempt to connect: all, or under AdditionalRootCertificateCheck the newest
+        alone, and those before it when that one did not fit (WP-20)."""
+        names = self.names(CENTRAL_SYSTEM)
+        if not self.checks or not names:
+            return self.roots(CENTRAL_SYSTEM)
+        if not self._on_fallback:
+            return self.files.read(names[-1])
+        parts = self._factory_parts(CENTRAL_SYSTEM) + [self.files.read(name) for name in names[:-1]]
+        return b"\n".join([part for part in parts if part]) or self.files.read(names[-1])
+
+    @property
+    def checks(self) -> bool:
+        """AdditionalRootCertificateCheck."""
+        return self.config.get_bool("AdditionalRootCertificateCheck")
+
+    def _factory_parts(self, kind: str) -> list:
+        text = self.factory_roots(kind)
+        if not text:
+            return []
+        if not self.gone():
+            return [text.encode() if isinstance(text, str) else text]
+        from charger.credentials import root_store
+
+        return [pem.encode() for pem, _ in root_store.factory_left(self, kind)]
+
+    # --- what the link tells ---
+
+    def connected(self):
+        """A connection was made over TLS: under AdditionalRootCertificateCheck the newest root has proved itself."""
+        if self.checks and not self._on_fallback and self.names(CENTRAL_SYSTEM):
+            from charger.credentials import root_store
+
+            root_store.keep_newest(self)
+
+    def failed(self, cause: str):
+        """An attempt failed: when it was for the server's certificate, the next is made with the other roots."""
+        if self.checks and cause in _BAD and self.names(CENTRAL_SYSTEM):
+            self._on_fallback = not self._on_fallback
+
+    # --- roots, as messages ask for them ---
+
+    async def install(self, kind: str, text: str) -> str:
+        """Accepted; Rejected for what is no good root, is there already or does not fit in; Failed by the flash (WP-19)."""
+        await cooperative.load(*CRYPTO)
+        from charger.credentials import root_store
+
+        try:
+            return await root_store.install(self, kind, text)
+        except OSError as error:  # of a flash that cannot be read: what is there is not known
+            log.error("certificates", "root not installed: " + log.reason(error))
+            return "Failed"
+        finally:
+            cooperative.unload()
+
+    async def delete(self, wanted: dict) -> str:
+        """Accepted, NotFound, or Failed for one that is in use (WP-23)."""
+        await cooperative.load(*CRYPTO)
+        from charger.credentials import root_store
+
+        try:
+            return await root_store.delete(self, wanted)
+        except OSError as error:
+            log.error("certificates", "root not deleted: " + log.reason(error))
+            return "Failed"
+        finally:
+            cooperative.unload()
+
+    async def installed(self, kind: str) -> list:
+        """The hash data of all roots of a kind (WP-21, 22)."""
+        await cooperative.load(*CRYPTO)
+        from charger.credentials import root_store
+
+        try:
+            return await root_store.installed(self, kind)
+        finally:
+            cooperative.unload()
+
+    # --- the unit's own certificate ---
+
+    def client_chain(self):
+        """The certificate to show, leaf first, PEM; None without one."""
+        if self.trying:
+            return self.files.read(NEXT_CHAIN)
+        return self.files.read(CHAIN) or self._factory.get("client_cert")
+
+    def client_key(self):
+        """Its key: DER of our own making, PEM of the factory's."""
+        if self.vault is not None:
+            if self.trying:
+                return self.vault.get(NEXT_KEY)
+            if self.files.read(CHAIN) is not None:  # as client_chain(): a damaged one counts as none for both
+                return self.vault.get(KEY)
+        return self._factory.get("client_key")
+
+    def has_next(self) -> bool:
+        """A new certificate waits for its trial."""
+        return self.files.exists(NEXT_CHAIN)
+
+    def promote(self):
+        """Generator, a write to the flash at a time: the new certificate takes the old one's place.
+
+        May be cut short anywhere, and done again.
+        """
+        if self.has_next():
+            key = self.vault.get(NEXT_KEY)  # type: ignore[union-attr] - a new chain is only taken with a vault
+            chain = self.files.read(NEXT_CHAIN)
+            if key is None or chain is None:
+                self.drop_next()
+                return
+            self.vault.put(KEY, key)  # type: ignore[union-attr]
+            yield
+            self.files.write(CHAIN, chain)
+            yield
+            self.trying = False
+            self.files.delete(NEXT_CHAIN)
+            yield
+        self.trying = False
+        if self.vault is not None:
+            self.vault.delete(NEXT_KEY)
+
+    def drop_next(self):
+        """The new certificate is of no use: forget it, and its key."""
+        self.trying = False
+        self.files.delete(NEXT_CHAIN)
+        if self.vault is not None:
+            self.vault.delete(NEXT_KEY)
+        log.info("certificates", "the new certificate is dropped")
+
+    def refused(self, event: str, why: str) -> str:
+        """Note why a certificate was not taken; the status of the answer."""
+        log.warn("certificates", why)
+        self.note(event, why)
+        return "Rejected"
+
+
+def root_event(accepted: bool) -> str:
+    """The security event for a root that was, or was not, installed."""
+    return events.CERTIFICATE_INSTALLED if accepted else events.CERTIFICATE_REFUSED

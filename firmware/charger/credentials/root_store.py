@@ -1,0 +1,265 @@
+"""Installing, deleting and listing root certificates (WP-19 to 23); of certificates.py, imported when it is needed."""
+
+import hashlib
+
+from charger import clock, log
+from charger.audit import events
+from charger.credentials import certificate_store
+from charger.credentials.certificate_store import CENTRAL_SYSTEM, KINDS
+from charger.crypto import der, path_validation, pem, x509
+from charger.crypto.errors import CryptoError
+from charger.runtime import cooperative
+
+_ALGORITHMS = ("SHA256", "SHA384", "SHA512")
+_SERIAL_DIGITS = 40
+_LAST_NUMBER = 9999
+
+
+class _Root:
+    """One installed root: `name` is its file, None for one of the factory; `issuer_bits` the key that signed it."""
+
+    def __init__(self, store, name, encoded: bytes):
+        self.name = name
+        self.certificate = x509.parse(encoded)
+        own = self.certificate.key.bits
+        self.issuer_bits = own if name is None else store.files.read(name + ".key") or own
+
+    def hash_data(self, algorithm: str):
+        """Generator: its CertificateHashData. Whose key signed a root may be known from its installation only."""
+        holder = _Holder(self.issuer_bits)
+        return (yield from x509.hash_data(self.certificate, holder, algorithm))  # type: ignore[arg-type] - all it reads
+
+
+class _Holder:
+    def __init__(self, bits: bytes):
+        self.key = self
+        self.bits = bits
+
+
+def factory_left(store, kind: str) -> list:
+    """(PEM, DER) of the factory's roots that were not deleted."""
+    text = store.factory_roots(kind)
+    if not text:
+        return []
+    if not isinstance(text, str):
+        text = text.decode()
+    gone = store.gone()
+    try:
+        found = pem.decode(text, max_chars=len(text))
+    except CryptoError as error:
+        log.warn("certificates", "roots of the factory: %s" % error)
+        return []
+    return [(pem.encode(one), one) for one in found if _fingerprint(one) not in gone]
+
+
+def _fingerprint(encoded: bytes) -> str:
+    return hashlib.sha256(encoded).digest().hex()
+
+
+def _all(store, kind: str) -> list:
+    """Every root of a kind, the factory's first, the newest last. What cannot be read is passed over."""
+    found = []
+    encodings = [(None, encoded) for _, encoded in factory_left(store, kind)]
+    for name in store.names(kind):
+        content = store.files.read(name)
+        if content:
+            encodings.append((name, pem.decode(content.decode())[0]))
+    for name, encoded in encodings:
+        try:
+            found.append(_Root(store, name, encoded))
+        except CryptoError as error:
+            log.warn("certificates", "a root cannot be read: %s" % error)
+    return found
+
+
+# --- installing ---
+
+
+async def install(store, kind: str, text: str) -> str:
+    """See CertificateStore.install()."""
+    refused = events.CERTIFICATE_REFUSED
+    try:
+        encodings = pem.decode(text)
+        if len(encodings) != 1:
+            return store.refused(refused, "%d certificates in one message" % len(encodings))
+        root = x509.parse(encodings[0])
+        present = _all(store, kind)
+        why, signer = await _check(store, kind, root, present)
+    except CryptoError as error:
+        return store.refused(refused, str(error))
+    if why:
+        return store.refused(refused, why)
+    try:
+        _write(store, kind, root, signer)
+    except OSError as error:
+        log.error("certificates", "root not written: " + log.reason(error))
+        return "Failed"
+    store.note(events.CERTIFICATE_INSTALLED, "%s, serial %s" % (kind, root.serial_hex()))
+    return "Accepted"
+
+
+async def _check(store, kind: str, root, present: list) -> tuple:
+    """(why it is refused or '', the root that signed it or None for itself). CryptoError for what is no good root."""
+    if any(other.certificate.der == root.der for other in present):
+        return "installed already", None
+    if len(root.serial_hex()) > _SERIAL_DIGITS:
+        return "serial number too long", None
+    others = sum([len(_all(store, other)) for other in KINDS if other != kind])
+    if len(present) + others >= store.config.get_int("CertificateStoreMaxLength"):
+        return "the store is full", None
+    if kind != CENTRAL_SYSTEM or not store.checks or not present:
+        await cooperative.run(path_validation.check_root(root, clock.utc_s()))
+        return "", None
+    if len(store.names(kind)) > 1 or (store.names(kind) and factory_left(store, kind)):
+        return "the root before has not proved itself yet", None  # one, and a fallback for a time (WP-20)
+    error = None
+    for signer in reversed(present):
+        try:
+            await cooperative.run(path_validation.check_root(root, clock.utc_s(), signer.certificate))
+            return "", signer.certificate
+        except CryptoError as found:
+            error = error or found
+    raise error or CryptoError("untrusted", "no root")
+
+
+def _write(store, kind: str, root, signer):
+    """The issuer's key first: without the certificate it is nothing, and swept away here or at the next start."""
+    name = _place(KINDS[kind], _free_number(store, kind))
+    try:
+        if signer is not None and signer.key.bits != root.key.bits:
+            store.files.write(name + ".key", signer.key.bits)
+        else:
+            store.files.delete(name + ".key")  # of an attempt that failed: this root would get another's issuer
+        store.files.write(name, pem.encode(root.der).encode())
+    except OSError:
+        store.files.delete(name + ".key")
+        raise
+
+
+def _place(letter: str, number: int) -> str:
+    return "roots/%s%04d" % (letter, number)
+
+
+def _free_number(store, kind: str) -> int:
+    """One above the newest. At the end of the numbers the roots move to the first ones, oldest first, each doubled for a
+    moment rather than missing."""
+    names = store.names(kind)
+    number = int(names[-1][-4:]) + 1 if names else 1
+    if number <= _LAST_NUMBER:
+        return number
+    for number, name in enumerate(names, 1):
+        place = _place(KINDS[kind], number)
+        if place != name:
+            for end in (".key", ""):
+                content = store.files.read(name + end) if store.files.exists(name + end) else None
+                if content is not None:
+                    store.files.write(place + end, content)
+            store.files.delete(name)
+            store.files.delete(name + ".key")
+    return len(names) + 1
+
+
+# --- listing and deleting ---
+
+
+async def installed(store, kind: str) -> list:
+    """See CertificateStore.installed()."""
+    found = []
+    for root in _all(store, kind):
+        found.append(await cooperative.run(root.hash_data(_ALGORITHMS[0])))
+    return found
+
+
+async def delete(store, wanted: dict) -> str:
+    """See CertificateStore.delete()."""
+    if wanted["hashAlgorithm"] not in _ALGORITHMS:
+        return "NotFound"
+    for kind in KINDS:
+        present = _all(store, kind)
+        for root in present:
+            if not _same(await cooperative.run(root.hash_data(wanted["hashAlgorithm"])), wanted):
+                continue
+            if kind == CENTRAL_SYSTEM and _in_use(store, root, present):
+                log.warn("certificates", "this root cannot be spared")
+                return "Failed"
+            try:
+                _remove(store, root)
+            except OSError as error:
+                log.error("certificates", "root not deleted: " + log.reason(error))
+                return "Failed"
+            store.note(events.CERTIFICATE_DELETED, "%s, serial %s" % (kind, root.certificate.serial_hex()))
+            return "Accepted"
+    return "Failed" if await _is_own(store, wanted) else "NotFound"
+
+
+def _same(have: dict, wanted: dict) -> bool:
+    return (
+        have["issuerNameHash"] == wanted["issuerNameHash"].lower()
+        and have["issuerKeyHash"] == wanted["issuerKeyHash"].lower()
+        and have["serialNumber"] == (wanted["serialNumber"].lower().lstrip("0") or "0")
+    )
+
+
+async def _is_own(store, wanted: dict) -> bool:
+    """Whether hash data mean the unit's own certificate, which cannot be deleted (WP-23). Its name and number tell."""
+    own = store.client_chain()
+    if not own:
+        return False
+    try:
+        text = own if isinstance(own, str) else own.decode()
+        leaf = x509.parse(pem.decode(text, max_chars=len(text))[0])
+        have = await cooperative.run(x509.hash_data(leaf, leaf, wanted["hashAlgorithm"]))
+    except CryptoError:
+        return False
+    have["issuerKeyHash"] = wanted["issuerKeyHash"].lower()
+    return _same(have, wanted)
+
+
+def _in_use(store, root, present: list) -> bool:
+    """Whether the present connection, or the next one, cannot do without this root.
+
+    mbedtls does not say which root it used, and shows of the server's certificates the leaf alone. A root that issued
+    the leaf is the one. Where a sub-CA did, any root of the sub-CA's kind may be it: the last one is kept.
+    """
+    secure = store.config.get_int("SecurityProfile") >= 2
+    if secure and len(present) == 1:
+        return True
+    leaf = store.peer()
+    if not secure or leaf is None:
+        return False
+    issuer = _issuer_of(leaf)
+    return issuer == root.certificate.subject and not any(
+        other is not root and other.certificate.subject == issuer and other.certificate.key.bits == root.certificate.key.bits
+        for other in present
+    )
+
+
+def _issuer_of(encoded: bytes) -> bytes:
+    """The issuer's name in a certificate, DER."""
+    tbs = der.Reader(encoded).enter().enter()
+    if tbs.next_is(0xA0):
+        tbs.span(0xA0)
+    tbs.span()  # serial number
+    tbs.span()  # algorithm
+    return tbs.element(der.SEQUENCE)
+
+
+def _remove(store, root):
+    if root.name is None:
+        gone = store.gone()
+        gone.append(_fingerprint(root.certificate.der))
+        store.files.write_json(certificate_store._GONE, gone)
+        return
+    store.files.delete(root.name)
+    store.files.delete(root.name + ".key")
+
+
+def keep_newest(store):
+    """The newest root has made a connection: those before it have served their time (WP-20)."""
+    for root in _all(store, CENTRAL_SYSTEM)[:-1]:
+        try:
+            _remove(store, root)
+        except OSError as error:
+            log.error("certificates", "old root not deleted: " + log.reason(error))
+            return
+        store.note(events.CERTIFICATE_DELETED, "replaced, serial " + root.certificate.serial_hex())

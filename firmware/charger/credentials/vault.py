@@ -1,0 +1,165 @@
+"""Credentials on flash: encrypted, authenticated, bound to their names (SEC-10). The device key lies elsewhere.
+
+An entry is a file: version (1), nonce (16), ciphertext, HMAC-SHA256 (32) over name, version, nonce and ciphertext. Keys
+for the two are derived from the device key. An index, sealed the same way, says which entries there are: one that was
+taken away is noticed as one that was changed. What does not hold is never half-believed: `broken` is set, the entry reads
+as absent, and the unit has to be provisioned again (it never falls back to a default).
+
+What this protects and what not: docs/SECURITY.md. On a chip without flash encryption the device key can be read by
+whoever opens the case.
+"""
+
+import json
+import os
+from binascii import crc32
+
+import cryptolib
+from micropython import const
+
+from charger import log
+from charger.crypto.hmac import hmac_sha256, same
+
+_FOLDER = "vault/"
+_INDEX = "vault/index"
+_VERSION = const(1)
+_NONCE = const(16)
+_CODE = const(32)
+_CBC = const(2)
+_BLOCK = const(16)
+
+
+class VaultError(OSError):
+    """Nothing can be stored: there is no device key, or the vault is broken."""
+
+
+class Vault:
+    """get() and put() by name. `ready` is False without a device key, `broken` names what was found altered, or ''."""
+
+    def __init__(self, files, device_key: bytes | None, on_event=None, next_key: bytes | None = None):
+        """next_key: that of a change of keys which was interrupted; call rotate() with it again."""
+        self._files = files
+        self._on_event = on_event
+        self._keys = [key for key in (device_key, next_key) if key]
+        self.ready = bool(self._keys)
+        self.broken = ""
+        self._names = []
+        if self.ready:
+            self._open_index()
+
+    # --- use ---
+
+    def get(self, name: str) -> bytes | None:
+        """The secret, None when there is none or it does not hold."""
+        if name not in self._names:
+            return None
+        secret = self._read(_file(name), name)
+        if secret is None:
+            self._breaks(name)
+        return secret
+
+    def put(self, name: str, secret: bytes) -> None:
+        """Keep a secret; it is on flash when this returns. OSError when it cannot be."""
+        self._must_be_ready()
+        if not self._names and not self._files.exists(_INDEX):
+            self._write_index([])  # an entry without any index would look like an index that was taken away
+        self._files.write(_file(name), self._seal(name, secret))
+        if name not in self._names:
+            self._write_index(self._names + [name])  # noqa: RUF005 - MicroPython knows no other way
+
+    def delete(self, name: str) -> None:
+        """Forget a secret; no error when there is none."""
+        if name in self._names:
+            self._write_index([one for one in self._names if one != name])
+        self._files.delete(_file(name))
+
+    def require(self, name: str) -> None:
+        """An entry that every unit has: where it is missing, the whole vault was taken away, index and all."""
+        if self.ready and name not in self._names:
+            self._breaks("index")
+
+    def names(self) -> list:
+        """What is in it."""
+        return list(self._names)
+
+    def rotate(self, new_key: bytes) -> None:
+        """Seal everything with another device key. Until it returns both keys are needed, whatever happens."""
+        self._must_be_ready()
+        if new_key not in self._keys:
+            self._keys.append(new_key)
+        secrets = [(name, self._read(_file(name), name)) for name in self._names]
+        self._keys = [new_key] + [key for key in self._keys if key != new_key]
+        for name, secret in secrets:
+            if secret is None:
+                self._breaks(name)
+            else:
+                self._files.write(_file(name), self._seal(name, secret))
+        self._write_index(self._names)
+        self._keys = [new_key]
+
+    # --- inside ---
+
+    def _must_be_ready(self):
+        if not self.ready:
+            raise VaultError("not provisioned")
+
+    def _open_index(self):
+        content = self._read(_INDEX, "")
+        there = [name for name in self._files.names("vault") if name != "index"]
+        if content is None:
+            if there or self._files.exists(_INDEX):
+                self._breaks("index")
+            return
+        self._names = json.loads(content)
+        known = [_file(name)[len(_FOLDER) :] for name in self._names]
+        for name in there:
+            if name not in known:  # the power failed before it was entered, or after it was crossed out
+                self._files.delete(_FOLDER + name)
+        for name in self._names:
+            if self._read(_file(name), name) is None:
+                self._breaks(name)
+
+    def _write_index(self, names: list):
+        self._files.write(_INDEX, self._seal("", json.dumps(names).encode()))
+        self._names = names
+
+    def _breaks(self, what: str):
+        if not self.broken:
+            self.broken = what
+            log.error("vault", what + " was altered: this unit has to be provisioned again")
+            if self._on_event is not None:
+                self._on_event("VaultBroken", what)
+
+    def _read(self, file: str, name: str) -> bytes | None:
+        blob = self._files.read(file)
+        if blob is None or len(blob) < 1 + _NONCE + _BLOCK + _CODE or blob[0] != _VERSION:
+            return None
+        body = memoryview(blob)[: len(blob) - _CODE]
+        for key in self._keys:
+            if same(_code(key, name, body), blob[len(blob) - _CODE :]):
+                return _unpadded(_cipher(key, blob[1 : 1 + _NONCE]).decrypt(blob[1 + _NONCE : len(body)]))
+        return None
+
+    def _seal(self, name: str, secret: bytes) -> bytes:
+        key = self._keys[0]
+        nonce = os.urandom(_NONCE)
+        fill = _BLOCK - len(secret) % _BLOCK
+        body = bytes([_VERSION]) + nonce + _cipher(key, nonce).encrypt(secret + bytes([fill]) * fill)
+        return body + _code(key, name, body)
+
+
+def _file(name: str) -> str:
+    """One folder, short names: what is between the slashes, and a checksum, as "a/b" and "a-b" are two."""
+    return "%s%s.%08x" % (_FOLDER, name.replace("/", "-"), crc32(name.encode()))
+
+
+def _cipher(key: bytes, nonce: bytes):
+    return cryptolib.aes(hmac_sha256(key, b"pilotlight vault encryption"), _CBC, nonce)
+
+
+def _code(key: bytes, name: str, body) -> bytes:
+    raw = name.encode()
+    return hmac_sha256(hmac_sha256(key, b"pilotlight vault authentication"), bytes([len(raw)]), raw, body)
+
+
+def _unpadded(data: bytes) -> bytes:
+    return data[: len(data) - data[-1]]

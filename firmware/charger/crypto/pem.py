@@ -1,0 +1,80 @@
+"""PEM (RFC 7468) as it arrives in JSON: LF or CRLF, the final newline missing, several blocks in a row (SCH-15)."""
+
+import binascii
+
+from micropython import const
+
+from charger.crypto.errors import MALFORMED, CryptoError
+
+MAX_CERTIFICATE = const(5500)  # characters, WP-19
+MAX_CHAIN = const(10000)  # WP-17
+_MAX_BLOCKS = const(8)
+_LINE_OCTETS = const(48)
+_LINE_CHARS = const(64)
+
+
+def decode(text: str, label: str = "CERTIFICATE", max_chars: int = MAX_CERTIFICATE) -> list:
+    """The DER of each block with this label, one at least; CryptoError(MALFORMED) otherwise.
+
+    Lines outside of blocks are explanatory text and skipped; a block with another label is refused.
+    """
+    if len(text) > max_chars:
+        raise CryptoError(MALFORMED, "PEM longer than %d" % max_chars)
+    begin = "-----BEGIN " + label + "-----"
+    end = "-----END " + label + "-----"
+    found = []
+    body = None
+    for line in _lines(text):
+        if line.startswith("-----"):
+            if line == begin and body is None and len(found) < _MAX_BLOCKS:
+                body = []
+            elif line == end and body is not None:
+                found.append(_decode_base64("".join(body)))
+                body = None
+            else:
+                raise CryptoError(MALFORMED, "PEM boundary")
+        elif body is not None:
+            body.append(line)
+    if body is not None or not found:
+        raise CryptoError(MALFORMED, "PEM without end" if found or body else "no PEM block")
+    return found
+
+
+def encode(encoded: bytes, label: str = "CERTIFICATE") -> str:
+    """One PEM block with LF line ends and a final newline."""
+    lines = ["-----BEGIN " + label + "-----"]
+    for at in range(0, len(encoded), _LINE_OCTETS):
+        lines.append(_encode_base64(encoded[at : at + _LINE_OCTETS]))
+    lines.append("-----END " + label + "-----\n")
+    return "\n".join(lines)
+
+
+def _lines(text: str):
+    """Generate the lines one by one, without space around them: a list of all would double the memory."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at)
+        if end < 0:
+            end = len(text)
+        yield text[at:end].strip()
+        at = end + 1
+
+
+def _encode_base64(octets: bytes) -> str:
+    return binascii.b2a_base64(octets).decode().strip()
+
+
+def _decode_base64(text: str) -> bytes:
+    """Base64 that re-encodes to itself: a2b_base64 alone skips foreign characters and ignores what follows padding."""
+    octets = bytearray()
+    try:
+        for at in range(0, len(text), _LINE_CHARS):
+            chunk = text[at : at + _LINE_CHARS]
+            octets.extend(binascii.a2b_base64(chunk))
+            if _encode_base64(bytes(octets[at // _LINE_CHARS * _LINE_OCTETS :])) != chunk:
+                raise CryptoError(MALFORMED, "base64")
+    except ValueError:
+        raise CryptoError(MALFORMED, "base64") from None
+    if not octets:
+        raise CryptoError(MALFORMED, "empty PEM block")
+    return bytes(octets)

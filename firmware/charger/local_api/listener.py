@@ -1,0 +1,130 @@
+"""The local API's listening socket, and who is logged in; all else of it is in RAM only while a client is there (SEC-26).
+
+Everything is bounded: connections at once, time for each step, sessions, the heap that must be free to let one in.
+"""
+
+import asyncio
+import gc
+import os
+import socket
+
+from micropython import const
+
+from charger import clock, late, log
+
+_MOST = const(3)  # connections at once
+_ROOM = const(13000)  # bytes that must be free to let the first one in, for whom the code is loaded
+_ROOM_MORE = const(7000)  # and any other
+_TOKEN = const(16)  # bytes
+_BURST = const(6)  # connections in a row while a car charges, and one more each so many seconds: see _may()
+_REFILL_MS = const(30000)
+_WAITING = const(4)  # connections that the network stack may hold back
+_MODULES = ("charger.local_api.server", "charger.local_api.http_server")
+
+
+class Session:
+    """Who is logged in: `role`, the cookie's `token`, and the `csrf` token that goes with it. What it means: local_api/routes.py.
+
+    It outlives the code that is in RAM only now and then, so it is here, and without methods.
+    """
+
+    def __init__(self, role: str):
+        self.role = role
+        self.token = os.urandom(_TOKEN).hex()
+        self.csrf = os.urandom(_TOKEN).hex()
+        self.begun_ms = self.seen_ms = clock.uptime_ms()
+
+
+class Door:
+    """`address` is "HOST:PORT"; `port` is the number while it listens.
+
+    `sessions` holds who is logged in.
+    """
+
+    def __init__(self, app, address: str):
+        self._app = app
+        self._address = address
+        self._inside = 0
+        self._left = _BURST
+        self._refilled_ms = 0
+        self.port = None
+        self.sessions = []
+
+    async def run(self):
+        """Let clients in for ever. OSError when the address cannot be listened at."""
+        host, _, port = self._address.rpartition(":")
+        info = socket.getaddrinfo(host, int(port), 0, socket.SOCK_STREAM)[0]
+        listener = socket.socket(info[0], info[1], info[2])
+        try:
+            listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(info[-1])
+            listener.listen(_WAITING)
+            self.port = int(port)
+            log.info("web", "listening at port %d" % self.port)
+            while True:
+                await _readable(listener)  # type: ignore[misc] - a generator is awaitable here
+                try:
+                    client = listener.accept()[0]
+                except OSError:  # it has gone again
+                    continue
+                if self._inside < _MOST and self._may() and self._room():
+                    self._inside += 1
+                    asyncio.create_task(self._serve(client))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+                else:
+                    client.close()
+        finally:
+            self.port = None
+            listener.close()
+
+    def _may(self) -> bool:
+        """A handshake holds up a small processor for longer than a control tick may be late, which opens the contactor
+        (docs/SAFETY.md): so strangers get few of them while a car charges. Any number of requests go through one.
+        """
+        now = clock.uptime_ms()
+        if not any(outlet.energised for outlet in self._app.outlets):
+            self._left, self._refilled_ms = _BURST, now
+        while self._left < _BURST and now - self._refilled_ms >= _REFILL_MS:
+            self._left += 1
+            self._refilled_ms += _REFILL_MS
+        if self._left == _BURST:
+            self._refilled_ms = now
+        if not self._left:
+            return False
+        self._left -= 1
+        return True
+
+    def _room(self) -> bool:
+        room = _ROOM_MORE if self._inside else _ROOM
+        if gc.mem_free() < room:
+            gc.collect()
+        if gc.mem_free() < room:
+            log.warn("web", "nobody let in: %d bytes free" % gc.mem_free())
+            if self._app.portal is not None:
+                self._app.portal.let_go()  # who asks again is let in
+            return False
+        return True
+
+    async def _serve(self, client):
+        """One connection, from its handshake to its end; whatever happens, its memory is free afterwards."""
+        try:
+            client.setblocking(False)
+            from charger.local_api import server
+
+            await server.serve(self._app, self, client)
+        except (EOFError, asyncio.TimeoutError):
+            pass  # gone, or asleep
+        except (OSError, ValueError, MemoryError) as error:
+            log.info("web", "connection ended: " + log.reason(error))
+        finally:
+            server = None
+            client.close()
+            self._inside -= 1
+            if not self._inside:
+                late.drop(*_MODULES)
+
+
+def _readable(s):
+    """Awaitable: somebody knocks."""
+    yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
+

@@ -1,0 +1,187 @@
+"""The local API's paths: who is asked for what, and whether the client may ask at all (SEC-13, SEC-18, SEC-25, SEC-26).
+
+Everybody has to log in with a PIN first. A session is a random cookie that scripts cannot read and other sites cannot
+send; what changes something needs the session's CSRF token as well. The Host must be this unit's own name or an address,
+so that no other name can be made to lead here. docs/openapi.json describes it all.
+"""
+
+from micropython import const
+
+from charger import clock, late
+from charger.access import roles
+from charger.crypto.hmac import same
+from charger.local_api.http_server import Bad
+from charger.local_api.listener import Session
+from charger.net import strict_json
+from charger.validate import Refused
+
+_SESSIONS = const(4)  # at once; a fifth ends the one that was quiet for longest
+_IDLE_MS = const(900000)
+_WHOLE_MS = const(8 * 3600000)
+_DEVICE_S = const(365 * 86400)
+
+_LOGIN = ("strict", (("pin", ("str", 64, 1)), ("role?", ("enum", roles.ROLES))))
+_ROUTES = {
+    "/api/status": {"GET": "status"},
+    "/api/settings": {"GET": "settings", "PUT": "set"},
+    "/api/pin": {"POST": "pin"},
+    "/api/clock": {"POST": "clock"},
+    "/api/log": {"GET": "log"},
+    "/api/history": {"GET": "history"},
+    "/api/charge": {"POST": "charge"},
+    "/api/acknowledge": {"POST": "acknowledge"},
+    "/api/update": {"GET": "update", "POST": "install"},
+    "/api/erase": {"POST": "erase"},
+    "/api/reset": {"POST": "reset"},
+    "/api/login": {"POST": None},
+    "/api/logout": {"POST": None},
+    "/api/session": {"GET": None},
+}  # fmt: skip
+_STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of commands.Refused
+
+
+async def answer(app, door, request) -> tuple:
+    """(status, JSON object, header lines) of a request. Bad, OSError by the flash."""
+    _check_origin(app, request.fields)
+    methods = _ROUTES.get(request.path)
+    if methods is None:
+        raise Bad(404, "There is nothing at this path.")
+    if request.method not in methods:
+        return 405, {"error": "This path knows %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
+    wish = await _wish(request)
+    if request.path == "/api/login":
+        return await _login(app, door, request.fields, wish)
+    session = _session(door, request)
+    if request.path == "/api/logout":
+        door.sessions.remove(session)
+        return 200, {}, _cookie("session", "", 0, "/api")
+    if request.path == "/api/session":
+        return 200, _about(session), ""
+    from charger import commands
+
+    try:
+        device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
+        value = await commands.run(app, session.role, methods[request.method], wish, "page", device)
+    except Refused as error:
+        more = "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
+        return _STATUS[error.kind], {"error": str(error)}, more
+    finally:
+        commands = None
+        late.drop("charger.commands")
+    if request.path in ("/api/pin", "/api/erase"):
+        door.sessions[:] = [session]  # whoever was logged in besides has to show that he may
+    return 200, value, ""
+
+
+def _check_origin(app, fields):
+    """No other site, and no other name that was made to lead here (DNS rebinding)."""
+    host = fields.get("host", "")
+    name = host
+    if host.startswith("["):
+        name = host[: host.find("]") + 1]
+    elif ":" in host:
+        name = host[: host.rfind(":")]
+    serial = app.config.get_str("ChargeBoxSerialNumber").lower()
+    if not (_is_address(name) or name.lower() in ("localhost", "pilotlight-%s.local" % serial)):
+        raise Bad(421, "This unit is not called that; use its address.")
+    if fields.get("origin", "https://" + host) != "https://" + host:
+        raise Bad(403, "Another site may not ask this unit.")
+    if fields.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Bad(403, "Another site may not ask this unit.")
+
+
+def _is_address(name: str) -> bool:
+    if name.startswith("[") and name.endswith("]"):
+        return all(ch in "0123456789abcdefABCDEF:." for ch in name[1:-1]) and ":" in name
+    parts = name.split(".")
+    return len(parts) == 4 and all(part.isdigit() and len(part) <= 3 for part in parts)
+
+
+async def _wish(request) -> dict:
+    """The query of a GET, the JSON body of all else."""
+    if request.method == "GET":
+        return _query(request.query)
+    if request.query:
+        raise Bad(400, "A query makes no sense with this method.")
+    kind = request.fields.get("content-type", "").lower().replace(" ", "")
+    if kind not in ("application/json", "application/json;charset=utf-8"):
+        raise Bad(415, "The body has to be application/json.")
+    try:
+        from charger.net import utf8
+
+        size = len(request.body)
+        if not await utf8.check(request.body, 0, size):
+            raise strict_json.NotJson("not UTF-8")
+        wish = await strict_json.loads(request.body, size, strict_json.Scan(request.body, size))
+    except (strict_json.NotJson, strict_json.Unacceptable) as error:
+        raise Bad(400, "The body is not acceptable JSON: %s." % error)
+    if not isinstance(wish, dict):
+        raise Bad(400, "The body has to be a JSON object.")
+    return wish
+
+
+def _query(text: str) -> dict:
+    wish = {}
+    for part in text.split("&") if text else ():
+        name, equals, value = part.partition("=")
+        if not equals or name in wish:
+            raise Bad(400, "The query is malformed.")
+        wish[name] = int(value) if value.isdigit() and len(value) < 10 else value
+    return wish
+
+
+def _session(door, request):
+    """The session of the cookie; what changes something needs its token as well."""
+    now = clock.uptime_ms()
+    alive = [other for other in door.sessions if now - other.seen_ms <= _IDLE_MS and now - other.begun_ms <= _WHOLE_MS]
+    door.sessions[:] = alive
+    token = _cookie_of(request.fields, "session")
+    for session in door.sessions:
+        if same(session.token.encode(), token.encode()):
+            if request.method != "GET" and not same(session.csrf.encode(), request.fields.get("x-csrf-token", "").encode()):
+                raise Bad(403, "The X-CSRF-Token is not that of this session.")
+            session.seen_ms = now
+            return session
+    raise Bad(401, "Log in first.")
+
+
+async def _login(app, door, fields, wish) -> tuple:
+    from charger import validate
+
+    try:
+        validate.check(_LOGIN, wish)
+    except validate.Invalid as error:
+        raise Bad(400, "%s." % error)
+    role = wish.get("role", roles.OWNER)
+    result = await app.pins.check(role, wish["pin"], "page", _cookie_of(fields, "device"))
+    more = "Retry-After: %d\r\n" % result.wait_s if result.wait_s else ""
+    if result.state == "wait":
+        return 429, {"error": "Too many wrong PINs: wait %d seconds." % result.wait_s}, more
+    if result.state == "refused":
+        return 503, {"error": result.why}, ""
+    if not result.ok:
+        return 401, {"error": "This is not the PIN."}, more
+    session = Session(role)
+    if len(door.sessions) >= _SESSIONS:
+        door.sessions.remove(min(door.sessions, key=lambda other: other.seen_ms))
+    door.sessions.append(session)
+    more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
+    more += _cookie("device", result.device, _DEVICE_S, "/api")
+    return 200, _about(session), more
+
+
+def _about(session) -> dict:
+    return {"role": session.role, "csrf": session.csrf, "actions": roles.actions(session.role)}
+
+
+def _cookie(name: str, value: str, seconds: int, path: str) -> str:
+    return "Set-Cookie: %s=%s; Max-Age=%d; Path=%s; HttpOnly; Secure; SameSite=Strict\r\n" % (name, value, seconds, path)
+
+
+def _cookie_of(fields, name: str) -> str:
+    """The value of a cookie, '' without it."""
+    for part in fields.get("cookie", "").split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value
+    return ""

@@ -1,0 +1,85 @@
+"""One client of the local API: TLS handshake, then requests, each within its time (SEC-12, SEC-26)."""
+
+import asyncio
+import json
+import sys
+
+from micropython import const
+
+from charger import late, log
+from charger.audit import events
+from charger.local_api.http_server import Bad, Connection
+
+_HANDSHAKE_MS = const(10000)  # and the first request
+_REQUEST_MS = const(15000)  # from one answer to the next request's end
+_ANSWER_MS = const(60000)  # to find an answer: a PIN takes half a second, an erasure some more
+_REQUESTS = const(50)  # in one connection
+
+
+def _context(vault):
+    """The unit's own identity, TLS 1.2 or newer with forward secrecy."""
+    import tls
+
+    context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
+    suites = [name for name in context.get_ciphers() if name.startswith("TLS1-3-") or ("-ECDHE-" in name and "-GCM-" in name)]
+    context.set_ciphers(suites)
+    context.load_cert_chain(vault.get("web/certificate"), vault.get("web/key"))
+    return context
+
+
+async def serve(app, door, client):
+    """Answer until the client goes, is too slow, or has asked often enough."""
+    secured = _context(app.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    try:
+        connection = Connection(asyncio.StreamReader(secured))  # reading drives the handshake
+        for number in range(_REQUESTS):
+            last = number == _REQUESTS - 1
+            try:
+                request = await asyncio.wait_for_ms(connection.read(), _REQUEST_MS if number else _HANDSHAKE_MS)
+                last = last or not request.lasting
+                status, value, more = await asyncio.wait_for_ms(_answer(app, door, request), _ANSWER_MS)
+            except Bad as error:
+                last = last or error.fatal
+                status, value, more = error.status, {"error": str(error)}, ""
+                if status in (400, 413, 421, 431):  # made no sense: the log bounds how often (SEC-13, SEC-22)
+                    app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
+            await connection.write(status, _pieces(value), more, last)
+            if last:
+                return
+    finally:
+        secured.close()
+
+
+async def _answer(app, door, request) -> tuple:
+    """(status, value, header lines); what goes wrong inside is no reason to say how (SEC-10)."""
+    from charger.local_api import routes
+
+    try:
+        return await routes.answer(app, door, request)
+    except (Bad, MemoryError):
+        raise
+    except OSError as error:
+        log.error("web", log.reason(error))
+        raise Bad(503, "The flash cannot be written or read.")
+    except Exception as error:  # noqa: BLE001 - a bug in here is nothing for the client, but for the log
+        log.error("web", log.reason(error))
+        sys.print_exception(error)
+        raise Bad(500, "This unit has made a mistake; it is in its log.")
+    finally:
+        routes = None
+        late.drop("charger.local_api.routes")
+
+
+def _pieces(value: dict) -> list:
+    """JSON text in pieces, so that a list of many entries needs no room in one piece."""
+    pieces = []
+    for name, item in value.items():
+        pieces.append(("," if pieces else "{") + json.dumps(name) + ":")
+        if isinstance(item, list):
+            for number, entry in enumerate(item):
+                pieces.append(("," if number else "[") + json.dumps(entry))
+            pieces.append("]" if item else "[]")
+        else:
+            pieces.append(json.dumps(item))
+    pieces.append("}" if pieces else "{}")
+    return pieces

@@ -1,0 +1,156 @@
+"""The energy register of one connector: what it has delivered since it was made, in integers, never going back (MET-2).
+
+Energy is counted in RAM and written to flash when 90 Wh are not there yet, or 10 minutes after the last write while
+there is anything new, and at the start and end of a session. A power cut therefore loses LOSS_BOUND_WH at most.
+"""
+
+import struct
+from binascii import crc32
+
+from micropython import const
+
+from charger import clock, log
+from charger.store.ab_record import Slots
+from charger.store.files import Files
+
+LOSS_BOUND_WH = const(100)  # MET-2. 90 Wh, and 1.5 s at 22 kW (9.2 Wh) for the task that writes to come round
+_DUE_WH = const(90)
+_DUE_S = const(600)
+_RETRY_S = const(10)
+_MAX_STEP_MWH = const(100000000)  # 100 kWh at once is a broken counter, whatever it says; and sums stay small integers
+_RECORD = "<IHIHII"  # import Wh and mWh, export Wh and mWh, import Wh when this meter was fitted, CRC-32 of its name
+_CHANGES_KEPT = const(8)
+
+
+class EnergyRegister:
+    """`total_wh` and `export_wh`, whole Wh since the factory. add() and add_export() allocate nothing.
+
+    offset_wh is what the connector had delivered when its present meter was fitted: total_wh - offset_wh is this
+    meter's own share. One register a connector, one owner: the task of its meter.
+    """
+
+    def __init__(self, files: Files, connector_id: int) -> None:
+        self.connector_id = connector_id
+        self.total_wh = 0
+        self.export_wh = 0
+        self.offset_wh = 0
+        self.rejected = 0
+        self._rest = 0  # mWh not yet a whole Wh
+        self._export_rest = 0
+        self._meter = 0
+        self._files = files
+        self._slots = Slots(files, "hot/energy%d" % connector_id)
+        self._rejected_told = 0
+        self._load()
+        self._saved()
+
+    @property
+    def total_mwh(self) -> int:
+        """Imported energy in mWh (a big integer on 32-bit boards: not for the control tick)."""
+        return self.total_wh * 1000 + self._rest
+
+    def add(self, delta_mwh: int) -> None:
+        """Count imported energy in mWh. Steps below 0 or above 100 kWh are faults of the meter: refused and counted."""
+        if delta_mwh < 0 or delta_mwh > _MAX_STEP_MWH:
+            self.rejected += 1
+            return
+        rest = self._rest + delta_mwh
+        self.total_wh += rest // 1000
+        self._rest = rest % 1000
+
+    def add_export(self, delta_mwh: int) -> None:
+        """Count exported energy in mWh, positive; the same limits as add()."""
+        if delta_mwh < 0 or delta_mwh > _MAX_STEP_MWH:
+            self.rejected += 1
+            return
+        rest = self._export_rest + delta_mwh
+        self.export_wh += rest // 1000
+        self._export_rest = rest % 1000
+
+    def at_least(self, wh: int) -> None:
+        """Lift the register to a value that another record on flash proves it has had. Never lowers it."""
+        if wh > self.total_wh:
+            log.warn("meter", "register %d lifted from %d to %d Wh" % (self.connector_id, self.total_wh, wh))
+            self.total_wh = wh
+            self._rest = 0
+            self.persist()
+
+    def fitted(self, meter: str) -> None:
+        """Say which meter feeds the register (its kind). A change keeps the total as offset, logged. Never raises."""
+        name = crc32(meter.encode())
+        if name == self._meter:
+            return
+        self._meter = name
+        self.offset_wh = self.total_wh
+        log.warn("meter", "register %d: meter %s from %d Wh on" % (self.connector_id, meter, self.total_wh))
+        changes = self.changes()
+        if not changes or changes[-1]["meter"] != meter:  # else the power failed after the list, before the register
+            changes.append({"meter": meter, "offset_wh": self.total_wh, "boot": clock.boot_id, "utc": clock.utc_s()})
+        try:
+            self._files.write_json(self._changes_name(), changes[-_CHANGES_KEPT:])
+        except OSError as error:
+            log.error("meter", "register %d: change not listed: %s" % (self.connector_id, log.reason(error)))
+        self.persist()
+
+    def changes(self) -> list:
+        """The last 8 meters fitted, oldest first: {"meter", "offset_wh", "boot", "utc" (s or None)}."""
+        return self._files.read_json(self._changes_name()) or []
+
+    def persist_when_due(self) -> None:
+        """Write when MET-2 asks for it. To be called at least once a second, from a task: it may write to flash."""
+        if self.rejected != self._rejected_told:
+            self._rejected_told = self.rejected
+            log.error("meter", "register %d: impossible step refused (%d so far)" % (self.connector_id, self.rejected))
+        now_s = clock.uptime_s()
+        if not self._changed():
+            self._saved_s = now_s
+        elif self.total_wh - self._saved_wh >= _DUE_WH or self.export_wh - self._saved_export_wh >= _DUE_WH:
+            if now_s >= self._not_before_s:
+                self.persist()
+        elif now_s - self._saved_s >= _DUE_S:
+            self.persist()
+
+    def persist(self) -> bool:
+        """Write now if there is anything new. False when the flash refuses: metering goes on, and it is tried again."""
+        record = self._pack()
+        if record == self._slots.read():
+            return True
+        try:
+            self._slots.write(record)
+        except OSError as error:
+            self._not_before_s = self._saved_s = clock.uptime_s() + _RETRY_S
+            log.error("meter", "register %d not written: %s" % (self.connector_id, log.reason(error)))
+            return False
+        self._saved()
+        return True
+
+    def _changed(self) -> bool:
+        return (
+            self.total_wh != self._saved_wh
+            or self._rest != self._saved_rest
+            or self.export_wh != self._saved_export_wh
+            or self._export_rest != self._saved_export_rest
+        )
+
+    def _saved(self) -> None:
+        self._saved_wh = self.total_wh
+        self._saved_rest = self._rest
+        self._saved_export_wh = self.export_wh
+        self._saved_export_rest = self._export_rest
+        self._saved_s = clock.uptime_s()
+        self._not_before_s = 0
+
+    def _pack(self) -> bytes:
+        return struct.pack(
+            _RECORD, self.total_wh, self._rest, self.export_wh, self._export_rest, self.offset_wh, self._meter
+        )
+
+    def _load(self) -> None:
+        record = self._slots.read()
+        if record is None or len(record) != struct.calcsize(_RECORD):
+            return
+        fields = struct.unpack(_RECORD, record)
+        self.total_wh, self._rest, self.export_wh, self._export_rest, self.offset_wh, self._meter = fields
+
+    def _changes_name(self) -> str:
+        return "meter%d.json" % self.connector_id

@@ -1,0 +1,206 @@
+"""The sessions: the open ones, on flash before energy flows (OCPP-37), and through `history` the ended ones.
+
+An open session is a file `open<connector>` (written at its start) and a small slot with what changes (written every
+90 Wh or 5 minutes). Its end is one history record; the file goes after that, so a cut at any write leaves it either
+open or ended, and recover() tells which.
+"""
+
+import struct
+
+from micropython import const
+
+from charger import clock, log
+from charger.metering.charging_session import Session, from_record
+from charger.metering.history import History
+from charger.store.ab_record import Slots
+from charger.store.files import Files
+
+_DUE_WH = const(90)
+_DUE_S = const(300)
+_PAUSE_DUE_S = const(15)  # a pause is news, but not more often than energy at 22 kW is
+_OPEN = "open"
+
+
+class Sessions:
+    """Owned by app.py. begin(), checkpoint() and end() write to flash: from tasks, never from the control tick."""
+
+    def __init__(self, files: Files, history_bytes: int = 131072) -> None:
+        self.history = History(files, history_bytes)
+        self._files = files
+        self._ids = Slots(files, "hot/ids")
+        self._running = {}
+        self._registers = {}
+        self._undated = False
+        recent = self.history.recent()
+        self._open = self._load_open([session.local_id for session in recent])
+        recent += list(self._open.values())
+        self._last_id = self._load_last_id(recent)
+        self._proven_wh = {}
+        for session in recent:
+            n = session.connector_id
+            self._proven_wh[n] = max(self._proven_wh.get(n, 0), session.stop_wh)
+        clock.on_step(self._stepped)
+
+    def watch(self, connector_id: int, register) -> None:
+        """Keep this connector's energy register in step with its sessions; lift it to what they prove it has had."""
+        self._registers[connector_id] = register
+        register.at_least(self._proven_wh.get(connector_id, 0))
+
+    def recover(self) -> list:
+        """The sessions that were open when the charger stopped, with last known Wh and time (OCPP-37), oldest first.
+
+        They stay open: end() them, with "PowerLoss", or resume() them.
+        """
+        for session in self._open.values():
+            register = self._registers.get(session.connector_id)
+            if session.recovered and register is not None:
+                # what the register saw after the last checkpoint: no energy flows outside a session
+                session.stop_wh = max(session.stop_wh, register.total_wh)
+        return sorted([s for s in self._open.values() if s.recovered], key=_age)
+
+    def resume(self, session: Session) -> None:
+        """Go on with a recovered session."""
+        session.recovered = False
+        session.saved_s = clock.uptime_s()
+        session.saved_wh = session.stop_wh
+        session.sampled_ms = clock.ticks_ms()
+        register = self._registers.get(session.connector_id)
+        if register is not None:
+            session.export_from_wh = register.export_wh - session.export_wh
+
+    def begin(self, connector_id: int, id_tag: str | None, wh: int, parent_id_tag: str | None = None,
+              reservation_id: int | None = None) -> Session:
+        """Open a session; it is on flash when this returns, so energy may flow. Raises OSError when flash refuses."""
+        left = self._open.get(connector_id)
+        if left is not None:
+            self.end(left, left.stop_wh, left.stop_reason or "PowerLoss", left.stop_id_tag)
+        register = self._registers.get(connector_id)
+        if register is not None:
+            register.persist()
+        local_id = self._last_id + 1
+        self._ids.write(struct.pack("<I", local_id))
+        self._last_id = local_id
+        session = Session(local_id, connector_id, id_tag, wh, parent_id_tag, reservation_id)
+        if register is not None:
+            session.export_from_wh = register.export_wh
+        self._undated = self._undated or session.start_utc is None
+        self.save(session)
+        self._open[connector_id] = session
+        return session
+
+    def save(self, session: Session) -> None:
+        """Write what does not change by itself (the transaction id, after it became known)."""
+        self._files.write(_OPEN + str(session.connector_id), session.to_record(True))
+
+    def checkpoint(self, session: Session, wh: int, power_w: int | None = None, now: bool = False) -> None:
+        """Tell how an open session goes on: about once a second. Writes to flash when due, or with now=True at once.
+
+        wh is the register; power_w the present power (W, negative for export): it makes charging time and highest power.
+        """
+        if power_w is not None:
+            session.sample(power_w, clock.ticks_diff(clock.ticks_ms(), session.sampled_ms))
+        session.sampled_ms = clock.ticks_ms()
+        self._touch(session, wh)
+        uptime_s = clock.uptime_s()
+        due_s = _PAUSE_DUE_S if session.pause_unsaved else _DUE_S
+        if not now and session.stop_wh - session.saved_wh < _DUE_WH and uptime_s - session.saved_s < due_s:
+            return
+        session.saved_s = uptime_s
+        session.saved_wh = session.stop_wh
+        self._undated = self._undated or session.stop_utc is None
+        register = self._registers.get(session.connector_id)
+        if register is not None:
+            register.persist()
+        try:
+            self._slot(session.connector_id).write(session.running_record())
+            session.pause_unsaved = False
+        except OSError as error:
+            log.error("sessions", "checkpoint of %d not written: %s" % (session.local_id, log.reason(error)))
+
+    def end(self, session: Session, wh: int, reason: str, id_tag: str | None = None) -> bool:
+        """Close a session with the register's value and an OCPP reason; True when it is in the history on flash.
+
+        A recovered session keeps its last known Wh and time. When the flash refuses, the session stays open on it: the
+        next begin() or restart tries again.
+        """
+        if session.stop_reason is None:
+            if not session.recovered:
+                self._touch(session, wh)
+            session.stop_reason = reason
+            session.stop_id_tag = id_tag
+            self._undated = self._undated or session.stop_utc is None
+        register = self._registers.get(session.connector_id)
+        if register is not None:
+            register.persist()
+        try:
+            self.history.add(session)
+        except OSError as error:
+            log.error("sessions", "end of %d not written: %s" % (session.local_id, log.reason(error)))
+            return False
+        self._open.pop(session.connector_id, None)
+        try:
+            self._files.delete(_OPEN + str(session.connector_id))
+        except OSError as error:
+            log.error("sessions", log.reason(error))  # the next start finds it in the history and deletes it then
+        return True
+
+    def erase_identities(self) -> None:
+        """Forget who charged. A session that runs keeps its idTag until it ends, then it is forgotten too (SEC-15)."""
+        self.history.erase_identities()
+        for session in self._open.values():
+            session.anonymous = True
+            self.save(session)
+
+    def _touch(self, session: Session, wh: int) -> None:
+        session.touch(wh)
+        register = self._registers.get(session.connector_id)
+        if register is not None:
+            session.export_wh = register.export_wh - session.export_from_wh
+
+    def _slot(self, connector_id: int) -> Slots:
+        slot = self._running.get(connector_id)
+        if slot is None:
+            slot = self._running[connector_id] = Slots(self._files, "hot/open%d" % connector_id)
+        return slot
+
+    def _load_open(self, ended: list) -> dict:
+        found = {}
+        for name in self._files.names():
+            if not name.startswith(_OPEN) or not name[len(_OPEN) :].isdigit():
+                continue
+            record = self._files.read(name)
+            session = from_record(record) if record is not None else None
+            if session is None or session.local_id in ended:
+                self._files.delete(name)
+                continue
+            session.recovered = True
+            session.restore(self._slot(session.connector_id).read())
+            found[session.connector_id] = session
+        return found
+
+    def _load_last_id(self, recent: list) -> int:
+        """Never a number twice, even when the counter itself was lost."""
+        value = self._ids.read()
+        last = struct.unpack("<I", value)[0] if value else 0
+        for session in recent:
+            last = max(last, session.local_id)
+        return last
+
+    def _stepped(self, old: int | None, _new: int, _source: str) -> None:
+        """The time has become known: date what this start-up wrote without it."""
+        zero = clock.utc_at_uptime(0)
+        if old is not None or zero is None or not self._undated:
+            return
+        self._undated = False
+        try:
+            self.history.anchor(clock.boot_id, zero)
+            for session in self._open.values():
+                if session.start_utc is None and session.boot_id == clock.boot_id:
+                    session.start_utc = zero + session.start_uptime_ms // 1000
+                    self.save(session)
+        except OSError as error:
+            log.error("sessions", "time not noted: " + log.reason(error))
+
+
+def _age(session: Session) -> int:
+    return session.local_id

@@ -1,0 +1,343 @@
+"""The owner's portal over MQTT and TLS (SEC-12): a unit of his own tells him what it does, and does what he says.
+
+Topics, below <prefix>/<serial number>/:
+
+    status    retained: the unit as a whole, at each change and every minute; the last will is {"online": false}
+    session   each session as it goes on, and at its end
+    log       the security log, entry by entry; marked as sent when the broker has acknowledged, so each at least once
+    notice    of these what somebody has to look at: the lid, altered firmware, a broken vault
+    cmd       commands to the unit, see orders.py
+    reply     their answers
+
+A unit that found its firmware altered connects for the notice alone (SEC-9). Everything is sent at QoS 1, one after the
+other. This module is in RAM while a broker is set, net/mqtt_session.py while there is a connection; what else
+is here only when it is needed.
+"""
+
+import asyncio
+import gc
+import os
+
+from micropython import const
+
+from charger import clock, late, log
+from charger.audit import events
+from charger.net.faults import ConnectError
+
+_POLL_MS = const(500)
+_STATUS_LEAST_MS = const(2000)
+_STATUS_MS = const(60000)
+_SESSION_MS = const(30000)
+_KEEP_ALIVE_S = const(90)
+_PING_MS = const(30000)
+_BACKOFF_S = const(5)
+_BACKOFF_LAST_S = const(600)
+_BACKOFF_STARVED_S = const(60)
+_ROOM = const(15000)  # bytes that must be free to connect: half of it for the code that does, and goes again
+_AGAIN_S = const(3600)
+_ROOM_FOR_BOTH = const(24000)  # while the link to the back end has yet to be made
+_STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
+_BYE_MS = const(3000)
+_ORDERS = const(4)  # commands that may wait
+_ENDED = const(8)  # sessions whose end waits to be told
+_BATCH = const(4)  # entries of the log between two marks
+_ALTERED = "the firmware was found altered"
+_DIALLING = ("charger.mqtt_client.broker_connect", "charger.net.url")
+_OBEYING = ("charger.mqtt_client.command_handler", "charger.commands")
+_TELLING = ("charger.mqtt_client.messages", "charger.status_report")
+
+
+class Portal:
+    """`await run()` is its one task. `settings` has url (mqtts://[user@]host[:port][/prefix]), password and ca (PEM); what
+    is None there is in the vault, as the owner has set it: mqtt/url, mqtt/password, mqtt/roots.
+
+    `app` is the application: connectors, security_log, vault, updates, config, charge_point and tamper are used, and what
+    commands.py wants.
+    """
+
+    def __init__(self, app, settings: dict, serial: str, open_stream=None):
+        self.app = app
+        self.serial = serial
+        self.fault = None  # why there is no connection, in words
+        self.connected = False
+        self.logins = []  # of orders.py, as are the next two
+        self.challenges = []
+        self.credit = None
+        self._settings = settings
+        self._open_stream = open_stream
+        self._session = None
+        self._base = b""
+        self._orders = []  # (payload or None, retained)
+        self._order = asyncio.Event()
+        self._ended = []
+        self._news = False
+        self._log_due = False
+        self._hurry = False
+        self._stopping = False
+        self._silenced = False
+        self._backoff_s = 0
+        self._told = ("", 0)  # the failure that was last logged, and when
+        for connector in app.connectors:
+            connector.listeners.append(self)
+        app.security_log.listeners.append(self._logged)
+
+    def report(self) -> dict:
+        """For the status."""
+        log_ = self.app.security_log
+        return {"connected": self.connected, "fault": self.fault, "waiting": log_.next_seq - 1 - log_.mark("mqtt")}
+
+    def let_go(self):
+        """The link to the back end, or the local page, finds no memory: they go first. The portal is back minutes later."""
+        if self._session is not None:
+            self._backoff_s = max(self._backoff_s, _BACKOFF_STARVED_S)
+            self._session.end("reset", "others need the memory")
+
+    def kick(self):
+        """The network is back: do not wait for the rest of a back-off, which begins afresh."""
+        self._hurry = True
+        self._backoff_s = 0
+
+    # --- what happens meanwhile ---
+
+    def status_changed(self, _connector):
+        """Of a connector."""
+        self._news = True
+
+    def session_started(self, _session):
+        """On a connector."""
+        self._news = True
+
+    def session_ended(self, session):
+        """On a connector: its end is told as soon as there is somebody to tell."""
+        self._ended.append((
+            session.connector_id, session.local_id, session.start_utc, session.stop_utc, session.stop_wh - session.start_wh,
+            session.charging_s, session.stop_reason,
+        ))  # fmt: skip
+        if len(self._ended) > _ENDED:
+            self._ended.pop(0)
+        self._news = True
+
+    def _logged(self, entry):
+        self._log_due = self._news = True
+        if entry.event == events.TIME_SET:
+            self._hurry = True  # without a clock no certificate holds
+        if entry.event in (events.PIN_CHANGED, events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
+            self.logins = []  # whoever was logged in has to prove himself again
+            if entry.event != events.PIN_CHANGED:
+                self._ended = []
+
+    # --- the task ---
+
+    async def run(self):
+        """Connect, tell, listen, wait, for ever."""
+        while not self._stopping:
+            if self._barred():
+                await clock.sleep_ms(_POLL_MS)
+                continue
+            started = clock.ticks_ms()
+            gc.collect()
+            try:
+                if gc.mem_free() < (_ROOM if self.app.charge_point.ready() else _ROOM_FOR_BOTH):
+                    raise MemoryError
+                await self._serve()
+                self.fault = _ALTERED
+            except ConnectError as error:
+                if not self._stopping:
+                    self._failed(error)
+            except MemoryError:
+                self.fault = "not enough memory"
+                log.warn("portal", "no connection, " + self.fault)
+            late.drop(*_DIALLING)
+            late.drop(*_TELLING)
+            late.drop("charger.net.mqtt_session", "umqtt.simple")
+            gc.collect()  # sockets and TLS contexts are freed by their finalisers
+            if clock.elapsed_ms(started) >= _STABLE_MS:
+                self._backoff_s = 0
+            await self._pause()
+
+    async def _pause(self):
+        """5 s doubling to 10 min, plus as much again by chance, unless somebody is in a hurry."""
+        self._backoff_s = min(max(self._backoff_s * 2, _BACKOFF_S), _BACKOFF_LAST_S)
+        left_ms = self._backoff_s * 1000
+        left_ms += int.from_bytes(os.urandom(3), "big") % left_ms
+        while left_ms > 0 and not (self._hurry or self._stopping):
+            await clock.sleep_ms(_POLL_MS)
+            left_ms -= _POLL_MS
+        self._hurry = False
+
+    def _failed(self, error: ConnectError):
+        self.fault = str(error)
+        log.warn("portal", "no connection, " + self.fault)
+        from charger.mqtt_client import broker_connect
+
+        event = broker_connect.event_of(error.cause)
+        now = clock.uptime_s()
+        if event is not None and (self._told[0] != self.fault or now - self._told[1] >= _AGAIN_S):
+            self._told = (self.fault, now)  # attempts go on for ever: the same again is said once an hour
+            self.app.security_log.add(event, self.fault)
+
+    def _barred(self) -> bool:
+        """SEC-9: with altered firmware the network is for the notice alone, and once that is out for nothing."""
+        if not self._altered():
+            self._silenced = False
+        elif not self._silenced:
+            log_ = self.app.security_log
+            waiting = [1 for entry in log_.entries(log_.mark("mqtt") + 1) if entry.event == events.FIRMWARE_INTEGRITY]
+            self._silenced = not waiting
+            if self._silenced:
+                self.fault = _ALTERED
+        return self._silenced
+
+    def _altered(self) -> bool:
+        return self.app.updates is not None and self.app.updates.altered
+
+    async def _serve(self):
+        """One connection from beginning to end."""
+        from charger.mqtt_client import broker_connect
+
+        try:
+            self._base = broker_connect.base(self.app.vault, self._settings, self.serial).encode() + b"/"
+        except ValueError as error:
+            raise ConnectError("config", log.reason(error))
+        stream, login = await broker_connect.dial(self.app.vault, self._settings, self.serial, self._open_stream)
+        broker_connect = None
+        late.drop(*_DIALLING)
+        session = None
+        tasks = []
+        try:
+            from charger.mqtt_client import messages
+            from charger.net import mqtt_session  # now: what connects and what talks are not in RAM together
+
+            session = mqtt_session.Session(stream, self._came)
+            mqtt_session = None
+            tasks.append(asyncio.create_task(session.read()))
+            will = (self._topic("status"), messages.offline("lost"))
+            messages = None
+            await session.open(b"pilotlight-" + self.serial.encode(), login, _KEEP_ALIVE_S, will)
+            if not self._altered():
+                await session.subscribe(self._topic("cmd"))
+                tasks.append(asyncio.create_task(self._obey(session)))
+            log.info("portal", "connected")
+            self._session = session
+            self.connected = True
+            self._hurry = False
+            self.fault = None
+            await self._tell(session)
+        finally:
+            self.connected = False
+            self._session = None
+            self._orders = []
+            for task in tasks:
+                task.cancel()
+            if session is None:
+                stream.s.close()
+            else:
+                session.abort()
+
+    def _topic(self, name: str) -> bytes:
+        return self._base + name.encode()
+
+    async def _tell(self, session):
+        """Whatever there is to tell, until the session is over: then its ConnectError. Or until SEC-9 says no more."""
+        self._news = self._log_due = True
+        told = metered = clock.ticks_ms()
+        first = True
+        while not self._barred():
+            if session.fault is not None:
+                raise session.fault
+            if self._stopping:  # close() has the last word
+                await clock.sleep_ms(_POLL_MS)
+                continue
+            since_ms = clock.elapsed_ms(told)
+            if first or since_ms >= _STATUS_MS or (self._news and since_ms >= _STATUS_LEAST_MS):
+                first = self._news = False
+                told = clock.ticks_ms()
+                await self._say(session, "status", "status", self.app, True)
+            if clock.elapsed_ms(metered) >= _SESSION_MS:
+                metered = clock.ticks_ms()
+                for connector in self.app.connectors:
+                    if connector.session is not None:
+                        await self._say(session, "session", "running", connector)
+            while self._ended:
+                ended = self._ended[0]
+                await self._say(session, "session", "ended", ended)
+                if self._ended and self._ended[0] is ended:
+                    self._ended.pop(0)
+            if self._log_due:
+                await self._tell_log(session)
+            late.drop(*_TELLING)
+            if clock.elapsed_ms(session.last_rx) >= _PING_MS:
+                await session.ping()
+            await clock.sleep_ms(_POLL_MS)
+        await self._bye(session, _ALTERED)
+
+    async def _say(self, session, topic: str, what: str, about, retain=False):
+        from charger.mqtt_client import messages
+
+        text = getattr(messages, what)(about)
+        if text is not None:
+            await session.publish(self._topic(topic), text, retain)
+
+    async def _tell_log(self, session):
+        """The next few entries: marked as sent once the broker has acknowledged the last of them (SEC-23)."""
+        self._log_due = False
+        batch = self.app.security_log.pending("mqtt", _BATCH)
+        for item in batch:
+            await self._say(session, "notice", "notice", item)
+            await self._say(session, "log", "entry", item)
+        if batch:
+            self.app.security_log.acknowledge("mqtt", batch[-1].seq)
+            # where the flash refuses, the same ones go out again with the next event, not without end
+            self._log_due = self.app.security_log.mark("mqtt") == batch[-1].seq
+
+    # --- commands ---
+
+    def _came(self, payload, retained: bool):
+        """A command came in; what is beyond the bound is lost, as its sender sees by the missing reply."""
+        if len(self._orders) < _ORDERS:
+            self._orders.append((payload, retained))
+            self._order.set()
+        else:
+            self.app.security_log.add(events.INVALID_MESSAGES, "portal: commands faster than they can be obeyed")
+
+    async def _obey(self, session):
+        """One command after the other."""
+        while True:
+            self._order.clear()
+            while self._orders:
+                payload, retained = self._orders.pop(0)
+                try:
+                    await self._answer(session, payload, retained)
+                except ConnectError:
+                    return
+                except Exception as error:  # noqa: BLE001 - a command that fails is no reason to stop listening
+                    log.error("portal", "command: " + log.reason(error))
+                payload = None
+            await self._order.wait()
+
+    async def _answer(self, session, payload, retained):
+        from charger.mqtt_client import command_handler
+
+        reply = await command_handler.answer(self, payload, retained)
+        command_handler = None
+        late.drop(*_OBEYING)
+        if reply is not None:
+            await session.publish(self._topic("reply"), reply)
+
+    # --- the end ---
+
+    async def close(self):
+        """Before a restart: the owner is told, as far as that goes within 3 s."""
+        self._stopping = True
+        if self._session is not None:
+            await self._bye(self._session, "restart")
+
+    async def _bye(self, session, why: str):
+        """The last word, instead of the last will."""
+        from charger.mqtt_client import messages
+
+        try:
+            await asyncio.wait_for_ms(session.publish(self._topic("status"), messages.offline(why), True), _BYE_MS)
+            await session.close()
+        except (ConnectError, asyncio.TimeoutError):
+            session.end("reset", "closed")

@@ -1,0 +1,1 @@
+"""OCPP: transport/ carries any version, v16/ holds OCPP 1.6J."""

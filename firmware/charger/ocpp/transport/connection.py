@@ -1,0 +1,300 @@
+"""The link to the back end: one connection at a time, made again when it is lost, with a growing pause (OCPP-1 to 5).
+
+Who reads, who pings and when to give up is decided here; what the messages mean is not.
+"""
+
+import asyncio
+import gc
+import os
+
+from micropython import const
+
+from charger import clock, late, log
+from charger.net import websocket
+from charger.ocpp.transport.rpc import CallTimeout, Disconnected, Rpc
+
+_BACKOFF_S = const(10)
+_BACKOFF_LAST_S = const(900)
+_STABLE_S = const(300)  # a connection that lived so long has earned a fresh start of the back-off
+_PONG_S = const(30)
+_PONG_LEAST_S = const(5)
+_PROBE_MS = const(10000)
+_CLOSE_MS = const(5000)
+_LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
+_WATCH_MS = const(1000)
+# What is of no use once the connection stands.
+_DIALLING = ("charger.ocpp.transport.websocket_connect", "charger.net.websocket_handshake", "charger.net.tls")
+
+
+class Connection:
+    """`await run()` is its one task. See ocpp/transport/connection_settings.py for what `settings` has.
+
+    handler(action, payload)   answers CALLs, as of Rpc
+    on_open(rpc)               a connection was made
+    on_close(reason)           it was lost, for this reason
+    on_fault(cause, text)      an attempt failed: "auth", "unknown" (identity), "http", "protocol", "config", "memory",
+                               or a cause of net.faults.ConnectError (OCPP-3, WP-43)
+                               or "plain" (SEC-12)
+    on_invalid(reason)         a message that could not be understood came in
+    lab                        a laboratory unit: may speak without encryption to others than itself (SEC-12)
+    """
+
+    def __init__(
+        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None, lab=False
+    ):
+        self._settings = settings
+        self._handler = handler
+        self._on_open = on_open
+        self._on_close = on_close
+        self._on_fault = on_fault
+        self._on_invalid = on_invalid
+        self._open_stream = open_stream
+        self._lab = lab
+        self._ws = None
+        self._buffers = websocket.buffers()
+        self.make_room = None  # function: see websocket.WebSocket
+        self._rpc = None
+        self._stream = None  # the socket below the present connection
+        self._reason = None  # why we ended the connection, if we did
+        self._at_once = False
+        self._stopping = False
+        self._barred = False
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._kick = asyncio.Event()
+        self._backoff_s = 0
+        self.attempts = 0
+        self.opened = 0  # connections made since start-up
+        self.fault = None  # why there is no connection, in words; None while there is one, or before the first attempt
+
+    @property
+    def connected(self) -> bool:
+        """True while CALLs can be sent."""
+        return self._rpc is not None and not self._rpc.closed
+
+    # --- for the others ---
+
+    def peer_certificate(self) -> bytes | None:
+        """The server's certificate (DER) on the present connection, None without TLS."""
+        stream = self._stream
+        return stream.getpeercert(True) if self._ws is not None and hasattr(stream, "getpeercert") else None
+
+    async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
+        """Rpc.call() on the present connection. CallError, CallTimeout, or Disconnected.
+
+        When not a byte came in all the time, a ping finds out whether anybody is there at all: if not, the connection
+        is half open and ended, and the CALL counts as never answered rather than as an attempt (OCPP-17).
+        """
+        rpc = self._rpc
+        ws = self._ws
+        if rpc is None:
+            raise Disconnected("not connected")
+        try:
+            return await rpc.call(action, payload, timeout_s)
+        except CallTimeout:
+            if clock.elapsed_ms(ws.last_rx) >= timeout_s * 1000 and not await self._alive(ws):
+                self._drop(ws, "half open: no sign of life")
+                raise Disconnected("nobody is there")
+            raise
+
+    def kick(self):
+        """End the back-off and start it afresh: something changed for the better."""
+        self._backoff_s = 0
+        self._kick.set()
+
+    def drop(self, reason: str, at_once: bool = False):
+        """End the connection in an orderly way. With at_once the next one is made without a pause (OCPP-9, WP-4)."""
+        self._at_once = self._at_once or at_once
+        if self._ws is not None:
+            self._drop(self._ws, reason)
+        elif at_once:
+            self.kick()
+
+    def bar(self, why: str | None):
+        """Stay off the network from now on, for a reason that the status shows; None lifts it (SEC-9)."""
+        self._barred = bool(why)
+        if why:
+            self.fault = why
+            self.drop(why, at_once=True)
+
+    async def close(self, timeout_ms: int):
+        """End for good. Returns when the connection is closed, latest after timeout_ms."""
+        self._stopping = True
+        await self._last_answer()
+        self.drop("charger stops")
+        self._kick.set()
+        try:
+            await asyncio.wait_for_ms(self._ended.wait(), timeout_ms)
+        except asyncio.TimeoutError:
+            log.warn("link", "not closed within %d ms" % timeout_ms)
+
+    async def _last_answer(self):
+        """Wait for the answer to the CALL that is out, if there is one.
+
+        A back end that cannot send its answer any more may well throw away what else we sent before we closed.
+        """
+        rpc = self._rpc
+        if rpc is not None:
+            rpc.ending = True
+            started = clock.ticks_ms()
+            while rpc.waiting and clock.elapsed_ms(started) < _LAST_MS:
+                await clock.sleep_ms(20)
+
+    def _drop(self, ws, reason: str):
+        """End this connection, if it is still the present one."""
+        if ws is self._ws and not ws.over.is_set():
+            self._reason = reason
+            ws.over.set()
+
+    async def _alive(self, ws) -> bool:
+        """Does a ping bring any answer within 10 s?"""
+        before = ws.last_rx
+        try:
+            await ws.ping(b"?")
+        except websocket.Closed:
+            return False
+        started = clock.ticks_ms()
+        while clock.elapsed_ms(started) < _PROBE_MS and ws.closed is None:
+            if ws.last_rx != before:
+                return True
+            await clock.sleep_ms(100)
+        return ws.last_rx != before
+
+    # --- the task ---
+
+    async def run(self):
+        """Connect, serve, wait, for ever. One attempt never overlaps another: there is only this one task."""
+        self._ended.clear()
+        try:
+            while not self._stopping:
+                if self._barred:
+                    await clock.sleep_ms(1000)
+                    continue
+                self._kick.clear()
+                ws = await self._attempt()
+                if ws is not None:
+                    await self._serve(ws)
+                    ws = None
+                gc.collect()  # sockets and TLS contexts are freed by their finalisers
+                if not self._stopping:
+                    await self._pause()
+        finally:
+            self._ended.set()
+
+    async def _pause(self):
+        """The back-off: 10 s doubling to 15 min, plus a random part, unless somebody ends it (OCPP-3)."""
+        if self._at_once:
+            self._at_once = False
+            return
+        least = max(1, self._settings.backoff_min_s or _BACKOFF_S)
+        self._backoff_s = min(max(self._backoff_s * 2, least), _BACKOFF_LAST_S)
+        spread_s = self._settings.backoff_random_s
+        if spread_s is None:
+            spread_s = self._backoff_s
+        wait_ms = self._backoff_s * 1000 + int.from_bytes(os.urandom(4), "big") % (spread_s * 1000 + 1)
+        log.info("link", "next attempt in %d s" % ((wait_ms + 500) // 1000))
+        try:
+            await asyncio.wait_for_ms(self._kick.wait(), wait_ms)
+        except asyncio.TimeoutError:
+            pass
+
+    async def _attempt(self):
+        """One attempt; a WebSocket, or None."""
+        from charger.ocpp.transport import websocket_connect
+
+        self.attempts += 1
+        ws = None
+        try:
+            ws, self._stream = await websocket_connect.dial(self._settings, self._lab, self._open_stream)
+        except websocket_connect.Failed as error:
+            self._failed(error.cause, str(error))
+        websocket_connect = None
+        late.drop(*_DIALLING)
+        return ws
+
+    def _failed(self, cause: str, text: str):
+        self.fault = "%s: %s" % (cause, text)
+        log.warn("link", "no connection, " + self.fault)
+        if self._on_fault is not None:
+            self._on_fault(cause, text)
+
+    async def _serve(self, ws):
+        """Live with a connection until it ends."""
+        rpc = Rpc(ws.send, self._handler, self._on_invalid)
+        self._ws = ws
+        ws.use(self._buffers)
+        ws.make_room = self.make_room
+        self._rpc = rpc
+        self._reason = None
+        self._kick.clear()
+        self._at_once = False
+        self.opened += 1
+        self.fault = None
+        since_s = clock.uptime_s()
+        log.info("link", "connected")
+        tasks = (asyncio.create_task(self._read(ws, rpc)), asyncio.create_task(self._watch(ws)))
+        try:
+            if self._on_open is not None:
+                self._on_open(rpc)
+            await ws.over.wait()
+        finally:
+            rpc.close()
+            self._rpc = None
+            await self._finish(ws, tasks)
+            self._ws = self._stream = None
+        if clock.uptime_s() - since_s >= _STABLE_S:
+            self._backoff_s = 0
+        reason = self._reason or str(ws.closed)
+        log.info("link", "connection ended, " + reason)
+        if self._on_close is not None:
+            self._on_close(reason)
+
+    async def _finish(self, ws, tasks: tuple):
+        """Say goodbye if anybody listens, stop the tasks, and close the transport when nobody uses it any more."""
+        reader, watch = tasks
+        watch.cancel()
+        try:
+            if ws.closed is None:
+                await ws.close(websocket.GOING_AWAY if self._stopping else websocket.NORMAL, self._reason or "")
+                await asyncio.wait_for_ms(reader, _CLOSE_MS)
+        except asyncio.TimeoutError:
+            log.info("link", "no goodbye from the other side")
+        finally:
+            reader.cancel()
+            ws.abort()
+
+    async def _read(self, ws, rpc):
+        """The one reader."""
+        try:
+            while True:
+                size = len(await ws.recv())  # nothing here may hold on to the buffer
+                await rpc.feed(ws.buffer, size)
+                ws.release()
+                await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
+        except websocket.Closed:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection
+            log.error("link", "reader: " + log.reason(error))
+            self._drop(ws, "fault in the reader")
+
+    async def _watch(self, ws):
+        """Ping every WebSocketPingInterval; end the connection when no pong comes within it or 30 s (OCPP-4)."""
+        pinged = clock.ticks_ms()
+        waiting = False
+        try:
+            while True:
+                await clock.sleep_ms(_WATCH_MS)
+                interval_s = self._settings.ping_interval_s
+                if waiting and clock.ticks_diff(ws.last_pong, pinged) >= 0:
+                    waiting = False
+                since_ms = clock.elapsed_ms(pinged)
+                if waiting:
+                    if since_ms >= max(_PONG_LEAST_S, min(interval_s or _PONG_S, _PONG_S)) * 1000:
+                        self._drop(ws, "no pong")
+                        return
+                elif interval_s > 0 and since_ms >= interval_s * 1000:
+                    pinged = clock.ticks_ms()
+                    waiting = True
+                    await ws.ping()
+        except websocket.Closed:
+            pass

@@ -1,0 +1,163 @@
+"""How the link to the back end is made: what the configuration says now, for ocpp/transport/connection.py.
+
+Everything is read when it is asked for, so that a change holds from the next connection, or the next ping, on.
+"""
+
+import asyncio
+
+from charger import log
+from charger.config.configuration import key_bytes
+from charger.runtime import cooperative
+
+_TRIAL = "ocpp_trial.json"  # as in credential_trial.py
+
+
+class LinkSettings:
+    """`csms` is what the unit was delivered with: url, identity, basic_auth_password, ca, client_cert, client_key."""
+
+    def __init__(self, config, csms: dict, store=None):
+        """`store` is the CertificateStore; without one what the factory gave is all there is."""
+        self._config = config
+        self._csms = csms
+        self.store = store
+        self._change = None  # the LinkChange, while something is on trial
+        config.may_raise = self.complete_for
+        if store is not None:
+            config.before_change = self._before_change
+            if store.files.exists(_TRIAL):
+                self._resume()
+
+    # --- changes on trial (WP-4, WP-18) ---
+
+    def _resume(self):
+        try:
+            self.change.resume()
+        except OSError as error:  # the unit must start all the same; the next start-up tries again
+            log.error("link", "change not taken up: " + log.reason(error))
+
+    @property
+    def change(self):
+        """The LinkChange; its code is only in RAM while there is a need."""
+        if self._change is None:
+            from charger.ocpp.transport.credential_trial import LinkChange
+
+            self._change = LinkChange(self._config, self.store)
+        return self._change
+
+    def _before_change(self, name: str):
+        if name in ("SecurityProfile", "AuthorizationKey"):
+            self.change.before(name)
+
+    def opened(self):
+        """A connection was made: what was on trial holds from now on."""
+        if self.store is None:
+            return
+        try:
+            if self.security_profile >= 2:
+                self.store.connected()
+            if self._change is not None and self._change.active:
+                self._change.opened()
+                asyncio.create_task(self._finish(self._change))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        except OSError as error:  # the next connection tries again
+            log.error("link", "change not completed: " + log.reason(error))
+
+    async def _finish(self, change):
+        try:
+            await cooperative.run(change.finish())
+            if not change.active:
+                self._change = None
+        except OSError as error:  # the next start-up tries again
+            log.error("link", "change not completed: " + log.reason(error))
+
+    def failed(self, cause: str) -> bool:
+        """An attempt to connect failed. True when settings of before are back, worth an attempt at once."""
+        if self.store is None:
+            return False
+        self.store.failed(cause)
+        try:
+            return self._change is not None and self._change.active and self._change.failed(cause)
+        except OSError as error:  # the next failure tries again
+            log.error("link", "change not taken back: " + log.reason(error))
+            return False
+
+    # --- what holds now ---
+
+    def complete_for(self, profile: int) -> bool:
+        """True when all is there that a security profile needs (WP-3)."""
+        known = self.basic_key if self.security_profile else self._given_key()  # by the back end, not on the label alone
+        if profile in (1, 2) and (known is None or ":" in (self._csms.get("identity") or "")):
+            return False  # a colon in the identity would end the user name (OCPP-5)
+        if profile >= 2 and not self.ca:
+            return False
+        return profile != 3 or bool(self.client_cert and self.client_key)
+
+    @property
+    def url(self) -> str | None:
+        """Where the back end is, without the identity; None when nobody has said so. For links by TLS it may have
+        another one, `secure_url`: another port, or another host (WP-4)."""
+        if self.security_profile >= 2 and self._csms.get("secure_url"):
+            return self._csms["secure_url"]
+        return self._csms["url"]
+
+    @property
+    def identity(self) -> str:
+        """The charge point's identity: last part of the URL and user name of Basic authentication (OCPP-1, 5)."""
+        return self._csms["identity"]
+
+    @property
+    def security_profile(self) -> int:
+        """0 to 3; it decides about ws or wss and who proves what (OCPP-12)."""
+        return self._config.get_int("SecurityProfile")
+
+    @property
+    def basic_key(self) -> bytes | None:
+        """The password of Basic authentication as bytes, None without one (OCPP-6): what was given, else the label's."""
+        given = self._given_key()
+        if given is None and not self._config.key_lost and self.store is not None and self.store.vault is not None:
+            return self.store.vault.get("label/ocpp")
+        return given
+
+    def _given_key(self) -> bytes | None:
+        text = self._config.get_str("AuthorizationKey")
+        if text:
+            return key_bytes(text, self._config.get_bool("AuthorizationKeyVerbatim"))
+        if self._config.key_lost:
+            return None  # never back to a default (SEC-10)
+        password = self._csms.get("basic_auth_password")
+        return password.encode() if password else None
+
+    @property
+    def ping_interval_s(self) -> int:
+        """Seconds between two pings, 0 for none (OCPP-4)."""
+        return self._config.get_int("WebSocketPingInterval")
+
+    @property
+    def backoff_min_s(self) -> int:
+        """The first pause before another attempt (OCPP-3)."""
+        return self._config.get_int("RetryBackoffWaitMinimum")
+
+    @property
+    def backoff_random_s(self) -> int | None:
+        """The most that chance adds to a pause; None where the factory set none: as much as the pause (OCPP-3)."""
+        text = self._config.get_str("RetryBackoffRandomRange")
+        return int(text) if text else None
+
+    @property
+    def verify_common_name(self) -> bool:
+        """Whether the name in the back end's certificate has to be its own (WP-7)."""
+        return self._config.get_bool("VerifyCsmsCommonName")
+
+    @property
+    def ca(self):
+        """Root certificates of the back end, PEM or None."""
+        return self._csms.get("ca") if self.store is None else self.store.link_roots()
+
+    @property
+    def client_cert(self):
+        """The unit's own certificate, PEM or None."""
+        return self._csms.get("client_cert") if self.store is None else self.store.client_chain()
+
+    @property
+    def client_key(self):
+        """The key of that certificate, PEM or DER, or None."""
+        return self._csms.get("client_key") if self.store is None else self.store.client_key()

@@ -1,0 +1,333 @@
+"""OCPP-J's message frames: CALL, CALLRESULT, CALLERROR over one connection (OCPP-15 to OCPP-22).
+
+Both directions have one CALL outstanding at a time and do not wait for each other. Each connection has its own Rpc.
+"""
+
+import asyncio
+import gc
+import json
+import os
+
+from micropython import const
+
+from charger import clock, log
+from charger.net import strict_json
+from charger.ocpp.transport.errors import (
+    FORMATION_VIOLATION,
+    INTERNAL_ERROR,
+    PROTOCOL_ERROR,
+    CallError,
+    CallTimeout,
+    Disconnected,
+    OcppError,
+    canonical,
+)
+
+_CALL = const(2)
+_CALLRESULT = const(3)
+_CALLERROR = const(4)
+_LONGEST_ID = const(36)  # OCPP-15
+_LONGEST_ACTION = const(64)
+_LONGEST_DESCRIPTION = const(255)
+_INBOX_CALLS = const(4)  # waiting beside the one in work; a back end that keeps to OCPP-16 has none there
+_INBOX_BYTES = const(24576)
+_TURNS = const(4)  # of the loop, from an answer to the code behind the await of its caller
+
+
+def dumps(value) -> str:
+    """JSON without spaces."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+class Rpc:
+    """`await send(pieces)` sends a text given as a tuple of str; it raises when the connection is gone.
+
+    `await handler(action, payload)` answers a CALL. It returns
+
+    - a dict: the CALLRESULT's payload (in the pair below it may be a listed.Answer);
+    - `(dict, follow_up)`: follow_up() is called once the answer is on the line (or the line is gone). When it returns a
+      coroutine, that runs as a task of its own, so that it may await call() while further CALLs are answered;
+    - `None`: no answer at all (OCPP-28).
+
+    It raises OcppError for a CALLERROR; anything else it raises is logged and answered with InternalError. CALLs are
+    handled one at a time, in order; a handler itself must not await call(), the answer could be stuck behind the
+    CALLs that wait for it.
+
+    `on_invalid(reason)` is told of each message that could not be understood (OCPP-19).
+    """
+
+    def __init__(self, send, handler, on_invalid=None):
+        self._send = send
+        self._handler = handler
+        self._on_invalid = on_invalid
+        self._prefix = "%08x-" % int.from_bytes(os.urandom(4), "big")
+        self._count = 0
+        self._busy = False  # a CALL of ours is out
+        self._turns = []  # Events of the callers that wait for their turn; asyncio.Lock does not keep the order
+        self._pending = None  # id of the CALL that is out
+        self._answered = asyncio.Event()
+        self._answer = None  # dict, or the CallFailed to raise
+        self._inbox = []  # (id, action, payload, size) to be handled
+        self._inbox_bytes = 0
+        self._inbox_room = asyncio.Event()
+        self._worker = None
+        self.closed = False
+        self.ending = False  # no further CALLs of ours; those of the other side are still answered
+        self.invalid = 0  # messages that could not be understood
+        self.last_sent = clock.ticks_ms()  # of any message: a Heartbeat is due some time after it (OCPP-30)
+
+    # --- our CALLs ---
+
+    async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
+        """Send a CALL when it is its turn (first come, first served) and return the payload of its CALLRESULT.
+
+        The timeout counts from sending. CallError, CallTimeout or Disconnected.
+        """
+        await self._turn()
+        try:
+            return await self._call(action, payload, timeout_s)
+        finally:
+            self._pass_on()
+
+    async def _turn(self):
+        """Wait for our turn."""
+        if self._busy:
+            turn = asyncio.Event()
+            self._turns.append(turn)
+            try:
+                await turn.wait()
+            except asyncio.CancelledError:
+                if turn.is_set():
+                    self._pass_on()
+                else:
+                    self._turns.remove(turn)
+                raise
+        self._busy = True
+
+    def _pass_on(self):
+        """Let the next in the queue go on."""
+        if self._turns:
+            self._turns.pop(0).set()
+        else:
+            self._busy = False
+
+    async def _call(self, action: str, payload: dict, timeout_s: int) -> dict:
+        if self.closed or self.ending:
+            raise Disconnected("not connected")
+        self._count += 1
+        self._pending = self._prefix + str(self._count)
+        self._answer = None
+        self._answered.clear()
+        try:
+            await self._put(('[2,"', self._pending, '","', action, '",', dumps(payload), "]"))
+            payload = None  # type: ignore[assignment] - a MeterValues need not be held while we wait
+            await asyncio.wait_for_ms(self._answered.wait(), timeout_s * 1000)
+        except asyncio.TimeoutError:
+            raise CallTimeout("%s: no answer within %d s" % (action, timeout_s))
+        except MemoryError:
+            gc.collect()
+            raise CallError(INTERNAL_ERROR, "no memory for " + action)
+        finally:
+            self._pending = None
+        answer, self._answer = self._answer, None
+        if isinstance(answer, dict):
+            return answer
+        raise answer  # type: ignore[misc] - a CallFailed
+
+    async def _put(self, pieces: tuple):
+        """Send, and have it be Disconnected whatever goes wrong with the connection."""
+        try:
+            await self._send(pieces)
+        except Exception as error:  # noqa: BLE001 - a message cut in the middle ends the connection, whatever cut it
+            raise Disconnected(log.reason(error))
+        self.last_sent = clock.ticks_ms()
+
+    @property
+    def waiting(self) -> bool:
+        """True while a CALL of ours has no answer yet."""
+        return self._pending is not None
+
+    def _settle(self, answer):
+        """The answer to the CALL that is out: a dict, or the exception that call() is to raise."""
+        self._pending = None
+        self._answer = answer
+        self._answered.set()
+
+    def close(self):
+        """The connection is gone: every caller gets Disconnected. A handler at work goes on, its answer is lost."""
+        if self.closed:
+            return
+        self.closed = True
+        self._inbox.clear()
+        self._inbox_bytes = 0
+        self._inbox_room.set()
+        if self._pending is not None:
+            self._settle(Disconnected("connection lost"))
+
+    # --- what comes in ---
+
+    async def feed(self, data, size: int | None = None):
+        """Take one text message: a bytearray of which the first `size` bytes count and may be changed, or a str.
+
+        Returns once an answer is noted or a CALL is in the queue; waits while that is full. Raises nothing.
+        """
+        if self.closed:
+            return
+        if isinstance(data, str):
+            data = bytearray(data.encode())
+        if size is None:
+            size = len(data)
+        scan = strict_json.Scan(data, size)
+        try:
+            message = await strict_json.loads(data, size, scan)
+        except strict_json.NotJson as error:
+            self._note("not JSON: " + str(error))
+        except strict_json.Unacceptable as error:
+            await self._refuse(scan, FORMATION_VIOLATION, str(error))
+        except MemoryError:
+            message = None
+            gc.collect()
+            await self._refuse(scan, INTERNAL_ERROR, "out of memory")
+        else:
+            pending = self._pending
+            await self._dispatch(message, size)
+            if self._answered.is_set() and pending is not None:
+                # Whoever waits for this answer acts on it before the next message is looked at (OCPP-28).
+                for _ in range(_TURNS):
+                    await clock.sleep_ms(0)
+
+    def _note(self, reason: str):
+        """A message that cannot be answered (OCPP-19)."""
+        self.invalid += 1
+        log.warn("rpc", "message ignored, " + reason)
+        if self._on_invalid is not None:
+            self._on_invalid(reason)
+
+    async def _refuse(self, scan, code: str, why: str):
+        """A message that we shall not take. Its sender hears of it if the scan got as far as the id."""
+        if scan.kind == _CALL and self._is_id(scan.id):
+            await self._answer_error(scan.id, code, why)
+        elif scan.kind in (_CALLRESULT, _CALLERROR) and scan.id is not None and scan.id == self._pending:
+            self._settle(CallError(code, why))
+        else:
+            self._note(why)
+
+    @staticmethod
+    def _is_id(value) -> bool:
+        return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID
+
+    async def _dispatch(self, message, size: int):
+        if not isinstance(message, list) or len(message) < 2 or type(message[0]) is not int:
+            self._note("not an OCPP-J array")
+            return
+        kind = message[0]
+        if not _CALL <= kind <= _CALLERROR:
+            log.debug("rpc", "message type %d ignored" % kind)  # OCPP-21
+        elif not self._is_id(message[1]):
+            self._note("message id is not a text of 1 to 36 characters")
+        elif kind == _CALL:
+            await self._take_call(message, size)
+        elif message[1] != self._pending:
+            log.info("rpc", "late or unknown answer ignored")  # OCPP-16
+        elif kind == _CALLRESULT:
+            self._take_result(message)
+        else:
+            description = message[3] if len(message) > 3 and isinstance(message[3], str) else ""
+            code = canonical(message[2] if len(message) > 2 else None)
+            self._settle(CallError(code, description[:_LONGEST_DESCRIPTION]))
+
+    def _take_result(self, message: list):
+        payload = message[2] if len(message) == 3 else 0
+        if payload is None:
+            payload = {}  # OCPP-10
+        if not isinstance(payload, dict):
+            self._note("CALLRESULT without a payload object")
+            payload = CallError(FORMATION_VIOLATION, "the answer has no payload object")
+        self._settle(payload)
+
+    async def _take_call(self, message: list, size: int):
+        """Check a CALL's frame and put it into the queue."""
+        fault = None
+        if len(message) < 4:
+            fault = (PROTOCOL_ERROR, "a CALL has four elements")
+        elif len(message) > 4 or not isinstance(message[2], str) or len(message[2]) > _LONGEST_ACTION:
+            fault = (FORMATION_VIOLATION, "a CALL is [2, id, action, payload]")
+        elif message[3] is not None and not isinstance(message[3], dict):
+            fault = (FORMATION_VIOLATION, "the payload is no object")
+        if fault:
+            await self._answer_error(message[1], fault[0], fault[1])
+            return
+        while self._inbox and (len(self._inbox) >= _INBOX_CALLS or self._inbox_bytes + size > _INBOX_BYTES):
+            self._inbox_room.clear()
+            await self._inbox_room.wait()
+        if self.closed:
+            return
+        self._inbox.append((message[1], message[2], message[3] or {}, size))
+        self._inbox_bytes += size
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+
+    async def _work(self):
+        """Handle what is in the queue, one after the other, then end."""
+        while self._inbox:
+            uid, action, payload, size = self._inbox.pop(0)
+            self._inbox_bytes -= size
+            self._inbox_room.set()
+            follow_up = await self._handle(uid, action, payload)
+            payload = None
+            if follow_up is not None:
+                self._follow(action, follow_up)
+        self._worker = None
+
+    async def _handle(self, uid: str, action: str, payload: dict):
+        """Answer one CALL; returns its follow-up."""
+        try:
+            result = await self._handler(action, payload)
+            if result is None:
+                return None
+            answer, follow_up = (result, None) if isinstance(result, dict) else result
+            if isinstance(answer, dict):
+                pieces = ("[3,", dumps(uid), ",", dumps(answer), "]")
+            else:  # listed.Answer
+                pieces = answer
+                pieces.head, pieces.tail = "[3," + dumps(uid) + ",", "]"
+        except OcppError as error:
+            await self._answer_error(uid, error.code, error.description)
+            return None
+        except Exception as error:  # noqa: BLE001 - the back end hears that, and only that, something went wrong
+            log.error("rpc", action + ": " + log.reason(error))
+            if isinstance(error, MemoryError):
+                gc.collect()
+            await self._answer_error(uid, INTERNAL_ERROR, "")
+            return None
+        try:
+            await self._put(pieces)
+        except Disconnected:
+            log.info("rpc", action + ": carried out, the answer is lost with the connection")
+        return follow_up
+
+    async def _answer_error(self, uid: str, code: str, description: str):
+        log.info("rpc", "CALL refused, %s %s" % (code, description))
+        try:
+            await self._put(("[4,", dumps(uid), ',"', code, '",', dumps(description[:_LONGEST_DESCRIPTION]), ",{}]"))
+        except Disconnected:
+            log.info("rpc", "the answer is lost with the connection")
+
+    def _follow(self, action: str, follow_up):
+        """Do what has to follow an answer."""
+        try:
+            job = follow_up()
+        except Exception as error:  # noqa: BLE001 - a follow-up's fault is no reason to stop answering
+            log.error("rpc", "after " + action + ": " + log.reason(error))
+            return
+        if hasattr(job, "send"):
+            asyncio.create_task(self._finish(action, job))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+
+    @staticmethod
+    async def _finish(action: str, job):
+        try:
+            await job
+        except Disconnected:
+            log.info("rpc", "after " + action + ": connection lost")
+        except Exception as error:  # noqa: BLE001 - as above
+            log.error("rpc", "after " + action + ": " + log.reason(error))

@@ -1,0 +1,160 @@
+"""Making the link: where to, with whose credentials, over TLS, as a WebSocket (OCPP-1 to 5, SEC-12).
+
+In RAM only while a connection is made (connection.py).
+"""
+
+import gc
+
+from micropython import const
+
+from charger import log
+from charger.net import connect, websocket
+from charger.net.faults import ConnectError, TlsError
+from charger.net.websocket_handshake import UpgradeError
+
+_PROTOCOL = "ocpp1.6"
+_CONNECT_MS = const(30000)
+_CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
+
+
+class Failed(Exception):
+    """No connection; `cause` as Connection tells it."""
+
+    def __init__(self, cause: str, text: str):
+        super().__init__(text)
+        self.cause = cause
+
+
+class ConfigurationError(ValueError):
+    """The settings do not say how to connect."""
+
+    cause = "config"
+
+
+class PlainRefused(ConfigurationError):
+    """The settings ask for a link without encryption, and this is no laboratory unit (SEC-12)."""
+
+    cause = "plain"
+
+
+def encode(identity: str) -> str:
+    """The identity as the last part of a URL (OCPP-1): all but RFC 3986's unreserved characters as %XX."""
+    out = ""
+    for c in identity.encode():
+        if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c in b"-._~":
+            out += chr(c)
+        else:
+            out += "%%%02X" % c
+    return out
+
+
+def split_url(url: str) -> tuple:
+    """(host, port or None, path without a slash at its end) of a ws or wss URL, or ConfigurationError."""
+    scheme, colon, rest = url.partition("://")
+    if not colon or scheme.lower() not in ("ws", "wss"):
+        raise ConfigurationError("the URL begins with ws:// or wss://")
+    if "?" in rest or "#" in rest or "@" in rest:
+        raise ConfigurationError("the URL has neither query, fragment nor user")
+    authority, _, path = rest.partition("/")
+    if authority.startswith("["):
+        host, _, port = authority[1:].partition("]")
+        port = port[1:]
+    else:
+        host, _, port = authority.partition(":")
+    if not host or (port and not (port.isdigit() and 0 < int(port) < 65536)):
+        raise ConfigurationError("host or port of the URL")
+    path = path.rstrip("/")
+    return host, int(port) if port else None, "/" + path if path else ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is the unit itself, so that nothing leaves it: where a VPN or a TLS proxy would listen."""
+    from charger.crypto.hostname import parse_ip
+
+    address = parse_ip(host)
+    if address is None:
+        return host.lower() == "localhost"
+    return address[0] == 127 if len(address) == 4 else address == b"\x00" * 15 + b"\x01"
+
+
+class Target:
+    """Where and how to connect, made from the settings in force; ConfigurationError says what is missing.
+
+    A link without encryption leaves only a laboratory unit (`lab`, SEC-12).
+    """
+
+    def __init__(self, settings, lab: bool = False):
+        profile = settings.security_profile
+        if not settings.url:
+            raise ConfigurationError("no URL")
+        if not settings.identity:
+            raise ConfigurationError("no identity")
+        self.host, port, path = split_url(settings.url)
+        # The profile decides about TLS, not the scheme: a profile that was raised holds whatever the URL says (WP-1).
+        self.secure = profile >= 2
+        if not (self.secure or lab or is_loopback(self.host)):
+            raise PlainRefused("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
+        usual = 443 if self.secure else 80
+        self.port = port or usual
+        self.header = "[%s]" % self.host if ":" in self.host else self.host
+        if self.port != usual:
+            self.header += ":%d" % self.port
+        self.path = path + "/" + encode(settings.identity)
+        self.login = None
+        if profile in (1, 2):
+            if ":" in settings.identity:
+                raise ConfigurationError("an identity with a colon cannot be sent by Basic authentication")  # OCPP-5
+            if settings.basic_key is None:
+                raise ConfigurationError("no AuthorizationKey")
+            self.login = (settings.identity, settings.basic_key)
+        if profile == 3 and not (settings.client_cert and settings.client_key):
+            raise ConfigurationError("no certificate of our own")
+
+    def context(self, settings):
+        """The TLS context, None without TLS. Made for each attempt: kept, it would hold parsed certificates in RAM."""
+        if not self.secure:
+            return None
+        if settings.security_profile == 3:
+            return connect.client_context(settings.ca, settings.client_cert, settings.client_key)
+        return connect.client_context(settings.ca)
+
+
+async def dial(settings, lab: bool, open_stream=None) -> tuple:
+    """(WebSocket, the stream below it), or Failed. `open_stream` is net.tls.open_stream unless a test has its own."""
+    try:
+        return await _dial(settings, lab, open_stream)
+    except (ConnectError, ConfigurationError) as error:
+        raise Failed(error.cause, str(error))
+    except UpgradeError as error:
+        raise Failed(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
+    except OSError as error:
+        raise Failed("reset", log.reason(error))
+    except MemoryError:
+        gc.collect()
+        raise Failed("memory", "not enough memory to connect")
+
+
+async def _dial(settings, lab: bool, open_stream) -> tuple:
+    target = Target(settings, lab)
+    log.info("link", "connecting to %s:%d%s" % (target.host, target.port, " by TLS" if target.secure else ""))
+    gc.collect()
+    context = target.context(settings)
+    try:
+        reader, writer = await connect.open_stream(target.host, target.port, context, _CONNECT_MS, open_stream)
+    except TlsError as error:
+        if error.cause == "own-cert" and target.login:  # none was shown
+            error.cause = "protocol"
+        raise
+    ws = None
+    try:
+        ws = await websocket.connect(reader, writer, target.header, target.path, _PROTOCOL, target.login, _CONNECT_MS)
+    except OSError as error:
+        if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
+            from charger.net import tls
+
+            raise tls.late_fault(error)
+        raise
+    finally:
+        if ws is None:
+            writer.s.close()
+    return ws, reader.s

@@ -1,0 +1,1 @@
+"""OCPP 1.6J: services own state, actions only translate."""

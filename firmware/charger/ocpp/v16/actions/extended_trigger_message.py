@@ -1,0 +1,32 @@
+"""ExtendedTriggerMessage (WP-46): answer first, then send. What TriggerMessage knows as well, it answers."""
+
+from charger.ocpp.v16.actions import trigger_message
+
+SPEC = ("obj", (("requestedMessage", ("str", 50)), ("connectorId?", ("int", 1, None))))
+
+
+def handle(cp, request: dict):
+    """Accepted, Rejected for what makes no sense now, NotImplemented for what the charger never sends when asked."""
+    message = request["requestedMessage"]
+    if message == "LogStatusNotification":
+        cp.after(cp.logs.trigger)
+    elif message == "FirmwareStatusNotification":
+        cp.after(cp.signed_firmware.trigger)  # here it means the signed one
+    elif message == "SignChargePointCertificate":
+        return _sign(cp)
+    elif message in ("BootNotification", "Heartbeat", "MeterValues", "StatusNotification"):
+        return trigger_message.handle(cp, request)
+    else:
+        return {"status": "NotImplemented"}
+    return {"status": "Accepted"}
+
+
+def _sign(cp) -> dict:
+    """A new key pair and a SignCertificate; not without a CpoName for the request (WP-15)."""
+    service = getattr(cp, "certificates", None)
+    if service is None:
+        return {"status": "NotImplemented"}
+    if not service.may_renew():
+        return {"status": "Rejected"}
+    cp.after(service.renew)
+    return {"status": "Accepted"}

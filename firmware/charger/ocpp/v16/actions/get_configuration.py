@@ -1,0 +1,23 @@
+"""GetConfiguration (OCPP-74). More names than GetConfigurationMaxKeys are refused as a whole."""
+
+from charger.ocpp.transport.errors import PROPERTY_CONSTRAINT_VIOLATION, OcppError
+
+SPEC = ("obj", (("key?", ("list", ("str", 50), None)),))
+
+
+def handle(cp, request: dict) -> dict:
+    """The keys asked for, or all."""
+    names = request.get("key")
+    if not names:
+        from charger.ocpp.v16.streamed_list import Answer
+
+        return Answer("configurationKey", cp.config.readable)  # type: ignore[return-value] - rpc.py knows it
+    if len(names) > cp.config.get_int("GetConfigurationMaxKeys"):
+        raise OcppError(PROPERTY_CONSTRAINT_VIOLATION, "key: more than GetConfigurationMaxKeys")
+    known, unknown = cp.config.report(names)
+    answer = {}
+    if known:
+        answer["configurationKey"] = known
+    if unknown:
+        answer["unknownKey"] = unknown
+    return answer

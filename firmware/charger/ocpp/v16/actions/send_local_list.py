@@ -1,0 +1,21 @@
+"""SendLocalList (OCPP-56)."""
+
+from charger.ocpp.v16.services.id_tag_table import INFO
+
+_ENTRY = ("obj", (("idTag", ("str", 20, 1)), ("idTagInfo?", INFO)))
+SPEC = (
+    "obj",
+    (
+        ("listVersion", ("int", None, None)),
+        ("localAuthorizationList?", ("list", _ENTRY, None)),
+        ("updateType", ("enum", ("Differential", "Full"))),
+    ),
+)
+
+
+def handle(cp, request: dict) -> dict:
+    """Accepted, Failed, VersionMismatch, or NotSupported while the list is switched off."""
+    if not cp.config.get_bool("LocalAuthListEnabled"):
+        return {"status": "NotSupported"}
+    full = request["updateType"] == "Full"
+    return {"status": cp.local_list.update(request["listVersion"], full, request.get("localAuthorizationList", []))}

@@ -1,0 +1,15 @@
+"""SetChargingProfile (OCPP-100 to 102)."""
+
+from charger.ocpp.transport.errors import PROPERTY_CONSTRAINT_VIOLATION, OcppError
+from charger.ocpp.v16.actions import charging_profile_spec
+
+SPEC = ("obj", (("connectorId", ("int", 0, None)), ("csChargingProfiles", charging_profile_spec.SPEC)))
+
+
+def handle(cp, request: dict) -> dict:
+    """Accepted or Rejected; a connector that is not there is an error of the message (OCPP-20)."""
+    connector_id = request["connectorId"]
+    if connector_id > len(cp.connectors):
+        raise OcppError(PROPERTY_CONSTRAINT_VIOLATION, "connectorId: no such connector")
+    installed = cp.smart_charging.install(connector_id, request["csChargingProfiles"])
+    return {"status": "Accepted" if installed else "Rejected"}

@@ -1,0 +1,26 @@
+"""UpdateFirmware (OCPP-115). Under security profiles 2 and 3 there is the signed message instead (OCPP-116)."""
+
+from charger import clock
+from charger.ocpp.transport.errors import NOT_SUPPORTED, OcppError
+
+SPEC = (
+    "obj",
+    (
+        ("location", ("str", 1024, 1)),
+        ("retries?", ("whole", 0, 100)),
+        ("retrieveDate", ("time",)),
+        ("retryInterval?", ("whole", 0, 86400)),
+    ),
+)
+
+
+def handle(cp, request: dict) -> dict:
+    """The answer says nothing; what happens is told in FirmwareStatusNotifications."""
+    if cp.updater is None or cp.config.get_int("SecurityProfile") >= 2:
+        raise OcppError(NOT_SUPPORTED, "")
+    location = request["location"]
+    retrieve_s = clock.parse_iso(request["retrieveDate"])[0]
+    retries = int(request.get("retries", 0))
+    interval_s = int(request.get("retryInterval", 60))
+    cp.after(lambda: cp.firmware.start(location, retrieve_s, retries, interval_s))
+    return {}

@@ -1,0 +1,344 @@
+"""The charge point: holds the services, passes messages between them, the connectors and the link to the back end.
+
+What is not a transaction message goes out through one queue in the order in which it was posted; nothing leaves before
+BootNotification is accepted, but what a TriggerMessage asked for (OCPP-25, 27).
+"""
+
+import asyncio
+import gc
+
+from micropython import const
+
+from charger import clock, late, log, validate
+from charger.audit import events
+from charger.ocpp.transport import errors
+from charger.ocpp.transport.errors import Disconnected
+from charger.ocpp.v16 import actions
+from charger.ocpp.v16.message_queue import Sender
+from charger.ocpp.v16.service_registry import LazyServices
+from charger.ocpp.v16.services.authorisation import Authorisation
+from charger.ocpp.v16.services.availability import Availability
+from charger.ocpp.v16.services.boot_notification import Boot, take_time
+from charger.ocpp.v16.services.meter_values import MeterValues
+from charger.ocpp.v16.services.status_notification import Status
+from charger.ocpp.v16.services.status_notification import payload as status_payload
+from charger.ocpp.v16.services.transactions import Transactions
+from charger.ocpp.v16.transaction_queue import Outbox
+
+_DAY_S = const(86400)
+_END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
+_GOODBYE_MS = const(9000)
+_TIDY_S = const(60)  # between two looks at what is of no use any more
+_LITTLE = const(40960)  # bytes free: with more than that nothing has to go
+_FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
+
+_CODES = {
+    validate.MISSING: errors.OCCURENCE_CONSTRAINT_VIOLATION,
+    validate.TYPE: errors.TYPE_CONSTRAINT_VIOLATION,
+    validate.VALUE: errors.PROPERTY_CONSTRAINT_VIOLATION,
+    validate.EXTRA: errors.FORMATION_VIOLATION,
+}  # OCPP-19
+
+
+class ChargePoint(LazyServices):
+    """One charge point. A listener of its connectors; `link` is set by attach()."""
+
+    def __init__(self, config, files, connectors: list, sessions, restart):
+        """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard"."""
+        super().__init__(config, files)
+        self.connectors = connectors
+        self.sessions = sessions
+        self.link = None
+        self.state = self.report  # what diagnostics say of the unit: plain data
+        self.security_log = None
+        self.phases = max([connector.meter.reading.phases for connector in connectors])
+        self._restart = restart
+        self._resetting = None
+        self._follow_up = None
+        self._last_sent_s = 0
+        self._last_heartbeat_s = 0
+        self._describe()
+        self.sender = Sender(self.call)
+        self.post = self.sender.post
+        self.post_call = self.sender.post_call
+        self.boot = Boot(config, self.call, self._accepted)
+        self.outbox = Outbox(files, config, self.call, self.ready, self._delivered)
+        self.status = Status(config, connectors, self._post_status, self.ready)
+        self.authorisation = Authorisation(self)
+        self.transactions = Transactions(self)
+        self.meter_values = MeterValues(self)
+        self.availability = Availability(self)
+        self.transactions.recover(sessions)
+        self.load_kept()
+
+    def _describe(self):
+        """What the configuration has to know of the hardware."""
+        config = self.config
+        number = len(self.connectors)
+        config.phases = self.phases
+        if not any(connector.outlet.thermometer is not None for connector in self.connectors):
+            config.lacking = ("Temperature",)
+        config.give("NumberOfConnectors", str(number), always=True)
+        config.give("ConnectorPhaseRotationMaxLength", str(number + 1))
+        rotation = "RST" if self.phases == 3 else "NotApplicable"
+        config.give("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
+
+    def note(self, event: str, info: str = ""):
+        """Something for the security log."""
+        if self.security_log is not None:
+            self.security_log.add(event, info)
+
+    # --- looking up ---
+
+    def connector(self, connector_id: int):
+        """The connector with an id, None for 0 and for one that is not there."""
+        return self.connectors[connector_id - 1] if 0 < connector_id <= len(self.connectors) else None
+
+    def hardware_da(self) -> int:
+        """The most that an outlet can give, 0.1 A a phase."""
+        return max([connector.outlet.limits.get("hardware") for connector in self.connectors])
+
+    def claim(self, connector_id: int, tag: str, parent) -> tuple:
+        """(allowed, reservationId or None): may this tag use a connector as far as reservations go?"""
+        return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
+
+    def remote_start_connector(self, connector_id: int | None, tag: str):
+        """The connector for a remote start, None when there is none that could (OCPP-65)."""
+        candidates = self.connectors if connector_id is None else [self.connector(connector_id)]
+        for connector in candidates:
+            if connector is None or not connector.startable() or connector.pending is not None:
+                continue
+            if self.authorisation.may_claim(connector.id, tag):
+                return connector
+        return None
+
+    # --- the link ---
+
+    def attach(self, link):
+        """Use a link with call(), connected, kick() and close()."""
+        self.link = link
+
+    def ready(self) -> bool:
+        """True while messages may be sent: the link is up and the back end has accepted this start-up."""
+        return self.boot.accepted and self.link is not None and self.link.connected
+
+    def opened(self):
+        """The link is up: register, or, when that was done before, say what has changed (OCPP-11)."""
+        self.boot.opened()
+        if self.boot.accepted:
+            self.status.sync()
+            self.outbox.kick()
+
+    def closed(self):
+        """The link is down."""
+        self.boot.closed()
+        self.status.lost()
+        self.outbox.spill()
+
+    def _accepted(self):
+        """BootNotification was accepted: status of everything, then the rest (OCPP-26)."""
+        self._last_heartbeat_s = clock.uptime_s()
+        self.status.sync(everything=True)
+        names = self.files.names()
+        if "ocpp_firmware.json" in names:
+            self.firmware.resume()
+        if "ocpp_signed_firmware.json" in names:
+            self.signed_firmware.resume()
+        self.outbox.kick()
+
+    def kick(self):
+        """The network is back: try at once."""
+        if self.link is not None:
+            self.link.kick()
+
+    async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
+        """Send a CALL and wait for its answer. CallError, CallTimeout, Disconnected (also when it may not be sent)."""
+        if self.link is None or not (before_accepted or self.ready()):
+            raise Disconnected(action)
+        answer = await self.link.call(action, payload)
+        self._last_sent_s = clock.uptime_s()
+        return answer if isinstance(answer, dict) else {}
+
+    # --- messages of the back end ---
+
+    async def handle(self, action: str, request: dict) -> tuple | None:
+        """(answer, what has to follow it or None) of a CALL, for Rpc; OcppError for a CALLERROR.
+
+        None when the call is not to be answered at all (OCPP-28). One CALL at a time.
+        """
+        if self.boot.silent:
+            return None
+        self._tidy()
+        profile = actions.profile_of(action)
+        if profile is None:
+            raise errors.OcppError(errors.NOT_IMPLEMENTED, "")
+        if not self.config.has_profile(profile):
+            return actions.without_profile(action), None
+        module = actions.load(action)
+        try:
+            validate.check(module.SPEC, request)
+        except validate.Invalid as error:
+            self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
+            raise errors.OcppError(_CODES[error.kind], str(error))
+        self._follow_up = None
+        answer = module.handle(self, request)
+        if hasattr(answer, "send"):  # of an action that takes its time
+            answer = await answer  # type: ignore[misc]
+        name = module.__name__
+        module = None
+        if gc.mem_free() < _LITTLE:
+            late.drop(name, "charger.ocpp.v16.actions.charging_profile_spec")
+        return answer, self._follow_up
+
+    def after(self, job):
+        """For the module of an action: call job() once the answer to the present CALL is sent."""
+        self._follow_up = job
+
+    # --- what is sent by the way ---
+
+    def _post_status(self, notification: dict, failed):
+        self.post_call(
+            "StatusNotification", notification, False, None if failed is None else lambda: failed(notification)
+        )
+
+    def send_status(self, connector_id: int | None):
+        """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
+        numbers = range(len(self.connectors) + 1) if connector_id is None else (connector_id,)
+        for number in numbers:
+            self.post_call("StatusNotification", status_payload(number, self.status.of(number)), True)
+
+    def heartbeat(self, triggered: bool = False):
+        """Send a Heartbeat and take the time from it (OCPP-30)."""
+        self._last_heartbeat_s = self._last_sent_s = clock.uptime_s()
+        self.post_call("Heartbeat", {}, triggered, None, lambda answer: take_time(answer.get("currentTime")))
+
+    # --- what the connectors say ---
+
+    def status_changed(self, connector):
+        """A connector has a new status."""
+        self.status.look(connector.outlet.board_guard for connector in self.connectors)
+        self.status.changed(connector.id)
+        self.meter_values.status_changed(connector)
+        if self.has("reservations"):
+            self.reservations.status_changed(connector)
+        if connector.status == "Preparing":
+            self.authorisation.free_vend(connector)
+        elif connector.status in ("Available", "Finishing") and connector.pending is None:
+            if self.has("profiles"):
+                self.smart_charging.keep_for_start(connector.id, None)
+
+    def session_started(self, session):
+        """A session has begun; what has to be on flash before energy flows is, when this returns."""
+        self.transactions.started(session)
+        for service in self.loaded.values():
+            if hasattr(service, "session_started"):
+                service.session_started(session)
+        self.meter_values.started(session)
+
+    def session_ended(self, session):
+        """A session is over."""
+        self.transactions.ended(session)
+        if self.has("profiles"):
+            self.smart_charging.session_ended(session)
+        self.availability.apply()
+
+    def tag_shown(self, connector, tag: str):
+        """A card was shown at a connector."""
+        self.authorisation.tag_shown(connector, tag)
+
+    def transaction_known(self, connector):
+        """The back end has given a running session its transactionId."""
+        try:
+            self.sessions.save(connector.session)
+        except OSError as error:
+            log.error("charge point", log.reason(error))
+
+    def _delivered(self, action: str, local_id, payload: dict, answer):
+        self.transactions.delivered(action, local_id, payload, answer)
+
+    # --- commands that act on the whole unit ---
+
+    def reset(self, kind: str):
+        """End the sessions with the reason of the reset, then restart (OCPP-70)."""
+        if self._resetting is None:
+            self._resetting = asyncio.create_task(self._reset(kind))
+
+    async def _reset(self, kind: str):
+        if kind == "Hard" and self.link is not None:
+            await self.link.close(_GOODBYE_MS)  # what the sessions leave behind is sent after the restart
+        for connector in self.connectors:
+            connector.stop(kind + "Reset")
+        started = clock.ticks_ms()
+        while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
+            await clock.sleep_ms(100)
+        if kind == "Soft":
+            while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < _FLUSH_MS:
+                await clock.sleep_ms(100)
+        self._restart(kind)
+
+    async def unlock(self, connector) -> bool:
+        """UnlockConnector: end a transaction, then open the lock (OCPP-68)."""
+        if connector.session is not None:
+            connector.stop("UnlockCommand")
+            started = clock.ticks_ms()
+            while connector.session is not None and clock.elapsed_ms(started) < _END_MS:
+                await clock.sleep_ms(100)
+        return await connector.unlock()
+
+    # --- tasks ---
+
+    def tasks(self) -> list:
+        """(name, coroutine function) of everything that has to run."""
+        jobs = [
+            ("ocpp boot", self.boot.run),
+            ("ocpp outbox", self.outbox.run),
+            ("ocpp send", self.sender.run),
+            ("ocpp clock", self._clock),
+        ]
+        if self.security_log is not None:
+            from charger.ocpp.v16.services.security_events import SecurityEvents
+
+            jobs.append(("ocpp events", SecurityEvents(self, self.security_log).run))
+        return jobs
+
+    async def _clock(self):
+        """What is looked at once a second."""
+        while True:
+            await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
+            self.status.look(connector.outlet.board_guard for connector in self.connectors)
+            self.status.second()
+            self.transactions.second()
+            self.meter_values.second()
+            for service in self.loaded.values():
+                if hasattr(service, "second"):
+                    service.second()
+            if self.ready():
+                self._heartbeat_when_due()
+            if clock.uptime_s() % _TIDY_S == 0:
+                self._tidy()
+
+    def _tidy(self):
+        if gc.mem_free() < _LITTLE:
+            self.let_go()
+
+    def _heartbeat_when_due(self):
+        now = clock.uptime_s()
+        interval_s = self.config.get_int("HeartbeatInterval")
+        if now - self._last_sent_s >= interval_s or now - self._last_heartbeat_s >= _DAY_S:
+            self.heartbeat()
+
+    async def close(self, timeout_ms: int):
+        """Before a restart: what waits in RAM goes to flash, the link is closed."""
+        self.outbox.spill()
+        if self.link is not None:
+            await self.link.close(timeout_ms)
+
+    def report(self) -> dict:
+        """The link as plain data."""
+        return {
+            "connected": self.link is not None and self.link.connected,
+            "boot": self.boot.status,
+            "waiting": self.outbox.waiting,
+            "sent": self.outbox.sent,
+            "dropped": self.outbox.dropped,
+        }

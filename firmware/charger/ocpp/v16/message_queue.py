@@ -1,0 +1,62 @@
+"""The queue of messages that are sent once: no transaction messages, and nothing that is repeated by itself."""
+
+import asyncio
+
+from micropython import const
+
+from charger import log
+from charger.ocpp.transport.errors import CallFailed
+
+_MOST = const(40)  # messages that wait; beyond that the oldest is of no interest any more
+
+
+class Sender:
+    """`call(action, payload, before_accepted)` sends. Jobs run one after the other, in the order in which they came."""
+
+    def __init__(self, call):
+        self._call = call
+        self._jobs = []
+        self._wake = asyncio.Event()
+        self._busy = False
+
+    def post(self, job, dropped=None):
+        """Run job(), awaiting it when it is a coroutine function. dropped() is called when it never comes to that."""
+        if len(self._jobs) >= _MOST:
+            log.warn("sender", "a message that waited too long is dropped")
+            _, forget = self._jobs.pop(0)
+            if forget is not None:
+                forget()
+        self._jobs.append((job, dropped))
+        self._wake.set()
+
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
+        """Queue a CALL: done(answer) or failed() is called with the outcome. `triggered` goes out before Accepted, too."""
+        self.post(lambda: self._once(action, payload, triggered, failed, done), failed)
+
+    async def _once(self, action: str, payload: dict, triggered: bool, failed, done):
+        try:
+            answer = await self._call(action, payload, triggered)
+        except CallFailed as error:
+            log.warn("sender", action + ": " + log.reason(error))
+            if failed is not None:
+                failed()
+            return
+        if done is not None:
+            done(answer)
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing waits and nothing is on its way."""
+        return not self._jobs and not self._busy
+
+    async def run(self):
+        """The task."""
+        while True:
+            while self._jobs:
+                self._busy = True
+                running = self._jobs.pop(0)[0]()
+                if hasattr(running, "send"):
+                    await running
+            self._busy = False
+            self._wake.clear()
+            await self._wake.wait()

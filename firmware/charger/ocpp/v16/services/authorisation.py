@@ -1,0 +1,184 @@
+"""Who may charge: local list, cache, Authorize, offline rules, cards and remote starts (OCPP-50 to 59, 65).
+
+A card that nobody knows is asked for at the back end; while that takes, the car waits, never the control.
+"""
+
+from charger import log, validate
+from charger.audit import events
+from charger.ocpp.transport.errors import CallFailed
+from charger.ocpp.v16.services import id_tag_table
+
+ACCEPTED = "Accepted"
+
+
+class Authorisation:
+    """Owned by the charge point `cp`, whose list, cache, reservations and link it asks."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._config = cp.config
+
+    async def authorise(self, tag: str) -> tuple:
+        """(status, parentIdTag or None) of a tag, asked in the order of OCPP-50 and 52."""
+        known = self.local(tag)
+        if self._cp.ready():
+            if known is not None and known[0] == ACCEPTED and self._config.get_bool("LocalPreAuthorize"):
+                return known
+            answer = await self._ask(tag)
+            if answer is not None:
+                return answer
+        return self._offline(tag, known)
+
+    def local(self, tag: str) -> tuple | None:
+        """(status, parent) as the list or else the cache has it, None when neither knows the tag (OCPP-50)."""
+        known = self._cp.local_list.find(tag) if self._config.get_bool("LocalAuthListEnabled") else None
+        if known is None and self._config.get_bool("AuthorizationCacheEnabled"):
+            known = self._cp.cache.find(tag)
+        return known
+
+    async def _ask(self, tag: str) -> tuple | None:
+        """Authorize.req; None when no answer came and the offline rules decide."""
+        try:
+            answer = await self._cp.call("Authorize", {"idTag": tag})
+        except CallFailed as error:
+            log.warn("authorise", "Authorize: " + log.reason(error))
+            return None
+        return self.learn(tag, answer.get("idTagInfo"))
+
+    def learn(self, tag: str, info) -> tuple | None:
+        """Note an IdTagInfo of the back end (OCPP-51, 55): (status, parent), None when it is not one."""
+        try:
+            validate.check(id_tag_table.INFO, info, "idTagInfo")
+        except validate.Invalid as error:
+            log.warn("authorise", str(error))
+            return None
+        status, parent = info["status"], info.get("parentIdTag")
+        listed = self._cp.local_list.find(tag) if self._config.get_bool("LocalAuthListEnabled") else None
+        if listed is not None:
+            if listed[0] != status:
+                self._cp.status.conflict()
+        elif self._config.get_bool("AuthorizationCacheEnabled") and status != "ConcurrentTx":  # true of a moment only
+            self._cp.cache.learn(tag, info)
+        return status, parent
+
+    def _offline(self, tag: str, known: tuple | None) -> tuple:
+        """The rules without the back end (OCPP-53)."""
+        if known is not None:
+            if known[0] == ACCEPTED and self._config.get_bool("LocalAuthorizeOffline"):
+                return known
+            return ("Invalid" if known[0] == ACCEPTED else known[0]), None
+        if self._config.get_bool("AllowOfflineTxForUnknownId"):
+            return ACCEPTED, None
+        return "Invalid", None
+
+    # --- cards ---
+
+    def tag_shown(self, connector, tag: str):
+        """A card at a connector's reader: it starts, or it stops."""
+        if connector.stopping:
+            return
+        session = connector.session
+        if session is None and connector.held_for is not None:
+            self._held_cable(connector, tag)
+        elif session is None:
+            self._cp.post(lambda: self._start(connector, tag))
+        elif same(session.id_tag, tag):
+            connector.stop("Local", tag)
+        else:
+            self._cp.post(lambda: self._stop_by_other(connector, tag))
+
+    async def _start(self, connector, tag: str):
+        if connector.session is not None or not connector.startable():
+            log.info("authorise", "connector %d cannot start now" % connector.id)
+            return
+        status, parent = await self.authorise(tag)
+        log.info("authorise", "%s: %s" % (log.mask(tag), status))
+        self._note(connector, "card", status)
+        if status == ACCEPTED:
+            self.begin(connector, tag, parent)
+
+    def begin(self, connector, tag: str, parent=None, remote: bool = False) -> bool:
+        """An authorised tag may charge here, unless the connector is kept for somebody else (OCPP-71)."""
+        allowed, reservation_id = self._cp.claim(connector.id, tag, parent)
+        if not allowed:
+            log.info("authorise", "connector %d is reserved" % connector.id)
+            return False
+        return connector.authorised(tag, parent, reservation_id, remote)
+
+    async def _stop_by_other(self, connector, tag: str):
+        """Another card stops a session only with the same parent (OCPP-42, 58)."""
+        session = connector.session
+        if session is None:
+            return
+        status, parent = await self.authorise(tag)
+        if connector.session is session and status == ACCEPTED and parent and session.parent_id_tag:
+            if same(parent, session.parent_id_tag):
+                connector.stop("Local", tag)
+                return
+        log.info("authorise", "%s may not stop this session" % log.mask(tag))
+        self._note(connector, "card that wants to stop another's session", status if status != ACCEPTED else "Refused")
+
+    def _note(self, connector, what: str, status: str):
+        """For the security log (SEC-22), which never learns whose card it was (SEC-15)."""
+        event = events.AUTHORISED if status == ACCEPTED else events.NOT_AUTHORISED
+        self._cp.note(event, "connector %d, %s: %s" % (connector.id, what, status))
+
+    def _held_cable(self, connector, tag: str):
+        """The cable of a refused session is given back to its tag, and to one with the same parent (OCPP-54)."""
+        if same(connector.held_for[0] or "", tag):
+            log.info("authorise", "connector %d lets the cable go" % connector.id)
+            connector.release_cable()
+        else:
+            self._cp.post(lambda: self._release_by_other(connector, tag))
+
+    async def _release_by_other(self, connector, tag: str):
+        held = connector.held_for
+        status, parent = await self.authorise(tag)
+        if held is not None and held is connector.held_for and status == ACCEPTED and parent and held[1]:
+            if same(parent, held[1]):
+                connector.release_cable()
+                return
+        log.info("authorise", "%s does not get this cable" % log.mask(tag))
+
+    # --- without a card ---
+
+    def may_claim(self, connector_id: int, tag: str) -> bool:
+        """Whether a remote start has a chance as far as reservations go; the parent may not be known before Authorize."""
+        known = self.local(tag) if self._cp.has("reservations") else None
+        if self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]:
+            return True
+        return self._config.get_bool("AuthorizeRemoteTxRequests") and self._cp.reservations.for_group(connector_id)
+
+    def free_vend(self, connector):
+        """A car has come and the owner asks for no card (A3 to A5)."""
+        if self._config.get_bool("FreeVend") and connector.outlet.plugged and connector.session is None:
+            if connector.pending is None and connector.startable():
+                self.begin(connector, self._config.get_str("FreeVendIdTag"))
+
+    def remote_start(self, connector, tag: str, profile):
+        """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
+        self._cp.post(lambda: self._remote_start(connector, tag, profile))
+
+    async def _remote_start(self, connector, tag: str, profile):
+        parent = None
+        if not tag:
+            # An empty idTag cannot be in StartTransaction: the unit's own tag for uncontrolled use takes its place.
+            tag = self._config.get_str("FreeVendIdTag")
+        elif self._config.get_bool("AuthorizeRemoteTxRequests"):
+            status, parent = await self.authorise(tag)
+            self._note(connector, "remote start", status)
+            if status != ACCEPTED:
+                log.info("authorise", "remote start for %s: %s" % (log.mask(tag), status))
+                return
+        else:
+            known = self.local(tag)
+            parent = known[1] if known is not None else None
+        if profile is not None:
+            self._cp.smart_charging.keep_for_start(connector.id, profile)
+        if not self.begin(connector, tag, parent, True) and profile is not None:
+            self._cp.smart_charging.keep_for_start(connector.id, None)
+
+
+def same(tag: str, other: str) -> bool:
+    """idTags are compared without case (OCPP-50)."""
+    return tag.lower() == other.lower()

@@ -1,0 +1,50 @@
+"""The authorisation cache: every tag the back end has judged, kept over restarts (OCPP-51)."""
+
+from micropython import const
+
+from charger.ocpp.v16.services import id_tag_table
+
+FILE = "ocpp_cache"
+_ENTRIES = const(100)
+
+
+class Cache:
+    """Oldest entry first. Nothing of it stays in the heap."""
+
+    idle = True  # all of it is on flash
+
+    def __init__(self, files):
+        self._files = files
+
+    def find(self, tag: str) -> tuple | None:
+        """(status, parent) of a tag, None when it is not in the cache."""
+        return id_tag_table.find(self._read(), tag)
+
+    def learn(self, tag: str, info: dict):
+        """Note an IdTagInfo. Nothing is written when it says nothing new."""
+        table = self._read()
+        line = id_tag_table.line(tag, info)
+        if b"\n" + line + b"\n" in table + b"\n":
+            return
+        key = line[: line.index(b"\t") + 1]
+        lines = [old for old in table.split(b"\n")[1:] if not old.startswith(key)]
+        while len(lines) >= _ENTRIES:
+            lines.pop(_worst(lines))
+        lines.append(line)
+        self._files.write(FILE, b"\n" + b"\n".join(lines))
+
+    def clear(self):
+        """Forget all."""
+        self._files.delete(FILE)
+
+    def _read(self) -> bytes:
+        return self._files.read(FILE) or b""
+
+
+def _worst(lines: list) -> int:
+    """Which to evict: the first that is of no use, else the oldest."""
+    for index, line in enumerate(lines):
+        fields = line.decode().split("\t")
+        if fields[1] != "Accepted" or id_tag_table.expired(fields):
+            return index
+    return 0

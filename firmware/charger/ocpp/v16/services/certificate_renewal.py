@@ -1,0 +1,244 @@
+"""The unit's own certificate: requests for it, the answers, and its renewal in time (WP-15 to 18).
+
+A request makes a new key pair, which waits in the vault as "ocpp/next-key" and never leaves the unit. A certificate for
+it is tried on a new connection and becomes the unit's own when that was made; else the one before is back
+(ocpp/transport/credential_trial.py).
+
+Renewal: 30 days before the end, or where a certificate lives for less than 90 days, when a third of its life is left; up
+to a tenth of that time earlier, by chance, so that not all units come at once. A request that came to nothing is made
+again after a quarter of that time, a day at the most, an hour at the least: no quick repetition (WP-16).
+
+What needs public-key code imports it when it runs.
+"""
+
+import asyncio
+import gc
+import os
+
+from micropython import const
+
+from charger import clock, log
+from charger.audit import events
+from charger.credentials.certificate_store import CENTRAL_SYSTEM, CRYPTO, NEXT_CHAIN, NEXT_KEY
+from charger.crypto.errors import CryptoError
+from charger.runtime import cooperative
+
+_LEAST_LEFT_S = const(2592000)  # 30 days
+_LOOK_S = const(30)
+_AGAIN_MOST_S = const(86400)
+_AGAIN_LEAST_S = const(3600)
+_AHEAD_S = const(2592000)  # a certificate may begin to be valid so much later
+_SIGNING_S = const(600)  # so long a request waits for its certificate; then another one may be made
+_DAY_S = const(86400)
+
+
+class Certificates:
+    """Owned by the charge point `cp`, which has `store`, `settings` and reconnect()."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._task = None
+        self._busy_until_s = 0  # uptime: a request is made, or waits for its answer and its certificate
+        self._making = False  # a key pair, which will take the place of the one before
+        self._checking = False  # a certificate, against the key that waits for it
+        self._warned_s = None  # when it was said last that renewal is not possible
+        self._look_at_s = 0
+        self._again_at_s = 0
+        self._chance = int.from_bytes(os.urandom(2), "big")  # of 65,536
+
+    # --- asking ---
+
+    def may_renew(self) -> bool:
+        """True when a request can be made: a name for it, a place for the key, and no other one under way (WP-15)."""
+        vault = self._cp.store.vault
+        if self._under_way or self._checking or self._cp.store.has_next() or vault is None or not vault.ready:
+            return False
+        return bool(self._cp.config.get_str("CpoName"))
+
+    @property
+    def _under_way(self) -> bool:
+        """One request at a time; one that nobody answers, or for which no certificate comes, ends by itself."""
+        return clock.uptime_s() < self._busy_until_s
+
+    def renew(self):
+        """Make a key pair and ask for a certificate for it."""
+        if self.may_renew():
+            self._wait_for_it()
+            self._making = True
+            self._task = asyncio.create_task(self._request())
+
+    async def _request(self):
+        try:
+            request = await self._make_request()
+        except (OSError, CryptoError, MemoryError) as error:
+            log.error("certificates", "no request: " + log.reason(error))
+            self._busy_until_s = 0
+            return
+        finally:
+            self._making = False
+            cooperative.unload()
+        self._wait_for_it()
+        self._cp.post_call("SignCertificate", {"csr": request}, False, self._unanswered, self._answered)
+
+    async def _make_request(self) -> str:
+        await cooperative.load(*("crypto." + name for name in ("pem", "der", "rsa", "ec", "keys", "csr")))
+        from charger.crypto import csr, ec, keys, pem
+
+        gc.collect()
+        d, public = await cooperative.run(ec.generate_key())
+        encoded = await cooperative.run(csr.create(d, public, self._cp.settings.identity, self._cp.config.get_str("CpoName")))
+        self._cp.store.vault.put(NEXT_KEY, keys.encode_private_key(d, public))
+        return pem.encode(encoded, "CERTIFICATE REQUEST")
+
+    def _wait_for_it(self):
+        self._busy_until_s = clock.uptime_s() + _SIGNING_S
+
+    def _unanswered(self):
+        self._busy_until_s = 0
+
+    def _answered(self, answer: dict):
+        if answer.get("status") == "Accepted":
+            log.info("certificates", "a certificate was asked for")
+            self._wait_for_it()
+            return
+        self._busy_until_s = 0
+        log.warn("certificates", "the request for a certificate was refused")
+        try:
+            self._cp.store.vault.delete(NEXT_KEY)
+        except OSError as error:
+            log.error("certificates", log.reason(error))
+
+    # --- the answer ---
+
+    async def signed(self, text: str) -> str:
+        """Accepted when the certificate is good and on flash; it waits for begin(). Else Rejected (WP-17)."""
+        store = self._cp.store
+        if len(text) > self._cp.config.get_int("CertificateSignedMaxChainSize"):
+            return store.refused(events.INVALID_OWN_CERTIFICATE, "chain too long")
+        if store.trying or store.vault is None:
+            return store.refused(events.INVALID_OWN_CERTIFICATE, "another one is on trial")
+        if self._making or self._checking:
+            return store.refused(events.INVALID_OWN_CERTIFICATE, "a new key is being made, or another one checked")
+        self._checking = True
+        try:
+            self._make_room()
+            try:
+                chain = await self._check(text)
+            except MemoryError:  # the heap was in crumbs: once more from the beginning
+                self._make_room()
+                chain = await self._check(text)
+            store.files.write(NEXT_CHAIN, chain)
+        except CryptoError as error:
+            return store.refused(events.INVALID_OWN_CERTIFICATE, str(error))
+        except (OSError, MemoryError) as error:
+            log.error("certificates", "not kept: " + log.reason(error))
+            return "Rejected"
+        finally:
+            self._checking = False
+            self._busy_until_s = 0  # it has come, good or bad
+            cooperative.unload()
+        return "Accepted"
+
+    def _make_room(self):
+        cooperative.unload()
+        self._cp.let_go()
+        gc.collect()
+
+    async def _check(self, text: str) -> bytes:
+        """The chain in PEM as it is kept; CryptoError with the first thing that is wrong."""
+        await cooperative.load(*CRYPTO)
+        from charger.crypto import keys, path_validation, pem, x509
+        from charger.crypto.errors import NAME, UNTRUSTED
+
+        pending = self._cp.store.vault.get(NEXT_KEY)
+        if pending is None:
+            raise CryptoError(UNTRUSTED, "no certificate was asked for")
+        encoded = pem.decode(text, max_chars=len(text))
+        certificates = [x509.parse(one) for one in encoded]
+        leaf = certificates[0]
+        if leaf.key.bits != keys.decode_private_key(pending)[1]:
+            raise CryptoError(UNTRUSTED, "not of the key that was asked for")
+        if leaf.subject_cn != self._cp.settings.identity or leaf.subject_o != self._cp.config.get_str("CpoName"):
+            raise CryptoError(NAME, "not for this charge point")  # WP-8
+        now = clock.utc_s()
+        if now is not None and now < leaf.not_before_s <= now + _AHEAD_S:
+            now = leaf.not_before_s  # it is tried when its time has come (WP-18)
+        roots = []
+        known = (self._cp.store.roots(CENTRAL_SYSTEM) or b"").decode()
+        for one in pem.decode(known, max_chars=len(known)) if known else ():
+            try:
+                roots.append(x509.parse(one))
+            except CryptoError as error:
+                log.warn("certificates", "a root cannot be read: %s" % error)
+        del known
+        gc.collect()
+        await cooperative.run(path_validation.check_chain(certificates, roots, now, x509.CLIENT_AUTH))
+        return "".join([pem.encode(one) for one in encoded]).encode()
+
+    async def begin(self):
+        """Use the new certificate: at once where no connection needs one, else on the next connection."""
+        store = self._cp.store
+        if not store.has_next() or store.trying:
+            return
+        if self._cp.config.get_int("SecurityProfile") != 3:
+            await cooperative.run(store.promote())
+            store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
+            return
+        now, validity = clock.utc_s(), self._validity_of(store.files.read(NEXT_CHAIN))
+        if now is None or validity is None or now < validity[0]:
+            return  # second() looks again
+        self._cp.settings.change.begin_certificate()
+        await self._cp.reconnect()
+
+    # --- in time ---
+
+    def second(self):
+        """Once a second: is there something to begin or to renew?"""
+        now_s = clock.uptime_s()
+        if now_s < self._look_at_s or self._under_way:
+            return
+        self._look_at_s = now_s + _LOOK_S
+        if self._cp.store.has_next():
+            if not self._cp.store.trying and self._cp.ready():
+                self._task = asyncio.create_task(self.begin())
+        elif now_s >= self._again_at_s and self._cp.ready() and self._is_due():
+            self.renew()
+
+    def _is_due(self) -> bool:
+        """Whether the certificate in use has come into its last time, and a request can be made."""
+        now = clock.utc_s()
+        validity = self._validity_of(self._cp.store.client_chain())
+        if now is None or validity is None:
+            return False
+        left_s = min(_LEAST_LEFT_S, (validity[1] - validity[0]) // 3)
+        if now < validity[1] - left_s - left_s * self._chance // 655360:
+            return False
+        if not self.may_renew():
+            self._warn()
+            return False
+        self._again_at_s = clock.uptime_s() + max(_AGAIN_LEAST_S, min(_AGAIN_MOST_S, left_s // 4))
+        return True
+
+    def _warn(self):
+        """The certificate runs out and nothing can be done about it: once a day in the log, once as an event."""
+        now_s = clock.uptime_s()
+        if self._cp.config.get_str("CpoName") or (self._warned_s is not None and now_s - self._warned_s < _DAY_S):
+            return
+        log.warn("certificates", "our own runs out, and cannot be renewed without a CpoName")
+        if self._warned_s is None:
+            self._cp.store.note(events.INVALID_OWN_CERTIFICATE, "runs out, cannot be renewed without a CpoName")
+        self._warned_s = now_s
+
+    def _validity_of(self, chain):
+        """(from, to) of the first certificate of a chain, UTC seconds; None when it cannot be read."""
+        if not chain:
+            return None
+        from charger.credentials import server_certificate
+        from charger.crypto import pem
+
+        text = chain if isinstance(chain, str) else chain.decode()
+        try:
+            return server_certificate.validity(pem.decode(text, max_chars=len(text))[0])
+        except CryptoError as error:
+            log.warn("certificates", "our own: %s" % error)
+            return None

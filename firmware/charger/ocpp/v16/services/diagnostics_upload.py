@@ -1,0 +1,60 @@
+"""GetDiagnostics: one redacted text, uploaded, with its progress told (OCPP-117, 118)."""
+
+from charger import clock
+from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, Uploads
+
+IDLE = "Idle"
+UPLOAD_FAILED = "UploadFailed"
+
+
+class Diagnostics:
+    """Owned by the charge point `cp`, whose make_uploader() gives what does the work; None where the unit has none."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._uploads = None if cp.make_uploader is None else Uploads(cp.make_uploader, self._tell)
+        self._owed = None  # the status that the back end could not be told
+        self.status = IDLE
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing is sent, and nothing left to be told."""
+        return self._owed is None and (self._uploads is None or not self._uploads.running)
+
+    def name(self) -> str | None:
+        """The name of the file that would be sent now, None when there is no way to send one."""
+        return None if self._uploads is None else file_name(self._cp, "diagnostics")
+
+    def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None):
+        """Begin an upload of what lies between two moments (UTC seconds or None); it replaces a running one."""
+        from charger.ocpp.v16.services.diagnostics_text import Archive
+
+        self._uploads.start(location, name, Archive(self._cp, since, until), retries, interval_s)
+
+    def trigger(self):
+        """TriggerMessage(DiagnosticsStatusNotification)."""
+        status = UPLOADING if self.status == UPLOADING else IDLE
+        self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, True)
+
+    def second(self):
+        """Tell how it went when the link was down at that moment."""
+        if self._owed is not None and self._cp.ready():
+            self._send(self._owed)
+
+    def _tell(self, state: str):
+        self.status = state if state in (UPLOADING, UPLOADED) else UPLOAD_FAILED
+        self._send(self.status)
+
+    def _send(self, status: str):
+        self._owed = None
+        self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, False, lambda: self._failed(status))
+
+    def _failed(self, status: str):
+        if status == self.status and not self._cp.ready():
+            self._owed = status
+
+
+def file_name(cp, what: str) -> str:
+    """A name for a file of this unit, of letters, digits, - and dot only."""
+    serial = "".join(ch for ch in cp.config.get_str("ChargeBoxSerialNumber") if ch.isalpha() or ch.isdigit())
+    return "%s-%s-%d.txt" % (what, serial, clock.utc_s() or 0)

@@ -1,0 +1,88 @@
+"""The local authorisation list: sent by the back end, with a version, replaced as a whole or not at all (OCPP-56)."""
+
+from charger import log
+from charger.ocpp.v16.services import id_tag_table
+
+FILE = "ocpp_local_list"
+
+ACCEPTED = "Accepted"
+FAILED = "Failed"
+MISMATCH = "VersionMismatch"
+
+
+class _TooMany(Exception):
+    """More tags than the list may have."""
+
+
+class LocalList:
+    """On flash: the version, then a line a tag; of several for a tag the last counts. Only the version is in the heap."""
+
+    idle = True  # all of it is on flash
+
+    def __init__(self, config, files):
+        self._config = config
+        self._files = files
+        self._version = self._count = 0
+        for line in files.lines(FILE):
+            if line.isdigit() and len(line) < 11:
+                self._version = int(line)
+            else:
+                log.error("local list", "not readable, ignored")
+            break
+
+    @property
+    def version(self) -> int:
+        """listVersion; 0 while the list is empty."""
+        return self._version
+
+    def find(self, tag: str) -> tuple | None:
+        """(status, parent) of a tag, None when it is not in the list."""
+        key = tag.lower().encode() + b"\t"
+        found = None
+        for line in self._files.lines(FILE) if self._version else ():
+            if line.startswith(key):
+                found = line
+        return None if found is None else id_tag_table.verdict(found)
+
+    def update(self, version: int, full: bool, entries: list) -> str:
+        """SendLocalList: Accepted, Failed or VersionMismatch. The old list is untouched unless Accepted.
+
+        The entries are gone through more than once, and no more than one of them is kept in the heap at a time.
+        """
+        if version <= 0 or len(entries) > self._config.get_int("SendLocalListMaxLength"):
+            return FAILED
+        if not full and version <= self._version:
+            return MISMATCH
+        last = {}  # tag: where its last entry is
+        for number, entry in enumerate(entries):
+            if full and "idTagInfo" not in entry:
+                return FAILED
+            last[entry["idTag"].lower().encode()] = number
+        self._count = 0
+        try:
+            self._files.write_pieces(FILE, self._lines(version, full, entries, last))
+        except OSError as error:
+            log.error("local list", log.reason(error))
+            return FAILED
+        except _TooMany:
+            return FAILED
+        self._version = version if self._count else 0
+        return ACCEPTED
+
+    def _lines(self, version: int, full: bool, entries: list, last: dict):
+        """The new file, piece by piece: what stays of the old one, then what is new."""
+        yield b"%d" % version
+        if not full and self._version:
+            for number, line in enumerate(self._files.lines(FILE)):
+                if number and line.split(b"\t", 1)[0] not in last:
+                    yield self._counted(line)
+        for number, entry in enumerate(entries):
+            info = entry.get("idTagInfo")
+            if info is not None and last[entry["idTag"].lower().encode()] == number:
+                yield self._counted(id_tag_table.line(entry["idTag"], info))
+
+    def _counted(self, line: bytes) -> bytes:
+        self._count += 1
+        if self._count > self._config.get_int("LocalAuthListMaxLength"):
+            raise _TooMany
+        return b"\n" + line

@@ -1,0 +1,72 @@
+"""SecurityEventNotification: what the security log has for the back end, in order, each until it is acknowledged.
+
+What waits is in the log on flash, so it survives restarts and any time without a link (WP-42, 44). Nothing is sent
+before BootNotification was accepted (WP-45).
+"""
+
+from micropython import const
+
+from charger import clock, log
+from charger.ocpp.transport.errors import NOT_IMPLEMENTED, NOT_SUPPORTED, CallError, CallFailed
+
+_SINK = "ocpp"
+_ATTEMPTS = const(3)  # after as many CALLERRORs the others need not wait for this one any longer
+_RETRY_S = const(60)
+_UNKNOWN_S = const(3600)  # a back end that does not know the message is asked again after that
+
+
+class SecurityEvents:
+    """Owned by the charge point `cp`; `security_log` is the log."""
+
+    def __init__(self, cp, security_log):
+        self._cp = cp
+        self._log = security_log
+        self._done = -1  # nothing below waits any more
+        self._refused = 0
+        self._not_before_s = 0
+
+    async def run(self):
+        """The task."""
+        while True:
+            await clock.sleep_s(1)
+            if self._cp.ready() and self._log.next_seq > self._done and clock.uptime_s() >= self._not_before_s:
+                await self._send()
+
+    async def _send(self):
+        end = self._log.next_seq
+        waiting = self._log.pending(_SINK)
+        for entry in waiting:
+            try:
+                await self._cp.call("SecurityEventNotification", payload(entry))
+            except CallError as error:
+                if not self._give_up(error):
+                    return
+            except CallFailed as error:
+                log.warn("events", log.reason(error))
+                self._not_before_s = clock.uptime_s() + 1
+                return
+            self._refused = 0
+            self._log.acknowledge(_SINK, entry.seq)
+        if not waiting:
+            self._done = end
+
+    def _give_up(self, error: CallError) -> bool:
+        """A CALLERROR: True when this event is not worth another attempt."""
+        log.warn("events", "refused: " + log.reason(error))
+        if error.code in (NOT_IMPLEMENTED, NOT_SUPPORTED):
+            self._not_before_s = clock.uptime_s() + _UNKNOWN_S
+            return False
+        self._refused += 1
+        if self._refused >= _ATTEMPTS:
+            return True
+        self._not_before_s = clock.uptime_s() + _RETRY_S
+        return False
+
+
+def payload(entry) -> dict:
+    """An entry of the log as the message; SCH-1 lengths."""
+    message = {"type": entry.event[:50], "timestamp": entry.time() or clock.now_iso()}
+    info = entry.info if entry.exact else (entry.info + " (time estimated)").strip()
+    if info:
+        message["techInfo"] = info[:255]
+    return message

@@ -1,0 +1,110 @@
+"""Transactions: what is reported of a session, and what the back end's verdict on its idTag does (OCPP-35 to 54)."""
+
+from charger import log
+from charger.ocpp.v16.transaction_queue import START, STOP, stamp
+
+
+class Transactions:
+    """Owned by the charge point `cp`; the sessions themselves belong to the connectors."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._config = cp.config
+        self._refused = {}  # local id of a running session -> register in Wh at which its energy ends (OCPP-54)
+
+    def started(self, session):
+        """A session has begun: its StartTransaction is on flash before energy flows (OCPP-37)."""
+        payload = {
+            "connectorId": session.connector_id,
+            "idTag": session.id_tag[:20],
+            "meterStart": session.start_wh,
+            "timestamp": stamp(session.start_utc, session.start_uptime_ms // 1000),
+        }
+        if session.reservation_id is not None:
+            payload["reservationId"] = session.reservation_id
+        self._cp.outbox.add(START, session.local_id, payload, session.boot_id)
+
+    def ended(self, session):
+        """A session is over."""
+        self._refused.pop(session.local_id, None)
+        moment = stamp(session.stop_utc, session.stop_uptime_ms // 1000)
+        payload = {"meterStop": session.stop_wh, "timestamp": moment, "reason": session.stop_reason}
+        if session.stop_id_tag:
+            payload["idTag"] = session.stop_id_tag[:20]  # SCH-10: rather none than an empty one
+        data = self._cp.meter_values.transaction_data(session, moment)
+        if data:
+            payload["transactionData"] = data
+        self._cp.outbox.add(STOP, session.local_id, payload, session.stop_boot_id)
+
+    def recover(self, sessions):
+        """Close what the last start-up left open, each transaction exactly once (OCPP-37).
+
+        The queue knows which starts have no stop: energy flowed only after the start was in it.
+        """
+        unfinished = self._cp.outbox.unfinished
+        for session in sessions.recover():
+            log.info("transactions", "session %d was open when the power went" % session.local_id)
+            if session.local_id in unfinished:
+                session.stop_reason = "PowerLoss"
+                self.ended(session)
+                unfinished.discard(session.local_id)
+            sessions.end(session, session.stop_wh, "PowerLoss")
+        for session in sessions.history.recent() if unfinished else ():
+            if session.local_id in unfinished:  # it had ended, but the power went before its stop was in the queue
+                self.ended(session)
+                unfinished.discard(session.local_id)
+        for local_id in unfinished:
+            log.error("transactions", "session %d left no trace" % local_id)
+
+    def running(self, transaction_id: int):
+        """The connector on which a transaction of the back end runs, None without one."""
+        for connector in self._cp.connectors:
+            session = connector.session
+            if session is not None and session.transaction_id == transaction_id and not connector.stopping:
+                return connector
+        return None
+
+    def delivered(self, action: str, local_id, payload: dict, answer: dict | None):
+        """A transaction message is through, or was given up (answer None)."""
+        connector = self._connector_of(local_id)
+        if action == START and connector is not None:
+            connector.session.transaction_id = self._cp.outbox.transaction_id(local_id)
+            self._cp.transaction_known(connector)
+        info = None if answer is None else answer.get("idTagInfo")
+        tag = payload.get("idTag")
+        if info is None or tag is None:
+            return
+        verdict = self._cp.authorisation.learn(tag, info)
+        if action == START and verdict is not None and connector is not None:
+            self._verdict(connector, verdict)
+
+    def _connector_of(self, local_id: int):
+        for connector in self._cp.connectors:
+            if connector.session is not None and connector.session.local_id == local_id:
+                return connector
+        return None
+
+    def _verdict(self, connector, verdict: tuple):
+        """A verdict that is not Accepted ends the energy of a running session (OCPP-54)."""
+        session = connector.session
+        if verdict[1] and not session.parent_id_tag:
+            session.parent_id_tag = verdict[1]
+        if verdict[0] == "Accepted":
+            return
+        log.warn("transactions", "session %d: the back end says %s" % (session.local_id, verdict[0]))
+        self._refused[session.local_id] = session.start_wh + self._config.get_int("MaxEnergyOnInvalidId")
+        self.second()
+
+    def second(self):
+        """End the energy of refused sessions that have had their MaxEnergyOnInvalidId."""
+        for local_id in list(self._refused):
+            connector = self._connector_of(local_id)
+            if connector is None:
+                self._refused.pop(local_id)
+            elif connector.meter.total_wh >= self._refused[local_id]:
+                self._refused.pop(local_id)
+                if self._config.get_bool("StopTransactionOnInvalidId"):
+                    connector.hold_cable()
+                    connector.stop("DeAuthorized")
+                else:
+                    connector.suspend("The back end does not accept this card")

@@ -1,0 +1,66 @@
+"""An upload that a back end asked for: attempts, pauses between them, and what it is told (OCPP-117, WP-40).
+
+Diagnostics and logs use it. One at a time; a new request takes the place of the running one.
+"""
+
+import asyncio
+
+from charger import clock, late, log
+from charger.net.transfer import FAILED, UploadError
+
+UPLOADING = "Uploading"
+UPLOADED = "Uploaded"
+# What is of no use once the file is gone.
+_SENDING = (
+    "charger.net.upload", "charger.net.http_client", "charger.net.url", "charger.net.ftp",
+    "charger.ocpp.v16.services.diagnostics_text",
+)  # fmt: skip
+
+
+class Uploads:
+    """`make_uploader()` gives a net.upload.Uploader, in RAM while a file is sent; `tell(state)` is called with UPLOADING,
+    UPLOADED, or, when all attempts were in vain, the cause of the last UploadError."""
+
+    def __init__(self, make_uploader, tell):
+        self._make_uploader = make_uploader
+        self._tell = tell
+        self._task = None
+        self.running = False
+
+    def start(self, location: str, name: str, pieces, retries: int, interval_s: int):
+        """Begin to send what pieces() yields: retries + 1 attempts with interval_s between them.
+
+        pieces() is called anew for each time the file is gone through; it yields bytes.
+        """
+        self.cancel()
+        self.running = True
+        self._task = asyncio.create_task(self._run(location, name, pieces, retries, interval_s))
+
+    def cancel(self):
+        """Give up the running one, silently."""
+        if self._task is not None and self.running:
+            self._task.cancel()
+        self._task = None
+        self.running = False
+
+    async def _run(self, location: str, name: str, pieces, retries: int, interval_s: int):
+        self._tell(UPLOADING)
+        state = FAILED
+        for attempt in range(retries + 1):
+            if attempt:
+                await clock.sleep_s(interval_s)
+            try:
+                await self._make_uploader().send(location, name, pieces)
+                state = UPLOADED
+                break
+            except UploadError as error:
+                log.warn("upload", "attempt %d of %d: %s" % (attempt + 1, retries + 1, error))
+                state = error.cause
+                if error.final:
+                    break
+            except Exception as error:  # noqa: BLE001 - whatever it is, the back end hears that there is no file
+                log.error("upload", log.reason(error))
+        pieces = None
+        late.drop(*_SENDING)
+        self.running = False
+        self._tell(state)

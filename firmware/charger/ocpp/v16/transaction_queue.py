@@ -1,0 +1,340 @@
+"""The queue of transaction messages: in order, over power cuts, each removed only when it is done (OCPP-35 to 39).
+
+Two journals on flash. StartTransaction and StopTransaction are in one and are never dropped; MeterValues are in a ring
+of which the oldest go first when it is full (OCPP-39). Each meter message notes how many starts and stops came before
+it, so that all are sent in the order in which they happened. While the link is up a few meter messages wait in RAM
+only, which spares the flash; they go to flash when the link is lost or the charger stops.
+
+What is under way is kept in two small slots, written before each send: count first, act second. A message that was on
+its way when the power went is sent again with the same content. The back end's transaction ids are kept there too.
+
+A record is text: letter of the action, local transaction id ("-" without one), number of the start-up, for a meter
+message the number of starts and stops before it, then the payload as JSON.
+"""
+
+import asyncio
+import json
+
+from micropython import const
+
+from charger import clock, log
+from charger.ocpp.transport.errors import CallError, CallTimeout, Disconnected
+from charger.store.ab_record import Slots
+from charger.store.journal import Journal, JournalFull
+
+START = "StartTransaction"
+STOP = "StopTransaction"
+METER = "MeterValues"
+
+UNCONFIRMED = -1  # the transactionId of a transaction whose start never got through (OCPP-38)
+
+_TX_BYTES = const(131072)  # about 300 transactions
+_METER_BYTES = const(65536)
+_RAM_MESSAGES = const(4)
+_MAX_RECORD = const(4000)  # of a segment of 4096 bytes
+_START_LETTER = const(0x53)
+_MAX_CUTS = const(20)  # restarts in a row with the same message under way: it may be what brings the charger down
+
+
+class Outbox:
+    """Owned by the charge point. `ready()` says whether sending is allowed now, `call` sends and gives the answer.
+
+    done(action, local_id, payload, answer) is called when a message is through; answer is None when it was given up.
+    `unfinished` holds, after a restart, the local ids of transactions that were started and have no stop.
+    """
+
+    def __init__(self, files, config, call, ready, done):
+        self._config = config
+        self._call = call
+        self._ready = ready
+        self._done = done
+        self._tx = Journal(files, "ocpp_tx", _TX_BYTES, 4096)
+        self._meter = Journal(files, "ocpp_mv", _METER_BYTES, 4096, ring=True)
+        self._slots = Slots(files, "ocpp_sent")
+        self._ram = []  # meter messages newer than everything in the meter journal
+        self._wake = asyncio.Event()
+        self.sent = 0
+        self.dropped = 0
+        self._load()
+
+    def _load(self):
+        state = {}
+        value = self._slots.read()
+        if value is not None:
+            try:
+                state = json.loads(value)
+            except ValueError:
+                log.error("outbox", "state unreadable")
+        self._tx_next = max(state.get("s", 0), self._tx.first_seq)
+        self._meter_next = max(state.get("m", 0), self._meter.first_seq)
+        self._failed = state.get("f", 0)
+        self._cuts = state.get("c", 0)
+        self._ids = {int(key): value for key, value in state.get("t", {}).items()}
+        self.unfinished = set(self._ids)
+        for _, data in self._tx.records(self._tx_next):
+            local_id = int(bytes(data).split(b" ", 2)[1])
+            if data[0] == _START_LETTER:
+                self.unfinished.add(local_id)
+            else:
+                self.unfinished.discard(local_id)
+        if self.waiting:
+            log.info("outbox", "%d messages from before the restart" % self.waiting)
+
+    # --- putting in ---
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait, the one under way included."""
+        meter = self._meter.next_seq - max(self._meter_next, self._meter.first_seq)
+        return self._tx.next_seq - self._tx_next + max(0, meter) + len(self._ram)
+
+    def add(self, action: str, local_id: int, payload: dict, boot_id: int):
+        """Queue a start or stop; it is on flash when this returns.
+
+        Its times may be stamps (see stamp()) that count from the start-up boot_id.
+        """
+        data = _record("S" if action == START else "E", local_id, boot_id, "", payload)
+        if action == START:
+            self._ids.pop(local_id, None)
+        try:
+            self._tx.append(data)
+        except (JournalFull, OSError) as error:
+            log.error("outbox", "meter values dropped to make room: " + log.reason(error))
+            self._add_at_last(data)
+        self._wake.set()
+
+    def _add_at_last(self, data: bytes):
+        """The flash refused: make room and try again. A flash that is dead must not keep a car from charging."""
+        try:
+            self._give_room()
+            self._tx.append(data)
+        except (JournalFull, OSError) as error:
+            self.dropped += 1
+            log.error("outbox", "a transaction message is lost: " + log.reason(error))
+
+    def _give_room(self):
+        """Starts and stops get the place of the meter values (OCPP-39)."""
+        self._meter.clear()
+        self._meter.max_bytes = 2 * self._meter.segment_bytes
+        self._tx.max_bytes = _TX_BYTES + _METER_BYTES - self._meter.max_bytes
+
+    def add_reading(self, local_id: int | None, payload: dict):
+        """Queue a MeterValues message; on flash only where it has to wait."""
+        self._ram.append(_record("M", local_id, clock.boot_id, " %d" % self._tx.next_seq, payload))
+        if not self._ready() or len(self._ram) > _RAM_MESSAGES or self._meter_waits():
+            self.spill()
+        self._wake.set()
+
+    def spill(self):
+        """Write what waits in RAM to flash. Called when the link is lost and before a restart."""
+        waiting, self._ram = self._ram, []
+        for data in waiting:
+            try:
+                self._meter.append(data)
+            except (JournalFull, OSError, ValueError) as error:
+                self.dropped += 1
+                log.error("outbox", "meter values dropped: " + log.reason(error))
+
+    def _meter_waits(self) -> bool:
+        return self._meter.next_seq > max(self._meter_next, self._meter.first_seq)
+
+    # --- transaction ids ---
+
+    def transaction_id(self, local_id: int) -> int | None:
+        """The back end's id of a transaction, None while it is unknown."""
+        return self._ids.get(local_id)
+
+    # --- sending ---
+
+    def kick(self):
+        """Look again now: the link is up, or a setting changed."""
+        self._wake.set()
+
+    async def run(self):
+        """The outbox's task: send the oldest message, for ever."""
+        while True:
+            if not self._ready() or not await self._send_head():
+                await self._wake.wait()
+            self._wake.clear()
+
+    async def _send_head(self) -> bool:
+        """Send the oldest message once, or give it up. False when there is nothing to send or the link is lost."""
+        source, seq, data = self._head()
+        if data is None:
+            return False
+        action, local_id, payload = self._message(data)
+        if action is None:
+            self._remove(source, seq, data)
+            return True
+        if self._failed >= self._config.get_int("TransactionMessageAttempts") or self._cuts >= _MAX_CUTS:
+            self._give_up(action, local_id)
+            self._remove(source, seq, data)
+            self._done(action, local_id, payload, None)
+            return True
+        if self._failed and not await self._pause():
+            return True
+        self._cuts += 1
+        if source is not None:
+            self._save()
+        try:
+            answer = await self._call(action, payload)
+        except Disconnected:
+            self._cuts = 0  # a lost connection is no attempt (OCPP-17)
+            return False
+        except (CallError, CallTimeout) as error:
+            self._failed += 1
+            self._cuts = 0
+            if source is not None:
+                self._save()
+            log.warn("outbox", "%s not taken, attempt %d: %s" % (action, self._failed, log.reason(error)))
+            return True
+        self.sent += 1
+        self._through(action, local_id, answer)
+        self._remove(source, seq, data)
+        self._done(action, local_id, payload, answer)
+        return True
+
+    async def _pause(self) -> bool:
+        """Wait RetryInterval x earlier sends (OCPP-36); False when the link went away meanwhile."""
+        left_s = self._config.get_int("TransactionMessageRetryInterval") * self._failed
+        started = clock.uptime_s()
+        while clock.uptime_s() - started < left_s:
+            await clock.sleep_ms(250)
+            if not self._ready():
+                return False
+        return True
+
+    def _head(self) -> tuple:
+        """(journal or None for RAM, number, record) of the oldest message; the record is None when there is none."""
+        self._meter_next = max(self._meter_next, self._meter.first_seq)
+        where = self._meter
+        meter_seq, meter = _first(where, self._meter_next)
+        if meter is None:
+            where = None
+            meter = self._ram[0] if self._ram else None
+        before = None if meter is None else int(bytes(meter).split(b" ", 4)[3])
+        seq, data = _first(self._tx, self._tx_next)
+        if data is not None and (before is None or seq < before):
+            return self._tx, seq, data
+        return where, meter_seq, meter
+
+    def _message(self, data: bytes) -> tuple:
+        """(action, local id, payload) of a record; (None, None, None) for one that is not readable.
+
+        transactionId and times are filled in, the same at every attempt.
+        """
+        try:
+            letter, local, boot_id, rest = data.decode().split(" ", 3)
+            local_id = None if local == "-" else int(local)
+            action = {"S": START, "E": STOP, "M": METER}[letter]
+            if action == METER:
+                rest = rest.split(" ", 1)[1]
+            payload = json.loads(rest)
+            _fill_times(payload, int(boot_id))
+        except (ValueError, KeyError, IndexError):
+            log.error("outbox", "unreadable record skipped")  # its checksum was right: another firmware wrote it
+            return None, None, None
+        if local_id is not None and action != START:
+            payload["transactionId"] = self._ids.get(local_id, UNCONFIRMED)
+        return action, local_id, payload
+
+    def _through(self, action: str, local_id: int, answer: dict):
+        if action == START:
+            number = answer.get("transactionId")
+            if isinstance(number, bool) or not isinstance(number, int):
+                log.error("outbox", "StartTransaction answered without a transactionId")
+                number = UNCONFIRMED
+            self._ids[local_id] = number
+        elif action == STOP:
+            self._ids.pop(local_id, None)
+
+    def _give_up(self, action: str, local_id):
+        """Attempts used up: say so and go on with the next one (OCPP-36)."""
+        log.error("outbox", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
+        self.dropped += 1
+        if action == START:
+            self._ids[local_id] = UNCONFIRMED
+        elif action == STOP:
+            self._ids.pop(local_id, None)
+
+    def _remove(self, source, seq: int, data: bytes):
+        """Take the head off. The state on flash is enough; journals are trimmed where that frees a segment."""
+        self._failed = self._cuts = 0
+        if source is None:
+            if self._ram and self._ram[0] is data:
+                self._ram.pop(0)
+                return
+            source = self._meter  # it was written to flash while it was on its way
+            seq, head = _first(source, self._meter_next)
+            if head != data:
+                return
+        if source is self._tx:
+            self._tx_next = seq + 1
+        else:
+            self._meter_next = seq + 1
+        self._save()
+        if source.first_seq < source.second_segment_seq() <= seq + 1:
+            source.trim(seq + 1)
+
+    def _save(self):
+        """The state on flash, about 60 bytes. With a dead flash the messages still go out."""
+        state = {"s": self._tx_next, "m": self._meter_next, "f": self._failed, "c": self._cuts, "t": self._ids}
+        try:
+            self._slots.write(json.dumps(state).encode())
+        except OSError as error:
+            log.error("outbox", "state not written: " + log.reason(error))
+
+
+def _first(journal, start: int) -> tuple:
+    """(number, record) of the oldest record from start on, (0, None) without one."""
+    for seq, data in journal.records(start):
+        return seq, data
+    return 0, None
+
+
+def _record(letter: str, local_id: int | None, boot_id: int, before: str, payload: dict) -> bytes:
+    """A message as it is kept; one that would be too long loses samples from its middle (OCPP-92)."""
+    head = "%s %s %d%s " % (letter, "-" if local_id is None else local_id, boot_id, before)
+    data = (head + json.dumps(payload)).encode()
+    while len(data) > _MAX_RECORD and len(payload.get("transactionData", ())) > 2:
+        thin(payload["transactionData"])
+        data = (head + json.dumps(payload)).encode()
+    return data
+
+
+def stamp(utc_s: int | None, uptime_s: int) -> int:
+    """A moment as it is kept: UTC seconds, or, while the time is unknown, -1 - uptime of its start-up (OCPP-44)."""
+    return -1 - uptime_s if utc_s is None else utc_s
+
+
+def now_stamp() -> int:
+    """The stamp of this moment."""
+    return stamp(clock.utc_s(), clock.uptime_s())
+
+
+def thin(samples: list):
+    """Drop every second one but the first and the last (OCPP-92)."""
+    for index in range(len(samples) - 2, 0, -2):
+        samples.pop(index)
+
+
+def _fill_times(value, boot_id: int):
+    """Turn the stamps of a message into times, in place."""
+    if isinstance(value, list):
+        for item in value:
+            _fill_times(item, boot_id)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "timestamp":
+                if isinstance(item, int):
+                    value[key] = _iso(item, boot_id)
+            elif isinstance(item, (list, dict)):
+                _fill_times(item, boot_id)
+
+
+def _iso(moment: int, boot_id: int) -> str:
+    if moment >= 0:
+        return clock.iso(moment)
+    # Of an earlier start-up that never learnt the time: all that is known is that this one came after it.
+    utc_s = clock.utc_at_uptime(-1 - moment if boot_id == clock.boot_id else 0)
+    return clock.now_iso() if utc_s is None else clock.iso(utc_s)

@@ -1,0 +1,46 @@
+"""Why a running session has no energy: as a cause for its record, and in words for the back end."""
+
+from charger.outlet import connector_status as st
+from charger.outlet import pilot_duty
+
+
+def cause(connector) -> str | None:
+    """One of session.CAUSES: the guard, the car, or what holds the charger; None while energy flows or is to begin."""
+    outlet = connector.outlet
+    if outlet.blocked:
+        return type(outlet.fault).__name__
+    if connector.status == st.SUSPENDED_EV:
+        return "car"
+    return _holding(connector) if connector.status == st.SUSPENDED_EVSE else None
+
+
+def info(connector, status: str) -> str:
+    """What goes with a status without a fault, at most 50 characters (SCH-1).
+
+    Without figures that move: each new text is a message of its own.
+    """
+    if status != st.SUSPENDED_EVSE:
+        return ""
+    if connector.suspended:
+        return connector.suspended[:50]
+    outlet = connector.outlet
+    return ("Paused by " + outlet.limits.who(outlet.limit_source()))[:50] if _by_limit(outlet) else ""
+
+
+def _by_limit(outlet) -> bool:
+    return outlet.target_da() < pilot_duty.MINIMUM_DA
+
+
+def _holding(connector) -> str:
+    outlet = connector.outlet
+    if connector.suspended:
+        return "backend"
+    if not outlet.available:
+        return "service"
+    if outlet.phases != outlet.phases_wanted:
+        return "phases"
+    if _by_limit(outlet):
+        return outlet.limit_source()
+    if outlet.lock is not None and not outlet.lock.locked():
+        return "lock"
+    return "other"

@@ -1,0 +1,1 @@
+"""Running: the supervisor of the tasks and cooperative execution of long computations."""

@@ -1,1 +1,0 @@
-"""Secrets, certificates and the public-key arithmetic behind them."""

@@ -1,0 +1,74 @@
+"""Asking for updates (SEC-5, SEC-7); when that is done, service.py says.
+
+The answer is a small JSON file, {"format": 1, "releases": [{"board", "version", "counter", "min_hardware", "size", "url"}]}.
+It needs no signature: the worst a false one can do is to offer a bundle that is then refused.
+"""
+
+from micropython import const
+
+from charger import log
+from charger.audit.events import UPDATE_CHECK_FAILED, UPDATE_CHECKED
+from charger.net.faults import ConnectError, HttpError
+from charger.update.manifest import UpdateError, version_order
+from charger.update.updater import OFFER
+
+_MOST = const(8192)
+
+
+class Notices:
+    """`updater.offer` is {"version", "url"} while there is something newer."""
+
+    def __init__(self, files, source, updater, unit: dict, url: str, on_event):
+        self._files = files
+        self._source = source
+        self._updater = updater
+        self._unit = unit
+        self._url = url
+        self._on_event = on_event
+
+    async def ask(self) -> bool:
+        """Ask now; True when there was an answer, which the log has either way."""
+        try:
+            response = await self._source.open(self._url)
+            try:
+                found = self.newest(await response.read(_MOST))
+            finally:
+                response.close()
+        except (UpdateError, ConnectError, HttpError, OSError, ValueError) as error:
+            self._on_event(UPDATE_CHECK_FAILED, log.reason(error))
+            return False
+        before, self._updater.offer = self._updater.offer, found
+        self._files.write_json(OFFER, found or {})
+        self._on_event(UPDATE_CHECKED, found["version"] + " is there" if found else "nothing newer")
+        if found is not None and found != before:
+            log.info("update", "version %s can be installed" % found["version"])
+        return True
+
+    def newest(self, text: bytes) -> dict | None:
+        """The newest release for this unit that is newer than what runs, None without one. UpdateError, ValueError."""
+        import json
+
+        notice = json.loads(text)
+        if not isinstance(notice, dict) or notice.get("format") != 1 or not isinstance(notice.get("releases"), list):
+            raise UpdateError("manifest", "not a notice of releases")
+        best, order = None, version_order(self._unit["version"])
+        for release in notice["releases"]:
+            if not self._fits(release):
+                continue
+            its = version_order(release["version"])
+            if its > order:
+                best, order = {"version": release["version"], "url": release["url"]}, its
+        return best
+
+    def _fits(self, release) -> bool:
+        if not isinstance(release, dict) or release.get("board") != self._unit["board"]:
+            return False
+        if type(release.get("min_hardware")) is not int or type(release.get("version")) is not str:
+            return False
+        if type(release.get("url")) is not str or release["min_hardware"] > self._unit["hardware"]:
+            return False
+        try:
+            self._source.check(release["url"])
+        except UpdateError:
+            return False
+        return type(release.get("counter")) is int and release["counter"] >= self._unit["counter"]
