@@ -6,7 +6,8 @@ the simulator's time scale.
 
 import utime
 
-from sim import timebase
+# soft_irq first, though only timebase uses it: 32-bit MicroPython has little stack for nested imports
+from sim import soft_irq, timebase  # noqa: F401
 
 EPOCH_S = 946684800  # 2000-01-01 in seconds since 1970
 

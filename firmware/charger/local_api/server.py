@@ -23,7 +23,7 @@ def _context(vault):
     context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
     suites = [name for name in context.get_ciphers() if name.startswith("TLS1-3-") or ("-ECDHE-" in name and "-GCM-" in name)]
     context.set_ciphers(suites)
-    context.load_cert_chain(vault.get("local_api/certificate"), vault.get("local_api/key"))
+    context.load_cert_chain(vault.get("web/certificate"), vault.get("web/key"))
     return context
 
 
