@@ -9,7 +9,6 @@ from array import array
 import ffi
 
 _WIDE = sys.maxsize > 0x7FFFFFFF
-_WORD = "q" if _WIDE else "i"
 _MONOTONIC = 1
 _SIGUSR2 = 12  # the same number on every Linux that MicroPython is packaged for but MIPS
 _libc = ffi.open("libc.so.6")
@@ -28,11 +27,11 @@ class PosixTimer:
         _signal(_SIGUSR2, callback)
         event = bytearray(64)  # sigev_value, sigev_signo, sigev_notify = SIGEV_SIGNAL (0)
         event[8 if _WIDE else 4] = _SIGUSR2
-        number = array("Q" if _WIDE else "I", (0,))
+        number = array("L", (0,))
         if _timer_create(_MONOTONIC, event, number) != 0:
             raise OSError(22)
         self._id = number[0]
-        self._spec = array(_WORD, (0, 0, 0, 0))  # interval s, ns, first s, ns
+        self._spec = array("l", (0, 0, 0, 0))  # interval s, ns, first s, ns
 
     def start(self, us):
         """Call the handler once after us, at least one. Allocates nothing."""

@@ -26,6 +26,14 @@ _got = 0
 _posting = False
 _missed = False
 _requested = False
+_running = False  # a callback runs now
+_clock = None  # what measures the firmware's own code: stop() where a shim begins, go() where it ends
+
+
+def measure_with(clock):
+    """clock.stop() and clock.go() from now on, around shims; None for nothing."""
+    global _clock
+    _clock = clock
 
 
 class Alarm:
@@ -132,42 +140,67 @@ def request():
 
 
 def _dispatch(_):
-    global _requested, _got
+    global _requested, _got, _running
     _requested = False
     if busy or _put == _got:
         return
     alarm = _queue[_got % _DEPTH]
     _got = (_got + 1) & _COUNTERS
+    _running = True
     try:
-        alarm.call(alarm.argument)
+        if _clock is None:
+            alarm.call(alarm.argument)
+        else:
+            _clock.call(alarm)
     finally:
+        _running = False
         request()
 
 
 def drain():
     """Let what is scheduled run now; inside another callback it stays where it is, as on the board."""
     request()
+    if _running:
+        return
     n = 0
     while _put != _got and n < _JUMPS:
         n += 1
 
 
 def enter():
-    """A shim begins: no callback from here on."""
+    """A shim begins: no callback from here on, and what ran until now is charged."""
     global busy
     busy += 1
+    if busy == 1 and _clock is not None:
+        _clock.stop()
 
 
 def leave():
     """The shim is done: what fell due meanwhile may run at the next jump."""
     global busy, _missed
-    busy -= 1
-    if not busy:
+    if busy == 1:
         if _missed:
             _missed = False
             _on_missed()
+        if _clock is not None:
+            _clock.go()
+    busy -= 1
+    if not busy:
         if _put != _got:
             request()
+        if _missed:  # just now
+            enter()
+            leave()
+
+
+def open_for_callbacks():
+    """Inside a shim that is about to do its work: let what is due run first."""
+    global busy
+    if _running or _put == _got or busy != 1:
+        return
+    busy = 0
+    drain()
+    busy = 1
 
 
 def noted():
