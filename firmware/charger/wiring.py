@@ -158,7 +158,7 @@ def add_connectors(app) -> None:
         wiring["late_ms"] = board.LATE_TICK_MS
         outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
         if outlet.id not in interrupted:
-            outlet.rested()
+            outlet.mark_long_open()
         connector = Connector(outlet, meter, app.sessions, app.config)
         app.outlets.append(outlet)
         app.meters.append(meter)
@@ -186,10 +186,8 @@ def make_tamper_watch(app):
     if board.SHARED.get("tamper") is None:
         return None
     from charger.audit.tamper_watch import TamperWatch
-    from charger.outlet.guards.board_inputs import Tamper
 
-    guards = [guard for outlet in app.outlets for guard in outlet.guards if isinstance(guard, Tamper)]
-    return TamperWatch(app.files, guards, app.outlets[0].tamper, app.config, app.security_log.add)
+    return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
 
 def make_back_end(app) -> tuple:
