@@ -7,7 +7,7 @@ Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in
 import utime
 from umachine import mem8, mem16, mem32  # noqa: F401
 
-from sim import launch, libc, rtc, soft_irq, timebase, world
+from sim import launch, libc, pins, rtc, soft_irq, timebase, world
 from sim.buses import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
 from sim.pins import Pin, Signal  # noqa: F401
 from sim.timer import Timer  # noqa: F401

@@ -50,6 +50,7 @@ class Parts:
         self.tamper = self._input(shared.get("tamper"))
         self.rails = self._input(shared.get("rails"))
         self.board_fault = self._input(shared.get("fault"))
+        self.flash = flash_device.device
         switch = wiring.get("phase_switch")
         self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 

@@ -14,7 +14,7 @@ from charger.outlet import guards, pilot_duty, pilot_states
 from charger.outlet.cable import Cable
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
-from charger.outlet.outlet_readout import MIN_OFF_MS, SIMPLIFIED_DA, OutletReadout
+from charger.outlet.outlet_readout import MIN_OFF_MS, OutletReadout
 from charger.outlet.rcd_self_test import SelfTest
 
 PWM_OFF_MS = const(3000)  # at least this long in x1 before PWM comes back (CP-26)
@@ -38,7 +38,7 @@ class Outlet(OutletReadout):
 
     def __init__(self, number: int, parts, options: dict) -> None:
         """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, rails, board_fault,
-        fault_input, phase_switch. `options`: max_da, late_ms, and, if not the default, phases, ventilation, open_pen, wake_up.
+        fault_input, phase_switch, flash (the block device, for its `erasing`). `options`: max_da, late_ms, and, if not the default, phases, ventilation, open_pen, wake_up.
         """
         self.id = number
         self.pilot = parts.pilot
@@ -60,6 +60,7 @@ class Outlet(OutletReadout):
         self.wake_up = options.get("wake_up", False)
         self._late_ms = options["late_ms"]
         self._phase_switch = parts.phase_switch
+        self._flash = parts.flash
         self._begin()
         self.guards = guards.make(self)
 
@@ -329,6 +330,8 @@ class Outlet(OutletReadout):
     def _close_when_ready(self) -> None:
         """All of them, every time: offer out, C seen steadily, diode seen, locked, open long enough, self-test passed."""
         if not self.pwm_on or self._off_ms < MIN_OFF_MS:
+            return
+        if self._flash is not None and self._flash.erasing:  # an erase that has begun holds up the next ticks
             return
         if not self._asks(self.state) or not self._asks(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
             return
