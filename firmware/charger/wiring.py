@@ -115,7 +115,15 @@ def resume_erasure(app, vault) -> None:
         except OSError as error:  # the unit must start all the same; the next start goes on
             log.error("app", "not erased: " + log.reason(error))
         late.drop("charger.maintenance.queue_anonymiser", "charger.store.journal_rewrite")
-    asyncio.create_task(erase.overwrite(app, flash_device.find()))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+
+
+def make_flash_pause(app):
+    """What keeps the flash from erasing while a contactor is closed."""
+    from charger.drivers import flash_device
+    from charger.outlet.flash_pause import FlashPause
+
+    return FlashPause(flash_device.device, app.outlets)
 
 
 def make_configuration(app):

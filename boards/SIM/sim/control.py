@@ -270,6 +270,7 @@ def _status(args):
     report["heap"]["used"] -= static_heap
     report["heap"]["peak"] -= static_heap
     report["time_scale"] = timebase.scale_milli / 1000
+    report["flash"] = flash.figures()
     report["network"] = "down" if net.down else "up"
     report["led"] = world.current().line(92).read()
     for outlet in world.current().outlets:
