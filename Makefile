@@ -45,6 +45,13 @@ types: setup  ## Type-check the firmware against MicroPython's stubs for the ESP
 romfs: setup  ## Build the ROMFS image of the simulated board's firmware into build/
 	@$(VENV)/python tools/romfs.py $(ARGS)
 
+firmware:  ## Build a board's image: MPY_DIR=<checkout of MicroPython> BOARD=<folder in boards/> [BOARD_VARIANT=PRODUCT]
+	@test -n "$(MPY_DIR)" && test -f boards/$(BOARD)/mpconfigboard.cmake \
+	  || { echo "make firmware: MPY_DIR=<checkout of MicroPython 1.25> BOARD=<one of boards/ESP32_*>"; exit 2; }
+	@$(MAKE) -C $(MPY_DIR)/mpy-cross
+	@$(MAKE) -C $(MPY_DIR)/ports/esp32 BOARD_DIR=$(CURDIR)/boards/$(BOARD) submodules
+	@$(MAKE) -C $(MPY_DIR)/ports/esp32 BOARD_DIR=$(CURDIR)/boards/$(BOARD)
+
 frozen: setup  ## Build the 32-bit interpreter that holds the charger frozen, as a board does; ARGS=--sizes lists the modules
 	@$(VENV)/python tools/frozen.py $(ARGS)
 

@@ -39,10 +39,12 @@ def _run_from(path, offset, size):
 
 
 def _flash():
-    from sim import flash
+    from sim import flash, world
 
     folder = launch.config["state_dir"]
-    return flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
+    device = flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
+    device.closed = device.area.closed = world.any_closed
+    return device
 
 
 def _calibrate():
@@ -71,7 +73,6 @@ def _provision(record):
         return
     import board
 
-    from charger import late
     from charger.credentials import provisioning
     from charger.drivers.keystore import KeyStore
     from charger.store.files import Files
@@ -85,8 +86,6 @@ def _provision(record):
             store.seal(record["serial"])
     except OSError as error:
         link.send({"event": "warning", "text": "not provisioned: %s" % error})
-    late.drop(*["charger." + name for name in ("credentials.provisioning", "access.pin", "crypto.pbkdf2", "validate",
-                                               "access.pin_throttle", "access.roles", "access.pin_rules")])
 
 
 def _prepare():
@@ -105,6 +104,10 @@ def _prepare():
         tasks.install()
     timebase.set_scale(launch.config["time_scale"])
     world.fresh()
+    if launch.config["pace"] is not None:
+        from sim import figures
+
+        figures.install()
     if launch.config["kept"]:
         link.take_over(launch.config["kept"])
         launch.config["kept"] = None
@@ -145,6 +148,11 @@ def _firmware():
 
     from charger import app
 
+    if launch.config["pace"] is not None:
+        from charger.runtime import supervisor
+        from sim import figures
+
+        figures.name_jobs(supervisor.Supervisor)
     app.main(extra_tasks=[_control])
 
 
@@ -155,7 +163,7 @@ def main():
     record, launch.config["provision"] = launch.config["provision"], None
     _search_path()
     _prepare()
-    from sim import control, link
+    from sim import control, link, timebase
 
     if launch.config["measure"]:
         link.send({"event": "measured", "bytes": control.static_heap})
@@ -165,6 +173,8 @@ def main():
         _calibrate()
         _provision(record)
         record = None
+        if launch.config["pace"] is not None:
+            timebase.start_pace(launch.config["pace"])
         _firmware()
     except Exception as error:  # noqa: BLE001 - on the board this ends at the REPL, and the watchdog bites
         sys.print_exception(error, sys.stderr)

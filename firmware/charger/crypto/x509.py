@@ -7,8 +7,9 @@ from micropython import const
 
 from charger import clock
 from charger.crypto import der
-from charger.crypto.errors import NAME, UNSUPPORTED, CryptoError
 from charger.crypto.keys import Algorithm, PublicKey
+from charger.crypto.refusals import NAME, UNSUPPORTED
+from charger.errors import CryptoError
 
 # named bits of keyUsage (4.2.1.3)
 DIGITAL_SIGNATURE = const(0x01)
