@@ -11,7 +11,7 @@ HEAP_DATA = 4
 HEAP_EXEC = 1
 _NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _BAD_LENGTH = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH
-_EIO = 5
+_FLASH_OP_FAIL = -0x6001  # ESP_ERR_FLASH_OP_FAIL
 _OUTSIDE = 150000
 _stored = None  # what is on flash
 _staged = {}  # what the firmware sees
@@ -132,7 +132,7 @@ class NVS:
         """Write to flash what was set since the last time."""
         power = _power()
         if power is not None and not power.on:
-            raise OSError(_EIO)
+            raise OSError(_FLASH_OP_FAIL)
         while _changes:
             fails = power is not None and power.left == 0
             namespace, key = _changes.pop(0)
@@ -145,6 +145,6 @@ class NVS:
                 _write()
             if fails:
                 power.on = False
-                raise OSError(_EIO)
+                raise OSError(_FLASH_OP_FAIL)
             if power is not None:
                 power.left -= 1

@@ -54,6 +54,7 @@ class Application:
         self.sessions = Sessions(self.files)
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
+        self.flash_pause = wiring.make_flash_pause(self)
         self.tamper = wiring.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)
@@ -130,6 +131,7 @@ class Application:
         clock.advance()
         for outlet in self.outlets:
             outlet.tick(dt_ms)
+        self.flash_pause.contactors_moved()
 
     async def _control(self):
         """Every 20 ms, whatever else happens; only this feeds the watchdog."""
@@ -167,6 +169,7 @@ class Application:
                     self.charge_point.tag_shown(connector, tag)
             if self.tamper is not None:
                 self.tamper.poll()
+            self.flash_pause.poll()
             await clock.sleep_ms(_POLL_MS)
 
     async def _slow(self):
@@ -229,7 +232,9 @@ class Application:
             await clock.sleep_ms(_POLL_MS)
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
-        machine.reset()
+        from charger.drivers import reset_cause
+
+        reset_cause.reset(why)
 
     async def close(self):
         """Everything off and safe on flash: before a restart, and at a clean stop."""

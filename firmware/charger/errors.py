@@ -84,7 +84,8 @@ class ConnectError(_CauseError):
 class TlsError(ConnectError):
     """No secure connection. `cause`: untrusted, expired (or not yet valid), name, certificate (something else about
     it), no-time, proof (the server could not show that the certificate is its own), version, suite, own-cert (the
-    server does not accept ours), protocol; reset, timeout. The security events: audit/connection_events.py."""
+    server does not accept ours), protocol; reset, timeout, memory (of mbedTLS: not the server's fault). The security
+    events: audit/connection_events.py."""
 
 
 class HttpError(_CauseError):

@@ -12,18 +12,20 @@ from charger.audit.security_log import SecurityLog
 from charger.config.configuration import Configuration
 from charger.credentials.certificate_store import CertificateStore
 from charger.credentials.vault import Vault
-from charger.drivers import meters
+from charger.drivers import flash_device, meters, reset_cause
 from charger.drivers.contactor import Contactor
 from charger.drivers.keystore import KeyStore
 from charger.drivers.meters import calibration
 from charger.drivers.pilot import Pilot
 from charger.metering.energy_register import EnergyRegister
 from charger.metering.meter import Meter
+from charger.net import wifi
 from charger.net.wifi import Wifi, station
 from charger.ocpp.transport.connection import Connection
 from charger.ocpp.transport.connection_settings import LinkSettings
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
+from charger.outlet.flash_pause import FlashPause
 from charger.outlet.outlet import Outlet
 from charger.update.update_manager import Updates
 
@@ -68,7 +70,20 @@ def count_boot(files) -> None:
 
 def open_log(app):
     """The security log, its links under a key of their own: who can write to the flash alone cannot forge it (SEC-22)."""
-    return SecurityLog(app.files, keys=KeyStore().log_key)
+    return SecurityLog(app.files, keys=log_key)
+
+
+def log_key(number: int) -> tuple:
+    """KeyStore.log_key(), whose key is only drawn with the radio on.
+
+    The chip's generator is a true one while the radio feeds it with noise, and a pseudo-random one otherwise. Where the
+    radio does not start the log goes without a key until a later start.
+    """
+    store = KeyStore()
+    if not store.has_log_key() and not wifi.turn_on():
+        log.warn("app", "no radio, so no key for the security log yet")
+        return b"", 0
+    return store.log_key(number)
 
 
 def open_vault(app) -> tuple:
@@ -93,7 +108,6 @@ def resume_erasure(app, vault) -> None:
     names = app.files.names()
     if "erase" not in names and "scrub" not in names:
         return
-    from charger.drivers import flash_device  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
     from charger.maintenance import erase
 
     if "erase" in names:
@@ -103,7 +117,12 @@ def resume_erasure(app, vault) -> None:
             erase.at_start(app.files, vault, app.security_log.add, queue_anonymiser.run)
         except OSError as error:  # the unit must start all the same; the next start goes on
             log.error("app", "not erased: " + log.reason(error))
-    asyncio.create_task(erase.overwrite(app, flash_device.find()))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+
+
+def make_flash_pause(app):
+    """What keeps the flash from erasing while a contactor is closed."""
+    return FlashPause(flash_device.device, app.outlets)
 
 
 def make_configuration(app):
@@ -272,11 +291,14 @@ def make_portal(app):
 
 def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
-    cause = machine.reset_cause()
-    words = {machine.PWRON_RESET: "power on", machine.WDT_RESET: "watchdog", machine.SOFT_RESET: "soft reset"}
-    why = words.get(cause, "reset, cause %d" % cause)
-    app.security_log.add(events.STARTUP, "%s, firmware %s" % (why, version.VERSION))
-    if cause == machine.WDT_RESET:  # nobody could say so before
-        app.security_log.add(events.RESET, "watchdog")
+    cause, why = reset_cause.take()
+    app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
+    if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # nothing was logged before the reset
+        app.security_log.add(events.RESET, cause)
+    store = KeyStore()
+    for name, text in ((store.MOUNT_FAILED, "file system not mounted"), (store.FORMATTED, "file system formatted")):
+        count = store.take_count(name)
+        if count:
+            app.security_log.add(events.FLASH_FAILED, "%s, %d times" % (text, count))
     if app.files.free_bytes() < _LITTLE_FLASH:
         app.security_log.add(events.MEMORY_EXHAUSTION, "flash")

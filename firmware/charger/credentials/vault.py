@@ -42,6 +42,8 @@ class Vault:
         self._names = []
         if self.ready:
             self._open_index()
+        elif files.exists(_INDEX):  # the key storage was erased, or cannot be opened: what is here can never be read
+            self._breaks("device key")
 
     # --- use ---
 
@@ -122,7 +124,7 @@ class Vault:
     def _breaks(self, what: str):
         if not self.broken:
             self.broken = what
-            log.error("vault", what + " was altered: this unit has to be provisioned again")
+            log.error("vault", what + " was altered or lost: this unit has to be provisioned again")
             if self._on_event is not None:
                 self._on_event("VaultBroken", what)
 

@@ -117,7 +117,7 @@ async def held(app, button):
 async def overwrite(app, device):
     """The task that follows: until nothing that was deleted can be read any more. device: see scrub.run()."""
     try:
-        for _ in wipe.run(app.files, device):
+        for _ in wipe.run(app.files, device, device):
             await clock.sleep_ms(_PAUSE_MS)
             while any(connector.session is not None for connector in app.connectors):
                 await clock.sleep_ms(_CHARGING_MS)

@@ -39,7 +39,10 @@ class SetupNetwork:
                         joined = True
                         self.left_s = min(self.left_s, _JOINED_S)
         finally:
-            access.active(False)
+            try:
+                access.active(False)
+            except (OSError, RuntimeError) as error:  # off or never on: nothing else can be done about it here
+                log.warn("wifi", "access point: " + log.reason(error))
             self._owner.setup = None
             log.info("wifi", "setup network closed")
 
@@ -51,6 +54,6 @@ class SetupNetwork:
                 if access.config("security") == security:
                     access.active(True)
                     return True
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 log.warn("wifi", "no setup network: " + log.reason(error))
         return False

@@ -15,6 +15,7 @@ from charger import clock, log
 from charger.crypto.refusals import EXPIRED, NOT_YET_VALID
 from charger.errors import ConnectError, CryptoError, DnsError, TlsError
 from charger.net import dns
+from charger.os_errors import is_out_of_memory
 
 # Not in MicroPython's errno on every port.
 _EPIPE = const(32)
@@ -59,7 +60,7 @@ def client_context(roots: bytes | None, client_cert: bytes | None = None, client
         if client_cert:
             context.load_cert_chain(client_cert, client_key)
     except (ValueError, OSError) as error:
-        raise TlsError("protocol", "certificate store: " + log.reason(error))
+        raise TlsError("memory" if is_out_of_memory(error) else "protocol", "certificate store: " + log.reason(error))
     return context
 
 
@@ -147,6 +148,8 @@ async def _connect(s, address):
 
 def _connect_fault(error: OSError) -> ConnectError:
     """A failed TCP connect in our words; an unreachable network counts as refused."""
+    if is_out_of_memory(error):
+        return ConnectError("memory", "no memory for the connection")
     if error.errno == ETIMEDOUT:
         return ConnectError("timeout", "the host does not answer")
     if error.errno in (ECONNRESET, ECONNABORTED):
@@ -206,6 +209,8 @@ def late_fault(error: Exception) -> TlsError:
 def tls_fault(error: Exception) -> TlsError:
     """What MicroPython raises for a TLS failure, as a TlsError: ValueError holds mbedtls' verdict in words."""
     text = " ".join(str(error).split())
+    if is_out_of_memory(error):
+        return TlsError("memory", "no memory for TLS: " + log.reason(error))
     if isinstance(error, ValueError):
         return TlsError(_verdict(text), text)
     code = (error.errno or 0) if isinstance(error, OSError) else 0
