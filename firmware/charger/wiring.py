@@ -47,6 +47,7 @@ class Parts:
         self.tamper = self._input(shared.get("tamper"))
         self.rails = self._input(shared.get("rails"))
         self.board_fault = self._input(shared.get("fault"))
+        self.flash = flash_device.device
         switch = wiring.get("phase_switch")
         self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 
@@ -155,7 +156,7 @@ def add_connectors(app) -> None:
         wiring["late_ms"] = board.LATE_TICK_MS
         outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
         if outlet.id not in interrupted:
-            outlet.rested()
+            outlet.mark_long_open()
         connector = Connector(outlet, meter, app.sessions, app.config)
         app.outlets.append(outlet)
         app.meters.append(meter)
@@ -183,10 +184,8 @@ def make_tamper_watch(app):
     if board.SHARED.get("tamper") is None:
         return None
     from charger.audit.tamper_watch import TamperWatch
-    from charger.outlet.guards.board_inputs import Tamper
 
-    guards = [guard for outlet in app.outlets for guard in outlet.guards if isinstance(guard, Tamper)]
-    return TamperWatch(app.files, guards, app.outlets[0].tamper, app.config, app.security_log.add)
+    return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
 
 def make_back_end(app) -> tuple:
