@@ -7,6 +7,7 @@ then works with the values of its board.py and without a back end. board.md docu
 import json
 
 from charger import validate
+from charger.errors import InvalidValueError
 from charger.store import file_system
 
 _TEXT = ("str", 512)
@@ -82,7 +83,7 @@ def _read(path: str) -> dict:
         found = json.loads(text)
         _check(found)
         return found
-    except (ValueError, RuntimeError, validate.Invalid) as error:  # RuntimeError: nested too deep
+    except (ValueError, RuntimeError, InvalidValueError) as error:  # RuntimeError: nested too deep
         print("board: %s ignored: %s" % (path.split("/")[-1], error))
         return {}
 
