@@ -14,7 +14,7 @@ from charger.outlet import guards, pilot_duty, pilot_states
 from charger.outlet.cable import Cable
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
-from charger.outlet.outlet_readout import MIN_OFF_MS, SIMPLIFIED_DA, OutletReadout
+from charger.outlet.outlet_readout import MIN_OFF_MS, OutletReadout
 from charger.outlet.rcd_self_test import SelfTest
 
 PWM_OFF_MS = const(3000)  # at least this long in x1 before PWM comes back (CP-26)
