@@ -14,10 +14,9 @@ _FREQUENCY_HZ = const(1000)
 # met each plateau; outside of that one plateau is shorter than the gap between two samples and takes many periods.
 _LOOK = const(27)
 _LOOK_EXTREME = const(242)
-_BURST = const(56)
-_BURST_LONGEST = const(300)
-_BURST_STEP = const(4)  # more samples at a time while the plateaus are not clear
-_BURST_STEADY = const(6)
+_LOOK_STEADY = const(6)
+_MORE = const(30)  # so many more before two plateaus that lie close together count as clear
+_MOST_MORE = const(270)  # and so many before what was seen has to do
 _EXTREME_LOW = const(5243)  # 8 % of 65535
 _EXTREME_HIGH = const(60292)  # 92 %
 _APART_MV = const(9000)  # plateaus of a working pilot with a car are further apart than this
@@ -39,8 +38,7 @@ class Pilot:
         self._pin.init(Pin.OUT, value=1, hold=False)  # type: ignore[call] - the stubs lack hold
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self._read_uv = self._adc.read_uv  # once: each look-up of a method of a C type makes an object
-        self._duty = DUTY_STEADY
-        self._look = _LOOK
+        self._set_burst(DUTY_STEADY)
         self.high_mv = 0
         self.low_mv = 0
         self._set_divider(wiring["r1"], wiring["r2"], wiring["r3"], wiring["rail_mv"])
@@ -58,23 +56,29 @@ class Pilot:
         """16-bit duty: 65535 is steady +12 V (x1), 0 steady -12 V (F)."""
         if duty == self._duty:
             return
-        was_steady = self._duty == DUTY_STEADY or self._duty == 0
-        self._duty = duty
-        self._look = _LOOK if _EXTREME_LOW <= duty <= _EXTREME_HIGH else _LOOK_EXTREME
-        if duty == DUTY_STEADY or duty == 0:
+        was_steady = self._steady
+        self._set_burst(duty)
+        if self._steady:
             self._pin.init(Pin.OUT, value=duty != 0)  # takes the pin from the PWM, which runs on unseen
         elif was_steady:
             self._start_pwm(duty)
         else:
             self._pwm.duty_u16(duty)
 
-    def _start_pwm(self, duty: int):
+    def _start_pwm(self, duty: int) -> None:
         """Give the pin to the PWM, the pad on hold until its first periods are over: 2.2 ms."""
         self._pin.init(hold=True)  # type: ignore[call] - the stubs lack hold
         self._pwm.deinit()  # only a PWM that was let go takes its pin again
         self._pwm.init(freq=_FREQUENCY_HZ, duty_u16=duty)
         time.sleep_us(_PWM_START_US)
         self._pin.init(hold=False)  # type: ignore[call] - the stubs lack hold
+
+    def _set_burst(self, duty: int) -> None:
+        self._duty = duty
+        self._steady = duty == DUTY_STEADY or duty == 0
+        self._look = _LOOK if _EXTREME_LOW <= duty <= _EXTREME_HIGH else _LOOK_EXTREME
+        if self._steady:
+            self._look = _LOOK_STEADY
 
     @property
     def duty(self) -> int:
@@ -86,34 +90,32 @@ class Pilot:
 
         The second highest and the second lowest sample count: one sample taken on an edge, or one spike, does not.
         """
+        # Few local variables: a function that needs more than 11 words for them and its stack gets its frame from the heap.
         read_uv = self._read_uv
         high = low = read_uv()
         second_high = 0
         second_low = _ADC_MAX_UV
-        steady = self._duty == DUTY_STEADY or self._duty == 0
-        more = _BURST_STEADY if steady else self._look
-        taken = 0
+        n = -self._look
         while True:
-            for _ in range(more):
-                uv = read_uv()
-                if uv > second_high:
-                    if uv > high:
-                        second_high = high
-                        high = uv
-                    else:
-                        second_high = uv
-                elif uv < second_low:
-                    if uv < low:
-                        second_low = low
-                        low = uv
-                    else:
-                        second_low = uv
-            taken += more
-            if steady or taken >= _BURST_LONGEST:
-                break
-            if high - second_high < self._agree_uv and second_low - low < self._agree_uv:
-                if taken > _BURST or second_high - second_low > self._apart_uv:
+            uv = read_uv()
+            if uv > second_high:
+                if uv > high:
+                    second_high = high
+                    high = uv
+                else:
+                    second_high = uv
+            elif uv < second_low:
+                if uv < low:
+                    second_low = low
+                    low = uv
+                else:
+                    second_low = uv
+            n += 1
+            if n >= 0:
+                if self._steady or n > _MOST_MORE:
                     break
-            more = _BURST_STEP
+                if high - second_high < self._agree_uv and second_low - low < self._agree_uv:
+                    if n > _MORE or second_high - second_low > self._apart_uv:
+                        break
         self.high_mv = (second_high // 1000 * self._gain_1024 >> 10) - self._offset_mv
-        self.low_mv = self.high_mv if steady else (second_low // 1000 * self._gain_1024 >> 10) - self._offset_mv
+        self.low_mv = self.high_mv if self._steady else (second_low // 1000 * self._gain_1024 >> 10) - self._offset_mv

@@ -38,7 +38,8 @@ class Outlet(OutletReadout):
 
     def __init__(self, number: int, parts, options: dict) -> None:
         """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, rails, board_fault,
-        fault_input, phase_switch, flash (the block device, for its `erasing`). `options`: max_da, late_ms, and, if not the default, phases, ventilation, open_pen, wake_up.
+        fault_input, phase_switch, flash (the block device, for its `erasing`). `options`: max_da, late_ms, and, if not the
+        default, phases, ventilation, open_pen, wake_up.
         """
         self.id = number
         self.pilot = parts.pilot

@@ -10,6 +10,11 @@ from charger.outlet import pilot_duty, pilot_states
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
 
+try:
+    from typing import Any
+except ImportError:  # on the board: annotations are not evaluated there
+    pass
+
 MIN_OFF_MS = const(5000)  # contactor open at least this long before it closes again (CP-50)
 SIMPLIFIED_DA = const(100)  # all that a car with a simplified pilot may have (CP-15)
 
@@ -31,9 +36,9 @@ class OutletReadout:
     energised: bool
     simplified: bool
     _off_ms: int
-
-    def __init__(self) -> None:
-        self.cable = self.lock = self.contactor = None
+    cable: Any
+    lock: Any
+    contactor: Any
 
     def target_da(self) -> int:
         """The current that all limits together allow, 0.1 A per phase."""
