@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from sim import launch
+from sim import hardware_times, launch, soft_irq, timebase
 from sim.partition import Partition  # noqa: F401
 
 HEAP_DATA = 4
@@ -128,6 +128,14 @@ class NVS:
 
     def commit(self):
         """Write to flash what was set since the last time."""
+        soft_irq.enter()
+        try:
+            timebase.cost(hardware_times.NVS_COMMIT_US[launch.config["flash_time"]], "NVS commit")
+            self._commit()
+        finally:
+            soft_irq.leave()
+
+    def _commit(self):
         power = _power()
         if power is not None and not power.on:
             raise OSError(_EIO)

@@ -302,4 +302,5 @@ def report():
     """Figures and the pace itself."""
     found = current.report()
     found["factor"] = pace.factor16 / 16
+    found["collections"] = {"count": pace.collections, "us": pace._collection_us}
     return found

@@ -9,6 +9,8 @@ import os
 
 import vfs
 
+from sim import hardware_times, launch, soft_irq, timebase
+
 ERASED = 0xFF
 # what an operation at which the power fails leaves behind
 DROP = "drop"  # nothing happened yet
@@ -84,6 +86,14 @@ class Flash:
             self._file = None
 
     def readblocks(self, block: int, buf: bytearray, off: int = 0) -> None:
+        soft_irq.enter()
+        try:
+            timebase.cost(1 + len(buf) * hardware_times.FLASH_READ_US_A_KB // 1024, "flash read")
+            self._read(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _read(self, block: int, buf: bytearray, off: int) -> None:
         self._alive(block, off, len(buf))
         if self._file is None:
             buf[:] = memoryview(self.image[block])[off : off + len(buf)]
@@ -95,6 +105,15 @@ class Flash:
     def writeblocks(self, block: int, buf: bytes, off: int | None = None) -> None:
         if off is None:
             raise OSError(errno.EINVAL)  # the old block protocol erases by itself: littlefs never uses it
+        soft_irq.enter()
+        try:
+            pages = (off % hardware_times.FLASH_PAGE + len(buf) + hardware_times.FLASH_PAGE - 1) // hardware_times.FLASH_PAGE
+            timebase.cost(pages * hardware_times.FLASH_PROGRAM_PAGE_US[launch.config["flash_time"]], "flash program")
+            self._write(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _write(self, block: int, buf: bytes, off: int) -> None:
         self._alive(block, off, len(buf))
         self._must_be_erased(block, off, len(buf))
         self._operate(block, off, buf)
@@ -108,10 +127,15 @@ class Flash:
         if op == 5:
             return self.block_size
         if op == 6:
-            self._alive(arg, 0, self.block_size)
-            self._operate(arg, 0, self._blank)
-            self.erases += 1
-            self.block_erases[arg] += 1
+            soft_irq.enter()
+            try:
+                timebase.cost(hardware_times.FLASH_ERASE_SECTOR_US[launch.config["flash_time"]], "flash erase")
+                self._alive(arg, 0, self.block_size)
+                self._operate(arg, 0, self._blank)
+                self.erases += 1
+                self.block_erases[arg] += 1
+            finally:
+                soft_irq.leave()
         return 0
 
     def _alive(self, block: int, off: int, length: int) -> None:
@@ -124,7 +148,7 @@ class Flash:
         end = off + length
         while off < end:
             piece = memoryview(_compared)[: min(len(_compared), end - off)]
-            self.readblocks(block, piece, off)
+            self._read(block, piece, off)
             if piece != memoryview(self._blank)[: len(piece)]:
                 self.violation = "block {} offset {}: programmed without erase".format(block, off)
                 raise OSError(errno.EIO)

@@ -6,7 +6,7 @@ says so with next_ms() (lines.py); every other one is looked at when something w
 
 from micropython import const
 
-from sim import soft_irq, timebase, world
+from sim import hardware_times, soft_irq, timebase, world
 
 _FLOATING = object()
 _RISING = const(1)
@@ -45,6 +45,7 @@ class Pin:
     def _drive(self, level):
         soft_irq.enter()
         try:
+            timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
             self._line.write(level)
             if _watches:
                 look()
@@ -58,6 +59,7 @@ class Pin:
             return None
         soft_irq.enter()
         try:
+            timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
             return self._line.read()
         finally:
             soft_irq.leave()

@@ -134,7 +134,7 @@ def _prepare():
     control.flash = _flash()
     _open_name_pool()
     gc.collect()
-    control.static_heap = gc.mem_alloc()
+    control.static_heap = timebase.static_heap = gc.mem_alloc()
 
 
 async def _boot():

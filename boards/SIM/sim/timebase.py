@@ -39,6 +39,7 @@ _converting_us = 0  # spent on conversions since the millisecond that began last
 _converting_ms = 0
 _wait = None  # asyncio's own wait
 _hooks = []
+static_heap = 0  # bytes that the simulated world holds: start.py measures it
 hardware_us = 0  # that cost() added, modulo 2^29
 _report = None  # the figures of status, paced
 _planned = None  # the alarm for which the signal is set, and its instant then
@@ -468,6 +469,9 @@ def _wait_io_event(queue, dt):
     soft_irq.enter()
     for hook in _hooks:
         hook()
+    if pace.on:
+        pace.watch_collections(static_heap)
+        pace.track()
     soft_irq.leave()
     look()
     soft_irq.drain()
