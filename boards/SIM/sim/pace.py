@@ -36,6 +36,7 @@ on = False
 factor16 = 0
 ns_a_thousand = 0  # of the board that is simulated: nanoseconds for 1000 instructions of the reference target
 _first_factor16 = 0
+_first_bracket = 0
 _probe = None
 _probe_units = 0  # what the probe took while the reference was measured
 _probes = [0] * 15  # what it took lately
@@ -175,13 +176,15 @@ def _median_probe():
 
 def track():
     """Outside of the firmware's time: a machine that got slower or faster since the start still gives the same board time."""
-    global factor16, _probed_ms
+    global factor16, _probed_ms, _bracket
     now = utime.ticks_ms()
     if utime.ticks_diff(now, _probed_ms) < _PROBE_MS:
         return
     _probed_ms = now
     _look_at_probe()
-    factor16 = max(1, min(_MOST * 16, _first_factor16 * _probe_units // _median_probe()))
+    units = _median_probe()
+    factor16 = max(1, min(_MOST * 16, _first_factor16 * _probe_units // units))
+    _bracket = _first_bracket * units // _probe_units
 
 
 def calibrate(pace):
@@ -203,15 +206,15 @@ def start(factor):
     go()
 
 
-def measure_bracket(enter_and_leave):
-    """What one bracket leaves on the firmware's account; a call of a C function is the firmware's own and stays there."""
-    global _bracket
+def measure_bracket(shim):
+    """What a shim leaves on the firmware's account; a call of a C function is the firmware's own and stays there."""
+    global _bracket, _first_bracket
     _bracket = 0
     seen = []
-    for _ in range(9):
-        _units_of(enter_and_leave, 100)
-        seen.append((_units_of(enter_and_leave, 400) - _units_of(abs, 400)) // 400)
-    _bracket = max(0, _median(seen))
+    for _ in range(15):
+        _units_of(shim, 100)
+        seen.append((_units_of(shim, 400) - _units_of(abs, 400)) // 400)
+    _first_bracket = _bracket = max(0, _median(seen))
 
 
 def _units_of(call, times):
