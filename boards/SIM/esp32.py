@@ -19,7 +19,11 @@ _changes = []  # (namespace, key), in their order, that commit() writes
 
 
 def idf_heap_info(capabilities):
-    """[(size, free, largest free block, least free ever)]: here there is but one region, MicroPython's own."""
+    """[(size, free, largest free block, least free ever)] of what TLS takes with --tls-heap; else of MicroPython's own heap."""
+    tls = sys.modules.get("sim.tls_costs")
+    if tls is not None and launch.config["tls_heap"] is not None:
+        size = launch.config["tls_heap"]
+        return [(size, tls.left(), tls.left(), size - tls.peak)]
     free = gc.mem_free()
     return [(free + gc.mem_alloc(), free, free, free)]
 
