@@ -256,6 +256,8 @@ def start_pace(name):
     soft_irq.measure_with(clock)
     pace.measure_bracket(_Shim().value)
     _settle_up()
+    if _report is not None:
+        _report.clear()
     plan()
     return factor
 
