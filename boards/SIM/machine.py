@@ -7,7 +7,7 @@ Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in
 import utime
 from umachine import mem8, mem16, mem32  # noqa: F401
 
-from sim import launch, libc, pins, rtc, soft_irq, timebase, world
+from sim import hardware_times, launch, libc, pins, rtc, soft_irq, timebase, world
 from sim.buses import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
 from sim.pins import Pin, Signal  # noqa: F401
 from sim.timer import Timer  # noqa: F401
@@ -63,7 +63,12 @@ class PWM:
         self._duty = duty
         if hasattr(self._line, "pwm"):
             seen = duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0
-            pins.drive_pwm(self._pin, seen, self._started_ms)
+            soft_irq.enter()
+            try:
+                timebase.cost(hardware_times.PWM_SET_US, "PWM")
+                pins.drive_pwm(self._pin, seen, self._started_ms)
+            finally:
+                soft_irq.leave()
         return None
 
     def duty_ns(self, ns=None):
@@ -112,6 +117,7 @@ class ADC:
         """One conversion in microvolts. A method, as in the port: `read = adc.read_uv` makes a bound method on the heap."""
         soft_irq.enter()
         try:
+            timebase.cost(hardware_times.ADC_CONVERSION_US, "ADC")
             uv = self._line.read_uv()
         finally:
             soft_irq.leave()
@@ -145,11 +151,13 @@ class WDT:
 
     def feed(self):
         """Put the reset off."""
+        soft_irq.enter()
         self._fed = timebase.ticks_ms()
         real = utime.ticks_ms()
         if utime.ticks_diff(real, self._real_ms) > 500:
             self._real_ms = real
             libc.alarm(self._alarm_s)
+        soft_irq.leave()
 
     def _watch(self):
         if utime.ticks_diff(timebase.ticks_ms(), self._fed) > self._timeout:

@@ -26,6 +26,7 @@ class _Longest:
 
     def __init__(self, count):
         self.rows = [[0, 0, "", "", 0, 0] for _ in range(count)]
+        self.zero_ms = 0
 
     def add(self, us, hardware_us, name, what, at_ms):
         """One of a kind (name and what) is kept: the longest; and how many there were."""
@@ -52,7 +53,8 @@ class _Longest:
     def report(self):
         """The rows as dictionaries, longest first."""
         rows = sorted([row for row in self.rows if row[0]], key=_first, reverse=True)
-        return [{"us": row[0], "hardware_us": row[1], "task": row[2], "what": row[3], "at_ms": row[4], "times": row[5]}
+        return [{"us": row[0], "hardware_us": row[1], "task": row[2], "what": row[3],
+                 "at_ms": utime.ticks_diff(row[4], self.zero_ms), "times": row[5]}
                 for row in rows]  # fmt: skip
 
 
@@ -108,6 +110,7 @@ class Figures:
         for number in range(_BUCKETS):
             self._histogram[number] = 0
         for longest in (self.slices, self.gaps):
+            longest.zero_ms = timebase.ticks_ms()
             for row in longest.rows:
                 row[0] = row[5] = 0
                 row[2] = row[3] = ""
@@ -302,4 +305,5 @@ def report():
     """Figures and the pace itself."""
     found = current.report()
     found["factor"] = pace.factor16 / 16
+    found["collections"] = {"count": pace.collections, "us": pace._collection_us}
     return found

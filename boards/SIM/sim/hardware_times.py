@@ -8,7 +8,9 @@ from micropython import const
 # Nanoseconds that a board takes for 1000 instructions of the emulated RV32 interpreter: cycles an instruction through the
 # flash cache, by the chip's clock; ESP32 and S3 by published runs of one benchmark on all three chips.
 NS_A_THOUSAND = {"esp32": 7300, "esp32s3": 6300, "esp32c3": 9400}
-REFERENCE_INSTRUCTIONS = const(14000000)  # of pace_reference.run() on RV32
+REFERENCE_INSTRUCTIONS = const(8553515)  # of pace_reference.run() on RV32, 256 KiB heap
+COLLECTION_INSTRUCTIONS = const(166000)  # of gc.collect() on RV32, and for each KiB in use
+COLLECTION_INSTRUCTIONS_A_KB = const(9100)
 
 SHIM_CALL_US = const(2)  # a call of a C function of the port: argument checks, register access
 ADC_CONVERSION_US = const(45)
@@ -21,6 +23,8 @@ NVS_COMMIT_US = {"typical": 1500, "worst": 60000}  # entries appended; worst wit
 SET_BOOT_US_A_KB = const(45)  # SHA-256 by the accelerator over what is read from flash: 1.6 MB in some 75 ms
 WLAN_ACTIVE_US = {"typical": 100000, "worst": 300000}
 TLS_HANDSHAKE_US = {"rsa": 1200000, "ecdsa": 900000}
+X509_PARSE_US = const(3000)
+KEY_PARSE_US = const(20000)
 TLS_RECORD_US = const(150)  # one read or write: framing, one AES-GCM record by the accelerator
 TLS_US_A_KB = const(900)
 SOCKET_CALL_US = const(120)  # into lwIP's thread and back

@@ -7,7 +7,7 @@ says so with next_ms() (lines.py); every other one is looked at when something w
 import utime
 from micropython import const
 
-from sim import soft_irq, timebase, world
+from sim import hardware_times, soft_irq, timebase, world
 
 _FLOATING = object()
 _RISING = const(1)
@@ -70,6 +70,7 @@ class Pin:
             return
         soft_irq.enter()
         try:
+            timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
             self._line.write(level)
             if _watches:
                 look()
@@ -83,6 +84,7 @@ class Pin:
             return None
         soft_irq.enter()
         try:
+            timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
             return self._line.read()
         finally:
             soft_irq.leave()

@@ -108,12 +108,16 @@ def _prepare():
         from sim import figures
 
         figures.install()
+    if launch.config["pace"] is not None or launch.config["tls_heap"] is not None:
+        from sim import tls_costs
+
+        tls_costs.install()
     if launch.config["kept"]:
         link.take_over(launch.config["kept"])
         launch.config["kept"] = None
     control.flash = _flash()
     gc.collect()
-    control.static_heap = gc.mem_alloc()
+    control.static_heap = timebase.static_heap = gc.mem_alloc()
 
 
 async def _boot():
