@@ -164,8 +164,13 @@ class Configuration:
         """(configurationKey list, unknownKey list) of GetConfiguration; all readable keys without names (OCPP-74)."""
         known, unknown = [] if names else list(self.readable()), []
         profiles = self.get_list("SupportedFeatureProfiles")
+        spellings = None  # of all keys, in lower case; made for a request that has a name in another spelling
         for name in names or ():
-            key = self._key(name)
+            key = name
+            if name not in self._keys:
+                if spellings is None:
+                    spellings = {known_key.lower(): known_key for known_key in self._keys}
+                key = spellings.get(name.lower())
             if key is None or not self._is_offered(self._keys[key], profiles):
                 unknown.append(name)
             else:

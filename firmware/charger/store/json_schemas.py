@@ -1,5 +1,5 @@
 """What the JSON files on flash have to be like: one with a right checksum may still be of another version, or somebody's
-(SEC-13). In RAM only while one is read. calibration.json, trial.json and update.json are looked at where they are read.
+(SEC-13). calibration.json, trial.json and update.json are looked at where they are read.
 """
 
 from charger.errors import InvalidValueError
