@@ -7,7 +7,7 @@ Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in
 import utime
 from umachine import mem8, mem16, mem32  # noqa: F401
 
-from sim import hardware_times, launch, libc, rtc, soft_irq, timebase, world
+from sim import hardware_times, launch, libc, pins, rtc, soft_irq, timebase, world
 from sim.buses import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
 from sim.pins import Pin, Signal  # noqa: F401
 from sim.timer import Timer  # noqa: F401
@@ -21,12 +21,23 @@ SOFT_RESET = 5
 class PWM:
     """PWM on a pin. Where a pilot generator is connected it follows the duty, at 980 to 1020 Hz (CP-1)."""
 
-    def __init__(self, dest, freq=5000, duty_u16=None, duty_ns=None, duty=None, invert=0):
-        self._pin = dest if isinstance(dest, Pin) else Pin(dest, Pin.OUT)
+    def __init__(self, dest, freq=5000, *, duty=None, duty_u16=None, duty_ns=None):
+        self._pin = dest if isinstance(dest, Pin) else Pin(dest)
         self._line = self._pin._line
         self._freq = 0
         self._duty = 0
+        self._active = False
+        self._started_ms = 0
+        self.init(freq, duty=duty, duty_u16=duty_u16, duty_ns=duty_ns)
+
+    def init(self, freq=5000, *, duty=None, duty_u16=None, duty_ns=None):
+        """Start, or start again; the pin is the PWM's from now on. The first periods have 50 %."""
+        started = not self._active
+        self._active = True
         self.freq(freq)
+        if started:
+            self._started_ms = timebase.ticks_ms()
+            self.duty_u16(32768)
         if duty_ns is not None:
             self.duty_ns(duty_ns)
         else:
@@ -45,16 +56,14 @@ class PWM:
         """Duty, 0 to 65535, or set it."""
         if duty is None:
             return self._duty
+        if not self._active:
+            raise RuntimeError("PWM inactive")
         if not 0 <= duty <= 65535:
             raise ValueError("duty out of range")
         self._duty = duty
         if hasattr(self._line, "pwm"):
-            soft_irq.enter()
-            try:
-                timebase.cost(hardware_times.PWM_SET_US, "PWM")
-                self._line.pwm(duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0)
-            finally:
-                soft_irq.leave()
+            seen = duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0
+            pins.drive_pwm(self._pin, seen, self._started_ms)
         return None
 
     def duty_ns(self, ns=None):
@@ -73,6 +82,7 @@ class PWM:
 
     def deinit(self):
         """Let the pin go: the generator's input is pulled down."""
+        self._active = False
         self._pin.off()
 
 

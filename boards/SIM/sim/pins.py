@@ -4,6 +4,7 @@ Pin.irq() handlers are soft interrupts: they run between byte codes. A line that
 says so with next_ms() (lines.py); every other one is looked at when something was done to the world, and when asyncio waits.
 """
 
+import utime
 from micropython import const
 
 from sim import hardware_times, soft_irq, timebase, world
@@ -12,6 +13,12 @@ _FLOATING = object()
 _RISING = const(1)
 _FALLING = const(2)
 _watches = []
+# A pad on hold keeps its level; what is driven meanwhile waits here: a level, or a PWM's duty + _PWM, or -1
+_PWM = const(0x10000)
+_PWM_START_MS = const(2)  # a PWM that starts shows up to two periods of 50 % first (machine_pwm.c, configure_channel)
+_held = bytearray(128)
+_waiting = [-1] * 128
+_pwm_started_ms = [0] * 128
 
 
 class Pin:
@@ -33,7 +40,7 @@ class Pin:
         self.id = id
         self._line = world.current().line(id)
         self._mode = mode
-        self.init(mode, pull, value=value)
+        self.init(mode, pull, value=value, hold=hold)
 
     def init(self, mode=None, pull=None, *, value=None, drive=None, hold=None):
         """Set the mode; a value is driven before the pin becomes an output."""
@@ -41,8 +48,26 @@ class Pin:
             self._mode = mode
         if value is not None:
             self._drive(1 if value else 0)
+        if hold is not None:
+            self._release()
+            _held[self.id] = 1 if hold else 0
+
+    def _release(self):
+        """End a hold: the pad follows what was driven last."""
+        wanted = _waiting[self.id]
+        _waiting[self.id] = -1
+        _held[self.id] = 0
+        if wanted >= _PWM:
+            if utime.ticks_diff(timebase.ticks_ms(), _pwm_started_ms[self.id]) < _PWM_START_MS:
+                self._line.pwm(32768)
+            self._line.pwm(wanted - _PWM)
+        elif wanted >= 0:
+            self._drive(wanted)
 
     def _drive(self, level):
+        if _held[self.id]:
+            _waiting[self.id] = level
+            return
         soft_irq.enter()
         try:
             timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
@@ -88,6 +113,20 @@ class Pin:
 
     def __repr__(self):
         return "Pin(%d)" % self.id
+
+
+def drive_pwm(pin, duty, started_ms):
+    """A PWM that started at started_ms drives the pad of a pin, unless that is on hold."""
+    if _held[pin.id]:
+        _waiting[pin.id] = _PWM + duty
+        _pwm_started_ms[pin.id] = started_ms
+        return
+    soft_irq.enter()
+    try:
+        timebase.cost(hardware_times.PWM_SET_US, "PWM")
+        pin._line.pwm(duty)
+    finally:
+        soft_irq.leave()
 
 
 class _Watch:
