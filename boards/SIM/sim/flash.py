@@ -37,8 +37,8 @@ class Flash:
 
     cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
     operation raises OSError(FLASH_OP_FAIL). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
-    Give `power` of another device to be a partition of the same chip. `closed`, when set, says whether a contactor is closed: erases meanwhile
-    are counted in `erases_closed`.
+    Give `power` of another device to be a partition of the same chip. `closed`, when set, says whether a contactor
+    is closed: erases meanwhile are counted in `erases_closed`.
     """
 
     def __init__(
