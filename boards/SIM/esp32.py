@@ -19,10 +19,9 @@ _changes = []  # (namespace, key), in their order, that commit() writes
 
 
 def idf_heap_info(capabilities):
-    """[(size, free, largest free block, least free ever)] of the memory outside MicroPython's heap.
+    """[(size, free, largest free block, least free ever)] of the memory outside MicroPython's heap: --tls-heap says how much.
 
-    Sockets and mbedTLS of the unix port allocate from the host's memory: with --tls-heap as much as that says, else as
-    much as a WROOM-32 has to spare at the most.
+    Else it is the host's: as much as a WROOM-32 has to spare at the most.
     """
     tls = sys.modules.get("sim.tls_costs")
     if tls is not None and launch.config["tls_heap"] is not None:

@@ -63,12 +63,7 @@ class PWM:
         self._duty = duty
         if hasattr(self._line, "pwm"):
             seen = duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0
-            soft_irq.enter()
-            try:
-                timebase.cost(hardware_times.PWM_SET_US, "PWM")
-                pins.drive_pwm(self._pin, seen, self._started_ms)
-            finally:
-                soft_irq.leave()
+            pins.drive_pwm(self._pin, seen, self._started_ms)
         return None
 
     def duty_ns(self, ns=None):

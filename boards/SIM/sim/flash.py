@@ -37,8 +37,8 @@ class Flash:
 
     cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
     operation raises OSError(FLASH_OP_FAIL). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
-    Give `power` of another device to be a partition of the same chip. `closed`, when set, says whether a contactor is
-    closed: erases meanwhile are counted in `erases_closed`.
+    Give `power` of another device to be a partition of the same chip. `closed`, when set, says whether a contactor
+    is closed: erases meanwhile are counted in `erases_closed`.
     """
 
     def __init__(
@@ -147,10 +147,10 @@ class Flash:
         if op == 6:
             soft_irq.enter()
             try:
-                timebase.cost(hardware_times.FLASH_ERASE_SECTOR_US[launch.config["flash_time"]], "flash erase")
                 self._alive(arg, 0, self.block_size)
                 if self.closed is not None and self.closed():
                     self.erases_closed += 1
+                timebase.cost(hardware_times.FLASH_ERASE_SECTOR_US[launch.config["flash_time"]], "flash erase")
                 self._operate(arg, 0, self._blank)
                 self.erases += 1
                 self.block_erases[arg] += 1

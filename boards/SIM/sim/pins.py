@@ -123,6 +123,7 @@ def drive_pwm(pin, duty, started_ms):
         return
     soft_irq.enter()
     try:
+        timebase.cost(hardware_times.PWM_SET_US, "PWM")
         pin._line.pwm(duty)
     finally:
         soft_irq.leave()

@@ -150,6 +150,9 @@ def _firmware():
     """What the port does after a reset: boot.py, then main.py, of which only the extra task differs."""
     import boot  # noqa: F401
 
+    # First, from here: each import inside another one takes 4 KiB of stack in the unix port (PATH_MAX), and 128 bytes on a
+    # board; under app these would be too deep for the 32-bit interpreter.
+    from charger.outlet import guards  # noqa: F401 # isort: skip
     from charger import app
 
     if launch.config["pace"] is not None:
