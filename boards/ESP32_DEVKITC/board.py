@@ -14,7 +14,7 @@ LATE_TICK_MS = 100
 
 _UNIT = FactoryData(FACTORY_FILE)
 _PILOT = {"pwm": 25, "adc": 34, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300}
-_PILOT.update(_UNIT.pilot)
+_PILOT.update(_UNIT.pilot_wiring)
 
 OUTLETS: "tuple[dict, ...]" = (
     {

@@ -87,7 +87,7 @@ def has(name):
     except ImportError as error:
         return "no module named '" + name + "'" not in str(error)
     return True
-print(charger.version.__file__, [name for name in ("main", "board", "_boot", "inisetup") if has(name)])
+print(charger.version.__file__, [name for name in ("main", "board", "inisetup") if has(name)])
 """
 
 

@@ -38,7 +38,7 @@ class FactoryData:
 
     def __init__(self, path: str):
         self._content = _read(path)
-        self.pilot = self._content.get("pilot", {})
+        self.pilot_wiring = self._content.get("pilot", {})
         self.keys = self._content.get("keys", {})
 
     def device(self, vendor: str, model: str, chip_id: bytes) -> dict:

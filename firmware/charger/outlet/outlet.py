@@ -114,7 +114,7 @@ class Outlet(OutletReadout):
             self._open()
         self._read_state()
         self._read_inputs(dt_ms)
-        self._step_guards(dt_ms)
+        self._step_guards()
         if contactor.commanded and not self._may_stay_closed():
             self._open()
         target_da = self.target_da()
@@ -224,18 +224,18 @@ class Outlet(OutletReadout):
         """True for a state in which the car asks for energy and may have it (CP-40)."""
         return state == pilot_states.C or (state == pilot_states.D and self.has_ventilation)
 
-    def _step_guards(self, dt_ms: int) -> None:
+    def _step_guards(self) -> None:
         """Step all of them. The first tripped one of the list is reported; any that blocks keeps the energy off."""
         found = None
         blocked = self._shut
         for guard in self.guards:
             if guard.danger(self):
-                guard.step_present(dt_ms)
+                guard.step_present(self)
             elif guard.active:
-                guard.step_gone(self, dt_ms)
+                guard.step_gone(self)
             else:
                 continue
-            if guard.tripped and not (self._acknowledged and guard.acknowledge(dt_ms)):
+            if guard.tripped and not (self._acknowledged and guard.acknowledge(self)):
                 if found is None:
                     found = guard
                 if guard.BLOCKS:

@@ -21,7 +21,7 @@ _COUNT_MASK = const(0x1FFFFFFF)  # a small integer on 32-bit boards
 
 
 class ControlLoop:
-    """`ticks`, `max_gap_ms`, `max_us` are its figures; `error` is the exception that has ended it, else None."""
+    """`ticks`, `max_gap_ms`, `max_us` are its figures; `failed` is True once an exception has ended it."""
 
     def __init__(
         self, timer, outlets: list, feed_watchdog: Callable[[], None], contactors_moved: Callable[[], None]
@@ -32,7 +32,8 @@ class ControlLoop:
         self.ticks = 0
         self.max_gap_ms = 0
         self.max_us = 0
-        self.error: BaseException | None = None
+        self.failed = False
+        self._start_us = 0
         self._timer = timer
         self._outlets = outlets
         self._feed_watchdog = feed_watchdog
@@ -53,24 +54,34 @@ class ControlLoop:
         for outlet in self._outlets:
             outlet.emergency_open()
 
+    # A function that needs more than 11 words for its local variables and its stack gets its frame from the heap, which
+    # is why these are short.
+
     def _on_timer(self, _timer: object) -> None:
+        self.failed = True
+        try:
+            self._step_when_due()
+            self.failed = False
+        finally:  # an exception goes on to the interpreter, which prints it
+            if self.failed:
+                self.stop()
+
+    def _step_when_due(self) -> None:
         now = clock.ticks_ms()
         gap_ms = clock.ticks_diff(now, self._last_ms)
-        if gap_ms < _MIN_GAP_MS:
-            return
-        self._last_ms = now
-        try:
+        if gap_ms >= _MIN_GAP_MS:
+            self._last_ms = now
             self.step(gap_ms)
-        except BaseException as error:  # noqa: BLE001 - the interpreter would print and forget it
-            self.error = error
-            self.stop()
 
     def step(self, gap_ms: int) -> None:
         """One control step of all outlets, gap_ms after the last one. Allocates nothing."""
-        start_us = clock.ticks_us()
+        self._start_us = clock.ticks_us()
         for outlet in self._outlets:
             outlet.tick(gap_ms)
         self._contactors_moved()
+        self._account(gap_ms)
+
+    def _account(self, gap_ms: int) -> None:
         self.ticks = (self.ticks + 1) & _COUNT_MASK
         if gap_ms > self.max_gap_ms:
             self.max_gap_ms = gap_ms
@@ -81,14 +92,14 @@ class ControlLoop:
             self._silent_ms += gap_ms
         if self._silent_ms < _LOOP_SILENT_MS:
             self._feed_watchdog()
-        spent_us = clock.ticks_diff(clock.ticks_us(), start_us)
+        spent_us = clock.ticks_diff(clock.ticks_us(), self._start_us)
         if spent_us > self.max_us:
             self.max_us = spent_us
 
     async def prove_loop(self) -> None:
-        """The asyncio loop's heartbeat, a task; it ends, which is logged, with the exception that ended the ticks."""
-        while self.error is None:
+        """The asyncio loop's heartbeat, a task; it ends when the ticks have ended, so that the supervisor logs it."""
+        while not self.failed:
             self._heartbeat = True
             clock.advance()
             await clock.sleep_ms(_HEARTBEAT_MS)
-        raise self.error
+        raise RuntimeError("a control tick has failed")

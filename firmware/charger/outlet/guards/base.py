@@ -1,8 +1,8 @@
 """What every guard has: debounce, latch, rule for clearing.
 
 A guard only ever opens. Outlet steps it in every control tick, in every state: danger(), then step_present() or, while the
-guard is `active`, step_gone(). None of them allocates. Only the tick writes to a guard. What clears a tripped guard is its
-`RULE`:
+guard is `active`, step_gone(). None of them allocates. `outlet.dt_ms` is the time since the last tick. Only the tick writes to a
+guard. What clears a tripped guard is its `RULE`:
 
 - CLEARS: the condition has been gone for `CLEAR_MS`
 - UNPLUG: the condition is gone and the car has been unplugged
@@ -44,26 +44,26 @@ class Guard:
         """True while the condition is there."""
         raise NotImplementedError
 
-    def step_present(self, dt_ms: int) -> None:
-        """One tick of dt_ms in which danger() is True."""
+    def step_present(self, outlet) -> None:
+        """One tick in which danger() is True."""
         self.active = True
         self._gone_ms = 0
         # The tick that first sees a danger is its beginning, however late that tick came.
         if self._present_ms < 0:
             self._present_ms = 0
         elif self._present_ms < _LONG_MS:
-            self._present_ms += dt_ms
+            self._present_ms += outlet.dt_ms
         if self._present_ms >= self.TRIP_MS:
             self.tripped = True
 
-    def step_gone(self, outlet, dt_ms: int) -> None:
+    def step_gone(self, outlet) -> None:
         """One tick of an active guard in which danger() is False."""
         self._present_ms = -1
         if not self.tripped:
             self.active = False
             return
         if self._gone_ms < self.CLEAR_MS:
-            self._gone_ms += dt_ms
+            self._gone_ms += outlet.dt_ms
         if self._gone_ms >= self.CLEAR_MS and self.may_clear(outlet):
             self.release()
 
@@ -77,9 +77,9 @@ class Guard:
         self._gone_ms = 0
         self._present_ms = -1
 
-    def acknowledge(self, dt_ms: int) -> bool:
+    def acknowledge(self, outlet) -> bool:
         """The owner has acted: clears a latch whose condition was gone before this tick. True when the guard is clear."""
-        if self._gone_ms > dt_ms:
+        if self._gone_ms > outlet.dt_ms:
             self.release()
         return not self.tripped
 

@@ -105,10 +105,10 @@ class OverCurrent(base.Guard):
             self._present_ms = self.TRIP_MS
         return worst_ma > base_ma + base_ma // 10
 
-    def step_present(self, dt_ms: int) -> None:
+    def step_present(self, outlet) -> None:
         """Count the trips."""
         was = self.tripped
-        super().step_present(dt_ms)
+        super().step_present(outlet)
         if self.tripped and not was:
             self._trips += 1
 
