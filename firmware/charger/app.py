@@ -7,18 +7,23 @@ import board
 import machine
 from micropython import const
 
-from charger import clock, log, version, wiring
+from charger import clock, log, version
 from charger.audit import connection_events, events
 from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import Sessions
-from charger.outlet import derating
+from charger.outlet import derating, guards  # noqa: F401 - guards: see below
 from charger.runtime import memory
 from charger.runtime.control_loop import ControlLoop
 from charger.runtime.housekeeping import Housekeeping
 from charger.runtime.supervisor import Supervisor
 from charger.status_report import charger_report
 from charger.store.files import Files
+
+# Last: it imports all that is left. A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB, so what
+# stands at the end of the longest chain, outlet/guards, is imported above.
+# isort: split
+from charger import wiring
 
 _POLL_MS = const(100)
 _WATCHDOG_MS = const(8000)
