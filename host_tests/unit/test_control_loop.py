@@ -4,11 +4,11 @@ import asyncio
 import gc
 
 from check import equal, true
+from machine import Timer
 from rig import Rig
 
 from charger import clock
 from charger.runtime.control_loop import ControlLoop
-from machine import Timer
 from sim import ev, soft_irq, timebase
 
 
