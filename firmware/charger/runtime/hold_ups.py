@@ -1,4 +1,4 @@
-"""Admission of the operations that hold up the interpreter: today the TLS handshake.
+"""Admission of the operations that hold up the interpreter: the TLS handshake, and the erase of an update's slot.
 
 mbedTLS computes a handshake in one piece. On an ESP32 that takes more than a second, in which no control tick runs, so a
 handshake never takes place while a contactor is closed (CP-24, docs/SAFETY.md):
@@ -16,22 +16,21 @@ import asyncio
 from micropython import const
 
 from charger import clock, log
+from charger.errors import StillClosedError
 
 SHORT_MS = const(40)  # a hold-up below this is harmless: two control ticks
 PATIENCE_MS = const(900000)  # how long an operation of the unit's own waits for a pause
+FOREVER_MS = const(0x3FFFFFFF)  # for what can wait until the session is over
 _BETWEEN_MS = const(600000)  # at least this long between two interruptions of the charging
 _OPENS_WITHIN_MS = const(15000)  # the wind-down takes 6 s at most (CP-25)
 _LOOK_MS = const(100)
+_SOURCE = "connection"  # of the limit
 
 _outlets = ()
 _long = False  # a handshake holds up the control tick of this board for too long
 _running = 0  # operations between begin() and end()
 _interrupted_ms = None  # uptime of the last interruption
 interruptions = 0  # since the start-up
-
-
-class StillClosedError(OSError):
-    """The contactors have not opened: the operation must not run now."""
 
 
 def configure(outlets: list, handshake_ms: int) -> None:
@@ -48,18 +47,21 @@ def must_wait() -> bool:
     """True while an operation that holds up the interpreter would do so with a contactor closed."""
     if _long:
         for outlet in _outlets:
-            if outlet.is_closed():
+            if outlet.is_closed:
                 return True
     return False
+
+
+def rested(between_ms: int) -> bool:
+    """True when the last interruption of the charging was at least between_ms ago."""
+    return _interrupted_ms is None or clock.uptime_ms() - _interrupted_ms >= between_ms
 
 
 async def wait_for_pause(patience_ms: int = PATIENCE_MS) -> None:
     """Wait until no contactor is closed, for patience_ms at most; between two interruptions for _BETWEEN_MS at least."""
     begun_ms = clock.uptime_ms()
     while must_wait():
-        now_ms = clock.uptime_ms()
-        rested = _interrupted_ms is None or now_ms - _interrupted_ms >= _BETWEEN_MS
-        if rested and now_ms - begun_ms >= patience_ms:
+        if clock.uptime_ms() - begun_ms >= patience_ms and rested(_BETWEEN_MS):
             return
         await clock.sleep_ms(_LOOK_MS)
 
@@ -74,7 +76,7 @@ async def begin() -> None:
         return
     _running += 1
     for outlet in _outlets:
-        outlet.pause_requested = True
+        outlet.limits.set(_SOURCE, 0)
     try:
         if must_wait():
             interruptions += 1
@@ -103,4 +105,4 @@ def end() -> None:
     if _running <= 0:
         _running = 0
         for outlet in _outlets:
-            outlet.pause_requested = False
+            outlet.limits.set(_SOURCE, None)
