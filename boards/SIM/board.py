@@ -74,6 +74,7 @@ def _outlet(number):
 
 OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
 SHARED = {"tamper": 90, "button": 91, "led": 92, "fault": 93, "rails": 94}
+HEAP_GROWS = False
 DEVICE = {
     "vendor": setting("ChargePointVendor", "Pilotlight"),
     "model": setting("ChargePointModel", "Simulator"),

@@ -17,6 +17,12 @@ DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
 _FLOATING = object()
+# Pads on hold keep their level; what is driven meanwhile waits here: a level, or a PWM's duty + _PWM, or -1
+_PWM = 0x10000
+_held = bytearray(128)
+_waiting = [-1] * 128
+_pwm_started_ms = [0] * 128
+_PWM_START_MS = 2  # a PWM that starts shows up to two periods of 50 % first (machine_pwm.c, configure_channel)
 
 
 class Pin:
@@ -39,31 +45,51 @@ class Pin:
         self._line = world.current().line(id)
         self._mode = mode
         self._irq = None
-        self.init(mode, pull, value=value)
+        self.init(mode, pull, value=value, hold=hold)
 
     def init(self, mode=None, pull=None, *, value=None, drive=None, hold=None):
         """Set the mode; a value is driven before the pin becomes an output."""
         if mode is not None:
             self._mode = mode
         if value is not None:
-            self._line.write(1 if value else 0)
+            self._drive(1 if value else 0)
+        if hold is not None:
+            self._release()
+            _held[self.id] = 1 if hold else 0
+
+    def _drive(self, level):
+        if _held[self.id]:
+            _waiting[self.id] = level
+        else:
+            self._line.write(level)
+
+    def _release(self):
+        """End a hold: the pad follows what was driven last."""
+        wanted = _waiting[self.id]
+        _waiting[self.id] = -1
+        if wanted >= _PWM:
+            if utime.ticks_diff(timebase.ticks_ms(), _pwm_started_ms[self.id]) < _PWM_START_MS:
+                self._line.pwm(32768)
+            self._line.pwm(wanted - _PWM)
+        elif wanted >= 0:
+            self._line.write(wanted)
 
     def value(self, x=_FLOATING):
         """Level, or set it."""
         if x is _FLOATING:
             return self._line.read()
-        self._line.write(1 if x else 0)
+        self._drive(1 if x else 0)
         return None
 
     __call__ = value
 
     def on(self):
         """Set to 1."""
-        self._line.write(1)
+        self._drive(1)
 
     def off(self):
         """Set to 0."""
-        self._line.write(0)
+        self._drive(0)
 
     def irq(self, handler=None, trigger=3, wake=None, hard=False):
         """Call handler(pin) when the level has changed."""
@@ -122,12 +148,22 @@ class Signal:
 class PWM:
     """PWM on a pin. Where a pilot generator is connected it follows the duty, at 980 to 1020 Hz (CP-1)."""
 
-    def __init__(self, dest, freq=5000, duty_u16=None, duty_ns=None, duty=None, invert=0):
-        self._pin = dest if isinstance(dest, Pin) else Pin(dest, Pin.OUT)
+    def __init__(self, dest, freq=5000, *, duty=None, duty_u16=None, duty_ns=None):
+        self._pin = dest if isinstance(dest, Pin) else Pin(dest)
         self._line = self._pin._line
         self._freq = 0
         self._duty = 0
+        self._active = False
+        self.init(freq, duty=duty, duty_u16=duty_u16, duty_ns=duty_ns)
+
+    def init(self, freq=5000, *, duty=None, duty_u16=None, duty_ns=None):
+        """Start, or start again; the pin is the PWM's from now on. The first periods have 50 %."""
+        started = not self._active
+        self._active = True
         self.freq(freq)
+        if started:
+            _pwm_started_ms[self._pin.id] = timebase.ticks_ms()
+            self.duty_u16(32768)
         if duty_ns is not None:
             self.duty_ns(duty_ns)
         else:
@@ -146,11 +182,17 @@ class PWM:
         """Duty, 0 to 65535, or set it."""
         if duty is None:
             return self._duty
+        if not self._active:
+            raise RuntimeError("PWM inactive")
         if not 0 <= duty <= 65535:
             raise ValueError("duty out of range")
         self._duty = duty
         if hasattr(self._line, "pwm"):
-            self._line.pwm(duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0)
+            seen = duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0
+            if _held[self._pin.id]:
+                _waiting[self._pin.id] = _PWM + seen
+            else:
+                self._line.pwm(seen)
         return None
 
     def duty_ns(self, ns=None):
@@ -169,7 +211,8 @@ class PWM:
 
     def deinit(self):
         """Let the pin go: the generator's input is pulled down."""
-        self._line.write(0)
+        self._active = False
+        self._pin._drive(0)
 
 
 class ADC:

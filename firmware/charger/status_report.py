@@ -45,7 +45,7 @@ def link_report(app, csms) -> dict:
 def wifi_report(app) -> dict:
     """up, known (a network was given), setup_s left of the setup network; ip and, where the board tells it, rssi in dBm."""
     known = app.vault.names()
-    setup = app.joining.setup if app.joining else None
+    setup = app.wifi.setup
     report = {"up": app.station.isconnected(), "known": "wifi/name" in known and "wifi/password" in known,
               "setup_s": setup.left_s if setup else 0}
     if report["up"]:

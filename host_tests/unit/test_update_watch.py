@@ -8,9 +8,8 @@ import flashrig
 from check import equal, true
 
 from charger import clock
-from charger.net.http_client import HttpError
+from charger.errors import HttpError, UpdateError
 from charger.update import trial
-from charger.update.manifest import UpdateError  # now: the service drops its modules, and what comes later is another class
 from charger.update.release_check import Notices
 from charger.update.update_manager import Updates
 from charger.update.updater import BROKEN, IMAGE
@@ -110,6 +109,9 @@ class Point:
 
     def ready(self):
         return True
+
+    def registered(self):
+        return self.boot.accepted
 
 
 class Log:

@@ -62,6 +62,7 @@ def _parser():
     add("--time-scale", type=float, default=1.0, metavar="X", help="run X times as fast as real time")
     add("--seed", type=int, default=1, metavar="N", help="part tolerances and reaction times (default 1)")
     add("--romfs", metavar="IMAGE", help="run the firmware from a ROMFS image")
+    add("--frozen", metavar="PROGRAM", help="run on this interpreter, which holds the firmware frozen (make frozen); --word 32")
     add("--update-key", action="append", default=[], metavar="FILE", help="public key that signs updates (PEM, P-256)")
     add("--update-host", action="append", default=[], metavar="HOST", help="host that updates may come from")
     add("--update-ca", metavar="FILE", help="root certificates of these hosts (PEM)")
@@ -207,8 +208,13 @@ def parse(words):
         raise Mistake("--client-cert and --client-key belong together.")
     if given.web is not None:
         address(given.web, "--web")
-    if given.romfs is not None and not Path(given.romfs).is_file():
-        raise Mistake(f"--romfs '{given.romfs}' is no file.")
+    for option, path in (("--romfs", given.romfs), ("--frozen", given.frozen)):
+        if path is not None and not Path(path).is_file():
+            raise Mistake(f"{option} '{path}' is no file.")
+    if given.frozen is not None and given.romfs is not None:
+        raise Mistake("Give --frozen or --romfs, not both.")
+    if given.frozen is not None and given.word != 32:
+        raise Mistake("--frozen goes with --word 32.")
     control = address(given.control, "--control")
     settings = _settings(given.set)
     launch = {
@@ -236,6 +242,7 @@ def parse(words):
         "word": given.word,
         "heap": given.heap,
         "romfs": None if given.romfs is None else str(Path(given.romfs).absolute()),
+        "frozen": None if given.frozen is None else str(Path(given.frozen).absolute()),
     }
     folder = _folder(given.state_dir)
     launch["state_dir"] = str(folder)

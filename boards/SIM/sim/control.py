@@ -11,7 +11,6 @@ from sim.outlet import CABLE_OHM
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
 flash = None  # the device; start.py sets it
-_HARD_RESET = 2
 
 
 class Refused(Exception):
@@ -175,7 +174,9 @@ def _no_power(seconds):
 
 
 def _reboot(args):
-    return None, lambda: link.restart(_HARD_RESET)
+    from charger.drivers import reset_cause
+
+    return None, lambda: reset_cause.reset("the bench")
 
 
 async def _shut_down():
@@ -269,6 +270,7 @@ def _status(args):
     report["heap"]["used"] -= static_heap
     report["heap"]["peak"] -= static_heap
     report["time_scale"] = timebase.scale_milli / 1000
+    report["flash"] = flash.figures()
     report["network"] = "down" if net.down else "up"
     report["led"] = world.current().line(92).read()
     for outlet in world.current().outlets:

@@ -32,6 +32,7 @@ config = {
     "word": 64,
     "heap": None,
     "romfs": None,  # path of a ROMFS image to run the firmware from
+    "frozen": None,  # path of this interpreter when it holds the firmware frozen
     "boot_delay_ms": 0,
     "reset_cause": 1,  # machine.reset_cause() of this start
     "kept": None,  # link.kept() of before the reboot

@@ -9,6 +9,7 @@ from sim import bootloader, launch, slots
 _VALIDATE_FAILED = -0x1503  # ESP_ERR_OTA_VALIDATE_FAILED
 _DATA_OTA = 0
 _NVS = 2
+_NVS_KEYS = 4
 _FAT = 0x81
 # As boards/ESP32_DEVKITC/partitions.csv: label, type, subtype, offset, size
 _TABLE = (
@@ -16,7 +17,8 @@ _TABLE = (
     ("otadata", 1, _DATA_OTA, 0xD000, 0x2000),
     ("ota_0", 0, 0x10, 0x10000, 0x1A0000),
     ("ota_1", 0, 0x11, 0x1B0000, 0x1A0000),
-    ("vfs", 1, _FAT, 0x350000, 0xB0000),
+    ("vfs", 1, _FAT, 0x350000, 0xAF000),
+    ("nvs_keys", 1, _NVS_KEYS, 0x3FF000, 0x1000),
 )
 
 

@@ -166,6 +166,15 @@ class World:
             outlet.plug(kept["want"])
 
 
+def any_closed():
+    """True while the contacts of an outlet are closed."""
+    for outlet in current().outlets:
+        outlet.sync()
+        if outlet.contactor.closed:
+            return True
+    return False
+
+
 def current():
     """The world, made on first use."""
     return _world if _world is not None else fresh()

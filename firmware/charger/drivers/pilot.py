@@ -4,6 +4,8 @@ The ADC of the ESP32 reads one sample at a time and knows nothing of the PWM's p
 least two periods is taken and both plateaus are kept apart; nothing is averaged over the period (CP-7).
 """
 
+import time
+
 from machine import ADC, PWM, Pin
 from micropython import const
 
@@ -21,13 +23,19 @@ _APART_MV = const(9000)  # plateaus of a working pilot with a car are further ap
 _AGREE_MV = const(500)  # two samples of one plateau lie closer together than this; one on an edge does not
 _ADC_MAX_UV = const(3300000)
 DUTY_STEADY = const(65535)
+# The port starts a PWM with up to two periods of 50 %, and its duty of 65535 leaves a notch of 15 ns in each period
+# (machine_pwm.c). So steady states are a plain output, and the pad is on hold while a PWM starts.
+_PWM_START_US = const(2200)
+_ANY_DUTY = const(32768)
 
 
 class Pilot:
     """One control pilot. After read(): `high_mv` and `low_mv` at the connector, equal while there is no PWM."""
 
     def __init__(self, wiring: dict):
-        self._pwm = PWM(Pin(wiring["pwm"], Pin.OUT, value=1), freq=_FREQUENCY_HZ, duty_u16=DUTY_STEADY)
+        self._pin = Pin(wiring["pwm"], Pin.OUT, value=1, hold=True)  # type: ignore[call] - the stubs lack hold
+        self._pwm = PWM(self._pin, freq=_FREQUENCY_HZ, duty_u16=_ANY_DUTY)
+        self._pin.init(Pin.OUT, value=1, hold=False)  # type: ignore[call] - the stubs lack hold
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self._duty = DUTY_STEADY
         self._look = _LOOK
@@ -46,10 +54,25 @@ class Pilot:
 
     def set_duty(self, duty: int):
         """16-bit duty: 65535 is steady +12 V (x1), 0 steady -12 V (F)."""
-        if duty != self._duty:
-            self._duty = duty
-            self._look = _LOOK if _EXTREME_LOW <= duty <= _EXTREME_HIGH else _LOOK_EXTREME
+        if duty == self._duty:
+            return
+        was_steady = self._duty == DUTY_STEADY or self._duty == 0
+        self._duty = duty
+        self._look = _LOOK if _EXTREME_LOW <= duty <= _EXTREME_HIGH else _LOOK_EXTREME
+        if duty == DUTY_STEADY or duty == 0:
+            self._pin.init(Pin.OUT, value=duty != 0)  # takes the pin from the PWM, which runs on unseen
+        elif was_steady:
+            self._start_pwm(duty)
+        else:
             self._pwm.duty_u16(duty)
+
+    def _start_pwm(self, duty: int):
+        """Give the pin to the PWM, the pad on hold until its first periods are over: 2.2 ms."""
+        self._pin.init(hold=True)  # type: ignore[call] - the stubs lack hold
+        self._pwm.deinit()  # only a PWM that was let go takes its pin again
+        self._pwm.init(freq=_FREQUENCY_HZ, duty_u16=duty)
+        time.sleep_us(_PWM_START_US)
+        self._pin.init(hold=False)  # type: ignore[call] - the stubs lack hold
 
     @property
     def duty(self) -> int:

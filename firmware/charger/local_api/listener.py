@@ -1,32 +1,26 @@
-"""The local API's listening socket, and who is logged in; all else of it is in RAM only while a client is there (SEC-26).
+"""The local API's listening socket and login sessions; the server is imported with the first client (SEC-26).
 
 Everything is bounded: connections at once, time for each step, sessions, the heap that must be free to let one in.
 """
 
 import asyncio
-import gc
 import os
 import socket
 
 from micropython import const
 
-from charger import clock, late, log
+from charger import clock, log
+from charger.runtime import memory
 
 _MOST = const(3)  # connections at once
-_ROOM = const(13000)  # bytes that must be free to let the first one in, for whom the code is loaded
-_ROOM_MORE = const(7000)  # and any other
 _TOKEN = const(16)  # bytes
 _BURST = const(6)  # connections in a row while a car charges, and one more each so many seconds: see _may()
 _REFILL_MS = const(30000)
 _WAITING = const(4)  # connections that the network stack may hold back
-_MODULES = ("charger.local_api.server", "charger.local_api.http_server")
 
 
 class Session:
-    """Who is logged in: `role`, the cookie's `token`, and the `csrf` token that goes with it. What it means: local_api/routes.py.
-
-    It outlives the code that is in RAM only now and then, so it is here, and without methods.
-    """
+    """Who is logged in: `role`, the cookie's `token`, and the `csrf` token that goes with it. See local_api/routes.py."""
 
     def __init__(self, role: str):
         self.role = role
@@ -95,21 +89,17 @@ class Door:
         return True
 
     def _room(self) -> bool:
-        room = _ROOM_MORE if self._inside else _ROOM
-        if gc.mem_free() < room:
-            gc.collect()
-        if gc.mem_free() < room:
-            log.warn("web", "nobody let in: %d bytes free" % gc.mem_free())
-            if self._app.portal is not None:
-                self._app.portal.let_go()  # who asks again is let in
-            return False
-        return True
+        if memory.fits_tls(memory.NEXT_CLIENT if self._inside else memory.FIRST_CLIENT):
+            return True
+        log.warn("web", "connection refused: only %d bytes free" % memory.heap_free())
+        self._app.memory.free()  # the next attempt finds room
+        return False
 
     async def _serve(self, client):
         """One connection, from its handshake to its end; whatever happens, its memory is free afterwards."""
         try:
             client.setblocking(False)
-            from charger.local_api import server
+            from charger.local_api import server  # LATE: local API
 
             await server.serve(self._app, self, client)
         except (EOFError, asyncio.TimeoutError):
@@ -117,11 +107,8 @@ class Door:
         except (OSError, ValueError, MemoryError) as error:
             log.info("web", "connection ended: " + log.reason(error))
         finally:
-            server = None
             client.close()
             self._inside -= 1
-            if not self._inside:
-                late.drop(*_MODULES)
 
 
 def _readable(s):

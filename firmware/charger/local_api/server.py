@@ -4,11 +4,14 @@ import asyncio
 import json
 import sys
 
+import tls
 from micropython import const
 
-from charger import late, log
+from charger import log
 from charger.audit import events
-from charger.local_api.http_server import Bad, Connection
+from charger.errors import RequestError
+from charger.local_api import routes
+from charger.local_api.http_server import Connection
 
 _HANDSHAKE_MS = const(10000)  # and the first request
 _REQUEST_MS = const(15000)  # from one answer to the next request's end
@@ -18,12 +21,10 @@ _REQUESTS = const(50)  # in one connection
 
 def _context(vault):
     """The unit's own identity, TLS 1.2 or newer with forward secrecy."""
-    import tls
-
     context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
     suites = [name for name in context.get_ciphers() if name.startswith("TLS1-3-") or ("-ECDHE-" in name and "-GCM-" in name)]
     context.set_ciphers(suites)
-    context.load_cert_chain(vault.get("local_api/certificate"), vault.get("local_api/key"))
+    context.load_cert_chain(vault.get("web/certificate"), vault.get("web/key"))
     return context
 
 
@@ -38,7 +39,7 @@ async def serve(app, door, client):
                 request = await asyncio.wait_for_ms(connection.read(), _REQUEST_MS if number else _HANDSHAKE_MS)
                 last = last or not request.lasting
                 status, value, more = await asyncio.wait_for_ms(_answer(app, door, request), _ANSWER_MS)
-            except Bad as error:
+            except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, ""
                 if status in (400, 413, 421, 431):  # made no sense: the log bounds how often (SEC-13, SEC-22)
@@ -52,22 +53,17 @@ async def serve(app, door, client):
 
 async def _answer(app, door, request) -> tuple:
     """(status, value, header lines); what goes wrong inside is no reason to say how (SEC-10)."""
-    from charger.local_api import routes
-
     try:
         return await routes.answer(app, door, request)
-    except (Bad, MemoryError):
+    except (RequestError, MemoryError):
         raise
     except OSError as error:
         log.error("web", log.reason(error))
-        raise Bad(503, "The flash cannot be written or read.")
+        raise RequestError(503, "The flash cannot be written or read.")
     except Exception as error:  # noqa: BLE001 - a bug in here is nothing for the client, but for the log
         log.error("web", log.reason(error))
         sys.print_exception(error)
-        raise Bad(500, "This unit has made a mistake; it is in its log.")
-    finally:
-        routes = None
-        late.drop("charger.local_api.routes")
+        raise RequestError(500, "This unit has made a mistake; it is in its log.")
 
 
 def _pieces(value: dict) -> list:

@@ -11,6 +11,8 @@ from errno import EAGAIN
 from micropython import const
 
 from charger import clock
+from charger.errors import DnsError
+from charger.net import wifi
 
 _TRIES = const(3)
 _CACHED = const(8)  # names kept
@@ -21,10 +23,6 @@ _TYPE_CNAME = const(5)
 _CLASS_IN = const(1)
 _HEADER = const(12)
 _DATAGRAM = const(512)
-
-
-class DnsError(Exception):
-    """The name cannot be resolved; the text says why."""
 
 
 def is_address(host: str) -> bool:
@@ -213,7 +211,5 @@ def default() -> Resolver:
     """The resolver that asks the server which the network gave us."""
     global _resolver
     if _resolver is None:
-        from charger.net import wifi
-
         _resolver = Resolver(wifi.name_server)
     return _resolver

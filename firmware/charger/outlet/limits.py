@@ -30,6 +30,7 @@ WORDS = {
     "supply": "the shared supply of the outlets",
     "hours": "the charging hours",
     "temperature": "the temperature inside",
+    "flash": "the upkeep of the memory",
     "user": "the user's choice",
     "simplified": "the car's simplified pilot",
 }

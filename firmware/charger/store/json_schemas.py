@@ -2,7 +2,8 @@
 (SEC-13). In RAM only while one is read. calibration.json, trial.json and update.json are looked at where they are read.
 """
 
-from charger.validate import Invalid, check
+from charger.errors import InvalidValueError
+from charger.validate import check
 
 _COUNT = ("int", 0, None)
 _NUMBER = ("int", None, None)
@@ -32,6 +33,6 @@ def fault(name: str, value) -> str:
         for row in value if name == "ocpp_reservations.json" else ():
             for number in range(5):
                 check(_RESERVATION[number], row[number])
-    except Invalid as error:
+    except InvalidValueError as error:
         return str(error)
     return ""

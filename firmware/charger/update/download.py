@@ -8,14 +8,13 @@ erases at once: so little room there is even in a heap that has long been in use
 
 import hashlib
 from binascii import a2b_base64, b2a_base64, hexlify
-from errno import EIO
 
 from micropython import const
 
 from charger import clock, log
-from charger.net.faults import ConnectError, FtpError, HttpError, TlsError
+from charger.errors import ConnectError, FtpError, HttpError, TlsError, UpdateError
+from charger.os_errors import is_flash_failure
 from charger.update import manifest as manifests
-from charger.update.manifest import UpdateError
 
 FILE = "update.json"
 _PAGE = const(1024)
@@ -117,9 +116,9 @@ class Download:
             except UpdateError:
                 raise
             except (ConnectError, HttpError, FtpError, OSError) as error:
-                if isinstance(error, OSError) and error.errno == EIO:
-                    raise  # the flash
-                if isinstance(error, TlsError) and error.cause not in ("reset", "timeout"):
+                if isinstance(error, OSError) and is_flash_failure(error):
+                    raise
+                if isinstance(error, TlsError) and error.cause not in ("reset", "timeout", "memory"):
                     raise UpdateError("origin", str(error))
                 lost = 1 if self.done != before else lost + 1
                 if lost > _LINKS or not self.head or getattr(error, "cause", "") in ("status", "redirect", "protocol"):

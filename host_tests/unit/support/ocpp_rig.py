@@ -7,9 +7,9 @@ import frames
 
 from charger import clock
 from charger.config.configuration import Configuration
+from charger.errors import DisconnectedError
 from charger.metering.reading import Reading
 from charger.metering.session_store import Sessions
-from charger.ocpp.transport.errors import Disconnected
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.limits import Limits
@@ -104,7 +104,7 @@ class Link:
 
     async def call(self, action, payload):
         if not self.connected:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         self.sent.append((action, payload))
         frames.note(2, action, payload)
         await clock.sleep_ms(0)

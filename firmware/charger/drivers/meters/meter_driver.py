@@ -4,6 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import Calibration
+from charger.errors import MeterError
 from charger.metering.reading import STALE_MS, Reading
 
 _FAILURES = const(5)  # bad answers in a row that make the reading invalid (MET-1)
@@ -12,10 +13,6 @@ _REVERSED_MW = const(-50000)
 MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
 MAX_MA = const(130000)
 MAX_W = const(30000)  # energy that needs more power than any outlet of ours is a fault of a counter or of the bus
-
-
-class MeterError(Exception):
-    """The chip answered, but with something that cannot be right; the text says what."""
 
 
 def ratio(numerator: int, denominator: int) -> tuple:

@@ -27,11 +27,6 @@ class SmartCharging:
         self._next = None  # when a limit may change, in the seconds of _now()
         self._load()
 
-    @property
-    def idle(self) -> bool:
-        """True without a profile."""
-        return not self._profiles and not self._for_start
-
     def _load(self):
         for connector_id, fields in self._cp.files.read_json(FILE, []):
             try:
