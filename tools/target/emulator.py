@@ -47,7 +47,7 @@ class Emulator:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._words, stderr=subprocess.STDOUT)
         self._serial: SerialTransport | None = None
         try:
-            self._serial = SerialTransport(self._pty(), timeout=0.2)
+            self._serial = SerialTransport(self._pty(), timeout=10)
             self._serial.enter_raw_repl(soft_reset=False)
             places = ", ".join(f"'/rom/{name}'" if name != ".frozen" else "'.frozen'" for name in self._with_frozen(folders))
             self.run(_START % (IMAGE, image.stat().st_size, places))

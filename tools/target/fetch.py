@@ -1,13 +1,13 @@
-"""Bring the cross compiler, the C library, the emulator and MicroPython's sources for the bare-metal target.
+"""Bring the cross compiler, the C library and the emulator for the bare-metal target.
 
-All come from Debian's packages as the interpreters do (toolchain.py says how), and are unpacked into
-.toolchain/riscv and .toolchain/riscv-src; the system is not changed. Programs start through the unpacked ld.so.
+All come from Debian's packages as the interpreters do (toolchain.py says how), and are unpacked into .toolchain/riscv; the
+system is not changed. Programs start through the unpacked ld.so.
 """
 
-import re
+import contextlib
+import fcntl
 import shutil
-import subprocess
-import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import toolchain
@@ -20,17 +20,20 @@ PACKAGES = (
     "qemu-system-riscv",
 )
 BASE = toolchain.HOME / FOLDER
-SOURCES = toolchain.HOME / "riscv-src"
+SOURCES = toolchain.HOME / "src"  # MicroPython, as tools/toolchain.py unpacks it
 ARCH = "amd64"
 LOADER, TRIPLET = toolchain.WORDS[64][ARCH]
-# What the qemu port's build reads of MicroPython's sources.
-NEEDED = re.compile(
-    r"(?:py|extmod|shared|drivers|tools|ports/qemu)/.*|lib/(?:[^/]+\.[ch]|(?:libm|libm_dbl|littlefs|oofatfs|re1\.5|uzlib"
-    r"|micropython-lib|crypto-algorithms)/.*)|mpy-cross/.*|LICENSE"
-)
 # The one variant of the C library and of gcc's own that is linked; the others take a gigabyte.
 MULTILIB = "rv32imac/ilp32"
 _STAMP = "riscv.stamp"
+
+
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """One process at a time fetches, builds, or makes the image."""
+    with (toolchain.HOME / "riscv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def loader() -> Path:
@@ -58,7 +61,7 @@ def ready() -> bool:
 
 
 def _key() -> str:
-    return f"{toolchain.FALLBACK_SUITE} {' '.join(PACKAGES)}\n{NEEDED.pattern}\n"
+    return f"{toolchain.FALLBACK_SUITE} {' '.join(PACKAGES)}\n"
 
 
 def fetch() -> None:
@@ -70,7 +73,6 @@ def fetch() -> None:
     toolchain.run(["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"], env)
     toolchain.unpack(PACKAGES, ARCH, FOLDER, env)
     _prune()
-    _sources(env)
     shutil.rmtree(toolchain.HOME / "apt", ignore_errors=True)
     (toolchain.HOME / _STAMP).write_text(_key())
 
@@ -78,31 +80,13 @@ def fetch() -> None:
 def _prune() -> None:
     """Remove documentation and the variants of libraries that are not linked."""
     shutil.rmtree(BASE / "usr" / "share" / "doc", ignore_errors=True)
-    keep = MULTILIB.split("/")
-    for variants in (*BASE.glob("usr/lib/gcc/riscv64-unknown-elf/*"), *BASE.glob("usr/lib/picolibc/riscv64-unknown-elf/*")):
+    keep = MULTILIB.partition("/")[0]
+    compiler = BASE.glob("usr/lib/gcc/riscv64-unknown-elf/*")
+    library = BASE.glob("usr/lib/picolibc/riscv64-unknown-elf/lib")
+    for variants in (*compiler, *library, BASE / "usr/lib/picolibc/riscv64-unknown-elf/lib/release"):
         for folder in variants.glob("rv*") if variants.is_dir() else ():
-            if folder.name != keep[0]:
+            if folder.name != keep:
                 shutil.rmtree(folder)
     for qemu in BASE.glob("usr/bin/qemu-system-*"):
         if qemu.name != "qemu-system-riscv32":
             qemu.unlink()
-
-
-def _sources(env: dict[str, str]) -> None:
-    """Download MicroPython's source package and keep what NEEDED names of it."""
-    folder = toolchain.HOME / "apt" / "riscv-source"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    command = ["apt-get", "source", "--download-only", "-q", "micropython"]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    archives = sorted(folder.glob("micropython_*.orig.tar.*"))
-    if done.returncode or not archives:
-        raise toolchain.ToolchainError(f"MicroPython's sources could not be downloaded: {done.stderr.strip()[-300:]}")
-    shutil.rmtree(SOURCES, ignore_errors=True)
-    with tarfile.open(archives[0]) as tar:
-        for member in tar:
-            place = member.name.partition("/")[2]
-            if member.isfile() and NEEDED.fullmatch(place) and ".." not in place:
-                (SOURCES / place).parent.mkdir(parents=True, exist_ok=True)
-                (SOURCES / place).write_bytes(tar.extractfile(member).read())
-                (SOURCES / place).chmod(member.mode & 0o755)

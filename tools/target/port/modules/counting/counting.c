@@ -5,10 +5,14 @@
 //     counting.clock(ms)          the clock stands at ms from now on
 //     counting.level(pin, level)  an input's level
 //     counting.wave(pin, high_uv, low_uv, high_samples, samples)  what an ADC converts, again and again from the start
+//     counting.Disk(address, size)  a block device over memory
 #include "py/obj.h"
 #include "py/runtime.h"
+#include "py/smallint.h"
 #include "clock.h"
 #include "pins_target.h"
+
+extern const mp_obj_type_t counting_disk_type;
 
 static uint64_t begun;
 
@@ -19,7 +23,9 @@ static mp_obj_t counting_begin(void) {
 static MP_DEFINE_CONST_FUN_OBJ_0(counting_begin_obj, counting_begin);
 
 static mp_obj_t counting_end(void) {
-    return mp_obj_new_int_from_ull(target_instructions() - begun);
+    uint64_t count = target_instructions() - begun;
+    // A small integer allocates nothing, so that a count may end with the heap locked.
+    return count <= MP_SMALL_INT_MAX ? MP_OBJ_NEW_SMALL_INT(count) : mp_obj_new_int_from_ull(count);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(counting_end_obj, counting_end);
 
@@ -53,6 +59,7 @@ static const mp_rom_map_elem_t counting_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_clock), MP_ROM_PTR(&counting_clock_obj) },
     { MP_ROM_QSTR(MP_QSTR_level), MP_ROM_PTR(&counting_level_obj) },
     { MP_ROM_QSTR(MP_QSTR_wave), MP_ROM_PTR(&counting_wave_obj) },
+    { MP_ROM_QSTR(MP_QSTR_Disk), MP_ROM_PTR(&counting_disk_type) },
 };
 static MP_DEFINE_CONST_DICT(counting_globals, counting_globals_table);
 
