@@ -1,10 +1,9 @@
-"""Instruction counts on the bare-metal target stay within their budgets, repeat exactly, and the control tick allocates nothing."""
+"""Instruction counts on the bare-metal target keep to their budgets and repeat exactly; the control tick allocates nothing."""
 
 import json
 
 import pytest
 from target import count, image
-
 from target_units import ALL
 
 # What is counted each time takes a few seconds; `make target` counts everything.

@@ -5,9 +5,9 @@ A fast part runs each time; `make target` runs every unit test but those in unit
 
 import pytest
 from target.units import UnitFile
+from target_units import ALL, FAST, LACKING, UNIT
 
 from mpy.plugin import read
-from target_units import ALL, FAST, LACKING, UNIT
 
 
 def _cases() -> list:

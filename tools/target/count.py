@@ -17,6 +17,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import toolchain
+
 from target import emulator, image
 
 HERE = Path(__file__).parent
@@ -89,11 +90,16 @@ def board_ms(instructions: int, board: str) -> float:
     return instructions * cycles / mhz / 1000
 
 
+def _rounded(milliseconds: float) -> str:
+    return f"{milliseconds:.0f}" if milliseconds >= 100 else f"{milliseconds:.3g}"
+
+
 def table(counts: dict[str, int]) -> str:
     """The counts with their board times, in Markdown."""
-    lines = ["| What | Instructions | " + " | ".join(f"{name}, ms" for name in BOARDS) + " |", "|---|---:|" + "---:|" * len(BOARDS)]
+    heads = " | ".join(f"{name}, ms" for name in BOARDS)
+    lines = [f"| What | Instructions | {heads} |", "|---|---:|" + "---:|" * len(BOARDS)]
     for name, value in counts.items():
-        times = " | ".join(f"{board_ms(value, board):.3g}" if value < 10**9 else f"{board_ms(value, board):.0f}" for board in BOARDS)
+        times = " | ".join(_rounded(board_ms(value, board)) for board in BOARDS)
         lines.append(f"| {name} | {value:,} | {times} |")
     return "\n".join(lines)
 

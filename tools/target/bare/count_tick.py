@@ -1,10 +1,10 @@
 """The control tick, its guards and the pilot's sampling, on C types: what a board's own code costs without any world."""
 
+import board
 import counting
 import measure
 import micropython
 
-import board
 from charger.metering.reading import Reading
 from charger.outlet.outlet import Outlet
 from charger.wiring import Parts
