@@ -37,9 +37,10 @@ def test_a_second_run_counts_the_same(counted):
 
 
 def test_a_count_above_its_budget_is_told():
-    """Six percent above and without a budget; five percent are within."""
-    assert count.exceeded({"a": 106, "b": 105, "c": 1}, {"a": 100, "b": 100}) == [
-        "a: 106 instructions, +6.0% of the budget of 100",
+    """Six percent above and without a budget; five percent are within, and so are a few thousand instructions."""
+    counts = {"a": 1060000, "b": 1050000, "c": 1, "d": 9000}
+    assert count.exceeded(counts, {"a": 1000000, "b": 1000000, "d": 5000}) == [
+        "a: 1,060,000 instructions, +6.0% of the budget of 1,000,000",
         "c: 1 instructions, no budget; count.py --write sets it",
     ]
 
