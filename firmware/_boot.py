@@ -56,7 +56,10 @@ def _stay_safe(device) -> None:
 
 def _run() -> None:
     """Start the firmware; ends with a reset, and with a return only on an open unit."""
-    device = flash_device.find()
+    try:
+        device = flash_device.attach_partitions()
+    except OSError:  # no such partition, or a flash that cannot be read
+        device = None
     mounted = file_system.mount(device)
     if not console.is_closed():
         if not mounted:

@@ -36,6 +36,7 @@ SHARED: "dict[str, int | None]" = {"tamper": 13, "button": 14, "led": 21, "fault
 DEVICE = _UNIT.device("Pilotlight", "ESP32-S3-DevKitC-1", unique_id())
 FACTORY = _UNIT.keys
 CSMS = _UNIT.csms(DEVICE["serial"])
+HEAP_GROWS = False  # mpconfigboard.h fixes its size
 WEB = "0.0.0.0:443"
 MQTT = _UNIT.mqtt()
 LAB = False

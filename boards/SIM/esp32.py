@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from sim import launch
+from sim import hardware_times, launch, soft_irq, timebase
 from sim.partition import Partition  # noqa: F401
 
 HEAP_DATA = 4
@@ -21,8 +21,13 @@ _changes = []  # (namespace, key), in their order, that commit() writes
 def idf_heap_info(capabilities):
     """[(size, free, largest free block, least free ever)] of the memory outside MicroPython's heap.
 
-    Sockets and mbedTLS of the unix port allocate from the host's memory: as much as a WROOM-32 has to spare at the most.
+    Sockets and mbedTLS of the unix port allocate from the host's memory: with --tls-heap as much as that says, else as
+    much as a WROOM-32 has to spare at the most.
     """
+    tls = sys.modules.get("sim.tls_costs")
+    if tls is not None and launch.config["tls_heap"] is not None:
+        size = launch.config["tls_heap"]
+        return [(size, tls.left(), tls.left(), size - tls.peak)]
     return [(_OUTSIDE, _OUTSIDE, _OUTSIDE, _OUTSIDE)]
 
 
@@ -130,6 +135,14 @@ class NVS:
 
     def commit(self):
         """Write to flash what was set since the last time."""
+        soft_irq.enter()
+        try:
+            timebase.cost(hardware_times.NVS_COMMIT_US[launch.config["flash_time"]], "NVS commit")
+            self._commit()
+        finally:
+            soft_irq.leave()
+
+    def _commit(self):
         power = _power()
         if power is not None and not power.on:
             raise OSError(_FLASH_OP_FAIL)

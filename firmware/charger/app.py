@@ -9,34 +9,29 @@ from micropython import const
 
 from charger import clock, log, version, wiring
 from charger.audit import connection_events, events
-from charger.drivers import outside_memory
+from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import Sessions
-from charger.outlet.derating import derated_da
-from charger.outlet.limits import SAFETY
+from charger.outlet import derating
 from charger.runtime import memory
+from charger.runtime.control_loop import ControlLoop
+from charger.runtime.housekeeping import Housekeeping
 from charger.runtime.supervisor import Supervisor
 from charger.status_report import charger_report
 from charger.store.files import Files
 
-_TICK_MS = const(20)
 _POLL_MS = const(100)
-_SLOW_MS = const(1000)
 _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(9000)
 _END_MS = const(10000)
-_HEAT_VALID_S = const(10)  # read each second: nobody watches the heat any more after so long (limits.py)
 
 current = None  # the running Application
 
 
 class Application:
-    """One charger: `connectors`, `charge_point`, `supervisor`, and the figures of the control tick."""
+    """One charger: `connectors`, `charge_point`, `supervisor`, `control` (the control loop), `housekeeping`."""
 
     def __init__(self):
-        self.ticks = 0
-        self.max_gap_ms = 0
-        self.max_tick_us = 0
         self.heap_peak = 0
         self.connectors = []
         self.readers = []
@@ -50,11 +45,14 @@ class Application:
         self.vault, self.provisioned = wiring.open_vault(self)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
+        self.housekeeping = Housekeeping()
         self.config = wiring.make_configuration(self)
         self.sessions = Sessions(self.files)
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
         self.flash_pause = wiring.make_flash_pause(self)
+        contactors_moved = self.flash_pause.contactors_moved
+        self.control = ControlLoop(machine.Timer(0), self.outlets, self.supervisor.feed, contactors_moved)
         self.tamper = wiring.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)
@@ -65,6 +63,7 @@ class Application:
         if self.portal is not None:
             self.memory.add(self.portal)
         wiring.note_start(self)
+        self._add_jobs()
 
     def limit_current(self, amps: str):
         """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
@@ -108,7 +107,8 @@ class Application:
 
     def make_uploader(self):
         """The sender of files."""
-        from charger.net.upload import Uploader  # LATE: upload
+        # with http_client.py and ftp.py: 9,000 frozen bytes, 2.3 KiB of heap, for an upload
+        from charger.net.upload import Uploader
 
         return Uploader(self._back_end_roots, board.LAB)
 
@@ -123,86 +123,55 @@ class Application:
         """The engine of updates, None on a board without a second slot."""
         return self.updates.updater if self.updates else None
 
-    # --- the control tick ---
+    # --- jobs of housekeeping ---
 
-    def tick(self, dt_ms: int):
-        """One control step of all outlets. Allocates nothing."""
-        clock.advance()
+    def _add_jobs(self):
+        fast, slow = self.housekeeping.every_100_ms, self.housekeeping.every_second
+        for connector in self.connectors:
+            fast("connector %d" % connector.id, connector.poll)
+        fast("card readers", self._poll_readers)
+        fast("flash", self.flash_pause.poll)
+        if self.tamper is not None:
+            fast("enclosure", self.tamper.poll)
+        slow("temperature", self._derate)
+        if self.supply is not None:
+            slow("load sharing", self.supply.share)
+        slow("checkpoints", self._checkpoint_sessions)
+        slow("security log", self.security_log.second)
+        slow("heap", self._note_heap)
+
+    def _poll_readers(self):
+        for connector, reader in self.readers:
+            tag = reader.poll()
+            connector.outlet.set_reader_failed(reader.failed)
+            if tag:
+                self.charge_point.tag_shown(connector, tag)
+
+    def _derate(self):
         for outlet in self.outlets:
-            outlet.tick(dt_ms)
-        self.flash_pause.contactors_moved()
+            derating.step(outlet)
 
-    async def _control(self):
-        """Every 20 ms, whatever else happens; only this feeds the watchdog."""
-        last = clock.ticks_ms()
-        try:
-            while True:
-                await clock.sleep_ms(max(0, _TICK_MS - clock.elapsed_ms(last)))
-                now = clock.ticks_ms()
-                gap = clock.ticks_diff(now, last)
-                last = now
-                start = clock.ticks_us()
-                self.tick(gap)
-                spent = clock.ticks_diff(clock.ticks_us(), start)
-                self.ticks += 1
-                if spent > self.max_tick_us:
-                    self.max_tick_us = spent
-                if gap > self.max_gap_ms:
-                    self.max_gap_ms = gap
-                self.supervisor.feed()
-        finally:
-            for outlet in self.outlets:
-                outlet.contactor.open()
-
-    # --- the other tasks ---
-
-    async def _poll(self):
-        """What is seen ten times a second: sessions, status, card readers."""
-        while True:
-            for connector in self.connectors:
-                connector.poll()
-            for connector, reader in self.readers:
-                tag = reader.poll()
-                connector.outlet.reader_failed = reader.failed
-                if tag:
-                    self.charge_point.tag_shown(connector, tag)
-            if self.tamper is not None:
-                self.tamper.poll()
-            self.flash_pause.poll()
-            await clock.sleep_ms(_POLL_MS)
-
-    async def _slow(self):
-        """What is seen once a second: heat, the shared supply, checkpoints of sessions, the heap's high-water mark."""
-        while True:
-            for outlet in self.outlets:
-                thermometer = outlet.thermometer
-                if thermometer is not None:
-                    thermometer.read()
-                    if thermometer.valid:
-                        full_da = outlet.limits.get("hardware")
-                        limit_da = derated_da(thermometer.value_dc, full_da)
-                        outlet.limits.set("temperature", full_da if limit_da is None else limit_da, SAFETY, _HEAT_VALID_S)
-            if self.supply is not None:
-                self.supply.share()
-            for connector in self.connectors:
-                self._checkpoint(connector)
-            self.security_log.second()
-            self.heap_peak = max(self.heap_peak, gc.mem_alloc())
-            await clock.sleep_ms(_SLOW_MS)
+    def _checkpoint_sessions(self):
+        for connector in self.connectors:
+            self._checkpoint(connector)
 
     def _checkpoint(self, connector, now=False):
         if connector.session is not None:
             power_w = connector.meter.reading.total_mw() // 1000
             self.sessions.checkpoint(connector.session, connector.meter.total_wh, power_w, now=now)
 
+    def _note_heap(self):
+        self.heap_peak = max(self.heap_peak, gc.mem_alloc())
+
     # --- start, restart, report ---
 
     def start(self):
         """Start every task under the supervisor."""
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
-        self.supervisor.start("control", self._control, vital=True)
-        self.supervisor.start("poll", self._poll)
-        self.supervisor.start("slow", self._slow)
+        self.control.start()
+        self.supervisor.start("control", self.control.prove_loop, vital=True)
+        self.supervisor.start("poll", self.housekeeping.run_fast)
+        self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
         if board.CSMS["url"]:
@@ -231,15 +200,12 @@ class Application:
             await clock.sleep_ms(_POLL_MS)
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
-        from charger.drivers import reset_cause
-
         reset_cause.reset(why)
 
     async def close(self):
         """Everything off and safe on flash: before a restart, and at a clean stop."""
         for outlet in self.outlets:
-            outlet.permit = False
-            outlet.contactor.open()
+            outlet.emergency_open()
         for connector in self.connectors:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
@@ -247,6 +213,7 @@ class Application:
         if self.portal is not None:
             await self.portal.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
+        self.control.stop()  # at the very end: until then it feeds the watchdog
 
     def acknowledge(self, who: str) -> bool:
         """The owner (who proves it elsewhere) has looked at the unit: clears every latch whose condition is gone.
@@ -287,4 +254,8 @@ async def _run(extra_tasks):
 
 def main(extra_tasks=()):
     """Build the charger and run it for ever. `extra_tasks` are coroutine functions a board wants beside it."""
-    asyncio.run(_run(extra_tasks))
+    try:
+        asyncio.run(_run(extra_tasks))
+    finally:
+        if current is not None:
+            current.control.stop()

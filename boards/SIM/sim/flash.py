@@ -9,6 +9,8 @@ import os
 
 import vfs
 
+from sim import hardware_times, launch, soft_irq, timebase
+
 ERASED = 0xFF
 FLASH_OP_FAIL = -0x6001  # what the port raises: the ESP-IDF's code, negated
 BLOCK = 4096
@@ -35,9 +37,8 @@ class Flash:
 
     cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
     operation raises OSError(FLASH_OP_FAIL). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
-    Give `power` of another device to be a partition of the same chip. spend("flash_erase" or "flash_program", bytes) is
-    called before each operation, for its time; `closed`, when set, says whether a contactor is closed: erases meanwhile
-    are counted in `erases_closed`.
+    Give `power` of another device to be a partition of the same chip. `closed`, when set, says whether a contactor is
+    closed: erases meanwhile are counted in `erases_closed`.
     """
 
     def __init__(
@@ -47,7 +48,6 @@ class Flash:
         self.blocks = blocks
         self.power = power or Power()
         self.violation = ""
-        self.spend = None
         self.closed = None
         self.area = None  # the partition of the spare blocks, where it is mounted with one
         self.erases_closed = 0
@@ -104,6 +104,14 @@ class Flash:
             self._file = None
 
     def readblocks(self, block: int, buf: bytearray, off: int = 0) -> None:
+        soft_irq.enter()
+        try:
+            timebase.cost(1 + len(buf) * hardware_times.FLASH_READ_US_A_KB // 1024, "flash read")
+            self._read(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _read(self, block: int, buf: bytearray, off: int) -> None:
         self._alive(block, off, len(buf))
         if self._file is None:
             buf[:] = memoryview(self.image[block])[off : off + len(buf)]
@@ -115,10 +123,17 @@ class Flash:
     def writeblocks(self, block: int, buf: bytes, off: int | None = None) -> None:
         if off is None:
             raise OSError(errno.EINVAL)  # the old block protocol erases by itself: littlefs never uses it
+        soft_irq.enter()
+        try:
+            pages = (off % hardware_times.FLASH_PAGE + len(buf) + hardware_times.FLASH_PAGE - 1) // hardware_times.FLASH_PAGE
+            timebase.cost(pages * hardware_times.FLASH_PROGRAM_PAGE_US[launch.config["flash_time"]], "flash program")
+            self._write(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _write(self, block: int, buf: bytes, off: int) -> None:
         self._alive(block, off, len(buf))
         self._must_be_erased(block, off, len(buf))
-        if self.spend is not None:
-            self.spend("flash_program", len(buf))
         self._operate(block, off, buf)
         self.writes += 1
         self.block_writes[block] += 1
@@ -130,14 +145,17 @@ class Flash:
         if op == 5:
             return self.block_size
         if op == 6:
-            self._alive(arg, 0, self.block_size)
-            if self.closed is not None and self.closed():
-                self.erases_closed += 1
-            if self.spend is not None:
-                self.spend("flash_erase", self.block_size)
-            self._operate(arg, 0, self._blank)
-            self.erases += 1
-            self.block_erases[arg] += 1
+            soft_irq.enter()
+            try:
+                timebase.cost(hardware_times.FLASH_ERASE_SECTOR_US[launch.config["flash_time"]], "flash erase")
+                self._alive(arg, 0, self.block_size)
+                if self.closed is not None and self.closed():
+                    self.erases_closed += 1
+                self._operate(arg, 0, self._blank)
+                self.erases += 1
+                self.block_erases[arg] += 1
+            finally:
+                soft_irq.leave()
         return 0
 
     def _alive(self, block: int, off: int, length: int) -> None:
@@ -150,7 +168,7 @@ class Flash:
         end = off + length
         while off < end:
             piece = memoryview(_compared)[: min(len(_compared), end - off)]
-            self.readblocks(block, piece, off)
+            self._read(block, piece, off)
             if piece != memoryview(self._blank)[: len(piece)]:
                 self.violation = "block {} offset {}: programmed without erase".format(block, off)
                 raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")

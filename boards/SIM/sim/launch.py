@@ -8,6 +8,9 @@ config = {
     "connectors": 1,
     "seed": 1,
     "time_scale": 1.0,
+    "pace": None,  # name of a chip or a factor: code and hardware take board time
+    "flash_time": "typical",  # or "worst", with a pace
+    "tls_heap": None,  # bytes for TLS outside of the interpreter's heap; None: no limit
     "state_dir": None,  # None: nothing is kept, flash and NVS live in memory
     "csms": None,  # URL without the identity
     "csms_secure": None,  # the same for links by TLS, where it is another one

@@ -104,12 +104,20 @@ def _prepare():
         tasks.install()
     timebase.set_scale(launch.config["time_scale"])
     world.fresh()
+    if launch.config["pace"] is not None:
+        from sim import figures
+
+        figures.install()
+    if launch.config["pace"] is not None or launch.config["tls_heap"] is not None:
+        from sim import tls_costs
+
+        tls_costs.install()
     if launch.config["kept"]:
         link.take_over(launch.config["kept"])
         launch.config["kept"] = None
     control.flash = _flash()
     gc.collect()
-    control.static_heap = gc.mem_alloc()
+    control.static_heap = timebase.static_heap = gc.mem_alloc()
 
 
 async def _boot():
@@ -144,6 +152,11 @@ def _firmware():
 
     from charger import app
 
+    if launch.config["pace"] is not None:
+        from charger.runtime import supervisor
+        from sim import figures
+
+        figures.name_jobs(supervisor.Supervisor)
     app.main(extra_tasks=[_control])
 
 
@@ -154,7 +167,7 @@ def main():
     record, launch.config["provision"] = launch.config["provision"], None
     _search_path()
     _prepare()
-    from sim import control, link
+    from sim import control, link, timebase
 
     if launch.config["measure"]:
         link.send({"event": "measured", "bytes": control.static_heap})
@@ -164,6 +177,8 @@ def main():
         _calibrate()
         _provision(record)
         record = None
+        if launch.config["pace"] is not None:
+            timebase.start_pace(launch.config["pace"])
         _firmware()
     except Exception as error:  # noqa: BLE001 - on the board this ends at the REPL, and the watchdog bites
         sys.print_exception(error, sys.stderr)

@@ -7,6 +7,8 @@ then works with the values of its board.py and without a back end. board.md docu
 import json
 
 from charger import validate
+from charger.errors import InvalidValueError
+from charger.store import file_system
 
 _TEXT = ("str", 512)
 _PEM = ("text", 16000)
@@ -74,14 +76,14 @@ class FactoryData:
 
 
 def _read(path: str) -> dict:
+    text = file_system.read_text(path)
+    if text is None:
+        return {}  # not made yet
     try:
-        with open(path) as file:
-            found = json.load(file)
+        found = json.loads(text)
         _check(found)
         return found
-    except OSError:
-        return {}  # not made yet
-    except (ValueError, RuntimeError, validate.Invalid) as error:  # RuntimeError: nested too deep
+    except (ValueError, RuntimeError, InvalidValueError) as error:  # RuntimeError: nested too deep
         print("board: %s ignored: %s" % (path.split("/")[-1], error))
         return {}
 

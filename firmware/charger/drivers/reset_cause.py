@@ -25,8 +25,10 @@ ORDERED = "ordered reset"
 
 def reset(why: str) -> None:
     """Reset the chip on purpose; the next start reports `why`. Does not return on a board."""
-    _write(_ORDERED, why)
-    machine.reset()
+    try:
+        _write(_ORDERED, why)
+    finally:
+        machine.reset()
 
 
 def take() -> tuple:

@@ -99,7 +99,7 @@ class Door:
         """One connection, from its handshake to its end; whatever happens, its memory is free afterwards."""
         try:
             client.setblocking(False)
-            from charger.local_api import server  # LATE: local API
+            from charger.local_api import server  # with commands/: 12,000 frozen bytes, 5 KiB of heap, once there is a client
 
             await server.serve(self._app, self, client)
         except (EOFError, asyncio.TimeoutError):

@@ -12,7 +12,6 @@ from micropython import const
 
 from charger import clock
 from charger.errors import DnsError
-from charger.net import wifi
 
 _TRIES = const(3)
 _CACHED = const(8)  # names kept
@@ -211,5 +210,7 @@ def default() -> Resolver:
     """The resolver that asks the server which the network gave us."""
     global _resolver
     if _resolver is None:
+        from charger.net import wifi  # here, so that the chain of nested first imports stays short
+
         _resolver = Resolver(wifi.name_server)
     return _resolver

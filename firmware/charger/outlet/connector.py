@@ -1,7 +1,8 @@
 """One connector as its user and the back end see it: availability, who may charge, the session, the status.
 
-It sits on top of an outlet and only ever gives it one permission. poll() runs about ten times a second from its own
-task; nothing here is in the control tick.
+It sits on top of an outlet and only ever gives it one permission. poll() runs about ten times a second in the asyncio
+loop; nothing here is in the control tick, which may run between any two byte codes of this module. What poll() judges
+comes from one OutletView, taken at its start and again after anything that writes to flash.
 """
 
 from micropython import const
@@ -9,6 +10,7 @@ from micropython import const
 from charger import clock, log
 from charger.outlet import connector_status as st
 from charger.outlet import pause_reasons, pilot_duty
+from charger.outlet.outlet_readout import OutletView
 
 # A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
 _READY_MS = const(4000)
@@ -41,6 +43,7 @@ class Connector:
         """`settings.connection_timeout_s` is ConnectionTimeOut; `sessions` keeps the records on flash."""
         self.id = outlet.id
         self.outlet = outlet
+        self.view = OutletView()
         self.meter = meter
         self.sessions = sessions
         self.settings = settings
@@ -85,7 +88,7 @@ class Connector:
         if self.session is None or self._ending is not None:
             return False
         self._ending = (reason, id_tag)
-        self.outlet.permit = False
+        self.outlet.withdraw()
         self._open_ms = None
         self.poll()
         return True
@@ -147,8 +150,10 @@ class Connector:
 
     def poll(self):
         """Bring session and status up to date."""
+        view = self.view
+        view.take(self.outlet)
         self._step_limits()
-        plugged = self.outlet.plugged
+        plugged = view.plugged
         if plugged != (self._plugged_ms is not None):
             self._plug_changed(plugged)
         if self.session is not None and not plugged and self._ending is None:
@@ -156,13 +161,13 @@ class Connector:
             return
         if self._ending is not None:
             self._finish()
-        if self.outlet.pwm_on != self._pwm_on:
-            self._pwm_on = self.outlet.pwm_on
+        if view.pwm_on != self._pwm_on:
+            self._pwm_on = view.pwm_on
             self._offered_ms = clock.ticks_ms() if self._pwm_on else None
         if self.pending is not None:
             self._try_pending(plugged)
-        if self.outlet.late_ticks != self._late_ticks:
-            self._late_ticks = self.outlet.late_ticks
+        if view.late_ticks != self._late_ticks:
+            self._late_ticks = view.late_ticks
             log.warn("connector %d" % self.id, "contactor opened: the control loop was held up")
         self._show()
         self._note_pause()
@@ -171,7 +176,7 @@ class Connector:
         """End stale limits; say in the log who rules now, when that has changed, and not too often."""
         for source in self.outlet.limits.expire():
             log.warn("connector %d" % self.id, "the limit of %s is out of date" % source)
-        ruling = self.outlet.limit_source() if self.outlet.plugged else self._ruling
+        ruling = self.outlet.limit_source() if self.view.plugged else self._ruling
         if ruling == self._ruling or (self._ruling_ms is not None and clock.elapsed_ms(self._ruling_ms) < _RULING_MS):
             return
         self._ruling = ruling
@@ -213,20 +218,21 @@ class Connector:
         )
         self.suspended = ""
         self._finishing = False
-        self.release_cable()
-        if self.outlet.lock is not None:  # from now on: the control tick would open it before anybody here looks
+        self.held_for = None
+        if self.outlet.lock is not None:  # in one step: a tick in between would open the lock for a moment
             self.outlet.hold_lock = not self.settings.unlock_on_disconnect
         self._offered_ms = clock.ticks_ms()
         log.info("connector %d" % self.id, "session %d starts, %s" % (self.session.local_id, log.mask(pending.id_tag)))
         self._tell("session_started", self.session)
         self._permit()
+        self.view.take(self.outlet)
 
     def _permit(self):
         self.outlet.permit = self.session is not None and self._ending is None and not self.suspended
 
     def _finish(self):
         """Close the record once the contactor is open and the meter has been read after that."""
-        if self.outlet.contactor.commanded:
+        if self.view.commanded:
             return
         now = clock.ticks_ms()
         if self._open_ms is None:
@@ -237,18 +243,19 @@ class Connector:
         reason, id_tag = self._ending or ("Other", None)
         session, self.session, self._ending = self.session, None, None
         self.sessions.end(session, self.meter.total_wh, reason, id_tag)
-        self._finishing = self.outlet.plugged
+        self.view.take(self.outlet)
+        self._finishing = self.view.plugged
         if self.held_for is None:
             self.release_cable()
         self.suspended = ""
         log.info("connector %d" % self.id, "session %d ends: %s, %d Wh" % (
             session.local_id, reason, session.stop_wh - session.start_wh))
         self._tell("session_ended", session)
-        if not self.outlet.plugged:
+        if not self.view.plugged:
             self._move(st.FINISHING, "NoError", "")  # unplugging ends in Finishing before Available (OCPP-43)
 
     def _show(self):
-        fault = self.outlet.fault
+        fault = self.view.fault
         code = "NoError" if fault is None else fault.CODE
         status = self._status_now()
         info = pause_reasons.info(self, status) if fault is None else fault.INFO
@@ -269,14 +276,14 @@ class Connector:
         self._tell("status_changed", self)
 
     def _status_now(self) -> str:
-        fault = self.outlet.fault
+        fault = self.view.fault
         if fault is not None and fault.FAULTED:
             return st.FAULTED
         if self.session is not None:
             return self._session_status()
         if not self.operative:
             return st.UNAVAILABLE
-        if self.outlet.plugged:
+        if self.view.plugged:
             return self._plugged_status()
         if self.pending is not None:
             return st.PREPARING
@@ -292,21 +299,21 @@ class Connector:
         return st.FINISHING if self._finishing and self.pending is None else st.PREPARING
 
     def _session_status(self) -> str:
-        outlet = self.outlet
+        view = self.view
         if self._ending is not None:
             return self.status
-        if outlet.energised:
+        if view.energised:
             return st.CHARGING
-        held = self.suspended or outlet.limits.effective_da < pilot_duty.MINIMUM_DA
-        if not held and not outlet.blocked and self._moment():
+        held = self.suspended or self.outlet.limits.effective_da < pilot_duty.MINIMUM_DA
+        if not held and not view.blocked and self._moment():
             return self.status if self.status in _IN_SESSION else st.PREPARING
-        if outlet.permit and outlet.pwm_on and not outlet.ev_ready:
+        if self.outlet.permit and view.pwm_on and not view.ev_ready:
             return st.SUSPENDED_EV
         return st.SUSPENDED_EVSE
 
     def _moment(self) -> bool:
         """True in the short time between our offer and the closed contactor, which is no status of its own."""
-        if self.outlet.about_to_close:
+        if self.view.about_to_close:
             return True
         return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS
 

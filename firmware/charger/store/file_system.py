@@ -32,6 +32,15 @@ def mount(device) -> bool:
         return False
 
 
+def read_text(path: str) -> str | None:
+    """A file that the factory wrote, as it is, or None when there is none; everything else is read by store/files.py."""
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
 def make(device) -> None:
     """Make an empty file system, whatever was there, and mount it. OSError by the flash."""
     vfs.VfsLfs2.mkfs(device)

@@ -84,7 +84,7 @@ class Updates:
 
     async def _run(self):
         if self.updater.on_trial:
-            from charger.update import trial  # LATE: update
+            from charger.update import trial  # 5,800 frozen bytes with net/http_client.py, for an update
 
             await trial.run(self.updater, self._app)
         asks = bool(self._settings["manifest_url"])
@@ -111,13 +111,13 @@ class Updates:
         await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).look()
 
     def _source(self):
-        from charger.update.download_source import Source  # LATE: update
+        from charger.update.download_source import Source  # 5,800 frozen bytes with net/http_client.py, for an update
 
         return Source(self._settings, self._lab)
 
     async def _ask(self) -> bool:
         """Whether there is something newer (SEC-5)."""
-        from charger.update.release_check import Notices  # LATE: update
+        from charger.update.release_check import Notices  # 5,800 frozen bytes with net/http_client.py, for an update
 
         updater = self.updater
         unit = {

@@ -120,7 +120,7 @@ class Updater:
 
     async def _fetch(self, location: str):
         if self._download is None:
-            from charger.update.download import Download  # LATE: update
+            from charger.update.download import Download  # 5,800 frozen bytes with net/http_client.py, for an update
             from charger.update.download_source import Source
 
             unit = {

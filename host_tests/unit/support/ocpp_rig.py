@@ -50,6 +50,7 @@ class Outlet:
         self.about_to_close = False
         self.lock = None
         self.late_ticks = 0
+        self.ticks = 0
         self.board_guard = None
         self.phases = self.phases_wanted = 1
         self.permit = False
@@ -59,6 +60,9 @@ class Outlet:
         self.pwm_on = True
         self.driving_f = False
         self.offered_da = 0
+
+    def withdraw(self):
+        self.permit = False
 
     def target_da(self):
         return self.limits.effective_da

@@ -77,6 +77,7 @@ class Meter:
     def _invalid(self, why: str):
         reading = self.reading
         reading.valid = False
+        reading.publish()
         if reading.fault != why:
             reading.fault = why
             log.warn("meter", self.kind + ": " + why)
@@ -102,6 +103,7 @@ class Meter:
             log.info("meter", self.kind + ": valid")
             reading.valid = True
             reading.fault = ""
+        reading.publish()
 
     def _believed(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
         """A counter's step if the time since the last one explains it at all, else 0 with a line in the log.
