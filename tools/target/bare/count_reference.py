@@ -12,5 +12,5 @@ for _ in range(2):
     value = pace_reference.run()
     counted = counting.end()
     if value != pace_reference.CHECK:
-        raise SystemExit("the reference workload returned %d" % value)
+        raise RuntimeError("the reference workload returned %d" % value)
 print("count reference", counted)

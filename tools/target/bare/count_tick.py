@@ -67,6 +67,7 @@ class Bench:
             self.now += _TICK_MS
             counting.clock(self.now)
             self.reading.stamp_ms = self.now
+            self.reading.publish()
             self.follow()
             self.outlet.tick(_TICK_MS)
 
@@ -76,6 +77,7 @@ class Bench:
         self.now += _TICK_MS
         counting.clock(self.now)
         self.reading.stamp_ms = self.now
+        self.reading.publish()
         self.follow()
         measure.begin()
         self.outlet.tick(_TICK_MS)
@@ -108,16 +110,16 @@ class Bench:
                 self.tick(300)
                 return
             self.tick()
-        raise SystemExit("the outlet did not energise: %s, %s" % (self.outlet.pilot_name(), self.outlet.why_paused()))
+        raise RuntimeError("the outlet did not energise: %s, %s" % (self.outlet.pilot_name(), self.outlet.why_paused()))
 
 
 def guards(bench):
-    """Each guard's step while charging."""
+    """What each guard asks in a tick while charging."""
     for guard in bench.outlet.guards:
         name = "guard." + type(guard).__name__
-        guard.step(bench.outlet, _TICK_MS)
+        guard.is_present(bench.outlet)
         measure.begin()
-        guard.step(bench.outlet, _TICK_MS)
+        guard.is_present(bench.outlet)
         measure.end(name)
 
 
