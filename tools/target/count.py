@@ -2,7 +2,8 @@
 
 `python tools/target/count.py [SUBJECT ...]` counts and prints; with --write the counts become the budgets
 (tools/target/budgets.json) and the table in docs/PERFORMANCE.md; with --check a count that is more than 5 % above its
-budget (and more than 5,000 instructions), or one without a budget, ends with 1. The emulator lets each instruction take the same time, and heap, clock and
+budget (and more than 5,000 instructions), or one without a budget, ends
+with 1. The emulator lets each instruction take the same time, and heap, clock and
 random numbers start the same, so a count is the same at each run.
 
 Exit codes: 0 done, 1 a budget is exceeded or the target failed, 2 the tool chain is missing.
