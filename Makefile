@@ -9,7 +9,7 @@ JOBS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen firmware lock clean distclean
+.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen target firmware lock clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,6 +54,9 @@ firmware:  ## Build a board's image: MPY_DIR=<checkout of MicroPython> BOARD=<fo
 
 frozen: setup  ## Build the 32-bit interpreter that holds the charger frozen, as a board does; ARGS=--sizes lists the modules
 	@$(VENV)/python tools/frozen.py $(ARGS)
+
+target: setup  ## Build MicroPython for bare-metal RV32, run all unit tests that need no network on it, check its counts
+	@PILOTLIGHT_TARGET=all $(VENV)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) host_tests/target
 
 lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv and npm)
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
