@@ -270,7 +270,8 @@ class Model:
             equal(files.read(name), wanted, where)
         found = [bytes(data) for _, data in Journal(files, "log", 32768, 4096).records()]
         if found != self.records:
-            true(tried == "log" and found in ([*self.records, content], [], [content]), where)
+            longer = self.records + [content]  # noqa: RUF005 - MicroPython has no unpacking in lists
+            true(tried == "log" and found in (longer, [], [content]), where)
             self.records = found
         self.trying = None
 

@@ -18,8 +18,6 @@ class AppSlots:
     OSError at construction on a board whose partition table has no second slot.
     """
 
-    BLOCK = BLOCK
-
     def __init__(self):
         self._running = esp32.Partition(esp32.Partition.RUNNING)  # type: ignore[arg] - the stubs know labels only
         self._idle = self._running.get_next_update()

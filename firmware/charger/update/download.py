@@ -19,6 +19,7 @@ from charger.update import manifest as manifests
 
 FILE = "update.json"
 _PAGE = const(1024)
+_BLOCK = const(4096)  # of an erase
 _NOTE_BYTES = const(65536)
 _PAGE_MS = const(15000)  # for a page to come in: a server that drips is one that is gone
 _LINKS = const(8)  # so often the link may be lost without any progress in between
@@ -237,7 +238,7 @@ class Download:
 
     async def _program(self, page):
         """The page to the slot. Its first page of a block is erased before, which no contactor may be closed for."""
-        if self.done % self._slots.BLOCK:
+        if self.done % _BLOCK:
             self._slots.write(self.done, page)
             return
         await hold_ups.wait_for_pause(hold_ups.FOREVER_MS)
