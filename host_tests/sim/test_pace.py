@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from mpy.interpreter import ROOT, binary, environment
 
 LONG_S = 60
