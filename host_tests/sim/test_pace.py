@@ -10,7 +10,10 @@ from mpy.interpreter import ROOT, binary, environment
 LONG_S = 60
 
 
-@pytest.mark.parametrize("options", [["--pace", "fast"], ["--pace", "0"], ["--pace", "nan"], ["--flash-time", "never"], ["--tls-heap", "-1"]])
+WRONG = [["--pace", "fast"], ["--pace", "0"], ["--pace", "nan"], ["--flash-time", "never"], ["--tls-heap", "-1"]]
+
+
+@pytest.mark.parametrize("options", WRONG)
 def test_a_wrong_option_ends_with_code_2_and_one_sentence(tmp_path, options):
     """Nothing starts."""
     command = [sys.executable, "tools/simulate.py", "--state-dir", str(tmp_path), "--control", "127.0.0.1:0", *options]
