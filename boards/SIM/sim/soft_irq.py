@@ -24,7 +24,7 @@ _queue = [None] * _DEPTH
 _put = 0
 _got = 0
 _posting = False
-_missed = False
+missed = False  # the signal came when it could not post
 _requested = False
 _running = False  # a callback runs now
 _clock = None  # what measures the firmware's own code: stop() where a shim begins, go() where it ends
@@ -85,9 +85,9 @@ def first():
 
 def expire(now_ms, now_us):
     """Post every alarm that is due. Allocates nothing; the signal calls it too."""
-    global _posting, _missed
+    global _posting, missed
     if _posting:
-        _missed = True
+        missed = True
         return
     _posting = True
     for alarm in alarms:
@@ -177,10 +177,10 @@ def enter():
 
 def leave():
     """The shim is done: what fell due meanwhile may run at the next jump."""
-    global busy, _missed
+    global busy, missed
     if busy == 1:
-        if _missed:
-            _missed = False
+        if missed:
+            missed = False
             _on_missed()
         if _clock is not None:
             _clock.go()
@@ -188,7 +188,7 @@ def leave():
     if not busy:
         if _put != _got:
             request()
-        if _missed:  # just now
+        if missed:  # just now
             enter()
             leave()
 
@@ -201,12 +201,6 @@ def open_for_callbacks():
     busy = 0
     drain()
     busy = 1
-
-
-def noted():
-    """The signal came while a shim ran."""
-    global _missed
-    _missed = True
 
 
 def _nothing():
