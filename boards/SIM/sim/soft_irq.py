@@ -19,6 +19,7 @@ _JUMPS = const(40)  # jumps at which what is scheduled can run: two for each pla
 
 busy = 0  # depth of shims that run now
 lost = 0  # what found the queue full
+due_real_ms = -1  # where no signal comes: the interpreter's own clock when the first alarm is due; -1 for none
 alarms = []  # every Alarm that was ever armed
 _queue = [None] * _DEPTH
 _put = 0
@@ -179,6 +180,8 @@ def leave():
     """The shim is done: what fell due meanwhile may run at the next jump."""
     global busy, missed
     if busy == 1:
+        if due_real_ms >= 0 and utime.ticks_diff(utime.ticks_ms(), due_real_ms) >= 0:
+            missed = True
         if missed:
             missed = False
             _on_missed()

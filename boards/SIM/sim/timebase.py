@@ -150,12 +150,16 @@ def plan():
     """Have the signal come when the first alarm is due. Allocates nothing once the timer is there.
 
     Paced, that is when the code would have run up to there with nothing in between: never too late. The signal that comes
-    too early plans again.
+    too early plans again. The 32-bit interpreter has no signal: its stack of 40 KB is too small for the kernel's frame of
+    11 KB. There shims and asyncio's wait look whether an alarm is due.
     """
     global _signal, _planned, _planned_ms, _planned_us
     alarm = soft_irq.first()
     _planned = alarm
-    if (_virtual and not (pace.on and _WIDE)) or alarm is None:
+    soft_irq.due_real_ms = -1
+    if not _WIDE and not _virtual and alarm is not None:
+        soft_irq.due_real_ms = utime.ticks_add(alarm.due_ms, -_offset)
+    if not _WIDE or (_virtual and not pace.on) or alarm is None:
         if _signal is not None:
             _signal.stop()
         return
@@ -381,7 +385,7 @@ def sleep_ms(ms):
         return
     look()
     if not _virtual:
-        utime.sleep_ms(ms)
+        _sleep_real(ms)
         return
     _move(ms)
     soft_irq.drain()
@@ -389,6 +393,19 @@ def sleep_ms(ms):
         _spend(ms)
     elif not _manual:
         utime.sleep_us(ms * 1000000 // scale_milli)
+
+
+def _sleep_real(ms):
+    """Real time; without a signal to run the callbacks it is cut into milliseconds."""
+    if _WIDE or soft_irq.first() is None:
+        utime.sleep_ms(ms)
+        return
+    begun = utime.ticks_ms()
+    while utime.ticks_diff(utime.ticks_ms(), begun) < ms:
+        utime.sleep_ms(1)
+        soft_irq.enter()
+        soft_irq.leave()
+        soft_irq.drain()
 
 
 def _spend(ms):
@@ -491,6 +508,24 @@ def _poll(queue, ms):
         soft_irq.leave()
 
 
+def _real(queue, dt):
+    """Real time: wait for I/O or dt ms. Without a signal to interrupt the wait, it ends at the first alarm."""
+    if _WIDE or soft_irq.first() is None:
+        _wait(queue, dt)
+        return
+    import asyncio.core as core
+
+    while True:
+        alarm = soft_irq.first()
+        left_ms = dt if alarm is None else max(0, alarm.after_us(ticks_ms(), 0) // 1000)
+        _wait(queue, left_ms if dt < 0 else min(dt, left_ms))
+        soft_irq.enter()
+        soft_irq.leave()
+        soft_irq.drain()
+        if dt >= 0 or core._task_queue.peek() is not None:
+            return
+
+
 def _wait_io_event(queue, dt):
     soft_irq.enter()
     for hook in _hooks:
@@ -502,7 +537,7 @@ def _wait_io_event(queue, dt):
     look()
     soft_irq.drain()
     if not _virtual:
-        _wait(queue, dt)
+        _real(queue, dt)
     elif dt < 0:
         _wait_for_io(queue)
     elif not _manual:
