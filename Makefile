@@ -18,6 +18,8 @@ setup:  ## Fetch what the others need: Python tools, MicroPython (64 and 32 bit)
 	@$(PYTHON) tools/setup.py
 
 test: setup  ## Run all tests, lint and type check; ARGS='-k pilot -x' goes to pytest
+	@$(VENV)/python tools/frozen.py
+	@PYTHONPATH=tools $(VENV)/python -m target.build
 	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS) \
 	  && echo "make test: all passed" || { echo "make test: FAILED, see above"; exit 1; }
 

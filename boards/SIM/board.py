@@ -32,7 +32,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim.hardware_times import TLS_HANDSHAKE_US
+from sim import hardware_times
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -77,7 +77,7 @@ def _outlet(number):
 OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
 SHARED = {"tamper": 90, "button": 91, "led": 92, "fault": 93, "rails": 94}
 HEAP_GROWS = False
-HANDSHAKE_MS = int(setting("HandshakeMs", "0" if config["pace"] is None else str(TLS_HANDSHAKE_US["rsa"] // 1000)))
+HANDSHAKE_MS = int(setting("HandshakeMs", "0" if config["pace"] is None else str(hardware_times.TLS_HANDSHAKE_US["rsa"] // 1000)))
 DEVICE = {
     "vendor": setting("ChargePointVendor", "Pilotlight"),
     "model": setting("ChargePointModel", "Simulator"),

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import toolchain
@@ -92,3 +93,17 @@ def _make() -> None:
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-30:])
         raise toolchain.ToolchainError(f"MicroPython for the target could not be built:\n{tail}")
+
+
+def main() -> int:
+    """Build what has changed; exit code 2 with one sentence when something outside the project is missing."""
+    try:
+        firmware()
+    except toolchain.ToolchainError as error:
+        print(f"target: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

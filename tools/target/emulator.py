@@ -36,10 +36,11 @@ class Emulator:
     def __init__(self, image: Path, heap: int = 256 * 1024, counted: bool = False, folders: tuple[str, ...] = FOLDERS) -> None:
         if image.stat().st_size > HEAP_SIZE - IMAGE:
             raise TargetError(f"the image is too large: {image.stat().st_size} bytes")
+        firmware = build.firmware()  # fetches the emulator as well
         self._words = tempfile.TemporaryFile()
         command = [
             *fetch.started("bin/qemu-system-riscv32"), "-machine", "virt", "-bios", "none", "-nographic", "-monitor", "null",
-            "-semihosting", "-serial", "pty", "-kernel", str(build.firmware()),
+            "-semihosting", "-serial", "pty", "-kernel", str(firmware),
             "-device", f"loader,file={image},addr={IMAGE:#x},force-raw=on",
             "-device", f"loader,addr={HEAP_SIZE:#x},data={heap:#x},data-len=4",
             *(["-icount", "shift=0"] if counted else []),
