@@ -111,6 +111,7 @@ def make_configuration(app):
     give("ChargePointVendor", board.DEVICE["vendor"])
     give("ChargePointModel", board.DEVICE["model"])
     give("ChargeBoxSerialNumber", board.DEVICE["serial"])
+    give("ChargePointSerialNumber", board.DEVICE["serial"])
     give("FirmwareVersion", version.VERSION)
     give("SecurityProfile", str(board.CSMS["security_profile"]))
     give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
@@ -182,7 +183,8 @@ def make_back_end(app) -> tuple:
     from charger.ocpp.transport.connection_settings import LinkSettings
     from charger.ocpp.v16.charge_point import ChargePoint
 
-    point = ChargePoint(app.config, app.files, app.connectors, app.sessions, app.restart)
+    supply_da = None if app.supply is None else app.supply.limit_da
+    point = ChargePoint(app.config, app.files, app.connectors, app.sessions, app.restart, supply_da)
     store = certificate_store.CertificateStore(app.files, app.config, app.security_log.add, app.vault, board.CSMS)
     settings = LinkSettings(app.config, board.CSMS, store)
     link = Connection(

@@ -28,7 +28,7 @@ ClockAlignedDataInterval|i|RW|Core|0|0|86400|aligned
 ConnectionTimeOut|i|RW|Core|60|1|86400
 ConnectorPhaseRotation|l|RW|Core||0||rotation
 ConnectorPhaseRotationMaxLength|i|R|Core|5
-GetConfigurationMaxKeys|i|R|Core|50
+GetConfigurationMaxKeys|i|R|Core|100
 HeartbeatInterval|i|RW|Core|86400|1|604800
 LightIntensity|i|RW|Core|100|0|100
 LocalAuthorizeOffline|b|RW|Core|true
@@ -219,6 +219,11 @@ class Configuration:
     def unlock_on_disconnect(self) -> bool:
         """UnlockConnectorOnEVSideDisconnect, for the connectors."""
         return self.get_bool("UnlockConnectorOnEVSideDisconnect")
+
+    @property
+    def supply_volts(self) -> int:
+        """SupplyVoltage: the nominal voltage of a phase, for the connectors."""
+        return self.get_int("SupplyVoltage")
 
     def has_profile(self, profile: str) -> bool:
         """True while a feature profile is switched on; Core always is."""

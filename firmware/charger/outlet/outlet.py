@@ -47,6 +47,7 @@ class Outlet:
         self.board_fault = parts.board_fault
         self.fault_input = parts.fault_input
         self.phases = options.get("phases", 1)
+        self.rotation = options.get("rotation", 0)  # which phase of the supply its first one is (grid/load_sharing.py)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
         self.self_test = SelfTest(parts.rcd) if parts.rcd else None
         self.limits = Limits(options["max_da"])
@@ -197,6 +198,13 @@ class Outlet:
         if self.cable is not None:
             target = min(target, self.cable.rating_da)
         return min(target, SIMPLIFIED_DA) if self.simplified else target
+
+    def allowed_da(self, *but: str) -> int:
+        """What all limits allow now except those of some sources, 0.1 A per phase: for plans, not for the control tick."""
+        allowed = self.limits.without(*but)
+        if self.cable is not None and self.plugged:
+            allowed = min(allowed, self.cable.rating_da)
+        return min(allowed, SIMPLIFIED_DA) if self.simplified else allowed
 
     def _may_stay_closed(self) -> bool:
         """Judged on the newest reading, not on the debounced state: fast to open, slow to close (CP-24)."""

@@ -39,8 +39,9 @@ class Contactor:
 class Outlet:
     """Closes when it may, opens when it must, at once."""
 
-    def __init__(self, number, reading):
+    def __init__(self, number, reading, phases=1):
         self.id = number
+        self.rotation = 0
         self.reading = reading
         self.limits = Limits(320)
         self.contactor = Contactor()
@@ -51,7 +52,7 @@ class Outlet:
         self.lock = None
         self.late_ticks = 0
         self.board_guard = None
-        self.phases = self.phases_wanted = 1
+        self.phases = self.phases_wanted = phases
         self.permit = False
         self.available = True
         self.plugged = False
@@ -62,6 +63,9 @@ class Outlet:
 
     def target_da(self):
         return self.limits.effective_da
+
+    def allowed_da(self, *but):
+        return self.limits.without(*but)
 
     def limit_source(self):
         return self.limits.ruling
@@ -170,7 +174,7 @@ class Rig:
         self.sessions = Sessions(self.files)
         self.connectors = []
         for n in range(self.number):
-            outlet = Outlet(n + 1, self.meters[n].reading)
+            outlet = Outlet(n + 1, self.meters[n].reading, self.phases)
             self.connectors.append(Connector(outlet, self.meters[n], self.sessions, self.config))
         self.link = Link()
         self.cp = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restarts.append)

@@ -21,7 +21,6 @@ from charger.ocpp.v16.services.availability import Availability
 from charger.ocpp.v16.services.boot_notification import Boot, take_time
 from charger.ocpp.v16.services.meter_values import MeterValues
 from charger.ocpp.v16.services.status_notification import Status
-from charger.ocpp.v16.services.status_notification import payload as status_payload
 from charger.ocpp.v16.services.transactions import Transactions
 from charger.ocpp.v16.transaction_queue import Outbox
 
@@ -31,6 +30,7 @@ _GOODBYE_MS = const(9000)
 _TIDY_S = const(60)  # between two looks at what is of no use any more
 _LITTLE = const(40960)  # bytes free: with more than that nothing has to go
 _FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
+_HARD_FLUSH_MS = const(5000)  # and a hard one
 
 _CODES = {
     validate.MISSING: errors.OCCURENCE_CONSTRAINT_VIOLATION,
@@ -43,11 +43,15 @@ _CODES = {
 class ChargePoint(LazyServices):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
-    def __init__(self, config, files, connectors: list, sessions, restart):
-        """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard"."""
+    def __init__(self, config, files, connectors: list, sessions, restart, supply_da: int | None = None):
+        """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard".
+
+        `supply_da` is what the supply that they share bears per phase, None where they share none.
+        """
         super().__init__(config, files)
         self.connectors = connectors
         self.sessions = sessions
+        self.supply_da = supply_da
         self.link = None
         self.state = self.report  # what diagnostics say of the unit: plain data
         self.security_log = None
@@ -94,10 +98,6 @@ class ChargePoint(LazyServices):
         """The connector with an id, None for 0 and for one that is not there."""
         return self.connectors[connector_id - 1] if 0 < connector_id <= len(self.connectors) else None
 
-    def hardware_da(self) -> int:
-        """The most that an outlet can give, 0.1 A a phase."""
-        return max([connector.outlet.limits.get("hardware") for connector in self.connectors])
-
     def claim(self, connector_id: int, tag: str, parent) -> tuple:
         """(allowed, reservationId or None): may this tag use a connector as far as reservations go?"""
         return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
@@ -106,7 +106,9 @@ class ChargePoint(LazyServices):
         """The connector for a remote start, None when there is none that could (OCPP-65)."""
         candidates = self.connectors if connector_id is None else [self.connector(connector_id)]
         for connector in candidates:
-            if connector is None or not connector.startable() or connector.pending is not None:
+            if connector is None or not connector.accepts_start() or connector.pending is not None:
+                continue
+            if not self.availability.wanted(connector.id) or self._resetting is not None:
                 continue
             if self.authorisation.may_claim(connector.id, tag):
                 return connector
@@ -205,7 +207,7 @@ class ChargePoint(LazyServices):
         """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
         numbers = range(len(self.connectors) + 1) if connector_id is None else (connector_id,)
         for number in numbers:
-            self.post_call("StatusNotification", status_payload(number, self.status.of(number)), True)
+            self.post_call("StatusNotification", self.status.payload(number, self.status.of(number)), True)
 
     def heartbeat(self, triggered: bool = False):
         """Send a Heartbeat and take the time from it (OCPP-30)."""
@@ -223,13 +225,12 @@ class ChargePoint(LazyServices):
             self.reservations.status_changed(connector)
         if connector.status == "Preparing":
             self.authorisation.free_vend(connector)
-        elif connector.status in ("Available", "Finishing") and connector.pending is None:
-            if self.has("profiles"):
-                self.smart_charging.keep_for_start(connector.id, None)
 
     def session_started(self, session):
         """A session has begun; what has to be on flash before energy flows is, when this returns."""
         self.transactions.started(session)
+        if self.connector(session.connector_id).start.profile is not None:
+            self.smart_charging.recompute()  # made, if it was not in memory
         for service in self.loaded.values():
             if hasattr(service, "session_started"):
                 service.session_started(session)
@@ -264,16 +265,19 @@ class ChargePoint(LazyServices):
             self._resetting = asyncio.create_task(self._reset(kind))
 
     async def _reset(self, kind: str):
-        if kind == "Hard" and self.link is not None:
-            await self.link.close(_GOODBYE_MS)  # what the sessions leave behind is sent after the restart
         for connector in self.connectors:
             connector.stop(kind + "Reset")
         started = clock.ticks_ms()
         while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
             await clock.sleep_ms(100)
-        if kind == "Soft":
-            while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < _FLUSH_MS:
-                await clock.sleep_ms(100)
+        flush_ms = _FLUSH_MS
+        if kind == "Hard":  # a few seconds for what the sessions leave behind; what is left is sent after the restart
+            started = clock.ticks_ms()
+            flush_ms = _HARD_FLUSH_MS
+        while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < flush_ms:
+            await clock.sleep_ms(100)
+        if kind == "Hard" and self.link is not None:
+            await self.link.close(_GOODBYE_MS)
         self._restart(kind)
 
     async def unlock(self, connector) -> bool:
