@@ -21,6 +21,8 @@ _UNLOCK_MS = const(3000)
 _LOOK_MS = const(50)
 _MOST_STEPS = const(8)  # statuses in a row from one look; the table needs three
 _IN_SESSION = (st.CHARGING, st.SUSPENDED_EV, st.SUSPENDED_EVSE)
+_OF_THE_CAR = "EVCommunicationError"  # a warning, and only beside these (OCPP-83)
+_WITH_A_CAR = (st.PREPARING, st.SUSPENDED_EV, st.SUSPENDED_EVSE, st.FINISHING)
 
 
 class Pending:
@@ -301,7 +303,7 @@ class Connector:
         if self._unplugged_end(wanted):
             status = st.FINISHING
         code, info = "NoError", pause_reasons.info(self, status)
-        if fault is not None and status == wanted:
+        if fault is not None and status == wanted and (fault.CODE != _OF_THE_CAR or status in _WITH_A_CAR):
             code, info = fault.CODE, fault.INFO
         if self.session is None and not self._occupied:
             self.ev_left = False

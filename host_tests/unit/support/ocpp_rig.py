@@ -74,7 +74,8 @@ class Outlet:
         return self.limits.words()
 
     def settle(self):
-        closed = self.permit and self.plugged and self.limits.effective_da >= 60
+        may = self.permit and self.available and self.plugged and not self.blocked
+        closed = may and self.ev_ready and self.limits.effective_da >= 60
         self.contactor.commanded = closed
         self.offered_da = self.limits.effective_da if closed else 0
         self.reading.stamp_ms = clock.ticks_ms()

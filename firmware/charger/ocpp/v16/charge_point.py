@@ -218,7 +218,7 @@ class ChargePoint(LazyServices):
 
     def status_changed(self, connector):
         """A connector has a new status."""
-        self.status.look(connector.outlet.board_guard for connector in self.connectors)
+        self.status.look()
         self.status.changed(connector.id)
         self.meter_values.status_changed(connector)
         if self.has("reservations"):
@@ -309,7 +309,7 @@ class ChargePoint(LazyServices):
         """What is looked at once a second."""
         while True:
             await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
-            self.status.look(connector.outlet.board_guard for connector in self.connectors)
+            self.status.look()
             self.status.second()
             self.transactions.second()
             self.meter_values.second()

@@ -51,8 +51,5 @@ class Availability:
             wanted = self.wanted(connector.id)
             if connector.operative != wanted and not connector.set_operative(wanted):
                 waiting = True
-        unavailable = 0 in self._out and not waiting
-        if unavailable != self._cp.status.unavailable:
-            self._cp.status.unavailable = unavailable
-            self._cp.status.changed(0)
+        self._cp.status.set_unavailable(0 in self._out and not waiting)
         return waiting

@@ -55,15 +55,23 @@ class Status:
                 return
         self._tell_way(connector_id, now)
 
-    def look(self, guards):
-        """Connector 0 is Faulted while a guard of the whole board is tripped at any outlet (None: not at this one)."""
-        for guard in guards:
+    def look(self):
+        """Connector 0 is Faulted while a guard of the whole board is tripped at any outlet."""
+        for connector in self._connectors:
+            guard = connector.outlet.board_guard
             if guard is not None:
                 if self.fault != (guard.CODE, guard.INFO):
                     self.set_fault(guard.CODE, guard.INFO)
                 return
         if self.fault is not None:
             self.set_fault(None)
+
+    def set_unavailable(self, unavailable: bool):
+        """Connector 0 has gone out of service, or is back."""
+        self.look()
+        if unavailable != self.unavailable:
+            self.unavailable = unavailable
+            self.changed(0)
 
     def set_fault(self, code: str | None, info: str = ""):
         """A fault of the whole charger, or None when it is over."""
@@ -88,6 +96,9 @@ class Status:
             connector_id = notification["connectorId"]
             self._told[connector_id] = (notification["status"], notification["errorCode"], notification.get("info", ""))
             self._send(notification, None)
+        self.look()
+        for connector in self._connectors:
+            connector.poll()  # what is told is true now, not a poll ago
         for connector_id in range(len(self._connectors) + 1):
             now = self.of(connector_id)
             known = self._told.get(connector_id)
@@ -130,7 +141,9 @@ class Status:
         notification = {"connectorId": connector_id, "errorCode": now[1], "status": now[0]}
         if now[2]:
             notification["info"] = now[2]
-            notification["vendorId"] = self._config.get_str("ChargePointVendor")
+            vendor = self._config.get_str("ChargePointVendor")
+            if vendor:
+                notification["vendorId"] = vendor[:255]
         if clock.utc_s() is not None:
             notification["timestamp"] = clock.now_iso()
         return notification
