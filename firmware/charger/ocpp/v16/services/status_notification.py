@@ -38,8 +38,8 @@ class Status:
         """The status of a connector has changed (or that of the charger, 0)."""
         now = self.of(connector_id)
         if not self._ready():
-            if now[1] != "NoError" and len(self._missed) < _MAX_MISSED:
-                self._missed.append(self.payload(connector_id, now))
+            if now[1] != "NoError":
+                self._miss(connector_id, now)
             return
         known = self._told.get(connector_id)
         if known is not None and _same(known, now):
@@ -54,6 +54,12 @@ class Status:
                 self._waiting[connector_id] = clock.uptime_s()
                 return
         self._tell_way(connector_id, now)
+
+    def _miss(self, connector_id: int, now: tuple):
+        """An error of the time without a link: each once."""
+        about = [notification for notification in self._missed if notification["connectorId"] == connector_id]
+        if len(self._missed) < _MAX_MISSED and (not about or _told_by(about[-1]) != now):
+            self._missed.append(self.payload(connector_id, now))
 
     def look(self):
         """Connector 0 is Faulted while a guard of the whole board is tripped at any outlet."""
@@ -94,7 +100,7 @@ class Status:
         missed, self._missed = self._missed, []
         for notification in missed:
             connector_id = notification["connectorId"]
-            self._told[connector_id] = (notification["status"], notification["errorCode"], notification.get("info", ""))
+            self._told[connector_id] = _told_by(notification)
             self._send(notification, None)
         self.look()
         for connector in self._connectors:
@@ -116,6 +122,7 @@ class Status:
         self._send(self.payload(0, (status, "LocalListConflict", "")), None)
 
     def _tell(self, connector_id: int, now: tuple):
+        self._forget(connector_id)
         self._told[connector_id] = now
         self._send(self.payload(connector_id, now), self._failed)
 
@@ -147,6 +154,11 @@ class Status:
         if clock.utc_s() is not None:
             notification["timestamp"] = clock.now_iso()
         return notification
+
+
+def _told_by(notification: dict) -> tuple:
+    """(status, error code, info) that a notification tells."""
+    return notification["status"], notification["errorCode"], notification.get("info", "")
 
 
 def _same(known: tuple, now: tuple) -> bool:
