@@ -134,9 +134,10 @@ class Sequence:
         there = outlet.plugged or connector.held_for is not None
         facts = {
             "Faulted": broken,
-            "Charging": running and outlet.energised,
-            "SuspendedEV": running and not outlet.energised and not outlet.ev_ready,
-            "SuspendedEVSE": running and not outlet.energised,
+            "Charging": running and (connector.stopping or outlet.energised),
+            # until a session that is ending has ended, what was stays
+            "SuspendedEV": running and (connector.stopping or (not outlet.energised and not outlet.ev_ready)),
+            "SuspendedEVSE": running and (connector.stopping or not outlet.energised),
             "Unavailable": not running and number in self.out,
             "Available": not running and not there and number not in self.out and connector.pending is None,
             "Preparing": number not in self.out and (there or connector.pending is not None),
