@@ -19,6 +19,7 @@ _LEAST_DA = const(60)  # below 6 A a car cannot charge (CP-14)
 _MAX_PERIODS = const(60)  # of a composite schedule; a longer one is shortened in time
 _MAX_MOMENTS = const(400)  # looked at for one composite schedule: a year of daily changes
 _UNLIMITED = const(0x7FFF)
+_ABOVE_ALL = const(0x100000)  # more than any stack level
 
 
 class CurrentPlan:
@@ -27,6 +28,12 @@ class CurrentPlan:
     def __init__(self, cp):
         self._cp = cp
         self._ranked = [[] for _ in range(len(cp.connectors) + 1)]
+        # Facts of the device: they do not change while it runs.
+        fact = cp.config.get_int
+        self._volts = fact("SupplyVoltage")
+        self._fact_da = fact("CompositeScheduleDefaultLimitAmps") * 10  # 0: the hardware's own
+        self._fact_dw = fact("CompositeScheduleDefaultLimitWatts") * 10
+        self._fact_phases = fact("CompositeScheduleDefaultNumberPhases")
 
     def use(self, profiles: list):
         """Plan with these profiles from now on."""
@@ -43,20 +50,21 @@ class CurrentPlan:
         """([limit of each connector in 0.1 A or None], when one may change or None) for the outlets."""
         limits = []
         boundary = None
+        seen = {}
         for connector in self._cp.connectors:
-            limit, following = self._own(connector, self._ranked, moment, moment)
+            limit, following = self._own(connector, self._ranked, moment, moment, seen)
             limits.append(None if limit is None else self._da(limit, self.phases_of(connector)))
             boundary = _first(boundary, following)
-        whole, following = _strongest(self._ranked[0], moment, moment, None)
+        whole, following = _strongest(self._ranked[0], moment, moment, None, seen)
         if whole is not None:
             self._share(self._da(whole, self.phases()), limits)
         return limits, _first(boundary, following)
 
-    def _own(self, connector, ranked: list, moment: int, now: int) -> tuple:
+    def _own(self, connector, ranked: list, moment: int, now: int, seen: dict) -> tuple:
         """((limit, unit) or None, next change) of a connector's transaction, without the limit of the whole."""
         session = connector.session
         since = moment if session is None and moment == now else self._since(session, now)
-        return _strongest(ranked[connector.id], moment, since, None if session is None else session.local_id)
+        return _strongest(ranked[connector.id], moment, since, None if session is None else session.local_id, seen)
 
     def _since(self, session, now: int) -> int:
         """When charging began, in the seconds of the moments; now where no transaction runs."""
@@ -69,7 +77,7 @@ class CurrentPlan:
 
     def _da(self, limit: tuple, phases: int) -> int:
         """A limit in 0.1 A a phase, rounded down (OCPP-107)."""
-        return limit[0] if limit[1] == "A" else limit[0] // (self._volts() * phases)
+        return limit[0] if limit[1] == "A" else limit[0] // (self._volts * phases)
 
     def _share(self, total_da: int, limits: list):
         """Divide the limit of the whole unit among the connectors in use, by need, nobody below 6 A (OCPP-100)."""
@@ -106,12 +114,13 @@ class CurrentPlan:
         for _ in range(_MAX_MOMENTS):
             found = []
             boundary = None
+            seen = {}
             for connector in self._cp.connectors:
-                limit, following = self._own(connector, ranked, moment, now)
+                limit, following = self._own(connector, ranked, moment, now, seen)
                 found.append(limit)
                 boundary = _first(boundary, following)
                 yield
-            whole, following = _strongest(ranked[0], moment, moment, None)
+            whole, following = _strongest(ranked[0], moment, moment, None, seen)
             boundary = _first(boundary, following)
             told = self._told(connector_id, found, whole, local, unit)
             if not periods or periods[-1][1] != told:
@@ -160,14 +169,14 @@ class CurrentPlan:
             for phase in range(connector.outlet.phases):
                 loads[(connector.outlet.rotation + phase) % 3] += current_da
         most_da = _UNLIMITED if self._cp.supply_da is None else self._cp.supply_da
-        most_da = min(most_da, self._fact("CompositeScheduleDefaultLimitAmps") * 10 or _UNLIMITED)
+        most_da = min(most_da, self._fact_da or _UNLIMITED)
         if whole is not None:
             most_da = min(most_da, self._da(whole, self.phases()))
         if unit == "A":
             return min(max(loads), most_da)
         if most_da < _UNLIMITED:
-            total_w = min(total_w, most_da * self._volts() * self.phases())
-        return min(total_w, self._fact("CompositeScheduleDefaultLimitWatts") * 10 or total_w)
+            total_w = min(total_w, most_da * self._volts * self.phases())
+        return min(total_w, self._fact_dw or total_w)
 
     def _in_unit(self, current_da: int, connector, decides, unit: str) -> int:
         """0.1 A of a connector in tenths of a unit; the watts of the profile where those decide, not rounded to 0.1 A."""
@@ -175,10 +184,9 @@ class CurrentPlan:
             return current_da
         if decides is not None and decides[1] == "W":
             return decides[0]
-        watts = self._fact("CompositeScheduleDefaultLimitWatts") * 10
-        if watts and decides is None and current_da == self._most_da(connector):
-            return watts
-        return current_da * self._volts() * self.phases_of(connector)
+        if self._fact_dw and decides is None and current_da == self._most_da(connector):
+            return self._fact_dw
+        return current_da * self._volts * self.phases_of(connector)
 
     def _local_da(self, connector) -> int:
         """What the outlet would offer without profiles as things are now.
@@ -196,30 +204,28 @@ class CurrentPlan:
 
     def _most_da(self, connector) -> int:
         """What the hardware bears, or what the factory says of it."""
-        return self._fact("CompositeScheduleDefaultLimitAmps") * 10 or connector.outlet.limits.get("hardware")
+        return self._fact_da or connector.outlet.limits.get("hardware")
 
     def phases_of(self, connector) -> int:
         """Phases that an outlet loads; the factory may say more, not fewer."""
-        return max(connector.outlet.phases, self._fact("CompositeScheduleDefaultNumberPhases"))
+        return max(connector.outlet.phases, self._fact_phases)
 
     def phases(self) -> int:
         """Phases of the whole unit."""
         return max([self.phases_of(connector) for connector in self._cp.connectors])
 
-    def _volts(self) -> int:
-        return self._cp.config.supply_volts
 
-    def _fact(self, name: str) -> int:
-        return self._cp.config.get_int(name)
-
-
-def _rank(profile) -> tuple:
-    """The greater is the stronger (3.13.2; OCPP-101)."""
-    return profile.purpose == TX, profile.stack_level, profile.connector_id > 0
+def _rank(profile) -> int:
+    """The greater is the stronger (3.13.2; OCPP-101): TxProfile, then the level, then the connector's own."""
+    rank = profile.stack_level * 2 + (profile.connector_id > 0)
+    return rank + _ABOVE_ALL if profile.purpose == TX else rank
 
 
-def _strongest(ranked: list, moment: int, since: int, session_id) -> tuple:
-    """((limit, unit) of the strongest that is valid or None, when that may change or None). `since`: start of charging."""
+def _strongest(ranked: list, moment: int, since: int, session_id, seen: dict) -> tuple:
+    """((limit, unit) of the strongest that is valid or None, when that may change or None). `since`: start of charging.
+
+    `seen` keeps what was found for this moment of profiles that do not count from the start of charging.
+    """
     boundary = None
     timed = clock.utc_s() is not None
     for p in ranked:
@@ -227,10 +233,14 @@ def _strongest(ranked: list, moment: int, since: int, session_id) -> tuple:
             continue
         if not timed and (p.start is not None or p.valid_from is not None or p.valid_to is not None):
             continue
-        limit, _, following = p.at(moment, since)
-        boundary = _first(boundary, following)
-        if limit is not None:
-            return (limit, p.unit), boundary
+        found = seen.get(p)
+        if found is None:
+            found = p.at(moment, since)
+            if p.start is not None:
+                seen[p] = found
+        boundary = _first(boundary, found[2])
+        if found[0] is not None:
+            return (found[0], p.unit), boundary
     return None, boundary
 
 

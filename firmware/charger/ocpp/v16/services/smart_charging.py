@@ -185,7 +185,7 @@ class SmartCharging:
     def second(self):
         """Recompute when a period has ended."""
         if self._next is not None and self._now() >= self._next:
-            self.recompute()
+            self._apply()
 
     def _now(self) -> int:
         """UTC seconds; while the time is unknown uptime stands in and only relative schedules count."""
@@ -193,8 +193,12 @@ class SmartCharging:
         return clock.uptime_s() if now is None else now
 
     def recompute(self):
-        """Set each connector's limit from the profiles in force now."""
+        """Profiles, sessions or the time have changed: set each connector's limit anew."""
         self.plan.use(self._profiles)
+        self._apply()
+
+    def _apply(self):
+        """Set each connector's limit from the profiles in force now."""
         now = self._now()
         limits, self._next = self.plan.at(now)
         for connector, limit in zip(self._cp.connectors, limits):

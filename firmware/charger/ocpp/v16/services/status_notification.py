@@ -74,9 +74,9 @@ class Status:
 
     def set_unavailable(self, unavailable: bool):
         """Connector 0 has gone out of service, or is back."""
-        self.look()
         if unavailable != self.unavailable:
             self.unavailable = unavailable
+            self.look()
             self.changed(0)
 
     def set_fault(self, code: str | None, info: str = ""):
