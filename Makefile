@@ -9,7 +9,7 @@ JOBS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench scorecard matrix soak lint types romfs firmware lock clean distclean
+.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen target firmware lock clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,19 @@ types: setup  ## Type-check the firmware against MicroPython's stubs for the ESP
 
 romfs: setup  ## Build the ROMFS image of the simulated board's firmware into build/
 	@$(VENV)/python tools/romfs.py $(ARGS)
+
+firmware:  ## Build a board's image: MPY_DIR=<checkout of MicroPython> BOARD=<folder in boards/> [BOARD_VARIANT=PRODUCT]
+	@test -n "$(MPY_DIR)" && test -f boards/$(BOARD)/mpconfigboard.cmake \
+	  || { echo "make firmware: MPY_DIR=<checkout of MicroPython 1.25> BOARD=<one of boards/ESP32_*>"; exit 2; }
+	@$(MAKE) -C $(MPY_DIR)/mpy-cross
+	@$(MAKE) -C $(MPY_DIR)/ports/esp32 BOARD_DIR=$(CURDIR)/boards/$(BOARD) submodules
+	@$(MAKE) -C $(MPY_DIR)/ports/esp32 BOARD_DIR=$(CURDIR)/boards/$(BOARD)
+
+frozen: setup  ## Build the 32-bit interpreter that holds the charger frozen, as a board does; ARGS=--sizes lists the modules
+	@$(VENV)/python tools/frozen.py $(ARGS)
+
+target: setup  ## Build MicroPython for bare-metal RV32, run all unit tests that need no network on it, check its counts
+	@PILOTLIGHT_TARGET=all $(VENV)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) host_tests/target
 
 lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv and npm)
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -1,11 +1,12 @@
 # What is frozen into an image. The ports' build reads this (FROZEN_MANIFEST or mpconfigboard.cmake).
 #
 # The port's own manifest is not included: it brings a package installer, a remote REPL and `requests`, which turns
-# certificate checks off. Of the port's modules only those that mount the file system at start are taken.
-freeze("$(PORT_DIR)/modules", ("_boot.py", "flashbdev.py", "inisetup.py"))
+# certificate checks off. Nothing of the port's modules is taken: its _boot.py waits for ever, with Ctrl-C open, where the
+# file system is damaged, so _boot.py is our own. The port runs _boot.py, then boot.py, then main.py, each frozen.
 include("$(MPY_DIR)/extmod/asyncio")
 require("umqtt.simple")
 
+module("_boot.py", base_path="firmware")
 module("boot.py", base_path="firmware")
 module("main.py", base_path="firmware")
 package("charger", base_path="firmware")

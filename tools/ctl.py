@@ -5,6 +5,7 @@
     python3 tools/ctl.py raise_fault GroundFailure 1
     python3 tools/ctl.py ev max_amps=10 phases=1
     python3 tools/ctl.py status
+    python3 tools/ctl.py top
     python3 tools/ctl.py help
 
 Arguments go in the order that `help` shows, or as NAME=VALUE. Which simulator: --control HOST:PORT, else the one of
@@ -111,6 +112,7 @@ def _show_help(commands):
     width = max(len(_signature(name, entry["args"])) for name, entry in commands.items() if name != "ev")
     for name, entry in sorted(commands.items()):
         print(f"  {_signature(name, entry['args']):<{width}}  {entry['text']}")
+    print(f"  {'top':<{width}}  With --pace: board time by task, the longest slices and gaps")
 
 
 def _show_status(status):
@@ -135,6 +137,48 @@ def _show_status(status):
             print(f"           {one['reason']}")
         if one.get("faults"):
             print(f"           raised: {', '.join(one['faults'])}")
+
+
+def _table(title, rows, columns):
+    """Rows of text, each column as wide as it must be; numbers to the right."""
+    if not rows:
+        return
+    print(f"\n{title}")
+    rows = [columns, *rows]
+    widths = [max(len(str(row[n])) for row in rows) for n in range(len(columns))]
+    for row in rows:
+        cells = [str(cell).ljust(width) if name in ("task", "cause", "what") else str(cell).rjust(width)
+                 for name, cell, width in zip(columns, row, widths)]
+        print("  " + "  ".join(cells).rstrip())
+
+
+def _ms(us):
+    return f"{us / 1000:.1f}"
+
+
+def _show_top(status):
+    """What --pace measured, in board time."""
+    paced = status.get("paced")
+    if paced is None:
+        raise Refused("The simulator runs without --pace: there is no board time to show.")
+    tick = status["tick"]
+    up_s = status["uptime_ms"] / 1000
+    print(f"pace       {status['pace']}, {paced['factor']:g} times this machine, up {up_s:.1f} s of board time")
+    print(f"tick       {tick['count']} ticks, median {_ms(tick.get('median_us', 0))} ms, p99 {_ms(tick.get('p99_us', 0))}, "
+          f"longest {_ms(tick['max_us'])}; longest gap {tick['max_gap_ms']} ms, {tick.get('lost', 0)} lost")
+    collections = paced["collections"]
+    print(f"collection {collections['count']} of {_ms(collections['us'])} ms")
+    _table("Longest slices without a yield", [
+        (_ms(one["us"]), _ms(one["hardware_us"]), one["times"], f"{one['at_ms'] / 1000:.1f}", one["task"])
+        for one in paced["slices"]], ("ms", "hardware", "times", "at s", "task"))  # fmt: skip
+    _table("Longest gaps between two ticks", [
+        (_ms(one["us"]), f"{one['at_ms'] / 1000:.1f}", one["task"], one["what"] or "-")
+        for one in paced["gaps"]], ("ms", "at s", "task", "cause"))  # fmt: skip
+    whole = max(1, status["uptime_ms"])
+    shares = sorted(paced["cpu_ms"].items(), key=lambda item: -item[1])
+    _table("CPU by task", [(ms, f"{100 * ms / whole:.1f}", name) for name, ms in shares if ms], ("ms", "%", "task"))
+    costs = sorted(paced["hardware_ms"].items(), key=lambda item: -item[1])
+    _table("Hardware", [(ms, f"{100 * ms / whole:.1f}", name) for name, ms in costs if ms], ("ms", "%", "what"))
 
 
 def _show(cmd, result):
@@ -169,11 +213,19 @@ def main(words):
         given = parser.parse_args(words)
         port = Port(*where(given.control, given.state_dir))
         commands = port.command(cmd="help")
+        top = given.command == "top"
+        if top:
+            given.command = "status"
         if given.command not in commands:
             raise Mistake(f"There is no command '{given.command}'; 'help' lists them.")
         fields = arguments(given.arguments, commands[given.command]["args"], given.command)
         result = port.command(cmd=given.command, **fields)
-        print(json.dumps(result, indent=2)) if given.json else _show(given.command, result)
+        if given.json:
+            print(json.dumps(result, indent=2))
+        elif top:
+            _show_top(result)
+        else:
+            _show(given.command, result)
     except Mistake as mistake:
         print(f"ctl: {mistake}", file=sys.stderr)
         return 2

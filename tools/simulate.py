@@ -5,7 +5,8 @@
 --help lists the options. SIGTERM and Ctrl-C stop it cleanly (exit code 0), SIGKILL is a power cut. Exit code 2 and one
 sentence on stderr: the command line is wrong, or something outside the project is missing. The control port's address
 is written to DIR/control while it runs. A state directory that is empty becomes a unit of its own, whose label is printed
-as one line of JSON, {"label": {...}}: the only time that anybody sees its PINs and passwords.
+as one line of JSON, {"label": {...}}: the only time that anybody sees its PINs and passwords. With the environment
+variable PILOTLIGHT_END_WITH_PID it also stops when the process of that number ends: a killed test run leaves nothing behind.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from provisioning import record, state
 from simulator import board, control, options
 
 _LOG_LINES = 10000
+_OWNER = "PILOTLIGHT_END_WITH_PID"
 
 
 class Log:
@@ -71,7 +73,20 @@ def _provide(launch, folder):
     return label
 
 
+def _end_with_owner(stop):
+    """Call stop() when the process that the environment names ends; options.Mistake when there is no such process."""
+    if not os.environ.get(_OWNER):
+        return
+    try:
+        descriptor = os.pidfd_open(int(os.environ[_OWNER]))
+    except (ValueError, OSError) as error:
+        raise options.Mistake(f"{_OWNER} names no running process.") from error
+    asyncio.get_running_loop().add_reader(descriptor, stop)
+
+
 async def _run(launch, folder, where, label):
+    stop = asyncio.Event()
+    _end_with_owner(stop.set)
     log = Log()
     charger = board.Board(launch, log, label)
     port = control.ControlPort(charger.command)
@@ -85,7 +100,6 @@ async def _run(launch, folder, where, label):
     if not where[1]:
         print(f"simulate: control port {host}:{number}", file=sys.stderr, flush=True)
     running = asyncio.create_task(charger.run())
-    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.create_task(stop.wait())

@@ -1,12 +1,13 @@
-"""Fetch the real MicroPython interpreters (64-bit and i386), parts of its sources, and two servers into .toolchain/.
+"""Fetch MicroPython (64-bit and i386), its sources, a C compiler for i386, and two servers into .toolchain/.
 
 Debian packages MicroPython's unix port, but older suites carry versions that lack what the firmware
 needs. So the interpreters come from Debian's own packages, checked by apt's own signature check
 against the Debian keyring of this machine, and are unpacked (never installed) into the checkout.
 They start through the ld.so that is unpacked beside them, so the system's libraries do not matter.
 nginx and mosquitto come the same way: the TLS tests hold the firmware against their TLS as well as Python's.
-Of the source package those parts are kept that say how an ESP32 image is put together: the tests hold our manifest and
-board definitions against them.
+The source package is kept as far as mpy-cross and the ports unix, qemu and esp32 need it: the tests hold our manifest and
+board definitions against it, and tools/frozen.py builds from it the interpreter that holds the firmware frozen. For that the
+compiler comes from Debian too, with what it links; it runs through its own ld.so as well.
 
 Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
 """
@@ -27,10 +28,14 @@ MINIMUM = (1, 25)
 FALLBACK_SUITE = "trixie"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # What is kept of MicroPython's sources, below .toolchain/src.
-SOURCES = re.compile(
-    r"(?:tools/(?:manifestfile|boardgen)\.py|extmod/asyncio/.*|extmod/\w+\.h|py/mpconfig\.h"
-    r"|ports/esp32/(?:boards/.*|modules/.*|[^/]+))$"
-)
+SOURCES = re.compile(r"(?:py|extmod|shared|drivers|lib|tools|mpy-cross|ports/(?:unix|qemu|esp32))/")
+# The compiler with what the interpreter links, below .toolchain/COMPILER; without the libraries of the sanitizers.
+COMPILER = "cc"
+COMPILER_PACKAGES = ("gcc", "libc6-dev", "libffi-dev", "libmbedtls-dev")
+SANITIZERS = re.compile(r"lib(?:asan|ubsan|tsan|lsan|hwasan)\d")
+# The programs that gcc starts by itself, and the folder of those that start them through ld.so.
+PARTS = ("as", "ld", "cc1", "collect2")
+WRAPPERS = "start"
 # word size -> Debian architecture, loader inside the unpacked tree
 WORDS = {
     64: {"amd64": ("lib64/ld-linux-x86-64.so.2", "x86_64-linux-gnu")},
@@ -128,10 +133,14 @@ def resolve(package, arch, env):
 
 def unpack(packages, arch, folder, env):
     """Download packages and the libraries they link to, and unpack them under .toolchain/FOLDER."""
+    unpack_all(sorted({name for package in packages for name in resolve(package, arch, env)}), arch, folder, env)
+
+
+def unpack_all(wanted, arch, folder, env):
+    """Download packages, given as name:arch, and unpack them under .toolchain/FOLDER."""
     debs = HOME / "apt" / "debs" / folder
     shutil.rmtree(debs, ignore_errors=True)
     debs.mkdir(parents=True)
-    wanted = sorted({name for package in packages for name in resolve(package, arch, env)})
     done = subprocess.run(["apt-get", "download", *wanted], cwd=debs, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolchainError(f"Debian's packages for {arch} could not be downloaded: {done.stderr.strip()[-300:]}")
@@ -160,10 +169,21 @@ def unpack_sources(env):
             if member.isfile() and SOURCES.match(place) and ".." not in place:
                 (target / place).parent.mkdir(parents=True, exist_ok=True)
                 (target / place).write_bytes(tar.extractfile(member).read())
+                (target / place).chmod(member.mode & 0o755)
 
 
-def write_launcher(name, folder, program, loader, triplet):
-    """A start script that needs nothing of the system: our ld.so, our libraries, our binary."""
+def closure(packages, arch, env):
+    """Packages with all that they depend on, as name:arch."""
+    plan = run(["apt-get", "-s", "-q", "install", *(f"{package}:{arch}" for package in packages)], env)
+    found = re.findall(r"^Inst ([^\s:]+)\S* .*\[(\w+)\]\)?", plan, re.M)
+    return sorted({f"{name}:{kind}" for name, kind in found if kind in (arch, "all") and not SANITIZERS.match(name)})
+
+
+def write_launcher(name, folder, program, loader, triplet, up=""):
+    """A start script that needs nothing of the system: our ld.so, our libraries, our binary.
+
+    `up` leads from the script's folder to .toolchain.
+    """
     base = HOME / folder
     ld = next((p for p in (base / "usr" / loader, base / loader) if p.exists()), None)
     if ld is None:
@@ -172,7 +192,7 @@ def write_launcher(name, folder, program, loader, triplet):
     script = HOME / name
     script.write_text(
         "#!/bin/sh\n"
-        'here="$(dirname "$(readlink -f "$0")")/' + folder + '"\n'
+        'here="$(dirname "$(readlink -f "$0")")/' + up + folder + '"\n'
         f'exec "$here/{ld.relative_to(base)}" --library-path "{libraries}" "$here/usr/{program}" "$@"\n'
     )
     script.chmod(0o755)
@@ -194,8 +214,44 @@ def has_interpreter(word):
 
 
 def has_sources():
-    """True when the parts of the sources that the tests read are there."""
-    return (HOME / "src" / "tools" / "manifestfile.py").exists()
+    """True when the sources are there as a whole: the ports' makefiles as well."""
+    places = ("tools/manifestfile.py", *(f"ports/{port}/Makefile" for port in ("unix", "qemu", "esp32")))
+    return all((HOME / "src" / place).exists() for place in places)
+
+
+def has_compiler():
+    """True when the C compiler for i386 starts."""
+    try:
+        done = subprocess.run([str(HOME / "cc32"), "-dumpmachine"], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0 and done.stdout.startswith("i686")
+
+
+def fetch_compiler(env):
+    """Unpack gcc for i386 with libc's headers, libffi and mbedTLS, and prove that it makes a program that runs."""
+    arch, (loader, triplet) = next(iter(WORDS[32].items()))
+    unpack_all(closure(COMPILER_PACKAGES, arch, env), arch, COMPILER, env)
+    base = HOME / COMPILER
+    for name in ("lib", "bin"):  # what a system links together; libc's linker script names /lib
+        if not (base / name).exists():
+            (base / name).symlink_to(f"usr/{name}")
+    (base / WRAPPERS).mkdir()
+    for part in PARTS:
+        program = next((p for folder in ("bin", "libexec", "lib") for p in sorted((base / "usr" / folder).rglob(part))), None) \
+            or next(iter(sorted((base / "usr" / "bin").glob(f"*-linux-gnu-{part}"))), None)
+        if program is None:
+            raise ToolchainError(f"Debian's gcc for {arch} holds no {part}")
+        write_launcher(f"{COMPILER}/{WRAPPERS}/{part}", COMPILER, program.relative_to(base / "usr"), loader, triplet, "../../")
+    gcc = next(iter(sorted((base / "usr" / "bin").glob("i686-linux-gnu-gcc-[0-9]*"))), None)
+    if gcc is None:
+        raise ToolchainError(f"Debian's gcc for {arch} holds no compiler")
+    script = write_launcher("cc32", COMPILER, gcc.relative_to(base / "usr"), loader, triplet)
+    text = script.read_text()
+    script.write_text(text.replace(' "$@"', f' -B"$here/{WRAPPERS}/" --sysroot="$here" "$@"'))
+    if not has_compiler():
+        raise ToolchainError("Debian's gcc for i386 does not start on this machine")
+    print("toolchain: a C compiler for i386")
 
 
 def has_servers():
@@ -223,7 +279,7 @@ def fetch_servers(env):
 
 def ready():
     """True when nothing is to be fetched."""
-    return has_sources() and has_servers() and all(has_interpreter(word) for word in WORDS)
+    return has_sources() and has_servers() and has_compiler() and all(has_interpreter(word) for word in WORDS)
 
 
 def fetch_interpreter(word, arch, loader, triplet, env):
@@ -265,6 +321,8 @@ def fetch():
         fetch_servers(env)
     if not has_sources():
         unpack_sources(env)
+    if not has_compiler():
+        fetch_compiler(env)
     shutil.rmtree(HOME / "apt", ignore_errors=True)
 
 

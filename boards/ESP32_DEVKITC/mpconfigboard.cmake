@@ -9,8 +9,13 @@ file(WRITE ${CMAKE_BINARY_DIR}/sdkconfig.partitions
 set(SDKCONFIG_DEFAULTS
     boards/sdkconfig.base
     boards/sdkconfig.240mhz
+    ${MICROPY_BOARD_DIR}/../common/sdkconfig.charger
     ${MICROPY_BOARD_DIR}/sdkconfig.board
     ${CMAKE_BINARY_DIR}/sdkconfig.partitions
+)
+
+set(MICROPY_SOURCE_BOARD
+    ${MICROPY_BOARD_DIR}/../common/startup.c
 )
 
 # Without FROZEN_MANIFEST on the command line the charger is frozen into the image.

@@ -1,8 +1,19 @@
 #define MICROPY_HW_BOARD_NAME "Pilotlight ESP32-DevKitC"
 #define MICROPY_HW_MCU_NAME "ESP32"
 
+// boards/common/startup.c: contactors first, and the NVS is never erased
+void pilotlight_startup(void);
+#define MICROPY_BOARD_STARTUP pilotlight_startup
+#define PILOTLIGHT_CONTACTOR_PINS {26}
+
 // A charger has no use for these; each is also a way in.
 #define MICROPY_PY_BLUETOOTH (0)
 #define MICROPY_PY_ESPNOW (0)
 #define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
 #define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
+
+// Hardware that the board does not have
+#define MICROPY_PY_NETWORK_LAN (0)
+#define MICROPY_HW_ENABLE_SDCARD (0)
+#define MICROPY_PY_MACHINE_DAC (0)
+#define MICROPY_PY_MACHINE_I2S (0)

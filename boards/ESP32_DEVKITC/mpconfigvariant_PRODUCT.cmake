@@ -3,3 +3,9 @@
 list(APPEND MICROPY_DEF_BOARD
     MICROPY_HW_ENABLE_UART_REPL=0
 )
+
+list(APPEND SDKCONFIG_DEFAULTS
+    ${MICROPY_BOARD_DIR}/../common/sdkconfig.product
+)
+
+set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/../common/manifest_product.py)

@@ -1,27 +1,33 @@
 """`esp32` of the simulated board: heap figures, chip temperature, the non-volatile storage, and the slots."""
 
-import gc
 import json
 import os
 import sys
 
-from sim import launch
+from sim import hardware_times, launch, soft_irq, timebase
 from sim.partition import Partition  # noqa: F401
 
 HEAP_DATA = 4
 HEAP_EXEC = 1
 _NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _BAD_LENGTH = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH
-_EIO = 5
+_FLASH_OP_FAIL = -0x6001  # ESP_ERR_FLASH_OP_FAIL
+_OUTSIDE = 150000
 _stored = None  # what is on flash
 _staged = {}  # what the firmware sees
 _changes = []  # (namespace, key), in their order, that commit() writes
 
 
 def idf_heap_info(capabilities):
-    """[(size, free, largest free block, least free ever)]: here there is but one region, MicroPython's own."""
-    free = gc.mem_free()
-    return [(free + gc.mem_alloc(), free, free, free)]
+    """[(size, free, largest free block, least free ever)] of the memory outside MicroPython's heap: --tls-heap says how much.
+
+    Else it is the host's: as much as a WROOM-32 has to spare at the most.
+    """
+    tls = sys.modules.get("sim.tls_costs")
+    if tls is not None and launch.config["tls_heap"] is not None:
+        size = launch.config["tls_heap"]
+        return [(size, tls.left(), tls.left(), size - tls.peak)]
+    return [(_OUTSIDE, _OUTSIDE, _OUTSIDE, _OUTSIDE)]
 
 
 def mcu_temperature():
@@ -128,9 +134,17 @@ class NVS:
 
     def commit(self):
         """Write to flash what was set since the last time."""
+        soft_irq.enter()
+        try:
+            timebase.cost(hardware_times.NVS_COMMIT_US[launch.config["flash_time"]], "NVS commit")
+            self._commit()
+        finally:
+            soft_irq.leave()
+
+    def _commit(self):
         power = _power()
         if power is not None and not power.on:
-            raise OSError(_EIO)
+            raise OSError(_FLASH_OP_FAIL)
         while _changes:
             fails = power is not None and power.left == 0
             namespace, key = _changes.pop(0)
@@ -143,6 +157,6 @@ class NVS:
                 _write()
             if fails:
                 power.on = False
-                raise OSError(_EIO)
+                raise OSError(_FLASH_OP_FAIL)
             if power is not None:
                 power.left -= 1

@@ -7,8 +7,10 @@ Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in
 import utime
 from umachine import mem8, mem16, mem32  # noqa: F401
 
-from sim import launch, libc, rtc, timebase, world
+from sim import hardware_times, launch, libc, pins, rtc, soft_irq, timebase, world
 from sim.buses import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
+from sim.pins import Pin, Signal  # noqa: F401
+from sim.timer import Timer  # noqa: F401
 
 PWRON_RESET = 1
 HARD_RESET = 2
@@ -16,118 +18,26 @@ WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
-_FLOATING = object()
-
-
-class Pin:
-    """A pin by number. irq() handlers run like the port's soft interrupts: when asyncio waits next."""
-
-    IN = 1
-    OUT = 3
-    OPEN_DRAIN = 7
-    PULL_UP = 2
-    PULL_DOWN = 1
-    IRQ_RISING = 1
-    IRQ_FALLING = 2
-
-    def __init__(self, id, mode=None, pull=None, *, value=None, drive=None, hold=None):
-        if isinstance(id, Pin):
-            id = id.id
-        if type(id) is not int or not 0 <= id < 128:
-            raise ValueError("invalid pin")
-        self.id = id
-        self._line = world.current().line(id)
-        self._mode = mode
-        self._irq = None
-        self.init(mode, pull, value=value)
-
-    def init(self, mode=None, pull=None, *, value=None, drive=None, hold=None):
-        """Set the mode; a value is driven before the pin becomes an output."""
-        if mode is not None:
-            self._mode = mode
-        if value is not None:
-            self._line.write(1 if value else 0)
-
-    def value(self, x=_FLOATING):
-        """Level, or set it."""
-        if x is _FLOATING:
-            return self._line.read()
-        self._line.write(1 if x else 0)
-        return None
-
-    __call__ = value
-
-    def on(self):
-        """Set to 1."""
-        self._line.write(1)
-
-    def off(self):
-        """Set to 0."""
-        self._line.write(0)
-
-    def irq(self, handler=None, trigger=3, wake=None, hard=False):
-        """Call handler(pin) when the level has changed."""
-        if hard:
-            raise ValueError("hard interrupts are not supported")
-        _watch(self, handler, trigger)
-
-    def __repr__(self):
-        return "Pin(%d)" % self.id
-
-
-_watched = {}  # pin number: [pin, handler, trigger, last level]
-
-
-def _watch(pin, handler, trigger):
-    if not _watched and _look not in timebase._hooks:
-        timebase.on_wait(_look)
-    if handler is None:
-        _watched.pop(pin.id, None)
-    else:
-        _watched[pin.id] = [pin, handler, trigger, pin.value()]
-
-
-def _look():
-    for entry in _watched.values():
-        level = entry[0].value()
-        if level != entry[3]:
-            entry[3] = level
-            if entry[2] & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING):
-                entry[1](entry[0])
-
-
-class Signal:
-    """A pin that may be inverted."""
-
-    def __init__(self, pin, invert=False):
-        self._pin = pin
-        self._invert = invert
-
-    def value(self, x=None):
-        """Logical level, or set it."""
-        if x is None:
-            return 1 - self._pin.value() if self._invert else self._pin.value()
-        self._pin.value(not x if self._invert else x)
-        return None
-
-    def on(self):
-        """Set to active."""
-        self.value(1)
-
-    def off(self):
-        """Set to inactive."""
-        self.value(0)
-
-
 class PWM:
     """PWM on a pin. Where a pilot generator is connected it follows the duty, at 980 to 1020 Hz (CP-1)."""
 
-    def __init__(self, dest, freq=5000, duty_u16=None, duty_ns=None, duty=None, invert=0):
-        self._pin = dest if isinstance(dest, Pin) else Pin(dest, Pin.OUT)
+    def __init__(self, dest, freq=5000, *, duty=None, duty_u16=None, duty_ns=None):
+        self._pin = dest if isinstance(dest, Pin) else Pin(dest)
         self._line = self._pin._line
         self._freq = 0
         self._duty = 0
+        self._active = False
+        self._started_ms = 0
+        self.init(freq, duty=duty, duty_u16=duty_u16, duty_ns=duty_ns)
+
+    def init(self, freq=5000, *, duty=None, duty_u16=None, duty_ns=None):
+        """Start, or start again; the pin is the PWM's from now on. The first periods have 50 %."""
+        started = not self._active
+        self._active = True
         self.freq(freq)
+        if started:
+            self._started_ms = timebase.ticks_ms()
+            self.duty_u16(32768)
         if duty_ns is not None:
             self.duty_ns(duty_ns)
         else:
@@ -146,11 +56,14 @@ class PWM:
         """Duty, 0 to 65535, or set it."""
         if duty is None:
             return self._duty
+        if not self._active:
+            raise RuntimeError("PWM inactive")
         if not 0 <= duty <= 65535:
             raise ValueError("duty out of range")
         self._duty = duty
         if hasattr(self._line, "pwm"):
-            self._line.pwm(duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0)
+            seen = duty if 980 <= self._freq <= 1020 or duty == 0 or duty == 65535 else 0
+            pins.drive_pwm(self._pin, seen, self._started_ms)
         return None
 
     def duty_ns(self, ns=None):
@@ -169,7 +82,8 @@ class PWM:
 
     def deinit(self):
         """Let the pin go: the generator's input is pulled down."""
-        self._line.write(0)
+        self._active = False
+        self._pin.off()
 
 
 class ADC:
@@ -187,16 +101,22 @@ class ADC:
         if number not in analog:
             raise ValueError("invalid Pin for ADC")
         self._line = analog[number]
-        self.read_uv = self._line.read_uv
+        self._most_uv = 0
         self.atten(atten)
 
     def atten(self, value):
         """Input range; without 11 dB the chip saturates at about 1 V, 1.3 V or 1.9 V."""
-        self.read_uv = self._line.read_uv if value == ADC.ATTN_11DB else self._saturated
         self._most_uv = (950000, 1250000, 1750000, 3300000)[value]
 
-    def _saturated(self):
-        return min(self._line.read_uv(), self._most_uv)
+    def read_uv(self):
+        """One conversion in microvolts. A method, as in the port: `read = adc.read_uv` makes a bound method on the heap."""
+        soft_irq.enter()
+        try:
+            timebase.cost(hardware_times.ADC_CONVERSION_US, "ADC")
+            uv = self._line.read_uv()
+        finally:
+            soft_irq.leave()
+        return uv if uv < self._most_uv or self._most_uv == 3300000 else self._most_uv
 
     def read_u16(self):
         """Raw reading, 16 bits of 3.3 V."""
@@ -226,11 +146,13 @@ class WDT:
 
     def feed(self):
         """Put the reset off."""
+        soft_irq.enter()
         self._fed = timebase.ticks_ms()
         real = utime.ticks_ms()
         if utime.ticks_diff(real, self._real_ms) > 500:
             self._real_ms = real
             libc.alarm(self._alarm_s)
+        soft_irq.leave()
 
     def _watch(self):
         if utime.ticks_diff(timebase.ticks_ms(), self._fed) > self._timeout:
@@ -299,7 +221,7 @@ def idle():
 
 
 def disable_irq():
-    """Soft interrupts come only while asyncio waits."""
+    """Hard interrupts are not simulated; soft ones come between byte codes, as on the port."""
     return 0
 
 

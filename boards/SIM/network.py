@@ -9,7 +9,7 @@ that password, and without it nothing goes out.
 
 import utime
 
-from sim import launch, net, timebase
+from sim import hardware_times, launch, net, soft_irq, timebase
 
 STA_IF = 0
 AP_IF = 1
@@ -97,6 +97,10 @@ class WLAN:
         """Power of the interface, or set it."""
         if on is None:
             return self._state["active"]
+        if on and not self._state["active"]:
+            soft_irq.enter()
+            timebase.cost(hardware_times.WLAN_ACTIVE_US[launch.config["flash_time"]], "WLAN.active")
+            soft_irq.leave()
         self._state["active"] = bool(on)
         if not on:
             self.disconnect()

@@ -1,18 +1,19 @@
 """`time` of the simulated board, in front of the built-in module (which stays reachable as `utime`).
 
 As on the ESP32 the epoch is 2000 and time() is an integer. Everything but ticks_us(), ticks_cpu() and clock() follows
-the simulator's time scale.
+the simulator's time scale; those two do with --pace.
 """
 
 import utime
 
-from sim import timebase
+# What timebase imports comes first: 32-bit MicroPython has little stack for nested imports.
+from sim import hardware_times, pace, soft_irq, timebase  # noqa: F401
 
 EPOCH_S = 946684800  # 2000-01-01 in seconds since 1970
 
 ticks_ms = timebase.ticks_ms
-ticks_us = utime.ticks_us
-ticks_cpu = utime.ticks_cpu
+ticks_us = timebase.ticks_us
+ticks_cpu = timebase.ticks_us
 ticks_add = utime.ticks_add
 ticks_diff = utime.ticks_diff
 clock = utime.clock

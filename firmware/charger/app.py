@@ -1,4 +1,4 @@
-"""The running charger: the only module that knows every part. assembly.py builds it from the board's data."""
+"""The running charger. wiring.py builds it from the board's data."""
 
 import asyncio
 import gc
@@ -7,121 +7,87 @@ import board
 import machine
 from micropython import const
 
-from charger import clock, late, log, version
+from charger import clock, log, version
+from charger.audit import connection_events, events
+from charger.drivers import outside_memory, reset_cause
+from charger.drivers.app_partitions import AppSlots
+from charger.metering.session_store import Sessions
+from charger.outlet import derating, guards  # noqa: F401 - guards: see below
+from charger.runtime import memory
+from charger.runtime.control_loop import ControlLoop
+from charger.runtime.housekeeping import Housekeeping
+from charger.runtime.supervisor import Supervisor
+from charger.status_report import charger_report
+from charger.store.files import Files
 
-_TICK_MS = const(20)
+# Last: it imports all that is left. A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB, so what
+# stands at the end of the longest chain, outlet/guards, is imported above.
+# isort: split
+from charger import wiring
+
 _POLL_MS = const(100)
-_SLOW_MS = const(1000)
 _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(9000)
 _END_MS = const(10000)
-_ANSWER_MS = const(200)
-_HEAT_VALID_S = const(10)  # read each second: nobody watches the heat any more after so long (limits.py)
-_STARVED = const(3)
-_COLLECT_BYTES = const(3072)
 
 current = None  # the running Application
 
 
 class Application:
-    """One charger: `connectors`, `charge_point`, `supervisor`, and the figures of the control tick."""
+    """One charger: `connectors`, `charge_point`, `supervisor`, `control` (the control loop), `housekeeping`."""
 
     def __init__(self):
-        from charger import wiring
-        from charger.metering.session_store import Sessions
-        from charger.runtime.supervisor import Supervisor
-        from charger.store.files import Files
-
-        self.ticks = 0
-        self.max_gap_ms = 0
-        self.max_tick_us = 0
         self.heap_peak = 0
         self.connectors = []
         self.readers = []
         self.meters = []
         self.outlets = []
-        self._pin_waits = None
         self._restarting = None
-        self._starved = 0  # attempts to connect, in a row, that failed for want of memory
+        self.memory = memory.Reclaimer(self._restart_for_memory)
         self.files = Files(board.FLASH_ROOT)
         wiring.count_boot(self.files)
         self.security_log = wiring.open_log(self)
         self.vault, self.provisioned = wiring.open_vault(self)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
+        self.housekeeping = Housekeeping()
         self.config = wiring.make_configuration(self)
         self.sessions = Sessions(self.files)
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
+        wiring.configure_hold_ups(self)
+        self.flash_pause = wiring.make_flash_pause(self)
+        contactors_moved = self.flash_pause.contactors_moved
+        self.control = ControlLoop(machine.Timer(0), self.outlets, self.supervisor.feed, contactors_moved)
         self.tamper = wiring.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)
-        self.joining = None  # what joins the owner's network, while it has something to do
-        self.station, self._button = wiring.make_wifi(self)
+        self.station, self.wifi = wiring.make_wifi(self)
+        self.pins = wiring.make_pins(self)
         self.door = wiring.make_door(self)
         self.portal = wiring.make_portal(self)
+        if self.portal is not None:
+            self.memory.add(self.portal)
         wiring.note_start(self)
-        wiring = None
-        late.drop("charger.wiring")
-
-    @property
-    def pins(self):
-        """The PINs, for the local page and the owner's portal: access/pin.py, in RAM as long as somebody holds it."""
-        from charger.access import pin
-        from charger.access.pin_throttle import Backoff
-
-        if self._pin_waits is None:
-            self._pin_waits = Backoff(self.files, len(pin.roles.ROLES))
-        serial = board.DEVICE["serial"]
-        pins = pin.Pins(self.files, self.vault, self.security_log.add, serial, self.provisioned, self._pin_waits)
-        pin = None
-        late.drop("charger.access.pin")
-        return pins
+        self._add_jobs()
 
     def limit_current(self, amps: str):
         """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
 
-    @property
-    def wifi(self):
-        """What joins the owner's network, and opens the setup network: net/wifi.py. Made by being asked for."""
-        if self.joining is None:
-            from charger.net.wifi import Wifi
-
-            self.joining = Wifi(self.files, self.vault, self.network_up, self._button)
-            asyncio.create_task(self._join())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-        return self.joining
-
-    async def _join(self):
-        try:
-            await self.joining.run()
-        finally:
-            self.joining = None
-            late.drop("charger.net.wifi")
-
     # --- what the link and the back end call ---
 
     def link_opened(self, _rpc):
-        """What was on trial has proved itself; a unit with a certificate of its own looks after it from now on."""
-        self._starved = 0
+        """Connected: commit trial settings and start certificate renewal."""
+        self.memory.link_opened()
         self.settings.opened()
         if self.settings.security_profile == 3 or self.settings.store.has_next():
-            self.charge_point.certificates  # noqa: B018 - made by being asked for
+            self.charge_point.start_renewal()
         self.charge_point.opened()
 
-    def _starve(self):
-        """No memory to connect: first what is idle goes, then, once nobody charges, the unit starts afresh."""
-        self._starved += 1
-        self.make_room()
-        if self._starved >= _STARVED and not any(connector.session for connector in self.connectors):
-            self.restart("Soft", "want of memory")
-
-    def make_room(self):
-        """Somebody finds no memory: what is idle goes, for the back end's sake the owner's portal as well."""
-        self.charge_point.let_go()
-        if self.portal is not None:
-            self.portal.let_go()
+    def _restart_for_memory(self, why: str):
+        self.restart("Soft", why)
 
     def link_closed(self, _reason):
         """The connection is over."""
@@ -132,9 +98,7 @@ class Application:
         if self.settings.failed(cause):
             self.link.drop("settings as before", at_once=True)
         if cause == "memory":
-            self._starve()
-        from charger.audit import connection_events
-
+            self.memory.link_failed(any(connector.session for connector in self.connectors))
         event = connection_events.event_of(cause)
         if event is not None:
             self.security_log.add(event, text)
@@ -145,22 +109,11 @@ class Application:
 
     def access_changed(self, _value):
         """A new AuthorizationKey or SecurityProfile: the link is made anew once the answer is on its way."""
-        self.charge_point.after(self.reconnect)
-
-    async def reconnect(self):
-        """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
-        await clock.sleep_ms(_ANSWER_MS)
-        self.link.kick()
-        self.link.drop("new credentials", at_once=True)
-
-    def manufacturer_roots(self) -> bytes | None:
-        """What signers of firmware are checked with, PEM (WP-30)."""
-        from charger.credentials.certificate_store import MANUFACTURER
-
-        return self.settings.store.roots(MANUFACTURER)
+        self.charge_point.after(self.link.reconnect)
 
     def make_uploader(self):
-        """What sends files; its code is only in RAM when somebody wants one."""
+        """The sender of files."""
+        # with http_client.py and ftp.py: 9,000 frozen bytes, 2.3 KiB of heap, for an upload
         from charger.net.upload import Uploader
 
         return Uploader(self._back_end_roots, board.LAB)
@@ -170,97 +123,61 @@ class Application:
 
     def make_slots(self):
         """The application slots; OSError on a board that has but one."""
-        from charger.drivers.app_partitions import AppSlots
-
         return AppSlots()
 
     def updater(self):
-        """The engine of updates, on a board with a second slot."""
-        return self.updates.updater
+        """The engine of updates, None on a board without a second slot."""
+        return self.updates.updater if self.updates else None
 
-    # --- the control tick ---
+    # --- jobs of housekeeping ---
 
-    def tick(self, dt_ms: int):
-        """One control step of all outlets. Allocates nothing."""
-        clock.advance()
+    def _add_jobs(self):
+        fast, slow = self.housekeeping.every_100_ms, self.housekeeping.every_second
+        for connector in self.connectors:
+            fast("connector %d" % connector.id, connector.poll)
+        fast("card readers", self._poll_readers)
+        fast("flash", self.flash_pause.poll)
+        if self.tamper is not None:
+            fast("enclosure", self.tamper.poll)
+        slow("temperature", self._derate)
+        if self.supply is not None:
+            slow("load sharing", self.supply.share)
+        slow("checkpoints", self._checkpoint_sessions)
+        slow("security log", self.security_log.second)
+        slow("heap", self._note_heap)
+
+    def _poll_readers(self):
+        for connector, reader in self.readers:
+            tag = reader.poll()
+            connector.outlet.set_reader_failed(reader.failed)
+            if tag:
+                self.charge_point.tag_shown(connector, tag)
+
+    def _derate(self):
         for outlet in self.outlets:
-            outlet.tick(dt_ms)
+            derating.step(outlet)
 
-    async def _control(self):
-        """Every 20 ms, whatever else happens; only this feeds the watchdog."""
-        last = clock.ticks_ms()
-        try:
-            while True:
-                await clock.sleep_ms(max(0, _TICK_MS - clock.elapsed_ms(last)))
-                now = clock.ticks_ms()
-                gap = clock.ticks_diff(now, last)
-                last = now
-                start = clock.ticks_us()
-                self.tick(gap)
-                spent = clock.ticks_diff(clock.ticks_us(), start)
-                self.ticks += 1
-                if spent > self.max_tick_us:
-                    self.max_tick_us = spent
-                if gap > self.max_gap_ms:
-                    self.max_gap_ms = gap
-                self.supervisor.feed()
-        finally:
-            for outlet in self.outlets:
-                outlet.contactor.open()
-
-    # --- the other tasks ---
-
-    async def _poll(self):
-        """What is seen ten times a second: sessions, status, card readers."""
-        while True:
-            for connector in self.connectors:
-                connector.poll()
-            for connector, reader in self.readers:
-                tag = reader.poll()
-                connector.outlet.reader_failed = reader.failed
-                if tag:
-                    self.charge_point.tag_shown(connector, tag)
-            if self.tamper is not None:
-                self.tamper.poll()
-            await clock.sleep_ms(_POLL_MS)
-
-    async def _slow(self):
-        """What is seen once a second: heat, the shared supply, checkpoints of sessions, the heap's high-water mark."""
-        from charger.outlet.derating import derated_da
-        from charger.outlet.limits import SAFETY
-
-        while True:
-            for outlet in self.outlets:
-                thermometer = outlet.thermometer
-                if thermometer is not None:
-                    thermometer.read()
-                    if thermometer.valid:
-                        full_da = outlet.limits.get("hardware")
-                        limit_da = derated_da(thermometer.value_dc, full_da)
-                        outlet.limits.set("temperature", full_da if limit_da is None else limit_da, SAFETY, _HEAT_VALID_S)
-            if self.supply is not None:
-                self.supply.share()
-            for connector in self.connectors:
-                self._checkpoint(connector)
-            self.security_log.second()
-            if not self.station.isconnected() or (self._button is not None and not self._button()):
-                self.wifi  # noqa: B018 - made by being asked for
-            self.heap_peak = max(self.heap_peak, gc.mem_alloc())
-            await clock.sleep_ms(_SLOW_MS)
+    def _checkpoint_sessions(self):
+        for connector in self.connectors:
+            self._checkpoint(connector)
 
     def _checkpoint(self, connector, now=False):
         if connector.session is not None:
             power_w = connector.meter.reading.total_mw() // 1000
             self.sessions.checkpoint(connector.session, connector.meter.total_wh, power_w, now=now)
 
+    def _note_heap(self):
+        self.heap_peak = max(self.heap_peak, gc.mem_alloc())
+
     # --- start, restart, report ---
 
     def start(self):
         """Start every task under the supervisor."""
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
-        self.supervisor.start("control", self._control, vital=True)
-        self.supervisor.start("poll", self._poll)
-        self.supervisor.start("slow", self._slow)
+        self.control.start()
+        self.supervisor.start("control", self.control.prove_loop, vital=True)
+        self.supervisor.start("poll", self.housekeeping.run_fast)
+        self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
         if board.CSMS["url"]:
@@ -269,6 +186,7 @@ class Application:
             self.supervisor.start(name, job)
         for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
+        self.supervisor.start("wifi", self.wifi.serve)
         if self.door is not None:
             self.supervisor.start("web", self.door.run)
         if self.portal is not None:
@@ -286,17 +204,14 @@ class Application:
         start = clock.ticks_ms()
         while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < _END_MS:
             await clock.sleep_ms(_POLL_MS)
-        from charger.audit import events
-
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
-        machine.reset()
+        reset_cause.reset(why)
 
     async def close(self):
         """Everything off and safe on flash: before a restart, and at a clean stop."""
         for outlet in self.outlets:
-            outlet.permit = False
-            outlet.contactor.open()
+            outlet.emergency_open()
         for connector in self.connectors:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
@@ -304,6 +219,7 @@ class Application:
         if self.portal is not None:
             await self.portal.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
+        self.control.stop()  # at the very end: until then it feeds the watchdog
 
     def acknowledge(self, who: str) -> bool:
         """The owner (who proves it elsewhere) has looked at the unit: clears every latch whose condition is gone.
@@ -317,9 +233,6 @@ class Application:
 
     def report(self) -> dict:
         """The state of the charger as plain data."""
-        from charger.status_report import charger_report
-
-        late.drop("charger.status_report")
         return charger_report(self)
 
     def config_report(self) -> dict:
@@ -335,9 +248,7 @@ class Application:
 
 async def _run(extra_tasks):
     global current
-    # Collect early and often: garbage that lies around until the heap is full leaves no room in one piece, and
-    # rarely used parts need a few KB in one piece when they are imported hours after start-up.
-    gc.threshold(max(_COLLECT_BYTES, gc.mem_free() // 40))
+    memory.configure(board.HEAP_GROWS, outside_memory.largest_block)
     current = Application()
     gc.collect()
     current.start()
@@ -349,4 +260,8 @@ async def _run(extra_tasks):
 
 def main(extra_tasks=()):
     """Build the charger and run it for ever. `extra_tasks` are coroutine functions a board wants beside it."""
-    asyncio.run(_run(extra_tasks))
+    try:
+        asyncio.run(_run(extra_tasks))
+    finally:
+        if current is not None:
+            current.control.stop()

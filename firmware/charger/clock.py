@@ -1,7 +1,8 @@
 """The one source of time: monotonic ticks, sleeping, uptime, and UTC once it is known.
 
 UTC is unknown until something sets it (RTC kept over a reset, NTP, the back end, an installer). Everything that must
-work without it uses ticks or uptime. `advance()` is called by the control tick and allocates nothing.
+work without it uses ticks or uptime. Uptime and UTC belong to the asyncio loop: the control tick, which may run between
+any two byte codes, uses ticks_ms() alone.
 """
 
 import asyncio
@@ -48,8 +49,8 @@ async def sleep_s(seconds: int):
     await asyncio.sleep_ms(seconds * 1000)
 
 
-def advance():
-    """Bring uptime up to date. Called every control tick; small-integer arithmetic only."""
+def advance() -> None:
+    """Bring uptime up to date. Called by each reader and by housekeeping, since ticks wrap; never by the control tick."""
     global _last_tick, _up_s, _up_ms
     now = time.ticks_ms()
     _up_ms += time.ticks_diff(now, _last_tick)

@@ -45,7 +45,7 @@ def link_report(app, csms) -> dict:
 def wifi_report(app) -> dict:
     """up, known (a network was given), setup_s left of the setup network; ip and, where the board tells it, rssi in dBm."""
     known = app.vault.names()
-    setup = app.joining.setup if app.joining else None
+    setup = app.wifi.setup
     report = {"up": app.station.isconnected(), "known": "wifi/name" in known and "wifi/password" in known,
               "setup_s": setup.left_s if setup else 0}
     if report["up"]:
@@ -69,12 +69,13 @@ def setup_words(app) -> str:
 def charger_report(app) -> dict:
     """The whole charger."""
     csms = app.charge_point
+    control = app.control
     return {
         "uptime_ms": clock.uptime_ms(),
         "utc": clock.now_iso() if clock.utc_s() is not None else None,
         "firmware": version.VERSION,
         "boots": clock.boot_id,
-        "tick": {"count": app.ticks, "max_gap_ms": app.max_gap_ms, "max_us": app.max_tick_us},
+        "tick": {"count": control.ticks, "max_gap_ms": control.max_gap_ms, "max_us": control.max_us},
         "heap": heap_report(app.heap_peak),
         "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,

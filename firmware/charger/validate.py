@@ -19,6 +19,7 @@ A spec is plain data, a tuple whose first item names the kind:
 from micropython import const
 
 from charger import clock
+from charger.errors import InvalidValueError
 
 MISSING = "missing"  # a required field is not there
 TYPE = "type"  # a value of the wrong JSON type
@@ -26,28 +27,6 @@ VALUE = "value"  # right type; out of range, too long, not in the list, malforme
 EXTRA = "extra"  # a field that a strict object does not have
 
 _BITS = const(63)
-
-
-class Invalid(Exception):
-    """An input that failed its check. `kind` is MISSING, TYPE, VALUE or EXTRA, `path` names the field."""
-
-    def __init__(self, kind: str, path: str, why: str):
-        super().__init__("%s: %s" % (path or "value", why))
-        self.kind = kind
-        self.path = path
-        self.why = why
-
-
-class Refused(Exception):
-    """A person's wish that is not fulfilled (charger/commands); nothing was changed. `kind` is one word, the text a sentence.
-
-    It is here because it has to be the same class for all, and commands are in RAM only now and then.
-    """
-
-    def __init__(self, kind: str, text: str, wait_s: int = 0):
-        super().__init__(text)
-        self.kind = kind
-        self.wait_s = wait_s
 
 
 def check(spec: tuple, value, path: str = "") -> None:
@@ -61,14 +40,14 @@ def check(spec: tuple, value, path: str = "") -> None:
         _number(spec, value, path)
     elif kind == "bool":
         if not isinstance(value, bool):
-            raise Invalid(TYPE, path, "true or false wanted")
+            raise InvalidValueError(TYPE, path, "true or false wanted")
     elif kind != "any":
         _string(spec, value, path)
 
 
 def _object(spec, value, path):
     if not isinstance(value, dict):
-        raise Invalid(TYPE, path, "an object wanted")
+        raise InvalidValueError(TYPE, path, "an object wanted")
     for name, field in spec[1]:
         optional = name[-1] == "?"
         if optional:
@@ -77,11 +56,11 @@ def _object(spec, value, path):
         if name in value:
             check(field, value[name], inner)
         elif not optional:
-            raise Invalid(MISSING, inner, "missing")
+            raise InvalidValueError(MISSING, inner, "missing")
     if spec[0] == "strict":
         for name in value:
             if not _known(spec[1], name):
-                raise Invalid(EXTRA, path + "." + name if path else name, "unknown field")
+                raise InvalidValueError(EXTRA, path + "." + name if path else name, "unknown field")
 
 
 def _known(fields, name) -> bool:
@@ -93,50 +72,50 @@ def _known(fields, name) -> bool:
 
 def _list(spec, value, path):
     if not isinstance(value, list):
-        raise Invalid(TYPE, path, "a list wanted")
+        raise InvalidValueError(TYPE, path, "a list wanted")
     if spec[2] is not None and len(value) > spec[2]:
-        raise Invalid(VALUE, path, "more than %d items" % spec[2])
+        raise InvalidValueError(VALUE, path, "more than %d items" % spec[2])
     if len(value) < (spec[3] if len(spec) > 3 else 0):
-        raise Invalid(VALUE, path, "too few items")
+        raise InvalidValueError(VALUE, path, "too few items")
     for index, item in enumerate(value):
         check(spec[1], item, "%s[%d]" % (path, index))
 
 
 def _number(spec, value, path):
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Invalid(TYPE, path, "a number wanted")
+        raise InvalidValueError(TYPE, path, "a number wanted")
     if isinstance(value, float):
         if value != value or value in (float("inf"), -float("inf")):
-            raise Invalid(VALUE, path, "not a finite number")
+            raise InvalidValueError(VALUE, path, "not a finite number")
         if spec[0] == "int" or (spec[0] == "whole" and value != int(value)):
-            raise Invalid(TYPE, path, "a whole number wanted")
+            raise InvalidValueError(TYPE, path, "a whole number wanted")
     elif not -(1 << _BITS) <= value < (1 << _BITS):
-        raise Invalid(VALUE, path, "beyond 64 bits")  # SCH-5
+        raise InvalidValueError(VALUE, path, "beyond 64 bits")  # SCH-5
     low, high = spec[1], spec[2]
     if (low is not None and value < low) or (high is not None and value > high):
-        raise Invalid(VALUE, path, "out of range")
+        raise InvalidValueError(VALUE, path, "out of range")
 
 
 def _string(spec, value, path):
     if not isinstance(value, str):
-        raise Invalid(TYPE, path, "a string wanted")
+        raise InvalidValueError(TYPE, path, "a string wanted")
     kind = spec[0]
     if kind == "enum":
         if value not in spec[1]:
-            raise Invalid(VALUE, path, "not one of the known words")
+            raise InvalidValueError(VALUE, path, "not one of the known words")
         return
     if kind == "time":
         try:
             clock.parse_iso(value)
         except ValueError as error:
-            raise Invalid(VALUE, path, str(error))
+            raise InvalidValueError(VALUE, path, str(error))
         return
     if len(value) > spec[1]:
-        raise Invalid(VALUE, path, "longer than %d characters" % spec[1])
+        raise InvalidValueError(VALUE, path, "longer than %d characters" % spec[1])
     if len(spec) > 2 and len(value) < spec[2]:
-        raise Invalid(VALUE, path, "shorter than %d characters" % spec[2])
+        raise InvalidValueError(VALUE, path, "shorter than %d characters" % spec[2])
     if not printable(value, kind == "text"):
-        raise Invalid(VALUE, path, "control or broken characters")
+        raise InvalidValueError(VALUE, path, "control or broken characters")
 
 
 def printable(text: str, lines: bool = False) -> bool:

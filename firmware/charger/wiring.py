@@ -1,13 +1,34 @@
-"""Builds the charger from the board's data. In RAM only during the start: nothing that lives on may be defined here.
+"""Builds the charger from the board's data: each part gets its collaborators here."""
 
-(A function or a lambda that outlives the start would keep this whole module: callbacks are methods of Application.)
-"""
+import asyncio
 
 import board
 import machine
 from micropython import const
 
-from charger import clock, late, log, version
+from charger import clock, log, version
+from charger.audit import events
+from charger.audit.security_log import SecurityLog
+from charger.config.configuration import Configuration
+from charger.credentials.certificate_store import CertificateStore
+from charger.credentials.vault import Vault
+from charger.drivers import flash_device, meters, reset_cause
+from charger.drivers.contactor import Contactor
+from charger.drivers.keystore import KeyStore
+from charger.drivers.meters import calibration
+from charger.drivers.pilot import Pilot
+from charger.metering.energy_register import EnergyRegister
+from charger.metering.meter import Meter
+from charger.net import wifi
+from charger.net.wifi import Wifi, station
+from charger.ocpp.transport.connection import Connection
+from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.ocpp.v16.charge_point import ChargePoint
+from charger.outlet.connector import Connector
+from charger.outlet.flash_pause import FlashPause
+from charger.outlet.outlet import Outlet
+from charger.runtime import hold_ups
+from charger.update.update_manager import Updates
 
 _LITTLE_FLASH = const(32768)
 
@@ -16,9 +37,6 @@ class Parts:
     """The drivers of one outlet, as outlet.Outlet wants them; None for what the board does not have."""
 
     def __init__(self, wiring: dict, shared: dict, reading):
-        from charger.drivers.contactor import Contactor
-        from charger.drivers.pilot import Pilot
-
         self.contactor = Contactor(wiring["contactor"])  # first: its output is open from here on (CP-30)
         self.pilot = Pilot(wiring["pilot"])
         self.reading = reading
@@ -30,6 +48,7 @@ class Parts:
         self.tamper = self._input(shared.get("tamper"))
         self.rails = self._input(shared.get("rails"))
         self.board_fault = self._input(shared.get("fault"))
+        self.flash = flash_device.device
         switch = wiring.get("phase_switch")
         self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 
@@ -53,17 +72,24 @@ def count_boot(files) -> None:
 
 def open_log(app):
     """The security log, its links under a key of their own: who can write to the flash alone cannot forge it (SEC-22)."""
-    from charger.audit.security_log import SecurityLog
-    from charger.drivers.keystore import KeyStore
+    return SecurityLog(app.files, keys=log_key)
 
-    return SecurityLog(app.files, keys=KeyStore().log_key)
+
+def log_key(number: int) -> tuple:
+    """KeyStore.log_key(), whose key is only drawn with the radio on.
+
+    The chip's generator is a true one while the radio feeds it with noise, and a pseudo-random one otherwise. Where the
+    radio does not start the log goes without a key until a later start.
+    """
+    store = KeyStore()
+    if not store.has_log_key() and not wifi.turn_on():
+        log.warn("app", "no radio, so no key for the security log yet")
+        return b"", 0
+    return store.log_key(number)
 
 
 def open_vault(app) -> tuple:
     """(vault, whether the unit is provisioned); a change of the device key that the power cut short is ended (SEC-10)."""
-    from charger.credentials.vault import Vault
-    from charger.drivers.keystore import KeyStore
-
     store = KeyStore()
     next_key = store.next_key()
     vault = Vault(app.files, store.key(), app.security_log.add, next_key)
@@ -75,7 +101,6 @@ def open_vault(app) -> tuple:
         vault.require("label/owner")
     else:
         log.warn("app", "not provisioned: nothing can be configured")
-    late.drop("charger.drivers.keystore")
     resume_erasure(app, vault)
     return vault, provisioned
 
@@ -85,9 +110,6 @@ def resume_erasure(app, vault) -> None:
     names = app.files.names()
     if "erase" not in names and "scrub" not in names:
         return
-    import asyncio
-
-    from charger.drivers import flash_device
     from charger.maintenance import erase
 
     if "erase" in names:
@@ -97,16 +119,23 @@ def resume_erasure(app, vault) -> None:
             erase.at_start(app.files, vault, app.security_log.add, queue_anonymiser.run)
         except OSError as error:  # the unit must start all the same; the next start goes on
             log.error("app", "not erased: " + log.reason(error))
-        late.drop("charger.maintenance.queue_anonymiser", "charger.store.journal_rewrite")
-    asyncio.create_task(erase.overwrite(app, flash_device.find()))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+
+
+def configure_hold_ups(app) -> None:
+    """TLS handshakes wait for open contactors where they hold up the interpreter for long."""
+    hold_ups.configure(app.outlets, board.HANDSHAKE_MS)
+
+
+def make_flash_pause(app):
+    """What keeps the flash from erasing while a contactor is closed."""
+    return FlashPause(flash_device.device, app.outlets)
 
 
 def make_configuration(app):
     """The settings, with what the board knows about itself where the factory has not said otherwise."""
-    from charger.config.configuration import Configuration
-
-    config = Configuration(app.files, board.FACTORY, vault=app.vault)
-    config.locked = not app.provisioned or bool(app.vault.broken)
+    locked = not app.provisioned or bool(app.vault.broken)
+    config = Configuration(app.files, board.FACTORY, vault=app.vault, locked=locked)
     give = config.give
     give("ChargePointVendor", board.DEVICE["vendor"])
     give("ChargePointModel", board.DEVICE["model"])
@@ -122,13 +151,6 @@ def make_configuration(app):
 
 def add_connectors(app) -> None:
     """Every outlet with its meter and its connector."""
-    from charger.drivers import meters
-    from charger.drivers.meters import calibration
-    from charger.metering.energy_register import EnergyRegister
-    from charger.metering.meter import Meter
-    from charger.outlet.connector import Connector
-    from charger.outlet.outlet import Outlet
-
     stored = app.files.read_json(calibration.FILE)
     interrupted = [session.connector_id for session in app.sessions.recover()]
     for n in range(len(board.OUTLETS)):
@@ -141,7 +163,7 @@ def add_connectors(app) -> None:
         wiring["late_ms"] = board.LATE_TICK_MS
         outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
         if outlet.id not in interrupted:
-            outlet.rested()
+            outlet.mark_long_open()
         connector = Connector(outlet, meter, app.sessions, app.config)
         app.outlets.append(outlet)
         app.meters.append(meter)
@@ -152,7 +174,6 @@ def add_connectors(app) -> None:
             app.readers.append((connector, Reader(wiring["reader"])))
     app.limit_current(app.config.get_str("InstallerMaxCurrent"))
     app.config.on_change("InstallerMaxCurrent", app.limit_current)
-    late.drop("charger.drivers.meters", "charger.outlet.guards")  # each chooses once, from all there are
 
 
 def make_supply(app):
@@ -170,23 +191,28 @@ def make_tamper_watch(app):
     if board.SHARED.get("tamper") is None:
         return None
     from charger.audit.tamper_watch import TamperWatch
-    from charger.outlet.guards.board_inputs import Tamper
 
-    guards = [guard for outlet in app.outlets for guard in outlet.guards if isinstance(guard, Tamper)]
-    return TamperWatch(app.files, guards, app.outlets[0].tamper, app.config, app.security_log.add)
+    return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
 
 def make_back_end(app) -> tuple:
     """(settings of the link, the link, the charge point)."""
-    from charger.credentials import certificate_store
-    from charger.ocpp.transport.connection import Connection
-    from charger.ocpp.transport.connection_settings import LinkSettings
-    from charger.ocpp.v16.charge_point import ChargePoint
-
-    supply_da = None if app.supply is None else app.supply.limit_da
-    point = ChargePoint(app.config, app.files, app.connectors, app.sessions, app.restart, supply_da)
-    store = certificate_store.CertificateStore(app.files, app.config, app.security_log.add, app.vault, board.CSMS)
+    store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, board.CSMS)
     settings = LinkSettings(app.config, board.CSMS, store)
+    point = ChargePoint(
+        app.config,
+        app.files,
+        app.connectors,
+        app.sessions,
+        app.restart,
+        store,
+        settings,
+        app.security_log,
+        make_updater=app.updater,
+        make_uploader=app.make_uploader,
+        unit_report=app.report,
+        supply_da=None if app.supply is None else app.supply.limit_da,
+    )
     link = Connection(
         settings,
         point.handle,
@@ -195,17 +221,10 @@ def make_back_end(app) -> tuple:
         on_fault=app.link_failed,
         on_invalid=app.not_understood,
         lab=board.LAB,
+        reclaim=app.memory.free,
     )
-    link.make_room = app.make_room  # type: ignore[assignment]
     point.attach(link)
-    store.peer = link.peer_certificate  # type: ignore[assignment]
-    point.store = store  # type: ignore[assignment]
-    point.settings = settings  # type: ignore[assignment]
-    point.reconnect = app.reconnect  # type: ignore[assignment]
-    point.manufacturer_roots = app.manufacturer_roots  # type: ignore[assignment]
-    point.security_log = app.security_log  # type: ignore[assignment]
-    point.make_uploader = app.make_uploader  # type: ignore[misc] - None without one
-    point.state = app.report
+    store.use_link(link)
     for connector in app.connectors:
         connector.listeners.append(point)
     for key in ("AuthorizationKey", "SecurityProfile"):
@@ -215,37 +234,36 @@ def make_back_end(app) -> tuple:
 
 def make_updates(app):
     """Where the flash has a second slot."""
-    from charger.update.update_manager import Updates
-
     try:
-        updates = Updates(app, app.make_slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
+        return Updates(app, app.make_slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
     except OSError as error:
         log.info("app", "no updates: " + log.reason(error))
         return None
-    app.charge_point.make_updater = app.updater  # type: ignore[misc] - None without a second slot
-    return updates
 
 
 def make_wifi(app) -> tuple:
-    """(the station that joins the owner's network, a function for the level of the button or None).
+    """(the station that joins the owner's network, its Wifi).
 
     The button opens the setup network; held from the power-on on it resets the unit.
     """
-    from charger.net import wifi
-
-    station = wifi.station()
-    late.drop("charger.net.wifi")
     number = board.SHARED.get("button")
     if number is None:
-        return station, None
+        return station(), Wifi(app.files, app.vault, app.network_up)
     button = machine.Pin(number, machine.Pin.IN)
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
-        import asyncio
-
-        from charger.maintenance import erase
+        from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
         asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return station, button.value
+    return station(), Wifi(app.files, app.vault, app.network_up, button.value)
+
+
+def make_pins(app):
+    """The PINs, where there is a local page or an owner's portal that asks for them."""
+    if not (board.WEB or _broker_settings(app)):
+        return None
+    from charger.access.pin import Pins  # 4,900 frozen bytes, 2.4 KiB of heap that a unit without both saves
+
+    return Pins(app.files, app.vault, app.security_log.add, board.DEVICE["serial"], app.provisioned)
 
 
 def make_door(app):
@@ -255,18 +273,24 @@ def make_door(app):
     if not app.provisioned or app.vault.broken:
         log.warn("app", "no local page: this unit has no identity of its own")
         return None
-    from charger.local_api.listener import Door
+    from charger.local_api.listener import Door  # not for units without a local page
 
     return Door(app, board.WEB)
 
 
+def _broker_settings(app) -> dict | None:
+    """Where the owner's broker is, None without one; what is None in it the owner has set, and it is in the vault."""
+    if board.MQTT:
+        return board.MQTT
+    return {"url": None, "password": None, "ca": None} if "mqtt/url" in app.vault.names() else None
+
+
 def make_portal(app):
     """Where a broker of the owner's is set."""
-    settings = board.MQTT
-    if not settings:
-        if "mqtt/url" not in app.vault.names():
-            return None
-        settings = {"url": None, "password": None, "ca": None}
+    settings = _broker_settings(app)
+    if settings is None:
+        return None
+    # with net/mqtt_session.py: 11,000 frozen bytes, 4.5 KiB of heap, for units with a broker
     from charger.mqtt_client.client import Portal
 
     return Portal(app, settings, board.DEVICE["serial"])
@@ -274,13 +298,14 @@ def make_portal(app):
 
 def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
-    from charger.audit import events
-
-    cause = machine.reset_cause()
-    words = {machine.PWRON_RESET: "power on", machine.WDT_RESET: "watchdog", machine.SOFT_RESET: "soft reset"}
-    why = words.get(cause, "reset, cause %d" % cause)
-    app.security_log.add(events.STARTUP, "%s, firmware %s" % (why, version.VERSION))
-    if cause == machine.WDT_RESET:  # nobody could say so before
-        app.security_log.add(events.RESET, "watchdog")
+    cause, why = reset_cause.take()
+    app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
+    if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # nothing was logged before the reset
+        app.security_log.add(events.RESET, cause)
+    store = KeyStore()
+    for name, text in ((store.MOUNT_FAILED, "file system not mounted"), (store.FORMATTED, "file system formatted")):
+        count = store.take_count(name)
+        if count:
+            app.security_log.add(events.FLASH_FAILED, "%s, %d times" % (text, count))
     if app.files.free_bytes() < _LITTLE_FLASH:
         app.security_log.add(events.MEMORY_EXHAUSTION, "flash")

@@ -3,7 +3,7 @@
 from sim.conftest import (  # noqa: F401  (pytest finds fixtures by name in this module)
     charger,
     csms,
-    firmware_image,
+    frozen_interpreter,
     launch,
     pytest_runtest_makereport,
     second_opinion,

@@ -6,7 +6,7 @@ import json
 import sys
 
 from charger.crypto import csr, ec, keys, path_validation, pem, rsa, sha2, x509
-from charger.crypto.errors import CryptoError
+from charger.errors import CryptoError
 from charger.runtime.cooperative import run_now
 
 USAGES = {"client": x509.CLIENT_AUTH, "server": x509.SERVER_AUTH, "code": x509.CODE_SIGNING, None: None}

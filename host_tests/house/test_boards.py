@@ -15,15 +15,29 @@ BOARDS = ROOT / "boards"
 REAL = sorted(path.name for path in BOARDS.iterdir() if (path / "mpconfigboard.cmake").exists())
 PORT = ROOT / ".toolchain" / "src" / "ports" / "esp32"
 
-# ESP32 datasheet, pin list: what a pin cannot or should not be.
-INPUT_ONLY = {34, 35, 36, 37, 38, 39}
-FLASH = {6, 7, 8, 9, 10, 11}
-CONSOLE = {1, 3}
-STRAP = {0, 2, 5, 12, 15}
-SPEAKS_AT_RESET = {1, 3, 14}
-NOT_BONDED = {20, 24, 28, 29, 30, 31}
-ADC1 = {32, 33, 34, 35, 36, 37, 38, 39}
-RTC = {0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39}
+
+
+class Chip:
+    """Datasheet, pin list: what a pin cannot or should not be. `speaks`: driven by the chip at reset."""
+
+    def __init__(self, last, input_only, taken, strap, speaks, adc1, rtc):
+        self.last, self.input_only, self.taken, self.strap = last, set(input_only), set(taken), set(strap)
+        self.speaks, self.adc1, self.rtc = set(speaks), set(adc1), set(rtc)
+
+
+CHIPS = {
+    # taken: flash 6 to 11, console 1 and 3, not bonded 20, 24, 28 to 31
+    "esp32": Chip(39, range(34, 40), [*range(6, 12), 1, 3, 20, 24, *range(28, 32)], (0, 2, 5, 12, 15), (1, 3, 14), range(32, 40),
+                  (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, *range(32, 40))),
+    # taken: USB 19 and 20, flash and PSRAM 26 to 37 (octal), console 43 and 44, not bonded 22 to 25; 18 to 20 glitch high
+    "esp32s3": Chip(48, (), [19, 20, *range(22, 38), 43, 44], (0, 3, 45, 46), (18, 19, 20, 43), range(1, 11), range(22)),
+}
+# Options of the ESP-IDF that none of the port's boards sets; each was looked up in an sdkconfig that the ESP-IDF wrote.
+IDF_OPTIONS = {f"CONFIG_{name}" for name in (
+    "FREERTOS_HZ", "ESP_CONSOLE_NONE", "ESP_CONSOLE_UART_DEFAULT", "ESP_CONSOLE_SECONDARY_NONE", "BOOTLOADER_LOG_LEVEL_NONE",
+    "LOG_DEFAULT_LEVEL_NONE", "ESP_SYSTEM_PANIC_PRINT_REBOOT", "ESP_SYSTEM_PANIC_SILENT_REBOOT",
+)}
+COMMON = BOARDS / "common"
 ADC_LINEAR_MV = (150, 2450)  # ADC at 11 dB, calibrated
 # names of pins in board data -> direction
 KINDS = {"adc": "adc", "pwm": "out", "out": "out", "test": "out", "feedback": "in", "trip": "in", "pin": "in"}
@@ -64,6 +78,12 @@ def board(name, tmp_path):
     return load(name, tmp_path)
 
 
+def chip_of(name):
+    """The chip that mpconfigboard.cmake builds for."""
+    found = re.search(r"set\(IDF_TARGET (\w+)\)", (BOARDS / name / "mpconfigboard.cmake").read_text())
+    return CHIPS[found.group(1) if found else "esp32"]
+
+
 def pins_of(board):
     """(use, pin, direction or 'adc') of everything on a pin, from board data."""
     shared = [(use, pin) for use, pin in board["SHARED"].items() if pin is not None]
@@ -84,7 +104,7 @@ def pins_of(board):
 
 def test_a_real_board_is_defined():
     """The checks below check something."""
-    assert "ESP32_DEVKITC" in REAL
+    assert {"ESP32_DEVKITC", "ESP32_S3_DEVKITC"} <= set(REAL)
 
 
 def test_same_shape_as_the_simulated_board(name, board, tmp_path):
@@ -108,25 +128,40 @@ def test_no_pin_twice(board):
     assert len(numbers) == len(set(numbers)), sorted(numbers)
 
 
-def test_pins_can_do_what_they_are_for(board):
+def test_pins_can_do_what_they_are_for(name, board):
     """Against the datasheet: no flash or console pin, no output on an input, analogue only on ADC1 (Wi-Fi has ADC2)."""
+    chip = chip_of(name)
     for use, pin, kind in pins_of(board):
-        assert pin not in FLASH | CONSOLE | NOT_BONDED, f"{use} on GPIO{pin}"
-        assert pin <= 39, f"{use} on GPIO{pin}"
-        assert kind != "out" or pin not in INPUT_ONLY, f"{use} is an output on GPIO{pin}"
-        assert kind != "adc" or pin in ADC1, f"{use} is analogue on GPIO{pin}"
+        assert pin not in chip.taken, f"{use} on GPIO{pin}"
+        assert pin <= chip.last, f"{use} on GPIO{pin}"
+        assert kind != "out" or pin not in chip.input_only, f"{use} is an output on GPIO{pin}"
+        assert kind != "adc" or pin in chip.adc1, f"{use} is analogue on GPIO{pin}"
 
 
-def test_safety_outputs_are_quiet_at_reset(board):
+def test_start_up_code_opens_the_contactors_of_the_board(name, board):
+    """CP-30: the pins in mpconfigboard.h (C) and the names in pins.csv (_boot.py) are those of board.py."""
+    pins = [outlet["contactor"]["out"] for outlet in board["OUTLETS"]]
+    header = (BOARDS / name / "mpconfigboard.h").read_text()
+    listed = re.search(r"#define PILOTLIGHT_CONTACTOR_PINS \{([\d, ]+)\}", header).group(1)
+    assert [int(pin) for pin in listed.split(",")] == pins
+    with (BOARDS / name / "pins.csv").open() as file:
+        assert [int(pin[4:]) for use, pin in csv.reader(file) if use.startswith("CONTACTOR_OUT")] == pins
+    startup = re.search(r"#define MICROPY_BOARD_STARTUP (\w+)", header).group(1)
+    assert f"void {startup}(void) {{" in (COMMON / "startup.c").read_text()
+    assert "/../common/startup.c" in (BOARDS / name / "mpconfigboard.cmake").read_text()
+
+
+def test_safety_outputs_are_quiet_at_reset(name, board):
     """Contactor, pilot and self-test on no pin that is driven at reset; contactor and pilot within the ULP's reach."""
+    chip = chip_of(name)
     harmless = ("LED", "METER", "READER")
     outputs = [(use, pin) for use, pin, kind in pins_of(board) if kind == "out" and not use.startswith(harmless)]
     assert {use for use, _ in outputs} >= {"CONTACTOR_OUT", "PILOT_PWM"}
     for use, pin in outputs:
-        assert pin not in STRAP | SPEAKS_AT_RESET, f"{use} on GPIO{pin}"
+        assert pin not in chip.strap | chip.speaks, f"{use} on GPIO{pin}"
     for outlet in board["OUTLETS"]:
-        assert outlet["contactor"]["out"] in RTC
-        assert outlet["pilot"]["adc"] in RTC & ADC1
+        assert outlet["contactor"]["out"] in chip.rtc
+        assert outlet["pilot"]["adc"] in chip.rtc & chip.adc1
 
 
 def test_pins_csv_says_the_same(name, board):
@@ -211,6 +246,9 @@ def test_partitions_for_updates(name):
     assert rows["otadata"][2:] == ("ota", rows["otadata"][3], 0x2000)
     assert rows["vfs"][1] == "data"
     assert rows["nvs"][2] == "nvs"
+    assert rows["nvs_keys"][1:3] == ("data", "nvs_keys")  # an encrypted NVS finds its keys by the subtype
+    text = (BOARDS / name / "partitions.csv").read_text()
+    assert re.search(r"(?m)^nvs_keys,.*0x1000, +encrypted$", text)
     assert not any(row[2] == "factory" for row in rows.values()), "the boot loader would fall back to a third image"
 
 
@@ -221,9 +259,10 @@ def config_names(*paths):
 
 def test_sdkconfig_names_are_known(name):
     """Each option is one that the port's own boards set: a misspelt one would be ignored without a word."""
-    known = config_names(*PORT.glob("boards/**/sdkconfig*"))
+    known = config_names(*PORT.glob("boards/**/sdkconfig*")) | IDF_OPTIONS
     assert len(known) > 100
-    assert config_names(BOARDS / name / "sdkconfig.board") <= known
+    assert config_names(BOARDS / name / "sdkconfig.board", *COMMON.glob("sdkconfig.*")) <= known
+    assert config_names(*COMMON.glob("sdkconfig.*"), BOARDS / name / "sdkconfig.board") & IDF_OPTIONS
     assert set(re.findall(r"(CONFIG_\w+)=", (BOARDS / name / "mpconfigboard.cmake").read_text())) <= known
 
 
@@ -245,12 +284,25 @@ def test_sdkconfig_files_exist(name):
 
 def test_macros_are_known(name):
     """mpconfigboard.h sets what the port's sources read and what it lets a board set."""
-    sources = [*PORT.glob("*.h"), *PORT.glob("*.c"), *PORT.glob("*.cmake"), *(PORT.parents[1] / "py").glob("*.h")]
+    sources = [*PORT.glob("*.h"), *PORT.glob("*.c"), *PORT.glob("*.cmake"), *(PORT.parents[1] / "py").glob("*.h"),
+               COMMON / "startup.c"]
     text = "\n".join(path.read_text() for path in sources)
     for macro in re.findall(r"(?m)^#define (\w+)", (BOARDS / name / "mpconfigboard.h").read_text()):
         assert re.search(rf"\b{macro}\b", text), macro
         forced = re.search(rf"(?m)^#define {macro}\b", text) and not re.search(rf"(?m)^\s*#\s*ifndef {macro}\b", text)
         assert not forced, f"{macro} is fixed by the port, a board cannot set it"
+
+
+def test_hardware_that_no_board_has_is_left_out(name):
+    """The image has to fit its slot: LAN, SD card, PPP and Ethernet on SPI are out, by names that the port's sources read."""
+    header = (BOARDS / name / "mpconfigboard.h").read_text()
+    for macro in ("MICROPY_PY_NETWORK_LAN", "MICROPY_HW_ENABLE_SDCARD", "MICROPY_PY_MACHINE_I2S"):
+        assert f"#define {macro} (0)" in header
+    shared = (COMMON / "sdkconfig.charger").read_text()
+    for option in ("LWIP_PPP_SUPPORT", "ETH_USE_SPI_ETHERNET"):
+        assert f"CONFIG_{option}=n" in shared
+    assert "CONFIG_FREERTOS_HZ=1000" in shared
+    assert "${MICROPY_BOARD_DIR}/../common/sdkconfig.charger" in (BOARDS / name / "mpconfigboard.cmake").read_text()
 
 
 def test_no_protocol_that_nobody_needs(name):
@@ -265,18 +317,29 @@ def test_a_product_has_no_console(name):
     text = (BOARDS / name / "mpconfigvariant_PRODUCT.cmake").read_text()
     set_ = dict(re.findall(r"(?m)^    (MICROPY_\w+)=(\d+)$", text))
     assert set_ == {"MICROPY_HW_ENABLE_UART_REPL": "0"}
+    assert "${MICROPY_BOARD_DIR}/../common/sdkconfig.product" in text
+    assert "set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/../common/manifest_product.py)" in text
+    quiet = (COMMON / "sdkconfig.product").read_text()
+    for option in ("ESP_CONSOLE_NONE", "BOOTLOADER_LOG_LEVEL_NONE", "LOG_DEFAULT_LEVEL_NONE", "ESP_SYSTEM_PANIC_SILENT_REBOOT"):
+        assert f"CONFIG_{option}=y" in quiet
     sources = "\n".join(path.read_text() for path in [*PORT.glob("*.c"), *PORT.glob("*.h")])
     for macro in set_:
         assert f"#ifndef {macro}" in sources and f"#if {macro}" in sources
     product = (BOARDS / name / "mpconfigboard.h").read_text()
-    assert not re.search(r"(?m)^#define MICROPY_HW_(USB|ESP_USB)", product), "another way in"
+    assert not re.search(r"(?m)^#define MICROPY_HW_(USB|ESP_USB)\w* \([^0]", product), "another way in"
+    if chip_of(name) is not CHIPS["esp32"]:  # these have a USB device of their own, on by default
+        for macro in ("ENABLE_USBDEV", "USB_CDC", "ESP_USB_SERIAL_JTAG"):
+            assert f"#define MICROPY_HW_{macro} (0)" in product
 
 
 GOOD = {"serial": "PL-7", "pilot": {"r3": 36100, "rail_mv": 3290}, "keys": {"CpoName": "A"},
-        "csms": {"url": "wss://x/y", "security_profile": 2}, "update": {"keys": ["04" + "41" * 64], "hosts": ["u.example"]}}
+        "csms": {"url": "wss://x/y", "security_profile": 2}, "mqtt": {"url": "mqtts://b.example", "password": "p"},
+        "update": {"keys": ["04" + "41" * 64], "hosts": ["u.example"]}}
 WRONG = (
     "", "[]", "null", "[" * 3000, {"serial": 5}, {"serial": "x" * 26}, {"pilot": []}, {"pilot": {"r3": "36000"}},
     {"pilot": {"r3": 0}}, {"pilot": {"rail": 3300}}, {"keys": []}, {"csms": {"security_profile": "2"}}, {"csms": {"url": 7}},
+    {"mqtt": {}}, {"mqtt": {"url": ""}}, {"mqtt": {"url": 5}}, {"mqtt": []}, {"mqtt": {"url": "mqtts://b", "ca": 1}},
+    {"keys": {"CpoName": 5}},
     {"update": {"keys": ["zz" * 65]}}, {"update": {"keys": "04"}}, {"update": {"hosts": [1]}}, {"update": {"hardware": -1}},
 )
 
@@ -303,6 +366,7 @@ def test_a_wrong_factory_file_counts_as_none(name, tmp_path):
     assert said == []
     file.write_text(json.dumps(GOOD))
     said, board = shown()
+    assert board["MQTT"] == {"url": "mqtts://b.example", "password": "p", "ca": None}
     assert said == [] and board["DEVICE"]["serial"] == "PL-7" and board["OUTLETS"][0]["pilot"]["r3"] == 36100
     for wrong in WRONG:
         file.write_text(wrong if isinstance(wrong, str) else json.dumps({**GOOD, **wrong}))

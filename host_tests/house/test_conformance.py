@@ -1,5 +1,6 @@
 """docs/OCPP.md against the firmware: every message and every key has a row, and every test that a row names exists."""
 
+import ast
 import re
 from functools import cache
 
@@ -12,10 +13,12 @@ NAMED = re.compile(r"\b((?:unit|sim|charging|outlet|crypto|house)/test_\w+\.py)(
 HEADINGS = ("Messages of the back end", "Messages of the charger", "Configuration keys")
 
 
-def table(source):
-    """The first words of the rows of a module's _TABLE."""
-    text = (FIRMWARE / "charger" / source).read_text(encoding="utf-8")
-    return text.split('_TABLE = """\n')[1].split('"""')[0].splitlines()
+def table(source, name):
+    """A dictionary of constants that a module defines."""
+    for node in ast.parse((FIRMWARE / "charger" / source).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"no {name} in {source}")
 
 
 def rows(heading):
@@ -41,7 +44,7 @@ def defined(path):
 
 def test_every_message_of_the_back_end_has_a_row():
     """And there is no row for a message that the charger does not know."""
-    assert {line.split()[0] for line in table("ocpp/v16/actions/__init__.py")} == rows(HEADINGS[0]).keys()
+    assert table("ocpp/v16/actions/__init__.py", "ACTIONS").keys() == rows(HEADINGS[0]).keys()
 
 
 def test_every_message_of_the_charger_has_a_row():
@@ -52,7 +55,7 @@ def test_every_message_of_the_charger_has_a_row():
 
 def test_every_key_has_a_row():
     """But for device facts, which are no keys; the access in the table is that of the firmware."""
-    keys = {cells[0]: cells[2] for cells in (line.split("|") for line in table("config/configuration.py")) if cells[2] != "D"}
+    keys = {name: row[1] for name, row in table("config/keys.py", "KEYS").items() if row[1] != "D"}
     found = rows(HEADINGS[2])
     assert keys.keys() == found.keys()
     assert [name for name, access in keys.items() if found[name][0].split(",")[0] != access] == []

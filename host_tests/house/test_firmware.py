@@ -10,7 +10,7 @@ from mpy.interpreter import binary, environment
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
 # boot and main start the charger; the others only define things
-STARTING = {"boot", "main"}
+STARTING = {"_boot", "boot", "main"}
 HARMLESS_OS = ("urandom", "uname")
 
 

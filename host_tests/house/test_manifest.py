@@ -8,8 +8,7 @@ import pytest
 from house.source import FIRMWARE, ROOT
 
 SOURCES = ROOT / ".toolchain" / "src"
-# What the ports bring for the file system, and what asyncio is made of.
-PORT = {"_boot.py", "flashbdev.py", "inisetup.py"}
+# What asyncio is made of.
 ASYNCIO = {f"asyncio/{name}.py" for name in ("__init__", "core", "event", "funcs", "lock", "stream")} | {"uasyncio.py"}
 UNWANTED = ("requests", "mip", "webrepl", "urequests", "upysh", "espnow")
 
@@ -23,27 +22,43 @@ def manifestfile():
 
 
 @pytest.fixture
-def frozen(tmp_path):
+def frozen(read_manifest):
     """Target path -> source path of what manifest.py freezes for the DevKitC."""
+    return read_manifest(ROOT / "manifest.py")
+
+
+@pytest.fixture
+def read_manifest(tmp_path):
+    """A function of a manifest's path: target path -> source path of what it freezes."""
     library = tmp_path / "micropython" / "umqtt.simple"
     shutil.copytree(ROOT / ".toolchain" / "lib" / "umqtt", library / "umqtt")
     (library / "manifest.py").write_text('metadata(version="1")\npackage("umqtt")\n')
-    tool = manifestfile()
-    manifest = tool.ManifestFile(tool.MODE_FREEZE, {
-        "MPY_DIR": str(SOURCES), "PORT_DIR": str(SOURCES / "ports" / "esp32"), "MPY_LIB_DIR": str(tmp_path),
-        "BOARD_DIR": str(ROOT / "boards" / "ESP32_DEVKITC"),
-    })
-    manifest.execute(str(ROOT / "manifest.py"))
-    targets = [file.target_path for file in manifest.files()]
-    assert len(targets) == len(set(targets)), "frozen twice"
-    return {file.target_path: file.full_path for file in manifest.files()}
+
+    def read(path):
+        tool = manifestfile()
+        manifest = tool.ManifestFile(tool.MODE_FREEZE, {
+            "MPY_DIR": str(SOURCES), "PORT_DIR": str(SOURCES / "ports" / "esp32"), "MPY_LIB_DIR": str(tmp_path),
+            "BOARD_DIR": str(ROOT / "boards" / "ESP32_DEVKITC"),
+        })
+        manifest.execute(str(path))
+        targets = [file.target_path for file in manifest.files()]
+        assert len(targets) == len(set(targets)), "frozen twice"
+        return {file.target_path: file.full_path for file in manifest.files()}
+
+    return read
 
 
 def test_exactly_the_charger_is_frozen(frozen):
-    """All of firmware/, the board's data, MQTT, asyncio and the port's start; no more."""
+    """All of firmware/, the board's data, MQTT and asyncio; no more, and nothing of the port's own start."""
     firmware = {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")}
     assert len(firmware) > 20
-    assert set(frozen) == firmware | PORT | ASYNCIO | {"board.py", "umqtt/simple.py"}
+    assert set(frozen) == firmware | ASYNCIO | {"board.py", "umqtt/simple.py"}
+
+
+def test_product_freezes_one_module_more(frozen, read_manifest):
+    """The variant's image is the plain one's and the mark by which the console is known to be closed."""
+    product = read_manifest(ROOT / "boards" / "common" / "manifest_product.py")
+    assert set(product) - set(frozen) == {"product_build.py"} and set(frozen) <= set(product)
 
 
 def test_board_data_is_the_boards(frozen):

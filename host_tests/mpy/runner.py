@@ -88,4 +88,5 @@ def main():
             run(module, line.strip())
 
 
-main()
+if __name__ == "__main__":
+    main()

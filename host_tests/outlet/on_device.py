@@ -233,4 +233,5 @@ def main():
         print("\x1e" + json.dumps(play(json.loads(line))))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -29,7 +29,8 @@ def run(words, state_dir):
     ["--heap", "-5"], ["--set", "HeartbeatInterval"], ["--set", "=5"], ["--security-profile", "9"],
     ["--security-profile", "x"], ["--ca", "no/such/file.pem"], ["--client-cert", "no/such/file.pem"],
     ["--identity", ""], ["--state-dir", "/proc/nowhere/state"],
-    ["--web", "nonsense"], ["--mqtt", "http://x"],
+    ["--web", "nonsense"], ["--mqtt", "http://x"], ["--romfs", "no/such/file"], ["--frozen", "no/such/file"],
+    ["--frozen", "/bin/sh"], ["--word", "32", "--frozen", "/bin/sh", "--romfs", "/bin/sh"],
 ], ids=" ".join)
 def test_nonsense_is_refused_with_a_sentence(words, tmp_path):
     """Exit code 2 and words for a person on stderr."""

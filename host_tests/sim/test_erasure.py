@@ -13,6 +13,7 @@ from backend.page import Page
 from backend.simulator import ROOT, free_port
 from backend.waiting import wait_until
 
+from .flash_image import file_system
 from .sessions import end_session, offline_session, start_session
 from .test_provisioning import GIVEN, basic, labels
 
@@ -34,9 +35,9 @@ def found(sim, names=CARDS):
 
 def on_flash(sim):
     """Names in the root of the unit's file system."""
-    data = (sim.state_dir / "flash.bin").read_bytes()
+    data = file_system(sim.state_dir)
     system = LittleFS(block_size=4096, block_count=len(data) // 4096, mount=False)
-    system.context.buffer = bytearray(data)
+    system.context.buffer = data
     system.mount()
     return {name for name in system.listdir("/") if not name.endswith(".new")}
 

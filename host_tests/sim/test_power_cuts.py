@@ -108,7 +108,7 @@ class Cut:
         sim, where = self.sim, self.where
         state, status = sim.connector(), sim.status()
         lines = sim.log_lines()
-        assert errors(lines) <= {"OSError: [Errno 5] EIO"}, where + "\n" + sim.log_tail(100)
+        assert errors(lines) <= {"OSError: (-24577, 'ESP_ERR_FLASH_OP_FAIL')"}, where + "\n" + sim.log_tail(100)
         again = [n for n, line in enumerate(lines) if "start-up 2," in line]
         assert not again or not errors(lines[again[0] :]), where + "\n" + sim.log_tail(100)
         assert not [line for line in lines if re.search(r" [EW] (store|history|sessions): .*(damaged|lost)", line)], where
@@ -132,7 +132,7 @@ class Cut:
 
 
 def errors(lines):
-    """What the tracebacks of a log end with. The chip whose power failed gives EIO to whoever writes at that moment."""
+    """What the tracebacks of a log end with. A write to a chip whose power failed raises ESP_ERR_FLASH_OP_FAIL."""
     ends, inside = set(), False
     for line in lines:
         if "Traceback" in line:

@@ -92,7 +92,7 @@ def test_reset_says_why(charger, csms):
     assert reset.payload["techInfo"] == "Soft reset by the back end"
     started = wait_told(csms, "StartupOfTheDevice", mark)
     assert reset.number < started.number
-    assert started.payload["techInfo"].startswith("reset, cause")
+    assert started.payload["techInfo"].startswith("ordered reset by ")
 
 
 def test_who_charges_is_logged_without_the_card(charger, csms):

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from backend.page import Page
 from backend.simulator import free_port
 from backend.waiting import wait_until
+from sim.conftest import ROMFS_HEAP
 from sim.sessions import end_session, start_session
 from sim.test_diagnostics import FtpServer, certificate_for
 from sim.test_provisioning import labels
@@ -69,6 +70,7 @@ def unit(launch, csms, maker, site):
             words += ["--update-host", host]
         options.setdefault("lab", False)
         options.setdefault("time_scale", 20)
+        options.setdefault("heap", ROMFS_HEAP)
         sim = launch(options=[*words, *options.pop("more", ())], **options)
         csms.wait_booted()
         return sim

@@ -14,7 +14,6 @@ from charger.credentials import certificate_store
 from charger.credentials.vault import Vault
 from charger.ocpp.transport.connection_settings import LinkSettings
 from charger.ocpp.v16.services.certificate_renewal import Certificates
-from charger.runtime import cooperative
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 60
@@ -23,9 +22,6 @@ MOST_S = 0.03  # of 50 ms between two ticks; measured: 4 ms
 
 class Unit:
     """As much of a charge point as the service needs."""
-
-    def let_go(self):
-        """Nothing is idle here."""
 
     def __init__(self):
         flashrig.fresh()
@@ -47,7 +43,6 @@ async def test_no_slice_is_long():
     service = Certificates(unit)
     other = Authority("Other").root
     longest = [0, time.clock()]
-    cooperative.unload()  # so that importing counts
 
     async def watch():
         while True:

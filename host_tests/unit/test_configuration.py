@@ -27,7 +27,7 @@ SupportedFileTransferProtocols R|CpoName RW|SecurityProfile RW
 AdditionalRootCertificateCheck R|CertificateSignedMaxChainSize R|CertificateStoreMaxLength R"""
 
 
-def make(factory=None, root=None, more="", key=DEVICE_KEY):
+def make(factory=None, root=None, more=None, key=DEVICE_KEY):
     files = Files(root or check.folder())
     return Configuration(files, factory, more, Vault(files, key))
 
@@ -85,10 +85,10 @@ def test_unsupported_measurands_change_nothing_ocpp73():
         equal(config.get_str("MeterValuesSampledData"), before)
     for value in ("Voltage.L1-N, Voltage.L1 ,Power.Factor", "", "Temperature"):
         equal(config.change("MeterValuesSampledData", value), "Accepted", value)
-    config.phases = 3
+    config.describe_hardware(3)
     equal(config.change("StopTxnAlignedData", "Current.Import.L3,Voltage.L2-N"), "Accepted")
     equal(config.get_list("StopTxnAlignedData"), ["Current.Import.L3", "Voltage.L2-N"])
-    config.lacking = ("Temperature",)
+    config.describe_hardware(3, ("Temperature",))
     equal(config.change("StopTxnSampledData", "Temperature"), "Rejected")
 
 
@@ -195,7 +195,7 @@ def test_forms_of_an_authorization_key_ocpp7():
 def test_the_security_profile_only_rises_and_only_when_all_is_there_wp2_wp3():
     config = make({"SecurityProfile": 1})
     equal(config.change("SecurityProfile", "2"), "Rejected")
-    config.may_raise = lambda profile: profile == 2
+    config.use_link_checks(lambda profile: profile == 2)
     equal([config.change("SecurityProfile", v) for v in ("1", "0", "4", "3", "2", "2")],
           ["Rejected", "Rejected", "Rejected", "Rejected", "Accepted", "Rejected"])  # fmt: skip
 
@@ -211,7 +211,7 @@ def test_listeners_hear_of_accepted_changes_only():
 
 
 def test_further_keys_of_other_domains():
-    config = make(None, None, "\nUkRandomDelayMax|i|RW|Core|600|0|1800\n")
+    config = make(None, None, {"UkRandomDelayMax": ("i", "RW", "Core", "600", 0, 1800, "")})
     equal(config.get_int("UkRandomDelayMax"), 600)
     equal([config.change("ukrandomdelaymax", v) for v in ("1801", "1800")], ["Rejected", "Accepted"])
     raises(KeyError, config.get_str, "UkNothing")

@@ -6,10 +6,9 @@ from check import equal, near, raises, raises_async, true
 from peer import CLOSE, PING, TEXT, Peer, frame, listen, pair, until
 
 from charger import clock
-from charger.net.tls import ConnectError, TlsError
+from charger.errors import CallTimeoutError, ConfigurationError, ConnectError, DisconnectedError, PlainTextError, TlsError
 from charger.ocpp.transport.connection import Connection
-from charger.ocpp.transport.rpc import CallTimeout, Disconnected
-from charger.ocpp.transport.websocket_connect import ConfigurationError, PlainRefused, Target, encode, split_url
+from charger.ocpp.transport.websocket_connect import Target, encode, split_url
 from sim import timebase
 
 
@@ -182,7 +181,7 @@ def test_without_encryption_only_to_the_unit_itself_or_in_the_laboratory_sec12()
         for profile in (0, 1):
             for scheme in ("ws", "wss"):
                 settings = Settings(url="%s://%s/o" % (scheme, host), identity="CP", security_profile=profile, **key)
-                raises(PlainRefused, Target, settings)
+                raises(PlainTextError, Target, settings)
                 Target(settings, True)
         for profile in (2, 3):
             Target(Settings(url="ws://%s/o" % host, identity="CP", security_profile=profile, **key))
@@ -229,7 +228,7 @@ async def test_upgrade_then_calls_both_ways():
 
 async def test_not_connected_is_disconnected():
     world = World(refuse=ConnectError("refused", "no"))
-    await raises_async(Disconnected, world.link.call("A", {}))
+    await raises_async(DisconnectedError, world.link.call("A", {}))
     true(not world.link.connected)
     world.end()
 
@@ -241,7 +240,7 @@ async def test_callers_hear_of_a_lost_connection():
     await until(lambda: len(world.events) == 2)
     peer.end.out.end()
     for task in tasks:
-        await raises_async(Disconnected, task)
+        await raises_async(DisconnectedError, task)
     await until(lambda: len(world.events) == 3)
     true(world.events[2].startswith("1006"), world.events[2])
     await world.connected(2)
@@ -542,7 +541,7 @@ async def test_half_open_a_call_without_any_sign_of_life_is_no_attempt_ocpp17():
     world = World(serve)
     await world.connected()
     start = clock.uptime_ms()
-    await raises_async(Disconnected, world.link.call("A", {}))
+    await raises_async(DisconnectedError, world.link.call("A", {}))
     true(40 <= (clock.uptime_ms() - start) // 1000 <= 42)
     await until(lambda: len(world.events) == 2, 10000)
     equal(world.events[1], "half open: no sign of life")
@@ -552,8 +551,8 @@ async def test_half_open_a_call_without_any_sign_of_life_is_no_attempt_ocpp17():
 async def test_a_server_that_lives_but_does_not_answer_is_a_timeout_and_stays():
     world = World()
     await world.connected()
-    await raises_async(CallTimeout, world.link.call("A", {}))
-    await raises_async(CallTimeout, world.link.call("A", {}, 5))
+    await raises_async(CallTimeoutError, world.link.call("A", {}))
+    await raises_async(CallTimeoutError, world.link.call("A", {}, 5))
     equal(world.link.opened, 1)
     true(world.link.connected)
     world.end()

@@ -5,7 +5,8 @@ import hashlib
 from check import equal, raises, true
 
 from charger.crypto import csr, der, ec, keys, pem
-from charger.crypto.errors import MALFORMED, CryptoError
+from charger.crypto.refusals import MALFORMED
+from charger.errors import CryptoError
 from charger.runtime.cooperative import run_now
 
 

@@ -3,7 +3,8 @@
 from check import equal, raises
 
 from charger.crypto import der
-from charger.crypto.errors import MALFORMED, CryptoError
+from charger.crypto.refusals import MALFORMED
+from charger.errors import CryptoError
 
 
 def refuses(read, *encodings):

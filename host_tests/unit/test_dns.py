@@ -9,8 +9,9 @@ from check import equal, raises_async, true
 from peer import until
 
 from charger import clock
+from charger.errors import DnsError
 from charger.net import dns, tls
-from charger.net.dns import DnsError, Resolver
+from charger.net.dns import Resolver
 
 A, CNAME, AAAA, TXT = 1, 5, 28, 16
 

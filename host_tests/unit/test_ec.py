@@ -8,7 +8,8 @@ import utime
 from check import equal, raises, true
 
 from charger.crypto import ec, keys
-from charger.crypto.errors import MALFORMED, CryptoError
+from charger.crypto.refusals import MALFORMED
+from charger.errors import CryptoError
 from charger.runtime.cooperative import run, run_now
 
 # RFC 6979 A.2.5: a published example, nobody's key

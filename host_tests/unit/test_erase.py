@@ -179,7 +179,7 @@ def test_a_cut_at_every_flash_write_is_made_good():
             try:
                 Unit()
             except OSError as error:
-                equal((error.errno, device.powered), (5, False))
+                equal((error.errno, device.powered), (-0x6001, False))
             if device.powered:
                 break
             device = flashrig.restart(device)
@@ -232,7 +232,7 @@ def test_the_pin_on_the_label_holds_again_and_the_chosen_one_no_longer():
     try:
         Unit()
     except OSError as error:
-        equal((error.errno, device.powered), (5, False))
+        equal((error.errno, device.powered), (-0x6001, False))
     flashrig.restart(device)
     unit = Unit()
     pins = pin.Pins(unit.files, unit.vault, unit.log.add)

@@ -38,7 +38,7 @@ def test_each_cut_of_the_change_leaves_one_entry_and_the_whole_total():
             try:
                 _fitted("bl0942")
             except OSError as error:
-                equal(error.errno, 5)
+                equal(error.errno, -0x6001)
             device = flashrig.fresh(64, device.snapshot())
             register = _fitted("bl0942")
             where = "cut at %d, %s" % (at, mode)

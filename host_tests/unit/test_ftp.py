@@ -6,9 +6,8 @@ from check import equal, raises_async, true
 from peer import pair
 
 from charger import clock
+from charger.errors import FtpError, HttpError
 from charger.net import ftp
-from charger.net.ftp import FtpError
-from charger.net.http_client import HttpError
 from sim import timebase
 
 TIMEOUT = 60

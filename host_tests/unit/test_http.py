@@ -7,9 +7,9 @@ from check import equal, raises, raises_async, true
 from peer import pair
 
 from charger import clock
+from charger.errors import HttpError
 from charger.net import http_client
 from charger.net import url as urls
-from charger.net.http_client import HttpError
 from sim import timebase
 
 TIMEOUT = 60

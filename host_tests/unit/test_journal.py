@@ -6,7 +6,8 @@ import time
 import flashrig
 from check import equal, raises, true
 
-from charger.store.journal import Journal, JournalFull
+from charger.errors import JournalFullError
+from charger.store.journal import Journal
 from sim import flash as simflash
 
 RECOVERY_MS = 200  # for a full journal
@@ -93,14 +94,14 @@ def test_a_full_journal_says_so_and_keeps_everything():
         while True:
             journal.append(_data(count))
             count += 1
-    except JournalFull:
+    except JournalFullError:
         pass
     true(4096 - 4 * 60 <= journal.used_bytes <= 4096, str(journal.used_bytes))
     true(journal.free_bytes < 60)
     device = flashrig.restart(device)
     journal = _journal(max_bytes=4096)
     equal(len(_all(journal)), count)
-    raises(JournalFull, journal.append, _data(0))
+    raises(JournalFullError, journal.append, _data(0))
     journal.trim(journal.second_segment_seq())
     equal(journal.append(b"fits again"), count)
 
@@ -232,7 +233,7 @@ def test_recovery_of_a_full_journal_is_quick():
         while True:
             for _ in range(20):
                 journal.append(bytes(300))
-    except JournalFull:
+    except JournalFullError:
         pass
     last = journal.next_seq
     flashrig.restart(device)
@@ -279,7 +280,7 @@ def test_random_use_against_a_plain_list():
                 data = _data(journal.next_seq, rng.randrange(200))
                 try:
                     model[journal.append(data)] = data
-                except JournalFull:
+                except JournalFullError:
                     low = journal.second_segment_seq()
                     journal.trim(low)
             elif what < 16:

@@ -8,8 +8,8 @@ from packets import packet
 from peer import pair, until
 
 from charger import clock
+from charger.errors import ConnectError
 from charger.net import mqtt_session
-from charger.net.faults import ConnectError
 from sim import timebase
 
 HEAP = 4 * 1024 * 1024

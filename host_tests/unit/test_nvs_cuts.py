@@ -73,7 +73,7 @@ def cuts(prepare, job, check, modes=MODES):
             try:
                 job()
             except OSError as error:
-                equal(error.errno, 5)
+                equal(error.errno, -0x6001)
             cut = not device.powered
             device = power_on(device)
             check(cut, "operation %d, %s" % (at, mode))

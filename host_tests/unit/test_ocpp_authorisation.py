@@ -4,7 +4,7 @@ from check import equal, true
 from ocpp_rig import Rig
 
 from charger import clock
-from charger.ocpp.transport.errors import CallTimeout
+from charger.errors import CallTimeoutError
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -43,7 +43,7 @@ async def test_every_other_verdict_refuses():
 
 async def test_verdicts_that_are_none_leave_it_to_the_offline_rules():
     for answer in ({}, {"idTagInfo": None}, {"idTagInfo": {}}, {"idTagInfo": {"status": "Yes"}},
-                   {"idTagInfo": {"status": "Accepted", "parentIdTag": "x" * 21}}, CallTimeout("x")):  # fmt: skip
+                   {"idTagInfo": {"status": "Accepted", "parentIdTag": "x" * 21}}, CallTimeoutError("x")):  # fmt: skip
         rig = await Rig().online()
         rig.link.answers["Authorize"] = answer
         await rig.plug()

@@ -4,7 +4,7 @@ from check import equal, near, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock
-from charger.ocpp.transport.errors import CallError, CallTimeout
+from charger.errors import CallError, CallTimeoutError
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -85,7 +85,7 @@ async def test_rejected_is_silent_and_deaf_until_the_interval_is_over_ocpp28():
 
 async def test_an_interval_of_zero_and_an_error_mean_a_minute_or_more():
     for answer in (boot("Pending", 0), boot("Rejected", 0), {"status": "Maybe"}, CallError("InternalError"),
-                   CallTimeout("x"), {"status": "Pending", "interval": "soon"}):  # fmt: skip
+                   CallTimeoutError("x"), {"status": "Pending", "interval": "soon"}):  # fmt: skip
         rig = Rig()
         rig.link.answers["BootNotification"] = answer
         await rig.start()
@@ -167,7 +167,7 @@ async def test_a_fault_is_told_at_once_whatever_minimum_status_duration_says():
 
 async def test_a_notification_that_did_not_get_through_is_told_with_the_next_connection():
     rig = await Rig().online()
-    rig.link.answers["StatusNotification"] = CallTimeout("x")
+    rig.link.answers["StatusNotification"] = CallTimeoutError("x")
     await rig.plug()
     await rig.sent("StatusNotification", 3)
     rig.link.answers.clear()

@@ -4,7 +4,7 @@ from check import equal, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock, log
-from charger.net.transfer import FAILED, NOT_SUPPORTED, UploadError
+from charger.errors import FAILED, NOT_SUPPORTED, UploadError
 from charger.net.upload import Uploader, fitted
 from charger.ocpp.v16.services.diagnostics_text import Archive
 

@@ -12,7 +12,7 @@ from check import equal, true
 from ocpp_rig import Link, Rig
 
 from charger import clock
-from charger.ocpp.transport.errors import CallTimeout, Disconnected
+from charger.errors import CallTimeoutError, DisconnectedError
 from sim import flash as simflash
 
 HEAP = 32 * 1024 * 1024
@@ -33,17 +33,17 @@ class Ledger(Link):
 
     async def call(self, action, payload):
         if not self.connected:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         fate = self.rng.random()
         await clock.sleep_ms(self.rng.randint(0, 40))
         if not self.connected or fate < 0.01:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         answer = self.take(action, payload)
         await clock.sleep_ms(self.rng.randint(0, 40))
         if not self.connected or fate < 0.02:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         if fate < 0.03 and action != "BootNotification":
-            raise CallTimeout(action)
+            raise CallTimeoutError(action)
         return answer
 
     def take(self, action, payload):

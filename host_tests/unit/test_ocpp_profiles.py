@@ -6,7 +6,7 @@ from check import equal, raises, true
 from ocpp_rig import Rig
 
 from charger import clock, validate
-from charger.ocpp.transport.errors import OcppError
+from charger.errors import InvalidValueError, OcppError
 from charger.ocpp.v16.charging_profile import Profile, decimal, tenths
 
 HEAP = 16 * 1024 * 1024
@@ -347,4 +347,4 @@ def test_what_makes_no_sense_is_named():
     clock.set_utc(1790000000, "test")
     error = raises(ValueError, Profile, 1, profile(kind="Recurring"))
     equal(str(error), "recurring without a kind")
-    raises(validate.Invalid, validate.check, ("num", 0, None), float("inf"))
+    raises(InvalidValueError, validate.check, ("num", 0, None), float("inf"))

@@ -4,8 +4,8 @@ from check import equal, raises_async, true
 from ocpp_rig import Rig
 
 from charger import clock
+from charger.errors import CallTimeoutError
 from charger.metering.session_store import Sessions
-from charger.ocpp.transport.errors import CallTimeout
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -144,7 +144,7 @@ async def test_a_session_without_time_is_dated_when_the_time_comes_ocpp44():
 
 async def test_a_start_that_never_gets_through_leaves_the_rest_with_minus_one_ocpp38():
     rig = await Rig(factory={"TransactionMessageRetryInterval": 1}).online()
-    rig.link.answers["StartTransaction"] = CallTimeout("x")
+    rig.link.answers["StartTransaction"] = CallTimeoutError("x")
     await rig.charge()
     await rig.until(lambda: rig.connectors[0].session.transaction_id == -1)
     rig.connectors[0].stop("Remote")
@@ -154,7 +154,7 @@ async def test_a_start_that_never_gets_through_leaves_the_rest_with_minus_one_oc
 
 async def test_a_stop_waits_for_the_id_of_its_start():
     rig = await Rig(factory={"TransactionMessageRetryInterval": 10}).online()
-    rig.link.answers["StartTransaction"] = CallTimeout("x")
+    rig.link.answers["StartTransaction"] = CallTimeoutError("x")
     await rig.charge()
     rig.connectors[0].stop("Remote")
     await rig.seconds(5)

@@ -6,7 +6,7 @@ import flashrig
 from check import equal, near, true
 
 from charger import clock
-from charger.ocpp.transport.errors import CallError, CallTimeout, Disconnected
+from charger.errors import CallError, CallTimeoutError, DisconnectedError
 from charger.ocpp.v16.transaction_queue import METER, START, STOP, Outbox, now_stamp, stamp
 from sim import flash as simflash
 from sim import timebase
@@ -47,7 +47,7 @@ class Rig:
 
     async def call(self, action, payload):
         if not self.up:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         self.sent.append((clock.uptime_s(), action, payload))
         await clock.sleep_ms(1)
         answer = self.answer(action, payload)
@@ -146,7 +146,7 @@ async def test_two_sessions_at_once_keep_their_ids_apart():
 
 
 async def test_retries_wait_longer_each_time_and_end_ocpp36():
-    for failure in (CallError("InternalError"), CallTimeout("no answer")):
+    for failure in (CallError("InternalError"), CallTimeoutError("no answer")):
         rig = Rig()
         rig.answer = lambda action, payload, e=failure: e if action == START else {}
         rig.start()
@@ -164,7 +164,7 @@ async def test_retries_wait_longer_each_time_and_end_ocpp36():
 
 async def test_a_retry_has_the_same_payload():
     rig = Rig()
-    rig.answer = lambda action, payload: CallTimeout("x") if len(rig.sent) < 3 else {"transactionId": 9}
+    rig.answer = lambda action, payload: CallTimeoutError("x") if len(rig.sent) < 3 else {"transactionId": 9}
     rig.begin(1)
     rig.start()
     await rig.empty()
@@ -178,7 +178,7 @@ async def test_a_lost_connection_is_no_attempt():
 
     def drop(action, payload):
         rig.up = len(rig.sent) > 5
-        return {"transactionId": 77} if rig.up else Disconnected("cut")
+        return {"transactionId": 77} if rig.up else DisconnectedError("cut")
 
     rig.answer = drop
     rig.start()
@@ -282,7 +282,7 @@ async def test_readings_go_to_flash_when_the_link_goes_and_are_not_lost():
     rig.start()
     rig.begin(1)
     await rig.empty()
-    rig.answer = lambda action, payload: CallTimeout("busy")
+    rig.answer = lambda action, payload: CallTimeoutError("busy")
     for n in range(3):
         rig.read(1, n)
     await clock.sleep_ms(0)

@@ -3,7 +3,7 @@
 from check import equal, no_alloc
 from rig import Rig
 
-from charger.outlet import pilot_states
+from charger.outlet import guards, pilot_states
 from sim import ev
 
 
@@ -284,6 +284,51 @@ def test_ventilation_is_refused_where_there_is_none_cp40():
     other.outlet.permit = True
     other.side.plug(ev.VENTILATION)
     other.until(lambda: _closed(other))
+
+
+def test_after_an_emergency_open_nothing_closes_before_the_restart():
+    rig = _charging()
+    rig.outlet.emergency_open()
+    _opens_within(rig, 60)
+    operations = rig.side.contactor.operations
+    rig.side.plug(ev.ABSENT)
+    rig.run(2000)
+    rig.side.plug(ev.ASKING)
+    rig.outlet.acknowledge()
+    rig.run(20000)
+    equal((_closed(rig), rig.side.contactor.operations, rig.outlet.pwm_on), (False, operations, False))
+    rig.restart()
+    rig.outlet.permit = True
+    rig.until(lambda: _closed(rig), 20000)
+
+
+def test_a_tamper_policy_decides_whether_an_open_enclosure_stops_and_what_clears_it_sec17():
+    for policy, stops, clears in ((guards.TAMPER_REPORT, False, True), (guards.TAMPER_STOP, True, True),
+                                  (guards.TAMPER_LATCH, True, False)):
+        rig = _charging()
+        rig.outlet.set_tamper(policy, False)
+        rig.world.set_fault("tamper", None, True)
+        rig.run(1000)
+        equal((rig.outlet.blocked, not _closed(rig), _codes(rig)), (stops, stops, ["OtherError"]), policy)
+        rig.world.set_fault("tamper", None, False)
+        rig.run(2000)
+        equal(_codes(rig), [] if clears else ["OtherError"], policy)
+        equal(rig.outlet.acknowledge(), True)
+        rig.tick()
+        equal(_codes(rig), [], policy)
+
+
+def test_a_latch_from_before_the_restart_trips_at_once_and_clears_when_it_is_lifted_and_acknowledged_sec17():
+    rig = Rig()
+    rig.outlet.set_tamper(guards.TAMPER_LATCH, True)
+    rig.tick()
+    equal((rig.outlet.blocked, rig.outlet.acknowledge()), (True, False))
+    rig.run(5000)
+    equal(rig.outlet.blocked, True)
+    rig.outlet.set_tamper(guards.TAMPER_LATCH, False)
+    equal(rig.outlet.acknowledge(), True)
+    rig.tick()
+    equal((rig.outlet.blocked, _codes(rig)), (False, []))
 
 
 # --- cable and lock ---

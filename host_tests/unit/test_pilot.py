@@ -87,3 +87,67 @@ def test_cars_at_the_corners_of_all_tolerances_cp4():
                             equal(pilot_states.decode(high), state, what)
                             if percent is not None:
                                 true(low <= pilot_states.DIODE_LOW_MV, what)
+
+
+def _duties_seen(rig, job, *args):
+    """All duties that the pilot generator was given while job(*args) ran, in their order."""
+    seen = []
+    wanted = rig.side.set_duty
+
+    def noted(duty):
+        seen.append(duty)
+        wanted(duty)
+
+    rig.side.set_duty = noted
+    try:
+        job(*args)
+    finally:
+        del rig.side.set_duty
+    return seen
+
+
+def test_pwm_starts_and_stops_without_a_period_of_another_duty():
+    """The port's PWM starts with 50 %, 32768 here; the pad's hold keeps it from the car (CP-1, CP-3)."""
+    rig = Rig()
+    pilot = rig.outlet.pilot
+    for duty in (6553, 34952, 62914):
+        for steady in (STEADY, 0):
+            pilot.set_duty(steady)
+            equal(_duties_seen(rig, pilot.set_duty, duty), [duty])
+            equal(_duties_seen(rig, pilot.set_duty, duty + 100), [duty + 100])
+            equal(_duties_seen(rig, pilot.set_duty, steady), [steady])
+            equal(_duties_seen(rig, pilot.set_duty, steady), [])
+
+
+def test_driver_starts_with_a_steady_positive_pilot():
+    from charger.drivers.pilot import Pilot
+
+    rig = Rig()
+    seen = _duties_seen(rig, Pilot, rig.board.OUTLETS[0]["pilot"])
+    equal(set(seen), {STEADY})
+
+
+def test_steady_states_are_plain_outputs_not_pwm():
+    rig = Rig()
+    pilot = rig.outlet.pilot
+    asked = []
+    pilot._pwm.duty_u16 = asked.append  # what a PWM would be told
+    for duty in (0, STEADY, 0):
+        pilot.set_duty(duty)
+        equal(rig.side.duty_u16, duty)
+    equal(asked, [])
+
+
+def test_start_of_the_pwm_allocates_nothing():
+    import micropython
+
+    rig = Rig()
+    pilot = rig.outlet.pilot
+    duties = (6553, STEADY, 34952, 0, 6553)
+    micropython.heap_lock()
+    try:
+        for duty in duties:
+            pilot.set_duty(duty)
+    finally:
+        micropython.heap_unlock()
+    equal(pilot.duty, 6553)

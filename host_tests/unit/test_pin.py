@@ -637,7 +637,7 @@ def test_no_pin_and_no_hash_of_one_is_on_the_flash():
 def test_provisioning_is_done_once():
     store = Store(KEY)
     store.seal("PL4711")
-    raises(provisioning.AlreadyProvisioned, provisioning.write, _record(), flashrig.files(), store)
+    raises(provisioning.AlreadyProvisionedError, provisioning.write, _record(), flashrig.files(), store)
     provisioning.write(dict(_record("9073516482"), device_key=(b"n" * 32).hex()), flashrig.files(), store, again=True)
     equal((store.provisioned(), store.key()), (False, b"n" * 32))  # until sealed
     vault = Vault(flashrig.files(), store.key())
@@ -711,13 +711,13 @@ def test_new_credentials_that_were_cut_short_replace_all_of_the_old_ones():
 
 
 def test_records_that_are_not_right_change_nothing():
-    from charger.validate import Invalid
+    from charger.errors import InvalidValueError
 
     for name, value in (("format", 2), ("serial", ""), ("device_key", "00"), ("ocpp_password", "short"), ("setup_password", 5),
                         ("pins", {}), ("web_key", None), ("more", 1)):
         chip["now"] = flashrig.fresh()
         store = Store()
-        raises(Invalid, provisioning.write, dict(_record(), **{name: value}), flashrig.files(), store)
+        raises(InvalidValueError, provisioning.write, dict(_record(), **{name: value}), flashrig.files(), store)
         equal((store.key(), flashrig.files().names("vault")), (None, []), name)
     store = Store(KEY)
     store.seal("PL4711")

@@ -12,10 +12,10 @@ from peer import pair, until
 from charger import clock
 from charger.audit import events
 from charger.audit.security_log import SecurityLog
+from charger.errors import ConnectError
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.broker_connect import BROKER
 from charger.mqtt_client.client import Portal
-from charger.net.faults import ConnectError
 from sim import timebase
 
 HEAP = 8 * 1024 * 1024

@@ -73,7 +73,7 @@ class Charger:
         """Charge for some seconds."""
         for _ in range(steps):
             if not chip["now"].powered:
-                raise OSError(5)
+                raise OSError(-0x6001)
             timebase.advance(1000)
             self.registers[n].add(mwh)
             self.book["true_mwh"][n] += mwh
@@ -114,7 +114,7 @@ class Charger:
             wh = session.stop_wh
         self.book["ending"] = session.local_id
         if not self.sessions.end(session, wh, reason):
-            raise OSError(5)  # the flash died under it: the session stays open, which is no promise that it has ended
+            raise OSError(-0x6001)  # the flash died under it: the session stays open, which is no promise that it has ended
         self.book["ended"][session.local_id] = session.import_wh
         self.book["open"].pop(n, None)
         self.book["persisted_wh"][n] = max(self.book["persisted_wh"][n], session.stop_wh)
@@ -382,7 +382,7 @@ def test_a_second_cut_while_starting_up_after_the_first():
         try:
             _recover(note)
         except OSError as error:
-            equal(error.errno, 5)
+            equal(error.errno, -0x6001)
         equal(device.powered, False, where)
         cuts += 1
         promised["ending"] = note["ending"]
@@ -396,7 +396,7 @@ def test_a_second_cut_while_starting_up_after_the_first():
 
 
 def test_cutting_for_real_in_the_middle_of_the_script():
-    """The same with the chip dying under the running firmware: only OSError(EIO) may come out."""
+    """The same with the chip dying under the running firmware: only ESP_ERR_FLASH_OP_FAIL may come out."""
     image, _, operations = _record()
     for at in range(0, operations, 17 if _is_64_bit() else 71):
         for mode in (simflash.DROP, simflash.HALF, simflash.LATE):
@@ -406,7 +406,7 @@ def test_cutting_for_real_in_the_middle_of_the_script():
             try:
                 _script(book)
             except OSError as error:
-                equal(error.errno, 5)
+                equal(error.errno, -0x6001)
             equal((device.powered, device.violation), (False, ""), str(at))
             _, charger = _start_up(device.snapshot(), book)
             _check(charger, book, "cut at %d, %s" % (at, mode))

@@ -6,7 +6,8 @@ import utime
 from check import equal, raises, true
 
 from charger.crypto import rsa, sha2
-from charger.crypto.errors import MALFORMED, UNSUPPORTED, WEAK, CryptoError
+from charger.crypto.refusals import MALFORMED, UNSUPPORTED, WEAK
+from charger.errors import CryptoError
 from charger.runtime.cooperative import run_now
 
 N = (

@@ -79,7 +79,7 @@ def test_a_cut_anywhere_is_made_good_at_the_next_start():
             scrubbed(files, device)
             break
         except OSError as error:
-            equal((error.errno, device.powered), (5, False))
+            equal((error.errno, device.powered), (-0x6001, False))
         device = flashrig.restart(device)
         files = flashrig.files()
         if steps % 4 == 0 or not wipe.wanted(files):
@@ -123,7 +123,7 @@ def test_the_block_that_the_root_left_behind_is_erased_too():
         try:
             wipe._erase_stale(files, device)
         except OSError as error:
-            equal((error.errno, device.powered), (5, False))
+            equal((error.errno, device.powered), (-0x6001, False))
         device = flashrig.restart(device)
         files = flashrig.files()
         equal(files.names(), ["kept", "scrub", "sent.a", "sent.b"], mode)

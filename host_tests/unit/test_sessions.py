@@ -306,7 +306,7 @@ def test_begin_says_when_the_flash_is_dead():
     device = flashrig.fresh()
     sessions, _ = _charger()
     device.cut_after(0)
-    equal(raises(OSError, sessions.begin, 1, "TAG", 0).errno, 5)
+    equal(raises(OSError, sessions.begin, 1, "TAG", 0).errno, -0x6001)
 
 
 def test_damaged_open_files_are_dropped_not_believed():

@@ -9,7 +9,7 @@ from ocpp_rig import NOW, Rig
 
 from charger import clock
 from charger.audit.security_log import SecurityLog
-from charger.ocpp.transport.errors import OcppError
+from charger.errors import OcppError
 from charger.ocpp.v16.services import firmware_signature
 
 HEAP = 2 * 1024 * 1024

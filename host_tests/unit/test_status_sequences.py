@@ -11,7 +11,7 @@ from check import equal, true
 from ocpp_rig import Link, Rig
 
 from charger import clock
-from charger.ocpp.transport.errors import Disconnected, OcppError
+from charger.errors import DisconnectedError, OcppError
 
 HEAP = 32 * 1024 * 1024
 SOAK = os.getenv("PILOTLIGHT_SOAK") == "1"
@@ -49,11 +49,11 @@ class Line(Link):
 
     async def call(self, action, payload):
         if not self.connected:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         answer = await super().call(action, payload)
         del self.sent[:]
         if not self.connected:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         if action == "StatusNotification":
             self.sequence.note(self.sequence.arrived, payload)
         return answer

@@ -9,11 +9,12 @@ import flashrig
 from check import equal, raises, true
 
 from charger.crypto import ec
+from charger.errors import UpdateError
 from charger.net import http_client
 from charger.runtime import cooperative
 from charger.update import manifest as manifests
 from charger.update.download import FILE, Download
-from charger.update.manifest import UpdateError, check_fit, version_order
+from charger.update.manifest import check_fit, version_order
 from charger.update.updater import Updater
 from sim import timebase
 
@@ -49,7 +50,7 @@ class Slots:
         equal(bytes(self.flash[at : at + len(view)]), b"\xff" * len(view), "programmed twice")
         if self.fail_at is not None and self.written >= self.fail_at * BLOCK + self.half * BLOCK // 2:
             self.flash[at : at + 100] = view[:100]
-            raise OSError(5)
+            raise OSError(-0x6001)
         self.flash[at : at + len(view)] = view
         self.written += len(view)
 
@@ -224,7 +225,7 @@ async def test_the_power_fails_at_every_block():
                 await _download(slots, Source(content), public).fetch(URL)
                 raise AssertionError("the flash is dead")
             except OSError as error:
-                equal(error.errno, 5)
+                equal(error.errno, -0x6001)
             slots.fail_at = None
             source = Source(content)
             download = _download(slots, source, public)  # after the restart

@@ -8,9 +8,8 @@ import flashrig
 from check import equal, true
 
 from charger import clock
-from charger.net.http_client import HttpError
+from charger.errors import HttpError, UpdateError
 from charger.update import trial
-from charger.update.manifest import UpdateError  # now: the service drops its modules, and what comes later is another class
 from charger.update.release_check import Notices
 from charger.update.update_manager import Updates
 from charger.update.updater import BROKEN, IMAGE
@@ -110,6 +109,9 @@ class Point:
 
     def ready(self):
         return True
+
+    def registered(self):
+        return self.boot.accepted
 
 
 class Log:
@@ -267,22 +269,17 @@ class Parts:
         self.config = self
         self.outlets = [self]
         self.meters = [self]
-        self.contactor = self
         self.reading = self
         self.id = 1
         self.available = True
-        self.commanded = False
         self.pilot = "A1"
-        self.stuck = False
+        self.stuck_closed = False
         self.dead = False
 
     def pilot_name(self):
         if self.pilot is None:
             raise ValueError("a bug")
         return self.pilot
-
-    def closed(self):
-        return self.stuck
 
     def usable(self):
         return not self.dead
@@ -307,7 +304,7 @@ async def test_the_trial_confirms_what_works_and_gives_up_what_does_not():
     true(ended == "confirmed" and ms < 10000, (ended, ms))
     equal((await _tried(pilot="F", available=False))[0], "confirmed")
     for broken, why in (
-        ({"pilot": "?"}, "pilot"), ({"pilot": "F"}, "pilot"), ({"pilot": None}, "a bug"), ({"stuck": True}, "contactor"),
+        ({"pilot": "?"}, "pilot"), ({"pilot": "F"}, "pilot"), ({"pilot": None}, "a bug"), ({"stuck_closed": True}, "contactor"),
         ({"dead": True}, "meter"), ({"was_online": True}, "back end"),
     ):  # fmt: skip
         ended, ms = await _tried(**broken)

@@ -2,8 +2,8 @@
 
 import json
 
-from charger import validate
-from charger.validate import EXTRA, MISSING, TYPE, VALUE, Invalid, check
+from charger.errors import InvalidValueError
+from charger.validate import EXTRA, MISSING, TYPE, VALUE, check
 
 PROFILE = (
     "obj",
@@ -19,7 +19,7 @@ PROFILE = (
 def fault(spec, value):
     try:
         check(spec, value)
-    except Invalid as error:
+    except InvalidValueError as error:
         return error.kind, error.path
     return None
 
@@ -98,5 +98,5 @@ def test_control_characters_and_lone_surrogates():
 def test_words_name_the_field():
     try:
         check(PROFILE, {})
-    except validate.Invalid as error:
+    except InvalidValueError as error:
         assert str(error) == "id: missing"

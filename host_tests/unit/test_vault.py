@@ -5,8 +5,9 @@ import os
 import flashrig
 from check import equal, raises, true
 
-from charger.credentials.vault import Vault, VaultError
+from charger.credentials.vault import Vault
 from charger.crypto.hmac import hmac_sha256, same
+from charger.errors import VaultError
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024

@@ -7,8 +7,9 @@ import random
 from check import equal, raises, raises_async, true
 from peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame, listen, pair, until
 
+from charger.errors import ConnectionClosedError
 from charger.net import tls, utf8, websocket, websocket_handshake
-from charger.net.websocket import Closed, WebSocket
+from charger.net.websocket import WebSocket
 
 
 def joined(**options):
@@ -92,11 +93,11 @@ async def broken(data, code, **options):
     """The client must end with this code and tell the server so."""
     ws, peer = joined(**options)
     peer.send(data)
-    error = await raises_async(Closed, ws.recv())
+    error = await raises_async(ConnectionClosedError, ws.recv())
     equal(error.code, code, "client")
     equal((await peer.closing())[0], code, "on the wire")
     true(ws.over.is_set())
-    equal((await raises_async(Closed, ws.send(("x",)))).code, code)
+    equal((await raises_async(ConnectionClosedError, ws.send(("x",)))).code, code)
     ws.abort()
 
 
@@ -172,7 +173,7 @@ async def test_close_codes_that_may_be_on_the_wire():
     for code in (1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999):
         ws, peer = joined()
         peer.send(frame(CLOSE, code.to_bytes(2, "big") + "Ende für heute".encode()))
-        error = await raises_async(Closed, ws.recv())
+        error = await raises_async(ConnectionClosedError, ws.recv())
         equal((error.code, error.reason), (code, "Ende für heute"))
         equal((await peer.closing())[0], code, "echoed")
     for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535):
@@ -183,7 +184,7 @@ async def test_close_codes_that_may_be_on_the_wire():
 async def test_close_without_a_code():
     ws, peer = joined()
     peer.send(frame(CLOSE))
-    equal((await raises_async(Closed, ws.recv())).code, 1005)
+    equal((await raises_async(ConnectionClosedError, ws.recv())).code, 1005)
     equal((await peer.closing())[0], 1000)
 
 
@@ -193,8 +194,8 @@ async def test_the_connection_ends_in_the_middle_of_a_frame():
         ws, peer = joined()
         peer.send(data[:cut])
         peer.end.out.end()
-        equal((await raises_async(Closed, ws.recv())).code, 1006)
-        equal((await raises_async(Closed, ws.recv())).code, 1006, "and stays so")
+        equal((await raises_async(ConnectionClosedError, ws.recv())).code, 1006)
+        equal((await raises_async(ConnectionClosedError, ws.recv())).code, 1006, "and stays so")
 
 
 async def test_random_bytes_never_do_more_than_end_the_connection():
@@ -207,7 +208,7 @@ async def test_random_bytes_never_do_more_than_end_the_connection():
         try:
             while True:
                 await ws.recv()
-        except Closed as error:
+        except ConnectionClosedError as error:
             true(1000 <= error.code < 5000, "seed %d" % seed)
 
 
@@ -281,7 +282,7 @@ async def test_a_server_that_takes_nothing_ends_the_connection():
     ws._writer.s._end.out.room = 100
     timebase.manual()
     try:
-        error = await raises_async(Closed, ws.send(("x" * 200,)))
+        error = await raises_async(ConnectionClosedError, ws.send(("x" * 200,)))
     finally:
         timebase.set_scale(1)
     equal(error.code, 1006)
@@ -295,17 +296,17 @@ async def test_a_sender_cancelled_half_way_ends_the_connection():
     await until(lambda: ws._writer.s._end.out.room == 0)
     waiting = asyncio.create_task(ws.send(("y",)))
     sending.cancel()
-    equal((await raises_async(Closed, waiting)).code, 1006)
+    equal((await raises_async(ConnectionClosedError, waiting)).code, 1006)
     await raises_async(asyncio.CancelledError, sending)
 
 
 async def test_after_our_close_nothing_more_is_sent():
     ws, peer = joined()
     await ws.close(1001, "going")
-    await raises_async(Closed, ws.send(("x",)))
+    await raises_async(ConnectionClosedError, ws.send(("x",)))
     equal(await peer.closing(), (1001, "going"))
     peer.send(frame(PING, b"?") + frame(CLOSE, b"\x03\xe9"))
-    equal((await raises_async(Closed, ws.recv())).code, 1001)
+    equal((await raises_async(ConnectionClosedError, ws.recv())).code, 1001)
     ws.abort()
     await raises_async(EOFError, peer.frame())
 
@@ -334,7 +335,7 @@ async def upgraded(serve, deadline_ms=2000, **options):
         try:
             ws = await websocket.connect(
                 reader, writer, "csms.example", "/ocpp/CP%201", "ocpp1.6", deadline_ms=deadline_ms, **options)
-        except websocket_handshake.UpgradeError as error:
+        except websocket_handshake.WebSocketHandshakeError as error:
             return error, peers[0] if peers else None
         return ws, peers[0]
     finally:
@@ -370,7 +371,7 @@ async def refused(answer, status=0):
         await peer.exactly(1)
 
     error, peer = await upgraded(serve)
-    true(isinstance(error, websocket_handshake.UpgradeError), answer)
+    true(isinstance(error, websocket_handshake.WebSocketHandshakeError), answer)
     equal(error.status, status, answer)
     equal(peer.field(b"Authorization"), None)
     return error
@@ -399,7 +400,7 @@ async def bad_answer(*args, **kwargs):
         await peer.exactly(1)
 
     error, _ = await upgraded(serve)
-    true(isinstance(error, websocket_handshake.UpgradeError))
+    true(isinstance(error, websocket_handshake.WebSocketHandshakeError))
     equal(error.status, 0)
 
 
@@ -451,5 +452,5 @@ async def test_a_server_that_hangs_up_on_the_request():
 
 def test_no_line_break_gets_into_the_request():
     for bad in ("/a\r\nX: y", "/a b", "/ä", "/\x00"):
-        raises(websocket_handshake.UpgradeError, websocket_handshake.request, "host", bad, "ocpp1.6", None, b"k")
-        raises(websocket_handshake.UpgradeError, websocket_handshake.request, bad, "/", "ocpp1.6", None, b"k")
+        raises(websocket_handshake.WebSocketHandshakeError, websocket_handshake.request, "host", bad, "ocpp1.6", None, b"k")
+        raises(websocket_handshake.WebSocketHandshakeError, websocket_handshake.request, bad, "/", "ocpp1.6", None, b"k")

@@ -98,3 +98,95 @@ def test_names_and_passwords_that_are_none_change_nothing():
     equal(unit.give("\u00e4" * 16, "x" * 63), "")
     equal([name for name in unit._vault.names() if name.startswith("wifi/")], ["wifi/name", "wifi/password"])
     raises(OSError, wifi(None).give, "a", "12345678")
+
+
+class Failing:
+    """Stands for `network`: the driver starts, but each call that is named raises what the port raises without memory."""
+
+    AP_IF = network.AP_IF
+    STAT_IDLE = network.STAT_IDLE
+
+    def __init__(self, *names):
+        self.names = names
+        self.calls = []
+
+    def WLAN(self, interface=0):  # noqa: N802 - the port's name
+        self._call("WLAN")
+        return self
+
+    def _call(self, name):
+        self.calls.append(name)
+        if name in self.names:
+            raise RuntimeError("Wifi Unknown Error 0x0101")
+
+    def active(self, on=None):
+        self._call("active")
+
+    def connect(self, ssid, key):
+        self._call("connect")
+
+    def disconnect(self):
+        self._call("disconnect")
+
+    def isconnected(self):
+        return False
+
+    def ifconfig(self):
+        return ("0.0.0.0",) * 4
+
+
+def test_radio_without_memory_is_reported_and_joining_is_tried_again():
+    from charger import log
+    from charger.net import wifi as module
+
+    kept = module.network
+    try:
+        for names in (("active",), ("connect",), ("disconnect",), ("WLAN",)):
+            unit = wifi()
+            equal(unit.give("Home", "password"), "")
+            module.network = Failing()
+            unit._wlan = module.station()
+            module.network = Failing(*names)
+            unit._wlan = module.station() if names == ("WLAN",) else module.network
+            log.forget()
+            equal(asyncio.run(unit._join()), False)
+            true(any("out of memory" in line for line in log.recent()), str(names))
+            equal(module.name_server(), None)
+    finally:
+        module.network = kept
+
+
+def test_unit_without_a_radio_has_a_station_that_is_never_connected_and_comes_back():
+    from charger.net import wifi as module
+
+    kept = module.network
+    try:
+        module.network = Failing("WLAN")
+        station = module.station()
+        equal((station.isconnected(), station.ifconfig()[0], station.status("rssi")), (False, "0.0.0.0", 0))
+        raises(OSError, station.active, True)
+        module.network = kept
+        network.WLAN().active(True)
+        network.WLAN().connect("Simulated", "password")
+        timebase.advance(1000)
+        equal(station.isconnected(), True)
+    finally:
+        module.network = kept
+
+
+def test_access_point_without_memory_closes_the_setup_network():
+    from charger.net import setup_network as module
+
+    class Owner:
+        setup = "open"
+
+    kept = module.network
+    try:
+        module.network = Failing("active")
+        module.network.config = lambda *what, **settings: None
+        module.network.AUTH_WPA2_WPA3_PSK = module.network.AUTH_WPA2_PSK = None
+        owner = Owner()
+        asyncio.run(module.SetupNetwork("Setup", "password", owner).run())
+        equal(owner.setup, None)
+    finally:
+        module.network = kept

@@ -6,7 +6,7 @@ import hashlib
 from check import equal, raises, true
 
 from charger.crypto import der, ec, hostname, keys, path_validation, x509
-from charger.crypto.errors import CryptoError
+from charger.errors import CryptoError
 from charger.runtime.cooperative import run, run_now
 
 NOW_S = 1781524800  # 2026-06-15T12:00:00Z

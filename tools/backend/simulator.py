@@ -150,7 +150,7 @@ class Simulator:
         self._log.append(f"--- start, seed {self.seed} ---")
         self.process = subprocess.Popen(
             self.command_line(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True, cwd=ROOT,
+            start_new_session=True, cwd=ROOT, env=os.environ | {"PILOTLIGHT_END_WITH_PID": str(os.getpid())},
         )
         self._reader = threading.Thread(target=self._read_log, args=(self.process.stdout,), daemon=True)
         self._reader.start()

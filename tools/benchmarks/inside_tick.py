@@ -43,8 +43,7 @@ async def charge(app):
     for n in range(1000):
         if n == 150:
             connector.authorised("BENCH")
-        app.tick(_TICK_MS)
-        app.supervisor.feed()
+        app.control.step(_TICK_MS)
         await asyncio.sleep_ms(_TICK_MS)
     if not connector.outlet.energised:
         raise SystemExit("the outlet did not energise: " + connector.why_no_energy())
@@ -55,10 +54,9 @@ async def measure(app, times):
     for n in range(_COUNT):
         micropython.heap_lock()
         begin = utime.ticks_us()
-        app.tick(_TICK_MS)
+        app.control.step(_TICK_MS)
         times[n] = utime.ticks_diff(utime.ticks_us(), begin)
         micropython.heap_unlock()
-        app.supervisor.feed()
         await asyncio.sleep_ms(_TICK_MS)
 
 
@@ -66,6 +64,7 @@ async def main():
     app = build()
     jobs = [asyncio.create_task(meter.run()) for meter in app.meters]
     jobs.append(asyncio.create_task(poll(app)))
+    jobs.append(asyncio.create_task(app.control.prove_loop()))
     await charge(app)
     times = array(_LONG, bytes(_COUNT * struct.calcsize(_LONG)))
     await measure(app, times)

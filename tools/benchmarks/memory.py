@@ -1,34 +1,50 @@
-"""Memory, measured where it is scarce: 32-bit words as on the ESP32, the code in a ROMFS image that runs in place.
+"""Memory, measured where it is scarce: 32-bit words as on the ESP32, the firmware frozen as on a board (tools/frozen.py).
 
 The simulated world's own heap is not counted: the simulator measures it before the firmware starts.
 """
 
-import subprocess
-import sys
+import functools
 import tempfile
 from pathlib import Path
 
+import frozen
+import image_size
+import romfs
+
 from backend import CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
-from backend.simulator import ROOT
+from backend.simulator import free_port
 
 from .credentials import credentials
 from .inside import BenchError
 
-_IMAGE = ROOT / "build" / "firmware.romfs"
 _ROOMY = 512 * 1024  # for reading what is in use, so that nothing else is measured
 _TARGET = 128 * 1024
-_LEAST, _MOST, _STEP = 64 * 1024, 256 * 1024, 8 * 1024
+_LEAST, _MOST, _STEP = 64 * 1024, 128 * 1024, 2 * 1024
 _POLLS = 200
 _TAG = "BENCH"
 
 
-def image():
-    """Build the ROMFS image and return its path."""
-    done = subprocess.run([sys.executable, str(ROOT / "tools" / "romfs.py"), "-o", str(_IMAGE)], cwd=ROOT,
-                          capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BenchError(f"the ROMFS image was not built: {(done.stdout + done.stderr).strip()[-500:]}")
-    return _IMAGE
+@functools.cache
+def interpreter() -> str:
+    """Path of the interpreter that holds the firmware, built when it is not up to date."""
+    try:
+        return str(frozen.interpreter())
+    except frozen.FrozenError as error:
+        raise BenchError(f"the frozen firmware was not built: {error}") from error
+
+
+def flash_rows():
+    """Frozen bytes, the estimated image of a board, and the ROMFS image that carries an update to the simulated board."""
+    with tempfile.TemporaryDirectory() as folder:
+        frozen_bytes = frozen.frozen_bytes(frozen.compiled(frozen.manifest(Path(folder)), Path(folder) / "mpy"))
+    board = frozen.BOARD
+    image = image_size.image_bytes(frozen_bytes, image_size.left_out(board))
+    return [
+        ("Frozen firmware, bytes of flash", f"{frozen_bytes / 1024:.0f} KiB"),
+        (f"Image of {board.name}, estimated",
+         f"{image / 1024:.0f} KiB, {100 * image_size.free_share(board, frozen_bytes):.0f} % of the slot free"),
+        ("ROMFS image of an update in the simulator", f"{romfs.build().stat().st_size / 1024:.0f} KiB"),
+    ]
 
 
 def heap_in_use(charger):
@@ -60,9 +76,9 @@ def serves_in(heap, profile=0):
 
 
 def charger_with(heap, csms, folder, words=()):
-    """A 32-bit charger from ROMFS."""
+    """A 32-bit charger with frozen firmware."""
     return Simulator(Path(folder), csms_url=csms.url, word=32, seed=1, time_scale=5,
-                     options=["--romfs", str(_IMAGE), "--heap", str(heap), *words])
+                     options=["--frozen", interpreter(), "--heap", str(heap), *words])
 
 
 def least_heap(profile=0):
@@ -80,33 +96,34 @@ def least_heap(profile=0):
 
 
 def rows():
-    """Image size; heap in use after boot and while charging; the smallest heap that serves."""
-    size = image().stat().st_size
+    """Flash; heap in use after boot and while charging; the smallest heap that serves."""
+    flash = flash_rows()
     used = {}
     with Csms(tags={_TAG: "Accepted"}) as csms, tempfile.TemporaryDirectory() as folder:
         with charger_with(_ROOMY, csms, folder) as charger:
             csms.wait_booted()
             used["boot"] = heap_in_use(charger)
             session(csms, charger, lambda: used.update(charging=heap_in_use(charger)))
-    for profile in (2, 3):
-        used[profile] = heap_over_tls(profile)
     return [
-        ("ROMFS image", f"{size / 1024:.0f} KiB"),
-        ("Heap in use after boot, 32 bit, ROMFS", f"{used['boot'] / 1024:.1f} KiB"),
-        ("Heap in use while charging, 32 bit, ROMFS", f"{used['charging'] / 1024:.1f} KiB"),
-        (f"Smallest heap that serves a session (goal {_TARGET // 1024} KiB)", enough()),
-        *((f"Heap in use while charging over TLS, profile {profile}, 32 bit, ROMFS", f"{used[profile] / 1024:.1f} KiB")
+        *flash,
+        ("Heap in use after boot, 32 bit, frozen", f"{used['boot'] / 1024:.1f} KiB"),
+        ("Heap in use while charging, 32 bit, frozen", f"{used['charging'] / 1024:.1f} KiB"),
+        *((f"Heap in use while charging over TLS, profile {profile}, 32 bit, frozen", f"{heap_over_tls(profile) / 1024:.1f} KiB")
           for profile in (2, 3)),
+        ("Heap in use while charging over TLS, profile 3, the local page listening",
+         f"{heap_over_tls(3, ['--web', f'127.0.0.1:{free_port()}']) / 1024:.1f} KiB"),
+        (f"Smallest heap that serves a session (goal {_TARGET // 1024} KiB)", enough()),
         *((f"Smallest heap that serves a session over TLS, profile {profile}", enough(profile)) for profile in (2, 3)),
     ]
 
 
-def heap_over_tls(profile):
-    """Heap in use while a car charges over a link of a security profile."""
+def heap_over_tls(profile, more=()):
+    """Heap in use while a car charges over a link of a security profile; `more` goes to the simulator."""
     used = []
     with tempfile.TemporaryDirectory() as folder:
         context, words = credentials(Path(folder), profile)
-        with Csms(tags={_TAG: "Accepted"}, tls=context) as csms, charger_with(_ROOMY, csms, folder, words) as charger:
+        with (Csms(tags={_TAG: "Accepted"}, tls=context) as csms,
+              charger_with(_ROOMY, csms, folder, [*words, *more]) as charger):
             session(csms, charger, lambda: used.append(heap_in_use(charger)))
     return used[0]
 

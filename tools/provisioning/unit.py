@@ -61,7 +61,7 @@ def run():
         factory(record["serial"])
         store.seal(record["serial"])
         return ""
-    except provisioning.AlreadyProvisioned:
+    except provisioning.AlreadyProvisionedError:
         return "it is provisioned already; --again gives it new credentials and makes its label void"
     except (Invalid, OSError, ValueError) as error:
         return "%%s: %%s" %% (type(error).__name__, error)

@@ -85,10 +85,13 @@ class Board:
     async def _start(self, extra=None, heap=None):
         this_start = {"kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms}
         launch = {**self.launch, **this_start, **(extra or {})}
-        path = [str(ROOT / "boards" / "SIM")] + ([] if launch["romfs"] else [str(ROOT / "firmware")])
-        path += [".frozen", str(ROOT / ".toolchain" / "lib")]
+        # The shims of the board shadow the port's modules, and its board.py is the only one.
+        path = [str(ROOT / "boards" / "SIM"), ".frozen"]
+        if not launch["frozen"]:
+            path[1:1] = [] if launch["romfs"] else [str(ROOT / "firmware")]
+            path.append(str(ROOT / ".toolchain" / "lib"))
         process = await asyncio.create_subprocess_exec(
-            str(interpreter(self.launch["word"])), "-X", f"heapsize={heap or self._heap}", "-m", "sim.start",
+            launch["frozen"] or str(interpreter(launch["word"])), "-X", f"heapsize={heap or self._heap}", "-m", "sim.start",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd="/",
             process_group=0,  # Ctrl-C is for this process alone, which then stops the board cleanly
             env={"MICROPYPATH": ":".join(path), "PATH": os.environ.get("PATH", "")},

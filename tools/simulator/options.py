@@ -11,6 +11,10 @@ PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
 BROKER_VARIABLE = "PILOTLIGHT_MQTT_PASSWORD"
 _IDENTITY_CHARACTERS = 48
 _LEAST_HEAP = 65536
+CHIPS = ("esp32", "esp32s3", "esp32c3")  # of --pace; boards/SIM/sim/hardware_times.py
+FLASH_TIMES = ("typical", "worst")
+_LEAST_PACE = 0.1
+_MOST_PACE = 1000
 METERS = ("ADE7953", "ADE7953-SPI", "ATM90E32", "BL0942", "CSE7766", "CT")  # of --set MeterKind; boards/SIM/board.py
 
 
@@ -60,8 +64,13 @@ def _parser():
     add("--heap", type=int, metavar="BYTES", help="heap for the firmware; what the simulated world needs is added")
     add("--word", type=int, default=64, metavar="32|64", help="word size of the interpreter (default 64)")
     add("--time-scale", type=float, default=1.0, metavar="X", help="run X times as fast as real time")
+    add("--pace", default="off", metavar="off|esp32|esp32s3|esp32c3|FACTOR",
+        help="let code and hardware take the time that they take on this chip, or FACTOR times this machine's (default off)")
+    add("--flash-time", default="typical", metavar="typical|worst", help="what flash takes with --pace (default typical)")
+    add("--tls-heap", type=int, metavar="BYTES", help="memory for TLS outside of the interpreter's heap (default: no limit)")
     add("--seed", type=int, default=1, metavar="N", help="part tolerances and reaction times (default 1)")
     add("--romfs", metavar="IMAGE", help="run the firmware from a ROMFS image")
+    add("--frozen", metavar="PROGRAM", help="run on this interpreter, which holds the firmware frozen (make frozen); --word 32")
     add("--update-key", action="append", default=[], metavar="FILE", help="public key that signs updates (PEM, P-256)")
     add("--update-host", action="append", default=[], metavar="HOST", help="host that updates may come from")
     add("--update-ca", metavar="FILE", help="root certificates of these hosts (PEM)")
@@ -82,6 +91,25 @@ def _check_numbers(given):
             raise Mistake(f"{what} must be {low} to {high}.")
     if given.word not in (32, 64):
         raise Mistake("--word must be 32 or 64.")
+    if given.tls_heap is not None and not 0 <= given.tls_heap < 2**30:
+        raise Mistake("--tls-heap must be 0 or more bytes.")
+    if given.flash_time not in FLASH_TIMES:
+        raise Mistake(f"--flash-time must be {' or '.join(FLASH_TIMES)}.")
+
+
+def _pace(text):
+    """None for no pace, a chip's name, or a factor."""
+    if text == "off":
+        return None
+    if text in CHIPS:
+        return text
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not _LEAST_PACE <= factor <= _MOST_PACE:
+        raise Mistake(f"--pace must be off, {', '.join(CHIPS)} or a factor of {_LEAST_PACE:g} to {_MOST_PACE:g}.")
+    return factor
 
 
 def _check_identity(identity, profile):
@@ -207,14 +235,22 @@ def parse(words):
         raise Mistake("--client-cert and --client-key belong together.")
     if given.web is not None:
         address(given.web, "--web")
-    if given.romfs is not None and not Path(given.romfs).is_file():
-        raise Mistake(f"--romfs '{given.romfs}' is no file.")
+    for option, path in (("--romfs", given.romfs), ("--frozen", given.frozen)):
+        if path is not None and not Path(path).is_file():
+            raise Mistake(f"{option} '{path}' is no file.")
+    if given.frozen is not None and given.romfs is not None:
+        raise Mistake("Give --frozen or --romfs, not both.")
+    if given.frozen is not None and given.word != 32:
+        raise Mistake("--frozen goes with --word 32.")
     control = address(given.control, "--control")
     settings = _settings(given.set)
     launch = {
         "connectors": given.connectors,
         "seed": given.seed,
         "time_scale": given.time_scale,
+        "pace": _pace(given.pace),
+        "flash_time": given.flash_time,
+        "tls_heap": given.tls_heap,
         "csms": None if given.csms is None else _url(given.csms, ("ws", "wss"), "--csms"),
         "csms_secure": None if given.csms_secure is None else _url(given.csms_secure, ("wss",), "--csms-secure"),
         "identity": given.identity,
@@ -236,6 +272,7 @@ def parse(words):
         "word": given.word,
         "heap": given.heap,
         "romfs": None if given.romfs is None else str(Path(given.romfs).absolute()),
+        "frozen": None if given.frozen is None else str(Path(given.frozen).absolute()),
     }
     folder = _folder(given.state_dir)
     launch["state_dir"] = str(folder)

@@ -2,7 +2,16 @@
 
 import io
 
-from sim import world
+from sim import hardware_times, soft_irq, timebase, world
+
+
+def _i2c(count):
+    """A transfer of the driver: it waits for its end."""
+    timebase.cost(hardware_times.I2C_CALL_US + count * hardware_times.I2C_BYTE_US, "I2C")
+
+
+def _spi(count):
+    timebase.cost(hardware_times.SPI_CALL_US + count * hardware_times.SPI_BYTE_US, "SPI")
 
 
 class I2C:
@@ -11,10 +20,33 @@ class I2C:
     def __init__(self, id=0, *, scl=None, sda=None, freq=400000, timeout=50000):
         self._chips = world.current().i2c.get(id, {})
 
-    def _chip(self, addr):
-        if addr not in self._chips:
-            raise OSError(19)
-        return self._chips[addr]
+    def _write(self, addr, data):
+        soft_irq.enter()
+        try:
+            _i2c(len(data) + 1)
+            if addr not in self._chips:
+                raise OSError(19)
+            self._chips[addr].write(data)
+        finally:
+            soft_irq.leave()
+
+    def _read(self, addr, nbytes):
+        soft_irq.enter()
+        try:
+            _i2c(nbytes + 1)
+            if addr not in self._chips:
+                raise OSError(19)
+            return self._chips[addr].read(nbytes)
+        finally:
+            soft_irq.leave()
+
+    def _read_register(self, addr, memaddr, nbytes, addrsize):
+        soft_irq.enter()
+        try:
+            self._write(addr, memaddr.to_bytes(addrsize // 8, "big"))
+            return self._read(addr, nbytes)
+        finally:
+            soft_irq.leave()
 
     def scan(self):
         """Addresses that acknowledge."""
@@ -22,7 +54,7 @@ class I2C:
 
     def writeto(self, addr, buf, stop=True):
         """Write bytes; returns how many were acknowledged."""
-        self._chip(addr).write(bytes(buf))
+        self._write(addr, bytes(buf))
         return len(buf)
 
     def writevto(self, addr, vector, stop=True):
@@ -31,25 +63,23 @@ class I2C:
 
     def readfrom(self, addr, nbytes, stop=True):
         """Read bytes."""
-        return self._chip(addr).read(nbytes)
+        return self._read(addr, nbytes)
 
     def readfrom_into(self, addr, buf, stop=True):
         """Fill buf."""
-        buf[:] = self._chip(addr).read(len(buf))
+        buf[:] = self._read(addr, len(buf))
 
     def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
         """Write the register address, then read."""
-        chip = self._chip(addr)
-        chip.write(memaddr.to_bytes(addrsize // 8, "big"))
-        return chip.read(nbytes)
+        return self._read_register(addr, memaddr, nbytes, addrsize)
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
         """Write the register address, then fill buf."""
-        buf[:] = self.readfrom_mem(addr, memaddr, len(buf), addrsize=addrsize)
+        buf[:] = self._read_register(addr, memaddr, len(buf), addrsize)
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
         """Write register address and value."""
-        self._chip(addr).write(memaddr.to_bytes(addrsize // 8, "big") + bytes(buf))
+        self._write(addr, memaddr.to_bytes(addrsize // 8, "big") + bytes(buf))
 
 
 SoftI2C = I2C
@@ -72,8 +102,13 @@ class SPI:
 
     def write(self, buf):
         """Clock bytes out."""
-        if self._wire is not None:
-            self._wire.write(buf)
+        soft_irq.enter()
+        try:
+            _spi(len(buf))
+            if self._wire is not None:
+                self._wire.write(buf)
+        finally:
+            soft_irq.leave()
 
     def read(self, nbytes, write=0):
         """Clock bytes in."""
@@ -83,10 +118,15 @@ class SPI:
 
     def readinto(self, buf, write=0):
         """Fill buf; a line without a chip is high."""
-        if self._wire is None:
-            buf[:] = b"\xff" * len(buf)
-        else:
-            self._wire.readinto(buf)
+        soft_irq.enter()
+        try:
+            _spi(len(buf))
+            if self._wire is None:
+                buf[:] = b"\xff" * len(buf)
+            else:
+                self._wire.readinto(buf)
+        finally:
+            soft_irq.leave()
 
     def write_readinto(self, out, into):
         """Both ways at once."""
@@ -119,13 +159,21 @@ class UART(io.IOBase):
 
     def any(self):
         """Bytes that can be read now."""
-        return 0 if self._device is None else self._device.take(None, self._baud, self._plain)
+        return 0 if self._device is None else self._take(None)
+
+    def _take(self, count):
+        soft_irq.enter()
+        try:
+            timebase.cost(hardware_times.UART_CALL_US, "UART")
+            return self._device.take(count, self._baud, self._plain)
+        finally:
+            soft_irq.leave()
 
     def read(self, nbytes=256):
         """Bytes received by now, or None."""
         if self._device is None:
             return None
-        return self._device.take(nbytes, self._baud, self._plain) or None
+        return self._take(nbytes) or None
 
     def readinto(self, buf, nbytes=None):
         """Fill buf with what is there; None when nothing is."""
@@ -137,9 +185,14 @@ class UART(io.IOBase):
 
     def write(self, buf):
         """Bytes to whoever listens."""
-        if self._device is not None:
-            self._device.write(bytes(buf))
-        return len(buf)
+        soft_irq.enter()
+        try:
+            timebase.cost(hardware_times.UART_CALL_US, "UART")
+            if self._device is not None:
+                self._device.write(bytes(buf))
+            return len(buf)
+        finally:
+            soft_irq.leave()
 
     def ioctl(self, request, arg):
         """For select.poll()."""

@@ -6,12 +6,11 @@ answer(command) is called by the link; a command is a dictionary with "cmd" and 
 import gc
 import sys
 
-from sim import bootloader, ev, link, net, rtc, timebase, world
+from sim import bootloader, ev, figures, launch, link, net, pace, rtc, soft_irq, timebase, world
 from sim.outlet import CABLE_OHM
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
 flash = None  # the device; start.py sets it
-_HARD_RESET = 2
 
 
 class Refused(Exception):
@@ -175,7 +174,9 @@ def _no_power(seconds):
 
 
 def _reboot(args):
-    return None, lambda: link.restart(_HARD_RESET)
+    from charger.drivers import reset_cause
+
+    return None, lambda: reset_cause.reset("the bench")
 
 
 async def _shut_down():
@@ -207,7 +208,7 @@ def _set_time(args):
 
 def _stall(args):
     ms = _between(args, "ms", 1, 60000)
-    return None, lambda: timebase.sleep_ms(ms)
+    return None, lambda: timebase.hold_up(ms)
 
 
 def _config(args):
@@ -268,13 +269,26 @@ def _status(args):
         report = app.report()
     report["heap"]["used"] -= static_heap
     report["heap"]["peak"] -= static_heap
+    report["pace"] = launch.config["pace"] or "off"
+    if figures.current is not None and pace.on:
+        _add_figures(report)
     report["time_scale"] = timebase.scale_milli / 1000
+    report["flash"] = flash.figures()
     report["network"] = "down" if net.down else "up"
     report["led"] = world.current().line(92).read()
     for outlet in world.current().outlets:
         connector = report["connectors"].setdefault(str(outlet.id), _dark())
         connector.update(_seen_from_outside(outlet))
     return report
+
+
+def _add_figures(report):
+    """What the pace measured; the firmware's own count of ticks stands where no timer carries the tick."""
+    found = figures.report()
+    tick = found.pop("tick")
+    if tick["count"]:
+        report["tick"].update(tick)
+    report["paced"] = found
 
 
 def _dark():
@@ -370,7 +384,16 @@ def _checked(command, cmd, expected):
 
 
 def answer(command):
-    """(reply, function to call after the reply is sent or None)."""
+    """(reply, function to call after the reply is sent or None). No soft interrupt comes in between."""
+    soft_irq.enter()
+    try:
+        return _answer(command)
+    finally:
+        timebase.look()
+        soft_irq.leave()
+
+
+def _answer(command):
     cmd = command.get("cmd")
     after = None
     try:

@@ -9,7 +9,13 @@ import os
 
 import vfs
 
+from sim import hardware_times, launch, soft_irq, timebase
+
 ERASED = 0xFF
+FLASH_OP_FAIL = -0x6001  # what the port raises: the ESP-IDF's code, negated
+BLOCK = 4096
+SPARES = 48
+LOG_BLOCKS = 2
 # what an operation at which the power fails leaves behind
 DROP = "drop"  # nothing happened yet
 HALF = "half"  # the first half is done
@@ -30,8 +36,9 @@ class Flash:
     """Block device for vfs.VfsLfs2 (extended interface). path None keeps the content in memory: `image`, its blocks.
 
     cut_after(n, mode) lets n more programs and erases pass and cuts the power in the next one: that one and every later
-    operation raises OSError(EIO). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
-    Give `power` of another device to be a partition of the same chip.
+    operation raises OSError(FLASH_OP_FAIL). `writes`, `erases` and `programmed_bytes` are counted per block and over all.
+    Give `power` of another device to be a partition of the same chip. `closed`, when set, says whether a contactor
+    is closed: erases meanwhile are counted in `erases_closed`.
     """
 
     def __init__(
@@ -41,6 +48,9 @@ class Flash:
         self.blocks = blocks
         self.power = power or Power()
         self.violation = ""
+        self.closed = None
+        self.area = None  # the partition of the spare blocks, where it is mounted with one
+        self.erases_closed = 0
         self.writes = 0
         self.erases = 0
         self.programmed_bytes = 0
@@ -76,6 +86,16 @@ class Flash:
         self.image = [block if isinstance(block, bytes) else bytes(block) for block in self.image]
         return list(self.image)
 
+    def figures(self) -> dict:
+        """Operations on the file system's part and its spares, erases over a closed contactor, and how many spares are ready."""
+        from charger.drivers.flash_device import device
+
+        return {
+            "erases": self.erases + self.area.erases, "programs": self.writes + self.area.writes,
+            "erases_closed": self.erases_closed + self.area.erases_closed,
+            "spares_ready": device.ready, "spares_stale": device.stale, "pause": device.needs_pause,
+        }  # fmt: skip
+
     def power_off(self) -> None:
         """Cut the power now. The object is of no more use: make a new one over the same path or image."""
         self.power.on = False
@@ -84,17 +104,34 @@ class Flash:
             self._file = None
 
     def readblocks(self, block: int, buf: bytearray, off: int = 0) -> None:
+        soft_irq.enter()
+        try:
+            timebase.cost(1 + len(buf) * hardware_times.FLASH_READ_US_A_KB // 1024, "flash read")
+            self._read(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _read(self, block: int, buf: bytearray, off: int) -> None:
         self._alive(block, off, len(buf))
         if self._file is None:
             buf[:] = memoryview(self.image[block])[off : off + len(buf)]
             return
         self._file.seek(block * self.block_size + off)
         if self._file.readinto(buf) != len(buf):
-            raise OSError(errno.EIO)
+            raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
 
     def writeblocks(self, block: int, buf: bytes, off: int | None = None) -> None:
         if off is None:
             raise OSError(errno.EINVAL)  # the old block protocol erases by itself: littlefs never uses it
+        soft_irq.enter()
+        try:
+            pages = (off % hardware_times.FLASH_PAGE + len(buf) + hardware_times.FLASH_PAGE - 1) // hardware_times.FLASH_PAGE
+            timebase.cost(pages * hardware_times.FLASH_PROGRAM_PAGE_US[launch.config["flash_time"]], "flash program")
+            self._write(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _write(self, block: int, buf: bytes, off: int) -> None:
         self._alive(block, off, len(buf))
         self._must_be_erased(block, off, len(buf))
         self._operate(block, off, buf)
@@ -108,15 +145,22 @@ class Flash:
         if op == 5:
             return self.block_size
         if op == 6:
-            self._alive(arg, 0, self.block_size)
-            self._operate(arg, 0, self._blank)
-            self.erases += 1
-            self.block_erases[arg] += 1
+            soft_irq.enter()
+            try:
+                self._alive(arg, 0, self.block_size)
+                if self.closed is not None and self.closed():
+                    self.erases_closed += 1
+                timebase.cost(hardware_times.FLASH_ERASE_SECTOR_US[launch.config["flash_time"]], "flash erase")
+                self._operate(arg, 0, self._blank)
+                self.erases += 1
+                self.block_erases[arg] += 1
+            finally:
+                soft_irq.leave()
         return 0
 
     def _alive(self, block: int, off: int, length: int) -> None:
         if not self.power.on:
-            raise OSError(errno.EIO)
+            raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
         if not 0 <= block < self.blocks or off < 0 or off + length > self.block_size:
             raise OSError(errno.EINVAL)
 
@@ -124,10 +168,10 @@ class Flash:
         end = off + length
         while off < end:
             piece = memoryview(_compared)[: min(len(_compared), end - off)]
-            self.readblocks(block, piece, off)
+            self._read(block, piece, off)
             if piece != memoryview(self._blank)[: len(piece)]:
                 self.violation = "block {} offset {}: programmed without erase".format(block, off)
-                raise OSError(errno.EIO)
+                raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
             off += len(piece)
 
     def _operate(self, block: int, off: int, data: bytes) -> None:
@@ -141,7 +185,7 @@ class Flash:
         elif power.mode == LATE:
             self._put(block, off, data)
         self.power_off()
-        raise OSError(errno.EIO)
+        raise OSError(FLASH_OP_FAIL, "ESP_ERR_FLASH_OP_FAIL")
 
     def _put(self, block: int, off: int, data: bytes) -> None:
         if self._file is None:
@@ -156,16 +200,42 @@ class Flash:
         self._file.write(data)
 
 
+class Area(Flash):
+    """The partition of the spare blocks: erased until something is written."""
+
+    def __init__(self, path: str | None, power: Power) -> None:
+        if path is not None and not _exists(path):
+            blank = bytes([ERASED]) * BLOCK
+            with open(path + ".new", "wb") as file:
+                for _ in range(SPARES + LOG_BLOCKS):
+                    file.write(blank)
+            os.rename(path + ".new", path)
+        super().__init__(path, BLOCK, SPARES + LOG_BLOCKS, power=power)
+
+
 def mount(path: str | None, root: str = "/flash", flash: Flash | None = None, power: Power | None = None) -> Flash:
     """Mount the flash in file `path` at root and return it. A new file is formatted, as the factory does.
 
-    Give `flash` to mount a device that exists already (tests), `power` to share another device's. Raises OSError when
-    the file system is not readable: that is a finding, never a reason to format.
+    The spare blocks of drivers/erase_ahead.py lie in a file of their own beside it. Give `flash` to mount a device that
+    exists already, without spares (tests), `power` to share another device's. Raises OSError when the file system is not
+    readable: that is a finding, never a reason to format.
     """
-    device = flash if flash is not None else Flash(path, power=power)
-    if flash is not None and _is_blank(device):
+    if flash is not None:
+        if _is_blank(flash):
+            vfs.VfsLfs2.mkfs(flash)
+        vfs.mount(vfs.VfsLfs2(flash), root)
+        return flash
+    from charger.drivers import flash_device
+
+    area_path = None if path is None else path[: path.rfind("/") + 1] + "spare.bin"
+    if path is not None and not _exists(path) and _exists(area_path):
+        os.remove(area_path)  # a new chip is new as a whole
+    device = Flash(path, power=power)
+    if path is None:
         vfs.VfsLfs2.mkfs(device)
-    vfs.mount(vfs.VfsLfs2(device), root)
+    area = Area(area_path, device.power)
+    device.area = area
+    vfs.mount(vfs.VfsLfs2(flash_device.attach(device, area)), root)
     return device
 
 

@@ -8,6 +8,9 @@ config = {
     "connectors": 1,
     "seed": 1,
     "time_scale": 1.0,
+    "pace": None,  # name of a chip or a factor: code and hardware take board time
+    "flash_time": "typical",  # or "worst", with a pace
+    "tls_heap": None,  # bytes for TLS outside of the interpreter's heap; None: no limit
     "state_dir": None,  # None: nothing is kept, flash and NVS live in memory
     "csms": None,  # URL without the identity
     "csms_secure": None,  # the same for links by TLS, where it is another one
@@ -32,6 +35,7 @@ config = {
     "word": 64,
     "heap": None,
     "romfs": None,  # path of a ROMFS image to run the firmware from
+    "frozen": None,  # path of this interpreter when it holds the firmware frozen
     "boot_delay_ms": 0,
     "reset_cause": 1,  # machine.reset_cause() of this start
     "kept": None,  # link.kept() of before the reboot

@@ -1,4 +1,7 @@
-"""What the board's pins are connected to. A line has read() and write(value); ADC lines have read_uv()."""
+"""What the board's pins are connected to. A line has read() and write(value); ADC lines have read_uv().
+
+next_ms() says in how many ms a line may change by itself, as things stand; -1: not before something is done to it.
+"""
 
 
 class Line:
@@ -14,6 +17,10 @@ class Line:
     def write(self, value):
         """Drive the pin."""
         self.value = value
+
+    def next_ms(self):
+        """Nothing changes it by itself."""
+        return -1
 
 
 class Input(Line):
@@ -33,6 +40,10 @@ class _OfOutlet:
 
     def write(self, value):
         """Inputs ignore being driven."""
+
+    def next_ms(self):
+        """Nothing changes it by itself."""
+        return -1
 
 
 class PilotDrive(_OfOutlet):
@@ -74,6 +85,11 @@ class Auxiliary(_OfOutlet):
         outlet.sync()
         return outlet.contactor.feedback
 
+    def next_ms(self):
+        """While the contacts move or bounce."""
+        outlet = self.outlet
+        return outlet.contactor.next_ms(outlet.coil_pin == 1 and not outlet.rcd.tripped)
+
 
 class Trip(_OfOutlet):
     """Output of the residual current monitor."""
@@ -83,6 +99,10 @@ class Trip(_OfOutlet):
         outlet = self.outlet
         outlet.sync()
         return 1 if outlet.rcd.tripped else 0
+
+    def next_ms(self):
+        """While the monitor makes up its mind."""
+        return self.outlet.rcd.next_ms()
 
 
 class Test(_OfOutlet):
@@ -121,6 +141,10 @@ class Bolted(_OfOutlet):
         outlet = self.outlet
         outlet.sync()
         return 1 if outlet.lock.locked else 0
+
+    def next_ms(self):
+        """While the bolt moves."""
+        return self.outlet.lock.next_ms()
 
 
 class PhaseSwitch(_OfOutlet):

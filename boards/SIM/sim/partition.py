@@ -4,11 +4,12 @@ import errno
 import struct
 import sys
 
-from sim import bootloader, launch, slots
+from sim import bootloader, hardware_times, launch, slots, soft_irq, timebase
 
 _VALIDATE_FAILED = -0x1503  # ESP_ERR_OTA_VALIDATE_FAILED
 _DATA_OTA = 0
 _NVS = 2
+_NVS_KEYS = 4
 _FAT = 0x81
 # As boards/ESP32_DEVKITC/partitions.csv: label, type, subtype, offset, size
 _TABLE = (
@@ -16,7 +17,8 @@ _TABLE = (
     ("otadata", 1, _DATA_OTA, 0xD000, 0x2000),
     ("ota_0", 0, 0x10, 0x10000, 0x1A0000),
     ("ota_1", 0, 0x11, 0x1B0000, 0x1A0000),
-    ("vfs", 1, _FAT, 0x350000, 0xB0000),
+    ("vfs", 1, _FAT, 0x350000, 0xAF000),
+    ("nvs_keys", 1, _NVS_KEYS, 0x3FF000, 0x1000),
 )
 
 
@@ -70,6 +72,13 @@ class Partition:
 
     def readblocks(self, block, buf, off=0):
         """Read; what the factory put into ota_0 reads as the image that the simulator was started with."""
+        soft_irq.enter()
+        try:
+            self._read(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _read(self, block, buf, off):
         device = self._device()
         if self._index == 0 and device.untouched and launch.config["romfs"]:
             _read_factory(block * slots.BLOCK + off, buf)
@@ -83,6 +92,13 @@ class Partition:
 
     def writeblocks(self, block, buf, off=None):
         """Write; without an offset the blocks are erased first."""
+        soft_irq.enter()
+        try:
+            self._write(block, buf, off)
+        finally:
+            soft_irq.leave()
+
+    def _write(self, block, buf, off):
         device = self._device()
         view = memoryview(buf)
         if off is not None:
@@ -105,7 +121,15 @@ class Partition:
         return Partition(slots.LABELS[1 - bootloader.running])
 
     def set_boot(self):
-        """Boot this slot next, on trial; OSError when it holds no good image."""
+        """Boot this slot next, on trial; OSError when it holds no good image. The whole image is hashed."""
+        soft_irq.enter()
+        try:
+            timebase.cost(self._row[4] // 1024 * hardware_times.SET_BOOT_US_A_KB, "set_boot")
+            self._select()
+        finally:
+            soft_irq.leave()
+
+    def _select(self):
         self._device()
         if not slots.is_good(self._index) and not slots.slots[self._index].untouched:
             raise OSError(_VALIDATE_FAILED, "ESP_ERR_OTA_VALIDATE_FAILED")

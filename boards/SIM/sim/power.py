@@ -48,6 +48,14 @@ class Contactor:
         self._bounce = _BOUNCE_MS
         return True
 
+    def next_ms(self, coil):
+        """Milliseconds until the auxiliary contact may change, with the coil fed or not; -1: it rests."""
+        if self._bounce:
+            return 1
+        if ((coil or self.welded) and not self.stuck) == self.closed:
+            return -1
+        return max(1, (self.open_ms if self.closed else self.close_ms) - self._moving)
+
     @property
     def feedback(self):
         """1 when the auxiliary contact is closed; it bounces for some ms after a change."""
@@ -72,7 +80,7 @@ class ResidualMonitor:
 
     def step(self, dt):
         """dt ms pass."""
-        want = self.stuck or ((self.leaking or self.test) and not self.dead)
+        want = self._want()
         if want == self.tripped:
             self._moving = 0
             return
@@ -80,6 +88,13 @@ class ResidualMonitor:
         if self._moving >= _RCD_MS:
             self.tripped = want
             self._moving = 0
+
+    def _want(self):
+        return self.stuck or ((self.leaking or self.test) and not self.dead)
+
+    def next_ms(self):
+        """Milliseconds until the output changes; -1: it rests."""
+        return -1 if self._want() == self.tripped else max(1, _RCD_MS - self._moving)
 
 
 class Lock:
@@ -101,3 +116,7 @@ class Lock:
         if self._moving >= _LOCK_MS:
             self.locked = want
             self._moving = 0
+
+    def next_ms(self):
+        """Milliseconds until the feedback changes; -1: the bolt rests."""
+        return -1 if (self.command != self.jammed) == self.locked else max(1, _LOCK_MS - self._moving)

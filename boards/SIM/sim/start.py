@@ -9,14 +9,12 @@ import utime
 
 from sim import bootloader, launch, libc, slots
 
-_POOL_BYTES = 8000  # less than a pool of 1280 takes, more than all that else happens meanwhile
-
 
 def _search_path():
     """Shims, firmware, frozen modules, in this order.
 
-    The firmware is that of the slot the bootloader chose. ota_0 holds what the simulator was started with, a ROMFS image
-    or the source tree, until an update has been written over it.
+    The firmware is that of the slot the bootloader chose. ota_0 holds what the simulator was started with, a ROMFS image,
+    the source tree, or what is frozen into the interpreter, until an update has been written over it.
     """
     if "" in sys.path:
         sys.path.remove("")
@@ -41,10 +39,12 @@ def _run_from(path, offset, size):
 
 
 def _flash():
-    from sim import flash
+    from sim import flash, world
 
     folder = launch.config["state_dir"]
-    return flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
+    device = flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
+    device.closed = device.area.closed = world.any_closed
+    return device
 
 
 def _calibrate():
@@ -73,7 +73,6 @@ def _provision(record):
         return
     import board
 
-    from charger import late
     from charger.credentials import provisioning
     from charger.drivers.keystore import KeyStore
     from charger.store.files import Files
@@ -87,25 +86,6 @@ def _provision(record):
             store.seal(record["serial"])
     except OSError as error:
         link.send({"event": "warning", "text": "not provisioned: %s" % error})
-    late.drop(*["charger." + name for name in ("credentials.provisioning", "access.pin", "crypto.pbkdf2", "validate",
-                                               "access.pin_throttle", "access.roles", "access.pin_rules")])
-
-
-def _open_name_pool():
-    """Fill the interpreter's pool of names and open the next one, so that the firmware begins with empty room.
-
-    MicroPython keeps names in pools that double: 20, 40 ... 640, 1280, 2560 entries of 7 bytes. The world's own thousand
-    names fill the small ones. Without this the firmware, whose 1,900 names fit into 2,540 on a board, would be charged
-    with the pool of 2560 and with what the world has used of the one before.
-    """
-    number = 0
-    used = gc.mem_alloc()
-    while gc.mem_alloc() - used < _POOL_BYTES:
-        hasattr(sys, "_%d" % number)  # looking for a name enters it
-        number += 1
-        if not number % 32:
-            gc.collect()
-            used = min(used, gc.mem_alloc())
 
 
 def _prepare():
@@ -124,13 +104,20 @@ def _prepare():
         tasks.install()
     timebase.set_scale(launch.config["time_scale"])
     world.fresh()
+    if launch.config["pace"] is not None:
+        from sim import figures
+
+        figures.install()
+    if launch.config["pace"] is not None or launch.config["tls_heap"] is not None:
+        from sim import tls_costs
+
+        tls_costs.install()
     if launch.config["kept"]:
         link.take_over(launch.config["kept"])
         launch.config["kept"] = None
     control.flash = _flash()
-    _open_name_pool()
     gc.collect()
-    control.static_heap = gc.mem_alloc()
+    control.static_heap = timebase.static_heap = gc.mem_alloc()
 
 
 async def _boot():
@@ -163,8 +150,16 @@ def _firmware():
     """What the port does after a reset: boot.py, then main.py, of which only the extra task differs."""
     import boot  # noqa: F401
 
+    # First, from here: each import inside another one takes 4 KiB of stack in the unix port (PATH_MAX), and 128 bytes on a
+    # board; under app these would be too deep for the 32-bit interpreter.
+    from charger.outlet import guards  # noqa: F401 # isort: skip
     from charger import app
 
+    if launch.config["pace"] is not None:
+        from charger.runtime import supervisor
+        from sim import figures
+
+        figures.name_jobs(supervisor.Supervisor)
     app.main(extra_tasks=[_control])
 
 
@@ -175,7 +170,7 @@ def main():
     record, launch.config["provision"] = launch.config["provision"], None
     _search_path()
     _prepare()
-    from sim import control, link
+    from sim import control, link, timebase
 
     if launch.config["measure"]:
         link.send({"event": "measured", "bytes": control.static_heap})
@@ -185,6 +180,8 @@ def main():
         _calibrate()
         _provision(record)
         record = None
+        if launch.config["pace"] is not None:
+            timebase.start_pace(launch.config["pace"])
         _firmware()
     except Exception as error:  # noqa: BLE001 - on the board this ends at the REPL, and the watchdog bites
         sys.print_exception(error, sys.stderr)

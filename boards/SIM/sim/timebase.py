@@ -7,18 +7,36 @@
 
 `ticks_us` stays real: it is for measuring how long code takes, and for busy waits. Only on a board that samples the mains
 by its own ADC it is converted_us: there each conversion takes its time, and the working out of the sample none.
+
+- Paced (start_pace()): as scaled, or manual, but time also moves by what the firmware's code costs and by what the hardware
+  takes: pace.py, hardware_times.py. Then ticks_us follows too.
+
+Soft interrupts (soft_irq.py) are exact in virtual time: it never moves past an alarm without having stopped there and
+let its callback run. In real time a signal schedules them.
 """
 
+import sys
+
 import utime
+from micropython import schedule, stack_use
+
+from sim import hardware_times, pace, soft_irq
 
 _TICKS_MASK = utime.ticks_add(0, -1)  # where the port's ticks wrap
+_MS_THAT_FIT = (1 << 19) - 1  # milliseconds that, as microseconds, are a small integer of 31 bits
+_WIDE = sys.maxsize > 0x7FFFFFFF  # with 32-bit words a paced callback comes at the next shim instead: see docs/SIMULATION.md
+_DEEP = 60000 if _WIDE else 28000  # of 80,000 and 40,000 bytes of stack
+_SMALL = (1 << 29) - 1
 _BEHIND_US = 100000  # real time that may be made up for, when a scaled run was held up
+_MOST_DEBT_US = 1000000  # of real time: what a paced run pays back at one wait
 _HEAD_START_MS = 3600000  # manual time starts this far ahead: see manual()
 
 scale_milli = 1000
 _virtual = False
 _manual = False
 _now = 0
+_us = 0  # below _now's millisecond: paced only
+_spent_us = 0  # virtual time that code and hardware took since the last wait, paced
 _offset = 0  # of real mode, after a scaled one
 _credit_us = 0  # real time not yet turned into virtual time
 _last_us = 0
@@ -26,18 +44,40 @@ _converting_us = 0  # spent on conversions since the millisecond that began last
 _converting_ms = 0
 _wait = None  # asyncio's own wait
 _hooks = []
+static_heap = 0  # bytes that the simulated world holds: start.py measures it
+hardware_us = 0  # that cost() added, modulo 2^29
+_report = None  # the figures of status, paced
+_planned = None  # the alarm for which the signal is set, and its instant then
+_planned_ms = 0
+_planned_us = 0
+_signal = None  # the POSIX timer of real time, made with the first alarm
 
 
 def ticks_ms():
     """As time.ticks_ms(). Allocates nothing."""
     if _virtual:
+        if pace.on and not soft_irq.busy:
+            soft_irq.enter()
+            soft_irq.leave()
         return _now
     return utime.ticks_add(utime.ticks_ms(), _offset)
+
+
+def ticks_us():
+    """As time.ticks_us(): board time when paced, else the interpreter's own."""
+    if not pace.on:
+        return utime.ticks_us()
+    if not soft_irq.busy:
+        soft_irq.enter()
+        soft_irq.leave()
+    return utime.ticks_add((_now & _MS_THAT_FIT) * 1000 & _TICKS_MASK, _us)
 
 
 def convert(us):
     """The ADC takes us for a conversion."""
     global _converting_us, _converting_ms
+    if pace.on:
+        return
     if not _virtual:
         utime.sleep_us(us)
     elif _converting_ms == _now:
@@ -51,6 +91,8 @@ def converted_us():
     """As time.ticks_us(), in simulated time: it moves with conversions."""
     if not _virtual:
         return utime.ticks_us()
+    if pace.on:
+        return ticks_us()
     return utime.ticks_add(_now * 1000 & _TICKS_MASK, _converting_us if _converting_ms == _now else 0)
 
 
@@ -69,7 +111,7 @@ def set_scale(scale):
     now = ticks_ms()
     _manual = False
     scale_milli = milli
-    if milli == 1000:
+    if milli == 1000 and not pace.on:
         _virtual = False
         _offset = utime.ticks_diff(now, utime.ticks_ms())
     else:
@@ -77,6 +119,7 @@ def set_scale(scale):
         _virtual = True
         _credit_us = 0
         _last_us = utime.ticks_us()
+    plan()
 
 
 def manual():
@@ -89,28 +132,300 @@ def manual():
     install()
     if not _manual:
         _now = utime.ticks_add(ticks_ms(), _HEAD_START_MS)
+        soft_irq.shift(_HEAD_START_MS)
     _virtual = _manual = True
+    plan()
+
+
+# --- alarms ---
+
+
+def arm(alarm, after_us, period_us=0):
+    """Let a soft_irq.Alarm fall due after_us from now, and each period_us again when that is not 0."""
+    alarm.arm(ticks_ms(), _us, after_us, period_us)
+    plan()
+
+
+def plan():
+    """Have the signal come when the first alarm is due. Allocates nothing once the timer is there.
+
+    Paced, that is when the code would have run up to there with nothing in between: never too late. The signal that comes
+    too early plans again.
+    """
+    global _signal, _planned, _planned_ms, _planned_us
+    alarm = soft_irq.first()
+    _planned = alarm
+    if (_virtual and not (pace.on and _WIDE)) or alarm is None:
+        if _signal is not None:
+            _signal.stop()
+        return
+    if _signal is None:
+        from sim import posix_timer
+
+        _signal = posix_timer.PosixTimer(_on_signal)
+    if _virtual:
+        _planned_ms = alarm.due_ms
+        _planned_us = alarm.due_us
+        _signal.start(pace.host_us(max(0, alarm.after_us(_now, _us))))
+    else:
+        _signal.start(alarm.after_us(ticks_ms(), 0))
+
+
+def _on_signal(_):
+    # The kernel's frame alone takes some 11 KiB of the stack; calls that find no room would only print a traceback.
+    if soft_irq.busy or stack_use() > _DEEP:
+        soft_irq.missed = True
+    elif not _virtual:
+        _expire()
+    elif pace.on:
+        try:
+            schedule(_come, None)
+        except RuntimeError:  # the interpreter's queue is full
+            soft_irq.missed = True
+
+
+def _come(_):
+    """Paced, between two byte codes: see what is due, and have the signal come again."""
+    global _planned
+    _planned = None
+    soft_irq.enter()
+    soft_irq.leave()
+
+
+def _expire():
+    """Post what is due."""
+    if not _virtual:
+        soft_irq.expire(ticks_ms(), 0)
+        plan()
+    elif pace.on:
+        soft_irq.expire(_now, _us)
+        plan()
+
+
+soft_irq.on_missed(_expire)
+
+
+# --- pace ---
+
+
+def _pass(us):
+    """Virtual time goes on by what code or hardware took. Allocates nothing."""
+    global _now, _us, _spent_us
+    _spent_us += us
+    us += _us
+    _now = utime.ticks_add(_now, us // 1000)
+    _us = us % 1000
+
+
+class _Pace:
+    """The clock that soft_irq stops where a shim begins."""
+
+    def stop(self):
+        """Charge what ran; a callback whose instant has come runs before the shim does."""
+        _pass(pace.settle())
+        alarm = soft_irq.first()
+        if alarm is not None and alarm.after_us(_now, _us) <= 0:
+            soft_irq.expire(_now, _us)
+            soft_irq.open_for_callbacks()
+            _pass(pace.settle())
+
+    def go(self):
+        """Charge from here on; what the shim took may have made something due."""
+        alarm = soft_irq.first()
+        if alarm is not None:
+            if alarm.after_us(_now, _us) <= 0:
+                soft_irq.expire(_now, _us)
+                alarm = soft_irq.first()
+            if alarm is not _planned or alarm.due_ms != _planned_ms or alarm.due_us != _planned_us:
+                plan()
+        pace.go()
+
+    def call(self, alarm):
+        """Run a callback, measured."""
+        report = _report
+        if report is None:
+            alarm.call(alarm.argument)
+            return
+        soft_irq.enter()
+        begun_ms, begun_us = _now, _us
+        soft_irq.leave()
+        try:
+            alarm.call(alarm.argument)
+        finally:
+            soft_irq.enter()
+            report.callback(alarm, begun_ms, begun_us, _now, _us)
+            soft_irq.leave()
+
+
+def start_pace(name):
+    """Charge the firmware's code from now on, at the pace of a chip or a factor; returns the factor."""
+    global _virtual, _now
+    install()
+    factor = pace.calibrate(name)
+    if not _virtual:
+        _now = utime.ticks_add(ticks_ms(), _HEAD_START_MS)
+        soft_irq.shift(_HEAD_START_MS)
+        _virtual = True
+    clock = _Pace()
+    pace.start(factor)
+    soft_irq.measure_with(clock)
+    pace.measure_bracket(_Shim().value)
+    _settle_up()
+    if _report is not None:
+        _report.clear()
+    plan()
+    return factor
+
+
+class _Shim:
+    """As a method of a shim is written."""
+
+    def __init__(self):
+        self.level = 0
+
+    def value(self, x=None):
+        """Nothing but the bracket."""
+        if x is None:
+            return None
+        soft_irq.enter()
+        try:
+            return self.level
+        finally:
+            soft_irq.leave()
+
+
+def stop_pace():
+    """Let code cost nothing again. For tests."""
+    pace.on = False
+    soft_irq.measure_with(None)
+    plan()
+
+
+def _settle_up():
+    """Forget what was spent so far."""
+    global _spent_us, _last_us, _credit_us
+    _spent_us = 0
+    _credit_us = 0
+    _last_us = utime.ticks_us()
+
+
+def cost(us, what):
+    """Hardware takes us, with nothing of Python in between. Inside of a shim only; nothing without a pace."""
+    global hardware_us
+    if pace.on:
+        _pass(us)
+        hardware_us = (hardware_us + us) & _SMALL
+        if _report is not None:
+            _report.hardware(what, us)
+
+
+def report_to(report):
+    """report.callback(alarm, begun_ms, begun_us, now_ms, now_us) after each callback while paced."""
+    global _report
+    _report = report
+
+
+def _move(ms):
+    """Virtual time moves on by ms, and stops at each alarm on the way to let its callback run."""
+    global _now, _us
+    if ms <= 0:
+        return
+    soft_irq.enter()
+    end = utime.ticks_add(_now, ms)
+    while True:
+        alarm = soft_irq.first()
+        if alarm is None:
+            break
+        due_ms, due_us = alarm.due_ms, alarm.due_us
+        if due_us and not pace.on:
+            due_ms = utime.ticks_add(due_ms, 1)
+            due_us = 0
+        left = utime.ticks_diff(end, due_ms)
+        if left < 0 or (left == 0 and due_us):
+            break
+        ahead = utime.ticks_diff(due_ms, _now)
+        if ahead > 0 or (ahead == 0 and due_us > _us):
+            _now = due_ms
+            _us = due_us
+        soft_irq.expire(_now, _us)
+        soft_irq.leave()
+        soft_irq.drain()
+        soft_irq.enter()
+    if utime.ticks_diff(end, _now) > 0:
+        _now = end
+        _us = 0
+    soft_irq.leave()
+
+
+def _reach(dt):
+    """Milliseconds to move at most, of dt: up to the next alarm. A callback may make a task ready that waits."""
+    alarm = soft_irq.first()
+    if alarm is None:
+        return dt
+    ms = max(0, utime.ticks_diff(alarm.due_ms, _now) + (1 if alarm.due_us else 0))
+    return ms if dt < 0 or ms < dt else dt
 
 
 def advance(ms):
     """Manual mode: let ms milliseconds pass."""
-    global _now
     if not _manual:
         raise RuntimeError("time is not moved by hand")
-    _now = utime.ticks_add(_now, ms)
+    look()
+    _move(ms)
+    soft_irq.drain()
 
 
 def sleep_ms(ms):
-    """As time.sleep_ms(): holds everything up."""
-    global _now
+    """As time.sleep_ms(): tasks wait, soft interrupts come."""
     if ms <= 0:
         return
+    look()
     if not _virtual:
         utime.sleep_ms(ms)
         return
-    _now = utime.ticks_add(_now, ms)
-    if not _manual:
+    _move(ms)
+    soft_irq.drain()
+    if pace.on:
+        _spend(ms)
+    elif not _manual:
         utime.sleep_us(ms * 1000000 // scale_milli)
+
+
+def _spend(ms):
+    """Paced: a wait of the code's own is paid for in real time where asyncio waits next."""
+    global _spent_us
+    _spent_us += ms * 1000
+
+
+def hold_up(ms):
+    """A long computation in C: for ms nothing of Python runs, no soft interrupt either."""
+    global _now
+    soft_irq.enter()
+    if not _virtual:
+        begun = utime.ticks_ms()
+        while utime.ticks_diff(utime.ticks_ms(), begun) < ms:
+            pass
+    else:
+        _now = utime.ticks_add(_now, ms)
+        if pace.on:
+            _spend(ms)
+        elif not _manual:
+            utime.sleep_us(ms * 1000000 // scale_milli)
+        soft_irq.expire(_now, _us)
+    soft_irq.leave()
+
+
+def _no_pins():
+    pass
+
+
+look = _no_pins  # machine.py's: whether a watched pin has changed, and when it may change next
+
+
+def on_look(function):
+    """function() is called before time moves, to look at the pins that interrupts watch."""
+    global look
+    look = function
 
 
 def sleep_us(us):
@@ -122,47 +437,70 @@ def sleep_us(us):
 
 
 def _earn(most_us):
-    """Turn real time gone by into credit."""
-    global _credit_us, _last_us
+    """Turn real time gone by into credit; what code and hardware took of virtual time is spent of it."""
+    global _credit_us, _last_us, _spent_us
     now = utime.ticks_us()
+    _credit_us -= _spent_us * 1000 // scale_milli
+    _spent_us = 0
     _credit_us = min(_credit_us + utime.ticks_diff(now, _last_us), most_us)
     _last_us = now
 
 
 def _scaled(queue, dt):
     """Wait for I/O or, dt virtual ms from now, for the next task."""
-    global _now, _credit_us
+    global _credit_us
+    dt = _reach(dt)
     _earn(_BEHIND_US)
+    if _credit_us < 0:  # paced: virtual time is ahead of real time, wait for it
+        utime.sleep_us(min(-_credit_us, _MOST_DEBT_US))
+        _earn(_BEHIND_US)
+        if _credit_us < 0:
+            _credit_us = 0
     need_us = dt * 1000000 // scale_milli
     if _credit_us >= need_us:
         _credit_us -= need_us
-        _now = utime.ticks_add(_now, dt)
-        _wait(queue, 0)
+        _move(dt)
+        _poll(queue, 0)
         return
-    _wait(queue, (need_us - _credit_us + 999) // 1000)
+    _poll(queue, (need_us - _credit_us + 999) // 1000)
     _earn(max(_BEHIND_US, need_us))
     gone = min(dt, _credit_us * scale_milli // 1000000)
     _credit_us -= gone * 1000000 // scale_milli
-    _now = utime.ticks_add(_now, gone)
+    _move(gone)
 
 
 def _wait_for_io(queue):
     """No task waits for a time, so asyncio counts on I/O having woken one; meanwhile time passes all the same."""
-    global _now
     import asyncio.core as core
 
     while core._task_queue.peek() is None:
         if _manual:
-            _wait(queue, 1)
-            _now = utime.ticks_add(_now, 1)
+            _poll(queue, 1)
+            _move(1)
         else:
             _scaled(queue, max(1, scale_milli // 100))
 
 
+def _poll(queue, ms):
+    """asyncio's own wait, in virtual time: a shim, and on the board a call of select.poll()."""
+    soft_irq.enter()
+    try:
+        cost(hardware_times.POLL_US, "select.poll")
+        _wait(queue, ms)
+    finally:
+        soft_irq.leave()
+
+
 def _wait_io_event(queue, dt):
-    global _now
+    soft_irq.enter()
     for hook in _hooks:
         hook()
+    if pace.on:
+        pace.watch_collections(static_heap)
+        pace.track()
+    soft_irq.leave()
+    look()
+    soft_irq.drain()
     if not _virtual:
         _wait(queue, dt)
     elif dt < 0:
@@ -170,8 +508,8 @@ def _wait_io_event(queue, dt):
     elif not _manual:
         _scaled(queue, dt)
     else:
-        _now = utime.ticks_add(_now, dt)
-        _wait(queue, 0)
+        _move(_reach(dt))
+        _poll(queue, 0)
 
 
 def install():

@@ -43,6 +43,10 @@ class Button(lines.Input):
             self._until = None
         return 1 if self._until is None else 0
 
+    def next_ms(self):
+        """Until it is let go."""
+        return -1 if self._until is None else utime.ticks_diff(self._until, timebase.ticks_ms())
+
 
 class World:
     """Everything outside the chip. `outlets` are in connector order; line() says what a pin is connected to."""
@@ -164,6 +168,15 @@ class World:
             if "HighTemperature" not in kept["faults"]:
                 outlet.set_ambient()
             outlet.plug(kept["want"])
+
+
+def any_closed():
+    """True while the contacts of an outlet are closed."""
+    for outlet in current().outlets:
+        outlet.sync()
+        if outlet.contactor.closed:
+            return True
+    return False
 
 
 def current():

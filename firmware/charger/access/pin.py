@@ -10,11 +10,13 @@ import asyncio
 import os
 import struct
 
-from charger import late, log
+from charger import log
 from charger.access import roles
+from charger.access.pin_rules import why_not
 from charger.access.pin_throttle import KNOWN, STRANGERS, Backoff
 from charger.audit import events
 from charger.crypto.hmac import hmac_sha256, same
+from charger.crypto.pbkdf2 import derive
 from charger.runtime import cooperative
 
 OK = "ok"
@@ -35,14 +37,8 @@ def form(iterations: int, salt: bytes, result: bytes) -> bytes:
 
 
 async def _derived(pin: str, salt: bytes, iterations: int) -> bytes:
-    """What a verifier holds of a PIN: half a second's work, whose code is in RAM only meanwhile."""
-    from charger.crypto.pbkdf2 import derive
-
-    try:
-        return await cooperative.run(derive(pin.encode(), salt, iterations))
-    finally:
-        derive = None
-        late.drop("charger.crypto.pbkdf2")
+    """The result that a verifier holds of a PIN: half a second's work."""
+    return await cooperative.run(derive(pin.encode(), salt, iterations))
 
 
 class PinResult:
@@ -178,11 +174,7 @@ class Pins:
             return self.why_none
         if not roles.may(by, "pin." + role):
             return "The %s may not change this PIN." % by
-        from charger.access.pin_rules import why_not
-
         fault = why_not(pin, self._serial)
-        why_not = None
-        late.drop("charger.access.pin_rules")
         if fault:
             return fault
         async with self._waits.lock:  # no check of the old one ends after the new one holds

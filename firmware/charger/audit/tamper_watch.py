@@ -1,12 +1,12 @@
-"""The lid: what opening it means for charging, remembered over any restart (SEC-16, SEC-17).
+"""The enclosure's switch: the latch of an opening is kept over any restart (SEC-16, SEC-17).
 
-The guard of each outlet opens the contactor within the control tick; this watch, ten times a second, writes the latch
-to flash, puts it into the security log (from where it goes to owner and back end), and sets the guards again after a
-restart. What was opened while the unit had no power shows only if it is still open then: a lid switch that remembers
-is for the board's hardware.
+The Tamper guard of each outlet opens the contactor within the control tick. This watch, ten times a second, writes the
+latch to flash, records the opening in the security log (which owner and back end receive), and tells the outlets of the
+latch after a restart. An opening without power shows only if the enclosure is still open at the start-up: a switch with
+a memory of its own is a matter of the board's hardware.
 
-TamperPolicy is the owner's choice: "latch" stops charging until he acknowledges, "stop" until the lid is closed,
-"report" only tells.
+TamperPolicy is the owner's choice: "latch" stops charging until the owner acknowledges, "stop" until the enclosure is
+closed, "report" is a warning only.
 """
 
 from micropython import const
@@ -22,15 +22,15 @@ REPORT = "report"
 KEY = "TamperPolicy"
 
 _STEADY = const(2)  # equal readings, 100 ms apart
-_CLEARS, _SERVICE = const(0), const(2)  # of outlet/guards/base.py
+_POLICIES = (REPORT, STOP, LATCH)  # their places are the values of Outlet.set_tamper()
 
 
 class TamperWatch:
-    """`guards` are the Tamper guards of all outlets, `pin` reads 1 while the lid is open."""
+    """`outlets` have set_tamper(policy, latched), `pin` reads 1 while the enclosure is open."""
 
-    def __init__(self, files: Files, guards: list, pin, config, on_event):
+    def __init__(self, files: Files, outlets: list, pin, config, on_event) -> None:
         self._files = files
-        self._guards = guards
+        self._outlets = outlets
         self._pin = pin
         self._config = config
         self._on_event = on_event
@@ -40,29 +40,22 @@ class TamperWatch:
         self.open = False
         self.latched = files.read(FILE) is not None
         self.set_policy()
-        if self.latched:
-            self._trip()
         config.on_change(KEY, self.set_policy)
 
     @property
     def policy(self) -> str:
-        """What opening means: a word that nobody knows is taken for the strictest one."""
+        """The effect of an opening; an unknown word counts as the strictest one."""
         policy = self._config.get_str(KEY)
         return policy if policy in (STOP, REPORT) else LATCH
 
-    def set_policy(self, _=None):
-        """Make the guards act as the owner wants it."""
-        policy = self.policy
-        for guard in self._guards:
-            guard.BLOCKS = guard.FAULTED = policy != REPORT
-            guard.RULE = _SERVICE if policy == LATCH else _CLEARS
-        if self.latched and policy != LATCH:
+    def set_policy(self, _: str | None = None) -> None:
+        """Make the outlets act as the owner wants it."""
+        if self.latched and self.policy != LATCH:
             self._forget()
+        self._set_outlets()
 
-    def poll(self):
-        """Look at the switch; at the first looks after a start-up, too."""
-        if self.latched:
-            self._trip()  # acknowledge() is the only way out
+    def poll(self) -> None:
+        """Read the switch, also for the first time after a start-up."""
         raw = self._pin.value() == 1
         self._same = self._same + 1 if raw == self._raw else 1
         self._raw = raw
@@ -78,36 +71,38 @@ class TamperWatch:
         self._first = False
 
     def acknowledge(self, who: str) -> bool:
-        """The owner has looked at it: True when the latch is gone, False while the lid is open."""
+        """The owner has inspected the unit: True when the latch is gone, False while the enclosure is open.
+
+        The outlets' own latches are cleared by Outlet.acknowledge().
+        """
         if self.open or self._raw:
             return False
         if self.latched:
             self._forget()
+            self._set_outlets()
             self._on_event(events.TAMPER_CLEARED, who)
-        for guard in self._guards:
-            if guard.tripped:
-                guard.release()
         return True
 
     def report(self) -> dict:
         """As plain data."""
         return {"open": self.open, "latched": self.latched, "policy": self.policy}
 
-    def _opened(self):
+    def _opened(self) -> None:
         if self.policy == LATCH and not self.latched:
             self.latched = True
+            self._set_outlets()
             try:
                 self._files.write(FILE, b"open")
             except OSError as error:
                 log.error("tamper", "latch not written: " + log.reason(error))
-            self._trip()
         self._on_event(events.TAMPER, "enclosure open at start-up" if self._first else "enclosure opened")
 
-    def _trip(self):
-        for guard in self._guards:
-            guard.tripped = True
+    def _set_outlets(self) -> None:
+        policy = _POLICIES.index(self.policy)
+        for outlet in self._outlets:
+            outlet.set_tamper(policy, self.latched)
 
-    def _forget(self):
+    def _forget(self) -> None:
         self.latched = False
         try:
             self._files.delete(FILE)

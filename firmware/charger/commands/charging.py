@@ -3,7 +3,7 @@
 from charger import log
 from charger.access import roles
 from charger.commands import CONFLICT, INVALID, UNKNOWN
-from charger.validate import Refused
+from charger.errors import CommandError
 
 
 async def _status(app, role, _wish, _surface) -> dict:
@@ -17,7 +17,7 @@ async def _status(app, role, _wish, _surface) -> dict:
 def _connector(app, wish):
     number = int(wish.get("connector", 1))
     if number > len(app.connectors):
-        raise Refused(UNKNOWN, "There is no connector %d." % number)
+        raise CommandError(UNKNOWN, "There is no connector %d." % number)
     return app.connectors[number - 1]
 
 
@@ -28,10 +28,10 @@ async def _charge(app, role, wish, _surface) -> dict:
         amps = wish.get("amps")
         connector.outlet.limits.set("user", None if amps is None else int(amps * 10))
     elif "amps" in wish:
-        raise Refused(INVALID, "amps: only with the action limit.")
+        raise CommandError(INVALID, "amps: only with the action limit.")
     elif action == "stop":
         if not connector.stop("Local"):
-            raise Refused(CONFLICT, "Nothing is charging.")
+            raise CommandError(CONFLICT, "Nothing is charging.")
     else:
         _start(app, connector)
     log.info("page", "connector %d: %s by the %s" % (connector.id, action, role))
@@ -41,14 +41,15 @@ async def _charge(app, role, wish, _surface) -> dict:
 def _start(app, connector):
     """A start without a card: on the wire it has the tag of a start that anybody may make (FreeVendIdTag)."""
     if connector.session is not None:
-        raise Refused(CONFLICT, "A session is running already.")
+        raise CommandError(CONFLICT, "A session is running already.")
     if not connector.startable():
-        raise Refused(CONFLICT, "The connector cannot start now: %s." % (connector.why_no_energy() or "it is out of service"))
+        reason = connector.why_no_energy() or "it is out of service"
+        raise CommandError(CONFLICT, "The connector cannot start now: %s." % reason)
     if not app.charge_point.authorisation.begin(connector, app.config.get_str("FreeVendIdTag")):
-        raise Refused(CONFLICT, "The connector is reserved.")
+        raise CommandError(CONFLICT, "The connector is reserved.")
 
 
-WISHES = {
+COMMANDS = {
     "status": ("status", ("strict", ()), _status),
     "charge": ("charge", ("strict", (
         ("connector?", ("whole", 1, 32)), ("action", ("enum", ("start", "stop", "limit"))), ("amps?", ("num", 6, 80)),

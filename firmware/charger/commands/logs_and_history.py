@@ -34,7 +34,7 @@ async def _history(app, _role, wish, _surface) -> dict:
 
 _PAGE = (("before?", ("int", 0, None)), ("count?", ("int", 1, _MOST)))
 _VIEW = ("view?", ("enum", ("sessions", "months", "year")))
-WISHES = {
+COMMANDS = {
     "log": ("log", ("strict", _PAGE), _log),
     "history": ("history", ("strict", (_VIEW,) + _PAGE), _history),  # noqa: RUF005 - MicroPython
 }

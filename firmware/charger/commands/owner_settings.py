@@ -1,10 +1,12 @@
 """What a person may set, each setting by whose work needs it (SEC-18). All of a wish is done, or nothing."""
 
+import tls
+
 from charger import validate
 from charger.access import roles
 from charger.audit import events
 from charger.commands import CONFLICT, FORBIDDEN, INVALID
-from charger.validate import Refused
+from charger.errors import CommandError, InvalidValueError
 
 # name, the right it takes, whether its value is secret. The keys' types and ranges: config/configuration.py
 _SETTINGS = """
@@ -61,14 +63,14 @@ def _is_set(app, name) -> bool:
 async def _write_settings(app, role, wish, surface) -> dict:
     """All of them or none: everything is checked before the first is stored."""
     if not wish:
-        raise Refused(INVALID, "No setting was given.")
+        raise CommandError(INVALID, "No setting was given.")
     changes = []
     for name, value in wish.items():
         row = [row for row in _rows() if row[0] == name]
         if not row:
-            raise Refused(INVALID, "%s: there is no such setting." % name)
+            raise CommandError(INVALID, "%s: there is no such setting." % name)
         if not roles.may(role, row[0][1]):
-            raise Refused(FORBIDDEN, "%s: the %s may not change it." % (name, role))
+            raise CommandError(FORBIDDEN, "%s: the %s may not change it." % (name, role))
         changes.append((name, _secret_form(name, value) if name in _IN_VAULT else _shaped(app, name, value), row[0][1]))
     for name, value, right in changes:
         if name in _IN_VAULT and not value:
@@ -88,28 +90,26 @@ def _secret_form(name, value) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
         validate.check(("text", high, low) if name == "MqttRoots" else ("str", high, low), value)
-    except validate.Invalid as error:
-        raise Refused(INVALID, "%s: %s." % (name, error.why))
+    except InvalidValueError as error:
+        raise CommandError(INVALID, "%s: %s." % (name, error.why))
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
-        raise Refused(INVALID, "MqttUrl: mqtts:// is wanted: nothing goes out without TLS.")  # SEC-12
+        raise CommandError(INVALID, "MqttUrl: mqtts:// is wanted: nothing goes out without TLS.")  # SEC-12
     if name == "MqttRoots":
         _check_roots(value)
     data = value.encode()
     if len(data) > high:
-        raise Refused(INVALID, "%s: longer than %d bytes." % (name, high))
+        raise CommandError(INVALID, "%s: longer than %d bytes." % (name, high))
     return data
 
 
 def _check_roots(text):
     """Certificates in PEM, and what TLS can read as such."""
-    import tls
-
     if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
-        raise Refused(INVALID, "MqttRoots: PEM certificates are wanted.")
+        raise CommandError(INVALID, "MqttRoots: PEM certificates are wanted.")
     try:
         tls.SSLContext(tls.PROTOCOL_TLS_CLIENT).load_verify_locations(text.encode())
     except (ValueError, OSError):
-        raise Refused(CONFLICT, "MqttRoots: this is no certificate.")
+        raise CommandError(CONFLICT, "MqttRoots: this is no certificate.")
 
 
 def _shaped(app, name, value) -> str:
@@ -119,17 +119,17 @@ def _shaped(app, name, value) -> str:
         value = int(value)  # 5.0 is a whole number to JSON
     if isinstance(kind, bool) != isinstance(value, bool) or not isinstance(value, type(kind)):
         wanted = {bool: "true or false", int: "a whole number", str: "text"}[type(kind)]
-        raise Refused(INVALID, "%s: %s is wanted." % (name, wanted))
+        raise CommandError(INVALID, "%s: %s is wanted." % (name, wanted))
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     if not validate.printable(text):
-        raise Refused(INVALID, name + ": control or broken characters.")
+        raise CommandError(INVALID, name + ": control or broken characters.")
     shaped = app.config.takes(name, text)
     if shaped is None:
-        raise Refused(INVALID, name + ": out of range.")
+        raise CommandError(INVALID, name + ": out of range.")
     return shaped
 
 
-WISHES = {
+COMMANDS = {
     "settings": ("status", ("strict", ()), _read_settings),
     "set": ("status", ("obj", ()), _write_settings),  # each field has a check of its own
 }

@@ -1,17 +1,13 @@
-"""The OCPP configuration keys (C.11, D.5): one table of text, the changes on flash, the values a factory gave.
+"""The values of the configuration keys (config/keys.py): changes on flash, the values a factory gave, the checks.
 
-The table is a string on purpose: with the code in flash it costs no heap, and a key is looked up by searching it. A
-value is what was changed and persisted, else what the factory set, else the table's default.
-
-A row is `Name|type|access|profile|default|low|high|check`:
-type    b boolean, i integer, l comma separated list, s string
-access  R, RW, W (write-only, OCPP-8), D (a fact about the device: settable by the factory, not a key of OCPP)
-profile the feature profile without which the key is absent (OCPP-120)
-low, high  range of an integer, or of the length of a string or list
-check   the name of one more check, see _check()
+A value is what was changed and persisted, else what the factory set, else the table's default. Names are compared
+without case (OCPP-120).
 """
 
+from micropython import const
+
 from charger import log
+from charger.config.keys import KEYS
 from charger.metering import measurands
 
 FILE = "ocpp_config.json"
@@ -19,114 +15,48 @@ ACCEPTED = "Accepted"
 REJECTED = "Rejected"
 NOT_SUPPORTED = "NotSupported"
 
-_TABLE = """
-AllowOfflineTxForUnknownId|b|RW|Core|false
-AuthorizationCacheEnabled|b|RW|Core|true
-AuthorizeRemoteTxRequests|b|RW|Core|false
-BlinkRepeat|i|RW|Core|3|0|100
-ClockAlignedDataInterval|i|RW|Core|0|0|86400|aligned
-ConnectionTimeOut|i|RW|Core|60|1|86400
-ConnectorPhaseRotation|l|RW|Core||0||rotation
-ConnectorPhaseRotationMaxLength|i|R|Core|5
-GetConfigurationMaxKeys|i|R|Core|100
-HeartbeatInterval|i|RW|Core|86400|1|604800
-LightIntensity|i|RW|Core|100|0|100
-LocalAuthorizeOffline|b|RW|Core|true
-LocalPreAuthorize|b|RW|Core|false
-MaxEnergyOnInvalidId|i|RW|Core|0|0|1000000
-MeterValuesAlignedData|l|RW|Core|Energy.Active.Import.Register|0|16|measurands
-MeterValuesAlignedDataMaxLength|i|R|Core|16
-MeterValuesSampledData|l|RW|Core|Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,Current.Offered|0|16|measurands
-MeterValuesSampledDataMaxLength|i|R|Core|16
-MeterValueSampleInterval|i|RW|Core|60|0|86400
-MinimumStatusDuration|i|RW|Core|0|0|3600
-NumberOfConnectors|i|R|Core|1
-ResetRetries|i|RW|Core|1|0|10
-StopTransactionOnEVSideDisconnect|b|R|Core|true
-StopTransactionOnInvalidId|b|RW|Core|true
-StopTxnAlignedData|l|RW|Core||0|16|measurands
-StopTxnAlignedDataMaxLength|i|R|Core|16
-StopTxnSampledData|l|RW|Core||0|16|measurands
-StopTxnSampledDataMaxLength|i|R|Core|16
-SupportedFeatureProfiles|l|R|Core|Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger
-TransactionMessageAttempts|i|RW|Core|3|1|100
-TransactionMessageRetryInterval|i|RW|Core|60|0|86400
-UnlockConnectorOnEVSideDisconnect|b|RW|Core|true|||lock
-WebSocketPingInterval|i|RW|Core|60|0|86400
-LocalAuthListEnabled|b|RW|LocalAuthListManagement|true
-LocalAuthListMaxLength|i|R|LocalAuthListManagement|200
-SendLocalListMaxLength|i|R|LocalAuthListManagement|50
-ReserveConnectorZeroSupported|b|R|Reservation|true
-ChargeProfileMaxStackLevel|i|R|SmartCharging|10
-ChargingScheduleAllowedChargingRateUnit|l|R|SmartCharging|Current,Power
-ChargingScheduleMaxPeriods|i|R|SmartCharging|24
-ConnectorSwitch3to1PhaseSupported|b|R|SmartCharging|false
-MaxChargingProfilesInstalled|i|R|SmartCharging|10
-SupportedFileTransferProtocols|l|R|FirmwareManagement|HTTPS
-AdditionalRootCertificateCheck|b|R|Core|false
-CertificateSignedMaxChainSize|i|R|Core|10000|1000|10000
-CertificateStoreMaxLength|i|R|Core|6|1|6
-AuthorizationKey|s|W|Core||16|40|key
-CpoName|s|RW|Core||0|64
-SecurityProfile|i|RW|Core|0|0|3|raise
-FreeVend|b|RW|Core|false
-FreeVendIdTag|s|RW|Core|FreeVend|1|20
-AuthorizationKeyVerbatim|b|D|Core|false
-ChargePointVendor|s|D|Core|
-ChargePointModel|s|D|Core|
-ChargeBoxSerialNumber|s|D|Core|
-ChargePointSerialNumber|s|D|Core|
-MeterType|s|D|Core|
-MeterSerialNumber|s|D|Core|
-FirmwareVersion|s|D|Core|
-ConnectorLock|b|D|Core|true
-SupplyVoltage|i|D|Core|230|100|1000
-CompositeScheduleDefaultLimitAmps|i|D|SmartCharging|0|0|1000
-CompositeScheduleDefaultLimitWatts|i|D|SmartCharging|0|0|1000000
-CompositeScheduleDefaultNumberPhases|i|D|SmartCharging|0|0|3
-VerifyCsmsCommonName|b|D|Core|true
-TamperPolicy|s|D|Core|latch|4|6|policy
-InstallerMaxCurrent|i|D|Core|0|0|80|amps
-RetryBackoffWaitMinimum|i|D|Core|10|0|3600
-RetryBackoffRandomRange|i|D|Core||0|3600
-"""
 
 _SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
-_TYPE, _ACCESS, _PROFILE, _DEFAULT, _LOW, _HIGH, _CHECK = range(1, 8)
+_TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # items of a row
+_LOW, _HIGH, _CHECK = const(4), const(5), const(6)
 
 
 class Configuration:
     """All keys of one charge point. Names are compared without case (OCPP-120)."""
 
-    def __init__(self, files, factory: dict | None = None, more: str = "", vault=None):
-        """`factory` maps names to text; `more` holds further rows in the form of the table (keys of other domains).
-        `vault` keeps what is write-only (SEC-10): without one that is ready, such a key cannot be changed.
+    def __init__(self, files, factory: dict | None = None, more: dict | None = None, vault=None, locked: bool = False):
+        """`factory` maps names to text; `more` holds further rows in the form of KEYS.
+        `vault` keeps what is write-only (SEC-10): without one that is ready, such a key cannot be changed. `locked`: a unit
+        that was not provisioned takes no change from anybody.
 
         Afterwards `unknown` lists the factory names that are no key, and those whose value is of no use.
         """
         self._files = files
-        self._more = more
+        self._keys = KEYS
+        if more:
+            self._keys = dict(KEYS)
+            self._keys.update(more)
         self._vault = vault
-        self.phases = 1  # of the unit's meters: decides which measurands there are
-        self.lacking = ()  # measurands that this unit has no sensor for
-        self.locked = False  # a unit that was not provisioned takes no change from anybody
-        self.may_raise = None  # may_raise(profile) says whether a security profile can be used now (WP-3)
-        self.before_change = None  # before_change(name) is told of a change of the back end's, and may raise OSError
+        self._phases = 1
+        self._lacking = ()
+        self._locked = locked
+        self._may_raise = None
+        self._before_change = None
         self._factory = {}
         self._listeners = []
         self.unknown = []
         factory = factory or {}
         for name in factory:
-            row = self._row(name)
-            value = None if row is None else _shaped(row, _text(factory[name]))
-            if row is None or value is None:
+            key = self._key(name)
+            value = None if key is None else _shaped(self._keys[key], _text(factory[name]))
+            if key is None or value is None:
                 self.unknown.append(name)
             else:
-                self._factory[row[0]] = value
+                self._factory[key] = value
         changed = files.read_json(FILE, {})
         for name in list(changed):  # keys of another version stay as they are
-            row = self._row(name)
+            row = self._keys.get(name)
             if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):
                 log.error("config", name + ": ignored, not a value that it can have")
                 del changed[name]
@@ -160,13 +90,24 @@ class Configuration:
         """True when there was an AuthorizationKey in the vault and it does not hold: the unit must be provisioned."""
         return self._vault is not None and self._vault.broken in ("index", _SECRET)
 
+    def describe_hardware(self, phases: int, lacking: tuple = ()):
+        """Which measurands there are: phases of the unit's meters, and the measurands that it has no sensor for."""
+        self._phases = phases
+        self._lacking = lacking
+
+    def use_link_checks(self, may_raise, before_change=None):
+        """may_raise(profile) says whether a security profile can be used now (WP-3); before_change(name) is called before
+        a change by the back end is written, and may raise OSError."""
+        self._may_raise = may_raise
+        self._before_change = before_change
+
     def give(self, name: str, value: str, always: bool = False):
         """A default that only the running unit knows; with `always` it goes before what the factory said.
 
         Values from outside the table's form are dropped, as they would be from the factory.
         """
         if always or name not in self._factory:
-            row = self._row(name)
+            row = self._keys.get(name)
             shaped = None if row is None else _shaped(row, value)
             if shaped is not None:
                 self._factory[name] = shaped
@@ -184,10 +125,7 @@ class Configuration:
         if value is None:
             value = self._factory.get(name)
         if value is None:
-            row = self._row(name)
-            if row is None:
-                raise KeyError(name)
-            value = row[_DEFAULT]
+            value = self._keys[name][_DEFAULT]
         return value
 
     def get_int(self, name: str) -> int:
@@ -204,11 +142,9 @@ class Configuration:
 
     def typed(self, name: str):
         """The value as what it is: bool, int or text."""
-        row = self._row(name)
-        if row is None:
-            raise KeyError(name)
-        value = self.get_str(row[0])
-        return value == "true" if row[_TYPE] == "b" else int(value) if row[_TYPE] == "i" else value
+        kind = self._keys[name][_TYPE]
+        value = self.get_str(name)
+        return value == "true" if kind == "b" else int(value) if kind == "i" else value
 
     @property
     def connection_timeout_s(self) -> int:
@@ -232,28 +168,38 @@ class Configuration:
     def report(self, names: list | None = None) -> tuple:
         """(configurationKey list, unknownKey list) of GetConfiguration; all readable keys without names (OCPP-74)."""
         known, unknown = [] if names else list(self.readable()), []
+        profiles = self.get_list("SupportedFeatureProfiles")
+        spellings = None  # of all keys, in lower case; made for a request that has a name in another spelling
         for name in names or ():
-            row = self._row(name)
-            if row is None or row[_ACCESS] == "D" or not self.has_profile(row[_PROFILE]):
+            key = name
+            if name not in self._keys:
+                if spellings is None:
+                    spellings = {known_key.lower(): known_key for known_key in self._keys}
+                key = spellings.get(name.lower())
+            if key is None or not self._is_offered(self._keys[key], profiles):
                 unknown.append(name)
             else:
-                known.append(self._entry(row))
+                known.append(self._entry(key, self._keys[key]))
         return known, unknown
 
     def readable(self):
         """Iterate the configurationKey entries of all keys that can be read."""
-        for row in self._rows():
-            if "R" in row[_ACCESS] and self.has_profile(row[_PROFILE]):
-                yield self._entry(row)
+        profiles = self.get_list("SupportedFeatureProfiles")
+        for name, row in self._keys.items():
+            if "R" in row[_ACCESS] and self._is_offered(row, profiles):
+                yield self._entry(name, row)
+
+    def _is_offered(self, row: tuple, profiles: list) -> bool:
+        return row[_ACCESS] != "D" and (row[_PROFILE] == "Core" or row[_PROFILE] in profiles)
 
     def all(self) -> dict:
         """Name to value of every key and device fact, secrets without their value: for people and the control port."""
-        return {row[0]: "" if row[_ACCESS] == "W" else self.get_str(row[0]) for row in self._rows()}
+        return {name: "" if row[_ACCESS] == "W" else self.get_str(name) for name, row in self._keys.items()}
 
-    def _entry(self, row) -> dict:
-        entry = {"key": row[0], "readonly": row[_ACCESS] == "R"}
+    def _entry(self, name: str, row: tuple) -> dict:
+        entry = {"key": name, "readonly": row[_ACCESS] == "R"}
         if row[_ACCESS] != "W":  # the key itself never leaves the unit (OCPP-8)
-            entry["value"] = self.get_str(row[0])[:_LONGEST]
+            entry["value"] = self.get_str(name)[:_LONGEST]
         return entry
 
     # --- changing ---
@@ -264,33 +210,37 @@ class Configuration:
 
     def change(self, name: str, value: str) -> str:
         """ChangeConfiguration (OCPP-73): the status; an accepted change is on flash when this returns."""
-        row = self._row(name)
-        if row is None or row[_ACCESS] == "D" or not self.has_profile(row[_PROFILE]):
+        key = self._key(name)
+        if key is None:
+            return NOT_SUPPORTED
+        row = self._keys[key]
+        if row[_ACCESS] == "D" or not self.has_profile(row[_PROFILE]):
             return NOT_SUPPORTED
         if "W" not in row[_ACCESS] or len(value) > _LONGEST:
             return REJECTED
         shaped = _shaped(row, value)
         if shaped is None or not self._check(row, shaped):
             return REJECTED
-        if self.locked:
-            log.error("config", row[0] + " refused: this unit is not provisioned")
+        if self._locked:
+            log.error("config", key + " refused: this unit is not provisioned")
             return REJECTED
         if row[_ACCESS] == "W" and (self._vault is None or not self._vault.ready):
-            log.error("config", row[0] + " refused: there is no vault to keep it in")
+            log.error("config", key + " refused: there is no vault to keep it in")
             return REJECTED
         try:
-            if self.before_change is not None:
-                self.before_change(row[0])
-            self.put(row[0], shaped)
+            if self._before_change is not None:
+                self._before_change(key)
+            self.put(key, shaped)
         except OSError as error:
-            log.error("config", "%s not written: %s" % (row[0], log.reason(error)))
+            log.error("config", "%s not written: %s" % (key, log.reason(error)))
             return REJECTED
         return ACCEPTED
 
     def takes(self, name: str, value: str) -> str | None:
         """The value in its one spelling when a person at the unit may give it to a key, facts of the device too; else None."""
-        row = self._row(name)
-        if row is None or row[_ACCESS] == "R" or self.locked or len(value) > _LONGEST:
+        key = self._key(name)
+        row = None if key is None else self._keys[key]
+        if row is None or row[_ACCESS] == "R" or self._locked or len(value) > _LONGEST:
             return None
         shaped = _shaped(row, value)
         return shaped if shaped is not None and self._check(row, shaped) else None
@@ -327,7 +277,7 @@ class Configuration:
         if check == "raise":  # never back down over OCPP (WP-2)
             if int(value) <= self.get_int("SecurityProfile"):
                 return False
-            return self.may_raise is not None and self.may_raise(int(value))
+            return self._may_raise is not None and self._may_raise(int(value))
         if check == "lock":  # a tethered unit has no lock to open
             return self.get_bool("ConnectorLock") or value == "false"
         if check == "amps":  # 0 for none; less than 6 A no pilot can say (CP-14)
@@ -340,32 +290,20 @@ class Configuration:
 
     def _is_measured(self, item: str) -> bool:
         """True for an item of a measurand list that this unit can deliver."""
-        return measurands.supported(item, self.phases) and item not in self.lacking
+        return measurands.supported(item, self._phases) and item not in self._lacking
 
     # --- the table ---
 
-    def _rows(self):
-        for table in (_TABLE, self._more):
-            start = 1
-            while start < len(table):
-                end = table.find("\n", start)
-                if end < 0:
-                    end = len(table)
-                yield _split(table[start:end])
-                start = end + 1
-
-    def _row(self, name: str):
-        """The row of a key, None without one. As written in the table it is found by one search."""
-        if not isinstance(name, str) or "|" in name or "\n" in name or not name:
+    def _key(self, name) -> str | None:
+        """A key's name as in the table, None for a name that is no key. Names differ by length before they are compared."""
+        if name in self._keys:
+            return name
+        if not isinstance(name, str):
             return None
-        for table in (_TABLE, self._more):
-            at = table.find("\n" + name + "|")
-            if at >= 0:
-                return _split(table[at + 1 : table.find("\n", at + 1)])
-        wanted = name.lower()
-        for row in self._rows():
-            if row[0].lower() == wanted:
-                return row
+        length, wanted = len(name), name.lower()
+        for key in self._keys:
+            if len(key) == length and key.lower() == wanted:
+                return key
         return None
 
 
@@ -381,11 +319,6 @@ def key_bytes(text: str, verbatim: bool = False) -> bytes | None:
     return text.encode() if 16 <= size <= 20 else None
 
 
-def _split(line: str) -> list:
-    row = line.split("|")
-    return row + [""] * (8 - len(row))
-
-
 def _text(value) -> str:
     """A factory value as the table writes it."""
     if isinstance(value, bool):
@@ -396,8 +329,7 @@ def _text(value) -> str:
 def _shaped(row, value: str) -> str | None:
     """The value in its one spelling, or None when type or range are wrong."""
     kind = row[_TYPE]
-    low = int(row[_LOW] or 0)
-    high = int(row[_HIGH]) if row[_HIGH] else None
+    low, high = row[_LOW], row[_HIGH]
     if kind == "b":
         value = value.strip().lower()
         return value if value in ("true", "false") else None

@@ -8,6 +8,7 @@ from binascii import unhexlify
 
 from charger.access import pin, pin_throttle, roles
 from charger.credentials.vault import Vault
+from charger.errors import AlreadyProvisionedError
 from charger.validate import check
 
 KEY_BYTES = 32
@@ -26,12 +27,8 @@ RECORD = ("strict", (
 ))  # fmt: skip
 
 
-class AlreadyProvisioned(Exception):
-    """The unit has its credentials; new ones are only given when asked for in so many words."""
-
-
 def write(record: dict, files, store, again: bool = False) -> None:
-    """Put everything where it belongs. Raises Invalid, AlreadyProvisioned, OSError.
+    """Put everything where it belongs. Raises Invalid, AlreadyProvisionedError, OSError.
 
     again: a unit that has credentials gets new ones, all of them; the old ones cannot be read any more. Cut short, that
     goes on with the next record, asked for or not.
@@ -41,7 +38,7 @@ def write(record: dict, files, store, again: bool = False) -> None:
     entries = _entries(record)
     new_key = unhexlify(record["device_key"])
     if store.provisioned() and not again:
-        raise AlreadyProvisioned()
+        raise AlreadyProvisionedError()
     again = again or store.renewing()
     store.unseal(again)
     key = None if again else store.key()

@@ -7,7 +7,7 @@ from charger.audit import events
 from charger.credentials import certificate_store
 from charger.credentials.certificate_store import CENTRAL_SYSTEM, KINDS
 from charger.crypto import der, path_validation, pem, x509
-from charger.crypto.errors import CryptoError
+from charger.errors import CryptoError
 from charger.runtime import cooperative
 
 _ALGORITHMS = ("SHA256", "SHA384", "SHA512")

@@ -10,7 +10,8 @@ from micropython import const
 
 from charger import clock
 from charger.crypto import der
-from charger.crypto.errors import EXPIRED, MALFORMED, NOT_YET_VALID, USAGE, CryptoError
+from charger.crypto.refusals import EXPIRED, MALFORMED, NOT_YET_VALID, USAGE
+from charger.errors import CryptoError
 
 _BASIC_CONSTRAINTS = b"\x55\x1d\x13"
 _NAME_CONSTRAINTS = b"\x55\x1d\x1e"

@@ -18,6 +18,7 @@ from micropython import const
 
 from charger import log
 from charger.crypto.hmac import hmac_sha256, same
+from charger.errors import VaultError
 
 _FOLDER = "vault/"
 _INDEX = "vault/index"
@@ -26,10 +27,6 @@ _NONCE = const(16)
 _CODE = const(32)
 _CBC = const(2)
 _BLOCK = const(16)
-
-
-class VaultError(OSError):
-    """Nothing can be stored: there is no device key, or the vault is broken."""
 
 
 class Vault:
@@ -45,6 +42,8 @@ class Vault:
         self._names = []
         if self.ready:
             self._open_index()
+        elif files.exists(_INDEX):  # the key storage was erased, or cannot be opened: what is here can never be read
+            self._breaks("device key")
 
     # --- use ---
 
@@ -125,7 +124,7 @@ class Vault:
     def _breaks(self, what: str):
         if not self.broken:
             self.broken = what
-            log.error("vault", what + " was altered: this unit has to be provisioned again")
+            log.error("vault", what + " was altered or lost: this unit has to be provisioned again")
             if self._on_event is not None:
                 self._on_event("VaultBroken", what)
 

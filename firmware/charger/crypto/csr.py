@@ -3,7 +3,8 @@
 import hashlib
 
 from charger.crypto import der, ec, keys
-from charger.crypto.errors import MALFORMED, CryptoError
+from charger.crypto.refusals import MALFORMED
+from charger.errors import CryptoError
 
 _OID_CN = b"\x55\x04\x03"
 _OID_O = b"\x55\x04\x0a"

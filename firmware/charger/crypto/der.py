@@ -7,7 +7,8 @@ offsets into one bytes object and copies only what is asked for.
 
 from micropython import const
 
-from charger.crypto.errors import MALFORMED, CryptoError
+from charger.crypto.refusals import MALFORMED
+from charger.errors import CryptoError
 
 BOOLEAN = const(0x01)
 INTEGER = const(0x02)

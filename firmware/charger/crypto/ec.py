@@ -15,8 +15,9 @@ All long functions are generators: see runtime/cooperative.py. Costs: tools/benc
 import os
 
 from charger.crypto import der
-from charger.crypto.errors import MALFORMED, CryptoError
 from charger.crypto.hmac import hmac_sha256
+from charger.crypto.refusals import MALFORMED
+from charger.errors import CryptoError
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

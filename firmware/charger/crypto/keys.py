@@ -5,7 +5,8 @@ import hashlib
 from micropython import const
 
 from charger.crypto import der, ec
-from charger.crypto.errors import MALFORMED, UNSUPPORTED, WEAK, CryptoError
+from charger.crypto.refusals import MALFORMED, UNSUPPORTED, WEAK
+from charger.errors import CryptoError
 
 EC = const(1)
 RSA = const(2)

@@ -8,7 +8,8 @@ constraints (as unknown critical extension). Revocation: none, the server's cert
 from micropython import const
 
 from charger.crypto import x509
-from charger.crypto.errors import EXPIRED, NO_TIME, NOT_YET_VALID, SIGNATURE, UNSUPPORTED, UNTRUSTED, USAGE, CryptoError
+from charger.crypto.refusals import EXPIRED, NO_TIME, NOT_YET_VALID, SIGNATURE, UNSUPPORTED, UNTRUSTED, USAGE
+from charger.errors import CryptoError
 
 MAX_CHAIN = const(6)  # certificates that a peer may send; bounds the work
 

@@ -4,7 +4,8 @@ import binascii
 
 from micropython import const
 
-from charger.crypto.errors import MALFORMED, CryptoError
+from charger.crypto.refusals import MALFORMED
+from charger.errors import CryptoError
 
 MAX_CERTIFICATE = const(5500)  # characters, WP-19
 MAX_CHAIN = const(10000)  # WP-17

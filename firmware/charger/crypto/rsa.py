@@ -7,7 +7,8 @@ import hashlib
 
 from micropython import const
 
-from charger.crypto.errors import MALFORMED, UNSUPPORTED, WEAK, CryptoError
+from charger.crypto.refusals import MALFORMED, UNSUPPORTED, WEAK
+from charger.errors import CryptoError
 
 MIN_BITS = const(2048)  # WP-9
 MAX_BITS = const(4096)

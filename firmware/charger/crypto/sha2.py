@@ -8,7 +8,8 @@ import hashlib
 
 from micropython import const
 
-from charger.crypto.errors import UNSUPPORTED, CryptoError
+from charger.crypto.refusals import UNSUPPORTED
+from charger.errors import CryptoError
 
 SIZES = {"SHA256": 32, "SHA384": 48, "SHA512": 64}  # octets of the result
 

@@ -7,8 +7,9 @@ from micropython import const
 
 from charger import clock
 from charger.crypto import der
-from charger.crypto.errors import NAME, UNSUPPORTED, CryptoError
 from charger.crypto.keys import Algorithm, PublicKey
+from charger.crypto.refusals import NAME, UNSUPPORTED
+from charger.errors import CryptoError
 
 # named bits of keyUsage (4.2.1.3)
 DIGITAL_SIGNATURE = const(0x01)
@@ -253,7 +254,7 @@ def _text(raw: bytes, tag: int) -> str:
         raise der.bad("string")
     for ch in text:
         # a NUL in a name once fooled whoever compared it as a C string; surrogates make no valid string
-        if ch < " " or ch == "\x7f" or "\ud800" <= ch <= "\udfff":
+        if ch < " " or ch == "\x7f" or 0xD800 <= ord(ch) <= 0xDFFF:
             raise der.bad("string")
     return text
 

@@ -12,13 +12,44 @@ _RENEWING = 2  # of _DONE: all credentials are being replaced
 _LOG = "log_key"
 _LOG_FROM = "log_from"
 _BYTES = 32
+_NOT_INITIALISED = -0x1101  # ESP_ERR_NVS_NOT_INITIALIZED
+
+
+class _NoStorage:
+    """Stands for a namespace while the NVS is not initialised: nothing is found, and nothing can be kept."""
+
+    def get_i32(self, key):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+
+    def get_blob(self, key, buffer):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+
+    def set_i32(self, key, value):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+
+    def set_blob(self, key, value):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+
+    def erase_key(self, key):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+
+    def commit(self):
+        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
 
 class KeyStore:
-    """The device key, and during a change of keys the next one."""
+    """The device key, and during a change of keys the next one. `available` is False while the NVS cannot be opened."""
+
+    MOUNT_FAILED = "mount_failed"  # starts at which the file system could not be mounted
+    FORMATTED = "formatted"  # times that a damaged file system was formatted at somebody's order
 
     def __init__(self):
-        self._nvs = esp32.NVS(_NAMESPACE)
+        try:
+            self._nvs = esp32.NVS(_NAMESPACE)
+            self.available = True
+        except OSError:  # the board's start-up code does not erase a damaged NVS (boards/common/startup.c)
+            self._nvs = _NoStorage()
+            self.available = False
 
     def key(self, name: str = _KEY) -> bytes | None:
         """The device key; None on a unit that was not provisioned."""
@@ -28,10 +59,15 @@ class KeyStore:
         except OSError:
             return None
 
+    def has_log_key(self) -> bool:
+        """True once log_key() has made its key."""
+        return self.key(_LOG) is not None
+
     def log_key(self, number: int) -> tuple:
         """(key that goes into the security log's links, number of the first entry under it).
 
-        Made at the first start and never changed, whatever becomes of the device key: so a log outlives new credentials.
+        Made at the first start with the radio on, as os.urandom() is a true generator only then, and never changed, whatever
+        becomes of the device key: so a log outlives new credentials.
         number: that of the next entry; those before it are of a firmware that knew no key. (b"", 0) without storage.
         """
         key = self.key(_LOG)
@@ -83,6 +119,28 @@ class KeyStore:
         if renew:
             self._nvs.set_i32(_DONE, _RENEWING)
             self._nvs.commit()
+
+    def add_count(self, name: str):
+        """Count what happened while no log could be written. No error where nothing can be kept."""
+        try:
+            self._nvs.set_i32(name, self._count(name) + 1)
+            self._nvs.commit()
+        except OSError:
+            pass
+
+    def take_count(self, name: str) -> int:
+        """A count of add_count(), which is 0 from then on."""
+        count = self._count(name)
+        if count:
+            self._nvs.set_i32(name, 0)
+            self._nvs.commit()
+        return count
+
+    def _count(self, name: str) -> int:
+        try:
+            return self._nvs.get_i32(name)
+        except OSError:
+            return 0
 
     def seal(self, serial: str):
         """The credentials are complete; this is whose they are."""

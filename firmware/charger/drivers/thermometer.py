@@ -15,28 +15,36 @@ _PPM = array("i", (
 ))
 _OPEN_PPM = const(985000)  # above: the sensor is open
 _SHORT_PPM = const(25000)  # below: shorted
+_BROKEN_DC = const(10000)  # hotter than anything: a guard that looks at the value alone opens
 
 
 class Thermometer:
-    """After read(): `value_dc` in 0.1 degC and `valid`, False for an open or shorted sensor."""
+    """After read(): `value_dc` in 0.1 degC; `valid` is False for an open or shorted sensor, whose value is 1000 degC.
 
-    def __init__(self, wiring: dict):
+    One attribute, because the control tick may run between any two steps of read().
+    """
+
+    def __init__(self, wiring: dict) -> None:
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self.value_dc = 250
-        self.valid = True
 
-    def read(self):
+    @property
+    def valid(self) -> bool:
+        """False for an open or shorted sensor."""
+        return self.value_dc != _BROKEN_DC
+
+    def read(self) -> None:
         """Sample and convert; small integers only."""
-        ppm = self._adc.read_uv() // 33 * 10
-        self.valid = _SHORT_PPM <= ppm <= _OPEN_PPM
-        if not self.valid:
-            return
-        if ppm >= _PPM[0]:
-            self.value_dc = _FIRST_DC
-            return
-        for n in range(1, len(_PPM)):
-            if ppm >= _PPM[n]:
-                span = _PPM[n - 1] - _PPM[n]
-                self.value_dc = _FIRST_DC + _STEP_DC * n - (ppm - _PPM[n]) * _STEP_DC // span
-                return
-        self.value_dc = _FIRST_DC + _STEP_DC * (len(_PPM) - 1)
+        self.value_dc = _dc_from_ppm(self._adc.read_uv() // 33 * 10)
+
+
+def _dc_from_ppm(ppm: int) -> int:
+    if not _SHORT_PPM <= ppm <= _OPEN_PPM:
+        return _BROKEN_DC
+    if ppm >= _PPM[0]:
+        return _FIRST_DC
+    for n in range(1, len(_PPM)):
+        if ppm >= _PPM[n]:
+            span = _PPM[n - 1] - _PPM[n]
+            return _FIRST_DC + _STEP_DC * n - (ppm - _PPM[n]) * _STEP_DC // span
+    return _FIRST_DC + _STEP_DC * (len(_PPM) - 1)

@@ -6,6 +6,7 @@ RFC 9112. No chunked bodies, no continuation lines, no second header of those th
 from micropython import const
 
 from charger import clock
+from charger.errors import RequestError
 
 HEAD = const(2048)  # bytes of request line and headers together
 BODY = const(2048)
@@ -30,15 +31,6 @@ _ALWAYS = (
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
     "Content-Security-Policy: default-src 'none'\r\nReferrer-Policy: no-referrer\r\n"
 )
-
-
-class Bad(Exception):
-    """A request that gets this status and sentence; the connection ends after it when `fatal`."""
-
-    def __init__(self, status: int, text: str, fatal: bool = False):
-        super().__init__(text)
-        self.status = status
-        self.fatal = fatal
 
 
 class Request:
@@ -82,7 +74,7 @@ class Connection:
             if end >= 0:
                 return end + 4
             if self._used == HEAD:
-                raise Bad(431, "The request's head is longer than %d bytes." % HEAD, True)
+                raise RequestError(431, "The request's head is longer than %d bytes." % HEAD, True)
             if self._used == len(self._buffer):
                 self._buffer.extend(bytes(_STEP))
             self._used += await self._some(memoryview(self._buffer)[self._used :])
@@ -145,20 +137,20 @@ def _parse(head: str) -> Request:
     lines = head.split("\r\n")
     words = lines[0].split(" ")
     if len(words) != 3 or not words[0].isalpha() or len(words[0]) > 7 or not words[1].startswith("/"):
-        raise Bad(400, "This is no HTTP request.", True)
+        raise RequestError(400, "This is no HTTP request.", True)
     if words[2] not in ("HTTP/1.1", "HTTP/1.0"):
-        raise Bad(505, "HTTP/1.1 is spoken here.", True)
+        raise RequestError(505, "HTTP/1.1 is spoken here.", True)
     if len(words[1]) > _TARGET or "%" in words[1]:
-        raise Bad(400, "The path is too long, or has escapes.", True)
+        raise RequestError(400, "The path is too long, or has escapes.", True)
     fields = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         if not colon or not name or "\n" in line or "\r" in line or " " in name or "\t" in name:
-            raise Bad(400, "A header line is malformed.", True)
+            raise RequestError(400, "A header line is malformed.", True)
         name = name.lower()
         if name in _HEADERS:
             if name in fields:
-                raise Bad(400, "The header %s stands twice." % name, True)
+                raise RequestError(400, "The header %s stands twice." % name, True)
             fields[name] = value.strip(" \t")
     lasting = words[2] == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
     return Request(words[0], words[1], fields, lasting)
@@ -168,18 +160,18 @@ def _length(request: Request) -> int:
     """Bytes of the body. Where it would be guesswork to find its end, the connection ends with the answer."""
     fields = request.fields
     if "transfer-encoding" in fields:
-        raise Bad(501, "Bodies come with a Content-Length here.", True)
+        raise RequestError(501, "Bodies come with a Content-Length here.", True)
     if "expect" in fields:
-        raise Bad(417, "Send the body at once.", True)
+        raise RequestError(417, "Send the body at once.", True)
     text = fields.get("content-length")
     if text is None:
         if request.method in ("POST", "PUT"):
-            raise Bad(411, "A Content-Length is missing.", True)
+            raise RequestError(411, "A Content-Length is missing.", True)
         return 0
     if not text.isdigit() or len(text) > 9:
-        raise Bad(400, "The Content-Length is no number.", True)
+        raise RequestError(400, "The Content-Length is no number.", True)
     if int(text) > BODY:
-        raise Bad(413, "The body is longer than %d bytes." % BODY, True)
+        raise RequestError(413, "The body is longer than %d bytes." % BODY, True)
     if int(text) and request.method not in ("POST", "PUT"):
-        raise Bad(400, "A body makes no sense with this method.", True)
+        raise RequestError(400, "A body makes no sense with this method.", True)
     return int(text)

@@ -1,32 +1,25 @@
-"""The local API's listening socket, and who is logged in; all else of it is in RAM only while a client is there (SEC-26).
+"""The local API's listening socket and login sessions; the server is imported with the first client (SEC-26).
 
 Everything is bounded: connections at once, time for each step, sessions, the heap that must be free to let one in.
 """
 
 import asyncio
-import gc
 import os
 import socket
 
 from micropython import const
 
-from charger import clock, late, log
+from charger import clock, log
+from charger.local_api.admission import Admission, host_of
+from charger.runtime import memory
 
 _MOST = const(3)  # connections at once
-_ROOM = const(13000)  # bytes that must be free to let the first one in, for whom the code is loaded
-_ROOM_MORE = const(7000)  # and any other
 _TOKEN = const(16)  # bytes
-_BURST = const(6)  # connections in a row while a car charges, and one more each so many seconds: see _may()
-_REFILL_MS = const(30000)
 _WAITING = const(4)  # connections that the network stack may hold back
-_MODULES = ("charger.local_api.server", "charger.local_api.http_server")
 
 
 class Session:
-    """Who is logged in: `role`, the cookie's `token`, and the `csrf` token that goes with it. What it means: local_api/routes.py.
-
-    It outlives the code that is in RAM only now and then, so it is here, and without methods.
-    """
+    """Who is logged in: `role`, the cookie's `token`, and the `csrf` token that goes with it. See local_api/routes.py."""
 
     def __init__(self, role: str):
         self.role = role
@@ -38,15 +31,14 @@ class Session:
 class Door:
     """`address` is "HOST:PORT"; `port` is the number while it listens.
 
-    `sessions` holds who is logged in.
+    `sessions` holds who is logged in; `admission` decides which client may connect while a contactor is closed.
     """
 
     def __init__(self, app, address: str):
         self._app = app
         self._address = address
         self._inside = 0
-        self._left = _BURST
-        self._refilled_ms = 0
+        self.admission = Admission()
         self.port = None
         self.sessions = []
 
@@ -65,63 +57,40 @@ class Door:
             while True:
                 await _readable(listener)  # type: ignore[misc] - a generator is awaitable here
                 try:
-                    client = listener.accept()[0]
+                    client, address = listener.accept()
                 except OSError:  # it has gone again
                     continue
-                if self._inside < _MOST and self._may() and self._room():
+                host = host_of(address)
+                if self._inside < _MOST and self.admission.allows(host) and self._room():
                     self._inside += 1
-                    asyncio.create_task(self._serve(client))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+                    asyncio.create_task(self._serve(client, host))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
                 else:
                     client.close()
         finally:
             self.port = None
             listener.close()
 
-    def _may(self) -> bool:
-        """A handshake holds up a small processor for longer than a control tick may be late, which opens the contactor
-        (docs/SAFETY.md): so strangers get few of them while a car charges. Any number of requests go through one.
-        """
-        now = clock.uptime_ms()
-        if not any(outlet.energised for outlet in self._app.outlets):
-            self._left, self._refilled_ms = _BURST, now
-        while self._left < _BURST and now - self._refilled_ms >= _REFILL_MS:
-            self._left += 1
-            self._refilled_ms += _REFILL_MS
-        if self._left == _BURST:
-            self._refilled_ms = now
-        if not self._left:
-            return False
-        self._left -= 1
-        return True
-
     def _room(self) -> bool:
-        room = _ROOM_MORE if self._inside else _ROOM
-        if gc.mem_free() < room:
-            gc.collect()
-        if gc.mem_free() < room:
-            log.warn("web", "nobody let in: %d bytes free" % gc.mem_free())
-            if self._app.portal is not None:
-                self._app.portal.let_go()  # who asks again is let in
-            return False
-        return True
+        if memory.fits_tls(memory.NEXT_CLIENT if self._inside else memory.FIRST_CLIENT):
+            return True
+        log.warn("web", "connection refused: only %d bytes free" % memory.heap_free())
+        self._app.memory.free()  # the next attempt finds room
+        return False
 
-    async def _serve(self, client):
+    async def _serve(self, client, host: str):
         """One connection, from its handshake to its end; whatever happens, its memory is free afterwards."""
         try:
             client.setblocking(False)
-            from charger.local_api import server
+            from charger.local_api import server  # with commands/: 12,000 frozen bytes, 5 KiB of heap, once there is a client
 
-            await server.serve(self._app, self, client)
+            await server.serve(self._app, self, client, host)
         except (EOFError, asyncio.TimeoutError):
             pass  # gone, or asleep
         except (OSError, ValueError, MemoryError) as error:
             log.info("web", "connection ended: " + log.reason(error))
         finally:
-            server = None
             client.close()
             self._inside -= 1
-            if not self._inside:
-                late.drop(*_MODULES)
 
 
 def _readable(s):

@@ -7,13 +7,13 @@ so that no other name can be made to lead here. docs/openapi.json describes it a
 
 from micropython import const
 
-from charger import clock, late
+from charger import clock, validate
 from charger.access import roles
+from charger.commands import table as commands
 from charger.crypto.hmac import same
-from charger.local_api.http_server import Bad
+from charger.errors import CommandError, InvalidValueError, NotJsonError, RequestError, UnacceptableJsonError
 from charger.local_api.listener import Session
-from charger.net import strict_json
-from charger.validate import Refused
+from charger.net import strict_json, utf8
 
 _SESSIONS = const(4)  # at once; a fifth ends the one that was quiet for longest
 _IDLE_MS = const(900000)
@@ -40,34 +40,29 @@ _ROUTES = {
 _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of commands.Refused
 
 
-async def answer(app, door, request) -> tuple:
-    """(status, JSON object, header lines) of a request. Bad, OSError by the flash."""
+async def answer(app, door, request, host: str) -> tuple:
+    """(status, JSON object, header lines) of a request from an address. RequestError, OSError of the flash."""
     _check_origin(app, request.fields)
     methods = _ROUTES.get(request.path)
     if methods is None:
-        raise Bad(404, "There is nothing at this path.")
+        raise RequestError(404, "There is nothing at this path.")
     if request.method not in methods:
         return 405, {"error": "This path knows %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
     wish = await _wish(request)
     if request.path == "/api/login":
-        return await _login(app, door, request.fields, wish)
+        return await _login(app, door, request.fields, wish, host)
     session = _session(door, request)
     if request.path == "/api/logout":
         door.sessions.remove(session)
         return 200, {}, _cookie("session", "", 0, "/api")
     if request.path == "/api/session":
         return 200, _about(session), ""
-    from charger import commands
-
     try:
         device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
         value = await commands.run(app, session.role, methods[request.method], wish, "page", device)
-    except Refused as error:
+    except CommandError as error:
         more = "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
         return _STATUS[error.kind], {"error": str(error)}, more
-    finally:
-        commands = None
-        late.drop("charger.commands")
     if request.path in ("/api/pin", "/api/erase"):
         door.sessions[:] = [session]  # whoever was logged in besides has to show that he may
     return 200, value, ""
@@ -83,11 +78,11 @@ def _check_origin(app, fields):
         name = host[: host.rfind(":")]
     serial = app.config.get_str("ChargeBoxSerialNumber").lower()
     if not (_is_address(name) or name.lower() in ("localhost", "pilotlight-%s.local" % serial)):
-        raise Bad(421, "This unit is not called that; use its address.")
+        raise RequestError(421, "This unit is not called that; use its address.")
     if fields.get("origin", "https://" + host) != "https://" + host:
-        raise Bad(403, "Another site may not ask this unit.")
+        raise RequestError(403, "Another site may not ask this unit.")
     if fields.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Bad(403, "Another site may not ask this unit.")
+        raise RequestError(403, "Another site may not ask this unit.")
 
 
 def _is_address(name: str) -> bool:
@@ -102,21 +97,19 @@ async def _wish(request) -> dict:
     if request.method == "GET":
         return _query(request.query)
     if request.query:
-        raise Bad(400, "A query makes no sense with this method.")
+        raise RequestError(400, "A query makes no sense with this method.")
     kind = request.fields.get("content-type", "").lower().replace(" ", "")
     if kind not in ("application/json", "application/json;charset=utf-8"):
-        raise Bad(415, "The body has to be application/json.")
+        raise RequestError(415, "The body has to be application/json.")
     try:
-        from charger.net import utf8
-
         size = len(request.body)
         if not await utf8.check(request.body, 0, size):
-            raise strict_json.NotJson("not UTF-8")
+            raise NotJsonError("not UTF-8")
         wish = await strict_json.loads(request.body, size, strict_json.Scan(request.body, size))
-    except (strict_json.NotJson, strict_json.Unacceptable) as error:
-        raise Bad(400, "The body is not acceptable JSON: %s." % error)
+    except (NotJsonError, UnacceptableJsonError) as error:
+        raise RequestError(400, "The body is not acceptable JSON: %s." % error)
     if not isinstance(wish, dict):
-        raise Bad(400, "The body has to be a JSON object.")
+        raise RequestError(400, "The body has to be a JSON object.")
     return wish
 
 
@@ -125,7 +118,7 @@ def _query(text: str) -> dict:
     for part in text.split("&") if text else ():
         name, equals, value = part.partition("=")
         if not equals or name in wish:
-            raise Bad(400, "The query is malformed.")
+            raise RequestError(400, "The query is malformed.")
         wish[name] = int(value) if value.isdigit() and len(value) < 10 else value
     return wish
 
@@ -139,19 +132,17 @@ def _session(door, request):
     for session in door.sessions:
         if same(session.token.encode(), token.encode()):
             if request.method != "GET" and not same(session.csrf.encode(), request.fields.get("x-csrf-token", "").encode()):
-                raise Bad(403, "The X-CSRF-Token is not that of this session.")
+                raise RequestError(403, "The X-CSRF-Token is not that of this session.")
             session.seen_ms = now
             return session
-    raise Bad(401, "Log in first.")
+    raise RequestError(401, "Log in first.")
 
 
-async def _login(app, door, fields, wish) -> tuple:
-    from charger import validate
-
+async def _login(app, door, fields, wish, host: str) -> tuple:
     try:
         validate.check(_LOGIN, wish)
-    except validate.Invalid as error:
-        raise Bad(400, "%s." % error)
+    except InvalidValueError as error:
+        raise RequestError(400, "%s." % error)
     role = wish.get("role", roles.OWNER)
     result = await app.pins.check(role, wish["pin"], "page", _cookie_of(fields, "device"))
     more = "Retry-After: %d\r\n" % result.wait_s if result.wait_s else ""
@@ -165,6 +156,7 @@ async def _login(app, door, fields, wish) -> tuple:
     if len(door.sessions) >= _SESSIONS:
         door.sessions.remove(min(door.sessions, key=lambda other: other.seen_ms))
     door.sessions.append(session)
+    door.admission.remember(host)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
     more += _cookie("device", result.device, _DEVICE_S, "/api")
     return 200, _about(session), more

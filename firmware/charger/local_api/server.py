@@ -4,13 +4,16 @@ import asyncio
 import json
 import sys
 
+import tls
 from micropython import const
 
-from charger import late, log
+from charger import log
 from charger.audit import events
-from charger.local_api.http_server import Bad, Connection
+from charger.errors import RequestError
+from charger.local_api import routes
+from charger.local_api.http_server import Connection
 
-_HANDSHAKE_MS = const(10000)  # and the first request
+_HANDSHAKE_MS = const(20000)  # with the pause of the charging before it; and as long for the first request
 _REQUEST_MS = const(15000)  # from one answer to the next request's end
 _ANSWER_MS = const(60000)  # to find an answer: a PIN takes half a second, an erasure some more
 _REQUESTS = const(50)  # in one connection
@@ -18,27 +21,26 @@ _REQUESTS = const(50)  # in one connection
 
 def _context(vault):
     """The unit's own identity, TLS 1.2 or newer with forward secrecy."""
-    import tls
-
     context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
     suites = [name for name in context.get_ciphers() if name.startswith("TLS1-3-") or ("-ECDHE-" in name and "-GCM-" in name)]
     context.set_ciphers(suites)
-    context.load_cert_chain(vault.get("local_api/certificate"), vault.get("local_api/key"))
+    context.load_cert_chain(vault.get("web/certificate"), vault.get("web/key"))
     return context
 
 
-async def serve(app, door, client):
-    """Answer until the client goes, is too slow, or has asked often enough."""
+async def serve(app, door, client, host: str):
+    """Answer a client from the address `host` until it goes, is too slow, or has asked often enough."""
     secured = _context(app.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
     try:
-        connection = Connection(asyncio.StreamReader(secured))  # reading drives the handshake
+        await asyncio.wait_for_ms(door.admission.handshake(secured, host), _HANDSHAKE_MS)
+        connection = Connection(asyncio.StreamReader(secured))
         for number in range(_REQUESTS):
             last = number == _REQUESTS - 1
             try:
                 request = await asyncio.wait_for_ms(connection.read(), _REQUEST_MS if number else _HANDSHAKE_MS)
                 last = last or not request.lasting
-                status, value, more = await asyncio.wait_for_ms(_answer(app, door, request), _ANSWER_MS)
-            except Bad as error:
+                status, value, more = await asyncio.wait_for_ms(_answer(app, door, request, host), _ANSWER_MS)
+            except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, ""
                 if status in (400, 413, 421, 431):  # made no sense: the log bounds how often (SEC-13, SEC-22)
@@ -50,24 +52,19 @@ async def serve(app, door, client):
         secured.close()
 
 
-async def _answer(app, door, request) -> tuple:
+async def _answer(app, door, request, host: str) -> tuple:
     """(status, value, header lines); what goes wrong inside is no reason to say how (SEC-10)."""
-    from charger.local_api import routes
-
     try:
-        return await routes.answer(app, door, request)
-    except (Bad, MemoryError):
+        return await routes.answer(app, door, request, host)
+    except (RequestError, MemoryError):
         raise
     except OSError as error:
         log.error("web", log.reason(error))
-        raise Bad(503, "The flash cannot be written or read.")
+        raise RequestError(503, "The flash cannot be written or read.")
     except Exception as error:  # noqa: BLE001 - a bug in here is nothing for the client, but for the log
         log.error("web", log.reason(error))
         sys.print_exception(error)
-        raise Bad(500, "This unit has made a mistake; it is in its log.")
-    finally:
-        routes = None
-        late.drop("charger.local_api.routes")
+        raise RequestError(500, "This unit has made a mistake; it is in its log.")
 
 
 def _pieces(value: dict) -> list:

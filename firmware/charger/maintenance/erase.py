@@ -8,7 +8,7 @@ What is known to be nobody's stays, by the lists below; all else goes, so that a
 forgotten here. The security log stays and tells of it: no identifier is ever in it.
 """
 
-from charger import clock, late, log
+from charger import clock, log
 from charger.audit import events
 from charger.store import wipe
 
@@ -112,18 +112,15 @@ async def held(app, button):
         why_not = ask(app, FACTORY, "the button")
         if why_not:
             log.warn("erase", why_not)
-        return
-    late.drop("charger.maintenance.erase", "charger.store.wipe")
 
 
 async def overwrite(app, device):
     """The task that follows: until nothing that was deleted can be read any more. device: see scrub.run()."""
     try:
-        for _ in wipe.run(app.files, device):
+        for _ in wipe.run(app.files, device, device):
             await clock.sleep_ms(_PAUSE_MS)
             while any(connector.session is not None for connector in app.connectors):
                 await clock.sleep_ms(_CHARGING_MS)
         app.security_log.add(events.PERSONAL_DATA_ERASED, "what was deleted is overwritten")
     except (OSError, MemoryError) as error:  # the next start begins it anew
         log.error("erase", "not overwritten: " + log.reason(error))
-    late.drop("charger.maintenance.erase", "charger.store.wipe")

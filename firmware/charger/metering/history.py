@@ -9,9 +9,10 @@ known (an anchor); failing that it takes the date of the session before it, and 
 from micropython import const
 
 from charger import clock, log
+from charger.errors import JournalFullError
 from charger.metering import charging_session as ses
 from charger.store.files import Files
-from charger.store.journal import Journal, JournalFull
+from charger.store.journal import Journal
 
 KEPT_DAYS = const(400)
 MONTHS = const(12)
@@ -54,7 +55,7 @@ class History:
             try:
                 self._journal.append(record)
                 break
-            except JournalFull:
+            except JournalFullError:
                 self._drop_oldest()
         self._expire(session.stop_utc)
 

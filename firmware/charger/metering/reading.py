@@ -20,9 +20,12 @@ class Reading:
     stamp_ms    clock.ticks_ms() of the measurement
     valid       False while the figures must not be used for billing or protection; then `fault` says why
     fault       '' or a few words: starting, not calibrated, no answer, checksum, bus, stale, reversed current, ...
+    protection  what the guards of the control tick read: None while not valid, else one tuple of the last complete
+                measurement, (highest current mA, lowest voltage mV, highest voltage mV, stamp_ms). The lists are filled
+                step by step, and the tick may run between two steps; publish() replaces the tuple by one assignment.
     """
 
-    def __init__(self, phases: int = 1):
+    def __init__(self, phases: int = 1) -> None:
         self.phases = phases
         self.v_mv = [0, 0, 0]
         self.i_ma = [0, 0, 0]
@@ -34,12 +37,23 @@ class Reading:
         self.stamp_ms = clock.ticks_ms()
         self.valid = False
         self.fault = "starting"
+        self.protection: tuple | None = None
+
+    def publish(self) -> None:
+        """Show the guards the measurement that is complete now, or none while it is not valid."""
+        if not self.valid:
+            self.protection = None
+            return
+        worst_ma = high_mv = 0
+        low_mv = self.v_mv[0]
+        for n in range(self.phases):
+            worst_ma = max(worst_ma, self.i_ma[n])
+            low_mv = min(low_mv, self.v_mv[n])
+            high_mv = max(high_mv, self.v_mv[n])
+        self.protection = (worst_ma, low_mv, high_mv, self.stamp_ms)
 
     def usable(self) -> bool:
-        """Whether the figures may be relied on now: valid, and not older than 2 s (MET-1). Allocates nothing.
-
-        Asks the clock itself, so that a meter task that died counts like a meter that died.
-        """
+        """Whether the figures may be relied on now: valid, and not older than 2 s (MET-1). Allocates nothing."""
         return self.valid and clock.ticks_diff(clock.ticks_ms(), self.stamp_ms) <= STALE_MS
 
     def age_ms(self) -> int:

@@ -1,13 +1,10 @@
-"""Making the connection to the owner's broker: where to, with whose credentials, by TLS and never without (SEC-12).
-
-In RAM only while a connection is made.
-"""
+"""Making the connection to the owner's broker: where to, with whose credentials, by TLS and never without (SEC-12)."""
 
 from micropython import const
 
 from charger import log
-from charger.net import connect, url
-from charger.net.faults import ConnectError
+from charger.errors import ConnectError
+from charger.net import tls, url
 from charger.validate import printable
 
 # in the vault
@@ -18,7 +15,7 @@ _PORT = const(8883)
 _CONNECT_MS = const(30000)
 _PREFIX = "pilotlight"
 _LONGEST = const(64)  # of the prefix, in bytes: with serial number and topic it stays below what mqtt.py takes
-# of the security log; not in events.py, whose names are always in RAM
+# of the security log
 BROKER = "BrokerAuthenticationFailed"
 # what of mqtt.py's and tls.py's causes means that the other side is not who it should be, or does not take us for the owner's
 _SECURITY = ("auth", "untrusted", "expired", "name", "certificate", "proof", "version", "suite", "own-cert")
@@ -74,8 +71,8 @@ async def dial(vault, settings: dict, serial: str, open_stream=None) -> tuple:
     except (ValueError, OSError) as error:
         raise ConnectError("config", log.reason(error))
     log.info("portal", "connecting to %s:%d" % (host, port))
-    context = connect.client_context(_setting(vault, settings["ca"], ROOTS).encode())
-    reader, _ = await connect.open_stream(host, port, context, _CONNECT_MS, open_stream)
+    context = tls.client_context(_setting(vault, settings["ca"], ROOTS).encode())
+    reader, _ = await (open_stream or tls.open_stream)(host, port, context, _CONNECT_MS)
     return reader, login
 
 

@@ -10,8 +10,7 @@ Topics, below <prefix>/<serial number>/:
     reply     their answers
 
 A unit that found its firmware altered connects for the notice alone (SEC-9). Everything is sent at QoS 1, one after the
-other. This module is in RAM while a broker is set, net/mqtt_session.py while there is a connection; what else
-is here only when it is needed.
+other.
 """
 
 import asyncio
@@ -20,9 +19,12 @@ import os
 
 from micropython import const
 
-from charger import clock, late, log
+from charger import clock, log
 from charger.audit import events
-from charger.net.faults import ConnectError
+from charger.errors import ConnectError
+from charger.mqtt_client import broker_connect, messages
+from charger.net import mqtt_session
+from charger.runtime import memory
 
 _POLL_MS = const(500)
 _STATUS_LEAST_MS = const(2000)
@@ -33,18 +35,13 @@ _PING_MS = const(30000)
 _BACKOFF_S = const(5)
 _BACKOFF_LAST_S = const(600)
 _BACKOFF_STARVED_S = const(60)
-_ROOM = const(15000)  # bytes that must be free to connect: half of it for the code that does, and goes again
 _AGAIN_S = const(3600)
-_ROOM_FOR_BOTH = const(24000)  # while the link to the back end has yet to be made
 _STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
 _BYE_MS = const(3000)
 _ORDERS = const(4)  # commands that may wait
 _ENDED = const(8)  # sessions whose end waits to be told
 _BATCH = const(4)  # entries of the log between two marks
 _ALTERED = "the firmware was found altered"
-_DIALLING = ("charger.mqtt_client.broker_connect", "charger.net.url")
-_OBEYING = ("charger.mqtt_client.command_handler", "charger.commands")
-_TELLING = ("charger.mqtt_client.messages", "charger.status_report")
 
 
 class Portal:
@@ -86,8 +83,8 @@ class Portal:
         log_ = self.app.security_log
         return {"connected": self.connected, "fault": self.fault, "waiting": log_.next_seq - 1 - log_.mark("mqtt")}
 
-    def let_go(self):
-        """The link to the back end, or the local page, finds no memory: they go first. The portal is back minutes later."""
+    def free_memory(self):
+        """The link to the back end, or the local page, finds no memory: disconnect, and connect again minutes later."""
         if self._session is not None:
             self._backoff_s = max(self._backoff_s, _BACKOFF_STARVED_S)
             self._session.end("reset", "others need the memory")
@@ -135,9 +132,8 @@ class Portal:
                 await clock.sleep_ms(_POLL_MS)
                 continue
             started = clock.ticks_ms()
-            gc.collect()
             try:
-                if gc.mem_free() < (_ROOM if self.app.charge_point.ready() else _ROOM_FOR_BOTH):
+                if not memory.fits_tls(memory.MQTT_BESIDE_LINK if self.app.charge_point.ready() else memory.MQTT_BEFORE_LINK):
                     raise MemoryError
                 await self._serve()
                 self.fault = _ALTERED
@@ -147,9 +143,6 @@ class Portal:
             except MemoryError:
                 self.fault = "not enough memory"
                 log.warn("portal", "no connection, " + self.fault)
-            late.drop(*_DIALLING)
-            late.drop(*_TELLING)
-            late.drop("charger.net.mqtt_session", "umqtt.simple")
             gc.collect()  # sockets and TLS contexts are freed by their finalisers
             if clock.elapsed_ms(started) >= _STABLE_MS:
                 self._backoff_s = 0
@@ -168,8 +161,6 @@ class Portal:
     def _failed(self, error: ConnectError):
         self.fault = str(error)
         log.warn("portal", "no connection, " + self.fault)
-        from charger.mqtt_client import broker_connect
-
         event = broker_connect.event_of(error.cause)
         now = clock.uptime_s()
         if event is not None and (self._told[0] != self.fault or now - self._told[1] >= _AGAIN_S):
@@ -193,26 +184,17 @@ class Portal:
 
     async def _serve(self):
         """One connection from beginning to end."""
-        from charger.mqtt_client import broker_connect
-
         try:
             self._base = broker_connect.base(self.app.vault, self._settings, self.serial).encode() + b"/"
         except ValueError as error:
             raise ConnectError("config", log.reason(error))
         stream, login = await broker_connect.dial(self.app.vault, self._settings, self.serial, self._open_stream)
-        broker_connect = None
-        late.drop(*_DIALLING)
         session = None
         tasks = []
         try:
-            from charger.mqtt_client import messages
-            from charger.net import mqtt_session  # now: what connects and what talks are not in RAM together
-
             session = mqtt_session.Session(stream, self._came)
-            mqtt_session = None
             tasks.append(asyncio.create_task(session.read()))
             will = (self._topic("status"), messages.offline("lost"))
-            messages = None
             await session.open(b"pilotlight-" + self.serial.encode(), login, _KEEP_ALIVE_S, will)
             if not self._altered():
                 await session.subscribe(self._topic("cmd"))
@@ -265,15 +247,12 @@ class Portal:
                     self._ended.pop(0)
             if self._log_due:
                 await self._tell_log(session)
-            late.drop(*_TELLING)
             if clock.elapsed_ms(session.last_rx) >= _PING_MS:
                 await session.ping()
             await clock.sleep_ms(_POLL_MS)
         await self._bye(session, _ALTERED)
 
     async def _say(self, session, topic: str, what: str, about, retain=False):
-        from charger.mqtt_client import messages
-
         text = getattr(messages, what)(about)
         if text is not None:
             await session.publish(self._topic(topic), text, retain)
@@ -316,11 +295,10 @@ class Portal:
             await self._order.wait()
 
     async def _answer(self, session, payload, retained):
+        # with commands/: 8,000 frozen bytes, 3.5 KiB of heap, once there is a command
         from charger.mqtt_client import command_handler
 
         reply = await command_handler.answer(self, payload, retained)
-        command_handler = None
-        late.drop(*_OBEYING)
         if reply is not None:
             await session.publish(self._topic("reply"), reply)
 
@@ -334,8 +312,6 @@ class Portal:
 
     async def _bye(self, session, why: str):
         """The last word, instead of the last will."""
-        from charger.mqtt_client import messages
-
         try:
             await asyncio.wait_for_ms(session.publish(self._topic("status"), messages.offline(why), True), _BYE_MS)
             await session.close()

@@ -23,7 +23,9 @@ from micropython import const
 from charger import clock, commands, log, validate
 from charger.access import roles
 from charger.audit import events
+from charger.commands import table
 from charger.crypto.hmac import same
+from charger.errors import CommandError, InvalidValueError
 from charger.net import strict_json, utf8
 
 # The rest of commands.py is for those who stand at the unit: what locks out, erases, or hands over a secret (SEC-18).
@@ -72,7 +74,7 @@ async def answer(portal, payload, retained: bool) -> bytes | None:
             return None
         result["id"], result["ok"] = wish["id"], True
         return json.dumps(result).encode()
-    except validate.Refused as error:
+    except CommandError as error:
         reply["error"], reply["text"] = error.kind, str(error)
         if error.wait_s:
             reply["wait_s"] = error.wait_s
@@ -109,7 +111,7 @@ async def _parse(payload: bytes) -> dict:
     wish = await strict_json.loads(buffer, len(buffer), strict_json.Scan(buffer, len(buffer)))
     try:
         validate.check(("obj", (_ID,)), wish)
-    except validate.Invalid as error:
+    except InvalidValueError as error:
         raise ValueError(str(error))
     return wish
 
@@ -121,9 +123,9 @@ async def _act(portal, wish: dict) -> dict | None:
     spec = {"hello": _HELLO, "login": _LOGIN, "logout": _LOGOUT}.get(do)
     try:
         validate.check(spec or _COMMAND, wish)
-    except validate.Invalid as error:
+    except InvalidValueError as error:
         _discard(portal, str(error))
-        raise validate.Refused(commands.INVALID, "%s." % error)
+        raise CommandError(commands.INVALID, "%s." % error)
     if spec is _HELLO:
         return _hello(portal)
     if spec is _LOGIN:
@@ -133,7 +135,7 @@ async def _act(portal, wish: dict) -> dict | None:
         if (wish["n"], wish["id"]) == (login["n"], login["id"]):
             return None  # brought twice by the broker, which it may
         portal.app.security_log.add(events.REPLAY, "portal: %s, as %s" % (do, login["role"]))
-        raise validate.Refused("replay", "n: has to grow with each command.")
+        raise CommandError("replay", "n: has to grow with each command.")
     login["n"], login["id"], login["used_s"] = wish["n"], wish["id"], clock.uptime_s()
     if spec is _LOGOUT:
         portal.logins.remove(login)
@@ -142,8 +144,8 @@ async def _act(portal, wish: dict) -> dict | None:
     if do == "set":
         for name in _SECRETS:
             if name in inner:
-                raise validate.Refused(commands.FORBIDDEN, "%s: only at the unit itself." % name)
-    return {"result": await commands.run(portal.app, login["role"], do, inner, _SURFACE)}
+                raise CommandError(commands.FORBIDDEN, "%s: only at the unit itself." % name)
+    return {"result": await table.run(portal.app, login["role"], do, inner, _SURFACE)}
 
 
 # --- who asks ---
@@ -163,14 +165,14 @@ async def _login(portal, wish: dict) -> dict:
     if not known:
         portal.app.security_log.add(events.REPLAY, "portal: login with a challenge that does not hold")
     if not known or clock.uptime_s() - known[0][1] >= _CHALLENGE_S:
-        raise validate.Refused("login", "challenge: not one that holds; say hello first.")
+        raise CommandError("login", "challenge: not one that holds; say hello first.")
     verdict = await portal.app.pins.check(wish["role"], wish["pin"], _SURFACE, wish.get("device", ""))
     if verdict.state == "refused":
-        raise validate.Refused(commands.UNABLE, verdict.why)
+        raise CommandError(commands.UNABLE, verdict.why)
     if verdict.state == "wait":
-        raise validate.Refused(commands.WAIT, "Too many wrong PINs: wait %d seconds." % verdict.wait_s, verdict.wait_s)
+        raise CommandError(commands.WAIT, "Too many wrong PINs: wait %d seconds." % verdict.wait_s, verdict.wait_s)
     if not verdict.ok:
-        raise validate.Refused("login", "This is not the PIN of the %s." % wish["role"], verdict.wait_s)
+        raise CommandError("login", "This is not the PIN of the %s." % wish["role"], verdict.wait_s)
     now = clock.uptime_s()
     # plain data: an object of a class of ours would keep this module in RAM
     login = {"token": _random(), "role": wish["role"], "n": 0, "id": "", "since_s": now, "used_s": now}
@@ -189,5 +191,5 @@ def _who(portal, token: str) -> dict:
         if same(one["token"].encode(), token.encode()) and _holds(one):
             found = one
     if found is None:
-        raise validate.Refused("login", "session: not one that holds; log in first.")
+        raise CommandError("login", "session: not one that holds; log in first.")
     return found

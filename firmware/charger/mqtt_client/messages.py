@@ -1,11 +1,9 @@
 """What the owner's portal is told, as JSON. No card numbers, no names, no secrets (SEC-10, SEC-15).
-
-In RAM only while something is told.
 """
 
 import json
 
-from charger import clock
+from charger import clock, status_report
 from charger.audit import events
 
 # What somebody has to look at: it goes to the topic of notices, too (SEC-9, SEC-17).
@@ -14,8 +12,6 @@ NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, even
 
 def status(app) -> bytes:
     """The unit as a whole."""
-    from charger import status_report
-
     connectors = {}
     for connector in app.connectors:
         facts = status_report.connector_report(connector)

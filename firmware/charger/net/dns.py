@@ -11,6 +11,7 @@ from errno import EAGAIN
 from micropython import const
 
 from charger import clock
+from charger.errors import DnsError
 
 _TRIES = const(3)
 _CACHED = const(8)  # names kept
@@ -21,10 +22,6 @@ _TYPE_CNAME = const(5)
 _CLASS_IN = const(1)
 _HEADER = const(12)
 _DATAGRAM = const(512)
-
-
-class DnsError(Exception):
-    """The name cannot be resolved; the text says why."""
 
 
 def is_address(host: str) -> bool:
@@ -213,7 +210,7 @@ def default() -> Resolver:
     """The resolver that asks the server which the network gave us."""
     global _resolver
     if _resolver is None:
-        from charger.net import wifi
+        from charger.net import wifi  # here, so that the chain of nested first imports stays short
 
         _resolver = Resolver(wifi.name_server)
     return _resolver

@@ -5,9 +5,9 @@ import asyncio
 from micropython import const
 
 from charger import clock
-from charger.net import connect, http_client
+from charger.errors import FtpError
+from charger.net import http_client, tls
 from charger.net import url as urls
-from charger.net.faults import FtpError
 
 _CONNECT_MS = const(30000)
 _STEP_MS = const(30000)
@@ -91,7 +91,7 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
     url = urls.split(location)
     if url.scheme != "ftp":
         raise ValueError("not an ftp URL")
-    stream = (await connect.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
+    stream = (await (open_stream or tls.open_stream)(url.host, url.port, None, _CONNECT_MS))[0]
     try:
         control = _Control(stream, step_ms)
         code, _ = await control.reply()
@@ -157,7 +157,7 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
     url = urls.split(location)
     if url.scheme != "ftp":
         raise ValueError("not an ftp URL")
-    stream = (await connect.open_stream(url.host, url.port, None, _CONNECT_MS, open_stream))[0]
+    stream = (await (open_stream or tls.open_stream)(url.host, url.port, None, _CONNECT_MS))[0]
     try:
         control = _Control(stream, step_ms)
         code, _ = await control.reply()
@@ -172,7 +172,7 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
             if not text.strip().isdigit():
                 raise FtpError(0, "size")
             size = int(text)
-        data = (await connect.open_stream(url.host, await _passive(control), None, _CONNECT_MS, open_stream))[0]
+        data = (await (open_stream or tls.open_stream)(url.host, await _passive(control), None, _CONNECT_MS))[0]
         try:
             if offset:
                 await control.must(3, "REST", b"%d" % offset)
@@ -212,7 +212,7 @@ async def _change_folder(control, path: bytes, name: bytes) -> bytes:
 
 async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_stream):
     port = await _passive(control)
-    data = (await connect.open_stream(host, port, None, _CONNECT_MS, open_stream))[0]
+    data = (await (open_stream or tls.open_stream)(host, port, None, _CONNECT_MS))[0]
     try:
         await control.must(1, "STOR", target)
         await http_client.send_pieces(data, pieces, None, step_ms)

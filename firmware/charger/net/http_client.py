@@ -13,9 +13,9 @@ from binascii import b2a_base64
 from micropython import const
 
 from charger import clock
-from charger.net import connect
+from charger.errors import HttpError
+from charger.net import tls
 from charger.net import url as urls
-from charger.net.faults import HttpError
 
 _CONNECT_MS = const(30000)
 _STEP_MS = const(30000)  # for a piece to be taken, and for anything to come
@@ -336,7 +336,7 @@ async def request(
     if url.scheme not in ("http", "https") or (url.scheme == "https") != (context is not None):
         raise ValueError("https goes with a TLS context, http without")
     head = _head(method, url, fields, length)
-    stream = (await connect.open_stream(url.host, url.port, context, _CONNECT_MS, open_stream))[0]
+    stream = (await (open_stream or tls.open_stream)(url.host, url.port, context, _CONNECT_MS))[0]
     response = Response(stream, step_ms)
     try:
         try:

@@ -14,7 +14,7 @@ from micropython import const
 from umqtt import simple
 
 from charger import clock, log
-from charger.net.faults import ConnectError
+from charger.errors import ConnectError
 
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = const(0x20), const(0x30), const(0x40), const(0x90), const(0xD0)
 _SIZES = {_CONNACK: 2, _PUBACK: 2, _SUBACK: 3, _PINGRESP: 0}

@@ -1,4 +1,4 @@
-"""The setup network: an access point of the unit's own, to be told of the owner's network. In RAM while it is open.
+"""The setup network: an access point of the unit's own, to be told of the owner's network.
 
 Its name and pass phrase are on the label, the unit's own and nobody else's (SEC-2). It is never open without WPA2 or
 WPA3, and closes by itself: a quarter of an hour after it was asked for, or a minute after the owner's network was joined
@@ -8,7 +8,7 @@ WPA3, and closes by itself: a quarter of an hour after it was asked for, or a mi
 import network
 from micropython import const
 
-from charger import clock, late, log
+from charger import clock, log
 
 _OPEN_S = const(900)
 _JOINED_S = const(60)
@@ -39,10 +39,12 @@ class SetupNetwork:
                         joined = True
                         self.left_s = min(self.left_s, _JOINED_S)
         finally:
-            access.active(False)
+            try:
+                access.active(False)
+            except (OSError, RuntimeError) as error:  # off or never on: nothing else can be done about it here
+                log.warn("wifi", "access point: " + log.reason(error))
             self._owner.setup = None
             log.info("wifi", "setup network closed")
-            late.drop("charger.net.setup_network")
 
     def _open(self, access) -> bool:
         """Protected first, then on the air; False when that is not to be had."""
@@ -52,6 +54,6 @@ class SetupNetwork:
                 if access.config("security") == security:
                     access.active(True)
                     return True
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 log.warn("wifi", "no setup network: " + log.reason(error))
         return False

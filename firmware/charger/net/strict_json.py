@@ -5,33 +5,25 @@ of two equal keys, and makes strings of lone surrogates and NUL (SCH-16). The ch
 yields to the loop as it goes; strings, most of every message, are skipped at the speed of C.
 """
 
-import gc
 import json
 
 from micropython import const
 
 from charger import clock
+from charger.errors import NotJsonError, UnacceptableJsonError
+from charger.runtime import memory
 
 MAX_DEPTH = const(10)  # OCPP-22
 _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
 _TOKENS_A_SLICE = const(64)
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
 _OWN = const(4096)  # bytes; the buffer of a larger message is not used for the next one (net/websocket.py)
-_RESERVE = const(6144)  # bytes that a parsed message has to leave to those who act on it, and to all other tasks
 _IN_PAYLOAD = const(3)  # depth of a list that is a field of a CALL's payload
 _BREATH = const(8)  # items parsed between two chances for other tasks
 
 _VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _NEXT, _DONE = const(0), 1, 2, 3, 4, 5, 6
 _QUOTE = const(34)
 _BACKSLASH = const(92)
-
-
-class NotJson(ValueError):
-    """The text is not JSON (RFC 8259)."""
-
-
-class Unacceptable(ValueError):
-    """The text is JSON, but says something that no OCPP message may say, or too much of it."""
 
 
 class Scan:
@@ -58,7 +50,7 @@ class Scan:
         self._commas = 0
 
     async def run(self):
-        """NotJson or Unacceptable; too deep is told at once, anything else unacceptable only if the rest is JSON."""
+        """NotJsonError or UnacceptableJsonError: too deep at once, all else that is unacceptable only if the rest is JSON."""
         state = _VALUE
         at = 0
         tokens = 0
@@ -67,7 +59,7 @@ class Scan:
             c = buf[at]
             if c <= 32:
                 if c not in b" \t\n\r":
-                    raise NotJson("control character at %d" % at)
+                    raise NotJsonError("control character at %d" % at)
                 at += 1
                 continue
             at, state = self._token(c, at, state)
@@ -76,9 +68,9 @@ class Scan:
                 tokens = 0
                 await clock.sleep_ms(0)
         if state != _DONE:
-            raise NotJson("ends too early")
+            raise NotJsonError("ends too early")
         if self.fault:
-            raise Unacceptable(self.fault)
+            raise UnacceptableJsonError(self.fault)
 
     def _token(self, c: int, at: int, state: int) -> tuple:
         """Step over the token at `at`; the offset behind it and the new state."""
@@ -102,11 +94,11 @@ class Scan:
             elif self._depth == _IN_PAYLOAD:
                 self._commas += 1
             return at + 1, _KEY if self._stack[self._depth - 1] else _VALUE
-        raise NotJson("unexpected character at %d" % at)
+        raise NotJsonError("unexpected character at %d" % at)
 
     def _open(self, c: int, at: int) -> int:
         if self._depth == MAX_DEPTH:
-            raise Unacceptable("nested too deep")
+            raise UnacceptableJsonError("nested too deep")
         is_object = c == 123
         self._stack[self._depth] = is_object
         self._depth += 1
@@ -118,9 +110,9 @@ class Scan:
     def _close(self, c: int, at: int, state: int) -> tuple:
         is_object = c == 125
         if not self._depth or self._stack[self._depth - 1] != is_object:
-            raise NotJson("unexpected bracket at %d" % at)
+            raise NotJsonError("unexpected bracket at %d" % at)
         if state != _NEXT and state != (_FIRST_KEY if is_object else _FIRST_VALUE):
-            raise NotJson("unexpected bracket at %d" % at)
+            raise NotJsonError("unexpected bracket at %d" % at)
         if self._depth == _IN_PAYLOAD and not is_object:
             self._note_list(at + 1)
         self._depth -= 1
@@ -153,7 +145,7 @@ class Scan:
         while True:
             at = buf.find(b'"', at, self._end)
             if at < 0:
-                raise NotJson("string without an end")
+                raise NotJsonError("string without an end")
             back = at - 1
             while buf[back] == _BACKSLASH:
                 back -= 1
@@ -175,7 +167,7 @@ class Scan:
                 return
             if buf[at + 1] != 117:
                 if buf[at + 1] not in b'"\\/bfnrt':
-                    raise NotJson("unknown escape at %d" % at)
+                    raise NotJsonError("unknown escape at %d" % at)
                 at += 2
                 continue
             unit = self._unit(at, end)
@@ -196,11 +188,11 @@ class Scan:
         r"""The number of the \uXXXX at `at`."""
         value = 0
         if end - at < 6:
-            raise NotJson("escape too short at %d" % at)
+            raise NotJsonError("escape too short at %d" % at)
         for i in range(at + 2, at + 6):
             digit = b"0123456789abcdef".find(bytes((self._buf[i] | 32,)))
             if digit < 0 or self._buf[i] < 48:
-                raise NotJson("escape at %d" % at)
+                raise NotJsonError("escape at %d" % at)
             value = value << 4 | digit
         return value
 
@@ -208,7 +200,7 @@ class Scan:
         for word in (b"true", b"false", b"null"):
             if c == word[0] and self._buf.find(word, at, min(at + len(word), self._end)) == at:
                 return at + len(word)
-        raise NotJson("unexpected character at %d" % at)  # NaN and Infinity are no JSON either (SCH-4)
+        raise NotJsonError("unexpected character at %d" % at)  # NaN and Infinity are no JSON either (SCH-4)
 
     def _digits(self, at: int) -> int:
         start = at
@@ -216,7 +208,7 @@ class Scan:
         while at < self._end and 48 <= buf[at] <= 57:
             at += 1
         if at == start:
-            raise NotJson("number at %d" % at)
+            raise NotJsonError("number at %d" % at)
         return at
 
     def _number(self, start: int) -> int:
@@ -227,7 +219,7 @@ class Scan:
         first = at
         at = self._digits(at)
         if buf[first] == 48 and at > first + 1:
-            raise NotJson("number with leading zero at %d" % start)
+            raise NotJsonError("number with leading zero at %d" % start)
         if at < end and buf[at] == 46:
             at = self._digits(at + 1)
         if at < end and buf[at] | 32 == 101:
@@ -266,7 +258,7 @@ def _join_pairs(buf: bytearray, end: int) -> int:
 
 
 def _keys_of(value) -> int:
-    """Number of keys in all objects of a parsed value, equal ones being one by now. Unacceptable: infinite numbers."""
+    """Number of keys in all objects of a parsed value, equal ones being one by now. UnacceptableJsonError: infinite numbers."""
     count = 0
     if isinstance(value, dict):
         count = len(value)
@@ -276,7 +268,7 @@ def _keys_of(value) -> int:
         for item in value:
             count += _keys_of(item)
     elif isinstance(value, float) and value - value != 0:
-        raise Unacceptable("number too big")
+        raise UnacceptableJsonError("number too big")
     return count
 
 
@@ -373,7 +365,7 @@ async def loads(buf: bytearray, end: int, scan: Scan):
     """The value of the JSON text buf[:end]; `scan` is a fresh Scan of it. The text may be changed.
 
     A long list in the payload of a message of more than 4 KiB comes as Items, which hold on to the buffer.
-    NotJson, Unacceptable (SCH-16: duplicate keys, lone surrogates, NUL; OCPP-22: depth), MemoryError.
+    NotJsonError, UnacceptableJsonError (SCH-16: duplicate keys, lone surrogates, NUL; OCPP-22: depth), MemoryError.
     """
     await scan.run()
     if scan.pairs:
@@ -381,9 +373,8 @@ async def loads(buf: bytearray, end: int, scan: Scan):
         scan.long = None  # is not where it was
     value, keys = await _parse(buf, end, scan)
     if end > _LARGE:
-        gc.collect()
-        if gc.mem_free() < _RESERVE:
+        if not memory.fits(memory.LARGE_MESSAGE):
             raise MemoryError("message too large")
     if keys != scan.keys:
-        raise Unacceptable("a key stands twice")
+        raise UnacceptableJsonError("a key stands twice")
     return value

@@ -8,11 +8,15 @@ import asyncio
 import socket
 from errno import EALREADY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EINPROGRESS, ETIMEDOUT
 
+import tls as mbedtls
 from micropython import const
 
 from charger import clock, log
+from charger.crypto.refusals import EXPIRED, NOT_YET_VALID
+from charger.errors import ConnectError, CryptoError, DnsError, StillClosedError, TlsError
 from charger.net import dns
-from charger.net.faults import ConnectError, TlsError
+from charger.os_errors import is_out_of_memory
+from charger.runtime import hold_ups
 
 # Not in MicroPython's errno on every port.
 _EPIPE = const(32)
@@ -48,18 +52,16 @@ def client_context(roots: bytes | None, client_cert: bytes | None = None, client
     PEM (several certificates in one text) or DER, a key as SEC 1 or PKCS #8. Without roots nobody is believed.
     TlsError with cause "protocol" when one of them cannot be read.
     """
-    import tls
-
     try:
-        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-        context.verify_mode = tls.CERT_REQUIRED  # type: ignore[misc] - the stubs call it a method
+        context = mbedtls.SSLContext(mbedtls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = mbedtls.CERT_REQUIRED  # type: ignore[misc] - the stubs call it a method
         _choose_suites(context)
         if roots:
             context.load_verify_locations(roots)
         if client_cert:
             context.load_cert_chain(client_cert, client_key)
     except (ValueError, OSError) as error:
-        raise TlsError("protocol", "certificate store: " + log.reason(error))
+        raise TlsError("memory" if is_out_of_memory(error) else "protocol", "certificate store: " + log.reason(error))
     return context
 
 
@@ -72,11 +74,16 @@ def _choose_suites(context):
         context.set_ciphers([suite for suite in _SUITES if suite in known])
 
 
-async def open_stream(host: str, port: int, tls=None, deadline_ms: int = 30000) -> tuple:
+async def open_stream(
+    host: str, port: int, tls=None, deadline_ms: int = 30000, patience_ms: int = hold_ups.PATIENCE_MS
+) -> tuple:
     """(reader, writer) of a TCP connection, or of a TLS one whose handshake is over when `tls` is a client_context().
 
-    The deadline covers look-up, connect and handshake together. ConnectError or TlsError, with nothing left open.
+    The deadline covers look-up, connect and handshake together. A TLS connection waits for a pause of the charging before,
+    for patience_ms at most (runtime/hold_ups.py). ConnectError or TlsError, with nothing left open.
     """
+    if tls is not None:
+        await hold_ups.wait_for_pause(patience_ms)
     try:
         stream = await asyncio.wait_for_ms(_open_or_ask(host, port, tls, deadline_ms), deadline_ms)
     except asyncio.TimeoutError:
@@ -92,7 +99,7 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
     except TlsError as error:
         if error.cause not in ("alert", "reset"):
             raise
-        from charger.net import tls_diagnosis
+        from charger.net import tls_diagnosis  # imports this module; only needed when a server refuses
 
         modern = any(suite.startswith("TLS1-3") for suite in context.get_ciphers())
         cause = await tls_diagnosis.ask(host, port, modern, deadline_ms)
@@ -104,7 +111,7 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
 async def _open(host: str, port: int, context, deadline_ms: int):
     try:
         address = await dns.default().resolve(host, deadline_ms)
-    except dns.DnsError as error:
+    except DnsError as error:
         raise ConnectError("dns", "%s: %s" % (host, error))
     info = socket.getaddrinfo(address, port, 0, socket.SOCK_STREAM)[0]
     s = socket.socket(info[0], info[1], info[2])
@@ -120,7 +127,7 @@ async def _open(host: str, port: int, context, deadline_ms: int):
             raise _connect_fault(error)
         if context is None:
             return asyncio.StreamReader(s)
-        return await _handshake(s, context, host)
+        return await _alone(s, context, host)
     except BaseException:  # a cancelled attempt must not leave its socket behind either
         s.close()
         raise
@@ -147,6 +154,8 @@ async def _connect(s, address):
 
 def _connect_fault(error: OSError) -> ConnectError:
     """A failed TCP connect in our words; an unreachable network counts as refused."""
+    if is_out_of_memory(error):
+        return ConnectError("memory", "no memory for the connection")
     if error.errno == ETIMEDOUT:
         return ConnectError("timeout", "the host does not answer")
     if error.errno in (ECONNRESET, ECONNABORTED):
@@ -154,6 +163,18 @@ def _connect_fault(error: OSError) -> ConnectError:
     if error.errno == ECONNREFUSED or error.errno in _ENOTCONN:
         return ConnectError("refused", "nobody listens there")
     return ConnectError("refused", "network error %s" % error.errno)
+
+
+async def _alone(s, context, host: str):
+    """_handshake() while no contactor is closed."""
+    try:
+        await hold_ups.begin()
+    except StillClosedError as error:
+        raise ConnectError("timeout", log.reason(error))
+    try:
+        return await _handshake(s, context, host)
+    finally:
+        hold_ups.end()
 
 
 async def _handshake(s, context, host: str):
@@ -187,8 +208,7 @@ async def _handshake(s, context, host: str):
 
 def _check_peer(certificate: bytes):
     """What mbedtls does not look at (docs/TLS.md), before a byte is sent."""
-    from charger.credentials import server_certificate
-    from charger.crypto.errors import EXPIRED, NOT_YET_VALID, CryptoError
+    from charger.credentials import server_certificate  # at the top it would end a chain of seven nested imports
 
     try:
         server_certificate.check(certificate, clock.utc_s())
@@ -207,6 +227,8 @@ def late_fault(error: Exception) -> TlsError:
 def tls_fault(error: Exception) -> TlsError:
     """What MicroPython raises for a TLS failure, as a TlsError: ValueError holds mbedtls' verdict in words."""
     text = " ".join(str(error).split())
+    if is_out_of_memory(error):
+        return TlsError("memory", "no memory for TLS: " + log.reason(error))
     if isinstance(error, ValueError):
         return TlsError(_verdict(text), text)
     code = (error.errno or 0) if isinstance(error, OSError) else 0

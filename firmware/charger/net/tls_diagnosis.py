@@ -7,8 +7,8 @@ answer chooses between the words of a report (WP-5, WP-6), never between doing a
 import asyncio
 import os
 
+from charger.errors import ConnectError
 from charger.net import tls
-from charger.net.faults import ConnectError
 
 _ANSWER_MS = 5000
 _ALERT = 0x15

@@ -13,10 +13,9 @@ import gc
 from micropython import const
 
 from charger import log
-from charger.net import connect, http_client
+from charger.errors import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, ConnectError, FtpError, HttpError, UploadError
+from charger.net import http_client, tls
 from charger.net import url as urls
-from charger.net.faults import ConnectError, FtpError, HttpError
-from charger.net.transfer import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, UploadError
 
 _WHOLE_MS = const(900000)  # for one attempt, however slowly the server takes it
 
@@ -76,7 +75,7 @@ class Uploader:
         length = 0
         for piece in pieces():
             length += len(piece)
-        context = connect.client_context(self._roots()) if url.scheme == "https" else None
+        context = tls.client_context(self._roots()) if url.scheme == "https" else None
         response = await http_client.request(
             method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream
         )

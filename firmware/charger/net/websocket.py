@@ -11,7 +11,9 @@ from errno import EIO, ETIMEDOUT
 from micropython import const
 
 from charger import clock, log
+from charger.errors import ConnectionClosedError
 from charger.net import utf8
+from charger.net.websocket_handshake import upgrade
 
 _CONTINUATION = const(0)
 _TEXT = const(1)
@@ -38,15 +40,6 @@ _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.
 _SEND_MS = const(20000)
 _CLOSE_MS = const(2000)
 _RETRY_MS = const(20)
-
-
-class Closed(Exception):
-    """The connection is over: `code` is the close code (ABNORMAL without a frame), `reason` the peer's or ours."""
-
-    def __init__(self, code: int, reason: str):
-        super().__init__("%d %s" % (code, reason))
-        self.code = code
-        self.reason = reason
 
 
 def _mask(view, mask: int):
@@ -81,13 +74,17 @@ class WebSocket:
         self._closed = None  # the Closed that ended it
         self._close_sent = False
         self._transport_closed = False
-        self.make_room = None  # called when there is no memory for a message, before it is given up
+        self._reclaim = None
         self.over = asyncio.Event()  # set when the connection has ended, whoever noticed it, or somebody wants it to
         self.last_rx = clock.ticks_ms()  # of the last byte
         self.last_pong = self.last_rx
 
-    def use(self, kept: tuple):
-        """Take these buffers(), before anything is received or sent: made once, they stand in nobody's way later."""
+    def use(self, kept: tuple, reclaim=None):
+        """Take these buffers(), before anything is received or sent; kept for all connections they do not fragment the heap.
+
+        `reclaim()` is called when there is no memory for a message, before the message is given up.
+        """
+        self._reclaim = reclaim
         self.buffer = self._kept = kept[0]  # the last message stands in here, from the beginning
         self._chunk = kept[1]
 
@@ -167,8 +164,8 @@ class WebSocket:
             try:
                 grown = bytearray(room)
             except MemoryError:
-                if self.make_room is not None:
-                    self.make_room()
+                if self._reclaim is not None:
+                    self._reclaim()
                 try:
                     grown = bytearray(room)
                 except MemoryError:
@@ -244,7 +241,7 @@ class WebSocket:
         await self._message_lock.acquire()
         try:
             if self._close_sent:
-                raise self._closed or Closed(NORMAL, "closing")
+                raise self._closed or ConnectionClosedError(NORMAL, "closing")
             if not self._max_frame or total <= self._max_frame:
                 await self._send_frame(0x80 | _TEXT, pieces, total)
             else:
@@ -344,14 +341,14 @@ class WebSocket:
     # --- the end ---
 
     @property
-    def closed(self) -> Closed | None:
+    def closed(self) -> ConnectionClosedError | None:
         """How the connection ended, None while it lives."""
         return self._closed
 
-    def _over(self, code: int, reason: str) -> Closed:
+    def _over(self, code: int, reason: str) -> ConnectionClosedError:
         """Note the end of the connection, the first reason wins, and return it."""
         if self._closed is None:
-            self._closed = Closed(code, reason)
+            self._closed = ConnectionClosedError(code, reason)
             self.over.set()
         return self._closed
 
@@ -368,7 +365,7 @@ class WebSocket:
         payload = bytes((code >> 8, code & 255)) + reason.encode()[: _CONTROL - 2]
         try:
             await asyncio.wait_for_ms(self._send_frame(0x80 | _CLOSE, (payload,), len(payload)), _CLOSE_MS)
-        except (Closed, asyncio.TimeoutError) as error:
+        except (ConnectionClosedError, asyncio.TimeoutError) as error:
             self._over(ABNORMAL, "no close frame sent: " + log.reason(error))
 
     async def close(self, code: int = NORMAL, reason: str = ""):
@@ -389,9 +386,8 @@ async def connect(
 ) -> WebSocket:  # fmt: skip
     """Upgrade a fresh connection. `host` is the Host header, `login` (user name, password bytes) for Basic auth.
 
-    UpgradeError (with the HTTP status) or OSError; the transport is then the caller's to close.
+    WebSocketHandshakeError (with the HTTP status) or OSError; the transport is then the caller's to close.
     """
-    from charger.net.websocket_handshake import upgrade
 
     async def write(data):
         view = memoryview(data)

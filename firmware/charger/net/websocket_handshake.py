@@ -10,17 +10,11 @@ from hashlib import sha1
 
 from micropython import const
 
+from charger.errors import WebSocketHandshakeError
+
 _MAX_HEAD = const(4096)
 _READ = const(256)
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-class UpgradeError(Exception):
-    """No WebSocket. `status` is the server's HTTP status, or 0 when its answer was none, or not what it must be."""
-
-    def __init__(self, status: int, text: str):
-        super().__init__(text)
-        self.status = status
 
 
 def _base64(data: bytes) -> bytes:
@@ -32,7 +26,7 @@ def request(host: str, path: str, protocol: str, login: tuple | None, key: bytes
     # A line break in here would let a configuration value write headers of its own.
     for c in (host + path + protocol).encode():
         if not 0x20 < c < 0x7F:
-            raise UpgradeError(0, "the address holds a character that no URL may hold")
+            raise WebSocketHandshakeError(0, "the address holds a character that no URL may hold")
     lines = [
         b"GET " + path.encode() + b" HTTP/1.1",
         b"Host: " + host.encode(),
@@ -51,13 +45,13 @@ def request(host: str, path: str, protocol: str, login: tuple | None, key: bytes
 async def upgrade(reader, write, host: str, path: str, protocol: str, login: tuple | None, deadline_ms: int) -> bytes:
     """Do the upgrade; returns what the server already sent behind its answer.
 
-    `write` is an async function that writes a buffer. UpgradeError when the server refuses, answers something else,
+    `write` is an async function that writes a buffer. WebSocketHandshakeError when the server refuses, answers something else,
     or is not done by the deadline; OSError from the transport.
     """
     try:
         return await asyncio.wait_for_ms(_exchange(reader, write, host, path, protocol, login), deadline_ms)
     except asyncio.TimeoutError:
-        raise UpgradeError(0, "no answer to the upgrade within %d ms" % deadline_ms)
+        raise WebSocketHandshakeError(0, "no answer to the upgrade within %d ms" % deadline_ms)
 
 
 async def _exchange(reader, write, host, path, protocol, login) -> bytes:
@@ -68,10 +62,10 @@ async def _exchange(reader, write, host, path, protocol, login) -> bytes:
     end = -1
     while end < 0:
         if len(head) > _MAX_HEAD:
-            raise UpgradeError(0, "answer longer than %d bytes" % _MAX_HEAD)
+            raise WebSocketHandshakeError(0, "answer longer than %d bytes" % _MAX_HEAD)
         count = await reader.readinto(chunk)
         if count == 0:
-            raise UpgradeError(0, "closed without an answer")
+            raise WebSocketHandshakeError(0, "closed without an answer")
         if count:
             known = max(0, len(head) - 3)
             head.extend(chunk[:count])
@@ -81,26 +75,26 @@ async def _exchange(reader, write, host, path, protocol, login) -> bytes:
 
 
 def check(head: bytes, key: bytes, protocol: str):
-    """Check the head of the server's answer (RFC 6455 section 4.1, OCPP-2). UpgradeError says what is wrong."""
+    """Check the head of the server's answer (RFC 6455 section 4.1, OCPP-2). WebSocketHandshakeError says what is wrong."""
     lines = head.split(b"\r\n")
     status = lines[0].split(b" ", 2)
     if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or len(status[1]) != 3 or not status[1].isdigit():
-        raise UpgradeError(0, "not an HTTP answer")
+        raise WebSocketHandshakeError(0, "not an HTTP answer")
     if status[1] != b"101":
-        raise UpgradeError(int(status[1]), "HTTP status " + str(status[1], "ascii"))
+        raise WebSocketHandshakeError(int(status[1]), "HTTP status " + str(status[1], "ascii"))
     if status[0] != b"HTTP/1.1":
-        raise UpgradeError(0, "upgrade over HTTP/1.0")
+        raise WebSocketHandshakeError(0, "upgrade over HTTP/1.0")
     fields = _fields(lines)
     if fields.get(b"upgrade", b"").lower() != b"websocket":
-        raise UpgradeError(0, "not upgraded to a WebSocket")
+        raise WebSocketHandshakeError(0, "not upgraded to a WebSocket")
     if b"upgrade" not in [token.strip() for token in fields.get(b"connection", b"").lower().split(b",")]:
-        raise UpgradeError(0, "not upgraded")
+        raise WebSocketHandshakeError(0, "not upgraded")
     if fields.get(b"sec-websocket-accept") != _base64(sha1(key + _GUID).digest()):
-        raise UpgradeError(0, "wrong Sec-WebSocket-Accept")
+        raise WebSocketHandshakeError(0, "wrong Sec-WebSocket-Accept")
     if b"sec-websocket-extensions" in fields:
-        raise UpgradeError(0, "an extension that we did not offer")
+        raise WebSocketHandshakeError(0, "an extension that we did not offer")
     if fields.get(b"sec-websocket-protocol") != protocol.encode():
-        raise UpgradeError(0, "the server does not speak " + protocol)
+        raise WebSocketHandshakeError(0, "the server does not speak " + protocol)
 
 
 def _fields(lines: list) -> dict:
@@ -109,12 +103,12 @@ def _fields(lines: list) -> dict:
     for line in lines[1:]:
         name, colon, value = line.partition(b":")
         if not colon or not name or name != name.strip():
-            raise UpgradeError(0, "malformed header")
+            raise WebSocketHandshakeError(0, "malformed header")
         name = name.lower()
         value = value.strip()
         if name == b"connection" and name in fields:
             value = fields[name] + b"," + value
         elif name in fields and name.startswith(b"sec-websocket-"):
-            raise UpgradeError(0, "header twice: " + str(name, "ascii"))
+            raise WebSocketHandshakeError(0, "header twice: " + str(name, "ascii"))
         fields[name] = value
     return fields

@@ -5,14 +5,18 @@ where somebody holds the button, the unit opens its setup network for some minut
 """
 
 import asyncio
+import gc
 
 import network
 from micropython import const
 
 from charger import clock, log
+from charger.net.setup_network import SetupNetwork
+from charger.os_errors import is_out_of_memory
 
 _JOIN_MS = const(20000)  # how long one attempt to join may take
 _POLL_MS = const(500)
+_LOOK_MS = const(1000)
 _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
 _KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
@@ -20,14 +24,54 @@ _HELD = const(6)  # polls: the button is held, not touched
 _NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
 
 
+class NoRadio:
+    """Stands for the station while the Wi-Fi driver does not start, so that the unit works without a network.
+
+    The port starts the driver when the first WLAN is made and raises RuntimeError when that fails (no memory, no NVS).
+    """
+
+    def isconnected(self) -> bool:
+        """Try to start the driver again; False while it does not start."""
+        try:
+            return network.WLAN().isconnected()
+        except (OSError, RuntimeError):
+            return False
+
+    def status(self, what=None):
+        """No signal: the value that a station without a network gives."""
+        return network.STAT_IDLE if what is None else 0
+
+    def ifconfig(self) -> tuple:
+        """No addresses."""
+        return ("0.0.0.0",) * 4
+
+    def active(self, on=None):
+        """Raise OSError: there is no radio to switch."""
+        raise OSError("no radio")
+
+
 def station():
-    """The network.WLAN that joins the owner's network."""
-    return network.WLAN()
+    """The network.WLAN that joins the owner's network, or a NoRadio."""
+    try:
+        return network.WLAN()
+    except (OSError, RuntimeError) as error:
+        log.error("wifi", "driver does not start: " + log.reason(error))
+        return NoRadio()
+
+
+def turn_on() -> bool:
+    """Start the radio, which makes the chip's random numbers true ones; False when it does not start."""
+    try:
+        station().active(True)
+        return True
+    except (OSError, RuntimeError) as error:
+        log.warn("wifi", "radio does not start: " + log.reason(error))
+        return False
 
 
 def name_server() -> str | None:
     """Address of the name server that the network gave us, or None."""
-    server = network.WLAN().ifconfig()[3]
+    server = station().ifconfig()[3]
     return server if server and server != "0.0.0.0" else None
 
 
@@ -37,7 +81,7 @@ def _known(vault) -> bool:
 
 
 class Wifi:
-    """Joins the owner's network. In RAM while there is something to do: no link, a new network, the button, the setup.
+    """Joins the owner's network.
 
     `setup` is the SetupNetwork while that is open. button() is 0 while the button is pressed; None on a board without.
     """
@@ -49,7 +93,7 @@ class Wifi:
         self._on_up = on_up
         self._button = button
         self._held = 0
-        self._wlan = network.WLAN()
+        self._wlan = station()
         self._news = False
 
     def give(self, ssid: str, key: str) -> str:
@@ -67,12 +111,22 @@ class Wifi:
         """Another network was put into the vault: join it."""
         self._news = True
 
+    async def serve(self):
+        """Run whenever the link is down, another network was given, or the button is pressed."""
+        while True:
+            if self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
+                await self.run()
+            await clock.sleep_ms(_LOOK_MS)
+
     async def run(self):
         """Join, with growing pauses; ends when there is a link and nothing else to do."""
         pause_s = _RETRY_FIRST_S
         self._look_at_button()
         if not self._wlan.isconnected():
-            network.WLAN(network.AP_IF).active(False)  # SEC-19
+            try:
+                network.WLAN(network.AP_IF).active(False)  # SEC-19
+            except (OSError, RuntimeError) as error:  # the radio has not started, so neither has its access point
+                self._report_failure("radio does not start", error)
             if not _known(self._vault):
                 self.open_setup()
         linked = self._wlan.isconnected()
@@ -110,11 +164,13 @@ class Wifi:
         if not ssid or not key or len(key) < _KEY_SHORTEST:
             return False
         try:
+            if isinstance(self._wlan, NoRadio):
+                self._wlan = network.WLAN()
             self._wlan.active(True)
             self._wlan.disconnect()
             self._wlan.connect(ssid.decode(), key.decode())
-        except OSError as error:
-            log.warn("wifi", "cannot join: " + log.reason(error))
+        except (OSError, RuntimeError) as error:  # RuntimeError: what the port does not know by name, as ESP_ERR_NO_MEM
+            self._report_failure("cannot join", error)
             return False
         start = clock.ticks_ms()
         while not self._wlan.isconnected():
@@ -125,12 +181,17 @@ class Wifi:
             await self._poll()
         return True
 
+    def _report_failure(self, what: str, error: Exception):
+        """Log a refused call of the radio; without memory, free some: the driver allocates outside of the Python heap."""
+        memory = is_out_of_memory(error)
+        log.warn("wifi", "%s: %s" % (what, "out of memory, " + log.reason(error) if memory else log.reason(error)))
+        if memory:
+            gc.collect()
+
     def open_setup(self):
         """Open the setup network for its time, if it is not open; a unit that was not provisioned has none."""
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")
         if self.setup is None and key and ssid:
-            from charger.net.setup_network import SetupNetwork
-
             self.setup = SetupNetwork(ssid.decode(), key.decode(), self)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

@@ -1,7 +1,8 @@
 """One connector as its user and the back end see it: availability, who may charge, the session, the status.
 
-It sits on top of an outlet and only ever gives it one permission. poll() runs about ten times a second from its own
-task; nothing here is in the control tick.
+It sits on top of an outlet and only ever gives it one permission. poll() runs about ten times a second in the asyncio
+loop; nothing here is in the control tick, which may run between any two byte codes of this module. What poll() judges
+comes from one OutletView, taken at its start and again after anything that writes to flash.
 """
 
 from micropython import const
@@ -9,14 +10,13 @@ from micropython import const
 from charger import clock, log
 from charger.outlet import connector_status as st
 from charger.outlet import pause_reasons, pilot_duty
+from charger.outlet.outlet_readout import OutletView
 
 # A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
 _READY_MS = const(4000)
 # After the contactor opened, wait so long at most for the meter's last reading.
 _LAST_READING_MS = const(1500)
 _RULING_MS = const(5000)  # between two lines of log about who decides the current
-
-
 _UNLOCK_MS = const(3000)
 _LOOK_MS = const(50)
 _MOST_STEPS = const(8)  # statuses in a row from one look; the table needs three
@@ -48,6 +48,7 @@ class Connector:
         """`settings.connection_timeout_s` is ConnectionTimeOut; `sessions` keeps the records on flash."""
         self.id = outlet.id
         self.outlet = outlet
+        self.view = OutletView()
         self.meter = meter
         self.sessions = sessions
         self.settings = settings
@@ -107,7 +108,7 @@ class Connector:
         if self.session is None or self._ending is not None:
             return False
         self._ending = (reason, id_tag)
-        self.outlet.permit = False
+        self.outlet.withdraw()
         self._open_ms = None
         self.poll()
         return True
@@ -171,8 +172,10 @@ class Connector:
 
     def poll(self):
         """Bring session and status up to date."""
+        view = self.view
+        view.take(self.outlet)
         self._step_limits()
-        plugged = self.outlet.plugged
+        plugged = view.plugged
         if plugged != self._plugged:
             self._plug_changed(plugged)
         if self.session is not None and not plugged and self._ending is None:
@@ -180,13 +183,13 @@ class Connector:
             return
         if self._ending is not None:
             self._finish()
-        if self.outlet.pwm_on != self._pwm_on:
-            self._pwm_on = self.outlet.pwm_on
+        if view.pwm_on != self._pwm_on:
+            self._pwm_on = view.pwm_on
             self._offered_ms = clock.ticks_ms() if self._pwm_on else None
         if self.pending is not None:
             self._try_pending(plugged)
-        if self.outlet.late_ticks != self._late_ticks:
-            self._late_ticks = self.outlet.late_ticks
+        if view.late_ticks != self._late_ticks:
+            self._late_ticks = view.late_ticks
             log.warn("connector %d" % self.id, "contactor opened: the control loop was held up")
         self._show()
         self._note_pause()
@@ -195,7 +198,7 @@ class Connector:
         """End stale limits; say in the log who rules now, when that has changed, and not too often."""
         for source in self.outlet.limits.expire():
             log.warn("connector %d" % self.id, "the limit of %s is out of date" % source)
-        ruling = self.outlet.limit_source() if self.outlet.plugged else self._ruling
+        ruling = self.outlet.limit_source() if self.view.plugged else self._ruling
         if ruling == self._ruling or (self._ruling_ms is not None and clock.elapsed_ms(self._ruling_ms) < _RULING_MS):
             return
         self._ruling = ruling
@@ -243,20 +246,21 @@ class Connector:
         self.suspended = ""
         self._use_over(False)
         self._shown = False
-        self.release_cable()
-        if self.outlet.lock is not None:  # from now on: the control tick would open it before anybody here looks
+        self.held_for = None
+        if self.outlet.lock is not None:  # in one step: a tick in between would open the lock for a moment
             self.outlet.hold_lock = not self.settings.unlock_on_disconnect
         self._offered_ms = clock.ticks_ms()
         log.info("connector %d" % self.id, "session %d starts, %s" % (self.session.local_id, log.mask(pending.id_tag)))
         self._tell("session_started", self.session)
         self._permit()
+        self.view.take(self.outlet)
 
     def _permit(self):
         self.outlet.permit = self.session is not None and self._ending is None and not self.suspended
 
     def _finish(self):
         """Close the record once the contactor is open and the meter has been read after that."""
-        if self.outlet.contactor.commanded:
+        if self.view.commanded:
             return
         now = clock.ticks_ms()
         if self._open_ms is None:
@@ -268,6 +272,7 @@ class Connector:
         session, self.session, self._ending = self.session, None, None
         self.start = None
         self.sessions.end(session, self.meter.total_wh, reason, id_tag)
+        self.view.take(self.outlet)
         if self.held_for is None:
             self.release_cable()
         self._use_over(True)
@@ -297,7 +302,8 @@ class Connector:
 
     def _step_status(self) -> bool:
         """One status on the way to what is true now; False when there is nothing to tell."""
-        fault = self.outlet.fault
+        self.view.take(self.outlet)
+        fault = self.view.fault
         wanted = self._status_now()
         status = st.step(self.status, wanted)
         if self._unplugged_end(wanted):
@@ -322,7 +328,7 @@ class Connector:
     @property
     def _occupied(self) -> bool:
         """Something is in the connector: a car, or a cable that is held."""
-        return self.outlet.plugged or self.held_for is not None
+        return self.view.plugged or self.held_for is not None
 
     def _move(self, status: str, code: str, info: str):
         self.status = status
@@ -332,7 +338,7 @@ class Connector:
         self._tell("status_changed", self)
 
     def _status_now(self) -> str:
-        fault = self.outlet.fault
+        fault = self.view.fault
         if fault is not None and fault.FAULTED:
             return st.FAULTED
         if self.session is not None:
@@ -358,18 +364,15 @@ class Connector:
         return st.FINISHING if self._finishing else st.PREPARING
 
     def _session_status(self) -> str:
-        outlet = self.outlet
+        view = self.view
         if self._ending is not None and (self.status in _IN_SESSION or not self._shown):
             return self.status if self.status in _IN_SESSION else st.PREPARING
-        if outlet.energised:
+        if view.energised:
             return self._own(st.CHARGING)
-        held = self.suspended or outlet.limits.effective_da < pilot_duty.MINIMUM_DA
-        if not held and not outlet.blocked and self._moment():
-            if self.status in _IN_SESSION:
-                return self.status
-            if not self._shown:
-                return st.PREPARING
-        if outlet.permit and outlet.pwm_on and not outlet.ev_ready:
+        held = self.suspended or self.outlet.limits.effective_da < pilot_duty.MINIMUM_DA
+        if not held and not view.blocked and self._moment() and (self.status in _IN_SESSION or not self._shown):
+            return self.status if self.status in _IN_SESSION else st.PREPARING
+        if self.outlet.permit and view.pwm_on and not view.ev_ready:
             return self._own(st.SUSPENDED_EV)
         return self._own(st.SUSPENDED_EVSE)
 
@@ -379,7 +382,7 @@ class Connector:
 
     def _moment(self) -> bool:
         """True in the short time between our offer and the closed contactor, which is no status of its own."""
-        if self.outlet.about_to_close:
+        if self.view.about_to_close:
             return True
         return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS
 

@@ -3,7 +3,9 @@
 from micropython import const
 
 from charger.outlet import pilot_duty
+from charger.outlet.limits import SAFETY
 
+_VALID_S = const(10)  # renewed each second; a limit that is not renewed for so long falls to 6 A (limits.py)
 _BEGIN_DC = const(650)
 _END_DC = const(800)
 
@@ -15,3 +17,15 @@ def derated_da(value_dc: int, full_da: int) -> int | None:
     if value_dc >= _END_DC:
         return pilot_duty.MINIMUM_DA
     return full_da - (full_da - pilot_duty.MINIMUM_DA) * (value_dc - _BEGIN_DC) // (_END_DC - _BEGIN_DC)
+
+
+def step(outlet) -> None:
+    """Read the outlet's thermometer and renew the limit by temperature. Called once a second."""
+    thermometer = outlet.thermometer
+    if thermometer is None:
+        return
+    thermometer.read()
+    if thermometer.valid:  # a broken sensor opens through its guard
+        full_da = outlet.limits.get("hardware")
+        limit_da = derated_da(thermometer.value_dc, full_da)
+        outlet.limits.set("temperature", full_da if limit_da is None else limit_da, SAFETY, _VALID_S)

@@ -30,6 +30,8 @@ WORDS = {
     "supply": "the shared supply of the outlets",
     "hours": "the charging hours",
     "temperature": "the temperature inside",
+    "flash": "the upkeep of the memory",
+    "connection": "the making of a secure connection",
     "user": "the user's choice",
     "simplified": "the car's simplified pilot",
 }
@@ -38,20 +40,34 @@ WORDS = {
 class Limits:
     """Current limits of one outlet in 0.1 A per phase, each from a named source.
 
-    `effective_da` is what the control tick reads; it changes only in set() and expire(). `ruling` names the source
-    that decides; of several with the same value the hardware, else any.
+    `decision` is what the control tick reads: (effective_da, safety_da, ruling), replaced as a whole by set() and
+    expire(), so that the tick never sees the new value of one limit beside the old value of another. `ruling` names the
+    source that decides; of several with the same value the hardware, else any.
     """
 
-    def __init__(self, hardware_da: int):
+    def __init__(self, hardware_da: int) -> None:
         self._values = {"hardware": hardware_da}
         self._kinds = {"hardware": SAFETY}
         self._ends_ms = {}  # source: uptime at which its limit is stale
         self._silent = []  # sources whose safety limit ran out
-        self.effective_da = hardware_da
-        self.ruling = "hardware"
-        self.safety_da = hardware_da
+        self.decision = (hardware_da, hardware_da, "hardware")
 
-    def set(self, source: str, limit_da: int | None, kind: int = SCHEDULE, valid_s: int | None = None):
+    @property
+    def effective_da(self) -> int:
+        """The current that all sources together allow, 0.1 A per phase."""
+        return self.decision[0]
+
+    @property
+    def safety_da(self) -> int:
+        """The current that the safety limits alone allow."""
+        return self.decision[1]
+
+    @property
+    def ruling(self) -> str:
+        """The source that decides."""
+        return self.decision[2]
+
+    def set(self, source: str, limit_da: int | None, kind: int = SCHEDULE, valid_s: int | None = None) -> None:
         """Set the limit of a source, or lift it with None. Values below 0 count as 0.
 
         valid_s: seconds after which it is stale (see above), None until it is withdrawn.
@@ -103,7 +119,7 @@ class Limits:
         """Source name to limit in 0.1 A, for status pages."""
         return dict(self._values)
 
-    def _decide(self):
+    def _decide(self) -> None:
         low = safety = self._values["hardware"]
         ruling = "hardware"
         for source, value in self._values.items():
@@ -112,9 +128,7 @@ class Limits:
                 ruling = source
             if self._kinds[source] == SAFETY and value < safety:
                 safety = value
-        self.ruling = ruling
-        self.safety_da = safety
-        self.effective_da = low
+        self.decision = (low, safety, ruling)
 
     def who(self, source: str | None = None) -> str:
         """What a person calls a source, by default the ruling one; it says so when the source has fallen silent."""
@@ -124,4 +138,5 @@ class Limits:
 
     def words(self) -> str:
         """The ruling limit in a sentence's end: 'the cable: 20.0 A'."""
-        return "%s: %d.%d A" % (self.who(), self.effective_da // 10, self.effective_da % 10)
+        effective_da, _, ruling = self.decision
+        return "%s: %d.%d A" % (self.who(ruling), effective_da // 10, effective_da % 10)

@@ -6,9 +6,9 @@ from charger.outlet import pilot_duty
 
 def cause(connector) -> str | None:
     """One of session.CAUSES: the guard, the car, or what holds the charger; None while energy flows or is to begin."""
-    outlet = connector.outlet
-    if outlet.blocked:
-        return type(outlet.fault).__name__
+    view = connector.view
+    if view.blocked and view.fault is not None:
+        return type(view.fault).__name__
     if connector.status == st.SUSPENDED_EV:
         return "car"
     return _holding(connector) if connector.status == st.SUSPENDED_EVSE else None

@@ -16,7 +16,7 @@ _RELEASE = const(2)
 class SelfTest:
     """`passed` is good for one closure; `failed` holds until a later test passes."""
 
-    def __init__(self, rcd):
+    def __init__(self, rcd) -> None:
         self._rcd = rcd
         self._phase = _IDLE
         self._phase_ms = 0
@@ -34,34 +34,34 @@ class SelfTest:
         """True when the last passed test is a day old."""
         return self._age_ms >= _DAY_MS
 
-    def start(self):
+    def start(self) -> None:
         """Begin a test; the contactor must be open."""
         self.passed = False
         self._phase = _PULSE
         self._phase_ms = 0
         self._rcd.test(True)
 
-    def use(self):
+    def use(self) -> None:
         """A closure uses up the passed test: the next one needs its own."""
         self.passed = False
 
-    def step(self, dt_ms: int):
-        """One tick."""
+    def step(self, dt_ms: int, tripped: bool) -> None:
+        """One tick, with the device's trip contact as it is now."""
         if self._age_ms < _DAY_MS:
             self._age_ms += dt_ms
         if self._phase == _IDLE:
             return
         self._phase_ms += dt_ms
-        if self._phase == _PULSE and self._rcd.tripped():
+        if self._phase == _PULSE and tripped:
             self._rcd.test(False)
             self._phase = _RELEASE
             self._phase_ms = 0
-        elif self._phase == _RELEASE and not self._rcd.tripped():
+        elif self._phase == _RELEASE and not tripped:
             self._end(True)
         elif self._phase_ms > _ANSWER_MS:
             self._end(False)
 
-    def _end(self, passed: bool):
+    def _end(self, passed: bool) -> None:
         self._rcd.test(False)
         self._phase = _IDLE
         self.passed = passed

@@ -10,12 +10,12 @@ import struct
 from micropython import const
 
 from charger import log
+from charger.os_errors import is_flash_failure
 from charger.store.files import Files, checksum
 
 _HEADER = "<IH"  # count of writes, length of the value; the CRC-32 of both and the value ends the file
 _HEADER_LEN = const(6)
 _CRC_LEN = const(4)
-_EIO = const(5)
 _SUFFIX = ("a", "b")
 
 
@@ -55,7 +55,7 @@ class Slots:
             with open(self._files.path(name), "rb") as file:
                 blob = file.read()
         except OSError as error:
-            if error.errno == _EIO:
+            if is_flash_failure(error):
                 raise
             return
         if not blob:

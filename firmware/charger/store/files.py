@@ -11,7 +11,9 @@ from binascii import crc32
 
 from micropython import const
 
-from charger import late, log
+from charger import log
+from charger.os_errors import is_flash_failure
+from charger.store import json_schemas
 
 _SEED = const(0x504C31)  # crc32 of nothing is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
@@ -19,7 +21,6 @@ _PART = const(512)  # bytes of lines at a time
 _READ = const(256)  # bytes at a time, of what is not to be in the heap as a whole
 _NEW = ".new"
 _ENOENT = const(2)
-_EIO = const(5)
 _EEXIST = const(17)
 
 
@@ -31,7 +32,8 @@ def checksum(data: bytes) -> int:
 class Files:
     """Files below one directory of the flash file system. Names are relative, with at most one folder level ("a/b").
 
-    A full flash raises OSError(ENOSPC) and a dead one OSError(EIO); the old content is then still there.
+    A full flash raises OSError(ENOSPC), a failing one an OSError of which os_errors.is_flash_failure() is true; the old
+    content is then still there.
     """
 
     def __init__(self, root: str = "/flash") -> None:
@@ -50,7 +52,7 @@ class Files:
             with open(self.path(name), "rb") as file:
                 blob = file.read()
         except OSError as error:
-            if error.errno == _EIO:
+            if is_flash_failure(error):
                 raise
             if error.errno != _ENOENT:
                 log.error("store", "{}: unreadable, errno {}".format(name, error.errno))
@@ -121,7 +123,7 @@ class Files:
                 if size >= 0 and file.read() == struct.pack("<I", total):
                     return size
         except OSError as error:
-            if error.errno == _EIO:
+            if is_flash_failure(error):
                 raise
             return -1
         log.error("store", name + ": damaged")
@@ -133,7 +135,7 @@ class Files:
             os.stat(self.path(name))
             return True
         except OSError as error:
-            if error.errno == _EIO:
+            if is_flash_failure(error):
                 raise
             return False
 
@@ -165,11 +167,7 @@ class Files:
         except (ValueError, RuntimeError):  # the latter when it is nested too deep
             log.error("store", name + ": not JSON")
             return default
-        from charger.store import json_schemas
-
         fault = json_schemas.fault(name, value)
-        json_schemas = None
-        late.drop("charger.store.json_schemas")
         if fault:
             log.error("store", "%s: ignored, %s" % (name, fault))
             return default
@@ -210,7 +208,7 @@ class Files:
             with open(path, "rb") as file:
                 return file.read() == bytes(data) + struct.pack("<I", checksum(data))
         except OSError as error:
-            if error.errno == _EIO:
+            if is_flash_failure(error):
                 raise
             return False
 

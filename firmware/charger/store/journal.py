@@ -12,6 +12,7 @@ import struct
 from micropython import const
 
 from charger import log
+from charger.errors import JournalFullError
 from charger.store.ab_record import Slots
 from charger.store.files import Files, checksum
 
@@ -22,15 +23,11 @@ _CHUNK = const(1024)  # read at a time: an open costs more than the bytes, a lar
 _FIRST, _SIZE = const(0), const(1)
 
 
-class JournalFull(Exception):
-    """A record does not fit and the journal may not drop old ones."""
-
-
 class Journal:
     """Records of bytes in order, numbered from 0. Not for the tick: every append is a flash write of some ms.
 
     max_bytes bounds the flash used; space comes back by whole segments. With ring=True the oldest segment makes room,
-    otherwise append raises JournalFull. A record holds at most segment_bytes - 10 bytes.
+    otherwise append raises JournalFullError. A record holds at most segment_bytes - 10 bytes.
     """
 
     def __init__(self, files: Files, name: str, max_bytes: int = 65536, segment_bytes: int = 4096,
@@ -64,7 +61,7 @@ class Journal:
         return self.max_bytes - self.used_bytes
 
     def append(self, data: bytes) -> int:
-        """Add a record and return its number. Raises JournalFull, ValueError when too long, OSError from the flash."""
+        """Add a record and return its number. Raises JournalFullError, ValueError when too long, OSError from the flash."""
         need = _HEADER_LEN + len(data)
         if need > self.segment_bytes:
             raise ValueError("record of {} bytes".format(len(data)))
@@ -203,7 +200,7 @@ class Journal:
     def _make_room(self, need: int) -> None:
         while self.used_bytes + need > self.max_bytes:
             if not self.ring or len(self._segments) < 2:
-                raise JournalFull(self.name)
+                raise JournalFullError(self.name)
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:

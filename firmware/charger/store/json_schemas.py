@@ -1,8 +1,9 @@
 """What the JSON files on flash have to be like: one with a right checksum may still be of another version, or somebody's
-(SEC-13). In RAM only while one is read. calibration.json, trial.json and update.json are looked at where they are read.
+(SEC-13). calibration.json, trial.json and update.json are looked at where they are read.
 """
 
-from charger.validate import Invalid, check
+from charger.errors import InvalidValueError
+from charger.validate import check
 
 _COUNT = ("int", 0, None)
 _NUMBER = ("int", None, None)
@@ -32,6 +33,6 @@ def fault(name: str, value) -> str:
         for row in value if name == "ocpp_reservations.json" else ():
             for number in range(5):
                 check(_RESERVATION[number], row[number])
-    except Invalid as error:
+    except InvalidValueError as error:
         return str(error)
     return ""

@@ -57,10 +57,11 @@ def delete_but(files: Files, kept) -> None:
             (files.delete_folder if entry[1] & 0x4000 else files.delete)(entry[0])
 
 
-def run(files: Files, device=None):
+def run(files: Files, device=None, spares=None):
     """Generator, a flash write at a time. Cut short, it begins anew with the next start. OSError by a dead flash.
 
-    device: the block device that the file system is on.
+    device: the block device that the file system is on. spares: what keeps erased blocks for it (drivers/erase_ahead.py):
+    blocks that littlefs gave up while a contactor was closed still hold what they held until it has erased them.
     """
     empty = bytes(_BUFFER)
     for entry in _entries(files):
@@ -70,6 +71,9 @@ def run(files: Files, device=None):
     yield from _fill_blocks(files, empty)
     if device is not None:
         _erase_stale(files, device)
+        yield
+    while spares is not None and spares.stale:
+        spares.step()
         yield
     files.delete(MARK)
 

@@ -4,9 +4,9 @@ A laboratory unit also fetches from plain http and ftp servers, for rigs that ha
 image is asked for even then.
 """
 
-from charger.net import connect, http_client
+from charger.errors import HttpError, UpdateError
+from charger.net import http_client, tls
 from charger.net import url as urls
-from charger.update.manifest import UpdateError
 
 
 class Source:
@@ -45,9 +45,9 @@ class Source:
             fields.append(("Range", "bytes=%d-" % offset))
             if etag:
                 fields.append(("If-Range", etag))
-        context = connect.client_context(self._roots) if url.scheme == "https" else None
+        context = tls.client_context(self._roots) if url.scheme == "https" else None
         response = await http_client.get(location, context, fields, open_stream=self._open_stream)
         if response.status not in ((200, 206) if offset else (200,)):
             response.close()
-            raise http_client.HttpError("status", "HTTP status %d" % response.status)
+            raise HttpError("status", "HTTP status %d" % response.status)
         return response

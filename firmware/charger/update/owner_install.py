@@ -12,7 +12,6 @@ async def install(app) -> None:
     updater = app.updates.updater
     availability = app.charge_point.availability
     await clock.sleep_ms(_ANSWERED_MS)
-    app.charge_point.let_go()
     try:
         await updater.fetch(updater.offer["url"])
         availability.hold(True)  # nobody's charging is cut off; what is free stays free until the restart

@@ -8,8 +8,8 @@ from micropython import const
 
 from charger import log
 from charger.audit.events import UPDATE_CHECK_FAILED, UPDATE_CHECKED
-from charger.net.faults import ConnectError, HttpError
-from charger.update.manifest import UpdateError, version_order
+from charger.errors import ConnectError, HttpError, UpdateError
+from charger.update.manifest import version_order
 from charger.update.updater import OFFER
 
 _MOST = const(8192)

@@ -47,7 +47,7 @@ def faults(updater, parts) -> str:
     for outlet in parts.outlets:
         if outlet.pilot_name()[0] not in ("ABCD" if outlet.available else "ABCDF"):
             return "the pilot of connector %d shows %s" % (outlet.id, outlet.pilot_name())
-        if outlet.contactor.closed() and not outlet.contactor.commanded:
+        if outlet.stuck_closed:
             return "the contactor of connector %d is not open" % outlet.id
     for meter in parts.meters:
         if not meter.reading.usable():

@@ -1,7 +1,4 @@
-"""What runs of updates beside everything else: the trial after one, the look at the own image, the daily question.
-
-All of it is needed for minutes a day, so that its code is in RAM only then; between times there is this, and what it last
-knew for the status.
+"""Background update tasks: first-boot trial, image check, daily release check.
 """
 
 import asyncio
@@ -9,9 +6,10 @@ import random
 
 from micropython import const
 
-from charger import clock, late, log, version
+from charger import clock, log, version
 from charger.audit import events
-from charger.runtime import cooperative
+from charger.update.integrity import Integrity
+from charger.update.updater import BROKEN, OFFER, Updater
 
 _TELL_MS = const(300000)  # so long a unit that found itself altered may use the network, to say so (SEC-9)
 _STEP_MS = const(1000)
@@ -19,7 +17,6 @@ _LOOK_S = const(6 * 3600)  # between two looks at the own image
 _DAY_S = const(86400)  # between two questions, give or take a quarter
 _RETRY_S = const(3600)
 _FIRST_S = const(60)  # after a start-up of a unit that has asked before, and as much again by chance
-_MODULES = ("updater", "download", "download_source", "manifest", "trial", "integrity", "release_check")
 
 
 class Updates:
@@ -47,15 +44,20 @@ class Updates:
     def updater(self):
         """The engine."""
         if self._updater is None:
-            from charger.update.updater import Updater
-
             if self._slots is None:
                 self._slots = self._make_slots()
             app = self._app
-            self._updater = Updater(app.files, self._slots, self._settings, self._keys, self._lab, app.security_log.add,
-                                    self._restart)  # fmt: skip
-            self._updater.online = app.charge_point.ready
-            self._updater.reached = lambda: app.charge_point.boot.accepted
+            self._updater = Updater(
+                app.files,
+                self._slots,
+                self._settings,
+                self._keys,
+                self._lab,
+                app.security_log.add,
+                self._restart,
+                online=app.charge_point.ready,
+                reached=app.charge_point.registered,
+            )
         return self._updater
 
     def report(self) -> dict:
@@ -69,25 +71,20 @@ class Updates:
         return [("update", self._run)]
 
     def _remember(self):
-        from charger.update.updater import BROKEN
-
         self._facts = self.updater.report()
         self.altered = self._facts["altered"] = bool(self._slots.number(BROKEN))
 
     def _let_go(self):
-        """Give the memory back, unless an update is under way."""
+        """Give the updater's memory back, unless an update is under way."""
         if self._updater is not None and self._updater.idle:
             self._remember()
             self._updater = self._slots = None
-            late.drop("charger.drivers.app_partitions", "charger.net.http_client", "charger.net.url", "charger.net.ftp",
-                      *["charger.update." + name for name in _MODULES])  # fmt: skip
-            cooperative.unload()
 
     # --- the task ---
 
     async def _run(self):
         if self.updater.on_trial:
-            from charger.update import trial
+            from charger.update import trial  # 5,800 frozen bytes with net/http_client.py, for an update
 
             await trial.run(self.updater, self._app)
         asks = bool(self._settings["manifest_url"])
@@ -106,25 +103,21 @@ class Updates:
 
     def _first_question_s(self) -> int:
         """At once on a unit that has never asked (SEC-5), a little later on any other: a street has power again at once."""
-        from charger.update.updater import OFFER
-
         return _FIRST_S + random.randrange(_FIRST_S) if self._app.files.exists(OFFER) else 0
 
     async def _look(self):
         """At the running image (SEC-8)."""
-        from charger.update.integrity import Integrity
-
         updater = self.updater  # holds the slots
         await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).look()
 
     def _source(self):
-        from charger.update.download_source import Source
+        from charger.update.download_source import Source  # 5,800 frozen bytes with net/http_client.py, for an update
 
         return Source(self._settings, self._lab)
 
     async def _ask(self) -> bool:
         """Whether there is something newer (SEC-5)."""
-        from charger.update.release_check import Notices
+        from charger.update.release_check import Notices  # 5,800 frozen bytes with net/http_client.py, for an update
 
         updater = self.updater
         unit = {

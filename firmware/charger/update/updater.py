@@ -7,11 +7,14 @@ what boots; this only reads from the running slot how that went.
 
 import asyncio
 import gc
+from binascii import hexlify, unhexlify
 
 from micropython import const
 
 from charger import clock, log, version
 from charger.audit.events import FIRMWARE_UPDATED, UPDATE_FAILED
+from charger.errors import UpdateError
+from charger.update.manifest import version_order
 
 FILE = "trial.json"
 COUNTER = "counter"  # the highest anti-rollback counter that was ever confirmed, in the non-volatile storage
@@ -26,8 +29,11 @@ _ROOM_MS = const(10000)
 class Updater:
     """`on_trial` is True while the running image has not proved itself; outcome() is None as long."""
 
-    def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None):
-        """settings is board.UPDATE; note(event, info) writes to the security log, restart(why) restarts the unit."""
+    def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None, online=None, reached=None):
+        """settings is board.UPDATE; note(event, info) writes to the security log, restart(why) restarts the unit.
+
+        online() says whether the back end is reached now, reached() whether it was since the start.
+        """
         self._files = files
         self.slots = slots
         self._settings = settings
@@ -38,8 +44,8 @@ class Updater:
         self._download = None
         self._busy = False
         self.on_pause = None
-        self.online = lambda: False  # whether the back end is reached now
-        self.reached = lambda: False  # whether it was, since the start
+        self.online = online or _unreached
+        self.reached = reached or _unreached
         self.offer = self._kept_offer()
         self._record = {}
         self._outcome = None
@@ -51,7 +57,6 @@ class Updater:
         offer = self._files.read_json(OFFER)
         if not offer:
             return None
-        from charger.update.manifest import UpdateError, version_order
 
         try:
             return offer if version_order(offer["version"]) > version_order(version.VERSION) else None
@@ -115,7 +120,7 @@ class Updater:
 
     async def _fetch(self, location: str):
         if self._download is None:
-            from charger.update.download import Download
+            from charger.update.download import Download  # 5,800 frozen bytes with net/http_client.py, for an update
             from charger.update.download_source import Source
 
             unit = {
@@ -219,18 +224,19 @@ class Updater:
         return report
 
 
-def _nobody(*_):
-    """Who is told when nobody is there."""
+def _nobody(*_) -> None:
+    """Default callback; does nothing."""
+
+
+def _unreached() -> bool:
+    """Default where there is no back end."""
+    return False
 
 
 def _hex(data: bytes) -> str:
-    from binascii import hexlify
-
     return str(hexlify(data), "ascii")
 
 
 def _image_data(record: dict) -> bytes:
     """Size and hash as they are kept for integrity.py."""
-    from binascii import unhexlify
-
     return record["size"].to_bytes(4, "big") + unhexlify(record["sha256"])

@@ -7,9 +7,9 @@ import frames
 
 from charger import clock
 from charger.config.configuration import Configuration
+from charger.errors import DisconnectedError
 from charger.metering.reading import Reading
 from charger.metering.session_store import Sessions
-from charger.ocpp.transport.errors import Disconnected
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.limits import Limits
@@ -51,6 +51,7 @@ class Outlet:
         self.about_to_close = False
         self.lock = None
         self.late_ticks = 0
+        self.ticks = 0
         self.board_guard = None
         self.phases = self.phases_wanted = phases
         self.permit = False
@@ -60,6 +61,9 @@ class Outlet:
         self.pwm_on = True
         self.driving_f = False
         self.offered_da = 0
+
+    def withdraw(self):
+        self.permit = False
 
     def target_da(self):
         return self.limits.effective_da
@@ -109,7 +113,7 @@ class Link:
 
     async def call(self, action, payload):
         if not self.connected:
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         self.sent.append((action, payload))
         frames.note(2, action, payload)
         await clock.sleep_ms(0)

@@ -4,7 +4,8 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter, MeterError, ratio
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter, ratio
+from charger.errors import MeterError
 
 _START_MS = const(100)  # power-up time before the chip may be talked to (MET-12)
 _RETRY_MS = const(1000)

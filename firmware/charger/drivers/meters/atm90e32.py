@@ -4,7 +4,8 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MV, Meter, MeterError
+from charger.drivers.meters.meter_driver import MAX_MV, Meter
+from charger.errors import MeterError
 
 _METER_EN = const(0x00)
 _ZX_CONFIG = const(0x07)

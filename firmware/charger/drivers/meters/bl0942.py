@@ -4,7 +4,8 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter, MeterError, ratio
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter, ratio
+from charger.errors import MeterError
 
 FRAME = const(23)
 _READ = const(0x58)

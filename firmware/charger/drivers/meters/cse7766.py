@@ -4,7 +4,8 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter, MeterError
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter
+from charger.errors import MeterError
 
 FRAME = const(24)
 _GAP_MS = const(500)  # silence that ends a frame begun (MET-37)

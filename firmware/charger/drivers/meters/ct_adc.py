@@ -12,7 +12,8 @@ from micropython import const
 
 from charger import clock
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter, MeterError
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter
+from charger.errors import MeterError
 
 _BINS = const(40)  # slices of a mains cycle, 0.5 ms each at 50 Hz
 _PAIRS = const(100)  # most pairs (V, I) a burst

@@ -4,6 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import Calibration
+from charger.errors import MeterError
 from charger.metering.reading import STALE_MS, Reading
 
 _FAILURES = const(5)  # bad answers in a row that make the reading invalid (MET-1)
@@ -12,10 +13,6 @@ _REVERSED_MW = const(-50000)
 MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
 MAX_MA = const(130000)
 MAX_W = const(30000)  # energy that needs more power than any outlet of ours is a fault of a counter or of the bus
-
-
-class MeterError(Exception):
-    """The chip answered, but with something that cannot be right; the text says what."""
 
 
 def ratio(numerator: int, denominator: int) -> tuple:
@@ -80,6 +77,7 @@ class Meter:
     def _invalid(self, why: str):
         reading = self.reading
         reading.valid = False
+        reading.publish()
         if reading.fault != why:
             reading.fault = why
             log.warn("meter", self.kind + ": " + why)
@@ -105,6 +103,7 @@ class Meter:
             log.info("meter", self.kind + ": valid")
             reading.valid = True
             reading.fault = ""
+        reading.publish()
 
     def _believed(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
         """A counter's step if the time since the last one explains it at all, else 0 with a line in the log.

@@ -9,9 +9,11 @@ import os
 
 from micropython import const
 
-from charger import clock, late, log
+from charger import clock, log
+from charger.errors import CallTimeoutError, ConnectionClosedError, DisconnectedError, LinkError
 from charger.net import websocket
-from charger.ocpp.transport.rpc import CallTimeout, Disconnected, Rpc
+from charger.ocpp.transport import websocket_connect
+from charger.ocpp.transport.rpc import Rpc
 
 _BACKOFF_S = const(10)
 _BACKOFF_LAST_S = const(900)
@@ -22,8 +24,7 @@ _PROBE_MS = const(10000)
 _CLOSE_MS = const(5000)
 _LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
 _WATCH_MS = const(1000)
-# What is of no use once the connection stands.
-_DIALLING = ("charger.ocpp.transport.websocket_connect", "charger.net.websocket_handshake", "charger.net.tls")
+_ANSWER_MS = const(200)
 
 
 class Connection:
@@ -33,15 +34,17 @@ class Connection:
     on_open(rpc)               a connection was made
     on_close(reason)           it was lost, for this reason
     on_fault(cause, text)      an attempt failed: "auth", "unknown" (identity), "http", "protocol", "config", "memory",
-                               or a cause of net.faults.ConnectError (OCPP-3, WP-43)
+                               or a cause of errors.ConnectError (OCPP-3, WP-43)
                                or "plain" (SEC-12)
     on_invalid(reason)         a message that could not be understood came in
     lab                        a laboratory unit: may speak without encryption to others than itself (SEC-12)
+    reclaim()                  frees memory of other services; see websocket.WebSocket.use()
     """
 
     def __init__(
-        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None, lab=False
-    ):
+        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None, lab=False,
+        reclaim=None,
+    ):  # fmt: skip
         self._settings = settings
         self._handler = handler
         self._on_open = on_open
@@ -52,7 +55,7 @@ class Connection:
         self._lab = lab
         self._ws = None
         self._buffers = websocket.buffers()
-        self.make_room = None  # function: see websocket.WebSocket
+        self._reclaim = reclaim
         self._rpc = None
         self._stream = None  # the socket below the present connection
         self._reason = None  # why we ended the connection, if we did
@@ -80,7 +83,7 @@ class Connection:
         return stream.getpeercert(True) if self._ws is not None and hasattr(stream, "getpeercert") else None
 
     async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
-        """Rpc.call() on the present connection. CallError, CallTimeout, or Disconnected.
+        """Rpc.call() on the present connection. CallError, CallTimeoutError, or DisconnectedError.
 
         When not a byte came in all the time, a ping finds out whether anybody is there at all: if not, the connection
         is half open and ended, and the CALL counts as never answered rather than as an attempt (OCPP-17).
@@ -88,13 +91,13 @@ class Connection:
         rpc = self._rpc
         ws = self._ws
         if rpc is None:
-            raise Disconnected("not connected")
+            raise DisconnectedError("not connected")
         try:
             return await rpc.call(action, payload, timeout_s)
-        except CallTimeout:
+        except CallTimeoutError:
             if clock.elapsed_ms(ws.last_rx) >= timeout_s * 1000 and not await self._alive(ws):
                 self._drop(ws, "half open: no sign of life")
-                raise Disconnected("nobody is there")
+                raise DisconnectedError("nobody is there")
             raise
 
     def kick(self):
@@ -109,6 +112,12 @@ class Connection:
             self._drop(self._ws, reason)
         elif at_once:
             self.kick()
+
+    async def reconnect(self):
+        """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
+        await clock.sleep_ms(_ANSWER_MS)
+        self.kick()
+        self.drop("new credentials", at_once=True)
 
     def bar(self, why: str | None):
         """Stay off the network from now on, for a reason that the status shows; None lifts it (SEC-9)."""
@@ -151,7 +160,7 @@ class Connection:
         before = ws.last_rx
         try:
             await ws.ping(b"?")
-        except websocket.Closed:
+        except ConnectionClosedError:
             return False
         started = clock.ticks_ms()
         while clock.elapsed_ms(started) < _PROBE_MS and ws.closed is None:
@@ -200,16 +209,12 @@ class Connection:
 
     async def _attempt(self):
         """One attempt; a WebSocket, or None."""
-        from charger.ocpp.transport import websocket_connect
-
         self.attempts += 1
         ws = None
         try:
             ws, self._stream = await websocket_connect.dial(self._settings, self._lab, self._open_stream)
-        except websocket_connect.Failed as error:
+        except LinkError as error:
             self._failed(error.cause, str(error))
-        websocket_connect = None
-        late.drop(*_DIALLING)
         return ws
 
     def _failed(self, cause: str, text: str):
@@ -222,8 +227,7 @@ class Connection:
         """Live with a connection until it ends."""
         rpc = Rpc(ws.send, self._handler, self._on_invalid)
         self._ws = ws
-        ws.use(self._buffers)
-        ws.make_room = self.make_room
+        ws.use(self._buffers, self._reclaim)
         self._rpc = rpc
         self._reason = None
         self._kick.clear()
@@ -271,7 +275,7 @@ class Connection:
                 await rpc.feed(ws.buffer, size)
                 ws.release()
                 await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
-        except websocket.Closed:
+        except ConnectionClosedError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection
             log.error("link", "reader: " + log.reason(error))
@@ -296,5 +300,5 @@ class Connection:
                     pinged = clock.ticks_ms()
                     waiting = True
                     await ws.ping()
-        except websocket.Closed:
+        except ConnectionClosedError:
             pass

@@ -11,17 +11,9 @@ import os
 from micropython import const
 
 from charger import clock, log
+from charger.errors import CallError, CallTimeoutError, DisconnectedError, NotJsonError, OcppError, UnacceptableJsonError
 from charger.net import strict_json
-from charger.ocpp.transport.errors import (
-    FORMATION_VIOLATION,
-    INTERNAL_ERROR,
-    PROTOCOL_ERROR,
-    CallError,
-    CallTimeout,
-    Disconnected,
-    OcppError,
-    canonical,
-)
+from charger.ocpp.transport.error_codes import FORMATION_VIOLATION, INTERNAL_ERROR, PROTOCOL_ERROR, canonical
 
 _CALL = const(2)
 _CALLRESULT = const(3)
@@ -66,7 +58,7 @@ class Rpc:
         self._turns = []  # Events of the callers that wait for their turn; asyncio.Lock does not keep the order
         self._pending = None  # id of the CALL that is out
         self._answered = asyncio.Event()
-        self._answer = None  # dict, or the CallFailed to raise
+        self._answer = None  # dict, or the CallFailedError to raise
         self._inbox = []  # (id, action, payload, size) to be handled
         self._inbox_bytes = 0
         self._inbox_room = asyncio.Event()
@@ -81,7 +73,7 @@ class Rpc:
     async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
         """Send a CALL when it is its turn (first come, first served) and return the payload of its CALLRESULT.
 
-        The timeout counts from sending. CallError, CallTimeout or Disconnected.
+        The timeout counts from sending. CallError, CallTimeoutError or DisconnectedError.
         """
         await self._turn()
         try:
@@ -113,7 +105,7 @@ class Rpc:
 
     async def _call(self, action: str, payload: dict, timeout_s: int) -> dict:
         if self.closed or self.ending:
-            raise Disconnected("not connected")
+            raise DisconnectedError("not connected")
         self._count += 1
         self._pending = self._prefix + str(self._count)
         self._answer = None
@@ -123,7 +115,7 @@ class Rpc:
             payload = None  # type: ignore[assignment] - a MeterValues need not be held while we wait
             await asyncio.wait_for_ms(self._answered.wait(), timeout_s * 1000)
         except asyncio.TimeoutError:
-            raise CallTimeout("%s: no answer within %d s" % (action, timeout_s))
+            raise CallTimeoutError("%s: no answer within %d s" % (action, timeout_s))
         except MemoryError:
             gc.collect()
             raise CallError(INTERNAL_ERROR, "no memory for " + action)
@@ -132,14 +124,14 @@ class Rpc:
         answer, self._answer = self._answer, None
         if isinstance(answer, dict):
             return answer
-        raise answer  # type: ignore[misc] - a CallFailed
+        raise answer  # type: ignore[misc] - a CallFailedError
 
     async def _put(self, pieces: tuple):
-        """Send, and have it be Disconnected whatever goes wrong with the connection."""
+        """Send, and have it be DisconnectedError whatever goes wrong with the connection."""
         try:
             await self._send(pieces)
         except Exception as error:  # noqa: BLE001 - a message cut in the middle ends the connection, whatever cut it
-            raise Disconnected(log.reason(error))
+            raise DisconnectedError(log.reason(error))
         self.last_sent = clock.ticks_ms()
 
     @property
@@ -154,7 +146,7 @@ class Rpc:
         self._answered.set()
 
     def close(self):
-        """The connection is gone: every caller gets Disconnected. A handler at work goes on, its answer is lost."""
+        """The connection is gone: every caller gets DisconnectedError. A handler at work goes on, its answer is lost."""
         if self.closed:
             return
         self.closed = True
@@ -162,7 +154,7 @@ class Rpc:
         self._inbox_bytes = 0
         self._inbox_room.set()
         if self._pending is not None:
-            self._settle(Disconnected("connection lost"))
+            self._settle(DisconnectedError("connection lost"))
 
     # --- what comes in ---
 
@@ -180,9 +172,9 @@ class Rpc:
         scan = strict_json.Scan(data, size)
         try:
             message = await strict_json.loads(data, size, scan)
-        except strict_json.NotJson as error:
+        except NotJsonError as error:
             self._note("not JSON: " + str(error))
-        except strict_json.Unacceptable as error:
+        except UnacceptableJsonError as error:
             await self._refuse(scan, FORMATION_VIOLATION, str(error))
         except MemoryError:
             message = None
@@ -302,7 +294,7 @@ class Rpc:
             return None
         try:
             await self._put(pieces)
-        except Disconnected:
+        except DisconnectedError:
             log.info("rpc", action + ": carried out, the answer is lost with the connection")
         return follow_up
 
@@ -310,7 +302,7 @@ class Rpc:
         log.info("rpc", "CALL refused, %s %s" % (code, description))
         try:
             await self._put(("[4,", dumps(uid), ',"', code, '",', dumps(description[:_LONGEST_DESCRIPTION]), ",{}]"))
-        except Disconnected:
+        except DisconnectedError:
             log.info("rpc", "the answer is lost with the connection")
 
     def _follow(self, action: str, follow_up):
@@ -327,7 +319,7 @@ class Rpc:
     async def _finish(action: str, job):
         try:
             await job
-        except Disconnected:
+        except DisconnectedError:
             log.info("rpc", "after " + action + ": connection lost")
         except Exception as error:  # noqa: BLE001 - as above
             log.error("rpc", "after " + action + ": " + log.reason(error))

@@ -1,40 +1,17 @@
-"""Making the link: where to, with whose credentials, over TLS, as a WebSocket (OCPP-1 to 5, SEC-12).
-
-In RAM only while a connection is made (connection.py).
-"""
+"""Making the link: where to, with whose credentials, over TLS, as a WebSocket (OCPP-1 to 5, SEC-12)."""
 
 import gc
 
 from micropython import const
 
 from charger import log
-from charger.net import connect, websocket
-from charger.net.faults import ConnectError, TlsError
-from charger.net.websocket_handshake import UpgradeError
+from charger.crypto.hostname import parse_ip
+from charger.errors import ConfigurationError, ConnectError, LinkError, PlainTextError, TlsError, WebSocketHandshakeError
+from charger.net import tls, websocket
 
 _PROTOCOL = "ocpp1.6"
 _CONNECT_MS = const(30000)
 _CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
-
-
-class Failed(Exception):
-    """No connection; `cause` as Connection tells it."""
-
-    def __init__(self, cause: str, text: str):
-        super().__init__(text)
-        self.cause = cause
-
-
-class ConfigurationError(ValueError):
-    """The settings do not say how to connect."""
-
-    cause = "config"
-
-
-class PlainRefused(ConfigurationError):
-    """The settings ask for a link without encryption, and this is no laboratory unit (SEC-12)."""
-
-    cause = "plain"
 
 
 def encode(identity: str) -> str:
@@ -69,8 +46,6 @@ def split_url(url: str) -> tuple:
 
 def is_loopback(host: str) -> bool:
     """Whether a host is the unit itself, so that nothing leaves it: where a VPN or a TLS proxy would listen."""
-    from charger.crypto.hostname import parse_ip
-
     address = parse_ip(host)
     if address is None:
         return host.lower() == "localhost"
@@ -93,7 +68,7 @@ class Target:
         # The profile decides about TLS, not the scheme: a profile that was raised holds whatever the URL says (WP-1).
         self.secure = profile >= 2
         if not (self.secure or lab or is_loopback(self.host)):
-            raise PlainRefused("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
+            raise PlainTextError("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
         usual = 443 if self.secure else 80
         self.port = port or usual
         self.header = "[%s]" % self.host if ":" in self.host else self.host
@@ -115,8 +90,8 @@ class Target:
         if not self.secure:
             return None
         if settings.security_profile == 3:
-            return connect.client_context(settings.ca, settings.client_cert, settings.client_key)
-        return connect.client_context(settings.ca)
+            return tls.client_context(settings.ca, settings.client_cert, settings.client_key)
+        return tls.client_context(settings.ca)
 
 
 async def dial(settings, lab: bool, open_stream=None) -> tuple:
@@ -124,14 +99,14 @@ async def dial(settings, lab: bool, open_stream=None) -> tuple:
     try:
         return await _dial(settings, lab, open_stream)
     except (ConnectError, ConfigurationError) as error:
-        raise Failed(error.cause, str(error))
-    except UpgradeError as error:
-        raise Failed(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
+        raise LinkError(error.cause, str(error))
+    except WebSocketHandshakeError as error:
+        raise LinkError(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
     except OSError as error:
-        raise Failed("reset", log.reason(error))
+        raise LinkError("reset", log.reason(error))
     except MemoryError:
         gc.collect()
-        raise Failed("memory", "not enough memory to connect")
+        raise LinkError("memory", "not enough memory to connect")
 
 
 async def _dial(settings, lab: bool, open_stream) -> tuple:
@@ -140,7 +115,7 @@ async def _dial(settings, lab: bool, open_stream) -> tuple:
     gc.collect()
     context = target.context(settings)
     try:
-        reader, writer = await connect.open_stream(target.host, target.port, context, _CONNECT_MS, open_stream)
+        reader, writer = await (open_stream or tls.open_stream)(target.host, target.port, context, _CONNECT_MS)
     except TlsError as error:
         if error.cause == "own-cert" and target.login:  # none was shown
             error.cause = "protocol"
@@ -150,8 +125,6 @@ async def _dial(settings, lab: bool, open_stream) -> tuple:
         ws = await websocket.connect(reader, writer, target.header, target.path, _PROTOCOL, target.login, _CONNECT_MS)
     except OSError as error:
         if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
-            from charger.net import tls
-
             raise tls.late_fault(error)
         raise
     finally:

@@ -5,14 +5,13 @@ BootNotification is accepted, but what a TriggerMessage asked for (OCPP-25, 27).
 """
 
 import asyncio
-import gc
 
 from micropython import const
 
-from charger import clock, late, log, validate
+from charger import clock, log, validate
 from charger.audit import events
-from charger.ocpp.transport import errors
-from charger.ocpp.transport.errors import Disconnected
+from charger.errors import DisconnectedError, InvalidValueError, OcppError
+from charger.ocpp.transport import error_codes
 from charger.ocpp.v16 import actions
 from charger.ocpp.v16.message_queue import Sender
 from charger.ocpp.v16.service_registry import LazyServices
@@ -20,6 +19,7 @@ from charger.ocpp.v16.services.authorisation import Authorisation
 from charger.ocpp.v16.services.availability import Availability
 from charger.ocpp.v16.services.boot_notification import Boot, take_time
 from charger.ocpp.v16.services.meter_values import MeterValues
+from charger.ocpp.v16.services.security_events import SecurityEvents
 from charger.ocpp.v16.services.status_notification import Status
 from charger.ocpp.v16.services.transactions import Transactions
 from charger.ocpp.v16.transaction_queue import Outbox
@@ -27,34 +27,38 @@ from charger.ocpp.v16.transaction_queue import Outbox
 _DAY_S = const(86400)
 _END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
 _GOODBYE_MS = const(9000)
-_TIDY_S = const(60)  # between two looks at what is of no use any more
-_LITTLE = const(40960)  # bytes free: with more than that nothing has to go
 _FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
 _HARD_FLUSH_MS = const(5000)  # and a hard one
 
 _CODES = {
-    validate.MISSING: errors.OCCURENCE_CONSTRAINT_VIOLATION,
-    validate.TYPE: errors.TYPE_CONSTRAINT_VIOLATION,
-    validate.VALUE: errors.PROPERTY_CONSTRAINT_VIOLATION,
-    validate.EXTRA: errors.FORMATION_VIOLATION,
+    validate.MISSING: error_codes.OCCURENCE_CONSTRAINT_VIOLATION,
+    validate.TYPE: error_codes.TYPE_CONSTRAINT_VIOLATION,
+    validate.VALUE: error_codes.PROPERTY_CONSTRAINT_VIOLATION,
+    validate.EXTRA: error_codes.FORMATION_VIOLATION,
 }  # OCPP-19
 
 
 class ChargePoint(LazyServices):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
-    def __init__(self, config, files, connectors: list, sessions, restart, supply_da: int | None = None):
+    def __init__(self, config, files, connectors: list, sessions, restart, store=None, settings=None, security_log=None,
+                 make_updater=None, make_uploader=None, unit_report=None, supply_da: int | None = None):  # fmt: skip
         """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard".
 
-        `supply_da` is what the supply that they share bears per phase, None where they share none.
+        store            the CertificateStore
+        settings         of the link: ocpp/transport/connection_settings.py
+        make_updater()   gives the updater, None on a board without a second slot
+        make_uploader()  gives a net.upload.Uploader, made anew each time
+        unit_report()    the unit's state for diagnostics: plain data
+        supply_da        what the supply that the connectors share bears per phase, None where they share none
         """
-        super().__init__(config, files)
+        super().__init__(config, files, store, settings, make_updater, make_uploader)
         self.connectors = connectors
         self.sessions = sessions
         self.supply_da = supply_da
         self.link = None
-        self.state = self.report  # what diagnostics say of the unit: plain data
-        self.security_log = None
+        self.state = unit_report or self.report
+        self.security_log = security_log
         self.phases = max([connector.meter.reading.phases for connector in connectors])
         self._restart = restart
         self._resetting = None
@@ -79,9 +83,8 @@ class ChargePoint(LazyServices):
         """What the configuration has to know of the hardware."""
         config = self.config
         number = len(self.connectors)
-        config.phases = self.phases
-        if not any(connector.outlet.thermometer is not None for connector in self.connectors):
-            config.lacking = ("Temperature",)
+        measured = any(connector.outlet.thermometer is not None for connector in self.connectors)
+        config.describe_hardware(self.phases, () if measured else ("Temperature",))
         config.give("NumberOfConnectors", str(number), always=True)
         config.give("ConnectorPhaseRotationMaxLength", str(number + 1))
         rotation = "RST" if self.phases == 3 else "NotApplicable"
@@ -120,6 +123,19 @@ class ChargePoint(LazyServices):
         """Use a link with call(), connected, kick() and close()."""
         self.link = link
 
+    async def reconnect(self):
+        """Make the link anew with changed settings, once the answer to the present CALL is out."""
+        await self.link.reconnect()
+
+    def registered(self) -> bool:
+        """True once the back end has accepted this start-up."""
+        return self.boot.accepted
+
+    def start_renewal(self):
+        """Look after the unit's own certificate from now on (WP-16)."""
+        if self.store is not None:
+            self.certificates.start()
+
     def ready(self) -> bool:
         """True while messages may be sent: the link is up and the back end has accepted this start-up."""
         return self.boot.accepted and self.link is not None and self.link.connected
@@ -154,9 +170,9 @@ class ChargePoint(LazyServices):
             self.link.kick()
 
     async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
-        """Send a CALL and wait for its answer. CallError, CallTimeout, Disconnected (also when it may not be sent)."""
+        """Send a CALL and wait for its answer. CallError, CallTimeoutError, DisconnectedError (also when it may not be sent)."""
         if self.link is None or not (before_accepted or self.ready()):
-            raise Disconnected(action)
+            raise DisconnectedError(action)
         answer = await self.link.call(action, payload)
         self._last_sent_s = clock.uptime_s()
         return answer if isinstance(answer, dict) else {}
@@ -170,26 +186,21 @@ class ChargePoint(LazyServices):
         """
         if self.boot.silent:
             return None
-        self._tidy()
         profile = actions.profile_of(action)
         if profile is None:
-            raise errors.OcppError(errors.NOT_IMPLEMENTED, "")
+            raise OcppError(error_codes.NOT_IMPLEMENTED, "")
         if not self.config.has_profile(profile):
             return actions.without_profile(action), None
         module = actions.load(action)
         try:
             validate.check(module.SPEC, request)
-        except validate.Invalid as error:
+        except InvalidValueError as error:
             self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
-            raise errors.OcppError(_CODES[error.kind], str(error))
+            raise OcppError(_CODES[error.kind], str(error))
         self._follow_up = None
         answer = module.handle(self, request)
         if hasattr(answer, "send"):  # of an action that takes its time
             answer = await answer  # type: ignore[misc]
-        name = module.__name__
-        module = None
-        if gc.mem_free() < _LITTLE:
-            late.drop(name, "charger.ocpp.v16.actions.charging_profile_spec")
         return answer, self._follow_up
 
     def after(self, job):
@@ -300,8 +311,6 @@ class ChargePoint(LazyServices):
             ("ocpp clock", self._clock),
         ]
         if self.security_log is not None:
-            from charger.ocpp.v16.services.security_events import SecurityEvents
-
             jobs.append(("ocpp events", SecurityEvents(self, self.security_log).run))
         return jobs
 
@@ -318,12 +327,6 @@ class ChargePoint(LazyServices):
                     service.second()
             if self.ready():
                 self._heartbeat_when_due()
-            if clock.uptime_s() % _TIDY_S == 0:
-                self._tidy()
-
-    def _tidy(self):
-        if gc.mem_free() < _LITTLE:
-            self.let_go()
 
     def _heartbeat_when_due(self):
         now = clock.uptime_s()

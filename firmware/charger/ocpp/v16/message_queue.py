@@ -5,7 +5,7 @@ import asyncio
 from micropython import const
 
 from charger import log
-from charger.ocpp.transport.errors import CallFailed
+from charger.errors import CallFailedError
 
 _MOST = const(40)  # messages that wait; beyond that the oldest is of no interest any more
 
@@ -36,7 +36,7 @@ class Sender:
     async def _once(self, action: str, payload: dict, triggered: bool, failed, done):
         try:
             answer = await self._call(action, payload, triggered)
-        except CallFailed as error:
+        except CallFailedError as error:
             log.warn("sender", action + ": " + log.reason(error))
             if failed is not None:
                 failed()

@@ -1,16 +1,10 @@
-"""The services of a charge point that not everybody needs: imported and made when they are first asked for.
+"""The services of a charge point that not every back end uses: imported and made when they are first asked for.
 
-What is idle, with nothing to remember that is not on flash and nothing to do, is let go again. `loaded` is what has to be
-told of sessions and of the passing of time.
+What the modules of all of them cost when they are imported: see docs/PERFORMANCE.md. `loaded` services receive session
+events and the 1 s tick.
 """
 
-from charger import late
-
-# name in `loaded`, and what of the package services goes with it
-_GOES = (
-    "profiles smart_charging,reservations reservations,list local_list,cache authorisation_cache"
-    ",diagnostics diagnostics_upload,logs log_upload,logs diagnostics_text,logs upload_attempts"
-)
+from charger.credentials.certificate_store import MANUFACTURER
 
 
 def _none():
@@ -20,16 +14,18 @@ def _none():
 class LazyServices:
     """Base of the charge point. A service that has something on flash is made at start-up."""
 
-    def __init__(self, config, files):
+    def __init__(self, config, files, store=None, settings=None, make_updater=None, make_uploader=None):
         self.config = config
         self.files = files
         self.loaded = {}
-        self.manufacturer_roots = _none  # gives the ManufacturerRootCertificates, PEM or None (WP-30)
-        self.store = None  # the CertificateStore
-        self.settings = None  # what the link is made with (settings.py)
-        self.reconnect = None  # coroutine function: make the link anew
-        self.make_updater = _none  # gives the updater (services/firmware.py), None on a board without a second slot
-        self.make_uploader = None  # gives a net.upload.Uploader, made anew each time; None where the unit has none
+        self.store = store
+        self.settings = settings
+        self.make_updater = make_updater or _none
+        self.make_uploader = make_uploader
+
+    def manufacturer_roots(self) -> bytes | None:
+        """The ManufacturerRootCertificates that check signers of firmware, PEM (WP-30)."""
+        return None if self.store is None else self.store.roots(MANUFACTURER)
 
     def load_kept(self):
         """Make the services that have something to remember."""
@@ -38,19 +34,6 @@ class LazyServices:
             self.smart_charging.recompute()
         if "ocpp_reservations.json" in names and self.config.has_profile("Reservation"):
             self.reservations.second()
-
-    def let_go(self):
-        """Give the memory of what is idle back."""
-        for pair in _GOES.split(","):
-            name, module = pair.split(" ")
-            service = self.loaded.get(name)
-            if service is not None and service.idle:
-                del self.loaded[name]
-                service = None
-            if name not in self.loaded:
-                late.drop("charger.ocpp.v16.services." + module)
-        if "profiles" not in self.loaded:
-            late.drop("charger.ocpp.v16.charging_profile")
 
     def has(self, name: str) -> bool:
         """True when a service was made already."""

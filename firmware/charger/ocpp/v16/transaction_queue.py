@@ -18,9 +18,9 @@ import json
 from micropython import const
 
 from charger import clock, log
-from charger.ocpp.transport.errors import CallError, CallTimeout, Disconnected
+from charger.errors import CallError, CallTimeoutError, DisconnectedError, JournalFullError
 from charger.store.ab_record import Slots
-from charger.store.journal import Journal, JournalFull
+from charger.store.journal import Journal
 
 START = "StartTransaction"
 STOP = "StopTransaction"
@@ -98,7 +98,7 @@ class Outbox:
             self._ids.pop(local_id, None)
         try:
             self._tx.append(data)
-        except (JournalFull, OSError) as error:
+        except (JournalFullError, OSError) as error:
             log.error("outbox", "meter values dropped to make room: " + log.reason(error))
             self._add_at_last(data)
         self._wake.set()
@@ -108,7 +108,7 @@ class Outbox:
         try:
             self._give_room()
             self._tx.append(data)
-        except (JournalFull, OSError) as error:
+        except (JournalFullError, OSError) as error:
             self.dropped += 1
             log.error("outbox", "a transaction message is lost: " + log.reason(error))
 
@@ -131,7 +131,7 @@ class Outbox:
         for data in waiting:
             try:
                 self._meter.append(data)
-            except (JournalFull, OSError, ValueError) as error:
+            except (JournalFullError, OSError, ValueError) as error:
                 self.dropped += 1
                 log.error("outbox", "meter values dropped: " + log.reason(error))
 
@@ -178,10 +178,10 @@ class Outbox:
             self._save()
         try:
             answer = await self._call(action, payload)
-        except Disconnected:
+        except DisconnectedError:
             self._cuts = 0  # a lost connection is no attempt (OCPP-17)
             return False
-        except (CallError, CallTimeout) as error:
+        except (CallError, CallTimeoutError) as error:
             self._failed += 1
             self._cuts = 0
             if source is not None:

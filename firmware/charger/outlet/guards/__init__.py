@@ -2,6 +2,11 @@
 
 from charger.outlet.guards import board_inputs, cable_guards, energy_guards, pilot_guards
 
+TAMPER_REPORT = board_inputs.TAMPER_REPORT
+TAMPER_STOP = board_inputs.TAMPER_STOP
+TAMPER_LATCH = board_inputs.TAMPER_LATCH
+TAMPER_LATCHED = board_inputs.TAMPER_LATCHED
+
 ALL = (
     energy_guards.ResidualCurrent,
     energy_guards.ResidualSelfTest,
@@ -24,3 +29,8 @@ ALL = (
     board_inputs.FaultInput,
     board_inputs.ReaderLost,
 )
+
+
+def make(outlet) -> list:
+    """The guards of an outlet: those whose inputs it has."""
+    return [guard() for guard in ALL if guard.fitted(outlet)]

@@ -1,7 +1,8 @@
 """What every guard has: debounce, latch, rule for clearing.
 
-A guard only ever opens. `step()` runs in every control tick, in every state, and allocates nothing: it returns True
-while the guard is tripped. What clears a tripped guard is its `RULE`:
+A guard only ever opens. Outlet steps it in every control tick, in every state: danger(), then step_present() or, while the
+guard is `active`, step_gone(). None of them allocates. `outlet.dt_ms` is the time since the last tick. Only the tick
+writes to a guard. What clears a tripped guard is its `RULE`:
 
 - CLEARS: the condition has been gone for `CLEAR_MS`
 - UNPLUG: the condition is gone and the car has been unplugged
@@ -28,45 +29,60 @@ class Guard:
     TRIP_MS = 0  # how long the danger may be there before the guard trips
     CLEAR_MS = 1000
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.tripped = False
+        self.active = False  # tripped, or the condition was present in the last tick
         self._present_ms = -1  # -1: not present
         self._gone_ms = 0
+
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """True on outlets that have the input this guard looks at."""
+        return True
 
     def danger(self, outlet) -> bool:
         """True while the condition is there."""
         raise NotImplementedError
 
-    def step(self, outlet, dt_ms: int) -> bool:
-        """One tick of dt_ms; True while tripped."""
-        if self.danger(outlet):
-            self._gone_ms = 0
-            # The tick that first sees a danger is its beginning, however late that tick came.
-            self._present_ms = 0 if self._present_ms < 0 else min(self._present_ms + dt_ms, _LONG_MS)
-            if self._present_ms >= self.TRIP_MS:
-                self.tripped = True
-        else:
-            self._present_ms = -1
-            if self.tripped:
-                self._clear(outlet, dt_ms)
-        return self.tripped
+    def step_present(self, outlet) -> None:
+        """One tick in which danger() is True."""
+        self.active = True
+        self._gone_ms = 0
+        # The tick that first sees a danger is its beginning, however late that tick came.
+        if self._present_ms < 0:
+            self._present_ms = 0
+        elif self._present_ms < _LONG_MS:
+            self._present_ms += outlet.dt_ms
+        if self._present_ms >= self.TRIP_MS:
+            self.tripped = True
 
-    def _clear(self, outlet, dt_ms: int):
+    def step_gone(self, outlet) -> None:
+        """One tick of an active guard in which danger() is False."""
+        self._present_ms = -1
+        if not self.tripped:
+            self.active = False
+            return
         if self._gone_ms < self.CLEAR_MS:
-            self._gone_ms += dt_ms
-        if self._gone_ms >= self.CLEAR_MS and (
-            self.RULE == CLEARS or (self.RULE == UNPLUG and not outlet.plugged)
-        ):
+            self._gone_ms += outlet.dt_ms
+        if self._gone_ms >= self.CLEAR_MS and self.may_clear(outlet):
             self.release()
 
-    def release(self):
+    def may_clear(self, outlet) -> bool:
+        """Whether the rule lets a guard go whose condition has been gone for CLEAR_MS."""
+        return self.RULE == CLEARS or (self.RULE == UNPLUG and not outlet.plugged)
+
+    def release(self) -> None:
         """Forget the trip."""
-        self.tripped = False
+        self.tripped = self.active = False
         self._gone_ms = 0
         self._present_ms = -1
 
-    def acknowledge(self) -> bool:
-        """The owner has acted: clears a latch whose condition is gone. True when the guard is clear after that."""
-        if self.tripped and self._gone_ms > 0:
+    def acknowledge(self, outlet) -> bool:
+        """The owner has acted: clears a latch whose condition was gone before this tick. True when the guard is clear."""
+        if self._gone_ms > outlet.dt_ms:
             self.release()
         return not self.tripped
+
+    def is_present(self, outlet) -> bool:
+        """For the loop: True when the condition was present in the last tick."""
+        return self._present_ms >= 0

@@ -1,10 +1,18 @@
 """Guards that follow a switch: the lid, and a board's general fault input."""
 
+from micropython import const
+
 from charger.outlet.guards import base
+
+# What an open enclosure means: the low bits of Outlet.tamper_input.
+TAMPER_REPORT = const(0)  # a warning
+TAMPER_STOP = const(1)  # no energy until it is closed
+TAMPER_LATCH = const(2)  # no energy until the owner has acknowledged it
+TAMPER_LATCHED = const(4)  # flag beside them: it was opened before, as the flash says
 
 
 class Tamper(base.Guard):
-    """The lid is open (SEC-16, SEC-17): no energy behind an open lid; stays until the owner acknowledges it."""
+    """The enclosure is open or was (SEC-16, SEC-17): no energy until the owner acknowledges it, or as TamperPolicy says."""
 
     CODE = "OtherError"
     INFO = "The enclosure is or was open"
@@ -12,9 +20,37 @@ class Tamper(base.Guard):
     RULE = base.SERVICE
     TRIP_MS = 100
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._input = TAMPER_LATCH
+        self.BLOCKS = self.FAULTED = True
+        self.RULE = base.SERVICE
+
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On boards with a switch at the enclosure."""
+        return outlet.tamper is not None
+
     def danger(self, outlet) -> bool:
-        """Boards without the switch have none."""
-        return outlet.tamper is not None and outlet.tamper.value() == 1
+        """The switch says open, or an opening is latched: that one trips at once."""
+        if outlet.tamper_input != self._input:
+            self._apply(outlet.tamper_input)
+        if self._input & TAMPER_LATCHED:
+            self._present_ms = self.TRIP_MS
+            return True
+        return outlet.tamper.value() == 1
+
+    def _apply(self, tamper_input: int) -> None:
+        if self._input & TAMPER_LATCHED:
+            self._gone_ms = 1  # a latch that is lifted was the only condition, unless the switch says otherwise
+        self._input = tamper_input
+        policy = tamper_input & 3
+        self.BLOCKS = self.FAULTED = policy != TAMPER_REPORT
+        self.RULE = base.SERVICE if policy == TAMPER_LATCH else base.CLEARS
+
+    def is_present(self, outlet) -> bool:
+        """The switch or the latch as they are now: the tick may not have seen a latch go yet."""
+        return outlet.tamper_input & TAMPER_LATCHED > 0 or outlet.tamper.value() == 1
 
 
 class BoardFault(base.Guard):
@@ -25,9 +61,14 @@ class BoardFault(base.Guard):
     OF_BOARD = True
     TRIP_MS = 40
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On boards with the input."""
+        return outlet.board_fault is not None
+
     def danger(self, outlet) -> bool:
-        """Boards without the input have none."""
-        return outlet.board_fault is not None and outlet.board_fault.value() == 1
+        """The level of the input."""
+        return outlet.board_fault.value() == 1
 
 
 class FaultInput(base.Guard):
@@ -37,9 +78,14 @@ class FaultInput(base.Guard):
     INFO = "Fault input of the outlet"
     TRIP_MS = 40
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On outlets with the input."""
+        return outlet.fault_input is not None
+
     def danger(self, outlet) -> bool:
-        """Boards without the input have none."""
-        return outlet.fault_input is not None and outlet.fault_input.value() == 1
+        """The level of the input."""
+        return outlet.fault_input.value() == 1
 
 
 class Rails(base.Guard):
@@ -50,9 +96,14 @@ class Rails(base.Guard):
     OF_BOARD = True
     TRIP_MS = 40
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On boards with the supervisor."""
+        return outlet.rails is not None
+
     def danger(self, outlet) -> bool:
-        """Boards without the input have none."""
-        return outlet.rails is not None and outlet.rails.value() == 1
+        """The level of the input."""
+        return outlet.rails.value() == 1
 
 
 class ReaderLost(base.Guard):
@@ -64,5 +115,5 @@ class ReaderLost(base.Guard):
     BLOCKS = False
 
     def danger(self, outlet) -> bool:
-        """Set by whoever polls the reader."""
+        """As the job that polls the reader has reported."""
         return outlet.reader_failed

@@ -12,10 +12,15 @@ class Proximity(base.Guard):
     RULE = base.UNPLUG
     TRIP_MS = 100
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On socket outlets; a tethered outlet has no proximity input."""
+        return outlet.cable is not None
+
     def danger(self, outlet) -> bool:
-        """Only with a plug in a socket; a tethered outlet has no proximity input."""
+        """Only with a plug in the socket."""
         cable = outlet.cable
-        return cable is not None and outlet.plugged and (cable.rating_da == 0 or cable.changed)
+        return outlet.plugged and (cable.rating_da == 0 or cable.changed)
 
 
 class LockFailure(base.Guard):
@@ -26,7 +31,11 @@ class LockFailure(base.Guard):
     RULE = base.UNPLUG
     TRIP_MS = 2000
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On outlets with a lock."""
+        return outlet.lock is not None
+
     def danger(self, outlet) -> bool:
         """Commanded and not confirmed."""
-        lock = outlet.lock
-        return lock is not None and lock.commanded and not lock.locked()
+        return outlet.lock.commanded and not outlet.locked

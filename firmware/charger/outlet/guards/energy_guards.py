@@ -16,9 +16,14 @@ class ResidualCurrent(base.Guard):
     INFO = "Residual current device tripped"
     RULE = base.UNPLUG
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On outlets with a residual current device."""
+        return outlet.rcd is not None
+
     def danger(self, outlet) -> bool:
         """The trip input, except during our own self-test pulse."""
-        return outlet.rcd is not None and outlet.rcd.tripped() and not outlet.self_test.running
+        return outlet.rcd_tripped and not outlet.self_test.running
 
 
 class ResidualSelfTest(base.Guard):
@@ -28,9 +33,14 @@ class ResidualSelfTest(base.Guard):
     INFO = "Residual current device fails its self-test"
     RULE = base.UNPLUG
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On outlets with a residual current device."""
+        return outlet.self_test is not None
+
     def danger(self, outlet) -> bool:
         """The result of the last test."""
-        return outlet.self_test is not None and outlet.self_test.failed
+        return outlet.self_test.failed
 
 
 class Weld(base.Guard):
@@ -43,7 +53,7 @@ class Weld(base.Guard):
 
     def danger(self, outlet) -> bool:
         """Released and still closed."""
-        return not outlet.contactor.commanded and outlet.contactor.closed()
+        return outlet.contacts_closed and not outlet.contactor.commanded
 
 
 class CloseFailure(base.Guard):
@@ -56,7 +66,7 @@ class CloseFailure(base.Guard):
 
     def danger(self, outlet) -> bool:
         """Commanded and still open."""
-        return outlet.contactor.commanded and not outlet.contactor.closed()
+        return not outlet.contacts_closed and outlet.contactor.commanded
 
 
 class OverCurrent(base.Guard):
@@ -70,88 +80,72 @@ class OverCurrent(base.Guard):
     TRIP_MS = 7000
     CLEAR_MS = 30000  # between a trip and the next try
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._trips = 0
         self._steep_ms = 0
         self._short_ms = 0
 
     def danger(self, outlet) -> bool:
-        """Limit: signalled current plus 0.5 A of noise, times 1.1."""
-        return self._worst_ma(outlet) > (outlet.signalled_da + 5) * 110
-
-    def step(self, outlet, dt_ms: int) -> bool:
-        """The base's curve for 1.1 x, and the two steeper ones."""
-        worst_ma = self._worst_ma(outlet)
-        base_ma = (outlet.signalled_da + 5) * 100
-        self._steep_ms = self._steep_ms + dt_ms if worst_ma > base_ma + base_ma // 4 else 0
-        self._short_ms = self._short_ms + dt_ms if worst_ma > 2 * base_ma else 0
-        if self._steep_ms > _STEEP_MS or self._short_ms > _SHORT_MS:
-            self._present_ms = self.TRIP_MS  # the base trips on it
-        was = self.tripped
-        super().step(outlet, dt_ms)
-        if self.tripped and not was:
-            self._trips += 1
+        """Limit: signalled current plus 0.5 A of noise, times 1.1. The two steeper curves trip through the base's."""
         if not outlet.plugged:
             self._trips = 0
-        return self.tripped
+        measured = outlet.metered
+        if measured is None or not outlet.contactor.commanded:
+            self._steep_ms = self._short_ms = 0
+            return False
+        worst_ma = measured[0]
+        base_ma = (outlet.signalled_da + 5) * 100
+        if worst_ma <= base_ma:
+            self._steep_ms = self._short_ms = 0
+            return False
+        self._steep_ms = self._steep_ms + outlet.dt_ms if worst_ma > base_ma + base_ma // 4 else 0
+        self._short_ms = self._short_ms + outlet.dt_ms if worst_ma > 2 * base_ma else 0
+        if self._steep_ms > _STEEP_MS or self._short_ms > _SHORT_MS:
+            self._present_ms = self.TRIP_MS
+        return worst_ma > base_ma + base_ma // 10
 
-    def _clear(self, outlet, dt_ms: int):
-        if self._trips <= _RETRIES or not outlet.plugged:
-            super()._clear(outlet, dt_ms)
+    def step_present(self, outlet) -> None:
+        """Count the trips."""
+        was = self.tripped
+        super().step_present(outlet)
+        if self.tripped and not was:
+            self._trips += 1
 
-    def _worst_ma(self, outlet) -> int:
-        reading = outlet.reading
-        if not outlet.contactor.commanded or not reading.usable():
-            return 0
-        worst = 0
-        for n in range(reading.phases):
-            if reading.i_ma[n] > worst:
-                worst = reading.i_ma[n]
-        return worst
+    def may_clear(self, outlet) -> bool:
+        """Three tries, then unplugging."""
+        return self._trips <= _RETRIES or not outlet.plugged
 
 
-class _Mains(base.Guard):
-    """Base of the two voltage guards: metered phases only, no trip without a valid reading."""
+class UnderVoltage(base.Guard):
+    """Mains below 180 V for 1 s in any metered phase; below 207 V where the unit detects an open PEN (CP-49).
 
+    Like OverVoltage it does not trip without a valid reading.
+    """
+
+    CODE = "UnderVoltage"
+    INFO = "Mains voltage too low"
     TRIP_MS = 1000
     CLEAR_MS = 10000
 
     def danger(self, outlet) -> bool:
-        """Any metered phase outside; the narrow window where the unit is its own open-PEN device (CP-49)."""
-        reading = outlet.reading
-        if not reading.usable():
-            return False
-        for n in range(reading.phases):
-            if self.outside(reading.v_mv[n], outlet.open_pen):
-                return True
-        return False
-
-    def outside(self, v_mv: int, open_pen: bool) -> bool:
-        """The limit of the one or the other side."""
-        raise NotImplementedError
+        """The lowest phase, mV."""
+        measured = outlet.metered
+        return measured is not None and measured[1] < (207000 if outlet.open_pen else 180000)
 
 
-class UnderVoltage(_Mains):
-    """Mains below 180 V for 1 s; below 207 V where the unit detects an open PEN (CP-49)."""
-
-    CODE = "UnderVoltage"
-    INFO = "Mains voltage too low"
-
-    def outside(self, v_mv: int, open_pen: bool) -> bool:
-        """Limits in mV."""
-        return v_mv < (207000 if open_pen else 180000)
-
-
-class OverVoltage(_Mains):
-    """Mains above 265 V for 1 s; above 253 V where the unit detects an open PEN (CP-49)."""
+class OverVoltage(base.Guard):
+    """Mains above 265 V for 1 s in any metered phase; above 253 V where the unit detects an open PEN (CP-49)."""
 
     CODE = "OverVoltage"
     INFO = "Mains voltage too high"
+    TRIP_MS = 1000
+    CLEAR_MS = 10000
 
-    def outside(self, v_mv: int, open_pen: bool) -> bool:
-        """Limits in mV."""
-        return v_mv > (253000 if open_pen else 265000)
+    def danger(self, outlet) -> bool:
+        """The highest phase, mV."""
+        measured = outlet.metered
+        return measured is not None and measured[2] > (253000 if outlet.open_pen else 265000)
 
 
 class MeterLost(base.Guard):
@@ -163,8 +157,8 @@ class MeterLost(base.Guard):
     CLEAR_MS = 2000
 
     def danger(self, outlet) -> bool:
-        """The meter task keeps `valid` true only while readings are fresh and pass their checks."""
-        return not outlet.reading.usable()
+        """The meter task publishes readings only while they pass their checks; the tick drops those older than 2 s."""
+        return outlet.metered is None
 
 
 class Temperature(base.Guard):
@@ -175,11 +169,11 @@ class Temperature(base.Guard):
     TRIP_MS = 200
     CLEAR_MS = 300000
 
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On outlets with a thermometer."""
+        return outlet.thermometer is not None
+
     def danger(self, outlet) -> bool:
-        """With hysteresis: once tripped the lower threshold counts."""
-        thermometer = outlet.thermometer
-        if thermometer is None:
-            return False
-        if not thermometer.valid:
-            return True
-        return thermometer.value_dc >= (700 if self.tripped else 850)
+        """With hysteresis: once tripped the lower threshold counts. A broken sensor reads as very hot."""
+        return outlet.thermometer.value_dc >= (700 if self.tripped else 850)

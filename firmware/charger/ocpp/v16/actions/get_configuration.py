@@ -1,6 +1,7 @@
 """GetConfiguration (OCPP-74). More names than GetConfigurationMaxKeys are refused as a whole."""
 
-from charger.ocpp.transport.errors import PROPERTY_CONSTRAINT_VIOLATION, OcppError
+from charger.errors import OcppError
+from charger.ocpp.transport.error_codes import PROPERTY_CONSTRAINT_VIOLATION
 
 SPEC = ("obj", (("key?", ("list", ("str", 50), None)),))
 

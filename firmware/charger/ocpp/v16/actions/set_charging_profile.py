@@ -1,6 +1,7 @@
 """SetChargingProfile (OCPP-100 to 102)."""
 
-from charger.ocpp.transport.errors import PROPERTY_CONSTRAINT_VIOLATION, OcppError
+from charger.errors import OcppError
+from charger.ocpp.transport.error_codes import PROPERTY_CONSTRAINT_VIOLATION
 from charger.ocpp.v16.actions import charging_profile_spec
 
 SPEC = ("obj", (("connectorId", ("int", 0, None)), ("csChargingProfiles", charging_profile_spec.SPEC)))

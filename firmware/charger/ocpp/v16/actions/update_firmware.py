@@ -1,7 +1,8 @@
 """UpdateFirmware (OCPP-115). Under security profiles 2 and 3 there is the signed message instead (OCPP-116)."""
 
 from charger import clock
-from charger.ocpp.transport.errors import NOT_SUPPORTED, OcppError
+from charger.errors import OcppError
+from charger.ocpp.transport.error_codes import NOT_SUPPORTED
 
 SPEC = (
     "obj",

@@ -5,7 +5,7 @@ A card that nobody knows is asked for at the back end; while that takes, the car
 
 from charger import log, validate
 from charger.audit import events
-from charger.ocpp.transport.errors import CallFailed
+from charger.errors import CallFailedError, InvalidValueError
 from charger.ocpp.v16.services import id_tag_table
 
 ACCEPTED = "Accepted"
@@ -40,7 +40,7 @@ class Authorisation:
         """Authorize.req; None when no answer came and the offline rules decide."""
         try:
             answer = await self._cp.call("Authorize", {"idTag": tag})
-        except CallFailed as error:
+        except CallFailedError as error:
             log.warn("authorise", "Authorize: " + log.reason(error))
             return None
         return self.learn(tag, answer.get("idTagInfo"))
@@ -49,7 +49,7 @@ class Authorisation:
         """Note an IdTagInfo of the back end (OCPP-51, 55): (status, parent), None when it is not one."""
         try:
             validate.check(id_tag_table.INFO, info, "idTagInfo")
-        except validate.Invalid as error:
+        except InvalidValueError as error:
             log.warn("authorise", str(error))
             return None
         status, parent = info["status"], info.get("parentIdTag")

@@ -11,8 +11,6 @@ _ENTRIES = const(100)
 class Cache:
     """Oldest entry first. Nothing of it stays in the heap."""
 
-    idle = True  # all of it is on flash
-
     def __init__(self, files):
         self._files = files
 

@@ -6,7 +6,7 @@ import os
 from micropython import const
 
 from charger import clock, log
-from charger.ocpp.transport.errors import CallError, CallTimeout, Disconnected
+from charger.errors import CallError, CallTimeoutError, DisconnectedError
 
 ACCEPTED = "Accepted"
 PENDING = "Pending"
@@ -58,9 +58,9 @@ class Boot:
             await self._due()
             try:
                 self._take(await self._call("BootNotification", self._payload(), True))
-            except Disconnected:
+            except DisconnectedError:
                 self._connected = False
-            except (CallError, CallTimeout) as error:
+            except (CallError, CallTimeoutError) as error:
                 log.warn("boot", "BootNotification: " + log.reason(error))
                 self._again(_RETRY_S)
 

@@ -16,11 +16,6 @@ class Diagnostics:
         self._owed = None  # the status that the back end could not be told
         self.status = IDLE
 
-    @property
-    def idle(self) -> bool:
-        """True when nothing is sent, and nothing left to be told."""
-        return self._owed is None and (self._uploads is None or not self._uploads.running)
-
     def name(self) -> str | None:
         """The name of the file that would be sent now, None when there is no way to send one."""
         return None if self._uploads is None else file_name(self._cp, "diagnostics")

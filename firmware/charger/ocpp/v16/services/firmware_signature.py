@@ -9,8 +9,8 @@ from micropython import const
 
 from charger import clock
 from charger.crypto import ec, path_validation, pem, rsa, x509
-from charger.crypto.errors import CryptoError
 from charger.crypto.keys import RSA
+from charger.errors import CryptoError
 from charger.runtime import cooperative
 
 _SALT = const(32)

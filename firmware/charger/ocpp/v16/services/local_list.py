@@ -17,8 +17,6 @@ class _TooMany(Exception):
 class LocalList:
     """On flash: the version, then a line a tag; of several for a tag the last counts. Only the version is in the heap."""
 
-    idle = True  # all of it is on flash
-
     def __init__(self, config, files):
         self._config = config
         self._files = files

@@ -2,7 +2,7 @@
 
 import json
 
-from charger.net import transfer
+from charger import errors
 from charger.ocpp.v16.services.diagnostics_upload import file_name
 from charger.ocpp.v16.services.status_notifier import Notices
 from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, Uploads
@@ -16,9 +16,9 @@ SECURITY_LOG = "SecurityLog"
 _STATUSES = {
     UPLOADING: UPLOADING,
     UPLOADED: UPLOADED,
-    transfer.BAD_LOCATION: "BadMessage",
-    transfer.NOT_SUPPORTED: "NotSupportedOperation",
-    transfer.NOT_ALLOWED: "PermissionDenied",
+    errors.BAD_LOCATION: "BadMessage",
+    errors.NOT_SUPPORTED: "NotSupportedOperation",
+    errors.NOT_ALLOWED: "PermissionDenied",
 }
 
 
@@ -31,11 +31,6 @@ class Logs:
         self._notices = Notices(cp, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
-
-    @property
-    def idle(self) -> bool:
-        """True when nothing is sent, and nothing left to be told."""
-        return not len(self._notices) and (self._uploads is None or not self._uploads.running)
 
     def ask(self, kind: str) -> tuple:
         """(status of the answer, file name or None) of a request for "DiagnosticsLog" or "SecurityLog"."""

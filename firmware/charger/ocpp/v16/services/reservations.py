@@ -19,11 +19,6 @@ class Reservations:
         self._all = cp.files.read_json(FILE, [])
         self._show()
 
-    @property
-    def idle(self) -> bool:
-        """True when nothing is reserved."""
-        return not self._all
-
     def reserve(self, reservation_id: int, connector_id: int, tag: str, parent, until: int) -> str:
         """ReserveNow: its status. `until` is UTC seconds."""
         if connector_id == 0 and not self._cp.config.get_bool("ReserveConnectorZeroSupported"):

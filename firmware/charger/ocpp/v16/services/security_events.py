@@ -7,7 +7,8 @@ before BootNotification was accepted (WP-45).
 from micropython import const
 
 from charger import clock, log
-from charger.ocpp.transport.errors import NOT_IMPLEMENTED, NOT_SUPPORTED, CallError, CallFailed
+from charger.errors import CallError, CallFailedError
+from charger.ocpp.transport.error_codes import NOT_IMPLEMENTED, NOT_SUPPORTED
 
 _SINK = "ocpp"
 _ATTEMPTS = const(3)  # after as many CALLERRORs the others need not wait for this one any longer
@@ -41,7 +42,7 @@ class SecurityEvents:
             except CallError as error:
                 if not self._give_up(error):
                     return
-            except CallFailed as error:
+            except CallFailedError as error:
                 log.warn("events", log.reason(error))
                 self._not_before_s = clock.uptime_s() + 1
                 return

@@ -23,11 +23,6 @@ class SmartCharging:
         self.plan = CurrentPlan(cp)
         self._load()
 
-    @property
-    def idle(self) -> bool:
-        """True without a profile."""
-        return not self._profiles and not self._under_way
-
     def _load(self):
         for connector_id, fields in self._cp.files.read_json(FILE, []):
             try:

@@ -5,20 +5,15 @@ Diagnostics and logs use it. One at a time; a new request takes the place of the
 
 import asyncio
 
-from charger import clock, late, log
-from charger.net.transfer import FAILED, UploadError
+from charger import clock, log
+from charger.errors import FAILED, UploadError
 
 UPLOADING = "Uploading"
 UPLOADED = "Uploaded"
-# What is of no use once the file is gone.
-_SENDING = (
-    "charger.net.upload", "charger.net.http_client", "charger.net.url", "charger.net.ftp",
-    "charger.ocpp.v16.services.diagnostics_text",
-)  # fmt: skip
 
 
 class Uploads:
-    """`make_uploader()` gives a net.upload.Uploader, in RAM while a file is sent; `tell(state)` is called with UPLOADING,
+    """`make_uploader()` gives a net.upload.Uploader; `tell(state)` is called with UPLOADING,
     UPLOADED, or, when all attempts were in vain, the cause of the last UploadError."""
 
     def __init__(self, make_uploader, tell):
@@ -60,7 +55,5 @@ class Uploads:
                     break
             except Exception as error:  # noqa: BLE001 - whatever it is, the back end hears that there is no file
                 log.error("upload", log.reason(error))
-        pieces = None
-        late.drop(*_SENDING)
         self.running = False
         self._tell(state)

@@ -1,0 +1,227 @@
+"""Board time for --pace: virtual time moves by what the firmware's own code costs.
+
+The CPU time of the interpreter's thread since the last shim, times a factor, is the board time of the code that ran. Shims
+stop() this clock and go() on afterwards; what they stand for on the board they add with timebase.cost(). All of it is small
+integers: the signal of soft_irq's alarms settles the clock too.
+"""
+
+import gc
+from array import array
+
+import ffi
+import utime
+from micropython import const
+
+from sim import hardware_times
+
+_THREAD_CPUTIME = const(3)  # CLOCK_THREAD_CPUTIME_ID
+# CPU time is counted in units of 8 ns, modulo 8 s: it fits small integers of 31 bits.
+_UNITS_A_S = const(125000000)
+_MODULUS = const(1000000000)
+_CHUNK = const(62500)  # 0.5 ms: times a factor of at most 16000 sixteenths it still fits
+_DIVISOR = const(2000)  # units of 8 ns times sixteenths of the factor, to a microsecond
+_MOST = const(1000)
+
+_LITTER_FD = const(400)  # higher than any other: the lowest free ones are taken first
+_F_GETFD = const(1)
+_PROBE_MS = const(50)
+
+_libc = ffi.open("libc.so.6")
+_clock_gettime = _libc.func("i", "clock_gettime", "iP")
+_dup2 = _libc.func("i", "dup2", "ii")
+_fcntl = _libc.func("i", "fcntl", "iii")
+_null = _libc.func("i", "open", "sii")("/dev/null", 0, 0)
+_spec = array("l", (0, 0))  # not "q": reading one of those allocates
+on = False
+factor16 = 0
+ns_a_thousand = 0  # of the board that is simulated: nanoseconds for 1000 instructions of the reference target
+_first_factor16 = 0
+_first_bracket = 0
+_probe = None
+_probe_units = 0  # what the probe took while the reference was measured
+_probes = [0] * 15  # what it took lately
+_sorted = [0] * 15
+_probe_at = 0
+_probed_ms = 0
+_mark = 0
+_rest = 0
+_bias = 0  # units that brackets cost since the last settling and that are no code of the firmware's
+collections = 0
+_armed = False  # there is a _Litter that the next collection will find
+_suspect_units = 0  # less than a collection takes
+_collection_units = 0  # what one takes here
+_collection_us = 0  # and on the board
+_charged = 0  # units charged since somebody set it to 0
+_bracket = 0  # what one bracket costs
+
+
+def _read():
+    _clock_gettime(_THREAD_CPUTIME, _spec)
+    return (_spec[0] & 7) * _UNITS_A_S + (_spec[1] >> 3)
+
+
+def settle():
+    """Board microseconds of the code that ran since the last settle() or go()."""
+    global _mark, _rest, _bias, _charged, _armed, collections
+    now = _read()
+    units = now - _mark
+    _mark = now
+    if units < 0:
+        units += _MODULUS
+    us = 0
+    if _armed and units > _suspect_units and _was_collected():
+        _armed = False
+        collections += 1
+        _bias += _collection_units
+        us = _collection_us
+    units -= _bias
+    if units <= 0:
+        _bias = -units
+        return us
+    _bias = 0
+    _charged = (_charged + units) & 0x1FFFFFFF
+    while units > _CHUNK:
+        _rest += _CHUNK * factor16
+        us += _rest // _DIVISOR
+        _rest %= _DIVISOR
+        units -= _CHUNK
+    _rest += units * factor16
+    us += _rest // _DIVISOR
+    _rest %= _DIVISOR
+    return us
+
+
+def go():
+    """A shim is done: the firmware's code runs from here."""
+    global _mark, _bias
+    _mark = _read()
+    _bias += _bracket
+
+
+def host_us(board_us):
+    """Host microseconds of CPU time after which that much board time has gone, at most a second."""
+    if board_us > 1000000:
+        board_us = 1000000
+    return board_us * 16 // factor16
+
+
+def _leave_litter():
+    """A file that nobody holds: the collection that finds it closes its descriptor, and so it is seen."""
+    _dup2(_null, _LITTER_FD)
+    open(_LITTER_FD, "rb")
+
+
+def _was_collected():
+    return _fcntl(_LITTER_FD, _F_GETFD, 0) < 0
+
+
+def watch_collections(static_bytes):
+    """After each collection, outside of the firmware's time: see what one takes here, and what it would on the board.
+
+    Here a collection goes through the simulated world as well; so its time is taken off, and the board's is added.
+    """
+    global _armed, _collection_units, _collection_us, _suspect_units
+    if _armed:
+        return
+    if not collections & 7:
+        before = _read()
+        gc.collect()
+        _collection_units = (_read() - before) % _MODULUS
+        _suspect_units = _collection_units // 2
+        live = max(0, gc.mem_alloc() - static_bytes)
+        thousands = (hardware_times.COLLECTION_INSTRUCTIONS + live // 1024 * hardware_times.COLLECTION_INSTRUCTIONS_A_KB) // 1000
+        _collection_us = thousands * ns_a_thousand // 1000
+    _leave_litter()
+    _armed = True
+
+
+def _median(values):
+    values.sort()
+    return values[len(values) // 2]
+
+
+def reference_us(runs=15):
+    """CPU time of the reference workload in this interpreter now: the median of several runs, the probe's beside it."""
+    global _probe, _probe_units
+    from sim import pace_reference
+
+    _probe = pace_reference.Probe()
+    taken = []
+    for _ in range(runs):
+        gc.collect()
+        before = _read()
+        if pace_reference.run() != pace_reference.CHECK:
+            raise RuntimeError("the reference workload is not the one that was counted")
+        taken.append((_read() - before) % _MODULUS)
+        _look_at_probe()
+    _probe_units = _median_probe()
+    return _median(taken) / 125
+
+
+def _look_at_probe():
+    global _probe_at
+    _probe.run()  # whatever ran before has left the cache as it was
+    before = _read()
+    _probe.run()
+    _probes[_probe_at] = (_read() - before) % _MODULUS
+    _probe_at = (_probe_at + 1) % len(_probes)
+
+
+def _median_probe():
+    for number in range(len(_probes)):
+        _sorted[number] = _probes[number]
+    _sorted.sort()
+    return _sorted[len(_sorted) // 2]
+
+
+def track():
+    """Outside of the firmware's time: a machine that got slower or faster since the start still gives the same board time."""
+    global factor16, _probed_ms, _bracket
+    now = utime.ticks_ms()
+    if utime.ticks_diff(now, _probed_ms) < _PROBE_MS:
+        return
+    _probed_ms = now
+    _look_at_probe()
+    units = _median_probe()
+    factor16 = max(1, min(_MOST * 16, _first_factor16 * _probe_units // units))
+    _bracket = _first_bracket * units // _probe_units
+
+
+def calibrate(pace):
+    """The factor for a chip by its name, or for a number; the number itself is the factor."""
+    global ns_a_thousand
+    if pace not in hardware_times.NS_A_THOUSAND:
+        here_us = reference_us()
+        ns_a_thousand = int(float(pace) * here_us * 1000000 / hardware_times.REFERENCE_INSTRUCTIONS)
+        return float(pace)
+    ns_a_thousand = hardware_times.NS_A_THOUSAND[pace]
+    return hardware_times.REFERENCE_INSTRUCTIONS / 1000000 * ns_a_thousand / reference_us()
+
+
+def start(factor):
+    """Charge code from now on."""
+    global on, factor16, _first_factor16
+    _first_factor16 = factor16 = max(1, min(_MOST * 16, int(factor * 16 + 0.5)))
+    on = True
+    go()
+
+
+def measure_bracket(shim):
+    """What a shim leaves on the firmware's account; a call of a C function is the firmware's own and stays there."""
+    global _bracket, _first_bracket
+    _bracket = 0
+    seen = []
+    for _ in range(15):
+        _units_of(shim, 100)
+        seen.append((_units_of(shim, 400) - _units_of(abs, 400)) // 400)
+    _first_bracket = _bracket = max(0, _median(seen))
+
+
+def _units_of(call, times):
+    global _charged
+    settle()
+    _charged = 0
+    for _ in range(times):
+        call(1)
+    settle()
+    return _charged

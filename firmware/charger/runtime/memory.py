@@ -1,0 +1,94 @@
+"""Free memory: measured here alone, with the need of each optional service, and the order in which services give way.
+
+There are two kinds. Python's objects are in MicroPython's heap. Sockets and mbedTLS allocate outside of it: about 20 KiB
+a TLS connection and 15 KiB more at the peak of its handshake. Where the heap may grow, gc.mem_free() counts the largest
+block outside as free although mbedTLS needs it: it is taken off here.
+"""
+
+import gc
+
+from micropython import const
+
+_TLS_BYTES = const(36864)  # outside the heap, in one block, for one handshake
+_MIN_THRESHOLD = const(4096)
+_MAX_FAILURES = const(3)
+
+# bytes of heap that must be free
+FIRST_CLIENT = const(13000)  # the local API's modules are imported for it
+NEXT_CLIENT = const(7000)
+MQTT_BESIDE_LINK = const(15000)
+MQTT_BEFORE_LINK = const(24000)  # the link to the back end, which goes first, has yet to be made
+LARGE_MESSAGE = const(6144)  # after a message was parsed: what handling and answering it takes
+
+_heap_grows = False
+_outside = None
+
+
+def configure(heap_grows: bool, outside=None) -> None:
+    """Take over the board's facts and set how often garbage is collected.
+
+    `heap_grows`: the heap grows beyond its first size. `outside()` gives the largest free block outside the heap.
+
+    Between two collections at most an eighth of the heap fills with garbage: half of the quarter that is free in a
+    working day, so that memory in one piece remains for a large message. A fixed 3 KiB cost several collections a
+    message; on a full heap of 128 KiB one collection takes an ESP32 about 10 ms.
+    """
+    global _heap_grows, _outside
+    _heap_grows = heap_grows
+    _outside = outside
+    gc.threshold(max(_MIN_THRESHOLD, (gc.mem_alloc() + heap_free()) // 8))
+
+
+def outside_free() -> int | None:
+    """The largest free block outside the heap, None while that is not known."""
+    return None if _outside is None else _outside()
+
+
+def heap_free() -> int:
+    """Free bytes of the heap as large as it is."""
+    outside = outside_free() if _heap_grows else None
+    return gc.mem_free() - (outside or 0)
+
+
+def fits(heap_bytes: int) -> bool:
+    """True when so much heap is free, after a collection where it has to be."""
+    if heap_free() < heap_bytes:
+        gc.collect()
+    return heap_free() >= heap_bytes
+
+
+def fits_tls(heap_bytes: int) -> bool:
+    """True when there is memory for a TLS connection whose service takes so much heap."""
+    outside = outside_free()
+    return (outside is None or outside >= _TLS_BYTES) and fits(heap_bytes)
+
+
+class Reclaimer:
+    """Frees memory for the link to the back end: optional services disconnect, in the order in which they were added."""
+
+    def __init__(self, restart):
+        """`restart(why)` restarts the unit when attempt after attempt fails for want of memory."""
+        self._restart = restart
+        self._services = []
+        self._failures = 0
+
+    def add(self, service) -> None:
+        """`service.free_memory()` gives up its connection for some time."""
+        self._services.append(service)
+
+    def free(self) -> None:
+        """Make the optional services give way."""
+        for service in self._services:
+            service.free_memory()
+        gc.collect()
+
+    def link_opened(self) -> None:
+        """The link was made: memory suffices."""
+        self._failures = 0
+
+    def link_failed(self, charging: bool) -> None:
+        """An attempt to make the link found no memory; three in a row restart a unit that does not charge."""
+        self._failures += 1
+        self.free()
+        if self._failures >= _MAX_FAILURES and not charging:
+            self._restart("want of memory")

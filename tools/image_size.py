@@ -1,0 +1,56 @@
+"""Estimate the size of an ESP32 image, which takes the ESP-IDF to build: the port's own bytes and the frozen ones.
+
+The port's bytes are an upper estimate from published sizes. MicroPython's stock image for the ESP32 has 1,712,512 bytes
+(0x1A2180, mid 2024; built for speed, with Bluetooth). Building for size takes a tenth of it (196,704 of 1,833,328 bytes
+measured for the ESP32-C3, micropython pull request 17994), Bluetooth another 190,000 to 250,000 (the controller's library
+alone has 102,551). What a board leaves out further is subtracted when its files say so.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+PORT_BYTES = 1_353_000  # built for size, without Bluetooth, ESP-NOW and mDNS, without frozen modules
+# part -> (how the file's name begins, what it says there, bytes that the image has less)
+LEFT_OUT = {
+    # Pull request 13640: 36,156 bytes of code and 4,376 of data, measured for the ESP32-S3.
+    "PPP": ("sdkconfig", r"^CONFIG_LWIP_PPP_SUPPORT=n$", 40_532),
+    # "like 25k" on the ESP8266 (issue 4092).
+    "btree": ("mpconfigboard.h", r"^#define MICROPY_PY_BTREE \(0\)", 25_000),
+    # Not published; the EMAC's driver, esp_eth and the PHYs' drivers, taken low.
+    "LAN": ("mpconfigboard.h", r"^#define MICROPY_PY_NETWORK_LAN \(0\)", 12_000),
+    "SPI Ethernet": ("sdkconfig", r"^CONFIG_ETH_USE_SPI_ETHERNET=n$", 12_000),
+    "SD card": ("mpconfigboard.h", r"^#define MICROPY_HW_ENABLE_SDCARD \(0\)", 15_000),
+}
+LEAST_FREE = 0.05  # of a slot: what an update may add before the partition table has to change
+
+
+def left_out(board: Path) -> list[str]:
+    """The parts of LEFT_OUT that a board's files, or those common to all boards, leave out."""
+    files = [path for folder in (board, board.parent / "common") for path in sorted(folder.glob("*")) if path.is_file()]
+    found = {
+        kind: "\n".join(path.read_text() for path in files if path.name.startswith(kind))
+        for kind in ("sdkconfig", "mpconfigboard.h")
+    }
+    return [part for part, (kind, words, _) in LEFT_OUT.items() if re.search(words, found[kind], re.M)]
+
+
+def image_bytes(frozen_bytes: int, parts: Iterable[str] = (), port_bytes: int = PORT_BYTES) -> int:
+    """Estimated size of an image with these frozen bytes, without these parts."""
+    return port_bytes + frozen_bytes - sum(LEFT_OUT[part][2] for part in parts)
+
+
+def slot_bytes(board: Path) -> int:
+    """Size of the smallest application slot of a board's partition table."""
+    rows = csv.reader(line for line in (board / "partitions.csv").read_text().splitlines() if not line.startswith("#"))
+    sizes = [int(row[4].strip(), 0) for row in rows if len(row) > 4 and row[1].strip() == "app"]
+    if not sizes:
+        raise ValueError(f"{board.name}/partitions.csv has no application slot")
+    return min(sizes)
+
+
+def free_share(board: Path, frozen_bytes: int) -> float:
+    """The share of a board's slot that its estimated image leaves free."""
+    slot = slot_bytes(board)
+    return (slot - image_bytes(frozen_bytes, left_out(board))) / slot
