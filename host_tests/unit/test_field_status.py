@@ -1,7 +1,7 @@
 """Cases from the field about statuses, availability, reservations and resets (docs/RULES.md, C.7). In manual time."""
 
 from check import equal, true
-from ocpp_rig import Rig
+from ocpp_rig import Rig, reserve, swipe
 
 from charger import clock
 from charger.outlet import connector_status
@@ -16,19 +16,6 @@ class Fault:
 
 class DiodeWarning:
     CODE, INFO, FAULTED = "EVCommunicationError", "y", False
-
-
-async def reserve(rig, number=5, connector=1, tag="MINE", after_s=600, parent=None):
-    request = {"connectorId": connector, "expiryDate": clock.iso(clock.utc_s() + after_s), "idTag": tag,
-               "reservationId": number}  # fmt: skip
-    if parent:
-        request["parentIdTag"] = parent
-    return (await rig.call("ReserveNow", **request))["status"]
-
-
-async def swipe(rig, tag, number=1):
-    rig.cp.tag_shown(rig.connectors[number - 1], tag)
-    await rig.seconds(1)
 
 
 async def inoperative(rig, number=1):
@@ -62,11 +49,11 @@ async def test_f_o2_scheduled_inoperative_then_a_stop_with_the_car_still_there()
 
 async def test_f_o3_a_car_without_a_card_leaves_a_reserved_connector_reserved():
     rig = await Rig(factory={"ConnectionTimeOut": 10}).online()
-    equal(await reserve(rig, after_s=40), "Accepted")
+    equal(await reserve(rig, 5, after_s=40), "Accepted")
     await rig.plug()
     await rig.seconds(20)
     equal(rig.statuses(), ["Available", "Reserved"])
-    equal(await reserve(rig, after_s=60), "Accepted", "the same id replaces")
+    equal(await reserve(rig, 5, after_s=60), "Accepted", "the same id replaces")
     await rig.seconds(30)
     equal(rig.statuses(), ["Available", "Reserved"])
     await swipe(rig, "OTHER")
@@ -79,7 +66,7 @@ async def test_f_o3_a_car_without_a_card_leaves_a_reserved_connector_reserved():
 async def test_f_o3_expiry_is_told_with_a_car_and_without():
     for plugged, after in ((False, ["Available"]), (True, ["Preparing", "Finishing"])):
         rig = await Rig(factory={"ConnectionTimeOut": 10}).online()
-        await reserve(rig, after_s=40)
+        await reserve(rig, 5, after_s=40)
         await rig.plug(plugged=plugged)
         await rig.seconds(38)
         equal(rig.statuses(), ["Available", "Reserved"])
@@ -91,17 +78,17 @@ async def test_f_o3_expiry_is_told_with_a_car_and_without():
 
 async def test_f_o3_an_identity_that_does_not_plug_in_leaves_the_reservation():
     rig = await Rig(factory={"ConnectionTimeOut": 10}).online()
-    await reserve(rig)
+    await reserve(rig, 5)
     await swipe(rig, "MINE")
-    equal(await reserve(rig, after_s=900), "Accepted")
-    equal(await reserve(rig, tag="YOURS"), "Occupied")
+    equal(await reserve(rig, 5, after_s=900), "Accepted")
+    equal(await reserve(rig, 5, tag="YOURS"), "Occupied")
     await rig.seconds(15)
     equal(rig.statuses(), ["Available", "Reserved", "Preparing", "Available", "Reserved"])
 
 
 async def test_f_o3_a_cancelled_reservation_is_not_named_by_the_start():
     rig = await Rig().online()
-    await reserve(rig)
+    await reserve(rig, 5)
     await swipe(rig, "MINE")
     equal(await rig.call("CancelReservation", reservationId=5), {"status": "Accepted"})
     await rig.plug()
@@ -281,7 +268,7 @@ async def test_f_o7_a_remote_start_for_one_of_the_group_asks_for_the_parent_firs
     for connector in (1, 0):
         rig = await Rig().online()
         rig.link.answers["Authorize"] = {"idTagInfo": {"status": "Accepted", "parentIdTag": "FLEET"}}
-        await reserve(rig, connector=connector, parent="FLEET")
+        await reserve(rig, 5, connector=connector, parent="FLEET")
         equal(await rig.call("RemoteStartTransaction", idTag="SISTER", connectorId=1), {"status": "Accepted"})
         await rig.plug()
         start = await rig.sent("StartTransaction")
@@ -290,7 +277,7 @@ async def test_f_o7_a_remote_start_for_one_of_the_group_asks_for_the_parent_firs
 
 async def test_f_o7_a_remote_start_for_a_stranger_does_not_start_on_a_connector_kept_for_a_group():
     rig = await Rig().online()
-    await reserve(rig, parent="FLEET")
+    await reserve(rig, 5, parent="FLEET")
     await rig.plug()
     equal(await rig.call("RemoteStartTransaction", idTag="STRANGER", connectorId=1), {"status": "Accepted"})
     await rig.seconds(10)
@@ -363,7 +350,7 @@ async def test_faults_at_start_up_are_told_once():
 
 async def test_minimum_status_duration_leaves_out_nothing_that_the_table_needs():
     rig = await Rig(factory={"MinimumStatusDuration": 5}).online()
-    await reserve(rig)
+    await reserve(rig, 5)
     await rig.until(lambda: rig.statuses()[-1] == "Reserved")
     await rig.plug()
     await swipe(rig, "MINE")

@@ -286,3 +286,18 @@ class Rig:
         self.cp.tag_shown(connector, tag)
         await self.until(lambda: connector.status == "Charging")
         return connector.session
+
+
+async def reserve(rig, number=1, connector=1, tag="MINE", after_s=600, parent=None):
+    """ReserveNow: its status."""
+    request = {"connectorId": connector, "expiryDate": clock.iso(clock.utc_s() + after_s), "idTag": tag,
+               "reservationId": number}  # fmt: skip
+    if parent:
+        request["parentIdTag"] = parent
+    return (await rig.call("ReserveNow", **request))["status"]
+
+
+async def swipe(rig, tag, number=1):
+    """A card at a connector, and a second for what follows."""
+    rig.cp.tag_shown(rig.connectors[number - 1], tag)
+    await rig.seconds(1)
