@@ -140,6 +140,7 @@ def make_configuration(app):
     give("ChargePointVendor", board.DEVICE["vendor"])
     give("ChargePointModel", board.DEVICE["model"])
     give("ChargeBoxSerialNumber", board.DEVICE["serial"])
+    give("ChargePointSerialNumber", board.DEVICE["serial"])
     give("FirmwareVersion", version.VERSION)
     give("SecurityProfile", str(board.CSMS["security_profile"]))
     give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
@@ -210,6 +211,7 @@ def make_back_end(app) -> tuple:
         make_updater=app.updater,
         make_uploader=app.make_uploader,
         unit_report=app.report,
+        supply_da=None if app.supply is None else app.supply.limit_da,
     )
     link = Connection(
         settings,

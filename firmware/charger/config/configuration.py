@@ -156,6 +156,11 @@ class Configuration:
         """UnlockConnectorOnEVSideDisconnect, for the connectors."""
         return self.get_bool("UnlockConnectorOnEVSideDisconnect")
 
+    @property
+    def supply_volts(self) -> int:
+        """SupplyVoltage: the nominal voltage of a phase, for the connectors."""
+        return self.get_int("SupplyVoltage")
+
     def has_profile(self, profile: str) -> bool:
         """True while a feature profile is switched on; Core always is."""
         return profile == "Core" or profile in self.get_list("SupportedFeatureProfiles")
