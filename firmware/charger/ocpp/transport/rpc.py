@@ -197,9 +197,10 @@ class Rpc:
 
     async def _refuse(self, scan, code: str, why: str):
         """A message that we shall not take. Its sender hears of it if the scan got as far as the id."""
-        if scan.kind == _CALL and self._is_id(scan.id):
-            await self._answer_error(scan.id, code, why)
-        elif scan.kind in (_CALLRESULT, _CALLERROR) and scan.id is not None and scan.id == self._pending:
+        kind, uid = scan.head()
+        if kind == _CALL and self._is_id(uid):
+            await self._answer_error(uid, code, why)
+        elif kind in (_CALLRESULT, _CALLERROR) and uid is not None and uid == self._pending:
             self._settle(CallError(code, why))
         else:
             self._note(why)
