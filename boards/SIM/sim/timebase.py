@@ -27,7 +27,8 @@ from sim import hardware_times, pace, soft_irq
 _TICKS_MASK = utime.ticks_add(0, -1)  # where the port's ticks wrap
 _MS_THAT_FIT = (1 << 19) - 1  # milliseconds that, as microseconds, are a small integer of 31 bits
 _TICK_US = 100000  # a timer with a period of at most this is the control tick
-_DEEP = 60000 if sys.maxsize > 0x7FFFFFFF else 28000  # of 80,000 and 40,000 bytes of stack
+_WIDE = sys.maxsize > 0x7FFFFFFF
+_DEEP = 60000 if _WIDE else 28000  # of 80,000 and 40,000 bytes of stack
 _SMALL = (1 << 29) - 1
 _BEHIND_US = 100000  # real time that may be made up for, when a scaled run was held up
 _MOST_DEBT_US = 1000000  # of real time: what a paced run pays back at one wait
