@@ -55,7 +55,10 @@ def _resume(args):
 
 
 def _plug_out(args):
-    _outlet(args).plug(ev.ABSENT)
+    if args.get("after_ms"):
+        _outlet(args).unplug_later(args["after_ms"])
+    else:
+        _outlet(args).plug(ev.ABSENT)
 
 
 def _swipe(args):
@@ -308,6 +311,7 @@ def _seen_from_outside(outlet):
         "drawn_amps": drawn / 1000,
         "delivered_wh": outlet.delivered_mwh / 1000,
         "contacts": outlet.contactor.closed,
+        "reaction_ms": outlet.reaction_ms,
         "contactor_operations": outlet.contactor.operations,
         "locked": outlet.lock.locked,
         "tripped": outlet.rcd.tripped,
@@ -327,7 +331,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "ventilation": (_ventilation, (_C,), "A car that asks for energy with ventilation (D)"),
     "pause": (_pause, (_C,), "The car stops asking (C to B)"),
     "resume": (_resume, (_C,), "The car asks again"),
-    "plug_out": (_plug_out, (_C,), "Take the plug out"),
+    "plug_out": (_plug_out, (_C, ("after_ms", "int", False)), "Take the plug out, now or in the midst of what runs then"),
     "swipe": (_swipe, (("token", "str", True), _C), "Show a card, at the plugged outlet or the lowest"),
     "button": (_button, (("ms", "int", False),), "Press the button"),
     "raise_fault": (_raise_fault, (("name", "str", True), _C), "Break something: an OCPP error name, diode, tamper..."),
