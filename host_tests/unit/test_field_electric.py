@@ -78,3 +78,16 @@ def test_f_e10_an_open_thermistor_at_the_ceiling_of_an_esp32_is_invalid():
     rig.side.refresh()
     thermometer.read()
     true(thermometer.valid and -210 <= thermometer.value_dc <= -190, thermometer.value_dc)
+
+
+def test_f_e12_a_chip_that_repeats_the_registers_of_the_last_load_shows_0_w_within_a_second():
+    rig = Rig(MeterKind="CSE7766")
+    rig.side.meter.stale = True
+    rig.charge()
+    true(rig.meters[0].reading.p_mw[0] > 7000000, rig.meters[0].reading.p_mw[0])
+    rig.side.plug(ev.IDLE)
+    rig.run(1000)
+    reading = rig.meters[0].reading
+    equal((reading.p_mw[0], reading.i_ma[0], reading.valid), (0, 0, True))
+    rig.side.plug(ev.ASKING)
+    rig.until(lambda: rig.meters[0].reading.i_ma[0] > 30000, 15000)
