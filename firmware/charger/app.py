@@ -253,7 +253,7 @@ async def _run(extra_tasks):
     global current
     memory.configure(board.HEAP_GROWS, outside_memory.largest_block)
     current = Application()
-    gc.collect()
+    memory.choose_threshold()
     current.start()
     for job in extra_tasks:
         asyncio.create_task(job())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

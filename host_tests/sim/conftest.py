@@ -76,8 +76,8 @@ def frozen_interpreter():
 def launch(request, tmp_path, csms):
     """Start chargers: launch(connectors=2, settings={...}) gives a Simulator, by default connected to `csms`.
 
-    The 64-bit interpreter runs the sources; the 32-bit one what a board has: frozen firmware, in the heap of the reference board unless
-    `heap` says otherwise.
+    The 64-bit interpreter runs the sources; the 32-bit one what a board has: frozen firmware, in the heap of the reference
+    board unless `heap` says otherwise.
     """
     request.node.chargers = []
 

@@ -1,4 +1,4 @@
-"""Cases from the field of cars, mains and parts (docs/FIELD_CASES.md): the outlet with its real drivers in the simulated world."""
+"""Cases of cars, mains and parts (docs/FIELD_CASES.md): the outlet with its real drivers in the simulated world."""
 
 from check import equal, true
 from rig import Rig
@@ -50,7 +50,8 @@ def test_f_e3_a_card_that_lies_there_is_told_once_until_it_was_away_for_three_se
 
 
 def test_f_e8_a_monitor_that_answers_as_slowly_as_the_board_says_charges_and_a_slower_one_does_not():
-    for test_ms, release_ms, closes in ((1500, 20, True), (20, 1500, True), (1500, 1500, True), (1700, 20, False), (20, 1700, False)):
+    cases = ((1500, 20, True), (20, 1500, True), (1500, 1500, True), (1700, 20, False), (20, 1700, False))
+    for test_ms, release_ms, closes in cases:
         rig = Rig()
         rig.board.OUTLETS[0]["rcd"]["answer_ms"] = rig.board.OUTLETS[0]["rcd"]["release_ms"] = 1600
         rig.side.rcd.test_ms, rig.side.rcd.release_ms = test_ms, release_ms

@@ -353,7 +353,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "resume": (_resume, (_C,), "The car asks again"),
     "plug_out": (_plug_out, (_C, ("after_ms", "int", False)), "Take the plug out, now or in the midst of what runs then"),
     "swipe": (_swipe, (("token", "str", True), _C), "Show a card, at the plugged outlet or the lowest"),
-    "lay_card": (_lay_card, (("token", "str", True), ("every_ms", "int", False), _C), "Leave a card on the reader, sent again and again"),
+    "lay_card": (_lay_card, (("token", "str", True), ("every_ms", "int", False), _C), "Leave a card on the reader: it repeats"),
     "lift_card": (_lift_card, (_C,), "Take it away"),
     "monitor": (_monitor, (("test_ms", "int", False), ("release_ms", "int", False), _C), "Times of the residual current monitor"),
     "adc": (_adc, (("max_mv", "int", False), _C), "Where the ADC of thermistor and proximity ends (3300)"),

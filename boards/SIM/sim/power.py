@@ -67,7 +67,8 @@ class Contactor:
 class ResidualMonitor:
     """RDC-DD or RCD: `tripped` is its output, which also cuts the coil in hardware (CP-43).
 
-    leaking  a residual current flows; test_ms, release_ms  from the test input, and from its end, to the output; dead  the self-test gets no answer; stuck  the output stays tripped
+    leaking  a residual current flows; test_ms, release_ms  from the test input, and from its end, to the output;
+    dead  the self-test gets no answer; stuck  the output stays tripped
     """
 
     def __init__(self):

@@ -39,18 +39,23 @@ _outside = None
 
 
 def configure(heap_grows: bool, outside=None) -> None:
-    """Take over the board's facts and set how often garbage is collected.
+    """Take over the board's facts.
 
     `heap_grows`: the heap grows beyond its first size. `outside()` gives the largest free block outside the heap.
-
-    Between two collections at most an eighth of the heap fills with garbage: half of the quarter that is free in a
-    working day, so that memory in one piece remains for a large message. A fixed 3 KiB cost several collections a
-    message; on a full heap of 128 KiB one collection takes an ESP32 about 10 ms.
     """
     global _heap_grows, _outside
     _heap_grows = heap_grows
     _outside = outside
-    gc.threshold(max(_MIN_THRESHOLD, (gc.mem_alloc() + heap_free()) // 8))
+
+
+def choose_threshold() -> None:
+    """After the start: between two collections at most an eighth of the free heap fills with garbage.
+
+    Garbage that lies about leaves no room in one piece: with an eighth of the whole heap a message of 7 KiB did not fit
+    into 128 KiB any more. A collection takes an ESP32 about 10 ms with 100 KiB in use; where much is free they are rare.
+    """
+    gc.collect()
+    gc.threshold(max(_MIN_THRESHOLD, heap_free() // 8))
 
 
 def outside_free() -> int | None:
