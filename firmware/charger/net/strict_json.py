@@ -14,6 +14,7 @@ from charger.errors import NotJsonError, UnacceptableJsonError
 from charger.runtime import memory
 
 MAX_DEPTH = const(10)  # OCPP-22
+_ID_BYTES = const(1600)  # 255 characters, each written as an escape
 _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
 _TOKENS_A_SLICE = const(64)
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
@@ -45,6 +46,7 @@ class Scan:
         self.fault = None  # why it is unacceptable
         self.kind = None
         self.id = None
+        self.id_text = None  # the second element as it came, JSON
         self.long = None
         self._list_at = 0
         self._commas = 0
@@ -127,10 +129,11 @@ class Scan:
 
     def _value_done(self, start: int, end: int) -> tuple:
         """A value that is no container has ended; the first two of the outer array are kept."""
-        if self._depth == 1 and self._element < 2 and not self._stack[0] and end - start <= 250 and not self._marked():
+        if self._depth == 1 and self._element < 2 and not self._stack[0] and end - start <= _ID_BYTES and not self._marked():
             value = json.loads(memoryview(self._buf)[start:end])  # type: ignore[arg] - takes any buffer
             if self._element:
                 self.id = value
+                self.id_text = str(self._buf[start:end], "utf-8")
             else:
                 self.kind = value
         return end, _NEXT if self._depth else _DONE
@@ -212,7 +215,10 @@ class Scan:
         return at
 
     def _number(self, start: int) -> int:
-        """Offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?"""
+        """Offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?
+
+        A fraction of zeros is blanked out: 5.0 is 5, and a large number stays exact where floats have 24 bits.
+        """
         buf = self._buf
         end = self._end
         at = start + 1 if buf[start] == 45 else start
@@ -220,8 +226,10 @@ class Scan:
         at = self._digits(at)
         if buf[first] == 48 and at > first + 1:
             raise NotJsonError("number with leading zero at %d" % start)
+        dot = at
         if at < end and buf[at] == 46:
             at = self._digits(at + 1)
+        whole = at
         if at < end and buf[at] | 32 == 101:
             at += 1
             if at < end and buf[at] in b"+-":
@@ -229,6 +237,9 @@ class Scan:
             at = self._digits(at)
         if at - start > _LONGEST_NUMBER:
             self.fault = "number too long"
+        elif dot < whole == at and self._depth > 1 and not bytes(buf[dot + 1 : at]).strip(b"0"):
+            for index in range(dot, at):
+                buf[index] = 32
         return at
 
 
