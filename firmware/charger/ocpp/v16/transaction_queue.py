@@ -33,6 +33,7 @@ _METER_BYTES = const(65536)
 _RAM_MESSAGES = const(4)
 _MAX_RECORD = const(4000)  # of a segment of 4096 bytes
 _START_LETTER = const(0x53)
+_LINK_MS = const(10000)
 _MAX_CUTS = const(20)  # restarts in a row with the same message under way: it may be what brings the charger down
 
 
@@ -154,8 +155,18 @@ class Outbox:
         """The outbox's task: send the oldest message, for ever."""
         while True:
             if not self._ready() or not await self._send_head():
-                await self._wake.wait()
+                await self._woken()
             self._wake.clear()
+
+    async def _woken(self):
+        """Wait for a message or a link; not for long where a link that is up has lost a message (F-O26)."""
+        if not (self._ready() and self.waiting):
+            await self._wake.wait()
+            return
+        try:
+            await asyncio.wait_for_ms(self._wake.wait(), _LINK_MS)
+        except asyncio.TimeoutError:
+            pass
 
     async def _send_head(self) -> bool:
         """Send the oldest message once, or give it up. False when there is nothing to send or the link is lost."""

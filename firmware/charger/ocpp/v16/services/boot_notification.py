@@ -13,6 +13,7 @@ PENDING = "Pending"
 REJECTED = "Rejected"
 
 _RETRY_S = const(60)  # where the back end gives no interval (OCPP-28), and after an error
+_LINK_S = const(10)  # after a message that the link lost, while nobody tells of a new link
 _CLOCK_STEP_S = const(2)  # smaller differences are left alone (OCPP-30)
 
 
@@ -26,6 +27,7 @@ class Boot:
         self._wake = asyncio.Event()
         self._due_s = 0
         self._connected = False
+        self._links = 0  # how many links there were
         self.status = None
 
     @property
@@ -41,6 +43,7 @@ class Boot:
     def opened(self):
         """The link is up."""
         self._connected = True
+        self._links += 1
         self._wake.set()
 
     def closed(self):
@@ -56,13 +59,28 @@ class Boot:
         """The task: one BootNotification after the other until Accepted, then nothing more (OCPP-11)."""
         while True:
             await self._due()
+            links = self._links
             try:
                 self._take(await self._call("BootNotification", self._payload(), True))
             except DisconnectedError:
-                self._connected = False
+                await self._next_link(links)
             except (CallError, CallTimeoutError) as error:
                 log.warn("boot", "BootNotification: " + log.reason(error))
                 self._again(_RETRY_S)
+
+    async def _next_link(self, links: int):
+        """The link lost a message. The next link may be up already by the time that this is known."""
+        started = clock.uptime_s()
+        while self._links == links and clock.uptime_s() - started < _LINK_S:
+            self._wake.clear()
+            await self._sleep()
+
+    async def _sleep(self):
+        """A second, or until something happens."""
+        try:
+            await asyncio.wait_for_ms(self._wake.wait(), 1000)
+        except asyncio.TimeoutError:
+            pass
 
     async def _due(self):
         """Wait until the link is up, nobody has accepted yet, and the interval is over."""
@@ -70,11 +88,8 @@ class Boot:
             self._wake.clear()
             if not self._connected or self.accepted:
                 await self._wake.wait()
-                continue
-            try:
-                await asyncio.wait_for_ms(self._wake.wait(), 1000)
-            except asyncio.TimeoutError:
-                pass
+            else:
+                await self._sleep()
 
     def _take(self, answer: dict):
         """Act on BootNotification.conf."""
