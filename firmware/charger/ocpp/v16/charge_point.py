@@ -66,7 +66,7 @@ class ChargePoint(LazyServices):
         self._describe()
         self.sender = Sender(self.call)
         self.post = self.sender.post
-        self.post_call = self.sender.post_call
+        self.urgent = Sender(self.call)  # what was triggered: nothing that was queued goes before it
         self.boot = Boot(config, self.call, self._accepted)
         self.outbox = Outbox(files, config, self.call, self.ready, self._delivered)
         self.status = Status(config, connectors, self._post_status, self.ready)
@@ -209,6 +209,11 @@ class ChargePoint(LazyServices):
 
     # --- what is sent by the way ---
 
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
+        """Queue a CALL, see Sender.post_call(); one that was triggered waits for none of the others."""
+        sender = self.urgent if triggered else self.sender
+        sender.post_call(action, payload, triggered, failed, done)
+
     def _post_status(self, notification: dict, failed):
         self.post_call(
             "StatusNotification", notification, False, None if failed is None else lambda: failed(notification)
@@ -306,6 +311,7 @@ class ChargePoint(LazyServices):
             ("ocpp boot", self.boot.run),
             ("ocpp outbox", self.outbox.run),
             ("ocpp send", self.sender.run),
+            ("ocpp triggered", self.urgent.run),
             ("ocpp clock", self._clock),
         ]
         if self.security_log is not None:
