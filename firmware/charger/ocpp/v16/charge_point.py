@@ -67,7 +67,7 @@ class ChargePoint(LazyServices):
         self.sender = Sender(self.call)
         self.post = self.sender.post
         self.urgent = Sender(self.call)  # what was triggered: nothing that was queued goes before it
-        self.boot = Boot(config, self.call, self._accepted)
+        self.boot = Boot(config, self.call, self._accepted, self.unreadable)
         self.outbox = Outbox(files, config, self.call, self.ready, self._delivered)
         self.status = Status(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self)
@@ -92,6 +92,12 @@ class ChargePoint(LazyServices):
         """Something for the security log."""
         if self.security_log is not None:
             self.security_log.add(event, info)
+
+    def unreadable(self, field: str, why: str):
+        """A field of an answer of the back end is dropped: in the log, and told as InvalidMessages."""
+        text = "%s: %s" % (field, why)
+        log.warn("charge point", "dropped, " + text)
+        self.note(events.INVALID_MESSAGES, text)
 
     # --- looking up ---
 
@@ -193,6 +199,7 @@ class ChargePoint(LazyServices):
             return actions.without_profile(action), None
         module = actions.load(action)
         try:
+            validate.drop_nulls(module.SPEC, request)
             validate.check(module.SPEC, request)
         except InvalidValueError as error:
             self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
@@ -228,7 +235,10 @@ class ChargePoint(LazyServices):
     def heartbeat(self, triggered: bool = False):
         """Send a Heartbeat and take the time from it (OCPP-30)."""
         self._last_heartbeat_s = self._last_sent_s = clock.uptime_s()
-        self.post_call("Heartbeat", {}, triggered, None, lambda answer: take_time(answer.get("currentTime")))
+        self.post_call("Heartbeat", {}, triggered, None, self._take_time)
+
+    def _take_time(self, answer: dict):
+        take_time(answer.get("currentTime"), self.unreadable)
 
     # --- what the connectors say ---
 

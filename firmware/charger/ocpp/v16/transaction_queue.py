@@ -19,6 +19,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.errors import CallError, CallTimeoutError, DisconnectedError, JournalFullError
+from charger.ocpp.v16.answers import whole
 from charger.store.ab_record import Slots
 from charger.store.journal import Journal
 
@@ -265,8 +266,8 @@ class Outbox:
 
     def _through(self, action: str, local_id: int, answer: dict):
         if action == START:
-            number = answer.get("transactionId")
-            if isinstance(number, bool) or not isinstance(number, int):
+            number = whole(answer.get("transactionId"))
+            if number is None:
                 log.error("outbox", "StartTransaction answered without a transactionId")
                 number = UNCONFIRMED
             self._ids[local_id] = number

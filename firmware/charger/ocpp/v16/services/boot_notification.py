@@ -7,6 +7,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
+from charger.ocpp.v16.answers import utc_of, whole
 
 ACCEPTED = "Accepted"
 PENDING = "Pending"
@@ -20,7 +21,8 @@ _CLOCK_STEP_S = const(2)  # smaller differences are left alone (OCPP-30)
 class Boot:
     """`status` is None until the first answer of this start-up. accepted() is called each time it becomes Accepted."""
 
-    def __init__(self, config, call, accepted):
+    def __init__(self, config, call, accepted, unreadable):
+        self._unreadable = unreadable  # called with a field that is dropped and why
         self._config = config
         self._call = call
         self._accepted = accepted
@@ -94,10 +96,8 @@ class Boot:
     def _take(self, answer: dict):
         """Act on BootNotification.conf."""
         status = answer.get("status")
-        interval = answer.get("interval")
-        if not isinstance(interval, int) or interval < 0:
-            interval = 0
-        take_time(answer.get("currentTime"))
+        interval = self._interval_of(answer.get("interval"))
+        take_time(answer.get("currentTime"), self._unreadable)
         if status not in (ACCEPTED, PENDING, REJECTED):
             log.warn("boot", "BootNotification answered with no known status")
             self._again(_RETRY_S)
@@ -110,6 +110,14 @@ class Boot:
             self._accepted()
         else:
             self._again(interval or _RETRY_S + os.urandom(1)[0] % _RETRY_S)
+
+    def _interval_of(self, value) -> int:
+        """The interval of an answer in seconds; 0 where it gives none, or one that HeartbeatInterval cannot have."""
+        interval = 0 if value is None else whole(value)
+        if interval is None or (interval and not self._config.fits("HeartbeatInterval", str(interval))):
+            self._unreadable("BootNotification.conf interval", "not a number of seconds that can be kept")
+            return 0
+        return interval
 
     def _take_interval(self, interval: int):
         try:
@@ -136,12 +144,12 @@ class Boot:
         return payload
 
 
-def take_time(text):
+def take_time(text, unreadable):
     """Set the clock from a currentTime of the back end where it is off by more than a little."""
     try:
-        seconds, millis = clock.parse_iso(text)
-    except ValueError:
-        log.warn("boot", "the back end's time is not a time")
+        seconds, millis = utc_of(text)
+    except ValueError as error:
+        unreadable("currentTime", str(error))
         return
     now = clock.utc_s()
     if now is None or abs(now - seconds) > _CLOCK_STEP_S:

@@ -1,6 +1,7 @@
 """Transactions: what is reported of a session, and what the back end's verdict on its idTag does (OCPP-35 to 54)."""
 
 from charger import log
+from charger.ocpp.v16.answers import whole
 from charger.ocpp.v16.transaction_queue import START, STOP, exact_stamp
 
 
@@ -70,6 +71,8 @@ class Transactions:
         if action == START and connector is not None:
             connector.session.transaction_id = self._cp.outbox.transaction_id(local_id)
             self._cp.transaction_known(connector)
+        if action == START and answer is not None and whole(answer.get("transactionId")) is None:
+            self._cp.unreadable("StartTransaction.conf transactionId", "a whole number wanted")
         info = None if answer is None else answer.get("idTagInfo")
         tag = payload.get("idTag")
         if info is None or tag is None:
