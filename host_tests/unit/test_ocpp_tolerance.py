@@ -35,6 +35,11 @@ def logged(rig):
     return rig
 
 
+async def known(rig, transaction_id):
+    """Wait until the session has its transactionId."""
+    await rig.until(lambda: rig.connectors[0].session.transaction_id == transaction_id)
+
+
 def test_whole_numbers_in_every_form():
     for value, wanted in (
         (55, 55), (0, 0), (-7, -7), ("55", 55), (" 55 ", 55), ("-3", -3), ("5.0", 5), ("12.000", 12), (5.0, 5), (1 << 40, 1 << 40),
@@ -53,7 +58,7 @@ async def test_f_o13_an_unreadable_optional_field_does_not_undo_accepted():
             rig.link.answers["Authorize"] = {"idTagInfo": info}
             rig.link.answers["StartTransaction"] = {"transactionId": 7, "idTagInfo": info}
             await rig.charge()
-            await rig.until(lambda: rig.connectors[0].session.transaction_id == 7)
+            await known(rig, 7)
             await rig.seconds(2)
             equal(rig.connectors[0].status, "Charging")
             equal(rig.cp.security_log.dropped() == [], readable and fits, str(info))
@@ -77,7 +82,7 @@ async def test_f_o17_a_transaction_id_as_text_or_float_is_that_number():
         rig = logged(await Rig().online())
         rig.link.answers["StartTransaction"] = {"transactionId": told, "idTagInfo": {"status": "Accepted"}}
         await rig.charge()
-        await rig.until(lambda: rig.connectors[0].session.transaction_id == wanted)
+        await known(rig, wanted)
         equal(rig.cp.security_log.dropped(), [])
         equal(await rig.call("RemoteStopTransaction", transactionId=wanted), {"status": "Accepted"})
         equal((await rig.sent("StopTransaction"))["transactionId"], wanted)
@@ -88,7 +93,7 @@ async def test_f_o17_a_transaction_id_that_cannot_be_read_is_told():
         rig = logged(await Rig().online())
         rig.link.answers["StartTransaction"] = {"transactionId": told, "idTagInfo": {"status": "Accepted"}}
         await rig.charge()
-        await rig.until(lambda: rig.connectors[0].session.transaction_id == -1)
+        await known(rig, -1)
         equal(len(rig.cp.security_log.dropped()), 1, repr(told))
 
 
