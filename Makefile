@@ -9,7 +9,7 @@ JOBS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen firmware lock clean distclean
+.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen target firmware lock clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,8 @@ setup:  ## Fetch what the others need: Python tools, MicroPython (64 and 32 bit)
 	@$(PYTHON) tools/setup.py
 
 test: setup  ## Run all tests, lint and type check; ARGS='-k pilot -x' goes to pytest
+	@$(VENV)/python tools/frozen.py
+	@PYTHONPATH=tools $(VENV)/python -m target.build
 	@$(VENV)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS) \
 	  && echo "make test: all passed" || { echo "make test: FAILED, see above"; exit 1; }
 
@@ -54,6 +56,9 @@ firmware:  ## Build a board's image: MPY_DIR=<checkout of MicroPython> BOARD=<fo
 
 frozen: setup  ## Build the 32-bit interpreter that holds the charger frozen, as a board does; ARGS=--sizes lists the modules
 	@$(VENV)/python tools/frozen.py $(ARGS)
+
+target: setup  ## Build MicroPython for bare-metal RV32, run all unit tests that need no network on it, check its counts
+	@PILOTLIGHT_TARGET=all $(VENV)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) host_tests/target
 
 lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv and npm)
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \

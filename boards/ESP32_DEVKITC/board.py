@@ -37,6 +37,7 @@ HEAP_GROWS = True  # the port adds to the heap when it is full, out of what mbed
 DEVICE = _UNIT.device("Pilotlight", "ESP32-DevKitC", unique_id())
 FACTORY = _UNIT.keys
 CSMS = _UNIT.csms(DEVICE["serial"])
+HANDSHAKE_MS = 1200  # TLS, measured by users of the port: no control tick runs meanwhile
 WEB = "0.0.0.0:443"
 MQTT = _UNIT.mqtt()
 LAB = False

@@ -37,6 +37,7 @@ DEVICE = _UNIT.device("Pilotlight", "ESP32-S3-DevKitC-1", unique_id())
 FACTORY = _UNIT.keys
 CSMS = _UNIT.csms(DEVICE["serial"])
 HEAP_GROWS = False  # mpconfigboard.h fixes its size
+HANDSHAKE_MS = 1200  # TLS, measured by users of the port: no control tick runs meanwhile
 WEB = "0.0.0.0:443"
 MQTT = _UNIT.mqtt()
 LAB = False

@@ -27,10 +27,12 @@ CSMS        where the unit connects to out of the box: url (without the identity
 WEB         "HOST:PORT" of the local page or None
 MQTT        the owner's broker: url (mqtts://[user@]HOST[:PORT][/PREFIX]), password, ca (PEM text); or None
 UPDATE      where updates may come from: host names, root certificates (PEM), address of the notice of new versions
+HANDSHAKE_MS  how long a TLS handshake holds up the interpreter: above 40 ms none takes place with a contactor closed
 UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no update is accepted
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
+from sim import hardware_times
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -75,12 +77,13 @@ def _outlet(number):
 OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
 SHARED = {"tamper": 90, "button": 91, "led": 92, "fault": 93, "rails": 94}
 HEAP_GROWS = False
+HANDSHAKE_MS = int(setting("HandshakeMs", "0" if config["pace"] is None else str(hardware_times.TLS_HANDSHAKE_US["rsa"] // 1000)))
 DEVICE = {
     "vendor": setting("ChargePointVendor", "Pilotlight"),
     "model": setting("ChargePointModel", "Simulator"),
     "serial": setting("ChargeBoxSerialNumber", config["serial"] or "SIM%05d" % config["seed"]),
 }
-_OURS = ("MeterKind", "HardwareRevision", "WifiNetwork")
+_OURS = ("MeterKind", "HardwareRevision", "WifiNetwork", "HandshakeMs")
 FACTORY = {name: value for name, value in config["set"].items() if name not in _OURS}
 CSMS = {
     "url": config["csms"],

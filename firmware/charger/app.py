@@ -55,6 +55,7 @@ class Application:
         self.sessions = Sessions(self.files)
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
+        wiring.configure_hold_ups(self)
         self.flash_pause = wiring.make_flash_pause(self)
         contactors_moved = self.flash_pause.contactors_moved
         self.control = ControlLoop(machine.Timer(0), self.outlets, self.supervisor.feed, contactors_moved)

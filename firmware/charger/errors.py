@@ -67,6 +67,10 @@ class VaultError(OSError):
     """Nothing can be stored: there is no device key, or the vault is broken."""
 
 
+class StillClosedError(Exception):
+    """A contactor has not opened in time: an operation that holds up the interpreter must not run (runtime/hold_ups.py)."""
+
+
 # --- network ---
 
 

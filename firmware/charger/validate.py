@@ -64,14 +64,13 @@ def _object(spec, value, path):
     if not isinstance(value, dict):
         raise InvalidValueError(TYPE, path, "an object wanted")
     for name, field in spec[1]:
-        optional = name[-1] == "?"
+        optional = name.endswith("?")
         if optional:
             name = name[:-1]
-        inner = path + "." + name if path else name
         if name in value:
-            check(field, value[name], inner)
+            check(field, value[name], path + "." + name if path else name)
         elif not optional:
-            raise InvalidValueError(MISSING, inner, "missing")
+            raise InvalidValueError(MISSING, path + "." + name if path else name, "missing")
     if spec[0] == "strict":
         for name in value:
             if not _known(spec[1], name):

@@ -27,6 +27,7 @@ from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.flash_pause import FlashPause
 from charger.outlet.outlet import Outlet
+from charger.runtime import hold_ups
 from charger.update.update_manager import Updates
 
 _LITTLE_FLASH = const(32768)
@@ -121,6 +122,11 @@ def resume_erasure(app, vault) -> None:
     asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
+def configure_hold_ups(app) -> None:
+    """TLS handshakes wait for open contactors where they hold up the interpreter for long."""
+    hold_ups.configure(app.outlets, board.HANDSHAKE_MS)
+
+
 def make_flash_pause(app):
     """What keeps the flash from erasing while a contactor is closed."""
     return FlashPause(flash_device.device, app.outlets)
@@ -134,6 +140,7 @@ def make_configuration(app):
     give("ChargePointVendor", board.DEVICE["vendor"])
     give("ChargePointModel", board.DEVICE["model"])
     give("ChargeBoxSerialNumber", board.DEVICE["serial"])
+    give("ChargePointSerialNumber", board.DEVICE["serial"])
     give("FirmwareVersion", version.VERSION)
     give("SecurityProfile", str(board.CSMS["security_profile"]))
     give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
@@ -204,6 +211,7 @@ def make_back_end(app) -> tuple:
         make_updater=app.updater,
         make_uploader=app.make_uploader,
         unit_report=app.report,
+        supply_da=None if app.supply is None else app.supply.limit_da,
     )
     link = Connection(
         settings,

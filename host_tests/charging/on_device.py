@@ -1,18 +1,22 @@
 """Runs inside MicroPython: installs charging profiles as a back end would and says what the charger makes of them.
 
-One JSON object a line on stdin: {"now", "phases", "sessions": [UTC second of the start or null, one a connector],
-"profiles": [[connectorId, ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC seconds, rising]}. The
-answer: {"installed": [bool], "schedules": [ChargingSchedule], "limits": [[0.1 A or null, one a connector], one a watch]}.
+One JSON object a line on stdin: {"now", "phases", "rotations", "told": the factory says what the hardware bears, "supply":
+0.1 A that all share or null, "shares" and "local": 0.1 A or null, one a connector, "sessions": [UTC second of the start or
+null, one a connector], "profiles": [[connectorId, ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC
+seconds, rising]}. The answer: {"installed": [bool], "schedules": [ChargingSchedule], "limits": [[0.1 A or null, one a
+connector], one a watch], "live": [[[told, offered], one a connector], one a watch] in 0.1 A}.
 """
 
+import asyncio
 import json
 import sys
 
 from charger import clock, validate
 from charger.config.configuration import Configuration
 from charger.ocpp.v16.actions import set_charging_profile
+from charger.ocpp.v16.charging_profile import tenths
 from charger.ocpp.v16.services.smart_charging import SmartCharging
-from charger.outlet.limits import Limits
+from charger.outlet import limits, pilot_duty
 
 
 class Memory:
@@ -37,15 +41,29 @@ class Session:
 
 
 class Outlet:
-    def __init__(self):
-        self.limits = Limits(320)
+    def __init__(self, phases, rotation, share_da, local_da):
+        self.phases = phases
+        self.rotation = rotation
+        self.limits = limits.Limits(320)
+        self.limits.set("supply", share_da)
+        self.limits.set("installer", local_da)
+
+    def allowed_da(self, *but):
+        return self.limits.without(*but)
+
+    def offered_da(self):
+        """What a car reads from the pilot that follows from all limits."""
+        return pilot_duty.da_from_duty(pilot_duty.duty_from_da(self.limits.effective_da))
 
 
 class Connector:
-    def __init__(self, number, start):
+    def __init__(self, number, case):
+        start = case["sessions"][number - 1]
+        n = number - 1
         self.id = number
-        self.outlet = Outlet()
+        self.outlet = Outlet(case["phases"], case["rotations"][n], case["shares"][n], case["local"][n])
         self.stopping = False
+        self.pending = self.start = None
         self.session = None if start is None else Session(number, start)
 
 
@@ -54,12 +72,14 @@ class Unit:
 
     def __init__(self, case):
         self.files = Memory()
-        self.config = Configuration(self.files, {
-            "MaxChargingProfilesInstalled": 20, "CompositeScheduleDefaultLimitAmps": 48,
-            "CompositeScheduleDefaultLimitWatts": 33120, "CompositeScheduleDefaultNumberPhases": case["phases"],
-        })  # fmt: skip
-        self.phases = case["phases"]
-        self.connectors = [Connector(n + 1, start) for n, start in enumerate(case["sessions"])]
+        factory = {"MaxChargingProfilesInstalled": 20}
+        if case["told"]:
+            factory["CompositeScheduleDefaultLimitAmps"] = 48
+            factory["CompositeScheduleDefaultLimitWatts"] = 48 * 230 * case["phases"]
+            factory["CompositeScheduleDefaultNumberPhases"] = case["phases"]
+        self.config = Configuration(self.files, factory)
+        self.supply_da = case["supply"]
+        self.connectors = [Connector(n + 1, case) for n in range(len(case["sessions"]))]
 
     def connector(self, number):
         return self.connectors[number - 1] if 0 < number <= len(self.connectors) else None
@@ -80,13 +100,21 @@ def play(case):
     schedules = []
     for connector_id, duration, rate_unit in case["ask"]:
         clock.set_utc(case["now"], "test")
-        schedules.append(service.composite(connector_id, duration, rate_unit))
-    limits = []
+        schedules.append(asyncio.run(service.plan.composite(connector_id, case["now"], duration, rate_unit)))
+    limits_now = []
+    live = []
     for moment in case["watch"]:
         clock.set_utc(moment, "test")
         service.second()
-        limits.append([connector.outlet.limits.get("csms") for connector in unit.connectors])
-    return {"installed": installed, "schedules": schedules, "limits": limits}
+        limits_now.append([connector.outlet.limits.get("csms") for connector in unit.connectors])
+        live.append([[told(service, connector.id, moment), connector.outlet.offered_da()] for connector in unit.connectors])
+    return {"installed": installed, "schedules": schedules, "limits": limits_now, "live": live}
+
+
+def told(service, connector_id, moment):
+    """What the composite schedule says for a moment, in 0.1 A."""
+    schedule = asyncio.run(service.plan.composite(connector_id, moment, 0, "A"))
+    return tenths(float(str(schedule["chargingSchedulePeriod"][0]["limit"])))
 
 
 for line in sys.stdin:

@@ -4,6 +4,7 @@
 # function; the answer is a line on stdout that starts with RECORD. Whatever a test prints goes to stdout as it is.
 # This file is MicroPython only and is never imported by CPython.
 import sys
+import time  # noqa: F401 - the simulated one nests deeper than the built-in one: 32-bit MicroPython has little stack
 
 RECORD = "\x1e"
 
@@ -88,4 +89,5 @@ def main():
             run(module, line.strip())
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -29,6 +29,7 @@ def test_boot_notification_comes_first_then_every_connector(launch, csms, word):
     calls = csms.record.calls()
     assert calls[0].action == "BootNotification"
     assert calls[0].payload["chargePointVendor"] and calls[0].payload["chargePointModel"]
+    assert calls[0].payload["chargePointSerialNumber"] == calls[0].payload["chargeBoxSerialNumber"]  # F-O20
     seen = [(m.action, m.payload.get("connectorId")) for m in calls[1:4]]
     assert sorted(seen) == [("StatusNotification", n) for n in (0, 1, 2)]
     assert {m.payload["status"] for m in calls[1:4]} == {"Available"}

@@ -36,7 +36,7 @@ def _started():
     timebase.manual()
     soft_irq.clear()
     seen = Recorder()
-    control = ControlLoop(Timer(0), [seen], seen.feed)
+    control = ControlLoop(Timer(0), [seen], seen.feed, _nothing)
     control.start()
     return control, seen
 
@@ -104,7 +104,7 @@ def test_a_timer_s_callback_allocates_nothing_with_the_heap_unlocked():
     """Not under heap_lock, which would hide frames that are too large for the C stack."""
     rig = Rig()
     rig.charge()
-    control = ControlLoop(Timer(0), rig.outlets, _nothing)
+    control = ControlLoop(Timer(0), rig.outlets, _nothing, _nothing)
     callback = control._callback
     for want in (ev.ASKING, ev.IDLE, ev.ABSENT):
         rig.side.plug(want)

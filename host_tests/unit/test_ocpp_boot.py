@@ -123,7 +123,7 @@ async def test_errors_of_the_time_without_a_link_are_told_then_the_present_statu
     await rig.reconnect()
     await rig.seconds(1)
     told = [(p["status"], p["errorCode"], p.get("info")) for p in rig.link.of("StatusNotification")]
-    equal(told, [("Faulted", "GroundFailure", "Residual current device tripped")])
+    equal(told, [("Faulted", "GroundFailure", "Residual current device tripped"), ("Available", "NoError", None)])
     equal(rig.connectors[0].status, "Available")
 
 

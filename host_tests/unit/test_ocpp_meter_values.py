@@ -320,7 +320,7 @@ async def test_f_o12_what_was_triggered_does_not_wait_for_a_card_that_is_asked_f
                             ("DiagnosticsStatusNotification",) * 2, ("FirmwareStatusNotification",) * 2):  # fmt: skip
         rig.link.sent.clear()
         equal(await rig.call("TriggerMessage", requestedMessage=message), {"status": "Accepted"})
-        await rig.until(lambda: rig.link.of(action), 500)
+        await rig.until(lambda action=action: rig.link.of(action), 500)
 
 
 def stamps(rig):

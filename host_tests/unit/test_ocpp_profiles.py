@@ -72,10 +72,10 @@ async def test_tx_default_applies_to_a_running_transaction_and_a_tx_profile_goes
     equal(limit(rig), None)
 
 
-async def test_a_connectors_default_goes_before_that_of_all():
+async def test_a_connectors_default_goes_before_that_of_all_at_the_same_stack_level():
     rig = await charging(2)
     await install(rig, profile(1, limit=16, stack=5), 0)
-    await install(rig, profile(2, limit=20, stack=0), 2)
+    await install(rig, profile(2, limit=20, stack=5), 2)
     equal((limit(rig, 1), limit(rig, 2)), (160, 200))
 
 

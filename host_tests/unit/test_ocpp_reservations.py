@@ -1,25 +1,10 @@
 """Reservations: of a connector, of any connector, how they end (OCPP-71). In manual time."""
 
 from check import equal
-from ocpp_rig import Rig
-
-from charger import clock
+from ocpp_rig import Rig, reserve, swipe
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
-
-
-async def reserve(rig, number=1, connector=1, tag="MINE", after_s=600, parent=None):
-    request = {"connectorId": connector, "expiryDate": clock.iso(clock.utc_s() + after_s), "idTag": tag,
-               "reservationId": number}  # fmt: skip
-    if parent:
-        request["parentIdTag"] = parent
-    return (await rig.call("ReserveNow", **request))["status"]
-
-
-async def swipe(rig, tag, number=1):
-    rig.cp.tag_shown(rig.connectors[number - 1], tag)
-    await rig.seconds(1)
 
 
 async def test_reserved_for_one_and_used_up_by_its_start():

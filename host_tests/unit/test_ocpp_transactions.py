@@ -195,10 +195,10 @@ async def test_availability_waits_for_a_transaction_and_for_nothing_else():
     rig = await Rig(2).online()
     await rig.charge(1)
     equal(await rig.call("ChangeAvailability", connectorId=0, type="Inoperative"), {"status": "Scheduled"})
-    await rig.until(lambda: (rig.statuses(0)[-1], rig.statuses(2)[-1]) == ("Unavailable", "Unavailable"))
-    equal(rig.connectors[0].status, "Charging")
+    await rig.until(lambda: rig.statuses(2)[-1] == "Unavailable")
+    equal((rig.connectors[0].status, rig.statuses(0)[-1]), ("Charging", "Available"))
     rig.connectors[0].stop("Local", "TAG00001")
-    await rig.until(lambda: rig.statuses(1)[-1] == "Unavailable")
+    await rig.until(lambda: (rig.statuses(0)[-1], rig.statuses(1)[-1]) == ("Unavailable", "Unavailable"))
     equal(await rig.call("ChangeAvailability", connectorId=0, type="Operative"), {"status": "Accepted"})
     await rig.until(lambda: [rig.statuses(n)[-1] for n in range(3)] == ["Available", "Finishing", "Available"]
                     or [rig.statuses(n)[-1] for n in range(3)] == ["Available", "Preparing", "Available"])  # fmt: skip

@@ -51,6 +51,7 @@ class Flash:
         self.closed = None
         self.area = None  # the partition of the spare blocks, where it is mounted with one
         self.erases_closed = 0
+        self.reads = 0
         self.writes = 0
         self.erases = 0
         self.programmed_bytes = 0
@@ -112,6 +113,7 @@ class Flash:
             soft_irq.leave()
 
     def _read(self, block: int, buf: bytearray, off: int) -> None:
+        self.reads += 1
         self._alive(block, off, len(buf))
         if self._file is None:
             buf[:] = memoryview(self.image[block])[off : off + len(buf)]

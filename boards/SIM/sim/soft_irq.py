@@ -19,12 +19,13 @@ _JUMPS = const(40)  # jumps at which what is scheduled can run: two for each pla
 
 busy = 0  # depth of shims that run now
 lost = 0  # what found the queue full
+due_real_ms = -1  # where no signal comes: the interpreter's own clock when the first alarm is due; -1 for none
 alarms = []  # every Alarm that was ever armed
 _queue = [None] * _DEPTH
 _put = 0
 _got = 0
 _posting = False
-_missed = False
+missed = False  # the signal came when it could not post
 _requested = False
 _running = False  # a callback runs now
 _clock = None  # what measures the firmware's own code: stop() where a shim begins, go() where it ends
@@ -85,9 +86,9 @@ def first():
 
 def expire(now_ms, now_us):
     """Post every alarm that is due. Allocates nothing; the signal calls it too."""
-    global _posting, _missed
+    global _posting, missed
     if _posting:
-        _missed = True
+        missed = True
         return
     _posting = True
     for alarm in alarms:
@@ -125,6 +126,11 @@ def _enqueue(alarm):
 def waiting():
     """Number of callbacks that are scheduled and have not run."""
     return (_put - _got) & _COUNTERS
+
+
+def runs():
+    """True inside a callback."""
+    return _running
 
 
 def request():
@@ -177,10 +183,12 @@ def enter():
 
 def leave():
     """The shim is done: what fell due meanwhile may run at the next jump."""
-    global busy, _missed
+    global busy, missed
     if busy == 1:
-        if _missed:
-            _missed = False
+        if due_real_ms >= 0 and utime.ticks_diff(utime.ticks_ms(), due_real_ms) >= 0:
+            missed = True
+        if missed:
+            missed = False
             _on_missed()
         if _clock is not None:
             _clock.go()
@@ -188,7 +196,7 @@ def leave():
     if not busy:
         if _put != _got:
             request()
-        if _missed:  # just now
+        if missed:  # just now
             enter()
             leave()
 
@@ -201,12 +209,6 @@ def open_for_callbacks():
     busy = 0
     drain()
     busy = 1
-
-
-def noted():
-    """The signal came while a shim ran."""
-    global _missed
-    _missed = True
 
 
 def _nothing():

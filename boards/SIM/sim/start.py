@@ -181,7 +181,7 @@ def main():
         _provision(record)
         record = None
         if launch.config["pace"] is not None:
-            timebase.start_pace(launch.config["pace"])
+            timebase.start_pace(launch.config["pace"], launch.config["connectors"])
         _firmware()
     except Exception as error:  # noqa: BLE001 - on the board this ends at the REPL, and the watchdog bites
         sys.print_exception(error, sys.stderr)

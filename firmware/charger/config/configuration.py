@@ -156,14 +156,18 @@ class Configuration:
         """UnlockConnectorOnEVSideDisconnect, for the connectors."""
         return self.get_bool("UnlockConnectorOnEVSideDisconnect")
 
+    @property
+    def supply_volts(self) -> int:
+        """SupplyVoltage: the nominal voltage of a phase, for the connectors."""
+        return self.get_int("SupplyVoltage")
+
     def has_profile(self, profile: str) -> bool:
         """True while a feature profile is switched on; Core always is."""
-        return profile == "Core" or profile in self.get_list("SupportedFeatureProfiles")
+        return profile == "Core" or "," + profile + "," in "," + self.get_str("SupportedFeatureProfiles") + ","
 
     def report(self, names: list | None = None) -> tuple:
         """(configurationKey list, unknownKey list) of GetConfiguration; all readable keys without names (OCPP-74)."""
         known, unknown = [] if names else list(self.readable()), []
-        profiles = self.get_list("SupportedFeatureProfiles")
         spellings = None  # of all keys, in lower case; made for a request that has a name in another spelling
         for name in names or ():
             key = name
@@ -171,7 +175,7 @@ class Configuration:
                 if spellings is None:
                     spellings = {known_key.lower(): known_key for known_key in self._keys}
                 key = spellings.get(name.lower())
-            if key is None or not self._is_offered(self._keys[key], profiles):
+            if key is None or not self._is_offered(self._keys[key]):
                 unknown.append(name)
             else:
                 known.append(self._entry(key, self._keys[key]))
@@ -179,13 +183,12 @@ class Configuration:
 
     def readable(self):
         """Iterate the configurationKey entries of all keys that can be read."""
-        profiles = self.get_list("SupportedFeatureProfiles")
         for name, row in self._keys.items():
-            if "R" in row[_ACCESS] and self._is_offered(row, profiles):
+            if "R" in row[_ACCESS] and self._is_offered(row):
                 yield self._entry(name, row)
 
-    def _is_offered(self, row: tuple, profiles: list) -> bool:
-        return row[_ACCESS] != "D" and (row[_PROFILE] == "Core" or row[_PROFILE] in profiles)
+    def _is_offered(self, row: tuple) -> bool:
+        return row[_ACCESS] != "D" and self.has_profile(row[_PROFILE])
 
     def all(self) -> dict:
         """Name to value of every key and device fact, secrets without their value: for people and the control port."""

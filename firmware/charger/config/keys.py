@@ -19,7 +19,7 @@ KEYS = {
     "ConnectionTimeOut": ("i", "RW", "Core", "60", 1, 86400, ""),
     "ConnectorPhaseRotation": ("l", "RW", "Core", "", 0, None, "rotation"),
     "ConnectorPhaseRotationMaxLength": ("i", "R", "Core", "5", 0, None, ""),
-    "GetConfigurationMaxKeys": ("i", "R", "Core", "50", 0, None, ""),
+    "GetConfigurationMaxKeys": ("i", "R", "Core", "100", 0, None, ""),
     "HeartbeatInterval": ("i", "RW", "Core", "86400", 1, 604800, ""),
     "LightIntensity": ("i", "RW", "Core", "100", 0, 100, ""),
     "LocalAuthorizeOffline": ("b", "RW", "Core", "true", 0, None, ""),

@@ -200,5 +200,3 @@ class CertificateStore:
         log.warn("certificates", why)
         self.note(event, why)
         return "Rejected"
-
-

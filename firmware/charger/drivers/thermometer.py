@@ -9,10 +9,29 @@ _RAIL_UV = const(3300000)
 _FIRST_DC = const(-400)
 _STEP_DC = const(100)
 # Node voltage in parts per million of the rail from -40 to 130 degC, every 10 degC; R(T) = 10k exp(B (1/T - 1/298.15 K)).
-_PPM = array("i", (
-    975720, 952427, 913333, 853471, 770751, 668595, 556252, 445588, 346468, 264066, 199114, 149648, 112714, 85386,
-    65204, 50255, 39116, 30753,
-))
+_PPM = array(
+    "i",
+    (
+        975720,
+        952427,
+        913333,
+        853471,
+        770751,
+        668595,
+        556252,
+        445588,
+        346468,
+        264066,
+        199114,
+        149648,
+        112714,
+        85386,
+        65204,
+        50255,
+        39116,
+        30753,
+    ),
+)
 _OPEN_PPM = const(985000)  # above: the sensor is open
 _SHORT_PPM = const(25000)  # below: shorted
 _BROKEN_DC = const(10000)  # hotter than anything: a guard that looks at the value alone opens

@@ -10,12 +10,11 @@ import socket
 from micropython import const
 
 from charger import clock, log
+from charger.local_api.admission import Admission, host_of
 from charger.runtime import memory
 
 _MOST = const(3)  # connections at once
 _TOKEN = const(16)  # bytes
-_BURST = const(6)  # connections in a row while a car charges, and one more each so many seconds: see _may()
-_REFILL_MS = const(30000)
 _WAITING = const(4)  # connections that the network stack may hold back
 
 
@@ -32,15 +31,14 @@ class Session:
 class Door:
     """`address` is "HOST:PORT"; `port` is the number while it listens.
 
-    `sessions` holds who is logged in.
+    `sessions` holds who is logged in; `admission` decides which client may connect while a contactor is closed.
     """
 
     def __init__(self, app, address: str):
         self._app = app
         self._address = address
         self._inside = 0
-        self._left = _BURST
-        self._refilled_ms = 0
+        self.admission = Admission()
         self.port = None
         self.sessions = []
 
@@ -59,34 +57,18 @@ class Door:
             while True:
                 await _readable(listener)  # type: ignore[misc] - a generator is awaitable here
                 try:
-                    client = listener.accept()[0]
+                    client, address = listener.accept()
                 except OSError:  # it has gone again
                     continue
-                if self._inside < _MOST and self._may() and self._room():
+                host = host_of(address)
+                if self._inside < _MOST and self.admission.allows(host) and self._room():
                     self._inside += 1
-                    asyncio.create_task(self._serve(client))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+                    asyncio.create_task(self._serve(client, host))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
                 else:
                     client.close()
         finally:
             self.port = None
             listener.close()
-
-    def _may(self) -> bool:
-        """A handshake holds up a small processor for longer than a control tick may be late, which opens the contactor
-        (docs/SAFETY.md): so strangers get few of them while a car charges. Any number of requests go through one.
-        """
-        now = clock.uptime_ms()
-        if not any(outlet.energised for outlet in self._app.outlets):
-            self._left, self._refilled_ms = _BURST, now
-        while self._left < _BURST and now - self._refilled_ms >= _REFILL_MS:
-            self._left += 1
-            self._refilled_ms += _REFILL_MS
-        if self._left == _BURST:
-            self._refilled_ms = now
-        if not self._left:
-            return False
-        self._left -= 1
-        return True
 
     def _room(self) -> bool:
         if memory.fits_tls(memory.NEXT_CLIENT if self._inside else memory.FIRST_CLIENT):
@@ -95,13 +77,13 @@ class Door:
         self._app.memory.free()  # the next attempt finds room
         return False
 
-    async def _serve(self, client):
+    async def _serve(self, client, host: str):
         """One connection, from its handshake to its end; whatever happens, its memory is free afterwards."""
         try:
             client.setblocking(False)
             from charger.local_api import server  # with commands/: 12,000 frozen bytes, 5 KiB of heap, once there is a client
 
-            await server.serve(self._app, self, client)
+            await server.serve(self._app, self, client, host)
         except (EOFError, asyncio.TimeoutError):
             pass  # gone, or asleep
         except (OSError, ValueError, MemoryError) as error:

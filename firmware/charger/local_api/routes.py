@@ -40,8 +40,8 @@ _ROUTES = {
 _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of commands.Refused
 
 
-async def answer(app, door, request) -> tuple:
-    """(status, JSON object, header lines) of a request. Bad, OSError by the flash."""
+async def answer(app, door, request, host: str) -> tuple:
+    """(status, JSON object, header lines) of a request from an address. RequestError, OSError of the flash."""
     _check_origin(app, request.fields)
     methods = _ROUTES.get(request.path)
     if methods is None:
@@ -50,7 +50,7 @@ async def answer(app, door, request) -> tuple:
         return 405, {"error": "This path knows %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
     wish = await _wish(request)
     if request.path == "/api/login":
-        return await _login(app, door, request.fields, wish)
+        return await _login(app, door, request.fields, wish, host)
     session = _session(door, request)
     if request.path == "/api/logout":
         door.sessions.remove(session)
@@ -138,7 +138,7 @@ def _session(door, request):
     raise RequestError(401, "Log in first.")
 
 
-async def _login(app, door, fields, wish) -> tuple:
+async def _login(app, door, fields, wish, host: str) -> tuple:
     try:
         validate.check(_LOGIN, wish)
     except InvalidValueError as error:
@@ -156,6 +156,7 @@ async def _login(app, door, fields, wish) -> tuple:
     if len(door.sessions) >= _SESSIONS:
         door.sessions.remove(min(door.sessions, key=lambda other: other.seen_ms))
     door.sessions.append(session)
+    door.admission.remember(host)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
     more += _cookie("device", result.device, _DEVICE_S, "/api")
     return 200, _about(session), more

@@ -65,8 +65,8 @@ def _append(values: list, measurand: str, phase: int, connector, context: str):
     if measurand == "Current.Offered":
         values.append(_value(_fixed(outlet.offered_da, 1), context, measurand, None))
     elif measurand == "Power.Offered":
-        volts = reading.v_mv[0] // 1000 if reading.valid else 230
-        values.append(_value(str(outlet.offered_da * volts * reading.phases // 10), context, measurand, None))
+        volts = connector.settings.supply_volts  # nominal, as in the profiles that decide it (OCPP-106)
+        values.append(_value(str(outlet.offered_da * volts * outlet.phases // 10), context, measurand, None))
     elif measurand == "Temperature":
         thermometer = outlet.thermometer
         if thermometer is not None and thermometer.valid:

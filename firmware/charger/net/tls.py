@@ -13,9 +13,10 @@ from micropython import const
 
 from charger import clock, log
 from charger.crypto.refusals import EXPIRED, NOT_YET_VALID
-from charger.errors import ConnectError, CryptoError, DnsError, TlsError
+from charger.errors import ConnectError, CryptoError, DnsError, StillClosedError, TlsError
 from charger.net import dns
 from charger.os_errors import is_out_of_memory
+from charger.runtime import hold_ups
 
 # Not in MicroPython's errno on every port.
 _EPIPE = const(32)
@@ -73,11 +74,16 @@ def _choose_suites(context):
         context.set_ciphers([suite for suite in _SUITES if suite in known])
 
 
-async def open_stream(host: str, port: int, tls=None, deadline_ms: int = 30000) -> tuple:
+async def open_stream(
+    host: str, port: int, tls=None, deadline_ms: int = 30000, patience_ms: int = hold_ups.PATIENCE_MS
+) -> tuple:
     """(reader, writer) of a TCP connection, or of a TLS one whose handshake is over when `tls` is a client_context().
 
-    The deadline covers look-up, connect and handshake together. ConnectError or TlsError, with nothing left open.
+    The deadline covers look-up, connect and handshake together. A TLS connection waits for a pause of the charging before,
+    for patience_ms at most (runtime/hold_ups.py). ConnectError or TlsError, with nothing left open.
     """
+    if tls is not None:
+        await hold_ups.wait_for_pause(patience_ms)
     try:
         stream = await asyncio.wait_for_ms(_open_or_ask(host, port, tls, deadline_ms), deadline_ms)
     except asyncio.TimeoutError:
@@ -121,7 +127,7 @@ async def _open(host: str, port: int, context, deadline_ms: int):
             raise _connect_fault(error)
         if context is None:
             return asyncio.StreamReader(s)
-        return await _handshake(s, context, host)
+        return await _alone(s, context, host)
     except BaseException:  # a cancelled attempt must not leave its socket behind either
         s.close()
         raise
@@ -157,6 +163,18 @@ def _connect_fault(error: OSError) -> ConnectError:
     if error.errno == ECONNREFUSED or error.errno in _ENOTCONN:
         return ConnectError("refused", "nobody listens there")
     return ConnectError("refused", "network error %s" % error.errno)
+
+
+async def _alone(s, context, host: str):
+    """_handshake() while no contactor is closed."""
+    try:
+        await hold_ups.begin()
+    except StillClosedError as error:
+        raise ConnectError("timeout", log.reason(error))
+    try:
+        return await _handshake(s, context, host)
+    finally:
+        hold_ups.end()
 
 
 async def _handshake(s, context, host: str):

@@ -15,7 +15,7 @@ async def check(buf, start: int, end: int) -> bool:
     view = memoryview(buf)
     while start < end:
         stop = min(start + _STEP, end)
-        if not _ascii(view[start:stop]):
+        if not is_ascii(view[start:stop]):
             stop = _walk(buf, start, stop, end)
             if stop < 0:
                 return False
@@ -24,7 +24,7 @@ async def check(buf, start: int, end: int) -> bool:
     return True
 
 
-def _ascii(view) -> bool:
+def is_ascii(view) -> bool:
     """True when every byte is a character of its own."""
     try:
         return len(str(view, "utf-8")) == len(view)

@@ -13,6 +13,7 @@ from micropython import const
 from charger import clock, log
 from charger.errors import ConnectionClosedError
 from charger.net import utf8
+from charger.net.websocket_frames import header, mask_in_place, whole_text
 from charger.net.websocket_handshake import upgrade
 
 _CONTINUATION = const(0)
@@ -40,15 +41,6 @@ _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.
 _SEND_MS = const(20000)
 _CLOSE_MS = const(2000)
 _RETRY_MS = const(20)
-
-
-def _mask(view, mask: int):
-    """Mask in place; as one big integer that takes a tenth of the time of a loop."""
-    count = len(view)
-    if count:
-        if count < _CHUNK:
-            mask &= (1 << 8 * count) - 1
-        view[:] = (int.from_bytes(view, "little") ^ mask).to_bytes(count, "little")
 
 
 def buffers() -> tuple:
@@ -96,16 +88,36 @@ class WebSocket:
         if self._closed is not None:
             raise self._closed
         try:
-            size = await self._message()
-            if not await utf8.check(self.buffer, 0, size):
+            if not self.has_more:
+                await self._read_ahead()
+            size = self._take_whole()
+            if size < 0:
+                size = await self._message()
+            view = memoryview(self.buffer)[:size]
+            if (size > _KEPT or not utf8.is_ascii(view)) and not await utf8.check(self.buffer, 0, size):
                 await self._fail(BAD_DATA, "not UTF-8")
-            return memoryview(self.buffer)[:size]
+            return view
         except (OSError, EOFError) as error:
             raise self._over(ABNORMAL, log.reason(error))
+
+    @property
+    def has_more(self) -> bool:
+        """True when bytes were read ahead: the next recv() may return without letting other tasks run."""
+        return self._ahead_at < self._ahead_end
 
     def release(self):
         """The last message is done with: a big one must not hold its memory for ever, nor while it is acted on."""
         self.buffer = self._kept
+
+    def _take_whole(self) -> int:
+        """Put a message that was read ahead as a whole into the buffer, as most are; its length, or -1 when it is none."""
+        place = whole_text(self._ahead, self._ahead_at, self._ahead_end)
+        if place is None or place[1] > min(len(self.buffer), self._max_message):
+            return -1
+        at, size = place
+        self._ahead_at = at + size
+        self.buffer[:size] = memoryview(self._ahead)[at : at + size]
+        return size
 
     async def _message(self) -> int:
         """Collect a message in the buffer and return its length, answering control frames on the way."""
@@ -142,11 +154,7 @@ class WebSocket:
             await self._fail(UNSUPPORTED, "text only")
         if length < 126:
             return length
-        least = 126
-        count = 2
-        if length == 127:
-            least = 65536
-            count = 8
+        least, count = (65536, 8) if length == 127 else (126, 2)
         length = 0
         for _ in range(count):
             length = length << 8 | await self._byte()
@@ -202,11 +210,13 @@ class WebSocket:
     async def _byte(self) -> int:
         """The next byte of the stream."""
         if self._ahead_at == self._ahead_end:
-            self._ahead_at = 0
-            self._ahead_end = 0
-            self._ahead_end = await self._some(memoryview(self._ahead))
+            await self._read_ahead()
         self._ahead_at += 1
         return self._ahead[self._ahead_at - 1]
+
+    async def _read_ahead(self):
+        self._ahead_at = self._ahead_end = 0
+        self._ahead_end = await self._some(memoryview(self._ahead))
 
     async def _exactly(self, view):
         """Fill view: with what was read ahead, then from the stream."""
@@ -287,8 +297,9 @@ class WebSocket:
         started = clock.ticks_ms()
         view = memoryview(self._chunk)
         mask = os.urandom(4)
-        begin = _PAYLOAD - self._header(first, size, mask)
-        mask = int.from_bytes(mask * (_CHUNK // 4), "little")
+        head = header(first, size, mask)
+        begin = _PAYLOAD - len(head)
+        view[begin:_PAYLOAD] = head
         masked = at = _PAYLOAD
         for piece in pieces:
             piece = memoryview(piece)
@@ -301,25 +312,13 @@ class WebSocket:
                 start += count
                 size -= count
                 if at == _CHUNK:
-                    _mask(view[masked:], mask)
+                    mask_in_place(view[masked:], mask)
                     await self._write(view[begin:], started)
                     begin = masked = at = 0
         if size:
             raise OSError(EIO)  # the pieces came out shorter than they were counted: what follows would make no sense
-        _mask(view[masked:at], mask)
+        mask_in_place(view[masked:at], mask)
         await self._write(view[begin:at], started)
-
-    def _header(self, first: int, size: int, mask: bytes) -> int:
-        """Put a frame header into the chunk so that it ends at _PAYLOAD, and return its length."""
-        if size < 126:
-            head = bytes((first, 0x80 | size))
-        elif size < 65536:
-            head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
-        else:
-            head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
-        head += mask
-        self._chunk[_PAYLOAD - len(head) : _PAYLOAD] = head
-        return len(head)
 
     async def _write(self, view, started: int):
         """Write view, trying again every 20 ms while the peer is slow. OSError once the frame takes over 20 s.

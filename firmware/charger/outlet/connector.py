@@ -17,21 +17,26 @@ _READY_MS = const(4000)
 # After the contactor opened, wait so long at most for the meter's last reading.
 _LAST_READING_MS = const(1500)
 _RULING_MS = const(5000)  # between two lines of log about who decides the current
-
-
 _UNLOCK_MS = const(3000)
 _LOOK_MS = const(50)
+_MOST_STEPS = const(8)  # statuses in a row from one look; the table needs three
 _IN_SESSION = (st.CHARGING, st.SUSPENDED_EV, st.SUSPENDED_EVSE)
+_OF_THE_CAR = "EVCommunicationError"  # a warning, and only beside these (OCPP-83)
+_WITH_A_CAR = (st.PREPARING, st.SUSPENDED_EV, st.SUSPENDED_EVSE, st.FINISHING)
 
 
 class Pending:
-    """An authorisation that waits for the plug (OCPP-59)."""
+    """An authorisation that waits for the plug (OCPP-59), or for the end of the session before it.
 
-    def __init__(self, id_tag, parent_id_tag, reservation_id, remote, timeout_s):
+    `profile` is the charging profile that came with it: it belongs to this start and is gone with it (OCPP-66).
+    """
+
+    def __init__(self, id_tag, parent_id_tag, reservation_id, remote, timeout_s, profile=None):
         self.id_tag = id_tag
         self.parent_id_tag = parent_id_tag
         self.reservation_id = reservation_id
         self.remote = remote
+        self.profile = profile
         self.since_ms = clock.ticks_ms()
         self.timeout_ms = timeout_s * 1000
 
@@ -48,17 +53,22 @@ class Connector:
         self.sessions = sessions
         self.settings = settings
         self.session = None
+        self.start: Pending | None = None  # the authorisation that the running session began with
         self.pending = None
         self.operative = True
         self.reserved = False
         self.suspended = ""  # why the back end's rules hold the energy of a running session (OCPP-54), '' when not
-        self.status = st.AVAILABLE
+        self.status = st.AVAILABLE  # what was told last; only _move() changes it
         self.error_code = "NoError"
         self.info = ""
         self.held_for = None  # (idTag, parent or None) whose cable stays locked after its session (OCPP-54)
         self.listeners = []
-        self._finishing = False
-        self._plugged_ms = None
+        self._plugged = False
+        self._finishing = False  # what is in the connector has had its use, or nobody came for it in time
+        self.ev_left = False  # the session has ended because the car's end was pulled
+        self._shown = False  # the running session has had a status of its own
+        self._showing = False
+        self._unattended_ms = None  # since when something is in the connector and nobody is authorised
         self._offered_ms = None  # since when the car has an offer that it has not taken up
         self._pwm_on = False
         self._ending: tuple | None = None
@@ -70,18 +80,28 @@ class Connector:
 
     # --- what users and back ends ask for ---
 
-    def authorised(self, id_tag, parent_id_tag=None, reservation_id=None, remote=False) -> bool:
-        """Somebody may charge here. Starts at once when a car is there, else waits ConnectionTimeOut for the plug."""
-        if self.session is not None or not self.startable():
+    def authorised(self, id_tag, parent_id_tag=None, reservation_id=None, remote=False, profile=None) -> bool:
+        """Somebody may charge here. Starts at once when a car is there, else waits ConnectionTimeOut for the plug.
+
+        It takes the place of another authorisation that waits, and waits for a session that is just ending.
+        """
+        if not self.accepts_start():
             return False
-        self.pending = Pending(id_tag, parent_id_tag, reservation_id, remote, self.settings.connection_timeout_s)
+        timeout_s = self.settings.connection_timeout_s
+        self.pending = Pending(id_tag, parent_id_tag, reservation_id, remote, timeout_s, profile)
         self.poll()
         return True
 
+    def accepts_start(self) -> bool:
+        """True when a new session could start here now, or as soon as the one that is ending has ended."""
+        fault = self.outlet.fault
+        if self.session is not None and self._ending is None:
+            return False
+        return self.operative and (fault is None or not fault.FAULTED)
+
     def startable(self) -> bool:
         """True when a new session could start here."""
-        fault = self.outlet.fault
-        return self.session is None and self.operative and (fault is None or not fault.FAULTED)
+        return self.session is None and self.accepts_start()
 
     def stop(self, reason: str, id_tag=None) -> bool:
         """End the running session with an OCPP stop reason; False when none runs. The energy stops first (CP-25)."""
@@ -107,6 +127,8 @@ class Connector:
         """Take the connector out of service or back; False (scheduled) while a session runs (OCPP-69)."""
         if self.session is not None and not operative:
             return False
+        if self.operative != operative:
+            self._use_over(not operative)
         self.operative = operative
         if not operative:
             self.pending = None
@@ -154,7 +176,7 @@ class Connector:
         view.take(self.outlet)
         self._step_limits()
         plugged = view.plugged
-        if plugged != (self._plugged_ms is not None):
+        if plugged != self._plugged:
             self._plug_changed(plugged)
         if self.session is not None and not plugged and self._ending is None:
             self.stop("EVDisconnected")
@@ -191,8 +213,8 @@ class Connector:
             self.session.pause(pause_reasons.cause(self), self.error_code, elapsed_ms)
 
     def _plug_changed(self, plugged: bool):
-        self._plugged_ms = clock.ticks_ms() if plugged else None
-        self._finishing = False
+        self._plugged = plugged
+        self._use_over(False)
         if not plugged:
             if self.session is not None and self._ending is None and not self.settings.unlock_on_disconnect:
                 self.hold_cable()
@@ -202,11 +224,15 @@ class Connector:
 
     def _try_pending(self, plugged: bool):
         pending = self.pending
-        if not self.startable():
+        if not self.accepts_start():
             self.pending = None
+        elif self.session is not None:
+            return
         elif plugged:
-            self.pending = None
-            self._begin(pending)
+            self._show()  # Preparing: the identity is there and no transaction yet
+            if self.pending is pending and self.accepts_start():
+                self.pending = None
+                self._begin(pending)
         elif clock.elapsed_ms(pending.since_ms) >= pending.timeout_ms:
             log.info("connector %d" % self.id, "no vehicle within the connection time-out")
             self.pending = None
@@ -216,8 +242,10 @@ class Connector:
         self.session = self.sessions.begin(
             self.id, pending.id_tag, self.meter.total_wh, pending.parent_id_tag, pending.reservation_id
         )
+        self.start = pending
         self.suspended = ""
-        self._finishing = False
+        self._use_over(False)
+        self._shown = False
         self.held_for = None
         if self.outlet.lock is not None:  # in one step: a tick in between would open the lock for a moment
             self.outlet.hold_lock = not self.settings.unlock_on_disconnect
@@ -242,31 +270,65 @@ class Connector:
             return
         reason, id_tag = self._ending or ("Other", None)
         session, self.session, self._ending = self.session, None, None
+        self.start = None
         self.sessions.end(session, self.meter.total_wh, reason, id_tag)
         self.view.take(self.outlet)
-        self._finishing = self.view.plugged
         if self.held_for is None:
             self.release_cable()
+        self._use_over(True)
+        self.ev_left = reason == "EVDisconnected"
         self.suspended = ""
         log.info("connector %d" % self.id, "session %d ends: %s, %d Wh" % (
             session.local_id, reason, session.stop_wh - session.start_wh))
         self._tell("session_ended", session)
-        if not self.view.plugged:
-            self._move(st.FINISHING, "NoError", "")  # unplugging ends in Finishing before Available (OCPP-43)
+
+    def _use_over(self, over: bool):
+        """A use has ended, or what is there is new: from now on nobody is authorised for it."""
+        self._finishing = over
+        self.ev_left = False
+        self._unattended_ms = None
 
     def _show(self):
+        """The one place that decides the status: step by step from the causes as they are at each step."""
+        if self._showing:  # a listener has changed something: the loop below looks again
+            return
+        self._showing = True
+        try:
+            for _ in range(_MOST_STEPS):
+                if not self._step_status():
+                    break
+        finally:
+            self._showing = False
+
+    def _step_status(self) -> bool:
+        """One status on the way to what is true now; False when there is nothing to tell."""
+        self.view.take(self.outlet)
         fault = self.view.fault
-        code = "NoError" if fault is None else fault.CODE
-        status = self._status_now()
-        info = pause_reasons.info(self, status) if fault is None else fault.INFO
-        steps = st.way(self.status, status)
-        if not steps and (code, info) != (self.error_code, self.info):
-            steps = (self.status,)
-        for step in steps:
-            if step is steps[-1]:
-                self._move(step, code, info)
-            else:
-                self._move(step, "NoError", "")
+        wanted = self._status_now()
+        status = st.step(self.status, wanted)
+        if self._unplugged_end(wanted):
+            status = st.FINISHING
+        code, info = "NoError", pause_reasons.info(self, status)
+        if fault is not None and status == wanted and (fault.CODE != _OF_THE_CAR or status in _WITH_A_CAR):
+            code, info = fault.CODE, fault.INFO
+        if self.session is None and not self._occupied:
+            self.ev_left = False
+        if status == self.status and code == self.error_code and (code == "NoError" or info == self.info):
+            self.info = info  # no message of its own: it goes with the next one (OCPP-82)
+            return False
+        self._move(status, code, info)
+        return True
+
+    def _unplugged_end(self, wanted: str) -> bool:
+        """Unplugging ends in Finishing before the connector is free (OCPP-43), unless it goes out of service."""
+        if self.session is not None or not self.ev_left or self._occupied or wanted in (st.FAULTED, st.UNAVAILABLE):
+            return False
+        return self.status == st.PREPARING or self.status in _IN_SESSION
+
+    @property
+    def _occupied(self) -> bool:
+        """Something is in the connector: a car, or a cable that is held."""
+        return self.view.plugged or self.held_for is not None
 
     def _move(self, status: str, code: str, info: str):
         self.status = status
@@ -283,33 +345,40 @@ class Connector:
             return self._session_status()
         if not self.operative:
             return st.UNAVAILABLE
-        if self.view.plugged:
-            return self._plugged_status()
         if self.pending is not None:
             return st.PREPARING
-        if self.held_for is not None:  # the cable is still in the socket
-            return st.FINISHING
+        if self.reserved and not self._finishing:
+            self._unattended_ms = None
+            return st.RESERVED  # until the identity is there (G2), whatever is plugged
+        if self._occupied:
+            return self._unattended_status()
         return st.RESERVED if self.reserved else st.AVAILABLE
 
-    def _plugged_status(self) -> str:
+    def _unattended_status(self) -> str:
         """Preparing until somebody is authorised, Finishing after a session or when nobody came in time (OCPP-80 B6)."""
-        if not self._finishing and self.pending is None:
-            if self._plugged_ms is not None and clock.elapsed_ms(self._plugged_ms) >= self.settings.connection_timeout_s * 1000:
+        if not self._finishing:
+            if self._unattended_ms is None:
+                self._unattended_ms = clock.ticks_ms()
+            if clock.elapsed_ms(self._unattended_ms) >= self.settings.connection_timeout_s * 1000:
                 self._finishing = True
-        return st.FINISHING if self._finishing and self.pending is None else st.PREPARING
+        return st.FINISHING if self._finishing else st.PREPARING
 
     def _session_status(self) -> str:
         view = self.view
-        if self._ending is not None:
-            return self.status
+        if self._ending is not None and (self.status in _IN_SESSION or not self._shown):
+            return self.status if self.status in _IN_SESSION else st.PREPARING
         if view.energised:
-            return st.CHARGING
+            return self._own(st.CHARGING)
         held = self.suspended or self.outlet.limits.effective_da < pilot_duty.MINIMUM_DA
-        if not held and not view.blocked and self._moment():
+        if not held and not view.blocked and self._moment() and (self.status in _IN_SESSION or not self._shown):
             return self.status if self.status in _IN_SESSION else st.PREPARING
         if self.outlet.permit and view.pwm_on and not view.ev_ready:
-            return st.SUSPENDED_EV
-        return st.SUSPENDED_EVSE
+            return self._own(st.SUSPENDED_EV)
+        return self._own(st.SUSPENDED_EVSE)
+
+    def _own(self, status: str) -> str:
+        self._shown = True
+        return status
 
     def _moment(self) -> bool:
         """True in the short time between our offer and the closed contactor, which is no status of its own."""

@@ -31,6 +31,7 @@ WORDS = {
     "hours": "the charging hours",
     "temperature": "the temperature inside",
     "flash": "the upkeep of the memory",
+    "connection": "the making of a secure connection",
     "user": "the user's choice",
     "simplified": "the car's simplified pilot",
 }
@@ -106,11 +107,11 @@ class Limits:
         """The limit of a source in 0.1 A, None where it has none."""
         return self._values.get(source)
 
-    def without(self, source: str) -> int:
+    def without(self, *sources: str) -> int:
         """What all the other sources allow, 0.1 A."""
         low = NO_LIMIT
         for name, value in self._values.items():
-            if name != source and value < low:
+            if name not in sources and value < low:
                 low = value
         return low
 

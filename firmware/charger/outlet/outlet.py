@@ -53,6 +53,7 @@ class Outlet(OutletReadout):
         self.board_fault = parts.board_fault
         self.fault_input = parts.fault_input
         self.phases = options.get("phases", 1)
+        self.rotation = options.get("rotation", 0)  # which phase of the supply its first one is (grid/load_sharing.py)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
         self.self_test = SelfTest(parts.rcd) if parts.rcd else None
         self.limits = Limits(options["max_da"])

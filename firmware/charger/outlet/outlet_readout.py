@@ -35,6 +35,7 @@ class OutletReadout:
     ev_ready: bool
     energised: bool
     simplified: bool
+    plugged: bool
     _off_ms: int
     cable: Any
     lock: Any
@@ -48,6 +49,18 @@ class OutletReadout:
             if rating_da < target:
                 target = rating_da
         return SIMPLIFIED_DA if self.simplified and target > SIMPLIFIED_DA else target
+
+    def allowed_da(self, *but: str) -> int:
+        """What all limits allow now except those of some sources, 0.1 A per phase: for plans, not for the control tick."""
+        allowed = self.limits.without(*but)
+        if self.cable is not None and self.plugged:
+            allowed = min(allowed, self.cable.rating_da)
+        return min(allowed, SIMPLIFIED_DA) if self.simplified else allowed
+
+    @property
+    def is_closed(self) -> bool:
+        """True while the contactor is told to be closed, or is closed all the same."""
+        return self.contactor.commanded or self.energised
 
     @property
     def board_guard(self) -> Guard | None:

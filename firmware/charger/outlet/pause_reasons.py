@@ -19,6 +19,8 @@ def info(connector, status: str) -> str:
 
     Without figures that move: each new text is a message of its own.
     """
+    if status == st.FINISHING and connector.ev_left:
+        return "EV side disconnected"
     if status != st.SUSPENDED_EVSE:
         return ""
     if connector.suspended:

@@ -14,10 +14,12 @@ from micropython import const
 from charger import clock, log
 from charger.errors import ConnectError, FtpError, HttpError, TlsError, UpdateError
 from charger.os_errors import is_flash_failure
+from charger.runtime import hold_ups
 from charger.update import manifest as manifests
 
 FILE = "update.json"
 _PAGE = const(1024)
+_BLOCK = const(4096)  # of an erase
 _NOTE_BYTES = const(65536)
 _PAGE_MS = const(15000)  # for a page to come in: a server that drips is one that is gone
 _LINKS = const(8)  # so often the link may be lost without any progress in between
@@ -221,7 +223,7 @@ class Download:
             await self._fill(response, used)
             for at in range(used, _PAGE):
                 buffer[at] = 0xFF
-            self._slots.write(self.done, page)
+            await self._program(page)
             self._count(used)
             if self.done % _NOTE_BYTES == 0:
                 self._note()
@@ -233,6 +235,18 @@ class Download:
             raise UpdateError("hash", "what came is not what was signed")
         self.ready = True
         self._note()
+
+    async def _program(self, page):
+        """The page to the slot. Its first page of a block is erased before, which no contactor may be closed for."""
+        if self.done % _BLOCK:
+            self._slots.write(self.done, page)
+            return
+        await hold_ups.wait_for_pause(hold_ups.FOREVER_MS)
+        await hold_ups.begin()
+        try:
+            self._slots.write(self.done, page)
+        finally:
+            hold_ups.end()
 
     async def _fill(self, response, used: int):
         """The next `used` bytes into the buffer, in time."""

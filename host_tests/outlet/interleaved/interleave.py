@@ -4,7 +4,7 @@ points = 0  # passed since arm()
 ran = 0  # ticks run at points, in all
 _at = -1
 _inside = False
-_MOST = 150  # points with a tick each: OutletView takes its attributes again until no tick comes in between
+_MOST = 600  # points with a tick each: OutletView takes its attributes again until no tick comes in between
 
 
 def arm(tick, at=None):

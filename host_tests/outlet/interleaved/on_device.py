@@ -58,6 +58,7 @@ class Player:
         self.tamper = TamperWatch(files, self.rig.outlets, self.outlet.tamper, self.settings, self._event)
         self.watch = Watch(self.rig)
         self.ticks = 0
+        self.points = {}  # of each action, when it was last played
         self.began_ms = timebase.ticks_ms()
         self.began_up_ms = clock.uptime_ms()
 
@@ -74,6 +75,8 @@ class Player:
         self.watch.after_tick(20, False)
         if self.outlet.offered_da > 320:
             raise Broken("offers %d, the hardware bears 320" % self.outlet.offered_da)
+        if self.outlet.limits.decision[0] > 320:
+            raise Broken("the tick saw limits that are half set")
         measured = self.outlet.metered
         if measured is not None and not (220000 <= measured[1] <= measured[2] <= 240000 and measured[0] >= 0):
             raise Broken("the guards saw half of a measurement: %s" % (measured,))
@@ -171,9 +174,11 @@ class Player:
     def play(self, name):
         """One action, with a tick at one of its points or at each of them, then a few ticks."""
         every = random.random() < 0.3
-        interleave.arm(self.tick, None if every else random.randrange(60))
+        interleave.arm(self.tick, None if every else random.randrange(self.points.get(name, 60)))
         getattr(self, "_" + name)()
         points = interleave.disarm()
+        if not every:
+            self.points[name] = max(points, 1)
         self._pass(random.choice((1, 5, 40, 400)))
         return points
 
@@ -228,7 +233,7 @@ def main():
         answer = {"actions": count, "points": points, "ticks": player.ticks, "between": interleave.ran,
                   "openings": player.outlet.openings, "operations": player.rig.side.contactor.operations,
                   "last": player.connector.why_no_energy()}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run has found something
         sys.print_exception(error)
         answer = {"broken": repr(error), "action": name}
     print("\x1e" + json.dumps(answer))

@@ -39,8 +39,9 @@ class Contactor:
 class Outlet:
     """Closes when it may, opens when it must, at once."""
 
-    def __init__(self, number, reading):
+    def __init__(self, number, reading, phases=1):
         self.id = number
+        self.rotation = 0
         self.reading = reading
         self.limits = Limits(320)
         self.contactor = Contactor()
@@ -52,7 +53,7 @@ class Outlet:
         self.late_ticks = 0
         self.ticks = 0
         self.board_guard = None
-        self.phases = self.phases_wanted = 1
+        self.phases = self.phases_wanted = phases
         self.permit = False
         self.available = True
         self.plugged = False
@@ -67,6 +68,9 @@ class Outlet:
     def target_da(self):
         return self.limits.effective_da
 
+    def allowed_da(self, *but):
+        return self.limits.without(*but)
+
     def limit_source(self):
         return self.limits.ruling
 
@@ -74,7 +78,8 @@ class Outlet:
         return self.limits.words()
 
     def settle(self):
-        closed = self.permit and self.plugged and self.limits.effective_da >= 60
+        may = self.permit and self.available and self.plugged and not self.blocked
+        closed = may and self.ev_ready and self.limits.effective_da >= 60
         self.contactor.commanded = closed
         self.offered_da = self.limits.effective_da if closed else 0
         self.reading.stamp_ms = clock.ticks_ms()
@@ -174,7 +179,7 @@ class Rig:
         self.sessions = Sessions(self.files)
         self.connectors = []
         for n in range(self.number):
-            outlet = Outlet(n + 1, self.meters[n].reading)
+            outlet = Outlet(n + 1, self.meters[n].reading, self.phases)
             self.connectors.append(Connector(outlet, self.meters[n], self.sessions, self.config))
         self.link = Link()
         self.cp = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restarts.append)
@@ -281,3 +286,18 @@ class Rig:
         self.cp.tag_shown(connector, tag)
         await self.until(lambda: connector.status == "Charging")
         return connector.session
+
+
+async def reserve(rig, number=1, connector=1, tag="MINE", after_s=600, parent=None):
+    """ReserveNow: its status."""
+    request = {"connectorId": connector, "expiryDate": clock.iso(clock.utc_s() + after_s), "idTag": tag,
+               "reservationId": number}  # fmt: skip
+    if parent:
+        request["parentIdTag"] = parent
+    return (await rig.call("ReserveNow", **request))["status"]
+
+
+async def swipe(rig, tag, number=1):
+    """A card at a connector, and a second for what follows."""
+    rig.cp.tag_shown(rig.connectors[number - 1], tag)
+    await rig.seconds(1)

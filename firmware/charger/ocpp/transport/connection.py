@@ -295,7 +295,8 @@ class Connection:
                 size = len(await ws.recv())  # nothing here may hold on to the buffer
                 await rpc.feed(ws.buffer, size)
                 ws.release()
-                await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
+                if ws.has_more:
+                    await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
         except ConnectionClosedError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection

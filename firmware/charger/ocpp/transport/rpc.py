@@ -58,7 +58,10 @@ class Rpc:
         self._turns = []  # Events of the callers that wait for their turn; asyncio.Lock does not keep the order
         self._pending = None  # id of the CALL that is out
         self._answered = asyncio.Event()
-        self._answer = None  # dict, or the CallFailedError to raise
+        self._answer = None  # dict, or the CallFailedError to raise; None until it is there and once it is taken
+        self._timer = None  # the task that ends a CALL without an answer; it outlives the CALL
+        self._wakes_ms = 0  # when it looks next
+        self._deadline_ms = 0  # of the CALL that is out
         self._inbox = []  # (id as JSON, action, payload, size) to be handled
         self._inbox_bytes = 0
         self._inbox_room = asyncio.Event()
@@ -113,9 +116,8 @@ class Rpc:
         try:
             await self._put(('[2,"', self._pending, '","', action, '",', dumps(payload), "]"))
             payload = None  # type: ignore[assignment] - a MeterValues need not be held while we wait
-            await asyncio.wait_for_ms(self._answered.wait(), timeout_s * 1000)
-        except asyncio.TimeoutError:
-            raise CallTimeoutError("%s: no answer within %d s" % (action, timeout_s))
+            self._start_timer(timeout_s * 1000)
+            await self._answered.wait()
         except MemoryError:
             gc.collect()
             raise CallError(INTERNAL_ERROR, "no memory for " + action)
@@ -124,7 +126,27 @@ class Rpc:
         answer, self._answer = self._answer, None
         if isinstance(answer, dict):
             return answer
-        raise answer  # type: ignore[misc] - a CallFailedError
+        raise answer or CallTimeoutError("%s: no answer within %d s" % (action, timeout_s))
+
+    def _start_timer(self, timeout_ms: int):
+        """Have the present CALL end in timeout_ms. One task serves many CALLs: starting one costs more than a message."""
+        self._deadline_ms = clock.ticks_add(clock.ticks_ms(), timeout_ms)
+        if self._timer is not None and clock.ticks_diff(self._wakes_ms, self._deadline_ms) > 0:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and self._pending is not None:
+            self._timer = asyncio.create_task(self._end_late_call())
+
+    async def _end_late_call(self):
+        """Sleep until the CALL that is out has waited long enough, or the one that came after it; end with the last one."""
+        while self._pending is not None:
+            left_ms = clock.ticks_diff(self._deadline_ms, clock.ticks_ms())
+            if left_ms <= 0:
+                self._settle(None)
+                break
+            self._wakes_ms = self._deadline_ms
+            await clock.sleep_ms(left_ms)
+        self._timer = None
 
     async def _put(self, pieces: tuple):
         """Send, and have it be DisconnectedError whatever goes wrong with the connection."""
@@ -140,7 +162,7 @@ class Rpc:
         return self._pending is not None
 
     def _settle(self, answer):
-        """The answer to the CALL that is out: a dict, or the exception that call() is to raise."""
+        """The answer to the CALL that is out: a dict, or the exception that call() is to raise, None when there was none."""
         self._pending = None
         self._answer = answer
         self._answered.set()
@@ -153,6 +175,9 @@ class Rpc:
         self._inbox.clear()
         self._inbox_bytes = 0
         self._inbox_room.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._pending is not None:
             self._settle(DisconnectedError("connection lost"))
 
@@ -181,12 +206,12 @@ class Rpc:
             gc.collect()
             await self._refuse(scan, INTERNAL_ERROR, "out of memory")
         else:
-            pending = self._pending
-            await self._dispatch(message, size, scan.id_text)
-            if self._answered.is_set() and pending is not None:
-                # Whoever waits for this answer acts on it before the next message is looked at (OCPP-28).
-                for _ in range(_TURNS):
-                    await clock.sleep_ms(0)
+            await self._dispatch(message, size, scan)
+            # The caller that waits for this answer acts on it before the next message is looked at (OCPP-28).
+            turns = _TURNS
+            while turns and self._answer is not None:
+                turns -= 1
+                await clock.sleep_ms(0)
 
     def _note(self, reason: str):
         """A message that cannot be answered (OCPP-19)."""
@@ -197,9 +222,10 @@ class Rpc:
 
     async def _refuse(self, scan, code: str, why: str):
         """A message that we shall not take. Its sender hears of it if the scan got as far as the id."""
-        if scan.kind == _CALL and self._is_id(scan.id):
-            await self._answer_error(scan.id_text, code, why)
-        elif scan.kind in (_CALLRESULT, _CALLERROR) and scan.id is not None and scan.id == self._pending:
+        kind, uid = scan.head()
+        if kind == _CALL and self._is_id(uid):
+            await self._answer_error(scan.id_text() or dumps(uid), code, why)
+        elif kind in (_CALLRESULT, _CALLERROR) and uid is not None and uid == self._pending:
             self._settle(CallError(code, why))
         else:
             self._note(why)
@@ -211,7 +237,7 @@ class Rpc:
             return len(value) <= _LONGEST_ID
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
-    async def _dispatch(self, message, size: int, id_text: str | None):
+    async def _dispatch(self, message, size: int, scan):
         if not isinstance(message, list) or len(message) < 2 or type(message[0]) is not int:
             self._note("not an OCPP-J array")
             return
@@ -221,7 +247,7 @@ class Rpc:
         elif not self._is_id(message[1]):
             self._note("the message id is neither a text of at most 255 characters nor a number")
         elif kind == _CALL:
-            await self._take_call(message, size, id_text or dumps(message[1]))
+            await self._take_call(message, size, scan.id_text() or dumps(message[1]))
         elif message[1] != self._pending:
             log.info("rpc", "late or unknown answer ignored")  # OCPP-16
         elif kind == _CALLRESULT:

@@ -21,7 +21,6 @@ from charger.ocpp.v16.services.boot_notification import Boot, take_time
 from charger.ocpp.v16.services.meter_values import MeterValues
 from charger.ocpp.v16.services.security_events import SecurityEvents
 from charger.ocpp.v16.services.status_notification import Status
-from charger.ocpp.v16.services.status_notification import payload as status_payload
 from charger.ocpp.v16.services.transactions import Transactions
 from charger.ocpp.v16.transaction_queue import Outbox
 
@@ -29,6 +28,7 @@ _DAY_S = const(86400)
 _END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
 _GOODBYE_MS = const(9000)
 _FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
+_HARD_FLUSH_MS = const(5000)  # and a hard one
 
 _CODES = {
     validate.MISSING: error_codes.OCCURENCE_CONSTRAINT_VIOLATION,
@@ -42,7 +42,7 @@ class ChargePoint(LazyServices):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
     def __init__(self, config, files, connectors: list, sessions, restart, store=None, settings=None, security_log=None,
-                 make_updater=None, make_uploader=None, unit_report=None):  # fmt: skip
+                 make_updater=None, make_uploader=None, unit_report=None, supply_da: int | None = None):  # fmt: skip
         """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard".
 
         store            the CertificateStore
@@ -50,10 +50,12 @@ class ChargePoint(LazyServices):
         make_updater()   gives the updater, None on a board without a second slot
         make_uploader()  gives a net.upload.Uploader, made anew each time
         unit_report()    the unit's state for diagnostics: plain data
+        supply_da        what the supply that the connectors share bears per phase, None where they share none
         """
         super().__init__(config, files, store, settings, make_updater, make_uploader)
         self.connectors = connectors
         self.sessions = sessions
+        self.supply_da = supply_da
         self.link = None
         self.state = unit_report or self.report
         self.security_log = security_log
@@ -105,10 +107,6 @@ class ChargePoint(LazyServices):
         """The connector with an id, None for 0 and for one that is not there."""
         return self.connectors[connector_id - 1] if 0 < connector_id <= len(self.connectors) else None
 
-    def hardware_da(self) -> int:
-        """The most that an outlet can give, 0.1 A a phase."""
-        return max([connector.outlet.limits.get("hardware") for connector in self.connectors])
-
     def claim(self, connector_id: int, tag: str, parent) -> tuple:
         """(allowed, reservationId or None): may this tag use a connector as far as reservations go?"""
         return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
@@ -117,7 +115,9 @@ class ChargePoint(LazyServices):
         """The connector for a remote start, None when there is none that could (OCPP-65)."""
         candidates = self.connectors if connector_id is None else [self.connector(connector_id)]
         for connector in candidates:
-            if connector is None or not connector.startable() or connector.pending is not None:
+            if connector is None or not connector.accepts_start() or connector.pending is not None:
+                continue
+            if not self.availability.wanted(connector.id) or self._resetting is not None:
                 continue
             if self.authorisation.may_claim(connector.id, tag):
                 return connector
@@ -222,15 +222,13 @@ class ChargePoint(LazyServices):
         sender.post_call(action, payload, triggered, failed, done)
 
     def _post_status(self, notification: dict, failed):
-        self.post_call(
-            "StatusNotification", notification, False, None if failed is None else lambda: failed(notification)
-        )
+        self.post_call("StatusNotification", notification, False, None if failed is None else lambda: failed(notification))
 
     def send_status(self, connector_id: int | None):
         """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
         numbers = range(len(self.connectors) + 1) if connector_id is None else (connector_id,)
         for number in numbers:
-            self.post_call("StatusNotification", status_payload(number, self.status.of(number)), True)
+            self.post_call("StatusNotification", self.status.payload(number, self.status.of(number)), True)
 
     def heartbeat(self, triggered: bool = False):
         """Send a Heartbeat and take the time from it (OCPP-30)."""
@@ -244,20 +242,19 @@ class ChargePoint(LazyServices):
 
     def status_changed(self, connector):
         """A connector has a new status."""
-        self.status.look(connector.outlet.board_guard for connector in self.connectors)
+        self.status.look()
         self.status.changed(connector.id)
         self.meter_values.status_changed(connector)
         if self.has("reservations"):
             self.reservations.status_changed(connector)
         if connector.status == "Preparing":
             self.authorisation.free_vend(connector)
-        elif connector.status in ("Available", "Finishing") and connector.pending is None:
-            if self.has("profiles"):
-                self.smart_charging.keep_for_start(connector.id, None)
 
     def session_started(self, session):
         """A session has begun; what has to be on flash before energy flows is, when this returns."""
         self.transactions.started(session)
+        if self.connector(session.connector_id).start.profile is not None:
+            self.smart_charging.recompute()  # made, if it was not in memory
         for service in self.loaded.values():
             if hasattr(service, "session_started"):
                 service.session_started(session)
@@ -292,16 +289,19 @@ class ChargePoint(LazyServices):
             self._resetting = asyncio.create_task(self._reset(kind))
 
     async def _reset(self, kind: str):
-        if kind == "Hard" and self.link is not None:
-            await self.link.close(_GOODBYE_MS)  # what the sessions leave behind is sent after the restart
         for connector in self.connectors:
             connector.stop(kind + "Reset")
         started = clock.ticks_ms()
         while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
             await clock.sleep_ms(100)
-        if kind == "Soft":
-            while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < _FLUSH_MS:
-                await clock.sleep_ms(100)
+        flush_ms = _FLUSH_MS
+        if kind == "Hard":  # a few seconds for what the sessions leave behind; what is left is sent after the restart
+            started = clock.ticks_ms()
+            flush_ms = _HARD_FLUSH_MS
+        while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < flush_ms:
+            await clock.sleep_ms(100)
+        if kind == "Hard" and self.link is not None:
+            await self.link.close(_GOODBYE_MS)
         self._restart(kind)
 
     async def unlock(self, connector) -> bool:
@@ -332,7 +332,7 @@ class ChargePoint(LazyServices):
         """What is looked at once a second."""
         while True:
             await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
-            self.status.look(connector.outlet.board_guard for connector in self.connectors)
+            self.status.look()
             self.status.second()
             self.transactions.second()
             self.meter_values.second()

@@ -28,6 +28,7 @@ class Profile:
         self.purpose = fields["chargingProfilePurpose"]
         self.kind = fields["chargingProfileKind"]
         self.transaction_id = fields.get("transactionId")
+        self.session_id = None  # of a TxProfile: the local id of the session that it belongs to
         self.recurrence_s = _recurrence(fields)
         self.valid_from = _time(fields.get("validFrom"))
         self.valid_to = _time(fields.get("validTo"))

@@ -37,6 +37,8 @@ ACTIONS = {
     "UpdateFirmware": ("FirmwareManagement", "update_firmware"),
 }
 
+_loaded = {}  # action: its module; importing one again costs more than most messages take to handle
+
 
 def profile_of(action: str) -> str | None:
     """The feature profile of an action, None for an action that this charger does not know."""
@@ -57,4 +59,8 @@ def without_profile(action: str) -> dict:
 
 def load(action: str):
     """The module of a known action. Only names of the table are imported, nothing that came from outside."""
-    return __import__("charger.ocpp.v16.actions." + ACTIONS[action][1], None, None, ("handle",))
+    module = _loaded.get(action)
+    if module is None:
+        module = __import__("charger.ocpp.v16.actions." + ACTIONS[action][1], None, None, ("handle",))
+        _loaded[action] = module
+    return module

@@ -12,13 +12,14 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+async def handle(cp, request: dict) -> dict:
     """The schedule from now on; Rejected for a connector that is not there, and while the time is unknown."""
     connector_id = request["connectorId"]
     now = clock.utc_s()
     if not 0 <= connector_id <= len(cp.connectors) or now is None:
         return {"status": "Rejected"}
-    schedule = cp.smart_charging.composite(connector_id, request["duration"], request.get("chargingRateUnit", "A"))
+    plan = cp.smart_charging.plan
+    schedule = await plan.composite(connector_id, now, request["duration"], request.get("chargingRateUnit", "A"))
     return {
         "status": "Accepted",
         "connectorId": connector_id,

@@ -12,12 +12,14 @@ def handle(cp, request: dict) -> dict:
     """Accepted means that the charger will try."""
     tag = request["idTag"]
     connector = cp.remote_start_connector(request.get("connectorId"), tag)
-    profile = request.get("chargingProfile")
-    if profile is not None and not cp.config.has_profile("SmartCharging"):
-        profile = None
+    fields = request.get("chargingProfile")
     if connector is None or not cp.boot.accepted:
         return {"status": "Rejected"}
-    if profile is not None and not cp.smart_charging.acceptable_for_start(connector.id, profile):
-        return {"status": "Rejected"}
+    profile = None
+    if fields is not None and cp.config.has_profile("SmartCharging"):
+        profile = cp.smart_charging.profile_for_start(connector.id, fields)
+        if profile is None:
+            return {"status": "Rejected"}
+        cp.smart_charging.under_way(profile, True)  # its place is kept from now on
     cp.after(lambda: cp.authorisation.remote_start(connector, tag, profile))
     return {"status": "Accepted"}

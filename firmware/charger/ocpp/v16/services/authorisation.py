@@ -89,19 +89,33 @@ class Authorisation:
         if connector.session is not None or not connector.startable():
             log.info("authorise", "connector %d cannot start now" % connector.id)
             return
+        if self._second_presentation(connector, tag):
+            return
         status, parent = await self.authorise(tag)
         log.info("authorise", "%s: %s" % (log.mask(tag), status))
         self._note(connector, "card", status)
         if status == ACCEPTED:
             self.begin(connector, tag, parent)
 
-    def begin(self, connector, tag: str, parent=None, remote: bool = False) -> bool:
+    def _second_presentation(self, connector, tag: str) -> bool:
+        """The card of a use that waits for the plug: it ends it (B1), but the first time of a remote start's."""
+        pending = connector.pending
+        if pending is None or not same(pending.id_tag, tag):
+            return False
+        if pending.remote:
+            pending.remote = False
+        else:
+            log.info("authorise", "%s ends the intended use" % log.mask(tag))
+            connector.cancel_pending()
+        return True
+
+    def begin(self, connector, tag: str, parent=None, remote: bool = False, profile=None) -> bool:
         """An authorised tag may charge here, unless the connector is kept for somebody else (OCPP-71)."""
         allowed, reservation_id = self._cp.claim(connector.id, tag, parent)
         if not allowed:
             log.info("authorise", "connector %d is reserved" % connector.id)
             return False
-        return connector.authorised(tag, parent, reservation_id, remote)
+        return connector.authorised(tag, parent, reservation_id, remote, profile)
 
     async def _stop_by_other(self, connector, tag: str):
         """Another card stops a session only with the same parent (OCPP-42, 58)."""
@@ -142,10 +156,12 @@ class Authorisation:
 
     def may_claim(self, connector_id: int, tag: str) -> bool:
         """Whether a remote start has a chance as far as reservations go; the parent may not be known before Authorize."""
+        return self._known_claim(connector_id, tag) or self._cp.reservations.for_group(connector_id)
+
+    def _known_claim(self, connector_id: int, tag: str) -> bool:
+        """Whether a tag may use a connector, by what is known of it without asking."""
         known = self.local(tag) if self._cp.has("reservations") else None
-        if self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]:
-            return True
-        return self._config.get_bool("AuthorizeRemoteTxRequests") and self._cp.reservations.for_group(connector_id)
+        return self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]
 
     def free_vend(self, connector):
         """A car has come and the owner asks for no card (A3 to A5)."""
@@ -153,28 +169,32 @@ class Authorisation:
             if connector.pending is None and connector.startable():
                 self.begin(connector, self._config.get_str("FreeVendIdTag"))
 
-    def remote_start(self, connector, tag: str, profile):
+    def remote_start(self, connector, tag: str, profile=None):
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
         self._cp.post(lambda: self._remote_start(connector, tag, profile))
 
     async def _remote_start(self, connector, tag: str, profile):
-        parent = None
+        try:
+            allowed, tag, parent = await self._remote_identity(connector, tag)
+            if allowed:
+                self.begin(connector, tag, parent, True, profile)
+        finally:
+            if profile is not None:
+                self._cp.smart_charging.under_way(profile, False)
+
+    async def _remote_identity(self, connector, tag: str) -> tuple:
+        """(allowed, tag for the wire, parent) of a remote start. A reserved connector asks for the parent (5.13)."""
         if not tag:
             # An empty idTag cannot be in StartTransaction: the unit's own tag for uncontrolled use takes its place.
-            tag = self._config.get_str("FreeVendIdTag")
-        elif self._config.get_bool("AuthorizeRemoteTxRequests"):
+            return True, self._config.get_str("FreeVendIdTag"), None
+        if self._config.get_bool("AuthorizeRemoteTxRequests") or not self._known_claim(connector.id, tag):
             status, parent = await self.authorise(tag)
             self._note(connector, "remote start", status)
             if status != ACCEPTED:
                 log.info("authorise", "remote start for %s: %s" % (log.mask(tag), status))
-                return
-        else:
-            known = self.local(tag)
-            parent = known[1] if known is not None else None
-        if profile is not None:
-            self._cp.smart_charging.keep_for_start(connector.id, profile)
-        if not self.begin(connector, tag, parent, True) and profile is not None:
-            self._cp.smart_charging.keep_for_start(connector.id, None)
+            return status == ACCEPTED, tag, parent
+        known = self.local(tag)
+        return True, tag, known[1] if known is not None else None
 
 
 def same(tag: str, other: str) -> bool:

@@ -42,14 +42,14 @@ class Availability:
         return SCHEDULED if self.apply() else ACCEPTED
 
     def apply(self) -> bool:
-        """Carry out what can be; True while something has to wait for a transaction. Called at its end, too."""
-        unavailable = 0 in self._out
-        if unavailable != self._cp.status.unavailable:
-            self._cp.status.unavailable = unavailable
-            self._cp.status.changed(0)
+        """Carry out what can be; True while something has to wait for a transaction. Called at its end, too.
+
+        Connector 0 goes out of service with the last of the connectors that go with it (5.2).
+        """
         waiting = False
         for connector in self._cp.connectors:
             wanted = self.wanted(connector.id)
             if connector.operative != wanted and not connector.set_operative(wanted):
                 waiting = True
+        self._cp.status.set_unavailable(0 in self._out and not waiting)
         return waiting

@@ -47,7 +47,8 @@ class LocalList:
 
         The entries are gone through more than once, and no more than one of them is kept in the heap at a time.
         """
-        if version <= 0 or len(entries) > self._config.get_int("SendLocalListMaxLength"):
+        empties = full and not entries and version == 0  # 0 is the version of an empty list (5.10)
+        if (version <= 0 and not empties) or len(entries) > self._config.get_int("SendLocalListMaxLength"):
             return FAILED
         if not full and version <= self._version:
             return MISMATCH

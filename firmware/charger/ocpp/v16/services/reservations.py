@@ -24,7 +24,7 @@ class Reservations:
         if connector_id == 0 and not self._cp.config.get_bool("ReserveConnectorZeroSupported"):
             return REJECTED
         others = [r for r in self._all if r[_ID] != reservation_id]
-        status = self._status_for(connector_id, others)
+        status = ACCEPTED if self._renews(reservation_id, connector_id, tag) else self._status_for(connector_id, others)
         if status != ACCEPTED:
             return status
         now = clock.utc_s()
@@ -38,12 +38,7 @@ class Reservations:
 
     def cancel(self, reservation_id: int) -> bool:
         """CancelReservation; False when there is no such reservation."""
-        kept = [r for r in self._all if r[_ID] != reservation_id]
-        if len(kept) == len(self._all):
-            return False
-        self._all = kept
-        self._changed()
-        return True
+        return self._keep([r for r in self._all if r[_ID] != reservation_id])
 
     def claim(self, connector_id: int, tag: str, parent) -> tuple:
         """(allowed, reservationId or None): may this tag use a connector, and does it use up a reservation?"""
@@ -58,9 +53,11 @@ class Reservations:
         return len(left) >= len(anywhere), None
 
     def for_group(self, connector_id: int) -> bool:
-        """True when a connector is kept for all who have the parent of the reservation."""
+        """True when a connector, or the last that are free, are kept for all who have the parent of a reservation."""
         own = self._of(connector_id)
-        return own is not None and own[_PARENT] is not None
+        if own is not None:
+            return own[_PARENT] is not None
+        return any(r[_CONNECTOR] == 0 and r[_PARENT] is not None for r in self._all)
 
     def session_started(self, session):
         """The reservation that a transaction came with is used up."""
@@ -80,11 +77,28 @@ class Reservations:
         now = clock.utc_s()
         if not self._all or now is None:
             return
-        kept = [r for r in self._all if r[_UNTIL] > now]
-        if len(kept) < len(self._all):
-            log.info("reservation", "expired")
-            self._all = kept
-            self._changed()
+        out = self._cp.status.of(0)[0] != "Available"  # then nobody can be promised any connector (5.13)
+        kept = [r for r in self._all if r[_UNTIL] > now and not (out and r[_CONNECTOR] == 0)]
+        if self._keep(kept):
+            log.info("reservation", "expired, or the unit is out of service")
+
+    def _keep(self, kept: list) -> bool:
+        """End all reservations but those; False when there is nothing to end."""
+        if len(kept) == len(self._all):
+            return False
+        ids = [r[_ID] for r in kept]
+        self._all = kept
+        for connector in self._cp.connectors:
+            if connector.pending is not None and connector.pending.reservation_id not in ids:
+                connector.pending.reservation_id = None  # its identity may still plug in, like anybody's
+        self._changed()
+        return True
+
+    def _renews(self, reservation_id: int, connector_id: int, tag: str) -> bool:
+        """True for a reservation whose identity is at its connector already, and stays the same."""
+        connector = self._cp.connector(connector_id)
+        pending = None if connector is None else connector.pending
+        return pending is not None and pending.reservation_id == reservation_id and pending.id_tag.lower() == tag.lower()
 
     def _status_for(self, connector_id: int, others: list) -> str:
         """Whether a new reservation finds its place beside the others."""

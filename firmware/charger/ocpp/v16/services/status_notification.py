@@ -3,10 +3,11 @@
 from micropython import const
 
 from charger import clock
+from charger.outlet import connector_status
 
 _MAX_MISSED = const(8)  # errors kept while offline
 
-_VENDOR = "Pilotlight"
+_MAX_PASSED = const(8)  # statuses on the way to one that MinimumStatusDuration holds back
 
 
 class Status:
@@ -19,6 +20,7 @@ class Status:
         self._ready = ready
         self._told = {}  # connector id -> (status, error code, info) that the back end knows or is about to be told
         self._waiting = {}  # connector id -> uptime in s of a change that MinimumStatusDuration holds back
+        self._passed = {}  # connector id -> notifications of the changes since the one that was told last
         self._missed = []  # notifications of errors while offline
         self.unavailable = False  # connector 0 by ChangeAvailability
         self.fault = None  # (error code, info) of the charger as a whole, or None
@@ -27,36 +29,55 @@ class Status:
         """(status, error code, info) of a connector now; connector 0 is Available, Unavailable or Faulted."""
         if connector_id == 0:
             if self.fault is not None:
-                return "Faulted", self.fault[0], self.fault[1]
+                return "Faulted", self.fault[0], self.fault[1][:50]
             return "Unavailable" if self.unavailable else "Available", "NoError", ""
         connector = self._connectors[connector_id - 1]
-        return connector.status, connector.error_code, connector.info
+        return connector.status, connector.error_code, connector.info[:50]
 
     def changed(self, connector_id: int):
         """The status of a connector has changed (or that of the charger, 0)."""
         now = self.of(connector_id)
         if not self._ready():
-            if now[1] != "NoError" and len(self._missed) < _MAX_MISSED:
-                self._missed.append(payload(connector_id, now))
+            if now[1] != "NoError":
+                self._miss(connector_id, now)
             return
         known = self._told.get(connector_id)
+        if known is not None and _same(known, now):
+            self._forget(connector_id)
+            return
+        passed = self._passed.setdefault(connector_id, [])
+        if len(passed) == _MAX_PASSED:
+            passed.pop(1)
+        passed.append(self.payload(connector_id, now))
         if known is not None and known[0] != now[0] and self._config.get_int("MinimumStatusDuration"):
             if now[1] == "NoError":
                 self._waiting[connector_id] = clock.uptime_s()
                 return
-        self._waiting.pop(connector_id, None)
-        if known != now:
-            self._tell(connector_id, now)
+        self._tell_way(connector_id, now)
 
-    def look(self, guards):
-        """Connector 0 is Faulted while a guard of the whole board is tripped at any outlet (None: not at this one)."""
-        for guard in guards:
+    def _miss(self, connector_id: int, now: tuple):
+        """An error of the time without a link: each once."""
+        about = [notification for notification in self._missed if notification["connectorId"] == connector_id]
+        if len(self._missed) < _MAX_MISSED and (not about or _told_by(about[-1]) != now):
+            self._missed.append(self.payload(connector_id, now))
+
+    def look(self):
+        """Connector 0 is Faulted while a guard of the whole board is tripped at any outlet."""
+        for connector in self._connectors:
+            guard = connector.outlet.board_guard
             if guard is not None:
                 if self.fault != (guard.CODE, guard.INFO):
                     self.set_fault(guard.CODE, guard.INFO)
                 return
         if self.fault is not None:
             self.set_fault(None)
+
+    def set_unavailable(self, unavailable: bool):
+        """Connector 0 has gone out of service, or is back."""
+        if unavailable != self.unavailable:
+            self.unavailable = unavailable
+            self.look()
+            self.changed(0)
 
     def set_fault(self, code: str | None, info: str = ""):
         """A fault of the whole charger, or None when it is over."""
@@ -70,45 +91,88 @@ class Status:
         least_s = self._config.get_int("MinimumStatusDuration")
         for connector_id in list(self._waiting):
             if clock.uptime_s() - self._waiting[connector_id] >= least_s:
-                self._waiting.pop(connector_id)
-                now = self.of(connector_id)
-                if self._told.get(connector_id) != now:
-                    self._tell(connector_id, now)
+                self._tell_way(connector_id, self.of(connector_id))
 
     def sync(self, everything: bool = False):
         """The back end listens (again): errors it missed, then every status it does not know (OCPP-11, 26, 82)."""
+        if everything:
+            self._told = {}
         missed, self._missed = self._missed, []
         for notification in missed:
+            connector_id = notification["connectorId"]
+            self._told[connector_id] = _told_by(notification)
             self._send(notification, None)
+        self.look()
+        for connector in self._connectors:
+            connector.poll()  # what is told is true now, not a poll ago
         for connector_id in range(len(self._connectors) + 1):
             now = self.of(connector_id)
-            if everything or self._told.get(connector_id) != now:
+            known = self._told.get(connector_id)
+            if known is None or not _same(known, now):
                 self._tell(connector_id, now)
 
     def lost(self):
         """The link is down: what was held back is told from scratch."""
         self._waiting = {}
+        self._passed = {}
 
     def conflict(self):
         """The local list and the back end disagree about a tag (OCPP-55)."""
         status = self.of(0)[0]
-        self._send(payload(0, (status, "LocalListConflict", "")), None)
+        self._send(self.payload(0, (status, "LocalListConflict", "")), None)
 
     def _tell(self, connector_id: int, now: tuple):
+        self._forget(connector_id)
         self._told[connector_id] = now
-        self._send(payload(connector_id, now), self._failed)
+        self._send(self.payload(connector_id, now), self._failed)
+
+    def _tell_way(self, connector_id: int, now: tuple):
+        """Tell a status; before it what it came through, where the table has no cell between what was told and it."""
+        known = self._told.get(connector_id)
+        passed = self._passed.get(connector_id) or [self.payload(connector_id, now)]
+        self._forget(connector_id)
+        self._told[connector_id] = now
+        for notification in _shortest(None if known is None else known[0], passed) if connector_id else passed[-1:]:
+            self._send(notification, self._failed)
+
+    def _forget(self, connector_id: int):
+        self._waiting.pop(connector_id, None)
+        self._passed.pop(connector_id, None)
 
     def _failed(self, notification: dict):
         """A notification did not get through: it is told again with the next sync()."""
         self._told.pop(notification["connectorId"], None)
 
+    def payload(self, connector_id: int, now: tuple) -> dict:
+        """One StatusNotification of this moment. The time is left out while it is unknown."""
+        notification = {"connectorId": connector_id, "errorCode": now[1], "status": now[0]}
+        if now[2]:
+            notification["info"] = now[2]
+            vendor = self._config.get_str("ChargePointVendor")
+            if vendor:
+                notification["vendorId"] = vendor[:255]
+        if clock.utc_s() is not None:
+            notification["timestamp"] = clock.now_iso()
+        return notification
 
-def payload(connector_id: int, now: tuple) -> dict:
-    """One StatusNotification. The time is left out while it is unknown."""
-    notification = {"connectorId": connector_id, "errorCode": now[1], "status": now[0]}
-    if now[2]:
-        notification["info"] = now[2][:50]
-        notification["vendorId"] = _VENDOR
-    if clock.utc_s() is not None:
-        notification["timestamp"] = clock.now_iso()
-    return notification
+
+def _told_by(notification: dict) -> tuple:
+    """(status, error code, info) that a notification tells."""
+    return notification["status"], notification["errorCode"], notification.get("info", "")
+
+
+def _same(known: tuple, now: tuple) -> bool:
+    """True when a status is no news: what it says beside an error counts, without one it is a mere remark."""
+    return known[:2] == now[:2] and (now[1] == "NoError" or known[2] == now[2])
+
+
+def _shortest(status: str | None, passed: list) -> list:
+    """What to tell of the notifications since a status: the last, after as few as the table needs (OCPP-80)."""
+    last = len(passed) - 1
+    if status is None or status == passed[last]["status"] or connector_status.allowed(status, passed[last]["status"]):
+        return passed[last:]
+    for notification in passed[:last]:
+        middle = notification["status"]
+        if connector_status.allowed(status, middle) and connector_status.allowed(middle, passed[last]["status"]):
+            return [notification, passed[last]]
+    return passed

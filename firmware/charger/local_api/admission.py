@@ -1,0 +1,67 @@
+"""Which client may begin a TLS handshake, and when: it holds up a slow board (runtime/hold_ups.py, F-E20).
+
+While a contactor is closed only a client is let in from whose address somebody has logged in since the start-up, and the
+charging is paused for it. Any other one is closed at once, and a handshake that has begun ends when a contactor closes.
+"""
+
+import asyncio
+
+from micropython import const
+
+from charger.errors import StillClosedError
+from charger.runtime import hold_ups
+
+_MAX_KNOWN = const(4)
+_BETWEEN_MS = const(120000)  # between two pauses of the charging for clients of the page
+
+
+class Admission:
+    """Addresses of clients that have logged in, newest last."""
+
+    def __init__(self) -> None:
+        self._known = []
+
+    def remember(self, host: str) -> None:
+        """Somebody has logged in from this address."""
+        if host in self._known:
+            self._known.remove(host)
+        elif len(self._known) == _MAX_KNOWN:
+            self._known.pop(0)
+        self._known.append(host)
+
+    def allows(self, host: str) -> bool:
+        """True when a client from this address may begin a handshake now."""
+        return not hold_ups.must_wait() or (host in self._known and hold_ups.rested(_BETWEEN_MS))
+
+    async def handshake(self, secured, host: str) -> None:
+        """Drive the handshake to its end. OSError when it fails, or when it must not go on."""
+        if host not in self._known:
+            await _drive(secured, True)
+            return
+        try:
+            await hold_ups.begin()
+        except StillClosedError as error:
+            raise OSError(str(error))
+        try:
+            await _drive(secured, False)
+        finally:
+            hold_ups.end()
+
+
+async def _drive(secured, yields: bool) -> None:
+    """Writing nothing drives the handshake; None says that the client's next flight is to come."""
+    while secured.write(b"") is None:
+        await _readable(secured)  # type: ignore[misc] - a generator is awaitable here
+        if yields and hold_ups.must_wait():
+            raise OSError("charging has begun")
+
+
+def _readable(stream):
+    yield asyncio.core._io_queue.queue_read(stream)  # type: ignore[attr] - MicroPython's own
+
+
+def host_of(address) -> str:
+    """The client's address as text. The port gives (host, port), the unix port a packed sockaddr."""
+    if isinstance(address, tuple):
+        return address[0]
+    return ".".join([str(byte) for byte in bytes(address)[4:8]])

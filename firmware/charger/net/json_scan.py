@@ -1,0 +1,290 @@
+"""A strict check of JSON text, in one pass without recursion; net/strict_json.py says what it is for."""
+
+import json
+
+from micropython import const
+
+from charger import clock
+from charger.errors import NotJsonError, UnacceptableJsonError
+
+MAX_DEPTH = const(10)  # OCPP-22
+_LONGEST_ELEMENT = const(1600)  # bytes; a message id has 255 characters at most, each written as an escape
+_LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
+_TOKENS_A_SLICE = const(64)
+_LARGE = const(2048)  # bytes; smaller messages never fill the heap
+_IN_PAYLOAD = const(3)  # depth of a list that is a field of a CALL's payload
+
+_VALUE = const(0)  # what may come next; of an array or object that has just begun also its end
+_FIRST_VALUE = const(1)
+_KEY = const(2)
+_FIRST_KEY = const(3)
+_COLON = const(4)
+_NEXT = const(5)
+_DONE = const(6)
+_QUOTE = const(34)
+_BACKSLASH = const(92)
+
+
+def skip_space(buf: bytearray, at: int) -> int:
+    """Offset of the first byte at or behind `at` that is no white space."""
+    while buf[at] <= 32:
+        at += 1
+    return at
+
+
+def string_end(buf: bytearray, start: int, end: int) -> int:
+    """Offset behind the string whose quote is at start."""
+    at = start + 1
+    while True:
+        at = buf.find(b'"', at, end)
+        if at < 0:
+            raise NotJsonError("string without an end")
+        back = at - 1
+        while buf[back] == _BACKSLASH:
+            back -= 1
+        at += 1
+        if (at - back) & 1 == 0:
+            return at
+
+
+class Scan:
+    """One pass over buf[:end], a bytearray of valid UTF-8.
+
+    Afterwards `keys` is the number of keys, `long` the (start, end, number of items) of the longest list of objects in
+    the payload, and, as soon as the scan has passed them, head() gives the first and second element of an outer array:
+    the message type and id that an answer to a bad message needs.
+    """
+
+    def __init__(self, buf: bytearray, end: int):
+        self._buf = buf
+        self._end = end
+        self._stack = bytearray(MAX_DEPTH)  # 1: object, 0: array
+        self._depth = 0
+        self._outer = 0  # values of the outer array so far
+        self._kind_at = 0  # where the first two of them begin
+        self._id_at = 0
+        self.keys = 0
+        self.pairs = False  # surrogate pairs to be joined
+        self.fault = None  # why it is unacceptable
+        self.long = None
+        self._list_at = 0
+        self._commas = 0
+
+    async def run(self):
+        """NotJsonError or UnacceptableJsonError: too deep at once, all else that is unacceptable only if the rest is JSON.
+
+        What most of a message is made of, strings, colons and commas, is dealt with here, without a call of a function.
+        """
+        state = _VALUE
+        at = tokens = 0
+        buf = self._buf
+        end = self._end
+        plain = buf.find(b"\\", 0, end) < 0 and buf.find(b"\x00", 0, end) < 0  # a string ends at the next quote
+        while at < end:
+            c = buf[at]
+            if c == _QUOTE and state <= _FIRST_KEY:
+                start = at
+                at = buf.find(b'"', at + 1, end) + 1 if plain else self._string(at)
+                if not at:
+                    raise NotJsonError("string without an end")
+                if state < _KEY:
+                    state = self._value_done(start) if self._depth < 2 else _NEXT
+                else:
+                    self.keys += 1
+                    state = _COLON
+            elif c == 44 and state == _NEXT:
+                at += 1
+                state = _KEY if self._stack[self._depth - 1] else _VALUE
+                if self._depth == _IN_PAYLOAD:
+                    self._commas += 1
+            elif c == 58 and state == _COLON:
+                at += 1
+                state = _VALUE
+            elif c == 32:
+                at += 1
+                continue
+            else:
+                at, state = self._token(c, at, state)
+            tokens += 1
+            if tokens == _TOKENS_A_SLICE:
+                tokens = 0
+                await clock.sleep_ms(0)
+        self._finish(state)
+
+    def _finish(self, state: int) -> None:
+        if state != _DONE:
+            raise NotJsonError("ends too early")
+        if self.fault:
+            raise UnacceptableJsonError(self.fault)
+
+    def _token(self, c: int, at: int, state: int) -> tuple:
+        """Step over white space, a bracket, number or word at `at`; the offset behind it and the new state."""
+        if c < 32:
+            if c not in b"\t\n\r":
+                raise NotJsonError("control character at %d" % at)
+            return at + 1, state
+        if c in b"]}":
+            return self._close(c, at, state)
+        if state > _FIRST_VALUE:
+            raise NotJsonError("unexpected character at %d" % at)
+        if c in b"[{":
+            return at + 1, self._open(c, at)
+        end = self._number(at) if c == 45 or 48 <= c <= 57 else self._word(c, at)
+        return end, self._value_done(at)
+
+    def _open(self, c: int, at: int) -> int:
+        if self._depth == MAX_DEPTH:
+            raise UnacceptableJsonError("nested too deep")
+        is_object = c == 123
+        if self._depth == 1:
+            self._outer += 1
+        self._stack[self._depth] = is_object
+        self._depth += 1
+        if self._depth == _IN_PAYLOAD and not is_object:
+            self._list_at = at
+            self._commas = 0
+        return _FIRST_KEY if is_object else _FIRST_VALUE
+
+    def _close(self, c: int, at: int, state: int) -> tuple:
+        is_object = c == 125
+        if not self._depth or self._stack[self._depth - 1] != is_object:
+            raise NotJsonError("unexpected bracket at %d" % at)
+        if state != _NEXT and state != (_FIRST_KEY if is_object else _FIRST_VALUE):
+            raise NotJsonError("unexpected bracket at %d" % at)
+        if self._depth == _IN_PAYLOAD and not is_object:
+            self._note_list(at + 1)
+        self._depth -= 1
+        return at + 1, _NEXT if self._depth else _DONE
+
+    def _note_list(self, end: int):
+        """A list in the payload has ended."""
+        size = end - self._list_at
+        if size > _LARGE and self._buf[skip_space(self._buf, self._list_at + 1)] == 123:
+            if self.long is None or size > self.long[1] - self.long[0]:
+                self.long = (self._list_at, end, self._commas + 1)
+
+    def _value_done(self, start: int) -> int:
+        """A value that is no container has ended; where the first two of the outer array begin is kept."""
+        if self._depth == 1 and not self._stack[0]:
+            self._outer += 1
+            if self._outer == 1:
+                self._kind_at = start
+            elif self._outer == 2:
+                self._id_at = start
+        return _NEXT if self._depth else _DONE
+
+    def head(self) -> tuple:
+        """The first and second element of the outer array; None for one that was not reached or cannot be read."""
+        return self._element(self._kind_at), self._element(self._id_at)
+
+    def id_text(self) -> str | None:
+        """The second element as it came, a string or number in JSON; None for all else, and for one that is too long."""
+        buf, start = self._buf, self._id_at
+        if not start or buf[start] not in b'"-0123456789':
+            return None
+        end = string_end(buf, start, self._end) if buf[start] == _QUOTE else Scan(buf, self._end)._number(start)
+        return str(buf[start:end], "utf-8") if end - start <= _LONGEST_ELEMENT else None
+
+    def _element(self, start: int):
+        """The string or number at `start`, None for 0, for one that is too long and for one that has a fault."""
+        if not start:
+            return None
+        buf = self._buf
+        probe = Scan(buf, self._end)
+        if buf[start] == _QUOTE:
+            end = probe._string(start)
+        else:
+            end = probe._number(start) if buf[start] in b"-0123456789" else probe._word(buf[start], start)
+        if probe.fault or probe.pairs or end - start > _LONGEST_ELEMENT:
+            return None
+        return json.loads(memoryview(buf)[start:end])  # type: ignore[arg] - takes any buffer
+
+    def _string(self, start: int) -> int:
+        """Offset behind the string whose quote is at start, of which the escapes are checked."""
+        buf = self._buf
+        end = string_end(buf, start, self._end)
+        if buf.find(b"\\", start + 1, end) >= 0:
+            self._escapes(start + 1, end - 1)
+        if buf.find(b"\x00", start + 1, end) >= 0:
+            self.fault = "NUL character"
+        return end
+
+    def _escapes(self, at: int, end: int):
+        """Check the escapes of a string: NUL and lone surrogates are noted, unknown ones are no JSON (SCH-16)."""
+        buf = self._buf
+        while True:
+            at = buf.find(b"\\", at, end)
+            if at < 0:
+                return
+            if buf[at + 1] != 117:
+                if buf[at + 1] not in b'"\\/bfnrt':
+                    raise NotJsonError("unknown escape at %d" % at)
+                at += 2
+                continue
+            unit = self._unit(at, end)
+            at += 6
+            if unit == 0:
+                self.fault = "NUL character"
+            elif 0xDC00 <= unit <= 0xDFFF:
+                self.fault = "lone surrogate"
+            elif 0xD800 <= unit <= 0xDBFF:
+                if end - at >= 6 and buf[at] == _BACKSLASH and buf[at + 1] == 117:
+                    self.pairs = True
+                    if 0xDC00 <= self._unit(at, end) <= 0xDFFF:
+                        at += 6
+                        continue
+                self.fault = "lone surrogate"
+
+    def _unit(self, at: int, end: int) -> int:
+        r"""The number of the \uXXXX at `at`."""
+        value = 0
+        if end - at < 6:
+            raise NotJsonError("escape too short at %d" % at)
+        for i in range(at + 2, at + 6):
+            digit = b"0123456789abcdef".find(bytes((self._buf[i] | 32,)))
+            if digit < 0 or self._buf[i] < 48:
+                raise NotJsonError("escape at %d" % at)
+            value = value << 4 | digit
+        return value
+
+    def _word(self, c: int, at: int) -> int:
+        for word in (b"true", b"false", b"null"):
+            if c == word[0] and self._buf.find(word, at, min(at + len(word), self._end)) == at:
+                return at + len(word)
+        raise NotJsonError("unexpected character at %d" % at)  # NaN and Infinity are no JSON either (SCH-4)
+
+    def _digits(self, at: int) -> int:
+        start = at
+        buf = self._buf
+        while at < self._end and 48 <= buf[at] <= 57:
+            at += 1
+        if at == start:
+            raise NotJsonError("number at %d" % at)
+        return at
+
+    def _number(self, start: int) -> int:
+        """Offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?
+
+        A fraction of zeros is blanked out: 5.0 is 5, and a large number stays exact where floats have 24 bits.
+        """
+        buf = self._buf
+        end = self._end
+        first = start + 1 if buf[start] == 45 else start
+        at = self._digits(first)
+        if buf[first] == 48 and at > first + 1:
+            raise NotJsonError("number with leading zero at %d" % start)
+        dot = at
+        if at < end and buf[at] == 46:
+            at = self._digits(at + 1)
+        whole = at
+        if at < end and buf[at] | 32 == 101:
+            at += 1
+            if at < end and buf[at] in b"+-":
+                at += 1
+            at = self._digits(at)
+        if at - start > _LONGEST_NUMBER:
+            self.fault = "number too long"
+        elif dot < whole == at and self._depth > 1 and not bytes(buf[dot + 1 : at]).strip(b"0"):
+            for index in range(dot, at):
+                buf[index] = 32
+        return at

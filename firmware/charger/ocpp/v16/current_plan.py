@@ -1,0 +1,255 @@
+"""What current each connector may have, now and later, from charging profiles and local limits (OCPP-101, 106 to 108).
+
+One computation for what is done and what is told: the limits that the outlets get, and the composite schedule. All of it
+is in 0.1 A per phase of the outlet; a limit in W counts for all of the outlet's phases, whatever numberPhases says, for
+the outlet cannot keep a car to fewer. Below 6 A nothing flows, and 0 is told.
+
+Of a connector's TxProfile the highest stack level that is valid decides; where there is none, of the TxDefaultProfiles
+of the connector and of connector 0 together the highest, the connector's own at the same level. A ChargePointMaxProfile
+is shared by the connectors in use.
+"""
+
+from micropython import const
+
+from charger import clock
+from charger.ocpp.v16.charging_profile import CHARGE_POINT_MAX, TX, TX_DEFAULT, decimal
+from charger.runtime import cooperative
+
+_LEAST_DA = const(60)  # below 6 A a car cannot charge (CP-14)
+_MAX_PERIODS = const(60)  # of a composite schedule; a longer one is shortened in time
+_MAX_MOMENTS = const(400)  # looked at for one composite schedule: a year of daily changes
+_UNLIMITED = const(0x7FFF)
+_ABOVE_ALL = const(0x100000)  # more than any stack level
+
+
+class CurrentPlan:
+    """Of the charge point `cp`. `_ranked` has one list of profiles a connector id, the strongest first; 0: of the whole."""
+
+    def __init__(self, cp):
+        self._cp = cp
+        self._ranked = [[] for _ in range(len(cp.connectors) + 1)]
+        # Facts of the device: they do not change while it runs.
+        fact = cp.config.get_int
+        self._volts = fact("SupplyVoltage")
+        self._fact_da = fact("CompositeScheduleDefaultLimitAmps") * 10  # 0: the hardware's own
+        self._fact_dw = fact("CompositeScheduleDefaultLimitWatts") * 10
+        self._fact_phases = fact("CompositeScheduleDefaultNumberPhases")
+
+    def use(self, profiles: list):
+        """Plan with these profiles from now on."""
+        ranked = [[p for p in profiles if p.purpose == CHARGE_POINT_MAX]]
+        for connector in self._cp.connectors:
+            ranked.append([p for p in profiles if p.purpose in (TX, TX_DEFAULT) and p.connector_id in (0, connector.id)])
+        for found in ranked:
+            found.sort(key=_rank, reverse=True)
+        self._ranked = ranked
+
+    # --- what the outlets get ---
+
+    def at(self, moment: int) -> tuple:
+        """([limit of each connector in 0.1 A or None], when one may change or None) for the outlets."""
+        limits = []
+        boundary = None
+        seen = {}
+        for connector in self._cp.connectors:
+            limit, following = self._own(connector, self._ranked, moment, moment, seen)
+            limits.append(None if limit is None else self._da(limit, self.phases_of(connector)))
+            boundary = _first(boundary, following)
+        whole, following = _strongest(self._ranked[0], moment, moment, None, seen)
+        if whole is not None:
+            self._share(self._da(whole, self.phases()), limits)
+        return limits, _first(boundary, following)
+
+    def _own(self, connector, ranked: list, moment: int, now: int, seen: dict) -> tuple:
+        """((limit, unit) or None, next change) of a connector's transaction, without the limit of the whole."""
+        session = connector.session
+        since = moment if session is None and moment == now else self._since(session, now)
+        return _strongest(ranked[connector.id], moment, since, None if session is None else session.local_id, seen)
+
+    def _since(self, session, now: int) -> int:
+        """When charging began, in the seconds of the moments; now where no transaction runs."""
+        if session is None:
+            return now
+        uptime_s = session.start_uptime_ms // 1000
+        if clock.utc_s() is None:
+            return uptime_s
+        return session.start_utc or clock.utc_at_uptime(uptime_s) or now
+
+    def _da(self, limit: tuple, phases: int) -> int:
+        """A limit in 0.1 A a phase, rounded down (OCPP-107)."""
+        return limit[0] if limit[1] == "A" else limit[0] // (self._volts * phases)
+
+    def _share(self, total_da: int, limits: list):
+        """Divide the limit of the whole unit among the connectors in use, by need, nobody below 6 A (OCPP-100)."""
+        connectors = self._cp.connectors
+        users = []
+        for index, connector in enumerate(connectors):
+            if connector.session is not None:
+                users.append(index)
+            elif limits[index] is None or limits[index] > total_da:
+                limits[index] = total_da
+        users.sort(key=lambda index: connectors[index].session.local_id)
+        while len(users) > 1 and total_da < _LEAST_DA * len(users):
+            limits[users.pop()] = 0  # the last to come waits
+        users.sort(key=lambda index: (_need(limits[index]), connectors[index].session.local_id))
+        while users:
+            index = users.pop(0)
+            limits[index] = min(total_da // (len(users) + 1), _need(limits[index]))
+            total_da -= limits[index]
+
+    # --- what is told ---
+
+    async def composite(self, connector_id: int, now: int, duration_s: int, unit: str) -> dict:
+        """ChargingSchedule from now on, without the delays of the grid rules (OCPP-108, 110).
+
+        A long one is shortened in time; other tasks run between two connectors.
+        """
+        return await cooperative.run(self._composite(connector_id, now, duration_s, unit))
+
+    def _composite(self, connector_id: int, now: int, duration_s: int, unit: str):
+        ranked = self._ranked
+        local = [self._local_da(connector) for connector in self._cp.connectors]
+        periods = []
+        moment = now
+        for _ in range(_MAX_MOMENTS):
+            found = []
+            boundary = None
+            seen = {}
+            for connector in self._cp.connectors:
+                limit, following = self._own(connector, ranked, moment, now, seen)
+                found.append(limit)
+                boundary = _first(boundary, following)
+                yield
+            whole, following = _strongest(ranked[0], moment, moment, None, seen)
+            boundary = _first(boundary, following)
+            told = self._told(connector_id, found, whole, local, unit)
+            if not periods or periods[-1][1] != told:
+                if len(periods) == _MAX_PERIODS:
+                    break
+                periods.append((moment - now, told))
+            if boundary is None or boundary >= now + duration_s:
+                moment = now + duration_s
+                break
+            moment = boundary
+            yield
+        phases = self.phases() if connector_id == 0 else self.phases_of(self._cp.connector(connector_id))
+        return {
+            "duration": moment - now,
+            "chargingRateUnit": unit,
+            "chargingSchedulePeriod": [
+                {"startPeriod": start, "limit": decimal(limit), "numberPhases": phases} for start, limit in periods
+            ],
+        }
+
+    def _told(self, connector_id: int, found: list, whole, local: list, unit: str) -> int:
+        """The limit of a connector, or the sum of all for 0, in tenths of a unit, as it follows from those found."""
+        limits = []
+        for connector, limit in zip(self._cp.connectors, found):
+            limits.append(None if limit is None else self._da(limit, self.phases_of(connector)))
+        alone = list(limits)
+        if whole is not None:
+            self._share(self._da(whole, self.phases()), limits)
+        flows = []
+        for limit, of_all_others in zip(limits, local):
+            current_da = of_all_others if limit is None else min(limit, of_all_others)
+            flows.append(current_da if current_da >= _LEAST_DA else 0)
+        if connector_id:
+            index = connector_id - 1
+            decides = found[index] if flows[index] and alone[index] == flows[index] else None
+            return self._in_unit(flows[index], self._cp.connectors[index], decides, unit)
+        return self._sum(flows, found, alone, whole, unit)
+
+    def _sum(self, flows: list, found: list, alone: list, whole, unit: str) -> int:
+        """What can flow through the whole unit: the most loaded phase in A, all phases in W."""
+        total_w = 0
+        loads = [0, 0, 0]
+        for connector, current_da, limit, alone_da in zip(self._cp.connectors, flows, found, alone):
+            decides = limit if current_da and alone_da == current_da else None
+            total_w += self._in_unit(current_da, connector, decides, "W")
+            for phase in range(connector.outlet.phases):
+                loads[(connector.outlet.rotation + phase) % 3] += current_da
+        most_da = _UNLIMITED if self._cp.supply_da is None else self._cp.supply_da
+        most_da = min(most_da, self._fact_da or _UNLIMITED)
+        if whole is not None:
+            most_da = min(most_da, self._da(whole, self.phases()))
+        if unit == "A":
+            return min(max(loads), most_da)
+        if most_da < _UNLIMITED:
+            total_w = min(total_w, most_da * self._volts * self.phases())
+        return min(total_w, self._fact_dw or total_w)
+
+    def _in_unit(self, current_da: int, connector, decides, unit: str) -> int:
+        """0.1 A of a connector in tenths of a unit; the watts of the profile where those decide, not rounded to 0.1 A."""
+        if unit == "A":
+            return current_da
+        if decides is not None and decides[1] == "W":
+            return decides[0]
+        if self._fact_dw and decides is None and current_da == self._most_da(connector):
+            return self._fact_dw
+        return current_da * self._volts * self.phases_of(connector)
+
+    def _local_da(self, connector) -> int:
+        """What the outlet would offer without profiles as things are now.
+
+        Its share of a supply that it has with others counts while it is in use; before that it may have it all.
+        """
+        outlet = connector.outlet
+        if connector.session is not None:
+            allowed = outlet.allowed_da("csms")
+        else:
+            allowed = outlet.allowed_da("csms", "supply")
+            if self._cp.supply_da is not None:
+                allowed = min(allowed, self._cp.supply_da)
+        return allowed if allowed < outlet.limits.get("hardware") else self._most_da(connector)
+
+    def _most_da(self, connector) -> int:
+        """What the hardware bears, or what the factory says of it."""
+        return self._fact_da or connector.outlet.limits.get("hardware")
+
+    def phases_of(self, connector) -> int:
+        """Phases that an outlet loads; the factory may say more, not fewer."""
+        return max(connector.outlet.phases, self._fact_phases)
+
+    def phases(self) -> int:
+        """Phases of the whole unit."""
+        return max([self.phases_of(connector) for connector in self._cp.connectors])
+
+
+def _rank(profile) -> int:
+    """The greater is the stronger (3.13.2; OCPP-101): TxProfile, then the level, then the connector's own."""
+    rank = profile.stack_level * 2 + (profile.connector_id > 0)
+    return rank + _ABOVE_ALL if profile.purpose == TX else rank
+
+
+def _strongest(ranked: list, moment: int, since: int, session_id, seen: dict) -> tuple:
+    """((limit, unit) of the strongest that is valid or None, when that may change or None). `since`: start of charging.
+
+    `seen` keeps what was found for this moment of profiles that do not count from the start of charging.
+    """
+    boundary = None
+    timed = clock.utc_s() is not None
+    for p in ranked:
+        if p.purpose == TX and p.session_id != session_id:
+            continue
+        if not timed and (p.start is not None or p.valid_from is not None or p.valid_to is not None):
+            continue
+        found = seen.get(p)
+        if found is None:
+            found = p.at(moment, since)
+            if p.start is not None:
+                seen[p] = found
+        boundary = _first(boundary, found[2])
+        if found[0] is not None:
+            return (found[0], p.unit), boundary
+    return None, boundary
+
+
+def _need(limit_da: int | None) -> int:
+    """A connector without a limit of its own can use any part."""
+    return _UNLIMITED if limit_da is None else limit_da
+
+
+def _first(one, other):
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)

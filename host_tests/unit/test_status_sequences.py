@@ -1,0 +1,325 @@
+"""Random sequences of everything that changes a status, on 1 to 3 connectors (OCPP-80, and C.7 of docs/RULES.md).
+
+Each StatusNotification at the back end is held against the table of 4.9, against what is true at that moment, and against
+the one before it; each charging profile against the start that it came with. In manual time; the seed is in the failure.
+"""
+
+import os
+import random
+
+from check import equal, true
+from ocpp_rig import Link, Rig
+
+from charger import clock
+from charger.errors import DisconnectedError, OcppError
+
+HEAP = 32 * 1024 * 1024
+SOAK = os.getenv("PILOTLIGHT_SOAK") == "1"
+TIMEOUT = 3600  # with PILOTLIGHT_SOAK; else well below a minute
+SEQUENCES, STEPS = (100, 100) if SOAK else (8, 60)  # of each of the two tests, for each word size
+
+ORDER = ("Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Reserved", "Unavailable", "Faulted")
+CELLS = "A2 A3 A4 A5 A7 A8 A9 B1 B3 B4 B5 B6 B9 C1 C4 C5 C6 C8 C9 D1 D3 D5 D6 D8 D9 E1 E3 E4 E6 E8 E9 " \
+    "F1 F2 F8 F9 G1 G2 G8 G9 H1 H2 H3 H4 H5 H9 I1 I2 I3 I4 I5 I6 I7 I8".split()  # fmt: skip
+BUSY = ("Charging", "SuspendedEV", "SuspendedEVSE")
+
+
+class Fault:
+    CODE, INFO, FAULTED = "GroundFailure", "Residual current", True
+
+
+class OtherFault:
+    CODE, INFO, FAULTED = "OverVoltage", "Mains", True
+
+
+class Diode:
+    CODE, INFO, FAULTED = "EVCommunicationError", "No diode", False
+
+
+class Board:
+    CODE, INFO = "InternalError", "Board"
+
+
+class Line(Link):
+    """The back end's side: what arrives there, in order."""
+
+    def __init__(self, sequence):
+        super().__init__()
+        self.sequence = sequence
+
+    async def call(self, action, payload):
+        if not self.connected:
+            raise DisconnectedError(action)
+        answer = await super().call(action, payload)
+        del self.sent[:]
+        if not self.connected:
+            raise DisconnectedError(action)
+        if action == "StatusNotification":
+            self.sequence.note(self.sequence.arrived, payload)
+        return answer
+
+
+class Sequence:
+    """One charger, and what is known of it by whoever handles it."""
+
+    def __init__(self, seed, least_s):
+        self.rng = random
+        random.seed(seed)
+        self.least_s = least_s
+        factory = {"ConnectionTimeOut": 10, "MinimumStatusDuration": least_s, "MaxChargingProfilesInstalled": 3,
+                   "AllowOfflineTxForUnknownId": "true", "AuthorizeRemoteTxRequests": random.choice(("true", "false")),
+                   "UnlockConnectorOnEVSideDisconnect": random.choice(("true", "false"))}  # fmt: skip
+        self.rig = Rig(random.randint(1, 3), factory=factory)
+        self.rig.poll_ms = 100
+        self.out = set()  # ids that the back end wants out of service
+        self.last = {}  # connector id -> the notification that the back end had last, of this connection
+        self.count = 0
+        self.starts = 0
+        self.carded = set()  # numbers of remote starts whose card was shown, too
+        self.problem = None
+        self.attach()
+
+    def attach(self):
+        self.rig.link = Line(self)
+        self.rig.cp.attach(self.rig.link)
+        post = self.rig.cp.status._send
+
+        def send(notification, failed):
+            if failed is not None and not self.least_s:  # without: an error of the time without a link
+                self.note(self.check_truth, notification)
+            post(notification, failed)
+
+        self.rig.cp.status._send = send
+        for connector in self.rig.connectors:
+            connector.listeners.append(self)
+
+    # --- what is checked ---
+
+    def note(self, check, about):
+        """The first failure of a check ends the sequence: a task that fails by itself is not heard of."""
+        try:
+            check(about)
+        except AssertionError as error:
+            self.problem = self.problem or str(error)
+
+    def arrived(self, notification):
+        """In the order of the table, and none twice."""
+        self.count += 1
+        number, status = notification["connectorId"], notification["status"]
+        before = self.last.get(number)
+        self.last[number] = notification
+        if before is None:
+            return
+        old = before["status"]
+        if old == status:
+            same = before["errorCode"] == notification["errorCode"]
+            true(not same or (notification["errorCode"] != "NoError" and before.get("info") != notification.get("info")),
+                 "twice: %s" % notification)  # fmt: skip
+        elif number:
+            cell = "ABCDEFGHI"[ORDER.index(old)] + str(ORDER.index(status) + 1)
+            true(cell in CELLS, "connector %d: %s to %s is not in the table" % (number, old, status))
+
+    def check_truth(self, notification):
+        number, status = notification["connectorId"], notification["status"]
+        if number == 0:
+            broken = any(connector.outlet.board_guard is not None for connector in self.rig.connectors)
+            busy = any(c.session is not None and c.id in self.out for c in self.rig.connectors)
+            wanted = "Faulted" if broken else "Unavailable" if 0 in self.out and not busy else "Available"
+            equal(status, wanted, "connector 0")
+            return
+        connector = self.rig.connectors[number - 1]
+        outlet = connector.outlet
+        broken = outlet.fault is not None and outlet.fault.FAULTED
+        running = connector.session is not None
+        there = outlet.plugged or connector.held_for is not None
+        facts = {
+            "Faulted": broken,
+            "Charging": running and (connector.stopping or outlet.energised),
+            # until a session that is ending has ended, what was stays
+            "SuspendedEV": running and (connector.stopping or (not outlet.energised and not outlet.ev_ready)),
+            "SuspendedEVSE": running and (connector.stopping or not outlet.energised),
+            "Unavailable": not running and number in self.out,
+            "Available": not running and not there and number not in self.out and connector.pending is None,
+            "Preparing": number not in self.out and (there or connector.pending is not None),
+            "Finishing": not running and self.rig.cp.status._told.get(number, ("",))[0] not in ("Available", "Reserved"),
+            "Reserved": not running and connector.pending is None and self.reserved(number),
+        }
+        true(facts[status] and (broken == (status == "Faulted")), "untrue: %s, plugged %s, session %s, fault %s, out %s" % (
+            notification, outlet.plugged, connector.session, outlet.fault, self.out))  # fmt: skip
+
+    def reserved(self, number):
+        return any(r[1] in (0, number) for r in self.rig.files.read_json("ocpp_reservations.json", []))
+
+    def status_changed(self, connector):
+        pass
+
+    def session_started(self, session):
+        self.note(self.check_profile, session)
+
+    def check_profile(self, session):
+        tag = session.id_tag
+        profiles = [p for p in (self.rig.cp.smart_charging._profiles if self.rig.cp.has("profiles") else ())
+                    if p.purpose == "TxProfile" and p.connector_id == session.connector_id]  # fmt: skip
+        if tag.startswith("R"):
+            number = int(tag[1:])
+            with_it = [number] if number % 2 else []
+            if number not in self.carded:
+                equal([p.id for p in profiles], with_it, "the profile of its own start")
+            true(len(profiles) == 0 or [p.id for p in profiles] == with_it)
+        else:
+            equal([p.id for p in profiles], [], "a profile of somebody else's start")
+
+    def session_ended(self, session):
+        pass
+
+    # --- what happens ---
+
+    async def call(self, action, **request):
+        if self.rig.link.connected and self.rig.cp.boot.accepted:
+            try:
+                return (await self.rig.call(action, **request)).get("status")
+            except OcppError:
+                return None
+        return None
+
+    def any(self):
+        return random.choice(self.rig.connectors)
+
+    async def plug(self):
+        connector = self.any()
+        connector.outlet.ev_ready = random.random() < 0.8
+        await self.rig.plug(connector.id, not connector.outlet.plugged)
+
+    async def card(self):
+        tag = random.choice(("A", "B", "C"))
+        if self.starts and random.random() < 0.3:
+            self.carded.add(self.starts)
+            tag = "R%d" % self.starts
+        self.rig.cp.tag_shown(self.any(), tag)
+
+    async def remote_start(self):
+        self.starts += 1
+        request = {"idTag": "R%d" % self.starts}
+        if random.random() < 0.8:
+            request["connectorId"] = self.any().id
+        if self.starts % 2:
+            request["chargingProfile"] = {
+                "chargingProfileId": self.starts, "stackLevel": 0, "chargingProfilePurpose": "TxProfile",
+                "chargingProfileKind": "Relative", "chargingSchedule": {
+                    "chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6 + self.starts % 20}]},
+            }  # fmt: skip
+        await self.call("RemoteStartTransaction", **request)
+
+    async def remote_stop(self):
+        session = self.any().session
+        if session is not None and session.transaction_id is not None:
+            await self.call("RemoteStopTransaction", transactionId=session.transaction_id)
+
+    async def default_profile(self):
+        await self.call("SetChargingProfile", connectorId=random.randint(0, self.rig.number), csChargingProfiles={
+            "chargingProfileId": 1000 + random.randint(0, 2), "stackLevel": random.randint(0, 2),
+            "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Relative", "chargingSchedule": {
+                "chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": random.choice((5, 16))}]},
+        })  # fmt: skip
+        await self.call("ClearChargingProfile", id=1000 + random.randint(0, 2))
+
+    async def fault(self):
+        outlet = self.any().outlet
+        outlet.fault = random.choice((Fault, OtherFault, Diode)) if outlet.fault is None else None
+        outlet.blocked = outlet.fault is not None
+
+    async def board_fault(self):
+        outlet = self.any().outlet
+        outlet.board_guard = Board if outlet.board_guard is None else None
+
+    async def availability(self):
+        number = random.randint(0, self.rig.number)
+        operative = random.random() < 0.6
+        if not (self.rig.link.connected and self.rig.cp.boot.accepted):
+            return
+        ids = range(self.rig.number + 1) if number == 0 else (number,)
+        for one in ids:
+            if operative:
+                self.out.discard(one)
+            else:
+                self.out.add(one)
+        busy = [c for c in self.rig.connectors if c.id in self.out and c.session is not None]
+        answer = await self.call("ChangeAvailability", connectorId=number, type="Operative" if operative else "Inoperative")
+        equal(answer, "Scheduled" if busy else "Accepted")
+
+    async def reserve(self):
+        request = {"connectorId": random.randint(0, self.rig.number), "idTag": random.choice(("A", "B")),
+                   "expiryDate": clock.iso(clock.utc_s() + random.choice((3, 30, 300))),
+                   "reservationId": random.randint(1, 3)}  # fmt: skip
+        await self.call("ReserveNow", **request)
+
+    async def cancel(self):
+        await self.call("CancelReservation", reservationId=random.randint(1, 3))
+
+    async def pause(self):
+        outlet = self.any().outlet
+        if random.random() < 0.5:
+            outlet.ev_ready = not outlet.ev_ready
+        else:
+            outlet.limits.set("hours", 0 if outlet.limits.get("hours") is None else None)
+
+    async def release(self):
+        self.any().release_cable()
+
+    async def cut_link(self):
+        await self.rig.offline()
+        self.last = {}
+
+    async def reset(self):
+        await self.call("Reset", type=random.choice(("Soft", "Hard")))
+        if self.rig.cp._resetting is not None:
+            await self.rig.until(lambda: self.rig.restarts, 120000)
+            self.rig.restarts.clear()
+            await self.cut_power()
+
+    async def cut_power(self):
+        before = [(c.outlet.plugged, c.outlet.fault, c.outlet.ev_ready, c.outlet.board_guard) for c in self.rig.connectors]
+        self.last = {}
+        await self.rig.power_cut()
+        for connector, (plugged, fault, ev_ready, guard) in zip(self.rig.connectors, before):
+            outlet = connector.outlet
+            outlet.plugged, outlet.fault, outlet.ev_ready, outlet.board_guard = plugged, fault, ev_ready, guard
+            outlet.blocked = fault is not None
+        self.attach()
+        await self.rig.start()
+
+    async def run(self, steps):
+        await self.rig.start()
+        happenings = (
+            [self.plug] * 6 + [self.card] * 4 + [self.remote_start] * 4 + [self.remote_stop] * 2 + [self.fault] * 3
+            + [self.pause] * 2 + [self.availability] * 3 + [self.reserve] * 3 + [self.cancel, self.board_fault]
+            + [self.release, self.default_profile, self.cut_link, self.cut_power, self.reset]
+        )
+        for _ in range(steps):
+            if not self.rig.link.connected and random.random() < 0.5:
+                await self.rig.reconnect()
+            await random.choice(happenings)()
+            await clock.sleep_ms(random.choice((0, 1, 50, 300, 3000, 12000)))
+            true(self.problem is None, self.problem)
+        await self.rig.stop()
+
+
+async def _sequences(first, least_s):
+    told = 0
+    for seed in range(first, first + SEQUENCES):
+        sequence = Sequence(seed, least_s)
+        try:
+            await sequence.run(STEPS)
+        except Exception as error:
+            print("seed", seed)
+            raise error
+        told += sequence.count
+    true(told > SEQUENCES * STEPS // 4, "%d notifications: too dull a life" % told)
+
+
+async def test_every_status_is_in_the_table_true_and_told_once():
+    await _sequences(1, 0)
+
+
+async def test_so_it_is_where_short_ones_are_left_out():
+    await _sequences(1001, 2)
