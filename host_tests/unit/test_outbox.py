@@ -458,7 +458,7 @@ async def test_much_transaction_data_loses_its_middle_ocpp92():
 
 
 async def test_an_answer_without_an_id_is_one_never_confirmed():
-    for answer in ({}, {"transactionId": True}, {"transactionId": "7"}, {"transactionId": None}):
+    for answer in ({}, {"transactionId": True}, {"transactionId": "seven"}, {"transactionId": None}):
         rig = Rig()
         rig.answer = lambda action, payload, a=answer: a
         rig.start()
