@@ -122,6 +122,11 @@ def set_utc(seconds: int, source: str, millis: int = 0) -> bool:
     return True
 
 
+def utc_ms_at(up_ms: int) -> int | None:
+    """As utc_at_uptime(), in milliseconds since 1970 of an uptime in milliseconds."""
+    return None if _zero_s is None else _zero_s * 1000 + _zero_ms + up_ms
+
+
 def utc_at_uptime(up_s: int) -> int | None:
     """UTC seconds of an earlier moment of this start-up, given as uptime; None while the time is unknown (OCPP-44)."""
     return None if _zero_s is None else _zero_s + up_s
@@ -162,6 +167,11 @@ def iso(seconds: int, millis: int = 0) -> str:
     """UTC as OCPP wants it: 2026-01-31T23:59:59.000Z (SCH-6)."""
     year, month, day, hour, minute, second, _ = civil(seconds)
     return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (year, month, day, hour, minute, second, millis)
+
+
+def iso_ms(utc: int) -> str:
+    """iso() of milliseconds since 1970."""
+    return iso(utc // 1000, utc % 1000)
 
 
 def now_iso() -> str:

@@ -45,6 +45,21 @@ def check(spec: tuple, value, path: str = "") -> None:
         _string(spec, value, path)
 
 
+def drop_nulls(spec: tuple, value) -> None:
+    """Take out the optional fields that are null, as if they had not come (SCH-7)."""
+    if spec[0] == "list" and type(value) is list:  # strict_json.Items leave out their own
+        for item in value:
+            drop_nulls(spec[1], item)
+    elif spec[0] == "obj" and isinstance(value, dict):
+        for name, field in spec[1]:
+            if name[-1] == "?":
+                name = name[:-1]
+                if name in value and value[name] is None:
+                    del value[name]
+            if name in value:
+                drop_nulls(field, value[name])
+
+
 def _object(spec, value, path):
     if not isinstance(value, dict):
         raise InvalidValueError(TYPE, path, "an object wanted")

@@ -60,7 +60,6 @@ CALLS = [
 # Nothing in these can be answered, or they say that they want no answer (OCPP-16, OCPP-19, OCPP-21).
 UNANSWERABLE = [
     "", " ", "hello", "{", "[", "]", "null", "true", "5", '"text"', "{}", "[]", "[2]", '[2,"a"',
-    '[2,7,"Reset",{"type":"Hard"}]',
     '[2,null,"Reset",{"type":"Hard"}]', '["2","x","Reset",{"type":"Hard"}]', '[1,"x","Reset",{"type":"Hard"}]',
     '[5,"x","Reset",{"type":"Hard"}]', '[2.5,"x","Reset",{"type":"Hard"}]', '[-2,"x","Reset",{"type":"Hard"}]',
     '[3,"nobody-asked",{"status":"Accepted"}]', '[3,"short"]', '[3]', '[4,"nobody-asked","GenericError","",{}]',

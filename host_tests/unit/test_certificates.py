@@ -321,3 +321,43 @@ async def test_keys_never_leave_the_vault():
     await rig.stop()
 
 
+
+
+async def test_f_o21_a_triggered_request_is_sent_while_registration_is_pending():
+    authority = _authority()
+    rig = Rig(factory=FACTORY)
+    _equip(rig, authority.sign(authority.public, name("CP1", "Acme")))
+    rig.link.answers["SignCertificate"] = {"status": "Accepted"}
+    rig.link.answers["BootNotification"] = {"status": "Pending", "interval": 3000, "currentTime": clock.iso(NOW)}
+    await rig.start()
+    await rig.seconds(2)
+    equal(await _trigger(rig), "Accepted")
+    await rig.until(lambda: rig.link.of("SignCertificate"), 10000)
+    equal(rig.cp.ready(), False)
+
+
+async def test_f_o21_a_triggered_request_that_the_link_lost_is_made_again():
+    rig = await _rig()
+    equal(await _trigger(rig), "Accepted")
+    await rig.offline()
+    await rig.seconds(40)
+    equal(rig.link.of("SignCertificate"), [])
+    await rig.reconnect()
+    await rig.until(lambda: rig.link.of("SignCertificate"), 40000)
+
+
+async def test_f_o23_a_root_that_cannot_be_used_is_told_by_its_kind():
+    rig = await _rig()
+    day = 86400
+    other = _authority("Other")
+    expired = Authority("Expired", NOW - 400 * day)
+    leaf = other.sign(other.public, name("Leaf", "Acme"))
+    for kind, event in ((CENTRAL_SYSTEM, "InvalidCentralSystemCertificate"), (MANUFACTURER, "InvalidFirmwareSigningCertificate")):
+        for text in (expired.root, leaf, other.root[:200], "no PEM", other.root + other.root):
+            rig.events.clear()
+            equal(await _install(rig, text, kind), "Rejected")
+            equal([e for e, _ in rig.events], [event], rig.events)
+        equal(await _install(rig, other.root, kind), "Accepted")
+        rig.events.clear()
+        equal(await _install(rig, other.root, kind), "Rejected")
+        equal([e for e, _ in rig.events], ["CertificateRefused"], "a good one that is there already")

@@ -6,6 +6,7 @@ from check import equal, near, raises, raises_async, true
 from peer import CLOSE, PING, TEXT, Peer, frame, listen, pair, until
 
 from charger import clock
+from charger.config.keys import KEYS
 from charger.errors import CallTimeoutError, ConfigurationError, ConnectError, DisconnectedError, PlainTextError, TlsError
 from charger.ocpp.transport.connection import Connection
 from charger.ocpp.transport.websocket_connect import Target, encode, split_url
@@ -280,8 +281,8 @@ async def test_a_server_that_breaks_the_protocol_is_left_and_tried_again():
 # --- the back-off ---
 
 
-async def test_back_off_doubles_to_15_minutes_with_a_random_part_ocpp3():
-    world = World(refuse=ConnectError("refused", "no"))
+async def test_back_off_doubles_to_15_minutes_where_the_unit_is_refused_ocpp3():
+    world = World(refuse=ConnectError("auth", "no"))
     await until(lambda: len(world.opened) > 40, 1 << 28, 5000)
     world.end()
     steps = [min(10 << n, 900) for n in range(40)]
@@ -290,7 +291,70 @@ async def test_back_off_doubles_to_15_minutes_with_a_random_part_ocpp3():
         true(step <= pause <= 2 * step + 1, str((step, pause)))
         spread.append((pause - step) / step)
     true(min(spread) < 0.3 and max(spread) > 0.7, "not random: %r" % spread)
-    equal(set(world.faults), {"refused"})
+    equal(set(world.faults), {"auth"})
+
+
+async def test_f_o16_a_back_end_that_returns_is_reached_within_a_minute():
+    for cause in ("refused", "dns", "timeout", "reset", "http"):
+        world = World(refuse=ConnectError(cause, "no"))
+        await clock.sleep_ms(3600000)
+        pauses = world.pauses()
+        true(10 <= pauses[0] <= 20 < pauses[1] + 1, str(pauses[:3]))
+        late = pauses[3:]
+        true(max(late) < 56 and min(late) >= 30, str((min(late), max(late))))
+        true(max(late) - min(late) > 10, "not spread: %r" % late)
+        world.refuse = None
+        back = clock.uptime_ms()
+        await world.connected()
+        true(clock.uptime_ms() - back < 60000)
+        world.end()
+
+
+async def test_f_o16_a_proxy_that_closes_silent_links_after_30_s_keeps_this_one():
+    async def serve(peer):
+        peer.answer()
+        last = [clock.ticks_ms()]
+        closer = asyncio.create_task(proxy(peer, last))
+        while True:
+            opcode, payload, _ = await peer.frame()
+            last[0] = clock.ticks_ms()
+            if opcode == PING:
+                peer.send(frame(10, payload))
+            elif opcode == CLOSE:
+                closer.cancel()
+                return
+
+    async def proxy(peer, last):
+        while clock.elapsed_ms(last[0]) < 30000:
+            await clock.sleep_ms(500)
+        peer.end.out.end()
+
+    world = World(serve, ping_interval_s=int(KEYS["WebSocketPingInterval"][3]))
+    await world.connected()
+    await clock.sleep_ms(3600000)
+    equal(world.link.opened, 1)
+    world.end()
+
+
+async def test_f_o16_a_link_that_served_for_a_short_time_resets_the_back_off():
+    async def serve(peer):
+        peer.answer()
+        closer = asyncio.create_task(later(peer))
+        try:
+            await world.attend(peer)
+        finally:
+            closer.cancel()
+
+    async def later(peer):
+        await clock.sleep_ms(60000)
+        peer.end.out.end()
+
+    world = World(serve, ping_interval_s=25)
+    began = clock.uptime_ms()
+    await until(lambda: world.link.opened > 40, 7200000, 1000)
+    took = clock.uptime_ms() - began
+    true(took < 40 * (60 + 21) * 1000, "the link is up for %d %% of the time" % (40 * 60000 * 100 // took))
+    world.end()
 
 
 async def test_back_off_by_the_settings():
@@ -302,7 +366,7 @@ async def test_back_off_by_the_settings():
 
 
 async def test_a_random_range_of_its_own():
-    world = World(refuse=ConnectError("refused", "no"), backoff_min_s=1, backoff_random_s=2)
+    world = World(refuse=ConnectError("auth", "no"), backoff_min_s=1, backoff_random_s=2)
     await until(lambda: len(world.opened) > 9, 1 << 28, 100)
     world.end()
     for n, pause in enumerate(world.pauses()):

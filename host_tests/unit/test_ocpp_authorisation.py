@@ -43,7 +43,7 @@ async def test_every_other_verdict_refuses():
 
 async def test_verdicts_that_are_none_leave_it_to_the_offline_rules():
     for answer in ({}, {"idTagInfo": None}, {"idTagInfo": {}}, {"idTagInfo": {"status": "Yes"}},
-                   {"idTagInfo": {"status": "Accepted", "parentIdTag": "x" * 21}}, CallTimeoutError("x")):  # fmt: skip
+                   {"idTagInfo": {"status": ["Accepted"]}}, CallTimeoutError("x")):  # fmt: skip
         rig = await Rig().online()
         rig.link.answers["Authorize"] = answer
         await rig.plug()

@@ -4,7 +4,7 @@ from check import equal, near, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock
-from charger.errors import CallError, CallTimeoutError
+from charger.errors import CallError, CallTimeoutError, DisconnectedError
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -237,3 +237,36 @@ async def test_a_queue_that_nobody_empties_is_bounded():
     for n in range(100):
         rig.cp.post(lambda: None, lambda n=n: dropped.append(n))
     equal(dropped, list(range(60)))
+
+
+async def test_f_o26_a_boot_message_lost_with_the_link_before_is_sent_on_the_present_one():
+    rig = Rig()
+
+    async def slow(action, payload):
+        rig.link.sent.append((action, payload))
+        await clock.sleep_ms(500)
+        raise DisconnectedError(action)
+
+    prompt, rig.link.call = rig.link.call, slow
+    await rig.start()
+    await rig.seconds(0)
+    await clock.sleep_ms(100)
+    await rig.offline()
+    await rig.reconnect()  # the new link is up before the message on the old one has failed
+    rig.link.call = prompt
+    await rig.until(rig.cp.ready, 2000)
+
+
+async def test_f_o26_a_message_that_a_living_link_loses_is_sent_again():
+    rig = Rig()
+    rig.link.answers["BootNotification"] = DisconnectedError("x")
+    await rig.start()
+    await rig.seconds(1)
+    rig.link.answers.clear()
+    await rig.until(rig.cp.ready, 15000)
+    rig.link.answers["StartTransaction"] = DisconnectedError("x")
+    await rig.charge()
+    await rig.seconds(5)
+    rig.link.answers.clear()
+    await rig.until(lambda: not rig.cp.outbox.waiting, 15000)
+    equal(rig.connectors[0].session.transaction_id, 101)

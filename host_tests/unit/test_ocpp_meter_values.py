@@ -4,6 +4,7 @@ from check import equal, near, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock
+from charger.errors import CallError
 from charger.metering import measurands
 
 HEAP = 16 * 1024 * 1024
@@ -155,11 +156,12 @@ async def test_triggered_samples_of_one_of_all_and_of_the_whole_ocpp72():
     await rig.charge(1)
     await rig.until(lambda: rig.connectors[0].session.transaction_id == 101)
     equal(await rig.call("TriggerMessage", requestedMessage="MeterValues"), {"status": "Accepted"})
-    await rig.sent("MeterValues", 2)
-    equal(sorted([(p["connectorId"], p.get("transactionId", 0)) for p in rig.link.of("MeterValues")]), [(1, 101), (2, 0)])
+    await rig.sent("MeterValues", 3)
+    equal(sorted([(p["connectorId"], p.get("transactionId", 0)) for p in rig.link.of("MeterValues")]),
+          [(0, 0), (1, 101), (2, 0)])  # fmt: skip
     await rig.call("TriggerMessage", requestedMessage="MeterValues", connectorId=0)
-    equal((await rig.sent("MeterValues", 3))["connectorId"], 0)
-    equal(contexts(rig), ["Trigger"] * 3)
+    equal((await rig.sent("MeterValues", 4))["connectorId"], 0)
+    equal(contexts(rig), ["Trigger"] * 4)
     equal(await rig.call("TriggerMessage", requestedMessage="MeterValues", connectorId=3), {"status": "Rejected"})
 
 
@@ -249,3 +251,152 @@ async def test_a_fault_in_a_session_is_an_interruption_with_a_begin_and_an_end_o
     rig.connectors[0].outlet.fault = None
     await rig.until(lambda: "Interruption.End" in contexts(rig))
     equal([p["transactionId"] for p in rig.link.of("MeterValues")], [101, 101])
+
+
+# --- cases from the field ---
+
+
+async def told(rig, **request):
+    """The status of a triggered MeterValues, and the connectors that were sent within a second."""
+    rig.link.sent.clear()
+    answer = await rig.call("TriggerMessage", requestedMessage="MeterValues", **request)
+    await rig.seconds(1)
+    return answer["status"], [p["connectorId"] for p in rig.link.of("MeterValues")]
+
+
+async def test_f_o8_a_triggered_reading_that_cannot_come_is_rejected():
+    rig = await Rig(2).online()
+    rig.config.change("MeterValuesSampledData", "")
+    equal(await told(rig), ("Rejected", []))
+    equal(await told(rig, connectorId=0), ("Rejected", []))
+    equal(await told(rig, connectorId=1), ("Rejected", []))
+    rig.config.change("MeterValuesSampledData", "Voltage")
+    equal(await told(rig, connectorId=0), ("Rejected", []), "connector 0 has its register only")
+    equal(await told(rig), ("Accepted", [1, 2]))
+    rig.meters[0].reading.valid = False
+    equal(await told(rig, connectorId=1), ("Rejected", []))
+    equal(await told(rig), ("Accepted", [2]))
+    rig.meters[1].reading.valid = False
+    equal(await told(rig), ("Rejected", []))
+
+
+async def test_f_o9_a_trigger_without_a_connector_means_connector_0_too():
+    rig = await Rig(2).online()
+    equal(await told(rig), ("Accepted", [0, 1, 2]))
+
+
+async def test_f_o12_a_triggered_reading_comes_at_once_while_its_start_is_unanswered():
+    rig = await Rig(factory={"TransactionMessageRetryInterval": 60}).online()
+    rig.link.answers["StartTransaction"] = CallError("InternalError")
+    await rig.charge()
+    await rig.seconds(5)
+    for _ in range(3):
+        rig.link.sent.clear()
+        await rig.call("TriggerMessage", requestedMessage="MeterValues", connectorId=1)
+        now = clock.utc_ms_at(clock.uptime_ms())
+        await rig.until(lambda: rig.link.of("MeterValues"), 500)
+        message = rig.link.of("MeterValues")[0]
+        true("transactionId" not in message, str(message))
+        seconds, millis = clock.parse_iso(message["meterValue"][0]["timestamp"])
+        true(abs(seconds * 1000 + millis - now) <= 50)
+        await rig.seconds(100)
+    true(rig.connectors[0].session is not None, "the start is given up by now, the session goes on")
+
+
+async def test_f_o12_what_was_triggered_does_not_wait_for_a_card_that_is_asked_for():
+    rig = await Rig().online()
+    prompt = rig.link.call
+
+    async def slow(action, payload):
+        if action == "Authorize":
+            await clock.sleep_ms(29000)
+        return await prompt(action, payload)
+
+    rig.link.call = slow
+    await rig.plug()
+    rig.cp.tag_shown(rig.connectors[0], "TAG1")
+    await rig.seconds(1)
+    for message, action in (("MeterValues",) * 2, ("StatusNotification",) * 2, ("Heartbeat",) * 2,
+                            ("DiagnosticsStatusNotification",) * 2, ("FirmwareStatusNotification",) * 2):  # fmt: skip
+        rig.link.sent.clear()
+        equal(await rig.call("TriggerMessage", requestedMessage=message), {"status": "Accepted"})
+        await rig.until(lambda action=action: rig.link.of(action), 500)
+
+
+def stamps(rig):
+    return [p["meterValue"][0]["timestamp"] for p in rig.link.of("MeterValues")]
+
+
+QUARTER = NOW - NOW % 900 + 900
+
+
+async def test_f_o10_no_aligned_reading_before_the_next_aligned_moment_after_a_clock_step():
+    rig = await Rig(factory={"ClockAlignedDataInterval": 900}).online()
+    for later in (450, 4 * 900 + 450, 86400 + 1, -3 * 900 - 7, 899):
+        clock.set_utc(QUARTER + later, "ocpp", 100)
+        rig.link.sent.clear()
+        wait = 900 - later % 900
+        await rig.seconds(wait - 1)
+        equal(stamps(rig), [], "step to %d s after" % later)
+        await rig.seconds(2)
+        moment = QUARTER + later + wait
+        equal(stamps(rig), [clock.iso(moment)] * 2, "step to %d s after" % later)
+
+
+async def test_f_o10_a_clock_that_becomes_known_gives_no_reading_before_the_moment():
+    rig = await Rig(utc=None, factory={"ClockAlignedDataInterval": 900}).online()
+    clock._zero_s = None
+    await rig.seconds(200)
+    clock.set_utc(QUARTER + 450, "ocpp")
+    await rig.seconds(440)
+    equal(stamps(rig), [])
+    await rig.seconds(11)
+    equal(stamps(rig), [clock.iso(QUARTER + 900)] * 2)
+
+
+async def test_f_o10_small_corrections_neither_repeat_nor_lose_an_aligned_moment():
+    rig = await Rig(factory={"ClockAlignedDataInterval": 900}).online()
+    clock.set_utc(QUARTER - 20, "ocpp")
+    await rig.seconds(16)
+    clock.set_utc(QUARTER + 3, "ocpp")  # over the moment
+    await rig.seconds(2)
+    equal(stamps(rig), [clock.iso(QUARTER)] * 2)
+    clock.set_utc(QUARTER - 3, "ocpp")  # and back
+    await rig.seconds(10)
+    equal(stamps(rig), [clock.iso(QUARTER)] * 2)
+    await rig.seconds(900)
+    equal(stamps(rig), [clock.iso(QUARTER)] * 2 + [clock.iso(QUARTER + 900)] * 2)
+
+
+async def test_f_o19_all_readings_of_an_aligned_moment_have_its_stamp():
+    rig = await Rig(2, factory={"ClockAlignedDataInterval": 60, "MeterValueSampleInterval": 0,
+                                "StopTxnAlignedData": "Energy.Active.Import.Register"}).online()  # fmt: skip
+    await rig.charge(1)
+    await rig.seconds(61)
+    found = stamps(rig)
+    equal(len(found), 3)
+    equal(len(set(found)), 1)
+    equal(found[0][-8:], ":00.000Z")
+    data = await stop_data(rig)
+    true(found[0] in [d["timestamp"] for d in data])
+
+
+async def test_f_o19_start_stop_and_readings_sort_with_the_statuses_by_time():
+    rig = await Rig(factory={"MeterValueSampleInterval": 10, "StopTxnSampledData": "Energy.Active.Import.Register"}).online()
+    clock.set_utc(NOW, "test", 777)
+    rig.link.sent.clear()
+    await rig.charge()
+    await rig.seconds(25)
+    data = await stop_data(rig)
+    await rig.plug(plugged=False)
+    await rig.seconds(2)
+    times = {}
+    for action, p in rig.link.sent:
+        text = p["meterValue"][0]["timestamp"] if action == "MeterValues" else p.get("timestamp")
+        times.setdefault(action + p.get("status", ""), []).append(text)
+    start, stop = times["StartTransaction"][0], times["StopTransaction"][0]
+    order = times["StatusNotificationPreparing"] + [start] + times["StatusNotificationCharging"] + times["MeterValues"]
+    order += [stop] + times["StatusNotificationFinishing"] + times["StatusNotificationAvailable"]
+    equal(order, sorted(order))
+    equal([d["timestamp"] for d in data][0::len(data) - 1], [start, stop])
+    true(any(text[-5:] != ".000Z" for text in (start, stop)), "milliseconds are told")

@@ -7,7 +7,7 @@ from check import equal, near, true
 
 from charger import clock
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
-from charger.ocpp.v16.transaction_queue import METER, START, STOP, Outbox, now_stamp, stamp
+from charger.ocpp.v16.transaction_queue import METER, START, STOP, Outbox, _iso, exact_stamp, now_stamp, stamp
 from sim import flash as simflash
 from sim import timebase
 
@@ -373,19 +373,19 @@ async def test_times_unknown_when_it_happened_are_told_right_once_known_ocpp44()
     rig = Rig()
     clock._zero_s = None
     rig.cut()
-    begun = clock.uptime_s()
+    begun = clock.uptime_ms()
     rig.begin(1)
     await clock.sleep_ms(90000)
+    ended = clock.uptime_ms()
     rig.read(1)
     rig.end(1)
-    clock.set_utc(NOW + 5000, "ocpp")
-    zero = clock.utc_at_uptime(0)
+    clock.set_utc(NOW + 5000, "ocpp", 321)
     rig.start()
     rig.link()
     await rig.empty()
-    equal(rig.sent[0][2]["timestamp"], clock.iso(zero + begun))
-    equal(rig.sent[1][2]["meterValue"][0]["timestamp"], clock.iso(zero + begun + 90))
-    equal(rig.sent[2][2]["timestamp"], clock.iso(zero + begun + 90))
+    times = [rig.sent[0][2]["timestamp"], rig.sent[1][2]["meterValue"][0]["timestamp"], rig.sent[2][2]["timestamp"]]
+    for text, uptime_ms in zip(times, (begun, ended, ended)):
+        true(0 <= utc_ms(text) - clock.utc_ms_at(uptime_ms) <= 5, text)
 
 
 async def test_times_of_a_start_up_that_never_knew_are_its_end_at_the_latest():
@@ -398,11 +398,52 @@ async def test_times_of_a_start_up_that_never_knew_are_its_end_at_the_latest():
     rig.start()
     rig.link()
     await rig.empty()
-    equal(rig.sent[0][2]["timestamp"], clock.iso(clock.utc_at_uptime(0)))
+    equal(rig.sent[0][2]["timestamp"], clock.iso_ms(clock.utc_ms_at(0)))
 
 
-def test_stamps():
+def utc_ms(text):
+    seconds, millis = clock.parse_iso(text)
+    return seconds * 1000 + millis
+
+
+def test_stamps_of_earlier_firmware_are_in_seconds():
     equal((stamp(5, 9), stamp(0, 9), stamp(None, 9), stamp(None, 0)), (5, 0, -10, -1))
+    zero = (7, 1790000000123, True)
+    equal((_iso(1790000000, zero), _iso(-10, zero)), ("2026-09-21T14:13:20.000Z", "2026-09-21T14:13:29.123Z"))
+
+
+def test_f_o19_stamps_are_in_milliseconds_of_the_event():
+    clock._zero_s = None
+    begun = clock.uptime_ms()
+    unknown = exact_stamp(None, begun, clock.boot_id)
+    true(abs(now_stamp() - unknown) <= 5)
+    clock.set_utc(NOW, "test", 250)
+    true(abs(exact_stamp(clock.utc_ms_at(begun) // 1000, begun, clock.boot_id) - NOW * 1000 - 250) <= 5)
+    equal(exact_stamp(NOW - 50, begun, clock.boot_id), (NOW - 50) * 1000, "of a clock that was set since")
+    equal(exact_stamp(NOW, 999, clock.boot_id + 1), NOW * 1000, "of an earlier start-up")
+    equal(_iso(unknown, (7, clock.utc_ms_at(0), True)), clock.iso_ms(clock.utc_ms_at(begun)))
+
+
+async def test_f_o19_a_message_says_the_same_time_at_each_attempt():
+    rig = Rig()
+    clock._zero_s = None
+    rig.cut()
+    rig.begin(1)
+    clock.set_utc(NOW, "ocpp")
+    rig.answer = lambda action, payload: CallTimeoutError("x")
+    rig.start()
+    rig.link()
+    while not rig.sent:
+        await clock.sleep_ms(1)
+    rig.restart()
+    rig.answer = lambda action, payload: {"transactionId": 500}
+    clock._zero_s = None
+    clock.set_utc(NOW + 500, "ocpp")
+    rig.start()
+    rig.link()
+    await rig.empty()
+    equal(len(rig.sent), 2)
+    equal(rig.sent[0][1:], rig.sent[1][1:])
 
 
 async def test_much_transaction_data_loses_its_middle_ocpp92():
@@ -417,7 +458,7 @@ async def test_much_transaction_data_loses_its_middle_ocpp92():
 
 
 async def test_an_answer_without_an_id_is_one_never_confirmed():
-    for answer in ({}, {"transactionId": True}, {"transactionId": "7"}, {"transactionId": None}):
+    for answer in ({}, {"transactionId": True}, {"transactionId": "seven"}, {"transactionId": None}):
         rig = Rig()
         rig.answer = lambda action, payload, a=answer: a
         rig.start()

@@ -332,13 +332,39 @@ async def test_json_that_is_no_ocpp_message_is_counted_and_not_answered():
     line = Line()
     messages = (
         {}, [], 5, "x", None, True, [2], [True, "1", "A", {}], ["2", "1", "A", {}], [2.0, "1", "A", {}], [None, "1"],
-        [2, 5, "A", {}],
-        [2, None, "A", {}], [2, "", "A", {}], [2, "x" * 37, "A", {}], [2, ["1"], "A", {}], [3, 5, {}], [[2, "1", "A", {}]],
+        [2, None, "A", {}], [2, True, "A", {}], [2, "x" * 256, "A", {}], [2, ["1"], "A", {}], [3, [5], {}], [[2, "1", "A", {}]],
     )  # fmt: skip
     for message in messages:
         await line.feed(message)
     equal(line.sent, [])
     equal(len(line.invalid), len(messages))
+
+
+async def test_f_o18_a_message_id_of_any_form_comes_back_as_it_came():
+    class Raw(Line):
+        async def send(self, pieces):
+            self.sent.append("".join(pieces))
+
+    async def handle(action, payload):
+        return {"n": payload["n"]}
+
+    line = Raw(handle)
+    for uid in ('""', '"%s"' % ("x" * 37), '"%s"' % ("x" * 255), "7", "0", "-3", "1790000000123", "1790000000.123", "5.0",
+                '"a b"', '"\\u00e9\\n"', "123456789012345678901234567890"):  # fmt: skip
+        equal(await line.answers('[2, %s ,"A",{"n":1}]' % uid), '[3,%s,{"n":1}]' % uid)
+        equal((await line.answers('[2,%s,"A"]' % uid))[: 4 + len(uid)], "[4,%s," % uid)
+        equal((await line.answers('[2,%s,"A",{"n":1,"n":2}]' % uid))[: 4 + len(uid)], "[4,%s," % uid)
+    equal(line.invalid, [])
+
+
+async def test_f_o17_a_fraction_of_zeros_is_a_whole_number_of_any_size():
+    line = Line()
+    text = '[2,"1","A",{"a":5.0,"b":[-7.000,16777217.0],"c":2147483647.00,"d":1.50,"e":"5.0","f":0.0}]'
+    await line.feed(text)
+    await line.sends(1)
+    payload = line.sent[0][2]["payload"]
+    equal(payload, {"a": 5, "b": [-7, 16777217], "c": 2147483647, "d": 1.5, "e": "5.0", "f": 0})
+    true(all(isinstance(value, int) for value in (payload["a"], payload["c"], payload["f"])))
 
 
 async def test_other_message_types_are_ignored_ocpp21():

@@ -234,6 +234,10 @@ class Configuration:
             return REJECTED
         return ACCEPTED
 
+    def fits(self, name: str, value: str) -> bool:
+        """True for a value of a key's type and range."""
+        return _shaped(self._keys[name], value) is not None
+
     def takes(self, name: str, value: str) -> str | None:
         """The value in its one spelling when a person at the unit may give it to a key, facts of the device too; else None."""
         key = self._key(name)

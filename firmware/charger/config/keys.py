@@ -59,7 +59,7 @@ KEYS = {
     "TransactionMessageAttempts": ("i", "RW", "Core", "3", 1, 100, ""),
     "TransactionMessageRetryInterval": ("i", "RW", "Core", "60", 0, 86400, ""),
     "UnlockConnectorOnEVSideDisconnect": ("b", "RW", "Core", "true", 0, None, "lock"),
-    "WebSocketPingInterval": ("i", "RW", "Core", "60", 0, 86400, ""),
+    "WebSocketPingInterval": ("i", "RW", "Core", "25", 0, 86400, ""),
     "LocalAuthListEnabled": ("b", "RW", "LocalAuthListManagement", "true", 0, None, ""),
     "LocalAuthListMaxLength": ("i", "R", "LocalAuthListManagement", "200", 0, None, ""),
     "SendLocalListMaxLength": ("i", "R", "LocalAuthListManagement", "50", 0, None, ""),

@@ -10,7 +10,6 @@ The unit's own certificate: chain in a file, key in the vault, and a second pair
 """
 
 from charger import log
-from charger.audit import events
 
 CENTRAL_SYSTEM = "CentralSystemRootCertificate"
 MANUFACTURER = "ManufacturerRootCertificate"
@@ -201,8 +200,3 @@ class CertificateStore:
         log.warn("certificates", why)
         self.note(event, why)
         return "Rejected"
-
-
-def root_event(accepted: bool) -> str:
-    """The security event for a root that was, or was not, installed."""
-    return events.CERTIFICATE_INSTALLED if accepted else events.CERTIFICATE_REFUSED

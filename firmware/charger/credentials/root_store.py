@@ -77,18 +77,18 @@ def _all(store, kind: str) -> list:
 
 async def install(store, kind: str, text: str) -> str:
     """See CertificateStore.install()."""
-    refused = events.CERTIFICATE_REFUSED
+    bad = events.INVALID_BACK_END_CERTIFICATE if kind == CENTRAL_SYSTEM else events.INVALID_SIGNING_CERTIFICATE
     try:
         encodings = pem.decode(text)
         if len(encodings) != 1:
-            return store.refused(refused, "%d certificates in one message" % len(encodings))
+            return store.refused(bad, "%d certificates in one message" % len(encodings))
         root = x509.parse(encodings[0])
         present = _all(store, kind)
         why, signer = await _check(store, kind, root, present)
     except CryptoError as error:
-        return store.refused(refused, str(error))
+        return store.refused(bad, "not installed, %s" % error)
     if why:
-        return store.refused(refused, why)
+        return store.refused(events.CERTIFICATE_REFUSED, why)
     try:
         _write(store, kind, root, signer)
     except OSError as error:

@@ -8,7 +8,7 @@ from charger import clock
 from charger.errors import NotJsonError, UnacceptableJsonError
 
 MAX_DEPTH = const(10)  # OCPP-22
-_LONGEST_ELEMENT = const(250)  # bytes; a message id has 36 characters
+_LONGEST_ELEMENT = const(1600)  # bytes; a message id has 255 characters at most, each written as an escape
 _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
 _TOKENS_A_SLICE = const(64)
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
@@ -177,6 +177,14 @@ class Scan:
         """The first and second element of the outer array; None for one that was not reached or cannot be read."""
         return self._element(self._kind_at), self._element(self._id_at)
 
+    def id_text(self) -> str | None:
+        """The second element as it came, a string or number in JSON; None for all else, and for one that is too long."""
+        buf, start = self._buf, self._id_at
+        if not start or buf[start] not in b'"-0123456789':
+            return None
+        end = string_end(buf, start, self._end) if buf[start] == _QUOTE else Scan(buf, self._end)._number(start)
+        return str(buf[start:end], "utf-8") if end - start <= _LONGEST_ELEMENT else None
+
     def _element(self, start: int):
         """The string or number at `start`, None for 0, for one that is too long and for one that has a fault."""
         if not start:
@@ -255,15 +263,20 @@ class Scan:
         return at
 
     def _number(self, start: int) -> int:
-        """Offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?"""
+        """Offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?
+
+        A fraction of zeros is blanked out: 5.0 is 5, and a large number stays exact where floats have 24 bits.
+        """
         buf = self._buf
         end = self._end
         first = start + 1 if buf[start] == 45 else start
         at = self._digits(first)
         if buf[first] == 48 and at > first + 1:
             raise NotJsonError("number with leading zero at %d" % start)
+        dot = at
         if at < end and buf[at] == 46:
             at = self._digits(at + 1)
+        whole = at
         if at < end and buf[at] | 32 == 101:
             at += 1
             if at < end and buf[at] in b"+-":
@@ -271,4 +284,7 @@ class Scan:
             at = self._digits(at)
         if at - start > _LONGEST_NUMBER:
             self.fault = "number too long"
+        elif dot < whole == at and self._depth > 1 and not bytes(buf[dot + 1 : at]).strip(b"0"):
+            for index in range(dot, at):
+                buf[index] = 32
         return at

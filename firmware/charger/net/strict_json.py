@@ -79,6 +79,13 @@ class Items(list):
         return self._count
 
     def __iter__(self):
+        """The objects, without fields that are null (SCH-7)."""
+        for item in self.as_they_came():
+            _drop_nulls(item)
+            yield item
+
+    def as_they_came(self):
+        """Iterate the objects as they are in the text."""
         at = self._start
         for _ in range(self._count):
             at = skip_space(self._buf, at + 1)
@@ -101,6 +108,15 @@ class Items(list):
                 depth -= 1
                 if not depth:
                     return at
+
+
+def _drop_nulls(value: dict):
+    """Take the fields that are null out of an object and of those in it."""
+    for name in [name for name in value if value[name] is None or isinstance(value[name], dict)]:
+        if value[name] is None:
+            del value[name]
+        else:
+            _drop_nulls(value[name])
 
 
 async def _without(buf: bytearray, end: int, scan: Scan) -> bytes:
@@ -130,7 +146,7 @@ async def _parse_large(buf: bytearray, end: int, scan: Scan) -> tuple:
     value = json.loads(await _without(buf, end, scan))
     keys = _keys_of(value)
     items = Items(buf, scan.long[0], scan.long[2])  # type: ignore[index] - there is one
-    for number, item in enumerate(items):
+    for number, item in enumerate(items.as_they_came()):
         keys += _keys_of(item)
         if number % _BREATH == 0:
             await clock.sleep_ms(0)

@@ -17,7 +17,11 @@ from charger.runtime import memory
 
 _BACKOFF_S = const(10)
 _BACKOFF_LAST_S = const(900)
+_OUTAGE_S = const(55)  # the longest pause while nobody answers: a back end that returns is reached within a minute
+_OUTAGE_LEAST_S = const(30)  # from there on the pauses are spread over 30 to 55 s
+_OUTAGE = ("dns", "refused", "timeout", "reset", "http")  # causes that end when the back end or the network returns
 _STABLE_S = const(300)  # a connection that lived so long has earned a fresh start of the back-off
+_SERVED_S = const(30)  # and so has a shorter one on which anything came in
 _PONG_S = const(30)
 _PONG_LEAST_S = const(5)
 _PROBE_MS = const(10000)
@@ -66,6 +70,7 @@ class Connection:
         self._ended.set()
         self._kick = asyncio.Event()
         self._backoff_s = 0
+        self._outage = True  # the last attempt found nobody, or a link was lost
         self.attempts = 0
         self.opened = 0  # connections made since start-up
         self.fault = None  # why there is no connection, in words; None while there is one, or before the first attempt
@@ -191,21 +196,33 @@ class Connection:
             self._ended.set()
 
     async def _pause(self):
-        """The back-off: 10 s doubling to 15 min, plus a random part, unless somebody ends it (OCPP-3)."""
+        """The back-off: 10 s doubling, plus a random part, unless somebody ends it (OCPP-3).
+
+        Where nobody answers, pauses stay below a minute; where an answer refuses this unit, they grow to 15 min.
+        """
         if self._at_once:
             self._at_once = False
             return
-        least = max(1, self._settings.backoff_min_s or _BACKOFF_S)
-        self._backoff_s = min(max(self._backoff_s * 2, least), _BACKOFF_LAST_S)
-        spread_s = self._settings.backoff_random_s
-        if spread_s is None:
-            spread_s = self._backoff_s
-        wait_ms = self._backoff_s * 1000 + int.from_bytes(os.urandom(4), "big") % (spread_s * 1000 + 1)
+        wait_ms = self._pause_ms()
         log.info("link", "next attempt in %d s" % ((wait_ms + 500) // 1000))
         try:
             await asyncio.wait_for_ms(self._kick.wait(), wait_ms)
         except asyncio.TimeoutError:
             pass
+
+    def _pause_ms(self) -> int:
+        """The next pause, its random part included."""
+        least_s = max(1, self._settings.backoff_min_s or _BACKOFF_S)
+        outage = self._outage and least_s <= _OUTAGE_LEAST_S
+        self._backoff_s = min(max(self._backoff_s * 2, least_s), _BACKOFF_LAST_S)
+        if outage and self._backoff_s >= _OUTAGE_S:
+            self._backoff_s = _OUTAGE_LEAST_S
+        spread_s = self._settings.backoff_random_s
+        if spread_s is None:
+            spread_s = self._backoff_s
+        if outage:
+            spread_s = min(spread_s, _OUTAGE_S - self._backoff_s)
+        return self._backoff_s * 1000 + int.from_bytes(os.urandom(4), "big") % (spread_s * 1000 + 1)
 
     async def _attempt(self):
         """One attempt; a WebSocket, or None."""
@@ -222,6 +239,7 @@ class Connection:
         return ws
 
     def _failed(self, cause: str, text: str):
+        self._outage = cause in _OUTAGE
         self.fault = "%s: %s" % (cause, text)
         log.warn("link", "no connection, " + self.fault)
         if self._on_fault is not None:
@@ -238,7 +256,9 @@ class Connection:
         self._at_once = False
         self.opened += 1
         self.fault = None
+        self._outage = True
         since_s = clock.uptime_s()
+        first_rx = ws.last_rx
         log.info("link", "connected")
         tasks = (asyncio.create_task(self._read(ws, rpc)), asyncio.create_task(self._watch(ws)))
         try:
@@ -250,7 +270,8 @@ class Connection:
             self._rpc = None
             await self._finish(ws, tasks)
             self._ws = self._stream = None
-        if clock.uptime_s() - since_s >= _STABLE_S:
+        lived_s = clock.uptime_s() - since_s
+        if lived_s >= _STABLE_S or (lived_s >= _SERVED_S and ws.last_rx != first_rx):
             self._backoff_s = 0
         reason = self._reason or str(ws.closed)
         log.info("link", "connection ended, " + reason)

@@ -18,7 +18,7 @@ from charger.ocpp.transport.error_codes import FORMATION_VIOLATION, INTERNAL_ERR
 _CALL = const(2)
 _CALLRESULT = const(3)
 _CALLERROR = const(4)
-_LONGEST_ID = const(36)  # OCPP-15
+_LONGEST_ID = const(255)  # of theirs; OCPP-15 allows 36, and some back ends take more
 _LONGEST_ACTION = const(64)
 _LONGEST_DESCRIPTION = const(255)
 _INBOX_CALLS = const(4)  # waiting beside the one in work; a back end that keeps to OCPP-16 has none there
@@ -62,7 +62,7 @@ class Rpc:
         self._timer = None  # the task that ends a CALL without an answer; it outlives the CALL
         self._wakes_ms = 0  # when it looks next
         self._deadline_ms = 0  # of the CALL that is out
-        self._inbox = []  # (id, action, payload, size) to be handled
+        self._inbox = []  # (id as JSON, action, payload, size) to be handled
         self._inbox_bytes = 0
         self._inbox_room = asyncio.Event()
         self._worker = None
@@ -206,7 +206,7 @@ class Rpc:
             gc.collect()
             await self._refuse(scan, INTERNAL_ERROR, "out of memory")
         else:
-            await self._dispatch(message, size)
+            await self._dispatch(message, size, scan)
             # The caller that waits for this answer acts on it before the next message is looked at (OCPP-28).
             turns = _TURNS
             while turns and self._answer is not None:
@@ -224,7 +224,7 @@ class Rpc:
         """A message that we shall not take. Its sender hears of it if the scan got as far as the id."""
         kind, uid = scan.head()
         if kind == _CALL and self._is_id(uid):
-            await self._answer_error(uid, code, why)
+            await self._answer_error(scan.id_text() or dumps(uid), code, why)
         elif kind in (_CALLRESULT, _CALLERROR) and uid is not None and uid == self._pending:
             self._settle(CallError(code, why))
         else:
@@ -232,9 +232,12 @@ class Rpc:
 
     @staticmethod
     def _is_id(value) -> bool:
-        return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID
+        """True for a text of any form and for a number: what can be sent back as it came (OCPP-15)."""
+        if isinstance(value, str):
+            return len(value) <= _LONGEST_ID
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
 
-    async def _dispatch(self, message, size: int):
+    async def _dispatch(self, message, size: int, scan):
         if not isinstance(message, list) or len(message) < 2 or type(message[0]) is not int:
             self._note("not an OCPP-J array")
             return
@@ -242,9 +245,9 @@ class Rpc:
         if not _CALL <= kind <= _CALLERROR:
             log.debug("rpc", "message type %d ignored" % kind)  # OCPP-21
         elif not self._is_id(message[1]):
-            self._note("message id is not a text of 1 to 36 characters")
+            self._note("the message id is neither a text of at most 255 characters nor a number")
         elif kind == _CALL:
-            await self._take_call(message, size)
+            await self._take_call(message, size, scan.id_text() or dumps(message[1]))
         elif message[1] != self._pending:
             log.info("rpc", "late or unknown answer ignored")  # OCPP-16
         elif kind == _CALLRESULT:
@@ -263,8 +266,8 @@ class Rpc:
             payload = CallError(FORMATION_VIOLATION, "the answer has no payload object")
         self._settle(payload)
 
-    async def _take_call(self, message: list, size: int):
-        """Check a CALL's frame and put it into the queue."""
+    async def _take_call(self, message: list, size: int, uid: str):
+        """Check a CALL's frame and put it into the queue; `uid` is its id as JSON."""
         fault = None
         if len(message) < 4:
             fault = (PROTOCOL_ERROR, "a CALL has four elements")
@@ -273,14 +276,14 @@ class Rpc:
         elif message[3] is not None and not isinstance(message[3], dict):
             fault = (FORMATION_VIOLATION, "the payload is no object")
         if fault:
-            await self._answer_error(message[1], fault[0], fault[1])
+            await self._answer_error(uid, fault[0], fault[1])
             return
         while self._inbox and (len(self._inbox) >= _INBOX_CALLS or self._inbox_bytes + size > _INBOX_BYTES):
             self._inbox_room.clear()
             await self._inbox_room.wait()
         if self.closed:
             return
-        self._inbox.append((message[1], message[2], message[3] or {}, size))
+        self._inbox.append((uid, message[2], message[3] or {}, size))
         self._inbox_bytes += size
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
@@ -305,10 +308,10 @@ class Rpc:
                 return None
             answer, follow_up = (result, None) if isinstance(result, dict) else result
             if isinstance(answer, dict):
-                pieces = ("[3,", dumps(uid), ",", dumps(answer), "]")
+                pieces = ("[3,", uid, ",", dumps(answer), "]")
             else:  # listed.Answer
                 pieces = answer
-                pieces.head, pieces.tail = "[3," + dumps(uid) + ",", "]"
+                pieces.head, pieces.tail = "[3," + uid + ",", "]"
         except OcppError as error:
             await self._answer_error(uid, error.code, error.description)
             return None
@@ -327,7 +330,7 @@ class Rpc:
     async def _answer_error(self, uid: str, code: str, description: str):
         log.info("rpc", "CALL refused, %s %s" % (code, description))
         try:
-            await self._put(("[4,", dumps(uid), ',"', code, '",', dumps(description[:_LONGEST_DESCRIPTION]), ",{}]"))
+            await self._put(("[4,", uid, ',"', code, '",', dumps(description[:_LONGEST_DESCRIPTION]), ",{}]"))
         except DisconnectedError:
             log.info("rpc", "the answer is lost with the connection")
 

@@ -68,8 +68,8 @@ class ChargePoint(LazyServices):
         self._describe()
         self.sender = Sender(self.call)
         self.post = self.sender.post
-        self.post_call = self.sender.post_call
-        self.boot = Boot(config, self.call, self._accepted)
+        self.urgent = Sender(self.call)  # what was triggered: nothing that was queued goes before it
+        self.boot = Boot(config, self.call, self._accepted, self.unreadable)
         self.outbox = Outbox(files, config, self.call, self.ready, self._delivered)
         self.status = Status(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self)
@@ -94,6 +94,12 @@ class ChargePoint(LazyServices):
         """Something for the security log."""
         if self.security_log is not None:
             self.security_log.add(event, info)
+
+    def unreadable(self, field: str, why: str):
+        """A field of an answer of the back end is dropped: in the log, and told as InvalidMessages."""
+        text = "%s: %s" % (field, why)
+        log.warn("charge point", "dropped, " + text)
+        self.note(events.INVALID_MESSAGES, text)
 
     # --- looking up ---
 
@@ -193,6 +199,7 @@ class ChargePoint(LazyServices):
             return actions.without_profile(action), None
         module = actions.load(action)
         try:
+            validate.drop_nulls(module.SPEC, request)
             validate.check(module.SPEC, request)
         except InvalidValueError as error:
             self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
@@ -209,10 +216,13 @@ class ChargePoint(LazyServices):
 
     # --- what is sent by the way ---
 
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
+        """Queue a CALL, see Sender.post_call(); one that was triggered waits for none of the others."""
+        sender = self.urgent if triggered else self.sender
+        sender.post_call(action, payload, triggered, failed, done)
+
     def _post_status(self, notification: dict, failed):
-        self.post_call(
-            "StatusNotification", notification, False, None if failed is None else lambda: failed(notification)
-        )
+        self.post_call("StatusNotification", notification, False, None if failed is None else lambda: failed(notification))
 
     def send_status(self, connector_id: int | None):
         """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
@@ -223,7 +233,10 @@ class ChargePoint(LazyServices):
     def heartbeat(self, triggered: bool = False):
         """Send a Heartbeat and take the time from it (OCPP-30)."""
         self._last_heartbeat_s = self._last_sent_s = clock.uptime_s()
-        self.post_call("Heartbeat", {}, triggered, None, lambda answer: take_time(answer.get("currentTime")))
+        self.post_call("Heartbeat", {}, triggered, None, self._take_time)
+
+    def _take_time(self, answer: dict):
+        take_time(answer.get("currentTime"), self.unreadable)
 
     # --- what the connectors say ---
 
@@ -308,6 +321,7 @@ class ChargePoint(LazyServices):
             ("ocpp boot", self.boot.run),
             ("ocpp outbox", self.outbox.run),
             ("ocpp send", self.sender.run),
+            ("ocpp triggered", self.urgent.run),
             ("ocpp clock", self._clock),
         ]
         if self.security_log is not None:

@@ -19,6 +19,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.errors import CallError, CallTimeoutError, DisconnectedError, JournalFullError
+from charger.ocpp.v16.answers import whole
 from charger.store.ab_record import Slots
 from charger.store.journal import Journal
 
@@ -33,6 +34,8 @@ _METER_BYTES = const(65536)
 _RAM_MESSAGES = const(4)
 _MAX_RECORD = const(4000)  # of a segment of 4096 bytes
 _START_LETTER = const(0x53)
+_MS = 100000000000  # stamps of this size and more, on both sides of 0, are in milliseconds; others in seconds
+_LINK_MS = const(10000)
 _MAX_CUTS = const(20)  # restarts in a row with the same message under way: it may be what brings the charger down
 
 
@@ -69,6 +72,7 @@ class Outbox:
         self._meter_next = max(state.get("m", 0), self._meter.first_seq)
         self._failed = state.get("f", 0)
         self._cuts = state.get("c", 0)
+        self._zero = tuple(state.get("z", (-1, None, False)))
         self._ids = {int(key): value for key, value in state.get("t", {}).items()}
         self.unfinished = set(self._ids)
         for _, data in self._tx.records(self._tx_next):
@@ -154,8 +158,18 @@ class Outbox:
         """The outbox's task: send the oldest message, for ever."""
         while True:
             if not self._ready() or not await self._send_head():
-                await self._wake.wait()
+                await self._woken()
             self._wake.clear()
+
+    async def _woken(self):
+        """Wait for a message or a link; not for long where a link that is up has lost a message (F-O26)."""
+        if not (self._ready() and self.waiting):
+            await self._wake.wait()
+            return
+        try:
+            await asyncio.wait_for_ms(self._wake.wait(), _LINK_MS)
+        except asyncio.TimeoutError:
+            pass
 
     async def _send_head(self) -> bool:
         """Send the oldest message once, or give it up. False when there is nothing to send or the link is lost."""
@@ -230,7 +244,9 @@ class Outbox:
             if action == METER:
                 rest = rest.split(" ", 1)[1]
             payload = json.loads(rest)
-            _fill_times(payload, int(boot_id))
+            zero = self._zero_of(int(boot_id))
+            if _fill_times(payload, zero) and zero[1] is not None:
+                self._zero = zero
         except (ValueError, KeyError, IndexError):
             log.error("outbox", "unreadable record skipped")  # its checksum was right: another firmware wrote it
             return None, None, None
@@ -238,10 +254,20 @@ class Outbox:
             payload["transactionId"] = self._ids.get(local_id, UNCONFIRMED)
         return action, local_id, payload
 
+    def _zero_of(self, boot_id: int) -> tuple:
+        """(start-up, UTC in ms of its uptime 0 or None, whether its uptimes count from there).
+
+        Kept from the first attempt on, so that a message says the same at each, over power cuts too. Of an earlier start-up
+        that never learnt the time all that is known is that this one came after it.
+        """
+        if self._zero[0] == boot_id:
+            return self._zero
+        return boot_id, clock.utc_ms_at(0), boot_id == clock.boot_id
+
     def _through(self, action: str, local_id: int, answer: dict):
         if action == START:
-            number = answer.get("transactionId")
-            if isinstance(number, bool) or not isinstance(number, int):
+            number = whole(answer.get("transactionId"))
+            if number is None:
                 log.error("outbox", "StartTransaction answered without a transactionId")
                 number = UNCONFIRMED
             self._ids[local_id] = number
@@ -279,6 +305,8 @@ class Outbox:
     def _save(self):
         """The state on flash, about 60 bytes. With a dead flash the messages still go out."""
         state = {"s": self._tx_next, "m": self._meter_next, "f": self._failed, "c": self._cuts, "t": self._ids}
+        if self._zero[1] is not None:
+            state["z"] = self._zero
         try:
             self._slots.write(json.dumps(state).encode())
         except OSError as error:
@@ -303,13 +331,26 @@ def _record(letter: str, local_id: int | None, boot_id: int, before: str, payloa
 
 
 def stamp(utc_s: int | None, uptime_s: int) -> int:
-    """A moment as it is kept: UTC seconds, or, while the time is unknown, -1 - uptime of its start-up (OCPP-44)."""
+    """A moment as earlier firmware kept it: UTC seconds, or, time unknown, -1 - uptime of its start-up (OCPP-44)."""
     return -1 - uptime_s if utc_s is None else utc_s
 
 
+def exact_stamp(utc_s: int | None, uptime_ms: int, boot_id: int) -> int:
+    """The stamp in milliseconds of what is kept as UTC seconds or uptime: UTC from _MS on, uptimes from -_MS down.
+
+    Whole seconds are completed by the uptime where that is of this start-up and the clock was not set since.
+    """
+    if utc_s is None:
+        return -_MS - uptime_ms
+    exact = clock.utc_ms_at(uptime_ms) if boot_id == clock.boot_id else None
+    return utc_s * 1000 if exact is None or exact // 1000 != utc_s else exact
+
+
 def now_stamp() -> int:
-    """The stamp of this moment."""
-    return stamp(clock.utc_s(), clock.uptime_s())
+    """The stamp of this moment, in milliseconds."""
+    uptime_ms = clock.uptime_ms()
+    utc = clock.utc_ms_at(uptime_ms)
+    return -_MS - uptime_ms if utc is None else utc
 
 
 def thin(samples: list):
@@ -318,23 +359,28 @@ def thin(samples: list):
         samples.pop(index)
 
 
-def _fill_times(value, boot_id: int):
-    """Turn the stamps of a message into times, in place."""
+def _fill_times(value, zero: tuple) -> bool:
+    """Turn the stamps of a message into times, in place; True when one of them had to be counted from `zero`."""
+    counted = False
     if isinstance(value, list):
         for item in value:
-            _fill_times(item, boot_id)
+            counted = _fill_times(item, zero) or counted
     elif isinstance(value, dict):
         for key, item in value.items():
             if key == "timestamp":
                 if isinstance(item, int):
-                    value[key] = _iso(item, boot_id)
+                    counted = item < 0 or counted
+                    value[key] = _iso(item, zero)
             elif isinstance(item, (list, dict)):
-                _fill_times(item, boot_id)
+                counted = _fill_times(item, zero) or counted
+    return counted
 
 
-def _iso(moment: int, boot_id: int) -> str:
+def _iso(moment: int, zero: tuple) -> str:
     if moment >= 0:
-        return clock.iso(moment)
-    # Of an earlier start-up that never learnt the time: all that is known is that this one came after it.
-    utc_s = clock.utc_at_uptime(-1 - moment if boot_id == clock.boot_id else 0)
-    return clock.now_iso() if utc_s is None else clock.iso(utc_s)
+        return clock.iso_ms(moment) if moment >= _MS else clock.iso(moment)
+    if zero[1] is None:
+        return clock.now_iso()
+    if not zero[2]:
+        return clock.iso_ms(zero[1])
+    return clock.iso_ms(zero[1] + (-_MS - moment if moment <= -_MS else (-1 - moment) * 1000))

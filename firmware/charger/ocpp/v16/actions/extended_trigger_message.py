@@ -28,5 +28,5 @@ def _sign(cp) -> dict:
         return {"status": "NotImplemented"}
     if not service.may_renew():
         return {"status": "Rejected"}
-    cp.after(service.renew)
+    cp.after(service.trigger)
     return {"status": "Accepted"}

@@ -11,7 +11,10 @@ def handle(cp, request: dict) -> dict:
         if connector_id is not None and not 0 <= connector_id <= len(cp.connectors):
             return {"status": "Rejected"}
         if message == "MeterValues":
-            cp.after(lambda: cp.meter_values.trigger(connector_id))
+            messages = cp.meter_values.triggered(connector_id)
+            if not messages:
+                return {"status": "Rejected"}  # no measurand is configured, or none can be read
+            cp.after(lambda: cp.meter_values.send_triggered(messages))
         else:
             cp.after(lambda: cp.send_status(connector_id))
     elif message == "Heartbeat":

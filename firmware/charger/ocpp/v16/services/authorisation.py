@@ -3,10 +3,10 @@
 A card that nobody knows is asked for at the back end; while that takes, the car waits, never the control.
 """
 
-from charger import log, validate
+from charger import log
 from charger.audit import events
-from charger.errors import CallFailedError, InvalidValueError
-from charger.ocpp.v16.services import id_tag_table
+from charger.errors import CallFailedError
+from charger.ocpp.v16 import answers
 
 ACCEPTED = "Accepted"
 
@@ -47,10 +47,8 @@ class Authorisation:
 
     def learn(self, tag: str, info) -> tuple | None:
         """Note an IdTagInfo of the back end (OCPP-51, 55): (status, parent), None when it is not one."""
-        try:
-            validate.check(id_tag_table.INFO, info, "idTagInfo")
-        except InvalidValueError as error:
-            log.warn("authorise", str(error))
+        info = answers.id_tag_info(info, self._cp.unreadable)
+        if info is None:
             return None
         status, parent = info["status"], info.get("parentIdTag")
         listed = self._cp.local_list.find(tag) if self._config.get_bool("LocalAuthListEnabled") else None

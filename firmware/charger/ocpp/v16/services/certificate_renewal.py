@@ -37,6 +37,7 @@ class Certificates:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
+        self._owed = False  # a request was triggered, and the link was lost before it was sent
         self._busy_until_s = 0  # uptime: a request is made, or waits for its answer and its certificate
         self._making = False  # a key pair, which will take the place of the one before
         self._checking = False  # a certificate, against the key that waits for it
@@ -63,14 +64,19 @@ class Certificates:
         """One request at a time; one that nobody answers, or for which no certificate comes, ends by itself."""
         return clock.uptime_s() < self._busy_until_s
 
-    def renew(self):
-        """Make a key pair and ask for a certificate for it."""
+    def renew(self, triggered: bool = False):
+        """Make a key pair and ask for a certificate for it; when triggered, before registration as well (WP-46)."""
         if self.may_renew():
+            self._owed = False
             self._wait_for_it()
             self._making = True
-            self._task = asyncio.create_task(self._request())
+            self._task = asyncio.create_task(self._request(triggered))
 
-    async def _request(self):
+    def trigger(self):
+        """ExtendedTriggerMessage(SignChargePointCertificate)."""
+        self.renew(True)
+
+    async def _request(self, triggered: bool):
         try:
             request = await self._make_request()
         except (OSError, CryptoError, MemoryError) as error:
@@ -80,7 +86,8 @@ class Certificates:
         finally:
             self._making = False
         self._wait_for_it()
-        self._cp.post_call("SignCertificate", {"csr": request}, False, self._unanswered, self._answered)
+        failed = self._lost if triggered else self._unanswered
+        self._cp.post_call("SignCertificate", {"csr": request}, triggered, failed, self._answered)
 
     async def _make_request(self) -> str:
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
@@ -96,6 +103,11 @@ class Certificates:
 
     def _unanswered(self):
         self._busy_until_s = 0
+
+    def _lost(self):
+        """A triggered request did not get through: it is made again once the link is there."""
+        self._unanswered()
+        self._owed = not self._cp.ready()
 
     def _answered(self, answer: dict):
         if answer.get("status") == "Accepted":
@@ -186,7 +198,9 @@ class Certificates:
         if now_s < self._look_at_s or self._under_way:
             return
         self._look_at_s = now_s + _LOOK_S
-        if self._cp.store.has_next():
+        if self._owed and self._cp.ready():
+            self.renew(True)
+        elif self._cp.store.has_next():
             if not self._cp.store.trying and self._cp.ready():
                 self._task = asyncio.create_task(self.begin())
         elif now_s >= self._again_at_s and self._cp.ready() and self._is_due():

@@ -6,7 +6,7 @@ from micropython import const
 
 from charger import clock
 from charger.metering import measurands
-from charger.ocpp.v16 import transaction_queue
+from charger.ocpp.v16.transaction_queue import UNCONFIRMED, exact_stamp, now_stamp, thin
 
 PERIODIC = "Sample.Periodic"
 ALIGNED = "Sample.Clock"
@@ -16,6 +16,7 @@ END = "Transaction.End"
 INTERRUPTED = "Interruption.Begin"
 RESUMED = "Interruption.End"
 
+_LATE_S = const(10)  # so much after an aligned moment its reading is still one of that moment
 _STOP_BYTES = const(3000)  # of samples kept for one StopTransaction
 
 
@@ -28,7 +29,10 @@ class MeterValues:
         self._due_s = {}  # local id -> uptime of its next periodic sample
         self._kept = {}  # local id -> samples for StopTransaction, as JSON
         self._interrupted = set()  # local ids of sessions that a fault holds up
-        self._slot = None  # number of the present clock-aligned interval
+        self._aligned_s = 0  # ClockAlignedDataInterval for which the next moment was found
+        self._next_s = None  # the next aligned moment, UTC
+        self._last_s = None  # the last one that was read
+        clock.on_step(self._stepped)
         cp.config.on_change("MeterValueSampleInterval", self._interval_changed)
 
     # --- the course of a session ---
@@ -38,7 +42,8 @@ class MeterValues:
         interval_s = self._config.get_int("MeterValueSampleInterval")
         self._due_s[session.local_id] = clock.uptime_s() + interval_s
         if self._stop_names():
-            self._keep(session.local_id, self._begin_end_names(), session.connector_id, BEGIN)
+            moment = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
+            self._keep(session.local_id, self._begin_end_names(), session.connector_id, BEGIN, moment)
 
     def transaction_data(self, session, moment: int) -> list | None:
         """transactionData of a session that has ended, None when none is wanted (OCPP-92)."""
@@ -49,7 +54,7 @@ class MeterValues:
             return None
         data = [json.loads(text) for text in kept or ()]
         if not data:  # the samples were lost with the power: the register at the beginning is known
-            begin = transaction_queue.stamp(session.start_utc, session.start_uptime_ms // 1000)
+            begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
             data.append({"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
         connector = self._cp.connector(session.connector_id)
         values = [measurands.energy(session.stop_wh, END)]
@@ -72,7 +77,7 @@ class MeterValues:
         else:
             self._interrupted.discard(session.local_id)
         names = self._config.get_list("MeterValuesSampledData")
-        self._send(connector, names, INTERRUPTED if faulted else RESUMED)
+        self._send(connector, names, INTERRUPTED if faulted else RESUMED, now_stamp())
 
     def _interval_changed(self, value: str):
         for local_id in self._due_s:
@@ -87,15 +92,15 @@ class MeterValues:
             names.insert(0, measurands.ENERGY)
         return names
 
-    def _keep(self, local_id: int, names: list, connector_id: int, context: str):
+    def _keep(self, local_id: int, names: list, connector_id: int, context: str, moment: int):
         """One more sample for StopTransaction; the middle is thinned when it is too much."""
         values = measurands.sampled(names, self._cp.connector(connector_id), context)
         if not values:
             return
         kept = self._kept.setdefault(local_id, [])
-        kept.append(json.dumps({"timestamp": transaction_queue.now_stamp(), "sampledValue": values}))
+        kept.append(json.dumps({"timestamp": moment, "sampledValue": values}))
         if sum(len(text) for text in kept) > _STOP_BYTES and len(kept) > 2:
-            transaction_queue.thin(kept)
+            thin(kept)
 
     # --- the clock ---
 
@@ -115,63 +120,109 @@ class MeterValues:
             return
         due += interval_s
         self._due_s[session.local_id] = due if due > now else now + interval_s
-        self._send(connector, self._config.get_list("MeterValuesSampledData"), PERIODIC)
+        moment = now_stamp()
+        self._send(connector, self._config.get_list("MeterValuesSampledData"), PERIODIC, moment)
         names = self._config.get_list("StopTxnSampledData")
         if names:
-            self._keep(session.local_id, names, connector.id, PERIODIC)
+            self._keep(session.local_id, names, connector.id, PERIODIC, moment)
+
+    def _stepped(self, old, new, source):
+        """The clock was set, by over 10 s: moments that it passed over were none."""
+        self._next_s = None
 
     def _aligned(self):
         """Every ClockAlignedDataInterval from midnight UTC, of all connectors and of the whole (OCPP-91)."""
         interval_s = self._config.get_int("ClockAlignedDataInterval")
         now = clock.utc_s()
         if not interval_s or now is None:
-            self._slot = None
+            self._next_s = None
             return
-        slot = now // interval_s
-        before, self._slot = self._slot, slot
-        if before is None or slot == before:
+        if self._next_s is None or interval_s != self._aligned_s:
+            self._aligned_s = interval_s
+            self._next_s = now if now % interval_s == 0 and now != self._last_s else _after(now, interval_s)
+        moment_s = self._next_s
+        if now < moment_s:
             return
+        self._next_s = _after(now, interval_s)
+        if now - moment_s <= _LATE_S:
+            self._last_s = moment_s
+            self._read_all(moment_s * 1000)
+
+    def _read_all(self, moment: int):
+        """The readings of one aligned moment, all with its stamp."""
         names = self._config.get_list("MeterValuesAlignedData")
         stop_names = self._config.get_list("StopTxnAlignedData")
-        self.send_whole(names, ALIGNED)
+        self.send_whole(names, ALIGNED, moment)
         for connector in self._cp.connectors:
-            self._send(connector, names, ALIGNED)
+            self._send(connector, names, ALIGNED, moment)
             session = connector.session
             if session is not None and stop_names:
-                self._keep(session.local_id, stop_names, connector.id, ALIGNED)
+                self._keep(session.local_id, stop_names, connector.id, ALIGNED, moment)
 
     # --- sending ---
 
-    def trigger(self, connector_id: int | None):
-        """TriggerMessage(MeterValues): of one connector, or of all (OCPP-72)."""
+    def triggered(self, connector_id: int | None) -> list:
+        """The messages that TriggerMessage(MeterValues) asks for: of one connector, or of all, 0 included (OCPP-72)."""
         names = self._config.get_list("MeterValuesSampledData")
+        moment = now_stamp()
+        messages = []
+        if connector_id in (None, 0):
+            messages.append(self._whole(names, TRIGGER, moment))
         for connector in self._cp.connectors:
             if connector_id in (None, connector.id):
-                self._send(connector, names, TRIGGER, triggered=True)
-        if connector_id == 0:
-            self.send_whole(names, TRIGGER, triggered=True)
+                payload = _payload(connector, names, TRIGGER, moment)
+                session = connector.session
+                if payload and session is not None and session.transaction_id not in (None, UNCONFIRMED):
+                    payload["transactionId"] = session.transaction_id
+                messages.append(payload)
+        return [payload for payload in messages if payload]
 
-    def _send(self, connector, names: list, context: str, triggered: bool = False):
-        """Of a running transaction: through the queue. Otherwise, and while pending: now or never."""
-        values = measurands.sampled(names, connector, context)
-        if not values:
-            return
+    def send_triggered(self, messages: list):
+        """Send what triggered() gave: at once, whatever else waits (F-O12)."""
+        for payload in messages:
+            self._post(payload, True)
+
+    def _send(self, connector, names: list, context: str, moment: int):
+        """Of a running transaction: through the queue. Otherwise: now or never."""
         session = connector.session
-        queued = session is not None and not (triggered and not self._cp.ready())
-        moment = transaction_queue.now_stamp() if queued else clock.now_iso()
-        payload = {"connectorId": connector.id, "meterValue": [{"timestamp": moment, "sampledValue": values}]}
-        if queued:
-            self._cp.outbox.add_reading(session.local_id, payload)
-        elif triggered or self._cp.ready():
-            if session is not None and session.transaction_id is not None:
-                payload["transactionId"] = session.transaction_id
-            self._cp.post_call("MeterValues", payload, triggered)
-
-    def send_whole(self, names: list, context: str, triggered: bool = False):
-        """Connector 0: what goes through the whole charger."""
-        if measurands.ENERGY not in names or not (triggered or self._cp.ready()):
+        if session is None and not self._cp.ready():
             return
+        payload = _payload(connector, names, context, moment)
+        if payload and session is not None:
+            self._cp.outbox.add_reading(session.local_id, payload)
+        elif payload:
+            self._post(payload, False)
+
+    def send_whole(self, names: list, context: str, moment: int):
+        """Connector 0: what goes through the whole charger."""
+        payload = self._whole(names, context, moment) if self._cp.ready() else None
+        if payload:
+            self._post(payload, False)
+
+    def _whole(self, names: list, context: str, moment: int) -> dict | None:
+        """The sum of the registers, all that is known of connector 0; None where it is not asked for."""
+        if measurands.ENERGY not in names:
+            return None
         total_wh = sum(connector.meter.total_wh for connector in self._cp.connectors)
         values = [measurands.energy(total_wh, context)]
-        payload = {"connectorId": 0, "meterValue": [{"timestamp": clock.now_iso(), "sampledValue": values}]}
+        return {"connectorId": 0, "meterValue": [{"timestamp": moment, "sampledValue": values}]}
+
+    def _post(self, payload: dict, triggered: bool):
+        """A message that is sent once."""
+        value = payload["meterValue"][0]
+        moment = value["timestamp"]
+        value["timestamp"] = clock.iso_ms(moment) if moment >= 0 else clock.now_iso()
         self._cp.post_call("MeterValues", payload, triggered)
+
+
+def _after(now: int, interval_s: int) -> int:
+    """The first aligned moment after now."""
+    return (now // interval_s + 1) * interval_s
+
+
+def _payload(connector, names: list, context: str, moment: int) -> dict | None:
+    """A MeterValues message of a connector with one reading, None without a value."""
+    values = measurands.sampled(names, connector, context)
+    if not values:
+        return None
+    return {"connectorId": connector.id, "meterValue": [{"timestamp": moment, "sampledValue": values}]}

@@ -1,7 +1,8 @@
 """Transactions: what is reported of a session, and what the back end's verdict on its idTag does (OCPP-35 to 54)."""
 
 from charger import log
-from charger.ocpp.v16.transaction_queue import START, STOP, stamp
+from charger.ocpp.v16.answers import whole
+from charger.ocpp.v16.transaction_queue import START, STOP, exact_stamp
 
 
 class Transactions:
@@ -18,7 +19,7 @@ class Transactions:
             "connectorId": session.connector_id,
             "idTag": session.id_tag[:20],
             "meterStart": session.start_wh,
-            "timestamp": stamp(session.start_utc, session.start_uptime_ms // 1000),
+            "timestamp": exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id),
         }
         if session.reservation_id is not None:
             payload["reservationId"] = session.reservation_id
@@ -27,7 +28,7 @@ class Transactions:
     def ended(self, session):
         """A session is over."""
         self._refused.pop(session.local_id, None)
-        moment = stamp(session.stop_utc, session.stop_uptime_ms // 1000)
+        moment = exact_stamp(session.stop_utc, session.stop_uptime_ms, session.stop_boot_id)
         payload = {"meterStop": session.stop_wh, "timestamp": moment, "reason": session.stop_reason}
         if session.stop_id_tag:
             payload["idTag"] = session.stop_id_tag[:20]  # SCH-10: rather none than an empty one
@@ -70,6 +71,8 @@ class Transactions:
         if action == START and connector is not None:
             connector.session.transaction_id = self._cp.outbox.transaction_id(local_id)
             self._cp.transaction_known(connector)
+        if action == START and answer is not None and whole(answer.get("transactionId")) is None:
+            self._cp.unreadable("StartTransaction.conf transactionId", "a whole number wanted")
         info = None if answer is None else answer.get("idTagInfo")
         tag = payload.get("idTag")
         if info is None or tag is None:

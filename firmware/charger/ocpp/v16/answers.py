@@ -1,0 +1,71 @@
+"""Fields of the back end's answers, read with tolerance (SCH-7): what is plainly meant is taken, what is not is named.
+
+A CALL that cannot be read is refused and its sender told; an answer cannot be refused, so that a field which cannot be
+read is dropped, and its name goes to the log and to the security log (InvalidMessages).
+"""
+
+from charger import clock, validate
+from charger.errors import InvalidValueError
+
+_STATUS = ("enum", ("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"))
+_PARENT = ("str", 20)
+_LONGEST = 24  # of a number as text
+_EXACT = 16777216  # floats have 24 bits on some boards
+
+
+def whole(value) -> int | None:
+    """A whole number, also where it comes as text or with a fraction of zeros; None for all else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if -_EXACT < value < _EXACT and value == int(value) else None
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    digits, dot, fraction = value.strip().partition(".")
+    if dot and (not fraction or fraction.strip("0")):
+        return None
+    sign = digits.startswith("-")
+    digits = digits[sign:]
+    if not digits or not all("0" <= ch <= "9" for ch in digits):
+        return None
+    return -int(digits) if sign else int(digits)
+
+
+def utc_of(text) -> tuple:
+    """(seconds, milliseconds) of a time, also with a space where RFC 3339 has a T. ValueError."""
+    if isinstance(text, str):
+        text = text.strip()
+        if text[10:11] == " ":
+            text = text[:10] + "T" + text[11:]
+    return clock.parse_iso(text)
+
+
+def id_tag_info(info, unreadable) -> dict | None:
+    """An IdTagInfo with those of its fields that can be read; None without a status. unreadable(field, why) names the others."""
+    if not isinstance(info, dict):
+        unreadable("idTagInfo", "an object wanted")
+        return None
+    if not _passes(_STATUS, info.get("status"), "idTagInfo.status", unreadable):
+        return None
+    taken = {"status": info["status"]}
+    parent = info.get("parentIdTag")
+    if parent not in (None, "") and _passes(_PARENT, parent, "idTagInfo.parentIdTag", unreadable):
+        taken["parentIdTag"] = parent
+    expiry = info.get("expiryDate")
+    if expiry not in (None, ""):
+        try:
+            taken["expiryDate"] = clock.iso(utc_of(expiry)[0])
+        except ValueError as error:
+            unreadable("idTagInfo.expiryDate", str(error))
+    return taken
+
+
+def _passes(spec: tuple, value, field: str, unreadable) -> bool:
+    try:
+        validate.check(spec, value)
+    except InvalidValueError as error:
+        unreadable(field, error.why)
+        return False
+    return True

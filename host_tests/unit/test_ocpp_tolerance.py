@@ -1,0 +1,155 @@
+"""Answers of back ends that are not quite by the schema: what is plainly meant is taken, what is dropped is told (SCH-7)."""
+
+from check import equal, near, true
+from ocpp_rig import NOW, Rig
+
+from charger import clock
+from charger.audit import events
+from charger.net import strict_json
+from charger.ocpp.v16 import answers
+
+HEAP = 16 * 1024 * 1024
+TIMEOUT = 60
+
+
+class Log:
+    """What the charge point writes into the security log."""
+
+    next_seq = 0
+
+    def __init__(self):
+        self.noted = []
+
+    def add(self, event, info=""):
+        self.noted.append((event, info))
+
+    def pending(self, sink):
+        return []
+
+    def dropped(self):
+        return [info for event, info in self.noted if event == events.INVALID_MESSAGES]
+
+
+def logged(rig):
+    rig.cp.security_log = Log()
+    return rig
+
+
+async def known(rig, transaction_id):
+    """Wait until the session has its transactionId."""
+    await rig.until(lambda: rig.connectors[0].session.transaction_id == transaction_id)
+
+
+def test_whole_numbers_in_every_form():
+    for value, wanted in (
+        (55, 55), (0, 0), (-7, -7), ("55", 55), (" 55 ", 55), ("-3", -3), ("5.0", 5), ("12.000", 12), (5.0, 5),
+        (1 << 40, 1 << 40), ("2147483647", 2147483647), (5.5, None), ("5.5", None), ("5.", None), ("", None), ("-", None),
+        ("1e3", None), ("0x10", None), ("1_0", None), ("+5", None), (True, None), (None, None), ([5], None), ("9" * 25, None),
+        (1e30, None), (float("inf"), None), (float("nan"), None),
+    ):  # fmt: skip
+        equal(answers.whole(value), wanted, repr(value))
+
+
+async def test_f_o13_an_unreadable_optional_field_does_not_undo_accepted():
+    for expiry, readable in ((None, True), ("", True), ("2030-01-01 00:00:00", True), ("soon", False), (5, False)):
+        for parent, fits in ((None, True), ("", True), ("P" * 21, False), (7, False)):
+            rig = logged(await Rig().online())
+            info = {"status": "Accepted", "expiryDate": expiry, "parentIdTag": parent}
+            rig.link.answers["Authorize"] = {"idTagInfo": info}
+            rig.link.answers["StartTransaction"] = {"transactionId": 7, "idTagInfo": info}
+            await rig.charge()
+            await known(rig, 7)
+            await rig.seconds(2)
+            equal(rig.connectors[0].status, "Charging")
+            equal(rig.cp.security_log.dropped() == [], readable and fits, str(info))
+
+
+async def test_f_o13_an_expiry_with_a_space_counts_and_a_missing_status_is_told():
+    rig = logged(await Rig().online())
+    past = clock.iso(NOW - 5000)[:19].replace("T", " ")
+    rig.link.answers["Authorize"] = {"idTagInfo": {"status": "Accepted", "expiryDate": past}}
+    await rig.cp.authorisation.authorise("OLD")
+    equal(rig.cp.cache.find("OLD"), ("Expired", None))
+    for answer in ({}, {"idTagInfo": None}, {"idTagInfo": {"parentIdTag": "FLEET"}}, {"idTagInfo": {"status": "accepted"}}):
+        rig.cp.security_log.noted.clear()
+        rig.link.answers["Authorize"] = answer
+        equal((await rig.cp.authorisation.authorise("NEW"))[0], "Invalid")
+        equal(len(rig.cp.security_log.dropped()), 1, str(answer))
+
+
+async def test_f_o17_a_transaction_id_as_text_or_float_is_that_number():
+    for told, wanted in (("55", 55), (5.0, 5), (55, 55)):
+        rig = logged(await Rig().online())
+        rig.link.answers["StartTransaction"] = {"transactionId": told, "idTagInfo": {"status": "Accepted"}}
+        await rig.charge()
+        await known(rig, wanted)
+        equal(rig.cp.security_log.dropped(), [])
+        equal(await rig.call("RemoteStopTransaction", transactionId=wanted), {"status": "Accepted"})
+        equal((await rig.sent("StopTransaction"))["transactionId"], wanted)
+
+
+async def test_f_o17_a_transaction_id_that_cannot_be_read_is_told():
+    for told in ("five", None, True, 5.5, {}):
+        rig = logged(await Rig().online())
+        rig.link.answers["StartTransaction"] = {"transactionId": told, "idTagInfo": {"status": "Accepted"}}
+        await rig.charge()
+        await known(rig, -1)
+        equal(len(rig.cp.security_log.dropped()), 1, repr(told))
+
+
+async def test_f_o17_the_interval_is_read_in_every_form_and_within_the_keys_range():
+    for told, wanted, dropped in ((300, 300, 0), (300.0, 300, 0), ("300", 300, 0), (0, 86400, 0), (None, 86400, 0),
+                                  (604800, 604800, 0), (604801, 86400, 1), (10**9, 86400, 1), (-5, 86400, 1),
+                                  ("soon", 86400, 1), (1.5, 86400, 1)):  # fmt: skip
+        rig = logged(Rig())
+        rig.link.answers["BootNotification"] = {"status": "Accepted", "interval": told, "currentTime": clock.iso(NOW)}
+        await rig.start()
+        await rig.until(rig.cp.ready)
+        equal(rig.config.get_int("HeartbeatInterval"), wanted, repr(told))
+        equal(len(rig.cp.security_log.dropped()), dropped, repr(told))
+
+
+async def test_f_o17_a_pending_back_end_with_an_interval_of_years_is_asked_again_within_two_minutes():
+    rig = logged(Rig())
+    rig.link.answers["BootNotification"] = {"status": "Pending", "interval": 10**9, "currentTime": clock.iso(NOW)}
+    await rig.start()
+    await rig.seconds(125)
+    true(len(rig.link.of("BootNotification")) >= 2)
+
+
+async def test_a_current_time_with_a_space_is_taken_and_rubbish_is_told():
+    rig = logged(Rig(utc=None))
+    text = clock.iso(NOW + 77)[:19].replace("T", " ")
+    rig.link.answers["BootNotification"] = {"status": "Accepted", "interval": 300, "currentTime": text}
+    await rig.start()
+    await rig.until(rig.cp.ready)
+    near(clock.utc_s(), NOW + 77, 2)
+    rig.link.answers["Heartbeat"] = {"currentTime": "half past two"}
+    await rig.call("TriggerMessage", requestedMessage="Heartbeat")
+    await rig.until(rig.cp.security_log.dropped, 2000)
+
+
+async def test_f_o13_optional_fields_that_are_null_are_absent_in_calls():
+    rig = await Rig().online()
+    equal(await rig.call("TriggerMessage", requestedMessage="Heartbeat", connectorId=None), {"status": "Accepted"})
+    entry = {"idTag": "A", "idTagInfo": {"status": "Accepted", "expiryDate": None, "parentIdTag": None}}
+    equal(await rig.call("SendLocalList", listVersion=1, updateType="Full", localAuthorizationList=[entry]),
+          {"status": "Accepted"})  # fmt: skip
+    schedule = {"chargingRateUnit": "A", "duration": None, "startSchedule": None, "minChargingRate": None,
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16, "numberPhases": None}]}  # fmt: skip
+    profile = {"chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile",
+               "chargingProfileKind": "Relative", "validFrom": None, "validTo": None, "recurrencyKind": None,
+               "transactionId": None, "chargingSchedule": schedule}  # fmt: skip
+    equal(await rig.call("SetChargingProfile", connectorId=1, csChargingProfiles=profile), {"status": "Accepted"})
+    equal(await rig.call("RemoteStartTransaction", idTag="A", connectorId=None, chargingProfile=None),
+          {"status": "Accepted"})  # fmt: skip
+
+
+async def test_f_o13_nulls_in_a_long_list_are_absent_too():
+    entry = '{"idTag":"TAG%05d","idTagInfo":{"status":"Accepted","expiryDate":null,"parentIdTag":null}}'
+    text = '[2,"1","SendLocalList",{"localAuthorizationList":[%s]}]' % ",".join([entry % n for n in range(60)])
+    data = bytearray(text.encode())
+    message = await strict_json.loads(data, len(data), strict_json.Scan(data, len(data)))
+    items = message[3]["localAuthorizationList"]
+    true(isinstance(items, strict_json.Items))
+    equal([item["idTagInfo"] for item in items], [{"status": "Accepted"}] * 60)
