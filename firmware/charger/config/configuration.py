@@ -10,6 +10,7 @@ from charger import log
 from charger.config.installer_limit import INSTALLER_LIMIT, InstallerLimit
 from charger.config.keys import KEYS
 from charger.metering import measurands
+from charger.validate import printable
 
 FILE = "ocpp_config.json"
 ACCEPTED = "Accepted"
@@ -356,7 +357,7 @@ def _shaped(row, value: str) -> str | None:
         if "" in items or (high is not None and len(items) > high):
             return None
         return ",".join(items)
-    if len(value) < low or (high is not None and len(value) > high):
+    if len(value) < low or (high is not None and len(value) > high) or not printable(value):
         return None
     return value
 
