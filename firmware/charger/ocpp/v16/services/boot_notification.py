@@ -27,6 +27,7 @@ class Boot:
         self._due_s = 0
         self._connected = False
         self.status = None
+        self.answered = False  # in any way, since the start-up
 
     @property
     def accepted(self) -> bool:
@@ -57,10 +58,14 @@ class Boot:
         while True:
             await self._due()
             try:
-                self._take(await self._call("BootNotification", self._payload(), True))
+                answer = await self._call("BootNotification", self._payload(), True)
+                self.answered = True
+                self._take(answer)
             except DisconnectedError:
                 self._connected = False
             except (CallError, CallTimeoutError) as error:
+                if isinstance(error, CallError):
+                    self.answered = True
                 log.warn("boot", "BootNotification: " + log.reason(error))
                 self._again(_RETRY_S)
 
