@@ -19,7 +19,8 @@ def counted(expression: str) -> object:
 
 
 def test_operations_stay_as_cheap_as_they_are():
-    most = {"keygen": 1650, "sign": 2100, "verify": 3700, "csr": 2100, "rsa2048": 17, "rsa3072": 17, "rsa4096": 17}
+    # "verify" has the inversion of s since it is done in slices: some 390 products that pow() did uncounted before
+    most = {"keygen": 1650, "sign": 2050, "verify": 4090, "csr": 2050, "rsa2048": 17, "rsa3072": 17, "rsa4096": 17}
     found = counted("bench_crypto.count()")
     assert set(found) == set(most)
     assert {name: products for name, (products, _) in found.items() if products > most[name]} == {}

@@ -28,6 +28,7 @@ def test_a_session_at_a_pace_reports_its_figures(launch, csms):
     sim = launch(time_scale=5, options=["--pace", "5"])
     csms.wait_booted()
     sim.wait_ocpp_status("Available")
+    sim.let_pass(1)
     status = sim.command("status")
     tick, paced = status["tick"], status["paced"]
     assert status["pace"] == 5

@@ -11,7 +11,7 @@ from array import array
 import utime
 from micropython import const
 
-from sim import pace, soft_irq, timebase
+from sim import pace, soft_irq, timebase, world
 
 _SLICES = const(20)
 _GAPS = const(8)
@@ -102,6 +102,8 @@ class Figures:
         self.tick_us = 0
         self.tick_most_us = 0
         self.gap_us = 0
+        self.closed_gap_us = 0  # with a contactor closed at its beginning
+        self._closed = False
         self.callbacks_us = 0
         self._last_ms = None
         self._last_us = 0
@@ -139,8 +141,14 @@ class Figures:
             gap = _us_between(self._last_ms, self._last_us, begun_ms, begun_us)
             if gap > self.gap_us:
                 self.gap_us = gap
+            if self._closed and gap > self.closed_gap_us:
+                self.closed_gap_us = gap
             if gap > alarm.period_us + 5000:
-                self.gaps.add(gap, self._held_us, self.task, self._held_by, begun_ms)
+                self.gaps.add(gap, self._held_us, self.task, self._held_by + (", closed" if self._closed else ""), begun_ms)
+        self._closed = False
+        for outlet in world.current().outlets:
+            if outlet.contactor.closed:
+                self._closed = True
         self._last_ms = begun_ms
         self._last_us = begun_us
         self._held_us = 0
@@ -160,7 +168,8 @@ class Figures:
         """For `status`."""
         tick = {
             "count": self.ticks, "median_us": self._part_us(500), "p99_us": self._part_us(990), "max_us": self.tick_most_us,
-            "max_gap_ms": (self.gap_us + 999) // 1000, "lost": soft_irq.lost,
+            "max_gap_ms": (self.gap_us + 999) // 1000,
+            "max_gap_closed_ms": (self.closed_gap_us + 999) // 1000, "lost": soft_irq.lost,
         }  # fmt: skip
         return {
             "tick": tick, "slices": self.slices.report(), "gaps": self.gaps.report(),

@@ -7,7 +7,7 @@ millisecond. Everything reached from a control tick is small-integer arithmetic.
 import utime
 from micropython import const
 
-from sim import ev, timebase
+from sim import ev, soft_irq, timebase
 from sim.circuit import PilotCircuit, Random, divider_uv, ntc_uv
 from sim.ev import EV
 from sim.power import Contactor, Lock, ResidualMonitor
@@ -49,6 +49,7 @@ class Outlet:
         self.temperature_mc = AMBIENT_MC
         self.target_mc = AMBIENT_MC
         self.ntc_broken = None  # None, "open" or "short"
+        self.adc_max_uv = 3300000  # where the ADC ends; an ESP32's at 3060 to 3209 mV
         self.i_ma, self.v_mv, self.p_mw = [0, 0, 0], [0, 0, 0], [0, 0, 0]
         self.f_mhz = 0
         self.delivered_mwh = 0  # what really went to the car, whatever a meter makes of it
@@ -57,6 +58,9 @@ class Outlet:
         self._proximity = wiring["proximity"]
         self.proximity_uv = 3300000
         self.ntc_uv = ntc_uv(AMBIENT_MC)
+        self.left_ms = None  # when the car was unplugged under load, until the contacts have opened
+        self.reaction_ms = None  # how long that took the last time
+        self._leave = soft_irq.Alarm(self.plug, ev.ABSENT)
         self._duty = 0
         self._allowed_ma = 0
         self._high_us = 0
@@ -99,6 +103,9 @@ class Outlet:
         moved = contactor.step(dt, self.coil_pin == 1 and not rcd.tripped, now)
         if moved and self.meter is not None and before_ma:
             self.meter.advance()
+        if moved and self.left_ms is not None and not contactor.closed:
+            self.reaction_ms = utime.ticks_diff(contactor.changed_ms, self.left_ms)
+            self.left_ms = None
         if car.want != ev.ABSENT and car.step(dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000):
             self._solve()
         if car.i_ma and contactor.closed:
@@ -215,8 +222,15 @@ class Outlet:
         self.sync()
         if self.meter is not None:
             self.meter.advance()
+        if want == ev.ABSENT and self.contactor.closed:
+            self.left_ms = timebase.ticks_ms()
+            self.reaction_ms = None
         self.ev.set_want(want)
         self.refresh()
+
+    def unplug_later(self, ms):
+        """The car leaves ms from now, whatever the firmware does then."""
+        timebase.arm(self._leave, ms * 1000)
 
     def sample(self, now_ms):
         """For the meter chip: bring v_mv, i_ma, p_mw and f_mhz up to date (MET-1)."""

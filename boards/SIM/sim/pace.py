@@ -6,6 +6,7 @@ integers: the signal of soft_irq's alarms settles the clock too.
 """
 
 import gc
+import sys
 from array import array
 
 import ffi
@@ -23,7 +24,10 @@ _DIVISOR = const(2000)  # units of 8 ns times sixteenths of the factor, to a mic
 _MOST = const(1000)
 
 _LITTER_FD = const(400)  # higher than any other: the lowest free ones are taken first
+_LITTERS = const(4)  # collections that can be seen between two waits
 _F_GETFD = const(1)
+# With 64-bit words the firmware's sources are compiled into a heap of wide words: some 440 KiB where a board has 75.
+_HEAP_RATIO = 6 if sys.maxsize > 0x7FFFFFFF else 1
 _PROBE_MS = const(50)
 
 _libc = ffi.open("libc.so.6")
@@ -47,7 +51,10 @@ _mark = 0
 _rest = 0
 _bias = 0  # units that brackets cost since the last settling and that are no code of the firmware's
 collections = 0
-_armed = False  # there is a _Litter that the next collection will find
+collected_us = 0  # board time of the collections found by settle(), for its caller to add
+tick_us = 0  # board time of one control tick by its instruction count, without its hardware
+_litter = [None] * _LITTERS  # files that the collections to come will find, one each
+_littered = _LITTERS  # the one that nobody holds now; those after it are held
 _suspect_units = 0  # less than a collection takes
 _collection_units = 0  # what one takes here
 _collection_us = 0  # and on the board
@@ -62,22 +69,24 @@ def _read():
 
 def settle():
     """Board microseconds of the code that ran since the last settle() or go()."""
-    global _mark, _rest, _bias, _charged, _armed, collections
+    global _mark, _rest, _bias, _charged, _littered, collections, collected_us
     now = _read()
     units = now - _mark
     _mark = now
     if units < 0:
         units += _MODULUS
     us = 0
-    if _armed and units > _suspect_units and _was_collected():
-        _armed = False
+    if _littered < _LITTERS and units > _suspect_units and _was_collected():
+        _littered += 1
+        if _littered < _LITTERS:
+            _litter[_littered] = None
         collections += 1
         _bias += _collection_units
-        us = _collection_us
+        collected_us += _collection_us
     units -= _bias
     if units <= 0:
         _bias = -units
-        return us
+        return 0
     _bias = 0
     _charged = (_charged + units) & 0x1FFFFFFF
     while units > _CHUNK:
@@ -98,41 +107,44 @@ def go():
     _bias += _bracket
 
 
-def host_us(board_us):
-    """Host microseconds of CPU time after which that much board time has gone, at most a second."""
-    if board_us > 1000000:
-        board_us = 1000000
-    return board_us * 16 // factor16
+def forget():
+    """What ran since the last settle() or go() was the simulator's own."""
+    global _mark, _bias
+    _mark = _read()
+    _bias = 0
 
 
 def _leave_litter():
-    """A file that nobody holds: the collection that finds it closes its descriptor, and so it is seen."""
-    _dup2(_null, _LITTER_FD)
-    open(_LITTER_FD, "rb")
+    """Files, the first of which nobody holds: the collection that finds it closes its descriptor, and so it is seen."""
+    global _littered
+    for number in range(_LITTERS):
+        _dup2(_null, _LITTER_FD + number)
+        _litter[number] = open(_LITTER_FD + number, "rb")
+    _litter[0] = None
+    _littered = 0
 
 
 def _was_collected():
-    return _fcntl(_LITTER_FD, _F_GETFD, 0) < 0
+    return _fcntl(_LITTER_FD + _littered, _F_GETFD, 0) < 0
 
 
 def watch_collections(static_bytes):
-    """After each collection, outside of the firmware's time: see what one takes here, and what it would on the board.
+    """After collections, outside of the firmware's time: see what one takes here, and what it would on the board.
 
     Here a collection goes through the simulated world as well; so its time is taken off, and the board's is added.
     """
-    global _armed, _collection_units, _collection_us, _suspect_units
-    if _armed:
+    global _collection_units, _collection_us, _suspect_units
+    if _littered == 0 and _collection_us:
         return
-    if not collections & 7:
+    if not collections & 7 or not _collection_us:
         before = _read()
         gc.collect()
         _collection_units = (_read() - before) % _MODULUS
         _suspect_units = _collection_units // 2
-        live = max(0, gc.mem_alloc() - static_bytes)
+        live = max(0, gc.mem_alloc() - static_bytes) // _HEAP_RATIO
         thousands = (hardware_times.COLLECTION_INSTRUCTIONS + live // 1024 * hardware_times.COLLECTION_INSTRUCTIONS_A_KB) // 1000
         _collection_us = thousands * ns_a_thousand // 1000
     _leave_litter()
-    _armed = True
 
 
 def _median(values):
@@ -198,9 +210,10 @@ def calibrate(pace):
     return hardware_times.REFERENCE_INSTRUCTIONS / 1000000 * ns_a_thousand / reference_us()
 
 
-def start(factor):
-    """Charge code from now on."""
-    global on, factor16, _first_factor16
+def start(factor, outlets):
+    """Charge code from now on; the control tick has that many outlets to step."""
+    global on, factor16, tick_us, _first_factor16
+    tick_us = outlets * hardware_times.TICK_INSTRUCTIONS // 1000 * ns_a_thousand // 1000
     _first_factor16 = factor16 = max(1, min(_MOST * 16, int(factor * 16 + 0.5)))
     on = True
     go()

@@ -128,6 +128,11 @@ def waiting():
     return (_put - _got) & _COUNTERS
 
 
+def runs():
+    """True inside a callback."""
+    return _running
+
+
 def request():
     """Have the interpreter run what waits, at its next jump outside of shims."""
     global _requested

@@ -12,19 +12,22 @@ by its own ADC it is converted_us: there each conversion takes its time, and the
   takes: pace.py, hardware_times.py. Then ticks_us follows too.
 
 Soft interrupts (soft_irq.py) are exact in virtual time: it never moves past an alarm without having stopped there and
-let its callback run. In real time a signal schedules them.
+let its callback run. In real time a signal schedules them. Paced, code that has run already is charged up to the alarm's
+instant, its callback runs there, and the rest of the code is charged after it: between two shims nothing of the board is
+seen, so it makes no difference that the callback runs at the end of that code.
 """
 
 import sys
 
 import utime
-from micropython import schedule, stack_use
+from micropython import stack_use
 
 from sim import hardware_times, pace, soft_irq
 
 _TICKS_MASK = utime.ticks_add(0, -1)  # where the port's ticks wrap
 _MS_THAT_FIT = (1 << 19) - 1  # milliseconds that, as microseconds, are a small integer of 31 bits
-_WIDE = sys.maxsize > 0x7FFFFFFF  # with 32-bit words a paced callback comes at the next shim instead: see docs/SIMULATION.md
+_TICK_US = 100000  # a timer with a period of at most this is the control tick
+_WIDE = sys.maxsize > 0x7FFFFFFF
 _DEEP = 60000 if _WIDE else 28000  # of 80,000 and 40,000 bytes of stack
 _SMALL = (1 << 29) - 1
 _BEHIND_US = 100000  # real time that may be made up for, when a scaled run was held up
@@ -47,9 +50,6 @@ _hooks = []
 static_heap = 0  # bytes that the simulated world holds: start.py measures it
 hardware_us = 0  # that cost() added, modulo 2^29
 _report = None  # the figures of status, paced
-_planned = None  # the alarm for which the signal is set, and its instant then
-_planned_ms = 0
-_planned_us = 0
 _signal = None  # the POSIX timer of real time, made with the first alarm
 
 
@@ -147,19 +147,17 @@ def arm(alarm, after_us, period_us=0):
 
 
 def plan():
-    """Have the signal come when the first alarm is due. Allocates nothing once the timer is there.
+    """In real time: have the signal come when the first alarm is due. Allocates nothing once the timer is there.
 
-    Paced, that is when the code would have run up to there with nothing in between: never too late. The signal that comes
-    too early plans again. The 32-bit interpreter has no signal: its stack of 40 KB is too small for the kernel's frame of
-    11 KB. There shims and asyncio's wait look whether an alarm is due.
+    The 32-bit interpreter has no signal: its stack of 40 KB is too small for the kernel's frame of 11 KB. There shims and
+    asyncio's wait look whether an alarm is due.
     """
-    global _signal, _planned, _planned_ms, _planned_us
+    global _signal
     alarm = soft_irq.first()
-    _planned = alarm
     soft_irq.due_real_ms = -1
     if not _WIDE and not _virtual and alarm is not None:
         soft_irq.due_real_ms = utime.ticks_add(alarm.due_ms, -_offset)
-    if not _WIDE or (_virtual and not pace.on) or alarm is None:
+    if not _WIDE or _virtual or alarm is None:
         if _signal is not None:
             _signal.stop()
         return
@@ -167,12 +165,7 @@ def plan():
         from sim import posix_timer
 
         _signal = posix_timer.PosixTimer(_on_signal)
-    if _virtual:
-        _planned_ms = alarm.due_ms
-        _planned_us = alarm.due_us
-        _signal.start(pace.host_us(max(0, alarm.after_us(_now, _us))))
-    else:
-        _signal.start(alarm.after_us(ticks_ms(), 0))
+    _signal.start(alarm.after_us(ticks_ms(), 0))
 
 
 def _on_signal(_):
@@ -181,28 +174,12 @@ def _on_signal(_):
         soft_irq.missed = True
     elif not _virtual:
         _expire()
-    elif pace.on:
-        try:
-            schedule(_come, None)
-        except RuntimeError:  # the interpreter's queue is full
-            soft_irq.missed = True
-
-
-def _come(_):
-    """Paced, between two byte codes: see what is due, and have the signal come again."""
-    global _planned
-    _planned = None
-    soft_irq.enter()
-    soft_irq.leave()
 
 
 def _expire():
     """Post what is due."""
     if not _virtual:
         soft_irq.expire(ticks_ms(), 0)
-        plan()
-    elif pace.on:
-        soft_irq.expire(_now, _us)
         plan()
 
 
@@ -224,44 +201,65 @@ def _pass(us):
 class _Pace:
     """The clock that soft_irq stops where a shim begins."""
 
+    def __init__(self):
+        self._by_count = False  # a control tick runs: it is charged by its instruction count
+
     def stop(self):
-        """Charge what ran; a callback whose instant has come runs before the shim does."""
-        _pass(pace.settle())
+        """Charge what ran, with the callbacks whose instants lay in it."""
+        us = pace.settle()
+        if self._by_count:
+            return
+        if soft_irq.runs():
+            _pass(us)
+        else:
+            left = self._catch_up(us)
+            _pass(left)
+        if pace.collected_us:
+            cost(pace.collected_us, "collection")
+            pace.collected_us = 0
+
+    def _catch_up(self, us):
+        """Let the callbacks run that are due within us; what is left of us after the last of them."""
         alarm = soft_irq.first()
-        if alarm is not None and alarm.after_us(_now, _us) <= 0:
+        while alarm is not None:
+            ahead = alarm.after_us(_now, _us)
+            if ahead > us or stack_use() > _DEEP:
+                break
+            if ahead > 0:
+                _pass(ahead)
+                us -= ahead
             soft_irq.expire(_now, _us)
             soft_irq.open_for_callbacks()
-            _pass(pace.settle())
+            pace.forget()
+            alarm = soft_irq.first()
+        return us
 
     def go(self):
         """Charge from here on; what the shim took may have made something due."""
-        alarm = soft_irq.first()
-        if alarm is not None:
-            if alarm.after_us(_now, _us) <= 0:
-                soft_irq.expire(_now, _us)
-                alarm = soft_irq.first()
-            if alarm is not _planned or alarm.due_ms != _planned_ms or alarm.due_us != _planned_us:
-                plan()
+        if not soft_irq.runs():
+            self._catch_up(0)
         pace.go()
 
     def call(self, alarm):
-        """Run a callback, measured."""
-        report = _report
-        if report is None:
-            alarm.call(alarm.argument)
-            return
+        """Run a callback, measured. How it came to run is the simulator's own."""
+        pace.forget()
         soft_irq.enter()
         begun_ms, begun_us = _now, _us
+        if 0 < alarm.period_us <= _TICK_US:
+            self._by_count = True
+            _pass(pace.tick_us)
         soft_irq.leave()
         try:
             alarm.call(alarm.argument)
         finally:
             soft_irq.enter()
-            report.callback(alarm, begun_ms, begun_us, _now, _us)
+            self._by_count = False
+            if _report is not None:
+                _report.callback(alarm, begun_ms, begun_us, _now, _us)
             soft_irq.leave()
 
 
-def start_pace(name):
+def start_pace(name, outlets=1):
     """Charge the firmware's code from now on, at the pace of a chip or a factor; returns the factor."""
     global _virtual, _now
     install()
@@ -271,7 +269,7 @@ def start_pace(name):
         soft_irq.shift(_HEAD_START_MS)
         _virtual = True
     clock = _Pace()
-    pace.start(factor)
+    pace.start(factor, outlets)
     soft_irq.measure_with(clock)
     pace.measure_bracket(_Shim().value)
     _settle_up()

@@ -83,7 +83,8 @@ def sign(d: int, digest: bytes):
         x, _ = yield from _multiply_base(k)
         r = x % N
         blind = _random_factor(N)
-        s = pow(k * blind % N, N - 2, N) * (blind * e + blind * d % N * r) % N
+        inverse = yield from _inverse(k * blind % N, N)
+        s = inverse * (blind * e + blind * d % N * r) % N
         if r and s:
             return der.tlv(der.SEQUENCE, der.integer(r), der.integer(s))
 
@@ -102,7 +103,7 @@ def verify(public: bytes, digest: bytes, signature: bytes):
         return False
     if not (0 < r < N and 0 < s < N):
         return False
-    w = pow(s, N - 2, N)
+    w = yield from _inverse(s, N)
     e = int.from_bytes(digest[:32], "big")
     x, _, z = yield from _multiply_two(e * w % N, r * w % N, point)
     if not z:
@@ -144,6 +145,21 @@ def _nonces(d: int, e: int):
 def _random_factor(modulus: int) -> int:
     """A random number that is not 0 modulo `modulus`, for blinding (an even distribution is not needed)."""
     return int.from_bytes(os.urandom(32), "big") % (modulus - 1) + 1
+
+
+def _inverse(value: int, prime: int):
+    """Generator: 1 / value modulo a prime of 256 bits: value^(prime - 2), by four bits of the public exponent at a time."""
+    powers = [1]
+    for _ in range(15):
+        powers.append(powers[-1] * value % prime)
+    yield
+    power = 1
+    for at, digit in enumerate((prime - 2).to_bytes(32, "big")):
+        power = pow(power, 16, prime) * powers[digit >> 4] % prime
+        power = pow(power, 16, prime) * powers[digit & 15] % prime
+        if at & 3 == 3:
+            yield
+    return power
 
 
 def _double(point: tuple) -> tuple:
@@ -226,8 +242,7 @@ def _multiply_base(k: int):
         point = _add(_double(point), comb.column(j))
         yield
     x, y, z = point
-    inverse = pow(z, P - 2, P)
-    yield
+    inverse = yield from _inverse(z, P)
     zz = inverse * inverse % P
     return x * zz % P, y * zz % P * inverse % P
 

@@ -107,10 +107,15 @@ def _recover(n: int, e: int, signature: bytes, size: int):
         return None
     power = base
     for at in range(_bit_length(e) - 2, -1, -1):
-        power = power * power % n
-        if e >> at & 1:
-            power = power * base % n
+        power = power * power
         yield
+        power %= n
+        yield
+        if e >> at & 1:
+            power = power * base
+            yield
+            power %= n
+            yield
     return power.to_bytes(size, "big")
 
 
