@@ -35,7 +35,7 @@ def test_f_s11_a_users_log_ins_leave_the_owners_session():
     for _ in range(8):
         routes.admit(sessions, Session("user"))
     true(owner in sessions)
-    equal(len(sessions), 4)
+    equal(len(sessions), 3)
 
 
 def test_f_s11_a_users_change_of_pin_ends_the_users_other_sessions_alone():

@@ -15,7 +15,8 @@ from charger.errors import CommandError, InvalidValueError, NotJsonError, Reques
 from charger.local_api.listener import Session
 from charger.net import strict_json, utf8
 
-_SESSIONS = const(3)  # of one role at once; a further log-in ends the one of its role that was quiet for longest
+_OWNERS = const(4)  # sessions of the owner at once; a further log-in ends the one of its role that was quiet for longest
+_OTHERS = const(2)  # of each other role
 _IDLE_MS = const(900000)
 _WHOLE_MS = const(8 * 3600000)
 _DEVICE_S = const(365 * 86400)
@@ -164,7 +165,7 @@ async def _login(app, door, fields, wish, host: str) -> tuple:
 def admit(sessions: list, session: Session) -> None:
     """Add a session. Each role has its own bound, so no role's log-ins end another's session."""
     same_role = [other for other in sessions if other.role == session.role]
-    if len(same_role) >= _SESSIONS:
+    if len(same_role) >= (_OWNERS if session.role == roles.OWNER else _OTHERS):
         oldest = same_role[0]
         for other in same_role:
             if other.seen_ms < oldest.seen_ms:
