@@ -102,6 +102,8 @@ class Application:
             self.link.drop("settings as before", at_once=True)
         if cause == "memory":
             self.memory.link_failed(any(connector.session for connector in self.connectors))
+        if cause in ("auth", "unknown", "http"):
+            self.charge_point.link_refused()
         event = connection_events.event_of(cause)
         if event is not None:
             self.security_log.add(event, text)

@@ -144,6 +144,7 @@ def make_configuration(app):
     give("FirmwareVersion", version.VERSION)
     give("SecurityProfile", str(board.CSMS["security_profile"]))
     give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
+    config.repair(app.security_log.add)
     if board.LAB:
         give("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: encrypted ones alone on a unit as sold
     return config

@@ -1,5 +1,7 @@
 """GetDiagnostics over a scripted uploader: what is in the archive, what is told when, attempts, replacement (OCPP-117)."""
 
+import asyncio
+
 from check import equal, true
 from ocpp_rig import NOW, Rig
 
@@ -201,3 +203,25 @@ async def test_a_unit_as_sold_uploads_by_https_only():
 
 async def _nothing_may_be_opened(host, port, context, deadline_ms):
     raise AssertionError("opened " + host)
+
+
+async def test_f_s2_the_count_of_a_long_archive_lets_other_tasks_run_after_each_piece():
+    turns, seen = [0], []
+
+    async def other():
+        while True:
+            turns[0] += 1
+            await asyncio.sleep_ms(0)
+
+    def pieces():
+        for _ in range(200):
+            seen.append(turns[0])
+            yield b"x"
+
+    task = asyncio.create_task(other())
+    try:
+        await Uploader(lambda: None, True, open_stream=_nothing_may_be_opened).send("http://example.com/", "a.txt", pieces)
+    except AssertionError:  # nothing may be opened: it ends after the count
+        pass
+    task.cancel()
+    true(len(seen) >= 200 and seen[199] - seen[0] >= 190, seen[-1] - seen[0])

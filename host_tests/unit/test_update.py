@@ -8,8 +8,9 @@ import random
 import flashrig
 from check import equal, raises, true
 
+from charger.commands import maintenance
 from charger.crypto import ec
-from charger.errors import UpdateError
+from charger.errors import CommandError, UpdateError
 from charger.net import http_client
 from charger.runtime import cooperative
 from charger.update import manifest as manifests
@@ -273,6 +274,43 @@ async def test_no_memory_at_all_is_an_answer():
     except OSError as error:
         return true("no memory" in str(error), str(error))
     raise AssertionError("without memory")
+
+
+class _Unit:
+    """An application whose updater has an offer."""
+
+    def __init__(self, updater):
+        self.updates = self
+        self.updater = updater
+        self.charge_point = self
+        self.availability = self
+
+    def hold(self, _):
+        """Free connectors stay free."""
+
+
+async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_download():
+    _fresh()
+    content, public, _ = _bundle(2)
+    updater = Updater(flashrig.files(), Slots(), {"board": "SIM", "hardware": 1}, [public], False)
+    updater._download = download = _download(updater.slots, Source(content), public)
+    updater.offer = {"version": "9.0.0", "url": URL}
+
+    async def failing(_location):
+        raise OSError("404")
+
+    download.fetch = failing
+    try:
+        await _let(asyncio.create_task(updater.fetch("https://elsewhere.example/x")))
+    except OSError:
+        pass
+    equal(await maintenance._install(_Unit(updater), "owner", {}, "page"), {"version": "9.0.0"})
+    updater._busy = True
+    try:
+        await maintenance._install(_Unit(updater), "owner", {}, "page")
+    except CommandError as error:
+        return equal(error.kind, "conflict")
+    raise AssertionError("during a download")
 
 
 async def test_a_slot_that_changed_since_is_noticed_and_the_next_attempt_is_clean():

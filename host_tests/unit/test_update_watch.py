@@ -113,6 +113,9 @@ class Point:
     def registered(self):
         return self.boot.accepted
 
+    def answered(self):
+        return True
+
 
 class Log:
     def __init__(self):

@@ -40,6 +40,7 @@ CERTIFICATE_DELETED = "CertificateDeleted"
 PERSONAL_DATA_ERASED = "PersonalDataErased"
 FACTORY_RESET = "FactoryReset"
 VAULT_BROKEN = "VaultBroken"
+SAFETY_VALUE = "SafetyValueDamaged"
 TAMPER_CLEARED = "TamperAcknowledged"
 DEBUG_ACCESS = "DebugAccess"
 FLASH_FAILED = "FileSystemFailed"
@@ -50,7 +51,7 @@ SUPPRESSED = "EventsSuppressed"
 # WP-43, and of our own what somebody has to act on
 CRITICAL = (
     FIRMWARE_UPDATED, TIME_SET, STARTUP, RESET, LOG_CLEARED, MEMORY_EXHAUSTION, TAMPER, FIRMWARE_INTEGRITY,
-    VAULT_BROKEN,
+    VAULT_BROKEN, SAFETY_VALUE,
 )  # fmt: skip
 
 SINKS = ("ocpp", "mqtt")  # who is told, each with a mark of its own in the log

@@ -14,8 +14,11 @@ from micropython import const
 from charger import log
 from charger.audit import events
 from charger.store.files import Files
+from charger.store.safety_value import SafetyValue
 
-FILE = "tamper"
+FILE = "tamper"  # of earlier firmware: latched while it exists, whatever it holds
+_LATCHED = "latched"
+_CLEAR = "clear"
 LATCH = "latch"
 STOP = "stop"
 REPORT = "report"
@@ -38,7 +41,9 @@ class TamperWatch:
         self._raw = False
         self._first = True
         self.open = False
-        self.latched = files.read(FILE) is not None
+        self._latch = SafetyValue(files, "tamper", _LATCHED, _stricter)
+        self.latched = files.exists(FILE) or self._latch.value not in (None, _CLEAR)
+        self._latch.repair(on_event, events.SAFETY_VALUE)
         self.set_policy()
         config.on_change(KEY, self.set_policy)
 
@@ -92,7 +97,7 @@ class TamperWatch:
             self.latched = True
             self._set_outlets()
             try:
-                self._files.write(FILE, b"open")
+                self._latch.write(_LATCHED)
             except OSError as error:
                 log.error("tamper", "latch not written: " + log.reason(error))
         self._on_event(events.TAMPER, "enclosure open at start-up" if self._first else "enclosure opened")
@@ -105,6 +110,12 @@ class TamperWatch:
     def _forget(self) -> None:
         self.latched = False
         try:
+            self._latch.write(_CLEAR)
             self._files.delete(FILE)
         except OSError as error:
             log.error("tamper", "latch not deleted: " + log.reason(error))
+
+
+def _stricter(one: str, other: str) -> str:
+    """The latched one of two states."""
+    return one if other == _CLEAR else other

@@ -28,7 +28,7 @@ async def _install(app, role, _wish, _surface) -> dict:
     offer = updates.updater.offer
     if offer is None:
         raise CommandError(CONFLICT, "No update is on offer.")
-    if not updates.updater.idle:
+    if updates.updater.busy:
         raise CommandError(CONFLICT, "An update is under way.")
     log.info("update", "%s is wanted by the %s" % (offer["version"], role))
     asyncio.create_task(install(app))  # noqa: RUF006 - MicroPython's scheduler holds its tasks

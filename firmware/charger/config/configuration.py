@@ -7,8 +7,10 @@ without case (OCPP-120).
 from micropython import const
 
 from charger import log
+from charger.config.installer_limit import INSTALLER_LIMIT, InstallerLimit
 from charger.config.keys import KEYS
 from charger.metering import measurands
+from charger.validate import printable
 
 FILE = "ocpp_config.json"
 ACCEPTED = "Accepted"
@@ -54,14 +56,24 @@ class Configuration:
                 self.unknown.append(name)
             else:
                 self._factory[key] = value
-        changed = files.read_json(FILE, {})
+        changed = files.read_json(FILE)
+        lost = changed is None and files.exists(FILE)
+        changed = changed or {}
+        limit = changed.get(INSTALLER_LIMIT)
         for name in list(changed):  # keys of another version stay as they are
             row = self._keys.get(name)
             if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):
                 log.error("config", name + ": ignored, not a value that it can have")
                 del changed[name]
         self._changed = changed
+        self._limit = InstallerLimit(files, limit, lost)
+        if self._limit.value is not None:
+            changed[INSTALLER_LIMIT] = self._limit.value
         self._move_key()
+
+    def repair(self, on_event) -> None:
+        """Record in the security log what was wrong with the installer's limit, and write it anew."""
+        self._limit.repair(on_event)
 
     def _move_key(self):
         """An AuthorizationKey that earlier firmware left in plain sight goes into the vault."""
@@ -260,6 +272,8 @@ class Configuration:
         elif self.get_str(name) != value:
             changed = dict(self._changed)
             changed[name] = value
+            if name == INSTALLER_LIMIT or self._limit.value is None:  # before the settings: see InstallerLimit
+                self._limit.write(value if name == INSTALLER_LIMIT else self.get_str(INSTALLER_LIMIT))
             self._files.write_json(FILE, changed)
             self._changed = changed
             log.info("config", name + " changed")
@@ -347,7 +361,7 @@ def _shaped(row, value: str) -> str | None:
         if "" in items or (high is not None and len(items) > high):
             return None
         return ",".join(items)
-    if len(value) < low or (high is not None and len(value) > high):
+    if len(value) < low or (high is not None and len(value) > high) or not printable(value):
         return None
     return value
 

@@ -12,6 +12,8 @@ from charger.errors import StillClosedError
 from charger.runtime import hold_ups
 
 _MAX_KNOWN = const(4)
+_PLACES = const(3)  # connections at once
+_STRANGERS = const(2)  # of these, for addresses from which nobody has logged in
 _BETWEEN_MS = const(120000)  # between two pauses of the charging for clients of the page
 
 
@@ -20,6 +22,26 @@ class Admission:
 
     def __init__(self) -> None:
         self._known = []
+        self._inside = []  # the addresses of the open connections
+
+    @property
+    def inside(self) -> int:
+        """How many connections are open."""
+        return len(self._inside)
+
+    def has_place(self, host: str) -> bool:
+        """True when one more connection from this address may be open. One place is kept for who has logged in."""
+        if len(self._inside) >= _PLACES:
+            return False
+        return host in self._known or len([other for other in self._inside if other not in self._known]) < _STRANGERS
+
+    def enter(self, host: str) -> None:
+        """A connection from this address is open."""
+        self._inside.append(host)
+
+    def leave(self, host: str) -> None:
+        """It has ended."""
+        self._inside.remove(host)
 
     def remember(self, host: str) -> None:
         """Somebody has logged in from this address."""

@@ -13,7 +13,6 @@ from charger import clock, log
 from charger.local_api.admission import Admission, host_of
 from charger.runtime import memory
 
-_MOST = const(3)  # connections at once
 _TOKEN = const(16)  # bytes
 _WAITING = const(4)  # connections that the network stack may hold back
 
@@ -37,7 +36,6 @@ class Door:
     def __init__(self, app, address: str):
         self._app = app
         self._address = address
-        self._inside = 0
         self.admission = Admission()
         self.port = None
         self.sessions = []
@@ -61,8 +59,8 @@ class Door:
                 except OSError:  # it has gone again
                     continue
                 host = host_of(address)
-                if self._inside < _MOST and self.admission.allows(host) and self._room():
-                    self._inside += 1
+                if self.admission.has_place(host) and self.admission.allows(host) and self._room():
+                    self.admission.enter(host)
                     asyncio.create_task(self._serve(client, host))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
                 else:
                     client.close()
@@ -71,7 +69,7 @@ class Door:
             listener.close()
 
     def _room(self) -> bool:
-        if memory.fits_tls(memory.NEXT_CLIENT if self._inside else memory.FIRST_CLIENT):
+        if memory.fits_tls(memory.NEXT_CLIENT if self.admission.inside else memory.FIRST_CLIENT):
             return True
         log.warn("web", "connection refused: only %d bytes free" % memory.heap_free())
         self._app.memory.free()  # the next attempt finds room
@@ -90,7 +88,7 @@ class Door:
             log.info("web", "connection ended: " + log.reason(error))
         finally:
             client.close()
-            self._inside -= 1
+            self.admission.leave(host)
 
 
 def _readable(s):

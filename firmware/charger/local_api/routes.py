@@ -15,7 +15,8 @@ from charger.errors import CommandError, InvalidValueError, NotJsonError, Reques
 from charger.local_api.listener import Session
 from charger.net import strict_json, utf8
 
-_SESSIONS = const(4)  # at once; a fifth ends the one that was quiet for longest
+_OWNERS = const(4)  # sessions of the owner at once; a further log-in ends the one of its role that was quiet for longest
+_OTHERS = const(2)  # of each other role
 _IDLE_MS = const(900000)
 _WHOLE_MS = const(8 * 3600000)
 _DEVICE_S = const(365 * 86400)
@@ -64,7 +65,8 @@ async def answer(app, door, request, host: str) -> tuple:
         more = "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
         return _STATUS[error.kind], {"error": str(error)}, more
     if request.path in ("/api/pin", "/api/erase"):
-        door.sessions[:] = [session]  # whoever was logged in besides has to show that he may
+        role = wish.get("role", session.role) if request.path == "/api/pin" else None
+        end_sessions(door.sessions, session, role)
     return 200, value, ""
 
 
@@ -153,13 +155,28 @@ async def _login(app, door, fields, wish, host: str) -> tuple:
     if not result.ok:
         return 401, {"error": "This is not the PIN."}, more
     session = Session(role)
-    if len(door.sessions) >= _SESSIONS:
-        door.sessions.remove(min(door.sessions, key=lambda other: other.seen_ms))
-    door.sessions.append(session)
+    admit(door.sessions, session)
     door.admission.remember(host)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
     more += _cookie("device", result.device, _DEVICE_S, "/api")
     return 200, _about(session), more
+
+
+def admit(sessions: list, session: Session) -> None:
+    """Add a session. Each role has its own bound, so no role's log-ins end another's session."""
+    same_role = [other for other in sessions if other.role == session.role]
+    if len(same_role) >= (_OWNERS if session.role == roles.OWNER else _OTHERS):
+        oldest = same_role[0]
+        for other in same_role:
+            if other.seen_ms < oldest.seen_ms:
+                oldest = other
+        sessions.remove(oldest)
+    sessions.append(session)
+
+
+def end_sessions(sessions: list, own: Session, role: str | None) -> None:
+    """End the sessions of `role`, of all roles for None, but for `own`: whoever held one has to log in again."""
+    sessions[:] = [other for other in sessions if other is own or (role is not None and other.role != role)]
 
 
 def _about(session) -> dict:

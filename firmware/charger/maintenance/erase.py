@@ -17,8 +17,8 @@ PERSONAL, FACTORY = "personal", "factory"
 
 # The unit itself: what it is, has measured, has to remember for safety and security. Stays in any case.
 _UNIT = (
-    "boot.py main.py lib factory.json boot.json calibration.json setup_ssid tamper trial.json update_offer.json hot seclog vault"
-    " meter1.json meter2.json meter3.json meter4.json pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv"
+    "boot.py main.py lib factory.json boot.json calibration.json setup_ssid tamper safety trial.json update_offer.json hot seclog"
+    " vault meter1.json meter2.json meter3.json meter4.json pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv"
     " open1 open2 open3 open4 scrub erase ocpp_config.json"
 )
 # What the back end and the owner have set, about nobody: goes with a factory reset.

@@ -7,7 +7,7 @@ from charger import clock, status_report
 from charger.audit import events
 
 # What somebody has to look at: it goes to the topic of notices, too (SEC-9, SEC-17).
-NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, events.VAULT_BROKEN)
+NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, events.VAULT_BROKEN, events.SAFETY_VALUE)
 
 
 def status(app) -> bytes:

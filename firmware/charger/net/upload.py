@@ -12,7 +12,7 @@ import gc
 
 from micropython import const
 
-from charger import log
+from charger import clock, log
 from charger.errors import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, ConnectError, FtpError, HttpError, UploadError
 from charger.net import http_client, tls
 from charger.net import url as urls
@@ -75,6 +75,7 @@ class Uploader:
         length = 0
         for piece in pieces():
             length += len(piece)
+            await clock.sleep_ms(0)  # a long archive must not keep the loop to itself
         context = tls.client_context(self._roots()) if url.scheme == "https" else None
         response = await http_client.request(
             method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream

@@ -55,7 +55,7 @@ class Updates:
                 self._lab,
                 app.security_log.add,
                 self._restart,
-                online=app.charge_point.ready,
+                online=app.charge_point.answered,
                 reached=app.charge_point.registered,
             )
         return self._updater

@@ -32,7 +32,7 @@ class Updater:
     def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None, online=None, reached=None):
         """settings is board.UPDATE; note(event, info) writes to the security log, restart(why) restarts the unit.
 
-        online() says whether the back end is reached now, reached() whether it was since the start.
+        online() says whether the back end has answered in any way since the start, reached() whether it has accepted the unit.
         """
         self._files = files
         self.slots = slots
@@ -67,6 +67,11 @@ class Updater:
     def idle(self) -> bool:
         """True when nothing is under way and nothing would be lost with this object."""
         return not self._busy and not self.on_trial and self._download is None
+
+    @property
+    def busy(self) -> bool:
+        """True while a download runs or the running image is on trial; what a failed one left is no hindrance."""
+        return self._busy or self.on_trial
 
     def _look_back(self):
         """What this start says of the last installation."""

@@ -137,6 +137,14 @@ class ChargePoint(LazyServices):
         """True once the back end has accepted this start-up."""
         return self.boot.accepted
 
+    def answered(self) -> bool:
+        """True once the back end has answered in any way since the start-up, with a refusal or Pending as well."""
+        return self.boot.answered
+
+    def link_refused(self):
+        """The back end refused the WebSocket handshake by an HTTP answer."""
+        self.boot.answered = True
+
     def start_renewal(self):
         """Look after the unit's own certificate from now on (WP-16)."""
         if self.store is not None:

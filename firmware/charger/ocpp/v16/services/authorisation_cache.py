@@ -25,7 +25,7 @@ class Cache:
         if b"\n" + line + b"\n" in table + b"\n":
             return
         key = line[: line.index(b"\t") + 1]
-        lines = [old for old in table.split(b"\n")[1:] if not old.startswith(key)]
+        lines = [old for old in table.split(b"\n")[1:] if id_tag_table.whole(old) and not old.startswith(key)]
         while len(lines) >= _ENTRIES:
             lines.pop(_worst(lines))
         lines.append(line)

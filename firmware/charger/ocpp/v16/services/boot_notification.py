@@ -31,6 +31,7 @@ class Boot:
         self._connected = False
         self._links = 0  # how many links there were
         self.status = None
+        self.answered = False  # in any way, since the start-up
 
     @property
     def accepted(self) -> bool:
@@ -63,10 +64,14 @@ class Boot:
             await self._due()
             links = self._links
             try:
-                self._take(await self._call("BootNotification", self._payload(), True))
+                answer = await self._call("BootNotification", self._payload(), True)
+                self.answered = True
+                self._take(answer)
             except DisconnectedError:
                 await self._next_link(links)
             except (CallError, CallTimeoutError) as error:
+                if isinstance(error, CallError):
+                    self.answered = True
                 log.warn("boot", "BootNotification: " + log.reason(error))
                 self._again(_RETRY_S)
 

@@ -4,7 +4,9 @@ One line a tag: tag in lower case, status, parent idTag, expiry in UTC seconds, 
 tag: control characters are refused at the door (SCH-16).
 """
 
-from charger import clock
+from micropython import const
+
+from charger import clock, log
 
 INFO = (
     "obj",
@@ -14,6 +16,8 @@ INFO = (
         ("expiryDate?", ("time",)),
     ),
 )
+
+_FIELDS = const(4)
 
 
 def line(tag: str, info: dict) -> bytes:
@@ -30,7 +34,20 @@ def find(table: bytes, tag: str) -> tuple | None:
     if at < 0:
         return None
     end = table.find(b"\n", at + 1)
-    return verdict(table[at + 1 : end if end >= 0 else len(table)])
+    record = table[at + 1 : end if end >= 0 else len(table)]
+    if not whole(record):
+        log.warn("auth", "a damaged record of an idTag is skipped")
+        return None
+    return verdict(record)
+
+
+def whole(line: bytes) -> bool:
+    """True for a line of four fields, with a status, and with digits or nothing as the expiry."""
+    try:
+        fields = line.decode().split("\t")
+    except UnicodeError:
+        return False
+    return len(fields) == _FIELDS and fields[1] != "" and (not fields[3] or fields[3].isdigit())
 
 
 def verdict(line: bytes) -> tuple:

@@ -38,7 +38,7 @@ class LocalList:
         key = tag.lower().encode() + b"\t"
         found = None
         for line in self._files.lines(FILE) if self._version else ():
-            if line.startswith(key):
+            if line.startswith(key) and id_tag_table.whole(line):
                 found = line
         return None if found is None else id_tag_table.verdict(found)
 

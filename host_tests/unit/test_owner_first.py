@@ -1,0 +1,68 @@
+"""No stranger, back end or other role keeps the owner out of page, session or update (F-S4, F-S5, F-S10, F-S11)."""
+
+import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit stack when it begins further down
+
+from check import equal, true
+from ocpp_rig import Rig
+
+from charger.errors import CallError, CallTimeoutError
+from charger.local_api import routes
+from charger.local_api.admission import Admission
+from charger.local_api.listener import Session
+
+HEAP = 16 * 1024 * 1024
+TIMEOUT = 60
+
+
+def test_f_s10_strangers_leave_one_place_to_an_address_that_has_logged_in():
+    admission = Admission()
+    admission.remember("10.0.0.9")
+    for host in ("10.0.0.1", "10.0.0.2"):
+        true(admission.has_place(host))
+        admission.enter(host)
+    true(not admission.has_place("10.0.0.3"))
+    true(admission.has_place("10.0.0.9"))
+    admission.enter("10.0.0.9")
+    true(not admission.has_place("10.0.0.9"), "three connections at once")
+    admission.leave("10.0.0.1")
+    true(admission.has_place("10.0.0.3"))
+
+
+def test_f_s11_a_users_log_ins_leave_the_owners_session():
+    owner = Session("owner")
+    sessions = []
+    routes.admit(sessions, owner)
+    for _ in range(8):
+        routes.admit(sessions, Session("user"))
+    true(owner in sessions)
+    equal(len(sessions), 3)
+
+
+def test_f_s11_a_users_change_of_pin_ends_the_users_other_sessions_alone():
+    owner, installer, user, other = [Session(role) for role in ("owner", "installer", "user", "user")]
+    sessions = [owner, installer, user, other]
+    routes.end_sessions(sessions, user, "user")
+    equal(sessions, [owner, installer, user])
+    routes.end_sessions(sessions, owner, None)
+    equal(sessions, [owner])
+
+
+async def test_f_s5_each_answer_of_the_back_end_proves_the_link():
+    pending = {"status": "Pending", "interval": 300, "currentTime": "2027-01-15T08:00:00Z"}
+    for answer, proves in (
+        (pending, True), (dict(pending, status="Rejected"), True), ({"status": "Unheard"}, True),
+        (CallError("InternalError", "no"), True), (CallTimeoutError("late"), False),
+    ):  # fmt: skip
+        rig = Rig()
+        rig.link.answers["BootNotification"] = answer
+        await rig.start()
+        await rig.sent("BootNotification")
+        await rig.seconds(1)
+        equal((rig.cp.answered(), rig.cp.ready()), (proves, False), answer)
+
+
+def test_f_s5_a_refused_websocket_handshake_proves_the_link():
+    rig = Rig()
+    true(not rig.cp.answered())
+    rig.cp.link_refused()
+    true(rig.cp.answered())

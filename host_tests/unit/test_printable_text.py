@@ -1,0 +1,52 @@
+"""String settings take printable text only, and a damaged record of our own files is skipped (F-S8)."""
+
+import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit stack when it begins further down
+
+import check
+from check import equal
+
+from charger.config.configuration import Configuration
+from charger.config.keys import KEYS
+from charger.ocpp.v16.services.authorisation_cache import Cache
+from charger.ocpp.v16.services.local_list import LocalList
+from charger.store.files import Files
+
+GOOD = {"status": "Accepted"}
+
+
+def test_f_s8_no_string_setting_takes_control_characters():
+    config = Configuration(Files(check.folder()))
+    tried = 0
+    for name, row in KEYS.items():
+        if row[0] == "s" and "W" in row[1]:
+            for bad in ("AAAA\nBBBB", "AAAA\tBBBBCCCCDDDDEE", "\x00" * 16, "AAAA\x7fBBBBCCCCDDDD"):
+                tried += 1
+                equal(config.change(name, bad), "Rejected", "%s %r" % (name, bad))
+                equal(config.takes(name, bad), None, "%s %r" % (name, bad))
+    equal(tried >= 12, True)
+
+
+def test_f_s8_a_value_with_a_line_break_that_earlier_firmware_took_is_ignored():
+    files = Files(check.folder())
+    files.write_json("ocpp_config.json", {"FreeVendIdTag": "AAAA\nBBBB", "HeartbeatInterval": "77"})
+    config = Configuration(files)
+    equal((config.get_str("FreeVendIdTag"), config.get_int("HeartbeatInterval")), ("FreeVend", 77))
+
+
+def test_f_s8_damaged_records_of_the_cache_are_skipped_and_the_next_card_is_learned():
+    for bad in (b"aaaa", b"aaaa\t", b"aaaa\tAccepted", b"aaaa\tAccepted\t\tsoon", b"\xff\xfe\tAccepted\t\t", b""):
+        files = Files(check.folder())
+        files.write("ocpp_cache", b"\ngood1\tAccepted\t\t\n" + bad + b"\nbbbb\tAccepted\t\t")
+        cache = Cache(files)
+        equal(cache.find("AAAA"), None, bad)
+        for number in range(120):
+            cache.learn("CARD%d" % number, GOOD)
+        equal(cache.find("CARD119"), ("Accepted", None), bad)
+
+
+def test_f_s8_damaged_records_of_the_local_list_are_skipped():
+    for bad in (b"aaaa\t", b"aaaa\tAccepted", b"aaaa\tAccepted\t\tsoon"):
+        files = Files(check.folder())
+        files.write("ocpp_local_list", b"3\n" + bad + b"\nbbbb\tAccepted\t\t")
+        listed = LocalList(Configuration(files), files)
+        equal((listed.find("AAAA"), listed.find("BBBB")), (None, ("Accepted", None)), bad)

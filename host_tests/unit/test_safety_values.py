@@ -1,0 +1,191 @@
+"""Safety values stand apart, twice, with a check: damage never means more current or fewer latches (F-S3)."""
+
+import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit stack when it begins further down
+import os
+
+import check
+from check import equal, true
+
+from charger.audit.tamper_watch import TamperWatch
+from charger.config.configuration import Configuration
+from charger.store.files import Files
+
+LIMIT = "InstallerMaxCurrent"
+FILES = ("safety/installer_limit.1", "safety/installer_limit.2", "ocpp_config.json")
+LATCHES = ("safety/tamper.1", "safety/tamper.2")
+
+
+class Pin:
+    """A closed enclosure."""
+
+    def value(self):
+        return 0
+
+
+class OpenPin:
+    """An open enclosure."""
+
+    def value(self):
+        return 1
+
+
+def raw(files, name):
+    """The bytes of a file as they lie there."""
+    with open(files.path(name), "rb") as file:
+        return file.read()
+
+
+def put(files, name, data):
+    """Replace the bytes of a file."""
+    with open(files.path(name), "wb") as file:
+        file.write(data)
+
+
+def limited(*limits):
+    """Files of a unit whose installer set these limits one after the other, and the bytes of each step."""
+    files = Files(check.folder())
+    steps = []
+    for limit in limits:
+        Configuration(files).put(LIMIT, limit)
+        steps.append([raw(files, name) for name in FILES])
+    return files, steps
+
+
+def start(files):
+    """(limit, events) of a start."""
+    events = []
+    config = Configuration(files)
+    config.repair(lambda event, info: events.append(event))
+    return config.get_str(LIMIT), events
+
+
+def restore(files, step):
+    for name, data in zip(FILES, step):
+        put(files, name, data)
+
+
+def test_f_s3_each_flipped_bit_of_a_limits_file_keeps_the_limit_and_is_an_event():
+    files, steps = limited("10")
+    equal(start(files), ("10", []))
+    for at, name in enumerate(FILES):
+        data = steps[0][at]
+        for bit in range(8 * len(data)):
+            bad = bytearray(data)
+            bad[bit // 8] ^= 1 << bit % 8
+            restore(files, steps[0])
+            put(files, name, bad)
+            equal(start(files), ("10", ["SafetyValueDamaged"]), "%s, bit %d" % (name, bit))
+
+
+def test_f_s3_a_deleted_copy_keeps_the_limit_and_is_an_event():
+    files, steps = limited("10")
+    for name in FILES[:2]:
+        restore(files, steps[0])
+        os.remove(files.path(name))
+        equal(start(files), ("10", ["SafetyValueDamaged"]), name)
+        equal(start(files), ("10", []), "repaired")
+    os.remove(files.path(FILES[0]))
+    os.remove(files.path(FILES[1]))
+    equal(start(files), ("10", ["SafetyValueDamaged"]), "both copies")
+    os.remove(files.path(FILES[2]))
+    equal(start(files)[0], "10", "the settings")
+
+
+def test_f_s3_an_older_copy_never_raises_the_limit_and_is_an_event():
+    for limits in (("16", "10"), ("10", "16"), ("16", "0", "10"), ("10", "0")):
+        files, steps = limited(*limits)
+        for at in (0, 1):
+            restore(files, steps[-1])
+            put(files, FILES[at], steps[-2][at])
+            equal(start(files), ("10", ["SafetyValueDamaged"]), "%s, %s" % (limits, FILES[at]))
+
+
+def test_f_s3_two_unreadable_copies_mean_the_lowest_current():
+    files, _ = limited("10")
+    for name in FILES[:2]:
+        put(files, name, b"x")
+    equal(start(files), ("6", ["SafetyValueDamaged"]))
+    equal(start(files), ("6", []))
+    Configuration(files).put(LIMIT, "10")
+    equal(start(files), ("10", []))
+
+
+def test_f_s3_unreadable_settings_of_earlier_firmware_mean_the_lowest_current():
+    files = Files(check.folder())
+    files.write_json("ocpp_config.json", {LIMIT: "10", "HeartbeatInterval": "77"})
+    good = raw(files, "ocpp_config.json")
+    for bit in range(0, 8 * len(good), 7):
+        bad = bytearray(good)
+        bad[bit // 8] ^= 1 << bit % 8
+        files = Files(check.folder())
+        put(files, "ocpp_config.json", bad)
+        equal(start(files), ("6", ["SafetyValueDamaged"]), bit)
+
+
+def test_f_s3_a_limit_of_earlier_firmware_moves_to_files_of_its_own():
+    files = Files(check.folder())
+    files.write_json("ocpp_config.json", {LIMIT: "10"})
+    equal(start(files)[0], "10")
+    files.delete("ocpp_config.json")
+    equal(start(files)[0], "10")
+
+
+def test_f_s3_a_unit_without_a_limit_stays_without_one():
+    files = Files(check.folder())
+    equal(start(files), ("0", []))
+    Configuration(files).put("HeartbeatInterval", "77")
+    equal(start(files), ("0", []))
+
+
+def watch(files, pin, events):
+    return TamperWatch(files, [], pin, Configuration(files), lambda event, info: events.append(event))
+
+
+def latched():
+    """Files of a unit that was opened."""
+    files = Files(check.folder())
+    opened = watch(files, OpenPin(), [])
+    for _ in range(3):
+        opened.poll()
+    true(opened.latched)
+    return files
+
+
+def test_f_s3_each_flipped_bit_of_the_latch_keeps_it_and_is_an_event():
+    files = latched()
+    good = [raw(files, name) for name in LATCHES]
+    for at, name in enumerate(LATCHES):
+        for bit in range(8 * len(good[at])):
+            for other, data in zip(LATCHES, good):
+                put(files, other, data)
+            bad = bytearray(good[at])
+            bad[bit // 8] ^= 1 << bit % 8
+            put(files, name, bad)
+            events = []
+            true(watch(files, Pin(), events).latched, "%s, bit %d" % (name, bit))
+            equal(events, ["SafetyValueDamaged"], "%s, bit %d" % (name, bit))
+
+
+def test_f_s3_a_deleted_unreadable_or_older_copy_keeps_the_latch():
+    files = latched()
+    good = [raw(files, name) for name in LATCHES]
+    true(watch(files, Pin(), []).acknowledge("owner"))
+    clear = [raw(files, name) for name in LATCHES]
+    events = []
+    equal((watch(files, Pin(), events).latched, events), (False, []))
+    for contents in ((None, good[1]), (good[0], None), (clear[0], good[1]), (good[0], clear[1]), (b"", b"x")):
+        for name, data in zip(LATCHES, contents):
+            files.delete(name)
+            if data is not None:
+                put(files, name, data)
+        events = []
+        equal((watch(files, Pin(), events).latched, events), (True, ["SafetyValueDamaged"]), contents)
+
+
+def test_f_s3_a_latch_of_earlier_firmware_holds_even_when_its_file_is_damaged():
+    files = Files(check.folder())
+    put(files, "tamper", b"?")
+    seen = watch(files, Pin(), [])
+    true(seen.latched)
+    true(seen.acknowledge("owner"))
+    true(not watch(files, Pin(), []).latched)
