@@ -167,14 +167,20 @@ def test_a_tls_link_that_stays_lost_withdraws_the_pilot_after_15_minutes_and_is_
 def _working_hour(sim, csms, number):
     """What an hour brings: a session with a profile and an outage, all keys, a list, triggers."""
     transaction = start_session(sim, csms, ("GOOD0001", "GOOD0002")[number % 2])
-    assert csms.call("SetChargingProfile", connectorId=1,
-                     csChargingProfiles=limit_profile(6 + number % 20, transaction.id))["status"] == "Accepted"
+    assert (
+        csms.call("SetChargingProfile", connectorId=1, csChargingProfiles=limit_profile(6 + number % 20, transaction.id))[
+            "status"
+        ]
+        == "Accepted"
+    )
     assert len(csms.call("GetConfiguration")["configurationKey"]) > 30
     assert csms.call("GetCompositeSchedule", connectorId=1, duration=3600)["status"] == "Accepted"
     assert csms.call("TriggerMessage", requestedMessage="MeterValues", connectorId=1)["status"] == "Accepted"
     entries = [{"idTag": f"CARD{n:04}", "idTagInfo": {"status": "Accepted"}} for n in range(10)]
-    assert csms.call("SendLocalList", listVersion=number + 1, updateType="Full",
-                     localAuthorizationList=entries)["status"] == "Accepted"
+    assert (
+        csms.call("SendLocalList", listVersion=number + 1, updateType="Full", localAuthorizationList=entries)["status"]
+        == "Accepted"
+    )
     sim.network_down()
     csms.wait_disconnected()
     sim.let_pass(10, 120)
