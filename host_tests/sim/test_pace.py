@@ -1,5 +1,7 @@
 """Board time: --pace charges code and hardware, status tells the figures, and a busy machine gives the same time."""
 
+import json
+import re
 import subprocess
 import sys
 
@@ -38,6 +40,14 @@ def test_a_session_at_a_pace_reports_its_figures(launch, csms):
     assert paced["slices"]
     assert paced["hardware_ms"]["ADC"] > 0
     assert "meter" in paced["cpu_ms"]
+
+
+def test_the_tick_is_charged_as_it_is_counted():
+    """Within 10 % of the budget that the counts on the target are held to."""
+    text = (ROOT / "boards/SIM/sim/hardware_times.py").read_text()
+    charged = int(re.search(r"TICK_INSTRUCTIONS = const\((\d+)\)", text)[1])
+    counted = json.loads((ROOT / "tools/target/budgets.json").read_text())["tick.charging"]
+    assert 0.9 * counted < charged < 1.1 * counted
 
 
 PROBE = """

@@ -50,8 +50,7 @@ class Outlet:
         self.target_mc = AMBIENT_MC
         self.ntc_broken = None  # None, "open" or "short"
         self.adc_max_uv = 3300000  # where the ADC ends; an ESP32's at 3060 to 3209 mV
-        self.i_ma, self.v_mv, self.p_mw = [0, 0, 0], [0, 0, 0], [0, 0, 0]
-        self.f_mhz = 0
+        self.i_ma, self.v_mv, self.p_mw, self.f_mhz = [0, 0, 0], [0, 0, 0], [0, 0, 0], 0
         self.delivered_mwh = 0  # what really went to the car, whatever a meter makes of it
         self._delivered_rest = 0
         self.faults = set()
@@ -63,9 +62,7 @@ class Outlet:
         self._leave = soft_irq.Alarm(self.plug, ev.ABSENT)
         self._duty = 0
         self._allowed_ma = 0
-        self._high_us = 0
-        self._high_uv = 0
-        self._low_uv = 0
+        self._high_us = self._high_uv = self._low_uv = 0
         self._phase_us = random.between(0, 999)
         self._noise = random.between(0, 65535)
         self._now = timebase.ticks_ms()
