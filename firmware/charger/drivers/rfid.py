@@ -13,7 +13,10 @@ _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
 class Reader:
-    """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 3 s. `failed` from the third broken frame in a row."""
+    """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 3 s.
+
+    `failed` from the third broken frame in a row.
+    """
 
     def __init__(self, wiring: dict):
         self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1)
