@@ -1,4 +1,4 @@
-"""Cases of cars, mains and parts (docs/FIELD_CASES.md): the outlet with its real drivers in the simulated world."""
+"""Cases from the field of cars, mains and parts (docs/FIELD_CASES.md): real drivers in the simulated world."""
 
 from check import equal, true
 from rig import Rig
@@ -92,3 +92,43 @@ def test_f_e12_a_chip_that_repeats_the_registers_of_the_last_load_shows_0_w_with
     equal((reading.p_mw[0], reading.i_ma[0], reading.valid), (0, 0, True))
     rig.side.plug(ev.ASKING)
     rig.until(lambda: rig.meters[0].reading.i_ma[0] > 30000, 15000)
+
+
+def test_f_e9_a_trip_shorter_than_a_tick_latches_and_the_contactor_stays_open():
+    """CP-44: the monitor lets go as soon as the current ends; the edge itself opens and latches."""
+    for moment in range(0, 20, 6):
+        rig = Rig()
+        rig.side.rcd.release_ms = 1
+        rig.side.contactor.open_ms = 2
+        rig.charge()
+        operations = rig.side.contactor.operations
+        timebase.advance(moment)
+        rig.world.set_fault("leak_in_car", 1, True)
+        rig.tick_after(20 - moment)
+        rig.run(8000)
+        equal((rig.side.contactor.operations, rig.side.rcd.tripped), (operations, False))
+        equal(rig.outlet.fault.CODE, "GroundFailure")
+
+
+def test_f_e18_a_bolt_that_jams_once_or_twice_locks_and_a_third_time_is_told():
+    for jams, closes in ((1, True), (2, True), (3, False)):
+        rig = Rig()
+        rig.side.lock.jams = jams
+        rig.outlet.permit = True
+        rig.side.plug(ev.ASKING)
+        rig.run(12000)
+        equal((jams, _closed(rig)), (jams, closes))
+        equal(rig.outlet.fault is None, closes)
+
+
+def test_f_e18_a_coding_that_touches_250_ms_after_the_pilot_is_taken():
+    rig = Rig()
+    rig.outlet.permit = True
+    ohm = rig.side.cable_ohm
+    rig.side.cable_ohm = None
+    rig.side.plug(ev.ASKING)
+    rig.run(300)
+    rig.side.cable_ohm = ohm
+    rig.side.refresh()
+    rig.run(6000)
+    equal((_closed(rig), rig.outlet.fault, rig.outlet.offered_da), (True, None, 320))

@@ -18,6 +18,7 @@
 | pe_lost | the PE conductor of the cable is broken: no current returns, the car cannot be seen |
 | tamper | the lid is open |
 | contactor_stuck | the contactor does not close |
+| leak_in_car | a residual current that flows behind the contactor only: it ends when that opens |
 | rcd_dead | the monitor answers neither test nor residual current |
 | rcd_stuck | the monitor's output stays tripped |
 | ntc_open, ntc_short | the thermistor is broken |
@@ -35,6 +36,11 @@ def _other(outlet, on):
 
 
 def _ground(outlet, on):
+    outlet.rcd.leaking = on
+
+
+def _leak_in_car(outlet, on):
+    outlet.rcd.behind = outlet.contactor if on else None
     outlet.rcd.leaking = on
 
 
@@ -123,6 +129,7 @@ OF_OUTLET = {
     "pilot_short": _short,
     "pe_lost": _pe,
     "contactor_stuck": _stuck,
+    "leak_in_car": _leak_in_car,
     "rcd_dead": _rcd_dead,
     "rcd_stuck": _rcd_stuck,
     "ntc_open": _ntc,

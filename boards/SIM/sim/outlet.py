@@ -108,7 +108,7 @@ class Outlet:
         if car.i_ma and contactor.closed:
             self._deliver(dt)
         lock = self.lock
-        if lock.command != lock.locked or lock.jammed:
+        if lock.command != lock.locked or lock.jammed or lock.jams:
             lock.step(dt)
         if self.temperature_mc != self.target_mc:
             self._heat(dt)

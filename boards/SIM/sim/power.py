@@ -67,7 +67,7 @@ class Contactor:
 class ResidualMonitor:
     """RDC-DD or RCD: `tripped` is its output, which also cuts the coil in hardware (CP-43).
 
-    leaking  a residual current flows; test_ms, release_ms  from the test input, and from its end, to the output;
+    leaking  a residual current flows; test_ms, release_ms  from the test input, and from its end, to the output
     dead  the self-test gets no answer; stuck  the output stays tripped
     """
 
@@ -75,6 +75,7 @@ class ResidualMonitor:
         self.leaking = False
         self.dead = False
         self.stuck = False
+        self.behind = None  # a contactor that the leak lies behind: it ends when that opens
         self.test_ms = _RCD_MS
         self.release_ms = _RCD_MS
         self.test = False
@@ -95,10 +96,13 @@ class ResidualMonitor:
     def _takes(self, want):
         if not want:
             return self.release_ms
-        return _RCD_MS if self.leaking else self.test_ms
+        return _RCD_MS if self._flows() else self.test_ms
+
+    def _flows(self):
+        return self.leaking and (self.behind is None or self.behind.closed)
 
     def _want(self):
-        return self.stuck or ((self.leaking or self.test) and not self.dead)
+        return self.stuck or ((self._flows() or self.test) and not self.dead)
 
     def next_ms(self):
         """Milliseconds until the output changes; -1: it rests."""
@@ -106,17 +110,26 @@ class ResidualMonitor:
 
 
 class Lock:
-    """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests where it was not told to be."""
+    """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests where it was not told to be.
+
+    jams  so many pushes from now on do not move it.
+    """
 
     def __init__(self):
         self.command = False
         self.jammed = False
+        self.jams = 0
+        self._pushed = False
         self.locked = False
         self._moving = 0
 
     def step(self, dt):
         """dt ms pass."""
-        want = self.command != self.jammed
+        if self.command != self._pushed:
+            if self._pushed and self.jams and not self.locked:
+                self.jams -= 1
+            self._pushed = self.command
+        want = self._want()
         if want == self.locked:
             self._moving = 0
             return
@@ -125,6 +138,9 @@ class Lock:
             self.locked = want
             self._moving = 0
 
+    def _want(self):
+        return self.command != self.jammed and not (self.command and self.jams)
+
     def next_ms(self):
         """Milliseconds until the feedback changes; -1: the bolt rests."""
-        return -1 if (self.command != self.jammed) == self.locked else max(1, _LOCK_MS - self._moving)
+        return -1 if self._want() == self.locked else max(1, _LOCK_MS - self._moving)

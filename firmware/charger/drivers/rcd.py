@@ -22,6 +22,10 @@ class ResidualCurrentMonitor:
         """The trip output."""
         return self._trip.value() == 1
 
+    def on_trip(self, handler):
+        """Call handler(pin) at the edge: a trip that is shorter than a control tick is seen as well."""
+        self._trip.irq(handler, Pin.IRQ_RISING)
+
     def test(self, on: bool):
         """Start or end the test current."""
         self._test.value(1 if on else 0)

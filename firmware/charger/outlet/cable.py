@@ -3,6 +3,7 @@
 from micropython import const
 
 _OPEN_OHM = const(4500)
+_LONG_MS = const(1000000)
 
 
 def rating_da(ohms: int, phases: int) -> int:
@@ -28,13 +29,14 @@ class Cable:
         self._settle = 0
         self.rating_da = 0
         self.changed = False
+        self.plugged_ms = 0
 
     @property
     def present(self) -> bool:
         """True when any plug is in the socket, with or without a car."""
         return self._proximity.ohms < _OPEN_OHM
 
-    def step(self, plugged: bool):
+    def step(self, plugged: bool, dt_ms: int):
         """One tick: read, latch at plug-in after three equal readings, watch after that. Allocates nothing."""
         self._proximity.read()
         if not plugged:
@@ -42,7 +44,10 @@ class Cable:
             self._settle = 0
             self.rating_da = 0
             self.changed = False
+            self.plugged_ms = 0
             return
+        if self.plugged_ms < _LONG_MS:
+            self.plugged_ms += dt_ms
         now = rating_da(self._proximity.ohms, self._phases)
         if self._latched:
             self.changed = now != self.rating_da

@@ -11,6 +11,7 @@ from micropython import const
 
 from charger import clock
 from charger.outlet import guards, pilot_duty, pilot_states
+from charger.outlet.bolt import Bolt
 from charger.outlet.cable import Cable
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
@@ -48,6 +49,7 @@ class Outlet(OutletReadout):
         self.rcd = parts.rcd
         self.thermometer = parts.thermometer
         self.lock = parts.lock
+        self._bolt = Bolt(parts.lock)
         self.tamper = parts.tamper
         self.rails = parts.rails
         self.board_fault = parts.board_fault
@@ -65,6 +67,8 @@ class Outlet(OutletReadout):
         self._flash = parts.flash
         self._begin()
         self.guards = guards.make(self)
+        if self.rcd is not None:
+            self.rcd.on_trip(self._trip_edge)
 
     def _begin(self) -> None:
         # Inputs, each written by the loop in one assignment and read by the tick.
@@ -74,6 +78,8 @@ class Outlet(OutletReadout):
         self.phases_wanted = self.phases
         self.reader_failed = False
         self.tamper_input = guards.TAMPER_LATCH  # policy and latch in one small integer
+        self.wants_lock = False
+        self._edge = False  # the residual current device has tripped since the last tick
         self._shut = False  # never to close again before a restart
         self._acknowledged = False  # the owner's request; the tick carries it out
         # Written by the tick.
@@ -122,7 +128,7 @@ class Outlet(OutletReadout):
         target_da = self.target_da()
         wanted = self._wanted(target_da)
         if self.lock is not None:
-            self._step_lock()
+            self._step_lock(dt_ms)
         if self.blocked:
             self._hold_fault()
         elif wanted:
@@ -183,11 +189,14 @@ class Outlet(OutletReadout):
         self.metered = measured
         self.contacts_closed = self.contactor.closed()
         if self.lock is not None:
-            self.locked = self.lock.locked()
+            self.locked = self._bolt.settled and self.lock.locked()
         if self.cable is not None:
-            self.cable.step(self.plugged)
+            self.cable.step(self.plugged, dt_ms)
         if self.self_test is not None:
             self.rcd_tripped = self.rcd.tripped()
+            if self._edge:
+                self._edge = False
+                self.rcd_tripped = True
             self._step_self_test(dt_ms)
 
     def _read_state(self) -> None:
@@ -264,14 +273,22 @@ class Outlet(OutletReadout):
         elif test.due:
             test.start()
 
-    def _step_lock(self) -> None:
+    def _step_lock(self, dt_ms: int) -> None:
         """Locked while energy is possible; released only over an open contactor (CP-31)."""
-        if self.plugged and (self.permit or self.hold_lock):
-            self.lock.set(True)
+        self.wants_lock = self.plugged and (self.permit or self.hold_lock)
+        if self.wants_lock:
+            self._bolt.push(dt_ms, self.locked, self.contactor.commanded)
         elif not self.contactor.commanded and not self.contacts_closed and not self.hold_lock:
-            self.lock.set(False)
+            self._bolt.release()
 
     # --- what follows ---
+
+    def _trip_edge(self, _: object) -> None:
+        """At the edge of the trip input, between two ticks: open, and let the next tick latch it (CP-41, CP-44)."""
+        if self.self_test is not None and not self.self_test.running:
+            self._edge = True
+            if self.contactor.commanded:
+                self._open()
 
     def _may_stay_closed(self) -> bool:
         """Judged on the newest reading, not on the debounced state: fast to open, slow to close (CP-24)."""

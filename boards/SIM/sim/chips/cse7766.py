@@ -12,8 +12,7 @@ class CSE7766Chip:
     """One chip on a UARTWire (4800 baud, 11 bits), measuring phase 0 of the source.
 
     Set `dead` to silence it, `uncalibrated` for the 0xAA frames of an empty one, `bad_coefficients` for status bit 0,
-    `stale` for one
-    that goes on sending the registers of the last load when the load is gone.
+    `stale` for one that goes on sending the registers of the last load when the load is gone.
     """
 
     def __init__(self, source, seed: int = 1, now=None):

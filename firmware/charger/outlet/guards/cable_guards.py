@@ -1,6 +1,10 @@
 """Guards of a socket outlet: the cable's coding and the lock of the plug."""
 
+from micropython import const
+
 from charger.outlet.guards import base
+
+_SETTLE_MS = const(1000)  # PP may touch later than CP
 
 
 class Proximity(base.Guard):
@@ -10,7 +14,7 @@ class Proximity(base.Guard):
     INFO = "Cable coding missing, shorted or changed"
     FAULTED = False
     RULE = base.UNPLUG
-    TRIP_MS = 100
+    TRIP_MS = 100  # of a change; before the coding is latched it may take _SETTLE_MS, without energy
 
     @staticmethod
     def fitted(outlet) -> bool:
@@ -20,7 +24,7 @@ class Proximity(base.Guard):
     def danger(self, outlet) -> bool:
         """Only with a plug in the socket."""
         cable = outlet.cable
-        return outlet.plugged and (cable.rating_da == 0 or cable.changed)
+        return outlet.plugged and (cable.changed or (cable.rating_da == 0 and cable.plugged_ms >= _SETTLE_MS))
 
 
 class LockFailure(base.Guard):
@@ -29,7 +33,7 @@ class LockFailure(base.Guard):
     CODE = "ConnectorLockFailure"
     INFO = "The plug cannot be locked"
     RULE = base.UNPLUG
-    TRIP_MS = 2000
+    TRIP_MS = 5000  # three tries of the outlet's
 
     @staticmethod
     def fitted(outlet) -> bool:
@@ -38,4 +42,4 @@ class LockFailure(base.Guard):
 
     def danger(self, outlet) -> bool:
         """Commanded and not confirmed."""
-        return outlet.lock.commanded and not outlet.locked
+        return outlet.wants_lock and not outlet.locked

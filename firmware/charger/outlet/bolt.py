@@ -1,0 +1,48 @@
+"""The bolt of a socket's lock: a push that does not arrive is repeated (CP-31)."""
+
+from micropython import const
+
+_ARRIVES_MS = const(900)
+_MOVES_MS = const(300)
+_BACK_MS = const(600)  # so long the bolt is drawn back before the next push
+_PUSHES = const(3)
+
+
+class Bolt:
+    """Drives the lock for the outlet's tick. Allocates nothing."""
+
+    def __init__(self, lock) -> None:
+        self._lock = lock
+        self._ms = 0
+        self._pushes = 1
+        self._pushed_ms = 0
+
+    @property
+    def settled(self) -> bool:
+        """True when the feedback is that of the last push, and no longer of what was before it."""
+        return self._pushed_ms >= _MOVES_MS
+
+    def push(self, dt_ms: int, locked: bool, commanded: bool) -> None:
+        """One tick in which the plug is to be locked; the last push stays. Nothing is drawn back over a closed contactor."""
+        if self._lock.commanded and self._pushed_ms < _MOVES_MS:
+            self._pushed_ms += dt_ms
+        if locked or commanded or self._pushes >= _PUSHES:
+            self._ms = 0
+            self._lock.set(True)
+            return
+        self._ms += dt_ms
+        if self._ms >= _ARRIVES_MS + _BACK_MS:
+            self._ms = 0
+            self._pushes += 1
+        if self._ms >= _ARRIVES_MS:
+            self._pushed_ms = 0
+            self._lock.set(False)
+        else:
+            self._lock.set(True)
+
+    def release(self) -> None:
+        """Let the plug go; the next use has its three pushes again."""
+        self._ms = 0
+        self._pushes = 1
+        self._pushed_ms = 0
+        self._lock.set(False)
