@@ -34,7 +34,7 @@ import board
 from charger.drivers.keystore import KeyStore
 from charger.credentials import provisioning
 from charger.store.files import Files
-from charger.validate import Invalid
+from charger.errors import InvalidValueError
 
 def factory(serial):
     # The serial number for the board's data; a password that lay there in plain sight has served its time.
@@ -63,7 +63,7 @@ def run():
         return ""
     except provisioning.AlreadyProvisionedError:
         return "it is provisioned already; --again gives it new credentials and makes its label void"
-    except (Invalid, OSError, ValueError) as error:
+    except (InvalidValueError, OSError, ValueError) as error:
         return "%%s: %%s" %% (type(error).__name__, error)
 
 print("PROVISION " + json.dumps(run()))
