@@ -9,7 +9,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   pilot       {"pwm", "adc": pins, "rail_mv", "r1", "r2", "r3": ohms of CP - R1 - node, node - R2 - rail,
               node - R3 - ground}
   contactor   {"out": pin, "feedback": pin (1 = contacts closed), "close_ms", "open_ms": what it takes at most}
-  rcd         {"trip": pin (1 = tripped), "test": pin} or None
+  rcd         {"trip": pin (1 = tripped), "test": pin, "answer_ms", "release_ms": what the test takes at most, 200} or None
   lock        {"out": pin (1 = lock), "feedback": pin (1 = locked), "move_ms"} or None: tethered
   proximity   {"adc": pin, "pullup": ohms to the rail, "rail_mv"} or None: tethered
   ntc         {"adc": pin}: 10 kohm at 25 degC, B 3950, to ground, 10 kohm to 3.3 V; or None

@@ -23,7 +23,6 @@ from charger.store.files import Files
 # Last: it imports all that is left. A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB, so what
 # stands at the end of the longest chain, outlet/guards, is imported above.
 # isort: split
-from charger import wiring
 
 _POLL_MS = const(100)
 _WATCHDOG_MS = const(8000)
@@ -37,6 +36,8 @@ class Application:
     """One charger: `connectors`, `charge_point`, `supervisor`, `control` (the control loop), `housekeeping`."""
 
     def __init__(self):
+        from charger import wiring  # see memory.START
+
         self.heap_peak = 0
         self.connectors = []
         self.readers = []
@@ -70,6 +71,8 @@ class Application:
             self.memory.add(self.portal)
         wiring.note_start(self)
         self._add_jobs()
+        wiring = None
+        memory.unload(memory.START)
 
     def limit_current(self, amps: str):
         """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""

@@ -72,6 +72,26 @@ def _swipe(args):
     return {"connector": outlet.id}
 
 
+def _lay_card(args):
+    _outlet(args).reader.lay(args["token"], _between(args, "every_ms", 50, 60000) or 300)
+
+
+def _lift_card(args):
+    _outlet(args).reader.lift()
+
+
+def _monitor(args):
+    rcd = _outlet(args).rcd
+    for name in ("test_ms", "release_ms"):
+        if name in args:
+            setattr(rcd, name, _between(args, name, 0, 10000))
+
+
+def _adc(args):
+    outlet = _outlet(args)
+    outlet.adc_max_uv = int(_between(args, "max_mv", 0, 3300) or 3300) * 1000
+
+
 def _button(args):
     ms = args.get("ms", 300)
     if not 1 <= ms <= 60000:
@@ -333,6 +353,10 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "resume": (_resume, (_C,), "The car asks again"),
     "plug_out": (_plug_out, (_C, ("after_ms", "int", False)), "Take the plug out, now or in the midst of what runs then"),
     "swipe": (_swipe, (("token", "str", True), _C), "Show a card, at the plugged outlet or the lowest"),
+    "lay_card": (_lay_card, (("token", "str", True), ("every_ms", "int", False), _C), "Leave a card on the reader, sent again and again"),
+    "lift_card": (_lift_card, (_C,), "Take it away"),
+    "monitor": (_monitor, (("test_ms", "int", False), ("release_ms", "int", False), _C), "Times of the residual current monitor"),
+    "adc": (_adc, (("max_mv", "int", False), _C), "Where the ADC of thermistor and proximity ends (3300)"),
     "button": (_button, (("ms", "int", False),), "Press the button"),
     "raise_fault": (_raise_fault, (("name", "str", True), _C), "Break something: an OCPP error name, diode, tamper..."),
     "clear_fault": (_clear_fault, (("name", "str", True), _C), "Mend it"),

@@ -196,7 +196,7 @@ class Proximity(_OfOutlet):
     def read_uv(self):
         """Microvolts."""
         self.outlet.sync()
-        return self.outlet.proximity_uv
+        return min(self.outlet.proximity_uv, self.outlet.adc_max_uv)
 
 
 class Thermistor(_OfOutlet):
@@ -205,7 +205,7 @@ class Thermistor(_OfOutlet):
     def read_uv(self):
         """Microvolts."""
         self.outlet.sync()
-        return self.outlet.ntc_uv
+        return min(self.outlet.ntc_uv, self.outlet.adc_max_uv)
 
 
 def of_outlet(outlet, wiring):

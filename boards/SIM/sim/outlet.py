@@ -49,6 +49,7 @@ class Outlet:
         self.temperature_mc = AMBIENT_MC
         self.target_mc = AMBIENT_MC
         self.ntc_broken = None  # None, "open" or "short"
+        self.adc_max_uv = 3300000  # where the ADC ends; an ESP32's at 3060 to 3209 mV
         self.i_ma, self.v_mv, self.p_mw, self.f_mhz = [0, 0, 0], [0, 0, 0], [0, 0, 0], 0
         self.delivered_mwh = 0  # what really went to the car, whatever a meter makes of it
         self._delivered_rest = 0

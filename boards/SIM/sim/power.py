@@ -67,13 +67,15 @@ class Contactor:
 class ResidualMonitor:
     """RDC-DD or RCD: `tripped` is its output, which also cuts the coil in hardware (CP-43).
 
-    leaking  a residual current flows; dead  the self-test gets no answer; stuck  the output stays tripped
+    leaking  a residual current flows; test_ms, release_ms  from the test input, and from its end, to the output; dead  the self-test gets no answer; stuck  the output stays tripped
     """
 
     def __init__(self):
         self.leaking = False
         self.dead = False
         self.stuck = False
+        self.test_ms = _RCD_MS
+        self.release_ms = _RCD_MS
         self.test = False
         self.tripped = False
         self._moving = 0
@@ -85,16 +87,21 @@ class ResidualMonitor:
             self._moving = 0
             return
         self._moving += dt
-        if self._moving >= _RCD_MS:
+        if self._moving >= self._takes(want):
             self.tripped = want
             self._moving = 0
+
+    def _takes(self, want):
+        if not want:
+            return self.release_ms
+        return _RCD_MS if self.leaking else self.test_ms
 
     def _want(self):
         return self.stuck or ((self.leaking or self.test) and not self.dead)
 
     def next_ms(self):
         """Milliseconds until the output changes; -1: it rests."""
-        return -1 if self._want() == self.tripped else max(1, _RCD_MS - self._moving)
+        return -1 if self._want() == self.tripped else max(1, self._takes(self._want()) - self._moving)
 
 
 class Lock:

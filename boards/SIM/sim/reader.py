@@ -10,7 +10,10 @@ _NOISE = b"\x02\x8f\x01\xe3\x55"
 
 
 class CardReader:
-    """swipe() puts a frame on the line; take() is what the UART has received by now. `broken`: only rubbish comes."""
+    """swipe() puts a frame on the line; take() is what the UART has received by now. `broken`: only rubbish comes.
+
+    lay() leaves a card on the reader, which sends it again each every_ms until lift().
+    """
 
     parity = None
 
@@ -19,6 +22,9 @@ class CardReader:
         self._line = b""
         self._start_ms = 0
         self._noise_ms = timebase.ticks_ms()
+        self._lying = None
+        self._every_ms = 0
+        self._sent_ms = 0
 
     def _send(self, data):
         if not self._line:
@@ -37,6 +43,17 @@ class CardReader:
             frame = bytes([byte ^ 0xA5 for byte in frame])
         self._send(frame)
 
+    def lay(self, token, every_ms):
+        """Leave a card on the reader."""
+        self.swipe(token)
+        self._lying = token
+        self._every_ms = every_ms
+        self._sent_ms = timebase.ticks_ms()
+
+    def lift(self):
+        """Take the card away."""
+        self._lying = None
+
     def write(self, data):
         """It does not listen."""
 
@@ -47,6 +64,9 @@ class CardReader:
             self._noise_ms = now
             if len(self._line) < 64:
                 self._send(_NOISE)
+        if self._lying is not None and utime.ticks_diff(now, self._sent_ms) >= self._every_ms:
+            self._sent_ms = now
+            self.swipe(self._lying)
         if not self._line:
             return 0 if count is None else b""
         arrived = min(len(self._line), utime.ticks_diff(now, self._start_ms) * BAUD // 10000)

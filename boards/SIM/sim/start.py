@@ -9,6 +9,8 @@ import utime
 
 from sim import bootloader, launch, libc, slots
 
+_FACTORY_ALONE = ("charger.access", "charger.credentials.provisioning", "charger.crypto.pbkdf2")
+
 
 def _search_path():
     """Shims, firmware, frozen modules, in this order.
@@ -120,6 +122,20 @@ def _prepare():
     control.static_heap = timebase.static_heap = gc.mem_alloc()
 
 
+def _forget_factory():
+    """Unload what provisioning alone imported: on a board it runs in a start of its own, in the factory.
+
+    The firmware imports credentials/provisioning.py never and access/ only where a page or a broker asks for PINs.
+    """
+    for name in list(sys.modules):
+        if name in _FACTORY_ALONE or name.startswith(_FACTORY_ALONE[0] + "."):
+            parent, _, own = name.rpartition(".")
+            if hasattr(sys.modules.get(parent), own):
+                delattr(sys.modules[parent], own)
+            del sys.modules[name]
+    gc.collect()
+
+
 async def _boot():
     """Serve the link through the boot delay, which is real time: a peer sees the charger gone for that long."""
     from sim import control, link
@@ -180,6 +196,7 @@ def main():
         _calibrate()
         _provision(record)
         record = None
+        _forget_factory()
         if launch.config["pace"] is not None:
             timebase.start_pace(launch.config["pace"], launch.config["connectors"])
         _firmware()

@@ -4,14 +4,19 @@ The trip output cuts the coil of the contactor in hardware; this driver only rea
 """
 
 from machine import Pin
+from micropython import const
+
+_USUAL_MS = const(200)
 
 
 class ResidualCurrentMonitor:
-    """Two pins; the self-test's sequence is the outlet's."""
+    """Two pins; the self-test's sequence is the outlet's. `answer_ms` and `release_ms`: what its test takes at most."""
 
     def __init__(self, wiring: dict):
         self._trip = Pin(wiring["trip"], Pin.IN)
         self._test = Pin(wiring["test"], Pin.OUT, value=0)
+        self.answer_ms = wiring.get("answer_ms", _USUAL_MS)
+        self.release_ms = wiring.get("release_ms", _USUAL_MS)
 
     def tripped(self) -> bool:
         """The trip output."""

@@ -3,14 +3,17 @@
 from machine import UART
 from micropython import const
 
+from charger import clock
+
 _STX = const(2)
 _ETX = const(3)
 _BAD = const(3)
+_AWAY_MS = const(3000)  # readers repeat a card that lies there each 100 to 500 ms
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
 class Reader:
-    """poll() gives the idTag of a card shown since the last call, or None. `failed` from the third broken frame in a row."""
+    """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 3 s. `failed` from the third broken frame in a row."""
 
     def __init__(self, wiring: dict):
         self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1)
@@ -18,6 +21,8 @@ class Reader:
         self._used = -1  # -1: no frame open
         self.errors = 0
         self._bad = 0
+        self._last: str | None = None
+        self._last_ms = 0
 
     def poll(self) -> str | None:
         """The last complete card since the last call; broken frames are counted in `errors` and dropped."""
@@ -32,7 +37,14 @@ class Reader:
                 tag = self._take(byte) or tag
             elif not 32 <= byte < 127 and byte not in (10, 13, _ETX):
                 self._broken()
-        return tag
+        return None if tag is None or self._lies_there(tag) else tag
+
+    def _lies_there(self, tag: str) -> bool:
+        now_ms = clock.ticks_ms()
+        same = tag == self._last and clock.ticks_diff(now_ms, self._last_ms) < _AWAY_MS
+        self._last = tag
+        self._last_ms = now_ms
+        return same
 
     def _take(self, byte: int) -> str | None:
         if byte == _ETX:

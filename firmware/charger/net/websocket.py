@@ -13,7 +13,7 @@ from micropython import const
 from charger import clock, log
 from charger.errors import ConnectionClosedError
 from charger.net import utf8
-from charger.net.websocket_frames import header, mask_in_place, whole_text
+from charger.net.websocket_frames import header, mask_in_place, short_frame, whole_text
 from charger.net.websocket_handshake import upgrade
 
 _CONTINUATION = const(0)
@@ -37,6 +37,7 @@ _KEPT = const(1024)  # the receive buffer between messages; most fit
 _AHEAD = const(256)  # read ahead of frame headers, so that a small frame costs one read
 _CHUNK = const(512)  # masked and written at a time
 _PAYLOAD = const(16)  # where it begins in the first chunk, the header before it; multiples of 4 keep the mask aligned
+_SHORT = const(496)  # payload that fits into the first chunk
 _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.5
 _SEND_MS = const(20000)
 _CLOSE_MS = const(2000)
@@ -63,6 +64,7 @@ class WebSocket:
         self.use(buffers())
         self._frame_lock = asyncio.Lock()  # one frame at a time
         self._message_lock = asyncio.Lock()  # one message at a time; control frames may go between its frames
+        self._writers = 0  # tasks that hold or wait for one of the two
         self._closed = None  # the Closed that ended it
         self._close_sent = False
         self._transport_closed = False
@@ -248,18 +250,40 @@ class WebSocket:
         total = 0
         for piece in pieces:
             total += len(memoryview(piece))
-        await self._message_lock.acquire()
         try:
-            if self._close_sent:
-                raise self._closed or ConnectionClosedError(NORMAL, "closing")
-            if not self._max_frame or total <= self._max_frame:
-                await self._send_frame(0x80 | _TEXT, pieces, total)
+            if self._writers or total > _SHORT or self._max_frame or self._close_sent or self._closed is not None:
+                await self._send_in_turn(pieces, total)
             else:
-                await self._send_fragments(pieces, total)
+                rest = self._write_short(pieces, total)
+                if rest:
+                    await self._send_frame(_TEXT, (), 0, 0, rest)
         except MemoryError:
             raise self._over(ABNORMAL, "no memory to send")
+
+    def _write_short(self, pieces, size: int):
+        """Write a message of one frame that fits into the chunk; returns what the transport did not take of it."""
+        frame = short_frame(self._chunk, _PAYLOAD, 0x80 | _TEXT, pieces, size)
+        try:
+            return frame[self._writer.s.write(frame) or 0 :]
+        except OSError as error:
+            raise self._over(ABNORMAL, log.reason(error))
+
+    async def _send_in_turn(self, pieces, total: int):
+        """Send a message behind the one that is being sent, in fragments if it has to be."""
+        self._writers += 1
+        try:
+            await self._message_lock.acquire()
+            try:
+                if self._close_sent:
+                    raise self._closed or ConnectionClosedError(NORMAL, "closing")
+                if not self._max_frame or total <= self._max_frame:
+                    await self._send_frame(0x80 | _TEXT, pieces, total)
+                else:
+                    await self._send_fragments(pieces, total)
+            finally:
+                self._message_lock.release()
         finally:
-            self._message_lock.release()
+            self._writers -= 1
 
     async def _send_fragments(self, pieces, total: int):
         """One message in frames of max_frame bytes."""
@@ -276,21 +300,32 @@ class WebSocket:
         """Send a ping; `last_pong` tells when an answer came. Raises Closed."""
         await self._send_frame(0x80 | _PING, (payload,), len(payload))
 
-    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0):
-        """Write one masked frame of `size` bytes, beginning `skip` bytes into the pieces."""
-        await self._frame_lock.acquire()
+    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0, rest=None):
+        """Write one masked frame of `size` bytes, beginning `skip` bytes into the pieces; or the rest of one."""
+        self._writers += 1
         try:
-            if self._closed is not None:
-                raise self._closed
+            await self._frame_lock.acquire()
             try:
-                await self._write_frame(first, pieces, size, skip)
-            except OSError as error:
-                raise self._over(ABNORMAL, log.reason(error))
-            except BaseException:
-                self._over(ABNORMAL, "cut in the middle of a frame")
-                raise
+                await self._write_or_end(first, pieces, size, skip, rest)
+            finally:
+                self._frame_lock.release()
         finally:
-            self._frame_lock.release()
+            self._writers -= 1
+
+    async def _write_or_end(self, first: int, pieces, size: int, skip: int, rest):
+        """Write a frame; the connection ends when that fails half-way."""
+        if self._closed is not None:
+            raise self._closed
+        try:
+            if rest is not None:
+                await self._write(rest, clock.ticks_ms())
+            else:
+                await self._write_frame(first, pieces, size, skip)
+        except OSError as error:
+            raise self._over(ABNORMAL, log.reason(error))
+        except BaseException:
+            self._over(ABNORMAL, "cut in the middle of a frame")
+            raise
 
     async def _write_frame(self, first: int, pieces, size: int, skip: int):
         """Gather the pieces chunk by chunk behind the header, mask and write each chunk."""

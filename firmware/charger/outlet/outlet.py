@@ -99,6 +99,7 @@ class Outlet(OutletReadout):
         self._f_hold_ms = F_MS
         self._woken = False
         self._offered = False  # since the plug
+        self._seen_empty = False  # state A since the start: what was plugged before may have seen a PWM
 
     def tick(self, dt_ms: int) -> None:
         """One control step, dt_ms after the last one."""
@@ -196,6 +197,8 @@ class Outlet(OutletReadout):
             self._same = 1
             self.raw_state = raw
         elif raw == self.state and raw != pilot_states.UNDEFINED:
+            if raw == pilot_states.A:
+                self._seen_empty = True
             return  # nothing new, as in nearly every tick
         else:
             self._same += 1
@@ -211,10 +214,11 @@ class Outlet(OutletReadout):
     def _enter(self, state: int) -> None:
         if state == pilot_states.A:
             self.plugged = self.simplified = self._woken = self._offered = False
+            self._seen_empty = True
         elif state == pilot_states.UNDEFINED:
             self.plugged = self.plugged or self.pilot.high_mv < 11000  # whatever it is, it is connected
         elif pilot_states.B <= state <= pilot_states.D:
-            if state == pilot_states.C and not self._offered:
+            if state == pilot_states.C and self._seen_empty and not self._offered:
                 self.simplified = True
             self.plugged = True
         self.state = state

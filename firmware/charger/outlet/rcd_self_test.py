@@ -5,7 +5,6 @@ Stepped by the control tick, only while the contactor is open. It allocates noth
 
 from micropython import const
 
-_ANSWER_MS = const(200)
 _DAY_MS = const(86400000)
 
 _IDLE = const(0)
@@ -58,7 +57,7 @@ class SelfTest:
             self._phase_ms = 0
         elif self._phase == _RELEASE and not tripped:
             self._end(True)
-        elif self._phase_ms > _ANSWER_MS:
+        elif self._phase_ms > (self._rcd.answer_ms if self._phase == _PULSE else self._rcd.release_ms):
             self._end(False)
 
     def _end(self, passed: bool) -> None:

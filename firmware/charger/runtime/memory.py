@@ -6,6 +6,7 @@ block outside as free although mbedTLS needs it: it is taken off here.
 """
 
 import gc
+import sys
 
 from micropython import const
 
@@ -19,6 +20,19 @@ NEXT_CLIENT = const(7000)
 MQTT_BESIDE_LINK = const(15000)
 MQTT_BEFORE_LINK = const(24000)  # the link to the back end, which goes first, has yet to be made
 LARGE_MESSAGE = const(6144)  # after a message was parsed: what handling and answering it takes
+
+# Modules that only the start or the making of a connection needs. Unloading them gives back so many bytes of the heap
+# (frozen, 32 bit); they are imported again when they are needed. Nothing else in the firmware is unloaded.
+START = ("charger.wiring",)  # 2,500
+CONNECTING = (  # 4,500
+    "charger.ocpp.transport.websocket_connect",
+    "charger.net.websocket_handshake",
+    "charger.net.tls",
+    "charger.net.dns",
+    "charger.credentials.server_certificate",
+    "charger.crypto.der",
+    "charger.crypto.hostname",
+)
 
 _heap_grows = False
 _outside = None
@@ -61,6 +75,15 @@ def fits_tls(heap_bytes: int) -> bool:
     """True when there is memory for a TLS connection whose service takes so much heap."""
     outside = outside_free()
     return (outside is None or outside >= _TLS_BYTES) and fits(heap_bytes)
+
+
+def unload(modules: tuple) -> None:
+    """Forget modules. What still refers to one keeps it alive; the next import loads it anew."""
+    for name in modules:
+        package, _, last = name.rpartition(".")
+        if sys.modules.pop(name, None) is not None and hasattr(sys.modules.get(package), last):
+            delattr(sys.modules[package], last)
+    gc.collect()
 
 
 class Reclaimer:

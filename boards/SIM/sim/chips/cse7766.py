@@ -11,7 +11,8 @@ _MAX_CYCLE = 0xFFFFFF
 class CSE7766Chip:
     """One chip on a UARTWire (4800 baud, 11 bits), measuring phase 0 of the source.
 
-    Set `dead` to silence it, `uncalibrated` for the 0xAA frames of an empty one, `bad_coefficients` for status bit 0.
+    Set `dead` to silence it, `uncalibrated` for the 0xAA frames of an empty one, `bad_coefficients` for status bit 0, `stale` for one
+    that goes on sending the registers of the last load when the load is gone.
     """
 
     def __init__(self, source, seed: int = 1, now=None):
@@ -23,6 +24,8 @@ class CSE7766Chip:
         self.dead = False
         self.uncalibrated = False
         self.bad_coefficients = False
+        self.stale = False
+        self._last = [0, 0, 0]  # cycle registers of the last load
         self._wire = None
         self._power_up()
 
@@ -92,6 +95,10 @@ class CSE7766Chip:
         flags = 0
         for n, value in enumerate(values):
             cycle = self._cycle(self._coefficients[n], value)
+            if self.stale and n and self._watt == 0:
+                cycle = self._last[n]
+            else:
+                self._last[n] = cycle
             # The power cycle is in us and tells when its first period is over; a quantity of zero never ends one
             if cycle == 0 or (n == 2 and cycle > _SLOWEST_US):
                 status |= 8 >> n

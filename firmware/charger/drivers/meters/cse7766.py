@@ -10,6 +10,7 @@ from charger.errors import MeterError
 FRAME = const(24)
 _GAP_MS = const(500)  # silence that ends a frame begun (MET-37)
 _NOISE_MA = const(50)  # less is noise (MET-37)
+_STALE_MS = const(700)  # registers that stand still for so long, without a pulse, are those of a load that is gone
 
 _V_OVER = const(0x08)
 _I_OVER = const(0x04)
@@ -91,6 +92,8 @@ class CSE7766(Meter):
         self._v_coef = self._i_coef = self._p_coef = 0
         self._pulses = None
         self._pulses_ms = 0
+        self._i_cycle = -1  # the register, and when it or the count of pulses last changed
+        self._alive_ms = self._heard_ms
 
     async def start(self):
         """Listen for two frames. Does not raise; poll() goes on listening."""
@@ -153,8 +156,18 @@ class CSE7766(Meter):
             reading.p_mw[0] = 0  # nothing flows; not an error (MET-35)
         elif flags & _HAVE_P:
             reading.p_mw[0] = self._quotient(self._p_coef, _big24(data, 17), self._p_gain, UNITY * UNITY * UNITY)
+        self._drop_stale(_big24(data, 11), data[21] << 8 | data[22], now)
         self._count(data[21] << 8 | data[22], now)
         return self._v_ms == now
+
+    def _drop_stale(self, i_cycle: int, pulses: int, now: int):
+        """Without load the chip goes on sending the last registers: no pulse, and a current without its noise."""
+        if i_cycle != self._i_cycle or pulses != self._pulses:
+            self._i_cycle = i_cycle
+            self._alive_ms = now
+        elif clock.ticks_diff(now, self._alive_ms) >= _STALE_MS:
+            self.reading.i_ma[0] = 0
+            self.reading.p_mw[0] = 0
 
     def _same_chip(self, data) -> bool:
         """Whether the coefficients are those of the frame before."""

@@ -12,8 +12,8 @@ from micropython import const
 from charger import clock, log
 from charger.errors import CallTimeoutError, ConnectionClosedError, DisconnectedError, LinkError
 from charger.net import websocket
-from charger.ocpp.transport import websocket_connect
 from charger.ocpp.transport.rpc import Rpc
+from charger.runtime import memory
 
 _BACKOFF_S = const(10)
 _BACKOFF_LAST_S = const(900)
@@ -212,9 +212,13 @@ class Connection:
         self.attempts += 1
         ws = None
         try:
+            from charger.ocpp.transport import websocket_connect  # with what it imports: see memory.CONNECTING
+
             ws, self._stream = await websocket_connect.dial(self._settings, self._lab, self._open_stream)
         except LinkError as error:
             self._failed(error.cause, str(error))
+        websocket_connect = None
+        memory.unload(memory.CONNECTING)
         return ws
 
     def _failed(self, cause: str, text: str):

@@ -1,0 +1,93 @@
+"""Cases from the field of cars, mains and parts (docs/FIELD_CASES.md): the outlet with its real drivers in the simulated world."""
+
+from check import equal, true
+from rig import Rig
+
+from sim import ev, timebase
+
+
+def _closed(rig):
+    rig.side.sync()
+    return rig.side.contactor.closed
+
+
+def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
+    """CP-15: a car that was plugged before the start may have seen a PWM; only one whose plug was seen is simplified."""
+    rig = Rig()
+    rig.charge()
+    rig.side.ev.stop_ms = 1000000
+    rig.restart()
+    rig.outlet.permit = True
+    rig.until(lambda: _closed(rig), 15000)
+    rig.run(6000)
+    equal((rig.outlet.simplified, rig.outlet.offered_da), (False, 320))
+
+
+def test_f_e3_a_card_that_lies_there_is_told_once_until_it_was_away_for_three_seconds():
+    from charger.drivers.rfid import Reader
+
+    rig = Rig()
+    reader = Reader(rig.board.OUTLETS[0]["reader"])
+    told = []
+
+    def listen(ms):
+        for _ in range(ms // 100):
+            timebase.advance(100)
+            told.append(reader.poll())
+
+    for every_ms in (100, 300, 500, 2500):
+        rig.side.reader.lay("CARD", every_ms)
+        listen(10000)
+        rig.side.reader.lift()
+        listen(3200)
+        equal([tag for tag in told if tag], ["CARD"])
+        told.clear()
+    rig.side.reader.swipe("CARD")
+    listen(500)
+    rig.side.reader.swipe("OTHER")
+    listen(500)
+    equal([tag for tag in told if tag], ["CARD", "OTHER"])
+
+
+def test_f_e8_a_monitor_that_answers_as_slowly_as_the_board_says_charges_and_a_slower_one_does_not():
+    for test_ms, release_ms, closes in ((1500, 20, True), (20, 1500, True), (1500, 1500, True), (1700, 20, False), (20, 1700, False)):
+        rig = Rig()
+        rig.board.OUTLETS[0]["rcd"]["answer_ms"] = rig.board.OUTLETS[0]["rcd"]["release_ms"] = 1600
+        rig.side.rcd.test_ms, rig.side.rcd.release_ms = test_ms, release_ms
+        rig.restart()
+        rig.outlet.permit = True
+        rig.side.plug(ev.ASKING)
+        rig.run(12000)
+        equal((test_ms, release_ms, _closed(rig)), (test_ms, release_ms, closes))
+
+
+def test_f_e10_an_open_thermistor_at_the_ceiling_of_an_esp32_is_invalid():
+    rig = Rig()
+    thermometer = rig.outlet.thermometer
+    for max_mv in (3060, 3100, 3209, 3300):
+        rig.side.adc_max_uv = max_mv * 1000
+        rig.world.set_fault("ntc_open", 1, True)
+        thermometer.read()
+        equal((max_mv, thermometer.valid), (max_mv, False))
+        rig.run(400)
+        equal(rig.outlet.fault.CODE, "HighTemperature")
+        rig.world.set_fault("ntc_open", 1, False)
+        thermometer.read()
+        true(thermometer.valid)
+    rig.side.temperature_mc = rig.side.target_mc = -20000
+    rig.side.refresh()
+    thermometer.read()
+    true(thermometer.valid and -210 <= thermometer.value_dc <= -190, thermometer.value_dc)
+
+
+def test_f_e12_a_chip_that_repeats_the_registers_of_the_last_load_shows_0_w_within_a_second():
+    rig = Rig(MeterKind="CSE7766")
+    rig.side.meter.stale = True
+    rig.charge()
+    true(rig.meters[0].reading.p_mw[0] > 7000000, rig.meters[0].reading.p_mw[0])
+    rig.side.plug(ev.IDLE)
+    rig.run(1000)
+    reading = rig.meters[0].reading
+    equal((reading.p_mw[0], reading.i_ma[0], reading.valid), (0, 0, True))
+    rig.side.plug(ev.ASKING)
+    rig.until(lambda: rig.meters[0].reading.i_ma[0] > 30000, 15000)
