@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+HEAP = 4 * 1024 * 1024  # the scripts keep every measured value
 SEARCH = "boards/SIM:firmware:.frozen"  # the shims have to come first
 
 
@@ -18,7 +19,7 @@ def run(script, word, timeout_s=300):
     interpreter = ROOT / ".toolchain" / f"micropython{word}"
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [str(interpreter), str(Path(__file__).with_name(script))], capture_output=True, text=True, cwd=ROOT,
+            [str(interpreter), "-X", f"heapsize={HEAP}", str(Path(__file__).with_name(script))], capture_output=True, text=True, cwd=ROOT,
             env={**os.environ, "MICROPYPATH": SEARCH, "BENCH_FOLDER": folder}, timeout=timeout_s, check=False,
             stdin=subprocess.DEVNULL,
         )
