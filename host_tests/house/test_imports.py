@@ -19,7 +19,7 @@ ALLOWED = {
     "audit": {"crypto", "runtime", "store"},
     "credentials": {"access", "audit", "crypto", "runtime", "store"},
     "maintenance": {"metering", "access", "audit", "credentials", "crypto", "ocpp", "runtime", "store"},
-    "config": {"metering", "store"},
+    "config": {"audit", "metering", "store"},
     "drivers": {"metering"},  # a meter fills metering's plain Reading
     "net": {"audit", "credentials", "crypto", "runtime", "store"},
     "ocpp": DOMAIN | {"audit", "config", "credentials", "crypto", "net", "runtime", "store", "update"},

@@ -232,7 +232,7 @@ def test_one_interpreter_for_a_file(inner):
 
 def test_heap_is_obeyed(inner):
     """HEAP limits what a test can allocate."""
-    inner.write("test_h.py", "WORDS = (32,)\nHEAP = 48 * 1024\ndef test_h():\n    bytearray(200000)\n")
+    inner.write("test_h.py", "WORDS = (32,)\nHEAP = 128 * 1024\ndef test_h():\n    bytearray(200000)\n")
     outcomes, _ = inner.run()
     assert "MemoryError" in outcomes["test_h[32]"]
 

@@ -243,6 +243,7 @@ def test_the_cable_stays_locked_when_only_the_car_s_end_is_pulled(charger, csms)
     charger.wait_connector(lambda c: not c["locked"])
     charger.wait_ocpp_status("Available")
     assert csms.call("ChangeConfiguration", key="UnlockConnectorOnEVSideDisconnect", value="true")["status"] == "Accepted"
+    charger.let_pass(2)  # the card has been away from the reader
     start_session(charger, csms)
     end_session(charger, csms)
     charger.wait_connector(lambda c: not c["locked"])

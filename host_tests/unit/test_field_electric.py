@@ -23,7 +23,7 @@ def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
     equal((rig.outlet.simplified, rig.outlet.offered_da), (False, 320))
 
 
-def test_f_e3_a_card_that_lies_there_is_told_once_until_it_was_away_for_three_seconds():
+def test_f_e3_a_card_that_lies_there_is_told_once_until_it_was_away_for_a_second():
     from charger.drivers.rfid import Reader
 
     rig = Rig()
@@ -35,11 +35,11 @@ def test_f_e3_a_card_that_lies_there_is_told_once_until_it_was_away_for_three_se
             timebase.advance(100)
             told.append(reader.poll())
 
-    for every_ms in (100, 300, 500, 2500):
+    for every_ms in (100, 300, 500, 800):
         rig.side.reader.lay("CARD", every_ms)
         listen(10000)
         rig.side.reader.lift()
-        listen(3200)
+        listen(1200)
         equal([tag for tag in told if tag], ["CARD"])
         told.clear()
     rig.side.reader.swipe("CARD")

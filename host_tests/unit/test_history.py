@@ -13,6 +13,8 @@ from charger.metering.history import KEPT_DAYS, History
 from sim import flash as simflash
 from sim import timebase
 
+TIMEOUT = 120
+
 HEAP = 12 * 1024 * 1024  # the chip's content is in it
 DAY = 86400
 FIRST_DAY = 20820  # 2027-01-02, in days since 1970

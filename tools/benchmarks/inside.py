@@ -19,7 +19,8 @@ def run(script, word, timeout_s=300):
     interpreter = ROOT / ".toolchain" / f"micropython{word}"
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [str(interpreter), "-X", f"heapsize={HEAP}", str(Path(__file__).with_name(script))], capture_output=True, text=True, cwd=ROOT,
+            [str(interpreter), "-X", f"heapsize={HEAP}", str(Path(__file__).with_name(script))],
+            capture_output=True, text=True, cwd=ROOT,
             env={**os.environ, "MICROPYPATH": SEARCH, "BENCH_FOLDER": folder}, timeout=timeout_s, check=False,
             stdin=subprocess.DEVNULL,
         )

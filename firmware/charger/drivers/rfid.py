@@ -8,12 +8,12 @@ from charger import clock
 _STX = const(2)
 _ETX = const(3)
 _BAD = const(3)
-_AWAY_MS = const(3000)  # readers repeat a card that lies there each 100 to 500 ms
+_AWAY_MS = const(1000)  # readers repeat a card that lies there each 100 to 500 ms
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
 class Reader:
-    """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 3 s.
+    """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 1 s.
 
     `failed` from the third broken frame in a row.
     """

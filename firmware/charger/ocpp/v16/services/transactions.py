@@ -1,6 +1,6 @@
 """Transactions: what is reported of a session, and what the back end's verdict on its idTag does (OCPP-35 to 54)."""
 
-from charger import log
+from charger import clock, log
 from charger.ocpp.v16.answers import whole
 from charger.ocpp.v16.transaction_queue import START, STOP, exact_stamp
 
@@ -29,6 +29,8 @@ class Transactions:
         """A session is over."""
         self._refused.pop(session.local_id, None)
         moment = exact_stamp(session.stop_utc, session.stop_uptime_ms, session.stop_boot_id)
+        if session.stop_boot_id != clock.boot_id and session.stop_utc is not None:
+            moment += 999  # only its second is known: never before the start, whose milliseconds may have been told
         payload = {"meterStop": session.stop_wh, "timestamp": moment, "reason": session.stop_reason}
         if session.stop_id_tag:
             payload["idTag"] = session.stop_id_tag[:20]  # SCH-10: rather none than an empty one
