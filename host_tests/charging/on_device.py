@@ -31,6 +31,15 @@ class Memory:
     def write_json(self, name, value):
         self.files[name] = json.dumps(value)
 
+    def exists(self, name):
+        return name in self.files
+
+    def read(self, name):
+        return self.files[name].encode() if name in self.files else None
+
+    def write(self, name, data):
+        self.files[name] = data.decode()
+
 
 class Session:
     def __init__(self, number, start):

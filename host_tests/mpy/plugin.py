@@ -5,7 +5,7 @@ becomes one item a word size, `test_x.py::test_y[64]`. Module variables steer it
 
     WORDS = (32,)        word sizes to run on (default: 64 and 32)
     HEAP = 128 * 1024    heap of the interpreter in bytes (default: its own)
-    TIMEOUT = 5          seconds that one test may take (default: 20)
+    TIMEOUT = 5          seconds that one test may take (default: 90; it only ends what hangs)
 
 A process serves one file at one word size, started when its first test runs; a test that hangs or kills it costs
 that test only, the next one gets a new process.
@@ -21,7 +21,7 @@ from .interpreter import Interpreter, binary
 
 UNIT = "unit"
 RUNNER_FRAME = 'host_tests/mpy/runner.py", line'
-DEFAULTS = {"WORDS": (64, 32), "HEAP": None, "TIMEOUT": 20}
+DEFAULTS = {"WORDS": (64, 32), "HEAP": None, "TIMEOUT": 90}
 
 
 class MicroPythonFailure(Exception):

@@ -5,9 +5,9 @@ without; each figure is read where somebody else would read it: the duty of the 
 """
 
 import asyncio
-import json
 import random
 
+import flashrig
 from check import equal, near, true
 from rig import Rig
 
@@ -20,19 +20,6 @@ from charger.outlet import pilot_duty
 from sim import ev
 
 CASES = 8
-
-
-class Memory:
-    """The flash, as far as profiles go."""
-
-    def __init__(self):
-        self.files = {}
-
-    def read_json(self, name, default=None):
-        return json.loads(self.files[name]) if name in self.files else default
-
-    def write_json(self, name, value):
-        self.files[name] = json.dumps(value)
 
 
 class Session:
@@ -61,7 +48,8 @@ class Unit:
         clock.set_utc(1790000000, "test")
         self.phases = phases
         self.supply_da = supply_da
-        self.files = Memory()
+        flashrig.fresh()
+        self.files = flashrig.files()
         self.config = Configuration(self.files, {"MaxChargingProfilesInstalled": "20"})
         self.connectors = [Connector(*both, self.config) for both in zip(self.rig.outlets, self.rig.meters)]
         self.supply = None if supply_da is None else SharedSupply(self.rig.outlets, [0] * number, supply_da)
