@@ -34,8 +34,8 @@ MUTATIONS = {
     "OverCurrent": (GUARDS + "energy_guards.py", "        worst_ma = measured[0]\n", "        worst_ma = 0\n"),
     "Temperature": (GUARDS + "energy_guards.py", "(700 if self.tripped else 850)", "99999"),
     "MeterLost": (GUARDS + "energy_guards.py", "return outlet.metered is None", "return False"),
-    "Proximity": (GUARDS + "cable_guards.py", "(cable.rating_da == 0 or cable.changed)", "False"),
-    "LockFailure": (GUARDS + "cable_guards.py", "outlet.lock.commanded and not outlet.locked", "False"),
+    "Proximity": (GUARDS + "cable_guards.py", "outlet.plugged and (cable.changed or", "False and (cable.changed or"),
+    "LockFailure": (GUARDS + "cable_guards.py", "outlet.wants_lock and not outlet.locked", "False"),
     "Tamper": (GUARDS + "board_inputs.py", "            return True\n        return outlet.tamper.value() == 1",
                "            return True\n        return False"),
     "Lock before closing": (

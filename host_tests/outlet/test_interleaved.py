@@ -36,11 +36,6 @@ SEEDED = {
         "outlet/limits.py", "        self.decision = (low, safety, ruling)\n",
         "        self.decision = (NO_LIMIT, NO_LIMIT, ruling)\n        self.decision = (low, safety, ruling)\n",
     ),
-    "measurement in two steps": (
-        "metering/reading.py", "        self.protection = (worst_ma, low_mv, high_mv, self.stamp_ms)\n",
-        "        self.protection = (worst_ma, 0, 0, self.stamp_ms)\n"
-        "        self.protection = (worst_ma, low_mv, high_mv, self.stamp_ms)\n",
-    ),
     "acknowledged by the loop": (
         "outlet/outlet.py", "        self._acknowledged = True\n",
         "        for guard in self.guards:\n            guard.release()\n",

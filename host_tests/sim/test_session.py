@@ -166,6 +166,7 @@ def test_second_session_after_finishing(charger, csms):
     charger.swipe("GOOD0001")
     charger.wait_ocpp_status("Finishing")
     csms.record.wait("StopTransaction", "out", 3)
+    charger.let_pass(2)  # the card has been away from the reader
     charger.swipe("GOOD0001")
     charger.wait_ocpp_status("Charging", timeout_s=30)
     csms.record.wait("StartTransaction", count=2)
