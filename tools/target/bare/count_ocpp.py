@@ -13,7 +13,6 @@ import ocpp_rig
 import vfs
 
 from charger.ocpp.transport.rpc import Rpc, dumps
-from charger.ocpp.v16.services.status_notification import payload as status_payload
 from sim import flash as simflash
 
 _DISK = 0x85000000
@@ -150,7 +149,7 @@ class Bench:
         cp.post_call = lambda *arguments: made.append(dumps(arguments[1]))
         for _ in range(2):
             measure.begin()
-            dumps(status_payload(1, cp.status.of(1)))
+            dumps(cp.status.payload(1, cp.status.of(1)))
             measure.end("send.StatusNotification")
         cp.post_call = post
         values = cp.meter_values
