@@ -20,7 +20,6 @@ from .tls_peers import VERSIONS, Authority, server_context
 SOAK = bool(os.environ.get("PILOTLIGHT_SOAK"))
 ROUNDS = 40 if SOAK else 1
 QUIET_S = 900 if SOAK else 90
-DAY_HEAP = 160 * 1024  # what a working day of rare messages needs; the link with a session fits into 128 KiB
 # Bytes in use, everything collected: what comes late, and what a board has besides, needs the rest.
 BUDGET = 95 * 1024  # after the start, by TLS with a password
 BUDGET_CHARGING = 99 * 1024  # charging over TLS with a client certificate
@@ -89,14 +88,14 @@ def test_all_links_at_once_in_the_heap_of_the_reference_board(launch, csms, tmp_
         end_session(sim, csms)
 
 
-def test_sessions_cuts_and_rare_messages_in_a_heap_of_160_kib(launch, csms, tmp_path):
+def test_sessions_cuts_and_rare_messages_in_the_heap_of_the_reference_board(launch, csms, tmp_path):
     folder = tmp_path / "authority"
     folder.mkdir()
     authority = Authority(folder)
     csms.close()
     csms.tls = server_context(authority.issue("server"), VERSIONS["1.2"])
     csms.open()
-    sim = launch(word=32, lab=False, heap=DAY_HEAP, time_scale=60, csms_url=csms.url, options=options(2, authority, tmp_path),
+    sim = launch(word=32, lab=False, heap=REFERENCE_HEAP, time_scale=60, csms_url=csms.url, options=options(2, authority, tmp_path),
                  settings={"MeterValueSampleInterval": 60})
     csms.wait_booted()
     sim.let_pass(30)  # the look at the running image is over
