@@ -95,7 +95,8 @@ def test_sessions_cuts_and_rare_messages_in_the_heap_of_the_reference_board(laun
     csms.close()
     csms.tls = server_context(authority.issue("server"), VERSIONS["1.2"])
     csms.open()
-    sim = launch(word=32, lab=False, heap=REFERENCE_HEAP, time_scale=60, csms_url=csms.url, options=options(2, authority, tmp_path),
+    sim = launch(word=32, lab=False, heap=REFERENCE_HEAP, time_scale=60,
+                 csms_url=csms.url, options=options(2, authority, tmp_path),
                  settings={"MeterValueSampleInterval": 60})
     csms.wait_booted()
     sim.let_pass(30)  # the look at the running image is over
