@@ -26,7 +26,8 @@ def changed(name, *changes):
 
 DELETED = object()
 OUTLET = ("OUTLETS", 0)
-SPI = {"bus": 2, "sck": 14, "mosi": 23, "miso": 4, "cs": 32}
+BARE_SPI = {"bus": 2, "sck": 14, "mosi": 23, "miso": 4}
+SPI = {**BARE_SPI, "cs": 32}
 UART = {"bus": 1, "tx": 23, "rx": 32}
 # name -> (changes to ESP32_DEVKITC, words of the sentence)
 WRONG = {
@@ -76,7 +77,7 @@ WRONG = {
     "meter at an address that it has not": ([((*OUTLET, "meter", 1, "address"), 0x39)], "meter.address is 57"),
     "meter option misspelt": ([((*OUTLET, "meter", 1, "chanel"), "A")], "meter has an unknown option 'chanel'"),
     "meter on a bus that is not there": ([((*OUTLET, "meter", 1, "bus"), 2)], "is on I2C 2, and the esp32 has 0, 1"),
-    "meter without chip select": ([((*OUTLET, "meter"), ["ade7953_spi", {"bus": 2, "sck": 14, "mosi": 23, "miso": 4}])], "lacks 'cs'"),
+    "meter without chip select": ([((*OUTLET, "meter"), ["ade7953_spi", BARE_SPI])], "lacks 'cs'"),
     "I2C without pins": ([((*OUTLET, "meter"), ["ade7953_i2c", {"bus": 0}])], "meter lacks 'scl'"),
     "I2C too fast": ([((*OUTLET, "meter", 1, "freq"), 1_000_000)], "meter.freq is 1000000"),
     "mains of 16 Hz": ([((*OUTLET, "meter"), ["bl0942", {**UART, "hertz": 55}])], "hertz is 55 and must be 50 or 60"),
