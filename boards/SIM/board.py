@@ -1,4 +1,4 @@
-"""The simulated board as plain data; a real board's board.py has the same names.
+"""The simulated board as plain data; a real board's board.py has the same names, with ranges: tools/board_definition/keys.py.
 
 NAME        board name, also the board field of an update image
 FLASH_ROOT  where the writable file system is mounted
@@ -16,7 +16,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   phase_switch  pin (1 = three phases, 0 = one) or None: always all that are wired
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
   meter       (driver, options): what drivers.meters.make() takes
-  reader      {"uart": number} or None
+  reader      {"uart": number, "tx", "rx": pins} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), fault (1 = fault of the
             board), rails (1 = the pilot generator's supply is out of range); None where a board has none
 DEVICE      what the label says: vendor, model, serial

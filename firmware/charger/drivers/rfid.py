@@ -19,7 +19,8 @@ class CardReader:
     """
 
     def __init__(self, wiring: dict):
-        self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1)
+        pins = {"tx": wiring["tx"], "rx": wiring["rx"]} if "tx" in wiring else {}
+        self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1, **pins)
         self._frame = bytearray(_MAX)
         self._used = -1  # -1: no frame open
         self.errors = 0

@@ -45,12 +45,13 @@ class Request:
 
 
 class HttpConnection:
-    """Requests of one stream, one after the other."""
+    """Requests of one stream, one after the other. `first`: what has been read of the first one."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, first: bytes = b""):
         self._stream = stream
         self._buffer = bytearray(_STEP)
-        self._used = 0
+        self._used = len(first)
+        self._buffer[: self._used] = first
 
     async def read(self) -> Request:
         """The next request. Bad, EOFError at the end of the stream, OSError, ValueError by TLS."""

@@ -32,8 +32,8 @@ async def serve(app, listener, client, host: str):
     """Answer a client from the address `host` until it goes, is too slow, or has asked often enough."""
     secured = _context(app.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
     try:
-        await asyncio.wait_for_ms(listener.admission.handshake(secured, host), _HANDSHAKE_MS)
-        connection = HttpConnection(asyncio.StreamReader(secured))
+        first = await asyncio.wait_for_ms(listener.admission.handshake(secured, host), _HANDSHAKE_MS)
+        connection = HttpConnection(asyncio.StreamReader(secured), first)
         for number in range(_REQUESTS):
             last = number == _REQUESTS - 1
             try:

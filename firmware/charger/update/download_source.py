@@ -45,7 +45,7 @@ class DownloadSource:
             fields.append(("Range", "bytes=%d-" % offset))
             if etag:
                 fields.append(("If-Range", etag))
-        context = tls.client_context(self._roots) if url.scheme == "https" else None
+        context = tls.ClientContext(self._roots) if url.scheme == "https" else None
         response = await http_client.get(location, context, fields, open_stream=self._open_stream)
         if response.status not in ((200, 206) if offset else (200,)):
             response.close()

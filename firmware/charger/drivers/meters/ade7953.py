@@ -7,6 +7,10 @@ from charger.drivers.meters.calibration import UNITY
 from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver, ratio
 from charger.errors import MeterError
 
+_KINDS = const((("ade7953_i2c", "i2c", 1), ("ade7953_spi", "spi", 1)))
+_OPTIONS = const((("address", 0x38, 0x38), ("channel", "A", "B"), ("v_lsb", 1000, 100000), ("i_lsb", 1000, 1000000),
+                  ("p_lsb", 1, 10000)))  # fmt: skip
+
 _START_MS = const(100)  # power-up time before the chip may be talked to (MET-12)
 _RETRY_MS = const(1000)
 
@@ -213,3 +217,12 @@ class ADE7953(MeterDriver):
         mul, div = self._e_ratio
         self._add_energy(energy, mul, div)
         self._measured(now)
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> ADE7953:
+    """The driver on the board's I2C or SPI bus."""
+    if kind == "ade7953_i2c":
+        transport = I2CTransport(buses.i2c(options), options.get("address", 0x38))
+    else:
+        transport = SPITransport(buses.spi(options, 1000000), buses.chip_select(options))
+    return ADE7953(transport, buses.calibrated("ade7953", 1, entry), options)

@@ -8,6 +8,9 @@ from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriv
 from charger.errors import MeterError
 
 FRAME = const(23)
+_KINDS = const((("bl0942", "uart", 1),))
+_OPTIONS = const((("address", 0, 3), ("hertz", 50, 60), ("v_lsb", 100000, 1000000000), ("i_lsb", 100000, 2000000000)))
+
 _READ = const(0x58)
 _WRITE = const(0xA8)
 _FULL = const(0xAA)
@@ -208,3 +211,8 @@ class BL0942(MeterDriver):
             delta = count if count <= most else 0
         mul, div = self._e_ratio
         self._add_energy(-delta if export else delta, mul, div)
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> BL0942:
+    """The driver on the board's UART."""
+    return BL0942(buses.uart(options, None), buses.calibrated(kind, 1, entry), options)

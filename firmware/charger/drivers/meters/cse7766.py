@@ -8,6 +8,9 @@ from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriv
 from charger.errors import MeterError
 
 FRAME = const(24)
+_KINDS = const((("cse7766", "uart", 1),))  # also HLW8032
+_OPTIONS = const((("v_ratio", 10000, 100000000), ("i_ratio", 10000, 100000000)))
+
 _GAP_MS = const(500)  # silence that ends a frame begun (MET-37)
 _NOISE_MA = const(50)  # less is noise (MET-37)
 _STALE_MS = const(700)  # registers that stand still for so long, without a pulse, are those of a load that is gone
@@ -202,3 +205,8 @@ class CSE7766(MeterDriver):
         # mWh = pulses * p_coef / 1e6 / 3600 * 1000, times the gains in ppm
         gain = self._p_gain * self._e_gain // (UNITY * UNITY)  # ppm squared
         self._add_energy(delta * self._p_coef, gain, 3600000 * UNITY * UNITY)
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> CSE7766:
+    """The driver on the board's UART; parity 0 is even."""
+    return CSE7766(buses.uart(options, 0), buses.calibrated(kind, 1, entry), options)

@@ -86,12 +86,12 @@ class ConnectionTarget:
             raise ConfigurationError("no certificate of our own")
 
     def context(self, settings):
-        """The TLS context, None without TLS. Made for each attempt: kept, it would hold parsed certificates in RAM."""
+        """The TLS context, None without TLS."""
         if not self.secure:
             return None
         if settings.security_profile == 3:
-            return tls.client_context(settings.ca, settings.client_cert, settings.client_key)
-        return tls.client_context(settings.ca)
+            return tls.ClientContext(settings.ca, settings.client_cert, settings.client_key)
+        return tls.ClientContext(settings.ca)
 
 
 async def dial(settings, lab: bool, open_stream=None) -> tuple:
