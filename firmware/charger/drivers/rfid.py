@@ -12,7 +12,7 @@ _AWAY_MS = const(1000)  # readers repeat a card that lies there each 100 to 500 
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
-class Reader:
+class CardReader:
     """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 1 s.
 
     `failed` from the third broken frame in a row.

@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter, ratio
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver, ratio
 from charger.errors import MeterError
 
 _KINDS = const((("ade7953_i2c", "i2c", 1), ("ade7953_spi", "spi", 1)))
@@ -108,7 +108,7 @@ def _signed24(value: int) -> int:
     return value - 0x1000000 if value & 0x800000 else value
 
 
-class ADE7953(Meter):
+class ADE7953(MeterDriver):
     """One current channel of the chip with the voltage channel; two outlets on one chip are two objects, A and B.
 
     Options beside those of Meter: "channel" ("A"), "v_lsb" codes per V (26000), "i_lsb" codes per A (100000), "p_lsb"

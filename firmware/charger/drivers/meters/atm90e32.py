@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MV, Meter
+from charger.drivers.meters.meter_driver import MAX_MV, MeterDriver
 from charger.errors import MeterError
 
 _KINDS = const((("atm90e32", "spi", 3),))
@@ -86,7 +86,7 @@ class Registers:
         self._cs(1)
 
 
-class ATM90E32(Meter):
+class ATM90E32(MeterDriver):
     """The chip with its three phases.
 
     Options beside those of Meter: "phases" (3), "ugain" and "igain": the gain registers of a perfect unit of the board

@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter, ratio
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriver, ratio
 from charger.errors import MeterError
 
 FRAME = const(23)
@@ -45,7 +45,7 @@ def _little24(data, at: int) -> int:
     return data[at] | data[at + 1] << 8 | data[at + 2] << 16
 
 
-class BL0942(Meter):
+class BL0942(MeterDriver):
     """The chip on a UART of 4800 baud 8N1.
 
     Options beside those of Meter: "address" (0 to 3), "v_lsb" codes per kV (15873360) and "i_lsb" codes per kA

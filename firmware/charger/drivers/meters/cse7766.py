@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriver
 from charger.errors import MeterError
 
 FRAME = const(24)
@@ -69,7 +69,7 @@ def _big24(data, at: int) -> int:
     return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
 
-class CSE7766(Meter):
+class CSE7766(MeterDriver):
     """The chip on a UART of 4800 baud, 8 bits, even parity.
 
     Options beside those of Meter: "v_ratio" and "i_ratio", ppm: the board's divider and shunt against the usual ones

@@ -12,7 +12,7 @@ from micropython import const
 
 from charger import clock
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver
 from charger.errors import MeterError
 
 _KINDS = const((("ct_adc", "adc", 1),))
@@ -55,7 +55,7 @@ def _bits(value: int) -> int:
     return count
 
 
-class CtAdc(Meter):
+class CtAdc(MeterDriver):
     """One phase: v_adc and i_adc have read_uv(), as machine.ADC.
 
     Options beside those of Meter: "v_ratio": mains mV a mV at the ADC, times 1000 (350000); "i_ratio": mA a mV at the
