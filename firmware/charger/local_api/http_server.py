@@ -44,7 +44,7 @@ class Request:
         self.body = bytearray(0)
 
 
-class Connection:
+class HttpConnection:
     """Requests of one stream, one after the other. `first`: what has been read of the first one."""
 
     def __init__(self, stream, first: bytes = b""):
