@@ -56,6 +56,7 @@ class Application:
         self.sessions = SessionStore(self.files)
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
+        self.planner = wiring.make_planner(self)
         wiring.configure_hold_ups(self)
         self.flash_pause = wiring.make_flash_pause(self)
         contactors_moved = self.flash_pause.contactors_moved
@@ -147,6 +148,7 @@ class Application:
         slow("temperature", self._derate)
         if self.supply is not None:
             slow("load sharing", self.supply.share)
+        slow("planner", self.planner.second)
         slow("checkpoints", self._checkpoint_sessions)
         slow("security log", self.security_log.second)
         slow("heap", self._note_heap)
@@ -185,7 +187,7 @@ class Application:
         self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
-        if board.CSMS["url"]:
+        if self.settings.url:
             self.supervisor.start("link", self.link.run)
         for name, job in self.charge_point.tasks():
             self.supervisor.start(name, job)

@@ -28,7 +28,7 @@ OUTLET = {
     "fault_input": [{"pin": PIN_IN}],
     "rotation?": (0, 2),
 }
-SHARED = {"tamper": [PIN_IN], "button": [PIN_IN], "led": [PIN_OUT], "fault": [PIN_IN], "rails": [PIN_IN]}
+SHARED = {"tamper": [PIN_IN], "button": [PIN_IN], "led": [PIN_OUT], "fault": [PIN_IN], "rails": [PIN_IN], "reduction": [PIN_IN]}
 BOARD = {
     "NAME": TEXT,
     "FLASH_ROOT": TEXT,

@@ -47,6 +47,9 @@ FLASH_FAILED = "FileSystemFailed"
 LOG_FULL = "SecurityLogFull"
 LOG_FAILED = "SecurityLogWriteFailed"
 SUPPRESSED = "EventsSuppressed"
+HOURS_CHOSEN = "ChargingHoursChosen"
+CHARGING_OVERRIDE = "ChargingOverride"
+DELAY_BYPASSED = "RandomDelayBypassed"
 
 # WP-43, and of our own what somebody has to act on
 CRITICAL = (
@@ -57,7 +60,7 @@ CRITICAL = (
 SINKS = ("ocpp", "mqtt")  # who is told, each with a mark of its own in the log
 
 # What the back end is not told: it knows, or it is between the owner and the unit. All else is sent (WP-44).
-_HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED)
+_HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED, HOURS_CHOSEN, CHARGING_OVERRIDE)
 
 # What a link that cannot be made brings with every attempt: the same words again within an hour are only counted.
 LINK = (
@@ -67,7 +70,7 @@ LINK = (
 
 # What an outsider can cause as often as he likes: a few in a row, then a count once in a while. Wrong PINs are not among
 # them: access/pin_throttle.py bounds them, so each is in the log.
-NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, MEMORY_EXHAUSTION)  # noqa: RUF005 - MicroPython
+NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, MEMORY_EXHAUSTION, DELAY_BYPASSED)  # noqa: RUF005 - MicroPython
 
 
 def wanted_by(sink: str, event: str) -> bool:

@@ -13,6 +13,9 @@ _SETTINGS = """
 AllowOfflineTxForUnknownId settings
 AuthorizationCacheEnabled settings
 AuthorizationKey backend secret
+BackEndIdentity backend
+BackEndRoots backend
+BackEndUrl backend
 ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
@@ -32,6 +35,8 @@ _IN_VAULT = {
     "WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63),  # in the vault; IEEE 802.11, WPA2
     # the owner's broker, from the next start on: mqtts:// URL ("": none), PEM
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
+    # another back end, from the next start on: wss:// URL ("": that of the factory), identity, PEM (UK-14)
+    "BackEndUrl": ("ocpp/url", 0, 200), "BackEndIdentity": ("ocpp/identity", 0, 48), "BackEndRoots": ("ocpp/roots", 0, 1800),
 }  # fmt: skip
 
 
@@ -89,27 +94,29 @@ async def _write_settings(app, role, wish, surface) -> dict:
 def _secret_form(name, value) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
-        validate.check(("text", high, low) if name == "MqttRoots" else ("str", high, low), value)
+        validate.check(("text", high, low) if name in ("MqttRoots", "BackEndRoots") else ("str", high, low), value)
     except InvalidValueError as error:
         raise CommandError(INVALID, "%s: %s." % (name, error.why))
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
         raise CommandError(INVALID, "MqttUrl: mqtts:// is wanted: nothing goes out without TLS.")  # SEC-12
-    if name == "MqttRoots":
-        _check_roots(value)
+    if name == "BackEndUrl" and value and not value.startswith("wss://"):
+        raise CommandError(INVALID, "BackEndUrl: wss:// is wanted: nothing goes out without TLS.")  # SEC-12
+    if name == "MqttRoots" or (name == "BackEndRoots" and value):
+        _check_roots(name, value)
     data = value.encode()
     if len(data) > high:
         raise CommandError(INVALID, "%s: longer than %d bytes." % (name, high))
     return data
 
 
-def _check_roots(text):
+def _check_roots(name, text):
     """Certificates in PEM, and what TLS can read as such."""
     if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
-        raise CommandError(INVALID, "MqttRoots: PEM certificates are wanted.")
+        raise CommandError(INVALID, name + ": PEM certificates are wanted.")
     try:
         tls.SSLContext(tls.PROTOCOL_TLS_CLIENT).load_verify_locations(text.encode())
     except (ValueError, OSError):
-        raise CommandError(CONFLICT, "MqttRoots: this is no certificate.")
+        raise CommandError(CONFLICT, name + ": this is no certificate.")
 
 
 def _shaped(app, name, value) -> str:

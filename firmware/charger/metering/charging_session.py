@@ -30,7 +30,7 @@ CAUSES = (
     " other car hardware installer cable csms supply hours temperature user simplified backend service phases lock"
     " ResidualCurrent ResidualSelfTest Weld CloseFailure PilotShort PilotVoltage Diode Ventilation"
     " OverCurrent Temperature MeterLost UnderVoltage OverVoltage Proximity LockFailure Tamper"
-    " Rails FaultInput ReaderLost BoardFault connection flash"
+    " Rails FaultInput ReaderLost BoardFault connection flash plan delay pause house grid"
 )
 ERROR_CODES = (
     "NoError ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError"

@@ -14,9 +14,9 @@ def status(app) -> bytes:
     """The unit as a whole."""
     connectors = {}
     for connector in app.connectors:
-        facts = status_report.connector_report(connector)
+        facts = status_report.connector_report(connector, app.planner)
         connectors[str(connector.id)] = {name: facts[name] for name in (
-            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "energy_wh")}  # fmt: skip
+            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "energy_wh", "plan")}  # fmt: skip
     return _text({
         "online": True, "time": _now(), "uptime_s": clock.uptime_s(), "firmware": app.config.get_str("FirmwareVersion"),
         "backend": app.charge_point.ready(), "setup": status_report.setup_words(app),
