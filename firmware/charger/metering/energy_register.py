@@ -10,7 +10,7 @@ from binascii import crc32
 from micropython import const
 
 from charger import clock, log
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 
 LOSS_BOUND_WH = const(100)  # MET-2. 90 Wh, and 1.5 s at 22 kW (9.2 Wh) for the task that writes to come round
@@ -39,7 +39,7 @@ class EnergyRegister:
         self._export_rest = 0
         self._meter = 0
         self._files = files
-        self._slots = Slots(files, "hot/energy%d" % connector_id)
+        self._slots = ABRecord(files, "hot/energy%d" % connector_id)
         self._rejected_told = 0
         self._load()
         self._saved()

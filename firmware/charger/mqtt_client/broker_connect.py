@@ -63,7 +63,7 @@ def _password(vault, settings: dict) -> bytes:
     return kept
 
 
-async def dial(vault, settings: dict, serial: str, open_stream=None) -> tuple:
+async def connect(vault, settings: dict, serial: str, open_stream=None) -> tuple:
     """(stream, (user, password)), or ConnectError, "config" when the settings do not say how."""
     try:
         host, port, user = _target(vault, settings)

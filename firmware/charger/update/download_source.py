@@ -9,7 +9,7 @@ from charger.net import http_client, tls
 from charger.net import url as urls
 
 
-class Source:
+class DownloadSource:
     """`settings`: "hosts", "roots" (PEM or None). `lab`: True on a laboratory unit, which believes any host it is sent to."""
 
     def __init__(self, settings: dict, lab: bool, open_stream=None):

@@ -12,7 +12,7 @@ UPLOADING = "Uploading"
 UPLOADED = "Uploaded"
 
 
-class Uploads:
+class UploadAttempts:
     """`make_uploader()` gives a net.upload.Uploader; `tell(state)` is called for each attempt:
     with UPLOADING, then with UPLOADED or the cause of its UploadError."""
 
