@@ -1,7 +1,7 @@
-"""The one door to TCP and TLS: connect and handshake within a deadline, the certificate and the name always checked.
+"""All outgoing TCP and TLS connections: connect and handshake within a deadline; certificate and name are always checked.
 
-There is no way to switch verification off: without roots every server is untrusted. What failed is said by the
-exception's `cause`, so that it can become the right security event (WP-7, WP-43).
+Verification cannot be switched off: without roots every server is untrusted. The exception's `cause` classifies the
+failure, from which the security event follows (WP-7, WP-43).
 """
 
 import asyncio
