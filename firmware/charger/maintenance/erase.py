@@ -39,28 +39,28 @@ _CHARGING_MS = 5000
 _HELD_S = 10
 
 
-async def erase_personal_data(app, who: str = "owner") -> str:
+async def erase_personal_data(app, by: str = "owner") -> str:
     """Forget all that is about a person: who charged, what was charged when, cards, Wi-Fi, the owner's broker.
 
     '' when it is certain to happen: the unit restarts within seconds. Else why not, as a sentence. OSError by the flash.
     """
-    return ask(app, PERSONAL, who)
+    return ask(app, PERSONAL, by)
 
 
-async def factory_reset(app, who: str = "owner") -> str:
+async def factory_reset(app, by: str = "owner") -> str:
     """The same, and all settings, certificates and PINs are what the factory gave: the PIN on the label holds again.
 
     Security log, energy registers, calibration, the installer's limit (which no owner may lift), the count of wrong PINs
     and the anti-rollback counter stay.
     """
-    return ask(app, FACTORY, who)
+    return ask(app, FACTORY, by)
 
 
-def ask(app, kind: str, who: str) -> str:
+def ask(app, kind: str, by: str) -> str:
     """What the two above do: kind is PERSONAL or FACTORY."""
     if any(connector.session is not None for connector in app.connectors):
         return "A car is charging: end that first."
-    app.files.write(MARK, (kind + " " + who).encode())
+    app.files.write(MARK, (kind + " " + by).encode())
     log.info("erase", kind + " data: at the restart")
     app.restart("Soft", "erasure" if kind == PERSONAL else "factory reset")
     return ""
@@ -71,7 +71,7 @@ def at_start(files, vault, on_event, anonymise):
 
     Before anything else opens a file. anonymise(files) is maintenance/queue_anonymiser.py's run().
     """
-    kind, _, who = (files.read(MARK) or b"").decode().partition(" ")
+    kind, _, by = (files.read(MARK) or b"").decode().partition(" ")
     wipe.ask(files)
     anonymise(files)
     kept = _UNIT.split(" ") + ([] if kind == FACTORY else _SETTINGS.split(" "))
@@ -82,7 +82,7 @@ def at_start(files, vault, on_event, anonymise):
         for name in vault.names():
             if not any(name.startswith(beginning) for beginning in beginnings):
                 vault.delete(name)
-    on_event(events.FACTORY_RESET if kind == FACTORY else events.PERSONAL_DATA_ERASED, "by " + (who or "owner"))
+    on_event(events.FACTORY_RESET if kind == FACTORY else events.PERSONAL_DATA_ERASED, "by " + (by or "owner"))
     files.delete(MARK)
 
 
