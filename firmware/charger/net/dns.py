@@ -172,7 +172,7 @@ class Resolver:
                 fault = DnsError("no answer from the name server")
             except OSError as error:
                 # An immediate error, for example "network unreachable": another try would fail as fast.
-                raise DnsError("query not sent, error %s" % error.errno)
+                raise DnsError("no query to the name server, error %s" % error.errno)
             except DnsError as error:
                 fault = error
                 if str(error) == "no such name":

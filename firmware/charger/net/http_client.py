@@ -375,7 +375,7 @@ async def get(url: str, context=None, fields=(), **options) -> Response:
             return response
         response.close()
         target = _redirected(target, response.fields.get("location", ""))
-    raise HttpError("redirect", "too many redirects")
+    raise HttpError("redirect", "redirected too often")
 
 
 def _redirected(target, location: str):
@@ -385,7 +385,7 @@ def _redirected(target, location: str):
             location = "%s://%s%s" % (target.scheme, target.authority, location)
         found = urls.split(location)
     except ValueError:
-        raise HttpError("redirect", "redirect without a location")
+        raise HttpError("redirect", "redirected without a location")
     if not found.on_same_server(target):
         raise HttpError("redirect", "redirected to another server")
     found.login = target.login
