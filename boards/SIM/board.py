@@ -32,7 +32,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import hardware_times
+from sim import hardware_times, launch
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -83,8 +83,7 @@ DEVICE = {
     "model": setting("ChargePointModel", "Simulator"),
     "serial": setting("ChargeBoxSerialNumber", config["serial"] or "SIM%05d" % config["seed"]),
 }
-_OURS = ("MeterKind", "HardwareRevision", "WifiNetwork", "HandshakeMs")
-FACTORY = {name: value for name, value in config["set"].items() if name not in _OURS}
+FACTORY = {name: value for name, value in config["set"].items() if name not in launch.OURS}
 CSMS = {
     "url": config["csms"],
     "secure_url": config["csms_secure"],
