@@ -5,6 +5,7 @@ none that was begun is missing (OCPP-35 to 40). In manual time; each test says i
 """
 
 import gc
+import os
 import random
 
 import flashrig
@@ -16,7 +17,10 @@ from charger.errors import CallTimeoutError, DisconnectedError
 from sim import flash as simflash
 
 HEAP = 32 * 1024 * 1024
-TIMEOUT = 240
+SOAK = os.getenv("PILOTLIGHT_SOAK") == "1"
+TIMEOUT = 14400  # with PILOTLIGHT_SOAK; else well below a minute
+FIRST_STORM = int(os.getenv("PILOTLIGHT_FIRST_STORM") or 100)
+STORMS = int(os.getenv("PILOTLIGHT_STORMS") or (1000 if SOAK else 3))  # of 60 cuts each, for each word size
 
 
 class Ledger(Link):
@@ -207,8 +211,9 @@ class Calm:
         return low
 
 
-async def _storm(seed, cuts):
+async def _storm(seed, cuts, poll_ms=50):
     storm = Storm(seed)
+    storm.rig.poll_ms = poll_ms
     try:
         await storm.run(cuts)
         storm.check()
@@ -232,3 +237,8 @@ async def test_two_hundred_more():
 async def test_many_short_ones():
     for seed in range(10, 22):
         await _storm(seed, 20)
+
+
+async def test_f_o26_storms_of_sixty_cuts_end_with_a_ready_link_whatever_the_seed():
+    for seed in range(FIRST_STORM, FIRST_STORM + STORMS):
+        await _storm(seed, 60, poll_ms=500)

@@ -40,11 +40,12 @@ def interpreter(word):
 class Board:
     """One simulated board. run() until stop(); command() at any time; `log` gets each line of its output."""
 
-    def __init__(self, launch, log, label=None):
-        """`label` is what to print when the board has taken the record of launch["provision"]."""
+    def __init__(self, launch, log, label=None, tracer=None):
+        """`label` is what to print when the board has taken the record of launch["provision"]; `tracer` gets its frames."""
         self.launch = launch
         self.log = log
         self._label = label
+        self._tracer = tracer
         self.failure = None
         self._heap = DEFAULT_HEAP
         self._process = None
@@ -171,6 +172,8 @@ class Board:
             self._up.set()
             for _, line in list(self._waiting.values()):
                 self._write(line)
+        elif event == "frame":
+            self._tracer.frame(message["sent"], message["at_ms"], message["text"])
         elif event == "provisioned":
             self.log(json.dumps({"label": self._label}).encode())
         elif event == "warning":

@@ -148,6 +148,10 @@ def _prepare():
     if launch.config["kept"]:
         link.take_over(launch.config["kept"])
         launch.config["kept"] = None
+    if launch.config["trace"]:
+        from sim import trace
+
+        trace.install()
     control.flash = _flash(device)
     gc.collect()
     control.static_heap = timebase.static_heap = gc.mem_alloc()
