@@ -158,12 +158,9 @@ def test_a_day_of_home_assistants_integration(launch, csms):
     day.check(sessions=2)
 
 
-def test_a_day_of_steve(launch, csms):
-    """Pending until an operator has read the configuration, then lists, reservations, profiles, and a soft reset."""
-    answers = iter(("Pending", "Accepted"))
-    csms.always("BootNotification", lambda _: Result({
-        "status": next(answers, "Accepted"), "currentTime": csms.now(), "interval": 14400}))
-    day = Day(launch, csms)
+def steves_operator(day):
+    """Configuration while Pending, then lists and the daily profile."""
+    csms = day.csms
     csms.record.wait("BootNotification", "out", 3)
     assert len(day.ask("GetConfiguration", key=[])["configurationKey"]) > 40
     day.accepted("ChangeConfiguration", key="MeterValueSampleInterval", value="60")
@@ -181,28 +178,43 @@ def test_a_day_of_steve(launch, csms):
                  "startSchedule": "2024-01-01T00:00:00.000Z", "chargingRateUnit": "W", "minChargingRate": 6.0,
                  "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 2300.0, "numberPhases": 3}]}}  # fmt: skip
     day.accepted("SetChargingProfile", connectorId=0, csChargingProfiles=night)
+
+
+def steves_driver(day, number, tag):
+    """A reservation, used or cancelled, and a session under the daily profile and then under one of its own."""
+    csms = day.csms
+    soon = (datetime.fromisoformat(csms.now()) + timedelta(days=1)).astimezone(UTC).isoformat()
+    booking = {"connectorId": 1, "expiryDate": soon, "idTag": tag, "reservationId": number}
+    day.accepted("ReserveNow", **booking)
+    day.sim.wait_ocpp_status("Reserved")
+    if tag == "GOOD0002":
+        day.accepted("CancelReservation", reservationId=number)
+    day.hour()
+    day.sim.plug_in()
+    day.sim.swipe(tag)
+    day.sim.wait_ocpp_status("Charging")
+    assert csms.record.calls("StartTransaction")[-1].payload.get("reservationId") == (1 if number == 1 else None)
+    day.sim.wait_connector(lambda c: c["offered_amps"] == 10, what="2300 W")
+    told = day.ask("GetCompositeSchedule", connectorId=1, duration=86400, chargingRateUnit="W")
+    assert told["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 2300
+    day.hour()
+    running = csms.record.wait("StartTransaction", "out", 3, count=number).payload["transactionId"]
+    day.accepted("SetChargingProfile", connectorId=1, csChargingProfiles=limit_profile(8, running, chargingProfileId=2))
+    day.sim.wait_connector(lambda c: c["offered_amps"] == 8, what="8 A")
+    day.sim.plug_out()
+    day.sim.wait_ocpp_status("Available")
+    csms.record.wait("StopTransaction", "out", 3, count=number)
+
+
+def test_a_day_of_steve(launch, csms):
+    """Pending until an operator has read the configuration, then lists, reservations, profiles, and a soft reset."""
+    answers = iter(("Pending", "Accepted"))
+    csms.always("BootNotification", lambda _: Result({
+        "status": next(answers, "Accepted"), "currentTime": csms.now(), "interval": 14400}))
+    day = Day(launch, csms)
+    steves_operator(day)
     for number, tag in enumerate(("GOOD0001", "GOOD0002"), 1):
-        soon = (datetime.fromisoformat(csms.now()) + timedelta(days=1)).astimezone(UTC).isoformat()
-        booking = {"connectorId": 1, "expiryDate": soon, "idTag": tag, "reservationId": number}
-        day.accepted("ReserveNow", **booking)
-        day.sim.wait_ocpp_status("Reserved")
-        if tag == "GOOD0002":
-            day.accepted("CancelReservation", reservationId=number)
-        day.hour()
-        day.sim.plug_in()
-        day.sim.swipe(tag)
-        day.sim.wait_ocpp_status("Charging")
-        assert csms.record.calls("StartTransaction")[-1].payload.get("reservationId") == (1 if number == 1 else None)
-        day.sim.wait_connector(lambda c: c["offered_amps"] == 10, what="2300 W")
-        told = day.ask("GetCompositeSchedule", connectorId=1, duration=86400, chargingRateUnit="W")
-        assert told["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 2300
-        day.hour()
-        running = csms.record.wait("StartTransaction", "out", 3, count=number).payload["transactionId"]
-        day.accepted("SetChargingProfile", connectorId=1, csChargingProfiles=limit_profile(8, running, chargingProfileId=2))
-        day.sim.wait_connector(lambda c: c["offered_amps"] == 8, what="8 A")
-        day.sim.plug_out()
-        day.sim.wait_ocpp_status("Available")
-        csms.record.wait("StopTransaction", "out", 3, count=number)
+        steves_driver(day, number, tag)
     day.accepted("ClearChargingProfile", id=1)
     mark = len(csms.record)
     day.accepted("Reset", type="Soft")
