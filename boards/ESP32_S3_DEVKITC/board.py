@@ -29,7 +29,7 @@ OUTLETS: "tuple[dict, ...]" = (
         "ntc": {"adc": 2},
         "fault_input": None,
         "meter": ("ade7953_i2c", {"bus": 0, "scl": 11, "sda": 12, "address": 0x38}),
-        "reader": {"uart": 2},  # the port's own pins: TX 17, RX 16
+        "reader": {"uart": 2, "tx": 17, "rx": 16},
     },
 )
 SHARED: "dict[str, int | None]" = {"tamper": 13, "button": 14, "led": 21, "fault": None, "rails": 10}

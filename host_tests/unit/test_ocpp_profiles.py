@@ -7,7 +7,7 @@ from ocpp_rig import Rig
 
 from charger import clock, validate
 from charger.errors import InvalidValueError, OcppError
-from charger.ocpp.v16.charging_profile import Profile, decimal, tenths
+from charger.ocpp.v16.charging_profile import ChargingProfile, decimal, tenths
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -140,7 +140,9 @@ async def test_what_is_beyond_this_unit_is_rejected_and_changes_nothing_ocpp102(
         profile(schedule={"duration": 0}), profile(purpose="ChargePointMaxProfile"),
     ):  # fmt: skip
         equal(await install(rig, wrong), "Rejected", str(wrong))
-    equal(await install(rig, profile(purpose="ChargePointMaxProfile", kind="Relative"), 0), "Rejected")
+    for schedule in ({"duration": 600}, {"chargingSchedulePeriod": periods[:2]}):
+        wrong = profile(purpose="ChargePointMaxProfile", kind="Relative", schedule=schedule)
+        equal(await install(rig, wrong, 0), "Rejected", "relative to no transaction")
     fields = profile(kind="Recurring", recurrencyKind="Daily")
     fields["chargingSchedule"].pop("startSchedule")
     equal(await install(rig, fields), "Rejected")
@@ -336,8 +338,8 @@ def test_a_stored_profile_is_read_back_as_it_was():
         profile(kind="Relative", unit="W", limit=3680.5, schedule={"duration": 7}),
         profile(kind="Recurring", recurrencyKind="Weekly"), profile(kind="Recurring", recurrencyKind="Daily"),
     ):  # fmt: skip
-        one = Profile(1, fields)
-        two = Profile(1, json.loads(json.dumps(one.to_json())))
+        one = ChargingProfile(1, fields)
+        two = ChargingProfile(1, json.loads(json.dumps(one.to_json())))
         for name in ("id", "stack_level", "purpose", "kind", "recurrence_s", "valid_from", "valid_to", "start",
                      "duration_s", "unit", "periods"):  # fmt: skip
             equal(getattr(two, name), getattr(one, name), name)
@@ -345,6 +347,18 @@ def test_a_stored_profile_is_read_back_as_it_was():
 
 def test_what_makes_no_sense_is_named():
     clock.set_utc(1790000000, "test")
-    error = raises(ValueError, Profile, 1, profile(kind="Recurring"))
+    error = raises(ValueError, ChargingProfile, 1, profile(kind="Recurring"))
     equal(str(error), "recurring without a kind")
     raises(InvalidValueError, validate.check, ("num", 0, None), float("inf"))
+
+
+async def test_a_relative_limit_of_the_whole_charger_that_never_changes_holds_at_once_and_after_a_power_cut():
+    rig = await Rig(utc=None).online()
+    wanted = profile(1000, "ChargePointMaxProfile", 8.5, stack=10, kind="Relative")
+    equal(await install(rig, wanted, 0), "Accepted")
+    equal(limit(rig), 85)
+    await rig.power_cut()
+    await rig.online()
+    equal(limit(rig), 85)
+    equal(await clear(rig, chargingProfilePurpose="ChargePointMaxProfile"), "Accepted")
+    equal(limit(rig), None)

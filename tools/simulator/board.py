@@ -41,11 +41,12 @@ def interpreter(word):
 class Board:
     """One simulated board. run() until stop(); command() at any time; `log` gets each line of its output."""
 
-    def __init__(self, launch, log, label=None):
-        """`label` is what to print when the board has taken the record of launch["provision"]."""
+    def __init__(self, launch, log, label=None, tracer=None):
+        """`label` is what to print when the board has taken the record of launch["provision"]; `tracer` gets its frames."""
         self.launch = launch
         self.log = log
         self._label = label
+        self._tracer = tracer
         self.failure = None
         self._heap = DEFAULT_HEAP
         self._process = None
@@ -86,10 +87,12 @@ class Board:
     async def _start(self, extra=None, heap=None):
         this_start = {"kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms}
         launch = {**self.launch, **this_start, **(extra or {})}
-        # The shims of the board shadow the port's modules, and its board.py is the only one.
+        # The shims of the board shadow the port's modules; a real board's board.py comes before the simulated one's.
         path = [str(ROOT / "boards" / "SIM"), ".frozen"]
+        if launch["board"]:
+            path[0:0] = [str(ROOT / "boards" / launch["board"]), str(ROOT / "boards" / "SIM" / "real")]
         if not launch["frozen"]:
-            path[1:1] = [] if launch["romfs"] else [str(ROOT / "firmware")]
+            path[-1:-1] = [] if launch["romfs"] else [str(ROOT / "firmware")]
             path.append(str(ROOT / ".toolchain" / "lib"))
         process = await asyncio.create_subprocess_exec(
             launch["frozen"] or str(interpreter(launch["word"])), "-X", f"heapsize={heap or self._heap}", "-m", "sim.start",
@@ -173,6 +176,8 @@ class Board:
             self._up.set()
             for _, line in list(self._waiting.values()):
                 self._write(line)
+        elif event == "frame":
+            self._tracer.frame(message["sent"], message["at_ms"], message["text"])
         elif event == "provisioned":
             self.log(json.dumps({"label": self._label}).encode())
         elif event == "warning":

@@ -4,12 +4,18 @@ Unit tests leave the defaults or change them before they import `board` or make 
 not through argv or the environment of the interpreter.
 """
 
+# --set values that are for the simulated board and no configuration keys
+OURS = ("MeterKind", "HardwareRevision", "WifiNetwork", "HandshakeMs")
+host_root = ""  # where the host's files are: /host while a real board's file system is at / (real_board.py)
+
 config = {
+    "board": None,  # name of a real board whose board.py runs, None: the simulated board's own
     "connectors": 1,
     "seed": 1,
     "time_scale": 1.0,
     "pace": None,  # name of a chip or a factor: code and hardware take board time
     "flash_time": "typical",  # or "worst", with a pace
+    "trace": False,  # tell the host every OCPP message
     "tls_heap": None,  # bytes for TLS outside of the interpreter's heap; None: no limit
     "state_dir": None,  # None: nothing is kept, flash and NVS live in memory
     "csms": None,  # URL without the identity

@@ -16,7 +16,7 @@ RELATIVE = "Relative"
 _PERIOD_S = {"Daily": 86400, "Weekly": 604800}
 
 
-class Profile:
+class ChargingProfile:
     """`start` is None where the schedule counts from the start of charging."""
 
     def __init__(self, connector_id: int, fields: dict):
@@ -52,8 +52,8 @@ class Profile:
                 raise ValueError("periods do not rise")
         if self.recurrence_s and self.start is None:
             raise ValueError("recurring without a start")
-        if self.kind == RELATIVE and self.purpose == CHARGE_POINT_MAX:
-            raise ValueError("relative to no transaction")
+        if self.kind == RELATIVE and self.purpose == CHARGE_POINT_MAX and (self.duration_s or len(self.periods) > 1):
+            raise ValueError("relative to no transaction")  # one limit for all time needs no start
 
     def at(self, moment: int, charging_since: int) -> tuple:
         """(limit, phases, next): the limit at a moment, None where there is none, and when that may change, or None.

@@ -21,7 +21,7 @@ from micropython import const
 from charger import clock, log
 from charger.audit import events
 from charger.ocpp.v16.services import firmware_signature
-from charger.ocpp.v16.services.status_notifier import Notices
+from charger.ocpp.v16.services.status_notifier import StatusNotifier
 
 FILE = "ocpp_signed_firmware.json"  # there while the back end waits for something
 LAST = "ocpp_firmware_last.json"  # how the last one ended
@@ -46,7 +46,7 @@ _OVER = (INSTALLED, DOWNLOAD_FAILED, INVALID_SIGNATURE, NOT_VERIFIED, INSTALL_FA
 _POINT_OF_NO_RETURN = (INSTALLING, REBOOTING)
 
 
-class SignedFirmware:
+class SignedFirmwareUpdate:
     """Owned by the charge point `cp`; `cp.updater` is the updater or None.
 
     A job is a dictionary: id, location, retrieve_s, install_s (or None), certificate, signature, retries, interval_s,
@@ -56,7 +56,7 @@ class SignedFirmware:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
-        self._notices = Notices(cp, "SignedFirmwareStatusNotification")
+        self._notices = StatusNotifier(cp, "SignedFirmwareStatusNotification")
         self._job: dict = cp.files.read_json(FILE) or cp.files.read_json(LAST, {})
 
     @property
@@ -141,14 +141,15 @@ class SignedFirmware:
             now = clock.utc_s() or now
 
     async def _fetch(self) -> bool:
-        """Download with `retries` further attempts."""
+        """Download with `retries` further attempts, each told on its own."""
         job, updater = self._job, self._cp.updater
         updater.on_pause = self._paused
         reason = ""
         for attempt in range(job["retries"] + 1):
             if attempt:
+                self._notices.tell({"status": DOWNLOAD_FAILED, "requestId": job["id"]})  # the one before; the job goes on
                 await clock.sleep_s(job["interval_s"])
-            self._tell(DOWNLOADING)
+            self._tell(DOWNLOADING, attempt > 0)
             try:
                 await updater.fetch(job["location"])
             except (OSError, ValueError) as error:
@@ -202,10 +203,10 @@ class SignedFirmware:
         log.error("firmware", "%s: %s" % (status, reason))
         self._tell(status)
 
-    def _tell(self, status: str):
-        """A new status: on flash first, then to the back end."""
+    def _tell(self, status: str, again: bool = False):
+        """A new status, or one that has come again: on flash first, then to the back end."""
         job = self._job
-        if job["status"] == status and status != SCHEDULED:
+        if job["status"] == status and status != SCHEDULED and not again:
             return
         job["status"] = status
         try:
