@@ -1,4 +1,4 @@
-"""Looking at the unit, and charging by hand."""
+"""Status of the unit; start, stop and limit of charging by a person."""
 
 from charger import log
 from charger.access import roles
@@ -10,24 +10,24 @@ async def _status(app, role, _wish, _surface) -> dict:
     report = app.report()
     if not roles.may(role, "history"):
         for connector in report["connectors"].values():
-            connector["id_tag"] = None  # whose session it is, is none of the installer's business (SEC-18)
+            connector["id_tag"] = None  # the installer does not see the user of a session (SEC-18)
     return report
 
 
-def _connector(app, wish):
-    number = int(wish.get("connector", 1))
+def _connector(app, args):
+    number = int(args.get("connector", 1))
     if number > len(app.connectors):
         raise CommandError(UNKNOWN, "There is no connector %d." % number)
     return app.connectors[number - 1]
 
 
-async def _charge(app, role, wish, _surface) -> dict:
-    connector = _connector(app, wish)
-    action = wish["action"]
+async def _charge(app, role, args, _surface) -> dict:
+    connector = _connector(app, args)
+    action = args["action"]
     if action == "limit":
-        amps = wish.get("amps")
+        amps = args.get("amps")
         connector.outlet.limits.set("user", None if amps is None else int(amps * 10))
-    elif "amps" in wish:
+    elif "amps" in args:
         raise CommandError(INVALID, "amps: only with the action limit.")
     elif action in ("now", "skip", "pause", "resume"):
         _steer(app, connector, action, role)
@@ -59,7 +59,7 @@ def _steer(app, connector, action: str, role: str):
 
 
 def _start(app, connector, role):
-    """A start without a card: on the wire it has the tag of a start that anybody may make (FreeVendIdTag)."""
+    """Start a session without a card; OCPP messages have the idTag FreeVendIdTag."""
     if connector.session is not None:
         raise CommandError(CONFLICT, "A session is running already.")
     if not connector.startable():
@@ -70,19 +70,19 @@ def _start(app, connector, role):
     app.planner.skip_delay(connector, role)  # whoever presses start wants it now (UK-33, UK-36)
 
 
-async def _hours(app, _role, _wish, _surface) -> dict:
+async def _hours(app, _role, _args, _surface) -> dict:
     report = app.planner.report()
     report.update(report.pop("hours"))
     return report
 
 
-async def _set_hours(app, role, wish, surface) -> dict:
+async def _set_hours(app, role, args, surface) -> dict:
     """Accept the default charging hours, remove them, or set others (UK-22, UK-23)."""
-    windows = wish.get("windows", "")
-    if (wish["choice"] == "change") != ("windows" in wish and windows != ""):
+    windows = args.get("windows", "")
+    if (args["choice"] == "change") != ("windows" in args and windows != ""):
         raise CommandError(INVALID, "windows: with the choice change, and only with it.")
     try:
-        app.planner.choose_hours(wish["choice"], windows, "%s, %s" % (role, surface))
+        app.planner.choose_hours(args["choice"], windows, "%s, %s" % (role, surface))
     except ValueError:
         raise CommandError(INVALID, "windows: such as 1-5 22:00-24:00;6-7 00:00-24:00 is wanted.")
     return {}

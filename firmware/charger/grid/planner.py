@@ -12,6 +12,7 @@ from charger.audit import events
 from charger.grid import countries
 from charger.grid.charging_hours import ChargingHours
 from charger.grid.random_delay import WaitingChanges, draw
+from charger.metering.charging_session import Session
 from charger.outlet import limits, pilot_duty
 
 CSMS, HOURS, PLAN, DELAY = "csms", "hours", "plan", "delay"
@@ -27,8 +28,12 @@ class Lane:
         self.following = {}  # source: when it may change, UTC seconds
         self.waiting = WaitingChanges()
         self.applied_da = connector.outlet.limits.get("hardware")
-        self.session = None
+        self.session: Session | None = None
         self.exempt = ""  # why the back end's limit in force takes no random delay (UK-33)
+
+    def session_number(self) -> int:
+        """The number of the running session, 0 without one."""
+        return self.session.local_id if self.session is not None else 0
 
     def target_da(self) -> int:
         """What all sources together want, 0 below 6 A, the hardware's maximum without any."""
@@ -186,7 +191,7 @@ class Planner:
         if not (reduced or any(lane.connector.outlet.limits.get("grid") is not None for lane in self.lanes)):
             return
         users = [lane for lane in self.lanes if lane.session is not None]
-        users.sort(key=lambda lane: lane.session.local_id)
+        users.sort(key=Lane.session_number)
         per_phase_da = power_w * 10 // (self._config.supply_volts * max([lane.connector.outlet.phases for lane in self.lanes]))
         while len(users) > 1 and per_phase_da < _LEAST_DA * len(users):
             users.pop()
