@@ -1,4 +1,4 @@
-"""The charger's state as plain data, for the local API, MQTT and the simulator's control port."""
+"""The charger's state as plain data, for the local API, MQTT and a test bench's control port."""
 
 import gc
 
