@@ -178,11 +178,11 @@ def sample(spec):
 def fields_of(spec, path=()):
     """(path, spec, whether it is optional) of each field, however deep."""
     if spec[0] == "list":
-        for found in fields_of(spec[1], path + (0,)):
+        for found in fields_of(spec[1], path + (0,)):  # noqa: RUF005 - MicroPython has no * here
             yield found
     elif spec[0] == "obj":
         for name, field in spec[1]:
-            where = path + (name.rstrip("?"),)
+            where = path + (name.rstrip("?"),)  # noqa: RUF005
             yield where, field, name.endswith("?")
             for found in fields_of(field, where):
                 yield found
