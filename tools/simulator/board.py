@@ -60,6 +60,11 @@ class Board:
         self._stopping = False
         self._crashes = 0
 
+    @property
+    def pid(self):
+        """Process id of the interpreter, None while none runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
     # --- commands ---
 
     async def command(self, command):

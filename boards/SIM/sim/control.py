@@ -161,7 +161,7 @@ def _network_down(args):
 def _network_up(args):
     net.restore()
     app = _application()
-    if app is not None:
+    if app is not None and args.get("retry", True):
         app.network_up()
 
 
@@ -384,7 +384,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "mains": (_mains, (("volts", "number", False), ("hertz", "number", False)), "Change the supply"),
     "temperature": (_temperature, (("celsius", "number", True), _C), "Heat or cool the inside"),
     "network_down": (_network_down, (), "Cut the link to the back end"),
-    "network_up": (_network_up, (), "Bring it back, and end the back-off"),
+    "network_up": (_network_up, (("retry", "bool", False),), "Bring it back; the charger connects at once unless retry is false"),
     "wifi": (_wifi, (("on", "bool", False), ("ssid", "str", False), ("password", "str", False)),
              "Turn the simulated access point on or off; the owner gives the unit a network; tells what is seen of the unit"),
     "power_cut": (_power_cut, (("seconds", "number", False), ("after", "int", False), ("mode", "str", False)),
