@@ -92,7 +92,7 @@ class UpdateManager:
         look_s = 0
         while True:
             now_s = clock.uptime_ms() // 1000
-            if asks and now_s >= question_s and self._app.charge_point.ready() and clock.utc_s() is not None:
+            if asks and now_s >= question_s and self._may_ask():
                 wait_s = _DAY_S if await self._ask() else _RETRY_S
                 question_s = now_s + wait_s * 3 // 4 + random.randrange(wait_s // 2)
             if now_s >= look_s:
@@ -100,6 +100,13 @@ class UpdateManager:
                 look_s = now_s + _LOOK_S
             self._let_go()
             await clock.sleep_ms(_STEP_MS if asks and now_s >= question_s else 10 * _STEP_MS)
+
+    def _may_ask(self) -> bool:
+        """True with a known time, which certificates need, and the back end's link or, without a back end, a network."""
+        app = self._app
+        if clock.utc_s() is None:
+            return False
+        return app.charge_point.ready() or (app.settings.url is None and app.station.isconnected())
 
     def _first_question_s(self) -> int:
         """At once on a unit that has never asked (SEC-5), a little later on any other: a street has power again at once."""
