@@ -12,6 +12,7 @@ from charger.audit import connection_events, events
 from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
+from charger.net import time_sources
 from charger.outlet import derating, guards  # noqa: F401 - guards: see below
 from charger.runtime import memory
 from charger.runtime.control_loop import ControlLoop
@@ -84,6 +85,8 @@ class Application:
     def link_opened(self, _rpc):
         """Connected: commit trial settings and start certificate renewal."""
         self.memory.link_opened()
+        if self.settings.security_profile >= 2:
+            time_sources.link_verified()
         self.settings.opened()
         if self.settings.security_profile == 3 or self.settings.store.has_next():
             self.charge_point.start_renewal()
@@ -98,6 +101,7 @@ class Application:
 
     def link_failed(self, cause: str, text: str):
         """An attempt to connect failed: an event, if it is a matter of security. The log bounds how often (WP-43)."""
+        time_sources.link_failed(cause)
         if self.settings.failed(cause):
             self.link.drop("settings as before", at_once=True)
         if cause == "memory":
@@ -191,11 +195,18 @@ class Application:
             self.supervisor.start(name, job)
         for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
+        if self.config.get_list("TimeServers"):
+            self.supervisor.start("time", self._ask_for_time)
         self.supervisor.start("wifi", self.wifi.serve)
         if self.listener is not None:
             self.supervisor.start("web", self.listener.run)
         if self.mqtt_client is not None:
             self.supervisor.start("portal", self.mqtt_client.run)
+
+    async def _ask_for_time(self):
+        from charger.net.sntp import TimeClient  # 1,700 frozen bytes, for units with time servers
+
+        await TimeClient(lambda: self.config.get_list("TimeServers")).run()
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""

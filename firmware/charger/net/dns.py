@@ -116,7 +116,7 @@ def _first_address(msg: bytes, at: int, wanted: bytes, count: int) -> tuple:
     raise DnsError("the name has no IPv4 address")
 
 
-def _readable(s):
+def readable(s):
     """Wait until the socket is readable."""
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 
@@ -189,7 +189,7 @@ class Resolver:
             s.connect(info[-1])  # the kernel now drops datagrams from other hosts
             s.send(query)
             while True:
-                await _readable(s)  # type: ignore[misc] - a generator is awaitable here
+                await readable(s)  # type: ignore[misc] - a generator is awaitable here
                 try:
                     msg = s.recv(_DATAGRAM)
                 except OSError as error:
