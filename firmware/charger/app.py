@@ -185,6 +185,7 @@ class Application:
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
         self.control.start()
         self.supervisor.start("control", self.control.prove_loop, vital=True)
+        asyncio.create_task(self.security_log.check())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
         self.supervisor.start("poll", self.housekeeping.run_fast)
         self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
