@@ -134,6 +134,18 @@ class Application:
         """The application slots; OSError on a board that has but one."""
         return AppSlots()
 
+    def has_broker(self) -> bool:
+        """True where the owner has a broker."""
+        return bool(board.MQTT) or "mqtt/url" in self.vault.names()
+
+    def altered(self) -> bool:
+        """True when the running firmware is altered or older than the counter: nothing but its notice is sent (SEC-9)."""
+        return self.updates is not None and self.updates.altered
+
+    def off_network(self) -> bool:
+        """True when that notice was sent, or had its time: the radio stays off."""
+        return self.updates is not None and self.updates.off_network
+
     def updater(self):
         """The engine of updates, None on a board without a second slot."""
         return self.updates.updater if self.updates else None
