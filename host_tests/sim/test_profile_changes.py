@@ -105,7 +105,7 @@ def test_a_profile_that_does_not_connect_comes_back(launch, csms, authority, cut
     wait_back(csms, seen, "profile 1 again")
     assert profile(sim) == 1 and csms.attempts[-1].authorization == login(PASSWORD)
     events = [e["info"] for e in told(sim, "ReconfigurationOfSecurityParameters")]
-    assert events[0] == "SecurityProfile" and "as before" in events[-1]
+    assert events[0] == "SecurityProfile" and "restored" in events[-1]
     assert len(csms.attempts) == seen + 1  # the others did not get so far
     assert change(csms, "SecurityProfile", 2) == "Accepted"
     seen = len(csms.attempts)

@@ -50,7 +50,7 @@ def test_any_reset_during_the_trial_is_a_failure(unit, csms, site, maker, how): 
     assert outcome(csms, since)[-1] == "InstallationFailed"
     status = sim.status()
     assert (status["firmware"], status["update"]["last"]) == ("0.1.0", False)
-    assert "before it had proved itself" in status["update"]["why"]
+    assert "before it was confirmed" in status["update"]["why"]
     events = [entry["event"] for entry in sim.command("security_log", count=20)["entries"]]
     assert "UpdateFailed" in events
     charge(sim, csms)

@@ -189,6 +189,38 @@ async def test_asked_at_once_and_then_daily_with_jitter():
     true(60 <= again._first_question_s() <= 120)
 
 
+class Place:
+    """Stands for the link's settings and for the station."""
+
+    def __init__(self, url=None, joined=True):
+        self.url = url
+        self.joined = joined
+
+    def isconnected(self):
+        return self.joined
+
+
+async def test_unit_without_a_back_end_asks_by_itself():
+    for url, joined, asks in ((None, True, True), (None, False, False), ("wss://h/ocpp", True, False)):
+        source = DownloadSource(_notice(dict(RELEASE, version="9.0.0")))
+        updates, app, _ = _updates(source)
+        app.settings = app.station = Place(url, joined)
+        app.charge_point.ready = lambda: False
+        await _live(updates._run(), 3 * DAY_S)
+        equal(len(source.asked_s) >= 2, asks, (url, joined))
+        equal(len(source.asked_s) > 0, asks, (url, joined))
+
+
+async def test_unit_without_a_back_end_and_without_the_time_does_not_ask():
+    source = DownloadSource(_notice(RELEASE))
+    updates, app, _ = _updates(source)
+    app.settings = app.station = Place()
+    app.charge_point.ready = lambda: False
+    clock._zero_s = None
+    await _live(updates._run(), DAY_S)
+    equal(source.asked_s, [])
+
+
 async def test_a_failure_is_tried_again_sooner_and_logged():
     source = DownloadSource(None)
     updates, app, _ = _updates(source)

@@ -1,7 +1,9 @@
 """The Wi-Fi station. The only module that uses network.WLAN, so that no other module can switch it off.
 
-Name and pass phrase of the owner's network are in the vault. If there are none and the board remembers no network, or
-if the button is held, the unit opens its setup network for some minutes (setup_network.py).
+Name and pass phrase of the owner's network are in the vault. A changed network is on trial: when it cannot be joined in
+_TRIAL_ATTEMPTS attempts, the one that was joined last comes back, so that a wrong entry does not strand the unit. If there are
+none and the board remembers no network, or if the button is held, the unit opens its setup network for some minutes
+(setup_network.py).
 """
 
 import asyncio
@@ -21,7 +23,9 @@ _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
 _KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
 _HELD = const(6)  # polls until a pressed button counts as held
+_TRIAL_ATTEMPTS = const(4)  # of a changed network, two minutes with the pauses, before the one before it comes back
 _NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
+_JOINED = "wifi/joined"  # name, newline and pass phrase of the network that was joined last; one entry, so it is whole or absent
 
 
 class NoRadio:
@@ -102,6 +106,7 @@ class Wifi:
         self._held = 0
         self._wlan = station()
         self._news = False
+        self._failed = 0  # attempts in a row
 
     def set_network(self, ssid: str, key: str) -> str:
         """Store the owner's network and join it; returns '' or the reason for a refusal as a sentence. OSError by the vault."""
@@ -117,6 +122,7 @@ class Wifi:
     def changed(self):
         """Join the network that is now in the vault."""
         self._news = True
+        self._failed = 0
 
     async def serve(self):
         """Call run() whenever the link is down, the network was changed, or the button is pressed."""
@@ -142,6 +148,7 @@ class Wifi:
         while not self._barred():
             if (self._wlan.isconnected() and not self._news) or await self._join():
                 pause_s = _RETRY_FIRST_S
+                self._failed = 0
                 if not linked:
                     log.info("wifi", "link up, " + self._wlan.ifconfig()[0])
                     self._on_up()
@@ -150,6 +157,8 @@ class Wifi:
                         return
                     await self._poll()
                 linked = False
+            elif self._fall_back():
+                pause_s = _RETRY_FIRST_S
             else:
                 start = clock.ticks_ms()
                 while clock.elapsed_ms(start) < pause_s * 1000 and not self._news and not self._barred():
@@ -198,6 +207,34 @@ class Wifi:
                 self._wlan.disconnect()
                 return False
             await self._poll()
+        self._keep_joined(ssid + b"\n" + key)
+        return True
+
+    def _keep_joined(self, network_joined: bytes):
+        """Remember the network that works; a flash that fails is no reason to leave it."""
+        try:
+            if self._vault.get(_JOINED) != network_joined:
+                self._vault.put(_JOINED, network_joined)
+        except OSError as error:
+            log.warn("wifi", "not remembered: " + log.reason(error))
+
+    def _fall_back(self) -> bool:
+        """Count a failed attempt; True when a network on trial was given up and the one before it is set again."""
+        self._failed += 1
+        before = self._vault.get(_JOINED)
+        if self._failed < _TRIAL_ATTEMPTS or not before or not _known(self._vault):
+            return False
+        name, _, key = before.partition(b"\n")
+        if self._vault.get(_NAME) == name and self._vault.get(_KEY) == key:
+            return False
+        log.error("wifi", "the changed network cannot be joined: back to the one before it")
+        try:
+            self._vault.put(_NAME, name)
+            self._vault.put(_KEY, key)
+        except OSError as error:
+            log.error("wifi", "the one before it cannot be set: " + log.reason(error))
+            return False
+        self._failed = 0
         return True
 
     def _report_failure(self, what: str, error: Exception):

@@ -1,9 +1,9 @@
 """The text that GetDiagnostics and GetLog(DiagnosticsLog) send: what a maker needs to help, nothing that is secret or
 says who charged (OCPP-117, SEC-10, SEC-23).
 
-It is made line by line while it is sent. What may not leave is kept out in three ways: write-only keys have no value in
-the configuration's listing, names that sound like a secret or a card lose theirs, and the tags and secrets in use now
-are struck out of every line, should one ever have got into a log.
+It is generated line by line while it is sent. Three measures keep secrets out: write-only keys have no value in the
+configuration's listing, values of names that suggest a secret or a card are removed, and idTags and secrets in use now
+are redacted in every line, in case one is in a log.
 """
 
 import json
@@ -12,7 +12,7 @@ from charger import clock, log
 from charger.net import dns
 
 _HIDDEN = ("password", "key", "secret", "pin", "token", "idtag", "id_tag", "ssid", "passphrase")
-_LEAST = 4  # shorter texts would strike out half of the lines
+_LEAST = 4  # shorter texts would redact half of the lines
 _PAGE = 10
 
 
@@ -54,7 +54,7 @@ class DiagnosticsText:
                 yield line
 
     def _sessions(self):
-        """Ended sessions without whoever had them, newest first."""
+        """Yield the ended sessions without idTags, newest first."""
         before = None
         while True:
             page, before = self._cp.sessions.history.page(before, _PAGE)
@@ -66,13 +66,13 @@ class DiagnosticsText:
                 return
 
     def _is_wanted(self, moment: int | None) -> bool:
-        """True inside the bounds, and for what has no known time."""
+        """True for a time within the bounds, and for an unknown time."""
         if moment is None:
             return True
         return (self._since is None or moment >= self._since) and (self._until is None or moment <= self._until)
 
     def _struck(self) -> list:
-        """The tags and secrets that are known by heart just now."""
+        """Return the idTags and secrets in RAM, to be redacted."""
         texts = [self._cp.config.get_str("FreeVendIdTag"), self._cp.config.get_str("AuthorizationKey")]
         for connector in self._cp.connectors:
             for holder in (connector.session, connector.pending):
@@ -95,7 +95,7 @@ def _without_home(line: str) -> str:
 
 
 def _shown(name: str, value):
-    """A value, unless its name says that it is nobody's business."""
+    """Return a value, or a placeholder when its name suggests a secret or a card."""
     name = name.lower()
     if name == "portal.fault":  # has the address of the owner's broker
         return "(not shown)" if value else value
@@ -115,6 +115,6 @@ def _flat(path: str, value):
 
 
 def _moment(line: str) -> int | None:
-    """When a line of the log was written, UTC seconds; None while the time is unknown."""
+    """Return the time of a log line in UTC seconds; None while the time is unknown."""
     up_s = line.partition(".")[0]
     return clock.utc_at_uptime(int(up_s)) if up_s.isdigit() else None

@@ -1,4 +1,4 @@
-"""GetLog: the diagnostics or the security log, uploaded, with its progress told (WP-40, WP-41)."""
+"""GetLog: upload of the diagnostics or the security log, with status notifications (WP-40, WP-41)."""
 
 import json
 from binascii import hexlify
@@ -23,7 +23,7 @@ _STATUSES = {
 
 
 class LogUpload:
-    """Owned by the charge point `cp`. One upload at a time; a new request takes the place of the running one."""
+    """Owned by the charge point `cp`. One upload at a time; a new request replaces the running one."""
 
     def __init__(self, cp):
         self._cp = cp
@@ -33,14 +33,14 @@ class LogUpload:
         self._status = IDLE
 
     def ask(self, kind: str) -> tuple:
-        """(status of the answer, file name or None) of a request for "DiagnosticsLog" or "SecurityLog"."""
+        """Return (status, file name or None) for a request of "DiagnosticsLog" or "SecurityLog"."""
         if self._uploads is None or (kind == SECURITY_LOG and self._cp.security_log is None):
             return REJECTED, None
         name = file_name(self._cp, "security" if kind == SECURITY_LOG else "diagnostics")
         return CANCELED if self._uploads.running else ACCEPTED, name
 
     def start(self, kind: str, request_id: int, location: str, name: str, retries: int, interval_s: int, span: tuple):
-        """Begin an upload of what lies in `span`, two moments in UTC seconds or None."""
+        """Begin an upload of the time `span`, two UTC seconds or None."""
         self._uploads.cancel()
         self._request_id = request_id
         if kind == SECURITY_LOG:
@@ -52,7 +52,7 @@ class LogUpload:
         self._uploads.start(location, name, pieces, retries, interval_s)
 
     def trigger(self):
-        """ExtendedTriggerMessage(LogStatusNotification): Idle, without a number, when nothing goes on."""
+        """Send the status for ExtendedTriggerMessage(LogStatusNotification): Idle, without a requestId, without an upload."""
         payload = {"status": IDLE}
         if self._status == UPLOADING:
             payload = {"status": UPLOADING, "requestId": self._request_id}
@@ -68,7 +68,7 @@ class LogUpload:
 
 
 class SecurityLogText:
-    """The security log between two moments, a JSON object a line; calling it gives its pieces anew.
+    """The security log between two times, one JSON object per line; each call returns a new iterator.
 
     Each line has the entry's record in hexadecimal digits. The last line has the numbers, the unit's own verdict and a hash
     of all lines before: tools/verify_log.py checks all that.
@@ -78,7 +78,7 @@ class SecurityLogText:
         self._log = security_log
         self._since = since
         self._until = until
-        self._end = security_log.next_seq  # what comes while it is sent belongs to the next one
+        self._end = security_log.next_seq  # entries added during the upload are not included
 
     def __call__(self):
         """Yield the lines. An entry without a time is in every span."""
