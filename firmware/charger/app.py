@@ -12,7 +12,7 @@ from charger.audit import connection_events, events
 from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
-from charger.net import time_sources
+from charger.net import time_sources, url
 from charger.outlet import derating, guards  # noqa: F401 - guards: see below
 from charger.runtime import memory
 from charger.runtime.control_loop import ControlLoop
@@ -125,7 +125,8 @@ class Application:
         # with http_client.py and ftp.py: 9,000 frozen bytes, 2.3 KiB of heap, for an upload
         from charger.net.upload import Uploader
 
-        return Uploader(self._back_end_roots, board.LAB)
+        host = url.split(self.settings.url).host if self.settings.url else None
+        return Uploader(self._back_end_roots, board.LAB, None, host, self.config.get_bool("UploadToHomeNetwork"))
 
     def _back_end_roots(self):
         return self.settings.ca

@@ -54,7 +54,7 @@ def test_log_statuses_say_what_went_wrong(launch, csms, https, serve, tmp_path):
     """WP-41: every cause has its word; a server that nobody vouches for gets nothing."""
     sim = online(launch, csms, ca=https.root, lab=False)
     https.statuses[:] = [403]
-    ask(csms, https.url("/in/"), "Uploading", "PermissionDenied")
+    ask(csms, https.url("/in/"), "Uploading", "UploadFailure")
     https.statuses[:] = [500, 201]
     ask(csms, https.url("/in/"), "Uploading", "UploadFailure", "Uploading", "Uploaded", retries=1, retryInterval=1)
     ask(csms, "ftp://127.0.0.1/in/", "Uploading", "NotSupportedOperation")

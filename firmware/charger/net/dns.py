@@ -32,6 +32,20 @@ def is_address(host: str) -> bool:
     return len(parts) == 4 and all(p.isdigit() and len(p) <= 3 and int(p) < 256 for p in parts)
 
 
+def is_private(address: str) -> bool:
+    """True for an address that is not reached over the Internet: home networks, the unit itself, multicast."""
+    if ":" in address:
+        return address[:1] not in ("2", "3")  # only 2000::/3 is assigned to the Internet
+    first, second = [int(part) for part in address.split(".")[:2]]
+    return (
+        first in (0, 10, 127)
+        or first >= 224
+        or (first == 172 and 16 <= second < 32)
+        or (first, second) in ((192, 168), (169, 254))
+        or (first == 100 and 64 <= second < 128)
+    )
+
+
 def _query(host: str, query_id: bytes) -> bytes:
     """Encode a query for the A records of host. DnsError when host is not a valid DNS name."""
     out = bytearray(query_id + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00")

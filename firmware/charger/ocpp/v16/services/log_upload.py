@@ -19,7 +19,6 @@ _STATUSES = {
     UPLOADED: UPLOADED,
     errors.BAD_LOCATION: "BadMessage",
     errors.NOT_SUPPORTED: "NotSupportedOperation",
-    errors.NOT_ALLOWED: "PermissionDenied",
 }
 
 
