@@ -192,6 +192,22 @@ def test_access_point_without_memory_closes_the_setup_network():
         module.network = kept
 
 
+async def test_f_s7_an_altered_unit_turns_its_radio_off_and_opens_no_setup_network():
+    unit = wifi(ssid=b"Setup")
+    barred = []
+    unit._barred = lambda: bool(barred)
+    network.WLAN(network.AP_IF).active(True)
+    network.WLAN().active(True)
+    barred.append(True)
+    task = asyncio.create_task(unit.serve())
+    for _ in range(20):
+        await asyncio.sleep_ms(0)
+    task.cancel()
+    equal((network.WLAN().active(), network.WLAN(network.AP_IF).active()), (False, False))
+    unit.open_setup()
+    equal(unit.setup, None)
+
+
 def _trial(*networks):
     """A unit in the air of one network, given each of these in turn; (networks in the vault, joined) after each."""
     unit = wifi()

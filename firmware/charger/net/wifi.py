@@ -79,6 +79,11 @@ def name_server() -> str | None:
     return server if server and server != "0.0.0.0" else None
 
 
+def _never() -> bool:
+    """Default where nothing bars the network."""
+    return False
+
+
 def _known(vault) -> bool:
     names = vault.names()
     return _NAME in names and _KEY in names
@@ -88,14 +93,16 @@ class Wifi:
     """Keeps the station connected to the owner's network.
 
     `setup` is the SetupNetwork while it is open. button() is 0 while pressed; None on a board without a button.
+    barred() is True while the unit may use no network: the radio stays off.
     """
 
-    def __init__(self, files, vault, on_up, button=None):
+    def __init__(self, files, vault, on_up, button=None, barred=None):
         self.setup = None
         self._files = files
         self._vault = vault
         self._on_up = on_up
         self._button = button
+        self._barred = barred or _never
         self._held = 0
         self._wlan = station()
         self._news = False
@@ -120,7 +127,9 @@ class Wifi:
     async def serve(self):
         """Call run() whenever the link is down, the network was changed, or the button is pressed."""
         while True:
-            if self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
+            if self._barred():
+                self._turn_off()
+            elif self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
                 await self.run()
             await clock.sleep_ms(_LOOK_MS)
 
@@ -136,14 +145,14 @@ class Wifi:
             if not _known(self._vault):
                 self.open_setup()
         linked = self._wlan.isconnected()
-        while True:
+        while not self._barred():
             if (self._wlan.isconnected() and not self._news) or await self._join():
                 pause_s = _RETRY_FIRST_S
                 self._failed = 0
                 if not linked:
                     log.info("wifi", "link up, " + self._wlan.ifconfig()[0])
                     self._on_up()
-                while self._wlan.isconnected() and not self._news:
+                while self._wlan.isconnected() and not self._news and not self._barred():
                     if self.setup is None and not self._held:
                         return
                     await self._poll()
@@ -152,9 +161,19 @@ class Wifi:
                 pause_s = _RETRY_FIRST_S
             else:
                 start = clock.ticks_ms()
-                while clock.elapsed_ms(start) < pause_s * 1000 and not self._news:
+                while clock.elapsed_ms(start) < pause_s * 1000 and not self._news and not self._barred():
                     await self._poll()
                 pause_s = min(pause_s * 2, _RETRY_LAST_S)
+
+    def _turn_off(self):
+        """No station and no access point (SEC-9)."""
+        self.setup = None
+        try:
+            for radio in (self._wlan, network.WLAN(network.AP_IF)):
+                if radio.active():
+                    radio.active(False)
+        except (OSError, RuntimeError) as error:
+            self._report_failure("radio does not stop", error)
 
     async def _poll(self):
         await clock.sleep_ms(_POLL_MS)
@@ -229,6 +248,6 @@ class Wifi:
         """Open the setup network for its time unless it is open; a unit that was not provisioned has none."""
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")
-        if self.setup is None and key and ssid:
+        if self.setup is None and key and ssid and not self._barred():
             self.setup = SetupNetwork(ssid.decode(), key.decode(), self)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
