@@ -275,13 +275,13 @@ def make_wifi(app) -> tuple:
     """
     number = board.SHARED.get("button")
     if number is None:
-        return station(), Wifi(app.files, app.vault, app.network_up)
+        return station(), Wifi(app.files, app.vault, app.network_up, None, app.off_network)
     button = machine.Pin(number, machine.Pin.IN)
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
         asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return station(), Wifi(app.files, app.vault, app.network_up, button.value)
+    return station(), Wifi(app.files, app.vault, app.network_up, button.value, app.off_network)
 
 
 def make_pins(app):

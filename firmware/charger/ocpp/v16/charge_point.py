@@ -73,7 +73,9 @@ class ChargePoint(ServiceRegistry):
         self.post = self.sender.post
         self.urgent = MessageQueue(self.call)  # what was triggered: nothing that was queued goes before it
         self.boot = BootNotification(config, self.call, self._accepted, self.unreadable)
-        self.transaction_queue = TransactionQueue(files, config, self.call, self.ready, self._delivered)
+        self.transaction_queue = TransactionQueue(
+            files, config, self.call, self.ready, self._delivered, settings is None or settings.url is not None
+        )
         self.status = StatusNotification(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self)
         self.transactions = Transactions(self)
