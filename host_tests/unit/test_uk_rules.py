@@ -5,7 +5,7 @@ from ocpp_rig import Rig
 from test_ocpp_profiles import profile
 
 from charger import clock
-from charger.grid import countries
+from charger.grid import countries, planner
 from charger.grid.random_delay import WaitingChanges, draw
 from charger.grid.weekly import WeeklyWindows
 
@@ -15,7 +15,9 @@ NIGHT = clock.utc_of(2026, 9, 21, 23)  # a Monday; summer time: local time is on
 PEAK = clock.utc_of(2026, 9, 21, 16)
 
 
-async def unit(utc=NIGHT, country="GB", **factory):
+async def unit(utc=NIGHT, country="GB", delay_s=None, **factory):
+    """A unit whose random delays are all `delay_s`, drawn where it is None."""
+    planner.draw = draw if delay_s is None else lambda _most_s: delay_s
     return await Rig(factory=factory, utc=utc, country=country).online()
 
 
@@ -185,12 +187,12 @@ async def test_a_maximum_of_1800_s_is_taken_and_200_starts_keep_to_it_uk30():
     delays = []
     for _ in range(200):
         await begin(rig)
-        delays.append(plan(rig)["delay_s"])
+        delays.append(plan(rig)["delay_s"] or 0)  # none waits after a delay of 0 s
         await leave(rig)
     true(max(delays) <= 1800 and max(delays) > 1700 and min(delays) < 100, delays)
 
 
-def test_a_thousand_delays_over_reboots_are_uniform_whole_seconds_uk31():
+def test_a_thousand_delays_are_uniform_whole_seconds_uk31():
     """Chi-square of 30 classes, below its value for one in a million (29 degrees of freedom)."""
     counts = [0] * 30
     for _ in range(1000):
@@ -207,7 +209,7 @@ async def test_the_default_maximum_is_600_s_and_each_event_draws_anew_uk31():
     drawn = []
     for _ in range(12):
         await begin(rig)
-        drawn.append(plan(rig)["delay_s"])
+        drawn.append(plan(rig)["delay_s"] or 0)
         await leave(rig)
     true(len(set(drawn)) > 6 and max(drawn) <= 600)
 
@@ -221,39 +223,37 @@ async def test_the_back_end_sets_the_maximum_and_it_stays_uk32():
 
 
 async def test_already_randomised_profiles_are_not_delayed_again_uk33():
-    rig = await unit(RandomisedProfiles="3,4")
+    rig = await unit(delay_s=300, RandomisedProfiles="3,4")
     await charging(rig)
     await installed(rig, profile(4, limit=10))
     equal(rig.connectors[0].outlet.limits.effective_da, 100)
     true("already randomised, profile 4" in events(rig, "RandomDelayBypassed")[-1])
     await installed(rig, profile(5, limit=6, stack=3))
-    await rig.seconds(0)
-    true(plan(rig)["delay_s"] is not None or rig.connectors[0].outlet.limits.effective_da == 60, "one without a mark waits")
+    equal((plan(rig)["delay_s"], rig.connectors[0].outlet.limits.effective_da), (300, 100), "one without a mark waits")
 
 
 async def test_the_owner_skips_this_delay_and_not_the_next_uk34():
-    rig = await unit(RandomDelayMax="1800")
+    rig = await unit(delay_s=1500, RandomDelayMax="1800")
     connector = await begin(rig)
-    true(0 <= plan(rig)["delay_s"] <= 1800)
+    equal(plan(rig)["delay_s"], 1500)
     true(rig.planner.skip_delay(connector, "owner"))
     equal(events(rig, "RandomDelayBypassed"), ["connector 1: skipped by owner"])
     await rig.shows("Charging")
     equal(rig.planner.skip_delay(connector, "owner"), False, "none runs")
     await installed(rig, profile(limit=10))
-    true(plan(rig)["delay_s"] is not None)
+    equal(plan(rig)["delay_s"], 1500)
 
 
 async def test_starts_stops_and_steps_of_the_rate_hold_until_the_delay_is_over_uk35():
-    rig = await unit()
+    rig = await unit(delay_s=200)
     connector = await begin(rig)
     limits = connector.outlet.limits
 
     async def changes_to(after_da, before_da):
         equal(limits.effective_da, before_da)
-        delay_s = plan(rig)["delay_s"]
-        if delay_s > 1:
-            await rig.seconds(delay_s - 1)
-            equal(limits.effective_da, before_da)
+        equal(plan(rig)["delay_s"], 200)
+        await rig.seconds(198)
+        equal(limits.effective_da, before_da)
         await rig.until(lambda: limits.effective_da == after_da, 4000)
 
     equal((limits.ruling, limits.describe()), ("delay", "the random delay: 0.0 A"))
@@ -279,9 +279,10 @@ def test_of_two_changes_that_wait_the_later_one_is_never_taken_back_uk35():
 
 
 async def test_a_limit_that_protects_wins_at_once_over_one_that_waits_uk36():
-    rig = await unit()
+    rig = await unit(delay_s=590)
     connector = await charging(rig)
     await installed(rig, profile(limit=20))
+    equal(connector.outlet.limits.effective_da, 320)
     connector.outlet.limits.set("temperature", 100, 0)  # limits.SAFETY
     equal(connector.outlet.limits.effective_da, 100)
     connector.outlet.limits.set("temperature", None)
@@ -305,7 +306,7 @@ async def test_charge_now_is_refused_where_it_would_be_dangerous_uk16():
 
 
 async def test_power_that_comes_back_starts_no_flow_without_a_delay_uk37():
-    rig = await unit(FreeVend="true")
+    rig = await unit(delay_s=400, FreeVend="true")
     await rig.plug()
     connector = rig.connectors[0]
     await rig.until(lambda: connector.status == "Charging", 610000)
@@ -314,10 +315,8 @@ async def test_power_that_comes_back_starts_no_flow_without_a_delay_uk37():
     connector = rig.connectors[0]
     await rig.plug()
     await rig.until(lambda: connector.session is not None)
-    delay_s = plan(rig)["delay_s"]
-    true(0 <= delay_s <= 600)
-    equal(connector.outlet.limits.effective_da, 0)
-    await rig.until(lambda: connector.status == "Charging", delay_s * 1000 + 5000)
+    equal((plan(rig)["delay_s"], connector.outlet.limits.effective_da), (400, 0))
+    await rig.until(lambda: connector.status == "Charging", 405000)
 
 
 async def test_without_national_rules_there_are_neither_hours_nor_delays():

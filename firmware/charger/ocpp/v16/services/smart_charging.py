@@ -215,15 +215,19 @@ class SmartCharging:
                 connector.outlet.limits.set("csms", limit)
 
     def _exempt(self, connector, now: int) -> str:
-        """Why a change of the limit takes no random delay: the mark of a profile that comes or goes with it (UK-33)."""
+        """Why a change of the limit takes no random delay: the mark of the profile that causes it (UK-33).
+
+        A profile that takes the place of a marked one has to have a mark of its own.
+        """
         marked = [(key, self._config.get_list(key)) for key in _MARKS]
         if not any(ids for _, ids in marked):
             return ""
         before = self._in_force[connector.id - 1]
         self._in_force[connector.id - 1] = after = self.plan.deciding(connector, now)
-        moved = [name for name in before if name not in after] + [name for name in after if name not in before]
+        came = [name for name in after if name not in before]
+        went = [name for name in before if name not in after]
         for key, ids in marked:
-            for name in moved or after:
+            for name in came or went or after:
                 if name in ids:
                     return "%s, profile %s" % (_MARKS[key], name)
         return ""
