@@ -39,6 +39,7 @@ def never_late(sim, most_ms=PYTHON_MS, handshakes=False):
     status = sim.status()
     lines = sim.log_lines()
     assert [line for line in lines if "held up" in line or "watchdog" in line] == []
+    print(*status["paced"]["gaps"], *status["paced"]["slices"], sep="\n")
     assert status["boots"] == 1
     # A TLS handshake, which takes place with open contacts alone, is longer than the port's queue of 8 callbacks.
     assert handshakes or status["tick"]["lost"] == 0
