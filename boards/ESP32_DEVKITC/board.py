@@ -21,7 +21,7 @@ OUTLETS: "tuple[dict, ...]" = (
         "max_da": 160,
         "phases": 1,
         "pilot": _PILOT,
-        "contactor": {"out": 26, "feedback": 35, "close_ms": 60, "open_ms": 50},
+        "contactor": {"out": 26, "active": 1, "feedback": 35, "contact": "normally_open", "close_ms": 60, "open_ms": 50},
         "phase_switch": None,
         "rcd": {"trip": 39, "test": 33},
         "lock": None,

@@ -21,7 +21,7 @@ OUTLETS: "tuple[dict, ...]" = (
         "max_da": 160,
         "phases": 1,
         "pilot": _PILOT,
-        "contactor": {"out": 6, "feedback": 7, "close_ms": 60, "open_ms": 50},
+        "contactor": {"out": 6, "active": 1, "feedback": 7, "contact": "normally_open", "close_ms": 60, "open_ms": 50},
         "phase_switch": None,
         "rcd": {"trip": 8, "test": 9},
         "lock": None,

@@ -71,6 +71,8 @@ class Application:
             self.memory.add(self.portal)
         wiring.note_start(self)
         self._add_jobs()
+        for job in wiring.make_sag_jobs(self):
+            self.housekeeping.every_100_ms("mains", job)
         wiring = None
         memory.unload(memory.START)
 

@@ -26,6 +26,7 @@ from charger.ocpp.transport.connection_settings import LinkSettings
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.flash_pause import FlashPause
+from charger.outlet.mains_sag import MainsSag
 from charger.outlet.outlet import Outlet
 from charger.runtime import hold_ups
 from charger.update.update_manager import Updates
@@ -38,6 +39,8 @@ class Parts:
 
     def __init__(self, wiring: dict, shared: dict, reading):
         self.contactor = Contactor(wiring["contactor"])  # first: its output is open from here on (CP-30)
+        switch = wiring.get("phase_switch")
+        self.phase_switch = None if switch is None else Contactor(switch)
         self.pilot = Pilot(wiring["pilot"])
         self.reading = reading
         self.rcd = self._make(wiring, "rcd", "rcd", "ResidualCurrentMonitor")
@@ -49,8 +52,6 @@ class Parts:
         self.rails = self._input(shared.get("rails"))
         self.board_fault = self._input(shared.get("fault"))
         self.flash = flash_device.device
-        switch = wiring.get("phase_switch")
-        self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 
     def _make(self, wiring, key, module, name):
         """One driver, imported only by boards that have the part."""
@@ -175,6 +176,11 @@ def add_connectors(app) -> None:
             app.readers.append((connector, Reader(wiring["reader"])))
     app.limit_current(app.config.get_str("InstallerMaxCurrent"))
     app.config.on_change("InstallerMaxCurrent", app.limit_current)
+
+
+def make_sag_jobs(app) -> list:
+    """What lowers the current of each outlet where the mains sag."""
+    return [MainsSag(outlet).step for outlet in app.outlets]
 
 
 def make_supply(app):

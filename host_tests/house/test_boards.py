@@ -84,6 +84,19 @@ def chip_of(name):
     return CHIPS[found.group(1) if found else "esp32"]
 
 
+def named(use, wiring, pins):
+    """Names of pins.csv: of several inputs numbered, of an output that the level 0 closes with _N."""
+    if isinstance(pins, list):
+        return [(f"{use}_{n + 1}", pin) for n, pin in enumerate(pins)]
+    return [(use + ("_N" if use.endswith("_OUT") and wiring.get("active") == 0 else ""), pins)]
+
+
+def contactors_of(board):
+    """The board data of all contactors, in the order of the outlets."""
+    found = [outlet[part] for outlet in board["OUTLETS"] for part in ("contactor", "phase_switch")]
+    return [wiring for wiring in found if wiring is not None]
+
+
 def pins_of(board):
     """(use, pin, direction or 'adc') of everything on a pin, from board data."""
     shared = [(use, pin) for use, pin in board["SHARED"].items() if pin is not None]
@@ -91,9 +104,11 @@ def pins_of(board):
     for outlet in board["OUTLETS"]:
         for part, wiring in outlet.items():
             if isinstance(wiring, dict):
-                found += [(f"{part}_{key}".upper(), wiring[key], kind) for key, kind in KINDS.items() if key in wiring]
-        if outlet["phase_switch"] is not None:
-            found.append(("PHASE_SWITCH", outlet["phase_switch"], "out"))
+                found += [
+                    (use, pin, kind)
+                    for key, kind in KINDS.items() if key in wiring
+                    for use, pin in named(f"{part}_{key}".upper(), wiring, wiring[key])
+                ]
         options = outlet["meter"][1]
         found += [(f"METER_{key}".upper(), options[key], "out") for key in ("scl", "sda", "tx", "cs") if key in options]
         if outlet["reader"]:
@@ -139,16 +154,30 @@ def test_pins_can_do_what_they_are_for(name, board):
 
 
 def test_start_up_code_opens_the_contactors_of_the_board(name, board):
-    """CP-30: the pins in mpconfigboard.h (C) and the names in pins.csv (_boot.py) are those of board.py."""
-    pins = [outlet["contactor"]["out"] for outlet in board["OUTLETS"]]
+    """CP-30: pins and levels in mpconfigboard.h (C) and the names in pins.csv (_boot.py) are those of board.py."""
+    pins = [wiring["out"] for wiring in contactors_of(board)]
     header = (BOARDS / name / "mpconfigboard.h").read_text()
     listed = re.search(r"#define PILOTLIGHT_CONTACTOR_PINS \{([\d, ]+)\}", header).group(1)
     assert [int(pin) for pin in listed.split(",")] == pins
+    levels = re.search(r"#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS \{([\d, ]+)\}", header).group(1)
+    assert [int(level) for level in levels.split(",")] == [1 - wiring["active"] for wiring in contactors_of(board)]
     with (BOARDS / name / "pins.csv").open() as file:
-        assert [int(pin[4:]) for use, pin in csv.reader(file) if use.startswith("CONTACTOR_OUT")] == pins
+        rows = [(use, int(pin[4:])) for use, pin in csv.reader(file) if use.startswith(("CONTACTOR_OUT", "PHASE_SWITCH_OUT"))]
+    assert [pin for _, pin in rows] == pins
+    assert [int(use.endswith("_N")) for use, _ in rows] == [1 - wiring["active"] for wiring in contactors_of(board)]
     startup = re.search(r"#define MICROPY_BOARD_STARTUP (\w+)", header).group(1)
     assert f"void {startup}(void) {{" in (COMMON / "startup.c").read_text()
     assert "/../common/startup.c" in (BOARDS / name / "mpconfigboard.cmake").read_text()
+
+
+def test_contactors_are_described_as_the_driver_reads_them(board):
+    """Levels, kinds of feedback and times that a contactor can have."""
+    for wiring in contactors_of(board):
+        assert wiring["active"] in (0, 1)
+        assert wiring["contact"] in ("normally_open", "mirror", "voltage")
+        assert isinstance(wiring["feedback"], list) == (wiring["contact"] == "voltage")
+        assert 10 <= wiring["close_ms"] <= 400
+        assert 10 <= wiring["open_ms"] <= 400
 
 
 def test_safety_outputs_are_quiet_at_reset(name, board):

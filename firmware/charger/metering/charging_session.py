@@ -31,6 +31,7 @@ CAUSES = (
     " ResidualCurrent ResidualSelfTest Weld CloseFailure PilotShort PilotVoltage Diode Ventilation"
     " OverCurrent Temperature MeterLost UnderVoltage OverVoltage Proximity LockFailure Tamper"
     " Rails FaultInput ReaderLost BoardFault connection flash"
+    " mains late stop PhaseWeld PhaseCloseFailure RepeatedOpenings"
 )
 ERROR_CODES = (
     "NoError ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError"
