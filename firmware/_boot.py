@@ -14,7 +14,7 @@ import machine
 
 _names = dir(machine.Pin.board)
 for _name in _names:
-    if _name.startswith("CONTACTOR_OUT") or _name.startswith("PHASE_SWITCH_OUT"):
+    if _name.startswith("CONTACTOR_OUT") or _name.startswith("PHASE_SWITCH_OUT"):  # noqa: PIE810 - no tuples here
         machine.Pin(_name, machine.Pin.OUT, value=1 if _name.endswith("_N") else 0)
 
 import sys  # noqa: E402

@@ -192,10 +192,10 @@ def test_what_is_no_danger_lets_the_car_stop_first():
             rig.side.ev.stop_ms = 800 if stops else 100000
             rig.after_tick = lambda one: one.outlet.thermometer.read()
             rig.world.set_fault(name, 1, True)
-            took = rig.until(lambda: not rig.outlet.pwm_on)
+            took = rig.until(lambda rig=rig: not rig.outlet.pwm_on)
             assert took <= within, (name, took)
             equal((name, _closed(rig)), (name, True))
-            took = rig.until(lambda: not _closed(rig), 7000)
+            took = rig.until(lambda rig=rig: not _closed(rig), 7000)
             assert took <= (1000 if stops else 6100), (name, took)
             rig.run(100)
             assert code in _codes(rig) and rig.outlet.blocked, (name, _codes(rig))

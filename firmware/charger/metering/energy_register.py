@@ -1,7 +1,8 @@
 """The energy register of one connector: what it has delivered since it was made, in integers, never going back (MET-2).
 
 Energy is counted in RAM and written to flash when 90 Wh are not there yet, or 10 minutes after the last write while
-there is anything new, and at the start and end of a session. A power cut therefore loses LOSS_BOUND_WH at most.
+there is anything new, and at the start and end of a session. A power cut therefore loses LOSS_BOUND_WH at most, and nothing of what was
+told to anybody: told_wh() is what is on flash.
 """
 
 import struct
@@ -17,6 +18,7 @@ LOSS_BOUND_WH = const(100)  # MET-2. 90 Wh, and 1.5 s at 22 kW (9.2 Wh) for the 
 _DUE_WH = const(90)
 _DUE_S = const(600)
 _RETRY_S = const(10)
+_TOLD_S = const(15)  # so old a stored figure may be where one is told to somebody
 _MAX_STEP_MWH = const(100000000)  # 100 kWh at once is a broken counter, whatever it says; and sums stay small integers
 _RECORD = "<IHIHII"  # import Wh and mWh, export Wh and mWh, import Wh when this meter was fitted, CRC-32 of its name
 _CHANGES_KEPT = const(8)
@@ -48,6 +50,17 @@ class EnergyRegister:
     def total_mwh(self) -> int:
         """Imported energy in mWh (a big integer on 32-bit boards: not for the control tick)."""
         return self.total_wh * 1000 + self._rest
+
+    def told_wh(self) -> int:
+        """The figure for everybody outside: it is on flash, written for this where the stored one is older than 15 s.
+
+        To be called from a task: it may write to flash. Where the flash refuses it stays the stored one.
+        """
+        if self.total_wh != self._saved_wh:
+            now_s = clock.uptime_s()
+            if now_s - self._saved_s >= _TOLD_S and now_s >= self._not_before_s:
+                self.persist()
+        return self._saved_wh
 
     def add(self, delta_mwh: int) -> None:
         """Count imported energy in mWh. Steps below 0 or above 100 kWh are faults of the meter: refused and counted."""

@@ -140,5 +140,5 @@ class Limits:
 
     def words(self) -> str:
         """The ruling limit in a sentence's end: 'the cable: 20.0 A'."""
-        effective_da, _, ruling = self.decision
+        effective_da, _, ruling, _ = self.decision
         return "%s: %d.%d A" % (self.who(ruling), effective_da // 10, effective_da % 10)

@@ -101,6 +101,9 @@ class Meter:
         self.reading.pf_milli = [998, 0, 0]
         self.total_wh = 1000
 
+    def told_wh(self):
+        return self.total_wh
+
 
 class Link:
     """Answers with answer(action, payload), by default as a friendly back end does."""
