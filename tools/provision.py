@@ -17,6 +17,7 @@ import secrets
 import sys
 from pathlib import Path
 
+from board_definition import loading
 from provisioning import record, state, unit
 
 
@@ -29,7 +30,8 @@ def _parser():
     parser.add_argument("--serial", help="serial number, 1 to 25 printable ASCII characters (default: drawn at random)")
     parser.add_argument("--labels", type=Path, metavar="DIR", help="where the label goes, as PNG and PDF")
     parser.add_argument("--again", action="store_true", help="new credentials for a unit that has some")
-    parser.add_argument("--board", default=None, choices=sorted(record.ITERATIONS), help="whose cost of a PIN to assume")
+    parser.add_argument("--board", default=None, choices=(loading.SIMULATED, *loading.names()),
+                        help="whose cost of a PIN to assume")
     parser.add_argument("--measure", action="store_true",
                         help="measure the cost of a PIN on the unit; alone it only tells the figure")
     parser.add_argument("--word", type=int, default=64, choices=(32, 64), help="interpreter for a state directory")
@@ -47,7 +49,7 @@ def _unit_of(given):
 
 def _iterations(given, target):
     if not given.measure:
-        return record.ITERATIONS[given.board or ("ESP32_DEVKITC" if given.port else "SIM")]
+        return record.iterations(given.board or ("ESP32_DEVKITC" if given.port else loading.SIMULATED))
     found = target.measure()
     print(f"provision: half a second is {found} iterations", file=sys.stderr)
     return max(record.LEAST_ITERATIONS, min(found, record.MOST_ITERATIONS))

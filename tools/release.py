@@ -24,14 +24,16 @@ import tempfile
 from pathlib import Path
 
 import bundle as bundles
+import image_size
 import romfs
+from board_definition import loading
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ROOT = Path(__file__).resolve().parent.parent
-BOARDS = ("SIM", "ESP32_DEVKITC")
+BOARDS = (loading.SIMULATED, *loading.names())
 _VERSION = re.compile(r"\d{1,5}\.\d{1,5}\.\d{1,5}(-[0-9a-z.]{1,16})?")
 _TEN_YEARS = datetime.timedelta(days=3652)
 
@@ -171,8 +173,9 @@ def build(given):
     key = _p256(_private_key(given.key, given), given.key)
     built = _built(given)
     image = _sim_image(given, built) if given.board == "SIM" else _chip_image(given)
-    if len(image) > bundles.SLOT_BYTES:
-        raise Mistake(f"The image has {len(image)} bytes, the slot {bundles.SLOT_BYTES}.")
+    slot = bundles.SLOT_BYTES if given.board == loading.SIMULATED else image_size.slot_bytes(loading.BOARDS / given.board)
+    if len(image) > slot:
+        raise Mistake(f"The image has {len(image)} bytes, the slot {slot}.")
     manifest = bundles.manifest_bytes(
         board=given.board, version=given.version, counter=given.counter, min_hardware=given.min_hardware,
         size=len(image), sha256=hashlib.sha256(image).hexdigest(), built=built,

@@ -67,7 +67,7 @@ def _provide(launch, folder):
     if not serial.isprintable() or not serial:
         serial = launch["serial"] or f"SIM{launch['seed']:05d}"
     try:
-        launch["provision"], label = record.make(serial, record.ITERATIONS["SIM"])
+        launch["provision"], label = record.make(serial, record.iterations(launch["board"] or "SIM"))
     except (OSError, subprocess.SubprocessError) as error:
         raise board.BoardError("The unit's credentials cannot be made; run 'make setup' first.") from error
     return label

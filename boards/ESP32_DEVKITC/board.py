@@ -21,7 +21,8 @@ OUTLETS: "tuple[dict, ...]" = (
         "max_da": 160,
         "phases": 1,
         "pilot": _PILOT,
-        "contactor": {"out": 26, "active": 1, "feedback": 35, "contact": "normally_open", "close_ms": 60, "open_ms": 50},
+        "contactor": {"out": 26, "active": 1, "feedback": 35, "contact": "normally_open",
+                      "close_ms": 60, "open_ms": 50},
         "phase_switch": None,
         "rcd": {"trip": 39, "test": 33},
         "lock": None,
@@ -29,7 +30,7 @@ OUTLETS: "tuple[dict, ...]" = (
         "ntc": {"adc": 36},
         "fault_input": None,
         "meter": ("ade7953_i2c", {"bus": 0, "scl": 22, "sda": 21, "address": 0x38}),
-        "reader": {"uart": 2},  # the port's own pins: TX 17, RX 16
+        "reader": {"uart": 2, "tx": 17, "rx": 16},
     },
 )
 SHARED: "dict[str, int | None]" = {"tamper": 27, "button": 18, "led": 19, "fault": None, "rails": 13}

@@ -21,7 +21,8 @@ OUTLETS: "tuple[dict, ...]" = (
         "max_da": 160,
         "phases": 1,
         "pilot": _PILOT,
-        "contactor": {"out": 6, "active": 1, "feedback": 7, "contact": "normally_open", "close_ms": 60, "open_ms": 50},
+        "contactor": {"out": 6, "active": 1, "feedback": 7, "contact": "normally_open",
+                      "close_ms": 60, "open_ms": 50},
         "phase_switch": None,
         "rcd": {"trip": 8, "test": 9},
         "lock": None,
@@ -29,7 +30,7 @@ OUTLETS: "tuple[dict, ...]" = (
         "ntc": {"adc": 2},
         "fault_input": None,
         "meter": ("ade7953_i2c", {"bus": 0, "scl": 11, "sda": 12, "address": 0x38}),
-        "reader": {"uart": 2},  # the port's own pins: TX 17, RX 16
+        "reader": {"uart": 2, "tx": 17, "rx": 16},
     },
 )
 SHARED: "dict[str, int | None]" = {"tamper": 13, "button": 14, "led": 21, "fault": None, "rails": 10}

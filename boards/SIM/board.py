@@ -1,4 +1,4 @@
-"""The simulated board as plain data; a real board's board.py has the same names.
+"""The simulated board as plain data; a real board's board.py has the same names, with ranges: tools/board_definition/keys.py.
 
 NAME        board name, also the board field of an update image
 FLASH_ROOT  where the writable file system is mounted
@@ -18,7 +18,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
               poles. It is never closed unless `contactor` is; L1 and N always go through `contactor`
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
   meter       (driver, options): what drivers.meters.make() takes
-  reader      {"uart": number} or None
+  reader      {"uart": number, "tx", "rx": pins} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), fault (1 = fault of the
             board), rails (1 = the pilot generator's supply is out of range); None where a board has none
 DEVICE      what the label says: vendor, model, serial
@@ -34,7 +34,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import hardware_times
+from sim import hardware_times, launch
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -98,8 +98,7 @@ DEVICE = {
     "model": setting("ChargePointModel", "Simulator"),
     "serial": setting("ChargeBoxSerialNumber", config["serial"] or "SIM%05d" % config["seed"]),
 }
-_OURS = ("MeterKind", "HardwareRevision", "WifiNetwork", "HandshakeMs", "ContactorActive", "ContactorContact")
-FACTORY = {name: value for name, value in config["set"].items() if name not in _OURS}
+FACTORY = {name: value for name, value in config["set"].items() if name not in launch.OURS}
 CSMS = {
     "url": config["csms"],
     "secure_url": config["csms_secure"],

@@ -61,7 +61,7 @@ def hostname(name=None):
 
 def _name_server():
     try:
-        with open("/etc/resolv.conf") as file:
+        with open(launch.host_root + "/etc/resolv.conf") as file:
             for line in file:
                 words = line.split()
                 if len(words) > 1 and words[0] == "nameserver":

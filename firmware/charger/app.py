@@ -11,7 +11,7 @@ from charger import clock, log, version
 from charger.audit import connection_events, events
 from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from charger.outlet import derating, guards  # noqa: F401 - guards: see below
 from charger.runtime import memory
 from charger.runtime.control_loop import ControlLoop
@@ -53,7 +53,7 @@ class Application:
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
         self.housekeeping = Housekeeping()
         self.config = wiring.make_configuration(self)
-        self.sessions = Sessions(self.files)
+        self.sessions = SessionStore(self.files)
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
         wiring.configure_hold_ups(self)
@@ -65,10 +65,10 @@ class Application:
         self.updates = wiring.make_updates(self)
         self.station, self.wifi = wiring.make_wifi(self)
         self.pins = wiring.make_pins(self)
-        self.door = wiring.make_door(self)
-        self.portal = wiring.make_portal(self)
-        if self.portal is not None:
-            self.memory.add(self.portal)
+        self.listener = wiring.make_listener(self)
+        self.mqtt_client = wiring.make_mqtt_client(self)
+        if self.mqtt_client is not None:
+            self.memory.add(self.mqtt_client)
         wiring.note_start(self)
         self._add_jobs()
         for job in wiring.make_sag_jobs(self):
@@ -194,10 +194,10 @@ class Application:
         for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
         self.supervisor.start("wifi", self.wifi.serve)
-        if self.door is not None:
-            self.supervisor.start("web", self.door.run)
-        if self.portal is not None:
-            self.supervisor.start("portal", self.portal.run)
+        if self.listener is not None:
+            self.supervisor.start("web", self.listener.run)
+        if self.mqtt_client is not None:
+            self.supervisor.start("portal", self.mqtt_client.run)
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
@@ -223,8 +223,8 @@ class Application:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()
         self.security_log.flush()
-        if self.portal is not None:
-            await self.portal.close()
+        if self.mqtt_client is not None:
+            await self.mqtt_client.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
         self.control.stop()  # at the very end: until then it feeds the watchdog
 
@@ -248,9 +248,9 @@ class Application:
 
     def network_up(self):
         """The network is back: do not wait for the rest of a back-off."""
-        self.charge_point.kick()
-        if self.portal is not None:
-            self.portal.kick()
+        self.charge_point.retry_now()
+        if self.mqtt_client is not None:
+            self.mqtt_client.retry_now()
 
 
 async def _run(extra_tasks):

@@ -157,7 +157,7 @@ class CryptoError(Exception):
 # --- the link to the back end ---
 
 
-class LinkError(_CauseError):
+class LinkFailedError(_CauseError):
     """No connection to the back end; `cause` as ocpp/transport/connection.py reports it."""
 
 

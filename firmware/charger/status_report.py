@@ -79,11 +79,11 @@ def charger_report(app) -> dict:
         "heap": heap_report(app.heap_peak),
         "csms": link_report(app, csms) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
-        "portal": app.portal.report() if app.portal else None,
+        "portal": app.mqtt_client.report() if app.mqtt_client else None,
         "setup": setup_words(app),
         "wifi": wifi_report(app),
         "update": app.updates.report() if app.updates else None,
-        "web": {"port": app.door.port} if app.door else None,
+        "web": {"port": app.listener.port} if app.listener else None,
         "tamper": app.tamper.report() if app.tamper else None,
         "connectors": {str(c.id): connector_report(c) for c in app.connectors},
     }

@@ -22,14 +22,14 @@ from charger.metering.meter import Meter
 from charger.net import wifi
 from charger.net.wifi import Wifi, station
 from charger.ocpp.transport.connection import Connection
-from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.flash_pause import FlashPause
 from charger.outlet.mains_sag import MainsSag
 from charger.outlet.outlet import Outlet
 from charger.runtime import hold_ups
-from charger.update.update_manager import Updates
+from charger.update.update_manager import UpdateManager
 
 _LITTLE_FLASH = const(32768)
 
@@ -137,17 +137,17 @@ def make_configuration(app):
     """The settings, with what the board knows about itself where the factory has not said otherwise."""
     locked = not app.provisioned or bool(app.vault.broken)
     config = Configuration(app.files, board.FACTORY, vault=app.vault, locked=locked)
-    give = config.give
-    give("ChargePointVendor", board.DEVICE["vendor"])
-    give("ChargePointModel", board.DEVICE["model"])
-    give("ChargeBoxSerialNumber", board.DEVICE["serial"])
-    give("ChargePointSerialNumber", board.DEVICE["serial"])
-    give("FirmwareVersion", version.VERSION)
-    give("SecurityProfile", str(board.CSMS["security_profile"]))
-    give("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
+    set_default = config.set_default
+    set_default("ChargePointVendor", board.DEVICE["vendor"])
+    set_default("ChargePointModel", board.DEVICE["model"])
+    set_default("ChargeBoxSerialNumber", board.DEVICE["serial"])
+    set_default("ChargePointSerialNumber", board.DEVICE["serial"])
+    set_default("FirmwareVersion", version.VERSION)
+    set_default("SecurityProfile", str(board.CSMS["security_profile"]))
+    set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
     config.repair(app.security_log.add)
     if board.LAB:
-        give("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: encrypted ones alone on a unit as sold
+        set_default("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: encrypted ones alone on a unit as sold
     return config
 
 
@@ -171,9 +171,9 @@ def add_connectors(app) -> None:
         app.meters.append(meter)
         app.connectors.append(connector)
         if wiring.get("reader"):
-            from charger.drivers.rfid import Reader
+            from charger.drivers.rfid import CardReader
 
-            app.readers.append((connector, Reader(wiring["reader"])))
+            app.readers.append((connector, CardReader(wiring["reader"])))
     app.limit_current(app.config.get_str("InstallerMaxCurrent"))
     app.config.on_change("InstallerMaxCurrent", app.limit_current)
 
@@ -205,7 +205,7 @@ def make_tamper_watch(app):
 def make_back_end(app) -> tuple:
     """(settings of the link, the link, the charge point)."""
     store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, board.CSMS)
-    settings = LinkSettings(app.config, board.CSMS, store)
+    settings = ConnectionSettings(app.config, board.CSMS, store)
     point = ChargePoint(
         app.config,
         app.files,
@@ -242,7 +242,7 @@ def make_back_end(app) -> tuple:
 def make_updates(app):
     """Where the flash has a second slot."""
     try:
-        return Updates(app, app.make_slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
+        return UpdateManager(app, app.make_slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
     except OSError as error:
         log.info("app", "no updates: " + log.reason(error))
         return None
@@ -273,16 +273,16 @@ def make_pins(app):
     return Pins(app.files, app.vault, app.security_log.add, board.DEVICE["serial"], app.provisioned)
 
 
-def make_door(app):
+def make_listener(app):
     """The local page's door, where the board wants one and the unit has an identity to show (SEC-12)."""
     if not board.WEB:
         return None
     if not app.provisioned or app.vault.broken:
         log.warn("app", "no local page: this unit has no identity of its own")
         return None
-    from charger.local_api.listener import Door  # not for units without a local page
+    from charger.local_api.listener import LocalApiListener  # not for units without a local page
 
-    return Door(app, board.WEB)
+    return LocalApiListener(app, board.WEB)
 
 
 def _broker_settings(app) -> dict | None:
@@ -292,15 +292,15 @@ def _broker_settings(app) -> dict | None:
     return {"url": None, "password": None, "ca": None} if "mqtt/url" in app.vault.names() else None
 
 
-def make_portal(app):
+def make_mqtt_client(app):
     """Where a broker of the owner's is set."""
     settings = _broker_settings(app)
     if settings is None:
         return None
     # with net/mqtt_session.py: 11,000 frozen bytes, 4.5 KiB of heap, for units with a broker
-    from charger.mqtt_client.client import Portal
+    from charger.mqtt_client.client import MqttClient
 
-    return Portal(app, settings, board.DEVICE["serial"])
+    return MqttClient(app, settings, board.DEVICE["serial"])
 
 
 def note_start(app) -> None:

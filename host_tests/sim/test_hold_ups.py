@@ -1,6 +1,9 @@
 """No TLS handshake while a contactor is closed, where it holds up the interpreter for long (CP-24, F-E20)."""
 
 import socket
+import ssl
+
+import pytest
 
 from backend.page import Page
 from backend.simulator import free_port
@@ -45,6 +48,23 @@ def test_f_e20_strangers_never_open_the_contactor_and_the_owner_gets_in(launch, 
     sim.wait_connector(lambda c: c["relay"], what="charging goes on")
     assert shut_out(port), "one pause in two minutes"
     assert sim.connector()["relay"]
+
+
+def test_f_e20_a_handshake_put_off_until_the_contactor_is_closed_does_not_take_place(launch, csms):
+    """A stranger's connection is open before the session, its first TLS message comes in the session: it is closed."""
+    sim = launch(settings=SLOW, options=["--web", f"127.0.0.1:{free_port()}"], time_scale=3)
+    csms.wait_booted()
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    sim.plug_in()
+    sim.swipe("GOOD0001")
+    with socket.create_connection(("127.0.0.1", sim.status()["web"]["port"]), 10) as client:
+        assert not sim.connector()["contacts"], "the unit has accepted the connection"
+        sim.wait_ocpp_status("Charging")
+        with pytest.raises(OSError), context.wrap_socket(client) as secured:
+            secured.recv(1)
+    assert sim.connector()["contactor_operations"] == 1
 
 
 def test_a_plain_link_that_is_lost_while_charging_comes_back_without_an_interruption(launch, csms):

@@ -59,7 +59,7 @@ def found_in(folder, secrets, but=()):
 
 def made_unit(folder, serial="PL-4711", word=64, **again):
     """Provision a state directory by hand; its record and label."""
-    made, label = record.make(serial, record.ITERATIONS["SIM"])
+    made, label = record.make(serial, record.iterations("SIM"))
     folder.mkdir(parents=True, exist_ok=True)
     unit.state_directory(folder, word).write(made, again=bool(again))
     return made, label

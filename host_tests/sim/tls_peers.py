@@ -46,7 +46,7 @@ async def attempt(job):
     result = {}
     tls._check_peer = ours if job["check"] else lambda *_: None
     try:
-        context = tls.client_context(content(job["roots"]), content(job["cert"]), content(job["key"]))
+        context = tls.ClientContext(content(job["roots"]), content(job["cert"]), content(job["key"]))
         reader, writer = await tls.open_stream(job["host"], job["port"], context, job["deadline_ms"])
         result["suite"], result["version"] = reader.s.cipher()
         try:

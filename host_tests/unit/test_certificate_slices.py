@@ -12,8 +12,8 @@ from charger import clock
 from charger.config.configuration import Configuration
 from charger.credentials import certificate_store
 from charger.credentials.vault import Vault
-from charger.ocpp.transport.connection_settings import LinkSettings
-from charger.ocpp.v16.services.certificate_renewal import Certificates
+from charger.ocpp.transport.connection_settings import ConnectionSettings
+from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 60
@@ -30,7 +30,7 @@ class Unit:
         self.config = Configuration(self.files, {"CpoName": "Acme", "SecurityProfile": "3"}, vault=vault)
         self.authority = Authority()
         self.store = certificate_store.CertificateStore(self.files, self.config, None, vault, {"ca": self.authority.root})
-        self.settings = LinkSettings(self.config, {"url": "wss://h", "identity": "CP1"}, self.store)
+        self.settings = ConnectionSettings(self.config, {"url": "wss://h", "identity": "CP1"}, self.store)
 
     async def reconnect(self):
         """The connection is good."""
@@ -40,7 +40,7 @@ class Unit:
 async def test_no_slice_is_long():
     clock.set_utc(NOW, "test")
     unit = Unit()
-    service = Certificates(unit)
+    service = CertificateRenewal(unit)
     other = Authority("Other").root
     longest = [0, time.clock()]
 

@@ -9,7 +9,7 @@ from charger import clock
 from charger.credentials import certificate_store
 from charger.credentials.certificate_store import CENTRAL_SYSTEM, MANUFACTURER
 from charger.credentials.vault import Vault
-from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.ocpp.transport.connection_settings import ConnectionSettings
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
@@ -32,7 +32,7 @@ def _equip(rig, own=None, key="old"):
     vault = Vault(rig.files, bytes(range(32)))
     factory = {"ca": _authority().root, "client_cert": own, "client_key": key}
     cp.store = certificate_store.CertificateStore(rig.files, rig.config, lambda e, i: rig.events.append((e, i)), vault, factory)
-    cp.settings = LinkSettings(rig.config, dict(factory, url="wss://h", identity="CP1"), cp.store)
+    cp.settings = ConnectionSettings(rig.config, dict(factory, url="wss://h", identity="CP1"), cp.store)
     rig.reconnects = 0
 
     async def reconnect():
@@ -181,11 +181,11 @@ async def test_a_flash_that_fails_at_the_start_does_not_keep_the_unit_from_start
 def test_a_back_end_may_have_another_address_for_tls_wp4():
     rig = Rig(factory=dict(FACTORY, SecurityProfile="1"))
     _equip(rig)
-    settings = LinkSettings(rig.config, {"url": "ws://a:80/x", "secure_url": "wss://b:443/y"}, rig.cp.store)
+    settings = ConnectionSettings(rig.config, {"url": "ws://a:80/x", "secure_url": "wss://b:443/y"}, rig.cp.store)
     equal(settings.url, "ws://a:80/x")
     rig.config.put("SecurityProfile", "2")
     equal(settings.url, "wss://b:443/y")
-    equal(LinkSettings(rig.config, {"url": "wss://a"}, rig.cp.store).url, "wss://a")
+    equal(ConnectionSettings(rig.config, {"url": "wss://a"}, rig.cp.store).url, "wss://a")
 
 
 async def test_no_certificate_is_taken_while_its_key_is_being_replaced():

@@ -128,9 +128,9 @@ def test_device_facts_are_no_keys_of_ocpp():
 
 def test_given_defaults_give_way_to_the_factory_but_for_facts():
     config = make({"ChargePointModel": "X", "NumberOfConnectors": "4"})
-    config.give("ChargePointModel", "Y")
-    config.give("FirmwareVersion", "1.0")
-    config.give("NumberOfConnectors", "1", always=True)
+    config.set_default("ChargePointModel", "Y")
+    config.set_default("FirmwareVersion", "1.0")
+    config.set_default("NumberOfConnectors", "1", always=True)
     equal([config.get_str(n) for n in ("ChargePointModel", "FirmwareVersion", "NumberOfConnectors")], ["X", "1.0", "1"])
 
 

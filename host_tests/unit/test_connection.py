@@ -9,7 +9,7 @@ from charger import clock
 from charger.config.keys import KEYS
 from charger.errors import CallTimeoutError, ConfigurationError, ConnectError, DisconnectedError, PlainTextError, TlsError
 from charger.ocpp.transport.connection import Connection
-from charger.ocpp.transport.websocket_connect import Target, encode, split_url
+from charger.ocpp.transport.websocket_connect import ConnectionTarget, encode, split_url
 from sim import timebase
 
 
@@ -155,12 +155,12 @@ def test_ports_scheme_and_login_follow_the_profile_not_the_url():
         for profile, port, secure, login in (
             (0, 80, False, None), (1, 80, False, ("CP", key)), (2, 443, True, ("CP", key)), (3, 443, True, None),
         ):  # fmt: skip
-            target = Target(Settings(
+            target = ConnectionTarget(Settings(
                 url=url, identity="CP", security_profile=profile, basic_key=key, client_cert=b"c", client_key=b"k"), lab=True)
             equal((target.port, target.secure, target.login, target.header), (port, secure, login, "h"))
             equal(target.path, "/o/CP")
-    equal(Target(Settings(url="ws://h:443"), True).header, "h:443")
-    equal(Target(Settings(url="ws://[::1]:99")).header, "[::1]:99")
+    equal(ConnectionTarget(Settings(url="ws://h:443"), True).header, "h:443")
+    equal(ConnectionTarget(Settings(url="ws://[::1]:99")).header, "[::1]:99")
 
 
 def test_what_cannot_be_connected_is_refused_before_any_packet():
@@ -169,8 +169,8 @@ def test_what_cannot_be_connected_is_refused_before_any_packet():
         {"security_profile": 1, "basic_key": b"x" * 16, "identity": "a:b"},  # OCPP-5
         {"security_profile": 3, "client_cert": b"x"},
     ):  # fmt: skip
-        raises(ConfigurationError, Target, Settings(**changes), True)
-    Target(Settings(identity="a:b"), True)
+        raises(ConfigurationError, ConnectionTarget, Settings(**changes), True)
+    ConnectionTarget(Settings(identity="a:b"), True)
 
 
 def test_without_encryption_only_to_the_unit_itself_or_in_the_laboratory_sec12():
@@ -182,12 +182,12 @@ def test_without_encryption_only_to_the_unit_itself_or_in_the_laboratory_sec12()
         for profile in (0, 1):
             for scheme in ("ws", "wss"):
                 settings = Settings(url="%s://%s/o" % (scheme, host), identity="CP", security_profile=profile, **key)
-                raises(PlainTextError, Target, settings)
-                Target(settings, True)
+                raises(PlainTextError, ConnectionTarget, settings)
+                ConnectionTarget(settings, True)
         for profile in (2, 3):
-            Target(Settings(url="ws://%s/o" % host, identity="CP", security_profile=profile, **key))
+            ConnectionTarget(Settings(url="ws://%s/o" % host, identity="CP", security_profile=profile, **key))
     for host in ("127.0.0.1", "127.255.0.9", "localhost", "LOCALHOST", "[::1]", "[0:0::1]"):
-        Target(Settings(url="ws://%s:80/o" % host, identity="CP"))
+        ConnectionTarget(Settings(url="ws://%s:80/o" % host, identity="CP"))
 
 
 async def test_a_refused_plain_link_sends_nothing_says_why_and_heals_sec12():
@@ -425,7 +425,7 @@ async def test_kick_ends_the_back_off_and_starts_it_afresh():
     await until(lambda: len(world.opened) == 5, 1 << 28, 100)
     world.refuse = None
     before = clock.uptime_ms()
-    world.link.kick()
+    world.link.retry_now()
     await world.connected()
     true(clock.uptime_ms() - before < 100)
     world.refuse = ConnectError("refused", "no")
@@ -438,7 +438,7 @@ async def test_kick_ends_the_back_off_and_starts_it_afresh():
 async def test_a_kick_during_an_attempt_skips_the_pause_behind_it():
     world = World(refuse=ConnectError("refused", "no"))
     await until(lambda: world.under_way)
-    world.link.kick()
+    world.link.retry_now()
     await until(lambda: len(world.opened) == 2)
     true(world.pauses()[0] < 1)
     world.end()

@@ -6,7 +6,7 @@ from rig import Rig
 
 from charger.metering.energy_register import EnergyRegister
 from charger.metering.meter import Meter
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from charger.outlet import connector_status
 from charger.outlet.connector import Connector
 from sim import ev
@@ -47,7 +47,7 @@ class Bench:
         flashrig.fresh()
         files = flashrig.files()
         meter = Meter(self.rig.meters[0], EnergyRegister(files, 1))
-        self.sessions = Sessions(files)
+        self.sessions = SessionStore(files)
         self.connector = Connector(self.rig.outlet, meter, self.sessions, Settings())
         self.heard = Recorder()
         self.connector.listeners.append(self.heard)

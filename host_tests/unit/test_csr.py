@@ -13,7 +13,7 @@ from charger.runtime.cooperative import run_now
 def test_fields_and_signature():
     d, public = run_now(ec.generate_key())
     encoded = run_now(csr.create(d, public, "CP-0001", "Caf\u00e9 & Co"))
-    outer = der.Reader(encoded)
+    outer = der.DerReader(encoded)
     request = outer.enter()
     outer.finish()
     body = request.element(der.SEQUENCE)
@@ -21,7 +21,7 @@ def test_fields_and_signature():
     signature = request.octet_bits()
     request.finish()
     true(run_now(ec.verify(public, hashlib.sha256(body).digest(), signature)))
-    info = der.Reader(body).enter()
+    info = der.DerReader(body).enter()
     equal(info.unsigned(1), 0)
     subject = info.enter()
     for oid, text in ((b"\x55\x04\x0a", "Caf\u00e9 & Co"), (b"\x55\x04\x03", "CP-0001")):

@@ -13,8 +13,8 @@ from charger.credentials.vault import Vault
 from charger.crypto.pbkdf2 import derive
 from charger.maintenance import erase, queue_anonymiser
 from charger.metering.energy_register import EnergyRegister
-from charger.metering.session_store import Sessions
-from charger.ocpp.v16.transaction_queue import Outbox
+from charger.metering.session_store import SessionStore
+from charger.ocpp.v16.transaction_queue import TransactionQueue
 from charger.runtime import cooperative
 from charger.store import wipe
 from sim import timebase
@@ -44,10 +44,10 @@ class Unit:
         self.vault = Vault(self.files, KEY, self.log.add)
         if self.files.exists(erase.MARK):
             erase.at_start(self.files, self.vault, self.log.add, queue_anonymiser.run)
-        self.sessions = Sessions(self.files, 8192)
+        self.sessions = SessionStore(self.files, 8192)
         self.register = EnergyRegister(self.files, 1)
         self.sessions.watch(1, self.register)
-        self.outbox = Outbox(self.files, Config(), None, lambda: False, lambda *words: None)
+        self.transaction_queue = TransactionQueue(self.files, Config(), None, lambda: False, lambda *words: None)
 
 
 def lived():
@@ -63,16 +63,17 @@ def lived():
         unit.vault.put(name, secret)
     for number, tag in enumerate((SENT, SENT, WAITING)):
         session = unit.sessions.begin(1, tag, unit.register.total_wh, "PARENT01")
-        unit.outbox.add("StartTransaction", session.local_id, _start(tag, session), clock.boot_id)
+        unit.transaction_queue.add("StartTransaction", session.local_id, _start(tag, session), clock.boot_id)
         unit.register.add(700000)
-        unit.outbox.add_reading(session.local_id, {"connectorId": 1, "meterValue": [{"n": number}]})
+        unit.transaction_queue.add_reading(session.local_id, {"connectorId": 1, "meterValue": [{"n": number}]})
         unit.sessions.end(session, unit.register.total_wh, "Local", tag)
-        unit.outbox.add("StopTransaction", session.local_id, {"meterStop": session.stop_wh, "idTag": tag}, clock.boot_id)
-    unit.outbox.spill()
+        stop = {"meterStop": session.stop_wh, "idTag": tag}
+        unit.transaction_queue.add("StopTransaction", session.local_id, stop, clock.boot_id)
+    unit.transaction_queue.flush_to_flash()
     files.write("hot/nothing", b"0")
-    from charger.store.ab_record import Slots
+    from charger.store.ab_record import ABRecord
 
-    Slots(files, "ocpp_sent").write(json.dumps({"s": 4, "m": 2, "f": 0, "c": 0, "t": {"1": 5}}).encode())
+    ABRecord(files, "ocpp_sent").write(json.dumps({"s": 4, "m": 2, "f": 0, "c": 0, "t": {"1": 5}}).encode())
     files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
     files.write("ocpp_local_list", b"1\nLISTED01\tAccepted\t\t")
     files.write_json("ocpp_reservations.json", [[1, 1, "RESERVE1", None, 1900000000]])
@@ -118,12 +119,12 @@ def check_erased(unit, factory, where=""):
     wanted = "FactoryReset" if factory else "PersonalDataErased"
     events = [(entry.event, entry.info) for entry in unit.log.entries()]
     true((wanted, "by owner") in events and ("PinAccepted", "owner, page") in events, "%s: %r" % (where, events))
-    left = [unit.outbox._message(data) for _, data in unit.outbox._tx.records()]
+    left = [unit.transaction_queue._message(data) for _, data in unit.transaction_queue._tx.records()]
     equal([(action, local_id) for action, local_id, _ in left], [("StartTransaction", 3), ("StopTransaction", 3)], where)
     equal((left[0][2]["idTag"], left[0][2]["meterStart"], "idTag" in left[1][2]), ("ERASED", 1400, False), where)
     equal(left[1][2]["meterStop"], 2100, where)
-    equal([data[:1] for _, data in unit.outbox._meter.records()], [b"M"], where)
-    equal(unit.outbox.waiting, 3, where)
+    equal([data[:1] for _, data in unit.transaction_queue._meter.records()], [b"M"], where)
+    equal(unit.transaction_queue.waiting, 3, where)
 
 
 def teardown():
@@ -147,22 +148,22 @@ def test_messages_go_out_in_their_order_afterwards():
     flashrig.files().write(erase.MARK, b"personal owner")
     unit = Unit()
     order = []
-    while unit.outbox.waiting:
-        source, seq, data = unit.outbox._head()
-        order.append(unit.outbox._message(data)[0])
-        unit.outbox._remove(source, seq, data)
+    while unit.transaction_queue.waiting:
+        source, seq, data = unit.transaction_queue._head()
+        order.append(unit.transaction_queue._message(data)[0])
+        unit.transaction_queue._remove(source, seq, data)
     equal(order, ["StartTransaction", "MeterValues", "StopTransaction"])
 
 
 def test_a_message_of_another_firmware_is_forgotten_and_does_not_stop_the_queue():
     lived()
     unit = Unit()
-    unit.outbox._tx.append(b"S 9 1 no JSON of CARD0001")
-    unit.outbox._tx.append(b"E 9 1 [\"CARD0001\"]")
+    unit.transaction_queue._tx.append(b"S 9 1 no JSON of CARD0001")
+    unit.transaction_queue._tx.append(b"E 9 1 [\"CARD0001\"]")
     unit.files.write(erase.MARK, b"personal owner")
     unit = Unit()
     equal(readable(unit.files), [])
-    messages = [unit.outbox._message(data)[0] for _, data in unit.outbox._tx.records()]
+    messages = [unit.transaction_queue._message(data)[0] for _, data in unit.transaction_queue._tx.records()]
     equal(messages, ["StartTransaction", "StopTransaction", None, None])
 
 
@@ -193,7 +194,7 @@ def test_a_session_that_a_cut_left_open_ends_without_its_card():
     lived()
     unit = Unit()
     session = unit.sessions.begin(1, "CARD0001", unit.register.total_wh, "PARENT01")
-    unit.outbox.add("StartTransaction", session.local_id, _start("CARD0001", session), clock.boot_id)
+    unit.transaction_queue.add("StartTransaction", session.local_id, _start("CARD0001", session), clock.boot_id)
     unit.files.write(erase.MARK, b"personal owner")
     unit = Unit()
     equal(readable(unit.files), [])
@@ -236,7 +237,7 @@ def test_the_pin_on_the_label_holds_again_and_the_chosen_one_no_longer():
     flashrig.restart(device)
     unit = Unit()
     pins = pin.Pins(unit.files, unit.vault, unit.log.add)
-    equal(pin_throttle.Backoff(unit.files, len(roles.ROLES)).failures(pin_throttle.STRANGERS, 0), 1)
+    equal(pin_throttle.PinThrottle(unit.files, len(roles.ROLES)).failures(pin_throttle.STRANGERS, 0), 1)
     states = [asyncio.run(pins.check(role, number)).ok
               for role, number in (("owner", "55501239"), ("user", "77310264"), ("owner", "20283664"))]
     equal(states, [False, False, True])

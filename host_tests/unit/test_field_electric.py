@@ -24,10 +24,10 @@ def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
 
 
 def test_f_e3_a_card_that_lies_there_is_told_once_until_it_was_away_for_a_second():
-    from charger.drivers.rfid import Reader
+    from charger.drivers.rfid import CardReader
 
     rig = Rig()
-    reader = Reader(rig.board.OUTLETS[0]["reader"])
+    reader = CardReader(rig.board.OUTLETS[0]["reader"])
     told = []
 
     def listen(ms):

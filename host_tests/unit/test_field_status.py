@@ -305,7 +305,7 @@ async def test_f_o25_a_hard_reset_lets_the_stop_go_out_before_it_closes_the_link
     equal(await rig.call("Reset", type="Hard"), {"status": "Accepted"})
     await rig.until(lambda: rig.restarts == ["Hard"])
     equal([p["reason"] for p in rig.link.of("StopTransaction")], ["HardReset"])
-    equal((rig.link.connected, rig.cp.outbox.waiting), (False, 0))
+    equal((rig.link.connected, rig.cp.transaction_queue.waiting), (False, 0))
 
 
 async def test_f_o25_a_hard_reset_waits_a_few_seconds_for_a_back_end_that_does_not_answer():
@@ -327,7 +327,7 @@ async def test_f_o25_a_hard_reset_waits_a_few_seconds_for_a_back_end_that_does_n
     await rig.until(lambda: rig.restarts == ["Hard"])
     true(5000 <= clock.elapsed_ms(began) < 8000, clock.elapsed_ms(began))
     equal(rig.connectors[0].session, None)
-    true(rig.cp.outbox.waiting > 0, "the record is there for the next start")
+    true(rig.cp.transaction_queue.waiting > 0, "the record is there for the next start")
 
 
 async def test_no_start_is_accepted_while_a_reset_is_under_way():

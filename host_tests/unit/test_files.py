@@ -5,7 +5,7 @@ import os
 import flashrig
 from check import equal, raises, true
 
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 from sim import flash as simflash
 
@@ -174,7 +174,7 @@ def _cut_everywhere(prepare, change, states):
 def _look():
     files = flashrig.files()
     equal([name for name in os.listdir("/flash") if name.endswith(".new")], [])
-    return files.read("a"), Slots(files, "s").read()
+    return files.read("a"), ABRecord(files, "s").read()
 
 
 def test_a_power_cut_anywhere_leaves_the_old_or_the_new():
@@ -190,12 +190,12 @@ def test_a_power_cut_anywhere_leaves_the_old_or_the_new():
 
 def test_a_power_cut_anywhere_leaves_a_slot_whole():
     def prepare():
-        slots = Slots(flashrig.files(), "s")
+        slots = ABRecord(flashrig.files(), "s")
         slots.write(b"one")
         slots.write(b"two")
 
     def change():
-        slots = Slots(flashrig.files(), "s")
+        slots = ABRecord(flashrig.files(), "s")
         slots.write(b"three")
         slots.write(b"four")
 
@@ -205,28 +205,28 @@ def test_a_power_cut_anywhere_leaves_a_slot_whole():
 
 def test_deleting_a_slot_never_brings_an_older_value_back():
     def prepare():
-        slots = Slots(flashrig.files(), "s")
+        slots = ABRecord(flashrig.files(), "s")
         slots.write(b"one")
         slots.write(b"two")
 
-    _cut_everywhere(prepare, lambda: Slots(flashrig.files(), "s").delete(), [(None, b"two"), (None, None)])
+    _cut_everywhere(prepare, lambda: ABRecord(flashrig.files(), "s").delete(), [(None, b"two"), (None, None)])
 
 
 def test_a_slot_falls_back_to_the_value_before_a_damaged_one():
     flashrig.fresh()
-    slots = Slots(flashrig.files(), "hot/s")
+    slots = ABRecord(flashrig.files(), "hot/s")
     for n in range(5):
         slots.write(b"value %d" % n)
     flashrig.damage("/flash/hot/s.b", 8)
-    slots = Slots(flashrig.files(), "hot/s")
+    slots = ABRecord(flashrig.files(), "hot/s")
     equal(slots.read(), b"value 3")
     slots.write(b"next")
-    equal(Slots(flashrig.files(), "hot/s").read(), b"next")
+    equal(ABRecord(flashrig.files(), "hot/s").read(), b"next")
 
 
 def test_a_small_slot_is_one_short_commit():
     device = flashrig.fresh()
-    slots = Slots(flashrig.files(), "hot/s")
+    slots = ABRecord(flashrig.files(), "hot/s")
     slots.write(bytes(100))
     slots.write(bytes(100))
     _, erases, size = flashrig.cost(device, lambda: [slots.write(bytes([n]) * 100) for n in range(200)])

@@ -49,7 +49,7 @@ def test_the_pilot_is_withdrawn_at_the_reserve_and_offered_again_with_half_of_th
         block += 1
         pause.poll()
     equal([outlet.limits.effective_da for outlet in outlets], [0, 0])
-    equal(outlets[0].limits.words(), "the upkeep of the memory: 0.0 A")
+    equal(outlets[0].limits.describe(), "the upkeep of the memory: 0.0 A")
     true(device.ready >= 3, device.ready)
     equal(outlets[0].contactor.commanded, True)  # nobody opened it: the outlet does once the car draws nothing
     pause.poll()

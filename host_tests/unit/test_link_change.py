@@ -7,7 +7,7 @@ from charger.config.configuration import Configuration
 from charger.credentials import certificate_store
 from charger.credentials.vault import Vault
 from charger.ocpp.transport import credential_trial
-from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.runtime import cooperative
 from sim import flash as simflash
 
@@ -30,14 +30,14 @@ class Unit:
         note = lambda event, info: self.events.append((event, info))  # noqa: E731
         self.store = certificate_store.CertificateStore(
             self.files, self.config, note, self.vault, {"ca": "a root", "client_cert": "OLD", "client_key": "old"})
-        self.settings = LinkSettings(self.config, dict(CSMS, basic_auth_password=factory_key), self.store)
+        self.settings = ConnectionSettings(self.config, dict(CSMS, basic_auth_password=factory_key), self.store)
 
     def link(self):
         """What would be used now: profile, password, certificate and its key."""
         return (self.settings.security_profile, self.settings.basic_key, self.settings.client_cert, self.settings.client_key)
 
     def connected(self):
-        """As LinkSettings.opened() does, at one go."""
+        """As ConnectionSettings.opened() does, at one go."""
         if self.settings._change is not None and self.settings.change.active:
             self.settings.change.opened()
             cooperative.run_now(self.settings.change.finish())

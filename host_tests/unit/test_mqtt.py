@@ -74,7 +74,7 @@ class Rig:
     def __init__(self, **how):
         self.broker = Broker(**how)
         self.messages = []
-        self.session = mqtt_session.Session(self.broker.near, lambda payload, retained: self.messages.append((payload, retained)))
+        self.session = mqtt_session.MqttSession(self.broker.near, lambda *message: self.messages.append(message))
         self.reader = asyncio.create_task(self.session.read())
 
     async def open(self, topic=CMD):

@@ -174,7 +174,7 @@ def test_provisioning():
         equal(vault.broken, "", where)
         if store.provisioned():
             equal(vault.get("label/ocpp"), b"ocppPassword12345", where)
-            equal(pin_throttle.Backoff(flashrig.files(), len(roles.ROLES)).failures(pin_throttle.STRANGERS, 0), 0, where)
+            equal(pin_throttle.PinThrottle(flashrig.files(), len(roles.ROLES)).failures(pin_throttle.STRANGERS, 0), 0, where)
             buffer = bytearray(16)
             equal(bytes(buffer[: esp32.NVS("pilotlight").get_blob("serial", buffer)]), b"PL-7", where)
         else:

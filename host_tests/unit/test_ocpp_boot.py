@@ -268,5 +268,5 @@ async def test_f_o26_a_message_that_a_living_link_loses_is_sent_again():
     await rig.charge()
     await rig.seconds(5)
     rig.link.answers.clear()
-    await rig.until(lambda: not rig.cp.outbox.waiting, 15000)
+    await rig.until(lambda: not rig.cp.transaction_queue.waiting, 15000)
     equal(rig.connectors[0].session.transaction_id, 101)

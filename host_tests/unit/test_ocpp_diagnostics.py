@@ -8,13 +8,13 @@ from ocpp_rig import NOW, Rig
 from charger import clock, log
 from charger.errors import FAILED, NOT_SUPPORTED, UploadError
 from charger.net.upload import Uploader, fitted
-from charger.ocpp.v16.services.diagnostics_text import Archive
+from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
 
 HEAP = 16 * 1024 * 1024  # the flash chip is in it
 TIMEOUT = 60
 
 
-class Uploads:
+class UploadAttempts:
     """Takes what is sent; each attempt ends as `outcomes` say (None: well), after `ms`."""
 
     def __init__(self, *outcomes, ms=5):
@@ -34,7 +34,7 @@ class Uploads:
 
 async def online(*outcomes, factory=None, ms=5):
     rig = Rig(2, factory=factory or {"ChargeBoxSerialNumber": "PL-0042/x"})
-    rig.uploads = Uploads(*outcomes, ms=ms)
+    rig.uploads = UploadAttempts(*outcomes, ms=ms)
     rig.cp.make_uploader = lambda: rig.uploads
     return await rig.online()
 
@@ -127,7 +127,7 @@ async def test_how_it_went_is_told_when_the_link_is_back():
 
 
 def text(rig, since=None, until=None):
-    return str(b"".join(Archive(rig.cp, since, until)()), "utf-8")
+    return str(b"".join(DiagnosticsText(rig.cp, since, until)()), "utf-8")
 
 
 async def test_secrets_and_tags_stay_inside():
@@ -175,7 +175,7 @@ async def test_all_sessions_are_in_it_and_the_file_is_never_held():
         await rig.until(lambda: rig.connectors[0].session is None)
         await rig.plug(1, False)
     equal(text(rig).count('"reason": "Local"'), 35)
-    equal(max(len(piece) for piece in Archive(rig.cp)()) < 600, True)
+    equal(max(len(piece) for piece in DiagnosticsText(rig.cp)()) < 600, True)
 
 
 def test_a_file_that_changed_since_it_was_counted_has_the_length_that_was_announced():

@@ -145,7 +145,7 @@ def state(rig):
     """What nobody may have changed."""
     return (
         rig.config.all(), [(c.status, c.operative, c.reserved, c.session, c.pending) for c in rig.connectors],
-        rig.cp.outbox.waiting, rig.restarts,
+        rig.cp.transaction_queue.waiting, rig.restarts,
     )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ class Storm:
         for n in (1, 2):
             await self.rig.plug(n, False)
         await self.rig.until(lambda: not [c for c in self.rig.connectors if c.session is not None])
-        await self.rig.until(lambda: self.rig.cp.ready() and not self.rig.cp.outbox.waiting, 3600000)
+        await self.rig.until(lambda: self.rig.cp.ready() and not self.rig.cp.transaction_queue.waiting, 3600000)
 
     async def use(self):
         """Something that people and cars do."""

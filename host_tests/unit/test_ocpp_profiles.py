@@ -7,7 +7,7 @@ from ocpp_rig import Rig
 
 from charger import clock, validate
 from charger.errors import InvalidValueError, OcppError
-from charger.ocpp.v16.charging_profile import Profile, decimal, tenths
+from charger.ocpp.v16.charging_profile import ChargingProfile, decimal, tenths
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -336,8 +336,8 @@ def test_a_stored_profile_is_read_back_as_it_was():
         profile(kind="Relative", unit="W", limit=3680.5, schedule={"duration": 7}),
         profile(kind="Recurring", recurrencyKind="Weekly"), profile(kind="Recurring", recurrencyKind="Daily"),
     ):  # fmt: skip
-        one = Profile(1, fields)
-        two = Profile(1, json.loads(json.dumps(one.to_json())))
+        one = ChargingProfile(1, fields)
+        two = ChargingProfile(1, json.loads(json.dumps(one.to_json())))
         for name in ("id", "stack_level", "purpose", "kind", "recurrence_s", "valid_from", "valid_to", "start",
                      "duration_s", "unit", "periods"):  # fmt: skip
             equal(getattr(two, name), getattr(one, name), name)
@@ -345,6 +345,6 @@ def test_a_stored_profile_is_read_back_as_it_was():
 
 def test_what_makes_no_sense_is_named():
     clock.set_utc(1790000000, "test")
-    error = raises(ValueError, Profile, 1, profile(kind="Recurring"))
+    error = raises(ValueError, ChargingProfile, 1, profile(kind="Recurring"))
     equal(str(error), "recurring without a kind")
     raises(InvalidValueError, validate.check, ("num", 0, None), float("inf"))

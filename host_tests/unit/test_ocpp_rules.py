@@ -7,7 +7,7 @@ from check import equal, true
 from ocpp_rig import Rig
 
 from charger import clock
-from charger.ocpp.transport.connection_settings import LinkSettings
+from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.transport.rpc import Rpc
 
 TIMEOUT = 60
@@ -135,9 +135,9 @@ async def test_a_fault_of_the_board_is_over_before_the_unit_is_unavailable_again
 
 
 async def test_chance_adds_as_much_as_the_pause_unless_the_factory_says_how_much():
-    equal(LinkSettings(Rig().config, {}).backoff_random_s, None)
+    equal(ConnectionSettings(Rig().config, {}).backoff_random_s, None)
     for seconds in (0, 7):
-        equal(LinkSettings(Rig(factory={"RetryBackoffRandomRange": str(seconds)}).config, {}).backoff_random_s, seconds)
+        equal(ConnectionSettings(Rig(factory={"RetryBackoffRandomRange": str(seconds)}).config, {}).backoff_random_s, seconds)
 
 
 # --- what follows an answer (OCPP-9, 70, 72) ---
@@ -189,7 +189,7 @@ class SlowLine:
     async def close(self, timeout_ms):
         self.done.append("closed")
 
-    def kick(self):
+    def retry_now(self):
         """Nothing to hurry."""
 
 

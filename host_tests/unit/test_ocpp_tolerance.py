@@ -149,7 +149,7 @@ async def test_f_o13_nulls_in_a_long_list_are_absent_too():
     entry = '{"idTag":"TAG%05d","idTagInfo":{"status":"Accepted","expiryDate":null,"parentIdTag":null}}'
     text = '[2,"1","SendLocalList",{"localAuthorizationList":[%s]}]' % ",".join([entry % n for n in range(60)])
     data = bytearray(text.encode())
-    message = await strict_json.loads(data, len(data), strict_json.Scan(data, len(data)))
+    message = await strict_json.loads(data, len(data), strict_json.JsonScan(data, len(data)))
     items = message[3]["localAuthorizationList"]
     true(isinstance(items, strict_json.Items))
     equal([item["idTagInfo"] for item in items], [{"status": "Accepted"}] * 60)

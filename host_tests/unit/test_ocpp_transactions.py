@@ -5,7 +5,7 @@ from ocpp_rig import Rig
 
 from charger import clock
 from charger.errors import CallTimeoutError
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -23,7 +23,7 @@ async def test_the_start_is_on_flash_before_energy_flows_ocpp37():
 
     class Spy:
         def session_started(self, session):
-            waiting.append((rig.cp.outbox.waiting, rig.connectors[0].outlet.permit))
+            waiting.append((rig.cp.transaction_queue.waiting, rig.connectors[0].outlet.permit))
 
         def session_ended(self, session):
             pass
@@ -108,16 +108,16 @@ async def test_the_power_goes_while_a_recovered_session_is_closed():
     await rig.charge()
     await rig.sent("StartTransaction")
     await rig.seconds(1)
-    end = Sessions.end
+    end = SessionStore.end
 
     def cut(*_):
         raise PowerGone()
 
-    Sessions.end = cut  # by then its stop is in the queue
+    SessionStore.end = cut  # by then its stop is in the queue
     try:
         await raises_async(PowerGone, rig.power_cut())
     finally:
-        Sessions.end = end
+        SessionStore.end = end
     await rig.power_cut()
     await rig.start()
     await rig.sent("StopTransaction")

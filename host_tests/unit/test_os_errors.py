@@ -6,7 +6,7 @@ from check import equal, raises, true
 from charger import os_errors
 from charger.audit import connection_events, events
 from charger.net import tls
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from sim import flash as simflash
 
 
@@ -54,10 +54,10 @@ def test_failing_flash_is_raised_by_files_and_slots_and_never_read_as_absent():
     device = flashrig.fresh()
     files = flashrig.files()
     files.write("a", b"content")
-    slots = Slots(files, "value")
+    slots = ABRecord(files, "value")
     slots.write(b"1")
     device.power.on = False
-    for call in ((files.read, "a"), (files.exists, "a"), (files.write, "a", b"content"), (Slots, files, "value")):
+    for call in ((files.read, "a"), (files.exists, "a"), (files.write, "a", b"content"), (ABRecord, files, "value")):
         try:
             call[0](*call[1:])
             equal("raised", "not raised: " + str(call))

@@ -7,7 +7,7 @@ from check import equal, near, true
 
 from charger import clock
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
-from charger.ocpp.v16.transaction_queue import METER, START, STOP, Outbox, _iso, exact_stamp, now_stamp, stamp
+from charger.ocpp.v16.transaction_queue import METER, START, STOP, TransactionQueue, _iso, exact_stamp, now_stamp, stamp
 from sim import flash as simflash
 from sim import timebase
 
@@ -43,7 +43,7 @@ class Rig:
         self.open()
 
     def open(self):
-        self.box = Outbox(self.files, self.config, self.call, lambda: self.up, self.through)
+        self.box = TransactionQueue(self.files, self.config, self.call, lambda: self.up, self.through)
 
     async def call(self, action, payload):
         if not self.up:
@@ -74,7 +74,7 @@ class Rig:
 
     def link(self):
         self.up = True
-        self.box.kick()
+        self.box.retry_now()
 
     async def empty(self):
         for _ in range(200000):
@@ -287,7 +287,7 @@ async def test_readings_go_to_flash_when_the_link_goes_and_are_not_lost():
         rig.read(1, n)
     await clock.sleep_ms(0)
     rig.cut()
-    rig.box.spill()
+    rig.box.flush_to_flash()
     rig.restart()
     equal(rig.box.waiting, 3)
     rig.sent.clear()
@@ -306,7 +306,7 @@ async def test_a_reading_spilt_while_it_is_on_its_way_is_not_sent_twice():
     rig.read(1, 5)
     await clock.sleep_ms(0)
     equal(rig.marks(), [5])
-    rig.box.spill()
+    rig.box.flush_to_flash()
     await rig.empty()
     rig.restart()
     rig.start()

@@ -9,7 +9,7 @@ from test_connector import Bench
 from charger import clock, log
 from charger.metering import charging_session as ses
 from charger.metering.history import History
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from charger.outlet import guards, limits
 from sim import ev, timebase
 
@@ -87,7 +87,7 @@ def test_a_suspension_by_the_back_end_says_why():
 def test_pauses_survive_a_power_cut():
     """Written when due; a pause is due 15 s after the last write, not 300 s."""
     device = flashrig.fresh()
-    sessions = Sessions(flashrig.files())
+    sessions = SessionStore(flashrig.files())
     session = sessions.begin(1, "TAG", 0)
     timebase.advance(16000)
     session.pause("PilotShort", "OtherError", 0)
@@ -97,7 +97,7 @@ def test_pauses_survive_a_power_cut():
     session.pause("PilotShort", "OtherError", 10000)  # goes on: no news
     sessions.checkpoint(session, 0, 0)
     equal(device.writes, writes)
-    again = Sessions(flashrig.files())
+    again = SessionStore(flashrig.files())
     left = again.recover()[0]
     equal(_pauses(left), ([0, 0, 1], "PilotShort", "OtherError", True))
     again.end(left, left.stop_wh, "PowerLoss")

@@ -15,7 +15,7 @@ from charger.audit.security_log import SecurityLog
 from charger.errors import ConnectError
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.broker_connect import BROKER
-from charger.mqtt_client.client import Portal
+from charger.mqtt_client.client import MqttClient
 from sim import timebase
 
 HEAP = 8 * 1024 * 1024
@@ -86,7 +86,7 @@ class ChargePoint:
         return True
 
 
-class Updates:
+class UpdateManager:
     altered = False
 
     def report(self):
@@ -103,7 +103,7 @@ class App:
         self.connectors = []
         self.config = Config()
         self.charge_point = ChargePoint()
-        self.updates = Updates()
+        self.updates = UpdateManager()
         self.vault = Vault()
         self.pins = Pins()
         self.security_log = SecurityLog(flashrig.files())
@@ -129,7 +129,7 @@ class Rig:
         self.number = 0
         self.broker = None
         self.tasks = []
-        self.portal = Portal(self.app, settings, "PL/1", self._open)
+        self.portal = MqttClient(self.app, settings, "PL/1", self._open)
         rigs.append(self)
 
     def start(self):
@@ -237,15 +237,15 @@ async def test_the_pause_grows_and_the_network_ends_it():
         true(least <= gap <= 2 * least + 2000, "pause %d: %d ms" % (number, gap))
         least = min(2 * least, 600000)
     equal(rig.app.infos(BROKER), [])
-    rig.portal.kick()
+    rig.portal.retry_now()
     await rig.attempts(13, 2000)
     rig.app.security_log.add(events.TIME_SET, "now certificates hold")
     await rig.attempts(14, 2000)
-    rig.portal.kick()
+    rig.portal.retry_now()
     await rig.attempts(16, 15000)  # the back-off has begun afresh
     rig.fault = ConnectError("untrusted", "who is that")
     for _ in range(3):
-        rig.portal.kick()
+        rig.portal.retry_now()
         await rig.attempts(len(rig.opened) + 1, 2000)
     equal(rig.app.infos(BROKER), ["untrusted (who is that)"])  # the same again is not said
     await clock.sleep_s(7200)
@@ -266,7 +266,7 @@ async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():
     equal(rig.app.security_log.mark("mqtt"), -1)
     rig.deaf = None
     rig.said = []
-    rig.portal.kick()
+    rig.portal.retry_now()
     await until(lambda: rig.app.security_log.mark("mqtt") == 10, 60000)
     equal([entry["info"] for entry in rig.of("log")], ["n%d" % n for n in range(10)] + ["enclosure opened"])
     equal([notice["text"] for notice in rig.of("notice")], ["enclosure opened"])

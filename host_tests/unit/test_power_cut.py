@@ -15,7 +15,7 @@ from check import equal, true
 from charger import clock
 from charger.metering.charging_session import Session
 from charger.metering.energy_register import LOSS_BOUND_WH, EnergyRegister
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from charger.store.journal import Journal
 from sim import flash as simflash
 from sim import timebase
@@ -61,7 +61,7 @@ class Charger:
         self.files = flashrig.files()
         book["boots"] = clock.boot_id = max(book["boots"], int(self.files.read_json("boot.json", 0))) + 1
         self.files.write_json("boot.json", clock.boot_id)
-        self.sessions = Sessions(self.files, HISTORY_BYTES)
+        self.sessions = SessionStore(self.files, HISTORY_BYTES)
         self.registers = {}
         for n in (1, 2):
             self.registers[n] = EnergyRegister(self.files, n)

@@ -7,7 +7,7 @@ from check import equal
 
 from charger.config.configuration import Configuration
 from charger.config.keys import KEYS
-from charger.ocpp.v16.services.authorisation_cache import Cache
+from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache
 from charger.ocpp.v16.services.local_list import LocalList
 from charger.store.files import Files
 
@@ -22,7 +22,7 @@ def test_f_s8_no_string_setting_takes_control_characters():
             for bad in ("AAAA\nBBBB", "AAAA\tBBBBCCCCDDDDEE", "\x00" * 16, "AAAA\x7fBBBBCCCCDDDD"):
                 tried += 1
                 equal(config.change(name, bad), "Rejected", "%s %r" % (name, bad))
-                equal(config.takes(name, bad), None, "%s %r" % (name, bad))
+                equal(config.normalise(name, bad), None, "%s %r" % (name, bad))
     equal(tried >= 12, True)
 
 
@@ -37,7 +37,7 @@ def test_f_s8_damaged_records_of_the_cache_are_skipped_and_the_next_card_is_lear
     for bad in (b"aaaa", b"aaaa\t", b"aaaa\tAccepted", b"aaaa\tAccepted\t\tsoon", b"\xff\xfe\tAccepted\t\t", b""):
         files = Files(check.folder())
         files.write("ocpp_cache", b"\ngood1\tAccepted\t\t\n" + bad + b"\nbbbb\tAccepted\t\t")
-        cache = Cache(files)
+        cache = AuthorisationCache(files)
         equal(cache.find("AAAA"), None, bad)
         for number in range(120):
             cache.learn("CARD%d" % number, GOOD)

@@ -479,7 +479,7 @@ async def test_the_scan_agrees_with_the_grammar_on_random_json():
         text = json.dumps(value)
         data = bytearray((text + '"stale').encode())
         end = len(text.encode())
-        equal(await strict_json.loads(data, end, strict_json.Scan(data, end)), value, "seed %d" % seed)
+        equal(await strict_json.loads(data, end, strict_json.JsonScan(data, end)), value, "seed %d" % seed)
 
 
 async def test_16_kib_are_parsed_without_a_copy_of_the_text():
@@ -493,7 +493,7 @@ async def test_16_kib_are_parsed_without_a_copy_of_the_text():
         gc.collect()
         free = gc.mem_free()
         left.append(free)
-        value = await strict_json.loads(text, len(text), strict_json.Scan(text, len(text)))
+        value = await strict_json.loads(text, len(text), strict_json.JsonScan(text, len(text)))
         gc.collect()
         held = free - gc.mem_free()
         equal(len(value[3]["localAuthorizationList"]), 300)

@@ -6,7 +6,7 @@ import vfs
 from check import equal, true
 
 from charger.store import wipe
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 from sim import flash as simflash
 
@@ -96,7 +96,7 @@ def test_the_block_that_the_root_left_behind_is_erased_too():
     """Some two thousand writes, and littlefs moves the root's log: what it leaves there it never touches again."""
     device = flashrig.fresh(48)
     files = flashrig.files()
-    often = Slots(files, "sent")
+    often = ABRecord(files, "sent")
     files.write("kept", b"kept")
     number = 0
     while not device.block_erases[0] or max(device.block_erases[2:]) < 3:

@@ -6,7 +6,7 @@ from check import equal, near, no_alloc, raises, true
 from charger import clock, version
 from charger.metering.charging_session import Session, from_record
 from charger.metering.energy_register import EnergyRegister
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from sim import flash as simflash
 from sim import timebase
 
@@ -25,7 +25,7 @@ def teardown():
 def _charger(connectors=1):
     """(sessions, registers by connector) as app.py builds them."""
     files = flashrig.files()
-    sessions = Sessions(files)
+    sessions = SessionStore(files)
     registers = {}
     for n in range(1, connectors + 1):
         registers[n] = EnergyRegister(files, n)

@@ -62,7 +62,7 @@ def test_the_smallest_limit_rules_and_says_so():
     all_limits.set("csms", 100)
     equal((all_limits.effective_da, all_limits.safety_da, all_limits.ruling), (100, 200, "csms"))
     all_limits.set("csms", None)
-    equal((all_limits.effective_da, all_limits.words()), (200, "the cable: 20.0 A"))
+    equal((all_limits.effective_da, all_limits.describe()), (200, "the cable: 20.0 A"))
     all_limits.set("csms", -5)
     equal(all_limits.effective_da, 0)
     all_limits.set("csms", 9999)
@@ -88,7 +88,7 @@ def test_every_way_uses_allowed_steps_only():
     for old in ORDER:
         for new in ORDER:
             now = old
-            for step in connector_status.way(old, new):
+            for step in connector_status.transition_path(old, new):
                 assert connector_status.allowed(now, step), (old, new, now, step)
                 now = step
             equal(now, new)

@@ -27,7 +27,7 @@ UNIT = {"board": "SIM", "hardware": 1, "version": "0.1.0", "counter": 0}
 made = {}
 
 
-class Slots:
+class ABRecord:
     """The idle slot in memory. The power fails in the block `fail_at`, at its begin or `half` way; `lie` flips a bit of a
     block read."""
 
@@ -94,7 +94,7 @@ class Response:
         self.closed = True
 
 
-class Source:
+class DownloadSource:
     """Serves `content` as `how(offset)` says."""
 
     def __init__(self, content, how=None):
@@ -146,8 +146,8 @@ def _fresh():
 async def test_a_good_one_lands_in_the_slot():
     _fresh()
     content, public, head = _bundle()
-    slots = Slots()
-    download = _download(slots, Source(content), public)
+    slots = ABRecord()
+    download = _download(slots, DownloadSource(content), public)
     await download.fetch(URL)
     image = content[head:]
     equal(bytes(slots.flash[: len(image)]), image)
@@ -160,8 +160,8 @@ async def test_the_link_ends_after_every_block():
     """Also in the middle of one, and with nothing at all a few times in a row."""
     _fresh()
     content, public, head = _bundle()
-    slots = Slots()
-    source = Source(content, lambda offset: {"end": offset + (head if not offset else 0) + BLOCK + 100})
+    slots = ABRecord()
+    source = DownloadSource(content, lambda offset: {"end": offset + (head if not offset else 0) + BLOCK + 100})
     pauses = []
     download = _download(slots, source, public)
     download.on_pause = pauses.append
@@ -186,8 +186,8 @@ async def _let(task):
 async def test_a_link_that_brings_nothing_any_more_is_given_up():
     _fresh()
     content, public, head = _bundle()
-    source = Source(content, lambda offset: {"end": max(offset, head + 3 * BLOCK)})
-    download = _download(Slots(), source, public)
+    source = DownloadSource(content, lambda offset: {"end": max(offset, head + 3 * BLOCK)})
+    download = _download(ABRecord(), source, public)
     try:
         await _let(asyncio.create_task(download.fetch(URL)))
     except UpdateError:
@@ -204,9 +204,9 @@ async def test_a_server_that_drips_is_given_up():
     """Some bytes a second are no download: a page has a quarter of a minute to come in."""
     _fresh()
     content, public, _ = _bundle()
-    source = Source(content, lambda offset: {"pause_ms": 1000, "piece": 60})
+    source = DownloadSource(content, lambda offset: {"pause_ms": 1000, "piece": 60})
     try:
-        await _let(asyncio.create_task(_download(Slots(), source, public).fetch(URL)))
+        await _let(asyncio.create_task(_download(ABRecord(), source, public).fetch(URL)))
         raise AssertionError("taken")
     except UpdateError:
         raise AssertionError("it is the link, not the image")
@@ -220,15 +220,15 @@ async def test_the_power_fails_at_every_block():
         for at in range(39):
             _fresh()
             content, public, head = _bundle(40)
-            slots = Slots()
+            slots = ABRecord()
             slots.fail_at, slots.half = at, half
             try:
-                await _download(slots, Source(content), public).fetch(URL)
+                await _download(slots, DownloadSource(content), public).fetch(URL)
                 raise AssertionError("the flash is dead")
             except OSError as error:
                 equal(error.errno, -0x6001)
             slots.fail_at = None
-            source = Source(content)
+            source = DownloadSource(content)
             download = _download(slots, source, public)  # after the restart
             await download.fetch(URL)
             equal(source.offsets, [head + at // 16 * 16 * BLOCK if at >= 16 else head])
@@ -240,8 +240,8 @@ async def test_memory_is_short_at_any_block():
     for at in (0, 1, 15, 16, 17, 39):
         _fresh()
         content, public, head = _bundle(40)
-        slots = Slots()
-        source = Source(content)
+        slots = ABRecord()
+        source = DownloadSource(content)
         updater = Updater(flashrig.files(), slots, {"board": "SIM", "hardware": 1}, [public], False)
         updater._download = download = _download(slots, source, public)
         short = [at]
@@ -262,8 +262,8 @@ async def test_memory_is_short_at_any_block():
 async def test_no_memory_at_all_is_an_answer():
     _fresh()
     content, public, _ = _bundle(2)
-    updater = Updater(flashrig.files(), Slots(), {"board": "SIM", "hardware": 1}, [public], False)
-    updater._download = download = _download(updater.slots, Source(content), public)
+    updater = Updater(flashrig.files(), ABRecord(), {"board": "SIM", "hardware": 1}, [public], False)
+    updater._download = download = _download(updater.slots, DownloadSource(content), public)
 
     def starved(_):
         raise MemoryError
@@ -292,8 +292,8 @@ class _Unit:
 async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_download():
     _fresh()
     content, public, _ = _bundle(2)
-    updater = Updater(flashrig.files(), Slots(), {"board": "SIM", "hardware": 1}, [public], False)
-    updater._download = download = _download(updater.slots, Source(content), public)
+    updater = Updater(flashrig.files(), ABRecord(), {"board": "SIM", "hardware": 1}, [public], False)
+    updater._download = download = _download(updater.slots, DownloadSource(content), public)
     updater.offer = {"version": "9.0.0", "url": URL}
 
     async def failing(_location):
@@ -316,18 +316,18 @@ async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_downloa
 async def test_a_slot_that_changed_since_is_noticed_and_the_next_attempt_is_clean():
     _fresh()
     content, public, _ = _bundle(40)
-    slots = Slots()
+    slots = ABRecord()
     slots.fail_at = 33
     try:
-        await _download(slots, Source(content), public).fetch(URL)
+        await _download(slots, DownloadSource(content), public).fetch(URL)
     except OSError:
         pass
     slots.fail_at = None
     slots.flash[3 * BLOCK : 4 * BLOCK] = bytes(BLOCK)
-    download = _download(slots, Source(content), public)
+    download = _download(slots, DownloadSource(content), public)
     await _refused(download, "hash")
     equal(flashrig.files().read(FILE), None)
-    source = Source(content)
+    source = DownloadSource(content)
     download = _download(slots, source, public)
     await download.fetch(URL)
     equal((source.offsets, download.ready), ([0], True))
@@ -336,9 +336,9 @@ async def test_a_slot_that_changed_since_is_noticed_and_the_next_attempt_is_clea
 async def test_flash_that_holds_something_else_than_was_written():
     _fresh()
     content, public, _ = _bundle()
-    slots = Slots()
+    slots = ABRecord()
     slots.lie = 5 * BLOCK + 1024
-    await _refused(_download(slots, Source(content), public), "hash")
+    await _refused(_download(slots, DownloadSource(content), public), "hash")
 
 
 async def test_one_bit_in_each_of_64_places():
@@ -349,7 +349,7 @@ async def test_one_bit_in_each_of_64_places():
         _fresh()
         changed = bytearray(content)
         changed[at] ^= 1 << number % 8
-        download = _download(Slots(), Source(bytes(changed)), public)
+        download = _download(ABRecord(), DownloadSource(bytes(changed)), public)
         try:
             await _let(asyncio.create_task(download.fetch(URL)))
             raise AssertionError("taken with a bit flipped at %d" % at)
@@ -361,14 +361,14 @@ async def test_another_slot_or_place_starts_anew():
     """What lies in a slot belongs to one location and one slot."""
     _fresh()
     content, public, _ = _bundle(40)
-    slots = Slots()
+    slots = ABRecord()
     slots.fail_at = 20
     try:
-        await _download(slots, Source(content), public).fetch(URL)
+        await _download(slots, DownloadSource(content), public).fetch(URL)
     except OSError:
         pass
     slots.fail_at = None
-    source = Source(content)
+    source = DownloadSource(content)
     await _download(slots, source, public).fetch(URL + "?other")
     equal(source.offsets, [0])
 
@@ -377,8 +377,8 @@ async def test_a_range_that_was_not_asked_for():
     for wrong in ((BLOCK, 1, 2), None, (0, 5, 6)):
         _fresh()
         content, public, head = _bundle()
-        source = Source(content, lambda offset, h=head: {"end": h + 2 * BLOCK + 9} if not offset else {})
-        download = _download(Slots(), source, public)
+        source = DownloadSource(content, lambda offset, h=head: {"end": h + 2 * BLOCK + 9} if not offset else {})
+        download = _download(ABRecord(), source, public)
         real = source.open
 
         async def open_wrong(location, offset=0, etag="", real=real, wrong=wrong):
@@ -398,14 +398,14 @@ async def test_a_range_that_was_not_asked_for():
 async def test_the_location_with_its_login_is_not_kept_on_flash():
     _fresh()
     content, public, _ = _bundle()
-    await _download(Slots(), Source(content), public).fetch("https://user:geheim@updates.example/a")
+    await _download(ABRecord(), DownloadSource(content), public).fetch("https://user:geheim@updates.example/a")
     true(b"geheim" not in flashrig.files().read(FILE))
 
 
 async def test_a_unit_without_keys_takes_nothing():
     _fresh()
     content, _, _ = _bundle()
-    download = Download(flashrig.files(), Source(content), Slots(), [], UNIT)
+    download = Download(flashrig.files(), DownloadSource(content), ABRecord(), [], UNIT)
     await _refused(download, "signature")
     equal(download._source.offsets, [])
 
@@ -414,7 +414,7 @@ async def test_a_second_key_counts_as_well():
     _fresh()
     content, public, _ = _bundle()
     other = cooperative.run_now(ec.generate_key())[1]
-    download = Download(flashrig.files(), Source(content), Slots(), [other, public], UNIT)
+    download = Download(flashrig.files(), DownloadSource(content), ABRecord(), [other, public], UNIT)
     await download.fetch(URL)
     true(download.ready)
 

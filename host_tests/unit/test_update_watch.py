@@ -10,8 +10,8 @@ from check import equal, true
 from charger import clock
 from charger.errors import HttpError, UpdateError
 from charger.update import trial
-from charger.update.release_check import Notices
-from charger.update.update_manager import Updates
+from charger.update.release_check import ReleaseCheck
+from charger.update.update_manager import UpdateManager
 from charger.update.updater import BROKEN, IMAGE
 from sim import timebase
 
@@ -31,7 +31,7 @@ class Answer:
         pass
 
 
-class Source:
+class DownloadSource:
     def __init__(self, text):
         self.text = text
         self.asked_s = []
@@ -59,8 +59,9 @@ def _notices(text, unit=UNIT):
     timebase.manual()
     flashrig.fresh()
     heard = []
-    source, updater = Source(text), Updater()
-    return Notices(flashrig.files(), source, updater, unit, "https://h/n", lambda event, info: heard.append(event)), source, heard
+    source, updater = DownloadSource(text), Updater()
+    check = ReleaseCheck(flashrig.files(), source, updater, unit, "https://h/n", lambda event, info: heard.append(event))
+    return check, source, heard
 
 
 async def _live(job, seconds, step_s=60):
@@ -72,7 +73,7 @@ async def _live(job, seconds, step_s=60):
     task.cancel()
 
 
-class Slots:
+class ABRecord:
     running = "ota_1"
 
     def __init__(self, image):
@@ -147,7 +148,7 @@ class App:
         self.link = Link()
 
 
-class Served(Slots):
+class Served(ABRecord):
     idle = "ota_0"
     size = 0x1A0000
 
@@ -158,13 +159,13 @@ def _updates(source, image=b"x" * 9000, app=None, slots=None):
     app = app or App()
     slots = slots or Served(image)
     clock.set_utc(1830297600, "test")
-    updates = Updates(app, lambda: slots, settings, [], False)
+    updates = UpdateManager(app, lambda: slots, settings, [], False)
     updates._source = lambda: source
     return updates, app, slots
 
 
 async def test_asked_at_once_and_then_daily_with_jitter():
-    source = Source(_notice(dict(RELEASE, version="9.0.0")))
+    source = DownloadSource(_notice(dict(RELEASE, version="9.0.0")))
     updates, app, _ = _updates(source)
     began_s = clock.uptime_ms() // 1000
     await _live(updates._run(), 20 * DAY_S)
@@ -183,7 +184,7 @@ async def test_asked_at_once_and_then_daily_with_jitter():
 
 
 async def test_a_failure_is_tried_again_sooner_and_logged():
-    source = Source(None)
+    source = DownloadSource(None)
     updates, app, _ = _updates(source)
     await _live(updates._run(), DAY_S)
     true(12 <= len(source.asked_s) <= 36, len(source.asked_s))
@@ -220,7 +221,7 @@ async def test_rubbish_is_a_failed_question():
 
 async def test_one_flipped_bit_of_the_running_image_is_found():
     """Looked at every six hours; found altered the unit says so and is cut off, over restarts, until it is whole again."""
-    source = Source(_notice())
+    source = DownloadSource(_notice())
     updates, app, slots = _updates(source, bytes(range(250)) * 400)
     await _live(updates._run(), DAY_S, 1)
     equal((app.link.barred, updates.altered), (None, False))
@@ -238,7 +239,7 @@ async def test_one_flipped_bit_of_the_running_image_is_found():
 
 
 async def test_an_image_without_a_known_hash_is_not_accused():
-    updates, _, slots = _updates(Source(_notice()))
+    updates, _, slots = _updates(DownloadSource(_notice()))
     slots.known = None
     await _live(updates._run(), 60, 1)
     equal((slots.reads, updates.report()["altered"]), (0, False))

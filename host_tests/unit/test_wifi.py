@@ -93,11 +93,11 @@ def test_names_and_passwords_that_are_none_change_nothing():
     unit = wifi()
     for ssid, key in (("", "12345678"), ("x" * 33, "12345678"), ("a", ""), ("a", "1234567"),
                       ("a", "x" * 64), ("a", "pass\u00e9word"), ("a", "tab\tpassword")):
-        true(unit.give(ssid, key), ssid)
+        true(unit.set_network(ssid, key), ssid)
     equal([name for name in unit._vault.names() if name.startswith("wifi/")], [])
-    equal(unit.give("\u00e4" * 16, "x" * 63), "")
+    equal(unit.set_network("\u00e4" * 16, "x" * 63), "")
     equal([name for name in unit._vault.names() if name.startswith("wifi/")], ["wifi/name", "wifi/password"])
-    raises(OSError, wifi(None).give, "a", "12345678")
+    raises(OSError, wifi(None).set_network, "a", "12345678")
 
 
 class Failing:
@@ -143,7 +143,7 @@ def test_radio_without_memory_is_reported_and_joining_is_tried_again():
     try:
         for names in (("active",), ("connect",), ("disconnect",), ("WLAN",)):
             unit = wifi()
-            equal(unit.give("Home", "password"), "")
+            equal(unit.set_network("Home", "password"), "")
             module.network = Failing()
             unit._wlan = module.station()
             module.network = Failing(*names)

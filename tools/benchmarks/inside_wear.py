@@ -4,7 +4,7 @@ import utime
 from charger import clock
 from charger.drivers import flash_device
 from charger.metering.energy_register import EnergyRegister
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from charger.store.files import Files
 from sim import flash, timebase
 
@@ -56,7 +56,7 @@ def main():
     clock.boot_id = 1
     clock.set_utc(_NOW_S, "bench")
     register = EnergyRegister(files, 1)
-    sessions = Sessions(files)
+    sessions = SessionStore(files)
     sessions.watch(1, register)
     for n in range(3):  # the first ones create files
         session(sessions, register, n)

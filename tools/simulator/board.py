@@ -85,10 +85,12 @@ class Board:
     async def _start(self, extra=None, heap=None):
         this_start = {"kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms}
         launch = {**self.launch, **this_start, **(extra or {})}
-        # The shims of the board shadow the port's modules, and its board.py is the only one.
+        # The shims of the board shadow the port's modules; a real board's board.py comes before the simulated one's.
         path = [str(ROOT / "boards" / "SIM"), ".frozen"]
+        if launch["board"]:
+            path[0:0] = [str(ROOT / "boards" / launch["board"]), str(ROOT / "boards" / "SIM" / "real")]
         if not launch["frozen"]:
-            path[1:1] = [] if launch["romfs"] else [str(ROOT / "firmware")]
+            path[-1:-1] = [] if launch["romfs"] else [str(ROOT / "firmware")]
             path.append(str(ROOT / ".toolchain" / "lib"))
         process = await asyncio.create_subprocess_exec(
             launch["frozen"] or str(interpreter(launch["word"])), "-X", f"heapsize={heap or self._heap}", "-m", "sim.start",

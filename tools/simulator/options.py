@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from board_definition import loading
+
 DEFAULT_CONTROL = "127.0.0.1:8899"
 PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
 BROKER_VARIABLE = "PILOTLIGHT_MQTT_PASSWORD"
@@ -44,6 +46,7 @@ def _parser():
     add = parser.add_argument
     add("--csms", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH; the identity is appended")
     add("--csms-secure", metavar="URL", help="back end for security profiles 2 and 3, where it is another wss://HOST:PORT/PATH")
+    add("--board", metavar="NAME", help="run the board.py of boards/NAME in the simulated world")
     add("--identity", metavar="ID", help="charge point identity (default: the serial number)")
     add("--connectors", type=int, default=1, metavar="N", help="1 to 4 (default 1)")
     add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
@@ -95,6 +98,18 @@ def _check_numbers(given):
         raise Mistake("--tls-heap must be 0 or more bytes.")
     if given.flash_time not in FLASH_TIMES:
         raise Mistake(f"--flash-time must be {' or '.join(FLASH_TIMES)}.")
+
+
+def _check_board(given):
+    """A real board brings its own outlets and meters."""
+    if given.board is None:
+        return
+    try:
+        loading.choose(given.board, "--board")
+    except loading.DefinitionError as error:
+        raise Mistake(str(error)) from error
+    if given.connectors != 1 or any(pair.startswith("MeterKind=") for pair in given.set):
+        raise Mistake("--board brings its own outlets and meters: leave --connectors and --set MeterKind away.")
 
 
 def _pace(text):
@@ -242,9 +257,11 @@ def parse(words):
         raise Mistake("Give --frozen or --romfs, not both.")
     if given.frozen is not None and given.word != 32:
         raise Mistake("--frozen goes with --word 32.")
+    _check_board(given)
     control = address(given.control, "--control")
     settings = _settings(given.set)
     launch = {
+        "board": given.board,
         "connectors": given.connectors,
         "seed": given.seed,
         "time_scale": given.time_scale,

@@ -173,7 +173,7 @@ def _wifi(args):
         app = _application()
         if app is None:
             raise Refused("the charger is starting")
-        why_not = app.wifi.give(args["ssid"], args.get("password", ""))
+        why_not = app.wifi.set_network(args["ssid"], args.get("password", ""))
         if why_not:
             raise Refused(why_not)
     return {"setup_network": network.seen()}

@@ -1,6 +1,7 @@
 """What is soldered between an outlet and the controller to measure: one chip a meter driver, and the lines to it."""
 
 import math
+import sys
 import time
 
 from sim import lines, timebase
@@ -43,7 +44,12 @@ def connect(world, outlet, kind, options):
         from sim.chips.ct_adc import CtFrontEnd
 
         time.ticks_us = timebase.converted_us  # the firmware, imported later, dates its samples by it
-        outlet.meter = CtFrontEnd(Waveform(outlet), timebase.converted_us, timebase.convert, seed, _CONVERT_US)
+        if "charger.clock" in sys.modules:  # a real board's data are read by the firmware's own code, before the world exists
+            sys.modules["charger.clock"].ticks_us = timebase.converted_us
+        ratios = (options.get("v_ratio", 350000) / 1000, options.get("i_ratio", 60606) / 1000)
+        outlet.meter = CtFrontEnd(
+            Waveform(outlet), timebase.converted_us, timebase.convert, seed, _CONVERT_US, ratios=ratios
+        )
         world.analog[options["v_adc"]] = outlet.meter.v
         world.analog[options["i_adc"]] = outlet.meter.i
 

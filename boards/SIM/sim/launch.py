@@ -4,7 +4,12 @@ Unit tests leave the defaults or change them before they import `board` or make 
 not through argv or the environment of the interpreter.
 """
 
+# --set values that are for the simulated board and no configuration keys
+OURS = ("MeterKind", "HardwareRevision", "WifiNetwork", "HandshakeMs", "ContactorActive", "ContactorContact")
+host_root = ""  # where the host's files are: /host while a real board's file system is at / (real_board.py)
+
 config = {
+    "board": None,  # name of a real board whose board.py runs, None: the simulated board's own
     "connectors": 1,
     "seed": 1,
     "time_scale": 1.0,

@@ -2,6 +2,8 @@
 
 import ffi
 
+from sim import launch
+
 _libc = ffi.open("libc.so.6")
 
 alarm = _libc.func("I", "alarm", "I")
@@ -46,7 +48,8 @@ def port_of(fd, which="getsockname"):
 
 def map_file(path):
     """(address, size) of a file mapped read-only; OSError when it cannot be."""
-    fd = _open(path, 0, 0)
+    root = launch.host_root
+    fd = _open(path[len(root) :] if path.startswith(root) else path, 0, 0)
     if fd < 0:
         raise OSError(2)
     size = _lseek(fd, 0, 2)

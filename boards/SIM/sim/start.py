@@ -20,6 +20,10 @@ def _search_path():
     """
     if "" in sys.path:
         sys.path.remove("")
+    if launch.config["board"]:
+        from sim import real_board
+
+        real_board.take_root()
     slots.attach(launch.config["state_dir"])
     bootloader.choose(look_only=launch.config["measure"])
     if not bootloader.from_factory:
@@ -40,11 +44,37 @@ def _run_from(path, offset, size):
     sys.path.insert(1, "/rom")
 
 
-def _flash():
+def _load_board():
+    """Import the board's data; a real board's file system is mounted before, since its factory's file is part of them.
+
+    Returns the flash device of a real board, else None.
+    """
+    if not launch.config["board"]:
+        import board
+
+        _require_root(board)
+        return None
+    from sim import real_board
+
+    device = real_board.mount()
+    import board
+
+    real_board.adapt(board)
+    return device
+
+
+def _require_root(board):
+    """Refuse to run where the firmware's files would be the host's: only a mounted flash may be at the board's root."""
+    if getattr(board, "FLASH_ROOT", "") in ("", "/"):
+        raise ValueError("board.py has no FLASH_ROOT: its files would be this computer's; run it with --board")
+
+
+def _flash(device):
     from sim import flash, world
 
     folder = launch.config["state_dir"]
-    device = flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
+    if device is None:
+        device = flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
     device.closed = device.area.closed = world.any_closed
     return device
 
@@ -95,8 +125,9 @@ def _prepare():
 
     The shims count as well, so they are imported here and not when the firmware first asks for them.
     """
-    for shim in ("machine", "network", "socket", "esp32", "board"):
+    for shim in ("machine", "network", "socket", "esp32"):
         __import__(shim)
+    device = _load_board()
     from sim import control, link, rtc, timebase, world
 
     timebase.on_wait(rtc.keep)
@@ -117,7 +148,7 @@ def _prepare():
     if launch.config["kept"]:
         link.take_over(launch.config["kept"])
         launch.config["kept"] = None
-    control.flash = _flash()
+    control.flash = _flash(device)
     gc.collect()
     control.static_heap = timebase.static_heap = gc.mem_alloc()
 

@@ -77,15 +77,16 @@ class _Stream(io.IOBase):
             _take(HANDSHAKE_BYTES, _phase)
             self._held += HANDSHAKE_BYTES
 
-    def _finish(self):
+    def _finish(self, key):
         """The handshake is over, well or not: its memory is free, and the interpreter was held up all along."""
         self._shaking = False
         if self._held > CONNECTION_BYTES:
             _give(HANDSHAKE_BYTES)
             self._held = CONNECTION_BYTES
-        timebase.cost(hardware_times.TLS_HANDSHAKE_US[self._key()], "TLS handshake")
+        timebase.cost(hardware_times.TLS_HANDSHAKE_US[key], "TLS handshake")
 
     def _key(self):
+        """The kind of the server's key, after a whole handshake: before, asking the built-in one ends the interpreter."""
         try:
             suite = self._tls.cipher()[0]
             if "ECDSA" in suite:
@@ -105,11 +106,11 @@ class _Stream(io.IOBase):
                 done = function(*args)
             except (OSError, ValueError):
                 if self._shaking:
-                    self._finish()
+                    self._finish("rsa")
                 raise
             if done is not None:
                 if self._shaking:
-                    self._finish()
+                    self._finish(self._key() if done else "rsa")
                 count = done if type(done) is int else len(done)
                 timebase.cost(hardware_times.TLS_RECORD_US + count * hardware_times.TLS_US_A_KB // 1024, "tls")
             return done
@@ -202,7 +203,7 @@ class SSLContext:
             try:
                 stream = _Stream(self._wrap(sock, server_side, do_handshake_on_connect, server_hostname))
                 if do_handshake_on_connect:
-                    stream._finish()
+                    stream._finish(stream._key())
             except (OSError, ValueError):
                 _give(CONNECTION_BYTES)
                 raise

@@ -13,7 +13,7 @@ import struct
 from charger import log
 from charger.access import roles
 from charger.access.pin_rules import why_not
-from charger.access.pin_throttle import KNOWN, STRANGERS, Backoff
+from charger.access.pin_throttle import KNOWN, STRANGERS, PinThrottle
 from charger.audit import events
 from charger.crypto.hmac import hmac_sha256, same
 from charger.crypto.pbkdf2 import derive
@@ -59,14 +59,14 @@ class PinResult:
 
 
 class Pins:
-    """check() and change(). All surfaces wait together: `waits` is the unit's one Backoff."""
+    """check() and change(). All surfaces wait together: `waits` is the unit's one PinThrottle."""
 
     def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True, waits=None):
         self._vault = vault
         self._on_event = on_event
         self._serial = serial
         self._provisioned = provisioned
-        self._waits = waits or Backoff(files, len(roles.ROLES))
+        self._waits = waits or PinThrottle(files, len(roles.ROLES))
 
     @property
     def why_none(self) -> str:

@@ -18,7 +18,7 @@ import asyncio
 from micropython import const
 
 from charger import clock
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 
 LANES = const(2)
 STRANGERS, KNOWN = const(0), const(1)
@@ -35,13 +35,13 @@ def wait_for(failures: int) -> int:
     return 0 if failures < _FREE else min(_FIRST_S << min(failures - _FREE, 8), LONGEST_S)
 
 
-class Backoff:
+class PinThrottle:
     """Counts by lane and role number, 0 to roles - 1."""
 
     def __init__(self, files, roles: int):
         self.lock = asyncio.Lock()  # one PIN at a time
         self.turned_away = 0  # attempts before their time that no log has yet
-        self._slots = Slots(files, _NAME)
+        self._slots = ABRecord(files, _NAME)
         self._roles = roles
         kept = self._slots.read()
         if kept is None or len(kept) != LANES * roles:
@@ -98,4 +98,4 @@ class Backoff:
 
 def begin(files, roles: int) -> None:
     """A unit leaves the factory with nothing counted."""
-    Slots(files, _NAME).write(bytes(LANES * roles))
+    ABRecord(files, _NAME).write(bytes(LANES * roles))

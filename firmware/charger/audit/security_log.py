@@ -14,7 +14,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.audit import events
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 from charger.store.journal import Journal
 
@@ -244,10 +244,10 @@ class SecurityLog:
         except OSError as error:
             log.error("security", "mark not written: " + log.reason(error))
 
-    def _slots(self, sink: str) -> Slots:
+    def _slots(self, sink: str) -> ABRecord:
         slots = self._marks.get(sink)
         if slots is None:
-            slots = self._marks[sink] = Slots(self._files, FOLDER + "/" + sink)
+            slots = self._marks[sink] = ABRecord(self._files, FOLDER + "/" + sink)
         return slots
 
     # --- links and times ---

@@ -123,7 +123,7 @@ def _shaped(app, name, value) -> str:
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     if not validate.printable(text):
         raise CommandError(INVALID, name + ": control or broken characters.")
-    shaped = app.config.takes(name, text)
+    shaped = app.config.normalise(name, text)
     if shaped is None:
         raise CommandError(INVALID, name + ": out of range.")
     return shaped

@@ -113,7 +113,7 @@ class Configuration:
         self._may_raise = may_raise
         self._before_change = before_change
 
-    def give(self, name: str, value: str, always: bool = False):
+    def set_default(self, name: str, value: str, always: bool = False):
         """A default that only the running unit knows; with `always` it goes before what the factory said.
 
         Values from outside the table's form are dropped, as they would be from the factory.
@@ -250,7 +250,7 @@ class Configuration:
         """True for a value of a key's type and range."""
         return _shaped(self._keys[name], value) is not None
 
-    def takes(self, name: str, value: str) -> str | None:
+    def normalise(self, name: str, value: str) -> str | None:
         """The value in its one spelling when a person at the unit may give it to a key, facts of the device too; else None."""
         key = self._key(name)
         row = None if key is None else self._keys[key]

@@ -236,7 +236,7 @@ def _in_use(store, root, present: list) -> bool:
 
 def _issuer_of(encoded: bytes) -> bytes:
     """The issuer's name in a certificate, DER."""
-    tbs = der.Reader(encoded).enter().enter()
+    tbs = der.DerReader(encoded).enter().enter()
     if tbs.next_is(0xA0):
         tbs.span(0xA0)
     tbs.span()  # serial number

@@ -26,7 +26,7 @@ def check(encoded: bytes, now_s: int | None):
 
     now_s: UTC seconds by the unit's own clock, None when unknown: then mbedtls' verdict alone holds.
     """
-    tbs = der.Reader(encoded).enter().enter()
+    tbs = der.DerReader(encoded).enter().enter()
     if tbs.next_is(0xA0):
         tbs.span(0xA0)
     tbs.span()  # serial number
@@ -42,12 +42,12 @@ def check(encoded: bytes, now_s: int | None):
             oid = one.oid()
             one.true_or_default()
             _, start, end = one.span(der.OCTET_STRING)
-            _check_extension(oid, der.Reader(encoded, start, end, 5))
+            _check_extension(oid, der.DerReader(encoded, start, end, 5))
 
 
 def validity(encoded: bytes) -> tuple:
     """(from, to) of a certificate, UTC seconds since 1970, both inclusive."""
-    tbs = der.Reader(encoded).enter().enter()
+    tbs = der.DerReader(encoded).enter().enter()
     if tbs.next_is(0xA0):
         tbs.span(0xA0)
     for _ in range(3):  # serial number, algorithm, issuer
@@ -56,7 +56,7 @@ def validity(encoded: bytes) -> tuple:
     return _seconds(times), _seconds(times)
 
 
-def _check_extension(oid: bytes, value: der.Reader):
+def _check_extension(oid: bytes, value: der.DerReader):
     if oid == _BASIC_CONSTRAINTS:
         if value.enter().true_or_default():
             raise CryptoError(USAGE, "a CA certificate as server")
@@ -69,7 +69,7 @@ def _check_extension(oid: bytes, value: der.Reader):
                 raise CryptoError(USAGE, "extended key usage")
 
 
-def _check_time(validity: der.Reader, now_s: int | None):
+def _check_time(validity: der.DerReader, now_s: int | None):
     if now_s is None:
         return
     if now_s < _seconds(validity):
@@ -78,7 +78,7 @@ def _check_time(validity: der.Reader, now_s: int | None):
         raise CryptoError(EXPIRED, "by the unit's clock")
 
 
-def _seconds(validity: der.Reader) -> int:
+def _seconds(validity: der.DerReader) -> int:
     """UTC seconds since 1970 of one Time."""
     if validity.next_is(_UTC_TIME):
         digits = validity.content(_UTC_TIME)

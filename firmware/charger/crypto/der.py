@@ -29,7 +29,7 @@ def bad(why: str) -> CryptoError:
     return CryptoError(MALFORMED, why)
 
 
-class Reader:
+class DerReader:
     """A cursor over the elements in data[start:end]. Every method raises CryptoError(MALFORMED) and nothing else."""
 
     def __init__(self, data: bytes, start: int = 0, end: int | None = None, depth: int = 0):
@@ -87,10 +87,10 @@ class Reader:
         self.pos = end
         return start, content, end
 
-    def enter(self, tag: int = SEQUENCE) -> "Reader":
+    def enter(self, tag: int = SEQUENCE) -> "DerReader":
         """A reader over the inside of the next element."""
         _, content, end = self.span(tag)
-        return Reader(self.data, content, end, self.depth + 1)
+        return DerReader(self.data, content, end, self.depth + 1)
 
     def content(self, tag: int) -> bytes:
         """The bytes inside the next element."""

@@ -116,7 +116,7 @@ def verify(public: bytes, digest: bytes, signature: bytes):
 def _read_signature(signature: bytes) -> tuple:
     if len(signature) > 72:
         raise CryptoError(MALFORMED, "signature too long")
-    outer = der.Reader(signature)
+    outer = der.DerReader(signature)
     body = outer.enter()
     outer.finish()
     r = body.unsigned(32)

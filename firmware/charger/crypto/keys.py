@@ -44,7 +44,7 @@ class Algorithm:
     """How a certificate is signed. One that cannot be verified is kept, and refused when it is used."""
 
     def __init__(self, encoded: bytes):
-        body = der.Reader(encoded).enter()
+        body = der.DerReader(encoded).enter()
         oid = body.oid()
         self.scheme, self.hash = _ALGORITHMS.get(oid, (0, ""))
         self.salt_bytes = 0
@@ -55,7 +55,7 @@ class Algorithm:
         if self.scheme:
             body.finish()
 
-    def _read_pss(self, body: der.Reader):
+    def _read_pss(self, body: der.DerReader):
         """RSASSA-PSS-params (RFC 4055 3.1), for SHA-256 and MGF1 with SHA-256. Fields left out mean SHA-1."""
         params = body.enter()
         self.hash = "SHA1"
@@ -91,7 +91,7 @@ class Algorithm:
             raise CryptoError(UNSUPPORTED, "signature algorithm")
 
 
-def _hash_oid(reader: der.Reader) -> bytes:
+def _hash_oid(reader: der.DerReader) -> bytes:
     """The OID of an AlgorithmIdentifier of a hash, whose parameters are NULL or absent (RFC 4055 2.1)."""
     body = reader.enter()
     oid = body.oid()
@@ -107,7 +107,7 @@ class PublicKey:
     bits is the content of the subjectPublicKey BIT STRING, which WP-22 hashes. Raises CryptoError(MALFORMED).
     """
 
-    def __init__(self, reader: der.Reader):
+    def __init__(self, reader: der.DerReader):
         self.kind = 0
         self.n = self.e = 0
         body = reader.enter()
@@ -124,7 +124,7 @@ class PublicKey:
         elif oid == _OID_RSA:
             algorithm.null()
             algorithm.finish()
-            outer = der.Reader(self.bits)
+            outer = der.DerReader(self.bits)
             key = outer.enter()
             outer.finish()
             self.n = key.unsigned(1024)
@@ -180,7 +180,7 @@ def encode_private_key(d: int, public: bytes) -> bytes:
 
 def decode_private_key(encoded: bytes) -> tuple:
     """(d, public) of what encode_private_key() wrote; CryptoError(MALFORMED) otherwise."""
-    outer = der.Reader(encoded)
+    outer = der.DerReader(encoded)
     body = outer.enter()
     outer.finish()
     version = body.unsigned(1)

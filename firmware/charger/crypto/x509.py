@@ -61,7 +61,7 @@ class Certificate:
         self.ip_addresses = []
         self.has_alt_name = False
         self.name_constraints = False
-        outer = der.Reader(encoded)
+        outer = der.DerReader(encoded)
         body = outer.enter()
         outer.finish()
         self._tbs, start, end = body.span(der.SEQUENCE)
@@ -70,13 +70,13 @@ class Certificate:
         self.algorithm = Algorithm(algorithm)
         self.signature = body.octet_bits()
         body.finish()
-        self._read_tbs(der.Reader(encoded, start, end, 1), algorithm)
+        self._read_tbs(der.DerReader(encoded, start, end, 1), algorithm)
 
     def tbs(self) -> bytes:
         """The signed part (a copy: certificates are kept, this is needed rarely)."""
         return self.der[self._tbs : self._tbs_end]
 
-    def _read_tbs(self, tbs: der.Reader, algorithm: bytes):
+    def _read_tbs(self, tbs: der.DerReader, algorithm: bytes):
         if not tbs.next_is(0xA0):
             raise CryptoError(UNSUPPORTED, "not a version 3 certificate")
         version = tbs.enter(0xA0)
@@ -103,7 +103,7 @@ class Certificate:
             holder.finish()
         tbs.finish()
 
-    def _read_extensions(self, extensions: der.Reader):
+    def _read_extensions(self, extensions: der.DerReader):
         seen = set()
         if not extensions.more():
             raise der.bad("no extension")
@@ -116,14 +116,14 @@ class Certificate:
             if oid in seen:
                 raise der.bad("extension twice")
             seen.add(oid)
-            value = der.Reader(one.data, start, end, one.depth + 1)
+            value = der.DerReader(one.data, start, end, one.depth + 1)
             number = oid[2] if len(oid) == 3 and oid[:2] == _EXTENSION else -1
             if self._read_extension(number, value):
                 value.finish()
             elif critical:
                 raise CryptoError(UNSUPPORTED, "unknown critical extension")
 
-    def _read_extension(self, number: int, value: der.Reader) -> bool:
+    def _read_extension(self, number: int, value: der.DerReader) -> bool:
         """Take in one extension; False when it is not one of ours."""
         if number == _KEY_USAGE:
             self.key_usage = value.named_bits()
@@ -144,13 +144,13 @@ class Certificate:
             return False
         return True
 
-    def _read_basic_constraints(self, body: der.Reader):
+    def _read_basic_constraints(self, body: der.DerReader):
         self.is_ca = body.true_or_default()
         if self.is_ca and body.more():
             self.path_len = body.unsigned(1)
         body.finish()
 
-    def _read_alt_names(self, names: der.Reader):
+    def _read_alt_names(self, names: der.DerReader):
         self.has_alt_name = True
         if not names.more():
             raise der.bad("empty subject alternative name")
@@ -212,7 +212,7 @@ def hash_data(certificate: Certificate, issuer: Certificate, algorithm: str = "S
     }
 
 
-def _oids(body: der.Reader) -> list:
+def _oids(body: der.DerReader) -> list:
     found = [body.oid()]
     while body.more():
         found.append(body.oid())
@@ -222,7 +222,7 @@ def _oids(body: der.Reader) -> list:
 def _read_name(encoded: bytes) -> tuple:
     """(common name, organisation) of a Name; None for one that is absent. Two of a kind would be ambiguous: refused."""
     found = {}
-    sequence = der.Reader(encoded).enter()
+    sequence = der.DerReader(encoded).enter()
     while sequence.more():
         relative = sequence.enter(der.SET)
         if not relative.more():
@@ -259,7 +259,7 @@ def _text(raw: bytes, tag: int) -> str:
     return text
 
 
-def _time(reader: der.Reader) -> int:
+def _time(reader: der.DerReader) -> int:
     """UTC seconds since 1970 of a Time: UTCTime through 2049 and GeneralizedTime from 2050 (4.1.2.5)."""
     if reader.next_is(_UTC_TIME):
         digits = reader.content(_UTC_TIME)

@@ -12,14 +12,15 @@ _AWAY_MS = const(1000)  # readers repeat a card that lies there each 100 to 500 
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
-class Reader:
+class CardReader:
     """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 1 s.
 
     `failed` from the third broken frame in a row.
     """
 
     def __init__(self, wiring: dict):
-        self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1)
+        pins = {"tx": wiring["tx"], "rx": wiring["rx"]} if "tx" in wiring else {}
+        self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1, **pins)
         self._frame = bytearray(_MAX)
         self._used = -1  # -1: no frame open
         self.errors = 0

@@ -55,27 +55,35 @@ class Admission:
         """True when a client from this address may begin a handshake now."""
         return not hold_ups.must_wait() or (host in self._known and hold_ups.rested(_BETWEEN_MS))
 
-    async def handshake(self, secured, host: str) -> None:
-        """Drive the handshake to its end. OSError when it fails, or when it must not go on."""
+    async def handshake(self, secured, host: str) -> bytes:
+        """Drive the handshake to its end; the first byte of the request. OSError when it fails, or when it must not go on."""
         if host not in self._known:
-            await _drive(secured, True)
-            return
+            return await _drive(secured, True)
         try:
             await hold_ups.begin()
         except StillClosedError as error:
             raise OSError(str(error))
         try:
-            await _drive(secured, False)
+            return await _drive(secured, False)
         finally:
             hold_ups.end()
 
 
-async def _drive(secured, yields: bool) -> None:
-    """Writing nothing drives the handshake; None says that the client's next flight is to come."""
-    while secured.write(b"") is None:
-        await _readable(secured)  # type: ignore[misc] - a generator is awaitable here
+async def _drive(secured, yields: bool) -> bytes:
+    """Reading drives the handshake; None says that the client's next flight, or its request, is to come.
+
+    MicroPython does not tell when a server's handshake is over: the first byte of the request shows it.
+    """
+    byte = bytearray(1)
+    while True:
         if yields and hold_ups.must_wait():
             raise OSError("charging has begun")
+        got = secured.readinto(byte)
+        if got:
+            return bytes(byte)
+        if got == 0:
+            raise OSError("closed by the client in the handshake")
+        await _readable(secured)  # type: ignore[misc] - a generator is awaitable here
 
 
 def _readable(stream):

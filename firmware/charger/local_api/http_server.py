@@ -44,13 +44,14 @@ class Request:
         self.body = bytearray(0)
 
 
-class Connection:
-    """Requests of one stream, one after the other."""
+class HttpConnection:
+    """Requests of one stream, one after the other. `first`: what has been read of the first one."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, first: bytes = b""):
         self._stream = stream
         self._buffer = bytearray(_STEP)
-        self._used = 0
+        self._used = len(first)
+        self._buffer[: self._used] = first
 
     async def read(self) -> Request:
         """The next request. Bad, EOFError at the end of the stream, OSError, ValueError by TLS."""

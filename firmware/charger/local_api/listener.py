@@ -17,7 +17,7 @@ _TOKEN = const(16)  # bytes
 _WAITING = const(4)  # connections that the network stack may hold back
 
 
-class Session:
+class LoginSession:
     """Who is logged in: `role`, the cookie's `token`, and the `csrf` token that goes with it. See local_api/routes.py."""
 
     def __init__(self, role: str):
@@ -27,7 +27,7 @@ class Session:
         self.begun_ms = self.seen_ms = clock.uptime_ms()
 
 
-class Door:
+class LocalApiListener:
     """`address` is "HOST:PORT"; `port` is the number while it listens.
 
     `sessions` holds who is logged in; `admission` decides which client may connect while a contactor is closed.

@@ -12,7 +12,7 @@ from charger.access import roles
 from charger.commands import table as commands
 from charger.crypto.hmac import same
 from charger.errors import CommandError, InvalidValueError, NotJsonError, RequestError, UnacceptableJsonError
-from charger.local_api.listener import Session
+from charger.local_api.listener import LoginSession
 from charger.net import strict_json, utf8
 
 _OWNERS = const(4)  # sessions of the owner at once; a further log-in ends the one of its role that was quiet for longest
@@ -41,7 +41,7 @@ _ROUTES = {
 _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of commands.Refused
 
 
-async def answer(app, door, request, host: str) -> tuple:
+async def answer(app, listener, request, host: str) -> tuple:
     """(status, JSON object, header lines) of a request from an address. RequestError, OSError of the flash."""
     _check_origin(app, request.fields)
     methods = _ROUTES.get(request.path)
@@ -51,10 +51,10 @@ async def answer(app, door, request, host: str) -> tuple:
         return 405, {"error": "This path knows %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
     wish = await _wish(request)
     if request.path == "/api/login":
-        return await _login(app, door, request.fields, wish, host)
-    session = _session(door, request)
+        return await _login(app, listener, request.fields, wish, host)
+    session = _session(listener, request)
     if request.path == "/api/logout":
-        door.sessions.remove(session)
+        listener.sessions.remove(session)
         return 200, {}, _cookie("session", "", 0, "/api")
     if request.path == "/api/session":
         return 200, _about(session), ""
@@ -66,7 +66,7 @@ async def answer(app, door, request, host: str) -> tuple:
         return _STATUS[error.kind], {"error": str(error)}, more
     if request.path in ("/api/pin", "/api/erase"):
         role = wish.get("role", session.role) if request.path == "/api/pin" else None
-        end_sessions(door.sessions, session, role)
+        end_sessions(listener.sessions, session, role)
     return 200, value, ""
 
 
@@ -107,7 +107,7 @@ async def _wish(request) -> dict:
         size = len(request.body)
         if not await utf8.check(request.body, 0, size):
             raise NotJsonError("not UTF-8")
-        wish = await strict_json.loads(request.body, size, strict_json.Scan(request.body, size))
+        wish = await strict_json.loads(request.body, size, strict_json.JsonScan(request.body, size))
     except (NotJsonError, UnacceptableJsonError) as error:
         raise RequestError(400, "The body is not acceptable JSON: %s." % error)
     if not isinstance(wish, dict):
@@ -125,13 +125,13 @@ def _query(text: str) -> dict:
     return wish
 
 
-def _session(door, request):
+def _session(listener, request):
     """The session of the cookie; what changes something needs its token as well."""
     now = clock.uptime_ms()
-    alive = [other for other in door.sessions if now - other.seen_ms <= _IDLE_MS and now - other.begun_ms <= _WHOLE_MS]
-    door.sessions[:] = alive
+    alive = [other for other in listener.sessions if now - other.seen_ms <= _IDLE_MS and now - other.begun_ms <= _WHOLE_MS]
+    listener.sessions[:] = alive
     token = _cookie_of(request.fields, "session")
-    for session in door.sessions:
+    for session in listener.sessions:
         if same(session.token.encode(), token.encode()):
             if request.method != "GET" and not same(session.csrf.encode(), request.fields.get("x-csrf-token", "").encode()):
                 raise RequestError(403, "The X-CSRF-Token is not that of this session.")
@@ -140,7 +140,7 @@ def _session(door, request):
     raise RequestError(401, "Log in first.")
 
 
-async def _login(app, door, fields, wish, host: str) -> tuple:
+async def _login(app, listener, fields, wish, host: str) -> tuple:
     try:
         validate.check(_LOGIN, wish)
     except InvalidValueError as error:
@@ -154,15 +154,15 @@ async def _login(app, door, fields, wish, host: str) -> tuple:
         return 503, {"error": result.why}, ""
     if not result.ok:
         return 401, {"error": "This is not the PIN."}, more
-    session = Session(role)
-    admit(door.sessions, session)
-    door.admission.remember(host)
+    session = LoginSession(role)
+    admit(listener.sessions, session)
+    listener.admission.remember(host)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
     more += _cookie("device", result.device, _DEVICE_S, "/api")
     return 200, _about(session), more
 
 
-def admit(sessions: list, session: Session) -> None:
+def admit(sessions: list, session: LoginSession) -> None:
     """Add a session. Each role has its own bound, so no role's log-ins end another's session."""
     same_role = [other for other in sessions if other.role == session.role]
     if len(same_role) >= (_OWNERS if session.role == roles.OWNER else _OTHERS):
@@ -174,7 +174,7 @@ def admit(sessions: list, session: Session) -> None:
     sessions.append(session)
 
 
-def end_sessions(sessions: list, own: Session, role: str | None) -> None:
+def end_sessions(sessions: list, own: LoginSession, role: str | None) -> None:
     """End the sessions of `role`, of all roles for None, but for `own`: whoever held one has to log in again."""
     sessions[:] = [other for other in sessions if other is own or (role is not None and other.role != role)]
 

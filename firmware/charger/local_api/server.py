@@ -11,7 +11,7 @@ from charger import log
 from charger.audit import events
 from charger.errors import RequestError
 from charger.local_api import routes
-from charger.local_api.http_server import Connection
+from charger.local_api.http_server import HttpConnection
 
 _HANDSHAKE_MS = const(20000)  # with the pause of the charging before it; and as long for the first request
 _REQUEST_MS = const(15000)  # from one answer to the next request's end
@@ -28,18 +28,18 @@ def _context(vault):
     return context
 
 
-async def serve(app, door, client, host: str):
+async def serve(app, listener, client, host: str):
     """Answer a client from the address `host` until it goes, is too slow, or has asked often enough."""
     secured = _context(app.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
     try:
-        await asyncio.wait_for_ms(door.admission.handshake(secured, host), _HANDSHAKE_MS)
-        connection = Connection(asyncio.StreamReader(secured))
+        first = await asyncio.wait_for_ms(listener.admission.handshake(secured, host), _HANDSHAKE_MS)
+        connection = HttpConnection(asyncio.StreamReader(secured), first)
         for number in range(_REQUESTS):
             last = number == _REQUESTS - 1
             try:
                 request = await asyncio.wait_for_ms(connection.read(), _REQUEST_MS if number else _HANDSHAKE_MS)
                 last = last or not request.lasting
-                status, value, more = await asyncio.wait_for_ms(_answer(app, door, request, host), _ANSWER_MS)
+                status, value, more = await asyncio.wait_for_ms(_answer(app, listener, request, host), _ANSWER_MS)
             except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, ""
@@ -52,10 +52,10 @@ async def serve(app, door, client, host: str):
         secured.close()
 
 
-async def _answer(app, door, request, host: str) -> tuple:
+async def _answer(app, listener, request, host: str) -> tuple:
     """(status, value, header lines); what goes wrong inside is no reason to say how (SEC-10)."""
     try:
-        return await routes.answer(app, door, request, host)
+        return await routes.answer(app, listener, request, host)
     except (RequestError, MemoryError):
         raise
     except OSError as error:

@@ -9,7 +9,7 @@ import json
 
 from charger import log
 from charger.metering.charging_session import from_record
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.journal_rewrite import rewrite
 
 NOBODY = "ERASED"  # an idTag
@@ -18,7 +18,7 @@ NOBODY = "ERASED"  # an idTag
 def run(files):
     """At a start, before the queue and the sessions are opened. May be cut short and done again. OSError."""
     try:
-        state = json.loads(Slots(files, "ocpp_sent").read() or b"{}")
+        state = json.loads(ABRecord(files, "ocpp_sent").read() or b"{}")
     except ValueError:
         state = {}
     count = rewrite(files, "ocpp_tx", state.get("s", 0), _without_tag)
@@ -46,7 +46,7 @@ def _as_it_is(data: bytes) -> bytes:
 
 
 def _without_tag(data: bytes) -> bytes:
-    """A record of the queue (see outbox.py): letter, session, start-up, then the payload as JSON."""
+    """A record of the queue (see transaction_queue.py): letter, session, start-up, then the payload as JSON."""
     words = data.split(b" ", 3)
     try:
         payload = json.loads(words[3])

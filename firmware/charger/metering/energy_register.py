@@ -1,8 +1,8 @@
 """The energy register of one connector: what it has delivered since it was made, in integers, never going back (MET-2).
 
 Energy is counted in RAM and written to flash when 90 Wh are not there yet, or 10 minutes after the last write while
-there is anything new, and at the start and end of a session. A power cut therefore loses LOSS_BOUND_WH at most, and nothing of what was
-told to anybody: told_wh() is what is on flash.
+there is anything new, and at the start and end of a session. A power cut therefore loses LOSS_BOUND_WH at most, and nothing
+of what was told to anybody: told_wh() is what is on flash.
 """
 
 import struct
@@ -11,7 +11,7 @@ from binascii import crc32
 from micropython import const
 
 from charger import clock, log
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 
 LOSS_BOUND_WH = const(100)  # MET-2. 90 Wh, and 1.5 s at 22 kW (9.2 Wh) for the task that writes to come round
@@ -41,7 +41,7 @@ class EnergyRegister:
         self._export_rest = 0
         self._meter = 0
         self._files = files
-        self._slots = Slots(files, "hot/energy%d" % connector_id)
+        self._slots = ABRecord(files, "hot/energy%d" % connector_id)
         self._rejected_told = 0
         self._load()
         self._saved()

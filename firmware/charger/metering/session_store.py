@@ -12,7 +12,7 @@ from micropython import const
 from charger import clock, log
 from charger.metering.charging_session import Session, from_record
 from charger.metering.history import History
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 
 _DUE_WH = const(90)
@@ -21,13 +21,13 @@ _PAUSE_DUE_S = const(15)  # a pause is news, but not more often than energy at 2
 _OPEN = "open"
 
 
-class Sessions:
+class SessionStore:
     """Owned by app.py. begin(), checkpoint() and end() write to flash: from tasks, never from the control tick."""
 
     def __init__(self, files: Files, history_bytes: int = 131072) -> None:
         self.history = History(files, history_bytes)
         self._files = files
-        self._ids = Slots(files, "hot/ids")
+        self._ids = ABRecord(files, "hot/ids")
         self._running = {}
         self._registers = {}
         self._undated = False
@@ -157,10 +157,10 @@ class Sessions:
         if register is not None:
             session.export_wh = register.export_wh - session.export_from_wh
 
-    def _slot(self, connector_id: int) -> Slots:
+    def _slot(self, connector_id: int) -> ABRecord:
         slot = self._running.get(connector_id)
         if slot is None:
-            slot = self._running[connector_id] = Slots(self._files, "hot/open%d" % connector_id)
+            slot = self._running[connector_id] = ABRecord(self._files, "hot/open%d" % connector_id)
         return slot
 
     def _load_open(self, ended: list) -> dict:

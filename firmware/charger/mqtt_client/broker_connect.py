@@ -63,7 +63,7 @@ def _password(vault, settings: dict) -> bytes:
     return kept
 
 
-async def dial(vault, settings: dict, serial: str, open_stream=None) -> tuple:
+async def connect(vault, settings: dict, serial: str, open_stream=None) -> tuple:
     """(stream, (user, password)), or ConnectError, "config" when the settings do not say how."""
     try:
         host, port, user = _target(vault, settings)
@@ -71,7 +71,7 @@ async def dial(vault, settings: dict, serial: str, open_stream=None) -> tuple:
     except (ValueError, OSError) as error:
         raise ConnectError("config", log.reason(error))
     log.info("portal", "connecting to %s:%d" % (host, port))
-    context = tls.client_context(_setting(vault, settings["ca"], ROOTS).encode())
+    context = tls.ClientContext(_setting(vault, settings["ca"], ROOTS).encode())
     reader, _ = await (open_stream or tls.open_stream)(host, port, context, _CONNECT_MS)
     return reader, login
 

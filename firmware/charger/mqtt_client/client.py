@@ -37,14 +37,14 @@ _BACKOFF_LAST_S = const(600)
 _BACKOFF_STARVED_S = const(60)
 _AGAIN_S = const(3600)
 _STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
-_BYE_MS = const(3000)
-_ORDERS = const(4)  # commands that may wait
-_ENDED = const(8)  # sessions whose end waits to be told
-_BATCH = const(4)  # entries of the log between two marks
+_OFFLINE_MS = const(3000)
+_MAX_COMMANDS = const(4)  # commands that may wait
+_MAX_ENDED = const(8)  # sessions whose end waits to be told
+_LOG_BATCH = const(4)  # entries of the log between two marks
 _ALTERED = "the firmware was found altered"
 
 
-class Portal:
+class MqttClient:
     """`await run()` is its one task. `settings` has url (mqtts://[user@]host[:port][/prefix]), password and ca (PEM); what
     is None there is in the vault, as the owner has set it: mqtt/url, mqtt/password, mqtt/roots.
 
@@ -64,16 +64,16 @@ class Portal:
         self._open_stream = open_stream
         self._session = None
         self._base = b""
-        self._orders = []  # (payload or None, retained)
-        self._order = asyncio.Event()
+        self._commands = []  # (payload or None, retained)
+        self._command_event = asyncio.Event()
         self._ended = []
-        self._news = False
+        self._changed = False
         self._log_due = False
-        self._hurry = False
+        self._retry_now = False
         self._stopping = False
-        self._silenced = False
+        self._blocked = False
         self._backoff_s = 0
-        self._told = ("", 0)  # the failure that was last logged, and when
+        self._last_logged = ("", 0)  # the failure that was last logged, and when
         for connector in app.connectors:
             connector.listeners.append(self)
         app.security_log.listeners.append(self._logged)
@@ -89,20 +89,20 @@ class Portal:
             self._backoff_s = max(self._backoff_s, _BACKOFF_STARVED_S)
             self._session.end("reset", "others need the memory")
 
-    def kick(self):
+    def retry_now(self):
         """The network is back: do not wait for the rest of a back-off, which begins afresh."""
-        self._hurry = True
+        self._retry_now = True
         self._backoff_s = 0
 
     # --- what happens meanwhile ---
 
     def status_changed(self, _connector):
         """Of a connector."""
-        self._news = True
+        self._changed = True
 
     def session_started(self, _session):
         """On a connector."""
-        self._news = True
+        self._changed = True
 
     def session_ended(self, session):
         """On a connector: its end is told as soon as there is somebody to tell."""
@@ -110,14 +110,14 @@ class Portal:
             session.connector_id, session.local_id, session.start_utc, session.stop_utc, session.stop_wh - session.start_wh,
             session.charging_s, session.stop_reason,
         ))  # fmt: skip
-        if len(self._ended) > _ENDED:
+        if len(self._ended) > _MAX_ENDED:
             self._ended.pop(0)
-        self._news = True
+        self._changed = True
 
     def _logged(self, entry):
-        self._log_due = self._news = True
+        self._log_due = self._changed = True
         if entry.event == events.TIME_SET:
-            self._hurry = True  # without a clock no certificate holds
+            self._retry_now = True  # without a clock no certificate holds
         if entry.event in (events.PIN_CHANGED, events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
             self.logins = []  # whoever was logged in has to prove himself again
             if entry.event != events.PIN_CHANGED:
@@ -128,7 +128,7 @@ class Portal:
     async def run(self):
         """Connect, tell, listen, wait, for ever."""
         while not self._stopping:
-            if self._barred():
+            if self._is_blocked():
                 await clock.sleep_ms(_POLL_MS)
                 continue
             started = clock.ticks_ms()
@@ -153,31 +153,31 @@ class Portal:
         self._backoff_s = min(max(self._backoff_s * 2, _BACKOFF_S), _BACKOFF_LAST_S)
         left_ms = self._backoff_s * 1000
         left_ms += int.from_bytes(os.urandom(3), "big") % left_ms
-        while left_ms > 0 and not (self._hurry or self._stopping):
+        while left_ms > 0 and not (self._retry_now or self._stopping):
             await clock.sleep_ms(_POLL_MS)
             left_ms -= _POLL_MS
-        self._hurry = False
+        self._retry_now = False
 
     def _failed(self, error: ConnectError):
         self.fault = str(error)
         log.warn("portal", "no connection, " + self.fault)
         event = broker_connect.event_of(error.cause)
         now = clock.uptime_s()
-        if event is not None and (self._told[0] != self.fault or now - self._told[1] >= _AGAIN_S):
-            self._told = (self.fault, now)  # attempts go on for ever: the same again is said once an hour
+        if event is not None and (self._last_logged[0] != self.fault or now - self._last_logged[1] >= _AGAIN_S):
+            self._last_logged = (self.fault, now)  # attempts go on for ever: the same again is said once an hour
             self.app.security_log.add(event, self.fault)
 
-    def _barred(self) -> bool:
+    def _is_blocked(self) -> bool:
         """SEC-9: with altered firmware the network is for the notice alone, and once that is out for nothing."""
         if not self._altered():
-            self._silenced = False
-        elif not self._silenced:
+            self._blocked = False
+        elif not self._blocked:
             log_ = self.app.security_log
             waiting = [1 for entry in log_.entries(log_.mark("mqtt") + 1) if entry.event == events.FIRMWARE_INTEGRITY]
-            self._silenced = not waiting
-            if self._silenced:
+            self._blocked = not waiting
+            if self._blocked:
                 self.fault = _ALTERED
-        return self._silenced
+        return self._blocked
 
     def _altered(self) -> bool:
         return self.app.updates is not None and self.app.updates.altered
@@ -188,27 +188,27 @@ class Portal:
             self._base = broker_connect.base(self.app.vault, self._settings, self.serial).encode() + b"/"
         except ValueError as error:
             raise ConnectError("config", log.reason(error))
-        stream, login = await broker_connect.dial(self.app.vault, self._settings, self.serial, self._open_stream)
+        stream, login = await broker_connect.connect(self.app.vault, self._settings, self.serial, self._open_stream)
         session = None
         tasks = []
         try:
-            session = mqtt_session.Session(stream, self._came)
+            session = mqtt_session.MqttSession(stream, self._on_message)
             tasks.append(asyncio.create_task(session.read()))
             will = (self._topic("status"), messages.offline("lost"))
             await session.open(b"pilotlight-" + self.serial.encode(), login, _KEEP_ALIVE_S, will)
             if not self._altered():
                 await session.subscribe(self._topic("cmd"))
-                tasks.append(asyncio.create_task(self._obey(session)))
+                tasks.append(asyncio.create_task(self._run_commands(session)))
             log.info("portal", "connected")
             self._session = session
             self.connected = True
-            self._hurry = False
+            self._retry_now = False
             self.fault = None
-            await self._tell(session)
+            await self._publish_all(session)
         finally:
             self.connected = False
             self._session = None
-            self._orders = []
+            self._commands = []
             for task in tasks:
                 task.cancel()
             if session is None:
@@ -219,51 +219,51 @@ class Portal:
     def _topic(self, name: str) -> bytes:
         return self._base + name.encode()
 
-    async def _tell(self, session):
+    async def _publish_all(self, session):
         """Whatever there is to tell, until the session is over: then its ConnectError. Or until SEC-9 says no more."""
-        self._news = self._log_due = True
+        self._changed = self._log_due = True
         told = metered = clock.ticks_ms()
         first = True
-        while not self._barred():
+        while not self._is_blocked():
             if session.fault is not None:
                 raise session.fault
             if self._stopping:  # close() has the last word
                 await clock.sleep_ms(_POLL_MS)
                 continue
             since_ms = clock.elapsed_ms(told)
-            if first or since_ms >= _STATUS_MS or (self._news and since_ms >= _STATUS_LEAST_MS):
-                first = self._news = False
+            if first or since_ms >= _STATUS_MS or (self._changed and since_ms >= _STATUS_LEAST_MS):
+                first = self._changed = False
                 told = clock.ticks_ms()
-                await self._say(session, "status", "status", self.app, True)
+                await self._publish(session, "status", "status", self.app, True)
             if clock.elapsed_ms(metered) >= _SESSION_MS:
                 metered = clock.ticks_ms()
                 for connector in self.app.connectors:
                     if connector.session is not None:
-                        await self._say(session, "session", "running", connector)
+                        await self._publish(session, "session", "running", connector)
             while self._ended:
                 ended = self._ended[0]
-                await self._say(session, "session", "ended", ended)
+                await self._publish(session, "session", "ended", ended)
                 if self._ended and self._ended[0] is ended:
                     self._ended.pop(0)
             if self._log_due:
-                await self._tell_log(session)
+                await self._publish_log(session)
             if clock.elapsed_ms(session.last_rx) >= _PING_MS:
                 await session.ping()
             await clock.sleep_ms(_POLL_MS)
-        await self._bye(session, _ALTERED)
+        await self._send_offline(session, _ALTERED)
 
-    async def _say(self, session, topic: str, what: str, about, retain=False):
+    async def _publish(self, session, topic: str, what: str, about, retain=False):
         text = getattr(messages, what)(about)
         if text is not None:
             await session.publish(self._topic(topic), text, retain)
 
-    async def _tell_log(self, session):
+    async def _publish_log(self, session):
         """The next few entries: marked as sent once the broker has acknowledged the last of them (SEC-23)."""
         self._log_due = False
-        batch = self.app.security_log.pending("mqtt", _BATCH)
+        batch = self.app.security_log.pending("mqtt", _LOG_BATCH)
         for item in batch:
-            await self._say(session, "notice", "notice", item)
-            await self._say(session, "log", "entry", item)
+            await self._publish(session, "notice", "notice", item)
+            await self._publish(session, "log", "entry", item)
         if batch:
             self.app.security_log.acknowledge("mqtt", batch[-1].seq)
             # where the flash refuses, the same ones go out again with the next event, not without end
@@ -271,20 +271,20 @@ class Portal:
 
     # --- commands ---
 
-    def _came(self, payload, retained: bool):
+    def _on_message(self, payload, retained: bool):
         """A command came in; what is beyond the bound is lost, as its sender sees by the missing reply."""
-        if len(self._orders) < _ORDERS:
-            self._orders.append((payload, retained))
-            self._order.set()
+        if len(self._commands) < _MAX_COMMANDS:
+            self._commands.append((payload, retained))
+            self._command_event.set()
         else:
             self.app.security_log.add(events.INVALID_MESSAGES, "portal: commands faster than they can be obeyed")
 
-    async def _obey(self, session):
+    async def _run_commands(self, session):
         """One command after the other."""
         while True:
-            self._order.clear()
-            while self._orders:
-                payload, retained = self._orders.pop(0)
+            self._command_event.clear()
+            while self._commands:
+                payload, retained = self._commands.pop(0)
                 try:
                     await self._answer(session, payload, retained)
                 except ConnectError:
@@ -292,7 +292,7 @@ class Portal:
                 except Exception as error:  # noqa: BLE001 - a command that fails is no reason to stop listening
                     log.error("portal", "command: " + log.reason(error))
                 payload = None
-            await self._order.wait()
+            await self._command_event.wait()
 
     async def _answer(self, session, payload, retained):
         # with commands/: 8,000 frozen bytes, 3.5 KiB of heap, once there is a command
@@ -308,12 +308,12 @@ class Portal:
         """Before a restart: the owner is told, as far as that goes within 3 s."""
         self._stopping = True
         if self._session is not None:
-            await self._bye(self._session, "restart")
+            await self._send_offline(self._session, "restart")
 
-    async def _bye(self, session, why: str):
+    async def _send_offline(self, session, why: str):
         """The last word, instead of the last will."""
         try:
-            await asyncio.wait_for_ms(session.publish(self._topic("status"), messages.offline(why), True), _BYE_MS)
+            await asyncio.wait_for_ms(session.publish(self._topic("status"), messages.offline(why), True), _OFFLINE_MS)
             await session.close()
         except (ConnectError, asyncio.TimeoutError):
             session.end("reset", "closed")

@@ -108,7 +108,7 @@ async def _parse(payload: bytes) -> dict:
     buffer = bytearray(payload)
     if not await utf8.check(buffer, 0, len(buffer)):
         raise ValueError("not UTF-8")
-    wish = await strict_json.loads(buffer, len(buffer), strict_json.Scan(buffer, len(buffer)))
+    wish = await strict_json.loads(buffer, len(buffer), strict_json.JsonScan(buffer, len(buffer)))
     try:
         validate.check(("obj", (_ID,)), wish)
     except InvalidValueError as error:

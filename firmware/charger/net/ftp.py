@@ -108,7 +108,7 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
         stream.s.close()
 
 
-class Incoming:
+class FtpDownload:
     """A file that comes in, with as much of http.Response as a reader of files needs: status 206 when it was asked for
     from an offset, 200 from its beginning."""
 
@@ -152,7 +152,7 @@ class Incoming:
             self._control = None
 
 
-async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream=None) -> Incoming:
+async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream=None) -> FtpDownload:
     """The file that the URL names, from an offset on. FtpError, HttpError, ConnectError; ValueError for the URL."""
     url = urls.split(location)
     if url.scheme != "ftp":
@@ -186,7 +186,7 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
     except BaseException:
         stream.s.close()
         raise
-    return Incoming(control, data, step_ms, offset, size)
+    return FtpDownload(control, data, step_ms, offset, size)
 
 
 async def _log_in(control, login: tuple):

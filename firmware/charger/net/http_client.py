@@ -324,7 +324,7 @@ async def request(
 ) -> Response:  # fmt: skip
     """Send a request and return its answer, whose body is still to come. `url` is a Url or text.
 
-    context    opening.client_context(), needed for https
+    context    tls.ClientContext, needed for https
     fields     further header fields, pairs of text
     body       iterable of bytes, `length` bytes in sum
     step_ms    how long a single piece may take, either way; answer_ms: the answer's first byte

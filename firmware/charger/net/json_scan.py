@@ -47,7 +47,7 @@ def string_end(buf: bytearray, start: int, end: int) -> int:
             return at
 
 
-class Scan:
+class JsonScan:
     """One pass over buf[:end], a bytearray of valid UTF-8.
 
     Afterwards `keys` is the number of keys, `long` the (start, end, number of items) of the longest list of objects in
@@ -182,7 +182,7 @@ class Scan:
         buf, start = self._buf, self._id_at
         if not start or buf[start] not in b'"-0123456789':
             return None
-        end = string_end(buf, start, self._end) if buf[start] == _QUOTE else Scan(buf, self._end)._number(start)
+        end = string_end(buf, start, self._end) if buf[start] == _QUOTE else JsonScan(buf, self._end)._number(start)
         return str(buf[start:end], "utf-8") if end - start <= _LONGEST_ELEMENT else None
 
     def _element(self, start: int):
@@ -190,7 +190,7 @@ class Scan:
         if not start:
             return None
         buf = self._buf
-        probe = Scan(buf, self._end)
+        probe = JsonScan(buf, self._end)
         if buf[start] == _QUOTE:
             end = probe._string(start)
         else:

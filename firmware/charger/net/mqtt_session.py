@@ -31,14 +31,14 @@ _LONG = const(100)
 _LAST_ID = const(65535)
 
 
-class _Sheet:
+class _PacketBuffer:
     """What umqtt.simple takes for the module socket and for its socket: it writes here and reads what was laid ready."""
 
     def __init__(self):
         self.written = []  # pieces: a long one is not copied
         self._ready = memoryview(b"")
 
-    def lay(self, ready):
+    def preload(self, ready):
         """What is to be read next, by somebody who has written nothing yet."""
         self.written = [bytearray()]
         self._ready = memoryview(ready)
@@ -75,7 +75,7 @@ class _Sheet:
         return part
 
 
-class Session:
+class MqttSession:
     """One connection to a broker. `await read()` in a task of its own; then open(), subscribe(), publish(), ping().
 
     on_message(payload, retained) is told of each message on the subscribed topic, payload None when it was too long to
@@ -87,7 +87,7 @@ class Session:
         self._stream = stream
         self._on_message = on_message
         self._buffer = bytearray(_HEADER + _USUAL)
-        self._sheet = _Sheet()
+        self._packets = _PacketBuffer()
         self._client = None
         self._topic = b""  # subscribed
         self._turn = asyncio.Lock()  # one question at a time
@@ -110,8 +110,8 @@ class Session:
         client.set_callback(self._told)
         await self._turn.acquire()
         try:
-            self._sheet.lay(b"\x20\x02\0\0")
-            simple.socket = self._sheet  # type: ignore[attr-defined] - its module's; only connect() asks for it
+            self._packets.preload(b"\x20\x02\0\0")
+            simple.socket = self._packets  # type: ignore[attr-defined] - its module's; only connect() asks for it
             client.connect()
             self._client = client
             code = await self._ask(_CONNACK, 0)
@@ -128,7 +128,7 @@ class Session:
         try:
             number = self._next_number()
             self._topic = topic
-            self._sheet.lay(b"\x90\x03" + struct.pack("!H", number) + b"\0")
+            self._packets.preload(b"\x90\x03" + struct.pack("!H", number) + b"\0")
             self._client.subscribe(topic, 1)
             code = await self._ask(_SUBACK, number)
         finally:
@@ -141,7 +141,7 @@ class Session:
         await self._turn.acquire()
         try:
             number = self._next_number()
-            self._sheet.lay(b"\x40\x02" + struct.pack("!H", number))
+            self._packets.preload(b"\x40\x02" + struct.pack("!H", number))
             self._client.publish(topic, payload, retain, 1)
             await self._ask(_PUBACK, number)
         finally:
@@ -151,7 +151,7 @@ class Session:
         """Ask whether the broker is there."""
         await self._turn.acquire()
         try:
-            self._sheet.lay(b"")
+            self._packets.preload(b"")
             self._client.ping()
             await self._ask(_PINGRESP, 0)
         finally:
@@ -185,8 +185,8 @@ class Session:
         self._answered.clear()
         self._wanted = wanted
         try:
-            await self._send(self._sheet.written)
-            self._sheet.lay(b"")
+            await self._send(self._packets.written)
+            self._packets.preload(b"")
             await asyncio.wait_for_ms(self._answered.wait(), _ANSWER_MS)
         except asyncio.TimeoutError:
             raise self.end("timeout", "the broker does not answer")
@@ -305,13 +305,13 @@ class Session:
 
     def _hand_over(self, packet):
         """Let umqtt.simple take a message apart; its answer. On a sheet of its own: a question may be on the other."""
-        sheet = _Sheet()
-        sheet.lay(packet)
+        sheet = _PacketBuffer()
+        sheet.preload(packet)
         self._client.sock = sheet
         try:
             self._client.wait_msg()
         finally:
-            self._client.sock = self._sheet
+            self._client.sock = self._packets
         return sheet.written
 
     def _told(self, _topic, payload):

@@ -11,7 +11,7 @@ from micropython import const
 
 from charger import clock
 from charger.errors import UnacceptableJsonError
-from charger.net.json_scan import Scan, skip_space, string_end
+from charger.net.json_scan import JsonScan, skip_space, string_end
 from charger.runtime import memory
 
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
@@ -119,7 +119,7 @@ def _drop_nulls(value: dict):
             _drop_nulls(value[name])
 
 
-async def _without(buf: bytearray, end: int, scan: Scan) -> bytes:
+async def _without(buf: bytearray, end: int, scan: JsonScan) -> bytes:
     """The text without its longest list, in whose place is a string that no message can have, and without spaces."""
     start, stop, _ = scan.long  # type: ignore[misc]
     text = bytearray()
@@ -141,7 +141,7 @@ async def _without(buf: bytearray, end: int, scan: Scan) -> bytes:
     return text  # type: ignore[return]
 
 
-async def _parse_large(buf: bytearray, end: int, scan: Scan) -> tuple:
+async def _parse_large(buf: bytearray, end: int, scan: JsonScan) -> tuple:
     """(value, number of keys in it), of which the longest list is parsed item by item."""
     value = json.loads(await _without(buf, end, scan))
     keys = _keys_of(value)
@@ -158,7 +158,7 @@ async def _parse_large(buf: bytearray, end: int, scan: Scan) -> tuple:
     return value, keys
 
 
-async def loads(buf: bytearray, end: int, scan: Scan):
+async def loads(buf: bytearray, end: int, scan: JsonScan):
     """The value of the JSON text buf[:end]; `scan` is a fresh Scan of it. The text may be changed.
 
     A long list in the payload of a message of more than 4 KiB comes as Items, which hold on to the buffer.

@@ -46,23 +46,32 @@ _SUITES = (
 )
 
 
-def client_context(roots: bytes | None, client_cert: bytes | None = None, client_key: bytes | None = None):
+class ClientContext:
     """What open_stream() needs for TLS: the roots to believe, and our certificate for servers that ask for one.
 
     PEM (several certificates in one text) or DER, a key as SEC 1 or PKCS #8. Without roots nobody is believed.
-    TlsError with cause "protocol" when one of them cannot be read.
+    mbedTLS parses them for each handshake, while no contactor is closed: a key takes 20 ms on an ESP32, and what is
+    parsed would stay in RAM.
     """
-    try:
-        context = mbedtls.SSLContext(mbedtls.PROTOCOL_TLS_CLIENT)
-        context.verify_mode = mbedtls.CERT_REQUIRED  # type: ignore[misc] - the stubs call it a method
-        _choose_suites(context)
-        if roots:
-            context.load_verify_locations(roots)
-        if client_cert:
-            context.load_cert_chain(client_cert, client_key)
-    except (ValueError, OSError) as error:
-        raise TlsError("memory" if is_out_of_memory(error) else "protocol", "certificate store: " + log.reason(error))
-    return context
+
+    def __init__(self, roots: bytes | None, client_cert: bytes | None = None, client_key: bytes | None = None):
+        self._roots = roots
+        self._client_cert = client_cert
+        self._client_key = client_key
+
+    def make(self):
+        """The context of mbedTLS; TlsError with cause "protocol" when a certificate or the key cannot be read."""
+        try:
+            context = mbedtls.SSLContext(mbedtls.PROTOCOL_TLS_CLIENT)
+            context.verify_mode = mbedtls.CERT_REQUIRED  # type: ignore[misc] - the stubs call it a method
+            _choose_suites(context)
+            if self._roots:
+                context.load_verify_locations(self._roots)
+            if self._client_cert:
+                context.load_cert_chain(self._client_cert, self._client_key)
+        except (ValueError, OSError) as error:
+            raise TlsError("memory" if is_out_of_memory(error) else "protocol", "certificate store: " + log.reason(error))
+        return context
 
 
 def _choose_suites(context):
@@ -77,7 +86,7 @@ def _choose_suites(context):
 async def open_stream(
     host: str, port: int, tls=None, deadline_ms: int = 30000, patience_ms: int = hold_ups.PATIENCE_MS
 ) -> tuple:
-    """(reader, writer) of a TCP connection, or of a TLS one whose handshake is over when `tls` is a client_context().
+    """(reader, writer) of a TCP connection, or of a TLS one whose handshake is over when `tls` is a ClientContext.
 
     The deadline covers look-up, connect and handshake together. A TLS connection waits for a pause of the charging before,
     for patience_ms at most (runtime/hold_ups.py). ConnectError or TlsError, with nothing left open.
@@ -101,7 +110,7 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
             raise
         from charger.net import tls_diagnosis  # imports this module; only needed when a server refuses
 
-        modern = any(suite.startswith("TLS1-3") for suite in context.get_ciphers())
+        modern = any(suite.startswith("TLS1-3") for suite in context.make().get_ciphers())
         cause = await tls_diagnosis.ask(host, port, modern, deadline_ms)
         if error.cause == "alert" or cause in ("version", "suite"):  # some servers hang up without an alert
             error.cause = cause
@@ -172,7 +181,7 @@ async def _alone(s, context, host: str):
     except StillClosedError as error:
         raise ConnectError("timeout", log.reason(error))
     try:
-        return await _handshake(s, context, host)
+        return await _handshake(s, context.make(), host)
     finally:
         hold_ups.end()
 

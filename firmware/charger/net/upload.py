@@ -76,7 +76,7 @@ class Uploader:
         for piece in pieces():
             length += len(piece)
             await clock.sleep_ms(0)  # a long archive must not keep the loop to itself
-        context = tls.client_context(self._roots()) if url.scheme == "https" else None
+        context = tls.ClientContext(self._roots()) if url.scheme == "https" else None
         response = await http_client.request(
             method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream
         )

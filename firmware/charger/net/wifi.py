@@ -96,7 +96,7 @@ class Wifi:
         self._wlan = station()
         self._news = False
 
-    def give(self, ssid: str, key: str) -> str:
+    def set_network(self, ssid: str, key: str) -> str:
         """The owner's network: '' when it is kept and will be joined, else why not, as a sentence. OSError by the vault."""
         if not 1 <= len(ssid.encode()) <= 32:
             return "The name of a network has 1 to 32 bytes."

@@ -96,7 +96,7 @@ def step(old: str, new: str) -> str:
     return AVAILABLE
 
 
-def way(old: str, new: str) -> tuple:
+def transition_path(old: str, new: str) -> tuple:
     """The statuses to pass, the new one last; empty when nothing changes."""
     steps = ()
     while old != new:

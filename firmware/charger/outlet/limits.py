@@ -138,7 +138,7 @@ class Limits:
         name = WORDS.get(source, source)
         return name + " (not heard from)" if source in self._silent else name
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """The ruling limit in a sentence's end: 'the cable: 20.0 A'."""
         effective_da, _, ruling, _ = self.decision
         return "%s: %d.%d A" % (self.who(ruling), effective_da // 10, effective_da % 10)

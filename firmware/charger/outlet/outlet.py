@@ -17,7 +17,7 @@ from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
 from charger.outlet.outlet_readout import OutletReadout
 from charger.outlet.power_switch import LATE, LONG_MS, STOP, PowerSwitch
-from charger.outlet.rcd_self_test import SelfTest
+from charger.outlet.rcd_self_test import RcdSelfTest
 
 PWM_OFF_MS = const(3000)  # at least this long in x1 before PWM comes back (CP-26)
 DUTY_HOLD_MS = const(5000)  # between two changes of duty, safety reductions excepted (CP-22)
@@ -58,7 +58,7 @@ class Outlet(OutletReadout):
         self.phases = options.get("phases", 1)
         self.rotation = options.get("rotation", 0)  # which phase of the supply its first one is (grid/load_sharing.py)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
-        self.self_test = SelfTest(parts.rcd) if parts.rcd else None
+        self.self_test = RcdSelfTest(parts.rcd) if parts.rcd else None
         self.limits = Limits(options["max_da"])
         self.has_ventilation = options.get("ventilation", False)
         self.open_pen = options.get("open_pen", False)

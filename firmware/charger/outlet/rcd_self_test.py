@@ -13,7 +13,7 @@ _PULSE = const(1)
 _RELEASE = const(2)
 
 
-class SelfTest:
+class RcdSelfTest:
     """`passed` is good for one closure; `failed` holds until a later test passes."""
 
     def __init__(self, rcd) -> None:

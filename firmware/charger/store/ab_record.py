@@ -19,7 +19,7 @@ _CRC_LEN = const(4)
 _SUFFIX = ("a", "b")
 
 
-class Slots:
+class ABRecord:
     """One value under `<name>.a` and `<name>.b`. read() gives the newest that is whole."""
 
     def __init__(self, files: Files, name: str) -> None:

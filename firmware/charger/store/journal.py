@@ -13,7 +13,7 @@ from micropython import const
 
 from charger import log
 from charger.errors import JournalFullError
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.files import Files, checksum
 
 _HEADER = "<HII"  # length of the data, sequence number, CRC-32
@@ -40,7 +40,7 @@ class Journal:
         self.ring = ring
         self._files = files
         files.make_folder(name)
-        self._mark = Slots(files, name + "/mark")
+        self._mark = ABRecord(files, name + "/mark")
         self._load()
 
     @property

@@ -9,7 +9,7 @@ from charger.net import http_client, tls
 from charger.net import url as urls
 
 
-class Source:
+class DownloadSource:
     """`settings`: "hosts", "roots" (PEM or None). `lab`: True on a laboratory unit, which believes any host it is sent to."""
 
     def __init__(self, settings: dict, lab: bool, open_stream=None):
@@ -45,7 +45,7 @@ class Source:
             fields.append(("Range", "bytes=%d-" % offset))
             if etag:
                 fields.append(("If-Range", etag))
-        context = tls.client_context(self._roots) if url.scheme == "https" else None
+        context = tls.ClientContext(self._roots) if url.scheme == "https" else None
         response = await http_client.get(location, context, fields, open_stream=self._open_stream)
         if response.status not in ((200, 206) if offset else (200,)):
             response.close()

@@ -15,7 +15,7 @@ from charger.update.updater import OFFER
 _MOST = const(8192)
 
 
-class Notices:
+class ReleaseCheck:
     """`updater.offer` is {"version", "url"} while there is something newer."""
 
     def __init__(self, files, source, updater, unit: dict, url: str, on_event):

@@ -19,7 +19,7 @@ _RETRY_S = const(3600)
 _FIRST_S = const(60)  # after a start-up of a unit that has asked before, and as much again by chance
 
 
-class Updates:
+class UpdateManager:
     """`updater` for whoever wants an update: made when asked for, kept while it is of use.
 
     `app` is the application: files, outlets, meters, config, security_log, charge_point, link and restart() are used.
@@ -111,13 +111,13 @@ class Updates:
         await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).look()
 
     def _source(self):
-        from charger.update.download_source import Source  # 5,800 frozen bytes with net/http_client.py, for an update
+        from charger.update.download_source import DownloadSource  # 5,800 frozen bytes with net/http_client.py, for an update
 
-        return Source(self._settings, self._lab)
+        return DownloadSource(self._settings, self._lab)
 
     async def _ask(self) -> bool:
         """Whether there is something newer (SEC-5)."""
-        from charger.update.release_check import Notices  # 5,800 frozen bytes with net/http_client.py, for an update
+        from charger.update.release_check import ReleaseCheck  # 5,800 frozen bytes with net/http_client.py, for an update
 
         updater = self.updater
         unit = {
@@ -126,7 +126,7 @@ class Updates:
         }  # fmt: skip
         source = self._source()
         url = self._settings["manifest_url"]
-        return await Notices(self._app.files, source, updater, unit, url, self._app.security_log.add).ask()
+        return await ReleaseCheck(self._app.files, source, updater, unit, url, self._app.security_log.add).ask()
 
     def _restart(self, why: str):
         self._app.restart("Soft", why)

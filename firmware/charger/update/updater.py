@@ -126,13 +126,13 @@ class Updater:
     async def _fetch(self, location: str):
         if self._download is None:
             from charger.update.download import Download  # 5,800 frozen bytes with net/http_client.py, for an update
-            from charger.update.download_source import Source
+            from charger.update.download_source import DownloadSource
 
             unit = {
                 "board": self._settings["board"], "hardware": self._settings["hardware"],
                 "version": version.VERSION, "counter": self.counter,
             }  # fmt: skip
-            source = Source(self._settings, self._lab)
+            source = DownloadSource(self._settings, self._lab)
             self._download = Download(self._files, source, self.slots, self._keys, unit)
         self._download.on_pause = self.on_pause
         for _ in range(_TRIES):

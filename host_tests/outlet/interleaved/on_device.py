@@ -17,7 +17,7 @@ from charger import clock
 from charger.audit.tamper_watch import TamperWatch
 from charger.metering.energy_register import EnergyRegister
 from charger.metering.meter import Meter
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from charger.outlet import derating, limits
 from charger.outlet.connector import Connector
 from sim import ev, timebase
@@ -53,7 +53,7 @@ class Player:
         files = flashrig.files()
         self.settings = Settings()
         meter = Meter(self.rig.meters[0], EnergyRegister(files, 1))
-        self.connector = Connector(self.outlet, meter, Sessions(files), self.settings)
+        self.connector = Connector(self.outlet, meter, SessionStore(files), self.settings)
         self.connector.listeners.append(self)
         self.tamper = TamperWatch(files, self.rig.outlets, self.outlet.tamper, self.settings, self._event)
         self.watch = Watch(self.rig)

@@ -47,7 +47,7 @@ class Authority:
 
     def answer(self, request, **how):
         """A certificate for a request (PEM), with the subject that it asks for."""
-        info = der.Reader(pem.decode(request, "CERTIFICATE REQUEST")[0]).enter().enter()
+        info = der.DerReader(pem.decode(request, "CERTIFICATE REQUEST")[0]).enter().enter()
         info.unsigned(1)
         subject = info.element(der.SEQUENCE)
         return self.sign(keys.PublicKey(info).bits, how.pop("subject", subject), **how)

@@ -9,7 +9,7 @@ from charger import clock
 from charger.config.configuration import Configuration
 from charger.errors import DisconnectedError
 from charger.metering.reading import Reading
-from charger.metering.session_store import Sessions
+from charger.metering.session_store import SessionStore
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.limits import Limits
@@ -75,7 +75,7 @@ class Outlet:
         return self.limits.ruling
 
     def limit_words(self):
-        return self.limits.words()
+        return self.limits.describe()
 
     def settle(self):
         may = self.permit and self.available and self.plugged and not self.blocked
@@ -139,7 +139,7 @@ class Link:
             return {"transactionId": self.transaction_id, "idTagInfo": {"status": "Accepted"}}
         return {}
 
-    def kick(self):
+    def retry_now(self):
         """Nothing to hurry: the tests say when the link is up."""
 
     def drop(self, reason, at_once=False):
@@ -179,7 +179,7 @@ class Rig:
     def build(self):
         self.files = flashrig.files()
         self.config = Configuration(self.files, self.factory)
-        self.sessions = Sessions(self.files)
+        self.sessions = SessionStore(self.files)
         self.connectors = []
         for n in range(self.number):
             outlet = Outlet(n + 1, self.meters[n].reading, self.phases)

@@ -7,7 +7,7 @@ import math
 
 from sim.chips.unit import Noise, Unit, factory_entry
 
-V_RATIO, I_RATIO = 350.0, 60.606  # mains mV and mA a mV at the ADC
+V_RATIO, I_RATIO = 350.0, 60.606  # mains mV and mA a mV at the ADC, unless the board says otherwise
 _LOW_MV, _HIGH_MV = 142, 3120
 _SWING_MV = 1200.0
 _DEAD_MV = 80
@@ -30,11 +30,14 @@ class CtFrontEnd:
 
     spend(us)   lets time pass while the ADC converts
     dead        set it, and the bias has no supply: both channels lie at the ground
+    ratios      mains mV and mA a mV at the ADC
     now_us      the driver's microseconds, which may wrap; instants are counted on from them
     """
 
-    def __init__(self, source, now_us, spend, seed: int = 1, convert_us: int = 45, noise_mv: float = 3.0):
+    def __init__(self, source, now_us, spend, seed: int = 1, convert_us: int = 45, noise_mv: float = 3.0,
+                 ratios: "tuple[float, float]" = (V_RATIO, I_RATIO)):
         self._source = source
+        self._v_ratio, self._i_ratio = ratios
         self._now_us = now_us
         self._spend = spend
         self._noise = Noise(seed + 77)
@@ -55,7 +58,7 @@ class CtFrontEnd:
         """The calibration.json entry with the ideal gains; the real one comes from the two-point procedure."""
         self.unit.sign = -1 if self.turned else 1
         entry = factory_entry("ct_adc", [self.unit])
-        entry["floor_ma"] = [int(self._noise_mv * I_RATIO * 1.1)]
+        entry["floor_ma"] = [int(self._noise_mv * self._i_ratio * 1.1)]
         return entry
 
     def advance(self):
@@ -72,8 +75,8 @@ class CtFrontEnd:
         return int(min(_HIGH_MV, max(_LOW_MV, mv)))
 
     def _voltage(self, seconds: float) -> float:
-        return self.v_bias + self._source.instant(seconds)[0] * 1000.0 / V_RATIO * self.unit.v
+        return self.v_bias + self._source.instant(seconds)[0] * 1000.0 / self._v_ratio * self.unit.v
 
     def _current(self, seconds: float) -> float:
         amps = self._source.instant(seconds - self.unit.skew_ns * 1e-9)[1]
-        return self.i_bias + (-amps if self.turned else amps) * 1000.0 / I_RATIO * self.unit.i
+        return self.i_bias + (-amps if self.turned else amps) * 1000.0 / self._i_ratio * self.unit.i

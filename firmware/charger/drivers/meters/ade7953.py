@@ -4,8 +4,12 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter, ratio
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver, ratio
 from charger.errors import MeterError
+
+_KINDS = const((("ade7953_i2c", "i2c", 1), ("ade7953_spi", "spi", 1)))
+_OPTIONS = const((("address", 0x38, 0x38), ("channel", "A", "B"), ("v_lsb", 1000, 100000), ("i_lsb", 1000, 1000000),
+                  ("p_lsb", 1, 10000)))  # fmt: skip
 
 _START_MS = const(100)  # power-up time before the chip may be talked to (MET-12)
 _RETRY_MS = const(1000)
@@ -104,7 +108,7 @@ def _signed24(value: int) -> int:
     return value - 0x1000000 if value & 0x800000 else value
 
 
-class ADE7953(Meter):
+class ADE7953(MeterDriver):
     """One current channel of the chip with the voltage channel; two outlets on one chip are two objects, A and B.
 
     Options beside those of Meter: "channel" ("A"), "v_lsb" codes per V (26000), "i_lsb" codes per A (100000), "p_lsb"
@@ -213,3 +217,12 @@ class ADE7953(Meter):
         mul, div = self._e_ratio
         self._add_energy(energy, mul, div)
         self._measured(now)
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> ADE7953:
+    """The driver on the board's I2C or SPI bus."""
+    if kind == "ade7953_i2c":
+        transport = I2CTransport(buses.i2c(options), options.get("address", 0x38))
+    else:
+        transport = SPITransport(buses.spi(options, 1000000), buses.chip_select(options))
+    return ADE7953(transport, buses.calibrated("ade7953", 1, entry), options)

@@ -4,8 +4,11 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MV, Meter
+from charger.drivers.meters.meter_driver import MAX_MV, MeterDriver
 from charger.errors import MeterError
+
+_KINDS = const((("atm90e32", "spi", 3),))
+_OPTIONS = const((("phases", 1, 3), ("hertz", 50, 60), ("ugain", 1, 65535), ("igain", 1, 65535), ("pga", 0, 0xFFFF)))
 
 _METER_EN = const(0x00)
 _ZX_CONFIG = const(0x07)
@@ -83,7 +86,7 @@ class Registers:
         self._cs(1)
 
 
-class ATM90E32(Meter):
+class ATM90E32(MeterDriver):
     """The chip with its three phases.
 
     Options beside those of Meter: "phases" (3), "ugain" and "igain": the gain registers of a perfect unit of the board
@@ -204,3 +207,9 @@ class ATM90E32(Meter):
         counts = self._bus.read_clearing(_FORWARD + n) - self._bus.read_clearing(_REVERSE + n)
         counts = self._believed(counts, _PER_WS_MILLI, 0x10000, self._counted_ms, now)
         self._add_energy(counts * cal.sign[n], 25 * cal.p[n] * cal.e[n], 8 * UNITY * UNITY)
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> ATM90E32:
+    """The driver on the board's SPI bus."""
+    registers = Registers(buses.spi(options, 1000000), buses.chip_select(options))
+    return ATM90E32(registers, buses.calibrated(kind, options.get("phases", 3), entry), options)

@@ -4,10 +4,13 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter, ratio
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriver, ratio
 from charger.errors import MeterError
 
 FRAME = const(23)
+_KINDS = const((("bl0942", "uart", 1),))
+_OPTIONS = const((("address", 0, 3), ("hertz", 50, 60), ("v_lsb", 100000, 1000000000), ("i_lsb", 100000, 2000000000)))
+
 _READ = const(0x58)
 _WRITE = const(0xA8)
 _FULL = const(0xAA)
@@ -42,7 +45,7 @@ def _little24(data, at: int) -> int:
     return data[at] | data[at + 1] << 8 | data[at + 2] << 16
 
 
-class BL0942(Meter):
+class BL0942(MeterDriver):
     """The chip on a UART of 4800 baud 8N1.
 
     Options beside those of Meter: "address" (0 to 3), "v_lsb" codes per kV (15873360) and "i_lsb" codes per kA
@@ -208,3 +211,8 @@ class BL0942(Meter):
             delta = count if count <= most else 0
         mul, div = self._e_ratio
         self._add_energy(-delta if export else delta, mul, div)
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> BL0942:
+    """The driver on the board's UART."""
+    return BL0942(buses.uart(options, None), buses.calibrated(kind, 1, entry), options)

@@ -4,10 +4,13 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, Meter
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriver
 from charger.errors import MeterError
 
 FRAME = const(24)
+_KINDS = const((("cse7766", "uart", 1),))  # also HLW8032
+_OPTIONS = const((("v_ratio", 10000, 100000000), ("i_ratio", 10000, 100000000)))
+
 _GAP_MS = const(500)  # silence that ends a frame begun (MET-37)
 _NOISE_MA = const(50)  # less is noise (MET-37)
 _STALE_MS = const(700)  # registers that stand still for so long, without a pulse, are those of a load that is gone
@@ -66,7 +69,7 @@ def _big24(data, at: int) -> int:
     return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
 
-class CSE7766(Meter):
+class CSE7766(MeterDriver):
     """The chip on a UART of 4800 baud, 8 bits, even parity.
 
     Options beside those of Meter: "v_ratio" and "i_ratio", ppm: the board's divider and shunt against the usual ones
@@ -202,3 +205,8 @@ class CSE7766(Meter):
         # mWh = pulses * p_coef / 1e6 / 3600 * 1000, times the gains in ppm
         gain = self._p_gain * self._e_gain // (UNITY * UNITY)  # ppm squared
         self._add_energy(delta * self._p_coef, gain, 3600000 * UNITY * UNITY)
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> CSE7766:
+    """The driver on the board's UART; parity 0 is even."""
+    return CSE7766(buses.uart(options, 0), buses.calibrated(kind, 1, entry), options)

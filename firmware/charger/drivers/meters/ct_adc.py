@@ -12,8 +12,11 @@ from micropython import const
 
 from charger import clock
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, Meter
+from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver
 from charger.errors import MeterError
+
+_KINDS = const((("ct_adc", "adc", 1),))
+_OPTIONS = const((("v_ratio", 10000, 2000000), ("i_ratio", 1000, 1000000), ("bias_mv", 1000, 2000), ("hertz", 50, 60)))
 
 _BINS = const(40)  # slices of a mains cycle, 0.5 ms each at 50 Hz
 _PAIRS = const(100)  # most pairs (V, I) a burst
@@ -52,7 +55,7 @@ def _bits(value: int) -> int:
     return count
 
 
-class CtAdc(Meter):
+class CtAdc(MeterDriver):
     """One phase: v_adc and i_adc have read_uv(), as machine.ADC.
 
     Options beside those of Meter: "v_ratio": mains mV a mV at the ADC, times 1000 (350000); "i_ratio": mA a mV at the
@@ -317,3 +320,8 @@ class CtAdc(Meter):
             passed_ms = min(2000, clock.ticks_diff(now, self._counted_ms))
             self._add_energy(p_mw * passed_ms, self._cal.e[0], 3600000 * UNITY)
         self._counted_ms = now
+
+
+def create(kind: str, options: dict, entry: dict | None, buses) -> CtAdc:
+    """The driver on two of the chip's own analogue inputs."""
+    return CtAdc(buses.adc(options["v_adc"]), buses.adc(options["i_adc"]), buses.calibrated(kind, 1, entry), options)

@@ -23,7 +23,7 @@ def ratio(numerator: int, denominator: int) -> tuple:
     return numerator // a, denominator // a
 
 
-class Meter:
+class MeterDriver:
     """Base of the drivers. For others: `kind`, `reading`, start(), poll() and `poll_ms`, how often it wants poll().
 
     calibration  a Calibration, or None: then the figures are nominal, for protection and display, never valid, and no

@@ -10,7 +10,7 @@ import os
 from micropython import const
 
 from charger import clock, log
-from charger.errors import CallTimeoutError, ConnectionClosedError, DisconnectedError, LinkError
+from charger.errors import CallTimeoutError, ConnectionClosedError, DisconnectedError, LinkFailedError
 from charger.net import websocket
 from charger.ocpp.transport.rpc import Rpc
 from charger.runtime import memory
@@ -65,10 +65,10 @@ class Connection:
         self._reason = None  # why we ended the connection, if we did
         self._at_once = False
         self._stopping = False
-        self._barred = False
+        self._blocked = False
         self._ended = asyncio.Event()
         self._ended.set()
-        self._kick = asyncio.Event()
+        self._retry = asyncio.Event()
         self._backoff_s = 0
         self._outage = True  # the last attempt found nobody, or a link was lost
         self.attempts = 0
@@ -105,10 +105,10 @@ class Connection:
                 raise DisconnectedError("nobody is there")
             raise
 
-    def kick(self):
+    def retry_now(self):
         """End the back-off and start it afresh: something changed for the better."""
         self._backoff_s = 0
-        self._kick.set()
+        self._retry.set()
 
     def drop(self, reason: str, at_once: bool = False):
         """End the connection in an orderly way. With at_once the next one is made without a pause (OCPP-9, WP-4)."""
@@ -116,17 +116,17 @@ class Connection:
         if self._ws is not None:
             self._drop(self._ws, reason)
         elif at_once:
-            self.kick()
+            self.retry_now()
 
     async def reconnect(self):
         """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
         await clock.sleep_ms(_ANSWER_MS)
-        self.kick()
+        self.retry_now()
         self.drop("new credentials", at_once=True)
 
     def bar(self, why: str | None):
         """Stay off the network from now on, for a reason that the status shows; None lifts it (SEC-9)."""
-        self._barred = bool(why)
+        self._blocked = bool(why)
         if why:
             self.fault = why
             self.drop(why, at_once=True)
@@ -136,7 +136,7 @@ class Connection:
         self._stopping = True
         await self._last_answer()
         self.drop("charger stops")
-        self._kick.set()
+        self._retry.set()
         try:
             await asyncio.wait_for_ms(self._ended.wait(), timeout_ms)
         except asyncio.TimeoutError:
@@ -181,10 +181,10 @@ class Connection:
         self._ended.clear()
         try:
             while not self._stopping:
-                if self._barred:
+                if self._blocked:
                     await clock.sleep_ms(1000)
                     continue
-                self._kick.clear()
+                self._retry.clear()
                 ws = await self._attempt()
                 if ws is not None:
                     await self._serve(ws)
@@ -206,7 +206,7 @@ class Connection:
         wait_ms = self._pause_ms()
         log.info("link", "next attempt in %d s" % ((wait_ms + 500) // 1000))
         try:
-            await asyncio.wait_for_ms(self._kick.wait(), wait_ms)
+            await asyncio.wait_for_ms(self._retry.wait(), wait_ms)
         except asyncio.TimeoutError:
             pass
 
@@ -232,7 +232,7 @@ class Connection:
             from charger.ocpp.transport import websocket_connect  # with what it imports: see memory.CONNECTING
 
             ws, self._stream = await websocket_connect.dial(self._settings, self._lab, self._open_stream)
-        except LinkError as error:
+        except LinkFailedError as error:
             self._failed(error.cause, str(error))
         websocket_connect = None
         memory.unload(memory.CONNECTING)
@@ -252,7 +252,7 @@ class Connection:
         ws.use(self._buffers, self._reclaim)
         self._rpc = rpc
         self._reason = None
-        self._kick.clear()
+        self._retry.clear()
         self._at_once = False
         self.opened += 1
         self.fault = None

@@ -12,7 +12,7 @@ from charger.runtime import cooperative
 _TRIAL = "ocpp_trial.json"  # as in credential_trial.py
 
 
-class LinkSettings:
+class ConnectionSettings:
     """`csms` is what the unit was delivered with: url, identity, basic_auth_password, ca, client_cert, client_key."""
 
     def __init__(self, config, csms: dict, store=None):
@@ -20,7 +20,7 @@ class LinkSettings:
         self._config = config
         self._csms = csms
         self.store = store
-        self._change = None  # the LinkChange, while something is on trial
+        self._change = None  # the CredentialTrial, while something is on trial
         config.use_link_checks(self.complete_for, None if store is None else self._before_change)
         if store is not None and store.files.exists(_TRIAL):
             self._resume()
@@ -35,12 +35,12 @@ class LinkSettings:
 
     @property
     def change(self):
-        """The LinkChange, made when something is on trial."""
+        """The CredentialTrial, made when something is on trial."""
         if self._change is None:
             # 1,814 frozen bytes, 0.6 KiB of heap, for a change of credentials
-            from charger.ocpp.transport.credential_trial import LinkChange
+            from charger.ocpp.transport.credential_trial import CredentialTrial
 
-            self._change = LinkChange(self._config, self.store)
+            self._change = CredentialTrial(self._config, self.store)
         return self._change
 
     def _before_change(self, name: str):

@@ -25,7 +25,7 @@ _ATTEMPTS = const(4)
 _NOT_ABOUT_IT = ("dns", "refused", "timeout", "no-time", "memory", "plain")
 
 
-class LinkChange:
+class CredentialTrial:
     """`store` is the CertificateStore, with the vault; `note(event, info)` the security log."""
 
     def __init__(self, config, store):

@@ -194,7 +194,7 @@ class Rpc:
             data = bytearray(data.encode())
         if size is None:
             size = len(data)
-        scan = strict_json.Scan(data, size)
+        scan = strict_json.JsonScan(data, size)
         try:
             message = await strict_json.loads(data, size, scan)
         except NotJsonError as error:

@@ -6,7 +6,7 @@ from micropython import const
 
 from charger import log
 from charger.crypto.hostname import parse_ip
-from charger.errors import ConfigurationError, ConnectError, LinkError, PlainTextError, TlsError, WebSocketHandshakeError
+from charger.errors import ConfigurationError, ConnectError, LinkFailedError, PlainTextError, TlsError, WebSocketHandshakeError
 from charger.net import tls, websocket
 
 _PROTOCOL = "ocpp1.6"
@@ -52,7 +52,7 @@ def is_loopback(host: str) -> bool:
     return address[0] == 127 if len(address) == 4 else address == b"\x00" * 15 + b"\x01"
 
 
-class Target:
+class ConnectionTarget:
     """Where and how to connect, made from the settings in force; ConfigurationError says what is missing.
 
     A link without encryption leaves only a laboratory unit (`lab`, SEC-12).
@@ -86,31 +86,31 @@ class Target:
             raise ConfigurationError("no certificate of our own")
 
     def context(self, settings):
-        """The TLS context, None without TLS. Made for each attempt: kept, it would hold parsed certificates in RAM."""
+        """The TLS context, None without TLS."""
         if not self.secure:
             return None
         if settings.security_profile == 3:
-            return tls.client_context(settings.ca, settings.client_cert, settings.client_key)
-        return tls.client_context(settings.ca)
+            return tls.ClientContext(settings.ca, settings.client_cert, settings.client_key)
+        return tls.ClientContext(settings.ca)
 
 
 async def dial(settings, lab: bool, open_stream=None) -> tuple:
     """(WebSocket, the stream below it), or Failed. `open_stream` is net.tls.open_stream unless a test has its own."""
     try:
-        return await _dial(settings, lab, open_stream)
+        return await _connect(settings, lab, open_stream)
     except (ConnectError, ConfigurationError) as error:
-        raise LinkError(error.cause, str(error))
+        raise LinkFailedError(error.cause, str(error))
     except WebSocketHandshakeError as error:
-        raise LinkError(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
+        raise LinkFailedError(_CAUSES.get(error.status, "http" if error.status else "protocol"), str(error))
     except OSError as error:
-        raise LinkError("reset", log.reason(error))
+        raise LinkFailedError("reset", log.reason(error))
     except MemoryError:
         gc.collect()
-        raise LinkError("memory", "not enough memory to connect")
+        raise LinkFailedError("memory", "not enough memory to connect")
 
 
-async def _dial(settings, lab: bool, open_stream) -> tuple:
-    target = Target(settings, lab)
+async def _connect(settings, lab: bool, open_stream) -> tuple:
+    target = ConnectionTarget(settings, lab)
     log.info("link", "connecting to %s:%d%s" % (target.host, target.port, " by TLS" if target.secure else ""))
     gc.collect()
     context = target.context(settings)

@@ -13,16 +13,16 @@ from charger.audit import events
 from charger.errors import DisconnectedError, InvalidValueError, OcppError
 from charger.ocpp.transport import error_codes
 from charger.ocpp.v16 import actions
-from charger.ocpp.v16.message_queue import Sender
-from charger.ocpp.v16.service_registry import LazyServices
+from charger.ocpp.v16.message_queue import MessageQueue
+from charger.ocpp.v16.service_registry import ServiceRegistry
 from charger.ocpp.v16.services.authorisation import Authorisation
 from charger.ocpp.v16.services.availability import Availability
-from charger.ocpp.v16.services.boot_notification import Boot, take_time
+from charger.ocpp.v16.services.boot_notification import BootNotification, take_time
 from charger.ocpp.v16.services.meter_values import MeterValues
 from charger.ocpp.v16.services.security_events import SecurityEvents
-from charger.ocpp.v16.services.status_notification import Status
+from charger.ocpp.v16.services.status_notification import StatusNotification
 from charger.ocpp.v16.services.transactions import Transactions
-from charger.ocpp.v16.transaction_queue import Outbox
+from charger.ocpp.v16.transaction_queue import TransactionQueue
 
 _DAY_S = const(86400)
 _END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
@@ -38,7 +38,7 @@ _CODES = {
 }  # OCPP-19
 
 
-class ChargePoint(LazyServices):
+class ChargePoint(ServiceRegistry):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
     def __init__(self, config, files, connectors: list, sessions, restart, store=None, settings=None, security_log=None,
@@ -66,12 +66,12 @@ class ChargePoint(LazyServices):
         self._last_sent_s = 0
         self._last_heartbeat_s = 0
         self._describe()
-        self.sender = Sender(self.call)
+        self.sender = MessageQueue(self.call)
         self.post = self.sender.post
-        self.urgent = Sender(self.call)  # what was triggered: nothing that was queued goes before it
-        self.boot = Boot(config, self.call, self._accepted, self.unreadable)
-        self.outbox = Outbox(files, config, self.call, self.ready, self._delivered)
-        self.status = Status(config, connectors, self._post_status, self.ready)
+        self.urgent = MessageQueue(self.call)  # what was triggered: nothing that was queued goes before it
+        self.boot = BootNotification(config, self.call, self._accepted, self.unreadable)
+        self.transaction_queue = TransactionQueue(files, config, self.call, self.ready, self._delivered)
+        self.status = StatusNotification(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self)
         self.transactions = Transactions(self)
         self.meter_values = MeterValues(self)
@@ -85,10 +85,10 @@ class ChargePoint(LazyServices):
         number = len(self.connectors)
         measured = any(connector.outlet.thermometer is not None for connector in self.connectors)
         config.describe_hardware(self.phases, () if measured else ("Temperature",))
-        config.give("NumberOfConnectors", str(number), always=True)
-        config.give("ConnectorPhaseRotationMaxLength", str(number + 1))
+        config.set_default("NumberOfConnectors", str(number), always=True)
+        config.set_default("ConnectorPhaseRotationMaxLength", str(number + 1))
         rotation = "RST" if self.phases == 3 else "NotApplicable"
-        config.give("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
+        config.set_default("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
 
     def note(self, event: str, info: str = ""):
         """Something for the security log."""
@@ -159,13 +159,13 @@ class ChargePoint(LazyServices):
         self.boot.opened()
         if self.boot.accepted:
             self.status.sync()
-            self.outbox.kick()
+            self.transaction_queue.retry_now()
 
     def closed(self):
         """The link is down."""
         self.boot.closed()
         self.status.lost()
-        self.outbox.spill()
+        self.transaction_queue.flush_to_flash()
 
     def _accepted(self):
         """BootNotification was accepted: status of everything, then the rest (OCPP-26)."""
@@ -176,12 +176,12 @@ class ChargePoint(LazyServices):
             self.firmware.resume()
         if "ocpp_signed_firmware.json" in names:
             self.signed_firmware.resume()
-        self.outbox.kick()
+        self.transaction_queue.retry_now()
 
-    def kick(self):
+    def retry_now(self):
         """The network is back: try at once."""
         if self.link is not None:
-            self.link.kick()
+            self.link.retry_now()
 
     async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
         """Send a CALL and wait for its answer. CallError, CallTimeoutError, DisconnectedError (also when it may not be sent)."""
@@ -306,7 +306,7 @@ class ChargePoint(LazyServices):
         if kind == "Hard":  # a few seconds for what the sessions leave behind; what is left is sent after the restart
             started = clock.ticks_ms()
             flush_ms = _HARD_FLUSH_MS
-        while self.ready() and self.outbox.waiting and clock.elapsed_ms(started) < flush_ms:
+        while self.ready() and self.transaction_queue.waiting and clock.elapsed_ms(started) < flush_ms:
             await clock.sleep_ms(100)
         if kind == "Hard" and self.link is not None:
             await self.link.close(_GOODBYE_MS)
@@ -327,7 +327,7 @@ class ChargePoint(LazyServices):
         """(name, coroutine function) of everything that has to run."""
         jobs = [
             ("ocpp boot", self.boot.run),
-            ("ocpp outbox", self.outbox.run),
+            ("ocpp queue", self.transaction_queue.run),
             ("ocpp send", self.sender.run),
             ("ocpp triggered", self.urgent.run),
             ("ocpp clock", self._clock),
@@ -358,7 +358,7 @@ class ChargePoint(LazyServices):
 
     async def close(self, timeout_ms: int):
         """Before a restart: what waits in RAM goes to flash, the link is closed."""
-        self.outbox.spill()
+        self.transaction_queue.flush_to_flash()
         if self.link is not None:
             await self.link.close(timeout_ms)
 
@@ -367,7 +367,7 @@ class ChargePoint(LazyServices):
         return {
             "connected": self.link is not None and self.link.connected,
             "boot": self.boot.status,
-            "waiting": self.outbox.waiting,
-            "sent": self.outbox.sent,
-            "dropped": self.outbox.dropped,
+            "waiting": self.transaction_queue.waiting,
+            "sent": self.transaction_queue.sent,
+            "dropped": self.transaction_queue.dropped,
         }

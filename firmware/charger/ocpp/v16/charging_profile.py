@@ -16,7 +16,7 @@ RELATIVE = "Relative"
 _PERIOD_S = {"Daily": 86400, "Weekly": 604800}
 
 
-class Profile:
+class ChargingProfile:
     """`start` is None where the schedule counts from the start of charging."""
 
     def __init__(self, connector_id: int, fields: dict):

@@ -10,7 +10,7 @@ from charger.errors import CallFailedError
 _MOST = const(40)  # messages that wait; beyond that the oldest is of no interest any more
 
 
-class Sender:
+class MessageQueue:
     """`call(action, payload, before_accepted)` sends. Jobs run one after the other, in the order in which they came."""
 
     def __init__(self, call):

@@ -11,7 +11,7 @@ def _none():
     return None
 
 
-class LazyServices:
+class ServiceRegistry:
     """Base of the charge point. A service that has something on flash is made at start-up."""
 
     def __init__(self, config, files, store=None, settings=None, make_updater=None, make_uploader=None):
@@ -79,9 +79,9 @@ class LazyServices:
         """The authorisation cache."""
         service = self.loaded.get("cache")
         if service is None:
-            from charger.ocpp.v16.services.authorisation_cache import Cache
+            from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache
 
-            service = self.loaded["cache"] = Cache(self.files)
+            service = self.loaded["cache"] = AuthorisationCache(self.files)
         return service
 
     @property
@@ -89,9 +89,9 @@ class LazyServices:
         """Uploads of diagnostics."""
         service = self.loaded.get("diagnostics")
         if service is None:
-            from charger.ocpp.v16.services.diagnostics_upload import Diagnostics
+            from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload
 
-            service = self.loaded["diagnostics"] = Diagnostics(self)
+            service = self.loaded["diagnostics"] = DiagnosticsUpload(self)
         return service
 
     @property
@@ -99,9 +99,9 @@ class LazyServices:
         """Logs asked for by the back end."""
         service = self.loaded.get("logs")
         if service is None:
-            from charger.ocpp.v16.services.log_upload import Logs
+            from charger.ocpp.v16.services.log_upload import LogUpload
 
-            service = self.loaded["logs"] = Logs(self)
+            service = self.loaded["logs"] = LogUpload(self)
         return service
 
     @property
@@ -109,9 +109,9 @@ class LazyServices:
         """The unit's own certificate: requests, renewal; None without a store."""
         service = self.loaded.get("certificates")
         if service is None and self.store is not None:
-            from charger.ocpp.v16.services.certificate_renewal import Certificates
+            from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal
 
-            service = self.loaded["certificates"] = Certificates(self)
+            service = self.loaded["certificates"] = CertificateRenewal(self)
         return service
 
     @property
@@ -119,9 +119,9 @@ class LazyServices:
         """Signed updates asked for by the back end."""
         service = self.loaded.get("signed firmware")
         if service is None:
-            from charger.ocpp.v16.services.signed_firmware_update import SignedFirmware
+            from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate
 
-            service = self.loaded["signed firmware"] = SignedFirmware(self)
+            service = self.loaded["signed firmware"] = SignedFirmwareUpdate(self)
         return service
 
     @property
@@ -129,7 +129,7 @@ class LazyServices:
         """Updates asked for by the back end."""
         service = self.loaded.get("firmware")
         if service is None:
-            from charger.ocpp.v16.services.firmware_update import Firmware
+            from charger.ocpp.v16.services.firmware_update import FirmwareUpdate
 
-            service = self.loaded["firmware"] = Firmware(self)
+            service = self.loaded["firmware"] = FirmwareUpdate(self)
         return service

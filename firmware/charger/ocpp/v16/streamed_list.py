@@ -3,7 +3,7 @@
 import json
 
 
-class Answer:
+class StreamedList:
     """{"name": [...]}; make() gives an iterator of the items, anew and the same each time.
 
     Iterated it gives the text in pieces; `head` and `tail`, which rpc.py sets, go before and behind.

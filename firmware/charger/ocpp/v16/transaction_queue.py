@@ -20,7 +20,7 @@ from micropython import const
 from charger import clock, log
 from charger.errors import CallError, CallTimeoutError, DisconnectedError, JournalFullError
 from charger.ocpp.v16.answers import whole
-from charger.store.ab_record import Slots
+from charger.store.ab_record import ABRecord
 from charger.store.journal import Journal
 
 START = "StartTransaction"
@@ -39,7 +39,7 @@ _LINK_MS = const(10000)
 _MAX_CUTS = const(20)  # restarts in a row with the same message under way: it may be what brings the charger down
 
 
-class Outbox:
+class TransactionQueue:
     """Owned by the charge point. `ready()` says whether sending is allowed now, `call` sends and gives the answer.
 
     done(action, local_id, payload, answer) is called when a message is through; answer is None when it was given up.
@@ -53,7 +53,7 @@ class Outbox:
         self._done = done
         self._tx = Journal(files, "ocpp_tx", _TX_BYTES, 4096)
         self._meter = Journal(files, "ocpp_mv", _METER_BYTES, 4096, ring=True)
-        self._slots = Slots(files, "ocpp_sent")
+        self._slots = ABRecord(files, "ocpp_sent")
         self._ram = []  # meter messages newer than everything in the meter journal
         self._wake = asyncio.Event()
         self.sent = 0
@@ -67,7 +67,7 @@ class Outbox:
             try:
                 state = json.loads(value)
             except ValueError:
-                log.error("outbox", "state unreadable")
+                log.error("queue", "state unreadable")
         self._tx_next = max(state.get("s", 0), self._tx.first_seq)
         self._meter_next = max(state.get("m", 0), self._meter.first_seq)
         self._failed = state.get("f", 0)
@@ -82,7 +82,7 @@ class Outbox:
             else:
                 self.unfinished.discard(local_id)
         if self.waiting:
-            log.info("outbox", "%d messages from before the restart" % self.waiting)
+            log.info("queue", "%d messages from before the restart" % self.waiting)
 
     # --- putting in ---
 
@@ -103,7 +103,7 @@ class Outbox:
         try:
             self._tx.append(data)
         except (JournalFullError, OSError) as error:
-            log.error("outbox", "meter values dropped to make room: " + log.reason(error))
+            log.error("queue", "meter values dropped to make room: " + log.reason(error))
             self._add_at_last(data)
         self._wake.set()
 
@@ -114,7 +114,7 @@ class Outbox:
             self._tx.append(data)
         except (JournalFullError, OSError) as error:
             self.dropped += 1
-            log.error("outbox", "a transaction message is lost: " + log.reason(error))
+            log.error("queue", "a transaction message is lost: " + log.reason(error))
 
     def _give_room(self):
         """Starts and stops get the place of the meter values (OCPP-39)."""
@@ -126,10 +126,10 @@ class Outbox:
         """Queue a MeterValues message; on flash only where it has to wait."""
         self._ram.append(_record("M", local_id, clock.boot_id, " %d" % self._tx.next_seq, payload))
         if not self._ready() or len(self._ram) > _RAM_MESSAGES or self._meter_waits():
-            self.spill()
+            self.flush_to_flash()
         self._wake.set()
 
-    def spill(self):
+    def flush_to_flash(self):
         """Write what waits in RAM to flash. Called when the link is lost and before a restart."""
         waiting, self._ram = self._ram, []
         for data in waiting:
@@ -137,7 +137,7 @@ class Outbox:
                 self._meter.append(data)
             except (JournalFullError, OSError, ValueError) as error:
                 self.dropped += 1
-                log.error("outbox", "meter values dropped: " + log.reason(error))
+                log.error("queue", "meter values dropped: " + log.reason(error))
 
     def _meter_waits(self) -> bool:
         return self._meter.next_seq > max(self._meter_next, self._meter.first_seq)
@@ -150,12 +150,12 @@ class Outbox:
 
     # --- sending ---
 
-    def kick(self):
+    def retry_now(self):
         """Look again now: the link is up, or a setting changed."""
         self._wake.set()
 
     async def run(self):
-        """The outbox's task: send the oldest message, for ever."""
+        """The queue's task: send the oldest message, for ever."""
         while True:
             if not self._ready() or not await self._send_head():
                 await self._woken()
@@ -200,7 +200,7 @@ class Outbox:
             self._cuts = 0
             if source is not None:
                 self._save()
-            log.warn("outbox", "%s not taken, attempt %d: %s" % (action, self._failed, log.reason(error)))
+            log.warn("queue", "%s not taken, attempt %d: %s" % (action, self._failed, log.reason(error)))
             return True
         self.sent += 1
         self._through(action, local_id, answer)
@@ -248,7 +248,7 @@ class Outbox:
             if _fill_times(payload, zero) and zero[1] is not None:
                 self._zero = zero
         except (ValueError, KeyError, IndexError):
-            log.error("outbox", "unreadable record skipped")  # its checksum was right: another firmware wrote it
+            log.error("queue", "unreadable record skipped")  # its checksum was right: another firmware wrote it
             return None, None, None
         if local_id is not None and action != START:
             payload["transactionId"] = self._ids.get(local_id, UNCONFIRMED)
@@ -268,7 +268,7 @@ class Outbox:
         if action == START:
             number = whole(answer.get("transactionId"))
             if number is None:
-                log.error("outbox", "StartTransaction answered without a transactionId")
+                log.error("queue", "StartTransaction answered without a transactionId")
                 number = UNCONFIRMED
             self._ids[local_id] = number
         elif action == STOP:
@@ -276,7 +276,7 @@ class Outbox:
 
     def _give_up(self, action: str, local_id):
         """Attempts used up: say so and go on with the next one (OCPP-36)."""
-        log.error("outbox", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
+        log.error("queue", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
         self.dropped += 1
         if action == START:
             self._ids[local_id] = UNCONFIRMED
@@ -310,7 +310,7 @@ class Outbox:
         try:
             self._slots.write(json.dumps(state).encode())
         except OSError as error:
-            log.error("outbox", "state not written: " + log.reason(error))
+            log.error("queue", "state not written: " + log.reason(error))
 
 
 def _first(journal, start: int) -> tuple:

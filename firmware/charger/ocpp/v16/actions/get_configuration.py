@@ -10,9 +10,9 @@ def handle(cp, request: dict) -> dict:
     """The keys asked for, or all."""
     names = request.get("key")
     if not names:
-        from charger.ocpp.v16.streamed_list import Answer
+        from charger.ocpp.v16.streamed_list import StreamedList
 
-        return Answer("configurationKey", cp.config.readable)  # type: ignore[return-value] - rpc.py knows it
+        return StreamedList("configurationKey", cp.config.readable)  # type: ignore[return-value] - rpc.py knows it
     if len(names) > cp.config.get_int("GetConfigurationMaxKeys"):
         raise OcppError(PROPERTY_CONSTRAINT_VIOLATION, "key: more than GetConfigurationMaxKeys")
     known, unknown = cp.config.report(names)

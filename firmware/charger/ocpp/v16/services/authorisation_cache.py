@@ -8,7 +8,7 @@ FILE = "ocpp_cache"
 _ENTRIES = const(100)
 
 
-class Cache:
+class AuthorisationCache:
     """Oldest entry first. Nothing of it stays in the heap."""
 
     def __init__(self, files):

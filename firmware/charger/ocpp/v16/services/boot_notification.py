@@ -18,7 +18,7 @@ _LINK_S = const(10)  # after a message that the link lost, while nobody tells of
 _CLOCK_STEP_S = const(2)  # smaller differences are left alone (OCPP-30)
 
 
-class Boot:
+class BootNotification:
     """`status` is None until the first answer of this start-up. accepted() is called each time it becomes Accepted."""
 
     def __init__(self, config, call, accepted, unreadable):

@@ -31,7 +31,7 @@ _SIGNING_S = const(600)  # so long a request waits for its certificate; then ano
 _DAY_S = const(86400)
 
 
-class Certificates:
+class CertificateRenewal:
     """Owned by the charge point `cp`, which has `store`, `settings` and reconnect()."""
 
     def __init__(self, cp):

@@ -15,7 +15,7 @@ _LEAST = 4  # shorter texts would strike out half of the lines
 _PAGE = 10
 
 
-class Archive:
+class DiagnosticsText:
     """Lines of a charge point between two moments in UTC seconds (None: no bound). Calling it gives its pieces anew."""
 
     def __init__(self, cp, since: int | None = None, until: int | None = None):

@@ -1,18 +1,18 @@
 """GetDiagnostics: one redacted text, uploaded, with its progress told (OCPP-117, 118)."""
 
 from charger import clock
-from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, Uploads
+from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, UploadAttempts
 
 IDLE = "Idle"
 UPLOAD_FAILED = "UploadFailed"
 
 
-class Diagnostics:
+class DiagnosticsUpload:
     """Owned by the charge point `cp`, whose make_uploader() gives what does the work; None where the unit has none."""
 
     def __init__(self, cp):
         self._cp = cp
-        self._uploads = None if cp.make_uploader is None else Uploads(cp.make_uploader, self._tell)
+        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._tell)
         self._owed = None  # the status that the back end could not be told
         self.status = IDLE
 
@@ -22,9 +22,9 @@ class Diagnostics:
 
     def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None):
         """Begin an upload of what lies between two moments (UTC seconds or None); it replaces a running one."""
-        from charger.ocpp.v16.services.diagnostics_text import Archive
+        from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
 
-        self._uploads.start(location, name, Archive(self._cp, since, until), retries, interval_s)
+        self._uploads.start(location, name, DiagnosticsText(self._cp, since, until), retries, interval_s)
 
     def trigger(self):
         """TriggerMessage(DiagnosticsStatusNotification)."""

@@ -27,7 +27,7 @@ INSTALLED = "Installed"
 INSTALLATION_FAILED = "InstallationFailed"
 
 
-class Firmware:
+class FirmwareUpdate:
     """Owned by the charge point `cp`; `cp.updater` is the updater or None."""
 
     def __init__(self, cp):

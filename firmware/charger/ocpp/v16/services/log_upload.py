@@ -4,8 +4,8 @@ import json
 
 from charger import errors
 from charger.ocpp.v16.services.diagnostics_upload import file_name
-from charger.ocpp.v16.services.status_notifier import Notices
-from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, Uploads
+from charger.ocpp.v16.services.status_notifier import StatusNotifier
+from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, UploadAttempts
 
 ACCEPTED = "Accepted"
 CANCELED = "AcceptedCanceled"
@@ -22,13 +22,13 @@ _STATUSES = {
 }
 
 
-class Logs:
+class LogUpload:
     """Owned by the charge point `cp`. One upload at a time; a new request takes the place of the running one."""
 
     def __init__(self, cp):
         self._cp = cp
-        self._uploads = None if cp.make_uploader is None else Uploads(cp.make_uploader, self._tell)
-        self._notices = Notices(cp, "LogStatusNotification")
+        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._tell)
+        self._notices = StatusNotifier(cp, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
 
@@ -46,9 +46,9 @@ class Logs:
         if kind == SECURITY_LOG:
             pieces = SecurityLogText(self._cp.security_log, span[0], span[1])
         else:
-            from charger.ocpp.v16.services.diagnostics_text import Archive
+            from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
 
-            pieces = Archive(self._cp, span[0], span[1])
+            pieces = DiagnosticsText(self._cp, span[0], span[1])
         self._uploads.start(location, name, pieces, retries, interval_s)
 
     def trigger(self):

@@ -189,7 +189,7 @@ class MeterValues:
             return
         payload = _payload(connector, names, context, moment)
         if payload and session is not None:
-            self._cp.outbox.add_reading(session.local_id, payload)
+            self._cp.transaction_queue.add_reading(session.local_id, payload)
         elif payload:
             self._post(payload, False)
 

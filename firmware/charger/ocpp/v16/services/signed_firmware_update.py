@@ -21,7 +21,7 @@ from micropython import const
 from charger import clock, log
 from charger.audit import events
 from charger.ocpp.v16.services import firmware_signature
-from charger.ocpp.v16.services.status_notifier import Notices
+from charger.ocpp.v16.services.status_notifier import StatusNotifier
 
 FILE = "ocpp_signed_firmware.json"  # there while the back end waits for something
 LAST = "ocpp_firmware_last.json"  # how the last one ended
@@ -46,7 +46,7 @@ _OVER = (INSTALLED, DOWNLOAD_FAILED, INVALID_SIGNATURE, NOT_VERIFIED, INSTALL_FA
 _POINT_OF_NO_RETURN = (INSTALLING, REBOOTING)
 
 
-class SignedFirmware:
+class SignedFirmwareUpdate:
     """Owned by the charge point `cp`; `cp.updater` is the updater or None.
 
     A job is a dictionary: id, location, retrieve_s, install_s (or None), certificate, signature, retries, interval_s,
@@ -56,7 +56,7 @@ class SignedFirmware:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
-        self._notices = Notices(cp, "SignedFirmwareStatusNotification")
+        self._notices = StatusNotifier(cp, "SignedFirmwareStatusNotification")
         self._job: dict = cp.files.read_json(FILE) or cp.files.read_json(LAST, {})
 
     @property

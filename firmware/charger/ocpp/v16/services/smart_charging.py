@@ -5,7 +5,7 @@ allow at a moment is computed in current_plan.py.
 """
 
 from charger import clock, log
-from charger.ocpp.v16.charging_profile import ABSOLUTE, CHARGE_POINT_MAX, TX, Profile
+from charger.ocpp.v16.charging_profile import ABSOLUTE, CHARGE_POINT_MAX, TX, ChargingProfile
 from charger.ocpp.v16.current_plan import CurrentPlan
 
 FILE = "ocpp_profiles.json"
@@ -26,7 +26,7 @@ class SmartCharging:
     def _load(self):
         for connector_id, fields in self._cp.files.read_json(FILE, []):
             try:
-                self._profiles.append(Profile(connector_id, fields))
+                self._profiles.append(ChargingProfile(connector_id, fields))
             except (KeyError, ValueError, TypeError) as error:
                 log.error("profiles", "a stored profile is unusable: " + log.reason(error))
         self.plan.use(self._profiles)
@@ -49,15 +49,15 @@ class SmartCharging:
 
     def _profile(self, connector_id: int, fields: dict):
         try:
-            profile = Profile(connector_id, fields)
+            profile = ChargingProfile(connector_id, fields)
         except ValueError as error:
             log.warn("profiles", str(error))
             return None
-        words = self._config.get_list("ChargingScheduleAllowedChargingRateUnit")
+        describe = self._config.get_list("ChargingScheduleAllowedChargingRateUnit")
         fits = (
             0 <= profile.stack_level <= self._config.get_int("ChargeProfileMaxStackLevel")
             and len(profile.periods) <= self._config.get_int("ChargingScheduleMaxPeriods")
-            and ("Current" if profile.unit == "A" else "Power") in words
+            and ("Current" if profile.unit == "A" else "Power") in describe
             and (profile.purpose != CHARGE_POINT_MAX or connector_id == 0)
             and (profile.purpose != TX or connector_id > 0)
         )

@@ -10,7 +10,7 @@ _MAX_MISSED = const(8)  # errors kept while offline
 _MAX_PASSED = const(8)  # statuses on the way to one that MinimumStatusDuration holds back
 
 
-class Status:
+class StatusNotification:
     """`send(notification, failed)` queues one; failed(notification) is called when it did not get through."""
 
     def __init__(self, config, connectors, send, ready):

@@ -6,7 +6,7 @@ _MOST = const(16)  # beyond that the oldest is of no interest any more
 _ATTEMPTS = const(3)  # while the link is up
 
 
-class Notices:
+class StatusNotifier:
     """`action` is the message; tell() queues a payload, second() has to be called once a second."""
 
     def __init__(self, cp, action: str):

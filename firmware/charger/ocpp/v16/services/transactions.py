@@ -23,7 +23,7 @@ class Transactions:
         }
         if session.reservation_id is not None:
             payload["reservationId"] = session.reservation_id
-        self._cp.outbox.add(START, session.local_id, payload, session.boot_id)
+        self._cp.transaction_queue.add(START, session.local_id, payload, session.boot_id)
 
     def ended(self, session):
         """A session is over."""
@@ -37,14 +37,14 @@ class Transactions:
         data = self._cp.meter_values.transaction_data(session, moment)
         if data:
             payload["transactionData"] = data
-        self._cp.outbox.add(STOP, session.local_id, payload, session.stop_boot_id)
+        self._cp.transaction_queue.add(STOP, session.local_id, payload, session.stop_boot_id)
 
     def recover(self, sessions):
         """Close what the last start-up left open, each transaction exactly once (OCPP-37).
 
         The queue knows which starts have no stop: energy flowed only after the start was in it.
         """
-        unfinished = self._cp.outbox.unfinished
+        unfinished = self._cp.transaction_queue.unfinished
         for session in sessions.recover():
             log.info("transactions", "session %d was open when the power went" % session.local_id)
             if session.local_id in unfinished:
@@ -71,7 +71,7 @@ class Transactions:
         """A transaction message is through, or was given up (answer None)."""
         connector = self._connector_of(local_id)
         if action == START and connector is not None:
-            connector.session.transaction_id = self._cp.outbox.transaction_id(local_id)
+            connector.session.transaction_id = self._cp.transaction_queue.transaction_id(local_id)
             self._cp.transaction_known(connector)
         if action == START and answer is not None and whole(answer.get("transactionId")) is None:
             self._cp.unreadable("StartTransaction.conf transactionId", "a whole number wanted")

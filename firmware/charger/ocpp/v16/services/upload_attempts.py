@@ -12,7 +12,7 @@ UPLOADING = "Uploading"
 UPLOADED = "Uploaded"
 
 
-class Uploads:
+class UploadAttempts:
     """`make_uploader()` gives a net.upload.Uploader; `tell(state)` is called with UPLOADING,
     UPLOADED, or, when all attempts were in vain, the cause of the last UploadError."""
 

@@ -1,0 +1,155 @@
+"""Wrong board definitions are refused, each with one sentence that names the place. The right ones stand in test_boards.py."""
+
+import copy
+
+import pytest
+from board_definition import checks, loading
+from board_definition.chips import CHIPS
+
+BOARDS = {name: loading.load(loading.BOARDS / name) for name in ("ESP32_DEVKITC", "ESP32_S3_DEVKITC")}
+
+
+def changed(name, *changes):
+    """The data of a board with (path, value) changes; a value of None at `meter` and the like is a value too."""
+    data = copy.deepcopy(BOARDS[name])
+    for path, value in changes:
+        *steps, last = path
+        place = data
+        for step in steps:
+            place = place[step]
+        if value is DELETED:
+            del place[last]
+        else:
+            place[last] = value
+    return data
+
+
+DELETED = object()
+OUTLET = ("OUTLETS", 0)
+BARE_SPI = {"bus": 2, "sck": 14, "mosi": 23, "miso": 4}
+SPI = {**BARE_SPI, "cs": 32}
+UART = {"bus": 1, "tx": 23, "rx": 32}
+# name -> (changes to ESP32_DEVKITC, words of the sentence)
+WRONG = {
+    # the definitions that an earlier check let pass
+    "meter MISO on the contactor's pin": ([((*OUTLET, "meter"), ["ade7953_spi", {**SPI, "miso": 26}])],
+                                          "meter.miso is on GPIO26, which OUTLETS[0].contactor.out uses already"),
+    "meter RX on the contactor's pin": ([((*OUTLET, "meter"), ["bl0942", {**UART, "rx": 26}])],
+                                        "meter.rx is on GPIO26, which OUTLETS[0].contactor.out uses already"),
+    "meter SCK on a flash pin": ([((*OUTLET, "meter"), ["ade7953_spi", {**SPI, "sck": 6}])], "sck is on GPIO6, which belongs"),
+    "max_da ten times too high": ([((*OUTLET, "max_da"), 3200)], "max_da is 3200 and must be 60 to 800"),
+    "LATE_TICK_MS of 100 s": ([(("LATE_TICK_MS",), 100000)], "LATE_TICK_MS is 100000 and must be 40 to 100"),
+    "unknown meter": ([((*OUTLET, "meter"), ["ade7854", {"bus": 0}])], "names the unknown driver 'ade7854'"),
+    "meter and reader on one UART": ([((*OUTLET, "meter"), ["bl0942", {**UART, "bus": 2}])], "UART 2, which OUTLETS"),
+    "reader on UART 1 without pins": ([((*OUTLET, "reader"), {"uart": 1})], "reader lacks 'tx'"),
+    "reader on the console": ([((*OUTLET, "reader"), {"uart": 0, "tx": 17, "rx": 16})], "UART 0 is the console"),
+    "no FLASH_ROOT": ([(("FLASH_ROOT",), DELETED)], "board lacks the key 'FLASH_ROOT'"),
+    "contactor on an input": ([((*OUTLET, "contactor", "out"), 34)], "contactor.out is an output on GPIO34"),
+    "pilot read by ADC2": ([((*OUTLET, "pilot", "adc"), 4)], "on ADC2 and cannot be read while Wi-Fi runs"),
+    "LED on the contactor's pin": ([(("SHARED", "led"), 26)], "contactor.out is on GPIO26, which board.SHARED.led uses already"),
+    "two uses of one pin": ([((*OUTLET, "rcd", "trip"), 35)], "GPIO35, which OUTLETS[0].contactor.feedback uses already"),
+    # others of each kind
+    "pin beyond the chip": ([((*OUTLET, "pilot", "pwm"), 40)], "is 40, which is no GPIO of the esp32"),
+    "pin that is not bonded": ([((*OUTLET, "pilot", "pwm"), 24)], "is 24, which is no GPIO of the esp32"),
+    "pin as text": ([((*OUTLET, "pilot", "pwm"), "25")], "is '25', which is no GPIO"),
+    "negative pin": ([((*OUTLET, "pilot", "pwm"), -1)], "is -1, which is no GPIO"),
+    "contactor on a strapping pin": ([((*OUTLET, "contactor", "out"), 12)], "read as a strapping pin at reset"),
+    "trip input on a strapping pin": ([((*OUTLET, "rcd", "trip"), 12)], "read as a strapping pin at reset"),
+    "self-test that pulses at reset": ([((*OUTLET, "rcd", "test"), 14)], "rcd.test is on GPIO14, which pulses at reset"),
+    "contactor that is no RTC GPIO": ([((*OUTLET, "contactor", "out"), 23)], "no RTC GPIO, so that the co-processor"),
+    "button on the console": ([(("SHARED", "button"), 3)], "belongs to the console"),
+    "thermistor without an ADC": ([((*OUTLET, "ntc", "adc"), 23)], "has no ADC"),
+    "rails out of reach": ([((*OUTLET, "pilot", "rail_mv"), 5000)], "rail_mv is 5000 and must be 3000 to 3600"),
+    "divider without headroom": ([((*OUTLET, "pilot", "r3"), 68000)], "beyond the 200 to 2400 mV"),
+    "divider of ohms instead of kilohms": ([((*OUTLET, "pilot", "r1"), 220)], "r1 is 220 and must be"),
+    "phases of a delta": ([((*OUTLET, "phases"), 2)], "phases is 2 and must be 1 or 3"),
+    "meter of one phase for three": ([((*OUTLET, "phases"), 3)], "measures 1 phase of an outlet with 3"),
+    "contactor that closes in a minute": ([((*OUTLET, "contactor", "close_ms"), 60000)], "close_ms is 60000"),
+    "contactor that opens too late": ([((*OUTLET, "contactor", "open_ms"), 101)], "open_ms is 101 and must be 5 to 100"),
+    "time as a float": ([((*OUTLET, "contactor", "open_ms"), 50.0)], "open_ms is 50.0"),
+    "current as a truth": ([((*OUTLET, "max_da"), True)], "max_da is True"),
+    "misspelt key": ([((*OUTLET, "contactor", "opn_ms"), 50)], "contactor has an unknown key 'opn_ms'"),
+    "missing feedback": ([((*OUTLET, "contactor", "feedback"), DELETED)], "contactor lacks the key 'feedback'"),
+    "no contactor": ([((*OUTLET, "contactor"), None)], "contactor is None and must be a dictionary"),
+    "no reader key": ([((*OUTLET, "reader"), DELETED)], "lacks the key 'reader'"),
+    "unknown part": ([((*OUTLET, "heater"), {"out": 4})], "has an unknown key 'heater'"),
+    "lock without proximity": ([((*OUTLET, "lock"), {"out": 4, "feedback": 32, "move_ms": 500})], "has a lock and no proximity"),
+    "meter at an address that it has not": ([((*OUTLET, "meter", 1, "address"), 0x39)], "meter.address is 57"),
+    "meter option misspelt": ([((*OUTLET, "meter", 1, "chanel"), "A")], "meter has an unknown option 'chanel'"),
+    "meter on a bus that is not there": ([((*OUTLET, "meter", 1, "bus"), 2)], "is on I2C 2, and the esp32 has 0, 1"),
+    "meter without chip select": ([((*OUTLET, "meter"), ["ade7953_spi", BARE_SPI])], "lacks 'cs'"),
+    "I2C without pins": ([((*OUTLET, "meter"), ["ade7953_i2c", {"bus": 0}])], "meter lacks 'scl'"),
+    "I2C too fast": ([((*OUTLET, "meter", 1, "freq"), 1_000_000)], "meter.freq is 1000000"),
+    "mains of 16 Hz": ([((*OUTLET, "meter"), ["bl0942", {**UART, "hertz": 55}])], "hertz is 55 and must be 50 or 60"),
+    "another board's name": ([(("NAME",), "ESP32")], "must be the folder's name"),
+    "file system below the root": ([(("FLASH_ROOT",), "/flash")], "FLASH_ROOT is '/flash' and must be ''"),
+    "no outlet": ([(("OUTLETS",), [])], "OUTLETS must have 1 to 4 entries"),
+    "page without a port": ([(("WEB",), "0.0.0.0")], "WEB is '0.0.0.0' and must be ADDRESS:PORT"),
+    "laboratory unit": ([(("LAB",), True)], "LAB is True and must be False"),
+    "handshake as text": ([(("HANDSHAKE_MS",), "1200")], "HANDSHAKE_MS is '1200'"),
+    "unknown key of the board": ([(("SUPLY_DA",), 320)], "board has an unknown key 'SUPLY_DA'"),
+    "unknown input of the board": ([(("SHARED", "siren"), 4)], "SHARED has an unknown key 'siren'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_definition_is_refused_with_one_sentence(wrong):
+    """The first sentence names place and reason."""
+    changes, words = WRONG[wrong]
+    found = checks.check("ESP32_DEVKITC", changed("ESP32_DEVKITC", *changes), CHIPS["esp32"])
+    assert any(words in sentence for sentence in found), found
+    assert len(found) <= 3
+    assert all(sentence.endswith(".") and "\n" not in sentence for sentence in found)
+
+
+def test_there_are_enough_wrong_definitions():
+    """The fourteen that were found, and thirty more at least."""
+    assert len(WRONG) >= 44
+
+
+@pytest.mark.parametrize(("chip", "pin", "words"), [
+    ("esp32s3", 30, "flash or PSRAM"), ("esp32s3", 19, "USB"), ("esp32s3", 44, "console"), ("esp32s3", 45, "strapping"),
+    ("esp32s3", 22, "no GPIO"), ("esp32s3", 48, "no RTC GPIO"), ("esp32c3", 12, "flash"), ("esp32c3", 9, "strapping"),
+    ("esp32c6", 28, "flash"), ("esp32c6", 16, "console"), ("esp32s2", 46, "input only"),
+])  # fmt: skip
+def test_pins_of_other_chips_are_refused(chip, pin, words):
+    """A pin that is good on one chip is flash, USB or console on another."""
+    data = changed("ESP32_S3_DEVKITC", ((*OUTLET, "contactor", "out"), pin))
+    found = [one for one in checks.check("ESP32_S3_DEVKITC", data, CHIPS[chip]) if "contactor.out" in one]
+    assert any(words in sentence for sentence in found), found
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=lambda chip: chip.name)
+def test_chip_tables_agree_with_themselves(chip):
+    """Every pin of a table is one of the chip, none twice; ADC1 is free of flash and console."""
+    tables = ("flash", "console", "usb", "strap", "driven", "input_only", "adc1", "adc2", "rtc", "touch")
+    for table in tables:
+        pins = getattr(chip, table)
+        assert len(pins) == len(set(pins)) and set(pins) <= set(chip.pins), table
+    assert not set(chip.adc1) & {*chip.flash, *chip.console, *chip.adc2}
+    assert set(chip.touch) <= set(chip.rtc) and 0 not in chip.uarts
+
+
+def test_two_meters_may_share_a_bus_but_not_its_chip_select():
+    """SCK, MOSI and MISO are the bus's, the chip select is the meter's own."""
+    second = copy.deepcopy(BOARDS["ESP32_S3_DEVKITC"]["OUTLETS"][0])
+    shared = {"bus": 1, "sck": 11, "mosi": 12, "miso": 4}
+    second |= {"pilot": {**second["pilot"], "pwm": 38, "adc": 3}, "contactor": {**second["contactor"], "out": 15, "feedback": 39},
+               "rcd": {"trip": 40, "test": 41}, "ntc": None, "reader": None}
+    data = changed("ESP32_S3_DEVKITC", ((*OUTLET, "meter"), ["ade7953_spi", {**shared, "cs": 42}]))
+    data["OUTLETS"].append({**second, "meter": ["ade7953_spi", {**shared, "cs": 47}]})
+    said = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
+    assert [one for one in said if "meter" in one] == []
+    data["OUTLETS"][1]["meter"][1]["cs"] = 42
+    said = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
+    assert any("meter.cs is on GPIO42, which OUTLETS[0].meter.cs uses already" in one for one in said)
+    data["OUTLETS"][1]["meter"][1] |= {"cs": 47, "miso": 48}
+    said = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
+    assert any("gives SPI 1 other pins than OUTLETS[0].meter" in one for one in said)
+
+
+def test_a_meter_driver_says_what_it_is_in_its_own_file():
+    """The checks know every driver of the firmware without a list of their own."""
+    kinds = loading.meter_kinds()
+    assert kinds["ade7953_i2c"][:2] == ("i2c", 1) and kinds["atm90e32"][:2] == ("spi", 3)
+    assert {"ade7953_spi", "bl0942", "cse7766", "ct_adc"} <= set(kinds)

@@ -1,0 +1,49 @@
+"""Names: what was renamed does not come back, and the prose of the code avoids words that hide the noun."""
+
+import ast
+import io
+import tokenize
+from functools import cache
+
+import pytest
+
+from house.source import ROOT, tracked
+
+# Names that said nothing in the field's terms, and what they are now.
+RETIRED = {
+    "Door": "LocalApiListener", "make_door": "make_listener", "Portal": "MqttClient", "make_portal": "make_mqtt_client",
+    "Updates": "UpdateManager", "Slots": "ABRecord", "Outbox": "TransactionQueue", "outbox": "transaction_queue",
+    "Archive": "DiagnosticsText", "Notices": "StatusNotifier or ReleaseCheck", "Certificates": "CertificateRenewal",
+    "LazyServices": "ServiceRegistry", "LinkSettings": "ConnectionSettings", "LinkChange": "CredentialTrial",
+    "LinkError": "LinkFailedError", "Backoff": "PinThrottle", "Sessions": "SessionStore", "SelfTest": "RcdSelfTest",
+    "Uploads": "UploadAttempts", "kick": "retry_now", "spill": "flush_to_flash", "let_go": "free_memory",
+}  # fmt: skip
+
+
+@cache
+def code() -> tuple:
+    """(path, source) of every Python file of the project but this one."""
+    files = [path for path in tracked() if path.suffix == ".py" and "typings" not in path.parts and path.name != "test_names.py"]
+    return tuple((path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in files)
+
+
+def names(source: str) -> list:
+    """(name, line) of every identifier."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return [(token.string, token.start[0]) for token in tokens if token.type == tokenize.NAME]
+
+
+def test_retired_names_do_not_come_back():
+    """No file uses a name that was replaced."""
+    found = []
+    for path, source in code():
+        if any(name in source for name in RETIRED):
+            found += [f"{path}:{line}: {name} is now {RETIRED[name]}" for name, line in names(source) if name in RETIRED]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("source", "count"), [("app.kick()", 1), ("# kick\nx = 'kick'", 0), ("def spill(): pass", 1)])
+def test_identifiers_count_and_text_does_not(source, count):
+    """The check reads code, not comments or strings."""
+    ast.parse(source)
+    assert len([name for name, _ in names(source) if name in RETIRED]) == count

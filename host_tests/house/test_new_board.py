@@ -1,0 +1,89 @@
+"""tools/new_board.py writes a folder that the checks accept, and nothing else has to know of it."""
+
+import new_board
+import provision
+import pytest
+from board_definition import checks, loading
+from provisioning import record
+
+PINS = ("PILOT_PWM=18", "PILOT_ADC=0", "CONTACTOR_OUT=2", "CONTACTOR_FEEDBACK=3", "METER_SCL=7", "METER_SDA=6")
+
+
+@pytest.fixture(autouse=True)
+def boards(tmp_path, monkeypatch):
+    """A boards/ of the test's own."""
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    monkeypatch.setattr(loading, "BOARDS", folder)
+    return folder
+
+
+def words(*pins, chip="esp32c6", name="MY_BOARD"):
+    return [name, "--chip", chip, "--flash", "8", *[word for pin in pins or PINS for word in ("--pin", pin)]]
+
+
+def test_options_alone_make_a_board(boards, capsys):
+    """Eight files, a definition without faults, and the tools list the board."""
+    assert new_board.main(words()) == 0
+    assert "boards/MY_BOARD/board.py" in capsys.readouterr().out
+    folder = boards / "MY_BOARD"
+    assert {path.name for path in folder.iterdir()} == {
+        "board.py", "board.md", "pins.csv", "partitions.csv", "sdkconfig.board", "mpconfigboard.cmake", "mpconfigboard.h",
+        "mpconfigvariant_PRODUCT.cmake",
+    }  # fmt: skip
+    data = loading.load(folder)
+    assert loading.names() == ["MY_BOARD"] and loading.chip_of(folder).name == "esp32c6"
+    assert checks.check("MY_BOARD", data, loading.chip_of(folder)) == []
+    assert data["OUTLETS"][0]["rcd"] is None and data["OUTLETS"][0]["max_da"] == 160
+    assert record.iterations("MY_BOARD") == 1000
+    assert provision._parser().parse_args(["--port", "x", "--board", "MY_BOARD"]).board == "MY_BOARD"
+
+
+def test_answers_make_the_same_board(boards):
+    """Each question that the command line leaves open is asked; Enter leaves a part out."""
+    pins = dict(pin.split("=") for pin in PINS)
+    asked = []
+
+    def ask(question):
+        asked.append(question)
+        if question.startswith("GPIO of "):
+            return pins.get(question.split()[2], "")
+        return {"Name": "my_board", "Chip": "esp32c6", "Model,": "My board", "Meter": ""}[question.split()[0]]
+
+    assert new_board.main([], ask) == 0
+    assert len(asked) > len(PINS) + 4
+    assert loading.load(boards / "MY_BOARD")["OUTLETS"][0]["contactor"]["out"] == 2
+
+
+@pytest.mark.parametrize(("given", "code", "says"), [
+    (words(*PINS[:-1]), 2, "These pins are missing: METER_SDA."),
+    (words(*PINS, "RCD_TRIP=20"), 2, "These pins are missing: RCD_TEST."),
+    (words(*PINS, "HEATER=20"), 2, "No part has the pin HEATER."),
+    (words(*PINS, "TAMPER=x"), 2, "--pin must be NAME=NUMBER, not 'TAMPER=x'."),
+    (words(*PINS, "TAMPER=2"), 1, "which board.SHARED.tamper uses already"),
+    (words(*PINS, "TAMPER=28"), 1, "belongs to the module's flash"),
+    (words(name="x"), 2, "The name must be"),
+])  # fmt: skip
+def test_wrong_answers_leave_nothing_behind(boards, capsys, given, code, says):
+    """One sentence a fault, and no folder."""
+    assert new_board.main(given) == code
+    assert says in capsys.readouterr().err
+    assert list(boards.iterdir()) == []
+
+
+def test_board_that_exists_is_kept(boards, capsys):
+    """The folder of a board is never overwritten."""
+    assert new_board.main(words()) == 0
+    (boards / "MY_BOARD" / "board.md").write_text("mine")
+    assert new_board.main(words()) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (boards / "MY_BOARD" / "board.md").read_text() == "mine"
+
+
+def test_nobody_answers(capsys):
+    """Without a terminal the missing options are named."""
+    def ask(question):
+        raise EOFError
+
+    assert new_board.main([], ask) == 2
+    assert "--chip and --pin are needed" in capsys.readouterr().err

@@ -1,0 +1,295 @@
+"""What is wrong with a board's data: one sentence each. The ranges are in keys.py, the pins' abilities in chips.py."""
+
+import re
+from dataclasses import dataclass, field
+
+from board_definition import keys
+from board_definition.chips import Chip
+from board_definition.loading import meter_kinds
+
+_CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
+_ADC_MARGIN_MV = 50
+_HARMLESS_ON_STRAP = ("board.SHARED.led", "board.SHARED.button")
+_SAFETY = re.compile(r"\.(contactor|pilot|rcd|phase_switch|lock)\b")
+_TYPES = {str: "text", bool: "True or False", int: "an integer"}
+
+
+@dataclass
+class Use:
+    """What a pin is for: where in the data, in which direction; parts on one bus share its pins (`shared`: which)."""
+
+    where: str
+    pin: int
+    direction: str
+    shared: str = ""
+
+
+@dataclass
+class Findings:
+    """Sentences and uses of pins that are gathered while the data are walked."""
+
+    chip: Chip
+    sentences: list[str] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+
+    def add(self, where: str, what: str) -> None:
+        """A sentence about a place in the data."""
+        self.sentences.append(f"{where} {what}.")
+
+    # --- values ---
+
+    def check(self, where: str, rule, value, shared: str = "") -> None:
+        """One value against its rule of keys.py."""
+        if isinstance(rule, list):
+            if value is not None:
+                self.check(where, rule[0], value, shared)
+        elif isinstance(rule, dict):
+            self.check_part(where, rule, value)
+        elif isinstance(rule, frozenset):
+            if type(value) not in {type(one) for one in rule} or value not in rule:
+                self.add(where, f"is {value!r} and must be {' or '.join(map(repr, sorted(rule)))}")
+        elif isinstance(rule, type):
+            if type(value) is not rule:
+                self.add(where, f"is {value!r} and must be {_TYPES[rule]}")
+        elif rule == keys.PINS_IN:
+            for n, pin in enumerate(value if isinstance(value, list) else [value]):
+                self.check(f"{where}[{n}]" if isinstance(value, list) else where, keys.PIN_IN, pin)
+        elif rule in keys.DIRECTIONS:
+            self.check_pin(where, rule, value, shared)
+        elif type(value) is not int or not rule[0] <= value <= rule[1]:
+            self.add(where, f"is {value!r} and must be {rule[0]} to {rule[1]}")
+
+    def check_part(self, where: str, rules: dict, part) -> None:
+        """A dictionary: all its keys, none unknown, each by its rule."""
+        if not isinstance(part, dict):
+            self.add(where, f"is {part!r} and must be a dictionary")
+            return
+        known = {name.rstrip("?"): rule for name, rule in rules.items()}
+        for name in sorted(set(part) - set(known)):
+            self.add(where, f"has an unknown key '{name}'")
+        for name, rule in rules.items():
+            if name.rstrip("?") in part:
+                self.check(f"{where}.{name.rstrip('?')}", rule, part[name.rstrip("?")])
+            elif not name.endswith("?"):
+                self.add(where, f"lacks the key '{name}'")
+
+    # --- pins ---
+
+    def check_pin(self, where: str, direction: str, pin, shared: str = "") -> None:
+        """A pin: there, free of the module's own uses, able to do it, quiet at reset where that matters."""
+        chip = self.chip
+        if type(pin) is not int or pin not in chip.pins:
+            self.add(where, f"is {pin!r}, which is no GPIO of the {chip.name}")
+            return
+        self.uses.append(Use(where, pin, direction, shared))
+        name = f"is on GPIO{pin}, which"
+        for pins, what in ((chip.flash, "the module's flash or PSRAM"), (chip.console, "the console"), (chip.usb, "USB")):
+            if pin in pins:
+                self.add(where, f"{name} belongs to {what}")
+        if direction == keys.PIN_OUT and pin in chip.input_only:
+            self.add(where, f"is an output on GPIO{pin}, which is an input only")
+        if direction == keys.PIN_ADC and pin in chip.adc2:
+            self.add(where, f"{name} is on ADC2 and cannot be read while Wi-Fi runs")
+        elif direction == keys.PIN_ADC and pin not in chip.adc1:
+            self.add(where, f"{name} has no ADC")
+        if pin in chip.strap and not where.startswith(_HARMLESS_ON_STRAP):
+            self.add(where, f"{name} is read as a strapping pin at reset")
+        if direction == keys.PIN_OUT and pin in chip.driven and _SAFETY.search(where):
+            self.add(where, f"{name} pulses at reset")
+
+    def check_clashes(self) -> None:
+        """Each pin has one use, or is that of one bus."""
+        first: dict[int, Use] = {}
+        for use in self.uses:
+            other = first.setdefault(use.pin, use)
+            if other is not use and (not use.shared or use.shared != other.shared):
+                self.add(use.where, f"is on GPIO{use.pin}, which {other.where} uses already")
+
+
+class BoardCheck:
+    """The data of one board against a chip."""
+
+    def __init__(self, name: str, data: dict, chip: Chip):
+        self._name = name
+        self._data = data
+        self._chip = chip
+        self._found = Findings(chip)
+        self._buses: dict[str, tuple] = {}  # "uart 2" -> (where, pins)
+        self._meters = meter_kinds()
+
+    def run(self) -> Findings:
+        """All sentences; the uses of pins are complete when there are none."""
+        data, found = self._data, self._found
+        self._check_board()
+        outlets = data.get("OUTLETS")
+        if not isinstance(outlets, list) or not 1 <= len(outlets) <= 4:
+            found.add("OUTLETS", "must have 1 to 4 entries")
+            outlets = []
+        for number, outlet in enumerate(outlets):
+            self._check_outlet(f"OUTLETS[{number}]", outlet)
+        found.check_clashes()
+        return found
+
+    def _check_board(self) -> None:
+        data, found = self._data, self._found
+        found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in keys.UNCHECKED})
+        for name in keys.UNCHECKED:
+            if name not in data:
+                found.add("board", f"lacks the key '{name}'")
+        if data.get("NAME") != self._name:
+            found.add("board.NAME", f"is {data.get('NAME')!r} and must be the folder's name '{self._name}'")
+        root = data.get("FLASH_ROOT")
+        if root != "":
+            found.add("board.FLASH_ROOT", f"is {root!r} and must be '', since the port mounts the file system at /")
+        if data.get("LAB") is True:
+            found.add("board.LAB", "is True and must be False on a board that can be sold")
+        web = data.get("WEB")
+        if isinstance(web, str) and not re.fullmatch(r"[\d.]+:\d{1,5}", web):
+            found.add("board.WEB", f"is {web!r} and must be ADDRESS:PORT")
+
+    def _check_outlet(self, where: str, outlet) -> None:
+        found = self._found
+        if not isinstance(outlet, dict):
+            found.add(where, "must be a dictionary")
+            return
+        parts = {name: value for name, value in outlet.items() if name not in ("meter", "reader")}
+        found.check_part(where, keys.OUTLET, parts)
+        for name in ("meter", "reader"):
+            if name not in outlet:
+                found.add(where, f"lacks the key '{name}'")
+        self._check_meter(f"{where}.meter", outlet)
+        self._check_reader(f"{where}.reader", outlet.get("reader"))
+        self._check_pilot(f"{where}.pilot", outlet.get("pilot"))
+        if outlet.get("lock") and not outlet.get("proximity"):
+            found.add(where, "has a lock and no proximity input, without which nobody knows of a plug")
+        self._check_contactors(where, outlet)
+        contactor = outlet.get("contactor")
+        out = contactor.get("out") if isinstance(contactor, dict) else None
+        if self._chip.ulp == "fsm" and isinstance(out, int) and out not in self._chip.rtc:
+            found.add(f"{where}.contactor.out", f"is on GPIO{out}, which is no RTC GPIO, so that the co-processor cannot open it")
+
+    def _check_contactors(self, where: str, outlet: dict) -> None:
+        """What the keys alone do not say: a voltage is sensed at each pole, and a second contactor needs three phases."""
+        for name in ("contactor", "phase_switch"):
+            part = outlet.get(name)
+            if isinstance(part, dict) and (part.get("contact") == "voltage") != isinstance(part.get("feedback"), list):
+                self._found.add(f"{where}.{name}.feedback", "must be a pin, or with 'voltage' a tuple of pins, one a pole")
+        if outlet.get("phase_switch") is not None and outlet.get("phases") != 3:
+            self._found.add(f"{where}.phase_switch", "is a contactor of the phases 2 and 3, and the outlet has one phase")
+
+    def _check_pilot(self, where: str, pilot) -> None:
+        if not isinstance(pilot, dict) or not all(
+            type(pilot.get(name)) is int and pilot[name] > 0 for name in ("r1", "r2", "r3", "rail_mv")
+        ):
+            return
+        low, high = (node_mv(pilot, mv) for mv in _CP_MV)
+        lowest, highest = self._chip.adc_mv
+        lowest, highest = lowest + _ADC_MARGIN_MV, highest - _ADC_MARGIN_MV
+        if low < lowest or high > highest:
+            self._found.add(where, f"has its node at {low:.0f} to {high:.0f} mV for a pilot of -12.6 to 12.6 V, beyond the "
+                                   f"{lowest} to {highest} mV that the ADC of the {self._chip.name} reads safely")
+
+    # --- buses ---
+
+    def _check_meter(self, where: str, outlet: dict) -> None:
+        found, meter = self._found, outlet.get("meter")
+        if not isinstance(meter, list) or len(meter) != 2 or not isinstance(meter[1], dict):
+            found.add(where, "must be (driver, options)")
+            return
+        kind, options = meter
+        if kind not in self._meters:
+            found.add(where, f"names the unknown driver {kind!r}; there are {', '.join(self._meters)}")
+            return
+        bus, phases, bounds = self._meters[kind]
+        self._check_options(where, options, bus, bounds)
+        self._check_bus(where, bus, options)
+        if outlet.get("phases") == 3 and options.get("phases", phases) != 3:
+            found.add(where, f"measures {options.get('phases', phases)} phase of an outlet with 3")
+
+    def _check_options(self, where: str, options: dict, bus: str, bounds: dict) -> None:
+        found = self._found
+        own = set(keys.BUS_PINS[bus]) | set(keys.OWN_PINS.get(bus, ())) | ({"bus"} if bus != "adc" else set()) | {"export"}
+        more = {name.rstrip("?"): rule for name, rule in keys.BUS_OPTIONS.get(bus, {}).items()}
+        for name, value in options.items():
+            if name in more:
+                found.check(f"{where}.{name}", more[name], value)
+            elif name in bounds:
+                low, high = bounds[name][0], bounds[name][-1]
+                rule = frozenset(bounds[name]) if isinstance(low, str) else (low, high)
+                found.check(f"{where}.{name}", rule, value)
+            elif name not in own:
+                found.add(where, f"has an unknown option '{name}'")
+        if options.get("hertz", 50) not in (50, 60):
+            found.add(f"{where}.hertz", f"is {options['hertz']!r} and must be 50 or 60")
+
+    def _check_bus(self, where: str, bus: str, options: dict) -> None:
+        """The pins of a part and the bus that it hangs on: named, there on this chip, the same for all parts on it."""
+        found, chip = self._found, self._chip
+        number = options.get("bus")
+        shared = f"{bus} {number}" if bus in ("i2c", "spi") else ""
+        for name, direction in keys.BUS_PINS[bus].items():
+            if name not in options:
+                found.add(where, f"lacks '{name}': a bus's own pins differ from chip to chip")
+            else:
+                found.check(f"{where}.{name}", direction, options[name], shared)
+        for name, direction in keys.OWN_PINS.get(bus, {}).items():
+            if name not in options:
+                found.add(where, f"lacks '{name}'")
+            else:
+                found.check(f"{where}.{name}", direction, options[name])
+        if bus == "adc":
+            return
+        known = {"uart": chip.uarts, "i2c": chip.i2c, "spi": chip.spi}[bus]
+        if number not in known:
+            console = " (UART 0 is the console)" if bus == "uart" and number == 0 else ""
+            found.add(where, f"is on {bus.upper()} {number!r}, and the {chip.name} has {', '.join(map(str, known))}{console}")
+            return
+        self._claim(where, bus, f"{bus} {number}", tuple(options.get(name) for name in keys.BUS_PINS[bus]))
+
+    def _claim(self, where: str, bus: str, key: str, pins: tuple) -> None:
+        other, its_pins = self._buses.setdefault(key, (where, pins))
+        if other == where:
+            return
+        if bus == "uart":
+            self._found.add(where, f"is on {key.upper()}, which {other} uses already")
+        elif pins != its_pins:
+            self._found.add(where, f"gives {key.upper()} other pins than {other}")
+
+    def _check_reader(self, where: str, reader) -> None:
+        if reader is None:
+            return
+        if not isinstance(reader, dict):
+            self._found.add(where, "must be a dictionary or None")
+            return
+        for name in sorted(set(reader) - {"uart", "tx", "rx"}):
+            self._found.add(where, f"has an unknown key '{name}'")
+        options = {**reader, "bus": reader.get("uart")}
+        self._check_bus(where, "uart", options)
+
+
+def node_mv(pilot: dict, cp_mv: int) -> float:
+    """Voltage of the divider's node for a voltage of the pilot, in mV."""
+    conductance = 1 / pilot["r1"] + 1 / pilot["r2"] + 1 / pilot["r3"]
+    return (cp_mv / pilot["r1"] + pilot["rail_mv"] / pilot["r2"]) / conductance
+
+
+def check(name: str, data: dict, chip: Chip) -> list[str]:
+    """What is wrong with the data of the board `name`, one sentence each."""
+    return BoardCheck(name, data, chip).run().sentences
+
+
+def pins_of(name: str, data: dict, chip: Chip) -> dict[str, int]:
+    """Pins by the names that pins.csv has: CONTACTOR_OUT of the only outlet, CONTACTOR_OUT_2 of the second.
+
+    A contactor's output that the level 0 closes has a name that ends with _N.
+    """
+    low = {part["out"] for outlet in data["OUTLETS"] for part in (outlet["contactor"], outlet["phase_switch"])
+           if part is not None and part["active"] == 0}
+    found = {}
+    for use in BoardCheck(name, data, chip).run().uses:
+        words = re.sub(r"^(SHARED|board\.SHARED|OUTLETS\[\d+\])\.", "", use.where)
+        words = re.sub(r"[.\[]+", "_", words.replace("]", "")).upper()
+        number = re.match(r"OUTLETS\[(\d+)\]", use.where)
+        suffix = f"_{int(number.group(1)) + 1}" if number and int(number.group(1)) else ""
+        found.setdefault(words + suffix + ("_N" if use.pin in low else ""), use.pin)
+    return found

@@ -1,0 +1,314 @@
+"""The files of a new board's folder, written from a few answers: chip, flash, currents, pins, meter.
+
+Pins have the names of pins.csv. What is not asked has the value of the reference boards and is changed in board.py.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from board_definition import checks, keys
+from board_definition.chips import CHIPS, Chip
+from board_definition.loading import ROOT, meter_kinds
+
+REQUIRED = ("PILOT_PWM", "PILOT_ADC", "CONTACTOR_OUT", "CONTACTOR_FEEDBACK")
+# pins of the same part: all of them or none
+TOGETHER = (("RCD_TRIP", "RCD_TEST"), ("LOCK_OUT", "LOCK_FEEDBACK"), ("READER_TX", "READER_RX"))
+OPTIONAL = ("PROXIMITY_ADC", "NTC_ADC", "FAULT_INPUT_PIN", "TAMPER", "BUTTON", "LED", "FAULT", "RAILS")
+WHAT = {
+    "PILOT_PWM": "pilot PWM, 1 kHz, into the +-12 V stage", "PILOT_ADC": "pilot voltage, behind the divider below",
+    "CONTACTOR_OUT": "contactor, 1 = close", "CONTACTOR_FEEDBACK": "auxiliary contact, 1 = closed",
+    "RCD_TRIP": "residual current detector tripped, 1 = tripped", "RCD_TEST": "residual current detector, self-test",
+    "LOCK_OUT": "lock of the socket, 1 = lock", "LOCK_FEEDBACK": "contact of the lock, 1 = locked",
+    "READER_TX": "card reader, UART TX", "READER_RX": "card reader, UART RX, 9600 8N1",
+    "PROXIMITY_ADC": "proximity contact of the socket, 1 kohm to 3.3 V", "NTC_ADC": "NTC at the terminals, 10 kohm, B 3950",
+    "FAULT_INPUT_PIN": "fault of this outlet, 1 = fault", "TAMPER": "tamper switch, 1 = lid open",
+    "BUTTON": "button, 0 = pressed",
+    "LED": "status LED", "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
+}  # fmt: skip
+SLOT_KIB = {4: 1664, 8: 2048, 16: 2048}
+_SDKCONFIG = {
+    "esp32": ("boards/sdkconfig.240mhz",), "esp32s2": ("boards/sdkconfig.240mhz",), "esp32s3": ("boards/sdkconfig.240mhz",),
+    "esp32c3": (), "esp32c6": ("boards/sdkconfig.c6",),
+}  # fmt: skip
+_PSRAM = {
+    "none": (), "quad": ("boards/sdkconfig.spiram_sx",), "octal": ("boards/sdkconfig.spiram_sx", "boards/sdkconfig.spiram_oct"),
+}  # fmt: skip
+_SPARE, _KEYS = 0x32000, 0x1000
+
+
+class WrongAnswerError(Exception):
+    """An answer that cannot be taken; the message is one sentence."""
+
+
+@dataclass
+class Answers:
+    """What is known of the new board."""
+
+    name: str
+    chip: str
+    model: str
+    flash_mib: int = 4
+    psram: str = "none"
+    max_amps: int = 16
+    phases: int = 1
+    meter: str = "ade7953_i2c"
+    meter_options: dict = field(default_factory=dict)
+    pins: dict[str, int] = field(default_factory=dict)
+
+
+def meter_pins(kind: str) -> tuple[str, ...]:
+    """Names of the pins that a meter driver needs."""
+    bus = meter_kinds()[kind][0]
+    return tuple(f"METER_{name.upper()}" for name in (*keys.BUS_PINS[bus], *keys.OWN_PINS.get(bus, ())))
+
+
+def missing(answers: Answers) -> list[str]:
+    """Names of pins without which the board cannot be."""
+    wanted = [*REQUIRED, *meter_pins(answers.meter)]
+    for part in TOGETHER:
+        if any(name in answers.pins for name in part):
+            wanted += part
+    return [name for name in wanted if name not in answers.pins]
+
+
+def board_py(answers: Answers) -> str:
+    """board.py, as the reference boards have it."""
+    pins = answers.pins
+
+    def part(form: str, *names: str) -> str:
+        return form.format(*(pins[name] for name in names)) if names[0] in pins else "None"
+
+    chip = CHIPS[answers.chip]
+    uart = chip.uarts[-1]
+    shared = ", ".join(f'"{name.lower()}": {pins.get(name)}' for name in ("TAMPER", "BUTTON", "LED", "FAULT", "RAILS"))
+    return f'''"""{answers.model} with the wiring of board.md, as plain data; boards/SIM/board.py explains every name.
+
+What differs from unit to unit comes from FACTORY_FILE, which the factory writes.
+"""
+
+from machine import unique_id
+
+from charger.config.factory import FactoryData
+
+NAME = "{answers.name}"
+FLASH_ROOT = ""  # the port mounts its file system at /
+FACTORY_FILE = "/factory.json"
+LATE_TICK_MS = 100
+
+_UNIT = FactoryData(FACTORY_FILE)
+_PILOT = {{"pwm": {pins["PILOT_PWM"]}, "adc": {pins["PILOT_ADC"]}, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300}}
+_PILOT.update(_UNIT.pilot_wiring)
+
+OUTLETS: "tuple[dict, ...]" = (
+    {{
+        "max_da": {answers.max_amps * 10},
+        "phases": {answers.phases},
+        "pilot": _PILOT,
+        "contactor": {{"out": {pins["CONTACTOR_OUT"]}, "active": 1, "feedback": {pins["CONTACTOR_FEEDBACK"]},
+                      "contact": "normally_open", "close_ms": 60, "open_ms": 50}},
+        "phase_switch": None,
+        "rcd": {part('{{"trip": {}, "test": {}}}', "RCD_TRIP", "RCD_TEST")},
+        "lock": {part('{{"out": {}, "feedback": {}, "move_ms": 500}}', "LOCK_OUT", "LOCK_FEEDBACK")},
+        "proximity": {part('{{"adc": {}, "pullup": 1000, "rail_mv": 3300}}', "PROXIMITY_ADC")},
+        "ntc": {part('{{"adc": {}}}', "NTC_ADC")},
+        "fault_input": {part('{{"pin": {}}}', "FAULT_INPUT_PIN")},
+        "meter": {_meter(answers, chip)},
+        "reader": {part('{{"uart": ' + str(uart) + ', "tx": {}, "rx": {}}}', "READER_TX", "READER_RX")},
+    }},
+)
+SHARED: "dict[str, int | None]" = {{{shared}}}
+HEAP_GROWS = {answers.psram == "none"}  # mpconfigboard.h fixes the heap's size where it lies in PSRAM
+DEVICE = _UNIT.device("Pilotlight", "{answers.model[:20]}", unique_id())
+FACTORY = _UNIT.keys
+CSMS = _UNIT.csms(DEVICE["serial"])
+HANDSHAKE_MS = 1200  # TLS, measured by users of the port: no control tick runs meanwhile
+WEB = "0.0.0.0:443"
+MQTT = _UNIT.mqtt()
+LAB = False
+UPDATE = _UNIT.update(NAME)
+UPDATE_KEYS = _UNIT.update_keys()
+'''
+
+
+def _meter(answers: Answers, chip: Chip) -> str:
+    bus = meter_kinds()[answers.meter][0]
+    number = {"uart": chip.uarts[0], "i2c": chip.i2c[0], "spi": chip.spi[-1]}.get(bus)
+    options = {} if number is None else {"bus": number}
+    for name in meter_pins(answers.meter):
+        options[name.removeprefix("METER_").lower()] = answers.pins[name]
+    if answers.meter == "ade7953_i2c":
+        options["address"] = 0x38
+    options |= answers.meter_options
+    return f'("{answers.meter}", {options!r})'.replace("'", '"')
+
+
+def partitions_csv(answers: Answers) -> str:
+    """Two equal slots, the file system, its spare blocks and the keys of an encrypted NVS at the end."""
+    slot = SLOT_KIB[answers.flash_mib] * 1024
+    end = answers.flash_mib * 1024 * 1024
+    vfs = 0x10000 + 2 * slot
+    size = end - _KEYS - _SPARE - vfs
+    return f"""# {answers.flash_mib} MiB of flash: two equal slots for updates, the rest for what the charger remembers.
+# The offset of the table itself (0x8000) is the ESP-IDF's default. App slots start on multiples of 64 KiB.
+# nvs_keys holds the keys of an encrypted NVS (CONFIG_NVS_ENCRYPTION); it stays empty in a build without.
+# spare holds erased blocks for vfs, so that nothing is erased while a contactor is closed (drivers/erase_ahead.py).
+# Name,   Type, SubType,  Offset,   Size,     Flags
+nvs,      data, nvs,      0x9000,   0x4000,
+otadata,  data, ota,      0xd000,   0x2000,
+phy_init, data, phy,      0xf000,   0x1000,
+ota_0,    app,  ota_0,    0x10000,  0x{slot:x},
+ota_1,    app,  ota_1,    0x{0x10000 + slot:x}, 0x{slot:x},
+vfs,      data, fat,      0x{vfs:x}, 0x{size:x},
+spare,    data, 0x40,     0x{vfs + size:x}, 0x{_SPARE:x},
+nvs_keys, data, nvs_keys, 0x{end - _KEYS:x}, 0x{_KEYS:x},   encrypted
+"""
+
+
+def mpconfigboard_cmake(answers: Answers) -> str:
+    """What the port's CMakeLists.txt includes."""
+    chip = CHIPS[answers.chip]
+    head = "" if chip.name == "esp32" else f"set(IDF_TARGET {chip.name})\n\n"
+    if chip.usb:
+        head += "# No USB device: the console is the UART, and USB is no way into a product.\nset(MICROPY_PY_TINYUSB OFF)\n\n"
+    files = "\n".join(f"    {name}" for name in ("boards/sdkconfig.base", *_SDKCONFIG[chip.name], *_PSRAM[answers.psram]))
+    return f"""# What the port's CMakeLists.txt includes for this board; MICROPY_BOARD_DIR is this folder.
+
+{head}# The ESP-IDF looks for a partition table below the port unless its path is absolute, so the path is written here.
+file(WRITE ${{CMAKE_BINARY_DIR}}/sdkconfig.partitions
+    "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME=\\"${{MICROPY_BOARD_DIR}}/partitions.csv\\"\\n"
+)
+
+# No Bluetooth: sdkconfig.ble is left out.
+set(SDKCONFIG_DEFAULTS
+{files}
+    ${{MICROPY_BOARD_DIR}}/../common/sdkconfig.charger
+    ${{MICROPY_BOARD_DIR}}/sdkconfig.board
+    ${{CMAKE_BINARY_DIR}}/sdkconfig.partitions
+)
+
+set(MICROPY_SOURCE_BOARD
+    ${{MICROPY_BOARD_DIR}}/../common/startup.c
+)
+
+# Without FROZEN_MANIFEST on the command line the charger is frozen into the image.
+set(MICROPY_FROZEN_MANIFEST ${{MICROPY_BOARD_DIR}}/../../manifest.py)
+"""
+
+
+def mpconfigboard_h(answers: Answers) -> str:
+    """Names, start-up code, and what a charger has no use for."""
+    chip = CHIPS[answers.chip]
+    heap = """
+// The heap lies in the PSRAM and is as large from the start on as it has to be, so that it never grows: a collection
+// takes longer the larger the heap is, and has to stay below 15 ms (boards/ESP32_S3_DEVKITC/board.md has the figures).
+#define MICROPY_GC_INITIAL_HEAP_SIZE (256 * 1024)
+"""
+    usb = """
+// The console is the UART, never the chip's own USB.
+#define MICROPY_HW_ENABLE_USBDEV (0)
+#define MICROPY_HW_USB_CDC (0)
+#define MICROPY_HW_ESP_USB_SERIAL_JTAG (0)
+"""
+    return f"""#define MICROPY_HW_BOARD_NAME "Pilotlight {answers.model}"
+#define MICROPY_HW_MCU_NAME "{chip.name.upper()}"
+{"" if answers.psram == "none" else heap}
+// boards/common/startup.c: contactors first, and the NVS is never erased
+void pilotlight_startup(void);
+#define MICROPY_BOARD_STARTUP pilotlight_startup
+#define PILOTLIGHT_CONTACTOR_PINS {{{answers.pins["CONTACTOR_OUT"]}}}
+#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {{0}}
+{usb if chip.usb else ""}
+// A charger has no use for these; each is also a way in.
+#define MICROPY_PY_BLUETOOTH (0)
+#define MICROPY_PY_ESPNOW (0)
+#define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
+#define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
+
+// Hardware that the board does not have
+#define MICROPY_PY_NETWORK_LAN (0)
+#define MICROPY_HW_ENABLE_SDCARD (0)
+#define MICROPY_PY_MACHINE_I2S (0)
+
+// The port defines it on the command line (esp32_common.cmake); the linker drops what nothing refers to any more.
+#undef MICROPY_PY_BTREE
+#define MICROPY_PY_BTREE (0)
+"""
+
+
+def sdkconfig_board(answers: Answers) -> str:
+    """Flash size, partition table and console."""
+    size = answers.flash_mib
+    lines = [f"# {size} MiB of flash, with this board's own partition table (mpconfigboard.cmake adds its path)"]
+    if size != 4:
+        lines.append("CONFIG_ESPTOOLPY_FLASHSIZE_4MB=n")
+    lines += [f"CONFIG_ESPTOOLPY_FLASHSIZE_{size}MB=y", "CONFIG_PARTITION_TABLE_CUSTOM=y"]
+    if CHIPS[answers.chip].usb:
+        lines += ["", "# The console is the UART, never the chip's own USB", "CONFIG_ESP_CONSOLE_SECONDARY_NONE=y"]
+    return "\n".join(lines) + "\n"
+
+
+def board_md(answers: Answers) -> str:
+    """The wiring table and the divider's figures; the rest is the reference board's."""
+    template = (ROOT / "boards" / "ESP32_DEVKITC" / "board.md").read_text(encoding="utf-8")
+    divider = template[template.index("## Pilot divider") : template.index("## Flash")]
+    divider = divider.replace("GPIO34", f"GPIO{answers.pins['PILOT_ADC']}")
+    lowest, highest = CHIPS[answers.chip].adc_mv
+    start = divider.index("The ADC at 11 dB")
+    end = divider.index("220 pF at the node")
+    divider = divider[:start] + f"The ADC at its greatest attenuation is linear from {lowest} to {highest} mV. " + divider[end:]
+    rows = [f"| GPIO{pin} | {WHAT.get(name, 'meter, ' + name.removeprefix('METER_'))} |" for name, pin in answers.pins.items()]
+    supervisor = {
+        "fsm": "The chip has the FSM co-processor, which can open the contactor while Python is held up.",
+        "riscv": "The chip's co-processor is a RISC-V core, for which there is no supervisor: while Python is held up (a TLS "
+        "handshake, a collection) only the hardware and the watchdog open the contactor.",
+        None: "The chip has no co-processor: while Python is held up (a TLS handshake, a collection) only the hardware and "
+        "the watchdog open the contactor.",
+    }[CHIPS[answers.chip].ulp]
+    table = "\n".join(rows)
+    return f"""# {answers.model}
+
+One outlet of {answers.phases} phase(s), {answers.max_amps} A, on an {answers.chip} with {answers.flash_mib} MiB of flash.
+`board.py` holds the same facts for the firmware, `pins.csv` for the port's `Pin.board`; a house test holds the three together.
+Nothing here has run on a board yet: pins and configuration were checked against data sheet and sources.
+
+This is a bench and development wiring. Contactor, residual current device, protective earth and enclosure of a charger
+that is used with mains are the builder's responsibility and need somebody qualified.
+
+## Pins
+
+| Pin | Use |
+|---|---|
+{table}
+
+{supervisor}
+
+Pull resistors, capacitors and the reasons for them are those of [the ESP32-DevKitC](../ESP32_DEVKITC/board.md), which also
+says how the firmware is built, written, started and updated.
+
+{divider}"""
+
+
+def write(answers: Answers, boards: Path) -> list[Path]:
+    """Write the folder of a new board and return its files; WrongAnswerError when it exists or a pin is missing."""
+    folder = boards / answers.name
+    if folder.exists():
+        raise WrongAnswerError(f"boards/{answers.name} exists already.")
+    lacking = missing(answers)
+    if lacking:
+        raise WrongAnswerError(f"These pins are missing: {', '.join(lacking)}.")
+    product = (ROOT / "boards" / "ESP32_DEVKITC" / "mpconfigvariant_PRODUCT.cmake").read_text(encoding="utf-8")
+    files = {
+        "board.py": board_py(answers), "partitions.csv": partitions_csv(answers), "sdkconfig.board": sdkconfig_board(answers),
+        "mpconfigboard.cmake": mpconfigboard_cmake(answers), "mpconfigboard.h": mpconfigboard_h(answers),
+        "mpconfigvariant_PRODUCT.cmake": product, "board.md": board_md(answers),
+        "pins.csv": "".join(f"{name},GPIO{pin}\n" for name, pin in answers.pins.items()),
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in files]
+
+
+def faults(answers: Answers, data: dict) -> list[str]:
+    """What checks.py says of the board as it was written."""
+    return checks.check(answers.name, data, CHIPS[answers.chip])

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Say what is wrong with a board's definition, one sentence a line: check_board.py [NAME ...], all boards without a name.
+
+Exit code 0: nothing; 1: something is wrong; 2: there is no such board.
+"""
+
+import sys
+
+from board_definition import checks, loading
+
+
+def sentences(name: str) -> list[str]:
+    """What is wrong with a board's data."""
+    folder = loading.choose(name, "NAME")
+    return checks.check(name, loading.load(folder), loading.chip_of(folder))
+
+
+def main(words: list[str]) -> int:
+    """Exit code."""
+    code = 0
+    for name in words or loading.names():
+        try:
+            found = sentences(name)
+        except loading.DefinitionError as error:
+            print(f"check_board: {error}", file=sys.stderr)
+            return 2
+        for sentence in found:
+            print(f"{name}: {sentence}")
+            code = 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Make the folder of a new board: new_board.py asks what it is not told.
+
+  tools/new_board.py
+  tools/new_board.py MY_BOARD --chip esp32c6 --flash 8 --model "My board" --meter bl0942 \\
+      --pin PILOT_PWM=18 --pin PILOT_ADC=0 --pin CONTACTOR_OUT=2 --pin CONTACTOR_FEEDBACK=3 --pin METER_TX=6 --pin METER_RX=7
+
+A definition that the checks refuse is not kept: the sentences say why, exit code 1. Exit code 2: the command line is wrong.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+from collections.abc import Callable
+
+from board_definition import loading, writing
+from board_definition.chips import CHIPS
+from board_definition.writing import Answers, WrongAnswerError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="new_board.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("name", nargs="?", help="name of the folder, capital letters, digits and _")
+    parser.add_argument("--chip", choices=list(CHIPS))
+    parser.add_argument("--model", help="what the label says, 20 characters at most count")
+    parser.add_argument("--flash", type=int, choices=sorted(writing.SLOT_KIB), help="MiB of flash (default 4)")
+    parser.add_argument("--psram", choices=("none", "quad", "octal"), help="(default none)")
+    parser.add_argument("--amps", type=int, help="what contactor and wiring bear, per phase (default 16)")
+    parser.add_argument("--phases", type=int, choices=(1, 3), help="(default 1)")
+    parser.add_argument("--meter", choices=list(loading.meter_kinds()), help="(default ade7953_i2c)")
+    parser.add_argument("--meter-option", action="append", default=[], metavar="NAME=NUMBER")
+    parser.add_argument("--pin", action="append", default=[], metavar="USE=GPIO",
+                        help="uses: " + ", ".join([*writing.WHAT, "METER_ and the bus's names"]))
+    return parser
+
+
+def _pairs(texts: list[str], flag: str) -> dict[str, int]:
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not re.fullmatch(r"\d+", value):
+            raise WrongAnswerError(f"{flag} must be NAME=NUMBER, not '{text}'.")
+        found[name] = int(value)
+    return found
+
+
+def _answers(given: argparse.Namespace) -> Answers:
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,31}", given.name or ""):
+        raise WrongAnswerError("The name must be 3 to 32 capital letters, digits and _.")
+    answers = Answers(given.name, given.chip, given.model or given.name)
+    for name, value in (("flash_mib", given.flash), ("psram", given.psram), ("max_amps", given.amps),
+                        ("phases", given.phases), ("meter", given.meter)):
+        if value is not None:
+            setattr(answers, name, value)
+    answers.pins = _pairs(given.pin, "--pin")
+    answers.meter_options = _pairs(given.meter_option, "--meter-option")
+    unknown = set(answers.pins) - set(writing.WHAT) - set(writing.meter_pins(answers.meter))
+    if unknown:
+        raise WrongAnswerError(f"No part has the pin {', '.join(sorted(unknown))}.")
+    return answers
+
+
+def _ask(given: argparse.Namespace, ask: Callable[[str], str]) -> None:
+    """Fill in what the command line left open; an empty answer leaves out what a board may do without."""
+    given.name = given.name or ask("Name of the folder, as MY_BOARD: ").strip().upper()
+    while given.chip not in CHIPS:
+        given.chip = ask(f"Chip ({', '.join(CHIPS)}): ").strip().lower()
+    given.model = given.model or ask("Model, as the label says it: ").strip()
+    kinds = loading.meter_kinds()
+    while given.meter not in kinds:
+        given.meter = ask(f"Meter ({', '.join(kinds)}) [ade7953_i2c]: ").strip() or "ade7953_i2c"
+    known = _pairs(given.pin, "--pin")
+    required = (*writing.REQUIRED, *writing.meter_pins(given.meter))
+    for name in (*required, *(pin for part in writing.TOGETHER for pin in part), *writing.OPTIONAL):
+        while name not in known:
+            what = writing.WHAT.get(name, "meter")
+            text = ask(f"GPIO of {name} ({what}){'' if name in required else ', Enter for none'}: ").strip()
+            if text.isdigit():
+                given.pin.append(f"{name}={text}")
+                break
+            if not text and name not in required:
+                break
+
+
+def main(words: list[str] | None = None, ask: Callable[[str], str] = input) -> int:
+    """Exit code; `ask` prints its question and returns the answer."""
+    given = _parser().parse_args(words)
+    try:
+        if given.chip is None or not given.pin:
+            _ask(given, ask)
+        answers = _answers(given)
+        files = writing.write(answers, loading.BOARDS)
+    except EOFError:
+        print("new_board: --chip and --pin are needed where nobody answers.", file=sys.stderr)
+        return 2
+    except WrongAnswerError as error:
+        print(f"new_board: {error}", file=sys.stderr)
+        return 2
+    folder = files[0].parent
+    try:
+        found = writing.faults(answers, loading.load(folder))
+    except loading.DefinitionError as error:
+        found = [str(error)]
+    if found:
+        shutil.rmtree(folder)
+        print("\n".join(f"new_board: {sentence}" for sentence in found), file=sys.stderr)
+        return 1
+    print("\n".join(f"boards/{answers.name}/{path.name}" for path in files))
+    print(f"Try it: python3 tools/simulate.py --board {answers.name} --state-dir state")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
