@@ -16,7 +16,7 @@ PILOT = {
 }  # fmt: skip
 CONTACTOR = {
     "out": PIN_OUT, "active": frozenset((0, 1)), "feedback": PINS_IN,
-    "contact": frozenset(("normally_open", "mirror", "voltage")), "close_ms": (5, 500), "open_ms": (5, 500),
+    "contact": frozenset(("normally_open", "mirror", "voltage")), "close_ms": (5, 500), "open_ms": (5, 100),
 }  # fmt: skip
 OUTLET = {
     "max_da": (60, 800),
