@@ -17,6 +17,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   phase_switch  a second contactor, of the phases 2 and 3, with the keys of `contactor`, or None: `contactor` switches all
               poles. It is never closed unless `contactor` is; L1 and N always go through `contactor`
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
+  wake_up     True where a sleeping car is to be woken out of the box (the key WakeUpVehicle); absent: False
   meter       (driver, options): what drivers.meters.make() takes
   reader      {"uart": number, "tx", "rx": pins} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), fault (1 = fault of the

@@ -81,6 +81,11 @@ class Application:
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
 
+    def set_wake_up(self, _value: str):
+        """Whether a sleeping car is woken, once a plug (CP-29)."""
+        for outlet in self.outlets:
+            outlet.wake_up = self.config.get_bool("WakeUpVehicle")
+
     # --- what the link and the back end call ---
 
     def link_opened(self, _rpc):

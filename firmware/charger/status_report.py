@@ -16,6 +16,9 @@ def connector_report(connector) -> dict:
         "info": connector.info,
         "pilot": outlet.pilot_name(),
         "relay": outlet.energised,
+        "openings": outlet.switch.openings,
+        "openings_under_load": outlet.switch.hot_openings,
+        "opened_by": outlet.switch.hot_cause,  # the last one under load
         "offered_amps": outlet.offered_da / 10,
         "limit": outlet.limit_words(),
         "power_w": reading.total_mw() // 1000 if reading.usable() else None,

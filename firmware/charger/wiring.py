@@ -146,7 +146,10 @@ def make_configuration(app):
     set_default("SecurityProfile", str(board.CSMS["security_profile"]))
     set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
     config.repair(app.security_log.add)
+    if board.OUTLETS[0].get("wake_up"):
+        set_default("WakeUpVehicle", "true")
     if board.LAB:
+        set_default("RandomDelayMax", "0")  # national timing rules are off
         set_default("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: encrypted ones alone on a unit as sold
     return config
 
@@ -176,6 +179,8 @@ def add_connectors(app) -> None:
             app.readers.append((connector, CardReader(wiring["reader"])))
     app.limit_current(app.config.get_str("InstallerMaxCurrent"))
     app.config.on_change("InstallerMaxCurrent", app.limit_current)
+    app.set_wake_up("")
+    app.config.on_change("WakeUpVehicle", app.set_wake_up)
 
 
 def make_sag_jobs(app) -> list:
@@ -307,6 +312,7 @@ def note_start(app) -> None:
     """Why this start-up came about, for the security log (SEC-23)."""
     cause, why = reset_cause.take()
     app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
+    app.charge_point.power_return.outage = cause not in (reset_cause.ORDERED, reset_cause.SOFT_RESET)
     if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # nothing was logged before the reset
         app.security_log.add(events.RESET, cause)
     store = KeyStore()

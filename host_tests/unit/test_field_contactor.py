@@ -3,6 +3,7 @@
 from check import equal, no_alloc, true
 from rig import Rig
 
+from charger.metering import charging_session as ses
 from charger.outlet.mains_sag import MainsSag
 from sim import ev, timebase
 
@@ -300,3 +301,22 @@ def test_f_e15_without_mains_a_contactor_with_voltage_sensing_is_not_called_stuc
     rig.after_tick = lambda one: codes.add(one.outlet.info)
     rig.run(10000)
     true("Contactor does not close" not in codes, codes)
+
+
+# --- what is told of openings under load ---
+
+
+def test_openings_under_load_are_in_the_session_record_in_a_form_that_older_firmware_reads():
+    session = ses.Session(7, 1, "CARD", 100)
+    session.opened_under_load(2, "OverCurrent")
+    session.opened_under_load(300, "late")
+    for identities in (False, True):
+        record = session.to_record(identities)
+        found = ses.from_record(record)
+        equal((found.openings, found.opened_by, found.id_tag), (255, "late", "CARD" if identities else None))
+        equal(ses.unpack_tags(record[ses.RECORD_LEN + 9 :])[0], found.id_tag)  # as the firmware before reads it
+    other = ses.Session(7, 1, "CARD", 100)
+    other.restore(session.running_record())
+    equal((other.openings, other.opened_by), (255, "late"))
+    quiet = ses.Session(8, 1, None, 0)
+    equal((len(quiet.to_record()), len(quiet.running_record()), ses.from_record(quiet.to_record()).openings), (77, 41, 0))

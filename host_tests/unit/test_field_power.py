@@ -2,11 +2,12 @@
 
 import flashrig
 from check import equal, true
+from rig import Rig
 
 from charger.metering.energy_register import LOSS_BOUND_WH, EnergyRegister
 from charger.metering.session_store import SessionStore
+from sim import ev, timebase
 from sim import flash as simflash
-from sim import timebase
 
 
 def setup():
@@ -67,3 +68,41 @@ def test_f_e11_looking_each_second_writes_each_15_s_at_the_most():
         told.add(register.told_wh())
     true(30 <= writes[0] <= 41, "%d writes" % writes[0])
     equal(len(told), writes[0] + 1)
+
+
+# --- F-E1 ---
+
+
+def test_f_e1_a_sleeping_car_is_woken_once_where_the_key_allows_it():
+    for wakes in (False, True):
+        rig = Rig()
+        rig.outlet.wake_up = wakes
+        rig.side.ev.sleep_ms = 600000
+        rig.side.plug(ev.ASKING)
+        rig.run(700000)
+        true(rig.side.ev.asleep)
+        rig.outlet.permit = True
+        rig.run(60000)
+        equal((wakes, rig.outlet.energised, rig.side.ev.asleep), (wakes, wakes, not wakes))
+
+
+def test_f_e1_a_car_that_sleeps_on_is_left_alone_after_one_attempt():
+    rig = Rig()
+    rig.outlet.wake_up = True
+    rig.outlet.permit = True
+    rig.side.plug(ev.IDLE)
+    attempts = [0, False]
+
+    def count(one):
+        if one.outlet.driving_f and not attempts[1]:
+            attempts[0] += 1
+        attempts[1] = one.outlet.driving_f
+
+    rig.after_tick = count
+    rig.run(300000)
+    equal(attempts[0], 1)
+    rig.side.plug(ev.ABSENT)
+    rig.run(1000)
+    rig.side.plug(ev.IDLE)
+    rig.run(60000)
+    equal(attempts[0], 2)

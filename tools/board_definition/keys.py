@@ -30,6 +30,7 @@ OUTLET = {
     "ntc": [{"adc": PIN_ADC}],
     "fault_input": [{"pin": PIN_IN}],
     "rotation?": (0, 2),
+    "wake_up?": FLAG,
 }
 SHARED = {"tamper": [PIN_IN], "button": [PIN_IN], "led": [PIN_OUT], "fault": [PIN_IN], "rails": [PIN_IN]}
 BOARD = {

@@ -104,7 +104,9 @@ class Outlet:
         if moved and self.left_ms is not None and not contactor.closed:
             self.reaction_ms = utime.ticks_diff(contactor.changed_ms, self.left_ms)
             self.left_ms = None
-        if car.want != ev.ABSENT and car.step(dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000):
+        if car.want != ev.ABSENT and car.step(
+            dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000, self._duty == 0
+        ):
             self._solve()
         if car.i_ma and contactor.closed:
             self._deliver(dt)

@@ -37,6 +37,7 @@ class OutletReadout:
     simplified: bool
     plugged: bool
     switch: PowerSwitch
+    _seen_empty: bool
     cable: Any
     lock: Any
     contactor: Any
@@ -65,6 +66,11 @@ class OutletReadout:
         if self.cable is not None and self.plugged:
             allowed = min(allowed, self.cable.rating_da)
         return min(allowed, SIMPLIFIED_DA) if self.simplified else allowed
+
+    @property
+    def plugged_since_start(self) -> bool:
+        """True while the car is plugged that was plugged when the firmware started."""
+        return self.plugged and not self._seen_empty
 
     @property
     def openings(self) -> int:
@@ -155,7 +161,8 @@ class OutletView:
         self.fault: Guard | None = None
         self.blocked = self.plugged = self.pwm_on = self.ev_ready = self.energised = False
         self.commanded = self.about_to_close = False
-        self.late_ticks = 0
+        self.late_ticks = self.hot_openings = 0
+        self.hot_cause = ""
 
     def take(self, outlet) -> None:
         """Copy them, again until no tick has run in between (a tick comes each 20 ms, the copying takes well under 1 ms)."""
@@ -170,5 +177,7 @@ class OutletView:
             self.commanded = outlet.contactor.commanded
             self.about_to_close = outlet.about_to_close
             self.late_ticks = outlet.late_ticks
+            self.hot_openings = outlet.switch.hot_openings
+            self.hot_cause = outlet.switch.hot_cause
             if outlet.ticks == ticks:
                 return
