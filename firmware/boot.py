@@ -18,5 +18,7 @@ for wiring in board.OUTLETS:
             machine.Pin(contactor["out"], machine.Pin.OUT, value=1 - contactor["active"])
 
 from charger.drivers import console  # noqa: E402
+from charger.runtime import memory  # noqa: E402
 
+memory.limit_garbage()
 console.close()

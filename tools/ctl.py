@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from cli import exit_with
 from simulator.options import DEFAULT_CONTROL, Mistake, address
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -236,4 +237,4 @@ def main(words):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_with(main)

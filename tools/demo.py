@@ -13,9 +13,11 @@ import threading
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+from csms import CONTROL_PORT
 from demo_timeline import Timeline
 
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
+from backend.remote import RemoteControl
 from backend.simulator import is_free
 
 TAG = "04A2B3C4D5E680"
@@ -169,14 +171,18 @@ def stay(csms, charger):
     where = "" if charger.port == USUAL_PORT else f" --control 127.0.0.1:{charger.port}"
     commands = "".join(f"  python3 tools/ctl.py{where} {words}\n"
                        for words in ("plug_in", f"swipe {TAG}", "status", "ev max_amps=8", "plug_out", "help"))
+    remote = RemoteControl(csms, CONTROL_PORT if is_free(CONTROL_PORT) else 0)
+    back_end = "" if remote.port == CONTROL_PORT else f" --control 127.0.0.1:{remote.port}"
+    commands += f"  python3 tools/csms.py{back_end} call {charger.identity} GetConfiguration\n"
     print(
         f"\nThe charger goes on. Back end: {csms.url}/{charger.identity}. Control port: 127.0.0.1:{charger.port}.\n"
         f"Drive it from another terminal:\n{commands}Ctrl-C ends it.",
         flush=True,
     )
     idle = threading.Event()
-    while charger.running:
-        idle.wait(0.5)
+    with remote:
+        while charger.running:
+            idle.wait(0.5)
     raise DemoFailed("the charger ended by itself")
 
 

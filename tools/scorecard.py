@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from scoresheet import access, charging, metering, sheet
+from simulator.options import Mistake, factory_settings
 
 from backend import SimulatorError, WaitTimeout
 
@@ -46,11 +47,18 @@ def show(rows):
 def main(words=None):
     """Entry point; returns the exit code."""
     options = arguments(words)
-    overrides = dict(pair.partition("=")[::2] for pair in options.set)
+    try:
+        overrides = factory_settings(options.set)
+    except Mistake as mistake:
+        print(f"scorecard: {mistake}", file=sys.stderr)
+        return 2
     groups = [kind for kind in GROUPS
               if options.section is None or any(row[0] == options.section for row in sheet.rows_of(kind))]
     try:
         rows = sheet.run(groups, options.word, options.seed, overrides, options.jobs)
+    except sheet.UselessSetting as mistake:
+        print(f"scorecard: {mistake}.", file=sys.stderr)
+        return 2
     except (OSError, SimulatorError, WaitTimeout) as error:
         print(f"scorecard: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ made from, so that a second run has nothing to do and says nothing. Needs python
 Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
 """
 
+import argparse
 import contextlib
 import fcntl
 import hashlib
@@ -212,8 +213,10 @@ def interpreters():
         raise SystemExit(done.returncode)
 
 
-def main():
+def main(words):
     """Entry point: makes what is missing, one process at a time."""
+    parser = argparse.ArgumentParser(prog="setup.py", description="Set the checkout up; a second time there is nothing to do.")
+    parser.parse_args(words)
     if sys.version_info < MINIMUM:
         print(f"setup: python3 is {sys.version.split()[0]}, 3.11 or newer is needed", file=sys.stderr)
         return 2
@@ -236,4 +239,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("setup: stopped; run it again to go on.", file=sys.stderr)
+        sys.exit(130)

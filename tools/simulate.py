@@ -22,16 +22,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from provisioning import record, state
-from simulator import board, control, options
+from simulator import board, control, options, tracer
 
 _LOG_LINES = 10000
 _OWNER = "PILOTLIGHT_END_WITH_PID"
 
 
 class Log:
-    """Lines to stdout from a thread of its own: a reader that stops reading must not stop the charger."""
+    """Lines to a stream from a thread of its own: a reader that stops reading must not stop the charger."""
 
-    def __init__(self):
+    def __init__(self, stream):
+        self._stream = stream.buffer
         self._lines = queue.Queue(_LOG_LINES)
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -43,9 +44,9 @@ class Log:
         while True:
             line = self._lines.get()
             try:
-                sys.stdout.buffer.write(line + b"\n")
+                self._stream.write(line + b"\n")
                 if self._lines.empty():
-                    sys.stdout.buffer.flush()
+                    self._stream.flush()
             except (OSError, ValueError):  # nobody reads any more
                 return
             finally:
@@ -58,7 +59,7 @@ class Log:
         done.join(1)
 
 
-def _provide(launch, folder):
+def provide(launch, folder):
     """What a unit of its own has: None for one that has it, else the label of the credentials that it gets at its start."""
     launch["serial"] = state.serial(folder)
     if state.is_provisioned(folder):
@@ -84,11 +85,24 @@ def _end_with_owner(stop):
     asyncio.get_running_loop().add_reader(descriptor, stop)
 
 
-async def _run(launch, folder, where, label):
+def _tracer(path, identity):
+    """What writes the trace; None without one."""
+    if path is None:
+        return None
+    try:
+        return tracer.Tracer(path, identity)
+    except OSError as error:
+        raise options.Mistake(f"--trace '{path}' cannot be written: {error.strerror}.") from error
+    except ImportError as error:
+        raise options.Mistake("--trace needs the project's own Python: make setup, then .venv/bin/python.") from error
+
+
+async def _run(launch, folder, where, label, trace):
     stop = asyncio.Event()
     _end_with_owner(stop.set)
-    log = Log()
-    charger = board.Board(launch, log, label)
+    log = Log(sys.stderr if trace == "-" else sys.stdout)
+    traced = _tracer(trace, launch["identity"] or launch["serial"])
+    charger = board.Board(launch, log, label, traced)
     port = control.ControlPort(charger.command)
     host = where[0]
     try:
@@ -113,6 +127,8 @@ async def _run(launch, folder, where, label):
         with contextlib.suppress(OSError):
             file.unlink()
         log.flush()
+        if traced is not None:
+            traced.close()
     if charger.failure:
         raise board.BoardError(charger.failure)
 
@@ -120,10 +136,12 @@ async def _run(launch, folder, where, label):
 def main(words):
     """Exit code."""
     try:
-        launch, folder, where = options.parse(words)
+        launch, folder, where, trace = options.parse(words)
+        for warning in options.warnings(launch):
+            print(f"simulate: {warning}", file=sys.stderr, flush=True)
         board.interpreter(launch["word"])
         held = state.hold(folder)
-        asyncio.run(_run(launch, folder, where, _provide(launch, folder)))
+        asyncio.run(_run(launch, folder, where, provide(launch, folder), trace))
         held.close()
     except (options.Mistake, state.InUse) as mistake:
         print(f"simulate: {mistake}", file=sys.stderr)

@@ -233,12 +233,12 @@ class Application:
         await self.charge_point.close(_SAY_GOODBYE_MS)
         self.control.stop()  # at the very end: until then it feeds the watchdog
 
-    def acknowledge(self, who: str) -> bool:
+    def acknowledge(self, by: str) -> bool:
         """The owner (who proves it elsewhere) has looked at the unit: clears every latch whose condition is gone.
 
         True when none is left (CP-44, CP-45, SEC-17).
         """
-        clear = self.tamper is None or self.tamper.acknowledge(who)
+        clear = self.tamper is None or self.tamper.acknowledge(by)
         for outlet in self.outlets:
             clear = outlet.acknowledge() and clear
         return clear

@@ -165,12 +165,19 @@ def composite(case, profiles, connector, moment, unit):
     return min([sum(watts_of(case, *one) for one in each)] + [watts_of(case, bound, None) for bound in bounds])
 
 
+def one_limit(profile):
+    """True for a schedule that says the same at all times, from whenever it counts."""
+    schedule = profile["chargingSchedule"]
+    return len(schedule["chargingSchedulePeriod"]) == 1 and "duration" not in schedule
+
+
 def installed(case):
     """Which profiles are accepted, and which of them are there in the end (OCPP-100, 102, 103)."""
     answers, there = [], []
     for connector, profile in case["profiles"]:
         purpose = profile["chargingProfilePurpose"]
-        good = (purpose != "ChargePointMaxProfile" or (connector == 0 and profile["chargingProfileKind"] != "Relative"))
+        good = (purpose != "ChargePointMaxProfile"
+                or (connector == 0 and (profile["chargingProfileKind"] != "Relative" or one_limit(profile))))
         if purpose == "TxProfile":
             good = connector > 0 and case["sessions"][connector - 1] is not None
         answers.append(good)

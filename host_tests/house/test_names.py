@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from house.source import ROOT, tracked
+from house.source import ROOT, modules, tracked
 
 # Names that said nothing in the field's terms, and what they are now.
 RETIRED = {
@@ -47,3 +47,42 @@ def test_identifiers_count_and_text_does_not(source, count):
     """The check reads code, not comments or strings."""
     ast.parse(source)
     assert len([name for name, _ in names(source) if name in RETIRED]) == count
+
+
+@cache
+def defined() -> dict:
+    """The names that each module of firmware/ binds at its top level, imports included."""
+    found = {}
+    for name, path in modules().items():
+        bound = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                bound.add(node.name)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                bound |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound.add(node.id)
+        found[name] = bound
+    return found
+
+
+def missing(source: str) -> list:
+    """(line, module, name) of what is imported from firmware/ and is not there."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module in defined():
+            names_ = [alias.name for alias in node.names if f"{node.module}.{alias.name}" not in modules()]
+            found += [(node.lineno, node.module, name) for name in names_ if name not in defined()[node.module]]
+    return found
+
+
+def test_tests_and_tools_import_what_exists():
+    """An import of a name that the firmware no longer has would fail only when that test runs."""
+    found = [f"{path}:{line}: {module} has no {name}" for path, source in code() for line, module, name in missing(source)]
+    assert not found, "\n".join(found)
+
+
+def test_an_import_of_a_missing_name_is_found():
+    """The check above sees a name that is not there, and accepts modules and names that are."""
+    source = "from charger.clock import no_such\nfrom charger.clock import ticks_ms\nfrom charger import clock\n"
+    assert missing(source) == [(1, "charger.clock", "no_such")]

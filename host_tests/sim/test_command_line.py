@@ -1,9 +1,11 @@
 """The command line of the simulator: what makes no sense gets a sentence and exit code 2, never a traceback."""
 
+import socket
 import subprocess
 import sys
 
 import pytest
+from simulator import options
 
 from backend.simulator import PROGRAM, ROOT, free_port
 
@@ -66,3 +68,42 @@ def test_secrets_are_not_in_the_interpreters_arguments(launch, csms):
     for pid in sim.child_pids():
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             assert b"0123456789abcdef" not in file.read()
+
+
+def test_a_web_port_in_use_is_one_sentence_and_exit_code_2(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(["--web", f"127.0.0.1:{port}"], tmp_path / "state")
+    assert done.returncode == 2
+    assert done.stderr == f"simulate: --web 127.0.0.1:{port} cannot be used: Address already in use.\n"
+
+
+@pytest.mark.parametrize("name", ["flash.bin", "spare.bin", "nvs.json"])
+def test_a_damaged_state_directory_is_one_sentence_and_exit_code_2(tmp_path, name):
+    (tmp_path / name).write_text("garbage")
+    done = run([], tmp_path)
+    assert done.returncode == 2 and "holds no unit's state" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_plain_link_to_another_host_without_lab_is_warned_about():
+    launch = {"csms": "ws://csms.example/ocpp", "lab": False}
+    assert len(options.warnings(launch)) == 1
+    assert options.warnings(launch | {"lab": True}) == options.warnings(launch | {"csms": "ws://127.0.0.1:9/a"}) == []
+    assert options.warnings(launch | {"csms": "wss://csms.example/ocpp"}) == options.warnings(launch | {"csms": None}) == []
+
+
+@pytest.mark.parametrize("words", [["--set", "bogus"], ["--set", "NoSuchKey=1", "--section", "authentication"]])
+def test_the_scorecard_refuses_a_setting_that_the_charger_ignores(words):
+    done = subprocess.run([sys.executable, ROOT / "tools" / "scorecard.py", *words], capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert done.returncode == 2 and done.stderr.startswith("scorecard: --set"), done.stderr
+
+
+def test_help_of_the_set_up_sets_nothing_up(tmp_path):
+    (tmp_path / "tools").mkdir()
+    copy = tmp_path / "tools" / "setup.py"
+    copy.write_text((ROOT / "tools" / "setup.py").read_text())
+    done = subprocess.run([sys.executable, copy, "--help"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0 and "usage: setup.py" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tools"]
+    assert subprocess.run([sys.executable, copy, "--bogus"], capture_output=True, timeout=30, check=False).returncode == 2

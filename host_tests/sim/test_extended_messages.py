@@ -47,7 +47,7 @@ def test_log_statuses_say_what_went_wrong(launch, csms, https, serve, tmp_path):
     https.statuses[:] = [403]
     ask(csms, https.url("/in/"), "Uploading", "PermissionDenied")
     https.statuses[:] = [500, 201]
-    ask(csms, https.url("/in/"), "Uploading", "Uploaded", retries=1, retryInterval=1)
+    ask(csms, https.url("/in/"), "Uploading", "UploadFailure", "Uploading", "Uploaded", retries=1, retryInterval=1)
     ask(csms, "ftp://127.0.0.1/in/", "Uploading", "NotSupportedOperation")
     ask(csms, "no location", "Uploading", "BadMessage", retries=5)
     folder = tmp_path / "stranger"
@@ -66,13 +66,13 @@ def test_a_new_request_takes_the_place_of_the_running_one(launch, csms, https): 
     first = {"remoteLocation": https.url("/in/")}
     assert csms.call("GetLog", logType="SecurityLog", requestId=1, log=first, retries=50,
                      retryInterval=60)["status"] == "Accepted"
-    csms.record.wait("LogStatusNotification", where=lambda p: p == {"status": "Uploading", "requestId": 1})
+    csms.record.wait("LogStatusNotification", where=lambda p: p == {"status": "UploadFailure", "requestId": 1})
     answer = csms.call("GetLog", logType="DiagnosticsLog", requestId=2, log=first)
     assert answer["status"] == "AcceptedCanceled" and answer["filename"].startswith("diagnostics-")
     csms.record.wait("LogStatusNotification", where=lambda p: p["requestId"] == 2 and p["status"] != "Uploading")
     told = [m.payload for m in csms.record.calls("LogStatusNotification")]
     assert [p["requestId"] for p in told] == sorted(p["requestId"] for p in told)
-    assert [p for p in told if p["requestId"] == 1] == [{"status": "Uploading", "requestId": 1}]
+    assert [p["status"] for p in told if p["requestId"] == 1] == ["Uploading", "UploadFailure"]
 
 
 TRIGGERS = [

@@ -177,7 +177,7 @@ def test_roles_replays_and_the_one_back_off(start, csms, broker):
         wait_until(lambda: any(s["online"] for s in owner.since("status", heard)), 60, "online again")
         assert owner.log_in("installer", pin["installer_pin"])["error"] == "wait"
         assert owner.do("set", ConnectionTimeOut=88)["error"] in ("invalid", "login")
-        assert "portal: a command that the broker kept" in events(sim, "InvalidMessages")
+        assert "portal: a command that the broker retained" in events(sim, "InvalidMessages")
         assert not [said for said in owner.of("reply") if said["id"] == "kept"]
 
 

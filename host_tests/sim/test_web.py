@@ -65,7 +65,7 @@ def test_log_in_and_out(unit, word):
     for path, methods in PATHS.items():
         for method in methods:
             refused(page.ask(method, path), 401, "Log in")
-    refused(page.login("12345678"), 401, "not the PIN")
+    refused(page.login("12345678"), 401, "Wrong PIN")
     refused(page.ask("POST", "/api/login", {"pin": sim.pin, "role": "admin"}), 400, "role")
     answer = page.login(sim.pin)
     assert answer.status == 200 and answer.json["role"] == "owner"

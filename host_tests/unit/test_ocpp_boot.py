@@ -153,6 +153,19 @@ async def test_a_status_shorter_than_minimum_status_duration_is_not_told():
     equal(rig.statuses(), ["Preparing"])
 
 
+async def test_f_o19_minimum_status_duration_holds_a_status_back_and_keeps_the_moment_of_its_change():
+    rig = Rig(factory={"MinimumStatusDuration": 20})
+    await rig.online()
+    rig.link.sent.clear()
+    await rig.seconds(7)
+    changed_s = clock.utc_s()
+    await rig.plug()
+    told = await rig.sent("StatusNotification")
+    true(clock.utc_s() - changed_s >= 19, "held back, in whole seconds of two clocks")
+    near(clock.parse_iso(told["timestamp"])[0], changed_s, 1)
+    equal(len(told["timestamp"]), len("2026-09-21T14:13:20.000Z"))
+
+
 async def test_a_fault_is_told_at_once_whatever_minimum_status_duration_says():
     rig = Rig(factory={"MinimumStatusDuration": 50})
     await rig.online()

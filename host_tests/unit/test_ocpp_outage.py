@@ -5,6 +5,7 @@ none that was begun is missing (OCPP-35 to 40). In manual time; each test says i
 """
 
 import gc
+import os
 import random
 
 import flashrig
@@ -16,15 +17,22 @@ from charger.errors import CallTimeoutError, DisconnectedError
 from sim import flash as simflash
 
 HEAP = 32 * 1024 * 1024
-TIMEOUT = 240
+SOAK = os.getenv("PILOTLIGHT_SOAK") == "1"
+TIMEOUT = 14400  # with PILOTLIGHT_SOAK; else well below a minute
+FIRST_STORM = int(os.getenv("PILOTLIGHT_FIRST_STORM") or 100)
+STORMS = int(os.getenv("PILOTLIGHT_STORMS") or (1000 if SOAK else 3))  # of 60 cuts each, for each word size
 
 
 class Ledger(Link):
-    """A back end that books transactions, with a line that loses messages on their way there or back."""
+    """A back end that books transactions, with a line that loses messages on their way there or back.
 
-    def __init__(self, rng):
+    What the charger says after its flash has lost the power never arrives: the radio has lost it, too.
+    """
+
+    def __init__(self, rng, storm):
         super().__init__()
         self.rng = rng
+        self.storm = storm
         self.connected = False
         self.book = {}  # (connector, meterStart) -> [transactionId, StartTransaction, StopTransaction or None, readings]
         self.by_id = {}
@@ -32,19 +40,22 @@ class Ledger(Link):
         self.twice = 0
 
     async def call(self, action, payload):
-        if not self.connected:
+        if not self.carries():
             raise DisconnectedError(action)
         fate = self.rng.random()
         await clock.sleep_ms(self.rng.randint(0, 40))
-        if not self.connected or fate < 0.01:
+        if not self.carries() or fate < 0.01:
             raise DisconnectedError(action)
         answer = self.take(action, payload)
         await clock.sleep_ms(self.rng.randint(0, 40))
-        if not self.connected or fate < 0.02:
+        if not self.carries() or fate < 0.02:
             raise DisconnectedError(action)
         if fate < 0.03 and action != "BootNotification":
             raise CallTimeoutError(action)
         return answer
+
+    def carries(self):
+        return self.connected and self.storm.device.powered
 
     def take(self, action, payload):
         if action == "StartTransaction":
@@ -86,7 +97,7 @@ class Storm:
         self.rig = Rig(2, factory={"AllowOfflineTxForUnknownId": "true", "MeterValueSampleInterval": 30,
                                    "TransactionMessageAttempts": 99, "TransactionMessageRetryInterval": 1,
                                    "MeterValuesSampledData": "Energy.Active.Import.Register"}, fresh=False)  # fmt: skip
-        self.ledger = Ledger(random)
+        self.ledger = Ledger(random, self)
         self.begun = []  # (connector, meterStart) of each session whose start was promised to be on flash
         self.doubtful = set()
         self.attach()
@@ -207,8 +218,9 @@ class Calm:
         return low
 
 
-async def _storm(seed, cuts):
+async def _storm(seed, cuts, poll_ms=50):
     storm = Storm(seed)
+    storm.rig.poll_ms = poll_ms
     try:
         await storm.run(cuts)
         storm.check()
@@ -232,3 +244,8 @@ async def test_two_hundred_more():
 async def test_many_short_ones():
     for seed in range(10, 22):
         await _storm(seed, 20)
+
+
+async def test_f_o26_storms_of_sixty_cuts_end_with_a_ready_link_whatever_the_seed():
+    for seed in range(FIRST_STORM, FIRST_STORM + STORMS):
+        await _storm(seed, 60, poll_ms=500)

@@ -140,7 +140,9 @@ async def test_what_is_beyond_this_unit_is_rejected_and_changes_nothing_ocpp102(
         profile(schedule={"duration": 0}), profile(purpose="ChargePointMaxProfile"),
     ):  # fmt: skip
         equal(await install(rig, wrong), "Rejected", str(wrong))
-    equal(await install(rig, profile(purpose="ChargePointMaxProfile", kind="Relative"), 0), "Rejected")
+    for schedule in ({"duration": 600}, {"chargingSchedulePeriod": periods[:2]}):
+        wrong = profile(purpose="ChargePointMaxProfile", kind="Relative", schedule=schedule)
+        equal(await install(rig, wrong, 0), "Rejected", "relative to no transaction")
     fields = profile(kind="Recurring", recurrencyKind="Daily")
     fields["chargingSchedule"].pop("startSchedule")
     equal(await install(rig, fields), "Rejected")
@@ -348,3 +350,15 @@ def test_what_makes_no_sense_is_named():
     error = raises(ValueError, ChargingProfile, 1, profile(kind="Recurring"))
     equal(str(error), "recurring without a kind")
     raises(InvalidValueError, validate.check, ("num", 0, None), float("inf"))
+
+
+async def test_a_relative_limit_of_the_whole_charger_that_never_changes_holds_at_once_and_after_a_power_cut():
+    rig = await Rig(utc=None).online()
+    wanted = profile(1000, "ChargePointMaxProfile", 8.5, stack=10, kind="Relative")
+    equal(await install(rig, wanted, 0), "Accepted")
+    equal(limit(rig), 85)
+    await rig.power_cut()
+    await rig.online()
+    equal(limit(rig), 85)
+    equal(await clear(rig, chargingProfilePurpose="ChargePointMaxProfile"), "Accepted")
+    equal(limit(rig), None)

@@ -8,7 +8,7 @@ from ocpp_rig import Rig
 from charger.errors import CallError, CallTimeoutError
 from charger.local_api import routes
 from charger.local_api.admission import Admission
-from charger.local_api.listener import Session
+from charger.local_api.listener import LoginSession
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -29,17 +29,17 @@ def test_f_s10_strangers_leave_one_place_to_an_address_that_has_logged_in():
 
 
 def test_f_s11_a_users_log_ins_leave_the_owners_session():
-    owner = Session("owner")
+    owner = LoginSession("owner")
     sessions = []
     routes.admit(sessions, owner)
     for _ in range(8):
-        routes.admit(sessions, Session("user"))
+        routes.admit(sessions, LoginSession("user"))
     true(owner in sessions)
     equal(len(sessions), 3)
 
 
 def test_f_s11_a_users_change_of_pin_ends_the_users_other_sessions_alone():
-    owner, installer, user, other = [Session(role) for role in ("owner", "installer", "user", "user")]
+    owner, installer, user, other = [LoginSession(role) for role in ("owner", "installer", "user", "user")]
     sessions = [owner, installer, user, other]
     routes.end_sessions(sessions, user, "user")
     equal(sessions, [owner, installer, user])

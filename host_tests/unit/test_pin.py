@@ -279,7 +279,7 @@ async def test_each_failure_is_logged_and_what_was_turned_away_is_counted():
     _pass(60)
     await _guess(pins, surface="mqtt")
     equal(events, [("PinRefused", "owner, page, %d in a row" % n) for n in range(1, 6)] + [
-        ("PinLockout", "60 s, all"), ("PinRefused", "owner, mqtt, 6 in a row, 7 turned away before"),
+        ("PinLockout", "60 s, all"), ("PinRefused", "owner, mqtt, 6 in a row, 7 rejected before"),
         ("PinLockout", "120 s, all")])
 
 
@@ -496,7 +496,7 @@ async def test_a_vault_that_breaks_at_run_time_refuses_a_change_with_a_sentence(
     pins = _pins()
     name = next(name for name in flashrig.files().names("vault") if name.startswith("label-owner"))
     flashrig.files().write("vault/" + name, b"x" * 100)
-    equal(await pins.change("owner", "owner", CHOSEN), "This unit's credentials were altered; it has to be provisioned again.")
+    equal(await pins.change("owner", "owner", CHOSEN), "This unit's credentials were altered; it must be provisioned again.")
 
 
 async def test_guesses_admitted_stay_at_the_documented_rate():

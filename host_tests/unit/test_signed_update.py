@@ -184,8 +184,8 @@ async def test_downloads_are_tried_again_and_given_up():
     rig = await _rig()
     rig.updater.faults = [OSError(5), ValueError("cut"), OSError(5)]
     equal(await _ask(rig, retries=2, retryInterval=30), "Accepted")
-    await _up_to(rig, "DownloadFailed")
-    equal((_told(rig), rig.updater.log), (["Downloading", "DownloadFailed"], ["fetch"] * 3))
+    await rig.until(lambda: len(_told(rig)) == 6, 100000)
+    equal((_told(rig), rig.updater.log), (["Downloading", "DownloadFailed"] * 3, ["fetch"] * 3))
     rig.updater.faults = [OSError(5)]
     equal(await _ask(rig, 2, retries=1, retryInterval=30), "Accepted")
     await _up_to(rig, "InstallRebooting", 2)

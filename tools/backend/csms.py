@@ -216,16 +216,16 @@ class Csms:
                              where=lambda p, n=connector: p.get("connectorId") == n)
         return boot
 
-    def _station(self):
-        station = self.station()
+    def _station(self, identity=None):
+        station = self.station(identity)
         if station is None:
-            raise ConnectionError("no charger is connected")
+            raise ConnectionError(f"the charger {identity} is not connected" if identity else "no charger is connected")
         return station
 
-    def call(self, action, /, **payload):
+    def call(self, action, identity=None, /, **payload):
         """Send a CALL with a payload in OCPP's own spelling, checked against the schema both ways; returns the payload
-        of the CALLRESULT. CallRefused for a CALLERROR, TimeoutError for no answer."""
-        station = self._station()
+        of the CALLRESULT. CallRefused for a CALLERROR, TimeoutError for no answer. Without an identity: to the only one."""
+        station = self._station(identity)
         request = getattr(requests, action)(**camel_to_snake_case(payload))
         uid = str(uuid.uuid4())
         try:

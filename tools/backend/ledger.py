@@ -54,10 +54,11 @@ class Transaction:
 
 
 class Ledger:
-    """Tags and transactions. Tags compare without regard to case (OCPP-50); unknown tags are Invalid."""
+    """Tags and transactions. Tags compare without regard to case (OCPP-50); unknown tags get the status `unknown`."""
 
     def __init__(self, tags=None, first_id=1):
         self._tags = {}
+        self.unknown = "Invalid"
         self.transactions = {}
         self._ids = itertools.count(first_id)
         self._id = self._ids.__next__
@@ -73,7 +74,7 @@ class Ledger:
 
     def tag_info(self, tag):
         """The idTagInfo of a tag, in the package's spelling."""
-        return dict(self._tags.get(str(tag).lower(), {"status": "Invalid"}))
+        return dict(self._tags.get(str(tag).lower(), {"status": self.unknown}))
 
     def start(self, identity, connector, id_tag, meter_start, timestamp):
         """Open a transaction and return it. Asked twice, it opens two: a charger that repeats itself is to be seen."""

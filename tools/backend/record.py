@@ -42,7 +42,7 @@ class Message:
         return f"#{self.number} c{self.connection} {arrow} {self.raw[:400]}"
 
 
-def _parse(raw):
+def parse(raw):
     """(kind, uid, action, payload, code) of a frame; kind None when it is no OCPP-J message."""
     try:
         frame = json.loads(raw)
@@ -70,7 +70,7 @@ class Record:
         """Note a frame; a CALLRESULT or CALLERROR gets the action of the CALL that it answers."""
         if isinstance(raw, bytes):
             raw = raw.decode("utf-8", "replace")
-        kind, uid, action, payload, code = _parse(raw)
+        kind, uid, action, payload, code = parse(raw)
         with self._changed:
             if kind == CALL and isinstance(uid, str):
                 self._calls[connection, way, uid] = action

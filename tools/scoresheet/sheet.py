@@ -141,6 +141,10 @@ class Group:
         self.charger.wait_connector(lambda c: c["offered_amps"] == amps, WAIT_S, f"{amps} A offered")
 
 
+class UselessSetting(Exception):
+    """A setting of the command line that the charger ignores; the message names it."""
+
+
 def rows_of(kind):
     """(section, text, name) of a group's checks."""
     return [(*member.row, name) for name, member in vars(kind).items() if hasattr(member, "row")]
@@ -158,6 +162,9 @@ def run_group(kind, word, seed, overrides):
         group = kind(word, seed, folder, overrides)
         stack.callback(group.end)
         failure = _attempt(group.begin)
+        ignored = [line for line in group.charger.log_lines() if line.startswith("simulate: --set")]
+        if ignored:
+            raise UselessSetting(ignored[0].removeprefix("simulate: "))
         for section, text, name in checks:
             why = failure or _attempt(getattr(group, name))
             if why and not failure:

@@ -2,7 +2,9 @@
 
 import argparse
 import base64
+import json
 import os
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
 BROKER_VARIABLE = "PILOTLIGHT_MQTT_PASSWORD"
 _IDENTITY_CHARACTERS = 48
 _LEAST_HEAP = 65536
+_FLASH_BLOCK = 4096
 CHIPS = ("esp32", "esp32s3", "esp32c3")  # of --pace; boards/SIM/sim/hardware_times.py
 FLASH_TIMES = ("typical", "worst")
 _LEAST_PACE = 0.1
@@ -71,6 +74,7 @@ def _parser():
         help="let code and hardware take the time that they take on this chip, or FACTOR times this machine's (default off)")
     add("--flash-time", default="typical", metavar="typical|worst", help="what flash takes with --pace (default typical)")
     add("--tls-heap", type=int, metavar="BYTES", help="memory for TLS outside of the interpreter's heap (default: no limit)")
+    add("--trace", metavar="FILE|-", help="write each OCPP message as a line of JSON; -: to stdout, and the log to stderr")
     add("--seed", type=int, default=1, metavar="N", help="part tolerances and reaction times (default 1)")
     add("--romfs", metavar="IMAGE", help="run the firmware from a ROMFS image")
     add("--frozen", metavar="PROGRAM", help="run on this interpreter, which holds the firmware frozen (make frozen); --word 32")
@@ -148,7 +152,8 @@ def _url(text, schemes, what):
     return text.rstrip("/")
 
 
-def _settings(pairs):
+def factory_settings(pairs):
+    """Dictionary of the KEY=VALUE pairs of --set; Mistake for what is none."""
     found = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -241,15 +246,48 @@ def _folder(path):
     return folder
 
 
+def _check_free(host, port):
+    """The board would find it out later, and try again and again."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        raise Mistake(f"--web {host}:{port} cannot be used: {error.strerror or error}.") from error
+
+
+def _check_state(folder):
+    """What an earlier run has left must be whole; anything else would end in the board's own error."""
+    for name in ("flash.bin", "spare.bin"):
+        file = folder / name
+        if file.exists() and (not file.is_file() or file.stat().st_size == 0 or file.stat().st_size % _FLASH_BLOCK):
+            raise Mistake(f"--state-dir '{folder}' holds no unit's state: {name} is no flash image. Take an empty directory.")
+    file = folder / "nvs.json"
+    try:
+        if file.exists() and not isinstance(json.loads(file.read_text()), dict):
+            raise ValueError
+    except (OSError, ValueError) as error:
+        raise Mistake(f"--state-dir '{folder}' holds no unit's state: nvs.json cannot be read. Take an empty directory."
+                      ) from error
+
+
+def warnings(launch):
+    """Sentences about a command line that is right and will disappoint."""
+    parts = urlsplit(launch["csms"] or "")
+    if parts.scheme == "ws" and not launch["lab"] and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        return [f"{launch['csms']} is not encrypted: only a laboratory unit (--lab) connects to it."]
+    return []
+
+
 def parse(words):
-    """(launch configuration for the board, state directory, control (host, port)); Mistake for anything wrong."""
+    """(launch configuration for the board, state directory, control (host, port), trace); Mistake for anything wrong."""
     given = _parser().parse_args(words)
     _check_numbers(given)
     _check_identity(given.identity, given.security_profile)
     if (given.client_cert is None) != (given.client_key is None):
         raise Mistake("--client-cert and --client-key belong together.")
     if given.web is not None:
-        address(given.web, "--web")
+        _check_free(*address(given.web, "--web"))
     for option, path in (("--romfs", given.romfs), ("--frozen", given.frozen)):
         if path is not None and not Path(path).is_file():
             raise Mistake(f"{option} '{path}' is no file.")
@@ -259,7 +297,7 @@ def parse(words):
         raise Mistake("--frozen goes with --word 32.")
     _check_board(given)
     control = address(given.control, "--control")
-    settings = _settings(given.set)
+    settings = factory_settings(given.set)
     launch = {
         "board": given.board,
         "connectors": given.connectors,
@@ -268,6 +306,7 @@ def parse(words):
         "pace": _pace(given.pace),
         "flash_time": given.flash_time,
         "tls_heap": given.tls_heap,
+        "trace": given.trace is not None,
         "csms": None if given.csms is None else _url(given.csms, ("ws", "wss"), "--csms"),
         "csms_secure": None if given.csms_secure is None else _url(given.csms_secure, ("wss",), "--csms-secure"),
         "identity": given.identity,
@@ -292,5 +331,6 @@ def parse(words):
         "frozen": None if given.frozen is None else str(Path(given.frozen).absolute()),
     }
     folder = _folder(given.state_dir)
+    _check_state(folder)
     launch["state_dir"] = str(folder)
-    return launch, folder, control
+    return launch, folder, control, given.trace

@@ -15,6 +15,7 @@ config = {
     "time_scale": 1.0,
     "pace": None,  # name of a chip or a factor: code and hardware take board time
     "flash_time": "typical",  # or "worst", with a pace
+    "trace": False,  # tell the host every OCPP message
     "tls_heap": None,  # bytes for TLS outside of the interpreter's heap; None: no limit
     "state_dir": None,  # None: nothing is kept, flash and NVS live in memory
     "csms": None,  # URL without the identity
@@ -39,6 +40,7 @@ config = {
     "set": {},  # factory values, text by standard key name
     "word": 64,
     "heap": None,
+    "reserve": 0,  # bytes of the heap that the firmware gets in one piece; 0: what the world leaves free
     "romfs": None,  # path of a ROMFS image to run the firmware from
     "frozen": None,  # path of this interpreter when it holds the firmware frozen
     "boot_delay_ms": 0,

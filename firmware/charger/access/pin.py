@@ -1,9 +1,9 @@
-"""The PINs of owner, user and installer. Nobody else sees one, and none is on the unit: only what verifies it.
+"""The PINs of owner, user and installer. The unit stores only a verifier of each PIN, never the PIN.
 
 A verifier is version (1), iterations (4), salt (16) and PBKDF2-HMAC-SHA256 of the PIN (32), in the vault. "label/<role>"
-is what the factory gave, "pin/<role>" what was chosen since and goes first; a factory reset deletes the latter, so that
-the PIN on the label holds again (SEC-3). A user has no PIN until the owner gives one. When the vault is broken or the
-unit was never provisioned no PIN holds, and nothing falls back to a default.
+is the factory's, "pin/<role>" the one chosen since, which has precedence; a factory reset deletes the latter, so that
+the PIN on the label is valid again (SEC-3). A user has no PIN until the owner sets one. When the vault is damaged or the
+unit was never provisioned no PIN is valid; there is no default.
 """
 
 import asyncio
@@ -26,28 +26,28 @@ REFUSED = "refused"
 
 _FORM = "<BI16s32s"
 _VERSION = 1
-_LONGEST = 64  # characters that are looked at: a longer one is wrong
-_DEVICES = "pin/devices"  # the key under which known devices are told from others
+_LONGEST = 64  # longest input that is checked; a longer one is wrong
+_DEVICES = "pin/devices"  # the key that authenticates known devices
 _NONCE = 12
 
 
 def form(iterations: int, salt: bytes, result: bytes) -> bytes:
-    """A verifier as it lies in the vault."""
+    """Encode a verifier as stored in the vault."""
     return struct.pack(_FORM, _VERSION, iterations, salt, result)
 
 
 async def _derived(pin: str, salt: bytes, iterations: int) -> bytes:
-    """The result that a verifier holds of a PIN: half a second's work."""
+    """Compute a PIN's hash with a verifier's parameters, which takes half a second."""
     return await cooperative.run(derive(pin.encode(), salt, iterations))
 
 
 class PinResult:
-    """How a check ended. `ok` for short; `state` is
+    """Result of a check. `ok` is True for the right PIN; `state` is
 
-    OK       the right one; `device` is to be kept by the client and given with its next checks: see Pins.check()
-    WRONG    wrong; `wait_s` until the next attempt is admitted, 0 while some are free
-    WAIT     not looked at, since it came before its time: `wait_s`
-    REFUSED  no PIN can hold; `why` says so in a sentence (not provisioned, vault broken, flash dead)
+    OK       the right PIN; the client keeps `device` for its next checks: see Pins.check()
+    WRONG    wrong; `wait_s` until the next attempt is admitted, 0 while attempts are free
+    WAIT     not checked, because it came too early: `wait_s`
+    REFUSED  no PIN is valid; `why` is the reason as a sentence (not provisioned, vault damaged, flash failed)
     """
 
     def __init__(self, state: str, wait_s: int = 0, why: str = "", device: str = ""):
@@ -59,7 +59,7 @@ class PinResult:
 
 
 class Pins:
-    """check() and change(). All surfaces wait together: `waits` is the unit's one PinThrottle."""
+    """Checks and changes PINs. `waits` is the PinThrottle that all interfaces share."""
 
     def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True, waits=None):
         self._vault = vault
@@ -70,23 +70,22 @@ class Pins:
 
     @property
     def why_none(self) -> str:
-        """Why no PIN can hold, as a sentence; '' when they can."""
+        """Return why no PIN is valid, as a sentence; '' otherwise."""
         if not self._provisioned or not self._vault.ready:
             return "This unit is not provisioned."
         if self._vault.broken:
-            return "This unit's credentials were altered; it has to be provisioned again."
+            return "This unit's credentials were altered; it must be provisioned again."
         return ""
 
     async def check(self, role: str, pin: str, surface: str = "page", device: str = "") -> PinResult:
-        """Whether this is the PIN of a role. It takes half a second and lets the loop run meanwhile.
+        """Check a role's PIN. It takes half a second and lets the loop run meanwhile.
 
-        role: "owner", "user" or "installer" (ValueError for anything else). pin: what was typed, of any form; what
-        cannot be a PIN is a wrong one and costs the same. surface: where it was typed, for the log. device: what the
-        result of an earlier success at the same client said, '' when there was none: a client that has been right
-        before waits in a lane of its own, so that strangers cannot keep it out. It proves no right to anything else,
-        and becomes void when its role's PIN changes.
+        role: "owner", "user" or "installer" (ValueError for anything else). pin: the input in any form; input that
+        cannot be a PIN counts as a wrong one. surface: the interface, for the log. device: `device` of the client's last
+        successful check, or '': a known client is throttled apart from unknown ones, so that strangers cannot lock it
+        out. It grants no other right and becomes invalid when its role's PIN changes.
 
-        Checks are made one after the other, in the order in which they came; who calls bounds how many may wait.
+        Checks run one at a time, in order of arrival; the callers bound the number of waiting checks.
         """
         number = roles.ROLES.index(role)
         async with self._waits.lock:
@@ -98,7 +97,7 @@ class Pins:
                 if wait_s:
                     self._waits.turned_away += 1
                     return PinResult(WAIT, wait_s)
-                wait_s = self._waits.count(lane, number)  # first, so that nothing gives the attempt back
+                wait_s = self._waits.count(lane, number)  # before the check, so that no failure gives the attempt back
             except OSError as error:
                 return PinResult(REFUSED, why="The flash cannot be written: %s." % log.reason(error))
             try:
@@ -131,27 +130,27 @@ class Pins:
 
     def _told_away(self) -> str:
         count, self._waits.turned_away = self._waits.turned_away, 0
-        return ", %d turned away before" % count if count else ""
+        return ", %d rejected before" % count if count else ""
 
     # --- verifiers ---
 
     def has_pin(self, role: str) -> bool:
-        """Whether a role has a PIN: a user may have none."""
+        """True when a role has a PIN; a user may have none."""
         return self._entry(role) is not None
 
     def is_label(self, role: str) -> bool:
-        """True while the PIN on the label holds."""
+        """True while the PIN on the label is valid."""
         return "pin/" + role not in self._vault.names()
 
     def _entry(self, role: str):
         names = self._vault.names()
         for name in ("pin/" + role, "label/" + role):
             if name in names:
-                return name  # and not the label's when the chosen one is damaged
+                return name  # not the label's either when the chosen one is damaged
         return None
 
     async def _matches(self, role: str, pin) -> bool:
-        """The same work and the same time for every wrong PIN, also where there is none to compare with."""
+        """Compare a PIN; takes the same time for every wrong PIN, also when the role has none."""
         name = self._entry(role)
         kept = self._vault.get(name or "label/" + roles.OWNER)
         try:
@@ -161,14 +160,13 @@ class Pins:
         if not isinstance(pin, str) or len(pin) > _LONGEST:
             pin = ""
         got = await _derived(pin, salt, iterations)
-        stands = self._entry(role) == name  # no factory reset came between
+        stands = self._entry(role) == name  # no factory reset in between
         return same(got, wanted) & (version == _VERSION) & (name is not None) & (pin != "") & stands
 
     async def change(self, by: str, role: str, pin: str, surface: str = "page") -> str:
-        """Give a role a new PIN; '' when it holds, else why not, as a sentence. OSError by the flash.
+        """Set a role's PIN; return '' or the reason for a refusal as a sentence. OSError by the flash.
 
-        by: the role of who is logged in. That it is still the same person, asked for the PIN in force, is up to the
-        caller: check() that one first.
+        by: the role of the login. The caller must check() the current PIN first, to confirm the person.
         """
         if self.why_none:
             return self.why_none
@@ -177,7 +175,7 @@ class Pins:
         fault = why_not(pin, self._serial)
         if fault:
             return fault
-        async with self._waits.lock:  # no check of the old one ends after the new one holds
+        async with self._waits.lock:  # no check of the old PIN ends after the change
             salt = os.urandom(16)
             try:
                 _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")
@@ -189,18 +187,18 @@ class Pins:
         return ""
 
     def factory_reset(self) -> None:
-        """The PINs on the label hold again, and the user has none; the count of wrong PINs stays. OSError."""
+        """Restore the PINs on the label and remove the user's; the counts of wrong PINs stay. OSError."""
         if self._vault.ready and not self._vault.broken:
             for name in [_DEVICES] + ["pin/" + role for role in roles.ROLES]:
                 self._vault.delete(name)
 
-    # --- devices that were right before ---
+    # --- known devices ---
 
     def _new_device(self, role: str) -> str:
         if _DEVICES not in self._vault.names():
             self._vault.put(_DEVICES, os.urandom(32))
         nonce = os.urandom(_NONCE)
-        return nonce.hex() + self._sign(role, nonce).hex()  # void without the role's verifier that is in force
+        return nonce.hex() + self._sign(role, nonce).hex()  # invalid without the role's current verifier
 
     def _knows(self, device: str, role: str) -> bool:
         if not isinstance(device, str) or len(device) != 2 * (_NONCE + 16) or _DEVICES not in self._vault.names():

@@ -1,12 +1,12 @@
-"""What a new PIN has to be like (SEC-2). Plain Python, so that the factory's tool asks the same of the PINs it draws."""
+"""Rules for a new PIN (SEC-2). Plain Python, so that the factory's tool applies the same rules to generated PINs."""
 
 SHORTEST = 8
 LONGEST = 16
-_PART = 4  # digits of the serial number that may not be in a PIN, in a row
+_PART = 4  # consecutive digits of the serial number that a PIN may not contain
 
 
 def why_not(pin: str, serial: str = "") -> str:
-    """Why this cannot be a PIN, as a sentence; '' when it can."""
+    """Return why this PIN is refused, as a sentence; '' when it is accepted."""
     if not isinstance(pin, str) or not pin or any(ch not in "0123456789" for ch in pin):
         return "A PIN has digits only."
     if not SHORTEST <= len(pin) <= LONGEST:
@@ -24,13 +24,13 @@ def why_not(pin: str, serial: str = "") -> str:
 
 
 def _is_run(digits: str) -> bool:
-    """Up or down by one each, 9 and 0 being neighbours."""
+    """True for digits that go up or down by one; 0 follows 9."""
     steps = {(int(digits[at + 1]) - int(digits[at])) % 10 for at in range(len(digits) - 1)}
     return steps in ({1}, {9})
 
 
 def _shares(pin: str, digits: str) -> bool:
-    """True when the PIN holds so many digits of the serial number in a row, zeros that only fill it up apart."""
+    """True when the PIN contains that many consecutive digits of the serial number, leading zeros excluded."""
     for at in range(len(digits) - _PART + 1):
         part = digits[at : at + _PART]
         if part != "0" * _PART and part in pin:

@@ -1,15 +1,14 @@
-"""Wrong PINs cost time (SEC-25): five are free, then each doubles the wait, from a minute to an hour.
+"""The throttle of PIN attempts (SEC-25): five are free, then each doubles the wait, from a minute to an hour.
 
-The count is on flash before a PIN is compared, so neither a power cut nor a restart gives an attempt back. How long ago
-the last one was nobody knows after a restart, so the whole wait begins again. Only the right PIN takes a count back,
-and only that of its own role: who knows the user's PIN cannot use it to guess the owner's. All roles and surfaces wait
-together. After a day without a wrong PIN the counts are forgotten, which gives a guesser less than going on does.
+The count is on flash before a PIN is compared, so neither a power cut nor a restart gives an attempt back. The time of
+the last attempt is unknown after a restart, so the whole wait begins again. Only the right PIN resets a count, and only
+that of its own role: the user's PIN cannot help to guess the owner's. All roles and interfaces share the wait. After a
+day without a wrong PIN the counts are reset, which gives an attacker fewer attempts than continuing does.
 
-Each role is counted in two lanes: strangers, and devices that have shown the role's right PIN before. Strangers wait
-together, whatever role they claim; devices wait by role. So whoever keeps all strangers waiting does not keep the
-owner's own telephone waiting, nor does a user with a telephone of his own.
+Each role has two counts: unknown clients, and devices that gave the role's right PIN before. Unknown clients share one
+wait for all roles; known devices wait by role. So an attacker cannot lock out the owner's phone, and neither can a user.
 
-Admitted over all surfaces, from strangers, and from the known devices of each role: 11 wrong PINs in the first hour, one
+Over all interfaces, unknown clients, and the known devices of each role, can try 11 wrong PINs in the first hour and one
 an hour after that.
 """
 
@@ -31,7 +30,7 @@ _NAME = "pin_attempts"
 
 
 def wait_for(failures: int) -> int:
-    """Seconds to wait after so many wrong PINs in a row."""
+    """Return the wait in seconds after that many consecutive wrong PINs."""
     return 0 if failures < _FREE else min(_FIRST_S << min(failures - _FREE, 8), LONGEST_S)
 
 
@@ -40,28 +39,28 @@ class PinThrottle:
 
     def __init__(self, files, roles: int):
         self.lock = asyncio.Lock()  # one PIN at a time
-        self.turned_away = 0  # attempts before their time that no log has yet
+        self.turned_away = 0  # rejected early attempts that are not logged yet
         self._slots = ABRecord(files, _NAME)
         self._roles = roles
         kept = self._slots.read()
         if kept is None or len(kept) != LANES * roles:
-            kept = bytes([_MOST] * LANES * roles)  # provisioning wrote one: somebody has taken it away
+            kept = bytes([_MOST] * LANES * roles)  # provisioning wrote one, so it was removed
         self._counts = bytearray(kept)
-        # by queue, of which there is one of all strangers and one of each role's known devices: uptime, s
+        # by queue (0: unknown clients, then the known devices of each role): uptime, s
         self._ends = [wait_for(self.failures(min(queue, KNOWN), queue - 1)) for queue in range(1 + roles)]
         self._last = [0] * (1 + roles)  # the last wrong one
-        self._before = 0  # the last wrong one before the attempt that is being made
+        self._before = 0  # the last wrong one before the current attempt
 
     def _waiting(self, lane: int, role: int) -> tuple:
-        """(queue, roles that wait in it)."""
+        """Return (queue, roles that share it)."""
         return (0, range(self._roles)) if lane == STRANGERS else (1 + role, (role,))
 
     def failures(self, lane: int, role: int) -> int:
-        """Wrong PINs in a row in this lane: of all roles together, or of this role's known devices."""
+        """Return the consecutive wrong PINs of unknown clients (all roles), or of this role's known devices."""
         return sum([self._counts[lane * self._roles + one] for one in self._waiting(lane, role)[1]])
 
     def wait_s(self, lane: int, role: int) -> int:
-        """Seconds until the next attempt is admitted, 0: now. OSError."""
+        """Return the seconds until the next attempt is admitted, 0 for now. OSError."""
         now = clock.uptime_s()
         queue, waiting = self._waiting(lane, role)
         if self.failures(lane, role) and now - self._last[queue] >= _FORGET_S:
@@ -69,7 +68,7 @@ class PinThrottle:
         return max(0, self._ends[queue] - now)
 
     def count(self, lane: int, role: int) -> int:
-        """An attempt is about to be made: counted as wrong, on flash when this returns; the wait if it is. OSError."""
+        """Count an attempt as wrong before it is made, on flash; return the wait if it is wrong. OSError."""
         at = lane * self._roles + role
         self._set(lane, (role,), min(_MOST, self._counts[at] + 1))
         now = clock.uptime_s()
@@ -81,7 +80,7 @@ class PinThrottle:
         return wait
 
     def right(self, lane: int, role: int) -> None:
-        """It was the right PIN: its role's count is taken back. OSError."""
+        """Reset the role's count after the right PIN. OSError."""
         queue = self._waiting(lane, role)[0]
         self._ends[queue] = 0
         self._last[queue] = self._before
@@ -97,5 +96,5 @@ class PinThrottle:
 
 
 def begin(files, roles: int) -> None:
-    """A unit leaves the factory with nothing counted."""
+    """Create the empty counts when the unit is provisioned."""
     ABRecord(files, _NAME).write(bytes(LANES * roles))

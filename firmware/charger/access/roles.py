@@ -1,7 +1,7 @@
-"""Who may do what at this unit (SEC-18): each role has the rights that its work needs, and nobody has all.
+"""The rights of each role (SEC-18): only those that its work needs; no role has all.
 
-The owner runs the unit, a user charges, the installer sets what the wiring bears and calibrates. What is not in the
-table nobody may do. The back end is none of these: OCPP has its own table of keys (config/configuration.py).
+The owner runs the unit, a user charges, the installer sets the current limits of wiring and supply and calibrates. An
+action that is not in the table is refused. The back end is not a role: OCPP has its own table (config/keys.py).
 """
 
 OWNER = "owner"
@@ -14,11 +14,11 @@ _MAY = {
     "status": _ALL,
     "charge": (OWNER, USER),
     "history": (OWNER, USER),
-    "schedule": (OWNER,),  # when it charges by itself, and how strong within the installer's limits
+    "schedule": (OWNER,),  # schedule and current, within the installer's limits
     "settings": (OWNER,),  # names, cards, notices
     "network": (OWNER, INSTALLER),  # Wi-Fi, the owner's broker
-    "backend": (OWNER, INSTALLER),  # whose back end, its password
-    "limits": (INSTALLER,),  # what wiring and supply bear
+    "backend": (OWNER, INSTALLER),  # address and password of the back end
+    "limits": (INSTALLER,),  # current limits of wiring and supply
     "calibration": (INSTALLER,),  # MET-3: it decides what is billed
     "clock": (OWNER, INSTALLER),
     "log": (OWNER, INSTALLER),
@@ -34,10 +34,10 @@ _MAY = {
 
 
 def may(role: str, action: str) -> bool:
-    """Whether a role may do something; nobody may do what is not in the table."""
+    """True when a role has a right; a right that is not in the table is refused."""
     return role in _MAY.get(action, ())
 
 
 def actions(role: str) -> list:
-    """All that a role may do, sorted: what a page offers."""
+    """Return the rights of a role, sorted."""
     return sorted([action for action, roles in _MAY.items() if role in roles])

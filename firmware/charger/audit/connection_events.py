@@ -1,4 +1,4 @@
-"""Which security event a failed connection is (WP-5 to WP-7, WP-43). Used when one has failed, so imported only then."""
+"""Security events for failed connections (WP-5 to WP-7, WP-43). Imported when a connection has failed."""
 
 from charger.audit import events
 
@@ -17,5 +17,5 @@ _EVENTS = {
 
 
 def event_of(cause: str) -> str | None:
-    """The event for a cause of Connection's on_fault; None for what is no matter of security: no network, no time."""
+    """Return the event for a cause of Connection's on_fault; None for other failures: no network, no time."""
     return _EVENTS.get(cause)

@@ -1,6 +1,6 @@
-"""The names of security events: those of the OCPP security whitepaper where one fits, our own elsewhere (WP-42, 43).
+"""The names of security events: those of the OCPP security whitepaper, and the project's own (WP-42, 43).
 
-A leaf: whoever must not know the log itself gets a callable on_event(event, info) and uses these names with it.
+Modules without access to the security log get a callable on_event(event, info) and use these names with it.
 """
 
 # of the whitepaper
@@ -23,7 +23,7 @@ INVALID_OWN_CERTIFICATE = "InvalidChargePointCertificate"
 INVALID_TLS_VERSION = "InvalidTLSVersion"
 INVALID_TLS_SUITE = "InvalidTLSCipherSuite"
 
-# our own
+# the project's own
 PIN_ACCEPTED = "PinAccepted"
 PIN_REFUSED = "PinRefused"
 PIN_CHANGED = "PinChanged"
@@ -48,28 +48,28 @@ LOG_FULL = "SecurityLogFull"
 LOG_FAILED = "SecurityLogWriteFailed"
 SUPPRESSED = "EventsSuppressed"
 
-# WP-43, and of our own what somebody has to act on
+# critical by WP-43, and own events that need action
 CRITICAL = (
     FIRMWARE_UPDATED, TIME_SET, STARTUP, RESET, LOG_CLEARED, MEMORY_EXHAUSTION, TAMPER, FIRMWARE_INTEGRITY,
     VAULT_BROKEN, SAFETY_VALUE,
 )  # fmt: skip
 
-SINKS = ("ocpp", "mqtt")  # who is told, each with a mark of its own in the log
+SINKS = ("ocpp", "mqtt")  # receivers of the log, each with its own mark
 
-# What the back end is not told: it knows, or it is between the owner and the unit. All else is sent (WP-44).
+# Not sent to the back end: it knows these, or they concern only the owner. All others are sent (WP-44).
 _HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED)
 
-# What a link that cannot be made brings with every attempt: the same words again within an hour are only counted.
+# Events of each failed attempt to connect: a repetition with the same text within an hour is only counted.
 LINK = (
     FAILED_TO_AUTHENTICATE, BACK_END_FAILED_TO_AUTHENTICATE, INVALID_BACK_END_CERTIFICATE, INVALID_OWN_CERTIFICATE,
     INVALID_TLS_VERSION, INVALID_TLS_SUITE,
 )  # fmt: skip
 
-# What an outsider can cause as often as he likes: a few in a row, then a count once in a while. Wrong PINs are not among
-# them: access/pin_throttle.py bounds them, so each is in the log.
+# Events that an outsider can cause at any rate: a few are logged, then a count at intervals. Wrong PINs are not among
+# them: access/pin_throttle.py limits them, so each is logged.
 NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, MEMORY_EXHAUSTION)  # noqa: RUF005 - MicroPython
 
 
 def wanted_by(sink: str, event: str) -> bool:
-    """Whether a sink of the log gets an event: the owner gets all, the back end not quite."""
+    """True when a receiver of the log gets an event: the owner gets all of them."""
     return sink != "ocpp" or event not in _HOME

@@ -1,11 +1,11 @@
-"""The security log (SEC-22, 23): what was tried against this unit and what was changed about its security.
+"""The security log (SEC-22, 23): attacks on the unit, and changes of its security settings.
 
-Entries are in a ring of their own that neither a factory reset nor the erasure of personal data touches. Each carries
-the link of the entry before it and its own, a hash over itself and that link: an entry that was changed, or taken out
-of the middle, shows in verify(). Every sink ("ocpp", "mqtt") has a mark of its own up to which it has been taken.
+Entries are in a ring that neither a factory reset nor the erasure of personal data changes. Each entry has the hash of
+the previous entry and a hash over itself and that: verify() finds an entry that was changed, or removed from the
+middle. Every receiver ("ocpp", "mqtt") has its own mark: the last entry it has acknowledged.
 
-An entry written while the time was unknown has the start-up's number and uptime; the time is worked out when it is
-read, from an entry of the same start-up that has both (one is written whenever the time becomes known).
+An entry written while the time was unknown has the boot id and uptime; its time is computed when it is read, from an
+entry of the same start-up that has both (one is written whenever the time becomes known).
 """
 
 import struct
@@ -19,7 +19,7 @@ from charger.store.files import Files
 from charger.store.journal import Journal
 
 FOLDER = "seclog"  # survives everything but a new unit
-CAPACITY = const(1000)  # entries that are kept at least, however long they are
+CAPACITY = const(1000)  # minimum number of entries kept, at any length
 _MAX_BYTES = const(163840)
 _SEGMENT_BYTES = const(8192)
 _FORM = "<IIIHB"  # start-up, uptime s, UTC s (0: unknown), ms, length of the event's name
@@ -28,12 +28,12 @@ _LINK = const(8)
 _TEXT = const(112)  # bytes of name and info: CAPACITY entries of this size fit
 _BURST, _REFILL_S = const(30), const(60)
 _NOISY_BURST, _NOISY_REFILL_S = const(5), const(600)
-_COUNT_S = const(3600)  # how often a count of suppressed events is written, and what counts as said already
-_LOOK_BACK = const(900)  # numbers that the journal may skip behind damage, at most
+_COUNT_S = const(3600)  # interval of counts of suppressed events, and of repetitions
+_LOOK_BACK = const(900)  # the most numbers that the journal may skip behind damage
 
 
 class Entry:
-    """One event: seq, event, info, boot_id, uptime_s, millis; utc_s is None while nobody knows, `exact` False then."""
+    """One event: seq, event, info, boot_id, uptime_s, millis; utc_s is None and `exact` False while the time is unknown."""
 
     def __init__(self, seq: int, event: str, info: str, boot_id: int, uptime_s: int, utc_s: int | None, millis: int):
         self.seq = seq
@@ -46,11 +46,11 @@ class Entry:
         self.exact = utc_s is not None
 
     def time(self) -> str | None:
-        """UTC as text, None when unknown."""
+        """Return UTC as text, None when unknown."""
         return None if self.utc_s is None else clock.iso(self.utc_s, self.millis)
 
     def to_dict(self) -> dict:
-        """As plain data."""
+        """Return the entry as plain data."""
         return {
             "seq": self.seq, "time": self.time(), "exact": self.exact, "boot": self.boot_id,
             "uptime_s": self.uptime_s, "event": self.event, "info": self.info,
@@ -58,7 +58,7 @@ class Entry:
 
 
 class SecurityLog:
-    """`listeners` are called with each new Entry. `key`, when there is one, goes into every link.
+    """`listeners` are called with each new Entry. `key`, when there is one, is part of every hash.
 
     `keys(number of the next entry)` gives (key, number of the first entry under it) instead: drivers/keystore.py.
     """
@@ -68,7 +68,7 @@ class SecurityLog:
     def __init__(self, files: Files, key: bytes = b"", max_bytes: int = _MAX_BYTES, segment_bytes: int = _SEGMENT_BYTES,
                  keys=None):
         self.listeners = []
-        self.lost = 0  # entries that the flash refused
+        self.lost = 0  # entries that could not be written
         self._files = files
         self._journal = Journal(files, FOLDER, max_bytes, segment_bytes, ring=True)
         self._key, self._key_from = keys(self._journal.next_seq) if keys else (key, 0)
@@ -81,23 +81,23 @@ class SecurityLog:
     # --- writing ---
 
     def add(self, event: str, info: str = "") -> int:
-        """Write an event; its number, or -1 when it came too often or the flash refused. Raises nothing.
+        """Write an event; return its number, or -1 when it was suppressed or the flash failed. Raises nothing.
 
-        `info` is cut to what fits; it must hold no secret and no whole idTag.
+        `info` is truncated to fit; it must not contain a secret or a whole idTag.
         """
         if not self._may_write(event, info):
             return -1
         return self._add(event, info)
 
     def second(self) -> None:
-        """Once a second: write the counts that are due."""
+        """Write the counts that are due; called once a second."""
         now = clock.uptime_s()
         for event, rate in self._rates.items():
             if rate[2] and now - rate[3] >= _COUNT_S:
                 self._count(event, rate)
 
     def flush(self) -> None:
-        """Before a restart: write all counts."""
+        """Write all counts, before a restart."""
         for event, rate in self._rates.items():
             if rate[2]:
                 self._count(event, rate)
@@ -108,7 +108,7 @@ class SecurityLog:
             rate[2] = 0
 
     def _may_write(self, event: str, info: str) -> bool:
-        """Flash wear, and what a flood could push out of the log, are bounded for each kind of event."""
+        """Limit the rate of each kind of event, against flash wear and the displacement of older entries."""
         noisy = event in events.NOISY
         most, refill_s = (_NOISY_BURST, _NOISY_REFILL_S) if noisy else (_BURST, _REFILL_S)
         now = clock.uptime_s()
@@ -160,7 +160,7 @@ class SecurityLog:
         return seq
 
     def _dropped(self, first: int) -> None:
-        """The oldest entries made room: said once, and whenever somebody had not taken them yet."""
+        """Log that the oldest entries were overwritten: once, and whenever a receiver had not acknowledged them."""
         behind = [sink for sink in events.SINKS if 0 < self.mark(sink) + 1 < self._journal.first_seq]
         if first == 0 or behind:
             self.add(events.LOG_FULL, "oldest entry now %d%s" % (
@@ -174,16 +174,16 @@ class SecurityLog:
 
     @property
     def first_seq(self) -> int:
-        """Number of the oldest entry kept."""
+        """The number of the oldest entry."""
         return self._journal.first_seq
 
     @property
     def next_seq(self) -> int:
-        """Number of the next entry."""
+        """The number of the next entry."""
         return self._journal.next_seq
 
     def entries(self, first: int = 0):
-        """Iterate the entries from number `first` on, oldest first, with their times as well as they are known."""
+        """Iterate the entries from number `first` on, oldest first, with the best known times."""
         zeros = {}
         for seq, data in self._journal.records(first):
             entry = _entry(seq, data)
@@ -194,11 +194,11 @@ class SecurityLog:
             yield entry
 
     def tail(self, count: int) -> list:
-        """The last entries as plain data, oldest first."""
+        """Return the last entries as plain data, oldest first."""
         return [entry.to_dict() for entry in self.entries(max(self.first_seq, self.next_seq - count))]
 
     def verify(self) -> int | None:
-        """None when every entry is as it was written and none is missing; else the number of the first that is not."""
+        """Check all hashes; return None, or the number of the first entry that was altered or follows a missing one."""
         expected = first = self.first_seq
         before = None
         for seq, data in self._journal.records(first):
@@ -213,15 +213,15 @@ class SecurityLog:
             return expected
         return None if before is None or before == self._head else expected - 1
 
-    # --- sinks ---
+    # --- receivers ---
 
     def mark(self, sink: str) -> int:
-        """The number up to which a sink has taken the entries, -1 at first."""
+        """Return the number of the last entry that a receiver has acknowledged, -1 for none."""
         value = self._slots(sink).read()
         return struct.unpack("<i", value)[0] if value else -1
 
     def pending(self, sink: str, most: int = 4) -> list:
-        """The oldest few entries that a sink wants and has not acknowledged, in order."""
+        """Return the oldest entries that a receiver gets and has not acknowledged, in order."""
         found = []
         first = self.mark(sink) + 1
         for entry in self.entries(first) if first < self.next_seq else ():
@@ -230,11 +230,11 @@ class SecurityLog:
                 if len(found) >= most:
                     return found
         if not found and first < self.next_seq:
-            self.acknowledge(sink, self.next_seq - 1)  # nothing for this sink: not looked through again
+            self.acknowledge(sink, self.next_seq - 1)  # nothing for this receiver: skip them the next time
         return found
 
     def acknowledge(self, sink: str, seq: int) -> None:
-        """A sink has taken everything up to `seq`. When the flash refuses, it will get some of it again."""
+        """Record that a receiver has all entries up to `seq`. If the flash fails, it gets some of them again."""
         if seq > self.mark(sink):
             self._move(sink, seq)
 
@@ -259,7 +259,7 @@ class SecurityLog:
         return sha256(key + struct.pack("<I", seq) + body).digest()[:_LINK]
 
     def _last_link(self) -> bytes:
-        """The link of the newest entry that can be read."""
+        """Return the hash of the newest readable entry."""
         last = bytes(_LINK)
         for back in (1, _LOOK_BACK):
             for _, data in self._journal.records(max(0, self._journal.next_seq - back)):
@@ -269,7 +269,7 @@ class SecurityLog:
         return last
 
     def _look_for_cut(self) -> None:
-        """Entries that a sink has taken and that are no longer there were taken away at the end: said, sent again."""
+        """Detect entries removed at the end, which a receiver has acknowledged: log it, and reset the mark."""
         taken = -1
         for sink in events.SINKS:
             mark = self.mark(sink)
@@ -280,7 +280,7 @@ class SecurityLog:
             self._add(events.LOG_CLEARED, "entries %d to %d are missing" % (self.next_seq, taken))
 
     def _date(self, entry: Entry, zeros: dict) -> None:
-        """Give an entry without a time the time it must have had: by its start-up, else no later than the next one's."""
+        """Date an entry without a time: by its start-up, else as not later than the next dated one."""
         known = zeros.get(entry.boot_id)
         if known is None:
             known = zeros[entry.boot_id] = self._zero(entry)
@@ -292,7 +292,7 @@ class SecurityLog:
                 entry.millis = 0
 
     def _zero(self, entry: Entry) -> tuple:
-        """(UTC of uptime 0 of the entry's start-up, True), or (the next time that is known or None, False)."""
+        """Return (UTC of uptime 0 of the entry's start-up, True), or (the next known time or None, False)."""
         if entry.boot_id == clock.boot_id:
             return clock.utc_at_uptime(0), True
         for seq, data in self._journal.records(entry.seq + 1):
@@ -300,12 +300,12 @@ class SecurityLog:
             if later is not None and later.utc_s is not None:
                 if later.boot_id == entry.boot_id:
                     return later.utc_s - later.uptime_s, True
-                return later.utc_s - later.uptime_s - 1, False  # whole seconds: it must not seem to come after that start-up
+                return later.utc_s - later.uptime_s - 1, False  # whole seconds, so that it is not later than that start-up
         return clock.utc_at_uptime(0), False
 
 
 def _entry(seq: int, data: bytes) -> Entry | None:
-    """A record as an Entry, None when it is none."""
+    """Decode a record to an Entry, None when it is invalid."""
     if len(data) < 2 * _LINK + _FORM_LEN:
         return None
     boot_id, uptime_s, utc_s, millis, length = struct.unpack_from(_FORM, data, _LINK)
@@ -319,7 +319,7 @@ def _entry(seq: int, data: bytes) -> Entry | None:
 
 
 def _cut(text: str, most: int) -> bytes:
-    """UTF-8 of at most so many bytes, without control characters and without half a character at the end."""
+    """Encode UTF-8 of at most that many bytes, without control characters and without a partial character at the end."""
     data = bytearray(text.encode()[: most + 1])
     if len(data) > most:
         end = most

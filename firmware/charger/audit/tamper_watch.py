@@ -75,7 +75,7 @@ class TamperWatch:
             log.info("tamper", "enclosure closed")
         self._first = False
 
-    def acknowledge(self, who: str) -> bool:
+    def acknowledge(self, by: str) -> bool:
         """The owner has inspected the unit: True when the latch is gone, False while the enclosure is open.
 
         The outlets' own latches are cleared by Outlet.acknowledge().
@@ -85,7 +85,7 @@ class TamperWatch:
         if self.latched:
             self._forget()
             self._set_outlets()
-            self._on_event(events.TAMPER_CLEARED, who)
+            self._on_event(events.TAMPER_CLEARED, by)
         return True
 
     def report(self) -> dict:

@@ -1,4 +1,4 @@
-"""Looking at the unit, and charging by hand."""
+"""Status of the unit; start, stop and limit of charging by a person."""
 
 from charger import log
 from charger.access import roles
@@ -10,24 +10,24 @@ async def _status(app, role, _wish, _surface) -> dict:
     report = app.report()
     if not roles.may(role, "history"):
         for connector in report["connectors"].values():
-            connector["id_tag"] = None  # whose session it is, is none of the installer's business (SEC-18)
+            connector["id_tag"] = None  # the installer does not see the user of a session (SEC-18)
     return report
 
 
-def _connector(app, wish):
-    number = int(wish.get("connector", 1))
+def _connector(app, args):
+    number = int(args.get("connector", 1))
     if number > len(app.connectors):
         raise CommandError(UNKNOWN, "There is no connector %d." % number)
     return app.connectors[number - 1]
 
 
-async def _charge(app, role, wish, _surface) -> dict:
-    connector = _connector(app, wish)
-    action = wish["action"]
+async def _charge(app, role, args, _surface) -> dict:
+    connector = _connector(app, args)
+    action = args["action"]
     if action == "limit":
-        amps = wish.get("amps")
+        amps = args.get("amps")
         connector.outlet.limits.set("user", None if amps is None else int(amps * 10))
-    elif "amps" in wish:
+    elif "amps" in args:
         raise CommandError(INVALID, "amps: only with the action limit.")
     elif action == "stop":
         if not connector.stop("Local"):
@@ -39,7 +39,7 @@ async def _charge(app, role, wish, _surface) -> dict:
 
 
 def _start(app, connector):
-    """A start without a card: on the wire it has the tag of a start that anybody may make (FreeVendIdTag)."""
+    """Start a session without a card; OCPP messages have the idTag FreeVendIdTag."""
     if connector.session is not None:
         raise CommandError(CONFLICT, "A session is running already.")
     if not connector.startable():

@@ -1,17 +1,17 @@
-"""Looking back: the security log (SEC-22), the sessions and their sums (UK-17, UK-18)."""
+"""The security log (SEC-22); the sessions and their sums (UK-17, UK-18)."""
 
 _MOST = 20  # entries in one answer
 
 
-def _count(wish) -> int:
-    return wish.get("count", _MOST)
+def _count(args) -> int:
+    return args.get("count", _MOST)
 
 
-async def _log(app, _role, wish, _surface) -> dict:
-    """A page of the security log, oldest first; "before" is for the page before it."""
+async def _log(app, _role, args, _surface) -> dict:
+    """Return a page of the security log, oldest first; "before" is the argument for the previous page."""
     journal = app.security_log
-    end = min(wish.get("before", journal.next_seq), journal.next_seq)
-    start = max(journal.first_seq, end - _count(wish))
+    end = min(args.get("before", journal.next_seq), journal.next_seq)
+    start = max(journal.first_seq, end - _count(args))
     entries = []
     for entry in journal.entries(start):
         if entry.seq >= end:
@@ -20,15 +20,15 @@ async def _log(app, _role, wish, _surface) -> dict:
     return {"entries": entries, "before": start if start > journal.first_seq else None, "next": journal.next_seq}
 
 
-async def _history(app, _role, wish, _surface) -> dict:
-    """UK-17, UK-18: single sessions newest first, sums of months, the sum of twelve months."""
+async def _history(app, _role, args, _surface) -> dict:
+    """Return sessions (newest first), sums of months or the sum of twelve months (UK-17, UK-18)."""
     history = app.sessions.history
-    view = wish.get("view", "sessions")
+    view = args.get("view", "sessions")
     if view == "months":
         return {"months": await history.months()}
     if view == "year":
         return await history.year()
-    sessions, before = history.page(wish.get("before"), _count(wish))
+    sessions, before = history.page(args.get("before"), _count(args))
     return {"sessions": sessions, "before": before}
 
 

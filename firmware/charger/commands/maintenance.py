@@ -1,4 +1,4 @@
-"""Acknowledging, updating, erasing, resetting."""
+"""Acknowledge, update, erase and reset."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def _acknowledge(app, role, _wish, _surface) -> dict:
 
 def _updates(app):
     if app.updates is None:
-        raise CommandError(UNABLE, "This unit has no room for updates.")
+        raise CommandError(UNABLE, "This unit has no partition for updates.")
     return app.updates
 
 
@@ -30,13 +30,13 @@ async def _install(app, role, _wish, _surface) -> dict:
         raise CommandError(CONFLICT, "No update is on offer.")
     if updates.updater.busy:
         raise CommandError(CONFLICT, "An update is under way.")
-    log.info("update", "%s is wanted by the %s" % (offer["version"], role))
+    log.info("update", "%s requested by the %s" % (offer["version"], role))
     asyncio.create_task(install(app))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return {"version": offer["version"]}
 
 
 async def _erase(app, role, _wish, _surface) -> dict:
-    """At the restart that follows within seconds (SEC-15)."""
+    """Request an erasure, done at the restart that follows within seconds (SEC-15)."""
     # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
     from charger.maintenance.erase import erase_personal_data
 
@@ -49,8 +49,8 @@ def _certain(why: str):
         raise CommandError(CONFLICT, why)
 
 
-async def _reset(app, role, wish, surface) -> dict:
-    if wish["kind"] == "restart":
+async def _reset(app, role, args, surface) -> dict:
+    if args["kind"] == "restart":
         app.restart("Soft", "the %s, %s" % (role, surface))
         return {}
     if not roles.may(role, "reset"):

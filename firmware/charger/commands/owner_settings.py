@@ -1,4 +1,4 @@
-"""What a person may set, each setting by whose work needs it (SEC-18). All of a wish is done, or nothing."""
+"""Settings that a person may change, each limited to certain roles (SEC-18). A request is done as a whole or not at all."""
 
 import tls
 
@@ -8,7 +8,7 @@ from charger.audit import events
 from charger.commands import CONFLICT, FORBIDDEN, INVALID
 from charger.errors import CommandError, InvalidValueError
 
-# name, the right it takes, whether its value is secret. The keys' types and ranges: config/configuration.py
+# name, required right, whether the value is secret. Types and ranges of keys: config/configuration.py
 _SETTINGS = """
 AllowOfflineTxForUnknownId settings
 AuthorizationCacheEnabled settings
@@ -30,7 +30,7 @@ WifiPassword network secret
 """
 _IN_VAULT = {
     "WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63),  # in the vault; IEEE 802.11, WPA2
-    # the owner's broker, from the next start on: mqtts:// URL ("": none), PEM
+    # the owner's broker, used from the next start: mqtts:// URL ("" for none), PEM
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
 }  # fmt: skip
 
@@ -60,15 +60,15 @@ def _is_set(app, name) -> bool:
     return (_IN_VAULT[name][0] if name in _IN_VAULT else "ocpp/authorization-key") in app.vault.names()
 
 
-async def _write_settings(app, role, wish, surface) -> dict:
-    """All of them or none: everything is checked before the first is stored."""
-    if not wish:
+async def _write_settings(app, role, args, surface) -> dict:
+    """Write all settings or none: all are checked before the first is stored."""
+    if not args:
         raise CommandError(INVALID, "No setting was given.")
     changes = []
-    for name, value in wish.items():
+    for name, value in args.items():
         row = [row for row in _rows() if row[0] == name]
         if not row:
-            raise CommandError(INVALID, "%s: there is no such setting." % name)
+            raise CommandError(INVALID, "%s: no such setting." % name)
         if not roles.may(role, row[0][1]):
             raise CommandError(FORBIDDEN, "%s: the %s may not change it." % (name, role))
         changes.append((name, _secret_form(name, value) if name in _IN_VAULT else _shaped(app, name, value), row[0][1]))
@@ -93,7 +93,7 @@ def _secret_form(name, value) -> bytes:
     except InvalidValueError as error:
         raise CommandError(INVALID, "%s: %s." % (name, error.why))
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
-        raise CommandError(INVALID, "MqttUrl: mqtts:// is wanted: nothing goes out without TLS.")  # SEC-12
+        raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
     if name == "MqttRoots":
         _check_roots(value)
     data = value.encode()
@@ -103,23 +103,23 @@ def _secret_form(name, value) -> bytes:
 
 
 def _check_roots(text):
-    """Certificates in PEM, and what TLS can read as such."""
+    """Check that the value consists of PEM certificates that TLS can read."""
     if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
-        raise CommandError(INVALID, "MqttRoots: PEM certificates are wanted.")
+        raise CommandError(INVALID, "MqttRoots: must be PEM certificates.")
     try:
         tls.SSLContext(tls.PROTOCOL_TLS_CLIENT).load_verify_locations(text.encode())
     except (ValueError, OSError):
-        raise CommandError(CONFLICT, "MqttRoots: this is no certificate.")
+        raise CommandError(CONFLICT, "MqttRoots: not a certificate.")
 
 
 def _shaped(app, name, value) -> str:
-    """A value as the table of settings writes it."""
+    """Return a value as text in the table's form."""
     kind = app.config.typed(name)
     if isinstance(kind, int) and isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):
-        value = int(value)  # 5.0 is a whole number to JSON
+        value = int(value)  # 5.0 is an integer in JSON
     if isinstance(kind, bool) != isinstance(value, bool) or not isinstance(value, type(kind)):
         wanted = {bool: "true or false", int: "a whole number", str: "text"}[type(kind)]
-        raise CommandError(INVALID, "%s: %s is wanted." % (name, wanted))
+        raise CommandError(INVALID, "%s: must be %s." % (name, wanted))
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     if not validate.printable(text):
         raise CommandError(INVALID, name + ": control or broken characters.")

@@ -1,4 +1,4 @@
-"""PINs and the clock."""
+"""Change of PINs; setting the clock."""
 
 from charger import clock
 from charger.access import roles
@@ -6,24 +6,24 @@ from charger.commands import CONFLICT, FORBIDDEN, INVALID, UNABLE, WAIT
 from charger.errors import CommandError
 
 
-async def _change_pin(app, role, wish, surface) -> dict:
-    """The PIN in force is asked for again: a telephone that lies about is not its owner."""
-    verdict = await app.pins.check(role, wish["current"], surface, wish.get("device", ""))
+async def _change_pin(app, role, args, surface) -> dict:
+    """Change a PIN; requires the current PIN, since a logged-in phone may be in other hands."""
+    verdict = await app.pins.check(role, args["current"], surface, args.get("device", ""))
     if verdict.state == "wait":
         raise CommandError(WAIT, "Too many wrong PINs: wait %d seconds." % verdict.wait_s, verdict.wait_s)
     if verdict.state == "refused":
         raise CommandError(UNABLE, verdict.why)
     if not verdict.ok:
-        raise CommandError(FORBIDDEN, "The PIN in force is another one.")
-    fault = await app.pins.change(role, wish.get("role", role), wish["pin"], surface)
+        raise CommandError(FORBIDDEN, "The current PIN is wrong.")
+    fault = await app.pins.change(role, args.get("role", role), args["pin"], surface)
     if fault:
         raise CommandError(INVALID, fault)
     return {}
 
 
-async def _set_clock(_app, role, wish, _surface) -> dict:
-    if not clock.set_utc(clock.parse_iso(wish["utc"])[0], role):
-        raise CommandError(CONFLICT, "This is before this firmware was built.")
+async def _set_clock(_app, role, args, _surface) -> dict:
+    if not clock.set_utc(clock.parse_iso(args["utc"])[0], role):
+        raise CommandError(CONFLICT, "The time is before the build of this firmware.")
     return {}
 
 

@@ -1,4 +1,4 @@
-"""All commands: name to (right, spec, coroutine function), and how one is run."""
+"""All commands: name to (right, spec, coroutine function); run() checks and executes one."""
 
 from charger import validate
 from charger.access import roles
@@ -13,7 +13,7 @@ for _module in (charging, logs_and_history, maintenance, owner_settings, pin_and
 async def run(app, role: str, name: str, args: dict, surface: str = "page", device: str = "") -> dict:
     """Run a command for a person with a role. CommandError, OSError by the flash. device: see Pins.check()."""
     if name not in COMMANDS:
-        raise CommandError(UNKNOWN, "There is no such command.")
+        raise CommandError(UNKNOWN, "No such command.")
     right, spec, act = COMMANDS[name]
     if not roles.may(role, right):
         raise CommandError(FORBIDDEN, "The %s may not do this." % role)

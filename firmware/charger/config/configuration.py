@@ -1,7 +1,7 @@
-"""The values of the configuration keys (config/keys.py): changes on flash, the values a factory gave, the checks.
+"""The values of the configuration keys (config/keys.py): persisted changes, factory values, checks.
 
-A value is what was changed and persisted, else what the factory set, else the table's default. Names are compared
-without case (OCPP-120).
+A value is the persisted change, else the factory's value, else the table's default. Names are compared without case
+(OCPP-120).
 """
 
 from micropython import const
@@ -20,7 +20,7 @@ NOT_SUPPORTED = "NotSupported"
 
 _SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
-_TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # items of a row
+_TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # indices of a row
 _LOW, _HIGH, _CHECK = const(4), const(5), const(6)
 
 
@@ -28,11 +28,11 @@ class Configuration:
     """All keys of one charge point. Names are compared without case (OCPP-120)."""
 
     def __init__(self, files, factory: dict | None = None, more: dict | None = None, vault=None, locked: bool = False):
-        """`factory` maps names to text; `more` holds further rows in the form of KEYS.
-        `vault` keeps what is write-only (SEC-10): without one that is ready, such a key cannot be changed. `locked`: a unit
-        that was not provisioned takes no change from anybody.
+        """`factory` maps names to text; `more` has further rows in the form of KEYS.
+        `vault` holds write-only values (SEC-10): without one that is ready, such a key cannot be changed. `locked`: the unit
+        was not provisioned, so every change is refused.
 
-        Afterwards `unknown` lists the factory names that are no key, and those whose value is of no use.
+        Afterwards `unknown` lists the factory names that are not a key or have an invalid value.
         """
         self._files = files
         self._keys = KEYS
@@ -60,10 +60,10 @@ class Configuration:
         lost = changed is None and files.exists(FILE)
         changed = changed or {}
         limit = changed.get(INSTALLER_LIMIT)
-        for name in list(changed):  # keys of another version stay as they are
+        for name in list(changed):  # keys of another version are kept unchanged
             row = self._keys.get(name)
             if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):
-                log.error("config", name + ": ignored, not a value that it can have")
+                log.error("config", name + ": ignored, invalid value")
                 del changed[name]
         self._changed = changed
         self._limit = InstallerLimit(files, limit, lost)
@@ -72,11 +72,11 @@ class Configuration:
         self._move_key()
 
     def repair(self, on_event) -> None:
-        """Record in the security log what was wrong with the installer's limit, and write it anew."""
+        """Record a damaged installer limit in the security log and write the limit again."""
         self._limit.repair(on_event)
 
     def _move_key(self):
-        """An AuthorizationKey that earlier firmware left in plain sight goes into the vault."""
+        """Move an AuthorizationKey that earlier firmware stored unencrypted into the vault."""
         plain = self._changed.get("AuthorizationKey")
         if plain is None or self._vault is None or not self._vault.ready:
             return
@@ -91,7 +91,7 @@ class Configuration:
             log.error("config", "AuthorizationKey not moved: " + log.reason(error))
 
     def _secret(self) -> str | None:
-        """The AuthorizationKey out of the vault."""
+        """Read the AuthorizationKey from the vault."""
         if self._vault is None or _SECRET not in self._vault.names():
             return None
         kept = self._vault.get(_SECRET)
@@ -99,24 +99,24 @@ class Configuration:
 
     @property
     def key_lost(self) -> bool:
-        """True when there was an AuthorizationKey in the vault and it does not hold: the unit must be provisioned."""
+        """True when the vault had an AuthorizationKey that is damaged: the unit must be provisioned again."""
         return self._vault is not None and self._vault.broken in ("index", _SECRET)
 
     def describe_hardware(self, phases: int, lacking: tuple = ()):
-        """Which measurands there are: phases of the unit's meters, and the measurands that it has no sensor for."""
+        """Set the available measurands: the number of phases of the meters, and the measurands without a sensor."""
         self._phases = phases
         self._lacking = lacking
 
     def use_link_checks(self, may_raise, before_change=None):
-        """may_raise(profile) says whether a security profile can be used now (WP-3); before_change(name) is called before
+        """may_raise(profile) returns whether a security profile can be used now (WP-3); before_change(name) is called before
         a change by the back end is written, and may raise OSError."""
         self._may_raise = may_raise
         self._before_change = before_change
 
     def set_default(self, name: str, value: str, always: bool = False):
-        """A default that only the running unit knows; with `always` it goes before what the factory said.
+        """Set a default that only the running unit knows; with `always` it overrides the factory's value.
 
-        Values from outside the table's form are dropped, as they would be from the factory.
+        Invalid values are ignored, as factory values are.
         """
         if always or name not in self._factory:
             row = self._keys.get(name)
@@ -127,7 +127,7 @@ class Configuration:
     # --- reading ---
 
     def get_str(self, name: str) -> str:
-        """The value as text. KeyError for a name that is not in the table."""
+        """Return the value as text. KeyError for a name that is not in the table."""
         value = self._changed.get(name)
         if name == "AuthorizationKey":
             kept = self._secret()
@@ -141,19 +141,19 @@ class Configuration:
         return value
 
     def get_int(self, name: str) -> int:
-        """The value of an integer key."""
+        """Return the value of an integer key."""
         return int(self.get_str(name))
 
     def get_bool(self, name: str) -> bool:
-        """The value of a boolean key."""
+        """Return the value of a boolean key."""
         return self.get_str(name) == "true"
 
     def get_list(self, name: str) -> list:
-        """The items of a list key, without empty ones."""
+        """Return the items of a list key, without empty ones."""
         return [item for item in self.get_str(name).split(",") if item]
 
     def typed(self, name: str):
-        """The value as what it is: bool, int or text."""
+        """Return the value by its type: bool, int or text."""
         kind = self._keys[name][_TYPE]
         value = self.get_str(name)
         return value == "true" if kind == "b" else int(value) if kind == "i" else value
@@ -174,13 +174,13 @@ class Configuration:
         return self.get_int("SupplyVoltage")
 
     def has_profile(self, profile: str) -> bool:
-        """True while a feature profile is switched on; Core always is."""
+        """True while a feature profile is enabled; Core always is."""
         return profile == "Core" or "," + profile + "," in "," + self.get_str("SupportedFeatureProfiles") + ","
 
     def report(self, names: list | None = None) -> tuple:
         """(configurationKey list, unknownKey list) of GetConfiguration; all readable keys without names (OCPP-74)."""
         known, unknown = [] if names else list(self.readable()), []
-        spellings = None  # of all keys, in lower case; made for a request that has a name in another spelling
+        spellings = None  # all keys in lower case, made when a request has a name in another spelling
         for name in names or ():
             key = name
             if name not in self._keys:
@@ -194,7 +194,7 @@ class Configuration:
         return known, unknown
 
     def readable(self):
-        """Iterate the configurationKey entries of all keys that can be read."""
+        """Iterate the configurationKey entries of all readable keys."""
         for name, row in self._keys.items():
             if "R" in row[_ACCESS] and self._is_offered(row):
                 yield self._entry(name, row)
@@ -203,7 +203,7 @@ class Configuration:
         return row[_ACCESS] != "D" and self.has_profile(row[_PROFILE])
 
     def all(self) -> dict:
-        """Name to value of every key and device fact, secrets without their value: for people and the control port."""
+        """Return name to value of every key and device fact, secrets masked; for the local API and the control port."""
         return {name: "" if row[_ACCESS] == "W" else self.get_str(name) for name, row in self._keys.items()}
 
     def _entry(self, name: str, row: tuple) -> dict:
@@ -215,11 +215,11 @@ class Configuration:
     # --- changing ---
 
     def on_change(self, name: str, listener) -> None:
-        """Call listener(value: str) after each accepted change of a key."""
+        """Register listener(value: str), called after each accepted change of a key."""
         self._listeners.append((name, listener))
 
     def change(self, name: str, value: str) -> str:
-        """ChangeConfiguration (OCPP-73): the status; an accepted change is on flash when this returns."""
+        """Do a ChangeConfiguration (OCPP-73) and return its status; an accepted change is on flash then."""
         key = self._key(name)
         if key is None:
             return NOT_SUPPORTED
@@ -235,7 +235,7 @@ class Configuration:
             log.error("config", key + " refused: this unit is not provisioned")
             return REJECTED
         if row[_ACCESS] == "W" and (self._vault is None or not self._vault.ready):
-            log.error("config", key + " refused: there is no vault to keep it in")
+            log.error("config", key + " refused: no vault is ready")
             return REJECTED
         try:
             if self._before_change is not None:
@@ -247,11 +247,11 @@ class Configuration:
         return ACCEPTED
 
     def fits(self, name: str, value: str) -> bool:
-        """True for a value of a key's type and range."""
+        """True for a value within a key's type and range."""
         return _shaped(self._keys[name], value) is not None
 
     def normalise(self, name: str, value: str) -> str | None:
-        """The value in its one spelling when a person at the unit may give it to a key, facts of the device too; else None."""
+        """Return the canonical value that a person at the unit may set for a key or a device fact; None if invalid."""
         key = self._key(name)
         row = None if key is None else self._keys[key]
         if row is None or row[_ACCESS] == "R" or self._locked or len(value) > _LONGEST:
@@ -260,9 +260,9 @@ class Configuration:
         return shaped if shaped is not None and self._check(row, shaped) else None
 
     def put(self, name: str, value: str, quiet: bool = False) -> None:
-        """Store a value without asking whether the back end may change it. OSError by the flash.
+        """Store a value, without the check whether the back end may change it. OSError by the flash.
 
-        Listeners are told, unless it is `quiet`.
+        Listeners are called unless `quiet`.
         """
         if name == "AuthorizationKey":
             if self._vault is None:
@@ -272,7 +272,7 @@ class Configuration:
         elif self.get_str(name) != value:
             changed = dict(self._changed)
             changed[name] = value
-            if name == INSTALLER_LIMIT or self._limit.value is None:  # before the settings: see InstallerLimit
+            if name == INSTALLER_LIMIT or self._limit.value is None:  # written before the settings: see InstallerLimit
                 self._limit.write(value if name == INSTALLER_LIMIT else self.get_str(INSTALLER_LIMIT))
             self._files.write_json(FILE, changed)
             self._changed = changed
@@ -282,21 +282,21 @@ class Configuration:
                 listener(value)
 
     def _check(self, row, value: str) -> bool:
-        """The checks that need more than a type and a range."""
+        """Do the checks beyond type and range."""
         check = row[_CHECK]
         if check == "measurands":
             return all(self._is_measured(item) for item in value.split(",") if item)
         if check == "rotation":
             return all(_is_rotation(item, self.get_int("NumberOfConnectors")) for item in value.split(",") if item)
-        if check == "aligned":  # from midnight, so that it must divide the day (OCPP-91)
+        if check == "aligned":  # aligned to midnight, so it must divide the day (OCPP-91)
             return value == "0" or 86400 % int(value) == 0
-        if check == "raise":  # never back down over OCPP (WP-2)
+        if check == "raise":  # OCPP may not lower the profile (WP-2)
             if int(value) <= self.get_int("SecurityProfile"):
                 return False
             return self._may_raise is not None and self._may_raise(int(value))
-        if check == "lock":  # a tethered unit has no lock to open
+        if check == "lock":  # a tethered unit has no lock
             return self.get_bool("ConnectorLock") or value == "false"
-        if check == "amps":  # 0 for none; less than 6 A no pilot can say (CP-14)
+        if check == "amps":  # 0 for no limit; a pilot cannot signal less than 6 A (CP-14)
             return value == "0" or int(value) >= 6
         if check == "policy":
             return value in ("latch", "stop", "report")
@@ -305,13 +305,13 @@ class Configuration:
         return True
 
     def _is_measured(self, item: str) -> bool:
-        """True for an item of a measurand list that this unit can deliver."""
+        """True for an item of a measurand list that this unit measures."""
         return measurands.supported(item, self._phases) and item not in self._lacking
 
     # --- the table ---
 
     def _key(self, name) -> str | None:
-        """A key's name as in the table, None for a name that is no key. Names differ by length before they are compared."""
+        """Return a key's name as in the table, None for a name that is not a key. The length is compared first, for speed."""
         if name in self._keys:
             return name
         if not isinstance(name, str):
@@ -324,7 +324,7 @@ class Configuration:
 
 
 def key_bytes(text: str, verbatim: bool = False) -> bytes | None:
-    """The bytes of an AuthorizationKey for the Basic header (OCPP-6, OCPP-7); None for a value that is no key."""
+    """Return the bytes of an AuthorizationKey for the Basic header (OCPP-6, OCPP-7); None for an invalid value."""
     size = len(text)
     if verbatim:
         return text.encode() if 16 <= size <= 40 else None
@@ -336,14 +336,14 @@ def key_bytes(text: str, verbatim: bool = False) -> bytes | None:
 
 
 def _text(value) -> str:
-    """A factory value as the table writes it."""
+    """Return a factory value as text in the table's form."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
 def _shaped(row, value: str) -> str | None:
-    """The value in its one spelling, or None when type or range are wrong."""
+    """Return the canonical value, or None when type or range are wrong."""
     kind = row[_TYPE]
     low, high = row[_LOW], row[_HIGH]
     if kind == "b":
@@ -367,7 +367,7 @@ def _shaped(row, value: str) -> str | None:
 
 
 def _integer(text: str) -> int | None:
-    """A plain decimal whole number; int() alone would take spaces and underscores."""
+    """Parse a decimal integer; int() alone would accept spaces and underscores."""
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not 1 <= len(digits) <= 10 or not digits.isdigit():
         return None
@@ -375,7 +375,7 @@ def _integer(text: str) -> int | None:
 
 
 def _is_rotation(item: str, connectors: int) -> bool:
-    """`<connector>.<rotation>` of ConnectorPhaseRotation."""
+    """True for `<connector>.<rotation>` of ConnectorPhaseRotation."""
     number, dot, rotation = item.partition(".")
     if not dot or not number.isdigit() or int(number) > connectors:
         return False

@@ -1,7 +1,7 @@
-"""The file that the factory writes for one unit: its schema, its check, and the board data that come from it.
+"""The factory's file for one unit: its schema, its check and the board data derived from it.
 
-A file that is absent or fails the check in any field counts as an empty one: half of a file is never used, and the unit
-then works with the values of its board.py and without a back end. board.md documents the file.
+A file that is absent, or invalid in any field, counts as empty: the unit then works with the values of its board.py and
+without a back end. board.md documents the file.
 """
 
 import json
@@ -34,7 +34,7 @@ _KEY_VALUE = ("str", 2500)
 
 
 class FactoryData:
-    """What one unit has from the factory. `pilot` and `keys` are the file's sections, empty where it has none."""
+    """The factory's data of one unit. `pilot` and `keys` are sections of the file, empty when absent."""
 
     def __init__(self, path: str):
         self._content = _read(path)
@@ -42,12 +42,12 @@ class FactoryData:
         self.keys = self._content.get("keys", {})
 
     def device(self, vendor: str, model: str, chip_id: bytes) -> dict:
-        """DEVICE of board data; the chip's own number is the serial number where the file gives none."""
+        """Return DEVICE of the board data; the serial number defaults to the chip's unique id."""
         serial = self._content.get("serial") or "".join(["%02X" % byte for byte in chip_id])
         return {"vendor": vendor, "model": model, "serial": serial}
 
     def csms(self, serial: str) -> dict:
-        """CSMS of board data; the identity is the serial number where the file gives none."""
+        """Return CSMS of the board data; the identity defaults to the serial number."""
         section = self._content.get("csms", {})
         found = {name: section.get(name) for name in _CSMS_FIELDS}
         found["identity"] = section.get("identity") or serial
@@ -55,12 +55,12 @@ class FactoryData:
         return found
 
     def mqtt(self) -> dict | None:
-        """MQTT of board data, None where the file names no broker."""
+        """Return MQTT of the board data, None when the file names no broker."""
         section = self._content.get("mqtt")
         return section and {"url": section["url"], "password": section.get("password"), "ca": section.get("ca")}
 
     def update(self, board_name: str) -> dict:
-        """UPDATE of board data."""
+        """Return UPDATE of the board data."""
         section = self._content.get("update", {})
         return {
             "hosts": tuple(section.get("hosts", ())),
@@ -71,14 +71,14 @@ class FactoryData:
         }
 
     def update_keys(self) -> tuple:
-        """UPDATE_KEYS of board data."""
+        """Return UPDATE_KEYS of the board data."""
         return tuple([bytes.fromhex(key) for key in self._content.get("update", {}).get("keys", ())])
 
 
 def _read(path: str) -> dict:
     text = file_system.read_text(path)
     if text is None:
-        return {}  # not made yet
+        return {}  # no factory file
     try:
         found = json.loads(text)
         _check(found)

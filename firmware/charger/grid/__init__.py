@@ -1,1 +1,1 @@
-"""Everything that may say "later" or "less": what it decides reaches an outlet only as a limit."""
+"""Load management: reduces or delays charging, only by setting limits of the outlets."""

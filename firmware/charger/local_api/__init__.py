@@ -1,1 +1,1 @@
-"""The local page's API: JSON over HTTPS, for the owner, a user and the installer at the unit."""
+"""The local API: JSON over HTTPS, for owner, user and installer."""

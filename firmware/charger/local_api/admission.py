@@ -1,7 +1,7 @@
-"""Which client may begin a TLS handshake, and when: it holds up a slow board (runtime/hold_ups.py, F-E20).
+"""Admission of clients to TLS handshakes, which delay the control tick of a slow board (runtime/hold_ups.py, F-E20).
 
-While a contactor is closed only a client is let in from whose address somebody has logged in since the start-up, and the
-charging is paused for it. Any other one is closed at once, and a handshake that has begun ends when a contactor closes.
+While a contactor is closed, only clients from an address with a login since start-up are admitted, and charging is
+paused for the handshake. Other connections are closed at once; a running handshake is aborted when a contactor closes.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from charger.runtime import hold_ups
 
 _MAX_KNOWN = const(4)
 _PLACES = const(3)  # connections at once
-_STRANGERS = const(2)  # of these, for addresses from which nobody has logged in
-_BETWEEN_MS = const(120000)  # between two pauses of the charging for clients of the page
+_STRANGERS = const(2)  # of these, for addresses without a login
+_BETWEEN_MS = const(120000)  # between two pauses of charging for clients
 
 
 class Admission:
-    """Addresses of clients that have logged in, newest last."""
+    """Keeps the addresses of clients that have logged in, newest last."""
 
     def __init__(self) -> None:
         self._known = []
@@ -26,25 +26,25 @@ class Admission:
 
     @property
     def inside(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return len(self._inside)
 
     def has_place(self, host: str) -> bool:
-        """True when one more connection from this address may be open. One place is kept for who has logged in."""
+        """True when another connection from this address may be open. One place is reserved for addresses with a login."""
         if len(self._inside) >= _PLACES:
             return False
         return host in self._known or len([other for other in self._inside if other not in self._known]) < _STRANGERS
 
     def enter(self, host: str) -> None:
-        """A connection from this address is open."""
+        """Count a connection from this address."""
         self._inside.append(host)
 
     def leave(self, host: str) -> None:
-        """It has ended."""
+        """Count the end of a connection."""
         self._inside.remove(host)
 
     def remember(self, host: str) -> None:
-        """Somebody has logged in from this address."""
+        """Note a login from this address."""
         if host in self._known:
             self._known.remove(host)
         elif len(self._known) == _MAX_KNOWN:
@@ -52,7 +52,7 @@ class Admission:
         self._known.append(host)
 
     def allows(self, host: str) -> bool:
-        """True when a client from this address may begin a handshake now."""
+        """True when a client from this address may start a handshake now."""
         return not hold_ups.must_wait() or (host in self._known and hold_ups.rested(_BETWEEN_MS))
 
     async def handshake(self, secured, host: str) -> bytes:
@@ -91,7 +91,7 @@ def _readable(stream):
 
 
 def host_of(address) -> str:
-    """The client's address as text. The port gives (host, port), the unix port a packed sockaddr."""
+    """Return the client's address as text. ESP32 passes (host, port), the unix port a packed sockaddr."""
     if isinstance(address, tuple):
         return address[0]
     return ".".join([str(byte) for byte in bytes(address)[4:8]])

@@ -1,6 +1,6 @@
-"""HTTP/1.1 as much as a JSON API needs, strict and bounded: a request is understood to the letter or refused (SEC-13).
+"""An HTTP/1.1 server for a JSON API, strict and bounded: a request that is not fully understood is refused (SEC-13).
 
-RFC 9112. No chunked bodies, no continuation lines, no second header of those that matter, no percent signs.
+RFC 9112 without chunked bodies, continuation lines, duplicates of the evaluated headers, and percent-encoding.
 """
 
 from micropython import const
@@ -11,8 +11,8 @@ from charger.errors import RequestError
 HEAD = const(2048)  # bytes of request line and headers together
 BODY = const(2048)
 _TARGET = const(200)
-_STEP = const(512)  # the buffer begins so small and grows so much: that much in one piece there mostly is
-_CHUNK = const(512)  # written at a time
+_STEP = const(512)  # initial size and growth of the buffer, small enough for a fragmented heap
+_CHUNK = const(512)  # bytes per write
 _RETRY_MS = const(20)
 _WRITE_MS = const(10000)
 
@@ -34,13 +34,13 @@ _ALWAYS = (
 
 
 class Request:
-    """`method`, `path`, `query` (text), `fields` (the headers of _HEADERS that came, by lower-case name), `body`."""
+    """`method`, `path`, `query` (text), `fields` (received headers of _HEADERS, by lower-case name), `body`."""
 
     def __init__(self, method: str, target: str, fields: dict, lasting: bool):
         self.method = method
         self.path, _, self.query = target.partition("?")
         self.fields = fields
-        self.lasting = lasting  # the connection may go on
+        self.lasting = lasting  # the connection stays open
         self.body = bytearray(0)
 
 
@@ -69,7 +69,7 @@ class HttpConnection:
         return request
 
     async def _head(self) -> int:
-        """Length of the head that is in the buffer, with its empty line."""
+        """Read the head into the buffer; return its length with the empty line."""
         while True:
             end = self._buffer.find(b"\r\n\r\n", 0, self._used)
             if end >= 0:
@@ -94,7 +94,7 @@ class HttpConnection:
         self._used = rest
 
     async def write(self, status: int, pieces: list, more: str, last: bool):
-        """An answer whose JSON text comes in pieces. OSError where the client does not take it in time."""
+        """Write an answer whose JSON text comes in pieces. OSError when the client does not accept it in time."""
         total = 0
         for piece in pieces:
             total += len(memoryview(piece))
@@ -121,12 +121,12 @@ class HttpConnection:
             view = view[self._stream.s.write(view) or 0 :]
             if view:
                 if clock.elapsed_ms(started) > _WRITE_MS:
-                    raise OSError("the client does not take its answer")
+                    raise OSError("the client does not read its answer")
                 await clock.sleep_ms(_RETRY_MS)
 
 
 def _is_plain(buffer, end: int) -> bool:
-    """True when the head is of printable ASCII, tabs and line ends alone."""
+    """True when the head has only printable ASCII, tabs and line ends."""
     for at in range(end):
         c = buffer[at]
         if not (0x20 <= c < 0x7F or c in b"\t\r\n"):
@@ -138,11 +138,11 @@ def _parse(head: str) -> Request:
     lines = head.split("\r\n")
     words = lines[0].split(" ")
     if len(words) != 3 or not words[0].isalpha() or len(words[0]) > 7 or not words[1].startswith("/"):
-        raise RequestError(400, "This is no HTTP request.", True)
+        raise RequestError(400, "Not an HTTP request.", True)
     if words[2] not in ("HTTP/1.1", "HTTP/1.0"):
-        raise RequestError(505, "HTTP/1.1 is spoken here.", True)
+        raise RequestError(505, "Only HTTP/1.1 is supported.", True)
     if len(words[1]) > _TARGET or "%" in words[1]:
-        raise RequestError(400, "The path is too long, or has escapes.", True)
+        raise RequestError(400, "The path is too long or has escapes.", True)
     fields = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
@@ -151,17 +151,17 @@ def _parse(head: str) -> Request:
         name = name.lower()
         if name in _HEADERS:
             if name in fields:
-                raise RequestError(400, "The header %s stands twice." % name, True)
+                raise RequestError(400, "Duplicate header %s." % name, True)
             fields[name] = value.strip(" \t")
     lasting = words[2] == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
     return Request(words[0], words[1], fields, lasting)
 
 
 def _length(request: Request) -> int:
-    """Bytes of the body. Where it would be guesswork to find its end, the connection ends with the answer."""
+    """Return the length of the body. When its end is ambiguous, the connection is closed after the answer."""
     fields = request.fields
     if "transfer-encoding" in fields:
-        raise RequestError(501, "Bodies come with a Content-Length here.", True)
+        raise RequestError(501, "A body needs a Content-Length.", True)
     if "expect" in fields:
         raise RequestError(417, "Send the body at once.", True)
     text = fields.get("content-length")
@@ -170,9 +170,9 @@ def _length(request: Request) -> int:
             raise RequestError(411, "A Content-Length is missing.", True)
         return 0
     if not text.isdigit() or len(text) > 9:
-        raise RequestError(400, "The Content-Length is no number.", True)
+        raise RequestError(400, "The Content-Length is not a number.", True)
     if int(text) > BODY:
         raise RequestError(413, "The body is longer than %d bytes." % BODY, True)
     if int(text) and request.method not in ("POST", "PUT"):
-        raise RequestError(400, "A body makes no sense with this method.", True)
+        raise RequestError(400, "This method has no body.", True)
     return int(text)

@@ -1,6 +1,6 @@
 """The local API's listening socket and login sessions; the server is imported with the first client (SEC-26).
 
-Everything is bounded: connections at once, time for each step, sessions, the heap that must be free to let one in.
+Connections, the time of each step and sessions are bounded; a connection needs a minimum of free heap.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _WAITING = const(4)  # connections that the network stack may hold back
 
 
 class LoginSession:
-    """Who is logged in: `role`, the cookie's `token`, and the `csrf` token that goes with it. See local_api/routes.py."""
+    """A login: `role`, the cookie's `token` and its `csrf` token. See local_api/routes.py."""
 
     def __init__(self, role: str):
         self.role = role
@@ -28,9 +28,9 @@ class LoginSession:
 
 
 class LocalApiListener:
-    """`address` is "HOST:PORT"; `port` is the number while it listens.
+    """`address` is "HOST:PORT"; `port` is the port number while listening, else None.
 
-    `sessions` holds who is logged in; `admission` decides which client may connect while a contactor is closed.
+    `sessions` are the logins; `admission` decides which client may connect while a contactor is closed.
     """
 
     def __init__(self, app, address: str):
@@ -41,7 +41,7 @@ class LocalApiListener:
         self.sessions = []
 
     async def run(self):
-        """Let clients in for ever. OSError when the address cannot be listened at."""
+        """Accept clients in an endless loop. OSError when the address cannot be bound."""
         host, _, port = self._address.rpartition(":")
         info = socket.getaddrinfo(host, int(port), 0, socket.SOCK_STREAM)[0]
         listener = socket.socket(info[0], info[1], info[2])
@@ -56,7 +56,7 @@ class LocalApiListener:
                 await _readable(listener)  # type: ignore[misc] - a generator is awaitable here
                 try:
                     client, address = listener.accept()
-                except OSError:  # it has gone again
+                except OSError:  # the client has closed it already
                     continue
                 host = host_of(address)
                 if self.admission.has_place(host) and self.admission.allows(host) and self._room():
@@ -72,18 +72,18 @@ class LocalApiListener:
         if memory.fits_tls(memory.NEXT_CLIENT if self.admission.inside else memory.FIRST_CLIENT):
             return True
         log.warn("web", "connection refused: only %d bytes free" % memory.heap_free())
-        self._app.memory.free()  # the next attempt finds room
+        self._app.memory.free()  # for the next attempt
         return False
 
     async def _serve(self, client, host: str):
-        """One connection, from its handshake to its end; whatever happens, its memory is free afterwards."""
+        """Serve one connection, from its handshake to its end, then free its memory."""
         try:
             client.setblocking(False)
             from charger.local_api import server  # with commands/: 12,000 frozen bytes, 5 KiB of heap, once there is a client
 
             await server.serve(self._app, self, client, host)
         except (EOFError, asyncio.TimeoutError):
-            pass  # gone, or asleep
+            pass  # closed or too slow
         except (OSError, ValueError, MemoryError) as error:
             log.info("web", "connection ended: " + log.reason(error))
         finally:
@@ -92,6 +92,6 @@ class LocalApiListener:
 
 
 def _readable(s):
-    """Awaitable: somebody knocks."""
+    """Wait for a pending connection."""
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 

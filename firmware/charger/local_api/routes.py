@@ -1,8 +1,8 @@
-"""The local API's paths: who is asked for what, and whether the client may ask at all (SEC-13, SEC-18, SEC-25, SEC-26).
+"""The local API's paths, sessions and request checks (SEC-13, SEC-18, SEC-25, SEC-26).
 
-Everybody has to log in with a PIN first. A session is a random cookie that scripts cannot read and other sites cannot
-send; what changes something needs the session's CSRF token as well. The Host must be this unit's own name or an address,
-so that no other name can be made to lead here. docs/openapi.json describes it all.
+A client logs in with a PIN first. A session is a random cookie (HttpOnly, SameSite=Strict); a request that changes
+something also needs the session's CSRF token. The Host header must be this unit's name or an IP address, against DNS
+rebinding. docs/openapi.json describes the API.
 """
 
 from micropython import const
@@ -15,7 +15,7 @@ from charger.errors import CommandError, InvalidValueError, NotJsonError, Reques
 from charger.local_api.listener import LoginSession
 from charger.net import strict_json, utf8
 
-_OWNERS = const(4)  # sessions of the owner at once; a further log-in ends the one of its role that was quiet for longest
+_OWNERS = const(4)  # sessions of the owner; a further login ends the owner's longest idle session
 _OTHERS = const(2)  # of each other role
 _IDLE_MS = const(900000)
 _WHOLE_MS = const(8 * 3600000)
@@ -38,17 +38,17 @@ _ROUTES = {
     "/api/logout": {"POST": None},
     "/api/session": {"GET": None},
 }  # fmt: skip
-_STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of commands.Refused
+_STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of CommandError
 
 
 async def answer(app, listener, request, host: str) -> tuple:
-    """(status, JSON object, header lines) of a request from an address. RequestError, OSError of the flash."""
+    """Return (status, JSON object, header lines) for a request from an address. RequestError, OSError of the flash."""
     _check_origin(app, request.fields)
     methods = _ROUTES.get(request.path)
     if methods is None:
-        raise RequestError(404, "There is nothing at this path.")
+        raise RequestError(404, "No such path.")
     if request.method not in methods:
-        return 405, {"error": "This path knows %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
+        return 405, {"error": "This path supports %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
     wish = await _wish(request)
     if request.path == "/api/login":
         return await _login(app, listener, request.fields, wish, host)
@@ -71,7 +71,7 @@ async def answer(app, listener, request, host: str) -> tuple:
 
 
 def _check_origin(app, fields):
-    """No other site, and no other name that was made to lead here (DNS rebinding)."""
+    """Refuse requests of other sites, and other host names (DNS rebinding)."""
     host = fields.get("host", "")
     name = host
     if host.startswith("["):
@@ -80,7 +80,7 @@ def _check_origin(app, fields):
         name = host[: host.rfind(":")]
     serial = app.config.get_str("ChargeBoxSerialNumber").lower()
     if not (_is_address(name) or name.lower() in ("localhost", "pilotlight-%s.local" % serial)):
-        raise RequestError(421, "This unit is not called that; use its address.")
+        raise RequestError(421, "Unknown host name; use the unit's IP address.")
     if fields.get("origin", "https://" + host) != "https://" + host:
         raise RequestError(403, "Another site may not ask this unit.")
     if fields.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -95,23 +95,23 @@ def _is_address(name: str) -> bool:
 
 
 async def _wish(request) -> dict:
-    """The query of a GET, the JSON body of all else."""
+    """Return the query of a GET, the JSON body of other methods."""
     if request.method == "GET":
         return _query(request.query)
     if request.query:
-        raise RequestError(400, "A query makes no sense with this method.")
+        raise RequestError(400, "This method has no query.")
     kind = request.fields.get("content-type", "").lower().replace(" ", "")
     if kind not in ("application/json", "application/json;charset=utf-8"):
-        raise RequestError(415, "The body has to be application/json.")
+        raise RequestError(415, "The body must be application/json.")
     try:
         size = len(request.body)
         if not await utf8.check(request.body, 0, size):
             raise NotJsonError("not UTF-8")
         wish = await strict_json.loads(request.body, size, strict_json.JsonScan(request.body, size))
     except (NotJsonError, UnacceptableJsonError) as error:
-        raise RequestError(400, "The body is not acceptable JSON: %s." % error)
+        raise RequestError(400, "The body is not valid JSON: %s." % error)
     if not isinstance(wish, dict):
-        raise RequestError(400, "The body has to be a JSON object.")
+        raise RequestError(400, "The body must be a JSON object.")
     return wish
 
 
@@ -126,7 +126,7 @@ def _query(text: str) -> dict:
 
 
 def _session(listener, request):
-    """The session of the cookie; what changes something needs its token as well."""
+    """Return the cookie's session; a request that changes something must also have its CSRF token."""
     now = clock.uptime_ms()
     alive = [other for other in listener.sessions if now - other.seen_ms <= _IDLE_MS and now - other.begun_ms <= _WHOLE_MS]
     listener.sessions[:] = alive
@@ -134,7 +134,7 @@ def _session(listener, request):
     for session in listener.sessions:
         if same(session.token.encode(), token.encode()):
             if request.method != "GET" and not same(session.csrf.encode(), request.fields.get("x-csrf-token", "").encode()):
-                raise RequestError(403, "The X-CSRF-Token is not that of this session.")
+                raise RequestError(403, "The X-CSRF-Token is not valid for this session.")
             session.seen_ms = now
             return session
     raise RequestError(401, "Log in first.")
@@ -153,7 +153,7 @@ async def _login(app, listener, fields, wish, host: str) -> tuple:
     if result.state == "refused":
         return 503, {"error": result.why}, ""
     if not result.ok:
-        return 401, {"error": "This is not the PIN."}, more
+        return 401, {"error": "Wrong PIN."}, more
     session = LoginSession(role)
     admit(listener.sessions, session)
     listener.admission.remember(host)
@@ -163,7 +163,7 @@ async def _login(app, listener, fields, wish, host: str) -> tuple:
 
 
 def admit(sessions: list, session: LoginSession) -> None:
-    """Add a session. Each role has its own bound, so no role's log-ins end another's session."""
+    """Add a session. Each role has its own bound, so a login never ends another role's session."""
     same_role = [other for other in sessions if other.role == session.role]
     if len(same_role) >= (_OWNERS if session.role == roles.OWNER else _OTHERS):
         oldest = same_role[0]
@@ -175,7 +175,7 @@ def admit(sessions: list, session: LoginSession) -> None:
 
 
 def end_sessions(sessions: list, own: LoginSession, role: str | None) -> None:
-    """End the sessions of `role`, of all roles for None, but for `own`: whoever held one has to log in again."""
+    """End the sessions of `role` (of all roles for None) except `own`."""
     sessions[:] = [other for other in sessions if other is own or (role is not None and other.role != role)]
 
 
@@ -188,7 +188,7 @@ def _cookie(name: str, value: str, seconds: int, path: str) -> str:
 
 
 def _cookie_of(fields, name: str) -> str:
-    """The value of a cookie, '' without it."""
+    """Return the value of a cookie, '' without it."""
     for part in fields.get("cookie", "").split(";"):
         key, _, value = part.strip().partition("=")
         if key == name:

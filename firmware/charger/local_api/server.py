@@ -1,4 +1,4 @@
-"""One client of the local API: TLS handshake, then requests, each within its time (SEC-12, SEC-26)."""
+"""Serves one client of the local API: TLS handshake, then requests, each with a time limit (SEC-12, SEC-26)."""
 
 import asyncio
 import json
@@ -14,13 +14,13 @@ from charger.local_api import routes
 from charger.local_api.http_server import HttpConnection
 
 _HANDSHAKE_MS = const(20000)  # with the pause of the charging before it; and as long for the first request
-_REQUEST_MS = const(15000)  # from one answer to the next request's end
-_ANSWER_MS = const(60000)  # to find an answer: a PIN takes half a second, an erasure some more
+_REQUEST_MS = const(15000)  # from an answer to the end of the next request
+_ANSWER_MS = const(60000)  # for the answer: a PIN check takes half a second, an erasure longer
 _REQUESTS = const(50)  # in one connection
 
 
 def _context(vault):
-    """The unit's own identity, TLS 1.2 or newer with forward secrecy."""
+    """Make the TLS context with the unit's certificate, TLS 1.2 or newer with forward secrecy."""
     context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
     suites = [name for name in context.get_ciphers() if name.startswith("TLS1-3-") or ("-ECDHE-" in name and "-GCM-" in name)]
     context.set_ciphers(suites)
@@ -29,7 +29,7 @@ def _context(vault):
 
 
 async def serve(app, listener, client, host: str):
-    """Answer a client from the address `host` until it goes, is too slow, or has asked often enough."""
+    """Answer a client from the address `host` until it closes, is too slow, or reaches the number of requests."""
     secured = _context(app.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
     try:
         first = await asyncio.wait_for_ms(listener.admission.handshake(secured, host), _HANDSHAKE_MS)
@@ -43,7 +43,7 @@ async def serve(app, listener, client, host: str):
             except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, ""
-                if status in (400, 413, 421, 431):  # made no sense: the log bounds how often (SEC-13, SEC-22)
+                if status in (400, 413, 421, 431):  # malformed; the log limits the rate (SEC-13, SEC-22)
                     app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
             await connection.write(status, _pieces(value), more, last)
             if last:
@@ -53,7 +53,7 @@ async def serve(app, listener, client, host: str):
 
 
 async def _answer(app, listener, request, host: str) -> tuple:
-    """(status, value, header lines); what goes wrong inside is no reason to say how (SEC-10)."""
+    """Return (status, value, header lines); internal errors are logged, never detailed to the client (SEC-10)."""
     try:
         return await routes.answer(app, listener, request, host)
     except (RequestError, MemoryError):
@@ -64,11 +64,11 @@ async def _answer(app, listener, request, host: str) -> tuple:
     except Exception as error:  # noqa: BLE001 - a bug in here is nothing for the client, but for the log
         log.error("web", log.reason(error))
         sys.print_exception(error)
-        raise RequestError(500, "This unit has made a mistake; it is in its log.")
+        raise RequestError(500, "Internal error; see the log.")
 
 
 def _pieces(value: dict) -> list:
-    """JSON text in pieces, so that a list of many entries needs no room in one piece."""
+    """Encode JSON in pieces, so that a long list needs no large block of memory."""
     pieces = []
     for name, item in value.items():
         pieces.append(("," if pieces else "{") + json.dumps(name) + ":")

@@ -1,11 +1,11 @@
-"""Erasure of personal data, and factory reset (SEC-3, SEC-15). Imported when somebody asks, and at the start after that.
+"""Erasure of personal data, and factory reset (SEC-3, SEC-15). Imported for a request and at the start after it.
 
-Asking only leaves a mark on flash and restarts the unit. The next start deletes, before anything opens a file: so nothing
-in RAM survives, and a power cut anywhere is no other case than the restart. Then, while the unit works as ever,
-store/wipe.py overwrites what littlefs leaves behind; it waits while a car charges.
+A request writes a mark to flash and restarts the unit. The next start deletes before any file is opened: nothing in RAM
+survives, and a power cut at any point is handled like the restart. Then, in normal operation, store/wipe.py overwrites
+the data that littlefs leaves behind; it waits while a car charges.
 
-What is known to be nobody's stays, by the lists below; all else goes, so that a file of a part yet to come is not
-forgotten here. The security log stays and tells of it: no identifier is ever in it.
+The lists below name what is kept; everything else is deleted, so that files of future parts are covered. The security
+log is kept and records the erasure; it never contains an identifier.
 """
 
 from charger import clock, log
@@ -15,63 +15,63 @@ from charger.store import wipe
 MARK = "erase"
 PERSONAL, FACTORY = "personal", "factory"
 
-# The unit itself: what it is, has measured, has to remember for safety and security. Stays in any case.
+# Data of the unit itself: identity, measurements, safety and security. Always kept.
 _UNIT = (
     "boot.py main.py lib factory.json boot.json calibration.json setup_ssid tamper safety trial.json update_offer.json hot seclog"
     " vault meter1.json meter2.json meter3.json meter4.json pin_attempts.a pin_attempts.b ocpp_sent.a ocpp_sent.b ocpp_tx ocpp_mv"
     " open1 open2 open3 open4 scrub erase ocpp_config.json"
 )
-# What the back end and the owner have set, about nobody: goes with a factory reset.
+# Settings of back end and owner that are not personal: deleted by a factory reset.
 _SETTINGS = (
     "ocpp_profiles.json ocpp_out_of_service.json ocpp_trial.json ocpp_client.pem ocpp_next.pem roots"
     " roots_gone.json ocpp_firmware.json ocpp_signed_firmware.json ocpp_firmware_last.json update.json"
 )
 _KEYS = "ocpp_config.json"
-# Of these, what names a person, and what an installer has measured out.
+# Keys of the settings that name a person, and those that the installer sets.
 _PERSONAL_KEYS = ("FreeVendIdTag",)
 _UNIT_KEYS = ("InstallerMaxCurrent",)
-# In the vault, by the beginnings of their names.
+# Prefixes of names in the vault.
 _UNIT_SECRETS = ("label/", "setup/", "web/")
 _SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/")
 
-_PAUSE_MS = 10  # after each write, for the others
+_PAUSE_MS = 10  # after each write, for other tasks
 _CHARGING_MS = 5000
 _HELD_S = 10
 
 
-async def erase_personal_data(app, who: str = "owner") -> str:
-    """Forget all that is about a person: who charged, what was charged when, cards, Wi-Fi, the owner's broker.
+async def erase_personal_data(app, by: str = "owner") -> str:
+    """Request the erasure of personal data: sessions, idTags, Wi-Fi, the owner's broker.
 
-    '' when it is certain to happen: the unit restarts within seconds. Else why not, as a sentence. OSError by the flash.
+    Returns '' when the mark is written and the unit restarts within seconds, else the reason as a sentence. OSError.
     """
-    return ask(app, PERSONAL, who)
+    return ask(app, PERSONAL, by)
 
 
-async def factory_reset(app, who: str = "owner") -> str:
-    """The same, and all settings, certificates and PINs are what the factory gave: the PIN on the label holds again.
+async def factory_reset(app, by: str = "owner") -> str:
+    """Request a factory reset: erases personal data, settings and certificates; the PINs on the label are valid again.
 
-    Security log, energy registers, calibration, the installer's limit (which no owner may lift), the count of wrong PINs
-    and the anti-rollback counter stay.
+    Kept are security log, energy registers, calibration, the installer's limit (which no owner may raise), the counts of
+    wrong PINs and the anti-rollback counter.
     """
-    return ask(app, FACTORY, who)
+    return ask(app, FACTORY, by)
 
 
-def ask(app, kind: str, who: str) -> str:
-    """What the two above do: kind is PERSONAL or FACTORY."""
+def ask(app, kind: str, by: str) -> str:
+    """Write the mark and restart; `kind` is PERSONAL or FACTORY."""
     if any(connector.session is not None for connector in app.connectors):
         return "A car is charging: end that first."
-    app.files.write(MARK, (kind + " " + who).encode())
+    app.files.write(MARK, (kind + " " + by).encode())
     log.info("erase", kind + " data: at the restart")
     app.restart("Soft", "erasure" if kind == PERSONAL else "factory reset")
     return ""
 
 
 def at_start(files, vault, on_event, anonymise):
-    """Do what was asked for before the restart. May be cut short anywhere and done again. OSError.
+    """Do the requested erasure. It may be interrupted anywhere and repeated. OSError.
 
-    Before anything else opens a file. anonymise(files) is maintenance/queue_anonymiser.py's run().
+    Runs before anything else opens a file. anonymise(files) is run() of maintenance/queue_anonymiser.py.
     """
-    kind, _, who = (files.read(MARK) or b"").decode().partition(" ")
+    kind, _, by = (files.read(MARK) or b"").decode().partition(" ")
     wipe.ask(files)
     anonymise(files)
     kept = _UNIT.split(" ") + ([] if kind == FACTORY else _SETTINGS.split(" "))
@@ -82,7 +82,7 @@ def at_start(files, vault, on_event, anonymise):
         for name in vault.names():
             if not any(name.startswith(beginning) for beginning in beginnings):
                 vault.delete(name)
-    on_event(events.FACTORY_RESET if kind == FACTORY else events.PERSONAL_DATA_ERASED, "by " + (who or "owner"))
+    on_event(events.FACTORY_RESET if kind == FACTORY else events.PERSONAL_DATA_ERASED, "by " + (by or "owner"))
     files.delete(MARK)
 
 
@@ -99,10 +99,10 @@ def _forget_keys(files, all_of_them: bool):
 
 
 async def held(app, button):
-    """The button was pressed as the power came: held for ten seconds from then on it means a factory reset.
+    """Do a factory reset when the button is held for ten seconds from power-on.
 
-    That takes no PIN, since it is how an owner who has lost his gets in again. It takes somebody who can switch off the
-    unit's supply; it gives nobody anything, as the PIN on the label holds afterwards (SEC-3); and it is in the log.
+    It needs no PIN, because it restores access for an owner who has lost the PIN. It needs control of the unit's supply;
+    afterwards the PIN on the label is required (SEC-3); and it is logged.
     """
     for _ in range(_HELD_S * 10):
         await clock.sleep_ms(100)
@@ -115,12 +115,12 @@ async def held(app, button):
 
 
 async def overwrite(app, device):
-    """The task that follows: until nothing that was deleted can be read any more. device: see scrub.run()."""
+    """Task: overwrite deleted data until none is readable. device: see wipe.run()."""
     try:
         for _ in wipe.run(app.files, device, device):
             await clock.sleep_ms(_PAUSE_MS)
             while any(connector.session is not None for connector in app.connectors):
                 await clock.sleep_ms(_CHARGING_MS)
-        app.security_log.add(events.PERSONAL_DATA_ERASED, "what was deleted is overwritten")
-    except (OSError, MemoryError) as error:  # the next start begins it anew
+        app.security_log.add(events.PERSONAL_DATA_ERASED, "deleted data overwritten")
+    except (OSError, MemoryError) as error:  # repeated at the next start
         log.error("erase", "not overwritten: " + log.reason(error))

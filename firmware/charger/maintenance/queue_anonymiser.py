@@ -1,8 +1,8 @@
-"""Whose sessions the messages that still wait are about is forgotten; what was charged, and when, is not (SEC-15).
+"""Removes idTags from queued transaction messages; energy and times stay (SEC-15).
 
-OCPP wants every transaction told to the back end, also days later (OCPP-35), and the owner wants nobody's card to be
-remembered. So the messages stay, in their order and with their energy, and a card that never existed takes the place of
-the one that was shown. What the back end has already is forgotten as a whole.
+OCPP requires that every transaction is sent to the back end, also days later (OCPP-35), and the erasure must remove all
+idTags. So the messages stay, in order and with their energy, and a placeholder replaces the idTag. Messages that the
+back end has already are deleted.
 """
 
 import json
@@ -16,7 +16,7 @@ NOBODY = "ERASED"  # an idTag
 
 
 def run(files):
-    """At a start, before the queue and the sessions are opened. May be cut short and done again. OSError."""
+    """Run at start-up, before queue and sessions are opened. It may be interrupted and repeated. OSError."""
     try:
         state = json.loads(ABRecord(files, "ocpp_sent").read() or b"{}")
     except ValueError:
@@ -24,14 +24,14 @@ def run(files):
     count = rewrite(files, "ocpp_tx", state.get("s", 0), _without_tag)
     count += rewrite(files, "ocpp_mv", state.get("m", 0), _as_it_is)
     if count:
-        log.info("erase", "%d messages for the back end stay, without their cards" % count)
+        log.info("erase", "%d messages for the back end kept, without idTags" % count)
     for name in files.names():
         if name.startswith("open") and name[4:].isdigit():
             _forget_open(files, name)
 
 
 def _forget_open(files, name: str):
-    """A session that the power cut short while the restart was under way."""
+    """Remove the idTags of a session that was open when the power failed."""
     record = files.read(name)
     session = from_record(record) if record is not None else None
     if session is None:
@@ -46,7 +46,7 @@ def _as_it_is(data: bytes) -> bytes:
 
 
 def _without_tag(data: bytes) -> bytes:
-    """A record of the queue (see transaction_queue.py): letter, session, start-up, then the payload as JSON."""
+    """Remove the idTag of a queue record (see transaction_queue.py): letter, session, boot id, payload as JSON."""
     words = data.split(b" ", 3)
     try:
         payload = json.loads(words[3])
@@ -56,5 +56,5 @@ def _without_tag(data: bytes) -> bytes:
             payload.pop("idTag", None)
         text = json.dumps(payload)
     except (ValueError, IndexError, AttributeError, TypeError):
-        text = "?"  # of another firmware: nobody knows what is in it, and the queue skips it
+        text = "?"  # of another firmware; the queue skips it
     return b" ".join(words[:3]) + b" " + text.encode()

@@ -1,1 +1,1 @@
-"""Energy that can be trusted: readings, the energy register, sessions and their history. No network, no driver."""
+"""Metering: readings, the energy register, sessions and their history. No network, no driver."""

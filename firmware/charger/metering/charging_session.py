@@ -6,29 +6,29 @@ from micropython import const
 
 from charger import clock
 
-CHARGING_W = const(50)  # below this a car is not charging, it only keeps itself awake
+CHARGING_W = const(50)  # below this power a car does not charge, but only supplies its electronics
 NO_SEQ = const(0xFFFFFFFF)
 
 _VERSION = const(2)
-_OLD_VERSION = const(1)  # had no pauses
+_OLD_VERSION = const(1)  # the format without pauses
 _HAS_TRANSACTION, _HAS_RESERVATION, _ANONYMOUS = const(1), const(2), const(4)
 _OPENED = const(8)  # the last two bytes, after the idTags, are the openings under load and the cause of the last one
 _OPENED_LEN = const(2)
 _NO_TAGS = b"\xff\xff"
 _FORMAT = "<BBBBIIIIIIIIIIIIqiI"
-RECORD_LEN = const(68)  # without the pauses, which follow, and the idTags, which may follow them
+RECORD_LEN = const(68)  # followed by the pauses and, optionally, the idTags
 _RUNNING_FORMAT = "<IIIIIIII"
 _RUNNING_LEN = const(32)
-# Lists of words, in one text each: as tuples they would take a kilobyte of the heap. A word's place is on flash, so only
-# ever append. The first is no word at all.
+# Lists of words, each in one text: tuples would take a kilobyte of the heap. A word's position is stored on flash, so
+# only append. Position 0 stands for no word.
 _REASONS = (
     " EmergencyStop EVDisconnected HardReset Local Other PowerLoss Reboot Remote SoftReset UnlockCommand DeAuthorized"
 )  # OCPP 1.6 Reason
 _PAUSES_FORMAT = "<BBBBBI"  # pauses by car, charger, guard; the last one's cause and error code; paused seconds
 _PAUSES_LEN = const(9)
-_PAUSED = const(0x80)  # in the cause: the pause was not over
-_MANY = const(255)  # pauses of one kind: that many or more
-# Why no energy flowed: the car, a limit's source, what else the charger waits for, and the guards by their class.
+_PAUSED = const(0x80)  # flag in the cause: the pause had not ended
+_MANY = const(255)  # pauses of one kind: this many or more
+# Causes of a pause: the car, the source of a limit, other states of the charger, and guards by class name.
 CAUSES = (
     " other car hardware installer cable csms supply hours temperature user simplified backend service phases lock"
     " ResidualCurrent ResidualSelfTest Weld CloseFailure PilotShort PilotVoltage Diode Ventilation"
@@ -45,11 +45,11 @@ BY_CAR, BY_CHARGER, BY_GUARD = const(0), const(1), const(2)
 
 
 class Session:
-    """From authorisation to the end of one use. Energy in Wh of the connector's register, power in W.
+    """One use of a connector, from authorisation to its end. Energy in Wh of the connector's register, power in W.
 
-    start_utc and stop_utc are seconds since 1970, or None while the time was unknown: then boot_id and uptime say when.
+    start_utc and stop_utc are seconds since 1970, or None if the time was unknown: then boot_id and uptime date them.
     Until the session has ended (stop_reason is None), stop_wh, stop_utc and so on are those of the last checkpoint.
-    transaction_id is None until the back end has given one.
+    transaction_id is None until the back end has assigned one.
     """
 
     def __init__(self, local_id: int, connector_id: int, id_tag: str | None, start_wh: int,
@@ -60,8 +60,8 @@ class Session:
         self.parent_id_tag = parent_id_tag
         self.reservation_id = reservation_id
         self.transaction_id: int | None = None
-        self.anonymous = False  # its idTag was erased while it ran: it must not come back at the end (SEC-15)
-        self.recovered = False  # was open when the power went
+        self.anonymous = False  # its idTag was erased while it ran and must not be stored at the end (SEC-15)
+        self.recovered = False  # was open when the power failed
         self.boot_id = self.stop_boot_id = clock.boot_id
         self.start_uptime_ms = self.stop_uptime_ms = clock.uptime_ms()
         self.start_utc = self.stop_utc = clock.utc_s()
@@ -70,17 +70,17 @@ class Session:
         self.export_from_wh = 0  # the register's export at the start
         self.charging_s = 0
         self.max_w = 0
-        self.pauses = [0, 0, 0]  # by car, charger and guard; 255 stands for more
+        self.pauses = [0, 0, 0]  # by car, charger and guard; 255 means 255 or more
         self.paused_s = 0
         self.last_pause: str | None = None  # one of CAUSES
         self.last_error = "NoError"  # the OCPP error code of that pause
-        self.paused = False  # it goes on, or the session ended in it
+        self.paused = False  # the pause is in progress, or the session ended in it
         self.pause_unsaved = False
         self.openings = 0  # of the contactor under load, 255 stands for more
         self.opened_by: str | None = None  # cause of the last one, one of CAUSES
         self.stop_reason: str | None = None
         self.stop_id_tag: str | None = None
-        self.tag_seq = NO_SEQ  # where its idTags are kept, once ended
+        self.tag_seq = NO_SEQ  # number of the idTags' record, once ended
         self.sampled_ms = clock.ticks_ms()
         self.saved_wh = start_wh
         self.saved_s = clock.uptime_s()
@@ -89,17 +89,17 @@ class Session:
 
     @property
     def import_wh(self) -> int:
-        """Energy imported so far, or in all once it has ended."""
+        """Energy imported so far, or in total once the session has ended."""
         return self.stop_wh - self.start_wh
 
     @property
     def mean_w(self) -> int:
-        """Mean power while charging, 0 when it never did."""
+        """Mean power while charging, 0 when it never charged."""
         return self.import_wh * 3600 // self.charging_s if self.charging_s else 0
 
     @property
     def duration_s(self) -> int | None:
-        """From start to end; None when the power went in between and neither clock can tell."""
+        """Return the time from start to end; None when it is unknown because of a power cut."""
         if self.boot_id == self.stop_boot_id:
             return (self.stop_uptime_ms - self.start_uptime_ms) // 1000
         if self.start_utc is None or self.stop_utc is None:
@@ -107,7 +107,7 @@ class Session:
         return self.stop_utc - self.start_utc
 
     def sample(self, power_w: int, elapsed_ms: int) -> None:
-        """Count a stretch of time at a power (W, negative when exporting). Allocates nothing."""
+        """Count an interval at a power (W, negative when exporting). Allocates nothing."""
         if power_w < 0:
             power_w = -power_w
         if power_w > self.max_w:
@@ -118,7 +118,7 @@ class Session:
             self._charging_ms = ms % 1000
 
     def pause(self, cause: str | None, error_code: str, elapsed_ms: int) -> None:
-        """Say why no energy flows now (one of CAUSES; None while it flows) and how long since this was said last."""
+        """Note why no energy flows now (one of CAUSES; None while it flows) and the time since the last call."""
         if self.paused:
             ms = self._paused_ms + elapsed_ms
             self.paused_s += ms // 1000
@@ -128,7 +128,7 @@ class Session:
             self.paused = False
             return
         if self.paused and (cause == "other" or (cause == self.last_pause and error_code == self.last_error)):
-            return  # the waiting after a cause has gone belongs to it
+            return  # the wait after a cause has ended belongs to it
         if place(CAUSES, cause) < 0:
             if self.paused:
                 return
@@ -146,14 +146,14 @@ class Session:
         self.pause_unsaved = True
 
     def touch(self, wh: int) -> None:
-        """Note the register's value, and the time."""
+        """Note the register's value and the time."""
         self.stop_wh = max(wh, self.stop_wh)
         self.stop_boot_id = clock.boot_id
         self.stop_uptime_ms = clock.uptime_ms()
         self.stop_utc = clock.utc_s()
 
     def to_record(self, identities: bool = False) -> bytes:
-        """The session as 77 bytes; with identities its idTags follow, and last the openings under load, if any."""
+        """Encode the session in 77 bytes; with identities its idTags follow, and last the openings under load, if any."""
         flags = 0 if self.transaction_id is None else _HAS_TRANSACTION
         flags |= 0 if self.reservation_id is None else _HAS_RESERVATION
         flags |= _ANONYMOUS if self.anonymous else 0
@@ -172,7 +172,7 @@ class Session:
         return record + self._openings_record()
 
     def running_record(self) -> bytes:
-        """What changes while the session runs, as 41 bytes, with openings under load two more."""
+        """Encode the changing values of a running session in 41 bytes, with openings under load in 43."""
         return struct.pack(
             _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
@@ -192,7 +192,7 @@ class Session:
         return struct.pack(_PAUSES_FORMAT, *self.pauses, cause, error, self.paused_s)
 
     def restore_pauses(self, record: bytes, at: int) -> None:
-        """Take over the pauses that stand in a record from `at` on."""
+        """Restore the pauses from a record, at offset `at`."""
         *pauses, cause, error, self.paused_s = struct.unpack_from(_PAUSES_FORMAT, record, at)
         self.pauses = list(pauses)
         self.paused = bool(cause & _PAUSED)
@@ -201,7 +201,7 @@ class Session:
         self.last_error = word_at(ERROR_CODES, error, "OtherError") or "NoError"
 
     def restore(self, running: bytes | None) -> None:
-        """Take over the last checkpoint, as running_record() wrote it; one of another session is ignored."""
+        """Restore the last checkpoint written by running_record(); one of another session is ignored."""
         most = _RUNNING_LEN + _PAUSES_LEN
         if running is None or len(running) not in (_RUNNING_LEN, most, most + _OPENED_LEN):
             return
@@ -211,14 +211,14 @@ class Session:
         _, self.stop_wh, self.export_wh, self.charging_s, self.max_w, self.stop_boot_id, uptime_s, utc = fields
         self.stop_uptime_ms = uptime_s * 1000
         self.stop_utc = utc or None
-        if len(running) > _RUNNING_LEN:  # an older firmware's checkpoint has no pauses
+        if len(running) > _RUNNING_LEN:  # a checkpoint of older firmware has no pauses
             self.restore_pauses(running, _RUNNING_LEN)
         if len(running) > most:
             self.restore_openings(running)
 
 
 def fields(record: bytes) -> tuple | None:
-    """The bare fields of to_record() (see the named places below), for sums over many; None for an unknown form."""
+    """Decode the fields of to_record() (see the named indices below), for sums; None for an unknown format."""
     if len(record) < RECORD_LEN or record[0] not in (_OLD_VERSION, _VERSION):
         return None
     if record[0] == _VERSION and len(record) < RECORD_LEN + _PAUSES_LEN:
@@ -231,7 +231,7 @@ START_WH, STOP_WH, EXPORT_WH, CHARGING_S, TAG_SEQ = const(11), const(12), const(
 
 
 def from_record(record: bytes) -> Session | None:
-    """The session that to_record() gave; None when it is of a form that this firmware does not know."""
+    """Decode a session from to_record(); None for an unknown format."""
     values = fields(record)
     if values is None:
         return None
@@ -265,7 +265,7 @@ def from_record(record: bytes) -> Session | None:
 
 
 def pack_tags(session: Session) -> bytes:
-    """The idTags of a session as bytes: each with its length before it, 255 for none."""
+    """Encode the idTags of a session: each with its length first, 255 for none."""
     packed = b""
     for tag in (session.id_tag, session.parent_id_tag):
         text = tag.encode()[:80] if tag is not None else b""
@@ -274,7 +274,7 @@ def pack_tags(session: Session) -> bytes:
 
 
 def unpack_tags(packed: bytes) -> tuple:
-    """(idTag, parent idTag) of pack_tags(), each a str or None. Raises IndexError on anything else."""
+    """Decode pack_tags() to (idTag, parent idTag), each a str or None. IndexError for invalid data."""
     tags = []
     at = 0
     for _ in range(2):
@@ -289,14 +289,14 @@ def unpack_tags(packed: bytes) -> tuple:
 
 
 def _kind(cause: str) -> int:
-    """Guards are told by their class, which begins with a capital."""
+    """Return the kind of a cause; guards are class names, which begin with a capital letter."""
     if cause[0].isupper():
         return BY_GUARD
     return BY_CAR if cause == "car" else BY_CHARGER
 
 
 def place(words: str, word: str | None, other: str | None = None) -> int:
-    """Where a word stands in one of the lists above (None is the empty one), else where `other` does, or -1."""
+    """Return a word's position in one of the lists above (None is position 0), else that of `other`, or -1."""
     found = words.split(" ")
     if (word or "") in found:
         return found.index(word or "")
@@ -304,6 +304,6 @@ def place(words: str, word: str | None, other: str | None = None) -> int:
 
 
 def word_at(words: str, number: int, other: str) -> str | None:
-    """The word at a place of a list, None for the empty one; `other` for a place of firmware to come."""
+    """Return the word at a position, None for position 0; `other` for a position of later firmware."""
     found = words.split(" ")
     return found[number] or None if number < len(found) else other

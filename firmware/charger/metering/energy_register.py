@@ -1,8 +1,8 @@
-"""The energy register of one connector: what it has delivered since it was made, in integers, never going back (MET-2).
+"""The energy register of one connector: total energy as integers, which never decreases (MET-2).
 
-Energy is counted in RAM and written to flash when 90 Wh are not there yet, or 10 minutes after the last write while
-there is anything new, and at the start and end of a session. A power cut therefore loses LOSS_BOUND_WH at most, and nothing
-of what was told to anybody: told_wh() is what is on flash.
+Energy is counted in RAM and written to flash when 90 Wh are unsaved, 10 minutes after the last write if anything is
+unsaved, and at the start and end of a session. So a power cut loses LOSS_BOUND_WH at most,
+and nothing that was reported: told_wh() is the value on flash.
 """
 
 import struct
@@ -14,21 +14,21 @@ from charger import clock, log
 from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 
-LOSS_BOUND_WH = const(100)  # MET-2. 90 Wh, and 1.5 s at 22 kW (9.2 Wh) for the task that writes to come round
+LOSS_BOUND_WH = const(100)  # MET-2. 90 Wh, and 1.5 s at 22 kW (9.2 Wh) until the writing task runs
 _DUE_WH = const(90)
 _DUE_S = const(600)
 _RETRY_S = const(10)
-_TOLD_S = const(15)  # so old a stored figure may be where one is told to somebody
-_MAX_STEP_MWH = const(100000000)  # 100 kWh at once is a broken counter, whatever it says; and sums stay small integers
+_TOLD_S = const(15)  # a reported value may be this much older than the register
+_MAX_STEP_MWH = const(100000000)  # a step of 100 kWh means a faulty counter; the bound also keeps sums small integers
 _RECORD = "<IHIHII"  # import Wh and mWh, export Wh and mWh, import Wh when this meter was fitted, CRC-32 of its name
 _CHANGES_KEPT = const(8)
 
 
 class EnergyRegister:
-    """`total_wh` and `export_wh`, whole Wh since the factory. add() and add_export() allocate nothing.
+    """`total_wh` and `export_wh` are whole Wh since production. add() and add_export() allocate nothing.
 
-    offset_wh is what the connector had delivered when its present meter was fitted: total_wh - offset_wh is this
-    meter's own share. One register a connector, one owner: the task of its meter.
+    offset_wh is the total when the present meter was fitted: total_wh - offset_wh is that meter's share. Each connector
+    has one register, owned by the task of its meter.
     """
 
     def __init__(self, files: Files, connector_id: int) -> None:
@@ -37,7 +37,7 @@ class EnergyRegister:
         self.export_wh = 0
         self.offset_wh = 0
         self.rejected = 0
-        self._rest = 0  # mWh not yet a whole Wh
+        self._rest = 0  # mWh, the fraction of the next Wh
         self._export_rest = 0
         self._meter = 0
         self._files = files
@@ -48,13 +48,13 @@ class EnergyRegister:
 
     @property
     def total_mwh(self) -> int:
-        """Imported energy in mWh (a big integer on 32-bit boards: not for the control tick)."""
+        """Return the imported energy in mWh (a big integer on 32-bit boards: not for the control tick)."""
         return self.total_wh * 1000 + self._rest
 
     def told_wh(self) -> int:
-        """The figure for everybody outside: it is on flash, written for this where the stored one is older than 15 s.
+        """Return the value to report: the one on flash, which is written first when it is older than 15 s.
 
-        To be called from a task: it may write to flash. Where the flash refuses it stays the stored one.
+        For tasks only: it may write to flash. When the flash refuses, the stored value is returned.
         """
         if self.total_wh != self._saved_wh:
             now_s = clock.uptime_s()
@@ -63,7 +63,7 @@ class EnergyRegister:
         return self._saved_wh
 
     def add(self, delta_mwh: int) -> None:
-        """Count imported energy in mWh. Steps below 0 or above 100 kWh are faults of the meter: refused and counted."""
+        """Add imported energy in mWh. Steps below 0 or above 100 kWh are meter faults: ignored and counted."""
         if delta_mwh < 0 or delta_mwh > _MAX_STEP_MWH:
             self.rejected += 1
             return
@@ -72,7 +72,7 @@ class EnergyRegister:
         self._rest = rest % 1000
 
     def add_export(self, delta_mwh: int) -> None:
-        """Count exported energy in mWh, positive; the same limits as add()."""
+        """Add exported energy in mWh, positive, with the same limits as add()."""
         if delta_mwh < 0 or delta_mwh > _MAX_STEP_MWH:
             self.rejected += 1
             return
@@ -81,15 +81,15 @@ class EnergyRegister:
         self._export_rest = rest % 1000
 
     def at_least(self, wh: int) -> None:
-        """Lift the register to a value that another record on flash proves it has had. Never lowers it."""
+        """Raise the register to a value that another record on flash proves. Never lowers it."""
         if wh > self.total_wh:
-            log.warn("meter", "register %d lifted from %d to %d Wh" % (self.connector_id, self.total_wh, wh))
+            log.warn("meter", "register %d raised from %d to %d Wh" % (self.connector_id, self.total_wh, wh))
             self.total_wh = wh
             self._rest = 0
             self.persist()
 
     def fitted(self, meter: str) -> None:
-        """Say which meter feeds the register (its kind). A change keeps the total as offset, logged. Never raises."""
+        """Set the kind of meter that feeds the register. A change is logged and sets the offset. Raises nothing."""
         name = crc32(meter.encode())
         if name == self._meter:
             return
@@ -97,7 +97,7 @@ class EnergyRegister:
         self.offset_wh = self.total_wh
         log.warn("meter", "register %d: meter %s from %d Wh on" % (self.connector_id, meter, self.total_wh))
         changes = self.changes()
-        if not changes or changes[-1]["meter"] != meter:  # else the power failed after the list, before the register
+        if not changes or changes[-1]["meter"] != meter:  # otherwise the power failed between the writes of list and register
             changes.append({"meter": meter, "offset_wh": self.total_wh, "boot": clock.boot_id, "utc": clock.utc_s()})
         try:
             self._files.write_json(self._changes_name(), changes[-_CHANGES_KEPT:])
@@ -106,11 +106,11 @@ class EnergyRegister:
         self.persist()
 
     def changes(self) -> list:
-        """The last 8 meters fitted, oldest first: {"meter", "offset_wh", "boot", "utc" (s or None)}."""
+        """Return the last 8 meters, oldest first: {"meter", "offset_wh", "boot", "utc" (s or None)}."""
         return self._files.read_json(self._changes_name()) or []
 
     def persist_when_due(self) -> None:
-        """Write when MET-2 asks for it. To be called at least once a second, from a task: it may write to flash."""
+        """Write when MET-2 requires it. Called at least once a second, by a task, since it may write to flash."""
         if self.rejected != self._rejected_told:
             self._rejected_told = self.rejected
             log.error("meter", "register %d: impossible step refused (%d so far)" % (self.connector_id, self.rejected))
@@ -124,7 +124,7 @@ class EnergyRegister:
             self.persist()
 
     def persist(self) -> bool:
-        """Write now if there is anything new. False when the flash refuses: metering goes on, and it is tried again."""
+        """Write unsaved energy now. False when the flash fails: metering goes on, and the write is retried."""
         record = self._pack()
         if record == self._slots.read():
             return True

@@ -1,9 +1,9 @@
-"""Every ended session of the last 400 days, and the owner's three views: each use, each month, twelve months (UK-18).
+"""The ended sessions of the last 400 days, with three views: sessions, months, twelve months (UK-18).
 
-Sessions are in one journal, their idTags in another: so the tags can be erased while the energy stays (SEC-15). When
-the oldest sessions leave, their sums are first added to a small file of months. A session counts in the month in which
-it ended. One that ended while the time was unknown is dated by its boot id and uptime once the time of that start-up is
-known (an anchor); failing that it takes the date of the session before it, and is marked as estimated.
+Sessions are in one journal, their idTags in another, so that idTags can be erased while the energy stays (SEC-15).
+Before the oldest sessions are dropped, their sums are added to a small file of months. A session counts in the month of
+its end. One that ended while the time was unknown is dated by its boot id and uptime once the time of that start-up is
+known (an anchor); otherwise it gets the date of the previous session and is marked as estimated.
 """
 
 from micropython import const
@@ -22,8 +22,8 @@ _MONTHS_FILE = "months.json"
 _ANCHORS_FILE = "anchors.json"
 _ANCHORS_KEPT = const(32)
 _MONTHS_KEPT = const(14)
-_RECENT = const(16)  # records looked at for what happened just before a restart
-_BREATH = const(16)  # records between two chances for other tasks to run
+_RECENT = const(16)  # records read for recent() after a restart
+_BREATH = const(16)  # records between two yields to other tasks
 _DAY_S = const(86400)
 
 
@@ -32,7 +32,7 @@ def _same(utc: int) -> int:
 
 
 class History:
-    """Owned by Sessions. `local` turns UTC seconds into the owner's local seconds; by default months are UTC months."""
+    """Owned by SessionStore. `local` converts UTC seconds to local seconds; by default months are UTC months."""
 
     def __init__(self, files: Files, max_bytes: int = 131072) -> None:
         self.local = _same
@@ -60,7 +60,7 @@ class History:
         self._expire(session.stop_utc)
 
     def anchor(self, boot_id: int, utc_zero: int) -> None:
-        """Say at which UTC second a start-up began, for sessions that ended before the time was known."""
+        """Record the UTC second at which a start-up began, for sessions that ended before the time was known."""
         if boot_id in self._anchors:
             return
         self._anchors[boot_id] = utc_zero
@@ -69,21 +69,21 @@ class History:
         self._files.write_json(_ANCHORS_FILE, anchors)
 
     def erase_identities(self) -> None:
-        """Forget who charged; what was charged stays (SEC-15)."""
+        """Erase the idTags; the energy stays (SEC-15)."""
         self._tags.clear()
 
     def erase(self) -> None:
-        """Forget all sessions and sums."""
+        """Erase all sessions and sums."""
         self.erase_identities()
-        self._files.delete(_MONTHS_FILE)  # first: sums without sessions would be counted again with the next ones
+        self._files.delete(_MONTHS_FILE)  # first: otherwise a cut could leave sums that later sessions are added to
         self._journal.clear()
         self._files.delete(_ANCHORS_FILE)
         self._anchors = {}
 
-    # --- looking back after a restart ---
+    # --- after a restart ---
 
     def recent(self) -> list:
-        """The last few sessions, oldest first, without their idTags."""
+        """Return the last sessions, oldest first, without their idTags."""
         sessions = []
         for _, record in self._journal.records(self._journal.next_seq - _RECENT):
             session = ses.from_record(record)
@@ -94,15 +94,15 @@ class History:
     # --- the views ---
 
     def page(self, before: int | None = None, limit: int = 20) -> tuple:
-        """(sessions as dicts, newest first; `before` for the next page or None at the end).
+        """Return (sessions as dicts, newest first; `before` for the next page or None at the end).
 
-        start and end are UTC seconds or None; "estimated" marks an end that is only known to be no earlier.
+        start and end are UTC seconds or None; "estimated" marks an end of which only a lower bound is known.
         """
         end = self._journal.next_seq if before is None else min(before, self._journal.next_seq)
         start = max(self._journal.first_seq, end - limit)
         found = []
         last = None
-        # some records from before the page: they may date those of the page that have no time of their own
+        # some records before the page: they may date those of the page that have no time
         for seq, record in self._journal.records(max(0, start - _RECENT)):
             if seq >= end:
                 break
@@ -118,7 +118,7 @@ class History:
         return [shown for _, shown in found], (start if start > self._journal.first_seq else None)
 
     async def months(self, now: int | None = None) -> list:
-        """Sums of this month so far and of the 12 before it, oldest first: dicts with "month" as "2026-01".
+        """Return the sums of this month and the 12 before it, oldest first: dicts with "month" as "2026-01".
 
         Empty while neither the time nor any dated session is known.
         """
@@ -130,9 +130,9 @@ class History:
         return [_total("month", _name(m), sums.get(m)) for m in range(this - MONTHS, this + 1)]
 
     async def year(self, now: int | None = None) -> dict:
-        """The sum over the 12 months up to now. "exact" is False when single sessions of them had to be dropped.
+        """Return the sum over the last 12 months. "exact" is False when single sessions of that time were dropped.
 
-        Then months that are only known as a sum count as a whole.
+        Then months that are only known as a sum count completely.
         """
         now = now or clock.utc_s() or self._last_end()
         if now is None:
@@ -144,7 +144,7 @@ class History:
         return total
 
     async def _sums(self, since: int | None, until: int = 0) -> tuple:
-        """({month: sums}, (sums of the ends in since..until in local seconds, exact), last known end)."""
+        """Return ({month: sums}, (sums of sessions that ended in since..until, local seconds; exact), last known end)."""
         while True:
             folded = self._folded()
             months = {int(month): list(sums) for month, sums in folded["months"].items()}
@@ -171,10 +171,10 @@ class History:
                     await clock.sleep_ms(0)
             if self._folded()["upto"] == folded["upto"]:
                 return months, (whole, exact), last
-            # sessions were folded away while others ran: count anew
+            # sessions were summed up meanwhile: count again
 
     def _end(self, values: tuple, last: int | None) -> int | None:
-        """When a session ended, as well as it is known."""
+        """Return the best known end of a session."""
         if values[ses.STOP_UTC]:
             return values[ses.STOP_UTC]
         zero = self._anchors.get(values[ses.STOP_BOOT_ID])
@@ -230,14 +230,14 @@ class History:
             last = session.stop_utc or self._anchored(session.stop_boot_id, session.stop_uptime_ms) or last
         return last
 
-    # --- the oldest leave ---
+    # --- dropping the oldest ---
 
     def _folded(self) -> dict:
-        """What is known of sessions that have left: sums a month, and up to which record they are counted."""
+        """Read the sums of dropped sessions by month, and the record number up to which they are counted."""
         return self._files.read_json(_MONTHS_FILE) or {"upto": 0, "months": {}, "utc": None}
 
     def _expire(self, now: int | None) -> None:
-        """Drop the oldest segment when all that is in it is older than 400 days (UK-18 wants twelve months)."""
+        """Drop the oldest segment when all of it is older than 400 days (UK-18 requires twelve months)."""
         if now is None:
             return
         while True:
@@ -256,7 +256,7 @@ class History:
         return None
 
     def _drop_oldest(self) -> None:
-        """Count the oldest segment's sessions into the months, then drop it. A cut between is harmless: see `upto`."""
+        """Add the oldest segment's sessions to the months, then drop it. `upto` makes a power cut in between harmless."""
         edge = self._journal.second_segment_seq()
         folded = self._folded()
         months = {int(month): sums for month, sums in folded["months"].items()}
@@ -282,7 +282,7 @@ class History:
 
 
 def _month(seconds: int) -> int:
-    """Months since year 0 of local seconds."""
+    """Return the months since year 0 of local seconds."""
     date = clock.civil(seconds)
     return date[0] * 12 + date[1] - 1
 
@@ -292,7 +292,7 @@ def _name(month: int) -> str:
 
 
 def _year_before(seconds: int) -> int:
-    """The same local time one year earlier (28 February for a leap day)."""
+    """Return the same local time one year earlier (28 February for a leap day)."""
     year, month, day, hour, minute, second, _ = clock.civil(seconds)
     return clock.utc_of(year - 1, month, 28 if (month, day) == (2, 29) else day, hour, minute, second)
 

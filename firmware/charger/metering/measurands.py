@@ -1,11 +1,11 @@
-"""Measurands: which the charger has (OCPP-97), and a meter's reading as OCPP SampledValues (OCPP-93 to 95).
+"""Measurands: those that the charger supports (OCPP-97), and a reading as OCPP SampledValues (OCPP-93 to 95).
 
 A name in a configuration list is a measurand, optionally with a phase: "Voltage.L1" or "Voltage.L1-N" (OCPP-94).
 """
 
 ENERGY = "Energy.Active.Import.Register"
 
-# unit and, after it, p when the measurand exists per phase
+# unit, followed by p when the measurand exists per phase
 _KNOWN = {
     ENERGY: "Wh",
     "Power.Active.Import": "W p",
@@ -20,7 +20,7 @@ _KNOWN = {
 
 
 def split(name: str) -> tuple:
-    """("Voltage", 1) of "Voltage.L1-N"; the phase is 0 without one, -1 for a phase that cannot be."""
+    """Split "Voltage.L1-N" to ("Voltage", 1); the phase is 0 for none, -1 for an invalid one."""
     measurand, _, last = name.rpartition(".")
     if not last.startswith("L") or measurand not in _KNOWN:
         return name, 0
@@ -34,7 +34,7 @@ def split(name: str) -> tuple:
 
 
 def supported(name: str, phases: int) -> bool:
-    """True for a measurand (with a phase or without) that a unit with so many phases can deliver."""
+    """True for a measurand (with or without a phase) that a unit with that many phases supports."""
     measurand, phase = split(name)
     if measurand not in _KNOWN:
         return False
@@ -42,17 +42,17 @@ def supported(name: str, phases: int) -> bool:
 
 
 def sampled(names: list, connector, context: str) -> list:
-    """SampledValues of one connector for a list of names. A meter that has no valid reading gives its register only."""
+    """Return SampledValues of one connector for a list of names; only the register without a valid reading."""
     values = []
     for name in names:
         measurand, phase = split(name)
-        if measurand in _KNOWN:  # a factory may have named more than there is
+        if measurand in _KNOWN:  # the factory's list may name unsupported ones
             _append(values, measurand, phase, connector, context)
     return values
 
 
 def energy(total_wh: int, context: str) -> dict:
-    """The register as a SampledValue."""
+    """Return the register as a SampledValue."""
     return _value(str(total_wh), context, ENERGY, None)
 
 
@@ -98,7 +98,7 @@ def _append_read(values: list, measurand: str, phase: int, reading, context: str
 
 
 def _fixed(scaled: int, digits: int) -> str:
-    """A scaled integer as a plain decimal: 2304, 1 -> "230.4"."""
+    """Format a scaled integer as a decimal: 2304, 1 -> "230.4"."""
     sign = "-" if scaled < 0 else ""
     text = str(abs(scaled))
     text = "0" * (digits + 1 - len(text)) + text
@@ -106,7 +106,7 @@ def _fixed(scaled: int, digits: int) -> str:
 
 
 def _value(text: str, context: str, measurand: str, phase) -> dict:
-    """One SampledValue; `value` is always a string (SCH-9), frequency and power factor have no unit (OCPP-95)."""
+    """Make a SampledValue; `value` is always a string (SCH-9), frequency and power factor have no unit (OCPP-95)."""
     value = {"value": text, "context": context, "measurand": measurand, "location": "Outlet"}
     unit = _KNOWN[measurand].split(" ")[0]
     if unit:

@@ -1,10 +1,10 @@
-"""One meter: polls its driver in the driver's own rhythm and adds what it counted to the energy register."""
+"""One meter: polls its driver at the driver's interval and adds the counted energy to the energy register."""
 
 from charger import clock
 
 
 class Meter:
-    """`reading` is the driver's; `total_wh` the register's, which never goes back."""
+    """`reading` is the driver's; `total_wh` the register's, which never decreases."""
 
     def __init__(self, driver, register):
         self.driver = driver
@@ -21,7 +21,7 @@ class Meter:
         return self.register.told_wh()
 
     async def run(self):
-        """The meter's task. The driver deals with a chip that does not answer; flash writes happen here, not in add()."""
+        """The meter's task. The driver handles a chip that does not answer; flash is written here, not in add()."""
         await self.driver.start()
         while True:
             self.driver.poll()

@@ -1,8 +1,8 @@
-"""The sessions: the open ones, on flash before energy flows (OCPP-37), and through `history` the ended ones.
+"""The sessions: open ones, which are on flash before energy flows (OCPP-37), and ended ones, in `history`.
 
-An open session is a file `open<connector>` (written at its start) and a small slot with what changes (written every
-90 Wh or 5 minutes). Its end is one history record; the file goes after that, so a cut at any write leaves it either
-open or ended, and recover() tells which.
+An open session is a file `open<connector>`, written at its start, and an ABRecord with the changing values, written every
+90 Wh or 5 minutes. Its end is one history record, after which the file is deleted: after a power cut at any write it is
+either open or ended, as recover() finds out.
 """
 
 import struct
@@ -17,12 +17,12 @@ from charger.store.files import Files
 
 _DUE_WH = const(90)
 _DUE_S = const(300)
-_PAUSE_DUE_S = const(15)  # a pause is news, but not more often than energy at 22 kW is
+_PAUSE_DUE_S = const(15)  # pauses are saved at most as often as energy is at 22 kW
 _OPEN = "open"
 
 
 class SessionStore:
-    """Owned by app.py. begin(), checkpoint() and end() write to flash: from tasks, never from the control tick."""
+    """begin(), checkpoint() and end() write to flash: call them from tasks, never from the control tick."""
 
     def __init__(self, files: Files, history_bytes: int = 131072) -> None:
         self.history = History(files, history_bytes)
@@ -42,24 +42,24 @@ class SessionStore:
         clock.on_step(self._stepped)
 
     def watch(self, connector_id: int, register) -> None:
-        """Keep this connector's energy register in step with its sessions; lift it to what they prove it has had."""
+        """Save this connector's energy register with its sessions; raise it to the value that its sessions prove."""
         self._registers[connector_id] = register
         register.at_least(self._proven_wh.get(connector_id, 0))
 
     def recover(self) -> list:
-        """The sessions that were open when the charger stopped, with last known Wh and time (OCPP-37), oldest first.
+        """Return the sessions that were open when the charger stopped, oldest first, with last known Wh and time (OCPP-37).
 
-        They stay open: end() them, with "PowerLoss", or resume() them.
+        They stay open: call end() with "PowerLoss", or resume().
         """
         for session in self._open.values():
             register = self._registers.get(session.connector_id)
             if session.recovered and register is not None:
-                # what the register saw after the last checkpoint: no energy flows outside a session
+                # energy counted after the last checkpoint: none flows outside a session
                 session.stop_wh = max(session.stop_wh, register.total_wh)
         return sorted([s for s in self._open.values() if s.recovered], key=_age)
 
     def resume(self, session: Session) -> None:
-        """Go on with a recovered session."""
+        """Continue a recovered session."""
         session.recovered = False
         session.saved_s = clock.uptime_s()
         session.saved_wh = session.stop_wh
@@ -70,7 +70,7 @@ class SessionStore:
 
     def begin(self, connector_id: int, id_tag: str | None, wh: int, parent_id_tag: str | None = None,
               reservation_id: int | None = None) -> Session:
-        """Open a session; it is on flash when this returns, so energy may flow. Raises OSError when flash refuses."""
+        """Open a session; it is on flash when this returns, so that energy may flow. OSError when the flash fails."""
         left = self._open.get(connector_id)
         if left is not None:
             self.end(left, left.stop_wh, left.stop_reason or "PowerLoss", left.stop_id_tag)
@@ -89,13 +89,13 @@ class SessionStore:
         return session
 
     def save(self, session: Session) -> None:
-        """Write what does not change by itself (the transaction id, after it became known)."""
+        """Write the fixed values again, after the transaction id became known."""
         self._files.write(_OPEN + str(session.connector_id), session.to_record(True))
 
     def checkpoint(self, session: Session, wh: int, power_w: int | None = None, now: bool = False) -> None:
-        """Tell how an open session goes on: about once a second. Writes to flash when due, or with now=True at once.
+        """Update an open session, about once a second. Writes to flash when due, or at once with now=True.
 
-        wh is the register; power_w the present power (W, negative for export): it makes charging time and highest power.
+        wh is the register; power_w the present power (W, negative for export), for charging time and highest power.
         """
         if power_w is not None:
             session.sample(power_w, clock.ticks_diff(clock.ticks_ms(), session.sampled_ms))
@@ -120,8 +120,8 @@ class SessionStore:
     def end(self, session: Session, wh: int, reason: str, id_tag: str | None = None) -> bool:
         """Close a session with the register's value and an OCPP reason; True when it is in the history on flash.
 
-        A recovered session keeps its last known Wh and time. When the flash refuses, the session stays open on it: the
-        next begin() or restart tries again.
+        A recovered session keeps its last known Wh and time. When the flash fails, the session stays open on flash, and
+        the next begin() or restart retries.
         """
         if session.stop_reason is None:
             if not session.recovered:
@@ -141,11 +141,11 @@ class SessionStore:
         try:
             self._files.delete(_OPEN + str(session.connector_id))
         except OSError as error:
-            log.error("sessions", log.reason(error))  # the next start finds it in the history and deletes it then
+            log.error("sessions", log.reason(error))  # the next start finds the session in the history and deletes the file
         return True
 
     def erase_identities(self) -> None:
-        """Forget who charged. A session that runs keeps its idTag until it ends, then it is forgotten too (SEC-15)."""
+        """Erase the idTags. A running session keeps its idTag until it ends; it is not stored then (SEC-15)."""
         self.history.erase_identities()
         for session in self._open.values():
             session.anonymous = True
@@ -179,7 +179,7 @@ class SessionStore:
         return found
 
     def _load_last_id(self, recent: list) -> int:
-        """Never a number twice, even when the counter itself was lost."""
+        """Load the last session number, from several sources, so that no number is used twice."""
         value = self._ids.read()
         last = struct.unpack("<I", value)[0] if value else 0
         for session in recent:
@@ -187,7 +187,7 @@ class SessionStore:
         return last
 
     def _stepped(self, old: int | None, _new: int, _source: str) -> None:
-        """The time has become known: date what this start-up wrote without it."""
+        """Date this start-up's sessions when the time becomes known."""
         zero = clock.utc_at_uptime(0)
         if old is not None or zero is None or not self._undated:
             return

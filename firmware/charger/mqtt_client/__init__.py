@@ -1,1 +1,1 @@
-"""The owner's portal: status, notices and the security log to an MQTT broker of his, and his commands from there."""
+"""The owner's MQTT client: publishes status, notices and the security log, executes commands."""

@@ -1,4 +1,4 @@
-"""Making the connection to the owner's broker: where to, with whose credentials, by TLS and never without (SEC-12)."""
+"""The connection to the owner's broker: address, credentials, always TLS (SEC-12)."""
 
 from micropython import const
 
@@ -14,22 +14,22 @@ ROOTS = "mqtt/roots"
 _PORT = const(8883)
 _CONNECT_MS = const(30000)
 _PREFIX = "pilotlight"
-_LONGEST = const(64)  # of the prefix, in bytes: with serial number and topic it stays below what mqtt.py takes
+_LONGEST = const(64)  # longest prefix in bytes: with serial number and topic it fits into mqtt_session.py's bound
 # of the security log
 BROKER = "BrokerAuthenticationFailed"
-# what of mqtt.py's and tls.py's causes means that the other side is not who it should be, or does not take us for the owner's
+# causes of mqtt_session.py and tls.py that are security events
 _SECURITY = ("auth", "untrusted", "expired", "name", "certificate", "proof", "version", "suite", "own-cert")
 
 
 def _setting(vault, given: str | None, name: str) -> str:
-    """What the factory or the command line gives, else what the owner has set. ValueError."""
+    """Return the value of the factory or the command line, else the owner's. ValueError."""
     if given:
         return given
     return str(vault.get(name) or b"", "utf-8")
 
 
 def base(vault, settings: dict, serial: str) -> str:
-    """What all topics of a unit begin with. ValueError."""
+    """Return the common prefix of the unit's topics. ValueError."""
     prefix = url.split(_setting(vault, settings["url"], URL)).path.strip("/") or _PREFIX
     if len(prefix.encode()) > _LONGEST or not printable(prefix) or any(ch in "+#?" for ch in prefix):
         raise ValueError("prefix of the topics")
@@ -39,10 +39,10 @@ def base(vault, settings: dict, serial: str) -> str:
 
 
 def _target(vault, settings: dict) -> tuple:
-    """(host, port, user name). ValueError."""
+    """Return (host, port, user name). ValueError."""
     where = url.split(_setting(vault, settings["url"], URL))
     if where.scheme != "mqtts":
-        raise ValueError("only mqtts:// is spoken")
+        raise ValueError("only mqtts:// is supported")
     user, password = where.login or (b"", b"")
     if password:
         raise ValueError("a password in the URL")
@@ -50,10 +50,10 @@ def _target(vault, settings: dict) -> tuple:
 
 
 def _password(vault, settings: dict) -> bytes:
-    """From the vault, where one that the factory or the command line gives is put first (SEC-10)."""
+    """Return the password from the vault; one from the factory or the command line is moved there first (SEC-10)."""
     given = settings["password"]
     if not vault.ready or vault.broken:
-        raise ValueError("no credentials: this unit has to be provisioned")
+        raise ValueError("no credentials: this unit must be provisioned")
     kept = vault.get(PASSWORD)
     if given and given.encode() != kept:
         vault.put(PASSWORD, given.encode())
@@ -64,7 +64,7 @@ def _password(vault, settings: dict) -> bytes:
 
 
 async def connect(vault, settings: dict, serial: str, open_stream=None) -> tuple:
-    """(stream, (user, password)), or ConnectError, "config" when the settings do not say how."""
+    """Connect and return (stream, (user, password)). ConnectError, with cause "config" for invalid settings."""
     try:
         host, port, user = _target(vault, settings)
         login = (user or serial.encode(), _password(vault, settings))
@@ -77,5 +77,5 @@ async def connect(vault, settings: dict, serial: str, open_stream=None) -> tuple
 
 
 def event_of(cause: str) -> str | None:
-    """The event for a failure, None for what is no matter of security."""
+    """Return the security event for a failure, None for other failures."""
     return BROKER if cause in _SECURITY else None

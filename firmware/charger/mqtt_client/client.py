@@ -1,16 +1,15 @@
-"""The owner's portal over MQTT and TLS (SEC-12): a unit of his own tells him what it does, and does what he says.
+"""The owner's MQTT client (SEC-12): publishes status and log, executes commands.
 
 Topics, below <prefix>/<serial number>/:
 
-    status    retained: the unit as a whole, at each change and every minute; the last will is {"online": false}
-    session   each session as it goes on, and at its end
-    log       the security log, entry by entry; marked as sent when the broker has acknowledged, so each at least once
-    notice    of these what somebody has to look at: the lid, altered firmware, a broken vault
-    cmd       commands to the unit, see orders.py
+    status    retained: the unit's status, at each change and every minute; the last will is {"online": false}
+    session   each session, repeatedly while it runs and at its end
+    log       the security log, entry by entry, at least once each: marked as sent when the broker has acknowledged
+    notice    the log entries that need attention: open lid, altered firmware, damaged vault
+    cmd       commands to the unit, see command_handler.py
     reply     their answers
 
-A unit that found its firmware altered connects for the notice alone (SEC-9). Everything is sent at QoS 1, one after the
-other.
+A unit with altered firmware connects only to send that notice (SEC-9). Messages are sent at QoS 1, one at a time.
 """
 
 import asyncio
@@ -36,17 +35,17 @@ _BACKOFF_S = const(5)
 _BACKOFF_LAST_S = const(600)
 _BACKOFF_STARVED_S = const(60)
 _AGAIN_S = const(3600)
-_STABLE_MS = const(300000)  # a connection that lived so long has earned a fresh start of the back-off
+_STABLE_MS = const(300000)  # a connection that lasted so long resets the back-off
 _OFFLINE_MS = const(3000)
-_MAX_COMMANDS = const(4)  # commands that may wait
-_MAX_ENDED = const(8)  # sessions whose end waits to be told
-_LOG_BATCH = const(4)  # entries of the log between two marks
+_MAX_COMMANDS = const(4)  # commands that may be queued
+_MAX_ENDED = const(8)  # ended sessions that may be queued
+_LOG_BATCH = const(4)  # log entries per acknowledgement
 _ALTERED = "the firmware was found altered"
 
 
 class MqttClient:
-    """`await run()` is its one task. `settings` has url (mqtts://[user@]host[:port][/prefix]), password and ca (PEM); what
-    is None there is in the vault, as the owner has set it: mqtt/url, mqtt/password, mqtt/roots.
+    """`await run()` is its task. `settings` has url (mqtts://[user@]host[:port][/prefix]), password and ca (PEM); for a
+    value of None the owner's setting in the vault is used: mqtt/url, mqtt/password, mqtt/roots.
 
     `app` is the application: connectors, security_log, vault, updates, config, charge_point and tamper are used, and what
     commands.py wants.
@@ -55,9 +54,9 @@ class MqttClient:
     def __init__(self, app, settings: dict, serial: str, open_stream=None):
         self.app = app
         self.serial = serial
-        self.fault = None  # why there is no connection, in words
+        self.fault = None  # why there is no connection, as text
         self.connected = False
-        self.logins = []  # of orders.py, as are the next two
+        self.logins = []  # used by command_handler.py, as are the next two
         self.challenges = []
         self.credit = None
         self._settings = settings
@@ -79,25 +78,25 @@ class MqttClient:
         app.security_log.listeners.append(self._logged)
 
     def report(self) -> dict:
-        """For the status."""
+        """Return the client's part of the status."""
         log_ = self.app.security_log
         return {"connected": self.connected, "fault": self.fault, "waiting": log_.next_seq - 1 - log_.mark("mqtt")}
 
     def free_memory(self):
-        """The link to the back end, or the local page, finds no memory: disconnect, and connect again minutes later."""
+        """Free memory for the OCPP link or the local API: disconnect, and connect again minutes later."""
         if self._session is not None:
             self._backoff_s = max(self._backoff_s, _BACKOFF_STARVED_S)
-            self._session.end("reset", "others need the memory")
+            self._session.end("reset", "memory needed elsewhere")
 
     def retry_now(self):
-        """The network is back: do not wait for the rest of a back-off, which begins afresh."""
+        """Reset the back-off and connect at once, because the network is back."""
         self._retry_now = True
         self._backoff_s = 0
 
-    # --- what happens meanwhile ---
+    # --- events of connectors and log ---
 
     def status_changed(self, _connector):
-        """Of a connector."""
+        """Note a change of a connector's status."""
         self._changed = True
 
     def session_started(self, _session):
@@ -105,7 +104,7 @@ class MqttClient:
         self._changed = True
 
     def session_ended(self, session):
-        """On a connector: its end is told as soon as there is somebody to tell."""
+        """Queue the end of a session for publishing."""
         self._ended.append((
             session.connector_id, session.local_id, session.start_utc, session.stop_utc, session.stop_wh - session.start_wh,
             session.charging_s, session.stop_reason,
@@ -119,14 +118,14 @@ class MqttClient:
         if entry.event == events.TIME_SET:
             self._retry_now = True  # without a clock no certificate holds
         if entry.event in (events.PIN_CHANGED, events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
-            self.logins = []  # whoever was logged in has to prove himself again
+            self.logins = []  # ends all logins
             if entry.event != events.PIN_CHANGED:
                 self._ended = []
 
-    # --- the task ---
+    # --- the connection ---
 
     async def run(self):
-        """Connect, tell, listen, wait, for ever."""
+        """Connect, serve the connection, wait; repeat until close()."""
         while not self._stopping:
             if self._is_blocked():
                 await clock.sleep_ms(_POLL_MS)
@@ -149,7 +148,7 @@ class MqttClient:
             await self._pause()
 
     async def _pause(self):
-        """5 s doubling to 10 min, plus as much again by chance, unless somebody is in a hurry."""
+        """Wait for the back-off: 5 s doubling to 10 min, plus up to as much again at random; retry_now() ends it."""
         self._backoff_s = min(max(self._backoff_s * 2, _BACKOFF_S), _BACKOFF_LAST_S)
         left_ms = self._backoff_s * 1000
         left_ms += int.from_bytes(os.urandom(3), "big") % left_ms
@@ -164,11 +163,11 @@ class MqttClient:
         event = broker_connect.event_of(error.cause)
         now = clock.uptime_s()
         if event is not None and (self._last_logged[0] != self.fault or now - self._last_logged[1] >= _AGAIN_S):
-            self._last_logged = (self.fault, now)  # attempts go on for ever: the same again is said once an hour
+            self._last_logged = (self.fault, now)  # a repeated failure is logged once an hour
             self.app.security_log.add(event, self.fault)
 
     def _is_blocked(self) -> bool:
-        """SEC-9: with altered firmware the network is for the notice alone, and once that is out for nothing."""
+        """True when altered firmware forbids the connection: it is allowed only until the notice was sent (SEC-9)."""
         if not self._altered():
             self._blocked = False
         elif not self._blocked:
@@ -183,7 +182,7 @@ class MqttClient:
         return self.app.updates is not None and self.app.updates.altered
 
     async def _serve(self):
-        """One connection from beginning to end."""
+        """Make one connection and serve it until it ends."""
         try:
             self._base = broker_connect.base(self.app.vault, self._settings, self.serial).encode() + b"/"
         except ValueError as error:
@@ -220,14 +219,14 @@ class MqttClient:
         return self._base + name.encode()
 
     async def _publish_all(self, session):
-        """Whatever there is to tell, until the session is over: then its ConnectError. Or until SEC-9 says no more."""
+        """Publish what is due until the session ends with its ConnectError, or until SEC-9 forbids the connection."""
         self._changed = self._log_due = True
         told = metered = clock.ticks_ms()
         first = True
         while not self._is_blocked():
             if session.fault is not None:
                 raise session.fault
-            if self._stopping:  # close() has the last word
+            if self._stopping:  # close() sends the last message
                 await clock.sleep_ms(_POLL_MS)
                 continue
             since_ms = clock.elapsed_ms(told)
@@ -258,7 +257,7 @@ class MqttClient:
             await session.publish(self._topic(topic), text, retain)
 
     async def _publish_log(self, session):
-        """The next few entries: marked as sent once the broker has acknowledged the last of them (SEC-23)."""
+        """Publish the next few entries; they are marked as sent after the broker's acknowledgement (SEC-23)."""
         self._log_due = False
         batch = self.app.security_log.pending("mqtt", _LOG_BATCH)
         for item in batch:
@@ -266,21 +265,21 @@ class MqttClient:
             await self._publish(session, "log", "entry", item)
         if batch:
             self.app.security_log.acknowledge("mqtt", batch[-1].seq)
-            # where the flash refuses, the same ones go out again with the next event, not without end
+            # when the mark cannot be written, the same entries are sent again with the next event only
             self._log_due = self.app.security_log.mark("mqtt") == batch[-1].seq
 
     # --- commands ---
 
     def _on_message(self, payload, retained: bool):
-        """A command came in; what is beyond the bound is lost, as its sender sees by the missing reply."""
+        """Queue a received command; one beyond the bound is dropped without a reply."""
         if len(self._commands) < _MAX_COMMANDS:
             self._commands.append((payload, retained))
             self._command_event.set()
         else:
-            self.app.security_log.add(events.INVALID_MESSAGES, "portal: commands faster than they can be obeyed")
+            self.app.security_log.add(events.INVALID_MESSAGES, "portal: too many commands at once")
 
     async def _run_commands(self, session):
-        """One command after the other."""
+        """Execute the queued commands one by one."""
         while True:
             self._command_event.clear()
             while self._commands:
@@ -302,16 +301,16 @@ class MqttClient:
         if reply is not None:
             await session.publish(self._topic("reply"), reply)
 
-    # --- the end ---
+    # --- closing ---
 
     async def close(self):
-        """Before a restart: the owner is told, as far as that goes within 3 s."""
+        """Publish the offline status before a restart, within 3 s."""
         self._stopping = True
         if self._session is not None:
             await self._send_offline(self._session, "restart")
 
     async def _send_offline(self, session, why: str):
-        """The last word, instead of the last will."""
+        """Publish the offline status instead of the last will, then disconnect."""
         try:
             await asyncio.wait_for_ms(session.publish(self._topic("status"), messages.offline(why), True), _OFFLINE_MS)
             await session.close()

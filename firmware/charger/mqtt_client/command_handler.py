@@ -1,18 +1,18 @@
-"""Commands that come to the portal's topic cmd, each one JSON object; the answer goes to reply and has its id.
+"""Commands received on the topic cmd, each one JSON object; the answer with the same id is published on reply.
 
     {"id": "1", "do": "hello"}
-        {"id": "1", "ok": true, "challenge": "..."}               for one login within a minute
+        {"id": "1", "ok": true, "challenge": "..."}               valid for one login within a minute
     {"id": "2", "do": "login", "challenge": "...", "role": "owner", "pin": "...", "device": "..."}
         {"id": "2", "ok": true, "session": "...", "device": "...", "expires_s": 900}
     {"id": "3", "do": "charge", "session": "...", "n": 1, "with": {"action": "start"}}
         {"id": "3", "ok": true, "result": {}}
     {"id": "4", "do": "logout", "session": "...", "n": 2}
-    what is refused: {"id": "3", "ok": false, "error": "forbidden", "text": "The user may not do this."}, and "wait_s"
+    a refusal: {"id": "3", "ok": false, "error": "forbidden", "text": "The user may not do this."}, and "wait_s"
 
-`device` is what an earlier login of the same client answered (access/pin.py says what for), and may be missing. What can
-be done, and with what in `with`: _OFFERED and commands.py. A command that was heard once does nothing when it is sent
-again: a challenge holds once, and `n` has to grow within a session. What is no command is discarded, with a reason in the
-security log, whose rate is bounded (SEC-13); the same goes for messages that the broker kept.
+`device` is optional: the value from an earlier login of the same client (access/pin.py). The available commands are
+_OFFERED, their arguments are in commands/. A replayed command has no effect: a challenge is valid once, and `n` must
+increase within a session. Invalid messages, and messages that the broker retained, are discarded with an entry in the
+security log, whose rate is limited (SEC-13).
 """
 
 import json
@@ -28,7 +28,7 @@ from charger.crypto.hmac import same
 from charger.errors import CommandError, InvalidValueError
 from charger.net import strict_json, utf8
 
-# The rest of commands.py is for those who stand at the unit: what locks out, erases, or hands over a secret (SEC-18).
+# Commands that lock out, erase or transfer a secret are available only in the local API (SEC-18).
 _OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install")
 _SECRETS = ("AuthorizationKey", "WifiPassword", "MqttPassword")
 _SURFACE = "mqtt"
@@ -55,21 +55,21 @@ def _random() -> str:
     return os.urandom(16).hex()
 
 
-async def answer(portal, payload, retained: bool) -> bytes | None:
-    """Do what is asked for; the reply, None where there is none."""
-    if not _admitted(portal):
-        return _discard(portal, "too many commands")
+async def answer(client, payload, retained: bool) -> bytes | None:
+    """Execute a command; return the reply, or None for an invalid message."""
+    if not _admitted(client):
+        return _discard(client, "too many commands")
     if retained:
-        return _discard(portal, "a command that the broker kept")
+        return _discard(client, "a command that the broker retained")
     if payload is None:
-        return _discard(portal, "a command that is too long")
+        return _discard(client, "a command that is too long")
     try:
         wish = await _parse(payload)
     except (ValueError, MemoryError) as error:
-        return _discard(portal, log.reason(error))
+        return _discard(client, log.reason(error))
     reply = {"id": wish["id"], "ok": False}
     try:
-        result = await _act(portal, wish)
+        result = await _act(client, wish)
         if result is None:
             return None
         result["id"], result["ok"] = wish["id"], True
@@ -84,12 +84,12 @@ async def answer(portal, payload, retained: bool) -> bytes | None:
     return json.dumps(reply).encode()
 
 
-def _admitted(portal) -> bool:
-    """A few in a row, then one a second."""
+def _admitted(client) -> bool:
+    """Limit the rate: a few commands in a burst, then one a second."""
     now = clock.uptime_s()
-    if portal.credit is None:
-        portal.credit = [_BURST, now]
-    credit = portal.credit
+    if client.credit is None:
+        client.credit = [_BURST, now]
+    credit = client.credit
     gained = (now - credit[1]) // _REFILL_S
     credit[0] = min(_BURST, credit[0] + gained)
     credit[1] += gained * _REFILL_S
@@ -99,12 +99,12 @@ def _admitted(portal) -> bool:
     return True
 
 
-def _discard(portal, why: str):
-    portal.app.security_log.add(events.INVALID_MESSAGES, "portal: " + why)
+def _discard(client, why: str):
+    client.app.security_log.add(events.INVALID_MESSAGES, "portal: " + why)
 
 
 async def _parse(payload: bytes) -> dict:
-    """The object, which has an id; ValueError."""
+    """Parse the object, which must have an id. ValueError."""
     buffer = bytearray(payload)
     if not await utf8.check(buffer, 0, len(buffer)):
         raise ValueError("not UTF-8")
@@ -116,7 +116,7 @@ async def _parse(payload: bytes) -> dict:
     return wish
 
 
-async def _act(portal, wish: dict) -> dict | None:
+async def _act(client, wish: dict) -> dict | None:
     do = wish.get("do")
     if not isinstance(do, str):
         do = ""
@@ -124,59 +124,58 @@ async def _act(portal, wish: dict) -> dict | None:
     try:
         validate.check(spec or _COMMAND, wish)
     except InvalidValueError as error:
-        _discard(portal, str(error))
+        _discard(client, str(error))
         raise CommandError(commands.INVALID, "%s." % error)
     if spec is _HELLO:
-        return _hello(portal)
+        return _hello(client)
     if spec is _LOGIN:
-        return await _login(portal, wish)
-    login = _who(portal, wish["session"])
+        return await _login(client, wish)
+    login = _find_login(client, wish["session"])
     if wish["n"] <= login["n"]:
         if (wish["n"], wish["id"]) == (login["n"], login["id"]):
-            return None  # brought twice by the broker, which it may
-        portal.app.security_log.add(events.REPLAY, "portal: %s, as %s" % (do, login["role"]))
-        raise CommandError("replay", "n: has to grow with each command.")
+            return None  # delivered twice by the broker, which QoS 1 allows
+        client.app.security_log.add(events.REPLAY, "portal: %s, as %s" % (do, login["role"]))
+        raise CommandError("replay", "n: must increase with each command.")
     login["n"], login["id"], login["used_s"] = wish["n"], wish["id"], clock.uptime_s()
     if spec is _LOGOUT:
-        portal.logins.remove(login)
+        client.logins.remove(login)
         return {}
     inner = wish.get("with", {})
     if do == "set":
         for name in _SECRETS:
             if name in inner:
                 raise CommandError(commands.FORBIDDEN, "%s: only at the unit itself." % name)
-    return {"result": await table.run(portal.app, login["role"], do, inner, _SURFACE)}
+    return {"result": await table.run(client.app, login["role"], do, inner, _SURFACE)}
 
 
-# --- who asks ---
+# --- login ---
 
 
-def _hello(portal) -> dict:
-    challenges = portal.challenges
+def _hello(client) -> dict:
+    challenges = client.challenges
     if len(challenges) >= _CHALLENGES:
         challenges.pop(0)
     challenges.append((_random(), clock.uptime_s()))
     return {"challenge": challenges[-1][0], "expires_s": _CHALLENGE_S}
 
 
-async def _login(portal, wish: dict) -> dict:
-    known = [item for item in portal.challenges if same(item[0].encode(), wish["challenge"].encode())]
-    portal.challenges = [item for item in portal.challenges if item not in known]
+async def _login(client, wish: dict) -> dict:
+    known = [item for item in client.challenges if same(item[0].encode(), wish["challenge"].encode())]
+    client.challenges = [item for item in client.challenges if item not in known]
     if not known:
-        portal.app.security_log.add(events.REPLAY, "portal: login with a challenge that does not hold")
+        client.app.security_log.add(events.REPLAY, "portal: login with an invalid challenge")
     if not known or clock.uptime_s() - known[0][1] >= _CHALLENGE_S:
-        raise CommandError("login", "challenge: not one that holds; say hello first.")
-    verdict = await portal.app.pins.check(wish["role"], wish["pin"], _SURFACE, wish.get("device", ""))
+        raise CommandError("login", "challenge: not valid; send hello first.")
+    verdict = await client.app.pins.check(wish["role"], wish["pin"], _SURFACE, wish.get("device", ""))
     if verdict.state == "refused":
         raise CommandError(commands.UNABLE, verdict.why)
     if verdict.state == "wait":
         raise CommandError(commands.WAIT, "Too many wrong PINs: wait %d seconds." % verdict.wait_s, verdict.wait_s)
     if not verdict.ok:
-        raise CommandError("login", "This is not the PIN of the %s." % wish["role"], verdict.wait_s)
+        raise CommandError("login", "Wrong PIN of the %s." % wish["role"], verdict.wait_s)
     now = clock.uptime_s()
-    # plain data: an object of a class of ours would keep this module in RAM
     login = {"token": _random(), "role": wish["role"], "n": 0, "id": "", "since_s": now, "used_s": now}
-    portal.logins = [one for one in portal.logins if _holds(one)][1 - _LOGINS :] + [login]  # noqa: RUF005
+    client.logins = [one for one in client.logins if _holds(one)][1 - _LOGINS :] + [login]  # noqa: RUF005
     return {"session": login["token"], "device": verdict.device, "expires_s": _IDLE_S}
 
 
@@ -185,11 +184,11 @@ def _holds(login: dict) -> bool:
     return now - login["used_s"] < _IDLE_S and now - login["since_s"] < _LONGEST_S
 
 
-def _who(portal, token: str) -> dict:
+def _find_login(client, token: str) -> dict:
     found = None
-    for one in portal.logins:
+    for one in client.logins:
         if same(one["token"].encode(), token.encode()) and _holds(one):
             found = one
     if found is None:
-        raise CommandError("login", "session: not one that holds; log in first.")
+        raise CommandError("login", "session: not valid; log in first.")
     return found

@@ -1,4 +1,4 @@
-"""What the owner's portal is told, as JSON. No card numbers, no names, no secrets (SEC-10, SEC-15).
+"""The MQTT messages as JSON. They contain no card numbers, no names and no secrets (SEC-10, SEC-15).
 """
 
 import json
@@ -6,12 +6,12 @@ import json
 from charger import clock, status_report
 from charger.audit import events
 
-# What somebody has to look at: it goes to the topic of notices, too (SEC-9, SEC-17).
+# Events that need attention: also published on the topic notice (SEC-9, SEC-17).
 NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, events.VAULT_BROKEN, events.SAFETY_VALUE)
 
 
 def status(app) -> bytes:
-    """The unit as a whole."""
+    """Encode the unit's status."""
     connectors = {}
     for connector in app.connectors:
         facts = status_report.connector_report(connector)
@@ -25,12 +25,12 @@ def status(app) -> bytes:
 
 
 def offline(why: str) -> bytes:
-    """Instead of the status: the last will, and what is said before a restart."""
+    """Encode the offline status: the last will, and the message before a restart."""
     return _text({"online": False, "why": why})
 
 
 def _update(app):
-    """What is on offer (SEC-7) and how far it is."""
+    """Return the offered update (SEC-7) and the progress."""
     if app.updates is None:
         return None
     facts = app.updates.report()
@@ -38,7 +38,7 @@ def _update(app):
 
 
 def running(connector) -> bytes:
-    """A session that goes on; energy in Wh, power in W."""
+    """Encode a running session; energy in Wh, power in W."""
     session = connector.session
     reading = connector.meter.reading
     return _text({
@@ -49,7 +49,7 @@ def running(connector) -> bytes:
 
 
 def ended(facts: tuple) -> bytes:
-    """A session that is over; the facts as service.py keeps them until they are told."""
+    """Encode an ended session from the tuple that client.py queues."""
     connector, number, start, stop, energy, charging_s, reason = facts
     return _text({
         "connector": connector, "session": number, "active": False, "started": _time(start), "stopped": _time(stop),
@@ -58,12 +58,12 @@ def ended(facts: tuple) -> bytes:
 
 
 def entry(item) -> bytes:
-    """An entry of the security log."""
+    """Encode an entry of the security log."""
     return _text(item.to_dict())
 
 
 def notice(item) -> bytes | None:
-    """The same as a notice, None when it is none."""
+    """Encode an entry as a notice, None when it needs no attention."""
     if item.event not in NOTICES:
         return None
     return _text({"notice": item.event, "text": item.info, "time": item.time(), "seq": item.seq})

@@ -1,1 +1,1 @@
-"""The network: Wi-Fi, name look-up, TLS, WebSocket. Every wait in here has a deadline and none blocks the loop."""
+"""The network: Wi-Fi, name look-up, TLS, WebSocket. Every wait has a deadline; none blocks the loop."""

@@ -1,6 +1,6 @@
-"""Name look-up that never blocks the loop: UDP queries (RFC 1035) with a deadline, instead of getaddrinfo().
+"""DNS client that does not block the loop, unlike getaddrinfo(): UDP queries (RFC 1035) with a deadline.
 
-Answers count only with our random id, our question and from the server we asked; others are as if they never came.
+An answer is accepted only from the queried server, with the query's random id and question; any other is ignored.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from charger import clock
 from charger.errors import DnsError
 
 _TRIES = const(3)
-_CACHED = const(8)  # names kept
+_CACHED = const(8)  # size of the cache
 _TTL_LEAST_S = const(5)
 _TTL_MOST_S = const(3600)
 _TYPE_A = const(1)
@@ -25,7 +25,7 @@ _DATAGRAM = const(512)
 
 
 def is_address(host: str) -> bool:
-    """True for an IPv4 address in dotted form and for anything with a colon, which can only be IPv6."""
+    """True for a dotted IPv4 address and for any text with a colon, which can only be IPv6."""
     if ":" in host:
         return True
     parts = host.split(".")
@@ -33,7 +33,7 @@ def is_address(host: str) -> bool:
 
 
 def _query(host: str, query_id: bytes) -> bytes:
-    """A question for the A records of host. DnsError when host is no name that the DNS could hold."""
+    """Encode a query for the A records of host. DnsError when host is not a valid DNS name."""
     out = bytearray(query_id + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00")
     for label in host.encode().split(b"."):
         if not 0 < len(label) < 64:
@@ -50,7 +50,7 @@ def _query(host: str, query_id: bytes) -> bytes:
 
 
 def _name(msg: bytes, at: int) -> tuple:
-    """(name in lower case, offset behind it). ValueError for loops and names that run out of the message."""
+    """Decode a name: (lower-case text, offset behind it). ValueError for loops and for names beyond the message's end."""
     labels = []
     end = None
     jumps = 0
@@ -79,9 +79,9 @@ def _u16(msg: bytes, at: int) -> int:
 
 
 def _parse(msg: bytes, query: bytes) -> tuple | None:
-    """(address, seconds to live) of an answer to query; None when it is no answer to it.
+    """Decode a response: (address, seconds to live), or None when it does not answer the query.
 
-    DnsError when the server says that there is no such name, or has no address for it.
+    DnsError when the server reports an error, or when the name has no IPv4 address.
     """
     try:
         if msg[:2] != query[:2] or not msg[2] & 0x80 or _u16(msg, 4) != 1:
@@ -98,7 +98,7 @@ def _parse(msg: bytes, query: bytes) -> tuple | None:
 
 
 def _first_address(msg: bytes, at: int, wanted: bytes, count: int) -> tuple:
-    """Follow the CNAMEs from wanted to the first A record. The shortest life on the way counts."""
+    """Follow the CNAMEs from `wanted` to the first A record; the time to live is the lowest of all records used."""
     life = _TTL_MOST_S
     for _ in range(count):
         owner, at = _name(msg, at)
@@ -117,23 +117,23 @@ def _first_address(msg: bytes, at: int, wanted: bytes, count: int) -> tuple:
 
 
 def _readable(s):
-    """Awaitable: the socket has something to read."""
+    """Wait until the socket is readable."""
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 
 
 class Resolver:
-    """Asks one server; remembers a few answers for as long as they may live.
+    """Sends queries to one server and caches a few answers for their time to live.
 
-    `server()` returns the server's address, or None while there is none; `port` is 53 but for tests.
+    `server()` returns the server's address or None; tests set another `port` than 53.
     """
 
     def __init__(self, server, port: int = 53):
         self._server = server
         self._port = port
-        self._cache = {}  # host: (address, uptime in seconds at which it is too old)
+        self._cache = {}  # host: (address, uptime in seconds at which the entry expires)
 
     async def resolve(self, host: str, deadline_ms: int = 9000) -> str:
-        """The IPv4 address of host as text; an address is returned as it is. DnsError, latest after deadline_ms."""
+        """Return the IPv4 address of host as text; an address is returned unchanged. DnsError after deadline_ms at the latest."""
         if is_address(host):
             return host
         if host.endswith("."):
@@ -154,7 +154,7 @@ class Resolver:
         return address
 
     def forget(self, host: str):
-        """Ask again next time: nobody answered at the address we knew."""
+        """Drop the cached address: no host answered there."""
         self._cache.pop(host.lower(), None)
 
     def _drop_oldest(self):
@@ -162,7 +162,7 @@ class Resolver:
         del self._cache[oldest]
 
     async def _ask(self, host: str, server: str, deadline_ms: int) -> tuple:
-        """Up to three questions, each with a third of the time, a new id and a new source port."""
+        """Send up to three queries, each with a third of the time, a new id and a new source port."""
         fault = None
         for _ in range(_TRIES):
             query = _query(host, os.urandom(2))
@@ -171,8 +171,8 @@ class Resolver:
             except asyncio.TimeoutError:
                 fault = DnsError("no answer from the name server")
             except OSError as error:
-                # At once, for example "network unreachable": the remaining tries would not take any longer.
-                raise DnsError("cannot ask the name server, error %s" % error.errno)
+                # An immediate error, for example "network unreachable": another try would fail as fast.
+                raise DnsError("no query to the name server, error %s" % error.errno)
             except DnsError as error:
                 fault = error
                 if str(error) == "no such name":
@@ -180,13 +180,13 @@ class Resolver:
         raise fault  # type: ignore[misc] - set by the last try
 
     async def _exchange(self, query: bytes, server: str) -> tuple:
-        """Send one question and wait for the answer to it."""
+        """Send one query and wait for its answer."""
         # With an address instead of a name, getaddrinfo() only converts it.
         info = socket.getaddrinfo(server, self._port, 0, socket.SOCK_DGRAM)[0]
         s = socket.socket(info[0], socket.SOCK_DGRAM)
         try:
             s.setblocking(False)
-            s.connect(info[-1])  # from now on the kernel drops datagrams of anybody else
+            s.connect(info[-1])  # the kernel now drops datagrams from other hosts
             s.send(query)
             while True:
                 await _readable(s)  # type: ignore[misc] - a generator is awaitable here
@@ -207,10 +207,10 @@ _resolver = None
 
 
 def default() -> Resolver:
-    """The resolver that asks the server which the network gave us."""
+    """Return the resolver that uses the name server of the Wi-Fi network."""
     global _resolver
     if _resolver is None:
-        from charger.net import wifi  # here, so that the chain of nested first imports stays short
+        from charger.net import wifi  # imported here to keep the chain of nested first imports short
 
         _resolver = Resolver(wifi.name_server)
     return _resolver

@@ -1,4 +1,4 @@
-"""FTP, passive (RFC 959, 2428), for laboratory units only: it shows the login to everybody on the way (SEC-12)."""
+"""FTP client, passive mode (RFC 959, 2428), for laboratory units only: it sends the login unencrypted (SEC-12)."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ _BUFFER = const(256)
 
 
 class _Control:
-    """The control connection: commands and replies."""
+    """The control connection: sends commands, reads replies."""
 
     def __init__(self, stream, step_ms: int):
         self.stream = stream
@@ -26,7 +26,7 @@ class _Control:
         self._at = self._end = 0
 
     async def command(self, word: str, argument: bytes = b"") -> tuple:
-        """Send a command; (code, text) of its reply."""
+        """Send a command and return (code, text) of its reply."""
         if any(c in b"\r\n\0" for c in argument):
             raise ValueError("a line end in an argument")
         line = word.encode() + (b" " + argument if argument else b"") + b"\r\n"
@@ -34,14 +34,14 @@ class _Control:
         return await self.reply()
 
     async def must(self, good: int, word: str, argument: bytes = b"") -> tuple:
-        """command() that raises FtpError when the reply's first digit is another."""
+        """Send a command; FtpError unless the reply's code begins with this digit."""
         code, text = await self.command(word, argument)
         if code // 100 != good:
             raise FtpError(code, "%s answered with %d" % (word, code))
         return code, text
 
     async def reply(self) -> tuple:
-        """(code, text) of the next reply; of one in several lines the last."""
+        """Read the next reply: (code, text); of a reply in several lines the last line."""
         first = await self._line()
         code = _code(first)
         if first[3:4] != b"-":
@@ -83,9 +83,9 @@ def _code(line: bytes) -> int:
 
 
 async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open_stream=None):
-    """Store what an iterable of bytes yields as `name` in the folder that the URL names, anonymously without a login.
+    """Upload an iterable of bytes as `name` into the URL's folder; anonymous when the URL has no login.
 
-    When the server knows no such folder, the URL's last part is taken for the file's name. FtpError, HttpError (the
+    If the folder does not exist, the last part of the URL's path is the file's name. FtpError, HttpError (the
     connection), ConnectError; ValueError for a URL that cannot be used.
     """
     url = urls.split(location)
@@ -109,7 +109,7 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
 
 
 class FtpDownload:
-    """A file that comes in, with as much of http.Response as a reader of files needs: status 206 when it was asked for
+    """A download with the part of http_client.Response that the update engine uses: status 206 when it was requested
     from an offset, 200 from its beginning."""
 
     def __init__(self, control, data, step_ms: int, offset: int, size: int | None):
@@ -123,13 +123,13 @@ class FtpDownload:
         self._size = size
 
     def content_range(self) -> tuple | None:
-        """(first, last, size) as an HTTP server would have said it; nothing is known of the size without SIZE."""
+        """Return (first, last, size) as HTTP's Content-Range does, or None when the server does not support SIZE."""
         if self._size is None:
             return None
         return self._offset, self._size - 1, self._size
 
     async def readinto(self, view) -> int:
-        """Read some; 0 at the end, which the server has to confirm."""
+        """Read into the buffer; returns 0 at the end, after the server's confirmation of the transfer."""
         try:
             count = await asyncio.wait_for_ms(self._data.readinto(view), self._step_ms)
         except asyncio.TimeoutError:
@@ -145,7 +145,7 @@ class FtpDownload:
         return count or 0
 
     def close(self):
-        """Close both connections; as often as one likes."""
+        """Close both connections; may be called again."""
         self._data.s.close()
         if self._control is not None:
             self._control.stream.s.close()
@@ -153,7 +153,7 @@ class FtpDownload:
 
 
 async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream=None) -> FtpDownload:
-    """The file that the URL names, from an offset on. FtpError, HttpError, ConnectError; ValueError for the URL."""
+    """Start the download of the URL's file at an offset. FtpError, HttpError, ConnectError; ValueError for the URL."""
     url = urls.split(location)
     if url.scheme != "ftp":
         raise ValueError("not an ftp URL")
@@ -198,7 +198,7 @@ async def _log_in(control, login: tuple):
 
 
 async def _change_folder(control, path: bytes, name: bytes) -> bytes:
-    """Go to the folder; the name under which to store."""
+    """Change to the URL's folder; return the name to store the file under."""
     folder = path.rstrip(b"/")
     if not folder:
         return name
@@ -224,7 +224,7 @@ async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_s
 
 
 async def _passive(control) -> int:
-    """The port for the data. Their host is always that of the control connection: a server sends us nowhere else."""
+    """Return the data port. The data host is always that of the control connection; another one in the reply is ignored."""
     code, text = await control.command("EPSV")
     at = text.find(b"(|||")
     if code == 229 and at >= 0:

@@ -1,10 +1,10 @@
-"""A small HTTP/1.1 client (RFC 9112): one request a connection, streamed both ways, every size and every wait bounded.
+"""A small HTTP/1.1 client (RFC 9112): one request per connection, streamed both ways, with bounded sizes and waits.
 
     response = await http.request("GET", url, context, (("Range", "bytes=4096-"),))
     count = await response.readinto(view)  # 0 at the end
     response.close()
 
-Nothing of a message is ever held as a whole. Redirects are followed by get() alone, and only on the same server.
+No body is held in memory as a whole. Only get() follows redirects, and only on the same server.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from charger.net import tls
 from charger.net import url as urls
 
 _CONNECT_MS = const(30000)
-_STEP_MS = const(30000)  # for a piece to be taken, and for anything to come
-_ANSWER_MS = const(60000)  # a server may think about an upload
-_LATE_ANSWER_MS = const(2000)  # for what a server said before it hung up
+_STEP_MS = const(30000)  # for one write, and for one read
+_ANSWER_MS = const(60000)  # time for the server to process an upload
+_LATE_ANSWER_MS = const(2000)  # for an answer that the server sent before it closed the connection
 _HEAD_BYTES = const(8192)
 _LINE = const(2048)
 _CHUNK_LINE = const(128)
@@ -28,13 +28,13 @@ _BUFFER = const(512)
 _RETRY_MS = const(20)
 _INTERIM = const(4)  # 1xx answers
 _REDIRECTS = const(3)
-_LONGEST = const(0x3FFFFFFF)  # of a body: small integers on a 32-bit board
+_LONGEST = const(0x3FFFFFFF)  # of a body: a small integer on a 32-bit board
 
 
 class Response:
-    """`status`; `fields`, by lower-case name; `length` of the body in bytes, None when only its end will tell.
+    """`status`; `fields` by lower-case name; `length` of the body in bytes, None when it is not announced.
 
-    `complete_by_close` is True for a body that has no other end than that of the connection: it may have been cut.
+    `complete_by_close` is True for a body that ends with the connection: it may be truncated.
     """
 
     def __init__(self, stream, step_ms: int):
@@ -53,7 +53,7 @@ class Response:
     # --- the body ---
 
     async def readinto(self, view) -> int:
-        """Read some of the body; 0 at its end. HttpError when it is cut, malformed, or nothing comes in time."""
+        """Read a part of the body; returns 0 at its end. HttpError when it is truncated, malformed or late."""
         if self._over or not len(view):
             return 0
         if self._chunked and not self._left and not await self._next_chunk():
@@ -74,7 +74,7 @@ class Response:
         return count
 
     async def read(self, most: int) -> bytes:
-        """The whole body. HttpError when it is longer than `most` bytes."""
+        """Read the whole body. HttpError when it is longer than `most` bytes."""
         out = bytearray()
         piece = memoryview(bytearray(min(_BUFFER, most + 1)))
         while True:
@@ -86,7 +86,7 @@ class Response:
             out.extend(piece[:count])
 
     def content_range(self) -> tuple | None:
-        """(first, last, size of the whole or None) of a 206, None without a proper Content-Range."""
+        """Return (first, last, total size or None) of a 206, None without a valid Content-Range."""
         unit, _, rest = self.fields.get("content-range", "").partition(" ")
         span, slash, whole = rest.partition("/")
         first, dash, last = span.partition("-")
@@ -98,7 +98,7 @@ class Response:
         return int(first), int(last), size
 
     def close(self):
-        """Close the connection; as often as one likes."""
+        """Close the connection; may be called again."""
         if self._stream is not None:
             self._stream.s.close()
             self._stream = None
@@ -126,7 +126,7 @@ class Response:
     # --- the head ---
 
     async def head(self, method: str):
-        """Read the answer's head; 1xx answers are passed over."""
+        """Read the answer's head; 1xx answers are skipped."""
         for _ in range(_INTERIM):
             self._set_status(await self._line(_LINE))
             self.fields = await self._read_fields()
@@ -144,7 +144,7 @@ class Response:
             raise HttpError("protocol", "not a status of HTTP")
 
     async def _read_fields(self) -> dict:
-        """Header fields by lower-case name; of repeated ones the values are joined by commas, as RFC 9110 has it."""
+        """Read header fields by lower-case name; values of a repeated field are joined by commas (RFC 9110)."""
         fields = {}
         size = 0
         while True:
@@ -161,11 +161,11 @@ class Response:
                 name = str(name, "ascii").lower()
                 value = str(value.strip(), "utf-8")
             except UnicodeError:
-                continue  # nothing that we look at
+                continue  # not used here
             fields[name] = fields[name] + "," + value if name in fields else value
 
     def _set_body(self, method: str):
-        """Where the body ends (RFC 9112 section 6.3). What could be read in two ways is refused."""
+        """Determine where the body ends (RFC 9112 section 6.3). Ambiguous heads are refused."""
         fields = self.fields
         if method == "HEAD" or self.status in (204, 304):
             self.length = 0
@@ -190,7 +190,7 @@ class Response:
     # --- bytes ---
 
     async def _fill(self, may_end: bool = False) -> bool:
-        """Read something into the empty buffer; False at the end of the connection when it may end here."""
+        """Read into the empty buffer; returns False at the end of the connection if it may end here."""
         self._at = self._end = 0
         started = clock.ticks_ms()
         while not self._end:
@@ -211,7 +211,7 @@ class Response:
         return True
 
     async def _line(self, most: int) -> bytes:
-        """One line without its end, at most so many bytes. A bare LF ends a line, too (RFC 9112 section 2.2)."""
+        """Read one line without its end, of `most` bytes at the most. A bare LF also ends a line (RFC 9112 section 2.2)."""
         out = bytearray()
         while True:
             if self._at == self._end:
@@ -236,7 +236,7 @@ class Response:
         return count
 
     async def read_head_of(self, method: str, wait_ms: int):
-        """head() with a wait of its own, then back to the usual one."""
+        """Read the head with its own time limit, then restore the usual one."""
         usual, self._step_ms = self._step_ms, wait_ms
         try:
             await self.head(method)
@@ -253,7 +253,7 @@ def _number(text: str) -> int | None:
 
 
 def _head(method: str, url, fields, length) -> bytes:
-    """The request's head. ValueError for what could write header fields of its own."""
+    """Encode the request's head. ValueError for values that could inject header fields."""
     lines = [
         "%s %s HTTP/1.1" % (method, url.path),
         "Host: " + url.authority,
@@ -275,7 +275,7 @@ def _head(method: str, url, fields, length) -> bytes:
 
 
 async def send_all(stream, view, step_ms: int = _STEP_MS):
-    """Write all of view, trying again while the other side is slow. HttpError when nothing is taken for step_ms.
+    """Write all of view, retrying while the peer is slow. HttpError when the peer accepts nothing for step_ms.
 
     Not with drain(): see websocket.py.
     """
@@ -296,7 +296,7 @@ async def send_all(stream, view, step_ms: int = _STEP_MS):
 
 
 async def send_pieces(stream, pieces, length: int | None, step_ms: int = _STEP_MS):
-    """Write what an iterable of bytes yields, gathered; with a length exactly so many bytes. HttpError, ValueError."""
+    """Write an iterable of bytes, joined into larger writes; checks the total against `length`. HttpError, ValueError."""
     buffer = memoryview(bytearray(_BUFFER))
     used = sent = 0
     for piece in pieces:
@@ -322,14 +322,14 @@ async def request(
     method: str, url, context=None, fields=(), body=None, length: int | None = None,
     step_ms: int = _STEP_MS, answer_ms: int = _ANSWER_MS, open_stream=None,
 ) -> Response:  # fmt: skip
-    """Send a request and return its answer, whose body is still to come. `url` is a Url or text.
+    """Send a request and return its answer, whose body is not read yet. `url` is a Url or text.
 
     context    tls.ClientContext, needed for https
     fields     further header fields, pairs of text
     body       iterable of bytes, `length` bytes in sum
-    step_ms    how long a single piece may take, either way; answer_ms: the answer's first byte
+    step_ms    time limit of one read or write; answer_ms: of the answer's first byte
 
-    ConnectError without a connection, HttpError when it goes wrong later, ValueError for what cannot be sent.
+    ConnectError when there is no connection, HttpError for later failures, ValueError for an invalid request.
     """
     if isinstance(url, str):
         url = urls.split(url)
@@ -351,23 +351,23 @@ async def request(
     except OSError as error:
         response.close()
         raise HttpError("closed", "connection lost, error %s" % error.errno)
-    except BaseException:  # a cancelled request must not leave its socket behind either
+    except BaseException:  # a cancelled request closes its socket, too
         response.close()
         raise
 
 
 async def _said_before(response: Response, method: str, error: HttpError):
-    """A server may refuse a body before it has read it all, and hang up: its answer is better than our error."""
+    """Prefer an answer that the server sent before it closed: it may refuse a body before it has read all of it."""
     try:
         await response.read_head_of(method, _LATE_ANSWER_MS)
     except HttpError:
         raise error
     if response.status < 300:
-        raise error  # it cannot have got all
+        raise error  # the server cannot have received all of the body
 
 
 async def get(url: str, context=None, fields=(), **options) -> Response:
-    """request("GET"), following a few redirects on the same scheme, host and port. Any other is an HttpError."""
+    """Send a GET and follow a few redirects to the same scheme, host and port. Any other redirect is an HttpError."""
     target = urls.split(url)
     for _ in range(_REDIRECTS + 1):
         response = await request("GET", target, context, fields, **options)
@@ -375,17 +375,17 @@ async def get(url: str, context=None, fields=(), **options) -> Response:
             return response
         response.close()
         target = _redirected(target, response.fields.get("location", ""))
-    raise HttpError("redirect", "redirected again and again")
+    raise HttpError("redirect", "redirected too often")
 
 
 def _redirected(target, location: str):
-    """Where a redirect leads: a path or a whole URL on the same server, with the same login."""
+    """Return the URL of a redirect: a path or an absolute URL on the same server, with the same login."""
     try:
         if location.startswith("/") and not location.startswith("//"):
             location = "%s://%s%s" % (target.scheme, target.authority, location)
         found = urls.split(location)
     except ValueError:
-        raise HttpError("redirect", "redirected to nowhere")
+        raise HttpError("redirect", "redirected without a location")
     if not found.on_same_server(target):
         raise HttpError("redirect", "redirected to another server")
     found.login = target.login

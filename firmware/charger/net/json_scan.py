@@ -1,4 +1,4 @@
-"""A strict check of JSON text, in one pass without recursion; net/strict_json.py says what it is for."""
+"""A strict check of JSON text in one pass without recursion, used by net/strict_json.py."""
 
 import json
 
@@ -9,12 +9,12 @@ from charger.errors import NotJsonError, UnacceptableJsonError
 
 MAX_DEPTH = const(10)  # OCPP-22
 _LONGEST_ELEMENT = const(1600)  # bytes; a message id has 255 characters at most, each written as an escape
-_LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would hold up the loop
+_LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would delay the loop
 _TOKENS_A_SLICE = const(64)
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
 _IN_PAYLOAD = const(3)  # depth of a list that is a field of a CALL's payload
 
-_VALUE = const(0)  # what may come next; of an array or object that has just begun also its end
+_VALUE = const(0)  # expected next; at the beginning of an array or object also its end
 _FIRST_VALUE = const(1)
 _KEY = const(2)
 _FIRST_KEY = const(3)
@@ -26,14 +26,14 @@ _BACKSLASH = const(92)
 
 
 def skip_space(buf: bytearray, at: int) -> int:
-    """Offset of the first byte at or behind `at` that is no white space."""
+    """Return the offset of the first byte at or behind `at` that is not white space."""
     while buf[at] <= 32:
         at += 1
     return at
 
 
 def string_end(buf: bytearray, start: int, end: int) -> int:
-    """Offset behind the string whose quote is at start."""
+    """Return the offset behind the string whose opening quote is at `start`."""
     at = start + 1
     while True:
         at = buf.find(b'"', at, end)
@@ -50,7 +50,7 @@ def string_end(buf: bytearray, start: int, end: int) -> int:
 class JsonScan:
     """One pass over buf[:end], a bytearray of valid UTF-8.
 
-    Afterwards `keys` is the number of keys, `long` the (start, end, number of items) of the longest list of objects in
+    After run() `keys` is the number of keys, `long` is (start, end, number of items) of the longest list of objects in
     the payload, and, as soon as the scan has passed them, head() gives the first and second element of an outer array:
     the message type and id that an answer to a bad message needs.
     """
@@ -64,16 +64,16 @@ class JsonScan:
         self._kind_at = 0  # where the first two of them begin
         self._id_at = 0
         self.keys = 0
-        self.pairs = False  # surrogate pairs to be joined
-        self.fault = None  # why it is unacceptable
+        self.pairs = False  # surrogate pairs to join
+        self.fault = None  # why the text is unacceptable
         self.long = None
         self._list_at = 0
         self._commas = 0
 
     async def run(self):
-        """NotJsonError or UnacceptableJsonError: too deep at once, all else that is unacceptable only if the rest is JSON.
+        """Scan. NotJsonError; UnacceptableJsonError at once when nested too deep, otherwise only if all the text is JSON.
 
-        What most of a message is made of, strings, colons and commas, is dealt with here, without a call of a function.
+        Strings, colons and commas, which make up most of a message, are handled inline for speed.
         """
         state = _VALUE
         at = tokens = 0
@@ -118,7 +118,7 @@ class JsonScan:
             raise UnacceptableJsonError(self.fault)
 
     def _token(self, c: int, at: int, state: int) -> tuple:
-        """Step over white space, a bracket, number or word at `at`; the offset behind it and the new state."""
+        """Skip white space, a bracket, number or word at `at`; return the offset behind it and the new state."""
         if c < 32:
             if c not in b"\t\n\r":
                 raise NotJsonError("control character at %d" % at)
@@ -157,14 +157,14 @@ class JsonScan:
         return at + 1, _NEXT if self._depth else _DONE
 
     def _note_list(self, end: int):
-        """A list in the payload has ended."""
+        """Note the end of a list in the payload."""
         size = end - self._list_at
         if size > _LARGE and self._buf[skip_space(self._buf, self._list_at + 1)] == 123:
             if self.long is None or size > self.long[1] - self.long[0]:
                 self.long = (self._list_at, end, self._commas + 1)
 
     def _value_done(self, start: int) -> int:
-        """A value that is no container has ended; where the first two of the outer array begin is kept."""
+        """Note the end of a value that is not a container; record where the first two of the outer array begin."""
         if self._depth == 1 and not self._stack[0]:
             self._outer += 1
             if self._outer == 1:
@@ -174,11 +174,11 @@ class JsonScan:
         return _NEXT if self._depth else _DONE
 
     def head(self) -> tuple:
-        """The first and second element of the outer array; None for one that was not reached or cannot be read."""
+        """Return the first and second element of the outer array; None for one that was not reached or is invalid."""
         return self._element(self._kind_at), self._element(self._id_at)
 
     def id_text(self) -> str | None:
-        """The second element as it came, a string or number in JSON; None for all else, and for one that is too long."""
+        """Return the JSON text of the second element if it is a string or number of valid length, else None."""
         buf, start = self._buf, self._id_at
         if not start or buf[start] not in b'"-0123456789':
             return None
@@ -186,7 +186,7 @@ class JsonScan:
         return str(buf[start:end], "utf-8") if end - start <= _LONGEST_ELEMENT else None
 
     def _element(self, start: int):
-        """The string or number at `start`, None for 0, for one that is too long and for one that has a fault."""
+        """Return the string or number at `start`; None for offset 0, and for one that is too long or invalid."""
         if not start:
             return None
         buf = self._buf
@@ -200,7 +200,7 @@ class JsonScan:
         return json.loads(memoryview(buf)[start:end])  # type: ignore[arg] - takes any buffer
 
     def _string(self, start: int) -> int:
-        """Offset behind the string whose quote is at start, of which the escapes are checked."""
+        """Check the escapes of the string whose quote is at `start`; return the offset behind it."""
         buf = self._buf
         end = string_end(buf, start, self._end)
         if buf.find(b"\\", start + 1, end) >= 0:
@@ -210,7 +210,7 @@ class JsonScan:
         return end
 
     def _escapes(self, at: int, end: int):
-        """Check the escapes of a string: NUL and lone surrogates are noted, unknown ones are no JSON (SCH-16)."""
+        """Check the escapes of a string: NUL and lone surrogates are noted, unknown ones are an error (SCH-16)."""
         buf = self._buf
         while True:
             at = buf.find(b"\\", at, end)
@@ -236,7 +236,7 @@ class JsonScan:
                 self.fault = "lone surrogate"
 
     def _unit(self, at: int, end: int) -> int:
-        r"""The number of the \uXXXX at `at`."""
+        r"""Return the value of the \uXXXX escape at `at`."""
         value = 0
         if end - at < 6:
             raise NotJsonError("escape too short at %d" % at)
@@ -251,7 +251,7 @@ class JsonScan:
         for word in (b"true", b"false", b"null"):
             if c == word[0] and self._buf.find(word, at, min(at + len(word), self._end)) == at:
                 return at + len(word)
-        raise NotJsonError("unexpected character at %d" % at)  # NaN and Infinity are no JSON either (SCH-4)
+        raise NotJsonError("unexpected character at %d" % at)  # NaN and Infinity are not JSON (SCH-4)
 
     def _digits(self, at: int) -> int:
         start = at
@@ -263,9 +263,9 @@ class JsonScan:
         return at
 
     def _number(self, start: int) -> int:
-        """Offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?
+        """Return the offset behind the number at start: -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?
 
-        A fraction of zeros is blanked out: 5.0 is 5, and a large number stays exact where floats have 24 bits.
+        A fraction of zeros is overwritten with spaces: 5.0 becomes 5, so large numbers stay exact where floats have 24 bits.
         """
         buf = self._buf
         end = self._end

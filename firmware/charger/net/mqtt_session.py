@@ -1,9 +1,9 @@
-"""MQTT 3.1.1 over a stream that is open already: one session, never blocking, every step with a deadline.
+"""One MQTT 3.1.1 session over an open stream; does not block, every step has a deadline.
 
-The packets are umqtt.simple's, which blocks: so it never sees a socket. It writes on a `_Sheet` that says at once what it
-waits for, and is given what came in only when that is whole, bounded and checked, since it checks nothing by itself.
-What the broker really answers is awaited here. One question is out at a time; publish() returns when the broker has
-acknowledged (QoS 1). A packet that stops half-way keeps answers from coming, so that the next question ends it.
+umqtt.simple encodes and decodes the packets. It blocks, so it gets a `_PacketBuffer` instead of a socket: it writes
+into the buffer, which also holds the answer it expects, and it reads only packets that were received completely and
+checked here, since umqtt.simple checks nothing. This module awaits the broker's real answers. One request is pending
+at a time; publish() returns on the broker's acknowledgement (QoS 1). An incomplete packet makes the next request time out.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from charger.errors import ConnectError
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = const(0x20), const(0x30), const(0x40), const(0x90), const(0xD0)
 _SIZES = {_CONNACK: 2, _PUBACK: 2, _SUBACK: 3, _PINGRESP: 0}
 _HEADER = const(5)
-_MOST = const(1024)  # bytes of a packet that are looked at
-_USUAL = const(16)  # of one that is no message
-_SKIPPED = const(65536)  # a longer one is thrown away up to this size; beyond it the connection goes
-_LONGEST_TOPIC = const(120)  # what umqtt.simple writes a SUBSCRIBE for
+_MOST = const(1024)  # largest packet that is processed, in bytes
+_USUAL = const(16)  # largest packet that is not a message
+_SKIPPED = const(65536)  # a longer message is discarded up to this size; beyond it the connection ends
+_LONGEST_TOPIC = const(120)  # longest topic that umqtt.simple can subscribe to
 _ANSWER_MS = const(20000)
 _WRITE_MS = const(20000)
 _BYE_MS = const(2000)
@@ -32,36 +32,36 @@ _LAST_ID = const(65535)
 
 
 class _PacketBuffer:
-    """What umqtt.simple takes for the module socket and for its socket: it writes here and reads what was laid ready."""
+    """Replaces the socket module and the socket of umqtt.simple: collects writes, returns preloaded bytes to reads."""
 
     def __init__(self):
         self.written = []  # pieces: a long one is not copied
         self._ready = memoryview(b"")
 
     def preload(self, ready):
-        """What is to be read next, by somebody who has written nothing yet."""
+        """Clear what was written and set the bytes to read next."""
         self.written = [bytearray()]
         self._ready = memoryview(ready)
 
     def socket(self):
-        """Itself, as are all the connections that umqtt.simple makes."""
+        """Return this object as the new socket."""
         return self
 
     def getaddrinfo(self, *_):
-        """An address that nobody needs."""
+        """Return a dummy address."""
         return ((None,),)
 
     def connect(self, _):
-        """It is connected."""
+        """Do nothing: the stream is connected already."""
 
     def setblocking(self, _):
-        """It does not block."""
+        """Do nothing."""
 
     def close(self):
-        """There is nothing to close."""
+        """Do nothing: the session closes the stream."""
 
     def write(self, data, size=None):
-        """Collect: short pieces in one, since each would be a record of TLS."""
+        """Collect the bytes; short pieces are joined, since each write would become a TLS record."""
         if len(data) >= _LONG:
             self.written.append(data)
             self.written.append(bytearray())
@@ -69,7 +69,7 @@ class _PacketBuffer:
             self.written[-1].extend(data if size is None else data[:size])
 
     def read(self, size):
-        """Of what was laid ready."""
+        """Return preloaded bytes."""
         part = bytes(self._ready[:size])
         self._ready = self._ready[size:]
         return part
@@ -78,9 +78,9 @@ class _PacketBuffer:
 class MqttSession:
     """One connection to a broker. `await read()` in a task of its own; then open(), subscribe(), publish(), ping().
 
-    on_message(payload, retained) is told of each message on the subscribed topic, payload None when it was too long to
-    be looked at. It is acknowledged then, whatever becomes of it. All that can go wrong ends the session and is a
-    ConnectError, of cause "auth" when the broker does not want us, "timeout", "reset", "refused" or "protocol".
+    on_message(payload, retained) is called with each message on the subscribed topic; payload is None for a message that
+    was too long. Each message is acknowledged after the call. Every failure ends the session with a ConnectError, whose
+    cause is "auth" when the broker refuses the login, else "timeout", "reset", "refused" or "protocol".
     """
 
     def __init__(self, stream, on_message):
@@ -90,21 +90,21 @@ class MqttSession:
         self._packets = _PacketBuffer()
         self._client = None
         self._topic = b""  # subscribed
-        self._turn = asyncio.Lock()  # one question at a time
+        self._turn = asyncio.Lock()  # one request at a time
         self._line = asyncio.Lock()  # one packet at a time
-        self._wanted = -1  # the type of packet that answers the question
-        self._number = 0  # and its number
-        self._answer = 0  # what it said
+        self._wanted = -1  # packet type of the expected answer
+        self._number = 0  # packet identifier of the expected answer
+        self._answer = 0  # content of the answer
         self._answered = asyncio.Event()
         self._retained = False
         self.over = asyncio.Event()
         self.fault = None  # the ConnectError that ended it
         self.last_rx = clock.ticks_ms()
 
-    # --- questions ---
+    # --- requests ---
 
     async def open(self, client_id: bytes, login: tuple, keep_alive_s: int, will: tuple):
-        """Log in: login is (user, password), will (topic, payload), retained; all bytes."""
+        """Connect: login is (user, password), will is (topic, payload), published retained; all bytes."""
         client = simple.MQTTClient(client_id, "", 0, login[0], login[1], keep_alive_s)
         client.set_last_will(will[0], will[1], True, 1)
         client.set_callback(self._told)
@@ -118,10 +118,10 @@ class MqttSession:
         finally:
             self._turn.release()
         if code:
-            raise self.end("auth" if code in (4, 5) else "refused", "the broker says no, code %d" % code)
+            raise self.end("auth" if code in (4, 5) else "refused", "refused by the broker, code %d" % code)
 
     async def subscribe(self, topic: bytes):
-        """Messages of this topic come in from now on, at least once each."""
+        """Subscribe to a topic at QoS 1."""
         if len(topic) > _LONGEST_TOPIC:
             raise self.end("protocol", "topic too long")
         await self._turn.acquire()
@@ -134,10 +134,10 @@ class MqttSession:
         finally:
             self._turn.release()
         if code > 2:
-            raise self.end("auth", "the broker does not let us subscribe")
+            raise self.end("auth", "subscription refused")
 
     async def publish(self, topic: bytes, payload: bytes, retain: bool = False):
-        """Hand a message over; when this returns the broker has it."""
+        """Publish a message; returns when the broker has acknowledged it."""
         await self._turn.acquire()
         try:
             number = self._next_number()
@@ -148,7 +148,7 @@ class MqttSession:
             self._turn.release()
 
     async def ping(self):
-        """Ask whether the broker is there."""
+        """Send a PINGREQ and wait for the answer."""
         await self._turn.acquire()
         try:
             self._packets.preload(b"")
@@ -158,7 +158,7 @@ class MqttSession:
             self._turn.release()
 
     async def close(self):
-        """Say goodbye, so that the last will is not published; then abort() ends it."""
+        """Send DISCONNECT, so that the broker does not publish the last will; abort() then closes the stream."""
         if self.fault is None and self._client is not None:
             try:
                 await asyncio.wait_for_ms(self._send((b"\xe0\0",)), _BYE_MS)
@@ -172,13 +172,13 @@ class MqttSession:
         self._stream.s.close()
 
     def _next_number(self) -> int:
-        """umqtt.simple counts beyond 16 bits."""
+        """Keep the packet identifier within 16 bits, which umqtt.simple does not."""
         if self._client.pid >= _LAST_ID:
             self._client.pid = 0
         return self._client.pid + 1
 
     async def _ask(self, wanted: int, number: int) -> int:
-        """Send what is on the sheet and wait for its answer; what the answer says."""
+        """Send the collected packet, wait for its answer and return its content."""
         if self.fault is not None:
             raise self.fault
         self._number = number
@@ -196,10 +196,10 @@ class MqttSession:
             raise self.fault
         return self._answer
 
-    # --- the line ---
+    # --- the stream ---
 
     async def _send(self, pieces):
-        """Write one packet; whoever is cancelled half-way ends the session."""
+        """Write one packet; a cancellation in the middle ends the session."""
         started = clock.ticks_ms()
         await self._line.acquire()
         try:
@@ -222,21 +222,21 @@ class MqttSession:
             self._line.release()
 
     def end(self, cause: str, text: str) -> ConnectError:
-        """The session is over, for the first reason that was given."""
+        """End the session; the first reason given is kept."""
         if self.fault is None:
             self.fault = ConnectError(cause, text)
             self.over.set()
             self._answered.set()
         return self.fault
 
-    # --- what comes in ---
+    # --- received packets ---
 
     async def read(self):
-        """The one reader: returns when the session is over."""
+        """The reading task; returns when the session is over."""
         try:
             while self.fault is None:
                 await self._packet()
-                await clock.sleep_ms(0)  # a flood of small packets must not keep the loop to itself
+                await clock.sleep_ms(0)  # yield: a flood of small packets must not block other tasks
         except (OSError, EOFError, ValueError) as error:
             self.end("reset", log.reason(error))
         except ConnectError:
@@ -245,7 +245,7 @@ class MqttSession:
             self.end("protocol", log.reason(error))
 
     async def _packet(self):
-        """Read one and act on it."""
+        """Read one packet and process it."""
         buffer = memoryview(self._buffer)
         await self._fill(buffer[:1])
         first = buffer[0]
@@ -267,9 +267,9 @@ class MqttSession:
         self._take(first, buffer[start : start + size])
 
     def _take(self, kind: int, body):
-        """An answer. One that comes late, to a question nobody waits on any more, has ended the session by then."""
+        """Take an answer. An answer that is too late cannot occur: its request has ended the session."""
         if kind == _CONNACK and self._wanted != _CONNACK:
-            raise self.end("protocol", "a greeting at the wrong time")
+            raise self.end("protocol", "unexpected CONNACK")
         if self._wanted != kind:
             return
         if kind in (_PUBACK, _SUBACK) and body[0] << 8 | body[1] != self._number:
@@ -278,16 +278,16 @@ class MqttSession:
         self._answered.set()
 
     async def _message(self, header: bytes, size: int):
-        """A PUBLISH: whole to umqtt.simple, which says what is in it and writes the acknowledgement."""
+        """Receive a PUBLISH: umqtt.simple decodes the complete packet and writes the acknowledgement."""
         quality = header[0] >> 1 & 3
         if not self._topic or quality > 1 or size > _SKIPPED:
-            raise self.end("protocol", "a message that was not asked for")
+            raise self.end("protocol", "a message without a subscription")
         start = len(header)
         kept = min(size, _MOST)
-        packet = memoryview(bytearray(start + kept))  # the room for it is there only meanwhile
+        packet = memoryview(bytearray(start + kept))  # the buffer exists only while a message is received
         packet[:start] = header
         await self._fill(packet[start:])
-        at = start + 2 + len(self._topic)  # of the number, where it has one
+        at = start + 2 + len(self._topic)  # packet identifier, at QoS 1
         end = at + 2 if quality else at
         if (
             end > start + kept or packet[start] << 8 | packet[start + 1] != len(self._topic)
@@ -304,7 +304,7 @@ class MqttSession:
         await self._send(answer)
 
     def _hand_over(self, packet):
-        """Let umqtt.simple take a message apart; its answer. On a sheet of its own: a question may be on the other."""
+        """Let umqtt.simple decode a message; return its acknowledgement. Uses its own buffer: the other may hold a request."""
         sheet = _PacketBuffer()
         sheet.preload(packet)
         self._client.sock = sheet
@@ -318,7 +318,7 @@ class MqttSession:
         self._on_message(payload, self._retained)
 
     async def _skip(self, buffer, left: int):
-        """Throw the rest of a message away."""
+        """Discard the rest of a message."""
         while left:
             part = min(left, len(buffer))
             await self._fill(buffer[:part])

@@ -1,8 +1,7 @@
-"""The setup network: an access point of the unit's own, to be told of the owner's network.
+"""The setup network: the unit's own access point, through which the owner enters the home network's credentials.
 
-Its name and pass phrase are on the label, the unit's own and nobody else's (SEC-2). It is never open without WPA2 or
-WPA3, and closes by itself: a quarter of an hour after it was asked for, or a minute after the owner's network was joined
-(SEC-19 to 21).
+Its name and pass phrase are unique to the unit and printed on the label (SEC-2). It always requires WPA2 or WPA3 and
+closes by itself: 15 minutes after it was requested, or a minute after the owner's network was joined (SEC-19 to 21).
 """
 
 import network
@@ -16,17 +15,17 @@ _CLIENTS = const(2)
 
 
 class SetupNetwork:
-    """`left_s` says how long it will be open."""
+    """`left_s` is the remaining time in seconds."""
 
     def __init__(self, ssid: str, key: str, owner):
-        """owner.setup is set to None when it has closed."""
+        """`owner.setup` is set to None when the network has closed."""
         self.left_s = _OPEN_S
         self._ssid = ssid
         self._key = key
         self._owner = owner
 
     async def run(self):
-        """Open, wait, close."""
+        """Open the network, wait for the end of its time, close it."""
         access = network.WLAN(network.AP_IF)
         try:
             if self._open(access):
@@ -41,13 +40,13 @@ class SetupNetwork:
         finally:
             try:
                 access.active(False)
-            except (OSError, RuntimeError) as error:  # off or never on: nothing else can be done about it here
+            except (OSError, RuntimeError) as error:  # the radio is off already, or did not start; nothing else can be done here
                 log.warn("wifi", "access point: " + log.reason(error))
             self._owner.setup = None
             log.info("wifi", "setup network closed")
 
     def _open(self, access) -> bool:
-        """Protected first, then on the air; False when that is not to be had."""
+        """Set the protection, then start the access point; False when either fails."""
         for security in (network.AUTH_WPA2_WPA3_PSK, network.AUTH_WPA2_PSK):
             try:
                 access.config(ssid=self._ssid, key=self._key, security=security, max_clients=_CLIENTS)

@@ -1,8 +1,8 @@
-"""JSON from the network: MicroPython's parser behind a check of the text, because on its own it takes almost anything.
+"""Strict parsing of JSON from the network: a check of the text, then MicroPython's parser, which is too lenient alone.
 
-json.loads() reads `[1 2`, `{"a" 1:}` and `[1}` without complaint, recurses as deep as the sender likes, keeps the last
+json.loads() accepts `[1 2`, `{"a" 1:}` and `[1}`, recurses without a bound, keeps the last
 of two equal keys, and makes strings of lone surrogates and NUL (SCH-16). The check (net/json_scan.py) is a scan without
-recursion that yields to the loop as it goes; strings, most of every message, are skipped at the speed of C.
+recursion that yields to the loop; strings, which are most of a message, are skipped by a C function.
 """
 
 import json
@@ -16,14 +16,14 @@ from charger.runtime import memory
 
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
 _OWN = const(4096)  # bytes; the buffer of a larger message is not used for the next one (net/websocket.py)
-_BREATH = const(8)  # items parsed between two chances for other tasks
+_BREATH = const(8)  # items parsed between two yields to the loop
 _QUOTE = const(34)
 
 
 def _join_pairs(buf: bytearray, end: int) -> int:
-    r"""Replace each pair of surrogate escapes in place by the character it stands for; the new end of the text.
+    r"""Replace each pair of surrogate escapes in place by its character; return the new end of the text.
 
-    json.loads() would make two characters of \ud83d\ude00 that no UTF-8 decoder takes.
+    json.loads() would decode \ud83d\ude00 to two characters that are not valid UTF-8.
     """
     to = at = 0
     while True:
@@ -46,7 +46,7 @@ def _join_pairs(buf: bytearray, end: int) -> int:
 
 
 def _keys_of(value) -> int:
-    """Number of keys in all objects of a parsed value, equal ones being one by now. UnacceptableJsonError: infinite numbers."""
+    """Count the keys in all objects of a parsed value, where equal keys are merged. UnacceptableJsonError: infinite numbers."""
     kind = type(value)
     count = 0
     if kind is dict:
@@ -64,9 +64,9 @@ def _keys_of(value) -> int:
 
 
 class Items(list):
-    """A long list of objects of which one at a time is parsed, so that they are never in the heap all together.
+    """A long list of objects that is parsed one object at a time, to limit the heap in use.
 
-    It can be iterated as often as one likes, and has a length; nothing else of a list.
+    It supports repeated iteration and len(), nothing else of a list.
     """
 
     def __init__(self, buf: bytearray, start: int, count: int):
@@ -79,22 +79,22 @@ class Items(list):
         return self._count
 
     def __iter__(self):
-        """The objects, without fields that are null (SCH-7)."""
+        """Iterate the objects without fields that are null (SCH-7)."""
         for item in self.as_they_came():
             _drop_nulls(item)
             yield item
 
     def as_they_came(self):
-        """Iterate the objects as they are in the text."""
+        """Iterate the objects with all fields, null included."""
         at = self._start
         for _ in range(self._count):
             at = skip_space(self._buf, at + 1)
             end = self._end_of(at)
             yield json.loads(memoryview(self._buf)[at:end])  # type: ignore[arg] - takes any buffer
-            at = skip_space(self._buf, end)  # a comma, or the list's end
+            at = skip_space(self._buf, end)  # a comma or the list's end
 
     def _end_of(self, at: int) -> int:
-        """Offset behind the object that begins at `at`; the text has been scanned, so it is whole."""
+        """Return the offset behind the object that begins at `at`, in text that was scanned already."""
         depth = 0
         while True:
             c = self._buf[at]
@@ -111,7 +111,7 @@ class Items(list):
 
 
 def _drop_nulls(value: dict):
-    """Take the fields that are null out of an object and of those in it."""
+    """Remove null fields from an object and its nested objects."""
     for name in [name for name in value if value[name] is None or isinstance(value[name], dict)]:
         if value[name] is None:
             del value[name]
@@ -120,7 +120,7 @@ def _drop_nulls(value: dict):
 
 
 async def _without(buf: bytearray, end: int, scan: JsonScan) -> bytes:
-    """The text without its longest list, in whose place is a string that no message can have, and without spaces."""
+    """Return the text without white space, with its longest list replaced by a string that no message can contain."""
     start, stop, _ = scan.long  # type: ignore[misc]
     text = bytearray()
     at = 0
@@ -142,7 +142,7 @@ async def _without(buf: bytearray, end: int, scan: JsonScan) -> bytes:
 
 
 async def _parse_large(buf: bytearray, end: int, scan: JsonScan) -> tuple:
-    """(value, number of keys in it), of which the longest list is parsed item by item."""
+    """Return (value, number of keys); the longest list is parsed item by item."""
     value = json.loads(await _without(buf, end, scan))
     keys = _keys_of(value)
     items = Items(buf, scan.long[0], scan.long[2])  # type: ignore[index] - there is one
@@ -159,15 +159,15 @@ async def _parse_large(buf: bytearray, end: int, scan: JsonScan) -> tuple:
 
 
 async def loads(buf: bytearray, end: int, scan: JsonScan):
-    """The value of the JSON text buf[:end]; `scan` is a fresh Scan of it. The text may be changed.
+    """Parse the JSON text buf[:end]; `scan` is a new JsonScan of it. The text may be changed.
 
-    A long list in the payload of a message of more than 4 KiB comes as Items, which hold on to the buffer.
+    A long list in the payload of a message of more than 4 KiB is returned as Items, which refer to the buffer.
     NotJsonError, UnacceptableJsonError (SCH-16: duplicate keys, lone surrogates, NUL; OCPP-22: depth), MemoryError.
     """
     await scan.run()
     if scan.pairs:
         end = _join_pairs(buf, end)
-        scan.long = None  # is not where it was
+        scan.long = None  # the buffer moves when it is cut
     if scan.long is None or end <= _OWN:
         value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
         keys = _keys_of(value)
@@ -177,5 +177,5 @@ async def loads(buf: bytearray, end: int, scan: JsonScan):
         if not memory.fits(memory.LARGE_MESSAGE):
             raise MemoryError("message too large")
     if keys != scan.keys:
-        raise UnacceptableJsonError("a key stands twice")
+        raise UnacceptableJsonError("duplicate key")
     return value

@@ -1,7 +1,7 @@
-"""The one door to TCP and TLS: connect and handshake within a deadline, the certificate and the name always checked.
+"""All outgoing TCP and TLS connections: connect and handshake within a deadline; certificate and name are always checked.
 
-There is no way to switch verification off: without roots every server is untrusted. What failed is said by the
-exception's `cause`, so that it can become the right security event (WP-7, WP-43).
+Verification cannot be switched off: without roots every server is untrusted. The exception's `cause` classifies the
+failure, from which the security event follows (WP-7, WP-43).
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from charger.net import dns
 from charger.os_errors import is_out_of_memory
 from charger.runtime import hold_ups
 
-# Not in MicroPython's errno on every port.
+# Missing in MicroPython's errno on some ports.
 _EPIPE = const(32)
 _ENOTCONN = (107, 128)  # Linux, lwIP
 _EISCONN = (106, 127)
@@ -112,7 +112,7 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
 
         modern = any(suite.startswith("TLS1-3") for suite in context.make().get_ciphers())
         cause = await tls_diagnosis.ask(host, port, modern, deadline_ms)
-        if error.cause == "alert" or cause in ("version", "suite"):  # some servers hang up without an alert
+        if error.cause == "alert" or cause in ("version", "suite"):  # some servers close without an alert
             error.cause = cause
         raise error
 
@@ -137,18 +137,18 @@ async def _open(host: str, port: int, context, deadline_ms: int):
         if context is None:
             return asyncio.StreamReader(s)
         return await _alone(s, context, host)
-    except BaseException:  # a cancelled attempt must not leave its socket behind either
+    except BaseException:  # a cancelled attempt closes its socket, too
         s.close()
         raise
 
 
 def _writable(s):
-    """Awaitable: the connect has come to an end, or the socket takes data."""
+    """Wait until the connect has ended or the socket is writable."""
     yield asyncio.core._io_queue.queue_write(s)  # type: ignore[attr] - MicroPython's own
 
 
 async def _connect(s, address):
-    """Non-blocking connect. Asking a second time is the portable way to learn how the first one ended."""
+    """Non-blocking connect. Calling connect() again is the portable way to get the result of the first call."""
     while True:
         try:
             s.connect(address)
@@ -162,7 +162,7 @@ async def _connect(s, address):
 
 
 def _connect_fault(error: OSError) -> ConnectError:
-    """A failed TCP connect in our words; an unreachable network counts as refused."""
+    """Translate a failed TCP connect to a ConnectError; an unreachable network counts as refused."""
     if is_out_of_memory(error):
         return ConnectError("memory", "no memory for the connection")
     if error.errno == ETIMEDOUT:
@@ -170,7 +170,7 @@ def _connect_fault(error: OSError) -> ConnectError:
     if error.errno in (ECONNRESET, ECONNABORTED):
         return ConnectError("reset", "cut while connecting")
     if error.errno == ECONNREFUSED or error.errno in _ENOTCONN:
-        return ConnectError("refused", "nobody listens there")
+        return ConnectError("refused", "no listener at that port")
     return ConnectError("refused", "network error %s" % error.errno)
 
 
@@ -212,12 +212,12 @@ async def _handshake(s, context, host: str):
         raise tls_fault(error)
     finally:
         if secured is not None and not done:
-            secured.close()  # left to its finaliser it would close the number again that another socket has by then
+            secured.close()  # a later finaliser could close the same file number of another socket
 
 
 def _check_peer(certificate: bytes):
-    """What mbedtls does not look at (docs/TLS.md), before a byte is sent."""
-    from charger.credentials import server_certificate  # at the top it would end a chain of seven nested imports
+    """Check what mbedtls does not check (docs/TLS.md), before a byte is sent."""
+    from charger.credentials import server_certificate  # imported here to shorten a chain of seven nested imports
 
     try:
         server_certificate.check(certificate, clock.utc_s())

@@ -1,7 +1,7 @@
-"""Why a server broke the handshake off: a first message of our own, of which only the first answer is read.
+"""Diagnosis of a handshake that the server aborted: sends its own ClientHello and reads only the first answer.
 
-mbedtls tells only that a fatal alert came, not which. Nothing secret is sent, and nothing that is read is believed: the
-answer chooses between the words of a report (WP-5, WP-6), never between doing and not doing something.
+mbedtls reports that a fatal alert came, but not which. No secret is sent, and the unauthenticated answer is used only
+for the report's text (WP-5, WP-6), for no decision.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ _ALERT = 0x15
 _HANDSHAKE = 0x16
 _PROTOCOL_VERSION = 70
 _OURS = bytes.fromhex("13011302c02bc02cc02fc030009c009d")  # tls._SUITES
-# With these a server that knows no better answers too, and its answer tells its version: CBC and ChaCha20.
+# CBC and ChaCha20: a server that supports nothing better answers too, and its answer shows its version.
 _OTHERS = bytes.fromhex("cca9cca8c023c024c027c028c009c00ac013c014003c003d002f0035000a")
 _FIXED = (
     b"\x00\x0a\x00\x08\x00\x06\x00\x17\x00\x18\x00\x19"  # groups: P-256, P-384, P-521
     b"\x00\x0b\x00\x02\x01\x00"  # points uncompressed
     b"\x00\x0d\x00\x14\x00\x12\x04\x03\x05\x03\x06\x03\x08\x04\x04\x01\x05\x01\x06\x01\x02\x03\x02\x01"  # signatures
 )
-# TLS 1.3 beside the older ones, without a key: the server asks for one, which is answer enough. With 1.1 and 1.0 a
-# server that has nothing better says so, where otherwise some just hang up.
+# TLS 1.3 beside older versions, without a key share: the server requests one, which is a sufficient answer. With 1.1
+# and 1.0 an old server names its version; without them some just close the connection.
 _MODERN = b"\x00\x2b\x00\x09\x08\x03\x04\x03\x03\x03\x02\x03\x01\x00\x33\x00\x02\x00\x00"
 
 
@@ -32,7 +32,7 @@ def _u16(data: bytes) -> bytes:
 
 
 def hello(host: str, modern: bool) -> bytes:
-    """A ClientHello of TLS 1.2, or of 1.3 and 1.2, with the server's name."""
+    """Encode a ClientHello of TLS 1.2, or of 1.3 and 1.2, with the server's name."""
     extensions = b"\x00\x00" + _u16(_u16(b"\x00" + _u16(host.encode()))) + _FIXED
     suites = _OURS[4:]
     if modern:
@@ -43,9 +43,9 @@ def hello(host: str, modern: bool) -> bytes:
 
 
 async def ask(host: str, port: int, modern: bool, deadline_ms: int) -> str:
-    """A cause for TlsError: "version", "suite", "own-cert" (hello was accepted, so what came later was not), "protocol".
+    """Return a cause for TlsError: "version", "suite", "own-cert" (the ClientHello was accepted) or "protocol".
 
-    modern: whether this build of mbedtls speaks TLS 1.3.
+    modern: whether this build of mbedtls supports TLS 1.3.
     """
     s = None
     try:

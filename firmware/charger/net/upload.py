@@ -1,10 +1,10 @@
-"""Sending one file to where a back end wants it: HTTPS, and on a laboratory unit plain HTTP and FTP (OCPP-118, SEC-12).
+"""Upload of one file to a location from the back end: HTTPS; on a laboratory unit also HTTP and FTP (OCPP-118, SEC-12).
 
-A location that ends with "/" is a folder: the file is PUT there under its name. Any other is the address of something
-that takes files: it gets a POST. Where the server does not know the one method, the other is tried. A login in the
-location goes out as Basic authentication, over HTTPS only to a server whose certificate and name are good.
+A location that ends with "/" is a folder: the file is PUT there under its name. Any other location gets a POST. If the
+server does not support the method, the other one is tried. A login in the location is sent as Basic authentication,
+over HTTPS only after the server's certificate and name were verified.
 
-The file is never in RAM as a whole: `pieces()` gives a fresh iterator of it, once to count and once to send.
+The file is never in RAM as a whole: `pieces()` returns a new iterator of it, once to count and once to send.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from charger.errors import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, Con
 from charger.net import http_client, tls
 from charger.net import url as urls
 
-_WHOLE_MS = const(900000)  # for one attempt, however slowly the server takes it
+_WHOLE_MS = const(900000)  # for one attempt
 
 
 class Uploader:
-    """`roots()` gives the root certificates to believe (PEM) or None; `lab` is True on a laboratory unit."""
+    """`roots()` returns the trusted root certificates (PEM) or None; `lab` is True on a laboratory unit."""
 
     def __init__(self, roots, lab: bool, open_stream=None):
         self._roots = roots
@@ -29,7 +29,7 @@ class Uploader:
         self._open_stream = open_stream
 
     async def send(self, location: str, name: str, pieces):
-        """Upload what pieces() yields (bytes) as the file `name`. UploadError when it does not arrive."""
+        """Upload the bytes of pieces() as the file `name`. UploadError when it fails."""
         try:
             url = urls.split(location)
         except ValueError as error:
@@ -64,7 +64,7 @@ class Uploader:
             raise UploadError(FAILED, "HTTP status %d" % status)
 
     async def _by_http(self, method: str, url, name: str, pieces, folder: bool) -> int:
-        """One request; its status."""
+        """Send one request and return its status."""
         target = url
         fields = [("Content-Type", "text/plain; charset=utf-8")]
         if folder and method == "PUT":
@@ -75,7 +75,7 @@ class Uploader:
         length = 0
         for piece in pieces():
             length += len(piece)
-            await clock.sleep_ms(0)  # a long archive must not keep the loop to itself
+            await clock.sleep_ms(0)  # yield: a long archive must not block other tasks
         context = tls.ClientContext(self._roots()) if url.scheme == "https" else None
         response = await http_client.request(
             method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream
@@ -93,7 +93,7 @@ class Uploader:
 
 
 def fitted(pieces, length: int):
-    """Yield exactly `length` bytes of what was counted a moment ago: cut what has come since, fill what has gone."""
+    """Yield exactly `length` bytes, as announced: truncate what was appended since the count, pad what was removed."""
     left = length
     for piece in pieces:
         if len(piece) > left:

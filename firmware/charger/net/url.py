@@ -1,11 +1,11 @@
-"""URLs of files that are sent or fetched: taken apart strictly, with the login that OCPP puts into them (OCPP-118)."""
+"""Strict parsing of URLs for uploads and downloads, which may contain a login (OCPP-118)."""
 
 _PORTS = {"https": 443, "http": 80, "ftp": 21, "ftps": 990}
 _LONGEST = 2048
 
 
 class Url:
-    """`scheme` in lower case, `host` without brackets, `port`, `path` with its query as it goes on the wire, never empty.
+    """`scheme` in lower case, `host` without brackets, `port`, `path` with its query as sent, never empty.
 
     `login` is (user name, password) as bytes, or None.
     """
@@ -19,20 +19,20 @@ class Url:
 
     @property
     def authority(self) -> str:
-        """What the Host header says: never the login."""
+        """Return the value of the Host header, without the login."""
         host = "[%s]" % self.host if ":" in self.host else self.host
         return host if self.port == _PORTS.get(self.scheme) else "%s:%d" % (host, self.port)
 
     def on_same_server(self, other) -> bool:
-        """True when the other URL leads to the same scheme, host and port."""
+        """True when the other URL has the same scheme, host and port."""
         return (self.scheme, self.host.lower(), self.port) == (other.scheme, other.host.lower(), other.port)
 
     def __str__(self):
-        return "%s://%s" % (self.scheme, self.authority)  # for the log: paths may hold tokens
+        return "%s://%s" % (self.scheme, self.authority)  # for the log: without the path, which may contain tokens
 
 
 def split(text: str) -> Url:
-    """The parts of an absolute URL. ValueError, whose text holds nothing of the URL, when it is not one of ours."""
+    """Parse an absolute URL. ValueError, whose text does not contain the URL, when it is not supported."""
     if not 0 < len(text) <= _LONGEST or any(not 0x20 < ord(ch) < 0x7F for ch in text):
         raise ValueError("a URL is of printable ASCII characters")
     scheme, colon, rest = text.partition("://")
@@ -52,7 +52,7 @@ def split(text: str) -> Url:
 
 
 def _login(authority: str) -> tuple:
-    """((user, password) or None, the rest); the last @ ends the login, as browsers have it."""
+    """Split into ((user, password) or None, rest); the last @ ends the login, as in browsers."""
     at = authority.rfind("@")
     if at < 0:
         return None, authority
@@ -78,7 +78,7 @@ def _address(authority: str, scheme: str) -> tuple:
 
 
 def unquote(text: str) -> bytes:
-    """%XX decoded. ValueError for a % that begins none."""
+    """Decode %XX escapes. ValueError for an invalid one."""
     out = bytearray()
     at = 0
     while at < len(text):

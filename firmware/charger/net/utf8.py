@@ -1,4 +1,4 @@
-"""Is this UTF-8? MicroPython's own check lets overlong forms, surrogates and numbers above U+10FFFF pass (RFC 3629)."""
+"""Check of UTF-8 (RFC 3629). MicroPython's own check accepts overlong forms, surrogates and values above U+10FFFF."""
 
 from micropython import const
 
@@ -6,12 +6,12 @@ from charger import clock
 
 _STEP = const(256)
 _ANY = (0x80, 0xBF)
-# Where the second byte has less room: no overlong form, no surrogate, nothing above U+10FFFF.
+# First bytes that restrict the second one: no overlong form, no surrogate, nothing above U+10FFFF.
 _SECOND = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}
 
 
 async def check(buf, start: int, end: int) -> bool:
-    """True when buf[start:end] is UTF-8. ASCII goes at the speed of C; the rest yields to the loop every 256 bytes."""
+    """True when buf[start:end] is UTF-8. ASCII is checked by a C function; the rest yields to the loop every 256 bytes."""
     view = memoryview(buf)
     while start < end:
         stop = min(start + _STEP, end)
@@ -25,7 +25,7 @@ async def check(buf, start: int, end: int) -> bool:
 
 
 def is_ascii(view) -> bool:
-    """True when every byte is a character of its own."""
+    """True when all bytes are ASCII."""
     try:
         return len(str(view, "utf-8")) == len(view)
     except UnicodeError:
@@ -33,7 +33,7 @@ def is_ascii(view) -> bool:
 
 
 def _walk(buf, at: int, stop: int, end: int) -> int:
-    """Check the characters that begin before stop; the offset behind the last one, or -1 (RFC 3629 section 4)."""
+    """Check the characters that begin before `stop`; return the offset behind the last one, or -1 (RFC 3629 section 4)."""
     while at < stop:
         c = buf[at]
         at += 1

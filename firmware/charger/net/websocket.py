@@ -1,7 +1,7 @@
-"""A WebSocket client (RFC 6455) over a reader and a writer: the upgrade, frames both ways, nothing of OCPP.
+"""A WebSocket client (RFC 6455) over a reader and a writer: handshake, framing, control frames.
 
-One permanent task calls recv(); any number may send. Received data stay in one kept buffer and are handed out as a
-memoryview; what is sent is masked chunk by chunk in another. Whoever breaks the protocol is told so in a close frame.
+One permanent task calls recv(); any task may send. Messages are received into one permanent buffer and returned as a
+memoryview; messages are masked for sending in another. A protocol violation of the server is answered by a close frame.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ MAX_MESSAGE = const(24576)  # OCPP-22
 _KEPT = const(1024)  # the receive buffer between messages; most fit
 _AHEAD = const(256)  # read ahead of frame headers, so that a small frame costs one read
 _CHUNK = const(512)  # masked and written at a time
-_PAYLOAD = const(16)  # where it begins in the first chunk, the header before it; multiples of 4 keep the mask aligned
+_PAYLOAD = const(16)  # offset of the payload in the first chunk, behind the header; a multiple of 4 keeps the mask aligned
 _SHORT = const(496)  # payload that fits into the first chunk
 _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.5
 _SEND_MS = const(20000)
@@ -45,47 +45,47 @@ _RETRY_MS = const(20)
 
 
 def buffers() -> tuple:
-    """What a connection receives and sends with."""
+    """Allocate the buffers for receiving and sending."""
     return bytearray(_KEPT), bytearray(_CHUNK)
 
 
 class WebSocket:
-    """An open connection. `connect()` makes one; tests may put one on any pair of streams."""
+    """An open connection, made by `connect()`; tests use any pair of streams."""
 
     def __init__(self, reader, writer, max_message: int = MAX_MESSAGE, max_frame: int = 0, ahead: bytes = b""):
         self._reader = reader
         self._writer = writer
         self._max_message = max_message
-        self._max_frame = max_frame  # fragment longer messages of ours; 0: never
+        self._max_frame = max_frame  # longer messages are sent in fragments; 0: never
         self._ahead = bytearray(max(_AHEAD, len(ahead)))
         self._ahead[: len(ahead)] = ahead
         self._ahead_at = 0
         self._ahead_end = len(ahead)
         self.use(buffers())
         self._frame_lock = asyncio.Lock()  # one frame at a time
-        self._message_lock = asyncio.Lock()  # one message at a time; control frames may go between its frames
+        self._message_lock = asyncio.Lock()  # one message at a time; control frames may be sent between its frames
         self._writers = 0  # tasks that hold or wait for one of the two
-        self._closed = None  # the Closed that ended it
+        self._closed = None  # the ConnectionClosedError that ended the connection
         self._close_sent = False
         self._transport_closed = False
         self._reclaim = None
-        self.over = asyncio.Event()  # set when the connection has ended, whoever noticed it, or somebody wants it to
-        self.last_rx = clock.ticks_ms()  # of the last byte
+        self.over = asyncio.Event()  # set when the connection has ended or is to be ended
+        self.last_rx = clock.ticks_ms()  # of the last byte received
         self.last_pong = self.last_rx
 
     def use(self, kept: tuple, reclaim=None):
-        """Take these buffers(), before anything is received or sent; kept for all connections they do not fragment the heap.
+        """Use these buffers(), before the first transfer; reused for all connections they do not fragment the heap.
 
-        `reclaim()` is called when there is no memory for a message, before the message is given up.
+        `reclaim()` is called once when there is no memory for a message, before the connection is closed.
         """
         self._reclaim = reclaim
-        self.buffer = self._kept = kept[0]  # the last message stands in here, from the beginning
+        self.buffer = self._kept = kept[0]  # the last message, from offset 0
         self._chunk = kept[1]
 
     # --- receiving ---
 
     async def recv(self):
-        """The next text message, valid UTF-8, as a memoryview of `buffer` that holds until the next recv(). Raises Closed."""
+        """Receive a text message: valid UTF-8, a memoryview of `buffer` until the next recv(). ConnectionClosedError."""
         self.release()
         if self._closed is not None:
             raise self._closed
@@ -104,15 +104,15 @@ class WebSocket:
 
     @property
     def has_more(self) -> bool:
-        """True when bytes were read ahead: the next recv() may return without letting other tasks run."""
+        """True when bytes were read ahead: the next recv() may return without yielding to other tasks."""
         return self._ahead_at < self._ahead_end
 
     def release(self):
-        """The last message is done with: a big one must not hold its memory for ever, nor while it is acted on."""
+        """Release the last message: the memory of a large one is freed before the message is processed."""
         self.buffer = self._kept
 
     def _take_whole(self) -> int:
-        """Put a message that was read ahead as a whole into the buffer, as most are; its length, or -1 when it is none."""
+        """Copy a message that was read ahead completely, as most are, into the buffer; returns its length, or -1 for none."""
         place = whole_text(self._ahead, self._ahead_at, self._ahead_end)
         if place is None or place[1] > min(len(self.buffer), self._max_message):
             return -1
@@ -123,14 +123,14 @@ class WebSocket:
 
     async def _message(self) -> int:
         """Collect a message in the buffer and return its length, answering control frames on the way."""
-        size = -1  # no message begun
+        size = -1  # no message in progress
         while True:
             first = await self._byte()
             opcode = first & 0x0F
             length = await self._length(first, opcode)
             if opcode >= _CLOSE:
                 await self._control(opcode, length)
-                await clock.sleep_ms(0)  # a flood of pings must not keep the loop to itself
+                await clock.sleep_ms(0)  # yield: a flood of pings must not block other tasks
                 continue
             if (opcode == _CONTINUATION) != (size >= 0):
                 await self._fail(PROTOCOL_ERROR, "fragments out of order")
@@ -142,7 +142,7 @@ class WebSocket:
                 return size
 
     async def _length(self, first: int, opcode: int) -> int:
-        """The rest of a frame's header: check it, and return the length of its payload."""
+        """Read and check the rest of a frame's header; return the length of its payload."""
         if first & 0x70:
             await self._fail(PROTOCOL_ERROR, "reserved bits are set")
         if opcode not in (_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG):
@@ -165,7 +165,7 @@ class WebSocket:
         return length
 
     async def _reserve(self, size: int, more: int):
-        """Make room for `more` bytes behind the `size` that are there; the buffer grows to the bound and no further."""
+        """Make room for `more` bytes behind the first `size`; the buffer grows up to the bound."""
         wanted = size + more
         if wanted > self._max_message:
             await self._fail(TOO_BIG, "longer than %d bytes" % self._max_message)
@@ -184,7 +184,7 @@ class WebSocket:
             self.buffer = grown
 
     async def _control(self, opcode: int, length: int):
-        """Answer a ping, note a pong, end at a close."""
+        """Process a control frame: answer a ping, note a pong, end at a close."""
         payload = bytearray(length)
         await self._exactly(memoryview(payload))
         if opcode == _PING:
@@ -196,11 +196,11 @@ class WebSocket:
             await self._peer_closes(payload)
 
     async def _peer_closes(self, payload):
-        """Check the peer's close frame, echo its code, and raise Closed."""
+        """Check the peer's close frame, echo its code and raise ConnectionClosedError."""
         code, reason = NO_STATUS, ""
         if payload:
             code = payload[0] << 8 | payload[1] if len(payload) > 1 else 0
-            # RFC 6455 section 7.4: codes that may be on the wire
+            # RFC 6455 section 7.4: codes that may be sent
             if not (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) and not 3000 <= code <= 4999:
                 await self._fail(PROTOCOL_ERROR, "close code")
             if not await utf8.check(payload, 2, len(payload)):
@@ -210,7 +210,7 @@ class WebSocket:
         raise self._over(code, reason)
 
     async def _byte(self) -> int:
-        """The next byte of the stream."""
+        """Read the next byte of the stream."""
         if self._ahead_at == self._ahead_end:
             await self._read_ahead()
         self._ahead_at += 1
@@ -221,7 +221,7 @@ class WebSocket:
         self._ahead_end = await self._some(memoryview(self._ahead))
 
     async def _exactly(self, view):
-        """Fill view: with what was read ahead, then from the stream."""
+        """Fill view from the bytes read ahead, then from the stream."""
         at = min(len(view), self._ahead_end - self._ahead_at)
         if at:
             view[:at] = memoryview(self._ahead)[self._ahead_at : self._ahead_at + at]
@@ -242,10 +242,10 @@ class WebSocket:
     # --- sending ---
 
     async def send(self, pieces):
-        """Send one text message given as a list or tuple of str and bytes, without joining them. Raises Closed.
+        """Send one text message given as a list or tuple of str and bytes, without joining them. ConnectionClosedError.
 
-        A message that cannot be written within 20 s, or whose sender is cancelled half-way, ends the connection:
-        what follows it could not be understood any more.
+        A message that cannot be written within 20 s, or whose sender is cancelled in the middle, ends the connection,
+        because the peer could not decode what follows.
         """
         total = 0
         for piece in pieces:
@@ -261,7 +261,7 @@ class WebSocket:
             raise self._over(ABNORMAL, "no memory to send")
 
     def _write_short(self, pieces, size: int):
-        """Write a message of one frame that fits into the chunk; returns what the transport did not take of it."""
+        """Write a message of one frame that fits into the chunk; return the part that the transport did not accept."""
         frame = short_frame(self._chunk, _PAYLOAD, 0x80 | _TEXT, pieces, size)
         try:
             return frame[self._writer.s.write(frame) or 0 :]
@@ -269,7 +269,7 @@ class WebSocket:
             raise self._over(ABNORMAL, log.reason(error))
 
     async def _send_in_turn(self, pieces, total: int):
-        """Send a message behind the one that is being sent, in fragments if it has to be."""
+        """Send a message when no other one is being sent, in fragments if necessary."""
         self._writers += 1
         try:
             await self._message_lock.acquire()
@@ -286,7 +286,7 @@ class WebSocket:
             self._writers -= 1
 
     async def _send_fragments(self, pieces, total: int):
-        """One message in frames of max_frame bytes."""
+        """Send one message in frames of max_frame bytes."""
         head = _TEXT
         skip = 0
         while total:
@@ -297,11 +297,11 @@ class WebSocket:
             head = _CONTINUATION
 
     async def ping(self, payload: bytes = b""):
-        """Send a ping; `last_pong` tells when an answer came. Raises Closed."""
+        """Send a ping; `last_pong` is the time of the last answer. ConnectionClosedError."""
         await self._send_frame(0x80 | _PING, (payload,), len(payload))
 
     async def _send_frame(self, first: int, pieces, size: int, skip: int = 0, rest=None):
-        """Write one masked frame of `size` bytes, beginning `skip` bytes into the pieces; or the rest of one."""
+        """Write one masked frame of `size` bytes, which begins `skip` bytes into the pieces; or the rest of one."""
         self._writers += 1
         try:
             await self._frame_lock.acquire()
@@ -313,7 +313,7 @@ class WebSocket:
             self._writers -= 1
 
     async def _write_or_end(self, first: int, pieces, size: int, skip: int, rest):
-        """Write a frame; the connection ends when that fails half-way."""
+        """Write a frame; a failure in the middle ends the connection."""
         if self._closed is not None:
             raise self._closed
         try:
@@ -351,12 +351,12 @@ class WebSocket:
                     await self._write(view[begin:], started)
                     begin = masked = at = 0
         if size:
-            raise OSError(EIO)  # the pieces came out shorter than they were counted: what follows would make no sense
+            raise OSError(EIO)  # the pieces are shorter than they were counted: the peer could not decode what follows
         mask_in_place(view[masked:at], mask)
         await self._write(view[begin:at], started)
 
     async def _write(self, view, started: int):
-        """Write view, trying again every 20 ms while the peer is slow. OSError once the frame takes over 20 s.
+        """Write view, retrying every 20 ms while the peer is slow. OSError when the frame takes over 20 s.
 
         Not with drain(): a cancelled drain() sends the same bytes again, and takes the task in recv() off asyncio's
         poller with it.
@@ -376,23 +376,23 @@ class WebSocket:
 
     @property
     def closed(self) -> ConnectionClosedError | None:
-        """How the connection ended, None while it lives."""
+        """The ConnectionClosedError that ended the connection, None while it is open."""
         return self._closed
 
     def _over(self, code: int, reason: str) -> ConnectionClosedError:
-        """Note the end of the connection, the first reason wins, and return it."""
+        """Record the end of the connection, of which the first reason counts, and return it."""
         if self._closed is None:
             self._closed = ConnectionClosedError(code, reason)
             self.over.set()
         return self._closed
 
     async def _fail(self, code: int, reason: str):
-        """Tell a peer that breaks the rules which one, and raise Closed."""
+        """Close because of a protocol violation: send the code and reason, raise ConnectionClosedError."""
         await self._say_close(code, reason)
         raise self._over(code, reason)
 
     async def _say_close(self, code: int, reason: str):
-        """Send our close frame, once, if the connection still takes it."""
+        """Send the close frame, once, if the connection still accepts it."""
         if self._close_sent or self._closed is not None:
             return
         self._close_sent = True
@@ -403,7 +403,7 @@ class WebSocket:
             self._over(ABNORMAL, "no close frame sent: " + log.reason(error))
 
     async def close(self, code: int = NORMAL, reason: str = ""):
-        """Send a close frame. recv() goes on until the peer's comes and raises Closed then; abort() ends for good."""
+        """Send a close frame. recv() raises ConnectionClosedError at the peer's close frame; abort() closes the transport."""
         await self._say_close(code, reason)
 
     def abort(self):
@@ -418,7 +418,7 @@ async def connect(
     reader, writer, host: str, path: str, protocol: str, login: tuple | None = None,
     deadline_ms: int = 30000, max_message: int = MAX_MESSAGE, max_frame: int = 0,
 ) -> WebSocket:  # fmt: skip
-    """Upgrade a fresh connection. `host` is the Host header, `login` (user name, password bytes) for Basic auth.
+    """Do the handshake on a new connection. `host` is the Host header, `login` (user name, password bytes) for Basic auth.
 
     WebSocketHandshakeError (with the HTTP status) or OSError; the transport is then the caller's to close.
     """

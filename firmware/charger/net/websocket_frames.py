@@ -4,14 +4,14 @@ import os
 
 
 def mask_in_place(view, mask: bytes) -> None:
-    """Mask a payload, or a part that begins at a multiple of 4; one big integer takes a tenth of the time of a loop."""
+    """Mask a payload, or a part at a multiple of 4. XOR of one big integer takes a tenth of a loop's time."""
     count = len(view)
     whole = int.from_bytes((mask * (count // 4 + 1))[:count], "little")
     view[:] = (int.from_bytes(view, "little") ^ whole).to_bytes(count, "little")
 
 
 def header(first: int, size: int, mask: bytes) -> bytes:
-    """The header of a masked frame, of which `first` is the first byte, with `size` bytes of payload."""
+    """Encode the header of a masked frame with `size` bytes of payload; `first` is its first byte."""
     if size < 126:
         return bytes((first, 0x80 | size)) + mask
     if size < 65536:
@@ -20,7 +20,7 @@ def header(first: int, size: int, mask: bytes) -> bytes:
 
 
 def short_frame(chunk: bytearray, start: int, first: int, pieces, size: int) -> memoryview:
-    """A masked frame of `size` bytes of payload, made in the chunk, where the payload begins at `start`."""
+    """Build a masked frame of `size` bytes of payload in the chunk, where the payload begins at `start`."""
     view = memoryview(chunk)
     mask = os.urandom(4)
     head = header(first, size, mask)
@@ -36,9 +36,9 @@ def short_frame(chunk: bytearray, start: int, first: int, pieces, size: int) -> 
 
 
 def whole_text(ahead: bytearray, at: int, end: int) -> tuple | None:
-    """(offset, length) of the payload of an unfragmented text frame that lies in ahead[at:end] as a whole; else None.
+    """Return (offset, length) of the payload if ahead[at:end] begins with a complete, unfragmented text frame; else None.
 
-    Whatever is out of the ordinary is None, too: a frame that breaks the protocol is for the one who tells the peer so.
+    Returns None for an invalid frame, too: the regular path reports the violation to the peer.
     """
     if end - at < 4 or ahead[at] != 0x81:
         return None

@@ -1,6 +1,6 @@
-"""The HTTP request that turns a connection into a WebSocket (RFC 6455 section 4), and the check of the answer.
+"""The WebSocket handshake (RFC 6455 section 4): the HTTP upgrade request and the check of the answer.
 
-The answer's size and time are bounded; nothing of a refusal but its status is read.
+The answer's size and time are bounded; of a refusal only the status is read.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ def _base64(data: bytes) -> bytes:
 
 
 def request(host: str, path: str, protocol: str, login: tuple | None, key: bytes) -> bytes:
-    """The upgrade request. `login` is (user name, password bytes) and goes out unasked (OCPP-5)."""
-    # A line break in here would let a configuration value write headers of its own.
+    """Encode the upgrade request. `login` is (user name, password bytes), sent without a challenge (OCPP-5)."""
+    # A line break would let a configuration value inject headers.
     for c in (host + path + protocol).encode():
         if not 0x20 < c < 0x7F:
             raise WebSocketHandshakeError(0, "the address holds a character that no URL may hold")
@@ -43,7 +43,7 @@ def request(host: str, path: str, protocol: str, login: tuple | None, key: bytes
 
 
 async def upgrade(reader, write, host: str, path: str, protocol: str, login: tuple | None, deadline_ms: int) -> bytes:
-    """Do the upgrade; returns what the server already sent behind its answer.
+    """Do the upgrade; return the bytes that the server already sent behind its answer.
 
     `write` is an async function that writes a buffer. WebSocketHandshakeError when the server refuses, answers something else,
     or is not done by the deadline; OSError from the transport.
@@ -75,7 +75,7 @@ async def _exchange(reader, write, host, path, protocol, login) -> bytes:
 
 
 def check(head: bytes, key: bytes, protocol: str):
-    """Check the head of the server's answer (RFC 6455 section 4.1, OCPP-2). WebSocketHandshakeError says what is wrong."""
+    """Check the head of the server's answer (RFC 6455 section 4.1, OCPP-2). WebSocketHandshakeError."""
     lines = head.split(b"\r\n")
     status = lines[0].split(b" ", 2)
     if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or len(status[1]) != 3 or not status[1].isdigit():
@@ -98,7 +98,7 @@ def check(head: bytes, key: bytes, protocol: str):
 
 
 def _fields(lines: list) -> dict:
-    """Header fields by lower-case name. Those that we look at may stand there only once, but for `connection`."""
+    """Parse header fields by lower-case name. The ones used here may occur only once, except `connection`."""
     fields = {}
     for line in lines[1:]:
         name, colon, value = line.partition(b":")

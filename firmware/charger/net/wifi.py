@@ -1,7 +1,7 @@
-"""The station link. The only module that touches network.WLAN, so that nobody switches it off under another's feet.
+"""The Wi-Fi station. The only module that uses network.WLAN, so that no other module can switch it off.
 
-Name and pass phrase of the owner's network are in the vault. Where there are none, and the board remembers no network, or
-where somebody holds the button, the unit opens its setup network for some minutes (setup_network.py).
+Name and pass phrase of the owner's network are in the vault. If there are none and the board remembers no network, or
+if the button is held, the unit opens its setup network for some minutes (setup_network.py).
 """
 
 import asyncio
@@ -14,35 +14,35 @@ from charger import clock, log
 from charger.net.setup_network import SetupNetwork
 from charger.os_errors import is_out_of_memory
 
-_JOIN_MS = const(20000)  # how long one attempt to join may take
+_JOIN_MS = const(20000)  # time limit of one attempt to join
 _POLL_MS = const(500)
 _LOOK_MS = const(1000)
 _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
 _KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
-_HELD = const(6)  # polls: the button is held, not touched
+_HELD = const(6)  # polls until a pressed button counts as held
 _NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
 
 
 class NoRadio:
-    """Stands for the station while the Wi-Fi driver does not start, so that the unit works without a network.
+    """Replaces the station while the Wi-Fi driver does not start, so that the unit works without a network.
 
-    The port starts the driver when the first WLAN is made and raises RuntimeError when that fails (no memory, no NVS).
+    The port starts the driver with the first WLAN object and raises RuntimeError when that fails (no memory, no NVS).
     """
 
     def isconnected(self) -> bool:
-        """Try to start the driver again; False while it does not start."""
+        """Retry to start the driver; False while that fails."""
         try:
             return network.WLAN().isconnected()
         except (OSError, RuntimeError):
             return False
 
     def status(self, what=None):
-        """No signal: the value that a station without a network gives."""
+        """Return the value of a station without a network."""
         return network.STAT_IDLE if what is None else 0
 
     def ifconfig(self) -> tuple:
-        """No addresses."""
+        """Return no addresses."""
         return ("0.0.0.0",) * 4
 
     def active(self, on=None):
@@ -51,7 +51,7 @@ class NoRadio:
 
 
 def station():
-    """The network.WLAN that joins the owner's network, or a NoRadio."""
+    """Return the network.WLAN station, or a NoRadio."""
     try:
         return network.WLAN()
     except (OSError, RuntimeError) as error:
@@ -60,7 +60,7 @@ def station():
 
 
 def turn_on() -> bool:
-    """Start the radio, which makes the chip's random numbers true ones; False when it does not start."""
+    """Start the radio, which the chip's random number generator needs; False when it does not start."""
     try:
         station().active(True)
         return True
@@ -70,7 +70,7 @@ def turn_on() -> bool:
 
 
 def name_server() -> str | None:
-    """Address of the name server that the network gave us, or None."""
+    """Return the name server's address from DHCP, or None."""
     server = station().ifconfig()[3]
     return server if server and server != "0.0.0.0" else None
 
@@ -81,9 +81,9 @@ def _known(vault) -> bool:
 
 
 class Wifi:
-    """Joins the owner's network.
+    """Keeps the station connected to the owner's network.
 
-    `setup` is the SetupNetwork while that is open. button() is 0 while the button is pressed; None on a board without.
+    `setup` is the SetupNetwork while it is open. button() is 0 while pressed; None on a board without a button.
     """
 
     def __init__(self, files, vault, on_up, button=None):
@@ -97,7 +97,7 @@ class Wifi:
         self._news = False
 
     def set_network(self, ssid: str, key: str) -> str:
-        """The owner's network: '' when it is kept and will be joined, else why not, as a sentence. OSError by the vault."""
+        """Store the owner's network and join it; returns '' or the reason for a refusal as a sentence. OSError by the vault."""
         if not 1 <= len(ssid.encode()) <= 32:
             return "The name of a network has 1 to 32 bytes."
         if not 8 <= len(key) <= 63 or any(not " " <= ch <= "~" for ch in key):
@@ -108,24 +108,24 @@ class Wifi:
         return ""
 
     def changed(self):
-        """Another network was put into the vault: join it."""
+        """Join the network that is now in the vault."""
         self._news = True
 
     async def serve(self):
-        """Run whenever the link is down, another network was given, or the button is pressed."""
+        """Call run() whenever the link is down, the network was changed, or the button is pressed."""
         while True:
             if self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
                 await self.run()
             await clock.sleep_ms(_LOOK_MS)
 
     async def run(self):
-        """Join, with growing pauses; ends when there is a link and nothing else to do."""
+        """Try to join with growing pauses; returns when there is a link and nothing else to do."""
         pause_s = _RETRY_FIRST_S
         self._look_at_button()
         if not self._wlan.isconnected():
             try:
                 network.WLAN(network.AP_IF).active(False)  # SEC-19
-            except (OSError, RuntimeError) as error:  # the radio has not started, so neither has its access point
+            except (OSError, RuntimeError) as error:  # without a radio there is no access point either
                 self._report_failure("radio does not start", error)
             if not _known(self._vault):
                 self.open_setup()
@@ -158,7 +158,7 @@ class Wifi:
                 self.open_setup()
 
     async def _join(self) -> bool:
-        """One attempt; False when no network was given or it did not take us in time."""
+        """Make one attempt; False when no network is set or the attempt times out."""
         self._news = False
         ssid, key = self._vault.get(_NAME), self._vault.get(_KEY)
         if not ssid or not key or len(key) < _KEY_SHORTEST:
@@ -169,7 +169,7 @@ class Wifi:
             self._wlan.active(True)
             self._wlan.disconnect()
             self._wlan.connect(ssid.decode(), key.decode())
-        except (OSError, RuntimeError) as error:  # RuntimeError: what the port does not know by name, as ESP_ERR_NO_MEM
+        except (OSError, RuntimeError) as error:  # the port raises RuntimeError for errors without a name, such as ESP_ERR_NO_MEM
             self._report_failure("cannot join", error)
             return False
         start = clock.ticks_ms()
@@ -182,14 +182,14 @@ class Wifi:
         return True
 
     def _report_failure(self, what: str, error: Exception):
-        """Log a refused call of the radio; without memory, free some: the driver allocates outside of the Python heap."""
+        """Log a failed call of the radio; out of memory, free some, since the driver allocates outside of the heap."""
         memory = is_out_of_memory(error)
         log.warn("wifi", "%s: %s" % (what, "out of memory, " + log.reason(error) if memory else log.reason(error)))
         if memory:
             gc.collect()
 
     def open_setup(self):
-        """Open the setup network for its time, if it is not open; a unit that was not provisioned has none."""
+        """Open the setup network for its time unless it is open; a unit that was not provisioned has none."""
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")
         if self.setup is None and key and ssid:

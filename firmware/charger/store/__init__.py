@@ -1,1 +1,1 @@
-"""Flash: atomic small files, slots for what changes often, append-only journals. Nothing else opens a file on flash."""
+"""Flash storage: atomic files, A/B records, append-only journals. No other module opens files on flash."""

@@ -1,8 +1,7 @@
-"""A value that changes often, in two small files written in turn: the cheapest durable write the flash allows.
+"""A frequently changed value in two small files that are written in turn, with the least flash wear.
 
-Up to 100 bytes of value littlefs keeps such a file inside its directory's own log, so a write is one short commit and
-an erase is needed only every few dozen writes. Two files in turn mean that the value before the last one survives
-whatever happens to the last.
+littlefs keeps such a file, of up to 100 bytes, inside its directory's log: a write is one short commit, and an erase is
+needed only every few dozen writes. With two files in turn the previous value survives a failure of the last write.
 """
 
 import struct
@@ -20,7 +19,7 @@ _SUFFIX = ("a", "b")
 
 
 class ABRecord:
-    """One value under `<name>.a` and `<name>.b`. read() gives the newest that is whole."""
+    """One value in `<name>.a` and `<name>.b`. read() returns the newest valid one."""
 
     def __init__(self, files: Files, name: str) -> None:
         self._files = files
@@ -33,11 +32,11 @@ class ABRecord:
             self._look(name + "." + suffix)
 
     def read(self) -> bytes | None:
-        """The newest whole value, or None when there is none."""
+        """Return the newest valid value, or None."""
         return self._value
 
     def write(self, value: bytes) -> None:
-        """Replace the value; it is on flash when this returns. Raises OSError when the flash is full or dead."""
+        """Replace the value; it is on flash when this returns. OSError when the flash is full or fails."""
         body = struct.pack(_HEADER, self._count + 1, len(value)) + value
         with open(self._files.path(self._name + "." + _SUFFIX[(self._count + 1) & 1]), "wb") as file:
             file.write(body + struct.pack("<I", checksum(body)))
@@ -45,7 +44,7 @@ class ABRecord:
         self._value = bytes(value)
 
     def delete(self) -> None:
-        """Forget the value. The older file goes first, so that no cut brings an older value back."""
+        """Delete the value; the older file first, so that a power cut cannot restore an older value."""
         for turn in (self._count + 1, self._count):
             self._files.delete(self._name + "." + _SUFFIX[turn & 1])
         self._value = None
@@ -59,7 +58,7 @@ class ABRecord:
                 raise
             return
         if not blob:
-            return  # the power went between the making of the file and its first content
+            return  # the power failed between the creation of the file and its first write
         end = len(blob) - _CRC_LEN
         if end < _HEADER_LEN or struct.unpack_from("<I", blob, end)[0] != checksum(blob[:end]):
             log.error("store", name + ": damaged, ignored")

@@ -1,4 +1,4 @@
-"""Mounting of the flash file system at start-up. A damaged one is never formatted without somebody's order."""
+"""Mounting of the flash file system at start-up. A damaged one is formatted only on a person's request."""
 
 import time
 
@@ -14,14 +14,14 @@ _SUPERBLOCKS = (0, 1)  # of littlefs
 
 
 def mount(device) -> bool:
-    """Mount the file system, made before if the flash was never written. False when it is damaged or there is no device."""
+    """Mount the file system; format a blank flash first. False when it is damaged or there is no device."""
     if device is None:
         return False
     for _ in range(_ATTEMPTS):
         try:
             vfs.mount(device, MOUNT_POINT)
             return True
-        except OSError:  # damaged, or a read that failed: a later one may succeed
+        except OSError:  # damaged, or a failed read; a later one may succeed
             time.sleep_ms(_PAUSE_MS)
     try:
         if not _is_blank(device):
@@ -33,7 +33,7 @@ def mount(device) -> bool:
 
 
 def read_text(path: str) -> str | None:
-    """A file that the factory wrote, as it is, or None when there is none; everything else is read by store/files.py."""
+    """Read a file of the factory, which has no checksum; None when absent. Other files are read by store/files.py."""
     try:
         with open(path) as file:
             return file.read()
@@ -42,13 +42,13 @@ def read_text(path: str) -> str | None:
 
 
 def make(device) -> None:
-    """Make an empty file system, whatever was there, and mount it. OSError by the flash."""
+    """Format the flash and mount the file system. OSError by the flash."""
     vfs.VfsLfs2.mkfs(device)
     vfs.mount(vfs.VfsLfs2(device), MOUNT_POINT)
 
 
 def _is_blank(device) -> bool:
-    """True when both superblocks are erased: a flash on which there never was a file system."""
+    """True when both superblocks are erased, so the flash never had a file system."""
     erased = b"\xff" * _PIECE
     piece = bytearray(_PIECE)
     for block in _SUPERBLOCKS:

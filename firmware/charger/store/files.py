@@ -1,7 +1,7 @@
-"""Small files on flash: replaced as a whole or not at all, with a checksum, never believed when damaged.
+"""Small files on flash: replaced atomically, with a checksum; a damaged one counts as absent.
 
-A file on flash is its content followed by four bytes: the CRC-32 of the content, seeded so that neither an empty nor a
-zeroed file can pass. A write goes to `<name>.new` and is renamed over the old file, which littlefs does in one commit.
+A file on flash is its content followed by its CRC-32, seeded so that neither an empty nor a zeroed file is valid. A write
+goes to `<name>.new`, which is renamed over the old file; littlefs does that in one commit.
 """
 
 import json
@@ -15,25 +15,25 @@ from charger import log
 from charger.os_errors import is_flash_failure
 from charger.store import json_schemas
 
-_SEED = const(0x504C31)  # crc32 of nothing is 0: without a seed four zero bytes would be a valid empty file
+_SEED = const(0x504C31)  # the CRC-32 of no data is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
-_PART = const(512)  # bytes of lines at a time
-_READ = const(256)  # bytes at a time, of what is not to be in the heap as a whole
+_PART = const(512)  # bytes per read of lines()
+_READ = const(256)  # bytes per read of content that is not held in the heap as a whole
 _NEW = ".new"
 _ENOENT = const(2)
 _EEXIST = const(17)
 
 
 def checksum(data: bytes) -> int:
-    """CRC-32 of data as every file and record on flash carries it."""
+    """Return the seeded CRC-32 used by every file and record on flash."""
     return crc32(data, _SEED)
 
 
 class Files:
     """Files below one directory of the flash file system. Names are relative, with at most one folder level ("a/b").
 
-    A full flash raises OSError(ENOSPC), a failing one an OSError of which os_errors.is_flash_failure() is true; the old
-    content is then still there.
+    A full flash raises OSError(ENOSPC), a failing one an OSError for which os_errors.is_flash_failure() is true; the old
+    content is kept in both cases.
     """
 
     def __init__(self, root: str = "/flash") -> None:
@@ -41,13 +41,13 @@ class Files:
         self._drop_unfinished()
 
     def path(self, name: str) -> str:
-        """The place of a name in the file system. Raises ValueError on a name that leaves the root."""
+        """Return the path of a name in the file system. ValueError for a name outside of the root."""
         if not name or name[0] == "/" or ".." in name or name.count("/") > 1:
             raise ValueError("file name: " + name)
         return self.root + "/" + name
 
     def read(self, name: str) -> bytes | None:
-        """The content, or None when the file is absent or damaged (damage is logged)."""
+        """Read the content; None when the file is absent or damaged (damage is logged)."""
         try:
             with open(self.path(name), "rb") as file:
                 blob = file.read()
@@ -66,9 +66,9 @@ class Files:
         return None
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace the content; when this returns the new content is on flash, at a cut before that the old one is.
+        """Replace the content: on flash when this returns; a power cut before that leaves the old content.
 
-        Writing what is already there costs no flash write.
+        Writing an equal content writes nothing to flash.
         """
         path = self.path(name)
         if self._holds(path, data):
@@ -81,7 +81,7 @@ class Files:
         os.rename(path + _NEW, path)
 
     def write_pieces(self, name: str, pieces) -> None:
-        """As write(), of a content that comes in pieces and is never whole in the heap. What `pieces` raises is raised."""
+        """Write as write() does, in pieces, so that the content is never whole in the heap. Passes exceptions of `pieces`."""
         path = self.path(name)
         total = checksum(b"")
         try:
@@ -96,12 +96,12 @@ class Files:
         os.rename(path + _NEW, path)
 
     def lines(self, name: str):
-        """Iterate the lines of a file, without their ends, one in the heap at a time; none when it is absent or damaged."""
+        """Iterate the lines of a file without line ends, one at a time; no lines when it is absent or damaged."""
         size = self._sound(name)
         at = 0
         while at < size:
-            # Never open while somebody else has the word: who stops half way would leave it open (and littlefs keeps a list
-            # of what is open, which the garbage collector does not know).
+            # Close the file before each yield: a caller that stops iterating would leave it open (and littlefs keeps a list
+            # of open files, which the garbage collector does not know).
             with open(self.path(name), "rb") as file:
                 file.seek(at)
                 part = file.read(min(_PART, size - at))
@@ -113,7 +113,7 @@ class Files:
             yield from (part[:-1] if part.endswith(b"\n") else part).split(b"\n")
 
     def _sound(self, name: str) -> int:
-        """Length of a content that is whole, -1 when it is absent or damaged (damage is logged)."""
+        """Return the length of a valid content, -1 when it is absent or damaged (damage is logged)."""
         try:
             size = os.stat(self.path(name))[6] - _TRAILER
             with open(self.path(name), "rb") as file:
@@ -130,7 +130,7 @@ class Files:
         return -1
 
     def exists(self, name: str) -> bool:
-        """True when there is such a file, whole or damaged."""
+        """True when the file exists, valid or damaged."""
         try:
             os.stat(self.path(name))
             return True
@@ -140,7 +140,7 @@ class Files:
             return False
 
     def delete(self, name: str) -> None:
-        """Forget a file; no error when it is not there."""
+        """Delete a file; no error when it is absent."""
         try:
             os.remove(self.path(name))
         except OSError as error:
@@ -148,7 +148,7 @@ class Files:
                 raise
 
     def names(self, folder: str = "") -> list:
-        """Names of the files in the root or in one folder, sorted; folders and unfinished files are left out."""
+        """Return the sorted names of the files in the root or a folder, without folders and unfinished files."""
         path = self.path(folder) if folder else self.root
         try:
             return sorted(e[0] for e in os.ilistdir(path) if e[1] & 0x8000 and not e[0].endswith(_NEW))
@@ -158,13 +158,13 @@ class Files:
             return []
 
     def read_json(self, name: str, default=None):
-        """The file parsed as JSON, or default when it is absent, damaged, not JSON or of another shape (json_schemas.py)."""
+        """Read the file as JSON; default when it is absent, damaged, not JSON or not as in json_schemas.py."""
         data = self.read(name)
         if data is None:
             return default
         try:
             value = json.loads(data)
-        except (ValueError, RuntimeError):  # the latter when it is nested too deep
+        except (ValueError, RuntimeError):  # RuntimeError: nested too deep
             log.error("store", name + ": not JSON")
             return default
         fault = json_schemas.fault(name, value)
@@ -174,11 +174,11 @@ class Files:
         return value
 
     def write_json(self, name: str, value) -> None:
-        """Replace the file by value as JSON, atomically."""
+        """Replace the file by the value as JSON, atomically."""
         self.write(name, json.dumps(value).encode())
 
     def make_folder(self, folder: str) -> None:
-        """Create a folder when it is missing."""
+        """Create a folder if it is missing."""
         try:
             os.mkdir(self.path(folder))
         except OSError as error:
@@ -186,7 +186,7 @@ class Files:
                 raise
 
     def delete_folder(self, folder: str) -> None:
-        """Forget a folder with all that is in it; no error when it is not there."""
+        """Delete a folder and its files; no error when it is absent."""
         path = self.path(folder)
         try:
             for entry in list(os.ilistdir(path)):
@@ -197,7 +197,7 @@ class Files:
                 raise
 
     def free_bytes(self) -> int:
-        """Room left on the flash file system, in bytes."""
+        """Return the free bytes of the flash file system."""
         fields = os.statvfs(self.root)
         return fields[0] * fields[3]
 

@@ -1,9 +1,8 @@
-"""Append-only journals: records that are on flash when append() returns, found again after any power cut.
+"""Append-only journals: a record is on flash when append() returns and survives any power cut.
 
 A journal is a folder of segment files, each named by the sequence number of its first record, so opening a journal
-reads one directory and one segment however long it is. A record is length, sequence number and CRC-32 (over both and
-the data), then the data; one that does not match in all three is never returned. The low-water mark of trim() is a pair
-of slots.
+reads one directory and one segment at any length. A record is length, sequence number and CRC-32 (over both and the
+data), then the data; a record with a mismatch is never returned. The low-water mark of trim() is an ABRecord.
 """
 
 import os
@@ -19,15 +18,15 @@ from charger.store.files import Files, checksum
 _HEADER = "<HII"  # length of the data, sequence number, CRC-32
 _HEADER_LEN = const(10)
 _KEY = "<HI"
-_CHUNK = const(1024)  # read at a time: an open costs more than the bytes, a larger block fragments a small heap
+_CHUNK = const(1024)  # bytes per read: opening costs more than reading, a larger block fragments a small heap
 _FIRST, _SIZE = const(0), const(1)
 
 
 class Journal:
-    """Records of bytes in order, numbered from 0. Not for the tick: every append is a flash write of some ms.
+    """Records of bytes in order, numbered from 0. Not for the control tick: an append is a flash write of some ms.
 
-    max_bytes bounds the flash used; space comes back by whole segments. With ring=True the oldest segment makes room,
-    otherwise append raises JournalFullError. A record holds at most segment_bytes - 10 bytes.
+    max_bytes bounds the flash used; space is freed by whole segments. With ring=True the oldest segment is dropped for new
+    records, otherwise append raises JournalFullError. A record has at most segment_bytes - 10 bytes.
     """
 
     def __init__(self, files: Files, name: str, max_bytes: int = 65536, segment_bytes: int = 4096,
@@ -45,23 +44,23 @@ class Journal:
 
     @property
     def first_seq(self) -> int:
-        """Number of the oldest record kept; equal to next_seq when the journal is empty."""
+        """The number of the oldest record; equal to next_seq when the journal is empty."""
         if not self._segments:
             return self.next_seq
         return max(self._low, self._segments[0][_FIRST])
 
     @property
     def used_bytes(self) -> int:
-        """Bytes held on flash, trimmed records of a segment still in use included."""
+        """Bytes used on flash, including trimmed records of segments still in use."""
         return sum(segment[_SIZE] for segment in self._segments)
 
     @property
     def free_bytes(self) -> int:
-        """Bytes that fit before the journal is full; a record takes 10 more than its data."""
+        """Bytes left until the journal is full; a record takes 10 more than its data."""
         return self.max_bytes - self.used_bytes
 
     def append(self, data: bytes) -> int:
-        """Add a record and return its number. Raises JournalFullError, ValueError when too long, OSError from the flash."""
+        """Append a record and return its number. JournalFullError; ValueError when too long; OSError by the flash."""
         need = _HEADER_LEN + len(data)
         if need > self.segment_bytes:
             raise ValueError("record of {} bytes".format(len(data)))
@@ -74,7 +73,7 @@ class Journal:
             self._damaged = False
         segment = self._segments[-1]
         key = struct.pack(_KEY, len(data), seq)
-        self._stale = True  # until the file is closed nobody knows what is on flash
+        self._stale = True  # the content on flash is unknown until the file is closed
         with open(self._path(segment[_FIRST]), "ab") as file:
             file.write(key + struct.pack("<I", checksum(key + data)) + data)
         self._stale = False
@@ -83,7 +82,7 @@ class Journal:
         return seq
 
     def records(self, start: int = 0):
-        """Iterate (number, data) from record `start` on, oldest first. Meanwhile others may append and trim."""
+        """Iterate (number, data) from record `start` on, oldest first; append and trim are allowed meanwhile."""
         if self._stale:
             self._load()
         wanted, first, offset = start, -1, 0
@@ -104,14 +103,14 @@ class Journal:
                 if seq >= wanted and seq >= self.first_seq:
                     wanted = seq + 1
                     yield seq, bytes(chunk[at - length : at])
-            if at == 0:  # the end of the segment, or damage: what follows in this segment cannot be told apart
+            if at == 0:  # the end of the segment or damage: later records of this segment cannot be found
                 if offset < segment[_SIZE]:
                     log.error("store", "{}: damaged after record {}".format(self.name, wanted - 1))
                 wanted = max(wanted, self._after(first))
             offset += at
 
     def trim(self, seq: int) -> None:
-        """Forget the records before `seq`, for good: one small flash write, and one more for each segment freed."""
+        """Remove the records before `seq`: one small flash write, and one more for each segment freed."""
         seq = min(seq, self.next_seq)
         if seq <= self.first_seq:
             return
@@ -120,11 +119,11 @@ class Journal:
         self._drop_dead()
 
     def clear(self) -> None:
-        """Forget all records; numbering goes on."""
+        """Remove all records; the numbering continues."""
         self.trim(self.next_seq)
 
     def second_segment_seq(self) -> int:
-        """Trimming up to this number frees the oldest segment (next_seq when there is only one)."""
+        """The number up to which trimming frees the oldest segment (next_seq when there is only one)."""
         return self._segments[1][_FIRST] if len(self._segments) > 1 else self.next_seq
 
     def _path(self, first: int) -> str:
@@ -146,7 +145,7 @@ class Journal:
         self._drop_dead()
 
     def _scan_last(self) -> int:
-        """Number after the last whole record of the last segment; notes damage behind it."""
+        """Return the number after the last valid record of the last segment; note damage behind it."""
         first, size = self._segments[-1]
         offset, seq = 0, first
         while offset < size:
@@ -161,13 +160,13 @@ class Journal:
             if at == 0:
                 log.error("store", "{}: {} bytes after record {} ignored".format(self.name, size - offset, seq - 1))
                 self._damaged = True
-                # numbers that the lost bytes may have carried are not given out again
+                # numbers that the lost records may have had are not used again
                 return seq + (size - offset) // _HEADER_LEN + 1
             offset += at
         return seq
 
     def _read(self, first: int, offset: int, size: int) -> memoryview:
-        """Some bytes of a segment from offset on: whole records, at least one when there is a whole one."""
+        """Read bytes of a segment from an offset: complete records, at least one if there is one."""
         if offset >= size:
             return memoryview(b"")
         with open(self._path(first), "rb") as file:
@@ -180,7 +179,7 @@ class Journal:
         return memoryview(data)
 
     def _segment_of(self, wanted: int) -> list | None:
-        """The segment that holds `wanted` or what comes after it, None when all is read."""
+        """Return the segment with record `wanted` or the next one, None at the end."""
         if wanted >= self.next_seq:
             return None
         found = None
@@ -191,7 +190,7 @@ class Journal:
         return found
 
     def _after(self, first: int) -> int:
-        """First number of the segment behind the one that starts at `first`."""
+        """Return the first number of the segment after the one that starts at `first`."""
         for segment in self._segments:
             if segment[_FIRST] > first:
                 return segment[_FIRST]
@@ -208,13 +207,13 @@ class Journal:
         self._segments.pop(0)
 
     def _drop_dead(self) -> None:
-        """Remove segments that hold nothing at or above the low-water mark. Never before the mark is on flash."""
+        """Remove segments that are below the low-water mark. Never before the mark is on flash."""
         while self._segments and self.second_segment_seq() <= self._low:
             self._drop_oldest()
 
 
 def _parse(chunk: memoryview, at: int, floor: int) -> tuple:
-    """(number, length) of the record at `at`, (-1, 0) when there is none that is whole and in its place."""
+    """Return (number, length) of the record at `at`, (-1, 0) when it is invalid or not the expected one."""
     if at + _HEADER_LEN > len(chunk):
         return -1, 0
     length, seq, crc = struct.unpack_from(_HEADER, chunk, at)

@@ -1,4 +1,4 @@
-"""A journal's records changed where they are, each keeping its number: for what must not be remembered any longer."""
+"""Rewriting of a journal's records in place, with their numbers kept, to erase data in them."""
 
 import os
 import struct
@@ -8,9 +8,9 @@ from charger.store.journal import Journal
 
 
 def rewrite(files: Files, folder: str, first: int, change) -> int:
-    """Forget the records before number `first` and put change(data) in place of the others; how many those are.
+    """Remove the records before number `first`, replace the others by change(data); return the number of those.
 
-    While nobody has the journal open. A segment is replaced as a whole or not at all, and may be done again. OSError.
+    The journal must not be open. A segment is replaced atomically, and may be processed again. OSError.
     """
     if folder not in [entry[0] for entry in os.ilistdir(files.root)]:
         return 0

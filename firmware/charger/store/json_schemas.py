@@ -1,5 +1,5 @@
-"""What the JSON files on flash have to be like: one with a right checksum may still be of another version, or somebody's
-(SEC-13). calibration.json, trial.json and update.json are looked at where they are read.
+"""Schemas of the JSON files on flash: a file with a valid checksum may be of another version or manipulated (SEC-13).
+calibration.json, trial.json and update.json are checked by their readers.
 """
 
 from charger.errors import InvalidValueError
@@ -8,7 +8,7 @@ from charger.validate import check
 _COUNT = ("int", 0, None)
 _NUMBER = ("int", None, None)
 _JOB = ("obj", (("id", _NUMBER), ("status", ("str", 50)), ("location?", ("str", 2000))))
-_SHAPES = {  # by name, digits left out
+_SHAPES = {  # by name without digits
     "anchors.json": ("list", ("list", _NUMBER, 2, 2), None),
     "boot.json": _COUNT,
     "meter.json": ("list", ("obj", (("meter", ("str", 64)), ("offset_wh", _COUNT), ("boot", _COUNT))), None),
@@ -25,7 +25,7 @@ _RESERVATION = (_NUMBER, _NUMBER, ("str", 20), ("any",), _NUMBER)
 
 
 def fault(name: str, value) -> str:
-    """Why this cannot be the content of that file; '' when it can, or when nobody has said what it is like."""
+    """Return why the content is not valid for that file; '' when it is valid or the file has no schema."""
     spec = _SHAPES.get("".join([ch for ch in name if not ch.isdigit()]))
     try:
         if spec is not None:

@@ -1,7 +1,7 @@
-"""A value that limits current or latches a fault, in two files of its own, each with a check.
+"""A value that limits current or latches a fault, stored in two files, each with a checksum.
 
-Both files hold the same record: name, count of writes, value. When they differ, or one is damaged or missing, the safer
-of the readable values holds and `fault` says why. When neither can be read, the safest value holds.
+Both files have the same record: name, count of writes, value. When they differ, or one is damaged or missing, the safer
+of the readable values applies, and `fault` is the reason. When neither is readable, the safest value applies.
 """
 
 from charger import log
@@ -12,9 +12,9 @@ _COPIES = ("1", "2")
 
 
 class SafetyValue:
-    """`safer(a, b)` returns the safer one of two values; `safest` holds when no copy can be read.
+    """`safer(a, b)` returns the safer of two values; `safest` applies when no copy is readable.
 
-    `value` is None while there is none. `fault` is "" when both copies are whole and equal, or when neither exists.
+    `value` is None while there is none. `fault` is "" when both copies are valid and equal, or when neither exists.
     """
 
     def __init__(self, files: Files, name: str, safest: str, safer) -> None:
@@ -36,7 +36,7 @@ class SafetyValue:
             return
         if not records:
             self.value = safest
-            self.fault = name + ": unreadable, the safest value holds"
+            self.fault = name + ": unreadable, the safest value applies"
             return
         self._count, self.value = records[0]
         if len(records) < len(_COPIES):
@@ -44,7 +44,7 @@ class SafetyValue:
         elif records[0] != records[1]:
             self._count = max(records[0][0], records[1][0])
             self.value = safer(records[0][1], records[1][1])
-            self.fault = name + ": its two copies differ, the safer one holds"
+            self.fault = name + ": its two copies differ, the safer one applies"
 
     def write(self, value: str) -> None:
         """Replace the value; both copies are on flash when this returns. OSError by the flash."""
@@ -56,12 +56,12 @@ class SafetyValue:
         self.fault = ""
 
     def distrust(self, value: str, why: str) -> None:
-        """Let `value` hold, which came from elsewhere; `fault` says why until repair()."""
+        """Set the value from another source; `fault` is the reason until repair()."""
         self.value = value
         self.fault = self._name + ": " + why
 
     def repair(self, on_event, event: str) -> None:
-        """Record a fault in the security log, then write both copies anew."""
+        """Record a fault in the security log, then write both copies again."""
         value = self.value
         if not self.fault or value is None:
             return
@@ -75,7 +75,7 @@ class SafetyValue:
         return "%s/%s.%s" % (FOLDER, self._name, copy)
 
     def _read(self, copy: str) -> tuple | None:
-        """(count, value) of one copy, None when it is damaged or belongs to another value."""
+        """Read (count, value) of one copy, None when it is damaged or of another value."""
         data = self._files.read(self._path(copy))
         if data is None:
             return None

@@ -1,19 +1,18 @@
-"""What was deleted is overwritten: littlefs only forgets where a file was, its bytes stay until their block is used again.
+"""Overwriting of deleted data: littlefs leaves a deleted file's bytes in its blocks until they are used again.
 
-Small files lie in their folder's log, a pair of blocks: when one is full, what still holds goes to the other, so filling
-it twice leaves nothing old in either. A folder with many files has several pairs, each for a stretch of names in their
-order, so every name gets a neighbour that does the filling.
+Small files are in their folder's log, a pair of blocks: when one is full, the valid entries move to the other, so filling
+it twice leaves no old data in either. A folder with many files has several pairs, each for a range of names in sorted
+order, so each name gets a neighbour that fills its pair.
 
-Larger files have blocks of their own. littlefs takes free blocks in turn, round the whole flash, so writing a quarter more
-than the flash holds, a few blocks at a time, reaches each that is free, also when others write meanwhile. All of it is gone
-again at once: there is always room for others.
+Larger files have their own blocks. littlefs allocates free blocks in turn over the whole flash, so writing 125 % of the
+flash's size, a few blocks at a time, reaches each free block, also when other tasks write meanwhile. The written files
+are deleted at once, so that other tasks always have space.
 
-One block neither reaches: when the root's log has been written anew some hundred times littlefs moves it away from the
-first two blocks, and the older of these keeps the log as it was, for ever. It is erased by hand, once littlefs itself has
-shown that it does without.
+One block is not reached by either: after some hundred rewrites of the root's log littlefs moves it away from the first
+two blocks, and the older of these keeps the old log. It is erased here, after a test that littlefs works without it.
 
-Cost: each free block is erased once or twice, the pair of a folder twice for each of its files, of the 100,000 erases that
-a block bears; a kilobyte of heap.
+Cost: each free block is erased once or twice, the pair of a folder twice for each of its files, of the 100,000 erases of
+a block's life; a kilobyte of heap.
 """
 
 import os
@@ -24,10 +23,10 @@ from micropython import const
 
 from charger.store.files import Files
 
-MARK = "scrub"  # there while there is work to do, so that a restart takes it up again
-_END = ".new"  # what has this ending is removed at each start
-_BLOCKS = const(8)  # held at a time
-_SMALL = const(120)  # bytes: a file of this size lies in its folder's log
+MARK = "scrub"  # exists while there is work to do, so that a restart continues it
+_END = ".new"  # files with this ending are removed at each start
+_BLOCKS = const(8)  # blocks in use at a time
+_SMALL = const(120)  # bytes: a file of this size is in its folder's log
 _BUFFER = const(512)
 _ENOSPC = const(28)
 _EIO = const(5)
@@ -35,17 +34,17 @@ _ERASE = const(6)  # of vfs.AbstractBlockDev.ioctl
 
 
 def wanted(files: Files) -> bool:
-    """True when something was deleted that must not stay readable, and the work has not come to its end."""
+    """True when deleted data is still to be overwritten."""
     return files.exists(MARK)
 
 
 def ask(files: Files) -> None:
-    """What is deleted must not stay readable: on flash when this returns. OSError."""
+    """Request the overwriting; the request is on flash when this returns. OSError."""
     files.write(MARK, b"1")
 
 
 def _entries(files: Files) -> list:
-    """What lies in the root, without the file systems that are mounted below it."""
+    """List the root, without the file systems mounted below it."""
     mounted = [point for _, point in vfs.mount()]  # type: ignore[call-arg] - without arguments it lists
     return [entry for entry in os.ilistdir(files.root) if files.root + "/" + entry[0] not in mounted]
 
@@ -58,10 +57,10 @@ def delete_but(files: Files, kept) -> None:
 
 
 def run(files: Files, device=None, spares=None):
-    """Generator, a flash write at a time. Cut short, it begins anew with the next start. OSError by a dead flash.
+    """Generator that yields between flash writes. After an interruption the next start repeats it. OSError.
 
-    device: the block device that the file system is on. spares: what keeps erased blocks for it (drivers/erase_ahead.py):
-    blocks that littlefs gave up while a contactor was closed still hold what they held until it has erased them.
+    device: the file system's block device. spares: the EraseAhead that keeps erased blocks for it: blocks that littlefs
+    released while a contactor was closed keep their data until they are erased.
     """
     empty = bytes(_BUFFER)
     for entry in _entries(files):
@@ -79,13 +78,13 @@ def run(files: Files, device=None, spares=None):
 
 
 def _fill_log(folder: str, empty: bytes):
-    """Have the log of a folder written anew, twice in each of its pairs of blocks."""
+    """Make littlefs rewrite a folder's log twice in each of its pairs of blocks."""
     count = 2 * os.statvfs(folder)[0] // _SMALL + _BLOCKS
     names = [entry[0] for entry in os.ilistdir(folder)] or ["b"]
     for name in names:
         if name.endswith(_END):
             continue
-        # just before the name in order, and so in the pair that the name is in
+        # sorted just before the name, and so in the same pair
         last = "." if name[-1] == "0" else chr(ord(name[-1]) - 1)
         path = "%s/%s%s~%s" % (folder, name[:-1], last, _END)
         try:
@@ -98,7 +97,7 @@ def _fill_log(folder: str, empty: bytes):
 
 
 def _fill_blocks(files: Files, empty: bytes):
-    """Write more than the flash holds."""
+    """Write more than the flash's size."""
     size, count = os.statvfs(files.root)[0], os.statvfs(files.root)[2]
     path = files.path(MARK + _END)
     left = count + count // 4
@@ -111,7 +110,7 @@ def _fill_blocks(files: Files, empty: bytes):
                         file.write(empty)
                     yield
         except OSError as error:
-            if error.errno != _ENOSPC:  # a full flash: the few free blocks are those that were just written
+            if error.errno != _ENOSPC:  # flash full: the remaining free blocks are those just written
                 raise
         finally:
             _remove(path)
@@ -122,11 +121,11 @@ def _remove(path: str):
     try:
         os.remove(path)
     except OSError:
-        pass  # it was never made, or the flash is dead; the next start removes it
+        pass  # never created, or the flash failed; the next start removes it
 
 
 class _Without:
-    """The flash as it would be with one block erased. It takes no change."""
+    """A read-only view of the flash with one block erased."""
 
     def __init__(self, device, block: int):
         self._device = device
@@ -149,7 +148,7 @@ class _Without:
 
 
 def _erase_stale(files: Files, device):
-    """Erase the older one of the first two blocks, if all is there without it."""
+    """Erase the older of the first two blocks if the file system is complete without it."""
     count = bytearray(4)
     counts = []
     for block in (0, 1):

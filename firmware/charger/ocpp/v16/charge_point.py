@@ -114,8 +114,14 @@ class ChargePoint(ServiceRegistry):
         return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
 
     def remote_start_connector(self, connector_id: int | None, tag: str):
-        """The connector for a remote start, None when there is none that could (OCPP-65)."""
-        candidates = self.connectors if connector_id is None else [self.connector(connector_id)]
+        """The connector for a remote start, None when there is none that could (OCPP-65).
+
+        Where the back end names none it is the first with a vehicle, else the first that is free.
+        """
+        if connector_id is not None:
+            candidates = [self.connector(connector_id)]
+        else:
+            candidates = [c for c in self.connectors if c.view.plugged] + [c for c in self.connectors if not c.view.plugged]
         for connector in candidates:
             if connector is None or not connector.accepts_start() or connector.pending is not None:
                 continue

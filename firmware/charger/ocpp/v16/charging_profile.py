@@ -52,8 +52,8 @@ class ChargingProfile:
                 raise ValueError("periods do not rise")
         if self.recurrence_s and self.start is None:
             raise ValueError("recurring without a start")
-        if self.kind == RELATIVE and self.purpose == CHARGE_POINT_MAX:
-            raise ValueError("relative to no transaction")
+        if self.kind == RELATIVE and self.purpose == CHARGE_POINT_MAX and (self.duration_s or len(self.periods) > 1):
+            raise ValueError("relative to no transaction")  # one limit for all time needs no start
 
     def at(self, moment: int, charging_since: int) -> tuple:
         """(limit, phases, next): the limit at a moment, None where there is none, and when that may change, or None.

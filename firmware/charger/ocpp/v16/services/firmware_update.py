@@ -86,7 +86,7 @@ class FirmwareUpdate:
         self._cp.availability.hold(False)
 
     async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
-        """Download with `retries` further attempts; True when the image is there and good."""
+        """Download with `retries` further attempts, each told on its own; True when the image is there and good."""
         for attempt in range(retries + 1):
             if attempt:
                 await clock.sleep_s(interval_s)
@@ -95,10 +95,10 @@ class FirmwareUpdate:
                 await self._cp.updater.fetch(location)
             except (OSError, ValueError) as error:
                 log.warn("firmware", "download: " + log.reason(error))
+                self._tell(DOWNLOAD_FAILED)
                 continue
             self._tell(DOWNLOADED)
             return True
-        self._tell(DOWNLOAD_FAILED)
         return False
 
     async def _wait_for_transactions(self):

@@ -141,14 +141,15 @@ class SignedFirmwareUpdate:
             now = clock.utc_s() or now
 
     async def _fetch(self) -> bool:
-        """Download with `retries` further attempts."""
+        """Download with `retries` further attempts, each told on its own."""
         job, updater = self._job, self._cp.updater
         updater.on_pause = self._paused
         reason = ""
         for attempt in range(job["retries"] + 1):
             if attempt:
+                self._notices.tell({"status": DOWNLOAD_FAILED, "requestId": job["id"]})  # the one before; the job goes on
                 await clock.sleep_s(job["interval_s"])
-            self._tell(DOWNLOADING)
+            self._tell(DOWNLOADING, attempt > 0)
             try:
                 await updater.fetch(job["location"])
             except (OSError, ValueError) as error:
@@ -202,10 +203,10 @@ class SignedFirmwareUpdate:
         log.error("firmware", "%s: %s" % (status, reason))
         self._tell(status)
 
-    def _tell(self, status: str):
-        """A new status: on flash first, then to the back end."""
+    def _tell(self, status: str, again: bool = False):
+        """A new status, or one that has come again: on flash first, then to the back end."""
         job = self._job
-        if job["status"] == status and status != SCHEDULED:
+        if job["status"] == status and status != SCHEDULED and not again:
             return
         job["status"] = status
         try:

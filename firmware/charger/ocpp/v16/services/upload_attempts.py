@@ -13,8 +13,8 @@ UPLOADED = "Uploaded"
 
 
 class UploadAttempts:
-    """`make_uploader()` gives a net.upload.Uploader; `tell(state)` is called with UPLOADING,
-    UPLOADED, or, when all attempts were in vain, the cause of the last UploadError."""
+    """`make_uploader()` gives a net.upload.Uploader; `tell(state)` is called for each attempt:
+    with UPLOADING, then with UPLOADED or the cause of its UploadError."""
 
     def __init__(self, make_uploader, tell):
         self._make_uploader = make_uploader
@@ -39,21 +39,19 @@ class UploadAttempts:
         self.running = False
 
     async def _run(self, location: str, name: str, pieces, retries: int, interval_s: int):
-        self._tell(UPLOADING)
-        state = FAILED
-        for attempt in range(retries + 1):
-            if attempt:
-                await clock.sleep_s(interval_s)
+        for left in range(retries, -1, -1):
+            self._tell(UPLOADING)
+            state, final = FAILED, False
             try:
                 await self._make_uploader().send(location, name, pieces)
-                state = UPLOADED
-                break
+                state, final = UPLOADED, True
             except UploadError as error:
-                log.warn("upload", "attempt %d of %d: %s" % (attempt + 1, retries + 1, error))
-                state = error.cause
-                if error.final:
-                    break
+                log.warn("upload", "attempt %d of %d: %s" % (retries - left + 1, retries + 1, error))
+                state, final = error.cause, error.final
             except Exception as error:  # noqa: BLE001 - whatever it is, the back end hears that there is no file
                 log.error("upload", log.reason(error))
-        self.running = False
-        self._tell(state)
+            self.running = not final and left > 0
+            self._tell(state)
+            if not self.running:
+                return
+            await clock.sleep_s(interval_s)

@@ -1,0 +1,138 @@
+"""--trace: each OCPP message as one line of JSON, both ways, validated, without secrets; and the tool that reads it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend import Text, wait_until
+from sim.sessions import end_session, start_session
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tool(name, *words, **more):
+    return subprocess.run([sys.executable, ROOT / "tools" / name, *map(str, words)], capture_output=True, text=True,
+                          timeout=60, check=False, **more)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("word", [64, 32])
+def test_a_trace_has_what_the_back_end_has_seen_in_the_same_order(launch, csms, tmp_path, word):
+    file = tmp_path / "trace.jsonl"
+    sim = launch(word=word, options=["--trace", str(file)])
+    csms.wait_booted()
+    start_session(sim, csms)
+    csms.call("GetConfiguration", key=["HeartbeatInterval"])
+    end_session(sim, csms)
+    sim.stop()
+    traced = lines(file)
+    seen = [(m.way, m.uid, m.action) for m in csms.record.messages()]
+    assert [("in" if line["dir"] == "out" else "out", line["id"], line["action"]) for line in traced] == seen
+    assert not [line for line in traced if line["invalid"]]
+    assert all(line["latency_ms"] >= 0 for line in traced if line["kind"] != "CALL")
+    assert [line["payload"] for line in traced if line["kind"] == "CALL"] == [
+        m.payload for m in csms.record.messages() if m.kind == 2]
+
+
+def test_a_trace_names_what_breaks_the_schema_and_what_is_no_ocpp(launch, csms, tmp_path):
+    csms.audited = False
+    file = tmp_path / "trace.jsonl"
+    launch(options=["--trace", str(file)])
+    csms.wait_booted()
+    csms.answer("Heartbeat", Text('[3,"{id}",{"currentTime":5}]'))
+    csms.call("TriggerMessage", requestedMessage="Heartbeat")
+    csms.send_text('{"no": "list"}')
+    bad = wait_until(lambda: [line for line in lines(file) if line["invalid"]][1:] and lines(file), 10, "two bad lines")
+    invalid = {line["action"] if line["kind"] else None: line for line in bad if line["invalid"]}
+    assert "currentTime" in json.dumps(invalid["Heartbeat"]) and "5" in invalid["Heartbeat"]["invalid"]
+    assert invalid[None]["raw"] == '{"no": "list"}'
+
+
+def test_passwords_do_not_reach_a_trace(launch, csms, tmp_path):
+    file = tmp_path / "trace.jsonl"
+    launch(options=["--trace", str(file)])
+    csms.wait_booted()
+    csms.call("ChangeConfiguration", key="AuthorizationKey", value="a secret of the link")
+    csms.call("GetDiagnostics", location="ftp://someone:hidden@127.0.0.1:1/in/")
+    wait_until(lambda: "GetDiagnostics" in file.read_text(), 10, "the call")
+    assert "a secret of the link" not in file.read_text() and "hidden" not in file.read_text()
+    assert "someone" not in file.read_text()
+
+
+def test_a_trace_to_stdout_leaves_the_log_to_stderr(csms, tmp_path):
+    words = [sys.executable, str(ROOT / "tools" / "simulate.py"), "--state-dir", str(tmp_path / "state"), "--csms", csms.url,
+             "--identity", "PL-0001", "--lab", "--control", "127.0.0.1:0", "--trace", "-"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        csms.wait_booted()
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+    assert json.loads(out.splitlines()[0])["action"] == "BootNotification"
+    assert "boot: Accepted" in err
+
+
+@pytest.fixture
+def trace(tmp_path):
+    """A small trace, and the path of it."""
+    file = tmp_path / "a.jsonl"
+    common = {"time": "2030-01-01T00:00:00.000Z", "charger": "CP1", "invalid": None}
+    made = [
+        {"at_ms": 5, "dir": "out", "kind": "CALL", "id": "1", "action": "StatusNotification",
+         "payload": {"connectorId": 1, "status": "Available", "timestamp": "2030-01-01T00:00:00Z"}},
+        {"at_ms": 9, "dir": "in", "kind": "CALLRESULT", "id": "1", "action": "StatusNotification", "latency_ms": 4,
+         "payload": {}},
+        {"at_ms": 20, "dir": "in", "kind": "CALL", "id": "x", "action": "Reset", "payload": {"type": "Soft"}},
+        {"at_ms": 25, "dir": "out", "kind": "CALLRESULT", "id": "x", "action": "Reset", "latency_ms": 5,
+         "payload": {"status": "Accepted"}},
+    ]  # fmt: skip
+    file.write_text("".join(json.dumps(common | line) + "\n" for line in made))
+    return file
+
+
+def test_show_filters_by_action_direction_and_kind(trace):
+    assert tool("trace.py", "show", trace, "--action", "Reset").stdout.count("Reset") == 2
+    [line] = tool("trace.py", "show", trace, "--dir", "in", "--kind", "call").stdout.splitlines()
+    assert line == '     0.020 CP1 <- CALL Reset {"type":"Soft"}'
+    assert tool("trace.py", "show", trace, "--invalid").stdout == ""
+
+
+def test_diff_sees_what_is_said_and_not_when(trace, tmp_path):
+    other = tmp_path / "b.jsonl"
+    other.write_text(trace.read_text().replace("2030", "2031").replace('"id": "1"', '"id": "7"'))
+    assert tool("trace.py", "diff", trace, other).returncode == 0
+    other.write_text(trace.read_text().replace("Available", "Faulted"))
+    done = tool("trace.py", "diff", trace, other)
+    assert done.returncode == 1 and "+-> CALL StatusNotification" in done.stdout
+
+
+def test_a_trace_becomes_a_scenario_that_can_be_loaded(trace, tmp_path):
+    from scenarios import files
+
+    path = tmp_path / "made.yaml"
+    path.write_text(tool("trace.py", "scenario", trace).stdout)
+    assert files.load(path).steps == [
+        {"expect": {"message": "StatusNotification", "where": {"connectorId": 1, "status": "Available"}}},
+        {"call": {"action": "Reset", "payload": {"type": "Soft"}, "answer": {"status": "Accepted"}}},
+    ]
+
+
+@pytest.mark.parametrize("content", ["no json", '{"a": 1}', None])
+def test_what_is_no_trace_is_one_sentence_and_exit_code_2(tmp_path, content):
+    path = tmp_path / "x"
+    if content is not None:
+        path.write_text(content)
+    done = tool("trace.py", "show", path)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(trace):
+    long = trace.parent / "long.jsonl"
+    long.write_text(trace.read_text() * 5000)
+    command = f"{sys.executable} {ROOT}/tools/trace.py show {long} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == "" and len(done.stdout.splitlines()) == 1

@@ -1,0 +1,59 @@
+"""A socket through which another process makes calls of the local back end: one line of JSON each way (tools/csms.py)."""
+
+import contextlib
+import json
+import socketserver
+import threading
+
+from .csms import CallRefused
+
+
+def _chargers(csms, _):
+    return sorted(csms.stations)
+
+
+def _call(csms, asked):
+    try:
+        return {"payload": csms.call(asked["action"], asked.get("identity"), **asked["payload"])}
+    except CallRefused as refused:
+        return {"error": refused.code, "description": str(refused)}
+
+
+_COMMANDS = {"chargers": _chargers, "call": _call}
+
+
+class RemoteControl:
+    """Serves a Csms's calls on 127.0.0.1; `port` is the one that it got. Only for this machine: it asks for no password."""
+
+    def __init__(self, csms, port=0):
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                with contextlib.suppress(OSError):
+                    for line in self.rfile:
+                        self.wfile.write(json.dumps(_answer(csms, line)).encode() + b"\n")
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _answer(csms, line):
+    try:
+        asked = json.loads(line)
+        return {"ok": True, "result": _COMMANDS[asked["cmd"]](csms, asked)}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return {"ok": False, "error": f"this makes no sense: {error}"}
+    except (ConnectionError, TimeoutError) as error:
+        return {"ok": False, "error": str(error) or "no answer in time"}

@@ -1,0 +1,185 @@
+"""Act as the back end of a running demo, or be one for chargers of your own.
+
+    make demo ARGS=--stay                                  in one terminal, then in another:
+    python3 tools/csms.py chargers
+    python3 tools/csms.py actions [ACTION]
+    python3 tools/csms.py call PL-0001 GetConfiguration '{"key": ["HeartbeatInterval"]}'
+    python3 tools/csms.py call PL-0001 SetChargingProfile @profile.json
+    python3 tools/csms.py serve --port 9000                a back end that accepts every card and prints each message
+
+A payload is JSON, @FILE, or - for stdin; it is checked against OCPP's schema before it is sent. Which back end:
+--control HOST:PORT, else PILOTLIGHT_CSMS_CONTROL in the environment, else 127.0.0.1:8898.
+Exit codes: 0 done, 1 refused, not accepted or no answer, 2 the command line or the payload is wrong.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from cli import exit_with
+from ctl import Refused
+from simulator.options import Mistake, address
+
+VARIABLE = "PILOTLIGHT_CSMS_CONTROL"
+CONTROL_PORT = 8898
+DEFAULT_CONTROL = f"127.0.0.1:{CONTROL_PORT}"
+_TIMEOUT_S = 40
+
+
+def _schema(action):
+    """OCPP's JSON schema of a CALL; Mistake for an action that a back end cannot call."""
+    from ocpp.messages import get_validator
+
+    if action not in actions():
+        raise Mistake(f"OCPP 1.6 has no call '{action}' of a back end; 'actions' lists them.")
+    return get_validator(2, action, "1.6").schema
+
+
+def actions():
+    """Names of the calls that a back end can make, the security extensions among them."""
+    return tuple("""CancelReservation CertificateSigned ChangeAvailability ChangeConfiguration ClearCache ClearChargingProfile
+        DataTransfer DeleteCertificate ExtendedTriggerMessage GetCompositeSchedule GetConfiguration GetDiagnostics
+        GetInstalledCertificateIds GetLocalListVersion GetLog InstallCertificate RemoteStartTransaction RemoteStopTransaction
+        ReserveNow Reset SendLocalList SetChargingProfile SignedUpdateFirmware TriggerMessage UnlockConnector
+        UpdateFirmware""".split())
+
+
+def check(action, payload):
+    """Mistake with the reason where a payload breaks the schema of an action."""
+    from ocpp.exceptions import OCPPError
+    from ocpp.messages import Call, validate_payload
+
+    _schema(action)
+    try:
+        asyncio.run(validate_payload(Call("1", action, json.loads(json.dumps(payload))), "1.6"))
+    except OCPPError as error:
+        cause = str(error.details.get("cause", error.description)).splitlines()[0]
+        raise Mistake(f"{action}: {cause.rstrip('.')}.") from error
+
+
+def payload_of(text):
+    """The object that a payload on the command line stands for."""
+    try:
+        if text == "-":
+            text = sys.stdin.read()
+        elif text.startswith("@"):
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        found = json.loads(text)
+    except OSError as error:
+        raise Mistake(f"The payload cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise Mistake(f"The payload is no JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise Mistake("The payload must be a JSON object.")
+    return found
+
+
+def ask(where, **command):
+    """The result of one command of the back end's socket; Refused when there is none."""
+    host, port = address(where, "--control")
+    try:
+        with socket.create_connection((host, port), 5) as connection:
+            connection.settimeout(_TIMEOUT_S)
+            connection.sendall(json.dumps(command).encode() + b"\n")
+            answer = json.loads(connection.makefile().readline() or "null")
+    except (OSError, ValueError) as error:
+        raise Refused(f"No back end answers at {host}:{port} ({getattr(error, 'strerror', None) or error}).") from error
+    if not answer or not answer["ok"]:
+        raise Refused(f"The back end said no: {answer['error'] if answer else 'nothing'}.")
+    return answer["result"]
+
+
+def _show_actions(name):
+    if name is None:
+        print("\n".join(actions()))
+        return
+    schema = _schema(name)
+    required = set(schema.get("required", ()))
+    for field, what in schema.get("properties", {}).items():
+        kind = "|".join(what["enum"]) if "enum" in what else what.get("type", "object")
+        print(f"{field}{'' if field in required else '?'}: {kind}")
+
+
+def _call(given):
+    payload = payload_of(given.payload)
+    check(given.action, payload)
+    result = ask(given.control, cmd="call", identity=given.identity, action=given.action, payload=payload)
+    if "error" in result:
+        print(json.dumps([result["error"], result["description"]]))
+        return 1
+    print(json.dumps(result["payload"], indent=2))
+    return 1 if result["payload"].get("status") not in (None, "Accepted", "Unlocked", "Scheduled", "RebootRequired") else 0
+
+
+def _serve(given):
+    from backend import Csms
+    from backend.remote import RemoteControl
+
+    try:
+        csms = Csms(port=given.port).start()
+        remote = RemoteControl(csms, address(given.control, "--control")[1])
+    except OSError as error:
+        raise Mistake(f"Port {given.port} or the control port cannot be used: {error.strerror}.") from error
+    csms.ledger.unknown = "Accepted"
+    with remote:
+        print(f"Back end: {csms.url}; calls through 127.0.0.1:{remote.port}. Ctrl-C ends it.", flush=True)
+        shown, pause = 0, threading.Event()
+        try:
+            while True:
+                for message in csms.record.messages(since=shown):
+                    print(message.identity, message, flush=True)
+                    shown += 1
+                pause.wait(0.1)
+        finally:
+            csms.stop()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Mistake(message[0].upper() + message[1:] + "; see --help.")
+
+
+def _parser():
+    parser = _Parser(prog="csms.py", allow_abbrev=False, description="Act as the back end of simulated chargers.")
+    parser.add_argument("--control", metavar="HOST:PORT", default=os.environ.get(VARIABLE, DEFAULT_CONTROL))
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    commands.add_parser("chargers", help="list the chargers that are connected")
+    listed = commands.add_parser("actions", help="list the calls, or the fields of one")
+    listed.add_argument("action", nargs="?")
+    call = commands.add_parser("call", help="make a call and print the answer")
+    call.add_argument("identity")
+    call.add_argument("action")
+    call.add_argument("payload", nargs="?", default="{}", help="JSON, @FILE or -")
+    serve = commands.add_parser("serve", help="run a back end")
+    serve.add_argument("--port", type=int, default=9000)
+    return parser
+
+
+def main(words):
+    """Exit code."""
+    try:
+        given = _parser().parse_args(words)
+        if given.command == "call":
+            return _call(given)
+        if given.command == "serve":
+            return _serve(given)
+        if given.command == "actions":
+            _show_actions(given.action)
+        else:
+            print("\n".join(ask(given.control, cmd="chargers")) or "No charger is connected.")
+    except Mistake as mistake:
+        print(f"csms: {mistake}", file=sys.stderr)
+        return 2
+    except Refused as refused:
+        print(f"csms: {refused}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(main)

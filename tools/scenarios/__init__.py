@@ -1,0 +1,1 @@
+"""Scenarios of a charger and a back end: the files of the library, how they are read, and how they are played."""
