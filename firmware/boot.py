@@ -13,9 +13,9 @@ import board  # noqa: E402
 import machine  # noqa: E402
 
 for wiring in board.OUTLETS:
-    for contactor in (wiring["contactor"], wiring["phase_switch"]):
+    for contactor in (wiring["contactor"], wiring.get("phase_switch")):
         if contactor is not None:
-            machine.Pin(contactor["out"], machine.Pin.OUT, value=1 - contactor["active"])
+            machine.Pin(contactor["out"], machine.Pin.OUT, value=1 - contactor.get("active", 1))
 
 from charger.drivers import console  # noqa: E402
 from charger.runtime import memory  # noqa: E402
