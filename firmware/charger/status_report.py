@@ -1,4 +1,4 @@
-"""The charger's state as plain data: what the local page, the portal and the control port of a bench show."""
+"""The charger's state as plain data, for the local API, MQTT and a test bench's control port."""
 
 import gc
 
@@ -6,7 +6,7 @@ from charger import clock, version
 
 
 def connector_report(connector) -> dict:
-    """One connector; currents in A, power in W, energy in Wh. `reason` says in words why no energy flows."""
+    """Report one connector; currents in A, power in W, energy in Wh. `reason` is why no energy flows, as text."""
     outlet = connector.outlet
     reading = connector.meter.reading
     session = connector.session
@@ -16,11 +16,14 @@ def connector_report(connector) -> dict:
         "info": connector.info,
         "pilot": outlet.pilot_name(),
         "relay": outlet.energised,
+        "openings": outlet.switch.openings,
+        "openings_under_load": outlet.switch.hot_openings,
+        "opened_by": outlet.switch.hot_cause,  # the last one under load
         "offered_amps": outlet.offered_da / 10,
         "limit": outlet.limit_words(),
         "power_w": reading.total_mw() // 1000 if reading.usable() else None,
         "power_age_ms": clock.elapsed_ms(reading.stamp_ms) if reading.usable() else None,  # UK-19: 1 s at the most
-        "energy_wh": connector.meter.total_wh,
+        "energy_wh": connector.meter.told_wh(),
         "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
         "transaction_id": session.transaction_id if session else None,
         "id_tag": session.id_tag if session else None,
@@ -29,13 +32,13 @@ def connector_report(connector) -> dict:
 
 
 def heap_report(peak: int) -> dict:
-    """Bytes of heap in use, free, and the highest use seen."""
+    """Report the bytes of heap in use, free, and the highest use."""
     used = gc.mem_alloc()
     return {"used": used, "free": gc.mem_free(), "peak": max(peak, used)}
 
 
 def link_report(app, csms) -> dict:
-    """The link to the back end; `fault` says why there is none, the security profile what protects it."""
+    """Report the link to the back end; `fault` is why there is none."""
     report = csms.report()
     report["security_profile"] = app.config.get_int("SecurityProfile")
     report["fault"] = app.link.fault
