@@ -127,6 +127,18 @@ def set_scale(scale):
     plan()
 
 
+def begin(scale):
+    """set_scale() at the start of a process, before anything has looked at the time.
+
+    Virtual time starts ahead of real time for the reason of manual(): a start that takes this machine two seconds would
+    leave every new task waiting until virtual time has caught up, and the meter would count as lost.
+    """
+    global _now
+    set_scale(scale)
+    if _virtual:
+        _now = utime.ticks_add(_now, _HEAD_START_MS)
+
+
 def manual():
     """From now on time moves only by advance() and where asyncio waits.
 
