@@ -12,6 +12,7 @@ from charger.audit import connection_events, events
 from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
+from charger.net import time_sources, url
 from charger.outlet import derating, guards  # noqa: F401 - guards: see below
 from charger.runtime import memory
 from charger.runtime.control_loop import ControlLoop
@@ -71,6 +72,8 @@ class Application:
             self.memory.add(self.mqtt_client)
         wiring.note_start(self)
         self._add_jobs()
+        for job in wiring.make_sag_jobs(self):
+            self.housekeeping.every_100_ms("mains", job)
         wiring = None
         memory.unload(memory.START)
 
@@ -79,11 +82,18 @@ class Application:
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
 
+    def set_wake_up(self, _value: str):
+        """Whether a sleeping car is woken, once a plug (CP-29)."""
+        for outlet in self.outlets:
+            outlet.wake_up = self.config.get_bool("WakeUpVehicle")
+
     # --- callbacks of link and back end ---
 
     def link_opened(self, _rpc):
         """Connected: commit trial settings and start certificate renewal."""
         self.memory.link_opened()
+        if self.settings.security_profile >= 2:
+            time_sources.link_verified()
         self.settings.opened()
         if self.settings.security_profile == 3 or self.settings.store.has_next():
             self.charge_point.start_renewal()
@@ -98,6 +108,7 @@ class Application:
 
     def link_failed(self, cause: str, text: str):
         """Handle a failed attempt to connect; add a security event if it is one, which the log rate-limits (WP-43)."""
+        time_sources.link_failed(cause)
         if self.settings.failed(cause):
             self.link.drop("settings as before", at_once=True)
         if cause == "memory":
@@ -121,7 +132,8 @@ class Application:
         # with http_client.py and ftp.py: 9,000 frozen bytes, 2.3 KiB of heap, for an upload
         from charger.net.upload import Uploader
 
-        return Uploader(self._back_end_roots, board.LAB)
+        host = url.split(self.settings.url).host if self.settings.url else None
+        return Uploader(self._back_end_roots, board.LAB, None, host, self.config.get_bool("UploadToHomeNetwork"))
 
     def _back_end_roots(self):
         return self.settings.ca
@@ -129,6 +141,18 @@ class Application:
     def make_slots(self):
         """Create the AppSlots; OSError on a board with one slot only."""
         return AppSlots()
+
+    def has_broker(self) -> bool:
+        """True where the owner has a broker."""
+        return bool(board.MQTT) or "mqtt/url" in self.vault.names()
+
+    def altered(self) -> bool:
+        """True when the running firmware is altered or older than the counter: nothing but its notice is sent (SEC-9)."""
+        return self.updates is not None and self.updates.altered
+
+    def off_network(self) -> bool:
+        """True when that notice was sent, or had its time: the radio stays off."""
+        return self.updates is not None and self.updates.off_network
 
     def updater(self):
         """Return the Updater, None on a board without a second slot."""
@@ -181,6 +205,7 @@ class Application:
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
         self.control.start()
         self.supervisor.start("control", self.control.prove_loop, vital=True)
+        asyncio.create_task(self.security_log.check())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
         self.supervisor.start("poll", self.housekeeping.run_fast)
         self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
@@ -191,11 +216,18 @@ class Application:
             self.supervisor.start(name, job)
         for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
+        if self.config.get_list("TimeServers"):
+            self.supervisor.start("time", self._ask_for_time)
         self.supervisor.start("wifi", self.wifi.serve)
         if self.listener is not None:
             self.supervisor.start("web", self.listener.run)
         if self.mqtt_client is not None:
             self.supervisor.start("portal", self.mqtt_client.run)
+
+    async def _ask_for_time(self):
+        from charger.net.sntp import TimeClient  # 1,700 frozen bytes, for units with time servers
+
+        await TimeClient(lambda: self.config.get_list("TimeServers")).run()
 
     def restart(self, kind: str, why: str = "the back end"):
         """Restart the board. OCPP's Reset has ended the sessions before, with its own reason (OCPP-70)."""

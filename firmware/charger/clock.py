@@ -18,6 +18,7 @@ except ImportError:  # on the board: annotations are not evaluated there
     pass
 
 _DAY_S = const(86400)
+_LIFE_S = const(631152000)  # 20 years: no unit runs one build for longer
 
 boot_id = 0  # number of this start-up, set once at start from flash
 
@@ -93,8 +94,12 @@ def attach_rtc(rtc):
     _rtc = rtc
     year, month, day, _, hour, minute, second, _ = rtc.datetime()
     kept = _days(year, month, day) * _DAY_S + hour * 3600 + minute * 60 + second
-    if kept >= version.BUILD_UTC_S:
-        set_utc(kept, "rtc")
+    set_utc(kept, "rtc")
+
+
+def plausible(seconds: int) -> bool:
+    """True for a time between the build of this firmware and the end of its life (SEC-27)."""
+    return version.BUILD_UTC_S <= seconds <= version.BUILD_UTC_S + _LIFE_S
 
 
 def on_step(listener):
@@ -103,9 +108,9 @@ def on_step(listener):
 
 
 def set_utc(seconds: int, source: str, millis: int = 0) -> bool:
-    """Set UTC. Returns False, and changes nothing, for a time before this firmware was built (SEC-27)."""
+    """Set UTC. Returns False, and changes nothing, for a time that is not plausible()."""
     global _zero_s, _zero_ms
-    if seconds < version.BUILD_UTC_S:
+    if not plausible(seconds):
         return False
     old = utc_s()
     advance()
@@ -120,6 +125,14 @@ def set_utc(seconds: int, source: str, millis: int = 0) -> bool:
         for listener in _step_listeners:
             listener(old, seconds, source)
     return True
+
+
+def forget_utc() -> None:
+    """Make UTC unknown again: what it was set from has proved wrong."""
+    global _zero_s
+    _zero_s = None
+    if _rtc is not None:
+        _rtc.datetime((2000, 1, 1, 5, 0, 0, 0, 0))  # a restart must not take it from there
 
 
 def utc_ms_at(up_ms: int) -> int | None:

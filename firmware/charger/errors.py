@@ -125,12 +125,11 @@ class ConnectionClosedError(Exception):
 
 BAD_LOCATION = "bad location"
 NOT_SUPPORTED = "not supported"
-NOT_ALLOWED = "not allowed"
 FAILED = "failed"
 
 
 class UploadError(_CauseError):
-    """`cause` is one of the four above; `final`: a retry would fail in the same way."""
+    """`cause` is one of the three above; `final`: a retry would fail in the same way."""
 
     def __init__(self, cause: str, text: str):
         super().__init__(cause, text)

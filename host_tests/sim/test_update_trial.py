@@ -103,6 +103,7 @@ def test_a_running_image_that_was_altered_says_so_and_leaves_the_network(unit, c
     assert not sim.status()["csms"]["connected"]
     assert len(csms.record) == since, "it talked to the back end all the same"
     assert "altered" in sim.status()["csms"]["fault"]
+    assert sim.status()["wifi"]["up"] is False  # F-S7
 
 
 def test_a_notice_of_a_new_version_is_an_offer(unit, csms, site, maker):  # noqa: F811

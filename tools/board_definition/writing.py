@@ -104,7 +104,8 @@ OUTLETS: "tuple[dict, ...]" = (
         "max_da": {answers.max_amps * 10},
         "phases": {answers.phases},
         "pilot": _PILOT,
-        "contactor": {{"out": {pins["CONTACTOR_OUT"]}, "feedback": {pins["CONTACTOR_FEEDBACK"]}, "close_ms": 60, "open_ms": 50}},
+        "contactor": {{"out": {pins["CONTACTOR_OUT"]}, "active": 1, "feedback": {pins["CONTACTOR_FEEDBACK"]},
+                      "contact": "normally_open", "close_ms": 60, "open_ms": 50}},
         "phase_switch": None,
         "rcd": {part('{{"trip": {}, "test": {}}}', "RCD_TRIP", "RCD_TEST")},
         "lock": {part('{{"out": {}, "feedback": {}, "move_ms": 500}}', "LOCK_OUT", "LOCK_FEEDBACK")},
@@ -215,6 +216,7 @@ def mpconfigboard_h(answers: Answers) -> str:
 void pilotlight_startup(void);
 #define MICROPY_BOARD_STARTUP pilotlight_startup
 #define PILOTLIGHT_CONTACTOR_PINS {{{answers.pins["CONTACTOR_OUT"]}}}
+#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {{0}}
 {usb if chip.usb else ""}
 // A charger has no use for these; each is also a way in.
 #define MICROPY_PY_BLUETOOTH (0)
@@ -256,7 +258,7 @@ def board_md(answers: Answers) -> str:
     divider = divider[:start] + f"The ADC at its greatest attenuation is linear from {lowest} to {highest} mV. " + divider[end:]
     rows = [f"| GPIO{pin} | {WHAT.get(name, 'meter, ' + name.removeprefix('METER_'))} |" for name, pin in answers.pins.items()]
     supervisor = {
-        "fsm": "The chip has the FSM co-processor, which can open the contactor while Python is held up.",
+        "fsm": "The chip has the FSM co-processor; what its supervisor can do by now is in docs/SAFETY.md.",
         "riscv": "The chip's co-processor is a RISC-V core, for which there is no supervisor: while Python is held up (a TLS "
         "handshake, a collection) only the hardware and the watchdog open the contactor.",
         None: "The chip has no co-processor: while Python is held up (a TLS handshake, a collection) only the hardware and "

@@ -78,6 +78,9 @@ KEYS = {
     "SecurityProfile": ("i", "RW", "Core", "0", 0, 3, "raise"),
     "FreeVend": ("b", "RW", "Core", "false", 0, None, ""),
     "FreeVendIdTag": ("s", "RW", "Core", "FreeVend", 1, 20, ""),
+    "WakeUpVehicle": ("b", "RW", "Core", "false", 0, None, ""),
+    "ResumeAfterPowerLoss": ("b", "RW", "Core", "true", 0, None, ""),
+    "RandomDelayMax": ("i", "RW", "Core", "600", 0, 1800, ""),
     "AuthorizationKeyVerbatim": ("b", "D", "Core", "false", 0, None, ""),
     "ChargePointVendor": ("s", "D", "Core", "", 0, None, ""),
     "ChargePointModel": ("s", "D", "Core", "", 0, None, ""),
@@ -94,6 +97,8 @@ KEYS = {
     "VerifyCsmsCommonName": ("b", "D", "Core", "true", 0, None, ""),
     "TamperPolicy": ("s", "D", "Core", "latch", 4, 6, "policy"),
     "InstallerMaxCurrent": ("i", "D", "Core", "0", 0, 80, "amps"),
+    "UploadToHomeNetwork": ("b", "D", "Core", "false", 0, None, ""),
+    "TimeServers": ("l", "D", "Core", "", 0, 4, ""),
     "RetryBackoffWaitMinimum": ("i", "D", "Core", "10", 0, 3600, ""),
     "RetryBackoffRandomRange": ("i", "D", "Core", "", 0, 3600, ""),
 }  # fmt: skip

@@ -7,7 +7,8 @@ from charger import clock, status_report
 from charger.audit import events
 
 # Events that need attention: also published on the topic notice (SEC-9, SEC-17).
-NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, events.VAULT_BROKEN, events.SAFETY_VALUE)
+NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, events.VAULT_BROKEN, events.SAFETY_VALUE,
+           events.LOG_ALTERED)
 
 
 def status(app) -> bytes:
@@ -43,7 +44,7 @@ def running(connector) -> bytes:
     reading = connector.meter.reading
     return _text({
         "connector": connector.id, "session": session.local_id, "active": True, "started": _time(session.start_utc),
-        "energy_wh": connector.meter.total_wh - session.start_wh, "charging_s": session.charging_s,
+        "energy_wh": connector.meter.told_wh() - session.start_wh, "charging_s": session.charging_s,
         "power_w": reading.total_mw() // 1000 if reading.usable() else None, "reason": connector.why_no_energy(),
     })  # fmt: skip
 

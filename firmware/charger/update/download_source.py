@@ -5,7 +5,7 @@ too.
 """
 
 from charger.errors import HttpError, UpdateError
-from charger.net import http_client, tls
+from charger.net import http_client, time_sources, tls
 from charger.net import url as urls
 
 
@@ -47,6 +47,8 @@ class DownloadSource:
                 fields.append(("If-Range", etag))
         context = tls.ClientContext(self._roots) if url.scheme == "https" else None
         response = await http_client.get(location, context, fields, open_stream=self._open_stream)
+        if context is not None:
+            time_sources.heard_date(url.host, response.fields.get("date"))
         if response.status not in ((200, 206) if offset else (200,)):
             response.close()
             raise HttpError("status", "HTTP status %d" % response.status)

@@ -9,7 +9,7 @@ from micropython import const
 from charger import clock, log, version
 from charger.audit import events
 from charger.update.integrity import Integrity
-from charger.update.updater import BROKEN, OFFER, Updater
+from charger.update.updater import BROKEN, COUNTER, OFFER, Updater
 
 _TELL_MS = const(300000)  # time for an altered unit to send the event (SEC-9)
 _STEP_MS = const(1000)
@@ -35,9 +35,12 @@ class UpdateManager:
         self._updater = None
         self._slots = None
         self._facts = {}
-        self.altered = False
+        self.altered = False  # the running image is altered or older than the counter: only its notice may be sent
+        self.off_network = False  # nor that any more
+        self._older = False
         self._remember()
-        if self.altered:
+        self._look_at_counter()
+        if self.altered and not self._notice_waits():
             self._cut_off()
 
     @property
@@ -72,7 +75,16 @@ class UpdateManager:
 
     def _remember(self):
         self._facts = self.updater.report()
-        self.altered = self._facts["altered"] = bool(self._slots.number(BROKEN))
+        self.altered = self._facts["altered"] = self._older or bool(self._slots.number(BROKEN))
+
+    def _look_at_counter(self):
+        """An image below the counter that was confirmed is one with a known hole: somebody wrote it to the flash (SEC-4)."""
+        confirmed = self._slots.number(COUNTER)
+        if version.COUNTER < confirmed and not self.updater.on_trial:
+            self._older = True
+            self.altered = self._facts["altered"] = True
+            log.error("update", "the running firmware is older than the confirmed counter %d" % confirmed)
+            self._app.security_log.add(events.FIRMWARE_INTEGRITY, "counter %d, %d was confirmed" % (version.COUNTER, confirmed))
 
     def _let_go(self):
         """Drop the Updater unless an update is in progress."""
@@ -83,6 +95,8 @@ class UpdateManager:
     # --- tasks ---
 
     async def _run(self):
+        if self.altered and not self.off_network:
+            self._altered()
         if self.updater.on_trial:
             from charger.update import trial  # 5,800 frozen bytes with net/http_client.py, for an update
 
@@ -92,7 +106,7 @@ class UpdateManager:
         look_s = 0
         while True:
             now_s = clock.uptime_ms() // 1000
-            if asks and now_s >= question_s and self._app.charge_point.ready() and clock.utc_s() is not None:
+            if asks and now_s >= question_s and self._may_ask():
                 wait_s = _DAY_S if await self._ask() else _RETRY_S
                 question_s = now_s + wait_s * 3 // 4 + random.randrange(wait_s // 2)
             if now_s >= look_s:
@@ -100,6 +114,13 @@ class UpdateManager:
                 look_s = now_s + _LOOK_S
             self._let_go()
             await clock.sleep_ms(_STEP_MS if asks and now_s >= question_s else 10 * _STEP_MS)
+
+    def _may_ask(self) -> bool:
+        """True with a known time, which certificates need, and the back end's link or, without a back end, a network."""
+        app = self._app
+        if clock.utc_s() is None:
+            return False
+        return app.charge_point.ready() or (app.settings.url is None and app.station.isconnected())
 
     def _first_question_s(self) -> int:
         """Return the delay of the first check: 0 on a unit that never checked (SEC-5), else random, because after a power cut
@@ -135,25 +156,34 @@ class UpdateManager:
     # --- SEC-9 ---
 
     def _altered(self):
+        self.altered = self._facts["altered"] = True
         asyncio.create_task(self._say_so())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
     async def _say_so(self):
         """Send the event to the back end, then leave the network."""
         started = clock.ticks_ms()
-        security_log = self._app.security_log
-        while clock.elapsed_ms(started) < _TELL_MS:
-            waiting = [entry for entry in security_log.pending("ocpp") if entry.event == events.FIRMWARE_INTEGRITY]
-            if not waiting:
-                break
+        while self._notice_waits() and clock.elapsed_ms(started) < _TELL_MS:
             await clock.sleep_ms(_STEP_MS)
-        self.altered = self._facts["altered"] = True
-        self._cut_off()
+        if self.altered:
+            self._cut_off()
+
+    def _notice_waits(self) -> bool:
+        """True while the back end, or the owner's broker where there is one, has not got the event."""
+        security_log = self._app.security_log
+        for sink in events.SINKS if self._app.has_broker() else ("ocpp",):
+            for entry in security_log.entries(security_log.mark(sink) + 1):
+                if entry.event == events.FIRMWARE_INTEGRITY:
+                    return True
+        return False
 
     def _cut_off(self):
+        self.off_network = True
         log.error("update", "network disabled: the firmware was found altered")
         self._app.link.bar("the firmware was found altered")
 
     def _whole(self):
         log.info("update", "the firmware is valid again")
-        self.altered = self._facts["altered"] = False
-        self._app.link.bar(None)
+        self.altered = self._facts["altered"] = self._older
+        if not self._older:
+            self.off_network = False
+            self._app.link.bar(None)

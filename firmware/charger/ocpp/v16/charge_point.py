@@ -19,6 +19,7 @@ from charger.ocpp.v16.services.authorisation import Authorisation
 from charger.ocpp.v16.services.availability import Availability
 from charger.ocpp.v16.services.boot_notification import BootNotification, take_time
 from charger.ocpp.v16.services.meter_values import MeterValues
+from charger.ocpp.v16.services.power_return import PowerReturn
 from charger.ocpp.v16.services.security_events import SecurityEvents
 from charger.ocpp.v16.services.status_notification import StatusNotification
 from charger.ocpp.v16.services.transactions import Transactions
@@ -70,12 +71,15 @@ class ChargePoint(ServiceRegistry):
         self.post = self.sender.post
         self.urgent = MessageQueue(self.call)  # what was triggered: nothing that was queued goes before it
         self.boot = BootNotification(config, self.call, self._accepted, self.unreadable)
-        self.transaction_queue = TransactionQueue(files, config, self.call, self.ready, self._delivered)
+        self.transaction_queue = TransactionQueue(
+            files, config, self.call, self.ready, self._delivered, settings is None or settings.url is not None
+        )
         self.status = StatusNotification(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self)
         self.transactions = Transactions(self)
         self.meter_values = MeterValues(self)
         self.availability = Availability(self)
+        self.power_return = PowerReturn(config, connectors, self.authorisation.begin)
         self.transactions.recover(sessions)
         self.load_kept()
 
@@ -349,6 +353,7 @@ class ChargePoint(ServiceRegistry):
             self.status.look()
             self.status.second()
             self.transactions.second()
+            self.power_return.second()
             self.meter_values.second()
             for service in self.loaded.values():
                 if hasattr(service, "second"):

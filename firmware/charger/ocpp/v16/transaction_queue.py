@@ -46,7 +46,9 @@ class TransactionQueue:
     `unfinished` holds, after a restart, the local ids of transactions that were started and have no stop.
     """
 
-    def __init__(self, files, config, call, ready, done):
+    def __init__(self, files, config, call, ready, done, has_back_end: bool = True):
+        """has_back_end: False for a unit that was given none; its queue stays empty (the sessions are in their own store)."""
+        self._has_back_end = has_back_end
         self._config = config
         self._call = call
         self._ready = ready
@@ -97,6 +99,8 @@ class TransactionQueue:
 
         Its times may be stamps (see stamp()) that count from the start-up boot_id.
         """
+        if not self._has_back_end:
+            return
         data = _record("S" if action == START else "E", local_id, boot_id, "", payload)
         if action == START:
             self._ids.pop(local_id, None)
@@ -124,6 +128,8 @@ class TransactionQueue:
 
     def add_reading(self, local_id: int | None, payload: dict):
         """Queue a MeterValues message; it is written to flash only when it has to wait."""
+        if not self._has_back_end:
+            return
         self._ram.append(_record("M", local_id, clock.boot_id, " %d" % self._tx.next_seq, payload))
         if not self._ready() or len(self._ram) > _RAM_MESSAGES or self._meter_waits():
             self.flush_to_flash()

@@ -7,6 +7,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
+from charger.net import time_sources
 from charger.ocpp.v16.answers import utc_of, whole
 
 ACCEPTED = "Accepted"
@@ -158,5 +159,5 @@ def take_time(text, unreadable):
         return
     now = clock.utc_s()
     if now is None or abs(now - seconds) > _CLOCK_STEP_S:
-        if not clock.set_utc(seconds, "ocpp", millis):
-            log.warn("boot", "the back end's time is before this firmware was built")
+        if not time_sources.offer("ocpp", seconds, millis):
+            log.warn("boot", "the back end's time is not believed: " + clock.iso(seconds))

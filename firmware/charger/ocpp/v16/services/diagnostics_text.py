@@ -9,6 +9,7 @@ are redacted in every line, in case one is in a log.
 import json
 
 from charger import clock, log
+from charger.net import dns
 
 _HIDDEN = ("password", "key", "secret", "pin", "token", "idtag", "id_tag", "ssid", "passphrase")
 _LEAST = 4  # shorter texts would redact half of the lines
@@ -29,6 +30,7 @@ class DiagnosticsText:
         """Yield the archive as bytes, a line each."""
         struck = self._struck()
         for line in self._all():
+            line = _without_home(line)
             for text in struck:
                 if text in line:
                     line = line.replace(text, "***")
@@ -48,7 +50,7 @@ class DiagnosticsText:
         yield from self._sessions()
         yield "\n[log]"
         for line in self._lines:
-            if self._is_wanted(_moment(line)):
+            if " portal: " not in line and self._is_wanted(_moment(line)):
                 yield line
 
     def _sessions(self):
@@ -80,9 +82,23 @@ class DiagnosticsText:
         return [text for text in texts if text and len(text) >= _LEAST]
 
 
+def _without_home(line: str) -> str:
+    """The line without addresses of the owner's network."""
+    if "." not in line:
+        return line
+    words = line.split(" ")
+    for at in range(len(words)):
+        host = words[at].rstrip(".,:;)").partition(":")[0]
+        if "." in host and dns.is_address(host) and dns.is_private(host):
+            words[at] = words[at].replace(host, "(private)")
+    return " ".join(words)
+
+
 def _shown(name: str, value):
     """Return a value, or a placeholder when its name suggests a secret or a card."""
     name = name.lower()
+    if name == "portal.fault":  # has the address of the owner's broker
+        return "(not shown)" if value else value
     for word in _HIDDEN:
         if name.endswith(word):
             return "(not shown)" if value else value

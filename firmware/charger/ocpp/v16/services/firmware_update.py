@@ -14,6 +14,7 @@ import asyncio
 from micropython import const
 
 from charger import clock, log
+from charger.ocpp.v16.services.status_notifier import StatusNotifier
 
 FILE = "ocpp_firmware.json"
 _FLUSH_MS = const(10000)  # time for sending the status before the restart
@@ -33,24 +34,27 @@ class FirmwareUpdate:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
+        self._notices = StatusNotifier(cp, "FirmwareStatusNotification")
         self._waits = False  # until the end of a new firmware's trial
         self.status = IDLE
 
     def resume(self):
         """Report the outcome after the restart into a new image, once it is certain (SEC-9)."""
-        if self._task is not None or self._cp.files.read_json(FILE) != INSTALLING:
+        if self._task is not None or self.status != IDLE or self._cp.files.read_json(FILE) != INSTALLING:
             return
         updater = self._cp.updater
         good = None if updater is None else updater.outcome()
         self._waits = good is None and getattr(updater, "on_trial", False)
         if self._waits:
             return
-        self._cp.files.delete(FILE)
-        if updater is not None:
-            self._tell(INSTALLED if good else INSTALLATION_FAILED)
+        if updater is None:
+            self._told()
+        else:
+            self._tell(INSTALLED if good else INSTALLATION_FAILED, self._told)
 
     def second(self):
         """Once a second."""
+        self._notices.second()
         if self._waits:
             self.resume()
 
@@ -75,14 +79,13 @@ class FirmwareUpdate:
         self._tell(INSTALLING)
         self._cp.files.write_json(FILE, INSTALLING)
         started = clock.ticks_ms()
-        while self._cp.ready() and not self._cp.sender.idle and clock.elapsed_ms(started) < _FLUSH_MS:
+        while self._cp.ready() and len(self._notices) and clock.elapsed_ms(started) < _FLUSH_MS:
             await clock.sleep_ms(100)
         try:
             await self._cp.updater.install()
         except (OSError, ValueError, MemoryError) as error:
             log.error("firmware", "installation: " + log.reason(error))
-        self._cp.files.delete(FILE)
-        self._tell(INSTALLATION_FAILED)
+        self._tell(INSTALLATION_FAILED, self._told)
         self._cp.availability.hold(False)
 
     async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
@@ -107,7 +110,11 @@ class FirmwareUpdate:
         while self._cp.availability.apply():
             await clock.sleep_ms(1000)
 
-    def _tell(self, status: str):
+    def _tell(self, status: str, done=None):
+        """Queue a status; a lost link delays it (F-S13). done() is called once the back end has it."""
         if status != self.status:
             self.status = status
-            self._cp.post_call("FirmwareStatusNotification", {"status": status})
+            self._notices.tell({"status": status}, done)
+
+    def _told(self):
+        self._cp.files.delete(FILE)

@@ -1,6 +1,7 @@
 """GetLog: upload of the diagnostics or the security log, with status notifications (WP-40, WP-41)."""
 
 import json
+from binascii import hexlify
 
 from charger import errors
 from charger.ocpp.v16.services.diagnostics_upload import file_name
@@ -18,7 +19,6 @@ _STATUSES = {
     UPLOADED: UPLOADED,
     errors.BAD_LOCATION: "BadMessage",
     errors.NOT_SUPPORTED: "NotSupportedOperation",
-    errors.NOT_ALLOWED: "PermissionDenied",
 }
 
 
@@ -68,7 +68,11 @@ class LogUpload:
 
 
 class SecurityLogText:
-    """The security log between two times, one JSON object per line; each call returns a new iterator."""
+    """The security log between two times, one JSON object per line; each call returns a new iterator.
+
+    Each line has the entry's record in hexadecimal digits. The last line has the numbers, the unit's own verdict and a hash
+    of all lines before: tools/verify_log.py checks all that.
+    """
 
     def __init__(self, security_log, since: int | None = None, until: int | None = None):
         self._log = security_log
@@ -78,11 +82,25 @@ class SecurityLogText:
 
     def __call__(self):
         """Yield the lines. An entry without a time is in every span."""
+        from hashlib import sha256
+
+        for _ in self._log.checking():
+            yield b""  # a slice
+        whole = sha256()
         for entry in self._log.entries(0):
             if entry.seq >= self._end:
-                return
+                break
             now = entry.utc_s
             if now is not None and entry.exact:
                 if (self._since is not None and now < self._since) or (self._until is not None and now > self._until):
                     continue
-            yield json.dumps(entry.to_dict()).encode() + b"\n"
+            line = entry.to_dict()
+            line["raw"] = str(hexlify(entry.raw), "ascii")
+            line = json.dumps(line).encode() + b"\n"
+            whole.update(line)
+            yield line
+        end = {
+            "first": self._log.first_seq, "next": self._end, "since": self._since, "until": self._until,
+            "broken": self._log.broken, "sha256": str(hexlify(whole.digest()), "ascii"),
+        }  # fmt: skip
+        yield json.dumps({"end": end}).encode() + b"\n"

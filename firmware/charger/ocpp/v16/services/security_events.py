@@ -34,6 +34,7 @@ class SecurityEvents:
                 await self._send()
 
     async def _send(self):
+        await self._log.check()
         end = self._log.next_seq
         waiting = self._log.pending(_SINK)
         for entry in waiting:
@@ -67,7 +68,8 @@ class SecurityEvents:
 def payload(entry) -> dict:
     """Make the message of an entry, with the lengths of SCH-1."""
     message = {"type": entry.event[:50], "timestamp": entry.time() or clock.now_iso()}
-    info = entry.info if entry.exact else (entry.info + " (time estimated)").strip()
+    info = entry.info if entry.genuine else ("ALTERED: " + entry.info)
+    info = info if entry.exact else (info + " (time estimated)").strip()
     if info:
         message["techInfo"] = info[:255]
     return message
