@@ -19,7 +19,7 @@ HOUR_S, SCALE, LIMIT_S = (3600, 60, 7000) if SOAK else (40, 20, 300)  # an hour 
 GOING_AWAY = b"\x88\x02\x03\xe9"
 PING = b"\x89\x04ping"
 SETTINGS = {"RetryBackoffWaitMinimum": 1, "RetryBackoffRandomRange": 1}
-# A new unit's register is new; and no server listens while a back end restarts.
+# A new unit's register is new; and nobody listens while a back end restarts.
 EXPECTED = ("meter: register 1", "no listener at that port")
 HA_MEASURANDS = ("Current.Export,Current.Import,Current.Offered,Energy.Active.Import.Register,Frequency,Power.Active.Import,"
                  "Power.Factor,Power.Offered,SoC,Temperature,Voltage")
