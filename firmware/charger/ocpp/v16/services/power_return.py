@@ -29,7 +29,7 @@ class PowerReturn:
         self._outage = True
 
     def set_outage(self, outage: bool) -> None:
-        """Set whether the power was away. After any other restart nothing begins by itself: not what the watchdog ended (CP-30)."""
+        """Set whether the power was away. After any other restart nothing begins by itself (CP-30)."""
         self._outage = outage
         if not outage:
             for connector in list(self._waiting):
