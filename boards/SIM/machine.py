@@ -127,7 +127,7 @@ class ADC:
         return self.read_u16() >> 4
 
 
-_PATIENCE = 10
+_PATIENCE = 3
 
 
 class WDT:
