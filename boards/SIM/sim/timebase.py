@@ -96,9 +96,9 @@ def converted_us():
     return utime.ticks_add(_now * 1000 & _TICKS_MASK, _converting_us if _converting_ms == _now else 0)
 
 
-def is_real():
-    """True while simulated time is this machine's."""
-    return not _virtual
+def is_slow():
+    """True while simulated time moves more slowly than this machine's, as in a fleet."""
+    return _virtual and scale_milli < 1000
 
 
 def on_wait(hook):
