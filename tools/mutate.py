@@ -29,8 +29,8 @@ MUTATIONS = {
     ),
     "ResidualCurrent": (GUARDS + "energy_guards.py", "outlet.rcd_tripped and not", "False and not"),
     "ResidualSelfTest": (OUTLET + "outlet.py", "            if not self.self_test.passed:\n", "            if False:\n"),
-    "Weld": (GUARDS + "energy_guards.py", "return outlet.contacts_closed and", "return False and"),
-    "CloseFailure": (GUARDS + "energy_guards.py", "return not outlet.contacts_closed and", "return False and"),
+    "Weld": (GUARDS + "contactor_guards.py", "return outlet.contacts_closed and", "return False and"),
+    "CloseFailure": (GUARDS + "contactor_guards.py", "return outlet.contactor.commanded and is_open", "return False and is_open"),
     "OverCurrent": (GUARDS + "energy_guards.py", "        worst_ma = measured[0]\n", "        worst_ma = 0\n"),
     "Temperature": (GUARDS + "energy_guards.py", "(700 if self.tripped else 850)", "99999"),
     "MeterLost": (GUARDS + "energy_guards.py", "return outlet.metered is None", "return False"),
@@ -43,14 +43,14 @@ MUTATIONS = {
         "        if self.lock is not None and not self.locked:\n            return\n        if self.self_test",
         "        if self.self_test",
     ),
-    "Minimum off time": (OUTLET + "outlet.py", "or self._off_ms < MIN_OFF_MS:\n            return\n", ":\n            return\n"),
+    "Minimum off time": (OUTLET + "outlet.py", " or not self.switch.may_close:\n            return\n", ":\n            return\n"),
     "PWM rest": (OUTLET + "outlet.py", "self.pilot_age_ms >= PWM_OFF_MS and pilot_states.B <=", "pilot_states.B <="),
     "Duty hold": (OUTLET + "outlet.py", "if self.pilot_age_ms >= DUTY_HOLD_MS or", "if True or"),
     "Stop after 6 s": (OUTLET + "outlet.py", "if self._stop_ms >= STOP_MS:", "if False:"),
     "Self-test for each closure": (OUTLET + "outlet.py", "            self.self_test.use()\n", ""),
     "Late tick": (OUTLET + "outlet.py", "        if late and contactor.commanded:\n", "        if False:\n"),
-    "Permission": (OUTLET + "outlet.py", "            self.permit\n            and self.available", "            self.available"),
-    "Emergency": (OUTLET + "outlet.py", "        blocked = self._shut\n", "        blocked = False\n"),
+    "Permission": (OUTLET + "outlet.py", "self.permit\n            and not self.easing", "not self.easing"),
+    "Emergency": (OUTLET + "outlet.py", "        self.blocked = self._shut\n", "        self.blocked = False\n"),
 }
 # Which test has noticed a mutant before: it runs first, the others only when it passes. That saves time and decides nothing.
 FIRST = {

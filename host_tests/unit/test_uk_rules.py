@@ -319,6 +319,23 @@ async def test_power_that_comes_back_starts_no_flow_without_a_delay_uk37():
     await rig.until(lambda: connector.status == "Charging", 405000)
 
 
+async def test_what_a_power_cut_interrupted_waits_one_delay_and_not_two_uk37():
+    rig = await unit(RandomDelayMax="1800")
+    await charging(rig)
+    await rig.power_cut()
+    connector = rig.connectors[0]
+    connector.outlet.plugged = connector.outlet.plugged_since_start = True
+    await rig.start()
+    rig.cp.power_return._due_s = clock.uptime_s() + 400
+    await rig.seconds(390)
+    equal((connector.session, connector.why_no_energy()), (None, "Charging goes on after the power cut"))
+    await rig.until(lambda: connector.status == "Charging", 20000)
+    equal((plan(rig)["delay_s"], events(rig, "RandomDelayBypassed")), (None, []))
+    await leave(rig)
+    await begin(rig)
+    true(plan(rig)["delay_s"] is not None, "the next start has a delay of its own")
+
+
 async def test_without_national_rules_there_are_neither_hours_nor_delays():
     rig = await unit(PEAK, "none")
     connector = await begin(rig)

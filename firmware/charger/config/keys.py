@@ -82,6 +82,8 @@ KEYS = {
     "GridReduction": ("b", "RW", "Core", "false", 0, None, ""),
     "FreeVend": ("b", "RW", "Core", "false", 0, None, ""),
     "FreeVendIdTag": ("s", "RW", "Core", "FreeVend", 1, 20, ""),
+    "WakeUpVehicle": ("b", "RW", "Core", "false", 0, None, ""),
+    "ResumeAfterPowerLoss": ("b", "RW", "Core", "true", 0, None, ""),
     "AuthorizationKeyVerbatim": ("b", "D", "Core", "false", 0, None, ""),
     "ChargePointVendor": ("s", "D", "Core", "", 0, None, ""),
     "ChargePointModel": ("s", "D", "Core", "", 0, None, ""),

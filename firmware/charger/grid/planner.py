@@ -29,6 +29,7 @@ class Lane:
         self.waiting = WaitingChanges()
         self.applied_da = connector.outlet.limits.get("hardware")
         self.session: Session | None = None
+        self.delay_served = False  # the start that comes now has waited its random delay already (UK-37)
         self.exempt = ""  # why the back end's limit in force takes no random delay (UK-33)
 
     def session_number(self) -> int:
@@ -139,7 +140,7 @@ class Planner:
         target = lane.target_da()
         lane.waiting.clear()
         lane.applied_da = target
-        if target and self.delay_most_s:
+        if target and self.delay_most_s and not lane.delay_served:
             if lane.exempt:
                 self._bypassed(lane, lane.exempt)
             else:
