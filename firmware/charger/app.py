@@ -8,7 +8,7 @@ import machine
 from micropython import const
 
 from charger import clock, log, version
-from charger.audit import connection_events, events
+from charger.audit import events
 from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
@@ -116,6 +116,8 @@ class Application:
             self.memory.link_failed(any(connector.session for connector in self.connectors))
         if cause in ("auth", "unknown", "http"):
             self.charge_point.link_refused()
+        from charger.audit import connection_events  # unloaded again once the link is made
+
         event = connection_events.event_of(cause)
         if event is not None:
             self.security_log.add(event, text)

@@ -72,7 +72,7 @@ async def test_the_default_hours_hold_from_the_factory_and_none_is_a_peak_hour_u
     hours, peak = WeeklyWindows(table.HOURS), WeeklyWindows(table.PEAK)
     equal([minute for minute in range(10080) if hours.contains(minute) and peak.contains(minute)], [])
     equal(sum([peak.contains(minute) for minute in range(10080)]), 5 * 9 * 60)
-    report = rig.planner.report()["hours"]
+    report = rig.planner.hours().report()
     equal((report["choice"], report["windows"]), (None, table.HOURS))
 
 
@@ -86,12 +86,12 @@ async def test_the_owner_accepts_removes_or_changes_the_hours_at_first_use_uk22(
         await rig.seconds(601)
         equal(connector.status, "SuspendedEVSE", "the default holds until there is a choice")
         rig.planner.choose_hours(choice, windows, "owner, page")
-        equal(rig.planner.report()["hours"]["choice"], choice)
+        equal(rig.planner.hours().report()["choice"], choice)
         true(events(rig, "ChargingHoursChosen")[-1].startswith(choice))
         await rig.seconds(605)
         equal(connector.status == "Charging", at_peak)
         await rig.power_cut()
-        equal((rig.planner.report()["hours"]["choice"], rig.planner.report()["hours"]["windows"]), (choice, in_force))
+        equal((rig.planner.hours().report()["choice"], rig.planner.hours().report()["windows"]), (choice, in_force))
 
 
 async def test_hours_can_be_changed_removed_and_set_later_uk23():
@@ -99,9 +99,9 @@ async def test_hours_can_be_changed_removed_and_set_later_uk23():
     for choice, windows, allowed in (("remove", "", True), ("accept", "", False), ("change", "1 16:00-18:00", True),
                                      ("change", "2 16:00-18:00", False), ("remove", "", True)):  # fmt: skip
         rig.planner.choose_hours(choice, windows, "owner")
-        equal(rig.planner.hours.at(clock.utc_s())[0], allowed)
+        equal(rig.planner.hours().at(clock.utc_s())[0], allowed)
     raises(ValueError, rig.planner.choose_hours, "change", "every day", "owner")
-    equal(rig.planner.report()["hours"]["choice"], "remove", "nonsense changes nothing")
+    equal(rig.planner.hours().report()["choice"], "remove", "nonsense changes nothing")
 
 
 async def test_outside_the_hours_nothing_flows_until_they_begin_uk24():
@@ -120,7 +120,7 @@ async def test_the_hours_follow_daylight_saving_time_both_ways_uk24():
     for sunday, utc_end in (((2026, 3, 29), 7), ((2026, 10, 25), 8)):
         rig = await unit(clock.utc_of(*sunday, 0, 30))
         rig.planner.choose_hours("change", "7 00:00-08:00", "owner")
-        hours = rig.planner.hours
+        hours = rig.planner.hours()
         end = clock.utc_of(*sunday, utc_end)
         equal(hours.at(end - 1)[0], True)
         equal(hours.at(end)[0], False)
@@ -178,7 +178,7 @@ async def test_units_with_a_dsr_agreement_have_no_default_hours_uk26():
     equal((await unit()).config.get_bool("DsrAgreement"), False)
     rig = await unit(PEAK, DsrAgreement="true")
     await charging(rig)
-    equal(rig.planner.report()["hours"]["windows"], "")
+    equal(rig.planner.hours().report()["windows"], "")
 
 
 async def test_a_maximum_of_1800_s_is_taken_and_200_starts_keep_to_it_uk30():

@@ -72,7 +72,9 @@ def _start(app, connector, role):
 
 async def _hours(app, _role, _args, _surface) -> dict:
     report = app.planner.report()
-    report.update(report.pop("hours"))
+    del report["hours_open"]
+    report.update(app.planner.hours().report())
+    app.planner.give_back()
     return report
 
 

@@ -2,6 +2,7 @@
 
 from charger import clock, log
 from charger.audit import events
+from charger.grid import countries
 from charger.grid.time_zone import TimeZone
 from charger.grid.weekly import WeeklyWindows, minute_of_week
 
@@ -10,18 +11,20 @@ ACCEPT, REMOVE, CHANGE = "accept", "remove", "change"
 
 
 class ChargingHours:
-    """The hours in force. With a DSR agreement the default does not hold (UK-26)."""
+    """The hours in force, read from flash. With a DSR agreement the default does not hold (UK-26).
 
-    def __init__(self, country, files, agreement: bool, on_event) -> None:
-        self._default = "" if agreement else country.HOURS or ""
+    The planner keeps what it has looked up, not this: it is made for one look and given back with its modules.
+    """
+
+    def __init__(self, config, files, on_event) -> None:
+        country = countries.load(config.get_str("Country"))
+        self._default = "" if config.get_bool("DsrAgreement") else country.HOURS or ""
         self._files = files
         self._on_event = on_event
         self.zone = TimeZone(country.ZONE)
         stored = files.read_json(FILE, {})
         stored = stored if isinstance(stored, dict) else {}
         self.choice = stored.get("choice")  # None until the owner has chosen (UK-22)
-        self._open = True
-        self._from = self._until = 0  # the span of UTC in which `_open` holds
         try:
             self._windows = WeeklyWindows(stored["windows"] if self.choice == CHANGE else self._text())
         except (ValueError, KeyError, TypeError):
@@ -38,25 +41,16 @@ class ChargingHours:
         self._files.write_json(FILE, {"choice": choice, "windows": windows if choice == CHANGE else ""})
         self.choice = choice
         self._windows = made
-        self.forget()
         self._on_event(events.HOURS_CHOSEN, "%s%s, by %s" % (choice, made.text and " " + made.text, by))
 
     def at(self, utc: int | None) -> tuple:
         """(whether charging is allowed now, when that may change or None). Without the time it is allowed (UK-15)."""
         if utc is None or not self._windows.text:
             return True, None
-        if not self._from <= utc < self._until:
-            self._from = utc
-            local_s = utc + self.zone.offset_s(utc)
-            minute = minute_of_week(local_s)
-            self._open = self._windows.contains(minute)
-            ahead_s = self._windows.next_edge(minute) * 60 - local_s % 60
-            self._until = min(utc + ahead_s, self.zone.next_change(utc))
-        return self._open, self._until
-
-    def forget(self) -> None:
-        """The time or the hours are others: look anew."""
-        self._from = self._until = 0
+        local_s = utc + self.zone.offset_s(utc)
+        minute = minute_of_week(local_s)
+        ahead_s = self._windows.next_edge(minute) * 60 - local_s % 60
+        return self._windows.contains(minute), min(utc + ahead_s, self.zone.next_change(utc))
 
     def local_time(self, utc: int) -> str:
         """Local time of the zone, as 2026-01-31T23:59."""
@@ -66,6 +60,6 @@ class ChargingHours:
         """What holds, and whether the owner has chosen yet: plain data."""
         now = clock.utc_s()
         return {
-            "choice": self.choice, "windows": self._windows.text, "default": self._default,
+            "zone": self.zone.text, "choice": self.choice, "windows": self._windows.text, "default": self._default,
             "open": self.at(now)[0], "local_time": None if now is None else self.local_time(now),
         }  # fmt: skip

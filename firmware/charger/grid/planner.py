@@ -9,14 +9,14 @@ from micropython import const
 
 from charger import clock, log
 from charger.audit import events
-from charger.grid import countries
-from charger.grid.charging_hours import ChargingHours
 from charger.grid.random_delay import WaitingChanges, draw
 from charger.metering.charging_session import Session
 from charger.outlet import limits, pilot_duty
+from charger.runtime import memory
 
 CSMS, HOURS, PLAN, DELAY = "csms", "hours", "plan", "delay"
 _LEAST_DA = const(60)
+_LOOK_S = const(604800)  # without any hours: look again after so long
 
 
 class Lane:
@@ -61,8 +61,15 @@ class Planner:
 
     def __init__(self, connectors: list, config, files, on_event, reduction_signal=None) -> None:
         """reduction_signal(): 1 while the grid operator's signal input asks for less power; None without the input."""
-        self.country = countries.load(config.get_str("Country"))
-        self.hours = ChargingHours(self.country, files, config.get_bool("DsrAgreement"), on_event)
+        from charger.grid import countries  # unloaded again by the first look at the hours
+
+        country = countries.load(config.get_str("Country"))
+        self._delays = country.DELAY_S > 0
+        self._reduction_w: int | None = country.REDUCTION_W
+        self._files = files
+        self._open = True  # whether the hours allow charging, in the span of UTC seconds below
+        self._open_from = self._open_until = 0
+        self._hours_follow = False  # whether that may change at the end of the span
         self.lanes = [Lane(connector) for connector in connectors]
         self._config = config
         self._on_event = on_event
@@ -74,7 +81,7 @@ class Planner:
     @property
     def delay_most_s(self) -> int:
         """The maximum of the random delay now (UK-31, UK-32)."""
-        return self._config.get_int("RandomDelayMax") if self.country.DELAY_S else 0
+        return self._config.get_int("RandomDelayMax") if self._delays else 0
 
     def lane(self, connector) -> Lane:
         """The lane of a connector."""
@@ -168,20 +175,40 @@ class Planner:
 
     def _step_lane(self, lane: Lane) -> None:
         self._end_delays(lane)
-        open_now, until = self.hours.at(clock.utc_s())
-        if open_now or lane.connector.override:
+        utc = clock.utc_s()
+        if utc is not None and not self._open_from <= utc < self._open_until:
+            self._look(utc)
+        if utc is None or self._open or lane.connector.override:  # without the time it is allowed (UK-15)
             lane.wanted.pop(HOURS, None)
         else:
             lane.wanted[HOURS] = 0
-        if until is None:
+        if utc is None or not self._hours_follow:
             lane.following.pop(HOURS, None)
         else:
-            lane.following[HOURS] = until
+            lane.following[HOURS] = self._open_until
         self._change(lane)
+
+    def hours(self):
+        """The charging hours, for one look: give_back() then."""
+        from charger.grid.charging_hours import ChargingHours  # a few times a day
+
+        return ChargingHours(self._config, self._files, self._on_event)
+
+    def give_back(self) -> None:
+        """What the hours were looked up with goes."""
+        memory.unload(memory.PLANNING)
+
+    def _look(self, utc: int) -> None:
+        """Look up whether charging is allowed now, and until when that holds."""
+        self._open, until = self.hours().at(utc)
+        self._open_from = utc
+        self._hours_follow = until is not None
+        self._open_until = utc + _LOOK_S if until is None else until
+        self.give_back()
 
     def _reduce(self) -> None:
         """While the grid operator asks for it, divide what is left among the sessions, the later ones wait (14a EnWG)."""
-        power_w = self.country.REDUCTION_W
+        power_w = self._reduction_w
         if power_w is None:
             return
         signal = self._reduction_signal
@@ -201,14 +228,15 @@ class Planner:
             lane.connector.outlet.limits.set("grid", share_da if reduced else None, limits.SAFETY)
 
     def _time_stepped(self, _old, _new, _source) -> None:
-        self.hours.forget()
+        self._open_until = 0
         self.second()
 
     # --- what a person wants ---
 
     def choose_hours(self, choice: str, windows: str, by: str) -> None:
         """The owner accepts, removes or changes the charging hours. ValueError, OSError by the flash."""
-        self.hours.choose(choice, windows, by)
+        self.hours().choose(choice, windows, by)
+        self._open_until = 0
         self.second()
 
     def refusal(self, connector) -> str:
@@ -248,8 +276,7 @@ class Planner:
 
     def report(self) -> dict:
         """The unit's rules as plain data."""
-        return {"country": self.country.NAME, "zone": self.country.ZONE, "delay_max_s": self.delay_most_s,
-                "hours": self.hours.report()}
+        return {"country": self._config.get_str("Country"), "delay_max_s": self.delay_most_s, "hours_open": self._open}
 
     def lane_report(self, connector) -> dict:
         """What holds at a connector, why, and when that may change: plain data."""

@@ -16,6 +16,7 @@ class TimeZone:
     """ValueError for text that is not such a rule."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         names, *dates = text.split(",")
         rest = _after_name(names)
         west_s, rest = _time(rest)
