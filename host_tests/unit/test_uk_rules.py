@@ -2,7 +2,7 @@
 
 from check import equal, raises, true
 from ocpp_rig import Rig
-from test_ocpp_profiles import profile
+from profiles import profile
 
 from charger import clock
 from charger.grid import countries, planner
