@@ -23,7 +23,7 @@ def connector_report(connector) -> dict:
         "limit": outlet.limit_words(),
         "power_w": reading.total_mw() // 1000 if reading.usable() else None,
         "power_age_ms": clock.elapsed_ms(reading.stamp_ms) if reading.usable() else None,  # UK-19: 1 s at the most
-        "energy_wh": connector.meter.told_wh(),
+        "energy_wh": connector.meter.reported_wh(),
         "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
         "transaction_id": session.transaction_id if session else None,
         "id_tag": session.id_tag if session else None,
