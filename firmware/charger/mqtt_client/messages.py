@@ -17,7 +17,8 @@ def status(app) -> bytes:
     for connector in app.connectors:
         facts = status_report.connector_report(connector, app.planner)
         connectors[str(connector.id)] = {name: facts[name] for name in (
-            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "energy_wh", "plan")}  # fmt: skip
+            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "voltage_v",
+            "energy_wh", "session_wh", "plan")}  # fmt: skip
     return _text({
         "online": True, "time": _now(), "uptime_s": clock.uptime_s(), "firmware": app.config.get_str("FirmwareVersion"),
         "backend": app.charge_point.ready(), "setup": status_report.setup_words(app),
@@ -44,7 +45,7 @@ def running(connector) -> bytes:
     reading = connector.meter.reading
     return _text({
         "connector": connector.id, "session": session.local_id, "active": True, "started": _time(session.start_utc),
-        "energy_wh": connector.meter.told_wh() - session.start_wh, "charging_s": session.charging_s,
+        "energy_wh": connector.meter.reported_wh() - session.start_wh, "charging_s": session.charging_s,
         "power_w": reading.total_mw() // 1000 if reading.usable() else None, "reason": connector.why_no_energy(),
     })  # fmt: skip
 
