@@ -48,6 +48,7 @@ _converting_ms = 0
 _wait = None  # asyncio's own wait
 _hooks = []
 static_heap = 0  # bytes that the simulated world holds: start.py measures it
+slept_us = 0  # by sleep_us(), modulo 2^29: the phase of the PWM moves on by it
 hardware_us = 0  # that cost() added, modulo 2^29
 _report = None  # the figures of status, paced
 _signal = None  # the POSIX timer of real time, made with the first alarm
@@ -444,9 +445,16 @@ def on_look(function):
 
 
 def sleep_us(us):
-    """As time.sleep_us(); below a millisecond virtual time does not move."""
+    """As time.sleep_us(); below a millisecond virtual time moves only where it is paced."""
+    global slept_us
+    slept_us = (slept_us + us) & _SMALL
     if _virtual:
-        sleep_ms(us // 1000)
+        if us >= 1000:
+            sleep_ms(us // 1000)
+        elif pace.on:
+            soft_irq.enter()
+            cost(us, "sleep_us")
+            soft_irq.leave()
     else:
         utime.sleep_us(us)
 
