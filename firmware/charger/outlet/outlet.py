@@ -13,6 +13,7 @@ from charger import clock
 from charger.outlet import guards, pilot_duty, pilot_states
 from charger.outlet.bolt import Bolt
 from charger.outlet.cable import Cable
+from charger.outlet.generator_test import GeneratorTest
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
 from charger.outlet.outlet_readout import MIN_OFF_MS, OutletReadout
@@ -62,6 +63,7 @@ class Outlet(OutletReadout):
         self.has_ventilation = options.get("ventilation", False)
         self.open_pen = options.get("open_pen", False)
         self.wake_up = options.get("wake_up", False)
+        self.generator_test = GeneratorTest()
         self._late_ms = options["late_ms"]
         self._phase_switch = parts.phase_switch
         self._flash = parts.flash
@@ -98,6 +100,7 @@ class Outlet(OutletReadout):
         self.dt_ms = 0
         self.metered: tuple | None = None  # reading.protection while it is fresh
         self.contacts_closed = self.locked = self.rcd_tripped = False
+        self.diode_lost = False  # by two readings in a row; the guard Diode says so
         self._same = self._undefined = 0
         self._off_ms = 0  # since the contactor opened; a restart has opened it (CP-50)
         self._stop_ms = self._asleep_ms = 0
@@ -129,7 +132,9 @@ class Outlet(OutletReadout):
         wanted = self._wanted(target_da)
         if self.lock is not None:
             self._step_lock(dt_ms)
-        if self.blocked:
+        if self.generator_test.step(self):
+            pass  # it has the pilot until the next tick
+        elif self.blocked:
             self._hold_fault()
         elif wanted:
             self._offer(dt_ms, target_da)
@@ -225,7 +230,7 @@ class Outlet(OutletReadout):
             self.plugged = self.simplified = self._woken = self._offered = False
             self._seen_empty = True
         elif state == pilot_states.UNDEFINED:
-            self.plugged = self.plugged or self.pilot.high_mv < 11000  # whatever it is, it is connected
+            self.plugged = self.plugged or self.pilot.high_mv < 10000  # whatever it is, it is connected
         elif pilot_states.B <= state <= pilot_states.D:
             if state == pilot_states.C and self._seen_empty and not self._offered:
                 self.simplified = True
@@ -297,7 +302,9 @@ class Outlet(OutletReadout):
         raw = self.raw_state
         if raw == pilot_states.UNDEFINED:
             return self._undefined < _UNDEFINED_TICKS
-        return self._asks(raw)
+        if raw == pilot_states.F:  # a reading that lacks the positive plateau: a second one has to say the same
+            return self._same < _UNDEFINED_TICKS
+        return self._asks(raw) and not self.diode_lost
 
     def _wanted(self, target_da: int) -> bool:
         """True while energy should flow as far as the charger is concerned."""
@@ -314,7 +321,8 @@ class Outlet(OutletReadout):
         self._off_ms = 0
         self.openings += 1
 
-    def _set_duty(self, duty: int, offered_da: int) -> None:
+    def set_duty(self, duty: int, offered_da: int) -> None:
+        """For the tick and what it steps: the pilot's duty and the current that it offers."""
         self.pilot.set_duty(duty)
         self.offered_da = offered_da
         self.pilot_age_ms = 0
@@ -328,27 +336,27 @@ class Outlet(OutletReadout):
             self._open()
         if self.pwm_on:
             self._f_hold_ms = F_MS
-            self._set_duty(pilot_duty.DUTY_OFF, 0)
+            self.set_duty(pilot_duty.DUTY_OFF, 0)
         elif self.driving_f and self.pilot_age_ms >= self._f_hold_ms:
-            self._set_duty(pilot_duty.DUTY_STEADY, 0)
+            self.set_duty(pilot_duty.DUTY_STEADY, 0)
 
     def _offer(self, dt_ms: int, target: int) -> None:
         """Bring the pilot to the effective limit within the pauses of CP-22 and CP-26."""
         if self.driving_f:
             if self.pilot_age_ms >= self._f_hold_ms:
-                self._set_duty(pilot_duty.DUTY_STEADY, 0)
+                self.set_duty(pilot_duty.DUTY_STEADY, 0)
         elif not self.pwm_on:
             if self.pilot_age_ms >= PWM_OFF_MS and pilot_states.B <= self.state <= pilot_states.D:
-                self._set_duty(pilot_duty.duty_from_da(target), target)
+                self.set_duty(pilot_duty.duty_from_da(target), target)
         elif target != self.offered_da:
             if self.pilot_age_ms >= DUTY_HOLD_MS or self.limits.decision[1] < self.offered_da:
-                self._set_duty(pilot_duty.duty_from_da(target), target)
+                self.set_duty(pilot_duty.duty_from_da(target), target)
         elif self.wake_up and self.state == pilot_states.B and not self._woken:
             self._asleep_ms += dt_ms
             if self._asleep_ms >= WAKE_AFTER_MS:
                 self._woken = True  # one attempt a plug-in (CP-29)
                 self._f_hold_ms = WAKE_F_MS
-                self._set_duty(pilot_duty.DUTY_OFF, 0)
+                self.set_duty(pilot_duty.DUTY_OFF, 0)
 
     def _close_when_ready(self) -> None:
         """All of them, every time: offer out, C seen steadily, diode seen, locked, open long enough, self-test passed."""
@@ -375,7 +383,7 @@ class Outlet(OutletReadout):
         """PWM off first, so that the car stops drawing; open when S2 opens or after 6 s (CP-25)."""
         if self.pwm_on or self.driving_f:
             self._stop_ms = 0
-            self._set_duty(pilot_duty.DUTY_STEADY, 0)
+            self.set_duty(pilot_duty.DUTY_STEADY, 0)
         if self.contactor.commanded:
             self._stop_ms += dt_ms
             if self._stop_ms >= STOP_MS:

@@ -13,6 +13,7 @@ ALL = (
     energy_guards.Weld,
     energy_guards.CloseFailure,
     pilot_guards.PilotShort,
+    pilot_guards.PilotGenerator,
     pilot_guards.PilotVoltage,
     pilot_guards.Diode,
     pilot_guards.Ventilation,
