@@ -180,8 +180,10 @@ class Outlet:
 
     def sample_uv(self):
         """One sample of the pilot's ADC, in steps of 1 mV."""
-        self.sync()
-        return self.pilot_sense.sample_uv()
+        now = timebase.ticks_ms()
+        if now != self._now:
+            self._step_to(now)
+        return self.pilot_sense.sample_uv(now)
 
     # --- what the control port and tests do ---
 

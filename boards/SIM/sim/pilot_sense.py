@@ -12,7 +12,7 @@ RAIL_UV = const(3300000)
 
 
 class PilotSense:
-    """What one conversion finds. Settings, nominal as they stand:
+    """What one conversion finds. Settings, nominal as they stand; refresh() after a change:
 
     conversion_us  from one sample to the next
     locked         each burst begins at the same phase of the PWM, moved by drift_ppm; else at any
@@ -45,6 +45,9 @@ class PilotSense:
         self._slept_us = 0
         self._samples = 0
         self._last_ms = timebase.ticks_ms()
+        self._ring_end_us = 0
+        self._plain = True
+        self.refresh()
 
     def _random(self):
         """0 to 32767."""
@@ -53,32 +56,49 @@ class PilotSense:
         return (one + two) & 0x7FFF
 
     def _begin_burst(self, dt):
+        self._slept_us = timebase.slept_us
         if not self.locked:
             self.phase_us = self._random() % 1000
             return
         self._drifted = (self._drifted + dt * self.drift_ppm) % 1000000
         self.phase_us = (self._start_us + self._drifted // 1000) % 1000
 
-    def sample_uv(self):
-        """One conversion, in steps of 1 mV."""
-        now = timebase.ticks_ms()
-        dt = utime.ticks_diff(now, self._last_ms)
-        self._last_ms = now
-        noise = self._random()
-        if dt > _PAUSE_MS:
-            self._begin_burst(dt)
+    def sample_uv(self, now):
+        """One conversion at a time in ms, in steps of 1 mV."""
+        self._one = one = self._one * 171 % 30269
+        self._two = two = self._two * 172 % 30307
+        noise = (one + two) & 0x7FFF
+        if now != self._last_ms and utime.ticks_diff(now, self._last_ms) > _PAUSE_MS:
+            self._begin_burst(utime.ticks_diff(now, self._last_ms))
+            phase = self.phase_us
         else:
-            passed = self.conversion_us + (noise & 7) - _JITTER_US + timebase.slept_us - self._slept_us
-            self.phase_us = (self.phase_us + passed) % 1000
-        self._slept_us = timebase.slept_us
-        uv = self._level_uv(self.phase_us)
+            slept_us = timebase.slept_us
+            phase = self.phase_us + self.conversion_us + (noise & 7) - _JITTER_US + slept_us - self._slept_us
+            if phase >= 1000:
+                phase %= 1000
+            self._slept_us = slept_us
+            self.phase_us = phase
+        self._last_ms = now
+        if phase < self._ring_end_us or self.high_us <= phase < self.high_us + self._ring_end_us:
+            uv = self._level_uv(phase)
+        else:
+            uv = self.high_uv if phase < self.high_us else self.low_uv
         uv += (noise - 16384) * self.noise_uv >> 14
+        return uv // 1000 * 1000 if self._plain else self._flawed_uv(uv) // 1000 * 1000
+
+    def refresh(self):
+        """Work out anew what depends on settings."""
+        self._ring_end_us = self.edge_us + (self.ring_us if self.ring_uv else 0)
+        ends = self.floor_uv or self.ceiling_uv < RAIL_UV
+        self._plain = not (ends or self.bow_uv or self.glitch_every)
+
+    def _flawed_uv(self, uv):
         if self.glitch_every:
             self._samples += 1
             if self._samples >= self.glitch_every:
                 self._samples = 0
                 uv += self.glitch_uv
-        return self._seen_uv(uv) // 1000 * 1000
+        return self._seen_uv(uv)
 
     def _level_uv(self, phase):
         high_us = self.high_us

@@ -25,7 +25,9 @@ _SLOWEST_US = const(250)
 _FASTEST_US = const(20)
 _USUAL_US = const(45)  # a conversion on an ESP32
 _TRIES = const(4)
-_AGREE_MV = const(700)  # three samples of a plateau lie closer together than this, with noise of 20 mV at the ADC
+# The highest offer whose low plateau is found each time, by the conversion time: 40, 56 and 80 us of a period
+_MOST_DA = ((75, 800), (125, 760), (1000, 700))
+_AGREE_MV = const(500)  # three samples of a plateau lie closer together than this, with noise of 20 mV at the ADC
 _NONE = const(-10000000)
 DUTY_STEADY = const(65535)
 # The port starts a PWM with up to two periods of 50 %, and its duty of 65535 leaves a notch of 15 ns in each period
@@ -44,6 +46,7 @@ class Pilot:
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self._read_uv = self._adc.read_uv  # once: each look-up of a method of a C type makes an object
         self._sleep_us = time.sleep_us
+        self.most_da = self.conversion_us = 0
         self._first = self._second = self._third = _NONE  # of the shorter plateau, from its end; a low one negative
         self._few = [0] * _FEW
         self._pad_us = 0
@@ -63,12 +66,16 @@ class Pilot:
         self._agree_uv = _AGREE_MV * 1024 // self._gain_1024 * 1000
 
     def _set_sweep(self, conversion_us: int) -> None:
-        """Board data say what a conversion takes, else it is measured: the fastest of some sweeps, the others were interrupted."""
+        """Board data say what a conversion takes, else it is measured: the fastest of some sweeps."""
         if not conversion_us:
             conversion_us = self._measure()
         if not _FASTEST_US <= conversion_us <= _SLOWEST_US:
             conversion_us = min(max(conversion_us, _USUAL_US), _SLOWEST_US)
         self.conversion_us = conversion_us
+        for slowest_us, most_da in _MOST_DA:
+            self.most_da = most_da
+            if conversion_us <= slowest_us:
+                break
         count = _PERIOD_US // conversion_us
         pad_us = _PERIOD_US // count - conversion_us
         self._pad_us = pad_us if pad_us >= _LEAST_PAD_US else 0

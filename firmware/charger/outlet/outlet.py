@@ -59,7 +59,7 @@ class Outlet(OutletReadout):
         self.rotation = options.get("rotation", 0)  # which phase of the supply its first one is (grid/load_sharing.py)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
         self.self_test = RcdSelfTest(parts.rcd) if parts.rcd else None
-        self.limits = Limits(options["max_da"])
+        self.limits = Limits(min(options["max_da"], self.pilot.most_da))
         self.has_ventilation = options.get("ventilation", False)
         self.open_pen = options.get("open_pen", False)
         self.wake_up = options.get("wake_up", False)
