@@ -9,7 +9,8 @@ JOBS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen target firmware lock clean distclean
+.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen target lock \
+  firmware flash deploy provision calibrate monitor clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,12 +48,23 @@ types: setup  ## Type-check the firmware against MicroPython's stubs for the ESP
 romfs: setup  ## Build the ROMFS image of the simulated board's firmware into build/
 	@$(VENV)/python tools/romfs.py $(ARGS)
 
-firmware:  ## Build a board's image: MPY_DIR=<checkout of MicroPython> BOARD=<folder in boards/> [BOARD_VARIANT=PRODUCT]
-	@test -n "$(MPY_DIR)" && test -f boards/$(BOARD)/mpconfigboard.cmake \
-	  || { echo "make firmware: MPY_DIR=<checkout of MicroPython 1.25> BOARD=<one of boards/ESP32_*>"; exit 2; }
-	@$(MAKE) -C $(MPY_DIR)/mpy-cross
-	@$(MAKE) -C $(MPY_DIR)/ports/esp32 BOARD_DIR=$(CURDIR)/boards/$(BOARD) submodules
-	@$(MAKE) -C $(MPY_DIR)/ports/esp32 BOARD_DIR=$(CURDIR)/boards/$(BOARD)
+firmware: setup  ## Build a board's image: BOARD=<folder in boards/> [MPY_DIR=<MicroPython 1.25>] [VARIANT=PRODUCT]
+	@$(VENV)/python tools/device.py firmware --board "$(BOARD)" --variant "$(VARIANT)" --mpy-dir "$(MPY_DIR)"
+
+flash: setup  ## Write a built image to a board, keeping nvs and vfs: BOARD= PORT= [MPY_DIR=] [VARIANT=PRODUCT]
+	@$(VENV)/python tools/device.py flash --board "$(BOARD)" --port "$(PORT)" --variant "$(VARIANT)" --mpy-dir "$(MPY_DIR)"
+
+deploy: setup  ## Copy the compiled firmware to a development board with plain MicroPython: BOARD= PORT=
+	@$(VENV)/python tools/device.py deploy --board "$(BOARD)" --port "$(PORT)"
+
+provision: setup  ## Give a unit its credentials and print its label: PORT= [ARGS='--serial PL1 --labels labels']
+	@$(VENV)/python tools/device.py provision --port "$(PORT)" -- $(ARGS)
+
+calibrate: setup  ## Calibrate a unit's meter against a reference meter: PORT= [ARGS='--outlet 1']
+	@$(VENV)/python tools/device.py calibrate --port "$(PORT)" -- $(ARGS)
+
+monitor: setup  ## Show a board's console, Ctrl-] ends: PORT=
+	@$(VENV)/python tools/device.py monitor --port "$(PORT)"
 
 frozen: setup  ## Build the 32-bit interpreter that holds the charger frozen, as a board does; ARGS=--sizes lists the modules
 	@$(VENV)/python tools/frozen.py $(ARGS)

@@ -13,5 +13,7 @@ for wiring in board.OUTLETS:
     machine.Pin(wiring["contactor"]["out"], machine.Pin.OUT, value=0)
 
 from charger.drivers import console  # noqa: E402
+from charger.runtime import memory  # noqa: E402
 
+memory.limit_garbage()
 console.close()

@@ -41,6 +41,12 @@ def image_bytes(frozen_bytes: int, parts: Iterable[str] = (), port_bytes: int = 
     return port_bytes + frozen_bytes - sum(LEFT_OUT[part][2] for part in parts)
 
 
+def partition_rows(board: Path) -> dict[str, int]:
+    """Name of each partition -> its offset."""
+    rows = csv.reader(line for line in (board / "partitions.csv").read_text().splitlines() if not line.startswith("#"))
+    return {row[0].strip(): int(row[3].strip(), 0) for row in rows if len(row) > 4}
+
+
 def slot_bytes(board: Path) -> int:
     """Size of the smallest application slot of a board's partition table."""
     rows = csv.reader(line for line in (board / "partitions.csv").read_text().splitlines() if not line.startswith("#"))

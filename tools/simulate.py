@@ -59,7 +59,7 @@ class Log:
         done.join(1)
 
 
-def _provide(launch, folder):
+def provide(launch, folder):
     """What a unit of its own has: None for one that has it, else the label of the credentials that it gets at its start."""
     launch["serial"] = state.serial(folder)
     if state.is_provisioned(folder):
@@ -141,7 +141,7 @@ def main(words):
             print(f"simulate: {warning}", file=sys.stderr, flush=True)
         board.interpreter(launch["word"])
         held = state.hold(folder)
-        asyncio.run(_run(launch, folder, where, _provide(launch, folder), trace))
+        asyncio.run(_run(launch, folder, where, provide(launch, folder), trace))
         held.close()
     except (options.Mistake, state.InUse) as mistake:
         print(f"simulate: {mistake}", file=sys.stderr)

@@ -127,21 +127,24 @@ class ADC:
         return self.read_u16() >> 4
 
 
+_PATIENCE = 10
+
+
 class WDT:
     """The task watchdog: once started it cannot be stopped, and a missed feed resets the chip.
 
     Two watch: asyncio's wait, in simulated time; and the operating system's alarm, in real time, for code that never
-    comes back to waiting.
+    comes back to waiting. Where simulated time is not real time the alarm waits for much longer: an interpreter that gets
+    no processor is no firmware that hangs.
     """
 
     def __init__(self, id=0, timeout=5000):
         if timeout < 1000:
             raise ValueError("timeout too short")
         self._timeout = timeout
-        self._alarm_s = timeout // 1000 + 2
         self._real_ms = 0
         self.feed()
-        libc.alarm(self._alarm_s)
+        self._put_off()
         timebase.on_wait(self._watch)
 
     def feed(self):
@@ -151,8 +154,12 @@ class WDT:
         real = utime.ticks_ms()
         if utime.ticks_diff(real, self._real_ms) > 500:
             self._real_ms = real
-            libc.alarm(self._alarm_s)
+            self._put_off()
         soft_irq.leave()
+
+    def _put_off(self):
+        alarm_s = self._timeout // 1000 + 2
+        libc.alarm(alarm_s if timebase.is_real() else _PATIENCE * alarm_s)
 
     def _watch(self):
         if utime.ticks_diff(timebase.ticks_ms(), self._fed) > self._timeout:

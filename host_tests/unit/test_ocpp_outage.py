@@ -24,11 +24,15 @@ STORMS = int(os.getenv("PILOTLIGHT_STORMS") or (1000 if SOAK else 3))  # of 60 c
 
 
 class Ledger(Link):
-    """A back end that books transactions, with a line that loses messages on their way there or back."""
+    """A back end that books transactions, with a line that loses messages on their way there or back.
 
-    def __init__(self, rng):
+    What the charger says after its flash has lost the power never arrives: the radio has lost it, too.
+    """
+
+    def __init__(self, rng, storm):
         super().__init__()
         self.rng = rng
+        self.storm = storm
         self.connected = False
         self.book = {}  # (connector, meterStart) -> [transactionId, StartTransaction, StopTransaction or None, readings]
         self.by_id = {}
@@ -36,19 +40,22 @@ class Ledger(Link):
         self.twice = 0
 
     async def call(self, action, payload):
-        if not self.connected:
+        if not self.carries():
             raise DisconnectedError(action)
         fate = self.rng.random()
         await clock.sleep_ms(self.rng.randint(0, 40))
-        if not self.connected or fate < 0.01:
+        if not self.carries() or fate < 0.01:
             raise DisconnectedError(action)
         answer = self.take(action, payload)
         await clock.sleep_ms(self.rng.randint(0, 40))
-        if not self.connected or fate < 0.02:
+        if not self.carries() or fate < 0.02:
             raise DisconnectedError(action)
         if fate < 0.03 and action != "BootNotification":
             raise CallTimeoutError(action)
         return answer
+
+    def carries(self):
+        return self.connected and self.storm.device.powered
 
     def take(self, action, payload):
         if action == "StartTransaction":
@@ -90,7 +97,7 @@ class Storm:
         self.rig = Rig(2, factory={"AllowOfflineTxForUnknownId": "true", "MeterValueSampleInterval": 30,
                                    "TransactionMessageAttempts": 99, "TransactionMessageRetryInterval": 1,
                                    "MeterValuesSampledData": "Energy.Active.Import.Register"}, fresh=False)  # fmt: skip
-        self.ledger = Ledger(random)
+        self.ledger = Ledger(random, self)
         self.begun = []  # (connector, meterStart) of each session whose start was promised to be on flash
         self.doubtful = set()
         self.attach()

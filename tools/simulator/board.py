@@ -19,6 +19,7 @@ WDT_RESET = 3
 REBOOT_MS = 1000  # the least time a restarting charger is off the network
 DEFAULT_HEAP = 2 * 1024 * 1024
 CONTROL_HEAP = 12 * 1024  # for commands and replies while they are in work
+_WORLD_SLACK = 96 * 1024  # what the world's sources need while they are compiled; filled up before the firmware starts
 ANSWER_S = 30
 STOP_S = 10
 _QUICK_CRASHES = 4
@@ -58,6 +59,11 @@ class Board:
         self._ended = None  # event of the board's own end: reboot, power_cut, crashed, stopped
         self._stopping = False
         self._crashes = 0
+
+    @property
+    def pid(self):
+        """Process id of the interpreter, None while none runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     # --- commands ---
 
@@ -106,7 +112,8 @@ class Board:
         """Heap that the simulated world takes, which --heap does not count.
 
         A start that stops before the firmware says what is in use then, after a collection: world, shims, control
-        commands and flash device. The real start adds that to --heap, plus room for commands in work.
+        commands and flash device. The real start adds that to --heap, plus room for commands in work, and keeps those two
+        in one piece until the firmware starts.
         """
         process = await self._start({"measure": True}, DEFAULT_HEAP)
         output, _ = await process.communicate()
@@ -118,7 +125,9 @@ class Board:
     async def run(self):
         """Keep a board running until stop(); BoardError when it cannot be."""
         if self.launch["heap"]:
-            self._heap = self.launch["heap"] + await self._measure() + CONTROL_HEAP
+            reserve = self.launch["heap"] + CONTROL_HEAP
+            self._heap = reserve + await self._measure() + _WORLD_SLACK
+            self.launch["reserve"] = reserve
         while not self._stopping:
             self._ended = None
             began = asyncio.get_running_loop().time()

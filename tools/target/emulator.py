@@ -94,6 +94,12 @@ class Emulator:
             raise TargetError(error.decode(errors="replace"))
         return printed.decode(errors="replace")
 
+    def release(self) -> str:
+        """Leave the serial port to somebody else, for example mpremote; its path."""
+        self._serial.close()
+        self._serial = None
+        return self._pty()
+
     @property
     def alive(self) -> bool:
         """False once it has ended."""

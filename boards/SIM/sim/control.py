@@ -10,6 +10,7 @@ from sim import bootloader, ev, figures, launch, link, net, pace, rtc, soft_irq,
 from sim.outlet import CABLE_OHM
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
+filling = None  # start.py's: what keeps the firmware out of the crumbs that the world leaves
 flash = None  # the device; start.py sets it
 
 
@@ -160,7 +161,7 @@ def _network_down(args):
 def _network_up(args):
     net.restore()
     app = _application()
-    if app is not None:
+    if app is not None and args.get("retry", True):
         app.network_up()
 
 
@@ -290,6 +291,8 @@ def _status(args):
         }  # fmt: skip
     else:
         report = app.report()
+    if args.get("collect"):
+        report["heap"]["largest"] = _largest_piece()
     report["heap"]["used"] -= static_heap
     report["heap"]["peak"] -= static_heap
     report["pace"] = launch.config["pace"] or "off"
@@ -303,6 +306,19 @@ def _status(args):
         connector = report["connectors"].setdefault(str(outlet.id), _dark())
         connector.update(_seen_from_outside(outlet))
     return report
+
+
+def _largest_piece():
+    """Bytes of the largest object that could be made now, to 512."""
+    size, step = 0, 1 << 20
+    while step >= 512:
+        try:
+            bytearray(size + step)
+            size += step
+        except MemoryError:
+            pass
+        step >>= 1
+    return size
 
 
 def _add_figures(report):
@@ -368,7 +384,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "mains": (_mains, (("volts", "number", False), ("hertz", "number", False)), "Change the supply"),
     "temperature": (_temperature, (("celsius", "number", True), _C), "Heat or cool the inside"),
     "network_down": (_network_down, (), "Cut the link to the back end"),
-    "network_up": (_network_up, (), "Bring it back, and end the back-off"),
+    "network_up": (_network_up, (("retry", "bool", False),), "Bring it back; the charger connects at once unless retry is false"),
     "wifi": (_wifi, (("on", "bool", False), ("ssid", "str", False), ("password", "str", False)),
              "Turn the simulated access point on or off; the owner gives the unit a network; tells what is seen of the unit"),
     "power_cut": (_power_cut, (("seconds", "number", False), ("after", "int", False), ("mode", "str", False)),

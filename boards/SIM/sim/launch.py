@@ -40,6 +40,7 @@ config = {
     "set": {},  # factory values, text by standard key name
     "word": 64,
     "heap": None,
+    "reserve": 0,  # bytes of the heap that the firmware gets in one piece; 0: what the world leaves free
     "romfs": None,  # path of a ROMFS image to run the firmware from
     "frozen": None,  # path of this interpreter when it holds the firmware frozen
     "boot_delay_ms": 0,

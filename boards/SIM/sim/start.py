@@ -9,6 +9,8 @@ import utime
 
 from sim import bootloader, launch, libc, slots
 
+_THRESHOLD = 4096  # bytes between two collections until the firmware starts
+_FILLINGS = (8192, 2048, 512, 128, 32)
 _FACTORY_ALONE = ("charger.access", "charger.credentials.provisioning", "charger.crypto.pbkdf2")
 
 
@@ -120,8 +122,20 @@ def _provision(record):
         link.send({"event": "warning", "text": "not provisioned: %s" % error})
 
 
+def _fill():
+    """Blocks that fill what the world leaves free between its objects: the firmware gets the reserve and no crumbs."""
+    blocks = []
+    for size in _FILLINGS:
+        try:
+            while True:
+                blocks.append(bytearray(size))
+        except MemoryError:
+            pass
+    return blocks
+
+
 def _prepare():
-    """Everything but the firmware, and the measure of what it takes of the heap: a board has none of it there.
+    """Everything but the firmware: a board has none of it in its heap.
 
     The shims count as well, so they are imported here and not when the firmware first asks for them.
     """
@@ -153,6 +167,13 @@ def _prepare():
 
         trace.install()
     control.flash = _flash(device)
+    gc.collect()
+
+
+def _measure_world():
+    """What of the heap is not the firmware's."""
+    from sim import control, timebase
+
     gc.collect()
     control.static_heap = timebase.static_heap = gc.mem_alloc()
 
@@ -199,6 +220,7 @@ async def _control():
 
 def _firmware():
     """What the port does after a reset: boot.py, then main.py, of which only the extra task differs."""
+    gc.threshold(-1)  # the port's own
     import boot  # noqa: F401
 
     # First, from here: each import inside another one takes 4 KiB of stack in the unix port (PATH_MAX), and 128 bytes on a
@@ -219,10 +241,18 @@ def main():
     libc.die_with_parent()
     launch.config.update(json.loads(sys.stdin.readline()))
     record, launch.config["provision"] = launch.config["provision"], None
+    # The firmware's heap in one piece, as a board has it at its start: the simulated world takes what lies behind it.
+    reserve = bytearray(launch.config["reserve"])
+    if reserve:
+        gc.threshold(_THRESHOLD)
     _search_path()
     _prepare()
     from sim import control, link, timebase
 
+    if reserve:
+        control.filling = _fill()
+    reserve = None
+    _measure_world()
     if launch.config["measure"]:
         link.send({"event": "measured", "bytes": control.static_heap})
         return

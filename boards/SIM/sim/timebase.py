@@ -97,6 +97,11 @@ def converted_us():
     return utime.ticks_add(_now * 1000 & _TICKS_MASK, _converting_us if _converting_ms == _now else 0)
 
 
+def is_real():
+    """True while simulated time is this machine's."""
+    return not _virtual
+
+
 def on_wait(hook):
     """Call hook() each time asyncio is about to wait."""
     _hooks.append(hook)

@@ -35,7 +35,7 @@ class Supervisor:
             started = clock.ticks_ms()
             try:
                 await job()
-                log.warn("supervisor", name + " ended")
+                (log.warn if vital else log.info)("supervisor", name + " ended")
             except Exception as error:  # noqa: BLE001 - whatever a task dies of, the charger goes on or resets
                 self._report(name, error)
             if vital:

@@ -1,0 +1,144 @@
+"""tools/device.py, which `make firmware`, `flash`, `deploy` and the others call: each says in one sentence what is missing."""
+
+import os
+import shutil
+import stat
+import subprocess
+
+import device
+import pytest
+from board_definition import loading
+
+from house.source import ROOT
+
+STEPS = ("firmware", "flash", "deploy", "provision", "calibrate", "monitor")
+BOARD = "ESP32_S3_DEVKITC"
+
+
+def script(folder, name, text):
+    """An executable shell script."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """A folder that comes first on a PATH without an ESP-IDF."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    clean = [place for place in os.environ["PATH"].split(":") if not os.path.exists(f"{place}/idf.py")]
+    monkeypatch.setenv("PATH", ":".join([str(folder), *clean]))
+    return folder
+
+
+def sentence(capsys, step):
+    """The one line on stderr."""
+    said = capsys.readouterr().err
+    assert said.startswith(f"make {step}: ") and said.count("\n") == 1 and said.endswith(".\n"), said
+    return said
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_make_has_the_step_and_calls_the_tool(step):
+    """A rule of the Makefile with what it takes from the command line."""
+    command = ["make", "-n", step, "BOARD=B", "PORT=/dev/p", "VARIANT=PRODUCT", "MPY_DIR=/m"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    words = done.stdout.splitlines()[-1]
+    assert f"tools/device.py {step} " in words
+    assert ('--board "B"' in words) == (step in ("firmware", "flash", "deploy"))
+    assert ('--port "/dev/p"' in words) == (step != "firmware")
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["firmware"], "BOARD is missing: one of ESP32_"),
+    (["firmware", "--board", "NONE"], "BOARD must be one of"),
+    (["firmware", "--board", BOARD, "--mpy-dir", "/nowhere"], "/nowhere is no source tree of MicroPython"),
+    (["flash", "--board", BOARD, "--mpy-dir", "/nowhere"], "PORT is missing"),
+    (["flash", "--board", BOARD, "--port", "/dev/null", "--mpy-dir", "/nowhere"], "run 'make firmware BOARD="),
+    (["deploy", "--board", BOARD], "PORT is missing"),
+    (["deploy", "--board", BOARD, "--port", "/dev/nothing"], "There is no /dev/nothing; "),
+    (["provision"], "PORT is missing"), (["calibrate"], "PORT is missing"), (["monitor"], "PORT is missing"),
+])  # fmt: skip
+def test_what_is_missing_is_one_sentence(words, says, capsys):
+    """Exit code 2, before anything is done."""
+    assert device.main(words) == 2
+    assert says in sentence(capsys, words[0])
+
+
+@pytest.mark.parametrize("name", loading.names())
+def test_debians_sources_go_up_to_the_compiler(name, tools, capsys, monkeypatch):
+    """Definition, frozen modules against the slot, and pins are done; the compiler is the one thing missing."""
+    if name != BOARD:  # freezing takes seconds, and test_frozen.py holds the estimate of each board
+        monkeypatch.setattr(device, "estimate", lambda folder: (1_600_000, 1_703_936))
+    assert device.main(["firmware", "--board", name]) == 2
+    said = capsys.readouterr()
+    assert "definition without faults" in said.out and "pins.csv: taken by the port's generator" in said.out
+    assert "bytes estimated from the frozen modules, slot " in said.out and "% free" in said.out
+    assert said.err.startswith("make firmware: The compiler is missing: install ESP-IDF 5.2") and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("idf", "gcc", "says"), [
+    ("ESP-IDF v5.1.4", True, "ESP-IDF v5.1.4 does not fit"), ("ESP-IDF v6.0", True, "does not fit"), ("", True, "does not fit"),
+    ("ESP-IDF v5.3", False, "The compiler xtensa-esp32s3-elf-gcc is missing"),
+])  # fmt: skip
+def test_wrong_esp_idf_is_named(idf, gcc, says, tools, capsys, monkeypatch):
+    """Version and compiler of the chip."""
+    monkeypatch.setattr(device, "estimate", lambda folder: (1, 2))
+    script(tools, "idf.py", f"echo {idf}")
+    if gcc:
+        script(tools, "xtensa-esp32s3-elf-gcc", "exit 0")
+    assert device.main(["firmware", "--board", BOARD]) == 2
+    assert says in sentence(capsys, "firmware")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A source tree whose Makefiles write down what they were asked for, and build an image."""
+    source = tmp_path / "micropython"
+    for part in ("ports/esp32/boards", "mpy-cross", "py"):
+        (source / part).mkdir(parents=True)
+    real = ROOT / ".toolchain" / "src"
+    for name in ("make-pins.py", "pins_prefix.c"):
+        shutil.copy(real / "ports" / "esp32" / "boards" / name, source / "ports/esp32/boards" / name)
+    shutil.copytree(real / "tools", source / "tools")
+    (source / "py" / "mpconfig.h").write_text("#define MICROPY_VERSION_MAJOR 1\n#define MICROPY_VERSION_MINOR 25\n")
+    (source / "mpy-cross" / "Makefile").write_text("all:\n\t@echo cross >> ../asked\n")
+    (source / "ports" / "esp32" / "Makefile").write_text(
+        "NAME = build-$(notdir $(BOARD_DIR))$(if $(BOARD_VARIANT),-$(BOARD_VARIANT))\n"
+        "all:\n\t@echo all $(NAME) >> ../../asked\n\t@mkdir -p $(NAME)/bootloader $(NAME)/partition_table\n"
+        "\t@cd $(NAME) && touch bootloader/bootloader.bin partition_table/partition-table.bin ota_data_initial.bin\n"
+        "\t@head -c 1000 /dev/zero > $(NAME)/micropython.bin\nsubmodules:\n\t@echo submodules >> ../../asked\n"
+    )
+    return source
+
+
+def test_build_and_flash_by_the_ports_own_ways(tree, tools, capfd, monkeypatch):
+    """mpy-cross, submodules, the image; then each part at its place: nvs, phy_init and vfs are not written."""
+    monkeypatch.setattr(device, "estimate", lambda folder: (1, 2_097_152))
+    script(tools, "idf.py", "echo ESP-IDF v5.2.2")
+    script(tools, "xtensa-esp32s3-elf-gcc", "exit 0")
+    script(tools, "esptool.py", f'echo "$@" > {tree}/flashed')
+    words = ["--board", BOARD, "--variant", "PRODUCT", "--mpy-dir", str(tree)]
+    assert device.main(["firmware", *words]) == 0
+    assert (tree / "asked").read_text().split("\n")[:3] == ["cross", "submodules", f"all build-{BOARD}-PRODUCT"]
+    assert "1,000 of 2,097,152 bytes" in capfd.readouterr().out
+    assert device.main(["flash", *words, "--port", "/dev/null"]) == 0
+    flashed = (tree / "flashed").read_text().split()
+    assert flashed[:5] == ["--chip", "esp32s3", "--port", "/dev/null", "write_flash"]
+    assert [word for word in flashed[5:] if word.startswith("0x")] == ["0x0", "0x8000", "0xd000", "0x10000"]
+    assert not any("firmware.bin" in word for word in flashed)
+
+
+def test_image_that_does_not_fit_is_not_built(tools, capsys, monkeypatch):
+    """The estimate against the slot."""
+    monkeypatch.setattr(device, "estimate", lambda folder: (3_000_000, 2_097_152))
+    assert device.main(["firmware", "--board", BOARD]) == 2
+    assert "The image would not fit: 3,000,000 bytes" in sentence(capsys, "firmware")
+
+
+def test_another_micropython_is_refused(tree, capsys, monkeypatch):
+    """The charger is built with one version."""
+    (tree / "py" / "mpconfig.h").write_text("#define MICROPY_VERSION_MAJOR 1\n#define MICROPY_VERSION_MINOR 24\n")
+    assert device.main(["firmware", "--board", BOARD, "--mpy-dir", str(tree)]) == 2
+    assert "is MicroPython 1.24, and the charger is built with 1.25" in sentence(capsys, "firmware")

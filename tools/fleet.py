@@ -1,0 +1,236 @@
+"""Many simulated chargers in one process, against a back end: start-up, sessions, and a restart of all at once.
+
+    python3 tools/fleet.py 20 --csms ws://127.0.0.1:9000/ocpp
+    python3 tools/fleet.py 200 --sessions --storm --seconds 120 --json fleet.json
+    python3 tools/fleet.py 50 --csms wss://csms.example/ocpp --lab -- --security-profile 2 --ca root.pem
+
+Each charger is one MicroPython process that runs the firmware; this process holds all of them, shows a table while they
+run and a summary at the end. Without --csms the local back end is used, and what each charger said is checked. What stands
+after -- goes to every simulator (tools/simulate.py --help). Time is virtual: it stands still while code runs and moves at
+most as fast as --time-scale says, so a busy machine makes the chargers slower and no control tick late.
+Exit codes: 0 done, 1 a charger failed or broke OCPP's rules, 2 the command line is wrong.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import frozen
+from cli import exit_with
+from fleet_report import Figures, show, table
+from provisioning import state
+from rich.console import Console
+from rich.live import Live
+from simulate import provide
+from simulator import board, options
+
+from backend import Csms
+
+VIRTUAL = 0.999  # of --time-scale 1: real time would make ticks late where the processors are fewer than the chargers need
+TAG = "FLEET0001"
+POLL_S = 1.0
+STOP_TOGETHER = 20
+
+
+class Charger:
+    """One charger of the fleet."""
+
+    def __init__(self, number, identity, folder, words):
+        self.identity = identity
+        self.folder = folder / identity
+        self.launch, _, _, _ = options.parse([
+            "--state-dir", str(self.folder), "--identity", identity, "--seed", str(number + 1), "--control", "127.0.0.1:0",
+            *words,
+        ])  # fmt: skip
+        self.last_line = ""
+        self.status = {}
+        self.failure = None
+        self._held = None
+        self._board = None
+        self._task = None
+
+    def _log(self, line):
+        if line and not line.startswith(b'{"label"'):
+            self.last_line = line.decode("utf-8", "replace")
+
+    async def start(self):
+        """Start the interpreter; the unit is provisioned first when it is new."""
+        self._held = state.hold(self.folder)
+        label = await asyncio.to_thread(provide, self.launch, self.folder)
+        self._board = board.Board(self.launch, self._log, label)
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self):
+        try:
+            await self._board.run()
+        except board.BoardError as error:
+            self.failure = str(error)
+
+    async def command(self, name, **fields):
+        """The result of a command of the control port, None where it was refused."""
+        answer = await self._board.command({"cmd": name, **fields})
+        return answer.get("result") if answer.get("ok") else None
+
+    async def poll(self):
+        """Take the charger's status."""
+        if self._board is not None and self.failure is None:
+            self.status = await self.command("status") or self.status
+
+    @property
+    def process(self):
+        """Process id of the interpreter, None while there is none."""
+        return self._board.pid if self._board is not None else None
+
+    async def stop(self):
+        """End it cleanly."""
+        if self._task is not None:
+            await self._board.stop()
+            await self._task
+        if self._held is not None:
+            self._held.close()
+
+
+class Fleet:
+    """All chargers, and what is done to them."""
+
+    def __init__(self, given, words, csms, folder):
+        self.given = given
+        self.csms = csms
+        self.chargers = [Charger(n, f"{given.prefix}{n + 1:04}", folder, words) for n in range(given.count)]
+        self.figures = Figures(self.chargers)
+        self.rng = random.Random(given.seed)
+
+    async def start(self):
+        """One after the other, spread over --spread seconds."""
+        pause = self.given.spread / max(1, len(self.chargers))
+        for charger in self.chargers:
+            begun = time.monotonic()
+            await charger.start()
+            await asyncio.sleep(max(0.0, pause - (time.monotonic() - begun)))
+
+    async def watch(self):
+        """Poll each charger in turn, for ever."""
+        while True:
+            begun = time.monotonic()
+            for charger in self.chargers:
+                await charger.poll()
+                self.figures.take(charger)
+            await asyncio.sleep(max(0.05, POLL_S - (time.monotonic() - begun)))
+
+    async def sessions(self):
+        """Cars come, charge and leave at random, for ever."""
+        while True:
+            charger = self.rng.choice(self.chargers)
+            one = charger.status.get("connectors", {}).get("1")
+            if one and charger.status["csms"].get("connected"):
+                if one["car"] == "absent":
+                    await charger.command("plug_in")
+                    await charger.command("swipe", token=TAG)
+                else:
+                    await charger.command("plug_out")
+            await asyncio.sleep(self.rng.expovariate(len(self.chargers) / self.given.pause))
+
+    async def storm(self):
+        """The link of all is cut for some seconds: the times until each is back."""
+        await asyncio.gather(*(charger.command("network_down") for charger in self.chargers))
+        await asyncio.sleep(5)
+        self.figures.begin_storm()
+        await asyncio.gather(*(charger.command("network_up", retry=False) for charger in self.chargers))
+
+    async def stop(self):
+        """End all, some at a time."""
+        for at in range(0, len(self.chargers), STOP_TOGETHER):
+            await asyncio.gather(*(charger.stop() for charger in self.chargers[at : at + STOP_TOGETHER]), return_exceptions=True)
+
+
+async def run(fleet, console):
+    """Start all, keep them running, stop them."""
+    given = fleet.given
+    watching = asyncio.create_task(fleet.watch())
+    tasks = [watching]
+    with Live(get_renderable=lambda: table(fleet.figures), console=console, refresh_per_second=2) if console.is_terminal \
+            else contextlib.nullcontext():
+        try:
+            await fleet.start()
+            if given.sessions:
+                tasks.append(asyncio.create_task(fleet.sessions()))
+            await asyncio.sleep(given.seconds)
+            if given.storm:
+                await fleet.storm()
+                await asyncio.sleep(given.storm_seconds)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for charger in fleet.chargers:
+                await charger.poll()
+                fleet.figures.take(charger)
+            fleet.figures.measure_memory()
+            await fleet.stop()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise options.Mistake(message[0].upper() + message[1:] + "; see --help.")
+
+
+def _parser():
+    parser = _Parser(prog="fleet.py", allow_abbrev=False, description="Many simulated chargers in one process.")
+    add = parser.add_argument
+    add("count", type=int, help="how many, 1 to 1000")
+    add("--csms", metavar="URL", help="back end (default: the local one, which accepts every card)")
+    add("--prefix", default="CP", help="identities are PREFIX0001 and so on (default CP)")
+    add("--state-dir", type=Path, metavar="DIR", help="keep the units there (default: a temporary directory)")
+    add("--spread", type=float, default=0.0, metavar="S", help="seconds over which the starts are spread")
+    add("--seconds", type=float, default=30.0, metavar="S", help="how long they run once all are started (default 30)")
+    add("--sessions", action="store_true", help="let cars come and go")
+    add("--pause", type=float, default=60.0, metavar="S", help="seconds between two events of one charger (default 60)")
+    add("--storm", action="store_true", help="then cut the links of all at once and see how they come back")
+    add("--storm-seconds", type=float, default=60.0, metavar="S", help="how long to watch that (default 60)")
+    add("--time-scale", type=float, default=1.0, metavar="X", help="at most X times as fast as real time (default 1)")
+    add("--lab", action="store_true", help="laboratory units: a plain link to another host is allowed")
+    add("--seed", type=int, default=1, help="of the cars' coming and going")
+    add("--json", type=Path, metavar="FILE", help="write the figures to a file")
+    return parser
+
+
+def _words(given, url, more):
+    scale = VIRTUAL if given.time_scale == 1 else given.time_scale
+    words = ["--csms", url, "--time-scale", str(scale), *more]
+    if "--word" not in more:  # frozen, a start takes a tenth of the time and the code is shared by all
+        words += ["--word", "32", "--frozen", str(frozen.interpreter())]
+    return [*words, "--lab"] if given.lab or given.csms is None else words
+
+
+def main(words):
+    """Exit code."""
+    at = words.index("--") if "--" in words else len(words)
+    with contextlib.ExitStack() as stack:
+        try:
+            given = _parser().parse_args(words[:at])
+            if not 1 <= given.count <= 1000 or given.pause <= 0:
+                raise options.Mistake("The count must be 1 to 1000 and --pause more than 0.")
+            csms = None
+            if given.csms is None:
+                csms = stack.enter_context(Csms(tags={TAG: "Accepted"}))
+            folder = given.state_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pilotlight-fleet-")))
+            fleet = Fleet(given, _words(given, given.csms or csms.url, words[at + 1 :]), csms, folder.absolute())
+            asyncio.run(run(fleet, Console()))
+        except (options.Mistake, state.InUse, board.BoardError) as mistake:
+            print(f"fleet: {mistake}", file=sys.stderr)
+            return 2
+        summary = fleet.figures.summary(csms)
+    show(summary)
+    if given.json:
+        given.json.write_text(json.dumps(summary, indent=1) + "\n")
+    return 1 if summary["failed"] or summary["problems"] else 0
+
+
+if __name__ == "__main__":
+    exit_with(main)
