@@ -61,6 +61,7 @@ FIRST = {
     "LockFailure": "without_the_lock", "Lock before closing": "without_the_lock", "Minimum off time": "a_late_tick_opens",
     "PWM rest": "sleeping", "Duty hold": "limits_are", "Stop after 6 s": "after_six", "Self-test for each closure": "a_dead",
     "Late tick": "a_late_tick_opens", "Permission": "without_permission", "Tamper": "wears", "Emergency": "emergency",
+    "PilotGenerator": "generator",
 }  # fmt: skip
 RUNNER = """
 import sys

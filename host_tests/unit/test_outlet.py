@@ -459,3 +459,11 @@ def test_the_tick_allocates_nothing_in_any_state():
             seen.add(rig.outlet.state)
     equal(seen, {pilot_states.A, pilot_states.B, pilot_states.C,
                  pilot_states.D, pilot_states.E, pilot_states.F, pilot_states.UNDEFINED})
+
+
+def test_a_generator_out_of_range_with_nothing_plugged_is_no_car_cp1():
+    rig = Rig()
+    rig.side.circuit.plus_mv = 10700
+    rig.side.refresh()
+    rig.run(1000)
+    equal((rig.outlet.fault.CODE, rig.outlet.plugged), ("InternalError", False))
