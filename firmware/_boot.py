@@ -34,7 +34,7 @@ _WATCHDOG_MS = 8000
 
 
 def _stay_safe(device) -> None:
-    """Wait for the button or for the next attempt; ends with a reset."""
+    """Wait for the button or the next attempt, then reset."""
     store = KeyStore()
     store.add_count(store.MOUNT_FAILED)
     watchdog = machine.WDT(timeout=_WATCHDOG_MS)
@@ -55,7 +55,7 @@ def _stay_safe(device) -> None:
 
 
 def _run() -> None:
-    """Start the firmware; ends with a reset, and with a return only on an open unit."""
+    """Start the firmware; ends with a reset, returns only on an open unit."""
     try:
         device = flash_device.attach_partitions()
     except OSError:  # no such partition, or a flash that cannot be read

@@ -28,6 +28,8 @@ TOOLCHAIN = ROOT / ".toolchain"
 LIBRARY = TOOLCHAIN / "lib"
 LOCK = ROOT / "requirements.lock"
 LIBRARY_LOCK = ROOT / "tools" / "micropython-lib.lock"
+ASSEMBLER = TOOLCHAIN / "ulp"
+ASSEMBLER_LOCK = ROOT / "tools" / "ulp-assembler.lock"
 STRICT = TOOLCHAIN / "strict"
 STRICT_SOURCE = ROOT / "tools" / "backend" / "strict"
 # The stubs shadow CPython modules (requests, asyncio, ...), so they live beside the environment, never in it.
@@ -148,9 +150,9 @@ def typings():
     (TYPINGS / ".stamp").write_text(key)
 
 
-def library_lock():
-    """(project, version, sha256) of every archive of micropython-lib."""
-    lines = (line.split("#")[0].split() for line in LIBRARY_LOCK.read_text().splitlines())
+def library_lock(lock):
+    """(project, version, sha256) of every archive of a lock of MicroPython's packages."""
+    lines = (line.split("#")[0].split() for line in lock.read_text().splitlines())
     return [tuple(fields) for fields in lines if fields]
 
 
@@ -164,25 +166,28 @@ def unpack(archive, target):
                 (target / path).write_bytes(tar.extractfile(member).read())
 
 
-def library():
-    """micropython-lib's modules that the image needs, for the unix port's path and for the manifest check."""
-    key = key_of(LIBRARY_LOCK)
-    if made(LIBRARY, key):
+def library(lock=LIBRARY_LOCK, folder=LIBRARY):
+    """MicroPython's packages of a lock, below a folder of .toolchain.
+
+    lib holds what the image needs of micropython-lib, ulp the assembler of the co-processor's program.
+    """
+    key = key_of(lock)
+    if made(folder, key):
         return
-    say("micropython-lib into .toolchain/lib/ ...")
-    shutil.rmtree(LIBRARY, ignore_errors=True)
-    archives = LIBRARY / ".archives"
+    say(f"packages of {lock.name} into .toolchain/{folder.name}/ ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    archives = folder / ".archives"
     archives.mkdir(parents=True)
-    for project, version, sha256 in library_lock():
+    for project, version, sha256 in library_lock(lock):
         what = f"{project} {version} could not be fetched"
         run([str(PYTHON), "-m", "unearth", f"{project}=={version}", "--download", str(archives)], what)
         found = [p for p in archives.glob("*.tar.gz") if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
         if not found:
-            raise SetupError(f"{what}: no archive with the sha256 of tools/micropython-lib.lock came")
-        unpack(found[0], LIBRARY)
+            raise SetupError(f"{what}: no archive with the sha256 of tools/{lock.name} came")
+        unpack(found[0], folder)
         found[0].unlink()
     shutil.rmtree(archives)
-    (LIBRARY / ".stamp").write_text(key)
+    (folder / ".stamp").write_text(key)
 
 
 def second_validator():
@@ -230,6 +235,7 @@ def main(words):
             environment()
             typings()
             library()
+            library(ASSEMBLER_LOCK, ASSEMBLER)
             second_validator()
         except SetupError as error:
             print(f"setup: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from charger.audit import connection_events, events
 from charger.drivers import outside_memory, reset_cause
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
+from charger.net import time_sources, url
 from charger.outlet import derating, guards  # noqa: F401 - guards: see below
 from charger.runtime import memory
 from charger.runtime.control_loop import ControlLoop
@@ -20,8 +21,8 @@ from charger.runtime.supervisor import Supervisor
 from charger.status_report import charger_report
 from charger.store.files import Files
 
-# Last: it imports all that is left. A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB, so what
-# stands at the end of the longest chain, outlet/guards, is imported above.
+# Last, because it imports all other modules. A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB,
+# so the end of the longest chain, outlet/guards, is imported above.
 # isort: split
 
 _POLL_MS = const(100)
@@ -75,15 +76,17 @@ class Application:
         memory.unload(memory.START)
 
     def limit_current(self, amps: str):
-        """What the installer found that wiring and supply bear, A per phase; "0" for no such limit."""
+        """Set the installer's limit of wiring and supply, A per phase; "0" for none."""
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
 
-    # --- what the link and the back end call ---
+    # --- callbacks of link and back end ---
 
     def link_opened(self, _rpc):
         """Connected: commit trial settings and start certificate renewal."""
         self.memory.link_opened()
+        if self.settings.security_profile >= 2:
+            time_sources.link_verified()
         self.settings.opened()
         if self.settings.security_profile == 3 or self.settings.store.has_next():
             self.charge_point.start_renewal()
@@ -93,11 +96,12 @@ class Application:
         self.restart("Soft", why)
 
     def link_closed(self, _reason):
-        """The connection is over."""
+        """Note the end of the connection."""
         self.charge_point.closed()
 
     def link_failed(self, cause: str, text: str):
-        """An attempt to connect failed: an event, if it is a matter of security. The log bounds how often (WP-43)."""
+        """Handle a failed attempt to connect; add a security event if it is one, which the log rate-limits (WP-43)."""
+        time_sources.link_failed(cause)
         if self.settings.failed(cause):
             self.link.drop("settings as before", at_once=True)
         if cause == "memory":
@@ -109,29 +113,42 @@ class Application:
             self.security_log.add(event, text)
 
     def not_understood(self, reason: str):
-        """A message that makes no sense came in (SEC-13)."""
+        """Add a security event for an invalid message (SEC-13)."""
         self.charge_point.note("InvalidMessages", reason)
 
     def access_changed(self, _value):
-        """A new AuthorizationKey or SecurityProfile: the link is made anew once the answer is on its way."""
+        """Reconnect after a change of AuthorizationKey or SecurityProfile, once the answer was sent."""
         self.charge_point.after(self.link.reconnect)
 
     def make_uploader(self):
-        """The sender of files."""
+        """Create the uploader of files."""
         # with http_client.py and ftp.py: 9,000 frozen bytes, 2.3 KiB of heap, for an upload
         from charger.net.upload import Uploader
 
-        return Uploader(self._back_end_roots, board.LAB)
+        host = url.split(self.settings.url).host if self.settings.url else None
+        return Uploader(self._back_end_roots, board.LAB, None, host, self.config.get_bool("UploadToHomeNetwork"))
 
     def _back_end_roots(self):
         return self.settings.ca
 
     def make_slots(self):
-        """The application slots; OSError on a board that has but one."""
+        """Create the AppSlots; OSError on a board with one slot only."""
         return AppSlots()
 
+    def has_broker(self) -> bool:
+        """True where the owner has a broker."""
+        return bool(board.MQTT) or "mqtt/url" in self.vault.names()
+
+    def altered(self) -> bool:
+        """True when the running firmware is altered or older than the counter: nothing but its notice is sent (SEC-9)."""
+        return self.updates is not None and self.updates.altered
+
+    def off_network(self) -> bool:
+        """True when that notice was sent, or had its time: the radio stays off."""
+        return self.updates is not None and self.updates.off_network
+
     def updater(self):
-        """The engine of updates, None on a board without a second slot."""
+        """Return the Updater, None on a board without a second slot."""
         return self.updates.updater if self.updates else None
 
     # --- jobs of housekeeping ---
@@ -181,6 +198,7 @@ class Application:
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
         self.control.start()
         self.supervisor.start("control", self.control.prove_loop, vital=True)
+        asyncio.create_task(self.security_log.check())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
         self.supervisor.start("poll", self.housekeeping.run_fast)
         self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
@@ -191,14 +209,21 @@ class Application:
             self.supervisor.start(name, job)
         for name, job in self.updates.jobs() if self.updates else ():
             self.supervisor.start(name, job)
+        if self.config.get_list("TimeServers"):
+            self.supervisor.start("time", self._ask_for_time)
         self.supervisor.start("wifi", self.wifi.serve)
         if self.listener is not None:
             self.supervisor.start("web", self.listener.run)
         if self.mqtt_client is not None:
             self.supervisor.start("portal", self.mqtt_client.run)
 
+    async def _ask_for_time(self):
+        from charger.net.sntp import TimeClient  # 1,700 frozen bytes, for units with time servers
+
+        await TimeClient(lambda: self.config.get_list("TimeServers")).run()
+
     def restart(self, kind: str, why: str = "the back end"):
-        """Restart the board. The back end's Reset has ended the sessions before, with its own reason (OCPP-70)."""
+        """Restart the board. OCPP's Reset has ended the sessions before, with its own reason (OCPP-70)."""
         if self._restarting is None:
             self._restarting = asyncio.create_task(self._restart(kind, why))
 
@@ -214,7 +239,7 @@ class Application:
         reset_cause.reset(why)
 
     async def close(self):
-        """Everything off and safe on flash: before a restart, and at a clean stop."""
+        """Switch everything off and save to flash, before a restart or a stop."""
         for outlet in self.outlets:
             outlet.emergency_open()
         for connector in self.connectors:
@@ -224,12 +249,12 @@ class Application:
         if self.mqtt_client is not None:
             await self.mqtt_client.close()
         await self.charge_point.close(_SAY_GOODBYE_MS)
-        self.control.stop()  # at the very end: until then it feeds the watchdog
+        self.control.stop()  # last, because it feeds the watchdog
 
     def acknowledge(self, by: str) -> bool:
-        """The owner (who proves it elsewhere) has looked at the unit: clears every latch whose condition is gone.
+        """Clear every latch whose condition has ended, after the owner has inspected the unit; the caller checks the role.
 
-        True when none is left (CP-44, CP-45, SEC-17).
+        Returns True when no latch is left (CP-44, CP-45, SEC-17).
         """
         clear = self.tamper is None or self.tamper.acknowledge(by)
         for outlet in self.outlets:
@@ -237,15 +262,15 @@ class Application:
         return clear
 
     def report(self) -> dict:
-        """The state of the charger as plain data."""
+        """Return the charger's state as plain data."""
         return charger_report(self)
 
     def config_report(self) -> dict:
-        """All configuration keys and device facts with their values, secrets left out."""
+        """Return all configuration keys and device facts with their values, without secrets."""
         return self.config.all()
 
     def network_up(self):
-        """The network is back: do not wait for the rest of a back-off."""
+        """Reset the back-off of all connections, because the network is back."""
         self.charge_point.retry_now()
         if self.mqtt_client is not None:
             self.mqtt_client.retry_now()
@@ -264,7 +289,7 @@ async def _run(extra_tasks):
 
 
 def main(extra_tasks=()):
-    """Build the charger and run it for ever. `extra_tasks` are coroutine functions a board wants beside it."""
+    """Build the charger and run it. `extra_tasks` are further coroutine functions of a board."""
     try:
         asyncio.run(_run(extra_tasks))
     finally:

@@ -1,8 +1,8 @@
 """The one source of time: monotonic ticks, sleeping, uptime, and UTC once it is known.
 
-UTC is unknown until something sets it (RTC kept over a reset, NTP, the back end, an installer). Everything that must
-work without it uses ticks or uptime. Uptime and UTC belong to the asyncio loop: the control tick, which may run between
-any two byte codes, uses ticks_ms() alone.
+UTC is unknown until it is set (RTC kept over a reset, NTP, the back end, an installer). Functions that must work without
+it use ticks or uptime. Uptime and UTC belong to the asyncio loop: the control tick, which may run between any two byte
+codes, uses only ticks_ms().
 """
 
 import asyncio
@@ -18,8 +18,9 @@ except ImportError:  # on the board: annotations are not evaluated there
     pass
 
 _DAY_S = const(86400)
+_LIFE_S = const(631152000)  # 20 years: no unit runs one build for longer
 
-boot_id = 0  # number of this start-up, set once by app.py from the flash
+boot_id = 0  # number of this start-up, set once at start from flash
 
 _last_tick = time.ticks_ms()
 _up_s = 0
@@ -37,12 +38,12 @@ sleep_ms = asyncio.sleep_ms
 
 
 def elapsed_ms(since: int) -> int:
-    """Milliseconds since a value of ticks_ms(); right for spans below 2^29 ms (6.2 days) on 32-bit boards."""
+    """Return the milliseconds since a value of ticks_ms(); correct below 2^29 ms (6.2 days) on 32-bit boards."""
     return ticks_diff(ticks_ms(), since)
 
 
 async def sleep_s(seconds: int):
-    """Sleep for seconds of any size; long ones in pieces, since ticks wrap."""
+    """Sleep for any number of seconds; in pieces, since ticks wrap."""
     while seconds > 3600:
         await asyncio.sleep_ms(3600000)
         seconds -= 3600
@@ -50,7 +51,7 @@ async def sleep_s(seconds: int):
 
 
 def advance() -> None:
-    """Bring uptime up to date. Called by each reader and by housekeeping, since ticks wrap; never by the control tick."""
+    """Update the uptime. Called by each reader and by housekeeping, since ticks wrap; never by the control tick."""
     global _last_tick, _up_s, _up_ms
     now = time.ticks_ms()
     _up_ms += time.ticks_diff(now, _last_tick)
@@ -67,7 +68,7 @@ def uptime_s() -> int:
 
 
 def uptime_ms() -> int:
-    """Milliseconds since start-up (may be a big integer after 12 days on 32-bit: not for the control tick)."""
+    """Return milliseconds since start-up (a big integer after 12 days on 32-bit boards: not for the control tick)."""
     advance()
     return _up_s * 1000 + _up_ms
 
@@ -88,13 +89,17 @@ def utc_ms() -> tuple | None:
 
 
 def attach_rtc(rtc):
-    """Use a machine.RTC: take its time when it kept one over the reset, and keep it set (TLS reads that clock)."""
+    """Use a machine.RTC: read its time if it was kept over the reset, and keep it set, since TLS reads that clock."""
     global _rtc
     _rtc = rtc
     year, month, day, _, hour, minute, second, _ = rtc.datetime()
     kept = _days(year, month, day) * _DAY_S + hour * 3600 + minute * 60 + second
-    if kept >= version.BUILD_UTC_S:
-        set_utc(kept, "rtc")
+    set_utc(kept, "rtc")
+
+
+def plausible(seconds: int) -> bool:
+    """True for a time between the build of this firmware and the end of its life (SEC-27)."""
+    return version.BUILD_UTC_S <= seconds <= version.BUILD_UTC_S + _LIFE_S
 
 
 def on_step(listener):
@@ -103,9 +108,9 @@ def on_step(listener):
 
 
 def set_utc(seconds: int, source: str, millis: int = 0) -> bool:
-    """Set UTC. Returns False, and changes nothing, for a time before this firmware was built (SEC-27)."""
+    """Set UTC. Returns False, and changes nothing, for a time that is not plausible()."""
     global _zero_s, _zero_ms
-    if seconds < version.BUILD_UTC_S:
+    if not plausible(seconds):
         return False
     old = utc_s()
     advance()
@@ -122,13 +127,21 @@ def set_utc(seconds: int, source: str, millis: int = 0) -> bool:
     return True
 
 
+def forget_utc() -> None:
+    """Make UTC unknown again: what it was set from has proved wrong."""
+    global _zero_s
+    _zero_s = None
+    if _rtc is not None:
+        _rtc.datetime((2000, 1, 1, 5, 0, 0, 0, 0))  # a restart must not take it from there
+
+
 def utc_ms_at(up_ms: int) -> int | None:
-    """As utc_at_uptime(), in milliseconds since 1970 of an uptime in milliseconds."""
+    """Return utc_at_uptime() in milliseconds since 1970, for an uptime in milliseconds."""
     return None if _zero_s is None else _zero_s * 1000 + _zero_ms + up_ms
 
 
 def utc_at_uptime(up_s: int) -> int | None:
-    """UTC seconds of an earlier moment of this start-up, given as uptime; None while the time is unknown (OCPP-44)."""
+    """Return the UTC seconds of an uptime of this start-up; None while the time is unknown (OCPP-44)."""
     return None if _zero_s is None else _zero_s + up_s
 
 
@@ -164,7 +177,7 @@ def utc_of(year: int, month: int, day: int, hour: int = 0, minute: int = 0, seco
 
 
 def iso(seconds: int, millis: int = 0) -> str:
-    """UTC as OCPP wants it: 2026-01-31T23:59:59.000Z (SCH-6)."""
+    """Format UTC seconds for OCPP: 2026-01-31T23:59:59.000Z (SCH-6)."""
     year, month, day, hour, minute, second, _ = civil(seconds)
     return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (year, month, day, hour, minute, second, millis)
 
@@ -175,7 +188,7 @@ def iso_ms(utc: int) -> str:
 
 
 def now_iso() -> str:
-    """The present UTC; before it is known, the uptime counted from the build time, which no real event can have."""
+    """Format the present UTC; while unknown, the build time plus uptime, which no real event can have."""
     now = utc_ms()
     if now is None:
         return iso(version.BUILD_UTC_S + uptime_s())
@@ -183,7 +196,7 @@ def now_iso() -> str:
 
 
 def _number(text: str, low: int, high: int) -> int:
-    """A fixed-width decimal field; int() alone would take signs, spaces and underscores."""
+    """Parse a fixed-width decimal field; int() alone would accept signs, spaces and underscores."""
     for ch in text:
         if not "0" <= ch <= "9":
             raise ValueError("not a time")
@@ -194,10 +207,10 @@ def _number(text: str, low: int, high: int) -> int:
 
 
 def parse_iso(text: str) -> tuple:
-    """(seconds since 1970, milliseconds) of an RFC 3339 time; ValueError for anything else.
+    """Parse an RFC 3339 time to (seconds since 1970, milliseconds); ValueError for other text.
 
-    Takes a fraction of 1 to 9 digits, Z or an offset, lower case t and z, and a leap second as :59. A missing zone is
-    read as UTC (SCH-6).
+    Accepts a fraction of 1 to 9 digits, Z or an offset, lower case t and z, and a leap second as :59. A missing zone means
+    UTC (SCH-6).
     """
     if not isinstance(text, str) or not 19 <= len(text) <= 35:
         raise ValueError("not a time")
@@ -229,7 +242,7 @@ def _fraction(rest: str) -> tuple:
 
 
 def _offset_s(zone: str) -> int:
-    """Seconds east of UTC of 'Z', '', '+hh:mm' or '-hhmm'."""
+    """Parse 'Z', '', '+hh:mm' or '-hhmm' to seconds east of UTC."""
     if zone in ("", "Z", "z"):
         return 0
     digits = zone[1:].replace(":", "")

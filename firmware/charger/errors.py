@@ -2,7 +2,7 @@
 
 
 class _CauseError(Exception):
-    """Base of those that name their `cause` by one word; the text says more. One __init__ for all saves 0.6 KiB of heap."""
+    """Base of exceptions with a `cause`, one word, and a text. One __init__ for all saves 0.6 KiB of heap."""
 
     def __init__(self, cause: str, text: str):
         super().__init__(text)
@@ -27,7 +27,7 @@ class NotJsonError(ValueError):
 
 
 class UnacceptableJsonError(ValueError):
-    """The text is JSON with a content that no message may have, or with too many items."""
+    """The text is JSON with content that is not allowed in a message, or with too many items."""
 
 
 class CommandError(Exception):
@@ -49,22 +49,22 @@ class RequestError(Exception):
 
 
 class AlreadyProvisionedError(Exception):
-    """The unit has its credentials; new ones are only written when the caller asks for that explicitly."""
+    """The unit has credentials already; they are replaced only on explicit request."""
 
 
 # --- hardware and flash ---
 
 
 class MeterError(Exception):
-    """The meter chip answered with something that cannot be right; the text says what."""
+    """The meter chip gave an invalid answer; the text is the reason."""
 
 
 class JournalFullError(Exception):
-    """A record does not fit and the journal may not drop old ones."""
+    """A record does not fit, and the journal does not drop old ones."""
 
 
 class VaultError(OSError):
-    """Nothing can be stored: there is no device key, or the vault is broken."""
+    """Nothing can be stored: there is no device key, or the vault is damaged."""
 
 
 class StillClosedError(Exception):
@@ -75,11 +75,11 @@ class StillClosedError(Exception):
 
 
 class DnsError(Exception):
-    """The name cannot be resolved; the text says why."""
+    """The name cannot be resolved; the text is the reason."""
 
 
 class ConnectError(_CauseError):
-    """No connection. `cause` is one of dns, refused, timeout, reset, memory, or of TlsError's; the text says more."""
+    """No connection. `cause` is dns, refused, timeout, reset, memory, or one of TlsError; the text has details."""
 
     def __str__(self):
         return "%s (%s)" % (self.cause, self.args[0])
@@ -93,11 +93,11 @@ class TlsError(ConnectError):
 
 
 class HttpError(_CauseError):
-    """`cause`: closed (by the server, too early), timeout, protocol (not HTTP as it should be), redirect."""
+    """`cause`: closed (by the server, too early), timeout, protocol (invalid HTTP), redirect."""
 
 
 class FtpError(Exception):
-    """`code` is the server's reply code, 0 when there was no reply, or none that FTP knows."""
+    """`code` is the server's reply code, 0 without a valid reply."""
 
     def __init__(self, code: int, text: str):
         super().__init__(text)
@@ -105,7 +105,7 @@ class FtpError(Exception):
 
 
 class WebSocketHandshakeError(Exception):
-    """No WebSocket. `status` is the server's HTTP status, 0 when its answer was none or not as it must be."""
+    """The WebSocket handshake failed. `status` is the server's HTTP status, 0 without a valid answer."""
 
     def __init__(self, status: int, text: str):
         super().__init__(text)
@@ -125,12 +125,11 @@ class ConnectionClosedError(Exception):
 
 BAD_LOCATION = "bad location"
 NOT_SUPPORTED = "not supported"
-NOT_ALLOWED = "not allowed"
 FAILED = "failed"
 
 
 class UploadError(_CauseError):
-    """`cause` is one of the four above; `final` says that another attempt can only end in the same way."""
+    """`cause` is one of the three above; `final`: a retry would fail in the same way."""
 
     def __init__(self, cause: str, text: str):
         super().__init__(cause, text)
@@ -138,7 +137,7 @@ class UploadError(_CauseError):
 
 
 class UpdateError(ValueError):
-    """An update is not taken. `cause`: origin, manifest, signature, board, version, counter, hardware, size, hash."""
+    """An update is refused. `cause`: origin, manifest, signature, board, version, counter, hardware, size, hash."""
 
     def __init__(self, cause: str, text: str):
         super().__init__("%s: %s" % (cause, text))
@@ -146,7 +145,7 @@ class UpdateError(ValueError):
 
 
 class CryptoError(Exception):
-    """A certificate, key or encoding was refused: `kind` is a constant of crypto/refusals.py, `why` says it in words."""
+    """A certificate, key or encoding was refused: `kind` is a constant of crypto/refusals.py, `why` the reason as text."""
 
     def __init__(self, kind: str, why: str):
         super().__init__(kind + ": " + why)
@@ -162,13 +161,13 @@ class LinkFailedError(_CauseError):
 
 
 class ConfigurationError(ValueError):
-    """The settings do not say how to connect."""
+    """The connection settings are incomplete or invalid."""
 
     cause = "config"
 
 
 class PlainTextError(ConfigurationError):
-    """The settings ask for a link without encryption, and this is no laboratory unit (SEC-12)."""
+    """The settings require an unencrypted link, which only a laboratory unit may use (SEC-12)."""
 
     cause = "plain"
 
@@ -186,11 +185,11 @@ class OcppError(Exception):
 
 
 class CallFailedError(Exception):
-    """A CALL of ours got no CALLRESULT: one of the three below."""
+    """A CALL got no CALLRESULT: one of the three below."""
 
 
 class CallError(CallFailedError):
-    """The back end answered with a CALLERROR (`code`, `description`), or with something that is no answer."""
+    """The back end answered with a CALLERROR (`code`, `description`) or with an invalid answer."""
 
     def __init__(self, code: str, description: str = ""):
         super().__init__(code, description)

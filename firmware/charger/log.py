@@ -1,12 +1,12 @@
-"""The log: one line an event on the console, the last ones kept for diagnostics. Never a secret, never a whole idTag."""
+"""The log: one line per event on the console; the last lines are kept for diagnostics. No secrets, no whole idTags."""
 
 from micropython import const
 
 from charger import clock
 
-_KEPT = const(2048)  # bytes of the last lines, in one piece: strings of their own would take twice as much
+_KEPT = const(2048)  # bytes of the last lines, in one buffer: single strings would take twice as much
 _LONGEST = const(160)
-_ring = bytearray(_KEPT)  # lines, each with a line end, around the end and on from the beginning
+_ring = bytearray(_KEPT)  # ring of lines, each with a line end
 _next = 0
 
 
@@ -23,43 +23,43 @@ def _write(level: str, area: str, text: str):
 
 
 def debug(area: str, text: str):
-    """Something only a developer wants to know."""
+    """Log a detail for developers."""
     _write("D", area, text)
 
 
 def info(area: str, text: str):
-    """Something that happened as it should."""
+    """Log a normal event."""
     _write("I", area, text)
 
 
 def warn(area: str, text: str):
-    """Something refused, retried or out of the ordinary."""
+    """Log a refusal, a retry or an unusual event."""
     _write("W", area, text)
 
 
 def error(area: str, text: str):
-    """Something that should not happen and that somebody should look at."""
+    """Log an error that needs attention."""
     _write("E", area, text)
 
 
 def recent() -> list:
-    """The kept lines, oldest first."""
+    """Return the kept lines, oldest first."""
     whole = bytes(_ring[_next:]).lstrip(b"\0") + bytes(_ring[:_next])
     if _ring[_next]:
-        whole = whole[whole.find(b"\n") + 1 :]  # the oldest one has lost its beginning
+        whole = whole[whole.find(b"\n") + 1 :]  # the oldest line is incomplete
     lines = whole.split(b"\n")[:-1]
     return [str(line, "utf-8", "ignore") for line in lines]
 
 
 def forget():
-    """Keep none of the lines until now."""
+    """Delete the kept lines."""
     global _next
     _next = 0
     _ring[:] = bytes(_KEPT)
 
 
 def mask(id_tag) -> str:
-    """An idTag as it may stand in a log: its first and last two characters (SEC-23)."""
+    """Mask an idTag for a log: keep its first and last two characters (SEC-23)."""
     if not id_tag:
         return "-"
     if len(id_tag) <= 4:
@@ -68,7 +68,7 @@ def mask(id_tag) -> str:
 
 
 def reason(error_: BaseException) -> str:
-    """An exception in words, for a log line."""
+    """Return an exception as text for a log line."""
     text = str(error_)
     name = type(error_).__name__
     return name + ": " + text if text else name

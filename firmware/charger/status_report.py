@@ -1,4 +1,4 @@
-"""The charger's state as plain data: what the local page, the portal and the control port of a bench show."""
+"""The charger's state as plain data, for the local API, MQTT and a test bench's control port."""
 
 import gc
 
@@ -6,7 +6,7 @@ from charger import clock, version
 
 
 def connector_report(connector) -> dict:
-    """One connector; currents in A, power in W, energy in Wh. `reason` says in words why no energy flows."""
+    """Report one connector; currents in A, power in W, energy in Wh. `reason` is why no energy flows, as text."""
     outlet = connector.outlet
     reading = connector.meter.reading
     session = connector.session
@@ -29,13 +29,13 @@ def connector_report(connector) -> dict:
 
 
 def heap_report(peak: int) -> dict:
-    """Bytes of heap in use, free, and the highest use seen."""
+    """Report the bytes of heap in use, free, and the highest use."""
     used = gc.mem_alloc()
     return {"used": used, "free": gc.mem_free(), "peak": max(peak, used)}
 
 
 def link_report(app, csms) -> dict:
-    """The link to the back end; `fault` says why there is none, the security profile what protects it."""
+    """Report the link to the back end; `fault` is why there is none."""
     report = csms.report()
     report["security_profile"] = app.config.get_int("SecurityProfile")
     report["fault"] = app.link.fault

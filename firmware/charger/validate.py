@@ -1,14 +1,14 @@
-"""The one declarative input check (SEC-13): every value from outside passes `check(spec, value)` before it is used.
+"""The declarative input check (SEC-13): every value from outside passes `check(spec, value)` before it is used.
 
 A spec is plain data, a tuple whose first item names the kind:
 
     ("int", low, high)         whole number, bounds may be None; bool is not a number
-    ("whole", low, high)       the same, and 5.0 is taken for 5
+    ("whole", low, high)       the same; 5.0 counts as 5
     ("num", low, high)         any finite number
     ("bool",)                  true or false
     ("str", longest[, shortest])   no control characters (SCH-16); lengths count characters
     ("text", longest)          a string that may have line breaks and tabs (PEM, natural language)
-    ("enum", (words))          one of the words, case counts (SCH-3)
+    ("enum", (words))          one of the words, case sensitive (SCH-3)
     ("time",)                  an RFC 3339 time (SCH-6)
     ("list", item spec, most, fewest)
     ("obj", (("name", spec), ("name?", spec)))   "?" marks an optional field; unknown fields are tolerated (SCH-7)
@@ -21,16 +21,16 @@ from micropython import const
 from charger import clock
 from charger.errors import InvalidValueError
 
-MISSING = "missing"  # a required field is not there
+MISSING = "missing"  # a required field is missing
 TYPE = "type"  # a value of the wrong JSON type
-VALUE = "value"  # right type; out of range, too long, not in the list, malformed
+VALUE = "value"  # right type, but out of range, too long, not in the list or malformed
 EXTRA = "extra"  # a field that a strict object does not have
 
 _BITS = const(63)
 
 
 def check(spec: tuple, value, path: str = "") -> None:
-    """Raise Invalid when value does not satisfy spec; the first fault found is reported."""
+    """Raise InvalidValueError, for the first fault, when value does not satisfy spec."""
     kind = spec[0]
     if kind in ("obj", "strict"):
         _object(spec, value, path)
@@ -40,14 +40,14 @@ def check(spec: tuple, value, path: str = "") -> None:
         _number(spec, value, path)
     elif kind == "bool":
         if not isinstance(value, bool):
-            raise InvalidValueError(TYPE, path, "true or false wanted")
+            raise InvalidValueError(TYPE, path, "not a boolean")
     elif kind != "any":
         _string(spec, value, path)
 
 
 def drop_nulls(spec: tuple, value) -> None:
-    """Take out the optional fields that are null, as if they had not come (SCH-7)."""
-    if spec[0] == "list" and type(value) is list:  # strict_json.Items leave out their own
+    """Remove optional fields that are null; they count as absent (SCH-7)."""
+    if spec[0] == "list" and type(value) is list:  # strict_json.Items do that themselves
         for item in value:
             drop_nulls(spec[1], item)
     elif spec[0] == "obj" and isinstance(value, dict):
@@ -62,7 +62,7 @@ def drop_nulls(spec: tuple, value) -> None:
 
 def _object(spec, value, path):
     if not isinstance(value, dict):
-        raise InvalidValueError(TYPE, path, "an object wanted")
+        raise InvalidValueError(TYPE, path, "not an object")
     for name, field in spec[1]:
         optional = name.endswith("?")
         if optional:
@@ -86,7 +86,7 @@ def _known(fields, name) -> bool:
 
 def _list(spec, value, path):
     if not isinstance(value, list):
-        raise InvalidValueError(TYPE, path, "a list wanted")
+        raise InvalidValueError(TYPE, path, "not a list")
     if spec[2] is not None and len(value) > spec[2]:
         raise InvalidValueError(VALUE, path, "more than %d items" % spec[2])
     if len(value) < (spec[3] if len(spec) > 3 else 0):
@@ -97,12 +97,12 @@ def _list(spec, value, path):
 
 def _number(spec, value, path):
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidValueError(TYPE, path, "a number wanted")
+        raise InvalidValueError(TYPE, path, "not a number")
     if isinstance(value, float):
         if value != value or value in (float("inf"), -float("inf")):
             raise InvalidValueError(VALUE, path, "not a finite number")
         if spec[0] == "int" or (spec[0] == "whole" and value != int(value)):
-            raise InvalidValueError(TYPE, path, "a whole number wanted")
+            raise InvalidValueError(TYPE, path, "not an integer")
     elif not -(1 << _BITS) <= value < (1 << _BITS):
         raise InvalidValueError(VALUE, path, "beyond 64 bits")  # SCH-5
     low, high = spec[1], spec[2]
@@ -112,11 +112,11 @@ def _number(spec, value, path):
 
 def _string(spec, value, path):
     if not isinstance(value, str):
-        raise InvalidValueError(TYPE, path, "a string wanted")
+        raise InvalidValueError(TYPE, path, "not a string")
     kind = spec[0]
     if kind == "enum":
         if value not in spec[1]:
-            raise InvalidValueError(VALUE, path, "not one of the known words")
+            raise InvalidValueError(VALUE, path, "not an allowed value")
         return
     if kind == "time":
         try:
@@ -133,9 +133,9 @@ def _string(spec, value, path):
 
 
 def printable(text: str, lines: bool = False) -> bool:
-    """False when text has control characters or half a surrogate pair (SCH-16); `lines` lets breaks and tabs pass."""
+    """False when text has control characters or a lone surrogate (SCH-16); `lines` allows line breaks and tabs."""
     data = text.encode()
-    high = False  # the first half of a pair has just passed (three bytes, ED A0..AF xx)
+    high = False  # the previous character is a high surrogate (three bytes, ED A0..AF xx)
     index = 0
     size = len(data)
     while index < size:

@@ -34,10 +34,10 @@ _LITTLE_FLASH = const(32768)
 
 
 class Parts:
-    """The drivers of one outlet, as outlet.Outlet wants them; None for what the board does not have."""
+    """The drivers of one outlet; None for parts that the board does not have."""
 
     def __init__(self, wiring: dict, shared: dict, reading):
-        self.contactor = Contactor(wiring["contactor"])  # first: its output is open from here on (CP-30)
+        self.contactor = Contactor(wiring["contactor"])  # first: opens its output (CP-30)
         self.pilot = Pilot(wiring["pilot"])
         self.reading = reading
         self.rcd = self._make(wiring, "rcd", "rcd", "ResidualCurrentMonitor")
@@ -53,7 +53,7 @@ class Parts:
         self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 
     def _make(self, wiring, key, module, name):
-        """One driver, imported only by boards that have the part."""
+        """Create one driver, which is imported only for boards with that part."""
         if not wiring.get(key):
             return None
         package = __import__("charger.drivers." + module, None, None, (name,))
@@ -64,32 +64,32 @@ class Parts:
 
 
 def count_boot(files) -> None:
-    """Counted before anything can go wrong: the boot id tells start-ups apart while the time is unknown."""
+    """Count this start-up; the boot id identifies start-ups while the time is unknown."""
     last = files.read_json("boot.json", 0)
     clock.boot_id = (last if isinstance(last, int) else 0) + 1
     files.write_json("boot.json", clock.boot_id)
 
 
 def open_log(app):
-    """The security log, its links under a key of their own: who can write to the flash alone cannot forge it (SEC-22)."""
+    """Open the security log; its hashes are keyed, so that write access to the flash is not enough to forge it (SEC-22)."""
     return SecurityLog(app.files, keys=log_key)
 
 
 def log_key(number: int) -> tuple:
-    """KeyStore.log_key(), whose key is only drawn with the radio on.
+    """Return KeyStore.log_key(), whose key is generated only with the radio on.
 
-    The chip's generator is a true one while the radio feeds it with noise, and a pseudo-random one otherwise. Where the
-    radio does not start the log goes without a key until a later start.
+    The chip's random number generator is a true one only while the radio is on. If the radio does not start, the log has
+    no key until a later start.
     """
     store = KeyStore()
     if not store.has_log_key() and not wifi.turn_on():
-        log.warn("app", "no radio, so no key for the security log yet")
+        log.warn("app", "no key for the security log yet, because the radio does not start")
         return b"", 0
     return store.log_key(number)
 
 
 def open_vault(app) -> tuple:
-    """(vault, whether the unit is provisioned); a change of the device key that the power cut short is ended (SEC-10)."""
+    """Return (vault, whether the unit is provisioned); completes an interrupted change of the device key (SEC-10)."""
     store = KeyStore()
     next_key = store.next_key()
     vault = Vault(app.files, store.key(), app.security_log.add, next_key)
@@ -106,7 +106,7 @@ def open_vault(app) -> tuple:
 
 
 def resume_erasure(app, vault) -> None:
-    """What the owner wants forgotten goes before anybody opens it; then it is overwritten by the way (SEC-15)."""
+    """Do a requested erasure before other parts open their files; start the overwriting (SEC-15)."""
     names = app.files.names()
     if "erase" not in names and "scrub" not in names:
         return
@@ -117,23 +117,23 @@ def resume_erasure(app, vault) -> None:
 
         try:
             erase.at_start(app.files, vault, app.security_log.add, queue_anonymiser.run)
-        except OSError as error:  # the unit must start all the same; the next start goes on
+        except OSError as error:  # the unit must start all the same; the next start retries
             log.error("app", "not erased: " + log.reason(error))
     asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
 def configure_hold_ups(app) -> None:
-    """TLS handshakes wait for open contactors where they hold up the interpreter for long."""
+    """Let TLS handshakes wait for open contactors on boards where they delay the control tick."""
     hold_ups.configure(app.outlets, board.HANDSHAKE_MS)
 
 
 def make_flash_pause(app):
-    """What keeps the flash from erasing while a contactor is closed."""
+    """Create the FlashPause, which forbids flash erases while a contactor is closed."""
     return FlashPause(flash_device.device, app.outlets)
 
 
 def make_configuration(app):
-    """The settings, with what the board knows about itself where the factory has not said otherwise."""
+    """Create the Configuration with the board's facts as defaults."""
     locked = not app.provisioned or bool(app.vault.broken)
     config = Configuration(app.files, board.FACTORY, vault=app.vault, locked=locked)
     set_default = config.set_default
@@ -146,12 +146,12 @@ def make_configuration(app):
     set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
     config.repair(app.security_log.add)
     if board.LAB:
-        set_default("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: encrypted ones alone on a unit as sold
+        set_default("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: only encrypted ones on a production unit
     return config
 
 
 def add_connectors(app) -> None:
-    """Every outlet with its meter and its connector."""
+    """Create every outlet with its meter and connector."""
     stored = app.files.read_json(calibration.FILE)
     interrupted = [session.connector_id for session in app.sessions.recover()]
     for n in range(len(board.OUTLETS)):
@@ -160,7 +160,7 @@ def add_connectors(app) -> None:
         register = EnergyRegister(app.files, n + 1)
         meter = Meter(meters.make(kind, options, calibration.entry_of(stored, n + 1)), register)
         app.sessions.watch(n + 1, register)
-        register.fitted(kind)  # after watch(): what the sessions prove was delivered belongs to the meter before
+        register.fitted(kind)  # after watch(): energy proved by sessions belongs to the previous meter
         wiring["late_ms"] = board.LATE_TICK_MS
         outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
         if outlet.id not in interrupted:
@@ -178,7 +178,7 @@ def add_connectors(app) -> None:
 
 
 def make_supply(app):
-    """Only where several outlets hang on one supply that is smaller than their sum."""
+    """Create the SharedSupply of several outlets if the supply is smaller than their sum, else None."""
     limit_da = getattr(board, "SUPPLY_DA", None)
     if limit_da is None:
         return None
@@ -188,7 +188,7 @@ def make_supply(app):
 
 
 def make_tamper_watch(app):
-    """Where the board has a switch at its lid."""
+    """Create the TamperWatch if the board has an enclosure switch, else None."""
     if board.SHARED.get("tamper") is None:
         return None
     from charger.audit.tamper_watch import TamperWatch
@@ -197,7 +197,7 @@ def make_tamper_watch(app):
 
 
 def make_back_end(app) -> tuple:
-    """(settings of the link, the link, the charge point)."""
+    """Create (connection settings, connection, charge point)."""
     store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, board.CSMS)
     settings = ConnectionSettings(app.config, board.CSMS, store)
     point = ChargePoint(
@@ -234,7 +234,7 @@ def make_back_end(app) -> tuple:
 
 
 def make_updates(app):
-    """Where the flash has a second slot."""
+    """Create the UpdateManager if the flash has a second slot, else None."""
     try:
         return UpdateManager(app, app.make_slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
     except OSError as error:
@@ -243,51 +243,51 @@ def make_updates(app):
 
 
 def make_wifi(app) -> tuple:
-    """(the station that joins the owner's network, its Wifi).
+    """Create (station, Wifi).
 
-    The button opens the setup network; held from the power-on on it resets the unit.
+    The button opens the setup network; held from power-on it does a factory reset.
     """
     number = board.SHARED.get("button")
     if number is None:
-        return station(), Wifi(app.files, app.vault, app.network_up)
+        return station(), Wifi(app.files, app.vault, app.network_up, None, app.off_network)
     button = machine.Pin(number, machine.Pin.IN)
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
         asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return station(), Wifi(app.files, app.vault, app.network_up, button.value)
+    return station(), Wifi(app.files, app.vault, app.network_up, button.value, app.off_network)
 
 
 def make_pins(app):
-    """The PINs, where there is a local page or an owner's portal that asks for them."""
+    """Create the Pins if the unit has the local API or an MQTT broker, else None."""
     if not (board.WEB or _broker_settings(app)):
         return None
-    from charger.access.pin import Pins  # 4,900 frozen bytes, 2.4 KiB of heap that a unit without both saves
+    from charger.access.pin import Pins  # 4,900 frozen bytes, 2.4 KiB of heap, for units with one of both
 
     return Pins(app.files, app.vault, app.security_log.add, board.DEVICE["serial"], app.provisioned)
 
 
 def make_listener(app):
-    """The local page's door, where the board wants one and the unit has an identity to show (SEC-12)."""
+    """Create the local API's listener if the board has one and the unit has a certificate, else None (SEC-12)."""
     if not board.WEB:
         return None
     if not app.provisioned or app.vault.broken:
-        log.warn("app", "no local page: this unit has no identity of its own")
+        log.warn("app", "no local API: this unit has no certificate")
         return None
-    from charger.local_api.listener import LocalApiListener  # not for units without a local page
+    from charger.local_api.listener import LocalApiListener  # only for units with the local API
 
     return LocalApiListener(app, board.WEB)
 
 
 def _broker_settings(app) -> dict | None:
-    """Where the owner's broker is, None without one; what is None in it the owner has set, and it is in the vault."""
+    """Return the broker's settings, None without a broker; values of None are in the vault, set by the owner."""
     if board.MQTT:
         return board.MQTT
     return {"url": None, "password": None, "ca": None} if "mqtt/url" in app.vault.names() else None
 
 
 def make_mqtt_client(app):
-    """Where a broker of the owner's is set."""
+    """Create the MqttClient if a broker is set, else None."""
     settings = _broker_settings(app)
     if settings is None:
         return None
@@ -298,10 +298,10 @@ def make_mqtt_client(app):
 
 
 def note_start(app) -> None:
-    """Why this start-up came about, for the security log (SEC-23)."""
+    """Add the reason of this start-up to the security log (SEC-23)."""
     cause, why = reset_cause.take()
     app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
-    if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # nothing was logged before the reset
+    if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # no event was logged before the reset
         app.security_log.add(events.RESET, cause)
     store = KeyStore()
     for name, text in ((store.MOUNT_FAILED, "file system not mounted"), (store.FORMATTED, "file system formatted")):

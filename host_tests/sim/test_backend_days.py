@@ -193,7 +193,8 @@ def steves_driver(day, number, tag):
     day.sim.plug_in()
     day.sim.swipe(tag)
     day.sim.wait_ocpp_status("Charging")
-    assert csms.record.calls("StartTransaction")[-1].payload.get("reservationId") == (1 if number == 1 else None)
+    begun = csms.record.wait("StartTransaction", count=number).payload
+    assert begun.get("reservationId") == (1 if number == 1 else None)
     day.sim.wait_connector(lambda c: c["offered_amps"] == 10, what="2300 W")
     told = day.ask("GetCompositeSchedule", connectorId=1, duration=86400, chargingRateUnit="W")
     assert told["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 2300

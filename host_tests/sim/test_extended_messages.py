@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from verify_log import main
 
 from backend import CallRefused
 
@@ -22,7 +23,7 @@ def ask(csms, location, *wanted, kind="SecurityLog", number=7, **fields):
     return answer["filename"]
 
 
-def test_security_log_over_https(launch, csms, https, word):  # noqa: F811
+def test_security_log_over_https(launch, csms, https, word, tmp_path):  # noqa: F811
     """WP-40, SEC-10: all entries as JSON lines, in order, without the card's number; the times that were asked for."""
     sim = online(launch, csms, word=word, ca=https.root, lab=False)
     start_session(sim, csms, "GOOD0001")
@@ -30,12 +31,20 @@ def test_security_log_over_https(launch, csms, https, word):  # noqa: F811
     method, path, _, body = https.uploads[-1]
     assert (method, path) == ("PUT", "/in/" + name) and name.startswith("security-")
     lines = [json.loads(line) for line in body.decode().splitlines() if line]
+    end = lines.pop()["end"]
+    assert (end["first"], end["next"], end["broken"]) == (0, len(lines), None)
+    upload = tmp_path / "upload.jsonl"
+    upload.write_bytes(body)
+    assert main([str(upload)]) == 0
+    upload.write_bytes(body.replace(b"connector 1, card: Accepted", b"connector 1, card: Invalid."))
+    assert main([str(upload)]) == 1
     assert [line["seq"] for line in lines] == list(range(len(lines)))
     assert [line["event"] for line in lines][:2] == ["StartupOfTheDevice", "SettingSystemTime"]
     assert {"event": "AuthorisationAccepted", "info": "connector 1, card: Accepted"}.items() <= lines[-1].items()
     assert "GOOD0001" not in body.decode()
     ask(csms, https.url("/in/"), "Uploading", "Uploaded", number=8, log={"latestTimestamp": "2020-01-01T00:00:00Z"})
-    assert https.uploads[-1][3].strip() == b""
+    rest = [json.loads(line) for line in https.uploads[-1][3].decode().splitlines() if line.strip()]
+    assert [list(line) for line in rest] == [["end"]]
     ask(csms, https.url("/in/"), "Uploading", "Uploaded", number=9, kind="DiagnosticsLog",
         log={"oldestTimestamp": "2020-01-01T00:00:00Z"})
     assert https.uploads[-1][3].startswith(b"Pilotlight diagnostics")
@@ -45,7 +54,7 @@ def test_log_statuses_say_what_went_wrong(launch, csms, https, serve, tmp_path):
     """WP-41: every cause has its word; a server that nobody vouches for gets nothing."""
     sim = online(launch, csms, ca=https.root, lab=False)
     https.statuses[:] = [403]
-    ask(csms, https.url("/in/"), "Uploading", "PermissionDenied")
+    ask(csms, https.url("/in/"), "Uploading", "UploadFailure")
     https.statuses[:] = [500, 201]
     ask(csms, https.url("/in/"), "Uploading", "UploadFailure", "Uploading", "Uploaded", retries=1, retryInterval=1)
     ask(csms, "ftp://127.0.0.1/in/", "Uploading", "NotSupportedOperation")

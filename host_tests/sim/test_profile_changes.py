@@ -105,7 +105,7 @@ def test_a_profile_that_does_not_connect_comes_back(launch, csms, authority, cut
     wait_back(csms, seen, "profile 1 again")
     assert profile(sim) == 1 and csms.attempts[-1].authorization == login(PASSWORD)
     events = [e["info"] for e in told(sim, "ReconfigurationOfSecurityParameters")]
-    assert events[0] == "SecurityProfile" and "as before" in events[-1]
+    assert events[0] == "SecurityProfile" and "restored" in events[-1]
     assert len(csms.attempts) == seen + 1  # the others did not get so far
     assert change(csms, "SecurityProfile", 2) == "Accepted"
     seen = len(csms.attempts)
@@ -140,3 +140,28 @@ def test_a_key_that_is_not_taken_comes_back(launch, csms, cut):
     flash = (sim.state_dir / "flash.bin").read_bytes() + (sim.state_dir / "spare.bin").read_bytes()
     for secret in (PASSWORD, OTHER, "another key here"):
         assert secret.encode() not in flash  # SEC-10
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["", "power cut"])
+def test_f_s14_a_new_profile_and_a_new_key_hold_from_the_first_connection_on(launch, csms, cut):
+    """WP-4: after one connection with them, no number of failed attempts brings the old ones back."""
+    sim = begin(launch, csms, 0)
+    assert change(csms, "AuthorizationKey", PASSWORD) == "Accepted"
+    csms.wait_connected(2)
+    assert change(csms, "SecurityProfile", 1) == "Accepted"
+    csms.wait_connected(3)
+    assert change(csms, "AuthorizationKey", OTHER) == "Accepted"
+    csms.wait_connected(4)
+    assert csms.attempts[-1].authorization == login(OTHER)
+    seen = len(csms.attempts)
+    csms.refuse_status = 401
+    if cut:
+        sim.power_cut()
+    else:
+        csms.abort()
+    wait_until(lambda: len(csms.attempts) >= seen + 6, 120, "more failures than a trial allows")
+    assert {a.authorization for a in csms.attempts[seen:]} == {login(OTHER)}
+    assert profile(sim) == 1
+    csms.refuse_status = None
+    wait_back(csms, seen, "the link")
+    assert csms.attempts[-1].authorization == login(OTHER) and profile(sim) == 1

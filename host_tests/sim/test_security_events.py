@@ -99,7 +99,7 @@ def test_who_charges_is_logged_without_the_card(charger, csms):
     """SEC-22, SEC-15: attempts that were refused and such that were not; the back end knows them, it is not told."""
     start_session(charger, csms, "GOOD0001")
     charger.swipe("BLOCKED1")
-    charger.wait_for(lambda _: ("AuthorisationRefused", "connector 1, card that wants to stop another's session: Blocked")
+    charger.wait_for(lambda _: ("AuthorisationRefused", "connector 1, card refused: session of another user: Blocked")
                      in entries(charger), what="the refused card in the log")
     assert ("AuthorisationAccepted", "connector 1, card: Accepted") in entries(charger)
     assert not any("GOOD" in info or "BLOCKED" in info or "GO**" in info for _, info in entries(charger))

@@ -42,12 +42,21 @@ def rare(csms, n):
         assert csms.call("TriggerMessage", requestedMessage=message) == {"status": "Accepted"}
 
 
+def assert_no_shortage(sim):
+    """It is the first start still, the link was never given up, and nothing was short of memory."""
+    status = sim.status()
+    assert status["boots"] == 1 and status["failed_task"] is None and status["csms"]["connected"], sim.log_tail()
+    assert not [line for line in sim.log_lines() if "MemoryError" in line or "memory" in line], sim.log_tail()
+    assert json.dumps(sim.command("security_log", count=100)).count("MemoryExhaustion") == 0
+
+
 def test_after_the_start_the_free_heap_of_a_board_is_in_one_piece(launch, csms):
     """What is built stays together: 32 KiB of what is free are one piece, as a long message and its answer want it."""
     sim = launch(word=32, heap=BOARD_HEAP)
     csms.wait_booted()
     sim.wait_ocpp_status("Available")
     assert sim.command("status", collect=True)["heap"]["largest"] >= 32 * 1024
+    assert_no_shortage(sim)
 
 
 def in_use(sim):
@@ -69,6 +78,8 @@ def test_a_session_over_profile_3_leaves_room_in_the_heap_of_a_board(launch, csm
     used = in_use(sim)
     assert used <= BUDGET_CHARGING, used
     end_session(sim, csms)
+    assert_no_shortage(sim)
+    assert not [line for line in sim.log_lines() if "next attempt" in line], sim.log_tail()
 
 
 def test_all_links_at_once_in_the_heap_of_the_reference_board(launch, csms, tmp_path):
@@ -94,6 +105,7 @@ def test_all_links_at_once_in_the_heap_of_the_reference_board(launch, csms, tmp_
         assert used <= BUDGET_OF_ALL, used
         assert sim.status()["csms"]["connected"] and sim.status()["portal"]["connected"] and sim.status()["web"]["port"]
         end_session(sim, csms)
+        assert_no_shortage(sim)
 
 
 def test_sessions_cuts_and_rare_messages_in_the_heap_of_a_board(launch, csms, tmp_path):
@@ -125,7 +137,4 @@ def test_sessions_cuts_and_rare_messages_in_the_heap_of_a_board(launch, csms, tm
     text = frame("big", "SendLocalList", local_list(99, 50))  # as long as it may be, without spaces: 7 KiB
     assert csms.raw_call(text, "big").payload == {"status": "Accepted"}
     end_session(sim, csms)
-    status = sim.status()
-    assert status["boots"] == 1 and status["failed_task"] is None and status["csms"]["connected"]
-    assert not [line for line in sim.log_lines() if "MemoryError" in line], sim.log_tail()
-    assert json.dumps(sim.command("security_log", count=100)).count("MemoryExhaustion") == 0
+    assert_no_shortage(sim)

@@ -50,7 +50,7 @@ def test_any_reset_during_the_trial_is_a_failure(unit, csms, site, maker, how): 
     assert outcome(csms, since)[-1] == "InstallationFailed"
     status = sim.status()
     assert (status["firmware"], status["update"]["last"]) == ("0.1.0", False)
-    assert "before it had proved itself" in status["update"]["why"]
+    assert "before it was confirmed" in status["update"]["why"]
     events = [entry["event"] for entry in sim.command("security_log", count=20)["entries"]]
     assert "UpdateFailed" in events
     charge(sim, csms)
@@ -102,6 +102,7 @@ def test_a_running_image_that_was_altered_says_so_and_leaves_the_network(unit, c
     assert not sim.status()["csms"]["connected"]
     assert len(csms.record) == since, "it talked to the back end all the same"
     assert "altered" in sim.status()["csms"]["fault"]
+    assert sim.status()["wifi"]["up"] is False  # F-S7
 
 
 def test_a_notice_of_a_new_version_is_an_offer(unit, csms, site, maker):  # noqa: F811

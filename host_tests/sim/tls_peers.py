@@ -217,19 +217,25 @@ class Client:
         self.process.stdout.close()
 
 
+def _forward(connection, upstream):
+    """Connect to an upstream port and forward what arrives on the connection; returns the other side."""
+    other = socket.create_connection(("127.0.0.1", upstream))
+
+    def forward():
+        try:
+            while data := connection.recv(4096):
+                other.sendall(data)
+        except OSError:
+            other.close()
+
+    threading.Thread(target=forward, daemon=True).start()
+    return other
+
+
 def through(upstream, limit):
     """A relay to an upstream port that lets only `limit` bytes come back, then stalls."""
     def before(connection):
-        other = socket.create_connection(("127.0.0.1", upstream))
-
-        def forth():
-            try:
-                while data := connection.recv(4096):
-                    other.sendall(data)
-            except OSError:
-                other.close()
-
-        threading.Thread(target=forth, daemon=True).start()
+        other = _forward(connection, upstream)
         left = limit
         try:
             while left and (data := other.recv(left)):
@@ -254,16 +260,7 @@ def spoiling(upstream):
         return data
 
     def before(connection):
-        other = socket.create_connection(("127.0.0.1", upstream))
-
-        def forth():
-            try:
-                while data := connection.recv(4096):
-                    other.sendall(data)
-            except OSError:
-                other.close()
-
-        threading.Thread(target=forth, daemon=True).start()
+        other = _forward(connection, upstream)
         try:
             while True:
                 head = exactly(other, 5)

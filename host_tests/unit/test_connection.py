@@ -194,7 +194,7 @@ async def test_a_refused_plain_link_sends_nothing_says_why_and_heals_sec12():
     world = World(lab=False)
     await until(lambda: len(world.faults) == 3, 1 << 28, 100)
     equal((world.faults, world.opened), (["plain"] * 3, []))
-    equal(world.link.fault, "plain: security profile 0 is not encrypted: only a laboratory unit speaks it")
+    equal(world.link.fault, "plain: security profile 0 is not encrypted: only a laboratory unit may use it")
     world.settings.security_profile = 2
     world.settings.basic_key = b"k" * 16
     world.settings.ca = None

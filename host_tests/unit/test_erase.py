@@ -59,6 +59,7 @@ def lived():
     clock.set_utc(1800000000, "test")
     for name, secret in (("label/owner", pin.form(1000, b"s" * 16, b"h" * 32)), ("pin/owner", b"chosen"),
                          ("wifi/password", b"wifi secret"), ("wifi/name", b"Home"), ("mqtt/password", b"m"),
+                         ("wifi/joined", b"Home\nwifi secret"),
                          ("ocpp/authorization-key", b"0123456789abcdef"), ("web/key", b"w"), ("setup/password", b"p")):
         unit.vault.put(name, secret)
     for number, tag in enumerate((SENT, SENT, WAITING)):

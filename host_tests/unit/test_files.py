@@ -3,6 +3,7 @@
 import os
 
 import flashrig
+import vfs
 from check import equal, raises, true
 
 from charger.store.ab_record import ABRecord
@@ -12,6 +13,35 @@ from sim import flash as simflash
 
 def teardown():
     simflash.unmount()
+
+
+def test_replacing_a_small_file_among_many_takes_few_reads_of_the_flash():
+    """Each read of littlefs goes through Python: with its default of 32 bytes these were some 5,000."""
+    device = flashrig.fresh(512)
+    files = flashrig.files()
+    for n in range(24):
+        files.write("file%d" % n, bytes(n) * 40)
+    before = device.reads
+    for n in range(10):
+        files.write("file5", b"%3d" % n * 100)
+    true(device.reads - before < 10000, str(device.reads - before))
+
+
+def test_file_system_written_with_small_reads_is_read_and_changed_with_large_ones_and_back():
+    """A unit whose firmware is replaced, and one that goes back to the firmware before."""
+    contents = {"s%d" % size: bytes([size & 0x7F]) * size for size in (0, 100, 130, 300, 500, 520, 5000)}
+    device = simflash.Flash(None, blocks=64)
+    vfs.VfsLfs2.mkfs(device)
+    for n, options in enumerate(({}, {"readsize": 128}, {}, {"readsize": 128})):
+        vfs.mount(vfs.VfsLfs2(device, **options), flashrig.ROOT)
+        for name, content in contents.items():
+            if n:
+                with open(flashrig.ROOT + "/" + name, "rb") as file:
+                    equal(file.read(), content)
+            contents[name] = content + b"+" * n
+            with open(flashrig.ROOT + "/" + name, "ab" if n else "wb") as file:
+                file.write(b"+" * n if n else content)
+        simflash.unmount()
 
 
 def test_content_comes_back_after_a_restart():

@@ -7,7 +7,7 @@ import meters
 from check import equal, folder, near, raises, true
 
 from charger.drivers import meters as drivers
-from charger.drivers.meters import calibration
+from charger.drivers.meters import buses, calibration
 from charger.store.files import Files
 
 sys.path.append("tools")
@@ -189,15 +189,12 @@ class Machine:
 
 def opened_by(kind, options):
     machine = Machine()
-    real = sys.modules.get("machine")
-    sys.modules["machine"] = machine
+    real = buses.machine
+    buses.machine = machine
     try:
         meter = drivers.make(kind, options)
     finally:
-        if real is None:
-            del sys.modules["machine"]
-        else:
-            sys.modules["machine"] = real
+        buses.machine = real
     true(not meter.calibrated, "no entry, no calibration")
     return meter, machine.opened
 

@@ -8,7 +8,7 @@ from ocpp_rig import NOW, Rig
 from charger import clock, log
 from charger.errors import FAILED, NOT_SUPPORTED, UploadError
 from charger.net.upload import Uploader, fitted
-from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
+from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText, _shown, _without_home
 
 HEAP = 16 * 1024 * 1024  # the flash chip is in it
 TIMEOUT = 60
@@ -227,3 +227,41 @@ async def test_f_s2_the_count_of_a_long_archive_lets_other_tasks_run_after_each_
         pass
     task.cancel()
     true(len(seen) >= 200 and seen[199] - seen[0] >= 190, seen[-1] - seen[0])
+
+
+async def test_an_upload_to_a_private_network_is_refused_like_any_failed_one_before_anything_is_opened():
+    """The back end must not learn by uploads what is in the owner's network."""
+    private = ("10.0.0.1", "127.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.1.1", "100.64.0.1", "0.0.0.0",
+               "224.0.0.251", "255.255.255.255", "[::1]", "[fe80::1]", "[fd00::1]", "[::ffff:192.168.1.1]")  # fmt: skip
+    for host in private:
+        uploader = Uploader(lambda: None, False, open_stream=_nothing_may_be_opened, back_end="192.168.1.2")
+        try:
+            await uploader.send("https://%s/f" % host, "n.txt", lambda: (b"x",))
+        except UploadError as error:
+            equal((error.cause, error.final), (FAILED, False), host)
+        else:
+            true(False, host)
+
+
+async def test_uploads_reach_public_hosts_the_back_end_itself_and_what_the_owner_allows():
+    for lab, host, back_end, home in (
+        (False, "93.184.216.34", None, False), (False, "172.32.0.1", None, False), (False, "192.168.1.2", "192.168.1.2", False),
+        (False, "192.168.1.9", "192.168.1.2", True), (True, "192.168.1.9", None, False),
+    ):  # fmt: skip
+        uploader = Uploader(lambda: None, lab, open_stream=_nothing_may_be_opened, back_end=back_end, home=home)
+        try:
+            await uploader.send("https://%s/f" % host, "n.txt", lambda: (b"x",))
+            true(False, host)
+        except AssertionError as error:
+            equal(str(error), "opened " + host)
+
+
+def test_diagnostics_have_no_address_of_the_owners_network():
+    for line, wanted in (
+        ("5.1 I wifi: link up, 192.168.1.7", "5.1 I wifi: link up, (private)"),
+        ("a 10.1.2.3:8883, b", "a (private):8883, b"), ("of 93.184.216.34 and 1.2.3", "of 93.184.216.34 and 1.2.3"),
+        ("wifi.ip = 172.20.1.1", "wifi.ip = (private)"), ("no address", "no address"),
+    ):  # fmt: skip
+        equal(_without_home(line), wanted)
+    equal(_shown("portal.fault", "dns: broker.home: no such name"), "(not shown)")
+    equal(_shown("portal.fault", None), None)

@@ -1,12 +1,15 @@
 """Answers of back ends that are not quite by the schema: what is plainly meant is taken, what is dropped is told (SCH-7)."""
 
+import json
+
 from check import equal, near, true
 from ocpp_rig import NOW, Rig
 
-from charger import clock
+from charger import clock, validate
 from charger.audit import events
+from charger.errors import InvalidValueError
 from charger.net import strict_json
-from charger.ocpp.v16 import answers
+from charger.ocpp.v16 import actions, answers
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -153,3 +156,71 @@ async def test_f_o13_nulls_in_a_long_list_are_absent_too():
     items = message[3]["localAuthorizationList"]
     true(isinstance(items, strict_json.Items))
     equal([item["idTagInfo"] for item in items], [{"status": "Accepted"}] * 60)
+
+
+# --- every field of every message of the back end ---
+
+
+def sample(spec):
+    """A value of a spec, with all optional fields."""
+    kind = spec[0]
+    if kind == "obj":
+        return {name.rstrip("?"): sample(field) for name, field in spec[1]}
+    if kind == "list":
+        return [sample(spec[1])]
+    if kind in ("int", "whole", "num"):
+        return max(1, spec[1] or 1)
+    if kind == "enum":
+        return spec[1][0]
+    return {"time": "2026-09-21T14:13:20Z", "bool": True}.get(kind, "a" * max(1, spec[2] if len(spec) > 2 else 1))
+
+
+def fields_of(spec, path=()):
+    """(path, spec, whether it is optional) of each field, however deep."""
+    if spec[0] == "list":
+        for found in fields_of(spec[1], path + (0,)):  # noqa: RUF005 - MicroPython has no * here
+            yield found
+    elif spec[0] == "obj":
+        for name, field in spec[1]:
+            where = path + (name.rstrip("?"),)  # noqa: RUF005
+            yield where, field, name.endswith("?")
+            for found in fields_of(field, where):
+                yield found
+
+
+async def judged(spec, path, value):
+    """None where the message passes with this value at this place, else the kind of its fault; as it comes from the wire."""
+    message = sample(spec)
+    place = message
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    data = bytearray(json.dumps([2, "1", "A", message]).encode())
+    message = (await strict_json.loads(data, len(data), strict_json.JsonScan(data, len(data))))[3]
+    validate.drop_nulls(spec, message)
+    try:
+        validate.check(spec, message)
+    except InvalidValueError as error:
+        return error.kind
+    return None
+
+
+async def test_null_is_absent_and_a_fraction_of_zeros_whole_in_every_field_of_every_message():
+    nulls = numbers = required = 0
+    for action in sorted(actions.ACTIONS):
+        spec = actions.load(action).SPEC
+        for path, field, optional in fields_of(spec):
+            about = "%s %s" % (action, path)
+            equal(await judged(spec, path, sample(field)), None, about)
+            if optional:
+                equal(await judged(spec, path, None), None, about + " null")
+                nulls += 1
+            elif field[0] != "any":
+                equal(await judged(spec, path, None), validate.TYPE, about + " null, required")
+                required += 1
+            if field[0] in ("int", "whole", "num"):
+                number = sample(field)
+                equal(await judged(spec, path, float(number)), None, about + " as a fraction of zeros")
+                equal(await judged(spec, path, str(number)), validate.TYPE, about + " as text: its sender is told")
+                numbers += 1
+    true(nulls > 30 and numbers > 30 and required > 30, str((nulls, numbers, required)))

@@ -520,3 +520,15 @@ async def test_the_power_is_cut_at_each_write_and_what_was_promised_is_delivered
         while await cut_once(at, way):
             at += 1
         true(at > 20, "%d cuts" % at)
+
+
+def test_unit_without_a_back_end_queues_nothing():
+    bench = Rig()
+    box = TransactionQueue(bench.files, bench.config, bench.call, lambda: False, bench.through, has_back_end=False)
+    for number in range(50):
+        box.add(START, number, {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}, 1)
+        box.add_reading(number, {"connectorId": 1, "meterValue": []})
+    box.flush_to_flash()
+    equal((box.waiting, box.dropped), (0, 0))
+    again = TransactionQueue(bench.files, bench.config, bench.call, lambda: False, bench.through)
+    equal((again.waiting, again.unfinished), (0, set()))

@@ -1,6 +1,7 @@
 """The security log: nothing changed or removed unseen, nothing lost by a power cut, times corrected (SEC-22, SEC-23)."""
 
 import os
+import struct
 
 import flashrig
 from check import equal, near, true
@@ -8,6 +9,7 @@ from check import equal, near, true
 from charger import clock
 from charger.audit import events
 from charger.audit.security_log import SecurityLog
+from charger.store.files import checksum
 from sim import flash as simflash
 from sim import timebase
 
@@ -358,3 +360,63 @@ def test_costs_of_an_entry_on_flash():
     _fill(log, 500)
     programs, erases, written = flashrig.cost(device, lambda: [log._add(events.TAMPER, "once") for _ in range(50)])
     true(erases <= 150 and programs <= 50 * 80, str((programs, erases, written)))
+
+
+def _forge(log, number, old, new):
+    """Alter an entry on flash as one does who can write the flash and has no key: the journal's checksum is right again."""
+    segment = max(first for first, _ in log._journal._segments if first <= number)
+    path = log._journal._path(segment)
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    at = 0
+    while at < len(data):
+        length, seq = struct.unpack_from("<HI", data, at)
+        end = at + 10 + length
+        if seq == number:
+            record = bytes(data[at + 10 : end]).replace(old, new)
+            data[at + 10 : end] = record
+            struct.pack_into("<I", data, at + 6, checksum(bytes(data[at : at + 6]) + record))
+        at = end
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+async def test_f_s9_a_forged_entry_is_told_once_and_shown_as_altered():
+    flashrig.fresh()
+    keyed = _open(key=b"of the unit")
+    _fill(keyed, 20)
+    _forge(keyed, 5, b"like others 5", b"like nobody 5")
+    log = _open(key=b"of the unit")
+    equal(await log.check(), 5)
+    equal([(entry.event, entry.info) for entry in log.entries(20)], [(events.LOG_ALTERED, "entry 5")])
+    equal([entry.seq for entry in log.entries() if not entry.genuine], [5])
+    equal([entry["seq"] for entry in log.tail(30) if not entry["genuine"]], [5])
+    again = _open(key=b"of the unit")
+    equal(await again.check(), 5)
+    equal(again.next_seq, 21, "told once")
+
+
+async def test_f_s9_the_check_runs_in_slices_and_entries_may_come_and_go_meanwhile():
+    flashrig.fresh()
+    log = _open(**SMALL)
+    _fill(log, 40)
+    slices = 0
+    steps = log.checking()
+    try:
+        while True:
+            next(steps)
+            slices += 1
+            _fill(log, 1)
+    except StopIteration:
+        pass
+    true(slices >= 3, str(slices))
+    equal((log.checked, log.broken), (True, None))
+
+
+async def test_f_s9_a_right_log_is_checked_without_an_event():
+    flashrig.fresh()
+    log = _open()
+    _fill(log, 10)
+    again = _open()
+    equal(await again.check(), None)
+    equal(again.next_seq, 10)

@@ -7,12 +7,12 @@ import json
 import flashrig
 from check import equal, true
 
-from charger import clock
+from charger import clock, version
 from charger.errors import HttpError, UpdateError
 from charger.update import trial
 from charger.update.release_check import ReleaseCheck
 from charger.update.update_manager import UpdateManager
-from charger.update.updater import BROKEN, IMAGE
+from charger.update.updater import BROKEN, COUNTER, IMAGE
 from sim import timebase
 
 UNIT = {"board": "SIM", "hardware": 1, "version": "0.1.0", "counter": 3}
@@ -125,8 +125,11 @@ class Log:
     def add(self, event, info=""):
         self.events.append(event)
 
-    def pending(self, sink):
-        return []
+    def mark(self, sink):
+        return -1
+
+    def entries(self, first):
+        return ()
 
 
 class Link:
@@ -146,6 +149,9 @@ class App:
         self.charge_point = Point()
         self.security_log = Log()
         self.link = Link()
+
+    def has_broker(self):
+        return False
 
 
 class Served(ABRecord):
@@ -181,6 +187,38 @@ async def test_asked_at_once_and_then_daily_with_jitter():
     again, _, _ = _updates(source, app=app)  # the offer outlives a restart, and the first question waits a little
     equal(again.report()["offer"]["version"], "9.0.0")
     true(60 <= again._first_question_s() <= 120)
+
+
+class Place:
+    """Stands for the link's settings and for the station."""
+
+    def __init__(self, url=None, joined=True):
+        self.url = url
+        self.joined = joined
+
+    def isconnected(self):
+        return self.joined
+
+
+async def test_unit_without_a_back_end_asks_by_itself():
+    for url, joined, asks in ((None, True, True), (None, False, False), ("wss://h/ocpp", True, False)):
+        source = DownloadSource(_notice(dict(RELEASE, version="9.0.0")))
+        updates, app, _ = _updates(source)
+        app.settings = app.station = Place(url, joined)
+        app.charge_point.ready = lambda: False
+        await _live(updates._run(), 3 * DAY_S)
+        equal(len(source.asked_s) >= 2, asks, (url, joined))
+        equal(len(source.asked_s) > 0, asks, (url, joined))
+
+
+async def test_unit_without_a_back_end_and_without_the_time_does_not_ask():
+    source = DownloadSource(_notice(RELEASE))
+    updates, app, _ = _updates(source)
+    app.settings = app.station = Place()
+    app.charge_point.ready = lambda: False
+    clock._zero_s = None
+    await _live(updates._run(), DAY_S)
+    equal(source.asked_s, [])
 
 
 async def test_a_failure_is_tried_again_sooner_and_logged():
@@ -236,6 +274,44 @@ async def test_one_flipped_bit_of_the_running_image_is_found():
     slots.image[70001] ^= 4
     await _live(again._run(), 120, 1)
     equal((app.link.barred, again.report()["altered"], slots.numbers[BROKEN]), (None, False, 0))
+
+
+async def test_f_s7_an_image_below_the_confirmed_counter_leaves_the_network_before_it_is_used():
+    """What was confirmed once is never undercut: an older image that somebody wrote to the flash sends its notice only."""
+    slots = Served(bytes(range(250)) * 40)
+    slots.numbers[COUNTER] = version.COUNTER + 1
+    updates, app, _ = _updates(DownloadSource(_notice()), slots=slots)
+    equal(app.security_log.events, ["FirmwareIntegrityFailed"])
+    true(updates.altered and updates.off_network and app.link.barred)
+    await _live(updates._run(), 120, 1)
+    true(updates.altered and updates.off_network and app.link.barred, "its hash is right, its counter is not")
+    slots.numbers[COUNTER] = version.COUNTER
+    updates, app, _ = _updates(DownloadSource(_notice()), slots=slots)
+    equal((app.security_log.events, updates.altered, app.link.barred), ([], False, None))
+
+
+async def test_f_s7_the_network_is_left_when_the_notice_was_taken_or_after_five_minutes():
+    """From the discovery on the page is closed; the radio goes off behind the notice."""
+
+    class Entry:
+        event = "FirmwareIntegrityFailed"
+
+    for taken in (True, False):
+        slots = Served(bytes(range(250)) * 40)
+        slots.numbers[BROKEN] = 1
+        slots.image[5] ^= 1
+        app = App()
+        app.security_log.entries = lambda first: (Entry(),)
+        updates, _, _ = _updates(DownloadSource(_notice()), app=app, slots=slots)
+        equal((updates.altered, updates.off_network, app.link.barred), (True, False, None))
+        task = asyncio.create_task(updates._run())
+        await _live(clock.sleep_s(60), 60, 1)
+        equal((updates.altered, updates.off_network), (True, False))
+        if taken:
+            app.security_log.entries = lambda first: ()
+        await _live(clock.sleep_s(30 if taken else 300), 30 if taken else 300, 1)
+        true(updates.off_network and app.link.barred)
+        task.cancel()
 
 
 async def test_an_image_without_a_known_hash_is_not_accused():

@@ -190,3 +190,65 @@ def test_access_point_without_memory_closes_the_setup_network():
         equal(owner.setup, None)
     finally:
         module.network = kept
+
+
+async def test_f_s7_an_altered_unit_turns_its_radio_off_and_opens_no_setup_network():
+    unit = wifi(ssid=b"Setup")
+    barred = []
+    unit._barred = lambda: bool(barred)
+    network.WLAN(network.AP_IF).active(True)
+    network.WLAN().active(True)
+    barred.append(True)
+    task = asyncio.create_task(unit.serve())
+    for _ in range(20):
+        await asyncio.sleep_ms(0)
+    task.cancel()
+    equal((network.WLAN().active(), network.WLAN(network.AP_IF).active()), (False, False))
+    unit.open_setup()
+    equal(unit.setup, None)
+
+
+def _trial(*networks):
+    """A unit in the air of one network, given each of these in turn; (networks in the vault, joined) after each."""
+    unit = wifi()
+    network._given = "Home/correct horse"
+    network.WLAN().disconnect()
+    found = []
+
+    async def job():
+        served = asyncio.create_task(unit.serve())
+        for ssid, key in networks:
+            equal(unit.set_network(ssid, key), "")
+            for _ in range(240):  # four minutes
+                timebase.advance(1000)
+                for _ in range(4):
+                    await asyncio.sleep_ms(0)
+            found.append((unit._vault.get("wifi/name"), unit._vault.get("wifi/password"), network.WLAN().isconnected()))
+        served.cancel()
+
+    try:
+        asyncio.run(job())
+    finally:
+        network._given = None
+        network.WLAN().disconnect()
+        network.net.restore()
+    return found
+
+
+def test_network_that_cannot_be_joined_gives_way_to_the_one_before():
+    home = (b"Home", b"correct horse", True)
+    equal(_trial(("Home", "correct horse"), ("Hmoe", "correct horse"), ("Home", "wrong horse"), ("Home", "correct horse")),
+          [home, home, home, home])
+
+
+def test_first_network_has_none_to_go_back_to():
+    equal(_trial(("Hmoe", "correct horse")), [(b"Hmoe", b"correct horse", False)])
+
+
+def test_joined_network_stays_when_it_is_gone_for_a_while():
+    unit = wifi()
+    unit._vault.put("wifi/name", b"Home")
+    unit._vault.put("wifi/password", b"correct horse")
+    unit._keep_joined(b"Home\ncorrect horse")
+    equal([unit._fall_back() for _ in range(20)], [False] * 20)
+    equal(unit._vault.get("wifi/name"), b"Home")

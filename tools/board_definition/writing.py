@@ -256,7 +256,7 @@ def board_md(answers: Answers) -> str:
     divider = divider[:start] + f"The ADC at its greatest attenuation is linear from {lowest} to {highest} mV. " + divider[end:]
     rows = [f"| GPIO{pin} | {WHAT.get(name, 'meter, ' + name.removeprefix('METER_'))} |" for name, pin in answers.pins.items()]
     supervisor = {
-        "fsm": "The chip has the FSM co-processor, which can open the contactor while Python is held up.",
+        "fsm": "The chip has the FSM co-processor; what its supervisor can do by now is in docs/SAFETY.md.",
         "riscv": "The chip's co-processor is a RISC-V core, for which there is no supervisor: while Python is held up (a TLS "
         "handshake, a collection) only the hardware and the watchdog open the contactor.",
         None: "The chip has no co-processor: while Python is held up (a TLS handshake, a collection) only the hardware and "

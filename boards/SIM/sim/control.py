@@ -226,7 +226,7 @@ def _set_time(args):
 
     seconds, millis = clock.parse_iso(args["iso"])
     if not clock.set_utc(seconds, "installer", millis):
-        raise Refused("the firmware does not take a time before it was built")
+        raise Refused("the firmware takes no time before it was built or over 20 years later")
     rtc.set_seconds(seconds - rtc.EPOCH_S, millis)
 
 

@@ -222,10 +222,12 @@ def mount(path: str | None, root: str = "/flash", flash: Flash | None = None, po
     exists already, without spares (tests), `power` to share another device's. Raises OSError when the file system is not
     readable: that is a finding, never a reason to format.
     """
+    from charger.store import file_system
+
     if flash is not None:
         if _is_blank(flash):
             vfs.VfsLfs2.mkfs(flash)
-        vfs.mount(vfs.VfsLfs2(flash), root)
+        vfs.mount(file_system.opened(flash), root)
         return flash
     from charger.drivers import flash_device
 
@@ -237,7 +239,7 @@ def mount(path: str | None, root: str = "/flash", flash: Flash | None = None, po
         vfs.VfsLfs2.mkfs(device)
     area = Area(area_path, device.power)
     device.area = area
-    vfs.mount(vfs.VfsLfs2(flash_device.attach(device, area)), root)
+    vfs.mount(file_system.opened(flash_device.attach(device, area)), root)
     return device
 
 

@@ -2,8 +2,6 @@
 
 import ffi
 
-from sim import launch
-
 _libc = ffi.open("libc.so.6")
 
 alarm = _libc.func("I", "alarm", "I")
@@ -48,6 +46,8 @@ def port_of(fd, which="getsockname"):
 
 def map_file(path):
     """(address, size) of a file mapped read-only; OSError when it cannot be."""
+    from sim import launch  # here, since the chain of nested first imports at the top has no room for one more
+
     root = launch.host_root
     fd = _open(path[len(root) :] if path.startswith(root) else path, 0, 0)
     if fd < 0:

@@ -44,6 +44,7 @@ SAFETY_VALUE = "SafetyValueDamaged"
 TAMPER_CLEARED = "TamperAcknowledged"
 DEBUG_ACCESS = "DebugAccess"
 FLASH_FAILED = "FileSystemFailed"
+LOG_ALTERED = "SecurityLogAltered"
 LOG_FULL = "SecurityLogFull"
 LOG_FAILED = "SecurityLogWriteFailed"
 SUPPRESSED = "EventsSuppressed"
@@ -51,7 +52,7 @@ SUPPRESSED = "EventsSuppressed"
 # critical by WP-43, and own events that need action
 CRITICAL = (
     FIRMWARE_UPDATED, TIME_SET, STARTUP, RESET, LOG_CLEARED, MEMORY_EXHAUSTION, TAMPER, FIRMWARE_INTEGRITY,
-    VAULT_BROKEN, SAFETY_VALUE,
+    VAULT_BROKEN, SAFETY_VALUE, LOG_ALTERED,
 )  # fmt: skip
 
 SINKS = ("ocpp", "mqtt")  # receivers of the log, each with its own mark

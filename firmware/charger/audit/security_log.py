@@ -1,8 +1,9 @@
 """The security log (SEC-22, 23): attacks on the unit, and changes of its security settings.
 
-Entries are in a ring that neither a factory reset nor the erasure of personal data changes. Each entry has the hash of
-the previous entry and a hash over itself and that: verify() finds an entry that was changed, or removed from the
-middle. Every receiver ("ocpp", "mqtt") has its own mark: the last entry it has acknowledged.
+Entries are in a ring that neither a factory reset nor the erasure of personal data changes. Each entry has the hash
+of the previous entry and a hash over itself and that: verify() finds an entry that was changed, or removed from the
+middle. check() does that once after each start, before entries are shown, sent or uploaded. Every receiver ("ocpp",
+"mqtt") has its own mark: the last entry it has acknowledged.
 
 An entry written while the time was unknown has the boot id and uptime; its time is computed when it is read, from an
 entry of the same start-up that has both (one is written whenever the time becomes known).
@@ -14,6 +15,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.audit import events
+from charger.runtime import cooperative
 from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 from charger.store.journal import Journal
@@ -29,13 +31,19 @@ _TEXT = const(112)  # bytes of name and info: CAPACITY entries of this size fit
 _BURST, _REFILL_S = const(30), const(60)
 _NOISY_BURST, _NOISY_REFILL_S = const(5), const(600)
 _COUNT_S = const(3600)  # interval of counts of suppressed events, and of repetitions
+_SLICE = const(4)  # entries verified at a time: below 20 ms of board time
+_BROKEN = "broken"  # the mark of the altered entry that was logged last
 _LOOK_BACK = const(900)  # the most numbers that the journal may skip behind damage
 
 
 class Entry:
-    """One event: seq, event, info, boot_id, uptime_s, millis; utc_s is None and `exact` False while the time is unknown."""
+    """One event: seq, event, info, boot_id, uptime_s, millis; utc_s is None and `exact` False while the time is unknown.
 
-    def __init__(self, seq: int, event: str, info: str, boot_id: int, uptime_s: int, utc_s: int | None, millis: int):
+    `raw` is the record on flash. `genuine` is False when its hash shows that it was altered.
+    """
+
+    def __init__(self, seq: int, event: str, info: str, boot_id: int, uptime_s: int, utc_s: int | None, millis: int,
+                 raw: bytes):
         self.seq = seq
         self.event = event
         self.info = info
@@ -44,6 +52,8 @@ class Entry:
         self.utc_s = utc_s
         self.millis = millis
         self.exact = utc_s is not None
+        self.raw = raw
+        self.genuine = True
 
     def time(self) -> str | None:
         """Return UTC as text, None when unknown."""
@@ -53,7 +63,7 @@ class Entry:
         """Return the entry as plain data."""
         return {
             "seq": self.seq, "time": self.time(), "exact": self.exact, "boot": self.boot_id,
-            "uptime_s": self.uptime_s, "event": self.event, "info": self.info,
+            "uptime_s": self.uptime_s, "event": self.event, "info": self.info, "genuine": self.genuine,
         }  # fmt: skip
 
 
@@ -69,6 +79,8 @@ class SecurityLog:
                  keys=None):
         self.listeners = []
         self.lost = 0  # entries that could not be written
+        self.checked = False  # check() has been done since the start
+        self.broken = None  # number of the first entry that it found altered or missing
         self._files = files
         self._journal = Journal(files, FOLDER, max_bytes, segment_bytes, ring=True)
         self._key, self._key_from = keys(self._journal.next_seq) if keys else (key, 0)
@@ -189,6 +201,7 @@ class SecurityLog:
             entry = _entry(seq, data)
             if entry is None:
                 continue
+            entry.genuine = self._link(seq, data[:-_LINK]) == data[-_LINK:]
             if entry.utc_s is None:
                 self._date(entry, zeros)
             yield entry
@@ -199,9 +212,40 @@ class SecurityLog:
 
     def verify(self) -> int | None:
         """Check all hashes; return None, or the number of the first entry that was altered or follows a missing one."""
-        expected = first = self.first_seq
+        return cooperative.run_now(self._verify_steps())
+
+    async def check(self) -> int | None:
+        """Check all hashes once since the start, in slices, and log what is wrong; return as verify() does."""
+        await cooperative.run(self.checking())
+        return self.broken
+
+    def checking(self):
+        """The slices of check()."""
+        if self.checked:
+            return
+        broken = yield from self._verify_steps()
+        if self.checked:
+            return  # another caller was faster
+        self.checked = True
+        self.broken = broken
+        if broken is not None and self.mark(_BROKEN) != broken:
+            self._add(events.LOG_ALTERED, "entry %d" % broken)
+            self._move(_BROKEN, broken)
+
+    def _verify_steps(self):
+        """A generator of slices for cooperative.run(); what is written meanwhile is not looked at."""
+        expected = self.first_seq
+        end, head = self.next_seq, self._head
         before = None
-        for seq, data in self._journal.records(first):
+        for seq, data in self._journal.records(expected):
+            if seq % _SLICE == 0:
+                yield
+            if seq >= end:
+                break
+            if expected < self.first_seq:  # the ring has dropped the oldest entries meanwhile
+                expected, before = self.first_seq, None
+            if seq < self.first_seq:
+                continue
             whole = seq == expected and len(data) >= 2 * _LINK + _FORM_LEN
             if not whole or (before is not None and data[:_LINK] != before):
                 return expected
@@ -209,9 +253,9 @@ class SecurityLog:
             if self._link(seq, data[:-_LINK]) != before:
                 return seq
             expected += 1
-        if expected != self.next_seq:
+        if max(expected, self.first_seq) < end:
             return expected
-        return None if before is None or before == self._head else expected - 1
+        return None if before is None or before == head else expected - 1
 
     # --- receivers ---
 
@@ -315,7 +359,7 @@ def _entry(seq: int, data: bytes) -> Entry | None:
         info = str(data[at:-_LINK], "utf-8")
     except UnicodeError:
         return None
-    return Entry(seq, event, info, boot_id, uptime_s, utc_s or None, millis)
+    return Entry(seq, event, info, boot_id, uptime_s, utc_s or None, millis, data)
 
 
 def _cut(text: str, most: int) -> bytes:

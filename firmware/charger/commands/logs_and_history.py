@@ -8,8 +8,12 @@ def _count(args) -> int:
 
 
 async def _log(app, _role, args, _surface) -> dict:
-    """Return a page of the security log, oldest first; "before" is the argument for the previous page."""
+    """Return a page of the security log, oldest first; "before" is the argument for the previous page.
+
+    "broken" is the number of the first entry that was altered or follows a missing one, None when there is none.
+    """
     journal = app.security_log
+    broken = await journal.check()
     end = min(args.get("before", journal.next_seq), journal.next_seq)
     start = max(journal.first_seq, end - _count(args))
     entries = []
@@ -17,7 +21,8 @@ async def _log(app, _role, args, _surface) -> dict:
         if entry.seq >= end:
             break
         entries.append(entry.to_dict())
-    return {"entries": entries, "before": start if start > journal.first_seq else None, "next": journal.next_seq}
+    return {"entries": entries, "before": start if start > journal.first_seq else None, "next": journal.next_seq,
+            "broken": broken}
 
 
 async def _history(app, _role, args, _surface) -> dict:

@@ -25,6 +25,7 @@ MqttRoots network
 MqttUrl network
 TamperPolicy settings
 UnlockConnectorOnEVSideDisconnect settings
+UploadToHomeNetwork network
 WifiName network
 WifiPassword network secret
 """

@@ -23,7 +23,7 @@ async def _change_pin(app, role, args, surface) -> dict:
 
 async def _set_clock(_app, role, args, _surface) -> dict:
     if not clock.set_utc(clock.parse_iso(args["utc"])[0], role):
-        raise CommandError(CONFLICT, "The time is before the build of this firmware.")
+        raise CommandError(CONFLICT, "The time is before the build of this firmware or over 20 years after it.")
     return {}
 
 

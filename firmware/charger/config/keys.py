@@ -94,6 +94,8 @@ KEYS = {
     "VerifyCsmsCommonName": ("b", "D", "Core", "true", 0, None, ""),
     "TamperPolicy": ("s", "D", "Core", "latch", 4, 6, "policy"),
     "InstallerMaxCurrent": ("i", "D", "Core", "0", 0, 80, "amps"),
+    "UploadToHomeNetwork": ("b", "D", "Core", "false", 0, None, ""),
+    "TimeServers": ("l", "D", "Core", "", 0, 4, ""),
     "RetryBackoffWaitMinimum": ("i", "D", "Core", "10", 0, 3600, ""),
     "RetryBackoffRandomRange": ("i", "D", "Core", "", 0, 3600, ""),
 }  # fmt: skip

@@ -1,12 +1,12 @@
 """The certificates on flash: roots that were installed, and the unit's own certificate (WP-15 to 23).
 
-This part is what making a link needs; root_store.py changes and lists roots. A root is one file, "roots/<kind><number>",
-PEM; a higher number is newer. Beside a root that is not signed by itself lies "<name>.key", its issuer's public key,
-which its hash data needs (WP-22). A file is there or not: no power cut leaves half a change.
+This module has what a connection needs; root_store.py changes and lists roots. A root is one file,
+"roots/<kind><number>", PEM; a higher number is newer. A root that is not self-signed has a second file "<name>.key" with
+its issuer's public key, needed for its hash data (WP-22). Every change is one file, so a power cut leaves no partial one.
 
-Roots of the factory count as installed. They cannot be deleted from where they are, so a list says which are gone.
+Roots of the factory count as installed. They cannot be deleted, so a list has the deleted ones.
 
-The unit's own certificate: chain in a file, key in the vault, and a second pair that has yet to prove itself.
+The unit's own certificate: chain in a file, key in the vault; during a trial there is a second pair.
 """
 
 from charger import log
@@ -19,12 +19,12 @@ KEY, NEXT_KEY = "ocpp/client-key", "ocpp/next-key"
 _FOLDER = "roots"
 _GONE = "roots_gone.json"
 
-# What a back end's certificate that the roots do not fit ends with, as causes of a failed connection (WP-20).
+# Causes of a failed connection that mean the back end's certificate does not match the roots (WP-20).
 _BAD = ("untrusted", "expired", "certificate", "proof")
 
 
 class CertificateStore:
-    """`factory` is what the unit was delivered with: ca, client_cert, client_key (PEM or None).
+    """`factory` has the factory's ca, client_cert, client_key (PEM or None).
 
     use_link() gives it the connection to the back end, whose server's root cannot be deleted.
     """
@@ -36,38 +36,38 @@ class CertificateStore:
         self._link = None
         self.note = on_event or (lambda event, info: None)
         self._factory = factory or {}
-        self._on_fallback = False  # the next attempt is made with the roots before the newest (WP-20)
-        self.trying = False  # the link is to be made with the certificate that has yet to prove itself
+        self._on_fallback = False  # the next attempt uses the roots before the newest (WP-20)
+        self.trying = False  # the link uses the certificate on trial
         for name in self.files.names(_FOLDER):
             if name.endswith(".key") and not self.files.exists(_FOLDER + "/" + name[:-4]):
-                self.files.delete(_FOLDER + "/" + name)  # the power failed between the two
+                self.files.delete(_FOLDER + "/" + name)  # the power failed between the two writes
 
     def use_link(self, link):
-        """`link.peer_certificate()` gives the certificate (DER) of the server that the unit is connected to, or None."""
+        """`link.peer_certificate()` returns the certificate (DER) of the connected server, or None."""
         self._link = link
 
     def peer(self) -> bytes | None:
-        """The certificate (DER) of the server that the unit is connected to, None without a connection over TLS."""
+        """Return the certificate (DER) of the connected server, None without a TLS connection."""
         return None if self._link is None else self._link.peer_certificate()
 
     # --- roots, as files ---
 
     def names(self, kind: str) -> list:
-        """The installed ones' file names, oldest first."""
+        """Return the file names of the installed roots, oldest first."""
         letter = KINDS[kind]
         return [_FOLDER + "/" + n for n in self.files.names(_FOLDER) if n[0] == letter and not n.endswith(".key")]
 
     def factory_roots(self, kind: str):
-        """What the factory gave, PEM text of one or several, or None."""
+        """Return the factory's roots: PEM text of one or several, or None."""
         return self._factory.get("ca") if kind == CENTRAL_SYSTEM else self._factory.get("manufacturer_ca")
 
     def gone(self) -> list:
-        """SHA-256 (hex) of those roots of the factory that were deleted."""
+        """Return the SHA-256 (hex) of deleted factory roots."""
         gone = self.files.read_json(_GONE, [])
         return gone if isinstance(gone, list) else []
 
     def roots(self, kind: str) -> bytes | None:
-        """All installed roots of a kind, PEM, one after the other; None when there is none."""
+        """Return all installed roots of a kind as PEM; None when there is none."""
         parts = self._factory_parts(kind) + [self.files.read(name) for name in self.names(kind)]
         return b"\n".join([part for part in parts if part]) or None
 
@@ -98,10 +98,10 @@ class CertificateStore:
 
         return [pem.encode() for pem, _ in root_store.factory_left(self, kind)]
 
-    # --- what the link tells ---
+    # --- events of the link ---
 
     def connected(self):
-        """A connection was made over TLS: under AdditionalRootCertificateCheck the newest root has proved itself."""
+        """A TLS connection was made: under AdditionalRootCertificateCheck the newest root is confirmed."""
         if self.checks and not self._on_fallback and self.names(CENTRAL_SYSTEM):
             # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
             from charger.credentials import root_store
@@ -109,25 +109,25 @@ class CertificateStore:
             root_store.keep_newest(self)
 
     def failed(self, cause: str):
-        """An attempt failed: when it was for the server's certificate, the next is made with the other roots."""
+        """An attempt failed: after a refused server certificate the next one uses the other roots."""
         if self.checks and cause in _BAD and self.names(CENTRAL_SYSTEM):
             self._on_fallback = not self._on_fallback
 
-    # --- roots, as messages ask for them ---
+    # --- roots, by OCPP messages ---
 
     async def install(self, kind: str, text: str) -> str:
-        """Accepted; Rejected for what is no good root, is there already or does not fit in; Failed by the flash (WP-19)."""
+        """Install a root: Accepted; Rejected if invalid, present already or the store is full; Failed by the flash (WP-19)."""
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.credentials import root_store
 
         try:
             return await root_store.install(self, kind, text)
-        except OSError as error:  # of a flash that cannot be read: what is there is not known
+        except OSError as error:  # the flash cannot be read, so the installed roots are unknown
             log.error("certificates", "root not installed: " + log.reason(error))
             return "Failed"
 
     async def delete(self, wanted: dict) -> str:
-        """Accepted, NotFound, or Failed for one that is in use (WP-23)."""
+        """Delete a root: Accepted, NotFound, or Failed for one in use (WP-23)."""
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.credentials import root_store
 
@@ -138,7 +138,7 @@ class CertificateStore:
             return "Failed"
 
     async def installed(self, kind: str) -> list:
-        """The hash data of all roots of a kind (WP-21, 22)."""
+        """Return the hash data of all roots of a kind (WP-21, 22)."""
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.credentials import root_store
 
@@ -147,28 +147,28 @@ class CertificateStore:
     # --- the unit's own certificate ---
 
     def client_chain(self):
-        """The certificate to show, leaf first, PEM; None without one."""
+        """Return the client certificate chain, leaf first, PEM; None without one."""
         if self.trying:
             return self.files.read(NEXT_CHAIN)
         return self.files.read(CHAIN) or self._factory.get("client_cert")
 
     def client_key(self):
-        """Its key: DER of our own making, PEM of the factory's."""
+        """Return its key: DER if generated by the unit, PEM if the factory's."""
         if self.vault is not None:
             if self.trying:
                 return self.vault.get(NEXT_KEY)
-            if self.files.read(CHAIN) is not None:  # as client_chain(): a damaged one counts as none for both
+            if self.files.read(CHAIN) is not None:  # a damaged chain counts as absent, as in client_chain()
                 return self.vault.get(KEY)
         return self._factory.get("client_key")
 
     def has_next(self) -> bool:
-        """A new certificate waits for its trial."""
+        """True when a new certificate is stored for a trial."""
         return self.files.exists(NEXT_CHAIN)
 
     def promote(self):
-        """Generator, a write to the flash at a time: the new certificate takes the old one's place.
+        """Replace the old certificate by the new one: a generator that yields between flash writes.
 
-        May be cut short anywhere, and done again.
+        It may be interrupted anywhere and repeated.
         """
         if self.has_next():
             key = self.vault.get(NEXT_KEY)  # type: ignore[union-attr] - a new chain is only taken with a vault
@@ -188,7 +188,7 @@ class CertificateStore:
             self.vault.delete(NEXT_KEY)
 
     def drop_next(self):
-        """The new certificate is of no use: forget it, and its key."""
+        """Delete the new certificate and its key."""
         self.trying = False
         self.files.delete(NEXT_CHAIN)
         if self.vault is not None:
@@ -196,7 +196,7 @@ class CertificateStore:
         log.info("certificates", "the new certificate is dropped")
 
     def refused(self, event: str, why: str) -> str:
-        """Note why a certificate was not taken; the status of the answer."""
+        """Add the event of a refused certificate; return the status of the answer."""
         log.warn("certificates", why)
         self.note(event, why)
         return "Rejected"

@@ -1,7 +1,7 @@
-"""A unit gets its credentials: what the factory's tool hands over goes into the vault, under a device key of its own.
+"""Provisioning: stores the credentials from the factory's tool in the vault, under a new device key.
 
-No PIN is handed over, only what verifies it. Cut short anywhere the unit counts as not provisioned, and it is done again
-from the start; store.seal() ends it. `store` is drivers/keystore.py's KeyStore.
+The tool sends only verifiers of PINs. If it is interrupted, the unit counts as not provisioned and the procedure is
+repeated; store.seal() completes it. `store` is the KeyStore of drivers/keystore.py.
 """
 
 from binascii import unhexlify
@@ -28,11 +28,11 @@ RECORD = ("strict", (
 
 
 def write(record: dict, files, store, again: bool = False) -> None:
-    """Put everything where it belongs. Raises Invalid, AlreadyProvisionedError, OSError.
+    """Store the credentials. InvalidValueError, AlreadyProvisionedError, OSError.
 
-    again: a unit that has credentials gets new ones, all of them; the old ones cannot be read any more. Cut short, that
-    goes on with the next record, asked for or not.
-    A unit of before provisioning keeps its device key and what is in its vault.
+    again: replace all credentials of a provisioned unit; the old ones become unreadable. After an interruption the next
+    record continues this, with or without `again`.
+    A unit from before provisioning existed keeps its device key and vault.
     """
     check(RECORD, record)
     entries = _entries(record)
@@ -60,7 +60,7 @@ def write(record: dict, files, store, again: bool = False) -> None:
 
 
 def _entries(record) -> list:
-    """(name, secret) of the vault; ValueError for what is no hexadecimal."""
+    """Yield (name, secret) for the vault; ValueError for invalid hexadecimal."""
     entries = []
     for role, verifier in record["pins"].items():
         form = pin.form(verifier["iterations"], unhexlify(verifier["salt"]), unhexlify(verifier["hash"]))

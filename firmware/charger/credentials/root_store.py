@@ -1,4 +1,4 @@
-"""Installing, deleting and listing root certificates (WP-19 to 23); of certificates.py, imported when it is needed."""
+"""Installing, deleting and listing root certificates (WP-19 to 23), imported by certificate_store.py when needed."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ _LAST_NUMBER = 9999
 
 
 class _Root:
-    """One installed root: `name` is its file, None for one of the factory; `issuer_bits` the key that signed it."""
+    """One root: `name` is its file, None for a factory root; `issuer_bits` the key that signed it."""
 
     def __init__(self, store, name, encoded: bytes):
         self.name = name
@@ -25,7 +25,7 @@ class _Root:
         self.issuer_bits = own if name is None else store.files.read(name + ".key") or own
 
     def hash_data(self, algorithm: str):
-        """Generator: its CertificateHashData. Whose key signed a root may be known from its installation only."""
+        """Generator: the CertificateHashData. The key that signed a root may be known only from its installation."""
         holder = _Holder(self.issuer_bits)
         return (yield from x509.hash_data(self.certificate, holder, algorithm))  # type: ignore[arg-type] - all it reads
 
@@ -37,7 +37,7 @@ class _Holder:
 
 
 def factory_left(store, kind: str) -> list:
-    """(PEM, DER) of the factory's roots that were not deleted."""
+    """Yield (PEM, DER) of the factory's roots that were not deleted."""
     text = store.factory_roots(kind)
     if not text:
         return []
@@ -57,7 +57,7 @@ def _fingerprint(encoded: bytes) -> str:
 
 
 def _all(store, kind: str) -> list:
-    """Every root of a kind, the factory's first, the newest last. What cannot be read is passed over."""
+    """Yield the roots of a kind, factory roots first, the newest last; unreadable ones are skipped."""
     found = []
     encodings = [(None, encoded) for _, encoded in factory_left(store, kind)]
     for name in store.names(kind):
@@ -99,7 +99,7 @@ async def install(store, kind: str, text: str) -> str:
 
 
 async def _check(store, kind: str, root, present: list) -> tuple:
-    """(why it is refused or '', the root that signed it or None for itself). CryptoError for what is no good root."""
+    """Check a new root: (reason of refusal or '', the root that signed it or None for itself). CryptoError if invalid."""
     if any(other.certificate.der == root.der for other in present):
         return "installed already", None
     if len(root.serial_hex()) > _SERIAL_DIGITS:
@@ -111,7 +111,7 @@ async def _check(store, kind: str, root, present: list) -> tuple:
         await cooperative.run(path_validation.check_root(root, clock.utc_s()))
         return "", None
     if len(store.names(kind)) > 1 or (store.names(kind) and factory_left(store, kind)):
-        return "the root before has not proved itself yet", None  # one, and a fallback for a time (WP-20)
+        return "the previous root is not confirmed yet", None  # one, and a fallback for a time (WP-20)
     error = None
     for signer in reversed(present):
         try:
@@ -123,13 +123,13 @@ async def _check(store, kind: str, root, present: list) -> tuple:
 
 
 def _write(store, kind: str, root, signer):
-    """The issuer's key first: without the certificate it is nothing, and swept away here or at the next start."""
+    """Write the issuer's key first: without its certificate it is removed here or at the next start."""
     name = _place(KINDS[kind], _free_number(store, kind))
     try:
         if signer is not None and signer.key.bits != root.key.bits:
             store.files.write(name + ".key", signer.key.bits)
         else:
-            store.files.delete(name + ".key")  # of an attempt that failed: this root would get another's issuer
+            store.files.delete(name + ".key")  # left by a failed attempt; this root would get another's issuer
         store.files.write(name, pem.encode(root.der).encode())
     except OSError:
         store.files.delete(name + ".key")
@@ -141,8 +141,8 @@ def _place(letter: str, number: int) -> str:
 
 
 def _free_number(store, kind: str) -> int:
-    """One above the newest. At the end of the numbers the roots move to the first ones, oldest first, each doubled for a
-    moment rather than missing."""
+    """Return the number after the newest. At the end of the range the roots are moved to the first numbers, oldest
+    first, each copied before it is deleted."""
     names = store.names(kind)
     number = int(names[-1][-4:]) + 1 if names else 1
     if number <= _LAST_NUMBER:
@@ -180,7 +180,7 @@ async def delete(store, wanted: dict) -> str:
             if not _same(await cooperative.run(root.hash_data(wanted["hashAlgorithm"])), wanted):
                 continue
             if kind == CENTRAL_SYSTEM and _in_use(store, root, present):
-                log.warn("certificates", "this root cannot be spared")
+                log.warn("certificates", "this root is in use")
                 return "Failed"
             try:
                 _remove(store, root)
@@ -201,7 +201,7 @@ def _same(have: dict, wanted: dict) -> bool:
 
 
 async def _is_own(store, wanted: dict) -> bool:
-    """Whether hash data mean the unit's own certificate, which cannot be deleted (WP-23). Its name and number tell."""
+    """True when hash data identify the unit's own certificate, by name and serial number; it cannot be deleted (WP-23)."""
     own = store.client_chain()
     if not own:
         return False
@@ -216,10 +216,10 @@ async def _is_own(store, wanted: dict) -> bool:
 
 
 def _in_use(store, root, present: list) -> bool:
-    """Whether the present connection, or the next one, cannot do without this root.
+    """True when the present or the next connection needs this root.
 
-    mbedtls does not say which root it used, and shows of the server's certificates the leaf alone. A root that issued
-    the leaf is the one. Where a sub-CA did, any root of the sub-CA's kind may be it: the last one is kept.
+    mbedtls does not report the root it used, and of the server's certificates it shows only the leaf. If a root issued the
+    leaf, it is that root. If a sub-CA did, any root of the kind may be it, so the last one is kept.
     """
     secure = store.config.get_int("SecurityProfile") >= 2
     if secure and len(present) == 1:
@@ -255,7 +255,7 @@ def _remove(store, root):
 
 
 def keep_newest(store):
-    """The newest root has made a connection: those before it have served their time (WP-20)."""
+    """Delete the older roots after the newest one has made a connection (WP-20)."""
     for root in _all(store, CENTRAL_SYSTEM)[:-1]:
         try:
             _remove(store, root)

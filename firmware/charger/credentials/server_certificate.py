@@ -1,9 +1,8 @@
-"""What mbedtls leaves open about the certificate of a server it believes (WP-7), before a byte of ours is sent.
+"""Checks of a server's certificate that mbedtls does not do (WP-7), before any data is sent.
 
-mbedtls has proved the path to a root, strength of keys and signatures, the name, the usage, and the dates by its own
-clock (docs/TLS.md). Here the dates are held against the unit's clock, and a CA is refused as a server. The interpreter
-shows the leaf alone: of the certificates between leaf and root nothing can be known. Reads what it needs and no more,
-without x509.py, because this is in memory whenever a link is made.
+mbedtls has checked the path to a root, strength of keys and signatures, the name, the usage, and the dates by its own
+clock (docs/TLS.md). Here the dates are checked by the unit's clock, and a CA certificate is refused as a server's. The
+interpreter gives access to the leaf only. This module does not use x509.py, to need less memory for each connection.
 """
 
 from micropython import const
@@ -22,9 +21,9 @@ _GENERALIZED_TIME = const(0x18)
 
 
 def check(encoded: bytes, now_s: int | None):
-    """CryptoError unless this DER certificate may be a server's.
+    """Check a server's DER certificate. CryptoError.
 
-    now_s: UTC seconds by the unit's own clock, None when unknown: then mbedtls' verdict alone holds.
+    now_s: UTC seconds by the unit's clock; None while unknown: then only mbedtls' check applies.
     """
     tbs = der.DerReader(encoded).enter().enter()
     if tbs.next_is(0xA0):
@@ -46,7 +45,7 @@ def check(encoded: bytes, now_s: int | None):
 
 
 def validity(encoded: bytes) -> tuple:
-    """(from, to) of a certificate, UTC seconds since 1970, both inclusive."""
+    """Return (from, to) of a certificate, UTC seconds since 1970, both inclusive."""
     tbs = der.DerReader(encoded).enter().enter()
     if tbs.next_is(0xA0):
         tbs.span(0xA0)
@@ -79,7 +78,7 @@ def _check_time(validity: der.DerReader, now_s: int | None):
 
 
 def _seconds(validity: der.DerReader) -> int:
-    """UTC seconds since 1970 of one Time."""
+    """Decode a Time to UTC seconds since 1970."""
     if validity.next_is(_UTC_TIME):
         digits = validity.content(_UTC_TIME)
         digits = (b"19" if digits[:1] >= b"5" else b"20") + digits

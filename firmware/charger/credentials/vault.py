@@ -1,12 +1,12 @@
 """Credentials on flash: encrypted, authenticated, bound to their names (SEC-10). The device key lies elsewhere.
 
-An entry is a file: version (1), nonce (16), ciphertext, HMAC-SHA256 (32) over name, version, nonce and ciphertext. Keys
-for the two are derived from the device key. An index, sealed the same way, says which entries there are: one that was
-taken away is noticed as one that was changed. What does not hold is never half-believed: `broken` is set, the entry reads
-as absent, and the unit has to be provisioned again (it never falls back to a default).
+An entry is a file: version (1), nonce (16), ciphertext, HMAC-SHA256 (32) over name, version, nonce and ciphertext. The
+keys for both are derived from the device key. An index, sealed the same way, lists the entries, so that a removed entry
+is detected, too. After a failed check `broken` is set, the entry counts as absent, and the unit must be provisioned again
+(there is no default).
 
-What this protects and what not: docs/SECURITY.md. On a chip without flash encryption the device key can be read by
-whoever opens the case.
+docs/SECURITY.md says what this protects. On a chip without flash encryption a person with access to the opened case can
+read the device key.
 """
 
 import json
@@ -33,7 +33,7 @@ class Vault:
     """get() and put() by name. `ready` is False without a device key, `broken` names what was found altered, or ''."""
 
     def __init__(self, files, device_key: bytes | None, on_event=None, next_key: bytes | None = None):
-        """next_key: that of a change of keys which was interrupted; call rotate() with it again."""
+        """next_key: the new key of an interrupted change; call rotate() with it again."""
         self._files = files
         self._on_event = on_event
         self._keys = [key for key in (device_key, next_key) if key]
@@ -42,13 +42,13 @@ class Vault:
         self._names = []
         if self.ready:
             self._open_index()
-        elif files.exists(_INDEX):  # the key storage was erased, or cannot be opened: what is here can never be read
+        elif files.exists(_INDEX):  # the key storage was erased or cannot be opened, so the entries cannot be read
             self._breaks("device key")
 
     # --- use ---
 
     def get(self, name: str) -> bytes | None:
-        """The secret, None when there is none or it does not hold."""
+        """Return the secret, None when it is absent or damaged."""
         if name not in self._names:
             return None
         secret = self._read(_file(name), name)
@@ -57,31 +57,31 @@ class Vault:
         return secret
 
     def put(self, name: str, secret: bytes) -> None:
-        """Keep a secret; it is on flash when this returns. OSError when it cannot be."""
+        """Store a secret; it is on flash when this returns. OSError by the flash."""
         self._must_be_ready()
         if not self._names and not self._files.exists(_INDEX):
-            self._write_index([])  # an entry without any index would look like an index that was taken away
+            self._write_index([])  # an entry without an index would look like a removed index
         self._files.write(_file(name), self._seal(name, secret))
         if name not in self._names:
             self._write_index(self._names + [name])  # noqa: RUF005 - MicroPython knows no other way
 
     def delete(self, name: str) -> None:
-        """Forget a secret; no error when there is none."""
+        """Delete a secret; no error when it is absent."""
         if name in self._names:
             self._write_index([one for one in self._names if one != name])
         self._files.delete(_file(name))
 
     def require(self, name: str) -> None:
-        """An entry that every unit has: where it is missing, the whole vault was taken away, index and all."""
+        """Check for an entry that every unit has: if it is missing, the whole vault was removed, including the index."""
         if self.ready and name not in self._names:
             self._breaks("index")
 
     def names(self) -> list:
-        """What is in it."""
+        """Return the names of the entries."""
         return list(self._names)
 
     def rotate(self, new_key: bytes) -> None:
-        """Seal everything with another device key. Until it returns both keys are needed, whatever happens."""
+        """Encrypt all entries with another device key. Until it returns, both keys are needed."""
         self._must_be_ready()
         if new_key not in self._keys:
             self._keys.append(new_key)
@@ -111,7 +111,7 @@ class Vault:
         self._names = json.loads(content)
         known = [_file(name)[len(_FOLDER) :] for name in self._names]
         for name in there:
-            if name not in known:  # the power failed before it was entered, or after it was crossed out
+            if name not in known:  # the power failed before the index was written, or after
                 self._files.delete(_FOLDER + name)
         for name in self._names:
             if self._read(_file(name), name) is None:
@@ -147,7 +147,7 @@ class Vault:
 
 
 def _file(name: str) -> str:
-    """One folder, short names: what is between the slashes, and a checksum, as "a/b" and "a-b" are two."""
+    """Return the file of an entry: its name without slashes and a checksum, since "a/b" and "a-b" differ."""
     return "%s%s.%08x" % (_FOLDER, name.replace("/", "-"), crc32(name.encode()))
 
 

@@ -14,6 +14,7 @@ from charger.local_api.admission import Admission, host_of
 from charger.runtime import memory
 
 _TOKEN = const(16)  # bytes
+_CLOSED_MS = const(1000)
 _WAITING = const(4)  # connections that the network stack may hold back
 
 
@@ -42,6 +43,13 @@ class LocalApiListener:
 
     async def run(self):
         """Accept clients in an endless loop. OSError when the address cannot be bound."""
+        while True:
+            while self._app.altered():  # no page of an altered image (SEC-9)
+                await clock.sleep_ms(_CLOSED_MS)
+            await self._listen()
+
+    async def _listen(self):
+        """Accept clients until the firmware is found altered."""
         host, _, port = self._address.rpartition(":")
         info = socket.getaddrinfo(host, int(port), 0, socket.SOCK_STREAM)[0]
         listener = socket.socket(info[0], info[1], info[2])
@@ -58,6 +66,9 @@ class LocalApiListener:
                     client, address = listener.accept()
                 except OSError:  # the client has closed it already
                     continue
+                if self._app.altered():
+                    client.close()
+                    return
                 host = host_of(address)
                 if self.admission.has_place(host) and self.admission.allows(host) and self._room():
                     self.admission.enter(host)

@@ -259,6 +259,7 @@ class MqttClient:
     async def _publish_log(self, session):
         """Publish the next few entries; they are marked as sent after the broker's acknowledgement (SEC-23)."""
         self._log_due = False
+        await self.app.security_log.check()
         batch = self.app.security_log.pending("mqtt", _LOG_BATCH)
         for item in batch:
             await self._publish(session, "notice", "notice", item)

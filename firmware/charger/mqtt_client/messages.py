@@ -7,7 +7,8 @@ from charger import clock, status_report
 from charger.audit import events
 
 # Events that need attention: also published on the topic notice (SEC-9, SEC-17).
-NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, events.VAULT_BROKEN, events.SAFETY_VALUE)
+NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, events.VAULT_BROKEN, events.SAFETY_VALUE,
+           events.LOG_ALTERED)
 
 
 def status(app) -> bytes:

@@ -32,6 +32,20 @@ def is_address(host: str) -> bool:
     return len(parts) == 4 and all(p.isdigit() and len(p) <= 3 and int(p) < 256 for p in parts)
 
 
+def is_private(address: str) -> bool:
+    """True for an address that is not reached over the Internet: home networks, the unit itself, multicast."""
+    if ":" in address:
+        return address[:1] not in ("2", "3")  # only 2000::/3 is assigned to the Internet
+    first, second = [int(part) for part in address.split(".")[:2]]
+    return (
+        first in (0, 10, 127)
+        or first >= 224
+        or (first == 172 and 16 <= second < 32)
+        or (first, second) in ((192, 168), (169, 254))
+        or (first == 100 and 64 <= second < 128)
+    )
+
+
 def _query(host: str, query_id: bytes) -> bytes:
     """Encode a query for the A records of host. DnsError when host is not a valid DNS name."""
     out = bytearray(query_id + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00")
@@ -116,7 +130,7 @@ def _first_address(msg: bytes, at: int, wanted: bytes, count: int) -> tuple:
     raise DnsError("the name has no IPv4 address")
 
 
-def _readable(s):
+def readable(s):
     """Wait until the socket is readable."""
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 
@@ -189,7 +203,7 @@ class Resolver:
             s.connect(info[-1])  # the kernel now drops datagrams from other hosts
             s.send(query)
             while True:
-                await _readable(s)  # type: ignore[misc] - a generator is awaitable here
+                await readable(s)  # type: ignore[misc] - a generator is awaitable here
                 try:
                     msg = s.recv(_DATAGRAM)
                 except OSError as error:

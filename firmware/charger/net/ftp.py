@@ -88,17 +88,11 @@ async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open
     If the folder does not exist, the last part of the URL's path is the file's name. FtpError, HttpError (the
     connection), ConnectError; ValueError for a URL that cannot be used.
     """
-    url = urls.split(location)
-    if url.scheme != "ftp":
-        raise ValueError("not an ftp URL")
+    url = _split(location)
     stream = (await (open_stream or tls.open_stream)(url.host, url.port, None, _CONNECT_MS))[0]
     try:
         control = _Control(stream, step_ms)
-        code, _ = await control.reply()
-        if code != 220:
-            raise FtpError(code, "the server is not ready")
-        await _log_in(control, url.login or (b"anonymous", b"pilotlight@"))
-        await control.must(2, "TYPE", b"I")
+        await _log_in(control, url.login)
         target = await _change_folder(control, urls.unquote(url.path[1:]), name.encode())
         await _store(control, url.host, target, pieces, step_ms, open_stream)
         await http_client.send_all(stream, b"QUIT\r\n", step_ms)
@@ -154,17 +148,11 @@ class FtpDownload:
 
 async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream=None) -> FtpDownload:
     """Start the download of the URL's file at an offset. FtpError, HttpError, ConnectError; ValueError for the URL."""
-    url = urls.split(location)
-    if url.scheme != "ftp":
-        raise ValueError("not an ftp URL")
+    url = _split(location)
     stream = (await (open_stream or tls.open_stream)(url.host, url.port, None, _CONNECT_MS))[0]
     try:
         control = _Control(stream, step_ms)
-        code, _ = await control.reply()
-        if code != 220:
-            raise FtpError(code, "the server is not ready")
-        await _log_in(control, url.login or (b"anonymous", b"pilotlight@"))
-        await control.must(2, "TYPE", b"I")
+        await _log_in(control, url.login)
         path = urls.unquote(url.path[1:])
         size = None
         if offset:
@@ -189,12 +177,26 @@ async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open
     return FtpDownload(control, data, step_ms, offset, size)
 
 
-async def _log_in(control, login: tuple):
-    code, _ = await control.command("USER", login[0])
+def _split(location: str):
+    """Parse an ftp URL. ValueError."""
+    url = urls.split(location)
+    if url.scheme != "ftp":
+        raise ValueError("not an ftp URL")
+    return url
+
+
+async def _log_in(control: _Control, login: tuple | None):
+    """Read the greeting, log in (anonymously without a login) and select binary transfer. FtpError."""
+    code, _ = await control.reply()
+    if code != 220:
+        raise FtpError(code, "the server is not ready")
+    user, password = login or (b"anonymous", b"pilotlight@")
+    code, _ = await control.command("USER", user)
     if code == 331:
-        code, _ = await control.command("PASS", login[1])
+        code, _ = await control.command("PASS", password)
     if code // 100 != 2:
         raise FtpError(code, "login refused")
+    await control.must(2, "TYPE", b"I")
 
 
 async def _change_folder(control, path: bytes, name: bytes) -> bytes:

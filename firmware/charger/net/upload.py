@@ -13,19 +13,25 @@ import gc
 from micropython import const
 
 from charger import clock, log
-from charger.errors import BAD_LOCATION, FAILED, NOT_ALLOWED, NOT_SUPPORTED, ConnectError, FtpError, HttpError, UploadError
-from charger.net import http_client, tls
+from charger.errors import BAD_LOCATION, FAILED, NOT_SUPPORTED, ConnectError, DnsError, FtpError, HttpError, UploadError
+from charger.net import dns, http_client, tls
 from charger.net import url as urls
 
 _WHOLE_MS = const(900000)  # for one attempt
 
 
 class Uploader:
-    """`roots()` returns the trusted root certificates (PEM) or None; `lab` is True on a laboratory unit."""
+    """`roots()` returns the trusted root certificates (PEM) or None; `lab` is True on a laboratory unit.
 
-    def __init__(self, roots, lab: bool, open_stream=None):
+    A host in a private network is contacted by a laboratory unit, when it is the host `back_end`, or when `home` is True: the
+    back end must not find out through uploads what is in the owner's network.
+    """
+
+    def __init__(self, roots, lab: bool, open_stream=None, back_end: str | None = None, home: bool = False):
         self._roots = roots
         self._lab = lab
+        self._anywhere = lab or home
+        self._back_end = back_end
         self._open_stream = open_stream
 
     async def send(self, location: str, name: str, pieces):
@@ -34,6 +40,8 @@ class Uploader:
             url = urls.split(location)
         except ValueError as error:
             raise UploadError(BAD_LOCATION, str(error))
+        if any(not " " < ch <= "~" for ch in url.path):
+            raise UploadError(BAD_LOCATION, "a character that no URL may hold")
         if url.scheme not in (("https", "http", "ftp") if self._lab else ("https",)):
             raise UploadError(NOT_SUPPORTED, "this unit does not upload by " + url.scheme)
         log.info("upload", "%s to %s" % (name, url))
@@ -47,7 +55,19 @@ class Uploader:
         except ValueError as error:
             raise UploadError(BAD_LOCATION, str(error))
 
+    async def _check_host(self, url):
+        """UploadError for a host in a private network that may not be contacted."""
+        if self._anywhere or url.host == self._back_end:
+            return
+        try:
+            address = await dns.default().resolve(url.host)
+        except DnsError as error:
+            raise UploadError(FAILED, str(error))
+        if dns.is_private(address):
+            raise UploadError(FAILED, "the host is in a private network")
+
     async def _send(self, url, location: str, name: str, pieces):
+        await self._check_host(url)
         if url.scheme == "ftp":
             await self._by_ftp(location, name, pieces)
             return
@@ -58,8 +78,6 @@ class Uploader:
             status = await self._by_http(method, url, name, pieces, folder)
             if status not in (405, 501):
                 break
-        if status in (401, 403):
-            raise UploadError(NOT_ALLOWED, "HTTP status %d" % status)
         if not 200 <= status < 300:
             raise UploadError(FAILED, "HTTP status %d" % status)
 
@@ -89,7 +107,7 @@ class Uploader:
         try:
             await ftp.upload(location, name, pieces(), open_stream=self._open_stream)
         except FtpError as error:
-            raise UploadError(NOT_ALLOWED if error.code == 530 else FAILED, str(error))
+            raise UploadError(FAILED, str(error))
 
 
 def fitted(pieces, length: int):

@@ -5,15 +5,13 @@ memoryview; messages are masked for sending in another. A protocol violation of 
 """
 
 import asyncio
-import os
-from errno import EIO, ETIMEDOUT
 
 from micropython import const
 
 from charger import clock, log
 from charger.errors import ConnectionClosedError
 from charger.net import utf8
-from charger.net.websocket_frames import header, mask_in_place, short_frame, whole_text
+from charger.net.websocket_frames import ABNORMAL, PAYLOAD, FrameWriter, short_frame, whole_text
 from charger.net.websocket_handshake import upgrade
 
 _CONTINUATION = const(0)
@@ -28,7 +26,6 @@ GOING_AWAY = const(1001)
 PROTOCOL_ERROR = const(1002)
 UNSUPPORTED = const(1003)
 NO_STATUS = const(1005)
-ABNORMAL = const(1006)
 BAD_DATA = const(1007)
 TOO_BIG = const(1009)
 
@@ -36,10 +33,8 @@ MAX_MESSAGE = const(24576)  # OCPP-22
 _KEPT = const(1024)  # the receive buffer between messages; most fit
 _AHEAD = const(256)  # read ahead of frame headers, so that a small frame costs one read
 _CHUNK = const(512)  # masked and written at a time
-_PAYLOAD = const(16)  # offset of the payload in the first chunk, behind the header; a multiple of 4 keeps the mask aligned
 _SHORT = const(496)  # payload that fits into the first chunk
 _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.5
-_SEND_MS = const(20000)
 _CLOSE_MS = const(2000)
 _RETRY_MS = const(20)
 
@@ -49,12 +44,12 @@ def buffers() -> tuple:
     return bytearray(_KEPT), bytearray(_CHUNK)
 
 
-class WebSocket:
+class WebSocket(FrameWriter):
     """An open connection, made by `connect()`; tests use any pair of streams."""
 
     def __init__(self, reader, writer, max_message: int = MAX_MESSAGE, max_frame: int = 0, ahead: bytes = b""):
+        super().__init__(writer)
         self._reader = reader
-        self._writer = writer
         self._max_message = max_message
         self._max_frame = max_frame  # longer messages are sent in fragments; 0: never
         self._ahead = bytearray(max(_AHEAD, len(ahead)))
@@ -62,14 +57,10 @@ class WebSocket:
         self._ahead_at = 0
         self._ahead_end = len(ahead)
         self.use(buffers())
-        self._frame_lock = asyncio.Lock()  # one frame at a time
         self._message_lock = asyncio.Lock()  # one message at a time; control frames may be sent between its frames
-        self._writers = 0  # tasks that hold or wait for one of the two
-        self._closed = None  # the ConnectionClosedError that ended the connection
         self._close_sent = False
         self._transport_closed = False
         self._reclaim = None
-        self.over = asyncio.Event()  # set when the connection has ended or is to be ended
         self.last_rx = clock.ticks_ms()  # of the last byte received
         self.last_pong = self.last_rx
 
@@ -262,7 +253,7 @@ class WebSocket:
 
     def _write_short(self, pieces, size: int):
         """Write a message of one frame that fits into the chunk; return the part that the transport did not accept."""
-        frame = short_frame(self._chunk, _PAYLOAD, 0x80 | _TEXT, pieces, size)
+        frame = short_frame(self._chunk, PAYLOAD, 0x80 | _TEXT, pieces, size)
         try:
             return frame[self._writer.s.write(frame) or 0 :]
         except OSError as error:
@@ -300,91 +291,7 @@ class WebSocket:
         """Send a ping; `last_pong` is the time of the last answer. ConnectionClosedError."""
         await self._send_frame(0x80 | _PING, (payload,), len(payload))
 
-    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0, rest=None):
-        """Write one masked frame of `size` bytes, which begins `skip` bytes into the pieces; or the rest of one."""
-        self._writers += 1
-        try:
-            await self._frame_lock.acquire()
-            try:
-                await self._write_or_end(first, pieces, size, skip, rest)
-            finally:
-                self._frame_lock.release()
-        finally:
-            self._writers -= 1
-
-    async def _write_or_end(self, first: int, pieces, size: int, skip: int, rest):
-        """Write a frame; a failure in the middle ends the connection."""
-        if self._closed is not None:
-            raise self._closed
-        try:
-            if rest is not None:
-                await self._write(rest, clock.ticks_ms())
-            else:
-                await self._write_frame(first, pieces, size, skip)
-        except OSError as error:
-            raise self._over(ABNORMAL, log.reason(error))
-        except BaseException:
-            self._over(ABNORMAL, "cut in the middle of a frame")
-            raise
-
-    async def _write_frame(self, first: int, pieces, size: int, skip: int):
-        """Gather the pieces chunk by chunk behind the header, mask and write each chunk."""
-        started = clock.ticks_ms()
-        view = memoryview(self._chunk)
-        mask = os.urandom(4)
-        head = header(first, size, mask)
-        begin = _PAYLOAD - len(head)
-        view[begin:_PAYLOAD] = head
-        masked = at = _PAYLOAD
-        for piece in pieces:
-            piece = memoryview(piece)
-            start = min(skip, len(piece))
-            skip -= start
-            while start < len(piece) and size:
-                count = min(len(piece) - start, _CHUNK - at, size)
-                view[at : at + count] = piece[start : start + count]
-                at += count
-                start += count
-                size -= count
-                if at == _CHUNK:
-                    mask_in_place(view[masked:], mask)
-                    await self._write(view[begin:], started)
-                    begin = masked = at = 0
-        if size:
-            raise OSError(EIO)  # the pieces are shorter than they were counted: the peer could not decode what follows
-        mask_in_place(view[masked:at], mask)
-        await self._write(view[begin:at], started)
-
-    async def _write(self, view, started: int):
-        """Write view, retrying every 20 ms while the peer is slow. OSError when the frame takes over 20 s.
-
-        Not with drain(): a cancelled drain() sends the same bytes again, and takes the task in recv() off asyncio's
-        poller with it.
-        """
-        while view:
-            count = self._writer.s.write(view)
-            if count:
-                view = view[count:]
-            if view:
-                if clock.elapsed_ms(started) > _SEND_MS:
-                    raise OSError(ETIMEDOUT)
-                await clock.sleep_ms(_RETRY_MS)
-                if self._closed is not None:
-                    raise self._closed
-
     # --- the end ---
-
-    @property
-    def closed(self) -> ConnectionClosedError | None:
-        """The ConnectionClosedError that ended the connection, None while it is open."""
-        return self._closed
-
-    def _over(self, code: int, reason: str) -> ConnectionClosedError:
-        """Record the end of the connection, of which the first reason counts, and return it."""
-        if self._closed is None:
-            self._closed = ConnectionClosedError(code, reason)
-            self.over.set()
-        return self._closed
 
     async def _fail(self, code: int, reason: str):
         """Close because of a protocol violation: send the code and reason, raise ConnectionClosedError."""

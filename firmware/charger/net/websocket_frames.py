@@ -1,6 +1,18 @@
-"""Frames of a WebSocket client (RFC 6455 section 5.2): header and mask."""
+"""Frames of a WebSocket client (RFC 6455 section 5.2): header, mask, and writing them in order."""
 
+import asyncio
 import os
+from errno import EIO, ETIMEDOUT
+
+from micropython import const
+
+from charger import clock, log
+from charger.errors import ConnectionClosedError
+
+ABNORMAL = const(1006)  # close code of a connection that ended without a close frame
+PAYLOAD = const(16)  # offset of the payload in the first chunk, behind the header; a multiple of 4 keeps the mask aligned
+_SEND_MS = const(20000)
+_RETRY_MS = const(20)
 
 
 def mask_in_place(view, mask: bytes) -> None:
@@ -52,3 +64,102 @@ def whole_text(ahead: bytearray, at: int, end: int) -> tuple | None:
     elif size > 126:
         return None
     return (at, size) if at + size <= end else None
+
+
+class FrameWriter:
+    """Writes masked frames one at a time; base of WebSocket. The first failure ends the connection.
+
+    `over` is set when the connection has ended or is to be ended; `_chunk` is the buffer in which frames are masked.
+    """
+
+    def __init__(self, writer):
+        self._writer = writer
+        self._chunk = bytearray(0)  # set before the first transfer, see WebSocket.use()
+        self._frame_lock = asyncio.Lock()  # one frame at a time
+        self._writers = 0  # tasks that send or wait to send
+        self._closed = None  # the ConnectionClosedError that ended the connection
+        self.over = asyncio.Event()
+
+    @property
+    def closed(self) -> ConnectionClosedError | None:
+        """The ConnectionClosedError that ended the connection, None while it is open."""
+        return self._closed
+
+    def _over(self, code: int, reason: str) -> ConnectionClosedError:
+        """Record the end of the connection, of which the first reason counts, and return it."""
+        if self._closed is None:
+            self._closed = ConnectionClosedError(code, reason)
+            self.over.set()
+        return self._closed
+
+    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0, rest=None):
+        """Write one masked frame of `size` bytes, which begins `skip` bytes into the pieces; or the rest of one."""
+        self._writers += 1
+        try:
+            await self._frame_lock.acquire()
+            try:
+                await self._write_or_end(first, pieces, size, skip, rest)
+            finally:
+                self._frame_lock.release()
+        finally:
+            self._writers -= 1
+
+    async def _write_or_end(self, first: int, pieces, size: int, skip: int, rest):
+        """Write a frame; a failure in the middle ends the connection."""
+        if self._closed is not None:
+            raise self._closed
+        try:
+            if rest is not None:
+                await self._write(rest, clock.ticks_ms())
+            else:
+                await self._write_frame(first, pieces, size, skip)
+        except OSError as error:
+            raise self._over(ABNORMAL, log.reason(error))
+        except BaseException:
+            self._over(ABNORMAL, "cut in the middle of a frame")
+            raise
+
+    async def _write_frame(self, first: int, pieces, size: int, skip: int):
+        """Gather the pieces chunk by chunk behind the header, mask and write each chunk."""
+        started = clock.ticks_ms()
+        view = memoryview(self._chunk)
+        mask = os.urandom(4)
+        head = header(first, size, mask)
+        begin = PAYLOAD - len(head)
+        view[begin:PAYLOAD] = head
+        masked = at = PAYLOAD
+        for piece in pieces:
+            piece = memoryview(piece)
+            start = min(skip, len(piece))
+            skip -= start
+            while start < len(piece) and size:
+                count = min(len(piece) - start, len(view) - at, size)
+                view[at : at + count] = piece[start : start + count]
+                at += count
+                start += count
+                size -= count
+                if at == len(view):
+                    mask_in_place(view[masked:], mask)
+                    await self._write(view[begin:], started)
+                    begin = masked = at = 0
+        if size:
+            raise OSError(EIO)  # the pieces are shorter than they were counted: the peer could not decode what follows
+        mask_in_place(view[masked:at], mask)
+        await self._write(view[begin:at], started)
+
+    async def _write(self, view, started: int):
+        """Write view, retrying every 20 ms while the peer is slow. OSError when the frame takes over 20 s.
+
+        Not with drain(): a cancelled drain() sends the same bytes again, and takes the task in recv() off asyncio's
+        poller with it.
+        """
+        while view:
+            count = self._writer.s.write(view)
+            if count:
+                view = view[count:]
+            if view:
+                if clock.elapsed_ms(started) > _SEND_MS:
+                    raise OSError(ETIMEDOUT)
+                await clock.sleep_ms(_RETRY_MS)
+                if self._closed is not None:
+                    raise self._closed

@@ -11,6 +11,7 @@ from hashlib import sha1
 from micropython import const
 
 from charger.errors import WebSocketHandshakeError
+from charger.net import time_sources
 
 _MAX_HEAD = const(4096)
 _READ = const(256)
@@ -70,12 +71,13 @@ async def _exchange(reader, write, host, path, protocol, login) -> bytes:
             known = max(0, len(head) - 3)
             head.extend(chunk[:count])
             end = head.find(b"\r\n\r\n", known)
-    check(bytes(memoryview(head)[:end]), key, protocol)
+    fields = check(bytes(memoryview(head)[:end]), key, protocol)
+    time_sources.heard_date("ocpp", str(fields.get(b"date", b""), "ascii"))
     return bytes(memoryview(head)[end + 4 :])
 
 
-def check(head: bytes, key: bytes, protocol: str):
-    """Check the head of the server's answer (RFC 6455 section 4.1, OCPP-2). WebSocketHandshakeError."""
+def check(head: bytes, key: bytes, protocol: str) -> dict:
+    """Check the head of the server's answer (RFC 6455 section 4.1, OCPP-2); return its fields. WebSocketHandshakeError."""
     lines = head.split(b"\r\n")
     status = lines[0].split(b" ", 2)
     if len(status) < 2 or not status[0].startswith(b"HTTP/1.") or len(status[1]) != 3 or not status[1].isdigit():
@@ -95,6 +97,7 @@ def check(head: bytes, key: bytes, protocol: str):
         raise WebSocketHandshakeError(0, "an extension that we did not offer")
     if fields.get(b"sec-websocket-protocol") != protocol.encode():
         raise WebSocketHandshakeError(0, "the server does not speak " + protocol)
+    return fields
 
 
 def _fields(lines: list) -> dict:

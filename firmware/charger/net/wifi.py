@@ -1,7 +1,9 @@
 """The Wi-Fi station. The only module that uses network.WLAN, so that no other module can switch it off.
 
-Name and pass phrase of the owner's network are in the vault. If there are none and the board remembers no network, or
-if the button is held, the unit opens its setup network for some minutes (setup_network.py).
+Name and pass phrase of the owner's network are in the vault. A changed network is on trial: when it cannot be joined in
+_TRIAL_ATTEMPTS attempts, the one that was joined last comes back, so that a wrong entry does not strand the unit. If there are
+none and the board remembers no network, or if the button is held, the unit opens its setup network for some minutes
+(setup_network.py).
 """
 
 import asyncio
@@ -21,7 +23,9 @@ _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
 _KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
 _HELD = const(6)  # polls until a pressed button counts as held
+_TRIAL_ATTEMPTS = const(4)  # of a changed network, two minutes with the pauses, before the one before it comes back
 _NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
+_JOINED = "wifi/joined"  # name, newline and pass phrase of the network that was joined last; one entry, so it is whole or absent
 
 
 class NoRadio:
@@ -75,6 +79,11 @@ def name_server() -> str | None:
     return server if server and server != "0.0.0.0" else None
 
 
+def _never() -> bool:
+    """Default where nothing bars the network."""
+    return False
+
+
 def _known(vault) -> bool:
     names = vault.names()
     return _NAME in names and _KEY in names
@@ -84,17 +93,20 @@ class Wifi:
     """Keeps the station connected to the owner's network.
 
     `setup` is the SetupNetwork while it is open. button() is 0 while pressed; None on a board without a button.
+    barred() is True while the unit may use no network: the radio stays off.
     """
 
-    def __init__(self, files, vault, on_up, button=None):
+    def __init__(self, files, vault, on_up, button=None, barred=None):
         self.setup = None
         self._files = files
         self._vault = vault
         self._on_up = on_up
         self._button = button
+        self._barred = barred or _never
         self._held = 0
         self._wlan = station()
         self._news = False
+        self._failed = 0  # attempts in a row
 
     def set_network(self, ssid: str, key: str) -> str:
         """Store the owner's network and join it; returns '' or the reason for a refusal as a sentence. OSError by the vault."""
@@ -110,11 +122,14 @@ class Wifi:
     def changed(self):
         """Join the network that is now in the vault."""
         self._news = True
+        self._failed = 0
 
     async def serve(self):
         """Call run() whenever the link is down, the network was changed, or the button is pressed."""
         while True:
-            if self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
+            if self._barred():
+                self._turn_off()
+            elif self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
                 await self.run()
             await clock.sleep_ms(_LOOK_MS)
 
@@ -130,22 +145,35 @@ class Wifi:
             if not _known(self._vault):
                 self.open_setup()
         linked = self._wlan.isconnected()
-        while True:
+        while not self._barred():
             if (self._wlan.isconnected() and not self._news) or await self._join():
                 pause_s = _RETRY_FIRST_S
+                self._failed = 0
                 if not linked:
                     log.info("wifi", "link up, " + self._wlan.ifconfig()[0])
                     self._on_up()
-                while self._wlan.isconnected() and not self._news:
+                while self._wlan.isconnected() and not self._news and not self._barred():
                     if self.setup is None and not self._held:
                         return
                     await self._poll()
                 linked = False
+            elif self._fall_back():
+                pause_s = _RETRY_FIRST_S
             else:
                 start = clock.ticks_ms()
-                while clock.elapsed_ms(start) < pause_s * 1000 and not self._news:
+                while clock.elapsed_ms(start) < pause_s * 1000 and not self._news and not self._barred():
                     await self._poll()
                 pause_s = min(pause_s * 2, _RETRY_LAST_S)
+
+    def _turn_off(self):
+        """No station and no access point (SEC-9)."""
+        self.setup = None
+        try:
+            for radio in (self._wlan, network.WLAN(network.AP_IF)):
+                if radio.active():
+                    radio.active(False)
+        except (OSError, RuntimeError) as error:
+            self._report_failure("radio does not stop", error)
 
     async def _poll(self):
         await clock.sleep_ms(_POLL_MS)
@@ -179,6 +207,34 @@ class Wifi:
                 self._wlan.disconnect()
                 return False
             await self._poll()
+        self._keep_joined(ssid + b"\n" + key)
+        return True
+
+    def _keep_joined(self, network_joined: bytes):
+        """Remember the network that works; a flash that fails is no reason to leave it."""
+        try:
+            if self._vault.get(_JOINED) != network_joined:
+                self._vault.put(_JOINED, network_joined)
+        except OSError as error:
+            log.warn("wifi", "not remembered: " + log.reason(error))
+
+    def _fall_back(self) -> bool:
+        """Count a failed attempt; True when a network on trial was given up and the one before it is set again."""
+        self._failed += 1
+        before = self._vault.get(_JOINED)
+        if self._failed < _TRIAL_ATTEMPTS or not before or not _known(self._vault):
+            return False
+        name, _, key = before.partition(b"\n")
+        if self._vault.get(_NAME) == name and self._vault.get(_KEY) == key:
+            return False
+        log.error("wifi", "the changed network cannot be joined: back to the one before it")
+        try:
+            self._vault.put(_NAME, name)
+            self._vault.put(_KEY, key)
+        except OSError as error:
+            log.error("wifi", "the one before it cannot be set: " + log.reason(error))
+            return False
+        self._failed = 0
         return True
 
     def _report_failure(self, what: str, error: Exception):
@@ -192,6 +248,6 @@ class Wifi:
         """Open the setup network for its time unless it is open; a unit that was not provisioned has none."""
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")
-        if self.setup is None and key and ssid:
+        if self.setup is None and key and ssid and not self._barred():
             self.setup = SetupNetwork(ssid.decode(), key.decode(), self)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

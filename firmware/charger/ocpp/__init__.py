@@ -1,1 +1,1 @@
-"""OCPP: transport/ carries any version, v16/ holds OCPP 1.6J."""
+"""OCPP: transport/ is independent of the version, v16/ is OCPP 1.6J."""

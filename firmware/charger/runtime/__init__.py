@@ -1,1 +1,1 @@
-"""Running: the supervisor of the tasks and cooperative execution of long computations."""
+"""Runtime: control loop, housekeeping, supervisor of tasks, memory, cooperative computation."""

@@ -1,7 +1,7 @@
 """The control loop: a hardware timer runs every outlet's tick each 20 ms, whatever the asyncio loop does.
 
-The timer's callback is scheduled between any two byte codes of the loop; only a long call of C code holds it up, and the
-tick after that opens the contactors when it comes later than the board allows. The callback allocates nothing.
+The timer's callback runs between any two byte codes of the loop; only a long call of C code delays it, and the next tick
+opens the contactors when it is later than the board allows. The callback allocates nothing.
 """
 
 from micropython import const
@@ -14,14 +14,14 @@ except ImportError:  # on the board: annotations are not evaluated there
     pass
 
 TICK_MS = const(20)
-_MIN_GAP_MS = const(10)  # callbacks that queued up during a long C call run at once: one tick is enough then
-_LOOP_SILENT_MS = const(8000)  # an asyncio loop that has not run its heartbeat for so long has stopped
+_MIN_GAP_MS = const(10)  # callbacks queued during a long C call run at once: one tick is enough
+_LOOP_SILENT_MS = const(8000)  # an asyncio loop without a heartbeat for so long has stopped
 _HEARTBEAT_MS = const(100)
 _COUNT_MASK = const(0x1FFFFFFF)  # a small integer on 32-bit boards
 
 
 class ControlLoop:
-    """`ticks`, `max_gap_ms`, `max_us` are its figures; `failed` is True once an exception has ended it."""
+    """`ticks`, `max_gap_ms` and `max_us` are its statistics; `failed` is True after an exception has ended it."""
 
     def __init__(
         self, timer, outlets: list, feed_watchdog: Callable[[], None], contactors_moved: Callable[[], None]
@@ -38,18 +38,18 @@ class ControlLoop:
         self._outlets = outlets
         self._feed_watchdog = feed_watchdog
         self._contactors_moved = contactors_moved
-        self._callback = self._on_timer  # made once: a bound method is an object
+        self._callback = self._on_timer  # created once: a bound method is an object
         self._last_ms = 0
-        self._heartbeat = False  # set by the loop, taken back by the tick
+        self._heartbeat = False  # set by the loop, cleared by the tick
         self._silent_ms = 0
 
     def start(self) -> None:
-        """Tick from now on."""
+        """Start the timer."""
         self._last_ms = clock.ticks_ms()
         self._timer.init(mode=self._timer.PERIODIC, period=TICK_MS, callback=self._callback)
 
     def stop(self) -> None:
-        """Tick no more: every contactor opens and stays open, and the watchdog is not fed any longer."""
+        """Stop the timer: every contactor opens and stays open, and the watchdog is no longer fed."""
         self._timer.deinit()
         for outlet in self._outlets:
             outlet.emergency_open()
@@ -62,7 +62,7 @@ class ControlLoop:
         try:
             self._step_when_due()
             self.failed = False
-        finally:  # an exception goes on to the interpreter, which prints it
+        finally:  # the exception is passed to the interpreter, which prints it
             if self.failed:
                 self.stop()
 

@@ -1,4 +1,4 @@
-"""Run long computations without holding the loop.
+"""Run long computations without blocking the loop.
 
 The public-key functions are generators: each `yield` ends a slice of a few dozen modular multiplications (under 1 ms on
 a PC, about 10 ms on an ESP32), and the generator's return value is the result.
@@ -8,7 +8,7 @@ from charger import clock
 
 
 async def run(steps):
-    """Drive a computation, letting every other task run between its slices; returns its result."""
+    """Run a computation with a yield to other tasks between its slices; return its result."""
     while True:
         try:
             next(steps)
@@ -18,7 +18,7 @@ async def run(steps):
 
 
 def run_now(steps):
-    """Drive a computation at one go: only where no loop is running yet, as before start-up."""
+    """Run a computation without yields: only while no loop is running, as at start-up."""
     while True:
         try:
             next(steps)

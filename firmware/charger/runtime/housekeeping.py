@@ -14,7 +14,7 @@ _SLOW_MS = const(1000)
 
 
 class Housekeeping:
-    """Two lists of jobs, each run by a task of its own. A job is a function that returns within a few milliseconds."""
+    """Two lists of jobs, each run by its own task. A job is a function that returns within a few milliseconds."""
 
     def __init__(self) -> None:
         self._fast = []
@@ -43,7 +43,7 @@ class Housekeeping:
                     job()
                 except Exception:
                     log.error("housekeeping", "the job '%s' failed" % name)
-                    raise  # the supervisor says why, and starts the task again
+                    raise  # the supervisor logs the reason and restarts the task
                 if pause_ms == _SLOW_MS:
                     await clock.sleep_ms(0)
             await clock.sleep_ms(pause_ms)

@@ -15,11 +15,11 @@ _MIN_THRESHOLD = const(4096)
 _MAX_FAILURES = const(3)
 
 # bytes of heap that must be free
-FIRST_CLIENT = const(13000)  # the local API's modules are imported for it
+FIRST_CLIENT = const(13000)  # includes the import of the local API's modules
 NEXT_CLIENT = const(7000)
 MQTT_BESIDE_LINK = const(15000)
-MQTT_BEFORE_LINK = const(24000)  # the link to the back end, which goes first, has yet to be made
-LARGE_MESSAGE = const(6144)  # after a message was parsed: what handling and answering it takes
+MQTT_BEFORE_LINK = const(24000)  # while the link to the back end, which has priority, is not made
+LARGE_MESSAGE = const(6144)  # after a message was parsed: for handling and answering it
 
 # Modules that only the start or the making of a connection needs. Unloading them gives back so many bytes of the heap
 # (frozen, 32 bit); they are imported again when they are needed. Nothing else in the firmware is unloaded.
@@ -92,7 +92,7 @@ def fits_tls(heap_bytes: int) -> bool:
 
 
 def unload(modules: tuple) -> None:
-    """Forget modules. What still refers to one keeps it alive; the next import loads it anew."""
+    """Unload modules. Existing references stay valid; the next import loads a new copy."""
     for name in modules:
         package, _, last = name.rpartition(".")
         if sys.modules.pop(name, None) is not None and hasattr(sys.modules.get(package), last):
@@ -114,7 +114,7 @@ class Reclaimer:
         self._services.append(service)
 
     def free(self) -> None:
-        """Make the optional services give way."""
+        """Let the optional services disconnect."""
         for service in self._services:
             service.free_memory()
         gc.collect()

@@ -1,4 +1,4 @@
-"""Starts every task, restarts what may be restarted, and stops the watchdog's food when what may not fail has failed."""
+"""Starts every task, restarts those that may be restarted, and stops feeding the watchdog when a vital task ends."""
 
 import asyncio
 import gc
@@ -13,7 +13,7 @@ class Supervisor:
     """`failed` names the vital task that ended; from then on the watchdog is not fed and resets the chip."""
 
     def __init__(self, watchdog, on_event=None):
-        """`on_event(event, info)` is told of a task that ran out of memory (WP-43)."""
+        """`on_event(event, info)` is called for a task that ran out of memory (WP-43)."""
         self._watchdog = watchdog
         self._on_event = on_event
         self._tasks = []
@@ -21,7 +21,7 @@ class Supervisor:
         self.restarts = 0
 
     def feed(self):
-        """Called by the control tick alone."""
+        """Feed the watchdog; called only by the control tick."""
         if self.failed is None:
             self._watchdog.feed()
 
@@ -48,7 +48,7 @@ class Supervisor:
             pause_ms = min(pause_ms * 2, _RESTART_LAST_MS)
 
     def _report(self, name: str, error):
-        """Say what a task died of; where even that finds no memory, the task is started again all the same."""
+        """Log the exception that ended a task; without memory for that, the task is restarted all the same."""
         if isinstance(error, MemoryError):
             gc.collect()
         try:

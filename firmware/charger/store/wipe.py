@@ -21,6 +21,7 @@ import struct
 import vfs
 from micropython import const
 
+from charger.store import file_system
 from charger.store.files import Files
 
 MARK = "scrub"  # exists while there is work to do, so that a restart continues it
@@ -157,7 +158,7 @@ def _erase_stale(files: Files, device):
     older = 0 if 0 < (counts[1] - counts[0]) & 0xFFFFFFFF < 0x80000000 else 1
     there = sorted([entry[0] for entry in os.ilistdir(files.root)])
     try:
-        left = vfs.VfsLfs2(_Without(device, older))  # type: ignore[arg-type] - any object with these three methods
+        left = file_system.opened(_Without(device, older))
         if sorted([entry[0] for entry in left.ilistdir("/")]) != there:
             return
     except OSError:

@@ -1,1 +1,1 @@
-"""Updates over the air: where they come from, who made them, and whether they prove themselves (SEC-4 to 9)."""
+"""Updates over the air: source, signature, installation, trial and integrity check (SEC-4 to 9)."""

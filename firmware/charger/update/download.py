@@ -1,9 +1,9 @@
-"""One update on its way into the idle slot: page by page, hashed as it comes, gone on with after any interruption.
+"""The download of an update into the idle slot: page by page, hashed while received, resumable after any interruption.
 
-The order is the point (SEC-6): the origin before anything is requested, the manifest before the first page is written,
-the hash of what came, then the hash of what the flash really holds. A page counts when it is written; how many do is on
-flash every 64 KiB, and after a restart their hashes are made again from the slot. A page is a quarter of what the flash
-erases at once: so little room there is even in a heap that has long been in use.
+Checks in this order (SEC-6): the origin before any request, the manifest before the first page is written, the hash of
+the received data, the hash of the data read back from flash. The number of written pages is stored on flash every
+64 KiB; after a restart their hash is computed again from the slot. A page is a quarter of a flash sector, which fits
+into a fragmented heap.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ from charger.update import manifest as manifests
 
 FILE = "update.json"
 _PAGE = const(1024)
-_BLOCK = const(4096)  # of an erase
+_BLOCK = const(4096)  # pages per erase
 _NOTE_BYTES = const(65536)
-_PAGE_MS = const(15000)  # for a page to come in: a server that drips is one that is gone
-_LINKS = const(8)  # so often the link may be lost without any progress in between
+_PAGE_MS = const(15000)  # time limit of a page: a slower server counts as a lost connection
+_LINKS = const(8)  # connections that may be lost without progress
 _PAUSE_MS = const(5000)
-_NOTHING = memoryview(bytearray(0))  # the buffer is only there while it is needed
+_NOTHING = memoryview(bytearray(0))  # the buffer exists only during a download
 
 
 class Download:
-    """fetch() returns when the slot holds a good image. `ready`, `manifest`, and `digest` of the whole file, then."""
+    """fetch() returns when the slot has a valid image; then `ready`, `manifest` and `digest` (of the whole file) are set."""
 
     def __init__(self, files, source, slots, keys, unit: dict):
         self._files = files
@@ -43,16 +43,16 @@ class Download:
     def _forget(self):
         self.location = ""
         self.etag = ""
-        self.head = b""  # magic, manifest and signature as they came
+        self.head = b""  # magic, manifest and signature as received
         self.manifest = None
-        self.done = 0  # bytes of the image that are in the slot
+        self.done = 0  # bytes of the image in the slot
         self.ready = False
         self.digest = None
         self._whole = None
         self._image = None
 
     def discard(self):
-        """Throw away what was downloaded."""
+        """Delete the downloaded data."""
         self._forget()
         try:
             if self._files.read(FILE) is not None:
@@ -60,13 +60,13 @@ class Download:
         except OSError as error:
             log.error("update", log.reason(error))
 
-    # --- the way ---
+    # --- download ---
 
     async def fetch(self, location: str):
-        """Download, or go on, or only check again. UpdateError, OSError by the flash or when there is no link."""
+        """Download, resume, or check again. UpdateError; OSError by the flash or when there is no connection."""
         self._source.check(location)
         if not self._keys:
-            raise UpdateError("signature", "this unit knows no key that signs updates")
+            raise UpdateError("signature", "this unit has no key for signatures of updates")
         self._buffer = memoryview(bytearray(manifests.MANIFEST_MAX + 2))
         try:
             if self.location != location:
@@ -78,13 +78,13 @@ class Download:
             self.discard()
             raise
         except MemoryError:
-            self._forget()  # the hashes may have stopped half way; the next fetch goes on from what is on flash
+            self._forget()  # the hashes may be incomplete; the next fetch resumes from the data on flash
             raise
         finally:
             self._buffer = _NOTHING
 
     async def _take_up(self, location: str):
-        """What an earlier start has left of the same download."""
+        """Resume the same download from before a restart."""
         self._forget()
         self.location = location
         kept = self._files.read_json(FILE)
@@ -104,11 +104,11 @@ class Download:
             self._slots.read(self.done, page)
             self._count(self._next())
             await clock.sleep_ms(0)
-        self.ready = self.done >= self.manifest.size  # whether it is good, reading it back will show
-        log.info("update", "going on after %d bytes" % self.done)
+        self.ready = self.done >= self.manifest.size  # verified later, by reading it back
+        log.info("update", "resumed after %d bytes" % self.done)
 
     async def _through(self, location: str):
-        """Ask for what is missing until it is all there; a lost link is waited for."""
+        """Request the missing part until all is received; wait after a lost connection."""
         lost = 0
         while True:
             before = self.done
@@ -151,17 +151,17 @@ class Download:
         span = response.content_range()
         whole = len(self.head) + self.manifest.size
         if span is None or span[0] != offset or span[1] != whole - 1 or span[2] not in (None, whole):
-            raise UpdateError("size", "another part of the file than was asked for")
+            raise UpdateError("size", "not the requested part of the file")
 
     async def _begin(self, response):
-        """From the first byte: the manifest is believed before the first page is written."""
+        """Start from the first byte: verify the manifest before the first page is written."""
         self._forget_content()
         self.head = await self._read_head(response)
         await self._read_manifest()
         if response.length is not None and response.length != len(self.head) + self.manifest.size:
-            raise UpdateError("size", "the file has another length than its manifest says")
+            raise UpdateError("size", "the file's length is not that of its manifest")
         tag = response.fields.get("etag", "")
-        self.etag = tag if tag.startswith('"') and len(tag) <= 128 else ""  # a weak one says nothing about bytes
+        self.etag = tag if tag.startswith('"') and len(tag) <= 128 else ""  # a weak ETag does not identify bytes
         self._start_hashes()
         self._note()
         log.info("update", "%s, %d bytes, into %s" % (self.manifest.version, self.manifest.size, self._slots.idle))
@@ -206,11 +206,11 @@ class Download:
         self.done = 0
 
     def _next(self) -> int:
-        """Bytes of the image in the next page."""
+        """Return the number of image bytes in the next page."""
         return min(_PAGE, self.manifest.size - self.done)
 
     def _count(self, used: int):
-        """The buffer's first bytes are on flash as the next page."""
+        """Count the buffer's first bytes as written."""
         self._whole.update(self._buffer[:used])
         self._image.update(self._buffer[:used])
         self.done += used
@@ -232,12 +232,12 @@ class Download:
             raise UpdateError("size", "the file goes on after its end")
         self.digest = self._whole.digest()
         if self._image.digest() != self.manifest.sha256:
-            raise UpdateError("hash", "what came is not what was signed")
+            raise UpdateError("hash", "the received image is not the signed one")
         self.ready = True
         self._note()
 
     async def _program(self, page):
-        """The page to the slot. Its first page of a block is erased before, which no contactor may be closed for."""
+        """Write a page to the slot. Before the first page of a block the block is erased, which requires open contactors."""
         if self.done % _BLOCK:
             self._slots.write(self.done, page)
             return
@@ -249,7 +249,7 @@ class Download:
             hold_ups.end()
 
     async def _fill(self, response, used: int):
-        """The next `used` bytes into the buffer, in time."""
+        """Read the next `used` bytes into the buffer, within the time limit."""
         got = 0
         started = clock.ticks_ms()
         while got < used:
@@ -261,7 +261,7 @@ class Download:
                 raise HttpError("timeout", "too slow")
 
     async def _read_back(self):
-        """The slot once more, from the flash: what will boot is what was signed."""
+        """Read the slot back and compare its hash with the signed one."""
         found, whole = hashlib.sha256(), hashlib.sha256(self.head)
         at, page = 0, self._buffer[:_PAGE]
         while at < self.manifest.size:
@@ -272,11 +272,11 @@ class Download:
             at += _PAGE
             await clock.sleep_ms(0)
         if found.digest() != self.manifest.sha256:
-            raise UpdateError("hash", "the flash holds something else than came")
+            raise UpdateError("hash", "the flash does not contain the received data")
         self.digest = whole.digest()
 
     def _note(self):
-        """How far it has come, for after a restart."""
+        """Store the progress, for a resumption after a restart."""
         self._files.write_json(FILE, {
             "location": _name(self.location), "slot": self._slots.idle, "etag": self.etag,
             "head": str(b2a_base64(self.head), "ascii").strip(), "done": self.done,
@@ -284,5 +284,5 @@ class Download:
 
 
 def _name(location: str) -> str:
-    """A location on flash: it may hold a login, so only its hash is kept."""
+    """Return the hash of a location for storage on flash, since the location may contain a login."""
     return str(hexlify(hashlib.sha256(location.encode()).digest()), "ascii")

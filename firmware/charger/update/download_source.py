@@ -1,16 +1,16 @@
-"""Where an update is fetched from: only hosts this unit was told of, only over TLS, and only what was asked for (SEC-6).
+"""The source of updates: only configured hosts, only over TLS, only the requested bytes (SEC-6).
 
-A laboratory unit also fetches from plain http and ftp servers, for rigs that have nothing else. The signature of the
-image is asked for even then.
+A laboratory unit also fetches from plain http and ftp servers, for test rigs. The image's signature is required there,
+too.
 """
 
 from charger.errors import HttpError, UpdateError
-from charger.net import http_client, tls
+from charger.net import http_client, time_sources, tls
 from charger.net import url as urls
 
 
 class DownloadSource:
-    """`settings`: "hosts", "roots" (PEM or None). `lab`: True on a laboratory unit, which believes any host it is sent to."""
+    """`settings`: "hosts", "roots" (PEM or None). `lab`: True on a laboratory unit, which accepts any host."""
 
     def __init__(self, settings: dict, lab: bool, open_stream=None):
         self._hosts = settings["hosts"]
@@ -19,7 +19,7 @@ class DownloadSource:
         self._open_stream = open_stream
 
     def check(self, location: str):
-        """The location as a Url; UpdateError unless it may be fetched. Nothing has been sent when it raises."""
+        """Return the location as a Url; UpdateError, before anything is sent, when it is not allowed."""
         try:
             url = urls.split(location)
         except ValueError as error:
@@ -31,9 +31,9 @@ class DownloadSource:
         return url
 
     async def open(self, location: str, offset: int = 0, etag: str = ""):
-        """A response (see net/http_client.py) whose body begins at `offset` if its status is 206, at 0 if it is 200.
+        """Request the file; return a response (net/http_client.py) that begins at `offset` for status 206, at 0 for 200.
 
-        UpdateError for the origin; ConnectError and HttpError when there is no good answer.
+        UpdateError for the origin; ConnectError and HttpError when the request fails.
         """
         url = self.check(location)
         if url.scheme == "ftp":
@@ -47,6 +47,8 @@ class DownloadSource:
                 fields.append(("If-Range", etag))
         context = tls.ClientContext(self._roots) if url.scheme == "https" else None
         response = await http_client.get(location, context, fields, open_stream=self._open_stream)
+        if context is not None:
+            time_sources.heard_date(url.host, response.fields.get("date"))
         if response.status not in ((200, 206) if offset else (200,)):
             response.close()
             raise HttpError("status", "HTTP status %d" % response.status)

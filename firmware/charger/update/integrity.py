@@ -1,7 +1,7 @@
-"""Whether the running image is still the one that was confirmed: its hash, made anew in small pieces, all the time (SEC-8, 9).
+"""Check of the running image against the confirmed hash, computed continuously in small pieces (SEC-8, 9).
 
-The chip's secure boot looks at start-up; this sees what changes later, and works where secure boot is not burned in. A
-unit that runs from its first flashing knows no hash of itself until provisioning or the first update gives it one.
+Secure boot checks at start-up only; this detects later changes, and also works without secure boot. A unit has no hash of
+its image until provisioning or the first update sets one.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ from charger.audit.events import FIRMWARE_INTEGRITY
 from charger.update.updater import BROKEN, IMAGE
 
 _PAGE = const(1024)
-_PAUSE_MS = const(50)  # between two pages: an image takes a minute or two
+_PAUSE_MS = const(50)  # between two pages: an image takes one to two minutes
 
 
 class Integrity:
-    """`broken` is True once the running slot held something else than what was confirmed, until it is found whole again."""
+    """`broken` is True after a check found the running slot altered, until a check finds the confirmed image again."""
 
     def __init__(self, slots, on_event, on_broken, on_good):
-        """on_broken() when it is found, on_good() when a unit that was broken before is whole again."""
+        """Calls on_broken() when the image is found altered, on_good() when an altered one is valid again."""
         self._slots = slots
         self._on_event = on_event
         self._on_broken = on_broken
@@ -28,7 +28,7 @@ class Integrity:
         self.broken = bool(slots.number(BROKEN))
 
     async def look(self) -> bool:
-        """Look at the whole image once; False when it is not what was confirmed."""
+        """Check the whole image once; False when it is not the confirmed one."""
         known = self._slots.data(IMAGE)
         if known is not None and len(known) == 36 and not await self.is_whole(known):
             self.broken = True
@@ -44,7 +44,7 @@ class Integrity:
         return True
 
     async def is_whole(self, known: bytes) -> bool:
-        """True when the running slot's first bytes hash to what is known of it: size (4 bytes) and SHA-256."""
+        """True when the running slot matches the stored size (4 bytes) and SHA-256."""
         left = int.from_bytes(known[:4], "big")
         buffer = memoryview(bytearray(_PAGE))
         found = hashlib.sha256()

@@ -1,9 +1,9 @@
-"""What an update says of itself, and whether this unit takes it (SEC-4, SEC-6). The file's layout: docs/UPDATE.md.
+"""The manifest of an update and its checks (SEC-4, SEC-6). The file's layout: docs/UPDATE.md.
 
     4  "PLU1"
     2  length of the manifest, then the manifest: JSON, at most 1,024 bytes
     2  length of the signature, then the signature: ECDSA P-256 over the manifest's SHA-256, DER
-       the image; the manifest holds its size and SHA-256
+       the image; the manifest contains its size and SHA-256
 """
 
 import hashlib
@@ -51,7 +51,7 @@ def _field(fields: dict, name: str, kind):
 
 
 def version_order(text: str) -> tuple:
-    """What two versions are compared by: 1.2.3 comes after 1.2.3-rc.1. UpdateError for what is no version."""
+    """Return the sort key of a version: 1.2.3 is newer than 1.2.3-rc.1. UpdateError for an invalid version."""
     numbers, dash, rest = text.partition("-")
     parts = numbers.split(".")
     if len(parts) != 3 or not all(part.isdigit() and len(part) <= 5 for part in parts) or bool(dash) != bool(rest):
@@ -72,9 +72,9 @@ async def _is_signed(digest: bytes, signature: bytes, keys) -> bool:
 
 
 async def parse(raw: bytes, signature: bytes, keys) -> Manifest:
-    """The manifest, once its signature is that of one of the keys: before, nothing of it is looked at. UpdateError."""
+    """Parse the manifest after its signature was verified with one of the keys. UpdateError."""
     if not await _is_signed(hashlib.sha256(raw).digest(), signature, keys):
-        raise UpdateError("signature", "of no key that this unit knows")
+        raise UpdateError("signature", "not signed by a key of this unit")
     try:
         fields = json.loads(raw)
     except ValueError:
@@ -85,9 +85,9 @@ async def parse(raw: bytes, signature: bytes, keys) -> Manifest:
 
 
 def check_fit(manifest: Manifest, unit: dict, slot_bytes: int):
-    """UpdateError unless the image is for this board, newer than what runs, and fits.
+    """Check that the image is for this board, newer than the running one, and fits; UpdateError otherwise.
 
-    unit: "board", "hardware" (revision), "version" and "counter" (the highest ever confirmed) of what runs.
+    unit: "board", "hardware" (revision), "version" and "counter" (the highest ever confirmed) of the running firmware.
     """
     if manifest.board != unit["board"]:
         raise UpdateError("board", "made for " + manifest.board[:20])

@@ -1,7 +1,7 @@
-"""Asking for updates (SEC-5, SEC-7); when that is done, service.py says.
+"""The query for new releases (SEC-5, SEC-7); update_manager.py schedules it.
 
 The answer is a small JSON file, {"format": 1, "releases": [{"board", "version", "counter", "min_hardware", "size", "url"}]}.
-It needs no signature: the worst a false one can do is to offer a bundle that is then refused.
+It needs no signature: a forged one can only offer a bundle that is then refused.
 """
 
 from micropython import const
@@ -16,7 +16,7 @@ _MOST = const(8192)
 
 
 class ReleaseCheck:
-    """`updater.offer` is {"version", "url"} while there is something newer."""
+    """`updater.offer` is {"version", "url"} while a newer release is known."""
 
     def __init__(self, files, source, updater, unit: dict, url: str, on_event):
         self._files = files
@@ -27,7 +27,7 @@ class ReleaseCheck:
         self._on_event = on_event
 
     async def ask(self) -> bool:
-        """Ask now; True when there was an answer, which the log has either way."""
+        """Send the query; True when there was an answer. The result is logged in any case."""
         try:
             response = await self._source.open(self._url)
             try:
@@ -45,12 +45,12 @@ class ReleaseCheck:
         return True
 
     def newest(self, text: bytes) -> dict | None:
-        """The newest release for this unit that is newer than what runs, None without one. UpdateError, ValueError."""
+        """Return the newest release for this unit if newer than the running one, else None. UpdateError, ValueError."""
         import json
 
         notice = json.loads(text)
         if not isinstance(notice, dict) or notice.get("format") != 1 or not isinstance(notice.get("releases"), list):
-            raise UpdateError("manifest", "not a notice of releases")
+            raise UpdateError("manifest", "not a list of releases")
         best, order = None, version_order(self._unit["version"])
         for release in notice["releases"]:
             if not self._fits(release):

@@ -1,7 +1,7 @@
-"""The first boot of a new image is a trial: it has to show that it can do its work, or the one before comes back.
+"""The trial of a new image at its first boot: it must prove that it works, or the previous image is restored.
 
-What is tried is what makes a charger one: pilot, contactor, meter, flash, configuration, and the back end if it was
-reached before. Nobody's charging is cut for it: a session that began meanwhile is ended like one at any restart.
+Tested are pilot, contactor, meter, flash, configuration, and the back end if it was connected before. A session that
+began meanwhile is ended as at any restart.
 """
 
 from micropython import const
@@ -9,13 +9,13 @@ from micropython import const
 from charger import clock, log
 
 _LIMIT_MS = const(300000)
-_SETTLE_MS = const(3000)  # until the first readings are there
+_SETTLE_MS = const(3000)  # until the first readings are available
 _STEP_MS = const(500)
 _PROBE = "update.probe"
 
 
 async def run(updater, parts):
-    """Wait until all is well and confirm, or give up after 5 minutes. `parts` is what faults() needs."""
+    """Wait until all tests pass and confirm, or give up after 5 minutes. `parts`: see faults()."""
     if not updater.on_trial:
         return
     log.info("update", "%s is on trial" % updater.version)
@@ -40,7 +40,7 @@ async def run(updater, parts):
 
 
 def faults(updater, parts) -> str:
-    """What the new image cannot do, in words; '' when all is well.
+    """Return the failed test as text; '' when all pass.
 
     parts: `outlets`, `meters`, `files`, `config` of the application.
     """
@@ -55,11 +55,11 @@ def faults(updater, parts) -> str:
     try:
         parts.files.write(_PROBE, b"trial")
         if parts.files.read(_PROBE) != b"trial":
-            return "the flash does not keep what is written"
+            return "the flash does not store what is written"
         parts.files.delete(_PROBE)
         parts.config.all()
     except (OSError, ValueError) as error:
         return "flash or configuration: " + log.reason(error)
     if updater.was_online and not updater.online():
-        return "the back end is not reached, which the version before did"
+        return "no connection to the back end, which the previous version had"
     return ""

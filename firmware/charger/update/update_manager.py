@@ -9,21 +9,21 @@ from micropython import const
 from charger import clock, log, version
 from charger.audit import events
 from charger.update.integrity import Integrity
-from charger.update.updater import BROKEN, OFFER, Updater
+from charger.update.updater import BROKEN, COUNTER, OFFER, Updater
 
-_TELL_MS = const(300000)  # so long a unit that found itself altered may use the network, to say so (SEC-9)
+_TELL_MS = const(300000)  # time for an altered unit to send the event (SEC-9)
 _STEP_MS = const(1000)
-_LOOK_S = const(6 * 3600)  # between two looks at the own image
-_DAY_S = const(86400)  # between two questions, give or take a quarter
+_LOOK_S = const(6 * 3600)  # between two checks of the image
+_DAY_S = const(86400)  # between two release checks, plus or minus a quarter
 _RETRY_S = const(3600)
-_FIRST_S = const(60)  # after a start-up of a unit that has asked before, and as much again by chance
+_FIRST_S = const(60)  # after the start of a unit that has checked before, plus a random delay up to as much
 
 
 class UpdateManager:
-    """`updater` for whoever wants an update: made when asked for, kept while it is of use.
+    """Owns the Updater: creates it on demand and keeps it while it is in use.
 
     `app` is the application: files, outlets, meters, config, security_log, charge_point, link and restart() are used.
-    `make_slots()` gives drivers.slots.AppSlots; its OSError passes through the constructor.
+    `make_slots()` returns drivers.app_partitions.AppSlots; its OSError passes through the constructor.
     """
 
     def __init__(self, app, make_slots, settings: dict, keys, lab: bool):
@@ -35,14 +35,17 @@ class UpdateManager:
         self._updater = None
         self._slots = None
         self._facts = {}
-        self.altered = False
+        self.altered = False  # the running image is altered or older than the counter: only its notice may be sent
+        self.off_network = False  # nor that any more
+        self._older = False
         self._remember()
-        if self.altered:
+        self._look_at_counter()
+        if self.altered and not self._notice_waits():
             self._cut_off()
 
     @property
     def updater(self):
-        """The engine."""
+        """Return the Updater, created if necessary."""
         if self._updater is None:
             if self._slots is None:
                 self._slots = self._make_slots()
@@ -61,28 +64,39 @@ class UpdateManager:
         return self._updater
 
     def report(self) -> dict:
-        """For status and page."""
+        """Return the state of updates for the status."""
         if self._updater is not None:
             self._remember()
         return self._facts
 
     def jobs(self) -> list:
-        """(name, coroutine function) of what has to run."""
+        """Return (name, coroutine function) of the tasks to run."""
         return [("update", self._run)]
 
     def _remember(self):
         self._facts = self.updater.report()
-        self.altered = self._facts["altered"] = bool(self._slots.number(BROKEN))
+        self.altered = self._facts["altered"] = self._older or bool(self._slots.number(BROKEN))
+
+    def _look_at_counter(self):
+        """An image below the counter that was confirmed is one with a known hole: somebody wrote it to the flash (SEC-4)."""
+        confirmed = self._slots.number(COUNTER)
+        if version.COUNTER < confirmed and not self.updater.on_trial:
+            self._older = True
+            self.altered = self._facts["altered"] = True
+            log.error("update", "the running firmware is older than the confirmed counter %d" % confirmed)
+            self._app.security_log.add(events.FIRMWARE_INTEGRITY, "counter %d, %d was confirmed" % (version.COUNTER, confirmed))
 
     def _let_go(self):
-        """Give the updater's memory back, unless an update is under way."""
+        """Drop the Updater unless an update is in progress."""
         if self._updater is not None and self._updater.idle:
             self._remember()
             self._updater = self._slots = None
 
-    # --- the task ---
+    # --- tasks ---
 
     async def _run(self):
+        if self.altered and not self.off_network:
+            self._altered()
         if self.updater.on_trial:
             from charger.update import trial  # 5,800 frozen bytes with net/http_client.py, for an update
 
@@ -92,7 +106,7 @@ class UpdateManager:
         look_s = 0
         while True:
             now_s = clock.uptime_ms() // 1000
-            if asks and now_s >= question_s and self._app.charge_point.ready() and clock.utc_s() is not None:
+            if asks and now_s >= question_s and self._may_ask():
                 wait_s = _DAY_S if await self._ask() else _RETRY_S
                 question_s = now_s + wait_s * 3 // 4 + random.randrange(wait_s // 2)
             if now_s >= look_s:
@@ -101,13 +115,21 @@ class UpdateManager:
             self._let_go()
             await clock.sleep_ms(_STEP_MS if asks and now_s >= question_s else 10 * _STEP_MS)
 
+    def _may_ask(self) -> bool:
+        """True with a known time, which certificates need, and the back end's link or, without a back end, a network."""
+        app = self._app
+        if clock.utc_s() is None:
+            return False
+        return app.charge_point.ready() or (app.settings.url is None and app.station.isconnected())
+
     def _first_question_s(self) -> int:
-        """At once on a unit that has never asked (SEC-5), a little later on any other: a street has power again at once."""
+        """Return the delay of the first check: 0 on a unit that never checked (SEC-5), else random, because after a power cut
+        many units start at once."""
         return _FIRST_S + random.randrange(_FIRST_S) if self._app.files.exists(OFFER) else 0
 
     async def _look(self):
-        """At the running image (SEC-8)."""
-        updater = self.updater  # holds the slots
+        """Task: check the running image (SEC-8)."""
+        updater = self.updater  # keeps the AppSlots
         await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).look()
 
     def _source(self):
@@ -116,7 +138,7 @@ class UpdateManager:
         return DownloadSource(self._settings, self._lab)
 
     async def _ask(self) -> bool:
-        """Whether there is something newer (SEC-5)."""
+        """Check for a newer release (SEC-5)."""
         from charger.update.release_check import ReleaseCheck  # 5,800 frozen bytes with net/http_client.py, for an update
 
         updater = self.updater
@@ -134,25 +156,34 @@ class UpdateManager:
     # --- SEC-9 ---
 
     def _altered(self):
+        self.altered = self._facts["altered"] = True
         asyncio.create_task(self._say_so())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
     async def _say_so(self):
-        """The back end gets the event, then the network is left."""
+        """Send the event to the back end, then leave the network."""
         started = clock.ticks_ms()
-        security_log = self._app.security_log
-        while clock.elapsed_ms(started) < _TELL_MS:
-            waiting = [entry for entry in security_log.pending("ocpp") if entry.event == events.FIRMWARE_INTEGRITY]
-            if not waiting:
-                break
+        while self._notice_waits() and clock.elapsed_ms(started) < _TELL_MS:
             await clock.sleep_ms(_STEP_MS)
-        self.altered = self._facts["altered"] = True
-        self._cut_off()
+        if self.altered:
+            self._cut_off()
+
+    def _notice_waits(self) -> bool:
+        """True while the back end, or the owner's broker where there is one, has not got the event."""
+        security_log = self._app.security_log
+        for sink in events.SINKS if self._app.has_broker() else ("ocpp",):
+            for entry in security_log.entries(security_log.mark(sink) + 1):
+                if entry.event == events.FIRMWARE_INTEGRITY:
+                    return True
+        return False
 
     def _cut_off(self):
-        log.error("update", "off the network: the firmware was found altered")
+        self.off_network = True
+        log.error("update", "network disabled: the firmware was found altered")
         self._app.link.bar("the firmware was found altered")
 
     def _whole(self):
-        log.info("update", "the firmware is whole again")
-        self.altered = self._facts["altered"] = False
-        self._app.link.bar(None)
+        log.info("update", "the firmware is valid again")
+        self.altered = self._facts["altered"] = self._older
+        if not self._older:
+            self.off_network = False
+            self._app.link.bar(None)

@@ -1,8 +1,8 @@
-"""The unit's side of an update, from the wish to the proof: fetch, install, trial, and what became of it (SEC-4 to 7).
+"""The update engine: download, installation, trial and outcome (SEC-4 to 7).
 
-One engine for all who may ask: UpdateFirmware, SignedUpdateFirmware, the owner at the local page. What must outlive the
-restart into the new image is in trial.json: which slot was chosen and why it was left again. The bootloader alone decides
-what boots; this only reads from the running slot how that went.
+Used by UpdateFirmware, SignedUpdateFirmware and the owner. trial.json survives the restart into the new image: the chosen
+slot, and the reason for a rollback. The bootloader decides which slot boots; this module reads the result from the
+running slot.
 """
 
 import asyncio
@@ -17,22 +17,22 @@ from charger.errors import UpdateError
 from charger.update.manifest import version_order
 
 FILE = "trial.json"
-COUNTER = "counter"  # the highest anti-rollback counter that was ever confirmed, in the non-volatile storage
-BROKEN = "broken"  # there as well: the running image was found altered; a restart alone does not make it good
-OFFER = "update_offer.json"  # {"version", "url"} of what the owner may install, {} for nothing; there once it was asked
+COUNTER = "counter"  # NVS: the highest anti-rollback counter ever confirmed
+BROKEN = "broken"  # NVS: the running image was found altered; a restart does not reset it
+OFFER = "update_offer.json"  # {"version", "url"} of the offered release, {} for none; absent before the first check
 IMAGE = "image"  # size and SHA-256 of the confirmed image of the running slot
-_WHOLE_MS = const(3 * 3600 * 1000)  # for one attempt, however slowly a server gives it
-_TRIES = const(5)  # when there is no memory just then: the link or a meter reading may be busy with it
+_WHOLE_MS = const(3 * 3600 * 1000)  # time limit of one attempt
+_TRIES = const(5)  # retry delay when the link or a meter reading has the memory
 _ROOM_MS = const(10000)
 
 
 class Updater:
-    """`on_trial` is True while the running image has not proved itself; outcome() is None as long."""
+    """`on_trial` is True until the running image is confirmed; outcome() is None until then."""
 
     def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None, online=None, reached=None):
         """settings is board.UPDATE; note(event, info) writes to the security log, restart(why) restarts the unit.
 
-        online() says whether the back end has answered in any way since the start, reached() whether it has accepted the unit.
+        online(): True when the back end has answered since the start; reached(): True when it has accepted the unit.
         """
         self._files = files
         self.slots = slots
@@ -53,7 +53,7 @@ class Updater:
         self._look_back()
 
     def _kept_offer(self) -> dict | None:
-        """What the last question brought, as long as it is newer than what runs."""
+        """Return the release of the last check if it is newer than the running one."""
         offer = self._files.read_json(OFFER)
         if not offer:
             return None
@@ -65,16 +65,16 @@ class Updater:
 
     @property
     def idle(self) -> bool:
-        """True when nothing is under way and nothing would be lost with this object."""
+        """True when no update is in progress and this object has no state to keep."""
         return not self._busy and not self.on_trial and self._download is None
 
     @property
     def busy(self) -> bool:
-        """True while a download runs or the running image is on trial; what a failed one left is no hindrance."""
+        """True while a download runs or the running image is on trial."""
         return self._busy or self.on_trial
 
     def _look_back(self):
-        """What this start says of the last installation."""
+        """Determine the outcome of the last installation at this start."""
         record = self._files.read_json(FILE)
         if not isinstance(record, dict) or "slot" not in record:
             return
@@ -84,29 +84,29 @@ class Updater:
             self._outcome = None if self.on_trial else True
             return
         self._outcome = False
-        why = record["why"] = record.get("why") or "it was reset before it had proved itself"
-        log.error("update", "%s was left again: %s" % (record.get("version"), why))
+        why = record["why"] = record.get("why") or "it was reset before it was confirmed"
+        log.error("update", "%s was rolled back: %s" % (record.get("version"), why))
         if not record.get("told"):
             self._note(UPDATE_FAILED, "%s: %s" % (record.get("version"), why))
             record["told"] = True
             self._keep()
 
-    # --- for the services and the page ---
+    # --- for services and the local API ---
 
     @property
     def version(self) -> str:
-        """What runs."""
+        """The running version."""
         return version.VERSION
 
     @property
     def counter(self) -> int:
-        """The lowest anti-rollback counter that is still taken."""
+        """The lowest anti-rollback counter that is accepted."""
         return max(version.COUNTER, self.slots.number(COUNTER))
 
     async def fetch(self, location: str):
-        """Download and check an image, or go on with it. ValueError (of the image), OSError (of link or flash)."""
+        """Download and check an image, or resume. ValueError (of the image), OSError (of connection or flash)."""
         if self._busy:
-            raise OSError("an update is under way")
+            raise OSError("an update is in progress")
         if self.on_trial:
             raise OSError("the running image is on trial")
         self._busy = True
@@ -145,7 +145,7 @@ class Updater:
         raise OSError("no memory")
 
     def digest(self) -> bytes | None:
-        """SHA-256 of the whole file as it was downloaded, None when there is none."""
+        """SHA-256 of the whole downloaded file, None when there is none."""
         return self._download.digest if self._download is not None else None
 
     def discard(self):
@@ -154,18 +154,18 @@ class Updater:
             self._download.discard()
 
     async def take_offer(self):
-        """The owner wants what is on offer: fetch and install it. ValueError, OSError."""
+        """Download and install the offered release for the owner. ValueError, OSError."""
         if self.offer is None:
-            raise ValueError("nothing is on offer")
+            raise ValueError("no release is offered")
         await self.fetch(self.offer["url"])
         await self.install()
 
     async def install(self):
-        """Make it the next to boot and restart. Does not return when it works. ValueError, OSError."""
+        """Set the image to boot next and restart; does not return on success. ValueError, OSError."""
         download = self._download
         if download is None or not download.ready:
-            raise ValueError("nothing is there to be installed")
-        await download.fetch(download.location)  # from the flash alone: it must still be what was signed
+            raise ValueError("no image to install")
+        await download.fetch(download.location)  # verified again from flash
         manifest = download.manifest
         self._record = {
             "slot": self.slots.idle, "version": manifest.version, "from": version.VERSION, "online": self.reached(),
@@ -180,18 +180,18 @@ class Updater:
             await clock.sleep_s(60)
 
     def outcome(self) -> bool | None:
-        """How the last installation went: True, False, or None when there was none, or none that is over yet."""
+        """Return the outcome of the last installation: True, False, or None when there was none or it is not finished."""
         return self._outcome
 
     # --- the trial ---
 
     @property
     def was_online(self) -> bool:
-        """Whether the version before reached its back end: then this one has to, too."""
+        """True when the previous version was connected to its back end, so that this one must connect, too."""
         return bool(self._record.get("online"))
 
     def confirm(self):
-        """The running image stays. From here on nothing older than its counter is taken."""
+        """Confirm the running image. From now on images with a lower counter are refused."""
         record = self._record
         self.slots.confirm()
         self.slots.put_number(COUNTER, max(self.counter, record["counter"]))
@@ -201,22 +201,22 @@ class Updater:
         self.on_trial = False
         self._outcome = True
         self._note(FIRMWARE_UPDATED, "%s to %s" % (record.get("from"), version.VERSION))
-        log.info("update", version.VERSION + " has proved itself")
+        log.info("update", version.VERSION + " confirmed")
 
     def give_up(self, why: str):
-        """The running image does not stay: restart into the one before, which will say why."""
+        """Roll back: restart into the previous image, which reports the reason."""
         log.error("update", "going back: " + why)
         self._record["why"] = why
         self._keep()
-        self._restart("an update that goes back")
+        self._restart("rollback of an update")
 
     def _keep(self):
         self._files.write_json(FILE, self._record)
 
-    # --- telling ---
+    # --- report ---
 
     def report(self) -> dict:
-        """For status and page: what runs, from where, and what is on its way."""
+        """Return the state for the status: running version, slot, progress."""
         download = self._download
         report = {
             "version": version.VERSION, "counter": self.counter, "slot": self.slots.running, "trial": self.on_trial,
@@ -234,7 +234,7 @@ def _nobody(*_) -> None:
 
 
 def _unreached() -> bool:
-    """Default where there is no back end."""
+    """Default without a back end."""
     return False
 
 
@@ -243,5 +243,5 @@ def _hex(data: bytes) -> str:
 
 
 def _image_data(record: dict) -> bytes:
-    """Size and hash as they are kept for integrity.py."""
+    """Encode size and hash as integrity.py reads them."""
     return record["size"].to_bytes(4, "big") + unhexlify(record["sha256"])

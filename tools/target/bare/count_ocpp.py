@@ -13,6 +13,7 @@ import ocpp_rig
 import vfs
 
 from charger.ocpp.transport.rpc import Rpc, dumps
+from charger.store import file_system
 from sim import flash as simflash
 
 _DISK = 0x85000000
@@ -24,7 +25,7 @@ def _fresh(blocks=64, image=None):
     simflash.unmount(flashrig.ROOT)
     device = counting.Disk(_DISK, _DISK_BYTES)
     vfs.VfsLfs2.mkfs(device)
-    vfs.mount(vfs.VfsLfs2(device), flashrig.ROOT)
+    vfs.mount(file_system.opened(device), flashrig.ROOT)
     return device
 
 

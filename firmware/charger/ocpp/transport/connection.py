@@ -1,6 +1,6 @@
-"""The link to the back end: one connection at a time, made again when it is lost, with a growing pause (OCPP-1 to 5).
+"""The link to the back end: one connection at a time, reconnected after a loss with a growing pause (OCPP-1 to 5).
 
-Who reads, who pings and when to give up is decided here; what the messages mean is not.
+Reading, pings and time-outs are here; the meaning of messages is not.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from charger.runtime import memory
 
 _BACKOFF_S = const(10)
 _BACKOFF_LAST_S = const(900)
-_OUTAGE_S = const(55)  # the longest pause while nobody answers: a back end that returns is reached within a minute
-_OUTAGE_LEAST_S = const(30)  # from there on the pauses are spread over 30 to 55 s
+_OUTAGE_S = const(55)  # the longest pause while there is no answer: a back end that returns is reached within a minute
+_OUTAGE_LEAST_S = const(30)  # from this length on the pauses are spread over 30 to 55 s
 _OUTAGE = ("dns", "refused", "timeout", "reset", "http")  # causes that end when the back end or the network returns
-_STABLE_S = const(300)  # a connection that lived so long has earned a fresh start of the back-off
-_SERVED_S = const(30)  # and so has a shorter one on which anything came in
+_STABLE_S = const(300)  # a connection that lasted so long resets the back-off
+_SERVED_S = const(30)  # so does a shorter one on which a message was received
 _PONG_S = const(30)
 _PONG_LEAST_S = const(5)
 _PROBE_MS = const(10000)
 _CLOSE_MS = const(5000)
-_LAST_MS = const(3000)  # at the end, so long the answer to a CALL of ours is waited for
+_LAST_MS = const(3000)  # time to wait for the answer of a pending CALL at the end
 _WATCH_MS = const(1000)
 _ANSWER_MS = const(200)
 
@@ -40,8 +40,8 @@ class Connection:
     on_fault(cause, text)      an attempt failed: "auth", "unknown" (identity), "http", "protocol", "config", "memory",
                                or a cause of errors.ConnectError (OCPP-3, WP-43)
                                or "plain" (SEC-12)
-    on_invalid(reason)         a message that could not be understood came in
-    lab                        a laboratory unit: may speak without encryption to others than itself (SEC-12)
+    on_invalid(reason)         an invalid message was received
+    lab                        a laboratory unit: unencrypted links to other hosts are allowed (SEC-12)
     reclaim()                  frees memory of other services; see websocket.WebSocket.use()
     """
 
@@ -62,7 +62,7 @@ class Connection:
         self._reclaim = reclaim
         self._rpc = None
         self._stream = None  # the socket below the present connection
-        self._reason = None  # why we ended the connection, if we did
+        self._reason = None  # why this side ended the connection, else None
         self._at_once = False
         self._stopping = False
         self._blocked = False
@@ -70,17 +70,17 @@ class Connection:
         self._ended.set()
         self._retry = asyncio.Event()
         self._backoff_s = 0
-        self._outage = True  # the last attempt found nobody, or a link was lost
+        self._outage = True  # the last attempt got no answer, or a link was lost
         self.attempts = 0
         self.opened = 0  # connections made since start-up
-        self.fault = None  # why there is no connection, in words; None while there is one, or before the first attempt
+        self.fault = None  # why there is no connection, as text; None while there is one, and before the first attempt
 
     @property
     def connected(self) -> bool:
         """True while CALLs can be sent."""
         return self._rpc is not None and not self._rpc.closed
 
-    # --- for the others ---
+    # --- interface ---
 
     def peer_certificate(self) -> bytes | None:
         """The server's certificate (DER) on the present connection, None without TLS."""
@@ -90,8 +90,8 @@ class Connection:
     async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
         """Rpc.call() on the present connection. CallError, CallTimeoutError, or DisconnectedError.
 
-        When not a byte came in all the time, a ping finds out whether anybody is there at all: if not, the connection
-        is half open and ended, and the CALL counts as never answered rather than as an attempt (OCPP-17).
+        When no byte was received in that time, a ping tests the connection: without a pong it is half open and is ended,
+        and the CALL does not count as an attempt (OCPP-17).
         """
         rpc = self._rpc
         ws = self._ws
@@ -102,16 +102,16 @@ class Connection:
         except CallTimeoutError:
             if clock.elapsed_ms(ws.last_rx) >= timeout_s * 1000 and not await self._alive(ws):
                 self._drop(ws, "half open: no sign of life")
-                raise DisconnectedError("nobody is there")
+                raise DisconnectedError("no sign of life from the back end")
             raise
 
     def retry_now(self):
-        """End the back-off and start it afresh: something changed for the better."""
+        """Reset the back-off and connect now."""
         self._backoff_s = 0
         self._retry.set()
 
     def drop(self, reason: str, at_once: bool = False):
-        """End the connection in an orderly way. With at_once the next one is made without a pause (OCPP-9, WP-4)."""
+        """Close the connection with a close frame. With at_once the next one is made without a pause (OCPP-9, WP-4)."""
         self._at_once = self._at_once or at_once
         if self._ws is not None:
             self._drop(self._ws, reason)
@@ -119,20 +119,20 @@ class Connection:
             self.retry_now()
 
     async def reconnect(self):
-        """A new key or profile holds from the next connection on; the answer goes out on this one first (OCPP-9, WP-4)."""
+        """Reconnect with a new key or profile, after the answer was sent on this connection (OCPP-9, WP-4)."""
         await clock.sleep_ms(_ANSWER_MS)
         self.retry_now()
         self.drop("new credentials", at_once=True)
 
     def bar(self, why: str | None):
-        """Stay off the network from now on, for a reason that the status shows; None lifts it (SEC-9)."""
+        """Block all connections, for a reason that the status shows; None unblocks them (SEC-9)."""
         self._blocked = bool(why)
         if why:
             self.fault = why
             self.drop(why, at_once=True)
 
     async def close(self, timeout_ms: int):
-        """End for good. Returns when the connection is closed, latest after timeout_ms."""
+        """Stop the link. Returns when the connection is closed, at the latest after timeout_ms."""
         self._stopping = True
         await self._last_answer()
         self.drop("charger stops")
@@ -143,9 +143,9 @@ class Connection:
             log.warn("link", "not closed within %d ms" % timeout_ms)
 
     async def _last_answer(self):
-        """Wait for the answer to the CALL that is out, if there is one.
+        """Wait for the answer to the pending CALL, if there is one.
 
-        A back end that cannot send its answer any more may well throw away what else we sent before we closed.
+        A back end that cannot send its answer may discard other messages that were sent before the close.
         """
         rpc = self._rpc
         if rpc is not None:
@@ -155,13 +155,13 @@ class Connection:
                 await clock.sleep_ms(20)
 
     def _drop(self, ws, reason: str):
-        """End this connection, if it is still the present one."""
+        """End this connection if it is still the current one."""
         if ws is self._ws and not ws.over.is_set():
             self._reason = reason
             ws.over.set()
 
     async def _alive(self, ws) -> bool:
-        """Does a ping bring any answer within 10 s?"""
+        """True when anything is received within 10 s of a ping."""
         before = ws.last_rx
         try:
             await ws.ping(b"?")
@@ -177,7 +177,7 @@ class Connection:
     # --- the task ---
 
     async def run(self):
-        """Connect, serve, wait, for ever. One attempt never overlaps another: there is only this one task."""
+        """The link's task: connect, serve, wait, repeat. Attempts never overlap, because this is the only task."""
         self._ended.clear()
         try:
             while not self._stopping:
@@ -196,9 +196,9 @@ class Connection:
             self._ended.set()
 
     async def _pause(self):
-        """The back-off: 10 s doubling, plus a random part, unless somebody ends it (OCPP-3).
+        """Wait for the back-off: 10 s doubling, plus a random part; retry_now() ends it (OCPP-3).
 
-        Where nobody answers, pauses stay below a minute; where an answer refuses this unit, they grow to 15 min.
+        Without any answer, pauses stay below a minute; after refusals they grow to 15 min.
         """
         if self._at_once:
             self._at_once = False
@@ -211,7 +211,7 @@ class Connection:
             pass
 
     def _pause_ms(self) -> int:
-        """The next pause, its random part included."""
+        """Return the next pause, including its random part."""
         least_s = max(1, self._settings.backoff_min_s or _BACKOFF_S)
         outage = self._outage and least_s <= _OUTAGE_LEAST_S
         self._backoff_s = min(max(self._backoff_s * 2, least_s), _BACKOFF_LAST_S)
@@ -225,7 +225,7 @@ class Connection:
         return self._backoff_s * 1000 + int.from_bytes(os.urandom(4), "big") % (spread_s * 1000 + 1)
 
     async def _attempt(self):
-        """One attempt; a WebSocket, or None."""
+        """Make one attempt; return a WebSocket, or None."""
         self.attempts += 1
         ws = None
         try:
@@ -246,7 +246,7 @@ class Connection:
             self._on_fault(cause, text)
 
     async def _serve(self, ws):
-        """Live with a connection until it ends."""
+        """Serve a connection until it ends."""
         rpc = Rpc(ws.send, self._handler, self._on_invalid)
         self._ws = ws
         ws.use(self._buffers, self._reclaim)
@@ -279,7 +279,7 @@ class Connection:
             self._on_close(reason)
 
     async def _finish(self, ws, tasks: tuple):
-        """Say goodbye if anybody listens, stop the tasks, and close the transport when nobody uses it any more."""
+        """Close the WebSocket if possible, stop the tasks, then close the transport, which no task uses any more."""
         reader, watch = tasks
         watch.cancel()
         try:
@@ -287,20 +287,20 @@ class Connection:
                 await ws.close(websocket.GOING_AWAY if self._stopping else websocket.NORMAL, self._reason or "")
                 await asyncio.wait_for_ms(reader, _CLOSE_MS)
         except asyncio.TimeoutError:
-            log.info("link", "no goodbye from the other side")
+            log.info("link", "no close frame from the back end")
         finally:
             reader.cancel()
             ws.abort()
 
     async def _read(self, ws, rpc):
-        """The one reader."""
+        """The reading task."""
         try:
             while True:
-                size = len(await ws.recv())  # nothing here may hold on to the buffer
+                size = len(await ws.recv())  # release the reference to the buffer
                 await rpc.feed(ws.buffer, size)
                 ws.release()
                 if ws.has_more:
-                    await clock.sleep_ms(0)  # a flood of small messages must not keep the loop to itself
+                    await clock.sleep_ms(0)  # yield: a flood of small messages must not block other tasks
         except ConnectionClosedError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection
@@ -308,7 +308,7 @@ class Connection:
             self._drop(ws, "fault in the reader")
 
     async def _watch(self, ws):
-        """Ping every WebSocketPingInterval; end the connection when no pong comes within it or 30 s (OCPP-4)."""
+        """Ping every WebSocketPingInterval; end the connection without a pong within that time or 30 s (OCPP-4)."""
         pinged = clock.ticks_ms()
         waiting = False
         try:

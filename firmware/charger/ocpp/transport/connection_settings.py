@@ -1,6 +1,6 @@
-"""How the link to the back end is made: what the configuration says now, for ocpp/transport/connection.py.
+"""The settings of the link to the back end, from the configuration, for connection.py.
 
-Everything is read when it is asked for, so that a change holds from the next connection, or the next ping, on.
+Each property reads its value anew, so that a change applies from the next connection, or the next ping.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ _TRIAL = "ocpp_trial.json"  # as in credential_trial.py
 
 
 class ConnectionSettings:
-    """`csms` is what the unit was delivered with: url, identity, basic_auth_password, ca, client_cert, client_key."""
+    """`csms` has the factory's values: url, identity, basic_auth_password, ca, client_cert, client_key."""
 
     def __init__(self, config, csms: dict, store=None):
-        """`store` is the CertificateStore; without one what the factory gave is all there is."""
+        """`store` is the CertificateStore; without one the factory's certificates are used."""
         self._config = config
         self._csms = csms
         self.store = store
@@ -30,12 +30,12 @@ class ConnectionSettings:
     def _resume(self):
         try:
             self.change.resume()
-        except OSError as error:  # the unit must start all the same; the next start-up tries again
-            log.error("link", "change not taken up: " + log.reason(error))
+        except OSError as error:  # the unit must start all the same; the next start-up retries
+            log.error("link", "trial not resumed: " + log.reason(error))
 
     @property
     def change(self):
-        """The CredentialTrial, made when something is on trial."""
+        """The CredentialTrial, created when a trial begins."""
         if self._change is None:
             # 1,814 frozen bytes, 0.6 KiB of heap, for a change of credentials
             from charger.ocpp.transport.credential_trial import CredentialTrial
@@ -48,7 +48,7 @@ class ConnectionSettings:
             self.change.before(name)
 
     def opened(self):
-        """A connection was made: what was on trial holds from now on."""
+        """Complete a trial, because a connection was made."""
         if self.store is None:
             return
         try:
@@ -57,33 +57,33 @@ class ConnectionSettings:
             if self._change is not None and self._change.active:
                 self._change.opened()
                 asyncio.create_task(self._finish(self._change))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-        except OSError as error:  # the next connection tries again
-            log.error("link", "change not completed: " + log.reason(error))
+        except OSError as error:  # retried at the next connection
+            log.error("link", "trial not completed: " + log.reason(error))
 
     async def _finish(self, change):
         try:
             await cooperative.run(change.finish())
             if not change.active:
                 self._change = None
-        except OSError as error:  # the next start-up tries again
-            log.error("link", "change not completed: " + log.reason(error))
+        except OSError as error:  # retried at the next start-up
+            log.error("link", "trial not completed: " + log.reason(error))
 
     def failed(self, cause: str) -> bool:
-        """An attempt to connect failed. True when settings of before are back, worth an attempt at once."""
+        """Note a failed attempt. True when the previous settings were restored, so that a retry is due at once."""
         if self.store is None:
             return False
         self.store.failed(cause)
         try:
             return self._change is not None and self._change.active and self._change.failed(cause)
-        except OSError as error:  # the next failure tries again
-            log.error("link", "change not taken back: " + log.reason(error))
+        except OSError as error:  # retried at the next failure
+            log.error("link", "trial not rolled back: " + log.reason(error))
             return False
 
-    # --- what holds now ---
+    # --- current values ---
 
     def complete_for(self, profile: int) -> bool:
-        """True when all is there that a security profile needs (WP-3)."""
-        known = self.basic_key if self.security_profile else self._given_key()  # by the back end, not on the label alone
+        """True when everything that a security profile needs is set (WP-3)."""
+        known = self.basic_key if self.security_profile else self._given_key()  # set by the back end; the label's is not enough
         if profile in (1, 2) and (known is None or ":" in (self._csms.get("identity") or "")):
             return False  # a colon in the identity would end the user name (OCPP-5)
         if profile >= 2 and not self.ca:
@@ -92,8 +92,8 @@ class ConnectionSettings:
 
     @property
     def url(self) -> str | None:
-        """Where the back end is, without the identity; None when nobody has said so. For links by TLS it may have
-        another one, `secure_url`: another port, or another host (WP-4)."""
+        """The back end's URL without the identity; None when it is not set. For TLS there may be another one,
+        `secure_url`, with another port or host (WP-4)."""
         if self.security_profile >= 2 and self._csms.get("secure_url"):
             return self._csms["secure_url"]
         return self._csms["url"]
@@ -105,12 +105,12 @@ class ConnectionSettings:
 
     @property
     def security_profile(self) -> int:
-        """0 to 3; it decides about ws or wss and who proves what (OCPP-12)."""
+        """The security profile, 0 to 3: it decides about TLS and authentication (OCPP-12)."""
         return self._config.get_int("SecurityProfile")
 
     @property
     def basic_key(self) -> bytes | None:
-        """The password of Basic authentication as bytes, None without one (OCPP-6): what was given, else the label's."""
+        """The password of Basic authentication as bytes, or None (OCPP-6): the one set, else the label's."""
         given = self._given_key()
         if given is None and not self._config.key_lost and self.store is not None and self.store.vault is not None:
             return self.store.vault.get("label/ocpp")
@@ -121,7 +121,7 @@ class ConnectionSettings:
         if text:
             return key_bytes(text, self._config.get_bool("AuthorizationKeyVerbatim"))
         if self._config.key_lost:
-            return None  # never back to a default (SEC-10)
+            return None  # no fallback to a default (SEC-10)
         password = self._csms.get("basic_auth_password")
         return password.encode() if password else None
 
@@ -137,13 +137,13 @@ class ConnectionSettings:
 
     @property
     def backoff_random_s(self) -> int | None:
-        """The most that chance adds to a pause; None where the factory set none: as much as the pause (OCPP-3)."""
+        """The maximum random part of a pause; None when not set: up to the pause itself (OCPP-3)."""
         text = self._config.get_str("RetryBackoffRandomRange")
         return int(text) if text else None
 
     @property
     def verify_common_name(self) -> bool:
-        """Whether the name in the back end's certificate has to be its own (WP-7)."""
+        """True when the name in the back end's certificate must match (WP-7)."""
         return self._config.get_bool("VerifyCsmsCommonName")
 
     @property

@@ -1,14 +1,14 @@
-"""A new profile, password or certificate for the link is on trial until it has made a connection (WP-4, WP-18).
+"""The trial of a new security profile, password or certificate until a connection was made with it (WP-4, WP-18).
 
-What was before is kept, on flash and in the vault, and comes back by itself when four attempts in a row have failed; a
-power cut in between changes nothing about that. One record on flash says what is on trial:
+The previous value is kept, on flash and in the vault, and is restored after four consecutive failed attempts, also
+across power cuts. One record on flash describes the trial:
 
-    profile      the security profile before
-    key          where the AuthorizationKey before is: "vault" (under its old name), or "factory": there was none
-    certificate  True: there is a new one beside the old one (certificates.py)
+    profile      the previous security profile
+    key          where the previous AuthorizationKey is: "vault" (under its old name), or "factory": there was none
+    certificate  True: there is a new one beside the old one (certificate_store.py)
     proven       True: the connection was made, and the old credentials are being removed
 
-Imported only while something is on trial.
+Imported only during a trial.
 """
 
 from micropython import const
@@ -21,7 +21,7 @@ FILE = "ocpp_trial.json"
 _KEY = "ocpp/authorization-key"
 _OLD_KEY = "ocpp/old-authorization-key"
 _ATTEMPTS = const(4)
-# Nobody was there to judge the new certificate: no reason to give it up, and none to go back from it to an older one.
+# These failures say nothing about the new certificate: keep it, and do not roll back to an older one.
 _NOT_ABOUT_IT = ("dns", "refused", "timeout", "no-time", "memory", "plain")
 
 
@@ -38,16 +38,16 @@ class CredentialTrial:
 
     @property
     def active(self) -> bool:
-        """True while something is on trial."""
+        """True during a trial."""
         return bool(self._record) and "proven" not in self._record
 
     def resume(self):
-        """After a start-up: go on where the power failed."""
+        """Resume after a start-up."""
         if "proven" in self._record:
             cooperative.run_now(self.finish())
             return
         if self._record.get("profile") == self._config.get_int("SecurityProfile"):
-            del self._record["profile"]  # cut before the new one was written
+            del self._record["profile"]  # the power failed before the new one was written
             self._keep()
         if "certificate" in self._record:
             if self._store.has_next():
@@ -59,7 +59,7 @@ class CredentialTrial:
     # --- beginning ---
 
     def before(self, name: str):
-        """Keep what is going to be changed: "SecurityProfile" or "AuthorizationKey". OSError when that is impossible."""
+        """Save the value that is about to change: "SecurityProfile" or "AuthorizationKey". OSError when that fails."""
         if "proven" in self._record:
             cooperative.run_now(self.finish())
         self._failures = 0
@@ -82,7 +82,7 @@ class CredentialTrial:
         return "vault"
 
     def begin_certificate(self):
-        """The next connection is made with the new certificate."""
+        """Begin the trial of a new certificate with the next connection."""
         if "proven" in self._record:
             cooperative.run_now(self.finish())
         self._failures = 0
@@ -96,21 +96,21 @@ class CredentialTrial:
         else:
             self._files.delete(FILE)
 
-    # --- what the link tells ---
+    # --- events of the link ---
 
     def opened(self):
-        """A connection was made: the new settings hold whatever happens from here on. finish() has to follow."""
-        log.info("link", "the new settings have proved themselves")
+        """Commit the new settings after a connection was made; finish() must follow."""
+        log.info("link", "the new settings are confirmed")
         self._record["proven"] = True
         self._keep()
 
     def finish(self):
-        """Generator, a write to the flash at a time (runtime/cooperative.py): the old credentials have served their time."""
+        """Remove the old credentials: a generator that yields between flash writes (runtime/cooperative.py)."""
         for step in (self._finish_certificate, self._finish_key):
             for _ in step():
                 yield
                 if "proven" not in self._record:
-                    return  # somebody was in a hurry, see before()
+                    return  # not finished when another trial began, see before()
         self._record = {}
         self._files.delete(FILE)
 
@@ -126,21 +126,21 @@ class CredentialTrial:
             yield
 
     def _forget(self):
-        """The record first: an old key that nobody asks for does no harm."""
+        """Delete the record first: an old key without a record is harmless."""
         self._record = {}
         self._files.delete(FILE)
         if self._store.vault is not None:
             self._store.vault.delete(_OLD_KEY)
 
     def failed(self, cause: str) -> bool:
-        """An attempt failed. True when the old settings are back, and worth an attempt at once."""
+        """Count a failed attempt. True when the old settings were restored, so that a retry is due at once."""
         only_certificate = "profile" not in self._record and "key" not in self._record
         if only_certificate and cause in _NOT_ABOUT_IT:
             return False
         self._failures += 1
         if self._failures < _ATTEMPTS:
             return False
-        log.warn("link", "back to the settings before")
+        log.warn("link", "rolled back to the previous settings")
         if "certificate" in self._record:
             self._store.note(events.INVALID_OWN_CERTIFICATE, "the new one does not connect: " + cause)
             self._store.drop_next()
@@ -150,7 +150,7 @@ class CredentialTrial:
             self._config.put("SecurityProfile", str(self._record["profile"]), quiet=True)
         names = [name for name in ("profile", "key") if name in self._record]
         if names:
-            self._store.note(events.RECONFIGURED, "does not connect (%s), %s as before" % (cause, " and ".join(names)))
+            self._store.note(events.RECONFIGURED, "does not connect (%s), %s restored" % (cause, " and ".join(names)))
         self._forget()
         return True
 

@@ -18,7 +18,7 @@ _OTHER_SPELLINGS = {
 
 
 def canonical(code) -> str:
-    """A received error code in the specification's spelling; GenericError for what is no text (OCPP-18)."""
+    """Return a received error code in the specification's spelling; GenericError if it is not text (OCPP-18)."""
     if not isinstance(code, str) or not code:
         return GENERIC_ERROR
     return _OTHER_SPELLINGS.get(code, code)

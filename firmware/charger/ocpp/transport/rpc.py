@@ -18,12 +18,12 @@ from charger.ocpp.transport.error_codes import FORMATION_VIOLATION, INTERNAL_ERR
 _CALL = const(2)
 _CALLRESULT = const(3)
 _CALLERROR = const(4)
-_LONGEST_ID = const(255)  # of theirs; OCPP-15 allows 36, and some back ends take more
+_LONGEST_ID = const(255)  # message id of the back end; OCPP-15 allows 36, but some back ends use more
 _LONGEST_ACTION = const(64)
 _LONGEST_DESCRIPTION = const(255)
-_INBOX_CALLS = const(4)  # waiting beside the one in work; a back end that keeps to OCPP-16 has none there
+_INBOX_CALLS = const(4)  # queued CALLs beside the current one; a back end that follows OCPP-16 needs none
 _INBOX_BYTES = const(24576)
-_TURNS = const(4)  # of the loop, from an answer to the code behind the await of its caller
+_TURNS = const(4)  # passes of the loop from an answer to the code behind the caller's await
 
 
 def dumps(value) -> str:
@@ -36,16 +36,16 @@ class Rpc:
 
     `await handler(action, payload)` answers a CALL. It returns
 
-    - a dict: the CALLRESULT's payload (in the pair below it may be a listed.Answer);
-    - `(dict, follow_up)`: follow_up() is called once the answer is on the line (or the line is gone). When it returns a
-      coroutine, that runs as a task of its own, so that it may await call() while further CALLs are answered;
+    - a dict: the CALLRESULT's payload (in the pair below it may be a StreamedList);
+    - `(dict, follow_up)`: follow_up() is called once the answer was sent (or the connection is lost). When it returns a
+      coroutine, that runs as a separate task, so that it may await call() while further CALLs are answered;
     - `None`: no answer at all (OCPP-28).
 
     It raises OcppError for a CALLERROR; anything else it raises is logged and answered with InternalError. CALLs are
-    handled one at a time, in order; a handler itself must not await call(), the answer could be stuck behind the
-    CALLs that wait for it.
+    handled one at a time, in order; a handler must not await call(), because the answer could be queued behind CALLs
+    that wait for the handler.
 
-    `on_invalid(reason)` is told of each message that could not be understood (OCPP-19).
+    `on_invalid(reason)` is called for each invalid message (OCPP-19).
     """
 
     def __init__(self, send, handler, on_invalid=None):
@@ -54,27 +54,27 @@ class Rpc:
         self._on_invalid = on_invalid
         self._prefix = "%08x-" % int.from_bytes(os.urandom(4), "big")
         self._count = 0
-        self._busy = False  # a CALL of ours is out
-        self._turns = []  # Events of the callers that wait for their turn; asyncio.Lock does not keep the order
-        self._pending = None  # id of the CALL that is out
+        self._busy = False  # a CALL is pending
+        self._turns = []  # Events of the callers in the queue; asyncio.Lock does not keep the order
+        self._pending = None  # id of the pending CALL
         self._answered = asyncio.Event()
-        self._answer = None  # dict, or the CallFailedError to raise; None until it is there and once it is taken
-        self._timer = None  # the task that ends a CALL without an answer; it outlives the CALL
-        self._wakes_ms = 0  # when it looks next
+        self._answer = None  # dict, or the CallFailedError to raise; None before the answer and after it was taken
+        self._timer = None  # the task that ends a CALL without an answer; it runs longer than the CALL
+        self._wakes_ms = 0  # when it wakes up next
         self._deadline_ms = 0  # of the CALL that is out
         self._inbox = []  # (id as JSON, action, payload, size) to be handled
         self._inbox_bytes = 0
         self._inbox_room = asyncio.Event()
         self._worker = None
         self.closed = False
-        self.ending = False  # no further CALLs of ours; those of the other side are still answered
-        self.invalid = 0  # messages that could not be understood
+        self.ending = False  # no further own CALLs; those of the back end are still answered
+        self.invalid = 0  # number of invalid messages
         self.last_sent = clock.ticks_ms()  # of any message: a Heartbeat is due some time after it (OCPP-30)
 
-    # --- our CALLs ---
+    # --- own CALLs ---
 
     async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
-        """Send a CALL when it is its turn (first come, first served) and return the payload of its CALLRESULT.
+        """Send a CALL, in the order of the calls, and return the payload of its CALLRESULT.
 
         The timeout counts from sending. CallError, CallTimeoutError or DisconnectedError.
         """
@@ -85,7 +85,7 @@ class Rpc:
             self._pass_on()
 
     async def _turn(self):
-        """Wait for our turn."""
+        """Wait until the previous CALLs are done."""
         if self._busy:
             turn = asyncio.Event()
             self._turns.append(turn)
@@ -100,7 +100,7 @@ class Rpc:
         self._busy = True
 
     def _pass_on(self):
-        """Let the next in the queue go on."""
+        """Wake the next caller in the queue."""
         if self._turns:
             self._turns.pop(0).set()
         else:
@@ -129,7 +129,7 @@ class Rpc:
         raise answer or CallTimeoutError("%s: no answer within %d s" % (action, timeout_s))
 
     def _start_timer(self, timeout_ms: int):
-        """Have the present CALL end in timeout_ms. One task serves many CALLs: starting one costs more than a message."""
+        """Set the time-out of the pending CALL. One task serves many CALLs: starting a task costs more than a message."""
         self._deadline_ms = clock.ticks_add(clock.ticks_ms(), timeout_ms)
         if self._timer is not None and clock.ticks_diff(self._wakes_ms, self._deadline_ms) > 0:
             self._timer.cancel()
@@ -138,7 +138,7 @@ class Rpc:
             self._timer = asyncio.create_task(self._end_late_call())
 
     async def _end_late_call(self):
-        """Sleep until the CALL that is out has waited long enough, or the one that came after it; end with the last one."""
+        """Task: end CALLs whose time is over; ends itself when none is pending."""
         while self._pending is not None:
             left_ms = clock.ticks_diff(self._deadline_ms, clock.ticks_ms())
             if left_ms <= 0:
@@ -149,7 +149,7 @@ class Rpc:
         self._timer = None
 
     async def _put(self, pieces: tuple):
-        """Send, and have it be DisconnectedError whatever goes wrong with the connection."""
+        """Send; every failure of the connection is raised as DisconnectedError."""
         try:
             await self._send(pieces)
         except Exception as error:  # noqa: BLE001 - a message cut in the middle ends the connection, whatever cut it
@@ -158,17 +158,17 @@ class Rpc:
 
     @property
     def waiting(self) -> bool:
-        """True while a CALL of ours has no answer yet."""
+        """True while an own CALL has no answer."""
         return self._pending is not None
 
     def _settle(self, answer):
-        """The answer to the CALL that is out: a dict, or the exception that call() is to raise, None when there was none."""
+        """Set the result of the pending CALL: a dict, or the exception that call() raises."""
         self._pending = None
         self._answer = answer
         self._answered.set()
 
     def close(self):
-        """The connection is gone: every caller gets DisconnectedError. A handler at work goes on, its answer is lost."""
+        """End all calls with DisconnectedError, because the connection is lost. A running handler continues without answer."""
         if self.closed:
             return
         self.closed = True
@@ -181,12 +181,12 @@ class Rpc:
         if self._pending is not None:
             self._settle(DisconnectedError("connection lost"))
 
-    # --- what comes in ---
+    # --- received messages ---
 
     async def feed(self, data, size: int | None = None):
-        """Take one text message: a bytearray of which the first `size` bytes count and may be changed, or a str.
+        """Process one text message: a bytearray of which the first `size` bytes count and may be changed, or a str.
 
-        Returns once an answer is noted or a CALL is in the queue; waits while that is full. Raises nothing.
+        Returns when an answer is noted or a CALL is queued; waits while the queue is full. Raises nothing.
         """
         if self.closed:
             return
@@ -207,21 +207,21 @@ class Rpc:
             await self._refuse(scan, INTERNAL_ERROR, "out of memory")
         else:
             await self._dispatch(message, size, scan)
-            # The caller that waits for this answer acts on it before the next message is looked at (OCPP-28).
+            # The waiting caller processes this answer before the next message is read (OCPP-28).
             turns = _TURNS
             while turns and self._answer is not None:
                 turns -= 1
                 await clock.sleep_ms(0)
 
     def _note(self, reason: str):
-        """A message that cannot be answered (OCPP-19)."""
+        """Log a message that cannot be answered (OCPP-19)."""
         self.invalid += 1
         log.warn("rpc", "message ignored, " + reason)
         if self._on_invalid is not None:
             self._on_invalid(reason)
 
     async def _refuse(self, scan, code: str, why: str):
-        """A message that we shall not take. Its sender hears of it if the scan got as far as the id."""
+        """Refuse a message, with a CALLERROR if the scan has found its id."""
         kind, uid = scan.head()
         if kind == _CALL and self._is_id(uid):
             await self._answer_error(scan.id_text() or dumps(uid), code, why)
@@ -232,7 +232,7 @@ class Rpc:
 
     @staticmethod
     def _is_id(value) -> bool:
-        """True for a text of any form and for a number: what can be sent back as it came (OCPP-15)."""
+        """True for text and numbers: ids that can be returned unchanged (OCPP-15)."""
         if isinstance(value, str):
             return len(value) <= _LONGEST_ID
         return isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -267,7 +267,7 @@ class Rpc:
         self._settle(payload)
 
     async def _take_call(self, message: list, size: int, uid: str):
-        """Check a CALL's frame and put it into the queue; `uid` is its id as JSON."""
+        """Check a CALL's frame and queue it; `uid` is its id as JSON."""
         fault = None
         if len(message) < 4:
             fault = (PROTOCOL_ERROR, "a CALL has four elements")
@@ -289,7 +289,7 @@ class Rpc:
             self._worker = asyncio.create_task(self._work())
 
     async def _work(self):
-        """Handle what is in the queue, one after the other, then end."""
+        """Task: handle the queued CALLs one by one, then end."""
         while self._inbox:
             uid, action, payload, size = self._inbox.pop(0)
             self._inbox_bytes -= size
@@ -301,7 +301,7 @@ class Rpc:
         self._worker = None
 
     async def _handle(self, uid: str, action: str, payload: dict):
-        """Answer one CALL; returns its follow-up."""
+        """Answer one CALL and return its follow-up."""
         try:
             result = await self._handler(action, payload)
             if result is None:
@@ -309,7 +309,7 @@ class Rpc:
             answer, follow_up = (result, None) if isinstance(result, dict) else result
             if isinstance(answer, dict):
                 pieces = ("[3,", uid, ",", dumps(answer), "]")
-            else:  # listed.Answer
+            else:  # StreamedList
                 pieces = answer
                 pieces.head, pieces.tail = "[3," + uid + ",", "]"
         except OcppError as error:
@@ -335,7 +335,7 @@ class Rpc:
             log.info("rpc", "the answer is lost with the connection")
 
     def _follow(self, action: str, follow_up):
-        """Do what has to follow an answer."""
+        """Run the follow-up of an answer."""
         try:
             job = follow_up()
         except Exception as error:  # noqa: BLE001 - a follow-up's fault is no reason to stop answering

@@ -1,4 +1,4 @@
-"""Making the link: where to, with whose credentials, over TLS, as a WebSocket (OCPP-1 to 5, SEC-12)."""
+"""Opening the WebSocket to the back end: URL, credentials, TLS (OCPP-1 to 5, SEC-12)."""
 
 import gc
 
@@ -15,7 +15,7 @@ _CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
 
 
 def encode(identity: str) -> str:
-    """The identity as the last part of a URL (OCPP-1): all but RFC 3986's unreserved characters as %XX."""
+    """Encode the identity as the last part of a URL (OCPP-1): all but RFC 3986's unreserved characters as %XX."""
     out = ""
     for c in identity.encode():
         if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c in b"-._~":
@@ -26,7 +26,7 @@ def encode(identity: str) -> str:
 
 
 def split_url(url: str) -> tuple:
-    """(host, port or None, path without a slash at its end) of a ws or wss URL, or ConfigurationError."""
+    """Split a ws or wss URL to (host, port or None, path without a final slash). ConfigurationError."""
     scheme, colon, rest = url.partition("://")
     if not colon or scheme.lower() not in ("ws", "wss"):
         raise ConfigurationError("the URL begins with ws:// or wss://")
@@ -45,7 +45,7 @@ def split_url(url: str) -> tuple:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is the unit itself, so that nothing leaves it: where a VPN or a TLS proxy would listen."""
+    """True when a host is the unit itself, as with a local VPN or TLS proxy."""
     address = parse_ip(host)
     if address is None:
         return host.lower() == "localhost"
@@ -53,9 +53,9 @@ def is_loopback(host: str) -> bool:
 
 
 class ConnectionTarget:
-    """Where and how to connect, made from the settings in force; ConfigurationError says what is missing.
+    """Address and credentials of a connection, from the current settings. ConfigurationError.
 
-    A link without encryption leaves only a laboratory unit (`lab`, SEC-12).
+    Only a laboratory unit (`lab`) may use an unencrypted link (SEC-12).
     """
 
     def __init__(self, settings, lab: bool = False):
@@ -65,10 +65,10 @@ class ConnectionTarget:
         if not settings.identity:
             raise ConfigurationError("no identity")
         self.host, port, path = split_url(settings.url)
-        # The profile decides about TLS, not the scheme: a profile that was raised holds whatever the URL says (WP-1).
+        # The profile decides about TLS, not the URL's scheme: a raised profile applies with any URL (WP-1).
         self.secure = profile >= 2
         if not (self.secure or lab or is_loopback(self.host)):
-            raise PlainTextError("security profile %d is not encrypted: only a laboratory unit speaks it" % profile)
+            raise PlainTextError("security profile %d is not encrypted: only a laboratory unit may use it" % profile)
         usual = 443 if self.secure else 80
         self.port = port or usual
         self.header = "[%s]" % self.host if ":" in self.host else self.host
@@ -117,14 +117,14 @@ async def _connect(settings, lab: bool, open_stream) -> tuple:
     try:
         reader, writer = await (open_stream or tls.open_stream)(target.host, target.port, context, _CONNECT_MS)
     except TlsError as error:
-        if error.cause == "own-cert" and target.login:  # none was shown
+        if error.cause == "own-cert" and target.login:  # no certificate was presented
             error.cause = "protocol"
         raise
     ws = None
     try:
         ws = await websocket.connect(reader, writer, target.header, target.path, _PROTOCOL, target.login, _CONNECT_MS)
     except OSError as error:
-        if target.secure:  # a TLS 1.3 server tells only now that it does not like our certificate
+        if target.secure:  # a TLS 1.3 server refuses the client certificate only now
             raise tls.late_fault(error)
         raise
     finally:

@@ -1,1 +1,1 @@
-"""OCPP 1.6J: services own state, actions only translate."""
+"""OCPP 1.6J: services own the state, actions translate messages."""

@@ -1,7 +1,7 @@
-"""Fields of the back end's answers, read with tolerance (SCH-7): what is plainly meant is taken, what is not is named.
+"""Tolerant reading of fields in the back end's answers (SCH-7); unreadable fields are reported.
 
-A CALL that cannot be read is refused and its sender told; an answer cannot be refused, so that a field which cannot be
-read is dropped, and its name goes to the log and to the security log (InvalidMessages).
+An invalid CALL gets a CALLERROR; an answer cannot be refused, so an unreadable field is dropped, and its name goes to the
+log and to the security log (InvalidMessages).
 """
 
 from charger import clock, validate
@@ -9,12 +9,12 @@ from charger.errors import InvalidValueError
 
 _STATUS = ("enum", ("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"))
 _PARENT = ("str", 20)
-_LONGEST = 24  # of a number as text
+_LONGEST = 24  # longest number as text
 _EXACT = 16777216  # floats have 24 bits on some boards
 
 
 def whole(value) -> int | None:
-    """A whole number, also where it comes as text or with a fraction of zeros; None for all else."""
+    """Return an integer, also from text or with a fraction of zeros; None for other values."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -34,7 +34,7 @@ def whole(value) -> int | None:
 
 
 def utc_of(text) -> tuple:
-    """(seconds, milliseconds) of a time, also with a space where RFC 3339 has a T. ValueError."""
+    """Parse a time to (seconds, milliseconds), also with a space in place of RFC 3339's T. ValueError."""
     if isinstance(text, str):
         text = text.strip()
         if text[10:11] == " ":
@@ -43,7 +43,7 @@ def utc_of(text) -> tuple:
 
 
 def id_tag_info(info, unreadable) -> dict | None:
-    """An IdTagInfo with those of its fields that can be read; None without a status. unreadable(field, why) names the others."""
+    """Return the readable fields of an IdTagInfo; None without a status. unreadable(field, why) is called for the others."""
     if not isinstance(info, dict):
         unreadable("idTagInfo", "an object wanted")
         return None

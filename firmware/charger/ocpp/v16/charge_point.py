@@ -1,7 +1,7 @@
-"""The charge point: holds the services, passes messages between them, the connectors and the link to the back end.
+"""The charge point: owns the services and connects them with the connectors and the link to the back end.
 
-What is not a transaction message goes out through one queue in the order in which it was posted; nothing leaves before
-BootNotification is accepted, but what a TriggerMessage asked for (OCPP-25, 27).
+Messages other than transaction messages are sent through one queue in order; before BootNotification is accepted only
+triggered messages are sent (OCPP-25, 27).
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from charger.ocpp.v16.services.transactions import Transactions
 from charger.ocpp.v16.transaction_queue import TransactionQueue
 
 _DAY_S = const(86400)
-_END_MS = const(10000)  # a session ends within this, or the restart does not wait for it
+_END_MS = const(10000)  # time for a session to end before a restart
 _GOODBYE_MS = const(9000)
-_FLUSH_MS = const(20000)  # so long a soft reset waits for the back end to take the last messages
+_FLUSH_MS = const(20000)  # time for sending the last messages before a soft reset
 _HARD_FLUSH_MS = const(5000)  # and a hard one
 
 _CODES = {
@@ -70,7 +70,9 @@ class ChargePoint(ServiceRegistry):
         self.post = self.sender.post
         self.urgent = MessageQueue(self.call)  # what was triggered: nothing that was queued goes before it
         self.boot = BootNotification(config, self.call, self._accepted, self.unreadable)
-        self.transaction_queue = TransactionQueue(files, config, self.call, self.ready, self._delivered)
+        self.transaction_queue = TransactionQueue(
+            files, config, self.call, self.ready, self._delivered, settings is None or settings.url is not None
+        )
         self.status = StatusNotification(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self)
         self.transactions = Transactions(self)
@@ -80,7 +82,7 @@ class ChargePoint(ServiceRegistry):
         self.load_kept()
 
     def _describe(self):
-        """What the configuration has to know of the hardware."""
+        """Set the hardware's facts in the configuration."""
         config = self.config
         number = len(self.connectors)
         measured = any(connector.outlet.thermometer is not None for connector in self.connectors)
@@ -91,30 +93,30 @@ class ChargePoint(ServiceRegistry):
         config.set_default("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
 
     def note(self, event: str, info: str = ""):
-        """Something for the security log."""
+        """Add an event to the security log."""
         if self.security_log is not None:
             self.security_log.add(event, info)
 
     def unreadable(self, field: str, why: str):
-        """A field of an answer of the back end is dropped: in the log, and told as InvalidMessages."""
+        """Report a dropped field of a back end's answer: log line and InvalidMessages event."""
         text = "%s: %s" % (field, why)
         log.warn("charge point", "dropped, " + text)
         self.note(events.INVALID_MESSAGES, text)
 
-    # --- looking up ---
+    # --- look-up ---
 
     def connector(self, connector_id: int):
-        """The connector with an id, None for 0 and for one that is not there."""
+        """Return the connector with an id, None for 0 and unknown ids."""
         return self.connectors[connector_id - 1] if 0 < connector_id <= len(self.connectors) else None
 
     def claim(self, connector_id: int, tag: str, parent) -> tuple:
-        """(allowed, reservationId or None): may this tag use a connector as far as reservations go?"""
+        """Return (allowed, reservationId or None): whether reservations allow this idTag to use a connector."""
         return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
 
     def remote_start_connector(self, connector_id: int | None, tag: str):
-        """The connector for a remote start, None when there is none that could (OCPP-65).
+        """Return the connector for a remote start, None when none is available (OCPP-65).
 
-        Where the back end names none it is the first with a vehicle, else the first that is free.
+        When the request has no connectorId, it is the first with a vehicle, else the first free one.
         """
         if connector_id is not None:
             candidates = [self.connector(connector_id)]
@@ -136,7 +138,7 @@ class ChargePoint(ServiceRegistry):
         self.link = link
 
     async def reconnect(self):
-        """Make the link anew with changed settings, once the answer to the present CALL is out."""
+        """Reconnect with changed settings after the answer to the current CALL."""
         await self.link.reconnect()
 
     def registered(self) -> bool:
@@ -152,7 +154,7 @@ class ChargePoint(ServiceRegistry):
         self.boot.answered = True
 
     def start_renewal(self):
-        """Look after the unit's own certificate from now on (WP-16)."""
+        """Start the renewal of the unit's certificate (WP-16)."""
         if self.store is not None:
             self.certificates.start()
 
@@ -161,7 +163,7 @@ class ChargePoint(ServiceRegistry):
         return self.boot.accepted and self.link is not None and self.link.connected
 
     def opened(self):
-        """The link is up: register, or, when that was done before, say what has changed (OCPP-11)."""
+        """The link is up: send BootNotification, or, if accepted before, the changed statuses (OCPP-11)."""
         self.boot.opened()
         if self.boot.accepted:
             self.status.sync()
@@ -174,7 +176,7 @@ class ChargePoint(ServiceRegistry):
         self.transaction_queue.flush_to_flash()
 
     def _accepted(self):
-        """BootNotification was accepted: status of everything, then the rest (OCPP-26)."""
+        """BootNotification was accepted: send all statuses, then the rest (OCPP-26)."""
         self._last_heartbeat_s = clock.uptime_s()
         self.status.sync(everything=True)
         names = self.files.names()
@@ -185,7 +187,7 @@ class ChargePoint(ServiceRegistry):
         self.transaction_queue.retry_now()
 
     def retry_now(self):
-        """The network is back: try at once."""
+        """Retry at once, because the network is back."""
         if self.link is not None:
             self.link.retry_now()
 
@@ -200,9 +202,9 @@ class ChargePoint(ServiceRegistry):
     # --- messages of the back end ---
 
     async def handle(self, action: str, request: dict) -> tuple | None:
-        """(answer, what has to follow it or None) of a CALL, for Rpc; OcppError for a CALLERROR.
+        """Handle a CALL for Rpc: return (answer, follow-up or None); OcppError for a CALLERROR.
 
-        None when the call is not to be answered at all (OCPP-28). One CALL at a time.
+        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time.
         """
         if self.boot.silent:
             return None
@@ -220,18 +222,18 @@ class ChargePoint(ServiceRegistry):
             raise OcppError(_CODES[error.kind], str(error))
         self._follow_up = None
         answer = module.handle(self, request)
-        if hasattr(answer, "send"):  # of an action that takes its time
+        if hasattr(answer, "send"):  # a slow action is a coroutine
             answer = await answer  # type: ignore[misc]
         return answer, self._follow_up
 
     def after(self, job):
-        """For the module of an action: call job() once the answer to the present CALL is sent."""
+        """For actions: call job() after the answer to the current CALL was sent."""
         self._follow_up = job
 
-    # --- what is sent by the way ---
+    # --- other messages ---
 
     def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
-        """Queue a CALL, see Sender.post_call(); one that was triggered waits for none of the others."""
+        """Queue a CALL, see MessageQueue.post_call(); a triggered one does not wait for the others."""
         sender = self.urgent if triggered else self.sender
         sender.post_call(action, payload, triggered, failed, done)
 
@@ -245,14 +247,14 @@ class ChargePoint(ServiceRegistry):
             self.post_call("StatusNotification", self.status.payload(number, self.status.of(number)), True)
 
     def heartbeat(self, triggered: bool = False):
-        """Send a Heartbeat and take the time from it (OCPP-30)."""
+        """Send a Heartbeat and set the clock from its answer (OCPP-30)."""
         self._last_heartbeat_s = self._last_sent_s = clock.uptime_s()
         self.post_call("Heartbeat", {}, triggered, None, self._take_time)
 
     def _take_time(self, answer: dict):
         take_time(answer.get("currentTime"), self.unreadable)
 
-    # --- what the connectors say ---
+    # --- events of the connectors ---
 
     def status_changed(self, connector):
         """A connector has a new status."""
@@ -265,10 +267,10 @@ class ChargePoint(ServiceRegistry):
             self.authorisation.free_vend(connector)
 
     def session_started(self, session):
-        """A session has begun; what has to be on flash before energy flows is, when this returns."""
+        """A session has begun; its records are on flash when this returns, before energy flows."""
         self.transactions.started(session)
         if self.connector(session.connector_id).start.profile is not None:
-            self.smart_charging.recompute()  # made, if it was not in memory
+            self.smart_charging.recompute()  # created if necessary
         for service in self.loaded.values():
             if hasattr(service, "session_started"):
                 service.session_started(session)
@@ -286,7 +288,7 @@ class ChargePoint(ServiceRegistry):
         self.authorisation.tag_shown(connector, tag)
 
     def transaction_known(self, connector):
-        """The back end has given a running session its transactionId."""
+        """The back end has assigned the transactionId of a running session."""
         try:
             self.sessions.save(connector.session)
         except OSError as error:
@@ -309,7 +311,7 @@ class ChargePoint(ServiceRegistry):
         while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
             await clock.sleep_ms(100)
         flush_ms = _FLUSH_MS
-        if kind == "Hard":  # a few seconds for what the sessions leave behind; what is left is sent after the restart
+        if kind == "Hard":  # time for the sessions' last messages; the rest is sent after the restart
             started = clock.ticks_ms()
             flush_ms = _HARD_FLUSH_MS
         while self.ready() and self.transaction_queue.waiting and clock.elapsed_ms(started) < flush_ms:
@@ -343,7 +345,7 @@ class ChargePoint(ServiceRegistry):
         return jobs
 
     async def _clock(self):
-        """What is looked at once a second."""
+        """Run the services' jobs once a second."""
         while True:
             await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
             self.status.look()
@@ -363,7 +365,7 @@ class ChargePoint(ServiceRegistry):
             self.heartbeat()
 
     async def close(self, timeout_ms: int):
-        """Before a restart: what waits in RAM goes to flash, the link is closed."""
+        """Write queued messages to flash and close the link, before a restart."""
         self.transaction_queue.flush_to_flash()
         if self.link is not None:
             await self.link.close(timeout_ms)

@@ -1,4 +1,4 @@
-"""One charging profile as plain data, and what it allows at a moment (OCPP-103, 104). Pure arithmetic on seconds.
+"""One charging profile, and its limit at a given time (OCPP-103, 104). Pure arithmetic on seconds.
 
 Times are UTC seconds. Limits are integers in 0.1 A or 0.1 W, as the profile's unit says (SCH-4).
 """
@@ -17,10 +17,10 @@ _PERIOD_S = {"Daily": 86400, "Weekly": 604800}
 
 
 class ChargingProfile:
-    """`start` is None where the schedule counts from the start of charging."""
+    """`start` is None when the schedule is relative to the start of charging."""
 
     def __init__(self, connector_id: int, fields: dict):
-        """`fields` is a ChargingProfile of OCPP that passed its form check. ValueError when it makes no sense."""
+        """`fields` is an OCPP ChargingProfile that passed the schema check. ValueError when it is inconsistent."""
         schedule = fields["chargingSchedule"]
         self.connector_id = connector_id
         self.id = fields["chargingProfileId"]
@@ -56,9 +56,9 @@ class ChargingProfile:
             raise ValueError("relative to no transaction")  # one limit for all time needs no start
 
     def at(self, moment: int, charging_since: int) -> tuple:
-        """(limit, phases, next): the limit at a moment, None where there is none, and when that may change, or None.
+        """Return (limit, phases, next): the limit at a time or None, and when that may change or None.
 
-        charging_since is when the transaction began, or the moment itself where none runs.
+        charging_since is the begin of the transaction, or the time itself without one.
         """
         if self.valid_from is not None and moment < self.valid_from:
             return None, None, self.valid_from
@@ -85,11 +85,11 @@ class ChargingProfile:
         return self.periods[index][1], self.periods[index][2], self._until(following)
 
     def _until(self, moment):
-        """A boundary, or the end of validity when that comes first."""
+        """Return a boundary, or the end of validity if that is earlier."""
         return _earlier(moment, self.valid_to)
 
     def to_json(self) -> dict:
-        """What Profile() takes, for the flash."""
+        """Return the constructor's argument, for storage on flash."""
         schedule = {
             "chargingRateUnit": self.unit,
             "chargingSchedulePeriod": [_period(*period) for period in self.periods],
@@ -115,7 +115,7 @@ class ChargingProfile:
 
 
 def tenths(number) -> int:
-    """A limit of OCPP in tenths; a binary float that should be one decimal is, further decimals are cut off (SCH-4)."""
+    """Convert an OCPP limit to tenths; float errors are rounded away, further decimals are cut off (SCH-4)."""
     if isinstance(number, int):
         return number * 10
     return int(number * 10 + 0.001)
@@ -132,7 +132,7 @@ class Tenths:
 
 
 def decimal(value: int):
-    """Tenths, not negative, as what JSON prints with one decimal at most."""
+    """Convert tenths, not negative, to a number that JSON prints with at most one decimal."""
     return value // 10 if value % 10 == 0 else Tenths(value)
 
 

@@ -1,12 +1,12 @@
-"""What current each connector may have, now and later, from charging profiles and local limits (OCPP-101, 106 to 108).
+"""The current limit of each connector, now and later, from charging profiles and local limits (OCPP-101, 106 to 108).
 
-One computation for what is done and what is told: the limits that the outlets get, and the composite schedule. All of it
-is in 0.1 A per phase of the outlet; a limit in W counts for all of the outlet's phases, whatever numberPhases says, for
-the outlet cannot keep a car to fewer. Below 6 A nothing flows, and 0 is told.
+The outlets' limits and the composite schedule come from one computation, in 0.1 A per phase of the outlet. A limit in W
+is divided by the outlet's phases, whatever numberPhases says, because the outlet cannot restrict a car to fewer. Below
+6 A no current flows, and 0 is reported.
 
-Of a connector's TxProfile the highest stack level that is valid decides; where there is none, of the TxDefaultProfiles
-of the connector and of connector 0 together the highest, the connector's own at the same level. A ChargePointMaxProfile
-is shared by the connectors in use.
+The valid TxProfile with the highest stack level decides; without one, the highest of the TxDefaultProfiles of the
+connector and connector 0, at equal levels the connector's own. A ChargePointMaxProfile is shared by the connectors in
+use.
 """
 
 from micropython import const
@@ -16,10 +16,10 @@ from charger.ocpp.v16.charging_profile import CHARGE_POINT_MAX, TX, TX_DEFAULT, 
 from charger.runtime import cooperative
 
 _LEAST_DA = const(60)  # below 6 A a car cannot charge (CP-14)
-_MAX_PERIODS = const(60)  # of a composite schedule; a longer one is shortened in time
-_MAX_MOMENTS = const(400)  # looked at for one composite schedule: a year of daily changes
+_MAX_PERIODS = const(60)  # periods of a composite schedule; a longer one is shortened in time
+_MAX_MOMENTS = const(400)  # changes evaluated for one composite schedule: a year of daily changes
 _UNLIMITED = const(0x7FFF)
-_ABOVE_ALL = const(0x100000)  # more than any stack level
+_ABOVE_ALL = const(0x100000)  # greater than any stack level
 
 
 class CurrentPlan:
@@ -36,7 +36,7 @@ class CurrentPlan:
         self._fact_phases = fact("CompositeScheduleDefaultNumberPhases")
 
     def use(self, profiles: list):
-        """Plan with these profiles from now on."""
+        """Set the profiles."""
         ranked = [[p for p in profiles if p.purpose == CHARGE_POINT_MAX]]
         for connector in self._cp.connectors:
             ranked.append([p for p in profiles if p.purpose in (TX, TX_DEFAULT) and p.connector_id in (0, connector.id)])
@@ -44,7 +44,7 @@ class CurrentPlan:
             found.sort(key=_rank, reverse=True)
         self._ranked = ranked
 
-    # --- what the outlets get ---
+    # --- limits of the outlets ---
 
     def at(self, moment: int) -> tuple:
         """([limit of each connector in 0.1 A or None], when one may change or None) for the outlets."""
@@ -67,7 +67,7 @@ class CurrentPlan:
         return _strongest(ranked[connector.id], moment, since, None if session is None else session.local_id, seen)
 
     def _since(self, session, now: int) -> int:
-        """When charging began, in the seconds of the moments; now where no transaction runs."""
+        """Return the begin of charging; now when no transaction runs."""
         if session is None:
             return now
         uptime_s = session.start_uptime_ms // 1000
@@ -76,11 +76,11 @@ class CurrentPlan:
         return session.start_utc or clock.utc_at_uptime(uptime_s) or now
 
     def _da(self, limit: tuple, phases: int) -> int:
-        """A limit in 0.1 A a phase, rounded down (OCPP-107)."""
+        """Convert a limit to 0.1 A per phase, rounded down (OCPP-107)."""
         return limit[0] if limit[1] == "A" else limit[0] // (self._volts * phases)
 
     def _share(self, total_da: int, limits: list):
-        """Divide the limit of the whole unit among the connectors in use, by need, nobody below 6 A (OCPP-100)."""
+        """Divide the unit's limit among the connectors in use, by need, with at least 6 A each (OCPP-100)."""
         connectors = self._cp.connectors
         users = []
         for index, connector in enumerate(connectors):
@@ -90,14 +90,14 @@ class CurrentPlan:
                 limits[index] = total_da
         users.sort(key=lambda index: connectors[index].session.local_id)
         while len(users) > 1 and total_da < _LEAST_DA * len(users):
-            limits[users.pop()] = 0  # the last to come waits
+            limits[users.pop()] = 0  # the latest session waits
         users.sort(key=lambda index: (_need(limits[index]), connectors[index].session.local_id))
         while users:
             index = users.pop(0)
             limits[index] = min(total_da // (len(users) + 1), _need(limits[index]))
             total_da -= limits[index]
 
-    # --- what is told ---
+    # --- composite schedule ---
 
     async def composite(self, connector_id: int, now: int, duration_s: int, unit: str) -> dict:
         """ChargingSchedule from now on, without the delays of the grid rules (OCPP-108, 110).
@@ -160,7 +160,7 @@ class CurrentPlan:
         return self._sum(flows, found, alone, whole, unit)
 
     def _sum(self, flows: list, found: list, alone: list, whole, unit: str) -> int:
-        """What can flow through the whole unit: the most loaded phase in A, all phases in W."""
+        """Return the sum for the whole unit: the most loaded phase in A, all phases in W."""
         total_w = 0
         loads = [0, 0, 0]
         for connector, current_da, limit, alone_da in zip(self._cp.connectors, flows, found, alone):
@@ -189,9 +189,9 @@ class CurrentPlan:
         return current_da * self._volts * self.phases_of(connector)
 
     def _local_da(self, connector) -> int:
-        """What the outlet would offer without profiles as things are now.
+        """Return the current that the outlet would offer now without profiles.
 
-        Its share of a supply that it has with others counts while it is in use; before that it may have it all.
+        Its share of a common supply counts while it is in use; otherwise the whole supply counts.
         """
         outlet = connector.outlet
         if connector.session is not None:
@@ -203,11 +203,11 @@ class CurrentPlan:
         return allowed if allowed < outlet.limits.get("hardware") else self._most_da(connector)
 
     def _most_da(self, connector) -> int:
-        """What the hardware bears, or what the factory says of it."""
+        """Return the hardware's or the factory's maximum."""
         return self._fact_da or connector.outlet.limits.get("hardware")
 
     def phases_of(self, connector) -> int:
-        """Phases that an outlet loads; the factory may say more, not fewer."""
+        """Return the phases of an outlet; the factory's value may raise the number only."""
         return max(connector.outlet.phases, self._fact_phases)
 
     def phases(self) -> int:
@@ -245,7 +245,7 @@ def _strongest(ranked: list, moment: int, since: int, session_id, seen: dict) ->
 
 
 def _need(limit_da: int | None) -> int:
-    """A connector without a limit of its own can use any part."""
+    """Return a connector's need; one without a limit needs all."""
     return _UNLIMITED if limit_da is None else limit_da
 
 

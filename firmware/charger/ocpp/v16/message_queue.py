@@ -1,4 +1,4 @@
-"""The queue of messages that are sent once: no transaction messages, and nothing that is repeated by itself."""
+"""The queue of messages that are sent once, neither transaction messages nor retried notifications."""
 
 import asyncio
 
@@ -7,11 +7,11 @@ from micropython import const
 from charger import log
 from charger.errors import CallFailedError
 
-_MOST = const(40)  # messages that wait; beyond that the oldest is of no interest any more
+_MOST = const(40)  # queued messages; beyond that the oldest is dropped
 
 
 class MessageQueue:
-    """`call(action, payload, before_accepted)` sends. Jobs run one after the other, in the order in which they came."""
+    """`call(action, payload, before_accepted)` sends. Jobs run one at a time, in order."""
 
     def __init__(self, call):
         self._call = call
@@ -20,9 +20,9 @@ class MessageQueue:
         self._busy = False
 
     def post(self, job, dropped=None):
-        """Run job(), awaiting it when it is a coroutine function. dropped() is called when it never comes to that."""
+        """Queue job(), a function or coroutine function. dropped() is called when it is dropped."""
         if len(self._jobs) >= _MOST:
-            log.warn("sender", "a message that waited too long is dropped")
+            log.warn("sender", "queue full: the oldest message is dropped")
             _, forget = self._jobs.pop(0)
             if forget is not None:
                 forget()
@@ -46,7 +46,7 @@ class MessageQueue:
 
     @property
     def idle(self) -> bool:
-        """True when nothing waits and nothing is on its way."""
+        """True when no message is queued or being sent."""
         return not self._jobs and not self._busy
 
     async def run(self):

@@ -1,7 +1,6 @@
-"""The services of a charge point that not every back end uses: imported and made when they are first asked for.
+"""The optional services of a charge point, imported and created on first use.
 
-What the modules of all of them cost when they are imported: see docs/PERFORMANCE.md. `loaded` services receive session
-events and the 1 s tick.
+docs/PERFORMANCE.md has the memory of their modules. `loaded` services receive session events and the 1 s tick.
 """
 
 from charger.credentials.certificate_store import MANUFACTURER
@@ -12,7 +11,7 @@ def _none():
 
 
 class ServiceRegistry:
-    """Base of the charge point. A service that has something on flash is made at start-up."""
+    """Base of the charge point. A service with data on flash is created at start-up."""
 
     def __init__(self, config, files, store=None, settings=None, make_updater=None, make_uploader=None):
         self.config = config
@@ -24,11 +23,11 @@ class ServiceRegistry:
         self.make_uploader = make_uploader
 
     def manufacturer_roots(self) -> bytes | None:
-        """The ManufacturerRootCertificates that check signers of firmware, PEM (WP-30)."""
+        """Return the ManufacturerRootCertificates, which verify signing certificates of firmware, PEM (WP-30)."""
         return None if self.store is None else self.store.roots(MANUFACTURER)
 
     def load_kept(self):
-        """Make the services that have something to remember."""
+        """Create the services that have data on flash."""
         names = self.files.names()
         if "ocpp_profiles.json" in names and self.config.has_profile("SmartCharging"):
             self.smart_charging.recompute()
@@ -36,7 +35,7 @@ class ServiceRegistry:
             self.reservations.second()
 
     def has(self, name: str) -> bool:
-        """True when a service was made already."""
+        """True when a service was created already."""
         return name in self.loaded
 
     @property
@@ -96,7 +95,7 @@ class ServiceRegistry:
 
     @property
     def logs(self):
-        """Logs asked for by the back end."""
+        """Uploads of logs requested by the back end."""
         service = self.loaded.get("logs")
         if service is None:
             from charger.ocpp.v16.services.log_upload import LogUpload
@@ -116,7 +115,7 @@ class ServiceRegistry:
 
     @property
     def signed_firmware(self):
-        """Signed updates asked for by the back end."""
+        """Signed updates requested by the back end."""
         service = self.loaded.get("signed firmware")
         if service is None:
             from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate
@@ -126,7 +125,7 @@ class ServiceRegistry:
 
     @property
     def firmware(self):
-        """Updates asked for by the back end."""
+        """Updates requested by the back end."""
         service = self.loaded.get("firmware")
         if service is None:
             from charger.ocpp.v16.services.firmware_update import FirmwareUpdate

@@ -1,12 +1,12 @@
-"""An answer with a long list, of which one item at a time is made while it is sent: it is never in the heap as a whole."""
+"""An answer with a long list whose items are serialised while sending, so that it is never in the heap as a whole."""
 
 import json
 
 
 class StreamedList:
-    """{"name": [...]}; make() gives an iterator of the items, anew and the same each time.
+    """The answer {"name": [...]}; make() returns a new iterator of the same items each time.
 
-    Iterated it gives the text in pieces; `head` and `tail`, which rpc.py sets, go before and behind.
+    Iteration yields the text in pieces; `head` and `tail`, which rpc.py sets, are its beginning and end.
     """
 
     def __init__(self, name: str, make):

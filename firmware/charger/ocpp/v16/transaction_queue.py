@@ -1,15 +1,15 @@
-"""The queue of transaction messages: in order, over power cuts, each removed only when it is done (OCPP-35 to 39).
+"""The queue of transaction messages: in order, kept over power cuts, each removed when it is done (OCPP-35 to 39).
 
-Two journals on flash. StartTransaction and StopTransaction are in one and are never dropped; MeterValues are in a ring
-of which the oldest go first when it is full (OCPP-39). Each meter message notes how many starts and stops came before
-it, so that all are sent in the order in which they happened. While the link is up a few meter messages wait in RAM
-only, which spares the flash; they go to flash when the link is lost or the charger stops.
+It has two journals on flash. StartTransaction and StopTransaction are in one and are never dropped; MeterValues are in a
+ring, of which the oldest are dropped when it is full (OCPP-39). Each meter message has the number of starts and stops
+before it, so that all are sent in the original order. While the link is up a few meter messages are in RAM only, to
+reduce flash wear; they are written to flash when the link is lost or the charger stops.
 
-What is under way is kept in two small slots, written before each send: count first, act second. A message that was on
-its way when the power went is sent again with the same content. The back end's transaction ids are kept there too.
+The state of sending is in an ABRecord, written before each send. A message that was being sent when the power failed is
+sent again with the same content. The back end's transaction ids are in that record, too.
 
-A record is text: letter of the action, local transaction id ("-" without one), number of the start-up, for a meter
-message the number of starts and stops before it, then the payload as JSON.
+A record is text: letter of the action, local transaction id ("-" without one), boot id, for a meter message the number
+of starts and stops before it, then the payload as JSON.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ START = "StartTransaction"
 STOP = "StopTransaction"
 METER = "MeterValues"
 
-UNCONFIRMED = -1  # the transactionId of a transaction whose start never got through (OCPP-38)
+UNCONFIRMED = -1  # the transactionId of a transaction whose start was never delivered (OCPP-38)
 
 _TX_BYTES = const(131072)  # about 300 transactions
 _METER_BYTES = const(65536)
@@ -36,17 +36,19 @@ _MAX_RECORD = const(4000)  # of a segment of 4096 bytes
 _START_LETTER = const(0x53)
 _MS = 100000000000  # stamps of this size and more, on both sides of 0, are in milliseconds; others in seconds
 _LINK_MS = const(10000)
-_MAX_CUTS = const(20)  # restarts in a row with the same message under way: it may be what brings the charger down
+_MAX_CUTS = const(20)  # consecutive restarts while the same message is sent, which may be their cause
 
 
 class TransactionQueue:
-    """Owned by the charge point. `ready()` says whether sending is allowed now, `call` sends and gives the answer.
+    """Owned by the charge point. `ready()`: sending is allowed now; `call` sends and returns the answer.
 
-    done(action, local_id, payload, answer) is called when a message is through; answer is None when it was given up.
+    done(action, local_id, payload, answer) is called when a message was delivered, or given up (answer None).
     `unfinished` holds, after a restart, the local ids of transactions that were started and have no stop.
     """
 
-    def __init__(self, files, config, call, ready, done):
+    def __init__(self, files, config, call, ready, done, has_back_end: bool = True):
+        """has_back_end: False for a unit that was given none; its queue stays empty (the sessions are in their own store)."""
+        self._has_back_end = has_back_end
         self._config = config
         self._call = call
         self._ready = ready
@@ -84,11 +86,11 @@ class TransactionQueue:
         if self.waiting:
             log.info("queue", "%d messages from before the restart" % self.waiting)
 
-    # --- putting in ---
+    # --- adding ---
 
     @property
     def waiting(self) -> int:
-        """How many messages wait, the one under way included."""
+        """The number of queued messages, including the one being sent."""
         meter = self._meter.next_seq - max(self._meter_next, self._meter.first_seq)
         return self._tx.next_seq - self._tx_next + max(0, meter) + len(self._ram)
 
@@ -97,6 +99,8 @@ class TransactionQueue:
 
         Its times may be stamps (see stamp()) that count from the start-up boot_id.
         """
+        if not self._has_back_end:
+            return
         data = _record("S" if action == START else "E", local_id, boot_id, "", payload)
         if action == START:
             self._ids.pop(local_id, None)
@@ -108,7 +112,7 @@ class TransactionQueue:
         self._wake.set()
 
     def _add_at_last(self, data: bytes):
-        """The flash refused: make room and try again. A flash that is dead must not keep a car from charging."""
+        """Make room and retry after a flash error. A failed flash must not prevent charging."""
         try:
             self._give_room()
             self._tx.append(data)
@@ -117,20 +121,22 @@ class TransactionQueue:
             log.error("queue", "a transaction message is lost: " + log.reason(error))
 
     def _give_room(self):
-        """Starts and stops get the place of the meter values (OCPP-39)."""
+        """Drop meter values to make room for starts and stops (OCPP-39)."""
         self._meter.clear()
         self._meter.max_bytes = 2 * self._meter.segment_bytes
         self._tx.max_bytes = _TX_BYTES + _METER_BYTES - self._meter.max_bytes
 
     def add_reading(self, local_id: int | None, payload: dict):
-        """Queue a MeterValues message; on flash only where it has to wait."""
+        """Queue a MeterValues message; it is written to flash only when it has to wait."""
+        if not self._has_back_end:
+            return
         self._ram.append(_record("M", local_id, clock.boot_id, " %d" % self._tx.next_seq, payload))
         if not self._ready() or len(self._ram) > _RAM_MESSAGES or self._meter_waits():
             self.flush_to_flash()
         self._wake.set()
 
     def flush_to_flash(self):
-        """Write what waits in RAM to flash. Called when the link is lost and before a restart."""
+        """Write messages in RAM to flash. Called when the link is lost and before a restart."""
         waiting, self._ram = self._ram, []
         for data in waiting:
             try:
@@ -145,24 +151,24 @@ class TransactionQueue:
     # --- transaction ids ---
 
     def transaction_id(self, local_id: int) -> int | None:
-        """The back end's id of a transaction, None while it is unknown."""
+        """Return the back end's id of a transaction, None while it is unknown."""
         return self._ids.get(local_id)
 
     # --- sending ---
 
     def retry_now(self):
-        """Look again now: the link is up, or a setting changed."""
+        """Retry now, because the link is up or a setting changed."""
         self._wake.set()
 
     async def run(self):
-        """The queue's task: send the oldest message, for ever."""
+        """The queue's task: send the oldest message, repeatedly."""
         while True:
             if not self._ready() or not await self._send_head():
                 await self._woken()
             self._wake.clear()
 
     async def _woken(self):
-        """Wait for a message or a link; not for long where a link that is up has lost a message (F-O26)."""
+        """Wait for a message or a link; only briefly when the link is up but lost a message (F-O26)."""
         if not (self._ready() and self.waiting):
             await self._wake.wait()
             return
@@ -193,14 +199,14 @@ class TransactionQueue:
         try:
             answer = await self._call(action, payload)
         except DisconnectedError:
-            self._cuts = 0  # a lost connection is no attempt (OCPP-17)
+            self._cuts = 0  # a lost connection does not count as an attempt (OCPP-17)
             return False
         except (CallError, CallTimeoutError) as error:
             self._failed += 1
             self._cuts = 0
             if source is not None:
                 self._save()
-            log.warn("queue", "%s not taken, attempt %d: %s" % (action, self._failed, log.reason(error)))
+            log.warn("queue", "%s not accepted, attempt %d: %s" % (action, self._failed, log.reason(error)))
             return True
         self.sent += 1
         self._through(action, local_id, answer)
@@ -219,7 +225,7 @@ class TransactionQueue:
         return True
 
     def _head(self) -> tuple:
-        """(journal or None for RAM, number, record) of the oldest message; the record is None when there is none."""
+        """Return (journal or None for RAM, number, record) of the oldest message; the record is None without one."""
         self._meter_next = max(self._meter_next, self._meter.first_seq)
         where = self._meter
         meter_seq, meter = _first(where, self._meter_next)
@@ -233,9 +239,9 @@ class TransactionQueue:
         return where, meter_seq, meter
 
     def _message(self, data: bytes) -> tuple:
-        """(action, local id, payload) of a record; (None, None, None) for one that is not readable.
+        """Decode a record to (action, local id, payload); (None, None, None) for an unreadable one.
 
-        transactionId and times are filled in, the same at every attempt.
+        transactionId and times are filled in, equal at every attempt.
         """
         try:
             letter, local, boot_id, rest = data.decode().split(" ", 3)
@@ -248,17 +254,17 @@ class TransactionQueue:
             if _fill_times(payload, zero) and zero[1] is not None:
                 self._zero = zero
         except (ValueError, KeyError, IndexError):
-            log.error("queue", "unreadable record skipped")  # its checksum was right: another firmware wrote it
+            log.error("queue", "unreadable record skipped")  # its checksum is valid, so another firmware wrote it
             return None, None, None
         if local_id is not None and action != START:
             payload["transactionId"] = self._ids.get(local_id, UNCONFIRMED)
         return action, local_id, payload
 
     def _zero_of(self, boot_id: int) -> tuple:
-        """(start-up, UTC in ms of its uptime 0 or None, whether its uptimes count from there).
+        """Return (boot id, UTC in ms of its uptime 0 or None, whether its uptimes count from there).
 
-        Kept from the first attempt on, so that a message says the same at each, over power cuts too. Of an earlier start-up
-        that never learnt the time all that is known is that this one came after it.
+        It is stored at the first attempt, so that a message is equal at each attempt, also over power cuts. If an earlier
+        start-up never knew the time, the begin of this start-up is the upper bound.
         """
         if self._zero[0] == boot_id:
             return self._zero
@@ -275,7 +281,7 @@ class TransactionQueue:
             self._ids.pop(local_id, None)
 
     def _give_up(self, action: str, local_id):
-        """Attempts used up: say so and go on with the next one (OCPP-36)."""
+        """Give up a message after all attempts (OCPP-36)."""
         log.error("queue", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
         self.dropped += 1
         if action == START:
@@ -284,13 +290,13 @@ class TransactionQueue:
             self._ids.pop(local_id, None)
 
     def _remove(self, source, seq: int, data: bytes):
-        """Take the head off. The state on flash is enough; journals are trimmed where that frees a segment."""
+        """Remove the oldest message. The state on flash is sufficient; journals are trimmed if that frees a segment."""
         self._failed = self._cuts = 0
         if source is None:
             if self._ram and self._ram[0] is data:
                 self._ram.pop(0)
                 return
-            source = self._meter  # it was written to flash while it was on its way
+            source = self._meter  # it was written to flash while it was sent
             seq, head = _first(source, self._meter_next)
             if head != data:
                 return
@@ -303,7 +309,7 @@ class TransactionQueue:
             source.trim(seq + 1)
 
     def _save(self):
-        """The state on flash, about 60 bytes. With a dead flash the messages still go out."""
+        """Write the state to flash, about 60 bytes. With a failed flash messages are still sent."""
         state = {"s": self._tx_next, "m": self._meter_next, "f": self._failed, "c": self._cuts, "t": self._ids}
         if self._zero[1] is not None:
             state["z"] = self._zero
@@ -314,14 +320,14 @@ class TransactionQueue:
 
 
 def _first(journal, start: int) -> tuple:
-    """(number, record) of the oldest record from start on, (0, None) without one."""
+    """Return (number, record) of the oldest record from start on, (0, None) without one."""
     for seq, data in journal.records(start):
         return seq, data
     return 0, None
 
 
 def _record(letter: str, local_id: int | None, boot_id: int, before: str, payload: dict) -> bytes:
-    """A message as it is kept; one that would be too long loses samples from its middle (OCPP-92)."""
+    """Encode a message as a record; a too long one loses samples from its middle (OCPP-92)."""
     head = "%s %s %d%s " % (letter, "-" if local_id is None else local_id, boot_id, before)
     data = (head + json.dumps(payload)).encode()
     while len(data) > _MAX_RECORD and len(payload.get("transactionData", ())) > 2:
@@ -331,12 +337,12 @@ def _record(letter: str, local_id: int | None, boot_id: int, before: str, payloa
 
 
 def stamp(utc_s: int | None, uptime_s: int) -> int:
-    """A moment as earlier firmware kept it: UTC seconds, or, time unknown, -1 - uptime of its start-up (OCPP-44)."""
+    """Return a stamp in the older format: UTC seconds, or -1 - uptime while the time is unknown (OCPP-44)."""
     return -1 - uptime_s if utc_s is None else utc_s
 
 
 def exact_stamp(utc_s: int | None, uptime_ms: int, boot_id: int) -> int:
-    """The stamp in milliseconds of what is kept as UTC seconds or uptime: UTC from _MS on, uptimes from -_MS down.
+    """Return a stamp in milliseconds for UTC seconds or uptime: UTC from _MS up, uptimes from -_MS down.
 
     Whole seconds are completed by the uptime where that is of this start-up and the clock was not set since.
     """
@@ -347,14 +353,14 @@ def exact_stamp(utc_s: int | None, uptime_ms: int, boot_id: int) -> int:
 
 
 def now_stamp() -> int:
-    """The stamp of this moment, in milliseconds."""
+    """Return the stamp of now, in milliseconds."""
     uptime_ms = clock.uptime_ms()
     utc = clock.utc_ms_at(uptime_ms)
     return -_MS - uptime_ms if utc is None else utc
 
 
 def thin(samples: list):
-    """Drop every second one but the first and the last (OCPP-92)."""
+    """Drop every second item except the first and the last (OCPP-92)."""
     for index in range(len(samples) - 2, 0, -2):
         samples.pop(index)
 

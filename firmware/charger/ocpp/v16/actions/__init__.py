@@ -1,13 +1,13 @@
-"""Messages of the back end: one module each, imported when its message first comes.
+"""Actions: the back end's messages, one module each, imported with its first message.
 
-SPEC is the form of the message. A module only translates between the message and the services: handle(cp, request)
-gives the payload of the answer, or is a coroutine that does; what has to follow the answer goes to cp.after().
+SPEC is the schema of the message. A module translates between message and services: handle(cp, request) returns the
+answer's payload, or is a coroutine that does; cp.after() registers what follows the answer.
 """
 
 from charger.errors import OcppError
 from charger.ocpp.transport.error_codes import NOT_SUPPORTED
 
-# action: (the feature profile that it belongs to, its module of this package)
+# action: (feature profile, module of this package)
 ACTIONS = {
     "CancelReservation": ("Reservation", "cancel_reservation"),
     "CertificateSigned": ("Core", "certificate_signed"),
@@ -37,17 +37,17 @@ ACTIONS = {
     "UpdateFirmware": ("FirmwareManagement", "update_firmware"),
 }
 
-_loaded = {}  # action: its module; importing one again costs more than most messages take to handle
+_loaded = {}  # action: its module; a repeated import takes longer than handling most messages
 
 
 def profile_of(action: str) -> str | None:
-    """The feature profile of an action, None for an action that this charger does not know."""
+    """Return the feature profile of an action, None for an unknown action."""
     known = ACTIONS.get(action)
     return None if known is None else known[0]
 
 
 def without_profile(action: str) -> dict:
-    """The answer where the action's profile is switched off: in words of its own where it has them, else NotSupported."""
+    """Return the answer when the action's profile is disabled: the action's own status if there is one, else NotSupported."""
     if action == "GetLocalListVersion":
         return {"listVersion": -1}  # OCPP-56
     if action == "SendLocalList":
@@ -58,7 +58,7 @@ def without_profile(action: str) -> dict:
 
 
 def load(action: str):
-    """The module of a known action. Only names of the table are imported, nothing that came from outside."""
+    """Import the module of a known action. Only names in the table are imported, never received text."""
     module = _loaded.get(action)
     if module is None:
         module = __import__("charger.ocpp.v16.actions." + ACTIONS[action][1], None, None, ("handle",))

@@ -1,10 +1,10 @@
-"""CertificateSigned (WP-17, 18): the certificate that a SignCertificate asked for."""
+"""CertificateSigned (WP-17, 18): the certificate requested by SignCertificate."""
 
 SPEC = ("obj", (("certificateChain", ("text", 10000)),))
 
 
 async def handle(cp, request: dict) -> dict:
-    """Accepted, or Rejected; the link is made anew with it after the answer."""
+    """Return Accepted or Rejected; after the answer the link reconnects with the new certificate."""
     service = cp.certificates
     if service is None:
         return {"status": "Rejected"}

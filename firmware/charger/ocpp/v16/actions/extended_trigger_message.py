@@ -1,4 +1,4 @@
-"""ExtendedTriggerMessage (WP-46): answer first, then send. What TriggerMessage knows as well, it answers."""
+"""ExtendedTriggerMessage (WP-46): answer first, then send. Shared triggers are handled by TriggerMessage."""
 
 from charger.ocpp.v16.actions import trigger_message
 
@@ -6,7 +6,7 @@ SPEC = ("obj", (("requestedMessage", ("str", 50)), ("connectorId?", ("int", 1, N
 
 
 def handle(cp, request: dict):
-    """Accepted, Rejected for what makes no sense now, NotImplemented for what the charger never sends when asked."""
+    """Return Accepted, Rejected when it is not possible now, or NotImplemented when the message cannot be triggered."""
     message = request["requestedMessage"]
     if message == "LogStatusNotification":
         cp.after(cp.logs.trigger)

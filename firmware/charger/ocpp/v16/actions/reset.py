@@ -4,7 +4,7 @@ SPEC = ("obj", (("type", ("enum", ("Hard", "Soft"))),))
 
 
 def handle(cp, request: dict) -> dict:
-    """Always Accepted: there is no state in which the charger could not restart."""
+    """Return Accepted: the charger can restart in every state."""
     kind = request["type"]
     cp.after(lambda: cp.reset(kind))
     return {"status": "Accepted"}

@@ -26,7 +26,7 @@ SPEC = (
 
 
 async def handle(cp, request: dict) -> dict:
-    """What happens afterwards is told in SignedFirmwareStatusNotifications."""
+    """Return the status; SignedFirmwareStatusNotifications report the progress."""
     firmware = request["firmware"]
     install = firmware.get("installDateTime")
     job = {

@@ -4,7 +4,7 @@ SPEC = ("obj", (("requestedMessage", ("str", 50)), ("connectorId?", ("int", None
 
 
 def handle(cp, request: dict) -> dict:
-    """Accepted, Rejected for what makes no sense now, NotImplemented for what the charger never sends when asked."""
+    """Return Accepted, Rejected when it is not possible now, or NotImplemented when the message cannot be triggered."""
     message = request["requestedMessage"]
     connector_id = request.get("connectorId")
     if message in ("MeterValues", "StatusNotification"):

@@ -16,7 +16,7 @@ SPEC = (
 
 
 def handle(cp, request: dict) -> dict:
-    """The answer says nothing; what happens is told in FirmwareStatusNotifications."""
+    """Return an empty answer; FirmwareStatusNotifications report the progress."""
     if cp.updater is None or cp.config.get_int("SecurityProfile") >= 2:
         raise OcppError(NOT_SUPPORTED, "")
     location = request["location"]

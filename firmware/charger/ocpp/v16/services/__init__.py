@@ -1,1 +1,1 @@
-"""What a charge point knows and does, one module a feature. Services own state; ocpp/actions only translate."""
+"""Services: the state and behaviour of the charge point, one module per feature; actions/ only translates messages."""

@@ -1,6 +1,6 @@
-"""Who may charge: local list, cache, Authorize, offline rules, cards and remote starts (OCPP-50 to 59, 65).
+"""Authorisation: local list, cache, Authorize, offline rules, cards and remote starts (OCPP-50 to 59, 65).
 
-A card that nobody knows is asked for at the back end; while that takes, the car waits, never the control.
+An unknown idTag is sent to the back end; meanwhile the car waits, but the control loop does not.
 """
 
 from charger import log
@@ -12,14 +12,14 @@ ACCEPTED = "Accepted"
 
 
 class Authorisation:
-    """Owned by the charge point `cp`, whose list, cache, reservations and link it asks."""
+    """Owned by the charge point `cp`; uses its list, cache, reservations and link."""
 
     def __init__(self, cp):
         self._cp = cp
         self._config = cp.config
 
     async def authorise(self, tag: str) -> tuple:
-        """(status, parentIdTag or None) of a tag, asked in the order of OCPP-50 and 52."""
+        """Return (status, parentIdTag or None) of an idTag, with the sources in the order of OCPP-50 and 52."""
         known = self.local(tag)
         if self._cp.ready():
             if known is not None and known[0] == ACCEPTED and self._config.get_bool("LocalPreAuthorize"):
@@ -30,14 +30,14 @@ class Authorisation:
         return self._offline(tag, known)
 
     def local(self, tag: str) -> tuple | None:
-        """(status, parent) as the list or else the cache has it, None when neither knows the tag (OCPP-50)."""
+        """Return (status, parent) from the list or else the cache, None when both do not have the idTag (OCPP-50)."""
         known = self._cp.local_list.find(tag) if self._config.get_bool("LocalAuthListEnabled") else None
         if known is None and self._config.get_bool("AuthorizationCacheEnabled"):
             known = self._cp.cache.find(tag)
         return known
 
     async def _ask(self, tag: str) -> tuple | None:
-        """Authorize.req; None when no answer came and the offline rules decide."""
+        """Send Authorize; None without an answer, so that the offline rules decide."""
         try:
             answer = await self._cp.call("Authorize", {"idTag": tag})
         except CallFailedError as error:
@@ -46,7 +46,7 @@ class Authorisation:
         return self.learn(tag, answer.get("idTagInfo"))
 
     def learn(self, tag: str, info) -> tuple | None:
-        """Note an IdTagInfo of the back end (OCPP-51, 55): (status, parent), None when it is not one."""
+        """Store an IdTagInfo of the back end (OCPP-51, 55); return (status, parent), None when it is invalid."""
         info = answers.id_tag_info(info, self._cp.unreadable)
         if info is None:
             return None
@@ -55,12 +55,12 @@ class Authorisation:
         if listed is not None:
             if listed[0] != status:
                 self._cp.status.conflict()
-        elif self._config.get_bool("AuthorizationCacheEnabled") and status != "ConcurrentTx":  # true of a moment only
+        elif self._config.get_bool("AuthorizationCacheEnabled") and status != "ConcurrentTx":  # valid at this moment only
             self._cp.cache.learn(tag, info)
         return status, parent
 
     def _offline(self, tag: str, known: tuple | None) -> tuple:
-        """The rules without the back end (OCPP-53)."""
+        """Apply the offline rules (OCPP-53)."""
         if known is not None:
             if known[0] == ACCEPTED and self._config.get_bool("LocalAuthorizeOffline"):
                 return known
@@ -72,7 +72,7 @@ class Authorisation:
     # --- cards ---
 
     def tag_shown(self, connector, tag: str):
-        """A card at a connector's reader: it starts, or it stops."""
+        """Handle a card at a connector's reader: start or stop a session."""
         if connector.stopping:
             return
         session = connector.session
@@ -110,7 +110,7 @@ class Authorisation:
         return True
 
     def begin(self, connector, tag: str, parent=None, remote: bool = False, profile=None) -> bool:
-        """An authorised tag may charge here, unless the connector is kept for somebody else (OCPP-71)."""
+        """Authorise the connector for an idTag, unless it is reserved for another one (OCPP-71)."""
         allowed, reservation_id = self._cp.claim(connector.id, tag, parent)
         if not allowed:
             log.info("authorise", "connector %d is reserved" % connector.id)
@@ -128,17 +128,17 @@ class Authorisation:
                 connector.stop("Local", tag)
                 return
         log.info("authorise", "%s may not stop this session" % log.mask(tag))
-        self._note(connector, "card that wants to stop another's session", status if status != ACCEPTED else "Refused")
+        self._note(connector, "card refused: session of another user", status if status != ACCEPTED else "Refused")
 
     def _note(self, connector, what: str, status: str):
-        """For the security log (SEC-22), which never learns whose card it was (SEC-15)."""
+        """Add an event to the security log (SEC-22), without the idTag (SEC-15)."""
         event = events.AUTHORISED if status == ACCEPTED else events.NOT_AUTHORISED
         self._cp.note(event, "connector %d, %s: %s" % (connector.id, what, status))
 
     def _held_cable(self, connector, tag: str):
         """The cable of a refused session is given back to its tag, and to one with the same parent (OCPP-54)."""
         if same(connector.held_for[0] or "", tag):
-            log.info("authorise", "connector %d lets the cable go" % connector.id)
+            log.info("authorise", "connector %d releases the cable" % connector.id)
             connector.release_cable()
         else:
             self._cp.post(lambda: self._release_by_other(connector, tag))
@@ -150,7 +150,7 @@ class Authorisation:
             if same(parent, held[1]):
                 connector.release_cable()
                 return
-        log.info("authorise", "%s does not get this cable" % log.mask(tag))
+        log.info("authorise", "%s: not the holder of this cable" % log.mask(tag))
 
     # --- without a card ---
 
@@ -164,7 +164,7 @@ class Authorisation:
         return self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]
 
     def free_vend(self, connector):
-        """A car has come and the owner asks for no card (A3 to A5)."""
+        """Start without a card after plug-in, if the owner allows free charging (A3 to A5)."""
         if self._config.get_bool("FreeVend") and connector.outlet.plugged and connector.session is None:
             if connector.pending is None and connector.startable():
                 self.begin(connector, self._config.get_str("FreeVendIdTag"))

@@ -1,4 +1,4 @@
-"""The authorisation cache: every tag the back end has judged, kept over restarts (OCPP-51)."""
+"""The authorisation cache: idTags with the back end's last status, on flash (OCPP-51)."""
 
 from micropython import const
 
@@ -9,7 +9,7 @@ _ENTRIES = const(100)
 
 
 class AuthorisationCache:
-    """Oldest entry first. Nothing of it stays in the heap."""
+    """Oldest entry first. The cache is on flash only, not in the heap."""
 
     def __init__(self, files):
         self._files = files
@@ -19,7 +19,7 @@ class AuthorisationCache:
         return id_tag_table.find(self._read(), tag)
 
     def learn(self, tag: str, info: dict):
-        """Note an IdTagInfo. Nothing is written when it says nothing new."""
+        """Store an IdTagInfo; an unchanged one is not written."""
         table = self._read()
         line = id_tag_table.line(tag, info)
         if b"\n" + line + b"\n" in table + b"\n":
@@ -32,7 +32,7 @@ class AuthorisationCache:
         self._files.write(FILE, b"\n" + b"\n".join(lines))
 
     def clear(self):
-        """Forget all."""
+        """Delete all entries."""
         self._files.delete(FILE)
 
     def _read(self) -> bytes:
@@ -40,7 +40,7 @@ class AuthorisationCache:
 
 
 def _worst(lines: list) -> int:
-    """Which to evict: the first that is of no use, else the oldest."""
+    """Return the entry to evict: the first invalid one, else the oldest."""
     for index, line in enumerate(lines):
         fields = line.decode().split("\t")
         if fields[1] != "Accepted" or id_tag_table.expired(fields):

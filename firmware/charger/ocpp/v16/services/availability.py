@@ -1,4 +1,4 @@
-"""ChangeAvailability: what the back end put out of service, kept over restarts, done when it can be (OCPP-69)."""
+"""ChangeAvailability: connectors that the back end took out of service, on flash, applied when possible (OCPP-69)."""
 
 from charger import log
 
@@ -21,7 +21,7 @@ class Availability:
                 connector.set_operative(False)
 
     def wanted(self, connector_id: int) -> bool:
-        """True when a connector shall be in service."""
+        """True when a connector is to be in service."""
         return connector_id not in self._out and not self._held
 
     def hold(self, held: bool):
@@ -42,7 +42,7 @@ class Availability:
         return SCHEDULED if self.apply() else ACCEPTED
 
     def apply(self) -> bool:
-        """Carry out what can be; True while something has to wait for a transaction. Called at its end, too.
+        """Apply pending changes; True while one waits for the end of a transaction. Called at its end, too.
 
         Connector 0 goes out of service with the last of the connectors that go with it (5.2).
         """

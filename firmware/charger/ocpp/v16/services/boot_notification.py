@@ -1,4 +1,4 @@
-"""Registration: BootNotification until it is accepted, and what Pending and Rejected allow (OCPP-25 to 31)."""
+"""Registration: BootNotification until accepted, and the restrictions of Pending and Rejected (OCPP-25 to 31)."""
 
 import asyncio
 import os
@@ -7,22 +7,23 @@ from micropython import const
 
 from charger import clock, log
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
+from charger.net import time_sources
 from charger.ocpp.v16.answers import utc_of, whole
 
 ACCEPTED = "Accepted"
 PENDING = "Pending"
 REJECTED = "Rejected"
 
-_RETRY_S = const(60)  # where the back end gives no interval (OCPP-28), and after an error
-_LINK_S = const(10)  # after a message that the link lost, while nobody tells of a new link
-_CLOCK_STEP_S = const(2)  # smaller differences are left alone (OCPP-30)
+_RETRY_S = const(60)  # when the back end sends no interval (OCPP-28), and after an error
+_LINK_S = const(10)  # after a message lost with the link, until a new link is reported
+_CLOCK_STEP_S = const(2)  # smaller differences are ignored (OCPP-30)
 
 
 class BootNotification:
     """`status` is None until the first answer of this start-up. accepted() is called each time it becomes Accepted."""
 
     def __init__(self, config, call, accepted, unreadable):
-        self._unreadable = unreadable  # called with a field that is dropped and why
+        self._unreadable = unreadable  # called with a dropped field and the reason
         self._config = config
         self._call = call
         self._accepted = accepted
@@ -31,7 +32,7 @@ class BootNotification:
         self._connected = False
         self._links = 0  # how many links there were
         self.status = None
-        self.answered = False  # in any way, since the start-up
+        self.answered = False  # with any status, since the start-up
 
     @property
     def accepted(self) -> bool:
@@ -59,7 +60,7 @@ class BootNotification:
         self._wake.set()
 
     async def run(self):
-        """The task: one BootNotification after the other until Accepted, then nothing more (OCPP-11)."""
+        """The task: send BootNotification until Accepted (OCPP-11)."""
         while True:
             await self._due()
             links = self._links
@@ -76,21 +77,21 @@ class BootNotification:
                 self._again(_RETRY_S)
 
     async def _next_link(self, links: int):
-        """The link lost a message. The next link may be up already by the time that this is known."""
+        """Wait for the next link after a message was lost; it may be up already."""
         started = clock.uptime_s()
         while self._links == links and clock.uptime_s() - started < _LINK_S:
             self._wake.clear()
             await self._sleep()
 
     async def _sleep(self):
-        """A second, or until something happens."""
+        """Wait for a second or an event."""
         try:
             await asyncio.wait_for_ms(self._wake.wait(), 1000)
         except asyncio.TimeoutError:
             pass
 
     async def _due(self):
-        """Wait until the link is up, nobody has accepted yet, and the interval is over."""
+        """Wait until the link is up and the interval has passed without acceptance."""
         while not self._connected or self.accepted or clock.uptime_s() < self._due_s:
             self._wake.clear()
             if not self._connected or self.accepted:
@@ -117,7 +118,7 @@ class BootNotification:
             self._again(interval or _RETRY_S + os.urandom(1)[0] % _RETRY_S)
 
     def _interval_of(self, value) -> int:
-        """The interval of an answer in seconds; 0 where it gives none, or one that HeartbeatInterval cannot have."""
+        """Return the answer's interval in seconds; 0 when absent or not valid for HeartbeatInterval."""
         interval = 0 if value is None else whole(value)
         if interval is None or (interval and not self._config.fits("HeartbeatInterval", str(interval))):
             self._unreadable("BootNotification.conf interval", "not a number of seconds that can be kept")
@@ -134,7 +135,7 @@ class BootNotification:
         self._due_s = clock.uptime_s() + seconds
 
     def _payload(self) -> dict:
-        """Lengths by SCH-1; what is not known is left out."""
+        """Make the payload, with lengths by SCH-1, without unknown values."""
         get = self._config.get_str
         payload = {"chargePointVendor": get("ChargePointVendor")[:20], "chargePointModel": get("ChargePointModel")[:20]}
         for field, key, longest in (
@@ -150,7 +151,7 @@ class BootNotification:
 
 
 def take_time(text, unreadable):
-    """Set the clock from a currentTime of the back end where it is off by more than a little."""
+    """Set the clock from the back end's currentTime unless the difference is small."""
     try:
         seconds, millis = utc_of(text)
     except ValueError as error:
@@ -158,5 +159,5 @@ def take_time(text, unreadable):
         return
     now = clock.utc_s()
     if now is None or abs(now - seconds) > _CLOCK_STEP_S:
-        if not clock.set_utc(seconds, "ocpp", millis):
-            log.warn("boot", "the back end's time is before this firmware was built")
+        if not time_sources.offer("ocpp", seconds, millis):
+            log.warn("boot", "the back end's time is not believed: " + clock.iso(seconds))

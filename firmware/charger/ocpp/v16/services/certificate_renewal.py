@@ -1,12 +1,11 @@
 """The unit's own certificate: requests for it, the answers, and its renewal in time (WP-15 to 18).
 
-A request makes a new key pair, which waits in the vault as "ocpp/next-key" and never leaves the unit. A certificate for
-it is tried on a new connection and becomes the unit's own when that was made; else the one before is back
-(ocpp/transport/credential_trial.py).
+A request generates a key pair, stored in the vault as "ocpp/next-key"; the private key never leaves the unit. The new
+certificate is tried on a new connection; if that fails, the previous one is restored (ocpp/transport/credential_trial.py).
 
-Renewal: 30 days before the end, or where a certificate lives for less than 90 days, when a third of its life is left; up
-to a tenth of that time earlier, by chance, so that not all units come at once. A request that came to nothing is made
-again after a quarter of that time, a day at the most, an hour at the least: no quick repetition (WP-16).
+Renewal: 30 days before the end, or for a validity below 90 days when a third of it is left; a random part of up to a
+tenth of that time earlier, so that units do not renew all at once. A failed request is repeated after a quarter of that
+time, at least an hour, at most a day (WP-16).
 """
 
 import asyncio
@@ -26,8 +25,8 @@ _LEAST_LEFT_S = const(2592000)  # 30 days
 _LOOK_S = const(30)
 _AGAIN_MOST_S = const(86400)
 _AGAIN_LEAST_S = const(3600)
-_AHEAD_S = const(2592000)  # a certificate may begin to be valid so much later
-_SIGNING_S = const(600)  # so long a request waits for its certificate; then another one may be made
+_AHEAD_S = const(2592000)  # a certificate's validity may begin so much later
+_SIGNING_S = const(600)  # time-out of a request; then another one may be made
 _DAY_S = const(86400)
 
 
@@ -37,23 +36,23 @@ class CertificateRenewal:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
-        self._owed = False  # a request was triggered, and the link was lost before it was sent
-        self._busy_until_s = 0  # uptime: a request is made, or waits for its answer and its certificate
-        self._making = False  # a key pair, which will take the place of the one before
-        self._checking = False  # a certificate, against the key that waits for it
-        self._warned_s = None  # when it was said last that renewal is not possible
+        self._owed = False  # a triggered request was lost with the link
+        self._busy_until_s = 0  # uptime until which a request is pending
+        self._making = False  # a key pair is being generated
+        self._checking = False  # a certificate is being checked
+        self._warned_s = None  # when the last warning was logged
         self._look_at_s = 0
         self._again_at_s = 0
         self._chance = int.from_bytes(os.urandom(2), "big")  # of 65,536
 
     def start(self):
-        """Renewal is due at once if second() finds so."""
+        """Start the renewal; second() finds out when it is due."""
         self._look_at_s = 0
 
-    # --- asking ---
+    # --- request ---
 
     def may_renew(self) -> bool:
-        """True when a request can be made: a name for it, a place for the key, and no other one under way (WP-15)."""
+        """True when a request is possible: CpoName is set, the vault is ready, and no request is pending (WP-15)."""
         vault = self._cp.store.vault
         if self._under_way or self._checking or self._cp.store.has_next() or vault is None or not vault.ready:
             return False
@@ -61,11 +60,11 @@ class CertificateRenewal:
 
     @property
     def _under_way(self) -> bool:
-        """One request at a time; one that nobody answers, or for which no certificate comes, ends by itself."""
+        """True while a request is pending; it ends by a time-out without an answer or certificate."""
         return clock.uptime_s() < self._busy_until_s
 
     def renew(self, triggered: bool = False):
-        """Make a key pair and ask for a certificate for it; when triggered, before registration as well (WP-46)."""
+        """Generate a key pair and request its certificate; a triggered request is sent before registration, too (WP-46)."""
         if self.may_renew():
             self._owed = False
             self._wait_for_it()
@@ -105,13 +104,13 @@ class CertificateRenewal:
         self._busy_until_s = 0
 
     def _lost(self):
-        """A triggered request did not get through: it is made again once the link is there."""
+        """A triggered request was lost with the link: repeat it on the next link."""
         self._unanswered()
         self._owed = not self._cp.ready()
 
     def _answered(self, answer: dict):
         if answer.get("status") == "Accepted":
-            log.info("certificates", "a certificate was asked for")
+            log.info("certificates", "certificate requested")
             self._wait_for_it()
             return
         self._busy_until_s = 0
@@ -124,17 +123,17 @@ class CertificateRenewal:
     # --- the answer ---
 
     async def signed(self, text: str) -> str:
-        """Accepted when the certificate is good and on flash; it waits for begin(). Else Rejected (WP-17)."""
+        """Check a certificate and store it for begin(); return Accepted or Rejected (WP-17)."""
         store = self._cp.store
         if len(text) > self._cp.config.get_int("CertificateSignedMaxChainSize"):
             return store.refused(events.INVALID_OWN_CERTIFICATE, "chain too long")
         if store.trying or store.vault is None:
             return store.refused(events.INVALID_OWN_CERTIFICATE, "another one is on trial")
         if self._making or self._checking:
-            return store.refused(events.INVALID_OWN_CERTIFICATE, "a new key is being made, or another one checked")
+            return store.refused(events.INVALID_OWN_CERTIFICATE, "a new key is being generated, or a certificate checked")
         self._checking = True
         try:
-            gc.collect()  # the chain needs some KiB in one piece
+            gc.collect()  # the chain needs a block of some KiB
             chain = await self._check(text)
             store.files.write(NEXT_CHAIN, chain)
         except CryptoError as error:
@@ -144,27 +143,27 @@ class CertificateRenewal:
             return "Rejected"
         finally:
             self._checking = False
-            self._busy_until_s = 0  # it has come, good or bad
+            self._busy_until_s = 0  # the request is answered
         return "Accepted"
 
     async def _check(self, text: str) -> bytes:
-        """The chain in PEM as it is kept; CryptoError with the first thing that is wrong."""
+        """Check the chain; return it as PEM for storage. CryptoError for the first fault."""
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.crypto import keys, path_validation, pem, x509
 
         pending = self._cp.store.vault.get(NEXT_KEY)
         if pending is None:
-            raise CryptoError(UNTRUSTED, "no certificate was asked for")
+            raise CryptoError(UNTRUSTED, "no certificate was requested")
         encoded = pem.decode(text, max_chars=len(text))
         certificates = [x509.parse(one) for one in encoded]
         leaf = certificates[0]
         if leaf.key.bits != keys.decode_private_key(pending)[1]:
-            raise CryptoError(UNTRUSTED, "not of the key that was asked for")
+            raise CryptoError(UNTRUSTED, "not for the requested key")
         if leaf.subject_cn != self._cp.settings.identity or leaf.subject_o != self._cp.config.get_str("CpoName"):
             raise CryptoError(NAME, "not for this charge point")  # WP-8
         now = clock.utc_s()
         if now is not None and now < leaf.not_before_s <= now + _AHEAD_S:
-            now = leaf.not_before_s  # it is tried when its time has come (WP-18)
+            now = leaf.not_before_s  # it is used when its validity begins (WP-18)
         roots = []
         known = (self._cp.store.roots(CENTRAL_SYSTEM) or b"").decode()
         for one in pem.decode(known, max_chars=len(known)) if known else ():
@@ -176,7 +175,7 @@ class CertificateRenewal:
         return "".join([pem.encode(one) for one in encoded]).encode()
 
     async def begin(self):
-        """Use the new certificate: at once where no connection needs one, else on the next connection."""
+        """Use the new certificate: at once if the connection needs none, else from the next connection."""
         store = self._cp.store
         if not store.has_next() or store.trying:
             return
@@ -186,14 +185,14 @@ class CertificateRenewal:
             return
         now, validity = clock.utc_s(), self._validity_of(store.files.read(NEXT_CHAIN))
         if now is None or validity is None or now < validity[0]:
-            return  # second() looks again
+            return  # second() retries
         self._cp.settings.change.begin_certificate()
         await self._cp.reconnect()
 
-    # --- in time ---
+    # --- renewal ---
 
     def second(self):
-        """Once a second: is there something to begin or to renew?"""
+        """Begin a trial or a renewal when due; called once a second."""
         now_s = clock.uptime_s()
         if now_s < self._look_at_s or self._under_way:
             return
@@ -207,7 +206,7 @@ class CertificateRenewal:
             self.renew()
 
     def _is_due(self) -> bool:
-        """Whether the certificate in use has come into its last time, and a request can be made."""
+        """True when the certificate is due for renewal and a request is possible."""
         now = clock.utc_s()
         validity = self._validity_of(self._cp.store.client_chain())
         if now is None or validity is None:
@@ -222,13 +221,13 @@ class CertificateRenewal:
         return True
 
     def _warn(self):
-        """The certificate runs out and nothing can be done about it: once a day in the log, once as an event."""
+        """Warn of an expiring certificate that cannot be renewed: a log line each day, one event."""
         now_s = clock.uptime_s()
         if self._cp.config.get_str("CpoName") or (self._warned_s is not None and now_s - self._warned_s < _DAY_S):
             return
-        log.warn("certificates", "our own runs out, and cannot be renewed without a CpoName")
+        log.warn("certificates", "own certificate expires and cannot be renewed without a CpoName")
         if self._warned_s is None:
-            self._cp.store.note(events.INVALID_OWN_CERTIFICATE, "runs out, cannot be renewed without a CpoName")
+            self._cp.store.note(events.INVALID_OWN_CERTIFICATE, "expires, cannot be renewed without a CpoName")
         self._warned_s = now_s
 
     def _validity_of(self, chain):

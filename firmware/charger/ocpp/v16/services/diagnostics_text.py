@@ -1,17 +1,18 @@
 """The text that GetDiagnostics and GetLog(DiagnosticsLog) send: what a maker needs to help, nothing that is secret or
 says who charged (OCPP-117, SEC-10, SEC-23).
 
-It is made line by line while it is sent. What may not leave is kept out in three ways: write-only keys have no value in
-the configuration's listing, names that sound like a secret or a card lose theirs, and the tags and secrets in use now
-are struck out of every line, should one ever have got into a log.
+It is generated line by line while it is sent. Three measures keep secrets out: write-only keys have no value in the
+configuration's listing, values of names that suggest a secret or a card are removed, and idTags and secrets in use now
+are redacted in every line, in case one is in a log.
 """
 
 import json
 
 from charger import clock, log
+from charger.net import dns
 
 _HIDDEN = ("password", "key", "secret", "pin", "token", "idtag", "id_tag", "ssid", "passphrase")
-_LEAST = 4  # shorter texts would strike out half of the lines
+_LEAST = 4  # shorter texts would redact half of the lines
 _PAGE = 10
 
 
@@ -29,6 +30,7 @@ class DiagnosticsText:
         """Yield the archive as bytes, a line each."""
         struck = self._struck()
         for line in self._all():
+            line = _without_home(line)
             for text in struck:
                 if text in line:
                     line = line.replace(text, "***")
@@ -48,11 +50,11 @@ class DiagnosticsText:
         yield from self._sessions()
         yield "\n[log]"
         for line in self._lines:
-            if self._is_wanted(_moment(line)):
+            if " portal: " not in line and self._is_wanted(_moment(line)):
                 yield line
 
     def _sessions(self):
-        """Ended sessions without whoever had them, newest first."""
+        """Yield the ended sessions without idTags, newest first."""
         before = None
         while True:
             page, before = self._cp.sessions.history.page(before, _PAGE)
@@ -64,13 +66,13 @@ class DiagnosticsText:
                 return
 
     def _is_wanted(self, moment: int | None) -> bool:
-        """True inside the bounds, and for what has no known time."""
+        """True for a time within the bounds, and for an unknown time."""
         if moment is None:
             return True
         return (self._since is None or moment >= self._since) and (self._until is None or moment <= self._until)
 
     def _struck(self) -> list:
-        """The tags and secrets that are known by heart just now."""
+        """Return the idTags and secrets in RAM, to be redacted."""
         texts = [self._cp.config.get_str("FreeVendIdTag"), self._cp.config.get_str("AuthorizationKey")]
         for connector in self._cp.connectors:
             for holder in (connector.session, connector.pending):
@@ -80,9 +82,23 @@ class DiagnosticsText:
         return [text for text in texts if text and len(text) >= _LEAST]
 
 
+def _without_home(line: str) -> str:
+    """The line without addresses of the owner's network."""
+    if "." not in line:
+        return line
+    words = line.split(" ")
+    for at in range(len(words)):
+        host = words[at].rstrip(".,:;)").partition(":")[0]
+        if "." in host and dns.is_address(host) and dns.is_private(host):
+            words[at] = words[at].replace(host, "(private)")
+    return " ".join(words)
+
+
 def _shown(name: str, value):
-    """A value, unless its name says that it is nobody's business."""
+    """Return a value, or a placeholder when its name suggests a secret or a card."""
     name = name.lower()
+    if name == "portal.fault":  # has the address of the owner's broker
+        return "(not shown)" if value else value
     for word in _HIDDEN:
         if name.endswith(word):
             return "(not shown)" if value else value
@@ -99,6 +115,6 @@ def _flat(path: str, value):
 
 
 def _moment(line: str) -> int | None:
-    """When a line of the log was written, UTC seconds; None while the time is unknown."""
+    """Return the time of a log line in UTC seconds; None while the time is unknown."""
     up_s = line.partition(".")[0]
     return clock.utc_at_uptime(int(up_s)) if up_s.isdigit() else None

@@ -1,4 +1,4 @@
-"""GetDiagnostics: one redacted text, uploaded, with its progress told (OCPP-117, 118)."""
+"""GetDiagnostics: upload of the redacted text, with status notifications (OCPP-117, 118)."""
 
 from charger import clock
 from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, UploadAttempts
@@ -13,15 +13,15 @@ class DiagnosticsUpload:
     def __init__(self, cp):
         self._cp = cp
         self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._tell)
-        self._owed = None  # the status that the back end could not be told
+        self._owed = None  # the status that could not be sent
         self.status = IDLE
 
     def name(self) -> str | None:
-        """The name of the file that would be sent now, None when there is no way to send one."""
+        """Return the name of the file, None when uploads are not possible."""
         return None if self._uploads is None else file_name(self._cp, "diagnostics")
 
     def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None):
-        """Begin an upload of what lies between two moments (UTC seconds or None); it replaces a running one."""
+        """Begin an upload of the time between two UTC seconds (or None); it replaces a running one."""
         from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
 
         self._uploads.start(location, name, DiagnosticsText(self._cp, since, until), retries, interval_s)
@@ -32,7 +32,7 @@ class DiagnosticsUpload:
         self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, True)
 
     def second(self):
-        """Tell how it went when the link was down at that moment."""
+        """Send the outcome if the link was down at that time."""
         if self._owed is not None and self._cp.ready():
             self._send(self._owed)
 
@@ -50,6 +50,6 @@ class DiagnosticsUpload:
 
 
 def file_name(cp, what: str) -> str:
-    """A name for a file of this unit, of letters, digits, - and dot only."""
+    """Return a file name of this unit, with only letters, digits, - and dot."""
     serial = "".join(ch for ch in cp.config.get_str("ChargeBoxSerialNumber") if ch.isalpha() or ch.isdigit())
     return "%s-%s-%d.txt" % (what, serial, clock.utc_s() or 0)

@@ -1,6 +1,6 @@
 """The firmware signing certificate and the signature over a file (WP-30, 33): RSA-PSS with 32 bytes of salt, or ECDSA P-256.
 
-Nothing is between the certificate and a manufacturer root (WP-10).
+A manufacturer root issues the certificate directly (WP-10).
 """
 
 from binascii import a2b_base64, b2a_base64
@@ -17,7 +17,7 @@ _SALT = const(32)
 
 
 async def certificate_fault(text: str, roots) -> str:
-    """Why a signing certificate (PEM) is not to be believed, in words; '' when it is."""
+    """Return why a signing certificate (PEM) is refused, as text; '' when it is valid."""
     if not roots:
         return "no manufacturer root is installed"
     try:
@@ -32,14 +32,14 @@ async def certificate_fault(text: str, roots) -> str:
 
 
 async def matches(certificate: str, digest: bytes, signature: str) -> bool:
-    """Whether the base64 signature over a file of this SHA-256 was made with the certificate's key."""
+    """True when the base64 signature over a file of this SHA-256 was made with the certificate's key."""
     signature = "".join(signature.split())
     try:
         made = a2b_base64(signature)
     except ValueError:
         return False
     if str(b2a_base64(made), "ascii").strip() != signature:
-        return False  # a2b_base64 skips what is no base64
+        return False  # a2b_base64 skips invalid characters
     try:
         key = x509.parse(pem.decode(certificate)[0]).key
         key.check()

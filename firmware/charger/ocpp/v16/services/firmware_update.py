@@ -1,9 +1,9 @@
-"""UpdateFirmware: when to fetch, when to install, and what the back end is told of it (OCPP-115, 116).
+"""UpdateFirmware: schedule of download and installation, status notifications (OCPP-115, 116).
 
-The image itself is the updater's affair, an object with
+The updater handles the image, an object with
 
     async fetch(location)    download and check the image; ValueError or OSError when that fails
-    async install()          make it the next to boot and restart; does not return when it works
+    async install()          set it to boot next and restart; does not return on success
     outcome()                after the restart: True, False, or None when there was no update
 
 Under security profiles 2 and 3 there is the signed message instead: see signed_firmware.py, which asks for a little more.
@@ -14,9 +14,10 @@ import asyncio
 from micropython import const
 
 from charger import clock, log
+from charger.ocpp.v16.services.status_notifier import StatusNotifier
 
 FILE = "ocpp_firmware.json"
-_FLUSH_MS = const(10000)  # so long the restart waits for the back end to hear of it
+_FLUSH_MS = const(10000)  # time for sending the status before the restart
 
 IDLE = "Idle"
 DOWNLOADING = "Downloading"
@@ -33,35 +34,38 @@ class FirmwareUpdate:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
-        self._waits = False  # for the end of a new firmware's trial
+        self._notices = StatusNotifier(cp, "FirmwareStatusNotification")
+        self._waits = False  # until the end of a new firmware's trial
         self.status = IDLE
 
     def resume(self):
-        """The restart into a new image lies behind us: say how it went, once that is sure (SEC-9)."""
-        if self._task is not None or self._cp.files.read_json(FILE) != INSTALLING:
+        """Report the outcome after the restart into a new image, once it is certain (SEC-9)."""
+        if self._task is not None or self.status != IDLE or self._cp.files.read_json(FILE) != INSTALLING:
             return
         updater = self._cp.updater
         good = None if updater is None else updater.outcome()
         self._waits = good is None and getattr(updater, "on_trial", False)
         if self._waits:
             return
-        self._cp.files.delete(FILE)
-        if updater is not None:
-            self._tell(INSTALLED if good else INSTALLATION_FAILED)
+        if updater is None:
+            self._told()
+        else:
+            self._tell(INSTALLED if good else INSTALLATION_FAILED, self._told)
 
     def second(self):
         """Once a second."""
+        self._notices.second()
         if self._waits:
             self.resume()
 
     def start(self, location: str, retrieve_s: int, retries: int, interval_s: int):
-        """Carry out an UpdateFirmware; a running one is given up for it."""
+        """Start an update; it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
         self._task = asyncio.create_task(self._run(location, retrieve_s, retries, interval_s))
 
     def trigger(self):
-        """TriggerMessage(FirmwareStatusNotification): the present status, Idle when nothing goes on."""
+        """Send the present status for TriggerMessage(FirmwareStatusNotification), Idle without an update."""
         busy = self.status in (DOWNLOADING, DOWNLOADED, INSTALLING)
         self._cp.post_call("FirmwareStatusNotification", {"status": self.status if busy else IDLE}, True)
 
@@ -75,18 +79,17 @@ class FirmwareUpdate:
         self._tell(INSTALLING)
         self._cp.files.write_json(FILE, INSTALLING)
         started = clock.ticks_ms()
-        while self._cp.ready() and not self._cp.sender.idle and clock.elapsed_ms(started) < _FLUSH_MS:
+        while self._cp.ready() and len(self._notices) and clock.elapsed_ms(started) < _FLUSH_MS:
             await clock.sleep_ms(100)
         try:
             await self._cp.updater.install()
         except (OSError, ValueError, MemoryError) as error:
             log.error("firmware", "installation: " + log.reason(error))
-        self._cp.files.delete(FILE)
-        self._tell(INSTALLATION_FAILED)
+        self._tell(INSTALLATION_FAILED, self._told)
         self._cp.availability.hold(False)
 
     async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
-        """Download with `retries` further attempts, each told on its own; True when the image is there and good."""
+        """Download with `retries` further attempts, each with notifications; True when the image is valid."""
         for attempt in range(retries + 1):
             if attempt:
                 await clock.sleep_s(interval_s)
@@ -102,12 +105,16 @@ class FirmwareUpdate:
         return False
 
     async def _wait_for_transactions(self):
-        """Nobody's charging is cut off; what is free stays free until the restart."""
+        """Wait for the end of all sessions; free connectors are blocked until the restart."""
         self._cp.availability.hold(True)
         while self._cp.availability.apply():
             await clock.sleep_ms(1000)
 
-    def _tell(self, status: str):
+    def _tell(self, status: str, done=None):
+        """Queue a status; a lost link delays it (F-S13). done() is called once the back end has it."""
         if status != self.status:
             self.status = status
-            self._cp.post_call("FirmwareStatusNotification", {"status": status})
+            self._notices.tell({"status": status}, done)
+
+    def _told(self):
+        self._cp.files.delete(FILE)

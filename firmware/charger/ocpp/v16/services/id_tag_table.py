@@ -1,7 +1,7 @@
-"""idTags with what is known of them, as text on flash: searched there, so that a long list costs no heap.
+"""Table of idTags as text on flash, searched there, so that a long list needs no heap.
 
-One line a tag: tag in lower case, status, parent idTag, expiry in UTC seconds, separated by tabs. A tab cannot be in a
-tag: control characters are refused at the door (SCH-16).
+One line per idTag: idTag in lower case, status, parent idTag, expiry in UTC seconds, separated by tabs. An idTag has no
+tab, because the input check refuses control characters (SCH-16).
 """
 
 from micropython import const
@@ -21,14 +21,14 @@ _FIELDS = const(4)
 
 
 def line(tag: str, info: dict) -> bytes:
-    """The line of a tag, from an IdTagInfo that passed its check."""
+    """Encode the line of an idTag from a checked IdTagInfo."""
     expiry = info.get("expiryDate")
     until = "" if expiry is None else str(clock.parse_iso(expiry)[0])
     return "\t".join((tag.lower(), info["status"], info.get("parentIdTag") or "", until)).encode()
 
 
 def find(table: bytes, tag: str) -> tuple | None:
-    """What verdict() says of a tag, None when it is not there."""
+    """Return verdict() of an idTag, None when it is not in the table."""
     key = b"\n" + tag.lower().encode() + b"\t"
     at = table.find(key)
     if at < 0:
@@ -51,7 +51,7 @@ def whole(line: bytes) -> bool:
 
 
 def verdict(line: bytes) -> tuple:
-    """(status, parent or None) that a line gives. What has run out is Expired."""
+    """Decode a line to (status, parent or None); the status is Expired after the expiry."""
     fields = line.decode().split("\t")
     status = fields[1]
     if status == "Accepted" and expired(fields):

@@ -1,4 +1,4 @@
-"""The local authorisation list: sent by the back end, with a version, replaced as a whole or not at all (OCPP-56)."""
+"""The local authorisation list with its version, replaced atomically (OCPP-56)."""
 
 from charger import log
 from charger.ocpp.v16.services import id_tag_table
@@ -15,7 +15,7 @@ class _TooMany(Exception):
 
 
 class LocalList:
-    """On flash: the version, then a line a tag; of several for a tag the last counts. Only the version is in the heap."""
+    """File on flash: the version, then one line per idTag, of which the last counts. Only the version is in the heap."""
 
     def __init__(self, config, files):
         self._config = config
@@ -45,14 +45,14 @@ class LocalList:
     def update(self, version: int, full: bool, entries: list) -> str:
         """SendLocalList: Accepted, Failed or VersionMismatch. The old list is untouched unless Accepted.
 
-        The entries are gone through more than once, and no more than one of them is kept in the heap at a time.
+        The entries are iterated more than once, with one of them in the heap at a time.
         """
         empties = full and not entries and version == 0  # 0 is the version of an empty list (5.10)
         if (version <= 0 and not empties) or len(entries) > self._config.get_int("SendLocalListMaxLength"):
             return FAILED
         if not full and version <= self._version:
             return MISMATCH
-        last = {}  # tag: where its last entry is
+        last = {}  # idTag: index of its last entry
         for number, entry in enumerate(entries):
             if full and "idTagInfo" not in entry:
                 return FAILED
@@ -69,7 +69,7 @@ class LocalList:
         return ACCEPTED
 
     def _lines(self, version: int, full: bool, entries: list, last: dict):
-        """The new file, piece by piece: what stays of the old one, then what is new."""
+        """Yield the new file in pieces: lines kept from the old one, then new lines."""
         yield b"%d" % version
         if not full and self._version:
             for number, line in enumerate(self._files.lines(FILE)):

@@ -1,6 +1,7 @@
-"""GetLog: the diagnostics or the security log, uploaded, with its progress told (WP-40, WP-41)."""
+"""GetLog: upload of the diagnostics or the security log, with status notifications (WP-40, WP-41)."""
 
 import json
+from binascii import hexlify
 
 from charger import errors
 from charger.ocpp.v16.services.diagnostics_upload import file_name
@@ -18,12 +19,11 @@ _STATUSES = {
     UPLOADED: UPLOADED,
     errors.BAD_LOCATION: "BadMessage",
     errors.NOT_SUPPORTED: "NotSupportedOperation",
-    errors.NOT_ALLOWED: "PermissionDenied",
 }
 
 
 class LogUpload:
-    """Owned by the charge point `cp`. One upload at a time; a new request takes the place of the running one."""
+    """Owned by the charge point `cp`. One upload at a time; a new request replaces the running one."""
 
     def __init__(self, cp):
         self._cp = cp
@@ -33,14 +33,14 @@ class LogUpload:
         self._status = IDLE
 
     def ask(self, kind: str) -> tuple:
-        """(status of the answer, file name or None) of a request for "DiagnosticsLog" or "SecurityLog"."""
+        """Return (status, file name or None) for a request of "DiagnosticsLog" or "SecurityLog"."""
         if self._uploads is None or (kind == SECURITY_LOG and self._cp.security_log is None):
             return REJECTED, None
         name = file_name(self._cp, "security" if kind == SECURITY_LOG else "diagnostics")
         return CANCELED if self._uploads.running else ACCEPTED, name
 
     def start(self, kind: str, request_id: int, location: str, name: str, retries: int, interval_s: int, span: tuple):
-        """Begin an upload of what lies in `span`, two moments in UTC seconds or None."""
+        """Begin an upload of the time `span`, two UTC seconds or None."""
         self._uploads.cancel()
         self._request_id = request_id
         if kind == SECURITY_LOG:
@@ -52,7 +52,7 @@ class LogUpload:
         self._uploads.start(location, name, pieces, retries, interval_s)
 
     def trigger(self):
-        """ExtendedTriggerMessage(LogStatusNotification): Idle, without a number, when nothing goes on."""
+        """Send the status for ExtendedTriggerMessage(LogStatusNotification): Idle, without a requestId, without an upload."""
         payload = {"status": IDLE}
         if self._status == UPLOADING:
             payload = {"status": UPLOADING, "requestId": self._request_id}
@@ -68,21 +68,39 @@ class LogUpload:
 
 
 class SecurityLogText:
-    """The security log between two moments, a JSON object a line; calling it gives its pieces anew."""
+    """The security log between two times, one JSON object per line; each call returns a new iterator.
+
+    Each line has the entry's record in hexadecimal digits. The last line has the numbers, the unit's own verdict and a hash
+    of all lines before: tools/verify_log.py checks all that.
+    """
 
     def __init__(self, security_log, since: int | None = None, until: int | None = None):
         self._log = security_log
         self._since = since
         self._until = until
-        self._end = security_log.next_seq  # what comes while it is sent belongs to the next one
+        self._end = security_log.next_seq  # entries added during the upload are not included
 
     def __call__(self):
         """Yield the lines. An entry without a time is in every span."""
+        from hashlib import sha256
+
+        for _ in self._log.checking():
+            yield b""  # a slice
+        whole = sha256()
         for entry in self._log.entries(0):
             if entry.seq >= self._end:
-                return
+                break
             now = entry.utc_s
             if now is not None and entry.exact:
                 if (self._since is not None and now < self._since) or (self._until is not None and now > self._until):
                     continue
-            yield json.dumps(entry.to_dict()).encode() + b"\n"
+            line = entry.to_dict()
+            line["raw"] = str(hexlify(entry.raw), "ascii")
+            line = json.dumps(line).encode() + b"\n"
+            whole.update(line)
+            yield line
+        end = {
+            "first": self._log.first_seq, "next": self._end, "since": self._since, "until": self._until,
+            "broken": self._log.broken, "sha256": str(hexlify(whole.digest()), "ascii"),
+        }  # fmt: skip
+        yield json.dumps({"end": end}).encode() + b"\n"

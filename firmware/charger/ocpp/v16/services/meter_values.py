@@ -1,4 +1,4 @@
-"""Meter values: sampled, clock-aligned, triggered, and those that go with StopTransaction (OCPP-90 to 96)."""
+"""Meter values: periodic, clock-aligned, triggered, and those in StopTransaction (OCPP-90 to 96)."""
 
 import json
 
@@ -16,8 +16,8 @@ END = "Transaction.End"
 INTERRUPTED = "Interruption.Begin"
 RESUMED = "Interruption.End"
 
-_LATE_S = const(10)  # so much after an aligned moment its reading is still one of that moment
-_STOP_BYTES = const(3000)  # of samples kept for one StopTransaction
+_LATE_S = const(10)  # an aligned reading may be taken so much later
+_STOP_BYTES = const(3000)  # bytes of samples kept for one StopTransaction
 
 
 class MeterValues:
@@ -28,14 +28,14 @@ class MeterValues:
         self._config = cp.config
         self._due_s = {}  # local id -> uptime of its next periodic sample
         self._kept = {}  # local id -> samples for StopTransaction, as JSON
-        self._interrupted = set()  # local ids of sessions that a fault holds up
-        self._aligned_s = 0  # ClockAlignedDataInterval for which the next moment was found
-        self._next_s = None  # the next aligned moment, UTC
+        self._interrupted = set()  # local ids of sessions interrupted by a fault
+        self._aligned_s = 0  # ClockAlignedDataInterval for which the next time was computed
+        self._next_s = None  # the next aligned time, UTC
         self._last_s = None  # the last one that was read
         clock.on_step(self._stepped)
         cp.config.on_change("MeterValueSampleInterval", self._interval_changed)
 
-    # --- the course of a session ---
+    # --- sessions ---
 
     def started(self, session):
         """A session has begun."""
@@ -46,14 +46,14 @@ class MeterValues:
             self._keep(session.local_id, self._begin_end_names(), session.connector_id, BEGIN, moment)
 
     def transaction_data(self, session, moment: int) -> list | None:
-        """transactionData of a session that has ended, None when none is wanted (OCPP-92)."""
+        """Return the transactionData of an ended session, None when none is configured (OCPP-92)."""
         self._due_s.pop(session.local_id, None)
         self._interrupted.discard(session.local_id)
         kept = self._kept.pop(session.local_id, None)
         if not self._stop_names():
             return None
         data = [json.loads(text) for text in kept or ()]
-        if not data:  # the samples were lost with the power: the register at the beginning is known
+        if not data:  # the samples were lost by a power cut; the register at the beginning is known
             begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
             data.append({"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
         connector = self._cp.connector(session.connector_id)
@@ -65,7 +65,7 @@ class MeterValues:
         return data
 
     def status_changed(self, connector):
-        """A fault interrupts a session, and its end lets it go on: a reading of each moment (OCPP-94)."""
+        """Send a reading when a fault interrupts a session and when it continues (OCPP-94)."""
         session = connector.session
         if session is None or not self._config.get_int("MeterValueSampleInterval"):
             return
@@ -93,7 +93,7 @@ class MeterValues:
         return names
 
     def _keep(self, local_id: int, names: list, connector_id: int, context: str, moment: int):
-        """One more sample for StopTransaction; the middle is thinned when it is too much."""
+        """Keep a sample for StopTransaction; when there are too many, drop some in the middle."""
         values = measurands.sampled(names, self._cp.connector(connector_id), context)
         if not values:
             return
@@ -102,7 +102,7 @@ class MeterValues:
         if sum(len(text) for text in kept) > _STOP_BYTES and len(kept) > 2:
             thin(kept)
 
-    # --- the clock ---
+    # --- clock ---
 
     def second(self):
         """Take the samples that are due."""
@@ -127,11 +127,11 @@ class MeterValues:
             self._keep(session.local_id, names, connector.id, PERIODIC, moment)
 
     def _stepped(self, old, new, source):
-        """The clock was set, by over 10 s: moments that it passed over were none."""
+        """After a clock step of over 10 s compute the next aligned time again; skipped ones are not sent."""
         self._next_s = None
 
     def _aligned(self):
-        """Every ClockAlignedDataInterval from midnight UTC, of all connectors and of the whole (OCPP-91)."""
+        """Send readings every ClockAlignedDataInterval from midnight UTC, for all connectors and connector 0 (OCPP-91)."""
         interval_s = self._config.get_int("ClockAlignedDataInterval")
         now = clock.utc_s()
         if not interval_s or now is None:
@@ -149,7 +149,7 @@ class MeterValues:
             self._read_all(moment_s * 1000)
 
     def _read_all(self, moment: int):
-        """The readings of one aligned moment, all with its stamp."""
+        """Read all connectors for one aligned time, which is the stamp of all readings."""
         names = self._config.get_list("MeterValuesAlignedData")
         stop_names = self._config.get_list("StopTxnAlignedData")
         self.send_whole(names, ALIGNED, moment)
@@ -162,7 +162,7 @@ class MeterValues:
     # --- sending ---
 
     def triggered(self, connector_id: int | None) -> list:
-        """The messages that TriggerMessage(MeterValues) asks for: of one connector, or of all, 0 included (OCPP-72)."""
+        """Return the messages for TriggerMessage(MeterValues): of one connector, or of all including 0 (OCPP-72)."""
         names = self._config.get_list("MeterValuesSampledData")
         moment = now_stamp()
         messages = []
@@ -178,12 +178,12 @@ class MeterValues:
         return [payload for payload in messages if payload]
 
     def send_triggered(self, messages: list):
-        """Send what triggered() gave: at once, whatever else waits (F-O12)."""
+        """Send the messages of triggered() at once, before queued ones (F-O12)."""
         for payload in messages:
             self._post(payload, True)
 
     def _send(self, connector, names: list, context: str, moment: int):
-        """Of a running transaction: through the queue. Otherwise: now or never."""
+        """Send through the transaction queue during a transaction, otherwise once."""
         session = connector.session
         if session is None and not self._cp.ready():
             return
@@ -194,13 +194,13 @@ class MeterValues:
             self._post(payload, False)
 
     def send_whole(self, names: list, context: str, moment: int):
-        """Connector 0: what goes through the whole charger."""
+        """Send the reading of connector 0, the sum of the charger."""
         payload = self._whole(names, context, moment) if self._cp.ready() else None
         if payload:
             self._post(payload, False)
 
     def _whole(self, names: list, context: str, moment: int) -> dict | None:
-        """The sum of the registers, all that is known of connector 0; None where it is not asked for."""
+        """Return the sum of the registers for connector 0; None when it is not configured."""
         if measurands.ENERGY not in names:
             return None
         total_wh = sum(connector.meter.total_wh for connector in self._cp.connectors)
@@ -216,12 +216,12 @@ class MeterValues:
 
 
 def _after(now: int, interval_s: int) -> int:
-    """The first aligned moment after now."""
+    """Return the first aligned time after now."""
     return (now // interval_s + 1) * interval_s
 
 
 def _payload(connector, names: list, context: str, moment: int) -> dict | None:
-    """A MeterValues message of a connector with one reading, None without a value."""
+    """Make a MeterValues message of a connector with one reading, None without a value."""
     values = measurands.sampled(names, connector, context)
     if not values:
         return None

@@ -1,4 +1,4 @@
-"""Reservations: who a connector, or one of all connectors, is kept for (OCPP-71)."""
+"""Reservations of one connector, or of any connector (OCPP-71)."""
 
 from charger import clock, log
 
@@ -41,7 +41,7 @@ class Reservations:
         return self._keep([r for r in self._all if r[_ID] != reservation_id])
 
     def claim(self, connector_id: int, tag: str, parent) -> tuple:
-        """(allowed, reservationId or None): may this tag use a connector, and does it use up a reservation?"""
+        """Return (allowed, reservationId or None): whether an idTag may use a connector, and the reservation it uses."""
         own = self._of(connector_id)
         if own is not None:
             return (True, own[_ID]) if _matches(own, tag, parent) else (False, None)
@@ -53,19 +53,19 @@ class Reservations:
         return len(left) >= len(anywhere), None
 
     def for_group(self, connector_id: int) -> bool:
-        """True when a connector, or the last that are free, are kept for all who have the parent of a reservation."""
+        """True when a connector, or the last free ones, are reserved for idTags with a common parent."""
         own = self._of(connector_id)
         if own is not None:
             return own[_PARENT] is not None
         return any(r[_CONNECTOR] == 0 and r[_PARENT] is not None for r in self._all)
 
     def session_started(self, session):
-        """The reservation that a transaction came with is used up."""
+        """End the reservation that a transaction used."""
         if session.reservation_id is not None:
             self.cancel(session.reservation_id)
 
     def status_changed(self, connector):
-        """A connector that has a fault or is out of service keeps no reservation."""
+        """End the reservation of a connector with a fault or out of service."""
         if connector.status in ("Faulted", "Unavailable"):
             own = self._of(connector.id)
             if own is not None:
@@ -73,35 +73,35 @@ class Reservations:
         self._show()
 
     def second(self):
-        """Drop what has expired."""
+        """End expired reservations."""
         now = clock.utc_s()
         if not self._all or now is None:
             return
-        out = self._cp.status.of(0)[0] != "Available"  # then nobody can be promised any connector (5.13)
+        out = self._cp.status.of(0)[0] != "Available"  # then no connector can be reserved (5.13)
         kept = [r for r in self._all if r[_UNTIL] > now and not (out and r[_CONNECTOR] == 0)]
         if self._keep(kept):
             log.info("reservation", "expired, or the unit is out of service")
 
     def _keep(self, kept: list) -> bool:
-        """End all reservations but those; False when there is nothing to end."""
+        """End all reservations except those; False when there is none to end."""
         if len(kept) == len(self._all):
             return False
         ids = [r[_ID] for r in kept]
         self._all = kept
         for connector in self._cp.connectors:
             if connector.pending is not None and connector.pending.reservation_id not in ids:
-                connector.pending.reservation_id = None  # its identity may still plug in, like anybody's
+                connector.pending.reservation_id = None  # its idTag may still be used, as any other
         self._changed()
         return True
 
     def _renews(self, reservation_id: int, connector_id: int, tag: str) -> bool:
-        """True for a reservation whose identity is at its connector already, and stays the same."""
+        """True when the reservation's idTag is at its connector already and does not change."""
         connector = self._cp.connector(connector_id)
         pending = None if connector is None else connector.pending
         return pending is not None and pending.reservation_id == reservation_id and pending.id_tag.lower() == tag.lower()
 
     def _status_for(self, connector_id: int, others: list) -> str:
-        """Whether a new reservation finds its place beside the others."""
+        """Return the status of a new reservation beside the existing ones."""
         free = self._free(others)
         kept = sum(1 for r in others if r[_CONNECTOR] == 0)
         if connector_id in free or (connector_id == 0 and free):
@@ -116,7 +116,7 @@ class Reservations:
         return OCCUPIED
 
     def _free(self, reservations: list) -> list:
-        """Ids of the connectors that nobody uses or has reserved."""
+        """Return the ids of connectors that are neither in use nor reserved."""
         taken = [r[_CONNECTOR] for r in reservations]
         return [
             c.id for c in self._cp.connectors if c.status in ("Available", "Reserved") and c.id not in taken
@@ -133,7 +133,7 @@ class Reservations:
         self._show()
 
     def _show(self):
-        """Reserved is what nobody else can have: a connector's own, and all that are left for those of connector 0."""
+        """Show the status Reserved: at a reserved connector, and at the last free ones when connector 0 is reserved."""
         anywhere = [r for r in self._all if r[_CONNECTOR] == 0]
         free = self._free(self._all)
         for connector in self._cp.connectors:

@@ -1,7 +1,7 @@
-"""SecurityEventNotification: what the security log has for the back end, in order, each until it is acknowledged.
+"""SecurityEventNotification: sends the security log's entries in order, each until it is acknowledged.
 
-What waits is in the log on flash, so it survives restarts and any time without a link (WP-42, 44). Nothing is sent
-before BootNotification was accepted (WP-45).
+Unsent entries are in the log on flash, so they survive restarts and times without a link (WP-42, 44). They are sent only
+after BootNotification was accepted (WP-45).
 """
 
 from micropython import const
@@ -11,9 +11,9 @@ from charger.errors import CallError, CallFailedError
 from charger.ocpp.transport.error_codes import NOT_IMPLEMENTED, NOT_SUPPORTED
 
 _SINK = "ocpp"
-_ATTEMPTS = const(3)  # after as many CALLERRORs the others need not wait for this one any longer
+_ATTEMPTS = const(3)  # CALLERRORs after which an event is skipped
 _RETRY_S = const(60)
-_UNKNOWN_S = const(3600)  # a back end that does not know the message is asked again after that
+_UNKNOWN_S = const(3600)  # retry interval for a back end that does not support the message
 
 
 class SecurityEvents:
@@ -22,7 +22,7 @@ class SecurityEvents:
     def __init__(self, cp, security_log):
         self._cp = cp
         self._log = security_log
-        self._done = -1  # nothing below waits any more
+        self._done = -1  # all entries below are acknowledged
         self._refused = 0
         self._not_before_s = 0
 
@@ -34,6 +34,7 @@ class SecurityEvents:
                 await self._send()
 
     async def _send(self):
+        await self._log.check()
         end = self._log.next_seq
         waiting = self._log.pending(_SINK)
         for entry in waiting:
@@ -52,7 +53,7 @@ class SecurityEvents:
             self._done = end
 
     def _give_up(self, error: CallError) -> bool:
-        """A CALLERROR: True when this event is not worth another attempt."""
+        """Handle a CALLERROR; True when this event is skipped."""
         log.warn("events", "refused: " + log.reason(error))
         if error.code in (NOT_IMPLEMENTED, NOT_SUPPORTED):
             self._not_before_s = clock.uptime_s() + _UNKNOWN_S
@@ -65,9 +66,10 @@ class SecurityEvents:
 
 
 def payload(entry) -> dict:
-    """An entry of the log as the message; SCH-1 lengths."""
+    """Make the message of an entry, with the lengths of SCH-1."""
     message = {"type": entry.event[:50], "timestamp": entry.time() or clock.now_iso()}
-    info = entry.info if entry.exact else (entry.info + " (time estimated)").strip()
+    info = entry.info if entry.genuine else ("ALTERED: " + entry.info)
+    info = info if entry.exact else (info + " (time estimated)").strip()
     if info:
         message["techInfo"] = info[:255]
     return message

@@ -1,17 +1,17 @@
-"""SignedUpdateFirmware: who signed the image, when to fetch and install it, and what the back end is told (WP-30 to 37).
+"""SignedUpdateFirmware: signature, schedule of download and installation, status notifications (WP-30 to 37).
 
-The updater is the one of services/firmware.py, with two more methods:
+The updater is the one of firmware_update.py, with two more methods:
 
-    digest()        SHA-256 of the whole file as it was downloaded, 32 bytes; None without one
-    discard()       throw away what was downloaded
+    digest()        SHA-256 of the whole downloaded file, 32 bytes; None without one
+    discard()       delete the downloaded data
 
-an attribute `on_trial`, True while a new firmware has yet to prove itself (outcome() is None then), and, while the
-service runs, its attribute `on_pause` is a function: on_pause(True) says that a download has to wait
-(for the link), on_pause(False) that it goes on. The vendor's own signature inside the image (SEC-6) is the updater's
-to check: a ValueError from install() means that it does not hold. The updater puts FirmwareUpdated and UpdateFailed into
-the security log, whoever asked for the update; what the certificate and the file's signature say is noted here.
+an attribute `on_trial`, True until a new firmware is confirmed (outcome() is None then), and the callback `on_pause`,
+set while the service runs: on_pause(True) when a download waits for the link, on_pause(False) when it continues. The
+updater checks the vendor's signature in the image (SEC-6): install() raises ValueError when it is invalid. The updater
+adds FirmwareUpdated and UpdateFailed to the security log for every source of updates; events of the signing certificate
+and the file's signature are added here.
 
-The request and its last status are on flash: whatever happens, the next start-up goes on with it (WP-32).
+The request and its last status are on flash, so that the next start-up continues (WP-32).
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from charger.audit import events
 from charger.ocpp.v16.services import firmware_signature
 from charger.ocpp.v16.services.status_notifier import StatusNotifier
 
-FILE = "ocpp_signed_firmware.json"  # there while the back end waits for something
-LAST = "ocpp_firmware_last.json"  # how the last one ended
-_FLUSH_MS = const(10000)  # so long the restart waits for the back end to hear of it
+FILE = "ocpp_signed_firmware.json"  # exists while an update is not finished
+LAST = "ocpp_firmware_last.json"  # outcome of the last update
+_FLUSH_MS = const(10000)  # time for sending the status before the restart
 
 IDLE = "Idle"
 SCHEDULED = "DownloadScheduled"
@@ -61,11 +61,11 @@ class SignedFirmwareUpdate:
 
     @property
     def busy(self) -> bool:
-        """True while an update is under way."""
+        """True while an update is in progress."""
         return bool(self._job) and self._job["status"] not in _OVER
 
     async def ask(self, job: dict) -> str:
-        """The status of the answer to a request: the certificate first, before anything is given up for it (WP-30)."""
+        """Return the status for a request; checks the certificate before a running update is cancelled (WP-30)."""
         if self._cp.updater is None or (self.busy and self._job["status"] in _POINT_OF_NO_RETURN):
             return "Rejected"
         fault = await firmware_signature.certificate_fault(job["certificate"], self._cp.manufacturer_roots())
@@ -75,7 +75,7 @@ class SignedFirmwareUpdate:
         return "AcceptedCanceled" if self.busy else "Accepted"
 
     def start(self, job: dict):
-        """Carry out a request that was accepted; a running one is given up for it."""
+        """Start an accepted update; it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
             self._cp.updater.discard()
@@ -85,11 +85,11 @@ class SignedFirmwareUpdate:
         self._task = asyncio.create_task(self._run(False))
 
     def resume(self):
-        """After a start-up: go on, or say how the installation went."""
+        """Continue after a start-up, or report the outcome of the installation."""
         if not self._job or self._task is not None:
             return
         if not self.busy:
-            self._notices.tell(self._payload(), self._told)  # the restart came before the back end had heard
+            self._notices.tell(self._payload(), self._told)  # the restart came before the status was sent
         elif self._cp.updater is None:
             self._end(INSTALL_FAILED, "no updater")
         elif self._job["status"] in _POINT_OF_NO_RETURN:
@@ -111,16 +111,16 @@ class SignedFirmwareUpdate:
         self._notices.second()
 
     def _settle(self):
-        """Say how the installation went, as soon as the new firmware has proved itself or was left again (SEC-9)."""
+        """Report the outcome of the installation, once the new firmware was confirmed or rolled back (SEC-9)."""
         good = self._cp.updater.outcome()
         if good is None and getattr(self._cp.updater, "on_trial", False):
-            return  # second() looks again
+            return  # second() retries
         if good:
             self._tell(INSTALLED)
         else:
             self._end(INSTALL_FAILED, "the new firmware did not start")
 
-    # --- the way of an image ---
+    # --- download and installation ---
 
     async def _run(self, again: bool):
         try:
@@ -131,7 +131,7 @@ class SignedFirmwareUpdate:
             self._end(INSTALL_FAILED, log.reason(error))
 
     async def _wait_until(self, moment_s: int | None, status: str):
-        """Wait for a time in the future, and say so. While the time is unknown nothing is postponed."""
+        """Wait for a time in the future, with a notification. While the time is unknown there is no wait."""
         now = clock.utc_s()
         if moment_s is None or now is None or moment_s <= now:
             return
@@ -141,13 +141,13 @@ class SignedFirmwareUpdate:
             now = clock.utc_s() or now
 
     async def _fetch(self) -> bool:
-        """Download with `retries` further attempts, each told on its own."""
+        """Download with `retries` further attempts, each with notifications."""
         job, updater = self._job, self._cp.updater
         updater.on_pause = self._paused
         reason = ""
         for attempt in range(job["retries"] + 1):
             if attempt:
-                self._notices.tell({"status": DOWNLOAD_FAILED, "requestId": job["id"]})  # the one before; the job goes on
+                self._notices.tell({"status": DOWNLOAD_FAILED, "requestId": job["id"]})  # the previous one; the job continues
                 await clock.sleep_s(job["interval_s"])
             self._tell(DOWNLOADING, attempt > 0)
             try:
@@ -165,7 +165,7 @@ class SignedFirmwareUpdate:
         self._tell(PAUSED if paused else DOWNLOADING)
 
     async def _verify(self) -> bool:
-        """The signature over the whole file (WP-33, 34)."""
+        """Verify the signature over the whole file (WP-33, 34)."""
         job = self._job
         digest = self._cp.updater.digest()
         if digest is not None and await firmware_signature.matches(job["certificate"], digest, job["signature"]):
@@ -179,7 +179,7 @@ class SignedFirmwareUpdate:
     async def _install(self):
         await self._wait_until(self._job["install_s"], INSTALL_SCHEDULED)
         availability = self._cp.availability
-        availability.hold(True)  # nobody's charging is cut off; what is free stays free until the restart (WP-35)
+        availability.hold(True)  # wait for the end of all sessions; free connectors are blocked until the restart (WP-35)
         while availability.apply():
             self._tell(INSTALL_SCHEDULED)
             await clock.sleep_ms(1000)
@@ -197,14 +197,14 @@ class SignedFirmwareUpdate:
         finally:
             availability.hold(False)
 
-    # --- telling ---
+    # --- notifications ---
 
     def _end(self, status: str, reason: str):
         log.error("firmware", "%s: %s" % (status, reason))
         self._tell(status)
 
     def _tell(self, status: str, again: bool = False):
-        """A new status, or one that has come again: on flash first, then to the back end."""
+        """Set a status: write it to flash, then send it."""
         job = self._job
         if job["status"] == status and status != SCHEDULED and not again:
             return
@@ -221,7 +221,7 @@ class SignedFirmwareUpdate:
         return {"status": self._job["status"], "requestId": self._job["id"]}
 
     def _told(self):
-        """The back end knows how it ended: nothing is left to be done after a restart."""
+        """The final status was sent: delete the job, so that a restart has nothing to do."""
         if self.busy:
             return
         try:

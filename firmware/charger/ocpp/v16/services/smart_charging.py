@@ -1,7 +1,7 @@
-"""Charging profiles: installed, replaced, cleared, kept, and turned into one limit a connector (OCPP-100 to 110).
+"""Charging profiles: installed, replaced, cleared, stored, and converted to one limit per connector (OCPP-100 to 110).
 
-The limit is computed when something changes and when a period ends; the control tick only reads an integer. What they
-allow at a moment is computed in current_plan.py.
+The limit is computed when profiles or sessions change and when a period ends; the control tick reads an integer.
+current_plan.py computes the limit at a given time.
 """
 
 from charger import clock, log
@@ -38,7 +38,7 @@ class SmartCharging:
     # --- installing ---
 
     def install(self, connector_id: int, fields: dict) -> bool:
-        """SetChargingProfile; False when it is rejected (OCPP-100, 102). OSError when the flash refuses."""
+        """Install a profile; False when it is rejected (OCPP-100, 102). OSError when the flash fails."""
         profile = self._profile(connector_id, fields)
         if profile is None:
             return False
@@ -77,7 +77,7 @@ class SmartCharging:
         return profile.transaction_id is None or profile.transaction_id == session.transaction_id
 
     def _put(self, profile) -> bool:
-        """Take a profile in, in place of those it replaces (OCPP-102)."""
+        """Add a profile and remove those it replaces (OCPP-102)."""
         kept = [old for old in self._profiles if not _replaces(profile, old)]
         if not self._room_for(profile, self._promised()):
             log.warn("profiles", "no room for another profile")
@@ -95,7 +95,7 @@ class SmartCharging:
         return True
 
     def _room_for(self, profile, promised: list) -> bool:
-        """True when a profile fits beside those that are there, and still will when all promised ones have come."""
+        """True when there is room for a profile beside the installed ones and those of accepted remote starts."""
         most = self._config.get_int("MaxChargingProfilesInstalled")
         there = self._profiles
         for new in [profile] + promised:  # noqa: RUF005 - MicroPython has no * here
@@ -106,12 +106,12 @@ class SmartCharging:
         return True
 
     def _promised(self) -> list:
-        """The profiles of remote starts that were accepted and have not begun yet."""
+        """Return the profiles of accepted remote starts that have not begun."""
         waiting = [c.pending.profile for c in self._cp.connectors if c.pending is not None and c.pending.profile is not None]
         return waiting + [profile for profile in self._under_way if profile not in waiting]
 
     def clear(self, profile_id=None, connector_id=None, purpose=None, stack_level=None) -> bool:
-        """ClearChargingProfile; False when nothing matched (OCPP-109)."""
+        """Remove matching profiles; False when none matched (OCPP-109)."""
         kept = []
         for p in self._profiles:
             if profile_id is not None:
@@ -134,7 +134,7 @@ class SmartCharging:
     # --- transactions ---
 
     def profile_for_start(self, connector_id: int, fields: dict):
-        """The profile that may come with RemoteStartTransaction, None when it may not or finds no room (OCPP-66)."""
+        """Return the profile of a RemoteStartTransaction, None when it is invalid or there is no room (OCPP-66)."""
         if fields["chargingProfilePurpose"] != TX or fields.get("transactionId") is not None:
             return None
         profile = self._profile(connector_id, fields)
@@ -150,7 +150,7 @@ class SmartCharging:
             self._under_way.remove(profile)
 
     def session_started(self, session):
-        """A transaction begins: the profile of its own start is in force before energy flows."""
+        """A transaction begins: apply the profile of its start before energy flows."""
         start = self._cp.connector(session.connector_id).start
         profile = None if start is None else start.profile
         if profile is not None:
@@ -167,15 +167,15 @@ class SmartCharging:
         if replaced:
             try:
                 self._save()
-            except OSError as error:  # what it replaces comes back with the next start-up, the transaction does not
+            except OSError as error:  # the replaced profile is restored at the next start-up, the transaction is not
                 log.error("profiles", log.reason(error))
 
     def session_ended(self, session):
-        """Its TxProfiles go with it (OCPP-100)."""
+        """Remove the TxProfiles of an ended transaction (OCPP-100)."""
         self._profiles = [p for p in self._profiles if p.purpose != TX or p.session_id != session.local_id]
         self.recompute()
 
-    # --- the limit now ---
+    # --- present limit ---
 
     def second(self):
         """Recompute when a period has ended."""
@@ -183,12 +183,12 @@ class SmartCharging:
             self._apply()
 
     def _now(self) -> int:
-        """UTC seconds; while the time is unknown uptime stands in and only relative schedules count."""
+        """Return UTC seconds; while the time is unknown the uptime, and only relative schedules count."""
         now = clock.utc_s()
         return clock.uptime_s() if now is None else now
 
     def recompute(self):
-        """Profiles, sessions or the time have changed: set each connector's limit anew."""
+        """Set each connector's limit after a change of profiles, sessions or time."""
         self.plan.use(self._profiles)
         self._apply()
 
@@ -202,7 +202,7 @@ class SmartCharging:
 
 
 def _replaces(new, old) -> bool:
-    """Same id, or same stack level and purpose on the same connector (OCPP-102)."""
+    """True for the same id, or the same stack level and purpose on the same connector (OCPP-102)."""
     if new.id == old.id:
         return True
     return (

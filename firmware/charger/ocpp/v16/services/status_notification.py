@@ -1,4 +1,4 @@
-"""StatusNotification: what is told, when, and what is not told twice (OCPP-80 to 84)."""
+"""StatusNotification: contents, timing and suppression of repetitions (OCPP-80 to 84)."""
 
 from micropython import const
 
@@ -7,20 +7,20 @@ from charger.outlet import connector_status
 
 _MAX_MISSED = const(8)  # errors kept while offline
 
-_MAX_PASSED = const(8)  # statuses on the way to one that MinimumStatusDuration holds back
+_MAX_PASSED = const(8)  # intermediate statuses before one that MinimumStatusDuration delays
 
 
 class StatusNotification:
-    """`send(notification, failed)` queues one; failed(notification) is called when it did not get through."""
+    """`send(notification, failed)` queues one; failed(notification) is called when it was not delivered."""
 
     def __init__(self, config, connectors, send, ready):
         self._config = config
         self._connectors = connectors
         self._send = send
         self._ready = ready
-        self._told = {}  # connector id -> (status, error code, info) that the back end knows or is about to be told
-        self._waiting = {}  # connector id -> uptime in s of a change that MinimumStatusDuration holds back
-        self._passed = {}  # connector id -> notifications of the changes since the one that was told last
+        self._told = {}  # connector id -> (status, error code, info) that was sent or is queued
+        self._waiting = {}  # connector id -> uptime in s of a change that MinimumStatusDuration delays
+        self._passed = {}  # connector id -> notifications of the changes since the last one sent
         self._missed = []  # notifications of errors while offline
         self.unavailable = False  # connector 0 by ChangeAvailability
         self.fault = None  # (error code, info) of the charger as a whole, or None
@@ -35,7 +35,7 @@ class StatusNotification:
         return connector.status, connector.error_code, connector.info[:50]
 
     def changed(self, connector_id: int):
-        """The status of a connector has changed (or that of the charger, 0)."""
+        """Note a change of a connector's status (0: of the charger)."""
         now = self.of(connector_id)
         if not self._ready():
             if now[1] != "NoError":
@@ -56,13 +56,13 @@ class StatusNotification:
         self._tell_way(connector_id, now)
 
     def _miss(self, connector_id: int, now: tuple):
-        """An error of the time without a link: each once."""
+        """Keep an error that occurred without a link, once."""
         about = [notification for notification in self._missed if notification["connectorId"] == connector_id]
         if len(self._missed) < _MAX_MISSED and (not about or _told_by(about[-1]) != now):
             self._missed.append(self.payload(connector_id, now))
 
     def look(self):
-        """Connector 0 is Faulted while a guard of the whole board is tripped at any outlet."""
+        """Set the fault of connector 0: a guard of the whole board is tripped at any outlet."""
         for connector in self._connectors:
             guard = connector.outlet.board_guard
             if guard is not None:
@@ -73,19 +73,19 @@ class StatusNotification:
             self.set_fault(None)
 
     def set_unavailable(self, unavailable: bool):
-        """Connector 0 has gone out of service, or is back."""
+        """Set whether connector 0 is out of service."""
         if unavailable != self.unavailable:
             self.unavailable = unavailable
             self.look()
             self.changed(0)
 
     def set_fault(self, code: str | None, info: str = ""):
-        """A fault of the whole charger, or None when it is over."""
+        """Set a fault of the whole charger, or None."""
         self.fault = None if code is None else (code, info)
         self.changed(0)
 
     def second(self):
-        """Tell what has lasted MinimumStatusDuration by now."""
+        """Send the statuses that have lasted MinimumStatusDuration."""
         if not self._waiting:
             return
         least_s = self._config.get_int("MinimumStatusDuration")
@@ -94,7 +94,7 @@ class StatusNotification:
                 self._tell_way(connector_id, self.of(connector_id))
 
     def sync(self, everything: bool = False):
-        """The back end listens (again): errors it missed, then every status it does not know (OCPP-11, 26, 82)."""
+        """Send missed errors, then every changed status, after a reconnect or start-up (OCPP-11, 26, 82)."""
         if everything:
             self._told = {}
         missed, self._missed = self._missed, []
@@ -104,7 +104,7 @@ class StatusNotification:
             self._send(notification, None)
         self.look()
         for connector in self._connectors:
-            connector.poll()  # what is told is true now, not a poll ago
+            connector.poll()  # sends the present status, not that of the last poll
         for connector_id in range(len(self._connectors) + 1):
             now = self.of(connector_id)
             known = self._told.get(connector_id)
@@ -112,12 +112,12 @@ class StatusNotification:
                 self._tell(connector_id, now)
 
     def lost(self):
-        """The link is down: what was held back is told from scratch."""
+        """The link is down: drop delayed statuses; sync() sends the present ones."""
         self._waiting = {}
         self._passed = {}
 
     def conflict(self):
-        """The local list and the back end disagree about a tag (OCPP-55)."""
+        """Report that the local list and the back end disagree about an idTag (OCPP-55)."""
         status = self.of(0)[0]
         self._send(self.payload(0, (status, "LocalListConflict", "")), None)
 
@@ -127,7 +127,7 @@ class StatusNotification:
         self._send(self.payload(connector_id, now), self._failed)
 
     def _tell_way(self, connector_id: int, now: tuple):
-        """Tell a status; before it what it came through, where the table has no cell between what was told and it."""
+        """Send a status, after the intermediate ones if OCPP has no direct transition from the last one sent."""
         known = self._told.get(connector_id)
         passed = self._passed.get(connector_id) or [self.payload(connector_id, now)]
         self._forget(connector_id)
@@ -140,11 +140,11 @@ class StatusNotification:
         self._passed.pop(connector_id, None)
 
     def _failed(self, notification: dict):
-        """A notification did not get through: it is told again with the next sync()."""
+        """Note an undelivered notification; the next sync() sends it again."""
         self._told.pop(notification["connectorId"], None)
 
     def payload(self, connector_id: int, now: tuple) -> dict:
-        """One StatusNotification of this moment. The time is left out while it is unknown."""
+        """Make a StatusNotification of the present status, without a time while it is unknown."""
         notification = {"connectorId": connector_id, "errorCode": now[1], "status": now[0]}
         if now[2]:
             notification["info"] = now[2]
@@ -157,17 +157,17 @@ class StatusNotification:
 
 
 def _told_by(notification: dict) -> tuple:
-    """(status, error code, info) that a notification tells."""
+    """Return (status, error code, info) of a notification."""
     return notification["status"], notification["errorCode"], notification.get("info", "")
 
 
 def _same(known: tuple, now: tuple) -> bool:
-    """True when a status is no news: what it says beside an error counts, without one it is a mere remark."""
+    """True for an equal status; `info` counts only beside an error."""
     return known[:2] == now[:2] and (now[1] == "NoError" or known[2] == now[2])
 
 
 def _shortest(status: str | None, passed: list) -> list:
-    """What to tell of the notifications since a status: the last, after as few as the table needs (OCPP-80)."""
+    """Return the shortest list of notifications from a status to the last one that OCPP's table allows (OCPP-80)."""
     last = len(passed) - 1
     if status is None or status == passed[last]["status"] or connector_status.allowed(status, passed[last]["status"]):
         return passed[last:]

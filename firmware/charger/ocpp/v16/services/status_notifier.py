@@ -1,13 +1,13 @@
-"""Status notifications that the back end must get each, in order, also when the link is down meanwhile (WP-32, WP-41)."""
+"""Delivery of status notifications in order and without loss, also across link failures (WP-32, WP-41)."""
 
 from micropython import const
 
-_MOST = const(16)  # beyond that the oldest is of no interest any more
+_MOST = const(16)  # beyond that the oldest is dropped
 _ATTEMPTS = const(3)  # while the link is up
 
 
 class StatusNotifier:
-    """`action` is the message; tell() queues a payload, second() has to be called once a second."""
+    """`action` is the message; tell() queues a payload, second() must be called once a second."""
 
     def __init__(self, cp, action: str):
         self._cp = cp
@@ -20,14 +20,14 @@ class StatusNotifier:
         return len(self._waiting)
 
     def tell(self, payload: dict, done=None):
-        """Send a payload after those that still wait; done() is called once the back end has it, or never will."""
+        """Queue a payload; done() is called when it was delivered or dropped."""
         if len(self._waiting) >= _MOST:
             self._waiting.pop(1 if self._under_way else 0)
         self._waiting.append((payload, done))
         self._next()
 
     def second(self):
-        """Try again what could not be sent."""
+        """Retry undelivered payloads."""
         self._next()
 
     def _next(self):
@@ -45,7 +45,7 @@ class StatusNotifier:
 
     def _failed(self):
         self._under_way = False
-        if self._cp.ready():  # answered with an error, or not at all
+        if self._cp.ready():  # answered with an error or not at all
             self._refused += 1
             if self._refused >= _ATTEMPTS:
                 self._done()

@@ -1,4 +1,4 @@
-"""Transactions: what is reported of a session, and what the back end's verdict on its idTag does (OCPP-35 to 54)."""
+"""Transactions: messages of a session, and the effect of the back end's idTag status (OCPP-35 to 54)."""
 
 from charger import clock, log
 from charger.ocpp.v16.answers import whole
@@ -14,7 +14,7 @@ class Transactions:
         self._refused = {}  # local id of a running session -> register in Wh at which its energy ends (OCPP-54)
 
     def started(self, session):
-        """A session has begun: its StartTransaction is on flash before energy flows (OCPP-37)."""
+        """A session has begun: write its StartTransaction to flash before energy flows (OCPP-37)."""
         payload = {
             "connectorId": session.connector_id,
             "idTag": session.id_tag[:20],
@@ -30,37 +30,37 @@ class Transactions:
         self._refused.pop(session.local_id, None)
         moment = exact_stamp(session.stop_utc, session.stop_uptime_ms, session.stop_boot_id)
         if session.stop_boot_id != clock.boot_id and session.stop_utc is not None:
-            moment += 999  # only its second is known: never before the start, whose milliseconds may have been told
+            moment += 999  # known to the second only; not before the start, which may have been sent with milliseconds
         payload = {"meterStop": session.stop_wh, "timestamp": moment, "reason": session.stop_reason}
         if session.stop_id_tag:
-            payload["idTag"] = session.stop_id_tag[:20]  # SCH-10: rather none than an empty one
+            payload["idTag"] = session.stop_id_tag[:20]  # SCH-10: omit an empty idTag
         data = self._cp.meter_values.transaction_data(session, moment)
         if data:
             payload["transactionData"] = data
         self._cp.transaction_queue.add(STOP, session.local_id, payload, session.stop_boot_id)
 
     def recover(self, sessions):
-        """Close what the last start-up left open, each transaction exactly once (OCPP-37).
+        """Close the transactions that the last start-up left open, each exactly once (OCPP-37).
 
-        The queue knows which starts have no stop: energy flowed only after the start was in it.
+        The queue knows the starts without a stop; energy flowed only after the start was queued.
         """
         unfinished = self._cp.transaction_queue.unfinished
         for session in sessions.recover():
-            log.info("transactions", "session %d was open when the power went" % session.local_id)
+            log.info("transactions", "session %d was open when the power failed" % session.local_id)
             if session.local_id in unfinished:
                 session.stop_reason = "PowerLoss"
                 self.ended(session)
                 unfinished.discard(session.local_id)
             sessions.end(session, session.stop_wh, "PowerLoss")
         for session in sessions.history.recent() if unfinished else ():
-            if session.local_id in unfinished:  # it had ended, but the power went before its stop was in the queue
+            if session.local_id in unfinished:  # it had ended, but the power failed before its stop was queued
                 self.ended(session)
                 unfinished.discard(session.local_id)
         for local_id in unfinished:
-            log.error("transactions", "session %d left no trace" % local_id)
+            log.error("transactions", "session %d has no record" % local_id)
 
     def running(self, transaction_id: int):
-        """The connector on which a transaction of the back end runs, None without one."""
+        """Return the connector with a transaction id, None without one."""
         for connector in self._cp.connectors:
             session = connector.session
             if session is not None and session.transaction_id == transaction_id and not connector.stopping:
@@ -68,7 +68,7 @@ class Transactions:
         return None
 
     def delivered(self, action: str, local_id, payload: dict, answer: dict | None):
-        """A transaction message is through, or was given up (answer None)."""
+        """A transaction message was delivered, or was given up (answer None)."""
         connector = self._connector_of(local_id)
         if action == START and connector is not None:
             connector.session.transaction_id = self._cp.transaction_queue.transaction_id(local_id)
@@ -90,7 +90,7 @@ class Transactions:
         return None
 
     def _verdict(self, connector, verdict: tuple):
-        """A verdict that is not Accepted ends the energy of a running session (OCPP-54)."""
+        """Stop the energy of a running session when the idTag's status is not Accepted (OCPP-54)."""
         session = connector.session
         if verdict[1] and not session.parent_id_tag:
             session.parent_id_tag = verdict[1]
@@ -101,7 +101,7 @@ class Transactions:
         self.second()
 
     def second(self):
-        """End the energy of refused sessions that have had their MaxEnergyOnInvalidId."""
+        """Stop the energy of refused sessions that have reached MaxEnergyOnInvalidId."""
         for local_id in list(self._refused):
             connector = self._connector_of(local_id)
             if connector is None:

@@ -1,6 +1,6 @@
-"""An upload that a back end asked for: attempts, pauses between them, and what it is told (OCPP-117, WP-40).
+"""Attempts of an upload requested by the back end, with pauses and notifications (OCPP-117, WP-40).
 
-Diagnostics and logs use it. One at a time; a new request takes the place of the running one.
+Used for diagnostics and logs. One upload at a time; a new request replaces the running one.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ UPLOADED = "Uploaded"
 
 
 class UploadAttempts:
-    """`make_uploader()` gives a net.upload.Uploader; `tell(state)` is called for each attempt:
+    """`make_uploader()` returns a net.upload.Uploader; `tell(state)` is called for each attempt:
     with UPLOADING, then with UPLOADED or the cause of its UploadError."""
 
     def __init__(self, make_uploader, tell):
@@ -23,16 +23,16 @@ class UploadAttempts:
         self.running = False
 
     def start(self, location: str, name: str, pieces, retries: int, interval_s: int):
-        """Begin to send what pieces() yields: retries + 1 attempts with interval_s between them.
+        """Begin the upload of pieces(): retries + 1 attempts with interval_s between them.
 
-        pieces() is called anew for each time the file is gone through; it yields bytes.
+        pieces() is called for each iteration of the file; it yields bytes.
         """
         self.cancel()
         self.running = True
         self._task = asyncio.create_task(self._run(location, name, pieces, retries, interval_s))
 
     def cancel(self):
-        """Give up the running one, silently."""
+        """Cancel the running upload without a notification."""
         if self._task is not None and self.running:
             self._task.cancel()
         self._task = None

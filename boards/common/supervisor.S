@@ -1,0 +1,128 @@
+# Supervisor of the control pilot for the FSM co-processor of the ESP32, beside the interpreter (docs/SAFETY.md, layer 2).
+#
+# tools/ulp/assemble.py fills in the names in braces from a board's data. The program never ends. A pass takes 56 pairs of
+# samples, more than a period of the pilot: of each pair the smaller counts for the high plateau and the larger for the low
+# one, so that one sample on an edge and one spike count for neither. A reason to open has to be there in two passes in a row.
+# Opening gives the contactor's pad to the RTC's output, which start-up code has set to the level that opens; the reason
+# stays in `cause` and the pad stays taken until the firmware has read it.
+
+# Words that the firmware and the program share, at the start of the RTC slow memory. ST of the co-processor writes its
+# program counter into the upper half of a word: only the lower 16 bits count.
+  .set armed, 0        # 1: the contactor may be closed, watch
+  .set above, 4        # counts; a high plateau at or above is state A or B
+  .set below, 8        # counts; a high plateau below is E or F, or D where ventilation is not provided
+  .set negative, 12    # counts; a low plateau at or above has no diode behind it
+  .set pwm, 16         # 1: the pilot has its PWM, so there is a low plateau
+  .set beat, 20        # the firmware counts it up with every control tick
+  .set patience, 24    # passes without a beat after which the contactor opens
+  .set cause, 28       # written here: 1 car left or stopped, 2 below state C, 3 no diode, 4 no beat
+  .set high, 32        # written here: both plateaus of the last pass
+  .set low, 36
+  .set passes, 40      # written here: counts up with every pass
+  .set suspect, 44     # written here: reason of the last pass
+  .set last_beat, 48
+  .set silent, 52      # passes since the last beat
+
+  .text
+words:
+  .long 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+
+  .global entry
+entry:
+  # ADC1 belongs to this program: a conversion that Python started has taken the controller, so it is taken back.
+  reg_wr {sar_start}, 31, 31, 0     # SENS_SAR1_EN_PAD_FORCE: the channel is the co-processor's
+  reg_wr {sar_start}, 18, 18, 0     # SENS_MEAS1_START_FORCE: so is the start
+  reg_wr {sar_control}, 27, 27, 0   # SENS_SAR1_DIG_FORCE: not the digital controller
+  move r1, 0                        # high plateau so far
+  move r2, 0xffff                   # low plateau so far
+  stage_rst
+sample:
+  adc r0, 0, {adc_mux}
+  adc r3, 0, {adc_mux}
+  sub r3, r3, r0                    # second less first
+  jump falling, ov                  # a borrow: the second is the smaller
+  add r3, r3, r0
+  jump ordered
+falling:
+  add r3, r3, r0
+  add r0, r0, r3                    # exchange the two
+  sub r3, r0, r3
+  sub r0, r0, r3
+ordered:                            # r0 the smaller, r3 the larger
+  sub r1, r1, r0
+  jump higher, ov
+  add r1, r1, r0
+  jump look_low
+higher:
+  move r1, r0
+look_low:
+  sub r2, r2, r3
+  jump not_lower, ov
+  move r2, r3
+  jump next
+not_lower:
+  add r2, r2, r3
+next:
+  stage_inc 1
+  jumps sample, 56, lt
+
+  move r3, words
+  st r1, r3, high
+  st r2, r3, low
+  ld r0, r3, passes
+  add r0, r0, 1
+  st r0, r3, passes
+  ld r0, r3, beat
+  ld r2, r3, last_beat
+  sub r2, r0, r2
+  jump no_beat, eq
+  st r0, r3, last_beat
+  move r0, 0
+  st r0, r3, silent
+  jump judge
+no_beat:
+  ld r0, r3, silent
+  ld r2, r3, patience
+  sub r2, r0, r2
+  jump still_patient, ov
+  move r2, 4
+  jump reason
+still_patient:
+  add r0, r0, 1
+  st r0, r3, silent
+judge:
+  ld r0, r3, above
+  sub r0, r1, r0
+  jump not_above, ov
+  move r2, 1
+  jump reason
+not_above:
+  ld r0, r3, below
+  sub r0, r1, r0
+  jump is_below, ov
+  ld r0, r3, pwm
+  jumpr good, 1, lt
+  ld r2, r3, low
+  ld r0, r3, negative
+  sub r0, r2, r0
+  jump good, ov
+  move r2, 3
+  jump reason
+is_below:
+  move r2, 2
+  jump reason
+good:
+  move r2, 0
+  st r2, r3, suspect
+  jump entry
+reason:
+  ld r0, r3, suspect
+  st r2, r3, suspect
+  jumpr entry, 1, lt                # the first pass with a reason: wait for the second
+  ld r0, r3, armed
+  jumpr entry, 1, lt
+  reg_wr {pad}, {pad_bit}, {pad_bit}, 1   # the RTC's output takes the contactor's pad
+  ld r0, r3, cause
+  jumpr entry, 1, ge                # the first cause stays
+  st r2, r3, cause
+  jump entry

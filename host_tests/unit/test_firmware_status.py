@@ -1,0 +1,113 @@
+"""FirmwareStatusNotification over a link that is lost during the download: each status is sent, in order (F-S13)."""
+
+import asyncio
+
+from check import equal
+from ocpp_rig import NOW, Rig
+
+from charger import clock
+from charger.errors import DisconnectedError
+
+HEAP = 16 * 1024 * 1024  # the flash chip is in it
+ACTION = "FirmwareStatusNotification"
+UPDATE = {"location": "https://h/a", "retrieveDate": clock.iso(NOW - 5)}
+
+
+class Updater:
+    """Fetches until `fetched` is set, then installs until the restart; `result` is its outcome after that."""
+
+    on_trial = False
+
+    def __init__(self):
+        self.fetched = asyncio.Event()
+        self.installing = False
+        self.result = None
+
+    async def fetch(self, location):
+        await self.fetched.wait()
+
+    async def install(self):
+        self.installing = True
+        await clock.sleep_s(1000)
+
+    def outcome(self):
+        return self.result
+
+
+def _told(rig):
+    return [payload["status"] for payload in rig.link.of(ACTION)]
+
+
+async def _rig(updater):
+    rig = Rig()
+    rig.cp.make_updater = lambda: updater
+    return await rig.online()
+
+
+def _lose(rig):
+    """The link ends with the next status on its way."""
+
+    def lost(_payload):
+        rig.link.connected = False
+        rig.cp.closed()
+        return DisconnectedError(ACTION)
+
+    rig.link.answers[ACTION] = lost
+
+
+async def test_f_s13_statuses_of_a_time_without_a_link_are_sent_once_it_is_back():
+    updater = Updater()
+    rig = await _rig(updater)
+    await rig.offline()
+    await rig.call("UpdateFirmware", **UPDATE)
+    updater.fetched.set()
+    await rig.until(lambda: updater.installing)
+    equal(_told(rig), [])
+    await rig.reconnect()
+    await rig.until(lambda: len(_told(rig)) >= 3)
+    equal(_told(rig), ["Downloading", "Downloaded", "Installing"])
+    await rig.stop()
+
+
+async def test_f_s13_a_status_that_the_link_loses_on_its_way_is_sent_again():
+    updater = Updater()
+    rig = await _rig(updater)
+    _lose(rig)
+    await rig.call("UpdateFirmware", **UPDATE)
+    await rig.until(lambda: not rig.link.connected)
+    updater.fetched.set()
+    await rig.until(lambda: updater.installing)
+    del rig.link.answers[ACTION]
+    rig.link.sent.clear()
+    await rig.reconnect()
+    await rig.until(lambda: len(_told(rig)) >= 3)
+    equal(_told(rig), ["Downloading", "Downloaded", "Installing"])
+    await rig.stop()
+
+
+async def test_f_s13_the_outcome_is_sent_after_the_restart_also_when_that_link_is_lost():
+    updater = Updater()
+    rig = await _rig(updater)
+    updater.fetched.set()
+    await rig.call("UpdateFirmware", **UPDATE)
+    await rig.until(lambda: updater.installing)
+    updater.result = True
+    for answered in (False, True):
+        await rig.power_cut()
+        rig.cp.make_updater = lambda: updater
+        rig.link.answers.clear()
+        if not answered:
+            _lose(rig)
+        rig.link.connected = True
+        rig.link.sent.clear()
+        await rig.online()
+        await rig.until(lambda: _told(rig))
+        equal(_told(rig)[0], "Installed")
+        await rig.seconds(2)
+    await rig.power_cut()
+    rig.cp.make_updater = lambda: updater
+    rig.link.sent.clear()
+    await rig.online()
+    await rig.seconds(5)
+    equal(_told(rig), [], "told once it was answered")
+    await rig.stop()

@@ -1,0 +1,224 @@
+"""Which time the unit believes: floor, ceiling, large steps on trial, and its own SNTP client (F-S6, SEC-27)."""
+
+import asyncio
+import os
+import socket
+
+from check import equal, true
+
+from charger import clock, version
+from charger.net import dns, sntp, time_sources
+
+NOW = version.BUILD_UTC_S + 20000000
+YEAR = 31557600
+NTP = 2208988800
+
+
+class Rtc:
+    """A machine.RTC that remembers what it was set to."""
+
+    def __init__(self, at=(2000, 1, 1, 5, 0, 0, 0, 0)):
+        self.at = at
+
+    def datetime(self, value=None):
+        if value is not None:
+            self.at = value
+        return self.at
+
+
+def fresh(utc=NOW):
+    """Forget what was said, with a clock that shows utc, None for unknown."""
+    time_sources.link_verified()
+    time_sources._said.clear()
+    time_sources._refused = None
+    clock.forget_utc()
+    if utc is not None:
+        clock.set_utc(utc, "test")
+
+
+def near(utc):
+    """The clock shows utc within 2 s."""
+    shown = clock.utc_s()
+    true(shown is not None and abs(shown - utc) <= 2, "%s shown, %s expected" % (shown, utc))
+
+
+def test_f_s6_a_time_beyond_the_units_life_or_before_its_build_is_refused():
+    fresh()
+    for text in ("2099-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2025-12-31T23:59:59Z", "1970-01-01T00:00:00Z"):
+        seconds = clock.parse_iso(text)[0]
+        true(not time_sources.offer("ocpp", seconds))
+        true(not clock.set_utc(seconds, "owner"))
+        near(NOW)
+
+
+def test_f_s6_a_real_time_clock_of_2099_is_not_taken_at_the_start():
+    fresh(None)
+    clock.attach_rtc(Rtc((2099, 1, 1, 3, 0, 0, 0, 0)))
+    equal(clock.utc_s(), None)
+    clock._rtc = None
+
+
+def test_f_s6_a_large_step_is_taken_back_when_certificates_are_out_of_date_by_it():
+    fresh()
+    true(time_sources.offer("ocpp", NOW + 9 * YEAR))
+    near(NOW + 9 * YEAR)
+    true(time_sources.on_trial())
+    time_sources.link_failed("refused")
+    near(NOW + 9 * YEAR)
+    time_sources.link_failed("expired")
+    near(NOW)
+    true(not time_sources.on_trial())
+
+
+def test_f_s6_what_was_taken_back_needs_a_second_source():
+    fresh()
+    time_sources.offer("ocpp", NOW + 9 * YEAR)
+    time_sources.link_failed("expired")
+    true(not time_sources.offer("ocpp", NOW + 9 * YEAR))
+    near(NOW)
+    true(time_sources.offer("sntp", NOW + 9 * YEAR, trusted=False))
+    near(NOW + 9 * YEAR)
+    true(not time_sources.on_trial())
+
+
+def test_f_s6_a_large_step_stands_after_the_next_verified_tls_link():
+    fresh()
+    time_sources.offer("ocpp", NOW + YEAR)
+    time_sources.link_verified()
+    time_sources.link_failed("expired")
+    near(NOW + YEAR)
+
+
+def test_f_s6_a_first_time_that_proves_wrong_is_forgotten_in_the_real_time_clock_too():
+    fresh(None)
+    rtc = Rtc()
+    clock.attach_rtc(rtc)
+    true(time_sources.offer("sntp", NOW + 9 * YEAR, trusted=False))
+    true(rtc.at[0] > 2030)
+    time_sources.link_failed("expired")
+    equal(clock.utc_s(), None)
+    equal(rtc.at[0], 2000)
+    clock._rtc = None
+
+
+def test_f_s6_a_second_source_that_agrees_with_the_time_before_ends_the_trial():
+    fresh()
+    time_sources.offer("ocpp", NOW + 9 * YEAR)
+    true(time_sources.offer("sntp", NOW, trusted=False))
+    near(NOW)
+    true(not time_sources.offer("ocpp", NOW + 9 * YEAR))
+    near(NOW)
+
+
+def test_f_s6_one_sntp_server_moves_a_known_clock_by_a_small_step_only():
+    fresh()
+    true(not time_sources.offer("one", NOW + YEAR, trusted=False))
+    near(NOW)
+    true(time_sources.offer("one", NOW + 300, trusted=False))
+    near(NOW + 300)
+
+
+def test_f_s6_two_sources_that_agree_move_the_clock_and_one_that_speaks_twice_does_not():
+    fresh()
+    for _ in range(2):
+        true(not time_sources.offer("one", NOW + YEAR, trusted=False))
+    true(time_sources.offer("two", NOW + YEAR + 5, trusted=False))
+    near(NOW + YEAR + 5)
+    true(not time_sources.on_trial())
+
+
+def test_f_s6_the_date_of_an_https_server_is_evidence_and_sets_nothing():
+    fresh()
+    bad = ("Xxx, 40 Abc 2026 99:99:99 GMT", "x" * 29, "Sun, 32 Nov 2027 08:49:37 GMT")
+    for text in (None, "", "Sun, 06 Nov 1994 08:49:37 GMT") + bad:  # noqa: RUF005 - MicroPython
+        time_sources.heard_date("update", text)
+    equal(len(time_sources._said), 0)
+    later = clock.utc_of(2027, 11, 7, 8, 49, 37)
+    time_sources.heard_date("update", "Sun, 07 Nov 2027 08:49:37 GMT")
+    near(NOW)
+    true(time_sources.offer("sntp", later, trusted=False))
+    near(later)
+
+
+def answer(request, utc, stratum=2, leap=0, mode=4, stamp=None, size=48):
+    """An SNTP answer to a request."""
+    packet = bytearray(48)
+    packet[0] = leap << 6 | 4 << 3 | mode
+    packet[1] = stratum
+    packet[24:32] = request[40:48] if stamp is None else stamp
+    packet[40:44] = ((utc + NTP) % (1 << 32)).to_bytes(4, "big")
+    packet[44] = 0x80
+    return bytes(packet[:size])
+
+
+def test_f_s6_an_sntp_answer_counts_only_with_the_stamp_and_a_synchronised_server():
+    request = bytes(40) + b"12345678"
+    stamp = request[40:]
+    equal(sntp.decode(answer(request, NOW), stamp), (NOW, 500))
+    for bad in (answer(request, NOW, stratum=0), answer(request, NOW, stratum=16), answer(request, NOW, leap=3),
+                answer(request, NOW, mode=3), answer(request, NOW, mode=5), answer(request, NOW, stamp=b"12345679"),
+                answer(request, NOW, size=47), b"", answer(request, -NTP)[:44] + bytes(4)):  # fmt: skip
+        equal(sntp.decode(bad, stamp), None)
+    equal(sntp.decode(answer(request, clock.utc_of(2037, 1, 1)), stamp)[0], clock.utc_of(2037, 1, 1))
+
+
+class Server:
+    """A time server on a free UDP port; `replies(request)` gives its datagrams."""
+
+    def __init__(self, replies):
+        self.requests = 0
+        self._replies = replies
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        while True:
+            self.port = 20000 + int.from_bytes(os.urandom(2), "big") % 40000
+            try:
+                self._socket.bind(socket.getaddrinfo("127.0.0.1", self.port)[0][-1])
+                break
+            except OSError:
+                continue
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self):
+        while True:
+            await dns.readable(self._socket)
+            request, source = self._socket.recvfrom(512)
+            self.requests += 1
+            for datagram in self._replies(request):
+                self._socket.sendto(datagram, source)
+
+    def close(self):
+        self._task.cancel()
+        self._socket.close()
+
+    @property
+    def name(self):
+        return "127.0.0.1:%d" % self.port
+
+
+async def test_f_s6_a_board_without_a_clock_gets_its_time_from_servers_that_agree():
+    fresh(None)
+
+    def replies(request):
+        return answer(request, NOW - YEAR // 2, stamp=b"forged!!"), answer(request, NOW)
+
+    servers = [Server(replies) for _ in range(2)]
+    try:
+        true(await sntp.TimeClient(lambda: [one.name for one in servers]).ask_all())
+        near(NOW)
+        true(not time_sources.on_trial(), "the second server agrees")
+    finally:
+        for one in servers:
+            one.close()
+
+
+async def test_f_s6_silent_and_lying_servers_leave_the_clock_unknown():
+    fresh(None)
+    liars = [Server(lambda _: ()), Server(lambda request: (answer(request, clock.utc_of(2099, 1, 1)),))]
+    try:
+        true(not await sntp.TimeClient(lambda: [one.name for one in liars]).ask_all())
+        equal(clock.utc_s(), None)
+        equal([one.requests for one in liars], [1, 1])
+    finally:
+        for one in liars:
+            one.close()
