@@ -1,6 +1,7 @@
 """The first Python code after a reset: contactors open, file system mounted. The port runs it with Ctrl-C switched off.
 
-Pins come first, by the names of pins.csv, before any file is read (CP-30). A closed unit (drivers/console.py) runs boot.py
+Pins come first, by the names of pins.csv, before any file is read (CP-30): CONTACTOR_OUT and PHASE_SWITCH_OUT, which end with _N
+where the level 0 closes. A closed unit (drivers/console.py) runs boot.py
 and main.py from here and is reset when they end, so that no exception leads to a prompt, and Ctrl-C is never switched on. An
 open one returns to the port, which runs the two itself.
 
@@ -13,8 +14,8 @@ import machine
 
 _names = dir(machine.Pin.board)
 for _name in _names:
-    if _name.startswith("CONTACTOR_OUT"):
-        machine.Pin(_name, machine.Pin.OUT, value=0)
+    if _name.startswith("CONTACTOR_OUT") or _name.startswith("PHASE_SWITCH_OUT"):  # noqa: PIE810 - no tuples here
+        machine.Pin(_name, machine.Pin.OUT, value=1 if _name.endswith("_N") else 0)
 
 import sys  # noqa: E402
 import time  # noqa: E402

@@ -1,4 +1,7 @@
-"""Runs before everything: puts every contactor output to open, so that no later failure can leave one floating (CP-30)."""
+"""Puts every contactor output to open, by the board's data (CP-30).
+
+On a chip startup.c and _boot.py have done so before, by pin numbers and names: the board's data may come from a file.
+"""
 
 import sys
 
@@ -10,7 +13,9 @@ import board  # noqa: E402
 import machine  # noqa: E402
 
 for wiring in board.OUTLETS:
-    machine.Pin(wiring["contactor"]["out"], machine.Pin.OUT, value=0)
+    for contactor in (wiring["contactor"], wiring.get("phase_switch")):
+        if contactor is not None:
+            machine.Pin(contactor["out"], machine.Pin.OUT, value=1 - contactor.get("active", 1))
 
 from charger.drivers import console  # noqa: E402
 from charger.runtime import memory  # noqa: E402

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 MAGIC = b"PLU1"
 MANIFEST_MAX = 1024
 SIGNATURE_MAX = 80
-SLOT_BYTES = 0x1A0000  # boards/ESP32_DEVKITC/partitions.csv
+SLOT_BYTES = 0x1A0000  # of the simulated board; boards/*/partitions.csv have their own
 _BLOCK = 4096
 _SIM_MAGIC = b"PLIMG1\0\0"  # boards/SIM/sim/slots.py
 

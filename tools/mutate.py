@@ -51,7 +51,7 @@ MUTATIONS = {
     "Self-test for each closure": (OUTLET + "outlet.py", "            self.self_test.use()\n", ""),
     "Late tick": (OUTLET + "outlet.py", "        if late and contactor.commanded:\n", "        if False:\n"),
     "Permission": (OUTLET + "outlet.py", "            self.permit\n            and self.available", "            self.available"),
-    "Emergency": (OUTLET + "outlet.py", "        blocked = self._shut\n", "        blocked = False\n"),
+    "Emergency": (OUTLET + "outlet.py", "        self.blocked = self._shut\n", "        self.blocked = False\n"),
 }
 # Which test has noticed a mutant before: it runs first, the others only when it passes. That saves time and decides nothing.
 FIRST = {

@@ -5,6 +5,7 @@
 void pilotlight_startup(void);
 #define MICROPY_BOARD_STARTUP pilotlight_startup
 #define PILOTLIGHT_CONTACTOR_PINS {26}
+#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {0}
 
 // A charger has no use for these; each is also a way in.
 #define MICROPY_PY_BLUETOOTH (0)

@@ -5,6 +5,7 @@
 void pilotlight_startup(void);
 #define MICROPY_BOARD_STARTUP pilotlight_startup
 #define PILOTLIGHT_CONTACTOR_PINS {21}
+#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {0}
 
 // The console is the UART, never the chip's own USB.
 #define MICROPY_HW_ENABLE_USBDEV (0)

@@ -8,13 +8,16 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   phases      phases wired to the outlet, 1 or 3
   pilot       {"pwm", "adc": pins, "rail_mv", "r1", "r2", "r3": ohms of CP - R1 - node, node - R2 - rail,
               node - R3 - ground, "conversion_us": of the ADC, left out where the unit measures it}
-  contactor   {"out": pin, "feedback": pin (1 = contacts closed), "close_ms", "open_ms": what it takes at most}
+  contactor   {"out": pin, "active": level that closes, "feedback": pin or a pin a pole, "contact": what the feedback is,
+              "normally_open", "mirror" or "voltage" (drivers/contactor.py), "close_ms", "open_ms": what it takes at most}
   rcd         {"trip": pin (1 = tripped), "test": pin, "answer_ms", "release_ms": what the test takes at most, 200} or None
   lock        {"out": pin (1 = lock), "feedback": pin (1 = locked), "move_ms"} or None: tethered
   proximity   {"adc": pin, "pullup": ohms to the rail, "rail_mv"} or None: tethered
   ntc         {"adc": pin}: 10 kohm at 25 degC, B 3950, to ground, 10 kohm to 3.3 V; or None
-  phase_switch  pin (1 = three phases, 0 = one) or None: always all that are wired
+  phase_switch  a second contactor, of the phases 2 and 3, with the keys of `contactor`, or None: `contactor` switches all
+              poles. It is never closed unless `contactor` is; L1 and N always go through `contactor`
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
+  wake_up     True where a sleeping car is to be woken out of the box (the key WakeUpVehicle); absent: False
   meter       (driver, options): what drivers.meters.make() takes
   reader      {"uart": number, "tx", "rx": pins} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), fault (1 = fault of the
@@ -56,19 +59,32 @@ def _meter(number):
     }[setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953")]
 
 
+def _contactor(out, feedback, poles):
+    """--set ContactorActive=0, --set ContactorContact=mirror or voltage (one input of `poles` a pole)."""
+    contact = setting("ContactorContact", "normally_open")
+    return {
+        "out": out,
+        "active": int(setting("ContactorActive", "1")),
+        "feedback": poles if contact == "voltage" else feedback,
+        "contact": contact,
+        "close_ms": 30,
+        "open_ms": 20,
+    }
+
+
 def _outlet(number):
     base = 10 * number
     return {
         "max_da": 320,
         "phases": _PHASES,
         "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": 45},
-        "contactor": {"out": base + 2, "feedback": base + 3, "close_ms": 30, "open_ms": 20},
+        "contactor": _contactor(base + 2, base + 3, (base + 3, 60 + number, 64 + number)[: 1 if _SWITCH else _PHASES]),
         "rcd": {"trip": base + 4, "test": base + 5},
         "lock": {"out": base + 6, "feedback": base + 7, "move_ms": 500} if _SOCKET else None,
         "proximity": {"adc": base + 8, "pullup": 1000, "rail_mv": 3300} if _SOCKET else None,
         "ntc": {"adc": base + 9},
         "fault_input": {"pin": 100 + number},
-        "phase_switch": 110 + number if _SWITCH else None,
+        "phase_switch": _contactor(110 + number, 80 + number, (80 + number, 84 + number)) if _SWITCH else None,
         "meter": _meter(number),
         "reader": {"uart": number},
     }

@@ -12,9 +12,11 @@
 void pilotlight_startup(void) {
     // Contactors open, before anything that could fail or wait.
     static const uint8_t pins[] = PILOTLIGHT_CONTACTOR_PINS;
+    static const uint8_t open_levels[] = PILOTLIGHT_CONTACTOR_OPEN_LEVELS;
+    _Static_assert(sizeof(pins) == sizeof(open_levels), "a level for each contactor output");
     for (unsigned int i = 0; i < sizeof(pins); ++i) {
         esp_rom_gpio_pad_select_gpio(pins[i]);
-        gpio_set_level(pins[i], 0);
+        gpio_set_level(pins[i], open_levels[i]);
         gpio_set_direction(pins[i], GPIO_MODE_OUTPUT);
     }
 

@@ -72,6 +72,8 @@ class Application:
             self.memory.add(self.mqtt_client)
         wiring.note_start(self)
         self._add_jobs()
+        for job in wiring.make_sag_jobs(self):
+            self.housekeeping.every_100_ms("mains", job)
         wiring = None
         memory.unload(memory.START)
 
@@ -79,6 +81,11 @@ class Application:
         """Set the installer's limit of wiring and supply, A per phase; "0" for none."""
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
+
+    def set_wake_up(self, _value: str):
+        """Whether a sleeping car is woken, once a plug (CP-29)."""
+        for outlet in self.outlets:
+            outlet.wake_up = self.config.get_bool("WakeUpVehicle")
 
     # --- callbacks of link and back end ---
 

@@ -16,11 +16,14 @@ def connector_report(connector) -> dict:
         "info": connector.info,
         "pilot": outlet.pilot_name(),
         "relay": outlet.energised,
+        "openings": outlet.switch.openings,
+        "openings_under_load": outlet.switch.hot_openings,
+        "opened_by": outlet.switch.hot_cause,  # the last one under load
         "offered_amps": outlet.offered_da / 10,
         "limit": outlet.limit_words(),
         "power_w": reading.total_mw() // 1000 if reading.usable() else None,
         "power_age_ms": clock.elapsed_ms(reading.stamp_ms) if reading.usable() else None,  # UK-19: 1 s at the most
-        "energy_wh": connector.meter.total_wh,
+        "energy_wh": connector.meter.told_wh(),
         "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
         "transaction_id": session.transaction_id if session else None,
         "id_tag": session.id_tag if session else None,

@@ -26,6 +26,7 @@ from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.flash_pause import FlashPause
+from charger.outlet.mains_sag import MainsSag
 from charger.outlet.outlet import Outlet
 from charger.runtime import hold_ups
 from charger.update.update_manager import UpdateManager
@@ -38,6 +39,8 @@ class Parts:
 
     def __init__(self, wiring: dict, shared: dict, reading):
         self.contactor = Contactor(wiring["contactor"])  # first: opens its output (CP-30)
+        switch = wiring.get("phase_switch")
+        self.phase_switch = None if switch is None else Contactor(switch)
         self.pilot = Pilot(wiring["pilot"])
         self.reading = reading
         self.rcd = self._make(wiring, "rcd", "rcd", "ResidualCurrentMonitor")
@@ -49,8 +52,6 @@ class Parts:
         self.rails = self._input(shared.get("rails"))
         self.board_fault = self._input(shared.get("fault"))
         self.flash = flash_device.device
-        switch = wiring.get("phase_switch")
-        self.phase_switch = None if switch is None else machine.Pin(switch, machine.Pin.OUT, value=1)
 
     def _make(self, wiring, key, module, name):
         """Create one driver, which is imported only for boards with that part."""
@@ -145,7 +146,10 @@ def make_configuration(app):
     set_default("SecurityProfile", str(board.CSMS["security_profile"]))
     set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
     config.repair(app.security_log.add)
+    if board.OUTLETS[0].get("wake_up"):
+        set_default("WakeUpVehicle", "true")
     if board.LAB:
+        set_default("RandomDelayMax", "0")  # national timing rules are off
         set_default("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: only encrypted ones on a production unit
     return config
 
@@ -175,6 +179,13 @@ def add_connectors(app) -> None:
             app.readers.append((connector, CardReader(wiring["reader"])))
     app.limit_current(app.config.get_str("InstallerMaxCurrent"))
     app.config.on_change("InstallerMaxCurrent", app.limit_current)
+    app.set_wake_up("")
+    app.config.on_change("WakeUpVehicle", app.set_wake_up)
+
+
+def make_sag_jobs(app) -> list:
+    """What lowers the current of each outlet where the mains sag."""
+    return [MainsSag(outlet).step for outlet in app.outlets]
 
 
 def make_supply(app):
@@ -301,6 +312,7 @@ def note_start(app) -> None:
     """Add the reason of this start-up to the security log (SEC-23)."""
     cause, why = reset_cause.take()
     app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
+    app.charge_point.power_return.outage = cause not in (reset_cause.ORDERED, reset_cause.SOFT_RESET)
     if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # no event was logged before the reset
         app.security_log.add(events.RESET, cause)
     store = KeyStore()

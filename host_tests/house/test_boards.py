@@ -36,6 +36,12 @@ def board(name):
     return loading.load(BOARDS / name)
 
 
+def contactors_of(board):
+    """The board data of all contactors, in the order of the outlets."""
+    found = [outlet[part] for outlet in board["OUTLETS"] for part in ("contactor", "phase_switch")]
+    return [wiring for wiring in found if wiring is not None]
+
+
 def simulated_board():
     """The data of boards/SIM, whose shims the interpreter finds."""
     script = "import json, board; print(json.dumps({n: getattr(board, n) for n in dir(board) if n.isupper() and n[0] != '_'}))"
@@ -70,13 +76,17 @@ def test_definition_has_no_fault(name, board):
 
 
 def test_start_up_code_opens_the_contactors_of_the_board(name, board):
-    """CP-30: the pins in mpconfigboard.h (C) and the names in pins.csv (_boot.py) are those of board.py."""
-    pins = [outlet["contactor"]["out"] for outlet in board["OUTLETS"]]
+    """CP-30: pins and levels in mpconfigboard.h (C) and the names in pins.csv (_boot.py) are those of board.py."""
+    pins = [wiring["out"] for wiring in contactors_of(board)]
     header = (BOARDS / name / "mpconfigboard.h").read_text()
     listed = re.search(r"#define PILOTLIGHT_CONTACTOR_PINS \{([\d, ]+)\}", header).group(1)
     assert [int(pin) for pin in listed.split(",")] == pins
+    levels = re.search(r"#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS \{([\d, ]+)\}", header).group(1)
+    assert [int(level) for level in levels.split(",")] == [1 - wiring["active"] for wiring in contactors_of(board)]
     with (BOARDS / name / "pins.csv").open() as file:
-        assert [int(pin[4:]) for use, pin in csv.reader(file) if use.startswith("CONTACTOR_OUT")] == pins
+        rows = [(use, int(pin[4:])) for use, pin in csv.reader(file) if use.startswith(("CONTACTOR_OUT", "PHASE_SWITCH_OUT"))]
+    assert [pin for _, pin in rows] == pins
+    assert [int(use.endswith("_N")) for use, _ in rows] == [1 - wiring["active"] for wiring in contactors_of(board)]
     startup = re.search(r"#define MICROPY_BOARD_STARTUP (\w+)", header).group(1)
     assert f"void {startup}(void) {{" in (COMMON / "startup.c").read_text()
     assert "/../common/startup.c" in (BOARDS / name / "mpconfigboard.cmake").read_text()

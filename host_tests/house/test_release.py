@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import bundle
+import image_size
 import pytest
 import release
 from cryptography.hazmat.primitives import hashes, serialization
@@ -122,8 +123,9 @@ def test_what_is_refused(keys, tmp_path, capsys, changed, says):
 def test_an_application_image_of_a_chip_is_taken_when_it_is_one_and_of_this_version(keys, tmp_path, capsys):
     app = tmp_path / "app.bin"
     more = {"board": "ESP32_DEVKITC", "app": app}
-    for content, says in ((b"\x7fELF1.2.3", "no ESP32"), (b"\xe9 1.2.4", "not built as"), (bytes(bundle.SLOT_BYTES), "no ESP32"),
-                          (b"\xe91.2.3" + bytes(bundle.SLOT_BYTES), "slot")):  # fmt: skip
+    slot = bytes(image_size.slot_bytes(ROOT / "boards" / "ESP32_DEVKITC"))
+    for content, says in ((b"\x7fELF1.2.3", "no ESP32"), (b"\xe9 1.2.4", "not built as"), (slot, "no ESP32"),
+                          (b"\xe91.2.3" + slot, "slot")):  # fmt: skip
         app.write_bytes(content)
         assert release.main(arguments(keys, tmp_path / "a.plu", **more)) == 2
         assert says in capsys.readouterr().err

@@ -11,13 +11,15 @@ import sys
 from rig import Rig
 
 from charger import clock
-from charger.outlet import guards, limits
+from charger.outlet import guards, limits, power_switch
 from charger.outlet import outlet as outlet_module
 from charger.outlet.guards import base
 from sim import ev
 
 STOP_MS = outlet_module.STOP_MS + 40
 SLOW_TICKS = 10
+MIN_OFF_MS = power_switch.MIN_OFF_MS
+COLD_OFF_MS = power_switch.COLD_OFF_MS
 HOLD_MS = outlet_module.DUTY_HOLD_MS + 40
 
 
@@ -32,6 +34,7 @@ class Watch:
         self.rig = rig
         self.closed = False
         self.opened_ms = -100000
+        self.off_needs_ms = COLD_OFF_MS
         self.now_ms = 0
         self.no_permit_ms = 0
         self.over_ms = 0
@@ -71,6 +74,7 @@ class Watch:
         self.tripped_ms = {}
         if self.closed:
             self.opened_ms = self.now_ms
+            self.off_needs_ms = MIN_OFF_MS
         self.closed = False
         if self.pwm_on:
             self.pwm_off_ms = self.now_ms
@@ -89,10 +93,11 @@ class Watch:
 
     def _pauses(self, out, ms):
         commanded = out.contactor.commanded
-        if commanded and not self.closed and self.now_ms - self.opened_ms < 5000:
+        if commanded and not self.closed and self.now_ms - self.opened_ms < self.off_needs_ms:
             raise Broken("closed %d ms after it opened (CP-50)" % (self.now_ms - self.opened_ms))
         if self.closed and not commanded:
             self.opened_ms = self.now_ms
+            self.off_needs_ms = COLD_OFF_MS if self._car_opened() else MIN_OFF_MS
         self.closed = commanded
         if out.pwm_on and not self.pwm_on and self.now_ms - self.pwm_off_ms < 3000:
             raise Broken("PWM on again after %d ms (CP-26)" % (self.now_ms - self.pwm_off_ms))
@@ -100,6 +105,11 @@ class Watch:
             self.pwm_off_ms = self.now_ms
         self.pwm_on = out.pwm_on
         self.no_permit_ms = 0 if out.permit and out.available else self.no_permit_ms + ms
+
+    def _car_opened(self):
+        """The car took its load off and opened S2, or left, while it had an offer (CP-21)."""
+        car = self.rig.side.ev
+        return self.pwm_on and not car.i_ma and (car.want == ev.ABSENT or not (car.s2 or car.simplified))
 
     def _latches(self, out):
         for guard in out.guards:

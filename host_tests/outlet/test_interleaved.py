@@ -33,8 +33,8 @@ LOOP_SIDE = {
 }
 SEEDED = {
     "limits in two steps": (
-        "outlet/limits.py", "        self.decision = (low, safety, ruling)\n",
-        "        self.decision = (NO_LIMIT, NO_LIMIT, ruling)\n        self.decision = (low, safety, ruling)\n",
+        "outlet/limits.py", "        self.decision = (low, safety, ruling, ",
+        "        self.decision = (NO_LIMIT, NO_LIMIT, ruling, NO_LIMIT)\n        self.decision = (low, safety, ruling, ",
     ),
     "acknowledged by the loop": (
         "outlet/outlet.py", "        self._acknowledged = True\n",

@@ -81,7 +81,7 @@ def test_pwm_rests_three_seconds_and_the_contactor_five_cp26_cp50():
     rig.outlet.permit = True
     assert rig.until(lambda: rig.outlet.pwm_on) <= 3000
     rig.until(lambda: _closed(rig))
-    assert rig.outlet._off_ms >= 5000
+    assert rig.outlet.switch.off_ms >= 5000
 
 
 def test_limits_are_followed_with_five_seconds_between_and_cuts_for_safety_at_once_cp22():
@@ -149,10 +149,11 @@ FAST = (
     ("GroundFailure", "GroundFailure"), ("diode", "EVCommunicationError"), ("pilot_short", "OtherError"),
     ("EVCommunicationError", "EVCommunicationError"), ("OtherError", "OtherError"), ("InternalError", "InternalError"),
 )
-SLOW = (
-    ("OverCurrentFailure", "OverCurrentFailure", 7600), ("HighTemperature", "HighTemperature", 4000),
-    ("UnderVoltage", "UnderVoltage", 1600), ("OverVoltage", "OverVoltage", 1600),
-    ("PowerMeterFailure", "PowerMeterFailure", 4600), ("tamper", "OtherError", 300),
+SLOW = (("OverCurrentFailure", "OverCurrentFailure", 7600), ("OverVoltage", "OverVoltage", 1600), ("tamper", "OtherError", 300))
+# What is no danger withdraws the pilot in this time, and the car stops before the contactor opens.
+NO_DANGER = (
+    ("HighTemperature", "HighTemperature", 4000), ("UnderVoltage", "UnderVoltage", 1600),
+    ("PowerMeterFailure", "PowerMeterFailure", 4600),
     ("ntc_open", "HighTemperature", 600), ("ntc_short", "HighTemperature", 600),
 )
 
@@ -182,6 +183,22 @@ def test_what_wears_out_slowly_opens_in_its_time():
         rig.world.set_fault(name, None if name == "tamper" else 1, True)
         _opens_within(rig, within)
         assert code in _codes(rig), (name, _codes(rig))
+
+
+def test_what_is_no_danger_lets_the_car_stop_first():
+    for name, code, within in NO_DANGER:
+        for stops in (True, False):
+            rig = _charging()
+            rig.side.ev.stop_ms = 800 if stops else 100000
+            rig.after_tick = lambda one: one.outlet.thermometer.read()
+            rig.world.set_fault(name, 1, True)
+            took = rig.until(lambda rig=rig: not rig.outlet.pwm_on)
+            assert took <= within, (name, took)
+            equal((name, _closed(rig)), (name, True))
+            took = rig.until(lambda rig=rig: not _closed(rig), 7000)
+            assert took <= (1000 if stops else 6100), (name, took)
+            rig.run(100)
+            assert code in _codes(rig) and rig.outlet.blocked, (name, _codes(rig))
 
 
 def test_a_welded_contactor_is_seen_and_never_closed_again_cp45():
@@ -388,7 +405,7 @@ def test_a_late_tick_opens_and_closes_again_by_the_rules():
     equal(rig.outlet.late_ticks, 1)
     rig.until(lambda: not _closed(rig))
     rig.until(lambda: _closed(rig))
-    assert rig.outlet._off_ms >= 5000
+    assert rig.outlet.switch.off_ms >= 5000
 
 
 def test_a_late_tick_never_closes():

@@ -69,6 +69,7 @@ def test_one_use_from_start_to_end_uk17():
         "charging_s": 700, "import_wh": 1300, "export_wh": 0, "max_w": 7200, "mean_w": 6685, "reason": "Local",
         "transaction_id": None, "id_tag": "ABCDEF", "pauses": {"car": 0, "charger": 0, "fault": 0}, "paused_s": 0,
         "last_pause": None, "last_error": "NoError", "ended_paused": False,
+        "openings_under_load": 0, "opened_by": None,
     })
 
 

@@ -60,6 +60,8 @@ class Bench:
         self.outlet.set_duty(duty)
         self.pass_ms(2000)
         self.pin("contactor", "out").value(1)
+        if self.wiring["phase_switch"] is not None:
+            self.pin("phase_switch", "out").value(1)
         self.pass_ms(6000)
 
 
@@ -352,9 +354,13 @@ def test_three_phases_where_they_are_wired_and_switched_on():
     equal(bench.outlet.i_ma, [31998] * 3)
     import machine
 
-    machine.Pin(bench.wiring["phase_switch"]).value(0)
+    second = machine.Pin(bench.wiring["phase_switch"]["out"])
+    feedback = machine.Pin(bench.wiring["phase_switch"]["feedback"])
+    equal(feedback.value(), 1)
+    second.value(0)
+    timebase.advance(bench.outlet.second.open_ms + 5)
     bench.outlet.sample(0)
-    equal(bench.outlet.i_ma, [31998, 0, 0])
+    equal((bench.outlet.i_ma, feedback.value()), ([31998, 0, 0], 0))
 
 
 def test_the_reader_sends_at_its_speed():

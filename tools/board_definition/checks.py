@@ -162,10 +162,20 @@ class BoardCheck:
         self._check_pilot(f"{where}.pilot", outlet.get("pilot"))
         if outlet.get("lock") and not outlet.get("proximity"):
             found.add(where, "has a lock and no proximity input, without which nobody knows of a plug")
+        self._check_contactors(where, outlet)
         contactor = outlet.get("contactor")
         out = contactor.get("out") if isinstance(contactor, dict) else None
         if self._chip.ulp == "fsm" and isinstance(out, int) and out not in self._chip.rtc:
             found.add(f"{where}.contactor.out", f"is on GPIO{out}, which is no RTC GPIO, so that the co-processor cannot open it")
+
+    def _check_contactors(self, where: str, outlet: dict) -> None:
+        """What the keys alone do not say: a voltage is sensed at each pole, and a second contactor needs three phases."""
+        for name in ("contactor", "phase_switch"):
+            part = outlet.get(name)
+            if isinstance(part, dict) and (part.get("contact") == "voltage") != isinstance(part.get("feedback"), list):
+                self._found.add(f"{where}.{name}.feedback", "must be a pin, or with 'voltage' a tuple of pins, one a pole")
+        if outlet.get("phase_switch") is not None and outlet.get("phases") != 3:
+            self._found.add(f"{where}.phase_switch", "is a contactor of the phases 2 and 3, and the outlet has one phase")
 
     def _check_pilot(self, where: str, pilot) -> None:
         if not isinstance(pilot, dict) or not all(
@@ -269,12 +279,17 @@ def check(name: str, data: dict, chip: Chip) -> list[str]:
 
 
 def pins_of(name: str, data: dict, chip: Chip) -> dict[str, int]:
-    """Pins by the names that pins.csv has: CONTACTOR_OUT of the only outlet, CONTACTOR_OUT_2 of the second."""
+    """Pins by the names that pins.csv has: CONTACTOR_OUT of the only outlet, CONTACTOR_OUT_2 of the second.
+
+    A contactor's output that the level 0 closes has a name that ends with _N.
+    """
+    low = {part["out"] for outlet in data["OUTLETS"] for part in (outlet["contactor"], outlet["phase_switch"])
+           if part is not None and part["active"] == 0}
     found = {}
     for use in BoardCheck(name, data, chip).run().uses:
         words = re.sub(r"^(SHARED|board\.SHARED|OUTLETS\[\d+\])\.", "", use.where)
         words = re.sub(r"[.\[]+", "_", words.replace("]", "")).upper()
         number = re.match(r"OUTLETS\[(\d+)\]", use.where)
         suffix = f"_{int(number.group(1)) + 1}" if number and int(number.group(1)) else ""
-        found.setdefault(words + suffix, use.pin)
+        found.setdefault(words + suffix + ("_N" if use.pin in low else ""), use.pin)
     return found

@@ -14,19 +14,23 @@ PILOT = {
     "pwm": PIN_OUT, "adc": PIN_ADC,
     "r1": (100_000, 400_000), "r2": (20_000, 100_000), "r3": (15_000, 80_000), "rail_mv": (3000, 3600),
 }  # fmt: skip
-CONTACTOR = {"out": PIN_OUT, "feedback": PIN_IN, "close_ms": (5, 500), "open_ms": (5, 100)}
+CONTACTOR = {
+    "out": PIN_OUT, "active": frozenset((0, 1)), "feedback": PINS_IN,
+    "contact": frozenset(("normally_open", "mirror", "voltage")), "close_ms": (5, 500), "open_ms": (5, 100),
+}  # fmt: skip
 OUTLET = {
     "max_da": (60, 800),
     "phases": frozenset((1, 3)),
     "pilot": PILOT,
     "contactor": CONTACTOR,
-    "phase_switch": [PIN_OUT],
+    "phase_switch": [CONTACTOR],
     "rcd": [{"trip": PIN_IN, "test": PIN_OUT, "answer_ms?": (10, 2000), "release_ms?": (10, 2000)}],
     "lock": [{"out": PIN_OUT, "feedback": PIN_IN, "move_ms": (50, 5000)}],
     "proximity": [{"adc": PIN_ADC, "pullup": (300, 5000), "rail_mv": (3000, 3600)}],
     "ntc": [{"adc": PIN_ADC}],
     "fault_input": [{"pin": PIN_IN}],
     "rotation?": (0, 2),
+    "wake_up?": FLAG,
 }
 SHARED = {"tamper": [PIN_IN], "button": [PIN_IN], "led": [PIN_OUT], "fault": [PIN_IN], "rails": [PIN_IN]}
 BOARD = {

@@ -104,7 +104,8 @@ OUTLETS: "tuple[dict, ...]" = (
         "max_da": {answers.max_amps * 10},
         "phases": {answers.phases},
         "pilot": _PILOT,
-        "contactor": {{"out": {pins["CONTACTOR_OUT"]}, "feedback": {pins["CONTACTOR_FEEDBACK"]}, "close_ms": 60, "open_ms": 50}},
+        "contactor": {{"out": {pins["CONTACTOR_OUT"]}, "active": 1, "feedback": {pins["CONTACTOR_FEEDBACK"]},
+                      "contact": "normally_open", "close_ms": 60, "open_ms": 50}},
         "phase_switch": None,
         "rcd": {part('{{"trip": {}, "test": {}}}', "RCD_TRIP", "RCD_TEST")},
         "lock": {part('{{"out": {}, "feedback": {}, "move_ms": 500}}', "LOCK_OUT", "LOCK_FEEDBACK")},
@@ -215,6 +216,7 @@ def mpconfigboard_h(answers: Answers) -> str:
 void pilotlight_startup(void);
 #define MICROPY_BOARD_STARTUP pilotlight_startup
 #define PILOTLIGHT_CONTACTOR_PINS {{{answers.pins["CONTACTOR_OUT"]}}}
+#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {{0}}
 {usb if chip.usb else ""}
 // A charger has no use for these; each is also a way in.
 #define MICROPY_PY_BLUETOOTH (0)

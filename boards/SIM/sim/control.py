@@ -123,11 +123,12 @@ def _ev(args):
     _between(args, "phases", 1, 3)
     _between(args, "reaction_ms", 0, 600000)
     _between(args, "stop_ms", 0, 600000)
+    _between(args, "sleep_ms", 0, 86400000)
     if amps is not None:
         car.max_ma = int(amps * 1000)
     if factor is not None:
         car.pf_milli = int(factor * 1000 + 0.5)
-    for name in ("phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms"):
+    for name in ("phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms", "sleep_ms"):
         if name in args:
             setattr(car, name, args[name])
     outlet.refresh()

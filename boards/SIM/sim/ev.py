@@ -15,6 +15,7 @@ _ADAPT_MS = const(400)  # from a new duty to the on-board charger following it; 
 _UP_MA_PER_MS = const(10)
 _DOWN_MA_PER_MS = const(30)
 _SIMPLIFIED_MA = const(10000)  # CP-15
+_WAKE_MS = const(1000)
 
 
 def limit_ma(duty_u16):
@@ -41,6 +42,7 @@ class EV:
     reaction_ms   from PWM to S2 closing
     stop_ms       from PWM off to S2 opening; the current is gone before
     pf_milli      power factor
+    sleep_ms      so long without an offer, and it sleeps: it takes no offer up before -12 V for a second; 0: never
     """
 
     def __init__(self, random):
@@ -54,6 +56,10 @@ class EV:
         self.reaction_ms = random.between(1000, 1250)
         self.stop_ms = random.between(600, 1200)
         self.pf_milli = 995
+        self.sleep_ms = 0
+        self.asleep = False
+        self._quiet_ms = 0
+        self._wake_ms = 0
         self._tolerance = random.between(-20, 20)  # of its resistors, per mille
         self.s2 = False
         self.i_ma = 0
@@ -84,9 +90,13 @@ class EV:
             self.i_ma = 0
             self._react = 0
 
-    def step(self, dt, allowed_ma, conducting):
-        """dt ms go by with this duty and these contacts; True when the resistance changed."""
+    def step(self, dt, allowed_ma, conducting, negative=False):
+        """dt ms go by with this duty and these contacts; True when the resistance changed. negative: steady -12 V."""
         changed = False
+        if self.sleep_ms:
+            self._sleep(dt, allowed_ma, negative)
+            if self.asleep:
+                allowed_ma = 0
         if self.want >= ASKING:
             if not self.s2:
                 if allowed_ma > 0:
@@ -112,6 +122,18 @@ class EV:
             self._powered = 0
             self.i_ma = 0
         return changed
+
+    def _sleep(self, dt, allowed_ma, negative):
+        self._wake_ms = self._wake_ms + dt if negative else 0
+        if self._wake_ms >= _WAKE_MS:
+            self.asleep = False
+            self._quiet_ms = 0
+        elif allowed_ma and not self.asleep:
+            self._quiet_ms = 0
+        else:
+            self._quiet_ms += dt
+            if self._quiet_ms >= self.sleep_ms:
+                self.asleep = True
 
     def _draw(self, dt, allowed_ma):
         if allowed_ma != self._seen_ma:

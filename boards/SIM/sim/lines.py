@@ -63,32 +63,61 @@ class PilotDrive(_OfOutlet):
 
 
 class Coil(_OfOutlet):
-    """Driver of the contactor's coil."""
+    """Driver of a contactor's coil: the main one, or the second one of the phases 2 and 3."""
+
+    def __init__(self, outlet, contactor, active):
+        super().__init__(outlet)
+        self._contactor = contactor
+        self._active = active
+        self._level = 1 - active
 
     def read(self):
         """Level of the pin, not of the coil."""
-        return self.outlet.coil_pin
+        return self._level
 
     def write(self, value):
         """Feed the coil, or not."""
-        outlet = self.outlet
-        outlet.sync()
-        outlet.coil_pin = value
+        self.outlet.sync()
+        self._level = value
+        self._contactor.coil = value == self._active
 
 
 class Auxiliary(_OfOutlet):
-    """Auxiliary contact of the contactor."""
+    """Auxiliary contact of a contactor; `mirror`: closed while every main contact is open."""
+
+    def __init__(self, outlet, contactor, mirror=False):
+        super().__init__(outlet)
+        self._contactor = contactor
+        self._mirror = mirror
 
     def read(self):
-        """1: closed."""
-        outlet = self.outlet
-        outlet.sync()
-        return outlet.contactor.feedback
+        """1: closed, or with a mirror contact open."""
+        self.outlet.sync()
+        level = self._contactor.feedback
+        return 1 - level if self._mirror else level
 
     def next_ms(self):
         """While the contacts move or bounce."""
         outlet = self.outlet
-        return outlet.contactor.next_ms(outlet.coil_pin == 1 and not outlet.rcd.tripped)
+        return self._contactor.next_ms(not outlet.rcd.tripped)
+
+
+class PoleVoltage(_OfOutlet):
+    """Sensor of the voltage behind one pole of a contactor."""
+
+    def __init__(self, outlet, contactor):
+        super().__init__(outlet)
+        self._contactor = contactor
+
+    def read(self):
+        """1: live."""
+        outlet = self.outlet
+        outlet.sync()
+        return 1 if self._contactor.closed and outlet.supply_mv > 50000 else 0
+
+    def next_ms(self):
+        """While the contacts move."""
+        return self._contactor.next_ms(not self.outlet.rcd.tripped)
 
 
 class Trip(_OfOutlet):
@@ -147,20 +176,6 @@ class Bolted(_OfOutlet):
         return self.outlet.lock.next_ms()
 
 
-class PhaseSwitch(_OfOutlet):
-    """Second contactor, of the phases 2 and 3."""
-
-    def read(self):
-        """Level of the pin."""
-        return 1 if self.outlet.phases_on == 3 else 0
-
-    def write(self, value):
-        """1: three phases."""
-        outlet = self.outlet
-        outlet.sync()
-        outlet.phases_on = min(3 if value else 1, outlet.wired_phases)
-
-
 class ChipSelect(Line):
     """Chip select of an SPI wire."""
 
@@ -208,14 +223,21 @@ class Thermistor(_OfOutlet):
         return min(self.outlet.ntc_uv, self.outlet.adc_max_uv)
 
 
+def _of_contactor(outlet, contactor, wiring):
+    """Digital lines of one contactor."""
+    found = {wiring["out"]: Coil(outlet, contactor, wiring["active"])}
+    if wiring["contact"] == "voltage":
+        for pin in wiring["feedback"]:
+            found[pin] = PoleVoltage(outlet, contactor)
+    else:
+        found[wiring["feedback"]] = Auxiliary(outlet, contactor, wiring["contact"] == "mirror")
+    return found
+
+
 def of_outlet(outlet, wiring):
     """(digital lines, ADC lines) of one outlet, by pin number."""
-    contactor = wiring["contactor"]
-    digital = {
-        wiring["pilot"]["pwm"]: PilotDrive(outlet),
-        contactor["out"]: Coil(outlet),
-        contactor["feedback"]: Auxiliary(outlet),
-    }
+    digital = _of_contactor(outlet, outlet.contactor, wiring["contactor"])
+    digital[wiring["pilot"]["pwm"]] = PilotDrive(outlet)
     analog = {wiring["pilot"]["adc"]: PilotSense(outlet)}
     if wiring["rcd"]:
         digital[wiring["rcd"]["trip"]] = Trip(outlet)
@@ -224,7 +246,7 @@ def of_outlet(outlet, wiring):
         digital[wiring["lock"]["out"]] = Bolt(outlet)
         digital[wiring["lock"]["feedback"]] = Bolted(outlet)
     if wiring["phase_switch"] is not None:
-        digital[wiring["phase_switch"]] = PhaseSwitch(outlet)
+        digital.update(_of_contactor(outlet, outlet.second, wiring["phase_switch"]))
     if wiring["fault_input"]:
         digital[wiring["fault_input"]["pin"]] = Fault(outlet)
     if wiring["proximity"]:

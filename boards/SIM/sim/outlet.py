@@ -34,13 +34,12 @@ class Outlet:
         pilot = wiring["pilot"]
         self.circuit = PilotCircuit(random, pilot["r1"], pilot["r2"], pilot["r3"], pilot["rail_mv"])
         self.contactor = Contactor()
+        self.second = None if wiring["phase_switch"] is None else Contactor()  # of the phases 2 and 3
         self.rcd = ResidualMonitor()
         self.lock = Lock()
         self.reader = CardReader()
         self.wired_phases = wiring["phases"]
-        self.phases_on = self.wired_phases
         self.meter = None  # the chip; the world connects it
-        self.coil_pin = 0
         self.fault_pin = 0
         self.cable_ohm = CABLE_OHM[32]
         self.pe_lost = False
@@ -93,13 +92,17 @@ class Outlet:
         car = self.ev
         before_ma = car.i_ma
         rcd.step(dt)
-        moved = contactor.step(dt, self.coil_pin == 1 and not rcd.tripped, now)
+        moved = contactor.step(dt, not rcd.tripped, now)
+        if self.second is not None and self.second.step(dt, not rcd.tripped, now):
+            moved = True
         if moved and self.meter is not None and before_ma:
             self.meter.advance()
         if moved and self.left_ms is not None and not contactor.closed:
             self.reaction_ms = utime.ticks_diff(contactor.changed_ms, self.left_ms)
             self.left_ms = None
-        if car.want != ev.ABSENT and car.step(dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000):
+        if car.want != ev.ABSENT and car.step(
+            dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000, self._duty == 0
+        ):
             self._solve()
         if car.i_ma and contactor.closed:
             self._deliver(dt)
@@ -130,6 +133,11 @@ class Outlet:
             self.ntc_uv = ntc_uv(self.temperature_mc)
         else:
             self.ntc_uv = 3300000 if self.ntc_broken == "open" else 0
+
+    @property
+    def phases_on(self):
+        """Phases that reach the car while the main contactor is closed."""
+        return self.wired_phases if self.second is None or self.second.closed else 1
 
     def set_ambient(self):
         """Cool down again."""

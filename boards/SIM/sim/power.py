@@ -15,9 +15,11 @@ class Contactor:
     stuck                 contacts stay open
     changed_ms            ticks_ms() of the last change of the main contacts
     operations            closings so far
+    coil                  its driver is on
     """
 
     def __init__(self):
+        self.coil = False
         self.close_ms = 15
         self.open_ms = 10
         self.welded = False
@@ -28,11 +30,11 @@ class Contactor:
         self._moving = 0
         self._bounce = 0
 
-    def step(self, dt, coil, now):
-        """dt ms pass, ending at now, with the coil fed or not; True when the main contacts changed."""
+    def step(self, dt, powered, now):
+        """dt ms pass, ending at now, with power for the coil or not; True when the main contacts changed."""
         if self._bounce:
             self._bounce = max(0, self._bounce - dt)
-        want = (coil or self.welded) and not self.stuck
+        want = ((self.coil and powered) or self.welded) and not self.stuck
         if want == self.closed:
             self._moving = 0
             return False
@@ -48,11 +50,11 @@ class Contactor:
         self._bounce = _BOUNCE_MS
         return True
 
-    def next_ms(self, coil):
-        """Milliseconds until the auxiliary contact may change, with the coil fed or not; -1: it rests."""
+    def next_ms(self, powered):
+        """Milliseconds until the auxiliary contact may change, with power for the coil or not; -1: it rests."""
         if self._bounce:
             return 1
-        if ((coil or self.welded) and not self.stuck) == self.closed:
+        if (((self.coil and powered) or self.welded) and not self.stuck) == self.closed:
             return -1
         return max(1, (self.open_ms if self.closed else self.close_ms) - self._moving)
 

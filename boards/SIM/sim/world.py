@@ -13,7 +13,7 @@ from sim.launch import config, setting
 from sim.outlet import Outlet
 
 _PRESS_MS = 300
-_EV_SETTINGS = ("max_ma", "phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms", "pf_milli")
+_EV_SETTINGS = ("max_ma", "phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms", "pf_milli", "sleep_ms")
 
 _world = None
 

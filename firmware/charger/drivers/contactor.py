@@ -1,26 +1,55 @@
-"""Contactor driver: one output that is off by default, one auxiliary contact that tells the truth."""
+"""Contactor driver: one output that is off by default, and the feedback of the contacts, which tells the truth.
+
+Board data: `active`, the level of the output that closes (1); `contact`, what the feedback is:
+- "normally_open": an auxiliary contact, 1 while the main contacts are closed
+- "mirror": a mirror contact (IEC 60947-4-1, annex F), 1 only while every main contact is open, so that it sees one welded pole
+- "voltage": one input a pole, 1 while there is voltage behind it; without mains such a contactor never looks closed
+"""
 
 from machine import Pin
+from micropython import const
+
+_USUAL_CLOSE_MS = const(30)
+_USUAL_OPEN_MS = const(20)
 
 
 class Contactor:
-    """`closed` tells what the auxiliary contact says, not what was asked. The output starts open (CP-30)."""
+    """`closed()` tells what the feedback says, not what was asked. The output starts open (CP-30).
+
+    `close_ms` and `open_ms`: what it takes at most. `complete`: whether each pole was closed at the last closed().
+    """
 
     def __init__(self, wiring: dict):
-        self._out = Pin(wiring["out"], Pin.OUT, value=0)
-        self._feedback = Pin(wiring["feedback"], Pin.IN)
+        self._active = wiring.get("active", 1)
+        self._out = Pin(wiring["out"], Pin.OUT, value=1 - self._active)
+        feedback = wiring["feedback"]
+        self._feedback = tuple([Pin(pin, Pin.IN) for pin in (feedback if isinstance(feedback, (tuple, list)) else (feedback,))])
+        contact = wiring.get("contact", "normally_open")
+        self._closed_level = 0 if contact == "mirror" else 1
+        self.senses_voltage = contact == "voltage"
+        self.close_ms = wiring.get("close_ms", _USUAL_CLOSE_MS)
+        self.open_ms = wiring.get("open_ms", _USUAL_OPEN_MS)
         self.commanded = False
+        self.complete = False
 
     def close(self):
         """Energise the coil."""
         self.commanded = True
-        self._out.value(1)
+        self._out.value(self._active)
 
     def open(self):
         """Release the coil."""
         self.commanded = False
-        self._out.value(0)
+        self._out.value(1 - self._active)
 
     def closed(self) -> bool:
-        """The auxiliary contact: True while the main contacts are closed."""
-        return self._feedback.value() == 1
+        """The feedback: True while the main contacts, or one of them, are closed."""
+        some = False
+        every = True
+        for pin in self._feedback:
+            if pin.value() == self._closed_level:
+                some = True
+            else:
+                every = False
+        self.complete = every
+        return some

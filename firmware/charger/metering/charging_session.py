@@ -12,6 +12,9 @@ NO_SEQ = const(0xFFFFFFFF)
 _VERSION = const(2)
 _OLD_VERSION = const(1)  # the format without pauses
 _HAS_TRANSACTION, _HAS_RESERVATION, _ANONYMOUS = const(1), const(2), const(4)
+_OPENED = const(8)  # the last two bytes, after the idTags, are the openings under load and the cause of the last one
+_OPENED_LEN = const(2)
+_NO_TAGS = b"\xff\xff"
 _FORMAT = "<BBBBIIIIIIIIIIIIqiI"
 RECORD_LEN = const(68)  # followed by the pauses and, optionally, the idTags
 _RUNNING_FORMAT = "<IIIIIIII"
@@ -31,6 +34,7 @@ CAUSES = (
     " ResidualCurrent ResidualSelfTest Weld CloseFailure PilotShort PilotVoltage Diode Ventilation"
     " OverCurrent Temperature MeterLost UnderVoltage OverVoltage Proximity LockFailure Tamper"
     " Rails FaultInput ReaderLost BoardFault connection flash"
+    " mains late stop PhaseWeld PhaseCloseFailure RepeatedOpenings"
 )
 ERROR_CODES = (
     "NoError ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError"
@@ -72,6 +76,8 @@ class Session:
         self.last_error = "NoError"  # the OCPP error code of that pause
         self.paused = False  # the pause is in progress, or the session ended in it
         self.pause_unsaved = False
+        self.openings = 0  # of the contactor under load, 255 stands for more
+        self.opened_by: str | None = None  # cause of the last one, one of CAUSES
         self.stop_reason: str | None = None
         self.stop_id_tag: str | None = None
         self.tag_seq = NO_SEQ  # number of the idTags' record, once ended
@@ -133,6 +139,12 @@ class Session:
         self.last_error = error_code
         self.paused = self.pause_unsaved = True
 
+    def opened_under_load(self, times: int, cause: str) -> None:
+        """The contactor was opened under load, for one of CAUSES."""
+        self.openings = min(self.openings + times, _MANY)
+        self.opened_by = cause
+        self.pause_unsaved = True
+
     def touch(self, wh: int) -> None:
         """Note the register's value and the time."""
         self.stop_wh = max(wh, self.stop_wh)
@@ -141,10 +153,11 @@ class Session:
         self.stop_utc = clock.utc_s()
 
     def to_record(self, identities: bool = False) -> bytes:
-        """Encode the session in 77 bytes; with identities its idTags follow."""
+        """Encode the session in 77 bytes; with identities its idTags follow, and last the openings under load, if any."""
         flags = 0 if self.transaction_id is None else _HAS_TRANSACTION
         flags |= 0 if self.reservation_id is None else _HAS_RESERVATION
         flags |= _ANONYMOUS if self.anonymous else 0
+        flags |= _OPENED if self.openings else 0
         record = struct.pack(
             _FORMAT, _VERSION, flags, self.connector_id, place(_REASONS, self.stop_reason, "Other"), self.local_id,
             self.boot_id, self.start_uptime_ms // 1000, self.start_utc or 0,
@@ -152,14 +165,26 @@ class Session:
             self.start_wh, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.transaction_id or 0, self.reservation_id or 0, self.tag_seq,
         ) + self._pauses_record()
-        return record + pack_tags(self) if identities else record
+        if identities:
+            record += pack_tags(self)
+        elif self.openings:
+            record += _NO_TAGS  # as firmware reads it that knows of no openings
+        return record + self._openings_record()
 
     def running_record(self) -> bytes:
-        """Encode the changing values of a running session in 41 bytes."""
+        """Encode the changing values of a running session in 41 bytes, with openings under load in 43."""
         return struct.pack(
             _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
-        ) + self._pauses_record()
+        ) + self._pauses_record() + self._openings_record()
+
+    def _openings_record(self) -> bytes:
+        return bytes((self.openings, place(CAUSES, self.opened_by, "other"))) if self.openings else b""
+
+    def restore_openings(self, record: bytes) -> None:
+        """Take over the openings that end a record."""
+        self.openings = record[-2]
+        self.opened_by = word_at(CAUSES, record[-1], "other")
 
     def _pauses_record(self) -> bytes:
         cause = place(CAUSES, self.last_pause, "other") | (_PAUSED if self.paused else 0)
@@ -177,7 +202,8 @@ class Session:
 
     def restore(self, running: bytes | None) -> None:
         """Restore the last checkpoint written by running_record(); one of another session is ignored."""
-        if running is None or len(running) not in (_RUNNING_LEN, _RUNNING_LEN + _PAUSES_LEN):
+        most = _RUNNING_LEN + _PAUSES_LEN
+        if running is None or len(running) not in (_RUNNING_LEN, most, most + _OPENED_LEN):
             return
         fields = struct.unpack_from(_RUNNING_FORMAT, running)
         if fields[0] != self.local_id:
@@ -187,6 +213,8 @@ class Session:
         self.stop_utc = utc or None
         if len(running) > _RUNNING_LEN:  # a checkpoint of older firmware has no pauses
             self.restore_pauses(running, _RUNNING_LEN)
+        if len(running) > most:
+            self.restore_openings(running)
 
 
 def fields(record: bytes) -> tuple | None:
@@ -229,6 +257,8 @@ def from_record(record: bytes) -> Session | None:
     if version != _OLD_VERSION:
         session.restore_pauses(record, RECORD_LEN)
         tags_at += _PAUSES_LEN
+    if flags & _OPENED:
+        session.restore_openings(record)
     if len(record) > tags_at:
         session.id_tag, session.parent_id_tag = unpack_tags(record[tags_at:])
     return session

@@ -204,6 +204,8 @@ class History:
             "last_pause": session.last_pause,
             "last_error": session.last_error,
             "ended_paused": session.paused,
+            "openings_under_load": session.openings,
+            "opened_by": session.opened_by,
             "transaction_id": session.transaction_id,
             "id_tag": None,
         }

@@ -11,6 +11,7 @@ from charger import clock, log
 from charger.outlet import connector_status as st
 from charger.outlet import pause_reasons, pilot_duty
 from charger.outlet.outlet_readout import OutletView
+from charger.outlet.pending_start import Pending
 
 # A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
 _READY_MS = const(4000)
@@ -23,22 +24,6 @@ _MOST_STEPS = const(8)  # statuses in a row from one look; the table needs three
 _IN_SESSION = (st.CHARGING, st.SUSPENDED_EV, st.SUSPENDED_EVSE)
 _OF_THE_CAR = "EVCommunicationError"  # a warning, and only beside these (OCPP-83)
 _WITH_A_CAR = (st.PREPARING, st.SUSPENDED_EV, st.SUSPENDED_EVSE, st.FINISHING)
-
-
-class Pending:
-    """An authorisation that waits for the plug (OCPP-59), or for the end of the session before it.
-
-    `profile` is the charging profile that came with it: it belongs to this start and is gone with it (OCPP-66).
-    """
-
-    def __init__(self, id_tag, parent_id_tag, reservation_id, remote, timeout_s, profile=None):
-        self.id_tag = id_tag
-        self.parent_id_tag = parent_id_tag
-        self.reservation_id = reservation_id
-        self.remote = remote
-        self.profile = profile
-        self.since_ms = clock.ticks_ms()
-        self.timeout_ms = timeout_s * 1000
 
 
 class Connector:
@@ -77,6 +62,8 @@ class Connector:
         self._ruling = ""
         self._ruling_ms = None
         self._late_ticks = 0
+        self._hot_openings = 0
+        self.waiting = ""  # why a start that nobody asked for now waits, in words
 
     # --- what users and back ends ask for ---
 
@@ -191,6 +178,8 @@ class Connector:
         if view.late_ticks != self._late_ticks:
             self._late_ticks = view.late_ticks
             log.warn("connector %d" % self.id, "contactor opened: the control loop was held up")
+        if view.hot_openings != self._hot_openings:
+            self._note_openings()
         self._show()
         self._note_pause()
 
@@ -204,6 +193,13 @@ class Connector:
         self._ruling = ruling
         self._ruling_ms = clock.ticks_ms()
         log.info("connector %d" % self.id, "current decided by " + self.outlet.limit_words())
+
+    def _note_openings(self):
+        times = self.view.hot_openings - self._hot_openings
+        self._hot_openings = self.view.hot_openings
+        log.warn("connector %d" % self.id, "contactor opened under load: " + self.view.hot_cause)
+        if self.session is not None:
+            self.session.opened_under_load(times, self.view.hot_cause)
 
     def _note_pause(self):
         """Why no energy flows goes into the session's record, where it survives a power cut."""
@@ -389,7 +385,7 @@ class Connector:
     def why_no_energy(self) -> str:
         """Why no energy flows, in words a person understands; '' while it flows or nobody wants any."""
         if self.session is None:
-            return self.outlet.info
+            return self.outlet.info or self.waiting
         return self.suspended or self.outlet.why_paused()
 
     def _tell(self, what: str, about):

@@ -30,6 +30,7 @@ WORDS = {
     "supply": "the shared supply of the outlets",
     "hours": "the charging hours",
     "temperature": "the temperature inside",
+    "mains": "the low voltage of the mains",
     "flash": "the upkeep of the memory",
     "connection": "the making of a secure connection",
     "user": "the user's choice",
@@ -40,9 +41,10 @@ WORDS = {
 class Limits:
     """Current limits of one outlet in 0.1 A per phase, each from a named source.
 
-    `decision` is what the control tick reads: (effective_da, safety_da, ruling), replaced as a whole by set() and
+    `decision` is what the control tick reads: (effective_da, safety_da, ruling, rated_da), replaced as a whole by set() and
     expire(), so that the tick never sees the new value of one limit beside the old value of another. `ruling` names the
-    source that decides; of several with the same value the hardware, else any.
+    source that decides; of several with the same value the hardware, else any. `rated_da` is what contactor and wiring
+    bear: the lower one of "hardware" and "installer".
     """
 
     def __init__(self, hardware_da: int) -> None:
@@ -50,7 +52,7 @@ class Limits:
         self._kinds = {"hardware": SAFETY}
         self._ends_ms = {}  # source: uptime at which its limit is stale
         self._silent = []  # sources whose safety limit ran out
-        self.decision = (hardware_da, hardware_da, "hardware")
+        self.decision = (hardware_da, hardware_da, "hardware", hardware_da)
 
     @property
     def effective_da(self) -> int:
@@ -128,7 +130,7 @@ class Limits:
                 ruling = source
             if self._kinds[source] == SAFETY and value < safety:
                 safety = value
-        self.decision = (low, safety, ruling)
+        self.decision = (low, safety, ruling, min(self._values["hardware"], self._values.get("installer", NO_LIMIT)))
 
     def who(self, source: str | None = None) -> str:
         """What a person calls a source, by default the ruling one; it says so when the source has fallen silent."""
@@ -138,5 +140,5 @@ class Limits:
 
     def describe(self) -> str:
         """The ruling limit in a sentence's end: 'the cable: 20.0 A'."""
-        effective_da, _, ruling = self.decision
+        effective_da, _, ruling, _ = self.decision
         return "%s: %d.%d A" % (self.who(ruling), effective_da // 10, effective_da % 10)

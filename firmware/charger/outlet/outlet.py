@@ -16,17 +16,18 @@ from charger.outlet.cable import Cable
 from charger.outlet.generator_test import GeneratorTest
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
-from charger.outlet.outlet_readout import MIN_OFF_MS, OutletReadout
+from charger.outlet.outlet_readout import OutletReadout
+from charger.outlet.power_switch import LATE, LONG_MS, STOP, PowerSwitch
 from charger.outlet.rcd_self_test import RcdSelfTest
 
 PWM_OFF_MS = const(3000)  # at least this long in x1 before PWM comes back (CP-26)
 DUTY_HOLD_MS = const(5000)  # between two changes of duty, safety reductions excepted (CP-22)
+ADAPT_MS = const(7000)  # until a car counts as drawing more than it was told: CP-22's 5 s and a margin
 STOP_MS = const(6000)  # how long the car may take to open S2 after PWM off (CP-25)
 F_MS = const(300)  # state F is held at least this long on a fault (CP-28)
 WAKE_F_MS = const(4000)  # and so long to wake a sleeping car (CP-29)
 WAKE_AFTER_MS = const(30000)  # a car that ignores an offer for so long may be asleep
 PHASE_SWITCH_MS = const(10000)  # contactor open at least this long around a change of phases (CP-51)
-RETEST_MS = const(60000)  # between two self-tests after a failed one
 _STEADY_TICKS = const(3)  # equal readings before a new state counts (CP-8)
 _UNDEFINED_TICKS = const(2)  # how long a voltage between the windows keeps the last state (CP-5)
 _FRESH_MS = const(20)  # so old a duty must be before both its plateaus can have been sampled
@@ -41,7 +42,7 @@ class Outlet(OutletReadout):
     def __init__(self, number: int, parts, options: dict) -> None:
         """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, rails, board_fault,
         fault_input, phase_switch, flash (the block device, for its `erasing`). `options`: max_da, late_ms, and, if not the
-        default, phases, ventilation, open_pen, wake_up.
+        default, phases, ventilation, open_pen.
         """
         self.id = number
         self.pilot = parts.pilot
@@ -62,10 +63,10 @@ class Outlet(OutletReadout):
         self.limits = Limits(min(options["max_da"], self.pilot.most_da))
         self.has_ventilation = options.get("ventilation", False)
         self.open_pen = options.get("open_pen", False)
-        self.wake_up = options.get("wake_up", False)
+        self.wake_up = False  # an input of the loop: the key WakeUpVehicle
         self.generator_test = GeneratorTest()
         self._late_ms = options["late_ms"]
-        self._phase_switch = parts.phase_switch
+        self.switch = PowerSwitch(parts.contactor, parts.phase_switch)
         self._flash = parts.flash
         self._begin()
         self.guards = guards.make(self)
@@ -87,7 +88,9 @@ class Outlet(OutletReadout):
         # Written by the tick.
         self.ticks = 0  # modulo 2^16: a changed count says that the tick has run between two reads
         self.fault: Guard | None = None  # the guard that is reported
+        self.blocker: Guard | None = None  # the first one that keeps the energy off
         self.blocked = False  # a tripped guard keeps the energy off
+        self.easing = False  # a tripped guard that is no danger lets the car stop first
         self.state = self.raw_state = pilot_states.A
         self.plugged = self.ev_ready = self.energised = self.about_to_close = False
         self.simplified = False  # the car asked for energy without ever having seen a PWM (CP-15)
@@ -95,16 +98,14 @@ class Outlet(OutletReadout):
         self.offered_da = 0  # what the pilot says to the car now, 0.1 A
         self.signalled_da = 0  # the highest offer that the car may still be drawing (CP-22, CP-25)
         self.pilot_age_ms = 0  # since the pilot was last changed; a restart counts as a change
-        self.late_ticks = self.openings = 0
+        self.late_ticks = 0
         # The inputs as this tick has read them, once for all guards.
         self.dt_ms = 0
         self.metered: tuple | None = None  # reading.protection while it is fresh
         self.contacts_closed = self.locked = self.rcd_tripped = False
         self.diode_lost = False  # by two readings in a row; the guard Diode says so
         self._same = self._undefined = 0
-        self._off_ms = 0  # since the contactor opened; a restart has opened it (CP-50)
         self._stop_ms = self._asleep_ms = 0
-        self._retest_ms = 0
         self._f_hold_ms = F_MS
         self._woken = False
         self._offered = False  # since the plug
@@ -117,17 +118,16 @@ class Outlet(OutletReadout):
         self.dt_ms = dt_ms
         if self.pilot_age_ms < _LONG_MS:
             self.pilot_age_ms += dt_ms
-        if self._off_ms < _LONG_MS:
-            self._off_ms += dt_ms
+        self.switch.step(dt_ms)
         late = dt_ms > self._late_ms
         if late and contactor.commanded:
             self.late_ticks += 1
-            self._open()
+            self.switch.open(LATE, "InternalError", self)
         self._read_state()
         self._read_inputs(dt_ms)
         self._step_guards()
         if contactor.commanded and not self._may_stay_closed():
-            self._open()
+            self.switch.open_for_what_is_seen(self)
         target_da = self.target_da()
         wanted = self._wanted(target_da)
         if self.lock is not None:
@@ -143,15 +143,18 @@ class Outlet(OutletReadout):
         else:
             self._wind_down(dt_ms)
         if self.offered_da != self.signalled_da:
-            adapted = self.pilot_age_ms >= (DUTY_HOLD_MS if self.pwm_on else STOP_MS + DUTY_HOLD_MS)
+            adapted = self.pilot_age_ms >= (ADAPT_MS if self.pwm_on else STOP_MS + ADAPT_MS)
             if adapted or self.offered_da > self.signalled_da:
                 self.signalled_da = self.offered_da
         self.about_to_close = wanted and self.pwm_on and self.ev_ready
         self.energised = contactor.commanded and self.contacts_closed
+        if self.switch.second is not None:
+            self.switch.follow(self.energised and self.phases == 3)
 
     def mark_long_open(self) -> None:
         """Called before the first tick when no session was open: the contactor has been open for long, so nothing waits."""
-        self._off_ms = self.pilot_age_ms = _LONG_MS
+        self.switch.off_ms = LONG_MS
+        self.pilot_age_ms = _LONG_MS
 
     # --- inputs of the loop, besides the attributes ---
 
@@ -162,7 +165,7 @@ class Outlet(OutletReadout):
     def emergency_open(self) -> None:
         """Open at once and stay open until the restart: the tick opens again whatever it finds, and closes no more."""
         self._shut = True  # first, so that a tick in the middle of this cannot close again
-        self.contactor.open()
+        self.switch.open_now()
 
     def set_reader_failed(self, failed: bool) -> None:
         """Report a card reader that sends nothing but broken frames."""
@@ -193,6 +196,8 @@ class Outlet(OutletReadout):
             measured = None  # a meter task that died counts like a meter that died
         self.metered = measured
         self.contacts_closed = self.contactor.closed()
+        if self.switch.second is not None:
+            self.switch.second_closed = self.switch.second.closed()
         if self.lock is not None:
             self.locked = self._bolt.settled and self.lock.locked()
         if self.cable is not None:
@@ -202,7 +207,7 @@ class Outlet(OutletReadout):
             if self._edge:
                 self._edge = False
                 self.rcd_tripped = True
-            self._step_self_test(dt_ms)
+            self.self_test.schedule(dt_ms, self)
 
     def _read_state(self) -> None:
         self.pilot.read()
@@ -228,6 +233,7 @@ class Outlet(OutletReadout):
     def _enter(self, state: int) -> None:
         if state == pilot_states.A:
             self.plugged = self.simplified = self._woken = self._offered = False
+            self.switch.forget()
             self._seen_empty = True
         elif state == pilot_states.UNDEFINED:
             self.plugged = self.plugged or self.pilot.high_mv < 10000  # whatever it is, it is connected
@@ -245,8 +251,9 @@ class Outlet(OutletReadout):
 
     def _step_guards(self) -> None:
         """Step all of them. The first tripped one of the list is reported; any that blocks keeps the energy off."""
-        found = None
-        blocked = self._shut
+        self.fault = self.blocker = None
+        self.easing = False
+        self.blocked = self._shut
         for guard in self.guards:
             if guard.danger(self):
                 guard.step_present(self)
@@ -255,28 +262,22 @@ class Outlet(OutletReadout):
             else:
                 continue
             if guard.tripped and not (self._acknowledged and guard.acknowledge(self)):
-                if found is None:
-                    found = guard
-                if guard.BLOCKS:
-                    blocked = True
-        self._acknowledged = False
-        self.blocked = blocked
-        self.fault = found
+                self._heed(guard)
+        if self._acknowledged:
+            self._acknowledged = False
+            self.switch.forget()
 
-    def _step_self_test(self, dt_ms: int) -> None:
-        """Daily while the contactor is open, and again a minute after a failed one without a car (CP-43)."""
-        test = self.self_test
-        test.step(dt_ms, self.rcd_tripped)
-        if self._retest_ms < RETEST_MS:
-            self._retest_ms += dt_ms
-        if test.running or self.contactor.commanded or self.rcd_tripped:
+    def _heed(self, guard: Guard) -> None:
+        if self.fault is None:
+            self.fault = guard
+        if not guard.BLOCKS:
             return
-        if test.failed:
-            if not self.plugged and self._retest_ms >= RETEST_MS:
-                self._retest_ms = 0
-                test.start()
-        elif test.due:
-            test.start()
+        if self.blocker is None:
+            self.blocker = guard
+        if guard.soft and self.contactor.commanded:
+            self.easing = True
+        else:
+            self.blocked = True
 
     def _step_lock(self, dt_ms: int) -> None:
         """Locked while energy is possible; released only over an open contactor (CP-31)."""
@@ -293,7 +294,7 @@ class Outlet(OutletReadout):
         if self.self_test is not None and not self.self_test.running:
             self._edge = True
             if self.contactor.commanded:
-                self._open()
+                self.switch.open("ResidualCurrent", "GroundFailure", self)
 
     def _may_stay_closed(self) -> bool:
         """Judged on the newest reading, not on the debounced state: fast to open, slow to close (CP-24)."""
@@ -310,16 +311,13 @@ class Outlet(OutletReadout):
         """True while energy should flow as far as the charger is concerned."""
         return (
             self.permit
+            and not self.easing
+            and not self.switch.pausing
             and self.available
             and self.plugged
             and self.phases == self.phases_wanted
             and target_da >= pilot_duty.MINIMUM_DA
         )
-
-    def _open(self) -> None:
-        self.contactor.open()
-        self._off_ms = 0
-        self.openings += 1
 
     def set_duty(self, duty: int, offered_da: int) -> None:
         """For the tick and what it steps: the pilot's duty and the current that it offers."""
@@ -333,7 +331,7 @@ class Outlet(OutletReadout):
     def _hold_fault(self) -> None:
         """State F for at least 300 ms where there was a PWM, then x1 so that the car is seen (CP-28)."""
         if self.contactor.commanded:
-            self._open()
+            self.switch.open_for_guard(self)
         if self.pwm_on:
             self._f_hold_ms = F_MS
             self.set_duty(pilot_duty.DUTY_OFF, 0)
@@ -360,7 +358,7 @@ class Outlet(OutletReadout):
 
     def _close_when_ready(self) -> None:
         """All of them, every time: offer out, C seen steadily, diode seen, locked, open long enough, self-test passed."""
-        if not self.pwm_on or self._off_ms < MIN_OFF_MS:
+        if not self.pwm_on or not self.switch.may_close:
             return
         if self._flash is not None and self._flash.erasing:  # an erase that has begun holds up the next ticks
             return
@@ -377,7 +375,7 @@ class Outlet(OutletReadout):
                 return
             self.self_test.use()
         self._stop_ms = 0
-        self.contactor.close()
+        self.switch.close()
 
     def _wind_down(self, dt_ms: int) -> None:
         """PWM off first, so that the car stops drawing; open when S2 opens or after 6 s (CP-25)."""
@@ -387,8 +385,10 @@ class Outlet(OutletReadout):
         if self.contactor.commanded:
             self._stop_ms += dt_ms
             if self._stop_ms >= STOP_MS:
-                self._open()
-        elif self.phases != self.phases_wanted and self._off_ms >= PHASE_SWITCH_MS:
-            self._phase_switch.value(1 if self.phases_wanted == 3 else 0)
+                if self.easing:
+                    self.switch.open_for_guard(self)
+                else:
+                    self.switch.open(STOP, "NoError", self)
+        elif self.phases != self.phases_wanted and self.switch.off_ms >= PHASE_SWITCH_MS:
             self.phases = self.phases_wanted
-            self._off_ms = MIN_OFF_MS - PHASE_SWITCH_MS  # and as long again before it may close (CP-51)
+            self.switch.off_ms = self.switch.wait_ms - PHASE_SWITCH_MS  # and as long again before it may close (CP-51)

@@ -9,13 +9,13 @@ from micropython import const
 from charger.outlet import pilot_duty, pilot_states
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
+from charger.outlet.power_switch import PowerSwitch
 
 try:
     from typing import Any
 except ImportError:  # on the board: annotations are not evaluated there
     pass
 
-MIN_OFF_MS = const(5000)  # contactor open at least this long before it closes again (CP-50)
 SIMPLIFIED_DA = const(100)  # all that a car with a simplified pilot may have (CP-15)
 
 
@@ -36,7 +36,8 @@ class OutletReadout:
     energised: bool
     simplified: bool
     plugged: bool
-    _off_ms: int
+    switch: PowerSwitch
+    _seen_empty: bool
     cable: Any
     lock: Any
     contactor: Any
@@ -50,12 +51,31 @@ class OutletReadout:
                 target = rating_da
         return SIMPLIFIED_DA if self.simplified and target > SIMPLIFIED_DA else target
 
+    def rated_da(self) -> int:
+        """What contactor, wiring and cable bear, 0.1 A per phase: above it there is danger."""
+        rated = self.limits.decision[3]
+        if self.cable is not None:
+            rating_da = self.cable.rating_da
+            if rating_da < rated:
+                rated = rating_da
+        return rated
+
     def allowed_da(self, *but: str) -> int:
         """What all limits allow now except those of some sources, 0.1 A per phase: for plans, not for the control tick."""
         allowed = self.limits.without(*but)
         if self.cable is not None and self.plugged:
             allowed = min(allowed, self.cable.rating_da)
         return min(allowed, SIMPLIFIED_DA) if self.simplified else allowed
+
+    @property
+    def plugged_since_start(self) -> bool:
+        """True while the car is plugged that was plugged when the firmware started."""
+        return self.plugged and not self._seen_empty
+
+    @property
+    def openings(self) -> int:
+        """How often the contactor was opened, since the start."""
+        return self.switch.openings
 
     @property
     def is_closed(self) -> bool:
@@ -94,7 +114,7 @@ class OutletReadout:
 
     def _limit(self) -> tuple:
         """(the current that is allowed, 0.1 A, the source that decides it)."""
-        target, _, source = self.limits.decision
+        target, _, source, _ = self.limits.decision
         if self.cable is not None:
             rating_da = self.cable.rating_da
             if rating_da < target:
@@ -125,9 +145,11 @@ class OutletReadout:
             return "Paused by " + self.limit_words()
         if self.lock is not None and not self.lock.locked():
             return "Waiting for the lock of the plug"
+        if self.switch.pausing:
+            return "Waiting longer, after repeated interruptions"
         if not self.ev_ready:
             return "The vehicle does not ask for energy"
-        if self._off_ms < MIN_OFF_MS:
+        if not self.switch.may_close:
             return "Waiting before the contactor closes again"
         return "Starting"
 
@@ -139,7 +161,8 @@ class OutletView:
         self.fault: Guard | None = None
         self.blocked = self.plugged = self.pwm_on = self.ev_ready = self.energised = False
         self.commanded = self.about_to_close = False
-        self.late_ticks = 0
+        self.late_ticks = self.hot_openings = 0
+        self.hot_cause = ""
 
     def take(self, outlet) -> None:
         """Copy them, again until no tick has run in between (a tick comes each 20 ms, the copying takes well under 1 ms)."""
@@ -154,5 +177,7 @@ class OutletView:
             self.commanded = outlet.contactor.commanded
             self.about_to_close = outlet.about_to_close
             self.late_ticks = outlet.late_ticks
+            self.hot_openings = outlet.switch.hot_openings
+            self.hot_cause = outlet.switch.hot_cause
             if outlet.ticks == ticks:
                 return

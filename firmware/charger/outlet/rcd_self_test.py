@@ -6,6 +6,7 @@ Stepped by the control tick, only while the contactor is open. It allocates noth
 from micropython import const
 
 _DAY_MS = const(86400000)
+RETEST_MS = const(60000)  # between two tests after a failed one
 
 _IDLE = const(0)
 _PULSE = const(1)
@@ -20,6 +21,7 @@ class RcdSelfTest:
         self._phase = _IDLE
         self._phase_ms = 0
         self._age_ms = _DAY_MS
+        self._retest_ms = 0
         self.passed = False
         self.failed = False
 
@@ -39,6 +41,20 @@ class RcdSelfTest:
         self._phase = _PULSE
         self._phase_ms = 0
         self._rcd.test(True)
+
+    def schedule(self, dt_ms: int, outlet) -> None:
+        """One tick: daily while the contactor is open, and again a minute after a failed test without a car (CP-43)."""
+        self.step(dt_ms, outlet.rcd_tripped)
+        if self._retest_ms < RETEST_MS:
+            self._retest_ms += dt_ms
+        if self.running or outlet.contactor.commanded or outlet.rcd_tripped:
+            return
+        if self.failed:
+            if not outlet.plugged and self._retest_ms >= RETEST_MS:
+                self._retest_ms = 0
+                self.start()
+        elif self.due:
+            self.start()
 
     def use(self) -> None:
         """A closure uses up the passed test: the next one needs its own."""

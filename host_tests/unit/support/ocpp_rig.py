@@ -36,6 +36,12 @@ class Contactor:
         self.commanded = False
 
 
+class Switch:
+    def __init__(self):
+        self.hot_openings = self.openings = 0
+        self.hot_cause = ""
+
+
 class Outlet:
     """Closes when it may, opens when it must, at once."""
 
@@ -45,6 +51,9 @@ class Outlet:
         self.reading = reading
         self.limits = Limits(320)
         self.contactor = Contactor()
+        self.switch = Switch()
+        self.plugged_since_start = False
+        self.info = ""
         self.thermometer = None
         self.fault = None
         self.blocked = None
@@ -64,6 +73,9 @@ class Outlet:
 
     def withdraw(self):
         self.permit = False
+
+    def why_paused(self):
+        return "" if self.energised else "Starting"
 
     def target_da(self):
         return self.limits.effective_da
@@ -100,6 +112,9 @@ class Meter:
         self.reading.f_mhz = 50020
         self.reading.pf_milli = [998, 0, 0]
         self.total_wh = 1000
+
+    def told_wh(self):
+        return self.total_wh
 
 
 class Link:

@@ -19,6 +19,7 @@ from charger.ocpp.v16.services.authorisation import Authorisation
 from charger.ocpp.v16.services.availability import Availability
 from charger.ocpp.v16.services.boot_notification import BootNotification, take_time
 from charger.ocpp.v16.services.meter_values import MeterValues
+from charger.ocpp.v16.services.power_return import PowerReturn
 from charger.ocpp.v16.services.security_events import SecurityEvents
 from charger.ocpp.v16.services.status_notification import StatusNotification
 from charger.ocpp.v16.services.transactions import Transactions
@@ -78,6 +79,7 @@ class ChargePoint(ServiceRegistry):
         self.transactions = Transactions(self)
         self.meter_values = MeterValues(self)
         self.availability = Availability(self)
+        self.power_return = PowerReturn(config, connectors, self.authorisation.begin)
         self.transactions.recover(sessions)
         self.load_kept()
 
@@ -351,6 +353,7 @@ class ChargePoint(ServiceRegistry):
             self.status.look()
             self.status.second()
             self.transactions.second()
+            self.power_return.second()
             self.meter_values.second()
             for service in self.loaded.values():
                 if hasattr(service, "second"):

@@ -1,6 +1,6 @@
 """The guards of one outlet, in the order in which they are reported when several are tripped."""
 
-from charger.outlet.guards import board_inputs, cable_guards, energy_guards, pilot_guards
+from charger.outlet.guards import board_inputs, cable_guards, contactor_guards, energy_guards, pilot_guards
 
 TAMPER_REPORT = board_inputs.TAMPER_REPORT
 TAMPER_STOP = board_inputs.TAMPER_STOP
@@ -10,8 +10,10 @@ TAMPER_LATCHED = board_inputs.TAMPER_LATCHED
 ALL = (
     energy_guards.ResidualCurrent,
     energy_guards.ResidualSelfTest,
-    energy_guards.Weld,
-    energy_guards.CloseFailure,
+    contactor_guards.Weld,
+    contactor_guards.PhaseWeld,
+    contactor_guards.CloseFailure,
+    contactor_guards.PhaseCloseFailure,
     pilot_guards.PilotShort,
     pilot_guards.PilotGenerator,
     pilot_guards.PilotVoltage,
@@ -28,10 +30,14 @@ ALL = (
     board_inputs.Rails,
     board_inputs.BoardFault,
     board_inputs.FaultInput,
+    contactor_guards.RepeatedOpenings,
     board_inputs.ReaderLost,
 )
 
 
 def make(outlet) -> list:
     """The guards of an outlet: those whose inputs it has."""
-    return [guard() for guard in ALL if guard.fitted(outlet)]
+    made = [guard() for guard in ALL if guard.fitted(outlet)]
+    for guard in made:
+        guard.set_up(outlet)
+    return made

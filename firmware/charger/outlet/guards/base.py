@@ -25,11 +25,13 @@ class Guard:
     FAULTED = True  # False: a warning beside the ordinary status (OCPP-83)
     OF_BOARD = False  # True: the same input at every outlet, so that connector 0 has the fault, too
     BLOCKS = True  # False: reported only, energy may flow
+    SOFT = False  # True: no danger to anybody, so the pilot is withdrawn first and the car may stop (CP-25)
     RULE = CLEARS
     TRIP_MS = 0  # how long the danger may be there before the guard trips
     CLEAR_MS = 1000
 
     def __init__(self) -> None:
+        self.soft = self.SOFT
         self.tripped = False
         self.active = False  # tripped, or the condition was present in the last tick
         self._present_ms = -1  # -1: not present
@@ -39,6 +41,9 @@ class Guard:
     def fitted(outlet) -> bool:
         """True on outlets that have the input this guard looks at."""
         return True
+
+    def set_up(self, outlet) -> None:
+        """Take what is board data from the outlet, once."""
 
     def danger(self, outlet) -> bool:
         """True while the condition is there."""

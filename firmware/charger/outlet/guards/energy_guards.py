@@ -1,4 +1,4 @@
-"""Guards of what carries the energy: residual current, contactor, load, mains, heat, and the meter that watches it."""
+"""Guards of what carries the energy: residual current, load, mains, heat, and the meter that watches it."""
 
 from micropython import const
 
@@ -7,6 +7,9 @@ from charger.outlet.guards import base
 _STEEP_MS = const(2000)  # how long 1.25 x is borne
 _SHORT_MS = const(100)  # and 2 x
 _RETRIES = const(3)
+_SAG_MS = const(9000)  # longer than ADAPT_MS of the outlet
+_DEEP_MV = const(170000)
+_LEAST_DA = const(60)
 
 
 class ResidualCurrent(base.Guard):
@@ -43,36 +46,11 @@ class ResidualSelfTest(base.Guard):
         return outlet.self_test.failed
 
 
-class Weld(base.Guard):
-    """The auxiliary contact says closed although the coil is released (CP-45)."""
-
-    CODE = "PowerSwitchFailure"
-    INFO = "Contactor welded"
-    RULE = base.SERVICE
-    TRIP_MS = 200
-
-    def danger(self, outlet) -> bool:
-        """Released and still closed."""
-        return outlet.contacts_closed and not outlet.contactor.commanded
-
-
-class CloseFailure(base.Guard):
-    """The contactor was told to close and did not (CP-46)."""
-
-    CODE = "PowerSwitchFailure"
-    INFO = "Contactor does not close"
-    RULE = base.UNPLUG
-    TRIP_MS = 300
-
-    def danger(self, outlet) -> bool:
-        """Commanded and still open."""
-        return not outlet.contacts_closed and outlet.contactor.commanded
-
-
 class OverCurrent(base.Guard):
     """The car draws more than it was told (CP-47): 1.1 x for 7 s, 1.25 x for 2 s, 2 x at the next reading.
 
-    After a trip it is tried again after 30 s, three times; then it stays latched until the car is unplugged.
+    A car that follows a lower limit slowly, or not at all, within what the conductors bear is no danger: the pilot is withdrawn
+    first. After a trip it is tried again after 30 s, three times; then it stays latched until the car is unplugged.
     """
 
     CODE = "OverCurrentFailure"
@@ -103,6 +81,7 @@ class OverCurrent(base.Guard):
         self._short_ms = self._short_ms + outlet.dt_ms if worst_ma > 2 * base_ma else 0
         if self._steep_ms > _STEEP_MS or self._short_ms > _SHORT_MS:
             self._present_ms = self.TRIP_MS
+        self.soft = worst_ma <= (outlet.rated_da() + 5) * 110
         return worst_ma > base_ma + base_ma // 10
 
     def step_present(self, outlet) -> None:
@@ -120,18 +99,38 @@ class OverCurrent(base.Guard):
 class UnderVoltage(base.Guard):
     """Mains below 180 V for 1 s in any metered phase; below 207 V where the unit detects an open PEN (CP-49).
 
-    Like OverVoltage it does not trip without a valid reading.
+    Like OverVoltage it does not trip without a valid reading. Mains that sag under the load get time for less current first
+    (outlet/mains_sag.py), and then the car may stop before the contactor opens.
     """
 
     CODE = "UnderVoltage"
     INFO = "Mains voltage too low"
     TRIP_MS = 1000
     CLEAR_MS = 10000
+    SOFT = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sag_ms = 0
 
     def danger(self, outlet) -> bool:
         """The lowest phase, mV."""
+        self.soft = not outlet.open_pen  # which is a danger
         measured = outlet.metered
         return measured is not None and measured[1] < (207000 if outlet.open_pen else 180000)
+
+    def step_present(self, outlet) -> None:
+        """Wait while the car follows a lower limit, at most _SAG_MS, where the voltage is low by less than _DEEP_MV."""
+        if outlet.signalled_da > _LEAST_DA and self.soft and outlet.energised and self._sag_ms < _SAG_MS:
+            if outlet.metered[1] >= _DEEP_MV:
+                self._sag_ms += outlet.dt_ms
+                return
+        super().step_present(outlet)
+
+    def step_gone(self, outlet) -> None:
+        """The voltage is back."""
+        self._sag_ms = 0
+        super().step_gone(outlet)
 
 
 class OverVoltage(base.Guard):
@@ -155,6 +154,7 @@ class MeterLost(base.Guard):
     INFO = "Energy meter does not answer"
     TRIP_MS = 2000
     CLEAR_MS = 2000
+    SOFT = True
 
     def danger(self, outlet) -> bool:
         """The meter task publishes readings only while they pass their checks; the tick drops those older than 2 s."""
@@ -168,6 +168,7 @@ class Temperature(base.Guard):
     INFO = "Too hot inside"
     TRIP_MS = 200
     CLEAR_MS = 300000
+    SOFT = True
 
     @staticmethod
     def fitted(outlet) -> bool:

@@ -166,8 +166,9 @@ class Authorisation:
     def free_vend(self, connector):
         """Start without a card after plug-in, if the owner allows free charging (A3 to A5)."""
         if self._config.get_bool("FreeVend") and connector.outlet.plugged and connector.session is None:
-            if connector.pending is None and connector.startable():
-                self.begin(connector, self._config.get_str("FreeVendIdTag"))
+            tag = self._config.get_str("FreeVendIdTag")
+            if connector.pending is None and connector.startable() and not self._cp.power_return.delays(connector, tag):
+                self.begin(connector, tag)
 
     def remote_start(self, connector, tag: str, profile=None):
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""

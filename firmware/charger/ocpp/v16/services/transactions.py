@@ -47,6 +47,8 @@ class Transactions:
         unfinished = self._cp.transaction_queue.unfinished
         for session in sessions.recover():
             log.info("transactions", "session %d was open when the power failed" % session.local_id)
+            if session.stop_reason is None:
+                self._cp.power_return.interrupted(session)
             if session.local_id in unfinished:
                 session.stop_reason = "PowerLoss"
                 self.ended(session)

@@ -1,0 +1,70 @@
+"""What starts by itself after the power was away: one rule, with a random delay (UK-31, UK-37).
+
+Charging that an outage has interrupted, and free vending for a car that was plugged when the unit started, begin after a delay
+of up to RandomDelayMax seconds, drawn at the start. A card, a remote start or an unplugging before that takes its place. What
+was interrupted goes on as a session of its own with the same idTag; its transaction has ended with PowerLoss.
+"""
+
+import os
+
+from micropython import const
+
+from charger import clock, log
+
+_SETTLE_S = const(3)  # until the pilot has said whether a car is there
+_RESUMED = "Charging goes on after the power cut"
+_BEGINS = "Charging begins after the power cut"
+
+
+class PowerReturn:
+    """`second()` comes once a second. `begin` is Authorisation.begin(connector, tag, parent)."""
+
+    def __init__(self, config, connectors: list, begin) -> None:
+        self._config = config
+        self._connectors = connectors
+        self._begin = begin
+        self._waiting = {}  # connector: (idTag, parent or None)
+        self._due_s: int | None = None
+        self._begun_s = clock.uptime_s()
+        self.outage = True  # False after a restart that was ordered: nothing has been away
+
+    def interrupted(self, session) -> None:
+        """A session was open when the power went."""
+        if self._config.get_bool("ResumeAfterPowerLoss") and session.id_tag is not None and not session.anonymous:
+            self._add(self._connectors[session.connector_id - 1], session.id_tag, session.parent_id_tag, _RESUMED)
+
+    def delays(self, connector, tag: str) -> bool:
+        """True when a start that nobody asks for now is put off; it comes by itself."""
+        if not self.outage or not connector.outlet.plugged_since_start or self._due_s == -1:
+            return False
+        if connector not in self._waiting:
+            self._add(connector, tag, None, _BEGINS)
+        return True
+
+    def _add(self, connector, tag: str, parent: str | None, words: str) -> None:
+        if self._due_s is None:
+            most_s = self._config.get_int("RandomDelayMax")
+            self._due_s = clock.uptime_s() + max(_SETTLE_S, int.from_bytes(os.urandom(3), "big") % (most_s + 1))
+            log.info("power return", "charging waits for %d s" % (self._due_s - clock.uptime_s()))
+        self._waiting[connector] = (tag, parent)
+        connector.waiting = words
+
+    def second(self) -> None:
+        """Drop what has found another end; begin what is due."""
+        if not self._waiting or clock.uptime_s() - self._begun_s < _SETTLE_S:
+            return
+        due = self._due_s is not None and clock.uptime_s() >= self._due_s
+        for connector in list(self._waiting):
+            gone = not connector.outlet.plugged_since_start
+            if gone or connector.session is not None or connector.pending is not None:
+                self._forget(connector)
+            elif due and connector.startable():
+                tag, parent = self._waiting[connector]
+                self._forget(connector)
+                self._begin(connector, tag, parent)
+        if due and not self._waiting:
+            self._due_s = -1  # the delay is over for good
+
+    def _forget(self, connector) -> None:
+        self._waiting.pop(connector)
+        connector.waiting = ""

@@ -1,0 +1,106 @@
+"""Guards of the contactors: welded, not closing, opened too often under way."""
+
+from micropython import const
+
+from charger.outlet.guards import base
+from charger.outlet.power_switch import MOST_INTERRUPTIONS
+
+# Beyond what the board says that the contactor takes: until the feedback has been read, and the debounce.
+_WELD_MARGIN_MS = const(180)
+_CLOSE_MARGIN_MS = const(270)
+_LIVE_MV = const(100000)
+
+
+class Weld(base.Guard):
+    """The feedback says closed although the coil is released (CP-45)."""
+
+    CODE = "PowerSwitchFailure"
+    INFO = "Contactor welded"
+    RULE = base.SERVICE
+
+    def set_up(self, outlet) -> None:
+        """The contactor's own time."""
+        self.TRIP_MS = outlet.contactor.open_ms + _WELD_MARGIN_MS
+
+    def danger(self, outlet) -> bool:
+        """Released and still closed."""
+        return outlet.contacts_closed and not outlet.contactor.commanded
+
+
+class CloseFailure(base.Guard):
+    """The contactor was told to close and did not, with every pole (CP-46)."""
+
+    CODE = "PowerSwitchFailure"
+    INFO = "Contactor does not close"
+    RULE = base.UNPLUG
+
+    def set_up(self, outlet) -> None:
+        """The contactor's own time."""
+        self.TRIP_MS = outlet.contactor.close_ms + _CLOSE_MARGIN_MS
+
+    def danger(self, outlet) -> bool:
+        """Commanded and still open."""
+        return outlet.contactor.commanded and is_open(outlet.contactor, outlet)
+
+
+class PhaseWeld(Weld):
+    """As Weld, for the contactor of the phases 2 and 3."""
+
+    INFO = "Contactor of phases 2 and 3 welded"
+
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On outlets with a second contactor."""
+        return outlet.switch.second is not None
+
+    def set_up(self, outlet) -> None:
+        """The contactor's own time."""
+        self.TRIP_MS = outlet.switch.second.open_ms + _WELD_MARGIN_MS
+
+    def danger(self, outlet) -> bool:
+        """Released and still closed."""
+        return outlet.switch.second_closed and not outlet.switch.second.commanded
+
+
+class PhaseCloseFailure(CloseFailure):
+    """As CloseFailure, for the contactor of the phases 2 and 3."""
+
+    INFO = "Contactor of phases 2 and 3 does not close"
+
+    @staticmethod
+    def fitted(outlet) -> bool:
+        """On outlets with a second contactor."""
+        return outlet.switch.second is not None
+
+    def set_up(self, outlet) -> None:
+        """The contactor's own time."""
+        self.TRIP_MS = outlet.switch.second.close_ms + _CLOSE_MARGIN_MS
+
+    def danger(self, outlet) -> bool:
+        """Commanded and still open."""
+        return outlet.switch.second.commanded and is_open(outlet.switch.second, outlet)
+
+
+class RepeatedOpenings(base.Guard):
+    """Charging was interrupted again and again (outlet/power_switch.py): no more until unplugging, or the owner's word."""
+
+    INFO = "Interrupted too often, unplug the vehicle"
+
+    def danger(self, outlet) -> bool:
+        """As the count says; the code is that of the last interruption."""
+        if outlet.switch.interruptions < MOST_INTERRUPTIONS:
+            return False
+        self.CODE = outlet.switch.code
+        return True
+
+    def is_present(self, outlet) -> bool:
+        """The owner's word ends the condition itself."""
+        return False
+
+
+def is_open(contactor, outlet) -> bool:
+    """A pole is open; where voltage is sensed, mains that have gone say nothing about it."""
+    if contactor.complete:
+        return False
+    measured = outlet.metered
+    return not contactor.senses_voltage or (measured is not None and measured[1] >= _LIVE_MV)

@@ -1,0 +1,99 @@
+"""F-E17: what starts by itself after the power was away (UK-31, UK-37). Manual time."""
+
+from check import equal, true
+from ocpp_rig import Rig
+
+from charger import clock
+
+HEAP = 16 * 1024 * 1024
+TIMEOUT = 60
+
+
+async def back(rig, plugged=True):
+    """The power is back, and the car with it."""
+    await rig.power_cut()
+    for connector in rig.connectors:
+        connector.outlet.plugged = connector.outlet.plugged_since_start = plugged
+    await rig.online()
+
+
+async def begun_after(rig, count):
+    """Seconds until so many StartTransactions were sent."""
+    since = clock.uptime_s()
+    await rig.until(lambda: len(rig.link.of("StartTransaction")) >= count, 1900000)
+    return clock.uptime_s() - since
+
+
+async def test_f_e17_what_a_power_cut_interrupted_goes_on_after_a_random_delay():
+    rig = await Rig(factory={"RandomDelayMax": "300"}).online()
+    await rig.charge(tag="CARD0001")
+    await rig.sent("StartTransaction")
+    await back(rig)
+    equal((await rig.sent("StopTransaction"))["reason"], "PowerLoss")
+    equal(rig.link.of("StartTransaction"), [])
+    equal(rig.connectors[0].why_no_energy(), "Charging goes on after the power cut")
+    took = await begun_after(rig, 1)
+    true(took <= 301, str(took))
+    equal(rig.link.of("StartTransaction")[0]["idTag"], "CARD0001")
+    equal((rig.connectors[0].why_no_energy(), len(rig.link.of("StopTransaction"))), ("", 1))
+
+
+async def test_f_e17_free_vending_waits_as_well_but_not_for_a_car_that_comes():
+    rig = Rig(factory={"FreeVend": "true", "RandomDelayMax": "1800"})
+    rig.connectors[0].outlet.plugged = rig.connectors[0].outlet.plugged_since_start = True
+    await rig.online()
+    rig.cp.power_return._due_s = clock.uptime_s() + 400
+    await rig.seconds(300)
+    equal(rig.link.of("StartTransaction"), [])
+    await rig.seconds(110)
+    equal(len(rig.link.of("StartTransaction")), 1)
+    await rig.plug(plugged=False)
+    rig.connectors[0].outlet.plugged_since_start = False
+    await rig.sent("StopTransaction")
+    await rig.plug()
+    await rig.seconds(2)
+    equal(len(rig.link.of("StartTransaction")), 2)
+
+
+async def test_f_e17_the_delay_is_drawn_anew_each_time_from_the_keys_range():
+    delays = set()
+    for _ in range(8):
+        rig = Rig(factory={"FreeVend": "true", "RandomDelayMax": "40"})
+        rig.connectors[0].outlet.plugged = rig.connectors[0].outlet.plugged_since_start = True
+        await rig.online()
+        took = await begun_after(rig, 1)
+        true(took <= 42, str(took))
+        delays.add(took)
+    true(len(delays) > 2, str(delays))
+    equal((rig.config.change("RandomDelayMax", "1801"), rig.config.change("RandomDelayMax", "1800")), ("Rejected", "Accepted"))
+
+
+async def test_f_e17_nothing_goes_on_without_the_car_that_was_there_or_where_the_key_forbids_it():
+    for plugged, resume in ((False, "true"), (True, "false")):
+        rig = await Rig(factory={"RandomDelayMax": "0", "ResumeAfterPowerLoss": resume}).online()
+        await rig.charge(tag="CARD0001")
+        await rig.sent("StartTransaction")
+        await back(rig, plugged)
+        await rig.seconds(10)
+        await rig.plug()
+        await rig.seconds(700)
+        equal((plugged, rig.link.of("StartTransaction")), (plugged, []))
+
+
+async def test_f_e17_a_card_does_not_wait_and_an_ordered_restart_delays_nothing():
+    rig = await Rig(factory={"RandomDelayMax": "1800"}).online()
+    await rig.charge(tag="CARD0001")
+    await rig.sent("StartTransaction")
+    await back(rig)
+    rig.cp.power_return._due_s = clock.uptime_s() + 400
+    rig.cp.tag_shown(rig.connectors[0], "CARD0001")
+    await rig.seconds(5)
+    equal((len(rig.link.of("StartTransaction")), rig.connectors[0].status), (1, "Charging"))
+    await rig.seconds(500)
+    equal(len(rig.link.of("StopTransaction")), 1)
+    rig = Rig(factory={"FreeVend": "true", "RandomDelayMax": "1800"})
+    rig.cp.power_return.outage = False
+    rig.connectors[0].outlet.plugged = rig.connectors[0].outlet.plugged_since_start = True
+    await rig.online()
+    await rig.seconds(2)
+    equal(len(rig.link.of("StartTransaction")), 1)
