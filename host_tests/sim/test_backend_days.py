@@ -20,7 +20,7 @@ GOING_AWAY = b"\x88\x02\x03\xe9"
 PING = b"\x89\x04ping"
 SETTINGS = {"RetryBackoffWaitMinimum": 1, "RetryBackoffRandomRange": 1}
 # A new unit's register is new; and nobody listens while a back end restarts.
-EXPECTED = ("meter: register 1", "nobody listens there")
+EXPECTED = ("meter: register 1", "no listener at that port")
 HA_MEASURANDS = ("Current.Export,Current.Import,Current.Offered,Energy.Active.Import.Register,Frequency,Power.Active.Import,"
                  "Power.Factor,Power.Offered,SoC,Temperature,Voltage")
 
