@@ -134,7 +134,7 @@ class WDT:
     """The task watchdog: once started it cannot be stopped, and a missed feed resets the chip.
 
     Two watch: asyncio's wait, in simulated time; and the operating system's alarm, in real time, for code that never
-    comes back to waiting. Where simulated time is not real time the alarm waits for much longer: an interpreter that gets
+    comes back to waiting. Where simulated time is slower than real time the alarm waits for much longer: an interpreter that gets
     no processor is no firmware that hangs.
     """
 
@@ -159,7 +159,7 @@ class WDT:
 
     def _put_off(self):
         alarm_s = self._timeout // 1000 + 2
-        libc.alarm(alarm_s if timebase.is_real() else _PATIENCE * alarm_s)
+        libc.alarm(_PATIENCE * alarm_s if timebase.is_slow() else alarm_s)
 
     def _watch(self):
         if utime.ticks_diff(timebase.ticks_ms(), self._fed) > self._timeout:

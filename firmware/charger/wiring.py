@@ -312,7 +312,7 @@ def note_start(app) -> None:
     """Add the reason of this start-up to the security log (SEC-23)."""
     cause, why = reset_cause.take()
     app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
-    app.charge_point.power_return.outage = cause not in (reset_cause.ORDERED, reset_cause.SOFT_RESET)
+    app.charge_point.power_return.set_outage(cause in (reset_cause.POWER_ON, reset_cause.BROWN_OUT))
     if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # no event was logged before the reset
         app.security_log.add(events.RESET, cause)
     store = KeyStore()

@@ -13,7 +13,7 @@ def test_no_erase_over_a_closed_contactor_in_a_session_and_the_spares_are_back_a
     spares = figures(sim)["spares_ready"]
     assert spares > 40
     start_session(sim, csms)
-    for version in range(1, 5):  # each is a new file
+    for version in range(1, 11):  # each is a new file, and about half of them take a block
         entries = [{"idTag": f"CARD{number:04}{version}", "idTagInfo": {"status": "Accepted"}} for number in range(20)]
         assert csms.call("SendLocalList", listVersion=version, updateType="Full",
                          localAuthorizationList=entries)["status"] == "Accepted"

@@ -20,8 +20,8 @@ LOSS_BOUND_WH = 100  # charger/metering/energy_register.py
 ROUNDING_WH = 3  # whole Wh, and what the meter itself may be off by
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 MODES = ("drop", "half", "late")
-OPERATIONS = 144  # about what the script takes
-STEP = 1 if SOAK else 18
+OPERATIONS = 88  # about what the script takes
+STEP = 1 if SOAK else 11
 SAMPLES = range(0, OPERATIONS, STEP)
 AT_A_TIME = 4
 SCALE = 120

@@ -92,8 +92,20 @@ async def test_f_e17_a_card_does_not_wait_and_an_ordered_restart_delays_nothing(
     await rig.seconds(500)
     equal(len(rig.link.of("StopTransaction")), 1)
     rig = Rig(factory={"FreeVend": "true", "RandomDelayMax": "1800"})
-    rig.cp.power_return.outage = False
+    rig.cp.power_return.set_outage(False)
     rig.connectors[0].outlet.plugged = rig.connectors[0].outlet.plugged_since_start = True
     await rig.online()
     await rig.seconds(2)
     equal(len(rig.link.of("StartTransaction")), 1)
+
+
+async def test_f_e17_what_a_watchdog_reset_interrupted_does_not_go_on_by_itself():
+    rig = await Rig(factory={"RandomDelayMax": "10"}).online()
+    await rig.charge(tag="CARD0001")
+    await rig.sent("StartTransaction")
+    await rig.power_cut()
+    rig.cp.power_return.set_outage(False)
+    rig.connectors[0].outlet.plugged = rig.connectors[0].outlet.plugged_since_start = True
+    await rig.online()
+    await rig.seconds(60)
+    equal((len(rig.link.of("StartTransaction")), rig.connectors[0].why_no_energy()), (0, ""))

@@ -192,7 +192,7 @@ def test_power_cut_at_every_write():
     before = device.operations
     _script(log)
     steps = device.operations - before
-    true(steps > 30, str(steps))
+    true(steps > 25, str(steps))
     for mode in (simflash.DROP, simflash.HALF, simflash.LATE):
         for cut in range(steps):
             device = flashrig.fresh(32, list(image))

@@ -149,7 +149,7 @@ def _prepare():
         from sim import tasks
 
         tasks.install()
-    timebase.set_scale(launch.config["time_scale"])
+    timebase.begin((launch.config["kept"] or {}).get("scale", launch.config["time_scale"]))
     world.fresh()
     if launch.config["pace"] is not None:
         from sim import figures

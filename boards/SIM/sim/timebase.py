@@ -97,9 +97,9 @@ def converted_us():
     return utime.ticks_add(_now * 1000 & _TICKS_MASK, _converting_us if _converting_ms == _now else 0)
 
 
-def is_real():
-    """True while simulated time is this machine's."""
-    return not _virtual
+def is_slow():
+    """True while simulated time moves more slowly than this machine's, as in a fleet."""
+    return _virtual and scale_milli < 1000
 
 
 def on_wait(hook):
@@ -126,6 +126,18 @@ def set_scale(scale):
         _credit_us = 0
         _last_us = utime.ticks_us()
     plan()
+
+
+def begin(scale):
+    """set_scale() at the start of a process, before anything has looked at the time.
+
+    Virtual time starts ahead of real time for the reason of manual(): a start that takes this machine two seconds would
+    leave every new task waiting until virtual time has caught up, and the meter would count as lost.
+    """
+    global _now
+    set_scale(scale)
+    if _virtual:
+        _now = utime.ticks_add(_now, _HEAD_START_MS)
 
 
 def manual():

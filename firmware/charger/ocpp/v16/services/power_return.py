@@ -26,7 +26,14 @@ class PowerReturn:
         self._waiting = {}  # connector: (idTag, parent or None)
         self._due_s: int | None = None
         self._begun_s = clock.uptime_s()
-        self.outage = True  # False after a restart that was ordered: nothing has been away
+        self._outage = True
+
+    def set_outage(self, outage: bool) -> None:
+        """Set whether the power was away. After any other restart nothing begins by itself (CP-30)."""
+        self._outage = outage
+        if not outage:
+            for connector in list(self._waiting):
+                self._forget(connector)
 
     def interrupted(self, session) -> None:
         """A session was open when the power went."""
@@ -35,7 +42,7 @@ class PowerReturn:
 
     def delays(self, connector, tag: str) -> bool:
         """True when a start that nobody asks for now is put off; it comes by itself."""
-        if not self.outage or not connector.outlet.plugged_since_start or self._due_s == -1:
+        if not self._outage or not connector.outlet.plugged_since_start or self._due_s == -1:
             return False
         if connector not in self._waiting:
             self._add(connector, tag, None, _BEGINS)
