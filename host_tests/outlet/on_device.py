@@ -39,7 +39,6 @@ class Watch:
         self.no_permit_ms = 0
         self.over_ms = 0
         self.strange_ticks = 0
-        self.no_diode_ticks = 0
         self.pwm_off_ms = -100000
         self.pwm_on = False
         self.tripped_ms = {}
@@ -155,11 +154,7 @@ class Watch:
         else:
             self.strange_ticks = 0
         if not side.ev.diode and out.pwm_on and out.pilot_age_ms >= 40:
-            self.no_diode_ticks += 1
-            if self.no_diode_ticks > 1:
-                raise Broken("closed without a diode")
-        else:
-            self.no_diode_ticks = 0
+            raise Broken("closed without a diode")
         if out.lock is not None and not side.lock.locked:
             raise Broken("closed with the plug not locked")
 

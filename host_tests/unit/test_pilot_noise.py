@@ -1,9 +1,10 @@
 """The pilot's sampling against slow conversions, noise and a PWM that keeps step: no false opening, nothing missed (F-E21).
 
-A false opening is what the outlet would open for: two readings in a row without a plateau, or one of a state that asks for no
-energy. The full size, ten simulated hours a case, runs with a greater READINGS.
+A false opening is what the outlet would open for: a reading without a plateau, or of a state that asks for no energy, and the
+second reading of the same tick says the same. The full size, ten simulated hours a case, runs with a greater READINGS.
 """
 
+import utime
 from check import equal, true
 from rig import Rig
 
@@ -15,8 +16,8 @@ TIMEOUT = 600
 READINGS = 30  # a case; 1,800,000 are ten hours
 LOST = 14  # a case: 1,000 in all
 CONVERSIONS_US = (30, 45, 70, 100, 125, 200)
-OFFERS_DA = (60, 63, 100, 160, 320, 640, 700, 760, 800)
-MOST_DA = {30: 800, 45: 800, 70: 800, 100: 760, 125: 760, 200: 700}
+OFFERS_DA = (60, 63, 100, 160, 320, 510, 640, 655, 745, 770, 800)
+MOST_DA = {30: 800, 45: 800, 70: 800, 100: 770, 125: 745, 200: 655}  # three sweeps find the shorter plateau up to here
 PHASES = ((False, 0), (True, 0), (True, 37))  # locked, drift in ppm
 NOISE_MV = 20
 
@@ -32,6 +33,7 @@ class _Outlet:
         sense.conversion_us, sense.locked, sense.drift_ppm = conversion_us, locked, drift_ppm
         sense.noise_uv = NOISE_MV * 1000
         sense.refresh()
+        self.again = 0
         self.pilot = Pilot(wiring)
         equal(self.pilot.most_da, MOST_DA[conversion_us])
         self.side.ev.want = 2
@@ -41,8 +43,17 @@ class _Outlet:
         self.side._solve()
 
     def read(self):
+        """As a tick does over a closed contactor: (state, whether the diode is lost)."""
         timebase.advance(20)
         self.pilot.read()
+        seen = self._seen()
+        if seen != (pilot_states.C, False):
+            self.again += 1
+            self.pilot.read_again()
+            seen = self._seen()
+        return seen
+
+    def _seen(self):
         return pilot_states.decode(self.pilot.high_mv), self.pilot.low_mv > pilot_states.DIODE_LOW_MV
 
 
@@ -58,16 +69,15 @@ def _cases(rig):
 def test_f_e21_no_false_opening_with_slow_conversions_noise_and_a_locked_or_drifting_phase():
     rig = Rig()
     for case, outlet in _cases(rig):
-        doubtful = 0
         for n in range(READINGS):
-            state, lost = outlet.read()
-            bad = state == pilot_states.UNDEFINED or state == pilot_states.F or lost
-            true(bad or state == pilot_states.C, repr((case, n, outlet.pilot.high_mv, outlet.pilot.low_mv)))
-            doubtful = doubtful + 1 if bad else 0
-            true(doubtful < 2, repr((case, n, outlet.pilot.high_mv, outlet.pilot.low_mv)))
+            seen = outlet.read()
+            equal((case, n, outlet.pilot.high_mv, outlet.pilot.low_mv, seen),
+                  (case, n, outlet.pilot.high_mv, outlet.pilot.low_mv, (pilot_states.C, False)))
+        if case[0] <= 45:
+            true(outlet.again <= READINGS // 10, repr((case, outlet.again)))
 
 
-def test_f_e21_a_lost_diode_and_a_shorted_pilot_are_seen_by_two_readings_in_every_trial():
+def test_f_e21_a_lost_diode_and_a_shorted_pilot_are_seen_by_the_next_tick_in_every_trial():
     rig = Rig()
     trials = 0
     for case, outlet in _cases(rig):
@@ -76,8 +86,7 @@ def test_f_e21_a_lost_diode_and_a_shorted_pilot_are_seen_by_two_readings_in_ever
             outlet.read()
             side.ev.diode = False
             side._solve()
-            seen = (outlet.read()[1], outlet.read()[1])
-            equal((case, n, seen, outlet.pilot.low_mv), (case, n, (True, True), outlet.pilot.low_mv))
+            equal((case, n, outlet.read()[1], outlet.pilot.low_mv), (case, n, True, outlet.pilot.low_mv))
             side.ev.diode = True
             side.circuit.short_ohm = 15
             side._solve()
@@ -86,6 +95,17 @@ def test_f_e21_a_lost_diode_and_a_shorted_pilot_are_seen_by_two_readings_in_ever
             side._solve()
             trials += 2
     true(trials >= 1000, str(trials))
+
+
+def test_a_reading_takes_3_ms_of_the_control_tick_at_any_offer_and_conversion_time():
+    rig = Rig()
+    for case, outlet in _cases(rig):
+        for _ in range(3):
+            timebase.advance(20)
+            begun_us = timebase.ticks_us()
+            outlet.pilot.read()
+            took_us = utime.ticks_diff(timebase.ticks_us(), begun_us)
+            true(took_us <= 3200, repr((case, took_us)))
 
 
 def test_f_e21_one_disturbed_sample_of_a_reading_counts_for_nothing():

@@ -19,6 +19,7 @@ class PilotSense:
     noise_uv       peak of the noise at the ADC
     edge_us        how long the stray capacitance of cable and car bends an edge (CP-2)
     ring_uv        the plateau rings by so much after an edge, dying away over ring_us
+    burst_uv       every sample is off by so much for the next burst_us of sampling
     glitch_uv      one sample in glitch_every is off by so much (0: none)
     floor_uv, ceiling_uv, bow_uv  where the ADC ends, and how far its middle is bent
     """
@@ -31,6 +32,7 @@ class PilotSense:
         self.edge_us = 14
         self.ring_uv = 0
         self.ring_us = 20
+        self.burst_uv = self.burst_us = 0
         self.glitch_uv = 0
         self.glitch_every = 0
         self.floor_uv = 0
@@ -42,7 +44,7 @@ class PilotSense:
         self._start_us = random.between(0, 999)
         self.phase_us = self._start_us
         self._drifted = 0
-        self._slept_us = 0
+        self._last_us = 0
         self._samples = 0
         self._last_ms = timebase.ticks_ms()
         self._ring_end_us = 0
@@ -56,7 +58,6 @@ class PilotSense:
         return (one + two) & 0x7FFF
 
     def _begin_burst(self, dt):
-        self._slept_us = timebase.slept_us
         if not self.locked:
             self.phase_us = self._random() % 1000
             return
@@ -68,16 +69,15 @@ class PilotSense:
         self._one = one = self._one * 171 % 30269
         self._two = two = self._two * 172 % 30307
         noise = (one + two) & 0x7FFF
-        if now != self._last_ms and utime.ticks_diff(now, self._last_ms) > _PAUSE_MS:
-            self._begin_burst(utime.ticks_diff(now, self._last_ms))
+        timebase.take(self.conversion_us + (noise & 7) - _JITTER_US)
+        now_us = timebase.ticks_us()
+        dt = utime.ticks_diff(now, self._last_ms)
+        if dt > _PAUSE_MS:
+            self._begin_burst(dt)
             phase = self.phase_us
         else:
-            slept_us = timebase.slept_us
-            phase = self.phase_us + self.conversion_us + (noise & 7) - _JITTER_US + slept_us - self._slept_us
-            if phase >= 1000:
-                phase %= 1000
-            self._slept_us = slept_us
-            self.phase_us = phase
+            self.phase_us = phase = (self.phase_us + utime.ticks_diff(now_us, self._last_us)) % 1000
+        self._last_us = now_us
         self._last_ms = now
         if phase < self._ring_end_us or self.high_us <= phase < self.high_us + self._ring_end_us:
             uv = self._level_uv(phase)
@@ -90,9 +90,12 @@ class PilotSense:
         """Work out anew what depends on settings."""
         self._ring_end_us = self.edge_us + (self.ring_us if self.ring_uv else 0)
         ends = self.floor_uv or self.ceiling_uv < RAIL_UV
-        self._plain = not (ends or self.bow_uv or self.glitch_every)
+        self._plain = not (ends or self.bow_uv or self.glitch_every or self.burst_us)
 
     def _flawed_uv(self, uv):
+        if self.burst_us > 0:
+            self.burst_us -= self.conversion_us
+            uv += self.burst_uv
         if self.glitch_every:
             self._samples += 1
             if self._samples >= self.glitch_every:

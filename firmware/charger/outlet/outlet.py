@@ -103,7 +103,7 @@ class Outlet(OutletReadout):
         self.dt_ms = 0
         self.metered: tuple | None = None  # reading.protection while it is fresh
         self.contacts_closed = self.locked = self.rcd_tripped = False
-        self.diode_lost = False  # by two readings in a row; the guard Diode says so
+        self.diode_lost = False  # the guard Diode says so
         self._same = self._undefined = 0
         self._stop_ms = self._asleep_ms = 0
         self._f_hold_ms = F_MS
@@ -210,8 +210,12 @@ class Outlet(OutletReadout):
             self.self_test.schedule(dt_ms, self)
 
     def _read_state(self) -> None:
-        self.pilot.read()
-        raw = pilot_states.decode(self.pilot.high_mv)
+        pilot = self.pilot
+        pilot.read()
+        raw = pilot_states.decode(pilot.high_mv)
+        if self.contactor.commanded and (not self._asks(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
+            pilot.read_again()  # what opens the contactor has to be there twice; a disturbance of 1 ms is gone by then
+            raw = pilot_states.decode(pilot.high_mv)
         if raw != self.raw_state:
             self._same = 1
             self.raw_state = raw
@@ -303,8 +307,6 @@ class Outlet(OutletReadout):
         raw = self.raw_state
         if raw == pilot_states.UNDEFINED:
             return self._undefined < _UNDEFINED_TICKS
-        if raw == pilot_states.F:  # a reading that lacks the positive plateau: a second one has to say the same
-            return self._same < _UNDEFINED_TICKS
         return self._asks(raw) and not self.diode_lost
 
     def _wanted(self, target_da: int) -> bool:

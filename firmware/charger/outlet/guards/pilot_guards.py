@@ -14,12 +14,11 @@ class Diode(base.Guard):
     INFO = "No diode at the pilot of the vehicle"
     FAULTED = False
     RULE = base.UNPLUG
-    TRIP_MS = 200  # of the latch: the contactor opens at the second reading in a row
+    TRIP_MS = 200  # of the latch: the contactor opens in the tick that has read it twice
 
     def danger(self, outlet) -> bool:
-        """Judge the negative plateau, and tell the outlet what two readings in a row have said."""
-        lost = self._is_lost(outlet)
-        outlet.diode_lost = lost and self._present_ms >= 0
+        """Judge the negative plateau, and tell the outlet, which does not wait for the latch."""
+        outlet.diode_lost = lost = self._is_lost(outlet)
         return lost
 
     def _is_lost(self, outlet) -> bool:
