@@ -22,7 +22,7 @@ import threading
 from pathlib import Path
 
 from cli import exit_with
-from ctl import Refused
+from ctl import Refused, failed
 from simulator.options import Mistake, address
 
 VARIABLE = "PILOTLIGHT_CSMS_CONTROL"
@@ -172,12 +172,8 @@ def main(words):
             _show_actions(given.action)
         else:
             print("\n".join(ask(given.control, cmd="chargers")) or "No charger is connected.")
-    except Mistake as mistake:
-        print(f"csms: {mistake}", file=sys.stderr)
-        return 2
-    except Refused as refused:
-        print(f"csms: {refused}", file=sys.stderr)
-        return 1
+    except (Mistake, Refused) as error:
+        return failed("csms", error)
     return 0
 
 

@@ -196,6 +196,12 @@ def _show(cmd, result):
         print(json.dumps(result))
 
 
+def failed(tool, error):
+    """Print why a command failed; the exit code: 2 for a mistake on the command line, 1 for a refusal."""
+    print(f"{tool}: {error}", file=sys.stderr)
+    return 2 if isinstance(error, Mistake) else 1
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         raise Mistake(message[0].upper() + message[1:] + "; see --help.")
@@ -227,12 +233,8 @@ def main(words):
             _show_top(result)
         else:
             _show(given.command, result)
-    except Mistake as mistake:
-        print(f"ctl: {mistake}", file=sys.stderr)
-        return 2
-    except Refused as refused:
-        print(f"ctl: {refused}", file=sys.stderr)
-        return 1
+    except (Mistake, Refused) as error:
+        return failed("ctl", error)
     return 0
 
 

@@ -17,11 +17,11 @@ LEFT_OUT = {
     # Pull request 13640: 36,156 bytes of code and 4,376 of data, measured for the ESP32-S3.
     "PPP": ("sdkconfig", r"^CONFIG_LWIP_PPP_SUPPORT=n$", 40_532),
     # "like 25k" on the ESP8266 (issue 4092).
-    "btree": ("mpconfigboard.h", r"^#define MICROPY_PY_BTREE \(0\)", 25_000),
+    "btree": ("mpconfigboard", r"^#define MICROPY_PY_BTREE \(0\)", 25_000),
     # Not published; the EMAC's driver, esp_eth and the PHYs' drivers, taken low.
-    "LAN": ("mpconfigboard.h", r"^#define MICROPY_PY_NETWORK_LAN \(0\)", 12_000),
+    "LAN": ("mpconfigboard", r"^#define MICROPY_PY_NETWORK_LAN \(0\)", 12_000),
     "SPI Ethernet": ("sdkconfig", r"^CONFIG_ETH_USE_SPI_ETHERNET=n$", 12_000),
-    "SD card": ("mpconfigboard.h", r"^#define MICROPY_HW_ENABLE_SDCARD \(0\)", 15_000),
+    "SD card": ("mpconfigboard", r"^#define MICROPY_HW_ENABLE_SDCARD \(0\)", 15_000),
 }
 LEAST_FREE = 0.05  # of a slot: what an update may add before the partition table has to change
 
@@ -31,7 +31,7 @@ def left_out(board: Path) -> list[str]:
     files = [path for folder in (board, board.parent / "common") for path in sorted(folder.glob("*")) if path.is_file()]
     found = {
         kind: "\n".join(path.read_text() for path in files if path.name.startswith(kind))
-        for kind in ("sdkconfig", "mpconfigboard.h")
+        for kind in ("sdkconfig", "mpconfigboard")
     }
     return [part for part, (kind, words, _) in LEFT_OUT.items() if re.search(words, found[kind], re.M)]
 

@@ -1,22 +1,2 @@
-# What the port's CMakeLists.txt includes for this board; MICROPY_BOARD_DIR is this folder.
-
-# The ESP-IDF looks for a partition table below the port unless its path is absolute, so the path is written here.
-file(WRITE ${CMAKE_BINARY_DIR}/sdkconfig.partitions
-    "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME=\"${MICROPY_BOARD_DIR}/partitions.csv\"\n"
-)
-
-# No Bluetooth: sdkconfig.ble is left out.
-set(SDKCONFIG_DEFAULTS
-    boards/sdkconfig.base
-    boards/sdkconfig.240mhz
-    ${MICROPY_BOARD_DIR}/../common/sdkconfig.charger
-    ${MICROPY_BOARD_DIR}/sdkconfig.board
-    ${CMAKE_BINARY_DIR}/sdkconfig.partitions
-)
-
-set(MICROPY_SOURCE_BOARD
-    ${MICROPY_BOARD_DIR}/../common/startup.c
-)
-
-# Without FROZEN_MANIFEST on the command line the charger is frozen into the image.
-set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/../../manifest.py)
+set(SDKCONFIG_DEFAULTS boards/sdkconfig.base boards/sdkconfig.240mhz)
+include(${MICROPY_BOARD_DIR}/../common/mpconfigboard_common.cmake)

@@ -1,28 +1,6 @@
 #define MICROPY_HW_BOARD_NAME "Pilotlight ESP32-S2 EVSE DA"
 #define MICROPY_HW_MCU_NAME "ESP32S2"
-
-// boards/common/startup.c: contactors first, and the NVS is never erased
-void pilotlight_startup(void);
-#define MICROPY_BOARD_STARTUP pilotlight_startup
 #define PILOTLIGHT_CONTACTOR_PINS {21}
 #define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {0}
 
-// The console is the UART, never the chip's own USB.
-#define MICROPY_HW_ENABLE_USBDEV (0)
-#define MICROPY_HW_USB_CDC (0)
-#define MICROPY_HW_ESP_USB_SERIAL_JTAG (0)
-
-// A charger has no use for these; each is also a way in.
-#define MICROPY_PY_BLUETOOTH (0)
-#define MICROPY_PY_ESPNOW (0)
-#define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
-#define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
-
-// Hardware that the board does not have
-#define MICROPY_PY_NETWORK_LAN (0)
-#define MICROPY_HW_ENABLE_SDCARD (0)
-#define MICROPY_PY_MACHINE_I2S (0)
-
-// The port defines it on the command line (esp32_common.cmake); the linker drops what nothing refers to any more.
-#undef MICROPY_PY_BTREE
-#define MICROPY_PY_BTREE (0)
+#include "../common/mpconfigboard_common.h"

@@ -1,11 +1,2 @@
-# A unit to be sold (BOARD_VARIANT=PRODUCT): no console, neither prompt nor log lines (SEC-21). It is written over the board's
-# plain build once the unit has been provisioned. What has to be burned into fuses besides: docs/SECURITY.md.
-list(APPEND MICROPY_DEF_BOARD
-    MICROPY_HW_ENABLE_UART_REPL=0
-)
-
-list(APPEND SDKCONFIG_DEFAULTS
-    ${MICROPY_BOARD_DIR}/../common/sdkconfig.product
-)
-
-set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/../common/manifest_product.py)
+# A unit to be sold (BOARD_VARIANT=PRODUCT).
+include(${MICROPY_BOARD_DIR}/../common/product.cmake)

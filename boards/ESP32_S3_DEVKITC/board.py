@@ -1,46 +1,20 @@
-"""ESP32-S3-DevKitC-1 with the reference wiring of board.md, as plain data; boards/SIM/board.py explains every name.
+"""ESP32-S3-DevKitC-1 with the reference wiring of board.md, as plain data; boards/SIM/board.py explains every name."""
 
-What differs from unit to unit comes from FACTORY_FILE, which the factory writes (board.md says what it holds).
-"""
-
-from machine import unique_id
-
-from charger.config.factory import FactoryData
+from esp32_board import *  # the names that all ESP32 boards share
 
 NAME = "ESP32_S3_DEVKITC"
-FLASH_ROOT = ""  # the port mounts its file system at /
-FACTORY_FILE = "/factory.json"
-LATE_TICK_MS = 100
-
-_UNIT = FactoryData(FACTORY_FILE)
-_PILOT = {"pwm": 5, "adc": 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300}
-_PILOT.update(_UNIT.pilot_wiring)
-
 OUTLETS: "tuple[dict, ...]" = (
-    {
-        "max_da": 160,
-        "phases": 1,
-        "pilot": _PILOT,
-        "contactor": {"out": 6, "active": 1, "feedback": 7, "contact": "normally_open",
-                      "close_ms": 60, "open_ms": 50},
-        "phase_switch": None,
-        "rcd": {"trip": 8, "test": 9},
-        "lock": None,
-        "proximity": None,
-        "ntc": {"adc": 2},
-        "fault_input": None,
-        "meter": ("ade7953_i2c", {"bus": 0, "scl": 11, "sda": 12, "address": 0x38}),
-        "reader": {"uart": 2, "tx": 17, "rx": 16},
-    },
+    outlet(
+        max_da=160,
+        phases=1,
+        pilot={"pwm": 5, "adc": 1},
+        contactor={"out": 6, "feedback": 7},
+        rcd={"trip": 8, "test": 9},
+        ntc={"adc": 2},
+        reader={"uart": 2, "tx": 17, "rx": 16},
+        meter=("ade7953_i2c", {"bus": 0, "scl": 11, "sda": 12, "address": 0x38}),
+    ),
 )
 SHARED: "dict[str, int | None]" = {"tamper": 13, "button": 14, "led": 21, "fault": None, "rails": 10}
-DEVICE = _UNIT.device("Pilotlight", "ESP32-S3-DevKitC-1", unique_id())
-FACTORY = _UNIT.keys
-CSMS = _UNIT.csms(DEVICE["serial"])
 HEAP_GROWS = False  # mpconfigboard.h fixes its size
-HANDSHAKE_MS = 1200  # TLS, measured by users of the port: no control tick runs meanwhile
-WEB = "0.0.0.0:443"
-MQTT = _UNIT.mqtt()
-LAB = False
-UPDATE = _UNIT.update(NAME)
-UPDATE_KEYS = _UNIT.update_keys()
+DEVICE, CSMS, UPDATE = unit_data(NAME, "ESP32-S3-DevKitC-1")

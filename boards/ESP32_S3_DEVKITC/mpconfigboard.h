@@ -1,32 +1,10 @@
 #define MICROPY_HW_BOARD_NAME "Pilotlight ESP32-S3-DevKitC"
 #define MICROPY_HW_MCU_NAME "ESP32S3"
+#define PILOTLIGHT_CONTACTOR_PINS {6}
+#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {0}
 
 // The heap lies in the PSRAM and is as large from the start on as it has to be, so that it never grows: a collection
 // takes longer the larger the heap is, and has to stay below 15 ms (board.md has the figures).
 #define MICROPY_GC_INITIAL_HEAP_SIZE (256 * 1024)
 
-// boards/common/startup.c: contactors first, and the NVS is never erased
-void pilotlight_startup(void);
-#define MICROPY_BOARD_STARTUP pilotlight_startup
-#define PILOTLIGHT_CONTACTOR_PINS {6}
-#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {0}
-
-// The console is the UART, never the chip's own USB.
-#define MICROPY_HW_ENABLE_USBDEV (0)
-#define MICROPY_HW_USB_CDC (0)
-#define MICROPY_HW_ESP_USB_SERIAL_JTAG (0)
-
-// A charger has no use for these; each is also a way in.
-#define MICROPY_PY_BLUETOOTH (0)
-#define MICROPY_PY_ESPNOW (0)
-#define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
-#define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
-
-// Hardware that the board does not have
-#define MICROPY_PY_NETWORK_LAN (0)
-#define MICROPY_HW_ENABLE_SDCARD (0)
-#define MICROPY_PY_MACHINE_I2S (0)
-
-// The port defines it on the command line (esp32_common.cmake); the linker drops what nothing refers to any more.
-#undef MICROPY_PY_BTREE
-#define MICROPY_PY_BTREE (0)
+#include "../common/mpconfigboard_common.h"

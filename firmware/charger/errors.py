@@ -196,8 +196,7 @@ class CallError(CallFailedError):
         self.code = code
         self.description = description
 
-    def __str__(self):
-        return self.code + (": " + self.description if self.description else "")
+    __str__ = OcppError.__str__
 
 
 class CallTimeoutError(CallFailedError):

@@ -21,7 +21,9 @@ IDF_OPTIONS = {f"CONFIG_{name}" for name in (
     "FREERTOS_HZ", "ESP_CONSOLE_NONE", "ESP_CONSOLE_UART_DEFAULT", "ESP_CONSOLE_SECONDARY_NONE", "BOOTLOADER_LOG_LEVEL_NONE",
     "LOG_DEFAULT_LEVEL_NONE", "ESP_SYSTEM_PANIC_PRINT_REBOOT", "ESP_SYSTEM_PANIC_SILENT_REBOOT",
 )}
-COMMON = BOARDS / "common"
+COMMON = loading.COMMON
+COMMON_HEADER = '#include "../common/mpconfigboard_common.h"'
+COMMON_CMAKE = "include(${MICROPY_BOARD_DIR}/../common/mpconfigboard_common.cmake)"
 
 
 @pytest.fixture(params=REAL)
@@ -34,6 +36,20 @@ def name(request):
 def board(name):
     """The data of that board."""
     return loading.load(BOARDS / name)
+
+
+def header_of(name):
+    """mpconfigboard.h of a board with the header that it includes."""
+    text = (BOARDS / name / "mpconfigboard.h").read_text()
+    assert text.count(COMMON_HEADER) == 1
+    return text.replace(COMMON_HEADER, (COMMON / "mpconfigboard_common.h").read_text())
+
+
+def cmake_of(name):
+    """mpconfigboard.cmake of a board with the file that it includes."""
+    text = (BOARDS / name / "mpconfigboard.cmake").read_text()
+    assert text.count(COMMON_CMAKE) == 1
+    return text.replace(COMMON_CMAKE, (COMMON / "mpconfigboard_common.cmake").read_text())
 
 
 def contactors_of(board):
@@ -78,7 +94,7 @@ def test_definition_has_no_fault(name, board):
 def test_start_up_code_opens_the_contactors_of_the_board(name, board):
     """CP-30: pins and levels in mpconfigboard.h (C) and the names in pins.csv (_boot.py) are those of board.py."""
     pins = [wiring["out"] for wiring in contactors_of(board)]
-    header = (BOARDS / name / "mpconfigboard.h").read_text()
+    header = header_of(name)
     listed = re.search(r"#define PILOTLIGHT_CONTACTOR_PINS \{([\d, ]+)\}", header).group(1)
     assert [int(pin) for pin in listed.split(",")] == pins
     levels = re.search(r"#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS \{([\d, ]+)\}", header).group(1)
@@ -89,7 +105,7 @@ def test_start_up_code_opens_the_contactors_of_the_board(name, board):
     assert [int(use.endswith("_N")) for use, _ in rows] == [1 - wiring["active"] for wiring in contactors_of(board)]
     startup = re.search(r"#define MICROPY_BOARD_STARTUP (\w+)", header).group(1)
     assert f"void {startup}(void) {{" in (COMMON / "startup.c").read_text()
-    assert "/../common/startup.c" in (BOARDS / name / "mpconfigboard.cmake").read_text()
+    assert "/../common/startup.c" in cmake_of(name)
 
 
 def test_pins_csv_says_the_same(name, board):
@@ -179,13 +195,17 @@ def test_sdkconfig_names_are_known(name):
     assert len(known) > 100
     assert config_names(BOARDS / name / "sdkconfig.board", *COMMON.glob("sdkconfig.*")) <= known
     assert config_names(*COMMON.glob("sdkconfig.*"), BOARDS / name / "sdkconfig.board") & IDF_OPTIONS
-    assert set(re.findall(r"(CONFIG_\w+)=", (BOARDS / name / "mpconfigboard.cmake").read_text())) <= known
+    assert set(re.findall(r"(CONFIG_\w+)=", cmake_of(name))) <= known
 
 
 def test_sdkconfig_files_exist(name):
     """Each file of SDKCONFIG_DEFAULTS is the port's, the board's, or written by mpconfigboard.cmake itself."""
-    text = (BOARDS / name / "mpconfigboard.cmake").read_text()
-    listed = re.search(r"set\(SDKCONFIG_DEFAULTS(.*?)\)", text, re.S).group(1).split()
+    text = cmake_of(name)
+    listed = [entry for found in re.findall(r"\((?:APPEND )?SDKCONFIG_DEFAULTS(.*?)\)", text, re.S) for entry in found.split()]
+    assert listed[-3:] == [
+        "${MICROPY_BOARD_DIR}/../common/sdkconfig.charger", "${MICROPY_BOARD_DIR}/sdkconfig.board",
+        "${CMAKE_BINARY_DIR}/sdkconfig.partitions",
+    ], "the last file that sets an option decides"  # fmt: skip
     assert "boards/sdkconfig.base" in listed
     for entry in listed:
         if entry.startswith("${CMAKE_BINARY_DIR}/"):
@@ -203,7 +223,7 @@ def test_macros_are_known(name):
     sources = [*PORT.glob("*.h"), *PORT.glob("*.c"), *PORT.glob("*.cmake"), *(PORT.parents[1] / "py").glob("*.h"),
                COMMON / "startup.c"]
     text = "\n".join(path.read_text() for path in sources)
-    for macro in re.findall(r"(?m)^#define (\w+)", (BOARDS / name / "mpconfigboard.h").read_text()):
+    for macro in re.findall(r"(?m)^#define (\w+)", header_of(name)):
         assert re.search(rf"\b{macro}\b", text), macro
         forced = re.search(rf"(?m)^#define {macro}\b", text) and not re.search(rf"(?m)^\s*#\s*ifndef {macro}\b", text)
         assert not forced, f"{macro} is fixed by the port, a board cannot set it"
@@ -211,19 +231,19 @@ def test_macros_are_known(name):
 
 def test_hardware_that_no_board_has_is_left_out(name):
     """The image has to fit its slot: LAN, SD card, PPP and Ethernet on SPI are out, by names that the port's sources read."""
-    header = (BOARDS / name / "mpconfigboard.h").read_text()
+    header = header_of(name)
     for macro in ("MICROPY_PY_NETWORK_LAN", "MICROPY_HW_ENABLE_SDCARD", "MICROPY_PY_MACHINE_I2S"):
         assert f"#define {macro} (0)" in header
     shared = (COMMON / "sdkconfig.charger").read_text()
     for option in ("LWIP_PPP_SUPPORT", "ETH_USE_SPI_ETHERNET"):
         assert f"CONFIG_{option}=n" in shared
     assert "CONFIG_FREERTOS_HZ=1000" in shared
-    assert "${MICROPY_BOARD_DIR}/../common/sdkconfig.charger" in (BOARDS / name / "mpconfigboard.cmake").read_text()
+    assert "${MICROPY_BOARD_DIR}/../common/sdkconfig.charger" in cmake_of(name)
 
 
 def test_no_protocol_that_nobody_needs(name):
     """SEC-19: switched off at build time, not just left alone."""
-    text = (BOARDS / name / "mpconfigboard.h").read_text()
+    text = header_of(name)
     for macro in ("PY_BLUETOOTH", "PY_ESPNOW", "HW_ENABLE_MDNS_QUERIES", "HW_ENABLE_MDNS_RESPONDER"):
         assert re.search(rf"(?m)^#define MICROPY_{macro} \(0\)$", text), macro
 
@@ -231,6 +251,8 @@ def test_no_protocol_that_nobody_needs(name):
 def test_a_product_has_no_console(name):
     """SEC-21: the variant sets what the port's sources ask for, and the port lets it."""
     text = (BOARDS / name / "mpconfigvariant_PRODUCT.cmake").read_text()
+    assert "include(${MICROPY_BOARD_DIR}/../common/product.cmake)" in text
+    text = (COMMON / "product.cmake").read_text()
     set_ = dict(re.findall(r"(?m)^    (MICROPY_\w+)=(\d+)$", text))
     assert set_ == {"MICROPY_HW_ENABLE_UART_REPL": "0"}
     assert "${MICROPY_BOARD_DIR}/../common/sdkconfig.product" in text
@@ -241,7 +263,7 @@ def test_a_product_has_no_console(name):
     sources = "\n".join(path.read_text() for path in [*PORT.glob("*.c"), *PORT.glob("*.h")])
     for macro in set_:
         assert f"#ifndef {macro}" in sources and f"#if {macro}" in sources
-    product = (BOARDS / name / "mpconfigboard.h").read_text()
+    product = header_of(name)
     assert not re.search(r"(?m)^#define MICROPY_HW_(USB|ESP_USB)\w* \([^0]", product), "another way in"
     if loading.chip_of(BOARDS / name).usb:  # these have a USB device of their own, on by default
         for macro in ("ENABLE_USBDEV", "USB_CDC", "ESP_USB_SERIAL_JTAG"):
@@ -267,9 +289,10 @@ def test_a_wrong_factory_file_counts_as_none(name, tmp_path):
     folder = tmp_path / "definition"
     folder.mkdir()
     file = tmp_path / "factory.json"
-    source = (BOARDS / name / "board.py").read_text()
+    source = (COMMON / "esp32_board.py").read_text()
     assert source.count('"/factory.json"') == 1
-    (folder / "board.py").write_text(source.replace('"/factory.json"', repr(str(file))))
+    (folder / "esp32_board.py").write_text(source.replace('"/factory.json"', repr(str(file))))
+    (folder / "board.py").write_text((BOARDS / name / "board.py").read_text())
 
     def shown():
         done = subprocess.run([str(binary(32)), str(script), name], cwd=ROOT, capture_output=True, text=True, timeout=20,

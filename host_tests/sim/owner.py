@@ -14,7 +14,7 @@ from backend import wait_until
 from backend.simulator import free_port
 from backend.waiting import WaitTimeout
 from sim.front_ends import FrontEnd
-from sim.tls_peers import key_of, server_context
+from sim.tls_peers import key_of, receive_exactly, server_context
 
 UNIT, OWNER = ("unit", "the unit's own"), ("owner", "the owner's own")
 _CONFIGURATION = """
@@ -229,26 +229,16 @@ class Owner:
         return self.ask(do=what, session=self.session, n=self.number, **({"with": inner} if inner else {}))
 
 
-def _exactly(source, count):
-    data = b""
-    while len(data) < count:
-        part = source.recv(count - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return data
-
-
 def _packet(source):
     """(first byte, body) of the next packet."""
-    first = _exactly(source, 1)[0]
+    first = receive_exactly(source, 1)[0]
     size = shift = 0
     while True:
-        byte = _exactly(source, 1)[0]
+        byte = receive_exactly(source, 1)[0]
         size |= (byte & 127) << shift
         shift += 7
         if not byte & 128:
-            return first, _exactly(source, size)
+            return first, receive_exactly(source, size)
 
 
 def _text(text):

@@ -64,15 +64,21 @@ def test_a_fault_at_start_up_is_told_after_boot(launch, csms, number, status):
     csms.record.wait("StatusNotification", since=mark, where=lambda p: (p["connectorId"], p["status"]) == (number, status))
 
 
-def test_the_cable_stays_locked_after_a_refused_start(launch, csms):
-    """OCPP-54: DeAuthorized in a running transaction keeps the plug until the same card is shown."""
-    csms.answer("StartTransaction", Result({"transactionId": 77, "idTagInfo": {"status": "Blocked"}}))
+def refused_start(launch, csms, status):
+    """A charger whose back end refused the running transaction of GOOD0001: stopped, the car still plugged in."""
+    csms.answer("StartTransaction", Result({"transactionId": 77, "idTagInfo": {"status": status}}))
     sim = launch()
     csms.wait_booted()
     sim.plug_in()
     sim.swipe("GOOD0001")
     assert csms.record.wait("StopTransaction").payload["reason"] == "DeAuthorized"
     sim.wait_ocpp_status("Finishing")
+    return sim
+
+
+def test_the_cable_stays_locked_after_a_refused_start(launch, csms):
+    """OCPP-54: DeAuthorized in a running transaction keeps the plug until the same card is shown."""
+    sim = refused_start(launch, csms, "Blocked")
     sim.let_pass(10)
     assert sim.connector()["locked"] and not sim.connector()["relay"]
     sim.swipe("GOOD0002")
@@ -86,12 +92,6 @@ def test_the_cable_stays_locked_after_a_refused_start(launch, csms):
 
 def test_the_back_end_unlocks_a_held_cable(launch, csms):
     """OCPP-68."""
-    csms.answer("StartTransaction", Result({"transactionId": 77, "idTagInfo": {"status": "Invalid"}}))
-    sim = launch()
-    csms.wait_booted()
-    sim.plug_in()
-    sim.swipe("GOOD0001")
-    csms.record.wait("StopTransaction")
-    sim.wait_ocpp_status("Finishing")
+    sim = refused_start(launch, csms, "Invalid")
     assert csms.call("UnlockConnector", connectorId=1)["status"] == "Unlocked"
     assert not sim.connector()["locked"]

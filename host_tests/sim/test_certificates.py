@@ -19,10 +19,7 @@ CPO = {"CpoName": "Acme CPO", "RetryBackoffWaitMinimum": 2, "RetryBackoffRandomR
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    made = SigningAuthority(tmp_path_factory.mktemp("authority"))
-    made.server = made.issue("server")
-    made.charger = made.issue("charger", IDENTITY)
-    return made
+    return SigningAuthority(tmp_path_factory.mktemp("authority")).issue_both(IDENTITY)
 
 
 def profile_3(launch, csms, authority, certificate=None, settings=None, **more):

@@ -67,9 +67,7 @@ def in_use(sim):
 def test_a_session_over_profile_3_leaves_room_in_the_heap_of_a_board(launch, csms, tmp_path):
     """Security profile 3 while a car charges, page and MQTT client idle."""
     (tmp_path / "authority").mkdir()
-    authority = Authority(tmp_path / "authority")
-    authority.server = authority.issue("server")
-    authority.charger = authority.issue("charger", IDENTITY)
+    authority = Authority(tmp_path / "authority").issue_both(IDENTITY)
     secure(csms, server_context(authority.server, VERSIONS["1.2"], authority.root))
     sim = launch(word=32, lab=False, heap=BOARD_HEAP, csms_url=csms.url, options=options(3, authority, tmp_path))
     csms.wait_booted()
@@ -85,9 +83,7 @@ def test_a_session_over_profile_3_leaves_room_in_the_heap_of_a_board(launch, csm
 def test_all_links_at_once_in_the_heap_of_the_reference_board(launch, csms, tmp_path):
     """Security profile 3, page and broker: while a car charges half of 256 KiB is free and more."""
     (tmp_path / "authority").mkdir()
-    authority = Authority(tmp_path / "authority")
-    authority.server = authority.issue("server")
-    authority.charger = authority.issue("charger", IDENTITY)
+    authority = Authority(tmp_path / "authority").issue_both(IDENTITY)
     (tmp_path / "broker").mkdir()
     secure(csms, server_context(authority.server, VERSIONS["1.2"], authority.root))
     (tmp_path / "broker-password").write_text(UNIT[1] + "\n")

@@ -17,10 +17,7 @@ CONNACK = " \x02\x00\x00"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    authority.server = authority.issue("server")
-    authority.charger = authority.issue("charger", IDENTITY)
-    return authority
+    return Authority(tmp_path_factory.mktemp("authority")).issue_both(IDENTITY)
 
 
 def options(profile, authority, tmp_path):

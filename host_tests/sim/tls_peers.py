@@ -84,6 +84,7 @@ class Authority:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.root = self._save(name, self._sign(self.name, self.key, self, True))
+        self.server = self.charger = None
 
     def _sign(self, subject, key, issuer, is_authority, begins=-1, ends=30, names=()):
         now = datetime.datetime.now(datetime.UTC)
@@ -103,6 +104,12 @@ class Authority:
             path.with_suffix(".key").write_bytes(key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         return str(path)
+
+    def issue_both(self, identity):
+        """Set `server` and `charger`: the certificates of a back end on localhost and of a charger."""
+        self.server = self.issue("server")
+        self.charger = self.issue("charger", identity)
+        return self
 
     def issue(self, file, host="localhost", common_name=None, alternative=True, **validity):
         """A certificate for a host; the path of its PEM file, the key beside it."""
@@ -248,27 +255,29 @@ def through(upstream, limit):
     return before
 
 
+def receive_exactly(source, count):
+    """That many bytes of a socket; EOFError when the connection ends before."""
+    data = b""
+    while len(data) < count:
+        part = source.recv(count - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
 def spoiling(upstream):
     """A relay that turns one bit of the ServerKeyExchange of TLS 1.2, at its end: of the signature."""
-    def exactly(source, count):
-        data = b""
-        while len(data) < count:
-            got = source.recv(count - len(data))
-            if not got:
-                raise ConnectionError
-            data += got
-        return data
-
     def before(connection):
         other = _forward(connection, upstream)
         try:
             while True:
-                head = exactly(other, 5)
-                body = bytearray(exactly(other, int.from_bytes(head[3:], "big")))
+                head = receive_exactly(other, 5)
+                body = bytearray(receive_exactly(other, int.from_bytes(head[3:], "big")))
                 if head[0] == 22 and body[0] == 12:
                     body[-1] ^= 1
                 connection.sendall(head + body)
-        except OSError:
+        except (OSError, EOFError):
             return True
 
     return before

@@ -63,6 +63,13 @@ class Bench:
     def until(self, wanted, ms=15000):
         return self.rig.until(lambda: self.connector.status == wanted, ms)
 
+    def charge(self, ms):
+        """Authorise a card, plug a car in that wants to charge, and charge for so long."""
+        self.connector.authorised("TAG-1")
+        self.rig.side.plug(ev.ASKING)
+        self.until("Charging")
+        self.rig.run(ms)
+
 
 def test_plug_card_charge_card_unplug():
     bench = Bench()
@@ -139,10 +146,7 @@ def test_a_car_that_is_only_plugged_is_suspended_by_the_car():
 
 def test_unplugging_ends_the_session_ocpp43():
     bench = Bench()
-    bench.connector.authorised("TAG-1")
-    bench.rig.side.plug(ev.ASKING)
-    bench.until("Charging")
-    bench.rig.run(10000)
+    bench.charge(10000)
     bench.rig.side.plug(ev.ABSENT)
     bench.until("Available")
     equal(bench.heard.statuses[-3:], ["Charging", "Finishing", "Available"])
@@ -151,10 +155,7 @@ def test_unplugging_ends_the_session_ocpp43():
 
 def test_a_fault_is_reported_with_its_code_and_goes_back_to_what_was_ocpp84():
     bench = Bench()
-    bench.connector.authorised("TAG-1")
-    bench.rig.side.plug(ev.ASKING)
-    bench.until("Charging")
-    bench.rig.run(3000)
+    bench.charge(3000)
     bench.rig.world.set_fault("UnderVoltage", 1, True)
     bench.until("Faulted")
     equal(bench.heard.codes[-1], ("Faulted", "UnderVoltage"))

@@ -1,12 +1,13 @@
 """Name look-up over UDP against name servers that answer, stay silent, lie and babble."""
 
 import asyncio
-import os
 import random
 import socket
 
 from check import equal, raises_async, true
+from loop_turns import LoopTurns
 from peer import until
+from udp_server import UDPServer, bind_free_port
 
 from charger import clock
 from charger.errors import DnsError
@@ -16,41 +17,12 @@ from charger.net.dns import Resolver
 A, CNAME, AAAA, TXT = 1, 5, 28, 16
 
 
-def readable(s):
-    yield asyncio.core._io_queue.queue_read(s)
-
-
-class Server:
-    """A name server on a free UDP port. `answer(query)` returns the datagrams to send back, or None."""
+class Server(UDPServer):
+    """A name server and the resolver that asks it."""
 
     def __init__(self, answer):
-        self.queries = []
-        self.sources = []
-        self._answer = answer
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        while True:
-            self.port = 20000 + int.from_bytes(os.urandom(2), "big") % 40000
-            try:
-                self._socket.bind(socket.getaddrinfo("127.0.0.1", self.port)[0][-1])
-                break
-            except OSError:
-                continue
-        self._task = asyncio.create_task(self._run())
+        super().__init__(answer)
         self.resolver = Resolver(lambda: "127.0.0.1", self.port)
-
-    async def _run(self):
-        while True:
-            await readable(self._socket)
-            query, source = self._socket.recvfrom(512)
-            self.queries.append(query)
-            self.sources.append(bytes(source))
-            for datagram in self._answer(query) or ():
-                self._socket.sendto(datagram, source)
-
-    def close(self):
-        self._task.cancel()
-        self._socket.close()
 
 
 async def asking(answer, host, deadline_ms=3000):
@@ -155,22 +127,14 @@ async def test_the_second_question_counts_when_the_first_is_lost():
 
 
 async def test_silence_ends_at_the_deadline_with_three_fresh_questions_and_the_loop_runs_on():
-    turns = 0
-
-    async def ticker():
-        nonlocal turns
-        while True:
-            await asyncio.sleep_ms(5)
-            turns += 1
-
-    task = asyncio.create_task(ticker())
+    turns = LoopTurns(5)
     start = clock.ticks_ms()
     answer, server = await asking(lambda query: None, "csms.example", 300)
     took = clock.elapsed_ms(start)
-    task.cancel()
+    turns.stop()
     equal(str(answer), "no answer from the name server")
     true(290 <= took < 1500, took)
-    true(turns > 20, turns)
+    true(turns.count > 20, turns.count)
     equal((len(server.queries), len({q[:2] for q in server.queries}), len(set(server.sources))), (3, 3, 3))
 
 
@@ -262,13 +226,7 @@ async def test_the_connect_ends_at_its_deadline():
     """A port whose queue is full takes no more connections, and says nothing."""
     listener = socket.socket()
     waiting = []
-    while True:
-        port = 20000 + int.from_bytes(os.urandom(2), "big") % 40000
-        try:
-            listener.bind(socket.getaddrinfo("127.0.0.1", port)[0][-1])
-            break
-        except OSError:
-            continue
+    port = bind_free_port(listener)
     listener.listen(0)
     error = None
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import profiles
 from check import equal, true
 from ocpp_rig import Rig
 
@@ -16,23 +17,12 @@ class Fault:
     CODE, INFO, FAULTED = "GroundFailure", "x", True
 
 
-def profile(number=1, purpose="TxDefaultProfile", limit=10, stack=0, unit="A", phases=None, kind="Relative", **more):
-    period = {"startPeriod": 0, "limit": limit}
-    if phases is not None:
-        period["numberPhases"] = phases
-    schedule = {"chargingRateUnit": unit, "chargingSchedulePeriod": [period]}
-    if kind != "Relative":
-        schedule["startSchedule"] = clock.iso(clock.utc_s() - 10)
-    fields = {
-        "chargingProfileId": number, "stackLevel": stack, "chargingProfilePurpose": purpose,
-        "chargingProfileKind": kind, "chargingSchedule": schedule,
-    }  # fmt: skip
-    fields.update(more)
-    return fields
+def profile(number=1, purpose="TxDefaultProfile", limit=10, kind="Relative", **more):
+    return profiles.profile(number, purpose, limit, kind=kind, **more)
 
 
 async def install(rig, fields, connector=0):
-    return (await rig.call("SetChargingProfile", connectorId=connector, csChargingProfiles=fields))["status"]
+    return await profiles.install(rig, fields, connector)
 
 
 async def told(rig, connector=1, unit="A", duration=0):

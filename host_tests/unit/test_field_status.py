@@ -315,14 +315,7 @@ async def test_f_o25_a_hard_reset_waits_a_few_seconds_for_a_back_end_that_does_n
     await rig.seconds(1)
     rig.link.answers["StopTransaction"] = OSError("never")
     began = clock.ticks_ms()
-    real = rig.link.call
-
-    async def call(action, payload):
-        if action == "StopTransaction":
-            await clock.sleep_ms(60000)
-        return await real(action, payload)
-
-    rig.link.call = call
+    rig.link.slow_ms["StopTransaction"] = 60000
     await rig.call("Reset", type="Hard")
     await rig.until(lambda: rig.restarts == ["Hard"])
     true(5000 <= clock.elapsed_ms(began) < 8000, clock.elapsed_ms(began))

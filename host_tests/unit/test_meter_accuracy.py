@@ -30,14 +30,7 @@ SUPPLY = ((3, 10), (5, 15))  # and of a mains flattened by everybody's power sup
 TIMEOUT = 90
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def points():

@@ -9,14 +9,7 @@ from sim.chips.atm90e32 import ATM90E32Chip
 from sim.chips.wires import SPIWire
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def bench(seed=3, calibrated=True, load=None, options=None):

@@ -16,14 +16,7 @@ import two_point
 TIMEOUT = 90
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def silent(text):

@@ -11,14 +11,7 @@ from sim.chips.ct_adc import CtFrontEnd
 TIMEOUT = 90
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def spend(us):

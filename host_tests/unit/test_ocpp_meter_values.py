@@ -305,14 +305,7 @@ async def test_f_o12_a_triggered_reading_comes_at_once_while_its_start_is_unansw
 
 async def test_f_o12_what_was_triggered_does_not_wait_for_a_card_that_is_asked_for():
     rig = await Rig().online()
-    prompt = rig.link.call
-
-    async def slow(action, payload):
-        if action == "Authorize":
-            await clock.sleep_ms(29000)
-        return await prompt(action, payload)
-
-    rig.link.call = slow
+    rig.link.slow_ms["Authorize"] = 29000
     await rig.plug()
     rig.cp.tag_shown(rig.connectors[0], "TAG1")
     await rig.seconds(1)

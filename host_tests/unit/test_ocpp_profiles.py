@@ -2,8 +2,10 @@
 
 import json
 
+import profiles
 from check import equal, raises, true
 from ocpp_rig import Rig
+from profiles import profile
 
 from charger import clock, validate
 from charger.errors import InvalidValueError, OcppError
@@ -13,21 +15,8 @@ HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
 
 
-def profile(number=1, purpose="TxDefaultProfile", limit=10, stack=0, kind="Absolute", unit="A", **more):
-    schedule = {"chargingRateUnit": unit, "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit}]}
-    if kind != "Relative":
-        schedule["startSchedule"] = clock.iso(clock.utc_s() - 10)
-    schedule.update(more.pop("schedule", {}))
-    fields = {
-        "chargingProfileId": number, "stackLevel": stack, "chargingProfilePurpose": purpose,
-        "chargingProfileKind": kind, "chargingSchedule": schedule,
-    }  # fmt: skip
-    fields.update(more)
-    return fields
-
-
 async def install(rig, fields, connector=1):
-    return (await rig.call("SetChargingProfile", connectorId=connector, csChargingProfiles=fields))["status"]
+    return await profiles.install(rig, fields, connector)
 
 
 def limit(rig, number=1):

@@ -193,12 +193,18 @@ class SlowLine:
         """Nothing to hurry."""
 
 
+async def slow_rig():
+    """A charge point on a slow link whose uploads are slow: (rig, link)."""
+    rig = await Rig(2).online()
+    rig.cp.make_uploader = SlowUploads
+    line = SlowLine(rig)
+    await rig.seconds(1)
+    return rig, line
+
+
 async def test_nothing_that_an_answer_causes_overtakes_it_on_a_slow_link():
     for action, request, caused in FOLLOWED:
-        rig = await Rig(2).online()
-        rig.cp.make_uploader = SlowUploads
-        line = SlowLine(rig)
-        await rig.seconds(1)
+        rig, line = await slow_rig()
         await line.rpc.feed(json.dumps([2, "uid", action, request]))
         await rig.until(lambda seen=line.done: len(seen) > 1, 120000)
         first, second = line.done[0], line.done[1]
@@ -208,10 +214,7 @@ async def test_nothing_that_an_answer_causes_overtakes_it_on_a_slow_link():
 
 async def test_nor_when_the_link_is_busy_at_that_moment():
     for action, request, caused in FOLLOWED:
-        rig = await Rig(2).online()
-        rig.cp.make_uploader = SlowUploads
-        line = SlowLine(rig)
-        await rig.seconds(1)
+        rig, line = await slow_rig()
         rig.cp.post_call("DataTransfer", {"vendorId": "x"})
         await rig.seconds(1)
         await line.rpc.feed(json.dumps([2, "uid", action, request]))

@@ -94,6 +94,13 @@ class Rig:
         value = {"timestamp": now_stamp(), "sampledValue": [{"value": str(mark)}]}
         self.box.add_reading(local_id, {"connectorId": 1, "meterValue": [value]})
 
+    def read_offline(self, count):
+        """Start transaction 1 without a connection and queue so many readings of it."""
+        self.cut()
+        self.begin(1)
+        for n in range(count):
+            self.read(1, n)
+
     def order(self):
         return [item[1] for item in self.sent]
 
@@ -337,10 +344,7 @@ async def test_five_hundred_messages_and_more_wait_for_days_ocpp39():
 async def test_the_oldest_readings_go_first_and_never_a_start_or_stop_ocpp39():
     flashrig.fresh(blocks=96)
     rig = Rig(flashrig.files())
-    rig.cut()
-    rig.begin(1)
-    for n in range(1500):
-        rig.read(1, n)
+    rig.read_offline(1500)
     rig.end(1)
     rig.start()
     rig.link()
@@ -354,10 +358,7 @@ async def test_the_oldest_readings_go_first_and_never_a_start_or_stop_ocpp39():
 async def test_a_flash_without_room_gives_readings_up_for_a_stop():
     flashrig.fresh(blocks=40)
     rig = Rig(flashrig.files())
-    rig.cut()
-    rig.begin(1)
-    for n in range(1500):
-        rig.read(1, n)
+    rig.read_offline(1500)
     for n in range(2, 300):
         rig.begin(n)
         rig.end(n)

@@ -18,10 +18,7 @@ TIMEOUT = 60
 
 def _charging():
     bench = Bench()
-    bench.connector.authorised("TAG-1")
-    bench.rig.side.plug(ev.ASKING)
-    bench.until("Charging")
-    bench.rig.run(6000)
+    bench.charge(6000)
     return bench
 
 

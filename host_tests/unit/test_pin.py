@@ -5,6 +5,7 @@ import os
 
 import flashrig
 from check import equal, raises, true
+from loop_turns import cancelled
 
 from charger import clock
 from charger.access import pin, pin_rules, pin_throttle, roles
@@ -450,12 +451,7 @@ async def test_who_hangs_up_during_a_check_has_had_his_attempt():
         task = asyncio.create_task(pins.check("owner", OWNER))
         await asyncio.sleep_ms(0)
         await asyncio.sleep_ms(0)
-        task.cancel()
-        try:
-            await task
-            raise AssertionError("not cancelled")
-        except asyncio.CancelledError:
-            pass
+        await cancelled(task)
     equal(events, [("PinRefused", "owner, page, not answered, %d in a row" % n) for n in range(1, 6)] + [
         ("PinLockout", "60 s, all")])
     equal((await pins.check("owner", OWNER)).wait_s, 60)

@@ -5,6 +5,7 @@ import time
 
 import utime
 from check import equal, near, raises, true
+from loop_turns import cancelled
 
 from sim import rtc, tasks, timebase
 
@@ -140,12 +141,7 @@ def test_the_other_task_queue_outlives_wrapping_ticks():
         for _ in range(14 * 24):
             await event.wait()
             event.clear()
-        task.cancel()
-        try:
-            await task
-            raise AssertionError("not cancelled")
-        except asyncio.CancelledError:
-            pass
+        await cancelled(task)
         try:
             await asyncio.wait_for_ms(stubborn(), 1000)
             raise AssertionError("no time-out")

@@ -43,6 +43,14 @@ def _shared(count, rotations, limit_da=LIMIT_DA, seed=1, phases=1):
     return rig, supply
 
 
+def _charge_all(rig, ms):
+    """Plug a car that wants to charge into each outlet, permit all, and run for so long."""
+    for outlet, side in zip(rig.outlets, rig.world.outlets):
+        outlet.permit = True
+        side.plug(ev.ASKING)
+    rig.run(ms)
+
+
 def test_two_cars_share_and_the_first_gets_all_again():
     rig, _ = _shared(2, [0, 0])
     for n in range(2):
@@ -60,19 +68,13 @@ def test_two_cars_share_and_the_first_gets_all_again():
 
 def test_outlets_on_different_phases_do_not_take_from_each_other():
     rig, _ = _shared(2, [0, 1])
-    for n in range(2):
-        rig.outlets[n].permit = True
-        rig.world.outlets[n].plug(ev.ASKING)
-    rig.run(20000)
+    _charge_all(rig, 20000)
     equal([outlet.offered_da for outlet in rig.outlets], [320, 320])
 
 
 def test_who_cannot_have_six_ampere_waits():
     rig, _ = _shared(4, [0, 0, 0, 0], 200)
-    for n in range(4):
-        rig.outlets[n].permit = True
-        rig.world.outlets[n].plug(ev.ASKING)
-    rig.run(30000)
+    _charge_all(rig, 30000)
     equal([outlet.offered_da for outlet in rig.outlets], [66, 66, 66, 0])
 
 
@@ -89,10 +91,7 @@ def test_a_warning_takes_no_current_away():
 
 def test_a_blocked_outlet_gives_its_share_away():
     rig, _ = _shared(2, [0, 0])
-    for n in range(2):
-        rig.outlets[n].permit = True
-        rig.world.outlets[n].plug(ev.ASKING)
-    rig.run(25000)
+    _charge_all(rig, 25000)
     rig.world.set_fault("diode", 1, True)
     rig.run(20000)
     equal([outlet.offered_da for outlet in rig.outlets], [0, 320])
@@ -100,10 +99,7 @@ def test_a_blocked_outlet_gives_its_share_away():
 
 def test_three_phase_outlets_rotated_differently_share_every_phase():
     rig, _ = _shared(3, [0, 1, 2], phases=3)
-    for n in range(3):
-        rig.outlets[n].permit = True
-        rig.world.outlets[n].plug(ev.ASKING)
-    rig.run(30000)
+    _charge_all(rig, 30000)
     equal([outlet.offered_da for outlet in rig.outlets], [133, 133, 133])
 
 
@@ -144,10 +140,7 @@ def test_the_sum_holds_whatever_comes_and_goes():
 def test_a_supply_that_nobody_watches_any_more_leaves_the_safe_minimum():
     """Whatever keeps share() from being called: nobody gets more than 6 A, and who had nothing gets nothing (CP-53)."""
     rig, _ = _shared(3, [0, 0, 0], 160)
-    for n in range(3):
-        rig.outlets[n].permit = True
-        rig.world.outlets[n].plug(ev.ASKING)
-    rig.run(20000)
+    _charge_all(rig, 20000)
     equal([outlet.offered_da for outlet in rig.outlets], [80, 80, 0])
     rig.after_tick = None  # no share() any more
     rig.run(8000)

@@ -1,13 +1,11 @@
 """Which time the unit believes: floor, ceiling, large steps on trial, and its own SNTP client (F-S6, SEC-27)."""
 
-import asyncio
-import os
-import socket
 
 from check import equal, true
+from udp_server import UDPServer
 
 from charger import clock, version
-from charger.net import dns, sntp, time_sources
+from charger.net import sntp, time_sources
 
 NOW = version.BUILD_UTC_S + 20000000
 YEAR = 31557600
@@ -162,47 +160,13 @@ def test_f_s6_an_sntp_answer_counts_only_with_the_stamp_and_a_synchronised_serve
     equal(sntp.decode(answer(request, clock.utc_of(2037, 1, 1)), stamp)[0], clock.utc_of(2037, 1, 1))
 
 
-class Server:
-    """A time server on a free UDP port; `replies(request)` gives its datagrams."""
-
-    def __init__(self, replies):
-        self.requests = 0
-        self._replies = replies
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        while True:
-            self.port = 20000 + int.from_bytes(os.urandom(2), "big") % 40000
-            try:
-                self._socket.bind(socket.getaddrinfo("127.0.0.1", self.port)[0][-1])
-                break
-            except OSError:
-                continue
-        self._task = asyncio.create_task(self._run())
-
-    async def _run(self):
-        while True:
-            await dns.readable(self._socket)
-            request, source = self._socket.recvfrom(512)
-            self.requests += 1
-            for datagram in self._replies(request):
-                self._socket.sendto(datagram, source)
-
-    def close(self):
-        self._task.cancel()
-        self._socket.close()
-
-    @property
-    def name(self):
-        return "127.0.0.1:%d" % self.port
-
-
 async def test_f_s6_a_board_without_a_clock_gets_its_time_from_servers_that_agree():
     fresh(None)
 
     def replies(request):
         return answer(request, NOW - YEAR // 2, stamp=b"forged!!"), answer(request, NOW)
 
-    servers = [Server(replies) for _ in range(2)]
+    servers = [UDPServer(replies) for _ in range(2)]
     try:
         true(await sntp.TimeClient(lambda: [one.name for one in servers]).ask_all())
         near(NOW)
@@ -214,11 +178,11 @@ async def test_f_s6_a_board_without_a_clock_gets_its_time_from_servers_that_agre
 
 async def test_f_s6_silent_and_lying_servers_leave_the_clock_unknown():
     fresh(None)
-    liars = [Server(lambda _: ()), Server(lambda request: (answer(request, clock.utc_of(2099, 1, 1)),))]
+    liars = [UDPServer(lambda _: ()), UDPServer(lambda request: (answer(request, clock.utc_of(2099, 1, 1)),))]
     try:
         true(not await sntp.TimeClient(lambda: [one.name for one in liars]).ask_all())
         equal(clock.utc_s(), None)
-        equal([one.requests for one in liars], [1, 1])
+        equal([len(one.queries) for one in liars], [1, 1])
     finally:
         for one in liars:
             one.close()

@@ -139,7 +139,8 @@ def test_without_a_device_key_nothing_is_stored():
     raises(VaultError, vault.put, "a", b"b")
 
 
-def test_a_power_cut_at_any_write_leaves_the_old_or_the_new():
+def _cut_at_each_write(change, check):
+    """Cut the power at each write of change(vault) in turn and restart; check(text) then looks at what is left."""
     at = 0
     while True:
         _filled()
@@ -147,46 +148,43 @@ def test_a_power_cut_at_any_write_leaves_the_old_or_the_new():
         vault = _again()
         device.cut_after(at, (simflash.DROP, simflash.HALF, simflash.LATE)[at % 3])
         try:
-            vault.put("wifi/password", b"changed")
-            vault.put("ocpp/client-key", b"new")
-            vault.delete("web/key")
+            change(vault)
         except OSError:
             pass
         cut = not device.powered
         flashrig.restart(device)
+        check("operation %d" % at)
+        if not cut:
+            break
+        at += 1
+    true(at > 8, at)
+
+
+def test_a_power_cut_at_any_write_leaves_the_old_or_the_new():
+    def change(vault):
+        vault.put("wifi/password", b"changed")
+        vault.put("ocpp/client-key", b"new")
+        vault.delete("web/key")
+
+    def check(text):
         vault = _again()
-        equal(vault.broken, "", "operation %d" % at)
+        equal(vault.broken, "", text)
         true(vault.get("wifi/password") in (b"changed", SECRETS["wifi/password"]))
         true(vault.get("ocpp/client-key") in (b"new", None))
         true(vault.get("web/key") in (SECRETS["web/key"], None))
         equal(vault.get("ocpp/authorization-key"), SECRETS["ocpp/authorization-key"])
-        if not cut:
-            break
-        at += 1
-    true(at > 8, at)
+
+    _cut_at_each_write(change, check)
 
 
 def test_a_change_of_keys_survives_a_power_cut_at_any_write():
-    at = 0
-    while True:
-        _filled()
-        device = chip["now"]
-        vault = _again()
-        device.cut_after(at, (simflash.DROP, simflash.HALF, simflash.LATE)[at % 3])
-        try:
-            vault.rotate(OTHER)
-        except OSError:
-            pass
-        cut = not device.powered
-        flashrig.restart(device)
+    def check(text):
         vault = Vault(flashrig.files(), KEY, next_key=OTHER)
-        equal(vault.broken, "", "operation %d" % at)
+        equal(vault.broken, "", text)
         vault.rotate(OTHER)
         vault = _again(OTHER)
         equal(({name: vault.get(name) for name in vault.names()}, vault.broken), (SECRETS, ""))
-        if not cut:
-            break
-        at += 1
-    true(at > 8, at)
+
+    _cut_at_each_write(lambda vault: vault.rotate(OTHER), check)
     true(_again(KEY).broken)
 

@@ -11,6 +11,7 @@ from board_definition.chips import CHIPS, Chip
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARDS = ROOT / "boards"
+COMMON = BOARDS / "common"  # what several boards share
 SIMULATED = "SIM"
 _METERS = ROOT / "firmware" / "charger" / "drivers" / "meters"
 SHOW = """
@@ -45,7 +46,7 @@ def chip_of(folder: Path) -> Chip:
 def load(folder: Path, interpreter: Path | None = None) -> dict:
     """The data of board.py in a folder, read by MicroPython as the board would read it; tuples are lists here."""
     command = [str(interpreter or ROOT / ".toolchain" / "micropython32"), "-c", SHOW, folder.name]
-    path = f"{folder}:{ROOT / 'firmware'}:.frozen"
+    path = f"{folder}:{COMMON}:{ROOT / 'firmware'}:.frozen"
     try:
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,

@@ -76,57 +76,36 @@ def board_py(answers: Answers) -> str:
     pins = answers.pins
 
     def part(form: str, *names: str) -> str:
-        return form.format(*(pins[name] for name in names)) if names[0] in pins else "None"
+        return form.format(*(pins[name] for name in names)) if names[0] in pins else ""
 
     chip = CHIPS[answers.chip]
-    uart = chip.uarts[-1]
+    parts = {
+        "rcd": part('{{"trip": {}, "test": {}}}', "RCD_TRIP", "RCD_TEST"),
+        "lock": part('{{"out": {}, "feedback": {}, "move_ms": 500}}', "LOCK_OUT", "LOCK_FEEDBACK"),
+        "proximity": part('{{"adc": {}, "pullup": 1000, "rail_mv": 3300}}', "PROXIMITY_ADC"),
+        "ntc": part('{{"adc": {}}}', "NTC_ADC"),
+        "fault_input": part('{{"pin": {}}}', "FAULT_INPUT_PIN"),
+        "reader": part('{{"uart": ' + str(chip.uarts[-1]) + ', "tx": {}, "rx": {}}}', "READER_TX", "READER_RX"),
+    }
+    given = "".join(f"        {name}={text},\n" for name, text in parts.items() if text)
     shared = ", ".join(f'"{name.lower()}": {pins.get(name)}' for name in ("TAMPER", "BUTTON", "LED", "FAULT", "RAILS"))
-    return f'''"""{answers.model} with the wiring of board.md, as plain data; boards/SIM/board.py explains every name.
+    return f'''"""{answers.model} with the wiring of board.md, as plain data; boards/SIM/board.py explains every name."""
 
-What differs from unit to unit comes from FACTORY_FILE, which the factory writes.
-"""
-
-from machine import unique_id
-
-from charger.config.factory import FactoryData
+from esp32_board import *  # the names that all ESP32 boards share
 
 NAME = "{answers.name}"
-FLASH_ROOT = ""  # the port mounts its file system at /
-FACTORY_FILE = "/factory.json"
-LATE_TICK_MS = 100
-
-_UNIT = FactoryData(FACTORY_FILE)
-_PILOT = {{"pwm": {pins["PILOT_PWM"]}, "adc": {pins["PILOT_ADC"]}, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300}}
-_PILOT.update(_UNIT.pilot_wiring)
-
 OUTLETS: "tuple[dict, ...]" = (
-    {{
-        "max_da": {answers.max_amps * 10},
-        "phases": {answers.phases},
-        "pilot": _PILOT,
-        "contactor": {{"out": {pins["CONTACTOR_OUT"]}, "active": 1, "feedback": {pins["CONTACTOR_FEEDBACK"]},
-                      "contact": "normally_open", "close_ms": 60, "open_ms": 50}},
-        "phase_switch": None,
-        "rcd": {part('{{"trip": {}, "test": {}}}', "RCD_TRIP", "RCD_TEST")},
-        "lock": {part('{{"out": {}, "feedback": {}, "move_ms": 500}}', "LOCK_OUT", "LOCK_FEEDBACK")},
-        "proximity": {part('{{"adc": {}, "pullup": 1000, "rail_mv": 3300}}', "PROXIMITY_ADC")},
-        "ntc": {part('{{"adc": {}}}', "NTC_ADC")},
-        "fault_input": {part('{{"pin": {}}}', "FAULT_INPUT_PIN")},
-        "meter": {_meter(answers, chip)},
-        "reader": {part('{{"uart": ' + str(uart) + ', "tx": {}, "rx": {}}}', "READER_TX", "READER_RX")},
-    }},
+    outlet(
+        max_da={answers.max_amps * 10},
+        phases={answers.phases},
+        pilot={{"pwm": {pins["PILOT_PWM"]}, "adc": {pins["PILOT_ADC"]}}},
+        contactor={{"out": {pins["CONTACTOR_OUT"]}, "feedback": {pins["CONTACTOR_FEEDBACK"]}}},
+{given}        meter={_meter(answers, chip)},
+    ),
 )
 SHARED: "dict[str, int | None]" = {{{shared}}}
 HEAP_GROWS = {answers.psram == "none"}  # mpconfigboard.h fixes the heap's size where it lies in PSRAM
-DEVICE = _UNIT.device("Pilotlight", "{answers.model[:20]}", unique_id())
-FACTORY = _UNIT.keys
-CSMS = _UNIT.csms(DEVICE["serial"])
-HANDSHAKE_MS = 1200  # TLS, measured by users of the port: no control tick runs meanwhile
-WEB = "0.0.0.0:443"
-MQTT = _UNIT.mqtt()
-LAB = False
-UPDATE = _UNIT.update(NAME)
-UPDATE_KEYS = _UNIT.update_keys()
+DEVICE, CSMS, UPDATE = unit_data(NAME, "{answers.model[:20]}")
 '''
 
 
@@ -167,71 +146,26 @@ nvs_keys, data, nvs_keys, 0x{end - _KEYS:x}, 0x{_KEYS:x},   encrypted
 def mpconfigboard_cmake(answers: Answers) -> str:
     """What the port's CMakeLists.txt includes."""
     chip = CHIPS[answers.chip]
-    head = "" if chip.name == "esp32" else f"set(IDF_TARGET {chip.name})\n\n"
-    if chip.usb:
-        head += "# No USB device: the console is the UART, and USB is no way into a product.\nset(MICROPY_PY_TINYUSB OFF)\n\n"
-    files = "\n".join(f"    {name}" for name in ("boards/sdkconfig.base", *_SDKCONFIG[chip.name], *_PSRAM[answers.psram]))
-    return f"""# What the port's CMakeLists.txt includes for this board; MICROPY_BOARD_DIR is this folder.
-
-{head}# The ESP-IDF looks for a partition table below the port unless its path is absolute, so the path is written here.
-file(WRITE ${{CMAKE_BINARY_DIR}}/sdkconfig.partitions
-    "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME=\\"${{MICROPY_BOARD_DIR}}/partitions.csv\\"\\n"
-)
-
-# No Bluetooth: sdkconfig.ble is left out.
-set(SDKCONFIG_DEFAULTS
-{files}
-    ${{MICROPY_BOARD_DIR}}/../common/sdkconfig.charger
-    ${{MICROPY_BOARD_DIR}}/sdkconfig.board
-    ${{CMAKE_BINARY_DIR}}/sdkconfig.partitions
-)
-
-set(MICROPY_SOURCE_BOARD
-    ${{MICROPY_BOARD_DIR}}/../common/startup.c
-)
-
-# Without FROZEN_MANIFEST on the command line the charger is frozen into the image.
-set(MICROPY_FROZEN_MANIFEST ${{MICROPY_BOARD_DIR}}/../../manifest.py)
+    target = "" if chip.name == "esp32" else f"set(IDF_TARGET {chip.name})\n"
+    files = " ".join(("boards/sdkconfig.base", *_SDKCONFIG[chip.name], *_PSRAM[answers.psram]))
+    return f"""{target}set(SDKCONFIG_DEFAULTS {files})
+include(${{MICROPY_BOARD_DIR}}/../common/mpconfigboard_common.cmake)
 """
 
 
 def mpconfigboard_h(answers: Answers) -> str:
-    """Names, start-up code, and what a charger has no use for."""
-    chip = CHIPS[answers.chip]
+    """Names and contactor pins; the rest is common to all boards."""
     heap = """
 // The heap lies in the PSRAM and is as large from the start on as it has to be, so that it never grows: a collection
 // takes longer the larger the heap is, and has to stay below 15 ms (boards/ESP32_S3_DEVKITC/board.md has the figures).
 #define MICROPY_GC_INITIAL_HEAP_SIZE (256 * 1024)
 """
-    usb = """
-// The console is the UART, never the chip's own USB.
-#define MICROPY_HW_ENABLE_USBDEV (0)
-#define MICROPY_HW_USB_CDC (0)
-#define MICROPY_HW_ESP_USB_SERIAL_JTAG (0)
-"""
     return f"""#define MICROPY_HW_BOARD_NAME "Pilotlight {answers.model}"
-#define MICROPY_HW_MCU_NAME "{chip.name.upper()}"
-{"" if answers.psram == "none" else heap}
-// boards/common/startup.c: contactors first, and the NVS is never erased
-void pilotlight_startup(void);
-#define MICROPY_BOARD_STARTUP pilotlight_startup
+#define MICROPY_HW_MCU_NAME "{answers.chip.upper()}"
 #define PILOTLIGHT_CONTACTOR_PINS {{{answers.pins["CONTACTOR_OUT"]}}}
 #define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {{0}}
-{usb if chip.usb else ""}
-// A charger has no use for these; each is also a way in.
-#define MICROPY_PY_BLUETOOTH (0)
-#define MICROPY_PY_ESPNOW (0)
-#define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
-#define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
-
-// Hardware that the board does not have
-#define MICROPY_PY_NETWORK_LAN (0)
-#define MICROPY_HW_ENABLE_SDCARD (0)
-#define MICROPY_PY_MACHINE_I2S (0)
-
-// The port defines it on the command line (esp32_common.cmake); the linker drops what nothing refers to any more.
-#undef MICROPY_PY_BTREE
-#define MICROPY_PY_BTREE (0)
+{"" if answers.psram == "none" else heap}
+#include "../common/mpconfigboard_common.h"
 """
 
 

@@ -95,7 +95,7 @@ class Board:
         # The shims of the board shadow the port's modules; a real board's board.py comes before the simulated one's.
         path = [str(ROOT / "boards" / "SIM"), ".frozen"]
         if launch["board"]:
-            path[0:0] = [str(ROOT / "boards" / launch["board"]), str(ROOT / "boards" / "SIM" / "real")]
+            path[0:0] = [str(ROOT / "boards" / name) for name in (launch["board"], "common", "SIM/real")]
         if not launch["frozen"]:
             path[-1:-1] = [] if launch["romfs"] else [str(ROOT / "firmware")]
             path.append(str(ROOT / ".toolchain" / "lib"))

@@ -31,21 +31,22 @@ _HOT_MC = 95000
 _OWN_VOLTAGE = {"UnderVoltage": 165000, "OverVoltage": 280000, "supply_lost": 0}
 
 
+def _flag(part, name):
+    """A fault that is one attribute of the outlet, or of a part of it."""
+
+    def set_flag(outlet, on):
+        setattr(getattr(outlet, part) if part else outlet, name, on)
+
+    return set_flag
+
+
 def _other(outlet, on):
     outlet.fault_pin = 1 if on else 0
-
-
-def _ground(outlet, on):
-    outlet.rcd.leaking = on
 
 
 def _leak_in_car(outlet, on):
     outlet.rcd.behind = outlet.contactor if on else None
     outlet.rcd.leaking = on
-
-
-def _overdraw(outlet, on):
-    outlet.ev.overdraw = on
 
 
 def _heat(outlet, on):
@@ -65,44 +66,12 @@ def _meter(outlet, on):
         outlet.meter.dead = on
 
 
-def _weld(outlet, on):
-    outlet.contactor.welded = on
-
-
-def _lock(outlet, on):
-    outlet.lock.jammed = on
-
-
-def _reader(outlet, on):
-    outlet.reader.broken = on
-
-
-def _strange(outlet, on):
-    outlet.strange_ev = on
-
-
 def _diode(outlet, on):
     outlet.ev.diode = not on
 
 
 def _short(outlet, on):
     outlet.circuit.short_ohm = 15 if on else 0
-
-
-def _pe(outlet, on):
-    outlet.pe_lost = on
-
-
-def _stuck(outlet, on):
-    outlet.contactor.stuck = on
-
-
-def _rcd_dead(outlet, on):
-    outlet.rcd.dead = on
-
-
-def _rcd_stuck(outlet, on):
-    outlet.rcd.stuck = on
 
 
 def _ntc(outlet, on):
@@ -114,24 +83,24 @@ def _ntc(outlet, on):
 
 OF_OUTLET = {
     "OtherError": _other,
-    "GroundFailure": _ground,
-    "OverCurrentFailure": _overdraw,
+    "GroundFailure": _flag("rcd", "leaking"),
+    "OverCurrentFailure": _flag("ev", "overdraw"),
     "HighTemperature": _heat,
     "UnderVoltage": _voltage,
     "OverVoltage": _voltage,
     "supply_lost": _voltage,
     "PowerMeterFailure": _meter,
-    "PowerSwitchFailure": _weld,
-    "ConnectorLockFailure": _lock,
-    "ReaderFailure": _reader,
-    "EVCommunicationError": _strange,
+    "PowerSwitchFailure": _flag("contactor", "welded"),
+    "ConnectorLockFailure": _flag("lock", "jammed"),
+    "ReaderFailure": _flag("reader", "broken"),
+    "EVCommunicationError": _flag("", "strange_ev"),
     "diode": _diode,
     "pilot_short": _short,
-    "pe_lost": _pe,
-    "contactor_stuck": _stuck,
+    "pe_lost": _flag("", "pe_lost"),
+    "contactor_stuck": _flag("contactor", "stuck"),
     "leak_in_car": _leak_in_car,
-    "rcd_dead": _rcd_dead,
-    "rcd_stuck": _rcd_stuck,
+    "rcd_dead": _flag("rcd", "dead"),
+    "rcd_stuck": _flag("rcd", "stuck"),
     "ntc_open": _ntc,
     "ntc_short": _ntc,
 }

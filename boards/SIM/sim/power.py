@@ -22,13 +22,10 @@ class Contactor:
         self.coil = False
         self.close_ms = 15
         self.open_ms = 10
-        self.welded = False
-        self.stuck = False
-        self.closed = False
+        self.welded = self.stuck = self.closed = False
         self.changed_ms = 0
         self.operations = 0
-        self._moving = 0
-        self._bounce = 0
+        self._moving = self._bounce = 0
 
     def step(self, dt, powered, now):
         """dt ms pass, ending at now, with power for the coil or not; True when the main contacts changed."""

@@ -44,9 +44,7 @@ class Alarm:
         self.call = call
         self.argument = argument
         self.armed = False
-        self.due_ms = 0
-        self.due_us = 0
-        self.period_us = 0
+        self.due_ms = self.due_us = self.period_us = 0
 
     def arm(self, now_ms, now_us, after_us, period_us=0):
         """Fall due after_us from now, and each period_us again when that is not 0."""

@@ -101,6 +101,13 @@ def dies_and_comes_back(meter, chip, time, back_ms):
     true(meter.reading.usable(), meter.reading.fault)
 
 
+def gives_no_energy_uncalibrated(meter, load, time):
+    """Without calibration a reading is never valid and no energy counts; nominal gains are good enough for protection."""
+    equal(polls(meter, time, 5000), 0)
+    equal((meter.reading.valid, meter.reading.fault), (False, "not calibrated"))
+    check_figures(meter, load, 60000)
+
+
 class Mains(Load):
     """A load with a waveform. Harmonics are (order, per mille of the fundamental); the voltage's are in phase with it,
     the current's somewhere else.

@@ -52,24 +52,13 @@ class Outlet:
         self.limits = Limits(320)
         self.contactor = Contactor()
         self.switch = Switch()
-        self.plugged_since_start = False
         self.info = ""
-        self.thermometer = None
-        self.fault = None
-        self.blocked = None
-        self.about_to_close = False
-        self.lock = None
-        self.late_ticks = 0
-        self.ticks = 0
-        self.board_guard = None
+        self.fault = self.blocked = self.board_guard = None
+        self.thermometer = self.lock = None  # parts that the board lacks
         self.phases = self.phases_wanted = phases
-        self.permit = False
-        self.available = True
-        self.plugged = False
-        self.ev_ready = True
-        self.pwm_on = True
-        self.driving_f = False
-        self.offered_da = 0
+        self.permit = self.plugged = self.plugged_since_start = self.about_to_close = self.driving_f = False
+        self.available = self.ev_ready = self.pwm_on = True
+        self.ticks = self.late_ticks = self.offered_da = 0
 
     def withdraw(self):
         self.permit = False
@@ -118,15 +107,17 @@ class Meter:
 
 
 class Link:
-    """Answers with answer(action, payload), by default as a friendly back end does."""
+    """Answers with answer(action, payload), by default as a friendly back end does. `slow_ms`: action -> delay of a CALL."""
 
     def __init__(self):
         self.connected = True
+        self.slow_ms = {}
         self.sent = []
         self.answers = {}
         self.transaction_id = 100
 
     async def call(self, action, payload):
+        await clock.sleep_ms(self.slow_ms.get(action, 0))
         if not self.connected:
             raise DisconnectedError(action)
         self.sent.append((action, payload))

@@ -35,8 +35,7 @@ class _Channel:
         self.wgain = wgain
         self.phcal = phcal
         self.irms = 0
-        self.watt = 0.0
-        self.energy = 0.0
+        self.watt = self.energy = 0.0
 
 
 class ADE7953Chip:

@@ -1,6 +1,6 @@
 """BL0942 at byte level: commands in, frames out, write protection, counts that wrap (MET-20 to MET-25)."""
 
-from sim.chips.unit import Noise, Unit, factory_entry, skewed_mw
+from sim.chips.unit import UARTChip, skewed_mw
 
 _V_CODE, _I_CODE, _P_CODE = 15873.36, 251213.5, 623.0  # codes per V, A, W with 1 mohm and the usual divider (MET-24)
 _COUNT_WS = 419430.4 / _P_CODE  # energy of one CF count (MET-23)
@@ -10,41 +10,16 @@ _DEFAULTS = {0x12: 0, 0x14: 0x0B, 0x15: 0xFFFF, 0x16: 1, 0x17: 3, 0x18: 0x24, 0x
 _MEASURED = (0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09)
 
 
-class BL0942Chip:
-    """One chip on a UARTWire, measuring phase 0 of the source.
+class BL0942Chip(UARTChip):
+    """One chip with an address from 0 to 3."""
 
-    seed    which unit; 0 is a perfect one
-    dead    set it, and nothing answers any more
-    """
+    KIND = "bl0942"
 
     def __init__(self, source, seed: int = 1, address: int = 0, now=None):
-        self._source = source
-        self._now = now
-        self._noise = Noise(seed + 77)
-        self.unit = Unit(seed, skew_ns=3000)  # a shunt and a divider: hardly late
+        super().__init__(source, seed, now)
         self._address = address
-        self.dead = False
         self.violations = []
-        self._wire = None
         self._power_up()
-
-    def attach(self, wire):
-        """Connect the line that answers go to."""
-        self._wire = wire
-
-    def factory(self) -> dict:
-        """The calibration.json entry of this unit. The chip cannot shift phases."""
-        entry = factory_entry("bl0942", [self.unit])
-        entry["skew_ns"] = [0]
-        return entry
-
-    def brown_out(self):
-        """Lose settings and counts."""
-        self._power_up()
-
-    def preset_count(self, count: int):
-        """Let CF_CNT stand at this, to see it wrap."""
-        self._count = float(count)
 
     def _power_up(self):
         self._registers = dict(_DEFAULTS)

@@ -1,6 +1,6 @@
 """CSE7766 / HLW8032 at frame level: sends unasked, without sign, cycles may overflow (MET-35 to MET-37)."""
 
-from sim.chips.unit import Noise, Unit, factory_entry, skewed_mw
+from sim.chips.unit import UARTChip, skewed_mw
 
 _PERIOD_US = 60000  # from frame to frame; the frame itself takes 55 ms at 4800 8E1
 _V_COEF, _I_COEF, _P_COEF = 191200, 16140, 5195000  # a chip's own; the last digits differ from chip to chip
@@ -8,44 +8,23 @@ _SLOWEST_US = 2000000  # a cycle register that would need longer has overflowed
 _MAX_CYCLE = 0xFFFFFF
 
 
-class CSE7766Chip:
-    """One chip on a UARTWire (4800 baud, 11 bits), measuring phase 0 of the source.
+class CSE7766Chip(UARTChip):
+    """One chip on a line of 4800 baud and 11 bits.
 
-    Set `dead` to silence it, `uncalibrated` for the 0xAA frames of an empty one, `bad_coefficients` for status bit 0,
+    Set `uncalibrated` for the 0xAA frames of an empty one, `bad_coefficients` for status bit 0,
     `stale` for one that goes on sending the registers of the last load when the load is gone.
     """
 
+    KIND = "cse7766"
+
     def __init__(self, source, seed: int = 1, now=None):
-        self._source = source
-        self._now = now
-        self._noise = Noise(seed + 77)
-        self.unit = Unit(seed, skew_ns=3000)
+        super().__init__(source, seed, now)
         self._coefficients = (_V_COEF + seed * 7 % 50, _I_COEF + seed * 3 % 20, _P_COEF + seed * 11 % 900)
-        self.dead = False
         self.uncalibrated = False
         self.bad_coefficients = False
         self.stale = False
         self._last = [0, 0, 0]  # cycle registers of the last load
-        self._wire = None
         self._power_up()
-
-    def attach(self, wire):
-        """Connect the line that frames go to."""
-        self._wire = wire
-
-    def factory(self) -> dict:
-        """The calibration.json entry of this unit. The chip cannot shift phases."""
-        entry = factory_entry("cse7766", [self.unit])
-        entry["skew_ns"] = [0]
-        return entry
-
-    def brown_out(self):
-        """Lose the count; there are no settings."""
-        self._power_up()
-
-    def preset_count(self, count: int):
-        """Let the pulse count stand at this, to see it wrap."""
-        self._count = float(count)
 
     def _power_up(self):
         self._count = 0.0

@@ -47,6 +47,42 @@ class Unit:
         }
 
 
+class UARTChip:
+    """Base of a one-phase meter chip on a UARTWire that cannot shift phases, measuring phase 0 of the source.
+
+    A chip sets KIND, its name in calibration.json, and gives _power_up(). `dead`: set it, and nothing answers any more.
+    """
+
+    KIND = ""
+
+    def __init__(self, source, seed: int, now):
+        self._source = source
+        self._now = now
+        self._noise = Noise(seed + 77)
+        self.unit = Unit(seed, skew_ns=3000)  # a shunt and a divider: hardly late
+        self.dead = False
+        self._wire = None
+        self._count = 0.0
+
+    def attach(self, wire):
+        """Connect the line that the chip sends on."""
+        self._wire = wire
+
+    def factory(self) -> dict:
+        """The calibration.json entry of this unit."""
+        entry = factory_entry(self.KIND, [self.unit])
+        entry["skew_ns"] = [0]
+        return entry
+
+    def brown_out(self):
+        """Lose settings and counts."""
+        self._power_up()
+
+    def preset_count(self, count: int):
+        """Set the energy count, to see it wrap."""
+        self._count = float(count)
+
+
 def skewed_mw(source, phase: int, skew_ns: float) -> float:
     """Real power that a meter finds in one phase when it sees the current skew_ns late.
 

@@ -1,0 +1,24 @@
+# Charging profiles as a back end sends them.
+from charger import clock
+
+
+def profile(number=1, purpose="TxDefaultProfile", limit=10, stack=0, kind="Absolute", unit="A", phases=None, **more):
+    """csChargingProfiles with one period; `schedule` changes fields of the schedule, other names those of the profile."""
+    period = {"startPeriod": 0, "limit": limit}
+    if phases is not None:
+        period["numberPhases"] = phases
+    schedule = {"chargingRateUnit": unit, "chargingSchedulePeriod": [period]}
+    if kind != "Relative":
+        schedule["startSchedule"] = clock.iso(clock.utc_s() - 10)
+    schedule.update(more.pop("schedule", {}))
+    fields = {
+        "chargingProfileId": number, "stackLevel": stack, "chargingProfilePurpose": purpose,
+        "chargingProfileKind": kind, "chargingSchedule": schedule,
+    }  # fmt: skip
+    fields.update(more)
+    return fields
+
+
+async def install(rig, fields, connector):
+    """SetChargingProfile: its status."""
+    return (await rig.call("SetChargingProfile", connectorId=connector, csChargingProfiles=fields))["status"]
