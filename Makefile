@@ -76,6 +76,7 @@ lock:  ## Pin the newest versions of requirements.in, with hashes, in requiremen
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-annotate --no-header requirements.in -o requirements.lock
 	@cd tools/backend/strict && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+	@cd web && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 
 clean:  ## Remove what was built and cached, keep what setup fetched
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis

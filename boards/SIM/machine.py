@@ -143,6 +143,7 @@ class WDT:
             raise ValueError("timeout too short")
         self._timeout = timeout
         self._real_ms = 0
+        self._fed = timebase.ticks_ms()
         self.feed()
         self._put_off()
         timebase.on_wait(self._watch)
@@ -150,6 +151,7 @@ class WDT:
     def feed(self):
         """Put the reset off."""
         soft_irq.enter()
+        self._watch()  # what stops the interpreter does not stop the chip's watchdog: this feed comes too late
         self._fed = timebase.ticks_ms()
         real = utime.ticks_ms()
         if utime.ticks_diff(real, self._real_ms) > 500:

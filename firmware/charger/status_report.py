@@ -24,11 +24,18 @@ def connector_report(connector) -> dict:
         "power_w": reading.total_mw() // 1000 if reading.usable() else None,
         "power_age_ms": clock.elapsed_ms(reading.stamp_ms) if reading.usable() else None,  # UK-19: 1 s at the most
         "energy_wh": connector.meter.told_wh(),
+        "session_wh": connector.meter.told_wh() - session.start_wh if session else None,
+        "session_s": _duration_s(session) if session else None,
         "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
         "transaction_id": session.transaction_id if session else None,
         "id_tag": session.id_tag if session else None,
         "reason": connector.why_no_energy(),
     }
+
+
+def _duration_s(session) -> int | None:
+    """Seconds since a session began; None for one that began before the last restart."""
+    return (clock.uptime_ms() - session.start_uptime_ms) // 1000 if session.boot_id == clock.boot_id else None
 
 
 def heap_report(peak: int) -> dict:

@@ -74,12 +74,16 @@ def test_a_whole_unit_with_one_altered_bit_refuses_configuration(launch, csms):
 
 @pytest.fixture
 def log_in_blocks(launch, csms):
-    """A charger whose log is long enough to lie in blocks of the flash, and the places of its text in the chip."""
+    """A charger whose log is long enough to lie in blocks of the flash, with nothing left to send: the flash rests.
+
+    A file that is written meanwhile would be copied with the bit that is flipped at that moment.
+    """
     sim = launch(lab=False)
     csms.wait_booted()
     for number in range(40):
         sim.command("set_time", iso=f"2031-01-{1 + number % 28:02d}T{number % 24:02d}:00:00Z")
     wait_until(lambda: sim.command("security_log")["next"] > 30, 20, "entries")
+    wait_until(lambda: (log := sim.command("security_log"))["sent"]["ocpp"] == log["next"] - 1, 60, "all acknowledged")
     assert sim.command("security_log")["broken"] is None
     return sim
 

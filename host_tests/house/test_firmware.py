@@ -37,7 +37,8 @@ def test_modules_import_on_32_bit():
 
 def test_modules_are_not_too_long():
     """A module that outgrows this has more than one job."""
-    lengths = {name: len(text.splitlines()) for name, text in sources()}
+    made = "charger.local_api.page_assets"  # by tools/web_page/build.py
+    lengths = {name: len(text.splitlines()) for name, text in sources() if name != made}
     long = {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE}
     assert not long, f"more than {LONGEST_FILE} lines: {long}"
 

@@ -47,7 +47,7 @@ def test_the_manifest_says_what_the_image_is(made):
 def test_another_folder_time_and_language_give_the_same_bytes(made, keys, tmp_path):
     """Reproducible: what is in the tree decides, and nothing else."""
     copy = tmp_path / "elsewhere"
-    for name in ("firmware", "tools", "boards", "typings", ".toolchain/lib", ".toolchain/src/extmod/asyncio"):
+    for name in ("firmware", "web", "tools", "boards", "typings", ".toolchain/lib", ".toolchain/src/extmod/asyncio"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.dist-info"))
     for path in copy.rglob("*"):
         os.utime(path, (1, 1))

@@ -32,6 +32,12 @@ def change(csms, key, value):
     return csms.call("ChangeConfiguration", key=key, value=str(value))["status"]
 
 
+def wait_committed(csms, connections):
+    """Wait for a connection and for an answer over it: the charger commits what was on trial before it reads messages."""
+    csms.wait_connected(connections)
+    assert csms.call("GetConfiguration", key=["HeartbeatInterval"])["configurationKey"]
+
+
 def begin(launch, csms, profile=1, **more):
     words = ["--security-profile", str(profile)]
     if profile == 1:
@@ -132,7 +138,7 @@ def test_a_key_that_is_not_taken_comes_back(launch, csms, cut):
         assert csms.attempts[-1].authorization == login(old)
     connections = csms.connections
     assert change(csms, "AuthorizationKey", OTHER) == "Accepted"
-    csms.wait_connected(connections + 1)
+    wait_committed(csms, connections + 1)
     seen = len(csms.attempts)
     sim.power_cut()
     wait_back(csms, seen, "the link after the power cut")
@@ -151,7 +157,7 @@ def test_f_s14_a_new_profile_and_a_new_key_hold_from_the_first_connection_on(lau
     assert change(csms, "SecurityProfile", 1) == "Accepted"
     csms.wait_connected(3)
     assert change(csms, "AuthorizationKey", OTHER) == "Accepted"
-    csms.wait_connected(4)
+    wait_committed(csms, 4)
     assert csms.attempts[-1].authorization == login(OTHER)
     seen = len(csms.attempts)
     csms.refuse_status = 401

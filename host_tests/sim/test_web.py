@@ -1,5 +1,6 @@
 """The local API over HTTPS: who may ask, what is refused, what a client can not do to the unit (SEC-12, 13, 18, 25, 26)."""
 
+import gzip
 import http.client
 import json
 import re
@@ -488,3 +489,44 @@ def test_a_page_in_the_heap_of_a_board(unit, csms):
     wait_until(given_back, 60, "the page's memory given back")
     end_session(sim, csms)
     assert not [line for line in sim.log_lines() if "MemoryError" in line]
+
+
+# --- the page in the browser ---
+
+
+def test_the_page_is_public_and_compressed(unit, word):
+    """Without a login, with a strict policy, from another site's link as well; nothing but GET, no other path, no other name."""
+    sim = unit(word=word)
+    page = page_of(sim, None)
+    answer = page.ask("GET", "/", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["Cache-Control"] == "no-cache"
+    text = gzip.decompress(answer.data).decode()
+    [script] = re.findall('src="(/[^"]+)"', text)
+    assert "http://www.w3.org/2000/svg" in text and not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'") and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["X-Frame-Options"] == "DENY"
+    same = page.ask("GET", "/", headers={"If-None-Match": answer.headers["ETag"]})
+    assert same.status == 304 and same.data == b"" and same.headers["ETag"] == answer.headers["ETag"]
+    script = page.ask("GET", script)
+    assert script.status == 200 and script.headers["Content-Type"] == "text/javascript"
+    assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert len(gzip.decompress(script.data)) > len(script.data) > 10000
+    refused(page.ask("GET", "/app-000000000000.js"), 404)
+    refused(page.ask("GET", "/../api/status"), 404)
+    answer = refused(page.ask("POST", "/", {}), 405)
+    assert answer.headers["Allow"] == "GET"
+    refused(page.ask("GET", "/", headers={"Host": "evil.example"}), 421)
+    refused(page.ask("GET", "/api/status", headers={"Sec-Fetch-Site": "cross-site"}), 403)
+
+
+def test_a_page_that_asks_each_second_keeps_its_connection(unit):
+    """Fifty requests are for whoever is not logged in; a session's are not counted."""
+    sim = unit(time_scale=1)
+    page = page_of(sim, keep=True)
+    for _ in range(120):
+        assert page.ask("GET", "/api/status").headers["Connection"] is None
+    stranger = page_of(sim, None, keep=True)
+    ends = [stranger.ask("GET", "/api/status").headers["Connection"] for _ in range(50)]
+    assert ends == [None] * 49 + ["close"]

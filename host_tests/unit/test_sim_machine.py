@@ -150,6 +150,11 @@ def test_a_hungry_watchdog_restarts_the_chip():
         asyncio.run(rest(2001))
         asyncio.run(rest(1))
         equal(bites[0], machine.WDT_RESET)
+        dog.feed()
+        bites.clear()
+        timebase.hold_up(2001)
+        dog.feed()  # before anything has waited: too late all the same
+        equal(bites, [machine.WDT_RESET])
     finally:
         link.restart = original
         timebase._hooks.remove(dog._watch)

@@ -115,6 +115,21 @@ def test_scaled_time_stops_at_each_due_instant():
     equal(seen.at[:50], [20 * n for n in range(1, 51)])
 
 
+def test_a_callback_due_at_the_instant_of_a_change_to_scaled_time_runs():
+    """Real time stops at that very instant, before the signal came: scaled time goes on from there and does not stand."""
+    timebase.set_scale(1)
+    soft_irq.enter()  # no signal is served
+    seen = Seen()
+    timer = machine.Timer(0, period=20, callback=seen.note)
+    while utime.ticks_diff(timebase.ticks_ms(), seen.began) < 20:
+        pass
+    timebase.set_scale(100)
+    soft_irq.leave()
+    asyncio.run(asyncio.wait_for_ms(rest(100), 5000))
+    timer.deinit()
+    equal(len(seen.at) in (5, 6), True)
+
+
 def test_a_callback_does_not_run_inside_another_one():
     depth = [0, 0]
 

@@ -7,12 +7,13 @@ import ssl
 
 
 class Answer:
-    """`status`, `headers` (http.client.HTTPMessage), `json` (None where the body is none) and `text`."""
+    """`status`, `headers` (http.client.HTTPMessage), `data`, and for JSON `text` and `json` (None where the body is none)."""
 
     def __init__(self, response):
         self.status = response.status
         self.headers = response.headers
-        self.text = response.read().decode()
+        self.data = response.read()
+        self.text = self.data.decode(errors="replace")
         try:
             self.json = json.loads(self.text)
         except ValueError:

@@ -7,7 +7,6 @@ _libc = ffi.open("libc.so.6")
 alarm = _libc.func("I", "alarm", "I")
 shutdown = _libc.func("i", "shutdown", "ii")
 exit_now = _libc.func("v", "_exit", "i")
-fsync = _libc.func("i", "fsync", "i")
 _prctl = _libc.func("i", "prctl", "iIIII")
 _getsockopt = _libc.func("i", "getsockopt", "iiiPP")
 _getname = {name: _libc.func("i", name, "iPP") for name in ("getsockname", "getpeername")}

@@ -349,12 +349,13 @@ def report_to(report):
 
 
 def _move(ms):
-    """Virtual time moves on by ms, and stops at each alarm on the way to let its callback run."""
+    """Virtual time moves on by ms, and stops at each alarm on the way to let its callback run.
+
+    0 ms and less lets those run that are due now: real time may have stopped at the instant of one.
+    """
     global _now, _us
-    if ms <= 0:
-        return
     soft_irq.enter()
-    end = utime.ticks_add(_now, ms)
+    end = utime.ticks_add(_now, max(0, ms))
     while True:
         alarm = soft_irq.first()
         if alarm is None:

@@ -43,7 +43,8 @@ _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "w
 
 async def answer(app, listener, request, host: str) -> tuple:
     """Return (status, JSON object, header lines) for a request from an address. RequestError, OSError of the flash."""
-    _check_origin(app, request.fields)
+    check_host(app, request.fields)
+    _check_origin(request.fields)
     methods = _ROUTES.get(request.path)
     if methods is None:
         raise RequestError(404, "No such path.")
@@ -70,8 +71,8 @@ async def answer(app, listener, request, host: str) -> tuple:
     return 200, value, ""
 
 
-def _check_origin(app, fields):
-    """Refuse requests of other sites, and other host names (DNS rebinding)."""
+def check_host(app, fields) -> None:
+    """Refuse other host names (DNS rebinding)."""
     host = fields.get("host", "")
     name = host
     if host.startswith("["):
@@ -81,6 +82,11 @@ def _check_origin(app, fields):
     serial = app.config.get_str("ChargeBoxSerialNumber").lower()
     if not (_is_address(name) or name.lower() in ("localhost", "pilotlight-%s.local" % serial)):
         raise RequestError(421, "Unknown host name; use the unit's IP address.")
+
+
+def _check_origin(fields):
+    """Refuse requests of other sites."""
+    host = fields.get("host", "")
     if fields.get("origin", "https://" + host) != "https://" + host:
         raise RequestError(403, "Another site may not ask this unit.")
     if fields.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):

@@ -1,4 +1,4 @@
-"""Serves one client of the local API: TLS handshake, then requests, each with a time limit (SEC-12, SEC-26)."""
+"""Serves one client of the local API and of the page: TLS handshake, then requests, each with a time limit (SEC-12, SEC-26)."""
 
 import asyncio
 import json
@@ -10,13 +10,14 @@ from micropython import const
 from charger import log
 from charger.audit import events
 from charger.errors import RequestError
-from charger.local_api import routes
+from charger.local_api import page_files, routes
 from charger.local_api.http_server import HttpConnection
 
 _HANDSHAKE_MS = const(20000)  # with the pause of the charging before it; and as long for the first request
 _REQUEST_MS = const(15000)  # from an answer to the end of the next request
 _ANSWER_MS = const(60000)  # for the answer: a PIN check takes half a second, an erasure longer
-_REQUESTS = const(50)  # in one connection
+_API = "/api/"
+_REQUESTS = const(50)  # in one connection, counted again from each that a session was allowed to make
 
 
 def _context(vault):
@@ -34,18 +35,32 @@ async def serve(app, listener, client, host: str):
     try:
         first = await asyncio.wait_for_ms(listener.admission.handshake(secured, host), _HANDSHAKE_MS)
         connection = HttpConnection(asyncio.StreamReader(secured), first)
-        for number in range(_REQUESTS):
-            last = number == _REQUESTS - 1
+        left = _REQUESTS
+        limit_ms = _HANDSHAKE_MS
+        while left:
+            left -= 1
+            last = not left
             try:
-                request = await asyncio.wait_for_ms(connection.read(), _REQUEST_MS if number else _HANDSHAKE_MS)
+                request = await asyncio.wait_for_ms(connection.read(), limit_ms)
+                limit_ms = _REQUEST_MS
                 last = last or not request.lasting
-                status, value, more = await asyncio.wait_for_ms(_answer(app, listener, request, host), _ANSWER_MS)
+                if request.path.startswith(_API):
+                    status, value, more = await asyncio.wait_for_ms(_answer(app, listener, request, host), _ANSWER_MS)
+                    if status == 200 and request.lasting:  # a page that asks once a second keeps its connection
+                        left = _REQUESTS
+                        last = False
+                else:
+                    routes.check_host(app, request.fields)
+                    status, value, more = page_files.answer(request)
             except RequestError as error:
                 last = last or error.fatal
-                status, value, more = error.status, {"error": str(error)}, ""
+                status, value, more = error.status, {"error": str(error)}, "Allow: GET\r\n" if error.status == 405 else ""
                 if status in (400, 413, 421, 431):  # malformed; the log limits the rate (SEC-13, SEC-22)
                     app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
-            await connection.write(status, _pieces(value), more, last)
+            if isinstance(value, bytes):
+                await connection.write_file(status, value, more, last)
+            else:
+                await connection.write(status, _pieces(value), more, last)
             if last:
                 return
     finally:

@@ -1,0 +1,1 @@
+"""The charger's page in a real browser, against a simulated charger."""

@@ -1,0 +1,153 @@
+"""One charger and one browser that trusts it a module: a test has a context of its own, which is a fresh browser profile.
+
+What the browser complains of, and each request to another host, fails the test. Screenshots go to build/page/.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import ssl
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.sync_api import sync_playwright
+
+from backend.simulator import ROOT, Simulator, free_port
+from sim.test_provisioning import labels
+
+PROGRAM = ROOT / ".toolchain" / "chromium"
+AXE = ROOT / ".toolchain" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+SHOTS = ROOT / "build" / "page"
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 800}
+# The browser reports each answer of an error as an error of its own: that the page handles them is what the tests look at.
+OWN_ERRORS = re.compile(r"Failed to load resource: (the server responded with a status of|net::)")
+
+
+@pytest.fixture(scope="module")
+def charger(tmp_path_factory):
+    """A charger with its page, and `pin`, `installer_pin` and `url`."""
+    sim = Simulator(tmp_path_factory.mktemp("page") / "charger", options=["--web", f"127.0.0.1:{free_port()}"])
+    with sim:
+        port = sim.wait_for(lambda s: s["web"]["port"], what="the page's port")
+        sim.command("set_time", iso="2026-03-10T12:00:00Z")
+        [label] = labels(sim)[:1]
+        sim.web = port
+        sim.pin, sim.installer_pin, sim.url = label["pin"], label["installer_pin"], f"https://127.0.0.1:{port}/"
+        yield sim
+
+
+def key_hash(port):
+    """What --ignore-certificate-errors-spki-list takes of the charger's certificate."""
+    certificate = x509.load_pem_x509_certificate(ssl.get_server_certificate(("127.0.0.1", port)).encode())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(key).digest()).decode()
+
+
+@pytest.fixture(scope="module")
+def browser(charger):
+    """Debian's Chromium without a window, with the charger's certificate as one that its person trusts."""
+    words = ["--no-sandbox", f"--ignore-certificate-errors-spki-list={key_hash(charger.web)}"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(PROGRAM), args=words)
+        yield started
+        started.close()
+
+
+class Visitor:
+    """A browser profile with one page: `page` is Playwright's. `asked` holds the requests, `complaints` what went wrong."""
+
+    def __init__(self, browser, charger, state=None, viewport=None, **options):
+        options.setdefault("locale", "en-GB")
+        self.charger = charger
+        self.context = browser.new_context(storage_state=state, viewport=viewport or PHONE, **options)
+        self.context.set_default_timeout(10000)
+        self.asked = []
+        self.complaints = []
+        self.context.on("request", self._request)
+        self.page = self.tab()
+
+    def _request(self, request):
+        self.asked.append(request)
+        if not request.url.startswith(self.charger.url) and not request.url.startswith(("data:", "blob:")):
+            self.complaints.append(f"request to {request.url}")
+
+    def _console(self, message):
+        if message.type in ("error", "warning") and not OWN_ERRORS.match(message.text):
+            self.complaints.append(message.text)
+
+    def tab(self):
+        """A further tab of the same profile."""
+        page = self.context.new_page()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def open(self, view="charge", page=None):
+        """Show a view and wait until it is loaded."""
+        page = page or self.page
+        page.goto(f"{self.charger.url}#/{view}")
+        page.locator(f"main[data-view={view}] h1").first.wait_for()
+        page.locator("main p[role=status]").first.wait_for(state="hidden")
+
+    def login(self, pin=None, role="owner"):
+        """Log in on the page that is shown."""
+        self.page.locator("#role").select_option(role)
+        self.page.locator("#pin").fill(pin or self.charger.pin)
+        self.page.locator("form button").click()
+
+    def shot(self, name):
+        """Keep a picture of the whole page."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+    def check_width(self):
+        """Nothing is wider than the window."""
+        wide = self.page.evaluate(
+            "[...document.querySelectorAll('body *')].filter(e => !e.closest('.hidden,.skip') && "
+            "e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))")
+        assert not wide
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    def check_access(self):
+        """axe-core finds nothing serious."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        assert not [f"{v['id']}: {v['nodes'][0]['html']} {v['nodes'][0]['failureSummary']}"
+                    for v in found if v["impact"] in ("serious", "critical")]
+
+
+@pytest.fixture(scope="module")
+def sessions(browser, charger, tmp_path_factory):
+    """sessions(role): the cookies of a login, made once a module."""
+    kept = {}
+
+    def state(role):
+        if role not in kept:
+            visitor = Visitor(browser, charger)
+            visitor.page.goto(charger.url)
+            visitor.login({"owner": charger.pin, "installer": charger.installer_pin}[role], role)
+            visitor.page.locator("nav").wait_for()
+            kept[role] = json.loads(json.dumps(visitor.context.storage_state()))
+            visitor.context.close()
+        return kept[role]
+
+    return state
+
+
+@pytest.fixture
+def visit(browser, charger, sessions):
+    """visit(role="owner"): a Visitor who is logged in (role None: who is not)."""
+    visitors = []
+
+    def start(role="owner", **options):
+        visitors.append(Visitor(browser, charger, sessions(role) if role else None, **options))
+        return visitors[-1]
+
+    yield start
+    for visitor in visitors:
+        visitor.context.close()
+        assert not visitor.complaints

@@ -1,0 +1,102 @@
+"""Each view of the page: on a phone and a desktop, in each language, light and dark, by keyboard, for a screen reader."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import DESKTOP
+
+VIEWS = ("charge", "history", "settings", "unit", "log")
+LANGUAGES = {"en-GB": "Charger", "de-DE": "Ladestation", "nl-NL": "Laadpaal", "fr-FR": "Borne de recharge"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_fits_a_phone_and_a_screen_reader(visit, view, scheme):
+    visitor = visit(color_scheme=scheme)
+    visitor.open(view)
+    visitor.shot(f"{view}-phone-{scheme}")
+    visitor.check_width()
+    visitor.check_access()
+    back = visitor.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(int(part) for part in back[4:-1].split(",")) < 200) == (scheme == "dark")
+
+
+def test_the_views_fit_a_desktop(visit):
+    visitor = visit(viewport=DESKTOP)
+    for view in VIEWS:
+        visitor.open(view)
+        visitor.shot(f"{view}-desktop")
+        visitor.check_width()
+
+
+def test_the_views_fit_a_phone_at_twice_the_size_of_text(visit):
+    """200 % zoom of a phone leaves 180 CSS pixels a line of what it shows at 100 %; a small desktop window 640."""
+    visitor = visit(viewport={"width": 320, "height": 500})
+    for view in VIEWS:
+        visitor.open(view)
+        visitor.check_width()
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_the_browsers_language_is_spoken(visit, locale):
+    """No key is shown in place of a text, and nothing is wider than a phone."""
+    visitor = visit(locale=locale)
+    for view in VIEWS:
+        visitor.open(view)
+        visitor.check_width()
+        assert "undefined" not in visitor.page.locator("body").inner_text()
+    assert visitor.page.title() == LANGUAGES[locale]
+    assert visitor.page.evaluate("document.documentElement.lang") == locale[:2]
+    visitor.shot(f"log-{locale[:2]}")
+
+
+def test_another_language_is_chosen_and_kept(visit):
+    visitor = visit()
+    visitor.open("unit")
+    visitor.page.locator("#language").select_option("de")
+    visitor.page.get_by_text("Ladestation").first.wait_for()
+    visitor.page.reload()
+    visitor.page.get_by_role("heading", name="Gerät", exact=True).wait_for()
+
+
+def test_the_page_is_used_by_keyboard_alone(visit):
+    """The first Tab offers the way past the menu; the menu's links and the buttons follow, and the view takes the focus."""
+    visitor = visit()
+    visitor.open()
+    keys = visitor.page.keyboard
+    keys.press("Tab")
+    assert visitor.page.evaluate("document.activeElement.className") == "skip"
+    reached = []
+    for _ in range(8):
+        keys.press("Tab")
+        reached.append(visitor.page.evaluate("document.activeElement.textContent"))
+        if reached[-1] == "History":
+            break
+    keys.press("Enter")
+    visitor.page.get_by_role("heading", name="History", exact=True).wait_for()
+    expect(visitor.page.locator("main")).to_be_focused()
+
+
+def test_an_installer_sees_only_the_settings_of_an_installer(visit):
+    visitor = visit("installer")
+    visitor.open("settings")
+    assert visitor.page.locator("#InstallerMaxCurrent").is_enabled()
+    assert visitor.page.locator("#FreeVend").is_disabled()
+    assert visitor.page.locator("nav a").all_inner_texts() == ["Charge", "Settings", "Charger"]
+    visitor.open("charge")
+    assert not visitor.page.get_by_role("button", name="Start").count()
+
+
+def test_a_second_visit_loads_only_data(visit):
+    """The page is asked for its version and has not changed; the files with a hash in their names come from the browser."""
+    visitor = visit()
+    visitor.open()
+    visitor.page.goto("about:blank")
+    visitor.open()
+    loaded = visitor.page.evaluate(
+        "performance.getEntries().filter(e => e.transferSize !== undefined).map(e => [e.name, e.transferSize])")
+    sizes = {re.split("[-#]", name.removeprefix(visitor.charger.url))[0]: size for name, size in loaded if "/api/" not in name}
+    assert sizes.keys() == {"", "app", "en"}
+    assert sizes["app"] == sizes["en"] == 0 and sizes[""] <= 300  # what the browser counts for an answer without content

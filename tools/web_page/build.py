@@ -1,0 +1,154 @@
+"""Build the charger's page: web/ becomes firmware/charger/local_api/page_assets.py, which the image holds.
+
+esbuild bundles and shortens scripts and style; each language of web/text.json becomes a file of its own. What results is
+compressed once, here: the charger sends it as it lies in the flash. A file's name holds the hash of its content, so that a
+browser may keep it for ever; only the small first page is asked for again, with its ETag.
+
+`python tools/web_page/build.py` builds it when web/ has changed; `--sizes` lists the bytes of each file. The module is made,
+not kept in the repository: what runs or freezes the firmware calls bring_up_to_date() before.
+
+Exit codes: 0 done, 1 the page cannot be built, 2 the tool chain is missing.
+"""
+
+import argparse
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from web_page import texts  # noqa: E402
+from web_page.texts import PageError  # noqa: E402
+
+WEB = ROOT / "web"
+MODULE = ROOT / "firmware" / "charger" / "local_api" / "page_assets.py"
+PACKAGES = ROOT / ".toolchain" / "web"
+MOST = 81920  # bytes of all files together, compressed
+_LINE = 28  # bytes of a file on a line of the module
+_HEAD = '''"""The page, compressed: made by tools/web_page/build.py from web/, do not edit.
+
+Path, type, hash of the content, the content compressed by gzip. Frozen, it stays in the flash.
+"""
+# made from {key}
+'''
+
+
+def sources() -> list[Path]:
+    """What the page is made of, and this program."""
+    here = Path(__file__).parent
+    return [*sorted(path for path in WEB.rglob("*") if path.is_file()), *sorted(here.glob("*.py"))]
+
+
+def _key() -> str:
+    digest = hashlib.sha256()
+    for path in sources():
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def is_fresh(key: str) -> bool:
+    """True when the module was made from what the key stands for."""
+    try:
+        with MODULE.open(encoding="utf-8") as file:
+            return f"# made from {key}\n" in (next(file, "") for _ in range(6))
+    except OSError:
+        return False
+
+
+def _esbuild(*words: str) -> None:
+    program = PACKAGES / "node_modules" / "@esbuild" / "linux-x64" / "bin" / "esbuild"
+    environment = {**os.environ, "NODE_PATH": str(PACKAGES / "node_modules")}
+    try:
+        done = subprocess.run([str(program), *words, "--minify", "--log-level=warning"], capture_output=True, text=True,
+                              check=False, env=environment, cwd=WEB)
+    except OSError as error:
+        raise PageError("esbuild is missing: run 'make setup'") from error
+    if done.returncode or done.stderr:
+        raise PageError("the page could not be built:\n" + (done.stdout + done.stderr).strip())
+
+
+def _hashed(name: str, data: bytes) -> str:
+    stem, dot, ending = name.rpartition(".")
+    return f"/{stem}-{hashlib.sha256(data).hexdigest()[:12]}{dot}{ending}"
+
+
+def files() -> dict[str, tuple[str, bytes]]:
+    """Path -> (type, content) of all that the charger serves; "/" is the page itself."""
+    table = texts.read(WEB / "text.json")
+    scripts = sorted((WEB / "src").rglob("*.js*"))
+    texts.check_use(table, scripts)
+    made = {}
+    languages = {}
+    for language in table["languages"]:
+        data = texts.of_language(table, language)
+        languages[language] = _hashed(f"{language}.json", data)
+        made[languages[language]] = ("application/json", data)
+    with tempfile.TemporaryDirectory() as name:
+        style, script = Path(name) / "page.css", Path(name) / "app.js"
+        _esbuild("src/page.css", f"--outfile={style}")
+        _esbuild("src/main.jsx", "--bundle", "--format=esm", "--target=es2022", "--jsx=automatic", "--jsx-import-source=preact",
+                 "--loader:.css=text", f"--alias:page.css={style}", f"--outfile={script}",
+                 f"--define:LANGUAGE_FILES={str(languages).replace(chr(39), chr(34))}")
+        data = script.read_bytes()
+    made[_hashed("app.js", data)] = ("text/javascript", data)
+    page = re.sub(r"\n\s*", "", (WEB / "index.html").read_text(encoding="utf-8"))
+    made["/"] = ("text/html; charset=utf-8", page.replace('"APP"', f'"{_hashed("app.js", data)}"').encode())
+    return made
+
+
+def compressed() -> dict[str, tuple[str, str, bytes]]:
+    """Path -> (type, hash, content compressed by gzip without a time)."""
+    made = {path: (kind, hashlib.sha256(data).hexdigest()[:12], gzip.compress(data, 9, mtime=0))
+            for path, (kind, data) in files().items()}
+    total = sum(len(data) for _, _, data in made.values())
+    if total > MOST:
+        raise PageError(f"the page has {total} bytes compressed, {MOST} are the most")
+    return made
+
+
+def _module(key: str) -> str:
+    lines = [_HEAD.format(key=key), "FILES = (\n"]
+    for path, (kind, digest, data) in compressed().items():
+        lines.append(f'    ("{path}", "{kind}", "{digest}", (\n')
+        lines += [f"        {data[at : at + _LINE]!r}\n" for at in range(0, len(data), _LINE)]
+        lines.append("    )),\n")
+    lines.append(")\n")
+    return "".join(lines)
+
+
+def bring_up_to_date() -> Path:
+    """Make the module anew when its sources have changed, and return its path; raises PageError."""
+    key = _key()
+    if not is_fresh(key):
+        new = MODULE.with_suffix(f".{os.getpid()}.new")
+        new.write_text(_module(key), encoding="utf-8")
+        new.replace(MODULE)
+    return MODULE
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description="Build the charger's page.")
+    parser.add_argument("--sizes", action="store_true", help="list the compressed bytes of each file")
+    given = parser.parse_args()
+    try:
+        bring_up_to_date()
+        if given.sizes:
+            made = compressed()
+            for path, (_, _, data) in sorted(made.items()):
+                print(f"{len(data):8,}  {path}")
+            print(f"{sum(len(data) for _, _, data in made.values()):8,}  together")
+    except PageError as error:
+        print(f"page: {error}", file=sys.stderr)
+        return 2 if "make setup" in str(error) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

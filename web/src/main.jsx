@@ -1,0 +1,145 @@
+// The charger's page: log in, then one of a few views with the live status.
+import { render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import css from "page.css";
+import { get, post } from "./api.js";
+import { App, useLive } from "./state.jsx";
+import { choose, chosen, load, t } from "./text.js";
+import { Charge } from "./views/charge.jsx";
+import { History } from "./views/history.jsx";
+import { Hours } from "./views/hours.jsx";
+import { Log } from "./views/log.jsx";
+import { Login } from "./views/login.jsx";
+import { Settings } from "./views/settings.jsx";
+import { Unit } from "./views/unit.jsx";
+
+const TOLD_MS = 8000;
+const RETRY_MS = 3000;
+const VIEWS = {
+  charge: { view: Charge, icon: "M13 2 5 14h5l-1 8 8-12h-5z" },
+  history: { view: History, icon: "M4 20V10h4v10zm6 0V4h4v16zm6 0v-7h4v7z", right: "history" },
+  hours: { view: Hours, icon: "M12 3a9 9 0 1 0 .1 0zM11 7h2v5l4 2-1 2-5-3z", needs: "grid" },
+  settings: { view: Settings, icon: "M4 6h9V4h3v2h4v2h-4v2h-3V8H4zm0 10h4v-2h3v2h9v2h-9v2H8v-2H4z" },
+  unit: { view: Unit, icon: "M6 2h12v20H6zm3 3v6h6V5zm2 10h2v3h-2z" },
+  log: { view: Log, right: "log", hidden: true },
+};
+
+const KNOWN = "loggedIn"; // whoever was never logged in here is not looked for
+const routeOf = () => location.hash.slice(2) || "charge";
+
+function useRoute() {
+  const [route, setRoute] = useState(routeOf());
+  useEffect(() => {
+    const moved = () => setRoute(routeOf());
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
+  return route in VIEWS ? route : "charge";
+}
+
+const isOpen = ({ right, needs }, session, status) =>
+  (!right || session.actions.includes(right)) && (!needs || Boolean(status[needs]));
+
+function Nav({ route, session, status }) {
+  const shown = Object.entries(VIEWS).filter(([, view]) => !view.hidden && isOpen(view, session, status));
+  return (
+    <nav aria-label={t("menu")}>
+      {shown.map(([name, { icon }]) => (
+        <a key={name} href={`#/${name}`} aria-current={name === route ? "page" : undefined}>
+          <svg viewBox="0 0 24 24" aria-hidden="true"><path d={icon} fill-rule="evenodd" /></svg>
+          {t(`nav.${name}`)}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Page({ session, status, offline, route }) {
+  const main = useRef(null);
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) main.current.focus();
+    first.current = false;
+  }, [route]);
+  const name = isOpen(VIEWS[route], session, status) ? route : "charge";
+  const View = VIEWS[name].view;
+  return (
+    <>
+      <a class="skip" href={`#/${route}`} onClick={() => main.current.focus()}>{t("skip")}</a>
+      <Nav route={name} session={session} status={status} />
+      {offline && <p class="banner" role="alert">{t("offline")}</p>}
+      {status.setup && <p class="banner" role="alert">{status.setup}</p>}
+      <main ref={main} tabIndex={-1} data-view={name}><View session={session} status={status} /></main>
+    </>
+  );
+}
+
+function Whole() {
+  const [session, setSession] = useState(undefined); // undefined: not yet known; null: nobody is logged in
+  const [notice, setNotice] = useState("");
+  const [told, setTold] = useState(null);
+  const [language, setLanguage] = useState(document.documentElement.lang);
+  const [unreached, setUnreached] = useState(false);
+  const timer = useRef(0);
+  const route = useRoute();
+  const enter = (value) => {
+    localStorage.setItem(KNOWN, "yes");
+    setNotice("");
+    setSession(value);
+  };
+  const out = (why) => {
+    localStorage.removeItem(KNOWN);
+    setSession(null);
+    setNotice(why);
+  };
+  const app = {
+    language,
+    tell(text, bad = false) {
+      clearTimeout(timer.current);
+      setTold({ text, bad });
+      timer.current = setTimeout(() => setTold(null), TOLD_MS);
+    },
+    expired: () => out(t("expired")),
+    speak: (name) => choose(name).then(() => setLanguage(name)),
+    logout: () => post("/api/logout").catch(() => {}).then(() => out("")),
+  };
+  const [status, offline] = useLive(Boolean(session), app.expired);
+  useEffect(() => {
+    let timeout = 0;
+    const ask = () => get("/api/session").then(setSession, (error) => {
+      if (error.status === 401) {
+        out(t("expired"));
+        return;
+      }
+      setUnreached(true);
+      timeout = setTimeout(ask, RETRY_MS);
+    });
+    if (localStorage.getItem(KNOWN)) ask();
+    else setSession(null);
+    return () => clearTimeout(timeout);
+  }, []);
+  let shown = <p class="wait" role="status">{t(unreached ? "offline" : "loading")}</p>;
+  if (session === null) {
+    shown = <Login notice={notice} entered={enter} />;
+  } else if (session && status) {
+    shown = <Page key={language} session={session} status={status} offline={offline} route={route} />;
+  }
+  return (
+    <App.Provider value={app}>
+      {shown}
+      <div class="told" role="status">{told && <p class={told.bad ? "bad" : ""}>{told.text}</p>}</div>
+    </App.Provider>
+  );
+}
+
+async function start() {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  document.adoptedStyleSheets = [sheet];
+  await load(chosen());
+  const root = document.getElementById("app");
+  root.textContent = "";
+  render(<Whole />, root);
+}
+
+start();

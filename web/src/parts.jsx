@@ -1,0 +1,86 @@
+// Small building blocks of the views.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "./text.js";
+
+export function Card({ title, children, id }) {
+  return (
+    <section class="card" aria-labelledby={id}>
+      {title && <h2 id={id}>{title}</h2>}
+      {children}
+    </section>
+  );
+}
+
+export function Field({ label, hint, name, inline, children }) {
+  return (
+    <div class={inline ? "field inline" : "field"}>
+      <label for={name}>{label}</label>
+      {children}
+      {hint && <p class="hint" id={`${name}-hint`}>{hint}</p>}
+    </div>
+  );
+}
+
+// A button that asks once more before it acts.
+export function Confirmed({ label, question, act, danger, disabled }) {
+  const [open, setOpen] = useState(false);
+  const dialog = useRef(null);
+  useEffect(() => {
+    if (open) dialog.current.showModal();
+  }, [open]);
+  return (
+    <>
+      <button class={danger ? "danger" : ""} disabled={disabled} onClick={() => setOpen(true)}>{label}</button>
+      {open && (
+        <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={label}>
+          <p>{question}</p>
+          <div class="row">
+            <button class="plain" onClick={() => dialog.current.close()}>{t("cancel")}</button>
+            <button class={danger ? "danger" : ""} onClick={() => { dialog.current.close(); act(); }}>{label}</button>
+          </div>
+        </dialog>
+      )}
+    </>
+  );
+}
+
+export function Fact({ name, children }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+// Offers text as a file, made in the browser.
+export function saveFile(name, type, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+// Bars with their values; a screen reader gets the same as a table.
+export function Bars({ rows, unit, caption }) {
+  const most = Math.max(...rows.map((row) => row.value), 0.001);
+  const width = 100 / rows.length;
+  return (
+    <figure class="bars">
+      <svg viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
+        {rows.map((row, at) => (
+          <rect key={row.name} x={at * width + width * 0.15} width={width * 0.7}
+            y={40 - (row.value / most) * 40} height={(row.value / most) * 40}>
+            <title>{`${row.name}: ${row.shown} ${unit}`}</title>
+          </rect>
+        ))}
+      </svg>
+      <div class="labels" aria-hidden="true">{rows.map((row) => <span key={row.name}>{row.label}</span>)}</div>
+      <table class="hidden">
+        <caption>{caption}</caption>
+        <tbody>{rows.map((row) => <tr key={row.name}><th scope="row">{row.name}</th><td>{row.shown} {unit}</td></tr>)}</tbody>
+      </table>
+    </figure>
+  );
+}

@@ -1,0 +1,98 @@
+// What all views share: the session, the live status, messages.
+import { createContext } from "preact";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, get } from "./api.js";
+import { t, translated } from "./text.js";
+
+const SECOND = 1000;
+const HIDDEN_MS = 10000; // between two requests of a page that nobody sees; the charger closes a connection after 15 s
+const RETRY_MS = 3000;
+
+export const App = createContext(null);
+export const useApp = () => useContext(App);
+
+// The status, once a second while the page is seen. Returns [status, offline].
+export function useLive(active, onExpired) {
+  const [status, setStatus] = useState(null);
+  const [offline, setOffline] = useState(false);
+  const expired = useRef(onExpired);
+  expired.current = onExpired;
+  useEffect(() => {
+    if (!active) return undefined;
+    let timer = 0;
+    let ended = false;
+    async function ask() {
+      let wait = document.hidden ? HIDDEN_MS : SECOND;
+      try {
+        const fresh = await get("/api/status");
+        if (ended) return;
+        setStatus(fresh);
+        setOffline(false);
+      } catch (error) {
+        if (ended) return;
+        if (error.status === 401) {
+          expired.current();
+          return;
+        }
+        setOffline(true);
+        wait = RETRY_MS;
+      }
+      clearTimeout(timer);
+      timer = setTimeout(ask, wait);
+    }
+    function seen() {
+      if (!document.hidden) {
+        clearTimeout(timer);
+        timer = setTimeout(ask, 0);
+      }
+    }
+    document.addEventListener("visibilitychange", seen);
+    ask();
+    return () => {
+      ended = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }, [active]);
+  return [status, offline];
+}
+
+// Loads once; returns [value, error, reload].
+export function useLoaded(path) {
+  const [state, setState] = useState([null, ""]);
+  const app = useApp();
+  const load = () => get(path).then((value) => setState([value, ""]), (error) => {
+    if (error.status === 401) app.expired();
+    else setState([null, words(error)]);
+  });
+  useEffect(() => {
+    load();
+  }, [path]);
+  return [...state, load];
+}
+
+export function words(error) {
+  if (!(error instanceof ApiError)) throw error;
+  return error.status ? translated(error.message) : t("noAnswer");
+}
+
+// do(action, done): runs an action of the API, tells how it ended. Returns [do, busy].
+export function useAction() {
+  const [busy, setBusy] = useState(false);
+  const app = useApp();
+  async function act(action, done) {
+    setBusy(true);
+    try {
+      const value = await action();
+      if (done) app.tell(done);
+      return value;
+    } catch (error) {
+      if (error.status === 401) app.expired();
+      else app.tell(words(error), true);
+      return undefined;
+    } finally {
+      setBusy(false);
+    }
+  }
+  return [act, busy];
+}

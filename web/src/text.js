@@ -1,0 +1,58 @@
+// The texts of the chosen language: build time makes one file of each language of text.json.
+
+export const LANGUAGES = { en: "English", de: "Deutsch", nl: "Nederlands", fr: "Français" };
+const KEPT = "language";
+let texts = {};
+let said = [];
+
+export function chosen() {
+  const kept = localStorage.getItem(KEPT);
+  if (kept in LANGUAGES) return kept;
+  return navigator.languages.map((name) => name.slice(0, 2)).find((name) => name in LANGUAGES) || "en";
+}
+
+export async function load(language) {
+  const answer = await fetch(LANGUAGE_FILES[language]);
+  const table = await answer.json();
+  texts = table.texts;
+  said = Object.entries(table.said);
+  document.documentElement.lang = language;
+  document.title = t("title");
+}
+
+export function choose(language) {
+  localStorage.setItem(KEPT, language);
+  return load(language);
+}
+
+export function t(key, ...values) {
+  let text = texts[key] || key;
+  for (const value of values) text = text.replace("%", value);
+  return text;
+}
+
+// A sentence of the charger in the chosen language; sentences that the table does not have stay as they are.
+export function translated(sentence) {
+  let text = sentence;
+  for (const [english, own] of said) text = text.replace(english, own);
+  return text;
+}
+
+export const number = (value, digits = 0) =>
+  value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+export const kwh = (wh) => `${number(wh / 1000, 2)} kWh`;
+
+export function duration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export const moment = (value) => (value === null ? t("unknown") : new Date(
+  typeof value === "number" ? value * 1000 : value,
+).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }));
+
+const PRICE = "price";
+export const price = () => Number(localStorage.getItem(PRICE)) || 0;
+export const setPrice = (value) => localStorage.setItem(PRICE, value);
+export const cost = (wh) => number((wh / 1000) * price(), 2);

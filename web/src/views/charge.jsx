@@ -1,0 +1,112 @@
+import { useState } from "preact/hooks";
+import { post } from "../api.js";
+import { Card, Fact } from "../parts.jsx";
+import { useAction } from "../state.jsx";
+import { cost, duration, kwh, moment, number, price, t, translated } from "../text.js";
+
+const LEAST_A = 6;
+const MOST_A = 32;
+const BUSY = ["Charging", "SuspendedEV", "SuspendedEVSE"];
+
+function Limit({ ask, busy, id }) {
+  const [amps, setAmps] = useState(16);
+  return (
+    <details>
+      <summary>{t("limit")}</summary>
+      <div class="field">
+        <label for={`amps-${id}`}>{t("limitTo")}</label>
+        <div class="row">
+          <input id={`amps-${id}`} type="range" min={LEAST_A} max={MOST_A} value={amps}
+            aria-valuetext={`${amps} A`} onInput={(event) => setAmps(Number(event.target.value))} />
+          <output for={`amps-${id}`}>{amps} A</output>
+        </div>
+      </div>
+      <div class="row">
+        <button disabled={busy} onClick={() => ask("limit", "done.limit", { amps })}>{t("setLimit")}</button>
+        <button class="plain" disabled={busy} onClick={() => ask("limit", "done.noLimit")}>{t("noLimit")}</button>
+      </div>
+    </details>
+  );
+}
+
+function Plan({ plan }) {
+  if (!plan) return null;
+  return (
+    <>
+      {plan.delay_s !== null && <p>{t("delay", duration(plan.delay_s))}</p>}
+      {plan.next_change !== null && <p>{t("nextChange", moment(plan.next_change))}</p>}
+      {plan.override && <p>{t("overridden")}</p>}
+    </>
+  );
+}
+
+function Buttons({ connector, ask, busy }) {
+  const running = BUSY.includes(connector.ocpp_status);
+  const { plan } = connector;
+  return (
+    <div class="row">
+      {running
+        ? <button class="big danger" disabled={busy} onClick={() => ask("stop", "done.stop")}>{t("stop")}</button>
+        : <button class="big" disabled={busy} onClick={() => ask("start", "done.start")}>{t("start")}</button>}
+      {running && plan && plan.delay_s !== null &&
+        <button disabled={busy} onClick={() => ask("skip", "done.now")}>{t("skipDelay")}</button>}
+      {running && plan && !plan.override && connector.ocpp_status === "SuspendedEVSE" &&
+        <button disabled={busy} onClick={() => ask("now", "done.now")}>{t("now")}</button>}
+    </div>
+  );
+}
+
+function Connector({ id, connector, session, alone }) {
+  const [act, busy] = useAction();
+  const state = connector.ocpp_status;
+  const ask = (action, done, more) => act(
+    () => post("/api/charge", { connector: Number(id), action, ...more }), t(done));
+  const power = connector.power_w === null ? "–" : number(connector.power_w / 1000, 1);
+  const inSession = connector.session_wh !== null && connector.session_wh !== undefined;
+  return (
+    <Card title={alone ? null : t("connector", id)} id={`connector-${id}`}>
+      <div class={`state ${state}`}>
+        <h1>{t(`state.${state}`)}</h1>
+        <p class="power"><b>{power}</b> kW</p>
+        {connector.reason && <p class="reason">{translated(connector.reason)}</p>}
+        <Plan plan={connector.plan} />
+      </div>
+      <dl class="facts">
+        {inSession && <Fact name={t("charged")}>{kwh(connector.session_wh)}</Fact>}
+        {inSession && price() > 0 && <Fact name={t("cost")}>{cost(connector.session_wh)}</Fact>}
+        {inSession && <Fact name={t("since")}>{connector.session_s === null ? t("unknown") : duration(connector.session_s)}</Fact>}
+        {state !== "Available" && <Fact name={t("offered")}>{number(connector.offered_amps, 1)} A</Fact>}
+        {state !== "Available" && <Fact name={t("limitedBy")}>{translated(connector.limit)}</Fact>}
+        <Fact name={t("meter")}>{kwh(connector.energy_wh)}</Fact>
+      </dl>
+      {session.actions.includes("charge") && <Buttons connector={connector} ask={ask} busy={busy} />}
+      {session.actions.includes("charge") && <Limit ask={ask} busy={busy} id={id} />}
+    </Card>
+  );
+}
+
+function Attention({ status, session }) {
+  const [act, busy] = useAction();
+  const faulted = Object.values(status.connectors).some(({ ocpp_status: state }) => state === "Faulted");
+  if (!session.actions.includes("acknowledge") || !(faulted || (status.tamper && status.tamper.latched))) return null;
+  return (
+    <Card title={t("attention")} id="attention">
+      <p>{t("attentionText")}</p>
+      <button disabled={busy} onClick={() => act(() => post("/api/acknowledge"), t("done.acknowledge"))}>
+        {t("acknowledge")}
+      </button>
+    </Card>
+  );
+}
+
+export function Charge({ status, session }) {
+  const all = Object.entries(status.connectors);
+  return (
+    <>
+      <Attention status={status} session={session} />
+      {all.map(([id, connector]) => (
+        <Connector key={id} id={id} connector={connector} session={session} alone={all.length === 1} />
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,95 @@
+import { useState } from "preact/hooks";
+import { put } from "../api.js";
+import { Card, Fact } from "../parts.jsx";
+import { useAction, useLoaded } from "../state.jsx";
+import { duration, t } from "../text.js";
+
+const MOST = 10;
+
+// "1-5 22:00-24:00;6-7 00:00-24:00" and a list of { from, to, begin, end }; the charger takes one day or a range of days.
+function parsed(text) {
+  return text.split(";").filter(Boolean).map((window) => {
+    const [days, times] = window.split(" ");
+    const [from, to = from] = days.split("-");
+    const [begin, end] = times.split("-");
+    return { from, to, begin, end };
+  });
+}
+
+const written = (rows) => rows.map(({ from, to, begin, end }) =>
+  `${from === to ? from : `${from}-${to}`} ${begin}-${end === "00:00" ? "24:00" : end}`).join(";");
+
+function dayName(day) {
+  return new Date(2024, 0, Number(day)).toLocaleDateString(document.documentElement.lang, { weekday: "short" });
+}
+
+function Day({ label, value, set }) {
+  return (
+    <select aria-label={label} value={value} onChange={(event) => set(event.target.value)}>
+      {["1", "2", "3", "4", "5", "6", "7"].map((day) => <option key={day} value={day}>{dayName(day)}</option>)}
+    </select>
+  );
+}
+
+function Window({ row, set, remove }) {
+  const change = (name) => (value) => set({ ...row, [name]: value });
+  const time = (name) => (event) => change(name)(event.target.value);
+  return (
+    <fieldset class="row">
+      <Day label={t("fromDay")} value={row.from} set={change("from")} />
+      <Day label={t("toDay")} value={row.to} set={change("to")} />
+      <input type="time" aria-label={t("begin")} required value={row.begin} onInput={time("begin")} />
+      <input type="time" aria-label={t("end")} required value={row.end === "24:00" ? "00:00" : row.end} onInput={time("end")} />
+      <button type="button" class="plain" onClick={remove}>{t("remove")}</button>
+    </fieldset>
+  );
+}
+
+function Windows({ windows, busy, save }) {
+  const [rows, setRows] = useState(() => parsed(windows));
+  const replaced = (at, row) => rows.map((old, other) => (other === at ? row : old));
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); save(written(rows)); }}>
+      {rows.map((row, at) => (
+        <Window key={at} row={row} set={(fresh) => setRows(replaced(at, fresh))}
+          remove={() => setRows(rows.filter((_, other) => other !== at))} />
+      ))}
+      <div class="row">
+        {rows.length < MOST && <button type="button" class="plain"
+          onClick={() => setRows([...rows, { from: "1", to: "7", begin: "22:00", end: "06:00" }])}>{t("addWindow")}</button>}
+        {rows.length > 0 && <button disabled={busy}>{t("save")}</button>}
+      </div>
+    </form>
+  );
+}
+
+export function Hours({ session }) {
+  const [hours, error, reload] = useLoaded("/api/hours");
+  const [act, busy] = useAction();
+  const mayChange = session.actions.includes("schedule");
+  const choose = async (wish) => {
+    await act(() => put("/api/hours", wish), t("done.saved"));
+    await reload();
+  };
+  if (error) return <p class="error" role="alert">{error}</p>;
+  if (!hours) return <p role="status">{t("loading")}</p>;
+  return (
+    <>
+      <h1>{t("nav.hours")}</h1>
+      <Card title={t("hours")} id="hours">
+        <p>{t("hoursText")}</p>
+        <dl class="facts">
+          <Fact name={t("hoursNow")}>{t(hours.open ? "yes" : "no")}</Fact>
+          <Fact name={t("localTime")}>{hours.local_time ? hours.local_time.replace("T", " ") : t("unknown")}</Fact>
+          {hours.delay_max_s > 0 && <Fact name={t("delayMost")}>{duration(hours.delay_max_s)}</Fact>}
+        </dl>
+        {mayChange && hours.default && <div class="row">
+          <button disabled={busy} onClick={() => choose({ choice: "accept" })}>{t("hoursAccept")}</button>
+          <button class="plain" disabled={busy} onClick={() => choose({ choice: "remove" })}>{t("hoursRemove")}</button>
+        </div>}
+        {mayChange && <Windows key={hours.windows} windows={hours.windows} busy={busy}
+          save={(windows) => choose({ choice: "change", windows })} />}
+      </Card>
+    </>
+  );
+}
