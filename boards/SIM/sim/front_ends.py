@@ -1,8 +1,6 @@
 """What is soldered between an outlet and the controller to measure: one chip a meter driver, and the lines to it."""
 
 import math
-import sys
-import time
 
 from sim import lines, timebase
 from sim.launch import config

@@ -1,11 +1,11 @@
 """Control pilot driver: PWM out through the +-12 V stage, both plateaus back through the board's divider.
 
 The ADC of the ESP32 reads one sample at a time and knows nothing of the PWM's phase. So a reading is one to three sweeps, each
-a period of 1 ms long and a little later in the period than the one before.
-The plateaus are kept apart by rank: of the longer one the median counts, of the shorter one the median or, over several
-sweeps, the outermost sample, unless the two behind it agree on another level. Nothing is averaged over the period (CP-7), and samples that keep step with the PWM miss
-nothing: where one sweep may pass over the shorter plateau, each sample has its time by the clock, which runs from the same crystal
-as the PWM. What a reading still gets wrong a second one finds: read_again() samples between the places of the first.
+a period of 1 ms long and a little later in the period than the one before. The plateaus are kept apart by rank: of the
+longer one the median counts, of the shorter one the median or, over several sweeps, the outermost sample, unless the two behind
+it agree on another level. Nothing is averaged over the period (CP-7), and samples that keep step with the PWM miss nothing:
+where one sweep may pass over the shorter plateau, each sample has its time by the clock, which runs from the same crystal as
+the PWM. What a reading still gets wrong a second one finds: read_again() samples between the places of the first.
 docs/SAFETY.md has the figures.
 """
 
@@ -186,6 +186,8 @@ class Pilot:
         """Sample both plateaus into `high_mv` and `low_mv`. Allocates nothing; a sweep takes 1 ms."""
         # Few local variables: a function that needs more than 11 words for them and its stack gets its frame from the heap.
         if self._steady:
+            if after_us:
+                self._sleep_us(_PERIOD_US)
             self._fill(self._few)
             self.high_mv = self.low_mv = self._pilot_mv(self._few[_FEW // 2])
             return
