@@ -186,8 +186,8 @@ class Storm:
 
     def check(self):
         booked = set(self.ledger.book)
-        equal([key for key in self.begun if key not in booked], [], "begun and never told")
-        equal([key for key in booked if key not in self.begun and key not in self.doubtful], [], "told and never begun")
+        equal([key for key in self.begun if key not in booked], [], "begun and never sent")
+        equal([key for key in booked if key not in self.begun and key not in self.doubtful], [], "sent and never begun")
         for key, entry in self.ledger.book.items():
             true(entry[2] is not None, "no stop for %s" % str(key))
             true(entry[2]["meterStop"] >= key[1], "energy went back in %s" % str(key))
@@ -231,7 +231,7 @@ async def _storm(seed, cuts, poll_ms=50):
     return len(storm.begun), storm.ledger.twice
 
 
-async def test_two_hundred_cuts_and_each_transaction_is_told_exactly_once():
+async def test_two_hundred_cuts_and_each_transaction_is_reported_exactly_once():
     begun, twice = await _storm(1, 200)
     true(begun > 100, "%d sessions" % begun)
     true(twice > 0, "nothing was ever repeated: the line is too good for this test")
