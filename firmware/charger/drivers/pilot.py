@@ -54,7 +54,7 @@ class Pilot:
         self._pad_us = self._step_us = self._due_us = 0
         self._timed = False
         self._samples = self._sweep = self._timed_sweep = self._few
-        self._set_sweep(wiring.get("conversion_us", 0))
+        self._set_sweep(wiring["conversion_us"])
         self._set_burst(DUTY_STEADY)
         self.high_mv = 0
         self.low_mv = 0
@@ -69,7 +69,7 @@ class Pilot:
         self._agree_uv = _AGREE_MV * 1024 // self._gain_1024 * 1000
         self._apart_uv = _APART_MV * 1024 // self._gain_1024 * 1000
 
-    def _set_sweep(self, conversion_us: int) -> None:
+    def _set_sweep(self, conversion_us: int | None) -> None:
         """Board data say what a conversion takes, else it is measured: the fastest of some sweeps."""
         if not conversion_us:
             conversion_us = self._measure()
