@@ -158,7 +158,7 @@ class Outlet:
 
     @property
     def duty_u16(self):
-        """What the firmware's PWM says now."""
+        """Return the present duty of the firmware's PWM."""
         return self._duty
 
     def _solve(self):
@@ -193,7 +193,7 @@ class Outlet:
             self._step_to(now)
         return self.pilot_sense.sample_uv(now)
 
-    # --- what the control port and tests do ---
+    # --- for the control port and tests ---
 
     def refresh(self):
         """Work everything out again after attributes were set from outside."""
