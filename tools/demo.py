@@ -138,7 +138,7 @@ class Demo:
         self.charger.set_time_scale(1)
         self.charger.plug_out()
         self.csms.record.wait("StopTransaction", timeout_s=20)
-        wait_until(lambda: transaction.energy_wh is not None, 10, "the back end's entry of the end of the transaction")
+        wait_until(lambda: transaction.reason is not None, 10, "the back end's entry of the end of the transaction")
         self.until(lambda c: c["ocpp_status"] == "Available", "Available after the car left")
         self.timeline.done(f"transaction {transaction.id} ended: {transaction.reason}")
 
