@@ -23,8 +23,8 @@ def connector_report(connector) -> dict:
         "limit": outlet.limit_words(),
         "power_w": reading.total_mw() // 1000 if reading.usable() else None,
         "power_age_ms": clock.elapsed_ms(reading.stamp_ms) if reading.usable() else None,  # UK-19: 1 s at the most
-        "energy_wh": connector.meter.told_wh(),
-        "session_wh": connector.meter.told_wh() - session.start_wh if session else None,
+        "energy_wh": connector.meter.reported_wh(),
+        "session_wh": connector.meter.reported_wh() - session.start_wh if session else None,
         "session_s": _duration_s(session) if session else None,
         "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
         "transaction_id": session.transaction_id if session else None,

@@ -31,7 +31,7 @@ def files(tmp_path):
     server.close()
 
 
-def told(text, secrets):
+def secrets_in(text, secrets):
     """The secrets that are in a text."""
     data = text if isinstance(text, bytes) else text.encode()
     return [secret for secret in secrets if any(form in data for form in forms(secret))]
@@ -68,7 +68,7 @@ def use_everything(sim, csms, port, label, files):
     return json.dumps(said)
 
 
-def test_nothing_secret_is_told_logged_or_left_in_the_state_directory(launch, csms, files, tmp_path):
+def test_nothing_secret_is_reported_logged_or_left_in_the_state_directory(launch, csms, files, tmp_path):
     """PINs, passwords, keys; in answers, headers, log lines, messages, uploads, the flash with what was deleted, the dump
     of a crash. The card's number is in no log and no upload."""
     made, label = made_unit(tmp_path / "charger")
@@ -80,18 +80,18 @@ def test_nothing_secret_is_told_logged_or_left_in_the_state_directory(launch, cs
     secrets += [bytes.fromhex(pin[part]) for pin in made["pins"].values() for part in ("salt", "hash")]
     said = use_everything(sim, csms, port, label, files)
     key = bytes.fromhex(made["device_key"])
-    assert told(said, [*secrets, key]) == []
-    assert told("".join(body.decode() for *_, body in files.uploads), [CARD]) == []
+    assert secrets_in(said, [*secrets, key]) == []
+    assert secrets_in("".join(body.decode() for *_, body in files.uploads), [CARD]) == []
     lines = "\n".join(sim.log_lines())
-    assert told(lines, [*secrets, key, CARD]) == []
+    assert secrets_in(lines, [*secrets, key, CARD]) == []
     messages = [message.raw for message in csms.record.messages(way="in")]
-    assert len(messages) > 20 and told("\n".join(messages), [*secrets, key]) == []
+    assert len(messages) > 20 and secrets_in("\n".join(messages), [*secrets, key]) == []
     sim.stop()
     assert found_in(sim.state_dir, secrets) == []
     assert found_in(sim.state_dir, [key], but=["nvs.json"]) == []
 
 
-def test_a_crash_tells_nothing(launch, csms, tmp_path):
+def test_crash_output_holds_no_secret(launch, csms, tmp_path):
     """A unit that dies at its start prints where, and no value."""
     made, label = made_unit(tmp_path / "charger")
     sim = launch(options=["--security-profile", "1"])
@@ -103,4 +103,4 @@ def test_a_crash_tells_nothing(launch, csms, tmp_path):
     sim.start()
     wait_until(lambda: any("Traceback" in line for line in sim.log_lines()), 30, "a crash")
     secrets = [label[name] for name in SECRETS] + [scalar(made), bytes.fromhex(made["device_key"])]
-    assert told("\n".join(sim.log_lines()), secrets) == []
+    assert secrets_in("\n".join(sim.log_lines()), secrets) == []

@@ -54,11 +54,11 @@ def edited(field, value):
     edited("raw", rows()[2]["raw"][:-2] + "00"), edited("raw", "00" * 20), rows()[1:], rows()[:-1], rows()[:2] + rows()[3:],
     [rows()[1], rows()[0], *rows()[2:]], [*rows(), rows()[-1]], [],
 ])  # fmt: skip
-def test_f_s9_whatever_was_altered_taken_out_or_exchanged_is_noticed(tmp_path, entries):
+def test_f_s9_whatever_was_altered_taken_out_or_exchanged_is_detected(tmp_path, entries):
     assert verify_log.main([write(tmp_path / "log", entries)]) == 1
 
 
-def test_f_s9_what_the_unit_found_and_a_wrong_hash_are_told(tmp_path):
+def test_f_s9_what_the_unit_found_and_a_wrong_hash_are_reported(tmp_path):
     assert verify_log.main([write(tmp_path / "one", rows(), broken=3)]) == 1
     assert verify_log.main([write(tmp_path / "two", rows(), sha256="00" * 32)]) == 1
 

@@ -99,7 +99,7 @@ def test_reference_of_another_conductor_is_refused(rig):
     assert "connected to this phase" in rig.prompts[-1]
 
 
-def test_slips_at_the_keyboard_are_asked_again(rig):
+def test_mistyped_figures_are_asked_for_again(rig):
     rig.typed = ["230 10", "two thirty", "230,1 10,02 2305,6"]
     assert rig.run("--outlet", "1") == 0, rig.prompts
     assert rig.prompts.count("  three numbers, please") == 2

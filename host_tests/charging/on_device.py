@@ -1,10 +1,10 @@
 """Runs inside MicroPython: installs charging profiles as a back end would and says what the charger makes of them.
 
-One JSON object a line on stdin: {"now", "phases", "rotations", "told": the factory says what the hardware bears, "supply":
+One JSON object a line on stdin: {"now", "phases", "rotations", "factory_limit": the factory states the rating, "supply":
 0.1 A that all share or null, "shares" and "local": 0.1 A or null, one a connector, "sessions": [UTC second of the start or
 null, one a connector], "profiles": [[connectorId, ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC
 seconds, rising]}. The answer: {"installed": [bool], "schedules": [ChargingSchedule], "limits": [[0.1 A or null, one a
-connector], one a watch], "live": [[[told, offered], one a connector], one a watch] in 0.1 A}.
+connector], one a watch], "live": [[[scheduled, offered], one a connector], one a watch] in 0.1 A}.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class Unit:
     def __init__(self, case):
         self.files = Memory()
         factory = {"MaxChargingProfilesInstalled": 20}
-        if case["told"]:
+        if case["factory_limit"]:
             factory["CompositeScheduleDefaultLimitAmps"] = 48
             factory["CompositeScheduleDefaultLimitWatts"] = 48 * 230 * case["phases"]
             factory["CompositeScheduleDefaultNumberPhases"] = case["phases"]
@@ -116,12 +116,12 @@ def play(case):
         clock.set_utc(moment, "test")
         service.second()
         limits_now.append([connector.outlet.limits.get("csms") for connector in unit.connectors])
-        live.append([[told(service, connector.id, moment), connector.outlet.offered_da()] for connector in unit.connectors])
+        live.append([[scheduled_da(service, one.id, moment), one.outlet.offered_da()] for one in unit.connectors])
     return {"installed": installed, "schedules": schedules, "limits": limits_now, "live": live}
 
 
-def told(service, connector_id, moment):
-    """What the composite schedule says for a moment, in 0.1 A."""
+def scheduled_da(service, connector_id, moment):
+    """The limit of the composite schedule for a moment, in 0.1 A."""
     schedule = asyncio.run(service.plan.composite(connector_id, moment, 0, "A"))
     return tenths(float(str(schedule["chargingSchedulePeriod"][0]["limit"])))
 

@@ -133,7 +133,7 @@ def flows(case, profiles, moment, since):
     for n, limit in enumerate(limits):
         bounds = [HARDWARE, case["local"][n], case["shares"][n] if case["sessions"][n] is not None else case["supply"]]
         local = min(bound for bound in bounds if bound is not None)
-        if local == HARDWARE and case["told"]:
+        if local == HARDWARE and case["factory_limit"]:
             local = FACTORY
         da = local if limit is None else min(local, limit)
         watts = None
@@ -154,7 +154,7 @@ def composite(case, profiles, connector, moment, unit):
     if connector:
         da, watts = each[connector - 1]
         return Decimal(da) / 10 if unit == "A" else watts_of(case, da, watts)
-    bounds = [case["supply"], FACTORY if case["told"] else None, None if whole is None else in_da(whole, case["phases"])]
+    bounds = [case["supply"], FACTORY if case["factory_limit"] else None, None if whole is None else in_da(whole, case["phases"])]
     bounds = [bound for bound in bounds if bound is not None]
     if unit == "A":
         wires = [0, 0, 0]
@@ -253,7 +253,7 @@ def random_case(rng):
         "now": now,
         "phases": rng.choice([1, 3]),
         "rotations": [rng.randint(0, 2) for _ in range(connectors)],
-        "told": rng.random() < 0.3,
+        "factory_limit": rng.random() < 0.3,
         "supply": supply,
         "shares": [None if supply is None else rng.randint(0, min(supply, 320)) for _ in range(connectors)],
         "local": [rng.choice([None, None, rng.randint(0, 320)]) for _ in range(connectors)],
@@ -339,10 +339,10 @@ def check_limits(case, profiles, moment, limits):
 
 
 def check_live(case, live):
-    """What is told for now is what the pilot says, within 0.1 A, of connectors in use (the pilot's lower half is exact)."""
-    for start, (told, offered) in zip(case["sessions"], live, strict=True):
-        if start is not None and not case["told"]:
-            assert abs(told - offered) <= 1
+    """The composite schedule of now is what the pilot says, within 0.1 A, of connectors in use (its lower half is exact)."""
+    for start, (scheduled, offered) in zip(case["sessions"], live, strict=True):
+        if start is not None and not case["factory_limit"]:
+            assert abs(scheduled - offered) <= 1
 
 
 @pytest.mark.parametrize(("word", "sets", "seed"), [(64, 700, 1), (64, 700, 2), (32, 300, 3)])

@@ -146,7 +146,7 @@ def test_adc_is_taken_back_after_a_conversion_by_python(binary):
     ("ESP32_C6_DEVKITC", "The esp32c6 has no FSM co-processor: nothing opens its contactor"),
     ("ESP32_S3_DEVKITC", "The assembler does not know the esp32s3's encoding"),
 ])  # fmt: skip
-def test_boards_without_the_supervisor_say_so(name, says):
+def test_boards_without_the_supervisor_state_it(name, says):
     """One sentence, and no program."""
     with pytest.raises(assemble.AssembleError, match=says):
         assemble.of_board(name)

@@ -267,7 +267,7 @@ def test_digest_values_and_longer_hashes(device, rng):
     device.compare(cases)
 
 
-def test_public_keys_that_are_none(device, rng):
+def test_invalid_public_keys_are_rejected(device, rng):
     _, public, digest, sig, _, _ = fresh(rng)
     x, y = curve.decode(public)
     root = curve.lift(5)  # a point whose x + P still has 256 bits: x must not be accepted unreduced

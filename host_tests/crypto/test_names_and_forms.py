@@ -166,7 +166,7 @@ def test_requests_are_valid_and_name_the_unit(device):
     )
 
 
-def test_pem_as_it_arrives(device, rng):
+def test_pem_with_any_line_ends_and_text_around_is_read(device, rng):
     parties = [leaf(root()), sub(root()), root(kind="rsa4096")]
     blocks = [party.certificate.public_bytes(serialization.Encoding.PEM).decode() for party in parties]
     all_of_them = ok([party.hex for party in parties])

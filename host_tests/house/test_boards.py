@@ -241,7 +241,7 @@ def test_hardware_that_no_board_has_is_left_out(name):
     assert "${MICROPY_BOARD_DIR}/../common/sdkconfig.charger" in cmake_of(name)
 
 
-def test_no_protocol_that_nobody_needs(name):
+def test_unneeded_protocols_are_switched_off(name):
     """SEC-19: switched off at build time, not just left alone."""
     text = header_of(name)
     for macro in ("PY_BLUETOOTH", "PY_ESPNOW", "HW_ENABLE_MDNS_QUERIES", "HW_ENABLE_MDNS_RESPONDER"):

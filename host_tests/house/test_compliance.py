@@ -83,7 +83,7 @@ def test_every_named_place_exists():
             assert (base / path).exists(), f"{row.rule}: {path}"
 
 
-def test_rows_say_what_their_state_asks_for():
+def test_built_rows_name_tests_and_open_rows_name_none():
     """What is built names tests, what is open names none, and everything has words."""
     for row in compliance.read_matrix():
         assert row.how, row.rule

@@ -62,7 +62,7 @@ def test_make_has_the_step_and_calls_the_tool(step):
     (["deploy", "--board", BOARD, "--port", "/dev/nothing"], "There is no /dev/nothing; "),
     (["provision"], "PORT is missing"), (["calibrate"], "PORT is missing"), (["monitor"], "PORT is missing"),
 ])  # fmt: skip
-def test_what_is_missing_is_one_sentence(words, says, capsys):
+def test_missing_prerequisite_is_one_sentence_and_exit_code_2(words, says, capsys):
     """Exit code 2, before anything is done."""
     assert device.main(words) == 2
     assert says in sentence(capsys, words[0])

@@ -87,7 +87,7 @@ def test_a_file_on_the_file_system_takes_no_modules_place(tmp_path):
 
 
 @pytest.mark.parametrize("provisioned", [False, True])
-def test_ctrl_c_is_heard_until_the_unit_is_provisioned(tmp_path, provisioned):
+def test_ctrl_c_works_until_the_unit_is_provisioned(tmp_path, provisioned):
     """mpremote needs it on a unit that is being made; on one with credentials there is no KeyboardInterrupt any more."""
     after = "try:\n    print('UP')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('PROMPT')\n"
     process = start(tmp_path, provisioned, after)

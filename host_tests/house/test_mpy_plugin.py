@@ -192,7 +192,7 @@ def test_says_nothing():
 """
 
 
-def test_what_a_charge_point_says_is_judged(inner):
+def test_message_that_breaks_a_schema_fails_its_test(inner):
     """A message that breaks a schema fails the test that caused it, by both validators, and no other test."""
     inner.write("test_says.py", SAYS)
     outcomes, output = inner.run()

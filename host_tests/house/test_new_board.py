@@ -80,7 +80,7 @@ def test_board_that_exists_is_kept(boards, capsys):
     assert (boards / "MY_BOARD" / "board.md").read_text() == "mine"
 
 
-def test_nobody_answers(capsys):
+def test_questions_without_a_terminal_name_the_missing_options(capsys):
     """Without a terminal the missing options are named."""
     def ask(question):
         raise EOFError

@@ -256,6 +256,6 @@ def test_a_made_up_call_is_found(source, stubs):
     "import esp32\nesp32.Partition(esp32.Partition.RUNNING).get_next_update().set_boot()",
     "import network\nwlan = network.WLAN(network.AP_IF)\nwlan.connect('x', 'y')",
 ))  # fmt: skip
-def test_a_call_that_the_port_has_is_none(source, stubs):
+def test_call_that_the_port_offers_is_accepted(source, stubs):
     """What the port takes is not found fault with."""
     assert check(source, "right.py", stubs)[0] == []

@@ -114,7 +114,7 @@ def test_a_passphrase_protects_the_keys(tmp_path, capsys):
     ({"version": "1.2"}, "--version"), ({"version": "1.2.3 "}, "--version"), ({"counter": "-1"}, "counter"),
     ({"key": "/nowhere"}, "private key"), ({"board": "ESP32_DEVKITC"}, "--app"), ({"board": "OTHER"}, "board"),
 ])  # fmt: skip
-def test_what_is_refused(keys, tmp_path, capsys, changed, says):
+def test_invalid_build_arguments_are_refused(keys, tmp_path, capsys, changed, says):
     assert release.main(arguments(keys, tmp_path / "a.plu", **changed)) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "a.plu").exists()

@@ -11,7 +11,7 @@ import mutate
 
 
 @pytest.mark.parametrize("name", mutate.MUTATIONS)
-def test_a_missing_check_is_noticed(name):
+def test_removed_check_fails_a_test(name):
     survived, noticed = mutate.mutant(name)
     assert not survived, f"without {name} all tests of the outlet pass"
     assert noticed.startswith("test_"), noticed

@@ -78,7 +78,7 @@ def test_scripted_answers_come_in_order_then_the_default(backend):
     assert "currentTime" in answers[3][2]
 
 
-def test_silence_and_waiting(backend):
+def test_silence_sends_no_answer_and_a_wait_that_fails_shows_the_record(backend):
     """No answer means none, and waiting for what does not come fails with the record."""
     backend.answer("Heartbeat", Silence())
     say(backend, [2, "h", "Heartbeat", {}], [2, "s", "StatusNotification", STATUS], answers=1)

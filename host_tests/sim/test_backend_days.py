@@ -2,7 +2,7 @@
 
 An hour is shortened to HOUR_S of the charger's time unless soaking. At the end of the day nobody has had a reason to warn:
 no warning in the charger's log, no CALLERROR, no answer that the back end would report, each transaction closed once with the
-register's energy, no status told twice on a connection (docs/BACKENDS.md).
+register's energy, no status sent twice on a connection (docs/BACKENDS.md).
 """
 
 import os

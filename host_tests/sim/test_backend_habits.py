@@ -67,7 +67,7 @@ def test_the_time_in_forms_of_other_libraries_sets_the_clock(launch, csms, form)
 # --- configuration ---
 
 
-def test_all_keys_asked_for_by_their_names_are_told_as_in_the_whole_list(charger, csms):
+def test_all_keys_asked_for_by_their_names_are_reported_as_in_the_whole_list(charger, csms):
     whole = csms.call("GetConfiguration")["configurationKey"]
     assert csms.call("GetConfiguration", key=[])["configurationKey"] == whole
     names = [entry["key"] for entry in whole]
@@ -128,7 +128,7 @@ def test_a_callerror_to_each_heartbeat_keeps_link_and_rhythm(launch, csms):
     assert csms.connections == 1
 
 
-def test_a_back_end_without_security_events_is_not_asked_again_and_again(launch, csms):
+def test_back_end_without_security_events_gets_no_repeated_calls(launch, csms):
     csms.always("SecurityEventNotification", Error("NotImplemented", "Unknown action"))
     sim = online(launch, csms)
     csms.record.wait("SecurityEventNotification")
@@ -233,7 +233,7 @@ def test_a_stale_transaction_of_the_card_ends_the_new_one(charger, csms):
     charger.wait_connector(lambda c: not c["relay"], what="no energy")
 
 
-def test_a_stop_refused_once_is_told_again_and_nothing_registers_anew(launch, csms):
+def test_a_stop_refused_once_is_reported_again_and_nothing_registers_anew(launch, csms):
     csms.answer("StopTransaction", Error("InternalError", "Object reference not set to an instance of an object"))
     sim = online(launch, csms, **QUICK, **SAMPLES)
     start_session(sim, csms)
@@ -284,7 +284,7 @@ def test_an_answer_later_than_the_timeout_is_dropped_and_the_same_start_told_aga
 # --- the link ---
 
 
-def test_two_instances_behind_one_name_the_one_that_knows_the_transaction_gets_its_stop(launch, csms):
+def test_stop_reaches_the_instance_that_knows_the_transaction(launch, csms):
     """One instance refuses a stop that it does not know and closes; the other one takes the same stop. No new registration."""
     sim = online(launch, csms, **QUICK, **SAMPLES)
     transaction = start_session(sim, csms)
@@ -454,7 +454,7 @@ def test_a_reservation_goes_when_its_connector_goes_out_of_service(charger, csms
 
 
 def test_vendor_data_as_an_object_and_as_text(charger, csms):
-    """DataTransfer's data is text; an object in its place is refused by type, and its sender told."""
+    """DataTransfer's data is text; an object in its place is refused by type, and its sender gets the reason."""
     assert csms.call("DataTransfer", vendorId="com.example", messageId="x", data="{}") == {"status": "UnknownVendorId"}
     answer = csms.raw_call('[2,"dt-1","DataTransfer",{"vendorId":"com.example","data":{"a":1}}]', "dt-1")
     assert (answer.kind, answer.code) == (4, "TypeConstraintViolation")

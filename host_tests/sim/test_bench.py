@@ -17,7 +17,7 @@ def test_the_whole_tick_allocates_nothing(word):
     assert 0 < figures["median_us"] <= figures["worst_us"]
 
 
-def test_failing_measurement_is_said():
+def test_failing_measurement_is_reported():
     """A script that fails gives its traceback, not figures."""
     with pytest.raises(inside.BenchError, match="no-such-script"):
         inside.run("no-such-script.py", 64)

@@ -18,8 +18,8 @@ def test_connector_0_is_faulted_with_the_board_and_recovers(launch, csms, name, 
     start_session(sim, csms, "GOOD0001", 1)
     mark = len(csms.record)
     sim.command("raise_fault", name=name)
-    told = csms.record.wait("StatusNotification", since=mark, where=lambda p: p["connectorId"] == 0).payload
-    assert (told["status"], told["errorCode"], told["info"]) == ("Faulted", code, info)
+    notification = csms.record.wait("StatusNotification", since=mark, where=lambda p: p["connectorId"] == 0).payload
+    assert (notification["status"], notification["errorCode"], notification["info"]) == ("Faulted", code, info)
     for connector in (1, 2):
         sim.wait_ocpp_status("Faulted", connector=connector)
     assert not sim.connector(1)["relay"]
@@ -40,7 +40,7 @@ def test_connector_0_is_faulted_with_the_board_and_recovers(launch, csms, name, 
     assert not csms.record.calls("StopTransaction")
 
 
-def test_a_fault_of_one_outlet_is_none_of_the_unit(launch, csms):
+def test_outlet_fault_leaves_connector_0_available(launch, csms):
     sim = launch(connectors=2)
     csms.wait_booted(connectors=2)
     mark = len(csms.record)
@@ -52,7 +52,7 @@ def test_a_fault_of_one_outlet_is_none_of_the_unit(launch, csms):
 
 
 @pytest.mark.parametrize("number, status", [(0, "Faulted"), (1, "Faulted")])
-def test_a_fault_at_start_up_is_told_after_boot(launch, csms, number, status):
+def test_a_fault_at_start_up_is_reported_after_boot(launch, csms, number, status):
     """OCPP-82: after BootNotification the present status, faults included."""
     sim = launch()
     csms.wait_booted()

@@ -105,7 +105,7 @@ def test_pending_boot_can_be_triggered_early(launch, csms):
     csms.wait_booted()
 
 
-def test_rejected_is_silent_and_deaf_until_the_interval_is_over(launch, csms, word):
+def test_rejected_charger_sends_and_answers_nothing_before_the_interval_is_over(launch, csms, word):
     """OCPP-28: nothing is sent, nothing answered before the next BootNotification, after the interval."""
     csms.answer("BootNotification", held("Rejected", 3))
     sim = launch(word=word, time_scale=1)

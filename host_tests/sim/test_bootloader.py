@@ -47,7 +47,7 @@ def boot_version(csms, since=0):
 
 @pytest.mark.parametrize("word", [64, 32])
 def test_a_confirmed_image_is_what_runs(launch, csms, image, tmp_path, word):
-    """The application is the slot's: its version is told to the back end, and the tree's modules are out of reach."""
+    """The application is the slot's: its version goes to the back end, and the tree's modules are out of reach."""
     put(tmp_path / "charger", 1, image("7.8.9"), VALID, 2)
     sim = launch(word=word)
     assert boot_version(csms) == "7.8.9"
@@ -79,7 +79,7 @@ def test_an_image_that_does_not_start_rolls_back_by_itself(launch, csms, tmp_pat
     assert sim.command("slots")["slots"]["ota_1"]["state"] == "aborted"
 
 
-def test_a_bit_flipped_in_the_running_slot_is_noticed_at_the_next_start(launch, csms, image, tmp_path):
+def test_a_bit_flipped_in_the_running_slot_is_detected_at_the_next_start(launch, csms, image, tmp_path):
     """The bootloader checks the image's hash at each start (SEC-8)."""
     damaged = bytearray(image("7.8.9"))
     damaged[-9000] ^= 0x10

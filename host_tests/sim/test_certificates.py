@@ -61,7 +61,7 @@ def sign_in(csms, chain):
     return csms.call("CertificateSigned", certificateChain=chain)["status"]
 
 
-def told(sim, event):
+def logged(sim, event):
     return [e for e in sim.command("security_log", count=100)["entries"] if e["event"] == event]
 
 
@@ -87,7 +87,7 @@ def test_roots_installed_listed_deleted(launch, csms, word):
     assert delete(csms, hash_data(rsa_root.certificate, "SHA384")) == "Accepted"
     assert delete(csms, hash_data(rsa_root.certificate, "SHA384")) == "NotFound"
     assert installed(csms) == "NotFound"
-    assert len(told(sim, "CertificateInstalled")) == 3 and len(told(sim, "CertificateDeleted")) == 2
+    assert len(logged(sim, "CertificateInstalled")) == 3 and len(logged(sim, "CertificateDeleted")) == 2
 
 
 def _rsa():
@@ -96,7 +96,7 @@ def _rsa():
     return rsa.generate_private_key(65537, 3072)
 
 
-def test_what_is_no_root_is_rejected_and_the_store_has_an_end(launch, csms, authority):
+def test_unusable_roots_are_rejected_and_the_store_is_bounded(launch, csms, authority):
     """WP-19: expired, not a CA, weak, malformed, two at once, there already; CertificateStoreMaxLength."""
     import datetime
 
@@ -115,7 +115,7 @@ def test_what_is_no_root_is_rejected_and_the_store_has_an_end(launch, csms, auth
     assert install(csms, new_root("Third").certificate.decode(), MANUFACTURER) == "Accepted"
     assert install(csms, new_root("Fourth").certificate.decode()) == "Rejected"
     assert len(installed(csms)) == 2
-    assert len(told(sim, "InvalidCentralSystemCertificate")) >= 3 and len(told(sim, "CertificateRefused")) == 2
+    assert len(logged(sim, "InvalidCentralSystemCertificate")) >= 3 and len(logged(sim, "CertificateRefused")) == 2
 
 
 def _weak():
@@ -223,7 +223,7 @@ def test_certificates_that_are_not_to_be_taken(launch, csms, authority, tmp_path
                   stranger.sign(text), sign(text, begins=-9, ends=-1), sign(text, authority=True),
                   sign(text, begins=90), "garbage", sign(text) + "garbage\n-----BEGIN", "x" * 9999):
         assert sign_in(csms, chain) == "Rejected", chain[:100]
-    assert len(told(sim, "InvalidChargePointCertificate")) >= 5
+    assert len(logged(sim, "InvalidChargePointCertificate")) >= 5
     assert csms.connections == 1
     assert sign_in(csms, sign(text)) == "Accepted"  # the good one is still welcome
     csms.wait_connected(2)
@@ -243,12 +243,12 @@ def test_a_certificate_that_does_not_connect_gives_way_to_the_old_one(launch, cs
             sim.power_cut()
             csms.wait_booted(since=mark, timeout_s=40)
         wait_until(lambda: csms.station() is not None and shown(csms) == before, 40, "the old certificate shown")
-        assert told(sim, "InvalidChargePointCertificate")  # the same in the same hour is one event
+        assert logged(sim, "InvalidChargePointCertificate")  # the same in the same hour is one event
     assert csms.record.wait("SecurityEventNotification", where=lambda p: p["type"] == "InvalidChargePointCertificate")
 
 
 def test_renewal_comes_by_itself_before_the_end(launch, csms, authority):
-    """WP-15: a certificate in the last third of its life, or its last month, is renewed without being told."""
+    """WP-15: a certificate in the last third of its life, or its last month, is renewed without a request of the back end."""
     old = authority.issue("ending", IDENTITY, begins=-60, ends=10)
     secure(csms, mutual(authority.server, authority.root))
     csms.always("SignCertificate", Result(ACCEPTED))
@@ -260,7 +260,7 @@ def test_renewal_comes_by_itself_before_the_end(launch, csms, authority):
     assert len(csms.record.calls("SignCertificate")) == 1
 
 
-def test_without_a_name_for_the_request_there_is_none(launch, csms, authority):
+def test_certificate_request_is_rejected_without_a_cpo_name(launch, csms, authority):
     """WP-15: no CpoName, no request."""
     profile_3(launch, csms, authority, settings={"CpoName": ""})
     assert csms.call("ExtendedTriggerMessage", requestedMessage="SignChargePointCertificate") == REJECTED

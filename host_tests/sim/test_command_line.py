@@ -43,7 +43,7 @@ def test_nonsense_is_refused_with_a_sentence(words, tmp_path):
     assert "Traceback" not in done.stderr + done.stdout
 
 
-def test_port_in_use_is_said(launch):
+def test_port_in_use_is_reported(launch):
     """The control port is somebody else's: a sentence, exit code 2."""
     sim = launch()
     done = run(["--control", f"127.0.0.1:{sim.port}"], sim.state_dir.parent / "other")

@@ -120,7 +120,7 @@ def test_every_fault_can_be_raised_and_cleared(port, name):
     assert port.status()["connectors"]["1"]["relay"] is False
 
 
-def test_refused_command_says_why(port):
+def test_refused_command_gives_the_reason(port):
     """A person reads these errors."""
     with pytest.raises(CommandRefused) as refused:
         port.command("plug_in", connector=9)
@@ -202,7 +202,7 @@ def test_world_survives_a_reboot(charger, csms):
 
 
 def test_sigterm_while_the_board_restarts(launch):
-    """There is no interpreter that could be told, or one that begins: the process ends all the same, in time."""
+    """While no interpreter runs, or one starts, the process still ends in time."""
     sim = launch()
     for _ in range(3):
         sim.reboot()

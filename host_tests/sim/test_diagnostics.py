@@ -266,7 +266,7 @@ def test_attempts_until_the_server_takes_it(launch, csms, https):
     assert len(https.uploads) == 5
 
 
-def test_a_server_that_we_do_not_believe_gets_nothing(launch, csms, https, serve, tmp_path):
+def test_untrusted_server_gets_no_upload(launch, csms, https, serve, tmp_path):
     """No root at all, a root of somebody else, a name that is not in the certificate."""
     other = serve(FileServer(*certificate_for(tmp_path, "example.org")[:2]))
     sim = online(launch, csms, ca=tmp_path / "example.org.root", lab=False)
@@ -278,7 +278,7 @@ def test_a_server_that_we_do_not_believe_gets_nothing(launch, csms, https, serve
     assert https.uploads == other.uploads == []
 
 
-def test_without_roots_nobody_is_believed(launch, csms, https):
+def test_no_upload_without_trusted_roots(launch, csms, https):
     online(launch, csms)
     ask(csms, https.url("/in/"), "Uploading", "UploadFailed")
     assert https.uploads == []

@@ -12,14 +12,14 @@ from .test_diagnostics import FileServer, certificate_for, https, online, serve 
 
 
 def ask(csms, location, *wanted, kind="SecurityLog", number=7, **fields):
-    """GetLog, and what is told of it up to the last of the statuses wanted; the file's name."""
+    """Call GetLog and check its notifications up to the last of the statuses wanted; the file's name."""
     mark = len(csms.record)
     log = {"remoteLocation": location, **fields.pop("log", {})}
     answer = csms.call("GetLog", logType=kind, requestId=number, log=log, **fields)
     assert answer["status"] == "Accepted"
     csms.record.wait("LogStatusNotification", since=mark, where=lambda p: p["status"] == wanted[-1])
-    told = [m.payload for m in csms.record.calls("LogStatusNotification", mark)]
-    assert told == [{"status": status, "requestId": number} for status in wanted]
+    notified = [m.payload for m in csms.record.calls("LogStatusNotification", mark)]
+    assert notified == [{"status": status, "requestId": number} for status in wanted]
     return answer["filename"]
 
 
@@ -50,7 +50,7 @@ def test_security_log_over_https(launch, csms, https, word, tmp_path):  # noqa: 
     assert https.uploads[-1][3].startswith(b"Pilotlight diagnostics")
 
 
-def test_log_statuses_say_what_went_wrong(launch, csms, https, serve, tmp_path):  # noqa: F811
+def test_log_status_notifications_give_the_failure(launch, csms, https, serve, tmp_path):  # noqa: F811
     """WP-41: every cause has its word; a server that nobody vouches for gets nothing."""
     sim = online(launch, csms, ca=https.root, lab=False)
     https.statuses[:] = [403]
@@ -79,9 +79,9 @@ def test_a_new_request_takes_the_place_of_the_running_one(launch, csms, https): 
     answer = csms.call("GetLog", logType="DiagnosticsLog", requestId=2, log=first)
     assert answer["status"] == "AcceptedCanceled" and answer["filename"].startswith("diagnostics-")
     csms.record.wait("LogStatusNotification", where=lambda p: p["requestId"] == 2 and p["status"] != "Uploading")
-    told = [m.payload for m in csms.record.calls("LogStatusNotification")]
-    assert [p["requestId"] for p in told] == sorted(p["requestId"] for p in told)
-    assert [p["status"] for p in told if p["requestId"] == 1] == ["Uploading", "UploadFailure"]
+    notified = [m.payload for m in csms.record.calls("LogStatusNotification")]
+    assert [p["requestId"] for p in notified] == sorted(p["requestId"] for p in notified)
+    assert [p["status"] for p in notified if p["requestId"] == 1] == ["Uploading", "UploadFailure"]
 
 
 TRIGGERS = [

@@ -22,7 +22,7 @@ def test_any_printable_identity_is_percent_encoded(launch, csms, identity, path)
     assert csms.station(identity).id == identity
 
 
-def test_the_user_name_is_the_identity_as_it_is(launch, csms):
+def test_basic_auth_user_name_is_the_identity_unchanged(launch, csms):
     launch(identity="RDAM 12/é", options=["--security-profile", "1", "--basic-auth-password", PASSWORD])
     csms.wait_booted()
     assert csms.attempts[0].authorization == "Basic " + base64.b64encode(f"RDAM 12/é:{PASSWORD}".encode()).decode()
@@ -32,7 +32,7 @@ def test_the_user_name_is_the_identity_as_it_is(launch, csms):
     ["--identity", "a\nb"], ["--identity", "tab\t"], ["--identity", "x" * 49],
     ["--identity", "a:b", "--security-profile", "1"], ["--identity", "a:b", "--security-profile", "2"],
 ], ids=repr)
-def test_what_is_no_identity_is_refused(words, tmp_path):
+def test_malformed_identities_are_refused(words, tmp_path):
     done = subprocess.run(
         [sys.executable, str(PROGRAM), "--state-dir", str(tmp_path), "--control", f"127.0.0.1:{free_port()}", *words],
         cwd=ROOT, capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL)

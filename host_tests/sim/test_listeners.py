@@ -46,7 +46,7 @@ def listeners(sim):
     return found
 
 
-def test_the_page_lists_what_there_is():
+def test_page_lists_the_recorded_files():
     assert documented() == {("tcp", 443), ("udp", 67)}
 
 

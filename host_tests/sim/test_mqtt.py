@@ -181,7 +181,7 @@ def test_roles_replays_and_the_one_back_off(start, csms, broker):
         assert not [said for said in owner.of("reply") if said["id"] == "kept"]
 
 
-def test_what_happens_while_the_broker_is_away_comes_later(start, csms, broker):
+def test_log_entries_are_published_when_the_broker_is_back(start, csms, broker):
     """SEC-23: every entry of the security log, in order, none twice while acknowledgements come."""
     sim = start(settings={"TamperPolicy": "stop"})
     csms.wait_booted()
@@ -266,7 +266,7 @@ def test_brokers_that_are_not_the_owners(start, csms, authority, broker, tmp_pat
         assert not [m for m in csms.record.calls("SecurityEventNotification") if "CentralSystem" in m.payload["type"]]
 
 
-def test_what_is_no_command_changes_nothing(start, csms, broker):
+def test_malformed_commands_change_nothing(start, csms, broker):
     """SEC-13: discarded with a reason, whose rate is bounded; the unit goes on."""
     rubbish = [b"", b"\0", b"x" * 1500, b"{" * 900, b"[]", b"{}", b"null", b'"hello"', b'{"id":1,"do":"hello"}',
                b'{"id":"","do":"hello"}', b'{"id":"1","id":"2","do":"hello"}', b'{"id":"\xff","do":"hello"}', b'{"id":"1"} x',

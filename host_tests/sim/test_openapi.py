@@ -34,7 +34,7 @@ def test_every_path_is_described():
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_the_unit_does_what_its_description_says(unit):
+def test_unit_answers_as_its_openapi_description_says(unit):
     """Statuses, content types and schemas of answers; wrong input is refused; nothing is a server's error."""
     sim = unit(lab=False)
     page = page_of(sim)

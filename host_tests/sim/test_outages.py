@@ -141,7 +141,7 @@ def check(csms, torture):
         meters = [value for start, stop in mine for value in (start["meterStart"], stop["meterStop"])]
         assert meters == sorted(meters), f"connector {connector}: energy went back: {meters}"
         tags = [start["idTag"] for start, _ in mine]
-        assert tags == sorted(tags), "sessions told out of order"
+        assert tags == sorted(tags), "sessions sent out of order"
         assert not meters or meters[-1] <= torture.sim.connector(connector)["energy_wh"]
     readings = {}
     for transaction in list(csms.ledger.transactions.values()):
@@ -184,5 +184,5 @@ def settled(csms, torture):
         ended = {t.id_tag for t in list(csms.ledger.transactions.values()) if t.id in stops}
         return set(torture.seen) <= starts <= ended
 
-    torture.sim.wait_for(nothing_owed, 60, "each session told to its end")
+    torture.sim.wait_for(nothing_owed, 60, "each session sent to its end")
     torture.sim.let_pass(20)

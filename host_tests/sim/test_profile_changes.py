@@ -9,7 +9,7 @@ from backend.waiting import wait_until
 
 from .authorities import SigningAuthority, mutual, root_text, secure, shown
 from .sessions import end_session, start_session
-from .test_certificates import ask_for_request, told
+from .test_certificates import ask_for_request, logged
 from .tls_peers import server_context
 
 IDENTITY = "PL-0001"
@@ -78,14 +78,14 @@ def test_up_from_0_to_3_live(launch, csms, authority, word):
     csms.always("SignCertificate", Result({"status": "Accepted"}))
     chain = authority.sign(ask_for_request(csms))
     assert csms.call("CertificateSigned", certificateChain=chain) == {"status": "Accepted"}
-    wait_until(lambda: told(sim, "CertificateInstalled")[-1]["info"] == "charge point certificate", 10, "it is its own")
+    wait_until(lambda: logged(sim, "CertificateInstalled")[-1]["info"] == "charge point certificate", 10, "it is its own")
     assert change(csms, "SecurityProfile", 3) == "Accepted"
     seen = len(csms.attempts)
     secure(csms, mutual(authority.server, authority.root))
     wait_back(csms, seen, "profile 3")
     assert csms.attempts[-1].authorization is None and profile(sim) == 3 and shown(csms)
     assert [change(csms, "SecurityProfile", n) for n in (0, 1, 2, 3)] == ["Rejected"] * 4
-    assert len(told(sim, "ReconfigurationOfSecurityParameters")) == 4
+    assert len(logged(sim, "ReconfigurationOfSecurityParameters")) == 4
     seen = len(csms.attempts)
     sim.power_cut()
     wait_back(csms, seen, "profile 3 after the power cut")
@@ -110,7 +110,7 @@ def test_a_profile_that_does_not_connect_comes_back(launch, csms, authority, cut
         sim.wait_for(lambda s: s["csms"].get("security_profile") == 2 and s["boots"] == 2, what="still on trial")
     wait_back(csms, seen, "profile 1 again")
     assert profile(sim) == 1 and csms.attempts[-1].authorization == login(PASSWORD)
-    events = [e["info"] for e in told(sim, "ReconfigurationOfSecurityParameters")]
+    events = [e["info"] for e in logged(sim, "ReconfigurationOfSecurityParameters")]
     assert events[0] == "SecurityProfile" and "restored" in events[-1]
     assert len(csms.attempts) == seen + 1  # the others did not get so far
     assert change(csms, "SecurityProfile", 2) == "Accepted"

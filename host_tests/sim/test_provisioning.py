@@ -289,7 +289,7 @@ def refuses_configuration(sim, csms):
     end_session(sim, csms)
 
 
-def test_a_flash_that_is_not_its_own_is_not_believed(launch, csms):
+def test_a_flash_that_is_not_its_own_is_rejected(launch, csms):
     """Somebody put another flash in: no default, no new credentials by itself, an entry in the log, and --again mends it."""
     sim = altered(launch, csms, lambda folder: (folder / "flash.bin").unlink())
     assert sim.status()["setup"].startswith("credentials were altered")
@@ -316,7 +316,7 @@ def test_a_unit_that_cannot_be_provisioned_refuses_configuration(launch, csms):
     refuses_configuration(sim, csms)
 
 
-def test_another_units_vault_is_not_believed(launch, csms, tmp_path):
+def test_another_units_vault_is_rejected(launch, csms, tmp_path):
     """The whole flash of another unit, healthy in itself, under this unit's device key."""
     made_unit(tmp_path / "other")
     sim = altered(launch, csms, lambda folder: shutil.copy(tmp_path / "other" / "flash.bin", folder / "flash.bin"))

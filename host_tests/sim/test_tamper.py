@@ -3,7 +3,7 @@
 import pytest
 
 from .sessions import start_session
-from .test_security_events import entries, wait_told
+from .test_security_events import entries, wait_event
 
 
 def faulted(status):
@@ -16,12 +16,12 @@ def tampered(sim, **wanted):
     return sim.wait_for(lambda s: wanted.items() <= s["tamper"].items(), what=f"tamper {wanted}")
 
 
-def test_opening_stops_latches_and_is_told(charger, csms):
+def test_opened_enclosure_stops_latches_and_is_reported(charger, csms):
     """Online: the contactor opens, the back end hears of it; closing the lid changes nothing, the owner does."""
     start_session(charger, csms)
     charger.raise_fault("tamper")
     charger.wait_connector(faulted, what="energy off")
-    told = wait_told(csms, "TamperDetectionActivated")
+    told = wait_event(csms, "TamperDetectionActivated")
     assert told.payload["techInfo"] == "enclosure opened"
     assert charger.command("acknowledge") == {"clear": False}  # not while it is open
     charger.clear_fault("tamper")
@@ -30,7 +30,7 @@ def test_opening_stops_latches_and_is_told(charger, csms):
     assert faulted(charger.connector())
     assert charger.command("acknowledge") == {"clear": True}
     charger.wait_connector(lambda c: c["relay"], what="energy back")
-    assert wait_told(csms, "TamperAcknowledged").payload["techInfo"] == "bench"
+    assert wait_event(csms, "TamperAcknowledged").payload["techInfo"] == "bench"
 
 
 def test_the_latch_survives_restarts_and_power_cuts(launch, csms, word):
@@ -46,7 +46,7 @@ def test_the_latch_survives_restarts_and_power_cuts(launch, csms, word):
     sim.start()
     tampered(sim, open=False, latched=True)
     sim.wait_connector(faulted, what="the fault")
-    told = wait_told(csms, "TamperDetectionActivated")
+    told = wait_event(csms, "TamperDetectionActivated")
     started = [m for m in csms.record.calls("SecurityEventNotification")
                if m.payload["type"] == "StartupOfTheDevice" and m.number > told.number]
     assert len(csms.record.calls("SecurityEventNotification", where=lambda p: p["type"] == told.payload["type"])) == 1
@@ -79,7 +79,7 @@ def test_other_policies(launch, csms, policy, stops):
     sim.wait_ocpp_status("Available")
     start_session(sim, csms)
     sim.raise_fault("tamper")
-    wait_told(csms, "TamperDetectionActivated")
+    wait_event(csms, "TamperDetectionActivated")
     if stops:
         sim.wait_connector(faulted, what="energy off")
     else:

@@ -62,7 +62,7 @@ def test_f_s6_a_unit_without_a_clock_asks_its_time_servers(launch, csms, server)
     sim.wait_for(lambda _: any(info.startswith(server.name) for info in times_set(sim)), 20, "the time of the server")
 
 
-def test_f_s6_a_back_end_that_says_2099_is_not_believed(launch, csms):
+def test_f_s6_a_back_end_that_says_2099_is_rejected(launch, csms):
     csms.always("BootNotification", Result({"status": "Accepted", "interval": 300, "currentTime": "2099-01-01T00:00:00Z"}))
     sim = launch()
     csms.wait_booted()

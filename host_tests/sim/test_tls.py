@@ -62,13 +62,13 @@ def test_not_yet_valid_with_a_clock_that_is_set(authority):
     client.close()
 
 
-def test_without_a_root_nobody_is_believed(client, authority, version):
+def test_no_server_is_trusted_without_a_root(client, authority, version):
     with Server(authority.issue("good"), version) as server:
         result = client.connect(server, roots=None)
     assert result["cause"] == "untrusted", result
 
 
-def test_our_own_certificate_when_the_server_asks(client, authority, version):
+def test_client_certificate_is_sent_on_request(client, authority, version):
     ours = authority.issue("SER1", "charger")
     with Server(authority.issue("good"), version, roots=authority.root) as server:
         assert client.connect(server, cert=ours, key=key_of(ours))["echo"] == "hello"

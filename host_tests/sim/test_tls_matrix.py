@@ -70,7 +70,7 @@ def bench(request, matrix, tmp_path):
     bench.client.close()
 
 
-def test_good_certificates_are_believed(bench, matrix):
+def test_good_certificates_are_trusted(bench, matrix):
     for name, cell in matrix.good().items():
         if name != NOT_AT_1_2 or bench.version == VERSIONS["1.3"]:
             assert bench.connect(cell) == "hello", name

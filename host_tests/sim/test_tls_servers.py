@@ -90,7 +90,7 @@ def test_mosquitto(authority, tmp_path, version, word):
         client.close()
 
 
-def told(sim, event):
+def logged(sim, event):
     """The entries of an event in the security log."""
     return [e for e in sim.command("security_log", count=100)["entries"] if e["event"] == event]
 
@@ -114,8 +114,8 @@ def test_bad_certificates_are_refused_logged_once_and_told_when_the_link_is_back
         sim.wait_for(lambda s, fault=fault: (s["csms"]["fault"] or "").startswith(fault), what=fault)
         for _ in range(3):  # again and again
             sim.command("network_up")
-        sim.wait_for(lambda s: len(told(sim, event)) >= len(expected), what=fault)
-    assert [e["info"].split(" (")[0] + ": " for e in told(sim, event)] == expected
+        sim.wait_for(lambda s: len(logged(sim, event)) >= len(expected), what=fault)
+    assert [e["info"].split(" (")[0] + ": " for e in logged(sim, event)] == expected
     assert (csms.attempts, sim.status()["csms"]["connected"]) == ([], False)
     secure(csms, server_context(authority.server))
     sim.command("network_up")
@@ -123,7 +123,7 @@ def test_bad_certificates_are_refused_logged_once_and_told_when_the_link_is_back
     for fault in expected:
         csms.record.wait("SecurityEventNotification",
                          where=lambda p, word=fault[:-2]: p["type"] == event and word in p["techInfo"])
-    assert len(told(sim, event)) == len(expected)
+    assert len(logged(sim, event)) == len(expected)
 
 
 def test_a_refused_password_and_old_protocols_are_events_too(launch, csms, authority, tmp_path):
@@ -139,11 +139,11 @@ def test_a_refused_password_and_old_protocols_are_events_too(launch, csms, autho
     for context, event in ((old, "InvalidTLSVersion"), (weak, "InvalidTLSCipherSuite")):
         secure(csms, context)
         sim.command("network_up")
-        sim.wait_for(lambda s, event=event: told(sim, event), what=event)
+        sim.wait_for(lambda s, event=event: logged(sim, event), what=event)
     csms.refuse_status = 401
     secure(csms, server_context(authority.server))
     sim.command("network_up")
-    sim.wait_for(lambda s: told(sim, "FailedToAuthenticateAtCentralSystem"), what="the refused password")
+    sim.wait_for(lambda s: logged(sim, "FailedToAuthenticateAtCentralSystem"), what="the refused password")
     assert sim.status()["csms"]["fault"].startswith("auth: ")
     csms.refuse_status = None
     csms.wait_booted()

@@ -23,7 +23,7 @@ def lines(path):
 
 
 @pytest.mark.parametrize("word", [64, 32])
-def test_a_trace_has_what_the_back_end_has_seen_in_the_same_order(launch, csms, tmp_path, word):
+def test_trace_holds_the_messages_of_the_back_end_in_the_same_order(launch, csms, tmp_path, word):
     file = tmp_path / "trace.jsonl"
     sim = launch(word=word, options=["--trace", str(file)])
     csms.wait_booted()
@@ -101,7 +101,7 @@ def test_show_filters_by_action_direction_and_kind(trace):
     assert tool("trace.py", "show", trace, "--invalid").stdout == ""
 
 
-def test_diff_sees_what_is_said_and_not_when(trace, tmp_path):
+def test_diff_compares_messages_and_not_times(trace, tmp_path):
     other = tmp_path / "b.jsonl"
     other.write_text(trace.read_text().replace("2030", "2031").replace('"id": "1"', '"id": "7"'))
     assert tool("trace.py", "diff", trace, other).returncode == 0
@@ -122,7 +122,7 @@ def test_a_trace_becomes_a_scenario_that_can_be_loaded(trace, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["no json", '{"a": 1}', None])
-def test_what_is_no_trace_is_one_sentence_and_exit_code_2(tmp_path, content):
+def test_invalid_trace_file_is_one_sentence_and_exit_code_2(tmp_path, content):
     path = tmp_path / "x"
     if content is not None:
         path.write_text(content)

@@ -146,7 +146,7 @@ def test_an_honest_update_and_the_next_one(unit, csms, site, maker, word):
     assert events.count("FirmwareUpdated") == 2
 
 
-def test_nobodys_charging_is_cut_for_an_update(unit, csms, site, maker):
+def test_update_waits_for_a_running_session(unit, csms, site, maker):
     """OCPP-115: the download goes on beside a session, the installation waits for its end."""
     sim = unit()
     start_session(sim, csms)
@@ -195,7 +195,7 @@ def broken_image(folder, version):
 # --- forgeries ---
 
 
-def test_what_is_not_ours_not_for_us_or_not_newer_is_refused(unit, csms, site, maker):
+def test_bundles_of_another_vendor_board_or_age_are_refused(unit, csms, site, maker):
     """Signature, board, version, counter, hardware, size: nothing is written to the slot before all of them hold."""
     sim = unit()
     good = maker()
@@ -242,7 +242,7 @@ def test_a_counter_that_was_confirmed_is_never_undercut(unit, csms, site, maker)
     assert sim.status()["firmware"] == "0.3.0"
 
 
-def test_one_bit_in_any_place_is_noticed(unit, csms, site, maker):
+def test_one_bit_in_any_place_is_detected(unit, csms, site, maker):
     """Flips all over the file: manifest and signature are refused at once, the image by its hash."""
     sim = unit()
     good = maker()
@@ -393,7 +393,7 @@ def test_a_file_that_is_cut_short_never_installs(unit, csms, site, maker):
     charge(sim, csms)
 
 
-def test_a_server_that_dies_again_and_again_only_takes_longer(unit, csms, site, maker):
+def test_upload_outlasts_a_server_that_fails_repeatedly(unit, csms, site, maker):
     """Each answer ends after a few blocks: the download goes on where it was, by ranges."""
     sim = unit(time_scale=200)
     good = maker()

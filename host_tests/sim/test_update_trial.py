@@ -29,10 +29,10 @@ def test_a_back_end_that_the_new_image_does_not_reach_brings_the_old_one_back(un
     csms.call("UpdateFirmware", location=site.put("/a", maker()), retrieveDate=PAST)
     csms.record.wait("FirmwareStatusNotification", since=since, where=lambda p: p["status"] == "Installing")
     sim.command("network_down")
-    told = sim.wait_for(lambda s: s if (s.get("update") or {}).get("last") is False else None, timeout_s=90,
+    status = sim.wait_for(lambda s: s if (s.get("update") or {}).get("last") is False else None, timeout_s=90,
                         what="the old version")  # fmt: skip
-    assert (told["firmware"], told["update"]["slot"]) == ("0.1.0", "ota_0")
-    assert "no connection to the back end" in told["update"]["why"]
+    assert (status["firmware"], status["update"]["slot"]) == ("0.1.0", "ota_0")
+    assert "no connection to the back end" in status["update"]["why"]
     sim.command("network_up")
     assert outcome(csms, since)[-1] == "InstallationFailed"
     charge(sim, csms)
@@ -75,7 +75,7 @@ def test_settings_and_energy_come_along_and_back(unit, csms, site, maker):  # no
     assert sim.connector()["energy_wh"] >= energy > 0
 
 
-def test_a_running_image_that_was_altered_says_so_and_leaves_the_network(unit, csms, site, maker):  # noqa: F811
+def test_altered_running_image_is_reported_and_leaves_the_network(unit, csms, site, maker):  # noqa: F811
     """SEC-9: one event to the back end, then nothing more; charging by hand goes on; a good image brings it back."""
     sim = unit()
     since = len(csms.record)
@@ -118,8 +118,8 @@ def test_a_notice_of_a_new_version_is_an_offer(unit, csms, site, maker):  # noqa
     ]
     notice = site.put("/notice.json", json.dumps({"format": 1, "releases": releases}).encode())
     sim = unit(more=["--update-url", notice])
-    told = sim.wait_for(lambda s: (s.get("update") or {}).get("offer"), what="the offer")
-    assert told == {"version": "0.3.0", "url": site.url("/a")}
+    offer = sim.wait_for(lambda s: (s.get("update") or {}).get("offer"), what="the offer")
+    assert offer == {"version": "0.3.0", "url": site.url("/a")}
     logged(sim, 0, "version 0.3.0 can be installed")
     events = [entry["event"] for entry in sim.command("security_log", count=20)["entries"]]
     assert "UpdateChecked" in events

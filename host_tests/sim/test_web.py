@@ -201,7 +201,7 @@ BODIES = [b"", b"{", b"[]", b"null", b'{"pin": "1", "pin": "2"}', b'{"pin": "\\u
           b"[" * 30 + b"]" * 30, b'{"pin": "a\\u0000b"}']  # fmt: skip
 
 
-def test_what_is_no_request_is_refused_to_the_letter(unit):
+def test_malformed_requests_are_refused_with_their_status(unit):
     """Each with its status and a sentence; no PIN was tried by any of it; the log's part of it stays bounded (SEC-13)."""
     sim = unit()
     page = page_of(sim, None)
@@ -217,7 +217,7 @@ def test_what_is_no_request_is_refused_to_the_letter(unit):
     assert 1 <= entries.count("InvalidMessages") <= 10 and "PinRefused" not in entries
 
 
-def test_requests_in_one_connection_and_none_smuggled(unit):
+def test_pipelined_requests_are_answered_in_order_and_none_is_smuggled(unit):
     """Two requests in a row get two answers in order; bytes behind a body are the next request, not part of it."""
     sim = unit()
     page = page_of(sim)
@@ -273,7 +273,7 @@ def test_slow_and_silent_clients_hold_nothing_up(unit, csms):
     assert status["boots"] == 1
 
 
-def test_an_answer_nobody_reads_is_given_up(unit):
+def test_unread_answer_is_abandoned(unit):
     """The connection of a client that asks and never reads ends; others are served meanwhile."""
     sim = unit(time_scale=5)
     page = page_of(sim)

@@ -36,7 +36,7 @@ def test_a_second_run_counts_the_same(counted):
     assert again == {name: counted.counts[name] for name in again}
 
 
-def test_a_count_above_its_budget_is_told():
+def test_a_count_above_its_budget_is_reported():
     """Six percent above and without a budget; five percent are within, and so are a few thousand instructions."""
     counts = {"a": 1060000, "b": 1050000, "c": 1, "d": 9000}
     assert count.exceeded(counts, {"a": 1000000, "b": 1000000, "d": 5000}) == [

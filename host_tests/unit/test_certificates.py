@@ -103,7 +103,7 @@ async def test_stores_are_apart_and_the_limit_is_of_both():
     true(roots[0].encode() in store.roots(MANUFACTURER) and roots[0].encode() not in store.roots(CENTRAL_SYSTEM))
 
 
-async def test_what_a_failed_installation_left_is_not_the_next_ones():
+async def test_failed_installation_leaves_no_issuer_key_for_the_next_root():
     """WP-22: the issuer's key of a root that never came to be must not be taken for that of the next."""
     rig = Rig(factory=FACTORY)
     _equip(rig)
@@ -212,7 +212,7 @@ async def test_a_request_without_an_answer_or_a_certificate_ends_by_itself():
     await rig.stop()
 
 
-async def test_a_certificate_that_cannot_be_renewed_is_told():
+async def test_a_certificate_that_cannot_be_renewed_is_reported():
     """Without a CpoName no request can be made (WP-8): nobody should find that out on the day the certificate ends."""
     for ends, count in ((65, 0), (29, 1)):
         rig = await _rig(begins=-300 * DAY, ends=ends * DAY)
@@ -220,9 +220,9 @@ async def test_a_certificate_that_cannot_be_renewed_is_told():
         rig.cp.certificates._look_at_s = 0
         await rig.seconds(40)
         await rig.seconds(40)
-        told = [i for e, i in rig.events if e == "InvalidChargePointCertificate"]
-        equal((len(told), len(rig.link.of("SignCertificate"))), (count, 0), ends)
-        true(not told or "CpoName" in told[0])
+        rejections = [i for e, i in rig.events if e == "InvalidChargePointCertificate"]
+        equal((len(rejections), len(rig.link.of("SignCertificate"))), (count, 0), ends)
+        true(not rejections or "CpoName" in rejections[0])
         await rig.stop()
 
 
@@ -346,7 +346,7 @@ async def test_f_o21_a_triggered_request_that_the_link_lost_is_made_again():
     await rig.until(lambda: rig.link.of("SignCertificate"), 40000)
 
 
-async def test_f_o23_a_root_that_cannot_be_used_is_told_by_its_kind():
+async def test_f_o23_a_root_that_cannot_be_used_is_reported_by_its_kind():
     rig = await _rig()
     day = 86400
     other = _authority("Other")

@@ -108,7 +108,7 @@ def test_a_change_that_the_flash_refuses_is_rejected_and_not_in_force():
     equal(config.connection_timeout_s, 60)
 
 
-def test_factory_values_of_any_key_and_what_it_got_wrong():
+def test_factory_values_are_taken_for_any_key_and_wrong_ones_are_reported():
     config = make({
         "numberofconnectors": 3, "SupportedFeatureProfiles": "Core", "ChargePointModel": "X", "ConnectorLock": False,
         "Colour": "red", "BlinkRepeat": "many", "SupplyVoltage": 231,

@@ -163,7 +163,7 @@ def test_ports_scheme_and_login_follow_the_profile_not_the_url():
     equal(ConnectionTarget(Settings(url="ws://[::1]:99")).header, "[::1]:99")
 
 
-def test_what_cannot_be_connected_is_refused_before_any_packet():
+def test_unusable_settings_are_refused_before_any_packet():
     for changes in (
         {"url": None}, {"url": ""}, {"identity": ""}, {"security_profile": 1}, {"security_profile": 2}, {"security_profile": 3},
         {"security_profile": 1, "basic_key": b"x" * 16, "identity": "a:b"},  # OCPP-5
@@ -190,7 +190,7 @@ def test_without_encryption_only_to_the_unit_itself_or_in_the_laboratory_sec12()
         ConnectionTarget(Settings(url="ws://%s:80/o" % host, identity="CP"))
 
 
-async def test_a_refused_plain_link_sends_nothing_says_why_and_heals_sec12():
+async def test_refused_plain_link_sends_nothing_reports_why_and_recovers_sec12():
     world = World(lab=False)
     await until(lambda: len(world.faults) == 3, 1 << 28, 100)
     equal((world.faults, world.opened), (["plain"] * 3, []))
@@ -234,7 +234,7 @@ async def test_not_connected_is_disconnected():
     world.end()
 
 
-async def test_callers_hear_of_a_lost_connection():
+async def test_lost_connection_ends_waiting_calls():
     world = World()
     peer = await world.connected()
     tasks = [asyncio.create_task(world.link.call("A", {})) for _ in range(3)]
@@ -373,7 +373,7 @@ async def test_a_random_range_of_its_own():
         true(1 << n <= pause < (1 << n) + 2.1, str((n, pause)))
 
 
-async def test_what_a_failed_attempt_is_called():
+async def test_failed_attempt_is_reported_with_its_cause():
     for error, cause in (
         (ConnectError("dns", "x"), "dns"), (TlsError("untrusted", "x"), "untrusted"), (TlsError("no-time", "x"), "no-time"),
         (TlsError("version", "x"), "version"),
@@ -462,7 +462,7 @@ async def test_a_stable_connection_resets_the_back_off_and_a_short_one_does_not(
 # --- dropping and closing ---
 
 
-async def test_drop_says_goodbye_and_reconnects_at_once_if_wanted():
+async def test_drop_sends_a_close_frame_and_reconnects_at_once_if_wanted():
     async def serve(peer):
         peer.answer()
         goodbyes.append(await peer.closing())
@@ -484,7 +484,7 @@ async def test_drop_says_goodbye_and_reconnects_at_once_if_wanted():
     world.end()
 
 
-async def test_a_drop_does_not_wait_for_a_server_that_never_says_goodbye():
+async def test_drop_does_not_wait_for_a_missing_close_frame():
     async def serve(peer):
         peer.answer()
         await asyncio.sleep_ms(1 << 28)

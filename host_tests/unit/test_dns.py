@@ -104,7 +104,7 @@ async def test_answers_that_are_not_to_our_question_are_as_if_they_never_came():
     equal((await asking(answer, "csms.example"))[0], "192.0.2.7")
 
 
-async def test_no_such_name_is_told_at_once():
+async def test_no_such_name_is_reported_at_once():
     answer, server = await asking(lambda query: [reply(query, code=3)], "nobody.example")
     equal((str(answer), len(server.queries)), ("no such name", 1))
 
@@ -138,7 +138,7 @@ async def test_silence_ends_at_the_deadline_with_three_fresh_questions_and_the_l
     equal((len(server.queries), len({q[:2] for q in server.queries}), len(set(server.sources))), (3, 3, 3))
 
 
-async def test_a_closed_port_is_told():
+async def test_a_closed_port_is_reported():
     server = Server(lambda query: None)
     server.close()
     true("name server" in str(await raises_async(DnsError, server.resolver.resolve("csms.example", 300))))
@@ -156,7 +156,7 @@ async def test_a_loop_of_pointers_and_an_endless_name_are_no_answer():
     equal(str(answer), "no answer from the name server")
 
 
-async def test_babble_never_does_more_than_waste_time():
+async def test_random_datagrams_never_give_a_false_address():
     seed = random.getrandbits(30)
     random.seed(seed)
 
@@ -196,7 +196,7 @@ async def test_answers_are_kept_for_as_long_as_they_may_live():
     server.close()
 
 
-async def test_addresses_and_localhost_ask_nobody():
+async def test_addresses_and_localhost_need_no_query():
     resolver = Resolver(lambda: None)
     for host in ("127.0.0.1", "10.0.0.255", "::1", "fe80::1"):
         equal(await resolver.resolve(host), host)
@@ -205,14 +205,14 @@ async def test_addresses_and_localhost_ask_nobody():
     equal(str(await raises_async(DnsError, resolver.resolve("csms.example"))), "no name server")
 
 
-async def test_what_is_no_host_name():
+async def test_malformed_host_names_are_refused():
     resolver = Resolver(lambda: "127.0.0.1", 1)
     for host in ("", ".", "a..b", "a b.example", "x" * 64 + ".example", "ä.example", "a/b", "a\r\nb", ".a", "a." * 130 + "b"):
         equal(str(await raises_async(DnsError, resolver.resolve(host, 60))), "not a host name", host)
     true(not dns.is_address("1.2.3.256") and not dns.is_address("1.2.3"))
 
 
-async def test_open_stream_says_dns():
+async def test_failed_look_up_has_the_cause_dns():
     kept = dns._resolver
     dns._resolver = Resolver(lambda: None)
     try:
@@ -243,7 +243,7 @@ async def test_the_connect_ends_at_its_deadline():
     equal(error.cause, "timeout")
 
 
-async def test_refused_is_told_and_nothing_is_left_in_the_poller():
+async def test_refused_is_reported_and_nothing_is_left_in_the_poller():
     server = Server(lambda query: None)
     server.close()
     equal((await raises_async(tls.ConnectError, tls.open_stream("127.0.0.1", server.port, None, 500))).cause, "refused")

@@ -110,7 +110,7 @@ def test_fresh_keys_sign_and_verify():
     equal(keys.decode_private_key(keys.encode_private_key(d, public)), (d, public))
 
 
-def test_private_keys_that_are_none():
+def test_malformed_private_keys_are_rejected():
     d, public = 2, run_now(ec.public_key(2))
     good = keys.encode_private_key(d, public)
     for n in range(len(good)):

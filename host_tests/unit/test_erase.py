@@ -132,7 +132,7 @@ def teardown():
     flashrig.simflash.unmount()
 
 
-def test_what_is_personal_goes_and_what_is_the_units_stays():
+def test_personal_data_is_erased_and_unit_data_stays():
     for factory in (False, True):
         lived()
         equal(len(readable(flashrig.files())), len(TAGS))

@@ -121,7 +121,7 @@ def test_charging_has_to_pause_before_the_last_spare_is_gone_and_until_half_are_
     true(SPARES // 2 <= steps <= SPARES // 2 + 2, steps)
 
 
-def test_littlefs_hears_that_there_is_no_spare_and_goes_on_once_there_is():
+def test_littlefs_gets_an_error_without_a_spare_block_and_goes_on_with_one():
     chip = Chip().format()
     files = Files(ROOT)
     files.write("a", b"old" * 500)
@@ -202,7 +202,7 @@ def test_a_record_that_does_not_hold_is_written_again_behind_it():
     equal(list(chip.restarted().device._map), list(chip.device._map))
 
 
-def test_what_was_deleted_is_gone_from_the_spares_too():
+def test_deleted_data_is_wiped_from_the_spare_blocks():
     chip = Chip().format()
     chip.get_ready()
     files = Files(ROOT)

@@ -238,7 +238,7 @@ def test_f_e14_one_phase_leaves_the_second_contactor_open_and_a_late_tick_opens_
     no_alloc(lambda: rig.outlet.tick(20))
 
 
-def test_f_e14_a_second_contactor_that_welds_or_does_not_close_is_told_as_its_own():
+def test_f_e14_a_second_contactor_that_welds_or_does_not_close_is_reported_as_its_own():
     for fault, how in (("welded", "welded"), ("stuck", "does not close")):
         rig = Rig(**THREE)
         rig.side.ev.phases = 3
@@ -304,7 +304,7 @@ def test_f_e15_without_mains_a_contactor_with_voltage_sensing_is_not_called_stuc
     true("Contactor does not close" not in codes, codes)
 
 
-# --- what is told of openings under load ---
+# --- reports of openings under load ---
 
 
 def test_openings_under_load_are_in_the_session_record_in_a_form_that_older_firmware_reads():

@@ -23,30 +23,30 @@ def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
     equal((rig.outlet.simplified, rig.outlet.offered_da), (False, 320))
 
 
-def test_f_e3_a_card_that_lies_there_is_told_once_until_it_was_away_for_a_second():
+def test_f_e3_a_card_that_lies_there_is_reported_once_until_it_was_away_for_a_second():
     from charger.drivers.rfid import CardReader
 
     rig = Rig()
     reader = CardReader(rig.board.OUTLETS[0]["reader"])
-    told = []
+    polled = []
 
     def listen(ms):
         for _ in range(ms // 100):
             timebase.advance(100)
-            told.append(reader.poll())
+            polled.append(reader.poll())
 
     for every_ms in (100, 300, 500, 800):
         rig.side.reader.lay("CARD", every_ms)
         listen(10000)
         rig.side.reader.lift()
         listen(1200)
-        equal([tag for tag in told if tag], ["CARD"])
-        told.clear()
+        equal([tag for tag in polled if tag], ["CARD"])
+        polled.clear()
     rig.side.reader.swipe("CARD")
     listen(500)
     rig.side.reader.swipe("OTHER")
     listen(500)
-    equal([tag for tag in told if tag], ["CARD", "OTHER"])
+    equal([tag for tag in polled if tag], ["CARD", "OTHER"])
 
 
 def test_f_e8_a_monitor_that_answers_as_slowly_as_the_board_says_charges_and_a_slower_one_does_not():
@@ -110,7 +110,7 @@ def test_f_e9_a_trip_shorter_than_a_tick_latches_and_the_contactor_stays_open():
         equal(rig.outlet.fault.CODE, "GroundFailure")
 
 
-def test_f_e18_a_bolt_that_jams_once_or_twice_locks_and_a_third_time_is_told():
+def test_f_e18_a_bolt_that_jams_once_or_twice_locks_and_a_third_time_is_reported():
     for jams, closes in ((1, True), (2, True), (3, False)):
         rig = Rig()
         rig.side.lock.jams = jams

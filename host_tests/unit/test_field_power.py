@@ -23,28 +23,28 @@ def teardown():
 def test_f_e11_a_figure_that_was_told_is_never_undercut_after_a_power_cut():
     for looks_s in (1, 7, 40, 400):
         device = flashrig.fresh()
-        told = 0
+        reported = 0
         for cut_after_s in (3, 16, 33, 61, 200, 900):
             files = flashrig.files()
             sessions = SessionStore(files)
             register = EnergyRegister(files, 1)
             sessions.watch(1, register)
             for session in sessions.recover():
-                true(session.stop_wh >= told, "meterStop %d, told %d" % (session.stop_wh, told))
+                true(session.stop_wh >= reported, "meterStop %d, reported %d" % (session.stop_wh, reported))
                 sessions.end(session, session.stop_wh, "PowerLoss")
-            true(register.total_wh >= told, "register %d, told %d" % (register.total_wh, told))
+            true(register.total_wh >= reported, "register %d, reported %d" % (register.total_wh, reported))
             session = sessions.begin(1, "CARD", register.total_wh)
-            true(session.start_wh >= told, "meterStart %d, told %d" % (session.start_wh, told))
+            true(session.start_wh >= reported, "meterStart %d, reported %d" % (session.start_wh, reported))
             for second in range(cut_after_s):
                 timebase.advance(1000)
                 register.add(2044)  # 7.36 kW
                 register.persist_when_due()
                 sessions.checkpoint(session, register.total_wh)
                 if second % looks_s == 0:
-                    now = register.told_wh()
-                    true(now >= told, "told %d after %d" % (now, told))
-                    true(register.total_wh - now <= LOSS_BOUND_WH, "told %d of %d" % (now, register.total_wh))
-                    told = now
+                    now = register.reported_wh()
+                    true(now >= reported, "reported %d after %d" % (now, reported))
+                    true(register.total_wh - now <= LOSS_BOUND_WH, "reported %d of %d" % (now, register.total_wh))
+                    reported = now
             device = flashrig.restart(device)
             flashrig.reboot()
 
@@ -60,14 +60,14 @@ def test_f_e11_looking_each_second_writes_each_15_s_at_the_most():
         write(record)
 
     register._slots.write = counted
-    told = set()
+    reported = set()
     for _ in range(600):
         timebase.advance(1000)
         register.add(400)  # 1.44 kW
         register.persist_when_due()
-        told.add(register.told_wh())
+        reported.add(register.reported_wh())
     true(30 <= writes[0] <= 41, "%d writes" % writes[0])
-    equal(len(told), writes[0] + 1)
+    equal(len(reported), writes[0] + 1)
 
 
 # --- F-E1 ---

@@ -1,4 +1,4 @@
-"""Cases from the field about charging profiles: whose they are, and that what is told is what flows. In manual time."""
+"""Cases from the field about charging profiles: their owners, and the composite schedule against the current. In manual time."""
 
 import asyncio
 
@@ -25,8 +25,8 @@ async def install(rig, fields, connector=0):
     return await profiles.install(rig, fields, connector)
 
 
-async def told(rig, connector=1, unit="A", duration=0):
-    """What the composite schedule says for now."""
+async def scheduled(rig, connector=1, unit="A", duration=0):
+    """(limit, phases) of the composite schedule for now."""
     answer = await rig.call("GetCompositeSchedule", connectorId=connector, duration=duration, chargingRateUnit=unit)
     period = answer["chargingSchedule"]["chargingSchedulePeriod"][0]
     return str(period["limit"]), period["numberPhases"]
@@ -169,17 +169,17 @@ async def test_f_o4_a_start_is_only_accepted_when_there_is_room_for_its_profile_
     equal(await start(rig, "B", 2, number=6, limit=7), "Rejected")
 
 
-async def test_f_o5_what_is_told_for_connector_0_is_the_sum():
+async def test_f_o5_composite_schedule_of_connector_0_is_the_sum():
     rig = await Rig(2).online()
     await rig.charge(1, "A")
     await rig.charge(2, "B")
-    equal((await told(rig, 0), await told(rig, 0, "W")), (("64", 1), ("14720", 1)))
+    equal((await scheduled(rig, 0), await scheduled(rig, 0, "W")), (("64", 1), ("14720", 1)))
     await install(rig, profile(limit=20))
-    equal((await told(rig, 0), await told(rig, 0, "W"), await told(rig, 1)), (("40", 1), ("9200", 1), ("20", 1)))
+    equal((await scheduled(rig, 0), await scheduled(rig, 0, "W"), await scheduled(rig, 1)), (("40", 1), ("9200", 1), ("20", 1)))
     await rig.seconds(1)
     equal(sum(connector.outlet.offered_da for connector in rig.connectors), 400)
     await install(rig, profile(2, "ChargePointMaxProfile", limit=25, kind="Absolute"), 0)
-    equal((await told(rig, 0), await told(rig, 1), await told(rig, 2)), (("25", 1), ("12.5", 1), ("12.5", 1)))
+    equal((await scheduled(rig, 0), await scheduled(rig, 1), await scheduled(rig, 2)), (("25", 1), ("12.5", 1), ("12.5", 1)))
     equal((limit(rig, 1), limit(rig, 2)), (125, 125))
 
 
@@ -188,28 +188,28 @@ async def test_f_o5_one_phase_outlets_on_different_phases_of_one_supply():
     rig.cp.supply_da = 250
     rig.connectors[1].outlet.rotation = 1
     await rig.online()
-    equal((await told(rig, 0), await told(rig, 1)), (("25", 1), ("25", 1)))
+    equal((await scheduled(rig, 0), await scheduled(rig, 1)), (("25", 1), ("25", 1)))
     rig.connectors[1].outlet.rotation = 0
-    equal(await told(rig, 0), ("25", 1))
+    equal(await scheduled(rig, 0), ("25", 1))
 
 
-async def test_f_o6_a_limit_in_watts_on_three_phases_is_told_as_it_is_done():
+async def test_f_o6_a_limit_in_watts_on_three_phases_is_reported_as_it_is_done():
     rig = await Rig(phases=3).online()
     await rig.charge()
     await install(rig, profile(limit=3680, unit="W", phases=1))
     await rig.until(lambda: rig.statuses()[-1] == "SuspendedEVSE")
-    equal((limit(rig), await told(rig), await told(rig, unit="W")), (53, ("0", 3), ("0", 3)))
+    equal((limit(rig), await scheduled(rig), await scheduled(rig, unit="W")), (53, ("0", 3), ("0", 3)))
     await install(rig, profile(limit=11000, unit="W"))
     await rig.until(lambda: rig.statuses()[-1] == "Charging")
-    equal((limit(rig), await told(rig), await told(rig, unit="W")), (159, ("15.9", 3), ("11000", 3)))
+    equal((limit(rig), await scheduled(rig), await scheduled(rig, unit="W")), (159, ("15.9", 3), ("11000", 3)))
 
 
-async def test_f_o6_amperes_for_one_phase_are_told_for_all_phases_that_they_flow_on():
+async def test_f_o6_amperes_for_one_phase_are_reported_for_all_phases_that_they_flow_on():
     rig = await Rig(phases=3).online()
     await rig.charge()
     await install(rig, profile(limit=10, phases=1))
     await rig.seconds(1)
-    equal((await told(rig), await told(rig, unit="W")), (("10", 3), ("6900", 3)))
+    equal((await scheduled(rig), await scheduled(rig, unit="W")), (("10", 3), ("6900", 3)))
     names = ["Current.Offered", "Power.Offered"]
     values = [value["value"] for value in measurands.sampled(names, rig.connectors[0], "Trigger")]
     equal(values, ["10.0", "6900"])
@@ -220,9 +220,9 @@ async def test_f_o6_local_limits_are_told_too():
     await rig.charge()
     await install(rig, profile(limit=20))
     rig.connectors[0].outlet.limits.set("temperature", 90)
-    equal((await told(rig), await told(rig, unit="W"), await told(rig, 0)), (("9", 1), ("2070", 1), ("9", 1)))
+    equal((await scheduled(rig), await scheduled(rig, unit="W"), await scheduled(rig, 0)), (("9", 1), ("2070", 1), ("9", 1)))
     rig.connectors[0].outlet.limits.set("user", 50)
-    equal(await told(rig), ("0", 1))
+    equal(await scheduled(rig), ("0", 1))
 
 
 async def test_f_o22_the_highest_stack_level_decides_whichever_connector_it_is_for():
@@ -230,7 +230,7 @@ async def test_f_o22_the_highest_stack_level_decides_whichever_connector_it_is_f
     await rig.charge()
     await install(rig, profile(1, limit=16, stack=0), 1)
     await install(rig, profile(2, limit=10, stack=1), 0)
-    equal((limit(rig), await told(rig)), (100, ("10", 1)))
+    equal((limit(rig), await scheduled(rig)), (100, ("10", 1)))
     await install(rig, profile(3, limit=14, stack=1), 1)
     equal(limit(rig), 140, "the connector's own at the same level")
     await install(rig, profile(4, "TxProfile", limit=20, stack=0), 1)

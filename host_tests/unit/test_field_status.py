@@ -22,7 +22,7 @@ async def inoperative(rig, number=1):
     return (await rig.call("ChangeAvailability", connectorId=number, type="Inoperative"))["status"]
 
 
-def told(rig, number=1):
+def statuses_of(rig, number=1):
     return [(p["status"], p.get("info")) for p in rig.link.of("StatusNotification") if p["connectorId"] == number]
 
 
@@ -63,7 +63,7 @@ async def test_f_o3_a_car_without_a_card_leaves_a_reserved_connector_reserved():
     equal((await rig.sent("StartTransaction"))["reservationId"], 5)
 
 
-async def test_f_o3_expiry_is_told_with_a_car_and_without():
+async def test_f_o3_expiry_is_reported_with_a_car_and_without():
     for plugged, after in ((False, ["Available"]), (True, ["Preparing", "Finishing"])):
         rig = await Rig(factory={"ConnectionTimeOut": 10}).online()
         await reserve(rig, 5, after_s=40)
@@ -95,12 +95,12 @@ async def test_f_o3_a_cancelled_reservation_is_not_named_by_the_start():
     true("reservationId" not in await rig.sent("StartTransaction"))
 
 
-async def test_f_o11_a_car_that_leaves_is_told_in_finishing():
+async def test_f_o11_a_car_that_leaves_is_reported_in_finishing():
     rig = await Rig().online()
     await rig.charge()
     await rig.plug(plugged=False)
     await rig.until(lambda: rig.statuses()[-1] == "Available")
-    equal(told(rig)[-3:], [("Charging", None), ("Finishing", "EV side disconnected"), ("Available", None)])
+    equal(statuses_of(rig)[-3:], [("Charging", None), ("Finishing", "EV side disconnected"), ("Available", None)])
 
 
 async def test_f_o11_a_session_that_was_stopped_before_the_car_left_has_no_such_info():
@@ -110,10 +110,10 @@ async def test_f_o11_a_session_that_was_stopped_before_the_car_left_has_no_such_
     await rig.until(lambda: rig.statuses()[-1] == "Finishing")
     await rig.plug(plugged=False)
     await rig.until(lambda: rig.statuses()[-1] == "Available")
-    equal(told(rig)[-2:], [("Finishing", None), ("Available", None)])
+    equal(statuses_of(rig)[-2:], [("Finishing", None), ("Available", None)])
 
 
-async def test_f_o11_a_car_that_leaves_under_a_fault_is_not_told_in_finishing():
+async def test_f_o11_a_car_that_leaves_under_a_fault_is_not_reported_in_finishing():
     rig = await Rig().online()
     await rig.charge()
     rig.connectors[0].outlet.fault = Fault
@@ -136,7 +136,7 @@ async def test_f_o14_connector_0_is_unavailable_when_the_last_transaction_is_ove
     equal(rig.statuses(1)[-1], "Unavailable")
 
 
-async def test_f_o14_connector_0_scheduled_and_taken_back_is_never_told():
+async def test_f_o14_connector_0_scheduled_and_taken_back_is_never_reported():
     rig = await Rig(2).online()
     await rig.charge(1)
     await inoperative(rig, 0)
@@ -169,12 +169,12 @@ async def test_f_o15_back_in_service_with_a_car_is_preparing_and_not_available()
     equal(rig.statuses()[-3:], ["Unavailable", "Preparing", "Finishing"])
 
 
-async def test_f_o20_a_status_is_not_told_again_when_only_its_info_goes():
+async def test_f_o20_a_status_is_not_reported_again_when_only_its_info_goes():
     rig = await Rig().online()
     await rig.charge()
     rig.connectors[0].outlet.limits.set("hours", 0)
     await rig.until(lambda: rig.statuses()[-1] == "SuspendedEVSE")
-    true(told(rig)[-1][1] is not None)
+    true(statuses_of(rig)[-1][1] is not None)
     rig.connectors[0].outlet.limits.set("user", 0)
     rig.connectors[0].outlet.limits.set("hours", None)
     await rig.seconds(5)
@@ -183,7 +183,7 @@ async def test_f_o20_a_status_is_not_told_again_when_only_its_info_goes():
     equal(rig.statuses(), ["Available", "Preparing", "Charging", "SuspendedEVSE", "Charging"])
 
 
-async def test_f_o20_a_warning_that_comes_and_goes_is_told():
+async def test_f_o20_a_warning_that_comes_and_goes_is_reported():
     rig = await Rig().online()
     await rig.charge()
     rig.connectors[0].outlet.limits.set("hours", 0)
@@ -329,7 +329,7 @@ async def test_no_start_is_accepted_while_a_reset_is_under_way():
     equal(await rig.call("RemoteStartTransaction", idTag="T", connectorId=1), {"status": "Rejected"})
 
 
-async def test_faults_at_start_up_are_told_once():
+async def test_faults_at_start_up_are_reported_once():
     rig = Rig()
     rig.connectors[0].outlet.fault = Fault
     rig.link.connected = False

@@ -119,7 +119,7 @@ def test_names_that_leave_the_root_are_refused():
         raises(ValueError, files.write, name, b"")
 
 
-def test_any_single_damaged_byte_is_noticed():
+def test_any_single_damaged_byte_is_detected():
     flashrig.fresh()
     files = flashrig.files()
     content = b"0123456789"
@@ -130,7 +130,7 @@ def test_any_single_damaged_byte_is_noticed():
         equal(files.read("a"), None, str(at))
 
 
-def test_empty_zeroed_and_erased_files_are_not_believed():
+def test_empty_zeroed_and_erased_files_are_rejected():
     flashrig.fresh()
     for blob in (b"", b"\0" * 4, b"\xff" * 4, b"\0" * 64, b"\xff" * 64):
         with open("/flash/a", "wb") as file:

@@ -34,7 +34,7 @@ class Updater:
         return self.result
 
 
-def _told(rig):
+def _statuses(rig):
     return [payload["status"] for payload in rig.link.of(ACTION)]
 
 
@@ -62,10 +62,10 @@ async def test_f_s13_statuses_of_a_time_without_a_link_are_sent_once_it_is_back(
     await rig.call("UpdateFirmware", **UPDATE)
     updater.fetched.set()
     await rig.until(lambda: updater.installing)
-    equal(_told(rig), [])
+    equal(_statuses(rig), [])
     await rig.reconnect()
-    await rig.until(lambda: len(_told(rig)) >= 3)
-    equal(_told(rig), ["Downloading", "Downloaded", "Installing"])
+    await rig.until(lambda: len(_statuses(rig)) >= 3)
+    equal(_statuses(rig), ["Downloading", "Downloaded", "Installing"])
     await rig.stop()
 
 
@@ -80,8 +80,8 @@ async def test_f_s13_a_status_that_the_link_loses_on_its_way_is_sent_again():
     del rig.link.answers[ACTION]
     rig.link.sent.clear()
     await rig.reconnect()
-    await rig.until(lambda: len(_told(rig)) >= 3)
-    equal(_told(rig), ["Downloading", "Downloaded", "Installing"])
+    await rig.until(lambda: len(_statuses(rig)) >= 3)
+    equal(_statuses(rig), ["Downloading", "Downloaded", "Installing"])
     await rig.stop()
 
 
@@ -101,13 +101,13 @@ async def test_f_s13_the_outcome_is_sent_after_the_restart_also_when_that_link_i
         rig.link.connected = True
         rig.link.sent.clear()
         await rig.online()
-        await rig.until(lambda: _told(rig))
-        equal(_told(rig)[0], "Installed")
+        await rig.until(lambda: _statuses(rig))
+        equal(_statuses(rig)[0], "Installed")
         await rig.seconds(2)
     await rig.power_cut()
     rig.cp.make_updater = lambda: updater
     rig.link.sent.clear()
     await rig.online()
     await rig.seconds(5)
-    equal(_told(rig), [], "told once it was answered")
+    equal(_statuses(rig), [], "reported once it was answered")
     await rig.stop()

@@ -81,7 +81,7 @@ def old(passive):
     return replies
 
 
-async def test_a_server_as_it_should_be():
+async def test_upload_to_a_regular_server_sends_the_right_commands():
     server = Server(GOOD)
     await upload(server)
     words = b"".join(server.commands).split(b"\r\n")
@@ -133,7 +133,7 @@ async def test_a_data_connection_that_breaks():
     equal([end.s.closed for end in server.ends], [1, 1])
 
 
-async def test_a_silent_server_is_given_up():
+async def test_a_silent_server_is_abandoned():
     server = Server([None])
     started = clock.ticks_ms()
     await raises_async(FtpError, upload(server))

@@ -94,7 +94,7 @@ async def test_bodies_of_all_framings_in_pieces_of_all_sizes():
             equal(await response.readinto(bytearray(5)), 0)
 
 
-async def test_what_goes_out():
+async def test_request_line_headers_and_body_are_sent_as_given():
     server = Server(OK + b"Content-Length: 0\r\n\r\n")
     url = "http://us%40er:pass%3Aword@h:8080/a%20b?c=d#part"
     body = (b"x" * 700, b"", b"y" * 301)
@@ -188,7 +188,7 @@ async def silence(server, end):
     await whole_request(end)
 
 
-async def test_a_silent_server_is_given_up_and_the_socket_closed():
+async def test_a_silent_server_is_abandoned_and_the_socket_closed():
     server = Server(silence)
     started = clock.ticks_ms()
     error = await raises_async(HttpError, http_client.request("GET", "http://h/", answer_ms=7000, open_stream=server.open_stream))
@@ -197,7 +197,7 @@ async def test_a_silent_server_is_given_up_and_the_socket_closed():
     equal(server.ends[0].s.closed, 1)
 
 
-async def test_a_server_that_drips_is_given_up_when_it_pauses_too_long():
+async def test_a_server_that_drips_is_abandoned_when_it_pauses_too_long():
     async def drip(server, end):
         await whole_request(end)
         end.s.write(OK + b"Content-Length: 5\r\n\r\n")
@@ -302,7 +302,7 @@ async def test_ranges():
         equal(response.content_range(), wanted, text)
 
 
-async def test_what_is_no_request_is_not_sent():
+async def test_invalid_requests_are_not_sent():
     server = Server()
     for url, context, fields in (
         ("ftp://h/x", None, ()), ("https://h/x", None, ()), ("http://h/x", "context", ()), ("/x", None, ()),
@@ -332,7 +332,7 @@ def test_urls_and_their_parts():
     equal(str(urls.split("https://u:p@h:443/secret?token")), "https://h")
 
 
-def test_what_is_no_url():
+def test_malformed_urls_are_refused():
     for text in (
         "", "h", "//h/x", "https:/h", "https://", "https:///x", "https://h:0/", "https://h:65536/", "https://h:x/",
         "https://[::1/x", "https://[::1]x/", "https://h /x", "https://h\n/", "https://h\\x/", "https://ä/",

@@ -86,7 +86,7 @@ def test_clear_goes_on_numbering():
     equal(_journal().append(b"x"), 30)
 
 
-def test_a_full_journal_says_so_and_keeps_everything():
+def test_a_full_journal_reports_it_and_keeps_everything():
     device = flashrig.fresh()
     journal = _journal(max_bytes=4096)
     count = 0
@@ -184,7 +184,7 @@ def test_a_damaged_tail_is_left_behind_and_its_numbers_are_not_used_again():
         equal(len(_all(again)), 21)
 
 
-def test_a_torn_last_record_is_never_believed():
+def test_a_torn_last_record_is_rejected():
     device = flashrig.fresh()
     _fill(_journal(), 20)
     simflash.unmount()
@@ -200,7 +200,7 @@ def test_a_torn_last_record_is_never_believed():
         true(journal.append(b"new") > 19, "the torn record's number is given out again")
 
 
-def test_a_record_in_the_wrong_place_is_not_believed():
+def test_a_record_in_the_wrong_place_is_rejected():
     flashrig.fresh()
     _fill(_journal(), 40)
     with open("/flash/j/0", "rb") as file:

@@ -91,7 +91,7 @@ def _fresh(profile, kind):
     return device, lambda: Unit(profile, OLD if kind == "factory" else None)
 
 
-def test_what_connects_stays_and_what_does_not_goes():
+def test_new_credentials_are_kept_on_connect_else_rolled_back():
     for change, profile, kind, after in CASES:
         for works in (True, False):
             _, start = _fresh(profile, kind)
@@ -143,7 +143,7 @@ def _cut(change, profile, kind, after, works, at) -> bool:
     return True
 
 
-def test_a_certificate_is_not_given_up_while_nobody_is_there():
+def test_new_certificate_is_kept_while_the_back_end_is_unreachable():
     """No network is no verdict on it; four verdicts are, with the event."""
     _, start = _fresh(3, "vault")
     unit = start()
@@ -182,7 +182,7 @@ def test_a_second_change_while_the_first_is_being_completed():
     equal(start().link()[1], NEW.encode())
 
 
-def test_a_broken_vault_never_means_the_factorys_password_sec10():
+def test_broken_vault_never_falls_back_to_the_factory_password_sec10():
     _fresh(1, "vault")
     name = next(n for n in flashrig.files().names("vault") if n != "index")
     flashrig.files().write("vault/" + name, b"x" * 80)

@@ -20,6 +20,7 @@ from charger.outlet import pilot_duty
 from sim import ev
 
 CASES = 8
+TIMEOUT = 240  # 17 minutes of control ticks
 
 
 class Session:
@@ -72,7 +73,7 @@ class Unit:
     def connector(self, number):
         return self.connectors[number - 1] if number else None
 
-    def told(self, number, unit):
+    def composite_limit(self, number, unit):
         """What the composite schedule says for now, in tenths, and its phases."""
         schedule = asyncio.run(self.service.plan.composite(number, clock.utc_s(), 0, unit))
         period = schedule["chargingSchedulePeriod"][0]
@@ -83,8 +84,8 @@ class Unit:
         total_da = 0
         for connector, side in zip(self.connectors, self.rig.world.outlets):
             outlet = connector.outlet
-            da, phases = self.told(connector.id, "A")
-            watts, _ = self.told(connector.id, "W")
+            da, phases = self.composite_limit(connector.id, "A")
+            watts, _ = self.composite_limit(connector.id, "W")
             signal = pilot_duty.da_from_duty(outlet.pilot._pwm.duty_u16()) if outlet.pwm_on else 0
             near(signal, da, 1, "outlet %d, pilot" % connector.id)
             near(outlet.offered_da, da, 1, "outlet %d, offered" % connector.id)
@@ -97,7 +98,7 @@ class Unit:
             flows = side.ev.i_ma // 100 if side.contactor.closed else 0
             true(flows <= da + 1, "outlet %d: %d of %d flow" % (connector.id, flows, da))
             total_da += da
-        near(self.told(0, "A")[0], total_da, len(self.connectors), "connector 0")
+        near(self.composite_limit(0, "A")[0], total_da, len(self.connectors), "connector 0")
 
 
 def random_profile(number, connectors):
@@ -117,7 +118,7 @@ def random_profile(number, connectors):
     }  # fmt: skip
 
 
-def test_what_is_told_for_now_is_what_the_pilot_offers():
+def test_composite_schedule_of_now_matches_the_pilot():
     for seed in range(CASES):
         random.seed(seed)
         number = random.randint(1, 3)

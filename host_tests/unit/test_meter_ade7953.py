@@ -71,7 +71,7 @@ def test_without_calibration_never_valid_and_no_energy():
     meters.gives_no_energy_uncalibrated(meter, load, time)
 
 
-def test_brown_out_is_noticed_before_wrong_energy_is_counted():
+def test_brown_out_is_detected_before_wrong_energy_is_counted():
     for seed in (0, 3):  # 0: calibrated gains equal the power-up ones, which must not hide it
         meter, chip, load, _ = bench(seed)
         meters.polls(meter, time, 1000)
@@ -112,7 +112,7 @@ def test_chip_missing_from_the_start():
         equal((lost.reading.valid, lost.reading.fault), (False, "no answer"))
 
 
-def test_usable_ends_when_nobody_polls():
+def test_usable_ends_when_polling_stops():
     meter, _, _, _ = bench()
     true(meter.reading.usable())
     time.pass_ms(2001)
@@ -146,7 +146,7 @@ def test_a_count_that_cannot_be_is_not_billed():
     near(energy, 2300 * 2000 // 3600, 200)
 
 
-def test_register_that_may_have_rolled_over_is_not_believed():
+def test_register_that_may_have_rolled_over_is_rejected():
     meter, _, _, _ = bench(seed=0, load=meters.Load(amps=32))
     meters.polls(meter, time, 1000)
     meter.reading.take_energy()

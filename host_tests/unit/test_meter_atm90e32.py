@@ -66,7 +66,7 @@ def test_without_calibration_never_valid_and_no_energy():
     check_figures(meter, load, 60000)
 
 
-def test_brown_out_is_noticed_and_repaired():
+def test_brown_out_is_detected_and_repaired():
     meter, _, chip, load = bench()
     meters.polls(meter, time, 1000)
     chip.brown_out()

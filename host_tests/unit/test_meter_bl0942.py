@@ -57,7 +57,7 @@ def test_counter_wrap_loses_nothing():
     true(chip._count > 0x1000000)
 
 
-def test_brown_out_is_told_from_a_wrap():
+def test_brown_out_is_distinguished_from_a_wrap():
     meter, chip, load, _ = bench(seed=0, load=meters.Load(amps=32))
     meters.polls(meter, time, 30000)
     meter.reading.take_energy()

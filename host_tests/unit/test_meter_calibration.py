@@ -64,7 +64,7 @@ def test_turned_sensor_is_found():
     equal(two_point.calibrate(bench, bench.kind, 1, bench.reference, silent)["sign"], [-1])
 
 
-def test_what_cannot_be_right_is_refused():
+def test_implausible_calibration_is_refused():
     _, bench = rig("ade7953_i2c", 2)
 
     def leading(point):
@@ -85,7 +85,7 @@ def test_what_cannot_be_right_is_refused():
     raises(two_point.Unfit, two_point.calibrate, bench, bench.kind, 1, wrong_scale, silent)
 
 
-def test_chip_that_moves_the_other_way_is_noticed():
+def test_chip_that_moves_the_other_way_is_detected():
     chip, bench = rig("ade7953_i2c", 2)
     true(abs(chip._channels[0].unit.skew_ns) > 8000)
     build = bench.build

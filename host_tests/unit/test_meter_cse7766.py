@@ -47,7 +47,7 @@ def test_counter_wrap_loses_nothing():
     true(chip._count > 0x10000)
 
 
-def test_brown_out_is_told_from_a_wrap():
+def test_brown_out_is_distinguished_from_a_wrap():
     meter, chip, load, _ = bench(seed=0, load=meters.Load(amps=32))
     meters.polls(meter, time, 10000)
     meter.reading.take_energy()
@@ -132,7 +132,7 @@ def test_silence_is_stale_and_a_long_one_leaves_the_energy_unknown():
     meters.check_figures(meter, load)
 
 
-def test_never_heard():
+def test_meter_that_never_sends_is_invalid():
     meter = CSE7766(UARTWire(None, time.ms), None, {})
     meters.run(meter.start())
     meters.polls(meter, time, 2200)

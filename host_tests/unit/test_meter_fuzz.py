@@ -83,7 +83,7 @@ def fed(meter, line, make, most):
     return believed
 
 
-def test_bl0942_believes_no_noise():
+def test_bl0942_rejects_noise():
     for make in (noise, lookalikes):
         line = Line()
         meter = BL0942(line, Calibration("bl0942"), {})
@@ -92,7 +92,7 @@ def test_bl0942_believes_no_noise():
         equal(meter.reading.take_energy(), 0)
 
 
-def test_cse7766_believes_no_noise():
+def test_cse7766_rejects_noise():
     for make in (noise, lookalikes):
         line = Line()
         meter = CSE7766(line, Calibration("cse7766"), {})

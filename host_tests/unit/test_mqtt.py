@@ -27,7 +27,7 @@ def teardown():
 
 
 class Broker:
-    """The other end: reads whole packets, answers when told to. `mute` holds types of packets that it does not answer."""
+    """The other end: reads whole packets, answers unless its type is in `mute`."""
 
     def __init__(self, mute=()):
         self.near, self.end = pair()
@@ -108,7 +108,7 @@ def length(size):
             return out
 
 
-async def test_a_session_from_greeting_to_goodbye():
+async def test_session_connects_publishes_and_disconnects():
     """CONNECT with will and login, SUBSCRIBE, PUBLISH with acknowledgement, PINGREQ, DISCONNECT, as MQTT 3.1.1 has them."""
     rig = await Rig().open()
     await rig.session.publish(b"home/SIM1/log", b"x" * 300)
@@ -171,7 +171,7 @@ async def test_numbers_go_on_behind_sixteen_bits():
     rig.close()
 
 
-async def test_a_broker_that_says_no():
+async def test_broker_that_refuses_is_reported():
     for code, cause in ((1, "refused"), (3, "refused"), (4, "auth"), (5, "auth"), (255, "refused")):
         rig = Rig()
         rig.broker.code = code
@@ -183,7 +183,7 @@ async def test_a_broker_that_says_no():
     rig.close()
 
 
-async def test_what_is_not_answered_ends_the_session():
+async def test_missing_acknowledgement_ends_the_session():
     """Each step has its deadline; an acknowledgement with the wrong number is none."""
     for mute in ((1,), (8,)):
         rig = Rig(mute=mute)
@@ -199,7 +199,7 @@ async def test_what_is_not_answered_ends_the_session():
     rig.close()
 
 
-async def test_a_broker_that_does_not_read_any_more():
+async def test_a_broker_that_does_not_read():
     rig = await Rig().open()
     rig.broker.end.inn.room = 10
     started = clock.ticks_ms()
@@ -253,7 +253,7 @@ async def test_every_single_byte_of_noise():
             rig.close()
 
 
-async def test_greetings_that_are_none():
+async def test_packets_other_than_connack_fail_the_connection():
     for greeting in (b"\x20\x02\0", b"\x20\x00", b"\xd0\x00\x40\x02\0\1", message(b"x"), b"\x30\x02\0\0", b""):
         rig = Rig(mute=(1,))
         rig.broker.say(greeting)
@@ -263,7 +263,7 @@ async def test_greetings_that_are_none():
         rig.close()
 
 
-async def test_a_message_that_stops_half_way_is_noticed_by_the_next_question():
+async def test_a_message_that_stops_half_way_is_detected_by_the_next_question():
     rig = await Rig().open()
     rig.broker.say(message(b"x" * 100)[:-50])
     equal((await raises_async(ConnectError, rig.session.ping())).cause, "timeout")

@@ -117,7 +117,7 @@ def test_a_key_is_there_or_not_and_those_before_it_are():
         storage.commit()
 
 
-def test_what_was_not_committed_is_gone_after_a_start():
+def test_uncommitted_values_are_lost_at_a_restart():
     empty()
     storage = esp32.NVS("test")
     storage.set_i32("n", 7)
@@ -302,7 +302,7 @@ def test_the_logs_key_is_made_once_and_no_cut_breaks_the_chain():
         true(cuts(prepare, job, check, (None,)) > 20)
 
 
-def test_who_can_write_to_the_flash_alone_cannot_forge_the_log():
+def test_writer_to_the_flash_alone_cannot_forge_the_log():
     """SEC-22: entries with links as another unit, or a firmware without the key, would have written them."""
     for legacy in (0, 2):
         empty()
@@ -315,7 +315,7 @@ def test_who_can_write_to_the_flash_alone_cannot_forge_the_log():
         equal(log().verify(), legacy + 1, "%d before" % legacy)
 
 
-def test_without_storage_there_is_a_log_all_the_same():
+def test_log_works_without_storage():
     class Dead:
         def set_i32(self, *_):
             raise OSError(5)

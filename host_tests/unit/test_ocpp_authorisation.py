@@ -41,7 +41,7 @@ async def test_every_other_verdict_refuses():
         equal(await swipe(rig, "TAG1"), None, status)
 
 
-async def test_verdicts_that_are_none_leave_it_to_the_offline_rules():
+async def test_invalid_authorize_answers_fall_back_to_the_offline_rules():
     for answer in ({}, {"idTagInfo": None}, {"idTagInfo": {}}, {"idTagInfo": {"status": "Yes"}},
                    {"idTagInfo": {"status": ["Accepted"]}}, CallTimeoutError("x")):  # fmt: skip
         rig = await Rig().online()
@@ -61,7 +61,7 @@ async def test_pre_authorise_starts_a_known_card_without_asking_ocpp52():
     equal(len(rig.link.of("Authorize")), 1)
 
 
-async def test_a_card_known_to_be_bad_is_asked_for_all_the_same_when_online_ocpp51():
+async def test_card_cached_as_blocked_is_authorised_online_anyway_ocpp51():
     rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
     rig.link.answers["Authorize"] = info("Blocked")
     await rig.plug()
@@ -100,7 +100,7 @@ async def test_local_authorize_offline_false_refuses_all_known_cards():
     equal(await swipe(rig, "GOOD"), None)
 
 
-async def test_a_cache_that_is_off_neither_learns_nor_knows_ocpp57():
+async def test_disabled_cache_neither_stores_nor_finds_ocpp57():
     rig = await Rig(factory={"AuthorizationCacheEnabled": "false"}).online()
     await rig.plug()
     await swipe(rig, "GOOD")
@@ -154,7 +154,7 @@ def test_tags_that_are_part_of_others_are_not_mixed_up():
           [("Accepted", "P0"), ("Accepted", "P2"), None, None, None, ("Accepted", "P3")])  # fmt: skip
 
 
-def test_a_cache_that_learns_nothing_new_spares_the_flash():
+def test_unchanged_cache_is_not_written_again():
     rig = Rig()
     writes = []
     rig.cp.cache.learn("T", {"status": "Accepted"})
@@ -393,7 +393,7 @@ async def test_remote_start_with_an_empty_tag_uses_the_units_own():
     equal(rig.link.of("Authorize"), [])
 
 
-async def test_free_vend_starts_whoever_comes_once():
+async def test_free_vend_starts_each_plugged_car_once():
     rig = await Rig(factory={"FreeVend": "true"}).online()
     await rig.plug()
     equal((await rig.sent("StartTransaction"))["idTag"], "FreeVend")

@@ -14,7 +14,7 @@ def boot(status, interval=30, utc=NOW):
     return {"status": status, "interval": interval, "currentTime": clock.iso(utc)}
 
 
-async def test_accepted_sets_clock_and_interval_then_tells_all_statuses_ocpp26():
+async def test_accepted_boot_sets_clock_and_interval_then_sends_all_statuses_ocpp26():
     rig = Rig(2, utc=None)
     rig.link.answers["BootNotification"] = boot("Accepted", 123, NOW + 99)
     await rig.online()
@@ -95,7 +95,7 @@ async def test_an_interval_of_zero_and_an_error_mean_a_minute_or_more():
         true(2 <= len(rig.link.of("BootNotification")) <= 3)
 
 
-async def test_a_reconnection_does_not_boot_and_tells_only_what_changed_ocpp11():
+async def test_reconnection_sends_no_boot_and_only_changed_statuses_ocpp11():
     rig = await Rig(2).online()
     await rig.offline()
     await rig.plug(2)
@@ -107,7 +107,7 @@ async def test_a_reconnection_does_not_boot_and_tells_only_what_changed_ocpp11()
           [("StatusNotification", 2, "Preparing")])  # fmt: skip
 
 
-async def test_errors_of_the_time_without_a_link_are_told_then_the_present_status_ocpp82():
+async def test_errors_of_the_time_without_a_link_are_reported_then_the_present_status_ocpp82():
     rig = await Rig().online()
     await rig.offline()
     outlet = rig.connectors[0].outlet
@@ -122,12 +122,12 @@ async def test_errors_of_the_time_without_a_link_are_told_then_the_present_statu
     rig.link.sent.clear()
     await rig.reconnect()
     await rig.seconds(1)
-    told = [(p["status"], p["errorCode"], p.get("info")) for p in rig.link.of("StatusNotification")]
-    equal(told, [("Faulted", "GroundFailure", "Residual current device tripped"), ("Available", "NoError", None)])
+    notification = [(p["status"], p["errorCode"], p.get("info")) for p in rig.link.of("StatusNotification")]
+    equal(notification, [("Faulted", "GroundFailure", "Residual current device tripped"), ("Available", "NoError", None)])
     equal(rig.connectors[0].status, "Available")
 
 
-async def test_each_change_is_told_in_order_with_its_error():
+async def test_each_change_is_reported_in_order_with_its_error():
     rig = await Rig().online()
     rig.link.sent.clear()
     await rig.charge()
@@ -137,7 +137,7 @@ async def test_each_change_is_told_in_order_with_its_error():
     equal(rig.statuses(0), ["Available"])
 
 
-async def test_a_status_shorter_than_minimum_status_duration_is_not_told():
+async def test_a_status_shorter_than_minimum_status_duration_is_not_reported():
     rig = Rig(factory={"MinimumStatusDuration": 5})
     await rig.online()
     rig.link.sent.clear()
@@ -160,13 +160,13 @@ async def test_f_o19_minimum_status_duration_holds_a_status_back_and_keeps_the_m
     await rig.seconds(7)
     changed_s = clock.utc_s()
     await rig.plug()
-    told = await rig.sent("StatusNotification")
+    notification = await rig.sent("StatusNotification")
     true(clock.utc_s() - changed_s >= 19, "held back, in whole seconds of two clocks")
-    near(clock.parse_iso(told["timestamp"])[0], changed_s, 1)
-    equal(len(told["timestamp"]), len("2026-09-21T14:13:20.000Z"))
+    near(clock.parse_iso(notification["timestamp"])[0], changed_s, 1)
+    equal(len(notification["timestamp"]), len("2026-09-21T14:13:20.000Z"))
 
 
-async def test_a_fault_is_told_at_once_whatever_minimum_status_duration_says():
+async def test_a_fault_is_reported_at_once_whatever_minimum_status_duration_says():
     rig = Rig(factory={"MinimumStatusDuration": 50})
     await rig.online()
 
@@ -178,7 +178,7 @@ async def test_a_fault_is_told_at_once_whatever_minimum_status_duration_says():
     equal(len(rig.link.of("StatusNotification")[-1]["info"]), 50)
 
 
-async def test_a_notification_that_did_not_get_through_is_told_with_the_next_connection():
+async def test_a_notification_that_did_not_get_through_is_reported_with_the_next_connection():
     rig = await Rig().online()
     rig.link.answers["StatusNotification"] = CallTimeoutError("x")
     await rig.plug()
@@ -199,7 +199,7 @@ async def test_connector_zero_has_its_own_three_statuses():
     equal(rig.statuses(1), ["Available"])
 
 
-async def test_heartbeats_when_nothing_else_is_said_and_one_a_day_at_least_ocpp30():
+async def test_heartbeats_are_sent_in_idle_time_and_once_a_day_at_least_ocpp30():
     rig = await Rig().online()
     await rig.seconds(299)
     equal(len(rig.link.of("Heartbeat")), 0)
@@ -244,7 +244,7 @@ async def test_nothing_is_sent_while_the_link_is_down_or_before_accepted_ocpp25(
     equal(rig.link.sent, [])
 
 
-async def test_a_queue_that_nobody_empties_is_bounded():
+async def test_queue_without_a_reader_is_bounded():
     rig = await Rig().online()
     dropped = []
     for n in range(100):

@@ -1,4 +1,4 @@
-"""GetDiagnostics over a scripted uploader: what is in the archive, what is told when, attempts, replacement (OCPP-117)."""
+"""GetDiagnostics over a scripted uploader: content of the archive, notifications, attempts, replacement (OCPP-117)."""
 
 import asyncio
 
@@ -39,45 +39,45 @@ async def online(*outcomes, factory=None, ms=5):
     return await rig.online()
 
 
-def told(rig):
+def statuses(rig):
     return [p["status"] for p in rig.link.of("DiagnosticsStatusNotification")]
 
 
 async def failed(rig):
-    """It is told to have failed, and nothing more happens."""
-    await rig.until(lambda: told(rig) == ["Uploading", "UploadFailed"])
+    """UploadFailed is sent, and nothing more happens."""
+    await rig.until(lambda: statuses(rig) == ["Uploading", "UploadFailed"])
     await rig.seconds(5)
 
 
-async def test_the_file_is_named_and_its_way_is_told():
+async def test_the_file_is_named_and_its_way_is_reported():
     rig = await online()
     answer = await rig.call("GetDiagnostics", location="https://h/d/")
     equal(answer, {"fileName": "diagnostics-PL0042x-%d.txt" % clock.utc_s()})
-    await rig.until(lambda: told(rig) == ["Uploading", "Uploaded"])
+    await rig.until(lambda: statuses(rig) == ["Uploading", "Uploaded"])
     equal(rig.uploads.sent[0][:2], ("https://h/d/", answer["fileName"]))
     await rig.call("TriggerMessage", requestedMessage="DiagnosticsStatusNotification")
-    await rig.until(lambda: told(rig) == ["Uploading", "Uploaded", "Idle"])
+    await rig.until(lambda: statuses(rig) == ["Uploading", "Uploaded", "Idle"])
 
 
 async def test_triggered_while_it_runs():
     rig = await online(ms=5000)
     await rig.call("GetDiagnostics", location="https://h/d/")
-    await rig.until(lambda: told(rig) == ["Uploading"])
+    await rig.until(lambda: statuses(rig) == ["Uploading"])
     await rig.call("TriggerMessage", requestedMessage="DiagnosticsStatusNotification")
-    await rig.until(lambda: told(rig) == ["Uploading", "Uploading"])
+    await rig.until(lambda: statuses(rig) == ["Uploading", "Uploading"])
 
 
 async def test_without_a_way_to_send_there_is_no_file():
     rig = await Rig().online()
     equal(await rig.call("GetDiagnostics", location="https://h/d/"), {})
-    equal(told(rig), [])
+    equal(statuses(rig), [])
 
 
 async def test_retries_and_their_pauses():
     fault = UploadError(FAILED, "x")
     rig = await online(fault, OSError(5), None)
     await rig.call("GetDiagnostics", location="https://h/d/", retries=2, retryInterval=40)
-    await rig.until(lambda: told(rig) == ["Uploading", "UploadFailed"] * 2 + ["Uploading", "Uploaded"], 100000)
+    await rig.until(lambda: statuses(rig) == ["Uploading", "UploadFailed"] * 2 + ["Uploading", "Uploaded"], 100000)
     times = [moment for _, moment in rig.uploads.begun]
     true(40 <= times[1] - times[0] <= 42 and 40 <= times[2] - times[1] <= 42, times)
 
@@ -89,12 +89,12 @@ async def test_after_the_last_attempt_it_has_failed():
         request = {} if retries is None else {"retries": retries}
         await rig.call("GetDiagnostics", location="https://h/d/", retryInterval=1, **request)
         wanted = ["Uploading", "UploadFailed"] * (1 + (retries or 0))
-        await rig.until(lambda rig=rig, wanted=wanted: told(rig) == wanted)
+        await rig.until(lambda rig=rig, wanted=wanted: statuses(rig) == wanted)
         await rig.seconds(5)
-        equal((told(rig), len(rig.uploads.begun)), (wanted, 1 + (retries or 0)))
+        equal((statuses(rig), len(rig.uploads.begun)), (wanted, 1 + (retries or 0)))
 
 
-async def test_what_can_only_fail_is_tried_once():
+async def test_permanent_upload_error_is_not_retried():
     rig = await online(*[UploadError(NOT_SUPPORTED, "x")] * 9)
     await rig.call("GetDiagnostics", location="gopher://h/d/", retries=5, retryInterval=1)
     await failed(rig)
@@ -108,21 +108,21 @@ async def test_a_new_request_takes_the_place_of_the_running_one():
     await rig.call("GetDiagnostics", location="https://h/two/")
     await rig.seconds(10)
     equal([sent[0] for sent in rig.uploads.sent], ["https://h/two/"])
-    equal(told(rig), ["Uploading", "Uploading", "Uploaded"])
+    equal(statuses(rig), ["Uploading", "Uploading", "Uploaded"])
 
 
-async def test_how_it_went_is_told_when_the_link_is_back():
+async def test_upload_outcome_is_sent_when_the_link_is_back():
     rig = await online(ms=2000)
     await rig.call("GetDiagnostics", location="https://h/d/")
-    await rig.until(lambda: told(rig) == ["Uploading"])
+    await rig.until(lambda: statuses(rig) == ["Uploading"])
     await rig.offline()
     await rig.seconds(10)
     equal(len(rig.uploads.sent), 1)
-    equal(told(rig), ["Uploading"])
+    equal(statuses(rig), ["Uploading"])
     await rig.reconnect()
-    await rig.until(lambda: told(rig) == ["Uploading", "Uploaded"])
+    await rig.until(lambda: statuses(rig) == ["Uploading", "Uploaded"])
     await rig.seconds(5)
-    equal(told(rig), ["Uploading", "Uploaded"])
+    equal(statuses(rig), ["Uploading", "Uploaded"])
 
 
 # --- what is in it ---

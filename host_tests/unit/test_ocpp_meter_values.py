@@ -227,7 +227,7 @@ async def test_transaction_data_of_a_long_session_is_thinned_in_the_middle():
     equal(times, sorted(times))
 
 
-async def test_after_a_power_cut_begin_and_end_are_still_told():
+async def test_after_a_power_cut_begin_and_end_are_still_reported():
     rig = await Rig(factory={"StopTxnSampledData": "Energy.Active.Import.Register"}).online()
     await rig.charge()
     await rig.sent("StartTransaction")
@@ -256,7 +256,7 @@ async def test_a_fault_in_a_session_is_an_interruption_with_a_begin_and_an_end_o
 # --- cases from the field ---
 
 
-async def told(rig, **request):
+async def triggered_readings(rig, **request):
     """The status of a triggered MeterValues, and the connectors that were sent within a second."""
     rig.link.sent.clear()
     answer = await rig.call("TriggerMessage", requestedMessage="MeterValues", **request)
@@ -267,22 +267,22 @@ async def told(rig, **request):
 async def test_f_o8_a_triggered_reading_that_cannot_come_is_rejected():
     rig = await Rig(2).online()
     rig.config.change("MeterValuesSampledData", "")
-    equal(await told(rig), ("Rejected", []))
-    equal(await told(rig, connectorId=0), ("Rejected", []))
-    equal(await told(rig, connectorId=1), ("Rejected", []))
+    equal(await triggered_readings(rig), ("Rejected", []))
+    equal(await triggered_readings(rig, connectorId=0), ("Rejected", []))
+    equal(await triggered_readings(rig, connectorId=1), ("Rejected", []))
     rig.config.change("MeterValuesSampledData", "Voltage")
-    equal(await told(rig, connectorId=0), ("Rejected", []), "connector 0 has its register only")
-    equal(await told(rig), ("Accepted", [1, 2]))
+    equal(await triggered_readings(rig, connectorId=0), ("Rejected", []), "connector 0 has its register only")
+    equal(await triggered_readings(rig), ("Accepted", [1, 2]))
     rig.meters[0].reading.valid = False
-    equal(await told(rig, connectorId=1), ("Rejected", []))
-    equal(await told(rig), ("Accepted", [2]))
+    equal(await triggered_readings(rig, connectorId=1), ("Rejected", []))
+    equal(await triggered_readings(rig), ("Accepted", [2]))
     rig.meters[1].reading.valid = False
-    equal(await told(rig), ("Rejected", []))
+    equal(await triggered_readings(rig), ("Rejected", []))
 
 
 async def test_f_o9_a_trigger_without_a_connector_means_connector_0_too():
     rig = await Rig(2).online()
-    equal(await told(rig), ("Accepted", [0, 1, 2]))
+    equal(await triggered_readings(rig), ("Accepted", [0, 1, 2]))
 
 
 async def test_f_o12_a_triggered_reading_comes_at_once_while_its_start_is_unanswered():
@@ -392,4 +392,4 @@ async def test_f_o19_start_stop_and_readings_sort_with_the_statuses_by_time():
     order += [stop] + times["StatusNotificationFinishing"] + times["StatusNotificationAvailable"]
     equal(order, sorted(order))
     equal([d["timestamp"] for d in data][0::len(data) - 1], [start, stop])
-    true(any(text[-5:] != ".000Z" for text in (start, stop)), "milliseconds are told")
+    true(any(text[-5:] != ".000Z" for text in (start, stop)), "milliseconds are sent")

@@ -188,8 +188,8 @@ class Storm:
 
     def check(self):
         booked = set(self.ledger.book)
-        equal([key for key in self.begun if key not in booked], [], "begun and never told")
-        equal([key for key in booked if key not in self.begun and key not in self.doubtful], [], "told and never begun")
+        equal([key for key in self.begun if key not in booked], [], "begun and never sent")
+        equal([key for key in booked if key not in self.begun and key not in self.doubtful], [], "sent and never begun")
         for key, entry in self.ledger.book.items():
             true(entry[2] is not None, "no stop for %s" % str(key))
             true(entry[2]["meterStop"] >= key[1], "energy went back in %s" % str(key))
@@ -233,13 +233,13 @@ async def _storm(seed, cuts, poll_ms=50):
     return len(storm.begun), storm.ledger.twice
 
 
-async def test_two_hundred_cuts_and_each_transaction_is_told_exactly_once():
+async def test_two_hundred_cuts_and_each_transaction_is_reported_exactly_once():
     begun, twice = await _storm(1 if WIDE else 2, 200)
     true(begun > 100, "%d sessions" % begun)
     true(twice > 0, "nothing was ever repeated: the line is too good for this test")
 
 
-async def test_short_storms_end_with_each_transaction_told_exactly_once():
+async def test_short_storms_end_with_each_transaction_reported_exactly_once():
     for seed in range(10, 16) if WIDE else range(16, 22):
         await _storm(seed, 20)
 

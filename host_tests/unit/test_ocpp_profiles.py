@@ -68,7 +68,7 @@ async def test_a_connectors_default_goes_before_that_of_all_at_the_same_stack_le
     equal((limit(rig, 1), limit(rig, 2)), (160, 200))
 
 
-async def test_what_replaces_what_ocpp102():
+async def test_profile_replaces_that_of_its_id_or_of_its_purpose_and_stack_level_ocpp102():
     rig = await charging()
     await install(rig, profile(1, limit=16, stack=1))
     await install(rig, profile(2, limit=14, stack=1))
@@ -115,7 +115,7 @@ async def test_watts_count_for_all_phases_that_are_wired_ocpp106():
         equal(limit(rig), wanted)
 
 
-async def test_what_is_beyond_this_unit_is_rejected_and_changes_nothing_ocpp102():
+async def test_profiles_beyond_the_units_limits_are_rejected_and_change_nothing_ocpp102():
     rig = await Rig(factory={"ChargeProfileMaxStackLevel": 2, "ChargingScheduleMaxPeriods": 2,
                              "MaxChargingProfilesInstalled": 2, "ChargingScheduleAllowedChargingRateUnit": "Current",
                              }).online()  # fmt: skip
@@ -208,7 +208,7 @@ async def test_profiles_stay_over_a_power_cut_and_tx_profiles_do_not():
         equal(await clear(rig, id=number), wanted)
 
 
-async def test_without_the_time_only_what_needs_none_counts():
+async def test_unknown_time_leaves_only_relative_profiles_in_force():
     rig = await Rig().online()
     await install(rig, profile(1, limit=8))
     await install(rig, profile(2, limit=20, kind="Relative", stack=1))
@@ -221,7 +221,7 @@ async def test_without_the_time_only_what_needs_none_counts():
     equal(limit(rig), 80)
 
 
-async def test_the_limit_of_all_is_shared_by_need_and_nobody_starves_below_six():
+async def test_total_limit_is_shared_by_need_and_no_outlet_gets_below_six_ampere():
     rig = await charging(3)
     for total, wanted in ((96, (320, 320, 320)), (30, (100, 100, 100)), (18, (60, 60, 60)), (17, (85, 85, 0)),
                           (11, (110, 0, 0)), (5, (50, 0, 0))):  # fmt: skip
@@ -334,7 +334,7 @@ def test_a_stored_profile_is_read_back_as_it_was():
             equal(getattr(two, name), getattr(one, name), name)
 
 
-def test_what_makes_no_sense_is_named():
+def test_senseless_profiles_are_refused_with_the_reason():
     clock.set_utc(1790000000, "test")
     error = raises(ValueError, ChargingProfile, 1, profile(kind="Recurring"))
     equal(str(error), "recurring without a kind")

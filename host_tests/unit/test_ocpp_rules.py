@@ -109,7 +109,7 @@ class Guard:
     INFO = "Fault input of the board"
 
 
-async def test_connector_0_is_faulted_while_the_board_is_and_says_so_once():
+async def test_connector_0_is_faulted_while_the_board_is_and_reports_it_once():
     rig = await Rig(2).online()
     rig.connectors[1].outlet.board_guard = Guard
     await rig.until(lambda: rig.statuses(0)[-1] == "Faulted")
@@ -134,7 +134,7 @@ async def test_a_fault_of_the_board_is_over_before_the_unit_is_unavailable_again
 # --- the back-off's random part (OCPP-3) ---
 
 
-async def test_chance_adds_as_much_as_the_pause_unless_the_factory_says_how_much():
+async def test_backoff_random_part_defaults_to_the_pause_unless_the_factory_sets_it():
     equal(ConnectionSettings(Rig().config, {}).backoff_random_s, None)
     for seconds in (0, 7):
         equal(ConnectionSettings(Rig(factory={"RetryBackoffRandomRange": str(seconds)}).config, {}).backoff_random_s, seconds)
@@ -212,7 +212,7 @@ async def test_nothing_that_an_answer_causes_overtakes_it_on_a_slow_link():
         equal(second if caused is None else second[2], caused or "closed", action)
 
 
-async def test_nor_when_the_link_is_busy_at_that_moment():
+async def test_nothing_overtakes_an_answer_while_the_link_is_busy():
     for action, request, caused in FOLLOWED:
         rig, line = await slow_rig()
         rig.cp.post_call("DataTransfer", {"vendorId": "x"})

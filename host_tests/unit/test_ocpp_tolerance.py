@@ -1,4 +1,4 @@
-"""Answers of back ends that are not quite by the schema: what is plainly meant is taken, what is dropped is told (SCH-7)."""
+"""Answers of back ends that are not quite by the schema: a plain meaning is taken, a dropped part is reported (SCH-7)."""
 
 import json
 
@@ -67,7 +67,7 @@ async def test_f_o13_an_unreadable_optional_field_does_not_undo_accepted():
             equal(rig.cp.security_log.dropped() == [], readable and fits, str(info))
 
 
-async def test_f_o13_an_expiry_with_a_space_counts_and_a_missing_status_is_told():
+async def test_f_o13_an_expiry_with_a_space_counts_and_a_missing_status_is_reported():
     rig = logged(await Rig().online())
     past = clock.iso(NOW - 5000)[:19].replace("T", " ")
     rig.link.answers["Authorize"] = {"idTagInfo": {"status": "Accepted", "expiryDate": past}}
@@ -81,9 +81,9 @@ async def test_f_o13_an_expiry_with_a_space_counts_and_a_missing_status_is_told(
 
 
 async def test_f_o17_a_transaction_id_as_text_or_float_is_that_number():
-    for told, wanted in (("55", 55), (5.0, 5), (55, 55)):
+    for received, wanted in (("55", 55), (5.0, 5), (55, 55)):
         rig = logged(await Rig().online())
-        rig.link.answers["StartTransaction"] = {"transactionId": told, "idTagInfo": {"status": "Accepted"}}
+        rig.link.answers["StartTransaction"] = {"transactionId": received, "idTagInfo": {"status": "Accepted"}}
         await rig.charge()
         await known(rig, wanted)
         equal(rig.cp.security_log.dropped(), [])
@@ -91,25 +91,25 @@ async def test_f_o17_a_transaction_id_as_text_or_float_is_that_number():
         equal((await rig.sent("StopTransaction"))["transactionId"], wanted)
 
 
-async def test_f_o17_a_transaction_id_that_cannot_be_read_is_told():
-    for told in ("five", None, True, 5.5, {}):
+async def test_f_o17_a_transaction_id_that_cannot_be_read_is_reported():
+    for received in ("five", None, True, 5.5, {}):
         rig = logged(await Rig().online())
-        rig.link.answers["StartTransaction"] = {"transactionId": told, "idTagInfo": {"status": "Accepted"}}
+        rig.link.answers["StartTransaction"] = {"transactionId": received, "idTagInfo": {"status": "Accepted"}}
         await rig.charge()
         await known(rig, -1)
-        equal(len(rig.cp.security_log.dropped()), 1, repr(told))
+        equal(len(rig.cp.security_log.dropped()), 1, repr(received))
 
 
 async def test_f_o17_the_interval_is_read_in_every_form_and_within_the_keys_range():
-    for told, wanted, dropped in ((300, 300, 0), (300.0, 300, 0), ("300", 300, 0), (0, 86400, 0), (None, 86400, 0),
+    for received, wanted, dropped in ((300, 300, 0), (300.0, 300, 0), ("300", 300, 0), (0, 86400, 0), (None, 86400, 0),
                                   (604800, 604800, 0), (604801, 86400, 1), (10**9, 86400, 1), (-5, 86400, 1),
                                   ("soon", 86400, 1), (1.5, 86400, 1)):  # fmt: skip
         rig = logged(Rig())
-        rig.link.answers["BootNotification"] = {"status": "Accepted", "interval": told, "currentTime": clock.iso(NOW)}
+        rig.link.answers["BootNotification"] = {"status": "Accepted", "interval": received, "currentTime": clock.iso(NOW)}
         await rig.start()
         await rig.until(rig.cp.ready)
-        equal(rig.config.get_int("HeartbeatInterval"), wanted, repr(told))
-        equal(len(rig.cp.security_log.dropped()), dropped, repr(told))
+        equal(rig.config.get_int("HeartbeatInterval"), wanted, repr(received))
+        equal(len(rig.cp.security_log.dropped()), dropped, repr(received))
 
 
 async def test_f_o17_a_pending_back_end_with_an_interval_of_years_is_asked_again_within_two_minutes():
@@ -120,7 +120,7 @@ async def test_f_o17_a_pending_back_end_with_an_interval_of_years_is_asked_again
     true(len(rig.link.of("BootNotification")) >= 2)
 
 
-async def test_a_current_time_with_a_space_is_taken_and_rubbish_is_told():
+async def test_a_current_time_with_a_space_is_taken_and_rubbish_is_reported():
     rig = logged(Rig(utc=None))
     text = clock.iso(NOW + 77)[:19].replace("T", " ")
     rig.link.answers["BootNotification"] = {"status": "Accepted", "interval": 300, "currentTime": text}
@@ -221,6 +221,6 @@ async def test_null_is_absent_and_a_fraction_of_zeros_whole_in_every_field_of_ev
             if field[0] in ("int", "whole", "num"):
                 number = sample(field)
                 equal(await judged(spec, path, float(number)), None, about + " as a fraction of zeros")
-                equal(await judged(spec, path, str(number)), validate.TYPE, about + " as text: its sender is told")
+                equal(await judged(spec, path, str(number)), validate.TYPE, about + " as text: its sender gets an error")
                 numbers += 1
     true(nulls > 30 and numbers > 30 and required > 30, str((nulls, numbers, required)))

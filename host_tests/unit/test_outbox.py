@@ -225,7 +225,7 @@ async def test_a_message_under_way_when_the_power_goes_is_sent_again_and_no_atte
     equal(rig.box.transaction_id(1), 3)
 
 
-async def test_a_message_that_brings_the_charger_down_each_time_is_given_up_at_last():
+async def test_message_that_crashes_the_charger_each_time_is_dropped_at_last():
     rig = Rig()
     rig.begin(1)
     rig.end(1)
@@ -370,7 +370,7 @@ async def test_a_flash_without_room_gives_readings_up_for_a_stop():
     equal(rig.order().count(STOP), 299)
 
 
-async def test_times_unknown_when_it_happened_are_told_right_once_known_ocpp44():
+async def test_times_unknown_when_it_happened_are_reported_right_once_known_ocpp44():
     rig = Rig()
     clock._zero_s = None
     rig.cut()

@@ -162,7 +162,7 @@ def _codes(rig):
     return [guard.CODE for guard in rig.outlet.guards if guard.tripped]
 
 
-def test_what_endangers_people_opens_at_once():
+def test_dangerous_faults_open_at_once():
     for name, code in FAST:
         rig = _charging()
         rig.world.set_fault(name, None if name in ("OtherError", "InternalError") else 1, True)
@@ -175,7 +175,7 @@ def test_what_endangers_people_opens_at_once():
         assert not rig.outlet.energised
 
 
-def test_what_wears_out_slowly_opens_in_its_time():
+def test_slow_faults_open_within_their_time():
     for name, code, within in SLOW:
         rig = _charging()
 
@@ -185,7 +185,7 @@ def test_what_wears_out_slowly_opens_in_its_time():
         assert code in _codes(rig), (name, _codes(rig))
 
 
-def test_what_is_no_danger_lets_the_car_stop_first():
+def test_harmless_faults_let_the_car_stop_first():
     for name, code, within in NO_DANGER:
         for stops in (True, False):
             rig = _charging()

@@ -1,4 +1,4 @@
-"""Why a session had no energy: counted in its record, through a power cut, in the history, and told to the back end."""
+"""Why a session had no energy: counted in its record, through a power cut, in the history, and reported to the back end."""
 
 import struct
 
@@ -64,7 +64,7 @@ def test_each_kind_of_pause_is_counted_with_its_cause_time_status_and_code():
     equal((shown["reason"], shown["paused_s"]), ("EVDisconnected", session.paused_s))
 
 
-def test_a_session_without_a_pause_has_none_and_a_stop_is_none():
+def test_uninterrupted_session_counts_no_pause_and_a_stop_is_no_pause():
     bench = _charging()
     bench.connector.stop("Local", "TAG-1")
     bench.until("Finishing")
@@ -74,7 +74,7 @@ def test_a_session_without_a_pause_has_none_and_a_stop_is_none():
     equal((shown["last_pause"], shown["ended_paused"]), (None, False))
 
 
-def test_a_suspension_by_the_back_end_says_why():
+def test_a_suspension_by_the_back_end_gives_the_reason():
     bench = _charging()
     bench.connector.suspend("The card was refused")
     bench.until("SuspendedEVSE")
@@ -211,19 +211,19 @@ def test_a_schedule_and_a_safety_limit_together_safety_acts_at_once_uk36():
     equal(out.offered_da, 130)
 
 
-def _said(text):
+def _lines_with(text):
     """Lines of the log since the last session began."""
     lines = log.recent()
     starts = [n for n in range(len(lines)) if "session 1 starts" in lines[n]]
     return len([line for line in lines[starts[-1] :] if text in line])
 
 
-def test_who_decides_is_logged_once_a_change_and_not_often():
+def test_ruling_limit_is_logged_once_a_change_at_a_bounded_rate():
     bench = _charging()
     bench.rig.outlet.limits.set("csms", 160)
     bench.rig.run(36000)
-    equal(_said("current decided by the charging profile of the back end: 16.0 A"), 1)
+    equal(_lines_with("current decided by the charging profile of the back end: 16.0 A"), 1)
     for n in range(100):  # two sources take turns ten times a second
         bench.rig.outlet.limits.set("csms", 160 if n % 2 else None)
         bench.rig.run(100)
-    true(2 <= _said("current decided by") <= 4, str(_said("current decided by")))
+    true(2 <= _lines_with("current decided by") <= 4, str(_lines_with("current decided by")))

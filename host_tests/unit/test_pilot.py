@@ -131,7 +131,7 @@ def test_steady_states_are_plain_outputs_not_pwm():
     rig = Rig()
     pilot = rig.outlet.pilot
     asked = []
-    pilot._pwm.duty_u16 = asked.append  # what a PWM would be told
+    pilot._pwm.duty_u16 = asked.append  # duty values for the PWM
     for duty in (0, STEADY, 0):
         pilot.set_duty(duty)
         equal(rig.side.duty_u16, duty)

@@ -171,7 +171,7 @@ async def test_each_role_has_its_own_pin():
     equal([event for event, _ in events], ["PinAccepted"] * 2 + ["PinRefused"] * 4)
 
 
-async def test_what_cannot_be_a_pin_is_a_wrong_one():
+async def test_malformed_pin_counts_as_a_wrong_pin():
     for odd in ("", OWNER[:-1], OWNER + "0", " " + OWNER, OWNER + "\n", "x" * 5000, None, 8264057193, b"8264057193", ["8"]):
         setup()
         equal((await _pins().check("owner", odd)).state, WRONG, repr(odd)[:20])
@@ -226,7 +226,7 @@ class Watched:
         return self.data[at]
 
 
-def test_the_comparison_looks_at_every_byte():
+def test_constant_time_comparison_covers_every_byte():
     """Wherever the first difference is."""
     wanted = bytes(range(32))
     for differs in range(33):
@@ -364,7 +364,7 @@ async def test_a_power_cut_at_any_write_gives_no_attempt_back():
     true(cuts >= 1, cuts)
 
 
-async def test_a_dead_flash_admits_nobody():
+async def test_dead_flash_refuses_every_pin():
     pins = _pins()
     chip["now"].power_off()
     equal((await pins.check("owner", OWNER)).state, REFUSED)
@@ -442,7 +442,7 @@ async def test_the_right_pin_does_not_keep_old_wrong_ones_alive():
     equal((await _restart().check("owner", OWNER)).state, OK)
 
 
-async def test_who_hangs_up_during_a_check_has_had_his_attempt():
+async def test_pin_check_cancelled_by_a_lost_connection_counts_as_an_attempt():
     """The surface gives the check up, as when the connection is gone: it is counted and in the log all the same."""
     import asyncio
 
@@ -601,7 +601,7 @@ async def test_without_provisioning_no_pin_holds():
     pins.factory_reset()
 
 
-async def test_a_vault_that_was_altered_lets_nobody_in():
+async def test_altered_vault_refuses_every_pin():
     """The chosen PIN's verifier taken away or replaced by the label's: no way back to the label's, and none without."""
     for how in ("gone", "swapped", "bit"):
         setup()
@@ -648,7 +648,7 @@ async def test_again_puts_everything_back():
     equal(await _states(pins, ("owner", CHOSEN), ("owner", OWNER), ("owner", "9073516482")), [WRONG, WRONG, OK])
 
 
-def test_a_unit_of_before_keeps_what_is_in_its_vault():
+def test_unit_of_an_earlier_firmware_keeps_its_vault():
     chip["now"] = flashrig.fresh()
     Vault(flashrig.files(), b"o" * 32).put("ocpp/authorization-key", b"kept")
     store = Store(b"o" * 32)

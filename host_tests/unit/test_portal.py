@@ -1,4 +1,4 @@
-"""The portal's inside, in memory and manual time: back-off, what is told when, altered firmware, log-ins and their ends."""
+"""The portal's inside, in memory and manual time: back-off, what is published when, altered firmware, log-ins and their ends."""
 
 import asyncio
 import json
@@ -197,7 +197,7 @@ class Rig:
         return await self.ask(do="login", challenge=hello["challenge"], role=role, pin=PINS[role], **more)
 
 
-async def test_where_it_connects_and_what_it_says_first():
+async def test_mqtt_connects_with_the_vaults_data_and_publishes_status_first():
     """Host, port, user, password from the vault; will and status on the topics of this unit."""
     rig = await Rig().start().online()
     equal(rig.opened[0][:2], ("h", 1234))
@@ -285,14 +285,14 @@ class Ended:
 
 
 async def test_sessions_that_ended_without_a_connection():
-    """The last eight are told, oldest first, once."""
+    """The last eight are published, oldest first, once."""
     rig = Rig()
     for number in range(10):
         rig.portal.session_ended(Ended(number))
     await rig.start().online()
     await until(lambda: len(rig.of("session")) == 8, 5000)
     await clock.sleep_ms(5000)
-    equal([told["session"] for told in rig.of("session")], [2, 3, 4, 5, 6, 7, 8, 9])
+    equal([message["session"] for message in rig.of("session")], [2, 3, 4, 5, 6, 7, 8, 9])
     equal(rig.of("session")[0], {
         "connector": 1, "session": 2, "active": False, "started": "2027-01-15T08:00:00.000Z", "stopped": None,
         "energy_wh": 250, "charging_s": 60, "ended_by": "Local",
@@ -322,7 +322,7 @@ async def test_it_stays_alive_and_notices_a_dead_broker():
     await until(lambda: not rig.portal.connected, 120000)
 
 
-async def test_altered_firmware_says_so_and_leaves_the_network():
+async def test_altered_firmware_is_reported_and_leaves_the_network():
     """SEC-9: the notice goes out, no commands are taken, then nothing any more until it is whole again."""
     rig = await Rig().start().online()
     rig.app.security_log.add(events.FIRMWARE_INTEGRITY, "slot 0")
@@ -337,7 +337,7 @@ async def test_altered_firmware_says_so_and_leaves_the_network():
 
 
 async def test_altered_firmware_after_a_restart():
-    """What could not be told before is told now, on a connection that takes no commands."""
+    """Messages held back before are published now, on a connection that takes no commands."""
     rig = Rig()
     rig.app.updates.altered = True
     rig.app.security_log.add(events.FIRMWARE_INTEGRITY, "slot 0")
@@ -348,7 +348,7 @@ async def test_altered_firmware_after_a_restart():
     equal((rig.subscribed, len(rig.opened)), ([], 1))
 
 
-async def test_a_restart_is_said():
+async def test_restart_is_logged():
     """Retained, and with DISCONNECT: so it is the last word."""
     rig = await Rig().start().online()
     await rig.portal.close()
@@ -455,7 +455,7 @@ async def test_a_command_is_done_once():
     equal((await rig.ask(do="acknowledge", session=user["session"], n=1))["error"], "forbidden")
 
 
-async def test_too_many_commands_are_not_heard():
+async def test_commands_above_the_rate_are_dropped():
     rig = Rig()
     heard = 0
     for _ in range(60):

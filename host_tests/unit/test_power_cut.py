@@ -361,7 +361,7 @@ def _recover(book):
 
 
 def test_a_second_cut_while_starting_up_after_the_first():
-    """At some operation of the start-up itself; how many there are, the same start-up on a copy of the chip has told."""
+    """At some operation of the start-up itself; a start-up on a copy of the chip counts them first."""
     _, states, _ = _record()
     random.seed(4)
     cuts = 0

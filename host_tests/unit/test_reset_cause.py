@@ -1,4 +1,4 @@
-"""Reset causes that the port reports as one are told apart by the marker in the RTC memory."""
+"""Reset causes that the port reports as one are distinguished by the marker in the RTC memory."""
 
 import machine
 from check import equal
@@ -29,14 +29,14 @@ def teardown():
     rtc.set_memory(b"")
 
 
-def test_power_on_and_brown_out_are_told_apart():
+def test_power_on_and_brown_out_are_distinguished():
     for lost in (b"", b"PLR1", b"\xff" * 40, b"PLR1R\0\0\0\0"):
         rtc.set_memory(lost)
         equal(start(PWRON), ("power on", ""))
     equal(start(PWRON), ("brown-out", ""))  # the marker of the last start is still there
 
 
-def test_ordered_reset_and_panic_are_told_apart():
+def test_ordered_reset_and_panic_are_distinguished():
     start(PWRON)
     equal(ordered("the back end"), ("ordered reset", "the back end"))
     equal(start(HARD), ("panic", ""))  # the order held for one reset

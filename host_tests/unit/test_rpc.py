@@ -176,7 +176,7 @@ async def test_payload_null_and_a_dict_without_follow_up():
     equal(await line.answers([2, "1", "A", None]), [3, "1", {}])
 
 
-async def test_no_answer_when_the_handler_says_so_ocpp28():
+async def test_handler_can_suppress_the_answer_ocpp28():
     async def handle(action, payload):
         return None if action == "Quiet" else ({}, None)
 
@@ -186,7 +186,7 @@ async def test_no_answer_when_the_handler_says_so_ocpp28():
     equal(len(line.sent), 1)
 
 
-async def test_what_a_handler_raises():
+async def test_handler_exceptions_become_callerrors_without_details():
     async def handle(action, payload):
         if action == "Secret":
             raise ValueError("/flash/secret.key is 0x1234")
@@ -320,7 +320,7 @@ NOT_JSON = (
 )  # fmt: skip
 
 
-async def test_what_is_not_json_is_counted_and_not_answered():
+async def test_invalid_json_is_counted_and_not_answered():
     line = Line()
     for text in NOT_JSON:
         await line.feed(text)

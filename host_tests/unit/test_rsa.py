@@ -52,7 +52,7 @@ def test_good_signatures():
     equal(pss(bytes.fromhex(PSS), salt_bytes=32), True)
 
 
-def test_one_taken_for_the_other():
+def test_signatures_of_the_other_scheme_or_hash_are_rejected():
     equal(pkcs1(bytes.fromhex(PSS)), False)
     equal(pss(bytes.fromhex(PKCS1)), False)
     equal(pkcs1(bytes.fromhex(PKCS1), hash_name="SHA384"), False)

@@ -49,7 +49,7 @@ def teardown():
     flashrig.simflash.unmount()
 
 
-def test_nothing_that_was_deleted_can_be_read_any_more():
+def test_nothing_that_was_deleted_can_be_read():
     device = flashrig.fresh(64)
     files = flashrig.files()
     used(files)

@@ -72,7 +72,7 @@ def test_a_thousand_entries_of_the_greatest_length_are_kept_and_the_wrap_is_note
     equal((again.first_seq, again.next_seq, again.verify()), (log.first_seq, log.next_seq, None))
 
 
-def test_what_falls_out_unsent_is_noted():
+def test_entries_dropped_unsent_leave_a_note():
     flashrig.fresh()
     log = _open(**SMALL)
     log.pending("ocpp")
@@ -381,7 +381,7 @@ def _forge(log, number, old, new):
         file.write(data)
 
 
-async def test_f_s9_a_forged_entry_is_told_once_and_shown_as_altered():
+async def test_f_s9_a_forged_entry_is_reported_once_and_shown_as_altered():
     flashrig.fresh()
     keyed = _open(key=b"of the unit")
     _fill(keyed, 20)
@@ -393,7 +393,7 @@ async def test_f_s9_a_forged_entry_is_told_once_and_shown_as_altered():
     equal([entry["seq"] for entry in log.tail(30) if not entry["genuine"]], [5])
     again = _open(key=b"of the unit")
     equal(await again.check(), 5)
-    equal(again.next_seq, 21, "told once")
+    equal(again.next_seq, 21, "counted once")
 
 
 async def test_f_s9_the_check_runs_in_slices_and_entries_may_come_and_go_meanwhile():

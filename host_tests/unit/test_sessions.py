@@ -303,14 +303,14 @@ class _Full:
         raise OSError(28)
 
 
-def test_begin_says_when_the_flash_is_dead():
+def test_begin_fails_on_a_dead_flash():
     device = flashrig.fresh()
     sessions, _ = _charger()
     device.cut_after(0)
     equal(raises(OSError, sessions.begin, 1, "TAG", 0).errno, -0x6001)
 
 
-def test_damaged_open_files_are_dropped_not_believed():
+def test_damaged_open_files_are_dropped():
     device = flashrig.fresh()
     sessions, _ = _charger()
     sessions.begin(1, "TAG", 0)

@@ -98,7 +98,7 @@ def test_an_adc_needs_a_pin_that_has_one_and_the_right_range():
     true(32000 < adc.read_u16() < 33500)
 
 
-def test_nobody_answers_at_another_address():
+def test_other_bus_address_gets_no_answer():
     import machine
 
     timebase.advance(200)

@@ -85,7 +85,7 @@ def test_without_a_limit_nothing_is_refused():
     equal(tls_costs.left(), None)
 
 
-def test_the_rest_is_told_by_the_heap_report():
+def test_heap_report_shows_what_tls_leaves():
     import esp32
 
     opened()

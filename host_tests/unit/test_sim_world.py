@@ -169,7 +169,7 @@ def test_the_car_answers_the_pilot_in_its_time():
     equal(outlet.ev.i_ma, 0)
 
 
-def test_duty_means_current():
+def test_duty_cycle_gives_the_current_of_the_table():
     """CP-11 and the edges of its table."""
     for duty, milliamps in ((0, 0), (5, 0), (7.9, 0), (8, 6000), (9.9, 6000), (10, 6000), (16, 9600), (53.33, 31998),
                             (85, 51000), (90, 65000), (96, 80000), (97, 80000), (98, 0), (100, 0)):  # fmt: skip
@@ -423,7 +423,7 @@ def test_faults_of_board_and_outlet():
     raises(ValueError, bench.world.set_fault, "diode", 3, True)
 
 
-def test_what_outlives_a_reboot():
+def test_world_state_survives_a_reboot():
     bench = Bench(connectors=2)
     bench.outlet.ev.max_ma = 13000
     bench.outlet.cable_ohm = 680

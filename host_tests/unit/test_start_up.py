@@ -223,7 +223,7 @@ def test_key_storage_that_cannot_be_opened_closes_the_console_and_keeps_nothing(
         esp32.NVS = kept
 
 
-def test_lost_device_key_is_reported_and_nothing_is_half_believed():
+def test_lost_device_key_is_reported_and_no_secret_is_read():
     from charger.credentials.vault import Vault
 
     events = []

@@ -55,7 +55,7 @@ def test_what_a_car_reads_outside_the_table_cp11():
         equal(pilot_duty.da_from_duty(permille * 65535 // 1000), da)
 
 
-def test_the_smallest_limit_rules_and_says_so():
+def test_the_smallest_limit_rules_and_reports_it():
     all_limits = limits.Limits(320)
     equal((all_limits.effective_da, all_limits.ruling), (320, "hardware"))
     all_limits.set("cable", 200, limits.SAFETY)

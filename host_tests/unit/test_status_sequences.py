@@ -141,7 +141,7 @@ class Sequence:
             "Unavailable": not running and number in self.out,
             "Available": not running and not there and number not in self.out and connector.pending is None,
             "Preparing": number not in self.out and (there or connector.pending is not None),
-            "Finishing": not running and self.rig.cp.status._told.get(number, ("",))[0] not in ("Available", "Reserved"),
+            "Finishing": not running and self.rig.cp.status._reported.get(number, ("",))[0] not in ("Available", "Reserved"),
             "Reserved": not running and connector.pending is None and self.reserved(number),
         }
         true(facts[status] and (broken == (status == "Faulted")), "untrue: %s, plugged %s, session %s, fault %s, out %s" % (

@@ -72,7 +72,7 @@ def test_outlets_on_different_phases_do_not_take_from_each_other():
     equal([outlet.offered_da for outlet in rig.outlets], [320, 320])
 
 
-def test_who_cannot_have_six_ampere_waits():
+def test_outlet_without_a_share_of_six_ampere_waits():
     rig, _ = _shared(4, [0, 0, 0, 0], 200)
     _charge_all(rig, 30000)
     equal([outlet.offered_da for outlet in rig.outlets], [66, 66, 66, 0])
@@ -137,7 +137,7 @@ def test_the_sum_holds_whatever_comes_and_goes():
         raise AssertionError("seed %d: %s" % (seed, error))
 
 
-def test_a_supply_that_nobody_watches_any_more_leaves_the_safe_minimum():
+def test_unmonitored_supply_falls_back_to_the_safe_minimum():
     """Whatever keeps share() from being called: nobody gets more than 6 A, and who had nothing gets nothing (CP-53)."""
     rig, _ = _shared(3, [0, 0, 0], 160)
     _charge_all(rig, 20000)

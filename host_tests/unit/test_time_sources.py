@@ -27,7 +27,7 @@ class Rtc:
 def fresh(utc=NOW):
     """Forget what was said, with a clock that shows utc, None for unknown."""
     time_sources.link_verified()
-    time_sources._said.clear()
+    time_sources._offered.clear()
     time_sources._refused = None
     clock.forget_utc()
     if utc is not None:
@@ -130,7 +130,7 @@ def test_f_s6_the_date_of_an_https_server_is_evidence_and_sets_nothing():
     bad = ("Xxx, 40 Abc 2026 99:99:99 GMT", "x" * 29, "Sun, 32 Nov 2027 08:49:37 GMT")
     for text in (None, "", "Sun, 06 Nov 1994 08:49:37 GMT") + bad:  # noqa: RUF005 - MicroPython
         time_sources.heard_date("update", text)
-    equal(len(time_sources._said), 0)
+    equal(len(time_sources._offered), 0)
     later = clock.utc_of(2027, 11, 7, 8, 49, 37)
     time_sources.heard_date("update", "Sun, 07 Nov 2027 08:49:37 GMT")
     near(NOW)

@@ -183,7 +183,7 @@ async def _let(task):
     await task
 
 
-async def test_a_link_that_brings_nothing_any_more_is_given_up():
+async def test_silent_download_connection_is_abandoned():
     _fresh()
     content, public, head = _bundle()
     source = DownloadSource(content, lambda offset: {"end": max(offset, head + 3 * BLOCK)})
@@ -200,7 +200,7 @@ async def test_a_link_that_brings_nothing_any_more_is_given_up():
     equal((source.offsets[-1], download.ready), (head + 3 * BLOCK, True))
 
 
-async def test_a_server_that_drips_is_given_up():
+async def test_a_server_that_drips_is_abandoned():
     """Some bytes a second are no download: a page has a quarter of a minute to come in."""
     _fresh()
     content, public, _ = _bundle()
@@ -313,7 +313,7 @@ async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_downloa
     raise AssertionError("during a download")
 
 
-async def test_a_slot_that_changed_since_is_noticed_and_the_next_attempt_is_clean():
+async def test_a_slot_that_changed_since_is_detected_and_the_next_attempt_is_clean():
     _fresh()
     content, public, _ = _bundle(40)
     slots = ABRecord()
@@ -373,7 +373,7 @@ async def test_another_slot_or_place_starts_anew():
     equal(source.offsets, [0])
 
 
-async def test_a_range_that_was_not_asked_for():
+async def test_wrong_content_range_is_refused():
     for wrong in ((BLOCK, 1, 2), None, (0, 5, 6)):
         _fresh()
         content, public, head = _bundle()

@@ -170,7 +170,7 @@ def _updates(source, image=b"x" * 9000, app=None, slots=None):
     return updates, app, slots
 
 
-async def test_asked_at_once_and_then_daily_with_jitter():
+async def test_release_check_runs_at_once_and_then_daily_with_jitter():
     source = DownloadSource(_notice(dict(RELEASE, version="9.0.0")))
     updates, app, _ = _updates(source)
     began_s = clock.uptime_ms() // 1000

@@ -58,7 +58,7 @@ def test_secrets_come_back_after_a_restart():
     equal((vault.get("nobody"), vault.broken), (None, ""))
 
 
-def test_what_is_replaced_or_deleted_is_gone():
+def test_replaced_and_deleted_secrets_are_wiped():
     vault = _filled()
     vault.put("wifi/password", b"new")
     vault.delete("mqtt/password")

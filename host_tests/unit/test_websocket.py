@@ -215,7 +215,7 @@ async def test_random_bytes_never_do_more_than_end_the_connection():
 # --- messages to the server ---
 
 
-async def test_what_we_send_is_masked_and_whole():
+async def test_sent_frames_are_masked_and_complete():
     ws, peer = joined()
     for size in (0, 1, 3, 125, 126, 495, 496, 497, 511, 512, 513, 1007, 1008, 1009, 65535, 65536, 70001):
         message = "".join(chr(33 + (i * 11) % 90) for i in range(size % 977)) * (size // (size % 977 or 1) + 1)
@@ -377,13 +377,13 @@ async def refused(answer, status=0):
     return error
 
 
-async def test_http_statuses_are_told():
+async def test_http_statuses_are_reported():
     for status in (200, 301, 400, 401, 403, 404, 500, 503):
         await refused(b"HTTP/1.1 %d Whatever\r\nContent-Length: 5\r\n\r\nhello" % status, status)
     await refused(b"HTTP/1.0 404 Not Found\r\n\r\n", 404)
 
 
-async def test_answers_that_are_none():
+async def test_malformed_handshake_answers_are_refused():
     for answer in (
         b"\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 1o1 x\r\n\r\n",
         b"HTTP/1.1 10 x\r\n\r\n", b"HTTP/1.1 101 x\r\n\r\n", b"HTTP/1.1 101 x\r\nUpgrade websocket\r\n\r\n",

@@ -89,7 +89,7 @@ def test_it_closes_after_its_time_whatever_happens():
     equal(network.seen(), {})
 
 
-def test_names_and_passwords_that_are_none_change_nothing():
+def test_invalid_network_names_and_passwords_change_nothing():
     unit = wifi()
     for ssid, key in (("", "12345678"), ("x" * 33, "12345678"), ("a", ""), ("a", "1234567"),
                       ("a", "x" * 64), ("a", "pass\u00e9word"), ("a", "tab\tpassword")):

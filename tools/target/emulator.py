@@ -27,7 +27,7 @@ sys.path[:] = [%s]
 
 
 class TargetError(Exception):
-    """The target did not start, ended or gave no answer; the text is what it said."""
+    """The target did not start, ended or gave no answer; the text is its output."""
 
 
 class Emulator:
@@ -54,7 +54,7 @@ class Emulator:
             self.run(_START % (IMAGE, image.stat().st_size, places))
         except TransportError as error:
             self.close()
-            raise TargetError(f"the target's REPL does not answer: {error}; {self._said()}") from error
+            raise TargetError(f"the target's REPL does not answer: {error}; {self._output()}") from error
 
     @staticmethod
     def _with_frozen(folders: tuple[str, ...]) -> list[str]:
@@ -63,7 +63,7 @@ class Emulator:
         names.insert(names.index("lib") if "lib" in names else len(names), ".frozen")
         return names
 
-    def _said(self) -> str:
+    def _output(self) -> str:
         self._words.seek(0)
         return self._words.read().decode(errors="replace").strip()
 
@@ -71,11 +71,11 @@ class Emulator:
         """The pseudo-terminal that qemu has opened for the serial port."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
-            found = re.search(r"/dev/pts/\d+", self._said())
+            found = re.search(r"/dev/pts/\d+", self._output())
             if found:
                 return found[0]
             time.sleep(0.02)
-        words = self._said()
+        words = self._output()
         self.close()
         raise TargetError(f"qemu did not start: {words}")
 

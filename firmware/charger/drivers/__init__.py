@@ -1,1 +1,1 @@
-"""Drivers: the only modules that touch `machine`. Which ones a board uses is said by its board.py."""
+"""Drivers: the only modules that touch `machine`. A board's board.py names the drivers that it uses."""

@@ -2,7 +2,7 @@
 
 Energy is counted in RAM and written to flash when 90 Wh are unsaved, 10 minutes after the last write if anything is
 unsaved, and at the start and end of a session. So a power cut loses LOSS_BOUND_WH at most,
-and nothing that was reported: told_wh() is the value on flash.
+and nothing that was reported: reported_wh() is the value on flash.
 """
 
 import struct
@@ -18,7 +18,7 @@ LOSS_BOUND_WH = const(100)  # MET-2. 90 Wh, and 1.5 s at 22 kW (9.2 Wh) until th
 _DUE_WH = const(90)
 _DUE_S = const(600)
 _RETRY_S = const(10)
-_TOLD_S = const(15)  # a reported value may be this much older than the register
+_REPORT_AGE_S = const(15)  # a reported value may be this much older than the register
 _MAX_STEP_MWH = const(100000000)  # a step of 100 kWh means a faulty counter; the bound also keeps sums small integers
 _RECORD = "<IHIHII"  # import Wh and mWh, export Wh and mWh, import Wh when this meter was fitted, CRC-32 of its name
 _CHANGES_KEPT = const(8)
@@ -42,7 +42,7 @@ class EnergyRegister:
         self._meter = 0
         self._files = files
         self._slots = ABRecord(files, "hot/energy%d" % connector_id)
-        self._rejected_told = 0
+        self._rejected_logged = 0
         self._load()
         self._saved()
 
@@ -51,14 +51,14 @@ class EnergyRegister:
         """Return the imported energy in mWh (a big integer on 32-bit boards: not for the control tick)."""
         return self.total_wh * 1000 + self._rest
 
-    def told_wh(self) -> int:
+    def reported_wh(self) -> int:
         """Return the value to report: the one on flash, which is written first when it is older than 15 s.
 
         For tasks only: it may write to flash. When the flash refuses, the stored value is returned.
         """
         if self.total_wh != self._saved_wh:
             now_s = clock.uptime_s()
-            if now_s - self._saved_s >= _TOLD_S and now_s >= self._not_before_s:
+            if now_s - self._saved_s >= _REPORT_AGE_S and now_s >= self._not_before_s:
                 self.persist()
         return self._saved_wh
 
@@ -111,8 +111,8 @@ class EnergyRegister:
 
     def persist_when_due(self) -> None:
         """Write when MET-2 requires it. Called at least once a second, by a task, since it may write to flash."""
-        if self.rejected != self._rejected_told:
-            self._rejected_told = self.rejected
+        if self.rejected != self._rejected_logged:
+            self._rejected_logged = self.rejected
             log.error("meter", "register %d: impossible step refused (%d so far)" % (self.connector_id, self.rejected))
         now_s = clock.uptime_s()
         if not self._changed():

@@ -58,7 +58,7 @@ def energy(total_wh: int, context: str) -> dict:
 
 def _append(values: list, measurand: str, phase: int, connector, context: str):
     if measurand == ENERGY:
-        values.append(energy(connector.meter.told_wh(), context))
+        values.append(energy(connector.meter.reported_wh(), context))
         return
     outlet = connector.outlet
     reading = connector.meter.reading

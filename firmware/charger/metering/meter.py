@@ -16,9 +16,9 @@ class Meter:
         """The energy register in Wh."""
         return self.register.total_wh
 
-    def told_wh(self) -> int:
+    def reported_wh(self) -> int:
         """The register for everybody outside, in Wh: never more than what a power cut leaves."""
-        return self.register.told_wh()
+        return self.register.reported_wh()
 
     async def run(self):
         """The meter's task. The driver handles a chip that does not answer; flash is written here, not in add()."""

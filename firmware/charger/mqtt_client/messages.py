@@ -44,7 +44,7 @@ def running(connector) -> bytes:
     reading = connector.meter.reading
     return _text({
         "connector": connector.id, "session": session.local_id, "active": True, "started": _time(session.start_utc),
-        "energy_wh": connector.meter.told_wh() - session.start_wh, "charging_s": session.charging_s,
+        "energy_wh": connector.meter.reported_wh() - session.start_wh, "charging_s": session.charging_s,
         "power_w": reading.total_mw() // 1000 if reading.usable() else None, "reason": connector.why_no_energy(),
     })  # fmt: skip
 

@@ -107,7 +107,7 @@ class MqttSession:
         """Connect: login is (user, password), will is (topic, payload), published retained; all bytes."""
         client = simple.MQTTClient(client_id, "", 0, login[0], login[1], keep_alive_s)
         client.set_last_will(will[0], will[1], True, 1)
-        client.set_callback(self._told)
+        client.set_callback(self._on_decoded)
         await self._turn.acquire()
         try:
             self._packets.preload(b"\x20\x02\0\0")
@@ -314,7 +314,7 @@ class MqttSession:
             self._client.sock = self._packets
         return sheet.written
 
-    def _told(self, _topic, payload):
+    def _on_decoded(self, _topic, payload):
         self._on_message(payload, self._retained)
 
     async def _skip(self, buffer, left: int):

@@ -1,7 +1,7 @@
 """The decision which time is believed (SEC-27): the back end's, that of SNTP servers, the Date of HTTPS servers.
 
 A small correction holds at once. A large step, or the first time after a start without a clock, holds at once where a
-second source has said the same; else it is on trial until the next verified TLS link or a second source confirms it. It is
+second source agrees; else it is on trial until the next verified TLS link or a second source confirms it. It is
 taken back when a TLS link finds certificates out of date by it, or when a second source agrees with the time before.
 A source without authentication moves a known clock by a small correction only.
 """
@@ -16,7 +16,7 @@ _FRESH_S = const(3600)  # for so long a statement counts as evidence
 _MOST = const(6)  # sources remembered
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
-_said = {}  # source: (UTC at uptime 0 that it said, uptime when it said so)
+_offered = {}  # source: (UTC at uptime 0 that it offered, uptime of the offer)
 _trial = None  # (source, UTC at uptime 0 before or None) while a step is on trial
 _refused = None  # UTC at uptime 0 that was taken back
 
@@ -58,9 +58,9 @@ def witness(source: str, seconds: int) -> int:
     zero = seconds - up_s
     if not clock.plausible(seconds):
         return zero
-    if source not in _said and len(_said) >= _MOST:
-        del _said[min(_said, key=lambda name: _said[name][1])]
-    _said[source] = (zero, up_s)
+    if source not in _offered and len(_offered) >= _MOST:
+        del _offered[min(_offered, key=lambda name: _offered[name][1])]
+    _offered[source] = (zero, up_s)
     return zero
 
 
@@ -111,10 +111,10 @@ def take_back(why: str) -> None:
 
 
 def _agrees(source: str, zero: int) -> bool:
-    """True when another source has said the same within the last hour."""
+    """True when another source has offered the same within the last hour."""
     up_s = clock.uptime_s()
-    for other, (said, when) in _said.items():
-        if other != source and up_s - when <= _FRESH_S and _same(said, zero, _AGREE_S):
+    for other, (other_zero, when) in _offered.items():
+        if other != source and up_s - when <= _FRESH_S and _same(other_zero, zero, _AGREE_S):
             return True
     return False
 

@@ -102,7 +102,7 @@ class Meter:
         self.reading.pf_milli = [998, 0, 0]
         self.total_wh = 1000
 
-    def told_wh(self):
+    def reported_wh(self):
         return self.total_wh
 
 
@@ -117,7 +117,8 @@ class Link:
         self.transaction_id = 100
 
     async def call(self, action, payload):
-        await clock.sleep_ms(self.slow_ms.get(action, 0))
+        if action in self.slow_ms:
+            await clock.sleep_ms(self.slow_ms[action])
         if not self.connected:
             raise DisconnectedError(action)
         self.sent.append((action, payload))
@@ -273,11 +274,11 @@ class Rig:
         await clock.sleep_ms(count * 1000)
 
     async def shows(self, status, number=1):
-        """Wait until this is the last status told of a connector."""
+        """Wait until this is the last status sent of a connector."""
         await self.until(lambda: self.statuses(number)[-1:] == [status])
 
     def statuses(self, number=1):
-        """The statuses told of a connector, in order."""
+        """The statuses sent of a connector, in order."""
         return [p["status"] for p in self.link.of("StatusNotification") if p["connectorId"] == number]
 
     async def plug(self, number=1, plugged=True):

@@ -9,7 +9,7 @@ BLOCKS, SPARES = 48, 12
 
 
 class Chip:
-    """Disk and area on one supply, with the device over them. An erase while it is told not to is an error of the test."""
+    """Disk and area on one supply, with the device over them. An erase while erasing is forbidden is an error of the test."""
 
     def __init__(self, disk=None, area=None, spares=SPARES):
         power = simflash.Power()

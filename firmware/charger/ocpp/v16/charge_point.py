@@ -260,7 +260,7 @@ class ChargePoint(ServiceRegistry):
 
     def status_changed(self, connector):
         """A connector has a new status."""
-        self.status.look()
+        self.status.update_fault()
         self.status.changed(connector.id)
         self.meter_values.status_changed(connector)
         if self.has("reservations"):
@@ -350,7 +350,7 @@ class ChargePoint(ServiceRegistry):
         """Run the services' jobs once a second."""
         while True:
             await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
-            self.status.look()
+            self.status.update_fault()
             self.status.second()
             self.transactions.second()
             self.power_return.second()

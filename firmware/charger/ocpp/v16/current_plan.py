@@ -122,11 +122,11 @@ class CurrentPlan:
                 yield
             whole, following = _strongest(ranked[0], moment, moment, None, seen)
             boundary = _first(boundary, following)
-            told = self._told(connector_id, found, whole, local, unit)
-            if not periods or periods[-1][1] != told:
+            limit = self._limit_of(connector_id, found, whole, local, unit)
+            if not periods or periods[-1][1] != limit:
                 if len(periods) == _MAX_PERIODS:
                     break
-                periods.append((moment - now, told))
+                periods.append((moment - now, limit))
             if boundary is None or boundary >= now + duration_s:
                 moment = now + duration_s
                 break
@@ -141,7 +141,7 @@ class CurrentPlan:
             ],
         }
 
-    def _told(self, connector_id: int, found: list, whole, local: list, unit: str) -> int:
+    def _limit_of(self, connector_id: int, found: list, whole, local: list, unit: str) -> int:
         """The limit of a connector, or the sum of all for 0, in tenths of a unit, as it follows from those found."""
         limits = []
         for connector, limit in zip(self._cp.connectors, found):

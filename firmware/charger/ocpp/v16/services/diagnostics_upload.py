@@ -12,7 +12,7 @@ class DiagnosticsUpload:
 
     def __init__(self, cp):
         self._cp = cp
-        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._tell)
+        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._notify)
         self._owed = None  # the status that could not be sent
         self.status = IDLE
 
@@ -36,7 +36,7 @@ class DiagnosticsUpload:
         if self._owed is not None and self._cp.ready():
             self._send(self._owed)
 
-    def _tell(self, state: str):
+    def _notify(self, state: str):
         self.status = state if state in (UPLOADING, UPLOADED) else UPLOAD_FAILED
         self._send(self.status)
 

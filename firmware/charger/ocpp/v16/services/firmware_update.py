@@ -48,9 +48,9 @@ class FirmwareUpdate:
         if self._waits:
             return
         if updater is None:
-            self._told()
+            self._delivered()
         else:
-            self._tell(INSTALLED if good else INSTALLATION_FAILED, self._told)
+            self._notify(INSTALLED if good else INSTALLATION_FAILED, self._delivered)
 
     def second(self):
         """Once a second."""
@@ -76,7 +76,7 @@ class FirmwareUpdate:
         if not await self._fetch(location, retries, interval_s):
             return
         await self._wait_for_transactions()
-        self._tell(INSTALLING)
+        self._notify(INSTALLING)
         self._cp.files.write_json(FILE, INSTALLING)
         started = clock.ticks_ms()
         while self._cp.ready() and len(self._notices) and clock.elapsed_ms(started) < _FLUSH_MS:
@@ -85,7 +85,7 @@ class FirmwareUpdate:
             await self._cp.updater.install()
         except (OSError, ValueError, MemoryError) as error:
             log.error("firmware", "installation: " + log.reason(error))
-        self._tell(INSTALLATION_FAILED, self._told)
+        self._notify(INSTALLATION_FAILED, self._delivered)
         self._cp.availability.hold(False)
 
     async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
@@ -93,14 +93,14 @@ class FirmwareUpdate:
         for attempt in range(retries + 1):
             if attempt:
                 await clock.sleep_s(interval_s)
-            self._tell(DOWNLOADING)
+            self._notify(DOWNLOADING)
             try:
                 await self._cp.updater.fetch(location)
             except (OSError, ValueError) as error:
                 log.warn("firmware", "download: " + log.reason(error))
-                self._tell(DOWNLOAD_FAILED)
+                self._notify(DOWNLOAD_FAILED)
                 continue
-            self._tell(DOWNLOADED)
+            self._notify(DOWNLOADED)
             return True
         return False
 
@@ -110,11 +110,11 @@ class FirmwareUpdate:
         while self._cp.availability.apply():
             await clock.sleep_ms(1000)
 
-    def _tell(self, status: str, done=None):
+    def _notify(self, status: str, done=None):
         """Queue a status; a lost link delays it (F-S13). done() is called once the back end has it."""
         if status != self.status:
             self.status = status
-            self._notices.tell({"status": status}, done)
+            self._notices.notify({"status": status}, done)
 
-    def _told(self):
+    def _delivered(self):
         self._cp.files.delete(FILE)

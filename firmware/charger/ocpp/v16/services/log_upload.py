@@ -27,7 +27,7 @@ class LogUpload:
 
     def __init__(self, cp):
         self._cp = cp
-        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._tell)
+        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._notify)
         self._notices = StatusNotifier(cp, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
@@ -62,9 +62,9 @@ class LogUpload:
         """Once a second."""
         self._notices.second()
 
-    def _tell(self, state: str):
+    def _notify(self, state: str):
         self._status = _STATUSES.get(state, "UploadFailure")
-        self._notices.tell({"status": self._status, "requestId": self._request_id})
+        self._notices.notify({"status": self._status, "requestId": self._request_id})
 
 
 class SecurityLogText:

@@ -203,7 +203,7 @@ class MeterValues:
         """Return the sum of the registers for connector 0; None when it is not configured."""
         if measurands.ENERGY not in names:
             return None
-        total_wh = sum(connector.meter.told_wh() for connector in self._cp.connectors)
+        total_wh = sum(connector.meter.reported_wh() for connector in self._cp.connectors)
         values = [measurands.energy(total_wh, context)]
         return {"connectorId": 0, "meterValue": [{"timestamp": moment, "sampledValue": values}]}
 

@@ -89,7 +89,7 @@ class SignedFirmwareUpdate:
         if not self._job or self._task is not None:
             return
         if not self.busy:
-            self._notices.tell(self._payload(), self._told)  # the restart came before the status was sent
+            self._notices.notify(self._payload(), self._delivered)  # the restart came before the status was sent
         elif self._cp.updater is None:
             self._end(INSTALL_FAILED, "no updater")
         elif self._job["status"] in _POINT_OF_NO_RETURN:
@@ -116,7 +116,7 @@ class SignedFirmwareUpdate:
         if good is None and getattr(self._cp.updater, "on_trial", False):
             return  # second() retries
         if good:
-            self._tell(INSTALLED)
+            self._notify(INSTALLED)
         else:
             self._end(INSTALL_FAILED, "the new firmware did not start")
 
@@ -135,7 +135,7 @@ class SignedFirmwareUpdate:
         now = clock.utc_s()
         if moment_s is None or now is None or moment_s <= now:
             return
-        self._tell(status)
+        self._notify(status)
         while moment_s > now:
             await clock.sleep_s(min(60, moment_s - now))
             now = clock.utc_s() or now
@@ -147,29 +147,29 @@ class SignedFirmwareUpdate:
         reason = ""
         for attempt in range(job["retries"] + 1):
             if attempt:
-                self._notices.tell({"status": DOWNLOAD_FAILED, "requestId": job["id"]})  # the previous one; the job continues
+                self._notices.notify({"status": DOWNLOAD_FAILED, "requestId": job["id"]})  # the previous one; the job continues
                 await clock.sleep_s(job["interval_s"])
-            self._tell(DOWNLOADING, attempt > 0)
+            self._notify(DOWNLOADING, attempt > 0)
             try:
                 await updater.fetch(job["location"])
             except (OSError, ValueError) as error:
                 reason = log.reason(error)
                 log.warn("firmware", "download: " + reason)
                 continue
-            self._tell(DOWNLOADED)
+            self._notify(DOWNLOADED)
             return True
         self._end(DOWNLOAD_FAILED, reason)
         return False
 
     def _paused(self, paused: bool):
-        self._tell(PAUSED if paused else DOWNLOADING)
+        self._notify(PAUSED if paused else DOWNLOADING)
 
     async def _verify(self) -> bool:
         """Verify the signature over the whole file (WP-33, 34)."""
         job = self._job
         digest = self._cp.updater.digest()
         if digest is not None and await firmware_signature.matches(job["certificate"], digest, job["signature"]):
-            self._tell(VERIFIED)
+            self._notify(VERIFIED)
             return True
         self._cp.updater.discard()
         self._cp.note(events.INVALID_FIRMWARE_SIGNATURE, "request %d" % job["id"])
@@ -181,11 +181,11 @@ class SignedFirmwareUpdate:
         availability = self._cp.availability
         availability.hold(True)  # wait for the end of all sessions; free connectors are blocked until the restart (WP-35)
         while availability.apply():
-            self._tell(INSTALL_SCHEDULED)
+            self._notify(INSTALL_SCHEDULED)
             await clock.sleep_ms(1000)
         try:
-            self._tell(INSTALLING)
-            self._tell(REBOOTING)
+            self._notify(INSTALLING)
+            self._notify(REBOOTING)
             started = clock.ticks_ms()
             while len(self._notices) and self._cp.ready() and clock.elapsed_ms(started) < _FLUSH_MS:
                 await clock.sleep_ms(100)
@@ -201,9 +201,9 @@ class SignedFirmwareUpdate:
 
     def _end(self, status: str, reason: str):
         log.error("firmware", "%s: %s" % (status, reason))
-        self._tell(status)
+        self._notify(status)
 
-    def _tell(self, status: str, again: bool = False):
+    def _notify(self, status: str, again: bool = False):
         """Set a status: write it to flash, then send it."""
         job = self._job
         if job["status"] == status and status != SCHEDULED and not again:
@@ -215,12 +215,12 @@ class SignedFirmwareUpdate:
             self._cp.files.write_json(FILE, job)
         except OSError as error:
             log.error("firmware", "status not written: " + log.reason(error))
-        self._notices.tell(self._payload(), self._told if status in _OVER else None)
+        self._notices.notify(self._payload(), self._delivered if status in _OVER else None)
 
     def _payload(self) -> dict:
         return {"status": self._job["status"], "requestId": self._job["id"]}
 
-    def _told(self):
+    def _delivered(self):
         """The final status was sent: delete the job, so that a restart has nothing to do."""
         if self.busy:
             return

@@ -18,7 +18,7 @@ class StatusNotification:
         self._connectors = connectors
         self._send = send
         self._ready = ready
-        self._told = {}  # connector id -> (status, error code, info) that was sent or is queued
+        self._reported = {}  # connector id -> (status, error code, info) that was sent or is queued
         self._waiting = {}  # connector id -> uptime in s of a change that MinimumStatusDuration delays
         self._passed = {}  # connector id -> notifications of the changes since the last one sent
         self._missed = []  # notifications of errors while offline
@@ -41,7 +41,7 @@ class StatusNotification:
             if now[1] != "NoError":
                 self._miss(connector_id, now)
             return
-        known = self._told.get(connector_id)
+        known = self._reported.get(connector_id)
         if known is not None and _same(known, now):
             self._forget(connector_id)
             return
@@ -53,15 +53,15 @@ class StatusNotification:
             if now[1] == "NoError":
                 self._waiting[connector_id] = clock.uptime_s()
                 return
-        self._tell_way(connector_id, now)
+        self._send_path(connector_id, now)
 
     def _miss(self, connector_id: int, now: tuple):
         """Keep an error that occurred without a link, once."""
         about = [notification for notification in self._missed if notification["connectorId"] == connector_id]
-        if len(self._missed) < _MAX_MISSED and (not about or _told_by(about[-1]) != now):
+        if len(self._missed) < _MAX_MISSED and (not about or _status_in(about[-1]) != now):
             self._missed.append(self.payload(connector_id, now))
 
-    def look(self):
+    def update_fault(self):
         """Set the fault of connector 0: a guard of the whole board is tripped at any outlet."""
         for connector in self._connectors:
             guard = connector.outlet.board_guard
@@ -76,7 +76,7 @@ class StatusNotification:
         """Set whether connector 0 is out of service."""
         if unavailable != self.unavailable:
             self.unavailable = unavailable
-            self.look()
+            self.update_fault()
             self.changed(0)
 
     def set_fault(self, code: str | None, info: str = ""):
@@ -91,25 +91,25 @@ class StatusNotification:
         least_s = self._config.get_int("MinimumStatusDuration")
         for connector_id in list(self._waiting):
             if clock.uptime_s() - self._waiting[connector_id] >= least_s:
-                self._tell_way(connector_id, self.of(connector_id))
+                self._send_path(connector_id, self.of(connector_id))
 
     def sync(self, everything: bool = False):
         """Send missed errors, then every changed status, after a reconnect or start-up (OCPP-11, 26, 82)."""
         if everything:
-            self._told = {}
+            self._reported = {}
         missed, self._missed = self._missed, []
         for notification in missed:
             connector_id = notification["connectorId"]
-            self._told[connector_id] = _told_by(notification)
+            self._reported[connector_id] = _status_in(notification)
             self._send(notification, None)
-        self.look()
+        self.update_fault()
         for connector in self._connectors:
             connector.poll()  # sends the present status, not that of the last poll
         for connector_id in range(len(self._connectors) + 1):
             now = self.of(connector_id)
-            known = self._told.get(connector_id)
+            known = self._reported.get(connector_id)
             if known is None or not _same(known, now):
-                self._tell(connector_id, now)
+                self._send_status(connector_id, now)
 
     def lost(self):
         """The link is down: drop delayed statuses; sync() sends the present ones."""
@@ -121,17 +121,17 @@ class StatusNotification:
         status = self.of(0)[0]
         self._send(self.payload(0, (status, "LocalListConflict", "")), None)
 
-    def _tell(self, connector_id: int, now: tuple):
+    def _send_status(self, connector_id: int, now: tuple):
         self._forget(connector_id)
-        self._told[connector_id] = now
+        self._reported[connector_id] = now
         self._send(self.payload(connector_id, now), self._failed)
 
-    def _tell_way(self, connector_id: int, now: tuple):
+    def _send_path(self, connector_id: int, now: tuple):
         """Send a status, after the intermediate ones if OCPP has no direct transition from the last one sent."""
-        known = self._told.get(connector_id)
+        known = self._reported.get(connector_id)
         passed = self._passed.get(connector_id) or [self.payload(connector_id, now)]
         self._forget(connector_id)
-        self._told[connector_id] = now
+        self._reported[connector_id] = now
         for notification in _shortest(None if known is None else known[0], passed) if connector_id else passed[-1:]:
             self._send(notification, self._failed)
 
@@ -141,7 +141,7 @@ class StatusNotification:
 
     def _failed(self, notification: dict):
         """Note an undelivered notification; the next sync() sends it again."""
-        self._told.pop(notification["connectorId"], None)
+        self._reported.pop(notification["connectorId"], None)
 
     def payload(self, connector_id: int, now: tuple) -> dict:
         """Make a StatusNotification of the present status, without a time while it is unknown."""
@@ -156,7 +156,7 @@ class StatusNotification:
         return notification
 
 
-def _told_by(notification: dict) -> tuple:
+def _status_in(notification: dict) -> tuple:
     """Return (status, error code, info) of a notification."""
     return notification["status"], notification["errorCode"], notification.get("info", "")
 

@@ -7,7 +7,7 @@ _ATTEMPTS = const(3)  # while the link is up
 
 
 class StatusNotifier:
-    """`action` is the message; tell() queues a payload, second() must be called once a second."""
+    """`action` is the message; notify() queues a payload, second() must be called once a second."""
 
     def __init__(self, cp, action: str):
         self._cp = cp
@@ -19,7 +19,7 @@ class StatusNotifier:
     def __len__(self):
         return len(self._waiting)
 
-    def tell(self, payload: dict, done=None):
+    def notify(self, payload: dict, done=None):
         """Queue a payload; done() is called when it was delivered or dropped."""
         if len(self._waiting) >= _MOST:
             self._waiting.pop(1 if self._under_way else 0)

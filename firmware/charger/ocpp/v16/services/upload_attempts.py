@@ -13,12 +13,12 @@ UPLOADED = "Uploaded"
 
 
 class UploadAttempts:
-    """`make_uploader()` returns a net.upload.Uploader; `tell(state)` is called for each attempt:
+    """`make_uploader()` returns a net.upload.Uploader; `notify(state)` is called for each attempt:
     with UPLOADING, then with UPLOADED or the cause of its UploadError."""
 
-    def __init__(self, make_uploader, tell):
+    def __init__(self, make_uploader, notify):
         self._make_uploader = make_uploader
-        self._tell = tell
+        self._notify = notify
         self._task = None
         self.running = False
 
@@ -40,7 +40,7 @@ class UploadAttempts:
 
     async def _run(self, location: str, name: str, pieces, retries: int, interval_s: int):
         for left in range(retries, -1, -1):
-            self._tell(UPLOADING)
+            self._notify(UPLOADING)
             state, final = FAILED, False
             try:
                 await self._make_uploader().send(location, name, pieces)
@@ -51,7 +51,7 @@ class UploadAttempts:
             except Exception as error:  # noqa: BLE001 - whatever it is, the back end hears that there is no file
                 log.error("upload", log.reason(error))
             self.running = not final and left > 0
-            self._tell(state)
+            self._notify(state)
             if not self.running:
                 return
             await clock.sleep_s(interval_s)
