@@ -9,7 +9,7 @@ JOBS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo bench scorecard matrix soak lint types romfs frozen target lock \
+.PHONY: help setup test demo page bench scorecard matrix soak lint types romfs frozen target lock \
   firmware flash deploy provision calibrate monitor clean distclean
 
 help:  ## List these commands
@@ -29,6 +29,9 @@ soak: setup  ## Run the tests at their greatest sizes, hours of use in minutes; 
 
 demo: setup  ## Charge a simulated car against a local back end; ARGS=--stay keeps both running to play with
 	@$(VENV)/python tools/demo.py $(ARGS)
+
+page: setup  ## Serve the page from web/ against a simulated charger and reload it at each change; ARGS='--port 8080'
+	@$(VENV)/python tools/web_page/serve.py $(ARGS)
 
 scorecard: setup  ## Print the compliance sheet of the charger, from a live run against it
 	@$(VENV)/python tools/scorecard.py $(ARGS)

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from csms import CONTROL_PORT
 from demo_timeline import Timeline
+from web_page.serve import pin_of
 
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 from backend.remote import RemoteControl
-from backend.simulator import is_free
+from backend.simulator import free_port, is_free
 from backend.waiting import wait_until
 
 TAG = "04A2B3C4D5E680"
@@ -28,6 +29,7 @@ FAST = 30  # the charger's time runs this much faster while the car charges
 FULL_WH = 250  # charged before the back end lowers the limit
 LIMITED_WH = 100  # and after
 LIMIT_A = 10
+WEB_PORT = 8443  # of the charger's page
 USUAL_PORT = 8899  # where tools/ctl.py looks first
 
 
@@ -176,8 +178,10 @@ def stay(csms, charger):
     remote = RemoteControl(csms, CONTROL_PORT if is_free(CONTROL_PORT) else 0)
     back_end = "" if remote.port == CONTROL_PORT else f" --control 127.0.0.1:{remote.port}"
     commands += f"  python3 tools/csms.py{back_end} call {charger.identity} GetConfiguration\n"
+    web = charger.wait_for(lambda status: status["web"]["port"], what="the page's port")
     print(
         f"\nThe charger goes on. Back end: {csms.url}/{charger.identity}. Control port: 127.0.0.1:{charger.port}.\n"
+        f"Its page: https://127.0.0.1:{web}/ (the browser warns of its own certificate), the owner's PIN is {pin_of(charger)}.\n"
         f"Drive it from another terminal:\n{commands}Ctrl-C ends it.",
         flush=True,
     )
@@ -214,8 +218,10 @@ def main(words=None):
     with tempfile.TemporaryDirectory(prefix="pilotlight-demo-") as folder:
         csms = Csms(tags={TAG: "Accepted"}, heartbeat_s=3600)
         charger = Simulator(Path(folder) / "state", word=options.word, seed=options.seed)
-        if options.stay and is_free(USUAL_PORT):
-            charger.port = USUAL_PORT
+        if options.stay:
+            charger.options += ["--web", f"127.0.0.1:{WEB_PORT if is_free(WEB_PORT) else free_port()}"]
+            if is_free(USUAL_PORT):
+                charger.port = USUAL_PORT
         try:
             csms.start()
             charger.csms_url = csms.url

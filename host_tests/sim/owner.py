@@ -36,7 +36,9 @@ topic write home/+/log
 topic write home/+/notice
 topic write home/+/reply
 topic read home/+/cmd
+topic write homeassistant/#
 user owner
+topic read homeassistant/#
 topic readwrite home/#
 """
 
@@ -130,6 +132,7 @@ class Owner:
         self._socket.settimeout(None)
         self.base = f"home/{serial}/"
         self.heard = []
+        self.discovered = {}  # topic of Home Assistant's discovery: its message
         self.session = ""
         self.number = 0
         self.last = ""  # id of the last command
@@ -137,7 +140,7 @@ class Owner:
         name, password = OWNER
         body = b"\0\4MQTT\4\xc2\0\0" + _text("the owner") + _text(name) + _text(password)
         self._send(0x10, body)
-        self._send(0x82, b"\0\1" + _text("home/#") + b"\1")
+        self._send(0x82, b"\0\1" + _text("home/#") + b"\1" + _text("homeassistant/#") + b"\1")
         threading.Thread(target=self._read, daemon=True).start()
 
     def close(self):
@@ -172,7 +175,9 @@ class Owner:
                     self._send(0x40, body[end : end + 2])
                     end += 2
                 name = topic.removeprefix(self.base)
-                if name != topic and name != "cmd":  # what he says himself
+                if topic.startswith("homeassistant/"):
+                    self.discovered[topic] = json.loads(body[end:])
+                elif name != topic and name != "cmd":  # what he says himself
                     self.heard.append((name, json.loads(body[end:]), bool(first & 1)))
         except (OSError, EOFError, ValueError):
             pass

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import demo
 import pytest
 
 from backend import Transaction, wait_until
+from backend.page import Page
 from backend.simulator import ROOT, session_members
 
 COMMAND = [sys.executable, str(ROOT / "tools" / "demo.py")]
@@ -78,6 +80,8 @@ def test_live_table_then_stay_until_ctrl_c():
         text = screen.decode("utf-8", "replace")
         assert "\x1b[1A" in text  # the cursor went up: drawn in place
         assert "tools/ctl.py" in text and "agree" in text
+        [(port, pin)] = re.findall(r"https://127\.0\.0\.1:(\d+)/ .* PIN is (\d+)", text)
+        assert Page(int(port)).login(pin).status == 200
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0

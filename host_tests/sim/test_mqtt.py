@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import jinja2
 import pytest
 from simulator import options
 
@@ -46,7 +47,7 @@ def start(launch, authority, tmp_path, broker):
         words = ["--mqtt", f"mqtts://{UNIT[0]}@localhost:{port or broker.port}/home", "--mqtt-ca", root or authority.root,
                  "--mqtt-password-file", str(tmp_path / "broker-password")]
         settings = {"ChargeBoxSerialNumber": SERIAL, **options.pop("settings", {})}
-        return launch(options=words, lab=False, settings=settings, **options)
+        return launch(options=words + options.pop("options", []), lab=False, settings=settings, **options)
 
     return start
 
@@ -84,6 +85,48 @@ def test_the_owner_sets_his_broker_at_the_page(launch, csms, authority, broker):
         page.put("/api/settings", MqttUrl="")
         sim.restart()
         assert portal(sim) is None
+
+
+def entity(owner, about, **status):
+    """What an entity of the discovery shows of the newest status, with other values where given."""
+    [told] = [told for topic, told in owner.discovered.items() if topic.split("/")[3] == about]
+    seen = {**owner.of(told["state_topic"].removeprefix(owner.base))[-1], **status}
+    return jinja2.Environment().from_string(told["value_template"]).render(value_json=seen)
+
+
+def test_home_assistant_finds_the_unit_as_one_device(start, csms, broker, authority):
+    """Nothing before the owner sets the prefix; then entities with the classes of the energy dashboard, kept by the broker."""
+    with broker, Owner(broker, SERIAL) as owner:
+        sim = start(connectors=2, options=["--web", f"127.0.0.1:{free_port()}"])
+        csms.wait_booted()
+        owner.wait("status", lambda s: s["online"])
+        assert not owner.discovered
+        page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"))
+        assert page.login(labels(sim)[0]["pin"]).status == 200
+        for wrong in ("a/b", "#", "x" * 33):
+            assert page.ask("PUT", "/api/settings", {"MqttDiscovery": wrong}).status == 400
+        page.put("/api/settings", MqttDiscovery="homeassistant")
+        sim.restart()
+        wait_until(lambda: len(owner.discovered) == 2 * 10 + 4, 60, "the discovery", state=lambda: list(owner.discovered))
+        for topic, told in owner.discovered.items():
+            assert re.fullmatch(f"homeassistant/(sensor|binary_sensor|update|event)/pilotlight_{SERIAL}/[a-z_0-9]+/config", topic)
+            assert told["device"]["identifiers"] == [f"pilotlight_{SERIAL}"]
+            assert told["availability_topic"] == f"{owner.base}status"
+        assert len({told["unique_id"] for told in owner.discovered.values()}) == len(owner.discovered)
+        energy = owner.discovered[f"homeassistant/sensor/pilotlight_{SERIAL}/energy_1/config"]
+        assert energy["device_class"] == "energy" and energy["state_class"] == "total_increasing"
+        assert energy["unit_of_measurement"] == "Wh"
+        start_session(sim, csms)
+        owner.wait("status", lambda s: s["online"] and s["connectors"]["1"]["ocpp_status"] == "Charging")
+        shown = {"status_1": "Charging", "plugged_1": "ON", "charging_1": "ON", "fault_1": "OFF", "charging_2": "OFF",
+                 "plugged_2": "OFF", "tamper": "OFF", "backend": "ON"}
+        assert {name: entity(owner, name) for name in shown} == shown
+        assert entity(owner, "status_1", online=False) == ""
+        assert int(entity(owner, "energy_1")) == owner.of("status")[-1]["connectors"]["1"]["energy_wh"]
+        firmware = json.loads(entity(owner, "firmware", update={"offer": {"version": "9.9"}}))
+        assert firmware == {"installed_version": owner.of("status")[-1]["firmware"], "latest_version": "9.9"}
+        with Owner(broker, SERIAL) as later:
+            wait_until(lambda: later.discovered == owner.discovered, 30, "the retained discovery")
 
 
 def survive_an_outage(sim, owner):

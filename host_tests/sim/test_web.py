@@ -530,3 +530,35 @@ def test_a_page_that_asks_each_second_keeps_its_connection(unit):
     stranger = page_of(sim, None, keep=True)
     ends = [stranger.ask("GET", "/api/status").headers["Connection"] for _ in range(50)]
     assert ends == [None] * 49 + ["close"]
+
+
+# --- figures for Prometheus ---
+
+
+def test_figures_are_for_whoever_has_the_token(unit, csms, word):
+    """Nobody without one that the owner set; a session does not help; a new token ends the old one, an empty one all."""
+    sim = unit(word=word, connectors=2)
+    owner, scraper = page_of(sim, keep=True), page_of(sim, None)
+    refused(scraper.ask("GET", "/metrics"), 401, "token")
+    refused(scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer "}), 401, "token")
+    refused(owner.ask("PUT", "/api/settings", {"MetricsToken": "short"}), 400, "MetricsToken")
+    assert owner.get("/api/settings")["MetricsToken"] == {"writable": True, "set": False}
+    first, second = "0123456789abcdef", "fedcba9876543210"
+    for token in (first, second):
+        owner.put("/api/settings", MetricsToken=token)
+    refused(owner.ask("GET", "/metrics"), 401, "token")
+    refused(scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer " + first}), 401, "token")
+    start_session(sim, csms)
+    sim.wait_connector(lambda c: c["power_w"] > 1000)
+    answer = scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer " + second})
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    figures = dict(re.fullmatch(r"(pilotlight_\w+(?:{[^}]*})?) (\S+)", line).groups()
+                   for line in answer.text.splitlines() if not line.startswith("# TYPE pilotlight_"))
+    assert figures['pilotlight_charging{connector="1"}'] == "1" and figures['pilotlight_charging{connector="2"}'] == "0"
+    assert figures['pilotlight_status{connector="1",status="Charging"}'] == figures["pilotlight_backend_connected"] == "1"
+    assert int(figures['pilotlight_power_watts{connector="1"}']) > 1000
+    assert int(figures['pilotlight_energy_watthours_total{connector="2"}']) == sim.connector(2)["energy_wh"]
+    assert 'pilotlight_session_watthours{connector="2"}' not in figures
+    owner.put("/api/settings", MetricsToken="")
+    refused(scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer " + second}), 401, "token")
+    assert owner.get("/api/settings")["MetricsToken"]["set"] is False

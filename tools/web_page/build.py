@@ -45,10 +45,11 @@ def sources() -> list[Path]:
     return [*sorted(path for path in WEB.rglob("*") if path.is_file()), *sorted(here.glob("*.py"))]
 
 
-def _key() -> str:
+def sources_key() -> str:
+    """What the page is made from, as one word."""
     digest = hashlib.sha256()
     for path in sources():
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -124,7 +125,7 @@ def _module(key: str) -> str:
 
 def bring_up_to_date() -> Path:
     """Make the module anew when its sources have changed, and return its path; raises PageError."""
-    key = _key()
+    key = sources_key()
     if not is_fresh(key):
         new = MODULE.with_suffix(f".{os.getpid()}.new")
         new.write_text(_module(key), encoding="utf-8")

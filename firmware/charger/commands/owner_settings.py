@@ -20,6 +20,8 @@ FreeVendIdTag settings
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings
 LocalPreAuthorize settings
+MetricsToken network secret
+MqttDiscovery network
 MqttPassword network secret
 MqttRoots network
 MqttUrl network
@@ -29,10 +31,13 @@ UploadToHomeNetwork network
 WifiName network
 WifiPassword network secret
 """
+_TOKEN = 16  # characters of a token, which nothing slows the guessing of
 _IN_VAULT = {
     "WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63),  # in the vault; IEEE 802.11, WPA2
     # the owner's broker, used from the next start: mqtts:// URL ("" for none), PEM
+    "MetricsToken": ("metrics/token", 0, 64),  # of GET /metrics; "" for none
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
+    "MqttDiscovery": ("mqtt/discovery", 0, 32),  # prefix of Home Assistant's discovery topics, "" for none
 }  # fmt: skip
 
 
@@ -82,7 +87,7 @@ async def _write_settings(app, role, args, surface) -> dict:
             app.config.put(name, value)
         if right != "settings" or name == "TamperPolicy":
             app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
-    if any(name in _IN_VAULT for name, _, _ in changes):
+    if any(name in ("WifiName", "WifiPassword") for name, _, _ in changes):
         app.wifi.changed()
     return {}
 
@@ -93,6 +98,10 @@ def _secret_form(name, value) -> bytes:
         validate.check(("text", high, low) if name == "MqttRoots" else ("str", high, low), value)
     except InvalidValueError as error:
         raise CommandError(INVALID, "%s: %s." % (name, error.why))
+    if name == "MqttDiscovery" and any(ch in "+#?/ " for ch in value):
+        raise CommandError(INVALID, "MqttDiscovery: one level of a topic.")
+    if name == "MetricsToken" and 0 < len(value) < _TOKEN:
+        raise CommandError(INVALID, "MetricsToken: at least %d characters." % _TOKEN)
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
         raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
     if name == "MqttRoots":

@@ -19,6 +19,7 @@ _WRITE_MS = const(10000)
 _HEADERS = (
     "host", "origin", "cookie", "content-length", "content-type", "transfer-encoding", "x-csrf-token", "connection",
     "expect", "sec-fetch-site", "if-none-match",
+    "authorization",
 )  # fmt: skip
 _WORDS = {
     200: "OK", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
@@ -91,14 +92,17 @@ class HttpConnection:
         self._buffer[:rest] = self._buffer[count : self._used]
         self._used = rest
 
-    async def write(self, status: int, pieces: list, more: str, last: bool):
-        """Write an answer whose JSON text comes in pieces. OSError when the client does not accept it in time."""
+    async def write(self, status: int, pieces: list, more: str, last: bool, kind: str = _JSON):
+        """Write an answer whose text comes in pieces, JSON unless `kind` has the header lines of another type.
+
+        OSError when the client does not accept it in time.
+        """
         total = 0
         for piece in pieces:
             total += len(memoryview(piece))
         chunk = bytearray(0)
         started = clock.ticks_ms()
-        pieces.insert(0, _head_of(status, total, _JSON + more, last))
+        pieces.insert(0, _head_of(status, total, kind + more, last))
         for piece in pieces:
             view = memoryview(piece)  # type: ignore[arg-type] - MicroPython's str has the buffer protocol
             while view:

@@ -17,6 +17,7 @@ _HANDSHAKE_MS = const(20000)  # with the pause of the charging before it; and as
 _REQUEST_MS = const(15000)  # from an answer to the end of the next request
 _ANSWER_MS = const(60000)  # for the answer: a PIN check takes half a second, an erasure longer
 _API = "/api/"
+_METRICS = "/metrics"
 _REQUESTS = const(50)  # in one connection, counted again from each that a session was allowed to make
 
 
@@ -51,7 +52,7 @@ async def serve(app, listener, client, host: str):
                         last = False
                 else:
                     routes.check_host(app, request.fields)
-                    status, value, more = page_files.answer(request)
+                    status, value, more = _public(app, listener, request, host)
             except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, "Allow: GET\r\n" if error.status == 405 else ""
@@ -59,12 +60,25 @@ async def serve(app, listener, client, host: str):
                     app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
             if isinstance(value, bytes):
                 await connection.write_file(status, value, more, last)
+            elif isinstance(value, list):
+                await connection.write(status, value, "", last, more)
             else:
                 await connection.write(status, _pieces(value), more, last)
             if last:
                 return
     finally:
         secured.close()
+
+
+def _public(app, listener, request, host: str) -> tuple:
+    """Return (status, bytes of a file or pieces of text, header lines) for a path that needs no session."""
+    if request.path != _METRICS:
+        return page_files.answer(request)
+    from charger.local_api import metrics  # 1,500 frozen bytes, for units whose figures are collected
+
+    answer = metrics.answer(app, request)
+    listener.admission.remember(host)
+    return answer
 
 
 async def _answer(app, listener, request, host: str) -> tuple:

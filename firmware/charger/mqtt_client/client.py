@@ -40,6 +40,7 @@ _OFFLINE_MS = const(3000)
 _MAX_COMMANDS = const(4)  # commands that may be queued
 _MAX_ENDED = const(8)  # ended sessions that may be queued
 _LOG_BATCH = const(4)  # log entries per acknowledgement
+_DISCOVERY = "mqtt/discovery"  # in the vault
 _ALTERED = "the firmware was found altered"
 
 
@@ -203,6 +204,8 @@ class MqttClient:
             self.connected = True
             self._retry_now = False
             self.fault = None
+            if not self._altered():
+                await self._announce(session)
             await self._publish_all(session)
         finally:
             self.connected = False
@@ -250,6 +253,16 @@ class MqttClient:
                 await session.ping()
             await clock.sleep_ms(_POLL_MS)
         await self._send_offline(session, _ALTERED)
+
+    async def _announce(self, session):
+        """Tell Home Assistant of the unit, where the owner has set the prefix of its discovery topics."""
+        prefix = self.app.vault.get(_DISCOVERY)
+        if not prefix:
+            return
+        from charger.mqtt_client import discovery  # 3,500 frozen bytes, 1 KiB of heap, for owners with Home Assistant
+
+        for topic, text in discovery.messages(self.app, prefix.decode(), self._base.decode(), self.serial):
+            await session.publish(topic, text, True)
 
     async def _publish(self, session, topic: str, what: str, about, retain=False):
         text = getattr(messages, what)(about)

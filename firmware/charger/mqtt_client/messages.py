@@ -17,7 +17,8 @@ def status(app) -> bytes:
     for connector in app.connectors:
         facts = status_report.connector_report(connector)
         connectors[str(connector.id)] = {name: facts[name] for name in (
-            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "energy_wh")}  # fmt: skip
+            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "voltage_v",
+            "energy_wh", "session_wh")}  # fmt: skip
     return _text({
         "online": True, "time": _now(), "uptime_s": clock.uptime_s(), "firmware": app.config.get_str("FirmwareVersion"),
         "backend": app.charge_point.ready(), "setup": status_report.setup_words(app),

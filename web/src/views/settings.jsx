@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import { put } from "../api.js";
 import { Card, Field } from "../parts.jsx";
 import { useAction, useLoaded } from "../state.jsx";
@@ -9,12 +10,13 @@ const GROUPS = {
   charging: ["FreeVend", "FreeVendIdTag", "ConnectionTimeOut", "UnlockConnectorOnEVSideDisconnect", "TamperPolicy"],
   cards: ["LocalAuthorizeOffline", "LocalPreAuthorize", "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled"],
   installer: ["InstallerMaxCurrent"],
-  mqtt: ["MqttUrl", "MqttPassword", "MqttRoots"],
+  mqtt: ["MqttUrl", "MqttPassword", "MqttRoots", "MqttDiscovery"],
 };
 const LAST = "backend";
+const TOKEN = "MetricsToken";
 const CHOICES = { TamperPolicy: ["latch", "stop", "report"] };
 const LONG = ["MqttRoots", "BackEndRoots"];
-const MAY_BE_EMPTY = ["MqttUrl", "BackEndUrl", "BackEndIdentity", "BackEndRoots", "CpoName"];
+const MAY_BE_EMPTY = ["MqttUrl", "MqttDiscovery", "BackEndUrl", "BackEndIdentity", "BackEndRoots", "CpoName"];
 
 function Input({ name, entry }) {
   const common = { id: name, name, disabled: !entry.writable };
@@ -78,11 +80,34 @@ function Group({ name, names, settings, reload }) {
   );
 }
 
+// The token of /metrics: made in the browser, shown once.
+function Metrics({ entry, reload }) {
+  const [act, busy] = useAction();
+  const [token, setToken] = useState("");
+  async function set(value) {
+    if (!(await act(() => put("/api/settings", { [TOKEN]: value }), t("done.saved")))) return;
+    setToken(value);
+    reload();
+  }
+  const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return (
+    <Card title={t("metrics")} id="group-metrics">
+      <p>{t("metricsText")}</p>
+      <p>{t(entry.set ? "tokenSet" : "notSet")}</p>
+      {token && <p>{t("tokenOnce")} <code>{token}</code></p>}
+      {entry.writable && <div class="row">
+        <button disabled={busy} onClick={() => set(fresh())}>{t("tokenNew")}</button>
+        {entry.set && <button class="plain" disabled={busy} onClick={() => set("")}>{t("remove")}</button>}
+      </div>}
+    </Card>
+  );
+}
+
 export function Settings() {
   const [settings, error, reload] = useLoaded("/api/settings");
   if (error) return <p class="error" role="alert">{error}</p>;
   if (!settings) return <p role="status">{t("loading")}</p>;
-  const placed = Object.values(GROUPS).flat();
+  const placed = [...Object.values(GROUPS).flat(), TOKEN];
   const groups = { ...GROUPS, [LAST]: Object.keys(settings).filter((name) => !placed.includes(name)) };
   return (
     <>
@@ -90,6 +115,7 @@ export function Settings() {
       {Object.entries(groups).map(([name, names]) => (
         <Group key={name} name={name} names={names} settings={settings} reload={reload} />
       ))}
+      <Metrics entry={settings[TOKEN]} reload={reload} />
     </>
   );
 }
