@@ -1,7 +1,6 @@
 """One MicroPython process that serves the tests of one file, and what it can die of."""
 
 import contextlib
-import ctypes
 import json
 import os
 import selectors
@@ -18,7 +17,6 @@ RECORD = b"\x1e"
 PATH = ("boards/SIM", "firmware", "host_tests/unit/support", ".frozen", ".toolchain/lib")
 # After the deadline: how long the interpreter has to answer a KeyboardInterrupt with its traceback.
 GRACE_S = 1.0
-PR_SET_PDEATHSIG = 1
 
 
 def binary(word: int) -> Path:
@@ -40,11 +38,6 @@ class Result:
     output: str
 
 
-def end_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends: a killed test run leaves no test that hangs behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 class Interpreter:
     """A MicroPython process for one test file; lines of test names go in, results come out."""
 
@@ -59,7 +52,6 @@ class Interpreter:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=end_with_parent,
         )
         self.folder = folder
         self.buffer = b""
