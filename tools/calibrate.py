@@ -114,7 +114,7 @@ class Unit:
         return _KINDS.get(kind, kind), phases or (3 if kind == "atm90e32" else 1)
 
     def measure(self, entry: dict, seconds: int) -> dict:
-        """What the meter sees with this entry, averaged over seconds."""
+        """Figures of the meter with this entry, averaged over seconds."""
         seen = self.call(f"asyncio.run(measure({self.outlet}, {entry!r}, {seconds}))", seconds + 60)
         if "fault" in seen:
             raise two_point.Unfit("the meter gives no figures: " + seen["fault"])
@@ -127,7 +127,7 @@ class Unit:
 
 
 def ask_reference(point: str, phases: int):
-    """Have the operator set up a point; what the reference meter shows, or None for no load."""
+    """Have the operator set up a point; return the figures of the reference meter, None for no load."""
     print(_POINTS[point])
     if point == "none":
         input("  then press Enter: ")

@@ -7,7 +7,7 @@ INTERRUPTED = 130
 
 
 def exit_with(main):
-    """Run main(words) and end with its exit code; 130 for Ctrl-C, 0 when whoever reads the output has seen enough."""
+    """Run main(words) and end with its exit code; 130 for Ctrl-C, 0 when the reader of the output has closed it."""
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()

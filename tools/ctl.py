@@ -31,7 +31,7 @@ _TIMEOUT_S = 35
 
 
 class Refused(Exception):
-    """The simulator said no, or nothing."""
+    """The simulator refused the command, or did not answer."""
 
 
 class Port:

@@ -54,7 +54,7 @@ class Figures:
         self.storm_begun = time.monotonic()
 
     def measure_memory(self):
-        """What the processes hold: each interpreter's own part, and this process."""
+        """Memory of the processes: each interpreter's own part, and this process."""
         pairs = [_memory_kib(charger.process) for charger in self.chargers if charger.process]
         own = sum(_memory_kib("self"))
         self.memory = {

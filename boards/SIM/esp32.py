@@ -13,8 +13,8 @@ _NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _BAD_LENGTH = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH
 _FLASH_OP_FAIL = -0x6001  # ESP_ERR_FLASH_OP_FAIL
 _OUTSIDE = 150000
-_stored = None  # what is on flash
-_staged = {}  # what the firmware sees
+_stored = None  # values on flash
+_staged = {}  # values as the firmware reads them
 _changes = []  # (namespace, key), in their order, that commit() writes
 
 
@@ -62,7 +62,7 @@ def _power():
 
 
 def restart():
-    """The chip starts: what was not committed is gone. For tests; a simulator's restart is a new process."""
+    """Restart the chip: uncommitted values are lost. For tests; a simulator's restart is a new process."""
     _staged.clear()
     _changes.clear()
 
@@ -133,7 +133,7 @@ class NVS:
         self._change(key)
 
     def commit(self):
-        """Write to flash what was set since the last time."""
+        """Write the values set since the last commit to flash."""
         soft_irq.enter()
         try:
             timebase.cost(hardware_times.NVS_COMMIT_US[launch.config["flash_time"]], "NVS commit")

@@ -39,7 +39,7 @@ def switch(on):
 
 
 def seen():
-    """What a telephone sees of the unit: its setup network, {} while that is off."""
+    """The setup network as a phone sees it, {} while it is off."""
     state = WLAN(AP_IF)._state
     settings = state.get("settings", {})
     return {"ssid": settings.get("ssid"), "security": settings.get("security", AUTH_OPEN)} if state["active"] else {}

@@ -1,3 +1,3 @@
-# What is frozen into an image of the PRODUCT variant: the same, and a mark by which drivers/console.py knows it.
+# Modules frozen into an image of the PRODUCT variant: those of manifest.py, and a mark for drivers/console.py.
 include("$(BOARD_DIR)/../../manifest.py")
 module("product_build.py", base_path="$(BOARD_DIR)/../common")

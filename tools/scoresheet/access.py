@@ -93,7 +93,7 @@ class Tls(Group):
         return ["--security-profile", "2", "--basic-auth-password", PASSWORD, "--ca", str(self.root[2])]
 
     def version_spoken(self):
-        """What was negotiated on the charger's connection."""
+        """Parameters negotiated on the charger's connection."""
         return self.csms.wait_connected(timeout_s=WAIT_S).wire.socket.transport.get_extra_info("ssl_object").version()
 
     @row(AUTH, "TLS 1.2 with the server's certificate checked (profile 2)")
@@ -172,7 +172,7 @@ class Protocol(Group):
         self.faulted(0, "OtherError", "OtherError")
 
     def faulted(self, connector, fault, code):
-        """Break it, mend it, and see both told."""
+        """Break it, mend it, and check that both are reported."""
         mark = self.mark
         self.charger.raise_fault(fault, connector)
         self.sent("StatusNotification", mark, lambda p: (p["connectorId"], p["status"], p["errorCode"]) == (
@@ -296,7 +296,7 @@ class Protocol(Group):
 
 
 class Unsupported(Group):
-    """What the charger does not do, it says."""
+    """The charger reports unsupported functions."""
 
     SECTION = "handling of unsupported ones"
 

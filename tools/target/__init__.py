@@ -1,1 +1,1 @@
-"""The bare-metal target: MicroPython's qemu port for 32-bit RISC-V, with our configuration, and what runs on it."""
+"""The bare-metal target: MicroPython's qemu port for 32-bit RISC-V, its configuration, and the code that runs on it."""

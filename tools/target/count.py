@@ -55,7 +55,7 @@ class Counted:
         self.allocates: list[str] = []
 
     def take(self, printed: str) -> None:
-        """Read what a subject printed."""
+        """Read the output of a subject."""
         for line in printed.splitlines():
             words = line.split()
             if len(words) == 3 and words[0] == "count":

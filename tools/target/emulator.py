@@ -95,7 +95,7 @@ class Emulator:
         return printed.decode(errors="replace")
 
     def release(self) -> str:
-        """Leave the serial port to somebody else, for example mpremote; its path."""
+        """Release the serial port to another program, for example mpremote; return its path."""
         self._serial.close()
         self._serial = None
         return self._pty()

@@ -33,7 +33,7 @@ class UnitFile:
         self._running: emulator.Emulator | None = None
 
     def run(self, name: str, timeout_s: float = 120) -> Result:
-        """Run one test function; what goes wrong is its result."""
+        """Run one test function; its failure is the result."""
         try:
             if self._running is None or not self._running.alive:
                 self._running = emulator.Emulator(image.build(), self.heap)

@@ -91,7 +91,7 @@ def confirm():
 
 
 def report():
-    """For the control port: the running slot, and what is known of each."""
+    """For the control port: the running slot and the state of each."""
     told = {"running": slots.LABELS[running], "factory": from_factory, "slots": {}}
     states = {}
     for sector in (0, 1):

@@ -1,4 +1,4 @@
-"""I2C, SPI and UART of the simulated board, for machine.py, with what the world connects to them."""
+"""I2C, SPI and UART of the simulated board, for machine.py, with the chips that the world connects to them."""
 
 import io
 
@@ -184,7 +184,7 @@ class UART(io.IOBase):
         return len(data)
 
     def write(self, buf):
-        """Bytes to whoever listens."""
+        """Send bytes to the connected part."""
         soft_irq.enter()
         try:
             timebase.cost(hardware_times.UART_CALL_US, "UART")

@@ -1,4 +1,4 @@
-"""Commands of the control port: what a person, a car or the weather does to the charger, and what can be asked of it.
+"""Commands of the control port: actions of persons, cars and the weather on the charger, and queries.
 
 answer(command) is called by the link; a command is a dictionary with "cmd" and its arguments.
 """
@@ -15,7 +15,7 @@ flash = None  # the device; start.py sets it
 
 
 class Refused(Exception):
-    """The command cannot be done; the message goes back to who gave it."""
+    """The command failed; the message is its reply."""
 
 
 def _application():
@@ -323,7 +323,7 @@ def _largest_piece():
 
 
 def _add_figures(report):
-    """What the pace measured; the firmware's own count of ticks stands where no timer carries the tick."""
+    """Figures that the pace measured; without a tick timer, the firmware's own count of ticks."""
     found = figures.report()
     tick = found.pop("tick")
     if tick["count"]:
@@ -340,7 +340,7 @@ def _dark():
 
 
 def _seen_from_outside(outlet):
-    """What the world knows of a connector, whatever the firmware believes."""
+    """The real state of a connector, independent of the firmware."""
     outlet.sync()
     car = outlet.ev
     drawn = car.i_ma if outlet.contactor.closed else 0

@@ -154,7 +154,7 @@ class Figures:
         self._held_us = 0
         self._held_by = ""
 
-    # --- what is told ---
+    # --- report ---
 
     def _part_us(self, permille):
         left = self.ticks * permille // 1000
@@ -209,7 +209,7 @@ def name_jobs(supervisor):
 
 
 def _step(task):
-    """Run a task up to its next await; what it cost is noted."""
+    """Run a task up to its next await and note its cost."""
     figures = current
     soft_irq.enter()
     name = figures.names.get(id(task), "?")
@@ -254,7 +254,7 @@ def _next_task():
 
 
 def _ended(task, error):
-    """A task is over: wake those that wait for it, or have its exception told when nobody does."""
+    """A task is over: wake the tasks that wait for it, or report its exception when none does."""
     current.names.pop(id(task), None)
     if not task.state:
         if task.state is None:

@@ -12,14 +12,14 @@ import vfs
 from sim import hardware_times, launch, soft_irq, timebase
 
 ERASED = 0xFF
-FLASH_OP_FAIL = -0x6001  # what the port raises: the ESP-IDF's code, negated
+FLASH_OP_FAIL = -0x6001  # error of the port: the ESP-IDF's code, negated
 BLOCK = 4096
 SPARES = 48
 LOG_BLOCKS = 2
 # what an operation at which the power fails leaves behind
 DROP = "drop"  # nothing happened yet
 HALF = "half"  # the first half is done
-LATE = "late"  # done, but nobody was told
+LATE = "late"  # done, but the power fails before the return
 _compared = bytearray(256)  # what lies where something is to be programmed; the heap is the firmware's
 
 

@@ -1,4 +1,4 @@
-"""What is soldered between an outlet and the controller to measure: one chip a meter driver, and the lines to it."""
+"""Metering hardware of an outlet: one chip for each meter driver, and its lines."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""What the real hardware takes, in microseconds of board time, for the simulator's --pace; sources in docs/SIMULATION.md.
+"""Times of the real hardware, in microseconds of board time, for the simulator's --pace; sources in docs/SIMULATION.md.
 
 What the interpreter does there is not in this table: it is this machine's CPU time times a factor (pace.py).
 """

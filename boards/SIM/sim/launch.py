@@ -1,4 +1,4 @@
-"""What this simulator was started with: one dictionary, filled by start.py from the first line of the link.
+"""The simulator's start options: one dictionary, filled by start.py from the first line of the link.
 
 Unit tests leave the defaults or change them before they import `board` or make a world. Secrets come this way and
 not through argv or the environment of the interpreter.

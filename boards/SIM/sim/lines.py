@@ -1,11 +1,11 @@
-"""What the board's pins are connected to. A line has read() and write(value); ADC lines have read_uv().
+"""Lines that the board's pins are connected to. A line has read() and write(value); ADC lines have read_uv().
 
 next_ms() says in how many ms a line may change by itself, as things stand; -1: not before something is done to it.
 """
 
 
 class Line:
-    """A pin with nothing on it: reads back what is driven, or its pull."""
+    """An unconnected pin: reads back its driven level, or its pull."""
 
     def __init__(self, value=0):
         self.value = value

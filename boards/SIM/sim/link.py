@@ -22,7 +22,7 @@ def send(message):
 
 
 def kept():
-    """What a restarted chip finds again: the world as it is, the clock, the memory beside it; and how time runs."""
+    """State that a restarted chip finds again: world, clock, memory outside the heap, time scale."""
     seconds, millis = rtc.now()
     return {
         "world": world.current().snapshot(),

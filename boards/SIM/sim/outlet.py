@@ -162,7 +162,7 @@ class Outlet:
 
     @property
     def duty_u16(self):
-        """What the firmware's PWM says now."""
+        """Return the present duty of the firmware's PWM."""
         return self._duty
 
     def _solve(self):
@@ -211,7 +211,7 @@ class Outlet:
                 uv += (self._high_uv - uv) * (_EDGE_US - phase + high_us) // _EDGE_US
         return (uv + (noise & 0xFFF) - 2048) // 1000 * 1000
 
-    # --- what the control port and tests do ---
+    # --- for the control port and tests ---
 
     def refresh(self):
         """Work everything out again after attributes were set from outside."""

@@ -1,4 +1,4 @@
-"""Board time for --pace: virtual time moves by what the firmware's own code costs.
+"""Board time for --pace: virtual time moves by the cost of the firmware's own code.
 
 The CPU time of the interpreter's thread since the last shim, times a factor, is the board time of the code that ran. Shims
 stop() this clock and go() on afterwards; what they stand for on the board they add with timebase.cost(). All of it is small
@@ -58,7 +58,7 @@ _littered = _LITTERS  # the one that nobody holds now; those after it are held
 _suspect_units = 0  # less than a collection takes
 _collection_units = 0  # what one takes here
 _collection_us = 0  # and on the board
-_charged = 0  # units charged since somebody set it to 0
+_charged = 0  # units charged since the last reset to 0
 _bracket = 0  # what one bracket costs
 
 

@@ -71,7 +71,7 @@ class Partition:
         return slots.slots[self._index]
 
     def readblocks(self, block, buf, off=0):
-        """Read; what the factory put into ota_0 reads as the image that the simulator was started with."""
+        """Read; ota_0 as delivered reads as the image that the simulator was started with."""
         soft_irq.enter()
         try:
             self._read(block, buf, off)

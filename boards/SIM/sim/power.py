@@ -8,7 +8,7 @@ _LOCK_MS = const(250)
 
 
 class Contactor:
-    """Coil and contacts. `closed` is what the main contacts do, `feedback` what the auxiliary contact says.
+    """Coil and contacts. `closed` is the state of the main contacts, `feedback` that of the auxiliary contact.
 
     close_ms, open_ms     movement time
     welded                contacts stay closed
@@ -109,7 +109,7 @@ class ResidualMonitor:
 
 
 class Lock:
-    """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests where it was not told to be.
+    """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests in the wrong position.
 
     jams  so many pushes from now on do not move it.
     """

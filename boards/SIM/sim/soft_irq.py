@@ -38,7 +38,7 @@ def measure_with(clock):
 
 
 class Alarm:
-    """Something that falls due: `call(argument)` is what runs then. due_us is the part below a millisecond."""
+    """An alarm: `call(argument)` runs when it falls due. due_us is the part below a millisecond."""
 
     def __init__(self, call, argument):
         self.call = call
@@ -162,7 +162,7 @@ def _dispatch(_):
 
 
 def drain():
-    """Let what is scheduled run now; inside another callback it stays where it is, as on the board."""
+    """Run the scheduled callbacks now; inside another callback they stay queued, as on the board."""
     request()
     if _running:
         return
@@ -200,7 +200,7 @@ def leave():
 
 
 def open_for_callbacks():
-    """Inside a shim that is about to do its work: let what is due run first."""
+    """At the start of a shim's work: run due callbacks first."""
     global busy
     if _running or _put == _got or busy != 1:
         return
@@ -223,13 +223,13 @@ def on_missed(function):
 
 
 def shift(ms):
-    """Time was set forward by ms: what was to come stays as far away as it was."""
+    """Shift all alarms by ms, after time was set forward."""
     for alarm in alarms:
         alarm.due_ms = utime.ticks_add(alarm.due_ms, ms)
 
 
 def clear():
-    """Forget every alarm and what is scheduled. For tests, which share one interpreter."""
+    """Forget every alarm and scheduled callback. For tests, which share one interpreter."""
     global _got
     for alarm in alarms:
         alarm.armed = False

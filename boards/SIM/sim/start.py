@@ -82,7 +82,7 @@ def _flash(device):
 
 
 def _calibrate():
-    """What the factory does once: measure each meter chip and leave the result on the flash (MET-3).
+    """As the factory does once: calibrate each meter chip and store the result on flash (MET-3).
 
     And what whoever fits a meter of another kind does before the lid is closed. Nobody comes for a lost calibration.
     """
@@ -102,7 +102,7 @@ def _calibrate():
 
 
 def _provision(record):
-    """What the factory does once: credentials of the unit's own, the device key apart from the flash (SEC-2, SEC-10)."""
+    """As the factory does once: give the unit its own credentials, the device key apart from the flash (SEC-2, SEC-10)."""
     if record is None:
         return
     import board
@@ -219,7 +219,7 @@ async def _control():
 
 
 def _firmware():
-    """What the port does after a reset: boot.py, then main.py, of which only the extra task differs."""
+    """As the port does after a reset: run boot.py, then main.py, with one extra task."""
     gc.threshold(-1)  # the port's own
     import boot  # noqa: F401
 

@@ -194,7 +194,7 @@ def _on_signal(_):
 
 
 def _expire():
-    """Post what is due."""
+    """Post the due alarms."""
     if not _virtual:
         soft_irq.expire(ticks_ms(), 0)
         plan()
@@ -236,7 +236,7 @@ class _Pace:
             pace.collected_us = 0
 
     def _catch_up(self, us):
-        """Let the callbacks run that are due within us; what is left of us after the last of them."""
+        """Run the callbacks that are due within us; return the rest of us after the last of them."""
         alarm = soft_irq.first()
         while alarm is not None:
             ahead = alarm.after_us(_now, _us)
@@ -252,7 +252,7 @@ class _Pace:
         return us
 
     def go(self):
-        """Charge from here on; what the shim took may have made something due."""
+        """Charge from here on; the shim's time may have made an alarm due."""
         if not soft_irq.runs():
             self._catch_up(0)
         pace.go()
@@ -321,7 +321,7 @@ def stop_pace():
 
 
 def _settle_up():
-    """Forget what was spent so far."""
+    """Reset the account of spent time."""
     global _spent_us, _last_us, _credit_us
     _spent_us = 0
     _credit_us = 0

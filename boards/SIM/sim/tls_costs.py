@@ -1,4 +1,4 @@
-"""`tls` with what it takes on the ESP32: memory outside of MicroPython's heap (--tls-heap), and time (--pace).
+"""`tls` with its costs on the ESP32: memory outside of MicroPython's heap (--tls-heap), and time (--pace).
 
 The built-in module does the work. install() puts this one into sys.modules, where `import tls` finds it first.
 """

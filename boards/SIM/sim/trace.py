@@ -15,7 +15,7 @@ def _tell(sent, text):
 
 
 async def _traced_send(self, pieces):
-    """As WebSocket.send(); what is noted is what is about to be sent."""
+    """As WebSocket.send(); the text is noted before it is sent."""
     _tell(True, b"".join([bytes(memoryview(piece)) for piece in pieces]).decode())
     await _send(self, pieces)
 

@@ -49,7 +49,7 @@ class Button(lines.Input):
 
 
 class World:
-    """Everything outside the chip. `outlets` are in connector order; line() says what a pin is connected to."""
+    """Everything outside the chip. `outlets` are in connector order; line() returns the line that a pin is connected to."""
 
     def __init__(self):
         import board
@@ -185,7 +185,7 @@ def current():
 
 
 def fresh():
-    """Make a new world from launch.config; what was connected to the old one stays with it."""
+    """Make a new world from launch.config; pins connected to the old one keep it."""
     global _world
     _world = World()
     return _world

@@ -27,7 +27,7 @@ class AppSlots:
         self._nvs = esp32.NVS(_NAMESPACE)
 
     def write(self, at: int, view):
-        """Program part of a block of the idle slot, erased before when `at` (bytes) is its begin. OSError by the flash."""
+        """Program part of a block of the idle slot, erased first when `at` (bytes) is its begin. OSError by the flash."""
         if at % BLOCK == 0:
             self._idle.ioctl(_ERASE, at // BLOCK)
         self._idle.writeblocks(at // BLOCK, view, at % BLOCK)
@@ -41,23 +41,23 @@ class AppSlots:
         self._idle.set_boot()
 
     def confirm(self):
-        """The running image has proved itself."""
+        """Confirm the running image: it stays after a restart."""
         esp32.Partition.mark_app_valid_cancel_rollback()
 
     def number(self, name: str) -> int:
-        """A number from the non-volatile storage, 0 when it was never put there."""
+        """Return a number from the non-volatile storage, 0 when absent."""
         try:
             return self._nvs.get_i32(name)
         except OSError:
             return 0
 
     def put_number(self, name: str, value: int):
-        """Keep a number of 32 bits."""
+        """Store a number of 32 bits."""
         self._nvs.set_i32(name, value)
         self._nvs.commit()
 
     def data(self, name: str, most: int = 64) -> bytes | None:
-        """Bytes from the non-volatile storage, None when there are none."""
+        """Return bytes from the non-volatile storage, None when absent."""
         buffer = bytearray(most)
         try:
             return bytes(memoryview(buffer)[: self._nvs.get_blob(name, buffer)])
@@ -65,6 +65,6 @@ class AppSlots:
             return None
 
     def put_data(self, name: str, value: bytes):
-        """Keep some bytes."""
+        """Store bytes."""
         self._nvs.set_blob(name, value)
         self._nvs.commit()

@@ -1,4 +1,4 @@
-"""The console, where the build has one: open on a unit that is being made, closed once it has credentials (SEC-19 to 21)."""
+"""The console, in builds that have one: open until the unit is provisioned, closed afterwards (SEC-19 to 21)."""
 
 import micropython
 
@@ -6,13 +6,13 @@ from charger.drivers.keystore import KeyStore
 
 
 def close() -> None:
-    """On a provisioned unit Ctrl-C ends nothing from here on, so nobody gets to the prompt."""
+    """Disable Ctrl-C on a provisioned unit, so that the prompt cannot be reached."""
     if is_closed():
         micropython.kbd_intr(-1)
 
 
 def over() -> None:
-    """The firmware has ended, which it never should: a provisioned unit starts anew, as the prompt would come next."""
+    """Reset a provisioned unit after an unexpected end of the firmware: otherwise the port would open the prompt."""
     if is_closed():
         from charger.drivers import reset_cause
 
@@ -26,7 +26,7 @@ def is_closed() -> bool:
 
 
 def _is_product() -> bool:
-    """The PRODUCT variant freezes one module more (boards/common/manifest_product.py)."""
+    """True in the PRODUCT variant, which freezes one more module (boards/common/manifest_product.py)."""
     try:
         import product_build  # type: ignore[import]  # noqa: F401
 

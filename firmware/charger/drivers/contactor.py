@@ -1,4 +1,4 @@
-"""Contactor driver: one output that is off by default, and the feedback of the contacts, which tells the truth.
+"""Contactor driver: one output that is off by default, and the feedback of the contacts, which shows their real state.
 
 Board data: `active`, the level of the output that closes (1); `contact`, what the feedback is:
 - "normally_open": an auxiliary contact, 1 while the main contacts are closed
@@ -14,7 +14,7 @@ _USUAL_OPEN_MS = const(20)
 
 
 class Contactor:
-    """`closed()` tells what the feedback says, not what was asked. The output starts open (CP-30).
+    """`closed()` returns the feedback, not the command. The output starts open (CP-30).
 
     `close_ms` and `open_ms`: what it takes at most. `complete`: whether each pole was closed at the last closed().
     """
@@ -43,7 +43,7 @@ class Contactor:
         self._out.value(1 - self._active)
 
     def closed(self) -> bool:
-        """The feedback: True while the main contacts, or one of them, are closed."""
+        """Return the feedback: True while at least one main contact is closed."""
         some = False
         every = True
         for pin in self._feedback:

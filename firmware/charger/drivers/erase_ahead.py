@@ -40,7 +40,7 @@ _RECORD_LEN = const(8)
 _FREE = const(0xFFFE)
 _SEED = const(0x504C45)
 _PART = const(64)  # bytes of the snapshot at a time
-_RESERVE = const(8)  # erased spares that are left when charging has to pause: what is written until it has
+_RESERVE = const(8)  # erased spares kept for the writes until charging has paused
 _END = b"\xff" * 8
 
 
@@ -78,7 +78,7 @@ class EraseAhead:
         else:
             self._load()
 
-    # --- what littlefs calls ---
+    # --- called by littlefs ---
 
     def readblocks(self, block: int, buf, off: int = 0) -> None:
         """Read from a logical block."""
@@ -111,7 +111,7 @@ class EraseAhead:
         self._map[arg] = spare
         return 0
 
-    # --- what the application calls ---
+    # --- called by the application ---
 
     @property
     def ready(self) -> int:
@@ -120,7 +120,7 @@ class EraseAhead:
 
     @property
     def stale(self) -> int:
-        """How many spares may still hold what littlefs gave up, and wait for step()."""
+        """Number of spares that may still hold data that littlefs gave up, until step() erases them."""
         return len(self._stale)
 
     @property
@@ -134,7 +134,7 @@ class EraseAhead:
         return self.ready <= (self.spares // 2 if self.may_erase else min(_RESERVE, self.spares // 4))
 
     def step(self) -> bool:
-        """Make one spare ready, or begin the log anew: one erase at most. Nothing while a contactor is closed.
+        """Erase one spare, or start a new log: one erase at most, and none while a contactor is closed.
 
         True when there may be more to do at once. OSError by a flash that refuses, once.
         """
@@ -153,7 +153,7 @@ class EraseAhead:
             while self.step():
                 pass
 
-    # --- inside ---
+    # --- internal ---
 
     def _room_wanted(self) -> int:
         """Bytes of log in which each spare can be made ready and used, twice."""
@@ -186,7 +186,7 @@ class EraseAhead:
         return bool(self._stale)
 
     def _note(self, logical: int, physical: int) -> None:
-        """Append a record. What a torn one says has not begun; its place is not used again, nor one that does not hold."""
+        """Append a record. A torn record counts as not written; its place, or one that fails to program, is not used again."""
         pair = struct.pack(_PAIR, logical, physical)
         record = pair + struct.pack(_SUM, crc32(pair, _SEED))
         found = bytearray(_RECORD_LEN)

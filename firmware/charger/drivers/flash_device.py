@@ -1,4 +1,4 @@
-"""The block device that the file system is on: what mounts it takes it from here, and what overwrites deleted data."""
+"""The block device of the file system, for mounting it and for overwriting deleted data."""
 
 import esp32
 from micropython import const
@@ -7,11 +7,11 @@ from charger.drivers.erase_ahead import EraseAhead
 
 _ENODEV = const(19)
 
-device: EraseAhead | None = None  # once it is attached
+device: EraseAhead | None = None  # None until it is attached
 
 
 def attach(disk, area=None) -> EraseAhead:
-    """The device to mount, over the partition of the file system and the one of the spare blocks (None without one)."""
+    """Return the device to mount, over the file system's partition and that of the spare blocks (None without one)."""
     global device
     device = EraseAhead(disk, area)
     device.prepare()
@@ -19,7 +19,7 @@ def attach(disk, area=None) -> EraseAhead:
 
 
 def attach_partitions() -> EraseAhead:
-    """The same by the partition table, where they are called "vfs" and "spare"; the latter may be missing. OSError."""
+    """Attach the partitions "vfs" and "spare" of the partition table; "spare" may be missing. OSError."""
     find, data = esp32.Partition.find, esp32.Partition.TYPE_DATA
     areas = find(data, label="spare")
     disks = find(data, label="vfs")

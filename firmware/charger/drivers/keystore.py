@@ -1,4 +1,4 @@
-"""Where the device key lies: the chip's non-volatile storage, a partition of its own, apart from what it protects (SEC-10)."""
+"""Device key in the chip's non-volatile storage, a partition apart from the data that it protects (SEC-10)."""
 
 import os
 
@@ -41,7 +41,7 @@ class KeyStore:
     """The device key, and during a change of keys the next one. `available` is False while the NVS cannot be opened."""
 
     MOUNT_FAILED = "mount_failed"  # starts at which the file system could not be mounted
-    FORMATTED = "formatted"  # times that a damaged file system was formatted at somebody's order
+    FORMATTED = "formatted"  # times that a damaged file system was formatted on command
 
     def __init__(self):
         try:
@@ -86,12 +86,12 @@ class KeyStore:
         return self.key(_NEXT)
 
     def begin_change(self, key: bytes):
-        """Both keys are on flash from here on."""
+        """Store the next key beside the present one."""
         self._nvs.set_blob(_NEXT, key)
         self._nvs.commit()
 
     def end_change(self):
-        """The next key is the key."""
+        """Make the next key the device key."""
         key = self.next_key()
         if key is None:
             return
@@ -101,27 +101,27 @@ class KeyStore:
         self._nvs.commit()
 
     def provisioned(self) -> bool:
-        """True on a unit that has got its credentials."""
+        """True on a unit that has its credentials."""
         try:
             return self._nvs.get_i32(_DONE) == 1
         except OSError:
             return False
 
     def renewing(self) -> bool:
-        """True when all credentials were being replaced and it did not come to an end."""
+        """True when the replacement of all credentials was interrupted."""
         try:
             return self._nvs.get_i32(_DONE) == _RENEWING
         except OSError:
             return False
 
     def unseal(self, renew: bool):
-        """The credentials are about to be written: until seal() the unit counts as not provisioned."""
+        """Mark the start of writing credentials: until seal() the unit counts as not provisioned."""
         if renew:
             self._nvs.set_i32(_DONE, _RENEWING)
             self._nvs.commit()
 
     def add_count(self, name: str):
-        """Count what happened while no log could be written. No error where nothing can be kept."""
+        """Count an event that could not be logged. No error without a working storage."""
         try:
             self._nvs.set_i32(name, self._count(name) + 1)
             self._nvs.commit()
@@ -129,7 +129,7 @@ class KeyStore:
             pass
 
     def take_count(self, name: str) -> int:
-        """A count of add_count(), which is 0 from then on."""
+        """Return a count of add_count() and reset it to 0."""
         count = self._count(name)
         if count:
             self._nvs.set_i32(name, 0)
@@ -143,7 +143,7 @@ class KeyStore:
             return 0
 
     def seal(self, serial: str):
-        """The credentials are complete; this is whose they are."""
+        """Mark the credentials as complete, with their owner."""
         self._nvs.set_blob("serial", serial.encode())
         self._nvs.set_i32(_DONE, 1)
         self._nvs.commit()

@@ -4,7 +4,7 @@ from machine import Pin
 
 
 class Lock:
-    """`commanded` is what was asked, locked() what the contact says."""
+    """`commanded` is the last command, locked() the state of the feedback contact."""
 
     def __init__(self, wiring: dict):
         self._out = Pin(wiring["out"], Pin.OUT, value=0)

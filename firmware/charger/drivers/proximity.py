@@ -7,7 +7,7 @@ OPEN_OHM = const(100000)
 
 
 class Proximity:
-    """After read(): `ohms` between PP and PE, OPEN_OHM when nothing is there."""
+    """After read(): `ohms` between PP and PE, OPEN_OHM without a cable."""
 
     def __init__(self, wiring: dict):
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)

@@ -10,7 +10,7 @@ _USUAL_MS = const(200)
 
 
 class ResidualCurrentMonitor:
-    """Two pins; the self-test's sequence is the outlet's. `answer_ms` and `release_ms`: what its test takes at most."""
+    """Two pins; the outlet runs the self-test. `answer_ms` and `release_ms`: longest times of its test."""
 
     def __init__(self, wiring: dict):
         self._trip = Pin(wiring["trip"], Pin.IN)
@@ -23,7 +23,7 @@ class ResidualCurrentMonitor:
         return self._trip.value() == 1
 
     def on_trip(self, handler):
-        """Call handler(pin) at the edge: a trip that is shorter than a control tick is seen as well."""
+        """Call handler(pin) at the edge, so that a trip shorter than a control tick is detected."""
         self._trip.irq(handler, Pin.IRQ_RISING)
 
     def test(self, on: bool):

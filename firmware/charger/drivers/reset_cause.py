@@ -1,4 +1,4 @@
-"""Why the chip started: what machine.reset_cause() does not tell apart, told apart by a marker in the RTC memory.
+"""Reset cause: causes that machine.reset_cause() merges are distinguished by a marker in the RTC memory.
 
 The port reports a panic and an ordered reset as HARD_RESET, and a brown-out as PWRON_RESET (modmachine.c). The RTC memory
 keeps its content over all of these; after a loss of the supply it is empty or fails its checksum.

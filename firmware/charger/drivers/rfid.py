@@ -8,7 +8,7 @@ from charger import clock
 _STX = const(2)
 _ETX = const(3)
 _BAD = const(3)
-_AWAY_MS = const(1000)  # readers repeat a card that lies there each 100 to 500 ms
+_AWAY_MS = const(1000)  # readers repeat a present card each 100 to 500 ms
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
@@ -71,5 +71,5 @@ class CardReader:
 
     @property
     def failed(self) -> bool:
-        """True while nothing but rubbish comes (OCPP-84)."""
+        """True while only invalid frames arrive (OCPP-84)."""
         return self._bad >= _BAD

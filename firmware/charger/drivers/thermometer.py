@@ -16,7 +16,7 @@ _PPM = array("i", (
 # Above: the sensor is open. The ADC of an ESP32 ends at 3060 to 3209 mV, and of a true reading that is below -21 degC.
 _OPEN_PPM = const(920000)
 _SHORT_PPM = const(25000)  # below: shorted
-_BROKEN_DC = const(10000)  # hotter than anything: a guard that looks at the value alone opens
+_BROKEN_DC = const(10000)  # above every limit: a guard that reads only the value opens
 
 
 class Thermometer:
@@ -37,7 +37,7 @@ class Thermometer:
     def read(self) -> None:
         """Sample and convert; small integers only."""
         one, two, three = self._adc.read_uv(), self._adc.read_uv(), self._adc.read_uv()
-        middle = max(min(one, two), min(max(one, two), three))  # one disturbed sample does not count
+        middle = max(min(one, two), min(max(one, two), three))  # the median: one disturbed sample is ignored
         self.value_dc = _dc_from_ppm(middle // 33 * 10)
 
 

@@ -63,12 +63,12 @@ class SPIWire:
             self._sent = None
 
     def write(self, buf):
-        """Clock bytes out; what the chip answers meanwhile is dropped."""
+        """Clock bytes out; the chip's answer is dropped."""
         if self._sent is not None:
             self._sent += bytes(buf)
 
     def readinto(self, buf, write: int = 0x00):
-        """Clock bytes in; with nobody selected the line is high."""
+        """Clock bytes in; without a selected chip the line is high."""
         if self._sent is None:
             data = b"\xff" * len(buf)
         else:

@@ -155,7 +155,7 @@ class ADE7953(MeterDriver):
                 return
             self._due_ms = clock.ticks_add(now, _RETRY_MS)
             self._configure()
-        if self._bus.read(_AVGAIN) != self._avgain:  # before the energy is read: what it holds has wrong gains
+        if self._bus.read(_AVGAIN) != self._avgain:  # before the energy is read: its counts have wrong gains
             self._configured = False
             self._due_ms = clock.ticks_add(now, _START_MS)
             log.warn("meter", "ade7953: settings lost, energy since the last poll dropped")
@@ -183,7 +183,7 @@ class ADE7953(MeterDriver):
             or bus.read(_CONFIG) != _CONFIG_LOCKED
         ):
             raise MeterError("settings refused")
-        bus.read(self._energy)  # what was counted so far had other gains
+        bus.read(self._energy)  # discards the counts made with other gains
         self._counted_ms = clock.ticks_ms()
         self._configured = True
 

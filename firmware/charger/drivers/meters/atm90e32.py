@@ -65,7 +65,7 @@ class Registers:
         return data[0] << 8 | data[1]
 
     def read_clearing(self, register: int) -> int:
-        """A register that reading clears. A second read would find nothing: the chip repeats what it sent (MET-43)."""
+        """Read a register that reading clears. The chip repeats the value that it sent last, for the check (MET-43)."""
         value = self.read(register)
         repeated = self.read(_LAST_DATA)
         if repeated == value:
@@ -172,7 +172,7 @@ class ATM90E32(MeterDriver):
         for n in range(self.reading.phases):
             if bus.read(_UGAIN + 4 * n) != self._ugain[n] or bus.read(_IGAIN + 4 * n) != self._igain[n]:
                 raise MeterError("settings refused")
-            bus.read(_FORWARD + n)  # what was counted so far had other gains
+            bus.read(_FORWARD + n)  # discards the counts made with other gains
             bus.read(_REVERSE + n)
         self._counted_ms = clock.ticks_ms()
         self._configured = True

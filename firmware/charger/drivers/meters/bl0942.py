@@ -1,4 +1,4 @@
-"""BL0942 over UART: asks for the full frame, checks every bit that it knows, counts CF pulses (MET-20 to MET-25)."""
+"""BL0942 over UART: requests the full frame, checks every known bit, counts CF pulses (MET-20 to MET-25)."""
 
 from micropython import const
 
@@ -21,7 +21,7 @@ _WRPROT = const(0x1D)
 _MODE_50HZ = const(0x87)  # RMS every 400 ms, CF counts either direction and is not cleared by reading (MET-25)
 _MODE_60HZ = const(0xA7)
 _CREEP = const(0x0C)  # power-up value is 0x0B: the difference shows that the chip lost its settings (MET-17's idea)
-_CHECK_EVERY = const(5)  # every fifth question is for that register: about once a second
+_CHECK_EVERY = const(5)  # every fifth request reads that register: about once a second
 
 
 def find_frame(data, count: int, head: int) -> int:
@@ -105,7 +105,7 @@ class BL0942(MeterDriver):
             self._ask(now)
 
     def _collect(self) -> int:
-        """Bytes that came since the last poll, into the buffer; what does not fit is noise and dropped."""
+        """Read the bytes received since the last poll into the buffer; bytes that do not fit are noise and dropped."""
         count = self._uart.readinto(self._buffer) or 0
         while self._uart.any():
             self._uart.readinto(self._view[FRAME:])
@@ -143,7 +143,7 @@ class BL0942(MeterDriver):
         return _little24(data, 0)
 
     def _ask(self, now: int):
-        """Send the next question; until the settings are in, they go first."""
+        """Send the next request; settings that are still to be written go first."""
         self._asked_ms = now
         self._turn += 1
         if not self._configured:
@@ -197,13 +197,13 @@ class BL0942(MeterDriver):
         self._measured(self._asked_ms)
 
     def _pulses(self, count: int, export: bool):
-        """Energy from CF_CNT: 24 bits that wrap; a step that no load explains is a chip that started anew (MET-2)."""
+        """Energy from CF_CNT: 24 bits that wrap; a step that no load explains means that the chip restarted (MET-2)."""
         last = self._count
         passed_s = clock.ticks_diff(self._asked_ms, self._count_ms) // 1000 + 2
         self._count = count
         self._count_ms = self._asked_ms
         if last is None:
-            return  # what it counted before we listened is nobody's
+            return  # counted before the first frame: not billed
         delta = (count - last) & 0xFFFFFF
         most = self._counts_per_s * passed_s
         if delta > most:

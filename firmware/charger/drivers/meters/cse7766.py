@@ -60,7 +60,7 @@ class Framer:
         return False
 
     def _replay(self):
-        """A false head may have swallowed the true one: look for it in what was gathered. It cannot be whole yet."""
+        """Search the received bytes for the true head after a false one. Its frame cannot be complete yet."""
         for n in range(1, FRAME):
             self.feed(self.frame[n])  # writes behind where it reads, so the frame itself is the buffer
 
@@ -129,7 +129,7 @@ class CSE7766(MeterDriver):
             raise MeterError("checksum")
 
     def _frame(self, data, now: int) -> bool:
-        """Take over one whole frame; True when the voltage in it is new, which is what a measurement counts as."""
+        """Evaluate one complete frame; True when its voltage is new, which makes it a measurement."""
         status = data[0] & 0x0F if data[0] >= 0xF0 else 0
         if data[0] == 0xAA:
             raise MeterError("chip not calibrated")
@@ -187,13 +187,13 @@ class CSE7766(MeterDriver):
         return coefficient * 1000 * gain // (cycle * unity)
 
     def _count(self, pulses: int, now: int):
-        """Energy of the pulses since the last frame; a step no load explains is a chip that started anew (MET-2)."""
+        """Energy of the pulses since the last frame; a step that no load explains means that the chip restarted (MET-2)."""
         last = self._pulses
         passed_ms = clock.ticks_diff(now, self._pulses_ms)
         self._pulses = pulses
         self._pulses_ms = now
         if last is None or self._p_coef == 0:
-            return  # what it counted before we listened is nobody's
+            return  # counted before the first frame: not billed
         most = MAX_W * (passed_ms + 500) * 1000 // self._p_coef  # a pulse is p_coef / 1e6 Ws (MET-36)
         if most > 0xFFFF:  # it may have wrapped more than once
             log.warn("meter", "cse7766: %d ms without a frame, energy unknown" % passed_ms)

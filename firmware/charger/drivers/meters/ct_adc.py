@@ -26,7 +26,7 @@ _GIVE_UP_MS = const(1600)  # by then every slice must have been seen
 _ENOUGH = const(3)  # pairs a slice
 _LEAST_US = const(16000)  # between two bursts
 _AHEAD = const(4)  # slices by which a burst begins before the one it is for
-_SHIFT_MS = const(7)  # tried when a burst missed what it was for: whoever polls is late, and by how much we do not know
+_SHIFT_MS = const(7)  # tried when a burst missed its slice: the poll came late by an unknown time
 _CLIP_LOW_MV = const(120)  # the ESP32 reads about 75 to 142 mV for anything below, 3100 and more for anything above
 _CLIP_HIGH_MV = const(3050)
 _BIAS_OFF_MV = const(300)  # a bias that far from where the board puts it: an open CT, a broken divider
@@ -166,7 +166,7 @@ class CtAdc(MeterDriver):
             if v[n - 2] < zero and v[n - 1] < zero <= v[n] and v[n + 1] > zero and v[n + 1] - v[n - 2] > 20:
                 step_us = t[n] - t[n - 1]
                 if step_us * (pairs - 1) > 2 * (t[pairs - 1] - t[0]):
-                    return  # held up right there: nobody knows when it was
+                    return  # interrupted at this point: the instant is unknown
                 at_us = t[n - 1] + step_us * (zero - v[n - 1]) // (v[n] - v[n - 1])
                 self._crossing(clock.ticks_add(start_us, at_us))
                 return
@@ -174,7 +174,7 @@ class CtAdc(MeterDriver):
             self._agreed = 0
 
     def _crossing(self, at_us: int):
-        """Follow the period. While it is not known, the nominal one tells how many cycles lie between two crossings."""
+        """Follow the period. While it is unknown, the nominal one gives the number of cycles between two crossings."""
         passed_us = clock.ticks_diff(at_us, self._crossing_us)
         now = clock.ticks_ms()
         recent = clock.ticks_diff(now, self._crossed_ms) < _APART_MS
@@ -285,7 +285,7 @@ class CtAdc(MeterDriver):
         p_mw = product * self._v_ratio * self._i_ratio * cal.sign[0] * cal.v[0] * cal.i[0] * cal.p[0]
         p_mw //= 10**33  # uV^2, two ratios in thousandths, mV x mA to mW, three gains in ppm
         if i_ma <= floor_ma:
-            i_ma = p_mw = 0  # not to be told from noise
+            i_ma = p_mw = 0  # indistinguishable from noise
         if v_mv > MAX_MV or i_ma > MAX_MA:
             raise MeterError("implausible")
         alive = v_mv > _DEAD_MV

@@ -1,4 +1,4 @@
-"""What all meter drivers share: when a reading is valid, energy remainders, power factor, wiring (MET-1, MET-2)."""
+"""Base of the meter drivers: when a reading is valid, energy remainders, power factor, wiring (MET-1, MET-2)."""
 
 from micropython import const
 
@@ -12,7 +12,7 @@ _REVERSED = const(5)  # measurements in a row with clear export on a charger tha
 _REVERSED_MW = const(-50000)
 MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
 MAX_MA = const(130000)
-MAX_W = const(30000)  # energy that needs more power than any outlet of ours is a fault of a counter or of the bus
+MAX_W = const(30000)  # energy above the power of any outlet is a fault of a counter or of the bus
 
 
 def ratio(numerator: int, denominator: int) -> tuple:
@@ -45,11 +45,11 @@ class MeterDriver:
         self._rest_out = 0
 
     async def start(self):
-        """Prepare the chip. Does not raise: what fails shows in `reading`, and poll() tries again."""
+        """Prepare the chip. Does not raise: a failure shows in `reading`, and poll() tries again."""
         self.poll()
 
     def poll(self):
-        """Do what is due now and fill `reading`. Never blocks for more than a few ms, never raises for a bad chip."""
+        """Run the step that is due and fill `reading`. Never blocks for more than a few ms, never raises for a bad chip."""
         now = clock.ticks_ms()
         try:
             self._work(now)
@@ -83,7 +83,7 @@ class MeterDriver:
             log.warn("meter", self.kind + ": " + why)
 
     def _measured(self, now: int):
-        """A complete, believed measurement is in `reading`: derive the power factor and decide on its validity."""
+        """A complete, plausible measurement is in `reading`: derive the power factor and decide on its validity."""
         reading = self.reading
         reading.stamp_ms = now
         self._failures = 0
@@ -98,7 +98,7 @@ class MeterDriver:
         if not self.calibrated:
             self._invalid("not calibrated")
         elif self._reversed == _REVERSED:
-            self._invalid("reversed current")  # MET-17, MET-44: a turned shunt or CT would bill nothing
+            self._invalid("reversed current")  # MET-17, MET-44: a reversed shunt or CT would count no energy
         elif not reading.valid:
             log.info("meter", self.kind + ": valid")
             reading.valid = True
@@ -106,7 +106,7 @@ class MeterDriver:
         reading.publish()
 
     def _believed(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
-        """A counter's step if the time since the last one explains it at all, else 0 with a line in the log.
+        """Return a counter's step if it is plausible for the time since the last one, else 0 with a line in the log.
 
         per_ws_milli: units a Ws, times 1000. full_scale: where the counter rolls over; when that much may have passed,
         the step tells nothing.
