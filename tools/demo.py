@@ -20,6 +20,7 @@ from web_page.serve import pin_of
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 from backend.remote import RemoteControl
 from backend.simulator import free_port, is_free
+from backend.waiting import wait_until
 
 TAG = "04A2B3C4D5E680"
 TARIFF = Decimal("0.32")  # a kWh, in CURRENCY
@@ -139,6 +140,7 @@ class Demo:
         self.charger.set_time_scale(1)
         self.charger.plug_out()
         self.csms.record.wait("StopTransaction", timeout_s=20)
+        wait_until(lambda: transaction.reason is not None, 10, "the back end's entry of the end of the transaction")
         self.until(lambda c: c["ocpp_status"] == "Available", "Available after the car left")
         self.timeline.done(f"transaction {transaction.id} ended: {transaction.reason}")
 

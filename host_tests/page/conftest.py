@@ -27,9 +27,16 @@ OWN_ERRORS = re.compile(r"Failed to load resource: (the server responded with a 
 
 
 @pytest.fixture(scope="module")
-def charger(tmp_path_factory):
+def charger_options():
+    """What the module's charger has beside its page."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def charger(tmp_path_factory, charger_options):
     """A charger with its page, and `pin`, `installer_pin` and `url`."""
-    sim = Simulator(tmp_path_factory.mktemp("page") / "charger", options=["--web", f"127.0.0.1:{free_port()}"])
+    words = ["--web", f"127.0.0.1:{free_port()}"]
+    sim = Simulator(tmp_path_factory.mktemp("page") / "charger", options=words, **charger_options)
     with sim:
         port = sim.wait_for(lambda s: s["web"]["port"], what="the page's port")
         sim.command("set_time", iso="2026-03-10T12:00:00Z")
@@ -90,7 +97,7 @@ class Visitor:
         page = page or self.page
         page.goto(f"{self.charger.url}#/{view}")
         page.locator(f"main[data-view={view}] h1").first.wait_for()
-        page.locator("main p[role=status]").first.wait_for(state="hidden")
+        page.locator("main p.loading").first.wait_for(state="hidden")
 
     def login(self, pin=None, role="owner"):
         """Log in on the page that is shown."""

@@ -100,3 +100,18 @@ def test_a_second_visit_loads_only_data(visit):
     sizes = {re.split("[-#]", name.removeprefix(visitor.charger.url))[0]: size for name, size in loaded if "/api/" not in name}
     assert sizes.keys() == {"", "app", "en"}
     assert sizes["app"] == sizes["en"] == 0 and sizes[""] <= 300  # what the browser counts for an answer without content
+
+
+def test_a_warm_cache_shows_the_state_soon_over_a_slow_link(visit):
+    """100 ms and 64 kB/s: the first paint of a second visit within 1.5 s, the first visit is usable as well."""
+    visitor = visit()
+    network = visitor.context.new_cdp_session(visitor.page)
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", {
+        "offline": False, "latency": 100, "downloadThroughput": 64000, "uploadThroughput": 64000})
+    visitor.open()
+    visitor.page.goto("about:blank")
+    visitor.open()
+    paint = visitor.page.evaluate(
+        "performance.getEntriesByType('paint').find(e => e.name === 'first-contentful-paint').startTime")
+    assert 0 < paint < 1500

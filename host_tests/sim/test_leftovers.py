@@ -33,6 +33,35 @@ def test_a_killed_test_run_leaves_no_simulator_and_no_interpreter(tmp_path):
         runner.communicate()
 
 
+HANGING = """
+import sys
+sys.path.insert(0, {host_tests!r})
+from pathlib import Path
+from mpy.interpreter import Interpreter
+running = Interpreter(Path({file!r}), 64, None, Path({folder!r}))
+print(running.process.pid, flush=True)
+running.run("test_hangs", 300)
+"""
+
+
+def test_a_killed_test_run_leaves_no_hanging_unit_test(tmp_path):
+    """The interpreter of a test that never ends is killed with the runner that waits for it."""
+    file = tmp_path / "test_hanging.py"
+    file.write_text("def test_hangs():\n    open('%s', 'w').close()\n    while True:\n        pass\n" % (tmp_path / "begun"))
+    code = HANGING.format(host_tests=str(ROOT / "host_tests"), file=str(file), folder=str(tmp_path))
+    runner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    leader = int(runner.stdout.readline())
+    try:
+        wait_until((tmp_path / "begun").exists, 20, "the test's begin")
+        runner.kill()
+        wait_until(lambda: not session_members(leader), 10, "the interpreter's end")
+    finally:
+        runner.kill()
+        runner.communicate()
+        for pid in session_members(leader):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_an_owner_that_does_not_exist_is_an_error_with_exit_code_2(tmp_path):
     """A wrong number is told at once instead of being ignored."""
     done = subprocess.run(

@@ -7,6 +7,7 @@ none that was begun is missing (OCPP-35 to 40). In manual time; each test says i
 import gc
 import os
 import random
+import sys
 
 import flashrig
 from check import equal, true
@@ -20,6 +21,7 @@ HEAP = 32 * 1024 * 1024
 SOAK = os.getenv("PILOTLIGHT_SOAK") == "1"
 TIMEOUT = 14400  # with PILOTLIGHT_SOAK; else well below a minute
 FIRST_STORM = int(os.getenv("PILOTLIGHT_FIRST_STORM") or 100)
+WIDE = sys.maxsize > 0x7FFFFFFF  # the two word sizes share the seeds
 STORMS = int(os.getenv("PILOTLIGHT_STORMS") or (1000 if SOAK else 3))  # of 60 cuts each, for each word size
 
 
@@ -232,17 +234,13 @@ async def _storm(seed, cuts, poll_ms=50):
 
 
 async def test_two_hundred_cuts_and_each_transaction_is_reported_exactly_once():
-    begun, twice = await _storm(1, 200)
+    begun, twice = await _storm(1 if WIDE else 2, 200)
     true(begun > 100, "%d sessions" % begun)
     true(twice > 0, "nothing was ever repeated: the line is too good for this test")
 
 
-async def test_two_hundred_more():
-    await _storm(2, 200)
-
-
-async def test_many_short_ones():
-    for seed in range(10, 22):
+async def test_short_storms_end_with_each_transaction_reported_exactly_once():
+    for seed in range(10, 16) if WIDE else range(16, 22):
         await _storm(seed, 20)
 
 

@@ -38,8 +38,14 @@ export function translated(sentence) {
   return text;
 }
 
+// How dates and numbers are written: as the browser's person does where that is the page's language.
+export const locale = () => {
+  const language = document.documentElement.lang;
+  return navigator.languages.find((name) => name.startsWith(language)) || language;
+};
+
 export const number = (value, digits = 0) =>
-  value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 export const kwh = (wh) => `${number(wh / 1000, 2)} kWh`;
 
@@ -50,7 +56,7 @@ export function duration(seconds) {
 
 export const moment = (value) => (value === null ? t("unknown") : new Date(
   typeof value === "number" ? value * 1000 : value,
-).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }));
+).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" }));
 
 const PRICE = "price";
 export const price = () => Number(localStorage.getItem(PRICE)) || 0;

@@ -3,6 +3,7 @@ import { post } from "../api.js";
 import { Card, Fact } from "../parts.jsx";
 import { useAction } from "../state.jsx";
 import { cost, duration, kwh, moment, number, price, t, translated } from "../text.js";
+import { FirstUse, Joining, isFirstUse } from "./first.jsx";
 
 const LEAST_A = 6;
 const MOST_A = 32;
@@ -103,6 +104,8 @@ export function Charge({ status, session }) {
   const all = Object.entries(status.connectors);
   return (
     <>
+      {isFirstUse(status, session) && <FirstUse />}
+      <Joining wifi={status.wifi} />
       <Attention status={status} session={session} />
       {all.map(([id, connector]) => (
         <Connector key={id} id={id} connector={connector} session={session} alone={all.length === 1} />

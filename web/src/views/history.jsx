@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { get } from "../api.js";
 import { Bars, Card, Fact, saveFile } from "../parts.jsx";
 import { useAction, useLoaded } from "../state.jsx";
-import { cost, duration, kwh, moment, number, price, setPrice, t } from "../text.js";
+import { cost, duration, kwh, locale, moment, number, price, setPrice, t } from "../text.js";
 
 const COLUMNS = ["id", "connector", "start", "end", "estimated", "duration_s", "charging_s", "import_wh", "export_wh", "max_w",
   "mean_w", "reason", "id_tag"];
@@ -35,13 +35,13 @@ function csvOf(sessions) {
 
 function monthName(month, style) {
   const [year, number_] = month.split("-");
-  return new Date(Number(year), Number(number_) - 1, 1).toLocaleDateString(document.documentElement.lang, style);
+  return new Date(Number(year), Number(number_) - 1, 1).toLocaleDateString(locale(), style);
 }
 
 function Months() {
   const [loaded, error] = useLoaded("/api/history?view=months");
   if (error) return <p class="error" role="alert">{error}</p>;
-  if (!loaded) return <p role="status">{t("loading")}</p>;
+  if (!loaded) return <p class="loading" role="status">{t("loading")}</p>;
   const rows = loaded.months.map(({ month, import_wh: energy }) => ({
     name: monthName(month, { month: "long", year: "numeric" }), label: monthName(month, { month: "narrow" }),
     value: energy, shown: number(energy / 1000, 1),
@@ -66,7 +66,7 @@ function Sessions() {
   const [before, setBefore] = useState(null);
   const [loaded, error] = useLoaded(`/api/history?count=10${before === null ? "" : `&before=${before}`}`);
   if (error) return <p class="error" role="alert">{error}</p>;
-  if (!loaded) return <p role="status">{t("loading")}</p>;
+  if (!loaded) return <p class="loading" role="status">{t("loading")}</p>;
   if (!loaded.sessions.length) return <p>{t("noSessions")}</p>;
   return (
     <>

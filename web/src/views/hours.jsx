@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { put } from "../api.js";
 import { Card, Fact } from "../parts.jsx";
 import { useAction, useLoaded } from "../state.jsx";
-import { duration, t } from "../text.js";
+import { duration, locale, t } from "../text.js";
 
 const MOST = 10;
 
@@ -20,7 +20,7 @@ const written = (rows) => rows.map(({ from, to, begin, end }) =>
   `${from === to ? from : `${from}-${to}`} ${begin}-${end === "00:00" ? "24:00" : end}`).join(";");
 
 function dayName(day) {
-  return new Date(2024, 0, Number(day)).toLocaleDateString(document.documentElement.lang, { weekday: "short" });
+  return new Date(2024, 0, Number(day)).toLocaleDateString(locale(), { weekday: "short" });
 }
 
 function Day({ label, value, set }) {
@@ -72,7 +72,7 @@ export function Hours({ session }) {
     await reload();
   };
   if (error) return <p class="error" role="alert">{error}</p>;
-  if (!hours) return <p role="status">{t("loading")}</p>;
+  if (!hours) return <p class="loading" role="status">{t("loading")}</p>;
   return (
     <>
       <h1>{t("nav.hours")}</h1>

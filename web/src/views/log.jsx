@@ -7,7 +7,7 @@ export function Log() {
   const [before, setBefore] = useState(null);
   const [log, error] = useLoaded(`/api/log?count=20${before === null ? "" : `&before=${before}`}`);
   if (error) return <p class="error" role="alert">{error}</p>;
-  if (!log) return <p role="status">{t("loading")}</p>;
+  if (!log) return <p class="loading" role="status">{t("loading")}</p>;
   return (
     <>
       <h1>{t("log")}</h1>

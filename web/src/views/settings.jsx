@@ -106,7 +106,7 @@ function Metrics({ entry, reload }) {
 export function Settings() {
   const [settings, error, reload] = useLoaded("/api/settings");
   if (error) return <p class="error" role="alert">{error}</p>;
-  if (!settings) return <p role="status">{t("loading")}</p>;
+  if (!settings) return <p class="loading" role="status">{t("loading")}</p>;
   const placed = [...Object.values(GROUPS).flat(), TOKEN];
   const groups = { ...GROUPS, [LAST]: Object.keys(settings).filter((name) => !placed.includes(name)) };
   return (
