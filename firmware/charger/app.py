@@ -9,7 +9,7 @@ from micropython import const
 
 from charger import clock, log, version
 from charger.audit import events
-from charger.drivers import outside_memory, reset_cause
+from charger.drivers import outside_memory
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
@@ -247,6 +247,8 @@ class Application:
             await clock.sleep_ms(_POLL_MS)
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
+        from charger.drivers import reset_cause  # unloaded after the start
+
         reset_cause.reset(why)
 
     async def close(self):
