@@ -63,6 +63,31 @@ def test_the_delay_is_shown_and_skipped_uk34(unit, csms):
     refused(owner.ask("POST", "/api/charge", {"action": "skip"}), 409, "No random delay")
 
 
+def test_the_owner_asks_for_energy_by_a_time_of_day_and_sees_the_plan_with_why(unit, csms):
+    sim = unit(time_scale=1)
+    owner = page_of(sim)
+    now = datetime.datetime.fromisoformat(csms.now())
+    start = now.replace(minute=0, second=0, microsecond=0)
+    cheap = start + datetime.timedelta(hours=3)
+    assert owner.ask("PUT", "/api/tariff", {
+        "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"), "minutes": 60, "prices": [30.5, 30, 30, -2.5, *[30] * 5]}).status == 200
+    refused(owner.ask("PUT", "/api/plan", {"depart": "07:30"}), 400, "both")
+    refused(owner.ask("PUT", "/api/plan", {"depart": "25:00", "kwh": 2}), 400, "time of day")
+    refused(page_of(sim, "installer", keep=True).ask("PUT", "/api/plan", {}), 403)
+    leave = (now + datetime.timedelta(hours=6)).strftime("%H:%M")
+    assert owner.ask("PUT", "/api/plan", {"depart": leave, "kwh": 2}).status == 200
+    sim.plug_in(1)
+    sim.swipe("GOOD0001", 1)
+    sim.wait_connector(lambda c: c["ocpp_status"] == "SuspendedEVSE" and "plan" in c["reason"])
+    plan = owner.get("/api/plan")
+    assert (plan["depart"], plan["energy_wh"], plan["missing_s"], len(plan["times"])) == (leave, 2000, 0, 1)
+    assert plan["times"][0]["start"].startswith(cheap.strftime("%Y-%m-%dT%H:00:00"))
+    assert "cheapest" in plan["why"] and plan["why"] == sim.connector(1)["plan"]["why"]
+    assert owner.ask("PUT", "/api/plan", {}).status == 200
+    sim.wait_ocpp_status("Charging")
+    assert owner.get("/api/plan")["depart"] is None
+
+
 def test_a_simulator_without_a_country_charges_at_once(charger, csms):
     start_session(charger, csms)
     assert charger.connector(1)["plan"]["delay_s"] is None

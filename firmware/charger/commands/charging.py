@@ -14,7 +14,8 @@ async def _status(app, role, _wish, _surface) -> dict:
     return report
 
 
-def _connector(app, args):
+def connector_of(app, args):
+    """The connector that the arguments name, 1 by default. CommandError for one that is not there."""
     number = int(args.get("connector", 1))
     if number > len(app.connectors):
         raise CommandError(UNKNOWN, "There is no connector %d." % number)
@@ -22,7 +23,7 @@ def _connector(app, args):
 
 
 async def _charge(app, role, args, _surface) -> dict:
-    connector = _connector(app, args)
+    connector = connector_of(app, args)
     action = args["action"]
     if action == "limit":
         amps = args.get("amps")

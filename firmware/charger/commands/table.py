@@ -2,11 +2,21 @@
 
 from charger import validate
 from charger.access import roles
-from charger.commands import FORBIDDEN, INVALID, UNKNOWN, charging, logs_and_history, maintenance, owner_settings, pin_and_clock
+from charger.commands import (
+    FORBIDDEN,
+    INVALID,
+    UNKNOWN,
+    charging,
+    logs_and_history,
+    maintenance,
+    owner_settings,
+    pin_and_clock,
+    planning,
+)
 from charger.errors import CommandError, InvalidValueError
 
 COMMANDS = {}
-for _module in (charging, logs_and_history, maintenance, owner_settings, pin_and_clock):
+for _module in (charging, logs_and_history, maintenance, owner_settings, pin_and_clock, planning):
     COMMANDS.update(_module.COMMANDS)
 
 

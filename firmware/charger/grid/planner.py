@@ -15,6 +15,7 @@ from charger.outlet import limits, pilot_duty
 from charger.runtime import memory
 
 CSMS, HOURS, PLAN, DELAY = "csms", "hours", "plan", "delay"
+DEPARTURES = "departures.json"  # connector number as text: [minute of the day in local time, Wh]
 _LEAST_DA = const(60)
 _LOOK_S = const(604800)  # without any hours: look again after so long
 
@@ -30,6 +31,8 @@ class Lane:
         self.applied_da = connector.outlet.limits.get("hardware")
         self.session: Session | None = None
         self.delay_served = False  # the start that comes now has waited its random delay already (UK-37)
+        self.plan_until = 0  # UTC seconds at which the owner's plan is looked up again
+        self.why = ""  # what the owner's plan does now
         self.exempt = ""  # why the back end's limit in force takes no random delay (UK-33)
 
     def session_number(self) -> int:
@@ -69,6 +72,7 @@ class Planner:
         self._files = files
         self._open = True  # whether the hours allow charging, in the span of UTC seconds below
         self._open_from = self._open_until = 0
+        self._departures = files.exists(DEPARTURES)
         self._hours_follow = False  # whether that may change at the end of the span
         self.lanes = [Lane(connector) for connector in connectors]
         self._config = config
@@ -144,6 +148,8 @@ class Planner:
         """A flow of energy begins: a relevant time, after a power cut as well (UK-35, UK-37)."""
         lane = self.lanes[session.connector_id - 1]
         lane.session = session
+        lane.plan_until = 0
+        self._follow_plan(lane, clock.utc_s())
         target = lane.target_da()
         lane.waiting.clear()
         lane.applied_da = target
@@ -186,7 +192,48 @@ class Planner:
             lane.following.pop(HOURS, None)
         else:
             lane.following[HOURS] = self._open_until
+        self._follow_plan(lane, utc)
         self._change(lane)
+
+    def _follow_plan(self, lane: Lane, utc: int | None) -> None:
+        """Look up what the owner's departure wants now; without the time, or overridden, it wants nothing."""
+        if not self._departures or lane.session is None or utc is None or lane.connector.override:
+            lane.wanted.pop(PLAN, None)
+            lane.following.pop(PLAN, None)
+            lane.why = ""
+            lane.plan_until = 0
+        elif utc >= lane.plan_until:
+            plan = self.plan(lane)
+            lane.plan_until = utc + _LOOK_S if plan is None else plan.until
+            lane.why = "" if plan is None else plan.why
+            if plan is None or plan.allowed:
+                lane.wanted.pop(PLAN, None)
+            else:
+                lane.wanted[PLAN] = 0
+            if plan is None:
+                lane.following.pop(PLAN, None)
+            else:
+                lane.following[PLAN] = plan.until
+            self.give_back()
+
+    def plan(self, lane: Lane):
+        """The plan of the running session, None without one or without a departure: give_back() then."""
+        from charger.grid import departure  # a few times an hour, where a departure was given
+
+        utc = clock.utc_s()
+        if lane.session is None or utc is None:
+            return None
+        volts = self._config.supply_volts
+        return departure.work_out(self._files, self.hours(), utc, lane.connector, lane.session, self.delay_most_s, volts)
+
+    def replan(self) -> None:
+        """A departure, the tariff, the hours or the time is another one."""
+        self._departures = self._files.exists(DEPARTURES)
+        self._open_until = 0
+        for lane in self.lanes:
+            lane.plan_until = 0
+        self.give_back()
+        self.second()
 
     def hours(self):
         """The charging hours, for one look: give_back() then."""
@@ -228,16 +275,14 @@ class Planner:
             lane.connector.outlet.limits.set("grid", share_da if reduced else None, limits.SAFETY)
 
     def _time_stepped(self, _old, _new, _source) -> None:
-        self._open_until = 0
-        self.second()
+        self.replan()
 
     # --- what a person wants ---
 
     def choose_hours(self, choice: str, windows: str, by: str) -> None:
         """The owner accepts, removes or changes the charging hours. ValueError, OSError by the flash."""
         self.hours().choose(choice, windows, by)
-        self._open_until = 0
-        self.second()
+        self.replan()
 
     def refusal(self, connector) -> str:
         """Why energy cannot flow whatever is overridden, '' where it can: limits and guards that protect (UK-16)."""
@@ -289,6 +334,7 @@ class Planner:
             "wanted_amps": lane.target_da() / 10,
             "delay_s": delay_s,
             "override": connector.override,
+            "why": lane.why,
             "next_change": self._next_change(lane, delay_s),
         }
 

@@ -29,7 +29,8 @@ from charger.errors import CommandError, InvalidValueError
 from charger.net import strict_json, utf8
 
 # Commands that lock out, erase or transfer a secret are available only in the local API (SEC-18).
-_OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install")
+_OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install", "hours", "set_hours", "plan", "set_plan",
+            "set_tariff")
 _SECRETS = ("AuthorizationKey", "MetricsToken", "WifiPassword", "MqttPassword")
 _SURFACE = "mqtt"
 _BURST, _REFILL_S = const(40), const(1)

@@ -22,25 +22,25 @@ NO_LIMIT = const(0x7FFF)
 SAFE_DA = const(60)  # what a car may have when a safety limit has run out: the least that a pilot can say (CP-14)
 
 # What each source is called where a person reads why the current is what it is.
-WORDS = {
-    "hardware": "the charger's own maximum",
-    "installer": "the limit set at installation",
-    "cable": "the cable",
-    "csms": "the charging profile of the back end",
-    "supply": "the shared supply of the outlets",
-    "hours": "the charging hours",
-    "plan": "the charging plan",
-    "delay": "the random delay",
-    "pause": "the user's pause",
-    "house": "the supply of the house",
-    "grid": "the grid operator",
-    "temperature": "the temperature inside",
-    "mains": "the low voltage of the mains",
-    "flash": "the upkeep of the memory",
-    "connection": "the making of a secure connection",
-    "user": "the user's choice",
-    "simplified": "the car's simplified pilot",
-}
+WORDS = (  # source, words, source, words: a dictionary would be in the heap
+    "hardware", "the charger's own maximum",
+    "installer", "the limit set at installation",
+    "cable", "the cable",
+    "csms", "the charging profile of the back end",
+    "supply", "the shared supply of the outlets",
+    "hours", "the charging hours",
+    "plan", "the charging plan",
+    "delay", "the random delay",
+    "pause", "the user's pause",
+    "house", "the supply of the house",
+    "grid", "the grid operator",
+    "temperature", "the temperature inside",
+    "mains", "the low voltage of the mains",
+    "flash", "the upkeep of the memory",
+    "connection", "the making of a secure connection",
+    "user", "the user's choice",
+    "simplified", "the car's simplified pilot",
+)  # fmt: skip
 
 
 class Limits:
@@ -140,7 +140,7 @@ class Limits:
     def who(self, source: str | None = None) -> str:
         """What a person calls a source, by default the ruling one; it says so when the source has fallen silent."""
         source = source or self.ruling
-        name = WORDS.get(source, source)
+        name = WORDS[WORDS.index(source) + 1] if source in WORDS else source
         return name + " (not heard from)" if source in self._silent else name
 
     def describe(self) -> str:

@@ -33,6 +33,9 @@ START = (  # 3,800
 UPDATING = ("charger.update.updater", "charger.update.manifest", "charger.update.integrity")  # 1,700
 PLANNING = (  # 2,500: what charging hours are looked up with, a few times a day
     "charger.grid.charging_hours",
+    "charger.grid.cheapest",
+    "charger.grid.departure",
+    "charger.grid.tariff",
     "charger.grid.countries",
     "charger.grid.countries.gb",
     "charger.grid.countries.de",

@@ -1,0 +1,60 @@
+"""The owner's departure, the tariff and the plan that comes of them (docs/SMART_CHARGING.md)."""
+
+from charger import clock
+from charger.commands import INVALID
+from charger.commands.charging import connector_of
+from charger.errors import CommandError
+
+
+async def _plan(app, _role, args, _surface) -> dict:
+    from charger.grid import departure  # unloaded again below
+
+    connector = connector_of(app, args)
+    planner = app.planner
+    plan = planner.plan(planner.lane(connector))
+    report = departure.report(plan, departure.kept(app.files).get(str(connector.id)))
+    planner.give_back()
+    return report
+
+
+async def _set_plan(app, _role, args, _surface) -> dict:
+    """Energy by a time of day, kept until it is removed."""
+    from charger.grid import departure, weekly  # unloaded again by replan()
+
+    connector = connector_of(app, args)
+    if ("depart" in args) != ("kwh" in args):
+        raise CommandError(INVALID, "depart and kwh: both, or none to remove the departure.")
+    wish = None
+    if "depart" in args:
+        try:
+            wish = (weekly.minutes(args["depart"]) % 1440, int(args["kwh"] * 1000))
+        except ValueError:
+            raise CommandError(INVALID, "depart: must be a time of day, such as 07:30.")
+    departure.keep(app.files, connector.id, wish)
+    app.planner.replan()
+    return {}
+
+
+async def _set_tariff(app, _role, args, _surface) -> dict:
+    """Prices from a moment on; no prices: those from then on are not known."""
+    from charger.grid import tariff  # unloaded again by replan()
+
+    try:
+        start = clock.parse_iso(args["start"])[0]
+    except ValueError:
+        raise CommandError(INVALID, "start: not a time.")
+    prices = [int(price * 100 + (0.5 if price >= 0 else -0.5)) for price in args["prices"]]
+    tariff.add(app.files, clock.utc_s() or 0, start, args["minutes"] * 60, prices)
+    app.planner.replan()
+    return {}
+
+
+COMMANDS = {
+    "plan": ("status", ("strict", (("connector?", ("whole", 1, 32)),)), _plan),
+    "set_plan": ("schedule", ("strict", (
+        ("connector?", ("whole", 1, 32)), ("depart?", ("str", 5, 5)), ("kwh?", ("num", 0.1, 200)),
+    )), _set_plan),
+    "set_tariff": ("schedule", ("strict", (
+        ("start", ("str", 35, 19)), ("minutes", ("whole", 5, 60)), ("prices", ("list", ("num", -1000, 1000), 100)),
+    )), _set_tariff),
+}  # fmt: skip

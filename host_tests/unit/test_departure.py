@@ -1,0 +1,163 @@
+"""The owner's departure over a whole charge point: cheap times within the hours, never above the back end's limit."""
+
+from check import equal, raises, true
+from ocpp_rig import Rig
+from profiles import profile
+
+from charger import clock
+from charger.grid import departure, planner, tariff
+from charger.grid.random_delay import draw
+
+HEAP = 16 * 1024 * 1024
+TIMEOUT = 120
+EVENING = clock.utc_of(2026, 1, 12, 18)  # a Monday in winter: local time is UTC
+HOUR_S = 3600
+SEVEN = 7 * 60
+
+
+async def unit(country="none", delay_s=0, utc=EVENING, **factory):
+    planner.draw = draw if delay_s is None else lambda _most_s: delay_s
+    return await Rig(factory=factory, utc=utc, country=country).online()
+
+
+def wants(rig, wh, minute=SEVEN):
+    departure.keep(rig.files, 1, (minute, wh))
+    rig.planner.replan()
+
+
+def prices(rig, *hours, start=EVENING):
+    tariff.add(rig.files, clock.utc_s(), start, HOUR_S, list(hours))
+    rig.planner.replan()
+
+
+async def begin(rig):
+    await rig.plug()
+    connector = rig.connectors[0]
+    rig.cp.tag_shown(connector, "TAG00001")
+    await rig.until(lambda: connector.session is not None)
+    return connector
+
+
+def plan(rig):
+    return rig.planner.lane_report(rig.connectors[0])
+
+
+async def test_it_waits_for_the_cheapest_hours_and_says_so():
+    rig = await unit()
+    wants(rig, 7000)  # 7.36 kW by one phase of 32 A: 3,424 s
+    prices(rig, *[30, 30, 30, 30, 30, 30, 10, 20, 30, 30, 30, 30, 30])
+    connector = await begin(rig)
+    await rig.seconds(2)
+    equal((connector.outlet.limits.effective_da, connector.outlet.limits.ruling), (0, "plan"))
+    equal(plan(rig)["why"], "waits for the cheapest times before the departure")
+    made = rig.planner.plan(rig.planner.lane(connector))
+    equal(made.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 7000 * 3600 // 7360)])
+    clock.set_utc(EVENING + 6 * HOUR_S, "test")
+    await rig.seconds(3)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, "a chosen time before the departure"))
+
+
+async def test_the_energy_that_was_wanted_ends_the_flow_and_no_other_departure_begins_it():
+    rig = await unit()
+    wants(rig, 5000)
+    connector = await begin(rig)
+    await rig.seconds(3)
+    equal(connector.outlet.limits.effective_da, 320, "without prices it begins at once")
+    rig.meters[0].total_wh += 5000
+    await rig.seconds(901)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (0, "the car has the energy that was wanted"))
+    clock.set_utc(EVENING + 15 * HOUR_S, "test")
+    await rig.seconds(3)
+    equal(connector.outlet.limits.effective_da, 0)
+
+
+async def test_a_departure_that_cannot_be_met_charges_whenever_it_may():
+    rig = await unit()
+    wants(rig, 150000)
+    prices(rig, 50, 10, 50)
+    connector = await begin(rig)
+    await rig.seconds(3)
+    equal(connector.outlet.limits.effective_da, 320)
+    true(plan(rig)["why"].startswith("the departure cannot be met"))
+    true(rig.planner.plan(rig.planner.lane(connector)).missing_s > 0)
+    clock.set_utc(EVENING + 14 * HOUR_S, "test")
+    await rig.seconds(3)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, "the departure is over"))
+
+
+async def test_cheap_times_outside_the_charging_hours_are_not_taken():
+    rig = await unit("GB")
+    wants(rig, 5000)  # with the longest delay 3,045 s
+    prices(rig, 1, 1, 1, 40, 40, 40, 30, 40, 40, 40, 40, 40, 40)
+    connector = await begin(rig)
+    made = rig.planner.plan(rig.planner.lane(connector))
+    equal(made.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360 + 600)])
+    equal(connector.outlet.limits.effective_da, 0)
+
+
+async def test_the_plan_never_exceeds_the_profile_of_the_back_end():
+    rig = await unit()
+    wants(rig, 7000)
+    connector = await begin(rig)
+    fields = profile(1, limit=10)
+    equal((await rig.call("SetChargingProfile", connectorId=1, csChargingProfiles=fields))["status"], "Accepted")
+    await rig.seconds(2)
+    equal((connector.outlet.limits.effective_da, connector.outlet.limits.ruling), (100, "csms"))
+    prices(rig, 50, 10)
+    await rig.seconds(2)
+    equal(connector.outlet.limits.effective_da, 0)
+
+
+async def test_charge_now_overrides_the_plan_for_this_session_only():
+    rig = await unit()
+    wants(rig, 7000)
+    prices(rig, 50, 10)
+    connector = await begin(rig)
+    await rig.seconds(2)
+    equal(connector.outlet.limits.effective_da, 0)
+    rig.planner.override(connector, "owner")
+    await rig.seconds(2)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, ""))
+    await rig.plug(plugged=False)
+    await rig.until(lambda: connector.session is None)
+    connector = await begin(rig)
+    await rig.seconds(2)
+    equal(connector.outlet.limits.effective_da, 0)
+
+
+async def test_departure_and_prices_are_kept_over_a_restart_and_can_be_removed():
+    rig = await unit()
+    wants(rig, 7000)
+    prices(rig, 50, 10)
+    await rig.power_cut()
+    await rig.online()
+    connector = await begin(rig)
+    await rig.seconds(2)
+    equal((connector.outlet.limits.effective_da, connector.outlet.limits.ruling), (0, "plan"))
+    departure.keep(rig.files, 1, None)
+    rig.planner.replan()
+    await rig.seconds(2)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, ""))
+
+
+async def test_prices_take_the_place_of_what_was_known_from_then_on():
+    rig = await unit()
+    prices(rig, 1, 2, 3, 4)
+    prices(rig, 8, 9, start=EVENING + 2 * HOUR_S)
+    blocks = tariff.kept(rig.files)
+    told = [tariff.price_at(blocks, EVENING + hour * HOUR_S)[0] for hour in range(5)]
+    equal(told, [1, 2, 8, 9, tariff.UNKNOWN])
+    equal(tariff.price_at(blocks, EVENING - 5), (tariff.UNKNOWN, EVENING))
+    prices(rig, start=EVENING)
+    equal(tariff.kept(rig.files), [])
+    rig.files.write_json(tariff.FILE, [["x"]])
+    equal(tariff.kept(rig.files), [], "a damaged file is no tariff")
+
+
+async def test_the_departure_follows_the_change_of_the_clocks():
+    rig = await unit("GB")
+    zone = rig.planner.hours().zone
+    before = clock.utc_of(2026, 3, 28, 22)
+    equal(departure.next_departure(zone, SEVEN, before), clock.utc_of(2026, 3, 29, 6), "07:00 is an hour earlier in UTC")
+    equal(departure.next_departure(zone, SEVEN, clock.utc_of(2026, 10, 24, 20)), clock.utc_of(2026, 10, 25, 7))
+    raises(ValueError, rig.planner.choose_hours, "change", "x", "owner")
