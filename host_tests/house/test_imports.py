@@ -24,7 +24,7 @@ ALLOWED = {
     "net": {"audit", "credentials", "crypto", "runtime", "store"},
     "ocpp": DOMAIN | {"audit", "config", "credentials", "crypto", "net", "runtime", "store", "update"},
     "update": DOMAIN | {"audit", "credentials", "crypto", "net", "runtime", "store"},
-    "commands": {"access", "audit", "credentials", "maintenance", "runtime", "update"},
+    "commands": {"access", "audit", "credentials", "grid", "maintenance", "runtime", "update"},
     "local_api": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime"},
     "mqtt_client": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime", "store", "status_report", "update"},
 }
