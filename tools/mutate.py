@@ -23,7 +23,8 @@ MUTATIONS = {
         "return raw == pilot_states.E or (raw == pilot_states.F and not outlet.driving_f)",
         "return False",
     ),
-    "PilotVoltage": (GUARDS + "pilot_guards.py", "return outlet.raw_state == pilot_states.UNDEFINED", "return False"),
+    "PilotVoltage": (GUARDS + "pilot_guards.py", "if outlet.raw_state != pilot_states.UNDEFINED or is_weak(outlet):", "if True:"),
+    "PilotGenerator": (GUARDS + "pilot_guards.py", "return outlet.generator_test.failed or is_weak(outlet)", "return False"),
     "Ventilation": (
         GUARDS + "pilot_guards.py", "return outlet.state == pilot_states.D and not outlet.has_ventilation", "return False"
     ),
@@ -60,6 +61,7 @@ FIRST = {
     "LockFailure": "without_the_lock", "Lock before closing": "without_the_lock", "Minimum off time": "a_late_tick_opens",
     "PWM rest": "sleeping", "Duty hold": "limits_are", "Stop after 6 s": "after_six", "Self-test for each closure": "a_dead",
     "Late tick": "a_late_tick_opens", "Permission": "without_permission", "Tamper": "wears", "Emergency": "emergency",
+    "PilotGenerator": "generator",
 }  # fmt: skip
 RUNNER = """
 import sys

@@ -7,7 +7,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   max_da      what contactor and wiring bear, 0.1 A, per phase
   phases      phases wired to the outlet, 1 or 3
   pilot       {"pwm", "adc": pins, "rail_mv", "r1", "r2", "r3": ohms of CP - R1 - node, node - R2 - rail,
-              node - R3 - ground}
+              node - R3 - ground, "conversion_us": of the ADC, None where the unit measures it}
   contactor   {"out": pin, "active": level that closes, "feedback": pin or a pin a pole, "contact": what the feedback is,
               "normally_open", "mirror" or "voltage" (drivers/contactor.py), "close_ms", "open_ms": what it takes at most}
   rcd         {"trip": pin (1 = tripped), "test": pin, "answer_ms", "release_ms": what the test takes at most, 200} or None
@@ -77,7 +77,7 @@ def _outlet(number):
     return {
         "max_da": 320,
         "phases": _PHASES,
-        "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300},
+        "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": 45},
         "contactor": _contactor(base + 2, base + 3, (base + 3, 60 + number, 64 + number)[: 1 if _SWITCH else _PHASES]),
         "rcd": {"trip": base + 4, "test": base + 5},
         "lock": {"out": base + 6, "feedback": base + 7, "move_ms": 500} if _SOCKET else None,

@@ -24,7 +24,7 @@ _OPTIONAL_PARTS = ("phase_switch", "rcd", "lock", "proximity", "ntc", "fault_inp
 
 def outlet(pilot: dict, contactor: dict, **parts) -> dict:
     """Return one outlet of OUTLETS: reference divider and contactor times are added, parts not given are None."""
-    pilot.update({"r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300})
+    pilot.update({"r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": None})
     pilot.update(_UNIT.pilot_wiring)
     contactor.update({"active": 1, "contact": "normally_open", "close_ms": 60, "open_ms": 50})
     data = dict.fromkeys(_OPTIONAL_PARTS)

@@ -132,3 +132,59 @@ def test_f_e18_a_coding_that_touches_250_ms_after_the_pilot_is_taken():
     rig.side.refresh()
     rig.run(6000)
     equal((_closed(rig), rig.outlet.fault, rig.outlet.offered_da), (True, None, 320))
+
+
+def _lose_diode(rig, ms):
+    rig.side.ev.diode = False
+    rig.side.refresh()
+    rig.run(ms)
+    rig.side.ev.diode = True
+    rig.side.refresh()
+
+
+def test_f_e7_one_reading_without_the_negative_plateau_opens_nothing_and_a_short_loss_latches_nothing():
+    rig = Rig()
+    rig.charge()
+    operations = rig.side.contactor.operations
+    sense = rig.side.pilot_sense
+    for uv in (600000, -600000):
+        sense.burst_uv, sense.burst_us = uv, 1000  # the whole first reading of the next tick
+        sense.refresh()
+        rig.run(100)
+        true(sense.burst_us <= 0)
+    equal((_closed(rig), rig.outlet.fault, rig.side.contactor.operations), (True, None, operations))
+    _lose_diode(rig, 60)
+    equal((_closed(rig), rig.outlet.fault), (False, None))
+    rig.until(lambda: _closed(rig), 60000)
+    rig = Rig()
+    rig.charge()
+    _lose_diode(rig, 300)
+    rig.run(2000)
+    equal((_closed(rig), rig.outlet.fault.CODE), (False, "EVCommunicationError"))
+
+
+def test_f_e13_a_generator_out_of_range_with_nothing_plugged_is_an_internal_error():
+    for plus_mv, minus_mv, code in ((12000, -10600, "InternalError"), (10700, -12000, "InternalError"), (12000, -12000, None)):
+        rig = Rig()
+        rig.side.circuit.plus_mv, rig.side.circuit.minus_mv = plus_mv, minus_mv
+        rig.side.refresh()
+        rig.restart()
+        rig.run(8000)
+        fault = rig.outlet.fault
+        equal((plus_mv, minus_mv, fault and fault.CODE, rig.outlet.plugged), (plus_mv, minus_mv, code, False))
+        rig.side.circuit.plus_mv, rig.side.circuit.minus_mv = 12000, -12000
+        rig.side.refresh()
+        rig.run(4000)
+        equal(rig.outlet.fault, None)
+
+
+def test_f_e13_the_hourly_test_of_the_generator_is_one_pulse_that_no_state_follows():
+    rig = Rig()
+    seen = []
+    states = set()
+    for _ in range(3600 + 100):  # a tick that is late by a second passes the time as well
+        rig.tick(1000)
+        if rig.outlet.driving_f:
+            seen.append(rig.outlet.ticks)
+        states.add(rig.outlet.state)
+    equal((len(seen), len(states)), (1, 1))

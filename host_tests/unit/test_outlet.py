@@ -389,6 +389,21 @@ def test_no_energy_without_the_lock_and_no_unlocking_under_load_cp31():
     equal(_closed(rig), False)
 
 
+def test_a_coding_that_is_not_read_four_times_alike_allows_no_current_cp35():
+    rig = Rig()
+    rig.outlet.permit = True
+    rig.side.plug(ev.ASKING)
+    for n in range(20):
+        rig.side.cable_ohm = 220 if n % 3 else 1500
+        rig.side.refresh()
+        rig.tick()
+        equal((rig.outlet.cable.rating_da, rig.outlet.offered_da), (0, 0))
+    rig.side.cable_ohm = 1500
+    rig.side.refresh()
+    rig.run(1000)
+    equal((rig.outlet.cable.rating_da, rig.outlet.fault), (130, None))
+
+
 def test_a_tethered_outlet_has_neither_cable_coding_nor_lock():
     rig = Rig(ConnectorLock="false")
     rig.charge()
@@ -476,3 +491,11 @@ def test_the_tick_allocates_nothing_in_any_state():
             seen.add(rig.outlet.state)
     equal(seen, {pilot_states.A, pilot_states.B, pilot_states.C,
                  pilot_states.D, pilot_states.E, pilot_states.F, pilot_states.UNDEFINED})
+
+
+def test_a_generator_out_of_range_with_nothing_plugged_is_no_car_cp1():
+    rig = Rig()
+    rig.side.circuit.plus_mv = 10700
+    rig.side.refresh()
+    rig.run(1000)
+    equal((rig.outlet.fault.CODE, rig.outlet.plugged), ("InternalError", False))

@@ -16,8 +16,8 @@ def _set(rig, high_mv, low_mv, duty):
     side = rig.side
     rig.outlet.pilot.set_duty(duty)
     side.sync()
-    side._high_uv = side.circuit._node_uv(high_mv)
-    side._low_uv = side.circuit._node_uv(low_mv) if duty != STEADY else side._high_uv
+    side.pilot_sense.high_uv = side.circuit._node_uv(high_mv)
+    side.pilot_sense.low_uv = side.circuit._node_uv(low_mv) if duty != STEADY else side.pilot_sense.high_uv
 
 
 def _read(rig):
@@ -80,8 +80,8 @@ def test_cars_at_the_corners_of_all_tolerances_cp4():
                             rig.outlet.pilot.set_duty(STEADY if percent is None else percent * 65535 // 100)
                             rig.side.sync()
                             circuit.solve(nominal + nominal * tolerance // 100, True)
-                            rig.side._high_uv = circuit.high_uv
-                            rig.side._low_uv = circuit.high_uv if percent is None else circuit.low_uv
+                            rig.side.pilot_sense.high_uv = circuit.high_uv
+                            rig.side.pilot_sense.low_uv = circuit.high_uv if percent is None else circuit.low_uv
                             high, low = _read(rig)
                             what = "%s %%, %d V, %d ohm, diode %d: %d/%d mV" % (percent, volts, ohm, diode, high, low)
                             equal(pilot_states.decode(high), state, what)

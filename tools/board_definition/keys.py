@@ -13,6 +13,7 @@ TEXT = str
 PILOT = {
     "pwm": PIN_OUT, "adc": PIN_ADC,
     "r1": (100_000, 400_000), "r2": (20_000, 100_000), "r3": (15_000, 80_000), "rail_mv": (3000, 3600),
+    "conversion_us": [(20, 250)],
 }  # fmt: skip
 CONTACTOR = {
     "out": PIN_OUT, "active": frozenset((0, 1)), "feedback": PINS_IN,

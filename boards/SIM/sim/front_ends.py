@@ -1,8 +1,6 @@
 """Metering hardware of an outlet: one chip for each meter driver, and its lines."""
 
 import math
-import sys
-import time
 
 from sim import lines, timebase
 from sim.launch import config
@@ -43,12 +41,9 @@ def connect(world, outlet, kind, options):
     elif kind == "ct_adc":
         from sim.chips.ct_adc import CtFrontEnd
 
-        time.ticks_us = timebase.converted_us  # the firmware, imported later, dates its samples by it
-        if "charger.clock" in sys.modules:  # a real board's data are read by the firmware's own code, before the world exists
-            sys.modules["charger.clock"].ticks_us = timebase.converted_us
         ratios = (options.get("v_ratio", 350000) / 1000, options.get("i_ratio", 60606) / 1000)
         outlet.meter = CtFrontEnd(
-            Waveform(outlet), timebase.converted_us, timebase.convert, seed, _CONVERT_US, ratios=ratios
+            Waveform(outlet), timebase.ticks_us, timebase.convert, seed, _CONVERT_US, ratios=ratios
         )
         world.analog[options["v_adc"]] = outlet.meter.v
         world.analog[options["i_adc"]] = outlet.meter.i

@@ -10,12 +10,12 @@ from micropython import const
 from sim import ev, soft_irq, timebase
 from sim.circuit import PilotCircuit, Random, divider_uv, ntc_uv
 from sim.ev import EV
+from sim.pilot_sense import PilotSense
 from sim.power import Contactor, Lock, ResidualMonitor
 from sim.reader import CardReader
 
 _CHUNK_MS = const(10)  # longest step of the model
 _LONG_MS = const(60000)  # beyond this the rest of a gap is one coarse stretch
-_EDGE_US = const(14)  # how long the stray capacitance of cable and car bends an edge (CP-2)
 _HEAT_MC_PER_MS = const(30)
 _MWH_MW_MS = const(3600000)
 AMBIENT_MC = const(25000)
@@ -61,9 +61,7 @@ class Outlet:
         self._leave = soft_irq.Alarm(self.plug, ev.ABSENT)
         self._duty = 0
         self._allowed_ma = 0
-        self._high_us = self._high_uv = self._low_uv = 0
-        self._phase_us = random.between(0, 999)
-        self._noise = random.between(0, 65535)
+        self.pilot_sense = PilotSense(random)
         self._now = timebase.ticks_ms()
         self.refresh()
 
@@ -80,8 +78,6 @@ class Outlet:
         self._now = now
         if dt <= 0:
             return
-        if dt > 3:  # a pause, not the next sample of a burst: the phase of the PWM is anybody's guess
-            self._phase_us = (self._phase_us + self._noise) % 1000
         if dt > _LONG_MS:
             self._step(dt - _LONG_MS, now - _LONG_MS)
             dt = _LONG_MS
@@ -176,40 +172,26 @@ class Outlet:
             load = 0
         circuit = self.circuit
         circuit.solve(load, car.diode or not load)
-        self._high_uv = circuit.high_uv
-        self._low_uv = circuit.low_uv
+        sense = self.pilot_sense
+        sense.high_uv = circuit.high_uv
+        sense.low_uv = circuit.low_uv
         if duty == 0:
-            self._high_us = 0
-            self._high_uv = self._low_uv
+            sense.high_us = 0
+            sense.high_uv = sense.low_uv
         elif duty == 65535:
-            self._high_us = 1000
-            self._low_uv = self._high_uv
+            sense.high_us = 1000
+            sense.low_uv = sense.high_uv
         else:
-            self._high_us = duty * 1000 // 65535
+            sense.high_us = duty * 1000 // 65535
         connected = car.want != ev.ABSENT and not self.pe_lost and not circuit.short_ohm
         self._allowed_ma = ev.limit_ma(duty) if connected else 0
 
     def sample_uv(self):
-        """One sample of the pilot's ADC, some 45 us after the last one, in steps of 1 mV."""
+        """One sample of the pilot's ADC, in steps of 1 mV."""
         now = timebase.ticks_ms()
         if now != self._now:
             self._step_to(now)
-        noise = (self._noise * 12829 + 13849) & 0xFFFF
-        self._noise = noise
-        phase = self._phase_us + 41 + (noise >> 13)
-        if phase >= 1000:
-            phase -= 1000
-        self._phase_us = phase
-        high_us = self._high_us
-        if phase < high_us:
-            uv = self._high_uv
-            if phase < _EDGE_US:
-                uv -= (uv - self._low_uv) * (_EDGE_US - phase) // _EDGE_US
-        else:
-            uv = self._low_uv
-            if phase - high_us < _EDGE_US:
-                uv += (self._high_uv - uv) * (_EDGE_US - phase + high_us) // _EDGE_US
-        return (uv + (noise & 0xFFF) - 2048) // 1000 * 1000
+        return self.pilot_sense.sample_uv(now)
 
     # --- for the control port and tests ---
 

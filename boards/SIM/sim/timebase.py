@@ -5,8 +5,8 @@
   faster than scale x real. When the machine cannot keep up, time just runs slower; no task is late for that reason.
 - Manual: time moves by advance(ms), and where asyncio waits it jumps to the next wake-up at once. For unit tests.
 
-`ticks_us` stays real: it is for measuring how long code takes, and for busy waits. Only on a board that samples the mains
-by its own ADC it is converted_us: there each conversion takes its time, and the working out of the sample none.
+`ticks_us` moves with the same time, and within a millisecond of virtual time with what conversions and short waits take
+(convert(), take(), sleep_us()); code takes none. A long computation measures itself by utime.ticks_us().
 
 - Paced (start_pace()): as scaled, or manual, but time also moves by what the firmware's code costs and by what the hardware
   takes: pace.py, hardware_times.py. Then ticks_us follows too.
@@ -45,6 +45,7 @@ _credit_us = 0  # real time not yet turned into virtual time
 _last_us = 0
 _converting_us = 0  # spent on conversions since the millisecond that began last
 _converting_ms = 0
+_taken_us = 0  # in real time, on top of it, modulo 2^29
 _wait = None  # asyncio's own wait
 _hooks = []
 static_heap = 0  # bytes that the simulated world holds: start.py measures it
@@ -64,36 +65,39 @@ def ticks_ms():
 
 
 def ticks_us():
-    """As time.ticks_us(): board time when paced, else the interpreter's own."""
+    """As time.ticks_us(). Allocates nothing."""
+    if not _virtual:
+        return utime.ticks_add(utime.ticks_us(), _taken_us)
+    us = _us
     if not pace.on:
-        return utime.ticks_us()
-    if not soft_irq.busy:
+        us = _converting_us if _converting_ms == _now else 0
+    elif not soft_irq.busy:
         soft_irq.enter()
         soft_irq.leave()
-    return utime.ticks_add((_now & _MS_THAT_FIT) * 1000 & _TICKS_MASK, _us)
+        us = _us
+    return utime.ticks_add((_now & _MS_THAT_FIT) * 1000 & _TICKS_MASK, us)
 
 
 def convert(us):
-    """The ADC takes us for a conversion."""
-    global _converting_us, _converting_ms
+    """The ADC takes us for a conversion, which the interpreter waits for in real time."""
+    if _virtual:
+        take(us)
+    else:
+        utime.sleep_us(us)
+
+
+def take(us):
+    """Hardware takes us of ticks_us(), but for a paced board, where cost() says so. In real time nobody waits for it."""
+    global _converting_us, _converting_ms, _taken_us
     if pace.on:
         return
     if not _virtual:
-        utime.sleep_us(us)
+        _taken_us = (_taken_us + us) & _SMALL
     elif _converting_ms == _now:
         _converting_us += us
     else:
         _converting_ms = _now
         _converting_us = us
-
-
-def converted_us():
-    """As time.ticks_us(), in simulated time: it moves with conversions."""
-    if not _virtual:
-        return utime.ticks_us()
-    if pace.on:
-        return ticks_us()
-    return utime.ticks_add(_now * 1000 & _TICKS_MASK, _converting_us if _converting_ms == _now else 0)
 
 
 def is_slow():
@@ -462,11 +466,16 @@ def on_look(function):
 
 
 def sleep_us(us):
-    """As time.sleep_us(); below a millisecond virtual time does not move."""
-    if _virtual:
+    """As time.sleep_us(); below a millisecond only ticks_us() moves, unless time is paced."""
+    if us >= 1000:
         sleep_ms(us // 1000)
+        us %= 1000
+    if pace.on:
+        soft_irq.enter()
+        cost(us, "sleep_us")
+        soft_irq.leave()
     else:
-        utime.sleep_us(us)
+        take(us)
 
 
 def _earn(most_us):

@@ -20,13 +20,14 @@ def rating_da(ohms: int, phases: int) -> int:
 
 
 class Cable:
-    """`rating_da` is latched at plug-in; `changed` when the coding no longer says the same (CP-37)."""
+    """`rating_da` is latched at plug-in, 0 until then; `changed` when the coding no longer says the same (CP-37)."""
 
     def __init__(self, proximity, phases: int):
         self._proximity = proximity
         self._phases = phases
         self._latched = False
         self._settle = 0
+        self._seen_da = 0
         self.rating_da = 0
         self.changed = False
         self.plugged_ms = 0
@@ -41,7 +42,7 @@ class Cable:
         self._proximity.read()
         if not plugged:
             self._latched = False
-            self._settle = 0
+            self._settle = self._seen_da = 0
             self.rating_da = 0
             self.changed = False
             self.plugged_ms = 0
@@ -51,9 +52,11 @@ class Cable:
         now = rating_da(self._proximity.ohms, self._phases)
         if self._latched:
             self.changed = now != self.rating_da
-        elif now == self.rating_da:
+        elif now == self._seen_da:
             self._settle += 1
-            self._latched = self._settle >= 3 and now > 0
+            if self._settle >= 3 and now > 0:
+                self._latched = True
+                self.rating_da = now
         else:
-            self.rating_da = now
+            self._seen_da = now
             self._settle = 0

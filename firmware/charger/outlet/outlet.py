@@ -13,6 +13,7 @@ from charger import clock
 from charger.outlet import guards, pilot_duty, pilot_states
 from charger.outlet.bolt import Bolt
 from charger.outlet.cable import Cable
+from charger.outlet.generator_test import GeneratorTest
 from charger.outlet.guards.base import Guard
 from charger.outlet.limits import Limits
 from charger.outlet.outlet_readout import OutletReadout
@@ -59,10 +60,11 @@ class Outlet(OutletReadout):
         self.rotation = options.get("rotation", 0)  # which phase of the supply its first one is (grid/load_sharing.py)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
         self.self_test = RcdSelfTest(parts.rcd) if parts.rcd else None
-        self.limits = Limits(options["max_da"])
+        self.limits = Limits(min(options["max_da"], self.pilot.most_da))
         self.has_ventilation = options.get("ventilation", False)
         self.open_pen = options.get("open_pen", False)
         self.wake_up = False  # an input of the loop: the key WakeUpVehicle
+        self.generator_test = GeneratorTest()
         self._late_ms = options["late_ms"]
         self.switch = PowerSwitch(parts.contactor, parts.phase_switch)
         self._flash = parts.flash
@@ -101,6 +103,7 @@ class Outlet(OutletReadout):
         self.dt_ms = 0
         self.metered: tuple | None = None  # reading.protection while it is fresh
         self.contacts_closed = self.locked = self.rcd_tripped = False
+        self.diode_lost = False  # the guard Diode says so
         self._same = self._undefined = 0
         self._stop_ms = self._asleep_ms = 0
         self._f_hold_ms = F_MS
@@ -129,7 +132,9 @@ class Outlet(OutletReadout):
         wanted = self._wanted(target_da)
         if self.lock is not None:
             self._step_lock(dt_ms)
-        if self.blocked:
+        if self.generator_test.step(self):
+            pass  # it has the pilot until the next tick
+        elif self.blocked:
             self._hold_fault()
         elif wanted:
             self._offer(dt_ms, target_da)
@@ -205,8 +210,12 @@ class Outlet(OutletReadout):
             self.self_test.schedule(dt_ms, self)
 
     def _read_state(self) -> None:
-        self.pilot.read()
-        raw = pilot_states.decode(self.pilot.high_mv)
+        pilot = self.pilot
+        pilot.read()
+        raw = pilot_states.decode(pilot.high_mv)
+        if self.contactor.commanded and (not self._asks(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
+            pilot.read_again()  # what opens the contactor has to be there twice; a disturbance of 1 ms is gone by then
+            raw = pilot_states.decode(pilot.high_mv)
         if raw != self.raw_state:
             self._same = 1
             self.raw_state = raw
@@ -231,7 +240,7 @@ class Outlet(OutletReadout):
             self.switch.forget()
             self._seen_empty = True
         elif state == pilot_states.UNDEFINED:
-            self.plugged = self.plugged or self.pilot.high_mv < 11000  # whatever it is, it is connected
+            self.plugged = self.plugged or self.pilot.high_mv < 10000  # whatever it is, it is connected
         elif pilot_states.B <= state <= pilot_states.D:
             if state == pilot_states.C and self._seen_empty and not self._offered:
                 self.simplified = True
@@ -298,7 +307,7 @@ class Outlet(OutletReadout):
         raw = self.raw_state
         if raw == pilot_states.UNDEFINED:
             return self._undefined < _UNDEFINED_TICKS
-        return self._asks(raw)
+        return self._asks(raw) and not self.diode_lost
 
     def _wanted(self, target_da: int) -> bool:
         """True while energy should flow as far as the charger is concerned."""
@@ -312,7 +321,8 @@ class Outlet(OutletReadout):
             and target_da >= pilot_duty.MINIMUM_DA
         )
 
-    def _set_duty(self, duty: int, offered_da: int) -> None:
+    def set_duty(self, duty: int, offered_da: int) -> None:
+        """For the tick and what it steps: the pilot's duty and the current that it offers."""
         self.pilot.set_duty(duty)
         self.offered_da = offered_da
         self.pilot_age_ms = 0
@@ -326,27 +336,27 @@ class Outlet(OutletReadout):
             self.switch.open_for_guard(self)
         if self.pwm_on:
             self._f_hold_ms = F_MS
-            self._set_duty(pilot_duty.DUTY_OFF, 0)
+            self.set_duty(pilot_duty.DUTY_OFF, 0)
         elif self.driving_f and self.pilot_age_ms >= self._f_hold_ms:
-            self._set_duty(pilot_duty.DUTY_STEADY, 0)
+            self.set_duty(pilot_duty.DUTY_STEADY, 0)
 
     def _offer(self, dt_ms: int, target: int) -> None:
         """Bring the pilot to the effective limit within the pauses of CP-22 and CP-26."""
         if self.driving_f:
             if self.pilot_age_ms >= self._f_hold_ms:
-                self._set_duty(pilot_duty.DUTY_STEADY, 0)
+                self.set_duty(pilot_duty.DUTY_STEADY, 0)
         elif not self.pwm_on:
             if self.pilot_age_ms >= PWM_OFF_MS and pilot_states.B <= self.state <= pilot_states.D:
-                self._set_duty(pilot_duty.duty_from_da(target), target)
+                self.set_duty(pilot_duty.duty_from_da(target), target)
         elif target != self.offered_da:
             if self.pilot_age_ms >= DUTY_HOLD_MS or self.limits.decision[1] < self.offered_da:
-                self._set_duty(pilot_duty.duty_from_da(target), target)
+                self.set_duty(pilot_duty.duty_from_da(target), target)
         elif self.wake_up and self.state == pilot_states.B and not self._woken:
             self._asleep_ms += dt_ms
             if self._asleep_ms >= WAKE_AFTER_MS:
                 self._woken = True  # one attempt a plug-in (CP-29)
                 self._f_hold_ms = WAKE_F_MS
-                self._set_duty(pilot_duty.DUTY_OFF, 0)
+                self.set_duty(pilot_duty.DUTY_OFF, 0)
 
     def _close_when_ready(self) -> None:
         """All of them, every time: offer out, C seen steadily, diode seen, locked, open long enough, self-test passed."""
@@ -373,7 +383,7 @@ class Outlet(OutletReadout):
         """PWM off first, so that the car stops drawing; open when S2 opens or after 6 s (CP-25)."""
         if self.pwm_on or self.driving_f:
             self._stop_ms = 0
-            self._set_duty(pilot_duty.DUTY_STEADY, 0)
+            self.set_duty(pilot_duty.DUTY_STEADY, 0)
         if self.contactor.commanded:
             self._stop_ms += dt_ms
             if self._stop_ms >= STOP_MS:

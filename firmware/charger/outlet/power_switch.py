@@ -127,6 +127,8 @@ class PowerSwitch:
             self.open(LOCK, "ConnectorLockFailure", outlet)
         elif raw == pilot_states.D:
             self.open("Ventilation", "OtherError", outlet)
+        elif outlet.diode_lost:
+            self.open("Diode", "EVCommunicationError", outlet)
         elif raw == pilot_states.UNDEFINED:
             self.open("PilotVoltage", "EVCommunicationError", outlet)
         else:

@@ -9,7 +9,7 @@ def _outlet(base):
     return {
         "max_da": 320,
         "phases": 1,
-        "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300},
+        "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": 45},
         "contactor": {"out": base + 2, "active": 1, "feedback": base + 3, "contact": "normally_open",
                       "close_ms": 30, "open_ms": 20},
         "rcd": {"trip": base + 4, "test": base + 5},

@@ -15,6 +15,7 @@ ALL = (
     contactor_guards.CloseFailure,
     contactor_guards.PhaseCloseFailure,
     pilot_guards.PilotShort,
+    pilot_guards.PilotGenerator,
     pilot_guards.PilotVoltage,
     pilot_guards.Diode,
     pilot_guards.Ventilation,

@@ -3,6 +3,7 @@
 from charger.outlet import pilot_states
 from charger.outlet.guards import base
 
+_NO_CAR_MV = 10000  # a car in state B brings the pilot below this
 _FRESH_MS = 20  # so old a duty must be before its negative half can have been sampled
 
 
@@ -13,14 +14,37 @@ class Diode(base.Guard):
     INFO = "No diode at the pilot of the vehicle"
     FAULTED = False
     RULE = base.UNPLUG
+    TRIP_MS = 200  # of the latch: the contactor opens in the tick that has read it twice
 
     def danger(self, outlet) -> bool:
+        """Judge the negative plateau, and tell the outlet, which does not wait for the latch."""
+        outlet.diode_lost = lost = self._is_lost(outlet)
+        return lost
+
+    def _is_lost(self, outlet) -> bool:
         """Only with PWM out and a car-like high plateau is there a negative half to look at (CP-10)."""
         if not outlet.pwm_on or outlet.pilot_age_ms < _FRESH_MS:
             return False
         if not pilot_states.B <= outlet.raw_state <= pilot_states.D:
             return False
         return outlet.pilot.low_mv > pilot_states.DIODE_LOW_MV
+
+
+class PilotGenerator(base.Guard):
+    """The unit's own pilot is out of range while nothing is plugged (CP-1): no car is to blame, and none is seen."""
+
+    CODE = "InternalError"
+    INFO = "Level of the pilot generator out of range"
+    TRIP_MS = 200
+
+    def danger(self, outlet) -> bool:
+        """By the test of the negative level, or by a positive one that is below state A and above what any car makes of it."""
+        return outlet.generator_test.failed or is_weak(outlet)
+
+
+def is_weak(outlet) -> bool:
+    """True for a voltage beside state A's window with no car plugged."""
+    return not outlet.plugged and outlet.raw_state == pilot_states.UNDEFINED and outlet.pilot.high_mv > _NO_CAR_MV
 
 
 class PilotShort(base.Guard):
@@ -45,8 +69,10 @@ class PilotVoltage(base.Guard):
     TRIP_MS = 200  # of the report only, as above
 
     def danger(self, outlet) -> bool:
-        """Between the windows, or beyond them."""
-        return outlet.raw_state == pilot_states.UNDEFINED
+        """Between the windows, or beyond them; not where the generator itself is wrong or its test runs."""
+        if outlet.raw_state != pilot_states.UNDEFINED or is_weak(outlet):
+            return False
+        return not outlet.generator_test.running
 
 
 class Ventilation(base.Guard):
