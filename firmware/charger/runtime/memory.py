@@ -31,7 +31,7 @@ CONNECTING = (  # 4,500
     "charger.net.dns",
     "charger.credentials.server_certificate",
     "charger.crypto.der",
-    "charger.crypto.hostname",
+    "charger.net.ip_address",
 )
 
 _heap_grows = False
