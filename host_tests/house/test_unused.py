@@ -9,7 +9,6 @@ from house.source import ROOT, modules
 FOR_HOSTS = {
     "age_ms": "tools/calibrate.py waits for a fresh reading",
     "da_from_duty": "the inverse of duty_from_da(), with which tests read the pilot's signal",
-    "safety_da": "the event test's invariant reads it",
     "total_mwh": "the tests of the register compare it to the milliwatt-hour",
     "transition_path": "the conformance test reads the state machine as data",
 }
