@@ -8,8 +8,8 @@ import machine
 from micropython import const
 
 from charger import clock, log, version
-from charger.audit import connection_events, events
-from charger.drivers import outside_memory, reset_cause
+from charger.audit import events
+from charger.drivers import outside_memory
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
@@ -57,6 +57,7 @@ class Application:
         self.sessions = SessionStore(self.files)
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
+        self.planner = wiring.make_planner(self)
         wiring.configure_hold_ups(self)
         self.flash_pause = wiring.make_flash_pause(self)
         contactors_moved = self.flash_pause.contactors_moved
@@ -115,6 +116,8 @@ class Application:
             self.memory.link_failed(any(connector.session for connector in self.connectors))
         if cause in ("auth", "unknown", "http"):
             self.charge_point.link_refused()
+        from charger.audit import connection_events  # unloaded again once the link is made
+
         event = connection_events.event_of(cause)
         if event is not None:
             self.security_log.add(event, text)
@@ -171,6 +174,7 @@ class Application:
         slow("temperature", self._derate)
         if self.supply is not None:
             slow("load sharing", self.supply.share)
+        slow("planner", self.planner.second)
         slow("checkpoints", self._checkpoint_sessions)
         slow("security log", self.security_log.second)
         slow("heap", self._note_heap)
@@ -210,7 +214,7 @@ class Application:
         self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
-        if board.CSMS["url"]:
+        if self.settings.url:
             self.supervisor.start("link", self.link.run)
         for name, job in self.charge_point.tasks():
             self.supervisor.start(name, job)
@@ -243,6 +247,8 @@ class Application:
             await clock.sleep_ms(_POLL_MS)
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
+        from charger.drivers import reset_cause  # unloaded after the start
+
         reset_cause.reset(why)
 
     async def close(self):

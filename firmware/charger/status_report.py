@@ -5,7 +5,7 @@ import gc
 from charger import clock, version
 
 
-def connector_report(connector) -> dict:
+def connector_report(connector, planner) -> dict:
     """Report one connector; currents in A, power in W, energy in Wh. `reason` is why no energy flows, as text."""
     outlet = connector.outlet
     reading = connector.meter.reading
@@ -30,6 +30,7 @@ def connector_report(connector) -> dict:
         "transaction_id": session.transaction_id if session else None,
         "id_tag": session.id_tag if session else None,
         "reason": connector.why_no_energy(),
+        "plan": planner.lane_report(connector),
     }
 
 
@@ -95,5 +96,6 @@ def charger_report(app) -> dict:
         "update": app.updates.report() if app.updates else None,
         "web": {"port": app.listener.port} if app.listener else None,
         "tamper": app.tamper.report() if app.tamper else None,
-        "connectors": {str(c.id): connector_report(c) for c in app.connectors},
+        "grid": app.planner.report(),
+        "connectors": {str(c.id): connector_report(c, app.planner) for c in app.connectors},
     }

@@ -17,6 +17,7 @@ from charger.drivers.contactor import Contactor
 from charger.drivers.keystore import KeyStore
 from charger.drivers.meters import calibration
 from charger.drivers.pilot import Pilot
+from charger.grid.planner import Planner
 from charger.metering.energy_register import EnergyRegister
 from charger.metering.meter import Meter
 from charger.net import wifi
@@ -133,6 +134,21 @@ def make_flash_pause(app):
     return FlashPause(flash_device.device, app.outlets)
 
 
+def csms_data(app) -> dict:
+    """CSMS of the board's data, or the back end that the owner has chosen in its place (UK-14)."""
+    kept = app.vault.names()
+    if "ocpp/url" not in kept:
+        return board.CSMS
+    csms = dict(board.CSMS)
+    csms["secure_url"] = None
+    csms["security_profile"] = max(2, csms["security_profile"] or 0)  # it is a wss:// URL
+    for name, field in (("ocpp/url", "url"), ("ocpp/identity", "identity"), ("ocpp/roots", "ca")):
+        text = app.vault.get(name) if name in kept else None
+        if text:
+            csms[field] = text.decode()
+    return csms
+
+
 def make_configuration(app):
     """Create the Configuration with the board's facts as defaults."""
     locked = not app.provisioned or bool(app.vault.broken)
@@ -143,13 +159,14 @@ def make_configuration(app):
     set_default("ChargeBoxSerialNumber", board.DEVICE["serial"])
     set_default("ChargePointSerialNumber", board.DEVICE["serial"])
     set_default("FirmwareVersion", version.VERSION)
-    set_default("SecurityProfile", str(board.CSMS["security_profile"]))
+    set_default("SecurityProfile", str(csms_data(app)["security_profile"]))
     set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
     config.repair(app.security_log.add)
     if board.OUTLETS[0].get("wake_up"):
         set_default("WakeUpVehicle", "true")
     if board.LAB:
-        set_default("RandomDelayMax", "0")  # national timing rules are off
+        if config.get_str("Country") == "none":
+            set_default("RandomDelayMax", "0")
         set_default("SupportedFileTransferProtocols", "HTTPS,HTTP,FTP")  # SEC-12: only encrypted ones on a production unit
     return config
 
@@ -198,6 +215,13 @@ def make_supply(app):
     return SharedSupply(app.outlets, [w.get("rotation", 0) for w in board.OUTLETS], limit_da)
 
 
+def make_planner(app) -> Planner:
+    """National rules and schedules."""
+    number = board.SHARED.get("reduction")
+    signal = None if number is None else machine.Pin(number, machine.Pin.IN).value
+    return Planner(app.connectors, app.config, app.files, app.security_log.add, signal)
+
+
 def make_tamper_watch(app):
     """Create the TamperWatch if the board has an enclosure switch, else None."""
     if board.SHARED.get("tamper") is None:
@@ -209,8 +233,9 @@ def make_tamper_watch(app):
 
 def make_back_end(app) -> tuple:
     """Create (connection settings, connection, charge point)."""
-    store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, board.CSMS)
-    settings = ConnectionSettings(app.config, board.CSMS, store)
+    csms = csms_data(app)
+    store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, csms)
+    settings = ConnectionSettings(app.config, csms, store)
     point = ChargePoint(
         app.config,
         app.files,
@@ -223,6 +248,7 @@ def make_back_end(app) -> tuple:
         make_updater=app.updater,
         make_uploader=app.make_uploader,
         unit_report=app.report,
+        planner=app.planner,
         supply_da=None if app.supply is None else app.supply.limit_da,
     )
     link = Connection(
@@ -239,6 +265,7 @@ def make_back_end(app) -> tuple:
     store.use_link(link)
     for connector in app.connectors:
         connector.listeners.append(point)
+        connector.listeners.append(app.planner)  # after the point, which stages the profile of a session's start
     for key in ("AuthorizationKey", "SecurityProfile"):
         app.config.on_change(key, app.access_changed)
     return settings, link, point

@@ -71,7 +71,7 @@ class Connector:
         n = number - 1
         self.id = number
         self.outlet = Outlet(case["phases"], case["rotations"][n], case["shares"][n], case["local"][n])
-        self.stopping = False
+        self.stopping = self.override = False
         self.pending = self.start = None
         self.session = None if start is None else Session(number, start)
 
@@ -88,6 +88,7 @@ class Unit:
             factory["CompositeScheduleDefaultNumberPhases"] = case["phases"]
         self.config = Configuration(self.files, factory)
         self.supply_da = case["supply"]
+        self.planner = None
         self.connectors = [Connector(n + 1, case) for n in range(len(case["sessions"]))]
 
     def connector(self, number):

@@ -11,7 +11,7 @@ DOMAIN = {"outlet", "metering", "grid"}
 ALLOWED = {
     "outlet": DOMAIN | {"store"},
     "metering": DOMAIN | {"store"},
-    "grid": DOMAIN | {"store"},
+    "grid": DOMAIN | {"audit", "runtime", "store"},  # names of events; the tables of a look are unloaded after it
     "store": set(),
     "runtime": set(),
     "crypto": set(),

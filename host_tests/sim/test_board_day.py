@@ -19,9 +19,9 @@ from .test_board_time import LATE_MS, PROFILE_OF_24, never_late
 from .test_certificates import authority, profile_3  # noqa: F401 - a fixture
 from .test_diagnostics import FileServer, certificate_for
 from .test_provisioning import labels
-from .test_update import maker  # noqa: F401 - a fixture
 from .test_update_trial import signed_request
 from .tls_peers import key_of
+from .update_rig import maker  # noqa: F401 - a fixture
 from .update_server import UpdateServer
 
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"

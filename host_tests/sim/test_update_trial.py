@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sim.sessions import end_session, start_session
-from sim.test_update import PAST, ask, charge, logged, maker, outcome, site, unit  # noqa: F401 - fixtures
+from sim.update_rig import PAST, ask, charge, logged, maker, outcome, site, unit  # noqa: F401 - fixtures
 
 FILE_BLOCK = 4096
 

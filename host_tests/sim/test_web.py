@@ -18,7 +18,8 @@ from .test_provisioning import SECRETS, labels, made_unit
 
 PATHS = {
     "/api/status": ("GET",), "/api/settings": ("GET", "PUT"), "/api/pin": ("POST",), "/api/clock": ("POST",),
-    "/api/log": ("GET",), "/api/history": ("GET",), "/api/charge": ("POST",), "/api/acknowledge": ("POST",),
+    "/api/log": ("GET",), "/api/history": ("GET",), "/api/charge": ("POST",),
+    "/api/hours": ("GET", "PUT"), "/api/acknowledge": ("POST",),
     "/api/update": ("GET", "POST"), "/api/erase": ("POST",), "/api/reset": ("POST",), "/api/logout": ("POST",),
     "/api/session": ("GET",),
 }  # fmt: skip

@@ -36,7 +36,7 @@ class Connector:
         self.meter = meter
         self.outlet = outlet
         self.settings = settings
-        self.stopping = False
+        self.stopping = self.override = False
         self.pending = self.start = None
         self.session = Session(outlet.id)
 
@@ -49,6 +49,7 @@ class Unit:
         clock.set_utc(1790000000, "test")
         self.phases = phases
         self.supply_da = supply_da
+        self.planner = None
         flashrig.fresh()
         self.files = flashrig.files()
         self.config = Configuration(self.files, {"MaxChargingProfilesInstalled": "20"})

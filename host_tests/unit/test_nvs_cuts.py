@@ -15,7 +15,8 @@ from charger.credentials import provisioning
 from charger.credentials.vault import Vault
 from charger.drivers.app_partitions import AppSlots
 from charger.drivers.keystore import KeyStore
-from charger.update.updater import COUNTER, FILE, IMAGE, Updater
+from charger.update import COUNTER, IMAGE
+from charger.update.updater import FILE, Updater
 from sim import bootloader, flash, slots
 
 TIMEOUT = 120

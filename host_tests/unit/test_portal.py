@@ -101,6 +101,7 @@ class App:
 
     def __init__(self):
         self.connectors = []
+        self.planner = None
         self.config = Config()
         self.charge_point = ChargePoint()
         self.updates = UpdateManager()

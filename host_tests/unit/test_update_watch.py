@@ -9,10 +9,9 @@ from check import equal, true
 
 from charger import clock, version
 from charger.errors import HttpError, UpdateError
-from charger.update import trial
+from charger.update import BROKEN, COUNTER, IMAGE, trial
 from charger.update.release_check import ReleaseCheck
 from charger.update.update_manager import UpdateManager
-from charger.update.updater import BROKEN, COUNTER, IMAGE
 from sim import timebase
 
 UNIT = {"board": "SIM", "hardware": 1, "version": "0.1.0", "counter": 3}

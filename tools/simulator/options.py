@@ -298,6 +298,7 @@ def parse(words):
     _check_board(given)
     control = address(given.control, "--control")
     settings = factory_settings(given.set)
+    settings.setdefault("Country", "none")  # a unit as sold has GB; --set Country=GB asks for its hours and delays
     launch = {
         "board": given.board,
         "connectors": given.connectors,

@@ -3,51 +3,56 @@
 Modules without access to the security log get a callable on_event(event, info) and use these names with it.
 """
 
+from micropython import const
+
 # of the whitepaper
-FIRMWARE_UPDATED = "FirmwareUpdated"
-FAILED_TO_AUTHENTICATE = "FailedToAuthenticateAtCentralSystem"
-BACK_END_FAILED_TO_AUTHENTICATE = "CentralSystemFailedToAuthenticate"
-TIME_SET = "SettingSystemTime"
-STARTUP = "StartupOfTheDevice"
-RESET = "ResetOrReboot"
-LOG_CLEARED = "SecurityLogWasCleared"
-RECONFIGURED = "ReconfigurationOfSecurityParameters"
-MEMORY_EXHAUSTION = "MemoryExhaustion"
-INVALID_MESSAGES = "InvalidMessages"
-REPLAY = "AttemptedReplayAttacks"
-TAMPER = "TamperDetectionActivated"
-INVALID_FIRMWARE_SIGNATURE = "InvalidFirmwareSignature"
-INVALID_SIGNING_CERTIFICATE = "InvalidFirmwareSigningCertificate"
-INVALID_BACK_END_CERTIFICATE = "InvalidCentralSystemCertificate"
-INVALID_OWN_CERTIFICATE = "InvalidChargePointCertificate"
-INVALID_TLS_VERSION = "InvalidTLSVersion"
-INVALID_TLS_SUITE = "InvalidTLSCipherSuite"
+FIRMWARE_UPDATED = const("FirmwareUpdated")
+FAILED_TO_AUTHENTICATE = const("FailedToAuthenticateAtCentralSystem")
+BACK_END_FAILED_TO_AUTHENTICATE = const("CentralSystemFailedToAuthenticate")
+TIME_SET = const("SettingSystemTime")
+STARTUP = const("StartupOfTheDevice")
+RESET = const("ResetOrReboot")
+LOG_CLEARED = const("SecurityLogWasCleared")
+RECONFIGURED = const("ReconfigurationOfSecurityParameters")
+MEMORY_EXHAUSTION = const("MemoryExhaustion")
+INVALID_MESSAGES = const("InvalidMessages")
+REPLAY = const("AttemptedReplayAttacks")
+TAMPER = const("TamperDetectionActivated")
+INVALID_FIRMWARE_SIGNATURE = const("InvalidFirmwareSignature")
+INVALID_SIGNING_CERTIFICATE = const("InvalidFirmwareSigningCertificate")
+INVALID_BACK_END_CERTIFICATE = const("InvalidCentralSystemCertificate")
+INVALID_OWN_CERTIFICATE = const("InvalidChargePointCertificate")
+INVALID_TLS_VERSION = const("InvalidTLSVersion")
+INVALID_TLS_SUITE = const("InvalidTLSCipherSuite")
 
 # the project's own
-PIN_ACCEPTED = "PinAccepted"
-PIN_REFUSED = "PinRefused"
-PIN_CHANGED = "PinChanged"
-PIN_LOCKOUT = "PinLockout"
-AUTHORISED = "AuthorisationAccepted"
-NOT_AUTHORISED = "AuthorisationRefused"
-UPDATE_FAILED = "UpdateFailed"
-UPDATE_CHECKED = "UpdateChecked"
-UPDATE_CHECK_FAILED = "UpdateCheckFailed"
-FIRMWARE_INTEGRITY = "FirmwareIntegrityFailed"
-CERTIFICATE_INSTALLED = "CertificateInstalled"
-CERTIFICATE_REFUSED = "CertificateRefused"
-CERTIFICATE_DELETED = "CertificateDeleted"
-PERSONAL_DATA_ERASED = "PersonalDataErased"
-FACTORY_RESET = "FactoryReset"
-VAULT_BROKEN = "VaultBroken"
-SAFETY_VALUE = "SafetyValueDamaged"
-TAMPER_CLEARED = "TamperAcknowledged"
-DEBUG_ACCESS = "DebugAccess"
-FLASH_FAILED = "FileSystemFailed"
-LOG_ALTERED = "SecurityLogAltered"
-LOG_FULL = "SecurityLogFull"
-LOG_FAILED = "SecurityLogWriteFailed"
-SUPPRESSED = "EventsSuppressed"
+PIN_ACCEPTED = const("PinAccepted")
+PIN_REFUSED = const("PinRefused")
+PIN_CHANGED = const("PinChanged")
+PIN_LOCKOUT = const("PinLockout")
+AUTHORISED = const("AuthorisationAccepted")
+NOT_AUTHORISED = const("AuthorisationRefused")
+UPDATE_FAILED = const("UpdateFailed")
+UPDATE_CHECKED = const("UpdateChecked")
+UPDATE_CHECK_FAILED = const("UpdateCheckFailed")
+FIRMWARE_INTEGRITY = const("FirmwareIntegrityFailed")
+CERTIFICATE_INSTALLED = const("CertificateInstalled")
+CERTIFICATE_REFUSED = const("CertificateRefused")
+CERTIFICATE_DELETED = const("CertificateDeleted")
+PERSONAL_DATA_ERASED = const("PersonalDataErased")
+FACTORY_RESET = const("FactoryReset")
+VAULT_BROKEN = const("VaultBroken")
+SAFETY_VALUE = const("SafetyValueDamaged")
+TAMPER_CLEARED = const("TamperAcknowledged")
+DEBUG_ACCESS = const("DebugAccess")
+FLASH_FAILED = const("FileSystemFailed")
+LOG_ALTERED = const("SecurityLogAltered")
+LOG_FULL = const("SecurityLogFull")
+LOG_FAILED = const("SecurityLogWriteFailed")
+SUPPRESSED = const("EventsSuppressed")
+HOURS_CHOSEN = const("ChargingHoursChosen")
+CHARGING_OVERRIDE = const("ChargingOverride")
+DELAY_BYPASSED = const("RandomDelayBypassed")
 
 # critical by WP-43, and own events that need action
 CRITICAL = (
@@ -58,7 +63,7 @@ CRITICAL = (
 SINKS = ("ocpp", "mqtt")  # receivers of the log, each with its own mark
 
 # Not sent to the back end: it knows these, or they concern only the owner. All others are sent (WP-44).
-_HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED)
+_HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED, HOURS_CHOSEN, CHARGING_OVERRIDE)
 
 # Events of each failed attempt to connect: a repetition with the same text within an hour is only counted.
 LINK = (
@@ -68,7 +73,10 @@ LINK = (
 
 # Events that an outsider can cause at any rate: a few are logged, then a count at intervals. Wrong PINs are not among
 # them: access/pin_throttle.py limits them, so each is logged.
-NOISY = LINK + (INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, MEMORY_EXHAUSTION)  # noqa: RUF005 - MicroPython
+NOISY = (
+    FAILED_TO_AUTHENTICATE, BACK_END_FAILED_TO_AUTHENTICATE, INVALID_BACK_END_CERTIFICATE, INVALID_OWN_CERTIFICATE,
+    INVALID_TLS_VERSION, INVALID_TLS_SUITE, INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, MEMORY_EXHAUSTION, DELAY_BYPASSED,
+)  # fmt: skip
 
 
 def wanted_by(sink: str, event: str) -> bool:

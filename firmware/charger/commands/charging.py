@@ -29,16 +29,36 @@ async def _charge(app, role, args, _surface) -> dict:
         connector.outlet.limits.set("user", None if amps is None else int(amps * 10))
     elif "amps" in args:
         raise CommandError(INVALID, "amps: only with the action limit.")
+    elif action in ("now", "skip", "pause", "resume"):
+        _steer(app, connector, action, role)
     elif action == "stop":
         if not connector.stop("Local"):
             raise CommandError(CONFLICT, "Nothing is charging.")
     else:
-        _start(app, connector)
+        _start(app, connector, role)
     log.info("page", "connector %d: %s by the %s" % (connector.id, action, role))
     return {}
 
 
-def _start(app, connector):
+def _steer(app, connector, action: str, role: str):
+    """Override what is scheduled, for the running session only."""
+    planner = app.planner
+    if connector.session is None or connector.stopping:
+        raise CommandError(CONFLICT, "No session is running.")
+    if action in ("pause", "resume"):
+        connector.outlet.limits.set("pause", 0 if action == "pause" else None)
+        return
+    reason = planner.refusal(connector)
+    if reason:
+        raise CommandError(CONFLICT, "This would be dangerous: %s." % reason)
+    if action == "now":
+        planner.override(connector, role)
+        app.charge_point.smart_charging.recompute()  # without the profiles of a DSR event
+    elif not planner.skip_delay(connector, role):
+        raise CommandError(CONFLICT, "No random delay is running.")
+
+
+def _start(app, connector, role):
     """Start a session without a card; OCPP messages have the idTag FreeVendIdTag."""
     if connector.session is not None:
         raise CommandError(CONFLICT, "A session is running already.")
@@ -47,11 +67,38 @@ def _start(app, connector):
         raise CommandError(CONFLICT, "The connector cannot start now: %s." % reason)
     if not app.charge_point.authorisation.begin(connector, app.config.get_str("FreeVendIdTag")):
         raise CommandError(CONFLICT, "The connector is reserved.")
+    app.planner.skip_delay(connector, role)  # whoever presses start wants it now (UK-33, UK-36)
+
+
+async def _hours(app, _role, _args, _surface) -> dict:
+    report = app.planner.report()
+    del report["hours_open"]
+    report.update(app.planner.hours().report())
+    app.planner.give_back()
+    return report
+
+
+async def _set_hours(app, role, args, surface) -> dict:
+    """Accept the default charging hours, remove them, or set others (UK-22, UK-23)."""
+    windows = args.get("windows", "")
+    if (args["choice"] == "change") != ("windows" in args and windows != ""):
+        raise CommandError(INVALID, "windows: with the choice change, and only with it.")
+    try:
+        app.planner.choose_hours(args["choice"], windows, "%s, %s" % (role, surface))
+    except ValueError:
+        raise CommandError(INVALID, "windows: such as 1-5 22:00-24:00;6-7 00:00-24:00 is wanted.")
+    return {}
 
 
 COMMANDS = {
     "status": ("status", ("strict", ()), _status),
     "charge": ("charge", ("strict", (
-        ("connector?", ("whole", 1, 32)), ("action", ("enum", ("start", "stop", "limit"))), ("amps?", ("num", 6, 80)),
+        ("connector?", ("whole", 1, 32)),
+        ("action", ("enum", ("start", "stop", "limit", "now", "skip", "pause", "resume"))),
+        ("amps?", ("num", 6, 80)),
     )), _charge),
+    "hours": ("status", ("strict", ()), _hours),
+    "set_hours": ("schedule", ("strict", (
+        ("choice", ("enum", ("accept", "remove", "change"))), ("windows?", ("str", 300)),
+    )), _set_hours),
 }  # fmt: skip

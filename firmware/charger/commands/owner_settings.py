@@ -13,6 +13,9 @@ _SETTINGS = """
 AllowOfflineTxForUnknownId settings
 AuthorizationCacheEnabled settings
 AuthorizationKey backend secret
+BackEndIdentity backend
+BackEndRoots backend
+BackEndUrl backend
 ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
@@ -37,6 +40,8 @@ _IN_VAULT = {
     # the owner's broker, used from the next start: mqtts:// URL ("" for none), PEM
     "MetricsToken": ("metrics/token", 0, 64),  # of GET /metrics; "" for none
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
+    # another back end, from the next start on: wss:// URL ("": that of the factory), identity, PEM (UK-14)
+    "BackEndUrl": ("ocpp/url", 0, 200), "BackEndIdentity": ("ocpp/identity", 0, 48), "BackEndRoots": ("ocpp/roots", 0, 1800),
     "MqttDiscovery": ("mqtt/discovery", 0, 32),  # prefix of Home Assistant's discovery topics, "" for none
 }  # fmt: skip
 
@@ -95,7 +100,7 @@ async def _write_settings(app, role, args, surface) -> dict:
 def _secret_form(name, value) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
-        validate.check(("text", high, low) if name == "MqttRoots" else ("str", high, low), value)
+        validate.check(("text", high, low) if name in ("MqttRoots", "BackEndRoots") else ("str", high, low), value)
     except InvalidValueError as error:
         raise CommandError(INVALID, "%s: %s." % (name, error.why))
     if name == "MqttDiscovery" and any(ch in "+#?/ " for ch in value):
@@ -104,22 +109,24 @@ def _secret_form(name, value) -> bytes:
         raise CommandError(INVALID, "MetricsToken: at least %d characters." % _TOKEN)
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
         raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
-    if name == "MqttRoots":
-        _check_roots(value)
+    if name == "BackEndUrl" and value and not value.startswith("wss://"):
+        raise CommandError(INVALID, "BackEndUrl: must begin with wss://; TLS is required.")  # SEC-12
+    if name == "MqttRoots" or (name == "BackEndRoots" and value):
+        _check_roots(name, value)
     data = value.encode()
     if len(data) > high:
         raise CommandError(INVALID, "%s: longer than %d bytes." % (name, high))
     return data
 
 
-def _check_roots(text):
+def _check_roots(name, text):
     """Check that the value consists of PEM certificates that TLS can read."""
     if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
-        raise CommandError(INVALID, "MqttRoots: must be PEM certificates.")
+        raise CommandError(INVALID, name + ": must be PEM certificates.")
     try:
         tls.SSLContext(tls.PROTOCOL_TLS_CLIENT).load_verify_locations(text.encode())
     except (ValueError, OSError):
-        raise CommandError(CONFLICT, "MqttRoots: not a certificate.")
+        raise CommandError(CONFLICT, name + ": not a certificate.")
 
 
 def _shaped(app, name, value) -> str:

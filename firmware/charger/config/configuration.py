@@ -300,6 +300,10 @@ class Configuration:
             return value == "0" or int(value) >= 6
         if check == "policy":
             return value in ("latch", "stop", "report")
+        if check == "country":
+            return value in ("GB", "DE", "none")
+        if check == "numbers":  # ids of charging profiles
+            return all(_integer(item) is not None for item in value.split(",") if item)
         if check == "key":
             return key_bytes(value) is not None
         return True

@@ -29,6 +29,7 @@ _ROUTES = {
     "/api/clock": {"POST": "clock"},
     "/api/log": {"GET": "log"},
     "/api/history": {"GET": "history"},
+    "/api/hours": {"GET": "hours", "PUT": "set_hours"},
     "/api/charge": {"POST": "charge"},
     "/api/acknowledge": {"POST": "acknowledge"},
     "/api/update": {"GET": "update", "POST": "install"},

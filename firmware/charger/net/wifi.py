@@ -13,7 +13,6 @@ import network
 from micropython import const
 
 from charger import clock, log
-from charger.net.setup_network import SetupNetwork
 from charger.os_errors import is_out_of_memory
 
 _JOIN_MS = const(20000)  # time limit of one attempt to join
@@ -249,5 +248,7 @@ class Wifi:
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")
         if self.setup is None and key and ssid and not self._barred():
+            from charger.net.setup_network import SetupNetwork  # seldom, often never
+
             self.setup = SetupNetwork(ssid.decode(), key.decode(), self)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

@@ -42,6 +42,7 @@ class Connector:
         self.pending = None
         self.operative = True
         self.reserved = False
+        self.override = False  # the owner wants this session's energy now: no charging hours, no DSR event (UK-25)
         self.suspended = ""  # why the back end's rules hold the energy of a running session (OCPP-54), '' when not
         self.status = st.AVAILABLE  # what was told last; only _move() changes it
         self.error_code = "NoError"

@@ -13,7 +13,6 @@ from micropython import const
 
 from charger import log
 from charger.os_errors import is_flash_failure
-from charger.store import json_schemas
 
 _SEED = const(0x504C31)  # the CRC-32 of no data is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
@@ -167,6 +166,8 @@ class Files:
         except (ValueError, RuntimeError):  # RuntimeError: nested too deep
             log.error("store", name + ": not JSON")
             return default
+        from charger.store import json_schemas  # unloaded after the start and after each look at the hours
+
         fault = json_schemas.fault(name, value)
         if fault:
             log.error("store", "%s: ignored, %s" % (name, fault))

@@ -10,7 +10,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.audit.events import FIRMWARE_INTEGRITY
-from charger.update.updater import BROKEN, IMAGE
+from charger.update import BROKEN, IMAGE
 
 _PAGE = const(1024)
 _PAUSE_MS = const(50)  # between two pages: an image takes one to two minutes

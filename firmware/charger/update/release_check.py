@@ -9,8 +9,8 @@ from micropython import const
 from charger import log
 from charger.audit.events import UPDATE_CHECK_FAILED, UPDATE_CHECKED
 from charger.errors import ConnectError, HttpError, UpdateError
+from charger.update import OFFER
 from charger.update.manifest import version_order
-from charger.update.updater import OFFER
 
 _MOST = const(8192)
 

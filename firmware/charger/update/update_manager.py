@@ -8,8 +8,8 @@ from micropython import const
 
 from charger import clock, log, version
 from charger.audit import events
-from charger.update.integrity import Integrity
-from charger.update.updater import BROKEN, COUNTER, OFFER, Updater
+from charger.runtime import memory
+from charger.update import BROKEN, COUNTER, OFFER
 
 _TELL_MS = const(300000)  # time for an altered unit to send the event (SEC-9)
 _STEP_MS = const(1000)
@@ -47,6 +47,8 @@ class UpdateManager:
     def updater(self):
         """Return the Updater, created if necessary."""
         if self._updater is None:
+            from charger.update.updater import Updater  # unloaded with the Updater
+
             if self._slots is None:
                 self._slots = self._make_slots()
             app = self._app
@@ -91,6 +93,7 @@ class UpdateManager:
         if self._updater is not None and self._updater.idle:
             self._remember()
             self._updater = self._slots = None
+            memory.unload(memory.UPDATING)
 
     # --- tasks ---
 
@@ -129,6 +132,8 @@ class UpdateManager:
 
     async def _look(self):
         """Task: check the running image (SEC-8)."""
+        from charger.update.integrity import Integrity  # unloaded with the Updater
+
         updater = self.updater  # keeps the AppSlots
         await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).look()
 

@@ -14,13 +14,10 @@ from micropython import const
 from charger import clock, log, version
 from charger.audit.events import FIRMWARE_UPDATED, UPDATE_FAILED
 from charger.errors import UpdateError
+from charger.update import COUNTER, IMAGE, OFFER
 from charger.update.manifest import version_order
 
 FILE = "trial.json"
-COUNTER = "counter"  # NVS: the highest anti-rollback counter ever confirmed
-BROKEN = "broken"  # NVS: the running image was found altered; a restart does not reset it
-OFFER = "update_offer.json"  # {"version", "url"} of the offered release, {} for none; absent before the first check
-IMAGE = "image"  # size and SHA-256 of the confirmed image of the running slot
 _WHOLE_MS = const(3 * 3600 * 1000)  # time limit of one attempt
 _TRIES = const(5)  # retry delay when the link or a meter reading has the memory
 _ROOM_MS = const(10000)

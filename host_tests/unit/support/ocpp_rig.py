@@ -8,6 +8,7 @@ import frames
 from charger import clock
 from charger.config.configuration import Configuration
 from charger.errors import DisconnectedError
+from charger.grid.planner import Planner
 from charger.metering.reading import Reading
 from charger.metering.session_store import SessionStore
 from charger.ocpp.v16.charge_point import ChargePoint
@@ -163,13 +164,15 @@ class Link:
 class Rig:
     """`restarts` lists what the charge point asked of the board."""
 
-    def __init__(self, connectors=1, factory=None, phases=1, utc=NOW, fresh=True, blocks=64):
+    def __init__(self, connectors=1, factory=None, phases=1, utc=NOW, fresh=True, blocks=64, country=None):
         timebase.manual()
         _stop_tasks()
         clock._step_listeners.clear()
         if fresh:
             self.device = flashrig.fresh(blocks)
         self.factory = factory
+        self.country = country
+        self.events = []  # of the planner: (event, info)
         self.number = connectors
         self.phases = phases
         self.meters = [Meter(phases) for _ in range(connectors)]
@@ -182,23 +185,38 @@ class Rig:
 
     def build(self):
         self.files = flashrig.files()
-        self.config = Configuration(self.files, self.factory)
+        factory = dict(self.factory or {})
+        factory["Country"] = self.country or "none"
+        self.config = Configuration(self.files, factory)
         self.sessions = SessionStore(self.files)
         self.connectors = []
         for n in range(self.number):
             outlet = Outlet(n + 1, self.meters[n].reading, self.phases)
             self.connectors.append(Connector(outlet, self.meters[n], self.sessions, self.config))
         self.link = Link()
-        self.cp = ChargePoint(self.config, self.files, self.connectors, self.sessions, self.restarts.append)
+        self.planner = None
+        if self.country is not None:
+            self.planner = Planner(self.connectors, self.config, self.files, lambda *event: self.events.append(event))
+        self.cp = ChargePoint(
+            self.config, self.files, self.connectors, self.sessions, self.restarts.append, planner=self.planner)
         self.cp.attach(self.link)
         for connector in self.connectors:
             connector.listeners.append(self.cp)
+            if self.planner is not None:
+                connector.listeners.append(self.planner)
 
     async def start(self):
         for _, job in self.cp.tasks():
             _running.append(asyncio.create_task(job()))
+        if self.planner is not None:
+            _running.append(asyncio.create_task(self.plan()))
         _running.append(asyncio.create_task(self.poll()))
         self.cp.opened()
+
+    async def plan(self):
+        while True:
+            self.planner.second()
+            await clock.sleep_ms(1000)
 
     async def poll(self):
         while True:

@@ -43,7 +43,8 @@ class ChargePoint(ServiceRegistry):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
     def __init__(self, config, files, connectors: list, sessions, restart, store=None, settings=None, security_log=None,
-                 make_updater=None, make_uploader=None, unit_report=None, supply_da: int | None = None):  # fmt: skip
+                 make_updater=None, make_uploader=None, unit_report=None, supply_da: int | None = None,
+                 planner=None):  # fmt: skip
         """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard".
 
         store            the CertificateStore
@@ -51,12 +52,14 @@ class ChargePoint(ServiceRegistry):
         make_updater()   gives the updater, None on a board without a second slot
         make_uploader()  gives a net.upload.Uploader, made anew each time
         unit_report()    the unit's state for diagnostics: plain data
+        planner          where the limits of charging profiles go (grid/planner.py), None for the outlets themselves
         supply_da        what the supply that the connectors share bears per phase, None where they share none
         """
         super().__init__(config, files, store, settings, make_updater, make_uploader)
         self.connectors = connectors
         self.sessions = sessions
         self.supply_da = supply_da
+        self.planner = planner
         self.link = None
         self.state = unit_report or self.report
         self.security_log = security_log
@@ -79,7 +82,7 @@ class ChargePoint(ServiceRegistry):
         self.transactions = Transactions(self)
         self.meter_values = MeterValues(self)
         self.availability = Availability(self)
-        self.power_return = PowerReturn(config, connectors, self.authorisation.begin)
+        self.power_return = PowerReturn(config, connectors, self.authorisation.begin, planner)
         self.transactions.recover(sessions)
         self.load_kept()
 

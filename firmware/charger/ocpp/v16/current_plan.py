@@ -28,6 +28,7 @@ class CurrentPlan:
     def __init__(self, cp):
         self._cp = cp
         self._ranked = [[] for _ in range(len(cp.connectors) + 1)]
+        self.response_dsr = []  # ids as text of the profiles that are response DSR (UK-12)
         # Facts of the device: they do not change while it runs.
         fact = cp.config.get_int
         self._volts = fact("SupplyVoltage")
@@ -64,7 +65,10 @@ class CurrentPlan:
         """((limit, unit) or None, next change) of a connector's transaction, without the limit of the whole."""
         session = connector.session
         since = moment if session is None and moment == now else self._since(session, now)
-        return _strongest(ranked[connector.id], moment, since, None if session is None else session.local_id, seen)
+        found = ranked[connector.id]
+        if connector.override and self.response_dsr:  # the owner does not take part in a DSR event (UK-25)
+            found = [profile for profile in found if str(profile.id) not in self.response_dsr]
+        return _strongest(found, moment, since, None if session is None else session.local_id, seen)
 
     def _since(self, session, now: int) -> int:
         """Return the begin of charging; now when no transaction runs."""
@@ -96,6 +100,13 @@ class CurrentPlan:
             index = users.pop(0)
             limits[index] = min(total_da // (len(users) + 1), _need(limits[index]))
             total_da -= limits[index]
+
+    def deciding(self, connector, moment: int) -> list:
+        """Ids as text of the profiles in force at a connector: its own and that of the whole unit."""
+        seen = {"ids": []}
+        self._own(connector, self._ranked, moment, moment, seen)
+        _strongest(self._ranked[0], moment, moment, None, seen)
+        return seen["ids"]
 
     # --- composite schedule ---
 
@@ -195,9 +206,9 @@ class CurrentPlan:
         """
         outlet = connector.outlet
         if connector.session is not None:
-            allowed = outlet.allowed_da("csms")
+            allowed = outlet.allowed_da("csms", "hours", "plan", "delay")
         else:
-            allowed = outlet.allowed_da("csms", "supply")
+            allowed = outlet.allowed_da("csms", "hours", "plan", "delay", "supply")
             if self._cp.supply_da is not None:
                 allowed = min(allowed, self._cp.supply_da)
         return allowed if allowed < outlet.limits.get("hardware") else self._most_da(connector)
@@ -224,7 +235,8 @@ def _rank(profile) -> int:
 def _strongest(ranked: list, moment: int, since: int, session_id, seen: dict) -> tuple:
     """((limit, unit) of the strongest that is valid or None, when that may change or None). `since`: start of charging.
 
-    `seen` keeps what was found for this moment of profiles that do not count from the start of charging.
+    `seen` keeps what was found for this moment of profiles that do not count from the start of charging. The id of the
+    profile that decides is added to the list under "ids" in it, where there is one.
     """
     boundary = None
     timed = clock.utc_s() is not None
@@ -240,6 +252,8 @@ def _strongest(ranked: list, moment: int, since: int, session_id, seen: dict) ->
                 seen[p] = found
         boundary = _first(boundary, found[2])
         if found[0] is not None:
+            if "ids" in seen:
+                seen["ids"].append(str(p.id))
             return (found[0], p.unit), boundary
     return None, boundary
 

@@ -1,15 +1,15 @@
 """What starts by itself after the power was away: one rule, with a random delay (UK-31, UK-37).
 
 Charging that an outage has interrupted, and free vending for a car that was plugged when the unit started, begin after a delay
-of up to RandomDelayMax seconds, drawn at the start. A card, a remote start or an unplugging before that takes its place. What
-was interrupted goes on as a session of its own with the same idTag; its transaction has ended with PowerLoss.
+of up to RandomDelayMax seconds, drawn at the start; the planner adds no second delay to it. A card, a remote start or an
+unplugging before that takes its place. What was interrupted goes on as a session of its own with the same idTag; its
+transaction has ended with PowerLoss.
 """
-
-import os
 
 from micropython import const
 
 from charger import clock, log
+from charger.grid.random_delay import draw
 
 _SETTLE_S = const(3)  # until the pilot has said whether a car is there
 _RESUMED = "Charging goes on after the power cut"
@@ -19,7 +19,8 @@ _BEGINS = "Charging begins after the power cut"
 class PowerReturn:
     """`second()` comes once a second. `begin` is Authorisation.begin(connector, tag, parent)."""
 
-    def __init__(self, config, connectors: list, begin) -> None:
+    def __init__(self, config, connectors: list, begin, planner) -> None:
+        self._planner = planner
         self._config = config
         self._connectors = connectors
         self._begin = begin
@@ -50,8 +51,7 @@ class PowerReturn:
 
     def _add(self, connector, tag: str, parent: str | None, words: str) -> None:
         if self._due_s is None:
-            most_s = self._config.get_int("RandomDelayMax")
-            self._due_s = clock.uptime_s() + max(_SETTLE_S, int.from_bytes(os.urandom(3), "big") % (most_s + 1))
+            self._due_s = clock.uptime_s() + max(_SETTLE_S, draw(self._config.get_int("RandomDelayMax")))
             log.info("power return", "charging waits for %d s" % (self._due_s - clock.uptime_s()))
         self._waiting[connector] = (tag, parent)
         connector.waiting = words
@@ -68,9 +68,19 @@ class PowerReturn:
             elif due and connector.startable():
                 tag, parent = self._waiting[connector]
                 self._forget(connector)
-                self._begin(connector, tag, parent)
+                self._start(connector, tag, parent)
         if due and not self._waiting:
             self._due_s = -1  # the delay is over for good
+
+    def _start(self, connector, tag: str, parent: str | None) -> None:
+        planner = self._planner
+        if planner is None:
+            self._begin(connector, tag, parent)
+            return
+        lane = planner.lane(connector)
+        lane.delay_served = True
+        self._begin(connector, tag, parent)  # the session begins before this returns, as the car is there
+        lane.delay_served = False
 
     def _forget(self, connector) -> None:
         self._waiting.pop(connector)

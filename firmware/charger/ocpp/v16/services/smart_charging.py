@@ -10,6 +10,9 @@ from charger.ocpp.v16.current_plan import CurrentPlan
 
 FILE = "ocpp_profiles.json"
 
+# Keys with the ids of profiles whose changes take no random delay, and why (UK-12, UK-33)
+_MARKS = {"ResponseDsrProfiles": "response DSR", "RandomisedProfiles": "already randomised"}
+
 
 class SmartCharging:
     """Owned by the charge point `cp`. TxProfiles end with their transaction, so only the others are on flash."""
@@ -20,7 +23,10 @@ class SmartCharging:
         self._profiles = []
         self._under_way = []  # profiles of remote starts that were accepted and do not wait at their connector yet
         self._next = None  # when a limit may change, in the seconds of _now()
+        self._in_force = [[] for _ in cp.connectors]  # ids as text of the profiles in force, while some have a mark
         self.plan = CurrentPlan(cp)
+        for key in _MARKS:
+            self._config.on_change(key, self._marks_changed)
         self._load()
 
     def _load(self):
@@ -190,15 +196,41 @@ class SmartCharging:
     def recompute(self):
         """Set each connector's limit after a change of profiles, sessions or time."""
         self.plan.use(self._profiles)
+        self.plan.response_dsr = self._config.get_list("ResponseDsrProfiles")
         self._apply()
+
+    def _marks_changed(self, _value):
+        self.recompute()
 
     def _apply(self):
         """Set each connector's limit from the profiles in force now."""
         now = self._now()
         limits, self._next = self.plan.at(now)
+        planner = self._cp.planner
         for connector, limit in zip(self._cp.connectors, limits):
-            if connector.outlet.limits.get("csms") != limit:
+            if planner is not None:
+                following = self._next if clock.utc_s() is not None else None
+                planner.stage(connector, "csms", limit, following, self._exempt(connector, now))
+            elif connector.outlet.limits.get("csms") != limit:
                 connector.outlet.limits.set("csms", limit)
+
+    def _exempt(self, connector, now: int) -> str:
+        """Why a change of the limit takes no random delay: the mark of the profile that causes it (UK-33).
+
+        A profile that takes the place of a marked one has to have a mark of its own.
+        """
+        marked = [(key, self._config.get_list(key)) for key in _MARKS]
+        if not any(ids for _, ids in marked):
+            return ""
+        before = self._in_force[connector.id - 1]
+        self._in_force[connector.id - 1] = after = self.plan.deciding(connector, now)
+        came = [name for name in after if name not in before]
+        went = [name for name in before if name not in after]
+        for key, ids in marked:
+            for name in came or went or after:
+                if name in ids:
+                    return "%s, profile %s" % (_MARKS[key], name)
+        return ""
 
 
 def _replaces(new, old) -> bool:
