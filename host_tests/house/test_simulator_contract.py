@@ -19,7 +19,8 @@ def option_names():
 
 
 def command_names():
-    source = (ROOT / "boards" / "SIM" / "sim" / "control.py").read_text()
+    folder = ROOT / "boards" / "SIM" / "sim"
+    source = "\n".join((folder / name).read_text() for name in ("control.py", "outlet_commands.py"))
     return sorted(set(re.findall(r'^    "([a-z_]+)": \(_', source, re.M)))
 
 

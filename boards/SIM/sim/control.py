@@ -6,153 +6,18 @@ answer(command) is called by the link; a command is a dictionary with "cmd" and 
 import gc
 import sys
 
-from sim import bootloader, ev, figures, launch, link, net, pace, rtc, soft_irq, timebase, world
-from sim.outlet import CABLE_OHM
+from sim import bootloader, figures, launch, link, net, pace, rtc, soft_irq, timebase, world
+from sim.outlet_commands import OUTLET_COMMANDS, Refused, between
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
 filling = None  # start.py's: what keeps the firmware out of the crumbs that the world leaves
 flash = None  # the device; start.py sets it
 
 
-class Refused(Exception):
-    """The command failed; the message is its reply."""
-
-
 def _application():
     """The running firmware, or None while it starts."""
     app = sys.modules.get("charger.app")
     return getattr(app, "current", None) if app else None
-
-
-def _outlet(args):
-    return world.current().outlet(args.get("connector", 1))
-
-
-def _plugged(args):
-    outlet = _outlet(args)
-    if outlet.ev.want == ev.ABSENT:
-        raise Refused("no car is plugged in at connector %d" % outlet.id)
-    return outlet
-
-
-def _plug_in(args):
-    _outlet(args).plug(ev.ASKING)
-
-
-def _plug_in_idle(args):
-    _outlet(args).plug(ev.IDLE)
-
-
-def _ventilation(args):
-    _outlet(args).plug(ev.VENTILATION)
-
-
-def _pause(args):
-    _plugged(args).plug(ev.IDLE)
-
-
-def _resume(args):
-    _plugged(args).plug(ev.ASKING)
-
-
-def _plug_out(args):
-    if args.get("after_ms"):
-        _outlet(args).unplug_later(args["after_ms"])
-    else:
-        _outlet(args).plug(ev.ABSENT)
-
-
-def _swipe(args):
-    if "connector" in args:
-        outlet = _outlet(args)
-    else:
-        outlets = world.current().outlets
-        plugged = [one for one in outlets if one.ev.want != ev.ABSENT]
-        outlet = plugged[0] if plugged else outlets[0]
-    outlet.reader.swipe(args["token"])
-    return {"connector": outlet.id}
-
-
-def _lay_card(args):
-    _outlet(args).reader.lay(args["token"], _between(args, "every_ms", 50, 60000) or 300)
-
-
-def _lift_card(args):
-    _outlet(args).reader.lift()
-
-
-def _monitor(args):
-    rcd = _outlet(args).rcd
-    for name in ("test_ms", "release_ms"):
-        if name in args:
-            setattr(rcd, name, _between(args, name, 0, 10000))
-
-
-def _adc(args):
-    outlet = _outlet(args)
-    outlet.adc_max_uv = int(_between(args, "max_mv", 0, 3300) or 3300) * 1000
-
-
-def _button(args):
-    ms = args.get("ms", 300)
-    if not 1 <= ms <= 60000:
-        raise Refused("ms must be 1 to 60000")
-    world.current().button.press(ms)
-
-
-def _raise_fault(args):
-    world.current().set_fault(args["name"], args.get("connector"), True)
-
-
-def _clear_fault(args):
-    world.current().set_fault(args["name"], args.get("connector"), False)
-
-
-def _between(args, name, low, high):
-    if name in args and not low <= args[name] <= high:
-        raise Refused("%s must be %g to %g" % (name, low, high))
-    return args.get(name)
-
-
-def _ev(args):
-    outlet = _outlet(args)
-    car = outlet.ev
-    outlet.sync()
-    amps = _between(args, "max_amps", 0, 80)
-    factor = _between(args, "power_factor", 0.1, 1)
-    _between(args, "phases", 1, 3)
-    _between(args, "reaction_ms", 0, 600000)
-    _between(args, "stop_ms", 0, 600000)
-    _between(args, "sleep_ms", 0, 86400000)
-    if amps is not None:
-        car.max_ma = int(amps * 1000)
-    if factor is not None:
-        car.pf_milli = int(factor * 1000 + 0.5)
-    for name in ("phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms", "sleep_ms"):
-        if name in args:
-            setattr(car, name, args[name])
-    outlet.refresh()
-
-
-def _cable(args):
-    outlet = _outlet(args)
-    if "ohms" in args:
-        outlet.cable_ohm = _between(args, "ohms", 0, 1000000)
-    elif args.get("amps") in CABLE_OHM:
-        outlet.cable_ohm = CABLE_OHM[args["amps"]]
-    else:
-        raise Refused("a cable is coded for 13, 20, 32 or 63 amps; or give its resistance in ohms")
-    outlet.refresh()
-
-
-def _mains(args):
-    world.current().set_mains(args.get("volts"), args.get("hertz"))
-
-
-def _temperature(args):
-    outlet = _outlet(args)
-    outlet.sync()
-    outlet.target_mc = int(_between(args, "celsius", -40, 149) * 1000)
 
 
 def _network_down(args):
@@ -182,13 +47,13 @@ def _wifi(args):
 
 
 def _power_cut(args):
-    seconds = _between(args, "seconds", 0, 3600)
+    seconds = between(args, "seconds", 0, 3600)
     seconds = 2 if seconds is None else seconds
     if "after" not in args:
         return None, lambda: _no_power(seconds)
     if args.get("mode", "half") not in ("drop", "half", "late"):
         raise Refused("mode must be drop, half or late")
-    flash.cut_after(_between(args, "after", 0, 1000000), args.get("mode", "half"))
+    flash.cut_after(between(args, "after", 0, 1000000), args.get("mode", "half"))
     timebase.on_wait(lambda: None if flash.powered else link.power_cut(seconds))
     return None
 
@@ -232,7 +97,7 @@ def _set_time(args):
 
 
 def _stall(args):
-    ms = _between(args, "ms", 1, 60000)
+    ms = between(args, "ms", 1, 60000)
     return None, lambda: timebase.hold_up(ms)
 
 
@@ -252,7 +117,7 @@ def _security_log(args):
     if app is None:
         raise Refused("the charger is starting")
     security_log = app.security_log
-    count = _between(args, "count", 1, 100)
+    count = between(args, "count", 1, 100)
     return {
         "first": security_log.first_seq, "next": security_log.next_seq, "broken": security_log.verify(),
         "sent": {sink: security_log.mark(sink) for sink in ("ocpp", "mqtt")},
@@ -361,29 +226,7 @@ def _help(args):
     return {name: {"args": [list(arg) for arg in entry[1]], "text": entry[2]} for name, entry in COMMANDS.items()}
 
 
-_C = ("connector", "int", False)
-COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
-    "plug_in": (_plug_in, (_C,), "Plug a car in that asks for energy (C)"),
-    "plug_in_idle": (_plug_in_idle, (_C,), "Plug a car in that does not ask (B)"),
-    "ventilation": (_ventilation, (_C,), "A car that asks for energy with ventilation (D)"),
-    "pause": (_pause, (_C,), "The car stops asking (C to B)"),
-    "resume": (_resume, (_C,), "The car asks again"),
-    "plug_out": (_plug_out, (_C, ("after_ms", "int", False)), "Take the plug out, now or in the midst of what runs then"),
-    "swipe": (_swipe, (("token", "str", True), _C), "Show a card, at the plugged outlet or the lowest"),
-    "lay_card": (_lay_card, (("token", "str", True), ("every_ms", "int", False), _C),
-                 "Leave a card on the reader, sent again and again"),
-    "lift_card": (_lift_card, (_C,), "Take it away"),
-    "monitor": (_monitor, (("test_ms", "int", False), ("release_ms", "int", False), _C), "Times of the residual current monitor"),
-    "adc": (_adc, (("max_mv", "int", False), _C), "Where the ADC of thermistor and proximity ends (3300)"),
-    "button": (_button, (("ms", "int", False),), "Press the button"),
-    "raise_fault": (_raise_fault, (("name", "str", True), _C), "Break something: an OCPP error name, diode, tamper..."),
-    "clear_fault": (_clear_fault, (("name", "str", True), _C), "Mend it"),
-    "ev": (_ev, (("max_amps", "number", False), ("phases", "int", False), ("diode", "bool", False),
-                 ("obeys", "bool", False), ("simplified", "bool", False), ("reaction_ms", "int", False),
-                 ("stop_ms", "int", False), ("power_factor", "number", False), _C), "What the car is like"),
-    "cable": (_cable, (("amps", "int", False), ("ohms", "int", False), _C), "What the cable is coded for"),
-    "mains": (_mains, (("volts", "number", False), ("hertz", "number", False)), "Change the supply"),
-    "temperature": (_temperature, (("celsius", "number", True), _C), "Heat or cool the inside"),
+COMMANDS = {  # as OUTLET_COMMANDS, which are added below
     "network_down": (_network_down, (), "Cut the link to the back end"),
     "network_up": (_network_up, (("retry", "bool", False),), "Bring it back; the charger connects at once unless retry is false"),
     "wifi": (_wifi, (("on", "bool", False), ("ssid", "str", False), ("password", "str", False)),
@@ -402,6 +245,7 @@ COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "status": (_status, (("collect", "bool", False),), "The state of charger and world; collect: garbage first"),
     "help": (_help, (), "This list"),
 }  # fmt: skip
+COMMANDS.update(OUTLET_COMMANDS)
 
 _PRIVATE = {"stop": _stop}
 
