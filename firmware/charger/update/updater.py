@@ -150,13 +150,6 @@ class Updater:
         if self._download is not None and not self._busy:
             self._download.discard()
 
-    async def take_offer(self):
-        """Download and install the offered release for the owner. ValueError, OSError."""
-        if self.offer is None:
-            raise ValueError("no release is offered")
-        await self.fetch(self.offer["url"])
-        await self.install()
-
     async def install(self):
         """Set the image to boot next and restart; does not return on success. ValueError, OSError."""
         download = self._download
