@@ -75,10 +75,6 @@ def check_root(root, now_s, signer):
     run_now(path_validation.check_root(parse_all([root])[0], now_s, signers[0]))
 
 
-def host(certificate, name):
-    x509.parse(bytes.fromhex(certificate)).require_host(name)
-
-
 def hash_data(certificate, issuer, algorithm):
     certificate, issuer = parse_all([certificate, issuer])
     return run_now(x509.hash_data(certificate, issuer, algorithm))

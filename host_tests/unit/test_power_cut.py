@@ -191,7 +191,6 @@ def _script(book):
         charger.end(short)
     charger.event()
     charger.sent(3)
-    charger.sessions.erase_identities()
     charger.config([2])
     return charger
 

@@ -254,23 +254,6 @@ def test_a_start_up_that_never_knew_the_time_is_marked():
     equal([(s["end"], s["estimated"]) for s in shown], [(NOON + 9999, False), (NOON, True), (NOON, False)])
 
 
-def test_identities_can_be_erased_while_the_energy_stays_sec15():
-    device = flashrig.fresh()
-    sessions, _registers = _charger()
-    for tag in ("ALPHA", "BETA"):
-        sessions.end(sessions.begin(1, tag, 0), 0, "Local")
-    running = sessions.begin(1, "GAMMA", 0, "PARENT")
-    equal([s["id_tag"] for s in sessions.history.page()[0]], ["BETA", "ALPHA"])
-    sessions.erase_identities()
-    device, sessions, _registers = _after_power_loss(device)
-    (running,) = sessions.recover()
-    equal(running.id_tag, "GAMMA", "still needed to stop")
-    sessions.end(running, 0, "PowerLoss")
-    equal([(s["id"], s["id_tag"]) for s in sessions.history.page()[0]], [(3, None), (2, None), (1, None)])
-    sessions.end(sessions.begin(1, "DELTA", 0), 0, "Local")
-    equal([s["id_tag"] for s in sessions.history.page()[0]], ["DELTA", None, None, None])
-
-
 def test_a_lost_register_is_lifted_to_what_sessions_prove():
     device = flashrig.fresh()
     sessions, registers = _charger(2)

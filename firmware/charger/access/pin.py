@@ -134,14 +134,6 @@ class Pins:
 
     # --- verifiers ---
 
-    def has_pin(self, role: str) -> bool:
-        """True when a role has a PIN; a user may have none."""
-        return self._entry(role) is not None
-
-    def is_label(self, role: str) -> bool:
-        """True while the PIN on the label is valid."""
-        return "pin/" + role not in self._vault.names()
-
     def _entry(self, role: str):
         names = self._vault.names()
         for name in ("pin/" + role, "label/" + role):
@@ -185,12 +177,6 @@ class Pins:
             self._vault.put("pin/" + role, form(iterations, salt, result))
         self._on_event(events.PIN_CHANGED, "%s, by %s, %s" % (role, by, surface))
         return ""
-
-    def factory_reset(self) -> None:
-        """Restore the PINs on the label and remove the user's; the counts of wrong PINs stay. OSError."""
-        if self._vault.ready and not self._vault.broken:
-            for name in [_DEVICES] + ["pin/" + role for role in roles.ROLES]:
-                self._vault.delete(name)
 
     # --- known devices ---
 

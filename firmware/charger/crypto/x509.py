@@ -8,7 +8,7 @@ from micropython import const
 from charger import clock
 from charger.crypto import der
 from charger.crypto.keys import Algorithm, PublicKey
-from charger.crypto.refusals import NAME, UNSUPPORTED
+from charger.crypto.refusals import UNSUPPORTED
 from charger.errors import CryptoError
 
 # named bits of keyUsage (4.2.1.3)
@@ -170,24 +170,6 @@ class Certificate:
     def serial_hex(self) -> str:
         """The serial number as WP-22 writes it: lower case, no leading zeros."""
         return "%x" % self.serial
-
-    def require_host(self, host: str) -> None:
-        """CryptoError(NAME) unless the certificate is for this host: a DNS name, or an IP address as text.
-
-        A subjectAltName decides when there is one, else the common name does (WP-7, RFC 6125 6.4.4); an IP address
-        must be in the subjectAltName. One `*` may stand for the whole leftmost label.
-        """
-        from charger.crypto import hostname
-
-        address = hostname.parse_ip(host)
-        if address is not None:
-            matches = address in self.ip_addresses
-        elif self.has_alt_name:
-            matches = any(hostname.matches(pattern, host) for pattern in self.dns_names)
-        else:
-            matches = self.subject_cn is not None and hostname.matches(self.subject_cn, host)
-        if not matches:
-            raise CryptoError(NAME, "not for " + host)
 
 
 def parse(encoded: bytes) -> Certificate:

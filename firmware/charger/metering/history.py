@@ -68,13 +68,9 @@ class History:
         self._anchors = dict(anchors)
         self._files.write_json(_ANCHORS_FILE, anchors)
 
-    def erase_identities(self) -> None:
-        """Erase the idTags; the energy stays (SEC-15)."""
-        self._tags.clear()
-
     def erase(self) -> None:
         """Erase all sessions and sums."""
-        self.erase_identities()
+        self._tags.clear()
         self._files.delete(_MONTHS_FILE)  # first: otherwise a cut could leave sums that later sessions are added to
         self._journal.clear()
         self._files.delete(_ANCHORS_FILE)

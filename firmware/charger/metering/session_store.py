@@ -144,13 +144,6 @@ class SessionStore:
             log.error("sessions", log.reason(error))  # the next start finds the session in the history and deletes the file
         return True
 
-    def erase_identities(self) -> None:
-        """Erase the idTags. A running session keeps its idTag until it ends; it is not stored then (SEC-15)."""
-        self.history.erase_identities()
-        for session in self._open.values():
-            session.anonymous = True
-            self.save(session)
-
     def _touch(self, session: Session, wh: int) -> None:
         session.touch(wh)
         register = self._registers.get(session.connector_id)

@@ -49,7 +49,7 @@ CONNECTING = (  # 5,100
     "charger.net.dns",
     "charger.credentials.server_certificate",
     "charger.crypto.der",
-    "charger.crypto.hostname",
+    "charger.net.ip_address",
 )
 
 _heap_grows = False

@@ -9,6 +9,7 @@ from charger.access.pin import WRONG, Pins
 from charger.credentials import provisioning
 from charger.credentials.vault import Vault
 from charger.crypto import pbkdf2
+from charger.maintenance import erase
 from charger.runtime import cooperative
 
 KEY = bytes(range(32))
@@ -86,6 +87,14 @@ def restart():
     chip["now"] = flashrig.restart(chip["now"])
     chip["uptime"] = 0
     return make_pins()
+
+
+def factory_reset():
+    """What the owner's request leaves on flash, and the start after it."""
+    files = flashrig.files()
+    files.write(erase.MARK, b"factory owner")
+    erase.at_start(files, Vault(files, KEY), lambda event, info: events.append((event, info)), lambda files: None)
+    return restart()
 
 
 def pass_seconds(seconds):

@@ -64,17 +64,17 @@ class Rig:
         if self.after_tick:
             self.after_tick(self)
 
-    def run(self, ms):
-        """Ticks for ms."""
-        for _ in range(ms // 20):
-            self.tick()
+    def run(self, ms, step_ms=20):
+        """Ticks for ms. Where only minutes matter, ticks of 100 ms, which are not late yet, pass them five times as fast."""
+        for _ in range(ms // step_ms):
+            self.tick(step_ms)
 
-    def until(self, what, ms=10000):
+    def until(self, what, ms=10000, step_ms=20):
         """Tick until what() is true; the ms it took, or an AssertionError."""
-        for n in range(ms // 20):
+        for n in range(ms // step_ms):
             if what():
-                return n * 20
-            self.tick()
+                return n * step_ms
+            self.tick(step_ms)
         raise AssertionError("did not come true within %d ms: pilot %s, %s" % (
             ms, self.outlet.pilot_name(), self.outlet.why_paused()))
 

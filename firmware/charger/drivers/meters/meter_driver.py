@@ -12,6 +12,7 @@ _REVERSED = const(5)  # measurements in a row with clear export on a charger tha
 _REVERSED_MW = const(-50000)
 MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
 MAX_MA = const(130000)
+_POWER_MARGIN_MW = const(100000)  # and a quarter: power, voltage and current are not of the same instant
 MAX_W = const(30000)  # energy above the power of any outlet is a fault of a counter or of the bus
 
 
@@ -85,6 +86,9 @@ class MeterDriver:
     def _measured(self, now: int) -> None:
         """A complete, plausible measurement is in `reading`: derive the power factor and decide on its validity."""
         reading = self.reading
+        if self._exceeds_product():
+            self._failed("power above voltage times current")
+            return
         reading.stamp_ms = now
         self._failures = 0
         backwards = False
@@ -104,6 +108,17 @@ class MeterDriver:
             reading.valid = True
             reading.fault = ""
         reading.publish()
+
+    def _exceeds_product(self) -> bool:
+        """True for a power that voltage and current cannot make, which is cut to what they can."""
+        reading = self.reading
+        exceeds = False
+        for n in range(reading.phases):
+            s_mw = reading.v_mv[n] * reading.i_ma[n] // 1000
+            if abs(reading.p_mw[n]) > s_mw + s_mw // 4 + _POWER_MARGIN_MW:
+                reading.p_mw[n] = s_mw if reading.p_mw[n] > 0 else -s_mw
+                exceeds = True
+        return exceeds
 
     def _believed(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
         """Return a counter's step if it is plausible for the time since the last one, else 0 with a line in the log.

@@ -142,11 +142,6 @@ class ConnectionSettings:
         return int(text) if text else None
 
     @property
-    def verify_common_name(self) -> bool:
-        """True when the name in the back end's certificate must match (WP-7)."""
-        return self._config.get_bool("VerifyCsmsCommonName")
-
-    @property
     def ca(self):
         """Root certificates of the back end, PEM or None."""
         return self._csms.get("ca") if self.store is None else self.store.link_roots()

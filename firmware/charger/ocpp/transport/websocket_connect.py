@@ -5,9 +5,9 @@ import gc
 from micropython import const
 
 from charger import log
-from charger.crypto.hostname import parse_ip
 from charger.errors import ConfigurationError, ConnectError, LinkFailedError, PlainTextError, TlsError, WebSocketHandshakeError
 from charger.net import tls, websocket
+from charger.net.ip_address import parse_ip
 
 _PROTOCOL = "ocpp1.6"
 _CONNECT_MS = const(30000)

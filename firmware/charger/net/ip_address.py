@@ -1,36 +1,4 @@
-"""Whether a name in a certificate is a host's name (RFC 6125), and IP addresses as certificates hold them."""
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_"
-
-
-def matches(pattern: str, host: str) -> bool:
-    """Whether a certificate's DNS name covers the host; `*` may stand for exactly the leftmost of three or more labels.
-
-    Both must be host names in ASCII (international names in their xn-- form); anything else matches nothing.
-    """
-    labels = _labels(host)
-    if labels is None:
-        return False
-    if pattern.startswith("*."):
-        suffix = _labels(pattern[2:])
-        return suffix is not None and len(suffix) >= 2 and labels[1:] == suffix
-    return _labels(pattern) == labels
-
-
-def _labels(name: str) -> list | None:
-    """The labels of a host name in lower case, None for what is not one. A final dot (the DNS root) is dropped."""
-    if name.endswith("."):
-        name = name[:-1]
-    labels = name.lower().split(".")
-    if len(name) > 253:
-        return None
-    for label in labels:
-        if not 0 < len(label) <= 63 or label[0] == "-" or label[-1] == "-":
-            return None
-        for ch in label:
-            if ch not in _LETTERS:
-                return None
-    return labels
+"""IP addresses as text."""
 
 
 def parse_ip(text: str) -> bytes | None:
