@@ -78,19 +78,19 @@ class Application:
         wiring = None
         memory.unload(memory.START)
 
-    def limit_current(self, amps: str):
+    def limit_current(self, amps: str) -> None:
         """Set the installer's limit of wiring and supply, A per phase; "0" for none."""
         for outlet in self.outlets:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
 
-    def set_wake_up(self, _value: str):
+    def set_wake_up(self, _value: str) -> None:
         """Whether a sleeping car is woken, once a plug (CP-29)."""
         for outlet in self.outlets:
             outlet.wake_up = self.config.get_bool("WakeUpVehicle")
 
     # --- callbacks of link and back end ---
 
-    def link_opened(self, _rpc):
+    def link_opened(self, _rpc) -> None:
         """Connected: commit trial settings and start certificate renewal."""
         self.memory.link_opened()
         if self.settings.security_profile >= 2:
@@ -100,14 +100,14 @@ class Application:
             self.charge_point.start_renewal()
         self.charge_point.opened()
 
-    def _restart_for_memory(self, why: str):
+    def _restart_for_memory(self, why: str) -> None:
         self.restart("Soft", why)
 
-    def link_closed(self, _reason):
+    def link_closed(self, _reason) -> None:
         """Note the end of the connection."""
         self.charge_point.closed()
 
-    def link_failed(self, cause: str, text: str):
+    def link_failed(self, cause: str, text: str) -> None:
         """Handle a failed attempt to connect; add a security event if it is one, which the log rate-limits (WP-43)."""
         time_sources.link_failed(cause)
         if self.settings.failed(cause):
@@ -122,11 +122,11 @@ class Application:
         if event is not None:
             self.security_log.add(event, text)
 
-    def not_understood(self, reason: str):
+    def not_understood(self, reason: str) -> None:
         """Add a security event for an invalid message (SEC-13)."""
         self.charge_point.note("InvalidMessages", reason)
 
-    def access_changed(self, _value):
+    def access_changed(self, _value) -> None:
         """Reconnect after a change of AuthorizationKey or SecurityProfile, once the answer was sent."""
         self.charge_point.after(self.link.reconnect)
 
@@ -163,7 +163,7 @@ class Application:
 
     # --- jobs of housekeeping ---
 
-    def _add_jobs(self):
+    def _add_jobs(self) -> None:
         fast, slow = self.housekeeping.every_100_ms, self.housekeeping.every_second
         for connector in self.connectors:
             fast("connector %d" % connector.id, connector.poll)
@@ -179,32 +179,32 @@ class Application:
         slow("security log", self.security_log.second)
         slow("heap", self._note_heap)
 
-    def _poll_readers(self):
+    def _poll_readers(self) -> None:
         for connector, reader in self.readers:
             tag = reader.poll()
             connector.outlet.set_reader_failed(reader.failed)
             if tag:
                 self.charge_point.tag_shown(connector, tag)
 
-    def _derate(self):
+    def _derate(self) -> None:
         for outlet in self.outlets:
             derating.step(outlet)
 
-    def _checkpoint_sessions(self):
+    def _checkpoint_sessions(self) -> None:
         for connector in self.connectors:
             self._checkpoint(connector)
 
-    def _checkpoint(self, connector, now=False):
+    def _checkpoint(self, connector, now=False) -> None:
         if connector.session is not None:
             power_w = connector.meter.reading.total_mw() // 1000
             self.sessions.checkpoint(connector.session, connector.meter.total_wh, power_w, now=now)
 
-    def _note_heap(self):
+    def _note_heap(self) -> None:
         self.heap_peak = max(self.heap_peak, gc.mem_alloc())
 
     # --- start, restart, report ---
 
-    def start(self):
+    def start(self) -> None:
         """Start every task under the supervisor."""
         log.info("app", "Pilotlight %s, start-up %d, %d connectors" % (version.VERSION, clock.boot_id, len(self.connectors)))
         self.control.start()
@@ -228,17 +228,17 @@ class Application:
         if self.mqtt_client is not None:
             self.supervisor.start("portal", self.mqtt_client.run)
 
-    async def _ask_for_time(self):
+    async def _ask_for_time(self) -> None:
         from charger.net.sntp import TimeClient  # 1,700 frozen bytes, for units with time servers
 
         await TimeClient(lambda: self.config.get_list("TimeServers")).run()
 
-    def restart(self, kind: str, why: str = "the back end"):
+    def restart(self, kind: str, why: str = "the back end") -> None:
         """Restart the board. OCPP's Reset has ended the sessions before, with its own reason (OCPP-70)."""
         if self._restarting is None:
             self._restarting = asyncio.create_task(self._restart(kind, why))
 
-    async def _restart(self, kind: str, why: str):
+    async def _restart(self, kind: str, why: str) -> None:
         log.info("app", kind + " restart")
         for connector in self.connectors:
             connector.stop("Reboot")
@@ -251,7 +251,7 @@ class Application:
 
         reset_cause.reset(why)
 
-    async def close(self):
+    async def close(self) -> None:
         """Switch everything off and save to flash, before a restart or a stop."""
         for outlet in self.outlets:
             outlet.emergency_open()
@@ -282,14 +282,14 @@ class Application:
         """Return all configuration keys and device facts with their values, without secrets."""
         return self.config.all()
 
-    def network_up(self):
+    def network_up(self) -> None:
         """Reset the back-off of all connections, because the network is back."""
         self.charge_point.retry_now()
         if self.mqtt_client is not None:
             self.mqtt_client.retry_now()
 
 
-async def _run(extra_tasks):
+async def _run(extra_tasks) -> None:
     global current
     memory.configure(board.HEAP_GROWS, outside_memory.largest_block)
     current = Application()
@@ -301,7 +301,7 @@ async def _run(extra_tasks):
         await clock.sleep_s(3600)
 
 
-def main(extra_tasks=()):
+def main(extra_tasks=()) -> None:
     """Build the charger and run it. `extra_tasks` are further coroutine functions of a board."""
     try:
         asyncio.run(_run(extra_tasks))

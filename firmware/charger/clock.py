@@ -42,7 +42,7 @@ def elapsed_ms(since: int) -> int:
     return ticks_diff(ticks_ms(), since)
 
 
-async def sleep_s(seconds: int):
+async def sleep_s(seconds: int) -> None:
     """Sleep for any number of seconds; in pieces, since ticks wrap."""
     while seconds > 3600:
         await asyncio.sleep_ms(3600000)
@@ -88,7 +88,7 @@ def utc_ms() -> tuple | None:
     return _zero_s + _up_s + ms // 1000, ms % 1000
 
 
-def attach_rtc(rtc):
+def attach_rtc(rtc) -> None:
     """Use a machine.RTC: read its time if it was kept over the reset, and keep it set, since TLS reads that clock."""
     global _rtc
     _rtc = rtc
@@ -102,7 +102,7 @@ def plausible(seconds: int) -> bool:
     return version.BUILD_UTC_S <= seconds <= version.BUILD_UTC_S + _LIFE_S
 
 
-def on_step(listener):
+def on_step(listener) -> None:
     """Register listener(old_s or None, new_s, source), called whenever set_utc() moves the time by over 10 s."""
     _step_listeners.append(listener)
 

@@ -10,7 +10,7 @@ _ring = bytearray(_KEPT)  # ring of lines, each with a line end
 _next = 0
 
 
-def _write(level: str, area: str, text: str):
+def _write(level: str, area: str, text: str) -> None:
     global _next
     up = clock.uptime_ms()
     line = "%d.%03d %s %s: %s" % (up // 1000, up % 1000, level, area, text)
@@ -22,22 +22,22 @@ def _write(level: str, area: str, text: str):
     print(line)
 
 
-def debug(area: str, text: str):
+def debug(area: str, text: str) -> None:
     """Log a detail for developers."""
     _write("D", area, text)
 
 
-def info(area: str, text: str):
+def info(area: str, text: str) -> None:
     """Log a normal event."""
     _write("I", area, text)
 
 
-def warn(area: str, text: str):
+def warn(area: str, text: str) -> None:
     """Log a refusal, a retry or an unusual event."""
     _write("W", area, text)
 
 
-def error(area: str, text: str):
+def error(area: str, text: str) -> None:
     """Log an error that needs attention."""
     _write("E", area, text)
 
@@ -51,7 +51,7 @@ def recent() -> list:
     return [str(line, "utf-8", "ignore") for line in lines]
 
 
-def forget():
+def forget() -> None:
     """Delete the kept lines."""
     global _next
     _next = 0

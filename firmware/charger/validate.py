@@ -60,7 +60,7 @@ def drop_nulls(spec: tuple, value) -> None:
                 drop_nulls(field, value[name])
 
 
-def _object(spec, value, path):
+def _object(spec, value, path) -> None:
     if not isinstance(value, dict):
         raise InvalidValueError(TYPE, path, "not an object")
     for name, field in spec[1]:
@@ -84,7 +84,7 @@ def _known(fields, name) -> bool:
     return False
 
 
-def _list(spec, value, path):
+def _list(spec, value, path) -> None:
     if not isinstance(value, list):
         raise InvalidValueError(TYPE, path, "not a list")
     if spec[2] is not None and len(value) > spec[2]:
@@ -95,7 +95,7 @@ def _list(spec, value, path):
         check(spec[1], item, "%s[%d]" % (path, index))
 
 
-def _number(spec, value, path):
+def _number(spec, value, path) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidValueError(TYPE, path, "not a number")
     if isinstance(value, float):
@@ -110,7 +110,7 @@ def _number(spec, value, path):
         raise InvalidValueError(VALUE, path, "out of range")
 
 
-def _string(spec, value, path):
+def _string(spec, value, path) -> None:
     if not isinstance(value, str):
         raise InvalidValueError(TYPE, path, "not a string")
     kind = spec[0]

@@ -86,7 +86,7 @@ class PinThrottle:
         self._last[queue] = self._before
         self._set(lane, (role,), 0)
 
-    def _set(self, lane: int, roles, value: int):
+    def _set(self, lane: int, roles, value: int) -> None:
         counts = bytearray(self._counts)
         for role in roles:
             counts[lane * self._roles + role] = value

@@ -41,7 +41,7 @@ async def _charge(app, role, args, _surface) -> dict:
     return {}
 
 
-def _steer(app, connector, action: str, role: str):
+def _steer(app, connector, action: str, role: str) -> None:
     """Override what is scheduled, for the running session only."""
     planner = app.planner
     if connector.session is None or connector.stopping:
@@ -59,7 +59,7 @@ def _steer(app, connector, action: str, role: str):
         raise CommandError(CONFLICT, "No random delay is running.")
 
 
-def _start(app, connector, role):
+def _start(app, connector, role) -> None:
     """Start a session without a card; OCPP messages have the idTag FreeVendIdTag."""
     if connector.session is not None:
         raise CommandError(CONFLICT, "A session is running already.")

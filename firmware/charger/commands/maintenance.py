@@ -44,7 +44,7 @@ async def _erase(app, role, _wish, _surface) -> dict:
     return {}
 
 
-def _certain(why: str):
+def _certain(why: str) -> None:
     if why:
         raise CommandError(CONFLICT, why)
 

@@ -119,7 +119,7 @@ def _secret_form(name, value) -> bytes:
     return data
 
 
-def _check_roots(name, text):
+def _check_roots(name, text) -> None:
     """Check that the value consists of PEM certificates that TLS can read."""
     if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
         raise CommandError(INVALID, name + ": must be PEM certificates.")

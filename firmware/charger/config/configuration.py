@@ -75,7 +75,7 @@ class Configuration:
         """Record a damaged installer limit in the security log and write the limit again."""
         self._limit.repair(on_event)
 
-    def _move_key(self):
+    def _move_key(self) -> None:
         """Move an AuthorizationKey that earlier firmware stored unencrypted into the vault."""
         plain = self._changed.get("AuthorizationKey")
         if plain is None or self._vault is None or not self._vault.ready:
@@ -102,18 +102,18 @@ class Configuration:
         """True when the vault had an AuthorizationKey that is damaged: the unit must be provisioned again."""
         return self._vault is not None and self._vault.broken in ("index", _SECRET)
 
-    def describe_hardware(self, phases: int, lacking: tuple = ()):
+    def describe_hardware(self, phases: int, lacking: tuple = ()) -> None:
         """Set the available measurands: the number of phases of the meters, and the measurands without a sensor."""
         self._phases = phases
         self._lacking = lacking
 
-    def use_link_checks(self, may_raise, before_change=None):
+    def use_link_checks(self, may_raise, before_change=None) -> None:
         """may_raise(profile) returns whether a security profile can be used now (WP-3); before_change(name) is called before
         a change by the back end is written, and may raise OSError."""
         self._may_raise = may_raise
         self._before_change = before_change
 
-    def set_default(self, name: str, value: str, always: bool = False):
+    def set_default(self, name: str, value: str, always: bool = False) -> None:
         """Set a default that only the running unit knows; with `always` it overrides the factory's value.
 
         Invalid values are ignored, as factory values are.

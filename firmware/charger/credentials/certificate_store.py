@@ -42,7 +42,7 @@ class CertificateStore:
             if name.endswith(".key") and not self.files.exists(_FOLDER + "/" + name[:-4]):
                 self.files.delete(_FOLDER + "/" + name)  # the power failed between the two writes
 
-    def use_link(self, link):
+    def use_link(self, link) -> None:
         """`link.peer_certificate()` returns the certificate (DER) of the connected server, or None."""
         self._link = link
 
@@ -100,7 +100,7 @@ class CertificateStore:
 
     # --- events of the link ---
 
-    def connected(self):
+    def connected(self) -> None:
         """A TLS connection was made: under AdditionalRootCertificateCheck the newest root is confirmed."""
         if self.checks and not self._on_fallback and self.names(CENTRAL_SYSTEM):
             # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
@@ -108,7 +108,7 @@ class CertificateStore:
 
             root_store.keep_newest(self)
 
-    def failed(self, cause: str):
+    def failed(self, cause: str) -> None:
         """An attempt failed: after a refused server certificate the next one uses the other roots."""
         if self.checks and cause in _BAD and self.names(CENTRAL_SYSTEM):
             self._on_fallback = not self._on_fallback
@@ -187,7 +187,7 @@ class CertificateStore:
         if self.vault is not None:
             self.vault.delete(NEXT_KEY)
 
-    def drop_next(self):
+    def drop_next(self) -> None:
         """Delete the new certificate and its key."""
         self.trying = False
         self.files.delete(NEXT_CHAIN)

@@ -11,7 +11,6 @@ from charger.credentials.vault import Vault
 from charger.errors import AlreadyProvisionedError
 from charger.validate import check
 
-KEY_BYTES = 32
 _HEX32 = ("str", 64, 64)
 _VERIFIER = ("strict", (("iterations", ("int", 1000, 10000000)), ("salt", ("str", 32, 32)), ("hash", _HEX32)))
 RECORD = ("strict", (

@@ -122,7 +122,7 @@ async def _check(store, kind: str, root, present: list) -> tuple:
     raise error or CryptoError("untrusted", "no root")
 
 
-def _write(store, kind: str, root, signer):
+def _write(store, kind: str, root, signer) -> None:
     """Write the issuer's key first: without its certificate it is removed here or at the next start."""
     name = _place(KINDS[kind], _free_number(store, kind))
     try:
@@ -244,7 +244,7 @@ def _issuer_of(encoded: bytes) -> bytes:
     return tbs.element(der.SEQUENCE)
 
 
-def _remove(store, root):
+def _remove(store, root) -> None:
     if root.name is None:
         gone = store.gone()
         gone.append(_fingerprint(root.certificate.der))
@@ -254,7 +254,7 @@ def _remove(store, root):
     store.files.delete(root.name + ".key")
 
 
-def keep_newest(store):
+def keep_newest(store) -> None:
     """Delete the older roots after the newest one has made a connection (WP-20)."""
     for root in _all(store, CENTRAL_SYSTEM)[:-1]:
         try:

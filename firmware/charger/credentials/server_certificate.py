@@ -20,7 +20,7 @@ _UTC_TIME = const(0x17)
 _GENERALIZED_TIME = const(0x18)
 
 
-def check(encoded: bytes, now_s: int | None):
+def check(encoded: bytes, now_s: int | None) -> None:
     """Check a server's DER certificate. CryptoError.
 
     now_s: UTC seconds by the unit's clock; None while unknown: then only mbedtls' check applies.
@@ -55,7 +55,7 @@ def validity(encoded: bytes) -> tuple:
     return _seconds(times), _seconds(times)
 
 
-def _check_extension(oid: bytes, value: der.DerReader):
+def _check_extension(oid: bytes, value: der.DerReader) -> None:
     if oid == _BASIC_CONSTRAINTS:
         if value.enter().true_or_default():
             raise CryptoError(USAGE, "a CA certificate as server")
@@ -68,7 +68,7 @@ def _check_extension(oid: bytes, value: der.DerReader):
                 raise CryptoError(USAGE, "extended key usage")
 
 
-def _check_time(validity: der.DerReader, now_s: int | None):
+def _check_time(validity: der.DerReader, now_s: int | None) -> None:
     if now_s is None:
         return
     if now_s < _seconds(validity):

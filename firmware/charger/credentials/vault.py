@@ -97,11 +97,11 @@ class Vault:
 
     # --- inside ---
 
-    def _must_be_ready(self):
+    def _must_be_ready(self) -> None:
         if not self.ready:
             raise VaultError("not provisioned")
 
-    def _open_index(self):
+    def _open_index(self) -> None:
         content = self._read(_INDEX, "")
         there = [name for name in self._files.names("vault") if name != "index"]
         if content is None:
@@ -117,11 +117,11 @@ class Vault:
             if self._read(_file(name), name) is None:
                 self._breaks(name)
 
-    def _write_index(self, names: list):
+    def _write_index(self, names: list) -> None:
         self._files.write(_INDEX, self._seal("", json.dumps(names).encode()))
         self._names = names
 
-    def _breaks(self, what: str):
+    def _breaks(self, what: str) -> None:
         if not self.broken:
             self.broken = what
             log.error("vault", what + " was altered or lost: this unit has to be provisioned again")

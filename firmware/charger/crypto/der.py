@@ -50,7 +50,7 @@ class DerReader:
         """Whether another element follows and has this tag: for optional elements."""
         return self.pos < self.end and self.data[self.pos] == tag
 
-    def finish(self):
+    def finish(self) -> None:
         """Refuse anything that follows the elements read so far."""
         if self.pos != self.end:
             raise bad("trailing bytes")
@@ -135,7 +135,7 @@ class DerReader:
             raise bad("default value encoded")
         return True
 
-    def null(self):
+    def null(self) -> None:
         """A NULL."""
         if self.content(NULL):
             raise bad("null")

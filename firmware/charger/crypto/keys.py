@@ -55,7 +55,7 @@ class Algorithm:
         if self.scheme:
             body.finish()
 
-    def _read_pss(self, body: der.DerReader):
+    def _read_pss(self, body: der.DerReader) -> None:
         """RSASSA-PSS-params (RFC 4055 3.1), for SHA-256 and MGF1 with SHA-256. Fields left out mean SHA-1."""
         params = body.enter()
         self.hash = "SHA1"
@@ -83,7 +83,7 @@ class Algorithm:
         self.hash = "SHA256" if known else ""
         self.scheme = _PSS if known else 0
 
-    def check(self):
+    def check(self) -> None:
         """CryptoError(WEAK) for a hash below SHA-256, (UNSUPPORTED) for anything else this unit cannot verify."""
         if self.hash in ("MD5", "SHA1", "SHA224"):
             raise CryptoError(WEAK, self.hash + " signature")
@@ -132,7 +132,7 @@ class PublicKey:
             key.finish()
             self.kind = RSA
 
-    def check(self):
+    def check(self) -> None:
         """CryptoError unless the key is P-256, or RSA of 2048 to 4096 bits (WP-9)."""
         if self.kind == RSA:
             from charger.crypto import rsa

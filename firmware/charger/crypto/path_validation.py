@@ -75,7 +75,7 @@ def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate):
     return issuer.key.verify(certificate.algorithm, certificate.tbs(), certificate.signature)
 
 
-def _check_leaf(leaf: x509.Certificate, now_s: int | None, usage: bytes | None):
+def _check_leaf(leaf: x509.Certificate, now_s: int | None, usage: bytes | None) -> None:
     _check_time(leaf, now_s)
     leaf.key.check()
     if leaf.is_ca:
@@ -92,7 +92,7 @@ def _check_leaf(leaf: x509.Certificate, now_s: int | None, usage: bytes | None):
     _check_extended_usage(leaf, usage)
 
 
-def _check_ca(issuer: x509.Certificate, now_s: int | None, below: int, usage: bytes | None):
+def _check_ca(issuer: x509.Certificate, now_s: int | None, below: int, usage: bytes | None) -> None:
     _check_time(issuer, now_s)
     issuer.key.check()
     issuer.algorithm.check()
@@ -108,13 +108,13 @@ def _check_ca(issuer: x509.Certificate, now_s: int | None, below: int, usage: by
         _check_extended_usage(issuer, usage)
 
 
-def _check_extended_usage(certificate: x509.Certificate, usage: bytes):
+def _check_extended_usage(certificate: x509.Certificate, usage: bytes) -> None:
     usages = certificate.usages
     if usages is not None and usage not in usages and x509.ANY_USAGE not in usages:
         raise CryptoError(USAGE, "extended key usage of " + _label(certificate))
 
 
-def _check_time(certificate: x509.Certificate, now_s: int | None):
+def _check_time(certificate: x509.Certificate, now_s: int | None) -> None:
     if now_s is None:
         raise CryptoError(NO_TIME, "validity cannot be checked")
     if now_s < certificate.not_before_s:

@@ -22,7 +22,7 @@ _DIGEST_INFO = {
 }
 
 
-def check_key(n: int, e: int):
+def check_key(n: int, e: int) -> None:
     """CryptoError unless the modulus has 2048 to 4096 bits and is odd, and the exponent is odd, >= 3 and <= 64 bits."""
     if not n >> (MIN_BITS - 1):
         raise CryptoError(WEAK, "RSA key below 2048 bits")

@@ -76,7 +76,7 @@ class Certificate:
         """The signed part (a copy: certificates are kept, this is needed rarely)."""
         return self.der[self._tbs : self._tbs_end]
 
-    def _read_tbs(self, tbs: der.DerReader, algorithm: bytes):
+    def _read_tbs(self, tbs: der.DerReader, algorithm: bytes) -> None:
         if not tbs.next_is(0xA0):
             raise CryptoError(UNSUPPORTED, "not a version 3 certificate")
         version = tbs.enter(0xA0)
@@ -103,7 +103,7 @@ class Certificate:
             holder.finish()
         tbs.finish()
 
-    def _read_extensions(self, extensions: der.DerReader):
+    def _read_extensions(self, extensions: der.DerReader) -> None:
         seen = set()
         if not extensions.more():
             raise der.bad("no extension")
@@ -144,13 +144,13 @@ class Certificate:
             return False
         return True
 
-    def _read_basic_constraints(self, body: der.DerReader):
+    def _read_basic_constraints(self, body: der.DerReader) -> None:
         self.is_ca = body.true_or_default()
         if self.is_ca and body.more():
             self.path_len = body.unsigned(1)
         body.finish()
 
-    def _read_alt_names(self, names: der.DerReader):
+    def _read_alt_names(self, names: der.DerReader) -> None:
         self.has_alt_name = True
         if not names.more():
             raise der.bad("empty subject alternative name")

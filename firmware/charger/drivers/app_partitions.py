@@ -26,21 +26,21 @@ class AppSlots:
         self.size = self._idle.info()[3]
         self._nvs = esp32.NVS(_NAMESPACE)
 
-    def write(self, at: int, view):
+    def write(self, at: int, view) -> None:
         """Program part of a block of the idle slot, erased first when `at` (bytes) is its begin. OSError by the flash."""
         if at % BLOCK == 0:
             self._idle.ioctl(_ERASE, at // BLOCK)
         self._idle.writeblocks(at // BLOCK, view, at % BLOCK)
 
-    def read(self, at: int, view, running: bool = False):
+    def read(self, at: int, view, running: bool = False) -> None:
         """Read from a byte of the idle slot on, or of the running one, within a block."""
         (self._running if running else self._idle).readblocks(at // BLOCK, view, at % BLOCK)
 
-    def choose(self):
+    def choose(self) -> None:
         """Boot the idle slot next, on trial. OSError when the platform finds no good image there."""
         self._idle.set_boot()
 
-    def confirm(self):
+    def confirm(self) -> None:
         """Confirm the running image: it stays after a restart."""
         esp32.Partition.mark_app_valid_cancel_rollback()
 
@@ -51,7 +51,7 @@ class AppSlots:
         except OSError:
             return 0
 
-    def put_number(self, name: str, value: int):
+    def put_number(self, name: str, value: int) -> None:
         """Store a number of 32 bits."""
         self._nvs.set_i32(name, value)
         self._nvs.commit()
@@ -64,7 +64,7 @@ class AppSlots:
         except OSError:
             return None
 
-    def put_data(self, name: str, value: bytes):
+    def put_data(self, name: str, value: bytes) -> None:
         """Store bytes."""
         self._nvs.set_blob(name, value)
         self._nvs.commit()

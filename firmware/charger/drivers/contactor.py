@@ -32,12 +32,12 @@ class Contactor:
         self.commanded = False
         self.complete = False
 
-    def close(self):
+    def close(self) -> None:
         """Energise the coil."""
         self.commanded = True
         self._out.value(self._active)
 
-    def open(self):
+    def open(self) -> None:
         """Release the coil."""
         self.commanded = False
         self._out.value(1 - self._active)

@@ -85,12 +85,12 @@ class KeyStore:
         """The key of a change that was interrupted, None when there was none."""
         return self.key(_NEXT)
 
-    def begin_change(self, key: bytes):
+    def begin_change(self, key: bytes) -> None:
         """Store the next key beside the present one."""
         self._nvs.set_blob(_NEXT, key)
         self._nvs.commit()
 
-    def end_change(self):
+    def end_change(self) -> None:
         """Make the next key the device key."""
         key = self.next_key()
         if key is None:
@@ -114,13 +114,13 @@ class KeyStore:
         except OSError:
             return False
 
-    def unseal(self, renew: bool):
+    def unseal(self, renew: bool) -> None:
         """Mark the start of writing credentials: until seal() the unit counts as not provisioned."""
         if renew:
             self._nvs.set_i32(_DONE, _RENEWING)
             self._nvs.commit()
 
-    def add_count(self, name: str):
+    def add_count(self, name: str) -> None:
         """Count an event that could not be logged. No error without a working storage."""
         try:
             self._nvs.set_i32(name, self._count(name) + 1)
@@ -142,7 +142,7 @@ class KeyStore:
         except OSError:
             return 0
 
-    def seal(self, serial: str):
+    def seal(self, serial: str) -> None:
         """Mark the credentials as complete, with their owner."""
         self._nvs.set_blob("serial", serial.encode())
         self._nvs.set_i32(_DONE, 1)

@@ -11,7 +11,7 @@ class Lock:
         self._feedback = Pin(wiring["feedback"], Pin.IN)
         self.commanded = False
 
-    def set(self, locked: bool):
+    def set(self, locked: bool) -> None:
         """Drive the lock."""
         if locked != self.commanded:
             self.commanded = locked

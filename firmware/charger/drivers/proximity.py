@@ -15,7 +15,7 @@ class Proximity:
         self._rail_mv = wiring["rail_mv"]
         self.ohms = OPEN_OHM
 
-    def read(self):
+    def read(self) -> None:
         """Sample once and convert; small integers only."""
         mv = self._adc.read_uv() // 1000
         rest = self._rail_mv - mv

@@ -22,10 +22,10 @@ class ResidualCurrentMonitor:
         """The trip output."""
         return self._trip.value() == 1
 
-    def on_trip(self, handler):
+    def on_trip(self, handler) -> None:
         """Call handler(pin) at the edge, so that a trip shorter than a control tick is detected."""
         self._trip.irq(handler, Pin.IRQ_RISING)
 
-    def test(self, on: bool):
+    def test(self, on: bool) -> None:
         """Start or end the test current."""
         self._test.value(1 if on else 0)

@@ -64,7 +64,7 @@ class CardReader:
         self._used += 1
         return None
 
-    def _broken(self):
+    def _broken(self) -> None:
         self._used = -1
         self.errors += 1
         self._bad += 1

@@ -5,7 +5,6 @@ from array import array
 from machine import ADC, Pin
 from micropython import const
 
-_RAIL_UV = const(3300000)
 _FIRST_DC = const(-400)
 _STEP_DC = const(100)
 # Node voltage in parts per million of the rail from -40 to 130 degC, every 10 degC; R(T) = 10k exp(B (1/T - 1/298.15 K)).

@@ -56,7 +56,7 @@ def energy(total_wh: int, context: str) -> dict:
     return _value(str(total_wh), context, ENERGY, None)
 
 
-def _append(values: list, measurand: str, phase: int, connector, context: str):
+def _append(values: list, measurand: str, phase: int, connector, context: str) -> None:
     if measurand == ENERGY:
         values.append(energy(connector.meter.reported_wh(), context))
         return
@@ -75,7 +75,7 @@ def _append(values: list, measurand: str, phase: int, connector, context: str):
         _append_read(values, measurand, phase, reading, context)
 
 
-def _append_read(values: list, measurand: str, phase: int, reading, context: str):
+def _append_read(values: list, measurand: str, phase: int, reading, context: str) -> None:
     if measurand == "Frequency":
         if reading.f_mhz:
             values.append(_value(_fixed(reading.f_mhz // 10, 2), context, measurand, None))

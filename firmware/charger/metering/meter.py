@@ -20,7 +20,7 @@ class Meter:
         """The register for everybody outside, in Wh: never more than what a power cut leaves."""
         return self.register.reported_wh()
 
-    async def run(self):
+    async def run(self) -> None:
         """The meter's task. The driver handles a chip that does not answer; flash is written here, not in add()."""
         await self.driver.start()
         while True:

@@ -83,28 +83,28 @@ class MqttClient:
         log_ = self.app.security_log
         return {"connected": self.connected, "fault": self.fault, "waiting": log_.next_seq - 1 - log_.mark("mqtt")}
 
-    def free_memory(self):
+    def free_memory(self) -> None:
         """Free memory for the OCPP link or the local API: disconnect, and connect again minutes later."""
         if self._session is not None:
             self._backoff_s = max(self._backoff_s, _BACKOFF_STARVED_S)
             self._session.end("reset", "memory needed elsewhere")
 
-    def retry_now(self):
+    def retry_now(self) -> None:
         """Reset the back-off and connect at once, because the network is back."""
         self._retry_now = True
         self._backoff_s = 0
 
     # --- events of connectors and log ---
 
-    def status_changed(self, _connector):
+    def status_changed(self, _connector) -> None:
         """Note a change of a connector's status."""
         self._changed = True
 
-    def session_started(self, _session):
+    def session_started(self, _session) -> None:
         """On a connector."""
         self._changed = True
 
-    def session_ended(self, session):
+    def session_ended(self, session) -> None:
         """Queue the end of a session for publishing."""
         self._ended.append((
             session.connector_id, session.local_id, session.start_utc, session.stop_utc, session.stop_wh - session.start_wh,
@@ -114,7 +114,7 @@ class MqttClient:
             self._ended.pop(0)
         self._changed = True
 
-    def _logged(self, entry):
+    def _logged(self, entry) -> None:
         self._log_due = self._changed = True
         if entry.event == events.TIME_SET:
             self._retry_now = True  # without a clock no certificate holds
@@ -125,7 +125,7 @@ class MqttClient:
 
     # --- the connection ---
 
-    async def run(self):
+    async def run(self) -> None:
         """Connect, serve the connection, wait; repeat until close()."""
         while not self._stopping:
             if self._is_blocked():
@@ -148,7 +148,7 @@ class MqttClient:
                 self._backoff_s = 0
             await self._pause()
 
-    async def _pause(self):
+    async def _pause(self) -> None:
         """Wait for the back-off: 5 s doubling to 10 min, plus up to as much again at random; retry_now() ends it."""
         self._backoff_s = min(max(self._backoff_s * 2, _BACKOFF_S), _BACKOFF_LAST_S)
         left_ms = self._backoff_s * 1000
@@ -158,7 +158,7 @@ class MqttClient:
             left_ms -= _POLL_MS
         self._retry_now = False
 
-    def _failed(self, error: ConnectError):
+    def _failed(self, error: ConnectError) -> None:
         self.fault = str(error)
         log.warn("portal", "no connection, " + self.fault)
         event = broker_connect.event_of(error.cause)
@@ -182,7 +182,7 @@ class MqttClient:
     def _altered(self) -> bool:
         return self.app.updates is not None and self.app.updates.altered
 
-    async def _serve(self):
+    async def _serve(self) -> None:
         """Make one connection and serve it until it ends."""
         try:
             self._base = broker_connect.base(self.app.vault, self._settings, self.serial).encode() + b"/"
@@ -221,7 +221,7 @@ class MqttClient:
     def _topic(self, name: str) -> bytes:
         return self._base + name.encode()
 
-    async def _publish_all(self, session):
+    async def _publish_all(self, session) -> None:
         """Publish what is due until the session ends with its ConnectError, or until SEC-9 forbids the connection."""
         self._changed = self._log_due = True
         told = metered = clock.ticks_ms()
@@ -254,7 +254,7 @@ class MqttClient:
             await clock.sleep_ms(_POLL_MS)
         await self._send_offline(session, _ALTERED)
 
-    async def _announce(self, session):
+    async def _announce(self, session) -> None:
         """Tell Home Assistant of the unit, where the owner has set the prefix of its discovery topics."""
         prefix = self.app.vault.get(_DISCOVERY)
         if not prefix:
@@ -264,12 +264,12 @@ class MqttClient:
         for topic, text in discovery.messages(self.app, prefix.decode(), self._base.decode(), self.serial):
             await session.publish(topic, text, True)
 
-    async def _publish(self, session, topic: str, what: str, about, retain=False):
+    async def _publish(self, session, topic: str, what: str, about, retain=False) -> None:
         text = getattr(messages, what)(about)
         if text is not None:
             await session.publish(self._topic(topic), text, retain)
 
-    async def _publish_log(self, session):
+    async def _publish_log(self, session) -> None:
         """Publish the next few entries; they are marked as sent after the broker's acknowledgement (SEC-23)."""
         self._log_due = False
         await self.app.security_log.check()
@@ -284,7 +284,7 @@ class MqttClient:
 
     # --- commands ---
 
-    def _on_message(self, payload, retained: bool):
+    def _on_message(self, payload, retained: bool) -> None:
         """Queue a received command; one beyond the bound is dropped without a reply."""
         if len(self._commands) < _MAX_COMMANDS:
             self._commands.append((payload, retained))
@@ -292,7 +292,7 @@ class MqttClient:
         else:
             self.app.security_log.add(events.INVALID_MESSAGES, "portal: too many commands at once")
 
-    async def _run_commands(self, session):
+    async def _run_commands(self, session) -> None:
         """Execute the queued commands one by one."""
         while True:
             self._command_event.clear()
@@ -307,7 +307,7 @@ class MqttClient:
                 payload = None
             await self._command_event.wait()
 
-    async def _answer(self, session, payload, retained):
+    async def _answer(self, session, payload, retained) -> None:
         # with commands/: 8,000 frozen bytes, 3.5 KiB of heap, once there is a command
         from charger.mqtt_client import command_handler
 
@@ -317,13 +317,13 @@ class MqttClient:
 
     # --- closing ---
 
-    async def close(self):
+    async def close(self) -> None:
         """Publish the offline status before a restart, within 3 s."""
         self._stopping = True
         if self._session is not None:
             await self._send_offline(self._session, "restart")
 
-    async def _send_offline(self, session, why: str):
+    async def _send_offline(self, session, why: str) -> None:
         """Publish the offline status instead of the last will, then disconnect."""
         try:
             await asyncio.wait_for_ms(session.publish(self._topic("status"), messages.offline(why), True), _OFFLINE_MS)

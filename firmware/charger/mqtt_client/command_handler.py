@@ -100,7 +100,7 @@ def _admitted(client) -> bool:
     return True
 
 
-def _discard(client, why: str):
+def _discard(client, why: str) -> None:
     client.app.security_log.add(events.INVALID_MESSAGES, "portal: " + why)
 
 

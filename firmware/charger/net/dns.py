@@ -167,11 +167,11 @@ class Resolver:
         self._cache[host] = (address, clock.uptime_s() + life_s)
         return address
 
-    def forget(self, host: str):
+    def forget(self, host: str) -> None:
         """Drop the cached address: no host answered there."""
         self._cache.pop(host.lower(), None)
 
-    def _drop_oldest(self):
+    def _drop_oldest(self) -> None:
         oldest = min(self._cache, key=lambda host: self._cache[host][1])
         del self._cache[oldest]
 

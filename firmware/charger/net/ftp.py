@@ -82,7 +82,7 @@ def _code(line: bytes) -> int:
     return int(line[:3])
 
 
-async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open_stream=None):
+async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open_stream=None) -> None:
     """Upload an iterable of bytes as `name` into the URL's folder; anonymous when the URL has no login.
 
     If the folder does not exist, the last part of the URL's path is the file's name. FtpError, HttpError (the
@@ -138,7 +138,7 @@ class FtpDownload:
                 raise http_client.HttpError("closed", "the file was cut")
         return count or 0
 
-    def close(self):
+    def close(self) -> None:
         """Close both connections; may be called again."""
         self._data.s.close()
         if self._control is not None:
@@ -185,7 +185,7 @@ def _split(location: str):
     return url
 
 
-async def _log_in(control: _Control, login: tuple | None):
+async def _log_in(control: _Control, login: tuple | None) -> None:
     """Read the greeting, log in (anonymously without a login) and select binary transfer. FtpError."""
     code, _ = await control.reply()
     if code != 220:
@@ -212,7 +212,7 @@ async def _change_folder(control, path: bytes, name: bytes) -> bytes:
     return path
 
 
-async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_stream):
+async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_stream) -> None:
     port = await _passive(control)
     data = (await (open_stream or tls.open_stream)(host, port, None, _CONNECT_MS))[0]
     try:

@@ -97,7 +97,7 @@ class Response:
             return None
         return int(first), int(last), size
 
-    def close(self):
+    def close(self) -> None:
         """Close the connection; may be called again."""
         if self._stream is not None:
             self._stream.s.close()
@@ -135,7 +135,7 @@ class Response:
                 return
         raise HttpError("protocol", "nothing but interim answers")
 
-    def _set_status(self, line: bytes):
+    def _set_status(self, line: bytes) -> None:
         words = line.split(b" ", 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or len(words[1]) != 3 or not words[1].isdigit():
             raise HttpError("protocol", "not an HTTP answer")
@@ -164,7 +164,7 @@ class Response:
                 continue  # not used here
             fields[name] = fields[name] + "," + value if name in fields else value
 
-    def _set_body(self, method: str):
+    def _set_body(self, method: str) -> None:
         """Determine where the body ends (RFC 9112 section 6.3). Ambiguous heads are refused."""
         fields = self.fields
         if method == "HEAD" or self.status in (204, 304):
@@ -235,7 +235,7 @@ class Response:
         self._at += count
         return count
 
-    async def read_head_of(self, method: str, wait_ms: int):
+    async def read_head_of(self, method: str, wait_ms: int) -> None:
         """Read the head with its own time limit, then restore the usual one."""
         usual, self._step_ms = self._step_ms, wait_ms
         try:
@@ -274,7 +274,7 @@ def _head(method: str, url, fields, length) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-async def send_all(stream, view, step_ms: int = _STEP_MS):
+async def send_all(stream, view, step_ms: int = _STEP_MS) -> None:
     """Write all of view, retrying while the peer is slow. HttpError when the peer accepts nothing for step_ms.
 
     Not with drain(): see websocket.py.
@@ -295,7 +295,7 @@ async def send_all(stream, view, step_ms: int = _STEP_MS):
             await clock.sleep_ms(_RETRY_MS)
 
 
-async def send_pieces(stream, pieces, length: int | None, step_ms: int = _STEP_MS):
+async def send_pieces(stream, pieces, length: int | None, step_ms: int = _STEP_MS) -> None:
     """Write an iterable of bytes, joined into larger writes; checks the total against `length`. HttpError, ValueError."""
     buffer = memoryview(bytearray(_BUFFER))
     used = sent = 0
@@ -356,7 +356,7 @@ async def request(
         raise
 
 
-async def _said_before(response: Response, method: str, error: HttpError):
+async def _said_before(response: Response, method: str, error: HttpError) -> None:
     """Prefer an answer that the server sent before it closed: it may refuse a body before it has read all of it."""
     try:
         await response.read_head_of(method, _LATE_ANSWER_MS)

@@ -70,7 +70,7 @@ class JsonScan:
         self._list_at = 0
         self._commas = 0
 
-    async def run(self):
+    async def run(self) -> None:
         """Scan. NotJsonError; UnacceptableJsonError at once when nested too deep, otherwise only if all the text is JSON.
 
         Strings, colons and commas, which make up most of a message, are handled inline for speed.
@@ -156,7 +156,7 @@ class JsonScan:
         self._depth -= 1
         return at + 1, _NEXT if self._depth else _DONE
 
-    def _note_list(self, end: int):
+    def _note_list(self, end: int) -> None:
         """Note the end of a list in the payload."""
         size = end - self._list_at
         if size > _LARGE and self._buf[skip_space(self._buf, self._list_at + 1)] == 123:
@@ -209,7 +209,7 @@ class JsonScan:
             self.fault = "NUL character"
         return end
 
-    def _escapes(self, at: int, end: int):
+    def _escapes(self, at: int, end: int) -> None:
         """Check the escapes of a string: NUL and lone surrogates are noted, unknown ones are an error (SCH-16)."""
         buf = self._buf
         while True:

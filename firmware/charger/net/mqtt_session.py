@@ -38,7 +38,7 @@ class _PacketBuffer:
         self.written = []  # pieces: a long one is not copied
         self._ready = memoryview(b"")
 
-    def preload(self, ready):
+    def preload(self, ready) -> None:
         """Clear what was written and set the bytes to read next."""
         self.written = [bytearray()]
         self._ready = memoryview(ready)
@@ -51,16 +51,16 @@ class _PacketBuffer:
         """Return a dummy address."""
         return ((None,),)
 
-    def connect(self, _):
+    def connect(self, _) -> None:
         """Do nothing: the stream is connected already."""
 
-    def setblocking(self, _):
+    def setblocking(self, _) -> None:
         """Do nothing."""
 
-    def close(self):
+    def close(self) -> None:
         """Do nothing: the session closes the stream."""
 
-    def write(self, data, size=None):
+    def write(self, data, size=None) -> None:
         """Collect the bytes; short pieces are joined, since each write would become a TLS record."""
         if len(data) >= _LONG:
             self.written.append(data)
@@ -103,7 +103,7 @@ class MqttSession:
 
     # --- requests ---
 
-    async def open(self, client_id: bytes, login: tuple, keep_alive_s: int, will: tuple):
+    async def open(self, client_id: bytes, login: tuple, keep_alive_s: int, will: tuple) -> None:
         """Connect: login is (user, password), will is (topic, payload), published retained; all bytes."""
         client = simple.MQTTClient(client_id, "", 0, login[0], login[1], keep_alive_s)
         client.set_last_will(will[0], will[1], True, 1)
@@ -120,7 +120,7 @@ class MqttSession:
         if code:
             raise self.end("auth" if code in (4, 5) else "refused", "refused by the broker, code %d" % code)
 
-    async def subscribe(self, topic: bytes):
+    async def subscribe(self, topic: bytes) -> None:
         """Subscribe to a topic at QoS 1."""
         if len(topic) > _LONGEST_TOPIC:
             raise self.end("protocol", "topic too long")
@@ -136,7 +136,7 @@ class MqttSession:
         if code > 2:
             raise self.end("auth", "subscription refused")
 
-    async def publish(self, topic: bytes, payload: bytes, retain: bool = False):
+    async def publish(self, topic: bytes, payload: bytes, retain: bool = False) -> None:
         """Publish a message; returns when the broker has acknowledged it."""
         await self._turn.acquire()
         try:
@@ -147,7 +147,7 @@ class MqttSession:
         finally:
             self._turn.release()
 
-    async def ping(self):
+    async def ping(self) -> None:
         """Send a PINGREQ and wait for the answer."""
         await self._turn.acquire()
         try:
@@ -157,7 +157,7 @@ class MqttSession:
         finally:
             self._turn.release()
 
-    async def close(self):
+    async def close(self) -> None:
         """Send DISCONNECT, so that the broker does not publish the last will; abort() then closes the stream."""
         if self.fault is None and self._client is not None:
             try:
@@ -166,7 +166,7 @@ class MqttSession:
                 pass
         self.end("reset", "closed")
 
-    def abort(self):
+    def abort(self) -> None:
         """Close the transport. The task in read() must have ended or been cancelled before."""
         self.end("reset", "closed")
         self._stream.s.close()
@@ -198,7 +198,7 @@ class MqttSession:
 
     # --- the stream ---
 
-    async def _send(self, pieces):
+    async def _send(self, pieces) -> None:
         """Write one packet; a cancellation in the middle ends the session."""
         started = clock.ticks_ms()
         await self._line.acquire()
@@ -231,7 +231,7 @@ class MqttSession:
 
     # --- received packets ---
 
-    async def read(self):
+    async def read(self) -> None:
         """The reading task; returns when the session is over."""
         try:
             while self.fault is None:
@@ -244,7 +244,7 @@ class MqttSession:
         except Exception as error:  # noqa: BLE001 - whatever it is, the way out is a new connection
             self.end("protocol", log.reason(error))
 
-    async def _packet(self):
+    async def _packet(self) -> None:
         """Read one packet and process it."""
         buffer = memoryview(self._buffer)
         await self._fill(buffer[:1])
@@ -266,7 +266,7 @@ class MqttSession:
         await self._fill(buffer[start : start + size])
         self._take(first, buffer[start : start + size])
 
-    def _take(self, kind: int, body):
+    def _take(self, kind: int, body) -> None:
         """Take an answer. An answer that is too late cannot occur: its request has ended the session."""
         if kind == _CONNACK and self._wanted != _CONNACK:
             raise self.end("protocol", "unexpected CONNACK")
@@ -277,7 +277,7 @@ class MqttSession:
         self._answer = 0 if kind in (_PUBACK, _PINGRESP) else body[-1]
         self._answered.set()
 
-    async def _message(self, header: bytes, size: int):
+    async def _message(self, header: bytes, size: int) -> None:
         """Receive a PUBLISH: umqtt.simple decodes the complete packet and writes the acknowledgement."""
         quality = header[0] >> 1 & 3
         if not self._topic or quality > 1 or size > _SKIPPED:
@@ -314,17 +314,17 @@ class MqttSession:
             self._client.sock = self._packets
         return sheet.written
 
-    def _on_decoded(self, _topic, payload):
+    def _on_decoded(self, _topic, payload) -> None:
         self._on_message(payload, self._retained)
 
-    async def _skip(self, buffer, left: int):
+    async def _skip(self, buffer, left: int) -> None:
         """Discard the rest of a message."""
         while left:
             part = min(left, len(buffer))
             await self._fill(buffer[:part])
             left -= part
 
-    async def _fill(self, view):
+    async def _fill(self, view) -> None:
         """Read until view is full. EOFError at the end of the stream."""
         while view:
             count = await self._stream.readinto(view)

@@ -24,7 +24,7 @@ class SetupNetwork:
         self._key = key
         self._owner = owner
 
-    async def run(self):
+    async def run(self) -> None:
         """Open the network, wait for the end of its time, close it."""
         access = network.WLAN(network.AP_IF)
         try:

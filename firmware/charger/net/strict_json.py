@@ -110,7 +110,7 @@ class Items(list):
                     return at
 
 
-def _drop_nulls(value: dict):
+def _drop_nulls(value: dict) -> None:
     """Remove null fields from an object and its nested objects."""
     for name in [name for name in value if value[name] is None or isinstance(value[name], dict)]:
         if value[name] is None:

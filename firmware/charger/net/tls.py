@@ -74,7 +74,7 @@ class ClientContext:
         return context
 
 
-def _choose_suites(context):
+def _choose_suites(context) -> None:
     """Offer the suites of _SUITES that this build of mbedtls knows, and no other."""
     try:
         context.set_ciphers(_SUITES)
@@ -147,7 +147,7 @@ def _writable(s):
     yield asyncio.core._io_queue.queue_write(s)  # type: ignore[attr] - MicroPython's own
 
 
-async def _connect(s, address):
+async def _connect(s, address) -> None:
     """Non-blocking connect. Calling connect() again is the portable way to get the result of the first call."""
     while True:
         try:
@@ -215,7 +215,7 @@ async def _handshake(s, context, host: str):
             secured.close()  # a later finaliser could close the same file number of another socket
 
 
-def _check_peer(certificate: bytes):
+def _check_peer(certificate: bytes) -> None:
     """Check what mbedtls does not check (docs/TLS.md), before a byte is sent."""
     from charger.credentials import server_certificate  # imported here to shorten a chain of seven nested imports
 

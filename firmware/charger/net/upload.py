@@ -34,7 +34,7 @@ class Uploader:
         self._back_end = back_end
         self._open_stream = open_stream
 
-    async def send(self, location: str, name: str, pieces):
+    async def send(self, location: str, name: str, pieces) -> None:
         """Upload the bytes of pieces() as the file `name`. UploadError when it fails."""
         try:
             url = urls.split(location)
@@ -55,7 +55,7 @@ class Uploader:
         except ValueError as error:
             raise UploadError(BAD_LOCATION, str(error))
 
-    async def _check_host(self, url):
+    async def _check_host(self, url) -> None:
         """UploadError for a host in a private network that may not be contacted."""
         if self._anywhere or url.host == self._back_end:
             return
@@ -66,7 +66,7 @@ class Uploader:
         if dns.is_private(address):
             raise UploadError(FAILED, "the host is in a private network")
 
-    async def _send(self, url, location: str, name: str, pieces):
+    async def _send(self, url, location: str, name: str, pieces) -> None:
         await self._check_host(url)
         if url.scheme == "ftp":
             await self._by_ftp(location, name, pieces)
@@ -101,7 +101,7 @@ class Uploader:
         response.close()
         return response.status
 
-    async def _by_ftp(self, location: str, name: str, pieces):
+    async def _by_ftp(self, location: str, name: str, pieces) -> None:
         from charger.net import ftp
 
         try:

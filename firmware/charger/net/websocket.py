@@ -64,7 +64,7 @@ class WebSocket(FrameWriter):
         self.last_rx = clock.ticks_ms()  # of the last byte received
         self.last_pong = self.last_rx
 
-    def use(self, kept: tuple, reclaim=None):
+    def use(self, kept: tuple, reclaim=None) -> None:
         """Use these buffers(), before the first transfer; reused for all connections they do not fragment the heap.
 
         `reclaim()` is called once when there is no memory for a message, before the connection is closed.
@@ -98,7 +98,7 @@ class WebSocket(FrameWriter):
         """True when bytes were read ahead: the next recv() may return without yielding to other tasks."""
         return self._ahead_at < self._ahead_end
 
-    def release(self):
+    def release(self) -> None:
         """Release the last message: the memory of a large one is freed before the message is processed."""
         self.buffer = self._kept
 
@@ -155,7 +155,7 @@ class WebSocket(FrameWriter):
             await self._fail(PROTOCOL_ERROR, "length not in its shortest form")
         return length
 
-    async def _reserve(self, size: int, more: int):
+    async def _reserve(self, size: int, more: int) -> None:
         """Make room for `more` bytes behind the first `size`; the buffer grows up to the bound."""
         wanted = size + more
         if wanted > self._max_message:
@@ -174,7 +174,7 @@ class WebSocket(FrameWriter):
             grown[:size] = memoryview(self.buffer)[:size]
             self.buffer = grown
 
-    async def _control(self, opcode: int, length: int):
+    async def _control(self, opcode: int, length: int) -> None:
         """Process a control frame: answer a ping, note a pong, end at a close."""
         payload = bytearray(length)
         await self._exactly(memoryview(payload))
@@ -207,11 +207,11 @@ class WebSocket(FrameWriter):
         self._ahead_at += 1
         return self._ahead[self._ahead_at - 1]
 
-    async def _read_ahead(self):
+    async def _read_ahead(self) -> None:
         self._ahead_at = self._ahead_end = 0
         self._ahead_end = await self._some(memoryview(self._ahead))
 
-    async def _exactly(self, view):
+    async def _exactly(self, view) -> None:
         """Fill view from the bytes read ahead, then from the stream."""
         at = min(len(view), self._ahead_end - self._ahead_at)
         if at:
@@ -232,7 +232,7 @@ class WebSocket(FrameWriter):
 
     # --- sending ---
 
-    async def send(self, pieces):
+    async def send(self, pieces) -> None:
         """Send one text message given as a list or tuple of str and bytes, without joining them. ConnectionClosedError.
 
         A message that cannot be written within 20 s, or whose sender is cancelled in the middle, ends the connection,
@@ -259,7 +259,7 @@ class WebSocket(FrameWriter):
         except OSError as error:
             raise self._over(ABNORMAL, log.reason(error))
 
-    async def _send_in_turn(self, pieces, total: int):
+    async def _send_in_turn(self, pieces, total: int) -> None:
         """Send a message when no other one is being sent, in fragments if necessary."""
         self._writers += 1
         try:
@@ -276,7 +276,7 @@ class WebSocket(FrameWriter):
         finally:
             self._writers -= 1
 
-    async def _send_fragments(self, pieces, total: int):
+    async def _send_fragments(self, pieces, total: int) -> None:
         """Send one message in frames of max_frame bytes."""
         head = _TEXT
         skip = 0
@@ -287,7 +287,7 @@ class WebSocket(FrameWriter):
             skip += size
             head = _CONTINUATION
 
-    async def ping(self, payload: bytes = b""):
+    async def ping(self, payload: bytes = b"") -> None:
         """Send a ping; `last_pong` is the time of the last answer. ConnectionClosedError."""
         await self._send_frame(0x80 | _PING, (payload,), len(payload))
 
@@ -298,7 +298,7 @@ class WebSocket(FrameWriter):
         await self._say_close(code, reason)
         raise self._over(code, reason)
 
-    async def _say_close(self, code: int, reason: str):
+    async def _say_close(self, code: int, reason: str) -> None:
         """Send the close frame, once, if the connection still accepts it."""
         if self._close_sent or self._closed is not None:
             return
@@ -309,11 +309,11 @@ class WebSocket(FrameWriter):
         except (ConnectionClosedError, asyncio.TimeoutError) as error:
             self._over(ABNORMAL, "no close frame sent: " + log.reason(error))
 
-    async def close(self, code: int = NORMAL, reason: str = ""):
+    async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Send a close frame. recv() raises ConnectionClosedError at the peer's close frame; abort() closes the transport."""
         await self._say_close(code, reason)
 
-    def abort(self):
+    def abort(self) -> None:
         """Close the transport at once. The task in recv() must have ended or been cancelled before."""
         self._over(ABNORMAL, "aborted")
         if not self._transport_closed:
@@ -330,7 +330,7 @@ async def connect(
     WebSocketHandshakeError (with the HTTP status) or OSError; the transport is then the caller's to close.
     """
 
-    async def write(data):
+    async def write(data) -> None:
         view = memoryview(data)
         while view:
             view = view[writer.s.write(view) or 0 :]

@@ -92,7 +92,7 @@ class FrameWriter:
             self.over.set()
         return self._closed
 
-    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0, rest=None):
+    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0, rest=None) -> None:
         """Write one masked frame of `size` bytes, which begins `skip` bytes into the pieces; or the rest of one."""
         self._writers += 1
         try:
@@ -104,7 +104,7 @@ class FrameWriter:
         finally:
             self._writers -= 1
 
-    async def _write_or_end(self, first: int, pieces, size: int, skip: int, rest):
+    async def _write_or_end(self, first: int, pieces, size: int, skip: int, rest) -> None:
         """Write a frame; a failure in the middle ends the connection."""
         if self._closed is not None:
             raise self._closed
@@ -119,7 +119,7 @@ class FrameWriter:
             self._over(ABNORMAL, "cut in the middle of a frame")
             raise
 
-    async def _write_frame(self, first: int, pieces, size: int, skip: int):
+    async def _write_frame(self, first: int, pieces, size: int, skip: int) -> None:
         """Gather the pieces chunk by chunk behind the header, mask and write each chunk."""
         started = clock.ticks_ms()
         view = memoryview(self._chunk)
@@ -147,7 +147,7 @@ class FrameWriter:
         mask_in_place(view[masked:at], mask)
         await self._write(view[begin:at], started)
 
-    async def _write(self, view, started: int):
+    async def _write(self, view, started: int) -> None:
         """Write view, retrying every 20 ms while the peer is slow. OSError when the frame takes over 20 s.
 
         Not with drain(): a cancelled drain() sends the same bytes again, and takes the task in recv() off asyncio's

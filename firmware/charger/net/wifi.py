@@ -118,12 +118,12 @@ class Wifi:
         self.changed()
         return ""
 
-    def changed(self):
+    def changed(self) -> None:
         """Join the network that is now in the vault."""
         self._news = True
         self._failed = 0
 
-    async def serve(self):
+    async def serve(self) -> None:
         """Call run() whenever the link is down, the network was changed, or the button is pressed."""
         while True:
             if self._barred():
@@ -132,7 +132,7 @@ class Wifi:
                 await self.run()
             await clock.sleep_ms(_LOOK_MS)
 
-    async def run(self):
+    async def run(self) -> None:
         """Try to join with growing pauses; returns when there is a link and nothing else to do."""
         pause_s = _RETRY_FIRST_S
         self._look_at_button()
@@ -164,7 +164,7 @@ class Wifi:
                     await self._poll()
                 pause_s = min(pause_s * 2, _RETRY_LAST_S)
 
-    def _turn_off(self):
+    def _turn_off(self) -> None:
         """No station and no access point (SEC-9)."""
         self.setup = None
         try:
@@ -174,11 +174,11 @@ class Wifi:
         except (OSError, RuntimeError) as error:
             self._report_failure("radio does not stop", error)
 
-    async def _poll(self):
+    async def _poll(self) -> None:
         await clock.sleep_ms(_POLL_MS)
         self._look_at_button()
 
-    def _look_at_button(self):
+    def _look_at_button(self) -> None:
         if self._button is not None:
             self._held = 0 if self._button() else self._held + 1
             if self._held == _HELD:
@@ -209,7 +209,7 @@ class Wifi:
         self._keep_joined(ssid + b"\n" + key)
         return True
 
-    def _keep_joined(self, network_joined: bytes):
+    def _keep_joined(self, network_joined: bytes) -> None:
         """Remember the network that works; a flash that fails is no reason to leave it."""
         try:
             if self._vault.get(_JOINED) != network_joined:
@@ -236,14 +236,14 @@ class Wifi:
         self._failed = 0
         return True
 
-    def _report_failure(self, what: str, error: Exception):
+    def _report_failure(self, what: str, error: Exception) -> None:
         """Log a failed call of the radio; out of memory, free some, since the driver allocates outside of the heap."""
         memory = is_out_of_memory(error)
         log.warn("wifi", "%s: %s" % (what, "out of memory, " + log.reason(error) if memory else log.reason(error)))
         if memory:
             gc.collect()
 
-    def open_setup(self):
+    def open_setup(self) -> None:
         """Open the setup network for its time unless it is open; a unit that was not provisioned has none."""
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")

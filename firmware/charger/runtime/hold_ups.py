@@ -91,7 +91,7 @@ async def begin() -> None:
         raise
 
 
-async def _open():
+async def _open() -> None:
     while must_wait():
         await clock.sleep_ms(_LOOK_MS)
 

@@ -20,16 +20,16 @@ class Supervisor:
         self.failed = None
         self.restarts = 0
 
-    def feed(self):
+    def feed(self) -> None:
         """Feed the watchdog; called only by the control tick."""
         if self.failed is None:
             self._watchdog.feed()
 
-    def start(self, name: str, job, vital: bool = False):
+    def start(self, name: str, job, vital: bool = False) -> None:
         """Run `await job()` as a task. A vital one may not end; any other is restarted with a growing pause."""
         self._tasks.append(asyncio.create_task(self._run(name, job, vital)))
 
-    async def _run(self, name: str, job, vital: bool):
+    async def _run(self, name: str, job, vital: bool) -> None:
         pause_ms = _RESTART_FIRST_MS
         while True:
             started = clock.ticks_ms()
@@ -47,7 +47,7 @@ class Supervisor:
             await clock.sleep_ms(pause_ms)
             pause_ms = min(pause_ms * 2, _RESTART_LAST_MS)
 
-    def _report(self, name: str, error):
+    def _report(self, name: str, error) -> None:
         """Log the exception that ended a task; without memory for that, the task is restarted all the same."""
         if isinstance(error, MemoryError):
             gc.collect()
@@ -59,12 +59,12 @@ class Supervisor:
         except MemoryError:
             gc.collect()
 
-    def _trace(self, error):
+    def _trace(self, error) -> None:
         import sys
 
         sys.print_exception(error)
 
-    async def stop(self):
+    async def stop(self) -> None:
         """Cancel every task, for an orderly restart."""
         for task in self._tasks:
             task.cancel()

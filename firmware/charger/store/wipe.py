@@ -118,7 +118,7 @@ def _fill_blocks(files: Files, empty: bytes):
         yield
 
 
-def _remove(path: str):
+def _remove(path: str) -> None:
     try:
         os.remove(path)
     except OSError:
@@ -132,7 +132,7 @@ class _Without:
         self._device = device
         self._block = block
 
-    def readblocks(self, block, buf, off=0):
+    def readblocks(self, block, buf, off=0) -> None:
         if block != self._block:
             self._device.readblocks(block, buf, off)
             return
@@ -148,7 +148,7 @@ class _Without:
         return self._device.ioctl(op, arg)
 
 
-def _erase_stale(files: Files, device):
+def _erase_stale(files: Files, device) -> None:
     """Erase the older of the first two blocks if the file system is complete without it."""
     count = bytearray(4)
     counts = []

@@ -40,7 +40,7 @@ class Download:
         self.on_pause = None
         self._forget()
 
-    def _forget(self):
+    def _forget(self) -> None:
         self.location = ""
         self.etag = ""
         self.head = b""  # magic, manifest and signature as received
@@ -51,7 +51,7 @@ class Download:
         self._whole = None
         self._image = None
 
-    def discard(self):
+    def discard(self) -> None:
         """Delete the downloaded data."""
         self._forget()
         try:
@@ -62,7 +62,7 @@ class Download:
 
     # --- download ---
 
-    async def fetch(self, location: str):
+    async def fetch(self, location: str) -> None:
         """Download, resume, or check again. UpdateError; OSError by the flash or when there is no connection."""
         self._source.check(location)
         if not self._keys:
@@ -83,7 +83,7 @@ class Download:
         finally:
             self._buffer = _NOTHING
 
-    async def _take_up(self, location: str):
+    async def _take_up(self, location: str) -> None:
         """Resume the same download from before a restart."""
         self._forget()
         self.location = location
@@ -107,7 +107,7 @@ class Download:
         self.ready = self.done >= self.manifest.size  # verified later, by reading it back
         log.info("update", "resumed after %d bytes" % self.done)
 
-    async def _through(self, location: str):
+    async def _through(self, location: str) -> None:
         """Request the missing part until all is received; wait after a lost connection."""
         lost = 0
         while True:
@@ -128,14 +128,14 @@ class Download:
                 log.warn("update", "link lost after %d bytes: %s" % (self.done, log.reason(error)))
                 await self._wait(_PAUSE_MS * lost)
 
-    async def _wait(self, ms: int):
+    async def _wait(self, ms: int) -> None:
         if self.on_pause is not None:
             self.on_pause(True)
         await clock.sleep_ms(ms)
         if self.on_pause is not None:
             self.on_pause(False)
 
-    async def _ask(self, location: str):
+    async def _ask(self, location: str) -> None:
         offset = len(self.head) + self.done if self.head else 0
         response = await self._source.open(location, offset, self.etag)
         try:
@@ -147,13 +147,13 @@ class Download:
         finally:
             response.close()
 
-    def _check_range(self, response, offset: int):
+    def _check_range(self, response, offset: int) -> None:
         span = response.content_range()
         whole = len(self.head) + self.manifest.size
         if span is None or span[0] != offset or span[1] != whole - 1 or span[2] not in (None, whole):
             raise UpdateError("size", "not the requested part of the file")
 
-    async def _begin(self, response):
+    async def _begin(self, response) -> None:
         """Start from the first byte: verify the manifest before the first page is written."""
         self._forget_content()
         self.head = await self._read_head(response)
@@ -166,7 +166,7 @@ class Download:
         self._note()
         log.info("update", "%s, %d bytes, into %s" % (self.manifest.version, self.manifest.size, self._slots.idle))
 
-    def _forget_content(self):
+    def _forget_content(self) -> None:
         location = self.location
         self._forget()
         self.location = location
@@ -183,7 +183,7 @@ class Download:
             await self._more(response, head, length + (2 if most == manifests.MANIFEST_MAX else 0))
         return bytes(head)
 
-    async def _more(self, response, head: bytearray, count: int):
+    async def _more(self, response, head: bytearray, count: int) -> None:
         try:
             await self._fill(response, count)
         except HttpError as error:
@@ -192,7 +192,7 @@ class Download:
             raise UpdateError("size", "the file ends in its manifest")
         head.extend(self._buffer[:count])
 
-    async def _read_manifest(self):
+    async def _read_manifest(self) -> None:
         head = self.head
         end = 6 + (head[4] << 8 | head[5])
         self.manifest = await manifests.parse(head[6:end], head[end + 2 :], self._keys)
@@ -200,7 +200,7 @@ class Download:
 
     # --- the image ---
 
-    def _start_hashes(self):
+    def _start_hashes(self) -> None:
         self._whole = hashlib.sha256(self.head)
         self._image = hashlib.sha256()
         self.done = 0
@@ -209,13 +209,13 @@ class Download:
         """Return the number of image bytes in the next page."""
         return min(_PAGE, self.manifest.size - self.done)
 
-    def _count(self, used: int):
+    def _count(self, used: int) -> None:
         """Count the buffer's first bytes as written."""
         self._whole.update(self._buffer[:used])
         self._image.update(self._buffer[:used])
         self.done += used
 
-    async def _receive(self, response):
+    async def _receive(self, response) -> None:
         buffer = self._buffer
         page = buffer[:_PAGE]
         while self.done < self.manifest.size:
@@ -236,7 +236,7 @@ class Download:
         self.ready = True
         self._note()
 
-    async def _program(self, page):
+    async def _program(self, page) -> None:
         """Write a page to the slot. Before the first page of a block the block is erased, which requires open contactors."""
         if self.done % _BLOCK:
             self._slots.write(self.done, page)
@@ -248,7 +248,7 @@ class Download:
         finally:
             hold_ups.end()
 
-    async def _fill(self, response, used: int):
+    async def _fill(self, response, used: int) -> None:
         """Read the next `used` bytes into the buffer, within the time limit."""
         got = 0
         started = clock.ticks_ms()
@@ -260,7 +260,7 @@ class Download:
             if clock.elapsed_ms(started) > _PAGE_MS:
                 raise HttpError("timeout", "too slow")
 
-    async def _read_back(self):
+    async def _read_back(self) -> None:
         """Read the slot back and compare its hash with the signed one."""
         found, whole = hashlib.sha256(), hashlib.sha256(self.head)
         at, page = 0, self._buffer[:_PAGE]
@@ -275,7 +275,7 @@ class Download:
             raise UpdateError("hash", "the flash does not contain the received data")
         self.digest = whole.digest()
 
-    def _note(self):
+    def _note(self) -> None:
         """Store the progress, for a resumption after a restart."""
         self._files.write_json(FILE, {
             "location": _name(self.location), "slot": self._slots.idle, "etag": self.etag,

@@ -84,7 +84,7 @@ async def parse(raw: bytes, signature: bytes, keys) -> Manifest:
     return Manifest(fields)
 
 
-def check_fit(manifest: Manifest, unit: dict, slot_bytes: int):
+def check_fit(manifest: Manifest, unit: dict, slot_bytes: int) -> None:
     """Check that the image is for this board, newer than the running one, and fits; UpdateError otherwise.
 
     unit: "board", "hardware" (revision), "version" and "counter" (the highest ever confirmed) of the running firmware.

@@ -14,7 +14,7 @@ _STEP_MS = const(500)
 _PROBE = "update.probe"
 
 
-async def run(updater, parts):
+async def run(updater, parts) -> None:
     """Wait until all tests pass and confirm, or give up after 5 minutes. `parts`: see faults()."""
     if not updater.on_trial:
         return

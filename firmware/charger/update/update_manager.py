@@ -75,11 +75,11 @@ class UpdateManager:
         """Return (name, coroutine function) of the tasks to run."""
         return [("update", self._run)]
 
-    def _remember(self):
+    def _remember(self) -> None:
         self._facts = self.updater.report()
         self.altered = self._facts["altered"] = self._older or bool(self._slots.number(BROKEN))
 
-    def _look_at_counter(self):
+    def _look_at_counter(self) -> None:
         """An image below the counter that was confirmed is one with a known hole: somebody wrote it to the flash (SEC-4)."""
         confirmed = self._slots.number(COUNTER)
         if version.COUNTER < confirmed and not self.updater.on_trial:
@@ -88,7 +88,7 @@ class UpdateManager:
             log.error("update", "the running firmware is older than the confirmed counter %d" % confirmed)
             self._app.security_log.add(events.FIRMWARE_INTEGRITY, "counter %d, %d was confirmed" % (version.COUNTER, confirmed))
 
-    def _let_go(self):
+    def _let_go(self) -> None:
         """Drop the Updater unless an update is in progress."""
         if self._updater is not None and self._updater.idle:
             self._remember()
@@ -97,7 +97,7 @@ class UpdateManager:
 
     # --- tasks ---
 
-    async def _run(self):
+    async def _run(self) -> None:
         if self.altered and not self.off_network:
             self._altered()
         if self.updater.on_trial:
@@ -130,7 +130,7 @@ class UpdateManager:
         many units start at once."""
         return _FIRST_S + random.randrange(_FIRST_S) if self._app.files.exists(OFFER) else 0
 
-    async def _look(self):
+    async def _look(self) -> None:
         """Task: check the running image (SEC-8)."""
         from charger.update.integrity import Integrity  # unloaded with the Updater
 
@@ -155,16 +155,16 @@ class UpdateManager:
         url = self._settings["manifest_url"]
         return await ReleaseCheck(self._app.files, source, updater, unit, url, self._app.security_log.add).ask()
 
-    def _restart(self, why: str):
+    def _restart(self, why: str) -> None:
         self._app.restart("Soft", why)
 
     # --- SEC-9 ---
 
-    def _altered(self):
+    def _altered(self) -> None:
         self.altered = self._facts["altered"] = True
         asyncio.create_task(self._say_so())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
-    async def _say_so(self):
+    async def _say_so(self) -> None:
         """Send the event to the back end, then leave the network."""
         started = clock.ticks_ms()
         while self._notice_waits() and clock.elapsed_ms(started) < _TELL_MS:
@@ -181,12 +181,12 @@ class UpdateManager:
                     return True
         return False
 
-    def _cut_off(self):
+    def _cut_off(self) -> None:
         self.off_network = True
         log.error("update", "network disabled: the firmware was found altered")
         self._app.link.bar("the firmware was found altered")
 
-    def _whole(self):
+    def _whole(self) -> None:
         log.info("update", "the firmware is valid again")
         self.altered = self._facts["altered"] = self._older
         if not self._older:

@@ -70,7 +70,7 @@ class Updater:
         """True while a download runs or the running image is on trial."""
         return self._busy or self.on_trial
 
-    def _look_back(self):
+    def _look_back(self) -> None:
         """Determine the outcome of the last installation at this start."""
         record = self._files.read_json(FILE)
         if not isinstance(record, dict) or "slot" not in record:
@@ -100,7 +100,7 @@ class Updater:
         """The lowest anti-rollback counter that is accepted."""
         return max(version.COUNTER, self.slots.number(COUNTER))
 
-    async def fetch(self, location: str):
+    async def fetch(self, location: str) -> None:
         """Download and check an image, or resume. ValueError (of the image), OSError (of connection or flash)."""
         if self._busy:
             raise OSError("an update is in progress")
@@ -145,12 +145,12 @@ class Updater:
         """SHA-256 of the whole downloaded file, None when there is none."""
         return self._download.digest if self._download is not None else None
 
-    def discard(self):
+    def discard(self) -> None:
         """Throw away what was downloaded."""
         if self._download is not None and not self._busy:
             self._download.discard()
 
-    async def install(self):
+    async def install(self) -> None:
         """Set the image to boot next and restart; does not return on success. ValueError, OSError."""
         download = self._download
         if download is None or not download.ready:
@@ -180,7 +180,7 @@ class Updater:
         """True when the previous version was connected to its back end, so that this one must connect, too."""
         return bool(self._record.get("online"))
 
-    def confirm(self):
+    def confirm(self) -> None:
         """Confirm the running image. From now on images with a lower counter are refused."""
         record = self._record
         self.slots.confirm()
@@ -193,14 +193,14 @@ class Updater:
         self._note(FIRMWARE_UPDATED, "%s to %s" % (record.get("from"), version.VERSION))
         log.info("update", version.VERSION + " confirmed")
 
-    def give_up(self, why: str):
+    def give_up(self, why: str) -> None:
         """Roll back: restart into the previous image, which reports the reason."""
         log.error("update", "going back: " + why)
         self._record["why"] = why
         self._keep()
         self._restart("rollback of an update")
 
-    def _keep(self):
+    def _keep(self) -> None:
         self._files.write_json(FILE, self._record)
 
     # --- report ---

@@ -54,7 +54,7 @@ class I2CTransport:
             value = value << 8 | byte
         return value
 
-    def write(self, register: int, value: int):
+    def write(self, register: int, value: int) -> None:
         """Write the low bytes of value, most significant first."""
         data = self._data[register >> 8]
         for n in range(len(data) - 1, -1, -1):
@@ -90,7 +90,7 @@ class SPITransport:
             value = value << 8 | byte
         return value
 
-    def write(self, register: int, value: int):
+    def write(self, register: int, value: int) -> None:
         """Write a register. CS rises several us after the last bit: longer than the 1.2 us the lock needs (MET-11)."""
         frame = self._frames[register >> 8]
         frame[0] = register >> 8
@@ -142,14 +142,14 @@ class ADE7953(MeterDriver):
     def _gain(ppm: int) -> int:
         return (_GAIN_UNITY * ppm + UNITY // 2) // UNITY
 
-    async def start(self):
+    async def start(self) -> None:
         """Wait out the chip's power-up time and configure it. Does not raise; poll() retries what failed."""
         wait = clock.ticks_diff(self._due_ms, clock.ticks_ms())
         if wait > 0:
             await clock.sleep_ms(wait)
         self.poll()
 
-    def _work(self, now: int):
+    def _work(self, now: int) -> None:
         if not self._configured:
             if clock.ticks_diff(now, self._due_ms) < 0:
                 return
@@ -162,7 +162,7 @@ class ADE7953(MeterDriver):
             raise MeterError("chip reset")
         self._read(now)
 
-    def _configure(self):
+    def _configure(self) -> None:
         """Bring the chip from its power-up state to ours, and make sure that it took it (MET-12, MET-14, MET-16)."""
         bus = self._bus
         cal = self._cal
@@ -193,7 +193,7 @@ class ADE7953(MeterDriver):
         steps = (abs(skew_ns) + _PHASE_STEP_NS // 2) // _PHASE_STEP_NS
         return min(steps, 0x1FF) | (0x200 if skew_ns > 0 else 0)
 
-    def _read(self, now: int):
+    def _read(self, now: int) -> None:
         bus = self._bus
         reading = self.reading
         sign = self._cal.sign[0]

@@ -74,7 +74,7 @@ class Registers:
             return repeated
         raise MeterError("bus: energy unreadable")
 
-    def write(self, register: int, value: int):
+    def write(self, register: int, value: int) -> None:
         """Write 16 bits."""
         frame = self._frame
         frame[0] = register >> 8
@@ -117,13 +117,13 @@ class ATM90E32(MeterDriver):
         value = (nominal * ppm + UNITY // 2) // UNITY
         return _GAIN_DEFAULT + 1 if value == _GAIN_DEFAULT else value
 
-    async def start(self):
+    async def start(self) -> None:
         """Reset the chip, wait until it is awake, configure it. Does not raise; poll() retries what failed."""
         self.poll()
         await clock.sleep_ms(_WAKE_MS)
         self.poll()
 
-    def _work(self, now: int):
+    def _work(self, now: int) -> None:
         bus = self._bus
         if not self._configured:
             if clock.ticks_diff(now, self._due_ms) < 0:
@@ -149,7 +149,7 @@ class ATM90E32(MeterDriver):
         self._counted_ms = now
         self._measured(now)
 
-    def _configure(self):
+    def _configure(self) -> None:
         """MET-43, with the unit's own gains and angles; every gain is read back."""
         bus = self._bus
         bus.write(_ACCESS, 0x55AA)
@@ -183,7 +183,7 @@ class ATM90E32(MeterDriver):
         steps = (abs(skew_ns) + _PHASE_STEP_NS // 2) // _PHASE_STEP_NS
         return min(steps, 0x3FF) | (0x8000 if skew_ns > 0 else 0)
 
-    def _phase(self, n: int):
+    def _phase(self, n: int) -> None:
         bus, reading, cal = self._bus, self.reading, self._cal
         v_mv = bus.read(_URMS + n) * 10
         if v_mv > MAX_MV:
@@ -201,7 +201,7 @@ class ATM90E32(MeterDriver):
         # 0.00032 W a unit = 8/25 mW (MET-41)
         reading.p_mw[n] = (high * 65536 + low) * 8 * cal.sign[n] * cal.p[n] // (25 * UNITY)
 
-    def _count(self, n: int, now: int):
+    def _count(self, n: int, now: int) -> None:
         """Energy of one phase: 25/8 mWh a count (MET-42)."""
         cal = self._cal
         counts = self._bus.read_clearing(_FORWARD + n) - self._bus.read_clearing(_REVERSE + n)

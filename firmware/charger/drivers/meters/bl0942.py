@@ -74,7 +74,7 @@ class BL0942(MeterDriver):
         self._count = None  # CF_CNT of the last frame
         self._count_ms = 0
 
-    def _scale(self, v_lsb: int, i_lsb: int):
+    def _scale(self, v_lsb: int, i_lsb: int) -> None:
         cal = self._cal
         v, i = cal.v[0], cal.i[0]
         vi = v * i * cal.p[0]
@@ -87,14 +87,14 @@ class BL0942(MeterDriver):
         self._e_ratio = ratio(4194304 * 1000000 * vi * cal.e[0], 36 * p_lsb * UNITY * UNITY * UNITY * UNITY)
         self._counts_per_s = max(1, MAX_W * p_lsb // 419430400000)
 
-    async def start(self):
+    async def start(self) -> None:
         """Configure the chip and wait for the first frame. Does not raise; poll() retries what failed."""
         for _ in range(4):
             self.poll()
             await clock.sleep_ms(120)
         self.poll()
 
-    def _work(self, now: int):
+    def _work(self, now: int) -> None:
         wanted = self._wanted
         self._wanted = 0
         count = self._collect()
@@ -111,7 +111,7 @@ class BL0942(MeterDriver):
             self._uart.readinto(self._view[FRAME:])
         return count
 
-    def _answer(self, wanted: int, count: int):
+    def _answer(self, wanted: int, count: int) -> None:
         if count == 0:
             self._configured = False
             raise MeterError("no answer")
@@ -142,7 +142,7 @@ class BL0942(MeterDriver):
             return -1
         return _little24(data, 0)
 
-    def _ask(self, now: int):
+    def _ask(self, now: int) -> None:
         """Send the next request; settings that are still to be written go first."""
         self._asked_ms = now
         self._turn += 1
@@ -162,7 +162,7 @@ class BL0942(MeterDriver):
         question[1] = self._wanted
         self._uart.write(question)
 
-    def _write(self, register: int, value: int):
+    def _write(self, register: int, value: int) -> None:
         command = self._command
         command[0] = self._write_head
         command[1] = register
@@ -173,7 +173,7 @@ class BL0942(MeterDriver):
         command[5] = (total & 0xFF) ^ 0xFF
         self._uart.write(command)
 
-    def _frame(self, at: int):
+    def _frame(self, at: int) -> None:
         data = self._buffer
         reading = self.reading
         mul, div = self._i_ratio
@@ -196,7 +196,7 @@ class BL0942(MeterDriver):
         reading.f_mhz = hertz if 40000 <= hertz <= 70000 else 0
         self._measured(self._asked_ms)
 
-    def _pulses(self, count: int, export: bool):
+    def _pulses(self, count: int, export: bool) -> None:
         """Energy from CF_CNT: 24 bits that wrap; a step that no load explains means that the chip restarted (MET-2)."""
         last = self._count
         passed_s = clock.ticks_diff(self._asked_ms, self._count_ms) // 1000 + 2

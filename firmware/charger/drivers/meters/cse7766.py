@@ -32,7 +32,7 @@ class Framer:
         self.damaged = 0
         self._at = 0
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget a frame begun."""
         self._at = 0
 
@@ -59,7 +59,7 @@ class Framer:
         self._replay()
         return False
 
-    def _replay(self):
+    def _replay(self) -> None:
         """Search the received bytes for the true head after a false one. Its frame cannot be complete yet."""
         for n in range(1, FRAME):
             self.feed(self.frame[n])  # writes behind where it reads, so the frame itself is the buffer
@@ -98,12 +98,12 @@ class CSE7766(MeterDriver):
         self._i_cycle = -1  # the register, and when it or the count of pulses last changed
         self._alive_ms = self._heard_ms
 
-    async def start(self):
+    async def start(self) -> None:
         """Listen for two frames. Does not raise; poll() goes on listening."""
         await clock.sleep_ms(250)
         self.poll()
 
-    def _work(self, now: int):
+    def _work(self, now: int) -> None:
         framer = self._framer
         buffer = self._buffer
         damaged = framer.damaged
@@ -163,7 +163,7 @@ class CSE7766(MeterDriver):
         self._count(data[21] << 8 | data[22], now)
         return self._v_ms == now
 
-    def _drop_stale(self, i_cycle: int, pulses: int, now: int):
+    def _drop_stale(self, i_cycle: int, pulses: int, now: int) -> None:
         """Without load the chip goes on sending the last registers: no pulse, and a current without its noise."""
         if i_cycle != self._i_cycle or pulses != self._pulses:
             self._i_cycle = i_cycle
@@ -186,7 +186,7 @@ class CSE7766(MeterDriver):
             raise MeterError("implausible")
         return coefficient * 1000 * gain // (cycle * unity)
 
-    def _count(self, pulses: int, now: int):
+    def _count(self, pulses: int, now: int) -> None:
         """Energy of the pulses since the last frame; a step that no load explains means that the chip restarted (MET-2)."""
         last = self._pulses
         passed_ms = clock.ticks_diff(now, self._pulses_ms)

@@ -95,11 +95,11 @@ class CtAdc(MeterDriver):
         self._target = 0  # the slice that the next burst is for
         self._shift_ms = 0
 
-    async def start(self):
+    async def start(self) -> None:
         """Nothing to prepare: the first figures come with the first window, about half a second later."""
         self._window_ms = clock.ticks_ms()
 
-    def _work(self, now: int):
+    def _work(self, now: int) -> None:
         start_us = clock.ticks_us()
         pairs = self._burst(start_us)
         self._follow_mains(start_us, pairs)
@@ -113,7 +113,7 @@ class CtAdc(MeterDriver):
         finally:
             self._aim()
 
-    def _window(self, now: int):
+    def _window(self, now: int) -> None:
         """Work the window out when every slice has been seen."""
         passed_ms = clock.ticks_diff(now, self._window_ms)
         if passed_ms < _WINDOW_MS:
@@ -126,7 +126,7 @@ class CtAdc(MeterDriver):
             self._clear()
             raise MeterError("no whole cycle")
 
-    def _aim(self):
+    def _aim(self) -> None:
         """The next burst is for the slice seen least; say by poll_ms when it has to begin."""
         seen = self._seen
         target = 0
@@ -158,7 +158,7 @@ class CtAdc(MeterDriver):
                 break
         return n
 
-    def _follow_mains(self, start_us: int, pairs: int):
+    def _follow_mains(self, start_us: int, pairs: int) -> None:
         """Rising zero crossings of the voltage, interpolated between samples, give the period."""
         v, t, zero = self._v, self._t, self._v_zero
         for n in range(2, pairs - 1):
@@ -173,7 +173,7 @@ class CtAdc(MeterDriver):
         if clock.ticks_diff(clock.ticks_ms(), self._crossed_ms) > 1000:
             self._agreed = 0
 
-    def _crossing(self, at_us: int):
+    def _crossing(self, at_us: int) -> None:
         """Follow the period. While it is unknown, the nominal one gives the number of cycles between two crossings."""
         passed_us = clock.ticks_diff(at_us, self._crossing_us)
         now = clock.ticks_ms()
@@ -199,7 +199,7 @@ class CtAdc(MeterDriver):
             # a crossing is some 10 us uncertain, so it counts for more the more cycles it spans
             self._period16 += (period16 - self._period16) * min(cycles, 8) // 16
 
-    def _sort(self, start_us: int, pairs: int):
+    def _sort(self, start_us: int, pairs: int) -> None:
         """Add the pairs of whole slices to their slices, the voltage moved to the current's time (MET-51)."""
         if pairs < 8:
             return
@@ -246,7 +246,7 @@ class CtAdc(MeterDriver):
         self._cycle16 = whole16 & 0x0F
         return phase16
 
-    def _clear(self):
+    def _clear(self) -> None:
         for b in range(_BINS):
             self._seen[b] = 0
             self._sum_v[b] = 0
@@ -265,7 +265,7 @@ class CtAdc(MeterDriver):
             total += sums[b] * scale // seen[b]
         return total
 
-    def _evaluate(self, now: int):
+    def _evaluate(self, now: int) -> None:
         """Figures of the window (MET-52): mean squares and mean product, less what the biases contribute."""
         v_mean = self._mean(self._sum_v, 256)  # mV x 256 x 40
         i_mean = self._mean(self._sum_i, 256)
@@ -304,7 +304,7 @@ class CtAdc(MeterDriver):
         offset_uv = mean * 1000 // (256 * _BINS)
         return isqrt(self._mean(squares, 16) * 1000000 // (16 * _BINS) - offset_uv * offset_uv)
 
-    def _follow_bias(self, v_mean: int, i_mean: int):
+    def _follow_bias(self, v_mean: int, i_mean: int) -> None:
         half = 128 * _BINS
         self._v_zero += (v_mean + half) // (256 * _BINS)
         self._i_zero += (i_mean + half) // (256 * _BINS)
@@ -314,7 +314,7 @@ class CtAdc(MeterDriver):
             self._v_zero = self._i_zero = self._bias_mv
             raise MeterError("bias lost")
 
-    def _count(self, now: int, p_mw: int):
+    def _count(self, now: int, p_mw: int) -> None:
         """Power of the window times the time since the last; after a gap, at most 2 s are counted."""
         if self._counted_ms is not None:
             passed_ms = min(2000, clock.ticks_diff(now, self._counted_ms))

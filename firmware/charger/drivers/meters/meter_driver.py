@@ -45,11 +45,11 @@ class MeterDriver:
         self._rest_in = 0
         self._rest_out = 0
 
-    async def start(self):
+    async def start(self) -> None:
         """Prepare the chip. Does not raise: a failure shows in `reading`, and poll() tries again."""
         self.poll()
 
-    def poll(self):
+    def poll(self) -> None:
         """Run the step that is due and fill `reading`. Never blocks for more than a few ms, never raises for a bad chip."""
         now = clock.ticks_ms()
         try:
@@ -68,14 +68,14 @@ class MeterDriver:
     def _work(self, now: int):
         raise NotImplementedError
 
-    def _failed(self, why: str):
+    def _failed(self, why: str) -> None:
         """Count a bad answer. The last good one stays valid until five in a row, or until it is stale (MET-1)."""
         self._failures += 1
         if self._failures >= _FAILURES:
             self._failures = _FAILURES
             self._invalid(why)
 
-    def _invalid(self, why: str):
+    def _invalid(self, why: str) -> None:
         reading = self.reading
         reading.valid = False
         reading.publish()
@@ -83,8 +83,8 @@ class MeterDriver:
             reading.fault = why
             log.warn("meter", self.kind + ": " + why)
 
-    def _measured(self, now: int):
-        """A complete measurement is in `reading`: derive the power factor and decide on its validity."""
+    def _measured(self, now: int) -> None:
+        """A complete, plausible measurement is in `reading`: derive the power factor and decide on its validity."""
         reading = self.reading
         if self._exceeds_product():
             self._failed("power above voltage times current")
@@ -136,7 +136,7 @@ class MeterDriver:
             return 0
         return units
 
-    def _add_energy(self, units: int, numerator: int, denominator: int):
+    def _add_energy(self, units: int, numerator: int, denominator: int) -> None:
         """Add units * numerator / denominator mWh to import or, when negative, to export, keeping the remainder.
 
         The denominator must be the same at each call of a driver: the remainders are counted in it.

@@ -105,12 +105,12 @@ class Connection:
                 raise DisconnectedError("no sign of life from the back end")
             raise
 
-    def retry_now(self):
+    def retry_now(self) -> None:
         """Reset the back-off and connect now."""
         self._backoff_s = 0
         self._retry.set()
 
-    def drop(self, reason: str, at_once: bool = False):
+    def drop(self, reason: str, at_once: bool = False) -> None:
         """Close the connection with a close frame. With at_once the next one is made without a pause (OCPP-9, WP-4)."""
         self._at_once = self._at_once or at_once
         if self._ws is not None:
@@ -118,20 +118,20 @@ class Connection:
         elif at_once:
             self.retry_now()
 
-    async def reconnect(self):
+    async def reconnect(self) -> None:
         """Reconnect with a new key or profile, after the answer was sent on this connection (OCPP-9, WP-4)."""
         await clock.sleep_ms(_ANSWER_MS)
         self.retry_now()
         self.drop("new credentials", at_once=True)
 
-    def bar(self, why: str | None):
+    def bar(self, why: str | None) -> None:
         """Block all connections, for a reason that the status shows; None unblocks them (SEC-9)."""
         self._blocked = bool(why)
         if why:
             self.fault = why
             self.drop(why, at_once=True)
 
-    async def close(self, timeout_ms: int):
+    async def close(self, timeout_ms: int) -> None:
         """Stop the link. Returns when the connection is closed, at the latest after timeout_ms."""
         self._stopping = True
         await self._last_answer()
@@ -142,7 +142,7 @@ class Connection:
         except asyncio.TimeoutError:
             log.warn("link", "not closed within %d ms" % timeout_ms)
 
-    async def _last_answer(self):
+    async def _last_answer(self) -> None:
         """Wait for the answer to the pending CALL, if there is one.
 
         A back end that cannot send its answer may discard other messages that were sent before the close.
@@ -154,7 +154,7 @@ class Connection:
             while rpc.waiting and clock.elapsed_ms(started) < _LAST_MS:
                 await clock.sleep_ms(20)
 
-    def _drop(self, ws, reason: str):
+    def _drop(self, ws, reason: str) -> None:
         """End this connection if it is still the current one."""
         if ws is self._ws and not ws.over.is_set():
             self._reason = reason
@@ -176,7 +176,7 @@ class Connection:
 
     # --- the task ---
 
-    async def run(self):
+    async def run(self) -> None:
         """The link's task: connect, serve, wait, repeat. Attempts never overlap, because this is the only task."""
         self._ended.clear()
         try:
@@ -195,7 +195,7 @@ class Connection:
         finally:
             self._ended.set()
 
-    async def _pause(self):
+    async def _pause(self) -> None:
         """Wait for the back-off: 10 s doubling, plus a random part; retry_now() ends it (OCPP-3).
 
         Without any answer, pauses stay below a minute; after refusals they grow to 15 min.
@@ -238,14 +238,14 @@ class Connection:
         memory.unload(memory.CONNECTING)
         return ws
 
-    def _failed(self, cause: str, text: str):
+    def _failed(self, cause: str, text: str) -> None:
         self._outage = cause in _OUTAGE
         self.fault = "%s: %s" % (cause, text)
         log.warn("link", "no connection, " + self.fault)
         if self._on_fault is not None:
             self._on_fault(cause, text)
 
-    async def _serve(self, ws):
+    async def _serve(self, ws) -> None:
         """Serve a connection until it ends."""
         rpc = Rpc(ws.send, self._handler, self._on_invalid)
         self._ws = ws
@@ -278,7 +278,7 @@ class Connection:
         if self._on_close is not None:
             self._on_close(reason)
 
-    async def _finish(self, ws, tasks: tuple):
+    async def _finish(self, ws, tasks: tuple) -> None:
         """Close the WebSocket if possible, stop the tasks, then close the transport, which no task uses any more."""
         reader, watch = tasks
         watch.cancel()
@@ -292,7 +292,7 @@ class Connection:
             reader.cancel()
             ws.abort()
 
-    async def _read(self, ws, rpc):
+    async def _read(self, ws, rpc) -> None:
         """The reading task."""
         try:
             while True:
@@ -307,7 +307,7 @@ class Connection:
             log.error("link", "reader: " + log.reason(error))
             self._drop(ws, "fault in the reader")
 
-    async def _watch(self, ws):
+    async def _watch(self, ws) -> None:
         """Ping every WebSocketPingInterval; end the connection without a pong within that time or 30 s (OCPP-4)."""
         pinged = clock.ticks_ms()
         waiting = False

@@ -27,7 +27,7 @@ class ConnectionSettings:
 
     # --- changes on trial (WP-4, WP-18) ---
 
-    def _resume(self):
+    def _resume(self) -> None:
         try:
             self.change.resume()
         except OSError as error:  # the unit must start all the same; the next start-up retries
@@ -43,11 +43,11 @@ class ConnectionSettings:
             self._change = CredentialTrial(self._config, self.store)
         return self._change
 
-    def _before_change(self, name: str):
+    def _before_change(self, name: str) -> None:
         if name in ("SecurityProfile", "AuthorizationKey"):
             self.change.before(name)
 
-    def opened(self):
+    def opened(self) -> None:
         """Complete a trial, because a connection was made."""
         if self.store is None:
             return
@@ -60,7 +60,7 @@ class ConnectionSettings:
         except OSError as error:  # retried at the next connection
             log.error("link", "trial not completed: " + log.reason(error))
 
-    async def _finish(self, change):
+    async def _finish(self, change) -> None:
         try:
             await cooperative.run(change.finish())
             if not change.active:

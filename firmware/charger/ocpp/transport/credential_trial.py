@@ -41,7 +41,7 @@ class CredentialTrial:
         """True during a trial."""
         return bool(self._record) and "proven" not in self._record
 
-    def resume(self):
+    def resume(self) -> None:
         """Resume after a start-up."""
         if "proven" in self._record:
             cooperative.run_now(self.finish())
@@ -58,7 +58,7 @@ class CredentialTrial:
 
     # --- beginning ---
 
-    def before(self, name: str):
+    def before(self, name: str) -> None:
         """Save the value that is about to change: "SecurityProfile" or "AuthorizationKey". OSError when that fails."""
         if "proven" in self._record:
             cooperative.run_now(self.finish())
@@ -81,7 +81,7 @@ class CredentialTrial:
         vault.put(_OLD_KEY, key)
         return "vault"
 
-    def begin_certificate(self):
+    def begin_certificate(self) -> None:
         """Begin the trial of a new certificate with the next connection."""
         if "proven" in self._record:
             cooperative.run_now(self.finish())
@@ -90,7 +90,7 @@ class CredentialTrial:
         self._keep()
         self._store.trying = True
 
-    def _keep(self):
+    def _keep(self) -> None:
         if self._record:
             self._files.write_json(FILE, self._record)
         else:
@@ -98,7 +98,7 @@ class CredentialTrial:
 
     # --- events of the link ---
 
-    def opened(self):
+    def opened(self) -> None:
         """Commit the new settings after a connection was made; finish() must follow."""
         log.info("link", "the new settings are confirmed")
         self._record["proven"] = True
@@ -125,7 +125,7 @@ class CredentialTrial:
             self._store.vault.delete(_OLD_KEY)
             yield
 
-    def _forget(self):
+    def _forget(self) -> None:
         """Delete the record first: an old key without a record is harmless."""
         self._record = {}
         self._files.delete(FILE)
@@ -154,7 +154,7 @@ class CredentialTrial:
         self._forget()
         return True
 
-    def _restore_key(self):
+    def _restore_key(self) -> None:
         vault = self._store.vault
         old = vault.get(_OLD_KEY)
         if self._record["key"] == "factory":

@@ -84,7 +84,7 @@ class Rpc:
         finally:
             self._pass_on()
 
-    async def _turn(self):
+    async def _turn(self) -> None:
         """Wait until the previous CALLs are done."""
         if self._busy:
             turn = asyncio.Event()
@@ -99,7 +99,7 @@ class Rpc:
                 raise
         self._busy = True
 
-    def _pass_on(self):
+    def _pass_on(self) -> None:
         """Wake the next caller in the queue."""
         if self._turns:
             self._turns.pop(0).set()
@@ -128,7 +128,7 @@ class Rpc:
             return answer
         raise answer or CallTimeoutError("%s: no answer within %d s" % (action, timeout_s))
 
-    def _start_timer(self, timeout_ms: int):
+    def _start_timer(self, timeout_ms: int) -> None:
         """Set the time-out of the pending CALL. One task serves many CALLs: starting a task costs more than a message."""
         self._deadline_ms = clock.ticks_add(clock.ticks_ms(), timeout_ms)
         if self._timer is not None and clock.ticks_diff(self._wakes_ms, self._deadline_ms) > 0:
@@ -137,7 +137,7 @@ class Rpc:
         if self._timer is None and self._pending is not None:
             self._timer = asyncio.create_task(self._end_late_call())
 
-    async def _end_late_call(self):
+    async def _end_late_call(self) -> None:
         """Task: end CALLs whose time is over; ends itself when none is pending."""
         while self._pending is not None:
             left_ms = clock.ticks_diff(self._deadline_ms, clock.ticks_ms())
@@ -148,7 +148,7 @@ class Rpc:
             await clock.sleep_ms(left_ms)
         self._timer = None
 
-    async def _put(self, pieces: tuple):
+    async def _put(self, pieces: tuple) -> None:
         """Send; every failure of the connection is raised as DisconnectedError."""
         try:
             await self._send(pieces)
@@ -161,13 +161,13 @@ class Rpc:
         """True while an own CALL has no answer."""
         return self._pending is not None
 
-    def _settle(self, answer):
+    def _settle(self, answer) -> None:
         """Set the result of the pending CALL: a dict, or the exception that call() raises."""
         self._pending = None
         self._answer = answer
         self._answered.set()
 
-    def close(self):
+    def close(self) -> None:
         """End all calls with DisconnectedError, because the connection is lost. A running handler continues without answer."""
         if self.closed:
             return
@@ -183,7 +183,7 @@ class Rpc:
 
     # --- received messages ---
 
-    async def feed(self, data, size: int | None = None):
+    async def feed(self, data, size: int | None = None) -> None:
         """Process one text message: a bytearray of which the first `size` bytes count and may be changed, or a str.
 
         Returns when an answer is noted or a CALL is queued; waits while the queue is full. Raises nothing.
@@ -213,14 +213,14 @@ class Rpc:
                 turns -= 1
                 await clock.sleep_ms(0)
 
-    def _note(self, reason: str):
+    def _note(self, reason: str) -> None:
         """Log a message that cannot be answered (OCPP-19)."""
         self.invalid += 1
         log.warn("rpc", "message ignored, " + reason)
         if self._on_invalid is not None:
             self._on_invalid(reason)
 
-    async def _refuse(self, scan, code: str, why: str):
+    async def _refuse(self, scan, code: str, why: str) -> None:
         """Refuse a message, with a CALLERROR if the scan has found its id."""
         kind, uid = scan.head()
         if kind == _CALL and self._is_id(uid):
@@ -237,7 +237,7 @@ class Rpc:
             return len(value) <= _LONGEST_ID
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
-    async def _dispatch(self, message, size: int, scan):
+    async def _dispatch(self, message, size: int, scan) -> None:
         if not isinstance(message, list) or len(message) < 2 or type(message[0]) is not int:
             self._note("not an OCPP-J array")
             return
@@ -257,7 +257,7 @@ class Rpc:
             code = canonical(message[2] if len(message) > 2 else None)
             self._settle(CallError(code, description[:_LONGEST_DESCRIPTION]))
 
-    def _take_result(self, message: list):
+    def _take_result(self, message: list) -> None:
         payload = message[2] if len(message) == 3 else 0
         if payload is None:
             payload = {}  # OCPP-10
@@ -266,7 +266,7 @@ class Rpc:
             payload = CallError(FORMATION_VIOLATION, "the answer has no payload object")
         self._settle(payload)
 
-    async def _take_call(self, message: list, size: int, uid: str):
+    async def _take_call(self, message: list, size: int, uid: str) -> None:
         """Check a CALL's frame and queue it; `uid` is its id as JSON."""
         fault = None
         if len(message) < 4:
@@ -288,7 +288,7 @@ class Rpc:
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
 
-    async def _work(self):
+    async def _work(self) -> None:
         """Task: handle the queued CALLs one by one, then end."""
         while self._inbox:
             uid, action, payload, size = self._inbox.pop(0)
@@ -327,14 +327,14 @@ class Rpc:
             log.info("rpc", action + ": carried out, the answer is lost with the connection")
         return follow_up
 
-    async def _answer_error(self, uid: str, code: str, description: str):
+    async def _answer_error(self, uid: str, code: str, description: str) -> None:
         log.info("rpc", "CALL refused, %s %s" % (code, description))
         try:
             await self._put(("[4,", uid, ',"', code, '",', dumps(description[:_LONGEST_DESCRIPTION]), ",{}]"))
         except DisconnectedError:
             log.info("rpc", "the answer is lost with the connection")
 
-    def _follow(self, action: str, follow_up):
+    def _follow(self, action: str, follow_up) -> None:
         """Run the follow-up of an answer."""
         try:
             job = follow_up()

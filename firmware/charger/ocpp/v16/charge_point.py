@@ -86,7 +86,7 @@ class ChargePoint(ServiceRegistry):
         self.transactions.recover(sessions)
         self.load_kept()
 
-    def _describe(self):
+    def _describe(self) -> None:
         """Set the hardware's facts in the configuration."""
         config = self.config
         number = len(self.connectors)
@@ -97,12 +97,12 @@ class ChargePoint(ServiceRegistry):
         rotation = "RST" if self.phases == 3 else "NotApplicable"
         config.set_default("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
 
-    def note(self, event: str, info: str = ""):
+    def note(self, event: str, info: str = "") -> None:
         """Add an event to the security log."""
         if self.security_log is not None:
             self.security_log.add(event, info)
 
-    def unreadable(self, field: str, why: str):
+    def unreadable(self, field: str, why: str) -> None:
         """Report a dropped field of a back end's answer: log line and InvalidMessages event."""
         text = "%s: %s" % (field, why)
         log.warn("charge point", "dropped, " + text)
@@ -138,11 +138,11 @@ class ChargePoint(ServiceRegistry):
 
     # --- the link ---
 
-    def attach(self, link):
+    def attach(self, link) -> None:
         """Use a link with call(), connected, kick() and close()."""
         self.link = link
 
-    async def reconnect(self):
+    async def reconnect(self) -> None:
         """Reconnect with changed settings after the answer to the current CALL."""
         await self.link.reconnect()
 
@@ -154,11 +154,11 @@ class ChargePoint(ServiceRegistry):
         """True once the back end has answered in any way since the start-up, with a refusal or Pending as well."""
         return self.boot.answered
 
-    def link_refused(self):
+    def link_refused(self) -> None:
         """The back end refused the WebSocket handshake by an HTTP answer."""
         self.boot.answered = True
 
-    def start_renewal(self):
+    def start_renewal(self) -> None:
         """Start the renewal of the unit's certificate (WP-16)."""
         if self.store is not None:
             self.certificates.start()
@@ -167,20 +167,20 @@ class ChargePoint(ServiceRegistry):
         """True while messages may be sent: the link is up and the back end has accepted this start-up."""
         return self.boot.accepted and self.link is not None and self.link.connected
 
-    def opened(self):
+    def opened(self) -> None:
         """The link is up: send BootNotification, or, if accepted before, the changed statuses (OCPP-11)."""
         self.boot.opened()
         if self.boot.accepted:
             self.status.sync()
             self.transaction_queue.retry_now()
 
-    def closed(self):
+    def closed(self) -> None:
         """The link is down."""
         self.boot.closed()
         self.status.lost()
         self.transaction_queue.flush_to_flash()
 
-    def _accepted(self):
+    def _accepted(self) -> None:
         """BootNotification was accepted: send all statuses, then the rest (OCPP-26)."""
         self._last_heartbeat_s = clock.uptime_s()
         self.status.sync(everything=True)
@@ -191,7 +191,7 @@ class ChargePoint(ServiceRegistry):
             self.signed_firmware.resume()
         self.transaction_queue.retry_now()
 
-    def retry_now(self):
+    def retry_now(self) -> None:
         """Retry at once, because the network is back."""
         if self.link is not None:
             self.link.retry_now()
@@ -231,37 +231,37 @@ class ChargePoint(ServiceRegistry):
             answer = await answer  # type: ignore[misc]
         return answer, self._follow_up
 
-    def after(self, job):
+    def after(self, job) -> None:
         """For actions: call job() after the answer to the current CALL was sent."""
         self._follow_up = job
 
     # --- other messages ---
 
-    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None) -> None:
         """Queue a CALL, see MessageQueue.post_call(); a triggered one does not wait for the others."""
         sender = self.urgent if triggered else self.sender
         sender.post_call(action, payload, triggered, failed, done)
 
-    def _post_status(self, notification: dict, failed):
+    def _post_status(self, notification: dict, failed) -> None:
         self.post_call("StatusNotification", notification, False, None if failed is None else lambda: failed(notification))
 
-    def send_status(self, connector_id: int | None):
+    def send_status(self, connector_id: int | None) -> None:
         """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
         numbers = range(len(self.connectors) + 1) if connector_id is None else (connector_id,)
         for number in numbers:
             self.post_call("StatusNotification", self.status.payload(number, self.status.of(number)), True)
 
-    def heartbeat(self, triggered: bool = False):
+    def heartbeat(self, triggered: bool = False) -> None:
         """Send a Heartbeat and set the clock from its answer (OCPP-30)."""
         self._last_heartbeat_s = self._last_sent_s = clock.uptime_s()
         self.post_call("Heartbeat", {}, triggered, None, self._take_time)
 
-    def _take_time(self, answer: dict):
+    def _take_time(self, answer: dict) -> None:
         take_time(answer.get("currentTime"), self.unreadable)
 
     # --- events of the connectors ---
 
-    def status_changed(self, connector):
+    def status_changed(self, connector) -> None:
         """A connector has a new status."""
         self.status.update_fault()
         self.status.changed(connector.id)
@@ -271,7 +271,7 @@ class ChargePoint(ServiceRegistry):
         if connector.status == "Preparing":
             self.authorisation.free_vend(connector)
 
-    def session_started(self, session):
+    def session_started(self, session) -> None:
         """A session has begun; its records are on flash when this returns, before energy flows."""
         self.transactions.started(session)
         if self.connector(session.connector_id).start.profile is not None:
@@ -281,35 +281,35 @@ class ChargePoint(ServiceRegistry):
                 service.session_started(session)
         self.meter_values.started(session)
 
-    def session_ended(self, session):
+    def session_ended(self, session) -> None:
         """A session is over."""
         self.transactions.ended(session)
         if self.has("profiles"):
             self.smart_charging.session_ended(session)
         self.availability.apply()
 
-    def tag_shown(self, connector, tag: str):
+    def tag_shown(self, connector, tag: str) -> None:
         """A card was shown at a connector."""
         self.authorisation.tag_shown(connector, tag)
 
-    def transaction_known(self, connector):
+    def transaction_known(self, connector) -> None:
         """The back end has assigned the transactionId of a running session."""
         try:
             self.sessions.save(connector.session)
         except OSError as error:
             log.error("charge point", log.reason(error))
 
-    def _delivered(self, action: str, local_id, payload: dict, answer):
+    def _delivered(self, action: str, local_id, payload: dict, answer) -> None:
         self.transactions.delivered(action, local_id, payload, answer)
 
     # --- commands that act on the whole unit ---
 
-    def reset(self, kind: str):
+    def reset(self, kind: str) -> None:
         """End the sessions with the reason of the reset, then restart (OCPP-70)."""
         if self._resetting is None:
             self._resetting = asyncio.create_task(self._reset(kind))
 
-    async def _reset(self, kind: str):
+    async def _reset(self, kind: str) -> None:
         for connector in self.connectors:
             connector.stop(kind + "Reset")
         started = clock.ticks_ms()
@@ -349,7 +349,7 @@ class ChargePoint(ServiceRegistry):
             jobs.append(("ocpp events", SecurityEvents(self, self.security_log).run))
         return jobs
 
-    async def _clock(self):
+    async def _clock(self) -> None:
         """Run the services' jobs once a second."""
         while True:
             await clock.sleep_ms(1000 - clock.uptime_ms() % 1000)
@@ -364,13 +364,13 @@ class ChargePoint(ServiceRegistry):
             if self.ready():
                 self._heartbeat_when_due()
 
-    def _heartbeat_when_due(self):
+    def _heartbeat_when_due(self) -> None:
         now = clock.uptime_s()
         interval_s = self.config.get_int("HeartbeatInterval")
         if now - self._last_sent_s >= interval_s or now - self._last_heartbeat_s >= _DAY_S:
             self.heartbeat()
 
-    async def close(self, timeout_ms: int):
+    async def close(self, timeout_ms: int) -> None:
         """Write queued messages to flash and close the link, before a restart."""
         self.transaction_queue.flush_to_flash()
         if self.link is not None:

@@ -40,7 +40,7 @@ class ChargingProfile:
         ]
         self._check()
 
-    def _check(self):
+    def _check(self) -> None:
         if self.valid_from is not None and self.valid_to is not None and self.valid_from >= self.valid_to:
             raise ValueError("valid for no time")
         if self.duration_s is not None and self.duration_s <= 0:

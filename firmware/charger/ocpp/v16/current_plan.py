@@ -36,7 +36,7 @@ class CurrentPlan:
         self._fact_dw = fact("CompositeScheduleDefaultLimitWatts") * 10
         self._fact_phases = fact("CompositeScheduleDefaultNumberPhases")
 
-    def use(self, profiles: list):
+    def use(self, profiles: list) -> None:
         """Set the profiles."""
         ranked = [[p for p in profiles if p.purpose == CHARGE_POINT_MAX]]
         for connector in self._cp.connectors:
@@ -83,7 +83,7 @@ class CurrentPlan:
         """Convert a limit to 0.1 A per phase, rounded down (OCPP-107)."""
         return limit[0] if limit[1] == "A" else limit[0] // (self._volts * phases)
 
-    def _share(self, total_da: int, limits: list):
+    def _share(self, total_da: int, limits: list) -> None:
         """Divide the unit's limit among the connectors in use, by need, with at least 6 A each (OCPP-100)."""
         connectors = self._cp.connectors
         users = []

@@ -19,7 +19,7 @@ class MessageQueue:
         self._wake = asyncio.Event()
         self._busy = False
 
-    def post(self, job, dropped=None):
+    def post(self, job, dropped=None) -> None:
         """Queue job(), a function or coroutine function. dropped() is called when it is dropped."""
         if len(self._jobs) >= _MOST:
             log.warn("sender", "queue full: the oldest message is dropped")
@@ -29,11 +29,11 @@ class MessageQueue:
         self._jobs.append((job, dropped))
         self._wake.set()
 
-    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None):
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None) -> None:
         """Queue a CALL: done(answer) or failed() is called with the outcome. `triggered` goes out before Accepted, too."""
         self.post(lambda: self._once(action, payload, triggered, failed, done), failed)
 
-    async def _once(self, action: str, payload: dict, triggered: bool, failed, done):
+    async def _once(self, action: str, payload: dict, triggered: bool, failed, done) -> None:
         try:
             answer = await self._call(action, payload, triggered)
         except CallFailedError as error:
@@ -49,7 +49,7 @@ class MessageQueue:
         """True when no message is queued or being sent."""
         return not self._jobs and not self._busy
 
-    async def run(self):
+    async def run(self) -> None:
         """The task."""
         while True:
             while self._jobs:

@@ -26,7 +26,7 @@ class ServiceRegistry:
         """Return the ManufacturerRootCertificates, which verify signing certificates of firmware, PEM (WP-30)."""
         return None if self.store is None else self.store.roots(MANUFACTURER)
 
-    def load_kept(self):
+    def load_kept(self) -> None:
         """Create the services that have data on flash."""
         names = self.files.names()
         if "ocpp_profiles.json" in names and self.config.has_profile("SmartCharging"):

@@ -62,7 +62,7 @@ class TransactionQueue:
         self.dropped = 0
         self._load()
 
-    def _load(self):
+    def _load(self) -> None:
         state = {}
         value = self._slots.read()
         if value is not None:
@@ -94,7 +94,7 @@ class TransactionQueue:
         meter = self._meter.next_seq - max(self._meter_next, self._meter.first_seq)
         return self._tx.next_seq - self._tx_next + max(0, meter) + len(self._ram)
 
-    def add(self, action: str, local_id: int, payload: dict, boot_id: int):
+    def add(self, action: str, local_id: int, payload: dict, boot_id: int) -> None:
         """Queue a start or stop; it is on flash when this returns.
 
         Its times may be stamps (see stamp()) that count from the start-up boot_id.
@@ -111,7 +111,7 @@ class TransactionQueue:
             self._add_at_last(data)
         self._wake.set()
 
-    def _add_at_last(self, data: bytes):
+    def _add_at_last(self, data: bytes) -> None:
         """Make room and retry after a flash error. A failed flash must not prevent charging."""
         try:
             self._give_room()
@@ -120,13 +120,13 @@ class TransactionQueue:
             self.dropped += 1
             log.error("queue", "a transaction message is lost: " + log.reason(error))
 
-    def _give_room(self):
+    def _give_room(self) -> None:
         """Drop meter values to make room for starts and stops (OCPP-39)."""
         self._meter.clear()
         self._meter.max_bytes = 2 * self._meter.segment_bytes
         self._tx.max_bytes = _TX_BYTES + _METER_BYTES - self._meter.max_bytes
 
-    def add_reading(self, local_id: int | None, payload: dict):
+    def add_reading(self, local_id: int | None, payload: dict) -> None:
         """Queue a MeterValues message; it is written to flash only when it has to wait."""
         if not self._has_back_end:
             return
@@ -135,7 +135,7 @@ class TransactionQueue:
             self.flush_to_flash()
         self._wake.set()
 
-    def flush_to_flash(self):
+    def flush_to_flash(self) -> None:
         """Write messages in RAM to flash. Called when the link is lost and before a restart."""
         waiting, self._ram = self._ram, []
         for data in waiting:
@@ -156,18 +156,18 @@ class TransactionQueue:
 
     # --- sending ---
 
-    def retry_now(self):
+    def retry_now(self) -> None:
         """Retry now, because the link is up or a setting changed."""
         self._wake.set()
 
-    async def run(self):
+    async def run(self) -> None:
         """The queue's task: send the oldest message, repeatedly."""
         while True:
             if not self._ready() or not await self._send_head():
                 await self._woken()
             self._wake.clear()
 
-    async def _woken(self):
+    async def _woken(self) -> None:
         """Wait for a message or a link; only briefly when the link is up but lost a message (F-O26)."""
         if not (self._ready() and self.waiting):
             await self._wake.wait()
@@ -270,7 +270,7 @@ class TransactionQueue:
             return self._zero
         return boot_id, clock.utc_ms_at(0), boot_id == clock.boot_id
 
-    def _through(self, action: str, local_id: int, answer: dict):
+    def _through(self, action: str, local_id: int, answer: dict) -> None:
         if action == START:
             number = whole(answer.get("transactionId"))
             if number is None:
@@ -280,7 +280,7 @@ class TransactionQueue:
         elif action == STOP:
             self._ids.pop(local_id, None)
 
-    def _give_up(self, action: str, local_id):
+    def _give_up(self, action: str, local_id) -> None:
         """Give up a message after all attempts (OCPP-36)."""
         log.error("queue", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
         self.dropped += 1
@@ -289,7 +289,7 @@ class TransactionQueue:
         elif action == STOP:
             self._ids.pop(local_id, None)
 
-    def _remove(self, source, seq: int, data: bytes):
+    def _remove(self, source, seq: int, data: bytes) -> None:
         """Remove the oldest message. The state on flash is sufficient; journals are trimmed if that frees a segment."""
         self._failed = self._cuts = 0
         if source is None:
@@ -308,7 +308,7 @@ class TransactionQueue:
         if source.first_seq < source.second_segment_seq() <= seq + 1:
             source.trim(seq + 1)
 
-    def _save(self):
+    def _save(self) -> None:
         """Write the state to flash, about 60 bytes. With a failed flash messages are still sent."""
         state = {"s": self._tx_next, "m": self._meter_next, "f": self._failed, "c": self._cuts, "t": self._ids}
         if self._zero[1] is not None:
@@ -359,7 +359,7 @@ def now_stamp() -> int:
     return -_MS - uptime_ms if utc is None else utc
 
 
-def thin(samples: list):
+def thin(samples: list) -> None:
     """Drop every second item except the first and the last (OCPP-92)."""
     for index in range(len(samples) - 2, 0, -2):
         samples.pop(index)

@@ -71,7 +71,7 @@ class Authorisation:
 
     # --- cards ---
 
-    def tag_shown(self, connector, tag: str):
+    def tag_shown(self, connector, tag: str) -> None:
         """Handle a card at a connector's reader: start or stop a session."""
         if connector.stopping:
             return
@@ -85,7 +85,7 @@ class Authorisation:
         else:
             self._cp.post(lambda: self._stop_by_other(connector, tag))
 
-    async def _start(self, connector, tag: str):
+    async def _start(self, connector, tag: str) -> None:
         if connector.session is not None or not connector.startable():
             log.info("authorise", "connector %d cannot start now" % connector.id)
             return
@@ -117,7 +117,7 @@ class Authorisation:
             return False
         return connector.authorised(tag, parent, reservation_id, remote, profile)
 
-    async def _stop_by_other(self, connector, tag: str):
+    async def _stop_by_other(self, connector, tag: str) -> None:
         """Another card stops a session only with the same parent (OCPP-42, 58)."""
         session = connector.session
         if session is None:
@@ -130,12 +130,12 @@ class Authorisation:
         log.info("authorise", "%s may not stop this session" % log.mask(tag))
         self._note(connector, "card refused: session of another user", status if status != ACCEPTED else "Refused")
 
-    def _note(self, connector, what: str, status: str):
+    def _note(self, connector, what: str, status: str) -> None:
         """Add an event to the security log (SEC-22), without the idTag (SEC-15)."""
         event = events.AUTHORISED if status == ACCEPTED else events.NOT_AUTHORISED
         self._cp.note(event, "connector %d, %s: %s" % (connector.id, what, status))
 
-    def _held_cable(self, connector, tag: str):
+    def _held_cable(self, connector, tag: str) -> None:
         """The cable of a refused session is given back to its tag, and to one with the same parent (OCPP-54)."""
         if same(connector.held_for[0] or "", tag):
             log.info("authorise", "connector %d releases the cable" % connector.id)
@@ -143,7 +143,7 @@ class Authorisation:
         else:
             self._cp.post(lambda: self._release_by_other(connector, tag))
 
-    async def _release_by_other(self, connector, tag: str):
+    async def _release_by_other(self, connector, tag: str) -> None:
         held = connector.held_for
         status, parent = await self.authorise(tag)
         if held is not None and held is connector.held_for and status == ACCEPTED and parent and held[1]:
@@ -163,18 +163,18 @@ class Authorisation:
         known = self.local(tag) if self._cp.has("reservations") else None
         return self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]
 
-    def free_vend(self, connector):
+    def free_vend(self, connector) -> None:
         """Start without a card after plug-in, if the owner allows free charging (A3 to A5)."""
         if self._config.get_bool("FreeVend") and connector.outlet.plugged and connector.session is None:
             tag = self._config.get_str("FreeVendIdTag")
             if connector.pending is None and connector.startable() and not self._cp.power_return.delays(connector, tag):
                 self.begin(connector, tag)
 
-    def remote_start(self, connector, tag: str, profile=None):
+    def remote_start(self, connector, tag: str, profile=None) -> None:
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
         self._cp.post(lambda: self._remote_start(connector, tag, profile))
 
-    async def _remote_start(self, connector, tag: str, profile):
+    async def _remote_start(self, connector, tag: str, profile) -> None:
         try:
             allowed, tag, parent = await self._remote_identity(connector, tag)
             if allowed:

@@ -18,7 +18,7 @@ class AuthorisationCache:
         """(status, parent) of a tag, None when it is not in the cache."""
         return id_tag_table.find(self._read(), tag)
 
-    def learn(self, tag: str, info: dict):
+    def learn(self, tag: str, info: dict) -> None:
         """Store an IdTagInfo; an unchanged one is not written."""
         table = self._read()
         line = id_tag_table.line(tag, info)
@@ -31,7 +31,7 @@ class AuthorisationCache:
         lines.append(line)
         self._files.write(FILE, b"\n" + b"\n".join(lines))
 
-    def clear(self):
+    def clear(self) -> None:
         """Delete all entries."""
         self._files.delete(FILE)
 

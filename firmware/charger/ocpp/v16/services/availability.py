@@ -24,7 +24,7 @@ class Availability:
         """True when a connector is to be in service."""
         return connector_id not in self._out and not self._held
 
-    def hold(self, held: bool):
+    def hold(self, held: bool) -> None:
         """Take every connector out of service as it becomes free, for an update; not kept over restarts."""
         self._held = held
         self.apply()

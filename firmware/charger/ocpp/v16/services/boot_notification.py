@@ -44,22 +44,22 @@ class BootNotification:
         """True while a rejected charge point neither sends nor answers (OCPP-28)."""
         return self.status == REJECTED and clock.uptime_s() < self._due_s
 
-    def opened(self):
+    def opened(self) -> None:
         """The link is up."""
         self._connected = True
         self._links += 1
         self._wake.set()
 
-    def closed(self):
+    def closed(self) -> None:
         """The link is down."""
         self._connected = False
 
-    def trigger(self):
+    def trigger(self) -> None:
         """Send BootNotification now (TriggerMessage while pending)."""
         self._due_s = 0
         self._wake.set()
 
-    async def run(self):
+    async def run(self) -> None:
         """The task: send BootNotification until Accepted (OCPP-11)."""
         while True:
             await self._due()
@@ -76,21 +76,21 @@ class BootNotification:
                 log.warn("boot", "BootNotification: " + log.reason(error))
                 self._again(_RETRY_S)
 
-    async def _next_link(self, links: int):
+    async def _next_link(self, links: int) -> None:
         """Wait for the next link after a message was lost; it may be up already."""
         started = clock.uptime_s()
         while self._links == links and clock.uptime_s() - started < _LINK_S:
             self._wake.clear()
             await self._sleep()
 
-    async def _sleep(self):
+    async def _sleep(self) -> None:
         """Wait for a second or an event."""
         try:
             await asyncio.wait_for_ms(self._wake.wait(), 1000)
         except asyncio.TimeoutError:
             pass
 
-    async def _due(self):
+    async def _due(self) -> None:
         """Wait until the link is up and the interval has passed without acceptance."""
         while not self._connected or self.accepted or clock.uptime_s() < self._due_s:
             self._wake.clear()
@@ -99,7 +99,7 @@ class BootNotification:
             else:
                 await self._sleep()
 
-    def _take(self, answer: dict):
+    def _take(self, answer: dict) -> None:
         """Act on BootNotification.conf."""
         status = answer.get("status")
         interval = self._interval_of(answer.get("interval"))
@@ -125,13 +125,13 @@ class BootNotification:
             return 0
         return interval
 
-    def _take_interval(self, interval: int):
+    def _take_interval(self, interval: int) -> None:
         try:
             self._config.put("HeartbeatInterval", str(interval))
         except OSError as error:
             log.error("boot", "interval not written: " + log.reason(error))
 
-    def _again(self, seconds: int):
+    def _again(self, seconds: int) -> None:
         self._due_s = clock.uptime_s() + seconds
 
     def _payload(self) -> dict:
@@ -150,7 +150,7 @@ class BootNotification:
         return payload
 
 
-def take_time(text, unreadable):
+def take_time(text, unreadable) -> None:
     """Set the clock from the back end's currentTime unless the difference is small."""
     try:
         seconds, millis = utc_of(text)

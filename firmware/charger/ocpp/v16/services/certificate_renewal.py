@@ -45,7 +45,7 @@ class CertificateRenewal:
         self._again_at_s = 0
         self._chance = int.from_bytes(os.urandom(2), "big")  # of 65,536
 
-    def start(self):
+    def start(self) -> None:
         """Start the renewal; second() finds out when it is due."""
         self._look_at_s = 0
 
@@ -63,7 +63,7 @@ class CertificateRenewal:
         """True while a request is pending; it ends by a time-out without an answer or certificate."""
         return clock.uptime_s() < self._busy_until_s
 
-    def renew(self, triggered: bool = False):
+    def renew(self, triggered: bool = False) -> None:
         """Generate a key pair and request its certificate; a triggered request is sent before registration, too (WP-46)."""
         if self.may_renew():
             self._owed = False
@@ -71,11 +71,11 @@ class CertificateRenewal:
             self._making = True
             self._task = asyncio.create_task(self._request(triggered))
 
-    def trigger(self):
+    def trigger(self) -> None:
         """ExtendedTriggerMessage(SignChargePointCertificate)."""
         self.renew(True)
 
-    async def _request(self, triggered: bool):
+    async def _request(self, triggered: bool) -> None:
         try:
             request = await self._make_request()
         except (OSError, CryptoError, MemoryError) as error:
@@ -97,18 +97,18 @@ class CertificateRenewal:
         self._cp.store.vault.put(NEXT_KEY, keys.encode_private_key(d, public))
         return pem.encode(encoded, "CERTIFICATE REQUEST")
 
-    def _wait_for_it(self):
+    def _wait_for_it(self) -> None:
         self._busy_until_s = clock.uptime_s() + _SIGNING_S
 
-    def _unanswered(self):
+    def _unanswered(self) -> None:
         self._busy_until_s = 0
 
-    def _lost(self):
+    def _lost(self) -> None:
         """A triggered request was lost with the link: repeat it on the next link."""
         self._unanswered()
         self._owed = not self._cp.ready()
 
-    def _answered(self, answer: dict):
+    def _answered(self, answer: dict) -> None:
         if answer.get("status") == "Accepted":
             log.info("certificates", "certificate requested")
             self._wait_for_it()
@@ -174,7 +174,7 @@ class CertificateRenewal:
         await cooperative.run(path_validation.check_chain(certificates, roots, now, x509.CLIENT_AUTH))
         return "".join([pem.encode(one) for one in encoded]).encode()
 
-    async def begin(self):
+    async def begin(self) -> None:
         """Use the new certificate: at once if the connection needs none, else from the next connection."""
         store = self._cp.store
         if not store.has_next() or store.trying:
@@ -191,7 +191,7 @@ class CertificateRenewal:
 
     # --- renewal ---
 
-    def second(self):
+    def second(self) -> None:
         """Begin a trial or a renewal when due; called once a second."""
         now_s = clock.uptime_s()
         if now_s < self._look_at_s or self._under_way:
@@ -220,7 +220,7 @@ class CertificateRenewal:
         self._again_at_s = clock.uptime_s() + max(_AGAIN_LEAST_S, min(_AGAIN_MOST_S, left_s // 4))
         return True
 
-    def _warn(self):
+    def _warn(self) -> None:
         """Warn of an expiring certificate that cannot be renewed: a log line each day, one event."""
         now_s = clock.uptime_s()
         if self._cp.config.get_str("CpoName") or (self._warned_s is not None and now_s - self._warned_s < _DAY_S):

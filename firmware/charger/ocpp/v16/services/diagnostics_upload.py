@@ -20,31 +20,31 @@ class DiagnosticsUpload:
         """Return the name of the file, None when uploads are not possible."""
         return None if self._uploads is None else file_name(self._cp, "diagnostics")
 
-    def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None):
+    def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None) -> None:
         """Begin an upload of the time between two UTC seconds (or None); it replaces a running one."""
         from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
 
         self._uploads.start(location, name, DiagnosticsText(self._cp, since, until), retries, interval_s)
 
-    def trigger(self):
+    def trigger(self) -> None:
         """TriggerMessage(DiagnosticsStatusNotification)."""
         status = UPLOADING if self.status == UPLOADING else IDLE
         self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, True)
 
-    def second(self):
+    def second(self) -> None:
         """Send the outcome if the link was down at that time."""
         if self._owed is not None and self._cp.ready():
             self._send(self._owed)
 
-    def _notify(self, state: str):
+    def _notify(self, state: str) -> None:
         self.status = state if state in (UPLOADING, UPLOADED) else UPLOAD_FAILED
         self._send(self.status)
 
-    def _send(self, status: str):
+    def _send(self, status: str) -> None:
         self._owed = None
         self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, False, lambda: self._failed(status))
 
-    def _failed(self, status: str):
+    def _failed(self, status: str) -> None:
         if status == self.status and not self._cp.ready():
             self._owed = status
 

@@ -38,7 +38,7 @@ class FirmwareUpdate:
         self._waits = False  # until the end of a new firmware's trial
         self.status = IDLE
 
-    def resume(self):
+    def resume(self) -> None:
         """Report the outcome after the restart into a new image, once it is certain (SEC-9)."""
         if self._task is not None or self.status != IDLE or self._cp.files.read_json(FILE) != INSTALLING:
             return
@@ -52,24 +52,24 @@ class FirmwareUpdate:
         else:
             self._notify(INSTALLED if good else INSTALLATION_FAILED, self._delivered)
 
-    def second(self):
+    def second(self) -> None:
         """Once a second."""
         self._notices.second()
         if self._waits:
             self.resume()
 
-    def start(self, location: str, retrieve_s: int, retries: int, interval_s: int):
+    def start(self, location: str, retrieve_s: int, retries: int, interval_s: int) -> None:
         """Start an update; it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
         self._task = asyncio.create_task(self._run(location, retrieve_s, retries, interval_s))
 
-    def trigger(self):
+    def trigger(self) -> None:
         """Send the present status for TriggerMessage(FirmwareStatusNotification), Idle without an update."""
         busy = self.status in (DOWNLOADING, DOWNLOADED, INSTALLING)
         self._cp.post_call("FirmwareStatusNotification", {"status": self.status if busy else IDLE}, True)
 
-    async def _run(self, location: str, retrieve_s: int, retries: int, interval_s: int):
+    async def _run(self, location: str, retrieve_s: int, retries: int, interval_s: int) -> None:
         now = clock.utc_s()
         if now is not None and retrieve_s > now:
             await clock.sleep_s(retrieve_s - now)
@@ -104,17 +104,17 @@ class FirmwareUpdate:
             return True
         return False
 
-    async def _wait_for_transactions(self):
+    async def _wait_for_transactions(self) -> None:
         """Wait for the end of all sessions; free connectors are blocked until the restart."""
         self._cp.availability.hold(True)
         while self._cp.availability.apply():
             await clock.sleep_ms(1000)
 
-    def _notify(self, status: str, done=None):
+    def _notify(self, status: str, done=None) -> None:
         """Queue a status; a lost link delays it (F-S13). done() is called once the back end has it."""
         if status != self.status:
             self.status = status
             self._notices.notify({"status": status}, done)
 
-    def _delivered(self):
+    def _delivered(self) -> None:
         self._cp.files.delete(FILE)

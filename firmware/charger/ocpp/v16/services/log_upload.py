@@ -39,7 +39,7 @@ class LogUpload:
         name = file_name(self._cp, "security" if kind == SECURITY_LOG else "diagnostics")
         return CANCELED if self._uploads.running else ACCEPTED, name
 
-    def start(self, kind: str, request_id: int, location: str, name: str, retries: int, interval_s: int, span: tuple):
+    def start(self, kind: str, request_id: int, location: str, name: str, retries: int, interval_s: int, span: tuple) -> None:
         """Begin an upload of the time `span`, two UTC seconds or None."""
         self._uploads.cancel()
         self._request_id = request_id
@@ -51,18 +51,18 @@ class LogUpload:
             pieces = DiagnosticsText(self._cp, span[0], span[1])
         self._uploads.start(location, name, pieces, retries, interval_s)
 
-    def trigger(self):
+    def trigger(self) -> None:
         """Send the status for ExtendedTriggerMessage(LogStatusNotification): Idle, without a requestId, without an upload."""
         payload = {"status": IDLE}
         if self._status == UPLOADING:
             payload = {"status": UPLOADING, "requestId": self._request_id}
         self._cp.post_call("LogStatusNotification", payload, True)
 
-    def second(self):
+    def second(self) -> None:
         """Once a second."""
         self._notices.second()
 
-    def _notify(self, state: str):
+    def _notify(self, state: str) -> None:
         self._status = _STATUSES.get(state, "UploadFailure")
         self._notices.notify({"status": self._status, "requestId": self._request_id})
 

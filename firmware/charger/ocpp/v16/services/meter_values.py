@@ -37,7 +37,7 @@ class MeterValues:
 
     # --- sessions ---
 
-    def started(self, session):
+    def started(self, session) -> None:
         """A session has begun."""
         interval_s = self._config.get_int("MeterValueSampleInterval")
         self._due_s[session.local_id] = clock.uptime_s() + interval_s
@@ -64,7 +64,7 @@ class MeterValues:
         data.append({"timestamp": moment, "sampledValue": values})
         return data
 
-    def status_changed(self, connector):
+    def status_changed(self, connector) -> None:
         """Send a reading when a fault interrupts a session and when it continues (OCPP-94)."""
         session = connector.session
         if session is None or not self._config.get_int("MeterValueSampleInterval"):
@@ -79,7 +79,7 @@ class MeterValues:
         names = self._config.get_list("MeterValuesSampledData")
         self._send(connector, names, INTERRUPTED if faulted else RESUMED, now_stamp())
 
-    def _interval_changed(self, value: str):
+    def _interval_changed(self, value: str) -> None:
         for local_id in self._due_s:
             self._due_s[local_id] = clock.uptime_s() + int(value)
 
@@ -92,7 +92,7 @@ class MeterValues:
             names.insert(0, measurands.ENERGY)
         return names
 
-    def _keep(self, local_id: int, names: list, connector_id: int, context: str, moment: int):
+    def _keep(self, local_id: int, names: list, connector_id: int, context: str, moment: int) -> None:
         """Keep a sample for StopTransaction; when there are too many, drop some in the middle."""
         values = measurands.sampled(names, self._cp.connector(connector_id), context)
         if not values:
@@ -104,7 +104,7 @@ class MeterValues:
 
     # --- clock ---
 
-    def second(self):
+    def second(self) -> None:
         """Take the samples that are due."""
         for connector in self._cp.connectors:
             session = connector.session
@@ -112,7 +112,7 @@ class MeterValues:
                 self._periodic(connector, session)
         self._aligned()
 
-    def _periodic(self, connector, session):
+    def _periodic(self, connector, session) -> None:
         interval_s = self._config.get_int("MeterValueSampleInterval")
         due = self._due_s.get(session.local_id)
         now = clock.uptime_s()
@@ -126,11 +126,11 @@ class MeterValues:
         if names:
             self._keep(session.local_id, names, connector.id, PERIODIC, moment)
 
-    def _stepped(self, old, new, source):
+    def _stepped(self, old, new, source) -> None:
         """After a clock step of over 10 s compute the next aligned time again; skipped ones are not sent."""
         self._next_s = None
 
-    def _aligned(self):
+    def _aligned(self) -> None:
         """Send readings every ClockAlignedDataInterval from midnight UTC, for all connectors and connector 0 (OCPP-91)."""
         interval_s = self._config.get_int("ClockAlignedDataInterval")
         now = clock.utc_s()
@@ -148,7 +148,7 @@ class MeterValues:
             self._last_s = moment_s
             self._read_all(moment_s * 1000)
 
-    def _read_all(self, moment: int):
+    def _read_all(self, moment: int) -> None:
         """Read all connectors for one aligned time, which is the stamp of all readings."""
         names = self._config.get_list("MeterValuesAlignedData")
         stop_names = self._config.get_list("StopTxnAlignedData")
@@ -177,12 +177,12 @@ class MeterValues:
                 messages.append(payload)
         return [payload for payload in messages if payload]
 
-    def send_triggered(self, messages: list):
+    def send_triggered(self, messages: list) -> None:
         """Send the messages of triggered() at once, before queued ones (F-O12)."""
         for payload in messages:
             self._post(payload, True)
 
-    def _send(self, connector, names: list, context: str, moment: int):
+    def _send(self, connector, names: list, context: str, moment: int) -> None:
         """Send through the transaction queue during a transaction, otherwise once."""
         session = connector.session
         if session is None and not self._cp.ready():
@@ -193,7 +193,7 @@ class MeterValues:
         elif payload:
             self._post(payload, False)
 
-    def send_whole(self, names: list, context: str, moment: int):
+    def send_whole(self, names: list, context: str, moment: int) -> None:
         """Send the reading of connector 0, the sum of the charger."""
         payload = self._whole(names, context, moment) if self._cp.ready() else None
         if payload:
@@ -207,7 +207,7 @@ class MeterValues:
         values = [measurands.energy(total_wh, context)]
         return {"connectorId": 0, "meterValue": [{"timestamp": moment, "sampledValue": values}]}
 
-    def _post(self, payload: dict, triggered: bool):
+    def _post(self, payload: dict, triggered: bool) -> None:
         """A message that is sent once."""
         value = payload["meterValue"][0]
         moment = value["timestamp"]

@@ -59,12 +59,12 @@ class Reservations:
             return own[_PARENT] is not None
         return any(r[_CONNECTOR] == 0 and r[_PARENT] is not None for r in self._all)
 
-    def session_started(self, session):
+    def session_started(self, session) -> None:
         """End the reservation that a transaction used."""
         if session.reservation_id is not None:
             self.cancel(session.reservation_id)
 
-    def status_changed(self, connector):
+    def status_changed(self, connector) -> None:
         """End the reservation of a connector with a fault or out of service."""
         if connector.status in ("Faulted", "Unavailable"):
             own = self._of(connector.id)
@@ -72,7 +72,7 @@ class Reservations:
                 self.cancel(own[_ID])
         self._show()
 
-    def second(self):
+    def second(self) -> None:
         """End expired reservations."""
         now = clock.utc_s()
         if not self._all or now is None:
@@ -128,11 +128,11 @@ class Reservations:
                 return reservation
         return None
 
-    def _changed(self):
+    def _changed(self) -> None:
         self._cp.files.write_json(FILE, self._all)
         self._show()
 
-    def _show(self):
+    def _show(self) -> None:
         """Show the status Reserved: at a reserved connector, and at the last free ones when connector 0 is reserved."""
         anywhere = [r for r in self._all if r[_CONNECTOR] == 0]
         free = self._free(self._all)

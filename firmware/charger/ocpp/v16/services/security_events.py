@@ -26,14 +26,14 @@ class SecurityEvents:
         self._refused = 0
         self._not_before_s = 0
 
-    async def run(self):
+    async def run(self) -> None:
         """The task."""
         while True:
             await clock.sleep_s(1)
             if self._cp.ready() and self._log.next_seq > self._done and clock.uptime_s() >= self._not_before_s:
                 await self._send()
 
-    async def _send(self):
+    async def _send(self) -> None:
         await self._log.check()
         end = self._log.next_seq
         waiting = self._log.pending(_SINK)

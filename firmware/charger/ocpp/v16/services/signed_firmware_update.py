@@ -74,7 +74,7 @@ class SignedFirmwareUpdate:
             return "InvalidCertificate"
         return "AcceptedCanceled" if self.busy else "Accepted"
 
-    def start(self, job: dict):
+    def start(self, job: dict) -> None:
         """Start an accepted update; it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
@@ -84,7 +84,7 @@ class SignedFirmwareUpdate:
         self._job = job
         self._task = asyncio.create_task(self._run(False))
 
-    def resume(self):
+    def resume(self) -> None:
         """Continue after a start-up, or report the outcome of the installation."""
         if not self._job or self._task is not None:
             return
@@ -97,20 +97,20 @@ class SignedFirmwareUpdate:
         else:
             self._task = asyncio.create_task(self._run(True))
 
-    def trigger(self):
+    def trigger(self) -> None:
         """ExtendedTriggerMessage(FirmwareStatusNotification): Idle when the last one was installed (WP-36)."""
         payload = {"status": IDLE}
         if self._job and self._job["status"] != INSTALLED:
             payload = self._payload()
         self._cp.post_call("SignedFirmwareStatusNotification", payload, True)
 
-    def second(self):
+    def second(self) -> None:
         """Once a second."""
         if self._task is None and self.busy and self._job["status"] in _POINT_OF_NO_RETURN:
             self._settle()
         self._notices.second()
 
-    def _settle(self):
+    def _settle(self) -> None:
         """Report the outcome of the installation, once the new firmware was confirmed or rolled back (SEC-9)."""
         good = self._cp.updater.outcome()
         if good is None and getattr(self._cp.updater, "on_trial", False):
@@ -122,7 +122,7 @@ class SignedFirmwareUpdate:
 
     # --- download and installation ---
 
-    async def _run(self, again: bool):
+    async def _run(self, again: bool) -> None:
         try:
             await self._wait_until(self._job["retrieve_s"], SCHEDULED)
             if await self._fetch() and await self._verify():
@@ -130,7 +130,7 @@ class SignedFirmwareUpdate:
         except (OSError, ValueError, MemoryError) as error:
             self._end(INSTALL_FAILED, log.reason(error))
 
-    async def _wait_until(self, moment_s: int | None, status: str):
+    async def _wait_until(self, moment_s: int | None, status: str) -> None:
         """Wait for a time in the future, with a notification. While the time is unknown there is no wait."""
         now = clock.utc_s()
         if moment_s is None or now is None or moment_s <= now:
@@ -161,7 +161,7 @@ class SignedFirmwareUpdate:
         self._end(DOWNLOAD_FAILED, reason)
         return False
 
-    def _paused(self, paused: bool):
+    def _paused(self, paused: bool) -> None:
         self._notify(PAUSED if paused else DOWNLOADING)
 
     async def _verify(self) -> bool:
@@ -176,7 +176,7 @@ class SignedFirmwareUpdate:
         self._end(INVALID_SIGNATURE, "signature of the file")
         return False
 
-    async def _install(self):
+    async def _install(self) -> None:
         await self._wait_until(self._job["install_s"], INSTALL_SCHEDULED)
         availability = self._cp.availability
         availability.hold(True)  # wait for the end of all sessions; free connectors are blocked until the restart (WP-35)
@@ -199,11 +199,11 @@ class SignedFirmwareUpdate:
 
     # --- notifications ---
 
-    def _end(self, status: str, reason: str):
+    def _end(self, status: str, reason: str) -> None:
         log.error("firmware", "%s: %s" % (status, reason))
         self._notify(status)
 
-    def _notify(self, status: str, again: bool = False):
+    def _notify(self, status: str, again: bool = False) -> None:
         """Set a status: write it to flash, then send it."""
         job = self._job
         if job["status"] == status and status != SCHEDULED and not again:
@@ -220,7 +220,7 @@ class SignedFirmwareUpdate:
     def _payload(self) -> dict:
         return {"status": self._job["status"], "requestId": self._job["id"]}
 
-    def _delivered(self):
+    def _delivered(self) -> None:
         """The final status was sent: delete the job, so that a restart has nothing to do."""
         if self.busy:
             return

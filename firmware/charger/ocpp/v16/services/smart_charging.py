@@ -29,7 +29,7 @@ class SmartCharging:
             self._config.on_change(key, self._marks_changed)
         self._load()
 
-    def _load(self):
+    def _load(self) -> None:
         for connector_id, fields in self._cp.files.read_json(FILE, []):
             try:
                 self._profiles.append(ChargingProfile(connector_id, fields))
@@ -37,7 +37,7 @@ class SmartCharging:
                 log.error("profiles", "a stored profile is unusable: " + log.reason(error))
         self.plan.use(self._profiles)
 
-    def _save(self):
+    def _save(self) -> None:
         kept = [(p.connector_id, p.to_json()) for p in self._profiles if p.purpose != TX]
         self._cp.files.write_json(FILE, kept)
 
@@ -148,14 +148,14 @@ class SmartCharging:
             return None
         return profile
 
-    def under_way(self, profile, begins: bool):
+    def under_way(self, profile, begins: bool) -> None:
         """An accepted remote start is about to reach its connector, or has, and waits there (or has come to nothing)."""
         if begins:
             self._under_way.append(profile)
         elif profile in self._under_way:
             self._under_way.remove(profile)
 
-    def session_started(self, session):
+    def session_started(self, session) -> None:
         """A transaction begins: apply the profile of its start before energy flows."""
         start = self._cp.connector(session.connector_id).start
         profile = None if start is None else start.profile
@@ -165,7 +165,7 @@ class SmartCharging:
             self._begin_with(profile)
         self.recompute()
 
-    def _begin_with(self, profile):
+    def _begin_with(self, profile) -> None:
         before = len(self._profiles)
         self._profiles = [old for old in self._profiles if not _replaces(profile, old)]
         replaced = len(self._profiles) < before
@@ -176,14 +176,14 @@ class SmartCharging:
             except OSError as error:  # the replaced profile is restored at the next start-up, the transaction is not
                 log.error("profiles", log.reason(error))
 
-    def session_ended(self, session):
+    def session_ended(self, session) -> None:
         """Remove the TxProfiles of an ended transaction (OCPP-100)."""
         self._profiles = [p for p in self._profiles if p.purpose != TX or p.session_id != session.local_id]
         self.recompute()
 
     # --- present limit ---
 
-    def second(self):
+    def second(self) -> None:
         """Recompute when a period has ended."""
         if self._next is not None and self._now() >= self._next:
             self._apply()
@@ -193,16 +193,16 @@ class SmartCharging:
         now = clock.utc_s()
         return clock.uptime_s() if now is None else now
 
-    def recompute(self):
+    def recompute(self) -> None:
         """Set each connector's limit after a change of profiles, sessions or time."""
         self.plan.use(self._profiles)
         self.plan.response_dsr = self._config.get_list("ResponseDsrProfiles")
         self._apply()
 
-    def _marks_changed(self, _value):
+    def _marks_changed(self, _value) -> None:
         self.recompute()
 
-    def _apply(self):
+    def _apply(self) -> None:
         """Set each connector's limit from the profiles in force now."""
         now = self._now()
         limits, self._next = self.plan.at(now)

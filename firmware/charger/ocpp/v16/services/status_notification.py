@@ -34,7 +34,7 @@ class StatusNotification:
         connector = self._connectors[connector_id - 1]
         return connector.status, connector.error_code, connector.info[:50]
 
-    def changed(self, connector_id: int):
+    def changed(self, connector_id: int) -> None:
         """Note a change of a connector's status (0: of the charger)."""
         now = self.of(connector_id)
         if not self._ready():
@@ -55,13 +55,13 @@ class StatusNotification:
                 return
         self._send_path(connector_id, now)
 
-    def _miss(self, connector_id: int, now: tuple):
+    def _miss(self, connector_id: int, now: tuple) -> None:
         """Keep an error that occurred without a link, once."""
         about = [notification for notification in self._missed if notification["connectorId"] == connector_id]
         if len(self._missed) < _MAX_MISSED and (not about or _status_in(about[-1]) != now):
             self._missed.append(self.payload(connector_id, now))
 
-    def update_fault(self):
+    def update_fault(self) -> None:
         """Set the fault of connector 0: a guard of the whole board is tripped at any outlet."""
         for connector in self._connectors:
             guard = connector.outlet.board_guard
@@ -72,19 +72,19 @@ class StatusNotification:
         if self.fault is not None:
             self.set_fault(None)
 
-    def set_unavailable(self, unavailable: bool):
+    def set_unavailable(self, unavailable: bool) -> None:
         """Set whether connector 0 is out of service."""
         if unavailable != self.unavailable:
             self.unavailable = unavailable
             self.update_fault()
             self.changed(0)
 
-    def set_fault(self, code: str | None, info: str = ""):
+    def set_fault(self, code: str | None, info: str = "") -> None:
         """Set a fault of the whole charger, or None."""
         self.fault = None if code is None else (code, info)
         self.changed(0)
 
-    def second(self):
+    def second(self) -> None:
         """Send the statuses that have lasted MinimumStatusDuration."""
         if not self._waiting:
             return
@@ -93,7 +93,7 @@ class StatusNotification:
             if clock.uptime_s() - self._waiting[connector_id] >= least_s:
                 self._send_path(connector_id, self.of(connector_id))
 
-    def sync(self, everything: bool = False):
+    def sync(self, everything: bool = False) -> None:
         """Send missed errors, then every changed status, after a reconnect or start-up (OCPP-11, 26, 82)."""
         if everything:
             self._reported = {}
@@ -111,22 +111,22 @@ class StatusNotification:
             if known is None or not _same(known, now):
                 self._send_status(connector_id, now)
 
-    def lost(self):
+    def lost(self) -> None:
         """The link is down: drop delayed statuses; sync() sends the present ones."""
         self._waiting = {}
         self._passed = {}
 
-    def conflict(self):
+    def conflict(self) -> None:
         """Report that the local list and the back end disagree about an idTag (OCPP-55)."""
         status = self.of(0)[0]
         self._send(self.payload(0, (status, "LocalListConflict", "")), None)
 
-    def _send_status(self, connector_id: int, now: tuple):
+    def _send_status(self, connector_id: int, now: tuple) -> None:
         self._forget(connector_id)
         self._reported[connector_id] = now
         self._send(self.payload(connector_id, now), self._failed)
 
-    def _send_path(self, connector_id: int, now: tuple):
+    def _send_path(self, connector_id: int, now: tuple) -> None:
         """Send a status, after the intermediate ones if OCPP has no direct transition from the last one sent."""
         known = self._reported.get(connector_id)
         passed = self._passed.get(connector_id) or [self.payload(connector_id, now)]
@@ -135,11 +135,11 @@ class StatusNotification:
         for notification in _shortest(None if known is None else known[0], passed) if connector_id else passed[-1:]:
             self._send(notification, self._failed)
 
-    def _forget(self, connector_id: int):
+    def _forget(self, connector_id: int) -> None:
         self._waiting.pop(connector_id, None)
         self._passed.pop(connector_id, None)
 
-    def _failed(self, notification: dict):
+    def _failed(self, notification: dict) -> None:
         """Note an undelivered notification; the next sync() sends it again."""
         self._reported.pop(notification["connectorId"], None)
 

@@ -19,23 +19,23 @@ class StatusNotifier:
     def __len__(self):
         return len(self._waiting)
 
-    def notify(self, payload: dict, done=None):
+    def notify(self, payload: dict, done=None) -> None:
         """Queue a payload; done() is called when it was delivered or dropped."""
         if len(self._waiting) >= _MOST:
             self._waiting.pop(1 if self._under_way else 0)
         self._waiting.append((payload, done))
         self._next()
 
-    def second(self):
+    def second(self) -> None:
         """Retry undelivered payloads."""
         self._next()
 
-    def _next(self):
+    def _next(self) -> None:
         if self._waiting and not self._under_way and self._cp.ready():
             self._under_way = True
             self._cp.post_call(self._action, self._waiting[0][0], False, self._failed, self._done)
 
-    def _done(self, _answer=None):
+    def _done(self, _answer=None) -> None:
         self._under_way = False
         self._refused = 0
         done = self._waiting.pop(0)[1]
@@ -43,7 +43,7 @@ class StatusNotifier:
             done()
         self._next()
 
-    def _failed(self):
+    def _failed(self) -> None:
         self._under_way = False
         if self._cp.ready():  # answered with an error or not at all
             self._refused += 1

@@ -13,7 +13,7 @@ class Transactions:
         self._config = cp.config
         self._refused = {}  # local id of a running session -> register in Wh at which its energy ends (OCPP-54)
 
-    def started(self, session):
+    def started(self, session) -> None:
         """A session has begun: write its StartTransaction to flash before energy flows (OCPP-37)."""
         payload = {
             "connectorId": session.connector_id,
@@ -25,7 +25,7 @@ class Transactions:
             payload["reservationId"] = session.reservation_id
         self._cp.transaction_queue.add(START, session.local_id, payload, session.boot_id)
 
-    def ended(self, session):
+    def ended(self, session) -> None:
         """A session is over."""
         self._refused.pop(session.local_id, None)
         moment = exact_stamp(session.stop_utc, session.stop_uptime_ms, session.stop_boot_id)
@@ -39,7 +39,7 @@ class Transactions:
             payload["transactionData"] = data
         self._cp.transaction_queue.add(STOP, session.local_id, payload, session.stop_boot_id)
 
-    def recover(self, sessions):
+    def recover(self, sessions) -> None:
         """Close the transactions that the last start-up left open, each exactly once (OCPP-37).
 
         The queue knows the starts without a stop; energy flowed only after the start was queued.
@@ -69,7 +69,7 @@ class Transactions:
                 return connector
         return None
 
-    def delivered(self, action: str, local_id, payload: dict, answer: dict | None):
+    def delivered(self, action: str, local_id, payload: dict, answer: dict | None) -> None:
         """A transaction message was delivered, or was given up (answer None)."""
         connector = self._connector_of(local_id)
         if action == START and connector is not None:
@@ -91,7 +91,7 @@ class Transactions:
                 return connector
         return None
 
-    def _verdict(self, connector, verdict: tuple):
+    def _verdict(self, connector, verdict: tuple) -> None:
         """Stop the energy of a running session when the idTag's status is not Accepted (OCPP-54)."""
         session = connector.session
         if verdict[1] and not session.parent_id_tag:
@@ -102,7 +102,7 @@ class Transactions:
         self._refused[session.local_id] = session.start_wh + self._config.get_int("MaxEnergyOnInvalidId")
         self.second()
 
-    def second(self):
+    def second(self) -> None:
         """Stop the energy of refused sessions that have reached MaxEnergyOnInvalidId."""
         for local_id in list(self._refused):
             connector = self._connector_of(local_id)

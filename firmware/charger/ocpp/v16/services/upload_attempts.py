@@ -22,7 +22,7 @@ class UploadAttempts:
         self._task = None
         self.running = False
 
-    def start(self, location: str, name: str, pieces, retries: int, interval_s: int):
+    def start(self, location: str, name: str, pieces, retries: int, interval_s: int) -> None:
         """Begin the upload of pieces(): retries + 1 attempts with interval_s between them.
 
         pieces() is called for each iteration of the file; it yields bytes.
@@ -31,14 +31,14 @@ class UploadAttempts:
         self.running = True
         self._task = asyncio.create_task(self._run(location, name, pieces, retries, interval_s))
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Cancel the running upload without a notification."""
         if self._task is not None and self.running:
             self._task.cancel()
         self._task = None
         self.running = False
 
-    async def _run(self, location: str, name: str, pieces, retries: int, interval_s: int):
+    async def _run(self, location: str, name: str, pieces, retries: int, interval_s: int) -> None:
         for left in range(retries, -1, -1):
             self._notify(UPLOADING)
             state, final = FAILED, False
