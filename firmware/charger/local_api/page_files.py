@@ -9,7 +9,7 @@ from charger.local_api.page_assets import FILES  # type: ignore[import] - made b
 
 _PAGE = "/"
 _COMMON = (
-    "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\nContent-Security-Policy: default-src 'none'; script-src 'self';"
+    "Content-Encoding: br\r\nVary: Accept-Encoding\r\nContent-Security-Policy: default-src 'none'; script-src 'self';"
     " style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
 )
 _CHECKED = "Cache-Control: no-cache\r\n"

@@ -1,0 +1,39 @@
+"""The charging hours at the page: the country's, none, one's own, and what they do to a car."""
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture(scope="module")
+def charger_options():
+    """A unit of a country with default charging hours."""
+    return {"settings": {"Country": "GB"}}
+
+
+def test_hours_are_shown_changed_and_overridden(visit, charger):
+    """Own hours that are closed now hold a car back with a word of it; charging at once overrides them."""
+    visitor = visit()
+    page = visitor.page
+    visitor.open("hours")
+    visitor.shot("hours-phone")
+    visitor.check_width()
+    visitor.check_access()
+    for row in page.get_by_role("button", name="Remove").all()[::-1]:
+        row.click()
+    page.get_by_role("button", name="Add hours").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    visitor.open("unit")
+    visitor.open("hours")
+    assert page.locator("input[type=time]").evaluate_all("all => all.map(input => input.value)") == ["22:00", "06:00"]
+    visitor.shot("hours-own-phone")
+    charger.plug_in()
+    visitor.open("charge")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("Paused by the charging hours")).to_be_visible(timeout=15000)
+    expect(page.get_by_text("Next change:")).to_be_visible()
+    visitor.shot("hours-waiting-phone")
+    visitor.check_access()
+    page.get_by_role("button", name="Charge now").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Charging", timeout=20000)
+    expect(page.get_by_text("do not hold for this session")).to_be_visible()
