@@ -84,7 +84,7 @@ def test_an_installer_sees_only_the_settings_of_an_installer(visit):
     visitor.open("settings")
     assert visitor.page.locator("#InstallerMaxCurrent").is_enabled()
     assert visitor.page.locator("#FreeVend").is_disabled()
-    assert visitor.page.locator("nav a").all_inner_texts() == ["Charge", "Settings", "Charger"]
+    assert visitor.page.locator("nav a").all_inner_texts() == ["Charge", "Hours", "Settings", "Charger"]
     visitor.open("charge")
     assert not visitor.page.get_by_role("button", name="Start").count()
 

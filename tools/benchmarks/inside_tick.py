@@ -9,6 +9,7 @@ import micropython
 import utime
 
 from charger import app as charger_app
+from charger.config import configuration
 from charger.drivers.meters import calibration
 from charger.store.files import Files
 from sim import ev, flash, timebase, world
@@ -24,7 +25,9 @@ def build():
     world.fresh()
     flash.mount(None, board.FLASH_ROOT, flash.Flash(None))
     entries = {outlet.id: outlet.meter.factory() for outlet in world.current().outlets}
-    Files(board.FLASH_ROOT).write_json(calibration.FILE, calibration.stored_form(entries))
+    files = Files(board.FLASH_ROOT)
+    files.write_json(calibration.FILE, calibration.stored_form(entries))
+    files.write_json(configuration.FILE, {"Country": "none"})  # no delay before the current flows
     return charger_app.Application()
 
 
