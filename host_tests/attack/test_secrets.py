@@ -98,7 +98,7 @@ def test_crash_output_holds_no_secret(launch, csms, tmp_path):
     csms.wait_booted()
     sim.may_crash = True
     sim.stop()
-    (sim.state_dir / "flash.bin").write_bytes((sim.state_dir / "flash.bin").read_bytes()[: 64 * 4096])
+    (sim.state_dir / "flash.bin").write_bytes((sim.state_dir / "flash.bin").read_bytes()[: 8 * 4096])
     sim.wait_ready = lambda: None
     sim.start()
     wait_until(lambda: any("Traceback" in line for line in sim.log_lines()), 30, "a crash")
