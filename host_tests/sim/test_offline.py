@@ -243,7 +243,8 @@ def test_refused_message_is_retried_then_dropped(launch, csms):
     tries = [csms.record.wait("StopTransaction", count=n, timeout_s=30) for n in (1, 2, 3)]
     assert all(t.payload == tries[0].payload for t in tries)
     gaps = [(b.at - a.at) * scale for a, b in itertools.pairwise(tries)]
-    assert gaps[0] >= 8 - scale * BEHIND_S and gaps[1] >= 16 - scale * BEHIND_S, gaps
+    slack_s = 3 * scale * BEHIND_S  # the back end's thread may read the first one late, too
+    assert gaps[0] >= 8 - slack_s and gaps[1] >= 16 - slack_s, gaps
     sim.wait_ocpp_status("Available")
     start_session(sim, csms, "GOOD0002")
     assert len(csms.record.calls("StopTransaction")) == 3

@@ -1,6 +1,5 @@
 """The page at a chip's own pace: what it costs the unit, while a car charges and over a slow link."""
 
-import gzip
 import re
 
 from backend.page import Page
@@ -9,6 +8,7 @@ from backend.simulator import free_port
 from .sessions import start_session
 from .test_board_time import SCALE, at_pace, never_late
 from .test_provisioning import labels
+from .test_web import decompressed
 
 
 def test_the_page_is_loaded_while_a_car_charges_and_no_tick_is_late(launch, csms):
@@ -22,8 +22,8 @@ def test_the_page_is_loaded_while_a_car_charges_and_no_tick_is_late(launch, csms
         sim.set_time_scale(1)
         page.get("/api/status")
         before = sim.status()["heap"]["used"]
-        text = gzip.decompress(page.ask("GET", "/").data).decode()
-        script = gzip.decompress(page.ask("GET", *re.findall('src="(/[^"]+)"', text)).data).decode()
+        text = decompressed(page.ask("GET", "/").data).decode()
+        script = decompressed(page.ask("GET", *re.findall('src="(/[^"]+)"', text)).data).decode()
         for path in re.findall(r'"(/[a-z]{2}-[0-9a-f]{12}\.json)"', script):
             assert page.ask("GET", path).status == 200
         assert sim.status()["heap"]["used"] - before < 8192  # garbage of the requests; the files have 30 KiB
