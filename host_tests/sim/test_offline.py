@@ -1,10 +1,12 @@
 """Without a back end: back-off, and transactions that wait on flash for delivery in order, once (OCPP-35..39)."""
 
 import itertools
+import json
 
 import pytest
 
 from backend import Drop, Error, Silence
+from backend.waiting import wait_until
 from sim.sessions import BEHIND_S, end_session, offline_session, start_session, statuses, transaction_messages
 
 FREE = {"AllowOfflineTxForUnknownId": "true", "MeterValueSampleInterval": 0}
@@ -231,23 +233,29 @@ def test_lost_connection_is_no_attempt(launch, csms):
     assert len(payloads) == 4 and all(p == payloads[0] for p in payloads)
 
 
-def test_refused_message_is_retried_then_dropped(launch, csms):
-    """OCPP-36: attempts and intervals as configured, then the next message's turn."""
-    scale = 10
+def test_refused_message_is_retried_then_dropped(launch, csms, tmp_path):
+    """OCPP-36: attempts and intervals as configured, by the charger's own clock, then the next message's turn."""
     csms.answer("StopTransaction", Error("InternalError"), Error("InternalError"), Error("InternalError"))
-    sim = launch(time_scale=scale, settings={
+    trace = tmp_path / "trace.jsonl"
+    sim = launch(time_scale=10, options=["--trace", str(trace)], settings={
         **FREE, "TransactionMessageAttempts": 3, "TransactionMessageRetryInterval": 8})
     csms.wait_booted()
     start_session(sim, csms)
     sim.plug_out()
     tries = [csms.record.wait("StopTransaction", count=n, timeout_s=30) for n in (1, 2, 3)]
     assert all(t.payload == tries[0].payload for t in tries)
-    gaps = [(b.at - a.at) * scale for a, b in itertools.pairwise(tries)]
-    slack_s = 3 * scale * BEHIND_S  # the back end's thread may read the first one late, too
-    assert gaps[0] >= 8 - slack_s and gaps[1] >= 16 - slack_s, gaps
+    wait_until(lambda: len(_sent_at_ms(trace, "StopTransaction")) == 3, 10, "three attempts in the trace")
+    gaps_ms = [later - earlier for earlier, later in itertools.pairwise(_sent_at_ms(trace, "StopTransaction"))]
+    assert 8000 <= gaps_ms[0] <= 9000 and 16000 <= gaps_ms[1] <= 17000, gaps_ms
     sim.wait_ocpp_status("Available")
     start_session(sim, csms, "GOOD0002")
     assert len(csms.record.calls("StopTransaction")) == 3
+
+
+def _sent_at_ms(trace, action):
+    """When the charger sent each CALL of an action, by its own clock."""
+    lines = [json.loads(line) for line in trace.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [line["at_ms"] for line in lines if line["kind"] == "CALL" and line["action"] == action]
 
 
 def test_start_never_confirmed(launch, csms):

@@ -21,6 +21,7 @@ _FEW = const(4)  # openings without load in a row before their pause grows, to M
 _MANY = const(8)
 _FORGET_MS = const(30000)  # one of these openings is forgotten each
 _REOFFER_MS = const(3000)  # so long before the end of a long pause the car has its PWM again
+_JUDGED_MS = const(300)  # over the 200 ms of Diode, PilotVoltage and PilotShort, which need the PWM to judge by
 
 CAR = "car"
 STOP = "stop"
@@ -82,8 +83,8 @@ class PowerSwitch:
 
     @property
     def pausing(self) -> bool:
-        """True in a long pause, in which the car has no PWM."""
-        return self.wait_ms > MIN_OFF_MS and self.off_ms < self.wait_ms - _REOFFER_MS
+        """True in a long pause, in which the car has no PWM. It begins when the guards of the pilot have judged what opened."""
+        return self.wait_ms > MIN_OFF_MS and _JUDGED_MS <= self.off_ms < self.wait_ms - _REOFFER_MS
 
     def close(self) -> None:
         """Close the first contactor; the second one follows."""

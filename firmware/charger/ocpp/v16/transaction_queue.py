@@ -216,9 +216,9 @@ class TransactionQueue:
 
     async def _pause(self) -> bool:
         """Wait RetryInterval x earlier sends (OCPP-36); False when the link went away meanwhile."""
-        left_s = self._config.get_int("TransactionMessageRetryInterval") * self._failed
-        started = clock.uptime_s()
-        while clock.uptime_s() - started < left_s:
+        wait_ms = 1000 * self._config.get_int("TransactionMessageRetryInterval") * self._failed
+        started = clock.uptime_ms()
+        while clock.uptime_ms() - started < wait_ms:
             await clock.sleep_ms(250)
             if not self._ready():
                 return False

@@ -28,7 +28,7 @@ class BootNotification:
         self._call = call
         self._accepted = accepted
         self._wake = asyncio.Event()
-        self._due_s = 0
+        self._due_ms = 0
         self._connected = False
         self._links = 0  # how many links there were
         self.status = None
@@ -42,7 +42,7 @@ class BootNotification:
     @property
     def silent(self) -> bool:
         """True while a rejected charge point neither sends nor answers (OCPP-28)."""
-        return self.status == REJECTED and clock.uptime_s() < self._due_s
+        return self.status == REJECTED and clock.uptime_ms() < self._due_ms
 
     def opened(self) -> None:
         """The link is up."""
@@ -56,7 +56,7 @@ class BootNotification:
 
     def trigger(self) -> None:
         """Send BootNotification now (TriggerMessage while pending)."""
-        self._due_s = 0
+        self._due_ms = 0
         self._wake.set()
 
     async def run(self) -> None:
@@ -92,7 +92,7 @@ class BootNotification:
 
     async def _due(self) -> None:
         """Wait until the link is up and the interval has passed without acceptance."""
-        while not self._connected or self.accepted or clock.uptime_s() < self._due_s:
+        while not self._connected or self.accepted or clock.uptime_ms() < self._due_ms:
             self._wake.clear()
             if not self._connected or self.accepted:
                 await self._wake.wait()
@@ -132,7 +132,7 @@ class BootNotification:
             log.error("boot", "interval not written: " + log.reason(error))
 
     def _again(self, seconds: int) -> None:
-        self._due_s = clock.uptime_s() + seconds
+        self._due_ms = clock.uptime_ms() + 1000 * seconds
 
     def _payload(self) -> dict:
         """Make the payload, with lengths by SCH-1, without unknown values."""

@@ -19,7 +19,7 @@ class StatusNotification:
         self._send = send
         self._ready = ready
         self._reported = {}  # connector id -> (status, error code, info) that was sent or is queued
-        self._waiting = {}  # connector id -> uptime in s of a change that MinimumStatusDuration delays
+        self._waiting = {}  # connector id -> uptime in ms of a change that MinimumStatusDuration delays
         self._passed = {}  # connector id -> notifications of the changes since the last one sent
         self._missed = []  # notifications of errors while offline
         self.unavailable = False  # connector 0 by ChangeAvailability
@@ -51,7 +51,7 @@ class StatusNotification:
         passed.append(self.payload(connector_id, now))
         if known is not None and known[0] != now[0] and self._config.get_int("MinimumStatusDuration"):
             if now[1] == "NoError":
-                self._waiting[connector_id] = clock.uptime_s()
+                self._waiting[connector_id] = clock.uptime_ms()
                 return
         self._send_path(connector_id, now)
 
@@ -88,9 +88,9 @@ class StatusNotification:
         """Send the statuses that have lasted MinimumStatusDuration."""
         if not self._waiting:
             return
-        least_s = self._config.get_int("MinimumStatusDuration")
+        least_ms = 1000 * self._config.get_int("MinimumStatusDuration")
         for connector_id in list(self._waiting):
-            if clock.uptime_s() - self._waiting[connector_id] >= least_s:
+            if clock.uptime_ms() - self._waiting[connector_id] >= least_ms:
                 self._send_path(connector_id, self.of(connector_id))
 
     def sync(self, everything: bool = False) -> None:
