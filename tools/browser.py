@@ -62,18 +62,5 @@ def fetch() -> None:
         raise ToolchainError("Debian's Chromium does not start on this machine")
 
 
-def main() -> int:
-    """Entry point: does nothing when the browser is there."""
-    if starts():
-        return 0
-    HOME.mkdir(exist_ok=True)
-    try:
-        fetch()
-    except ToolchainError as error:
-        print(f"setup: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(toolchain.fetch_unless(starts, fetch))

@@ -331,9 +331,9 @@ def fetch():
     shutil.rmtree(HOME / "apt", ignore_errors=True)
 
 
-def main():
-    """Entry point: does nothing when all is there."""
-    if ready():
+def fetch_unless(present, fetch) -> int:
+    """Fetch what is not present(); the exit code of a program that does that, and on stderr a sentence where it fails."""
+    if present():
         return 0
     HOME.mkdir(exist_ok=True)
     try:
@@ -345,4 +345,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fetch_unless(ready, fetch))
