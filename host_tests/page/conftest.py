@@ -12,10 +12,12 @@ import ssl
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from backend.simulator import ROOT, Simulator, free_port
 from sim.test_provisioning import labels
+
+expect.set_options(timeout=10000)  # as for what the browser is asked to do: the charger answers within a second, not the machine
 
 PROGRAM = ROOT / ".toolchain" / "chromium"
 AXE = ROOT / ".toolchain" / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -29,9 +29,9 @@ def test_start_limit_and_stop(visit, charger):
     visitor.open()
     heading(page, "Car connected")
     page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("status").last).to_have_text("Charging starts.")  # shown for some seconds only
     charger.set_time_scale(8)  # only now: a car without a start is given up after a minute
     heading(page, "Charging")
-    expect(page.get_by_role("status").last).to_have_text("Charging starts.")
     steady = charger.wait_connector(lambda c: c["power_w"] > 7200)["power_w"] / 1000
     near = "|".join(f"{steady + off:.1f}".replace(".", "[.]") for off in (-0.1, 0, 0.1))
     expect(page.locator(".power b")).to_have_text(re.compile(near))
