@@ -57,6 +57,22 @@ def test_begin_withdraws_the_pilot_before_the_contactor_opens():
     equal(hold_ups.interruptions, 1)
 
 
+def test_a_contactor_counts_as_closed_until_its_contacts_have_opened():
+    """The coil is released in a tick, the contacts follow: nothing that holds up the next ticks begins meanwhile."""
+    rig = charging_rig()
+    rig.side.plug(ev.ABSENT)
+    seen = []
+
+    def watch(rig):
+        seen.append((rig.outlet.contactor.commanded, rig.side.contactor.closed, hold_ups.must_wait()))
+
+    rig.after_tick = watch
+    rig.run(1000)
+    true((False, True, True) in seen, "the tick that opens: %s" % seen[:4])
+    true((False, True, False) not in seen, seen[:4])
+    equal(seen[-1], (False, False, False))
+
+
 def test_no_contactor_closes_between_begin_and_end_of_any_operation():
     rig = Rig()
     hold_ups.configure(rig.outlets, HANDSHAKE_MS)

@@ -79,8 +79,8 @@ class OutletReadout:
 
     @property
     def is_closed(self) -> bool:
-        """True while the contactor is told to be closed, or is closed all the same."""
-        return self.contactor.commanded or self.energised
+        """True while the contactor is told to be closed, and for the time that its contacts need to open after that."""
+        return self.contactor.commanded or self.switch.off_ms <= self.contactor.open_ms
 
     @property
     def board_guard(self) -> Guard | None:
