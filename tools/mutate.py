@@ -12,6 +12,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from simulator import compiled
+
 ROOT = Path(__file__).resolve().parent.parent
 OUTLET = "charger/outlet/"
 GUARDS = OUTLET + "guards/"
@@ -88,7 +90,7 @@ def survives(firmware, first=" "):
     """
     done = subprocess.run(
         [str(ROOT / ".toolchain" / "micropython64"), "-X", "heapsize=8M", "-c", f"FIRST = {first!r}" + RUNNER],
-        env={"MICROPYPATH": f"boards/SIM:{firmware}:host_tests/unit/support:host_tests/unit:.frozen"},
+        env={"MICROPYPATH": f"{compiled.folder('boards/SIM')}:{firmware}:host_tests/unit/support:host_tests/unit:.frozen"},
         cwd=ROOT, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     lines = done.stdout.splitlines()

@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parents[2]
+from mpy.interpreter import ROOT, binary, environment
+
 FAULTS = (
     "OtherError", "GroundFailure", "OverCurrentFailure", "HighTemperature", "UnderVoltage", "OverVoltage",
     "PowerMeterFailure", "PowerSwitchFailure", "ConnectorLockFailure", "InternalError", "EVCommunicationError", "diode",
@@ -24,8 +24,8 @@ class Device:
 
     def __init__(self, word=64, *arguments):
         self.process = subprocess.Popen(
-            [str(ROOT / f".toolchain/micropython{word}"), "-X", "heapsize=16M", "host_tests/outlet/on_device.py", *arguments],
-            cwd=ROOT, env={"MICROPYPATH": "boards/SIM:firmware:host_tests/unit/support:.frozen"},
+            [str(binary(word)), "-X", "heapsize=16M", "host_tests/outlet/on_device.py", *arguments],
+            cwd=ROOT, env=environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
