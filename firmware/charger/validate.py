@@ -48,7 +48,7 @@ def check(spec: tuple, value, drop_nulls: bool = False) -> None:
         _string(spec, value)
 
 
-def _object(spec: tuple, value, drop_nulls: bool) -> None:
+def _object(spec, value, drop_nulls: bool) -> None:
     if not isinstance(value, dict):
         raise InvalidValueError(TYPE, "", "not an object")
     required = spec[1]
@@ -73,7 +73,7 @@ def _object(spec: tuple, value, drop_nulls: bool) -> None:
         raise _within(name, error)
 
 
-def _list(spec: tuple, value, drop_nulls: bool) -> None:
+def _list(spec, value, drop_nulls: bool) -> None:
     if not isinstance(value, list):
         raise InvalidValueError(TYPE, "", "not a list")
     if spec[2] is not None and len(value) > spec[2]:
