@@ -12,8 +12,8 @@ from backend import wait_until
 from backend.page import Page
 from backend.simulator import free_port
 from sim.owner import UNIT, Broker, Deaf, Owner
+from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
-from sim.test_provisioning import labels
 from sim.tls_peers import Authority
 
 SERIAL = "SIM00001"
