@@ -12,8 +12,7 @@ from charger.audit import events
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 60
-setup = begin
-teardown = end
+setup, teardown = begin, end
 
 
 async def test_commands_over_the_network():
