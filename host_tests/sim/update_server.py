@@ -61,7 +61,7 @@ class UpdateServer:
         with contextlib.suppress(OSError, ValueError), connection:
             stream = connection
             if self._context:
-                stream = self._context.wrap_socket(connection, server_side=True)
+                stream = self._secured(connection)
             request = b""
             while b"\r\n\r\n" not in request:
                 piece = stream.recv(4096)
@@ -70,6 +70,15 @@ class UpdateServer:
                 request += piece
             self._answer(stream, request.decode("latin-1"))
             stream.close()
+
+    def _secured(self, connection):
+        """The connection after the handshake; a refused one is printed, for the report of the test that fails by it."""
+        peer = connection.getpeername()
+        try:
+            return self._context.wrap_socket(connection, server_side=True)
+        except OSError as error:
+            print(f"update server at {self.port}: no handshake with {peer}: {error}")
+            raise
 
     def _answer(self, stream, request):
         path = request.split(" ", 2)[1]
