@@ -128,6 +128,7 @@ def test_a_key_that_is_not_taken_comes_back(launch, csms, cut):
         seen = len(csms.attempts)
         csms.refuse_status = 401
         assert change(csms, "AuthorizationKey", new) == "Accepted"
+        sim.set_time_scale(10)  # through the pauses between attempts
         wait_until(lambda seen=seen: len(csms.attempts) > seen + 1, 20, "two attempts with the new key")
         assert {a.authorization for a in csms.attempts[seen:]} == {login(new)}
         if cut:
@@ -165,6 +166,7 @@ def test_f_s14_a_new_profile_and_a_new_key_hold_from_the_first_connection_on(lau
         sim.power_cut()
     else:
         csms.abort()
+    sim.set_time_scale(20)  # through the pauses between attempts
     wait_until(lambda: len(csms.attempts) >= seen + 6, 120, "more failures than a trial allows")
     assert {a.authorization for a in csms.attempts[seen:]} == {login(OTHER)}
     assert profile(sim) == 1
