@@ -195,12 +195,14 @@ def now_iso() -> str:
     return iso(now[0], now[1])
 
 
-def _number(text: str, low: int, high: int) -> int:
-    """Parse a fixed-width decimal field; int() alone would accept signs, spaces and underscores."""
-    for ch in text:
-        if not "0" <= ch <= "9":
+def _number(text: bytes, start: int, end: int, low: int, high: int) -> int:
+    """Parse the decimal field text[start:end]; int() alone would accept signs, spaces and underscores."""
+    value = 0
+    for at in range(start, end):
+        digit = text[at] - 48
+        if not 0 <= digit <= 9:
             raise ValueError("not a time")
-    value = int(text)
+        value = value * 10 + digit
     if not low <= value <= high:
         raise ValueError("not a time")
     return value
@@ -214,41 +216,43 @@ def parse_iso(text: str) -> tuple:
     """
     if not isinstance(text, str) or not 19 <= len(text) <= 35:
         raise ValueError("not a time")
-    if text[4] != "-" or text[7] != "-" or text[10] not in "Tt" or text[13] != ":" or text[16] != ":":
+    data = text.encode()  # a slice of it is no name that is looked up among all names
+    if data[4] != 45 or data[7] != 45 or data[10] not in b"Tt" or data[13] != 58 or data[16] != 58:
         raise ValueError("not a time")
-    year = _number(text[0:4], 1970, 9999)
-    month = _number(text[5:7], 1, 12)
-    day = _number(text[8:10], 1, 31)
-    hour = _number(text[11:13], 0, 23)
-    minute = _number(text[14:16], 0, 59)
-    second = min(_number(text[17:19], 0, 60), 59)
+    year = _number(data, 0, 4, 1970, 9999)
+    month = _number(data, 5, 7, 1, 12)
+    day = _number(data, 8, 10, 1, 31)
+    hour = _number(data, 11, 13, 0, 23)
+    minute = _number(data, 14, 16, 0, 59)
+    second = min(_number(data, 17, 19, 0, 60), 59)
     days = _days(year, month, day)
     if _civil(days) != (year, month, day):
         raise ValueError("no such day")
-    millis, zone = _fraction(text[19:])
-    return days * _DAY_S + hour * 3600 + minute * 60 + second - _offset_s(zone), millis
+    end = _fraction_end(data)
+    millis = _number(data[20:end] + b"00", 0, 3, 0, 999) if end > 19 else 0
+    return days * _DAY_S + hour * 3600 + minute * 60 + second - _offset_s(data[end:]), millis
 
 
-def _fraction(rest: str) -> tuple:
-    """Split '.123456Z' into (123, 'Z')."""
-    if not rest.startswith("."):
-        return 0, rest
-    end = 1
-    while end < len(rest) and "0" <= rest[end] <= "9":
+def _fraction_end(data: bytes) -> int:
+    """Return the offset behind the fraction of seconds in a time, which begins at 19 where there is one."""
+    end = 19
+    if data[19:20] == b".":
         end += 1
-    if not 2 <= end <= 10:
-        raise ValueError("not a time")
-    return int((rest[1:end] + "00")[:3]), rest[end:]
+        while end < len(data) and 48 <= data[end] <= 57:
+            end += 1
+        if not 21 <= end <= 29:
+            raise ValueError("not a time")
+    return end
 
 
-def _offset_s(zone: str) -> int:
+def _offset_s(zone: bytes) -> int:
     """Parse 'Z', '', '+hh:mm' or '-hhmm' to seconds east of UTC."""
-    if zone in ("", "Z", "z"):
+    if zone in (b"", b"Z", b"z"):
         return 0
-    digits = zone[1:].replace(":", "")
-    if zone[0] not in "+-" or len(digits) not in (2, 4):
+    digits = zone[1:].replace(b":", b"")
+    if zone[0] not in b"+-" or len(digits) not in (2, 4):
         raise ValueError("not a time zone")
-    seconds = _number(digits[:2], 0, 23) * 3600
+    seconds = _number(digits, 0, 2, 0, 23) * 3600
     if len(digits) == 4:
-        seconds += _number(digits[2:], 0, 59) * 60
-    return seconds if zone[0] == "+" else -seconds
+        seconds += _number(digits, 2, 4, 0, 59) * 60
+    return seconds if zone[0] == 43 else -seconds

@@ -11,8 +11,8 @@ A spec is plain data, a tuple whose first item names the kind:
     ("enum", (words))          one of the words, case sensitive (SCH-3)
     ("time",)                  an RFC 3339 time (SCH-6)
     ("list", item spec, most, fewest)
-    ("obj", (("name", spec), ("name?", spec)))   "?" marks an optional field; unknown fields are tolerated (SCH-7)
-    ("strict", fields)         an object in which unknown fields are an error
+    ("obj", required[, optional])  each a tuple of (name, spec); unknown fields are tolerated (SCH-7)
+    ("strict", required[, optional])   an object in which unknown fields are an error
     ("any",)                   anything
 """
 
@@ -29,112 +29,118 @@ EXTRA = "extra"  # a field that a strict object does not have
 _BITS = const(63)
 
 
-def check(spec: tuple, value, path: str = "") -> None:
-    """Raise InvalidValueError, for the first fault, when value does not satisfy spec."""
+def check(spec: tuple, value, drop_nulls: bool = False) -> None:
+    """Raise InvalidValueError, for the first fault, when value does not satisfy spec.
+
+    With drop_nulls an optional field that is null counts as absent and is removed (SCH-7).
+    """
     kind = spec[0]
-    if kind in ("obj", "strict"):
-        _object(spec, value, path)
+    if kind in ("int", "num", "whole"):
+        _number(spec, value)
+    elif kind in ("obj", "strict"):
+        _object(spec, value, drop_nulls)
     elif kind == "list":
-        _list(spec, value, path)
-    elif kind in ("int", "whole", "num"):
-        _number(spec, value, path)
+        _list(spec, value, drop_nulls)
     elif kind == "bool":
         if not isinstance(value, bool):
-            raise InvalidValueError(TYPE, path, "not a boolean")
+            raise InvalidValueError(TYPE, "", "not a boolean")
     elif kind != "any":
-        _string(spec, value, path)
+        _string(spec, value)
 
 
-def drop_nulls(spec: tuple, value) -> None:
-    """Remove optional fields that are null; they count as absent (SCH-7)."""
-    if spec[0] == "list" and type(value) is list:  # strict_json.Items do that themselves
-        for item in value:
-            drop_nulls(spec[1], item)
-    elif spec[0] == "obj" and isinstance(value, dict):
-        for name, field in spec[1]:
-            if name[-1] == "?":
-                name = name[:-1]
-                if name in value and value[name] is None:
-                    del value[name]
-            if name in value:
-                drop_nulls(field, value[name])
-
-
-def _object(spec, value, path) -> None:
+def _object(spec, value, drop_nulls: bool) -> None:
     if not isinstance(value, dict):
-        raise InvalidValueError(TYPE, path, "not an object")
-    for name, field in spec[1]:
-        optional = name.endswith("?")
-        if optional:
-            name = name[:-1]
-        if name in value:
-            check(field, value[name], path + "." + name if path else name)
-        elif not optional:
-            raise InvalidValueError(MISSING, path + "." + name if path else name, "missing")
-    if spec[0] == "strict":
-        for name in value:
-            if not _known(spec[1], name):
-                raise InvalidValueError(EXTRA, path + "." + name if path else name, "unknown field")
+        raise InvalidValueError(TYPE, "", "not an object")
+    required = spec[1]
+    optional = spec[2] if len(spec) > 2 else ()
+    name = ""
+    try:
+        for name, field in required:
+            if name not in value:
+                raise InvalidValueError(MISSING, "", "missing")
+            check(field, value[name], drop_nulls)
+        for name, field in optional:
+            if name in value:
+                if drop_nulls and value[name] is None:
+                    del value[name]
+                else:
+                    check(field, value[name], drop_nulls)
+        if spec[0] == "strict":
+            for name in value:
+                if not any(name == known for known, _ in required + optional):
+                    raise InvalidValueError(EXTRA, "", "unknown field")
+    except InvalidValueError as error:
+        raise _within(name, error)
 
 
-def _known(fields, name) -> bool:
-    for known, _ in fields:
-        if name == known or (known[-1] == "?" and name == known[:-1]):
-            return True
-    return False
-
-
-def _list(spec, value, path) -> None:
+def _list(spec, value, drop_nulls: bool) -> None:
     if not isinstance(value, list):
-        raise InvalidValueError(TYPE, path, "not a list")
+        raise InvalidValueError(TYPE, "", "not a list")
     if spec[2] is not None and len(value) > spec[2]:
-        raise InvalidValueError(VALUE, path, "more than %d items" % spec[2])
+        raise InvalidValueError(VALUE, "", "more than %d items" % spec[2])
     if len(value) < (spec[3] if len(spec) > 3 else 0):
-        raise InvalidValueError(VALUE, path, "too few items")
-    for index, item in enumerate(value):
-        check(spec[1], item, "%s[%d]" % (path, index))
+        raise InvalidValueError(VALUE, "", "too few items")
+    index = 0
+    try:
+        for item in value:
+            check(spec[1], item, drop_nulls)
+            index += 1
+    except InvalidValueError as error:
+        raise _within("[%d]" % index, error)
 
 
-def _number(spec, value, path) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidValueError(TYPE, path, "not a number")
-    if isinstance(value, float):
-        if value != value or value in (float("inf"), -float("inf")):
-            raise InvalidValueError(VALUE, path, "not a finite number")
-        if spec[0] == "int" or (spec[0] == "whole" and value != int(value)):
-            raise InvalidValueError(TYPE, path, "not an integer")
-    elif not -(1 << _BITS) <= value < (1 << _BITS):
-        raise InvalidValueError(VALUE, path, "beyond 64 bits")  # SCH-5
+def _within(name: str, error: InvalidValueError) -> InvalidValueError:
+    """Return a fault with the name of the field, or the number of the item, that has it. Paths are made of faults alone."""
+    if error.path and error.path[0] != "[":
+        name += "."
+    return InvalidValueError(error.kind, name + error.path, error.why)
+
+
+def _number(spec: tuple, value) -> None:
+    kind = type(value)
+    if kind is int:
+        if not -(1 << _BITS) <= value < (1 << _BITS):
+            raise InvalidValueError(VALUE, "", "beyond 64 bits")  # SCH-5
+    elif kind is not float:  # a bool is none of both
+        raise InvalidValueError(TYPE, "", "not a number")
+    elif value - value != 0:
+        raise InvalidValueError(VALUE, "", "not a finite number")
+    elif spec[0] == "int" or (spec[0] == "whole" and value != int(value)):
+        raise InvalidValueError(TYPE, "", "not an integer")
     low, high = spec[1], spec[2]
     if (low is not None and value < low) or (high is not None and value > high):
-        raise InvalidValueError(VALUE, path, "out of range")
+        raise InvalidValueError(VALUE, "", "out of range")
 
 
-def _string(spec, value, path) -> None:
+def _string(spec: tuple, value) -> None:
     if not isinstance(value, str):
-        raise InvalidValueError(TYPE, path, "not a string")
+        raise InvalidValueError(TYPE, "", "not a string")
     kind = spec[0]
     if kind == "enum":
         if value not in spec[1]:
-            raise InvalidValueError(VALUE, path, "not an allowed value")
-        return
-    if kind == "time":
-        try:
-            clock.parse_iso(value)
-        except ValueError as error:
-            raise InvalidValueError(VALUE, path, str(error))
-        return
-    if len(value) > spec[1]:
-        raise InvalidValueError(VALUE, path, "longer than %d characters" % spec[1])
-    if len(spec) > 2 and len(value) < spec[2]:
-        raise InvalidValueError(VALUE, path, "shorter than %d characters" % spec[2])
-    if not printable(value, kind == "text"):
-        raise InvalidValueError(VALUE, path, "control or broken characters")
+            raise InvalidValueError(VALUE, "", "not an allowed value")
+    elif kind == "time":
+        _time(value)
+    elif len(value) > spec[1]:
+        raise InvalidValueError(VALUE, "", "longer than %d characters" % spec[1])
+    elif len(spec) > 2 and len(value) < spec[2]:
+        raise InvalidValueError(VALUE, "", "shorter than %d characters" % spec[2])
+    elif not printable(value, kind == "text"):
+        raise InvalidValueError(VALUE, "", "control or broken characters")
+
+
+def _time(text: str) -> None:
+    try:
+        clock.parse_iso(text)
+    except ValueError as error:
+        raise InvalidValueError(VALUE, "", str(error))
 
 
 def printable(text: str, lines: bool = False) -> bool:
     """False when text has control characters or a lone surrogate (SCH-16); `lines` allows line breaks and tabs."""
     data = text.encode()
+    if data and min(data) >= 0x20 and max(data) < 0x7F:
+        return True  # as most text is; the functions in C are fast
     high = False  # the previous character is a high surrogate (three bytes, ED A0..AF xx)
     index = 0
     size = len(data)

@@ -1,7 +1,7 @@
 """What attacks on the local page need: an address for it, and what the unit told on its label. The client: backend.page."""
 
 from backend.simulator import free_port
-from sim.test_provisioning import labels
+from sim.provisioned_units import labels
 
 
 def label_of(sim):

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from backend.waiting import wait_until
-from sim.test_provisioning import made_unit
+from sim.provisioned_units import make_unit
 
 from . import on_flash
 
@@ -49,7 +49,7 @@ print("PROVISION " + json.dumps([tried, missed, Vault(files, key).broken]))
 
 def test_every_bit_of_the_vault_counts(tmp_path):
     """Including its index: an entry that was taken away shows as one that was altered."""
-    made_unit(tmp_path / "state")
+    make_unit(tmp_path / "state")
     for first in range(STRIDE) if SOAK else (random.randrange(STRIDE),):
         tried, missed, broken = on_flash.run(tmp_path / "state", _VAULT % {"first": first, "stride": STRIDE})
         assert tried > 300 and (missed, broken) == ([], ""), first

@@ -9,8 +9,8 @@ from provisioning import record, unit
 
 from backend import CallRefused, CommandRefused, wait_until
 from backend.page import Page
+from sim.provisioned_units import make_unit
 from sim.sessions import end_session, start_session
-from sim.test_provisioning import made_unit
 
 from . import on_flash
 from .page import label_of, web_words
@@ -145,7 +145,7 @@ def records():
 def test_provisioning_records(tmp_path):
     """A unit that has credentials keeps them to the byte, asked for new ones or not."""
     folder = tmp_path / "state"
-    made_unit(folder)
+    make_unit(folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     tried = 0
     for bad in records():

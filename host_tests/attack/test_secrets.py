@@ -6,10 +6,10 @@ import pytest
 
 from backend import wait_until
 from backend.page import Page
+from sim.provisioned_units import SECRETS, encodings, make_unit, private_scalar, readable_secrets
 from sim.sessions import end_session, start_session
 from sim.test_diagnostics import FileServer, certificate_for
 from sim.test_extended_messages import ask
-from sim.test_provisioning import SECRETS, forms, found_in, made_unit, scalar
 
 from .page import web_words
 
@@ -34,7 +34,7 @@ def files(tmp_path):
 def secrets_in(text, secrets):
     """The secrets that are in a text."""
     data = text if isinstance(text, bytes) else text.encode()
-    return [secret for secret in secrets if any(form in data for form in forms(secret))]
+    return [secret for secret in secrets if any(form in data for form in encodings(secret))]
 
 
 def use_everything(sim, csms, port, label, files):
@@ -71,12 +71,12 @@ def use_everything(sim, csms, port, label, files):
 def test_nothing_secret_is_reported_logged_or_left_in_the_state_directory(launch, csms, files, tmp_path):
     """PINs, passwords, keys; in answers, headers, log lines, messages, uploads, the flash with what was deleted, the dump
     of a crash. The card's number is in no log and no upload."""
-    made, label = made_unit(tmp_path / "charger")
+    made, label = make_unit(tmp_path / "charger")
     words, port = web_words()
     sim = launch(options=[*words, "--security-profile", "1", "--ca", str(files.root)])
     csms.wait_booted()
     wait_until(lambda: (sim.status().get("web") or {}).get("port"), 20, "the page listens")
-    secrets = [label[name] for name in SECRETS] + [NEW_KEY, WIFI, CHOSEN, scalar(made), bytes.fromhex(made["web_key"])]
+    secrets = [label[name] for name in SECRETS] + [NEW_KEY, WIFI, CHOSEN, private_scalar(made), bytes.fromhex(made["web_key"])]
     secrets += [bytes.fromhex(pin[part]) for pin in made["pins"].values() for part in ("salt", "hash")]
     said = use_everything(sim, csms, port, label, files)
     key = bytes.fromhex(made["device_key"])
@@ -87,13 +87,13 @@ def test_nothing_secret_is_reported_logged_or_left_in_the_state_directory(launch
     messages = [message.raw for message in csms.record.messages(way="in")]
     assert len(messages) > 20 and secrets_in("\n".join(messages), [*secrets, key]) == []
     sim.stop()
-    assert found_in(sim.state_dir, secrets) == []
-    assert found_in(sim.state_dir, [key], but=["nvs.json"]) == []
+    assert readable_secrets(sim.state_dir, secrets) == []
+    assert readable_secrets(sim.state_dir, [key], but=["nvs.json"]) == []
 
 
 def test_crash_output_holds_no_secret(launch, csms, tmp_path):
     """A unit that dies at its start prints where, and no value."""
-    made, label = made_unit(tmp_path / "charger")
+    made, label = make_unit(tmp_path / "charger")
     sim = launch(options=["--security-profile", "1"])
     csms.wait_booted()
     sim.may_crash = True
@@ -102,5 +102,5 @@ def test_crash_output_holds_no_secret(launch, csms, tmp_path):
     sim.wait_ready = lambda: None
     sim.start()
     wait_until(lambda: any("Traceback" in line for line in sim.log_lines()), 30, "a crash")
-    secrets = [label[name] for name in SECRETS] + [scalar(made), bytes.fromhex(made["device_key"])]
+    secrets = [label[name] for name in SECRETS] + [private_scalar(made), bytes.fromhex(made["device_key"])]
     assert secrets_in("\n".join(sim.log_lines()), secrets) == []

@@ -6,7 +6,7 @@ import itertools
 import romfs
 from provisioning import record
 
-from sim.test_provisioning import SECRETS, forms, made_unit, scalar
+from sim.provisioned_units import SECRETS, encodings, make_unit, private_scalar
 
 from . import on_flash
 
@@ -14,7 +14,7 @@ from . import on_flash
 def secrets_of(made, label):
     """Everything of a unit that nobody else may have, as bytes."""
     verifiers = [bytes.fromhex(pin[part]) for pin in made["pins"].values() for part in ("salt", "hash")]
-    return [*(label[name].encode() for name in SECRETS), bytes.fromhex(made["device_key"]), scalar(made), *verifiers]
+    return [*(label[name].encode() for name in SECRETS), bytes.fromhex(made["device_key"]), private_scalar(made), *verifiers]
 
 
 def test_no_secret_is_shared_and_none_comes_from_what_is_public():
@@ -36,7 +36,7 @@ def test_the_same_serial_number_makes_another_unit():
 
 def test_two_flashes_have_no_sealed_byte_in_common(tmp_path):
     """Sixteen bytes in a row of any vault entry of the one are nowhere on the other, nor is a secret of either."""
-    units = [made_unit(tmp_path / name, f"PL-{name}") for name in "ab"]
+    units = [make_unit(tmp_path / name, f"PL-{name}") for name in "ab"]
     images = [(tmp_path / name / "flash.bin").read_bytes() for name in "ab"]
     script = ("import json\nfrom charger.store.files import Files\nfiles = Files('/flash')\n"
               "print('PROVISION ' + json.dumps([files.read('vault/' + one).hex() for one in files.names('vault')]))")
@@ -45,7 +45,7 @@ def test_two_flashes_have_no_sealed_byte_in_common(tmp_path):
         assert len(sealed) >= 7
         assert not [at for data in sealed for at in range(1, len(data) - 16, 16) if data[at : at + 16] in other]
     for (made, label), image in itertools.product(units, images):
-        assert not [secret for secret in secrets_of(made, label) if any(form in image for form in forms(secret))]
+        assert not [secret for secret in secrets_of(made, label) if any(form in image for form in encodings(secret))]
 
 
 def test_units_run_the_same_image(launch, csms, tmp_path):
@@ -54,7 +54,7 @@ def test_units_run_the_same_image(launch, csms, tmp_path):
     before = romfs.build(tmp_path / "before.romfs").read_bytes()
     found = []
     for name in "ab":
-        made, label = made_unit(tmp_path / name, f"PL-{name}")
+        made, label = make_unit(tmp_path / name, f"PL-{name}")
         image = tmp_path / f"{name}.romfs"
         image.write_bytes(before)
         sim = launch(name, options=["--romfs", str(image)], identity=f"PL-{name}")
@@ -62,6 +62,6 @@ def test_units_run_the_same_image(launch, csms, tmp_path):
         sim.wait_ocpp_status("Available")
         sim.stop()
         found.append(hashlib.sha256(image.read_bytes()).hexdigest())
-        assert not [secret for secret in secrets_of(made, label) if any(form in before for form in forms(secret))]
+        assert not [secret for secret in secrets_of(made, label) if any(form in before for form in encodings(secret))]
     after = romfs.build(tmp_path / "after.romfs").read_bytes()
     assert set(found) == {hashlib.sha256(before).hexdigest(), hashlib.sha256(after).hexdigest()} and len(set(found)) == 1

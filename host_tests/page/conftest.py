@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import expect, sync_playwright
 
 from backend.simulator import ROOT, Simulator, free_port
-from sim.test_provisioning import labels
+from sim.provisioned_units import labels
 
 expect.set_options(timeout=10000)  # as for what the browser is asked to do: the charger answers within a second, not the machine
 

@@ -3,6 +3,10 @@
 # A charger whose time is scaled may make up for this much real time, after the machine was busy elsewhere: seconds.
 BEHIND_S = 0.11
 
+# Settings: messages of a transaction are repeated after a second; no meter values while a session runs.
+QUICK_RETRIES = {"RetryBackoffWaitMinimum": 1, "RetryBackoffRandomRange": 1, "TransactionMessageRetryInterval": 1}
+NO_SAMPLES = {"MeterValueSampleInterval": 0}
+
 TRANSACTION_MESSAGES = ("StartTransaction", "StopTransaction")
 
 # OCPP-80: from -> to, connector above 0.
@@ -74,3 +78,16 @@ def limit_profile(amps, transaction_id, unit="A", **changes):
         "chargingSchedule": {"chargingRateUnit": unit, "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amps}]},
         **changes,
     }
+
+
+def launch_accepted(launch, csms, **settings):
+    """A charger with these settings that was accepted."""
+    sim = launch(settings=settings)
+    csms.wait_booted()
+    sim.wait_ocpp_status("Available")
+    return sim
+
+
+def wait_offered(sim, amps):
+    """Wait until the pilot offers this current."""
+    sim.wait_connector(lambda c: c["offered_amps"] == amps, what=f"{amps} A offered")

@@ -11,6 +11,7 @@ import pytest
 from backend.page import Page
 from backend.simulator import free_port
 from backend.waiting import wait_until
+from sim.provisioned_units import labels
 
 from .conftest import REFERENCE_HEAP
 from .owner import UNIT, Broker, Owner
@@ -18,7 +19,6 @@ from .sessions import end_session, limit_profile, start_session
 from .test_board_time import LATE_MS, PROFILE_OF_24, never_late
 from .test_certificates import authority, profile_3  # noqa: F401 - a fixture
 from .test_diagnostics import FileServer, certificate_for
-from .test_provisioning import labels
 from .test_update_trial import signed_request
 from .tls_peers import key_of
 from .update_rig import maker  # noqa: F401 - a fixture

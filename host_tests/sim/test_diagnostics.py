@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from backend.waiting import wait_until
+from sim.tcp_server import TcpServer
 
 from .sessions import end_session, start_session
 
@@ -93,7 +94,7 @@ class FileServer:
         self.server.server_close()
 
 
-class FtpServer:
+class FtpServer(TcpServer):
     """As much of RFC 959 as up- and downloads need: one user, passive mode, folders that exist, files in memory.
 
     `cuts` are bytes after which the data of each next RETR end, None for not at all.
@@ -106,20 +107,9 @@ class FtpServer:
         self.files = {}
         self.cuts = []
         self.commands = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
+        super().__init__(self._talk)
 
-    def close(self):
-        self.listener.close()
-
-    def _run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                control, _ = self.listener.accept()
-                threading.Thread(target=self._serve, args=(control,), daemon=True).start()
-
-    def _serve(self, control):
+    def _talk(self, control):
         with contextlib.suppress(OSError), control, control.makefile("rwb", buffering=0) as lines:
             lines.write(b"220-Welcome\r\n230 is not the end\r\n220 Ready\r\n")
             state = {"folder": "", "user": None, "in": False, "data": None}

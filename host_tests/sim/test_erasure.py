@@ -12,10 +12,10 @@ from backend import CommandRefused
 from backend.page import Page
 from backend.simulator import ROOT, free_port
 from backend.waiting import wait_until
+from sim.provisioned_units import OPERATOR_PASSWORD, basic_auth, labels
 
 from .flash_image import file_system
 from .sessions import end_session, offline_session, start_session
-from .test_provisioning import GIVEN, basic, labels
 
 OWNER, GUEST, PARENT, LISTED, RESERVED, OFFLINE, FREE_VEND = (
     "OWNERS-CARD-7781", "GUESTS-CARD-5512", "FAMILY-GROUP-31", "LISTED-CARD-9023", "RESERVED-CARD-44", "OFFLINE-CARD-65",
@@ -141,9 +141,9 @@ def test_factory_reset_brings_back_what_the_factory_gave_and_nothing_else(launch
     sim = launch(settings=SETTINGS, time_scale=20, options=["--security-profile", "1"])
     csms.wait_booted()
     [label] = labels(sim)
-    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=GIVEN)["status"] == "Accepted"
+    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=OPERATOR_PASSWORD)["status"] == "Accepted"
     csms.wait_connected(2)
-    assert csms.attempts[-1].authorization == basic(sim, GIVEN)
+    assert csms.attempts[-1].authorization == basic_auth(sim, OPERATOR_PASSWORD)
     profile = {"chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile",
                "chargingProfileKind": "Relative",
                "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 9}]}}
@@ -162,7 +162,7 @@ def test_factory_reset_brings_back_what_the_factory_gave_and_nothing_else(launch
     assert sim.config()["HeartbeatInterval"] != "177"
     sim.network_up()
     csms.wait_connected(3)
-    assert csms.attempts[-1].authorization == basic(sim, label["ocpp_password"])
+    assert csms.attempts[-1].authorization == basic_auth(sim, label["ocpp_password"])
     csms.record.wait("StopTransaction", "out", 3, count=3)
     assert csms.call("GetCompositeSchedule", connectorId=1, duration=60)["chargingSchedule"]["chargingSchedulePeriod"][0][
         "limit"] > 9

@@ -7,8 +7,8 @@ import pytest
 
 from backend.page import Page
 from backend.simulator import free_port
+from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
-from sim.test_provisioning import labels
 
 SLOW = {"HandshakeMs": "1200"}
 

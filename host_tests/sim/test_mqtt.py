@@ -11,9 +11,9 @@ from simulator import options
 from backend import wait_until
 from backend.page import Page
 from backend.simulator import free_port
-from sim.owner import UNIT, Broker, Deaf, Owner
+from sim.owner import UNIT, Broker, Owner, SelectiveBroker
+from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
-from sim.test_provisioning import labels
 from sim.tls_peers import Authority
 
 SERIAL = "SIM00001"
@@ -271,13 +271,13 @@ def test_mistakes_on_the_command_line(tmp_path, words):
 
 def test_a_power_cut_before_the_acknowledgement(start, csms, authority, broker):
     """At least once: what the broker has not acknowledged comes again, whatever happened between."""
-    with Deaf(broker.port, authority.server, deaf_to="/log") as deaf:
+    with SelectiveBroker(broker.port, authority.server, unacknowledged="/log") as silent:
         sim = start()
         csms.wait_booted()
-        wait_until(lambda: deaf.logged, 60, "an entry")
+        wait_until(lambda: silent.logged, 60, "an entry")
         assert sim.command("security_log")["sent"]["mqtt"] == -1
         sim.kill()
-    first = json.loads(deaf.logged[0])
+    first = json.loads(silent.logged[0])
     with broker, Owner(broker, SERIAL) as owner:
         sim.start()
         again = owner.wait("log")

@@ -4,11 +4,11 @@ import re
 
 from backend.page import Page
 from backend.simulator import free_port
+from sim.provisioned_units import labels
 
 from .sessions import start_session
 from .test_board_time import SCALE, at_pace, never_late
 from .test_page_files import decompressed
-from .test_provisioning import labels
 
 
 def test_the_page_is_loaded_while_a_car_charges_and_no_tick_is_late(launch, csms):

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from backend.page import Page
 from backend.simulator import free_port
+from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
-from sim.test_provisioning import labels
 from sim.update_rig import SOAK, ask, charge, logged, maker, outcome, refused, resigned, site, unit  # noqa: F401 - fixtures
 from sim.update_server import BLOCK
 

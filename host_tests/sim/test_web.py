@@ -9,9 +9,9 @@ import pytest
 from backend.page import Page
 from backend.simulator import free_port
 from backend.waiting import wait_until
+from sim.provisioned_units import SECRETS, labels, make_unit
 
 from .sessions import end_session, start_session
-from .test_provisioning import SECRETS, labels, made_unit
 
 PATHS = {
     "/api/status": ("GET",), "/api/settings": ("GET", "PUT"), "/api/pin": ("POST",), "/api/clock": ("POST",),
@@ -84,12 +84,12 @@ def test_log_in_and_out(unit, word):
 
 def test_the_certificate_is_the_units_own(launch, csms, tmp_path):
     """What provisioning made, and no other: who has seen it once can tell (SEC-2)."""
-    made, _ = made_unit(tmp_path / "charger", "PL-4711")
+    made, _ = make_unit(tmp_path / "charger", "PL-4711")
     sim = launch(options=["--web", f"127.0.0.1:{free_port()}"])
     csms.wait_booted()
     own = ssl.DER_cert_to_PEM_cert(bytes.fromhex(made["web_certificate"]))
     refused(page_of(sim, None, certificate=own).ask("GET", "/api/session"), 401)
-    other, _ = made_unit(tmp_path / "other", "PL-4712")
+    other, _ = make_unit(tmp_path / "other", "PL-4712")
     others = ssl.DER_cert_to_PEM_cert(bytes.fromhex(other["web_certificate"]))
     with pytest.raises(ssl.SSLCertVerificationError):
         page_of(sim, None, certificate=others).ask("GET", "/api/session")

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from backend import CommandRefused
+from sim.provisioned_units import OPERATOR_PASSWORD, basic_auth, labels
 
 from .test_erasure import events, found
-from .test_provisioning import GIVEN, basic, labels
 
 HOME = {"WifiNetwork": "Home of somebody/correct horse battery", "RetryBackoffWaitMinimum": "0", "RetryBackoffRandomRange": "1"}
 NAME, PASSWORD = HOME["WifiNetwork"].split("/")
@@ -83,7 +83,7 @@ def test_the_button_held_from_the_power_on_on_is_a_factory_reset(launch, csms):
     sim = launch(options=["--security-profile", "1"], time_scale=10)
     csms.wait_booted()
     password = labels(sim)[0]["ocpp_password"]
-    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=GIVEN)["status"] == "Accepted"
+    assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=OPERATOR_PASSWORD)["status"] == "Accepted"
     csms.wait_connected(2)
 
     def starting(restart):
@@ -102,4 +102,4 @@ def test_the_button_held_from_the_power_on_on_is_a_factory_reset(launch, csms):
     assert "FactoryReset" in events(sim)
     count = len(csms.attempts)
     sim.wait_for(lambda s: len(csms.attempts) > count or s["csms"]["connected"], 60, "a connection")
-    assert csms.attempts[-1].authorization == basic(sim, password)
+    assert csms.attempts[-1].authorization == basic_auth(sim, password)

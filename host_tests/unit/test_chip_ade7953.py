@@ -6,14 +6,7 @@ from check import equal, near, raises, true
 from sim.chips.ade7953 import ADE7953Chip
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def chip(load=None, seed=0):

@@ -6,14 +6,7 @@ from check import equal, near, true
 from sim.chips.atm90e32 import IGAIN, UGAIN, ATM90E32Chip
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def chip(load=None):

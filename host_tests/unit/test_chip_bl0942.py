@@ -7,14 +7,7 @@ from sim.chips.bl0942 import BL0942Chip
 from sim.chips.uart import UARTWire
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def bench(load=None, address=0):

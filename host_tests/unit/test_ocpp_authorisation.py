@@ -1,7 +1,7 @@
-"""Who may charge: cache, local list, offline rules, remote starts, parents, verdicts (OCPP-50 to 59, 65, 67). Manual time."""
+"""Who may charge: cache, offline rules, remote starts, parents, verdicts (OCPP-50 to 59, 65, 67). Manual time."""
 
 from check import equal, true
-from ocpp_rig import Rig
+from ocpp_rig import Rig, id_tag_info, swipe
 
 from charger import clock
 from charger.errors import CallTimeoutError
@@ -10,20 +10,11 @@ HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
 
 
-def info(status, parent=None, expiry=None):
-    fields = {"status": status}
-    if parent:
-        fields["parentIdTag"] = parent
-    if expiry:
-        fields["expiryDate"] = expiry
-    return {"idTagInfo": fields}
-
-
-async def swipe(rig, tag, number=1):
-    rig.cp.tag_shown(rig.connectors[number - 1], tag)
-    await rig.seconds(1)
-    session = rig.connectors[number - 1].session
-    return session.id_tag if session else None
+async def plug_and_cache(rig, tag):
+    """Plug in, start and stop with a card, which is in the cache then."""
+    await rig.plug()
+    await swipe(rig, tag)
+    await swipe(rig, tag)
 
 
 async def test_online_asks_first_and_starts_when_accepted_ocpp52():
@@ -36,7 +27,7 @@ async def test_online_asks_first_and_starts_when_accepted_ocpp52():
 async def test_every_other_verdict_refuses():
     for status in ("Blocked", "Expired", "Invalid", "ConcurrentTx"):
         rig = await Rig().online()
-        rig.link.answers["Authorize"] = info(status)
+        rig.link.answers["Authorize"] = id_tag_info(status)
         await rig.plug()
         equal(await swipe(rig, "TAG1"), None, status)
 
@@ -54,16 +45,14 @@ async def test_invalid_authorize_answers_fall_back_to_the_offline_rules():
 
 async def test_pre_authorise_starts_a_known_card_without_asking_ocpp52():
     rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
-    await rig.plug()
-    await swipe(rig, "TAG1")
-    await swipe(rig, "TAG1")
+    await plug_and_cache(rig, "TAG1")
     equal(await swipe(rig, "tag1"), "tag1")
     equal(len(rig.link.of("Authorize")), 1)
 
 
 async def test_card_cached_as_blocked_is_authorised_online_anyway_ocpp51():
     rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
-    rig.link.answers["Authorize"] = info("Blocked")
+    rig.link.answers["Authorize"] = id_tag_info("Blocked")
     await rig.plug()
     equal(await swipe(rig, "TAG1"), None)
     rig.link.answers.clear()
@@ -72,10 +61,8 @@ async def test_card_cached_as_blocked_is_authorised_online_anyway_ocpp51():
 
 async def test_offline_the_cache_decides_and_survives_a_restart_ocpp51_ocpp53():
     rig = await Rig().online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
-    rig.link.answers["Authorize"] = info("Blocked")
+    await plug_and_cache(rig, "GOOD")
+    rig.link.answers["Authorize"] = id_tag_info("Blocked")
     await swipe(rig, "BAD")
     await rig.offline()
     await rig.power_cut()
@@ -93,18 +80,14 @@ async def test_offline_the_cache_decides_and_survives_a_restart_ocpp51_ocpp53():
 
 async def test_local_authorize_offline_false_refuses_all_known_cards():
     rig = await Rig(factory={"LocalAuthorizeOffline": "false"}).online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     await rig.offline()
     equal(await swipe(rig, "GOOD"), None)
 
 
 async def test_disabled_cache_neither_stores_nor_finds_ocpp57():
     rig = await Rig(factory={"AuthorizationCacheEnabled": "false"}).online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     equal(await rig.call("ClearCache"), {"status": "Rejected"})
     await rig.offline()
     equal(await swipe(rig, "GOOD"), None)
@@ -112,20 +95,16 @@ async def test_disabled_cache_neither_stores_nor_finds_ocpp57():
 
 async def test_clear_cache_forgets():
     rig = await Rig().online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     equal(await rig.call("ClearCache"), {"status": "Accepted"})
     equal(rig.cp.cache.find("GOOD"), None)
 
 
 async def test_a_cached_expiry_that_has_passed_is_expired():
     rig = await Rig().online()
-    rig.link.answers["Authorize"] = info("Accepted", None, clock.iso(clock.utc_s() + 100))
+    rig.link.answers["Authorize"] = id_tag_info("Accepted", None, clock.iso(clock.utc_s() + 100))
     rig.link.answers["StartTransaction"] = {"transactionId": 1}
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     await rig.offline()
     equal(rig.cp.authorisation.local("GOOD"), ("Accepted", None))
     await rig.seconds(101)
@@ -163,115 +142,19 @@ def test_unchanged_cache_is_not_written_again():
     equal(writes, [])
 
 
-# --- the local list ---
-
-
-def entry(tag, status="Accepted", **more):
-    fields = {"status": status}
-    fields.update(more)
-    return {"idTag": tag, "idTagInfo": fields}
-
-
-async def send_list(rig, version, kind, *entries):
-    return (await rig.call("SendLocalList", listVersion=version, updateType=kind,
-                           localAuthorizationList=list(entries)))["status"]  # fmt: skip
-
-
-async def version(rig):
-    return (await rig.call("GetLocalListVersion"))["listVersion"]
-
-
-async def test_full_and_differential_updates_and_their_versions_ocpp56():
-    rig = Rig()
-    equal(await version(rig), 0)
-    equal(await send_list(rig, 5, "Full", entry("A"), entry("B", "Blocked")), "Accepted")
-    equal(await version(rig), 5)
-    for number in (5, 4):
-        equal(await send_list(rig, number, "Differential", entry("C")), "VersionMismatch")
-    equal(await send_list(rig, 6, "Differential", entry("b", parentIdTag="P"), {"idTag": "a"}, entry("C")), "Accepted")
-    equal([rig.cp.local_list.find(t) for t in "ABC"], [None, ("Accepted", "P"), ("Accepted", None)])
-    await rig.power_cut()
-    equal((await version(rig), rig.cp.local_list.find("B")), (6, ("Accepted", "P")))
-    equal(await send_list(rig, 2, "Full", entry("Z")), "Accepted")
-    equal((await version(rig), rig.cp.local_list.find("B")), (2, None))
-    equal(await rig.call("SendLocalList", listVersion=3, updateType="Full"), {"status": "Accepted"})
-    equal(await version(rig), 0)
-
-
-async def test_a_list_that_does_not_fit_changes_nothing():
-    rig = Rig(factory={"LocalAuthListMaxLength": 3, "SendLocalListMaxLength": 3})
-    await send_list(rig, 1, "Full", entry("A"), entry("B"))
-    equal(await send_list(rig, 2, "Differential", entry("C"), entry("D")), "Failed")
-    equal(await send_list(rig, 2, "Full", entry("C"), entry("D"), entry("E"), entry("F")), "Failed")
-    equal(await send_list(rig, 2, "Full", {"idTag": "C"}), "Failed")
-    for number in (0, -1):
-        equal(await send_list(rig, number, "Full", entry("C")), "Failed")
-    equal((await version(rig), rig.cp.local_list.find("A"), rig.cp.local_list.find("C")),
-          (1, ("Accepted", None), None))  # fmt: skip
-
-
-async def test_a_flash_that_refuses_leaves_the_old_list():
-    rig = Rig()
-    await send_list(rig, 1, "Full", entry("A"))
-
-    def refuse(name, data):
-        raise OSError(28)
-
-    rig.files.write_pieces = refuse
-    equal(await send_list(rig, 2, "Full", entry("B")), "Failed")
-    equal((await version(rig), rig.cp.local_list.find("A")), (1, ("Accepted", None)))
-
-
-async def test_a_long_list_is_searched_on_flash():
-    rig = Rig(factory={"SendLocalListMaxLength": 100})
-    for part in range(4):
-        tags = [entry("TAG%05d" % (part * 50 + n), parentIdTag="PARENT") for n in range(50)]
-        equal(await send_list(rig, part + 1, "Differential", *tags), "Accepted")
-    equal([rig.cp.local_list.find("tag00%03d" % n) is not None for n in (0, 1, 99, 199, 200)],
-          [True, True, True, True, False])  # fmt: skip
-
-
-async def test_a_list_that_is_off_and_a_profile_that_is_off():
-    rig = Rig(factory={"LocalAuthListEnabled": "false"})
-    equal((await version(rig), await send_list(rig, 1, "Full", entry("A"))), (-1, "NotSupported"))
-    rig = Rig(factory={"SupportedFeatureProfiles": "Core"})
-    equal((await version(rig), await send_list(rig, 1, "Full", entry("A"))), (-1, "NotSupported"))
-
-
-async def test_the_list_goes_before_the_cache_and_keeps_its_tags_out_of_it_ocpp50():
-    rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
-    await send_list(rig, 1, "Full", entry("TAG1", parentIdTag="P"))
-    await rig.plug()
-    equal(await swipe(rig, "TAG1"), "TAG1")
-    equal(rig.link.of("Authorize"), [])
-    await rig.sent("StartTransaction")
-    await rig.seconds(1)
-    equal((rig.cp.cache.find("TAG1"), rig.connectors[0].session.parent_id_tag), (None, "P"))
-
-
-async def test_a_verdict_against_the_list_is_a_conflict_ocpp55():
-    rig = await Rig().online()
-    await send_list(rig, 1, "Full", entry("TAG1"))
-    rig.link.answers["Authorize"] = info("Invalid")
-    await rig.plug()
-    equal(await swipe(rig, "TAG1"), None)
-    conflict = [p for p in rig.link.of("StatusNotification") if p["errorCode"] == "LocalListConflict"]
-    equal([(p["connectorId"], p["status"]) for p in conflict], [(0, "Available")])
-
-
 # --- stopping, parents ---
 
 
 async def test_the_same_card_stops_and_another_only_with_the_same_parent_ocpp42_ocpp58():
     rig = await Rig().online()
     await rig.plug()
-    rig.link.answers["Authorize"] = info("Accepted", "FAMILY")
+    rig.link.answers["Authorize"] = id_tag_info("Accepted", "FAMILY")
     await swipe(rig, "MUM")
-    rig.link.answers["Authorize"] = info("Accepted", "OTHERS")
+    rig.link.answers["Authorize"] = id_tag_info("Accepted", "OTHERS")
     equal(await swipe(rig, "STRANGER"), "MUM")
-    rig.link.answers["Authorize"] = info("Blocked", "FAMILY")
+    rig.link.answers["Authorize"] = id_tag_info("Blocked", "FAMILY")
     equal(await swipe(rig, "UNCLE"), "MUM")
-    rig.link.answers["Authorize"] = info("Accepted", "family")
+    rig.link.answers["Authorize"] = id_tag_info("Accepted", "family")
     equal(await swipe(rig, "DAD"), None)
     stop = await rig.sent("StopTransaction")
     equal((stop["reason"], stop["idTag"]), ("Local", "DAD"))
@@ -282,7 +165,7 @@ async def test_a_parent_told_with_the_start_counts():
     rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Accepted", "parentIdTag": "P"}}
     await rig.plug()
     await swipe(rig, "MUM")
-    rig.link.answers["Authorize"] = info("Accepted", "P")
+    rig.link.answers["Authorize"] = id_tag_info("Accepted", "P")
     equal(await swipe(rig, "DAD"), None)
 
 
@@ -339,9 +222,7 @@ async def test_max_energy_on_invalid_id_is_delivered_first():
 async def test_a_verdict_after_the_session_is_over_is_learnt_and_does_no_harm():
     rig = await Rig(factory={"AllowOfflineTxForUnknownId": "true"}).online()
     await rig.offline()
-    await rig.plug()
-    await swipe(rig, "TAG1")
-    await swipe(rig, "TAG1")
+    await plug_and_cache(rig, "TAG1")
     rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Blocked"}}
     await rig.reconnect()
     await rig.sent("StopTransaction")
@@ -367,7 +248,7 @@ async def test_remote_start_and_stop_ocpp65_ocpp67():
 
 async def test_remote_start_asks_first_when_told_so():
     rig = await Rig(factory={"AuthorizeRemoteTxRequests": "true"}).online()
-    rig.link.answers["Authorize"] = info("Invalid")
+    rig.link.answers["Authorize"] = id_tag_info("Invalid")
     await rig.plug()
     equal(await rig.call("RemoteStartTransaction", idTag="TAG1"), {"status": "Accepted"})
     await rig.seconds(2)

@@ -165,7 +165,7 @@ def sample(spec):
     """A value of a spec, with all optional fields."""
     kind = spec[0]
     if kind == "obj":
-        return {name.rstrip("?"): sample(field) for name, field in spec[1]}
+        return {name: sample(field) for fields in spec[1:] for name, field in fields}
     if kind == "list":
         return [sample(spec[1])]
     if kind in ("int", "whole", "num"):
@@ -181,11 +181,12 @@ def fields_of(spec, path=()):
         for found in fields_of(spec[1], path + (0,)):  # noqa: RUF005 - MicroPython has no * here
             yield found
     elif spec[0] == "obj":
-        for name, field in spec[1]:
-            where = path + (name.rstrip("?"),)  # noqa: RUF005
-            yield where, field, name.endswith("?")
-            for found in fields_of(field, where):
-                yield found
+        for optional in range(len(spec) - 1):
+            for name, field in spec[1 + optional]:
+                where = path + (name,)  # noqa: RUF005
+                yield where, field, optional == 1
+                for found in fields_of(field, where):
+                    yield found
 
 
 async def judged(spec, path, value):
@@ -197,9 +198,8 @@ async def judged(spec, path, value):
     place[path[-1]] = value
     data = bytearray(json.dumps([2, "1", "A", message]).encode())
     message = (await strict_json.loads(data, len(data), strict_json.JsonScan(data, len(data))))[3]
-    validate.drop_nulls(spec, message)
     try:
-        validate.check(spec, message)
+        validate.check(spec, message, True)
     except InvalidValueError as error:
         return error.kind
     return None

@@ -1,201 +1,16 @@
-"""The portal's inside, in memory and manual time: back-off, what is published when, altered firmware, log-ins and their ends."""
+"""The portal's connection in memory and manual time: back-off, what is published when, altered firmware."""
 
-import asyncio
-import json
-import struct
-
-import flashrig
 from check import equal, true
-from packets import packet
-from peer import pair, until
+from peer import until
+from portal_rig import BASE, Rig, begin, end
 
 from charger import clock
 from charger.audit import events
-from charger.audit.security_log import SecurityLog
 from charger.errors import ConnectError
-from charger.mqtt_client import command_handler
-from charger.mqtt_client.broker_connect import BROKER
-from charger.mqtt_client.client import MqttClient
-from sim import timebase
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 60
-SETTINGS = {"url": "mqtts://me@h:1234/our/house", "password": "secret", "ca": None}
-BASE = "our/house/PL_1/"
-PINS = {"owner": "8264057193", "user": "70419385"}
-rigs = []
-
-
-def setup():
-    timebase.manual()
-    flashrig.reboot()
-    flashrig.fresh(blocks=256)
-
-
-def teardown():
-    for rig in rigs:
-        rig.end()
-    rigs.clear()
-    timebase.set_scale(1)
-
-
-class Verdict:
-    def __init__(self, state, wait_s=0, device=""):
-        self.state = state
-        self.ok = state == "ok"
-        self.wait_s = wait_s
-        self.device = device
-        self.why = "No PIN."
-
-
-class Pins:
-    """Instead of access/pin.py."""
-
-    def __init__(self):
-        self.asked = []
-        self.wait_s = 0
-
-    async def check(self, role, pin, surface, device):
-        self.asked.append((role, pin, surface, device))
-        if self.wait_s:
-            return Verdict("wait", self.wait_s)
-        return Verdict("ok", device="known") if PINS.get(role) == pin else Verdict("wrong")
-
-
-class Vault:
-    ready = True
-    broken = ""
-
-    def __init__(self):
-        self.kept = {}
-
-    def get(self, name):
-        return self.kept.get(name)
-
-    def put(self, name, secret):
-        self.kept[name] = secret
-
-
-class Config:
-    def get_str(self, name):
-        return "0.1.0"
-
-
-class ChargePoint:
-    def ready(self):
-        return True
-
-
-class UpdateManager:
-    altered = False
-
-    def report(self):
-        return {"version": "0.1.0", "offer": {"version": "0.2.0", "url": "https://h/a"}, "altered": self.altered}
-
-
-class App:
-    """What the portal uses of the application."""
-
-    provisioned = True
-    tamper = None
-
-    def __init__(self):
-        self.connectors = []
-        self.planner = None
-        self.config = Config()
-        self.charge_point = ChargePoint()
-        self.updates = UpdateManager()
-        self.vault = Vault()
-        self.pins = Pins()
-        self.security_log = SecurityLog(flashrig.files())
-
-    def infos(self, event):
-        return [entry.info for entry in self.security_log.entries() if entry.event == event]
-
-    def acknowledge(self, who):
-        self.acknowledged = who
-        return True
-
-
-class Rig:
-    """A portal and its broker, which acknowledges but what it is deaf to; `fault` is what opening a stream brings."""
-
-    def __init__(self, fault=None, settings=SETTINGS):
-        self.app = App()
-        self.fault = fault
-        self.opened = []  # at which ms
-        self.said = []  # (topic, payload, retained)
-        self.subscribed = []
-        self.deaf = None
-        self.number = 0
-        self.broker = None
-        self.tasks = []
-        self.portal = MqttClient(self.app, settings, "PL/1", self._open)
-        rigs.append(self)
-
-    def start(self):
-        self.tasks.append(asyncio.create_task(self.portal.run()))
-        return self
-
-    def end(self):
-        for task in self.tasks:
-            task.cancel()
-
-    async def _open(self, host, port, context, deadline_ms):
-        self.opened.append((host, port, clock.ticks_ms()))
-        if self.fault:
-            raise self.fault
-        near, self.broker = pair()
-        self.tasks.append(asyncio.create_task(self._serve(self.broker)))
-        return near, near
-
-    async def _serve(self, end):
-        try:
-            while True:
-                first, body = await packet(end)
-                if first >> 4 == 1:
-                    self.greeting = body
-                    end.s.write(b"\x20\2\0\0")
-                elif first >> 4 == 8:
-                    self.subscribed.append(str(body[4:-1], "utf-8"))
-                    end.s.write(b"\x90\3" + body[:2] + b"\1")
-                elif first >> 4 == 12:
-                    end.s.write(b"\xd0\0")
-                elif first >> 4 == 3:
-                    at = 2 + struct.unpack_from("!H", body)[0]
-                    topic = str(body[2:at], "utf-8")
-                    self.said.append((topic, json.loads(body[at + 2 :]), bool(first & 1)))
-                    if self.deaf is None or not topic.endswith(self.deaf):
-                        end.s.write(b"\x40\2" + body[at : at + 2])
-        except (EOFError, OSError):
-            pass
-
-    def of(self, topic):
-        return [said for name, said, _ in self.said if name == BASE + topic]
-
-    async def online(self):
-        await until(lambda: self.portal.connected and self.of("status"), 5000)
-        return self
-
-    async def settled(self):
-        """Connected, or with a reason why not."""
-        await until(lambda: self.portal.fault or self.portal.connected, 60000)
-
-    async def attempts(self, count, timeout_ms, step_ms=1):
-        """So many attempts were made."""
-        await until(lambda: len(self.opened) >= count, timeout_ms, step_ms)
-
-    async def ask(self, **wish):
-        """A command past the network: its reply."""
-        if "id" not in wish:
-            self.number += 1
-            wish["id"] = str(self.number)
-        reply = await command_handler.answer(self.portal, json.dumps(wish).encode(), False)
-        return None if reply is None else json.loads(reply)
-
-    async def log_in(self, role="owner", **more):
-        hello = await self.ask(do="hello")
-        return await self.ask(do="login", challenge=hello["challenge"], role=role, pin=PINS[role], **more)
+setup, teardown = begin, end
 
 
 async def test_mqtt_connects_with_the_vaults_data_and_publishes_status_first():
@@ -206,7 +21,7 @@ async def test_mqtt_connects_with_the_vaults_data_and_publishes_status_first():
     true(rig.greeting.endswith(b"\0\2me\0\6secret"))
     true((BASE + "status").encode() in rig.greeting and b'"online": false' in rig.greeting)
     equal(rig.subscribed, [BASE + "cmd"])
-    topic, status, retained = rig.said[0]
+    topic, status, retained = rig.published[0]
     equal((topic, status["online"], retained), (BASE + "status", True, True))
     equal(status["update"]["offer"], {"version": "0.2.0", "url": "https://h/a"})
 
@@ -237,7 +52,7 @@ async def test_the_pause_grows_and_the_network_ends_it():
         gap = clock.ticks_diff(rig.opened[number][2], rig.opened[number - 1][2])
         true(least <= gap <= 2 * least + 2000, "pause %d: %d ms" % (number, gap))
         least = min(2 * least, 600000)
-    equal(rig.app.infos(BROKER), [])
+    equal(rig.broker_failures(), [])
     rig.portal.retry_now()
     await rig.attempts(13, 2000)
     rig.app.security_log.add(events.TIME_SET, "now certificates hold")
@@ -248,9 +63,9 @@ async def test_the_pause_grows_and_the_network_ends_it():
     for _ in range(3):
         rig.portal.retry_now()
         await rig.attempts(len(rig.opened) + 1, 2000)
-    equal(rig.app.infos(BROKER), ["untrusted (who is that)"])  # the same again is not said
+    equal(rig.broker_failures(), ["untrusted (who is that)"])  # the same again is not said
     await clock.sleep_s(7200)
-    true(2 <= len(rig.app.infos(BROKER)) <= 3)  # but once an hour
+    true(2 <= len(rig.broker_failures()) <= 3)  # but once an hour
 
 
 async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():
@@ -259,14 +74,14 @@ async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():
     for number in range(10):
         rig.app.security_log.add(events.RECONFIGURED, "n%d" % number)
     rig.app.security_log.add(events.TAMPER, "enclosure opened")
-    rig.deaf = "/log"
+    rig.unacknowledged = "/log"
     rig.start()
     await until(lambda: rig.of("log"), 5000)
     equal(rig.app.security_log.mark("mqtt"), -1)
     await until(lambda: not rig.portal.connected, 60000)
     equal(rig.app.security_log.mark("mqtt"), -1)
-    rig.deaf = None
-    rig.said = []
+    rig.unacknowledged = None
+    rig.published = []
     rig.portal.retry_now()
     await until(lambda: rig.app.security_log.mark("mqtt") == 10, 60000)
     equal([entry["info"] for entry in rig.of("log")], ["n%d" % n for n in range(10)] + ["enclosure opened"])
@@ -356,113 +171,8 @@ async def test_restart_is_logged():
     equal(rig.of("status")[-1], {"online": False, "why": "restart"})
     await clock.sleep_ms(60000)
     equal(len(rig.opened), 1)
-    deaf = await Rig().start().online()
-    deaf.deaf = "/status"
-    started = clock.ticks_ms()
-    await deaf.portal.close()
-    true(clock.elapsed_ms(started) < 5000)
-
-
-async def test_commands_over_the_network():
-    """One after the other, at most four waiting; the reply goes to its topic."""
     rig = await Rig().start().online()
-    topic = (BASE + "cmd").encode()
-    for number in range(9):
-        text = json.dumps({"id": str(number), "do": "hello"}).encode()
-        rig.broker.s.write(b"\x30" + bytes((2 + len(topic) + len(text),)) + struct.pack("!H", len(topic)) + topic + text)
-    await until(lambda: len(rig.of("reply")) >= 4, 5000)
-    await clock.sleep_ms(1000)
-    found = [reply["id"] for reply in rig.of("reply")]
-    equal(found, sorted(found))
-    true(4 <= len(found) <= 9)
-    equal(len(rig.app.infos(events.INVALID_MESSAGES)) > 0, len(found) < 9)
-
-
-async def test_a_challenge_holds_once_and_for_a_minute():
-    rig = Rig()
-    first = (await rig.ask(do="hello"))["challenge"]
-    await clock.sleep_s(61)
-    late = await rig.ask(do="login", challenge=first, role="owner", pin=PINS["owner"])
-    equal((late["ok"], late["error"], rig.app.pins.asked), (False, "login", []))
-    answer = await rig.log_in(device="mine")
-    equal((answer["ok"], answer["device"], rig.app.pins.asked[-1]), (True, "known", ("owner", PINS["owner"], "mqtt", "mine")))
-    many, good = [], []
-    for _ in range(6):
-        many.append((await rig.ask(do="hello"))["challenge"])
-    for one in many:
-        good.append((await rig.ask(do="login", challenge=one, role="owner", pin=PINS["owner"]))["ok"])
-    equal(good, [False, False, True, True, True, True])
-    equal(len(rig.app.infos(events.REPLAY)), 2)
-
-
-async def test_wrong_pins_and_waiting():
-    """SEC-25: what access/pin.py says is passed on."""
-    rig = Rig()
-    hello = await rig.ask(do="hello")
-    wrong = await rig.ask(do="login", challenge=hello["challenge"], role="owner", pin="1234")
-    equal((wrong["ok"], wrong["error"], "wait_s" in wrong), (False, "login", False))
-    rig.app.pins.wait_s = 60
-    wait = await rig.log_in()
-    equal((wait["ok"], wait["error"], wait["wait_s"]), (False, "wait", 60))
-    equal(rig.portal.logins, [])
-
-
-async def test_a_session_ends():
-    """By idling, after half a day, by logout, by a changed PIN, by erasure; and the oldest when there are too many."""
-    rig = Rig()
-
-    async def state(login, number):
-        return (await rig.ask(do="acknowledge", session=login["session"], n=number)).get("error")
-
-    login = await rig.log_in()
-    equal((await state(login, 1), rig.app.acknowledged), (None, "owner"))
-    await clock.sleep_s(800)
-    equal(await state(login, 2), None)
-    await clock.sleep_s(901)
-    equal(await state(login, 3), "login")
-    login = await rig.log_in()
-    for number in range(1, 70):
-        await clock.sleep_s(700)
-        if await state(login, number) is not None:
-            break
-    true(55 <= number <= 65, number)
-    for event in (events.PIN_CHANGED, events.PERSONAL_DATA_ERASED, events.FACTORY_RESET):
-        login = await rig.log_in()
-        rig.app.security_log.add(event, "x")
-        equal(await state(login, 1), "login", event)
-    logins, states = [], []
-    for _ in range(4):
-        logins.append(await rig.log_in())
-    for login in logins:
-        states.append(await state(login, 1))
-    equal(states, ["login", None, None, None])
-    equal((await rig.ask(do="logout", session=logins[1]["session"], n=2))["ok"], True)
-    equal(await state(logins[1], 3), "login")
-
-
-async def test_a_command_is_done_once():
-    """`n` grows; the very same command again is what a broker may do, and silently nothing."""
-    rig = Rig()
-    login = await rig.log_in()
-    wish = {"do": "acknowledge", "session": login["session"]}
-    equal((await rig.ask(id="a", n=5, **wish))["ok"], True)
-    rig.app.acknowledged = None
-    equal(await rig.ask(id="a", n=5, **wish), None)
-    for name, number in (("b", 5), ("a", 4), ("c", 1)):
-        equal((await rig.ask(id=name, n=number, **wish))["error"], "replay")
-    equal((rig.app.acknowledged, len(rig.app.infos(events.REPLAY))), (None, 3))
-    equal((await rig.ask(id="d", n=6, **wish))["ok"], True)
-    user = await rig.log_in("user")
-    equal((await rig.ask(do="acknowledge", session=user["session"], n=1))["error"], "forbidden")
-
-
-async def test_commands_above_the_rate_are_dropped():
-    rig = Rig()
-    heard = 0
-    for _ in range(60):
-        heard += await rig.ask(do="hello") is not None
-    true(40 <= heard <= 45, heard)
-    await clock.sleep_s(10)
-    true((await rig.ask(do="hello"))["ok"])
-    equal(rig.app.infos(events.INVALID_MESSAGES)[0], "portal: too many commands")
-    true(len(rig.app.infos(events.INVALID_MESSAGES)) <= 5)
+    rig.unacknowledged = "/status"
+    started = clock.ticks_ms()
+    await rig.portal.close()
+    true(clock.elapsed_ms(started) < 5000)

@@ -1,57 +1,30 @@
 """The security log: nothing changed or removed unseen, nothing lost by a power cut, times corrected (SEC-22, SEC-23)."""
 
 import os
-import struct
 
 import flashrig
 from check import equal, near, true
+from security_log_rig import SMALL, add_entries, begin, end, infos, open_log
 
 from charger import clock
 from charger.audit import events
-from charger.audit.security_log import SecurityLog
-from charger.store.files import checksum
 from sim import flash as simflash
 from sim import timebase
 
 HEAP = 24 * 1024 * 1024
 TIMEOUT = 120
 NOON = 1800000000
-SMALL = {"max_bytes": 4096, "segment_bytes": 1024}
-
-
-def setup():
-    timebase.manual()
-    flashrig.reboot(7)
-
-
-def teardown():
-    simflash.unmount()
-    clock._step_listeners.clear()
-
-
-def _open(**sizes):
-    return SecurityLog(flashrig.files(), **sizes)
-
-
-def _fill(log, count, text="an event like others"):
-    """Entries beside the limit of rate, which has a test of its own."""
-    for number in range(count):
-        log._add(events.RECONFIGURED, "%s %d" % (text, number))
-
-
-def _infos(log):
-    return [entry.info for entry in log.entries()]
-
+setup, teardown = begin, end
 
 def test_entries_come_back_in_order_after_a_restart():
     device = flashrig.fresh()
-    log = _open()
+    log = open_log()
     clock.set_utc(NOON, "test")
     first = log.next_seq
     for number in range(5):
         equal(log.add(events.TAMPER, "no. %d" % number), first + number)
     flashrig.restart(device)
-    again = _open()
+    again = open_log()
     equal(again.verify(), None)
     equal([(e.seq, e.event, e.info, e.boot_id, e.utc_s) for e in again.entries(first)],
           [(first + n, events.TAMPER, "no. %d" % n, 7, NOON) for n in range(5)])
@@ -61,23 +34,23 @@ def test_entries_come_back_in_order_after_a_restart():
 
 def test_a_thousand_entries_of_the_greatest_length_are_kept_and_the_wrap_is_noted():
     flashrig.fresh(200)
-    log = _open()
-    _fill(log, 1300, "x" * 300)
+    log = open_log()
+    add_entries(log, 1300, "x" * 300)
     true(log.first_seq > 0, "it wraps")
     true(log.next_seq - log.first_seq >= log.capacity == 1000, str((log.first_seq, log.next_seq)))
     equal(log.verify(), None)
     equal(len(list(log.entries())), log.next_seq - log.first_seq)
     equal([e.event for e in log.entries() if e.event == events.LOG_FULL], [events.LOG_FULL])
-    again = _open()
+    again = open_log()
     equal((again.first_seq, again.next_seq, again.verify()), (log.first_seq, log.next_seq, None))
 
 
 def test_entries_dropped_unsent_leave_a_note():
     flashrig.fresh()
-    log = _open(**SMALL)
+    log = open_log(**SMALL)
     log.pending("ocpp")
     log.acknowledge("ocpp", 2)
-    _fill(log, 100)
+    add_entries(log, 100)
     noted = [e.info for e in log.entries() if e.event == events.LOG_FULL]
     true(noted and noted[-1].endswith("not yet sent: ocpp"), str(noted))
     equal(log.pending("ocpp")[0].seq, log.first_seq)
@@ -87,9 +60,9 @@ def test_every_flipped_bit_is_seen():
     """A bit of each byte of the whole log (with PILOTLIGHT_SOAK each bit), while the unit runs and after a start-up."""
     flashrig.fresh()
     sizes = {"max_bytes": 2048, "segment_bytes": 512}
-    log = _open(**sizes)
+    log = open_log(**sizes)
     clock.set_utc(NOON, "test")
-    _fill(log, 40, "x")
+    add_entries(log, 40, "x")
     true(log.first_seq > 0)
     files = flashrig.files()
     flips = 0
@@ -104,7 +77,7 @@ def test_every_flipped_bit_is_seen():
                 flashrig.damage(path, at, 1 << bit)
                 true(log.verify() is not None, "segment %s, byte %d, bit %d" % (name, at, bit))
                 if flips % 25 == 0:
-                    true(_open(**sizes).verify() is not None, "after a start-up: %s, %d" % (name, at))
+                    true(open_log(**sizes).verify() is not None, "after a start-up: %s, %d" % (name, at))
                 with open(path, "wb") as file:
                     file.write(whole)
                 flips += 1
@@ -114,8 +87,8 @@ def test_every_flipped_bit_is_seen():
 
 def test_removal_in_the_middle_at_the_end_and_an_exchange_are_seen():
     flashrig.fresh()
-    log = _open(**SMALL)
-    _fill(log, 60)
+    log = open_log(**SMALL)
+    add_entries(log, 60)
     log.acknowledge("ocpp", log.next_seq - 1)
     files = flashrig.files()
     segments = sorted(int(name) for name in files.names("seclog") if name.isdigit())
@@ -128,7 +101,7 @@ def test_removal_in_the_middle_at_the_end_and_an_exchange_are_seen():
         path = files.path("seclog/%d" % segment)
         with open(path, "wb") as file:
             file.write(data)
-        found = _open(**SMALL).verify()
+        found = open_log(**SMALL).verify()
         with open(path, "wb") as file:
             file.write(whole[segment])
         return found
@@ -141,18 +114,18 @@ def test_removal_in_the_middle_at_the_end_and_an_exchange_are_seen():
     equal(broken(middle, b""), middle)
     true(broken(middle, data[first : first + second] + data[:first] + data[first + second :]) is not None)
     true(broken(last, whole[last][:-1]) is not None)
-    equal(_open(**SMALL).verify(), None)
+    equal(open_log(**SMALL).verify(), None)
 
 
 def test_entries_taken_away_at_the_end_are_said_and_numbers_go_to_the_back_end_again():
     flashrig.fresh()
-    log = _open(**SMALL)
-    _fill(log, 30)
+    log = open_log(**SMALL)
+    add_entries(log, 30)
     log.acknowledge("ocpp", 29)
     files = flashrig.files()
     last = max(int(name) for name in files.names("seclog") if name.isdigit())
     files.delete("seclog/%d" % last)
-    again = _open(**SMALL)
+    again = open_log(**SMALL)
     equal(again.next_seq, last + 1)
     equal([(e.event, e.info) for e in again.pending("ocpp")],
           [(events.LOG_CLEARED, "entries %d to 29 are missing" % last)])
@@ -164,8 +137,8 @@ def test_a_forged_entry_with_a_right_checksum_is_seen():
     from charger.store.journal import Journal
 
     flashrig.fresh()
-    log = _open()
-    _fill(log, 10)
+    log = open_log()
+    add_entries(log, 10)
     records = list(log._journal.records())
     files = flashrig.files()
     log._journal.clear()
@@ -173,7 +146,7 @@ def test_a_forged_entry_with_a_right_checksum_is_seen():
     forged = Journal(files, "seclog", 163840, 8192, ring=True)
     for seq, data in records:
         forged.append(data.replace(b"others 4", b"others 7") if seq == 4 else data)
-    equal(_open().verify(), 4)
+    equal(open_log().verify(), 4)
 
 
 def _script(log):
@@ -185,8 +158,8 @@ def _script(log):
 def test_power_cut_at_every_write():
     """What add() returned for is there, the chain holds, and the mark is never beyond what was acknowledged."""
     device = flashrig.fresh(32)
-    log = _open(**SMALL)
-    _fill(log, 45)
+    log = open_log(**SMALL)
+    add_entries(log, 45)
     log.acknowledge("ocpp", 20)
     image = device.snapshot()
     before = device.operations
@@ -196,7 +169,7 @@ def test_power_cut_at_every_write():
     for mode in (simflash.DROP, simflash.HALF, simflash.LATE):
         for cut in range(steps):
             device = flashrig.fresh(32, list(image))
-            log = _open(**SMALL)
+            log = open_log(**SMALL)
             known = log.next_seq
             device.cut_after(cut, mode)
             for number in range(6):
@@ -206,7 +179,7 @@ def test_power_cut_at_every_write():
                 known = seq + 1
                 log.acknowledge("ocpp", seq)
             device = flashrig.restart(device)
-            again = _open(**SMALL)
+            again = open_log(**SMALL)
             where = "%s, cut %d of %d" % (mode, cut, steps)
             equal(again.verify(), None, where)
             true(known <= again.next_seq <= known + 1, "%s: %d, %d" % (where, known, again.next_seq))
@@ -217,7 +190,7 @@ def test_power_cut_at_every_write():
 
 def test_a_dead_flash_raises_nothing_and_is_noted_later():
     flashrig.fresh()
-    log = _open()
+    log = open_log()
     append = log._journal.append
 
     def refuse(data):
@@ -235,7 +208,7 @@ def test_a_dead_flash_raises_nothing_and_is_noted_later():
 
 def test_entries_of_before_the_time_was_known_get_the_time_they_had():
     device = flashrig.fresh()
-    log = _open()
+    log = open_log()
     timebase.advance(5000)
     up = clock.uptime_s()
     log.add(events.STARTUP, "no time yet")
@@ -248,7 +221,7 @@ def test_entries_of_before_the_time_was_known_get_the_time_they_had():
     equal(entry.uptime_s, up)
     device = flashrig.restart(device)  # a later start-up without a time: the first one is still known
     flashrig.reboot()
-    log = _open()
+    log = open_log()
     log.add(events.STARTUP, "never dated")
     found = list(log.entries())
     equal([(e.event, e.exact) for e in found],
@@ -257,7 +230,7 @@ def test_entries_of_before_the_time_was_known_get_the_time_they_had():
     equal((found[1].utc_s, found[2].utc_s), (NOON, None))
     device = flashrig.restart(device)
     flashrig.reboot()
-    log = _open()
+    log = open_log()
     clock.set_utc(NOON + 1000, "ocpp")
     undated = next(e for e in log.entries() if e.info == "never dated")
     equal(undated.exact, False)  # no later than this start-up
@@ -267,7 +240,7 @@ def test_entries_of_before_the_time_was_known_get_the_time_they_had():
 
 def test_only_real_steps_of_the_clock_are_events():
     flashrig.fresh()
-    log = _open()
+    log = open_log()
     clock.set_utc(NOON, "ocpp")
     for _ in range(50):
         timebase.advance(300000)
@@ -279,7 +252,7 @@ def test_only_real_steps_of_the_clock_are_events():
 
 def test_a_flood_of_one_kind_is_counted_and_pushes_nothing_out():
     flashrig.fresh()
-    log = _open()
+    log = open_log()
     for number in range(1000):
         log.add(events.INVALID_MESSAGES, "no. %d" % number)
     log.add(events.TAMPER, "in between")
@@ -299,17 +272,17 @@ def test_a_flood_of_one_kind_is_counted_and_pushes_nothing_out():
 
 def test_a_link_that_fails_in_the_same_way_is_one_event_an_hour():
     flashrig.fresh()
-    log = _open()
+    log = open_log()
     for _ in range(20):
         log.add(events.INVALID_BACK_END_CERTIFICATE, "expired")
         timebase.advance(60000)
     log.add(events.INVALID_BACK_END_CERTIFICATE, "wrong name")
-    equal(_infos(log), ["expired", "wrong name"])
+    equal(infos(log), ["expired", "wrong name"])
 
 
 def test_sinks_have_marks_of_their_own_that_survive():
     device = flashrig.fresh()
-    log = _open()
+    log = open_log()
     for event in (events.STARTUP, events.AUTHORISED, events.TAMPER, events.PIN_REFUSED, events.RESET):
         log.add(event)
     equal([e.event for e in log.pending("ocpp")], [events.STARTUP, events.TAMPER, events.RESET])
@@ -317,7 +290,7 @@ def test_sinks_have_marks_of_their_own_that_survive():
     log.acknowledge("ocpp", 2)
     log.acknowledge("ocpp", 0)  # never back
     device = flashrig.restart(device)
-    log = _open()
+    log = open_log()
     equal([e.event for e in log.pending("ocpp")], [events.RESET])
     equal(len(log.pending("mqtt", 3)), 3)
     log.acknowledge("ocpp", 4)
@@ -329,7 +302,7 @@ def test_sinks_have_marks_of_their_own_that_survive():
 
 def test_texts_are_cut_and_made_harmless():
     flashrig.fresh()
-    log = _open()
+    log = open_log()
     log.add(events.TAMPER, "line\nbreak\x00\x1b[2J" + "é" * 100)
     entry = next(iter(log.entries()))
     true(entry.info.startswith("line?break??[2J"), entry.info)
@@ -344,7 +317,7 @@ def test_texts_are_cut_and_made_harmless():
 
 def test_a_listener_may_not_break_the_log():
     flashrig.fresh()
-    log = _open()
+    log = open_log()
 
     def bad(entry):
         raise ValueError("listener")
@@ -356,67 +329,7 @@ def test_a_listener_may_not_break_the_log():
 
 def test_costs_of_an_entry_on_flash():
     device = flashrig.fresh(100)
-    log = _open()
-    _fill(log, 500)
+    log = open_log()
+    add_entries(log, 500)
     programs, erases, written = flashrig.cost(device, lambda: [log._add(events.TAMPER, "once") for _ in range(50)])
     true(erases <= 150 and programs <= 50 * 80, str((programs, erases, written)))
-
-
-def _forge(log, number, old, new):
-    """Alter an entry on flash as one does who can write the flash and has no key: the journal's checksum is right again."""
-    segment = max(first for first, _ in log._journal._segments if first <= number)
-    path = log._journal._path(segment)
-    with open(path, "rb") as file:
-        data = bytearray(file.read())
-    at = 0
-    while at < len(data):
-        length, seq = struct.unpack_from("<HI", data, at)
-        end = at + 10 + length
-        if seq == number:
-            record = bytes(data[at + 10 : end]).replace(old, new)
-            data[at + 10 : end] = record
-            struct.pack_into("<I", data, at + 6, checksum(bytes(data[at : at + 6]) + record))
-        at = end
-    with open(path, "wb") as file:
-        file.write(data)
-
-
-async def test_f_s9_a_forged_entry_is_reported_once_and_shown_as_altered():
-    flashrig.fresh()
-    keyed = _open(key=b"of the unit")
-    _fill(keyed, 20)
-    _forge(keyed, 5, b"like others 5", b"like nobody 5")
-    log = _open(key=b"of the unit")
-    equal(await log.check(), 5)
-    equal([(entry.event, entry.info) for entry in log.entries(20)], [(events.LOG_ALTERED, "entry 5")])
-    equal([entry.seq for entry in log.entries() if not entry.genuine], [5])
-    equal([entry["seq"] for entry in log.tail(30) if not entry["genuine"]], [5])
-    again = _open(key=b"of the unit")
-    equal(await again.check(), 5)
-    equal(again.next_seq, 21, "counted once")
-
-
-async def test_f_s9_the_check_runs_in_slices_and_entries_may_come_and_go_meanwhile():
-    flashrig.fresh()
-    log = _open(**SMALL)
-    _fill(log, 40)
-    slices = 0
-    steps = log.checking()
-    try:
-        while True:
-            next(steps)
-            slices += 1
-            _fill(log, 1)
-    except StopIteration:
-        pass
-    true(slices >= 3, str(slices))
-    equal((log.checked, log.broken), (True, None))
-
-
-async def test_f_s9_a_right_log_is_checked_without_an_event():
-    flashrig.fresh()
-    log = _open()
-    _fill(log, 10)
-    again = _open()
-    equal(await again.check(), None)
-    equal(again.next_seq, 10)

@@ -1,221 +1,12 @@
 """The simulated world is honest: what the pins say follows from parts, time and the firmware's own outputs."""
 
-import sys
 
 import micropython
 from check import equal, near, raises, true
+from world_rig import Bench
 
-from sim import ev, launch, timebase, world
+from sim import ev, timebase, world
 from sim.circuit import ntc_uv
-
-EXACT = {"plus_mv": 12000, "minus_mv": -12000, "source_ohm": 1000, "diode_mv": 700}
-
-
-class Bench:
-    """A fresh world and its first outlet, with nominal parts unless a seed is asked for."""
-
-    def __init__(self, seed=None, connectors=1, **settings):
-        timebase.manual()
-        launch.config["connectors"] = connectors
-        launch.config["seed"] = seed or 1
-        launch.config["set"] = settings
-        sys.modules.pop("board", None)
-        import board
-
-        self.world = world.fresh()
-        self.board = board
-        self.wiring = board.OUTLETS[0]
-        self.outlet = self.world.outlets[0]
-        if seed is None:
-            for name, value in EXACT.items():
-                setattr(self.outlet.circuit, name, value)
-            self.outlet.ev._tolerance = 0
-            self.outlet.refresh()
-
-    def pin(self, part, name):
-        """A pin by its place in the wiring."""
-        import machine
-
-        return machine.Pin(self.wiring[part][name])
-
-    def plateaus_mv(self):
-        """(high, low) at the connector: extremes of many samples, through the divider backwards."""
-        pilot = self.wiring["pilot"]
-        samples = [self.outlet.sample_uv() for _ in range(400)]
-        total = 1 / pilot["r1"] + 1 / pilot["r2"] + 1 / pilot["r3"]
-        zero = pilot["rail_mv"] / pilot["r2"]
-        return [int((uv / 1000 * total - zero) * pilot["r1"]) for uv in (max(samples), min(samples))]
-
-    def pass_ms(self, ms):
-        """Time goes by in ticks of 20 ms, with somebody looking at the pins, as the firmware does."""
-        for _ in range(ms // 20):
-            timebase.advance(20)
-            self.outlet.sync()
-        timebase.advance(ms % 20)
-        self.outlet.sync()
-
-    def charge(self, duty=34952):
-        """A car that charges: PWM on, S2 closed, contactor closed, current up."""
-        self.outlet.plug(ev.ASKING)
-        self.outlet.set_duty(duty)
-        self.pass_ms(2000)
-        self.pin("contactor", "out").value(1)
-        if self.wiring["phase_switch"] is not None:
-            self.pin("phase_switch", "out").value(1)
-        self.pass_ms(6000)
-
-
-def close_to(got, wanted, what):
-    near(got, wanted, 100, what)  # load of the divider 40 mV, ADC noise and steps 35 mV at the connector
-
-
-def test_plateaus_are_those_of_the_circuit():
-    """Nominal voltages of CP-4; the divider and the tolerance of reading add their part."""
-    bench = Bench()
-    outlet = bench.outlet
-    shown = ((ev.ABSENT, False, 12000), (ev.IDLE, False, 8980), (ev.ASKING, True, 5990), (ev.VENTILATION, True, 2930))
-    for want, s2, high in shown:
-        outlet.plug(want)
-        outlet.ev.s2 = s2
-        for duty in (6554, 34952, 62914):
-            outlet.set_duty(duty)
-            top, bottom = bench.plateaus_mv()
-            close_to(top, high, want)
-            close_to(bottom, -12000, want)
-        outlet.set_duty(65535)
-        close_to(bench.plateaus_mv()[1], high, want)
-        outlet.set_duty(0)
-        close_to(bench.plateaus_mv()[0], -12000, want)
-
-
-def test_every_unit_stays_within_the_tolerances():
-    """CP-4: B 8.37 to 9.59 V, C 5.47 to 6.53 V over many units."""
-    spread = set()
-    for seed in range(1, 60):
-        bench = Bench(seed)
-        bench.outlet.set_duty(34952)
-        bench.outlet.plug(ev.ASKING)
-        top = bench.plateaus_mv()[0]
-        true(8300 < top < 9660, (seed, top))
-        bench.outlet.ev.s2 = True
-        bench.outlet.refresh()
-        top = bench.plateaus_mv()[0]
-        true(5400 < top < 6600, (seed, top))
-        spread.add(top // 50)
-    true(len(spread) > 5, spread)
-
-
-def test_without_a_diode_the_low_plateau_rises():
-    bench = Bench()
-    bench.outlet.plug(ev.ASKING)
-    bench.outlet.set_duty(34952)
-    bench.world.set_fault("diode", 1, True)
-    top, bottom = bench.plateaus_mv()
-    near(bottom, -8790, 80)
-    near(top, 8790, 80)
-
-
-def test_a_short_and_a_strange_resistance():
-    bench = Bench()
-    bench.outlet.set_duty(34952)
-    bench.world.set_fault("pilot_short", 1, True)
-    top, bottom = bench.plateaus_mv()
-    true(-400 < bottom < top < 400, (top, bottom))
-    bench.world.set_fault("pilot_short", 1, False)
-    bench.world.set_fault("EVCommunicationError", 1, True)
-    true(7000 < bench.plateaus_mv()[0] < 8000)
-
-
-def test_a_broken_pe_hides_the_car():
-    bench = Bench()
-    bench.charge()
-    bench.world.set_fault("pe_lost", 1, True)
-    close_to(bench.plateaus_mv()[0], 12000, "A")
-
-
-def test_samples_fall_on_the_high_plateau_as_often_as_the_duty_says():
-    bench = Bench()
-    bench.outlet.set_duty(6554)
-    high = len([1 for _ in range(5000) if bench.outlet.sample_uv() > 1500000])
-    near(high, 500, 100)
-
-
-def test_edges_are_bent_by_the_stray_capacitance():
-    bench = Bench()
-    bench.outlet.set_duty(34952)
-    between = len([1 for _ in range(3000) if 400000 < bench.outlet.sample_uv() < 2200000])
-    true(20 < between < 200, between)
-
-
-def test_the_car_answers_the_pilot_in_its_time():
-    """No PWM: no S2. PWM: S2 after 1 to 1.5 s. PWM off: the current goes, then S2 opens within 3 s (CP-25)."""
-    bench = Bench()
-    outlet = bench.outlet
-    outlet.plug(ev.ASKING)
-    outlet.set_duty(65535)
-    bench.pass_ms(5000)
-    true(not outlet.ev.s2)
-    outlet.set_duty(34952)
-    bench.pass_ms(980)
-    true(not outlet.ev.s2)
-    bench.pass_ms(520)
-    true(outlet.ev.s2)
-    bench.pin("contactor", "out").value(1)
-    bench.pass_ms(5000)
-    equal(outlet.ev.i_ma, 31998)
-    outlet.set_duty(65535)
-    bench.pass_ms(1300)
-    true(not outlet.ev.s2)
-    equal(outlet.ev.i_ma, 0)
-
-
-def test_duty_cycle_gives_the_current_of_the_table():
-    """CP-11 and the edges of its table."""
-    for duty, milliamps in ((0, 0), (5, 0), (7.9, 0), (8, 6000), (9.9, 6000), (10, 6000), (16, 9600), (53.33, 31998),
-                            (85, 51000), (90, 65000), (96, 80000), (97, 80000), (98, 0), (100, 0)):  # fmt: skip
-        near(ev.limit_ma(int(duty * 65535 / 100 + 0.5)), milliamps, 12)
-
-
-def test_current_needs_the_contacts_and_follows_the_duty():
-    bench = Bench()
-    outlet = bench.outlet
-    outlet.plug(ev.ASKING)
-    outlet.set_duty(34952)
-    bench.pass_ms(4000)
-    true(outlet.ev.s2)
-    equal(outlet.ev.i_ma, 0)
-    bench.pin("contactor", "out").value(1)
-    bench.pass_ms(5000)
-    outlet.set_duty(17476)
-    bench.pass_ms(5000)
-    near(outlet.ev.i_ma, 16000, 10)
-    bench.pin("contactor", "out").value(0)
-    bench.pass_ms(12)
-    equal(outlet.ev.i_ma, 0)
-
-
-def test_cars_that_misbehave():
-    bench = Bench()
-    bench.charge(17476)
-    bench.outlet.ev.obeys = False
-    bench.pass_ms(4000)
-    equal(bench.outlet.ev.i_ma, 32000)
-    bench.outlet.ev.obeys = True
-    bench.world.set_fault("OverCurrentFailure", 1, True)
-    bench.pass_ms(4000)
-    true(bench.outlet.ev.i_ma > 16000 * 125 // 100)
-
-
-def test_a_simplified_pilot_shows_c_at_once_and_draws_10_a_at_most():
-    """CP-15."""
-    bench = Bench()
-    bench.outlet.ev.simplified = True
-    bench.outlet.plug(ev.ASKING)
-    bench.outlet.set_duty(34952)
-    close_to(bench.plateaus_mv()[0], 5990, "C")
-    bench.pin("contactor", "out").value(1)
-    bench.pass_ms(4000)
-    equal(bench.outlet.ev.i_ma, 10000)
 
 
 def test_the_contactor_takes_its_time_and_bounces():
@@ -244,12 +35,10 @@ def test_weld_and_failure_to_close():
     bench.pass_ms(500)
     equal(bench.pin("contactor", "feedback").value(), 1)
     true(bench.outlet.ev.i_ma > 0)
-    bench.world.set_fault("PowerSwitchFailure", 1, False)
-    bench.pass_ms(100)
+    bench.set_fault("PowerSwitchFailure", False, 100)
     equal(bench.pin("contactor", "feedback").value(), 0)
     bench.world.set_fault("contactor_stuck", 1, True)
-    bench.pin("contactor", "out").value(1)
-    bench.pass_ms(500)
+    bench.drive("contactor", "out", 1, 500)
     equal(bench.pin("contactor", "feedback").value(), 0)
 
 
@@ -257,21 +46,17 @@ def test_the_monitor_trips_answers_its_test_and_cuts_the_coil():
     """CP-43: with no firmware in the loop."""
     bench = Bench()
     bench.charge()
-    bench.world.set_fault("GroundFailure", 1, True)
-    bench.pass_ms(35)
+    bench.set_fault("GroundFailure", True, 35)
     equal(bench.pin("rcd", "trip").value(), 1)
     equal(bench.pin("contactor", "out").value(), 1)
     true(not bench.outlet.contactor.closed)
-    bench.world.set_fault("GroundFailure", 1, False)
-    bench.pass_ms(30)
+    bench.set_fault("GroundFailure", False, 30)
     equal(bench.pin("rcd", "trip").value(), 0)
     for test in (1, 0):
-        bench.pin("rcd", "test").value(test)
-        bench.pass_ms(30)
+        bench.drive("rcd", "test", test, 30)
         equal(bench.pin("rcd", "trip").value(), test)
     bench.world.set_fault("rcd_dead", 1, True)
-    bench.pin("rcd", "test").value(1)
-    bench.pass_ms(200)
+    bench.drive("rcd", "test", 1, 200)
     equal(bench.pin("rcd", "trip").value(), 0)
 
 
@@ -283,8 +68,7 @@ def test_the_lock_moves_and_jams():
     equal(feedback.value(), 0)
     bench.pass_ms(200)
     equal(feedback.value(), 1)
-    bench.world.set_fault("ConnectorLockFailure", 1, True)
-    bench.pass_ms(400)
+    bench.set_fault("ConnectorLockFailure", True, 400)
     equal(feedback.value(), 0)
     out.value(0)
     bench.pass_ms(400)
@@ -313,8 +97,7 @@ def test_a_tethered_unit_has_neither_lock_nor_coding():
 def test_the_thermistor_heats_and_breaks():
     bench = Bench()
     near(bench.outlet.ntc_uv, 1650000, 1000)
-    bench.world.set_fault("HighTemperature", 1, True)
-    bench.pass_ms(1000)
+    bench.set_fault("HighTemperature", True, 1000)
     near(bench.outlet.temperature_mc, 55000, 100)
     bench.pass_ms(3000)
     near(bench.outlet.ntc_uv, ntc_uv(95000), 10)

@@ -2,152 +2,29 @@
 
 import asyncio
 import hashlib
-import json
-import random
 
 import flashrig
 from check import equal, raises, true
+from update_rig import BLOCK, UNIT, URL, ABRecord, DownloadSource, begin, expect_refusal, new_download, run_to_end, signed_bundle
 
 from charger.commands import maintenance
 from charger.crypto import ec
 from charger.errors import CommandError, UpdateError
-from charger.net import http_client
 from charger.runtime import cooperative
 from charger.update import manifest as manifests
 from charger.update.download import FILE, Download
 from charger.update.manifest import check_fit, version_order
 from charger.update.updater import Updater
-from sim import timebase
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 120
-BLOCK = 4096
-URL = "https://updates.example/a.plu"
-UNIT = {"board": "SIM", "hardware": 1, "version": "0.1.0", "counter": 0}
-made = {}
-
-
-class ABRecord:
-    """The idle slot in memory. The power fails in the block `fail_at`, at its begin or `half` way; `lie` flips a bit of a
-    block read."""
-
-    running = "ota_0"
-    idle = "ota_1"
-    size = 0x1A0000
-
-    def __init__(self):
-        self.flash = bytearray(b"\xff" * 40 * BLOCK)
-        self.written = 0
-        self.fail_at = None
-        self.half = False
-        self.lie = None
-
-    def number(self, _name):
-        return 0
-
-    def write(self, at, view):
-        if not at % BLOCK:
-            self.flash[at : at + BLOCK] = b"\xff" * BLOCK
-        equal(bytes(self.flash[at : at + len(view)]), b"\xff" * len(view), "programmed twice")
-        if self.fail_at is not None and self.written >= self.fail_at * BLOCK + self.half * BLOCK // 2:
-            self.flash[at : at + 100] = view[:100]
-            raise OSError(-0x6001)
-        self.flash[at : at + len(view)] = view
-        self.written += len(view)
-
-    def read(self, at, view, running=False):
-        view[:] = self.flash[at : at + len(view)]
-        if at == self.lie:
-            view[7] ^= 1
-
-
-class Response:
-    """What a server sends from an offset on; `end` bytes of it, slowly with `pause_ms` before each `piece` bytes."""
-
-    def __init__(self, content, offset, end=None, pause_ms=0, piece=1 << 20, etag='"1"'):
-        self.status = 206 if offset else 200
-        self.length = len(content) - offset
-        self.fields = {"etag": etag}
-        self.range = (offset, len(content) - 1, len(content))
-        self.left = content[offset : len(content) if end is None else min(end, len(content))]
-        self.cut = end is not None and end < len(content)
-        self.pause_ms = pause_ms
-        self.piece = piece
-        self.closed = False
-
-    def content_range(self):
-        return self.range
-
-    async def readinto(self, view):
-        if self.pause_ms:
-            timebase.advance(self.pause_ms)
-        count = min(len(view), self.piece, len(self.left))
-        if not count:
-            if self.cut:
-                raise http_client.HttpError("closed", "closed in the middle")
-            return 0
-        view[:count] = self.left[:count]
-        self.left = self.left[count:]
-        return count
-
-    def close(self):
-        self.closed = True
-
-
-class DownloadSource:
-    """Serves `content` as `how(offset)` says."""
-
-    def __init__(self, content, how=None):
-        self.content = content
-        self.how = how or (lambda offset: {})
-        self.offsets = []
-
-    def check(self, location):
-        return location
-
-    async def open(self, location, offset=0, etag=""):
-        self.offsets.append(offset)
-        return Response(self.content, offset, **self.how(offset))
-
-
-def _bundle(blocks=9, key=None, **changed):
-    """(content, public key) of a bundle of this many blocks, the last one half full."""
-    if "key" not in made:
-        made["key"] = cooperative.run_now(ec.generate_key())
-    secret, public = made["key"]
-    image = bytes([random.randrange(256) for _ in range(64)]) * (64 * blocks - 32)
-    fields = {"format": 1, "board": "SIM", "version": "0.2.0", "counter": 1, "min_hardware": 1, "size": len(image),
-              "sha256": hashlib.sha256(image).digest().hex(), "built": 1}  # fmt: skip
-    fields.update(changed)
-    raw = json.dumps(fields).encode()
-    signature = cooperative.run_now(ec.sign(secret, hashlib.sha256(raw).digest()))
-    head = b"PLU1" + len(raw).to_bytes(2, "big") + raw + len(signature).to_bytes(2, "big") + signature
-    return head + image, public, len(head)
-
-
-def _download(slots, source, public):
-    return Download(flashrig.files(), source, slots, [public], UNIT)
-
-
-async def _refused(download, cause):
-    try:
-        await download.fetch(URL)
-    except UpdateError as error:
-        equal(error.cause, cause, str(error))
-        return
-    raise AssertionError("taken")
-
-
-def _fresh():
-    timebase.manual()
-    flashrig.fresh()
 
 
 async def test_a_good_one_lands_in_the_slot():
-    _fresh()
-    content, public, head = _bundle()
+    begin()
+    content, public, head = signed_bundle()
     slots = ABRecord()
-    download = _download(slots, DownloadSource(content), public)
+    download = new_download(slots, DownloadSource(content), public)
     await download.fetch(URL)
     image = content[head:]
     equal(bytes(slots.flash[: len(image)]), image)
@@ -158,38 +35,28 @@ async def test_a_good_one_lands_in_the_slot():
 
 async def test_the_link_ends_after_every_block():
     """Also in the middle of one, and with nothing at all a few times in a row."""
-    _fresh()
-    content, public, head = _bundle()
+    begin()
+    content, public, head = signed_bundle()
     slots = ABRecord()
     source = DownloadSource(content, lambda offset: {"end": offset + (head if not offset else 0) + BLOCK + 100})
     pauses = []
-    download = _download(slots, source, public)
+    download = new_download(slots, source, public)
     download.on_pause = pauses.append
     task = asyncio.create_task(download.fetch(URL))
-    await _let(task)
+    await run_to_end(task)
     equal(source.offsets, [0] + [head + n * BLOCK for n in range(1, 9)])
     equal(slots.written, 9 * BLOCK - 2048)
     equal(pauses, [True, False] * 8)
     true(download.ready)
 
 
-async def _let(task):
-    """Advance the time until a task is done."""
-    for _ in range(3000):
-        if task.done():
-            break
-        timebase.advance(1000)
-        await asyncio.sleep_ms(0)
-    await task
-
-
 async def test_silent_download_connection_is_abandoned():
-    _fresh()
-    content, public, head = _bundle()
+    begin()
+    content, public, head = signed_bundle()
     source = DownloadSource(content, lambda offset: {"end": max(offset, head + 3 * BLOCK)})
-    download = _download(ABRecord(), source, public)
+    download = new_download(ABRecord(), source, public)
     try:
-        await _let(asyncio.create_task(download.fetch(URL)))
+        await run_to_end(asyncio.create_task(download.fetch(URL)))
     except UpdateError:
         raise AssertionError("it is the link, not the image")
     except OSError:
@@ -202,11 +69,11 @@ async def test_silent_download_connection_is_abandoned():
 
 async def test_a_server_that_drips_is_abandoned():
     """Some bytes a second are no download: a page has a quarter of a minute to come in."""
-    _fresh()
-    content, public, _ = _bundle()
+    begin()
+    content, public, _ = signed_bundle()
     source = DownloadSource(content, lambda offset: {"pause_ms": 1000, "piece": 60})
     try:
-        await _let(asyncio.create_task(_download(ABRecord(), source, public).fetch(URL)))
+        await run_to_end(asyncio.create_task(new_download(ABRecord(), source, public).fetch(URL)))
         raise AssertionError("taken")
     except UpdateError:
         raise AssertionError("it is the link, not the image")
@@ -218,18 +85,18 @@ async def test_the_power_fails_at_every_block():
     """What was written is not asked for again, but for the blocks since the last note; what is half there is."""
     for half in (False, True):
         for at in range(39):
-            _fresh()
-            content, public, head = _bundle(40)
+            begin()
+            content, public, head = signed_bundle(40)
             slots = ABRecord()
             slots.fail_at, slots.half = at, half
             try:
-                await _download(slots, DownloadSource(content), public).fetch(URL)
+                await new_download(slots, DownloadSource(content), public).fetch(URL)
                 raise AssertionError("the flash is dead")
             except OSError as error:
                 equal(error.errno, -0x6001)
             slots.fail_at = None
             source = DownloadSource(content)
-            download = _download(slots, source, public)  # after the restart
+            download = new_download(slots, source, public)  # after the restart
             await download.fetch(URL)
             equal(source.offsets, [head + at // 16 * 16 * BLOCK if at >= 16 else head])
             equal(download.digest, hashlib.sha256(content).digest())
@@ -238,12 +105,12 @@ async def test_the_power_fails_at_every_block():
 async def test_memory_is_short_at_any_block():
     """Something else needs it just then: tried again a little later, from the last note on; the hashes are right."""
     for at in (0, 1, 15, 16, 17, 39):
-        _fresh()
-        content, public, head = _bundle(40)
+        begin()
+        content, public, head = signed_bundle(40)
         slots = ABRecord()
         source = DownloadSource(content)
         updater = Updater(flashrig.files(), slots, {"board": "SIM", "hardware": 1}, [public], False)
-        updater._download = download = _download(slots, source, public)
+        updater._download = download = new_download(slots, source, public)
         short = [at]
         count = download._count
 
@@ -254,23 +121,23 @@ async def test_memory_is_short_at_any_block():
             count(used)
 
         download._count = starved
-        await _let(asyncio.create_task(updater.fetch(URL)))
+        await run_to_end(asyncio.create_task(updater.fetch(URL)))
         equal(source.offsets, [0, head + at // 16 * 16 * BLOCK])
         equal(download.digest, hashlib.sha256(content).digest())
 
 
 async def test_no_memory_at_all_is_an_answer():
-    _fresh()
-    content, public, _ = _bundle(2)
+    begin()
+    content, public, _ = signed_bundle(2)
     updater = Updater(flashrig.files(), ABRecord(), {"board": "SIM", "hardware": 1}, [public], False)
-    updater._download = download = _download(updater.slots, DownloadSource(content), public)
+    updater._download = download = new_download(updater.slots, DownloadSource(content), public)
 
     def starved(_):
         raise MemoryError
 
     download._count = starved
     try:
-        await _let(asyncio.create_task(updater.fetch(URL)))
+        await run_to_end(asyncio.create_task(updater.fetch(URL)))
     except OSError as error:
         return true("no memory" in str(error), str(error))
     raise AssertionError("without memory")
@@ -290,10 +157,10 @@ class _Unit:
 
 
 async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_download():
-    _fresh()
-    content, public, _ = _bundle(2)
+    begin()
+    content, public, _ = signed_bundle(2)
     updater = Updater(flashrig.files(), ABRecord(), {"board": "SIM", "hardware": 1}, [public], False)
-    updater._download = download = _download(updater.slots, DownloadSource(content), public)
+    updater._download = download = new_download(updater.slots, DownloadSource(content), public)
     updater.offer = {"version": "9.0.0", "url": URL}
 
     async def failing(_location):
@@ -301,7 +168,7 @@ async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_downloa
 
     download.fetch = failing
     try:
-        await _let(asyncio.create_task(updater.fetch("https://elsewhere.example/x")))
+        await run_to_end(asyncio.create_task(updater.fetch("https://elsewhere.example/x")))
     except OSError:
         pass
     equal(await maintenance._install(_Unit(updater), "owner", {}, "page"), {"version": "9.0.0"})
@@ -313,45 +180,50 @@ async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_downloa
     raise AssertionError("during a download")
 
 
-async def test_a_slot_that_changed_since_is_detected_and_the_next_attempt_is_clean():
-    _fresh()
-    content, public, _ = _bundle(40)
-    slots = ABRecord()
-    slots.fail_at = 33
+async def _fail_at(slots, block, content, public):
+    """A download that the flash ends in this block."""
+    slots.fail_at = block
     try:
-        await _download(slots, DownloadSource(content), public).fetch(URL)
+        await new_download(slots, DownloadSource(content), public).fetch(URL)
     except OSError:
         pass
     slots.fail_at = None
+
+
+async def test_a_slot_that_changed_since_is_detected_and_the_next_attempt_is_clean():
+    begin()
+    content, public, _ = signed_bundle(40)
+    slots = ABRecord()
+    await _fail_at(slots, 33, content, public)
     slots.flash[3 * BLOCK : 4 * BLOCK] = bytes(BLOCK)
-    download = _download(slots, DownloadSource(content), public)
-    await _refused(download, "hash")
+    download = new_download(slots, DownloadSource(content), public)
+    await expect_refusal(download, "hash")
     equal(flashrig.files().read(FILE), None)
     source = DownloadSource(content)
-    download = _download(slots, source, public)
+    download = new_download(slots, source, public)
     await download.fetch(URL)
     equal((source.offsets, download.ready), ([0], True))
 
 
 async def test_flash_that_holds_something_else_than_was_written():
-    _fresh()
-    content, public, _ = _bundle()
+    begin()
+    content, public, _ = signed_bundle()
     slots = ABRecord()
-    slots.lie = 5 * BLOCK + 1024
-    await _refused(_download(slots, DownloadSource(content), public), "hash")
+    slots.altered_at = 5 * BLOCK + 1024
+    await expect_refusal(new_download(slots, DownloadSource(content), public), "hash")
 
 
 async def test_one_bit_in_each_of_64_places():
     """Head, signature or image, first byte or last: refused, and nothing of it is kept (SEC-4, SEC-6)."""
-    content, public, head = _bundle(5)
+    content, public, head = signed_bundle(5)
     places = [n * (len(content) - 1) // 31 for n in range(32)] + [n * (head - 1) // 31 for n in range(32)]
     for number, at in enumerate(places):
-        _fresh()
+        begin()
         changed = bytearray(content)
         changed[at] ^= 1 << number % 8
-        download = _download(ABRecord(), DownloadSource(bytes(changed)), public)
+        download = new_download(ABRecord(), DownloadSource(bytes(changed)), public)
         try:
-            await _let(asyncio.create_task(download.fetch(URL)))
+            await run_to_end(asyncio.create_task(download.fetch(URL)))
             raise AssertionError("taken with a bit flipped at %d" % at)
         except (UpdateError, OSError):
             equal((download.ready, download.digest), (False, None), at)
@@ -359,26 +231,21 @@ async def test_one_bit_in_each_of_64_places():
 
 async def test_another_slot_or_place_starts_anew():
     """What lies in a slot belongs to one location and one slot."""
-    _fresh()
-    content, public, _ = _bundle(40)
+    begin()
+    content, public, _ = signed_bundle(40)
     slots = ABRecord()
-    slots.fail_at = 20
-    try:
-        await _download(slots, DownloadSource(content), public).fetch(URL)
-    except OSError:
-        pass
-    slots.fail_at = None
+    await _fail_at(slots, 20, content, public)
     source = DownloadSource(content)
-    await _download(slots, source, public).fetch(URL + "?other")
+    await new_download(slots, source, public).fetch(URL + "?other")
     equal(source.offsets, [0])
 
 
 async def test_wrong_content_range_is_refused():
     for wrong in ((BLOCK, 1, 2), None, (0, 5, 6)):
-        _fresh()
-        content, public, head = _bundle()
+        begin()
+        content, public, head = signed_bundle()
         source = DownloadSource(content, lambda offset, h=head: {"end": h + 2 * BLOCK + 9} if not offset else {})
-        download = _download(ABRecord(), source, public)
+        download = new_download(ABRecord(), source, public)
         real = source.open
 
         async def open_wrong(location, offset=0, etag="", real=real, wrong=wrong):
@@ -389,30 +256,30 @@ async def test_wrong_content_range_is_refused():
 
         source.open = open_wrong
         try:
-            await _let(asyncio.create_task(download.fetch(URL)))
+            await run_to_end(asyncio.create_task(download.fetch(URL)))
             raise AssertionError("taken")
         except UpdateError as error:
             equal(error.cause, "size")
 
 
 async def test_the_location_with_its_login_is_not_kept_on_flash():
-    _fresh()
-    content, public, _ = _bundle()
-    await _download(ABRecord(), DownloadSource(content), public).fetch("https://user:geheim@updates.example/a")
+    begin()
+    content, public, _ = signed_bundle()
+    await new_download(ABRecord(), DownloadSource(content), public).fetch("https://user:geheim@updates.example/a")
     true(b"geheim" not in flashrig.files().read(FILE))
 
 
 async def test_a_unit_without_keys_takes_nothing():
-    _fresh()
-    content, _, _ = _bundle()
+    begin()
+    content, _, _ = signed_bundle()
     download = Download(flashrig.files(), DownloadSource(content), ABRecord(), [], UNIT)
-    await _refused(download, "signature")
+    await expect_refusal(download, "signature")
     equal(download._source.offsets, [])
 
 
 async def test_a_second_key_counts_as_well():
-    _fresh()
-    content, public, _ = _bundle()
+    begin()
+    content, public, _ = signed_bundle()
     other = cooperative.run_now(ec.generate_key())[1]
     download = Download(flashrig.files(), DownloadSource(content), ABRecord(), [other, public], UNIT)
     await download.fetch(URL)

@@ -10,9 +10,9 @@ PROFILE = (
     (
         ("id", ("int", 1, None)),
         ("unit", ("enum", ("A", "W"))),
-        ("start?", ("time",)),
         ("periods", ("list", ("obj", (("limit", ("num", 0, None)),)), 3, 1)),
     ),
+    (("start", ("time",)),),
 )
 
 
@@ -31,8 +31,8 @@ def test_accepts_a_whole_nested_value():
 
 def test_unknown_fields_are_tolerated_only_where_not_strict():
     assert fault(("obj", (("a", ("any",)),)), {"a": 1, "b": 2}) is None
-    assert fault(("strict", (("a", ("any",)), ("c?", ("any",)))), {"a": 1, "b": 2}) == (EXTRA, "b")
-    assert fault(("strict", (("a", ("any",)), ("c?", ("any",)))), {"a": 1, "c": 2}) is None
+    assert fault(("strict", (("a", ("any",)),), (("c", ("any",)),)), {"a": 1, "b": 2}) == (EXTRA, "b")
+    assert fault(("strict", (("a", ("any",)),), (("c", ("any",)),)), {"a": 1, "c": 2}) is None
 
 
 def test_names_the_field_and_the_kind_of_fault():

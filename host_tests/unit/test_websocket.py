@@ -1,14 +1,14 @@
-"""The WebSocket client against servers that keep to RFC 6455 and against those that do not."""
+"""The WebSocket client's frames and messages, with servers that keep to RFC 6455 and with those that do not."""
 
 import asyncio
 import gc
 import random
 
-from check import equal, raises, raises_async, true
-from peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame, listen, pair, until
+from check import equal, raises_async, true
+from peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame, pair, received_text, until
 
 from charger.errors import ConnectionClosedError
-from charger.net import tls, utf8, websocket, websocket_handshake
+from charger.net import utf8
 from charger.net.websocket import WebSocket
 
 
@@ -16,10 +16,6 @@ def joined(**options):
     """A client and the peer at the other end of an in-memory connection."""
     near, far = pair()
     return WebSocket(near, near, **options), Peer(far)
-
-
-async def text(ws):
-    return str(await ws.recv(), "utf-8")
 
 
 # --- messages from the server ---
@@ -30,14 +26,14 @@ async def test_messages_of_all_length_forms_arrive_whole():
     for size in (0, 1, 125, 126, 255, 256, 257, 1023, 1024, 1025, 5000, 24576):
         sent = "".join(chr(33 + (i * 7 + size) % 90) for i in range(size))
         peer.text(sent)
-        equal(await text(ws), sent)
+        equal(await received_text(ws), sent)
 
 
 async def test_many_messages_in_one_packet_come_out_one_by_one():
     ws, peer = joined()
     peer.send(b"".join(frame(TEXT, b"message %d" % i) for i in range(100)))
     for i in range(100):
-        equal(await text(ws), "message %d" % i)
+        equal(await received_text(ws), "message %d" % i)
 
 
 async def test_a_message_cut_at_every_byte_arrives():
@@ -45,12 +41,12 @@ async def test_a_message_cut_at_every_byte_arrives():
     for cut in range(1, len(data)):
         ws, peer = joined()
         peer.send(data[:cut])
-        task = asyncio.create_task(text(ws))
+        task = asyncio.create_task(received_text(ws))
         for _ in range(5):
             await asyncio.sleep_ms(0)
         peer.send(data[cut:])
         equal(await task, "one")
-        equal(await text(ws), "x" * 200)
+        equal(await received_text(ws), "x" * 200)
 
 
 async def test_fragments_with_control_frames_between_them():
@@ -60,7 +56,7 @@ async def test_fragments_with_control_frames_between_them():
     peer.send(frame(CONTINUATION, b"\xa9", fin=False) + frame(PONG, b"nobody asked"))
     peer.send(frame(CONTINUATION, b"", fin=False))
     peer.send(frame(CONTINUATION, b" fin"))
-    equal(await text(ws), "é fin")
+    equal(await received_text(ws), "é fin")
     equal(await peer.frame(), (PONG, b"are you there", True))
 
 
@@ -71,7 +67,7 @@ async def test_the_view_is_the_kept_buffer_and_shrinks_back_after_a_big_message(
     gc.collect()
     before = gc.mem_alloc()
     peer.text("small")
-    equal(await text(ws), "small")
+    equal(await received_text(ws), "small")
     gc.collect()
     true(gc.mem_alloc() < before - 15000, "the big buffer is still held")
 
@@ -81,7 +77,7 @@ async def test_a_ping_flood_is_answered_and_does_not_hide_the_message():
     for i in range(500):
         peer.send(frame(PING, b"%d" % i))
     peer.text("after")
-    equal(await text(ws), "after")
+    equal(await received_text(ws), "after")
     for i in range(500):
         equal(await peer.frame(), (PONG, b"%d" % i, True))
 
@@ -316,141 +312,3 @@ async def test_the_transport_is_closed_once():
     ws.abort()
     ws.abort()
     equal(ws._writer.s.closed, 1)
-
-
-# --- the upgrade ---
-
-
-async def upgraded(serve, deadline_ms=2000, **options):
-    """Connect to a server on a real port and return (what connect() made or raised, the peer)."""
-    peers = []
-
-    async def job(peer):
-        peers.append(peer)
-        await serve(peer)
-
-    server, port = await listen(job)
-    reader, writer = await tls.open_stream("127.0.0.1", port, None, 2000)
-    try:
-        try:
-            ws = await websocket.connect(
-                reader, writer, "csms.example", "/ocpp/CP%201", "ocpp1.6", deadline_ms=deadline_ms, **options)
-        except websocket_handshake.WebSocketHandshakeError as error:
-            return error, peers[0] if peers else None
-        return ws, peers[0]
-    finally:
-        server.close()
-
-
-async def test_the_request_and_a_good_answer_with_a_frame_right_behind():
-    async def serve(peer):
-        await peer.head()
-        peer.answer(behind=frame(TEXT, b"early") + frame(TEXT, b"x" * 400))
-        await peer.closing()
-
-    ws, peer = await upgraded(serve, login=("CP 1", b"\x00\xffkey:1"))
-    equal(await text(ws), "early")
-    equal(await text(ws), "x" * 400)
-    lines = peer.request.split(b"\r\n")
-    equal(lines[0], b"GET /ocpp/CP%201 HTTP/1.1")
-    equal(peer.field(b"Host"), b"csms.example")
-    equal(peer.field(b"Sec-WebSocket-Version"), b"13")
-    equal(peer.field(b"Sec-WebSocket-Protocol"), b"ocpp1.6")
-    equal(peer.field(b"Authorization"), b"Basic Q1AgMToA/2tleTox")
-    equal(len(peer.field(b"Sec-WebSocket-Key")), 24)
-    await ws.close()
-    ws.abort()
-
-
-async def refused(answer, status=0):
-    """A server that answers with these bytes: the upgrade fails with this status."""
-
-    async def serve(peer):
-        await peer.head()
-        peer.send(answer)
-        await peer.exactly(1)
-
-    error, peer = await upgraded(serve)
-    true(isinstance(error, websocket_handshake.WebSocketHandshakeError), answer)
-    equal(error.status, status, answer)
-    equal(peer.field(b"Authorization"), None)
-    return error
-
-
-async def test_http_statuses_are_reported():
-    for status in (200, 301, 400, 401, 403, 404, 500, 503):
-        await refused(b"HTTP/1.1 %d Whatever\r\nContent-Length: 5\r\n\r\nhello" % status, status)
-    await refused(b"HTTP/1.0 404 Not Found\r\n\r\n", 404)
-
-
-async def test_malformed_handshake_answers_are_refused():
-    for answer in (
-        b"\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 1o1 x\r\n\r\n",
-        b"HTTP/1.1 10 x\r\n\r\n", b"HTTP/1.1 101 x\r\n\r\n", b"HTTP/1.1 101 x\r\nUpgrade websocket\r\n\r\n",
-        b"HTTP/1.1 101 x\r\n folded: x\r\n\r\n",
-        b"HTTP/1.1 101 x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", b"\xff\xfe\x00\r\n\r\n",
-    ):  # fmt: skip
-        await refused(answer)
-
-
-async def bad_answer(*args, **kwargs):
-    async def serve(peer):
-        await peer.head()
-        peer.answer(*args, **kwargs)
-        await peer.exactly(1)
-
-    error, _ = await upgraded(serve)
-    true(isinstance(error, websocket_handshake.WebSocketHandshakeError))
-    equal(error.status, 0)
-
-
-async def test_wrong_subprotocols_ocpp2():
-    for protocol in (None, b"ocpp1.5", b"ocpp2.0.1", b"ocpp1.6, ocpp1.5", b"", b"OCPP1.6"):
-        await bad_answer(protocol)
-    await bad_answer(b"ocpp1.6", b"Sec-WebSocket-Protocol: ocpp1.5\r\n")
-
-
-async def test_wrong_accept_key_and_extensions():
-    await bad_answer(extra=b"Sec-WebSocket-Extensions: permessage-deflate\r\n")
-    await bad_answer(extra=b"Sec-WebSocket-Accept: AAAA\r\n")
-    await refused(
-        b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: ocpp1.6\r\n"
-        b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-    )
-
-
-async def test_an_endless_head_is_cut_off():
-    async def serve(peer):
-        await peer.head()
-        peer.send(b"HTTP/1.1 101 x\r\n")
-        for _ in range(100):
-            peer.send(b"X-Filler: " + b"x" * 100 + b"\r\n")
-        await peer.exactly(1)
-
-    error, _ = await upgraded(serve)
-    true("longer than" in str(error), error)
-
-
-async def test_a_slow_loris_runs_into_the_deadline():
-    async def serve(peer):
-        await peer.head()
-        while True:
-            peer.send(b"H")
-            await asyncio.sleep_ms(20)
-
-    error, _ = await upgraded(serve, deadline_ms=200)
-    true("within 200 ms" in str(error), error)
-
-
-async def test_a_server_that_hangs_up_on_the_request():
-    async def serve(peer):
-        await peer.head()
-
-    error, _ = await upgraded(serve)
-    true("closed without" in str(error), error)
-
-
-def test_no_line_break_gets_into_the_request():
-    for bad in ("/a\r\nX: y", "/a b", "/ä", "/\x00"):
-        raises(websocket_handshake.WebSocketHandshakeError, websocket_handshake.request, "host", bad, "ocpp1.6", None, b"k")
-        raises(websocket_handshake.WebSocketHandshakeError, websocket_handshake.request, bad, "/", "ocpp1.6", None, b"k")

@@ -94,12 +94,14 @@ async def _set_hours(app, role, args, surface) -> dict:
 COMMANDS = {
     "status": ("status", ("strict", ()), _status),
     "charge": ("charge", ("strict", (
-        ("connector?", ("whole", 1, 32)),
         ("action", ("enum", ("start", "stop", "limit", "now", "skip", "pause", "resume"))),
-        ("amps?", ("num", 6, 80)),
+    ), (
+        ("connector", ("whole", 1, 32)), ("amps", ("num", 6, 80)),
     )), _charge),
     "hours": ("status", ("strict", ()), _hours),
     "set_hours": ("schedule", ("strict", (
-        ("choice", ("enum", ("accept", "remove", "change"))), ("windows?", ("str", 300)),
+        ("choice", ("enum", ("accept", "remove", "change"))),
+    ), (
+        ("windows", ("str", 300)),
     )), _set_hours),
 }  # fmt: skip

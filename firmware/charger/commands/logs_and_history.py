@@ -37,9 +37,9 @@ async def _history(app, _role, args, _surface) -> dict:
     return {"sessions": sessions, "before": before}
 
 
-_PAGE = (("before?", ("int", 0, None)), ("count?", ("int", 1, _MOST)))
-_VIEW = ("view?", ("enum", ("sessions", "months", "year")))
+_PAGE = (("before", ("int", 0, None)), ("count", ("int", 1, _MOST)))
+_VIEW = ("view", ("enum", ("sessions", "months", "year")))
 COMMANDS = {
-    "log": ("log", ("strict", _PAGE), _log),
-    "history": ("history", ("strict", (_VIEW,) + _PAGE), _history),  # noqa: RUF005 - MicroPython
+    "log": ("log", ("strict", (), _PAGE), _log),
+    "history": ("history", ("strict", (), (_VIEW,) + _PAGE), _history),  # noqa: RUF005 - MicroPython
 }

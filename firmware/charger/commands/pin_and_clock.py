@@ -29,6 +29,6 @@ async def _set_clock(_app, role, args, _surface) -> dict:
 
 _PIN = ("str", 64, 1)
 COMMANDS = {
-    "pin": ("status", ("strict", (("current", _PIN), ("pin", _PIN), ("role?", ("enum", roles.ROLES)))), _change_pin),
+    "pin": ("status", ("strict", (("current", _PIN), ("pin", _PIN)), (("role", ("enum", roles.ROLES)),)), _change_pin),
     "clock": ("clock", ("strict", (("utc", ("time",)),)), _set_clock),
 }

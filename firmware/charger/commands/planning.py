@@ -50,9 +50,9 @@ async def _set_tariff(app, _role, args, _surface) -> dict:
 
 
 COMMANDS = {
-    "plan": ("status", ("strict", (("connector?", ("whole", 1, 32)),)), _plan),
-    "set_plan": ("schedule", ("strict", (
-        ("connector?", ("whole", 1, 32)), ("depart?", ("str", 5, 5)), ("kwh?", ("num", 0.1, 200)),
+    "plan": ("status", ("strict", (), (("connector", ("whole", 1, 32)),)), _plan),
+    "set_plan": ("schedule", ("strict", (), (
+        ("connector", ("whole", 1, 32)), ("depart", ("str", 5, 5)), ("kwh", ("num", 0.1, 200)),
     )), _set_plan),
     "set_tariff": ("schedule", ("strict", (
         ("start", ("str", 35, 19)), ("minutes", ("whole", 5, 60)), ("prices", ("list", ("num", -1000, 1000), 100)),

@@ -12,21 +12,21 @@ from charger.store import file_system
 
 _TEXT = ("str", 512)
 _PEM = ("text", 16000)
-_SCHEMA = ("obj", (
-    ("serial?", ("str", 25, 1)),
-    ("pilot?", ("strict", (
-        ("r1?", ("int", 100000, 400000)), ("r2?", ("int", 20000, 100000)), ("r3?", ("int", 15000, 80000)),
-        ("rail_mv?", ("int", 3000, 3600)),
+_SCHEMA = ("obj", (), (
+    ("serial", ("str", 25, 1)),
+    ("pilot", ("strict", (), (
+        ("r1", ("int", 100000, 400000)), ("r2", ("int", 20000, 100000)), ("r3", ("int", 15000, 80000)),
+        ("rail_mv", ("int", 3000, 3600)),
     ))),
-    ("keys?", ("obj", ())),
-    ("csms?", ("obj", (
-        ("url?", _TEXT), ("secure_url?", _TEXT), ("identity?", ("str", 48, 1)), ("security_profile?", ("int", 0, 3)),
-        ("basic_auth_password?", ("str", 40)), ("ca?", _PEM), ("client_cert?", _PEM), ("client_key?", _PEM),
+    ("keys", ("obj", ())),
+    ("csms", ("obj", (), (
+        ("url", _TEXT), ("secure_url", _TEXT), ("identity", ("str", 48, 1)), ("security_profile", ("int", 0, 3)),
+        ("basic_auth_password", ("str", 40)), ("ca", _PEM), ("client_cert", _PEM), ("client_key", _PEM),
     ))),
-    ("mqtt?", ("obj", (("url", ("str", 512, 1)), ("password?", ("str", 128)), ("ca?", _PEM)))),
-    ("update?", ("obj", (
-        ("hosts?", ("list", _TEXT, 8)), ("roots?", _PEM), ("manifest_url?", _TEXT), ("hardware?", ("int", 1, 1000)),
-        ("keys?", ("list", ("str", 130, 130), 4)),
+    ("mqtt", ("obj", (("url", ("str", 512, 1)),), (("password", ("str", 128)), ("ca", _PEM)))),
+    ("update", ("obj", (), (
+        ("hosts", ("list", _TEXT, 8)), ("roots", _PEM), ("manifest_url", _TEXT), ("hardware", ("int", 1, 1000)),
+        ("keys", ("list", ("str", 130, 130), 4)),
     ))),
 ))  # fmt: skip
 _CSMS_FIELDS = ("url", "secure_url", "basic_auth_password", "ca", "client_cert", "client_key")

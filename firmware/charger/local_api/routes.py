@@ -21,7 +21,7 @@ _IDLE_MS = const(900000)
 _WHOLE_MS = const(8 * 3600000)
 _DEVICE_S = const(365 * 86400)
 
-_LOGIN = ("strict", (("pin", ("str", 64, 1)), ("role?", ("enum", roles.ROLES))))
+_LOGIN = ("strict", (("pin", ("str", 64, 1)),), (("role", ("enum", roles.ROLES)),))
 _ROUTES = {
     "/api/status": {"GET": "status"},
     "/api/settings": {"GET": "settings", "PUT": "set"},

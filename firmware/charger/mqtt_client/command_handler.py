@@ -46,10 +46,9 @@ _SESSION = (("session", _TOKEN), ("n", ("int", 1, 1 << 30)))
 _HELLO = ("strict", (_ID, ("do", ("enum", ("hello",)))))
 _LOGIN = ("strict", (
     _ID, ("do", ("enum", ("login",))), ("challenge", _TOKEN), ("role", ("enum", roles.ROLES)), ("pin", ("str", 64, 1)),
-    ("device?", ("str", 64)),
-))  # fmt: skip
+), (("device", ("str", 64)),))  # fmt: skip
 _LOGOUT = ("strict", (_ID, ("do", ("enum", ("logout",)))) + _SESSION)  # noqa: RUF005 - MicroPython
-_COMMAND = ("strict", (_ID, ("do", ("enum", _OFFERED))) + _SESSION + (("with?", ("obj", ())),))  # noqa: RUF005
+_COMMAND = ("strict", (_ID, ("do", ("enum", _OFFERED))) + _SESSION, (("with", ("obj", ())),))  # noqa: RUF005
 
 
 def _random() -> str:

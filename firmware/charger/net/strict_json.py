@@ -48,15 +48,19 @@ def _join_pairs(buf: bytearray, end: int) -> int:
 def _keys_of(value) -> int:
     """Count the keys in all objects of a parsed value, where equal keys are merged. UnacceptableJsonError: infinite numbers."""
     kind = type(value)
-    count = 0
     if kind is dict:
-        count = len(value)
-        value = value.values()
-    elif kind is float and value - value != 0:
+        return len(value) + _keys_in(value.values())
+    if kind is list:
+        return _keys_in(value)
+    if kind is float and value - value != 0:
         raise UnacceptableJsonError("number too big")
-    elif kind is not list:
-        return 0
-    for item in value:
+    return 0
+
+
+def _keys_in(values) -> int:
+    """Sum of _keys_of() the values."""
+    count = 0
+    for item in values:
         kind = type(item)
         if kind is not str and kind is not int:
             count += _keys_of(item)

@@ -7,7 +7,7 @@ from charger.validate import check
 
 _COUNT = ("int", 0, None)
 _NUMBER = ("int", None, None)
-_JOB = ("obj", (("id", _NUMBER), ("status", ("str", 50)), ("location?", ("str", 2000))))
+_JOB = ("obj", (("id", _NUMBER), ("status", ("str", 50))), (("location", ("str", 2000)),))
 _SHAPES = {  # by name without digits
     "anchors.json": ("list", ("list", _NUMBER, 2, 2), None),
     "boot.json": _COUNT,
@@ -19,7 +19,7 @@ _SHAPES = {  # by name without digits
     "ocpp_profiles.json": ("list", ("list", ("any",), 2, 2), None),
     "ocpp_reservations.json": ("list", ("list", ("any",), 5, 5), None),
     "ocpp_signed_firmware.json": _JOB,
-    "update_offer.json": ("obj", (("version?", ("str", 50)), ("url?", ("str", 2000)))),
+    "update_offer.json": ("obj", (), (("version", ("str", 50)), ("url", ("str", 2000)))),
 }  # fmt: skip
 _RESERVATION = (_NUMBER, _NUMBER, ("str", 20), ("any",), _NUMBER)
 

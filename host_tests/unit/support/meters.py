@@ -101,6 +101,15 @@ def dies_and_comes_back(meter, chip, time, back_ms):
     true(meter.reading.usable(), meter.reading.fault)
 
 
+def brown_out_counts_nothing(meter, chip, time, ms):
+    """The first poll after the chip lost its supply counts no energy."""
+    chip.brown_out()
+    time.pass_ms(ms)
+    before = meter.reading.energy_mwh
+    meter.poll()
+    equal(meter.reading.energy_mwh, before)
+
+
 def gives_no_energy_uncalibrated(meter, load, time):
     """Without calibration a reading is never valid and no energy counts; nominal gains are good enough for protection."""
     equal(polls(meter, time, 5000), 0)

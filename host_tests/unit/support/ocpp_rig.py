@@ -323,6 +323,18 @@ async def reserve(rig, number=1, connector=1, tag="MINE", after_s=600, parent=No
 
 
 async def swipe(rig, tag, number=1):
-    """A card at a connector, and a second for what follows."""
-    rig.cp.tag_shown(rig.connectors[number - 1], tag)
+    """A card at a connector, and a second for what follows; the idTag of the connector's session."""
+    connector = rig.connectors[number - 1]
+    rig.cp.tag_shown(connector, tag)
     await rig.seconds(1)
+    return connector.session.id_tag if connector.session else None
+
+
+def id_tag_info(status, parent=None, expiry=None):
+    """An answer with a verdict on an idTag."""
+    fields = {"status": status}
+    if parent:
+        fields["parentIdTag"] = parent
+    if expiry:
+        fields["expiryDate"] = expiry
+    return {"idTagInfo": fields}

@@ -218,3 +218,8 @@ async def until(condition, timeout_ms=5000, step_ms=1):
         await asyncio.wait_for_ms(wait(), timeout_ms)
     except asyncio.TimeoutError:
         raise AssertionError("still not so after %d ms" % timeout_ms)
+
+
+async def received_text(ws):
+    """The next message of a WebSocket client, as text."""
+    return str(await ws.recv(), "utf-8")

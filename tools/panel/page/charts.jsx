@@ -13,7 +13,7 @@ const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8);
 function options(width, [label, unit, , line]) {
   const axis = { stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false } };
   return {
-    width, height: HEIGHT, legend: { show: false },
+    width, height: HEIGHT, legend: { show: false }, padding: [null, 32, null, null],
     scales: { y: { range: (_, low, high) => [Math.min(0, low || 0), Math.max(1, (high || 0) * 1.1)] } },
     axes: [{ ...axis, space: 80, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 60, values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`) }],
     series: [{}, { label, stroke: () => colour(line), width: 2, points: { show: false } }],

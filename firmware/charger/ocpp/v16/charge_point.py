@@ -220,8 +220,7 @@ class ChargePoint(ServiceRegistry):
             return actions.without_profile(action), None
         module = actions.load(action)
         try:
-            validate.drop_nulls(module.SPEC, request)
-            validate.check(module.SPEC, request)
+            validate.check(module.SPEC, request, True)
         except InvalidValueError as error:
             self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
             raise OcppError(_CODES[error.kind], str(error))

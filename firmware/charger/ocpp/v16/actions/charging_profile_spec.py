@@ -2,16 +2,22 @@
 
 _PERIOD = (
     "obj",
-    (("startPeriod", ("int", 0, None)), ("limit", ("num", 0, 1000000)), ("numberPhases?", ("int", 1, 3))),
+    (
+        ("startPeriod", ("int", 0, None)),
+        ("limit", ("num", 0, 1000000)),
+    ),
+    (("numberPhases", ("int", 1, 3)),),
 )
 _SCHEDULE = (
     "obj",
     (
-        ("duration?", ("int", 0, None)),
-        ("startSchedule?", ("time",)),
         ("chargingRateUnit", ("enum", ("A", "W"))),
         ("chargingSchedulePeriod", ("list", _PERIOD, None, 1)),
-        ("minChargingRate?", ("num", 0, None)),
+    ),
+    (
+        ("duration", ("int", 0, None)),
+        ("startSchedule", ("time",)),
+        ("minChargingRate", ("num", 0, None)),
     ),
 )
 PURPOSES = ("enum", ("ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"))
@@ -19,13 +25,15 @@ SPEC = (
     "obj",
     (
         ("chargingProfileId", ("int", None, None)),
-        ("transactionId?", ("int", None, None)),
         ("stackLevel", ("int", 0, None)),
         ("chargingProfilePurpose", PURPOSES),
         ("chargingProfileKind", ("enum", ("Absolute", "Recurring", "Relative"))),
-        ("recurrencyKind?", ("enum", ("Daily", "Weekly"))),
-        ("validFrom?", ("time",)),
-        ("validTo?", ("time",)),
         ("chargingSchedule", _SCHEDULE),
+    ),
+    (
+        ("transactionId", ("int", None, None)),
+        ("recurrencyKind", ("enum", ("Daily", "Weekly"))),
+        ("validFrom", ("time",)),
+        ("validTo", ("time",)),
     ),
 )

@@ -4,11 +4,12 @@ from charger.ocpp.v16.actions.charging_profile_spec import PURPOSES
 
 SPEC = (
     "obj",
+    (),
     (
-        ("id?", ("int", None, None)),
-        ("connectorId?", ("int", 0, None)),
-        ("chargingProfilePurpose?", PURPOSES),
-        ("stackLevel?", ("int", 0, None)),
+        ("id", ("int", None, None)),
+        ("connectorId", ("int", 0, None)),
+        ("chargingProfilePurpose", PURPOSES),
+        ("stackLevel", ("int", 0, None)),
     ),
 )
 

@@ -2,7 +2,11 @@
 
 SPEC = (
     "obj",
-    (("vendorId", ("str", 255)), ("messageId?", ("str", 50)), ("data?", ("text", 16384))),
+    (("vendorId", ("str", 255)),),
+    (
+        ("messageId", ("str", 50)),
+        ("data", ("text", 16384)),
+    ),
 )
 
 

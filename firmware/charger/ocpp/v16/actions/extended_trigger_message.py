@@ -2,7 +2,7 @@
 
 from charger.ocpp.v16.actions import trigger_message
 
-SPEC = ("obj", (("requestedMessage", ("str", 50)), ("connectorId?", ("int", 1, None))))
+SPEC = ("obj", (("requestedMessage", ("str", 50)),), (("connectorId", ("int", 1, None)),))
 
 
 def handle(cp, request: dict):

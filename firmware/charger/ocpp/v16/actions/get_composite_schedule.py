@@ -7,8 +7,8 @@ SPEC = (
     (
         ("connectorId", ("int", None, None)),
         ("duration", ("int", 0, None)),
-        ("chargingRateUnit?", ("enum", ("A", "W"))),
     ),
+    (("chargingRateUnit", ("enum", ("A", "W"))),),
 )
 
 

@@ -3,7 +3,7 @@
 from charger.errors import OcppError
 from charger.ocpp.transport.error_codes import PROPERTY_CONSTRAINT_VIOLATION
 
-SPEC = ("obj", (("key?", ("list", ("str", 50), None)),))
+SPEC = ("obj", (), (("key", ("list", ("str", 50), None)),))
 
 
 def handle(cp, request: dict) -> dict:

@@ -4,12 +4,12 @@ from charger import clock
 
 SPEC = (
     "obj",
+    (("location", ("str", 1024, 1)),),
     (
-        ("location", ("str", 1024, 1)),
-        ("retries?", ("whole", 0, 100)),
-        ("retryInterval?", ("whole", 0, 86400)),
-        ("startTime?", ("time",)),
-        ("stopTime?", ("time",)),
+        ("retries", ("whole", 0, 100)),
+        ("retryInterval", ("whole", 0, 86400)),
+        ("startTime", ("time",)),
+        ("stopTime", ("time",)),
     ),
 )
 

@@ -7,19 +7,21 @@ SPEC = (
     (
         ("logType", ("enum", ("DiagnosticsLog", "SecurityLog"))),
         ("requestId", ("int", None, None)),
-        ("retries?", ("whole", 0, 100)),
-        ("retryInterval?", ("whole", 0, 86400)),
         (
             "log",
             (
                 "obj",
+                (("remoteLocation", ("str", 512, 1)),),
                 (
-                    ("remoteLocation", ("str", 512, 1)),
-                    ("oldestTimestamp?", ("time",)),
-                    ("latestTimestamp?", ("time",)),
+                    ("oldestTimestamp", ("time",)),
+                    ("latestTimestamp", ("time",)),
                 ),
             ),
         ),
+    ),
+    (
+        ("retries", ("whole", 0, 100)),
+        ("retryInterval", ("whole", 0, 86400)),
     ),
 )
 

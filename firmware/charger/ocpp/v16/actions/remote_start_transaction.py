@@ -4,7 +4,11 @@ from charger.ocpp.v16.actions import charging_profile_spec
 
 SPEC = (
     "obj",
-    (("idTag", ("str", 20)), ("connectorId?", ("int", None, None)), ("chargingProfile?", charging_profile_spec.SPEC)),
+    (("idTag", ("str", 20)),),
+    (
+        ("connectorId", ("int", None, None)),
+        ("chargingProfile", charging_profile_spec.SPEC),
+    ),
 )
 
 

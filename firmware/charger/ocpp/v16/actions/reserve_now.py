@@ -8,9 +8,9 @@ SPEC = (
         ("connectorId", ("int", None, None)),
         ("expiryDate", ("time",)),
         ("idTag", ("str", 20, 1)),
-        ("parentIdTag?", ("str", 20)),
         ("reservationId", ("int", None, None)),
     ),
+    (("parentIdTag", ("str", 20)),),
 )
 
 
@@ -20,7 +20,5 @@ def handle(cp, request: dict) -> dict:
     if not 0 <= connector_id <= len(cp.connectors):
         return {"status": "Rejected"}
     until = clock.parse_iso(request["expiryDate"])[0]
-    status = cp.reservations.reserve(
-        request["reservationId"], connector_id, request["idTag"], request.get("parentIdTag"), until
-    )
+    status = cp.reservations.reserve(request["reservationId"], connector_id, request["idTag"], request.get("parentIdTag"), until)
     return {"status": status}

@@ -2,14 +2,14 @@
 
 from charger.ocpp.v16.services.id_tag_table import INFO
 
-_ENTRY = ("obj", (("idTag", ("str", 20, 1)), ("idTagInfo?", INFO)))
+_ENTRY = ("obj", (("idTag", ("str", 20, 1)),), (("idTagInfo", INFO),))
 SPEC = (
     "obj",
     (
         ("listVersion", ("int", None, None)),
-        ("localAuthorizationList?", ("list", _ENTRY, None)),
         ("updateType", ("enum", ("Differential", "Full"))),
     ),
+    (("localAuthorizationList", ("list", _ENTRY, None)),),
 )
 
 

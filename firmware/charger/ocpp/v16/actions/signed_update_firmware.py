@@ -6,8 +6,6 @@ SPEC = (
     "obj",
     (
         ("requestId", ("int", None, None)),
-        ("retries?", ("whole", 0, 100)),
-        ("retryInterval?", ("whole", 0, 86400)),
         (
             "firmware",
             (
@@ -15,12 +13,16 @@ SPEC = (
                 (
                     ("location", ("str", 512, 1)),
                     ("retrieveDateTime", ("time",)),
-                    ("installDateTime?", ("time",)),
                     ("signingCertificate", ("text", 5500)),
                     ("signature", ("text", 800)),
                 ),
+                (("installDateTime", ("time",)),),
             ),
         ),
+    ),
+    (
+        ("retries", ("whole", 0, 100)),
+        ("retryInterval", ("whole", 0, 86400)),
     ),
 )
 

@@ -1,6 +1,6 @@
 """TriggerMessage (OCPP-72): answer first, then send."""
 
-SPEC = ("obj", (("requestedMessage", ("str", 50)), ("connectorId?", ("int", None, None))))
+SPEC = ("obj", (("requestedMessage", ("str", 50)),), (("connectorId", ("int", None, None)),))
 
 
 def handle(cp, request: dict) -> dict:

@@ -8,9 +8,11 @@ SPEC = (
     "obj",
     (
         ("location", ("str", 1024, 1)),
-        ("retries?", ("whole", 0, 100)),
         ("retrieveDate", ("time",)),
-        ("retryInterval?", ("whole", 0, 86400)),
+    ),
+    (
+        ("retries", ("whole", 0, 100)),
+        ("retryInterval", ("whole", 0, 86400)),
     ),
 )
 

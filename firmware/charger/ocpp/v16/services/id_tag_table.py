@@ -10,10 +10,10 @@ from charger import clock, log
 
 INFO = (
     "obj",
+    (("status", ("enum", ("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"))),),
     (
-        ("status", ("enum", ("Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"))),
-        ("parentIdTag?", ("str", 20)),
-        ("expiryDate?", ("time",)),
+        ("parentIdTag", ("str", 20)),
+        ("expiryDate", ("time",)),
     ),
 )
 

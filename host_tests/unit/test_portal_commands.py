@@ -1,0 +1,120 @@
+"""Commands to the portal over the network: replies, log-ins and their ends, repetition, rate."""
+
+import json
+import struct
+
+from check import equal, true
+from peer import until
+from portal_rig import BASE, PINS, Rig, begin, end
+
+from charger import clock
+from charger.audit import events
+
+HEAP = 8 * 1024 * 1024
+TIMEOUT = 60
+setup, teardown = begin, end
+
+
+async def test_commands_over_the_network():
+    """One after the other, at most four waiting; the reply goes to its topic."""
+    rig = await Rig().start().online()
+    topic = (BASE + "cmd").encode()
+    for number in range(9):
+        text = json.dumps({"id": str(number), "do": "hello"}).encode()
+        rig.broker.s.write(b"\x30" + bytes((2 + len(topic) + len(text),)) + struct.pack("!H", len(topic)) + topic + text)
+    await until(lambda: len(rig.of("reply")) >= 4, 5000)
+    await clock.sleep_ms(1000)
+    found = [reply["id"] for reply in rig.of("reply")]
+    equal(found, sorted(found))
+    true(4 <= len(found) <= 9)
+    equal(len(rig.app.infos(events.INVALID_MESSAGES)) > 0, len(found) < 9)
+
+
+async def test_a_challenge_holds_once_and_for_a_minute():
+    rig = Rig()
+    first = (await rig.command(do="hello"))["challenge"]
+    await clock.sleep_s(61)
+    late = await rig.command(do="login", challenge=first, role="owner", pin=PINS["owner"])
+    equal((late["ok"], late["error"], rig.app.pins.asked), (False, "login", []))
+    answer = await rig.log_in(device="mine")
+    equal((answer["ok"], answer["device"], rig.app.pins.asked[-1]), (True, "known", ("owner", PINS["owner"], "mqtt", "mine")))
+    many, good = [], []
+    for _ in range(6):
+        many.append((await rig.command(do="hello"))["challenge"])
+    for one in many:
+        good.append((await rig.command(do="login", challenge=one, role="owner", pin=PINS["owner"]))["ok"])
+    equal(good, [False, False, True, True, True, True])
+    equal(len(rig.app.infos(events.REPLAY)), 2)
+
+
+async def test_wrong_pins_and_waiting():
+    """SEC-25: what access/pin.py says is passed on."""
+    rig = Rig()
+    hello = await rig.command(do="hello")
+    wrong = await rig.command(do="login", challenge=hello["challenge"], role="owner", pin="1234")
+    equal((wrong["ok"], wrong["error"], "wait_s" in wrong), (False, "login", False))
+    rig.app.pins.wait_s = 60
+    wait = await rig.log_in()
+    equal((wait["ok"], wait["error"], wait["wait_s"]), (False, "wait", 60))
+    equal(rig.portal.logins, [])
+
+
+async def test_a_session_ends():
+    """By idling, after half a day, by logout, by a changed PIN, by erasure; and the oldest when there are too many."""
+    rig = Rig()
+
+    async def state(login, number):
+        return (await rig.command(do="acknowledge", session=login["session"], n=number)).get("error")
+
+    login = await rig.log_in()
+    equal((await state(login, 1), rig.app.acknowledged), (None, "owner"))
+    await clock.sleep_s(800)
+    equal(await state(login, 2), None)
+    await clock.sleep_s(901)
+    equal(await state(login, 3), "login")
+    login = await rig.log_in()
+    for number in range(1, 70):
+        await clock.sleep_s(700)
+        if await state(login, number) is not None:
+            break
+    true(55 <= number <= 65, number)
+    for event in (events.PIN_CHANGED, events.PERSONAL_DATA_ERASED, events.FACTORY_RESET):
+        login = await rig.log_in()
+        rig.app.security_log.add(event, "x")
+        equal(await state(login, 1), "login", event)
+    logins, states = [], []
+    for _ in range(4):
+        logins.append(await rig.log_in())
+    for login in logins:
+        states.append(await state(login, 1))
+    equal(states, ["login", None, None, None])
+    equal((await rig.command(do="logout", session=logins[1]["session"], n=2))["ok"], True)
+    equal(await state(logins[1], 3), "login")
+
+
+async def test_a_command_is_done_once():
+    """`n` grows; the very same command again is what a broker may do, and silently nothing."""
+    rig = Rig()
+    login = await rig.log_in()
+    wish = {"do": "acknowledge", "session": login["session"]}
+    equal((await rig.command(id="a", n=5, **wish))["ok"], True)
+    rig.app.acknowledged = None
+    equal(await rig.command(id="a", n=5, **wish), None)
+    for name, number in (("b", 5), ("a", 4), ("c", 1)):
+        equal((await rig.command(id=name, n=number, **wish))["error"], "replay")
+    equal((rig.app.acknowledged, len(rig.app.infos(events.REPLAY))), (None, 3))
+    equal((await rig.command(id="d", n=6, **wish))["ok"], True)
+    user = await rig.log_in("user")
+    equal((await rig.command(do="acknowledge", session=user["session"], n=1))["error"], "forbidden")
+
+
+async def test_commands_above_the_rate_are_dropped():
+    rig = Rig()
+    heard = 0
+    for _ in range(60):
+        heard += await rig.command(do="hello") is not None
+    true(40 <= heard <= 45, heard)
+    await clock.sleep_s(10)
+    true((await rig.command(do="hello"))["ok"])
+    equal(rig.app.infos(events.INVALID_MESSAGES)[0], "portal: too many commands")
+    true(len(rig.app.infos(events.INVALID_MESSAGES)) <= 5)
