@@ -21,8 +21,8 @@ OF_THE_MACHINE = ("libc6", "libc-bin", "libgcc-s1", "gcc-12-base", "gcc-14-base"
 FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
-  <dir>{base}/usr/share/fonts</dir>
-  <cachedir>{base}/cache</cachedir>
+  <dir prefix="relative">usr/share/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
   <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
   <alias><family>system-ui</family><prefer><family>DejaVu Sans</family></prefer></alias>
 </fontconfig>
@@ -30,7 +30,7 @@ FONTS = """<?xml version="1.0"?>
 START = """#!/bin/sh
 here="$(dirname "$(readlink -f "$0")")/browser"
 export LD_LIBRARY_PATH="$here/usr/lib/{triplet}:$here/lib/{triplet}:$here/usr/lib/{triplet}/pulseaudio"
-export FONTCONFIG_FILE="$here/fonts.conf"
+export FONTCONFIG_FILE="$here/fonts.conf" XDG_CACHE_HOME="$here/cache"
 exec "$here/usr/lib/chromium/chromium-headless-shell" "$@"
 """
 
@@ -54,7 +54,7 @@ def fetch() -> None:
     wanted = [name for name in toolchain.closure(PACKAGES, arch, env) if name.split(":")[0] not in OF_THE_MACHINE]
     toolchain.unpack_all(wanted, arch, FOLDER, env)
     base = HOME / FOLDER
-    (base / "fonts.conf").write_text(FONTS.format(base=base))
+    (base / "fonts.conf").write_text(FONTS)
     PROGRAM.write_text(START.format(triplet=triplet))
     PROGRAM.chmod(0o755)
     shutil.rmtree(HOME / "apt", ignore_errors=True)

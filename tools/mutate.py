@@ -12,6 +12,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from simulator import compiled
+
 ROOT = Path(__file__).resolve().parent.parent
 OUTLET = "charger/outlet/"
 GUARDS = OUTLET + "guards/"
@@ -53,21 +55,38 @@ MUTATIONS = {
     "Permission": (OUTLET + "outlet.py", "self.permit\n            and not self.easing", "not self.easing"),
     "Emergency": (OUTLET + "outlet.py", "        self.blocked = self._shut\n", "        self.blocked = False\n"),
 }
-# Which test has noticed a mutant before: it runs first, the others only when it passes. That saves time and decides nothing.
-FIRST = {
-    "Diode": "endangers", "PilotShort": "endangers", "PilotVoltage": "endangers", "Ventilation": "ventilation_is",
-    "ResidualCurrent": "latches", "ResidualSelfTest": "a_dead", "Weld": "welded", "CloseFailure": "does_not_close",
-    "OverCurrent": "wears", "Temperature": "wears", "MeterLost": "wears", "Proximity": "a_coding",
-    "LockFailure": "without_the_lock", "Lock before closing": "without_the_lock", "Minimum off time": "a_late_tick_opens",
-    "PWM rest": "sleeping", "Duty hold": "limits_are", "Stop after 6 s": "after_six", "Self-test for each closure": "a_dead",
-    "Late tick": "a_late_tick_opens", "Permission": "without_permission", "Tamper": "wears", "Emergency": "emergency",
-    "PilotGenerator": "generator",
-}  # fmt: skip
+# The test that notices each mutant: it runs first, the others only when it passes.
+NOTICED_BY = {
+    "Diode": "test_dangerous_faults_open_at_once",
+    "PilotShort": "test_dangerous_faults_open_at_once",
+    "PilotVoltage": "test_dangerous_faults_open_at_once",
+    "PilotGenerator": "test_a_generator_out_of_range_with_nothing_plugged_is_no_car_cp1",
+    "Ventilation": "test_ventilation_is_refused_where_there_is_none_cp40",
+    "ResidualCurrent": "test_the_residual_current_device_latches_until_unplugged_cp44",
+    "ResidualSelfTest": "test_a_dead_residual_current_device_fails_its_self_test_and_nothing_closes_cp43",
+    "Weld": "test_a_welded_contactor_is_seen_and_never_closed_again_cp45",
+    "CloseFailure": "test_a_contactor_that_does_not_close_is_told_to_open_cp46",
+    "OverCurrent": "test_slow_faults_open_within_their_time",
+    "Temperature": "test_harmless_faults_let_the_car_stop_first",
+    "MeterLost": "test_harmless_faults_let_the_car_stop_first",
+    "Proximity": "test_a_coding_that_changes_while_charging_opens_cp37",
+    "LockFailure": "test_no_energy_without_the_lock_and_no_unlocking_under_load_cp31",
+    "Tamper": "test_a_tamper_policy_decides_whether_an_open_enclosure_stops_and_what_clears_it_sec17",
+    "Lock before closing": "test_no_energy_without_the_lock_and_no_unlocking_under_load_cp31",
+    "Minimum off time": "test_a_late_tick_opens_and_closes_again_by_the_rules",
+    "PWM rest": "test_a_sleeping_car_is_woken_once_if_asked_for_cp29",
+    "Duty hold": "test_limits_are_followed_with_five_seconds_between_and_cuts_for_safety_at_once_cp22",
+    "Stop after 6 s": "test_a_car_that_does_not_stop_is_opened_under_load_after_six_seconds_cp25",
+    "Self-test for each closure": "test_a_dead_residual_current_device_fails_its_self_test_and_nothing_closes_cp43",
+    "Late tick": "test_a_late_tick_opens_and_closes_again_by_the_rules",
+    "Permission": "test_nothing_closes_without_permission_and_there_is_no_pwm",
+    "Emergency": "test_after_an_emergency_open_nothing_closes_before_the_restart",
+}
 RUNNER = """
 import sys
 import test_outlet
-names = sorted(name for name in dir(test_outlet) if name.startswith("test_"))
-for name in sorted(names, key=lambda name: FIRST not in name):
+names = sorted((name for name in dir(test_outlet) if name.startswith("test_")), key=lambda name: name not in FIRST)
+for name in names[: len(FIRST) if ALONE else None]:
     try:
         getattr(test_outlet, name)()
     except Exception as error:
@@ -81,14 +100,15 @@ class BrokenRun(Exception):
     """The tests neither passed nor failed on a copy; the message says how the interpreter ended."""
 
 
-def survives(firmware, first=" "):
+def survives(firmware, first=(), alone=False):
     """(True when all of test_outlet.py passes on this copy of the firmware, the first test that fails or "").
 
-    `first` is a part of the name of the test to begin with. BrokenRun when the interpreter ended in another way.
+    `first` are the tests to begin with, with `alone` the only ones. BrokenRun when the interpreter ended in another way.
     """
+    chosen = f"FIRST = {tuple(first)!r}\nALONE = {alone!r}"
     done = subprocess.run(
-        [str(ROOT / ".toolchain" / "micropython64"), "-X", "heapsize=8M", "-c", f"FIRST = {first!r}" + RUNNER],
-        env={"MICROPYPATH": f"boards/SIM:{firmware}:host_tests/unit/support:host_tests/unit:.frozen"},
+        [str(ROOT / ".toolchain" / "micropython64"), "-X", "heapsize=8M", "-c", chosen + RUNNER],
+        env={"MICROPYPATH": f"{compiled.folder('boards/SIM')}:{firmware}:host_tests/unit/support:host_tests/unit:.frozen"},
         cwd=ROOT, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     lines = done.stdout.splitlines()
@@ -110,7 +130,7 @@ def mutant(name):
         if text.count(old) != 1:
             raise ValueError(f"{name}: {old!r} stands {text.count(old)} times in {file}")
         (copy / file).write_text(text.replace(old, new))
-        return survives(copy, FIRST.get(name, " "))
+        return survives(copy, [NOTICED_BY[name]])
 
 
 def main():

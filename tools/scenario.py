@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -26,14 +27,14 @@ LIBRARY = Path(__file__).resolve().parent / "scenarios"
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
+@dataclass
 class Result:
-    """What became of a scenario: `outcome`, `reason` (a sentence, or ""), and the seconds that it took."""
+    """How a scenario ended: `outcome`, `reason` (a sentence, or ""), and the seconds that it took."""
 
-    def __init__(self, scenario, outcome, reason, seconds):
-        self.scenario = scenario
-        self.outcome = outcome
-        self.reason = reason
-        self.seconds = seconds
+    scenario: files.Scenario
+    outcome: str
+    reason: str
+    seconds: float
 
 
 def play(scenario, url, options, folder):

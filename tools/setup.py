@@ -216,8 +216,8 @@ def npm_packages(source, folder, names):
 
 
 def programs():
-    """MicroPython itself, the browser, the page; their programs speak for themselves and have the same exit codes."""
-    for program in ("toolchain.py", "browser.py", "web_page/build.py"):
+    """MicroPython itself, the browser, the page, the simulated board: programs with messages and exit codes of their own."""
+    for program in ("toolchain.py", "browser.py", "web_page/build.py", "simulator/compiled.py"):
         done = subprocess.run([sys.executable, str(ROOT / "tools" / program)], check=False)
         if done.returncode:
             raise SystemExit(done.returncode)

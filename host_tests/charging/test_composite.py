@@ -7,7 +7,6 @@ profile from its start, and knows no boundaries.
 import datetime
 import json
 import random
-import subprocess
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import ocpp.v16
 import pytest
 from jsonschema import Draft4Validator
 
-from mpy.interpreter import ROOT, binary, environment
+from mpy.json_script import JsonScript
 
 VOLTS = 230
 HARDWARE = 320  # of each outlet, 0.1 A
@@ -264,36 +263,10 @@ def random_case(rng):
     }
 
 
-class Device:
-    """The firmware's smart charging on an interpreter."""
-
-    def __init__(self, word):
-        self.process = subprocess.Popen(
-            [str(binary(word)), "-X", "heapsize=2M", "host_tests/charging/on_device.py"],
-            cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def play(self, case):
-        """The answer to one case."""
-        self.process.stdin.write(json.dumps(case) + "\n")
-        self.process.stdin.flush()
-        log = []
-        for line in self.process.stdout:
-            if line.startswith("\x1e"):
-                return json.loads(line[1:], parse_float=Decimal)
-            log.append(line)
-        raise AssertionError("the interpreter ended:\n" + "".join(log[-20:]))
-
-    def close(self):
-        """End it."""
-        self.process.stdin.close()
-        self.process.wait(10)
-
-
 @pytest.fixture
 def device(word):
     """The interpreter with this word size."""
-    running = Device(word)
+    running = JsonScript("host_tests/charging/on_device.py", word, "2M")
     yield running
     running.close()
 
@@ -353,7 +326,7 @@ def test_composite_schedule_and_limits_of_random_profiles(device, sets, seed):
     accepted = 0
     for number in range(sets):
         case = random_case(rng)
-        result = device.play(case)
+        result = device.call(case, parse_float=Decimal)
         answers, profiles = installed(case)
         try:
             assert result["installed"] == answers

@@ -10,11 +10,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator import compiled
+
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("runner.py")
 RECORD = b"\x1e"
-# The shims of the simulated board come first, so that they shadow the built-in modules of the same name.
-PATH = ("boards/SIM", "firmware", "host_tests/unit/support", ".frozen", ".toolchain/lib")
+SHIMS, FIRMWARE = "boards/SIM", "firmware"
+SUPPORT = ("host_tests/unit/support", ".frozen", ".toolchain/lib")
 # After the deadline: how long the interpreter has to answer a KeyboardInterrupt with its traceback.
 GRACE_S = 1.0
 
@@ -24,9 +26,16 @@ def binary(word: int) -> Path:
     return ROOT / ".toolchain" / f"micropython{word}"
 
 
-def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment that MicroPython runs in: the search path, and nothing of it from outside."""
-    return {**os.environ, "MICROPYPATH": ":".join(PATH), **(extra or {})}
+def environment(
+    extra: dict[str, str] | None = None, firmware: str | None = None, folders: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """The environment that MicroPython runs in: the search path, and nothing of it from outside.
+
+    The shims of the simulated board come first, so that they shadow the built-in modules of the same name; then the firmware,
+    which `firmware` replaces by the sources of a changed copy; then `folders`.
+    """
+    parts = (str(compiled.folder(SHIMS)), firmware or str(compiled.folder(FIRMWARE)), *folders, *SUPPORT)
+    return {**os.environ, "MICROPYPATH": ":".join(parts), **(extra or {})}
 
 
 @dataclass

@@ -1,15 +1,13 @@
 """Random events thrown at the outlet, with the invariants held after every tick (hypothesis; the outlet in MicroPython)."""
 
-import json
 import os
-import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parents[2]
+from mpy.json_script import JsonScript
+
 FAULTS = (
     "OtherError", "GroundFailure", "OverCurrentFailure", "HighTemperature", "UnderVoltage", "OverVoltage",
     "PowerMeterFailure", "PowerSwitchFailure", "ConnectorLockFailure", "InternalError", "EVCommunicationError", "diode",
@@ -17,31 +15,6 @@ FAULTS = (
 )
 EVENTS_A_RUN = 250
 RUNS = 400 if os.environ.get("PILOTLIGHT_SOAK") == "1" else 120  # of 250 events: 100,000 in `make soak`, else 30,000
-
-
-class Device:
-    """An interpreter that plays event lists."""
-
-    def __init__(self, word=64, *arguments):
-        self.process = subprocess.Popen(
-            [str(ROOT / f".toolchain/micropython{word}"), "-X", "heapsize=16M", "host_tests/outlet/on_device.py", *arguments],
-            cwd=ROOT, env={"MICROPYPATH": "boards/SIM:firmware:host_tests/unit/support:.frozen"},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def play(self, events):
-        self.process.stdin.write(json.dumps(events) + "\n")
-        self.process.stdin.flush()
-        log = []
-        for line in self.process.stdout:
-            if line.startswith("\x1e"):
-                return json.loads(line[1:])
-            log.append(line)
-        raise AssertionError("the interpreter ended:\n" + "".join(log[-20:]))
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(10)
 
 
 SOON = st.integers(0, 6)
@@ -80,7 +53,7 @@ EVENT = st.one_of(
 @pytest.mark.parametrize(("word", "runs"), [(64, RUNS // 2), (64, RUNS // 2), (32, RUNS // 20)], ids=["64a", "64b", "32"])
 def test_no_sequence_of_events_closes_what_must_stay_open(word, runs):
     """Random events: CP-9, 15, 22, 24 to 26, 31, 40, 44, 45, 50, and a limit is a limit as long as it is valid."""
-    device = Device(word)
+    device = JsonScript("host_tests/outlet/on_device.py", word)
     played = {"events": 0, "ticks": 0}
 
     # No shrinking: a run is played from its start each time, and the message names the event that broke it.
@@ -89,7 +62,7 @@ def test_no_sequence_of_events_closes_what_must_stay_open(word, runs):
     )  # fmt: skip
     @given(st.lists(EVENT, min_size=EVENTS_A_RUN, max_size=EVENTS_A_RUN))
     def run(events):
-        result = device.play(events)
+        result = device.call(events)
         assert "broken" not in result, result
         played["events"] += result["events"]
         played["ticks"] += result["ticks"]

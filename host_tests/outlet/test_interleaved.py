@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from mpy.interpreter import ROOT, binary, environment
+
 HERE = Path(__file__).resolve().parent
 ACTIONS = 400
 # Modules whose functions run in the loop; of those with a set the tick runs the rest.
@@ -124,9 +125,9 @@ def play(folder, seed, count, fault=None):
         path.write_text(instrument(path.read_text(encoding="utf-8"), only), encoding="utf-8")
     shutil.copy(HERE / "on_device.py", folder / "device_watch.py")
     done = subprocess.run(
-        [str(ROOT / ".toolchain" / "micropython64"), "-X", "heapsize=16M", "host_tests/outlet/interleaved/on_device.py",
+        [str(binary(64)), "-X", "heapsize=16M", "host_tests/outlet/interleaved/on_device.py",
          str(seed), str(count)],
-        env={"MICROPYPATH": f"boards/SIM:{copy}:{folder}:host_tests/outlet/interleaved:host_tests/unit/support:.frozen"},
+        env=environment(firmware=str(copy), folders=(str(folder), "host_tests/outlet/interleaved")),
         cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     lines = [line for line in done.stdout.split("\n") if line.startswith("\x1e")]

@@ -7,11 +7,11 @@ A month is 30 nights of 4 minutes with a car that wants energy, in which everyth
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from mpy.interpreter import ROOT, binary, environment
+
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 NIGHTS = 30 if SOAK else 2
 MINUTES = 4
@@ -25,9 +25,9 @@ HELD = {
 def play(scenario, nights):
     """What household.py reports."""
     done = subprocess.run(
-        [str(ROOT / ".toolchain/micropython64"), "-X", "heapsize=32M", "host_tests/outlet/household.py", scenario, str(nights),
+        [str(binary(64)), "-X", "heapsize=32M", "host_tests/outlet/household.py", scenario, str(nights),
          str(MINUTES), str(SEED)],
-        cwd=ROOT, env={"MICROPYPATH": "boards/SIM:firmware:host_tests/unit/support:.frozen"}, capture_output=True, text=True,
+        cwd=ROOT, env=environment(), capture_output=True, text=True,
         timeout=7000, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,6 +14,7 @@ from backend import wait_until
 from backend.simulator import free_port
 from backend.waiting import WaitTimeout
 from sim.front_ends import FrontEnd
+from sim.tcp_server import TcpServer
 from sim.tls_peers import key_of, receive_exactly, server_context
 
 UNIT, OWNER = ("unit", "the unit's own"), ("owner", "the owner's own")
@@ -82,31 +83,22 @@ class Broker:
         self.close()
 
 
-class Deaf:
-    """A broker that acknowledges everything but messages on a topic that ends so, and keeps those: `logged`."""
+class SelectiveBroker(TcpServer):
+    """A broker that acknowledges all but messages on a topic with this ending, and keeps those in `logged`."""
 
-    def __init__(self, port, certificate, deaf_to):
+    def __init__(self, port, certificate, unacknowledged):
         self.logged = []
-        self._deaf_to = deaf_to.encode()
+        self._unacknowledged = unacknowledged.encode()
         self._context = server_context(certificate)
-        self._listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(self._acknowledge, port)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # closed only, it would go on as long as somebody waits in accept()
-        self._listener.close()
+        self.close()
 
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
+    def _acknowledge(self, connection):
         with contextlib.suppress(OSError, EOFError), self._context.wrap_socket(connection, server_side=True) as secured:
             while True:
                 first, body = _packet(secured)
@@ -118,7 +110,7 @@ class Deaf:
                     secured.sendall(b"\xd0\0")
                 elif first >> 4 == 3:
                     end = 2 + struct.unpack_from("!H", body)[0]
-                    if body[2:end].endswith(self._deaf_to):
+                    if body[2:end].endswith(self._unacknowledged):
                         self.logged.append(body[end + 2 :])
                     else:
                         secured.sendall(b"\x40\2" + body[end : end + 2])
@@ -203,11 +195,11 @@ class Owner:
         """Any bytes, at QoS 0: mosquitto hands it on at once."""
         self._send(0x31 if retain else 0x30, _text(self.base + topic) + data)
 
-    def tell(self, **wish):
+    def send_command(self, **fields):
         """A command, without an answer; its id."""
         self._ids += 1
         self.last = str(self._ids)
-        self.publish("cmd", json.dumps({"id": self.last, **wish}).encode())
+        self.publish("cmd", json.dumps({"id": self.last, **fields}).encode())
         return self.last
 
     def reply_to(self, number, timeout_s=60):
@@ -215,15 +207,15 @@ class Owner:
         with contextlib.suppress(WaitTimeout):
             return self.wait("reply", lambda said: said["id"] == number, timeout_s)
 
-    def ask(self, **wish):
+    def command(self, **fields):
         """A command and its answer."""
-        number = self.tell(**wish)
+        number = self.send_command(**fields)
         return self.wait("reply", lambda said: said["id"] == number)
 
     def log_in(self, role, pin):
         """Challenge and PIN; the answer."""
-        challenge = self.ask(do="hello")["challenge"]
-        answer = self.ask(do="login", challenge=challenge, role=role, pin=pin)
+        challenge = self.command(do="hello")["challenge"]
+        answer = self.command(do="login", challenge=challenge, role=role, pin=pin)
         self.session = answer.get("session", "")
         self.number = 0
         return answer
@@ -231,7 +223,7 @@ class Owner:
     def do(self, what, **inner):
         """A command of somebody who is logged in, and its answer."""
         self.number += 1
-        return self.ask(do=what, session=self.session, n=self.number, **({"with": inner} if inner else {}))
+        return self.command(do=what, session=self.session, n=self.number, **({"with": inner} if inner else {}))
 
 
 def _packet(source):

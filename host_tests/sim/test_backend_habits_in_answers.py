@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from backend import Error, Late, Result, Text
+from backend import Error, Held, Late, Release, Result, Text
 from sim.sessions import NO_SAMPLES, QUICK_RETRIES, end_session, launch_accepted, start_session, statuses
 
 
@@ -163,11 +163,11 @@ def test_a_back_end_that_answers_25_s_late_gets_each_message_once(launch, csms):
 
 def test_an_answer_later_than_the_timeout_is_dropped_and_the_same_start_told_again(launch, csms):
     """The start comes again with the same payload, so that the back end can know it; the answer in time counts."""
-    scale = 20
     started = {"transactionId": 5, "idTagInfo": {"status": "Accepted"}}
-    csms.answer("StartTransaction", Late(34 / scale, Result({**started, "transactionId": 4})), Result(started))
+    late = Held(Result({**started, "transactionId": 4}))
+    csms.answer("StartTransaction", late, Release(late, Result(started)))
     csms.answer("StopTransaction", Result({}))
-    sim = launch(time_scale=scale, settings={**QUICK_RETRIES, **NO_SAMPLES, "TransactionMessageRetryInterval": "10"})
+    sim = launch(time_scale=20, settings={**QUICK_RETRIES, **NO_SAMPLES, "TransactionMessageRetryInterval": "10"})
     csms.wait_booted()
     sim.plug_in()
     sim.swipe("GOOD0001")

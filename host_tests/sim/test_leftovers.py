@@ -35,7 +35,7 @@ def test_a_killed_test_run_leaves_no_simulator_and_no_interpreter(tmp_path):
 
 HANGING = """
 import sys
-sys.path.insert(0, {host_tests!r})
+sys.path[:0] = {folders!r}
 from pathlib import Path
 from mpy.interpreter import Interpreter
 running = Interpreter(Path({file!r}), 64, None, Path({folder!r}))
@@ -48,7 +48,7 @@ def test_a_killed_test_run_leaves_no_hanging_unit_test(tmp_path):
     """The interpreter of a test that never ends is killed with the runner that waits for it."""
     file = tmp_path / "test_hanging.py"
     file.write_text("def test_hangs():\n    open('%s', 'w').close()\n    while True:\n        pass\n" % (tmp_path / "begun"))
-    code = HANGING.format(host_tests=str(ROOT / "host_tests"), file=str(file), folder=str(tmp_path))
+    code = HANGING.format(folders=[str(ROOT / "host_tests"), str(ROOT / "tools")], file=str(file), folder=str(tmp_path))
     runner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     leader = int(runner.stdout.readline())
     try:

@@ -14,6 +14,7 @@ import statistics
 import threading
 
 from backend import wait_until
+from sim.tcp_server import TcpServer, forward
 from sim.test_tls_servers import options
 from sim.tls_peers import VERSIONS, Authority, server_context
 
@@ -22,7 +23,7 @@ QUICK = {"RetryBackoffWaitMinimum": 1, "RetryBackoffRandomRange": 0}
 LEAK = 2 * 1024
 
 
-class Relay:
+class Relay(TcpServer):
     """Between charger and back end: lets `limit` octets of an answer pass, None for all, then holds until cut()."""
 
     def __init__(self, upstream):
@@ -30,39 +31,19 @@ class Relay:
         self.limit = None
         self.held = 0
         self._open = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(self._connect)
 
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.upstream))
-            self._open += [near, far]
-            threading.Thread(target=self._back, args=(far, near, self.limit), daemon=True).start()
-            threading.Thread(target=self._pass, args=(near, far), daemon=True).start()
+    def _connect(self, near):
+        limit = self.limit
+        far = socket.create_connection(("127.0.0.1", self.upstream))
+        self._open += [near, far]
+        threading.Thread(target=self._answer, args=(far, near, limit), daemon=True).start()
+        forward(near, far)
 
-    def _pass(self, source, sink):
-        try:
-            while data := source.recv(4096):
-                sink.sendall(data)
-        except OSError:
-            pass
-
-    def _back(self, far, near, limit):
-        if limit is None:
-            self._pass(far, near)
-            return
-        try:
-            while limit and (data := far.recv(limit)):
-                limit -= len(data)
-                near.sendall(data)
-        except OSError:
-            pass
-        self.held += 1
+    def _answer(self, far, near, limit):
+        forward(far, near, limit)
+        if limit is not None:
+            self.held += 1
 
     def cut(self):
         """End all connections, so that the next attempt is made."""
@@ -71,10 +52,6 @@ class Relay:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
-
-    def close(self):
-        """Listen no more."""
-        self._listener.close()
 
 
 def sockets_of(sim):

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mpy.interpreter import ROOT, binary, environment
+from sim.tcp_server import TcpServer, forward
 
 DAY = datetime.timedelta(days=1)
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -139,37 +140,21 @@ def server_context(certificate, version=None, roots=None):
     return context
 
 
-class Server:
+class Server(TcpServer):
     """An OpenSSL echo server on a port of its own; `before(connection)` may spoil the connection first."""
 
     def __init__(self, certificate=None, version=None, roots=None, ciphers=None, before=None):
         self.before = before
         self.context = None
         if certificate:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context = server_context(certificate, version, roots)
             if ciphers:
                 self.context.set_ciphers(ciphers)
-            self.context.load_cert_chain(certificate, key_of(certificate))
-            if version:
-                self.context.minimum_version = self.context.maximum_version = version
-            if roots:
-                self.context.verify_mode = ssl.CERT_REQUIRED
-                self.context.load_verify_locations(roots)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.held = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._connections = []
+        super().__init__(self._echo)
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.held.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
+    def _echo(self, connection):
+        self._connections.append(connection)
         try:
             if self.before and self.before(connection):
                 return
@@ -183,8 +168,8 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.listener.close()
-        for connection in self.held:
+        self.close()
+        for connection in self._connections:
             connection.close()
 
 
@@ -224,32 +209,18 @@ class Client:
         self.process.stdout.close()
 
 
-def _forward(connection, upstream):
+def _connect(connection, upstream):
     """Connect to an upstream port and forward what arrives on the connection; returns the other side."""
     other = socket.create_connection(("127.0.0.1", upstream))
 
-    def forward():
-        try:
-            while data := connection.recv(4096):
-                other.sendall(data)
-        except OSError:
-            other.close()
-
-    threading.Thread(target=forward, daemon=True).start()
+    threading.Thread(target=forward, args=(connection, other), daemon=True).start()
     return other
 
 
 def through(upstream, limit):
     """A relay to an upstream port that lets only `limit` bytes come back, then stalls."""
     def before(connection):
-        other = _forward(connection, upstream)
-        left = limit
-        try:
-            while left and (data := other.recv(left)):
-                left -= len(data)
-                connection.sendall(data)
-        except OSError:
-            pass
+        forward(_connect(connection, upstream), connection, limit)
         return True
 
     return before
@@ -269,7 +240,7 @@ def receive_exactly(source, count):
 def spoiling(upstream):
     """A relay that turns one bit of the ServerKeyExchange of TLS 1.2, at its end: of the signature."""
     def before(connection):
-        other = _forward(connection, upstream)
+        other = _connect(connection, upstream)
         try:
             while True:
                 head = receive_exactly(other, 5)

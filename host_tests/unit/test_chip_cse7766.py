@@ -7,14 +7,7 @@ from sim.chips.cse7766 import CSE7766Chip
 from sim.chips.uart import UARTWire
 
 time = meters.Time()
-
-
-def setup():
-    time.start()
-
-
-def teardown():
-    time.stop()
+setup, teardown = time.start, time.stop
 
 
 def bench(load=None):

@@ -178,14 +178,20 @@ async def test_a_server_that_breaks_the_protocol_is_left_and_tried_again():
 # --- dropping and closing ---
 
 
-async def test_drop_sends_a_close_frame_and_reconnects_at_once_if_wanted():
+def close_answerer(goodbyes, code):
+    """A back end that notes the charger's close frame in `goodbyes` and answers it with this code."""
+
     async def serve(peer):
         peer.answer()
         goodbyes.append(await peer.closing())
-        peer.send(frame(CLOSE, b"\x03\xe8"))
+        peer.send(frame(CLOSE, code))
 
+    return serve
+
+
+async def test_drop_sends_a_close_frame_and_reconnects_at_once_if_wanted():
     goodbyes = []
-    world = World(serve)
+    world = World(close_answerer(goodbyes, b"\x03\xe8"))
     await world.connected()
     before = clock.uptime_ms()
     world.link.drop("new key", at_once=True)
@@ -215,13 +221,8 @@ async def test_drop_does_not_wait_for_a_missing_close_frame():
 
 
 async def test_close_ends_for_good():
-    async def serve(peer):
-        peer.answer()
-        goodbyes.append(await peer.closing())
-        peer.send(frame(CLOSE, b"\x03\xe9"))
-
     goodbyes = []
-    world = World(serve)
+    world = World(close_answerer(goodbyes, b"\x03\xe9"))
     await world.connected()
     await world.link.close(3000)
     equal((goodbyes, world.under_way, world.link.connected), ([(1001, "charger stops")], 0, False))

@@ -38,6 +38,13 @@ async def begin(rig):
     return connector
 
 
+async def expect_da(rig, da, source=None):
+    """After two seconds the limit is this, and comes from this source."""
+    await rig.seconds(2)
+    limits = rig.connectors[0].outlet.limits
+    equal((limits.effective_da, source or limits.ruling), (da, limits.ruling))
+
+
 def plan(rig):
     return rig.planner.lane_report(rig.connectors[0])
 
@@ -47,11 +54,10 @@ async def test_it_waits_for_the_cheapest_hours_and_says_so():
     wants(rig, 7000)  # 7.36 kW by one phase of 32 A: 3,424 s
     prices(rig, *[30, 30, 30, 30, 30, 30, 10, 20, 30, 30, 30, 30, 30])
     connector = await begin(rig)
-    await rig.seconds(2)
-    equal((connector.outlet.limits.effective_da, connector.outlet.limits.ruling), (0, "plan"))
+    await expect_da(rig, 0, "plan")
     equal(plan(rig)["why"], "waits for the cheapest times before the departure")
-    made = rig.planner.plan(rig.planner.lane(connector))
-    equal(made.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 7000 * 3600 // 7360)])
+    planned = rig.planner.plan(rig.planner.lane(connector))
+    equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 7000 * 3600 // 7360)])
     clock.set_utc(EVENING + 6 * HOUR_S, "test")
     await rig.seconds(3)
     equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, "a chosen time before the departure"))
@@ -90,22 +96,20 @@ async def test_cheap_times_outside_the_charging_hours_are_not_taken():
     wants(rig, 5000)  # with the longest delay 3,045 s
     prices(rig, 1, 1, 1, 40, 40, 40, 30, 40, 40, 40, 40, 40, 40)
     connector = await begin(rig)
-    made = rig.planner.plan(rig.planner.lane(connector))
-    equal(made.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360 + 600)])
+    planned = rig.planner.plan(rig.planner.lane(connector))
+    equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360 + 600)])
     equal(connector.outlet.limits.effective_da, 0)
 
 
 async def test_the_plan_never_exceeds_the_profile_of_the_back_end():
     rig = await unit()
     wants(rig, 7000)
-    connector = await begin(rig)
+    await begin(rig)
     fields = profile(1, limit=10)
     equal((await rig.call("SetChargingProfile", connectorId=1, csChargingProfiles=fields))["status"], "Accepted")
-    await rig.seconds(2)
-    equal((connector.outlet.limits.effective_da, connector.outlet.limits.ruling), (100, "csms"))
+    await expect_da(rig, 100, "csms")
     prices(rig, 50, 10)
-    await rig.seconds(2)
-    equal(connector.outlet.limits.effective_da, 0)
+    await expect_da(rig, 0)
 
 
 async def test_charge_now_overrides_the_plan_for_this_session_only():
@@ -113,16 +117,14 @@ async def test_charge_now_overrides_the_plan_for_this_session_only():
     wants(rig, 7000)
     prices(rig, 50, 10)
     connector = await begin(rig)
-    await rig.seconds(2)
-    equal(connector.outlet.limits.effective_da, 0)
+    await expect_da(rig, 0)
     rig.planner.override(connector, "owner")
     await rig.seconds(2)
     equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, ""))
     await rig.plug(plugged=False)
     await rig.until(lambda: connector.session is None)
     connector = await begin(rig)
-    await rig.seconds(2)
-    equal(connector.outlet.limits.effective_da, 0)
+    await expect_da(rig, 0)
 
 
 async def test_departure_and_prices_are_kept_over_a_restart_and_can_be_removed():
@@ -132,8 +134,7 @@ async def test_departure_and_prices_are_kept_over_a_restart_and_can_be_removed()
     await rig.power_cut()
     await rig.online()
     connector = await begin(rig)
-    await rig.seconds(2)
-    equal((connector.outlet.limits.effective_da, connector.outlet.limits.ruling), (0, "plan"))
+    await expect_da(rig, 0, "plan")
     departure.keep(rig.files, 1, None)
     rig.planner.replan()
     await rig.seconds(2)

@@ -79,7 +79,7 @@ def test_f_e1_a_sleeping_car_is_woken_once_where_the_key_allows_it():
         rig.outlet.wake_up = wakes
         rig.side.ev.sleep_ms = 600000
         rig.side.plug(ev.ASKING)
-        rig.run(700000)
+        rig.run(700000, 100)
         true(rig.side.ev.asleep)
         rig.outlet.permit = True
         rig.run(60000)
@@ -99,7 +99,7 @@ def test_f_e1_a_car_that_sleeps_on_is_left_alone_after_one_attempt():
         attempts[1] = one.outlet.driving_f
 
     rig.after_tick = count
-    rig.run(300000)
+    rig.run(300000, 100)
     equal(attempts[0], 1)
     rig.side.plug(ev.ABSENT)
     rig.run(1000)

@@ -189,7 +189,7 @@ def _cut_everywhere(prepare, change, states):
             cut = not device.powered
             equal(device.violation, "")
             device = flashrig.restart(device)
-            found = states.index(_look())
+            found = states.index(_content())
             true(found >= reached, "went back")
             reached = found
             if done:
@@ -201,7 +201,7 @@ def _cut_everywhere(prepare, change, states):
     return cuts
 
 
-def _look():
+def _content():
     files = flashrig.files()
     equal([name for name in os.listdir("/flash") if name.endswith(".new")], [])
     return files.read("a"), ABRecord(files, "s").read()
@@ -218,28 +218,24 @@ def test_a_power_cut_anywhere_leaves_the_old_or_the_new():
         true(cuts >= 9, str(cuts))
 
 
-def test_a_power_cut_anywhere_leaves_a_slot_whole():
-    def prepare():
-        slots = ABRecord(flashrig.files(), "s")
-        slots.write(b"one")
-        slots.write(b"two")
+def _write_twice():
+    slots = ABRecord(flashrig.files(), "s")
+    slots.write(b"one")
+    slots.write(b"two")
 
+
+def test_a_power_cut_anywhere_leaves_a_slot_whole():
     def change():
         slots = ABRecord(flashrig.files(), "s")
         slots.write(b"three")
         slots.write(b"four")
 
-    cuts = _cut_everywhere(prepare, change, [(None, b"two"), (None, b"three"), (None, b"four")])
+    cuts = _cut_everywhere(_write_twice, change, [(None, b"two"), (None, b"three"), (None, b"four")])
     true(cuts >= 6, str(cuts))
 
 
 def test_deleting_a_slot_never_brings_an_older_value_back():
-    def prepare():
-        slots = ABRecord(flashrig.files(), "s")
-        slots.write(b"one")
-        slots.write(b"two")
-
-    _cut_everywhere(prepare, lambda: ABRecord(flashrig.files(), "s").delete(), [(None, b"two"), (None, None)])
+    _cut_everywhere(_write_twice, lambda: ABRecord(flashrig.files(), "s").delete(), [(None, b"two"), (None, None)])
 
 
 def test_a_slot_falls_back_to_the_value_before_a_damaged_one():

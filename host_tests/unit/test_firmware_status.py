@@ -44,6 +44,14 @@ async def _rig(updater):
     return await rig.online()
 
 
+async def _expect_three_after_reconnect(rig):
+    """The link comes back: all statuses up to the installation are sent, in order."""
+    await rig.reconnect()
+    await rig.until(lambda: len(_statuses(rig)) >= 3)
+    equal(_statuses(rig), ["Downloading", "Downloaded", "Installing"])
+    await rig.stop()
+
+
 def _lose(rig):
     """The link ends with the next status on its way."""
 
@@ -63,10 +71,7 @@ async def test_f_s13_statuses_of_a_time_without_a_link_are_sent_once_it_is_back(
     updater.fetched.set()
     await rig.until(lambda: updater.installing)
     equal(_statuses(rig), [])
-    await rig.reconnect()
-    await rig.until(lambda: len(_statuses(rig)) >= 3)
-    equal(_statuses(rig), ["Downloading", "Downloaded", "Installing"])
-    await rig.stop()
+    await _expect_three_after_reconnect(rig)
 
 
 async def test_f_s13_a_status_that_the_link_loses_on_its_way_is_sent_again():
@@ -79,10 +84,7 @@ async def test_f_s13_a_status_that_the_link_loses_on_its_way_is_sent_again():
     await rig.until(lambda: updater.installing)
     del rig.link.answers[ACTION]
     rig.link.sent.clear()
-    await rig.reconnect()
-    await rig.until(lambda: len(_statuses(rig)) >= 3)
-    equal(_statuses(rig), ["Downloading", "Downloaded", "Installing"])
-    await rig.stop()
+    await _expect_three_after_reconnect(rig)
 
 
 async def test_f_s13_the_outcome_is_sent_after_the_restart_also_when_that_link_is_lost():

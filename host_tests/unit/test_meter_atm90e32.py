@@ -61,19 +61,14 @@ def test_angles_are_corrected():
 
 def test_without_calibration_never_valid_and_no_energy():
     meter, _, _, load = bench(calibrated=False)
-    equal(meters.polls(meter, time, 5000), 0)
-    equal((meter.reading.valid, meter.reading.fault), (False, "not calibrated"))
+    meters.gives_no_energy_uncalibrated(meter, load, time)
     check_figures(meter, load, 60000)
 
 
 def test_brown_out_is_detected_and_repaired():
     meter, _, chip, load = bench()
     meters.polls(meter, time, 1000)
-    chip.brown_out()
-    time.pass_ms(50)
-    before = meter.reading.energy_mwh
-    meter.poll()
-    equal(meter.reading.energy_mwh, before)
+    meters.brown_out_counts_nothing(meter, chip, time, 50)
     meters.polls(meter, time, 1000)
     true(meter.reading.usable(), meter.reading.fault)
     check_figures(meter, load)

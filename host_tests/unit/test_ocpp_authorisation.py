@@ -10,6 +10,13 @@ HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
 
 
+async def plug_and_cache(rig, tag):
+    """Plug in, start and stop with a card, which is in the cache then."""
+    await rig.plug()
+    await swipe(rig, tag)
+    await swipe(rig, tag)
+
+
 async def test_online_asks_first_and_starts_when_accepted_ocpp52():
     rig = await Rig().online()
     await rig.plug()
@@ -38,9 +45,7 @@ async def test_invalid_authorize_answers_fall_back_to_the_offline_rules():
 
 async def test_pre_authorise_starts_a_known_card_without_asking_ocpp52():
     rig = await Rig(factory={"LocalPreAuthorize": "true"}).online()
-    await rig.plug()
-    await swipe(rig, "TAG1")
-    await swipe(rig, "TAG1")
+    await plug_and_cache(rig, "TAG1")
     equal(await swipe(rig, "tag1"), "tag1")
     equal(len(rig.link.of("Authorize")), 1)
 
@@ -56,9 +61,7 @@ async def test_card_cached_as_blocked_is_authorised_online_anyway_ocpp51():
 
 async def test_offline_the_cache_decides_and_survives_a_restart_ocpp51_ocpp53():
     rig = await Rig().online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     rig.link.answers["Authorize"] = id_tag_info("Blocked")
     await swipe(rig, "BAD")
     await rig.offline()
@@ -77,18 +80,14 @@ async def test_offline_the_cache_decides_and_survives_a_restart_ocpp51_ocpp53():
 
 async def test_local_authorize_offline_false_refuses_all_known_cards():
     rig = await Rig(factory={"LocalAuthorizeOffline": "false"}).online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     await rig.offline()
     equal(await swipe(rig, "GOOD"), None)
 
 
 async def test_disabled_cache_neither_stores_nor_finds_ocpp57():
     rig = await Rig(factory={"AuthorizationCacheEnabled": "false"}).online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     equal(await rig.call("ClearCache"), {"status": "Rejected"})
     await rig.offline()
     equal(await swipe(rig, "GOOD"), None)
@@ -96,9 +95,7 @@ async def test_disabled_cache_neither_stores_nor_finds_ocpp57():
 
 async def test_clear_cache_forgets():
     rig = await Rig().online()
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     equal(await rig.call("ClearCache"), {"status": "Accepted"})
     equal(rig.cp.cache.find("GOOD"), None)
 
@@ -107,9 +104,7 @@ async def test_a_cached_expiry_that_has_passed_is_expired():
     rig = await Rig().online()
     rig.link.answers["Authorize"] = id_tag_info("Accepted", None, clock.iso(clock.utc_s() + 100))
     rig.link.answers["StartTransaction"] = {"transactionId": 1}
-    await rig.plug()
-    await swipe(rig, "GOOD")
-    await swipe(rig, "GOOD")
+    await plug_and_cache(rig, "GOOD")
     await rig.offline()
     equal(rig.cp.authorisation.local("GOOD"), ("Accepted", None))
     await rig.seconds(101)
@@ -227,9 +222,7 @@ async def test_max_energy_on_invalid_id_is_delivered_first():
 async def test_a_verdict_after_the_session_is_over_is_learnt_and_does_no_harm():
     rig = await Rig(factory={"AllowOfflineTxForUnknownId": "true"}).online()
     await rig.offline()
-    await rig.plug()
-    await swipe(rig, "TAG1")
-    await swipe(rig, "TAG1")
+    await plug_and_cache(rig, "TAG1")
     rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Blocked"}}
     await rig.reconnect()
     await rig.sent("StopTransaction")

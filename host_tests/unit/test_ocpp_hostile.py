@@ -10,6 +10,7 @@ import json
 import random
 
 from check import equal, true
+from mutation import delete, insert, mutated, replace
 from ocpp_rig import Rig
 
 from charger import clock, log
@@ -222,20 +223,9 @@ async def test_random_bytes_are_survived():
     rig = await Rig().online()
     line = Line(rig)
     good = b'[2,"1","GetConfiguration",{"key":["HeartbeatInterval"]}]'
+    changes = (replace(range(128)), insert(range(1, 127)), delete(1))
     for _ in range(3000):
-        data = bytearray(good)
-        for _ in range(random.randint(1, 4)):
-            at = random.randint(0, len(data) - 1)
-            kind = random.randint(0, 2)
-            if kind == 0:
-                data[at] = random.randint(0, 127)
-            elif kind == 1:
-                data = data[:at] + bytes([random.randint(1, 126)]) + data[at:]
-            else:
-                data = data[:at] + data[at + 1 :]
-            if not data:
-                break
-        await line.put(data)
+        await line.put(mutated(good, changes))
     line.answers.clear()
     answer = await line.ask("GetLocalListVersion", "{}")
     equal((answer[0], answer[2]), (3, {"listVersion": 0}))

@@ -5,6 +5,7 @@ import hashlib
 import flashrig
 import pin_rig
 from check import equal, true
+from loop_turns import LoopTurns
 from pin_rig import CHOSEN, INSTALLER, ITERATIONS, KEY, OWNER, check_each, chip, events, factory_reset, guess, make_pins, restart
 
 from charger.access import pin, pin_rules, pin_throttle, roles
@@ -135,19 +136,10 @@ def test_constant_time_comparison_covers_every_byte():
 
 async def test_a_check_lets_the_loop_run():
     """Another task gets its turn between any two slices."""
-    import asyncio
-
-    turns = [0]
-
-    async def other():
-        while True:
-            turns[0] += 1
-            await asyncio.sleep_ms(0)
-
-    task = asyncio.create_task(other())
+    turns = LoopTurns()
     await make_pins().check("owner", OWNER)
-    task.cancel()
-    true(turns[0] >= (ITERATIONS - 1) // 64, turns[0])
+    turns.stop()
+    true(turns.count >= (ITERATIONS - 1) // 64, turns.count)
 
 
 # --- changing ---

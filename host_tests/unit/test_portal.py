@@ -10,8 +10,7 @@ from charger.errors import ConnectError
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 60
-setup = begin
-teardown = end
+setup, teardown = begin, end
 
 
 async def test_mqtt_connects_with_the_vaults_data_and_publishes_status_first():

@@ -8,6 +8,7 @@ import sys
 
 from check import equal, raises_async, true
 from loop_turns import LoopTurns
+from mutation import delete, insert, mutated, repeat, replace
 from peer import until
 from rpc_line import Line
 
@@ -158,23 +159,10 @@ async def test_mutations_of_a_call_never_break_anything():
     line = Line()
     good = bytearray(json.dumps([2, "id-1", "SetChargingProfile", {"connectorId": 1, "csChargingProfiles": {
         "chargingProfileId": 8, "list": [1.5, -2, True, None, "té\\xt"], "o": {"limit": 16.1}}}]).encode())
+    changes = (replace(b'"\\[]{}:,0123456789eE+-.ntfu \x00\x1f'), delete(5), repeat(8), insert(b'"{}[],:9'))
     for _ in range(1500):
-        text = bytearray(good)
-        for _ in range(random.randint(1, 4)):
-            at = random.randint(0, len(text) - 1)
-            what = random.randint(0, 3)
-            if what == 0:
-                text[at] = random.choice(b'"\\[]{}:,0123456789eE+-.ntfu \x00\x1f')
-            elif what == 1:
-                text = text[:at] + text[at + random.randint(1, 5):]
-            elif what == 2:
-                text = text[:at] + text[at : at + 8] + text[at:]
-            else:
-                text = text[:at] + bytes((random.choice(b'"{}[],:9'),)) + text[at:]
-            if not text:
-                break
         try:
-            text = str(text, "utf-8")
+            text = str(mutated(good, changes), "utf-8")
         except UnicodeError:
             continue
         before = (len(line.sent), line.rpc.invalid)

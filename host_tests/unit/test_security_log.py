@@ -14,8 +14,7 @@ from sim import timebase
 HEAP = 24 * 1024 * 1024
 TIMEOUT = 120
 NOON = 1800000000
-setup = begin
-teardown = end
+setup, teardown = begin, end
 
 def test_entries_come_back_in_order_after_a_restart():
     device = flashrig.fresh()

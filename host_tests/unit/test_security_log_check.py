@@ -11,8 +11,7 @@ from charger.store.files import checksum
 
 HEAP = 24 * 1024 * 1024
 TIMEOUT = 120
-setup = begin
-teardown = end
+setup, teardown = begin, end
 
 
 def _forge(log, number, old, new):

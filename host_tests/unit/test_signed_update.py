@@ -71,7 +71,16 @@ def _equip(rig, updater=None):
     rig.cp.security_log = rig.security_log = SecurityLog(rig.files, max_bytes=8192, segment_bytes=4096)
 
 
-async def _ask(rig, number=1, certificate=data.EC_SIGNER, signature=data.ECDSA, **fields):
+async def _restart(rig, **outcome):
+    """The unit restarts; its updater is as said then."""
+    await rig.power_cut()
+    _equip(rig)
+    for name, value in outcome.items():
+        setattr(rig.updater, name, value)
+    await rig.online()
+
+
+async def _request_update(rig, number=1, certificate=data.EC_SIGNER, signature=data.ECDSA, **fields):
     firmware = {"location": "https://host/fw.bin", "retrieveDateTime": clock.iso(fields.pop("at", NOW - 1000)),
                 "signingCertificate": certificate, "signature": signature}
     if "install" in fields:
@@ -88,7 +97,7 @@ def _logged(rig):
     return [entry.event for entry in rig.security_log.entries()]
 
 
-async def _up_to(rig, status, number=1):
+async def _wait_status(rig, status, number=1):
     await rig.until(lambda: _statuses(rig, number)[-1:] == [status], 400000)
 
 
@@ -96,16 +105,13 @@ async def test_a_whole_update_over_the_restart():
     """With both kinds of key; every status once, in order, with the number (WP-32, 36)."""
     for certificate, signature in ((data.EC_SIGNER, data.ECDSA), (data.RSA_SIGNER, data.PSS)):
         rig = await _rig()
-        equal(await _ask(rig, 5, certificate, signature), "Accepted")
-        await _up_to(rig, "InstallRebooting", 5)
+        equal(await _request_update(rig, 5, certificate, signature), "Accepted")
+        await _wait_status(rig, "InstallRebooting", 5)
         equal(_statuses(rig, 5), WHOLE)
         await rig.until(lambda rig=rig: "install" in rig.updater.log)
         equal([c.status for c in rig.connectors], ["Unavailable"])
-        await rig.power_cut()
-        _equip(rig)
-        rig.updater.result = True
-        await rig.online()
-        await _up_to(rig, "Installed", 5)
+        await _restart(rig, result=True)
+        await _wait_status(rig, "Installed", 5)
         equal(_statuses(rig, 5), ["Installed"])
         await rig.call("ExtendedTriggerMessage", requestedMessage="FirmwareStatusNotification")
         await rig.sent("SignedFirmwareStatusNotification", 2)
@@ -124,14 +130,14 @@ async def test_certificates_that_are_not_to_be_believed():
     bad = [data.STRANGER, data.EXPIRED, data.SERVER, data.EC_SIGNER + data.ROOT, "no PEM", "",
            data.EC_SIGNER.replace("MII", "MIJ", 1), data.ROOT]
     for certificate in bad:
-        equal(await _ask(rig, certificate=certificate), "InvalidCertificate", certificate[:40])
+        equal(await _request_update(rig, certificate=certificate), "InvalidCertificate", certificate[:40])
     rig.cp.manufacturer_roots = lambda: None
-    equal(await _ask(rig), "InvalidCertificate")
+    equal(await _request_update(rig), "InvalidCertificate")
     equal(rig.updater.log, [])
     equal(_statuses(rig), [])
     true("InvalidFirmwareSigningCertificate" in _logged(rig))
     rig.cp.make_updater = lambda: None
-    equal(await _ask(rig), "Rejected")
+    equal(await _request_update(rig), "Rejected")
     await rig.stop()
 
 
@@ -148,8 +154,8 @@ async def test_signatures_that_do_not_fit():
         (data.EC_SIGNER, data.ECDSA + "!"), (data.EC_SIGNER, "#" + data.ECDSA),
     ):
         rig = await _rig()
-        equal(await _ask(rig, 9, certificate, signature), "Accepted")
-        await _up_to(rig, "InvalidSignature", 9)
+        equal(await _request_update(rig, 9, certificate, signature), "Accepted")
+        await _wait_status(rig, "InvalidSignature", 9)
         equal(_statuses(rig, 9), ["Downloading", "Downloaded", "InvalidSignature"])
         equal(rig.updater.log, ["fetch", "discard"])
         equal([e for e in _logged(rig) if "irmware" in e or "Update" in e], ["InvalidFirmwareSignature"])
@@ -164,18 +170,18 @@ async def test_schedules_pauses_and_transactions():
     rig = await _rig()
     await rig.charge()
     rig.updater.pauses = True
-    equal(await _ask(rig, at=clock.utc_s() + 300, install=clock.utc_s() + 600), "Accepted")
-    await _up_to(rig, "DownloadScheduled")
+    equal(await _request_update(rig, at=clock.utc_s() + 300, install=clock.utc_s() + 600), "Accepted")
+    await _wait_status(rig, "DownloadScheduled")
     await rig.seconds(200)
     equal(rig.updater.log, [])
-    await _up_to(rig, "InstallScheduled")
+    await _wait_status(rig, "InstallScheduled")
     equal(_statuses(rig), ["DownloadScheduled", "Downloading", "DownloadPaused", "Downloading", "Downloaded",
                        "SignatureVerified", "InstallScheduled"])
     await rig.seconds(600)
     equal(rig.updater.log, ["fetch"])
     equal(rig.connectors[0].status, "Charging")
     await rig.plug(plugged=False)
-    await _up_to(rig, "InstallRebooting")
+    await _wait_status(rig, "InstallRebooting")
     await rig.until(lambda: rig.updater.log[-1] == "install")
     await rig.stop()
 
@@ -183,12 +189,12 @@ async def test_schedules_pauses_and_transactions():
 async def test_downloads_are_tried_again_and_given_up():
     rig = await _rig()
     rig.updater.faults = [OSError(5), ValueError("cut"), OSError(5)]
-    equal(await _ask(rig, retries=2, retryInterval=30), "Accepted")
+    equal(await _request_update(rig, retries=2, retryInterval=30), "Accepted")
     await rig.until(lambda: len(_statuses(rig)) == 6, 100000)
     equal((_statuses(rig), rig.updater.log), (["Downloading", "DownloadFailed"] * 3, ["fetch"] * 3))
     rig.updater.faults = [OSError(5)]
-    equal(await _ask(rig, 2, retries=1, retryInterval=30), "Accepted")
-    await _up_to(rig, "InstallRebooting", 2)
+    equal(await _request_update(rig, 2, retries=1, retryInterval=30), "Accepted")
+    await _wait_status(rig, "InstallRebooting", 2)
     await rig.stop()
 
 
@@ -197,19 +203,16 @@ async def test_installations_that_fail():
     for fault, status in ((ValueError("vendor signature"), "InstallVerificationFailed"), (OSError(5), "InstallationFailed")):
         rig = await _rig()
         rig.updater.installing = fault
-        await _ask(rig)
-        await _up_to(rig, status)
+        await _request_update(rig)
+        await _wait_status(rig, status)
         await rig.shows("Available")
         await rig.stop()
     for result in (False, None):
         rig = await _rig()
-        await _ask(rig, 3)
-        await _up_to(rig, "InstallRebooting", 3)
-        await rig.power_cut()
-        _equip(rig)
-        rig.updater.result = result
-        await rig.online()
-        await _up_to(rig, "InstallationFailed", 3)
+        await _request_update(rig, 3)
+        await _wait_status(rig, "InstallRebooting", 3)
+        await _restart(rig, result=result)
+        await _wait_status(rig, "InstallationFailed", 3)
         await rig.stop()
 
 
@@ -221,12 +224,9 @@ async def test_a_firmware_on_trial_is_not_installed_yet():
             await rig.call("UpdateFirmware", location="https://host/fw.bin", retrieveDate=clock.iso(NOW - 10))
             await rig.until(lambda rig=rig: "install" in rig.updater.log)
         else:
-            await _ask(rig, 3)
-            await _up_to(rig, "InstallRebooting", 3)
-        await rig.power_cut()
-        _equip(rig)
-        rig.updater.on_trial = True
-        await rig.online()
+            await _request_update(rig, 3)
+            await _wait_status(rig, "InstallRebooting", 3)
+        await _restart(rig, on_trial=True)
         await rig.seconds(120)
         action = "FirmwareStatusNotification" if old else "SignedFirmwareStatusNotification"
         equal(rig.link.of(action), [])
@@ -240,13 +240,13 @@ async def test_a_firmware_on_trial_is_not_installed_yet():
 async def test_a_new_request_takes_the_place_of_the_running_one_unless_it_is_too_late():
     """WP-31: AcceptedCanceled; a bad certificate cancels nothing; during the installation: Rejected."""
     rig = await _rig()
-    await _ask(rig, 1, at=clock.utc_s() + 1000)
-    await _up_to(rig, "DownloadScheduled", 1)
-    equal(await _ask(rig, 2, certificate=data.STRANGER), "InvalidCertificate")
-    equal(await _ask(rig, 3), "AcceptedCanceled")
-    await _up_to(rig, "InstallRebooting", 3)
+    await _request_update(rig, 1, at=clock.utc_s() + 1000)
+    await _wait_status(rig, "DownloadScheduled", 1)
+    equal(await _request_update(rig, 2, certificate=data.STRANGER), "InvalidCertificate")
+    equal(await _request_update(rig, 3), "AcceptedCanceled")
+    await _wait_status(rig, "InstallRebooting", 3)
     equal((_statuses(rig, 1), _statuses(rig, 2), _statuses(rig, 3)), (["DownloadScheduled"], [], WHOLE))
-    equal(await _ask(rig, 4), "Rejected")
+    equal(await _request_update(rig, 4), "Rejected")
     await rig.seconds(1200)
     equal(_statuses(rig, 1), ["DownloadScheduled"])
     await rig.stop()
@@ -256,33 +256,33 @@ async def test_a_restart_in_each_state_goes_on():
     """WP-32: number and state survive; a status that was not delivered is sent after the restart."""
     for status in ("DownloadScheduled", "Downloading", "Downloaded"):
         rig = await _rig()
-        await _ask(rig, 6, at=clock.utc_s() + 60)
-        await _up_to(rig, status, 6)
+        await _request_update(rig, 6, at=clock.utc_s() + 60)
+        await _wait_status(rig, status, 6)
         await rig.power_cut()
         _equip(rig)
         await rig.online()
-        await _up_to(rig, "InstallRebooting", 6)
+        await _wait_status(rig, "InstallRebooting", 6)
         await rig.stop()
 
 
 async def test_statuses_of_a_time_without_a_link_come_later_in_order():
     rig = await _rig()
     rig.updater.content = b"another image"
-    await _ask(rig, 7)
-    await _up_to(rig, "Downloading", 7)
+    await _request_update(rig, 7)
+    await _wait_status(rig, "Downloading", 7)
     await rig.offline()
     await rig.seconds(30)
     equal(_statuses(rig, 7), ["Downloading"])
     await rig.reconnect()
-    await _up_to(rig, "InvalidSignature", 7)
+    await _wait_status(rig, "InvalidSignature", 7)
     equal(_statuses(rig, 7), ["Downloading", "Downloaded", "InvalidSignature"])
-    await _ask(rig, 8)
+    await _request_update(rig, 8)
     await rig.offline()
     await rig.seconds(30)
     await rig.power_cut()  # before the back end has heard how it ended
     _equip(rig)
     await rig.online()
-    await _up_to(rig, "InvalidSignature", 8)
+    await _wait_status(rig, "InvalidSignature", 8)
     await rig.stop()
 
 

@@ -180,16 +180,21 @@ async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_downloa
     raise AssertionError("during a download")
 
 
-async def test_a_slot_that_changed_since_is_detected_and_the_next_attempt_is_clean():
-    begin()
-    content, public, _ = signed_bundle(40)
-    slots = ABRecord()
-    slots.fail_at = 33
+async def _fail_at(slots, block, content, public):
+    """A download that the flash ends in this block."""
+    slots.fail_at = block
     try:
         await new_download(slots, DownloadSource(content), public).fetch(URL)
     except OSError:
         pass
     slots.fail_at = None
+
+
+async def test_a_slot_that_changed_since_is_detected_and_the_next_attempt_is_clean():
+    begin()
+    content, public, _ = signed_bundle(40)
+    slots = ABRecord()
+    await _fail_at(slots, 33, content, public)
     slots.flash[3 * BLOCK : 4 * BLOCK] = bytes(BLOCK)
     download = new_download(slots, DownloadSource(content), public)
     await expect_refusal(download, "hash")
@@ -229,12 +234,7 @@ async def test_another_slot_or_place_starts_anew():
     begin()
     content, public, _ = signed_bundle(40)
     slots = ABRecord()
-    slots.fail_at = 20
-    try:
-        await new_download(slots, DownloadSource(content), public).fetch(URL)
-    except OSError:
-        pass
-    slots.fail_at = None
+    await _fail_at(slots, 20, content, public)
     source = DownloadSource(content)
     await new_download(slots, source, public).fetch(URL + "?other")
     equal(source.offsets, [0])

@@ -54,6 +54,31 @@ class Late:
 
 
 @dataclass
+class Held:
+    """Another answer, kept back until a Release of it answers a later CALL."""
+
+    answer: object
+    kept: tuple = ()
+
+    async def give(self, station, call):
+        """Keep it."""
+        self.kept = (station, call)
+
+
+@dataclass
+class Release:
+    """The answer that was kept back, and at once another one to this CALL."""
+
+    held: Held
+    answer: object
+
+    async def give(self, station, call):
+        """Send both."""
+        await self.held.answer.give(*self.held.kept)
+        await self.answer.give(station, call)
+
+
+@dataclass
 class Text:
     """Any text frame; `{id}` in it becomes the CALL's id."""
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from ocpp.exceptions import OCPPError
 from ocpp.messages import validate_payload
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call_result
 from ocpp.v16.enums import Action
+from websockets.asyncio.server import ServerConnection
 
-from .record import IN, OUT
+from .record import IN, OUT, Record
 
 # The package logs every refused message with a traceback; the record says it better.
 _QUIET = logging.getLogger("pilotlight.backend")
@@ -17,24 +19,24 @@ _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
 
 
+@dataclass(eq=False)
 class Wire:
     """A WebSocket of which every frame is recorded, before it is sent and as soon as it came."""
 
-    def __init__(self, socket, record, identity, number):
-        self.socket = socket
-        self._record = record
-        self._identity = identity
-        self.number = number
+    socket: ServerConnection
+    record: Record
+    identity: str
+    number: int
 
     async def recv(self):
         """The next frame's text."""
         text = await self.socket.recv()
-        self._record.add(IN, self._identity, self.number, text)
+        self.record.add(IN, self.identity, self.number, text)
         return text
 
     async def send(self, text, on_purpose=False):
         """Send a frame."""
-        self._record.add(OUT, self._identity, self.number, text, on_purpose)
+        self.record.add(OUT, self.identity, self.number, text, on_purpose)
         await self.socket.send(text)
 
 

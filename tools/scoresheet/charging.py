@@ -25,13 +25,17 @@ def profile(limits, purpose="TxProfile", number=1, level=0, **more):
 class Remote(Group):
     """Transactions that the back end starts and stops."""
 
-    def remote(self, tag, **more):
-        """Plug in, remote start; the transaction when energy flows."""
+    def request_remote(self, tag, **more):
+        """Plug in, remote start; the mark before both."""
         mark = self.mark
         self.charger.plug_in()
         self.charger.wait_ocpp_status("Preparing")
         self.accepted("RemoteStartTransaction", idTag=tag, connectorId=1, **more)
-        return self.transaction(mark)
+        return mark
+
+    def remote(self, tag, **more):
+        """Plug in, remote start; the transaction when energy flows."""
+        return self.transaction(self.request_remote(tag, **more))
 
     def end_session(self):
         """Free again, the StopTransaction told."""
@@ -60,10 +64,7 @@ class Remote(Group):
 
     @row(TRANSACTIONS, "Remote start with an unknown tag: started, then ended with DeAuthorized when refused")
     def unknown(self):
-        mark = self.mark
-        self.charger.plug_in()
-        self.charger.wait_ocpp_status("Preparing")
-        self.accepted("RemoteStartTransaction", idTag="STRANGER", connectorId=1)
+        mark = self.request_remote("STRANGER")
         need(self.sent("StartTransaction", mark)["idTag"] == "STRANGER", "another tag was sent")
         reason = self.sent("StopTransaction", mark).get("reason")
         need(reason == "DeAuthorized", f"the reason is {reason}")
@@ -72,10 +73,7 @@ class Remote(Group):
     @row(TRANSACTIONS, "Remote start with AuthorizeRemoteTxRequests asks first; an unknown tag starts nothing")
     def asked(self):
         self.change("AuthorizeRemoteTxRequests", "true")
-        mark = self.mark
-        self.charger.plug_in()
-        self.charger.wait_ocpp_status("Preparing")
-        self.accepted("RemoteStartTransaction", idTag="STRANGER", connectorId=1)
+        mark = self.request_remote("STRANGER")
         need(self.sent("Authorize", mark)["idTag"] == "STRANGER", "another tag was asked for")
         self.charger.let_pass(4)
         need(not self.charger.connector()["relay"], "energy flows")

@@ -12,6 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+from simulator import compiled
+
 ROOT = Path(__file__).resolve().parents[2]
 MARK = b"\x1e"
 PWRON_RESET = 1
@@ -93,11 +95,11 @@ class Board:
         this_start = {"kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms}
         launch = {**self.launch, **this_start, **(extra or {})}
         # The shims of the board shadow the port's modules; a real board's board.py comes before the simulated one's.
-        path = [str(ROOT / "boards" / "SIM"), ".frozen"]
+        path = [str(compiled.folder("boards/SIM")), ".frozen"]
         if launch["board"]:
             path[0:0] = [str(ROOT / "boards" / name) for name in (launch["board"], "common", "SIM/real")]
         if not launch["frozen"]:
-            path[-1:-1] = [] if launch["romfs"] else [str(ROOT / "firmware")]
+            path[-1:-1] = [] if launch["romfs"] else [str(compiled.folder("firmware"))]
             path.append(str(ROOT / ".toolchain" / "lib"))
         process = await asyncio.create_subprocess_exec(
             launch["frozen"] or str(interpreter(launch["word"])), "-X", f"heapsize={heap or self._heap}", "-m", "sim.start",

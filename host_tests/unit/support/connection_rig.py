@@ -11,17 +11,18 @@ from charger.ocpp.transport.connection import Connection
 class Settings:
     """What ocpp/transport/connection_settings.py gives, as plain attributes."""
 
+    url = "ws://csms.example/ocpp"
+    identity = "CP 1"
+    security_profile = 0
+    basic_key = None
+    ping_interval_s = 0
+    backoff_min_s = 10
+    backoff_random_s = None
+    ca = None
+    client_cert = None
+    client_key = None
+
     def __init__(self, **changes):
-        self.url = "ws://csms.example/ocpp"
-        self.identity = "CP 1"
-        self.security_profile = 0
-        self.basic_key = None
-        self.ping_interval_s = 0
-        self.backoff_min_s = 10
-        self.backoff_random_s = None
-        self.ca = None
-        self.client_cert = None
-        self.client_key = None
         for name in changes:
             setattr(self, name, changes[name])
 

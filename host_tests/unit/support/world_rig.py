@@ -52,6 +52,21 @@ class Bench:
         timebase.advance(ms % 20)
         self.outlet.sync()
 
+    def offer(self, duty, ms):
+        """Set the pilot's duty of 65535, and let time pass."""
+        self.outlet.set_duty(duty)
+        self.pass_ms(ms)
+
+    def drive(self, part, name, level, ms):
+        """Set an output, and let time pass."""
+        self.pin(part, name).value(level)
+        self.pass_ms(ms)
+
+    def set_fault(self, name, on, ms):
+        """Set a fault of the first outlet, or clear it, and let time pass."""
+        self.world.set_fault(name, 1, on)
+        self.pass_ms(ms)
+
     def charge(self, duty=34952):
         """A car that charges: PWM on, S2 closed, contactor closed, current up."""
         self.outlet.plug(ev.ASKING)
