@@ -94,15 +94,16 @@ def ask(where, **command):
     return answer["result"]
 
 
-def _show_actions(name):
-    if name is None:
-        print("\n".join(actions()))
-        return
-    schema = _schema(name)
+def fields(action):
+    """The fields of a call as text, "name: kind", optional ones with a question mark."""
+    schema = _schema(action)
     required = set(schema.get("required", ()))
-    for field, what in schema.get("properties", {}).items():
-        kind = "|".join(what["enum"]) if "enum" in what else what.get("type", "object")
-        print(f"{field}{'' if field in required else '?'}: {kind}")
+    return [f"{name}{'' if name in required else '?'}: {'|'.join(what['enum']) if 'enum' in what else what.get('type', 'object')}"
+            for name, what in schema.get("properties", {}).items()]
+
+
+def _show_actions(name):
+    print("\n".join(actions() if name is None else fields(name)))
 
 
 def _call(given):

@@ -6,6 +6,7 @@ log if anything fails; 2 for a command line that makes no sense.
 """
 
 import argparse
+import contextlib
 import signal
 import sys
 import tempfile
@@ -15,7 +16,10 @@ from pathlib import Path
 
 from csms import CONTROL_PORT
 from demo_timeline import Timeline
+from panel.bench import Bench
+from panel.server import Panel
 from web_page.serve import pin_of
+from web_page.texts import PageError
 
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 from backend.remote import RemoteControl
@@ -41,6 +45,10 @@ def arguments(words):
     """The command line."""
     parser = argparse.ArgumentParser(prog="demo", description="A charging session from boot to bill.")
     parser.add_argument("--stay", action="store_true", help="keep both running afterwards, to play with")
+    parser.add_argument("--panel", type=int, default=0, metavar="PORT", help="with --stay: the panel's (default: a free one)")
+    parser.add_argument("--no-panel", action="store_true", help="with --stay: no panel")
+    parser.add_argument("--chargers", type=int, choices=range(1, 11), default=1, metavar="1..10",
+                        help="with --stay: that are there afterwards")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--word", type=int, choices=(32, 64), default=64, help="the interpreter's word size")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated world's noise")
@@ -170,8 +178,46 @@ class Demo:
         return agree and not problems
 
 
-def stay(csms, charger):
+def trace_of(charger):
+    """The file of a charger's OCPP messages, which the panel shows."""
+    return charger.state_dir.with_suffix(".trace")
+
+
+def more_chargers(stack, first, count):
+    """The first charger and so many further ones, started, each with a number in its identity; the stack ends them."""
+    chargers = [first]
+    for number in range(2, count + 1):
+        more = Simulator(first.state_dir.with_name(f"state{number}"), first.csms_url, f"PL-{number:04}", word=first.word)
+        more.options += ["--trace", str(trace_of(more))]
+        stack.callback(more.close)
+        chargers.append(more.start())
+    return chargers
+
+
+def open_panel(stack, options, csms, chargers):
+    """Serve the panel; returns the line that says where, or why there is none."""
+    if options.no_panel:
+        return ""
+    bench = Bench(csms, [(one.identity, one.port, trace_of(one)) for one in chargers])
+    stack.callback(bench.close)
+    try:
+        panel = stack.enter_context(Panel(bench, options.panel))
+    except PageError as error:
+        return f"No panel: {error}.\n"
+    except (OSError, OverflowError) as error:
+        return f"No panel: port {options.panel} cannot be used ({getattr(error, 'strerror', None) or error}).\n"
+    return f"The panel, which shows and drives all of this in a browser: {panel.url}\n"
+
+
+def stay(options, csms, charger):
     """Keep both running until Ctrl-C."""
+    with contextlib.ExitStack() as stack:
+        chargers = more_chargers(stack, charger, options.chargers)
+        keep_running(csms, charger, open_panel(stack, options, csms, chargers))
+
+
+def keep_running(csms, charger, panel):
+    """Say how to drive them, `panel` among it, and wait; the end of the first charger is a failure."""
     where = "" if charger.port == USUAL_PORT else f" --control 127.0.0.1:{charger.port}"
     commands = "".join(f"  python3 tools/ctl.py{where} {words}\n"
                        for words in ("plug_in", f"swipe {TAG}", "status", "ev max_amps=8", "plug_out", "help"))
@@ -182,6 +228,7 @@ def stay(csms, charger):
     print(
         f"\nThe charger goes on. Back end: {csms.url}/{charger.identity}. Control port: 127.0.0.1:{charger.port}.\n"
         f"Its page: https://127.0.0.1:{web}/ (the browser warns of its own certificate), the owner's PIN is {pin_of(charger)}.\n"
+        f"{panel}"
         f"Drive it from another terminal:\n{commands}Ctrl-C ends it.",
         flush=True,
     )
@@ -202,7 +249,7 @@ def session(options, csms, charger):
             transaction = demo.run()
         good = demo.bill(transaction)
         if options.stay:
-            stay(csms, charger)
+            stay(options, csms, charger)
         return 0 if good else 1
     except (DemoFailed, SimulatorError, WaitTimeout, CallRefused, CommandRefused, OSError, TimeoutError) as error:
         sentence = (str(error) or type(error).__name__).splitlines()[0]
@@ -220,6 +267,7 @@ def main(words=None):
         charger = Simulator(Path(folder) / "state", word=options.word, seed=options.seed)
         if options.stay:
             charger.options += ["--web", f"127.0.0.1:{WEB_PORT if is_free(WEB_PORT) else free_port()}"]
+            charger.options += ["--trace", str(trace_of(charger))]
             if is_free(USUAL_PORT):
                 charger.port = USUAL_PORT
         try:

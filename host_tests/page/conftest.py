@@ -4,6 +4,7 @@ What the browser complains of, and each request to another host, fails the test.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -55,14 +56,20 @@ def key_hash(port):
     return base64.b64encode(hashlib.sha256(key).digest()).decode()
 
 
-@pytest.fixture(scope="module")
-def browser(charger):
-    """Debian's Chromium without a window, with the charger's certificate as one that its person trusts."""
-    words = ["--no-sandbox", f"--ignore-certificate-errors-spki-list={key_hash(charger.web)}"]
+@contextlib.contextmanager
+def chromium(*words):
+    """Debian's Chromium without a window."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(PROGRAM), args=words)
+        started = playwright.chromium.launch(executable_path=str(PROGRAM), args=["--no-sandbox", *words])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def browser(charger):
+    """A browser with the charger's certificate as one that its person trusts."""
+    with chromium(f"--ignore-certificate-errors-spki-list={key_hash(charger.web)}") as started:
+        yield started
 
 
 class Visitor:

@@ -1,5 +1,6 @@
 """The demo as a newcomer runs it: it ends well by itself, stays when asked to, and never calls a wrong bill right."""
 
+import json
 import os
 import pty
 import re
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 
 import demo
 import pytest
@@ -82,6 +84,10 @@ def test_live_table_then_stay_until_ctrl_c():
         assert "tools/ctl.py" in text and "agree" in text
         [(port, pin)] = re.findall(r"https://127\.0\.0\.1:(\d+)/ .* PIN is (\d+)", text)
         assert Page(int(port)).login(pin).status == 200
+        [panel] = re.findall(r"panel, which .*: (http://127\.0\.0\.1:\d+/)#([\w-]+)", text)
+        asked = urllib.request.Request(panel[0] + "api/state", headers={"X-Panel-Token": panel[1]})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert json.load(answer)["charger"] == "PL-0001"
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0

@@ -19,6 +19,7 @@ class UpdateServer:
     head=bytes       this instead of a proper head
     fields=dict      further or other header fields, None to leave one out
     body=bytes       this instead of the file, without ranges
+    then=bytes       the file from the second request on
     no_range=True    answer ranges with the whole file
     """
 
@@ -87,6 +88,7 @@ class UpdateServer:
         offset = int(found[1]) if found and not how.get("no_range") and "body" not in how else 0
         self.requests.append((path, int(found[1]) if found else 0))
         content = how.get("body", self.files.get(path))
+        self.files[path] = how.pop("then", content)
         if content is None:
             stream.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
             return

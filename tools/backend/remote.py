@@ -12,14 +12,15 @@ def _chargers(csms, _):
     return sorted(csms.stations)
 
 
-def _call(csms, asked):
+def make_call(csms, asked):
+    """Make a call of the back end: {"payload": ...} of the CALLRESULT, or {"error": code, "description": ...}."""
     try:
         return {"payload": csms.call(asked["action"], asked.get("identity"), **asked["payload"])}
     except CallRefused as refused:
         return {"error": refused.code, "description": str(refused)}
 
 
-_COMMANDS = {"chargers": _chargers, "call": _call}
+_COMMANDS = {"chargers": _chargers, "call": make_call}
 
 
 class RemoteControl:

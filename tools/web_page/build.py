@@ -29,6 +29,7 @@ WEB = ROOT / "web"
 MODULE = ROOT / "firmware" / "charger" / "local_api" / "page_assets.py"
 PACKAGES = ROOT / ".toolchain" / "web"
 MOST = 81920  # bytes of all files together, compressed
+BUNDLE = ("--bundle", "--format=esm", "--target=es2022", "--jsx=automatic", "--jsx-import-source=preact")
 _LINE = 28  # bytes of a file on a line of the module
 _HEAD = '''"""The page, compressed: made by tools/web_page/build.py from web/, do not edit.
 
@@ -61,12 +62,13 @@ def is_fresh(key: str) -> bool:
         return False
 
 
-def _esbuild(*words: str) -> None:
+def esbuild(*words: str, folder: Path | None = None) -> None:
+    """Run esbuild in a folder, web/ without one; the packages of web/package.json are there to be imported."""
     program = PACKAGES / "node_modules" / "@esbuild" / "linux-x64" / "bin" / "esbuild"
     environment = {**os.environ, "NODE_PATH": str(PACKAGES / "node_modules")}
     try:
         done = subprocess.run([str(program), *words, "--minify", "--log-level=warning"], capture_output=True, text=True,
-                              check=False, env=environment, cwd=WEB)
+                              check=False, env=environment, cwd=folder or WEB)
     except OSError as error:
         raise PageError("esbuild is missing: run 'make setup'") from error
     if done.returncode or done.stderr:
@@ -91,10 +93,9 @@ def files() -> dict[str, tuple[str, bytes]]:
         made[languages[language]] = ("application/json", data)
     with tempfile.TemporaryDirectory() as name:
         style, script = Path(name) / "page.css", Path(name) / "app.js"
-        _esbuild("src/page.css", f"--outfile={style}")
-        _esbuild("src/main.jsx", "--bundle", "--format=esm", "--target=es2022", "--jsx=automatic", "--jsx-import-source=preact",
-                 "--loader:.css=text", f"--alias:page.css={style}", f"--outfile={script}",
-                 f"--define:LANGUAGE_FILES={str(languages).replace(chr(39), chr(34))}")
+        esbuild("src/page.css", f"--outfile={style}")
+        esbuild("src/main.jsx", *BUNDLE, "--loader:.css=text", f"--alias:page.css={style}", f"--outfile={script}",
+                f"--define:LANGUAGE_FILES={str(languages).replace(chr(39), chr(34))}")
         data = script.read_bytes()
     made[_hashed("app.js", data)] = ("text/javascript", data)
     page = re.sub(r"\n\s*", "", (WEB / "index.html").read_text(encoding="utf-8"))
