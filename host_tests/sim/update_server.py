@@ -88,7 +88,8 @@ class UpdateServer:
         offset = int(found[1]) if found and not how.get("no_range") and "body" not in how else 0
         self.requests.append((path, int(found[1]) if found else 0))
         content = how.get("body", self.files.get(path))
-        self.files[path] = how.pop("then", content)
+        if "then" in how:
+            self.files[path] = how.pop("then")
         if content is None:
             stream.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
             return
