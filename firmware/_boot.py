@@ -25,7 +25,6 @@ for _place in ("", "/lib"):  # before there are files: none may take the place o
         sys.path.remove(_place)
 
 from charger.drivers import console, flash_device, reset_cause  # noqa: E402
-from charger.drivers.keystore import KeyStore  # noqa: E402
 from charger.store import file_system  # noqa: E402
 
 _RETRY_MS = 600000
@@ -36,6 +35,8 @@ _WATCHDOG_MS = 8000
 
 def _stay_safe(device) -> None:
     """Wait for the button or the next attempt, then reset."""
+    from charger.drivers.keystore import KeyStore  # unloaded after the start: no name of this file may hold it
+
     store = KeyStore()
     store.add_count(store.MOUNT_FAILED)
     watchdog = machine.WDT(timeout=_WATCHDOG_MS)

@@ -8,6 +8,7 @@ import sys
 import types
 
 from benchmarks.inside import ROOT, BenchError, run
+from cli import failed
 
 NAMES = {
     "keygen": "P-256 key pair",
@@ -143,8 +144,7 @@ def main():
         for title, value in rows():
             print(f"{title}: {value}")
     except (BenchError, OSError) as error:
-        print(f"bench_crypto: {error}", file=sys.stderr)
-        return 1
+        return failed("bench_crypto", error, 1)
     return 0
 
 

@@ -7,6 +7,7 @@ Exit code 0: nothing; 1: something is wrong; 2: there is no such board.
 import sys
 
 from board_definition import checks, loading
+from cli import failed
 
 
 def sentences(name: str) -> list[str]:
@@ -22,8 +23,7 @@ def main(words: list[str]) -> int:
         try:
             found = sentences(name)
         except loading.DefinitionError as error:
-            print(f"check_board: {error}", file=sys.stderr)
-            return 2
+            return failed("check_board", error, 2)
         for sentence in found:
             print(f"{name}: {sentence}")
             code = 1

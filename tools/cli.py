@@ -18,3 +18,9 @@ def exit_with(main):
         print("Stopped.", file=sys.stderr)
         code = INTERRUPTED
     sys.exit(code)
+
+
+def failed(tool, error, code):
+    """Say on stderr why the tool ends; the exit code."""
+    print(f"{tool}: {error}", file=sys.stderr)
+    return code

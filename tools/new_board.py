@@ -17,6 +17,7 @@ from collections.abc import Callable
 from board_definition import loading, writing
 from board_definition.chips import CHIPS
 from board_definition.writing import Answers, WrongAnswerError
+from cli import failed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,8 +97,7 @@ def main(words: list[str] | None = None, ask: Callable[[str], str] = input) -> i
         print("new_board: --chip and --pin are needed where nobody answers.", file=sys.stderr)
         return 2
     except WrongAnswerError as error:
-        print(f"new_board: {error}", file=sys.stderr)
-        return 2
+        return failed("new_board", error, 2)
     folder = files[0].parent
     try:
         found = writing.faults(answers, loading.load(folder))

@@ -27,6 +27,7 @@ import bundle as bundles
 import image_size
 import romfs
 from board_definition import loading
+from cli import failed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -281,11 +282,9 @@ def main(words=None):
         given = _parser().parse_args(words)
         given.run(given)
     except bundles.BadBundle as error:
-        print(f"release: {error}", file=sys.stderr)
-        return 1
+        return failed("release", error, 1)
     except (Mistake, romfs.RomfsError, OSError) as error:
-        print(f"release: {error}", file=sys.stderr)
-        return 2
+        return failed("release", error, 2)
     return 0
 
 

@@ -127,7 +127,7 @@ class ADC:
         return self.read_u16() >> 4
 
 
-_PATIENCE = 10
+_SLOW_TIME_FACTOR = 10
 
 
 class WDT:
@@ -161,7 +161,7 @@ class WDT:
 
     def _put_off(self):
         alarm_s = self._timeout // 1000 + 2
-        libc.alarm(_PATIENCE * alarm_s if timebase.is_slow() else alarm_s)
+        libc.alarm(_SLOW_TIME_FACTOR * alarm_s if timebase.is_slow() else alarm_s)
 
     def _watch(self):
         if utime.ticks_diff(timebase.ticks_ms(), self._fed) > self._timeout:

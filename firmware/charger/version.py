@@ -1,8 +1,6 @@
 """What this build calls itself, and the earliest time it can believe (SEC-27, UK-41)."""
 
 VERSION = "0.1.0"
-MODEL = "Pilotlight AC"
-VENDOR = "Pilotlight"
 # No clock value before this build existed can be right: 2026-01-01T00:00:00Z, in seconds since 1970.
 BUILD_UTC_S = 1767225600
 # Raised by a release that closes a hole: an image with a lower one is refused (SEC-4).

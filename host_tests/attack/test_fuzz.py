@@ -118,10 +118,10 @@ def test_page(launch, csms):
         assert page.login(label["pin"]).status == 200
         before = marks(sim)
         for method, path, body in chosen:
-            answer = page.ask(method, path, body)
+            answer = page.request(method, path, body)
             assert 400 <= answer.status < 500 and answer.json["error"], (path, body, answer)
         for query in ("view=", "view=year&view=year", "count=-1", "count=99999999999", "before=x", "=", "a=b", "%00"):
-            assert page.ask("GET", "/api/history?" + query).status == 400, query
+            assert page.request("GET", "/api/history?" + query).status == 400, query
         assert marks(sim) == before
     assert not [line for line in sim.log_lines() if "Traceback" in line]
     still_charges(sim, csms)

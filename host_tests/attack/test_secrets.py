@@ -9,7 +9,7 @@ from backend.page import Page
 from sim.provisioned_units import SECRETS, encodings, make_unit, private_scalar, readable_secrets
 from sim.sessions import end_session, start_session
 from sim.test_diagnostics import FileServer, certificate_for
-from sim.test_extended_messages import ask
+from sim.test_extended_messages import fetch_log
 
 from .page import web_words
 
@@ -51,7 +51,7 @@ def use_everything(sim, csms, port, label, files):
             ("GET", "/api/settings", None), ("GET", "/api/status", None), ("GET", "/api/log", None),
             ("GET", "/api/history", None), ("GET", "/api/update", None),
         ):
-            answer = page.ask(method, path, body)
+            answer = page.request(method, path, body)
             wrong = body and ("short" in body.values() or "12345678" in body.values())
             assert answer.status == (400 if wrong else 200), (path, answer)
             said += [answer.json, str(answer.headers)]
@@ -62,7 +62,7 @@ def use_everything(sim, csms, port, label, files):
     sim.wait_for(lambda s: s["csms"]["connected"], 30, "the connection with the new key")
     said += [csms.call("GetConfiguration"), csms.call("GetConfiguration", key=["AuthorizationKey", "WifiPassword"])]
     for number, kind in enumerate(("SecurityLog", "DiagnosticsLog")):
-        ask(csms, files.url("/in/"), "Uploading", "Uploaded", kind=kind, number=number)
+        fetch_log(csms, files.url("/in/"), "Uploading", "Uploaded", kind=kind, number=number)
     said += [body.decode() for *_, body in files.uploads]
     said += [sim.status(), sim.config(), sim.command("security_log", count=100), sim.command("slots")]
     return json.dumps(said)

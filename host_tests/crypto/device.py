@@ -16,7 +16,7 @@ class Device:
         options = ["-X", f"heapsize={heap}"] if heap else []
         self.command = [str(binary(word)), *options, str(PROGRAM)]
 
-    def ask(self, cases: list) -> list:
+    def evaluate(self, cases: list) -> list:
         """The result of each case, in order; a case is [function of on_device.py, arguments...]."""
         lines = "".join(json.dumps(case) + "\n" for case in cases)
         done = subprocess.run(
@@ -36,7 +36,7 @@ class Device:
 
     def compare(self, cases: list) -> None:
         """Ask (name, case, wanted result) and fail with every case whose result is another."""
-        results = self.ask([case for _, case, _ in cases])
+        results = self.evaluate([case for _, case, _ in cases])
         wrong = [
             f"{name}: got {result}, wanted {wanted}: {case}"
             for (name, case, wanted), result in zip(cases, results, strict=True)

@@ -283,7 +283,7 @@ def test_no_certificate_survives_a_flipped_bit(device, rng, kind):
             chain = [end.hex, middle.hex]
             chain[which] = flipped(victim.der, bit)
             questions.append(["check_chain", chain, [top.hex], NOW_S, "client"])
-    results = device.ask([*questions, ["check_chain", [end.hex, middle.hex], [top.hex], NOW_S, "client"]])
+    results = device.evaluate([*questions, ["check_chain", [end.hex, middle.hex], [top.hex], NOW_S, "client"]])
     assert results.pop() == ok(0)
     assert [q for q, r in zip(questions, results, strict=True) if "refused" not in r] == []
 
@@ -295,7 +295,7 @@ def test_cut_anywhere_is_refused_without_another_error(device):
     for n in range(4, len(whole)):
         body = whole[4:n]
         cuts.append(["parse", (b"\x30\x82" + len(body).to_bytes(2, "big") + body).hex()])
-    assert {str(r) for r in device.ask(cuts)} == {str(refused("malformed"))}
+    assert {str(r) for r in device.evaluate(cuts)} == {str(refused("malformed"))}
 
 
 def test_random_damage_gives_no_other_error(device, rng):
@@ -313,7 +313,7 @@ def test_random_damage_gives_no_other_error(device, rng):
             else:
                 changed[at:at] = rng.randbytes(rng.randrange(1, 4))
         questions.append(["parse", changed.hex()])
-    results = device.ask(questions)
+    results = device.evaluate(questions)
     assert [q for q, r in zip(questions, results, strict=True) if "crash" in r] == []
     assert any("refused" in r for r in results)
 
@@ -321,7 +321,7 @@ def test_random_damage_gives_no_other_error(device, rng):
 def test_subject_that_names_the_unit(device):
     odd = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CP \u00e9"), x509.NameAttribute(NameOID.COUNTRY_NAME, "GB")])
     end = leaf(root(), subject=odd, serial=0x00AB01)
-    found = device.ask([["parse", end.hex]])[0]["ok"]
+    found = device.evaluate([["parse", end.hex]])[0]["ok"]
     assert (found["subject_cn"], found["subject_o"], found["serial"]) == ("CP \u00e9", None, "ab01")
     twice = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one) for one in ("CP1", "CP2")])
     device.compare([("two common names", ["parse", leaf(root(), subject=twice).hex], refused("malformed"))])

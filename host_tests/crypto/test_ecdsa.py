@@ -321,7 +321,7 @@ def test_public_key_of_special_and_random_scalars(device, rng):
 
 
 def test_generated_keys_work_elsewhere_and_differ(device):
-    results = [result["ok"] for result in device.ask([["generate_key"]] * 8)]
+    results = [result["ok"] for result in device.evaluate([["generate_key"]] * 8)]
     assert len({d for d, _, _ in results}) == 8
     for d, public, encoded in results:
         key = serialization.load_der_private_key(bytes.fromhex(encoded), None)

@@ -49,7 +49,7 @@ def test_all_fields_as_the_library_reads_them(device):
         leaf(root(), kind="rsa3072", usage=None),
     ):
         certificate = party.certificate
-        found = device.ask([["parse", party.hex]])[0]["ok"]
+        found = device.evaluate([["parse", party.hex]])[0]["ok"]
         assert found["serial"] == f"{certificate.serial_number:x}"
         assert found["issuer_cn"] == certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
         assert found["subject_cn"] == certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
@@ -68,7 +68,7 @@ def test_all_fields_as_the_library_reads_them(device):
 
 def test_requests_are_valid_and_name_the_unit(device):
     names = (("CP-0001", "Grid & Co"), ("S" * 64, "Caf\u00e9 \u5145\u96fb"))
-    results = device.ask([["request", serial, owner] for serial, owner in names])
+    results = device.evaluate([["request", serial, owner] for serial, owner in names])
     for (serial, owner), result in zip(names, results, strict=True):
         text, public = result["ok"]
         request = x509.load_pem_x509_csr(text.encode())

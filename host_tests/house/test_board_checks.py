@@ -138,14 +138,14 @@ def test_two_meters_may_share_a_bus_but_not_its_chip_select():
                "rcd": {"trip": 40, "test": 41}, "ntc": None, "reader": None}
     data = changed("ESP32_S3_DEVKITC", ((*OUTLET, "meter"), ["ade7953_spi", {**shared, "cs": 42}]))
     data["OUTLETS"].append({**second, "meter": ["ade7953_spi", {**shared, "cs": 47}]})
-    said = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
-    assert [one for one in said if "meter" in one] == []
+    problems = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
+    assert [one for one in problems if "meter" in one] == []
     data["OUTLETS"][1]["meter"][1]["cs"] = 42
-    said = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
-    assert any("meter.cs is on GPIO42, which OUTLETS[0].meter.cs uses already" in one for one in said)
+    problems = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
+    assert any("meter.cs is on GPIO42, which OUTLETS[0].meter.cs uses already" in one for one in problems)
     data["OUTLETS"][1]["meter"][1] |= {"cs": 47, "miso": 48}
-    said = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
-    assert any("gives SPI 1 other pins than OUTLETS[0].meter" in one for one in said)
+    problems = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
+    assert any("gives SPI 1 other pins than OUTLETS[0].meter" in one for one in problems)
 
 
 def test_a_meter_driver_says_what_it_is_in_its_own_file():

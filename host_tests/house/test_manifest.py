@@ -43,6 +43,7 @@ def read_manifest(tmp_path):
         manifest.execute(str(path))
         targets = [file.target_path for file in manifest.files()]
         assert len(targets) == len(set(targets)), "frozen twice"
+        read.levels = {file.target_path: file.opt for file in manifest.files()}
         return {file.target_path: file.full_path for file in manifest.files()}
 
     return read
@@ -59,6 +60,16 @@ def test_product_freezes_one_module_more(frozen, read_manifest):
     """The variant's image is the plain one's and the mark by which the console is known to be closed."""
     product = read_manifest(ROOT / "boards" / "common" / "manifest_product.py")
     assert set(product) - set(frozen) == {"product_build.py"} and set(frozen) <= set(product)
+
+
+def test_only_the_product_is_frozen_without_line_numbers(read_manifest):
+    """The plain image prints traces on its console; level 3 leaves the line numbers out."""
+    own = FIRMWARE / "charger"
+    read_manifest(ROOT / "manifest.py")
+    plain = dict(read_manifest.levels)
+    read_manifest(ROOT / "boards" / "common" / "manifest_product.py")
+    places = [f"charger/{path.relative_to(own)}" for path in own.rglob("*.py")] + ["main.py", "boot.py", "_boot.py", "board.py"]
+    assert {plain[place] for place in places} == {0} and {read_manifest.levels[place] for place in places} == {3}
 
 
 def test_board_data_is_the_boards(frozen):

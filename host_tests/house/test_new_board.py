@@ -42,16 +42,16 @@ def test_options_alone_make_a_board(boards, capsys):
 def test_answers_make_the_same_board(boards):
     """Each question that the command line leaves open is asked; Enter leaves a part out."""
     pins = dict(pin.split("=") for pin in PINS)
-    asked = []
+    questions = []
 
-    def ask(question):
-        asked.append(question)
+    def answer_to(question):
+        questions.append(question)
         if question.startswith("GPIO of "):
             return pins.get(question.split()[2], "")
         return {"Name": "my_board", "Chip": "esp32c6", "Model,": "My board", "Meter": ""}[question.split()[0]]
 
-    assert new_board.main([], ask) == 0
-    assert len(asked) > len(PINS) + 4
+    assert new_board.main([], answer_to) == 0
+    assert len(questions) > len(PINS) + 4
     assert loading.load(boards / "MY_BOARD")["OUTLETS"][0]["contactor"]["out"] == 2
 
 
@@ -82,8 +82,8 @@ def test_board_that_exists_is_kept(boards, capsys):
 
 def test_questions_without_a_terminal_name_the_missing_options(capsys):
     """Without a terminal the missing options are named."""
-    def ask(question):
+    def answer_to(question):
         raise EOFError
 
-    assert new_board.main([], ask) == 2
+    assert new_board.main([], answer_to) == 2
     assert "--chip and --pin are needed" in capsys.readouterr().err

@@ -195,11 +195,11 @@ class Owner:
         """Any bytes, at QoS 0: mosquitto hands it on at once."""
         self._send(0x31 if retain else 0x30, _text(self.base + topic) + data)
 
-    def tell(self, **wish):
+    def send_command(self, **fields):
         """A command, without an answer; its id."""
         self._ids += 1
         self.last = str(self._ids)
-        self.publish("cmd", json.dumps({"id": self.last, **wish}).encode())
+        self.publish("cmd", json.dumps({"id": self.last, **fields}).encode())
         return self.last
 
     def reply_to(self, number, timeout_s=60):
@@ -207,15 +207,15 @@ class Owner:
         with contextlib.suppress(WaitTimeout):
             return self.wait("reply", lambda said: said["id"] == number, timeout_s)
 
-    def ask(self, **wish):
+    def command(self, **fields):
         """A command and its answer."""
-        number = self.tell(**wish)
+        number = self.send_command(**fields)
         return self.wait("reply", lambda said: said["id"] == number)
 
     def log_in(self, role, pin):
         """Challenge and PIN; the answer."""
-        challenge = self.ask(do="hello")["challenge"]
-        answer = self.ask(do="login", challenge=challenge, role=role, pin=pin)
+        challenge = self.command(do="hello")["challenge"]
+        answer = self.command(do="login", challenge=challenge, role=role, pin=pin)
         self.session = answer.get("session", "")
         self.number = 0
         return answer
@@ -223,7 +223,7 @@ class Owner:
     def do(self, what, **inner):
         """A command of somebody who is logged in, and its answer."""
         self.number += 1
-        return self.ask(do=what, session=self.session, n=self.number, **({"with": inner} if inner else {}))
+        return self.command(do=what, session=self.session, n=self.number, **({"with": inner} if inner else {}))
 
 
 def _packet(source):

@@ -35,7 +35,7 @@ class Day:
         self.answers = []  # (action, answer) of each CALL
         self.sim = launch(time_scale=SCALE, settings={**SETTINGS, **options.pop("settings", {})}, **options)
 
-    def ask(self, action, **payload):
+    def call(self, action, **payload):
         """A CALL; its answer."""
         answer = self.csms.call(action, **payload)
         self.answers.append((action, answer))
@@ -43,7 +43,7 @@ class Day:
 
     def accepted(self, action, **payload):
         """A CALL that has to be Accepted."""
-        assert self.ask(action, **payload)["status"] == "Accepted", (action, payload)
+        assert self.call(action, **payload)["status"] == "Accepted", (action, payload)
 
     def hour(self, part=1.0):
         """An hour goes by, or a part of one."""
@@ -51,7 +51,7 @@ class Day:
 
     def value(self, key):
         """The value of a configuration key, as asked for by itself."""
-        return self.ask("GetConfiguration", key=[key])["configurationKey"][0]["value"]
+        return self.call("GetConfiguration", key=[key])["configurationKey"][0]["value"]
 
     def reconnected(self, since):
         """The charger is back after a close, within a minute of its time."""
@@ -104,7 +104,7 @@ def home_assistant_connects(day):
     assert {"Core", "SmartCharging", "RemoteTrigger"} <= set(profiles)
     assert day.value("NumberOfConnectors") == "1"
     assert day.value("HeartbeatInterval").isdigit()
-    tried = day.ask("ChangeConfiguration", key="MeterValuesSampledData", value=HA_MEASURANDS)["status"]
+    tried = day.call("ChangeConfiguration", key="MeterValuesSampledData", value=HA_MEASURANDS)["status"]
     assert tried == "Rejected"  # no SoC here; the integration then takes what the charger has
     good = day.value("MeterValuesSampledData")
     day.accepted("ChangeConfiguration", key="MeterValuesSampledData", value=good)
@@ -144,13 +144,13 @@ def test_a_day_of_home_assistants_integration(launch, csms):
             day.hour(0.2)
             csms.open()
             day.reconnected(links)
-            day.ask("TriggerMessage", requestedMessage="BootNotification")  # Rejected: registration is as it was (OCPP-31)
+            day.call("TriggerMessage", requestedMessage="BootNotification")  # Rejected: registration is as it was (OCPP-31)
             home_assistant_connects(day)
             assert day.sim.connector()["ocpp_status"] == "Charging"
         running = max(csms.ledger.transactions)
         day.accepted("RemoteStopTransaction", transactionId=running)
         day.sim.wait_ocpp_status("Finishing")
-        assert day.ask("UnlockConnector", connectorId=1)["status"] in ("Unlocked", "NotSupported")
+        assert day.call("UnlockConnector", connectorId=1)["status"] in ("Unlocked", "NotSupported")
         day.sim.plug_out()
         day.sim.wait_ocpp_status("Available")
         day.accepted("ClearChargingProfile", chargingProfilePurpose="ChargePointMaxProfile")
@@ -162,7 +162,7 @@ def steves_operator(day):
     """Configuration while Pending, then lists and the daily profile."""
     csms = day.csms
     csms.record.wait("BootNotification", "out", 3)
-    assert len(day.ask("GetConfiguration", key=[])["configurationKey"]) > 40
+    assert len(day.call("GetConfiguration", key=[])["configurationKey"]) > 40
     day.accepted("ChangeConfiguration", key="MeterValueSampleInterval", value="60")
     day.accepted("TriggerMessage", requestedMessage="BootNotification")
     csms.record.wait("StatusNotification", count=2)
@@ -170,8 +170,8 @@ def steves_operator(day):
     for version, kind in ((1, "Full"), (2, "Differential")):
         day.accepted("SendLocalList", listVersion=version, updateType=kind, localAuthorizationList=[
             {"idTag": "GOOD0001", "idTagInfo": {"status": "Accepted", "expiryDate": "2037-01-01T00:00:00.000Z"}}])
-        assert day.ask("GetLocalListVersion") == {"listVersion": version}
-    assert day.ask("DataTransfer", vendorId="de.rwth.idsg", data="hello")["status"] == "UnknownVendorId"
+        assert day.call("GetLocalListVersion") == {"listVersion": version}
+    assert day.call("DataTransfer", vendorId="de.rwth.idsg", data="hello")["status"] == "UnknownVendorId"
     night = {"chargingProfileId": 1, "stackLevel": 1, "chargingProfilePurpose": "TxDefaultProfile",
              "chargingProfileKind": "Recurring", "recurrencyKind": "Daily", "validFrom": "2024-01-01T00:00:00.000Z",
              "validTo": "2037-01-01T00:00:00.000Z", "chargingSchedule": {
@@ -196,7 +196,7 @@ def steves_driver(day, number, tag):
     begun = csms.record.wait("StartTransaction", count=number).payload
     assert begun.get("reservationId") == (1 if number == 1 else None)
     day.sim.wait_connector(lambda c: c["offered_amps"] == 10, what="2300 W")
-    told = day.ask("GetCompositeSchedule", connectorId=1, duration=86400, chargingRateUnit="W")
+    told = day.call("GetCompositeSchedule", connectorId=1, duration=86400, chargingRateUnit="W")
     assert told["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 2300
     day.hour()
     running = csms.record.wait("StartTransaction", "out", 3, count=number).payload["transactionId"]

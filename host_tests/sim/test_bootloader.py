@@ -51,9 +51,9 @@ def test_a_confirmed_image_is_what_runs(launch, csms, image, tmp_path, word):
     put(tmp_path / "charger", 1, image("7.8.9"), VALID, 2)
     sim = launch(word=word)
     assert boot_version(csms) == "7.8.9"
-    told = sim.command("slots")
-    assert (told["running"], told["factory"]) == ("ota_1", False)
-    assert told["slots"]["ota_1"] == {"state": "valid", "version": "7.8.9", "good": True}
+    slots = sim.command("slots")
+    assert (slots["running"], slots["factory"]) == ("ota_1", False)
+    assert slots["slots"]["ota_1"] == {"state": "valid", "version": "7.8.9", "good": True}
 
 
 def test_an_image_on_trial_is_gone_after_a_reset(launch, csms, image, tmp_path):
@@ -65,8 +65,8 @@ def test_an_image_on_trial_is_gone_after_a_reset(launch, csms, image, tmp_path):
     mark = len(csms.record)
     sim.command("power_cut")
     assert boot_version(csms, mark) != "7.8.9"
-    told = sim.command("slots")
-    assert (told["running"], told["factory"], told["slots"]["ota_1"]["state"]) == ("ota_0", True, "aborted")
+    slots = sim.command("slots")
+    assert (slots["running"], slots["factory"], slots["slots"]["ota_1"]["state"]) == ("ota_0", True, "aborted")
 
 
 def test_an_image_that_does_not_start_rolls_back_by_itself(launch, csms, tmp_path):

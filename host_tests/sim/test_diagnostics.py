@@ -202,13 +202,13 @@ def online(launch, csms, ca=None, **options):
     return sim
 
 
-def ask(csms, location, *wanted, **fields):
+def fetch_diagnostics(csms, location, *wanted, **fields):
     """GetDiagnostics, and what is told of it up to as many statuses as are wanted; the file's name."""
     mark = len(csms.record)
     answer = csms.call("GetDiagnostics", location=location, **fields)
     csms.record.wait("DiagnosticsStatusNotification", timeout_s=20, since=mark, count=len(wanted))
-    told = [m.payload["status"] for m in csms.record.calls("DiagnosticsStatusNotification", mark)]
-    assert told == list(wanted)
+    sent = [m.payload["status"] for m in csms.record.calls("DiagnosticsStatusNotification", mark)]
+    assert sent == list(wanted)
     return answer["fileName"]
 
 
@@ -222,7 +222,7 @@ def test_put_into_a_folder_over_https_with_a_login_and_nothing_personal(launch, 
         {"idTag": "LISTED0001", "idTagInfo": {"status": "Accepted", "parentIdTag": "FAMILY0001"}}])
     sim.wait_ocpp_status("Available")
     start_session(sim, csms, "GOOD0001")
-    name = ask(csms, https.url("/in/", "u%40x:p%3Aw@"), "Uploading", "Uploaded")
+    name = fetch_diagnostics(csms, https.url("/in/", "u%40x:p%3Aw@"), "Uploading", "Uploaded")
     [(method, path, headers, body)] = https.uploads
     assert (method, path) == ("PUT", f"/in/{name}")
     assert headers["Authorization"] == "Basic " + base64.b64encode(b"u@x:p:w").decode()
@@ -237,22 +237,23 @@ def test_put_into_a_folder_over_https_with_a_login_and_nothing_personal(launch, 
 
 def test_post_to_an_address_and_the_other_method_where_the_server_wants_it(launch, csms, https):
     online(launch, csms, ca=https.root)
-    name = ask(csms, https.url("/take?id=5"), "Uploading", "Uploaded")
+    name = fetch_diagnostics(csms, https.url("/take?id=5"), "Uploading", "Uploaded")
     method, path, headers, _ = https.uploads.pop()
     assert (method, path) == ("POST", "/take?id=5")
     assert headers["Content-Disposition"] == f'attachment; filename="{name}"'
     https.statuses = [405, 200]
-    name = ask(csms, https.url("/in/"), "Uploading", "Uploaded")
+    name = fetch_diagnostics(csms, https.url("/in/"), "Uploading", "Uploaded")
     assert [upload[:2] for upload in https.uploads] == [("PUT", f"/in/{name}"), ("POST", "/in/")]
 
 
 def test_attempts_until_the_server_takes_it(launch, csms, https):
     online(launch, csms, ca=https.root, time_scale=20)
     https.statuses = [503, 500, 200]
-    ask(csms, https.url("/in/"), *["Uploading", "UploadFailed"] * 2, "Uploading", "Uploaded", retries=2, retryInterval=5)
+    fetch_diagnostics(csms, https.url("/in/"), *["Uploading", "UploadFailed"] * 2, "Uploading", "Uploaded",
+                      retries=2, retryInterval=5)
     assert len(https.uploads) == 3
     https.statuses = [503] * 9
-    ask(csms, https.url("/in/"), *["Uploading", "UploadFailed"] * 2, retries=1, retryInterval=5)
+    fetch_diagnostics(csms, https.url("/in/"), *["Uploading", "UploadFailed"] * 2, retries=1, retryInterval=5)
     assert len(https.uploads) == 5
 
 
@@ -260,8 +261,8 @@ def test_untrusted_server_gets_no_upload(launch, csms, https, serve, tmp_path):
     """No root at all, a root of somebody else, a name that is not in the certificate."""
     other = serve(FileServer(*certificate_for(tmp_path, "example.org")[:2]))
     sim = online(launch, csms, ca=tmp_path / "example.org.root", lab=False)
-    ask(csms, https.url("/in/"), "Uploading", "UploadFailed")
-    ask(csms, other.url("/in/"), "Uploading", "UploadFailed")
+    fetch_diagnostics(csms, https.url("/in/"), "Uploading", "UploadFailed")
+    fetch_diagnostics(csms, other.url("/in/"), "Uploading", "UploadFailed")
     for cause in ("untrusted (", "name ("):
         wait_until(lambda cause=cause: [line for line in sim.log_lines() if "upload: attempt" in line and cause in line],
                    5, f"the log says {cause}")
@@ -270,7 +271,7 @@ def test_untrusted_server_gets_no_upload(launch, csms, https, serve, tmp_path):
 
 def test_no_upload_without_trusted_roots(launch, csms, https):
     online(launch, csms)
-    ask(csms, https.url("/in/"), "Uploading", "UploadFailed")
+    fetch_diagnostics(csms, https.url("/in/"), "Uploading", "UploadFailed")
     assert https.uploads == []
 
 
@@ -280,7 +281,7 @@ def test_plain_protocols_on_a_laboratory_unit_only(launch, csms, serve):
     sold = online(launch, csms, lab=False)
     locations = (plain.url("/in/"), f"ftp://user:pa%3Ass@127.0.0.1:{ftp.port}/in/")
     for location in locations:
-        ask(csms, location, "Uploading", "UploadFailed", retries=3, retryInterval=1)
+        fetch_diagnostics(csms, location, "Uploading", "UploadFailed", retries=3, retryInterval=1)
     assert csms.call("GetConfiguration", key=["SupportedFileTransferProtocols"])["configurationKey"][0]["value"] == "HTTPS"
     sold.stop()
     assert plain.uploads == ftp.commands == []
@@ -290,7 +291,7 @@ def test_plain_protocols_on_a_laboratory_unit_only(launch, csms, serve):
     online_again.wait_ocpp_status("Available")
     value = csms.call("GetConfiguration", key=["SupportedFileTransferProtocols"])["configurationKey"][0]["value"]
     assert value == "HTTPS,HTTP,FTP"
-    names = [ask(csms, location, "Uploading", "Uploaded") for location in locations]
+    names = [fetch_diagnostics(csms, location, "Uploading", "Uploaded") for location in locations]
     assert plain.uploads[0][:2] == ("PUT", f"/in/{names[0]}")
     assert list(ftp.files) == [f"in/{names[1]}"]
     assert b"[configuration]" in ftp.files[f"in/{names[1]}"]
@@ -300,13 +301,13 @@ def test_ftp_logins_folders_and_old_servers(launch, csms, serve):
     ftp = serve(FtpServer("user", "secret", folders=("in", "a b/c"), extended=False))
     online(launch, csms)
     url = f"ftp://%s127.0.0.1:{ftp.port}/%s"
-    name = ask(csms, url % ("user:secret@", "a%20b/c"), "Uploading", "Uploaded")
+    name = fetch_diagnostics(csms, url % ("user:secret@", "a%20b/c"), "Uploading", "Uploaded")
     assert list(ftp.files) == [f"a b/c/{name}"]
     assert "PASV" in ftp.commands
-    ask(csms, url % ("user:secret@", "file.txt"), "Uploading", "Uploaded")
+    fetch_diagnostics(csms, url % ("user:secret@", "file.txt"), "Uploading", "Uploaded")
     assert "file.txt" in ftp.files
     for login, path in (("user:wrong@", "in"), ("", "in"), ("user:secret@", "nowhere/"), ("user:secret@", "in%0D%0ADELE%20x")):
-        ask(csms, url % (login, path), "Uploading", "UploadFailed")
+        fetch_diagnostics(csms, url % (login, path), "Uploading", "UploadFailed")
     assert len(ftp.files) == 2
     assert "DELE" not in ftp.commands
 
@@ -320,14 +321,14 @@ def test_a_new_request_ends_the_running_one(launch, csms, https, serve):
     connection, _ = deaf.accept()
     csms.call("TriggerMessage", requestedMessage="DiagnosticsStatusNotification")
     csms.record.wait("DiagnosticsStatusNotification", since=mark, count=2)
-    ask(csms, https.url("/in/"), "Uploading", "Uploaded")
+    fetch_diagnostics(csms, https.url("/in/"), "Uploading", "Uploaded")
     connection.settimeout(5)
     with contextlib.suppress(ConnectionError):
         while connection.recv(4096):
             pass  # ends: the charger has hung up
     connection.close()
-    told = [m.payload["status"] for m in csms.record.calls("DiagnosticsStatusNotification", mark)]
-    assert told == ["Uploading", "Uploading", "Uploading", "Uploaded"]
+    sent = [m.payload["status"] for m in csms.record.calls("DiagnosticsStatusNotification", mark)]
+    assert sent == ["Uploading", "Uploading", "Uploading", "Uploaded"]
 
 
 def test_energy_goes_on_while_an_upload_crawls(launch, csms, serve):

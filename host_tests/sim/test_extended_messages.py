@@ -11,7 +11,7 @@ from .sessions import start_session
 from .test_diagnostics import FileServer, certificate_for, https, online, serve  # noqa: F401 - fixtures
 
 
-def ask(csms, location, *wanted, kind="SecurityLog", number=7, **fields):
+def fetch_log(csms, location, *wanted, kind="SecurityLog", number=7, **fields):
     """Call GetLog and check its notifications up to the last of the statuses wanted; the file's name."""
     mark = len(csms.record)
     log = {"remoteLocation": location, **fields.pop("log", {})}
@@ -27,7 +27,7 @@ def test_security_log_over_https(launch, csms, https, word, tmp_path):  # noqa: 
     """WP-40, SEC-10: all entries as JSON lines, in order, without the card's number; the times that were asked for."""
     sim = online(launch, csms, word=word, ca=https.root, lab=False)
     start_session(sim, csms, "GOOD0001")
-    name = ask(csms, https.url("/in/"), "Uploading", "Uploaded")
+    name = fetch_log(csms, https.url("/in/"), "Uploading", "Uploaded")
     method, path, _, body = https.uploads[-1]
     assert (method, path) == ("PUT", "/in/" + name) and name.startswith("security-")
     lines = [json.loads(line) for line in body.decode().splitlines() if line]
@@ -42,10 +42,10 @@ def test_security_log_over_https(launch, csms, https, word, tmp_path):  # noqa: 
     assert [line["event"] for line in lines][:2] == ["StartupOfTheDevice", "SettingSystemTime"]
     assert {"event": "AuthorisationAccepted", "info": "connector 1, card: Accepted"}.items() <= lines[-1].items()
     assert "GOOD0001" not in body.decode()
-    ask(csms, https.url("/in/"), "Uploading", "Uploaded", number=8, log={"latestTimestamp": "2020-01-01T00:00:00Z"})
+    fetch_log(csms, https.url("/in/"), "Uploading", "Uploaded", number=8, log={"latestTimestamp": "2020-01-01T00:00:00Z"})
     rest = [json.loads(line) for line in https.uploads[-1][3].decode().splitlines() if line.strip()]
     assert [list(line) for line in rest] == [["end"]]
-    ask(csms, https.url("/in/"), "Uploading", "Uploaded", number=9, kind="DiagnosticsLog",
+    fetch_log(csms, https.url("/in/"), "Uploading", "Uploaded", number=9, kind="DiagnosticsLog",
         log={"oldestTimestamp": "2020-01-01T00:00:00Z"})
     assert https.uploads[-1][3].startswith(b"Pilotlight diagnostics")
 
@@ -54,16 +54,16 @@ def test_log_status_notifications_give_the_failure(launch, csms, https, serve, t
     """WP-41: every cause has its word; a server that nobody vouches for gets nothing."""
     sim = online(launch, csms, ca=https.root, lab=False)
     https.statuses[:] = [403]
-    ask(csms, https.url("/in/"), "Uploading", "UploadFailure")
+    fetch_log(csms, https.url("/in/"), "Uploading", "UploadFailure")
     https.statuses[:] = [500, 201]
-    ask(csms, https.url("/in/"), "Uploading", "UploadFailure", "Uploading", "Uploaded", retries=1, retryInterval=1)
-    ask(csms, "ftp://127.0.0.1/in/", "Uploading", "NotSupportedOperation")
-    ask(csms, "no location", "Uploading", "BadMessage", retries=5)
+    fetch_log(csms, https.url("/in/"), "Uploading", "UploadFailure", "Uploading", "Uploaded", retries=1, retryInterval=1)
+    fetch_log(csms, "ftp://127.0.0.1/in/", "Uploading", "NotSupportedOperation")
+    fetch_log(csms, "no location", "Uploading", "BadMessage", retries=5)
     folder = tmp_path / "stranger"
     folder.mkdir()
     pem, key, _ = certificate_for(folder)
     stranger = serve(FileServer(pem, key))
-    ask(csms, stranger.url("/in/"), "Uploading", "UploadFailure")
+    fetch_log(csms, stranger.url("/in/"), "Uploading", "UploadFailure")
     assert stranger.uploads == []
     assert sim.command("security_log")["broken"] is None
 

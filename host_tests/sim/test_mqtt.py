@@ -71,7 +71,7 @@ def test_the_owner_sets_his_broker_at_the_page(launch, csms, authority, broker):
     assert page.login(pin).status == 200
     assert portal(sim) is None
     for wrong in ("mqtt://localhost", "https://localhost", 5, "mqtts://" + "x" * 200):
-        assert page.ask("PUT", "/api/settings", {"MqttUrl": wrong}).status == 400
+        assert page.request("PUT", "/api/settings", {"MqttUrl": wrong}).status == 400
     url = f"mqtts://{UNIT[0]}@localhost:{broker.port}/home"
     page.put("/api/settings", MqttUrl=url, MqttPassword=UNIT[1], MqttRoots=Path(authority.root).read_text(encoding="ascii"))
     found = page.get("/api/settings")
@@ -104,7 +104,7 @@ def test_home_assistant_finds_the_unit_as_one_device(start, csms, broker, author
         page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"))
         assert page.login(labels(sim)[0]["pin"]).status == 200
         for wrong in ("a/b", "#", "x" * 33):
-            assert page.ask("PUT", "/api/settings", {"MqttDiscovery": wrong}).status == 400
+            assert page.request("PUT", "/api/settings", {"MqttDiscovery": wrong}).status == 400
         page.put("/api/settings", MqttDiscovery="homeassistant")
         sim.restart()
         wait_until(lambda: len(owner.discovered) == 2 * 10 + 4, 60, "the discovery", state=lambda: list(owner.discovered))
@@ -199,13 +199,13 @@ def test_roles_replays_and_the_one_back_off(start, csms, broker):
         done = owner.last
         wish = {"do": "set", "session": owner.session, "with": {"ConnectionTimeOut": 66}}
         for number in (owner.number, owner.number - 1, 1):
-            assert owner.ask(n=number, **wish)["error"] == "replay"
+            assert owner.command(n=number, **wish)["error"] == "replay"
         owner.publish("cmd", json.dumps({"id": done, "n": owner.number, **wish}).encode())  # as a broker may do
-        challenge = owner.ask(do="hello")["challenge"]
-        assert owner.ask(do="login", challenge=challenge, role="owner", pin=pin["pin"])["ok"]
-        again = owner.ask(do="login", challenge=challenge, role="owner", pin=pin["pin"])
+        challenge = owner.command(do="hello")["challenge"]
+        assert owner.command(do="login", challenge=challenge, role="owner", pin=pin["pin"])["ok"]
+        again = owner.command(do="login", challenge=challenge, role="owner", pin=pin["pin"])
         assert again["error"] == "login" and "challenge" in again["text"]
-        assert owner.ask(do="set", session="0" * 32, n=1)["error"] == "login"
+        assert owner.command(do="set", session="0" * 32, n=1)["error"] == "login"
         assert sim.config()["ConnectionTimeOut"] == "55"
         assert len(events(sim, "AttemptedReplayAttacks")) == 4
         assert len([said for said in owner.of("reply") if said["id"] == done]) == 1
@@ -325,13 +325,13 @@ def test_malformed_commands_change_nothing(start, csms, broker):
         owner.wait("status", lambda s: s["online"])
         before = sim.config()
         for wish in refused:
-            assert owner.ask(**wish)["error"] == "invalid", wish
+            assert owner.command(**wish)["error"] == "invalid", wish
         for data in rubbish * 3:
             owner.publish("cmd", data)
         sim.wait_for(lambda s: s["portal"]["connected"], what="still there")
 
         def greeted():
-            return owner.reply_to(owner.tell(do="hello"), 3)
+            return owner.reply_to(owner.send_command(do="hello"), 3)
 
         assert wait_until(greeted, 60, "an answer")["challenge"]
         assert sim.config() == before

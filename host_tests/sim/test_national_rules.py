@@ -24,11 +24,11 @@ def test_the_owner_chooses_the_hours_and_overrides_them_for_one_session_uk22_uk2
     owner, installer = page_of(sim, keep=True), page_of(sim, "installer", keep=True)
     hours = owner.get("/api/hours")
     assert (hours["country"], hours["choice"], hours["windows"]) == ("GB", None, hours["default"]) and "22:00" in hours["default"]
-    refused(installer.ask("PUT", "/api/hours", {"choice": "remove"}), 403)
-    refused(owner.ask("PUT", "/api/hours", {"choice": "change"}), 400)
-    refused(owner.ask("PUT", "/api/hours", {"choice": "change", "windows": "at night"}), 400)
-    assert owner.ask("PUT", "/api/hours", {"choice": "change", "windows": in_three_days(csms)}).status == 200
-    refused(owner.ask("POST", "/api/charge", {"action": "now"}), 409, "No session")
+    refused(installer.request("PUT", "/api/hours", {"choice": "remove"}), 403)
+    refused(owner.request("PUT", "/api/hours", {"choice": "change"}), 400)
+    refused(owner.request("PUT", "/api/hours", {"choice": "change", "windows": "at night"}), 400)
+    assert owner.request("PUT", "/api/hours", {"choice": "change", "windows": in_three_days(csms)}).status == 200
+    refused(owner.request("POST", "/api/charge", {"action": "now"}), 409, "No session")
     sim.plug_in(1)
     sim.swipe("GOOD0001", 1)
     sim.wait_connector(lambda c: c["ocpp_status"] == "SuspendedEVSE" and "charging hours" in c["reason"])
@@ -41,7 +41,7 @@ def test_the_owner_chooses_the_hours_and_overrides_them_for_one_session_uk22_uk2
     sim.wait_ocpp_status("Charging")
     sim.raise_fault("GroundFailure", 1)
     sim.wait_connector(lambda c: not c["relay"])
-    refused(owner.ask("POST", "/api/charge", {"action": "now"}), 409, "dangerous")
+    refused(owner.request("POST", "/api/charge", {"action": "now"}), 409, "dangerous")
     events = [entry["event"] for entry in owner.get("/api/log?count=20")["entries"]]
     assert "ChargingHoursChosen" in events and "ChargingOverride" in events
 
@@ -49,7 +49,7 @@ def test_the_owner_chooses_the_hours_and_overrides_them_for_one_session_uk22_uk2
 def test_the_delay_is_shown_and_skipped_uk34(unit, csms):
     sim = unit(settings={"Country": "GB", "RandomDelayMax": 1800}, time_scale=1)
     owner = page_of(sim)
-    owner.ask("PUT", "/api/hours", {"choice": "remove"})
+    owner.request("PUT", "/api/hours", {"choice": "remove"})
     for number in (1, 2, 3):  # until a delay is long enough to be skipped
         sim.plug_in(1)
         sim.swipe(f"GOOD000{number}", 1)
@@ -60,7 +60,7 @@ def test_the_delay_is_shown_and_skipped_uk34(unit, csms):
         sim.wait_ocpp_status("Available")
     owner.post("/api/charge", action="skip")
     sim.wait_ocpp_status("Charging")
-    refused(owner.ask("POST", "/api/charge", {"action": "skip"}), 409, "No random delay")
+    refused(owner.request("POST", "/api/charge", {"action": "skip"}), 409, "No random delay")
 
 
 def test_the_owner_asks_for_energy_by_a_time_of_day_and_sees_the_plan_with_why(unit, csms):
@@ -69,13 +69,13 @@ def test_the_owner_asks_for_energy_by_a_time_of_day_and_sees_the_plan_with_why(u
     now = datetime.datetime.fromisoformat(csms.now())
     start = now.replace(minute=0, second=0, microsecond=0)
     cheap = start + datetime.timedelta(hours=3)
-    assert owner.ask("PUT", "/api/tariff", {
+    assert owner.request("PUT", "/api/tariff", {
         "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"), "minutes": 60, "prices": [30.5, 30, 30, -2.5, *[30] * 5]}).status == 200
-    refused(owner.ask("PUT", "/api/plan", {"depart": "07:30"}), 400, "both")
-    refused(owner.ask("PUT", "/api/plan", {"depart": "25:00", "kwh": 2}), 400, "time of day")
-    refused(page_of(sim, "installer", keep=True).ask("PUT", "/api/plan", {}), 403)
+    refused(owner.request("PUT", "/api/plan", {"depart": "07:30"}), 400, "both")
+    refused(owner.request("PUT", "/api/plan", {"depart": "25:00", "kwh": 2}), 400, "time of day")
+    refused(page_of(sim, "installer", keep=True).request("PUT", "/api/plan", {}), 403)
     leave = (now + datetime.timedelta(hours=6)).strftime("%H:%M")
-    assert owner.ask("PUT", "/api/plan", {"depart": leave, "kwh": 2}).status == 200
+    assert owner.request("PUT", "/api/plan", {"depart": leave, "kwh": 2}).status == 200
     sim.plug_in(1)
     sim.swipe("GOOD0001", 1)
     sim.wait_connector(lambda c: c["ocpp_status"] == "SuspendedEVSE" and "plan" in c["reason"])
@@ -83,7 +83,7 @@ def test_the_owner_asks_for_energy_by_a_time_of_day_and_sees_the_plan_with_why(u
     assert (plan["depart"], plan["energy_wh"], plan["missing_s"], len(plan["times"])) == (leave, 2000, 0, 1)
     assert plan["times"][0]["start"].startswith(cheap.strftime("%Y-%m-%dT%H:00:00"))
     assert "cheapest" in plan["why"] and plan["why"] == sim.connector(1)["plan"]["why"]
-    assert owner.ask("PUT", "/api/plan", {}).status == 200
+    assert owner.request("PUT", "/api/plan", {}).status == 200
     sim.wait_ocpp_status("Charging")
     assert owner.get("/api/plan")["depart"] is None
 
@@ -105,9 +105,9 @@ def test_the_owner_takes_the_unit_to_another_back_end_uk14(unit, csms, authority
     """Address, identity, root and password by the local API alone; what the unit can do stays."""
     sim = unit(lab=False)
     owner = page_of(sim)
-    refused(owner.ask("PUT", "/api/settings", {"BackEndUrl": "ws://127.0.0.1/x"}), 400, "wss")
-    refused(owner.ask("PUT", "/api/settings", {"BackEndRoots": "nonsense"}), 400, "PEM")
-    answer = owner.ask("PUT", "/api/settings", {
+    refused(owner.request("PUT", "/api/settings", {"BackEndUrl": "ws://127.0.0.1/x"}), 400, "wss")
+    refused(owner.request("PUT", "/api/settings", {"BackEndRoots": "nonsense"}), 400, "PEM")
+    answer = owner.request("PUT", "/api/settings", {
         "BackEndUrl": csms.url.replace("ws:", "wss:"), "BackEndIdentity": "OTHER-7", "BackEndRoots": root_text(authority.root),
         "AuthorizationKey": "fedcba9876543210",
     })

@@ -111,11 +111,11 @@ def distinct(messages):
     return found
 
 
-def book(csms, torture):
+def sessions_of(csms, torture):
     """One charger's messages: [(connector, start, stop)] in the order of the starts."""
-    said = [m for m in csms.record.calls() if m.identity == torture.sim.identity]
-    starts = distinct([m for m in said if m.action == "StartTransaction"])
-    stops = distinct([m for m in said if m.action == "StopTransaction"])
+    sent = [m for m in csms.record.calls() if m.identity == torture.sim.identity]
+    starts = distinct([m for m in sent if m.action == "StartTransaction"])
+    stops = distinct([m for m in sent if m.action == "StopTransaction"])
     tags = [p["idTag"] for p in starts]
     assert len(tags) == len(set(tags)), f"a session was begun twice: {tags}"
     assert not [tag for tag in torture.seen if tag not in tags], "a session was lost"
@@ -127,7 +127,7 @@ def book(csms, torture):
         stop_of[tag] = stop
     assert sorted(stop_of) == sorted(tags), "each start has its stop"
     order = [(m.action, m.payload.get("idTag") if m.action == "StartTransaction" else by_id[m.payload["transactionId"]])
-             for m in said if m.action in ("StartTransaction", "StopTransaction")]
+             for m in sent if m.action in ("StartTransaction", "StopTransaction")]
     for tag in tags:
         assert order.index(("StartTransaction", tag)) < order.index(("StopTransaction", tag))
     return [(start["connectorId"], start, stop_of[start["idTag"]]) for start in starts]
@@ -135,7 +135,7 @@ def book(csms, torture):
 
 def check(csms, torture):
     """The book of one charger."""
-    entries = book(csms, torture)
+    entries = sessions_of(csms, torture)
     for connector in (1, 2):
         mine = [(start, stop) for number, start, stop in entries if number == connector]
         meters = [value for start, stop in mine for value in (start["meterStart"], stop["meterStop"])]

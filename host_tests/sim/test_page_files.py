@@ -22,7 +22,7 @@ def test_the_page_is_public_and_compressed(unit, word):
     """Without a login, with a strict policy, from another site's link as well; nothing but GET, no other path, no other name."""
     sim = unit(word=word)
     page = page_of(sim, None)
-    answer = page.ask("GET", "/", headers={"Sec-Fetch-Site": "cross-site"})
+    answer = page.request("GET", "/", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Encoding"] == "br" and answer.headers["Cache-Control"] == "no-cache"
     text = decompressed(answer.data).decode()
@@ -31,18 +31,18 @@ def test_the_page_is_public_and_compressed(unit, word):
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'") and "unsafe" not in policy and "frame-ancestors 'none'" in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["X-Frame-Options"] == "DENY"
-    same = page.ask("GET", "/", headers={"If-None-Match": answer.headers["ETag"]})
+    same = page.request("GET", "/", headers={"If-None-Match": answer.headers["ETag"]})
     assert same.status == 304 and same.data == b"" and same.headers["ETag"] == answer.headers["ETag"]
-    script = page.ask("GET", script)
+    script = page.request("GET", script)
     assert script.status == 200 and script.headers["Content-Type"] == "text/javascript"
     assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert len(decompressed(script.data)) > len(script.data) > 10000
-    refused(page.ask("GET", "/app-000000000000.js"), 404)
-    refused(page.ask("GET", "/../api/status"), 404)
-    answer = refused(page.ask("POST", "/", {}), 405)
+    refused(page.request("GET", "/app-000000000000.js"), 404)
+    refused(page.request("GET", "/../api/status"), 404)
+    answer = refused(page.request("POST", "/", {}), 405)
     assert answer.headers["Allow"] == "GET"
-    refused(page.ask("GET", "/", headers={"Host": "evil.example"}), 421)
-    refused(page.ask("GET", "/api/status", headers={"Sec-Fetch-Site": "cross-site"}), 403)
+    refused(page.request("GET", "/", headers={"Host": "evil.example"}), 421)
+    refused(page.request("GET", "/api/status", headers={"Sec-Fetch-Site": "cross-site"}), 403)
 
 
 def test_a_page_that_asks_each_second_keeps_its_connection(unit):
@@ -50,9 +50,9 @@ def test_a_page_that_asks_each_second_keeps_its_connection(unit):
     sim = unit(time_scale=1)
     page = page_of(sim, keep=True)
     for _ in range(120):
-        assert page.ask("GET", "/api/status").headers["Connection"] is None
+        assert page.request("GET", "/api/status").headers["Connection"] is None
     stranger = page_of(sim, None, keep=True)
-    ends = [stranger.ask("GET", "/api/status").headers["Connection"] for _ in range(50)]
+    ends = [stranger.request("GET", "/api/status").headers["Connection"] for _ in range(50)]
     assert ends == [None] * 49 + ["close"]
 
 
@@ -63,18 +63,18 @@ def test_figures_are_for_whoever_has_the_token(unit, csms, word):
     """Nobody without one that the owner set; a session does not help; a new token ends the old one, an empty one all."""
     sim = unit(word=word, connectors=2)
     owner, scraper = page_of(sim, keep=True), page_of(sim, None)
-    refused(scraper.ask("GET", "/metrics"), 401, "token")
-    refused(scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer "}), 401, "token")
-    refused(owner.ask("PUT", "/api/settings", {"MetricsToken": "short"}), 400, "MetricsToken")
+    refused(scraper.request("GET", "/metrics"), 401, "token")
+    refused(scraper.request("GET", "/metrics", headers={"Authorization": "Bearer "}), 401, "token")
+    refused(owner.request("PUT", "/api/settings", {"MetricsToken": "short"}), 400, "MetricsToken")
     assert owner.get("/api/settings")["MetricsToken"] == {"writable": True, "set": False}
     first, second = "0123456789abcdef", "fedcba9876543210"
     for token in (first, second):
         owner.put("/api/settings", MetricsToken=token)
-    refused(owner.ask("GET", "/metrics"), 401, "token")
-    refused(scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer " + first}), 401, "token")
+    refused(owner.request("GET", "/metrics"), 401, "token")
+    refused(scraper.request("GET", "/metrics", headers={"Authorization": "Bearer " + first}), 401, "token")
     start_session(sim, csms)
     sim.wait_connector(lambda c: c["power_w"] > 1000)
-    answer = scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer " + second})
+    answer = scraper.request("GET", "/metrics", headers={"Authorization": "Bearer " + second})
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     figures = dict(re.fullmatch(r"(pilotlight_\w+(?:{[^}]*})?) (\S+)", line).groups()
                    for line in answer.text.splitlines() if not line.startswith("# TYPE pilotlight_"))
@@ -84,5 +84,5 @@ def test_figures_are_for_whoever_has_the_token(unit, csms, word):
     assert int(figures['pilotlight_energy_watthours_total{connector="2"}']) == sim.connector(2)["energy_wh"]
     assert 'pilotlight_session_watthours{connector="2"}' not in figures
     owner.put("/api/settings", MetricsToken="")
-    refused(scraper.ask("GET", "/metrics", headers={"Authorization": "Bearer " + second}), 401, "token")
+    refused(scraper.request("GET", "/metrics", headers={"Authorization": "Bearer " + second}), 401, "token")
     assert owner.get("/api/settings")["MetricsToken"]["set"] is False

@@ -54,7 +54,7 @@ class Cut:
             for step in (self.online, self.offline, self.reconnect):
                 step()
             self.settle()
-            return self.look()
+            return self.check_state()
 
     # --- the script: each step copes with a charger that was away for a moment ---
 
@@ -103,7 +103,7 @@ class Cut:
 
     # --- what must hold ---
 
-    def look(self):
+    def check_state(self):
         """The rules above; the number of start-ups."""
         sim, where = self.sim, self.where
         state, status = sim.connector(), sim.status()

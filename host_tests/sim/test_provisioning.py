@@ -42,8 +42,8 @@ def test_an_empty_state_directory_becomes_a_unit_of_its_own_once(launch, csms, w
         csms.wait_booted(since=mark)
     assert len(labels(sim)) == 1
     others = "\n".join(line for line in sim.log_lines() if not line.startswith('{"label": '))
-    told = json.dumps([sim.status(), sim.config(), sim.command("security_log", count=100), csms.call("GetConfiguration")])
-    assert not [name for name in SECRETS if label[name] in others + told + csms.record.text(1000)]
+    outputs = json.dumps([sim.status(), sim.config(), sim.command("security_log", count=100), csms.call("GetConfiguration")])
+    assert not [name for name in SECRETS if label[name] in others + outputs + csms.record.text(1000)]
 
 
 def test_the_identity_is_the_serial_number_by_default(tmp_path, csms):

@@ -21,8 +21,8 @@ def test_opened_enclosure_stops_latches_and_is_reported(charger, csms):
     start_session(charger, csms)
     charger.raise_fault("tamper")
     charger.wait_connector(faulted, what="energy off")
-    told = wait_event(csms, "TamperDetectionActivated")
-    assert told.payload["techInfo"] == "enclosure opened"
+    event = wait_event(csms, "TamperDetectionActivated")
+    assert event.payload["techInfo"] == "enclosure opened"
     assert charger.command("acknowledge") == {"clear": False}  # not while it is open
     charger.clear_fault("tamper")
     tampered(charger, open=False, latched=True)
@@ -46,11 +46,11 @@ def test_the_latch_survives_restarts_and_power_cuts(launch, csms, word):
     sim.start()
     tampered(sim, open=False, latched=True)
     sim.wait_connector(faulted, what="the fault")
-    told = wait_event(csms, "TamperDetectionActivated")
+    event = wait_event(csms, "TamperDetectionActivated")
     started = [m for m in csms.record.calls("SecurityEventNotification")
-               if m.payload["type"] == "StartupOfTheDevice" and m.number > told.number]
-    assert len(csms.record.calls("SecurityEventNotification", where=lambda p: p["type"] == told.payload["type"])) == 1
-    assert started or csms.record.wait("SecurityEventNotification", since=told.number,
+               if m.payload["type"] == "StartupOfTheDevice" and m.number > event.number]
+    assert len(csms.record.calls("SecurityEventNotification", where=lambda p: p["type"] == event.payload["type"])) == 1
+    assert started or csms.record.wait("SecurityEventNotification", since=event.number,
                                        where=lambda p: p["type"] == "StartupOfTheDevice")
     assert sim.command("acknowledge") == {"clear": True}
     sim.restart()

@@ -19,7 +19,7 @@ from backend.page import Page
 from backend.simulator import free_port
 from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
-from sim.update_rig import SOAK, ask, charge, logged, maker, outcome, refused, resigned, site, unit  # noqa: F401 - fixtures
+from sim.update_rig import SOAK, charge, logged, maker, outcome, refused, request_update, resigned, site, unit  # noqa: F401 - fixtures
 from sim.update_server import BLOCK
 
 # --- the honest way ---
@@ -31,7 +31,7 @@ def test_an_honest_update_and_the_next_one(unit, csms, site, maker, word):  # no
     sim = unit(word=word)
     for version, counter, slot in (("0.3.0", 2, "ota_1"), ("0.4.0", 3, "ota_0")):
         since = len(csms.record)
-        ask(csms, site.put(f"/{version}", maker(version, counter)))
+        request_update(csms, site.put(f"/{version}", maker(version, counter)))
         assert outcome(csms, since) == ["Downloading", "Downloaded", "Installing", "Installed"]
         boot = csms.record.wait("BootNotification", since=since)
         assert boot.payload["firmwareVersion"] == version
@@ -48,7 +48,7 @@ def test_update_waits_for_a_running_session(unit, csms, site, maker):  # noqa: F
     sim = unit()
     start_session(sim, csms)
     since = len(csms.record)
-    ask(csms, site.put("/a", maker()))
+    request_update(csms, site.put("/a", maker()))
     csms.record.wait("FirmwareStatusNotification", since=since, where=lambda p: p["status"] == "Downloaded")
     sim.let_pass(30)
     assert sim.connector()["contacts"]
@@ -65,7 +65,7 @@ def test_a_new_firmware_that_cannot_do_its_work_goes_back(unit, csms, site, make
                    sha256=hashlib.sha256(image).hexdigest())
     sim = unit(time_scale=60)
     since = len(csms.record)
-    ask(csms, site.put("/bad", bad))
+    request_update(csms, site.put("/bad", bad))
     assert outcome(csms, since) == ["Downloading", "Downloaded", "Installing", "InstallationFailed"]
     status = sim.status()
     assert (status["firmware"], status["update"]["last"]) == ("0.1.0", False)
@@ -73,7 +73,7 @@ def test_a_new_firmware_that_cannot_do_its_work_goes_back(unit, csms, site, make
     assert status["update"]["counter"] == 0, "a counter that was never confirmed does not count"
     charge(sim, csms)
     since = len(csms.record)
-    ask(csms, site.put("/a", good))
+    request_update(csms, site.put("/a", good))
     assert outcome(csms, since)[-1] == "Installed"
 
 
@@ -130,10 +130,10 @@ def test_bundles_of_another_vendor_board_or_age_are_refused(unit, csms, site, ma
 def test_a_counter_that_was_confirmed_is_never_undercut(unit, csms, site, maker):  # noqa: F811
     """SEC-4: after a release that raised the counter, a newer version with a lower one is refused."""
     sim = unit()
-    ask(csms, site.put("/a", maker("0.3.0", 2)))
+    request_update(csms, site.put("/a", maker("0.3.0", 2)))
     csms.record.wait("FirmwareStatusNotification", where=lambda p: p["status"] == "Installed", timeout_s=60)
     since, lines = len(csms.record), len(sim.log_lines())
-    ask(csms, site.put("/b", resigned(maker, maker("0.4.0", 3), counter=1)))
+    request_update(csms, site.put("/b", resigned(maker, maker("0.4.0", 3), counter=1)))
     assert outcome(csms, since) == ["Downloading", "DownloadFailed"]
     logged(sim, lines, "counter")
     assert sim.status()["firmware"] == "0.3.0"
@@ -166,7 +166,7 @@ def test_the_owner_sees_what_is_offered_and_installs_it_with_one_click(unit, csm
     sim.wait_for(lambda s: s["update"]["offer"], what="the offer", timeout_s=60)
     page = Page(sim.status()["web"]["port"])
     assert page.login(label["installer_pin"], "installer").status == 200
-    assert page.ask("POST", "/api/update").status == 403
+    assert page.request("POST", "/api/update").status == 403
     assert page.login(label["pin"]).status == 200
     shown = page.get("/api/update")
     assert (shown["version"], shown["offer"]["version"]) == ("0.1.0", "0.3.0")
@@ -179,7 +179,7 @@ def test_the_owner_sees_what_is_offered_and_installs_it_with_one_click(unit, csm
         return
     sim.wait_for(lambda s: s["update"].get("loading") == "0.3.0" and s["update"]["bytes"] == len(maker()) - len(head_of(maker())),
                  what="the download", timeout_s=60)
-    assert page.ask("POST", "/api/update").status == 409
+    assert page.request("POST", "/api/update").status == 409
     assert sim.connector()["relay"], "a session is not cut off"
     sim.let_pass(30)
     assert sim.status()["boots"] == 1
@@ -216,11 +216,11 @@ def test_power_cut_at_a_flash_operation_of_a_download(unit, csms, site, maker, a
     sim.let_pass(20)  # what is written after a start is written
     sim.command("power_cut", after=after, mode=mode, seconds=0)
     with contextlib.suppress(ConnectionError):  # gone before it was asked: something else was written first
-        ask(csms, url)
+        request_update(csms, url)
     csms.wait_booted(since=mark, timeout_s=40)
     assert sim.status()["firmware"] == "0.1.0"
     since = len(csms.record)
-    ask(csms, url)
+    request_update(csms, url)
     assert outcome(csms, since)[-1] == "Installed"
     if after >= 150:
         assert site.requests[-1][1] > BLOCK, "the download began anew"

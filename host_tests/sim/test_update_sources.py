@@ -5,7 +5,7 @@ import random
 import bundle
 
 from sim.test_diagnostics import FtpServer, certificate_for
-from sim.update_rig import SOAK, ask, charge, logged, maker, outcome, refused, site, unit  # noqa: F401 - fixtures
+from sim.update_rig import SOAK, charge, logged, maker, outcome, refused, request_update, site, unit  # noqa: F401 - fixtures
 from sim.update_server import BLOCK, UpdateServer
 
 
@@ -39,7 +39,7 @@ def test_an_expired_certificate_is_refused(unit, csms, site, maker):  # noqa: F8
     url = site.put("/a", maker())
     sim.command("set_time", iso="2039-01-01T00:00:00Z")
     since, lines = len(csms.record), len(sim.log_lines())
-    ask(csms, url)
+    request_update(csms, url)
     assert outcome(csms, since) == ["Downloading", "DownloadFailed"]
     logged(sim, lines, "expired")
     assert site.requests == []
@@ -61,7 +61,7 @@ def test_redirects_lead_nowhere_else(unit, csms, site, maker, tmp_path):  # noqa
         plain.close()
     site.put("/here", content)
     since = len(csms.record)
-    ask(csms, site.put("/there", b"", status="307 Temporary Redirect", fields={"Location": "/here"}))
+    request_update(csms, site.put("/there", b"", status="307 Temporary Redirect", fields={"Location": "/here"}))
     assert outcome(csms, since)[-1] == "Installed"
 
 
@@ -72,7 +72,7 @@ def test_a_laboratory_unit_takes_plain_http_but_not_without_the_signature(unit, 
         manifest, _, image = bundle.split(maker())
         refused(sim, csms, plain.put("/bad", bundle.join(manifest, b"\x30\x06\x02\x01\x01\x02\x01\x01", image)), "signature")
         since = len(csms.record)
-        ask(csms, plain.put("/a", maker()))
+        request_update(csms, plain.put("/a", maker()))
         assert outcome(csms, since)[-1] == "Installed"
     finally:
         plain.close()
@@ -91,7 +91,7 @@ def test_a_laboratory_unit_takes_ftp_also_over_a_lost_link_but_not_without_the_s
         refused(sim, csms, url % ("user:wrong", "good.plu"), "login refused")
         ftp.cuts = [100_000, 50_000, None]
         since = len(csms.record)
-        ask(csms, url % ("user:pa%3Ass", "good.plu"))
+        request_update(csms, url % ("user:pa%3Ass", "good.plu"))
         assert outcome(csms, since)[-1] == "Installed"
         assert ftp.commands.count("REST") == 2
         assert "pa:ss" not in "\n".join(sim.log_lines()) and "pa%3Ass" not in "\n".join(sim.log_lines())
@@ -128,7 +128,7 @@ def test_servers_that_lie_about_the_body(unit, csms, site, maker):  # noqa: F811
     for name, (how, why) in cases.items():
         refused(sim, csms, site.put("/" + name.replace(" ", "-"), good, **how), why)
     since = len(csms.record)
-    ask(csms, site.put("/honest-chunks", good, fields=chunked, body=chunk + b"0\r\n\r\n"))
+    request_update(csms, site.put("/honest-chunks", good, fields=chunked, body=chunk + b"0\r\n\r\n"))
     assert outcome(csms, since)[-1] == "Installed"
     charge(sim, csms)
 
@@ -150,7 +150,7 @@ def test_upload_outlasts_a_server_that_fails_repeatedly(unit, csms, site, maker)
     good = maker()
     blocks = 1 if SOAK else 12
     since = len(csms.record)
-    ask(csms, site.put("/a", good, cut=blocks * BLOCK + 700))
+    request_update(csms, site.put("/a", good, cut=blocks * BLOCK + 700))
     assert outcome(csms, since, 200)[-1] == "Installed"
     offsets = [offset for _, offset in site.requests]
     assert len(offsets) > len(good) // (2 * blocks * BLOCK) and offsets == sorted(set(offsets))
@@ -160,7 +160,7 @@ def test_upload_outlasts_a_server_that_fails_repeatedly(unit, csms, site, maker)
 def test_a_server_without_ranges_is_asked_for_the_whole_again(unit, csms, site, maker):  # noqa: F811
     unit(time_scale=100)
     since = len(csms.record)
-    ask(csms, site.put("/a", maker(), no_range=True, cuts=[30000, 60000, None, None]))
+    request_update(csms, site.put("/a", maker(), no_range=True, cuts=[30000, 60000, None, None]))
     assert outcome(csms, since)[-1] == "Installed"
 
 
@@ -170,7 +170,7 @@ def test_a_file_that_changes_while_it_is_fetched(unit, csms, site, maker):  # no
     since = len(csms.record)
     first, second = maker("0.3.0", 2), maker("0.4.0", 3)
     site.put("/a", first, cuts=[50000])
-    ask(csms, site.url("/a"), retries=1, retryInterval=1)
+    request_update(csms, site.url("/a"), retries=1, retryInterval=1)
     csms.record.wait("FirmwareStatusNotification", since=since, where=lambda p: p["status"] == "Downloading")
     site.put("/a", second, cuts=[50000, None, None, None])
     assert outcome(csms, since, ends=("Installed", "InstallationFailed"))[-1] == "Installed"

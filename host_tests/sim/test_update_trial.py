@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sim.sessions import end_session, start_session
-from sim.update_rig import PAST, ask, charge, logged, maker, outcome, site, unit  # noqa: F401 - fixtures
+from sim.update_rig import PAST, charge, logged, maker, outcome, request_update, site, unit  # noqa: F401 - fixtures
 
 FILE_BLOCK = 4096
 
@@ -17,7 +17,7 @@ FILE_BLOCK = 4096
 def install_until_restart(csms, sim, url):
     """Ask for an update and wait until the new image runs; where the record stood before."""
     since = len(csms.record)
-    ask(csms, url)
+    request_update(csms, url)
     sim.wait_for(lambda s: s if (s.get("update") or {}).get("trial") else None, what="the trial")
     return since
 
@@ -69,7 +69,7 @@ def test_settings_and_energy_come_along_and_back(unit, csms, site, maker):  # no
     outcome(csms, since)
     assert sim.command("config")["MeterValueSampleInterval"] == "77"
     since = len(csms.record)
-    ask(csms, site.url("/a"))
+    request_update(csms, site.url("/a"))
     assert outcome(csms, since)[-1] == "Installed"
     assert sim.command("config")["MeterValueSampleInterval"] == "77"
     assert sim.connector()["energy_wh"] >= energy > 0
@@ -79,7 +79,7 @@ def test_altered_running_image_is_reported_and_leaves_the_network(unit, csms, si
     """SEC-9: one event to the back end, then nothing more; charging by hand goes on; a good image brings it back."""
     sim = unit()
     since = len(csms.record)
-    ask(csms, site.put("/a", maker()))
+    request_update(csms, site.put("/a", maker()))
     assert outcome(csms, since)[-1] == "Installed"
     sim.stop()
     slot = sim.state_dir / "ota_1.bin"

@@ -63,9 +63,9 @@ def test_log_in_and_out(unit, word):
     page = page_of(sim, None)
     for path, methods in PATHS.items():
         for method in methods:
-            refused(page.ask(method, path), 401, "Log in")
+            refused(page.request(method, path), 401, "Log in")
     refused(page.login("12345678"), 401, "Wrong PIN")
-    refused(page.ask("POST", "/api/login", {"pin": sim.pin, "role": "admin"}), 400, "role")
+    refused(page.request("POST", "/api/login", {"pin": sim.pin, "role": "admin"}), 400, "role")
     answer = page.login(sim.pin)
     assert answer.status == 200 and answer.json["role"] == "owner"
     cookies = answer.headers.get_all("Set-Cookie")
@@ -79,7 +79,7 @@ def test_log_in_and_out(unit, word):
     stolen = dict(page.cookies)
     page.post("/api/logout")
     page.cookies = stolen
-    refused(page.ask("GET", "/api/status"), 401)
+    refused(page.request("GET", "/api/status"), 401)
 
 
 def test_the_certificate_is_the_units_own(launch, csms, tmp_path):
@@ -88,11 +88,11 @@ def test_the_certificate_is_the_units_own(launch, csms, tmp_path):
     sim = launch(options=["--web", f"127.0.0.1:{free_port()}"])
     csms.wait_booted()
     own = ssl.DER_cert_to_PEM_cert(bytes.fromhex(made["web_certificate"]))
-    refused(page_of(sim, None, certificate=own).ask("GET", "/api/session"), 401)
+    refused(page_of(sim, None, certificate=own).request("GET", "/api/session"), 401)
     other, _ = make_unit(tmp_path / "other", "PL-4712")
     others = ssl.DER_cert_to_PEM_cert(bytes.fromhex(other["web_certificate"]))
     with pytest.raises(ssl.SSLCertVerificationError):
-        page_of(sim, None, certificate=others).ask("GET", "/api/session")
+        page_of(sim, None, certificate=others).request("GET", "/api/session")
 
 
 def test_wrong_pins_cost_time_over_a_power_cut(unit):
@@ -109,7 +109,7 @@ def test_wrong_pins_cost_time_over_a_power_cut(unit):
     page = page_of(sim, None)
     answer = refused(page.login(sim.pin), 429)
     assert 30 < int(answer.headers["Retry-After"]) <= 60  # from the beginning: nobody knows how long it was off
-    assert page.ask("GET", "/api/status").status == 401
+    assert page.request("GET", "/api/status").status == 401
 
 
 def test_a_device_that_was_right_before_is_not_kept_out_by_strangers(unit):
@@ -130,7 +130,7 @@ def test_four_sessions_at_the_most(unit):
     pages = [page_of(sim) for _ in range(4)]
     pages[0].get("/api/session")
     fifth = page_of(sim)
-    assert [page.ask("GET", "/api/session").status for page in (*pages, fifth)] == [200, 401, 200, 200, 200]
+    assert [page.request("GET", "/api/session").status for page in (*pages, fifth)] == [200, 401, 200, 200, 200]
 
 
 def test_a_session_ends_after_a_quarter_of_an_hour_without_a_word(unit):
@@ -139,7 +139,7 @@ def test_a_session_ends_after_a_quarter_of_an_hour_without_a_word(unit):
     sim.let_pass(500)
     busy.get("/api/session")
     sim.let_pass(500)
-    refused(quiet.ask("GET", "/api/session"), 401)
+    refused(quiet.request("GET", "/api/session"), 401)
     busy.get("/api/session")
 
 
@@ -157,17 +157,17 @@ def test_settings_by_role(unit, csms):
     owner.put("/api/settings", ConnectionTimeOut=45, FreeVend=True)
     installer.put("/api/settings", InstallerMaxCurrent=16)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
-    refused(owner.ask("PUT", "/api/settings", {"InstallerMaxCurrent": 32}), 403, "InstallerMaxCurrent")
-    refused(installer.ask("PUT", "/api/settings", {"FreeVend": False}), 403)
+    refused(owner.request("PUT", "/api/settings", {"InstallerMaxCurrent": 32}), 403, "InstallerMaxCurrent")
+    refused(installer.request("PUT", "/api/settings", {"FreeVend": False}), 403)
     for wish in ({}, {"ConnectionTimeOut": 0}, {"ConnectionTimeOut": "45"}, {"ConnectionTimeOut": True}, {"FreeVend": 1},
                  {"ConnectionTimeOut": 33.5}, {"FreeVendIdTag": ""}, {"FreeVendIdTag": "x" * 21}, {"FreeVendIdTag": "a\nb"},
                  {"MqttRoots": "certificates"}, {"MqttUrl": "mqtt://broker"},
                  {"TamperPolicy": "none"}, {"WifiPassword": "short"}, {"WifiName": "ü" * 17}, {"Nothing": 1},
                  {"ConnectionTimeOut": 50, "FreeVendIdTag": ""}, {"AuthorizationKey": "short"}):
-        refused(owner.ask("PUT", "/api/settings", wish), 400)
-    refused(installer.ask("PUT", "/api/settings", {"InstallerMaxCurrent": 5}), 400)
+        refused(owner.request("PUT", "/api/settings", wish), 400)
+    refused(installer.request("PUT", "/api/settings", {"InstallerMaxCurrent": 5}), 400)
     empty = "-----BEGIN CERTIFICATE-----\nAAAAAAAAAAAAAAAAAAAA\n-----END CERTIFICATE-----\n"
-    refused(owner.ask("PUT", "/api/settings", {"MqttRoots": empty, "ConnectionTimeOut": 50}), 409)
+    refused(owner.request("PUT", "/api/settings", {"MqttRoots": empty, "ConnectionTimeOut": 50}), 409)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
     assert not [key for key in csms.call("GetConfiguration")["configurationKey"] if key["key"] == "InstallerMaxCurrent"]
     events = [entry["info"] for entry in sim.command("security_log", count=20)["entries"]]
@@ -186,7 +186,7 @@ def test_secrets_go_in_and_never_come_out(unit, csms):
     page.login("87654321")
     page.login(sim.pin)
     page.post("/api/pin", current=sim.pin, pin=NEW_PIN)
-    told = "".join(page.ask(method, path).text for path, methods in PATHS.items() for method in methods
+    told = "".join(page.request(method, path).text for path, methods in PATHS.items() for method in methods
                    if path not in ("/api/erase", "/api/logout", "/api/reset"))
     secrets = [*given.values(), NEW_PIN, *(sim.secrets[name] for name in SECRETS)]
     assert not [secret for secret in secrets if secret in told + "\n".join(sim.log_lines()[5:]) + json.dumps(sim.status())]
@@ -201,16 +201,16 @@ def test_charging_by_the_page(unit, csms):
     """Start, limit, stop; the back end sees an ordinary transaction; the installer may not."""
     sim = unit(time_scale=5, settings={"FreeVendIdTag": "GOOD0003"})
     owner, installer = page_of(sim, keep=True), page_of(sim, "installer", keep=True)
-    refused(owner.ask("POST", "/api/charge", {"action": "stop"}), 409, "Nothing is charging")
-    refused(owner.ask("POST", "/api/charge", {"action": "start", "connector": 2}), 404)
-    refused(owner.ask("POST", "/api/charge", {"action": "dance"}), 400)
-    refused(owner.ask("POST", "/api/charge", {"action": "start", "amps": 10}), 400)
-    refused(owner.ask("POST", "/api/charge", {"action": "limit", "amps": 5}), 400)
-    refused(installer.ask("POST", "/api/charge", {"action": "start"}), 403)
+    refused(owner.request("POST", "/api/charge", {"action": "stop"}), 409, "Nothing is charging")
+    refused(owner.request("POST", "/api/charge", {"action": "start", "connector": 2}), 404)
+    refused(owner.request("POST", "/api/charge", {"action": "dance"}), 400)
+    refused(owner.request("POST", "/api/charge", {"action": "start", "amps": 10}), 400)
+    refused(owner.request("POST", "/api/charge", {"action": "limit", "amps": 5}), 400)
+    refused(installer.request("POST", "/api/charge", {"action": "start"}), 403)
     sim.plug_in(1)
     owner.post("/api/charge", action="start")
     sim.wait_connector(lambda c: c["drawn_amps"] > 8)
-    refused(owner.ask("POST", "/api/charge", {"action": "start"}), 409)
+    refused(owner.request("POST", "/api/charge", {"action": "start"}), 409)
     assert csms.record.wait("StartTransaction").payload["idTag"] == "GOOD0003"
     assert installer.get("/api/status")["connectors"]["1"]["id_tag"] is None
     assert owner.get("/api/status")["connectors"]["1"]["id_tag"] == "GOOD0003"
@@ -226,9 +226,9 @@ def test_charging_by_the_page(unit, csms):
     [session] = owner.get("/api/history")["sessions"]
     assert session["reason"] == "Local" and owner.get("/api/history?view=year")["sessions"] == 1
     assert len(owner.get("/api/history?view=months")["months"]) == 13
-    refused(owner.ask("GET", "/api/history?view=week"), 400)
-    refused(owner.ask("GET", "/api/log?count=1000"), 400)
-    refused(installer.ask("GET", "/api/history"), 403)
+    refused(owner.request("GET", "/api/history?view=week"), 400)
+    refused(owner.request("GET", "/api/log?count=1000"), 400)
+    refused(installer.request("GET", "/api/history"), 403)
 
 
 def test_the_limit_of_the_installer_holds(unit, csms):
@@ -248,13 +248,13 @@ def test_a_new_pin_ends_the_others_sessions(unit):
     """The PIN in force is asked for; the old one is over; whoever else was logged in is out; weak ones are refused."""
     sim = unit()
     page, other = page_of(sim), page_of(sim)
-    refused(page.ask("POST", "/api/pin", {"current": "11112222", "pin": NEW_PIN}), 403)
+    refused(page.request("POST", "/api/pin", {"current": "11112222", "pin": NEW_PIN}), 403)
     for weak in ("1234", "11111111", "12345678", "abcdefgh"):
-        refused(page.ask("POST", "/api/pin", {"current": sim.pin, "pin": weak}), 400)
-    refused(page.ask("POST", "/api/pin", {"current": sim.pin, "pin": NEW_PIN, "role": "installer"}), 400)
+        refused(page.request("POST", "/api/pin", {"current": sim.pin, "pin": weak}), 400)
+    refused(page.request("POST", "/api/pin", {"current": sim.pin, "pin": NEW_PIN, "role": "installer"}), 400)
     page.post("/api/pin", current=sim.pin, pin=NEW_PIN)
     page.get("/api/session")
-    refused(other.ask("GET", "/api/session"), 401)
+    refused(other.request("GET", "/api/session"), 401)
     refused(page.login(sim.pin), 401)
     assert page.login(NEW_PIN).status == 200
 
@@ -265,7 +265,7 @@ def test_the_lid_is_acknowledged_by_the_owner_alone(unit):
     sim.wait_for(lambda s: s["tamper"]["latched"], what="the latch")
     sim.clear_fault("tamper")
     sim.wait_for(lambda s: not s["tamper"]["open"], what="the lid closed")
-    refused(page_of(sim, "installer").ask("POST", "/api/acknowledge"), 403)
+    refused(page_of(sim, "installer").request("POST", "/api/acknowledge"), 403)
     owner = page_of(sim)
     assert owner.get("/api/status")["tamper"]["latched"]
     assert owner.post("/api/acknowledge") == {"clear": True}
@@ -275,8 +275,8 @@ def test_the_lid_is_acknowledged_by_the_owner_alone(unit):
 def test_restart_and_clock(unit, csms):
     sim = unit()
     page = page_of(sim)
-    refused(page.ask("POST", "/api/clock", {"utc": "2001-01-01T00:00:00Z"}), 409)
-    refused(page.ask("POST", "/api/clock", {"utc": "tomorrow"}), 400)
+    refused(page.request("POST", "/api/clock", {"utc": "2001-01-01T00:00:00Z"}), 409)
+    refused(page.request("POST", "/api/clock", {"utc": "tomorrow"}), 400)
     page.post("/api/clock", utc="2035-05-05T05:05:05Z")
     assert page.get("/api/status")["utc"].startswith("2035-05-05T05:05")
     mark = len(csms.record)
@@ -295,8 +295,8 @@ def test_erasure_and_factory_reset(unit, csms):
     page.put("/api/settings", WifiName="At home", ConnectionTimeOut=44)
     start_session(sim, csms)
     for path, body in (("/api/erase", {}), ("/api/reset", {"kind": "factory"})):
-        refused(page.ask("POST", path, body), 409, "A car is charging")
-        refused(installer.ask("POST", path, body), 403)
+        refused(page.request("POST", path, body), 409, "A car is charging")
+        refused(installer.request("POST", path, body), 403)
     end_session(sim, csms)
     assert page.get("/api/history")["sessions"]
     mark = len(csms.record)

@@ -28,13 +28,13 @@ def test_other_sites_and_names_get_nothing(unit, csms):
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415), ({"Cookie": "session=" + "0" * 32}, 401),
         ({"Cookie": None}, 401),
     ):  # fmt: skip
-        refused(page.ask("PUT", "/api/settings", change, headers), status)
+        refused(page.request("PUT", "/api/settings", change, headers), status)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "60"
     host = f"127.0.0.1:{page.port}"
     for headers in ({"Host": host, "Origin": f"https://{host}", "Sec-Fetch-Site": "same-origin"}, {"Host": "localhost"},
                     {"Host": "[::1]:8443"}, {"Host": f"pilotlight-{sim.secrets['serial'].lower()}.local"}):
-        assert page.ask("PUT", "/api/settings", change, headers).status == 200
-    answer = page.ask("OPTIONS", "/api/settings")
+        assert page.request("PUT", "/api/settings", change, headers).status == 200
+    answer = page.request("OPTIONS", "/api/settings")
     assert answer.status == 405 and not [h for h in answer.headers if h.lower().startswith("access-control")]
 
 
@@ -77,7 +77,7 @@ def test_malformed_requests_are_refused_with_their_status(unit):
         assert head.split(b" ")[1:2] == [str(status).encode()], (data[:90], got[:200])
         assert json.loads(body)["error"].endswith(".")
     for body in BODIES:
-        refused(page.ask("POST", "/api/login", body), 400)
+        refused(page.request("POST", "/api/login", body), 400)
     assert page.login(sim.pin).status == 200
     entries = [entry["event"] for entry in sim.command("security_log", count=100)["entries"]]
     assert 1 <= entries.count("InvalidMessages") <= 10 and "PinRefused" not in entries
@@ -125,7 +125,7 @@ def test_slow_and_silent_clients_hold_nothing_up(unit, csms):
 
         def served():
             try:
-                return page.ask("GET", "/api/session").status == 200
+                return page.request("GET", "/api/session").status == 200
             except (OSError, http.client.HTTPException):
                 return False
 
@@ -144,13 +144,13 @@ def test_unread_answer_is_abandoned(unit):
     sim = unit(time_scale=5)
     page = page_of(sim)
     cookie = f"Cookie: session={page.cookies['session']}\r\n".encode()
-    ask = b"GET /api/settings HTTP/1.1\r\n" + HEAD + cookie + b"\r\n"
+    request_octets = b"GET /api/settings HTTP/1.1\r\n" + HEAD + cookie + b"\r\n"
     with page.connect() as stream:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         stream.settimeout(1)
         try:
             for _ in range(200):
-                stream.sendall(ask)
+                stream.sendall(request_octets)
         except OSError:
             pass  # it listens no more
         for _ in range(3):

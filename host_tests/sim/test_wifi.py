@@ -54,8 +54,8 @@ def test_a_new_unit_is_told_of_the_network_and_joins_it_ever_after(launch, csms,
     sim.reboot()
     csms.wait_booted(since=mark)
     assert setup_network(sim) == {} and sim.status()["wifi"]["known"]
-    shown = json.dumps([sim.status(), sim.config(), csms.call("GetConfiguration"), sim.command("security_log", count=100)])
-    assert PASSWORD not in shown and PASSWORD not in "\n".join(sim.log_lines())
+    outputs = json.dumps([sim.status(), sim.config(), csms.call("GetConfiguration"), sim.command("security_log", count=100)])
+    assert PASSWORD not in outputs and PASSWORD not in "\n".join(sim.log_lines())
     assert found(sim, (PASSWORD, NAME)) == []  # the vault's alone
 
     boots = sim.status()["boots"]

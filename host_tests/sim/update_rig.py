@@ -75,7 +75,7 @@ def resigned(maker, content, key=None, **changed):
     return bundle.join(manifest, signer.sign(manifest, ec.ECDSA(hashes.SHA256())), image)
 
 
-def ask(csms, url, **more):
+def request_update(csms, url, **more):
     csms.call("UpdateFirmware", location=url, retrieveDate=PAST, **more)
 
 
@@ -100,7 +100,7 @@ def logged(sim, lines, why):
 def refused(sim, csms, url, why):
     """An update that must fail: statuses, log, and the slot that runs."""
     since, lines = len(csms.record), len(sim.log_lines())
-    ask(csms, url)
+    request_update(csms, url)
     assert outcome(csms, since) == ["Downloading", "DownloadFailed"], url
     logged(sim, lines, why)
     slots = sim.command("slots")

@@ -31,9 +31,9 @@ def test_firmware_is_copied_and_read_back(port, capsys, monkeypatch):
     if not ALL:
         monkeypatch.setattr(device, "stage", lambda folder: [name for name in stage(folder) if name.startswith(FEW)])
     assert device.main(["deploy", "--board", BOARD, "--port", port, "--resume"]) == 0, capsys.readouterr().err
-    said = capsys.readouterr().out
-    assert "version 0.1.0" in said
-    assert int(said.split()[0]) == len(device.stage(device.board(BOARD))) > 20
+    output = capsys.readouterr().out
+    assert "version 0.1.0" in output
+    assert int(output.split()[0]) == len(device.stage(device.board(BOARD))) > 20
 
 
 def test_deploy_says_what_the_target_says(port, capsys, monkeypatch):

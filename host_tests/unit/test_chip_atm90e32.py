@@ -9,76 +9,76 @@ time = meters.Time()
 setup, teardown = time.start, time.stop
 
 
-def chip(load=None):
-    made = ATM90E32Chip(load or meters.Load(phases=3), 0, now=time.ms)
+def new_chip(load=None):
+    chip = ATM90E32Chip(load or meters.Load(phases=3), 0, now=time.ms)
     time.pass_ms(10)
-    return made
+    return chip
 
 
-def read(made, register):
-    return int.from_bytes(made.exchange(bytes((0x80 | register >> 8, register & 0xFF)), 2), "big")
+def read(chip, register):
+    return int.from_bytes(chip.exchange(bytes((0x80 | register >> 8, register & 0xFF)), 2), "big")
 
 
-def write(made, register, value):
-    made.exchange(bytes((register >> 8, register & 0xFF, value >> 8, value & 0xFF)), 0)
+def write(chip, register, value):
+    chip.exchange(bytes((register >> 8, register & 0xFF, value >> 8, value & 0xFF)), 0)
 
 
 def running(load=None):
-    made = chip(load)
-    write(made, 0x7F, 0x55AA)
-    write(made, 0x00, 1)
+    chip = new_chip(load)
+    write(chip, 0x7F, 0x55AA)
+    write(chip, 0x00, 1)
     for n in range(3):
-        write(made, 0x61 + 4 * n, UGAIN)
-        write(made, 0x62 + 4 * n, IGAIN)
-    write(made, 0x7F, 0)
-    return made
+        write(chip, 0x61 + 4 * n, UGAIN)
+        write(chip, 0x62 + 4 * n, IGAIN)
+    write(chip, 0x7F, 0)
+    return chip
 
 
 def test_settings_need_the_key():
-    made = chip()
-    write(made, 0x00, 1)
-    equal(read(made, 0x00), 0)
-    equal(len(made.violations), 1)
-    write(made, 0x7F, 0x55AA)
-    write(made, 0x00, 1)
-    equal(read(made, 0x78), 1)
-    equal(read(made, 0x00), 1)
+    chip = new_chip()
+    write(chip, 0x00, 1)
+    equal(read(chip, 0x00), 0)
+    equal(len(chip.violations), 1)
+    write(chip, 0x7F, 0x55AA)
+    write(chip, 0x00, 1)
+    equal(read(chip, 0x78), 1)
+    equal(read(chip, 0x00), 1)
 
 
 def test_measures_only_when_enabled_and_scales_by_its_gains():
-    made = chip()
-    equal(read(made, 0xD9), 0)
-    made = running(meters.Load(amps=16, phases=2))
-    near(read(made, 0xD9), 23000, 40)
-    near(read(made, 0xDE), 16000, 30)
-    equal(read(made, 0xDB), 0)
-    near((read(made, 0xB1) << 16 | read(made, 0xC1)) * 0.00032, 3680, 5)
-    equal(read(made, 0xF8), 5000)
-    equal(read(made, 0x72), 1 << 8, "phase C is missing")
+    chip = new_chip()
+    equal(read(chip, 0xD9), 0)
+    chip = running(meters.Load(amps=16, phases=2))
+    near(read(chip, 0xD9), 23000, 40)
+    near(read(chip, 0xDE), 16000, 30)
+    equal(read(chip, 0xDB), 0)
+    near((read(chip, 0xB1) << 16 | read(chip, 0xC1)) * 0.00032, 3680, 5)
+    equal(read(chip, 0xF8), 5000)
+    equal(read(chip, 0x72), 1 << 8, "phase C is missing")
 
 
 def test_energy_clears_with_the_reading_and_goes_by_direction():
     load = meters.Load(phases=3, pf_milli=-1000)
-    made = running(load)
-    made.advance()
+    chip = running(load)
+    chip.advance()
     time.pass_ms(3600000 // 100)
-    near(read(made, 0x86), 23000 * 1000 // 3125, 3)
-    true(read(made, 0x86) < 2)
-    equal(read(made, 0x82), 0)
+    near(read(chip, 0x86), 23000 * 1000 // 3125, 3)
+    true(read(chip, 0x86) < 2)
+    equal(read(chip, 0x82), 0)
 
 
 def test_reset_and_brown_out_lose_everything():
-    for lose in (lambda made: write(made, 0x70, 0x789A), lambda made: made.brown_out()):
-        made = running()
-        lose(made)
-        equal(read(made, 0x61), 0, "asleep")
+    for lose in (lambda chip: write(chip, 0x70, 0x789A), lambda chip: chip.brown_out()):
+        chip = running()
+        lose(chip)
+        equal(read(chip, 0x61), 0, "asleep")
         time.pass_ms(10)
-        equal((read(made, 0x61), read(made, 0x00)), (0x8000, 0))
+        equal((read(chip, 0x61), read(chip, 0x00)), (0x8000, 0))
 
 
 def test_odd_frames_are_violations():
-    made = chip()
-    made.exchange(b"\x80\xd9", 3)
-    made.exchange(b"\x00\x61\x12", 0)
-    made.exchange(b"\x80", 2)
-    equal(len(made.violations), 3)
+    chip = new_chip()
+    chip.exchange(b"\x80\xd9", 3)
+    chip.exchange(b"\x00\x61\x12", 0)
+    chip.exchange(b"\x80", 2)
+    equal(len(chip.violations), 3)

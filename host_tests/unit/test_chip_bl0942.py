@@ -15,7 +15,7 @@ def bench(load=None, address=0):
     return chip, UARTWire(chip, time.ms)
 
 
-def ask(wire, data, wait_ms=100):
+def query(wire, data, wait_ms=100):
     wire.write(data)
     time.pass_ms(wait_ms)
     return wire.read()
@@ -43,28 +43,28 @@ def test_frame_layout_checksum_and_pace():
 
 def test_other_addresses_and_half_commands_are_not_answered():
     _, wire = bench(address=1)
-    equal(ask(wire, b"\x58\xaa"), None)
-    equal(ask(wire, b"\x59"), None)
-    equal(len(ask(wire, b"\x59\xaa")), 23)  # the half command was forgotten after the pause
+    equal(query(wire, b"\x58\xaa"), None)
+    equal(query(wire, b"\x59"), None)
+    equal(len(query(wire, b"\x59\xaa")), 23)  # the half command was forgotten after the pause
 
 
 def test_write_protection_and_write_checksum():
     chip, wire = bench()
-    ask(wire, write(0x14, 5))
+    query(wire, write(0x14, 5))
     equal(chip._registers[0x14], 0x0B)
-    ask(wire, write(0x1D, 0x55))
-    ask(wire, write(0x14, 5)[:-1] + b"\x00")
+    query(wire, write(0x1D, 0x55))
+    query(wire, write(0x14, 5)[:-1] + b"\x00")
     equal(chip._registers[0x14], 0x0B)
     equal(len(chip.violations), 2)
-    ask(wire, write(0x14, 5))
-    equal(ask(wire, b"\x58\x14"), b"\x05\x00\x00" + bytes(((0x58 + 0x14 + 5) & 0xFF ^ 0xFF,)))
-    ask(wire, write(0x1C, 0x5A5A5A))
+    query(wire, write(0x14, 5))
+    equal(query(wire, b"\x58\x14"), b"\x05\x00\x00" + bytes(((0x58 + 0x14 + 5) & 0xFF ^ 0xFF,)))
+    query(wire, write(0x1C, 0x5A5A5A))
     equal(chip._registers[0x14], 0x0B)
 
 
 def test_negative_power_is_24_bit_twos_complement():
     _, wire = bench(meters.Load(pf_milli=-500))
-    frame = ask(wire, b"\x58\xaa")
+    frame = query(wire, b"\x58\xaa")
     near(int.from_bytes(frame[10:13], "little") - 0x1000000, -1150 * 623, 3000)
 
 
@@ -76,4 +76,4 @@ def test_counts_follow_the_energy():
     chip.advance()
     near(chip._count - before, 7.36 * 5347, 40)
     chip.brown_out()
-    true(ask(wire, b"\x58\x07")[0] < 3)
+    true(query(wire, b"\x58\x07")[0] < 3)

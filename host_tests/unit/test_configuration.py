@@ -202,12 +202,12 @@ def test_the_security_profile_only_rises_and_only_when_all_is_there_wp2_wp3():
 
 def test_listeners_hear_of_accepted_changes_only():
     config = make()
-    heard = []
-    config.on_change("ConnectionTimeOut", heard.append)
+    changes = []
+    config.on_change("ConnectionTimeOut", changes.append)
     config.change("ConnectionTimeOut", "x")
     config.change("ConnectionTimeOut", "61")
     config.change("MeterValueSampleInterval", "61")
-    equal(heard, ["61"])
+    equal(changes, ["61"])
 
 
 def test_further_keys_of_other_domains():

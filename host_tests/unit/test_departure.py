@@ -56,8 +56,8 @@ async def test_it_waits_for_the_cheapest_hours_and_says_so():
     connector = await begin(rig)
     await expect_da(rig, 0, "plan")
     equal(plan(rig)["why"], "waits for the cheapest times before the departure")
-    made = rig.planner.plan(rig.planner.lane(connector))
-    equal(made.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 7000 * 3600 // 7360)])
+    planned = rig.planner.plan(rig.planner.lane(connector))
+    equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 7000 * 3600 // 7360)])
     clock.set_utc(EVENING + 6 * HOUR_S, "test")
     await rig.seconds(3)
     equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, "a chosen time before the departure"))
@@ -96,8 +96,8 @@ async def test_cheap_times_outside_the_charging_hours_are_not_taken():
     wants(rig, 5000)  # with the longest delay 3,045 s
     prices(rig, 1, 1, 1, 40, 40, 40, 30, 40, 40, 40, 40, 40, 40)
     connector = await begin(rig)
-    made = rig.planner.plan(rig.planner.lane(connector))
-    equal(made.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360 + 600)])
+    planned = rig.planner.plan(rig.planner.lane(connector))
+    equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360 + 600)])
     equal(connector.outlet.limits.effective_da, 0)
 
 

@@ -26,9 +26,9 @@ class Openings:
         self.all = self.hot = 0
         self._closed = _closed(rig)
         self._ma = 0
-        rig.after_tick = self.look
+        rig.after_tick = self.observe
 
-    def look(self, _=None):
+    def observe(self, _=None):
         closed = _closed(self.rig)
         if self._closed and not closed:
             self.all += 1
@@ -128,11 +128,11 @@ class Grid:
         self.openings = Openings(rig)
         self.sag = MainsSag(rig.outlet) if job else None
         self._stepped_ms = timebase.ticks_ms()
-        rig.after_tick = self.look
-        self.look(rig)
+        rig.after_tick = self.observe
+        self.observe(rig)
 
-    def look(self, rig):
-        self.openings.look()
+    def observe(self, rig):
+        self.openings.observe()
         rig.side.volts_mv = self.idle_mv - rig.side.ev.i_ma * self.mohm // 1000 if self.openings._closed else self.idle_mv
         if self.sag and time.ticks_diff(timebase.ticks_ms(), self._stepped_ms) >= 100:
             self._stepped_ms = timebase.ticks_ms()

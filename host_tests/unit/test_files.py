@@ -189,7 +189,7 @@ def _cut_everywhere(prepare, change, states):
             cut = not device.powered
             equal(device.violation, "")
             device = flashrig.restart(device)
-            found = states.index(_look())
+            found = states.index(_content())
             true(found >= reached, "went back")
             reached = found
             if done:
@@ -201,7 +201,7 @@ def _cut_everywhere(prepare, change, states):
     return cuts
 
 
-def _look():
+def _content():
     files = flashrig.files()
     equal([name for name in os.listdir("/flash") if name.endswith(".new")], [])
     return files.read("a"), ABRecord(files, "s").read()

@@ -22,7 +22,7 @@ class Outlet:
         self.limits = Limits(160)
 
 
-def made():
+def new_device():
     chip = Chip()
     chip.device.prepare()
     outlets = [Outlet(), Outlet()]
@@ -30,7 +30,7 @@ def made():
 
 
 def test_a_contactor_that_is_told_to_close_or_is_not_open_yet_forbids_erasing():
-    device, outlets, pause = made()
+    device, outlets, pause = new_device()
     for commanded, contacts in ((True, False), (True, True), (False, True), (False, False)):
         outlets[1].contactor.commanded = commanded
         outlets[1].contactor.contacts = contacts
@@ -39,7 +39,7 @@ def test_a_contactor_that_is_told_to_close_or_is_not_open_yet_forbids_erasing():
 
 
 def test_the_pilot_is_withdrawn_at_the_reserve_and_offered_again_with_half_of_the_spares():
-    device, outlets, pause = made()
+    device, outlets, pause = new_device()
     outlets[0].contactor.commanded = outlets[0].contactor.contacts = True
     pause.contactors_moved()
     block = 0
@@ -67,7 +67,7 @@ def test_the_pilot_is_withdrawn_at_the_reserve_and_offered_again_with_half_of_th
 
 
 def test_the_tick_allocates_nothing_here():
-    _, _, pause = made()
+    _, _, pause = new_device()
     no_alloc(pause.contactors_moved)
 
 

@@ -90,8 +90,8 @@ def _history(max_bytes=131072):
     return History(flashrig.files(), max_bytes)
 
 
-def _without(shown, *keys):
-    return {key: value for key, value in shown.items() if key not in keys}
+def _without(listed, *keys):
+    return {key: value for key, value in listed.items() if key not in keys}
 
 
 def _check_months(use, history, now):
@@ -99,10 +99,10 @@ def _check_months(use, history, now):
     equal(len(months), 13)
     equal(months[-1]["month"], _month_of(now))
     equal([m["month"] for m in months], sorted(m["month"] for m in months))
-    for shown in months:
-        name = shown["month"]
+    for listed in months:
+        name = listed["month"]
         sums = use.month.get(name, [0, 0, 0, 0])
-        equal([shown[key] for key in ("sessions", "import_wh", "export_wh", "charging_s")], sums, name)
+        equal([listed[key] for key in ("sessions", "import_wh", "export_wh", "charging_s")], sums, name)
     return months
 
 
@@ -119,8 +119,8 @@ def _all_pages(history, limit=20):
 def _shown_use(use, found):
     """The pages, newest first, against the list."""
     equal(len(found), len(use.list))
-    for shown, entry in zip(found, reversed(use.list)):
-        equal((shown["end"], shown["import_wh"], shown["export_wh"], shown["charging_s"], shown["id_tag"]), entry)
+    for listed, entry in zip(found, reversed(use.list)):
+        equal((listed["end"], listed["import_wh"], listed["export_wh"], listed["charging_s"], listed["id_tag"]), entry)
 
 
 def _timed(what, function):
@@ -156,7 +156,7 @@ def test_four_hundred_days_are_kept_and_the_oldest_go_in_order():
     for start in range(0, 600, 60):
         use.days(start, 60)
         now = use.list[-1][0]
-        ids = [shown["id"] for shown in _all_pages(use.history, 200)]
+        ids = [listed["id"] for listed in _all_pages(use.history, 200)]
         equal(ids, list(range(len(use.list), ids[-1] - 1, -1)), "no gap, newest first")
         true(ids[-1] >= oldest)
         oldest = ids[-1]
@@ -246,13 +246,13 @@ def test_views_let_others_run_and_stay_right_while_sessions_are_added():
             use.days(day, 1)
             await clock.sleep_ms(0)
 
-    async def look():
+    async def read_months():
         now = (FIRST_DAY + 100) * DAY
         months = await use.history.months(now)
         done.append(sum(m["sessions"] for m in months))
 
     async def both():
-        await asyncio.gather(add(), look())
+        await asyncio.gather(add(), read_months())
 
     asyncio.run(both())
     equal(len(use.list), before + 120)
@@ -269,15 +269,15 @@ def test_sessions_without_a_date_take_the_one_before_and_are_counted_once():
     session.stop_wh = 1000
     session.stop_reason = "PowerLoss"
     use.history.add(session)
-    shown = use.history.page()[0][0]
-    equal((shown["end"], shown["estimated"]), (dated, True))
+    listed = use.history.page()[0][0]
+    equal((listed["end"], listed["estimated"]), (dated, True))
     equal(asyncio.run(use.history.months(dated))[-1]["sessions"], 7)
     use.history.anchor(1, dated + 5 * DAY)
-    shown = use.history.page()[0][0]
-    near(shown["end"], dated + 5 * DAY + session.stop_uptime_ms // 1000, 1)
-    equal(shown["estimated"], False)
+    listed = use.history.page()[0][0]
+    near(listed["end"], dated + 5 * DAY + session.stop_uptime_ms // 1000, 1)
+    equal(listed["estimated"], False)
     flashrig.restart(device)
-    equal(_history().page()[0][0]["end"], shown["end"])
+    equal(_history().page()[0][0]["end"], listed["end"])
 
 
 def test_only_the_newest_anchors_are_kept():

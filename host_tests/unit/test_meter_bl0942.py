@@ -58,9 +58,7 @@ def test_counter_wrap_loses_nothing():
 
 
 def test_brown_out_is_distinguished_from_a_wrap():
-    meter, chip, load, _ = bench(seed=0, load=meters.Load(amps=32))
-    meters.polls(meter, time, 30000)
-    meter.reading.take_energy()
+    meter, chip, load = meters.bench_at_full_load(bench, time, 30000)
     chip.brown_out()
     energy = meters.polls(meter, time, 3000)
     near(energy, 7360 * 3000 // 3600, 1200, "all but what came before the cut and after the last frame")
@@ -83,10 +81,7 @@ def test_one_damaged_frame_changes_nothing_and_five_are_a_failure():
     true(meter.reading.valid)
     meters.check_figures(meter, load)
     wire.mangle = lambda byte: byte ^ 0x10
-    meters.polls(meter, time, 800)
-    true(meter.reading.valid)
-    meters.polls(meter, time, 800)
-    equal((meter.reading.valid, meter.reading.fault), (False, "checksum"))
+    meters.goes_invalid(meter, time, 800, 800, "checksum")
     wire.mangle = None
     meters.polls(meter, time, 1000)
     true(meter.reading.valid)

@@ -48,9 +48,7 @@ def test_counter_wrap_loses_nothing():
 
 
 def test_brown_out_is_distinguished_from_a_wrap():
-    meter, chip, load, _ = bench(seed=0, load=meters.Load(amps=32))
-    meters.polls(meter, time, 10000)
-    meter.reading.take_energy()
+    meter, chip, load = meters.bench_at_full_load(bench, time, 10000)
     chip.brown_out()
     near(meters.polls(meter, time, 3000), 7360 * 3000 // 3600, 700)
     true(meter.reading.valid)
@@ -108,10 +106,7 @@ def test_five_damaged_polls_are_a_failure():
     meter, _, _, wire = bench()
     meters.polls(meter, time, 400)
     wire.mangle = lambda byte: byte ^ 0x04 if byte not in (0x55, 0x5A) else byte
-    meters.polls(meter, time, 600)
-    true(meter.reading.valid)
-    meters.polls(meter, time, 600)
-    equal((meter.reading.valid, meter.reading.fault), (False, "checksum"))
+    meters.goes_invalid(meter, time, 600, 600, "checksum")
     wire.mangle = None
     meters.polls(meter, time, 400)
     true(meter.reading.usable())

@@ -58,10 +58,10 @@ def test_each_kind_of_pause_is_counted_with_its_cause_time_status_and_code():
     bench.rig.world.set_fault("GroundFailure", 1, False)
     bench.rig.side.plug(ev.ABSENT)
     bench.until("Available", 20000)
-    shown = bench.sessions.history.page()[0][0]
-    equal(shown["pauses"], {"car": 1, "charger": 2, "fault": 1})
-    equal((shown["last_pause"], shown["last_error"], shown["ended_paused"]), ("ResidualCurrent", "GroundFailure", True))
-    equal((shown["reason"], shown["paused_s"]), ("EVDisconnected", session.paused_s))
+    listed = bench.sessions.history.page()[0][0]
+    equal(listed["pauses"], {"car": 1, "charger": 2, "fault": 1})
+    equal((listed["last_pause"], listed["last_error"], listed["ended_paused"]), ("ResidualCurrent", "GroundFailure", True))
+    equal((listed["reason"], listed["paused_s"]), ("EVDisconnected", session.paused_s))
 
 
 def test_uninterrupted_session_counts_no_pause_and_a_stop_is_no_pause():
@@ -69,9 +69,9 @@ def test_uninterrupted_session_counts_no_pause_and_a_stop_is_no_pause():
     bench.connector.stop("Local", "TAG-1")
     bench.until("Finishing")
     bench.rig.run(3000)
-    shown = bench.sessions.history.page()[0][0]
-    equal((shown["pauses"], shown["paused_s"]), ({"car": 0, "charger": 0, "fault": 0}, 0))
-    equal((shown["last_pause"], shown["ended_paused"]), (None, False))
+    listed = bench.sessions.history.page()[0][0]
+    equal((listed["pauses"], listed["paused_s"]), ({"car": 0, "charger": 0, "fault": 0}, 0))
+    equal((listed["last_pause"], listed["ended_paused"]), (None, False))
 
 
 def test_a_suspension_by_the_back_end_gives_the_reason():
@@ -98,8 +98,8 @@ def test_pauses_survive_a_power_cut():
     left = again.recover()[0]
     equal(_pauses(left), ([0, 0, 1], "PilotShort", "OtherError", True))
     again.end(left, left.stop_wh, "PowerLoss")
-    shown = again.history.page()[0][0]
-    equal((shown["reason"], shown["last_pause"], shown["ended_paused"]), ("PowerLoss", "PilotShort", True))
+    listed = again.history.page()[0][0]
+    equal((listed["reason"], listed["last_pause"], listed["ended_paused"]), ("PowerLoss", "PilotShort", True))
 
 
 def test_records_of_the_firmware_before_are_read():
@@ -115,8 +115,8 @@ def test_records_of_the_firmware_before_are_read():
     session.local_id = 8
     session.pause("car", "NoError", 0)
     history.add(session)
-    shown = history.page()[0]
-    equal([(one["id"], one["import_wh"], one["pauses"]["car"]) for one in shown], [(8, 3000, 1), (7, 3000, 0)])
+    listed = history.page()[0]
+    equal([(one["id"], one["import_wh"], one["pauses"]["car"]) for one in listed], [(8, 3000, 1), (7, 3000, 0)])
     found = ses.from_record(old + ses.pack_tags(session))
     equal((found.id_tag, found.parent_id_tag, found.last_pause), ("OLDTAG", "PARENT", None))
     found.restore(struct.pack("<IIIIIIII", 7, 5000, 1, 2, 3, 4, 5, 0))

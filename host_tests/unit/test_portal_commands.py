@@ -35,9 +35,9 @@ async def test_a_challenge_holds_once_and_for_a_minute():
     first = (await rig.command(do="hello"))["challenge"]
     await clock.sleep_s(61)
     late = await rig.command(do="login", challenge=first, role="owner", pin=PINS["owner"])
-    equal((late["ok"], late["error"], rig.app.pins.asked), (False, "login", []))
+    equal((late["ok"], late["error"], rig.app.pins.checks), (False, "login", []))
     answer = await rig.log_in(device="mine")
-    equal((answer["ok"], answer["device"], rig.app.pins.asked[-1]), (True, "known", ("owner", PINS["owner"], "mqtt", "mine")))
+    equal((answer["ok"], answer["device"], rig.app.pins.checks[-1]), (True, "known", ("owner", PINS["owner"], "mqtt", "mine")))
     many, good = [], []
     for _ in range(6):
         many.append((await rig.command(do="hello"))["challenge"])

@@ -63,8 +63,8 @@ def test_one_use_from_start_to_end_uk17():
     sessions.end(session, registers[1].total_wh, "Local", "ABCDEF")
     equal((session.import_wh, session.stop_utc, session.charging_s, session.max_w), (1300, NOON + 1000, 700, 7200))
     equal((session.mean_w, session.duration_s, session.stop_reason), (1300 * 3600 // 700, 1000, "Local"))
-    shown = sessions.history.page()[0][0]
-    equal(shown, {
+    listed = sessions.history.page()[0][0]
+    equal(listed, {
         "id": 1, "connector": 1, "start": NOON, "end": NOON + 1000, "estimated": False, "duration_s": 1000,
         "charging_s": 700, "import_wh": 1300, "export_wh": 0, "max_w": 7200, "mean_w": 6685, "reason": "Local",
         "transaction_id": None, "id_tag": "ABCDEF", "pauses": {"car": 0, "charger": 0, "fault": 0}, "paused_s": 0,
@@ -116,8 +116,8 @@ def test_power_loss_keeps_the_last_known_energy_and_time():
     timebase.advance(5000000)
     sessions.end(found, found.stop_wh, "PowerLoss")
     equal((found.stop_reason, found.stop_utc < NOON + 1001), ("PowerLoss", True))
-    shown = sessions.history.page()[0][0]
-    equal((shown["reason"], shown["import_wh"], shown["end"]), ("PowerLoss", found.import_wh, found.stop_utc))
+    listed = sessions.history.page()[0][0]
+    equal((listed["reason"], listed["import_wh"], listed["end"]), ("PowerLoss", found.import_wh, found.stop_utc))
     device, sessions, registers = _after_power_loss(device)
     equal(sessions.recover(), [])
     equal(len(sessions.history), 1)
@@ -148,8 +148,8 @@ def test_an_interrupted_session_can_go_on():
     _charge(sessions, registers[1], found, 1000)
     sessions.end(found, registers[1].total_wh, "Local")
     equal(found.import_wh, before + 2000)
-    shown = sessions.history.page()[0][0]
-    equal((shown["start"], shown["end"], shown["duration_s"]), (NOON, NOON + 2002, 2002))
+    listed = sessions.history.page()[0][0]
+    equal((listed["start"], listed["end"], listed["duration_s"]), (NOON, NOON + 2002, 2002))
 
 
 def test_each_connector_has_its_own():
@@ -226,16 +226,16 @@ def test_time_that_becomes_known_later_dates_what_was_before():
     sessions.end(ended, 0, "Local")
     running = sessions.begin(1, "TWO", 0)
     equal((ended.start_utc, ended.stop_utc, running.start_utc), (None, None, None))
-    shown = sessions.history.page()[0][0]
-    equal((shown["start"], shown["end"], shown["estimated"], shown["duration_s"]), (None, None, True, 60))
+    listed = sessions.history.page()[0][0]
+    equal((listed["start"], listed["end"], listed["estimated"], listed["duration_s"]), (None, None, True, 60))
     timebase.advance(40000)
     clock.set_utc(NOON, "ntp")
     for _ in range(2):
         near(running.start_utc, NOON - 40, 1)
-        shown = sessions.history.page()[0][0]
-        near(shown["start"], NOON - 100, 1)
-        near(shown["end"], NOON - 40, 1)
-        equal(shown["estimated"], False)
+        listed = sessions.history.page()[0][0]
+        near(listed["start"], NOON - 100, 1)
+        near(listed["end"], NOON - 40, 1)
+        equal(listed["estimated"], False)
         device, sessions, _ = _after_power_loss(device)
         (running,) = sessions.recover()
 
@@ -250,8 +250,8 @@ def test_a_start_up_that_never_knew_the_time_is_marked():
     device, sessions, _registers = _after_power_loss(device)
     clock.set_utc(NOON + 9999, "ntp")
     sessions.end(sessions.begin(1, "C", 0), 0, "Local")
-    shown = sessions.history.page()[0]
-    equal([(s["end"], s["estimated"]) for s in shown], [(NOON + 9999, False), (NOON, True), (NOON, False)])
+    listed = sessions.history.page()[0]
+    equal([(s["end"], s["estimated"]) for s in listed], [(NOON + 9999, False), (NOON, True), (NOON, False)])
 
 
 def test_a_lost_register_is_lifted_to_what_sessions_prove():
@@ -277,8 +277,8 @@ def test_a_flash_that_refuses_the_end_is_tried_again_at_the_next_start():
     sessions.history._journal = good
     equal(len(sessions.history), 0)
     sessions.begin(1, "NEXT", 3000)
-    shown = sessions.history.page()[0]
-    equal([(s["id"], s["import_wh"], s["reason"], s["id_tag"]) for s in shown], [(1, 3000, "Local", "TAG")])
+    listed = sessions.history.page()[0]
+    equal([(s["id"], s["import_wh"], s["reason"], s["id_tag"]) for s in listed], [(1, 3000, "Local", "TAG")])
 
 
 class _Full:

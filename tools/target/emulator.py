@@ -31,12 +31,16 @@ class TargetError(Exception):
 
 
 class Emulator:
-    """A running target with an image mounted at /rom. `counted` makes an instruction last one nanosecond, always."""
+    """A running target with an image mounted at /rom. `counted` makes an instruction last one nanosecond, always.
 
-    def __init__(self, image: Path, heap: int = 256 * 1024, counted: bool = False, folders: tuple[str, ...] = FOLDERS) -> None:
+    firmware    what is started: MicroPython alone if none is given
+    """
+
+    def __init__(self, image: Path, heap: int = 256 * 1024, counted: bool = False, folders: tuple[str, ...] = FOLDERS,
+                 firmware: Path | None = None) -> None:
         if image.stat().st_size > HEAP_SIZE - IMAGE:
             raise TargetError(f"the image is too large: {image.stat().st_size} bytes")
-        firmware = build.firmware()  # fetches the emulator as well
+        firmware = firmware or build.firmware()  # which fetches the emulator as well
         self._words = tempfile.TemporaryFile()
         command = [
             *fetch.started("bin/qemu-system-riscv32"), "-machine", "virt", "-bios", "none", "-nographic", "-monitor", "null",

@@ -44,7 +44,6 @@ FACTORY_RESET = const("FactoryReset")
 VAULT_BROKEN = const("VaultBroken")
 SAFETY_VALUE = const("SafetyValueDamaged")
 TAMPER_CLEARED = const("TamperAcknowledged")
-DEBUG_ACCESS = const("DebugAccess")
 FLASH_FAILED = const("FileSystemFailed")
 LOG_ALTERED = const("SecurityLogAltered")
 LOG_FULL = const("SecurityLogFull")
@@ -53,12 +52,6 @@ SUPPRESSED = const("EventsSuppressed")
 HOURS_CHOSEN = const("ChargingHoursChosen")
 CHARGING_OVERRIDE = const("ChargingOverride")
 DELAY_BYPASSED = const("RandomDelayBypassed")
-
-# critical by WP-43, and own events that need action
-CRITICAL = (
-    FIRMWARE_UPDATED, TIME_SET, STARTUP, RESET, LOG_CLEARED, MEMORY_EXHAUSTION, TAMPER, FIRMWARE_INTEGRITY,
-    VAULT_BROKEN, SAFETY_VALUE, LOG_ALTERED,
-)  # fmt: skip
 
 SINKS = ("ocpp", "mqtt")  # receivers of the log, each with its own mark
 

@@ -2,8 +2,6 @@
 
 import micropython
 
-from charger.drivers.keystore import KeyStore
-
 
 def close() -> None:
     """Disable Ctrl-C on a provisioned unit, so that the prompt cannot be reached."""
@@ -21,6 +19,8 @@ def over() -> None:
 
 def is_closed() -> bool:
     """True on a provisioned unit, on one whose key storage cannot be opened, and in an image of the PRODUCT variant."""
+    from charger.drivers.keystore import KeyStore  # unloaded after the start
+
     store = KeyStore()
     return store.provisioned() or not store.available or _is_product()
 

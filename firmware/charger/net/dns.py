@@ -135,6 +135,21 @@ def readable(s):
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 
 
+async def first_answer(s, size: int, parse, query: bytes) -> tuple:
+    """What parse(datagram, query) makes of the first datagram that it takes; everything else is ignored."""
+    while True:
+        await readable(s)  # type: ignore[misc] - a generator is awaitable here
+        try:
+            datagram = s.recv(size)
+        except OSError as error:
+            if error.errno == EAGAIN:
+                continue
+            raise
+        answer = parse(datagram, query)
+        if answer is not None:
+            return answer
+
+
 class Resolver:
     """Sends queries to one server and caches a few answers for their time to live.
 
@@ -202,17 +217,7 @@ class Resolver:
             s.setblocking(False)
             s.connect(info[-1])  # the kernel now drops datagrams from other hosts
             s.send(query)
-            while True:
-                await readable(s)  # type: ignore[misc] - a generator is awaitable here
-                try:
-                    msg = s.recv(_DATAGRAM)
-                except OSError as error:
-                    if error.errno == EAGAIN:
-                        continue
-                    raise
-                answer = _parse(msg, query)
-                if answer is not None:
-                    return answer
+            return await first_answer(s, _DATAGRAM, _parse, query)
         finally:
             s.close()
 

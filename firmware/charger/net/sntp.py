@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import socket
-from errno import EAGAIN
 
 from micropython import const
 
@@ -60,28 +59,13 @@ async def ask(address: str, port: int = _PORT) -> tuple | None:
         started = clock.ticks_ms()
         s.send(request)
         try:
-            seconds, millis = await asyncio.wait_for_ms(_answer(s, stamp), _ROUND_TRIP_MS)
+            seconds, millis = await asyncio.wait_for_ms(dns.first_answer(s, 2 * _PACKET, decode, stamp), _ROUND_TRIP_MS)
         except asyncio.TimeoutError:
             return None
         millis += clock.elapsed_ms(started) // 2
         return seconds + millis // 1000, millis % 1000
     finally:
         s.close()
-
-
-async def _answer(s, stamp: bytes) -> tuple:
-    """The first valid answer; everything else is ignored."""
-    while True:
-        await dns.readable(s)  # type: ignore[misc] - a generator is awaitable here
-        try:
-            packet = s.recv(2 * _PACKET)
-        except OSError as error:
-            if error.errno == EAGAIN:
-                continue
-            raise
-        answer = decode(packet, stamp)
-        if answer is not None:
-            return answer
 
 
 def _split(server: str) -> tuple:

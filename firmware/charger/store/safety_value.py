@@ -20,7 +20,6 @@ class SafetyValue:
     def __init__(self, files: Files, name: str, safest: str, safer) -> None:
         self._files = files
         self._name = name
-        self._safer = safer
         self._count = 0
         self.value = None
         self.fault = ""

@@ -101,6 +101,22 @@ def dies_and_comes_back(meter, chip, time, back_ms):
     true(meter.reading.usable(), meter.reading.fault)
 
 
+def bench_at_full_load(bench, time, ms):
+    """(meter, chip, load) of bench(), at 32 A for so long, its energy taken."""
+    meter, chip, load, _ = bench(seed=0, load=Load(amps=32))
+    polls(meter, time, ms)
+    meter.reading.take_energy()
+    return meter, chip, load
+
+
+def goes_invalid(meter, time, valid_ms, further_ms, fault):
+    """The reading is still valid after the first span, and invalid for this reason after the second."""
+    polls(meter, time, valid_ms)
+    true(meter.reading.valid)
+    polls(meter, time, further_ms)
+    equal((meter.reading.valid, meter.reading.fault), (False, fault))
+
+
 def brown_out_counts_nothing(meter, chip, time, ms):
     """The first poll after the chip lost its supply counts no energy."""
     chip.brown_out()

@@ -49,11 +49,11 @@ class Pins:
     """Instead of access/pin.py."""
 
     def __init__(self):
-        self.asked = []
+        self.checks = []
         self.wait_s = 0
 
     async def check(self, role, pin, surface, device):
-        self.asked.append((role, pin, surface, device))
+        self.checks.append((role, pin, surface, device))
         if self.wait_s:
             return Verdict("wait", self.wait_s)
         return Verdict("ok", device="known") if PINS.get(role) == pin else Verdict("wrong")

@@ -52,6 +52,11 @@ class Bench:
         timebase.advance(ms % 20)
         self.outlet.sync()
 
+    def offer(self, duty, ms):
+        """Set the pilot's duty of 65535, and let time pass."""
+        self.outlet.set_duty(duty)
+        self.pass_ms(ms)
+
     def drive(self, part, name, level, ms):
         """Set an output, and let time pass."""
         self.pin(part, name).value(level)

@@ -1,4 +1,4 @@
-"""The application's import from ROMFS. Most of it is the search for names that a frozen image has in its own table already."""
+"""The application's import, frozen as in a board's image."""
 
 import gc
 

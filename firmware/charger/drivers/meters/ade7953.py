@@ -49,10 +49,7 @@ class I2CTransport:
         """Unsigned value of a register; its address gives the width (MET-10)."""
         data = self._data[register >> 8]
         self._i2c.readfrom_mem_into(self._address, register, data, addrsize=16)
-        value = 0
-        for byte in data:
-            value = value << 8 | byte
-        return value
+        return int.from_bytes(data, "big")
 
     def write(self, register: int, value: int) -> None:
         """Write the low bytes of value, most significant first."""
@@ -85,10 +82,7 @@ class SPITransport:
         self._spi.write(head)
         self._spi.readinto(data)
         self._cs(1)
-        value = 0
-        for byte in data:
-            value = value << 8 | byte
-        return value
+        return int.from_bytes(data, "big")
 
     def write(self, register: int, value: int) -> None:
         """Write a register. CS rises several us after the last bit: longer than the 1.2 us the lock needs (MET-11)."""

@@ -4,7 +4,6 @@ NOT_IMPLEMENTED = "NotImplemented"  # the action is unknown
 NOT_SUPPORTED = "NotSupported"  # known, but not supported
 INTERNAL_ERROR = "InternalError"
 PROTOCOL_ERROR = "ProtocolError"  # the payload is incomplete
-SECURITY_ERROR = "SecurityError"
 FORMATION_VIOLATION = "FormationViolation"
 PROPERTY_CONSTRAINT_VIOLATION = "PropertyConstraintViolation"
 OCCURENCE_CONSTRAINT_VIOLATION = "OccurenceConstraintViolation"  # one r
