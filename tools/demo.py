@@ -201,7 +201,7 @@ def open_panel(stack, options, csms, chargers):
     bench = Bench(csms, [(one.identity, one.port, trace_of(one)) for one in chargers])
     stack.callback(bench.close)
     try:
-        panel = stack.enter_context(Panel(bench, options.panel))
+        panel = stack.enter_context(contextlib.closing(Panel(bench, options.panel)))
     except PageError as error:
         return f"No panel: {error}.\n"
     except (OSError, OverflowError) as error:

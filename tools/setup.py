@@ -195,7 +195,7 @@ def library(lock=LIBRARY_LOCK, folder=LIBRARY):
 def npm_packages(source, folder, names):
     """The packages of a package-lock.json below a folder of .toolchain, by the npm of the environment's own node.
 
-    strict holds ocpp-rpc, the tests' second validator; web what the page is built and checked with.
+    strict holds ocpp-rpc, the tests' second validator; web what the page and the panel are built and checked with.
     """
     key = key_of(source / "package-lock.json", LOCK)
     if made(folder, key):
@@ -242,7 +242,7 @@ def main(words):
             library()
             library(ASSEMBLER_LOCK, ASSEMBLER)
             npm_packages(STRICT_SOURCE, STRICT, "ocpp-rpc")
-            npm_packages(WEB_SOURCE, WEB, "esbuild and preact")
+            npm_packages(WEB_SOURCE, WEB, "esbuild, preact and uPlot")
         except SetupError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 2

@@ -33,7 +33,7 @@ def bench(tmp_path_factory):
             shown.append((charger.identity, charger.port, trace))
         watched = Bench(csms, shown)
         stack.callback(watched.close)
-        panel = stack.enter_context(Panel(watched))
+        panel = stack.enter_context(contextlib.closing(Panel(watched)))
         for charger in chargers:
             charger.wait_ocpp_status("Available")
         yield types.SimpleNamespace(csms=csms, first=chargers[0], second=chargers[1], panel=panel,
@@ -54,6 +54,7 @@ def visit(browser, bench):
     def start(**options):
         visitors.append(Visitor(browser, bench, **options))
         visitors[-1].page.goto(bench.panel.url)
+        expect(visitors[-1].page).to_have_title("Simulator panel")
         expect(visitors[-1].page.locator("#status")).not_to_be_empty(timeout=WAIT_MS)
         return visitors[-1]
 
@@ -106,6 +107,19 @@ def test_a_fault_is_raised_and_cleared_on_the_charger_that_is_chosen(visit, benc
     assert bench.first.connector()["ocpp_status"] == "Available" and bench.second.connector()["faults"] == ["OtherError"]
     _press(page, "Clear OtherError")
     _status(page, "Available")
+
+
+def test_a_charger_without_power_is_shown_so_until_it_is_back(visit, bench):
+    visitor = visit(viewport=DESKTOP, color_scheme="dark")
+    page = visitor.page
+    away = page.get_by_text("The charger restarts or has no power.")
+    page.locator("#seconds").fill("5")
+    _press(page, "Cut power")
+    expect(away).to_be_visible(timeout=WAIT_MS)
+    visitor.shot("panel-desktop-dark")
+    expect(away).to_be_hidden(timeout=WAIT_MS)
+    _status(page, "Available")
+    assert bench.first.status()["boots"] == 2
 
 
 def test_bad_input_is_told_and_sent_nowhere(visit, bench):

@@ -68,9 +68,10 @@ def test_wrong_arguments(words):
 
 
 def test_live_table_then_stay_until_ctrl_c():
-    """On a terminal the table is drawn in place; --stay says how to drive the charger; Ctrl-C ends both, code 0."""
+    """On a terminal the table is drawn in place; --stay says how to drive the chargers; Ctrl-C ends all, code 0."""
     terminal, inner = pty.openpty()
-    process = subprocess.Popen([*COMMAND, "--stay"], stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
+    words = [*COMMAND, "--stay", "--chargers", "2"]
+    process = subprocess.Popen(words, stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
                                env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "50"})
     os.close(inner)
     screen = bytearray()
@@ -87,7 +88,7 @@ def test_live_table_then_stay_until_ctrl_c():
         [panel] = re.findall(r"panel, which .*: (http://127\.0\.0\.1:\d+/)#([\w-]+)", text)
         asked = urllib.request.Request(panel[0] + "api/state", headers={"X-Panel-Token": panel[1]})
         with urllib.request.urlopen(asked, timeout=20) as answer:
-            assert json.load(answer)["charger"] == "PL-0001"
+            assert [one["identity"] for one in json.load(answer)["chargers"]] == ["PL-0001", "PL-0002"]
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0

@@ -34,7 +34,8 @@ class Watched:
     def __init__(self, identity, port, trace=None):
         self.identity = identity
         self.port = port
-        self.status = None  # None while it does not answer
+        self.status = None  # None until it has answered once
+        self.seen_s = time.monotonic()  # when it answered last
         self.samples = {}  # connector -> [seconds of this machine's clock, W, A offered]
         self.frames = collections.deque(maxlen=FRAMES)
         self._trace = trace
@@ -48,7 +49,7 @@ class Watched:
     def close(self):
         """Watch no more."""
         self._ended.set()
-        self._thread.join(_ANSWER_S)
+        self._thread.join(2)  # one that waits for a charger without power ends with that charger
 
     def _run(self):
         while not self._ended.is_set():
@@ -57,7 +58,6 @@ class Watched:
                     while not self._ended.wait(EVERY_S):
                         self._look(port)
             except (OSError, ValueError, CommandRefused):
-                self.status = None
                 self._ended.wait(EVERY_S)
 
     def _look(self, port):
@@ -68,6 +68,7 @@ class Watched:
             kept = self.samples.setdefault(number, collections.deque(maxlen=SAMPLES))
             kept.append((now, connector["power_w"], connector["offered_amps"]))
         self.status = status
+        self.seen_s = time.monotonic()
 
     def _read_trace(self):
         """Take over the lines that are complete."""
@@ -125,6 +126,7 @@ class Bench:
         one = self._charger(identity) if identity else next(iter(self._chargers.values()))
         return {
             "chargers": self.chargers(), "charger": one.identity, "status": one.status,
+            "silent_s": int(time.monotonic() - one.seen_s),
             "frames": [line for line in list(one.frames) if line["number"] > frame],
             "samples": {number: [sample for sample in list(kept) if sample[0] > instant]
                         for number, kept in list(one.samples.items())},

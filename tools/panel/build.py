@@ -3,8 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from web_page.build import BUNDLE, esbuild
+from web_page.build import BUNDLE, WEB, esbuild
 
+_HEAD = '<title>Simulator panel</title><link rel="stylesheet" href="/panel.css">'
 PAGE = Path(__file__).parent / "page"
 
 
@@ -14,8 +15,10 @@ def files() -> dict[str, tuple[str, bytes]]:
         style, script = Path(name) / "panel.css", Path(name) / "panel.js"
         esbuild("panel.css", "--bundle", f"--outfile={style}", folder=PAGE)
         esbuild("main.jsx", *BUNDLE, f"--outfile={script}", folder=PAGE)
+        page = (WEB / "index.html").read_text(encoding="utf-8").replace('"APP"', '"/panel.js"')
+        page = page.replace("<title>Charger</title>", _HEAD)
         return {
-            "/": ("text/html; charset=utf-8", (PAGE / "index.html").read_bytes()),
+            "/": ("text/html; charset=utf-8", page.encode()),
             "/panel.css": ("text/css", style.read_bytes()),
             "/panel.js": ("text/javascript", script.read_bytes()),
         }

@@ -198,9 +198,3 @@ class Panel:
         """Serve no more."""
         self._server.shutdown()
         self._server.server_close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()

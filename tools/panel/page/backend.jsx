@@ -36,7 +36,8 @@ export function Calls({ charger, number, transaction, fail }) {
   const [payload, setPayload] = useState("{}");
   const [answer, setAnswer] = useState("");
   useEffect(() => void calls().then(setKnown, fail), []);
-  useEffect(() => setPayload(example(action, number, transaction)), [action, number, transaction]);
+  const stops = action === "RemoteStopTransaction" && transaction; // what is being written stays when a transaction begins
+  useEffect(() => setPayload(example(action, number, transaction)), [action, number, stops]);
   const send = async (event) => {
     event.preventDefault();
     fail(null);

@@ -10,6 +10,7 @@ import { Car, Card, Faults, Supply } from "./controls.jsx";
 const EVERY_MS = 500;
 const FRAMES = 500; // that are kept, as the server does
 const SAMPLES = 1200;
+const SILENT_S = 2;
 
 // What the server says of a charger, added up: frames and samples come once.
 function added(old, news) {
@@ -72,7 +73,7 @@ const FIGURES = [
   ["Card", (one) => one.id_tag ?? "-"], ["Reason", (one) => one.reason || "-"],
 ];
 
-function State({ number, numbers, choose, one }) {
+function State({ number, numbers, choose, one, silent, starting }) {
   return (
     <section class="card">
       <h2>Connector {number}</h2>
@@ -85,6 +86,8 @@ function State({ number, numbers, choose, one }) {
         </div>
       )}
       <p class="status" id="status" role="status">{one.ocpp_status}</p>
+      {silent >= SILENT_S && <p class="banner">The charger has not answered for {silent} s.</p>}
+      {starting && <p class="banner">The charger restarts or has no power.</p>}
       <dl>{FIGURES.map(([name, value]) => <div key={name}><dt>{name}</dt><dd data-figure={name}>{value(one)}</dd></div>)}</dl>
     </section>
   );
@@ -93,7 +96,7 @@ function State({ number, numbers, choose, one }) {
 function Bench({ seen, fail }) {
   const [asked, choose] = useState("1");
   const { charger, status } = seen;
-  if (!status) return <p class="wait">{charger} does not answer.</p>;
+  if (!status) return <p class="wait">{charger} has not answered yet.</p>;
   const numbers = Object.keys(status.connectors).sort((a, b) => a - b);
   const number = numbers.includes(asked) ? asked : numbers[0];
   const one = status.connectors[number];
@@ -104,7 +107,7 @@ function Bench({ seen, fail }) {
   };
   return (
     <div class="grid">
-      <State number={number} numbers={numbers} choose={choose} one={one} />
+      <State number={number} numbers={numbers} choose={choose} one={one} silent={seen.silent_s} starting={status.starting} />
       <section class="card">
         <h2>Charts</h2>
         <Chart kind="power" samples={samples} />
