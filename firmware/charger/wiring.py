@@ -175,6 +175,7 @@ def add_connectors(app) -> None:
     """Create every outlet with its meter and connector."""
     stored = app.files.read_json(calibration.FILE)
     interrupted = [session.connector_id for session in app.sessions.recover()]
+    connected = app.config.get_int("ConnectedPhases")
     for n in range(len(board.OUTLETS)):
         wiring = board.OUTLETS[n]
         kind, options = wiring["meter"]
@@ -183,6 +184,9 @@ def add_connectors(app) -> None:
         app.sessions.watch(n + 1, register)
         register.fitted(kind)  # after watch(): energy proved by sessions belongs to the previous meter
         wiring["late_ms"] = board.LATE_TICK_MS
+        if connected:
+            wiring["phases"] = min(connected, wiring.get("phases", 1))
+            meter.reading.connected = min(connected, meter.reading.phases)
         outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
         if outlet.id not in interrupted:
             outlet.mark_long_open()

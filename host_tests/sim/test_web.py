@@ -155,9 +155,10 @@ def test_settings_by_role(unit, csms):
     assert read["InstallerMaxCurrent"] == {"value": 0, "writable": False}
     assert read["AuthorizationKey"] == {"set": False, "writable": True} and "value" not in read["WifiPassword"]
     owner.put("/api/settings", ConnectionTimeOut=45, FreeVend=True)
-    installer.put("/api/settings", InstallerMaxCurrent=16)
+    installer.put("/api/settings", InstallerMaxCurrent=16, ConnectedPhases=1)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
     refused(owner.request("PUT", "/api/settings", {"InstallerMaxCurrent": 32}), 403, "InstallerMaxCurrent")
+    refused(owner.request("PUT", "/api/settings", {"ConnectedPhases": 3}), 403, "ConnectedPhases")
     refused(installer.request("PUT", "/api/settings", {"FreeVend": False}), 403)
     for wish in ({}, {"ConnectionTimeOut": 0}, {"ConnectionTimeOut": "45"}, {"ConnectionTimeOut": True}, {"FreeVend": 1},
                  {"ConnectionTimeOut": 33.5}, {"FreeVendIdTag": ""}, {"FreeVendIdTag": "x" * 21}, {"FreeVendIdTag": "a\nb"},
@@ -166,6 +167,7 @@ def test_settings_by_role(unit, csms):
                  {"ConnectionTimeOut": 50, "FreeVendIdTag": ""}, {"AuthorizationKey": "short"}):
         refused(owner.request("PUT", "/api/settings", wish), 400)
     refused(installer.request("PUT", "/api/settings", {"InstallerMaxCurrent": 5}), 400)
+    refused(installer.request("PUT", "/api/settings", {"ConnectedPhases": 4}), 400)
     empty = "-----BEGIN CERTIFICATE-----\nAAAAAAAAAAAAAAAAAAAA\n-----END CERTIFICATE-----\n"
     refused(owner.request("PUT", "/api/settings", {"MqttRoots": empty, "ConnectionTimeOut": 50}), 409)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
@@ -174,7 +176,7 @@ def test_settings_by_role(unit, csms):
     assert "InstallerMaxCurrent, by installer, page" in events
     sim.restart()
     again = page_of(sim, "installer").get("/api/settings")
-    assert (again["InstallerMaxCurrent"]["value"], again["FreeVend"]["value"]) == (16, True)
+    assert [again[name]["value"] for name in ("InstallerMaxCurrent", "ConnectedPhases", "FreeVend")] == [16, 1, True]
 
 
 def test_secrets_go_in_and_never_come_out(unit, csms):

@@ -137,7 +137,7 @@ class Outlet:
     @property
     def phases_on(self):
         """Phases that reach the car while the main contactor is closed."""
-        return self.wired_phases if self.second is None or self.second.closed else 1
+        return min(self.mains.phases, self.wired_phases if self.second is None or self.second.closed else 1)
 
     def set_ambient(self):
         """Cool down again."""
@@ -227,7 +227,7 @@ class Outlet:
         flowing = min(car.phases, self.phases_on) if self.contactor.closed else 0
         self.f_mhz = self.mains.f_mhz
         for n in range(3):
-            self.v_mv[n] = volts
+            self.v_mv[n] = volts if n < self.mains.phases else 0
             amps = car.i_ma if n < flowing else 0
             self.i_ma[n] = amps
             watts = volts // 100 * amps // 10  # mW

@@ -131,7 +131,8 @@ def _cable(args):
 
 
 def _mains(args):
-    world.current().set_mains(args.get("volts"), args.get("hertz"))
+    between(args, "phases", 1, 3)
+    world.current().set_mains(args.get("volts"), args.get("hertz"), args.get("phases"))
 
 
 def _temperature(args):
@@ -161,6 +162,7 @@ OUTLET_COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
                  ("obeys", "bool", False), ("simplified", "bool", False), ("reaction_ms", "int", False),
                  ("stop_ms", "int", False), ("power_factor", "number", False), _C), "What the car is like"),
     "cable": (_cable, (("amps", "int", False), ("ohms", "int", False), _C), "What the cable is coded for"),
-    "mains": (_mains, (("volts", "number", False), ("hertz", "number", False)), "Change the supply"),
+    "mains": (_mains, (("volts", "number", False), ("hertz", "number", False), ("phases", "int", False)),
+              "Change the supply"),
     "temperature": (_temperature, (("celsius", "number", True), _C), "Heat or cool the inside"),
 }  # fmt: skip

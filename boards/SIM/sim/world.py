@@ -19,11 +19,12 @@ _world = None
 
 
 class Mains:
-    """Supply of the whole charger: `v_mv` phase to neutral, `f_mhz` in 0.001 Hz."""
+    """Supply of the whole charger: `v_mv` phase to neutral, `f_mhz` in 0.001 Hz, `phases` that are there."""
 
     def __init__(self, volts):
         self.v_mv = volts * 1000
         self.f_mhz = 50000
+        self.phases = 3
 
 
 class Button(lines.Input):
@@ -119,8 +120,8 @@ class World:
         faults.OF_OUTLET[name](outlet, on)
         outlet.refresh()
 
-    def set_mains(self, volts=None, hertz=None):
-        """Change the supply; ValueError outside 0 to 400 V, 40 to 70 Hz."""
+    def set_mains(self, volts=None, hertz=None, phases=None):
+        """Change the supply; ValueError outside 0 to 400 V, 40 to 70 Hz. `phases`: the first so many are there."""
         if volts is not None and not 0 <= volts <= 400:
             raise ValueError("volts out of range")
         if hertz is not None and not 40 <= hertz <= 70:
@@ -133,6 +134,8 @@ class World:
             self.mains.v_mv = int(volts * 1000)
         if hertz is not None:
             self.mains.f_mhz = int(hertz * 1000)
+        if phases is not None:
+            self.mains.phases = phases
 
     # --- over a reboot ---
 
@@ -149,12 +152,12 @@ class World:
                 "temperature_mc": outlet.temperature_mc,
                 "delivered_mwh": outlet.delivered_mwh,
             })  # fmt: skip
-        mains = [self.mains.v_mv, self.mains.f_mhz]
+        mains = [self.mains.v_mv, self.mains.f_mhz, self.mains.phases]
         return {"outlets": outlets, "mains": mains, "faults": sorted(self.board_faults)}
 
     def restore(self, snapshot):
         """Take a snapshot() over."""
-        self.mains.v_mv, self.mains.f_mhz = snapshot["mains"]
+        self.mains.v_mv, self.mains.f_mhz, self.mains.phases = snapshot["mains"]
         for name in snapshot["faults"]:
             self.set_fault(name, 0, True)
         for outlet, kept in zip(self.outlets, snapshot["outlets"]):

@@ -16,6 +16,7 @@ AuthorizationKey backend secret
 BackEndIdentity backend
 BackEndRoots backend
 BackEndUrl backend
+ConnectedPhases limits
 ConnectionTimeOut settings
 CpoName backend
 FreeVend settings

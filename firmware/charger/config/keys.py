@@ -100,6 +100,7 @@ KEYS = {
     "VerifyCsmsCommonName": ("b", "D", "Core", "true", 0, None, ""),
     "TamperPolicy": ("s", "D", "Core", "latch", 4, 6, "policy"),
     "InstallerMaxCurrent": ("i", "D", "Core", "0", 0, 80, "amps"),
+    "ConnectedPhases": ("i", "D", "Core", "0", 0, 3, ""),  # 0: those of the board
     "Country": ("s", "D", "Core", "GB", 2, 4, "country"),
     "DsrAgreement": ("b", "D", "Core", "false", 0, None, ""),
     "UploadToHomeNetwork": ("b", "D", "Core", "false", 0, None, ""),

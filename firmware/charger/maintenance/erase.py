@@ -29,7 +29,7 @@ _SETTINGS = (
 _KEYS = "ocpp_config.json"
 # Keys of the settings that name a person, and those that the installer sets.
 _PERSONAL_KEYS = ("FreeVendIdTag",)
-_UNIT_KEYS = ("InstallerMaxCurrent",)
+_UNIT_KEYS = ("InstallerMaxCurrent", "ConnectedPhases")
 # Prefixes of names in the vault.
 _UNIT_SECRETS = ("label/", "setup/", "web/")
 _SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/")

@@ -83,7 +83,7 @@ def _append_read(values: list, measurand: str, phase: int, reading, context: str
     if measurand == "Power.Active.Import" and phase == 0:
         values.append(_value(str(max(0, reading.total_mw()) // 1000), context, measurand, None))
         return
-    for index in range(reading.phases):
+    for index in range(reading.connected):
         if phase in (0, index + 1):
             name = "L%d" % (index + 1)
             if measurand == "Voltage":

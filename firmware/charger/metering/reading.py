@@ -11,6 +11,7 @@ class Reading:
     """The latest measurement of one outlet's meter. Only the driver writes it, except for take_energy() and take_export().
 
     phases      how many entries of the lists are in use (1 or 3)
+    connected   how many of them the unit is connected to; no voltage is missed on the others, a current is noticed
     v_mv        voltage to neutral, mV RMS
     i_ma        current, mA RMS, never negative
     p_mw        real power, mW; negative means export
@@ -26,7 +27,7 @@ class Reading:
     """
 
     def __init__(self, phases: int = 1) -> None:
-        self.phases = phases
+        self.phases = self.connected = phases
         self.v_mv = [0, 0, 0]
         self.i_ma = [0, 0, 0]
         self.p_mw = [0, 0, 0]
@@ -48,7 +49,8 @@ class Reading:
         low_mv = self.v_mv[0]
         for n in range(self.phases):
             worst_ma = max(worst_ma, self.i_ma[n])
-            low_mv = min(low_mv, self.v_mv[n])
+            if n < self.connected:
+                low_mv = min(low_mv, self.v_mv[n])
             high_mv = max(high_mv, self.v_mv[n])
         self.protection = (worst_ma, low_mv, high_mv, self.stamp_ms)
 

@@ -15,7 +15,7 @@ def rating_da(ohms: int, phases: int) -> int:
     if 164 <= ohms <= 308:
         return 320
     if 80 <= ohms <= 140:
-        return 630 if phases == 3 else 700
+        return 630 if phases > 1 else 700
     return 0
 
 

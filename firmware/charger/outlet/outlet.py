@@ -149,7 +149,7 @@ class Outlet(OutletReadout):
         self.about_to_close = wanted and self.pwm_on and self.ev_ready
         self.energised = contactor.commanded and self.contacts_closed
         if self.switch.second is not None:
-            self.switch.follow(self.energised and self.phases == 3)
+            self.switch.follow(self.energised and self.phases > 1)
 
     def mark_long_open(self) -> None:
         """Called before the first tick when no session was open: the contactor has been open for long, so nothing waits."""

@@ -9,7 +9,7 @@ const GROUPS = {
   wifi: ["WifiName", "WifiPassword"],
   charging: ["FreeVend", "FreeVendIdTag", "ConnectionTimeOut", "UnlockConnectorOnEVSideDisconnect", "TamperPolicy"],
   cards: ["LocalAuthorizeOffline", "LocalPreAuthorize", "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled"],
-  installer: ["InstallerMaxCurrent"],
+  installer: ["InstallerMaxCurrent", "ConnectedPhases"],
   mqtt: ["MqttUrl", "MqttPassword", "MqttRoots", "MqttDiscovery"],
 };
 const LAST = "backend";

@@ -63,7 +63,7 @@ class ChargePoint(ServiceRegistry):
         self.link = None
         self.state = unit_report or self.report
         self.security_log = security_log
-        self.phases = max([connector.meter.reading.phases for connector in connectors])
+        self.phases = max([connector.meter.reading.connected for connector in connectors])
         self._restart = restart
         self._resetting = None
         self._follow_up = None
@@ -94,7 +94,7 @@ class ChargePoint(ServiceRegistry):
         config.describe_hardware(self.phases, () if measured else ("Temperature",))
         config.set_default("NumberOfConnectors", str(number), always=True)
         config.set_default("ConnectorPhaseRotationMaxLength", str(number + 1))
-        rotation = "RST" if self.phases == 3 else "NotApplicable"
+        rotation = "RST" if self.phases > 1 else "NotApplicable"
         config.set_default("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))
 
     def note(self, event: str, info: str = "") -> None:
