@@ -128,9 +128,11 @@ def key_of(path):
     return path.removesuffix(".pem") + ".key"
 
 
-def server_context(certificate, version=None, roots=None):
+def server_context(certificate, version=None, roots=None, ciphers=None):
     """An ssl context for a back end; with roots it wants the charger's certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if ciphers:  # before the certificate, which OpenSSL checks against their security level
+        context.set_ciphers(ciphers)
     context.load_cert_chain(certificate, key_of(certificate))
     if version:
         context.minimum_version = context.maximum_version = version
@@ -147,9 +149,7 @@ class Server(TcpServer):
         self.before = before
         self.context = None
         if certificate:
-            self.context = server_context(certificate, version, roots)
-            if ciphers:
-                self.context.set_ciphers(ciphers)
+            self.context = server_context(certificate, version, roots, ciphers)
         self._connections = []
         super().__init__(self._echo)
 
