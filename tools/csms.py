@@ -19,6 +19,7 @@ import os
 import socket
 import sys
 import threading
+from decimal import Decimal
 from pathlib import Path
 
 from cli import exit_with
@@ -37,7 +38,7 @@ def _schema(action):
 
     if action not in actions():
         raise Mistake(f"OCPP 1.6 has no call '{action}' of a back end; 'actions' lists them.")
-    return get_validator(2, action, "1.6").schema
+    return get_validator(2, action, "1.6", parse_float=Decimal).schema  # the package keeps it and wants limits as Decimal
 
 
 def actions():

@@ -34,6 +34,19 @@ def test_a_call_gets_the_chargers_answer(charger, csms, remote, tmp_path):
         assert json.loads(done.stdout)["configurationKey"][0]["key"] == "HeartbeatInterval"
 
 
+def test_a_limit_with_a_fraction_is_checked_and_sent(charger, csms, remote):
+    """Multiples of 0.1 A, which binary fractions are not."""
+    limits = [{"startPeriod": 0, "limit": 16.3}]
+    profile = {"connectorId": 0, "csChargingProfiles": {
+        "chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "ChargePointMaxProfile",
+        "chargingProfileKind": "Relative", "chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": limits}}}
+    done = tool("call", charger.identity, "SetChargingProfile", json.dumps(profile), control=remote)
+    assert (done.returncode, done.stdout and json.loads(done.stdout)) == (0, {"status": "Accepted"}), done.stderr
+    limits[0]["limit"] = 16.35
+    done = tool("call", charger.identity, "SetChargingProfile", json.dumps(profile), control=remote)
+    assert done.returncode == 2 and "multiple of" in done.stderr
+
+
 def test_an_answer_that_says_no_is_exit_code_1(charger, csms, remote):
     done = tool("call", charger.identity, "RemoteStopTransaction", '{"transactionId": 99}', control=remote)
     assert done.returncode == 1 and json.loads(done.stdout) == {"status": "Rejected"}
