@@ -112,10 +112,13 @@ class ADC:
         """One conversion in microvolts. A method, as in the port: `read = adc.read_uv` makes a bound method on the heap."""
         soft_irq.enter()
         try:
-            timebase.cost(hardware_times.ADC_CONVERSION_US, "ADC")
-            uv = self._line.read_uv()
+            return self._convert()
         finally:
             soft_irq.leave()
+
+    def _convert(self):
+        timebase.cost(hardware_times.ADC_CONVERSION_US, "ADC")
+        uv = self._line.read_uv()
         return uv if uv < self._most_uv or self._most_uv == 3300000 else self._most_uv
 
     def read_u16(self):

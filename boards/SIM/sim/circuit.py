@@ -60,13 +60,12 @@ class PilotCircuit:
         g += self._load_g
         if self.short_ohm:
             g += 10000000 // self.short_ohm
-        open_mv = current // g
-        if load_ohm:
-            drop_mv = self.diode_mv if diode else 0
-            if not diode or open_mv > drop_mv:
-                g_load = 10000000 // load_ohm
-                return (current + drop_mv * g_load) // (g + g_load)
-        return open_mv
+        drop_mv = self.diode_mv if diode else 0
+        if load_ohm and (not diode or current // g > drop_mv):
+            g_load = 10000000 // load_ohm
+            current += drop_mv * g_load
+            g += g_load
+        return current // g
 
     def solve(self, load_ohm, diode):
         """Work out both plateaus at the ADC for a car's resistance; 0 is no car."""

@@ -87,30 +87,39 @@ class Outlet:
         self._step(dt, now)
 
     def _step(self, dt, now):
-        contactor = self.contactor
-        rcd = self.rcd
-        car = self.ev
-        before_ma = car.i_ma
-        rcd.step(dt)
-        moved = contactor.step(dt, not rcd.tripped, now)
-        if self.second is not None and self.second.step(dt, not rcd.tripped, now):
-            moved = True
-        if moved and self.meter is not None and before_ma:
-            self.meter.advance()
-        if moved and self.left_ms is not None and not contactor.closed:
-            self.reaction_ms = utime.ticks_diff(contactor.changed_ms, self.left_ms)
-            self.left_ms = None
-        if car.want != ev.ABSENT and car.step(
-            dt, self._allowed_ma, contactor.closed and self.supply_mv > 50000, self._duty == 0
-        ):
-            self._solve()
-        if car.i_ma and contactor.closed:
-            self._deliver(dt)
+        # Short functions: the frame of a long one comes from the heap at each call.
+        self.rcd.step(dt)
+        self._step_contactors(dt, now)
+        self._step_car(dt)
         lock = self.lock
         if lock.command != lock.locked or lock.jammed or lock.jams:
             lock.step(dt)
         if self.temperature_mc != self.target_mc:
             self._heat(dt)
+
+    def _step_contactors(self, dt, now):
+        powered = not self.rcd.tripped
+        moved = self.contactor.step(dt, powered, now)
+        if self.second is not None and self.second.step(dt, powered, now):
+            moved = True
+        if moved:
+            self._moved()
+
+    def _moved(self):
+        """A contactor has closed or opened."""
+        if self.meter is not None and self.ev.i_ma:
+            self.meter.advance()
+        if self.left_ms is not None and not self.contactor.closed:
+            self.reaction_ms = utime.ticks_diff(self.contactor.changed_ms, self.left_ms)
+            self.left_ms = None
+
+    def _step_car(self, dt):
+        car = self.ev
+        closed = self.contactor.closed
+        if car.want != ev.ABSENT and car.step(dt, self._allowed_ma, closed and self.supply_mv > 50000, self._duty == 0):
+            self._solve()
+        if closed and car.i_ma:
+            self._deliver(dt)
 
     def _deliver(self, dt):
         car = self.ev

@@ -66,25 +66,22 @@ class PilotSense:
 
     def sample_uv(self, now):
         """One conversion at a time in ms, in steps of 1 mV."""
-        self._one = one = self._one * 171 % 30269
-        self._two = two = self._two * 172 % 30307
-        noise = (one + two) & 0x7FFF
+        noise = self._random()
         timebase.take(self.conversion_us + (noise & 7) - _JITTER_US)
+        self._move_to(now)
+        uv = self._level_uv(self.phase_us) + ((noise - 16384) * self.noise_uv >> 14)
+        return uv // 1000 * 1000 if self._plain else self._flawed_uv(uv) // 1000 * 1000
+
+    def _move_to(self, now):
+        """Bring the phase of the PWM up to now."""
         now_us = timebase.ticks_us()
         dt = utime.ticks_diff(now, self._last_ms)
         if dt > _PAUSE_MS:
             self._begin_burst(dt)
-            phase = self.phase_us
         else:
-            self.phase_us = phase = (self.phase_us + utime.ticks_diff(now_us, self._last_us)) % 1000
+            self.phase_us = (self.phase_us + utime.ticks_diff(now_us, self._last_us)) % 1000
         self._last_us = now_us
         self._last_ms = now
-        if phase < self._ring_end_us or self.high_us <= phase < self.high_us + self._ring_end_us:
-            uv = self._level_uv(phase)
-        else:
-            uv = self.high_uv if phase < self.high_us else self.low_uv
-        uv += (noise - 16384) * self.noise_uv >> 14
-        return uv // 1000 * 1000 if self._plain else self._flawed_uv(uv) // 1000 * 1000
 
     def refresh(self):
         """Work out anew what depends on settings."""
@@ -112,6 +109,8 @@ class PilotSense:
             uv = self.low_uv
             other = self.high_uv
             phase -= high_us
+        if phase >= self._ring_end_us:
+            return uv
         if phase < self.edge_us:
             if high_us == 0 or high_us >= 1000:
                 return uv

@@ -70,12 +70,19 @@ class Pin:
             return
         soft_irq.enter()
         try:
-            timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
-            self._line.write(level)
-            if _watches:
-                look()
+            self._write(level)
         finally:
             soft_irq.leave()
+
+    def _write(self, level):
+        timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
+        self._line.write(level)
+        if _watches:
+            look()
+
+    def _read(self):
+        timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
+        return self._line.read()
 
     def value(self, x=_FLOATING):
         """Level, or set it."""
@@ -84,8 +91,7 @@ class Pin:
             return None
         soft_irq.enter()
         try:
-            timebase.cost(hardware_times.SHIM_CALL_US, "Pin")
-            return self._line.read()
+            return self._read()
         finally:
             soft_irq.leave()
 
@@ -137,6 +143,15 @@ class _Watch:
         self.level = self.line.read()
         self.alarm = soft_irq.Alarm(handler, pin)
 
+    def look(self):
+        """Post the handler if the level has changed; ms until it may change by itself, -1 for never."""
+        level = self.line.read()
+        if level != self.level:
+            self.level = level
+            if self.trigger & (_RISING if level else _FALLING):
+                soft_irq.post(self.alarm)
+        return self.line.next_ms()
+
 
 def _look_again(_):
     look()
@@ -151,22 +166,21 @@ def look():
         return
     soft_irq.enter()
     try:
-        soonest = -1
-        for watch in _watches:
-            level = watch.line.read()
-            if level != watch.level:
-                watch.level = level
-                if watch.trigger & (_RISING if level else _FALLING):
-                    soft_irq.post(watch.alarm)
-            ms = watch.line.next_ms()
-            if ms >= 0 and (soonest < 0 or ms < soonest):
-                soonest = ms
-        if soonest >= 0:
-            timebase.arm(_again, max(1, soonest) * 1000)
-        else:
-            _again.armed = False
+        _look_at_watched()
     finally:
         soft_irq.leave()
+
+
+def _look_at_watched():
+    soonest = -1
+    for watch in _watches:
+        ms = watch.look()
+        if ms >= 0 and (soonest < 0 or ms < soonest):
+            soonest = ms
+    if soonest >= 0:
+        timebase.arm(_again, max(1, soonest) * 1000)
+    else:
+        _again.armed = False
 
 
 timebase.on_look(look)

@@ -82,6 +82,11 @@ def first():
     return found
 
 
+def _is_due(alarm, now_ms, now_us):
+    ms = utime.ticks_diff(now_ms, alarm.due_ms)
+    return ms > 0 or (ms == 0 and alarm.due_us <= now_us)
+
+
 def expire(now_ms, now_us):
     """Post every alarm that is due. Allocates nothing; the signal calls it too."""
     global _posting, missed
@@ -90,10 +95,7 @@ def expire(now_ms, now_us):
         return
     _posting = True
     for alarm in alarms:
-        while alarm.armed:
-            ms = utime.ticks_diff(now_ms, alarm.due_ms)
-            if ms < 0 or (ms == 0 and alarm.due_us > now_us):
-                break
+        while alarm.armed and _is_due(alarm, now_ms, now_us):
             _enqueue(alarm)
             if alarm.period_us:
                 alarm.later(alarm.period_us)

@@ -348,6 +348,24 @@ def report_to(report):
     _report = report
 
 
+def _reaches(end, alarm):
+    """Move on to the instant of an alarm, unless it lies behind `end`: then False."""
+    global _now, _us
+    due_ms = alarm.due_ms
+    due_us = alarm.due_us
+    if due_us and not pace.on:
+        due_ms = utime.ticks_add(due_ms, 1)
+        due_us = 0
+    left = utime.ticks_diff(end, due_ms)
+    if left < 0 or (left == 0 and due_us):
+        return False
+    ahead = utime.ticks_diff(due_ms, _now)
+    if ahead > 0 or (ahead == 0 and due_us > _us):
+        _now = due_ms
+        _us = due_us
+    return True
+
+
 def _move(ms):
     """Virtual time moves on by ms, and stops at each alarm on the way to let its callback run.
 
@@ -360,17 +378,8 @@ def _move(ms):
         alarm = soft_irq.first()
         if alarm is None:
             break
-        due_ms, due_us = alarm.due_ms, alarm.due_us
-        if due_us and not pace.on:
-            due_ms = utime.ticks_add(due_ms, 1)
-            due_us = 0
-        left = utime.ticks_diff(end, due_ms)
-        if left < 0 or (left == 0 and due_us):
+        if not _reaches(end, alarm):
             break
-        ahead = utime.ticks_diff(due_ms, _now)
-        if ahead > 0 or (ahead == 0 and due_us > _us):
-            _now = due_ms
-            _us = due_us
         soft_irq.expire(_now, _us)
         soft_irq.leave()
         soft_irq.drain()
