@@ -59,6 +59,7 @@ def test_passwords_do_not_reach_a_trace(launch, csms, tmp_path):
     launch(options=["--trace", str(file)])
     csms.wait_booted()
     csms.call("ChangeConfiguration", key="AuthorizationKey", value="a secret of the link")
+    csms.wait_connected(2)  # the link is made anew with it
     csms.call("GetDiagnostics", location="ftp://someone:hidden@127.0.0.1:1/in/")
     wait_until(lambda: "GetDiagnostics" in file.read_text(), 10, "the call")
     assert "a secret of the link" not in file.read_text() and "hidden" not in file.read_text()
