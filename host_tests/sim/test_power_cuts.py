@@ -28,6 +28,7 @@ SCALE = 120
 SETTINGS = {
     "AllowOfflineTxForUnknownId": "true", "LocalPreAuthorize": "true", "MeterValueSampleInterval": 60,
     "RetryBackoffWaitMinimum": 1, "RetryBackoffRandomRange": 1,
+    "ResumeAfterPowerLoss": "false",  # the card is shown again; it would end what has gone on by itself
 }
 TAG = "GOOD0001"
 
