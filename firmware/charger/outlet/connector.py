@@ -152,8 +152,7 @@ class Connector:
         self.release_cable()
         self.cancel_pending()
         start = clock.ticks_ms()
-        # A bolt that is still on its way is not locked yet: the tick has to let go first.
-        while (self.outlet.wants_lock or lock.locked()) and clock.elapsed_ms(start) < _UNLOCK_MS:
+        while lock.locked() and clock.elapsed_ms(start) < _UNLOCK_MS:
             await clock.sleep_ms(_LOOK_MS)
         return not lock.locked()
 
