@@ -73,6 +73,7 @@ def refused_start(launch, csms, status):
     sim.swipe("GOOD0001")
     assert csms.record.wait("StopTransaction").payload["reason"] == "DeAuthorized"
     sim.wait_ocpp_status("Finishing")
+    sim.wait_connector(lambda c: c["locked"], what="the bolt at its end")
     return sim
 
 
