@@ -84,11 +84,13 @@ NOTICED_BY = {
 }
 RUNNER = """
 import sys
-import test_outlet
-names = sorted((name for name in dir(test_outlet) if name.startswith("test_")), key=lambda name: name not in FIRST)
+import test_outlet, test_outlet_guards
+tests = {name: getattr(module, name) for module in (test_outlet, test_outlet_guards) for name in dir(module)
+         if name.startswith("test_")}
+names = sorted(sorted(tests), key=lambda name: name not in FIRST)
 for name in names[: len(FIRST) if ALONE else None]:
     try:
-        getattr(test_outlet, name)()
+        tests[name]()
     except Exception as error:
         print("FAILED", name)
         sys.exit(1)
@@ -101,7 +103,7 @@ class BrokenRun(Exception):
 
 
 def survives(firmware, first=(), alone=False):
-    """(True when all of test_outlet.py passes on this copy of the firmware, the first test that fails or "").
+    """(True when test_outlet.py and test_outlet_guards.py pass on this copy of the firmware, the first test that fails or "").
 
     `first` are the tests to begin with, with `alone` the only ones. BrokenRun when the interpreter ended in another way.
     """

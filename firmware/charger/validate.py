@@ -101,7 +101,7 @@ def _number(spec: tuple, value) -> None:
     if kind is int:
         if not -(1 << _BITS) <= value < (1 << _BITS):
             raise InvalidValueError(VALUE, "", "beyond 64 bits")  # SCH-5
-    elif kind is not float:  # a bool is none of both
+    elif kind is not float:  # a bool is neither
         raise InvalidValueError(TYPE, "", "not a number")
     elif value - value != 0:
         raise InvalidValueError(VALUE, "", "not a finite number")

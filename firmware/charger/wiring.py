@@ -186,7 +186,7 @@ def add_connectors(app) -> None:
         wiring["late_ms"] = board.LATE_TICK_MS
         if connected:
             wiring["phases"] = min(connected, wiring.get("phases", 1))
-            meter.reading.connected = min(connected, meter.reading.phases)
+            meter.reading.connect(connected)
         outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
         if outlet.id not in interrupted:
             outlet.mark_long_open()

@@ -18,5 +18,5 @@ def test_removed_check_fails_a_test(name):
 
 
 def test_the_firmware_itself_passes_the_tests_that_notice():
-    """All others pass or fail in unit/test_outlet.py."""
+    """The others are not run again: they are in unit/test_outlet.py and unit/test_outlet_guards.py."""
     assert mutate.survives(mutate.ROOT / "firmware", set(mutate.NOTICED_BY.values()), alone=True) == (True, "")

@@ -1,5 +1,7 @@
 """The connector: authorisation, session, OCPP statuses, on the real outlet, store and simulated world."""
 
+import asyncio
+
 import flashrig
 from check import equal
 from rig import Rig
@@ -195,3 +197,28 @@ def test_a_suspended_session_keeps_its_transaction_ocpp54():
     assert bench.connector.session is not None
     bench.connector.suspend("")
     bench.until("Charging", 20000)
+
+
+def test_a_bolt_on_its_way_to_locked_is_let_go_before_the_answer_ocpp68():
+    bench = Bench()
+    outlet, bolt = bench.rig.outlet, bench.rig.side.lock
+    outlet.hold_lock = True
+    bench.rig.side.plug(ev.IDLE)
+    bench.rig.until(lambda: outlet.lock.commanded)
+    equal(outlet.lock.locked(), False)
+
+    async def ticks():
+        while True:
+            bench.rig.tick()
+            await asyncio.sleep_ms(0)
+
+    async def unlock():
+        ticking = asyncio.create_task(ticks())
+        answer = await bench.connector.unlock()
+        ticking.cancel()
+        return answer
+
+    equal((asyncio.run(unlock()), outlet.lock.commanded), (True, False))
+    for _ in range(100):
+        bench.rig.tick()
+        equal(bolt.locked, False)

@@ -13,23 +13,18 @@ TIMEOUT = 300  # up to two hours of the outlet's time, tick by tick
 THREE = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to1PhaseSupported": "true"}
 
 
-def _closed(rig):
-    rig.side.sync()
-    return rig.side.contactor.closed
-
-
 class Openings:
     """What the world sees: openings of the main contactor, and those with current."""
 
     def __init__(self, rig):
         self.rig = rig
         self.all = self.hot = 0
-        self._closed = _closed(rig)
+        self._closed = rig.contacts_closed()
         self._ma = 0
         rig.after_tick = self.observe
 
     def observe(self, _=None):
-        closed = _closed(self.rig)
+        closed = self.rig.contacts_closed()
         if self._closed and not closed:
             self.all += 1
             self.hot += self._ma > 1000
@@ -57,7 +52,7 @@ def test_f_e4_a_car_that_takes_up_to_6_s_to_follow_a_lower_limit_goes_on_chargin
         openings = Openings(rig)
         _follow_late(rig, ms)
         rig.run(10000)
-        equal((ms, openings.all, _closed(rig), rig.outlet.fault), (ms, 0, True, None))
+        equal((ms, openings.all, rig.contacts_closed(), rig.outlet.fault), (ms, 0, True, None))
 
 
 def test_f_e4_a_car_that_follows_no_lower_limit_loses_its_pilot_before_the_contactor_opens():
@@ -69,8 +64,8 @@ def test_f_e4_a_car_that_follows_no_lower_limit_loses_its_pilot_before_the_conta
     rig.side.ev.obeys = False
     took = rig.until(lambda: not rig.outlet.pwm_on)
     true(6000 <= took <= 8000, took)
-    equal((_closed(rig), rig.outlet.blocked), (True, False))
-    rig.until(lambda: not _closed(rig), 6100)
+    equal((rig.contacts_closed(), rig.outlet.blocked), (True, False))
+    rig.until(lambda: not rig.contacts_closed(), 6100)
     rig.run(100)
     equal((openings.all, openings.hot, rig.outlet.fault.CODE), (1, 0, "OverCurrentFailure"))
     equal((rig.outlet.openings, rig.outlet.switch.hot_openings), (1, 0))
@@ -82,7 +77,7 @@ def test_f_e4_more_than_the_wiring_bears_opens_at_once():
     rig.side.ev.obeys = False
     rig.side.ev.max_ma = 70000
     rig.side.ev.i_ma = 70000
-    took = rig.until(lambda: not _closed(rig), 1000)
+    took = rig.until(lambda: not rig.contacts_closed(), 1000)
     true(took <= 600, took)
     equal((rig.outlet.switch.hot_openings, rig.outlet.switch.hot_cause), (1, "OverCurrent"))
 
@@ -97,9 +92,9 @@ def test_f_e5_energy_is_back_within_3_s_after_s2_was_open_for_a_moment():
         rig.side.ev.reaction_ms = 0
         rig.side.plug(ev.IDLE)
         rig.run(open_ms)
-        equal((open_ms, _closed(rig)), (open_ms, False))
+        equal((open_ms, rig.contacts_closed()), (open_ms, False))
         rig.side.plug(ev.ASKING)
-        took = rig.until(lambda rig=rig: _closed(rig), 10000)
+        took = rig.until(lambda rig=rig: rig.contacts_closed(), 10000)
         true(took <= 3000, (open_ms, took))
         equal((rig.outlet.switch.hot_openings, rig.outlet.switch.interruptions), (0, 0))
 
@@ -113,7 +108,7 @@ def test_f_e5_a_car_that_opens_and_closes_s2_all_the_time_waits_longer_each_few_
         rig.side.plug(ev.IDLE)
         rig.run(400)
         rig.side.plug(ev.ASKING)
-        waits.append(rig.until(lambda: _closed(rig), 40000))
+        waits.append(rig.until(rig.contacts_closed, 40000))
     true(max(waits[:4]) <= 3000 and 4000 <= waits[5] <= 6000 and waits[-1] >= 25000, waits)
 
 
@@ -145,7 +140,7 @@ def test_f_e6_mains_that_sag_under_load_get_less_current_and_the_charging_goes_o
     rig.outlet.permit = True
     rig.side.plug(ev.ASKING)
     rig.run(240000, 100)
-    equal((grid.openings.all, _closed(rig), rig.outlet.fault), (0, True, None))
+    equal((grid.openings.all, rig.contacts_closed(), rig.outlet.fault), (0, True, None))
     true(8000 < rig.side.ev.i_ma < 20000, rig.side.ev.i_ma)
     equal(rig.outlet.limit_source(), "mains")
     true(rig.side.volts_mv > 180000, rig.side.volts_mv)
@@ -182,7 +177,7 @@ def test_f_e6_mains_that_sag_even_at_6_a_are_tried_with_growing_pauses_and_then_
     rig.tick()
     equal(rig.outlet.switch.interruptions, 0)
     grid.idle_mv = 230000
-    rig.until(lambda: _closed(rig), 60000)
+    rig.until(rig.contacts_closed, 60000)
 
 
 def test_f_e6_a_deep_sag_opens_in_a_second_without_current():
@@ -192,7 +187,7 @@ def test_f_e6_a_deep_sag_opens_in_a_second_without_current():
     grid.idle_mv = 160000
     took = rig.until(lambda: not rig.outlet.pwm_on, 2000)
     true(900 <= took <= 1600, took)
-    rig.until(lambda: not _closed(rig), 2000)
+    rig.until(lambda: not rig.contacts_closed(), 2000)
     equal(grid.openings.hot, 0)
 
 
@@ -256,7 +251,7 @@ def test_f_e14_a_second_contactor_that_welds_or_does_not_close_is_reported_as_it
         equal((rig.outlet.fault.CODE, rig.outlet.info), ("PowerSwitchFailure", "Contactor of phases 2 and 3 " + how))
         rig.side.plug(ev.ASKING)
         rig.run(20000)
-        equal((_closed(rig), rig.outlet.contactor.commanded), (False, False))
+        equal((rig.contacts_closed(), rig.outlet.contactor.commanded), (False, False))
 
 
 # --- F-E15 ---

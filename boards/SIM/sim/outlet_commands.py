@@ -131,7 +131,6 @@ def _cable(args):
 
 
 def _mains(args):
-    between(args, "phases", 1, 3)
     world.current().set_mains(args.get("volts"), args.get("hertz"), args.get("phases"))
 
 

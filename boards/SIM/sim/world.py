@@ -121,11 +121,13 @@ class World:
         outlet.refresh()
 
     def set_mains(self, volts=None, hertz=None, phases=None):
-        """Change the supply; ValueError outside 0 to 400 V, 40 to 70 Hz. `phases`: the first so many are there."""
+        """Change the supply; ValueError outside 0 to 400 V, 40 to 70 Hz, 1 to 3 phases, of which the first are there."""
         if volts is not None and not 0 <= volts <= 400:
             raise ValueError("volts out of range")
         if hertz is not None and not 40 <= hertz <= 70:
             raise ValueError("hertz out of range")
+        if phases is not None and not 1 <= phases <= 3:
+            raise ValueError("phases out of range")
         for outlet in self.outlets:
             outlet.sync()
             if outlet.meter is not None:

@@ -11,7 +11,7 @@ class Reading:
     """The latest measurement of one outlet's meter. Only the driver writes it, except for take_energy() and take_export().
 
     phases      how many entries of the lists are in use (1 or 3)
-    connected   how many of them the unit is connected to; no voltage is missed on the others, a current is noticed
+    connected   how many of them the unit is connected to; a missing voltage on the others is no fault, their current counts
     v_mv        voltage to neutral, mV RMS
     i_ma        current, mA RMS, never negative
     p_mw        real power, mW; negative means export
@@ -39,6 +39,10 @@ class Reading:
         self.valid = False
         self.fault = "starting"
         self.protection: tuple | None = None
+
+    def connect(self, phases: int) -> None:
+        """Set how many phases the unit is connected to (ConnectedPhases)."""
+        self.connected = min(phases, self.phases)
 
     def publish(self) -> None:
         """Set `protection` from the measurement, which is complete now; None while it is not valid."""

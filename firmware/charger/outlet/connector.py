@@ -152,7 +152,7 @@ class Connector:
         self.release_cable()
         self.cancel_pending()
         start = clock.ticks_ms()
-        while lock.locked() and clock.elapsed_ms(start) < _UNLOCK_MS:
+        while (lock.commanded or lock.locked()) and clock.elapsed_ms(start) < _UNLOCK_MS:
             await clock.sleep_ms(_LOOK_MS)
         return not lock.locked()
 

@@ -86,6 +86,33 @@ class Rig:
         self.run(8000)
         return took
 
+    def contacts_closed(self):
+        """True while the contacts of the first outlet are closed in the world."""
+        self.side.sync()
+        return self.side.contactor.closed
+
+    def time_to_open(self, ms=2000):
+        """Tick until the contacts are open; the ms it took."""
+        return self.until(lambda: not self.contacts_closed(), ms)
+
+    def opens_within(self, ms):
+        """Hold that the contacts are open after at most ms."""
+        took = self.time_to_open(10000)
+        assert took <= ms, took
+
+    def codes(self):
+        """The OCPP codes of the guards that have tripped."""
+        return [guard.CODE for guard in self.outlet.guards if guard.tripped]
+
+
+def charging_rig(**settings):
+    """A Rig whose car takes its full current."""
+    rig = Rig(**settings)
+    rig.charge()
+    rig.side.sync()
+    assert rig.side.ev.i_ma > 25000, rig.side.ev.i_ma
+    return rig
+
 
 def factory_calibration(world_, n):
     """What the factory would have measured for the chip of outlet n."""
