@@ -7,7 +7,7 @@ Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in
 import utime
 from umachine import mem8, mem16, mem32  # noqa: F401
 
-from sim import hardware_times, launch, libc, pins, rtc, soft_irq, timebase, world
+from sim import hardware_times, launch, libc, loop_wait, pins, rtc, soft_irq, timebase, world
 from sim.buses import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
 from sim.pins import Pin, Signal  # noqa: F401
 from sim.timer import Timer  # noqa: F401
@@ -149,7 +149,7 @@ class WDT:
         self._fed = timebase.ticks_ms()
         self.feed()
         self._put_off()
-        timebase.on_wait(self._watch)
+        loop_wait.on_wait(self._watch)
 
     def feed(self):
         """Put the reset off."""

@@ -5,7 +5,7 @@ import sys
 
 from check import equal, raises, true
 
-from sim import launch, net, timebase, world
+from sim import launch, loop_wait, net, timebase, world
 
 
 async def rest(ms):
@@ -157,7 +157,7 @@ def test_a_hungry_watchdog_restarts_the_chip():
         equal(bites, [machine.WDT_RESET])
     finally:
         link.restart = original
-        timebase._hooks.remove(dog._watch)
+        loop_wait.remove_hook(dog._watch)
         from sim import libc
 
         libc.alarm(0)

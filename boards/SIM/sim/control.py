@@ -6,7 +6,7 @@ answer(command) is called by the link; a command is a dictionary with "cmd" and 
 import gc
 import sys
 
-from sim import bootloader, figures, launch, link, net, pace, rtc, soft_irq, timebase, world
+from sim import bootloader, figures, launch, link, loop_wait, net, pace, rtc, soft_irq, timebase, world
 from sim.outlet_commands import OUTLET_COMMANDS, Refused, between
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
@@ -54,7 +54,7 @@ def _power_cut(args):
     if args.get("mode", "half") not in ("drop", "half", "late"):
         raise Refused("mode must be drop, half or late")
     flash.cut_after(between(args, "after", 0, 1000000), args.get("mode", "half"))
-    timebase.on_wait(lambda: None if flash.powered else link.power_cut(seconds))
+    loop_wait.on_wait(lambda: None if flash.powered else link.power_cut(seconds))
     return None
 
 

@@ -215,7 +215,7 @@ def _step(task):
     name = figures.names.get(id(task), "?")
     hidden = name == "_control" or name == "serve"
     figures.task = name
-    begun_ms, begun_us, callbacks_us = timebase._now, timebase._us, figures.callbacks_us
+    begun_ms, begun_us, callbacks_us = timebase.now_ms, timebase.now_us, figures.callbacks_us
     hardware_us = timebase.hardware_us
     soft_irq_leave = soft_irq.leave
     if not hidden:
@@ -230,7 +230,7 @@ def _step(task):
     finally:
         if not hidden:
             soft_irq.enter()
-        us = _us_between(begun_ms, begun_us, timebase._now, timebase._us) - (figures.callbacks_us - callbacks_us)
+        us = _us_between(begun_ms, begun_us, timebase.now_ms, timebase.now_us) - (figures.callbacks_us - callbacks_us)
         figures.share_us[name] = figures.share_us.get(name, 0) + us
         if us > _LEAST_SLICE_US:
             figures.slices.add(us, timebase.hardware_us - hardware_us, name, "", begun_ms)

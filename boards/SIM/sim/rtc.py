@@ -51,6 +51,6 @@ def set_memory(data):
 
 
 def keep():
-    """For timebase.on_wait(): settle now and then."""
+    """For loop_wait.on_wait(): settle now and then."""
     if _stamp is None or utime.ticks_diff(timebase.ticks_ms(), _stamp) > 1000000:
         _settle()

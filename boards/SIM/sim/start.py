@@ -142,9 +142,9 @@ def _prepare():
     for shim in ("machine", "network", "socket", "esp32"):
         __import__(shim)
     device = _load_board()
-    from sim import control, link, rtc, timebase, world
+    from sim import control, link, loop_wait, rtc, timebase, world
 
-    timebase.on_wait(rtc.keep)
+    loop_wait.on_wait(rtc.keep)
     if launch.config["word"] == 32 and launch.config["time_scale"] != 1:
         from sim import tasks
 
@@ -152,7 +152,7 @@ def _prepare():
     timebase.begin((launch.config["kept"] or {}).get("scale", launch.config["time_scale"]))
     world.fresh()
     if launch.config["pace"] is not None:
-        from sim import figures
+        from sim import figures, paced_clock  # noqa: F401 - here, so that the firmware's heap has no part of it
 
         figures.install()
     if launch.config["pace"] is not None or launch.config["tls_heap"] is not None:
@@ -267,7 +267,7 @@ def main():
         gc.threshold(_THRESHOLD)
     _search_path()
     _prepare()
-    from sim import control, link, timebase
+    from sim import control, link
 
     if reserve:
         control.filling = _fill()
@@ -283,7 +283,9 @@ def main():
         record = None
         _forget_factory()
         if launch.config["pace"] is not None:
-            timebase.start_pace(launch.config["pace"], launch.config["connectors"])
+            from sim import paced_clock
+
+            paced_clock.start(launch.config["pace"], launch.config["connectors"])
             if launch.config["frozen"] is None:
                 _leave_compiling_out()
         _firmware()
