@@ -21,7 +21,8 @@ class TcpServer:
         self._serve = serve
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def _accept(self):
         while True:
@@ -32,7 +33,12 @@ class TcpServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def close(self):
-        """Listen no more; without shutdown() a thread in accept() would take one more connection."""
+        """Listen no more, and wait for the end of the thread in accept().
+
+        A thread that still waits there when its socket is closed takes a connection of the next server, whose socket gets
+        the same file number: Linux repeats an interrupted accept() with that number (a stopped and continued process).
+        """
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
         self._listener.close()

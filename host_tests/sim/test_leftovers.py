@@ -69,3 +69,56 @@ def test_an_owner_that_does_not_exist_is_an_error_with_exit_code_2(tmp_path):
         env=os.environ | {"PILOTLIGHT_END_WITH_PID": "no number"}, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
     assert "PILOTLIGHT_END_WITH_PID" in done.stderr
+
+
+SERVERS = """
+import socket, sys
+sys.path[:0] = {folders!r}
+from sim.tcp_server import TcpServer
+
+served = []
+
+
+def serving_as(name):
+    def serve(connection):
+        served.append(name)
+        connection.close()
+    return TcpServer(serve)
+
+
+first = serving_as("first")
+number = first._listener.fileno()
+first.close()
+second = serving_as("second")
+print(number == second._listener.fileno(), flush=True)
+sys.stdin.readline()
+for _ in range(4):
+    with socket.create_connection(("127.0.0.1", second.port)) as client:
+        client.recv(1)
+print(*served, flush=True)
+"""
+
+
+def test_f_s12_a_closed_server_of_a_test_takes_no_connection_of_the_next_one():
+    """A server that took one answered it with the certificate of a test before: a good chain seemed to be refused.
+
+    Linux repeats the accept() of a stopped and continued process with the same file number, which is the next server's.
+    """
+    code = SERVERS.format(folders=[str(ROOT / "host_tests"), str(ROOT / "tools")])
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "True\n", "the second server's socket has the number of the first one's"
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: state_of(process.pid) == "T", 10, "the process stopped")
+        process.send_signal(signal.SIGCONT)
+        output, _ = process.communicate("\n", timeout=20)
+        assert output.split() == ["second"] * 4
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def state_of(pid):
+    """The letter of a process's state (proc(5))."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0]

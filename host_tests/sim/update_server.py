@@ -2,16 +2,15 @@
 
 import contextlib
 import re
-import socket
 import ssl
-import threading
 
+from sim.tcp_server import TcpServer
 from sim.test_diagnostics import certificate_for
 
 BLOCK = 4096
 
 
-class UpdateServer:
+class UpdateServer(TcpServer):
     """HTTPS (or HTTP without a certificate). `files` maps paths to bytes; `requests` notes (path, offset).
 
     behave(path, **how) for one path:
@@ -31,10 +30,7 @@ class UpdateServer:
         if pem:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(pem, key)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._open = True
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(self._converse)
 
     def url(self, path, host="127.0.0.1", scheme=None):
         return f"{scheme or ('https' if self._context else 'http')}://{host}:{self.port}{path}"
@@ -45,19 +41,7 @@ class UpdateServer:
         self._how[path] = how
         return self.url(path)
 
-    def close(self):
-        self._open = False
-        self._listener.close()
-
-    def _accept(self):
-        while self._open:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
+    def _converse(self, connection):
         connection.settimeout(30)
         with contextlib.suppress(OSError, ValueError), connection:
             stream = connection

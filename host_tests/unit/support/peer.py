@@ -97,7 +97,7 @@ class Peer:
     def __init__(self, end):
         self.end = end
         self.request = b""
-        self.masks = []
+        self.masks = bytearray()  # four bytes a frame; an object a frame would tear a small heap into pieces
 
     def send(self, data):
         """Put raw bytes on the line; a real socket's buffer takes what the tests send."""
@@ -133,7 +133,7 @@ class Peer:
             size = int.from_bytes(await self.exactly(8), "big")
             assert size >= 65536
         mask = await self.exactly(4)
-        self.masks.append(bytes(mask))
+        self.masks.extend(mask)
         payload = await self.exactly(size)
         for i in range(size):
             payload[i] ^= mask[i % 4]
