@@ -23,8 +23,8 @@ LEFT_OUT = {
     "SPI Ethernet": ("sdkconfig", r"^CONFIG_ETH_USE_SPI_ETHERNET=n$", 12_000),
     "SD card": ("mpconfigboard", r"^#define MICROPY_HW_ENABLE_SDCARD \(0\)", 15_000),
 }
-LEAST_FREE = 0.05  # of a slot: what an update may add before the partition table has to change
-LEAST_FREE_PRODUCT = 0.065  # of what is sold; the plain image has line numbers besides
+LEAST_FREE_PRODUCT = 0.05  # of a slot: what an update may add before the partition table has to change
+LEAST_FREE = 0.03  # of the plain image, which has line numbers besides and is for development
 
 
 def left_out(board: Path) -> list[str]:
