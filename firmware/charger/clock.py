@@ -211,13 +211,13 @@ def _number(text: bytes, start: int, end: int, low: int, high: int) -> int:
 def parse_iso(text: str) -> tuple:
     """Parse an RFC 3339 time to (seconds since 1970, milliseconds); ValueError for other text.
 
-    Accepts a fraction of 1 to 9 digits, Z or an offset, lower case t and z, and a leap second as :59. A missing zone means
-    UTC (SCH-6).
+    Accepts a fraction of 1 to 9 digits, Z or an offset, lower case t and z, a space for the T, and a leap second as :59. A
+    missing zone means UTC (SCH-6).
     """
     if not isinstance(text, str) or not 19 <= len(text) <= 35:
         raise ValueError("not a time")
     data = text.encode()  # a slice of it is no name that is looked up among all names
-    if data[4] != 45 or data[7] != 45 or data[10] not in b"Tt" or data[13] != 58 or data[16] != 58:
+    if data[4] != 45 or data[7] != 45 or data[10] not in b"Tt " or data[13] != 58 or data[16] != 58:
         raise ValueError("not a time")
     year = _number(data, 0, 4, 1970, 9999)
     month = _number(data, 5, 7, 1, 12)

@@ -105,7 +105,7 @@ class FtpError(Exception):
 
 
 class WebSocketHandshakeError(Exception):
-    """The WebSocket handshake failed. `status` is the server's HTTP status, 0 without a valid answer."""
+    """The WebSocket handshake failed. `status` is the server's HTTP status, 0 without a valid answer, -1 without any."""
 
     def __init__(self, status: int, text: str):
         super().__init__(text)

@@ -2,7 +2,7 @@
 
 One JSON object a line on stdin: {"now", "phases", "rotations", "factory_limit": the factory states the rating, "supply":
 0.1 A that all share or null, "shares" and "local": 0.1 A or null, one a connector, "sessions": [UTC second of the start or
-null, one a connector], "profiles": [[connectorId, ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC
+null, one a connector], "barred": [null, "service", "fault" or "tag", one a connector], "profiles": [[connectorId, ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC
 seconds, rising]}. The answer: {"installed": [bool], "schedules": [ChargingSchedule], "limits": [[0.1 A or null, one a
 connector], one a watch], "live": [[[scheduled, offered], one a connector], one a watch] in 0.1 A}.
 """
@@ -46,10 +46,20 @@ class Session:
         self.local_id = self.transaction_id = number
         self.connector_id = number
         self.start_utc = start
-        self.start_uptime_ms = 0
+
+    @property
+    def start_uptime_ms(self):
+        """Here the clock is set where time would pass, so the uptime moves with it."""
+        return (self.start_utc - clock.utc_at_uptime(0)) * 1000
+
+
+class Fault:
+    CODE, INFO, FAULTED = "GroundFailure", "", True
 
 
 class Outlet:
+    fault = None
+
     def __init__(self, phases, rotation, share_da, local_da):
         self.phases = phases
         self.rotation = rotation
@@ -74,6 +84,11 @@ class Connector:
         self.stopping = self.override = False
         self.pending = self.start = None
         self.session = None if start is None else Session(number, start)
+        barred = case["barred"][n]
+        self.operative = barred != "service"
+        self.suspended = "The back end does not accept this card" if barred == "tag" else ""
+        if barred == "fault":
+            self.outlet.fault = Fault
 
 
 class Unit:

@@ -134,6 +134,8 @@ def flows(case, profiles, moment, since):
         local = min(bound for bound in bounds if bound is not None)
         if local == HARDWARE and case["factory_limit"]:
             local = FACTORY
+        if case["barred"][n]:
+            local = 0
         da = local if limit is None else min(local, limit)
         watts = None
         if da == own[n] and found[n][1] == "W":
@@ -241,6 +243,13 @@ def random_profile(rng, now, number, connectors):
     return [connector, profile]
 
 
+def barred(rng, start):
+    """Why no energy can flow at a connector, seldom."""
+    if rng.random() < 0.8:
+        return None
+    return rng.choice(["fault", "service"] if start is None else ["fault", "tag"])
+
+
 def random_case(rng):
     """One set of profiles, and what is asked about it."""
     now = seconds(rng.choice(MOMENTS)) + rng.randint(0, 300)
@@ -257,6 +266,7 @@ def random_case(rng):
         "shares": [None if supply is None else rng.randint(0, min(supply, 320)) for _ in range(connectors)],
         "local": [rng.choice([None, None, rng.randint(0, 320)]) for _ in range(connectors)],
         "sessions": sessions,
+        "barred": [barred(rng, start) for start in sessions],
         "profiles": [random_profile(rng, now, n, connectors) for n in range(rng.randint(1, 8))],
         "ask": [[n, span, unit] for n in range(connectors + 1) for unit in "AW"],
         "watch": sorted(now + rng.randint(0, 900) for _ in range(12)),
@@ -313,8 +323,8 @@ def check_limits(case, profiles, moment, limits):
 
 def check_live(case, live):
     """The composite schedule of now is what the pilot says, within 0.1 A, of connectors in use (its lower half is exact)."""
-    for start, (scheduled, offered) in zip(case["sessions"], live, strict=True):
-        if start is not None and not case["factory_limit"]:
+    for start, barred, (scheduled, offered) in zip(case["sessions"], case["barred"], live, strict=True):
+        if start is not None and not barred and not case["factory_limit"]:
             assert abs(scheduled - offered) <= 1
 
 

@@ -49,6 +49,55 @@ async def test_f_o16_a_back_end_that_returns_is_reached_within_a_minute():
         world.end()
 
 
+async def test_f_o16_a_proxy_that_closes_or_says_nothing_while_its_back_end_is_away_is_asked_each_minute():
+    async def close(peer):
+        peer.end.out.end()
+
+    async def nothing(peer):
+        await clock.sleep_ms(300000)
+
+    for serve, most_s in ((close, 56), (nothing, 87)):  # the second one takes 30 s to give up an attempt
+        world = World(serve)
+        await clock.sleep_ms(3600000)
+        pauses = world.pauses()
+        true(len(pauses) > 40 and max(pauses) < most_s, str(pauses[-5:]))
+        equal(set(world.faults), {"reset"})
+        world.end()
+
+
+async def test_f_o16_a_proxy_that_answers_404_for_a_back_end_that_served_is_asked_each_minute():
+    async def serve(peer):
+        if len(world.peers) > 1:
+            peer.send(b"HTTP/1.1 404 default backend\r\n\r\n")
+            await peer.exactly(1)
+        else:
+            await world.keep(peer)
+
+    world = World(serve)
+    (await world.connected()).end.out.end()
+    await clock.sleep_ms(3600000)
+    true(len(world.opened) > 60 and max(world.pauses()) < 61, "%d, %r" % (len(world.opened), world.pauses()[-5:]))
+    equal(set(world.faults), {"unknown"})
+    world.end()
+
+
+async def test_f_o16_a_thousand_chargers_come_back_spread_after_a_restart_and_after_an_outage_of_an_hour():
+    world = World(refuse=ConnectError("refused", "no"))
+    for outage_s, within_s, most_a_second in ((5, 21, 200), (3600, 56, 80)):
+        seconds = {}
+        for _ in range(1000):
+            world.link._backoff_s = 0
+            world.link._outage = True  # as after the loss of a link
+            at_ms = 0
+            while at_ms < 1000 * outage_s:
+                at_ms += world.link._pause_ms()
+            second = at_ms // 1000 - outage_s
+            seconds[second] = seconds.get(second, 0) + 1
+        true(max(seconds) <= within_s, "the last comes after %d s" % max(seconds))
+        true(max(seconds.values()) <= most_a_second, "%d in one second" % max(seconds.values()))
+    world.end()
+
+
 async def test_f_o16_a_proxy_that_closes_silent_links_after_30_s_keeps_this_one():
     async def serve(peer):
         peer.answer()

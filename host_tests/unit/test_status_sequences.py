@@ -1,7 +1,8 @@
 """Random sequences of everything that changes a status, on 1 to 3 connectors (OCPP-80, and C.7 of docs/RULES.md).
 
 Each StatusNotification at the back end is held against the table of 4.9, against what is true at that moment, and against
-the one before it; each charging profile against the start that it came with. In manual time; the seed is in the failure.
+the one before it; each charging profile against the start that it came with; each limit against a new computation. In manual
+time; the seed is in the failure.
 """
 
 import os
@@ -16,7 +17,7 @@ from charger.errors import DisconnectedError, OcppError
 HEAP = 32 * 1024 * 1024
 SOAK = os.getenv("PILOTLIGHT_SOAK") == "1"
 TIMEOUT = 3600  # with PILOTLIGHT_SOAK; else well below a minute
-SEQUENCES, STEPS = (100, 100) if SOAK else (8, 60)  # of each of the two tests, for each word size
+SEQUENCES, STEPS = (200, 100) if SOAK else (8, 60)  # of each of the two tests, for each word size: 20,000 steps
 
 ORDER = ("Available", "Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Reserved", "Unavailable", "Faulted")
 CELLS = "A2 A3 A4 A5 A7 A8 A9 B1 B3 B4 B5 B6 B9 C1 C4 C5 C6 C8 C9 D1 D3 D5 D6 D8 D9 E1 E3 E4 E6 E8 E9 " \
@@ -77,9 +78,11 @@ class Sequence:
         self.starts = 0
         self.carded = set()  # numbers of remote starts whose card was shown, too
         self.problem = None
+        self.stepped = False  # the clock was set, so that stamps do not compare
         self.attach()
 
     def attach(self):
+        self.history = [[(clock.now_iso(), connector.status)] for connector in self.rig.connectors]
         self.rig.link = Line(self)
         self.rig.cp.attach(self.rig.link)
         post = self.rig.cp.status._send
@@ -108,6 +111,8 @@ class Sequence:
         number, status = notification["connectorId"], notification["status"]
         before = self.last.get(number)
         self.last[number] = notification
+        if number and not self.stepped:
+            self.check_stamp(notification)
         if before is None:
             return
         old = before["status"]
@@ -118,6 +123,26 @@ class Sequence:
         elif number:
             cell = "ABCDEFGHI"[ORDER.index(old)] + str(ORDER.index(status) + 1)
             true(cell in CELLS, "connector %d: %s to %s is not in the table" % (number, old, status))
+
+    def check_stamp(self, notification):
+        """The status was that of the connector at its time stamp."""
+        stamp = notification["timestamp"]
+        history = self.history[notification["connectorId"] - 1]
+        shown = [status for moment, status in history if moment <= stamp][-1:]
+        shown += [status for moment, status in history if moment == stamp]
+        true(notification["status"] in shown, "not so at its time stamp: %s, but %s" % (notification, history[-4:]))
+
+    def check_limits(self, _about=None):
+        """Limits are those of now, and each TxProfile belongs to the session of its connector."""
+        if not self.rig.cp.has("profiles"):
+            return
+        service = self.rig.cp.smart_charging
+        for connector, limit in zip(self.rig.connectors, service.plan.at(service._now())[0]):
+            equal(connector.outlet.limits.get("csms"), limit, "limit of connector %d" % connector.id)
+        for profile in service._profiles:
+            if profile.purpose == "TxProfile":
+                session = self.rig.connectors[profile.connector_id - 1].session
+                true(session is not None and session.local_id == profile.session_id, "profile %d of no session" % profile.id)
 
     def check_truth(self, notification):
         number, status = notification["connectorId"], notification["status"]
@@ -151,7 +176,7 @@ class Sequence:
         return any(r[1] in (0, number) for r in self.rig.files.read_json("ocpp_reservations.json", []))
 
     def status_changed(self, connector):
-        pass
+        self.history[connector.id - 1].append((clock.now_iso(), connector.status))
 
     def session_started(self, session):
         self.note(self.check_profile, session)
@@ -223,6 +248,20 @@ class Sequence:
         })  # fmt: skip
         await self.call("ClearChargingProfile", id=1000 + random.randint(0, 2))
 
+    async def tx_profile(self):
+        connector = self.any()
+        starts = clock.utc_s() - random.randint(0, 400)
+        periods = [{"startPeriod": 0, "limit": 8}, {"startPeriod": random.randint(1, 600), "limit": 20}]
+        await self.call("SetChargingProfile", connectorId=connector.id, csChargingProfiles={
+            "chargingProfileId": 2000 + connector.id, "stackLevel": 1, "chargingProfilePurpose": "TxProfile",
+            "chargingProfileKind": random.choice(("Absolute", "Relative")), "chargingSchedule": {
+                "chargingRateUnit": "A", "startSchedule": clock.iso(starts), "chargingSchedulePeriod": periods},
+        })  # fmt: skip
+
+    async def set_clock(self):
+        self.stepped = True
+        clock.set_utc(clock.utc_s() + random.randint(-500, 500), "test")
+
     async def fault(self):
         outlet = self.any().outlet
         outlet.fault = random.choice((Fault, OtherFault, Diode)) if outlet.fault is None else None
@@ -238,6 +277,8 @@ class Sequence:
         if not (self.rig.link.connected and self.rig.cp.boot.accepted):
             return
         ids = range(self.rig.number + 1) if number == 0 else (number,)
+        if operative:
+            self.out.discard(0)
         for one in ids:
             if operative:
                 self.out.discard(one)
@@ -293,13 +334,18 @@ class Sequence:
         happenings = (
             [self.plug] * 6 + [self.card] * 4 + [self.remote_start] * 4 + [self.remote_stop] * 2 + [self.fault] * 3
             + [self.pause] * 2 + [self.availability] * 3 + [self.reserve] * 3 + [self.cancel, self.board_fault]
-            + [self.release, self.default_profile, self.cut_link, self.cut_power, self.reset]
+            + [self.release, self.default_profile, self.tx_profile, self.tx_profile, self.cut_link, self.cut_power, self.reset]
         )
+        if random.random() < 0.3:
+            happenings += [self.set_clock]
         for _ in range(steps):
             if not self.rig.link.connected and random.random() < 0.5:
                 await self.rig.reconnect()
             await random.choice(happenings)()
-            await clock.sleep_ms(random.choice((0, 1, 50, 300, 3000, 12000)))
+            pause_ms = random.choice((0, 1, 50, 300, 3000, 12000))
+            await clock.sleep_ms(pause_ms)
+            if pause_ms >= 3000:
+                self.note(self.check_limits, None)
             true(self.problem is None, self.problem)
         await self.rig.stop()
 

@@ -52,7 +52,7 @@ async def upgrade(reader, write, host: str, path: str, protocol: str, login: tup
     try:
         return await asyncio.wait_for_ms(_exchange(reader, write, host, path, protocol, login), deadline_ms)
     except asyncio.TimeoutError:
-        raise WebSocketHandshakeError(0, "no answer to the upgrade within %d ms" % deadline_ms)
+        raise WebSocketHandshakeError(-1, "no answer to the upgrade within %d ms" % deadline_ms)
 
 
 async def _exchange(reader, write, host, path, protocol, login) -> bytes:
@@ -66,7 +66,7 @@ async def _exchange(reader, write, host, path, protocol, login) -> bytes:
             raise WebSocketHandshakeError(0, "answer longer than %d bytes" % _MAX_HEAD)
         count = await reader.readinto(chunk)
         if count == 0:
-            raise WebSocketHandshakeError(0, "closed without an answer")
+            raise WebSocketHandshakeError(-1, "closed without an answer")
         if count:
             known = max(0, len(head) - 3)
             head.extend(chunk[:count])

@@ -106,6 +106,11 @@ class Connector:
         """True while a session is being ended."""
         return self._ending is not None
 
+    @property
+    def stop_tag(self):
+        """The idTag that ends the session, None where none does."""
+        return None if self._ending is None else self._ending[1]
+
     def cancel_pending(self):
         """Forget an authorisation that waits for the plug."""
         self.pending = None

@@ -239,7 +239,7 @@ class Connection:
         return ws
 
     def _failed(self, cause: str, text: str) -> None:
-        self._outage = cause in _OUTAGE
+        self._outage = cause in _OUTAGE or (cause == "unknown" and self.opened > 0)  # a proxy answers 404 for its back end
         self.fault = "%s: %s" % (cause, text)
         log.warn("link", "no connection, " + self.fault)
         if self._on_fault is not None:

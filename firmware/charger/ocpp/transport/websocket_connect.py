@@ -11,7 +11,7 @@ from charger.net.ip_address import parse_ip
 
 _PROTOCOL = "ocpp1.6"
 _CONNECT_MS = const(30000)
-_CAUSES = {401: "auth", 403: "auth", 404: "unknown"}
+_CAUSES = {401: "auth", 403: "auth", 404: "unknown", -1: "reset"}
 
 
 def encode(identity: str) -> str:

@@ -34,12 +34,8 @@ def whole(value) -> int | None:
 
 
 def utc_of(text) -> tuple:
-    """Parse a time to (seconds, milliseconds), also with a space in place of RFC 3339's T. ValueError."""
-    if isinstance(text, str):
-        text = text.strip()
-        if text[10:11] == " ":
-            text = text[:10] + "T" + text[11:]
-    return clock.parse_iso(text)
+    """Parse a time to (seconds, milliseconds), also with spaces around it. ValueError."""
+    return clock.parse_iso(text.strip() if isinstance(text, str) else text)
 
 
 def id_tag_info(info, unreadable) -> dict | None:

@@ -66,6 +66,7 @@ class ChargePoint(ServiceRegistry):
         self.phases = max([connector.meter.reading.connected for connector in connectors])
         self._restart = restart
         self._resetting = None
+        self._hard = False
         self._follow_up = None
         self._last_sent_s = 0
         self._last_heartbeat_s = 0
@@ -304,7 +305,8 @@ class ChargePoint(ServiceRegistry):
     # --- commands that act on the whole unit ---
 
     def reset(self, kind: str) -> None:
-        """End the sessions with the reason of the reset, then restart (OCPP-70)."""
+        """End the sessions with the reason of the reset, then restart (OCPP-70). A soft one under way may become hard."""
+        self._hard = self._hard or kind == "Hard"
         if self._resetting is None:
             self._resetting = asyncio.create_task(self._reset(kind))
 
@@ -314,15 +316,14 @@ class ChargePoint(ServiceRegistry):
         started = clock.ticks_ms()
         while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
             await clock.sleep_ms(100)
-        flush_ms = _FLUSH_MS
-        if kind == "Hard":  # time for the sessions' last messages; the rest is sent after the restart
-            started = clock.ticks_ms()
-            flush_ms = _HARD_FLUSH_MS
-        while self.ready() and self.transaction_queue.waiting and clock.elapsed_ms(started) < flush_ms:
+        started = clock.ticks_ms()  # time for the sessions' last messages; the rest is sent after the restart
+        while self.ready() and self.transaction_queue.waiting:
+            if clock.elapsed_ms(started) >= (_HARD_FLUSH_MS if self._hard else _FLUSH_MS):
+                break
             await clock.sleep_ms(100)
-        if kind == "Hard" and self.link is not None:
+        if self._hard and self.link is not None:
             await self.link.close(_GOODBYE_MS)
-        self._restart(kind)
+        self._restart("Hard" if self._hard else "Soft")
 
     async def unlock(self, connector) -> bool:
         """UnlockConnector: end a transaction, then open the lock (OCPP-68)."""

@@ -29,6 +29,8 @@ class ChargingProfile:
         self.kind = fields["chargingProfileKind"]
         self.transaction_id = fields.get("transactionId")
         self.session_id = None  # of a TxProfile: the local id of the session that it belongs to
+        self.with_start = False  # it came with a RemoteStartTransaction
+        self.withdrawn = False  # replaced or cleared before the start that it came with
         self.recurrence_s = _recurrence(fields)
         self.valid_from = _time(fields.get("validFrom"))
         self.valid_to = _time(fields.get("validTo"))

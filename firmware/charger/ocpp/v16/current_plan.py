@@ -71,13 +71,12 @@ class CurrentPlan:
         return _strongest(found, moment, since, None if session is None else session.local_id, seen)
 
     def _since(self, session, now: int) -> int:
-        """Return the begin of charging; now when no transaction runs."""
+        """Return the begin of charging by the present clock; now when no transaction runs."""
         if session is None:
             return now
         uptime_s = session.start_uptime_ms // 1000
-        if clock.utc_s() is None:
-            return uptime_s
-        return session.start_utc or clock.utc_at_uptime(uptime_s) or now
+        since = clock.utc_at_uptime(uptime_s)
+        return uptime_s if since is None else since
 
     def _da(self, limit: tuple, phases: int) -> int:
         """Convert a limit to 0.1 A per phase, rounded down (OCPP-107)."""
@@ -202,9 +201,12 @@ class CurrentPlan:
     def _local_da(self, connector) -> int:
         """Return the current that the outlet would offer now without profiles.
 
-        Its share of a common supply counts while it is in use; otherwise the whole supply counts.
+        Its share of a common supply counts while it is in use; otherwise the whole supply counts. 0 where no energy can
+        flow: out of service, faulted, or held by the back end.
         """
         outlet = connector.outlet
+        if connector.suspended or not connector.operative or (outlet.fault is not None and outlet.fault.FAULTED):
+            return 0
         if connector.session is not None:
             allowed = outlet.allowed_da("csms", "hours", "plan", "delay")
         else:

@@ -15,13 +15,13 @@ SPEC = (
 
 
 def handle(cp, request: dict) -> dict:
-    """fileName, or nothing when there is no way to send one. The upload begins after the answer."""
+    """fileName, or nothing without a way to send one or for a span that ends before it begins. The answer goes first."""
     service = cp.diagnostics
     name = service.name()
-    if name is None:
+    since, until = _seconds(request.get("startTime")), _seconds(request.get("stopTime"))
+    if name is None or (since is not None and until is not None and until < since):
         return {}
     retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
-    since, until = _seconds(request.get("startTime")), _seconds(request.get("stopTime"))
     cp.after(lambda: service.start(request["location"], name, retries, interval_s, since, until))
     return {"fileName": name}
 

@@ -27,13 +27,16 @@ SPEC = (
 
 
 def handle(cp, request: dict) -> dict:
-    """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files."""
+    """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files or for a
+    span that ends before it begins."""
     service, kind, asked = cp.logs, request["logType"], request["log"]
+    span = _seconds(asked.get("oldestTimestamp")), _seconds(asked.get("latestTimestamp"))
+    if None not in span and span[1] < span[0]:  # type: ignore[operator]
+        return {"status": "Rejected"}
     status, name = service.ask(kind)
     if name is None:
         return {"status": status}
     retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
-    span = _seconds(asked.get("oldestTimestamp")), _seconds(asked.get("latestTimestamp"))
     location, request_id = asked["remoteLocation"], request["requestId"]
     cp.after(lambda: service.start(kind, request_id, location, name, retries, interval_s, span))
     return {"status": status, "filename": name}

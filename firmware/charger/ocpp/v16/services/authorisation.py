@@ -73,10 +73,11 @@ class Authorisation:
 
     def tag_shown(self, connector, tag: str) -> None:
         """Handle a card at a connector's reader: start or stop a session."""
-        if connector.stopping:
-            return
         session = connector.session
-        if session is None and connector.held_for is not None:
+        if connector.stopping:
+            if not same(session.id_tag, tag) and not same(connector.stop_tag or "", tag):  # the next user's
+                self._cp.post(lambda: self._start(connector, tag))
+        elif session is None and connector.held_for is not None:
             self._held_cable(connector, tag)
         elif session is None:
             self._cp.post(lambda: self._start(connector, tag))
@@ -86,7 +87,7 @@ class Authorisation:
             self._cp.post(lambda: self._stop_by_other(connector, tag))
 
     async def _start(self, connector, tag: str) -> None:
-        if connector.session is not None or not connector.startable():
+        if not connector.accepts_start():
             log.info("authorise", "connector %d cannot start now" % connector.id)
             return
         if self._second_presentation(connector, tag):

@@ -30,8 +30,11 @@ class Availability:
         self.apply()
 
     def change(self, connector_id: int, operative: bool) -> str:
-        """Accepted, or Scheduled when a transaction has to end first. 0 stands for all connectors."""
-        ids = range(len(self._cp.connectors) + 1) if connector_id == 0 else (connector_id,)
+        """Accepted, or Scheduled when a transaction has to end first. 0 stands for all connectors.
+
+        A unit with a connector back in service is no longer out of service as a whole.
+        """
+        ids = range(len(self._cp.connectors) + 1) if connector_id == 0 else (0, connector_id) if operative else (connector_id,)
         for number in ids:
             if operative:
                 self._out.discard(number)
@@ -46,10 +49,15 @@ class Availability:
 
         Connector 0 goes out of service with the last of the connectors that go with it (5.2).
         """
-        waiting = False
+        waiting = any(c.session is not None and not self.wanted(c.id) for c in self._cp.connectors)
+        status = self._cp.status
+        before = status.unavailable
+        status.unavailable = 0 in self._out and not waiting  # before the connectors' changes, which look at connector 0
         for connector in self._cp.connectors:
             wanted = self.wanted(connector.id)
-            if connector.operative != wanted and not connector.set_operative(wanted):
-                waiting = True
-        self._cp.status.set_unavailable(0 in self._out and not waiting)
+            if connector.operative != wanted:
+                connector.set_operative(wanted)
+        if status.unavailable != before:
+            status.update_fault()
+            status.changed(0)
         return waiting

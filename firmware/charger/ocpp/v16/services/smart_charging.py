@@ -23,6 +23,7 @@ class SmartCharging:
         self._profiles = []
         self._under_way = []  # profiles of remote starts that were accepted and do not wait at their connector yet
         self._next = None  # when a limit may change, in the seconds of _now()
+        self._zero_s = None  # UTC at uptime 0 by which the limits were computed
         self._in_force = [[] for _ in cp.connectors]  # ids as text of the profiles in force, while some have a mark
         self.plan = CurrentPlan(cp)
         for key in _MARKS:
@@ -97,6 +98,9 @@ class SmartCharging:
         except OSError:
             self._profiles = before
             raise
+        for waiting in self._promised() if profile.purpose != TX else ():
+            if waiting.id == profile.id:
+                waiting.withdrawn = True
         self.recompute()
         return True
 
@@ -114,24 +118,27 @@ class SmartCharging:
     def _promised(self) -> list:
         """Return the profiles of accepted remote starts that have not begun."""
         waiting = [c.pending.profile for c in self._cp.connectors if c.pending is not None and c.pending.profile is not None]
-        return waiting + [profile for profile in self._under_way if profile not in waiting]
+        waiting += [profile for profile in self._under_way if profile not in waiting]
+        return [profile for profile in waiting if not profile.withdrawn]
 
     def clear(self, profile_id=None, connector_id=None, purpose=None, stack_level=None) -> bool:
-        """Remove matching profiles; False when none matched (OCPP-109)."""
-        kept = []
-        for p in self._profiles:
+        """Remove matching profiles, those of accepted remote starts too; False when none matched (OCPP-109)."""
+
+        def matches(p) -> bool:
             if profile_id is not None:
-                hit = p.id == profile_id
-            else:
-                hit = (
-                    connector_id in (None, p.connector_id)
-                    and purpose in (None, p.purpose)
-                    and stack_level in (None, p.stack_level)
-                )
-            if not hit:
-                kept.append(p)
+                return p.id == profile_id
+            return (
+                connector_id in (None, p.connector_id)
+                and purpose in (None, p.purpose)
+                and stack_level in (None, p.stack_level)
+            )
+
+        waiting = [p for p in self._promised() if matches(p)]
+        for p in waiting:
+            p.withdrawn = True
+        kept = [p for p in self._profiles if not matches(p)]
         if len(kept) == len(self._profiles):
-            return False
+            return bool(waiting)
         self._profiles = kept
         self._save()
         self.recompute()
@@ -144,9 +151,10 @@ class SmartCharging:
         if fields["chargingProfilePurpose"] != TX or fields.get("transactionId") is not None:
             return None
         profile = self._profile(connector_id, fields)
-        if profile is None or not self._room_for(profile, self._promised()):
+        if profile is None:
             return None
-        return profile
+        profile.with_start = True
+        return profile if self._room_for(profile, self._promised()) else None
 
     def under_way(self, profile, begins: bool) -> None:
         """An accepted remote start is about to reach its connector, or has, and waits there (or has come to nothing)."""
@@ -162,7 +170,8 @@ class SmartCharging:
         if profile is not None:
             profile.session_id = session.local_id
             self.under_way(profile, False)
-            self._begin_with(profile)
+            if not profile.withdrawn:
+                self._begin_with(profile)
         self.recompute()
 
     def _begin_with(self, profile) -> None:
@@ -184,8 +193,8 @@ class SmartCharging:
     # --- present limit ---
 
     def second(self) -> None:
-        """Recompute when a period has ended."""
-        if self._next is not None and self._now() >= self._next:
+        """Recompute when a period has ended or the clock was set."""
+        if self._zero_s != clock.utc_at_uptime(0) or (self._next is not None and self._now() >= self._next):
             self._apply()
 
     def _now(self) -> int:
@@ -204,6 +213,7 @@ class SmartCharging:
 
     def _apply(self) -> None:
         """Set each connector's limit from the profiles in force now."""
+        self._zero_s = clock.utc_at_uptime(0)
         now = self._now()
         limits, self._next = self.plan.at(now)
         planner = self._cp.planner
@@ -234,9 +244,12 @@ class SmartCharging:
 
 
 def _replaces(new, old) -> bool:
-    """True for the same id, or the same stack level and purpose on the same connector (OCPP-102)."""
+    """True for the same id, or the same stack level and purpose on the same connector (OCPP-102).
+
+    The profile of a start does not take away that of a transaction on another connector, which would be left without one.
+    """
     if new.id == old.id:
-        return True
+        return not (new.with_start and old.purpose == TX and new.connector_id != old.connector_id)
     return (
         new.stack_level == old.stack_level and new.purpose == old.purpose and new.connector_id == old.connector_id
     )

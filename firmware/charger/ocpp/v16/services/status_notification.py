@@ -22,6 +22,7 @@ class StatusNotification:
         self._waiting = {}  # connector id -> uptime in ms of a change that MinimumStatusDuration delays
         self._passed = {}  # connector id -> notifications of the changes since the last one sent
         self._missed = []  # notifications of errors while offline
+        self._unsent = {}  # connector id -> uptime in ms of its last change while offline
         self.unavailable = False  # connector 0 by ChangeAvailability
         self.fault = None  # (error code, info) of the charger as a whole, or None
 
@@ -38,6 +39,7 @@ class StatusNotification:
         """Note a change of a connector's status (0: of the charger)."""
         now = self.of(connector_id)
         if not self._ready():
+            self._unsent[connector_id] = clock.uptime_ms()
             if now[1] != "NoError":
                 self._miss(connector_id, now)
             return
@@ -72,13 +74,6 @@ class StatusNotification:
         if self.fault is not None:
             self.set_fault(None)
 
-    def set_unavailable(self, unavailable: bool) -> None:
-        """Set whether connector 0 is out of service."""
-        if unavailable != self.unavailable:
-            self.unavailable = unavailable
-            self.update_fault()
-            self.changed(0)
-
     def set_fault(self, code: str | None, info: str = "") -> None:
         """Set a fault of the whole charger, or None."""
         self.fault = None if code is None else (code, info)
@@ -110,6 +105,7 @@ class StatusNotification:
             known = self._reported.get(connector_id)
             if known is None or not _same(known, now):
                 self._send_status(connector_id, now)
+        self._unsent = {}
 
     def lost(self) -> None:
         """The link is down: drop delayed statuses; sync() sends the present ones."""
@@ -124,7 +120,7 @@ class StatusNotification:
     def _send_status(self, connector_id: int, now: tuple) -> None:
         self._forget(connector_id)
         self._reported[connector_id] = now
-        self._send(self.payload(connector_id, now), self._failed)
+        self._send(self.payload(connector_id, now, self._unsent.get(connector_id)), self._failed)
 
     def _send_path(self, connector_id: int, now: tuple) -> None:
         """Send a status, after the intermediate ones if OCPP has no direct transition from the last one sent."""
@@ -143,16 +139,17 @@ class StatusNotification:
         """Note an undelivered notification; the next sync() sends it again."""
         self._reported.pop(notification["connectorId"], None)
 
-    def payload(self, connector_id: int, now: tuple) -> dict:
-        """Make a StatusNotification of the present status, without a time while it is unknown."""
+    def payload(self, connector_id: int, now: tuple, changed_ms: int | None = None) -> dict:
+        """Make a StatusNotification of the present status, since an uptime or now; without a time while it is unknown."""
         notification = {"connectorId": connector_id, "errorCode": now[1], "status": now[0]}
         if now[2]:
             notification["info"] = now[2]
             vendor = self._config.get_str("ChargePointVendor")
             if vendor:
                 notification["vendorId"] = vendor[:255]
-        if clock.utc_s() is not None:
-            notification["timestamp"] = clock.now_iso()
+        moment = clock.utc_ms_at(clock.uptime_ms() if changed_ms is None else changed_ms)
+        if moment is not None:
+            notification["timestamp"] = clock.iso_ms(moment)
         return notification
 
 
