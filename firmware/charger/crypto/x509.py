@@ -1,6 +1,6 @@
 """Reading an X.509 v3 certificate (RFC 5280 4.1, 4.2), strictly; names of the host it is for; its hash data.
 
-parse() says what a certificate claims; whether to believe it is decided in chain.py.
+parse() says what a certificate claims; whether to believe it is decided in path_validation.py.
 """
 
 from micropython import const
