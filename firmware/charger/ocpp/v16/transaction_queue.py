@@ -55,7 +55,7 @@ class TransactionQueue:
         self._done = done
         self._tx = Journal(files, "ocpp_tx", _TX_BYTES, 4096)
         self._meter = Journal(files, "ocpp_mv", _METER_BYTES, 4096, ring=True)
-        self._slots = ABRecord(files, "ocpp_sent")
+        self._ab_record = ABRecord(files, "ocpp_sent")
         self._ram = []  # meter messages newer than everything in the meter journal
         self._wake = asyncio.Event()
         self.sent = 0
@@ -64,7 +64,7 @@ class TransactionQueue:
 
     def _load(self) -> None:
         state = {}
-        value = self._slots.read()
+        value = self._ab_record.read()
         if value is not None:
             try:
                 state = json.loads(value)
@@ -314,7 +314,7 @@ class TransactionQueue:
         if self._zero[1] is not None:
             state["z"] = self._zero
         try:
-            self._slots.write(json.dumps(state).encode())
+            self._ab_record.write(json.dumps(state).encode())
         except OSError as error:
             log.error("queue", "state not written: " + log.reason(error))
 
