@@ -1,6 +1,6 @@
 """One outlet of the simulated world: car, pilot circuit, contactor, monitor, lock, sensors and meter, stepped together.
 
-Lazy: nothing runs by itself. Whoever looks at a pin or an ADC first brings the outlet up to the present, at most once a
+Lazy: nothing runs by itself. The first read of a pin or an ADC brings the outlet up to the present, at most once a
 millisecond. Everything reached from a control tick is small-integer arithmetic.
 """
 
