@@ -2,7 +2,8 @@
 
 One JSON object a line on stdin: {"now", "phases", "rotations", "factory_limit": the factory states the rating, "supply":
 0.1 A that all share or null, "shares" and "local": 0.1 A or null, one a connector, "sessions": [UTC second of the start or
-null, one a connector], "barred": [null, "service", "fault" or "tag", one a connector], "profiles": [[connectorId, ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC
+null, one a connector], "barred": [null, "service", "fault" or "tag", one a connector], "profiles": [[connectorId,
+ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC
 seconds, rising]}. The answer: {"installed": [bool], "schedules": [ChargingSchedule], "limits": [[0.1 A or null, one a
 connector], one a watch], "live": [[[scheduled, offered], one a connector], one a watch] in 0.1 A}.
 """

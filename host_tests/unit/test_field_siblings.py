@@ -152,8 +152,8 @@ async def test_f_o8_connectors_that_are_not_there_are_rejected_and_irrelevant_on
         equal(await answer(rig, "UnlockConnector", connectorId=number), "NotSupported")
         equal(await answer(rig, "GetCompositeSchedule", connectorId=number, duration=5), "Rejected")
         equal(await answer(rig, "RemoteStartTransaction", connectorId=number, idTag="A"), "Rejected")
-    for message, wanted in (("Heartbeat", "Accepted"), ("FirmwareStatusNotification", "Accepted"), ("Authorize", "NotImplemented"),
-                            ("SignedFirmwareStatusNotification", "NotImplemented"), ("", "NotImplemented")):  # fmt: skip
+    for message, wanted in (("Heartbeat", "Accepted"), ("FirmwareStatusNotification", "Accepted"), ("", "NotImplemented"),
+                            ("SignedFirmwareStatusNotification", "NotImplemented"), ("Authorize", "NotImplemented")):  # fmt: skip
         equal(await answer(rig, "TriggerMessage", requestedMessage=message, connectorId=77), wanted, message)
 
 
@@ -170,7 +170,7 @@ async def test_f_o8_a_span_of_diagnostics_that_ends_before_it_begins_has_no_file
     span = {"remoteLocation": "https://x/", "oldestTimestamp": late, "latestTimestamp": early}
     equal(await rig.call("GetLog", logType="DiagnosticsLog", requestId=1, log=span), {"status": "Rejected"})
     await rig.seconds(2)
-    equal([a for a in rig.link.order() if a.startswith("Diag") or a.startswith("Log")], [])
+    equal([a for a in rig.link.order() if a.startswith(("Diag", "Log"))], [])
     equal(list(await rig.call("GetDiagnostics", location="https://x/", startTime=late, stopTime=late)), ["fileName"])
     await rig.until(lambda: [p["status"] for p in rig.link.of("DiagnosticsStatusNotification")] == ["Uploading", "Uploaded"])
 
@@ -190,8 +190,8 @@ async def test_f_o25_a_hard_reset_does_not_wait_for_a_soft_one():
 async def test_f_o20_values_of_keys_at_their_edges():
     rig = await Rig().online()
     for key, value, wanted in (
-        ("heartbeatINTERVAL", "300", "Accepted"), ("HeartbeatInterval", " 300 ", "Accepted"), ("HeartbeatInterval", "300.0", "Rejected"),
-        ("HeartbeatInterval", "", "Rejected"), ("HeartbeatInterval", "0", "Rejected"), ("HeartbeatInterval", "-1", "Rejected"),
+        ("heartbeatINTERVAL", "300", "Accepted"), ("HeartbeatInterval", " 300 ", "Accepted"),
+        ("HeartbeatInterval", "300.0", "Rejected"), ("HeartbeatInterval", "", "Rejected"), ("HeartbeatInterval", "0", "Rejected"), ("HeartbeatInterval", "-1", "Rejected"),
         (" HeartbeatInterval", "300", "NotSupported"), ("", "x", "NotSupported"), ("ChargePointVendor", "x", "NotSupported"),
         ("NumberOfConnectors", "2", "Rejected"), ("StopTransactionOnEVSideDisconnect", "true", "Rejected"),
         ("MeterValuesSampledData", "Voltage , Current.Import", "Accepted"), ("MeterValuesSampledData", "voltage", "Rejected"),
@@ -210,10 +210,11 @@ async def test_f_o24_versions_of_the_local_list():
     rig = await Rig().online()
     entry = {"idTag": "A", "idTagInfo": {"status": "Accepted"}}
     for version, kind, entries, wanted, after in (
-        (-1, "Full", [entry], "Failed", 0), (5, "Differential", [entry], "Accepted", 5), (5, "Differential", [entry], "VersionMismatch", 5),
-        (4, "Differential", [entry], "VersionMismatch", 5), (3, "Full", [entry], "Accepted", 3), (4, "Full", [{"idTag": "B"}], "Failed", 3),
-        (4, "Differential", [{"idTag": "A"}], "Accepted", 0), (1, "Differential", [entry], "Accepted", 1), (2, "Full", [], "Accepted", 0),
-        (0, "Differential", [], "Failed", 0),
+        (-1, "Full", [entry], "Failed", 0), (5, "Differential", [entry], "Accepted", 5),
+        (5, "Differential", [entry], "VersionMismatch", 5), (4, "Differential", [entry], "VersionMismatch", 5),
+        (3, "Full", [entry], "Accepted", 3), (4, "Full", [{"idTag": "B"}], "Failed", 3),
+        (4, "Differential", [{"idTag": "A"}], "Accepted", 0), (1, "Differential", [entry], "Accepted", 1),
+        (2, "Full", [], "Accepted", 0), (0, "Differential", [], "Failed", 0),
     ):  # fmt: skip
         status = await answer(rig, "SendLocalList", listVersion=version, updateType=kind, localAuthorizationList=entries)
         equal((status, (await rig.call("GetLocalListVersion"))["listVersion"]), (wanted, after), "%d %s" % (version, kind))
