@@ -191,7 +191,8 @@ async def test_f_o20_values_of_keys_at_their_edges():
     rig = await Rig().online()
     for key, value, wanted in (
         ("heartbeatINTERVAL", "300", "Accepted"), ("HeartbeatInterval", " 300 ", "Accepted"),
-        ("HeartbeatInterval", "300.0", "Rejected"), ("HeartbeatInterval", "", "Rejected"), ("HeartbeatInterval", "0", "Rejected"), ("HeartbeatInterval", "-1", "Rejected"),
+        ("HeartbeatInterval", "300.0", "Rejected"), ("HeartbeatInterval", "", "Rejected"),
+        ("HeartbeatInterval", "0", "Rejected"), ("HeartbeatInterval", "-1", "Rejected"),
         (" HeartbeatInterval", "300", "NotSupported"), ("", "x", "NotSupported"), ("ChargePointVendor", "x", "NotSupported"),
         ("NumberOfConnectors", "2", "Rejected"), ("StopTransactionOnEVSideDisconnect", "true", "Rejected"),
         ("MeterValuesSampledData", "Voltage , Current.Import", "Accepted"), ("MeterValuesSampledData", "voltage", "Rejected"),
