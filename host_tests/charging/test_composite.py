@@ -6,6 +6,7 @@ profile from its start, and knows no boundaries.
 
 import datetime
 import json
+import os
 import random
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,8 @@ from jsonschema import Draft4Validator
 
 from mpy.json_script import JsonScript
 
+SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
+TIMES = 10 if SOAK else 1  # the sets of the two long runs
 VOLTS = 230
 HARDWARE = 320  # of each outlet, 0.1 A
 FACTORY = 480  # what a factory may say instead
@@ -328,9 +331,9 @@ def check_live(case, live):
             assert abs(scheduled - offered) <= 1
 
 
-@pytest.mark.parametrize(("word", "sets", "seed"), [(64, 700, 1), (64, 700, 2), (32, 300, 3)])
+@pytest.mark.parametrize(("word", "sets", "seed"), [(64, 700 * TIMES, 1), (64, 700 * TIMES, 2), (32, 300 * TIMES, 3)])
 def test_composite_schedule_and_limits_of_random_profiles(device, sets, seed):
-    """1,700 random sets: schedules second by second for each connector and unit, limits at random moments."""
+    """1,700 random sets, or 17,000: schedules second by second for each connector and unit, limits at random moments."""
     rng = random.Random(seed)
     validator = Draft4Validator(SCHEMA["properties"]["chargingSchedule"])
     accepted = 0

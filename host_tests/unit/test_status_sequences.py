@@ -133,12 +133,14 @@ class Sequence:
         true(notification["status"] in shown, "not so at its time stamp: %s, but %s" % (notification, history[-4:]))
 
     def check_limits(self, _about=None):
-        """Limits are those of now, and each TxProfile belongs to the session of its connector."""
+        """Limits are those of now or of a second ago, and each TxProfile belongs to the session of its connector."""
         if not self.rig.cp.has("profiles"):
             return
         service = self.rig.cp.smart_charging
-        for connector, limit in zip(self.rig.connectors, service.plan.at(service._now())[0]):
-            equal(connector.outlet.limits.get("csms"), limit, "limit of connector %d" % connector.id)
+        now = service._now()
+        limits = [connector.outlet.limits.get("csms") for connector in self.rig.connectors]
+        wanted = [service.plan.at(moment)[0] for moment in (now, now - 1)]
+        true(limits in wanted, "limits %s, and not one of %s" % (limits, wanted))
         for profile in service._profiles:
             if profile.purpose == "TxProfile":
                 session = self.rig.connectors[profile.connector_id - 1].session
