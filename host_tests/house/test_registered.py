@@ -1,6 +1,7 @@
 """Whatever is added is entered everywhere it belongs: each list that a new part could miss is held here (CONTRIBUTING.md)."""
 
 import ast
+import json
 import re
 
 import pytest
@@ -106,3 +107,21 @@ def test_each_module_of_actions_is_found_by_its_action(version):
              or "\nasync def handle(" in path.read_text()}
     assert there == {module for _, module in table(f"ocpp/{version}/actions/__init__.py", "ACTIONS").values()}
     assert version == "v16" or (ROOT / "docs" / f"OCPP_{version}.md").is_file()
+
+
+def report_fields(function: str) -> set:
+    """The keys of the dictionary that a function of status_report.py returns."""
+    for node in ast.parse(text("firmware", "charger", "status_report.py")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            returned = next(item.value for item in reversed(node.body) if isinstance(item, ast.Return))
+            assert isinstance(returned, ast.Dict)
+            return {key.value for key in returned.keys if isinstance(key, ast.Constant)}
+    raise AssertionError(f"no {function}")
+
+
+def test_each_field_of_the_status_is_described():
+    """docs/openapi.json has every field of /api/status, and none that is not sent."""
+    described = json.loads(text("docs", "openapi.json"))["components"]["schemas"]["Status"]["properties"]
+    assert set(described) == report_fields("charger_report")
+    connector = described["connectors"]["additionalProperties"]["properties"]
+    assert set(connector) == report_fields("connector_report")
