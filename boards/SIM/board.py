@@ -29,6 +29,7 @@ FACTORY     factory values of the unit, text by standard OCPP key name. Here fro
 CSMS        where the unit connects to out of the box: url (without the identity) or None, identity, security_profile,
             basic_auth_password, ca, client_cert, client_key (PEM text or None)
 WEB         "HOST:PORT" of the local page or None
+SETUP_PORTS what leads to it from the set-up network: {"dns", "http": ports}, or None
 MQTT        the owner's broker: url (mqtts://[user@]HOST[:PORT][/PREFIX]), password, ca (PEM text); or None
 UPDATE      where updates may come from: host names, root certificates (PEM), address of the notice of new versions
 HANDSHAKE_MS  how long a TLS handshake holds up the interpreter: above 40 ms none takes place with a contactor closed
@@ -112,6 +113,7 @@ CSMS = {
     "client_key": config["client_key"],
 }
 WEB = config["web"]
+SETUP_PORTS = launch.setup_ports()
 MQTT = {"url": config["mqtt"], "password": config["mqtt_password"], "ca": config["mqtt_ca"]} if config["mqtt"] else None
 LAB = config["lab"]
 UPDATE = {

@@ -146,7 +146,9 @@ class WLAN:
         return self._state["status"]
 
     def ifconfig(self, parts=None):
-        """(address, mask, gateway, name server); the name server is the host's."""
+        """(address, mask, gateway, name server); the name server is the host's, an access point's address this machine's."""
+        if self._interface == AP_IF and self._state["active"]:
+            return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
         if not self.isconnected():
             return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
         return ("127.0.0.1", "255.0.0.0", "127.0.0.1", _name_server())

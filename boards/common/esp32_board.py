@@ -13,6 +13,7 @@ FACTORY_FILE = "/factory.json"
 LATE_TICK_MS = 100
 HANDSHAKE_MS = 1200  # TLS, measured by users of the port: no control tick runs meanwhile
 WEB = "0.0.0.0:443"
+SETUP_PORTS = {"dns": 53, "http": 80}
 LAB = False
 
 _UNIT = FactoryData(FACTORY_FILE)

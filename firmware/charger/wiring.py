@@ -288,14 +288,17 @@ def make_wifi(app) -> tuple:
     The button opens the setup network; held from power-on it does a factory reset.
     """
     number = board.SHARED.get("button")
+    portal = None
+    if board.WEB and board.SETUP_PORTS:
+        portal = board.SETUP_PORTS["dns"], board.SETUP_PORTS["http"], int(board.WEB.rpartition(":")[2])
     if number is None:
-        return station(), Wifi(app.files, app.vault, app.network_up, None, app.off_network)
+        return station(), Wifi(app.files, app.vault, app.network_up, None, app.off_network, portal)
     button = machine.Pin(number, machine.Pin.IN)
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
         asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return station(), Wifi(app.files, app.vault, app.network_up, button.value, app.off_network)
+    return station(), Wifi(app.files, app.vault, app.network_up, button.value, app.off_network, portal)
 
 
 def make_pins(app):

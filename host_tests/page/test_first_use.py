@@ -3,13 +3,30 @@
 import pytest
 from playwright.sync_api import expect
 
+from backend.simulator import free_port
+
+from .conftest import PHONE, SHOTS
+
+PORTAL = free_port()
 NAME, PASSWORD = "Home of somebody", "correct horse battery"
 
 
 @pytest.fixture(scope="module")
 def charger_options():
     """A radio that finds one network, which the unit does not know."""
-    return {"settings": {"WifiNetwork": f"{NAME}/{PASSWORD}"}}
+    return {"settings": {"WifiNetwork": f"{NAME}/{PASSWORD}", "SetupPorts": f"{free_port()}/{PORTAL}"}}
+
+
+def test_a_phones_probe_leads_to_the_page(browser, charger):
+    """What a phone shows after /generate_204: a page with the address; its link opens the page over HTTPS."""
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{PORTAL}/generate_204")
+    assert page.url == f"http://127.0.0.1:{PORTAL}/" and not page.locator("input, form, script").count()
+    page.screenshot(path=SHOTS / "portal-phone.png")
+    page.get_by_role("link", name=charger.url).click()
+    expect(page.get_by_label("PIN")).to_be_visible()
+    context.close()
 
 
 def test_a_new_unit_asks_for_the_network_and_tells_where_it_is_found(visit, charger):

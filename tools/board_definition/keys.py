@@ -42,6 +42,7 @@ BOARD = {
     "HEAP_GROWS": FLAG,
     "HANDSHAKE_MS": (0, 5000),
     "WEB": [TEXT],
+    "SETUP_PORTS": [{"dns": (1, 65535), "http": (1, 65535)}],
     "LAB": FLAG,
     "SUPPLY_DA?": [(60, 10_000)],
     "SHARED": SHARED,

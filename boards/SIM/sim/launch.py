@@ -5,7 +5,7 @@ not through argv or the environment of the interpreter.
 """
 
 # --set values that are for the simulated board and no configuration keys
-OURS = ("MeterKind", "HardwareRevision", "WifiNetwork", "HandshakeMs", "ContactorActive", "ContactorContact")
+OURS = ("MeterKind", "HardwareRevision", "WifiNetwork", "HandshakeMs", "ContactorActive", "ContactorContact", "SetupPorts")
 host_root = ""  # where the host's files are: /host while a real board's file system is at / (real_board.py)
 
 config = {
@@ -53,6 +53,12 @@ config = {
 def setting(key, default):
     """A --set value by its name, as text, or the default."""
     return config["set"].get(key, default)
+
+
+def setup_ports():
+    """--set SetupPorts=DNS/HTTP as board data, None without: a board's 53 and 80 are not for everybody on a host."""
+    names, slash, plain = setting("SetupPorts", "").partition("/")
+    return {"dns": int(names), "http": int(plain)} if slash else None
 
 
 def is_true(text):

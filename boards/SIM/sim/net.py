@@ -7,7 +7,7 @@ import io
 
 import usocket
 
-from sim import libc
+from sim import launch, libc
 
 down = False
 _HIGHEST_FD = 128
@@ -29,8 +29,14 @@ def cut():
         elif listener is False:
             others.append(fd)
     for fd in others:
-        if libc.port_of(fd) not in listening:
+        if libc.port_of(fd) not in listening and not _is_server(fd):
             libc.shutdown(fd, 2)
+
+
+def _is_server(fd):
+    """True for the DNS server's socket of the set-up network, which is not on the uplink."""
+    ports = launch.setup_ports()
+    return ports is not None and libc.port_of(fd) == ports["dns"]
 
 
 def restore():
@@ -50,22 +56,30 @@ def is_numeric(host):
 
 
 class Unplugged(io.IOBase):
-    """A socket made while the network is down: it can listen, but not go out."""
+    """A socket made while the network is down: it can listen and answer who came to it, but not go out."""
 
     def __init__(self, *args):
         self._socket = usocket.socket(*args)
+        self._bound = False
 
     def connect(self, address):
         """There is no way out."""
         raise OSError(_ENETUNREACH)
 
     def sendto(self, data, address):
-        """There is no way out."""
-        raise OSError(_ENETUNREACH)
+        """There is no way out, but for the answer of a server."""
+        if not self._bound:
+            raise OSError(_ENETUNREACH)
+        return self._socket.sendto(data, address)
+
+    def recvfrom(self, size):
+        """As of a real socket."""
+        return self._socket.recvfrom(size)
 
     def bind(self, address):
         """As of a real socket."""
         self._socket.bind(address)
+        self._bound = True
 
     def listen(self, backlog=5):
         """As of a real socket."""

@@ -1,7 +1,8 @@
 """The setup network: the unit's own access point, through which the owner enters the home network's credentials.
 
 Its name and pass phrase are unique to the unit and printed on the label (SEC-2). It always requires WPA2 or WPA3 and
-closes by itself: 15 minutes after it was requested, or a minute after the owner's network was joined (SEC-19 to 21).
+closes by itself: 15 minutes after it was requested, or a minute after the owner's network was joined (SEC-19 to 21). While it
+is open, captive_portal.py leads a phone to the page.
 """
 
 import network
@@ -17,33 +18,49 @@ _CLIENTS = const(2)
 class SetupNetwork:
     """`left_s` is the remaining time in seconds."""
 
-    def __init__(self, ssid: str, key: str, owner):
-        """`owner.setup` is set to None when the network has closed."""
+    def __init__(self, ssid: str, key: str, owner, portal: tuple | None = None):
+        """`owner.setup` is set to None when the network has closed, and by the owner to close it.
+
+        portal: the ports for captive_portal.start(); None without a page.
+        """
         self.left_s = _OPEN_S
         self._ssid = ssid
         self._key = key
         self._owner = owner
+        self._portal = portal
 
     async def run(self) -> None:
         """Open the network, wait for the end of its time, close it."""
         access = network.WLAN(network.AP_IF)
+        servers = []
         try:
             if self._open(access):
                 log.info("wifi", "setup network open for %d s" % self.left_s)
+                servers = self._start_portal(access)
                 joined = network.WLAN().isconnected()
-                while self.left_s > 0:
+                while self.left_s > 0 and self._owner.setup is self:
                     await clock.sleep_ms(1000)
                     self.left_s -= 1
                     if not joined and network.WLAN().isconnected():
                         joined = True
                         self.left_s = min(self.left_s, _JOINED_S)
         finally:
+            for server in servers:
+                server.cancel()
             try:
                 access.active(False)
             except (OSError, RuntimeError) as error:  # the radio is off already, or did not start; nothing else can be done here
                 log.warn("wifi", "access point: " + log.reason(error))
             self._owner.setup = None
             log.info("wifi", "setup network closed")
+
+    def _start_portal(self, access) -> list:
+        """The servers that lead to the page; none on a board without a page."""
+        if self._portal is None:
+            return []
+        from charger.net import captive_portal  # 2,500 frozen bytes, for the minutes of the first use
+
+        return captive_portal.start(access.ifconfig()[0], self._portal)
 
     def _open(self, access) -> bool:
         """Set the protection, then start the access point; False when either fails."""

@@ -92,16 +92,17 @@ class Wifi:
     """Keeps the station connected to the owner's network.
 
     `setup` is the SetupNetwork while it is open. button() is 0 while pressed; None on a board without a button.
-    barred() is True while the unit may use no network: the radio stays off.
+    barred() is True while the unit may use no network: the radio stays off. portal: the ports of captive_portal.py, or None.
     """
 
-    def __init__(self, files, vault, on_up, button=None, barred=None):
+    def __init__(self, files, vault, on_up, button=None, barred=None, portal=None):
         self.setup = None
         self._files = files
         self._vault = vault
         self._on_up = on_up
         self._button = button
         self._barred = barred or _never
+        self._portal = portal
         self._held = 0
         self._wlan = station()
         self._news = False
@@ -250,5 +251,5 @@ class Wifi:
         if self.setup is None and key and ssid and not self._barred():
             from charger.net.setup_network import SetupNetwork  # seldom, often never
 
-            self.setup = SetupNetwork(ssid.decode(), key.decode(), self)
+            self.setup = SetupNetwork(ssid.decode(), key.decode(), self, self._portal)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

@@ -29,6 +29,7 @@ DEVICE = {"vendor": "Pilotlight", "model": "Target", "serial": "TARGET"}
 FACTORY = {}
 CSMS = {"url": None, "identity": "TARGET", "security_profile": 0}
 WEB = None
+SETUP_PORTS = None
 MQTT = None
 LAB = True
 UPDATE = {"hosts": (), "roots": None, "manifest_url": None, "board": "TARGET", "hardware": 1}
