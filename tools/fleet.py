@@ -281,7 +281,7 @@ def _frozen():
     except frozen.FrozenError as error:
         if error.code != _MISSING:
             raise options.Mistake(f"The interpreter cannot be built: {error}.") from error
-        print("fleet: without the frozen firmware a charger takes three times the memory: 'make setup' or "
+        print("fleet: without the frozen firmware a charger takes half as much memory again: 'make setup' or "
               "'pilotlight-sim setup --frozen' brings what builds it.", file=sys.stderr)
         return []
 
