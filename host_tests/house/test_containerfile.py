@@ -41,7 +41,7 @@ def copy_into(root):
 
 
 def trust_what_this_machine_trusts(root):
-    """Bring the roots of certificates that the environment names, where the network of this machine needs others than Debian's."""
+    """Bring the root certificates that the environment names: this machine's network may need others than Debian's."""
     trusted = {name: os.environ[name] for name in ("PIP_CERT", "NODE_EXTRA_CA_CERTS") if name in os.environ}
     for file in set(trusted.values()):
         (root / file.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
