@@ -1,12 +1,13 @@
 """Many simulated chargers in one process, against a back end: start-up, sessions, and a restart of all at once.
 
     python3 tools/fleet.py 20 --csms ws://127.0.0.1:9000/ocpp
-    python3 tools/fleet.py 200 --sessions --storm --seconds 120 --json fleet.json
+    python3 tools/fleet.py 200 --sessions --storm power --seconds 120 --json fleet.json --png storm.png
     python3 tools/fleet.py 50 --csms wss://csms.example/ocpp --lab -- --security-profile 2 --ca root.pem
 
 Each charger is one MicroPython process that runs the firmware; this process holds all of them, shows a table while they
 run and a summary at the end. Without --csms the local back end is used, and what each charger said is checked. What stands
-after -- goes to every simulator (tools/simulate.py --help). Time is virtual: it stands still while code runs and moves at
+after -- goes to every simulator (tools/simulate.py --help); `simulate.py --count N` comes here. Each charger has a control port,
+whose address is in DIR/IDENTITY/control of --state-dir DIR. Time is virtual: it stands still while code runs and moves at
 most as fast as --time-scale says, so a busy machine makes the chargers slower and no control tick late.
 Exit codes: 0 done, 1 a charger failed or broke OCPP's rules, 2 the command line is wrong.
 """
@@ -16,6 +17,8 @@ import asyncio
 import contextlib
 import json
 import random
+import resource
+import signal
 import sys
 import tempfile
 import time
@@ -23,20 +26,22 @@ from pathlib import Path
 
 import frozen
 from cli import exit_with
-from fleet_report import Figures, show, table
+from fleet_report import Figures, histogram_png, show, table
 from provisioning import state
 from rich.console import Console
 from rich.live import Live
-from simulate import provide
-from simulator import board, options
+from simulate import open_trace, provide
+from simulator import board, control, options
 
 from backend import Csms
 
 VIRTUAL = 0.999  # of --time-scale 1: real time would make ticks late where the processors are fewer than the chargers need
 TAG = "FLEET0001"
 POLL_S = 1.0
+STORM_S = 5  # of an outage
 CONNECT_S = 60  # that are waited for the last charger's first connection
 STOP_TOGETHER = 20
+_FILES = 10  # of a charger: pipes, lock, control port and its clients, trace, the local back end's side of its link
 _MISSING = 2  # FrozenError's code where the tool chain is missing
 
 
@@ -46,15 +51,19 @@ class Charger:
     def __init__(self, number, identity, folder, words):
         self.identity = identity
         self.folder = folder / identity
-        self.launch, _, _, _ = options.parse([
+        self.launch, _, _, trace = options.parse([
             "--state-dir", str(self.folder), "--identity", identity, "--seed", str(number + 1), "--control", "127.0.0.1:0",
             *words,
         ])  # fmt: skip
+        if trace == "-":
+            raise options.Mistake("--trace of a fleet goes to a file.")
+        self._tracer = open_trace(trace, identity)
         self.last_line = ""
         self.status = {}
         self.failure = None
         self._held = None
         self._board = None
+        self._port = None
         self._task = None
 
     def _log(self, line):
@@ -65,7 +74,10 @@ class Charger:
         """Start the interpreter; the unit is provisioned first when it is new."""
         self._held = state.hold(self.folder)
         label = await asyncio.to_thread(provide, self.launch, self.folder)
-        self._board = board.Board(self.launch, self._log, label)
+        self._board = board.Board(self.launch, self._log, label, self._tracer)
+        self._port = control.ControlPort(self._board.command)
+        number = await self._port.open("127.0.0.1", 0)
+        (self.folder / "control").write_text(f"127.0.0.1:{number}\n")
         self._task = asyncio.create_task(self._run())
 
     async def _run(self):
@@ -91,9 +103,14 @@ class Charger:
 
     async def stop(self):
         """End it cleanly."""
+        if self._port is not None:
+            self._port.close()
+            (self.folder / "control").unlink(missing_ok=True)
         if self._task is not None:
             await self._board.stop()
             await self._task
+        if self._tracer is not None:
+            self._tracer.close()
         if self._held is not None:
             self._held.close()
 
@@ -117,19 +134,25 @@ class Fleet:
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - begun)))
 
     async def all_connected(self):
-        """Wait until each has connected or failed, for CONNECT_S at most."""
-        end = time.monotonic() + CONNECT_S
+        """Wait until each has connected or failed, for CONNECT_S and a second each at most."""
+        end = time.monotonic() + CONNECT_S + len(self.chargers)
         while time.monotonic() < end and not all(
                 one.failure or one.identity in self.figures.booted_s for one in self.chargers):
             await asyncio.sleep(0.1)
 
+    async def look_at_all(self):
+        """Take the status of each charger whose return from an outage is not known yet."""
+        for charger in self.chargers:
+            if charger.identity in self.figures.back_s:
+                continue
+            await charger.poll()
+            self.figures.take(charger)
+
     async def watch(self):
-        """Poll each charger in turn, for ever."""
+        """Look at all, again and again."""
         while True:
             begun = time.monotonic()
-            for charger in self.chargers:
-                await charger.poll()
-                self.figures.take(charger)
+            await self.look_at_all()
             await asyncio.sleep(max(0.05, POLL_S - (time.monotonic() - begun)))
 
     async def sessions(self):
@@ -146,11 +169,16 @@ class Fleet:
             await asyncio.sleep(self.rng.expovariate(len(self.chargers) / self.given.pause))
 
     async def storm(self):
-        """The link of all is cut for some seconds: the times until each is back."""
-        await asyncio.gather(*(charger.command("network_down") for charger in self.chargers))
-        await asyncio.sleep(5)
-        self.figures.begin_storm()
-        await asyncio.gather(*(charger.command("network_up", retry=False) for charger in self.chargers))
+        """All links are cut, or the mains of all, for some seconds: the times until each is back."""
+        power = self.given.storm == "power"
+        first = {"name": "power_cut", "seconds": STORM_S} if power else {"name": "network_down"}
+        await asyncio.gather(*(charger.command(**first) for charger in self.chargers))
+        await asyncio.sleep(STORM_S / min(1, self.given.time_scale))
+        if not power:  # else the status comes with the mains
+            await self.look_at_all()
+        self.figures.begin_storm(power)
+        if not power:
+            await asyncio.gather(*(charger.command("network_up", retry=False) for charger in self.chargers))
 
     async def stop(self):
         """End all, some at a time."""
@@ -158,29 +186,44 @@ class Fleet:
             await asyncio.gather(*(charger.stop() for charger in self.chargers[at : at + STOP_TOGETHER]), return_exceptions=True)
 
 
-async def run(fleet, console):
-    """Start all, keep them running, stop them."""
+async def _work(fleet, stop, tasks):
+    """What the command line asks for, in order, until all is done or `stop` is set."""
     given = fleet.given
-    watching = asyncio.create_task(fleet.watch())
-    tasks = [watching]
+    tasks.append(asyncio.create_task(fleet.watch()))
+    await fleet.start()
+    await fleet.all_connected()
+    await fleet.look_at_all()
+    fleet.figures.begin_run()
+    if given.sessions:
+        tasks.append(asyncio.create_task(fleet.sessions()))
+    await (asyncio.sleep(given.seconds) if given.seconds else stop.wait())
+    await fleet.look_at_all()
+    fleet.figures.end_run()
+    if given.storm:
+        await fleet.storm()
+        end = time.monotonic() + given.storm_seconds
+        while time.monotonic() < end and len(fleet.figures.back_s) < len(fleet.chargers):
+            await asyncio.sleep(0.1)
+
+
+async def run(fleet, console):
+    """Start all, keep them running, stop them; SIGTERM and Ctrl-C end it early, with the summary of what was."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    tasks = []
+    tasks += [asyncio.create_task(_work(fleet, stop, tasks)), asyncio.create_task(stop.wait())]
     with Live(get_renderable=lambda: table(fleet.figures), console=console, refresh_per_second=2) if console.is_terminal \
             else contextlib.nullcontext():
         try:
-            await fleet.start()
-            await fleet.all_connected()
-            if given.sessions:
-                tasks.append(asyncio.create_task(fleet.sessions()))
-            await asyncio.sleep(given.seconds)
-            if given.storm:
-                await fleet.storm()
-                await asyncio.sleep(given.storm_seconds)
+            done, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for charger in fleet.chargers:
-                await charger.poll()
-                fleet.figures.take(charger)
+            await fleet.look_at_all()
             fleet.figures.measure_memory()
             await fleet.stop()
 
@@ -198,16 +241,37 @@ def _parser():
     add("--prefix", default="CP", help="identities are PREFIX0001 and so on (default CP)")
     add("--state-dir", type=Path, metavar="DIR", help="keep the units there (default: a temporary directory)")
     add("--spread", type=float, default=0.0, metavar="S", help="seconds over which the starts are spread")
-    add("--seconds", type=float, default=30.0, metavar="S", help="how long they run once all have connected (default 30)")
+    add("--seconds", type=float, default=30.0, metavar="S", help="how long they run then (default 30; 0: until Ctrl-C)")
     add("--sessions", action="store_true", help="let cars come and go")
     add("--pause", type=float, default=60.0, metavar="S", help="seconds between two events of one charger (default 60)")
-    add("--storm", action="store_true", help="then cut the links of all at once and see how they come back")
-    add("--storm-seconds", type=float, default=60.0, metavar="S", help="how long to watch that (default 60)")
+    add("--storm", choices=("link", "power"), nargs="?", const="link",
+        help="then cut the links, or the mains, of all at once and see how they come back (default link)")
+    add("--storm-seconds", type=float, default=60.0, metavar="S", help="how long to watch that at most (default 60)")
     add("--time-scale", type=float, default=1.0, metavar="X", help="at most X times as fast as real time (default 1)")
     add("--lab", action="store_true", help="laboratory units: a plain link to another host is allowed")
     add("--seed", type=int, default=1, help="of the cars' coming and going")
     add("--json", type=Path, metavar="FILE", help="write the figures to a file")
+    add("--png", type=Path, metavar="FILE", help="with --storm: draw when they come back")
     return parser
+
+
+def _check(given):
+    if not 1 <= given.count <= 1000 or given.pause <= 0:
+        raise options.Mistake("The count must be 1 to 1000 and --pause more than 0.")
+    if given.png and not given.storm:
+        raise options.Mistake("--png goes with --storm.")
+    for name, path in (("--json", given.json), ("--png", given.png)):
+        try:
+            if path:
+                path.touch()
+        except OSError as error:
+            raise options.Mistake(f"{name} '{path}' cannot be written: {error.strerror}.") from error
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = given.count * _FILES + 200
+    if needed > files and files != resource.RLIM_INFINITY:
+        if most not in (resource.RLIM_INFINITY,) and needed > most:
+            raise options.Mistake(f"{given.count} chargers need {needed} open files, {most} are allowed (ulimit -n).")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
 
 
 def _frozen():
@@ -217,7 +281,7 @@ def _frozen():
     except frozen.FrozenError as error:
         if error.code != _MISSING:
             raise options.Mistake(f"The interpreter cannot be built: {error}.") from error
-        print("fleet: without the frozen firmware a charger takes three times the memory: 'make setup' or "
+        print("fleet: without the frozen firmware a charger takes half as much memory again: 'make setup' or "
               "'pilotlight-sim setup --frozen' brings what builds it.", file=sys.stderr)
         return []
 
@@ -236,8 +300,7 @@ def main(words):
     with contextlib.ExitStack() as stack:
         try:
             given = _parser().parse_args(words[:at])
-            if not 1 <= given.count <= 1000 or given.pause <= 0:
-                raise options.Mistake("The count must be 1 to 1000 and --pause more than 0.")
+            _check(given)
             csms = None
             if given.csms is None:
                 csms = stack.enter_context(Csms(tags={TAG: "Accepted"}))
@@ -251,6 +314,8 @@ def main(words):
     show(summary)
     if given.json:
         given.json.write_text(json.dumps(summary, indent=1) + "\n")
+    if given.png:
+        histogram_png(fleet.figures, given.png)
     return 1 if summary["failed"] or summary["problems"] else 0
 
 

@@ -4,7 +4,12 @@ import statistics
 import time
 from pathlib import Path
 
+from PIL import Image, ImageDraw
+from rich.console import Group
+from rich.progress_bar import ProgressBar
 from rich.table import Table
+
+from backend.simulator import cpu_seconds
 
 _SHOWN = 20  # chargers in the table; a screen has no room for more
 _BAR = 40
@@ -33,10 +38,12 @@ class Figures:
         self.chargers = chargers
         self.begun = time.monotonic()
         self.booted_s = {}  # identity: seconds after the fleet's start
-        self.storm_begun = None
-        self.back_s = {}  # identity: seconds after the end of the outage
+        self._storm_ms = None  # identity: its own time at the end of the outage
+        self.back_s = {}  # identity: seconds of its own time after the end of the outage
         self.gap_ms = {}
         self.memory = None
+        self._run = None  # at its begin: processor time, the chargers' own time
+        self.work = None
 
     def take(self, charger):
         """A charger's newest status."""
@@ -45,13 +52,30 @@ class Figures:
         now = time.monotonic()
         if charger.status["csms"].get("connected"):
             self.booted_s.setdefault(charger.identity, now - self.begun)
-            if self.storm_begun is not None:
-                self.back_s.setdefault(charger.identity, now - self.storm_begun)
+            if self._storm_ms is not None:
+                since_ms = charger.status["uptime_ms"] - self._storm_ms[charger.identity]
+                self.back_s.setdefault(charger.identity, since_ms / 1000)
         self.gap_ms[charger.identity] = charger.status["tick"]["max_gap_ms"]
 
-    def begin_storm(self):
-        """The network is back for all, now."""
-        self.storm_begun = time.monotonic()
+    def begin_storm(self, power):
+        """The network, or the mains, is back for all, now; a charger's own time begins anew with its mains."""
+        self._storm_ms = {one.identity: 0 if power else one.status.get("uptime_ms", 0) for one in self.chargers}
+
+    def _spent(self):
+        """(processor time of all processes, the chargers' own time together), in seconds."""
+        pids = [charger.process for charger in self.chargers if charger.process]
+        return cpu_seconds([*pids, "self"]), sum(one.status["uptime_ms"] for one in self.chargers if one.status) / 1000
+
+    def begin_run(self):
+        """All have connected."""
+        self._run = self._spent()
+
+    def end_run(self):
+        """The outage is next, or the end."""
+        cpu_s, own_s = (end - begin for end, begin in zip(self._spent(), self._run))
+        self.work = {"processor_s": round(cpu_s, 2), "chargers_s": round(own_s, 1)}
+        if cpu_s > 0:
+            self.work["chargers_a_core"] = round(own_s / cpu_s)
 
     def measure_memory(self):
         """Memory of the processes: each interpreter's own part, and this process."""
@@ -71,9 +95,9 @@ class Figures:
                 f"{identity}: never connected" for identity in missing if not failed],
             "first_connection_s": percentiles(list(self.booted_s.values())),
             "longest_gap_of_ticks_ms": percentiles(list(self.gap_ms.values())),
-            "memory": self.memory, "problems": [],
+            "memory": self.memory, "work": self.work, "problems": [],
         }  # fmt: skip
-        if self.storm_begun is not None:
+        if self._storm_ms is not None:
             found["back_after_an_outage_s"] = percentiles(list(self.back_s.values()))
             found["back_histogram"] = _histogram(list(self.back_s.values()))
         if csms is not None:
@@ -83,17 +107,44 @@ class Figures:
         return found
 
 
-def _histogram(values):
-    """Chargers that were back within each 5 s."""
+def _counts(values, width_s):
+    """Begin of an interval -> chargers that were back in it."""
     counts = {}
     for value in values:
-        counts[int(value // 5) * 5] = counts.get(int(value // 5) * 5, 0) + 1
-    return {str(begin): counts[begin] for begin in sorted(counts)}
+        begin = int(value // width_s) * width_s
+        counts[begin] = counts.get(begin, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _histogram(values):
+    """Chargers that were back within each 5 s."""
+    return {str(begin): count for begin, count in _counts(values, 5).items()}
+
+
+def histogram_png(figures, path):
+    """Draw how many chargers were back in each second after the outage."""
+    counts = _counts(figures.back_s.values(), 1)
+    width, height, edge = 800, 400, 50
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    seconds, most = max(counts, default=0) + 1, max(counts.values(), default=1)
+    wide, high = width - 2 * edge, height - 2 * edge
+    for begin, count in counts.items():
+        left, right = (edge + wide * at / seconds for at in (begin, begin + 1))
+        draw.rectangle((left, height - edge - high * count / most, max(left, right - 1), height - edge), fill="#2b6cb0")
+    draw.line((edge, height - edge, width - edge, height - edge), fill="black")
+    for at in sorted({0, seconds // 2, seconds}):
+        draw.text((edge + wide * at / seconds, height - edge + 6), f"{at} s", fill="black", anchor="ma")
+    for count in sorted({1, most}):
+        draw.text((edge - 6, height - edge - high * count / most), str(count), fill="black", anchor="rm")
+    draw.text((width / 2, 14), f"{len(figures.back_s)} of {len(figures.chargers)} chargers back after an outage of all, "
+              "by the second", fill="black", anchor="ma")
+    picture.save(path, "PNG")
 
 
 def table(figures):
     """The chargers that a screen has room for."""
-    shown = Table(title=f"{len(figures.booted_s)} of {len(figures.chargers)} chargers have connected")
+    shown = Table()
     for name in ("charger", "link", "status", "offered", "drawn", "energy", "last line of its log"):
         shown.add_column(name, no_wrap=True)
     for one in figures.chargers[:_SHOWN]:
@@ -103,7 +154,8 @@ def table(figures):
             str(connector.get("ocpp_status", "-")), f"{connector.get('offered_amps') or 0:g} A",
             f"{connector.get('drawn_amps') or 0:.1f} A", f"{connector.get('energy_wh') or 0} Wh", one.last_line[:60],
         )  # fmt: skip
-    return shown
+    done, count = len(figures.booted_s), len(figures.chargers)
+    return Group(f"{done} of {count} chargers have connected", ProgressBar(count, done, width=_BAR * 2), shown)
 
 
 def show(summary):
@@ -117,6 +169,10 @@ def show(summary):
     line("Longest gap between two ticks", summary["longest_gap_of_ticks_ms"], "ms")
     if summary["memory"]:
         print(f"{'Memory':<34}{summary['memory']['kib_a_charger']} KiB a charger, {summary['memory']['mib_in_all']} MiB in all")
+    if summary["work"]:
+        work = summary["work"]
+        print(f"{'Processor time':<34}{work['processor_s']} s for {work['chargers_s']} s of chargers: "
+              f"{work.get('chargers_a_core', '-')} chargers a core")
     line("Back after an outage within", summary.get("back_after_an_outage_s"), "s")
     most = max(summary.get("back_histogram", {}).values(), default=0)
     for begin, count in summary.get("back_histogram", {}).items():

@@ -2,6 +2,7 @@
 
     python3 tools/scenario.py run tools/scenarios/*.yaml
     python3 tools/scenario.py run FILE --against wss://csms.example/ocpp --junit report.xml -- --ca root.pem
+    python3 tools/scenario.py run tools/scenarios/*.yaml --habits steve
     python3 tools/scenario.py list
 
 docs/BACKENDS.md describes the steps. What stands after -- goes to the simulator (tools/simulate.py --help). Scenarios that
@@ -19,7 +20,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from cli import exit_with
-from scenarios import files, steps
+from scenarios import files, habits, steps
 
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 
@@ -37,12 +38,16 @@ class Result:
     seconds: float
 
 
-def play(scenario, url, options, folder):
-    """Run one scenario with a charger of its own; against the local back end when url is None."""
+def play(scenario, url, options, folder, habit=None):
+    """Run one scenario with a charger of its own; against the local back end when url is None, which then may have habits."""
     begun = time.monotonic()
     if url is not None and scenario.makes_calls:
         return Result(scenario, SKIPPED, "It makes calls, which only the local back end can.", 0.0)
+    if habit is not None and scenario.answers:
+        return Result(scenario, SKIPPED, "It says how the back end answers, and so do habits.", 0.0)
     back_end = None if url else Csms(tags=scenario.tags).start()
+    if habit is not None:
+        habit.prepare(back_end)
     for answer in scenario.answers:
         steps.script(back_end, **answer)
     trace = folder / "trace.jsonl"
@@ -53,7 +58,7 @@ def play(scenario, url, options, folder):
     )  # fmt: skip
     try:
         with charger:
-            steps.Player(charger, back_end, trace).play(scenario.steps, ready=not scenario.answers)
+            steps.Player(charger, back_end, trace).play(scenario.steps, ready=not scenario.answers, habit=habit)
         outcome, reason = PASSED, ""
     except steps.StepFailed as failure:
         outcome, reason = FAILED, str(failure)
@@ -93,6 +98,7 @@ def _parser():
     run = commands.add_parser("run", help="run scenario files")
     run.add_argument("file", nargs="+", type=Path)
     run.add_argument("--against", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH (default: the local one)")
+    run.add_argument("--habits", choices=sorted(habits.HABITS), help="what the local back end does beside the standard")
     run.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report")
     run.add_argument("--jobs", type=int, default=2, metavar="N", help="scenarios at the same time (default 2)")
     commands.add_parser("list", help="list the scenarios of the library")
@@ -101,12 +107,14 @@ def _parser():
 
 def run_all(given, options):
     """Exit code of `run`."""
+    if given.habits and given.against:
+        raise files.Mistake("--habits are those of the local back end: leave --against away.")
     scenarios = [files.load(path) for path in given.file]
     with tempfile.TemporaryDirectory(prefix="pilotlight-scenario-") as folder, ThreadPoolExecutor(max(1, given.jobs)) as pool:
         def one(number):
             own = Path(folder) / str(number)
             own.mkdir()
-            return play(scenarios[number], given.against, options, own)
+            return play(scenarios[number], given.against, options, own, habits.HABITS.get(given.habits))
 
         results = []
         for result in pool.map(one, range(len(scenarios))):

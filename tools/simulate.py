@@ -86,7 +86,7 @@ def _end_with_owner(stop):
     asyncio.get_running_loop().add_reader(descriptor, stop)
 
 
-def _tracer(path, identity):
+def open_trace(path, identity):
     """What writes the trace; None without one."""
     if path is None:
         return None
@@ -102,7 +102,7 @@ async def _run(launch, folder, where, label, trace):
     stop = asyncio.Event()
     _end_with_owner(stop.set)
     log = Log(sys.stderr if trace == "-" else sys.stdout)
-    traced = _tracer(trace, launch["identity"] or launch["serial"])
+    traced = open_trace(trace, launch["identity"] or launch["serial"])
     charger = board.Board(launch, log, label, traced)
     port = control.ControlPort(charger.command)
     host = where[0]
@@ -134,9 +134,21 @@ async def _run(launch, folder, where, label, trace):
         raise board.BoardError(charger.failure)
 
 
+def _many(words):
+    """Run --count chargers; the exit code. The fleet needs packages, which one charger does without."""
+    count, ours, theirs = options.of_a_fleet(words)
+    try:
+        import fleet
+    except ImportError as error:
+        raise options.Mistake("--count needs the project's own Python: make setup, then .venv/bin/python.") from error
+    return fleet.main([count, "--seconds", "0", *ours, "--", *theirs])
+
+
 def main(words):
     """Exit code."""
     try:
+        if options.is_fleet(words):
+            return _many(words)
         launch, folder, where, trace = options.parse(words)
         for warning in options.warnings(launch):
             print(f"simulate: {warning}", file=sys.stderr, flush=True)

@@ -360,6 +360,8 @@ def fetch_unless(present, fetch) -> int:
     except ToolchainError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # whoever has started this says so
+        return 130
     return 0
 
 

@@ -40,6 +40,15 @@ def copy_into(root):
                 shutil.copy2(source, place)
 
 
+def trust_what_this_machine_trusts(root):
+    """Bring the root certificates that the environment names: this machine's network may need others than Debian's."""
+    trusted = {name: os.environ[name] for name in ("PIP_CERT", "NODE_EXTRA_CA_CERTS") if name in os.environ}
+    for file in set(trusted.values()):
+        (root / file.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, root / file.lstrip("/"))
+    return trusted
+
+
 def archive_of(root):
     return subprocess.run([sys.executable, "-I", "-c", ARCHIVE, root], capture_output=True, check=True).stdout
 
@@ -71,13 +80,13 @@ def test_the_steps_run_in_a_clean_debian():
     root, user, folder = Path(os.environ["PILOTLIGHT_CHROOT"]), "root", "/"
     copy_into(root)
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
-    env |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_CERT", "NODE_EXTRA"))}
     for instruction, words in steps():
         if instruction == "USER":
             user, env["HOME"] = words.strip(), f"/home/{words.strip()}"
         elif instruction == "WORKDIR":
             folder = words.strip()
         elif instruction == "RUN":
+            env |= trust_what_this_machine_trusts(root)
             shell = ["chroot", f"--userspec={user}", root, "sh", "-c", f"cd {folder} && {words}"]
             done = subprocess.run(shell, env=env, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{words}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"

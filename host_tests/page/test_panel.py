@@ -122,6 +122,17 @@ def test_a_charger_without_power_is_shown_so_until_it_is_back(visit, bench):
     assert bench.first.status()["boots"] == 2
 
 
+def test_the_mains_lose_phases_and_voltage(visit):
+    page = visit().page
+    for volts, phases in (("220", "1"), ("230", "3")):
+        page.locator("#volts").fill(volts)
+        page.locator("#mains-phases").select_option(phases)
+        with page.expect_response("**/api/command") as answer:
+            _press(page, "Set mains")
+        assert answer.value.ok
+        assert answer.value.request.post_data_json["words"] == ["mains", f"volts={volts}", f"phases={phases}"]
+
+
 def test_bad_input_is_told_and_sent_nowhere(visit, bench):
     page = visit().page
     mark = len(bench.csms.record)

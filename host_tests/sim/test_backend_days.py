@@ -10,8 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from scenarios.habits import HA_SETTINGS, HomeAssistant, Steve
 
-from backend import Result
 from sim.sessions import illegal_steps, limit_profile, statuses, transaction_messages
 
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
@@ -21,8 +21,6 @@ PING = b"\x89\x04ping"
 SETTINGS = {"RetryBackoffWaitMinimum": 1, "RetryBackoffRandomRange": 1}
 # A new unit's register is new; and nobody listens while a back end restarts.
 EXPECTED = ("meter: register 1", "no listener at that port")
-HA_MEASURANDS = ("Current.Export,Current.Import,Current.Offered,Energy.Active.Import.Register,Frequency,Power.Active.Import,"
-                 "Power.Factor,Power.Offered,SoC,Temperature,Voltage")
 
 pytestmark = pytest.mark.timeout(LIMIT_S)
 
@@ -99,26 +97,24 @@ def maximum(amps, level):
 
 
 def home_assistant_connects(day):
-    """What the integration does with a charger that has just connected."""
-    profiles = day.value("SupportedFeatureProfiles").split(",")
-    assert {"Core", "SmartCharging", "RemoteTrigger"} <= set(profiles)
-    assert day.value("NumberOfConnectors") == "1"
-    assert day.value("HeartbeatInterval").isdigit()
-    tried = day.call("ChangeConfiguration", key="MeterValuesSampledData", value=HA_MEASURANDS)["status"]
-    assert tried == "Rejected"  # no SoC here; the integration then takes what the charger has
-    good = day.value("MeterValuesSampledData")
-    day.accepted("ChangeConfiguration", key="MeterValuesSampledData", value=good)
-    for key, value in (("MeterValueSampleInterval", "60"), ("ClockAlignedDataInterval", "900"), ("WebSocketPingInterval", "20")):
-        day.accepted("ChangeConfiguration", key=key, value=value)
-    day.accepted("ChangeAvailability", connectorId=0, type="Operative")
-    day.triggered("StatusNotification", 1)
+    """What the integration does with a charger that has just connected, and what it is told."""
+    mark, told = len(day.answers), len(day.csms.record)
+    HomeAssistant.connected(day.call)
+    answers = day.answers[mark:]
+    features, connectors, heartbeat, measurands = (
+        answer["configurationKey"][0]["value"] for action, answer in answers if action == "GetConfiguration")
+    assert {"Core", "SmartCharging", "RemoteTrigger"} <= set(features.split(","))
+    assert connectors == "1" and heartbeat.isdigit() and "SoC" not in measurands
+    statuses = [answer["status"] for _, answer in answers if "status" in answer]
+    # No SoC here; the integration then takes what the charger has.
+    assert statuses == ["Rejected", *["Accepted"] * (len(HA_SETTINGS) + 3)]
+    day.csms.record.wait("StatusNotification", since=told, where=lambda p: p["connectorId"] == 1)
 
 
 def test_a_day_of_home_assistants_integration(launch, csms):
     """Configuration on connect, remote start, the slider, triggers, its own restart in a session, remote stop, unlock."""
     csms.ledger.set_tag("HOMEASSISTANT01")
-    csms.always("BootNotification", lambda _: Result({
-        "currentTime": csms.now().replace("Z", "421+00:00"), "interval": 3600, "status": "Accepted"}))
+    HomeAssistant.prepare(csms)
     day = Day(launch, csms)
     csms.wait_booted()
     home_assistant_connects(day)
@@ -162,9 +158,9 @@ def steves_operator(day):
     """Configuration while Pending, then lists and the daily profile."""
     csms = day.csms
     csms.record.wait("BootNotification", "out", 3)
-    assert len(day.call("GetConfiguration", key=[])["configurationKey"]) > 40
-    day.accepted("ChangeConfiguration", key="MeterValueSampleInterval", value="60")
-    day.accepted("TriggerMessage", requestedMessage="BootNotification")
+    Steve.connected(day.call)
+    (_, keys), (_, changed), (_, triggered) = day.answers
+    assert len(keys["configurationKey"]) > 40 and changed["status"] == triggered["status"] == "Accepted"
     csms.record.wait("StatusNotification", count=2)
     day.accepted("ClearCache")
     for version, kind in ((1, "Full"), (2, "Differential")):
@@ -209,9 +205,7 @@ def steves_driver(day, number, tag):
 
 def test_a_day_of_steve(launch, csms):
     """Pending until an operator has read the configuration, then lists, reservations, profiles, and a soft reset."""
-    answers = iter(("Pending", "Accepted"))
-    csms.always("BootNotification", lambda _: Result({
-        "status": next(answers, "Accepted"), "currentTime": csms.now(), "interval": 14400}))
+    Steve.prepare(csms)
     day = Day(launch, csms)
     steves_operator(day)
     for number, tag in enumerate(("GOOD0001", "GOOD0002"), 1):

@@ -32,6 +32,7 @@ def run(words, state_dir):
     ["--security-profile", "x"], ["--ca", "no/such/file.pem"], ["--client-cert", "no/such/file.pem"],
     ["--identity", ""], ["--state-dir", "/proc/nowhere/state"],
     ["--web", "nonsense"], ["--mqtt", "http://x"], ["--romfs", "no/such/file"], ["--frozen", "no/such/file"],
+    ["--count", "0"], ["--count", "many"], ["--count", "2", "--bogus"],
     ["--frozen", "/bin/sh"], ["--word", "32", "--frozen", "/bin/sh", "--romfs", "/bin/sh"],
 ], ids=" ".join)
 def test_nonsense_is_refused_with_a_sentence(words, tmp_path):

@@ -1,11 +1,17 @@
 """Many chargers in one process: they connect, charge, and come back spread after an outage of all."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from backend import wait_until
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "fleet.py"
 
@@ -16,9 +22,9 @@ def fleet(*words):
 
 @pytest.mark.timeout(240)
 def test_a_fleet_charges_and_comes_back_after_an_outage_of_all(tmp_path, frozen_interpreter):
-    figures = tmp_path / "fleet.json"
+    figures, drawn = tmp_path / "fleet.json", tmp_path / "storm.png"
     done = fleet(6, "--sessions", "--pause", 2, "--seconds", 8, "--time-scale", 5, "--storm", "--storm-seconds", 25,
-                 "--json", figures)
+                 "--json", figures, "--png", drawn, "--", "--trace", tmp_path / "trace")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(figures.read_text())
     assert found["connected"] == found["chargers"] == 6 and found["failed"] == found["problems"] == []
@@ -26,6 +32,40 @@ def test_a_fleet_charges_and_comes_back_after_an_outage_of_all(tmp_path, frozen_
     assert found["longest_gap_of_ticks_ms"]["max"] <= 40, "time is virtual: no tick is late however busy this machine is"
     assert found["memory"]["kib_a_charger"] < 4096
     assert sum(found["back_histogram"].values()) == 6
+    assert found["work"]["chargers_s"] > 0 and found["work"]["processor_s"] > 0
+    with Image.open(drawn) as picture:
+        assert picture.getcolors() and "#2b6cb0" in {f"#{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in picture.getcolors(4096)}
+    told = {json.loads(line)["charger"] for line in (tmp_path / "trace").read_text().splitlines()}
+    assert told == {f"CP{number:04}" for number in range(1, 7)}
+
+
+@pytest.mark.timeout(240)
+def test_chargers_that_had_no_power_are_back_with_it(tmp_path, frozen_interpreter):
+    figures = tmp_path / "fleet.json"
+    done = fleet(2, "--seconds", 1, "--time-scale", 5, "--storm", "power", "--storm-seconds", 60, "--json", figures)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(figures.read_text())
+    assert sum(found["back_histogram"].values()) == 2 and found["messages"] > 20, "each has registered again"
+
+
+@pytest.mark.timeout(240)
+def test_simulate_with_a_count_is_a_fleet_that_runs_until_it_is_told_to_stop(tmp_path, csms):
+    words = ["--count", 2, "--csms", csms.url, "--identity", "MANY", "--state-dir", tmp_path / "units", "--time-scale", 5]
+    process = subprocess.Popen([sys.executable, TOOL.with_name("simulate.py"), *map(str, words)], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        wait_until(lambda: set(csms.stations) == {"MANY0001", "MANY0002"}, 120, "both chargers connected")
+        ctl = [sys.executable, TOOL.with_name("ctl.py"), "--state-dir", tmp_path / "units" / "MANY0002", "plug_in"]
+        assert subprocess.run(ctl, timeout=60, check=False).returncode == 0
+        csms.record.wait("StatusNotification", where=lambda p: p.get("status") == "Preparing")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert "2 of 2 chargers connected" in process.stdout.read()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
 
 
 def test_units_stay_in_a_state_directory(tmp_path, csms, frozen_interpreter):
@@ -41,6 +81,7 @@ def test_units_stay_in_a_state_directory(tmp_path, csms, frozen_interpreter):
 
 @pytest.mark.parametrize("words", [
     ("0",), ("1001",), ("x",), ("2", "--csms", "http://x"), ("2", "--", "--word", "7"), ("2", "--bogus"),
+    ("2", "--png", "x.png"), ("2", "--json", "/proc/nowhere"), ("2", "--storm", "water"), ("2", "--", "--trace", "-"),
 ])  # fmt: skip
 def test_a_mistake_is_one_sentence_and_exit_code_2(words):
     done = fleet(*words)

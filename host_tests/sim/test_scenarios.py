@@ -52,6 +52,23 @@ def test_against_another_back_end_scenarios_with_calls_are_skipped(csms, tmp_pat
     assert ElementTree.parse(report).getroot().get("skipped") == "1"
 
 
+@pytest.mark.parametrize(("habits", "words"), [
+    ("home-assistant", {"message": "TriggerMessage", "where": {"requestedMessage": "StatusNotification"}}),
+    ("steve", {"message": "BootNotification", "kind": "result", "where": {"status": "Pending"}}),
+])  # fmt: skip
+def test_the_local_back_end_has_habits_of_others(tmp_path, habits, words):
+    path = scenario(tmp_path, [{"expect": {"from": "back_end", **words}}, {"plug_in": 1}])
+    done = run("run", path, "--habits", habits)
+    assert done.returncode == 0, done.stdout
+    assert run("run", scenario(tmp_path, [{"expect": {"from": "back_end", "within": 1, **words}}])).returncode == 1
+
+
+@pytest.mark.parametrize("words", [("--habits", "nobody"), ("--habits", "steve", "--against", "ws://127.0.0.1:1/x")])
+def test_habits_that_are_not_there_are_refused(words):
+    done = run("run", LIBRARY[0], *words)
+    assert done.returncode == 2 and done.stderr.startswith("scenario: ") and len(done.stderr.splitlines()) == 1
+
+
 def test_a_step_that_does_not_come_true_fails_with_its_number_and_the_last_messages(tmp_path):
     path = scenario(tmp_path, [{"plug_in": 1}, {"expect": {"message": "StopTransaction", "within": 1}}])
     report = tmp_path / "report.xml"

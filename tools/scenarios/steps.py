@@ -53,12 +53,14 @@ class Player:
         self._saved = {}
         self._commands = {}
 
-    def play(self, steps, ready=True):
+    def play(self, steps, ready=True, habit=None):
         """All steps in order, then the check that no message broke a schema; StepFailed at the first that fails.
 
-        With `ready` the back end has accepted the charger before the first step.
+        With `ready` the back end has accepted the charger before the first step; `habit`, one of habits.HABITS, comes before it.
         """
         self._commands = self._charger.command("help")
+        if habit is not None:
+            habit.play(self._back_end)
         if ready:
             wait_until(self._booted, WITHIN_S, "the status of each connector", interval_s=0.02)
         for number, step in enumerate(steps, 1):

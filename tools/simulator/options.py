@@ -51,6 +51,7 @@ def _parser():
     add("--csms-secure", metavar="URL", help="back end for security profiles 2 and 3, where it is another wss://HOST:PORT/PATH")
     add("--board", metavar="NAME", help="run the board.py of boards/NAME in the simulated world")
     add("--identity", metavar="ID", help="charge point identity (default: the serial number)")
+    add("--count", type=int, default=1, metavar="N", help="run N chargers, ID0001 and so on, as tools/fleet.py does")
     add("--connectors", type=int, default=1, metavar="N", help="1 to 4 (default 1)")
     add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
     add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
@@ -277,6 +278,33 @@ def warnings(launch):
     if parts.scheme == "ws" and not launch["lab"] and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         return [f"{launch['csms']} is not encrypted: only a laboratory unit (--lab) connects to it."]
     return []
+
+
+# Of the simulator's options those that a fleet has itself, with its own names.
+_OF_THE_FLEET = {"--csms": "--csms", "--identity": "--prefix", "--state-dir": "--state-dir", "--time-scale": "--time-scale",
+                 "--seed": "--seed"}
+
+
+def is_fleet(words):
+    """True when --count asks for several chargers."""
+    return any(word.partition("=")[0] == "--count" for word in words)
+
+
+def of_a_fleet(words):
+    """(count, words of tools/fleet.py, words for each charger) of a command line with --count."""
+    parser = _Parser(prog="simulate.py", allow_abbrev=False, add_help=False)
+    for name in ("--count", "--control", *_OF_THE_FLEET):
+        parser.add_argument(name)
+    parser.add_argument("--lab", action="store_true")
+    given, rest = parser.parse_known_args(words)
+    if given.control is not None:
+        raise Mistake("--count gives each charger a control port of its own, in DIR/ID/control: leave --control away.")
+    ours = ["--lab"] if given.lab else []
+    for name, theirs in _OF_THE_FLEET.items():
+        value = getattr(given, name[2:].replace("-", "_"))
+        if value is not None:
+            ours += [theirs, value]
+    return given.count, ours, rest
 
 
 def parse(words):

@@ -31,7 +31,7 @@ Simulated EV chargers that run the firmware as it ships. `pilotlight-sim COMMAND
 
 {{commands}}
   setup     fetch now what the first use would fetch; --page: what the panel and --web need as well,
-            --frozen: a C compiler for chargers of a third of the memory
+            --frozen: a C compiler, with which a fleet takes a third less memory
   path      print the folder of the project's files (scenarios: tools/scenarios)
 
 What is fetched and built lies in {VARIABLE}, else in $XDG_CACHE_HOME/pilotlight-sim, else in ~/.cache/pilotlight-sim.

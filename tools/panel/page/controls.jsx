@@ -18,6 +18,16 @@ function Number({ id, label, value, set, ...limits }) {
   );
 }
 
+function Phases({ id, label, value, set }) {
+  return (
+    <Field id={id} label={label}>
+      <select id={id} value={value} onChange={(event) => set(event.target.value)}>
+        {[1, 2, 3].map((count) => <option key={count}>{count}</option>)}
+      </select>
+    </Field>
+  );
+}
+
 function Button({ run, words, children, ...rest }) {
   return <button type="button" onClick={() => run(words)} {...rest}>{children}</button>;
 }
@@ -38,11 +48,7 @@ export function Car({ run, number }) {
       </div>
       <div class="pair">
         <Number id="amps" label="Takes at most, A" value={amps} set={setAmps} min="0" max="80" step="any" />
-        <Field id="phases" label="Phases">
-          <select id="phases" value={phases} onChange={(event) => setPhases(event.target.value)}>
-            {[1, 2, 3].map((count) => <option key={count}>{count}</option>)}
-          </select>
-        </Field>
+        <Phases id="phases" label="Phases" value={phases} set={setPhases} />
         <Button run={run} words={["ev", `max_amps=${amps}`, `phases=${phases}`, at]}>Set car</Button>
       </div>
     </section>
@@ -70,6 +76,7 @@ export function Card({ run, number }) {
 
 export function Supply({ run, status }) {
   const [volts, setVolts] = useState("230");
+  const [phases, setPhases] = useState("3");
   const [seconds, setSeconds] = useState("2");
   const [scale, setScale] = useState("1");
   const up = status.network === "up";
@@ -78,7 +85,8 @@ export function Supply({ run, status }) {
       <h2>Mains and network</h2>
       <div class="pair">
         <Number id="volts" label="Mains, V" value={volts} set={setVolts} min="0" max="400" step="any" />
-        <Button run={run} words={["mains", `volts=${volts}`]}>Set mains</Button>
+        <Phases id="mains-phases" label="Mains phases" value={phases} set={setPhases} />
+        <Button run={run} words={["mains", `volts=${volts}`, `phases=${phases}`]}>Set mains</Button>
       </div>
       <div class="pair">
         <Number id="seconds" label="No power for, s" value={seconds} set={setSeconds} min="0" max="600" step="any" />
