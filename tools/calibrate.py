@@ -132,6 +132,11 @@ def ask_reference(point: str, phases: int):
     if point == "none":
         input("  then press Enter: ")
         return None
+    return ask_figures(phases)
+
+
+def ask_figures(phases: int) -> dict[str, list[int]]:
+    """Ask for what the reference meter shows: "v" mV, "i" mA, "p" mW of each phase."""
     figures: dict[str, list[int]] = {"v": [], "i": [], "p": []}
     for phase in range(phases):
         while True:

@@ -289,7 +289,8 @@ class Application:
             self.mqtt_client.retry_now()
 
 
-async def _run(extra_tasks) -> None:
+async def run(extra_tasks) -> None:
+    """Build the charger, start its tasks, and never end."""
     global current
     memory.configure(board.HEAP_GROWS, outside_memory.largest_block)
     current = Application()
@@ -304,7 +305,7 @@ async def _run(extra_tasks) -> None:
 def main(extra_tasks=()) -> None:
     """Build the charger and run it. `extra_tasks` are further coroutine functions of a board."""
     try:
-        asyncio.run(_run(extra_tasks))
+        asyncio.run(run(extra_tasks))
     finally:
         if current is not None:
             current.control.stop()

@@ -44,6 +44,8 @@ class PilotCircuit:
         self._board(r1, r2, r3, rail_mv)
         self.high_uv = 0
         self.low_uv = 0
+        self.high_mv = 0  # of the plateaus at the connector
+        self.low_mv = 0
 
     def _board(self, r1, r2, r3, rail_mv):
         """Precompute the divider: the node's microvolts per pilot millivolt, and its load on the pilot."""
@@ -69,8 +71,10 @@ class PilotCircuit:
 
     def solve(self, load_ohm, diode):
         """Work out both plateaus at the ADC for a car's resistance; 0 is no car."""
-        self.high_uv = self._node_uv(self._pilot_mv(self.plus_mv, load_ohm, diode))
-        self.low_uv = self._node_uv(self._pilot_mv(self.minus_mv, load_ohm, diode))
+        self.high_mv = self._pilot_mv(self.plus_mv, load_ohm, diode)
+        self.low_mv = self._pilot_mv(self.minus_mv, load_ohm, diode)
+        self.high_uv = self._node_uv(self.high_mv)
+        self.low_uv = self._node_uv(self.low_mv)
 
     def _node_uv(self, mv):
         return self._zero_uv + (mv * self._gain_512 >> 9)
