@@ -159,10 +159,11 @@ def main(arguments: list[str] | None = None) -> int:
     where.add_argument("--port", help="serial port of the unit, for mpremote")
     where.add_argument("--interpreter", help="MicroPython on this computer, with the unit's modules in MICROPYPATH")
     parser.add_argument("--outlet", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="no soft reset of the board first")
     parser.add_argument("--show", action="store_true", help="print what is stored and end")
     options = parser.parse_args(arguments)
     if options.port:
-        command = [sys.executable, "-m", "mpremote", "connect", options.port, "exec"]
+        command = [sys.executable, "-m", "mpremote", "connect", options.port, *(["resume"] if options.resume else []), "exec"]
     else:
         command = [options.interpreter, "-c"]
     unit = Unit(command, options.outlet)

@@ -133,23 +133,34 @@ class ADC:
 _SLOW_TIME_FACTOR = 10
 
 
+def _watch():
+    WDT._only._watch()
+
+
 class WDT:
     """The task watchdog: once started it cannot be stopped, and a missed feed resets the chip.
 
     Two watch: asyncio's wait, in simulated time; and the operating system's alarm, in real time, for code that never
     comes back to waiting. Where simulated time is slower than real time the alarm waits for much longer: an interpreter that gets
-    no processor is no firmware that hangs.
+    no processor is no firmware that hangs. There is one, as on the port: a second WDT() sets its time limit anew.
     """
 
-    def __init__(self, id=0, timeout=5000):
+    _only = None
+
+    def __new__(cls, id=0, timeout=5000):
         if timeout < 1000:
             raise ValueError("timeout too short")
+        if WDT._only is None:
+            WDT._only = object.__new__(cls)
+            loop_wait.on_wait(_watch)
+        return WDT._only
+
+    def __init__(self, id=0, timeout=5000):
         self._timeout = timeout
         self._real_ms = 0
         self._fed = timebase.ticks_ms()
         self.feed()
         self._put_off()
-        loop_wait.on_wait(self._watch)
 
     def feed(self):
         """Put the reset off."""

@@ -9,7 +9,7 @@ from micropython import const
 
 from charger import clock, log, version
 from charger.audit import events
-from charger.drivers import outside_memory
+from charger.drivers import console, outside_memory
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
@@ -273,6 +273,10 @@ class Application:
         for outlet in self.outlets:
             clear = outlet.acknowledge() and clear
         return clear
+
+    def reopen_console(self) -> bool:
+        """Open the console until the next restart, for a repair; False in an image without one."""
+        return console.reopen()
 
     def report(self) -> dict:
         """Return the charger's state as plain data."""
