@@ -235,6 +235,17 @@ def make_tamper_watch(app):
     return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
 
+def make_status_light(app):
+    """Create the StatusLight if the board has an LED or a WS2812 pixel, else None."""
+    led, pixel = board.SHARED.get("led"), board.SHARED.get("pixel")
+    if led is None and pixel is None:
+        return None
+    from charger.drivers.led import PixelLed, PlainLed  # with status_light.py: 1,500 frozen bytes
+    from charger.status_light import StatusLight
+
+    return StatusLight(app, PlainLed(led) if pixel is None else PixelLed(pixel))
+
+
 def make_back_end(app) -> tuple:
     """Create (connection settings, connection, charge point)."""
     csms = csms_data(app)
