@@ -21,8 +21,8 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   meter       (driver, options): what drivers.meters.make() takes
   reader      {"uart": number, "tx", "rx": pins} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), pixel (a WS2812 as
-            status LED in place of led), fault (1 = fault of the board), rails (1 = the pilot generator's supply is out of range), reduction (1 = the grid operator asks for less
-            power); None, or not there, where a board has none
+            status LED in place of led), fault (1 = fault of the board), rails (1 = the pilot generator's supply is out of
+            range), reduction (1 = the grid operator asks for less power); None, or not there, where a board has none
 DEVICE      what the label says: vendor, model, serial
 FACTORY     factory values of the unit, text by standard OCPP key name. Here from --set; on a real board from the file
             that the factory writes

@@ -73,9 +73,7 @@ class Application:
             self.memory.add(self.mqtt_client)
         wiring.note_start(self)
         self._add_jobs()
-        light = wiring.make_status_light(self)
-        if light is not None:
-            self.housekeeping.every_100_ms("status light", light.poll)
+        wiring.add_status_light(self)
         for job in wiring.make_sag_jobs(self):
             self.housekeeping.every_100_ms("mains", job)
         wiring = None

@@ -89,7 +89,7 @@ def test_pattern_is_shown_step_by_step_and_written_only_when_it_changes():
 
 
 def test_states_can_be_told_apart_without_a_colour():
-    equal(len(set([steps for steps, _ in PATTERNS.values()])), len(PATTERNS))
+    equal(len({steps for steps, _ in PATTERNS.values()}), len(PATTERNS))
 
 
 def test_a_step_allocates_nothing():

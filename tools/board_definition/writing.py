@@ -22,8 +22,8 @@ WHAT = {
     "READER_TX": "card reader, UART TX", "READER_RX": "card reader, UART RX, 9600 8N1",
     "PROXIMITY_ADC": "proximity contact of the socket, 1 kohm to 3.3 V", "NTC_ADC": "NTC at the terminals, 10 kohm, B 3950",
     "FAULT_INPUT_PIN": "fault of this outlet, 1 = fault", "TAMPER": "tamper switch, 1 = lid open",
-    "BUTTON": "button, 0 = pressed",
-    "LED": "status LED, 1 = on", "PIXEL": "WS2812 as status LED", "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
+    "BUTTON": "button, 0 = pressed", "LED": "status LED, 1 = on", "PIXEL": "WS2812 as status LED",
+    "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
 }  # fmt: skip
 SLOT_KIB = {4: 1664, 8: 2048, 16: 2048}
 _SDKCONFIG = {
