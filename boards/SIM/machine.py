@@ -130,6 +130,16 @@ class ADC:
         return self.read_u16() >> 4
 
 
+def bitstream(pin, encoding, timing, data):
+    """Send bits; a WS2812 on the pin (GRB) shows the colour "RRGGBB"."""
+    if encoding != 0 or len(timing) != 4:
+        raise ValueError("encoding")
+    soft_irq.enter()
+    timebase.cost(len(data) * 8 * (timing[0] + timing[1]) // 1000, "bitstream")
+    soft_irq.leave()
+    pin._line.write("%02X%02X%02X" % (data[1], data[0], data[2]))
+
+
 _SLOW_TIME_FACTOR = 10
 
 
