@@ -3,6 +3,7 @@
 import json
 import sys
 
+import machine  # noqa: F401 - from here, since nested imports take the 32-bit interpreter's stack
 from check import equal, near, raises, true
 
 from sim.circuit import PilotCircuit, Random

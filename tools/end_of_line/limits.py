@@ -3,6 +3,7 @@
 # Plateaus at the plug with all tolerances (docs/RULES.md CP-4), in mV.
 PILOT_MV = {"A": (11400, 12600), "B": (8370, 9590), "C": (5470, 6530), "low": (-12600, -11400)}
 DUTY_PERMILLE = 5  # what the duty may differ from the offer's (CP-2)
+STEADY_PERMILLE = 1000
 METER_PPM = 10_000  # of voltage, current and power against the reference meter
 TEMPERATURE_DC = (50, 500)  # inside a unit in a hall
 RSSI_DBM = (-75, 0)
