@@ -10,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo page bench scorecard matrix soak lint types romfs frozen target lock \
-  firmware flash deploy provision calibrate monitor clean distclean
+  firmware flash deploy provision calibrate monitor hil clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -68,6 +68,9 @@ calibrate: setup  ## Calibrate a unit's meter against a reference meter: PORT= [
 
 monitor: setup  ## Show a board's console, Ctrl-] ends: PORT=
 	@$(VENV)/python tools/device.py monitor --port "$(PORT)"
+
+hil: setup  ## Run the scenarios of host_tests/hil on a board beside a jig: PORT= JIG=; without both on simulator and target
+	@$(VENV)/python tools/device.py hil --port "$(PORT)" --jig "$(JIG)" -- $(ARGS)
 
 frozen: setup  ## Build the 32-bit interpreter that holds the charger frozen, as a board does; ARGS=--sizes lists the modules
 	@$(VENV)/python tools/frozen.py $(ARGS)

@@ -132,6 +132,11 @@ def ask_reference(point: str, phases: int):
     if point == "none":
         input("  then press Enter: ")
         return None
+    return ask_figures(phases)
+
+
+def ask_figures(phases: int) -> dict[str, list[int]]:
+    """Ask for what the reference meter shows: "v" mV, "i" mA, "p" mW of each phase."""
     figures: dict[str, list[int]] = {"v": [], "i": [], "p": []}
     for phase in range(phases):
         while True:
@@ -154,10 +159,11 @@ def main(arguments: list[str] | None = None) -> int:
     where.add_argument("--port", help="serial port of the unit, for mpremote")
     where.add_argument("--interpreter", help="MicroPython on this computer, with the unit's modules in MICROPYPATH")
     parser.add_argument("--outlet", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="no soft reset of the board first")
     parser.add_argument("--show", action="store_true", help="print what is stored and end")
     options = parser.parse_args(arguments)
     if options.port:
-        command = [sys.executable, "-m", "mpremote", "connect", options.port, "exec"]
+        command = [sys.executable, "-m", "mpremote", "connect", options.port, *(["resume"] if options.resume else []), "exec"]
     else:
         command = [options.interpreter, "-c"]
     unit = Unit(command, options.outlet)

@@ -7,6 +7,7 @@
   device.py provision --port PORT -- --serial PL1 --labels labels                    give the unit its credentials
   device.py calibrate --port PORT -- --outlet 1                                      calibrate a meter against a reference
   device.py monitor --port PORT                                                      show the console
+  device.py hil --port PORT --jig PORT                                               the scenarios on a board beside a jig
 
 Each step checks what it needs before it does anything. Exit code 2 and one sentence: something is missing. 1: it failed.
 """
@@ -34,7 +35,7 @@ VARIANTS = ("", "PRODUCT")
 _BOOT_OFFSET = {"esp32": 0x1000, "esp32s2": 0x1000, "esp32s3": 0, "esp32c3": 0, "esp32c6": 0}
 _RISCV = ("esp32c3", "esp32c6")
 # Development boards that ran the firmware have an armed watchdog; the bare-metal target has none.
-_FEED = "try:\n from machine import WDT\n WDT(timeout=8000).feed()\nexcept ImportError:\n pass"
+FEED = "try:\n from machine import WDT\n WDT(timeout=8000).feed()\nexcept ImportError:\n pass"
 _BATCH = 20  # files a call of mpremote
 
 
@@ -63,10 +64,13 @@ def board(name: str | None) -> Path:
     return folder
 
 
-def port(name: str | None) -> str:
-    """A serial port that can be opened."""
+_PORTS = {"PORT": "the serial port of the board", "JIG": "the serial port of the second board, which plays the car"}
+
+
+def port(name: str | None, word: str = "PORT") -> str:
+    """A serial port that can be opened; `word` is how the command line calls it."""
     if not name:
-        raise MissingError("PORT is missing, the serial port of the board, for example /dev/ttyUSB0.")
+        raise MissingError(f"{word} is missing, {_PORTS[word]}, for example /dev/ttyUSB0.")
     if not os.path.exists(name):
         raise MissingError(f"There is no {name}; perhaps the board is not plugged in.")
     if not os.access(name, os.R_OK | os.W_OK):
@@ -217,7 +221,7 @@ def deploy_commands(folder: Path, names: list[str]) -> list[list[str]]:
     for at in range(0, len(names), _BATCH):
         words: list[str] = []
         for name in names[at : at + _BATCH]:
-            words += [*(["+"] if words else []), "exec", _FEED, "+", "fs", "cp", str(STAGE / folder.name / name), f":{name}"]
+            words += [*(["+"] if words else []), "exec", FEED, "+", "fs", "cp", str(STAGE / folder.name / name), f":{name}"]
         batches.append(words)
     return batches
 
@@ -250,6 +254,17 @@ def other_tool(given: argparse.Namespace) -> None:
         raise FailedError(f"{given.step} ended with exit code {done.returncode}.")
 
 
+def hil(given: argparse.Namespace) -> None:
+    """host_tests/hil on a board; without ports on the simulator, and all of it on the bare-metal target."""
+    environment = {**os.environ, "PILOTLIGHT_TARGET": "all"}
+    if given.port or given.jig:
+        environment.update(PILOTLIGHT_HIL_PORT=port(given.port), PILOTLIGHT_HIL_JIG=port(given.jig, "JIG"))
+    done = subprocess.run([*module("pytest"), str(ROOT / "host_tests" / "hil"), "-v", *given.more], cwd=ROOT, env=environment,
+                          check=False)
+    if done.returncode:
+        raise FailedError(f"pytest ended with exit code {done.returncode}.")
+
+
 def monitor(given: argparse.Namespace) -> None:
     """The console, until Ctrl-]."""
     where, tool = port(given.port), module("mpremote")
@@ -258,6 +273,7 @@ def monitor(given: argparse.Namespace) -> None:
 
 STEPS = {
     "firmware": firmware, "flash": flash, "deploy": deploy, "provision": other_tool, "calibrate": other_tool, "monitor": monitor,
+    "hil": hil,
 }  # fmt: skip
 
 
@@ -274,6 +290,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("step", choices=list(STEPS))
     parser.add_argument("--board", default="")
     parser.add_argument("--port", default="")
+    parser.add_argument("--jig", default="")
     parser.add_argument("--variant", default="", choices=VARIANTS)
     parser.add_argument("--mpy-dir", type=_source_tree, default=frozen.SOURCES, help="(default: the tool chain's own sources)")
     parser.add_argument("--resume", action="store_true", help="deploy without a soft reset first")

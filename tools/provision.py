@@ -34,6 +34,7 @@ def _parser():
                         help="whose cost of a PIN to assume")
     parser.add_argument("--measure", action="store_true",
                         help="measure the cost of a PIN on the unit; alone it only tells the figure")
+    parser.add_argument("--resume", action="store_true", help="no soft reset of the board first")
     parser.add_argument("--word", type=int, default=64, choices=(32, 64), help="interpreter for a state directory")
     return parser
 
@@ -41,7 +42,7 @@ def _parser():
 def _unit_of(given):
     """(unit, what holds the state directory or None)."""
     if given.port:
-        return unit.board(given.port), None
+        return unit.board(given.port, given.resume), None
     given.state_dir.mkdir(parents=True, exist_ok=True)
     folder = given.state_dir.absolute()
     return unit.state_directory(folder, given.word), state.hold(folder)

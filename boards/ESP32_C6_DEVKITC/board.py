@@ -15,6 +15,6 @@ OUTLETS: "tuple[dict, ...]" = (
         meter=("ade7953_i2c", {"bus": 0, "scl": 7, "sda": 6, "address": 0x38}),
     ),
 )
-SHARED: "dict[str, int | None]" = {"tamper": 22, "button": 23, "led": 8, "fault": None, "rails": 19}
+SHARED: "dict[str, int | None]" = {"tamper": 22, "button": 23, "led": None, "pixel": 8, "fault": None, "rails": 19}
 HEAP_GROWS = True  # the port adds to the heap when it is full, out of what mbedTLS allocates from
 DEVICE, CSMS, UPDATE = unit_data(NAME, "ESP32-C6-DevKitC-1")

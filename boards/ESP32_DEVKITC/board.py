@@ -15,6 +15,6 @@ OUTLETS: "tuple[dict, ...]" = (
         meter=("ade7953_i2c", {"bus": 0, "scl": 22, "sda": 21, "address": 0x38}),
     ),
 )
-SHARED: "dict[str, int | None]" = {"tamper": 27, "button": 18, "led": 19, "fault": None, "rails": 13}
+SHARED: "dict[str, int | None]" = {"tamper": 27, "button": 18, "led": 19, "pixel": None, "fault": None, "rails": 13}
 HEAP_GROWS = True  # the port adds to the heap when it is full, out of what mbedTLS allocates from
 DEVICE, CSMS, UPDATE = unit_data(NAME, "ESP32-DevKitC")

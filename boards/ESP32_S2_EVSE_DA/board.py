@@ -14,6 +14,6 @@ OUTLETS: "tuple[dict, ...]" = (
         meter=("ct_adc", {"v_adc": 8, "i_adc": 5, "v_ratio": 470000, "i_ratio": 90909}),
     ),
 )
-SHARED: "dict[str, int | None]" = {"tamper": 2, "button": 0, "led": 36, "fault": None, "rails": None}
+SHARED: "dict[str, int | None]" = {"tamper": 2, "button": 0, "led": 36, "pixel": None, "fault": None, "rails": None}
 HEAP_GROWS = True  # the port adds to the heap when it is full, out of what mbedTLS allocates from
 DEVICE, CSMS, UPDATE = unit_data(NAME, "ESP32-S2 EVSE DA")

@@ -15,6 +15,6 @@ OUTLETS: "tuple[dict, ...]" = (
         meter=("ade7953_i2c", {"bus": 0, "scl": 11, "sda": 12, "address": 0x38}),
     ),
 )
-SHARED: "dict[str, int | None]" = {"tamper": 13, "button": 14, "led": 21, "fault": None, "rails": 10}
+SHARED: "dict[str, int | None]" = {"tamper": 13, "button": 14, "led": 21, "pixel": None, "fault": None, "rails": 10}
 HEAP_GROWS = False  # mpconfigboard.h fixes its size
 DEVICE, CSMS, UPDATE = unit_data(NAME, "ESP32-S3-DevKitC-1")

@@ -20,9 +20,9 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   wake_up     True where a sleeping car is to be woken out of the box (the key WakeUpVehicle); absent: False
   meter       (driver, options): what drivers.meters.make() takes
   reader      {"uart": number, "tx", "rx": pins, "kind": a file of drivers/readers/, "serial_ascii" without it} or None
-SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), fault (1 = fault of the
-            board), rails (1 = the pilot generator's supply is out of range), reduction (1 = the grid operator asks for less
-            power); None, or not there, where a board has none
+SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), pixel (a WS2812 as
+            status LED in place of led), fault (1 = fault of the board), rails (1 = the pilot generator's supply is out of
+            range), reduction (1 = the grid operator asks for less power); None, or not there, where a board has none
 DEVICE      what the label says: vendor, model, serial
 FACTORY     factory values of the unit, text by standard OCPP key name. Here from --set; on a real board from the file
             that the factory writes
@@ -93,7 +93,7 @@ def _outlet(number):
 
 
 OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
-SHARED = {"tamper": 90, "button": 91, "led": 92, "fault": 93, "rails": 94}
+SHARED = {"tamper": 90, "button": 91, "led": 92, "pixel": None, "fault": 93, "rails": 94}
 HEAP_GROWS = False
 HANDSHAKE_MS = int(setting("HandshakeMs", "0" if config["pace"] is None else str(hardware_times.TLS_HANDSHAKE_US["rsa"] // 1000)))
 DEVICE = {

@@ -130,7 +130,21 @@ class ADC:
         return self.read_u16() >> 4
 
 
+def bitstream(pin, encoding, timing, data):
+    """Send bits; a WS2812 on the pin (GRB) shows the colour "RRGGBB"."""
+    if encoding != 0 or len(timing) != 4:
+        raise ValueError("encoding")
+    soft_irq.enter()
+    timebase.cost(len(data) * 8 * (timing[0] + timing[1]) // 1000, "bitstream")
+    soft_irq.leave()
+    pin._line.write("%02X%02X%02X" % (data[1], data[0], data[2]))
+
+
 _SLOW_TIME_FACTOR = 10
+
+
+def _watch():
+    WDT._only._watch()
 
 
 class WDT:
@@ -138,18 +152,25 @@ class WDT:
 
     Two watch: asyncio's wait, in simulated time; and the operating system's alarm, in real time, for code that never
     comes back to waiting. Where simulated time is slower than real time the alarm waits for much longer: an interpreter that gets
-    no processor is no firmware that hangs.
+    no processor is no firmware that hangs. There is one, as on the port: a second WDT() sets its time limit anew.
     """
 
-    def __init__(self, id=0, timeout=5000):
+    _only = None
+
+    def __new__(cls, id=0, timeout=5000):
         if timeout < 1000:
             raise ValueError("timeout too short")
+        if WDT._only is None:
+            WDT._only = object.__new__(cls)
+            loop_wait.on_wait(_watch)
+        return WDT._only
+
+    def __init__(self, id=0, timeout=5000):
         self._timeout = timeout
         self._real_ms = 0
         self._fed = timebase.ticks_ms()
         self.feed()
         self._put_off()
-        loop_wait.on_wait(self._watch)
 
     def feed(self):
         """Put the reset off."""

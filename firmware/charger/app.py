@@ -9,7 +9,7 @@ from micropython import const
 
 from charger import clock, log, version
 from charger.audit import events
-from charger.drivers import outside_memory
+from charger.drivers import console, outside_memory
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
@@ -73,6 +73,7 @@ class Application:
             self.memory.add(self.mqtt_client)
         wiring.note_start(self)
         self._add_jobs()
+        wiring.add_status_light(self)
         for job in wiring.make_sag_jobs(self):
             self.housekeeping.every_100_ms("mains", job)
         wiring = None
@@ -274,6 +275,10 @@ class Application:
             clear = outlet.acknowledge() and clear
         return clear
 
+    def reopen_console(self) -> bool:
+        """Open the console until the next restart, for a repair; False in an image without one."""
+        return console.reopen()
+
     def report(self) -> dict:
         """Return the charger's state as plain data."""
         return charger_report(self)
@@ -289,7 +294,8 @@ class Application:
             self.mqtt_client.retry_now()
 
 
-async def _run(extra_tasks) -> None:
+async def run(extra_tasks) -> None:
+    """Build the charger, start its tasks, and never end."""
     global current
     memory.configure(board.HEAP_GROWS, outside_memory.largest_block)
     current = Application()
@@ -304,7 +310,7 @@ async def _run(extra_tasks) -> None:
 def main(extra_tasks=()) -> None:
     """Build the charger and run it. `extra_tasks` are further coroutine functions of a board."""
     try:
-        asyncio.run(_run(extra_tasks))
+        asyncio.run(run(extra_tasks))
     finally:
         if current is not None:
             current.control.stop()

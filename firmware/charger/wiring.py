@@ -233,6 +233,18 @@ def make_tamper_watch(app):
     return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
 
+def add_status_light(app) -> None:
+    """Create the StatusLight, a job of housekeeping, if the board has an LED or a WS2812 pixel."""
+    led, pixel = board.SHARED.get("led"), board.SHARED.get("pixel")
+    if led is None and pixel is None:
+        return
+    from charger.drivers.led import PixelLed, PlainLed  # with status_light.py: 1,500 frozen bytes
+    from charger.status_light import StatusLight
+
+    light = StatusLight(app, PlainLed(led) if pixel is None else PixelLed(pixel))
+    app.housekeeping.every_100_ms("status light", light.poll)
+
+
 def make_back_end(app) -> tuple:
     """Create (connection settings, connection, charge point)."""
     csms = csms_data(app)

@@ -49,6 +49,8 @@ WRONG = {
     "contactor on an input": ([((*OUTLET, "contactor", "out"), 34)], "contactor.out is an output on GPIO34"),
     "pilot read by ADC2": ([((*OUTLET, "pilot", "adc"), 4)], "on ADC2 and cannot be read while Wi-Fi runs"),
     "LED on the contactor's pin": ([(("SHARED", "led"), 26)], "contactor.out is on GPIO26, which board.SHARED.led uses already"),
+    "pixel on the pilot's pin": ([(("SHARED", "pixel"), 25)], "which board.SHARED.pixel uses already"),
+    "pixel on an input": ([(("SHARED", "pixel"), 34)], "SHARED.pixel is an output on GPIO34"),
     "two uses of one pin": ([((*OUTLET, "rcd", "trip"), 35)], "GPIO35, which OUTLETS[0].contactor.feedback uses already"),
     # others of each kind
     "pin beyond the chip": ([((*OUTLET, "pilot", "pwm"), 40)], "is 40, which is no GPIO of the esp32"),

@@ -11,7 +11,7 @@ from board_definition import loading
 
 from house.source import ROOT
 
-STEPS = ("firmware", "flash", "deploy", "provision", "calibrate", "monitor")
+STEPS = ("firmware", "flash", "deploy", "provision", "calibrate", "monitor", "hil")
 BOARD = "ESP32_S3_DEVKITC"
 
 
@@ -61,6 +61,8 @@ def test_make_has_the_step_and_calls_the_tool(step):
     (["deploy", "--board", BOARD], "PORT is missing"),
     (["deploy", "--board", BOARD, "--port", "/dev/nothing"], "There is no /dev/nothing; "),
     (["provision"], "PORT is missing"), (["calibrate"], "PORT is missing"), (["monitor"], "PORT is missing"),
+    (["hil", "--port", "/dev/null"], "JIG is missing"), (["hil", "--jig", "/dev/null"], "PORT is missing"),
+    (["hil", "--port", "/dev/null", "--jig", "/dev/nothing"], "There is no /dev/nothing; "),
 ])  # fmt: skip
 def test_missing_prerequisite_is_one_sentence_and_exit_code_2(words, says, capsys):
     """Exit code 2, before anything is done."""

@@ -101,6 +101,23 @@ def test_ctrl_c_works_until_the_unit_is_provisioned(tmp_path, provisioned):
     assert (process.returncode == -signal.SIGINT) == provisioned  # the unix port's way of not listening to it
 
 
+@pytest.mark.parametrize("product", [False, True])
+def test_ctrl_c_works_again_on_a_unit_whose_owner_opens_the_console(tmp_path, product):
+    """For a repair, until the next restart; an image of the PRODUCT variant has no console to open."""
+    after = (f"import sys\nif {product}: sys.modules['product_build'] = sys\n"
+             "from charger.drivers import console\nprint('OPEN', console.reopen())\n"
+             "try:\n    print('UP')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('PROMPT')\n")
+    process = start(tmp_path, True, after)
+    try:
+        assert process.stdout.readline() == f"OPEN {not product}\n"
+        assert process.stdout.readline() == "UP\n"
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert ("PROMPT" in out) == (not product)
+
+
 @pytest.mark.parametrize("provisioned", [False, True])
 def test_a_firmware_that_ends_does_not_end_at_the_prompt(tmp_path, provisioned):
     """main.py with an application that dies: a provisioned unit starts anew, one that is being made shows the prompt."""

@@ -25,6 +25,7 @@ ALLOWED = {
     "ocpp": DOMAIN | {"audit", "config", "credentials", "crypto", "net", "runtime", "store", "update"},
     "update": DOMAIN | {"audit", "credentials", "crypto", "net", "runtime", "store"},
     "commands": {"access", "audit", "credentials", "grid", "maintenance", "runtime", "update"},
+    "status_light": {"outlet"},
     "local_api": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime"},
     "mqtt_client": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime", "store", "status_report", "update"},
 }

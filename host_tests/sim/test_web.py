@@ -288,6 +288,17 @@ def test_restart_and_clock(unit, csms):
     assert "the owner, page" in told.payload["techInfo"]
 
 
+def test_the_owner_alone_opens_the_console_and_it_is_in_the_log(unit):
+    """For a repair: calibration and provisioning need the prompt of the board."""
+    sim = unit()
+    refused(page_of(sim, "installer").request("POST", "/api/reset", {"kind": "console"}), 403)
+    page = page_of(sim)
+    assert "console" not in str(page.get("/api/log")["entries"])
+    assert page.post("/api/reset", kind="console") == {}
+    [entry] = [one for one in page.get("/api/log")["entries"] if "console" in one["info"]]
+    assert entry["event"] == "ReconfigurationOfSecurityParameters" and "by the owner, page" in entry["info"]
+
+
 def test_erasure_and_factory_reset(unit, csms):
     """The owner alone, never during a session; afterwards no session is known, and the PIN of the label holds (SEC-3, 15)."""
     sim = unit(time_scale=5, settings={"FreeVendIdTag": "GOOD0003"})

@@ -9,7 +9,7 @@ from board_definition.loading import meter_kinds, reader_kinds
 
 _CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
 _ADC_MARGIN_MV = 50
-_HARMLESS_ON_STRAP = ("board.SHARED.led", "board.SHARED.button")
+_HARMLESS_ON_STRAP = ("board.SHARED.led", "board.SHARED.pixel", "board.SHARED.button")
 _SAFETY = re.compile(r"\.(contactor|pilot|rcd|phase_switch|lock)\b")
 _TYPES = {str: "text", bool: "True or False", int: "an integer"}
 

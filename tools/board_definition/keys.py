@@ -33,7 +33,10 @@ OUTLET = {
     "rotation?": (0, 2),
     "wake_up?": FLAG,
 }
-SHARED = {"tamper": [PIN_IN], "button": [PIN_IN], "led": [PIN_OUT], "fault": [PIN_IN], "rails": [PIN_IN], "reduction?": [PIN_IN]}
+SHARED = {
+    "tamper": [PIN_IN], "button": [PIN_IN], "led": [PIN_OUT], "pixel": [PIN_OUT], "fault": [PIN_IN], "rails": [PIN_IN],
+    "reduction?": [PIN_IN],
+}  # fmt: skip
 BOARD = {
     "NAME": TEXT,
     "FLASH_ROOT": TEXT,

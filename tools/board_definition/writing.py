@@ -13,7 +13,7 @@ from board_definition.loading import ROOT, meter_kinds
 REQUIRED = ("PILOT_PWM", "PILOT_ADC", "CONTACTOR_OUT", "CONTACTOR_FEEDBACK")
 # pins of the same part: all of them or none
 TOGETHER = (("RCD_TRIP", "RCD_TEST"), ("LOCK_OUT", "LOCK_FEEDBACK"), ("READER_TX", "READER_RX"))
-OPTIONAL = ("PROXIMITY_ADC", "NTC_ADC", "FAULT_INPUT_PIN", "TAMPER", "BUTTON", "LED", "FAULT", "RAILS")
+OPTIONAL = ("PROXIMITY_ADC", "NTC_ADC", "FAULT_INPUT_PIN", "TAMPER", "BUTTON", "LED", "PIXEL", "FAULT", "RAILS")
 WHAT = {
     "PILOT_PWM": "pilot PWM, 1 kHz, into the +-12 V stage", "PILOT_ADC": "pilot voltage, behind the divider below",
     "CONTACTOR_OUT": "contactor, 1 = close", "CONTACTOR_FEEDBACK": "auxiliary contact, 1 = closed",
@@ -22,8 +22,8 @@ WHAT = {
     "READER_TX": "card reader, UART TX", "READER_RX": "card reader, UART RX, 9600 8N1",
     "PROXIMITY_ADC": "proximity contact of the socket, 1 kohm to 3.3 V", "NTC_ADC": "NTC at the terminals, 10 kohm, B 3950",
     "FAULT_INPUT_PIN": "fault of this outlet, 1 = fault", "TAMPER": "tamper switch, 1 = lid open",
-    "BUTTON": "button, 0 = pressed",
-    "LED": "status LED", "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
+    "BUTTON": "button, 0 = pressed", "LED": "status LED, 1 = on", "PIXEL": "WS2812 as status LED",
+    "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
 }  # fmt: skip
 SLOT_KIB = {4: 1664, 8: 2048, 16: 2048}
 _SDKCONFIG = {
@@ -88,7 +88,7 @@ def board_py(answers: Answers) -> str:
         "reader": part('{{"uart": ' + str(chip.uarts[-1]) + ', "tx": {}, "rx": {}}}', "READER_TX", "READER_RX"),
     }
     given = "".join(f"        {name}={text},\n" for name, text in parts.items() if text)
-    shared = ", ".join(f'"{name.lower()}": {pins.get(name)}' for name in ("TAMPER", "BUTTON", "LED", "FAULT", "RAILS"))
+    shared = ", ".join(f'"{name.lower()}": {pins.get(name)}' for name in ("TAMPER", "BUTTON", "LED", "PIXEL", "FAULT", "RAILS"))
     return f'''"""{answers.model} with the wiring of board.md, as plain data; boards/SIM/board.py explains every name."""
 
 from esp32_board import *  # the names that all ESP32 boards share

@@ -136,6 +136,6 @@ def state_directory(folder, word=64):
     return Unit([str(interpreter)], _SIM % {"folder": str(folder)}, environment)
 
 
-def board(port):
-    """A board on a serial port."""
-    return Unit([sys.executable, "-m", "mpremote", "connect", port, "run"], _BOARD)
+def board(port, resume=False):
+    """A board on a serial port; `resume`: without the soft reset that ends a firmware which runs there."""
+    return Unit([sys.executable, "-m", "mpremote", "connect", port, *(["resume"] if resume else []), "run"], _BOARD)

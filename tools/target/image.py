@@ -32,7 +32,8 @@ RUNNER = ROOT / "host_tests" / "mpy" / "runner.py"
 
 def files() -> dict[str, Path]:
     """Place in the image -> source file."""
-    found = {"target/runner.py": RUNNER, "target/two_point.py": ROOT / "tools" / "two_point.py"}
+    found = {"target/runner.py": RUNNER, "target/two_point.py": ROOT / "tools" / "two_point.py",
+             "target/jig.py": ROOT / "tools" / "hil" / "jig" / "jig.py"}  # fmt: skip
     for name, base in SOURCES.items():
         for path in sorted(base.rglob("*")):
             parts = path.relative_to(base).parts

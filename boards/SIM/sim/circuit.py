@@ -46,6 +46,8 @@ class PilotCircuit:
         self._board(r1, r2, r3, rail_mv)
         self.high_uv = 0
         self.low_uv = 0
+        self.high_mv = 0  # of the plateaus at the connector
+        self.low_mv = 0
 
     def _board(self, r1, r2, r3, rail_mv):
         """Precompute the divider: the node's microvolts per pilot millivolt, and its load on the pilot."""
@@ -71,8 +73,10 @@ class PilotCircuit:
 
     def solve(self, load_ohm, diode):
         """Work out both plateaus at the ADC for a car's resistance; 0 is no car."""
-        self.high_uv = self._node_uv(self._pilot_mv(self.plus_mv - self._shrunk_mv, load_ohm, diode))
-        self.low_uv = self._node_uv(self._pilot_mv(self.minus_mv + self._shrunk_mv, load_ohm, diode))
+        self.high_mv = self._pilot_mv(self.plus_mv - self._shrunk_mv, load_ohm, diode)
+        self.low_mv = self._pilot_mv(self.minus_mv + self._shrunk_mv, load_ohm, diode)
+        self.high_uv = self._node_uv(self.high_mv)
+        self.low_uv = self._node_uv(self.low_mv)
 
     def warm(self, temperature_mc):
         """The generator has this temperature, 0.001 degC; solve() follows."""

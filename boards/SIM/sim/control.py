@@ -168,7 +168,7 @@ def _status(args):
     report["time_scale"] = timebase.scale_milli / 1000
     report["flash"] = flash.figures()
     report["network"] = "down" if net.down else "up"
-    report["led"] = world.current().line(92).read()
+    report["led"] = world.current().light()
     for outlet in world.current().outlets:
         connector = report["connectors"].setdefault(str(outlet.id), _dark())
         connector.update(_seen_from_outside(outlet))

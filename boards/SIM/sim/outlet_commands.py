@@ -53,6 +53,18 @@ def _plug_out(args):
         _plug(args, ev.ABSENT)
 
 
+def _measure(args):
+    outlet = outlet_of(args)
+    outlet.sync()
+    duty, circuit = outlet.duty_u16, outlet.circuit
+    return {
+        "high_mv": circuit.high_mv if duty else circuit.low_mv,
+        "low_mv": circuit.low_mv if duty < 65535 else circuit.high_mv,
+        "duty_permille": (duty * 1000 + 32767) // 65535,
+        "live": outlet.contactor.closed and outlet.supply_mv > 50000,
+    }
+
+
 def _swipe(args):
     if "connector" in args:
         outlet = outlet_of(args)
@@ -175,6 +187,7 @@ OUTLET_COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "resume": (_resume, (_C,), "The car asks again"),
     "plug_out": (_plug_out, (_C, ("after_ms", "int", False), _CP, _PP),
                  "Take the plug out, now or in the midst of what runs then"),
+    "measure": (_measure, (_C,), "What a meter at the plug sees: levels and duty of the pilot, whether it is live"),
     "swipe": (_swipe, (("token", "str", True), _C), "Show a card, at the plugged outlet or the lowest"),
     "lay_card": (_lay_card, (("token", "str", True), ("every_ms", "int", False), _C),
                  "Leave a card on the reader, sent again and again"),

@@ -110,7 +110,7 @@ class World:
         self._shared = board.SHARED
         for name, pin in board.SHARED.items():
             if pin is not None:
-                line = lines.Line() if name == "led" else lines.Input()
+                line = lines.Line() if name in ("led", "pixel") else lines.Input()
                 self.digital[pin] = self.button if name == "button" else line
 
     def _add_outlet(self, number, wiring):
@@ -129,6 +129,12 @@ class World:
         if pin not in self.digital:
             self.digital[pin] = lines.Line()
         return self.digital[pin]
+
+    def light(self):
+        """The status LED: 1 or 0, or "RRGGBB" of a pixel; None on a board without one."""
+        pixel = self._shared.get("pixel")
+        pin = self._shared.get("led") if pixel is None else pixel
+        return None if pin is None else self.line(pin).read()
 
     def outlet(self, number):
         """Outlet by connector id; ValueError for one that does not exist."""

@@ -4,6 +4,7 @@ import asyncio
 
 from charger import log
 from charger.access import roles
+from charger.audit import events
 from charger.commands import CONFLICT, FORBIDDEN, UNABLE
 from charger.errors import CommandError
 from charger.update.owner_install import install
@@ -55,6 +56,11 @@ async def _reset(app, role, args, surface) -> dict:
         return {}
     if not roles.may(role, "reset"):
         raise CommandError(FORBIDDEN, "The %s may not do this." % role)
+    if args["kind"] == "console":
+        if not app.reopen_console():
+            raise CommandError(UNABLE, "This build has no console.")
+        app.security_log.add(events.RECONFIGURED, "console open until the next restart, by the %s, %s" % (role, surface))
+        return {}
     from charger.maintenance.erase import factory_reset  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
     _certain(await factory_reset(app, role))
@@ -66,5 +72,5 @@ COMMANDS = {
     "update": ("status", ("strict", ()), _update),
     "install": ("update", ("strict", ()), _install),
     "erase": ("erase", ("strict", ()), _erase),
-    "reset": ("restart", ("strict", (("kind", ("enum", ("restart", "factory"))),)), _reset),
+    "reset": ("restart", ("strict", (("kind", ("enum", ("restart", "factory", "console"))),)), _reset),
 }

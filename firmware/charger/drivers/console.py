@@ -1,12 +1,23 @@
 """The console, in builds that have one: open until the unit is provisioned, closed afterwards (SEC-19 to 21)."""
 
 import micropython
+from micropython import const
+
+_CTRL_C = const(3)
 
 
 def close() -> None:
     """Disable Ctrl-C on a provisioned unit, so that the prompt cannot be reached."""
     if is_closed():
         micropython.kbd_intr(-1)
+
+
+def reopen() -> bool:
+    """Enable Ctrl-C until the next restart, for a repair that the owner allows; False in an image without a console."""
+    if _is_product():
+        return False
+    micropython.kbd_intr(_CTRL_C)
+    return True
 
 
 def over() -> None:

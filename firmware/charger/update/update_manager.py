@@ -65,6 +65,11 @@ class UpdateManager:
             )
         return self._updater
 
+    @property
+    def busy(self) -> bool:
+        """True while an update is being fetched, installed or on trial."""
+        return self._updater is not None and self._updater.busy
+
     def report(self) -> dict:
         """Return the state of updates for the status."""
         if self._updater is not None:

@@ -1,0 +1,135 @@
+"""The scenarios on each bench: the simulator, the bare-metal target through its raw REPL, a board with a jig where one is named.
+
+`make hil PORT=... JIG=...` runs them on a board. On the target a part runs each time, `make target` runs all.
+"""
+
+import os
+
+import pytest
+from hil.bench import BenchError, NotPlayable, SimulatorBench
+from hil.serial_bench import BoardBench, TargetBench
+from hil_scenarios import ALL as SCENARIOS
+from hil_scenarios import contactor_welded, fault_in_a_session, session_plug_first, session_suspended_by_the_car
+from target_units import ALL
+
+PORT, JIG = os.environ.get("PILOTLIGHT_HIL_PORT", ""), os.environ.get("PILOTLIGHT_HIL_JIG", "")
+FAST = (session_plug_first, session_suspended_by_the_car, fault_in_a_session, contactor_welded)
+
+
+def _cases() -> list:
+    """(kind, scenario); a bench serves its scenarios in their order."""
+    if PORT:
+        chosen = {"board": SCENARIOS}
+    else:
+        chosen = {"simulator": SCENARIOS, "target": SCENARIOS if ALL else FAST}
+    return [pytest.param(kind, one, id=f"{kind}-{one.__name__}", marks=pytest.mark.xdist_group(f"hil-{kind}"))
+            for kind, scenarios in chosen.items() for one in scenarios]  # fmt: skip
+
+
+class _Running:
+    """The bench in use; a scenario that failed leaves it to be started again."""
+
+    def __init__(self, folder) -> None:
+        self._make = {"simulator": lambda: SimulatorBench(folder / "state"), "target": TargetBench,
+                      "board": lambda: BoardBench(PORT, JIG)}  # fmt: skip
+        self.kind, self.bench = "", None
+
+    def of(self, kind):
+        """A bench of this kind that was begun."""
+        if kind != self.kind or self.bench is None:
+            self.close()
+            self.kind, self.bench = kind, self._make[kind]()
+            try:
+                self.bench.begin()
+            except BaseException:
+                self.close()
+                raise
+        return self.bench
+
+    def close(self) -> None:
+        """End it."""
+        if self.bench is not None:
+            self.bench.close()
+            self.bench = None
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One bench at a time."""
+    benches = _Running(tmp_path_factory.mktemp("hil"))
+    yield benches
+    benches.close()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("kind", "scenario"), _cases())
+def test_scenario(running, kind, scenario):
+    """The same function for each bench."""
+    bench = running.of(kind)
+    try:
+        bench.wait_status("Available")
+        scenario(bench)
+    except NotPlayable as part:
+        bench.command("plug_out")
+        pytest.skip(str(part))
+    except BaseException:
+        running.close()
+        raise
+    if scenario is contactor_welded:
+        running.close()
+
+
+def test_there_are_twenty_scenarios_and_all_run_on_the_simulator():
+    """Names are unique; those of the target's fast part are among them."""
+    names = [one.__name__ for one in SCENARIOS]
+    assert len(names) == len(set(names)) == 20
+    assert set(FAST) <= set(SCENARIOS)
+
+
+@pytest.mark.skipif(bool(PORT), reason="needs no board")
+@pytest.mark.timeout(900)
+def test_firmware_of_the_target_is_this_checkouts(running):
+    """The version is read back from the unit, and the file comes from the image, not from the bench's own folder."""
+    version = running.of("target").version()
+    assert version == {"version": "0.1.0", "file": "/rom/firmware/charger/version.mpy"}
+
+
+@pytest.mark.skipif(bool(PORT), reason="needs no board")
+@pytest.mark.timeout(900)
+def test_refused_command_and_traceback_of_a_unit_are_said(running):
+    """What the world refuses and what the unit raises reach the reader."""
+    bench = running.of("target")
+    with pytest.raises(BenchError, match="a cable is coded for 13, 20, 32 or 63 amps"):
+        bench.command("cable", amps=7)
+    with pytest.raises(BenchError, match="ZeroDivisionError"):
+        bench.unit.run("1 // 0")
+
+
+def test_port_without_a_prompt_is_one_sentence(tmp_path):
+    """A path that is no serial port."""
+    with pytest.raises(BenchError, match="jig: no prompt at"), BoardBench(str(tmp_path), str(tmp_path / "none")):
+        pass
+
+
+class _Refuses:
+    """A jig that answers everything with this reply."""
+
+    def __init__(self, reply) -> None:
+        self.reply = reply
+
+    def value(self, code):
+        assert code.startswith("print('HIL ' + jig.answer(")
+        return self.reply
+
+
+def test_what_a_jig_cannot_play_skips_and_what_it_refuses_fails():
+    """Two kinds of refusal."""
+    bench = BoardBench("port", "jig")
+    bench._jig = _Refuses({"ok": False, "error": "the jig cannot play ntc_open", "not_playable": True})
+    with pytest.raises(NotPlayable, match="ntc_open"):
+        bench.command("raise_fault", name="ntc_open")
+    bench._jig = _Refuses({"ok": False, "error": "wrong token"})
+    with pytest.raises(BenchError, match="wrong token"):
+        bench.command("swipe", token="")
+    bench._jig = _Refuses({"ok": True, "result": {"live": False}})
+    assert bench.command("measure") == {"live": False}

@@ -1,0 +1,1 @@
+"""The end-of-line test of a unit: its steps, their limits, the report."""

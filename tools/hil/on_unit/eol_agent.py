@@ -1,0 +1,41 @@
+"""What the end-of-line test asks the unit beside the firmware's own report. hil_agent has started the firmware."""
+
+import board
+from hil_agent import tell
+
+
+def facts() -> None:
+    """Print what the unit is, the limits that its board data give, and whether its meters are calibrated."""
+    from charger import app, version
+    from charger.drivers.meters import calibration
+
+    wiring = board.OUTLETS[0]
+    stored = app.current.files.read_json(calibration.FILE, None)
+    tell({
+        "board": board.NAME, "serial": board.DEVICE["serial"], "firmware": version.VERSION,
+        "provisioned": app.current.provisioned, "max_da": wiring["max_da"], "phases": wiring["phases"],
+        "open_ms": wiring["contactor"]["open_ms"], "outlets": len(board.OUTLETS),
+        "calibrated": [calibration.entry_of(stored, n + 1) is not None for n in range(len(board.OUTLETS))],
+    })  # fmt: skip
+
+
+def sensors() -> None:
+    """Print the first outlet's meter (mV, mA, mW of each phase) and temperature (0.1 degC, None without a sensor)."""
+    from charger import app
+
+    outlet = app.current.outlets[0]
+    reading = app.current.connectors[0].meter.reading
+    if outlet.thermometer is not None:
+        outlet.thermometer.read()
+    tell({
+        "valid": reading.valid, "fault": reading.fault, "v_mv": list(reading.v_mv), "i_ma": list(reading.i_ma),
+        "p_mw": list(reading.p_mw), "temperature_dc": outlet.thermometer and outlet.thermometer.value_dc,
+    })  # fmt: skip
+
+
+def networks() -> None:
+    """Print [name, RSSI in dBm] of the networks in reach."""
+    from charger.net import wifi
+
+    wifi.turn_on()
+    tell([[name.decode(), rssi] for name, _, _, rssi, _, _ in wifi.station().scan()])
