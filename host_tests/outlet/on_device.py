@@ -38,7 +38,7 @@ class Watch:
         self.now_ms = 0
         self.no_permit_ms = 0
         self.over_ms = 0
-        self.strange_ticks = 0
+        self.strange_ticks = self.bare_ticks = self.open_ticks = 0
         self.pwm_off_ms = -100000
         self.pwm_on = False
         self.tripped_ms = {}
@@ -89,6 +89,8 @@ class Watch:
             self._validity(out, ms)
         if out.contactor.commanded:
             self._may_be_closed(out)
+        else:
+            self.strange_ticks = self.bare_ticks = self.open_ticks = 0
 
     def _pauses(self, out, ms):
         commanded = out.contactor.commanded
@@ -149,13 +151,15 @@ class Watch:
         asks = (side.ev.simplified and side.ev.want in (ev.IDLE, ev.ASKING)) or (side.ev.want == ev.ASKING and side.ev.s2)
         if side.strange_ev or side.circuit.short_ohm or side.pe_lost or not asks:
             self.strange_ticks += 1
-            if self.strange_ticks > 1 or not side.strange_ev:
+            if self.strange_ticks > 1 or side.ev.want == ev.ABSENT or side.pe_lost:
                 raise Broken("closed, but no car asks")
         else:
             self.strange_ticks = 0
-        if not side.ev.diode and out.pwm_on and out.pilot_age_ms >= 40:
+        self.bare_ticks = self.bare_ticks + 1 if not side.ev.diode and out.pwm_on and out.pilot_age_ms >= 40 else 0
+        if self.bare_ticks > 1:
             raise Broken("closed without a diode")
-        if out.lock is not None and not side.lock.locked:
+        self.open_ticks = self.open_ticks + 1 if out.lock is not None and not side.lock.locked else 0
+        if self.open_ticks > 2:
             raise Broken("closed with the plug not locked")
 
 

@@ -1,10 +1,11 @@
 """What no load can make is no measurement, whatever the front end: the rules of MeterDriver."""
 
 import meters
-from check import equal
+from check import equal, raises
 
 from charger.drivers.meters.calibration import Calibration
 from charger.drivers.meters.meter_driver import MeterDriver
+from charger.errors import MeterError
 
 
 class _Meter(MeterDriver):
@@ -73,5 +74,49 @@ def test_power_within_what_a_change_of_load_explains_is_a_measurement():
             meter.set(230000, i_ma, p_mw)
             equal(_poll(time, meter, 6), (True, ""))
             equal(meter.reading.p_mw[0], p_mw)
+
+    _with_meter(check)
+
+
+def test_a_current_that_leaps_without_power_is_doubted_once():
+    def check(time, meter):
+        equal(_poll(time, meter), (True, ""))
+        meter.set(230000, 70000, 2300000)
+        _poll(time, meter)
+        equal(meter.reading.i_ma[0], 10000)
+        _poll(time, meter)
+        equal(meter.reading.i_ma[0], 70000)
+        meter.set(230000, 10000, 2300000)
+        _poll(time, meter, 2)
+        meter.set(230000, 70000, 15000000)  # with its power it is no disturbance
+        _poll(time, meter)
+        equal(meter.reading.i_ma[0], 70000)
+
+    _with_meter(check)
+
+
+def test_equal_measurements_under_load_are_frozen_after_ten_seconds_and_without_load_after_a_minute():
+    def check(time, meter):
+        for i_ma, polls in ((10000, 50), (0, 300)):
+            meter.set(230000, i_ma, 230 * i_ma)
+            equal(_poll(time, meter, polls - 2)[1], "")
+            equal(_poll(time, meter, 10), (False, "frozen"))
+            meter.set(230100, i_ma, 230 * i_ma)
+            equal(_poll(time, meter), (True, ""))
+
+    _with_meter(check)
+
+
+def test_a_counter_that_goes_back_once_counts_as_none_and_one_that_stays_has_started_anew():
+    def check(time, meter):
+        equal(meter._counted(1000, 0xFFFF, 500), 0)
+        equal(meter._counted(1100, 0xFFFF, 500), 100)
+        for odd in (1050, 40000):
+            raises(MeterError, meter._counted, odd, 0xFFFF, 500)
+        equal(meter._counted(1200, 0xFFFF, 500), 100)
+        raises(MeterError, meter._counted, 10, 0xFFFF, 500)
+        equal(meter._counted(20, 0xFFFF, 500), 20)
+        equal(meter._counted(0xFFF0, 0xFFFF, 0xFFFF), 0xFFDC)
+        equal(meter._counted(15, 0xFFFF, 500), 31)
 
     _with_meter(check)

@@ -156,7 +156,7 @@ class EV:
             self.i_ma = self.inrush_ma
         elif self._powered >= _START_MS:
             self._draw(dt, allowed_ma)
-        else:
+        elif self.inrush_ma:
             self.i_ma = 0
 
     def _sleep(self, dt, allowed_ma, negative):

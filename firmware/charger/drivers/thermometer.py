@@ -16,6 +16,7 @@ _PPM = array("i", (
 _OPEN_PPM = const(920000)
 _SHORT_PPM = const(25000)  # below: shorted
 _BROKEN_DC = const(10000)  # above every limit: a guard that reads only the value opens
+_JUMP_DC = const(200)  # more than this in a second has to be there twice; no mass heats so fast, but a disturbance does
 
 
 class Thermometer:
@@ -27,17 +28,21 @@ class Thermometer:
     def __init__(self, wiring: dict) -> None:
         self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self.value_dc = 250
+        self._doubted = True  # the first reading counts
 
     @property
     def valid(self) -> bool:
         """False for an open or shorted sensor."""
         return self.value_dc != _BROKEN_DC
 
-    def read(self) -> None:
-        """Sample and convert; small integers only."""
+    def read(self, doubt: bool = False) -> None:
+        """Sample and convert; small integers only. With `doubt` a jump counts when it is there at the next reading, too."""
         one, two, three = self._adc.read_uv(), self._adc.read_uv(), self._adc.read_uv()
         middle = max(min(one, two), min(max(one, two), three))  # the median: one disturbed sample is ignored
-        self.value_dc = _dc_from_ppm(middle // 33 * 10)
+        value_dc = _dc_from_ppm(middle // 33 * 10)
+        self._doubted = doubt and not self._doubted and abs(value_dc - self.value_dc) > _JUMP_DC
+        if not self._doubted:
+            self.value_dc = value_dc
 
 
 def _dc_from_ppm(ppm: int) -> int:

@@ -6,6 +6,7 @@ _ARRIVES_MS = const(900)
 _MOVES_MS = const(300)
 _BACK_MS = const(600)  # so long the bolt is drawn back before the next push
 _PUSHES = const(3)
+_OPEN_TICKS = const(3)  # so many readings in a row that say "open" count under a closed contactor
 
 
 class Bolt:
@@ -16,11 +17,19 @@ class Bolt:
         self._ms = 0
         self._pushes = 1
         self._pushed_ms = 0
+        self._open_ticks = 0
 
-    @property
-    def settled(self) -> bool:
-        """True when the feedback is that of the last push, and no longer of what was before it."""
-        return self._pushed_ms >= _MOVES_MS
+    def holds(self, commanded: bool) -> bool:
+        """Read the feedback, once a tick: True when it is that of the last push and says "locked".
+
+        commanded  the contactor is closed: one disturbed reading does not open it
+        """
+        if self._lock.locked():
+            self._open_ticks = 0
+        elif self._open_ticks < _OPEN_TICKS:
+            self._open_ticks += 1
+        open_ticks = _OPEN_TICKS if commanded else 1
+        return self._open_ticks < open_ticks and self._pushed_ms >= _MOVES_MS
 
     def push(self, dt_ms: int, locked: bool, commanded: bool) -> None:
         """One tick in which the plug is to be locked; the last push stays. Nothing is drawn back over a closed contactor."""

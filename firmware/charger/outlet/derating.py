@@ -24,7 +24,7 @@ def step(outlet) -> None:
     thermometer = outlet.thermometer
     if thermometer is None:
         return
-    thermometer.read()
+    thermometer.read(True)
     if thermometer.valid:  # a broken sensor opens through its guard
         full_da = outlet.limits.get("hardware")
         limit_da = derated_da(thermometer.value_dc, full_da)

@@ -30,6 +30,8 @@ WAKE_AFTER_MS = const(30000)  # a car that ignores an offer for so long may be a
 PHASE_SWITCH_MS = const(10000)  # contactor open at least this long around a change of phases (CP-51)
 _STEADY_TICKS = const(3)  # equal readings before a new state counts (CP-8)
 _UNDEFINED_TICKS = const(2)  # how long a voltage between the windows keeps the last state (CP-5)
+_BAD_TICKS = const(2)  # so many readings in a row open, all but state A's; with the contactor's time below 60 ms
+_PROMPT_MS = const(30)  # a tick that is later than this waits for no second one
 _FRESH_MS = const(20)  # so old a duty must be before both its plateaus can have been sampled
 _LONG_MS = const(1000000)
 _STALE_MS = const(2000)  # an older measurement counts as none (MET-1)
@@ -103,8 +105,9 @@ class Outlet(OutletReadout):
         self.dt_ms = 0
         self.metered: tuple | None = None  # reading.protection while it is fresh
         self.contacts_closed = self.locked = self.rcd_tripped = False
+        self.trip_edge = False  # the residual current device has tripped since the last tick, contactor closed
         self.diode_lost = False  # the guard Diode says so
-        self._same = self._undefined = 0
+        self._same = self._undefined = self._bad = 0
         self._stop_ms = self._asleep_ms = 0
         self._f_hold_ms = F_MS
         self._woken = False
@@ -195,18 +198,16 @@ class Outlet(OutletReadout):
         if measured is not None and clock.ticks_diff(clock.ticks_ms(), measured[3]) > _STALE_MS:
             measured = None  # a meter task that died counts like a meter that died
         self.metered = measured
-        self.contacts_closed = self.contactor.closed()
-        if self.switch.second is not None:
-            self.switch.second_closed = self.switch.second.closed()
+        self.contacts_closed = self.switch.read()
         if self.lock is not None:
-            self.locked = self._bolt.settled and self.lock.locked()
+            self.locked = self._bolt.holds(self.contactor.commanded)
         if self.cable is not None:
             self.cable.step(self.plugged, dt_ms)
         if self.self_test is not None:
-            self.rcd_tripped = self.rcd.tripped()
-            if self._edge:
+            self.trip_edge = self._edge
+            if self.trip_edge:
                 self._edge = False
-                self.rcd_tripped = True
+            self.rcd_tripped = self.trip_edge or self.rcd.tripped()
             self.self_test.schedule(dt_ms, self)
 
     def _read_state(self) -> None:
@@ -295,7 +296,8 @@ class Outlet(OutletReadout):
 
     def _trip_edge(self, _: object) -> None:
         """At the edge of the trip input, between two ticks: open, and let the next tick latch it (CP-41, CP-44)."""
-        if self.self_test is not None and not self.self_test.running:
+        closed = self.contactor.commanded or self.contacts_closed
+        if closed and self.self_test is not None and not self.self_test.running:
             self._edge = True
             if self.contactor.commanded:
                 self.switch.open("ResidualCurrent", "GroundFailure", self)
@@ -305,9 +307,11 @@ class Outlet(OutletReadout):
         if self.blocked or (self.lock is not None and not self.locked):
             return False
         raw = self.raw_state
-        if raw == pilot_states.UNDEFINED:
-            return self._undefined < _UNDEFINED_TICKS
-        return self._asks(raw) and not self.diode_lost
+        if self._asks(raw) and not self.diode_lost:
+            self._bad = 0
+            return True
+        self._bad += 1
+        return raw != pilot_states.A and self._bad < _BAD_TICKS and self.dt_ms <= _PROMPT_MS
 
     def _wanted(self, target_da: int) -> bool:
         """True while energy should flow as far as the charger is concerned."""
@@ -376,7 +380,7 @@ class Outlet(OutletReadout):
                     self.self_test.start()
                 return
             self.self_test.use()
-        self._stop_ms = 0
+        self._stop_ms = self._bad = 0
         self.switch.close()
 
     def _wind_down(self, dt_ms: int) -> None:

@@ -36,7 +36,8 @@ class PowerSwitch:
         """`second` is the contactor of the phases 2 and 3, None where `contactor` switches all poles."""
         self.contactor = contactor
         self.second = second
-        self.second_closed = False
+        self.closed = self.second_closed = False  # by the feedback, two equal readings
+        self._last = self._second_last = False
         self.off_ms = 0  # since the contactor opened; a restart has opened it (CP-50)
         self.wait_ms = MIN_OFF_MS
         self.openings = self.hot_openings = 0
@@ -46,6 +47,19 @@ class PowerSwitch:
         self._closed_ms = 0
         self._cold = 0
         self._forget_ms = 0
+
+    def read(self) -> bool:
+        """Read the feedback of both, once a tick: `closed`. One disturbed reading changes nothing."""
+        now = self.contactor.closed()
+        if now == self._last:
+            self.closed = now
+        self._last = now
+        if self.second is not None:
+            now = self.second.closed()
+            if now == self._second_last:
+                self.second_closed = now
+            self._second_last = now
+        return self.closed
 
     def step(self, dt_ms: int) -> None:
         """One tick."""

@@ -71,8 +71,7 @@ class BL0942(MeterDriver):
         self._asked_ms = 0
         self._turn = 0
         self._configured = False
-        self._count = None  # CF_CNT of the last frame
-        self._count_ms = 0
+        self._count_ms = 0  # when CF_CNT was believed last
 
     def _scale(self, v_lsb: int, i_lsb: int) -> None:
         cal = self._cal
@@ -198,17 +197,9 @@ class BL0942(MeterDriver):
 
     def _pulses(self, count: int, export: bool) -> None:
         """Energy from CF_CNT: 24 bits that wrap; a step that no load explains means that the chip restarted (MET-2)."""
-        last = self._count
         passed_s = clock.ticks_diff(self._asked_ms, self._count_ms) // 1000 + 2
-        self._count = count
+        delta = self._counted(count, 0xFFFFFF, self._counts_per_s * passed_s)
         self._count_ms = self._asked_ms
-        if last is None:
-            return  # counted before the first frame: not billed
-        delta = (count - last) & 0xFFFFFF
-        most = self._counts_per_s * passed_s
-        if delta > most:
-            log.warn("meter", "bl0942: counter from %d to %d" % (last, count))
-            delta = count if count <= most else 0
         mul, div = self._e_ratio
         self._add_energy(-delta if export else delta, mul, div)
 

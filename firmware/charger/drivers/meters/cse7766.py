@@ -94,7 +94,7 @@ class CSE7766(MeterDriver):
         self._v_ms = self._heard_ms  # when the voltage was last measured
         self._v_coef = self._i_coef = self._p_coef = 0
         self._pulses = None
-        self._pulses_ms = 0
+        self._pulses_ms = 0  # when the count was believed last
         self._i_cycle = -1  # the register, and when it or the count of pulses last changed
         self._alive_ms = self._heard_ms
 
@@ -160,7 +160,7 @@ class CSE7766(MeterDriver):
         elif flags & _HAVE_P:
             reading.p_mw[0] = self._quotient(self._p_coef, _big24(data, 17), self._p_gain, UNITY * UNITY * UNITY)
         self._drop_stale(_big24(data, 11), data[21] << 8 | data[22], now)
-        self._count(data[21] << 8 | data[22], now)
+        self._add_pulses(data[21] << 8 | data[22], now)
         return self._v_ms == now
 
     def _drop_stale(self, i_cycle: int, pulses: int, now: int) -> None:
@@ -186,22 +186,18 @@ class CSE7766(MeterDriver):
             raise MeterError("implausible")
         return coefficient * 1000 * gain // (cycle * unity)
 
-    def _count(self, pulses: int, now: int) -> None:
+    def _add_pulses(self, pulses: int, now: int) -> None:
         """Energy of the pulses since the last frame; a step that no load explains means that the chip restarted (MET-2)."""
-        last = self._pulses
-        passed_ms = clock.ticks_diff(now, self._pulses_ms)
         self._pulses = pulses
-        self._pulses_ms = now
-        if last is None or self._p_coef == 0:
-            return  # counted before the first frame: not billed
-        most = MAX_W * (passed_ms + 500) * 1000 // self._p_coef  # a pulse is p_coef / 1e6 Ws (MET-36)
-        if most > 0xFFFF:  # it may have wrapped more than once
-            log.warn("meter", "cse7766: %d ms without a frame, energy unknown" % passed_ms)
+        if self._p_coef == 0:
             return
-        delta = (pulses - last) & 0xFFFF
-        if delta > most:
-            log.warn("meter", "cse7766: counter from %d to %d" % (last, pulses))
-            delta = pulses if pulses <= most else 0
+        passed_ms = clock.ticks_diff(now, self._pulses_ms)
+        most = MAX_W * (passed_ms + 500) * 1000 // self._p_coef  # a pulse is p_coef / 1e6 Ws (MET-36)
+        if self._counter is not None and most > 0xFFFF:  # it may have wrapped more than once
+            log.warn("meter", "cse7766: %d ms without a frame, energy unknown" % passed_ms)
+            self._counter = None
+        delta = self._counted(pulses, 0xFFFF, most)
+        self._pulses_ms = now
         # mWh = pulses * p_coef / 1e6 / 3600 * 1000, times the gains in ppm
         gain = self._p_gain * self._e_gain // (UNITY * UNITY)  # ppm squared
         self._add_energy(delta * self._p_coef, gain, 3600000 * UNITY * UNITY)

@@ -13,6 +13,10 @@ _REVERSED_MW = const(-50000)
 MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
 MAX_MA = const(130000)
 _POWER_MARGIN_MW = const(100000)  # and a quarter: power, voltage and current are not of the same instant
+_JUMP_MA = const(10000)  # a current that rises by this without its power is doubted once
+_SAME_MOST = const(300)  # equal measurements in a row; one under load counts for _SAME_LOADED
+_SAME_LOADED = const(6)
+_LOADED_MA = const(1000)
 MAX_W = const(30000)  # energy above the power of any outlet is a fault of a counter or of the bus
 
 
@@ -42,6 +46,11 @@ class MeterDriver:
         self._export = bool(options.get("export", False))
         self._failures = 0
         self._reversed = 0
+        self._last_ma = [0, 0, 0]
+        self._doubted = False
+        self._mark = self._same = 0
+        self._counter: int | None = None  # of a counter that wraps, as it was believed last, and one that was not
+        self._odd_counter: int | None = None
         self._rest_in = 0
         self._rest_out = 0
 
@@ -86,8 +95,12 @@ class MeterDriver:
     def _measured(self, now: int) -> None:
         """A complete, plausible measurement is in `reading`: derive the power factor and decide on its validity."""
         reading = self.reading
-        if self._exceeds_product():
-            self._failed("power above voltage times current")
+        if self._is_frozen():
+            self._invalid("frozen")
+            return
+        why = self._unbelievable()
+        if why:
+            self._failed(why)
             return
         reading.stamp_ms = now
         self._failures = 0
@@ -109,6 +122,42 @@ class MeterDriver:
             reading.fault = ""
         reading.publish()
 
+    def _unbelievable(self) -> str:
+        """Why the measurement counts as none, or ""."""
+        if self._exceeds_product():
+            return "power above voltage times current"
+        return "current without power" if self._jumps() else ""
+
+    def _jumps(self) -> bool:
+        """True for the first measurement in which a current rises steeply without power, which is taken back."""
+        reading, last_ma = self.reading, self._last_ma
+        jumps = False
+        for n in range(reading.phases):
+            i_ma = reading.i_ma[n]
+            if i_ma > last_ma[n] + _JUMP_MA and abs(reading.p_mw[n]) * 2 < reading.v_mv[n] * i_ma // 1000:
+                jumps = True
+        self._doubted = jumps and not self._doubted
+        for n in range(reading.phases):
+            if self._doubted:
+                reading.i_ma[n] = last_ma[n]
+            else:
+                last_ma[n] = reading.i_ma[n]
+        return self._doubted
+
+    def _is_frozen(self) -> bool:
+        """True when everything measured has been the same for longer than noise lets it be: 10 s under load, else a minute."""
+        reading = self.reading
+        mark = loaded_ma = 0
+        for n in range(reading.phases):
+            loaded_ma = max(loaded_ma, reading.i_ma[n])
+            mark = (mark * 31 + reading.v_mv[n] + reading.i_ma[n] * 7 + reading.p_mw[n]) & 0x3FFFFF
+        if mark != self._mark or not loaded_ma + reading.v_mv[0]:
+            self._mark = mark
+            self._same = 0
+        elif self._same < _SAME_MOST:
+            self._same += _SAME_LOADED if loaded_ma >= _LOADED_MA else 1
+        return self._same >= _SAME_MOST
+
     def _exceeds_product(self) -> bool:
         """True for a power that voltage and current cannot make, which is cut to what they can."""
         reading = self.reading
@@ -119,6 +168,27 @@ class MeterDriver:
                 reading.p_mw[n] = s_mw if reading.p_mw[n] > 0 else -s_mw
                 exceeds = True
         return exceeds
+
+    def _counted(self, count: int, mask: int, most: int) -> int:
+        """Return the step of a counter that wraps at `mask` and may have made `most` since it was believed last.
+
+        Raises MeterError for a count that goes back or leaps: it counts as none, unless the next one agrees with it. Then
+        the chip has started anew, and the step is the count, where a load explains it (MET-2).
+        """
+        last, odd = self._counter, self._odd_counter
+        self._odd_counter = None
+        if last is None:
+            self._counter = count  # counted before the first frame: not billed
+            return 0
+        step = (count - last) & mask
+        if step > most:
+            if odd is None or (count - odd) & mask > most:
+                self._odd_counter = count
+                raise MeterError("energy counter from %d to %d" % (last, count))
+            log.warn("meter", "%s: counter from %d to %d" % (self.kind, last, count))
+            step = count if count <= most else 0
+        self._counter = count
+        return step
 
     def _believed(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
         """Return a counter's step if it is plausible for the time since the last one, else 0 with a line in the log.

@@ -9,13 +9,15 @@ _STX = const(2)
 _ETX = const(3)
 _BAD = const(3)
 _AWAY_MS = const(1000)  # readers repeat a present card each 100 to 500 ms
+_FRAME_MS = const(500)  # a frame takes 50 ms: the rest of one that comes later belongs to another card
+_QUIET_MS = const(60000)  # broken frames are forgotten after so long without one
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
 class CardReader:
     """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 1 s.
 
-    `failed` from the third broken frame in a row.
+    Two cards that lie there together are reported once each. `failed` from the third broken frame in a row.
     """
 
     def __init__(self, options: dict):
@@ -25,15 +27,23 @@ class CardReader:
         self._used = -1  # -1: no frame open
         self.errors = 0
         self._bad = 0
-        self._last: str | None = None
-        self._last_ms = 0
+        self._data_ms = self._bad_ms = 0
+        self._tags: list = [None, None]  # the last two, and when each was shown last
+        self._shown_ms = [0, 0]
 
     def poll(self) -> str | None:
         """The last complete card since the last call; broken frames are counted in `errors` and dropped."""
         data = self._uart.read()
+        now_ms = clock.ticks_ms()
         if not data:
+            if self._bad and clock.ticks_diff(now_ms, self._bad_ms) >= _QUIET_MS:
+                self._bad = 0
             return None
+        if self._used >= 0 and clock.ticks_diff(now_ms, self._data_ms) >= _FRAME_MS:
+            self._used = -1
+        self._data_ms = now_ms
         tag = None
+        errors = self.errors
         for byte in data:
             if byte == _STX:
                 self._used = 0
@@ -41,13 +51,19 @@ class CardReader:
                 tag = self._take(byte) or tag
             elif not 32 <= byte < 127 and byte not in (10, 13, _ETX):
                 self._broken()
-        return None if tag is None or self._lies_there(tag) else tag
+        if self.errors != errors and not tag:
+            self._bad += 1  # once for all that came together: one disturbance
+            self._bad_ms = now_ms
+        return None if tag is None or self._lies_there(tag, now_ms) else tag
 
-    def _lies_there(self, tag: str) -> bool:
-        now_ms = clock.ticks_ms()
-        same = tag == self._last and clock.ticks_diff(now_ms, self._last_ms) < _AWAY_MS
-        self._last = tag
-        self._last_ms = now_ms
+    def _lies_there(self, tag: str, now_ms: int) -> bool:
+        tags, shown_ms = self._tags, self._shown_ms
+        n = 0 if tag == tags[0] else 1
+        same = tag == tags[n] and 0 <= clock.ticks_diff(now_ms, shown_ms[n]) < _AWAY_MS
+        if n:  # the newest one comes first
+            tags[1], shown_ms[1] = tags[0], shown_ms[0]
+            tags[0] = tag
+        shown_ms[0] = now_ms
         return same
 
     def _take(self, byte: int) -> str | None:
@@ -67,7 +83,6 @@ class CardReader:
     def _broken(self) -> None:
         self._used = -1
         self.errors += 1
-        self._bad += 1
 
     @property
     def failed(self) -> bool:
