@@ -21,6 +21,8 @@ ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
 FreeVendIdTag settings
+HouseMaxCurrent limits
+HouseSafeCurrent limits
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings
 LocalPreAuthorize settings
