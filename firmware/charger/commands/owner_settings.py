@@ -22,6 +22,7 @@ CpoName backend
 FreeVend settings
 FreeVendIdTag settings
 HouseMaxCurrent limits
+HouseMeter network
 HouseSafeCurrent limits
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings

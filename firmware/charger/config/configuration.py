@@ -10,7 +10,7 @@ from charger import log
 from charger.config.installer_limit import INSTALLER_LIMIT, InstallerLimit
 from charger.config.keys import KEYS
 from charger.metering import measurands
-from charger.validate import printable
+from charger.validate import house_meter, printable
 
 FILE = "ocpp_config.json"
 ACCEPTED = "Accepted"
@@ -298,6 +298,8 @@ class Configuration:
             return self.get_bool("ConnectorLock") or value == "false"
         if check == "amps":  # 0 for no limit; a pilot cannot signal less than 6 A (CP-14)
             return value == "0" or int(value) >= 6
+        if check == "meter":
+            return not value or house_meter(value)
         if check == "policy":
             return value in ("latch", "stop", "report")
         if check == "country":

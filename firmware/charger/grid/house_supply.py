@@ -34,12 +34,17 @@ class HouseSupply:
         self._least_da: tuple = ()  # what the house leaves a phase by the last reading, at the least and at the most
         self._most_da: tuple = ()
         self._own: list = []  # (uptime in ms, 0.1 A at the least and at the most a phase)
-        self._more_ms: list = []  # one a connector: since when there is room for more, None while there is not
+        self._more_ms: list = [None] * len(lanes)  # since when there is room for more, None while there is not
 
     def configure(self, max_da: int, safe_da: int) -> None:
         """The installer's limits, 0.1 A per phase."""
         self.max_da = max_da
         self.safe_da = safe_da
+
+    def withdraw(self) -> None:
+        """There is no limit of the supply any more."""
+        for lane in self._lanes:
+            lane.connector.outlet.limits.set("house", None)
 
     def take(self, amps_da: tuple, power_w: int) -> None:
         """A reading: one phase or three in 0.1 A, and the power in W; below 0 they flow to the grid. The limit follows."""
@@ -63,14 +68,6 @@ class HouseSupply:
         """Work out the limit of each connector and set it."""
         self._sample()
         lanes = self._lanes
-        if not self.max_da:
-            if self._more_ms:
-                self._more_ms = []
-                for lane in lanes:
-                    lane.connector.outlet.limits.set("house", None)
-            return
-        if not self._more_ms:
-            self._more_ms = [None] * len(lanes)
         users = [lane for lane in lanes if lane.session is not None]
         users.sort(key=lambda lane: lane.session.local_id)
         least = most = (self.safe_da,) * 3

@@ -98,13 +98,21 @@ class Planner:
     def use_house(self, _value: str) -> None:
         """Follow the installer's limits of the house's supply."""
         max_da = self._config.get_int("HouseMaxCurrent") * 10
-        if max_da and self.house is None:
+        if not max_da and self.house is not None:
+            self.house.withdraw()
+            self.house = None
+        elif max_da and self.house is None:
             from charger.grid.house_supply import HouseSupply  # 2,400 frozen bytes, for houses with a reading of their supply
 
             self.house = HouseSupply(self.lanes)
         if self.house is not None:
             self.house.configure(max_da, self._config.get_int("HouseSafeCurrent") * 10)
             self.house.step()
+
+    def read_house(self, amps_da: tuple, power_w: int) -> None:
+        """A reading of the house's current and power: see HouseSupply.take()."""
+        if self.house is not None:
+            self.house.take(amps_da, power_w)
 
     # --- what the sources want ---
 
