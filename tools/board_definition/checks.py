@@ -161,7 +161,7 @@ class BoardCheck:
         self._check_reader(f"{where}.reader", outlet.get("reader"))
         self._check_pilot(f"{where}.pilot", outlet.get("pilot"))
         if outlet.get("lock") and not outlet.get("proximity"):
-            found.add(where, "has a lock and no proximity input, without which nobody knows of a plug")
+            found.add(where, "has a lock and no proximity input, without which a plug is not detected")
         self._check_contactors(where, outlet)
         contactor = outlet.get("contactor")
         out = contactor.get("out") if isinstance(contactor, dict) else None

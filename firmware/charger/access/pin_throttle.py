@@ -40,9 +40,9 @@ class PinThrottle:
     def __init__(self, files, roles: int):
         self.lock = asyncio.Lock()  # one PIN at a time
         self.turned_away = 0  # rejected early attempts that are not logged yet
-        self._slots = ABRecord(files, _NAME)
+        self._ab_record = ABRecord(files, _NAME)
         self._roles = roles
-        kept = self._slots.read()
+        kept = self._ab_record.read()
         if kept is None or len(kept) != LANES * roles:
             kept = bytes([_MOST] * LANES * roles)  # provisioning wrote one, so it was removed
         self._counts = bytearray(kept)
@@ -91,7 +91,7 @@ class PinThrottle:
         for role in roles:
             counts[lane * self._roles + role] = value
         if counts != self._counts:
-            self._slots.write(bytes(counts))
+            self._ab_record.write(bytes(counts))
             self._counts = counts
 
 
