@@ -159,7 +159,9 @@ def printable(text: str, lines: bool = False) -> bool:
     return not high
 
 def house_meter(text: str) -> bool:
-    """True for sunspec://HOST[:PORT][/UNIT] or sdm630://...: HOST an IPv4 address of a home network."""
+    """True for sunspec://HOST[:PORT][/UNIT], sdm630://... and "": HOST is an IPv4 address of a home network."""
+    if not text:
+        return True
     kind, _, rest = text.partition("://")
     host, _, unit = rest.partition("/")
     host, _, port = host.partition(":")

@@ -74,6 +74,9 @@ COMMANDS = {
         ("start", ("str", 35, 19)), ("minutes", ("whole", 5, 60)), ("prices", ("list", ("num", -1000, 1000), 100)),
     )), _set_tariff),
     "house": ("status", ("strict", ()), _house),
-    "set_house": ("schedule", ("strict", (("amps", ("list", ("num", -1000, 1000), 3, 1)),), (("power_w", ("num", -300000, 300000)),)),
-                  _set_house),
+    "set_house": ("schedule", ("strict", (
+        ("amps", ("list", ("num", -1000, 1000), 3, 1)),
+    ), (
+        ("power_w", ("num", -300000, 300000)),
+    )), _set_house),
 }  # fmt: skip

@@ -18,6 +18,7 @@ REJECTED = "Rejected"
 NOT_SUPPORTED = "NotSupported"
 
 
+_WORDS = {"policy": ("latch", "stop", "report"), "country": ("GB", "DE", "none")}
 _SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
 _TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # indices of a row
@@ -299,11 +300,9 @@ class Configuration:
         if check == "amps":  # 0 for no limit; a pilot cannot signal less than 6 A (CP-14)
             return value == "0" or int(value) >= 6
         if check == "meter":
-            return not value or house_meter(value)
-        if check == "policy":
-            return value in ("latch", "stop", "report")
-        if check == "country":
-            return value in ("GB", "DE", "none")
+            return house_meter(value)
+        if check in _WORDS:
+            return value in _WORDS[check]
         if check == "numbers":  # ids of charging profiles
             return all(_integer(item) is not None for item in value.split(",") if item)
         if check == "key":

@@ -55,13 +55,13 @@ class HouseSupply:
         self._least_da, self._most_da = self._room(0), self._room(1)
         self.step()
 
-    def age_ms(self) -> int | None:
+    def reading_age_ms(self) -> int | None:
         """Age of the last reading, None before the first."""
         return None if self._taken_ms is None else clock.uptime_ms() - self._taken_ms
 
     def known(self) -> bool:
         """True while a reading counts."""
-        age_ms = self.age_ms()
+        age_ms = self.reading_age_ms()
         return age_ms is not None and age_ms < OLD_MS
 
     def step(self) -> None:
@@ -139,7 +139,7 @@ class HouseSupply:
 
     def report(self) -> dict:
         """The limit and the last reading as plain data."""
-        age_ms = self.age_ms()
+        age_ms = self.reading_age_ms()
         return {
             "max_amps": self.max_da / 10,
             "amps": [da / 10 for da in self.amps_da],
@@ -150,7 +150,7 @@ class HouseSupply:
 
 
 def divide(users: list, room_da: tuple) -> list:
-    """Shares in 0.1 A of the lanes in the order of their sessions, equal on each phase; who cannot have 6 A waits, the last first."""
+    """Shares in 0.1 A of lanes in the order of their sessions, equal on each phase; who cannot have 6 A waits, the last first."""
     waiting = 0
     while True:
         active = users[: len(users) - waiting]

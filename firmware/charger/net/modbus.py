@@ -1,7 +1,7 @@
 """The meter of the house by Modbus TCP: SunSpec (models 201 to 204, 211 to 214) and Eastron SDM630.
 
-Modbus has no encryption: it is off until somebody sets the key HouseMeter, and reads only, from an address of the home network.
-What it says can lower the current of the charger, and raise it no higher than the charger's own limits.
+Modbus has no encryption: it is off until the owner or the installer sets HouseMeter, and reads only, from an address of the home
+network. What it says can lower the current of the charger, and raise it no higher than the charger's own limits.
 """
 
 import asyncio
