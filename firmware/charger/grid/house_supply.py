@@ -55,14 +55,14 @@ class HouseSupply:
         self._least_da, self._most_da = self._room(0), self._room(1)
         self.step()
 
-    def reading_age_ms(self) -> int | None:
+    def old_ms_of_reading(self) -> int | None:
         """Age of the last reading, None before the first."""
         return None if self._taken_ms is None else clock.uptime_ms() - self._taken_ms
 
     def known(self) -> bool:
         """True while a reading counts."""
-        age_ms = self.reading_age_ms()
-        return age_ms is not None and age_ms < OLD_MS
+        old_ms = self.old_ms_of_reading()
+        return old_ms is not None and old_ms < OLD_MS
 
     def step(self) -> None:
         """Work out the limit of each connector and set it."""
@@ -139,12 +139,12 @@ class HouseSupply:
 
     def report(self) -> dict:
         """The limit and the last reading as plain data."""
-        age_ms = self.reading_age_ms()
+        old_ms = self.old_ms_of_reading()
         return {
             "max_amps": self.max_da / 10,
             "amps": [da / 10 for da in self.amps_da],
-            "power_w": None if age_ms is None else self.power_w,
-            "age_s": None if age_ms is None else age_ms // 1000,
+            "power_w": None if old_ms is None else self.power_w,
+            "age_s": None if old_ms is None else old_ms // 1000,
             "known": self.known(),
         }
 
