@@ -8,7 +8,7 @@ tests said is what `make test` has left in the cache of pytest, or a JUnit file 
   Partly     as Yes, but the row says that something is missing
   No         a test failed or was not run, or nothing is built yet (open)
   Hardware   only the product's hardware can meet it; the row says what has to be done and how to check it
-  Seller     a duty of whoever sells the unit
+  Seller     a duty of the seller
   -          a definition, nothing to be met
 
 Exit code 0: no row is No or Partly, 1: some are, 2: the command line, a table or the results cannot be read.

@@ -94,7 +94,7 @@ def main(words: list[str] | None = None, ask: Callable[[str], str] = input) -> i
         answers = _answers(given)
         files = writing.write(answers, loading.BOARDS)
     except EOFError:
-        print("new_board: --chip and --pin are needed where nobody answers.", file=sys.stderr)
+        print("new_board: --chip and --pin are needed without a terminal.", file=sys.stderr)
         return 2
     except WrongAnswerError as error:
         return failed("new_board", error, 2)

@@ -6,7 +6,7 @@
   tools/provision.py --port /dev/ttyUSB0 --measure                what a PIN costs on this very board
 
 The label's data is printed as one line of JSON; with --labels DIR the label itself is written there as PNG and PDF. That
-is the only time that anybody sees these secrets: the unit keeps what verifies its PINs, and the rest encrypted. Exit code
+is the only time that these secrets are readable: the unit keeps what verifies its PINs, and the rest encrypted. Exit code
 1 and a sentence on stderr: it did not work (where a line of JSON was printed, the unit is made and only the drawing is
 missing), 2: the command line is wrong.
 """

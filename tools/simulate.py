@@ -5,7 +5,7 @@
 --help lists the options. SIGTERM and Ctrl-C stop it cleanly (exit code 0), SIGKILL is a power cut. Exit code 2 and one
 sentence on stderr: the command line is wrong, or something outside the project is missing. The control port's address
 is written to DIR/control while it runs. A state directory that is empty becomes a unit of its own, whose label is printed
-as one line of JSON, {"label": {...}}: the only time that anybody sees its PINs and passwords. With the environment
+as one line of JSON, {"label": {...}}: its PINs and passwords are printed this once. With the environment
 variable PILOTLIGHT_END_WITH_PID it also stops when the process of that number ends: a killed test run leaves nothing behind.
 """
 
@@ -48,7 +48,7 @@ class Log:
                 self._stream.write(line + b"\n")
                 if self._lines.empty():
                     self._stream.flush()
-            except (OSError, ValueError):  # nobody reads any more
+            except (OSError, ValueError):  # the reader has gone
                 return
             finally:
                 self._lines.task_done()
@@ -141,7 +141,7 @@ def main(words):
         for warning in options.warnings(launch):
             print(f"simulate: {warning}", file=sys.stderr, flush=True)
         board.interpreter(launch["word"])
-        if not (launch["romfs"] or launch["frozen"]):
+        if launch["web"] and not (launch["romfs"] or launch["frozen"]):
             web_page.bring_up_to_date()
         held = state.hold(folder)
         asyncio.run(_run(launch, folder, where, provide(launch, folder), trace))

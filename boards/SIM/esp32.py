@@ -80,7 +80,7 @@ class NVS:
     """A namespace of 32-bit integers and blobs; nothing is kept before commit().
 
     commit() writes one key after the other, each as a whole or not at all: the power can fail before each of them, and
-    after it, with nobody told (sim/flash.py's modes; half an entry counts as none).
+    after it, without a report (sim/flash.py's modes; half an entry counts as none).
     """
 
     def __init__(self, namespace):

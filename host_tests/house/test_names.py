@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import tokenize
 from functools import cache
 
@@ -47,6 +48,43 @@ def test_identifiers_count_and_text_does_not(source, count):
     """The check reads code, not comments or strings."""
     ast.parse(source)
     assert len([name for name, _ in names(source) if name in RETIRED]) == count
+
+
+# Pronouns that stand where a reader looks for the noun: the client, the installer, the server, the caller.
+HIDING = re.compile(r"\b(nobody|somebody|anybody|whoever)\b", re.IGNORECASE)
+
+
+def prose(source: str) -> list:
+    """(text, line) of every comment and docstring."""
+    found = [
+        (token.string, token.start[0])
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    ]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = ast.get_docstring(node, clean=False)
+            if text:
+                found.append((text, node.body[0].lineno))
+    return found
+
+
+def test_comments_and_docstrings_name_who_acts():
+    """Firmware, boards and tools say client, installer, server or caller."""
+    found = [
+        f"{path}:{line}: {HIDING.search(text)[0]}"
+        for path, source in code()
+        if path.parts[0] in ("firmware", "boards", "tools")
+        for text, line in prose(source)
+        if HIDING.search(text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_prose_is_comments_and_docstrings_and_no_other_string():
+    """A text for the owner may say that nobody is authorised."""
+    source = 'def f():\n    """One."""\n    return "Two"  # Three\n'
+    assert sorted(text for text, _ in prose(source)) == ["# Three", "One."]
 
 
 @cache

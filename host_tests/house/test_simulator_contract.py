@@ -20,7 +20,7 @@ def option_names():
 
 def command_names():
     folder = ROOT / "boards" / "SIM" / "sim"
-    source = "\n".join((folder / name).read_text() for name in ("control.py", "outlet_commands.py"))
+    source = "\n".join((folder / name).read_text() for name in ("control.py", "outlet_commands.py", "electrical_commands.py"))
     return sorted(set(re.findall(r'^    "([a-z_]+)": \(_', source, re.M)))
 
 

@@ -1,7 +1,7 @@
 """pytest's side of the tests that run inside MicroPython.
 
 A file unit/test_*.py is read with ast, never imported: each `def test_*` or `async def test_*` at its top level
-becomes one item a word size, `test_x.py::test_y[64]`. Module variables steer it, plain literals all:
+becomes one item a word size, `FILE::test_y[64]`. Module variables steer it, plain literals all:
 
     WORDS = (32,)        word sizes to run on (default: 64 and 32)
     HEAP = 128 * 1024    heap of the interpreter in bytes (default: its own)

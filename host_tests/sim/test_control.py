@@ -101,6 +101,10 @@ def test_status_has_the_contracts_fields(port):
     ("cable", {"connector": 1, "amps": 20}), ("mains", {"volts": 231, "hertz": 50}), ("network_down", {}),
     ("network_up", {}), ("time_scale", {"x": 2}), ("time_scale", {"x": 1}),
     ("set_time", {"iso": "2030-01-02T03:04:05Z"}), ("config", {}), ("status", {}), ("plug_out", {"connector": 1}),
+    ("ev", {"sleep_ms": 0, "adapt_ms": 400, "give_up": 0, "holds_s2": False}), ("plug_in", {"pp_after_ms": 100}),
+    ("mains", {"ohms": 0, "lost_phase": 0, "flicker_percent": 0}), ("pilot", {"noise_mv": 20}), ("adc", {"conversion_us": 45}),
+    ("contactor", {"open_ms": 10}), ("monitor", {"test_ms": 20}), ("lock", {"jams": 0}), ("meter", {"offset_ma": 0}),
+    ("card_bytes", {"hex": "02"}), ("disturb", {"input": "lock", "ms": 1}), ("flash_time", {"time": "typical"}),
 ])
 def test_every_command_exists(port, cmd, fields):
     """The contract's commands are answered with ok."""
@@ -135,6 +139,14 @@ def test_answers_while_the_back_end_hangs(launch, csms):
     for _ in range(50):
         assert not sim.status()["csms"]["connected"]
     assert len(csms.attempts) == 1
+
+
+def test_a_brown_out_restarts_the_charger_as_one(launch, csms):
+    """The RTC memory stays, so that the firmware tells it from a loss of power."""
+    sim = launch()
+    sim.command("brown_out")
+    sim.wait_for(lambda status: not status.get("starting") and "brown-out" in str(sim.command("security_log")["entries"]), 20,
+                 "the event of the brown-out")
 
 
 def test_port_is_up_before_the_back_end_is_called(launch, csms):

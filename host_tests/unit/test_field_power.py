@@ -53,13 +53,13 @@ def test_f_e11_looking_each_second_writes_each_15_s_at_the_most():
     files = flashrig.files()
     register = EnergyRegister(files, 1)
     writes = [0]
-    write = register._slots.write
+    write = register._ab_record.write
 
     def counted(record):
         writes[0] += 1
         write(record)
 
-    register._slots.write = counted
+    register._ab_record.write = counted
     reported = set()
     for _ in range(600):
         timebase.advance(1000)

@@ -48,7 +48,7 @@ def empty():
 
 
 def start():
-    """What a start does with vault and key (assembly.py)."""
+    """What a start does with vault and key (wiring.open_vault())."""
     store = KeyStore()
     next_key = store.next_key()
     vault = Vault(flashrig.files(), store.key(), None, next_key)

@@ -172,14 +172,14 @@ class _Refusing:
 def test_a_flash_that_was_full_is_tried_again_every_ten_seconds():
     device = flashrig.fresh()
     register = _register()
-    good = register._slots
-    register._slots = refusing = _Refusing(good)
+    good = register._ab_record
+    register._ab_record = refusing = _Refusing(good)
     for _ in range(100):
         register.add(95000)
         register.persist_when_due()
         timebase.advance(1000)
     true(9 <= refusing.tried <= 11, str(refusing.tried))
-    register._slots = good
+    register._ab_record = good
     for _ in range(11):
         register.persist_when_due()
         timebase.advance(1000)

@@ -66,14 +66,14 @@ class ControlPort:
 
 
 def free_port():
-    """A TCP port that nobody listens on right now."""
+    """A TCP port without a listener at present."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def is_free(port):
-    """True when nobody listens on this TCP port of ours."""
+    """True when this local TCP port has no listener."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -156,7 +156,7 @@ class Simulator:
         self._reader.start()
         try:
             self.wait_ready()
-        except BaseException:  # nobody else would end it: `with` has not been entered yet
+        except BaseException:  # nothing else would end it: `with` has not been entered yet
             self.close()
             raise
         return self

@@ -206,7 +206,7 @@ One outlet of {answers.phases} phase(s), {answers.max_amps} A, on an {answers.ch
 Nothing here has run on a board yet: pins and configuration were checked against data sheet and sources.
 
 This is a bench and development wiring. Contactor, residual current device, protective earth and enclosure of a charger
-that is used with mains are the builder's responsibility and need somebody qualified.
+that is used with mains are the builder's responsibility and need a qualified person.
 
 ## Pins
 

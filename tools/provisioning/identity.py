@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-_YEARS = 20  # longer than a charger's life: the owner's browser knows it by itself, nobody renews it
+_YEARS = 20  # longer than a charger's life: the owner's browser trusts it by itself, it is not renewed
 _SETUP_ADDRESS = "192.168.4.1"  # of the unit in its own set-up network
 
 

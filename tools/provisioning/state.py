@@ -9,7 +9,7 @@ class InUse(Exception):
 
 
 def hold(folder):
-    """Hold the state directory as long as the result lives; InUse when somebody else does."""
+    """Hold the state directory as long as the result lives; InUse when another process does."""
     handle = open(folder / "lock", "w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -60,7 +60,7 @@ def _up_to_date(source, target, mpy_cross):
 
 
 def _compile(program, source, target, place, changed_ns):
-    """Compile one source; the result takes its source's time, and is whole whenever somebody sees it."""
+    """Compile one source; the result takes its source's time, and appears as a whole."""
     path, result = source / f"{place}.py", target / f"{place}.mpy"
     result.parent.mkdir(parents=True, exist_ok=True)
     part = result.with_suffix(".part")

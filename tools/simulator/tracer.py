@@ -67,7 +67,7 @@ class Tracer:
             self._stream.close()
 
     def _run(self):
-        with contextlib.suppress(OSError):  # nobody reads any more
+        with contextlib.suppress(OSError):  # the reader has gone
             while frame := self._frames.get():
                 self._write(*frame)
 

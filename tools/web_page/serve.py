@@ -1,4 +1,4 @@
-"""Serve the page from web/ against a simulated charger, for whoever works on it: `make page`.
+"""Serve the page from web/ against a simulated charger, for its developers: `make page`.
 
 The browser talks to this server over plain HTTP; `/api/` goes on to the charger, everything else is built from web/ when it
 has changed, and the open page loads itself again then. `--charger HOST:PORT` takes a charger that runs already.

@@ -15,7 +15,7 @@ def _spi(count):
 
 
 class I2C:
-    """I2C bus with the simulated chips. An address that nobody has, or a dead chip: OSError(19), as on the port."""
+    """I2C bus with the simulated chips. An address without a chip, or a chip without supply: OSError(19), as on the port."""
 
     def __init__(self, id=0, *, scl=None, sda=None, freq=400000, timeout=50000):
         self._chips = world.current().i2c.get(id, {})

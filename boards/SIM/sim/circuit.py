@@ -33,6 +33,7 @@ class PilotCircuit:
     source_ohm         series resistor (CP-1)
     diode_mv           forward voltage of the car's diode (CP-3)
     short_ohm          resistance across the pilot, 0 for none
+    drift_mv           both levels shrink by so much for each 10 K above 25 degC, and grow below; warm() sets it
     """
 
     def __init__(self, random, r1, r2, r3, rail_mv=RAIL_MV):
@@ -41,6 +42,7 @@ class PilotCircuit:
         self.source_ohm = 1000 + random.between(-15, 15)
         self.diode_mv = 700 + random.between(-50, 50)
         self.short_ohm = 0
+        self.drift_mv = self._shrunk_mv = 0
         self._board(r1, r2, r3, rail_mv)
         self.high_uv = 0
         self.low_uv = 0
@@ -69,8 +71,20 @@ class PilotCircuit:
 
     def solve(self, load_ohm, diode):
         """Work out both plateaus at the ADC for a car's resistance; 0 is no car."""
-        self.high_uv = self._node_uv(self._pilot_mv(self.plus_mv, load_ohm, diode))
-        self.low_uv = self._node_uv(self._pilot_mv(self.minus_mv, load_ohm, diode))
+        self.high_uv = self._node_uv(self._pilot_mv(self.plus_mv - self._shrunk_mv, load_ohm, diode))
+        self.low_uv = self._node_uv(self._pilot_mv(self.minus_mv + self._shrunk_mv, load_ohm, diode))
+
+    def warm(self, temperature_mc):
+        """The generator has this temperature, 0.001 degC; solve() follows."""
+        self._shrunk_mv = self.drift_mv * (temperature_mc - 25000) // 10000
+
+    def at_adc_uv(self, pilot_mv):
+        """A difference of voltages at the pilot as one at the ADC."""
+        return pilot_mv * self._gain_512 >> 9
+
+    def level_uv(self, pilot_mv):
+        """A voltage at the pilot as the one at the ADC."""
+        return self._node_uv(pilot_mv)
 
     def _node_uv(self, mv):
         return self._zero_uv + (mv * self._gain_512 >> 9)

@@ -7,6 +7,7 @@ import gc
 import sys
 
 from sim import bootloader, figures, launch, link, loop_wait, net, pace, rtc, soft_irq, timebase, world
+from sim.electrical_commands import ELECTRICAL_COMMANDS
 from sim.outlet_commands import OUTLET_COMMANDS, Refused, between
 
 static_heap = 0  # bytes that the world and this module hold; start.py measures it
@@ -246,6 +247,7 @@ COMMANDS = {  # as OUTLET_COMMANDS, which are added below
     "help": (_help, (), "This list"),
 }  # fmt: skip
 COMMANDS.update(OUTLET_COMMANDS)
+COMMANDS.update(ELECTRICAL_COMMANDS)
 
 _PRIVATE = {"stop": _stop}
 

@@ -11,7 +11,6 @@ _OHM_B = const(2740)
 _OHM_C = const(882)
 _OHM_D = const(246)
 _START_MS = const(400)  # from voltage at the inlet to the first current
-_ADAPT_MS = const(400)  # from a new duty to the on-board charger following it; CP-22 allows 5 s
 _UP_MA_PER_MS = const(10)
 _DOWN_MA_PER_MS = const(30)
 _SIMPLIFIED_MA = const(10000)  # CP-15
@@ -43,6 +42,12 @@ class EV:
     stop_ms       from PWM off to S2 opening; the current is gone before
     pf_milli      power factor
     sleep_ms      so long without an offer, and it sleeps: it takes no offer up before -12 V for a second; 0: never
+    adapt_ms      from a new duty to the on-board charger following it; CP-22 allows 5 s
+    overshoot_pct, overshoot_ms   it rises above a new target by so much, for so long
+    inrush_ma, inrush_ms          drawn from the closing contacts on, whatever the duty says
+    standby_ma    drawn by its electronics while the contacts are closed, S2 open or closed
+    holds_s2      True: S2 stays closed without an offer, over a restart of the charger as well
+    give_up       after so many openings of the contactor under its load it asks no more until it is unplugged; 0: never
     """
 
     def __init__(self, random):
@@ -57,6 +62,15 @@ class EV:
         self.stop_ms = random.between(600, 1200)
         self.pf_milli = 995
         self.sleep_ms = 0
+        self.adapt_ms = 400
+        self.overshoot_pct = 0
+        self.overshoot_ms = 500
+        self.inrush_ma = 0
+        self.inrush_ms = 10
+        self.standby_ma = 0
+        self.holds_s2 = False
+        self.give_up = 0
+        self.interrupted = 0  # openings under its load since the plug
         self.asleep = False
         self._quiet_ms = 0
         self._wake_ms = 0
@@ -69,6 +83,7 @@ class EV:
         self._target_ma = 0
         self._adapt = 0
         self._seen_ma = 0
+        self._risen_ma = self._over_ms = 0
 
     def _exact(self, ohm):
         return ohm + ohm * self._tolerance // 1000
@@ -85,6 +100,8 @@ class EV:
     def set_want(self, want):
         """Plug, unplug, ask or stop asking. Opening S2 is immediate, closing takes reaction_ms."""
         self.want = want
+        if want == ABSENT:
+            self.interrupted = 0
         if want < ASKING:
             self.s2 = False
             self.i_ma = 0
@@ -92,36 +109,55 @@ class EV:
 
     def step(self, dt, allowed_ma, conducting, negative=False):
         """dt ms go by with this duty and these contacts; True when the resistance changed. negative: steady -12 V."""
-        changed = False
         if self.sleep_ms:
             self._sleep(dt, allowed_ma, negative)
             if self.asleep:
                 allowed_ma = 0
-        if self.want >= ASKING:
-            if not self.s2:
-                if allowed_ma > 0:
-                    self._react += dt
-                    if self._react >= self.reaction_ms:
-                        self.s2 = changed = True
-                        self._stopping = 0
-                else:
-                    self._react = 0
-            elif allowed_ma > 0:
-                self._stopping = 0
-            else:
-                self._stopping += dt
-                if self._stopping >= self.stop_ms:
-                    self.s2 = False
-                    changed = True
-                    self._react = 0
-        if conducting and (self.s2 or (self.simplified and self.want >= ASKING)):
+        if self.give_up and self.interrupted >= self.give_up:
+            allowed_ma = 0
+        changed = self.want >= ASKING and self._move_s2(dt, allowed_ma)
+        if conducting:
             self._powered += dt
-            if self._powered >= _START_MS:
-                self._draw(dt, allowed_ma)
+            if self.s2 or (self.simplified and self.want >= ASKING):
+                self._draw_after_closing(dt, allowed_ma)
+            else:
+                self._powered = self._risen_ma = 0
+                self.i_ma = 0
+            if self.i_ma < self.standby_ma:
+                self.i_ma = self.standby_ma
         else:
-            self._powered = 0
+            if self.s2 and self._powered >= _START_MS and self._target_ma:
+                self.interrupted += 1
+            self._powered = self._risen_ma = 0
             self.i_ma = 0
         return changed
+
+    def _move_s2(self, dt, allowed_ma):
+        """True when S2 has closed or opened."""
+        if not self.s2:
+            self._react = self._react + dt if allowed_ma > 0 else 0
+            if allowed_ma <= 0 or self._react < self.reaction_ms:
+                return False
+            self.s2 = True
+            self._stopping = 0
+            return True
+        if allowed_ma > 0 or self.holds_s2:
+            self._stopping = 0
+            return False
+        self._stopping += dt
+        if self._stopping < self.stop_ms:
+            return False
+        self.s2 = False
+        self._react = 0
+        return True
+
+    def _draw_after_closing(self, dt, allowed_ma):
+        if self._powered <= self.inrush_ms and self.inrush_ma:
+            self.i_ma = self.inrush_ma
+        elif self._powered >= _START_MS:
+            self._draw(dt, allowed_ma)
+        else:
+            self.i_ma = 0
 
     def _sleep(self, dt, allowed_ma, negative):
         self._wake_ms = self._wake_ms + dt if negative else 0
@@ -139,7 +175,7 @@ class EV:
         if allowed_ma != self._seen_ma:
             self._seen_ma = allowed_ma
             self._adapt = 0
-        if self._adapt < _ADAPT_MS and allowed_ma > 0:
+        if self._adapt < self.adapt_ms and allowed_ma > 0:
             self._adapt += dt
         else:
             self._target_ma = allowed_ma
@@ -152,7 +188,21 @@ class EV:
             if self.simplified:
                 target = min(target, _SIMPLIFIED_MA)
             target = min(target, self.max_ma)
+            if self.overshoot_pct:
+                target = self._overshot(dt, target)
         if self.i_ma < target:
             self.i_ma = min(target, self.i_ma + dt * _UP_MA_PER_MS)
         elif self.i_ma > target:
             self.i_ma = max(target, self.i_ma - dt * _DOWN_MA_PER_MS)
+
+    def _overshot(self, dt, target):
+        """The target with its overshoot, which begins when the current has risen to it."""
+        if target <= self._risen_ma:
+            self._risen_ma = target
+            self._over_ms = 0
+            return target
+        if self.i_ma >= target:
+            self._over_ms += dt
+            if self._over_ms >= self.overshoot_ms:
+                self._risen_ma = target
+        return target + target * self.overshoot_pct // 100

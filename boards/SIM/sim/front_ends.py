@@ -96,7 +96,8 @@ class Waveform:
         angle = 2.0 * math.pi * outlet.mains.f_mhz / 1000.0 * seconds
         volts = outlet.supply_mv / 1000.0 * _ROOT_2 * math.sin(angle)
         car = outlet.ev
-        if not outlet.contactor.closed or not car.i_ma:
+        amps_ma = outlet.phase_ma(0)
+        if not amps_ma:
             return volts, 0.0
         late = math.acos(car.pf_milli / 1000.0)
-        return volts, car.i_ma / 1000.0 * _ROOT_2 * math.sin(angle - late)
+        return volts, amps_ma / 1000.0 * _ROOT_2 * math.sin(angle - late)

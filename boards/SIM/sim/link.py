@@ -49,10 +49,14 @@ def restart(cause):
     libc.exit_now(0)
 
 
-def power_cut(seconds):
-    """The supply is gone, this instant, for `seconds`: the clock is lost, the car stays. Does not return."""
+def power_cut(seconds, brown_out=False):
+    """The supply is gone, this instant, for `seconds`: the clock is lost, unless it is a brown-out; the car stays.
+
+    Does not return.
+    """
     state = kept()
-    state["rtc"] = None
+    if not brown_out:
+        state["rtc"] = None
     send({"event": "power_cut", "seconds": seconds, "kept": state})
     libc.exit_now(0)
 

@@ -1,6 +1,6 @@
 """One outlet of the simulated world: car, pilot circuit, contactor, monitor, lock, sensors and meter, stepped together.
 
-Lazy: nothing runs by itself. Whoever looks at a pin or an ADC first brings the outlet up to the present, at most once a
+Lazy: nothing runs by itself. The first read of a pin or an ADC brings the outlet up to the present, at most once a
 millisecond. Everything reached from a control tick is small-integer arithmetic.
 """
 
@@ -10,6 +10,7 @@ from micropython import const
 from sim import ev, soft_irq, timebase
 from sim.circuit import PilotCircuit, Random, divider_uv, ntc_uv
 from sim.ev import EV
+from sim.meter_flaws import MeterFlaws
 from sim.pilot_sense import PilotSense
 from sim.power import Contactor, Lock, ResidualMonitor
 from sim.reader import CardReader
@@ -19,6 +20,18 @@ _LONG_MS = const(60000)  # beyond this the rest of a gap is one coarse stretch
 _HEAT_MC_PER_MS = const(30)
 _MWH_MW_MS = const(3600000)
 AMBIENT_MC = const(25000)
+KEPT = (  # settings that outlive a restart of the charger, by the part of the outlet that has them
+    ("ev", ("max_ma", "phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms", "pf_milli", "sleep_ms", "adapt_ms",
+            "overshoot_pct", "overshoot_ms", "inrush_ma", "inrush_ms", "standby_ma", "holds_s2", "give_up", "interrupted")),
+    ("contactor", ("close_ms", "open_ms", "bounce_ms", "auxiliary", "welded_pole", "operations")),
+    ("second", ("close_ms", "open_ms", "bounce_ms", "auxiliary", "welded_pole", "welded", "stuck")),
+    ("rcd", ("trip_ms", "test_ms", "release_ms", "latching", "latched")),
+    ("lock", ("jams", "move_ms")),
+    ("circuit", ("plus_mv", "minus_mv", "drift_mv")),
+    ("pilot_sense", ("conversion_us", "locked", "drift_ppm", "noise_uv", "edge_us", "ring_uv", "ring_us", "glitch_uv",
+                     "glitch_every", "floor_uv", "ceiling_uv", "bow_uv")),
+    ("", ("cable_ohm", "adc_min_uv", "adc_max_uv", "adc_bow_uv", "adc_noise_mv", "leaks_mv", "drop_out_mv", "delivered_mwh")),
+)  # fmt: skip
 CABLE_OHM = {13: 1500, 20: 680, 32: 220, 63: 100}
 _STRANGE_OHM = const(1530)  # gives about 7.5 V: in no window of CP-5
 
@@ -41,6 +54,19 @@ class Outlet:
         self.wired_phases = wiring["phases"]
         self.meter = None  # the chip; the world connects it
         self.fault_pin = 0
+        self._begin_environment()
+        self._begin_measured(wiring)
+        self._leave = soft_irq.Alarm(self.plug, ev.ABSENT)
+        self._late_pilot = soft_irq.Alarm(self._touch_pilot, ev.ABSENT)
+        self._late_proximity = soft_irq.Alarm(self._touch_proximity, False)
+        self._coded = False  # the proximity contact touches
+        self._duty = 0
+        self._allowed_ma = 0
+        self.pilot_sense = PilotSense(random)
+        self._now = timebase.ticks_ms()
+        self.refresh()
+
+    def _begin_environment(self):
         self.cable_ohm = CABLE_OHM[32]
         self.pe_lost = False
         self.strange_ev = False
@@ -49,21 +75,21 @@ class Outlet:
         self.target_mc = AMBIENT_MC
         self.ntc_broken = None  # None, "open" or "short"
         self.adc_max_uv = 3300000  # where the ADC ends; an ESP32's at 3060 to 3209 mV
+        self.adc_min_uv = self.adc_bow_uv = self.adc_noise_mv = 0  # and where it begins, and its flaws in between
+        self.leaks_mv = 0  # voltage behind open contacts, where no car loads it
+        self.drop_out_mv = 0  # below this supply voltage the coils have no power
+        self.flaws = MeterFlaws()
+        self.faults = set()
+
+    def _begin_measured(self, wiring):
         self.i_ma, self.v_mv, self.p_mw, self.f_mhz = [0, 0, 0], [0, 0, 0], [0, 0, 0], 0
         self.delivered_mwh = 0  # what really went to the car, whatever a meter makes of it
         self._delivered_rest = 0
-        self.faults = set()
         self._proximity = wiring["proximity"]
         self.proximity_uv = 3300000
         self.ntc_uv = ntc_uv(AMBIENT_MC)
         self.left_ms = None  # when the car was unplugged under load, until the contacts have opened
         self.reaction_ms = None  # how long that took the last time
-        self._leave = soft_irq.Alarm(self.plug, ev.ABSENT)
-        self._duty = 0
-        self._allowed_ma = 0
-        self.pilot_sense = PilotSense(random)
-        self._now = timebase.ticks_ms()
-        self.refresh()
 
     # --- stepping ---
 
@@ -98,7 +124,7 @@ class Outlet:
             self._heat(dt)
 
     def _step_contactors(self, dt, now):
-        powered = not self.rcd.tripped
+        powered = not self.rcd.tripped and (not self.drop_out_mv or self.supply_mv >= self.drop_out_mv)
         moved = self.contactor.step(dt, powered, now)
         if self.second is not None and self.second.step(dt, powered, now):
             moved = True
@@ -123,11 +149,14 @@ class Outlet:
 
     def _deliver(self, dt):
         car = self.ev
-        phase_mw = self.supply_mv // 100 * car.i_ma // 10
-        phase_mw = phase_mw // 1000 * car.pf_milli + phase_mw % 1000 * car.pf_milli // 1000
-        rest = self._delivered_rest + phase_mw * min(car.phases, self.phases_on) * dt
-        self.delivered_mwh += rest // _MWH_MW_MS
-        self._delivered_rest = rest % _MWH_MW_MS
+        for n in range(min(car.phases, self.phases_on)):
+            rest = self._delivered_rest + self._real_mw(self.phase_mv(n), car.i_ma) * dt
+            self.delivered_mwh += rest // _MWH_MW_MS
+            self._delivered_rest = rest % _MWH_MW_MS
+
+    def _real_mw(self, volts_mv, amps_ma):
+        mw = volts_mv // 100 * amps_ma // 10
+        return mw // 1000 * self.ev.pf_milli + mw % 1000 * self.ev.pf_milli // 1000
 
     def _heat(self, dt):
         move = dt * _HEAT_MC_PER_MS
@@ -138,6 +167,9 @@ class Outlet:
         self._set_ntc()
 
     def _set_ntc(self):
+        if self.circuit.drift_mv:
+            self.circuit.warm(self.temperature_mc)
+            self._solve()
         if self.ntc_broken is None:
             self.ntc_uv = ntc_uv(self.temperature_mc)
         else:
@@ -154,8 +186,22 @@ class Outlet:
 
     @property
     def supply_mv(self):
-        """Supply voltage of this outlet, phase to neutral."""
-        return self.mains.v_mv if self.volts_mv is None else self.volts_mv
+        """Supply voltage of this outlet, phase L1 to neutral."""
+        if self.volts_mv is None:
+            return self.mains.v_mv if self.mains.even else self.mains.phase_mv(0)
+        return self.volts_mv
+
+    def phase_mv(self, n):
+        """Supply voltage of phase n, from 0, to neutral."""
+        if self.volts_mv is None or n >= self.mains.phases:
+            return self.mains.phase_mv(n)
+        return self.volts_mv
+
+    def phase_ma(self, n):
+        """Current of the car in phase n, from 0."""
+        if not self.contactor.closed or n >= min(self.ev.phases, self.phases_on) or self.mains.lost_phase == n + 1:
+            return 0
+        return self.ev.i_ma
 
     # --- pilot ---
 
@@ -210,11 +256,28 @@ class Outlet:
         self._solve()
         self._set_ntc()
         if self._proximity:
-            ohm = self.cable_ohm if self.ev.want != ev.ABSENT else None
+            ohm = self.cable_ohm if self._coded else None
             self.proximity_uv = divider_uv(ohm, self._proximity["pullup"], self._proximity["rail_mv"])
 
-    def plug(self, want):
-        """Bring the car to ev.ABSENT, IDLE, ASKING or VENTILATION."""
+    def plug(self, want, cp_after_ms=0, pp_after_ms=0):
+        """Bring the car to ev.ABSENT, IDLE, ASKING or VENTILATION; one of the contacts CP and PP may come, or go, later."""
+        self._late_pilot.armed = self._late_proximity.armed = False
+        if cp_after_ms:
+            self._late_pilot.argument = want
+            timebase.arm(self._late_pilot, cp_after_ms * 1000)
+        else:
+            self._touch_pilot(want)
+        if pp_after_ms:
+            self._late_proximity.argument = want != ev.ABSENT
+            timebase.arm(self._late_proximity, pp_after_ms * 1000)
+        else:
+            self._touch_proximity(want != ev.ABSENT)
+
+    def _touch_proximity(self, touches):
+        self._coded = touches
+        self.refresh()
+
+    def _touch_pilot(self, want):
         self.sync()
         if self.meter is not None:
             self.meter.advance()
@@ -231,13 +294,9 @@ class Outlet:
     def sample(self, now_ms):
         """For the meter chip: bring v_mv, i_ma, p_mw and f_mhz up to date (MET-1)."""
         self.sync()
-        volts = self.supply_mv
-        car = self.ev
-        flowing = min(car.phases, self.phases_on) if self.contactor.closed else 0
         self.f_mhz = self.mains.f_mhz
         for n in range(3):
-            self.v_mv[n] = volts if n < self.mains.phases else 0
-            amps = car.i_ma if n < flowing else 0
-            self.i_ma[n] = amps
-            watts = volts // 100 * amps // 10  # mW
-            self.p_mw[n] = watts // 1000 * car.pf_milli + watts % 1000 * car.pf_milli // 1000
+            self.v_mv[n] = self.phase_mv(n)
+            self.i_ma[n] = self.phase_ma(n)
+            self.p_mw[n] = self._real_mw(self.v_mv[n], self.i_ma[n])
+        self.flaws.apply(self)

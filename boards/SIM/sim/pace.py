@@ -54,7 +54,7 @@ collections = 0
 collected_us = 0  # board time of the collections found by settle(), for its caller to add
 tick_us = 0  # board time of one control tick by its instruction count, without its hardware
 _litter = [None] * _LITTERS  # files that the collections to come will find, one each
-_littered = _LITTERS  # the one that nobody holds now; those after it are held
+_littered = _LITTERS  # the one without a reference; those after it have one
 _suspect_units = 0  # less than a collection takes
 _collection_units = 0  # what one takes here
 _collection_us = 0  # and on the board
@@ -115,7 +115,7 @@ def forget():
 
 
 def _leave_litter():
-    """Files, the first of which nobody holds: the collection that finds it closes its descriptor, and so it is seen."""
+    """Files, the first of which has no reference: the collection that finds it closes its descriptor, and so it is seen."""
     global _littered
     for number in range(_LITTERS):
         _dup2(_null, _LITTER_FD + number)

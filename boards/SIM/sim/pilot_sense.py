@@ -22,6 +22,7 @@ class PilotSense:
     burst_uv       every sample is off by so much for the next burst_us of sampling
     glitch_uv      one sample in glitch_every is off by so much (0: none)
     floor_uv, ceiling_uv, bow_uv  where the ADC ends, and how far its middle is bent
+    force(uv, ms)  every sample is so much for the next ms
     """
 
     def __init__(self, random):
@@ -47,11 +48,12 @@ class PilotSense:
         self._last_us = 0
         self._samples = 0
         self._last_ms = timebase.ticks_ms()
-        self._ring_end_us = 0
+        self._ring_end_us = self._forced_uv = 0
+        self._forced_until_ms = None
         self._plain = True
         self.refresh()
 
-    def _random(self):
+    def random(self):
         """0 to 32767."""
         self._one = one = self._one * 171 % 30269
         self._two = two = self._two * 172 % 30307
@@ -59,14 +61,14 @@ class PilotSense:
 
     def _begin_burst(self, dt):
         if not self.locked:
-            self.phase_us = self._random() % 1000
+            self.phase_us = self.random() % 1000
             return
         self._drifted = (self._drifted + dt * self.drift_ppm) % 1000000
         self.phase_us = (self._start_us + self._drifted // 1000) % 1000
 
     def sample_uv(self, now):
         """One conversion at a time in ms, in steps of 1 mV."""
-        noise = self._random()
+        noise = self.random()
         timebase.take(self.conversion_us + (noise & 7) - _JITTER_US)
         self._move_to(now)
         uv = self._level_uv(self.phase_us) + ((noise - 16384) * self.noise_uv >> 14)
@@ -87,9 +89,19 @@ class PilotSense:
         """Work out anew what depends on settings."""
         self._ring_end_us = self.edge_us + (self.ring_us if self.ring_uv else 0)
         ends = self.floor_uv or self.ceiling_uv < RAIL_UV
-        self._plain = not (ends or self.bow_uv or self.glitch_every or self.burst_us)
+        self._plain = not (ends or self.bow_uv or self.glitch_every or self.burst_us or self._forced_until_ms is not None)
+
+    def force(self, uv, ms):
+        """Every sample is uv for ms."""
+        self._forced_uv = uv
+        self._forced_until_ms = utime.ticks_add(timebase.ticks_ms(), ms)
+        self.refresh()
 
     def _flawed_uv(self, uv):
+        if self._forced_until_ms is not None:
+            if utime.ticks_diff(self._forced_until_ms, timebase.ticks_ms()) > 0:
+                return self._forced_uv
+            self._forced_until_ms = None
         if self.burst_us > 0:
             self.burst_us -= self.conversion_us
             uv += self.burst_uv
@@ -109,11 +121,9 @@ class PilotSense:
             uv = self.low_uv
             other = self.high_uv
             phase -= high_us
-        if phase >= self._ring_end_us:
+        if phase >= self._ring_end_us or high_us == 0 or high_us >= 1000:
             return uv
         if phase < self.edge_us:
-            if high_us == 0 or high_us >= 1000:
-                return uv
             return uv - (uv - other) * (self.edge_us - phase) // self.edge_us
         if self.ring_uv:
             phase -= self.edge_us
@@ -122,7 +132,11 @@ class PilotSense:
         return uv
 
     def _seen_uv(self, uv):
-        """What the chip makes of a voltage."""
-        if self.bow_uv:
-            uv += self.bow_uv * (uv // 1000) // 3300 * (3300 - uv // 1000) // 825
-        return min(max(uv, self.floor_uv), self.ceiling_uv)
+        return chip_uv(uv, self.floor_uv, self.ceiling_uv, self.bow_uv)
+
+
+def chip_uv(uv, floor_uv, ceiling_uv, bow_uv):
+    """What the chip makes of a voltage: its ends, and its middle off by bow_uv."""
+    if bow_uv:
+        uv += bow_uv * (uv // 1000) // 3300 * (3300 - uv // 1000) // 825
+    return min(max(uv, floor_uv), ceiling_uv)

@@ -3,6 +3,7 @@
 from micropython import const
 
 _BOUNCE_MS = const(3)
+_NO_POLE = const(0)
 _RCD_MS = const(20)  # from a residual current, or the test input, to the trip output, and back
 _LOCK_MS = const(250)
 
@@ -11,6 +12,9 @@ class Contactor:
     """Coil and contacts. `closed` is the state of the main contacts, `feedback` that of the auxiliary contact.
 
     close_ms, open_ms     movement time
+    bounce_ms             how long the auxiliary contact bounces after a change
+    auxiliary             level at which the auxiliary contact has stuck, None: it follows the main contacts
+    welded_pole           1 to 3: the main contact of this pole stays closed when the others open; 0: none
     welded                contacts stay closed
     stuck                 contacts stay open
     changed_ms            ticks_ms() of the last change of the main contacts
@@ -22,6 +26,9 @@ class Contactor:
         self.coil = False
         self.close_ms = 15
         self.open_ms = 10
+        self.bounce_ms = _BOUNCE_MS
+        self.auxiliary = None
+        self.welded_pole = _NO_POLE
         self.welded = self.stuck = self.closed = False
         self.changed_ms = 0
         self.operations = 0
@@ -44,8 +51,17 @@ class Contactor:
             self.operations += 1
         self.changed_ms = now - (self._moving - needed if self._moving > needed else 0)
         self._moving = 0
-        self._bounce = _BOUNCE_MS
+        self._bounce = self.bounce_ms
         return True
+
+    def pole_closed(self, pole):
+        """Whether the main contact of a pole, counted from 1, is closed."""
+        return self.closed or pole == self.welded_pole
+
+    @property
+    def every_pole_open(self):
+        """What a mirror contact shows."""
+        return not self.feedback and self.welded_pole == _NO_POLE
 
     def next_ms(self, powered):
         """Milliseconds until the auxiliary contact may change, with power for the coil or not; -1: it rests."""
@@ -58,6 +74,8 @@ class Contactor:
     @property
     def feedback(self):
         """1 when the auxiliary contact is closed; it bounces for some ms after a change."""
+        if self.auxiliary is not None:
+            return self.auxiliary
         if self._bounce & 1:
             return 0 if self.closed else 1
         return 1 if self.closed else 0
@@ -66,7 +84,8 @@ class Contactor:
 class ResidualMonitor:
     """RDC-DD or RCD: `tripped` is its output, which also cuts the coil in hardware (CP-43).
 
-    leaking  a residual current flows; test_ms, release_ms  from the test input, and from its end, to the output
+    leaking  a residual current flows; trip_ms, test_ms, release_ms  from it, from the test input, from the end to the output
+    latching, latched  the output stays until reset(); a test ends with its input
     dead  the self-test gets no answer; stuck  the output stays tripped
     """
 
@@ -75,11 +94,16 @@ class ResidualMonitor:
         self.dead = False
         self.stuck = False
         self.behind = None  # a contactor that the leak lies behind: it ends when that opens
-        self.test_ms = _RCD_MS
+        self.trip_ms = self.test_ms = _RCD_MS
         self.release_ms = _RCD_MS
+        self.latching = self.latched = False
         self.test = False
         self.tripped = False
         self._moving = 0
+
+    def reset(self):
+        """Somebody presses the reset of a latching one."""
+        self.latched = False
 
     def step(self, dt):
         """dt ms pass."""
@@ -91,17 +115,18 @@ class ResidualMonitor:
         if self._moving >= self._takes(want):
             self.tripped = want
             self._moving = 0
+            self.latched = want and self.latching and self._flows()
 
     def _takes(self, want):
         if not want:
             return self.release_ms
-        return _RCD_MS if self._flows() else self.test_ms
+        return self.trip_ms if self._flows() else self.test_ms
 
     def _flows(self):
         return self.leaking and (self.behind is None or self.behind.closed)
 
     def _want(self):
-        return self.stuck or ((self._flows() or self.test) and not self.dead)
+        return self.stuck or self.latched or ((self._flows() or self.test) and not self.dead)
 
     def next_ms(self):
         """Milliseconds until the output changes; -1: it rests."""
@@ -111,13 +136,14 @@ class ResidualMonitor:
 class Lock:
     """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests in the wrong position.
 
-    jams  so many pushes from now on do not move it.
+    jams  so many pushes from now on do not move it; move_ms  how long the bolt takes
     """
 
     def __init__(self):
         self.command = False
         self.jammed = False
         self.jams = 0
+        self.move_ms = _LOCK_MS
         self._pushed = False
         self.locked = False
         self._moving = 0
@@ -133,7 +159,7 @@ class Lock:
             self._moving = 0
             return
         self._moving += dt
-        if self._moving >= _LOCK_MS:
+        if self._moving >= self.move_ms:
             self.locked = want
             self._moving = 0
 
@@ -142,4 +168,4 @@ class Lock:
 
     def next_ms(self):
         """Milliseconds until the feedback changes; -1: the bolt rests."""
-        return -1 if self._want() == self.locked else max(1, _LOCK_MS - self._moving)
+        return -1 if self._want() == self.locked else max(1, self.move_ms - self._moving)

@@ -6,7 +6,7 @@ after leave(). In real time a POSIX timer's signal posts what is due and nothing
 each due instant and lets the callback run there.
 
 The signal comes between any two machine instructions. So `_put` is written by the one that posts and `_got` by the one
-that takes, and while somebody posts (`_posting`) or a shim runs (`busy`) the signal only notes that it was there.
+that takes, and while a callback is being posted (`_posting`) or a shim runs (`busy`) the signal only notes that it was there.
 """
 
 import micropython

@@ -84,7 +84,7 @@ def _flash(device):
 def _calibrate():
     """As the factory does once: calibrate each meter chip and store the result on flash (MET-3).
 
-    And what whoever fits a meter of another kind does before the lid is closed. Nobody comes for a lost calibration.
+    Also what an installer does who fits a meter of another kind; a lost calibration is not restored.
     """
     import board
 

@@ -81,7 +81,7 @@ def convert(us):
 
 
 def take(us):
-    """Hardware takes us of ticks_us(), but for a paced board, where cost() says so. In real time nobody waits for it."""
+    """Hardware takes us of ticks_us(), but for a paced board, where cost() says so. In real time it is not waited for."""
     global _converting_us, _converting_ms, _taken_us
     if pace.on:
         return

@@ -6,25 +6,62 @@
     w.outlets[0].plug(ev.ASKING)
 """
 
+import math
+
 import utime
 
 from sim import faults, front_ends, lines, timebase
 from sim.launch import config, setting
-from sim.outlet import Outlet
+from sim.outlet import KEPT, Outlet
 
 _PRESS_MS = 300
-_EV_SETTINGS = ("max_ma", "phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms", "pf_milli", "sleep_ms")
+_MAINS_SETTINGS = ("v_mv", "f_mhz", "phases", "lost_phase", "shift_pct", "impedance_mohm", "flicker_pct", "flicker_ms")
 
 _world = None
 
 
 class Mains:
-    """Supply of the whole charger: `v_mv` phase to neutral, `f_mhz` in 0.001 Hz, `phases` that are there."""
+    """Supply of the whole charger: `v_mv` phase to neutral, `f_mhz` in 0.001 Hz, `phases` that are there.
+
+    refresh() after a change of the rest:
+
+    lost_phase      1 to 3: that phase is dead, 0: none
+    shift_pct       the neutral is lost, and the loads of the house draw the star point towards L1 by so much of the voltage
+    impedance_mohm  of the supply: each phase sags by the current of all outlets in it
+    flicker_pct, flicker_ms  the voltage is lower by so much in the second half of each period
+    """
 
     def __init__(self, volts):
         self.v_mv = volts * 1000
         self.f_mhz = 50000
         self.phases = 3
+        self.lost_phase = self.shift_pct = self.impedance_mohm = self.flicker_pct = 0
+        self.flicker_ms = 1000
+        self.outlets = []
+        self.refresh()
+
+    def refresh(self):
+        """Work out what depends on settings. `even`: each phase that is there has v_mv."""
+        self.even = not (self.lost_phase or self.shift_pct or self.impedance_mohm or self.flicker_pct)
+        share = self.shift_pct / 100
+        self._other_milli = int(1000 * math.sqrt(1 + share + share * share) + 0.5)
+
+    def phase_mv(self, n):
+        """Voltage of phase n, from 0."""
+        if n >= self.phases:
+            return 0
+        if self.even:
+            return self.v_mv
+        return 0 if n + 1 == self.lost_phase else max(0, self._uneven_mv(n))
+
+    def _uneven_mv(self, n):
+        mv = self.v_mv // 1000 * (1000 - 10 * self.shift_pct if n == 0 else self._other_milli)
+        if self.flicker_pct and timebase.ticks_ms() % self.flicker_ms * 2 >= self.flicker_ms:
+            mv -= mv // 100 * self.flicker_pct
+        if self.impedance_mohm:
+            for outlet in self.outlets:
+                mv -= outlet.phase_ma(n) * self.impedance_mohm // 1000
+        return mv
 
 
 class Button(lines.Input):
@@ -60,7 +97,7 @@ class World:
         except ValueError:
             volts = 230
         self.mains = Mains(volts)
-        self.outlets = []
+        self.outlets = self.mains.outlets
         self.i2c = {}  # bus number: {address: chip}
         self.spi = {}  # bus number: object with write(buf) and readinto(buf), as chips.wires.SPIWire
         self.digital = {}
@@ -142,37 +179,52 @@ class World:
     # --- over a reboot ---
 
     def snapshot(self):
-        """What stays as it is while the charger restarts: the car, the cable, the supply, the faults."""
+        """What stays as it is while the charger restarts: the car, the cable, the supply, the settings, the faults."""
         outlets = []
         for outlet in self.outlets:
-            car = outlet.ev
-            outlets.append({
-                "want": car.want,
-                "ev": {name: getattr(car, name) for name in _EV_SETTINGS},
-                "cable_ohm": outlet.cable_ohm,
+            kept = {
+                "want": outlet.ev.want,
+                "s2": outlet.ev.s2 and outlet.ev.holds_s2,
                 "faults": sorted(outlet.faults),
                 "temperature_mc": outlet.temperature_mc,
-                "delivered_mwh": outlet.delivered_mwh,
-            })  # fmt: skip
-        mains = [self.mains.v_mv, self.mains.f_mhz, self.mains.phases]
+                "parts": [_settings(outlet, part, names) for part, names in KEPT],
+            }
+            outlets.append(kept)
+        mains = [getattr(self.mains, name) for name in _MAINS_SETTINGS]
         return {"outlets": outlets, "mains": mains, "faults": sorted(self.board_faults)}
 
     def restore(self, snapshot):
         """Take a snapshot() over."""
-        self.mains.v_mv, self.mains.f_mhz, self.mains.phases = snapshot["mains"]
+        for name, value in zip(_MAINS_SETTINGS, snapshot["mains"]):
+            setattr(self.mains, name, value)
+        self.mains.refresh()
         for name in snapshot["faults"]:
             self.set_fault(name, 0, True)
         for outlet, kept in zip(self.outlets, snapshot["outlets"]):
-            for name, value in kept["ev"].items():
-                setattr(outlet.ev, name, value)
-            outlet.cable_ohm = kept["cable_ohm"]
-            outlet.temperature_mc = outlet.target_mc = kept["temperature_mc"]
-            outlet.delivered_mwh = kept["delivered_mwh"]
-            for name in kept["faults"]:
-                self.set_fault(name, outlet.id, True)
-            if "HighTemperature" not in kept["faults"]:
-                outlet.set_ambient()
-            outlet.plug(kept["want"])
+            _restore_outlet(self, outlet, kept)
+
+
+def _settings(outlet, part, names):
+    """Values of a row of outlet.KEPT, None where the outlet has no such part."""
+    owner = getattr(outlet, part) if part else outlet
+    return None if owner is None else [getattr(owner, name) for name in names]
+
+
+def _restore_outlet(world, outlet, kept):
+    for (part, names), values in zip(KEPT, kept["parts"]):
+        for name, value in zip(names, values or ()):
+            setattr(getattr(outlet, part) if part else outlet, name, value)
+    outlet.pilot_sense.refresh()
+    outlet.temperature_mc = outlet.target_mc = kept["temperature_mc"]
+    for name in kept["faults"]:
+        world.set_fault(name, outlet.id, True)
+    if "HighTemperature" not in kept["faults"]:
+        outlet.set_ambient()
+    interrupted = outlet.ev.interrupted
+    outlet.plug(kept["want"])
+    outlet.ev.interrupted = interrupted
+    outlet.ev.s2 = kept["s2"]
+    outlet.refresh()
 
 
 def any_closed():

@@ -261,7 +261,7 @@ class SecurityLog:
 
     def mark(self, sink: str) -> int:
         """Return the number of the last entry that a receiver has acknowledged, -1 for none."""
-        value = self._slots(sink).read()
+        value = self._ab_record(sink).read()
         return struct.unpack("<i", value)[0] if value else -1
 
     def pending(self, sink: str, most: int = 4) -> list:
@@ -284,15 +284,15 @@ class SecurityLog:
 
     def _move(self, sink: str, seq: int) -> None:
         try:
-            self._slots(sink).write(struct.pack("<i", seq))
+            self._ab_record(sink).write(struct.pack("<i", seq))
         except OSError as error:
             log.error("security", "mark not written: " + log.reason(error))
 
-    def _slots(self, sink: str) -> ABRecord:
-        slots = self._marks.get(sink)
-        if slots is None:
-            slots = self._marks[sink] = ABRecord(self._files, FOLDER + "/" + sink)
-        return slots
+    def _ab_record(self, sink: str) -> ABRecord:
+        record = self._marks.get(sink)
+        if record is None:
+            record = self._marks[sink] = ABRecord(self._files, FOLDER + "/" + sink)
+        return record
 
     # --- links and times ---
 

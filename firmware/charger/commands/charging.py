@@ -68,7 +68,7 @@ def _start(app, connector, role) -> None:
         raise CommandError(CONFLICT, "The connector cannot start now: %s." % reason)
     if not app.charge_point.authorisation.begin(connector, app.config.get_str("FreeVendIdTag")):
         raise CommandError(CONFLICT, "The connector is reserved.")
-    app.planner.skip_delay(connector, role)  # whoever presses start wants it now (UK-33, UK-36)
+    app.planner.skip_delay(connector, role)  # a pressed start is meant for now (UK-33, UK-36)
 
 
 async def _hours(app, _role, _args, _surface) -> dict:

@@ -124,5 +124,5 @@ def _check_time(certificate: x509.Certificate, now_s: int | None) -> None:
 
 
 def _label(certificate: x509.Certificate) -> str:
-    """A name for messages, short since whoever made the certificate chose it."""
+    """A certificate's name for messages, shortened: its issuer can choose a name of any length."""
     return (certificate.subject_cn or "serial " + certificate.serial_hex())[:64]

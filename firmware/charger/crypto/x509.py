@@ -1,6 +1,6 @@
 """Reading an X.509 v3 certificate (RFC 5280 4.1, 4.2), strictly; names of the host it is for; its hash data.
 
-parse() says what a certificate claims; whether to believe it is decided in chain.py.
+parse() says what a certificate claims; whether to believe it is decided in path_validation.py.
 """
 
 from micropython import const
@@ -220,7 +220,7 @@ def _text(raw: bytes, tag: int) -> str:
     else:
         raise der.bad("string")
     for ch in text:
-        # a NUL in a name once fooled whoever compared it as a C string; surrogates make no valid string
+        # a NUL in a name deceives a comparison of C strings; surrogates make no valid string
         if ch < " " or ch == "\x7f" or 0xD800 <= ord(ch) <= 0xDFFF:
             raise der.bad("string")
     return text

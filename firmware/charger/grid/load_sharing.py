@@ -10,7 +10,7 @@ from micropython import const
 from charger.outlet import limits
 
 _MINIMUM_DA = const(60)
-_VALID_S = const(10)  # shares are renewed each second; after so long nobody watches the supply any more (limits.py)
+_VALID_S = const(10)  # shares are renewed each second; after so long the supply counts as unmonitored (limits.py)
 
 
 class SharedSupply:

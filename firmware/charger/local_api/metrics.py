@@ -1,4 +1,4 @@
-"""GET /metrics: the unit's figures in Prometheus' text format, for whoever has the token that the owner set (SEC-10, SEC-18)."""
+"""GET /metrics: the unit's figures in Prometheus' text format, for clients with the token that the owner set (SEC-10, SEC-18)."""
 
 from charger.crypto.hmac import same
 from charger.errors import RequestError

@@ -12,7 +12,7 @@ from charger.metering.charging_session import from_record
 from charger.store.ab_record import ABRecord
 from charger.store.journal_rewrite import rewrite
 
-NOBODY = "ERASED"  # an idTag
+ERASED_TAG = "ERASED"  # an idTag
 
 
 def run(files):
@@ -37,7 +37,7 @@ def _forget_open(files, name: str):
     if session is None:
         files.delete(name)
         return
-    session.id_tag, session.parent_id_tag, session.anonymous = NOBODY, None, True
+    session.id_tag, session.parent_id_tag, session.anonymous = ERASED_TAG, None, True
     files.write(name, session.to_record(True))
 
 
@@ -51,7 +51,7 @@ def _without_tag(data: bytes) -> bytes:
     try:
         payload = json.loads(words[3])
         if words[0] == b"S":
-            payload["idTag"] = NOBODY
+            payload["idTag"] = ERASED_TAG
         else:
             payload.pop("idTag", None)
         text = json.dumps(payload)

@@ -41,7 +41,7 @@ class EnergyRegister:
         self._export_rest = 0
         self._meter = 0
         self._files = files
-        self._slots = ABRecord(files, "hot/energy%d" % connector_id)
+        self._ab_record = ABRecord(files, "hot/energy%d" % connector_id)
         self._rejected_logged = 0
         self._load()
         self._saved()
@@ -126,10 +126,10 @@ class EnergyRegister:
     def persist(self) -> bool:
         """Write unsaved energy now. False when the flash fails: metering goes on, and the write is retried."""
         record = self._pack()
-        if record == self._slots.read():
+        if record == self._ab_record.read():
             return True
         try:
-            self._slots.write(record)
+            self._ab_record.write(record)
         except OSError as error:
             self._not_before_s = self._saved_s = clock.uptime_s() + _RETRY_S
             log.error("meter", "register %d not written: %s" % (self.connector_id, log.reason(error)))
@@ -159,7 +159,7 @@ class EnergyRegister:
         )
 
     def _load(self) -> None:
-        record = self._slots.read()
+        record = self._ab_record.read()
         if record is None or len(record) != struct.calcsize(_RECORD):
             return
         fields = struct.unpack(_RECORD, record)

@@ -112,7 +112,7 @@ class SessionStore:
         if register is not None:
             register.persist()
         try:
-            self._slot(session.connector_id).write(session.running_record())
+            self._ab_record(session.connector_id).write(session.running_record())
             session.pause_unsaved = False
         except OSError as error:
             log.error("sessions", "checkpoint of %d not written: %s" % (session.local_id, log.reason(error)))
@@ -150,11 +150,11 @@ class SessionStore:
         if register is not None:
             session.export_wh = register.export_wh - session.export_from_wh
 
-    def _slot(self, connector_id: int) -> ABRecord:
-        slot = self._running.get(connector_id)
-        if slot is None:
-            slot = self._running[connector_id] = ABRecord(self._files, "hot/open%d" % connector_id)
-        return slot
+    def _ab_record(self, connector_id: int) -> ABRecord:
+        record = self._running.get(connector_id)
+        if record is None:
+            record = self._running[connector_id] = ABRecord(self._files, "hot/open%d" % connector_id)
+        return record
 
     def _load_open(self, ended: list) -> dict:
         found = {}
@@ -167,7 +167,7 @@ class SessionStore:
                 self._files.delete(name)
                 continue
             session.recovered = True
-            session.restore(self._slot(session.connector_id).read())
+            session.restore(self._ab_record(session.connector_id).read())
             found[session.connector_id] = session
         return found
 

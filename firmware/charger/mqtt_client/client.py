@@ -49,7 +49,7 @@ class MqttClient:
     value of None the owner's setting in the vault is used: mqtt/url, mqtt/password, mqtt/roots.
 
     `app` is the application: connectors, security_log, vault, updates, config, charge_point and tamper are used, and what
-    commands.py wants.
+    the commands use (commands/table.py).
     """
 
     def __init__(self, app, settings: dict, serial: str, open_stream=None):

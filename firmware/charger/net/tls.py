@@ -49,7 +49,7 @@ _SUITES = (
 class ClientContext:
     """What open_stream() needs for TLS: the roots to believe, and our certificate for servers that ask for one.
 
-    PEM (several certificates in one text) or DER, a key as SEC 1 or PKCS #8. Without roots nobody is believed.
+    PEM (several certificates in one text) or DER, a key as SEC 1 or PKCS #8. Without roots no server is trusted.
     mbedTLS parses them for each handshake, while no contactor is closed: a key takes 20 ms on an ESP32, and what is
     parsed would stay in RAM.
     """

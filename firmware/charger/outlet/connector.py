@@ -50,11 +50,11 @@ class Connector:
         self.held_for = None  # (idTag, parent or None) whose cable stays locked after its session (OCPP-54)
         self.listeners = []
         self._plugged = False
-        self._finishing = False  # what is in the connector has had its use, or nobody came for it in time
+        self._finishing = False  # the plugged cable's use has ended, or no authorisation came in time
         self.ev_left = False  # the session has ended because the car's end was pulled
         self._shown = False  # the running session has had a status of its own
         self._showing = False
-        self._unattended_ms = None  # since when something is in the connector and nobody is authorised
+        self._unattended_ms = None  # since when a cable is plugged without an authorisation
         self._offered_ms = None  # since when the car has an offer that it has not taken up
         self._pwm_on = False
         self._ending: tuple | None = None
@@ -64,12 +64,12 @@ class Connector:
         self._ruling_ms = None
         self._late_ticks = 0
         self._hot_openings = 0
-        self.waiting = ""  # why a start that nobody asked for now waits, in words
+        self.waiting = ""  # why a start that was not requested just now waits, in words
 
     # --- what users and back ends ask for ---
 
     def authorised(self, id_tag, parent_id_tag=None, reservation_id=None, remote=False, profile=None) -> bool:
-        """Somebody may charge here. Starts at once when a car is there, else waits ConnectionTimeOut for the plug.
+        """Authorise a session here. Starts at once when a car is there, else waits ConnectionTimeOut for the plug.
 
         It takes the place of another authorisation that waits, and waits for a session that is just ending.
         """
@@ -139,7 +139,7 @@ class Connector:
             self.outlet.hold_lock = True
 
     def release_cable(self):
-        """Let the plug go again; it also is when the car leaves after the session, or when somebody else charges."""
+        """Let the plug go again; it also is when the car leaves after the session, or when another session starts."""
         if self.outlet.lock is not None:
             self.outlet.hold_lock = False
         self.held_for = None
@@ -280,7 +280,7 @@ class Connector:
         self._tell("session_ended", session)
 
     def _use_over(self, over: bool):
-        """A use has ended, or what is there is new: from now on nobody is authorised for it."""
+        """A use has ended, or the cable is new: it has no authorisation from now on."""
         self._finishing = over
         self.ev_left = False
         self._unattended_ms = None
@@ -352,7 +352,7 @@ class Connector:
         return st.RESERVED if self.reserved else st.AVAILABLE
 
     def _unattended_status(self) -> str:
-        """Preparing until somebody is authorised, Finishing after a session or when nobody came in time (OCPP-80 B6)."""
+        """Preparing until an idTag is authorised, Finishing after a session or when none was authorised in time (OCPP-80 B6)."""
         if not self._finishing:
             if self._unattended_ms is None:
                 self._unattended_ms = clock.ticks_ms()
@@ -384,7 +384,7 @@ class Connector:
         return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS
 
     def why_no_energy(self) -> str:
-        """Why no energy flows, in words a person understands; '' while it flows or nobody wants any."""
+        """Why no energy flows, in words a person understands; '' while it flows or none is requested."""
         if self.session is None:
             return self.outlet.info or self.waiting
         return self.suspended or self.outlet.why_paused()

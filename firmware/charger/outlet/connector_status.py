@@ -28,7 +28,7 @@ B1 the intended use has ended: the plug, the card a second time, or the time is 
 B3 energy flows
 B4 a transaction runs and the car does not ask for energy
 B5 a transaction runs and the charger does not give energy
-B6 nobody was authorised in time, or the use was ended, and the connector is not free yet
+B6 no idTag was authorised in time, or the use was ended, and the connector is not free yet
 B9 a fault
 C1 the transaction has ended and nothing is left in the connector
 C4 the car has opened S2

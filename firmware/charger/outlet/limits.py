@@ -4,8 +4,8 @@ A limit has a source, a value, a kind and, if its source says so, a validity: a 
 again (the shared supply, the thermometer, later a grid controller) gives a time after which its word is stale. What
 a stale limit means depends on the kind:
 
-- SCHEDULE: the source has no limit any more. Whoever sends such limits says beforehand what follows them.
-- SAFETY: nobody watches what the limit protected, so no more than SAFE_DA is left, and less where less was allowed.
+- SCHEDULE: the source has no limit any more. A sender of such limits states beforehand what follows them.
+- SAFETY: the protected part is not monitored any more, so at most SAFE_DA is left, and less where less was allowed.
   That holds until the source speaks again or withdraws: silence never raises a current.
 
 Validity counts uptime, so a clock that is set wrong neither ends nor prolongs it.

@@ -80,7 +80,7 @@ class UpdateManager:
         self.altered = self._facts["altered"] = self._older or bool(self._slots.number(BROKEN))
 
     def _look_at_counter(self) -> None:
-        """An image below the counter that was confirmed is one with a known hole: somebody wrote it to the flash (SEC-4)."""
+        """An image below the confirmed counter has a known vulnerability: it was not written by an update (SEC-4)."""
         confirmed = self._slots.number(COUNTER)
         if version.COUNTER < confirmed and not self.updater.on_trial:
             self._older = True

@@ -131,6 +131,7 @@ API = {
     ("PUT", "/api/hours"): ({"choice": "change", "windows": _WINDOWS}, {"choice": "accept"}),
     ("GET", "/api/plan"): ("", "connector=2"),
     ("PUT", "/api/plan"): ({"connector": 2, "depart": "07:30", "kwh": 20.5},),
+    ("GET", "/api/tariff"): ("",),
     ("PUT", "/api/tariff"): ({"start": _UTC, "minutes": 15, "prices": [n + 0.25 for n in range(100)]},),
     ("POST", "/api/charge"): ({"action": "now", "connector": 1}, {"action": "limit", "amps": 10.5}, {"action": "stop"}),
     ("POST", "/api/acknowledge"): ({},),

@@ -44,6 +44,7 @@ class ADE7953Chip:
     I2C level: write(data), read(n). SPI level: select(), transfer. Channel A sees phase 0 of the source, B phase `b`.
     seed        which unit: ratio errors up to 2 %, up to 0.5 degrees of lateness; 0 is a perfect one
     dead        set it, and nothing answers any more
+    frozen      set it, and what is measured stays as it was last read
     """
 
     def __init__(self, source, seed: int = 1, b: int = 1, now=time.ticks_ms):
@@ -55,7 +56,8 @@ class ADE7953Chip:
             _Channel(Unit(seed + 1000 if seed else 0), b, 0x28C, 0x28E, 0x109),
         )
         self._channels[1].unit.v = self._channels[0].unit.v  # one voltage input serves both
-        self.dead = False
+        self.dead = self.frozen = False
+        self._held = {}  # measured registers as they were read last
         self.violations = []
         self._power_up()
 
@@ -136,19 +138,23 @@ class ADE7953Chip:
     def _get(self, register: int) -> int:
         """Value of a register of which the width digit was brought to 0x0, 0x1 or 0x2."""
         if register in _READ_ONLY:
-            self.advance()
-            a, b = self._channels
-            if register in _ENERGIES:
-                return self._take_energy(self._channels[register - 0x21E])
-            watts = (int(channel.watt * (1.0 + 0.0005 * self._noise.normal())) for channel in (a, b))
-            measured = {0x10E: self._period, 0x21A: a.irms, 0x21B: b.irms, 0x21C: self._vrms}
-            measured[0x212], measured[0x213] = watts
-            if register in measured:
-                return measured[register]
+            if not (self.frozen and register in self._held):
+                self._held[register] = self._measured(register)
+            return self._held[register]
         if register in self._registers:
             return self._registers[register]
         self._violation("read of 0x%03X" % register)
         return 0
+
+    def _measured(self, register: int) -> int:
+        self.advance()
+        a, b = self._channels
+        if register in _ENERGIES:
+            return self._take_energy(self._channels[register - 0x21E])
+        watts = (int(channel.watt * (1.0 + 0.0005 * self._noise.normal())) for channel in (a, b))
+        measured = {0x10E: self._period, 0x21A: a.irms, 0x21B: b.irms, 0x21C: self._vrms}
+        measured[0x212], measured[0x213] = watts
+        return measured.get(register, 0)
 
     def _take_energy(self, channel) -> int:
         """24 bits that roll over; cleared by the reading when LCYCMODE says so (MET-14)."""

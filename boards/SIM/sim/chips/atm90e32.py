@@ -21,6 +21,7 @@ class ATM90E32Chip:
 
     turned      set of phases (0 to 2) whose CT is on the wrong way round
     dead        set it, and the line stays high
+    frozen      set it, and what is measured stays as it was last read
     """
 
     def __init__(self, source, seed: int = 1, now=None):
@@ -30,7 +31,8 @@ class ATM90E32Chip:
         self.units = [Unit(seed + 300 * n if seed else 0, skew_ns=60000) for n in range(3)]
         for unit in self.units:
             unit.e = self.units[0].e  # one clock and one constant count for all three
-        self.dead = False
+        self.dead = self.frozen = False
+        self._held = {}  # measured registers as they were read last
         self.violations = []
         self._power_up()
 
@@ -140,7 +142,9 @@ class ATM90E32Chip:
         if register == 0x78:
             return self._last
         if register in _MEASURED:
-            value = self._measured(register) if self._registers[0x00] == 1 else 0
+            if not (self.frozen and register in self._held):
+                self._held[register] = self._measured(register) if self._registers[0x00] == 1 else 0
+            value = self._held[register]
         elif register in self._registers:
             value = self._registers[register]
         else:

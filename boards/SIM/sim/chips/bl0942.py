@@ -91,7 +91,9 @@ class BL0942Chip(UARTChip):
             self._store(command)
 
     def _answer(self, head: int, register: int, at_us: int):
-        measured = self._measure()
+        if self._held is None or not self.frozen:
+            self._held = self._measure()
+        measured = self._held
         if register == 0xAA:
             frame = bytearray(b"\x55")
             for source in (0x03, 0x04, 0x05, 0x06, 0x07):

@@ -51,7 +51,9 @@ class CSE7766Chip(UARTChip):
         while self._next_us <= now_us:
             if not self.dead:
                 self.advance(self._next_us // 1000)
-                self._wire.send(self._frame(), self._next_us)
+                if self._held is None or not self.frozen:
+                    self._held = self._frame()
+                self._wire.send(self._held, self._next_us)
             self._next_us += _PERIOD_US
 
     def receive(self, byte: int, at_us: int):

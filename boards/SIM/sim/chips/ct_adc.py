@@ -19,10 +19,14 @@ class _Channel:
     def __init__(self, front, read):
         self._front = front
         self._read = read
+        self._held_uv = 0
 
     def read_uv(self) -> int:
         """One conversion, in the port's steps of 1 mV."""
-        return self._front.convert(self._read) * 1000
+        uv = self._front.convert(self._read) * 1000
+        if not self._front.frozen:
+            self._held_uv = uv
+        return self._held_uv
 
 
 class CtFrontEnd:
@@ -30,6 +34,7 @@ class CtFrontEnd:
 
     spend(us)   lets time pass while the ADC converts
     dead        set it, and the bias has no supply: both channels lie at the ground
+    frozen      set it, and each channel stays where it was
     ratios      mains mV and mA a mV at the ADC
     now_us      the driver's microseconds, which may wrap; instants are counted on from them
     """
@@ -45,7 +50,7 @@ class CtFrontEnd:
         # A clamp-on transformer leads by 1 to 3 degrees (MET-52): the current is seen early
         self.unit.skew_ns = -int(55556 * (2.0 + self._noise.uniform())) if seed else 0
         self.turned = False
-        self.dead = False
+        self.dead = self.frozen = False
         self.v_bias = 1650.0 + (40.0 * self._noise.uniform() if seed else 0.0)
         self.i_bias = 1650.0 + (40.0 * self._noise.uniform() if seed else 0.0)
         self._convert_us = convert_us

@@ -51,6 +51,7 @@ class UARTChip:
     """Base of a one-phase meter chip on a UARTWire that cannot shift phases, measuring phase 0 of the source.
 
     A chip sets KIND, its name in calibration.json, and gives _power_up(). `dead`: set it, and nothing answers any more.
+    `frozen`: set it, and what is measured stays as it was last sent.
     """
 
     KIND = ""
@@ -60,7 +61,8 @@ class UARTChip:
         self._now = now
         self._noise = Noise(seed + 77)
         self.unit = Unit(seed, skew_ns=3000)  # a shunt and a divider: hardly late
-        self.dead = False
+        self.dead = self.frozen = False
+        self._held = None  # what was sent last
         self._wire = None
         self._count = 0.0
 

@@ -105,7 +105,7 @@ def _signed24(value: int) -> int:
 class ADE7953(MeterDriver):
     """One current channel of the chip with the voltage channel; two outlets on one chip are two objects, A and B.
 
-    Options beside those of Meter: "channel" ("A"), "v_lsb" codes per V (26000), "i_lsb" codes per A (100000), "p_lsb"
+    Options beside those of MeterDriver: "channel" ("A"), "v_lsb" codes per V (26000), "i_lsb" codes per A (100000), "p_lsb"
     codes per W (154): what shunt and divider of the board give at unity gain (MET-15).
     """
 

@@ -89,7 +89,7 @@ class Registers:
 class ATM90E32(MeterDriver):
     """The chip with its three phases.
 
-    Options beside those of Meter: "phases" (3), "ugain" and "igain": the gain registers of a perfect unit of the board
+    Options beside those of MeterDriver: "phases" (3), "ugain" and "igain": the gain registers of a perfect unit of the board
     (7305 and 27961), "pga": MMode1 (0x15, twice), "hertz" (50).
     """
 

@@ -48,7 +48,7 @@ def _little24(data, at: int) -> int:
 class BL0942(MeterDriver):
     """The chip on a UART of 4800 baud 8N1.
 
-    Options beside those of Meter: "address" (0 to 3), "v_lsb" codes per kV (15873360) and "i_lsb" codes per kA
+    Options beside those of MeterDriver: "address" (0 to 3), "v_lsb" codes per kV (15873360) and "i_lsb" codes per kA
     (251213500) of the board's divider and shunt, "hertz" (50). Power and energy follow from these two (MET-24).
     """
 

@@ -72,7 +72,7 @@ def _big24(data, at: int) -> int:
 class CSE7766(MeterDriver):
     """The chip on a UART of 4800 baud, 8 bits, even parity.
 
-    Options beside those of Meter: "v_ratio" and "i_ratio", ppm: the board's divider and shunt against the usual ones
+    Options beside those of MeterDriver: "v_ratio" and "i_ratio", ppm: the board's divider and shunt against the usual ones
     (1 Mohm to 1 kohm, 1 mohm). The chip cannot see export, and its factory coefficients come with each frame: a frame
     whose coefficients are not those of the one before is not believed, which covers what the 8-bit sum lets pass.
     """

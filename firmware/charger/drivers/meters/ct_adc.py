@@ -58,7 +58,7 @@ def _bits(value: int) -> int:
 class CtAdc(MeterDriver):
     """One phase: v_adc and i_adc have read_uv(), as machine.ADC.
 
-    Options beside those of Meter: "v_ratio": mains mV a mV at the ADC, times 1000 (350000); "i_ratio": mA a mV at the
+    Options beside those of MeterDriver: "v_ratio": mains mV a mV at the ADC, times 1000 (350000); "i_ratio": mA a mV at the
     ADC, times 1000: turns / burden (60606: 2000 turns, 33 ohm); "bias_mv" (1650); "hertz" (50 or 60).
     """
 

@@ -55,7 +55,7 @@ class TransactionQueue:
         self._done = done
         self._tx = Journal(files, "ocpp_tx", _TX_BYTES, 4096)
         self._meter = Journal(files, "ocpp_mv", _METER_BYTES, 4096, ring=True)
-        self._slots = ABRecord(files, "ocpp_sent")
+        self._ab_record = ABRecord(files, "ocpp_sent")
         self._ram = []  # meter messages newer than everything in the meter journal
         self._wake = asyncio.Event()
         self.sent = 0
@@ -64,7 +64,7 @@ class TransactionQueue:
 
     def _load(self) -> None:
         state = {}
-        value = self._slots.read()
+        value = self._ab_record.read()
         if value is not None:
             try:
                 state = json.loads(value)
@@ -74,7 +74,7 @@ class TransactionQueue:
         self._meter_next = max(state.get("m", 0), self._meter.first_seq)
         self._failed = state.get("f", 0)
         self._cuts = state.get("c", 0)
-        self._zero = tuple(state.get("z", (-1, None, False)))
+        self._time_base = tuple(state.get("z", (-1, None, False)))
         self._ids = {int(key): value for key, value in state.get("t", {}).items()}
         self.unfinished = set(self._ids)
         for _, data in self._tx.records(self._tx_next):
@@ -164,10 +164,10 @@ class TransactionQueue:
         """The queue's task: send the oldest message, repeatedly."""
         while True:
             if not self._ready() or not await self._send_head():
-                await self._woken()
+                await self._wait_for_work()
             self._wake.clear()
 
-    async def _woken(self) -> None:
+    async def _wait_for_work(self) -> None:
         """Wait for a message or a link; only briefly when the link is up but lost a message (F-O26)."""
         if not (self._ready() and self.waiting):
             await self._wake.wait()
@@ -209,7 +209,7 @@ class TransactionQueue:
             log.warn("queue", "%s not accepted, attempt %d: %s" % (action, self._failed, log.reason(error)))
             return True
         self.sent += 1
-        self._through(action, local_id, answer)
+        self._keep_transaction_id(action, local_id, answer)
         self._remove(source, seq, data)
         self._done(action, local_id, payload, answer)
         return True
@@ -250,9 +250,9 @@ class TransactionQueue:
             if action == METER:
                 rest = rest.split(" ", 1)[1]
             payload = json.loads(rest)
-            zero = self._zero_of(int(boot_id))
-            if _fill_times(payload, zero) and zero[1] is not None:
-                self._zero = zero
+            time_base = self._time_base_of(int(boot_id))
+            if _fill_times(payload, time_base) and time_base[1] is not None:
+                self._time_base = time_base
         except (ValueError, KeyError, IndexError):
             log.error("queue", "unreadable record skipped")  # its checksum is valid, so another firmware wrote it
             return None, None, None
@@ -260,17 +260,17 @@ class TransactionQueue:
             payload["transactionId"] = self._ids.get(local_id, UNCONFIRMED)
         return action, local_id, payload
 
-    def _zero_of(self, boot_id: int) -> tuple:
+    def _time_base_of(self, boot_id: int) -> tuple:
         """Return (boot id, UTC in ms of its uptime 0 or None, whether its uptimes count from there).
 
         It is stored at the first attempt, so that a message is equal at each attempt, also over power cuts. If an earlier
         start-up never knew the time, the begin of this start-up is the upper bound.
         """
-        if self._zero[0] == boot_id:
-            return self._zero
+        if self._time_base[0] == boot_id:
+            return self._time_base
         return boot_id, clock.utc_ms_at(0), boot_id == clock.boot_id
 
-    def _through(self, action: str, local_id: int, answer: dict) -> None:
+    def _keep_transaction_id(self, action: str, local_id: int, answer: dict) -> None:
         if action == START:
             number = whole(answer.get("transactionId"))
             if number is None:
@@ -311,10 +311,10 @@ class TransactionQueue:
     def _save(self) -> None:
         """Write the state to flash, about 60 bytes. With a failed flash messages are still sent."""
         state = {"s": self._tx_next, "m": self._meter_next, "f": self._failed, "c": self._cuts, "t": self._ids}
-        if self._zero[1] is not None:
-            state["z"] = self._zero
+        if self._time_base[1] is not None:
+            state["z"] = self._time_base
         try:
-            self._slots.write(json.dumps(state).encode())
+            self._ab_record.write(json.dumps(state).encode())
         except OSError as error:
             log.error("queue", "state not written: " + log.reason(error))
 
@@ -365,28 +365,28 @@ def thin(samples: list) -> None:
         samples.pop(index)
 
 
-def _fill_times(value, zero: tuple) -> bool:
-    """Turn the stamps of a message into times, in place; True when one of them had to be counted from `zero`."""
+def _fill_times(value, time_base: tuple) -> bool:
+    """Turn the stamps of a message into times, in place; True when one of them had to be counted from `time_base`."""
     counted = False
     if isinstance(value, list):
         for item in value:
-            counted = _fill_times(item, zero) or counted
+            counted = _fill_times(item, time_base) or counted
     elif isinstance(value, dict):
         for key, item in value.items():
             if key == "timestamp":
                 if isinstance(item, int):
                     counted = item < 0 or counted
-                    value[key] = _iso(item, zero)
+                    value[key] = _iso(item, time_base)
             elif isinstance(item, (list, dict)):
-                counted = _fill_times(item, zero) or counted
+                counted = _fill_times(item, time_base) or counted
     return counted
 
 
-def _iso(moment: int, zero: tuple) -> str:
+def _iso(moment: int, time_base: tuple) -> str:
     if moment >= 0:
         return clock.iso_ms(moment) if moment >= _MS else clock.iso(moment)
-    if zero[1] is None:
+    if time_base[1] is None:
         return clock.now_iso()
-    if not zero[2]:
-        return clock.iso_ms(zero[1])
-    return clock.iso_ms(zero[1] + (-_MS - moment if moment <= -_MS else (-1 - moment) * 1000))
+    if not time_base[2]:
+        return clock.iso_ms(time_base[1])
+    return clock.iso_ms(time_base[1] + (-_MS - moment if moment <= -_MS else (-1 - moment) * 1000))

@@ -25,7 +25,7 @@ class Guard:
     FAULTED = True  # False: a warning beside the ordinary status (OCPP-83)
     OF_BOARD = False  # True: the same input at every outlet, so that connector 0 has the fault, too
     BLOCKS = True  # False: reported only, energy may flow
-    SOFT = False  # True: no danger to anybody, so the pilot is withdrawn first and the car may stop (CP-25)
+    SOFT = False  # True: no danger to people, so the pilot is withdrawn first and the car may stop (CP-25)
     RULE = CLEARS
     TRIP_MS = 0  # how long the danger may be there before the guard trips
     CLEAR_MS = 1000

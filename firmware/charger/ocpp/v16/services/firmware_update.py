@@ -6,7 +6,7 @@ The updater handles the image, an object with
     async install()          set it to boot next and restart; does not return on success
     outcome()                after the restart: True, False, or None when there was no update
 
-Under security profiles 2 and 3 there is the signed message instead: see signed_firmware.py, which asks for a little more.
+Under security profiles 2 and 3 SignedUpdateFirmware takes its place: signed_firmware_update.py.
 """
 
 import asyncio

@@ -42,7 +42,7 @@ class PowerReturn:
             self._add(self._connectors[session.connector_id - 1], session.id_tag, session.parent_id_tag, _RESUMED)
 
     def delays(self, connector, tag: str) -> bool:
-        """True when a start that nobody asks for now is put off; it comes by itself."""
+        """True when a start that was not requested just now is put off; it comes by itself."""
         if not self._outage or not connector.outlet.plugged_since_start or self._due_s == -1:
             return False
         if connector not in self._waiting:
