@@ -145,7 +145,7 @@ class Application:
 
     def make_slots(self):
         """Create the AppSlots; OSError on a board with one slot only."""
-        return AppSlots()
+        return AppSlots(self.files, self.security_log.add)
 
     def has_broker(self) -> bool:
         """True where the owner has a broker."""

@@ -27,20 +27,22 @@ VALUE = "value"  # right type, but out of range, too long, not in the list or ma
 EXTRA = "extra"  # a field that a strict object does not have
 
 _BITS = const(63)
+_FEW = const(8)  # items of a list that are checked in one slice
 
 
-def check(spec: tuple, value, drop_nulls: bool = False) -> None:
+def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = None) -> None:
     """Raise InvalidValueError, for the first fault, when value does not satisfy spec.
 
-    With drop_nulls an optional field that is null counts as absent and is removed (SCH-7).
+    With drop_nulls an optional field that is null counts as absent and is removed (SCH-7). `later` takes the long lists,
+    whose items are then not checked: see check_call().
     """
     kind = spec[0]
     if kind in ("int", "num", "whole"):
         _number(spec, value)
     elif kind in ("obj", "strict"):
-        _object(spec, value, drop_nulls)
+        _object(spec, value, drop_nulls, later)
     elif kind == "list":
-        _list(spec, value, drop_nulls)
+        _list(spec, value, drop_nulls, later)
     elif kind == "bool":
         if not isinstance(value, bool):
             raise InvalidValueError(TYPE, "", "not a boolean")
@@ -48,7 +50,23 @@ def check(spec: tuple, value, drop_nulls: bool = False) -> None:
         _string(spec, value)
 
 
-def _object(spec, value, drop_nulls: bool) -> None:
+async def check_call(spec: tuple, value) -> None:
+    """Do check(), nulls dropped, of a message that may be long: it lets other tasks run."""
+    later = []
+    check(spec, value, True, later)
+    for item_spec, items in later:
+        index = 0
+        for item in items:
+            try:
+                check(item_spec, item, True)
+            except InvalidValueError as error:
+                raise _within("[%d]" % index, error)
+            index += 1
+            if index % _FEW == 0:
+                await clock.sleep_ms(0)
+
+
+def _object(spec, value, drop_nulls: bool, later) -> None:
     if not isinstance(value, dict):
         raise InvalidValueError(TYPE, "", "not an object")
     required = spec[1]
@@ -58,13 +76,13 @@ def _object(spec, value, drop_nulls: bool) -> None:
         for name, field in required:
             if name not in value:
                 raise InvalidValueError(MISSING, "", "missing")
-            check(field, value[name], drop_nulls)
+            check(field, value[name], drop_nulls, later)
         for name, field in optional:
             if name in value:
                 if drop_nulls and value[name] is None:
                     del value[name]
                 else:
-                    check(field, value[name], drop_nulls)
+                    check(field, value[name], drop_nulls, later)
         if spec[0] == "strict":
             for name in value:
                 if not any(name == known for known, _ in required + optional):
@@ -73,13 +91,16 @@ def _object(spec, value, drop_nulls: bool) -> None:
         raise _within(name, error)
 
 
-def _list(spec, value, drop_nulls: bool) -> None:
+def _list(spec, value, drop_nulls: bool, later) -> None:
     if not isinstance(value, list):
         raise InvalidValueError(TYPE, "", "not a list")
     if spec[2] is not None and len(value) > spec[2]:
         raise InvalidValueError(VALUE, "", "more than %d items" % spec[2])
     if len(value) < (spec[3] if len(spec) > 3 else 0):
         raise InvalidValueError(VALUE, "", "too few items")
+    if later is not None and len(value) > _FEW:
+        later.append((spec[1], value))
+        return
     index = 0
     try:
         for item in value:
@@ -139,24 +160,34 @@ def _time(text: str) -> None:
 def printable(text: str, lines: bool = False) -> bool:
     """False when text has control characters or a lone surrogate (SCH-16); `lines` allows line breaks and tabs."""
     data = text.encode()
-    if data and min(data) >= 0x20 and max(data) < 0x7F:
-        return True  # as most text is; the functions in C are fast
-    high = False  # the previous character is a high surrogate (three bytes, ED A0..AF xx)
-    index = 0
     size = len(data)
-    while index < size:
-        byte = data[index]
-        if byte == 0xED and index + 1 < size and data[index + 1] >= 0xA0:
-            low = data[index + 1] >= 0xB0
-            if low != high:
-                return False
-            high = not low
-            index += 3
-            continue
-        if high or byte == 0x7F or (byte < 0x20 and not (lines and byte in (9, 10, 13))):
+    at = 0
+    while at < size:  # line by line, with functions in C, which are fast
+        end = data.find(b"\n", at) if lines else size
+        if end < 0:
+            end = size
+        part = data[at : end - (lines and end > at and data[end - 1] == 13)]
+        if part and min(part) < 0x20 and not (lines and all(byte >= 0x20 or byte == 9 or byte == 13 for byte in part)):
             return False
-        index += 1
-    return not high
+        at = end + 1
+    return data.find(b"\x7f") < 0 and _pairs_only(data)
+
+
+def _pairs_only(data: bytes) -> bool:
+    """True when each half of a surrogate pair (three bytes, ED A0..BF xx) is beside its other half."""
+    high = -1  # the offset behind the previous character, if that is a high surrogate
+    at = data.find(b"\xed")
+    while at >= 0:
+        if at + 1 < len(data) and data[at + 1] >= 0xA0:
+            low = data[at + 1] >= 0xB0
+            if low != (high == at):
+                return False
+            if high >= 0 and not low:
+                return False
+            high = -1 if low else at + 3
+        at = data.find(b"\xed", at + 3)
+    return high < 0
+
 
 def house_meter(text: str) -> bool:
     """True for sunspec://HOST[:PORT][/UNIT], sdm630://... and "": HOST is an IPv4 address of a home network."""

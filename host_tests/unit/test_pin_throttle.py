@@ -147,10 +147,11 @@ async def test_dead_flash_refuses_every_pin():
 
 
 async def test_a_count_that_was_taken_away_is_the_worst_one():
-    for suffix in "ab":
-        flashrig.files().delete("pin_attempts." + suffix)
+    for copy in "12":
+        flashrig.files().delete("safety/pins." + copy)
     result = await restart().check("owner", OWNER)
     equal((result.state, result.wait_s), (WAIT, 3600))
+    equal(events[0][0], "SafetyValueDamaged")
 
 
 async def test_a_day_without_a_wrong_pin_forgives():

@@ -30,6 +30,7 @@ TOLERANCE = 0.05
 # The interpreter's cache of look-ups goes by the numbers of names, so one new name anywhere moves small counts by so much.
 SMALL = 5000
 HEAP = 256 * 1024
+HEAPS = {"handlers": 512 * 1024}  # messages of 24 KB and their answers at once
 _ON_C_TYPES = ("bare", "target")
 _ON_SHIMS = ("target", "sim", "support", "bare")
 # What is counted -> the folders of sys.path: with the target's own C types, or with the simulated board's modules. The firmware
@@ -41,6 +42,7 @@ SUBJECTS = {
     "ocpp": _ON_SHIMS,
     "imports": _ON_C_TYPES,
     "reference": _ON_SHIMS,
+    "handlers": _ON_SHIMS,
 }
 if not (toolchain.ROOT / "boards" / "SIM" / "sim" / "pace_reference.py").exists():
     del SUBJECTS["reference"]
@@ -49,11 +51,12 @@ BOARDS = {"ESP32": (240, 1.75), "S3": (240, 1.5), "C3": (160, 1.5)}
 
 
 class Counted:
-    """`counts` by name, and the names of what allocates with the heap locked."""
+    """`counts` by name, the names of what allocates with the heap locked, and those of handlers that are not counted."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.allocates: list[str] = []
+        self.missing: list[str] = []
 
     def take(self, printed: str) -> None:
         """Read the output of a subject."""
@@ -63,13 +66,16 @@ class Counted:
                 self.counts[words[1]] = int(words[2])
             elif len(words) == 3 and words[0] == "allocates" and words[2] == "1":
                 self.allocates.append(words[1])
+            elif words[:1] == ["missing"]:
+                self.missing.append(" ".join(words[1:]))
 
 
 def count(subjects: list[str], timeout_s: float = 900) -> Counted:
     """Count; each subject has a start of its own."""
     counted, built, firmware = Counted(), image.build(), frozen_build.firmware()
     for subject in subjects:
-        with emulator.Emulator(built, HEAP, counted=True, folders=SUBJECTS[subject], firmware=firmware) as target:
+        heap = HEAPS.get(subject, HEAP)
+        with emulator.Emulator(built, heap, counted=True, folders=SUBJECTS[subject], firmware=firmware) as target:
             printed = target.run(f"import count_{subject}\nprint('counted all')", timeout_s)
             if not printed.rstrip().endswith("counted all"):
                 raise emulator.TargetError(f"counting {subject} ended early:\n{printed}")

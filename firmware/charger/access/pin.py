@@ -66,7 +66,7 @@ class Pins:
         self._on_event = on_event
         self._serial = serial
         self._provisioned = provisioned
-        self._waits = waits or PinThrottle(files, len(roles.ROLES))
+        self._waits = waits or PinThrottle(files, len(roles.ROLES), on_event)
 
     @property
     def why_none(self) -> str:

@@ -13,11 +13,14 @@ an hour after that.
 """
 
 import asyncio
+from binascii import hexlify, unhexlify
 
 from micropython import const
 
 from charger import clock
+from charger.audit.events import SAFETY_VALUE
 from charger.store.ab_record import ABRecord
+from charger.store.safety_value import SafetyValue
 
 LANES = const(2)
 STRANGERS, KNOWN = const(0), const(1)
@@ -26,7 +29,8 @@ _FREE = const(5)
 _FIRST_S = const(60)
 _FORGET_S = const(86400)
 _MOST = const(255)
-_NAME = "pin_attempts"
+_NAME = "pins"
+_OLD_NAME = "pin_attempts"  # of earlier firmware, which kept one copy
 
 
 def wait_for(failures: int) -> int:
@@ -37,19 +41,31 @@ def wait_for(failures: int) -> int:
 class PinThrottle:
     """Counts by lane and role number, 0 to roles - 1."""
 
-    def __init__(self, files, roles: int):
+    def __init__(self, files, roles: int, on_event=None):
+        """on_event(event, info) is told of counts that were altered or removed; the highest of what is left holds."""
         self.lock = asyncio.Lock()  # one PIN at a time
         self.turned_away = 0  # rejected early attempts that are not logged yet
-        self._ab_record = ABRecord(files, _NAME)
+        worst = bytes([_MOST] * LANES * roles)
+        self._kept = SafetyValue(files, _NAME, _text(worst), _higher)
         self._roles = roles
-        kept = self._ab_record.read()
-        if kept is None or len(kept) != LANES * roles:
-            kept = bytes([_MOST] * LANES * roles)  # provisioning wrote one, so it was removed
-        self._counts = bytearray(kept)
+        if self._kept.value is None:
+            self._take_over(files, worst)
+        self._counts = _bytes(self._kept.value, worst)
+        self._kept.repair(on_event or _nobody, SAFETY_VALUE)
         # by queue (0: unknown clients, then the known devices of each role): uptime, s
         self._ends = [wait_for(self.failures(min(queue, KNOWN), queue - 1)) for queue in range(1 + roles)]
         self._last = [0] * (1 + roles)  # the last wrong one
         self._before = 0  # the last wrong one before the current attempt
+
+    def _take_over(self, files, worst: bytes) -> None:
+        """Use the counts of earlier firmware, the worst ones when there are none: provisioning wrote them."""
+        old = ABRecord(files, _OLD_NAME)
+        counts = old.read()
+        if counts is None or len(counts) != len(worst):
+            self._kept.distrust(_text(worst), "removed, the longest wait applies")
+        else:
+            self._kept.write(_text(counts))
+        old.delete()
 
     def _waiting(self, lane: int, role: int) -> tuple:
         """Return (queue, roles that share it)."""
@@ -91,10 +107,35 @@ class PinThrottle:
         for role in roles:
             counts[lane * self._roles + role] = value
         if counts != self._counts:
-            self._ab_record.write(bytes(counts))
+            self._kept.write(_text(counts))
             self._counts = counts
 
 
 def begin(files, roles: int) -> None:
     """Create the empty counts when the unit is provisioned."""
-    ABRecord(files, _NAME).write(bytes(LANES * roles))
+    SafetyValue(files, _NAME, "", _higher).write(_text(bytes(LANES * roles)))
+    ABRecord(files, _OLD_NAME).delete()
+
+
+def _nobody(*_) -> None:
+    """Default callback; does nothing."""
+
+
+def _text(counts) -> str:
+    return str(hexlify(counts), "ascii")
+
+
+def _bytes(text: str, worst: bytes) -> bytearray:
+    """Return the counts of a record, the worst ones for a record of another form."""
+    try:
+        counts = unhexlify(text)
+    except ValueError:
+        counts = b""
+    return bytearray(counts if len(counts) == len(worst) else worst)
+
+
+def _higher(one: str, other: str) -> str:
+    """Return the higher of each two counts; of records of different length the longer one."""
+    if len(one) != len(other):
+        return max(one, other, key=len)
+    return "".join([max(one[at : at + 2], other[at : at + 2]) for at in range(0, len(one), 2)])

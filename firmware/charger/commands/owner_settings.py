@@ -2,7 +2,7 @@
 
 import tls
 
-from charger import validate
+from charger import clock, validate
 from charger.access import roles
 from charger.audit import events
 from charger.commands import CONFLICT, FORBIDDEN, INVALID
@@ -80,13 +80,15 @@ async def _write_settings(app, role, args, surface) -> dict:
     if not args:
         raise CommandError(INVALID, "No setting was given.")
     changes = []
+    rights = {row[0]: row[1] for row in _rows()}
     for name, value in args.items():
-        row = [row for row in _rows() if row[0] == name]
-        if not row:
+        right = rights.get(name)
+        if right is None:
             raise CommandError(INVALID, "%s: no such setting." % name)
-        if not roles.may(role, row[0][1]):
+        if not roles.may(role, right):
             raise CommandError(FORBIDDEN, "%s: the %s may not change it." % (name, role))
-        changes.append((name, _secret_form(name, value) if name in _IN_VAULT else _shaped(app, name, value), row[0][1]))
+        changes.append((name, _secret_form(name, value) if name in _IN_VAULT else _shaped(app, name, value), right))
+        await clock.sleep_ms(0)
     for name, value, right in changes:
         if name in _IN_VAULT and not value:
             app.vault.delete(_IN_VAULT[name][0])

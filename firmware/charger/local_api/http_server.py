@@ -5,7 +5,7 @@ RFC 9112 without chunked bodies, continuation lines, duplicates of the evaluated
 
 from micropython import const
 
-from charger import clock
+from charger import clock, validate
 from charger.errors import RequestError
 
 HEAD = const(2048)  # bytes of request line and headers together
@@ -55,8 +55,9 @@ class HttpConnection:
     async def read(self) -> Request:
         """The next request. Bad, EOFError at the end of the stream, OSError, ValueError by TLS."""
         end = await self._head()
-        request = _parse(str(memoryview(self._buffer)[: end - 4], "ascii") if _is_plain(self._buffer, end) else "\0")
+        request = _parse(self._buffer[: end - 4])
         self._drop(end)
+        await clock.sleep_ms(0)
         length = _length(request)
         request.body = bytearray(length)
         view = memoryview(request.body)
@@ -111,6 +112,7 @@ class HttpConnection:
                 view = view[count:]
                 if len(chunk) == _CHUNK:
                     await self._send(chunk, started)
+                    await clock.sleep_ms(0)
                     chunk = bytearray(0)
         await self._send(chunk, started)
 
@@ -144,19 +146,11 @@ def _head_of(status: int, length: int, more: str, last: bool) -> str:
     )  # fmt: skip
 
 
-def _is_plain(buffer, end: int) -> bool:
-    """True when the head has only printable ASCII, tabs and line ends."""
-    for at in range(end):
-        c = buffer[at]
-        if not (0x20 <= c < 0x7F or c in b"\t\r\n"):
-            return False
-    return True
-
-
-def _parse(head: str) -> Request:
-    lines = head.split("\r\n")
+def _parse(head: bytearray) -> Request:
+    """Parse a head of printable ASCII, line ends, and tabs in its lines."""
+    lines = (str(head, "ascii") if head and max(head) < 0x7F else "\0").split("\r\n")
     words = lines[0].split(" ")
-    if len(words) != 3 or not words[0].isalpha() or len(words[0]) > 7 or not words[1].startswith("/"):
+    if not validate.printable(lines[0]) or len(words) != 3 or not words[0].isalpha() or len(words[0]) > 7 or words[1][:1] != "/":
         raise RequestError(400, "Not an HTTP request.", True)
     if words[2] not in ("HTTP/1.1", "HTTP/1.0"):
         raise RequestError(505, "Only HTTP/1.1 is supported.", True)
@@ -165,7 +159,7 @@ def _parse(head: str) -> Request:
     fields = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        if not colon or not name or "\n" in line or "\r" in line or " " in name or "\t" in name:
+        if not colon or not name or not validate.printable(value.replace("\t", " ")) or min(name.encode()) <= 0x20:
             raise RequestError(400, "A header line is malformed.", True)
         name = name.lower()
         if name in _HEADERS:

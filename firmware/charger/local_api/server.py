@@ -7,7 +7,7 @@ import sys
 import tls
 from micropython import const
 
-from charger import log
+from charger import clock, log
 from charger.audit import events
 from charger.errors import RequestError
 from charger.local_api import page_files, routes
@@ -58,16 +58,22 @@ async def serve(app, listener, client, host: str):
                 status, value, more = error.status, {"error": str(error)}, "Allow: GET\r\n" if error.status == 405 else ""
                 if status in (400, 413, 421, 431):  # malformed; the log limits the rate (SEC-13, SEC-22)
                     app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
-            if isinstance(value, bytes):
-                await connection.write_file(status, value, more, last)
-            elif isinstance(value, list):
-                await connection.write(status, value, "", last, more)
-            else:
-                await connection.write(status, _pieces(value), more, last)
+            await written(connection, status, value, more, last)
             if last:
                 return
     finally:
         secured.close()
+
+
+async def written(connection, status: int, value, more: str, last: bool) -> None:
+    """Write an answer: bytes of a file, pieces of text, or a JSON object. OSError as HttpConnection.write()."""
+    await clock.sleep_ms(0)
+    if isinstance(value, bytes):
+        await connection.write_file(status, value, more, last)
+    elif isinstance(value, list):
+        await connection.write(status, value, "", last, more)
+    else:
+        await connection.write(status, _pieces(value), more, last)
 
 
 def _public(app, listener, request, host: str) -> tuple:

@@ -11,6 +11,7 @@ from micropython import const
 from charger import clock, log
 from charger.errors import JournalFullError
 from charger.metering import charging_session as ses
+from charger.runtime import cooperative
 from charger.store.files import Files
 from charger.store.journal import Journal
 
@@ -24,6 +25,7 @@ _ANCHORS_KEPT = const(32)
 _MONTHS_KEPT = const(14)
 _RECENT = const(16)  # records read for recent() after a restart
 _BREATH = const(16)  # records between two yields to other tasks
+_FEW = const(4)  # the same, of records that are unpacked
 _DAY_S = const(86400)
 
 
@@ -90,9 +92,14 @@ class History:
     # --- the views ---
 
     def page(self, before: int | None = None, limit: int = 20) -> tuple:
-        """Return (sessions as dicts, newest first; `before` for the next page or None at the end).
+        """Return paging()'s result at once."""
+        return cooperative.run_now(self.paging(before, limit))
 
-        start and end are UTC seconds or None; "estimated" marks an end of which only a lower bound is known.
+    def paging(self, before: int | None = None, limit: int = 20):
+        """A generator of slices for cooperative.run(); its result is (sessions, before).
+
+        The sessions are dicts, newest first; `before` is for the next page, None at the end. start and end are UTC seconds
+        or None; "estimated" marks an end of which only a lower bound is known.
         """
         end = self._journal.next_seq if before is None else min(before, self._journal.next_seq)
         start = max(self._journal.first_seq, end - limit)
@@ -102,6 +109,8 @@ class History:
         for seq, record in self._journal.records(max(0, start - _RECENT)):
             if seq >= end:
                 break
+            if seq % _FEW == 0:
+                yield
             session = ses.from_record(record)
             if session is None:
                 continue
@@ -109,7 +118,7 @@ class History:
             last = shown["end"] or last
             if seq >= start:
                 found.append((session.tag_seq, shown))
-        self._add_tags(found)
+        yield from self._add_tags(found)
         found.reverse()
         return [shown for _, shown in found], (start if start > self._journal.first_seq else None)
 
@@ -210,11 +219,13 @@ class History:
         zero = self._anchors.get(boot_id)
         return None if zero is None else zero + uptime_ms // 1000
 
-    def _add_tags(self, found: list) -> None:
+    def _add_tags(self, found: list):
         wanted = {seq: shown for seq, shown in found if seq >= self._tags.first_seq and seq != ses.NO_SEQ}
         if not wanted:
             return
         for seq, packed in self._tags.records(min(wanted)):
+            if seq % _BREATH == 0:
+                yield
             if seq in wanted:
                 wanted[seq]["id_tag"] = ses.unpack_tags(packed)[0]
             if seq >= max(wanted):

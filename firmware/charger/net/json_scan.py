@@ -10,7 +10,9 @@ from charger.errors import NotJsonError, UnacceptableJsonError
 MAX_DEPTH = const(10)  # OCPP-22
 _LONGEST_ELEMENT = const(1600)  # bytes; a message id has 255 characters at most, each written as an escape
 _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits would delay the loop
+_MOST_DIGITS = const(256)  # a number of more ends the scan at once
 _TOKENS_A_SLICE = const(64)
+_ESCAPES_A_SLICE = const(32)
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
 _IN_PAYLOAD = const(3)  # depth of a list that is a field of a CALL's payload
 
@@ -45,6 +47,21 @@ def string_end(buf: bytearray, start: int, end: int) -> int:
         at += 1
         if (at - back) & 1 == 0:
             return at
+
+
+def unit_at(buf: bytearray, at: int, end: int) -> int:
+    r"""Return the value of the \uXXXX escape at `at`; NotJsonError when it is none."""
+    value = 0
+    if end - at >= 6:
+        for i in range(at + 2, at + 6):
+            c = buf[i]
+            c = c - 48 if c <= 57 else (c | 32) - 87 if c >= 65 else -1
+            if not 0 <= c <= 15:
+                break
+            value = value << 4 | c
+        else:
+            return value
+    raise NotJsonError("escape at %d" % at)
 
 
 class JsonScan:
@@ -84,7 +101,7 @@ class JsonScan:
             c = buf[at]
             if c == _QUOTE and state <= _FIRST_KEY:
                 start = at
-                at = buf.find(b'"', at + 1, end) + 1 if plain else self._string(at)
+                at = buf.find(b'"', at + 1, end) + 1 if plain else await self._string(at + 1)
                 if not at:
                     raise NotJsonError("string without an end")
                 if state < _KEY:
@@ -102,7 +119,6 @@ class JsonScan:
                 state = _VALUE
             elif c == 32:
                 at += 1
-                continue
             elif 49 <= c <= 57 and state < _KEY and self._depth > 1:
                 at = self._whole(at)
                 state = _NEXT
@@ -185,7 +201,8 @@ class JsonScan:
         buf, start = self._buf, self._id_at
         if not start or buf[start] not in b'"-0123456789':
             return None
-        end = string_end(buf, start, self._end) if buf[start] == _QUOTE else JsonScan(buf, self._end)._number(start)
+        end = min(self._end, start + _LONGEST_ELEMENT)
+        end = string_end(buf, start, end) if buf[start] == _QUOTE else JsonScan(buf, end)._number(start)
         return str(buf[start:end], "utf-8") if end - start <= _LONGEST_ELEMENT else None
 
     def _element(self, start: int):
@@ -195,60 +212,66 @@ class JsonScan:
         buf = self._buf
         probe = JsonScan(buf, self._end)
         if buf[start] == _QUOTE:
-            end = probe._string(start)
+            end = probe._part(start + 1)
+            while end < 0 and -end - start <= _LONGEST_ELEMENT:
+                end = probe._part(-end)
+            if end < 0:
+                return None
         else:
             end = probe._number(start) if buf[start] in b"-0123456789" else probe._word(buf[start], start)
-        if probe.fault or probe.pairs or end - start > _LONGEST_ELEMENT:
+        if probe.fault or probe.pairs or end - start > _LONGEST_ELEMENT or buf.find(b"\x00", start, end) >= 0:
             return None
         return json.loads(memoryview(buf)[start:end])  # type: ignore[arg] - takes any buffer
 
-    def _string(self, start: int) -> int:
-        """Check the escapes of the string whose quote is at `start`; return the offset behind it."""
-        buf = self._buf
-        end = string_end(buf, start, self._end)
-        if buf.find(b"\\", start + 1, end) >= 0:
-            self._escapes(start + 1, end - 1)
-        if buf.find(b"\x00", start + 1, end) >= 0:
+    async def _string(self, start: int) -> int:
+        """Check the string that begins at `start`; return the offset behind it."""
+        at = self._part(start)
+        while at < 0:
+            await clock.sleep_ms(0)
+            at = self._part(-at)
+        if self._buf.find(b"\x00", start, at) >= 0:
             self.fault = "NUL character"
-        return end
+        return at
 
-    def _escapes(self, at: int, end: int) -> None:
-        """Check the escapes of a string: NUL and lone surrogates are noted, unknown ones are an error (SCH-16)."""
+    def _part(self, at: int) -> int:
+        """Check the escapes of a string from offset `at` in it; return the offset behind it.
+
+        After some escapes return minus the offset of the rest instead.
+        """
         buf = self._buf
-        while True:
-            at = buf.find(b"\\", at, end)
+        quote = 0
+        for _ in range(_ESCAPES_A_SLICE):
+            if quote < at:
+                quote = buf.find(b'"', at, self._end)
+                if quote < 0:
+                    raise NotJsonError("string without an end")
+            at = buf.find(b"\\", at, quote)
             if at < 0:
-                return
-            if buf[at + 1] != 117:
-                if buf[at + 1] not in b'"\\/bfnrt':
-                    raise NotJsonError("unknown escape at %d" % at)
-                at += 2
-                continue
-            unit = self._unit(at, end)
-            at += 6
-            if unit == 0:
-                self.fault = "NUL character"
-            elif 0xDC00 <= unit <= 0xDFFF:
-                self.fault = "lone surrogate"
-            elif 0xD800 <= unit <= 0xDBFF:
-                if end - at >= 6 and buf[at] == _BACKSLASH and buf[at + 1] == 117:
-                    self.pairs = True
-                    if 0xDC00 <= self._unit(at, end) <= 0xDFFF:
-                        at += 6
-                        continue
-                self.fault = "lone surrogate"
+                return quote + 1
+            at = self._escape(at)
+        return -at
 
-    def _unit(self, at: int, end: int) -> int:
-        r"""Return the value of the \uXXXX escape at `at`."""
-        value = 0
-        if end - at < 6:
-            raise NotJsonError("escape too short at %d" % at)
-        for i in range(at + 2, at + 6):
-            digit = b"0123456789abcdef".find(bytes((self._buf[i] | 32,)))
-            if digit < 0 or self._buf[i] < 48:
-                raise NotJsonError("escape at %d" % at)
-            value = value << 4 | digit
-        return value
+    def _escape(self, at: int) -> int:
+        """Check the escape at `at`, or the pair of them; return the offset behind it.
+
+        NUL and lone surrogates are noted, unknown escapes are an error (SCH-16).
+        """
+        buf = self._buf
+        if buf[at + 1] != 117:
+            if buf[at + 1] not in b'"\\/bfnrt':
+                raise NotJsonError("unknown escape at %d" % at)
+            return at + 2
+        unit = unit_at(buf, at, self._end)
+        at += 6
+        if unit == 0:
+            self.fault = "NUL character"
+        elif 0xD800 <= unit <= 0xDFFF:
+            if unit < 0xDC00 and self._end - at >= 6 and buf[at] == _BACKSLASH and buf[at + 1] == 117:
+                self.pairs = True
+                if 0xDC00 <= unit_at(buf, at, self._end) <= 0xDFFF:
+                    return at + 6
+            self.fault = "lone surrogate"
+        return at
 
     def _word(self, c: int, at: int) -> int:
         for word in (b"true", b"false", b"null"):
@@ -261,6 +284,8 @@ class JsonScan:
         buf = self._buf
         while at < self._end and 48 <= buf[at] <= 57:
             at += 1
+            if at - start > _MOST_DIGITS:
+                raise UnacceptableJsonError("number too long")
         if at == start:
             raise NotJsonError("number at %d" % at)
         return at
@@ -269,9 +294,10 @@ class JsonScan:
         """Return the offset behind the number at start, which begins with 1 to 9; fast for a whole one."""
         buf = self._buf
         at = start + 1
-        while at < self._end and 48 <= buf[at] <= 57:
+        end = min(self._end, at + _LONGEST_NUMBER)
+        while at < end and 48 <= buf[at] <= 57:
             at += 1
-        if at == self._end or buf[at] in b".eE" or at - start > _LONGEST_NUMBER:
+        if at == end or buf[at] in b".eE":
             return self._number(start)
         return at
 

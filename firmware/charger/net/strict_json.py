@@ -11,31 +11,35 @@ from micropython import const
 
 from charger import clock
 from charger.errors import UnacceptableJsonError
-from charger.net.json_scan import JsonScan, skip_space, string_end
+from charger.net.json_scan import JsonScan, skip_space, string_end, unit_at
 from charger.runtime import memory
 
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
 _OWN = const(4096)  # bytes; the buffer of a larger message is not used for the next one (net/websocket.py)
 _BREATH = const(8)  # items parsed between two yields to the loop
+_ESCAPES_A_SLICE = const(32)
 _QUOTE = const(34)
 
 
-def _join_pairs(buf: bytearray, end: int) -> int:
+async def _join_pairs(buf: bytearray, end: int) -> int:
     r"""Replace each pair of surrogate escapes in place by its character; return the new end of the text.
 
     json.loads() would decode \ud83d\ude00 to two characters that are not valid UTF-8.
     """
-    to = at = 0
+    to = at = turn = 0
     while True:
+        turn += 1
+        if turn % _ESCAPES_A_SLICE == 0:
+            await clock.sleep_ms(0)
         found = buf.find(b"\\", at, end)
         stop = end if found < 0 else found
         buf[to : to + stop - at] = buf[at:stop]
         to += stop - at
         if found < 0:
             return to
-        unit = int(str(buf[found + 2 : found + 6], "utf-8"), 16) if buf[found + 1] == 117 else 0
+        unit = unit_at(buf, found, end) if buf[found + 1] == 117 else 0
         if 0xD800 <= unit <= 0xDBFF:
-            low = int(str(buf[found + 8 : found + 12], "utf-8"), 16)
+            low = unit_at(buf, found + 6, end)
             char = chr(0x10000 + ((unit & 0x3FF) << 10) + (low & 0x3FF)).encode()
             at = found + 12
         else:
@@ -170,7 +174,7 @@ async def loads(buf: bytearray, end: int, scan: JsonScan):
     """
     await scan.run()
     if scan.pairs:
-        end = _join_pairs(buf, end)
+        end = await _join_pairs(buf, end)
         scan.long = None  # the buffer moves when it is cut
     if scan.long is None or end <= _OWN:
         value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer

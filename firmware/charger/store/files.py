@@ -79,8 +79,11 @@ class Files:
             file.write(struct.pack("<I", checksum(data)))
         os.rename(path + _NEW, path)
 
-    def write_pieces(self, name: str, pieces) -> None:
-        """Write as write() does, in pieces, so that the content is never whole in the heap. Passes exceptions of `pieces`."""
+    def write_pieces(self, name: str, pieces):
+        """Write as write() does, in pieces, so that the content is never whole in the heap. Passes exceptions of `pieces`.
+
+        A generator, which yields after each piece; the old content holds until its end.
+        """
         path = self.path(name)
         total = checksum(b"")
         try:
@@ -88,6 +91,7 @@ class Files:
                 for piece in pieces:
                     file.write(piece)
                     total = crc32(piece, total)
+                    yield
                 file.write(struct.pack("<I", total))
         except BaseException:
             self.delete(name + _NEW)

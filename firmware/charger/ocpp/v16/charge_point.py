@@ -221,7 +221,7 @@ class ChargePoint(ServiceRegistry):
             return actions.without_profile(action), None
         module = actions.load(action)
         try:
-            validate.check(module.SPEC, request, True)
+            await validate.check_call(module.SPEC, request)
         except InvalidValueError as error:
             self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
             raise OcppError(_CODES[error.kind], str(error))

@@ -13,9 +13,9 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+async def handle(cp, request: dict) -> dict:
     """Accepted, Failed, VersionMismatch, or NotSupported while the list is switched off."""
     if not cp.config.get_bool("LocalAuthListEnabled"):
         return {"status": "NotSupported"}
     full = request["updateType"] == "Full"
-    return {"status": cp.local_list.update(request["listVersion"], full, request.get("localAuthorizationList", []))}
+    return {"status": await cp.local_list.update(request["listVersion"], full, request.get("localAuthorizationList", []))}

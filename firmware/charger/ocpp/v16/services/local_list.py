@@ -1,9 +1,13 @@
 """The local authorisation list with its version, replaced atomically (OCPP-56)."""
 
-from charger import log
+from micropython import const
+
+from charger import clock, log
 from charger.ocpp.v16.services import id_tag_table
 
 FILE = "ocpp_local_list"
+
+_BREATH = const(4)  # entries between two yields to other tasks
 
 ACCEPTED = "Accepted"
 FAILED = "Failed"
@@ -42,7 +46,7 @@ class LocalList:
                 found = line
         return None if found is None else id_tag_table.verdict(found)
 
-    def update(self, version: int, full: bool, entries: list) -> str:
+    async def update(self, version: int, full: bool, entries: list) -> str:
         """SendLocalList: Accepted, Failed or VersionMismatch. The old list is untouched unless Accepted.
 
         The entries are iterated more than once, with one of them in the heap at a time.
@@ -57,9 +61,13 @@ class LocalList:
             if full and "idTagInfo" not in entry:
                 return FAILED
             last[entry["idTag"].lower().encode()] = number
+            if number % _BREATH == 0:
+                await clock.sleep_ms(0)
         self._count = 0
         try:
-            self._files.write_pieces(FILE, self._lines(version, full, entries, last))
+            for _ in self._files.write_pieces(FILE, self._lines(version, full, entries, last)):
+                if self._count % _BREATH == 0:
+                    await clock.sleep_ms(0)
         except OSError as error:
             log.error("local list", log.reason(error))
             return FAILED

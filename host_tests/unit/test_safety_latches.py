@@ -1,0 +1,179 @@
+"""PIN counts, anti-rollback counter, mark and hash of the image: altered or removed never means less safe (F-S3)."""
+
+import esp32
+import flashrig
+import pin_rig
+from check import equal, true
+from pin_rig import OWNER, guess, make_pins, restart
+
+from charger.access import pin_throttle
+from charger.drivers.app_partitions import AppSlots
+from charger.update import BROKEN, COUNTER, IMAGE
+
+HEAP = 8 * 1024 * 1024
+TIMEOUT = 240
+PINS = ("safety/pins.1", "safety/pins.2")
+DAMAGED = "SafetyValueDamaged"
+
+
+def setup():
+    pin_rig.setup()
+
+
+def raw(name):
+    with open(flashrig.files().path(name), "rb") as file:
+        return file.read()
+
+
+def put(name, data):
+    """Replace the bytes of a file; None removes it."""
+    if data is None:
+        flashrig.files().delete(name)
+        return
+    with open(flashrig.files().path(name), "wb") as file:
+        file.write(data)
+
+
+def flipped(data, bit):
+    bad = bytearray(data)
+    bad[bit // 8] ^= 1 << bit % 8
+    return bytes(bad)
+
+
+def failures():
+    """(wrong PINs in a row that a start finds, its events)."""
+    pin_rig.events.clear()
+    count = make_pins()._waits.failures(pin_throttle.STRANGERS, 0)
+    return count, [event for event, _ in pin_rig.events]
+
+
+async def counted(number):
+    """A unit with so many wrong PINs, and the two files."""
+    await guess(make_pins(), number)
+    return [raw(name) for name in PINS]
+
+
+async def test_f_s3_each_flipped_bit_of_the_pin_counts_gives_no_attempt_back():
+    good = await counted(3)
+    equal(failures(), (3, []))
+    for at, name in enumerate(PINS):
+        for bit in range(at, 8 * len(good[at]), 7):
+            for other, data in zip(PINS, good):
+                put(other, data)
+            put(name, flipped(good[at], bit))
+            equal(failures(), (3, [DAMAGED]), "%s, bit %d" % (name, bit))
+
+
+async def test_f_s3_a_removed_or_older_copy_of_the_pin_counts_gives_no_attempt_back():
+    older = await counted(1)
+    good = await counted(3)
+    for contents in ((None, good[1]), (good[0], None), (older[0], good[1]), (good[0], older[1]), (b"", good[1])):
+        for name, data in zip(PINS, contents):
+            put(name, data)
+        equal(failures(), (4, [DAMAGED]), contents)
+        equal(failures(), (4, []), "repaired")
+    for contents in ((None, None), (b"x", b""), (flipped(good[0], 9), flipped(good[1], 9))):
+        for name, data in zip(PINS, contents):
+            put(name, data)
+        found, events = failures()
+        true(found > 200, contents)
+        equal(events, [DAMAGED], contents)
+
+
+async def test_f_s3_pin_counts_of_earlier_firmware_are_taken_over_and_do_not_come_back():
+    from charger.store.ab_record import ABRecord
+
+    for name in PINS:
+        put(name, None)
+    ABRecord(flashrig.files(), "pin_attempts").write(bytes((2, 0, 0, 0, 0, 0)))
+    equal(failures(), (2, []))
+    true(not flashrig.files().exists("pin_attempts.a") and not flashrig.files().exists("pin_attempts.b"))
+    equal((await restart().check("owner", OWNER)).ok, True)
+
+
+# --- counter, mark and hash of the image ---
+
+HASH = (5).to_bytes(4, "big") + b"\xab" * 32
+NEW = (6).to_bytes(4, "big") + b"\xcd" * 32
+
+
+class Slots:
+    """What AppSlots keeps; the events of all its starts."""
+
+    def __init__(self):
+        self.events = []
+        self.nvs = esp32.NVS("pilotlight")
+
+    def open(self):
+        return AppSlots(flashrig.files(), lambda event, info: self.events.append(event))
+
+    def taken(self):
+        """The events since the last time."""
+        found, self.events = self.events, []
+        return found
+
+
+def stored():
+    slots = Slots()
+    for counter, image in ((2, HASH), (7, NEW)):
+        slots.older = [raw(name) for name in COPIES] if counter == 7 else None
+        opened = slots.open()
+        opened.put_number(COUNTER, counter)
+        opened.put_number(BROKEN, 1)
+        opened.put_data(IMAGE, image)
+    slots.good = [raw(name) for name in COPIES]
+    return slots
+
+
+COPIES = ["safety/slot_%s.%d" % (name, copy) for name in (COUNTER, BROKEN, IMAGE) for copy in (1, 2)]
+
+
+def values(slots):
+    opened = slots.open()
+    return opened.number(COUNTER), opened.number(BROKEN), opened.data(IMAGE)
+
+
+def test_f_s3_each_flipped_bit_of_counter_mark_and_hash_changes_nothing_and_is_an_event():
+    slots = stored()
+    equal((values(slots), slots.taken()), ((7, 1, NEW), []))
+    for at, name in enumerate(COPIES):
+        for bit in range(at, 8 * len(slots.good[at]), 11):
+            put(name, flipped(slots.good[at], bit))
+            equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), "%s, bit %d" % (name, bit))
+            put(name, slots.good[at])
+            values(slots)
+            slots.taken()
+
+
+def test_f_s3_a_removed_copy_or_nvs_value_changes_nothing_and_is_an_event():
+    slots = stored()
+    for name in COPIES:
+        put(name, None)
+        equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), name)
+    for name in (COUNTER, BROKEN, IMAGE):
+        slots.nvs.erase_key(name)
+        slots.nvs.commit()
+        equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), name)
+        equal((values(slots), slots.taken()), ((7, 1, NEW), []), "repaired")
+
+
+def test_f_s3_an_older_counter_or_a_cleared_mark_never_wins():
+    slots = stored()
+    for at in (0, 1):
+        put(COPIES[at], slots.older[at])
+        equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), COPIES[at])
+    for at in (0, 1):
+        put(COPIES[at], slots.older[at])
+    equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), "both files")
+    slots.nvs.set_i32(COUNTER, 2)
+    slots.nvs.set_i32(BROKEN, 0)
+    slots.nvs.commit()
+    equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED, DAMAGED]), "NVS")
+
+
+def test_f_s3_what_earlier_firmware_kept_in_nvs_alone_is_copied_without_an_event():
+    slots = stored()
+    for name in COPIES:
+        put(name, None)
+    equal((values(slots), slots.taken()), ((7, 1, NEW), []))
+    equal([raw(name) is not None for name in COPIES], [True] * 6)

@@ -1,0 +1,169 @@
+"""The longest slice of each handler of the charger with its worst input: OCPP, local API, commands by MQTT, releases.
+
+A slice is what runs between two yields to the loop; no control tick waits for it, but every other task does. Collections
+are not in it: they are counted apart (gc.collect). A handler of the firmware without a row in worst_inputs.py is "missing".
+"""
+
+import asyncio
+import json
+
+import handler_rig
+import worst_inputs
+
+from charger.local_api import routes, server
+from charger.local_api.http_server import HttpConnection
+from charger.mqtt_client import command_handler
+from charger.mqtt_client.client import MqttClient
+from charger.ocpp.transport.rpc import Rpc, dumps
+from charger.ocpp.v16.actions import ACTIONS
+
+slices = handler_rig.Slices()
+_HEADERS = "".join(["%s: %s\r\n" % (name, value) for name, value in (
+    ("Host", "192.0.2.7"), ("Origin", "https://192.0.2.7"), ("Content-Type", "application/json"), ("Connection", "keep-alive"),
+    ("Sec-Fetch-Site", "same-origin"), ("If-None-Match", '"0123456789abcdef"'), ("Authorization", "Bearer 0123456789abcdef"),
+    ("X-CSRF-Token", "%s"), ("Cookie", "other=%s; device=%s; session=%%s" % ("c" * 600, "d" * 64)), ("X-Filler", "f" * 700))])
+
+
+async def measured(name, job):
+    """Do it; print its longest slice, instructions."""
+    slices.begin()
+    try:
+        await slices.counted(job)
+    except Exception as error:  # noqa: BLE001 - a refusal has its slices as well
+        print("refused", name, repr(error))
+    for _ in range(8):
+        await asyncio.sleep(0)
+    print("count", "slice." + name.replace(" ", "_"), slices.end())
+
+
+class BackEnd:
+    """The other end of the link."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.answers = 0
+        self.rpc = Rpc(self._send, rig.cp.handle)
+
+    async def _send(self, pieces):
+        for _ in pieces:
+            pass
+        self.answers += 1
+
+    async def _answered(self, data, wanted):
+        await self.rpc.feed(data)
+        turns = 0
+        while self.answers < wanted and turns < 1000:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def call(self, name, text, wait=True):
+        """One message and what follows it."""
+        await measured(name, self._answered(bytearray(text.encode()), self.answers + wait))
+        await self.rig.seconds(3)
+
+
+async def ocpp(rig):
+    """All actions, and what is no CALL."""
+    end = BackEnd(rig)
+    for action in ACTIONS:
+        if action not in worst_inputs.OCPP:
+            print("missing", action)
+    order = sorted(worst_inputs.OCPP, key=lambda name: name == "Reset")
+    for action in order:
+        __import__("charger.ocpp.v16.actions", None, None, ("load",)).load(action)
+        for number, payload in enumerate(worst_inputs.OCPP[action]):
+            payload = payload() if callable(payload) else payload
+            text = payload if isinstance(payload, str) else dumps(payload)
+            payload = None
+            text = '[2,"id-1","%s",%s]' % (action, text)
+            if len(text.encode()) > worst_inputs.MESSAGE:
+                print("too long", action, number)
+            await end.call("ocpp.%s.%d" % (action, number), text)
+    for name, make in worst_inputs.FRAMES.items():
+        await end.call("ocpp." + name, make(), name == "unknown action")
+
+
+class Stream:
+    """A client that sends a request at once and reads nothing of the answer but takes it."""
+
+    def __init__(self, data):
+        self.data = data
+        self.s = self
+
+    async def readinto(self, view):
+        await asyncio.sleep(0)
+        count = min(len(view), len(self.data))
+        view[:count] = self.data[:count]
+        self.data = self.data[count:]
+        return count
+
+    def write(self, view):
+        return len(view)
+
+
+async def request(app, data):
+    """What server.serve() does with one request."""
+    connection = HttpConnection(Stream(data))
+    asked = await connection.read()
+    if asked.path.startswith("/api/"):
+        status, value, more = await server._answer(app, app.listener, asked, "192.0.2.9")
+    else:
+        status, value, more = server._public(app, app.listener, asked, "192.0.2.9")
+    await server.written(connection, status, value, more, False)
+
+
+async def api(app):
+    """All paths, each with a full head."""
+    known = {(method, path) for path, methods in routes._ROUTES.items() for method in methods}
+    known.update((("GET", "/metrics"), ("GET", "/")))
+    for method, path in known:
+        if (method, path) not in worst_inputs.API:
+            print("missing", method, path)
+    for method, path in worst_inputs.API:
+        for number, body in enumerate(worst_inputs.API[(method, path)]):
+            app.listener.sessions[:] = [app.session]
+            query = "?" + body if method == "GET" and body else ""
+            text = b"" if method == "GET" else (body if isinstance(body, str) else json.dumps(body)).encode()[:2048]
+            head = "%s %s%s HTTP/1.1\r\n" % (method, path, query) + _HEADERS % (app.session.csrf, app.session.token)
+            if method != "GET":
+                head += "Content-Length: %d\r\n" % len(text)
+            await measured("api.%s%s.%d" % (method, path.replace("/", "."), number), request(app, head.encode() + b"\r\n" + text))
+            await app.rig.seconds(3)
+
+
+async def mqtt(app):
+    """All commands, in a session of the owner."""
+    client = MqttClient(app, {"url": "mqtts://me@h:1234/our/house", "password": "secret", "ca": None}, "PL/1", None)
+    offered = set(command_handler._OFFERED)
+    offered.update(("hello", "login", "logout"))
+    for name in offered:
+        if name not in worst_inputs.MQTT:
+            print("missing", name)
+    number = 0
+    for name in worst_inputs.MQTT:
+        for inner in worst_inputs.MQTT[name]:
+            hello = json.loads(await command_handler.answer(client, b'{"id":"1","do":"hello"}', False))
+            message = {"id": "i" * 36, "do": name}
+            login = dict(message)
+            login.update({"do": "login", "role": "owner", "pin": "1" * 64, "challenge": hello["challenge"], "device": "d" * 64})
+            if name == "login":
+                message = login
+            elif name != "hello":
+                number += 1
+                told = json.loads(await command_handler.answer(client, json.dumps(login).encode(), False))
+                message.update({"session": told["session"], "n": number})
+                if inner is not None:
+                    message["with"] = inner
+            await measured("mqtt." + name, command_handler.answer(client, json.dumps(message).encode(), False))
+            await app.rig.seconds(3)
+
+
+async def main():
+    """All of it."""
+    rig, app = await handler_rig.charging_unit()
+    await api(app)
+    await mqtt(app)
+    await ocpp(rig)
+
+
+asyncio.run(main())

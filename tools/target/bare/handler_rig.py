@@ -1,0 +1,223 @@
+"""The charger around the handlers that count_handlers.py measures: archives in use, a session, an owner who is logged in."""
+
+import asyncio
+import gc
+
+import counting
+import flashrig
+import ocpp_rig
+import vfs
+
+from charger.audit.security_log import SecurityLog
+from charger.credentials.certificate_store import CertificateStore
+from charger.local_api.listener import LocalApiListener, LoginSession
+from charger.metering.charging_session import Session
+from charger.store import file_system
+from sim import flash as simflash
+
+_DISK = 0x85000000
+_DISK_BYTES = 0x100000
+SESSIONS = 200
+EVENTS = 300
+_GARBAGE = 24576  # bytes made since the last collection at which the next one is due
+
+
+def fresh(blocks=64, image=None):
+    """An empty file system in the target's memory."""
+    simflash.unmount(flashrig.ROOT)
+    device = counting.Disk(_DISK, _DISK_BYTES)
+    vfs.VfsLfs2.mkfs(device)
+    vfs.mount(file_system.opened(device), flashrig.ROOT)
+    return device
+
+
+class Slices:
+    """The longest slice of all tasks that begin between begin() and end(), instructions."""
+
+    def __init__(self):
+        self.longest = 0
+        self.alive = 0  # bytes of heap
+        self.on = False
+        self._create = asyncio.create_task
+        asyncio.create_task = self.create
+        asyncio.core.create_task = self.create
+
+    def create(self, coroutine):
+        """In place of asyncio.create_task()."""
+        return self._create(self.counted(coroutine))
+
+    def counted(self, coroutine):
+        """The coroutine, each step of it counted."""
+        send = None
+        while True:
+            if self.on:
+                counting.begin()
+            try:
+                if send is None:
+                    value = next(coroutine)
+                else:
+                    value = coroutine.throw(send)
+            except StopIteration as done:
+                self._note()
+                return done.value
+            self._note()
+            if self.on and gc.mem_alloc() - self.alive > _GARBAGE:
+                gc.collect()
+                self.alive = gc.mem_alloc()
+            send = None
+            try:
+                yield value
+            except BaseException as error:  # noqa: BLE001 - it belongs to the coroutine
+                send = error
+
+    def begin(self):
+        """Collections come between slices from now on, not in them."""
+        gc.collect()
+        gc.disable()
+        self.alive = gc.mem_alloc()
+        self.longest = 0
+        self.on = True
+
+    def end(self):
+        """The longest one."""
+        self.on = False
+        gc.enable()
+        return self.longest
+
+    def _note(self):
+        if self.on:
+            self.longest = max(self.longest, counting.end())
+
+
+class Verdict:
+    """The right PIN."""
+
+    ok, state, wait_s, why, device = True, "ok", 0, "", "device"
+
+
+class Pins:
+    """In place of access/pin.py, whose slices are those of PBKDF2."""
+
+    async def check(self, role, pin, surface, device=""):
+        return Verdict()
+
+    async def change(self, role, wanted, pin, surface):
+        return ""
+
+
+class Vault:
+    """Secrets in memory: what AES takes here is no measure of a chip."""
+
+    ready, broken = True, ""
+
+    def __init__(self):
+        self.kept = {"metrics/token": b"0123456789abcdef"}
+
+    def names(self):
+        return list(self.kept)
+
+    def get(self, name):
+        return self.kept.get(name)
+
+    def put(self, name, secret):
+        self.kept[name] = secret
+
+    def delete(self, name):
+        self.kept.pop(name, None)
+
+
+class Part:
+    """A part of which the report reads some facts."""
+
+    def __init__(self, **facts):
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    def report(self):
+        return {"version": "0.1.0", "offer": None, "altered": False, "open": False, "latched": False, "policy": "latch"}
+
+    def ifconfig(self):
+        return ("192.0.2.7", "255.255.255.0", "192.0.2.1", "192.0.2.1")
+
+    def isconnected(self):
+        return True
+
+    def status(self, _what):
+        return -60
+
+    def changed(self):
+        pass
+
+
+class Sink:
+    """An upload to a server that takes everything at once: counted and sent as net/upload.py does."""
+
+    async def send(self, location, name, pieces):
+        for _ in pieces():
+            await asyncio.sleep(0)
+        for _ in pieces():
+            await asyncio.sleep(0)
+
+
+class App:
+    """What local API and portal use of the application, on the rig's charge point."""
+
+    provisioned = True
+    heap_peak = 0
+    mqtt_client = None
+
+    def __init__(self, rig, log):
+        self.rig = rig
+        self.connectors = rig.connectors
+        for connector in rig.connectors:
+            connector.outlet.pilot_name = lambda: "C2"
+        self.planner = rig.planner
+        self.charge_point = rig.cp
+        self.config = rig.config
+        self.files = rig.files
+        self.sessions = rig.sessions
+        self.security_log = log
+        self.vault = Vault()
+        self.pins = Pins()
+        self.tamper = Part()
+        self.updates = Part(updater=Part(offer={"version": "0.9.0"}, busy=True))
+        self.link = Part(fault=None)
+        self.station = Part()
+        self.wifi = Part(setup=None)
+        self.control = Part(ticks=1, max_gap_ms=20, max_us=2000)
+        self.supervisor = Part(failed=None)
+        self.listener = LocalApiListener(self, "0.0.0.0:443")
+        self.session = LoginSession("owner")
+        self.listener.sessions.append(self.session)
+
+    def report(self):
+        from charger.status_report import charger_report
+
+        return charger_report(self)
+
+    def acknowledge(self, role):
+        return True
+
+    def restart(self, kind, why):
+        pass
+
+
+async def charging_unit():
+    """(rig, application) of a unit of two connectors that charges at the first, with archives in use."""
+    flashrig.fresh = fresh
+    rig = ocpp_rig.Rig(connectors=2, country="GB")
+    log = SecurityLog(rig.files)
+    for number in range(EVENTS):
+        log._write("PinRefused", "no. %d by somebody at the page, as owner" % number)
+    rig.cp.security_log = log
+    rig.cp.make_uploader = Sink
+    rig.cp.store = CertificateStore(rig.files, rig.config, None, Vault())
+    await rig.online()
+    for number in range(SESSIONS):
+        session = Session(number, 1, "TAG%05d" % number, 1000 * number)
+        session.stop_utc = ocpp_rig.NOW - 1000 * (SESSIONS - number)
+        rig.sessions.history.add(session)
+    await rig.plug(1)
+    rig.cp.tag_shown(rig.connectors[0], "TAG00001")
+    await rig.until(lambda: rig.connectors[0].session is not None and rig.connectors[0].session.transaction_id is not None)
+    return rig, App(rig, log)

@@ -1,0 +1,157 @@
+"""The worst input that each handler accepts or has to refuse: by OCPP action, path of the local API, and command by MQTT.
+
+count_handlers.py measures them, and names a handler of the firmware that has no row here.
+"""
+
+import json  # noqa: F401 - its dumps() is the tests'
+
+MESSAGE = 24576  # bytes; the longest message of a back end (net/websocket.py)
+_UTC = "2026-09-21T15:00:00Z"
+_LOCATION = "ftp://192.0.2.1/" + "x" * 400
+
+
+def _periods(count):
+    return [{"startPeriod": 600 * n, "limit": 6.5 + n % 24, "numberPhases": 1 + n % 3} for n in range(count)]
+
+
+def profile(count, number=1, purpose="TxDefaultProfile"):
+    """A profile of so many periods, every field in use."""
+    return {
+        "chargingProfileId": number, "stackLevel": number, "chargingProfilePurpose": purpose,
+        "chargingProfileKind": "Recurring", "recurrencyKind": "Daily", "validFrom": _UTC, "validTo": "2030-09-21T15:00:00.123Z",
+        "chargingSchedule": {"chargingRateUnit": "W", "startSchedule": "2026-09-21T00:00:00Z", "duration": 86400,
+                             "minChargingRate": 6.5, "chargingSchedulePeriod": _periods(count)},
+    }  # fmt: skip
+
+
+def tags(count):
+    """Entries of a local list, every field in use."""
+    info = {"status": "Accepted", "parentIdTag": "PARENT-OF-THE-FLEET", "expiryDate": "2030-01-01T00:00:00.000Z"}
+    return [{"idTag": "TAG%05d-AND-SO-ON-%d" % (n, n % 10), "idTagInfo": info} for n in range(count)]
+
+
+def pem(size):
+    """Text of the form of a certificate; what is in it is none."""
+    line = "A" * 64 + "\n"
+    body = line * ((size - 60) // 65)
+    return "-----BEGIN CERTIFICATE-----\n" + body + "-----END CERTIFICATE-----\n"
+
+
+_HASH = {"hashAlgorithm": "SHA512", "issuerNameHash": "0" * 128, "issuerKeyHash": "0" * 128, "serialNumber": "0" * 40}
+
+
+def _file():
+    return {"location": _LOCATION, "retrieveDateTime": _UTC, "installDateTime": _UTC, "signingCertificate": pem(5000),
+               "signature": "A" * 700}  # fmt: skip
+
+
+_LOG = {"remoteLocation": _LOCATION, "oldestTimestamp": "2020-01-01T00:00:00Z", "latestTimestamp": "2030-01-01T00:00:00Z"}
+# action -> payloads, or functions that make them; a text is the JSON of a payload as it comes.
+OCPP = {
+    "CancelReservation": ({"reservationId": 1},),
+    "CertificateSigned": (lambda: {"certificateChain": pem(10000)}, lambda: {"certificateChain": "\u00e9" * 5000}),
+    "ChangeAvailability": ({"connectorId": 0, "type": "Inoperative"}, {"connectorId": 0, "type": "Operative"}),
+    "ChangeConfiguration": (
+        {"key": "MeterValuesSampledData", "value": ",".join(["Energy.Active.Import.Register"] * 16)},
+        {"key": "ConnectorPhaseRotation", "value": ",".join(["1.RST"] * 80)},
+        {"key": "FreeVendIdTag", "value": "\u00e9" * 500},
+    ),
+    "ClearCache": ({},),
+    "ClearChargingProfile": ({},),
+    "DataTransfer": (
+        lambda: {"vendorId": "v" * 255, "messageId": "m" * 50, "data": "x" * 16384},
+        lambda: '{"vendorId":"v","data":"' + "\\n" * 11000 + '"}',
+        lambda: '{"vendorId":"v","data":"\\ud83d\\ude00' + "\\u00e9" * 3900 + '"}',
+        lambda: '{"vendorId":"v","data":"' + "\\\\" * 11000 + '"}',
+        lambda: '{"vendorId":"v",' + " " * 20000 + '"data":""}',
+        lambda: '{"vendorId":"v","data":"","n":' + "1" * 20000 + "}",
+        lambda: '{"vendorId":"v","data":"","n":[' + "0," * 10000 + "0]}",
+        lambda: '{"vendorId":"v","data":"","n":[' + '{"a":{}},' * 2000 + '{}],"o":[' + "1," * 1000 + "1]}",
+    ),
+    "DeleteCertificate": ({"certificateHashData": _HASH},),
+    "ExtendedTriggerMessage": ({"requestedMessage": "MeterValues"}, {"requestedMessage": "StatusNotification"}),
+    "GetCompositeSchedule": ({"connectorId": 0, "duration": 9223372036854775807, "chargingRateUnit": "W"},),
+    "GetConfiguration": ({}, {"key": ["UnknownKeyNumber%02d" % n for n in range(50)]}, lambda: {"key": ["k" * 50] * 400}),
+    "GetDiagnostics": ({"location": _LOCATION, "retries": 0, "startTime": "2020-01-01T00:00:00Z", "stopTime": _UTC},),
+    "GetInstalledCertificateIds": ({"certificateType": "CentralSystemRootCertificate"},),
+    "GetLocalListVersion": ({},),
+    "GetLog": ({"logType": "DiagnosticsLog", "requestId": 1, "log": _LOG},
+               {"logType": "SecurityLog", "requestId": 2, "log": _LOG}),
+    "InstallCertificate": (lambda: {"certificateType": "CentralSystemRootCertificate", "certificate": pem(5500)},),
+    "RemoteStartTransaction": (
+        lambda: {"connectorId": 2, "idTag": "TAG00002-AND-SO-ON-2", "chargingProfile": profile(24, 5, "TxProfile")},
+        lambda: {"connectorId": 2, "idTag": "TAG00002-AND-SO-ON-2", "chargingProfile": profile(300, 5, "TxProfile")},
+    ),
+    "RemoteStopTransaction": ({"transactionId": 101},),
+    "ReserveNow": ({"connectorId": 2, "expiryDate": _UTC, "idTag": "TAG00002-AND-SO-ON-2", "parentIdTag": "PARENT",
+                    "reservationId": 2147483647},),
+    "Reset": ({"type": "Soft"},),
+    "SendLocalList": (
+        lambda: {"listVersion": 1, "updateType": "Full", "localAuthorizationList": tags(100)},
+        lambda: {"listVersion": 2, "updateType": "Differential", "localAuthorizationList": tags(100)},
+        lambda: {"listVersion": 3, "updateType": "Full", "localAuthorizationList": tags(155)},
+    ),
+    "SetChargingProfile": (
+        lambda: {"connectorId": 0, "csChargingProfiles": profile(24)},
+        lambda: {"connectorId": 0, "csChargingProfiles": profile(24, 2)},
+        lambda: {"connectorId": 1, "csChargingProfiles": profile(24, 3)},
+        lambda: {"connectorId": 1, "csChargingProfiles": profile(300)},
+    ),
+    "SignedUpdateFirmware": (lambda: {"requestId": 1, "firmware": _file()},),
+    "TriggerMessage": ({"requestedMessage": "MeterValues"}, {"requestedMessage": "StatusNotification"}),
+    "UnlockConnector": ({"connectorId": 2},),
+    "UpdateFirmware": ({"location": _LOCATION, "retrieveDate": _UTC},),
+}  # fmt: skip
+# Messages that are no CALL of an action of ours: functions that make their text.
+FRAMES = {
+    "unknown action": lambda: '[2,"1","NoSuchAction",{"a":"' + "\\n" * 11000 + '"}]',
+    "answer": lambda: '[3,"1",{"currentTime":"' + "\\u00e9" * 3900 + '"}]',
+    "no JSON": lambda: "[" * 20000,
+    "no end": lambda: '[2,"' + "\\" * 20000,
+    "long id": lambda: '[2,"' + "\\u0041" * 3900 + '","ClearCache",{}]',
+}
+
+_WINDOWS = ";".join(["1-7 %02d:00-%02d:30" % (n, n) for n in range(20)])
+_MOST = 2048  # bytes of a request's body
+_FULL = "x" * 1700
+# (method, path) -> bodies, or queries of a GET. Each is asked with all headers that a request may have.
+API = {
+    ("GET", "/api/status"): ("",),
+    ("GET", "/api/settings"): ("",),
+    ("PUT", "/api/settings"): ({"ConnectionTimeOut": 60, "FreeVendIdTag": "FREE", "TamperPolicy": "latch", "CpoName": "A",
+                                "WifiName": "x" * 32, "WifiPassword": "x" * 63, "MetricsToken": "x" * 64,
+                                "MqttUrl": "mqtts://" + "x" * 190, "BackEndUrl": "wss://" + "x" * 190},
+                               {"n%03d" % n: 1 for n in range(180)}, {"MqttRoots": pem(1800)},
+                               '{"CpoName":"' + "\\n" * 1000 + '"}'),
+    ("POST", "/api/pin"): ({"current": "12345678", "pin": "8264057193", "role": "user"},),
+    ("POST", "/api/clock"): ({"utc": "2026-09-21T15:00:00.123456+01:00"},),
+    ("GET", "/api/log"): ("", "count=20&before=40"),
+    ("GET", "/api/history"): ("", "view=months", "view=year", "count=20&before=30"),
+    ("GET", "/api/hours"): ("",),
+    ("PUT", "/api/hours"): ({"choice": "change", "windows": _WINDOWS}, {"choice": "accept"}),
+    ("GET", "/api/plan"): ("", "connector=2"),
+    ("PUT", "/api/plan"): ({"connector": 2, "depart": "07:30", "kwh": 20.5},),
+    ("GET", "/api/tariff"): ("",),
+    ("PUT", "/api/tariff"): ({"start": _UTC, "minutes": 15, "prices": [n + 0.25 for n in range(100)]},),
+    ("POST", "/api/charge"): ({"action": "now", "connector": 1}, {"action": "limit", "amps": 10.5}, {"action": "stop"}),
+    ("POST", "/api/acknowledge"): ({},),
+    ("GET", "/api/update"): ("",),
+    ("POST", "/api/update"): ({},),
+    ("POST", "/api/erase"): ({},),
+    ("POST", "/api/reset"): ({"kind": "restart"}, {"kind": "factory"}),
+    ("POST", "/api/login"): ({"pin": "12345678", "role": "owner"}, {"pin": _FULL}, "[" * _MOST, " " * _MOST,
+                             '{"pin":"' + "\\\\" * 1000 + '"}', '{"pin":"' + "\u00e9" * 1000 + '"}'),
+    ("POST", "/api/logout"): ({},),
+    ("GET", "/api/session"): ("",),
+    ("GET", "/metrics"): ("",),
+    ("GET", "/"): ("",),
+}  # fmt: skip
+# Commands by MQTT -> `with`; None for those without a session.
+MQTT = {
+    "hello": (None,), "login": (None,), "logout": (None,),
+    "charge": ({"action": "now", "connector": 1},), "settings": ({},), "set": ({"n%03d" % n: 1 for n in range(70)},),
+    "acknowledge": ({},), "update": ({},), "install": ({},), "hours": ({},), "set_hours": ({"choice": "accept"},),
+    "plan": ({"connector": 2},), "set_plan": ({"depart": "07:30", "kwh": 20.5},),
+    "set_tariff": ({"start": _UTC, "minutes": 15, "prices": [n + 0.25 for n in range(100)]},),
+}  # fmt: skip
+
