@@ -360,7 +360,7 @@ def fetch_unless(present, fetch) -> int:
     except ToolchainError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # whoever has started this says so
+    except KeyboardInterrupt:  # setup.py, which starts this, says that it was stopped
         return 130
     return 0
 
