@@ -313,7 +313,7 @@ def fetch_interpreters(env):
 
 
 # What can be brought: whether it is there, and what brings it.
-PARTS = {
+COMPONENTS = {
     "interpreters": (has_interpreters, fetch_interpreters),
     "servers": (has_servers, fetch_servers),
     "sources": (has_sources, unpack_sources),
@@ -321,12 +321,12 @@ PARTS = {
 }
 
 
-def ready(parts=tuple(PARTS)):
+def ready(parts=tuple(COMPONENTS)):
     """True when nothing is to be fetched."""
-    return all(PARTS[part][0]() for part in parts)
+    return all(COMPONENTS[part][0]() for part in parts)
 
 
-def fetch(parts=tuple(PARTS)):
+def fetch(parts=tuple(COMPONENTS)):
     """Bring what is missing; raises ToolchainError with a sentence for the user."""
     if platform.machine() not in ("x86_64", "i686"):
         raise ToolchainError(f"the tests need both word sizes of the x86, this machine is {platform.machine()}")
@@ -344,7 +344,7 @@ def fetch(parts=tuple(PARTS)):
     print(f"toolchain: MicroPython from Debian {suites[0]} into {HOME.name}/ ...", flush=True)
     update(env)
     for part in parts:
-        present, bring = PARTS[part]
+        present, bring = COMPONENTS[part]
         if not present():
             bring(env)
     shutil.rmtree(HOME / "apt", ignore_errors=True)
@@ -360,17 +360,17 @@ def fetch_unless(present, fetch) -> int:
     except ToolchainError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # whoever has started this says so
+    except KeyboardInterrupt:  # setup.py, which starts this, says that it was stopped
         return 130
     return 0
 
 
 def main(words):
     """Exit code; `words` name the parts to bring, all of them where there are none."""
-    if set(words) - set(PARTS):
-        print(f"toolchain: the parts are {', '.join(PARTS)}", file=sys.stderr)
+    if set(words) - set(COMPONENTS):
+        print(f"toolchain: the parts are {', '.join(COMPONENTS)}", file=sys.stderr)
         return 2
-    wanted = tuple(words) or tuple(PARTS)
+    wanted = tuple(words) or tuple(COMPONENTS)
     return fetch_unless(lambda: ready(wanted), lambda: fetch(wanted))
 
 

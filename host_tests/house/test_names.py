@@ -124,3 +124,16 @@ def test_an_import_of_a_missing_name_is_found():
     """The check above sees a name that is not there, and accepts modules and names that are."""
     source = "from charger.clock import no_such\nfrom charger.clock import ticks_ms\nfrom charger import clock\n"
     assert missing(source) == [(1, "charger.clock", "no_such")]
+
+
+def test_no_constant_is_assigned_twice():
+    """A second assignment of a module's constant changes what the functions above it use."""
+    found = []
+    for path, source in code():
+        seen = set()
+        for node in ast.parse(source).body:
+            for target in node.targets if isinstance(node, ast.Assign) else ():
+                if isinstance(target, ast.Name) and target.id.strip("_").isupper():
+                    found += [f"{path}:{node.lineno}: {target.id}"] if target.id in seen else []
+                    seen.add(target.id)
+    assert not found, "\n".join(found)
