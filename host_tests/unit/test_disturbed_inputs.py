@@ -197,9 +197,9 @@ def test_a_steady_world_is_not_frozen():
 
 
 def _reader(rig):
-    from charger.drivers.rfid import CardReader
+    from charger.drivers import readers
 
-    return CardReader(rig.board.OUTLETS[0]["reader"])
+    return readers.make(rig.board.OUTLETS[0]["reader"])
 
 
 def _listen(reader, ms):
