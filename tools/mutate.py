@@ -30,7 +30,7 @@ MUTATIONS = {
     "Ventilation": (
         GUARDS + "pilot_guards.py", "return outlet.state == pilot_states.D and not outlet.has_ventilation", "return False"
     ),
-    "ResidualCurrent": (GUARDS + "energy_guards.py", "outlet.rcd_tripped and not", "False and not"),
+    "ResidualCurrent": (GUARDS + "energy_guards.py", "if not outlet.rcd_tripped or", "if True or"),
     "ResidualSelfTest": (OUTLET + "outlet.py", "            if not self.self_test.passed:\n", "            if False:\n"),
     "Weld": (GUARDS + "contactor_guards.py", "return outlet.contacts_closed and", "return False and"),
     "CloseFailure": (GUARDS + "contactor_guards.py", "return outlet.contactor.commanded and is_open", "return False and is_open"),

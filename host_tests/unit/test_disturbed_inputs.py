@@ -148,6 +148,7 @@ def test_heat_that_rises_as_fast_as_anything_does_is_noticed_within_two_readings
 # --- the meter ---
 
 
+TIMEOUT = 240
 KINDS = ("ADE7953", "ADE7953-SPI", "BL0942", "CSE7766", "ATM90E32")
 
 
@@ -179,13 +180,13 @@ def test_a_frozen_chip_is_a_fault_within_20_s_and_charging_goes_on_when_it_lives
 
 
 def test_a_steady_world_is_not_frozen():
-    """Mains and load that never change: the chips have noise. Ten minutes under load, ten without."""
+    """Mains and load that never change: the chips have noise. 200 s under load, 200 s without."""
     for kind in KINDS:
         rig = _metered(kind)
         meter = rig.meters[0]
         for want in (ev.ASKING, ev.IDLE):
             rig.side.plug(want)
-            for _ in range(600 * 5):
+            for _ in range(200 * 5):
                 timebase.advance(200)
                 rig.side.sync()
                 meter.poll()
@@ -196,9 +197,9 @@ def test_a_steady_world_is_not_frozen():
 
 
 def _reader(rig):
-    from charger.drivers.rfid import CardReader
+    from charger.drivers import readers
 
-    return CardReader(rig.board.OUTLETS[0]["reader"])
+    return readers.make(rig.board.OUTLETS[0]["reader"])
 
 
 def _listen(reader, ms):
