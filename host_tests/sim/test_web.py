@@ -18,7 +18,7 @@ PATHS = {
     "/api/log": ("GET",), "/api/history": ("GET",), "/api/charge": ("POST",),
     "/api/plan": ("GET", "PUT"), "/api/tariff": ("GET", "PUT"), "/api/hours": ("GET", "PUT"), "/api/acknowledge": ("POST",),
     "/api/update": ("GET", "POST"), "/api/erase": ("POST",), "/api/reset": ("POST",), "/api/logout": ("POST",),
-    "/api/session": ("GET",),
+    "/api/session": ("GET",), "/api/networks": ("GET",), "/api/cards": ("GET", "POST"),
 }  # fmt: skip
 NEW_PIN = "40718256"
 

@@ -33,6 +33,8 @@ _ROUTES = {
     "/api/plan": {"GET": "plan", "PUT": "set_plan"},
     "/api/tariff": {"GET": "tariff", "PUT": "set_tariff"},
     "/api/charge": {"POST": "charge"},
+    "/api/cards": {"GET": "cards", "POST": "set_cards"},
+    "/api/networks": {"GET": "networks"},
     "/api/acknowledge": {"POST": "acknowledge"},
     "/api/update": {"GET": "update", "POST": "install"},
     "/api/erase": {"POST": "erase"},
