@@ -27,6 +27,7 @@ def test_a_card_is_added_by_holding_it_to_the_reader_and_looked_after(visit, cha
     expect(entry.get_by_label("Name of the card")).to_have_value("Bea")
     expect(entry.get_by_text("blocked")).to_be_visible()
     visitor.shot("cards-phone")
+    visitor.shot("card-list-phone", cards)
     visitor.check_width()
     visitor.check_access()
     entry.get_by_role("button", name="Unblock").click()
