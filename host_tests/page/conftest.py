@@ -118,7 +118,7 @@ class Visitor:
         self.page.locator("form button").click()
 
     def shot(self, name, part=None):
-        """Keep a picture of the whole page, or of a locator's part; with PILOTLIGHT_PICTURES=1 those of docs/HOME.md there, too."""
+        """Keep a picture of the whole page, or of a locator's part; with PILOTLIGHT_PICTURES=1 those of docs/HOME.md, too."""
         SHOTS.mkdir(parents=True, exist_ok=True)
         window = self.page.viewport_size
         height = max(window["height"], self.page.evaluate("document.documentElement.scrollHeight"))

@@ -322,7 +322,10 @@ def test_erasure_and_factory_reset(unit, csms):
 
 
 def test_a_page_in_the_heap_of_a_board(unit, csms):
-    """All paths, while a car charges, in 128 KiB (the search for networks is refused then); once the client has gone its memory is free again."""
+    """All paths, while a car charges, in 128 KiB; the search for networks is refused then.
+
+    Once the client has gone its memory is free again.
+    """
     sim = unit(word=32, time_scale=5)
     start_session(sim, csms)
     page_of(sim)  # who tried which PIN when is remembered from now on
