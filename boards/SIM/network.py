@@ -23,6 +23,13 @@ AUTH_WPA3_PSK = 6
 AUTH_WPA2_WPA3_PSK = 7
 
 _JOIN_MS = 300
+_NEIGHBOURS = [
+    (b"Next door", b"\x02\x50\x4c\xff\xff\x02", 6, -81, AUTH_WPA2_WPA3_PSK, False),
+    (b"Next door", b"\x02\x50\x4c\xff\xff\x03", 11, -69, AUTH_WPA2_WPA3_PSK, False),
+    (b"Guests", b"\x02\x50\x4c\xff\xff\x04", 6, -62, AUTH_OPEN, False),
+    (b"", b"\x02\x50\x4c\xff\xff\x05", 3, -50, AUTH_WPA2_PSK, True),
+    (b"\xff\xfe", b"\x02\x50\x4c\xff\xff\x06", 3, -51, AUTH_WPA2_PSK, False),
+]
 _country = "XX"
 _given = launch.setting("WifiNetwork", None)
 _in_the_air = True
@@ -174,5 +181,12 @@ class WLAN:
         return {"ssid": self._state["ssid"], "essid": self._state["ssid"], "channel": 1}.get(args[0])
 
     def scan(self):
-        """(ssid, bssid, channel, RSSI, security, hidden) of the one network in the air."""
-        return [(b"Simulated", b"\x02\x50\x4c\xff\xff\x01", 1, -55, AUTH_WPA2_PSK, False)]
+        """(ssid, bssid, channel, RSSI, security, hidden) of what is in the air; the port waits for it inside C."""
+        if not self._state["active"]:
+            raise OSError("Wifi Not Started")
+        soft_irq.enter()
+        timebase.cost(hardware_times.WLAN_SCAN_US[launch.config["flash_time"]], "WLAN.scan")
+        soft_irq.leave()
+        name = "Simulated" if _given is None else _given.partition("/")[0]
+        own = [(name.encode(), b"\x02\x50\x4c\xff\xff\x01", 1, -55, AUTH_WPA2_PSK, False)] if _in_the_air else []
+        return own + _NEIGHBOURS

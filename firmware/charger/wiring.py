@@ -273,6 +273,7 @@ def make_back_end(app) -> tuple:
         make_uploader=app.make_uploader,
         unit_report=app.report,
         planner=app.planner,
+        home_card=app.home_card,
         supply_da=None if app.supply is None else app.supply.limit_da,
     )
     link = Connection(

@@ -7,7 +7,9 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import re
+import shutil
 import ssl
 
 import pytest
@@ -23,6 +25,7 @@ expect.set_options(timeout=10000)  # as for what the browser is asked to do: the
 PROGRAM = ROOT / ".toolchain" / "chromium"
 AXE = ROOT / ".toolchain" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = ROOT / "build" / "page"
+PICTURES = ("first-use-phone", "charging-phone", "plan-phone", "card-list-phone")
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 # The browser reports each answer of an error as an error of its own: that the page handles them is what the tests look at.
@@ -114,10 +117,20 @@ class Visitor:
         self.page.locator("#pin").fill(pin or self.charger.pin)
         self.page.locator("form button").click()
 
-    def shot(self, name):
-        """Keep a picture of the whole page."""
+    def shot(self, name, part=None):
+        """Keep a picture of the whole page, or of a locator's part; with PILOTLIGHT_PICTURES=1 those of docs/HOME.md, too."""
         SHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+        window = self.page.viewport_size
+        height = max(window["height"], self.page.evaluate("document.documentElement.scrollHeight"))
+        self.page.set_viewport_size({"width": window["width"], "height": height})  # the menu stays at the end
+        path = SHOTS / f"{name}.png"
+        message = "visible => document.querySelectorAll('.told').forEach(e => { e.style.visibility = visible })"
+        self.page.evaluate(message, "hidden")
+        (part or self.page).screenshot(path=path)
+        self.page.evaluate(message, "")
+        self.page.set_viewport_size(window)
+        if os.environ.get("PILOTLIGHT_PICTURES") and name in PICTURES:
+            shutil.copy(path, ROOT / "docs" / "pictures" / path.name)
 
     def check_width(self):
         """Nothing is wider than the window, and the page ends with its content."""

@@ -16,10 +16,9 @@ from .sessions import end_session, start_session
 PATHS = {
     "/api/status": ("GET",), "/api/settings": ("GET", "PUT"), "/api/pin": ("POST",), "/api/clock": ("POST",),
     "/api/log": ("GET",), "/api/history": ("GET",), "/api/charge": ("POST",),
-    "/api/plan": ("GET", "PUT"), "/api/tariff": ("GET", "PUT"), "/api/house": ("GET", "PUT"),
-    "/api/hours": ("GET", "PUT"),
+    "/api/plan": ("GET", "PUT"), "/api/tariff": ("GET", "PUT"), "/api/house": ("GET", "PUT"), "/api/hours": ("GET", "PUT"),
     "/api/acknowledge": ("POST",), "/api/update": ("GET", "POST"), "/api/erase": ("POST",), "/api/reset": ("POST",),
-    "/api/logout": ("POST",), "/api/session": ("GET",),
+    "/api/logout": ("POST",), "/api/session": ("GET",), "/api/networks": ("GET",), "/api/cards": ("GET", "POST"),
 }  # fmt: skip
 NEW_PIN = "40718256"
 
@@ -334,7 +333,10 @@ def test_erasure_and_factory_reset(unit, csms):
 
 
 def test_a_page_in_the_heap_of_a_board(unit, csms):
-    """All paths, while a car charges, in 128 KiB; once the client has gone its memory is free again."""
+    """All paths, while a car charges, in 128 KiB; the search for networks is refused then.
+
+    Once the client has gone its memory is free again.
+    """
     sim = unit(word=32, time_scale=5)
     start_session(sim, csms)
     page_of(sim)  # who tried which PIN when is remembered from now on
@@ -343,7 +345,9 @@ def test_a_page_in_the_heap_of_a_board(unit, csms):
     page = page_of(sim, keep=True)
     for _ in range(3):
         for path, methods in PATHS.items():
-            if "GET" in methods:
+            if path == "/api/networks":
+                refused(page.request("GET", path), 409)
+            elif "GET" in methods:
                 page.get(path)
         page.put("/api/settings", ConnectionTimeOut=77)
         page.post("/api/charge", action="limit", amps=10)

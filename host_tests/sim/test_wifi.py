@@ -5,9 +5,11 @@ import json
 import pytest
 
 from backend import CommandRefused
+from backend.simulator import free_port
 from sim.provisioned_units import OPERATOR_PASSWORD, basic_auth, labels
 
 from .test_erasure import events, found
+from .test_web import page_of, refused
 
 HOME = {"WifiNetwork": "Home of somebody/correct horse battery", "RetryBackoffWaitMinimum": "0", "RetryBackoffRandomRange": "1"}
 NAME, PASSWORD = HOME["WifiNetwork"].split("/")
@@ -103,3 +105,20 @@ def test_the_button_held_from_the_power_on_on_is_a_factory_reset(launch, csms):
     count = len(csms.attempts)
     sim.wait_for(lambda s: len(csms.attempts) > count or s["csms"]["connected"], 60, "a connection")
     assert csms.attempts[-1].authorization == basic_auth(sim, password)
+
+
+def test_networks_are_listed_but_not_searched_for_while_a_contactor_is_closed(launch):
+    """The strongest first, each name once, hidden and unreadable ones left out; the scan takes the time of a board."""
+    sim = launch(settings={"FreeVend": "true"}, csms_url=None, options=["--web", f"127.0.0.1:{free_port()}"])
+    sim.pin, sim.installer_pin = labels(sim)[0]["pin"], labels(sim)[0]["installer_pin"]
+    owner = page_of(sim)
+    wanted = [("Simulated", -55, True), ("Guests", -62, False), ("Next door", -69, True)]
+    assert [(one["name"], one["rssi"], one["safe"]) for one in owner.get("/api/networks")["networks"]] == wanted
+    assert page_of(sim, "installer", keep=True).get("/api/networks")["networks"]
+    sim.plug_in()
+    sim.wait_connector(lambda c: c["relay"], what="a closed contactor")
+    refused(owner.request("GET", "/api/networks"), 409, "A car is charging")
+    sim.plug_out()
+    sim.wait_connector(lambda c: not c["relay"], what="an open contactor")
+    assert len(owner.get("/api/networks")["networks"]) == 3
+    assert sim.status()["boots"] == 1

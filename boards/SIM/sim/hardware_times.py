@@ -23,6 +23,7 @@ FLASH_PAGE = const(256)
 NVS_COMMIT_US = {"typical": 1500, "worst": 60000}  # entries appended; worst with a page that is erased
 SET_BOOT_US_A_KB = const(45)  # SHA-256 by the accelerator over what is read from flash: 1.6 MB in some 75 ms
 WLAN_ACTIVE_US = {"typical": 100000, "worst": 300000}
+WLAN_SCAN_US = {"typical": 1600000, "worst": 2500000}  # 13 channels of 120 ms, ESP-IDF's default of an active scan
 TLS_HANDSHAKE_US = {"rsa": 1200000, "ecdsa": 900000}
 X509_PARSE_US = const(3000)
 KEY_PARSE_US = const(20000)

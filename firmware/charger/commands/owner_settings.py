@@ -2,11 +2,12 @@
 
 import tls
 
-from charger import clock, validate
+from charger import clock, log, validate
 from charger.access import roles
 from charger.audit import events
-from charger.commands import CONFLICT, FORBIDDEN, INVALID
+from charger.commands import CONFLICT, FORBIDDEN, INVALID, UNABLE
 from charger.errors import CommandError, InvalidValueError
+from charger.runtime import hold_ups
 
 # name, required right, whether the value is secret. Types and ranges of keys: config/configuration.py
 _SETTINGS = """
@@ -103,6 +104,18 @@ async def _write_settings(app, role, args, surface) -> dict:
     return {}
 
 
+async def _networks(app, _role, _args, _surface) -> dict:
+    """List the Wi-Fi networks in range; the radio's scan holds up the control tick, so never while a contactor is closed."""
+    if hold_ups.contactor_closed():
+        raise CommandError(CONFLICT, "A car is charging: search for networks afterwards.")
+    try:
+        found = app.wifi.scan()
+    except OSError as error:
+        log.warn("wifi", "no scan: " + log.reason(error))
+        raise CommandError(UNABLE, "The radio cannot search now; try again.")
+    return {"networks": [{"name": name, "rssi": rssi, "safe": safe} for name, rssi, safe in found]}
+
+
 def _secret_form(name, value) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
@@ -154,5 +167,6 @@ def _shaped(app, name, value) -> str:
 
 COMMANDS = {
     "settings": ("status", ("strict", ()), _read_settings),
+    "networks": ("network", ("strict", ()), _networks),
     "set": ("status", ("obj", ()), _write_settings),  # each field has a check of its own
 }

@@ -6,6 +6,7 @@ from charger.commands import (
     FORBIDDEN,
     INVALID,
     UNKNOWN,
+    cards,
     charging,
     logs_and_history,
     maintenance,
@@ -16,7 +17,7 @@ from charger.commands import (
 from charger.errors import CommandError, InvalidValueError
 
 COMMANDS = {}
-for _module in (charging, logs_and_history, maintenance, owner_settings, pin_and_clock, planning):
+for _module in (cards, charging, logs_and_history, maintenance, owner_settings, pin_and_clock, planning):
     COMMANDS.update(_module.COMMANDS)
 
 

@@ -34,6 +34,8 @@ _ROUTES = {
     "/api/tariff": {"GET": "tariff", "PUT": "set_tariff"},
     "/api/house": {"GET": "house", "PUT": "set_house"},
     "/api/charge": {"POST": "charge"},
+    "/api/cards": {"GET": "cards", "POST": "set_cards"},
+    "/api/networks": {"GET": "networks"},
     "/api/acknowledge": {"POST": "acknowledge"},
     "/api/update": {"GET": "update", "POST": "install"},
     "/api/erase": {"POST": "erase"},

@@ -27,7 +27,7 @@ _HEADERS = "Cache-Control: no-store\r\nContent-Security-Policy: default-src 'non
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     '<title>Charger</title>'
-    '<h1><a href="#">#</a></h1><p>Open this address to set the charger up, and accept its certificate.'
+    '<h2><a href="#">#</a></h2><p>Open this address to set the charger up, and accept its certificate.'
     '<p lang="de">Öffnen Sie diese Adresse, um die Ladestation einzurichten, und akzeptieren Sie ihr Zertifikat.'
     '<p lang="nl">Open dit adres om de laadpaal in te stellen en accepteer zijn certificaat.'
     '<p lang="fr">Ouvrez cette adresse pour configurer la borne et acceptez son certificat.'

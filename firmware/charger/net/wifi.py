@@ -12,7 +12,7 @@ import gc
 import network
 from micropython import const
 
-from charger import clock, log
+from charger import clock, log, validate
 from charger.os_errors import is_out_of_memory
 
 _JOIN_MS = const(20000)  # time limit of one attempt to join
@@ -23,6 +23,9 @@ _RETRY_LAST_S = const(300)
 _KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
 _HELD = const(6)  # polls until a pressed button counts as held
 _TRIAL_ATTEMPTS = const(4)  # of a changed network, two minutes with the pauses, before the one before it comes back
+_SCAN_AGAIN_S = const(10)
+_MAX_FOUND = const(12)
+_SAFE = (3, 4, 6, 7)  # AUTH_WPA2_PSK, WPA_WPA2, WPA3, WPA2_WPA3: what the port's scan() says of what this unit joins
 _NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
 _JOINED = "wifi/joined"  # name, newline and pass phrase of the network that was joined last; one entry, so it is whole or absent
 
@@ -50,6 +53,10 @@ class NoRadio:
 
     def active(self, on=None):
         """Raise OSError: there is no radio to switch."""
+        raise OSError("no radio")
+
+    def scan(self) -> list:
+        """Raise OSError: there is no radio to listen with."""
         raise OSError("no radio")
 
 
@@ -83,6 +90,19 @@ def _never() -> bool:
     return False
 
 
+def _readable_name(ssid: bytes) -> str:
+    """The name of a network, '' for a hidden one and for one that is not UTF-8 or not printable."""
+    try:
+        name = ssid.decode()
+    except UnicodeError:
+        return ""
+    return name if validate.printable(name) else ""
+
+
+def _by_strength(found: tuple) -> int:
+    return -found[1]
+
+
 def _known(vault) -> bool:
     names = vault.names()
     return _NAME in names and _KEY in names
@@ -103,6 +123,7 @@ class Wifi:
         self._button = button
         self._barred = barred or _never
         self._portal = portal
+        self._scanned = None  # (uptime in s, networks)
         self._held = 0
         self._wlan = station()
         self._news = False
@@ -119,10 +140,33 @@ class Wifi:
         self.changed()
         return ""
 
+    def scan(self) -> list:
+        """Networks in range, the strongest first: name, RSSI in dBm, whether it has WPA2 or WPA3 with a pass phrase.
+
+        The port's scan holds up the interpreter for 2 s: the caller makes sure that no contactor is closed. Within
+        _SCAN_AGAIN_S the same list is returned. OSError when the radio cannot scan now.
+        """
+        now_s = clock.uptime_s()
+        if self._scanned is not None and now_s - self._scanned[0] < _SCAN_AGAIN_S:
+            return self._scanned[1]
+        strongest = {}
+        try:
+            self._wlan.active(True)
+            for ssid, _, _, rssi, security, _ in self._wlan.scan():
+                name = _readable_name(ssid)
+                if name and (name not in strongest or strongest[name][1] < rssi):
+                    strongest[name] = (name, rssi, security in _SAFE)
+        except RuntimeError as error:  # the port raises RuntimeError for errors without a name
+            raise OSError(str(error))
+        found = sorted(strongest.values(), key=_by_strength)[:_MAX_FOUND]
+        self._scanned = (now_s, found)
+        return found
+
     def changed(self) -> None:
         """Join the network that is now in the vault."""
         self._news = True
         self._failed = 0
+        self._scanned = None
 
     async def serve(self) -> None:
         """Call run() whenever the link is down, the network was changed, or the button is pressed."""

@@ -45,10 +45,14 @@ def configure(outlets: list, handshake_ms: int) -> None:
 
 def must_wait() -> bool:
     """True while an operation that holds up the interpreter would do so with a contactor closed."""
-    if _long:
-        for outlet in _outlets:
-            if outlet.is_closed:
-                return True
+    return _long and contactor_closed()
+
+
+def contactor_closed() -> bool:
+    """True while a contactor is closed: nothing begins then that holds up the interpreter on every board."""
+    for outlet in _outlets:
+        if outlet.is_closed:
+            return True
     return False
 
 

@@ -1,14 +1,44 @@
 // First use: a unit that knows no network asks for it; the PIN of the label is the unit's own and may stay.
+import { useRef } from "preact/hooks";
 import { put } from "../api.js";
 import { Card, Field } from "../parts.jsx";
-import { useAction } from "../state.jsx";
+import { useAction, useLoaded } from "../state.jsx";
 import { t } from "../text.js";
 
 export const isFirstUse = (status, session) =>
   Boolean(status.wifi) && !status.wifi.known && !status.wifi.up && session.actions.includes("network");
 
+const STRONG = -60;
+const FAIR = -72; // dBm; below, a connection is unlikely to last
+const strength = (rssi) => (rssi >= STRONG ? "signal.strong" : rssi >= FAIR ? "signal.fair" : "signal.weak");
+
+// The networks in range; one that is not protected cannot be chosen.
+function Networks({ choose }) {
+  const [found, error, reload] = useLoaded("/api/networks");
+  if (error) return <p class="hint">{error}</p>;
+  if (!found) return <p class="loading" role="status">{t("searching")}</p>;
+  return (
+    <>
+      <ul class="list" aria-label={t("networks")}>
+        {found.networks.map(({ name, rssi, safe }) => (
+          <li key={name}>
+            <button type="button" class="plain" disabled={!safe} onClick={() => choose(name)}>{name}</button>
+            <span>{safe ? `${t(strength(rssi))} (${rssi} dBm)` : t("notSafe")}</span>
+          </li>
+        ))}
+      </ul>
+      <div class="row"><button type="button" class="plain" onClick={reload}>{t("searchAgain")}</button></div>
+    </>
+  );
+}
+
 export function FirstUse() {
   const [act, busy] = useAction();
+  const fields = useRef(null);
+  function choose(name) {
+    fields.current.elements.name.value = name;
+    fields.current.elements.password.focus();
+  }
   function join(event) {
     event.preventDefault();
     const form = new FormData(event.target);
@@ -17,7 +47,8 @@ export function FirstUse() {
   return (
     <Card title={t("firstUse")} id="first-use">
       <p>{t("firstUseText")}</p>
-      <form onSubmit={join}>
+      <Networks choose={choose} />
+      <form ref={fields} onSubmit={join}>
         <Field label={t("set.WifiName")} name="name">
           <input id="name" name="name" required maxLength={32} autocapitalize="none" autocomplete="off" />
         </Field>

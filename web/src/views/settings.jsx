@@ -3,6 +3,7 @@ import { put } from "../api.js";
 import { Card, Field } from "../parts.jsx";
 import { useAction, useLoaded } from "../state.jsx";
 import { t } from "../text.js";
+import { Cards } from "./cards.jsx";
 
 // Settings by their place on the page; what the charger has beside them goes into the last group.
 const GROUPS = {
@@ -104,7 +105,7 @@ function Metrics({ entry, reload }) {
   );
 }
 
-export function Settings() {
+export function Settings({ session }) {
   const [settings, error, reload] = useLoaded("/api/settings");
   if (error) return <p class="error" role="alert">{error}</p>;
   if (!settings) return <p class="loading" role="status">{t("loading")}</p>;
@@ -116,6 +117,7 @@ export function Settings() {
       {Object.entries(groups).map(([name, names]) => (
         <Group key={name} name={name} names={names} settings={settings} reload={reload} />
       ))}
+      {session.actions.includes("settings") && <Cards />}
       <Metrics entry={settings[TOKEN]} reload={reload} />
     </>
   );

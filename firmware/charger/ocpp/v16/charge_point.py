@@ -44,7 +44,7 @@ class ChargePoint(ServiceRegistry):
 
     def __init__(self, config, files, connectors: list, sessions, restart, store=None, settings=None, security_log=None,
                  make_updater=None, make_uploader=None, unit_report=None, supply_da: int | None = None,
-                 planner=None):  # fmt: skip
+                 planner=None, home_card=None):  # fmt: skip
         """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard".
 
         store            the CertificateStore
@@ -53,6 +53,7 @@ class ChargePoint(ServiceRegistry):
         make_uploader()  gives a net.upload.Uploader, made anew each time
         unit_report()    the unit's state for diagnostics: plain data
         planner          where the limits of charging profiles go (grid/planner.py), None for the outlets themselves
+        home_card(idTag) what the owner's list of cards says: see Authorisation
         supply_da        what the supply that the connectors share bears per phase, None where they share none
         """
         super().__init__(config, files, store, settings, make_updater, make_uploader)
@@ -79,7 +80,7 @@ class ChargePoint(ServiceRegistry):
             files, config, self.call, self.ready, self._delivered, settings is None or settings.url is not None
         )
         self.status = StatusNotification(config, connectors, self._post_status, self.ready)
-        self.authorisation = Authorisation(self)
+        self.authorisation = Authorisation(self, home_card)
         self.transactions = Transactions(self)
         self.meter_values = MeterValues(self)
         self.availability = Availability(self)

@@ -12,14 +12,21 @@ ACCEPTED = "Accepted"
 
 
 class Authorisation:
-    """Owned by the charge point `cp`; uses its list, cache, reservations and link."""
+    """Owned by the charge point `cp`; uses its list, cache, reservations and link.
 
-    def __init__(self, cp):
+    `home_card(idTag)`: (status, parent) by the owner's list, None where that does not decide.
+    """
+
+    def __init__(self, cp, home_card=None):
         self._cp = cp
+        self._home_card = home_card
         self._config = cp.config
 
     async def authorise(self, tag: str) -> tuple:
         """Return (status, parentIdTag or None) of an idTag, with the sources in the order of OCPP-50 and 52."""
+        own = self._home_card(tag) if self._home_card is not None else None
+        if own is not None:
+            return own
         known = self.local(tag)
         if self._cp.ready():
             if known is not None and known[0] == ACCEPTED and self._config.get_bool("LocalPreAuthorize"):
