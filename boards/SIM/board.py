@@ -36,8 +36,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import hardware_times, launch
-from sim.chips import ON_SIM
+from sim import chips, hardware_times, launch
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -51,7 +50,7 @@ _SWITCH = _PHASES == 3 and is_true(setting("ConnectorSwitch3to1PhaseSupported", 
 
 def _meter(number):
     """--set MeterKind=...; else a three-phase unit has an ATM90E32 on SPI, the others an ADE7953 on I2C."""
-    driver, own, shared = ON_SIM[setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953")]
+    driver, own, shared = chips.ON_SIM[setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953")]
     options = dict(shared)
     for name, first in own.items():
         options[name] = first + number

@@ -69,7 +69,7 @@ class Meter:
 
         async def serve():
             server = ModbusSerialServer(
-                self._device, framer=FramerType.RTU, port=os.ttyname(self._ends[1][1]), baudrate=9600, ignore_missing_devices=True)
+                self._device, framer=FramerType.RTU, port=os.ttyname(self._ends[1][1]), baudrate=9600)
             await server.serve_forever(background=True)
             while not self._stopped.is_set():
                 await asyncio.sleep(0.05)
@@ -91,7 +91,8 @@ class Driver:
 
     def __init__(self, port, kind, options, word) -> None:
         path = [str(ROOT / part) for part in ("host_tests/modbus/bench", "firmware")] + [".frozen"]
-        environment = {"MICROPYPATH": ":".join(path), "METER_PORT": port, "METER_KIND": kind, "METER_OPTIONS": json.dumps(options)}
+        environment = {"MICROPYPATH": ":".join(path), "METER_PORT": port, "METER_KIND": kind,
+                       "METER_OPTIONS": json.dumps(options)}  # fmt: skip
         program = str(ROOT / "host_tests" / "modbus" / "bench" / "read_meter.py")
         self._process = subprocess.Popen([str(ROOT / ".toolchain" / f"micropython{word}"), program], env=environment, text=True,
                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

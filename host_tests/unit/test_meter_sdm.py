@@ -42,7 +42,7 @@ def test_figures_and_energy_of_one_and_three_phases():
 
 
 def test_slow_line_is_still_read_each_second():
-    meter, _, load, _ = bench(baud=2400)
+    meter, _, _, _ = bench(baud=2400)
     for _ in range(40):
         meters.polls(meter, time, 100)
         true(meter.reading.usable(), meter.reading.fault)

@@ -1,4 +1,4 @@
-"""Poll the meter that METER_KIND names until it is valid, then print its figures as JSON; then what is polled on a line "again"."""
+"""For each line that comes in, "valid" or "fault", poll the meter that METER_KIND names until it is so; print its figures."""
 
 import json
 import os
@@ -18,9 +18,9 @@ def main():
         while time.ticks_diff(time.ticks_ms(), begun) < 20000:
             meter.poll()
             reading = meter.reading
-            if wanted == "valid" and reading.valid and reading.stamp_ms != stamp or wanted == "fault" and reading.fault:
-                if wanted == "valid" or reading.fault != "starting":
-                    break
+            fresh = reading.valid and reading.stamp_ms != stamp
+            if fresh if wanted == "valid" else reading.fault not in ("", "starting"):
+                break
             time.sleep_ms(20)
         energy += reading.take_energy()
         print(json.dumps({"valid": reading.valid, "fault": reading.fault, "v": reading.v_mv, "i": reading.i_ma,
