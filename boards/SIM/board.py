@@ -37,7 +37,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import hardware_times, launch
+from sim import chips, hardware_times, launch
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -51,14 +51,11 @@ _SWITCH = _PHASES == 3 and is_true(setting("ConnectorSwitch3to1PhaseSupported", 
 
 def _meter(number):
     """--set MeterKind=...; else a three-phase unit has an ATM90E32 on SPI, the others an ADE7953 on I2C."""
-    return {
-        "ADE7953": ("ade7953_i2c", {"bus": number, "address": 0x38}),
-        "ADE7953-SPI": ("ade7953_spi", {"bus": number, "cs": 120 + number}),
-        "ATM90E32": ("atm90e32", {"bus": number, "cs": 120 + number, "phases": 3}),
-        "BL0942": ("bl0942", {"bus": 10 + number}),
-        "CSE7766": ("cse7766", {"bus": 10 + number}),
-        "CT": ("ct_adc", {"v_adc": 50 + number, "i_adc": 54 + number}),
-    }[setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953")]
+    driver, own, shared = chips.ON_SIM[setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953")]
+    options = dict(shared)
+    for name, first in own.items():
+        options[name] = first + number
+    return (driver, options)
 
 
 def _contactor(out, feedback, poles):

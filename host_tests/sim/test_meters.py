@@ -9,7 +9,9 @@ from sim.sessions import end_session, start_session
 
 FRONT_ENDS = {  # what each may be off by, ppm: 1 % for the chips, 2 % for the transformer, whose target that is
     "ADE7953": 10000, "ADE7953-SPI": 10000, "BL0942": 10000, "CSE7766": 10000, "ATM90E32": 10000, "CT": 20000,
+    "SDM120": 10000, "SDM630": 10000,
 }
+THREE_PHASES = ("ATM90E32", "SDM630")
 ENERGY_WH = 400
 SECOND = 1000  # ms; the newest power may be this old (UK-19)
 ROUNDING_WH = 2  # the register shows whole Wh, and the meter's last poll is up to 0.4 s old
@@ -17,7 +19,7 @@ ROUNDING_WH = 2  # the register shows whole Wh, and the meter's last poll is up 
 
 def settings_of(kind):
     """The three-phase chip belongs to a three-phase unit."""
-    phases = {"CompositeScheduleDefaultNumberPhases": "3"} if kind == "ATM90E32" else {}
+    phases = {"CompositeScheduleDefaultNumberPhases": "3"} if kind in THREE_PHASES else {}
     return {"MeterKind": kind, "MeterValueSampleInterval": 0, **phases}
 
 
@@ -27,7 +29,7 @@ def launched(launch, csms, kind, **options):
     sim = launch(settings=settings_of(kind), **options)
     csms.wait_booted(since=mark)
     sim.wait_connector(lambda c: c["voltage_v"] is not None, what="a valid meter")
-    if kind == "ATM90E32":
+    if kind in THREE_PHASES:
         sim.ev(phases=3)
     sim.wait_ocpp_status("Available")
     return sim
@@ -121,6 +123,6 @@ def test_power_is_there_every_second(launch, csms):
         sim.ev(max_amps=10)
         sim.let_pass(2.5)
         state = sim.connector()
-        watts = 2300 * (3 if kind == "ATM90E32" else 1)
+        watts = 2300 * (3 if kind in THREE_PHASES else 1)
         assert abs(state["power_w"] - watts) < watts / 20, (kind, state)
         sim.close()

@@ -20,7 +20,8 @@ CHIPS = ("esp32", "esp32s3", "esp32c3")  # of --pace; boards/SIM/sim/hardware_ti
 FLASH_TIMES = ("typical", "worst")
 _LEAST_PACE = 0.1
 _MOST_PACE = 1000
-METERS = ("ADE7953", "ADE7953-SPI", "ATM90E32", "BL0942", "CSE7766", "CT")  # of --set MeterKind; boards/SIM/board.py
+_METERS = loading.literal(loading.BOARDS / loading.SIMULATED / "sim" / "chips" / "__init__.py", "ON_SIM")
+METERS = tuple(_METERS)  # of --set MeterKind
 
 
 class Mistake(Exception):
@@ -165,8 +166,9 @@ def factory_settings(pairs):
     if meter not in METERS:
         raise Mistake(f"--set MeterKind must be {', '.join(METERS[:-1])} or {METERS[-1]}, not '{meter}'.")
     three = found.get("CompositeScheduleDefaultNumberPhases") == "3"
-    if "MeterKind" in found and three != (meter == "ATM90E32"):
-        raise Mistake("--set MeterKind=ATM90E32 goes with CompositeScheduleDefaultNumberPhases=3, and only that.")
+    if "MeterKind" in found and three != (loading.meter_kinds()[_METERS[meter][0]][1] == 3):
+        raise Mistake(f"--set MeterKind={meter} does not fit CompositeScheduleDefaultNumberPhases: "
+                      "3 for a meter of three phases, and only that.")
     return found
 
 

@@ -3,70 +3,64 @@
 import math
 
 from sim import lines, timebase
+from sim.chips.uart import UARTWire
+from sim.chips.wires import SPIWire
 from sim.launch import config
 
 _CONVERT_US = 45
 _ROOT_2 = math.sqrt(2)
 
 
+class Place:
+    """Where a chip goes: an outlet and the buses and pins that the board's data name. `seed`: which unit it is."""
+
+    def __init__(self, world, outlet, kind, options):
+        self.world = world
+        self.outlet = outlet
+        self.kind = kind
+        self.options = options
+        self.seed = config["seed"] * 16 + outlet.id
+        self.now = timebase.ticks_ms
+
+    def i2c(self, chip):
+        """Put it on the I2C bus, at its address."""
+        self.world.i2c.setdefault(self.options["bus"], {})[self.options["address"]] = chip
+
+    def spi(self, chip):
+        """Put it on the SPI bus, with its chip select."""
+        wire = self.world.spi[self.options["bus"]] = SPIWire(chip)
+        self.world.digital[self.options["cs"]] = lines.ChipSelect(wire)
+
+    def uart(self, chip, parity=None, baud=4800):
+        """Put it on the UART."""
+        bits = 10 if parity is None else 11
+        wire = UARTWire(chip, self.now, bit_rate=baud, bits=bits, rxbuf=1024)
+        self.world.serial[self.options["bus"]] = SerialMeter(wire, parity, baud)
+
+    def adc(self, make):
+        """Put make(waveform, ticks_us, convert, conversion_us) on the two analogue inputs."""
+        front = make(Waveform(self.outlet), timebase.ticks_us, timebase.convert, _CONVERT_US)
+        self.world.analog[self.options["v_adc"]] = front.v
+        self.world.analog[self.options["i_adc"]] = front.i
+        return front
+
+
 def connect(world, outlet, kind, options):
-    """Give the outlet its meter `outlet.meter`, wired to the buses and pins that the board's data name.
+    """Give the outlet its meter `outlet.meter`: the chip of the driver's name fits itself.
 
     Each has advance(), factory() (its calibration.json entry) and `dead`.
     """
-    seed = config["seed"] * 16 + outlet.id
-    if kind == "ade7953_i2c" or kind == "ade7953_spi":
-        from sim.chips.ade7953 import ADE7953Chip
-
-        outlet.meter = ADE7953Chip(outlet, seed)
-        if kind == "ade7953_i2c":
-            world.i2c.setdefault(options["bus"], {})[options["address"]] = outlet.meter
-        else:
-            _spi(world, outlet.meter, options)
-    elif kind == "atm90e32":
-        from sim.chips.atm90e32 import ATM90E32Chip
-
-        outlet.meter = ATM90E32Chip(outlet, seed, timebase.ticks_ms)
-        _spi(world, outlet.meter, options)
-    elif kind == "bl0942":
-        from sim.chips.bl0942 import BL0942Chip
-
-        outlet.meter = BL0942Chip(outlet, seed, now=timebase.ticks_ms)
-        _uart(world, outlet.meter, options, None, 10)
-    elif kind == "cse7766":
-        from sim.chips.cse7766 import CSE7766Chip
-
-        outlet.meter = CSE7766Chip(outlet, seed, now=timebase.ticks_ms)
-        _uart(world, outlet.meter, options, 0, 11)
-    elif kind == "ct_adc":
-        from sim.chips.ct_adc import CtFrontEnd
-
-        ratios = (options.get("v_ratio", 350000) / 1000, options.get("i_ratio", 60606) / 1000)
-        outlet.meter = CtFrontEnd(
-            Waveform(outlet), timebase.ticks_us, timebase.convert, seed, _CONVERT_US, ratios=ratios
-        )
-        world.analog[options["v_adc"]] = outlet.meter.v
-        world.analog[options["i_adc"]] = outlet.meter.i
-
-
-def _spi(world, chip, options):
-    from sim.chips.wires import SPIWire
-
-    wire = world.spi[options["bus"]] = SPIWire(chip)
-    world.digital[options["cs"]] = lines.ChipSelect(wire)
-
-
-def _uart(world, chip, options, parity, bits):
-    from sim.chips.uart import UARTWire
-
-    world.serial[options["bus"]] = SerialMeter(UARTWire(chip, timebase.ticks_ms, bits=bits, rxbuf=1024), parity)
+    name = kind[:-4] if kind[-4:] in ("_i2c", "_spi") else kind
+    chip = __import__("sim.chips." + name, None, None, ("fit",))
+    outlet.meter = chip.fit(Place(world, outlet, kind, options))
 
 
 class SerialMeter:
-    """A meter chip as machine.UART finds it, at 4800 baud with or without parity; any other setting reads rubbish."""
+    """A meter chip as machine.UART finds it, at its baud rate with or without parity; any other setting reads rubbish."""
 
-    def __init__(self, wire, parity):
+    def __init__(self, wire, parity, baud):
         self.parity = parity
+        self._baud = baud
         self._wire = wire
 
     def take(self, count, baud, plain):
@@ -74,7 +68,7 @@ class SerialMeter:
         if count is None:
             return self._wire.any()
         data = self._wire.read(count) or b""
-        if baud != 4800 or not plain:
+        if baud != self._baud or not plain:
             return bytes([byte ^ 0x6D | 0x80 for byte in data])
         return data
 

@@ -254,3 +254,10 @@ class ADE7953Chip:
             return self._load(address, count)
         self._store(address, sent[3:])
         return b"\xff" * count
+
+
+def fit(place):
+    """Wire one by I2C or SPI, as the kind says."""
+    chip = ADE7953Chip(place.outlet, place.seed)
+    (place.i2c if place.kind == "ade7953_i2c" else place.spi)(chip)
+    return chip

@@ -172,3 +172,10 @@ class ATM90E32Chip:
         else:
             self._set(address, sent[2] << 8 | sent[3])
         return b"\xff" * count
+
+
+def fit(place):
+    """Wire one."""
+    chip = ATM90E32Chip(place.outlet, place.seed, place.now)
+    place.spi(chip)
+    return chip

@@ -128,3 +128,10 @@ class BL0942Chip(UARTChip):
             self._registers[register] = value
         else:
             self._violation("write to 0x%02X" % register)
+
+
+def fit(place):
+    """Wire one."""
+    chip = BL0942Chip(place.outlet, place.seed, now=place.now)
+    place.uart(chip)
+    return chip

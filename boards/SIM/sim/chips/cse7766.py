@@ -92,3 +92,10 @@ class CSE7766Chip(UARTChip):
         body.extend((int(self._count) & 0xFFFF).to_bytes(2, "big"))
         head = 0xAA if self.uncalibrated else (0xF0 | status if status else 0x55)
         return bytearray((head, 0x5A)) + body + bytearray((sum(body) & 0xFF,))
+
+
+def fit(place):
+    """Wire one; it sends with even parity."""
+    chip = CSE7766Chip(place.outlet, place.seed, now=place.now)
+    place.uart(chip, parity=0)
+    return chip

@@ -85,3 +85,11 @@ class CtFrontEnd:
     def _current(self, seconds: float) -> float:
         amps = self._source.instant(seconds - self.unit.skew_ns * 1e-9)[1]
         return self.i_bias + (-amps if self.turned else amps) * 1000.0 / self._i_ratio * self.unit.i
+
+
+def fit(place):
+    """Wire one, with the ratios of the board's data."""
+    options = place.options
+    ratios = (options.get("v_ratio", 350000) / 1000, options.get("i_ratio", 60606) / 1000)
+    return place.adc(lambda wave, us, convert, conversion_us: CtFrontEnd(
+        wave, us, convert, place.seed, conversion_us, ratios=ratios))
