@@ -255,3 +255,17 @@ async def test_f_o13_a_time_with_a_space_for_its_t_is_read_in_calls():
     equal(rig.connectors[0].status, "Reserved")
     await rig.seconds(4)
     equal(rig.connectors[0].status, "Available")
+
+
+async def test_f_o8_a_triggered_status_does_not_overtake_older_ones_of_its_connector():
+    rig = await Rig(2).online()
+    rig.link.slow_ms["StatusNotification"] = 5000
+    await rig.charge()
+    rig.connectors[0].stop("Local")
+    await rig.until(lambda: rig.connectors[0].status == "Finishing")
+    for number in (1, 2):
+        equal(await answer(rig, "TriggerMessage", requestedMessage="StatusNotification", connectorId=number), "Accepted")
+    await rig.until(lambda: len(rig.statuses(1)) == 5)
+    equal(rig.statuses(1), ["Available", "Preparing", "Charging", "Finishing", "Finishing"])
+    sent = [(p["connectorId"], p["status"]) for p in rig.link.of("StatusNotification")]
+    true(sent.index((2, "Available"), 4) < sent.index((1, "Finishing")), "that of another connector is sent at once: %s" % sent)

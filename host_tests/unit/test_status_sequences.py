@@ -74,6 +74,8 @@ class Sequence:
         self.rig.poll_ms = 100
         self.out = set()  # ids that the back end wants out of service
         self.last = {}  # connector id -> the notification that the back end had last, of this connection
+        self.triggered = []  # connector ids of which a status was triggered: it may be told again
+        self.slow_ms = random.choice((0, 0, 900, 4000))  # of the back end's answers
         self.count = 0
         self.starts = 0
         self.carded = set()  # numbers of remote starts whose card was shown, too
@@ -84,6 +86,7 @@ class Sequence:
     def attach(self):
         self.history = [[(clock.now_iso(), connector.status)] for connector in self.rig.connectors]
         self.rig.link = Line(self)
+        self.rig.link.slow_ms["StatusNotification"] = self.slow_ms
         self.rig.cp.attach(self.rig.link)
         post = self.rig.cp.status._send
 
@@ -116,7 +119,9 @@ class Sequence:
         if before is None:
             return
         old = before["status"]
-        if old == status:
+        if number in self.triggered and old == status:
+            self.triggered.remove(number)
+        elif old == status:
             same = before["errorCode"] == notification["errorCode"]
             true(not same or (notification["errorCode"] != "NoError" and before.get("info") != notification.get("info")),
                  "twice: %s" % notification)  # fmt: skip
@@ -260,6 +265,11 @@ class Sequence:
                 "chargingRateUnit": "A", "startSchedule": clock.iso(starts), "chargingSchedulePeriod": periods},
         })  # fmt: skip
 
+    async def trigger(self):
+        number = random.randint(0, self.rig.number)
+        if await self.call("TriggerMessage", requestedMessage="StatusNotification", connectorId=number) == "Accepted":
+            self.triggered.append(number)
+
     async def set_clock(self):
         self.stepped = True
         clock.set_utc(clock.utc_s() + random.randint(-500, 500), "test")
@@ -336,7 +346,7 @@ class Sequence:
         happenings = (
             [self.plug] * 6 + [self.card] * 4 + [self.remote_start] * 4 + [self.remote_stop] * 2 + [self.fault] * 3
             + [self.pause] * 2 + [self.availability] * 3 + [self.reserve] * 3 + [self.cancel, self.board_fault]
-            + [self.release, self.default_profile, self.tx_profile, self.tx_profile, self.cut_link, self.cut_power, self.reset]
+            + [self.release, self.default_profile, self.tx_profile, self.trigger, self.cut_link, self.cut_power, self.reset]
         )
         if random.random() < 0.3:
             happenings += [self.set_clock]

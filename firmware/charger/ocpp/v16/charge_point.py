@@ -68,6 +68,7 @@ class ChargePoint(ServiceRegistry):
         self._restart = restart
         self._resetting = None
         self._hard = False
+        self._queued = []  # connector ids of the statuses that wait to be sent
         self._follow_up = None
         self._last_sent_s = 0
         self._last_heartbeat_s = 0
@@ -244,13 +245,24 @@ class ChargePoint(ServiceRegistry):
         sender.post_call(action, payload, triggered, failed, done)
 
     def _post_status(self, notification: dict, failed) -> None:
-        self.post_call("StatusNotification", notification, False, None if failed is None else lambda: failed(notification))
+        number = notification["connectorId"]
+        self._queued.append(number)
+
+        def done(_answer) -> None:
+            self._queued.remove(number)
+
+        def lost() -> None:
+            self._queued.remove(number)
+            if failed is not None:
+                failed(notification)
+
+        self.post_call("StatusNotification", notification, False, lost, done)
 
     def send_status(self, connector_id: int | None) -> None:
-        """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
-        numbers = range(len(self.connectors) + 1) if connector_id is None else (connector_id,)
-        for number in numbers:
-            self.post_call("StatusNotification", self.status.payload(number, self.status.of(number)), True)
+        """TriggerMessage(StatusNotification): of one connector, or of all with 0. Behind older statuses of the connector."""
+        for number in range(len(self.connectors) + 1) if connector_id is None else (connector_id,):
+            sender = self.sender if number in self._queued else self.urgent
+            sender.post_call("StatusNotification", self.status.payload(number, self.status.of(number)), True)
 
     def heartbeat(self, triggered: bool = False) -> None:
         """Send a Heartbeat and set the clock from its answer (OCPP-30)."""

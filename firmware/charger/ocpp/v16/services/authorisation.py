@@ -180,7 +180,7 @@ class Authorisation:
 
     def remote_start(self, connector, tag: str, profile=None) -> None:
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
-        self._cp.post(lambda: self._remote_start(connector, tag, profile))
+        self._cp.post(lambda: self._remote_start(connector, tag, profile), lambda: self._release(profile))
 
     async def _remote_start(self, connector, tag: str, profile) -> None:
         try:
@@ -188,8 +188,12 @@ class Authorisation:
             if allowed:
                 self.begin(connector, tag, parent, True, profile)
         finally:
-            if profile is not None:
-                self._cp.smart_charging.under_way(profile, False)
+            self._release(profile)
+
+    def _release(self, profile) -> None:
+        """A remote start has reached its connector, or has come to nothing."""
+        if profile is not None:
+            self._cp.smart_charging.under_way(profile, False)
 
     async def _remote_identity(self, connector, tag: str) -> tuple:
         """(allowed, tag for the wire, parent) of a remote start. A reserved connector asks for the parent (5.13)."""
