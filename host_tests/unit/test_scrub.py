@@ -60,7 +60,7 @@ def test_nothing_that_was_deleted_can_be_read():
     scrubbed(files, device)
     equal(found(device), [])
     equal({name: files.read(name) for name in files.names()}, before)
-    equal((wipe.is_requested(files), device.violation), (False, ""))
+    equal((files.exists(wipe.MARK), device.violation), (False, ""))
     true(device.erases - erases < 10 * 64, "%d erases" % (device.erases - erases))
 
 
@@ -82,10 +82,10 @@ def test_a_cut_anywhere_is_made_good_at_the_next_start():
             equal((error.errno, device.powered), (-0x6001, False))
         device = flashrig.restart(device)
         files = flashrig.files()
-        if steps % 4 == 0 or not wipe.is_requested(files):
-            if wipe.is_requested(files):
+        if steps % 4 == 0 or not files.exists(wipe.MARK):
+            if files.exists(wipe.MARK):
                 scrubbed(files, device)
-            equal((found(device), wipe.is_requested(files)), ([], False), "cut at %d" % at)
+            equal((found(device), files.exists(wipe.MARK)), ([], False), "cut at %d" % at)
             equal([name for name in files.names() if "~" in name], [])
         at += 1 + at // 3
         steps += 1

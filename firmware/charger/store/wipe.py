@@ -34,11 +34,6 @@ _EIO = const(5)
 _ERASE = const(6)  # of vfs.AbstractBlockDev.ioctl
 
 
-def is_requested(files: Files) -> bool:
-    """True when deleted data is still to be overwritten."""
-    return files.exists(MARK)
-
-
 def request(files: Files) -> None:
     """Request the overwriting; the request is on flash when this returns. OSError."""
     files.write(MARK, b"1")
