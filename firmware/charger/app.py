@@ -62,8 +62,7 @@ class Application:
         self.house_meter = wiring.make_house_meter(self)
         wiring.configure_hold_ups(self)
         self.flash_pause = wiring.make_flash_pause(self)
-        contactors_moved = self.flash_pause.contactors_moved
-        self.control = ControlLoop(machine.Timer(0), self.outlets, self.supervisor.feed, contactors_moved)
+        self.control = ControlLoop(machine.Timer(0), self.outlets, self.supervisor.feed, self.flash_pause.contactors_moved)
         self.tamper = wiring.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)

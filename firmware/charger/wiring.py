@@ -251,7 +251,7 @@ def add_status_light(app) -> None:
     from charger.drivers.led import PixelLed, PlainLed  # with status_light.py: 1,500 frozen bytes
     from charger.status_light import StatusLight
 
-    light = StatusLight(app, PlainLed(led) if pixel is None else PixelLed(pixel))
+    light = StatusLight(app, PixelLed(pixel) if led is None else PlainLed(led))  # type: ignore[arg] - one of them is there
     app.housekeeping.every_100_ms("status light", light.poll)
 
 
@@ -320,7 +320,7 @@ def make_wifi(app) -> tuple:
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
-        asyncio.create_task(erase.held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        asyncio.create_task(erase.factory_reset_when_held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return station(), Wifi(app.files, app.vault, app.network_up, button.value, app.off_network, portal)
 
 
@@ -365,7 +365,7 @@ def make_mqtt_client(app):
 
 def note_start(app) -> None:
     """Add the reason of this start-up to the security log (SEC-23)."""
-    cause, why = reset_cause.take()
+    cause, why = reset_cause.read_and_clear()
     app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
     app.charge_point.power_return.set_outage(cause in (reset_cause.POWER_ON, reset_cause.BROWN_OUT))
     if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # no event was logged before the reset

@@ -9,7 +9,7 @@ _TEXT = (ROOT / "docs" / "SAFETY.md").read_text(encoding="utf-8").partition("\n#
 ROWS = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in _TEXT.splitlines() if line.startswith("| `")]
 CHARGER = FIRMWARE / "charger"
 _BUSES = ("uart", "i2c", "spi", "adc")
-_OUTPUTS = ("led",)
+_OUTPUTS = ("led", "pixel")
 
 
 def _names_an_input(call):

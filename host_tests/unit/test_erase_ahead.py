@@ -215,7 +215,7 @@ def test_deleted_data_is_wiped_from_the_spare_blocks():
         return [number for number, block in enumerate(chip.disk.snapshot() + chip.area.snapshot()) if b"CARD-OF-A" in block]
 
     true(len(found()) > 2, found())
-    wipe.ask(files)
+    wipe.request(files)
     for number, _ in enumerate(wipe.run(files, chip.device, chip.device)):
         # a car charges now and then, and others write meanwhile
         chip.device.may_erase = number % 50 > 3

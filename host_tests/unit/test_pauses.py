@@ -126,10 +126,10 @@ def test_records_of_the_firmware_before_are_read():
 
 def test_every_cause_and_code_has_its_place_on_flash():
     for guard in guards.ALL:
-        true(ses.place(ses.CAUSES, guard.__name__) >= 0, guard.__name__)
-        true(ses.place(ses.ERROR_CODES, guard.CODE) >= 0, guard.CODE)
+        true(ses.word_position(ses.CAUSES, guard.__name__) >= 0, guard.__name__)
+        true(ses.word_position(ses.ERROR_CODES, guard.CODE) >= 0, guard.CODE)
     for source in [limits.WORDS[n] for n in range(0, len(limits.WORDS), 2)]:
-        true(ses.place(ses.CAUSES, source) >= 0, source)
+        true(ses.word_position(ses.CAUSES, source) >= 0, source)
     session = ses.Session(1, 1, None, 0)
     for cause in ses.CAUSES.split(" ")[1:]:
         for _ in range(300):

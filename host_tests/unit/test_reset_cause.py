@@ -11,7 +11,7 @@ PWRON, HARD, WDT, SOFT = machine.PWRON_RESET, machine.HARD_RESET, machine.WDT_RE
 
 def start(cause):
     launch.config["reset_cause"] = cause
-    return reset_cause.take()
+    return reset_cause.read_and_clear()
 
 
 def ordered(why):

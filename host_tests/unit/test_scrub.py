@@ -55,12 +55,12 @@ def test_nothing_that_was_deleted_can_be_read():
     used(files)
     true(len(found(device)) > 4, "the test has to find what it seeds")
     before = {name: files.read(name) for name in files.names()}
-    wipe.ask(files)
+    wipe.request(files)
     erases = device.erases
     scrubbed(files, device)
     equal(found(device), [])
     equal({name: files.read(name) for name in files.names()}, before)
-    equal((wipe.wanted(files), device.violation), (False, ""))
+    equal((files.exists(wipe.MARK), device.violation), (False, ""))
     true(device.erases - erases < 10 * 64, "%d erases" % (device.erases - erases))
 
 
@@ -68,7 +68,7 @@ def test_a_cut_anywhere_is_made_good_at_the_next_start():
     device = flashrig.fresh(48)
     used(flashrig.files(), 6)
     image = device.snapshot()
-    wipe.ask(flashrig.files())
+    wipe.request(flashrig.files())
     asked = device.snapshot()
     at, steps = 0, 0
     while True:
@@ -82,10 +82,10 @@ def test_a_cut_anywhere_is_made_good_at_the_next_start():
             equal((error.errno, device.powered), (-0x6001, False))
         device = flashrig.restart(device)
         files = flashrig.files()
-        if steps % 4 == 0 or not wipe.wanted(files):
-            if wipe.wanted(files):
+        if steps % 4 == 0 or not files.exists(wipe.MARK):
+            if files.exists(wipe.MARK):
                 scrubbed(files, device)
-            equal((found(device), wipe.wanted(files)), ([], False), "cut at %d" % at)
+            equal((found(device), files.exists(wipe.MARK)), ([], False), "cut at %d" % at)
             equal([name for name in files.names() if "~" in name], [])
         at += 1 + at // 3
         steps += 1
@@ -107,17 +107,17 @@ def test_the_block_that_the_root_left_behind_is_erased_too():
     files.delete("card")
     true(found(device) and min(found(device)) < 2, found(device))
     image = device.snapshot()
-    wipe.ask(files)
+    wipe.request(files)
     for _ in wipe.run(files):  # not knowing the device
         pass
     true(found(device), "nothing was left behind")
     for mode in ("", "drop", "half", "late"):
         device = flashrig.fresh(48, list(image))
         files = flashrig.files()
-        wipe.ask(files)
+        wipe.request(files)
         for _ in wipe.run(files):
             pass
-        wipe.ask(files)
+        wipe.request(files)
         if mode:
             device.cut_after(0, mode)
         try:
@@ -142,7 +142,7 @@ def test_a_full_flash_is_no_obstacle():
             number += 1
     except OSError as error:
         equal(error.errno, 28)
-    wipe.ask(files)
+    wipe.request(files)
     scrubbed(files, device)
     equal(found(device), [])
     equal(files.read("full0"), b"f" * 30000)
@@ -153,7 +153,7 @@ def test_others_write_meanwhile_and_one_step_is_one_block_at_the_most():
     device = flashrig.fresh(48)
     files = flashrig.files()
     used(files)
-    wipe.ask(files)
+    wipe.request(files)
     number, erases, worst = 0, device.erases, 0
     for _ in wipe.run(files, device):
         number += 1
@@ -185,7 +185,7 @@ def test_a_board_has_its_file_system_at_the_root_and_the_firmware_below_it():
         files.write("card", SECRET)
         files.write("kept", b"kept")
         files.write("gone/a", SECRET * 30)
-        wipe.ask(files)
+        wipe.request(files)
         written = firmware.operations
         wipe.delete_but(files, ("kept", "scrub"))
         scrubbed(files, chip)

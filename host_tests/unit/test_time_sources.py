@@ -168,7 +168,7 @@ async def test_f_s6_a_board_without_a_clock_gets_its_time_from_servers_that_agre
 
     servers = [UDPServer(replies) for _ in range(2)]
     try:
-        true(await sntp.TimeClient(lambda: [one.name for one in servers]).ask_all())
+        true(await sntp.TimeClient(lambda: [one.name for one in servers]).query_all())
         near(NOW)
         true(not time_sources.on_trial(), "the second server agrees")
     finally:
@@ -180,7 +180,7 @@ async def test_f_s6_silent_and_lying_servers_leave_the_clock_unknown():
     fresh(None)
     liars = [UDPServer(lambda _: ()), UDPServer(lambda request: (answer(request, clock.utc_of(2099, 1, 1)),))]
     try:
-        true(not await sntp.TimeClient(lambda: [one.name for one in liars]).ask_all())
+        true(not await sntp.TimeClient(lambda: [one.name for one in liars]).query_all())
         equal(clock.utc_s(), None)
         equal([len(one.queries) for one in liars], [1, 1])
     finally:

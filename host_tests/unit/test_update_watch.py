@@ -239,20 +239,20 @@ async def test_only_what_fits_and_is_newer_is_offered():
         {"url": "http://h/a"}, {"url": 7}, {"version": 7}, {"min_hardware": "1"},
     ):  # fmt: skip
         notices, _, _ = _notices(_notice(changed(**wrong)))
-        true(await notices.ask(), str(wrong))
+        true(await notices.check_release(), str(wrong))
         equal(notices._updater.offer, None, str(wrong))
     notices, _, _ = _notices(_notice(changed(version="0.3.0"), RELEASE, 7, {}, changed(version="0.2.9")))
-    await notices.ask()
+    await notices.check_release()
     equal(notices._updater.offer["version"], "0.3.0")
     notices._source.text = _notice()
-    await notices.ask()
+    await notices.check_release()
     equal(notices._updater.offer, None)
 
 
 async def test_rubbish_is_a_failed_question():
     for text in (b"", b"[]", b'{"format":2,"releases":[]}', b'{"format":1}', b"<html>", _notice(dict(RELEASE, version="x.y.z"))):
         notices, _, heard = _notices(text)
-        equal(await notices.ask(), False, str(text))
+        equal(await notices.check_release(), False, str(text))
         equal((heard, notices._updater.offer), (["UpdateCheckFailed"], None))
 
 

@@ -102,7 +102,7 @@ class ResidualMonitor:
         self._moving = 0
 
     def reset(self):
-        """The reset of a latching one is pressed."""
+        """The installer presses the reset of a latching one."""
         self.latched = False
 
     def step(self, dt):

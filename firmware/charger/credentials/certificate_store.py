@@ -61,10 +61,10 @@ class CertificateStore:
         """Return the factory's roots: PEM text of one or several, or None."""
         return self._factory.get("ca") if kind == CENTRAL_SYSTEM else self._factory.get("manufacturer_ca")
 
-    def gone(self) -> list:
+    def deleted_factory_roots(self) -> list:
         """Return the SHA-256 (hex) of deleted factory roots."""
-        gone = self.files.read_json(_GONE, [])
-        return gone if isinstance(gone, list) else []
+        deleted_factory_roots = self.files.read_json(_GONE, [])
+        return deleted_factory_roots if isinstance(deleted_factory_roots, list) else []
 
     def roots(self, kind: str) -> bytes | None:
         """Return all installed roots of a kind as PEM; None when there is none."""
@@ -91,7 +91,7 @@ class CertificateStore:
         text = self.factory_roots(kind)
         if not text:
             return []
-        if not self.gone():
+        if not self.deleted_factory_roots():
             return [text.encode() if isinstance(text, str) else text]
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.credentials import root_store

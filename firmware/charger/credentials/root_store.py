@@ -43,13 +43,13 @@ def factory_left(store, kind: str) -> list:
         return []
     if not isinstance(text, str):
         text = text.decode()
-    gone = store.gone()
+    deleted_factory_roots = store.deleted_factory_roots()
     try:
         found = pem.decode(text, max_chars=len(text))
     except CryptoError as error:
         log.warn("certificates", "roots of the factory: %s" % error)
         return []
-    return [(pem.encode(one), one) for one in found if _fingerprint(one) not in gone]
+    return [(pem.encode(one), one) for one in found if _fingerprint(one) not in deleted_factory_roots]
 
 
 def _fingerprint(encoded: bytes) -> str:
@@ -124,7 +124,7 @@ async def _check(store, kind: str, root, present: list) -> tuple:
 
 def _write(store, kind: str, root, signer) -> None:
     """Write the issuer's key first: without its certificate it is removed here or at the next start."""
-    name = _place(KINDS[kind], _free_number(store, kind))
+    name = _file_name(KINDS[kind], _free_number(store, kind))
     try:
         if signer is not None and signer.key.bits != root.key.bits:
             store.files.write(name + ".key", signer.key.bits)
@@ -136,7 +136,7 @@ def _write(store, kind: str, root, signer) -> None:
         raise
 
 
-def _place(letter: str, number: int) -> str:
+def _file_name(letter: str, number: int) -> str:
     return "roots/%s%04d" % (letter, number)
 
 
@@ -148,7 +148,7 @@ def _free_number(store, kind: str) -> int:
     if number <= _LAST_NUMBER:
         return number
     for number, name in enumerate(names, 1):
-        place = _place(KINDS[kind], number)
+        place = _file_name(KINDS[kind], number)
         if place != name:
             for end in (".key", ""):
                 content = store.files.read(name + end) if store.files.exists(name + end) else None
@@ -246,9 +246,9 @@ def _issuer_of(encoded: bytes) -> bytes:
 
 def _remove(store, root) -> None:
     if root.name is None:
-        gone = store.gone()
-        gone.append(_fingerprint(root.certificate.der))
-        store.files.write_json(certificate_store._GONE, gone)
+        deleted_factory_roots = store.deleted_factory_roots()
+        deleted_factory_roots.append(_fingerprint(root.certificate.der))
+        store.files.write_json(certificate_store._GONE, deleted_factory_roots)
         return
     store.files.delete(root.name)
     store.files.delete(root.name + ".key")

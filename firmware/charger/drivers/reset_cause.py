@@ -31,7 +31,7 @@ def reset(why: str) -> None:
         machine.reset()
 
 
-def take() -> tuple:
+def read_and_clear() -> tuple:
     """(cause, reason of an ordered reset or ""). Marks the firmware as running, so it holds for one call a start."""
     kind, why = _read()
     _write(_RUNNING, "")

@@ -21,24 +21,24 @@ class SharedSupply:
         self._rotations = rotations
         self.limit_da = limit_da
         for outlet in outlets:
-            self._give(outlet, 0)
+            self._set_share(outlet, 0)
 
     def share(self):
         """Work out the shares, lower what must be lowered, raise what fits."""
         wanted = self._shares()
         outlets = self._outlets
         for n in range(len(outlets)):
-            self._give(outlets[n], min(wanted[n], outlets[n].limits.get("supply")))
+            self._set_share(outlets[n], min(wanted[n], outlets[n].limits.get("supply")))
         for n in range(len(outlets)):
             if wanted[n] > outlets[n].limits.get("supply") and self._fits(n, wanted[n]):
-                self._give(outlets[n], wanted[n])
+                self._set_share(outlets[n], wanted[n])
 
-    def _give(self, outlet, share_da: int):
+    def _set_share(self, outlet, share_da: int):
         outlet.limits.set("supply", share_da, limits.SAFETY, _VALID_S)
 
     def _shares(self) -> list:
         """Equal shares of the most loaded phase; who cannot have 6 A waits, the later ones first."""
-        asking = [n for n in range(len(self._outlets)) if self._asks(self._outlets[n])]
+        asking = [n for n in range(len(self._outlets)) if self._needs_current(self._outlets[n])]
         shares = [0] * len(self._outlets)
         while asking:
             trial = self._divide(asking)
@@ -49,7 +49,7 @@ class SharedSupply:
             asking.pop()
         return shares
 
-    def _asks(self, outlet) -> bool:
+    def _needs_current(self, outlet) -> bool:
         # Not by `fault`: a mere warning, such as a broken card reader, is one too and takes no energy away (OCPP-83).
         return outlet.plugged and outlet.permit and outlet.available and not outlet.blocked
 

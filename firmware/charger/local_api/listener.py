@@ -70,7 +70,7 @@ class LocalApiListener:
                     client.close()
                     return
                 host = host_of(address)
-                if self.admission.has_place(host) and self.admission.allows(host) and self._room():
+                if self.admission.has_place(host) and self.admission.allows(host) and self._has_memory():
                     self.admission.enter(host)
                     asyncio.create_task(self._serve(client, host))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
                 else:
@@ -79,7 +79,7 @@ class LocalApiListener:
             self.port = None
             listener.close()
 
-    def _room(self) -> bool:
+    def _has_memory(self) -> bool:
         if memory.fits_tls(memory.NEXT_CLIENT if self.admission.inside else memory.FIRST_CLIENT):
             return True
         log.warn("web", "connection refused: only %d bytes free" % memory.heap_free())

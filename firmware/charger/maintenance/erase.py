@@ -44,7 +44,7 @@ async def erase_personal_data(app, by: str = "owner") -> str:
 
     Returns '' when the mark is written and the unit restarts within seconds, else the reason as a sentence. OSError.
     """
-    return ask(app, PERSONAL, by)
+    return request(app, PERSONAL, by)
 
 
 async def factory_reset(app, by: str = "owner") -> str:
@@ -53,10 +53,10 @@ async def factory_reset(app, by: str = "owner") -> str:
     Kept are security log, energy registers, calibration, the installer's limit (which no owner may raise), the counts of
     wrong PINs and the anti-rollback counter.
     """
-    return ask(app, FACTORY, by)
+    return request(app, FACTORY, by)
 
 
-def ask(app, kind: str, by: str) -> str:
+def request(app, kind: str, by: str) -> str:
     """Write the mark and restart; `kind` is PERSONAL or FACTORY."""
     if any(connector.session is not None for connector in app.connectors):
         return "A car is charging: end that first."
@@ -72,7 +72,7 @@ def at_start(files, vault, on_event, anonymise):
     Runs before anything else opens a file. anonymise(files) is run() of maintenance/queue_anonymiser.py.
     """
     kind, _, by = (files.read(MARK) or b"").decode().partition(" ")
-    wipe.ask(files)
+    wipe.request(files)
     anonymise(files)
     kept = _UNIT.split(" ") + ([] if kind == FACTORY else _SETTINGS.split(" "))
     _forget_keys(files, kind == FACTORY)
@@ -98,7 +98,7 @@ def _forget_keys(files, all_of_them: bool):
         files.delete(_KEYS)
 
 
-async def held(app, button):
+async def factory_reset_when_held(app, button):
     """Do a factory reset when the button is held for ten seconds from power-on.
 
     It needs no PIN, because it restores access for an owner who has lost the PIN. It needs control of the unit's supply;
@@ -109,7 +109,7 @@ async def held(app, button):
         if button.value():
             break
     else:
-        why_not = ask(app, FACTORY, "the button")
+        why_not = request(app, FACTORY, "the button")
         if why_not:
             log.warn("erase", why_not)
 

@@ -129,7 +129,7 @@ class Session:
             return
         if self.paused and (cause == "other" or (cause == self.last_pause and error_code == self.last_error)):
             return  # the wait after a cause has ended belongs to it
-        if place(CAUSES, cause) < 0:
+        if word_position(CAUSES, cause) < 0:
             if self.paused:
                 return
             cause = "other"
@@ -159,7 +159,7 @@ class Session:
         flags |= _ANONYMOUS if self.anonymous else 0
         flags |= _OPENED if self.openings else 0
         record = struct.pack(
-            _FORMAT, _VERSION, flags, self.connector_id, place(_REASONS, self.stop_reason, "Other"), self.local_id,
+            _FORMAT, _VERSION, flags, self.connector_id, word_position(_REASONS, self.stop_reason, "Other"), self.local_id,
             self.boot_id, self.start_uptime_ms // 1000, self.start_utc or 0,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
             self.start_wh, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
@@ -179,7 +179,7 @@ class Session:
         ) + self._pauses_record() + self._openings_record()
 
     def _openings_record(self) -> bytes:
-        return bytes((self.openings, place(CAUSES, self.opened_by, "other"))) if self.openings else b""
+        return bytes((self.openings, word_position(CAUSES, self.opened_by, "other"))) if self.openings else b""
 
     def restore_openings(self, record: bytes) -> None:
         """Take over the openings that end a record."""
@@ -187,8 +187,8 @@ class Session:
         self.opened_by = word_at(CAUSES, record[-1], "other")
 
     def _pauses_record(self) -> bytes:
-        cause = place(CAUSES, self.last_pause, "other") | (_PAUSED if self.paused else 0)
-        error = place(ERROR_CODES, self.last_error, "OtherError")
+        cause = word_position(CAUSES, self.last_pause, "other") | (_PAUSED if self.paused else 0)
+        error = word_position(ERROR_CODES, self.last_error, "OtherError")
         return struct.pack(_PAUSES_FORMAT, *self.pauses, cause, error, self.paused_s)
 
     def restore_pauses(self, record: bytes, at: int) -> None:
@@ -295,7 +295,7 @@ def _kind(cause: str) -> int:
     return BY_CAR if cause == "car" else BY_CHARGER
 
 
-def place(words: str, word: str | None, other: str | None = None) -> int:
+def word_position(words: str, word: str | None, other: str | None = None) -> int:
     """Return a word's position in one of the lists above (None is position 0), else that of `other`, or -1."""
     found = words.split(" ")
     if (word or "") in found:

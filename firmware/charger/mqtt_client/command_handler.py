@@ -175,11 +175,11 @@ async def _login(client, wish: dict) -> dict:
         raise CommandError("login", "Wrong PIN of the %s." % wish["role"], verdict.wait_s)
     now = clock.uptime_s()
     login = {"token": _random(), "role": wish["role"], "n": 0, "id": "", "since_s": now, "used_s": now}
-    client.logins = [one for one in client.logins if _holds(one)][1 - _LOGINS :] + [login]  # noqa: RUF005
+    client.logins = [one for one in client.logins if _is_valid(one)][1 - _LOGINS :] + [login]  # noqa: RUF005
     return {"session": login["token"], "device": verdict.device, "expires_s": _IDLE_S}
 
 
-def _holds(login: dict) -> bool:
+def _is_valid(login: dict) -> bool:
     now = clock.uptime_s()
     return now - login["used_s"] < _IDLE_S and now - login["since_s"] < _LONGEST_S
 
@@ -187,7 +187,7 @@ def _holds(login: dict) -> bool:
 def _find_login(client, token: str) -> dict:
     found = None
     for one in client.logins:
-        if same(one["token"].encode(), token.encode()) and _holds(one):
+        if same(one["token"].encode(), token.encode()) and _is_valid(one):
             found = one
     if found is None:
         raise CommandError("login", "session: not valid; log in first.")

@@ -176,7 +176,7 @@ class Resolver:
         server = self._server()
         if server is None:
             raise DnsError("no name server")
-        address, life_s = await self._ask(host, server, deadline_ms)
+        address, life_s = await self._query_server(host, server, deadline_ms)
         if len(self._cache) >= _CACHED:
             self._drop_oldest()
         self._cache[host] = (address, clock.uptime_s() + life_s)
@@ -190,7 +190,7 @@ class Resolver:
         oldest = min(self._cache, key=lambda host: self._cache[host][1])
         del self._cache[oldest]
 
-    async def _ask(self, host: str, server: str, deadline_ms: int) -> tuple:
+    async def _query_server(self, host: str, server: str, deadline_ms: int) -> tuple:
         """Send up to three queries, each with a third of the time, a new id and a new source port."""
         fault = None
         for _ in range(_TRIES):

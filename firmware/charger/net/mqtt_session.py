@@ -114,7 +114,7 @@ class MqttSession:
             simple.socket = self._packets  # type: ignore[attr-defined] - its module's; only connect() asks for it
             client.connect()
             self._client = client
-            code = await self._ask(_CONNACK, 0)
+            code = await self._request(_CONNACK, 0)
         finally:
             self._turn.release()
         if code:
@@ -130,7 +130,7 @@ class MqttSession:
             self._topic = topic
             self._packets.preload(b"\x90\x03" + struct.pack("!H", number) + b"\0")
             self._client.subscribe(topic, 1)
-            code = await self._ask(_SUBACK, number)
+            code = await self._request(_SUBACK, number)
         finally:
             self._turn.release()
         if code > 2:
@@ -143,7 +143,7 @@ class MqttSession:
             number = self._next_number()
             self._packets.preload(b"\x40\x02" + struct.pack("!H", number))
             self._client.publish(topic, payload, retain, 1)
-            await self._ask(_PUBACK, number)
+            await self._request(_PUBACK, number)
         finally:
             self._turn.release()
 
@@ -153,7 +153,7 @@ class MqttSession:
         try:
             self._packets.preload(b"")
             self._client.ping()
-            await self._ask(_PINGRESP, 0)
+            await self._request(_PINGRESP, 0)
         finally:
             self._turn.release()
 
@@ -177,7 +177,7 @@ class MqttSession:
             self._client.pid = 0
         return self._client.pid + 1
 
-    async def _ask(self, wanted: int, number: int) -> int:
+    async def _request(self, wanted: int, number: int) -> int:
         """Send the collected packet, wait for its answer and return its content."""
         if self.fault is not None:
             raise self.fault
@@ -264,9 +264,9 @@ class MqttSession:
         if _SIZES.get(first) != size:
             raise self.end("protocol", "packet of type %d" % (first >> 4))
         await self._fill(buffer[start : start + size])
-        self._take(first, buffer[start : start + size])
+        self._take_answer(first, buffer[start : start + size])
 
-    def _take(self, kind: int, body) -> None:
+    def _take_answer(self, kind: int, body) -> None:
         """Take an answer. An answer that is too late cannot occur: its request has ended the session."""
         if kind == _CONNACK and self._wanted != _CONNACK:
             raise self.end("protocol", "unexpected CONNACK")

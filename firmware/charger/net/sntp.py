@@ -47,7 +47,7 @@ def decode(packet: bytes, stamp: bytes) -> tuple | None:
     return seconds, fraction * 1000 // _ERA_S
 
 
-async def ask(address: str, port: int = _PORT) -> tuple | None:
+async def query(address: str, port: int = _PORT) -> tuple | None:
     """(UTC seconds, ms) now by one server; None without a valid answer within 2 s. OSError by the network."""
     stamp = os.urandom(8)
     request = bytes((_REQUEST,)) + bytes(39) + stamp
@@ -85,20 +85,20 @@ class TimeClient:
         wait_s = _RETRY_S
         await clock.sleep_s(_FIRST_S)
         while True:
-            if await self.ask_all():
+            if await self.query_all():
                 wait_s = _RETRY_S
                 await clock.sleep_s(_DAY_S * 3 // 4 + random.randrange(_DAY_S // 2))
             else:
                 await clock.sleep_s(wait_s // 2 + random.randrange(wait_s))
                 wait_s = min(2 * wait_s, _RETRY_MOST_S)
 
-    async def ask_all(self) -> bool:
+    async def query_all(self) -> bool:
         """Ask each server once; True when the clock follows one of them."""
         followed = False
         for server in self._servers()[:_MOST]:
             host, port = _split(server)
             try:
-                found = await ask(await dns.default().resolve(host, _LOOK_UP_MS), port)
+                found = await query(await dns.default().resolve(host, _LOOK_UP_MS), port)
             except (DnsError, OSError) as error:
                 log.info("clock", "%s: %s" % (server, log.reason(error)))
                 continue

@@ -111,7 +111,7 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
         from charger.net import tls_diagnosis  # imports this module; only needed when a server refuses
 
         modern = any(suite.startswith("TLS1-3") for suite in context.make().get_ciphers())
-        cause = await tls_diagnosis.ask(host, port, modern, deadline_ms)
+        cause = await tls_diagnosis.probe(host, port, modern, deadline_ms)
         if error.cause == "alert" or cause in ("version", "suite"):  # some servers close without an alert
             error.cause = cause
         raise error

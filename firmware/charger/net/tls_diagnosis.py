@@ -42,7 +42,7 @@ def hello(host: str, modern: bool) -> bytes:
     return b"\x16\x03\x01" + _u16(b"\x01\x00" + _u16(body))
 
 
-async def ask(host: str, port: int, modern: bool, deadline_ms: int) -> str:
+async def probe(host: str, port: int, modern: bool, deadline_ms: int) -> str:
     """Return a cause for TlsError: "version", "suite", "own-cert" (the ClientHello was accepted) or "protocol".
 
     modern: whether this build of mbedtls supports TLS 1.3.

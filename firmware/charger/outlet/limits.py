@@ -137,7 +137,7 @@ class Limits:
                 safety = value
         self.decision = (low, safety, ruling, min(self._values["hardware"], self._values.get("installer", NO_LIMIT)))
 
-    def who(self, source: str | None = None) -> str:
+    def describe_source(self, source: str | None = None) -> str:
         """What a person calls a source, by default the ruling one; it says so when the source has fallen silent."""
         source = source or self.ruling
         name = WORDS[WORDS.index(source) + 1] if source in WORDS else source
@@ -146,4 +146,4 @@ class Limits:
     def describe(self) -> str:
         """The ruling limit in a sentence's end: 'the cable: 20.0 A'."""
         effective_da, _, ruling, _ = self.decision
-        return "%s: %d.%d A" % (self.who(ruling), effective_da // 10, effective_da % 10)
+        return "%s: %d.%d A" % (self.describe_source(ruling), effective_da // 10, effective_da % 10)

@@ -126,7 +126,7 @@ class OutletReadout:
     def limit_words(self) -> str:
         """The limit that decides the current, for a person: 'the cable: 20.0 A'."""
         target, source = self._limit()
-        return "%s: %d.%d A" % (self.limits.who(source), target // 10, target % 10)
+        return "%s: %d.%d A" % (self.limits.describe_source(source), target // 10, target % 10)
 
     def why_paused(self) -> str:
         """Why no energy flows although a session runs, in words a person understands; '' when it flows."""

@@ -26,7 +26,7 @@ def info(connector, status: str) -> str:
     if connector.suspended:
         return connector.suspended[:50]
     outlet = connector.outlet
-    return ("Paused by " + outlet.limits.who(outlet.limit_source()))[:50] if _by_limit(outlet) else ""
+    return ("Paused by " + outlet.limits.describe_source(outlet.limit_source()))[:50] if _by_limit(outlet) else ""
 
 
 def _by_limit(outlet) -> bool:

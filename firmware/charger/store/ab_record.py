@@ -29,7 +29,7 @@ class ABRecord:
         if "/" in name:
             files.make_folder(name[: name.index("/")])
         for suffix in _SUFFIX:
-            self._look(name + "." + suffix)
+            self._read_file(name + "." + suffix)
 
     def read(self) -> bytes | None:
         """Return the newest valid value, or None."""
@@ -49,7 +49,7 @@ class ABRecord:
             self._files.delete(self._name + "." + _SUFFIX[turn & 1])
         self._value = None
 
-    def _look(self, name: str) -> None:
+    def _read_file(self, name: str) -> None:
         try:
             with open(self._files.path(name), "rb") as file:
                 blob = file.read()

@@ -70,7 +70,7 @@ class Files:
         Writing an equal content writes nothing to flash.
         """
         path = self.path(name)
-        if self._holds(path, data):
+        if self._has_content(path, data):
             return
         if "/" in name:
             self.make_folder(name[: name.index("/")])
@@ -206,7 +206,7 @@ class Files:
         fields = os.statvfs(self.root)
         return fields[0] * fields[3]
 
-    def _holds(self, path: str, data: bytes) -> bool:
+    def _has_content(self, path: str, data: bytes) -> bool:
         try:
             if os.stat(path)[6] != len(data) + _TRAILER:
                 return False

@@ -34,12 +34,7 @@ _EIO = const(5)
 _ERASE = const(6)  # of vfs.AbstractBlockDev.ioctl
 
 
-def wanted(files: Files) -> bool:
-    """True when deleted data is still to be overwritten."""
-    return files.exists(MARK)
-
-
-def ask(files: Files) -> None:
+def request(files: Files) -> None:
     """Request the overwriting; the request is on flash when this returns. OSError."""
     files.write(MARK, b"1")
 

@@ -72,7 +72,7 @@ class Download:
             if self.location != location:
                 await self._take_up(location)
             if not self.ready:
-                await self._through(location)
+                await self._request_until_whole(location)
             await self._read_back()
         except UpdateError:
             self.discard()
@@ -107,13 +107,13 @@ class Download:
         self.ready = self.done >= self.manifest.size  # verified later, by reading it back
         log.info("update", "resumed after %d bytes" % self.done)
 
-    async def _through(self, location: str) -> None:
+    async def _request_until_whole(self, location: str) -> None:
         """Request the missing part until all is received; wait after a lost connection."""
         lost = 0
         while True:
             before = self.done
             try:
-                await self._ask(location)
+                await self._request(location)
                 return
             except UpdateError:
                 raise
@@ -135,7 +135,7 @@ class Download:
         if self.on_pause is not None:
             self.on_pause(False)
 
-    async def _ask(self, location: str) -> None:
+    async def _request(self, location: str) -> None:
         offset = len(self.head) + self.done if self.head else 0
         response = await self._source.open(location, offset, self.etag)
         try:

@@ -27,7 +27,7 @@ class Integrity:
         self._on_good = on_good
         self.broken = bool(slots.number(BROKEN))
 
-    async def look(self) -> bool:
+    async def check_image(self) -> bool:
         """Check the whole image once; False when it is not the confirmed one."""
         known = self._slots.data(IMAGE)
         if known is not None and len(known) == 36 and not await self.is_whole(known):

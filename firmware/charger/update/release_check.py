@@ -26,7 +26,7 @@ class ReleaseCheck:
         self._url = url
         self._on_event = on_event
 
-    async def ask(self) -> bool:
+    async def check_release(self) -> bool:
         """Send the query; True when there was an answer. The result is logged in any case."""
         try:
             response = await self._source.open(self._url)

@@ -115,10 +115,10 @@ class UpdateManager:
         while True:
             now_s = clock.uptime_ms() // 1000
             if asks and now_s >= question_s and self._may_ask():
-                wait_s = _DAY_S if await self._ask() else _RETRY_S
+                wait_s = _DAY_S if await self._check_release() else _RETRY_S
                 question_s = now_s + wait_s * 3 // 4 + random.randrange(wait_s // 2)
             if now_s >= look_s:
-                await self._look()
+                await self._check_image()
                 look_s = now_s + _LOOK_S
             self._let_go()
             await clock.sleep_ms(_STEP_MS if asks and now_s >= question_s else 10 * _STEP_MS)
@@ -135,19 +135,19 @@ class UpdateManager:
         many units start at once."""
         return _FIRST_S + random.randrange(_FIRST_S) if self._app.files.exists(OFFER) else 0
 
-    async def _look(self) -> None:
+    async def _check_image(self) -> None:
         """Task: check the running image (SEC-8)."""
         from charger.update.integrity import Integrity  # unloaded with the Updater
 
         updater = self.updater  # keeps the AppSlots
-        await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).look()
+        await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).check_image()
 
     def _source(self):
         from charger.update.download_source import DownloadSource  # 5,800 frozen bytes with net/http_client.py, for an update
 
         return DownloadSource(self._settings, self._lab)
 
-    async def _ask(self) -> bool:
+    async def _check_release(self) -> bool:
         """Check for a newer release (SEC-5)."""
         from charger.update.release_check import ReleaseCheck  # 5,800 frozen bytes with net/http_client.py, for an update
 
@@ -158,7 +158,7 @@ class UpdateManager:
         }  # fmt: skip
         source = self._source()
         url = self._settings["manifest_url"]
-        return await ReleaseCheck(self._app.files, source, updater, unit, url, self._app.security_log.add).ask()
+        return await ReleaseCheck(self._app.files, source, updater, unit, url, self._app.security_log.add).check_release()
 
     def _restart(self, why: str) -> None:
         self._app.restart("Soft", why)

@@ -63,7 +63,7 @@ class Sdm(MeterDriver):
         self._buffer = bytearray(2 * _FRAME)
         self._view = memoryview(self._buffer)
         self._count = 0  # bytes of the answer so far
-        self._asked_ms = 0
+        self._requested_ms = 0
         self._waiting = False
         self._counters: tuple | None = None  # (import, export) in mWh of the last answer
         self._counted_ms = 0
@@ -72,7 +72,7 @@ class Sdm(MeterDriver):
         if self._waiting:
             self._collect()
             at = self._find()
-            if at < 0 and clock.ticks_diff(now, self._asked_ms) < _ANSWER_MS:
+            if at < 0 and clock.ticks_diff(now, self._requested_ms) < _ANSWER_MS:
                 return
             received, self._waiting = self._count, False
             if at < 0:
@@ -85,7 +85,7 @@ class Sdm(MeterDriver):
         while self._uart.any():  # what came too late
             self._uart.readinto(self._buffer)
         self._count = 0
-        self._asked_ms = now
+        self._requested_ms = now
         self._waiting = True
         self._uart.write(self._request)
 
@@ -124,15 +124,15 @@ class Sdm(MeterDriver):
         reading.f_mhz = hertz if 40000 <= hertz <= 70000 else 0
         counters = (milli(data, at + 2 * _IMPORT) * 1000, milli(data, at + 2 * _EXPORT) * 1000)
         last, self._counters = self._counters, counters
-        since, self._counted_ms = self._counted_ms, self._asked_ms
+        since, self._counted_ms = self._counted_ms, self._requested_ms
         if last is not None:  # counted before the first answer: not billed
             for n, sign in ((0, 1), (1, -1)):
                 self._add_energy(sign * self._step(counters[n] - last[n], since), 1, 1)
-        self._measured(self._asked_ms)
+        self._measured(self._requested_ms)
 
     def _step(self, mwh: int, since_ms: int) -> int:
         """What a counter has gained, 0 where that cannot be: another meter was connected."""
-        return max(0, self._believed(mwh, _MWH_PER_WS_MILLI, _NEVER, since_ms, self._asked_ms))
+        return max(0, self._plausible_count(mwh, _MWH_PER_WS_MILLI, _NEVER, since_ms, self._requested_ms))
 
 
 def create(kind: str, options: dict, _entry: dict | None, buses) -> Sdm:
