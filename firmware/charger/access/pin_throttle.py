@@ -50,7 +50,7 @@ class PinThrottle:
         self._roles = roles
         if self._kept.value is None:
             self._take_over(files, worst)
-        self._counts = _bytes(self._kept.value, worst)
+        self._counts = _bytes(self._kept.value or "", worst)
         self._kept.repair(on_event or _nobody, SAFETY_VALUE)
         # by queue (0: unknown clients, then the known devices of each role): uptime, s
         self._ends = [wait_for(self.failures(min(queue, KNOWN), queue - 1)) for queue in range(1 + roles)]
