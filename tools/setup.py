@@ -27,6 +27,7 @@ TYPINGS = ROOT / "typings"
 TOOLCHAIN = ROOT / ".toolchain"
 LIBRARY = TOOLCHAIN / "lib"
 LOCK = ROOT / "requirements.lock"
+YEAR_LOCK = ROOT / "requirements-year.lock"
 LIBRARY_LOCK = ROOT / "tools" / "micropython-lib.lock"
 ASSEMBLER = TOOLCHAIN / "ulp"
 ASSEMBLER_LOCK = ROOT / "tools" / "ulp-assembler.lock"
@@ -136,6 +137,18 @@ def environment():
     (VENV / ".stamp").write_text(key)
 
 
+def year():
+    """What `make year` alone needs, into the same environment."""
+    key = key_of(YEAR_LOCK, LOCK, str(ROOT))
+    stamp = VENV / ".stamp-year"
+    if stamp.exists() and stamp.read_text() == key:
+        return
+    say("plots and the linear programme of the simulated year into .venv/ ...")
+    install = [*pip(PYTHON), "install", *PIP_OPTIONS, "--require-hashes", "--no-deps", "--prefer-binary"]
+    run([*install, "-r", str(YEAR_LOCK)], "the packages of requirements-year.lock could not be installed")
+    stamp.write_text(key)
+
+
 def typings():
     """MicroPython's type stubs for the ESP32, for pyright."""
     stubs = locked(STUBS)
@@ -226,7 +239,8 @@ def programs():
 def main(words):
     """Entry point: makes what is missing, one process at a time."""
     parser = argparse.ArgumentParser(prog="setup.py", description="Set the checkout up; a second time there is nothing to do.")
-    parser.parse_args(words)
+    parser.add_argument("--year", action="store_true", help="with what `make year` needs besides")
+    given = parser.parse_args(words)
     if sys.version_info < MINIMUM:
         print(f"setup: python3 is {sys.version.split()[0]}, 3.11 or newer is needed", file=sys.stderr)
         return 2
@@ -238,6 +252,8 @@ def main(words):
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             environment()
+            if given.year:
+                year()
             typings()
             library()
             library(ASSEMBLER_LOCK, ASSEMBLER)
