@@ -35,7 +35,9 @@ from backend import Csms
 VIRTUAL = 0.999  # of --time-scale 1: real time would make ticks late where the processors are fewer than the chargers need
 TAG = "FLEET0001"
 POLL_S = 1.0
+CONNECT_S = 60  # that are waited for the last charger's first connection
 STOP_TOGETHER = 20
+_MISSING = 2  # FrozenError's code where the tool chain is missing
 
 
 class Charger:
@@ -114,6 +116,13 @@ class Fleet:
             await charger.start()
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - begun)))
 
+    async def all_connected(self):
+        """Wait until each has connected or failed, for CONNECT_S at most."""
+        end = time.monotonic() + CONNECT_S
+        while time.monotonic() < end and not all(
+                one.failure or one.identity in self.figures.booted_s for one in self.chargers):
+            await asyncio.sleep(0.1)
+
     async def watch(self):
         """Poll each charger in turn, for ever."""
         while True:
@@ -158,6 +167,7 @@ async def run(fleet, console):
             else contextlib.nullcontext():
         try:
             await fleet.start()
+            await fleet.all_connected()
             if given.sessions:
                 tasks.append(asyncio.create_task(fleet.sessions()))
             await asyncio.sleep(given.seconds)
@@ -188,7 +198,7 @@ def _parser():
     add("--prefix", default="CP", help="identities are PREFIX0001 and so on (default CP)")
     add("--state-dir", type=Path, metavar="DIR", help="keep the units there (default: a temporary directory)")
     add("--spread", type=float, default=0.0, metavar="S", help="seconds over which the starts are spread")
-    add("--seconds", type=float, default=30.0, metavar="S", help="how long they run once all are started (default 30)")
+    add("--seconds", type=float, default=30.0, metavar="S", help="how long they run once all have connected (default 30)")
     add("--sessions", action="store_true", help="let cars come and go")
     add("--pause", type=float, default=60.0, metavar="S", help="seconds between two events of one charger (default 60)")
     add("--storm", action="store_true", help="then cut the links of all at once and see how they come back")
@@ -200,11 +210,23 @@ def _parser():
     return parser
 
 
+def _frozen():
+    """The words for the interpreter that holds the firmware: a start takes a tenth of the time, and all share the code."""
+    try:
+        return ["--word", "32", "--frozen", str(frozen.interpreter())]
+    except frozen.FrozenError as error:
+        if error.code != _MISSING:
+            raise options.Mistake(f"The interpreter cannot be built: {error}.") from error
+        print("fleet: without the frozen firmware a charger takes three times the memory: 'make setup' or "
+              "'pilotlight-sim setup --frozen' brings what builds it.", file=sys.stderr)
+        return []
+
+
 def _words(given, url, more):
     scale = VIRTUAL if given.time_scale == 1 else given.time_scale
     words = ["--csms", url, "--time-scale", str(scale), *more]
-    if "--word" not in more:  # frozen, a start takes a tenth of the time and the code is shared by all
-        words += ["--word", "32", "--frozen", str(frozen.interpreter())]
+    if "--word" not in more:
+        words += _frozen()
     return [*words, "--lab"] if given.lab or given.csms is None else words
 
 

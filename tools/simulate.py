@@ -141,7 +141,7 @@ def main(words):
         for warning in options.warnings(launch):
             print(f"simulate: {warning}", file=sys.stderr, flush=True)
         board.interpreter(launch["word"])
-        if not (launch["romfs"] or launch["frozen"]):
+        if launch["web"] and not (launch["romfs"] or launch["frozen"]):
             web_page.bring_up_to_date()
         held = state.hold(folder)
         asyncio.run(_run(launch, folder, where, provide(launch, folder), trace))

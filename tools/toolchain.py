@@ -277,11 +277,6 @@ def fetch_servers(env):
     print("toolchain: nginx and mosquitto")
 
 
-def ready():
-    """True when nothing is to be fetched."""
-    return has_sources() and has_servers() and has_compiler() and all(has_interpreter(word) for word in WORDS)
-
-
 def fetch_interpreter(word, arch, loader, triplet, env):
     """Unpack one interpreter and prove that it starts and is new enough."""
     unpack(["micropython"], arch, arch, env)
@@ -300,14 +295,44 @@ def update(env):
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise ToolchainError(
             "MicroPython could not be fetched, Debian's package archive did not answer "
-            f"({reason}); connect this machine to the network and run 'make setup' again"
+            f"({reason}); connect this machine to the network and start this again"
         )
 
 
-def fetch():
+def has_interpreters():
+    """True when both interpreters are there."""
+    return all(has_interpreter(word) for word in WORDS)
+
+
+def fetch_interpreters(env):
+    """Unpack those that are not there yet."""
+    for word, archs in WORDS.items():
+        for arch, (loader, triplet) in archs.items():
+            if not has_interpreter(word):
+                fetch_interpreter(word, arch, loader, triplet, env)
+
+
+# What can be brought: whether it is there, and what brings it.
+PARTS = {
+    "interpreters": (has_interpreters, fetch_interpreters),
+    "servers": (has_servers, fetch_servers),
+    "sources": (has_sources, unpack_sources),
+    "compiler": (has_compiler, fetch_compiler),
+}
+
+
+def ready(parts=tuple(PARTS)):
+    """True when nothing is to be fetched."""
+    return all(PARTS[part][0]() for part in parts)
+
+
+def fetch(parts=tuple(PARTS)):
     """Bring what is missing; raises ToolchainError with a sentence for the user."""
     if platform.machine() not in ("x86_64", "i686"):
         raise ToolchainError(f"the tests need both word sizes of the x86, this machine is {platform.machine()}")
+    for program in ("apt-get", "dpkg-deb"):
+        if shutil.which(program) is None:
+            raise ToolchainError(f"'{program}' is not on this machine; on Debian: apt-get install apt dpkg")
     if not Path(KEYRING).exists():
         raise ToolchainError(
             "Debian's keyring is missing, so packages cannot be checked: apt-get install debian-archive-keyring"
@@ -318,16 +343,10 @@ def fetch():
     env = apt_config(suites[0])
     print(f"toolchain: MicroPython from Debian {suites[0]} into {HOME.name}/ ...", flush=True)
     update(env)
-    for word, archs in WORDS.items():
-        for arch, (loader, triplet) in archs.items():
-            if not has_interpreter(word):
-                fetch_interpreter(word, arch, loader, triplet, env)
-    if not has_servers():
-        fetch_servers(env)
-    if not has_sources():
-        unpack_sources(env)
-    if not has_compiler():
-        fetch_compiler(env)
+    for part in parts:
+        present, bring = PARTS[part]
+        if not present():
+            bring(env)
     shutil.rmtree(HOME / "apt", ignore_errors=True)
 
 
@@ -344,5 +363,14 @@ def fetch_unless(present, fetch) -> int:
     return 0
 
 
+def main(words):
+    """Exit code; `words` name the parts to bring, all of them where there are none."""
+    if set(words) - set(PARTS):
+        print(f"toolchain: the parts are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    wanted = tuple(words) or tuple(PARTS)
+    return fetch_unless(lambda: ready(wanted), lambda: fetch(wanted))
+
+
 if __name__ == "__main__":
-    sys.exit(fetch_unless(ready, fetch))
+    sys.exit(main(sys.argv[1:]))

@@ -7,10 +7,16 @@ Figures are dictionaries with lists of one entry a phase: "v" mV, "i" mA, "p" mW
 import math
 
 UNITY = 1000000
-SHIFTS = ("ade7953", "atm90e32", "ct_adc")  # kinds that can move the current against the voltage
-COUNTS = ("ade7953", "bl0942", "cse7766", "atm90e32")  # kinds with an energy counter of their own
-LIMITS_PPM = {"ct_adc": 10000}  # what may remain after the procedure; 5000 for the chips
-SECONDS = {"bl0942": 180}  # a count of this chip is 0.19 Wh: it takes that long to have 500 of them; 20 for the others
+# By the kind of a calibration entry: whether the driver can move the current against the voltage; whether the chip has an
+# energy counter of its own; seconds of a point (a count of the BL0942 is 0.19 Wh: 500 of them take so long); the error that
+# may remain, ppm.
+KINDS = {
+    "ade7953": (True, True, 20, 5000),
+    "atm90e32": (True, True, 20, 5000),
+    "bl0942": (False, True, 180, 8000),
+    "cse7766": (False, True, 20, 8000),
+    "ct_adc": (True, False, 20, 10000),
+}
 
 
 class Unfit(Exception):
@@ -57,7 +63,7 @@ def with_gains(entry: dict, seen: dict, wanted: dict) -> dict:
         i.append(round(entry["i"][n] * to_i))
         p.append(round(entry["p"][n] * abs(to_p) / (to_v * to_i)))
     factor = 1.0
-    if entry["kind"] in COUNTS:
+    if KINDS[entry["kind"]][1]:
         if not seen["energy_mwh"]:
             raise Unfit("no energy was counted")
         factor = total_mw * seen["ms"] / 3600000 / seen["energy_mwh"]
@@ -116,7 +122,9 @@ def calibrate(unit, kind: str, phases: int, reference, tell) -> dict:
     reference(point)              sets the rig up for "none", "pf1" or "pf05" and returns its figures (None for "none")
     tell(text)                    progress for the operator
     """
-    seconds = SECONDS.get(kind, 20)
+    if kind not in KINDS:
+        raise Unfit("there is no procedure for a meter " + kind)
+    shifts, _, seconds, limit = KINDS[kind]
     entry = nominal(kind, phases)
     if kind == "ct_adc":
         reference("none")
@@ -129,10 +137,9 @@ def calibrate(unit, kind: str, phases: int, reference, tell) -> dict:
     seen = unit.measure(entry, 10)
     late = lateness_ns(seen, wanted)
     tell("current seen late by %s ns" % late)
-    if kind in SHIFTS:
+    if shifts:
         entry, seen = _move(unit, entry, late, seen, wanted)
     worst = error_ppm(seen, wanted)
-    limit = LIMITS_PPM.get(kind, 5000 if kind in SHIFTS else 8000)
     tell("worst remaining error at the second point %.2f %%" % (worst / 10000))
     if worst > limit:
         raise Unfit("%.2f %% remain, more than %.2f %%" % (worst / 10000, limit / 10000))

@@ -19,7 +19,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
   wake_up     True where a sleeping car is to be woken out of the box (the key WakeUpVehicle); absent: False
   meter       (driver, options): what drivers.meters.make() takes
-  reader      {"uart": number, "tx", "rx": pins} or None
+  reader      {"uart": number, "tx", "rx": pins, "kind": a file of drivers/readers/, "serial_ascii" without it} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), fault (1 = fault of the
             board), rails (1 = the pilot generator's supply is out of range), reduction (1 = the grid operator asks for less
             power); None, or not there, where a board has none

@@ -43,6 +43,8 @@ WRONG = {
     "meter and reader on one UART": ([((*OUTLET, "meter"), ["bl0942", {**UART, "bus": 2}])], "UART 2, which OUTLETS"),
     "reader on UART 1 without pins": ([((*OUTLET, "reader"), {"uart": 1})], "reader lacks 'tx'"),
     "reader on the console": ([((*OUTLET, "reader"), {"uart": 0, "tx": 17, "rx": 16})], "UART 0 is the console"),
+    "unknown reader": ([((*OUTLET, "reader"), {"uart": 2, "tx": 17, "rx": 16, "kind": "wiegand"})],
+                       "reader names the unknown driver 'wiegand'; there are serial_ascii"),
     "no FLASH_ROOT": ([(("FLASH_ROOT",), DELETED)], "board lacks the key 'FLASH_ROOT'"),
     "contactor on an input": ([((*OUTLET, "contactor", "out"), 34)], "contactor.out is an output on GPIO34"),
     "pilot read by ADC2": ([((*OUTLET, "pilot", "adc"), 4)], "on ADC2 and cannot be read while Wi-Fi runs"),

@@ -120,12 +120,14 @@ class Visitor:
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
     def check_width(self):
-        """Nothing is wider than the window."""
+        """Nothing is wider than the window, and the page ends with its content."""
         wide = self.page.evaluate(
             "[...document.querySelectorAll('body *')].filter(e => !e.closest('.hidden,.skip') && "
             "e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80))")
         assert not wide
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        end = self.page.evaluate("document.getElementById('app').getBoundingClientRect().bottom + scrollY")
+        assert self.page.evaluate("document.documentElement.scrollHeight") <= max(end + 1, self.page.viewport_size["height"])
 
     def check_access(self):
         """axe-core finds nothing serious."""

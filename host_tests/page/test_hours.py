@@ -21,11 +21,11 @@ def test_hours_are_shown_changed_and_overridden(visit, charger):
     for row in page.get_by_role("button", name="Remove").all()[::-1]:
         row.click()
     page.get_by_role("button", name="Add hours").click()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("region", name="Charging hours").get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     visitor.open("unit")
     visitor.open("hours")
-    assert page.locator("input[type=time]").evaluate_all("all => all.map(input => input.value)") == ["22:00", "06:00"]
+    assert page.locator("fieldset input[type=time]").evaluate_all("all => all.map(input => input.value)") == ["22:00", "06:00"]
     visitor.shot("hours-own-phone")
     charger.plug_in()
     visitor.open("charge")

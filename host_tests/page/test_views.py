@@ -89,6 +89,27 @@ def test_an_installer_sees_only_the_settings_of_an_installer(visit):
     assert not visitor.page.get_by_role("button", name="Start").count()
 
 
+def test_what_is_typed_stays_while_the_state_is_loaded_again(visit):
+    """Each second brings a new state, and the page is drawn again: fields keep what was entered and not yet saved."""
+    visitor = visit()
+    page = visitor.page
+    typed = {"settings": {"#ConnectionTimeOut": "77", "#MqttUrl": "mqtts://broker.lan", "#MqttRoots": "-----"},
+             "history": {"#price": "0.31"}, "hours": {"#depart-1": "06:45", "#kwh-1": "12"}}
+    for view, fields in typed.items():
+        visitor.open(view)
+        for field, text in fields.items():
+            page.locator(field).fill(text)
+        if view == "settings":
+            page.locator("#TamperPolicy").select_option("report")
+            page.locator("#FreeVend").check()
+        for _ in range(2):
+            page.wait_for_event("requestfinished", lambda request: request.url.endswith("/api/status"))
+        expect(page.locator(next(iter(fields)))).to_have_value(next(iter(fields.values())))
+        assert {field: page.locator(field).input_value() for field in fields} == fields
+        if view == "settings":
+            assert page.locator("#TamperPolicy").input_value() == "report" and page.locator("#FreeVend").is_checked()
+
+
 def test_a_second_visit_loads_only_data(visit):
     """The page is asked for its version and has not changed; the files with a hash in their names come from the browser."""
     visitor = visit()

@@ -40,6 +40,25 @@ def test_connector_0_is_faulted_with_the_board_and_recovers(launch, csms, name, 
     assert not csms.record.calls("StopTransaction")
 
 
+def test_a_broken_card_reader_is_reported_and_cars_charge_all_the_same(launch, csms):
+    """A warning beside the status (OCPP-83), until the reader sends whole cards again."""
+    sim = launch()
+    csms.wait_booted()
+    mark = len(csms.record)
+    sim.command("raise_fault", name="ReaderFailure", connector=1)
+    warned = csms.record.wait("StatusNotification", since=mark, where=lambda p: p["connectorId"] == 1).payload
+    assert (warned["status"], warned["errorCode"]) == ("Available", "ReaderFailure")
+    sim.plug_in()
+    assert csms.call("RemoteStartTransaction", connectorId=1, idTag="GOOD0001")["status"] == "Accepted"
+    sim.wait_ocpp_status("Charging", connector=1)
+    assert sim.connector(1)["error_code"] == "ReaderFailure"
+    sim.command("clear_fault", name="ReaderFailure", connector=1)
+    mark = len(csms.record)
+    sim.swipe("UNKNOWN1")
+    cleared = csms.record.wait("StatusNotification", since=mark, where=lambda p: p["connectorId"] == 1).payload
+    assert cleared["errorCode"] == "NoError"
+
+
 def test_outlet_fault_leaves_connector_0_available(launch, csms):
     sim = launch(connectors=2)
     csms.wait_booted(connectors=2)

@@ -71,6 +71,9 @@ def test_the_owner_asks_for_energy_by_a_time_of_day_and_sees_the_plan_with_why(u
     cheap = start + datetime.timedelta(hours=3)
     assert owner.request("PUT", "/api/tariff", {
         "start": start.strftime("%Y-%m-%dT%H:%M:%SZ"), "minutes": 60, "prices": [30.5, 30, 30, -2.5, *[30] * 5]}).status == 200
+    [block] = owner.get("/api/tariff")["blocks"]
+    assert (block["start"][:19], block["minutes"]) == (start.strftime("%Y-%m-%dT%H:%M:%S"), 60)
+    assert [round(price, 2) for price in block["prices"]] == [30.5, 30, 30, -2.5, *[30] * 5]
     refused(owner.request("PUT", "/api/plan", {"depart": "07:30"}), 400, "both")
     refused(owner.request("PUT", "/api/plan", {"depart": "25:00", "kwh": 2}), 400, "time of day")
     refused(page_of(sim, "installer", keep=True).request("PUT", "/api/plan", {}), 403)

@@ -1,6 +1,6 @@
 """Cases from the field of cars, mains and parts (docs/FIELD_CASES.md): real drivers in the simulated world."""
 
-from check import equal, true
+from check import equal, raises, true
 from rig import Rig
 
 from sim import ev, timebase
@@ -19,10 +19,10 @@ def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
 
 
 def test_f_e3_a_card_that_lies_there_is_reported_once_until_it_was_away_for_a_second():
-    from charger.drivers.rfid import CardReader
+    from charger.drivers import readers
 
     rig = Rig()
-    reader = CardReader(rig.board.OUTLETS[0]["reader"])
+    reader = readers.make(rig.board.OUTLETS[0]["reader"])
     polled = []
 
     def listen(ms):
@@ -183,3 +183,9 @@ def test_f_e13_the_hourly_test_of_the_generator_is_one_pulse_that_no_state_follo
             seen.append(rig.outlet.ticks)
         states.add(rig.outlet.state)
     equal((len(seen), len(states)), (1, 1))
+
+
+def test_an_unknown_kind_of_card_reader_is_refused():
+    from charger.drivers import readers
+
+    raises(ValueError, readers.make, {"uart": 1, "kind": "wiegand"})

@@ -85,6 +85,10 @@ def test_implausible_calibration_is_refused():
     raises(two_point.Unfit, two_point.calibrate, bench, bench.kind, 1, wrong_scale, silent)
 
 
+def test_a_kind_without_a_procedure_is_refused():
+    raises(two_point.Unfit, two_point.calibrate, None, "no_such_ic", 1, None, silent)
+
+
 def test_chip_that_moves_the_other_way_is_detected():
     chip, bench = rig("ade7953_i2c", 2)
     true(abs(chip._channels[0].unit.skew_ns) > 8000)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from board_definition import keys
 from board_definition.chips import Chip
-from board_definition.loading import meter_kinds
+from board_definition.loading import meter_kinds, reader_kinds
 
 _CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
 _ADC_MARGIN_MV = 50
@@ -116,6 +116,7 @@ class BoardCheck:
         self._found = Findings(chip)
         self._buses: dict[str, tuple] = {}  # "uart 2" -> (where, pins)
         self._meters = meter_kinds()
+        self._readers = reader_kinds()
 
     def run(self) -> Findings:
         """All sentences; the uses of pins are complete when there are none."""
@@ -261,7 +262,9 @@ class BoardCheck:
         if not isinstance(reader, dict):
             self._found.add(where, "must be a dictionary or None")
             return
-        for name in sorted(set(reader) - {"uart", "tx", "rx"}):
+        if reader.get("kind", "serial_ascii") not in self._readers:
+            self._found.add(where, f"names the unknown driver {reader['kind']!r}; there are {', '.join(self._readers)}")
+        for name in sorted(set(reader) - {"uart", "tx", "rx", "kind"}):
             self._found.add(where, f"has an unknown key '{name}'")
         options = {**reader, "bus": reader.get("uart")}
         self._check_bus(where, "uart", options)

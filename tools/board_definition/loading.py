@@ -82,6 +82,11 @@ def meter_kinds() -> dict[str, tuple[str, int, dict]]:
     return found
 
 
+def reader_kinds() -> list[str]:
+    """Card reader drivers by their name in board data."""
+    return sorted(path.stem for path in (_METERS.parent / "readers").glob("*.py") if path.stem != "__init__")
+
+
 def choose(name: str | None, flag: str) -> Path:
     """The folder of a board by name; DefinitionError with the list for an unknown one."""
     if name not in names():

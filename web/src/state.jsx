@@ -57,8 +57,8 @@ export function useLive(active, onExpired) {
   return [status, offline];
 }
 
-// Loads once; returns [value, error, reload].
-export function useLoaded(path) {
+// Loads once, and again when `version` changes; returns [value, error, reload].
+export function useLoaded(path, version) {
   const [state, setState] = useState([null, ""]);
   const app = useApp();
   const load = () => get(path).then((value) => setState([value, ""]), (error) => {
@@ -67,7 +67,7 @@ export function useLoaded(path) {
   });
   useEffect(() => {
     load();
-  }, [path]);
+  }, [path, version]);
   return [...state, load];
 }
 

@@ -45,6 +45,15 @@ async def _set_plan(app, _role, args, _surface) -> dict:
     return {}
 
 
+async def _tariff(app, _role, _args, _surface) -> dict:
+    from charger.grid import tariff  # unloaded again below
+
+    blocks = [{"start": clock.iso(start), "minutes": slot_s // 60, "prices": [price / 100 for price in prices]}
+              for start, slot_s, prices in tariff.kept(app.files)]
+    app.planner.give_back()
+    return {"blocks": blocks}
+
+
 async def _set_tariff(app, _role, args, _surface) -> dict:
     """Prices from a moment on; no prices: those from then on are not known."""
     from charger.grid import tariff  # unloaded again by replan()
@@ -80,6 +89,7 @@ COMMANDS = {
         ("connector", ("whole", 1, 32)), ("depart", ("str", 5, 5)), ("kwh", ("num", 0.1, 200)), ("km", ("num", 1, 1000)),
         ("kwh_per_100km", ("num", 5, 60)), ("cost", ("num", 0.01, 100000)),
     )), _set_plan),
+    "tariff": ("status", ("strict", ()), _tariff),
     "set_tariff": ("schedule", ("strict", (
         ("start", ("str", 35, 19)), ("minutes", ("whole", 5, 60)), ("prices", ("list", ("num", -1000, 1000), 100)),
     )), _set_tariff),

@@ -31,7 +31,7 @@ _ROUTES = {
     "/api/history": {"GET": "history"},
     "/api/hours": {"GET": "hours", "PUT": "set_hours"},
     "/api/plan": {"GET": "plan", "PUT": "set_plan"},
-    "/api/tariff": {"PUT": "set_tariff"},
+    "/api/tariff": {"GET": "tariff", "PUT": "set_tariff"},
     "/api/house": {"GET": "house", "PUT": "set_house"},
     "/api/charge": {"POST": "charge"},
     "/api/acknowledge": {"POST": "acknowledge"},

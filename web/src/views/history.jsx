@@ -92,7 +92,7 @@ function Price({ changed }) {
   return (
     <form class="row" onSubmit={(event) => { event.preventDefault(); setPrice(new FormData(event.target).get("price")); changed(); }}>
       <label for="price">{t("price")}</label>
-      <input id="price" name="price" type="number" min="0" max="10" step="0.0001" value={price() || ""} />
+      <input id="price" name="price" type="number" min="0" max="10" step="0.0001" defaultValue={price() || ""} />
       <button class="plain">{t("save")}</button>
     </form>
   );

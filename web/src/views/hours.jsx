@@ -3,6 +3,7 @@ import { put } from "../api.js";
 import { Card, Fact } from "../parts.jsx";
 import { useAction, useLoaded } from "../state.jsx";
 import { duration, locale, t } from "../text.js";
+import { Departure } from "./plan.jsx";
 
 const MOST = 10;
 
@@ -63,7 +64,8 @@ function Windows({ windows, busy, save }) {
   );
 }
 
-export function Hours({ session }) {
+export function Hours({ status, session }) {
+  const all = Object.entries(status.connectors);
   const [hours, error, reload] = useLoaded("/api/hours");
   const [act, busy] = useAction();
   const mayChange = session.actions.includes("schedule");
@@ -90,6 +92,9 @@ export function Hours({ session }) {
         {mayChange && <Windows key={hours.windows} windows={hours.windows} busy={busy}
           save={(windows) => choose({ choice: "change", windows })} />}
       </Card>
+      {all.map(([id, connector]) => (
+        <Departure key={id} id={id} connector={connector} alone={all.length === 1} utc={status.utc} mayChange={mayChange} />
+      ))}
     </>
   );
 }

@@ -18,22 +18,23 @@ const CHOICES = { TamperPolicy: ["latch", "stop", "report"] };
 const LONG = ["MqttRoots", "BackEndRoots"];
 const MAY_BE_EMPTY = ["MqttUrl", "MqttDiscovery", "BackEndUrl", "BackEndIdentity", "BackEndRoots", "CpoName"];
 
+// What is typed stays: the page is drawn again each second, and `value` would write over it.
 function Input({ name, entry }) {
   const common = { id: name, name, disabled: !entry.writable };
   if (entry.set !== undefined) {
     return <input {...common} type="password" autocomplete="new-password" placeholder={t(entry.set ? "isSet" : "notSet")} />;
   }
-  if (typeof entry.value === "boolean") return <input {...common} type="checkbox" checked={entry.value} />;
-  if (typeof entry.value === "number") return <input {...common} type="number" min="0" value={entry.value} />;
+  if (typeof entry.value === "boolean") return <input {...common} type="checkbox" defaultChecked={entry.value} />;
+  if (typeof entry.value === "number") return <input {...common} type="number" min="0" defaultValue={entry.value} />;
   if (CHOICES[name]) {
     return (
-      <select {...common} value={entry.value}>
-        {CHOICES[name].map((choice) => <option key={choice} value={choice}>{t(`choice.${choice}`)}</option>)}
+      <select {...common}>
+        {CHOICES[name].map((choice) => <option key={choice} value={choice} selected={choice === entry.value}>{t(`choice.${choice}`)}</option>)}
       </select>
     );
   }
-  if (LONG.includes(name)) return <textarea {...common} rows={4} value={entry.value || ""} />;
-  return <input {...common} type="text" value={entry.value || ""} />;
+  if (LONG.includes(name)) return <textarea {...common} rows={4} defaultValue={entry.value || ""} />;
+  return <input {...common} type="text" defaultValue={entry.value || ""} />;
 }
 
 // What the form changes: secrets that were typed, other settings that differ.
@@ -71,7 +72,7 @@ function Group({ name, names, settings, reload }) {
       <form onSubmit={save}>
         {shown.map((key) => (
           <Field key={key} label={t(`set.${key}`)} name={key} inline={typeof settings[key].value === "boolean"}>
-            <Input name={key} entry={settings[key]} />
+            <Input key={String(settings[key].value)} name={key} entry={settings[key]} />
           </Field>
         ))}
         {mayWrite && <button disabled={busy}>{t("save")}</button>}

@@ -18,9 +18,9 @@ class CardReader:
     `failed` from the third broken frame in a row.
     """
 
-    def __init__(self, wiring: dict):
-        pins = {"tx": wiring["tx"], "rx": wiring["rx"]} if "tx" in wiring else {}
-        self._uart = UART(wiring["uart"], baudrate=9600, bits=8, parity=None, stop=1, **pins)
+    def __init__(self, options: dict):
+        pins = {"tx": options["tx"], "rx": options["rx"]} if "tx" in options else {}
+        self._uart = UART(options["uart"], baudrate=9600, bits=8, parity=None, stop=1, **pins)
         self._frame = bytearray(_MAX)
         self._used = -1  # -1: no frame open
         self.errors = 0
