@@ -20,6 +20,7 @@ from charger.runtime.housekeeping import Housekeeping
 from charger.runtime.supervisor import Supervisor
 from charger.status_report import charger_report
 from charger.store.files import Files
+from charger.update.checked_slots import CheckedSlots
 
 # Last, because it imports all other modules. A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB,
 # so the end of the longest chain, outlet/guards, is imported above.
@@ -153,7 +154,7 @@ class Application:
 
     def make_slots(self):
         """Create the AppSlots; OSError on a board with one slot only."""
-        return AppSlots(self.files, self.security_log.add)
+        return CheckedSlots(AppSlots(), self.files, self.security_log.add)
 
     def has_broker(self) -> bool:
         """True where the owner has a broker."""
@@ -185,6 +186,7 @@ class Application:
         if self.supply is not None:
             slow("load sharing", self.supply.share)
         slow("planner", self.planner.second)
+        fast("plan", self.planner.work)
         slow("checkpoints", self._checkpoint_sessions)
         slow("security log", self.security_log.second)
         slow("heap", self._note_heap)

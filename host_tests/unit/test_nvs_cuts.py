@@ -16,6 +16,7 @@ from charger.credentials.vault import Vault
 from charger.drivers.app_partitions import AppSlots
 from charger.drivers.keystore import KeyStore
 from charger.update import COUNTER, IMAGE
+from charger.update.checked_slots import CheckedSlots
 from charger.update.updater import FILE, Updater
 from sim import bootloader, flash, slots
 
@@ -237,22 +238,22 @@ def test_the_confirmation_of_an_update():
         slots.otadata.power = power
 
     def job():
-        Updater(flashrig.files(), AppSlots(flashrig.files(), print), {}, [], False).confirm()
+        Updater(flashrig.files(), CheckedSlots(AppSlots(), flashrig.files(), print), {}, [], False).confirm()
 
     def check(cut, where):
         slots.otadata.power = slots.power
         bootloader.choose()
-        updater = Updater(flashrig.files(), AppSlots(flashrig.files(), print), {}, [], False)
+        updater = Updater(flashrig.files(), CheckedSlots(AppSlots(), flashrig.files(), print), {}, [], False)
         if updater.slots.running == "ota_0":
             true(cut and not updater.on_trial and updater.outcome() is False, where)
-            equal((updater.counter, AppSlots(flashrig.files(), print).data(IMAGE)), (version.COUNTER, None), where)
+            equal((updater.counter, updater.slots.data(IMAGE)), (version.COUNTER, None), where)
             return
         if updater.on_trial:
             true(cut, where)
             updater.confirm()
-        updater = Updater(flashrig.files(), AppSlots(flashrig.files(), print), {}, [], False)
+        updater = Updater(flashrig.files(), CheckedSlots(AppSlots(), flashrig.files(), print), {}, [], False)
         equal((updater.on_trial, updater.outcome(), updater.counter), (False, True, 9), where)
-        equal(AppSlots(flashrig.files(), print).data(IMAGE), (5).to_bytes(4, "big") + b"\xab" * 32, where)
+        equal(CheckedSlots(AppSlots(), flashrig.files(), print).data(IMAGE), (5).to_bytes(4, "big") + b"\xab" * 32, where)
 
     true(cuts(prepare, job, check) > 12)
 

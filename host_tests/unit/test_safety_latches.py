@@ -9,6 +9,7 @@ from pin_rig import OWNER, guess, make_pins, restart
 from charger.access import pin_throttle
 from charger.drivers.app_partitions import AppSlots
 from charger.update import BROKEN, COUNTER, IMAGE
+from charger.update.checked_slots import CheckedSlots
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 240
@@ -97,15 +98,15 @@ HASH = (5).to_bytes(4, "big") + b"\xab" * 32
 NEW = (6).to_bytes(4, "big") + b"\xcd" * 32
 
 
-class Slots:
-    """What AppSlots keeps; the events of all its starts."""
+class Kept:
+    """What CheckedSlots keeps; the events of all its starts."""
 
     def __init__(self):
         self.events = []
         self.nvs = esp32.NVS("pilotlight")
 
     def open(self):
-        return AppSlots(flashrig.files(), lambda event, info: self.events.append(event))
+        return CheckedSlots(AppSlots(), flashrig.files(), lambda event, info: self.events.append(event))
 
     def taken(self):
         """The events since the last time."""
@@ -114,7 +115,7 @@ class Slots:
 
 
 def stored():
-    slots = Slots()
+    slots = Kept()
     for counter, image in ((2, HASH), (7, NEW)):
         slots.older = [raw(name) for name in COPIES] if counter == 7 else None
         opened = slots.open()

@@ -11,7 +11,6 @@ from micropython import const
 from charger import clock, log
 from charger.errors import JournalFullError
 from charger.metering import charging_session as ses
-from charger.runtime import cooperative
 from charger.store.files import Files
 from charger.store.journal import Journal
 
@@ -93,7 +92,12 @@ class History:
 
     def page(self, before: int | None = None, limit: int = 20) -> tuple:
         """Return paging()'s result at once."""
-        return cooperative.run_now(self.paging(before, limit))
+        steps = self.paging(before, limit)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                return done.value
 
     def paging(self, before: int | None = None, limit: int = 20):
         """A generator of slices for cooperative.run(); its result is (sessions, before).

@@ -164,7 +164,7 @@ class App:
 
     provisioned = True
     heap_peak = 0
-    mqtt_client = None
+    mqtt_client = house_meter = None
 
     def __init__(self, rig, log):
         self.rig = rig

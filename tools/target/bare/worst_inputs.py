@@ -133,6 +133,8 @@ API = {
     ("PUT", "/api/plan"): ({"connector": 2, "depart": "07:30", "kwh": 20.5},),
     ("GET", "/api/tariff"): ("",),
     ("PUT", "/api/tariff"): ({"start": _UTC, "minutes": 15, "prices": [n + 0.25 for n in range(100)]},),
+    ("GET", "/api/house"): ("",),
+    ("PUT", "/api/house"): ({"amps": [16.5, -3.25, 999.9], "power_w": 12345.5},),
     ("POST", "/api/charge"): ({"action": "now", "connector": 1}, {"action": "limit", "amps": 10.5}, {"action": "stop"}),
     ("POST", "/api/acknowledge"): ({},),
     ("GET", "/api/update"): ("",),
@@ -152,6 +154,7 @@ MQTT = {
     "charge": ({"action": "now", "connector": 1},), "settings": ({},), "set": ({"n%03d" % n: 1 for n in range(70)},),
     "acknowledge": ({},), "update": ({},), "install": ({},), "hours": ({},), "set_hours": ({"choice": "accept"},),
     "plan": ({"connector": 2},), "set_plan": ({"depart": "07:30", "kwh": 20.5},),
+    "house": ({},), "set_house": ({"amps": [16.5, -3.25, 999.9], "power_w": 12345.5},),
     "set_tariff": ({"start": _UTC, "minutes": 15, "prices": [n + 0.25 for n in range(100)]},),
 }  # fmt: skip
 

@@ -1,0 +1,83 @@
+"""The application slots, with their numbers and hash in the file system as well, in two checked copies (SEC-8, SEC-9).
+
+Of the anti-rollback counter and the mark of an altered image the higher number holds, of the image's hash that of the file.
+What was altered or removed is written again, with an event.
+"""
+
+from binascii import hexlify, unhexlify
+
+from charger.audit.events import SAFETY_VALUE
+from charger.store.safety_value import SafetyValue
+
+_COPY = "slot_"
+
+
+class CheckedSlots:
+    """`slots` is a drivers.app_partitions.AppSlots; on_event(event, info) is the security log's add()."""
+
+    def __init__(self, slots, files, on_event):
+        self._slots = slots
+        self._files = files
+        self._on_event = on_event
+        self.running = slots.running
+        self.idle = slots.idle
+        self.size = slots.size
+        self.write = slots.write
+        self.read = slots.read
+        self.choose = slots.choose
+        self.confirm = slots.confirm
+
+    def number(self, name: str) -> int:
+        """Return a number that was stored, 0 when absent."""
+        stored = self._slots.number(name)
+        kept = SafetyValue(self._files, _COPY + name, str(stored), _higher)
+        value = max(stored, _number(kept.value))
+        if value or kept.fault:
+            self._settle(kept, str(value), stored != value)
+            if stored != value:
+                self._slots.put_number(name, value)
+        return value
+
+    def put_number(self, name: str, value: int) -> None:
+        """Store a number of 32 bits, not negative."""
+        self._slots.put_number(name, value)
+        SafetyValue(self._files, _COPY + name, "0", _higher).write(str(value))
+
+    def data(self, name: str) -> bytes | None:
+        """Return bytes that were stored, None when absent."""
+        stored = _hex(self._slots.data(name) or b"")
+        kept = SafetyValue(self._files, _COPY + name, stored, max)
+        text = kept.value or stored
+        if not text:
+            return None
+        self._settle(kept, text, stored != text)
+        value = unhexlify(text)
+        if stored != text:
+            self._slots.put_data(name, value)
+        return value
+
+    def put_data(self, name: str, value: bytes) -> None:
+        """Store bytes."""
+        self._slots.put_data(name, value)
+        SafetyValue(self._files, _COPY + name, "", max).write(_hex(value))
+
+    def _settle(self, kept: SafetyValue, value: str, differs: bool) -> None:
+        """Write the copies again where they or the NVS have another value, with an event."""
+        if kept.value is None:  # earlier firmware had the NVS alone
+            kept.write(value)
+            return
+        if differs or kept.value != value:
+            kept.distrust(value, "flash and NVS differ, the safer one applies")
+        kept.repair(self._on_event, SAFETY_VALUE)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+def _higher(one: str, other: str) -> str:
+    return max(one, other, key=_number)
+
+
+def _hex(data) -> str:
+    return str(hexlify(data), "ascii")
