@@ -102,7 +102,7 @@ class ResidualMonitor:
         self._moving = 0
 
     def reset(self):
-        """The reset button of a latching one is pressed."""
+        """The reset of a latching one is pressed."""
         self.latched = False
 
     def step(self, dt):
