@@ -22,6 +22,9 @@ ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
 FreeVendIdTag settings
+HouseMaxCurrent limits
+HouseMeter network
+HouseSafeCurrent limits
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings
 LocalPreAuthorize settings
