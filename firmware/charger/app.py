@@ -58,6 +58,7 @@ class Application:
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
         self.planner = wiring.make_planner(self)
+        self.house_meter = wiring.make_house_meter(self)
         wiring.configure_hold_ups(self)
         self.flash_pause = wiring.make_flash_pause(self)
         contactors_moved = self.flash_pause.contactors_moved
@@ -175,6 +176,7 @@ class Application:
         if self.supply is not None:
             slow("load sharing", self.supply.share)
         slow("planner", self.planner.second)
+        fast("plan", self.planner.work)
         slow("checkpoints", self._checkpoint_sessions)
         slow("security log", self.security_log.second)
         slow("heap", self._note_heap)
@@ -214,6 +216,8 @@ class Application:
         self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
+        if self.house_meter is not None:
+            self.supervisor.start("house meter", self.house_meter.run)
         if self.settings.url:
             self.supervisor.start("link", self.link.run)
         for name, job in self.charge_point.tasks():

@@ -21,6 +21,9 @@ ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
 FreeVendIdTag settings
+HouseMaxCurrent limits
+HouseMeter network
+HouseSafeCurrent limits
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings
 LocalPreAuthorize settings
@@ -29,6 +32,8 @@ MqttDiscovery network
 MqttPassword network secret
 MqttRoots network
 MqttUrl network
+SolarMode schedule
+SolarStartPower schedule
 TamperPolicy settings
 UnlockConnectorOnEVSideDisconnect settings
 UploadToHomeNetwork network
