@@ -58,6 +58,7 @@ class Application:
         wiring.add_connectors(self)
         self.supply = wiring.make_supply(self)
         self.planner = wiring.make_planner(self)
+        self.house_meter = wiring.make_house_meter(self)
         wiring.configure_hold_ups(self)
         self.flash_pause = wiring.make_flash_pause(self)
         contactors_moved = self.flash_pause.contactors_moved
@@ -214,6 +215,8 @@ class Application:
         self.supervisor.start("slow", self.housekeeping.run_slow)
         for meter in self.meters:
             self.supervisor.start("meter", meter.run)
+        if self.house_meter is not None:
+            self.supervisor.start("house meter", self.house_meter.run)
         if self.settings.url:
             self.supervisor.start("link", self.link.run)
         for name, job in self.charge_point.tasks():

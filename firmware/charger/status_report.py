@@ -97,5 +97,6 @@ def charger_report(app) -> dict:
         "web": {"port": app.listener.port} if app.listener else None,
         "tamper": app.tamper.report() if app.tamper else None,
         "grid": app.planner.report(),
+        "house_meter": app.house_meter.fault if app.house_meter else None,  # "" while it is read
         "connectors": {str(c.id): connector_report(c, app.planner) for c in app.connectors},
     }

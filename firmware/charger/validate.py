@@ -157,3 +157,18 @@ def printable(text: str, lines: bool = False) -> bool:
             return False
         index += 1
     return not high
+
+def house_meter(text: str) -> bool:
+    """True for sunspec://HOST[:PORT][/UNIT], sdm630://... and "": HOST is an IPv4 address of a home network."""
+    if not text:
+        return True
+    kind, _, rest = text.partition("://")
+    host, _, unit = rest.partition("/")
+    host, _, port = host.partition(":")
+    digits = host.split(".")
+    if kind not in ("sunspec", "sdm630") or len(digits) != 4 or not all(d.isdigit() and int(d) < 256 for d in digits):
+        return False
+    if not (port or "1").isdigit() or not 0 < int(port or 1) < 65536 or not (unit or "1").isdigit() or int(unit or 1) > 247:
+        return False
+    first, second = int(digits[0]), int(digits[1])
+    return first in (10, 127) or (first, second) in ((192, 168), (169, 254)) or (first == 172 and 16 <= second < 32)

@@ -224,6 +224,16 @@ def make_planner(app) -> Planner:
     return Planner(app.connectors, app.config, app.files, app.security_log.add, signal)
 
 
+def make_house_meter(app):
+    """Create the HouseMeter if one is set, else None."""
+    address = app.config.get_str("HouseMeter")
+    if not address:
+        return None
+    from charger.net.modbus import HouseMeter  # 2,800 frozen bytes, for houses with such a meter
+
+    return HouseMeter(address, app.planner.read_house)
+
+
 def make_tamper_watch(app):
     """Create the TamperWatch if the board has an enclosure switch, else None."""
     if board.SHARED.get("tamper") is None:

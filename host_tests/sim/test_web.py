@@ -16,9 +16,10 @@ from .sessions import end_session, start_session
 PATHS = {
     "/api/status": ("GET",), "/api/settings": ("GET", "PUT"), "/api/pin": ("POST",), "/api/clock": ("POST",),
     "/api/log": ("GET",), "/api/history": ("GET",), "/api/charge": ("POST",),
-    "/api/plan": ("GET", "PUT"), "/api/tariff": ("GET", "PUT"), "/api/hours": ("GET", "PUT"), "/api/acknowledge": ("POST",),
-    "/api/update": ("GET", "POST"), "/api/erase": ("POST",), "/api/reset": ("POST",), "/api/logout": ("POST",),
-    "/api/session": ("GET",),
+    "/api/plan": ("GET", "PUT"), "/api/tariff": ("GET", "PUT"), "/api/house": ("GET", "PUT"),
+    "/api/hours": ("GET", "PUT"),
+    "/api/acknowledge": ("POST",), "/api/update": ("GET", "POST"), "/api/erase": ("POST",), "/api/reset": ("POST",),
+    "/api/logout": ("POST",), "/api/session": ("GET",),
 }  # fmt: skip
 NEW_PIN = "40718256"
 

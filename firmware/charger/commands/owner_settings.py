@@ -21,6 +21,9 @@ ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
 FreeVendIdTag settings
+HouseMaxCurrent limits
+HouseMeter network
+HouseSafeCurrent limits
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings
 LocalPreAuthorize settings

@@ -1,7 +1,7 @@
 """The owner's departure, the tariff and the plan that comes of them (docs/SMART_CHARGING.md)."""
 
 from charger import clock
-from charger.commands import INVALID
+from charger.commands import CONFLICT, INVALID
 from charger.commands.charging import connector_of
 from charger.errors import CommandError
 
@@ -58,6 +58,22 @@ async def _set_tariff(app, _role, args, _surface) -> dict:
     return {}
 
 
+async def _house(app, _role, _args, _surface) -> dict:
+    house = app.planner.house
+    return {"max_amps": 0, "amps": [], "power_w": None, "age_s": None, "known": False} if house is None else house.report()
+
+
+async def _set_house(app, _role, args, _surface) -> dict:
+    """A reading of the house's current, and of its power where the meter has it."""
+    house = app.planner.house
+    if house is None:
+        raise CommandError(CONFLICT, "Nothing follows the house's supply: set HouseMaxCurrent first.")
+    amps_da = tuple([int(amps * 10 + (0.5 if amps >= 0 else -0.5)) for amps in args["amps"]])
+    power_w = args.get("power_w")
+    house.take(amps_da, sum(amps_da) * app.config.supply_volts // 10 if power_w is None else int(power_w))
+    return {}
+
+
 COMMANDS = {
     "plan": ("status", ("strict", (), (("connector", ("whole", 1, 32)),)), _plan),
     "set_plan": ("schedule", ("strict", (), (
@@ -67,4 +83,10 @@ COMMANDS = {
     "set_tariff": ("schedule", ("strict", (
         ("start", ("str", 35, 19)), ("minutes", ("whole", 5, 60)), ("prices", ("list", ("num", -1000, 1000), 100)),
     )), _set_tariff),
+    "house": ("status", ("strict", ()), _house),
+    "set_house": ("schedule", ("strict", (
+        ("amps", ("list", ("num", -1000, 1000), 3, 1)),
+    ), (
+        ("power_w", ("num", -300000, 300000)),
+    )), _set_house),
 }  # fmt: skip

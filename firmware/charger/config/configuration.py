@@ -10,7 +10,7 @@ from charger import log
 from charger.config.installer_limit import INSTALLER_LIMIT, InstallerLimit
 from charger.config.keys import KEYS
 from charger.metering import measurands
-from charger.validate import printable
+from charger.validate import house_meter, printable
 
 FILE = "ocpp_config.json"
 ACCEPTED = "Accepted"
@@ -18,6 +18,7 @@ REJECTED = "Rejected"
 NOT_SUPPORTED = "NotSupported"
 
 
+_WORDS = {"policy": ("latch", "stop", "report"), "country": ("GB", "DE", "none")}
 _SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
 _TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # indices of a row
@@ -298,10 +299,10 @@ class Configuration:
             return self.get_bool("ConnectorLock") or value == "false"
         if check == "amps":  # 0 for no limit; a pilot cannot signal less than 6 A (CP-14)
             return value == "0" or int(value) >= 6
-        if check == "policy":
-            return value in ("latch", "stop", "report")
-        if check == "country":
-            return value in ("GB", "DE", "none")
+        if check == "meter":
+            return house_meter(value)
+        if check in _WORDS:
+            return value in _WORDS[check]
         if check == "numbers":  # ids of charging profiles
             return all(_integer(item) is not None for item in value.split(",") if item)
         if check == "key":

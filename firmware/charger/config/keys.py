@@ -101,6 +101,9 @@ KEYS = {
     "TamperPolicy": ("s", "D", "Core", "latch", 4, 6, "policy"),
     "InstallerMaxCurrent": ("i", "D", "Core", "0", 0, 80, "amps"),
     "ConnectedPhases": ("i", "D", "Core", "0", 0, 3, ""),  # 0: those of the board
+    "HouseMaxCurrent": ("i", "D", "Core", "0", 0, 200, "amps"),  # of the house's supply, A per phase; 0: no limit
+    "HouseSafeCurrent": ("i", "D", "Core", "6", 0, 80, "amps"),  # of the charger while the house's current is not known
+    "HouseMeter": ("s", "D", "Core", "", 0, 60, "meter"),  # sunspec://HOST[:PORT][/UNIT], sdm630://...; "": none
     "Country": ("s", "D", "Core", "GB", 2, 4, "country"),
     "DsrAgreement": ("b", "D", "Core", "false", 0, None, ""),
     "UploadToHomeNetwork": ("b", "D", "Core", "false", 0, None, ""),

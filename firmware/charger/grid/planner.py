@@ -79,6 +79,10 @@ class Planner:
         self._on_event = on_event
         self._reduction_signal = reduction_signal
         self._reduced = False
+        self.house = None  # grid/house_supply.py, where a maximum of the supply is set
+        self.use_house("")
+        for key in ("HouseMaxCurrent", "HouseSafeCurrent"):
+            config.on_change(key, self.use_house)
         clock.on_step(self._time_stepped)
         self.second()
 
@@ -90,6 +94,25 @@ class Planner:
     def lane(self, connector) -> Lane:
         """The lane of a connector."""
         return self.lanes[connector.id - 1]
+
+    def use_house(self, _value: str) -> None:
+        """Follow the installer's limits of the house's supply."""
+        max_da = self._config.get_int("HouseMaxCurrent") * 10
+        if not max_da and self.house is not None:
+            self.house.withdraw()
+            self.house = None
+        elif max_da and self.house is None:
+            from charger.grid.house_supply import HouseSupply  # 2,400 frozen bytes, for houses with a reading of their supply
+
+            self.house = HouseSupply(self.lanes)
+        if self.house is not None:
+            self.house.configure(max_da, self._config.get_int("HouseSafeCurrent") * 10)
+            self.house.step()
+
+    def read_house(self, amps_da: tuple, power_w: int) -> None:
+        """A reading of the house's current and power: see HouseSupply.take()."""
+        if self.house is not None:
+            self.house.take(amps_da, power_w)
 
     # --- what the sources want ---
 
@@ -176,6 +199,8 @@ class Planner:
     def second(self) -> None:
         """End delays that are over, and follow the hours and the grid operator."""
         self._reduce()
+        if self.house is not None:
+            self.house.step()
         for lane in self.lanes:
             self._step_lane(lane)
 
@@ -321,7 +346,10 @@ class Planner:
 
     def report(self) -> dict:
         """The unit's rules as plain data."""
-        return {"country": self._config.get_str("Country"), "delay_max_s": self.delay_most_s, "hours_open": self._open}
+        report: dict = {"country": self._config.get_str("Country"), "delay_max_s": self.delay_most_s, "hours_open": self._open}
+        if self.house is not None:
+            report["house"] = self.house.report()
+        return report
 
     def lane_report(self, connector) -> dict:
         """What holds at a connector, why, and when that may change: plain data."""

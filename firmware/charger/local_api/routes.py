@@ -32,6 +32,7 @@ _ROUTES = {
     "/api/hours": {"GET": "hours", "PUT": "set_hours"},
     "/api/plan": {"GET": "plan", "PUT": "set_plan"},
     "/api/tariff": {"GET": "tariff", "PUT": "set_tariff"},
+    "/api/house": {"GET": "house", "PUT": "set_house"},
     "/api/charge": {"POST": "charge"},
     "/api/acknowledge": {"POST": "acknowledge"},
     "/api/update": {"GET": "update", "POST": "install"},
