@@ -50,6 +50,28 @@ def test_identifiers_count_and_text_does_not(source, count):
     assert len([name for name, _ in names(source) if name in RETIRED]) == count
 
 
+# Names of functions that say neither what is done nor to what: each stood for two to six different things.
+UNCLEAR = {"ask", "look", "who", "heed", "gone", "place", "believed", "through", "told", "heard", "made", "thing"}
+STILL = {("authorisation", "_ask"), ("planner", "_look")}
+
+
+def unclear(source: str) -> list:
+    """Functions of a module with such a name."""
+    return [node.name for node in ast.walk(ast.parse(source))
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.strip("_") in UNCLEAR]
+
+
+def test_functions_of_the_firmware_say_what_they_do():
+    """But for the two that are left."""
+    found = [(path.stem, name) for path in modules().values() for name in unclear(path.read_text(encoding="utf-8"))]
+    assert sorted(set(found) - STILL) == []
+
+
+def test_a_function_that_asks_is_found():
+    """With and without an underscore, async or not."""
+    assert unclear("async def _ask(self): pass\ndef request(): pass\ndef who(): pass") == ["_ask", "who"]
+
+
 # Pronouns that stand where a reader looks for the noun: the client, the installer, the server, the caller.
 HIDING = re.compile(r"\b(nobody|somebody|anybody|whoever)\b", re.IGNORECASE)
 
@@ -124,25 +146,3 @@ def test_an_import_of_a_missing_name_is_found():
     """The check above sees a name that is not there, and accepts modules and names that are."""
     source = "from charger.clock import no_such\nfrom charger.clock import ticks_ms\nfrom charger import clock\n"
     assert missing(source) == [(1, "charger.clock", "no_such")]
-
-
-# Names of functions that say neither what is done nor to what: each stood for two to six different things.
-UNCLEAR = {"ask", "look", "who", "held", "heed", "gone", "place", "believed", "through", "told", "heard", "made", "thing"}
-STILL = {("authorisation", "_ask"), ("planner", "_look")}
-
-
-def unclear(source: str) -> list:
-    """Functions of a module with such a name."""
-    return [node.name for node in ast.walk(ast.parse(source))
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.strip("_") in UNCLEAR]
-
-
-def test_functions_of_the_firmware_say_what_they_do():
-    """But for the two that are left."""
-    found = [(path.stem, name) for path in modules().values() for name in unclear(path.read_text(encoding="utf-8"))]
-    assert sorted(set(found) - STILL) == []
-
-
-def test_a_function_that_asks_is_found():
-    """With and without an underscore, async or not."""
-    assert unclear("async def _ask(self): pass\ndef request(): pass\ndef who(): pass") == ["_ask", "who"]
