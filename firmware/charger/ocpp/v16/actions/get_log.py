@@ -29,7 +29,7 @@ SPEC = (
 def handle(cp, request: dict) -> dict:
     """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files."""
     service, kind, asked = cp.logs, request["logType"], request["log"]
-    status, name = service.status_of_request(kind)
+    status, name = service.ask(kind)
     if name is None:
         return {"status": status}
     retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
