@@ -129,7 +129,7 @@ class Outlet(OutletReadout):
         if contactor.commanded and not self._may_stay_closed():
             self.switch.open_for_what_is_seen(self)
         target_da = self.target_da()
-        wanted = self._energy_wanted(target_da)
+        wanted = self._wanted(target_da)
         if self.lock is not None:
             self._step_lock(dt_ms)
         if self.generator_test.step(self):
@@ -213,7 +213,7 @@ class Outlet(OutletReadout):
         pilot = self.pilot
         pilot.read()
         raw = pilot_states.decode(pilot.high_mv)
-        if self.contactor.commanded and (not self._may_charge(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
+        if self.contactor.commanded and (not self._asks(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
             pilot.read_again()  # what opens the contactor has to be there twice; a disturbance of 1 ms is gone by then
             raw = pilot_states.decode(pilot.high_mv)
         if raw != self.raw_state:
@@ -249,7 +249,7 @@ class Outlet(OutletReadout):
         self.ev_ready = state == pilot_states.C or state == pilot_states.D
         self._asleep_ms = 0
 
-    def _may_charge(self, state: int) -> bool:
+    def _asks(self, state: int) -> bool:
         """True for a state in which the car asks for energy and may have it (CP-40)."""
         return state == pilot_states.C or (state == pilot_states.D and self.has_ventilation)
 
@@ -266,12 +266,12 @@ class Outlet(OutletReadout):
             else:
                 continue
             if guard.tripped and not (self._acknowledged and guard.acknowledge(self)):
-                self._apply_guard(guard)
+                self._heed(guard)
         if self._acknowledged:
             self._acknowledged = False
             self.switch.forget()
 
-    def _apply_guard(self, guard: Guard) -> None:
+    def _heed(self, guard: Guard) -> None:
         if self.fault is None:
             self.fault = guard
         if not guard.BLOCKS:
@@ -307,9 +307,9 @@ class Outlet(OutletReadout):
         raw = self.raw_state
         if raw == pilot_states.UNDEFINED:
             return self._undefined < _UNDEFINED_TICKS
-        return self._may_charge(raw) and not self.diode_lost
+        return self._asks(raw) and not self.diode_lost
 
-    def _energy_wanted(self, target_da: int) -> bool:
+    def _wanted(self, target_da: int) -> bool:
         """True while energy should flow as far as the charger is concerned."""
         return (
             self.permit
@@ -364,7 +364,7 @@ class Outlet(OutletReadout):
             return
         if self._flash is not None and self._flash.erasing:  # an erase that has begun holds up the next ticks
             return
-        if not self._may_charge(self.state) or not self._may_charge(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
+        if not self._asks(self.state) or not self._asks(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
             return
         if self.pilot.low_mv > pilot_states.DIODE_LOW_MV or self.contacts_closed:
             return
