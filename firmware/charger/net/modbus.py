@@ -66,13 +66,13 @@ class HouseMeter:
         while True:
             start = clock.ticks_ms()
             if sdm:
-                values = struct.unpack(">6f", await self._ask(_INPUT, where, 12))
+                values = struct.unpack(">6f", await self._request(_INPUT, where, 12))
                 amps, watts = values[:3], values[3:]
             elif model < 210:
-                values = struct.unpack(">21h", await self._ask(_HOLDING, where, 21))
+                values = struct.unpack(">21h", await self._request(_HOLDING, where, 21))
                 amps, watts = scaled(values[1:4], values[4]), scaled(values[17:20], values[20])
             else:
-                values = struct.unpack(">17f", await self._ask(_HOLDING, where, 34))
+                values = struct.unpack(">17f", await self._request(_HOLDING, where, 34))
                 amps, watts = values[1:4], values[14:17]
             amps_da, power_w = reading(amps, watts)
             self.fault = ""
@@ -83,13 +83,13 @@ class HouseMeter:
         """(first register of the meter's model, its number) of a SunSpec device."""
         for base in _BASES:
             try:
-                if await self._ask(_HOLDING, base, 2) != _MARK:
+                if await self._request(_HOLDING, base, 2) != _MARK:
                     continue
             except MeterError:  # there are no such registers
                 continue
             at = base + 2
             for _ in range(_MOST_MODELS):
-                model, size = struct.unpack(">HH", await self._ask(_HOLDING, at, 2))
+                model, size = struct.unpack(">HH", await self._request(_HOLDING, at, 2))
                 if 201 <= model <= 204 or 211 <= model <= 214:
                     return at + 2, model
                 at += 2 + size
@@ -98,7 +98,7 @@ class HouseMeter:
             raise MeterError("SunSpec without a meter")
         raise MeterError("no SunSpec device")
 
-    async def _ask(self, function: int, first: int, count: int) -> bytes:
+    async def _request(self, function: int, first: int, count: int) -> bytes:
         """The registers from an address. MeterError for an answer that is none."""
         self._number = self._number + 1 & 0x7FFF
         head = struct.pack(">HHHBB", self._number, 0, 6, self._unit, function)

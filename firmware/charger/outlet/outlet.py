@@ -132,7 +132,7 @@ class Outlet(OutletReadout):
         if contactor.commanded and not self._may_stay_closed():
             self.switch.open_for_what_is_seen(self)
         target_da = self.target_da()
-        wanted = self._energy_wanted(target_da)
+        wanted = self._wanted(target_da)
         if self.lock is not None:
             self._step_lock(dt_ms)
         if self.generator_test.step(self):
@@ -214,7 +214,7 @@ class Outlet(OutletReadout):
         pilot = self.pilot
         pilot.read()
         raw = pilot_states.decode(pilot.high_mv)
-        if self.contactor.commanded and (not self._may_charge(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
+        if self.contactor.commanded and (not self._asks(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
             pilot.read_again()  # what opens the contactor has to be there twice; a disturbance of 1 ms is gone by then
             raw = pilot_states.decode(pilot.high_mv)
         if raw != self.raw_state:
@@ -250,7 +250,7 @@ class Outlet(OutletReadout):
         self.ev_ready = state == pilot_states.C or state == pilot_states.D
         self._asleep_ms = 0
 
-    def _may_charge(self, state: int) -> bool:
+    def _asks(self, state: int) -> bool:
         """True for a state in which the car asks for energy and may have it (CP-40)."""
         return state == pilot_states.C or (state == pilot_states.D and self.has_ventilation)
 
@@ -267,12 +267,12 @@ class Outlet(OutletReadout):
             else:
                 continue
             if guard.tripped and not (self._acknowledged and guard.acknowledge(self)):
-                self._apply_guard(guard)
+                self._heed(guard)
         if self._acknowledged:
             self._acknowledged = False
             self.switch.forget()
 
-    def _apply_guard(self, guard: Guard) -> None:
+    def _heed(self, guard: Guard) -> None:
         if self.fault is None:
             self.fault = guard
         if not guard.BLOCKS:
@@ -307,13 +307,13 @@ class Outlet(OutletReadout):
         if self.blocked or (self.lock is not None and not self.locked):
             return False
         raw = self.raw_state
-        if self._may_charge(raw) and not self.diode_lost:
+        if self._asks(raw) and not self.diode_lost:
             self._bad = 0
             return True
         self._bad += 1
         return raw != pilot_states.A and self._bad < _BAD_TICKS and self.dt_ms <= _PROMPT_MS
 
-    def _energy_wanted(self, target_da: int) -> bool:
+    def _wanted(self, target_da: int) -> bool:
         """True while energy should flow as far as the charger is concerned."""
         return (
             self.permit
@@ -368,7 +368,7 @@ class Outlet(OutletReadout):
             return
         if self._flash is not None and self._flash.erasing:  # an erase that has begun holds up the next ticks
             return
-        if not self._may_charge(self.state) or not self._may_charge(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
+        if not self._asks(self.state) or not self._asks(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
             return
         if self.pilot.low_mv > pilot_states.DIODE_LOW_MV or self.contacts_closed:
             return
