@@ -167,7 +167,7 @@ async def test_the_departure_follows_the_change_of_the_clocks():
 
 async def worth(rig, unit, minute=SEVEN):
     """The Wh that a cost gives."""
-    return run_now(rig.planner.affordable(rig.connectors[0], minute, int(unit * 100000)))
+    return run_now(departure.affordable(rig.files, rig.planner.hours(), clock.utc_s(), minute, 7360, int(unit * 100000)))
 
 
 async def test_a_cost_is_what_the_cheapest_known_times_give_for_it():

@@ -103,6 +103,8 @@ async def _write_settings(app, role, args, surface) -> dict:
             app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
     if any(name in ("WifiName", "WifiPassword") for name, _, _ in changes):
         app.wifi.changed()
+    if any(name[:5] in ("House", "Solar") for name, _, _ in changes):
+        app.planner.use_house()
     return {}
 
 

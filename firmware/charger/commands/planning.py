@@ -33,7 +33,9 @@ async def _set_plan(app, _role, args, _surface) -> dict:
         except ValueError:
             raise CommandError(INVALID, "depart: must be a time of day, such as 07:30.")
         if "cost" in args:
-            wh = await cooperative.run(app.planner.affordable(connector, minute, int(args["cost"] * 100000)))
+            power_w = app.config.supply_volts * connector.outlet.limits.safety_da // 10
+            wh = await cooperative.run(departure.affordable(
+                app.files, app.planner.hours(), clock.utc_s(), minute, power_w, int(args["cost"] * 100000)))  # fmt: skip
         else:
             wh = int(args["kwh"] * 1000 if "kwh" in args else args["km"] * args["kwh_per_100km"] * 10)
         if not 100 <= wh <= 200000:

@@ -41,9 +41,7 @@ class Planner:
         self._reduced = False
         self.house = None  # grid/house_supply.py, where a maximum of the supply or a solar mode is set
         self.solar = None  # grid/solar.py, where a solar mode is set
-        self.use_house("")
-        for key in ("HouseMaxCurrent", "HouseSafeCurrent", "SolarMode", "SolarStartPower"):
-            config.on_change(key, self.use_house)
+        self.use_house()
         clock.on_step(self._time_stepped)
         self.second()
 
@@ -56,8 +54,8 @@ class Planner:
         """The lane of a connector."""
         return self.lanes[connector.id - 1]
 
-    def use_house(self, _value: str) -> None:
-        """Follow the installer's limits of the house's supply and the owner's solar mode."""
+    def use_house(self) -> None:
+        """After a change of their keys: follow the installer's limits of the house's supply and the owner's solar mode."""
         get_int = self._config.get_int
         max_da, mode = get_int("HouseMaxCurrent") * 10, self._config.get_str("SolarMode")
         if self.house is None and (max_da or mode != "off"):
@@ -249,13 +247,6 @@ class Planner:
         return departure.work_out(
             self._files, self.hours(), clock.utc_s(), lane.connector, lane.session, self.delay_most_s,
             self._config.supply_volts, late)  # fmt: skip
-
-    def affordable(self, connector, minute: int, budget: int):
-        """See departure.affordable(); give_back() then."""
-        from charger.grid import departure  # as above
-
-        power_w = self._config.supply_volts * connector.outlet.limits.safety_da // 10
-        return departure.affordable(self._files, self.hours(), clock.utc_s(), minute, power_w, budget)
 
     def replan(self) -> None:
         """A departure, the tariff, the hours or the time is another one."""
