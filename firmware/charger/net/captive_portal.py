@@ -40,13 +40,13 @@ def start(address: str, ports: tuple) -> list:
     `ports`: those of DNS, of HTTP, and of the page over HTTPS.
     """
     names, plain, page = ports
-    home = "http://%s/" % _place(address, plain, _HTTP)
-    link = "https://%s/" % _place(address, page, _HTTPS)
+    home = "http://%s/" % _authority(address, plain, _HTTP)
+    link = "https://%s/" % _authority(address, page, _HTTPS)
     return [asyncio.create_task(_guarded(_answer_names(address, names))),
             asyncio.create_task(_guarded(_answer_requests(address, plain, home, link)))]
 
 
-def _place(address: str, port: int, usual: int) -> str:
+def _authority(address: str, port: int, usual: int) -> str:
     return address if port == usual else "%s:%d" % (address, port)
 
 

@@ -1,7 +1,7 @@
 """Schemas of the JSON files on flash: a file with a valid checksum may be of another version or manipulated (SEC-13).
 
-Checked by their readers: calibration.json, charging_hours.json, departures.json, factory.json, ocpp_firmware.json,
-ocpp_trial.json, roots_gone.json, tariff.json, trial.json, update.json.
+Checked by their readers: calibration.json, charging_hours.json, departures.json, factory.json, home_cards.json,
+ocpp_firmware.json, ocpp_trial.json, roots_gone.json, tariff.json, trial.json, update.json.
 """
 
 from charger.errors import InvalidValueError

@@ -145,6 +145,10 @@ API = {
                              '{"pin":"' + "\\\\" * 1000 + '"}', '{"pin":"' + "\u00e9" * 1000 + '"}'),
     ("POST", "/api/logout"): ({},),
     ("GET", "/api/session"): ("",),
+    ("GET", "/api/networks"): ("",),
+    ("GET", "/api/cards"): ("",),
+    ("POST", "/api/cards"): ({"action": "learn", "name": "\u00e9" * 24}, {"action": "change", "card": "0" * 20, "name": "x" * 24},
+                             {"action": "remove", "card": "0" * 20}, {"action": "cancel"}),
     ("GET", "/metrics"): ("",),
     ("GET", "/"): ("",),
 }  # fmt: skip

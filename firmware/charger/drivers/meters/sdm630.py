@@ -76,12 +76,12 @@ class Sdm(MeterDriver):
                 return
             received, self._waiting = self._count, False
             if at < 0:
-                self._ask(now)
+                self._send_request(now)
                 raise MeterError("checksum" if received else "no answer")
             self._take(at + 3)
-        self._ask(now)
+        self._send_request(now)
 
-    def _ask(self, now: int) -> None:
+    def _send_request(self, now: int) -> None:
         while self._uart.any():  # what came too late
             self._uart.readinto(self._buffer)
         self._count = 0
