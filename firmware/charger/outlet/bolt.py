@@ -25,11 +25,12 @@ class Bolt:
         commanded  the contactor is closed: one disturbed reading does not open it
         """
         if self._lock.locked():
-            self._open_ticks = 0
-        elif self._open_ticks < _OPEN_TICKS:
+            if self._open_ticks:
+                self._open_ticks = 0
+            return self._pushed_ms >= _MOVES_MS
+        if self._open_ticks < _OPEN_TICKS:
             self._open_ticks += 1
-        open_ticks = _OPEN_TICKS if commanded else 1
-        return self._open_ticks < open_ticks and self._pushed_ms >= _MOVES_MS
+        return commanded and self._open_ticks < _OPEN_TICKS and self._pushed_ms >= _MOVES_MS
 
     def push(self, dt_ms: int, locked: bool, commanded: bool) -> None:
         """One tick in which the plug is to be locked; the last push stays. Nothing is drawn back over a closed contactor."""
