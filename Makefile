@@ -9,7 +9,7 @@ JOBS ?= 3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo page bench scorecard matrix soak lint types romfs frozen target lock \
+.PHONY: help setup test demo page bench year scorecard matrix soak lint types romfs frozen target lock \
   firmware flash deploy provision calibrate monitor hil clean distclean
 
 help:  ## List these commands
@@ -38,6 +38,10 @@ scorecard: setup  ## Print the compliance sheet of the charger, from a live run 
 
 matrix: setup  ## Print every SEC, UK and WP rule with what the last run of the tests says of it; ARGS=--markdown
 	@$(VENV)/python tools/compliance.py $(ARGS)
+
+year:  ## Play a year of households with the planner in virtual time; a table and plots in build/year/
+	@$(PYTHON) tools/setup.py --year
+	@$(VENV)/python tools/year.py $(ARGS)
 
 bench: setup  ## Measure boot, control tick, memory and throughput
 	@$(VENV)/python tools/bench.py $(ARGS)
@@ -81,6 +85,8 @@ target: setup  ## Build MicroPython for bare-metal RV32, run all unit tests that
 lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv and npm)
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-annotate --no-header requirements.in -o requirements.lock
+	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-annotate --no-header requirements-year.in -o requirements-year.lock
 	@cd tools/backend/strict && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 	@cd web && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 

@@ -28,6 +28,7 @@ TYPINGS = ROOT / "typings"
 TOOLCHAIN = ROOT / ".toolchain"
 LIBRARY = TOOLCHAIN / "lib"
 LOCK = ROOT / "requirements.lock"
+YEAR_LOCK = ROOT / "requirements-year.lock"
 LIBRARY_LOCK = ROOT / "tools" / "micropython-lib.lock"
 ASSEMBLER = TOOLCHAIN / "ulp"
 ASSEMBLER_LOCK = ROOT / "tools" / "ulp-assembler.lock"
@@ -136,6 +137,18 @@ def environment():
     ))
     run([*install, "--no-deps", "--no-build-isolation", "-r", str(rest)], what)
     (VENV / ".stamp").write_text(key)
+
+
+def year():
+    """What `make year` alone needs, into the same environment."""
+    key = key_of(YEAR_LOCK, LOCK, str(ROOT))
+    stamp = VENV / ".stamp-year"
+    if stamp.exists() and stamp.read_text() == key:
+        return
+    say("plots and the linear programme of the simulated year into .venv/ ...")
+    install = [*pip(PYTHON), "install", *PIP_OPTIONS, "--require-hashes", "--no-deps", "--prefer-binary"]
+    run([*install, "-r", str(YEAR_LOCK)], "the packages of requirements-year.lock could not be installed")
+    stamp.write_text(key)
 
 
 def tools_python():
@@ -259,6 +272,7 @@ def main(words):
     parser.add_argument("--chargers", action="store_true", help="only what simulated chargers need, into a Python as it is")
     parser.add_argument("--page", action="store_true", help="with --chargers: what builds the page and the panel")
     parser.add_argument("--frozen", action="store_true", help="with --chargers: the interpreter that holds the firmware")
+    parser.add_argument("--year", action="store_true", help="what `make year` needs besides")
     given = parser.parse_args(words)
     if (given.page or given.frozen) and not given.chargers:
         parser.error("--page and --frozen go with --chargers")
@@ -273,6 +287,8 @@ def main(words):
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             chargers(given.page, given.frozen) if given.chargers else checkout()
+            if given.year:
+                year()
         except SetupError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 2

@@ -177,6 +177,7 @@ class Application:
         if self.supply is not None:
             slow("load sharing", self.supply.share)
         slow("planner", self.planner.second)
+        fast("plan", self.planner.work)
         slow("checkpoints", self._checkpoint_sessions)
         slow("security log", self.security_log.second)
         slow("heap", self._note_heap)

@@ -179,3 +179,27 @@ def test_a_unit_without_a_meter_asks_nobody(unit, csms, meter):
     charge(sim)
     limited(sim, 6)
     assert house.requests == 0
+
+
+def test_a_target_in_kilometres_or_as_a_cost_is_kept_as_energy_and_the_sun_is_the_owners_choice(unit, csms):
+    sim = unit(time_scale=1)
+    owner, installer = page_of(sim, keep=True), page_of(sim, "installer", keep=True)
+    assert owner.request("PUT", "/api/plan", {"depart": "07:30", "km": 120, "kwh_per_100km": 17.5}).status == 200
+    assert owner.get("/api/plan")["energy_wh"] == 21000
+    refused(owner.request("PUT", "/api/plan", {"depart": "07:30", "cost": 2}), 409, "0 Wh")
+    for wrong in ({"depart": "07:30", "km": 120}, {"depart": "07:30", "kwh": 5, "cost": 3}, {"km": 100, "kwh_per_100km": 15},
+                  {"depart": "07:30", "kwh_per_100km": 15}):
+        refused(owner.request("PUT", "/api/plan", wrong), 400, "depart with one of")
+    assert owner.get("/api/plan")["energy_wh"] == 21000
+    start = csms.now()[:13] + ":00:00Z"
+    assert owner.request("PUT", "/api/tariff", {"start": start, "minutes": 60, "prices": [0.25] * 30}).status == 200
+    assert owner.request("PUT", "/api/plan", {"depart": "07:30", "cost": 0.5}).status == 200
+    assert owner.get("/api/plan")["energy_wh"] == 2000
+    refused(installer.request("PUT", "/api/settings", {"SolarMode": "surplus"}), 403)
+    refused(owner.request("PUT", "/api/settings", {"SolarMode": "sunny"}), 400)
+    refused(owner.request("PUT", "/api/house", {"amps": [1]}), 409, "SolarMode")
+    assert owner.request("PUT", "/api/settings", {"SolarMode": "surplus", "SolarStartPower": 2000}).status == 200
+    assert owner.request("PUT", "/api/house", {"amps": [-10]}).status == 200
+    assert sim.wait_for(lambda s: s["grid"]["solar"]["available_w"], what="the surplus") == 2300
+    events = [entry["info"] for entry in sim.command("security_log", count=20)["entries"]]
+    assert "SolarMode, by owner, page" in events

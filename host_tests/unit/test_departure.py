@@ -7,6 +7,7 @@ from profiles import profile
 from charger import clock
 from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
+from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 120
@@ -56,7 +57,7 @@ async def test_it_waits_for_the_cheapest_hours_and_says_so():
     connector = await begin(rig)
     await expect_da(rig, 0, "plan")
     equal(plan(rig)["why"], "waits for the cheapest times before the departure")
-    planned = rig.planner.plan(rig.planner.lane(connector))
+    planned = run_now(rig.planner.plan(rig.planner.lane(connector)))
     equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 7000 * 3600 // 7360)])
     clock.set_utc(EVENING + 6 * HOUR_S, "test")
     await rig.seconds(3)
@@ -85,7 +86,7 @@ async def test_a_departure_that_cannot_be_met_charges_whenever_it_may():
     await rig.seconds(3)
     equal(connector.outlet.limits.effective_da, 320)
     true(plan(rig)["why"].startswith("the departure cannot be met"))
-    true(rig.planner.plan(rig.planner.lane(connector)).missing_s > 0)
+    true(run_now(rig.planner.plan(rig.planner.lane(connector))).missing_s > 0)
     clock.set_utc(EVENING + 14 * HOUR_S, "test")
     await rig.seconds(3)
     equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, "the departure is over"))
@@ -96,7 +97,7 @@ async def test_cheap_times_outside_the_charging_hours_are_not_taken():
     wants(rig, 5000)  # with the longest delay 3,045 s
     prices(rig, 1, 1, 1, 40, 40, 40, 30, 40, 40, 40, 40, 40, 40)
     connector = await begin(rig)
-    planned = rig.planner.plan(rig.planner.lane(connector))
+    planned = run_now(rig.planner.plan(rig.planner.lane(connector)))
     equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360 + 600)])
     equal(connector.outlet.limits.effective_da, 0)
 
@@ -162,3 +163,45 @@ async def test_the_departure_follows_the_change_of_the_clocks():
     equal(departure.next_departure(zone, SEVEN, before), clock.utc_of(2026, 3, 29, 6), "07:00 is an hour earlier in UTC")
     equal(departure.next_departure(zone, SEVEN, clock.utc_of(2026, 10, 24, 20)), clock.utc_of(2026, 10, 25, 7))
     raises(ValueError, rig.planner.choose_hours, "change", "x", "owner")
+
+
+async def worth(rig, unit, minute=SEVEN):
+    """The Wh that a cost gives."""
+    return run_now(rig.planner.affordable(rig.connectors[0], minute, int(unit * 100000)))
+
+
+async def test_a_cost_is_what_the_cheapest_known_times_give_for_it():
+    rig = await unit()
+    equal(await worth(rig, 100), 0, "no price is known")
+    prices(rig, 2000, 3000, 1000, 3000)  # hundredths a kWh: 20, 30, 10 and 30
+    equal(await worth(rig, 50), 5000, "half an hour at 10")
+    equal(await worth(rig, 73.6 + 20), 7360 + 1000)
+    equal(await worth(rig, 10000), 4 * 7360, "there is no more")
+    prices(rig, -100, 3000)
+    equal(await worth(rig, 1), 7360 + 278, "a price below zero pays for more")
+    rig = await unit("GB")
+    prices(rig, 100, 100, 100, 100, 3000)
+    equal(await worth(rig, 30), 1000, "not outside the hours")
+
+
+async def test_a_plan_over_48_prices_is_worked_out_in_slices():
+    rig = await unit()
+    wants(rig, 7000)
+    tariff.add(rig.files, EVENING, EVENING, 900, list(range(60)))
+    connector = await begin(rig)
+    slices = 0
+    steps = rig.planner.plan(rig.planner.lane(connector))
+    for _ in steps:
+        slices += 1
+    true(slices >= 52 // 8 + 2, slices)
+
+
+async def test_the_session_waits_for_the_plan_and_draws_one_delay():
+    rig = await unit("GB", delay_s=300, utc=EVENING + 5 * HOUR_S)
+    wants(rig, 20000)
+    connector = await begin(rig)
+    equal(rig.connectors[0].outlet.limits.effective_da, 0)
+    await rig.seconds(290)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (0, "a chosen time before the departure"))
+    await rig.seconds(15)
+    equal(connector.outlet.limits.effective_da, 320)

@@ -32,6 +32,8 @@ MqttDiscovery network
 MqttPassword network secret
 MqttRoots network
 MqttUrl network
+SolarMode schedule
+SolarStartPower schedule
 TamperPolicy settings
 UnlockConnectorOnEVSideDisconnect settings
 UploadToHomeNetwork network

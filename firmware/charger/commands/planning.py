@@ -4,6 +4,7 @@ from charger import clock
 from charger.commands import CONFLICT, INVALID
 from charger.commands.charging import connector_of
 from charger.errors import CommandError
+from charger.runtime import cooperative
 
 
 async def _plan(app, _role, args, _surface) -> dict:
@@ -11,7 +12,7 @@ async def _plan(app, _role, args, _surface) -> dict:
 
     connector = connector_of(app, args)
     planner = app.planner
-    plan = planner.plan(planner.lane(connector))
+    plan = await cooperative.run(planner.plan(planner.lane(connector)))
     report = departure.report(plan, departure.kept(app.files).get(str(connector.id)))
     planner.give_back()
     return report
@@ -22,14 +23,23 @@ async def _set_plan(app, _role, args, _surface) -> dict:
     from charger.grid import departure, weekly  # unloaded again by replan()
 
     connector = connector_of(app, args)
-    if ("depart" in args) != ("kwh" in args):
-        raise CommandError(INVALID, "depart and kwh: both, or none to remove the departure.")
+    targets = [name for name in ("kwh", "km", "cost") if name in args]
+    if len(targets) != ("depart" in args) or ("km" in args) != ("kwh_per_100km" in args):
+        raise CommandError(INVALID, "depart with one of kwh, cost, km and kwh_per_100km; or none of all to remove the departure.")
     wish = None
-    if "depart" in args:
+    if targets:
         try:
-            wish = (weekly.minutes(args["depart"]) % 1440, int(args["kwh"] * 1000))
+            minute = weekly.minutes(args["depart"]) % 1440
         except ValueError:
             raise CommandError(INVALID, "depart: must be a time of day, such as 07:30.")
+        if "cost" in args:
+            wh = await cooperative.run(app.planner.affordable(connector, minute, int(args["cost"] * 100000)))
+        else:
+            wh = int(args["kwh"] * 1000 if "kwh" in args else args["km"] * args["kwh_per_100km"] * 10)
+        if not 100 <= wh <= 200000:
+            app.planner.give_back()
+            raise CommandError(CONFLICT, "That is %d Wh; 100 Wh to 200 kWh can be planned." % wh)
+        wish = (minute, wh)
     departure.keep(app.files, connector.id, wish)
     app.planner.replan()
     return {}
@@ -65,19 +75,19 @@ async def _house(app, _role, _args, _surface) -> dict:
 
 async def _set_house(app, _role, args, _surface) -> dict:
     """A reading of the house's current, and of its power where the meter has it."""
-    house = app.planner.house
-    if house is None:
-        raise CommandError(CONFLICT, "Nothing follows the house's supply: set HouseMaxCurrent first.")
+    if app.planner.house is None:
+        raise CommandError(CONFLICT, "Nothing follows the house's supply: set HouseMaxCurrent or SolarMode first.")
     amps_da = tuple([int(amps * 10 + (0.5 if amps >= 0 else -0.5)) for amps in args["amps"]])
     power_w = args.get("power_w")
-    house.take(amps_da, sum(amps_da) * app.config.supply_volts // 10 if power_w is None else int(power_w))
+    app.planner.read_house(amps_da, sum(amps_da) * app.config.supply_volts // 10 if power_w is None else int(power_w))
     return {}
 
 
 COMMANDS = {
     "plan": ("status", ("strict", (), (("connector", ("whole", 1, 32)),)), _plan),
     "set_plan": ("schedule", ("strict", (), (
-        ("connector", ("whole", 1, 32)), ("depart", ("str", 5, 5)), ("kwh", ("num", 0.1, 200)),
+        ("connector", ("whole", 1, 32)), ("depart", ("str", 5, 5)), ("kwh", ("num", 0.1, 200)), ("km", ("num", 1, 1000)),
+        ("kwh_per_100km", ("num", 5, 60)), ("cost", ("num", 0.01, 100000)),
     )), _set_plan),
     "tariff": ("status", ("strict", ()), _tariff),
     "set_tariff": ("schedule", ("strict", (

@@ -18,7 +18,7 @@ REJECTED = "Rejected"
 NOT_SUPPORTED = "NotSupported"
 
 
-_WORDS = {"policy": ("latch", "stop", "report"), "country": ("GB", "DE", "none")}
+_WORDS = {"policy": ("latch", "stop", "report"), "country": ("GB", "DE", "none"), "solar": ("off", "surplus", "minimum")}
 _SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
 _TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # indices of a row

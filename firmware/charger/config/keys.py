@@ -104,6 +104,8 @@ KEYS = {
     "HouseMaxCurrent": ("i", "D", "Core", "0", 0, 200, "amps"),  # of the house's supply, A per phase; 0: no limit
     "HouseSafeCurrent": ("i", "D", "Core", "6", 0, 80, "amps"),  # of the charger while the house's current is not known
     "HouseMeter": ("s", "D", "Core", "", 0, 60, "meter"),  # sunspec://HOST[:PORT][/UNIT], sdm630://...; "": none
+    "SolarMode": ("s", "D", "Core", "off", 3, 7, "solar"),
+    "SolarStartPower": ("i", "D", "Core", "1500", 0, 20000, ""),  # W of surplus with which it begins
     "Country": ("s", "D", "Core", "GB", 2, 4, "country"),
     "DsrAgreement": ("b", "D", "Core", "false", 0, None, ""),
     "UploadToHomeNetwork": ("b", "D", "Core", "false", 0, None, ""),

@@ -5,14 +5,18 @@ time. Slots do not overlap.
 """
 
 
-def choose(slots: list, need_s: int) -> tuple:
-    """(the chosen (start, end), in order and joined where they touch; the seconds that are missing in all slots together)."""
+def choose(slots: list, need_s: int, late: bool = False) -> tuple:
+    """(the chosen (start, end), in order and joined where they touch; the seconds that are missing in all slots together).
+
+    With `late` the later slot of the same price is taken, and of a slot its end.
+    """
     taken = []
-    for _price, start, end in sorted(slots):
+    sign = -1 if late else 1
+    for _price, _, start, end in sorted([(price, sign * start, start, end) for price, start, end in slots]):
         if need_s <= 0:
             break
         seconds = min(need_s, end - start)
-        taken.append((start, start + seconds))
+        taken.append((end - seconds, end) if late else (start, start + seconds))
         need_s -= seconds
     taken.sort()
     joined = []

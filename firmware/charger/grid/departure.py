@@ -9,18 +9,20 @@ from micropython import const
 
 from charger import clock
 from charger.grid import cheapest, tariff
-from charger.grid.planner import DEPARTURES
+from charger.grid.lane import DONE, NOTHING, RUN, WAIT
 
 _AGAIN_S = const(900)
 _DAY_S = const(86400)
 _SPANS = const(40)  # of the hours until the departure
+_SLICE = const(8)  # times a slice, under 20 ms on an ESP32
+DEPARTURES = "departures.json"  # connector number as text: [minute of the day in local time, Wh]
 
 
 class Plan:
-    """What holds at a moment: `allowed`, `until` in UTC seconds, `why`; and for a person `slots` and `missing_s`."""
+    """What it says at a moment, `until` in UTC seconds and `why`; and for a person `slots` and `missing_s`."""
 
-    def __init__(self, allowed: bool, until: int, why: str, slots=(), missing_s: int = 0) -> None:
-        self.allowed = allowed
+    def __init__(self, says: int, until: int, why: str, slots=(), missing_s: int = 0) -> None:
+        self.says = says
         self.until = until
         self.why = why
         self.slots = slots
@@ -45,30 +47,69 @@ def keep(files, number: int, wish: tuple | None) -> None:
     files.write_json(DEPARTURES, wishes)
 
 
-def work_out(files, hours, now: int, connector, session, delay_s: int, volts: int) -> Plan | None:
-    """The plan of a running session; None without a departure."""
+def work_out(files, hours, now: int | None, connector, session, delay_s: int, volts: int, late: bool):
+    """A generator of slices that returns the plan of a running session; None without one, a departure or the time.
+
+    late: of times with the same price the later ones are taken, so that the sun comes first, with an eighth more of them.
+    """
     wish = kept(files).get(str(connector.id))
-    if wish is None:
+    if session is None or now is None or wish is None:
         return None
+    yield
     minute, wh = wish
     began = now if session.start_utc is None else session.start_utc
     leave = next_departure(hours.zone, minute, began)
     left_wh = wh - (connector.meter.reported_wh() - session.start_wh)
     if left_wh <= 0:
-        return Plan(False, max(now, leave) + _DAY_S, "the car has the energy that was wanted")
+        return Plan(DONE, max(now, leave) + _DAY_S, "the car has the energy that was wanted")
     if now >= leave:
-        return Plan(True, now + _DAY_S, "the departure is over")
+        return Plan(NOTHING, now + _DAY_S, "the departure is over")
     power_w = session.max_w or volts * connector.outlet.limits.safety_da // 10
-    need_s = left_wh * 3600 // max(1, power_w) + delay_s
-    chosen, missing_s = cheapest.choose(_slots(hours, tariff.kept(files), now, leave), need_s)
+    need_s = left_wh * 3600 // max(1, power_w)
+    need_s += delay_s + (need_s // 8 if late else 0)
+    blocks = tariff.kept(files)
+    yield
+    slots = []
+    for slot in _slots(hours, blocks, now, leave):
+        slots.append(slot)
+        if len(slots) % _SLICE == 0:
+            yield
+    yield
+    chosen, missing_s = cheapest.choose(slots, need_s, late)
     until = min(leave, now + _AGAIN_S)
     for start, end in chosen:
         if start <= now < end:
             why = "the departure cannot be met: it charges whenever it may" if missing_s else "a chosen time before the departure"
-            return Plan(True, min(until, end), why, chosen, missing_s)
+            return Plan(RUN, min(until, end), why, chosen, missing_s)
         if start > now:
             until = min(until, start)
-    return Plan(False, until, "waits for the cheapest times before the departure", chosen, missing_s)
+    return Plan(WAIT, until, "waits for the cheapest times before the departure", chosen, missing_s)
+
+
+def affordable(files, hours, now: int | None, minute: int, power_w: int, budget: int):
+    """A generator of slices that returns the Wh that the cheapest times before a departure give for a budget.
+
+    budget: hundredths of the tariff's unit, times 1000. Times without a price count for nothing; power_w is that of one phase.
+    """
+    if now is None:
+        return 0
+    blocks = tariff.kept(files)
+    yield
+    slots = []
+    for slot in _slots(hours, blocks, now, next_departure(hours.zone, minute, now)):
+        slots.append(slot)
+        if len(slots) % _SLICE == 0:
+            yield
+    wh = 0
+    for price, start, end in sorted(slots):
+        slot_wh = power_w * (end - start) // 3600
+        if price == tariff.UNKNOWN or budget < price:
+            break
+        if price > 0:
+            slot_wh = min(slot_wh, budget // price)
+        wh += slot_wh
+        budget -= slot_wh * price
+    return wh
 
 
 def next_departure(zone, minute: int, after: int) -> int:
@@ -81,9 +122,8 @@ def next_departure(zone, minute: int, after: int) -> int:
     return moment - zone.offset_s(moment - offset_s)  # the offset of that morning, after a change of the clocks
 
 
-def _slots(hours, blocks: list, now: int, leave: int) -> list:
-    """(price, start, end) of all times within the hours until the departure."""
-    slots = []
+def _slots(hours, blocks: list, now: int, leave: int):
+    """Iterate (price, start, end) of all times within the hours until the departure."""
     moment = now
     for _ in range(_SPANS):
         if moment >= leave:
@@ -93,10 +133,9 @@ def _slots(hours, blocks: list, now: int, leave: int) -> list:
         while open_now and moment < until:
             price, change = tariff.price_at(blocks, moment)
             end = until if change is None else min(until, change)
-            slots.append((price, moment, end))
+            yield price, moment, end
             moment = end
         moment = until
-    return slots
 
 
 def report(plan: Plan | None, wish: tuple | None) -> dict:

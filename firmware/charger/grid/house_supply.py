@@ -37,14 +37,14 @@ class HouseSupply:
         self._more_ms: list = [None] * len(lanes)  # since when there is room for more, None while there is not
 
     def configure(self, max_da: int, safe_da: int) -> None:
-        """The installer's limits, 0.1 A per phase."""
+        """The installer's limits, 0.1 A per phase; without a maximum none holds."""
         self.max_da = max_da
         self.safe_da = safe_da
-
-    def withdraw(self) -> None:
-        """There is no limit of the supply any more."""
-        for lane in self._lanes:
-            lane.connector.outlet.limits.set("house", None)
+        if max_da:
+            self.step()
+        else:
+            for lane in self._lanes:
+                lane.connector.outlet.limits.set("house", None)
 
     def take(self, amps_da: tuple, power_w: int) -> None:
         """A reading: one phase or three in 0.1 A, and the power in W; below 0 they flow to the grid. The limit follows."""
@@ -55,18 +55,20 @@ class HouseSupply:
         self._least_da, self._most_da = self._room(0), self._room(1)
         self.step()
 
-    def old_ms_of_reading(self) -> int | None:
+    def age_of_reading_ms(self) -> int | None:
         """Age of the last reading, None before the first."""
         return None if self._taken_ms is None else clock.uptime_ms() - self._taken_ms
 
     def known(self) -> bool:
         """True while a reading counts."""
-        old_ms = self.old_ms_of_reading()
+        old_ms = self.age_of_reading_ms()
         return old_ms is not None and old_ms < OLD_MS
 
     def step(self) -> None:
         """Work out the limit of each connector and set it."""
         self._sample()
+        if not self.max_da:
+            return
         lanes = self._lanes
         users = [lane for lane in lanes if lane.session is not None]
         users.sort(key=lambda lane: lane.session.local_id)
@@ -139,7 +141,7 @@ class HouseSupply:
 
     def report(self) -> dict:
         """The limit and the last reading as plain data."""
-        old_ms = self.old_ms_of_reading()
+        old_ms = self.age_of_reading_ms()
         return {
             "max_amps": self.max_da / 10,
             "amps": [da / 10 for da in self.amps_da],

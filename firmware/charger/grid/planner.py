@@ -9,54 +9,14 @@ from micropython import const
 
 from charger import clock, log
 from charger.audit import events
-from charger.grid.random_delay import WaitingChanges, draw
-from charger.metering.charging_session import Session
+from charger.grid.lane import CSMS, HOURS, NOTHING, PLAN, SOLAR, WAIT, Lane
+from charger.grid.random_delay import draw
 from charger.outlet import limits, pilot_duty
 from charger.runtime import memory
 
-CSMS, HOURS, PLAN, DELAY = "csms", "hours", "plan", "delay"
-DEPARTURES = "departures.json"  # connector number as text: [minute of the day in local time, Wh]
+_DEPARTURES = "departures.json"  # departure.DEPARTURES, which is loaded only where there is one
 _LEAST_DA = const(60)
 _LOOK_S = const(604800)  # without any hours: look again after so long
-
-
-class Lane:
-    """What is scheduled at one connector."""
-
-    def __init__(self, connector) -> None:
-        self.connector = connector
-        self.wanted = {}  # source: 0.1 A
-        self.following = {}  # source: when it may change, UTC seconds
-        self.waiting = WaitingChanges()
-        self.applied_da = connector.outlet.limits.get("hardware")
-        self.session: Session | None = None
-        self.delay_served = False  # the start that comes now has waited its random delay already (UK-37)
-        self.plan_until = 0  # UTC seconds at which the owner's plan is looked up again
-        self.why = ""  # what the owner's plan does now
-        self.exempt = ""  # why the back end's limit in force takes no random delay (UK-33)
-
-    def session_number(self) -> int:
-        """The number of the running session, 0 without one."""
-        return self.session.local_id if self.session is not None else 0
-
-    def target_da(self) -> int:
-        """What all sources together want, 0 below 6 A, the hardware's maximum without any."""
-        target = self.connector.outlet.limits.get("hardware")
-        for limit in self.wanted.values():
-            target = min(target, limit)
-        return target if target >= _LEAST_DA else 0
-
-    def enforce(self) -> None:
-        """Set the outlet's limits: a lower limit that waits is not yet in force, a higher one is held by "delay"."""
-        for source in (CSMS, HOURS, PLAN):
-            wanted = self.wanted.get(source)
-            self._set(source, None if wanted is None else max(wanted, self.applied_da))
-        self._set(DELAY, self.applied_da if self.applied_da < self.target_da() else None)
-
-    def _set(self, source: str, limit_da: int | None) -> None:
-        in_force = self.connector.outlet.limits
-        if in_force.get(source) != limit_da:
-            in_force.set(source, limit_da)
 
 
 class Planner:
@@ -72,16 +32,17 @@ class Planner:
         self._files = files
         self._open = True  # whether the hours allow charging, in the span of UTC seconds below
         self._open_from = self._open_until = 0
-        self._departures = files.exists(DEPARTURES)
+        self._departures = files.exists(_DEPARTURES)
         self._hours_follow = False  # whether that may change at the end of the span
         self.lanes = [Lane(connector) for connector in connectors]
         self._config = config
         self._on_event = on_event
         self._reduction_signal = reduction_signal
         self._reduced = False
-        self.house = None  # grid/house_supply.py, where a maximum of the supply is set
+        self.house = None  # grid/house_supply.py, where a maximum of the supply or a solar mode is set
+        self.solar = None  # grid/solar.py, where a solar mode is set
         self.use_house("")
-        for key in ("HouseMaxCurrent", "HouseSafeCurrent"):
+        for key in ("HouseMaxCurrent", "HouseSafeCurrent", "SolarMode", "SolarStartPower"):
             config.on_change(key, self.use_house)
         clock.on_step(self._time_stepped)
         self.second()
@@ -96,49 +57,68 @@ class Planner:
         return self.lanes[connector.id - 1]
 
     def use_house(self, _value: str) -> None:
-        """Follow the installer's limits of the house's supply."""
-        max_da = self._config.get_int("HouseMaxCurrent") * 10
-        if not max_da and self.house is not None:
-            self.house.withdraw()
-            self.house = None
-        elif max_da and self.house is None:
-            from charger.grid.house_supply import HouseSupply  # 2,400 frozen bytes, for houses with a reading of their supply
+        """Follow the installer's limits of the house's supply and the owner's solar mode."""
+        get_int = self._config.get_int
+        max_da, mode = get_int("HouseMaxCurrent") * 10, self._config.get_str("SolarMode")
+        if self.house is None and (max_da or mode != "off"):
+            from charger.grid.house_supply import HouseSupply  # 2,800 frozen bytes, for houses with a reading of their supply
 
             self.house = HouseSupply(self.lanes)
+        if self.solar is None and mode != "off":
+            from charger.grid.solar import SolarSurplus  # 1,900 frozen bytes, for houses with generation
+
+            self.solar = SolarSurplus(self.lanes, self._config.supply_volts)
+        if self.solar is not None:
+            self.solar.configure(mode, get_int("SolarStartPower"))
         if self.house is not None:
-            self.house.configure(max_da, self._config.get_int("HouseSafeCurrent") * 10)
-            self.house.step()
+            self.house.configure(max_da, get_int("HouseSafeCurrent") * 10)
+        if mode == "off":
+            self.solar = None
+            if not max_da:
+                self.house = None
 
     def read_house(self, amps_da: tuple, power_w: int) -> None:
         """A reading of the house's current and power: see HouseSupply.take()."""
         if self.house is not None:
             self.house.take(amps_da, power_w)
+        if self.solar is not None:
+            self.solar.take(power_w)
+
+    def _step_house(self) -> None:
+        if self.house is not None:
+            self.house.step()
+        if self.solar is not None:
+            self.solar.step(self.house.known())
+            for lane in self.lanes:
+                lane.combine()
+                self._change(lane, SOLAR)
 
     # --- what the sources want ---
 
     def stage(self, connector, source: str, limit_da: int | None, following: int | None = None, exempt: str = "") -> None:
         """A source wants a limit from now on. `exempt`: why this change takes no random delay (UK-33)."""
         lane = self.lane(connector)
-        if limit_da is None:
-            lane.wanted.pop(source, None)
-        else:
-            lane.wanted[source] = max(0, limit_da)
-        if following is None:
-            lane.following.pop(source, None)
-        else:
-            lane.following[source] = following
+        lane.want(source, limit_da)
+        lane.follow(source, following)
         if source == CSMS:
             lane.exempt = exempt
         self._change(lane, exempt)
 
     def _change(self, lane: Lane, exempt: str = "") -> None:
-        """Bring a new target into force: at once, or when the random delay is over (UK-35)."""
+        """Bring a new target into force: at once, or when the random delay is over (UK-35).
+
+        The owner chose to follow the solar surplus: its changes take no delay (UK-38), and end none that runs.
+        """
         target = lane.target_da()
         newest = lane.waiting.newest()
         if lane.session is None:
             lane.applied_da = target
-        elif target != (lane.applied_da if newest is None else newest):
-            if exempt and self.delay_most_s:
+        elif target == (lane.applied_da if newest is None else newest):
+            pass
+        elif exempt == SOLAR and newest is not None:
+            lane.waiting.replace(target)
+        else:
+            if exempt and exempt != SOLAR and self.delay_most_s:
                 self._bypassed(lane, exempt)
             self._begin_change(lane, target, 0 if exempt else self.delay_most_s)
         lane.enforce()
@@ -172,11 +152,21 @@ class Planner:
         lane = self.lanes[session.connector_id - 1]
         lane.session = session
         lane.plan_until = 0
+        lane.work = lane.starting = None
+        if self._departures and clock.utc_s() is not None:
+            lane.says, lane.why = WAIT, "works out the plan"
+            lane.starting = lane.delay_served
+        if self.solar is not None:
+            self.solar.step(self.house.known())
         self._follow_plan(lane, clock.utc_s())
+        self._begin_flow(lane, lane.delay_served)
+
+    def _begin_flow(self, lane: Lane, served: bool) -> None:
+        """Start from what all sources want now, after the random delay unless it is served or does not apply."""
         target = lane.target_da()
         lane.waiting.clear()
         lane.applied_da = target
-        if target and self.delay_most_s and not lane.delay_served:
+        if target and self.delay_most_s and not served:
             if lane.exempt:
                 self._bypassed(lane, lane.exempt)
             else:
@@ -199,8 +189,7 @@ class Planner:
     def second(self) -> None:
         """End delays that are over, and follow the hours and the grid operator."""
         self._reduce()
-        if self.house is not None:
-            self.house.step()
+        self._step_house()
         for lane in self.lanes:
             self._step_lane(lane)
 
@@ -209,54 +198,72 @@ class Planner:
         utc = clock.utc_s()
         if utc is not None and not self._open_from <= utc < self._open_until:
             self._look(utc)
-        if utc is None or self._open or lane.connector.override:  # without the time it is allowed (UK-15)
-            lane.wanted.pop(HOURS, None)
-        else:
-            lane.wanted[HOURS] = 0
-        if utc is None or not self._hours_follow:
-            lane.following.pop(HOURS, None)
-        else:
-            lane.following[HOURS] = self._open_until
+        lane.want(HOURS, None if utc is None or self._open or lane.connector.override else 0)  # without the time: UK-15
+        lane.follow(HOURS, None if utc is None or not self._hours_follow else self._open_until)
         self._follow_plan(lane, utc)
         self._change(lane)
 
     def _follow_plan(self, lane: Lane, utc: int | None) -> None:
-        """Look up what the owner's departure wants now; without the time, or overridden, it wants nothing."""
+        """Have the owner's plan worked out where it is time; without the time, or overridden, it says nothing."""
         if not self._departures or lane.session is None or utc is None or lane.connector.override:
-            lane.wanted.pop(PLAN, None)
-            lane.following.pop(PLAN, None)
-            lane.why = ""
+            lane.work = lane.starting = None
             lane.plan_until = 0
-        elif utc >= lane.plan_until:
-            plan = self.plan(lane)
+            self._decide(lane, None, 0)
+        elif utc >= lane.plan_until and lane.work is None:
+            lane.work = self.plan(lane)
+        lane.combine()
+
+    def work(self) -> None:
+        """Do a slice of a plan that is worked out. Called ten times a second."""
+        for lane in self.lanes:
+            if lane.work is not None:
+                try:
+                    next(lane.work)
+                except StopIteration as done:
+                    self._take_plan(lane, done.value)
+                return
+
+    def _take_plan(self, lane: Lane, plan) -> None:
+        lane.work = None
+        self.give_back()
+        self._decide(lane, plan, clock.utc_s() or 0)
+        lane.combine()
+        starting, lane.starting = lane.starting, None
+        if starting is None:
+            self._change(lane)
+        else:
+            self._begin_flow(lane, starting)
+
+    def _decide(self, lane: Lane, plan, utc: int) -> None:
+        """A plan was worked out, None for none."""
+        lane.says, lane.why = (NOTHING, "") if plan is None else (plan.says, plan.why)
+        if utc:
             lane.plan_until = utc + _LOOK_S if plan is None else plan.until
-            lane.why = "" if plan is None else plan.why
-            if plan is None or plan.allowed:
-                lane.wanted.pop(PLAN, None)
-            else:
-                lane.wanted[PLAN] = 0
-            if plan is None:
-                lane.following.pop(PLAN, None)
-            else:
-                lane.following[PLAN] = plan.until
-            self.give_back()
+        lane.follow(PLAN, None if plan is None else plan.until)
 
     def plan(self, lane: Lane):
-        """The plan of the running session, None without one or without a departure: give_back() then."""
+        """A generator of slices that returns the plan of the running session, None without a departure: give_back() then."""
         from charger.grid import departure  # a few times an hour, where a departure was given
 
-        utc = clock.utc_s()
-        if lane.session is None or utc is None:
-            return None
-        volts = self._config.supply_volts
-        return departure.work_out(self._files, self.hours(), utc, lane.connector, lane.session, self.delay_most_s, volts)
+        late = self.solar is not None
+        return departure.work_out(
+            self._files, self.hours(), clock.utc_s(), lane.connector, lane.session, self.delay_most_s,
+            self._config.supply_volts, late)  # fmt: skip
+
+    def affordable(self, connector, minute: int, budget: int):
+        """See departure.affordable(); give_back() then."""
+        from charger.grid import departure  # as above
+
+        power_w = self._config.supply_volts * connector.outlet.limits.safety_da // 10
+        return departure.affordable(self._files, self.hours(), clock.utc_s(), minute, power_w, budget)
 
     def replan(self) -> None:
         """A departure, the tariff, the hours or the time is another one."""
-        self._departures = self._files.exists(DEPARTURES)
+        self._departures = self._files.exists(_DEPARTURES)
         self._open_until = 0
         for lane in self.lanes:
             lane.plan_until = 0
+            lane.work = None
         self.give_back()
         self.second()
 
@@ -323,8 +330,8 @@ class Planner:
         lane = self.lane(connector)
         connector.override = True
         self._on_event(events.CHARGING_OVERRIDE, "connector %d: charge now, by %s" % (connector.id, by))
-        lane.wanted.pop(HOURS, None)
-        lane.wanted.pop(PLAN, None)
+        lane.want(HOURS, None)
+        lane.combine()
         self._change(lane)
         self._skip(lane)
 
@@ -349,6 +356,8 @@ class Planner:
         report: dict = {"country": self._config.get_str("Country"), "delay_max_s": self.delay_most_s, "hours_open": self._open}
         if self.house is not None:
             report["house"] = self.house.report()
+        if self.solar is not None:
+            report["solar"] = self.solar.report()
         return report
 
     def lane_report(self, connector) -> dict:

@@ -34,7 +34,7 @@ CAUSES = (
     " ResidualCurrent ResidualSelfTest Weld CloseFailure PilotShort PilotVoltage Diode Ventilation"
     " OverCurrent Temperature MeterLost UnderVoltage OverVoltage Proximity LockFailure Tamper"
     " Rails FaultInput ReaderLost BoardFault connection flash"
-    " mains late stop PhaseWeld PhaseCloseFailure RepeatedOpenings plan delay pause house grid PilotGenerator"
+    " mains late stop PhaseWeld PhaseCloseFailure RepeatedOpenings plan delay pause house grid PilotGenerator solar"
 )
 ERROR_CODES = (
     "NoError ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError"

@@ -33,6 +33,7 @@ WORDS = (  # source, words, source, words: a dictionary would be in the heap
     "delay", "the random delay",
     "pause", "the user's pause",
     "house", "the supply of the house",
+    "solar", "the solar surplus",
     "grid", "the grid operator",
     "temperature", "the temperature inside",
     "mains", "the low voltage of the mains",

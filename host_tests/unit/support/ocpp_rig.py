@@ -216,6 +216,8 @@ class Rig:
     async def plan(self):
         while True:
             self.planner.second()
+            while any(lane.work is not None for lane in self.planner.lanes):
+                self.planner.work()
             await clock.sleep_ms(1000)
 
     async def poll(self):

@@ -1,0 +1,78 @@
+"""What is scheduled at one connector: what each source wants, and the change of the current that waits for its random delay."""
+
+from micropython import const
+
+from charger.grid.random_delay import WaitingChanges
+from charger.metering.charging_session import Session
+
+try:
+    from collections.abc import Iterator
+except ImportError:  # on the board: annotations are not evaluated there
+    pass
+
+CSMS, HOURS, PLAN, SOLAR, DELAY = "csms", "hours", "plan", "solar", "delay"
+NOTHING, RUN, WAIT, DONE = 0, 1, 2, 3  # what the owner's plan says
+_LEAST_DA = const(60)
+
+
+class Lane:
+    """What is scheduled at one connector."""
+
+    def __init__(self, connector) -> None:
+        self.connector = connector
+        self.wanted = {}  # source: 0.1 A
+        self.following = {}  # source: when it may change, UTC seconds
+        self.waiting = WaitingChanges()
+        self.applied_da = connector.outlet.limits.get("hardware")
+        self.session: Session | None = None
+        self.starting: bool | None = None  # the plan of a session that begins is worked out; True: its delay is served
+        self.delay_served = False  # the start that comes now has waited its random delay already (UK-37)
+        self.plan_until = 0  # UTC seconds at which the owner's plan is looked up again
+        self.says = NOTHING  # what the owner's plan says now
+        self.why = ""  # and in words
+        self.work: Iterator | None = None  # the generator that works out the plan, while it does
+        self.solar_da: int | None = None  # what the solar surplus leaves for this lane, None without a mode
+        self.exempt = ""  # why the back end's limit in force takes no random delay (UK-33)
+
+    def session_number(self) -> int:
+        """The number of the running session, 0 without one."""
+        return self.session.local_id if self.session is not None else 0
+
+    def target_da(self) -> int:
+        """What all sources together want, 0 below 6 A, the hardware's maximum without any."""
+        target = self.connector.outlet.limits.get("hardware")
+        for limit in self.wanted.values():
+            target = min(target, limit)
+        return target if target >= _LEAST_DA else 0
+
+    def enforce(self) -> None:
+        """Set the outlet's limits: a lower limit that waits is not yet in force, a higher one is held by "delay"."""
+        for source in (CSMS, HOURS, PLAN, SOLAR):
+            wanted = self.wanted.get(source)
+            self._set(source, None if wanted is None else max(wanted, self.applied_da))
+        self._set(DELAY, self.applied_da if self.applied_da < self.target_da() else None)
+
+    def combine(self) -> None:
+        """Stage what plan and solar surplus want together: the surplus fills the times in which the plan waits."""
+        says, solar_da, override = self.says, self.solar_da, self.connector.override
+        self.want(PLAN, 0 if not override and (says == DONE or (says == WAIT and solar_da is None)) else None)
+        self.want(SOLAR, None if override or says == RUN else solar_da)
+
+    def want(self, source: str, limit_da: int | None) -> None:
+        """Note what a source wants, 0.1 A; None for nothing."""
+        if limit_da is None:
+            self.wanted.pop(source, None)
+        else:
+            self.wanted[source] = max(0, limit_da)
+
+    def follow(self, source: str, moment: int | None) -> None:
+        """Note when that may change, UTC seconds; None for never."""
+        if moment is None:
+            self.following.pop(source, None)
+        else:
+            self.following[source] = moment
+
+    def _set(self, source: str, limit_da: int | None) -> None:
+        in_force = self.connector.outlet.limits
+        if in_force.get(source) != limit_da:
+            in_force.set(source, limit_da)

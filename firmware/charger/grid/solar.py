@@ -1,0 +1,102 @@
+"""Charging by the surplus of the house's own generation: what would else flow to the grid, by the readings of the house.
+
+SolarMode "surplus" charges by it alone: it begins when the surplus has been SolarStartPower for _START_S, and ends when it has
+not been enough for 6 A for _STOP_S. Between two beginnings lie at least _LEAST_ON_S and _LEAST_OFF_S, so that the contactor moves
+at most five times an hour. "minimum" never ends: at least 6 A. In between the current follows each reading, the mean of a few.
+"""
+
+from micropython import const
+
+from charger import clock
+from charger.grid.lane import Lane
+
+OFF, SURPLUS, MINIMUM = "off", "surplus", "minimum"
+_START_S, _STOP_S = const(60), const(120)
+_LEAST_ON_S, _LEAST_OFF_S = const(900), const(600)
+_LEAST_DA = const(60)
+_STEP_DA = const(5)  # smaller changes of the current are not followed
+_MEAN = const(4)
+
+
+class SolarSurplus:
+    """The unit's state. step() is called each second and gives each lane what its car may take."""
+
+    def __init__(self, lanes: list, volts: int) -> None:
+        self._lanes = lanes
+        self._volts = volts
+        self.mode = SURPLUS
+        self.start_w = 0
+        self.running = False
+        self.available_w: int | None = None  # mean of the last readings; None without any
+        self._changed_s: int | None = None  # uptime of the last beginning or end
+        self._since_s: int | None = None  # since when the surplus says that it should begin or end
+        self._given_da = 0
+
+    def configure(self, mode: str, start_w: int) -> None:
+        """The owner's choice; "off" leaves the current alone from now on."""
+        self.mode = mode
+        self.start_w = start_w
+        if mode == OFF:
+            for lane in self._lanes:
+                lane.solar_da = None
+
+    def take(self, grid_w: int) -> None:
+        """A reading: what the house takes from the grid, below 0 to it."""
+        surplus_w = -grid_w
+        for lane in self._lanes:
+            outlet = lane.connector.outlet
+            if outlet.energised and outlet.reading.usable():
+                surplus_w += outlet.reading.total_mw() // 1000
+        mean_w = self.available_w
+        self.available_w = surplus_w if mean_w is None else mean_w + (surplus_w - mean_w) // _MEAN
+
+    def step(self, known: bool) -> None:
+        """Divide the surplus among the lanes with a session, the later ones wait; `known`: the last reading counts."""
+        if not known:
+            self.available_w = None
+        users = [lane for lane in self._lanes if lane.session is not None]
+        users.sort(key=Lane.session_number)
+        if not users:
+            self.running = False
+            self._since_s = None
+        total_da = self._current_da(users[0].connector.outlet.phases) if users else 0
+        while len(users) > 1 and total_da < _LEAST_DA * len(users):
+            users.pop()
+        for lane in self._lanes:
+            lane.solar_da = total_da // len(users) if lane in users else 0
+
+    def _current_da(self, phases: int) -> int:
+        """What the cars together may take in 0.1 A of each phase, 0 for none."""
+        per_da_mw = self._volts * phases * 100
+        available_da = max(0, (self.available_w or 0) * 1000 // per_da_mw)
+        if self.mode == MINIMUM:
+            return self._followed(max(_LEAST_DA, available_da))
+        if self.running:
+            turn = available_da < _LEAST_DA
+        else:
+            turn = available_da >= max(_LEAST_DA, self.start_w * 1000 // per_da_mw)
+        self._turn(clock.uptime_s(), turn)
+        return self._followed(max(_LEAST_DA, available_da)) if self.running else 0
+
+    def _turn(self, now_s: int, turn: bool) -> None:
+        """Begin or end when that has been wanted long enough, and the last change is long enough ago."""
+        if not turn:
+            self._since_s = None
+            return
+        if self._since_s is None:
+            self._since_s = now_s
+        waits_s = _STOP_S if self.running else _START_S
+        holds_s = _LEAST_ON_S if self.running else _LEAST_OFF_S
+        if now_s - self._since_s >= waits_s and (self._changed_s is None or now_s - self._changed_s >= holds_s):
+            self.running = not self.running
+            self._changed_s = now_s
+            self._since_s = None
+
+    def _followed(self, da: int) -> int:
+        if abs(da - self._given_da) >= _STEP_DA or da == _LEAST_DA:
+            self._given_da = da
+        return self._given_da
+
+    def report(self) -> dict:
+        """Mode and state as plain data."""
+        return {"mode": self.mode, "running": self.running or self.mode == MINIMUM, "available_w": self.available_w}

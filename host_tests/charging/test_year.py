@@ -1,0 +1,32 @@
+"""A seeded week of each household of `make year`: the invariants, and that prices and sun are used (tools/year.py)."""
+
+import pytest
+import year
+
+SUMMER = 160  # a Monday in June
+
+
+@pytest.mark.parametrize("case", year.CASES)
+def test_a_week_of_a_household_keeps_the_invariants(case):
+    """No peak hours, no supply exceeded for over 2 s, each feasible departure met, bounded movements of the contactor."""
+    found = year.play(case, first=SUMMER, days=7)
+    assert year.broken(found) == []
+    assert len(found["sessions"]) == 7
+    energy = sum(slot[4] for session in found["sessions"] for slot in session["slots"])
+    sun = sum(min(slot[3], slot[4]) for session in found["sessions"] for slot in session["slots"])
+    cost = sum(slot[5] for session in found["sessions"] for slot in session["slots"])
+    dumb = sum(year.dumb_cost(session, found["power_w"]) for session in found["sessions"])
+    assert energy > 50_000
+    assert (sun > energy / 10) == (case == "solar")
+    assert case in ("no tariff", "small fuse") or cost < 0.8 * dumb
+    if case == "small fuse":
+        assert found["worst_over_s"] > 0, "the house never asked for its supply"
+
+
+def test_each_invariant_is_seen_when_it_breaks():
+    session = {"wanted_wh": 1000, "wh": 900, "leave": 0, "cut": False, "slots": [[0, 100, 7200, 0, 900, 0, 7200]]}
+    found = {"case": "tariff", "power_w": 7360, "peak_wh": 1, "worst_over_s": 3, "worst_flips": 61, "sessions": [session]}
+    assert len(year.broken(found)) == 4
+    right = {"peak_wh": 0, "worst_over_s": 2, "worst_flips": 60, "sessions": [{**session, "wh": 1000}]}
+    assert year.broken({**found, **right}) == []
+    assert year.broken({**found, **right, "sessions": [{**session, "slots": [[0, 100, 600, 0, 900, 0, 600]]}]}) == []
