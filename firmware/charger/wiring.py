@@ -251,7 +251,7 @@ def add_status_light(app) -> None:
     from charger.drivers.led import PixelLed, PlainLed  # with status_light.py: 1,500 frozen bytes
     from charger.status_light import StatusLight
 
-    light = StatusLight(app, PixelLed(pixel) if led is None else PlainLed(led))  # type: ignore[arg] - one of them is there
+    light = StatusLight(app, PixelLed(pixel) if pixel is not None else PlainLed(led or 0))
     app.housekeeping.every_100_ms("status light", light.poll)
 
 
