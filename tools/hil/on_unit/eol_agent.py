@@ -38,4 +38,12 @@ def networks() -> None:
     from charger.net import wifi
 
     wifi.turn_on()
-    tell([[name.decode(), rssi] for name, _, _, rssi, _, _ in wifi.station().scan()])
+    tell([[_text(name), rssi] for name, _, _, rssi, _, _ in wifi.station().scan()])
+
+
+def _text(name: bytes) -> str:
+    """A network's name; "" for one that is not UTF-8, as a neighbour's may be."""
+    try:
+        return name.decode()
+    except UnicodeError:
+        return ""
