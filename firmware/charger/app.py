@@ -27,6 +27,7 @@ from charger.update.checked_slots import CheckedSlots
 # isort: split
 
 _POLL_MS = const(100)
+_ANSWER_MS = const(300)  # in which the answer to the request for a restart is sent
 _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(9000)
 _END_MS = const(10000)
@@ -256,6 +257,7 @@ class Application:
 
     async def _restart(self, kind: str, why: str) -> None:
         log.info("app", kind + " restart")
+        await clock.sleep_ms(_ANSWER_MS)
         for connector in self.connectors:
             connector.stop("Reboot")
         start = clock.ticks_ms()

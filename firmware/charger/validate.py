@@ -34,7 +34,7 @@ def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = Non
     """Raise InvalidValueError, for the first fault, when value does not satisfy spec.
 
     With drop_nulls an optional field that is null counts as absent and is removed (SCH-7). `later` takes the long lists,
-    whose items are then not checked: see check_call().
+    whose items are then not checked: see check_items().
     """
     kind = spec[0]
     if kind in ("int", "num", "whole"):
@@ -50,10 +50,8 @@ def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = Non
         _string(spec, value)
 
 
-async def check_call(spec: tuple, value) -> None:
-    """Do check(), nulls dropped, of a message that may be long: it lets other tasks run."""
-    later = []
-    check(spec, value, True, later)
+async def check_items(later: list) -> None:
+    """Check the items of the long lists that check() has put into `later`, nulls dropped; other tasks run meanwhile."""
     for item_spec, items in later:
         index = 0
         for item in items:
@@ -160,6 +158,8 @@ def _time(text: str) -> None:
 def printable(text: str, lines: bool = False) -> bool:
     """False when text has control characters or a lone surrogate (SCH-16); `lines` allows line breaks and tabs."""
     data = text.encode()
+    if data and min(data) >= 0x20 and max(data) < 0x7F:
+        return True  # as most text is; the functions in C are fast
     size = len(data)
     at = 0
     while at < size:  # line by line, with functions in C, which are fast

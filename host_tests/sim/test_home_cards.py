@@ -34,6 +34,7 @@ def learn(sim, owner, card, name=""):
 
 def starts(sim, card):
     """Whether a card starts a session, which is ended again with it."""
+    sim.let_pass(2)  # a card that was there a moment ago lies there still
     mark = len(sim.log_lines())
     sim.swipe(card, 1)
     masked = f"{card[:2]}**{card[-2:]}"

@@ -22,7 +22,7 @@ HOUSE = "the supply of the house"
 def charge(sim):
     sim.plug_in(1)
     sim.swipe("GOOD0001", 1)
-    sim.wait_connector(lambda c: c["offered_amps"] * 220 < (c["power_w"] or 0), what="the car takes what it is offered")
+    sim.wait_connector(lambda c: c["offered_amps"] * 228 < (c["power_w"] or 0), what="the car takes what it is offered")
 
 
 def limited(sim, amps):

@@ -13,7 +13,7 @@ FAST = ["tick", "imports", "ocpp"]
 @pytest.fixture(scope="module")
 def counted():
     """The counts of this checkout."""
-    subjects = [name for name in count.SUBJECTS if name != "handlers"] if ALL else FAST  # they have a bound, no budgets yet
+    subjects = count.with_budgets() if ALL else FAST
     return count.count(subjects)
 
 

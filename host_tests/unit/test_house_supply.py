@@ -166,4 +166,4 @@ async def test_when_the_planner_stops_the_limit_falls_to_what_protects():
     await rig.seconds(11)
     rig.connectors[0].outlet.limits.expire()
     equal(house_da(rig), limits.SAFE_DA)
-    true(rig.connectors[0].outlet.limits.who("house").endswith("(not heard from)"))
+    true(rig.connectors[0].outlet.limits.describe_source("house").endswith("(not heard from)"))

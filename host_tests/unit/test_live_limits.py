@@ -39,6 +39,7 @@ class Connector:
         self.outlet = outlet
         self.settings = settings
         self.stopping = self.override = False
+        self.suspended, self.operative = "", True
         self.pending = self.start = None
         self.session = Session(outlet.id)
 

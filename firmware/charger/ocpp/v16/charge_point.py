@@ -223,7 +223,10 @@ class ChargePoint(ServiceRegistry):
             return actions.without_profile(action), None
         module = actions.load(action)
         try:
-            await validate.check_call(module.SPEC, request)
+            long_lists = []
+            validate.check(module.SPEC, request, True, long_lists)
+            if long_lists:
+                await validate.check_items(long_lists)
         except InvalidValueError as error:
             self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
             raise OcppError(_CODES[error.kind], str(error))
