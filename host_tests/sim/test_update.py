@@ -174,6 +174,7 @@ def test_the_owner_sees_what_is_offered_and_installs_it_with_one_click(unit, csm
         start_session(sim, csms)
     since = len(csms.record)
     assert page.post("/api/update") == {"version": "0.3.0"}
+    assert page.request("POST", "/api/update").status == 409, "asked for twice"
     if word == 32:
         installed(sim, csms, since)
         return

@@ -29,8 +29,9 @@ async def _install(app, role, _wish, _surface) -> dict:
     offer = updates.updater.offer
     if offer is None:
         raise CommandError(CONFLICT, "No update is on offer.")
-    if updates.updater.busy:
+    if updates.updater.busy or updates.installing:
         raise CommandError(CONFLICT, "An update is under way.")
+    updates.installing = True  # until a session has ended, which the download does not wait for
     log.info("update", "%s requested by the %s" % (offer["version"], role))
     asyncio.create_task(install(app))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return {"version": offer["version"]}

@@ -21,4 +21,5 @@ async def install(app) -> None:
     except (OSError, ValueError, MemoryError) as error:
         log.error("update", "not installed: " + log.reason(error))
     finally:
+        app.updates.installing = False
         availability.hold(False)
