@@ -148,6 +148,7 @@ class _Unit:
 
     def __init__(self, updater):
         self.updates = self
+        self.installing = False
         self.updater = updater
         self.charge_point = self
         self.availability = self
