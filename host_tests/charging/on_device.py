@@ -12,34 +12,14 @@ import asyncio
 import json
 import sys
 
+from memory_files import MemoryFiles
+
 from charger import clock, validate
 from charger.config.configuration import Configuration
 from charger.ocpp.v16.actions import set_charging_profile
 from charger.ocpp.v16.charging_profile import tenths
 from charger.ocpp.v16.services.smart_charging import SmartCharging
 from charger.outlet import limits, pilot_duty
-
-
-class Memory:
-    """The flash, as far as profiles go."""
-
-    def __init__(self):
-        self.files = {}
-
-    def read_json(self, name, default=None):
-        return json.loads(self.files[name]) if name in self.files else default
-
-    def write_json(self, name, value):
-        self.files[name] = json.dumps(value)
-
-    def exists(self, name):
-        return name in self.files
-
-    def read(self, name):
-        return self.files[name].encode() if name in self.files else None
-
-    def write(self, name, data):
-        self.files[name] = data.decode()
 
 
 class Session:
@@ -96,7 +76,7 @@ class Unit:
     """What SmartCharging sees of a charge point."""
 
     def __init__(self, case):
-        self.files = Memory()
+        self.files = MemoryFiles()
         factory = {"MaxChargingProfilesInstalled": 20}
         if case["factory_limit"]:
             factory["CompositeScheduleDefaultLimitAmps"] = 48

@@ -7,27 +7,13 @@ One JSON object a line on stdin: {"country", "windows": text or null, "now", "mi
 import json
 import sys
 
+from memory_files import MemoryFiles
+
 from charger import clock
 from charger.config.configuration import Configuration
 from charger.grid import charging_hours, departure, tariff
 from charger.grid.charging_hours import ChargingHours
 from charger.runtime.cooperative import run_now
-
-
-class Memory:
-    """The flash."""
-
-    def __init__(self):
-        self.files = {}
-
-    def read_json(self, name, default=None):
-        return json.loads(self.files[name]) if name in self.files else default
-
-    def write_json(self, name, value):
-        self.files[name] = json.dumps(value)
-
-    def exists(self, name):
-        return name in self.files
 
 
 class Part:
@@ -41,7 +27,7 @@ class Part:
 def play(case):
     """One household."""
     clock.set_utc(case["now"], "test")
-    files = Memory()
+    files = MemoryFiles()
     config = Configuration(files, {"Country": case["country"]})
     if case["windows"] is not None:
         files.write_json(charging_hours.FILE, {"choice": "change", "windows": case["windows"]})

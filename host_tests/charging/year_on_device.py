@@ -12,6 +12,7 @@ import json
 import random
 import sys
 
+from memory_files import MemoryFiles
 from ocpp_rig import Meter, Outlet
 
 from charger import clock
@@ -32,22 +33,6 @@ CASES = {  # country, phases, prices, sun (peak W), supply (A), outages a year
     "no tariff": ("GB", 1, False, 0, 0, 12),
     "small fuse": ("DE", 3, False, 0, 25, 4),
 }
-
-
-class Memory:
-    """The flash."""
-
-    def __init__(self):
-        self.files = {}
-
-    def read_json(self, name, default=None):
-        return json.loads(self.files[name]) if name in self.files else default
-
-    def write_json(self, name, value):
-        self.files[name] = json.dumps(value)
-
-    def exists(self, name):
-        return name in self.files
 
 
 class Session:
@@ -75,7 +60,7 @@ class Household:
         country, self.phases, self.priced, self.sun_w, self.supply_a, self.outages = CASES[case]
         random.seed(seed)
         timebase.manual()
-        self.files = Memory()
+        self.files = MemoryFiles()
         self.utc = clock.utc_of(2026, 1, 5, 0)
         clock.set_utc(self.utc, "test")
         table = load(country)

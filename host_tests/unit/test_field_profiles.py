@@ -2,27 +2,16 @@
 
 import asyncio
 
-import profiles
 from check import equal, true
 from ocpp_rig import Rig
+from profiles import Fault, install
+from profiles import relative as profile
 
 from charger import clock
 from charger.metering import measurands
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
-
-
-class Fault:
-    CODE, INFO, FAULTED = "GroundFailure", "x", True
-
-
-def profile(number=1, purpose="TxDefaultProfile", limit=10, kind="Relative", **more):
-    return profiles.profile(number, purpose, limit, kind=kind, **more)
-
-
-async def install(rig, fields, connector=0):
-    return await profiles.install(rig, fields, connector)
 
 
 async def scheduled(rig, connector=1, unit="A", duration=0):

@@ -1,26 +1,15 @@
 """Further cases of the kinds of F-O1 to F-O6 and F-O22: charging profiles, their owners, and the clock. In manual time."""
 
-import profiles
 from check import equal
 from ocpp_rig import NOW, Rig
+from profiles import Fault, install
+from profiles import relative as profile
 
 from charger import clock
 from charger.errors import CallError
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
-
-
-class Fault:
-    CODE, INFO, FAULTED = "GroundFailure", "x", True
-
-
-def profile(number=1, purpose="TxDefaultProfile", limit=10, kind="Relative", **more):
-    return profiles.profile(number, purpose, limit, kind=kind, **more)
-
-
-async def install(rig, fields, connector=0):
-    return await profiles.install(rig, fields, connector)
 
 
 def limit(rig, number=1):

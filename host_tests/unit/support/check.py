@@ -9,19 +9,19 @@ class Skip(Exception):
 def equal(got, wanted, what=""):
     """Fail unless the two are equal, and say both."""
     if got != wanted:
-        raise AssertionError("%sgot %r, wanted %r" % (what and what + ": ", got, wanted))
+        raise AssertionError("%sgot %r, wanted %r" % (what and str(what) + ": ", got, wanted))
 
 
 def near(got, wanted, tolerance, what=""):
     """Fail unless got lies within wanted +/- tolerance (same unit)."""
     if not wanted - tolerance <= got <= wanted + tolerance:
-        raise AssertionError("%sgot %r, wanted %r +/- %r" % (what and what + ": ", got, wanted, tolerance))
+        raise AssertionError("%sgot %r, wanted %r +/- %r" % (what and str(what) + ": ", got, wanted, tolerance))
 
 
 def true(got, what=""):
     """Fail unless got is true, and say what it is."""
     if not got:
-        raise AssertionError("%sgot %r" % (what and what + ": ", got))
+        raise AssertionError("%sgot %r" % (what and str(what) + ": ", got))
 
 
 def raises(exception, function, *args, **kwargs):

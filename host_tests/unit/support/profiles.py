@@ -19,6 +19,17 @@ def profile(number=1, purpose="TxDefaultProfile", limit=10, stack=0, kind="Absol
     return fields
 
 
-async def install(rig, fields, connector):
+def relative(number=1, purpose="TxDefaultProfile", limit=10, kind="Relative", **more):
+    """profile() of a kind that needs no clock, unless another is given."""
+    return profile(number, purpose, limit, kind=kind, **more)
+
+
+class Fault:
+    """A guard that has tripped, as the outlet's `fault`."""
+
+    CODE, INFO, FAULTED = "GroundFailure", "x", True
+
+
+async def install(rig, fields, connector=0):
     """SetChargingProfile: its status."""
     return (await rig.call("SetChargingProfile", connectorId=connector, csChargingProfiles=fields))["status"]
