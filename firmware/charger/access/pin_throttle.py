@@ -51,7 +51,7 @@ class PinThrottle:
         if self._kept.value is None:
             self._take_over(files, worst)
         self._counts = _bytes(self._kept.value or "", worst)
-        self._kept.repair(on_event or _nobody, SAFETY_VALUE)
+        self._kept.repair(on_event or _no_event, SAFETY_VALUE)
         # by queue (0: unknown clients, then the known devices of each role): uptime, s
         self._ends = [wait_for(self.failures(min(queue, KNOWN), queue - 1)) for queue in range(1 + roles)]
         self._last = [0] * (1 + roles)  # the last wrong one
@@ -117,7 +117,7 @@ def begin(files, roles: int) -> None:
     ABRecord(files, _OLD_NAME).delete()
 
 
-def _nobody(*_) -> None:
+def _no_event(*_) -> None:
     """Default callback; does nothing."""
 
 

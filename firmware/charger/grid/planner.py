@@ -195,7 +195,7 @@ class Planner:
         self._end_delays(lane)
         utc = clock.utc_s()
         if utc is not None and not self._open_from <= utc < self._open_until:
-            self._look(utc)
+            self._look_up_hours(utc)
         lane.want(HOURS, None if utc is None or self._open or lane.connector.override else 0)  # without the time: UK-15
         lane.follow(HOURS, None if utc is None or not self._hours_follow else self._open_until)
         self._follow_plan(lane, utc)
@@ -268,7 +268,7 @@ class Planner:
         """What the hours were looked up with goes."""
         memory.unload(memory.PLANNING)
 
-    def _look(self, utc: int) -> None:
+    def _look_up_hours(self, utc: int) -> None:
         """Look up whether charging is allowed now, and until when that holds."""
         self._open, until = self.hours().at(utc)
         self._open_from = utc

@@ -98,7 +98,7 @@ def _forget_keys(files, all_of_them: bool):
         files.delete(_KEYS)
 
 
-async def held(app, button):
+async def factory_reset_when_held(app, button):
     """Do a factory reset when the button is held for ten seconds from power-on.
 
     It needs no PIN, because it restores access for an owner who has lost the PIN. It needs control of the unit's supply;

@@ -3,8 +3,8 @@
 `tick()` runs every 20 ms, called by a hardware timer between any two byte codes of the asyncio loop. It reads the inputs,
 steps the guards and sets PWM and contactor; it allocates nothing. All other modules can only withdraw a permission
 (`permit`, `available`, emergency_open()) or lower a current (`limits`); each input is one attribute that is written by
-one assignment (docs/ARCHITECTURE.md, "What the tick shares with the loop"). Opening waits for nothing but the sequence
-that spares contacts and car (CP-25), and not even for that when a guard blocks.
+one assignment (docs/ARCHITECTURE.md, "What the tick shares with the loop"). Opening waits for the sequence that spares
+contacts and car (CP-25); when a guard blocks, it waits for nothing.
 """
 
 from micropython import const
@@ -214,7 +214,7 @@ class Outlet(OutletReadout):
         pilot = self.pilot
         pilot.read()
         raw = pilot_states.decode(pilot.high_mv)
-        if self.contactor.commanded and (not self._asks(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
+        if self.contactor.commanded and (not self._may_charge(raw) or (self.pwm_on and pilot.low_mv > pilot_states.DIODE_LOW_MV)):
             pilot.read_again()  # what opens the contactor has to be there twice; a disturbance of 1 ms is gone by then
             raw = pilot_states.decode(pilot.high_mv)
         if raw != self.raw_state:
@@ -250,7 +250,7 @@ class Outlet(OutletReadout):
         self.ev_ready = state == pilot_states.C or state == pilot_states.D
         self._asleep_ms = 0
 
-    def _asks(self, state: int) -> bool:
+    def _may_charge(self, state: int) -> bool:
         """True for a state in which the car asks for energy and may have it (CP-40)."""
         return state == pilot_states.C or (state == pilot_states.D and self.has_ventilation)
 
@@ -267,12 +267,13 @@ class Outlet(OutletReadout):
             else:
                 continue
             if guard.tripped and not (self._acknowledged and guard.acknowledge(self)):
-                self._heed(guard)
+                self._apply_guard(guard)
         if self._acknowledged:
             self._acknowledged = False
             self.switch.forget()
 
-    def _heed(self, guard: Guard) -> None:
+    def _apply_guard(self, guard: Guard) -> None:
+        """Note what a tripped guard demands: report, keep the energy off, or let the car stop first."""
         if self.fault is None:
             self.fault = guard
         if not guard.BLOCKS:
@@ -307,7 +308,7 @@ class Outlet(OutletReadout):
         if self.blocked or (self.lock is not None and not self.locked):
             return False
         raw = self.raw_state
-        if self._asks(raw) and not self.diode_lost:
+        if self._may_charge(raw) and not self.diode_lost:
             self._bad = 0
             return True
         self._bad += 1
@@ -368,7 +369,7 @@ class Outlet(OutletReadout):
             return
         if self._flash is not None and self._flash.erasing:  # an erase that has begun holds up the next ticks
             return
-        if not self._asks(self.state) or not self._asks(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
+        if not self._may_charge(self.state) or not self._may_charge(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
             return
         if self.pilot.low_mv > pilot_states.DIODE_LOW_MV or self.contacts_closed:
             return

@@ -51,16 +51,14 @@ class PowerSwitch:
     def read(self) -> bool:
         """Read the feedback of both, once a tick: `closed`. One disturbed reading changes nothing."""
         now = self.contactor.closed()
-        if now != self._last:
-            self._last = now
-        elif now != self.closed:
+        if now == self._last:
             self.closed = now
+        self._last = now
         if self.second is not None:
             now = self.second.closed()
-            if now != self._second_last:
-                self._second_last = now
-            elif now != self.second_closed:
+            if now == self._second_last:
                 self.second_closed = now
+            self._second_last = now
         return self.closed
 
     def step(self, dt_ms: int) -> None:

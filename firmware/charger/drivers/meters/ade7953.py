@@ -202,7 +202,7 @@ class ADE7953(MeterDriver):
             raise MeterError("implausible")
         # Last, so that no later bus error can lose it: this read clears the register, and a retry would find nothing
         energy = _signed24(bus.read(self._energy)) * sign
-        energy = self._believed(energy, self._per_ws_milli, 0x800000, self._counted_ms, now)
+        energy = self._plausible_count(energy, self._per_ws_milli, 0x800000, self._counted_ms, now)
         self._counted_ms = now
         reading.v_mv[0] = v_mv
         reading.i_ma[0] = i_ma

@@ -205,7 +205,7 @@ class ATM90E32(MeterDriver):
         """Energy of one phase: 25/8 mWh a count (MET-42)."""
         cal = self._cal
         counts = self._bus.read_clearing(_FORWARD + n) - self._bus.read_clearing(_REVERSE + n)
-        counts = self._believed(counts, _PER_WS_MILLI, 0x10000, self._counted_ms, now)
+        counts = self._plausible_count(counts, _PER_WS_MILLI, 0x10000, self._counted_ms, now)
         self._add_energy(counts * cal.sign[n], 25 * cal.p[n] * cal.e[n], 8 * UNITY * UNITY)
 
 

@@ -68,7 +68,7 @@ class BL0942(MeterDriver):
         self._question = bytearray(2)
         self._command = bytearray(6)
         self._wanted = 0  # register that an answer is due for; _FULL for a frame, 0 for none
-        self._asked_ms = 0
+        self._requested_ms = 0
         self._turn = 0
         self._configured = False
         self._count_ms = 0  # when CF_CNT was believed last
@@ -101,7 +101,7 @@ class BL0942(MeterDriver):
             if wanted:
                 self._answer(wanted, count)
         finally:
-            self._ask(now)
+            self._send_request(now)
 
     def _collect(self) -> int:
         """Read the bytes received since the last poll into the buffer; bytes that do not fit are noise and dropped."""
@@ -141,9 +141,9 @@ class BL0942(MeterDriver):
             return -1
         return _little24(data, 0)
 
-    def _ask(self, now: int) -> None:
+    def _send_request(self, now: int) -> None:
         """Send the next request; settings that are still to be written go first."""
-        self._asked_ms = now
+        self._requested_ms = now
         self._turn += 1
         if not self._configured:
             self._wanted = _MODE
@@ -193,13 +193,13 @@ class BL0942(MeterDriver):
         reading.p_mw[0] = p_mw
         hertz = 1000000000 // period if period else 0
         reading.f_mhz = hertz if 40000 <= hertz <= 70000 else 0
-        self._measured(self._asked_ms)
+        self._measured(self._requested_ms)
 
     def _pulses(self, count: int, export: bool) -> None:
         """Energy from CF_CNT: 24 bits that wrap; a step that no load explains means that the chip restarted (MET-2)."""
-        passed_s = clock.ticks_diff(self._asked_ms, self._count_ms) // 1000 + 2
+        passed_s = clock.ticks_diff(self._requested_ms, self._count_ms) // 1000 + 2
         delta = self._counted(count, 0xFFFFFF, self._counts_per_s * passed_s)
-        self._count_ms = self._asked_ms
+        self._count_ms = self._requested_ms
         mul, div = self._e_ratio
         self._add_energy(-delta if export else delta, mul, div)
 

@@ -190,7 +190,7 @@ class MeterDriver:
         self._counter = count
         return step
 
-    def _believed(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
+    def _plausible_count(self, units: int, per_ws_milli: int, full_scale: int, since_ms: int, now: int) -> int:
         """Return a counter's step if it is plausible for the time since the last one, else 0 with a line in the log.
 
         per_ws_milli: units a Ws, times 1000. full_scale: where the counter rolls over; when that much may have passed,

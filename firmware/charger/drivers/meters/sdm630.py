@@ -132,7 +132,7 @@ class Sdm(MeterDriver):
 
     def _step(self, mwh: int, since_ms: int) -> int:
         """What a counter has gained, 0 where that cannot be: another meter was connected."""
-        return max(0, self._believed(mwh, _MWH_PER_WS_MILLI, _NEVER, since_ms, self._requested_ms))
+        return max(0, self._plausible_count(mwh, _MWH_PER_WS_MILLI, _NEVER, since_ms, self._requested_ms))
 
 
 def create(kind: str, options: dict, _entry: dict | None, buses) -> Sdm:

@@ -33,7 +33,7 @@ def handle(cp, request: dict) -> dict:
     span = _seconds(asked.get("oldestTimestamp")), _seconds(asked.get("latestTimestamp"))
     if None not in span and span[1] < span[0]:  # type: ignore[operator]
         return {"status": "Rejected"}
-    status, name = service.ask(kind)
+    status, name = service.status_of_request(kind)
     if name is None:
         return {"status": status}
     retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))

@@ -42,7 +42,7 @@ async def handle(cp, request: dict) -> dict:
         "interval_s": int(request.get("retryInterval", 60)),
     }
     service = cp.signed_firmware
-    status = await service.ask(job)
+    status = await service.status_of_request(job)
     if status.startswith("Accepted"):
         cp.after(lambda: service.start(job))
     return {"status": status}

@@ -31,7 +31,7 @@ class Authorisation:
         if self._cp.ready():
             if known is not None and known[0] == ACCEPTED and self._config.get_bool("LocalPreAuthorize"):
                 return known
-            answer = await self._ask(tag)
+            answer = await self._authorize(tag)
             if answer is not None:
                 return answer
         return self._offline(tag, known)
@@ -43,7 +43,7 @@ class Authorisation:
             known = self._cp.cache.find(tag)
         return known
 
-    async def _ask(self, tag: str) -> tuple | None:
+    async def _authorize(self, tag: str) -> tuple | None:
         """Send Authorize; None without an answer, so that the offline rules decide."""
         try:
             answer = await self._cp.call("Authorize", {"idTag": tag})

@@ -32,7 +32,7 @@ class LogUpload:
         self._request_id = None
         self._status = IDLE
 
-    def ask(self, kind: str) -> tuple:
+    def status_of_request(self, kind: str) -> tuple:
         """Return (status, file name or None) for a request of "DiagnosticsLog" or "SecurityLog"."""
         if self._uploads is None or (kind == SECURITY_LOG and self._cp.security_log is None):
             return REJECTED, None

@@ -64,7 +64,7 @@ class SignedFirmwareUpdate:
         """True while an update is in progress."""
         return bool(self._job) and self._job["status"] not in _OVER
 
-    async def ask(self, job: dict) -> str:
+    async def status_of_request(self, job: dict) -> str:
         """Return the status for a request; checks the certificate before a running update is cancelled (WP-30)."""
         if self._cp.updater is None or (self.busy and self._job["status"] in _POINT_OF_NO_RETURN):
             return "Rejected"
