@@ -16,6 +16,7 @@ from sim.power import Contactor, Lock, ResidualMonitor
 from sim.reader import CardReader
 
 _CHUNK_MS = const(10)  # longest step of the model
+_UNREAD_MS = const(300)  # a chip counts by itself when it has not been read for this long
 _LONG_MS = const(60000)  # beyond this the rest of a gap is one coarse stretch
 _HEAT_MC_PER_MS = const(30)
 _MWH_MW_MS = const(3600000)
@@ -63,7 +64,7 @@ class Outlet:
         self._duty = 0
         self._allowed_ma = 0
         self.pilot_sense = PilotSense(random)
-        self._now = timebase.ticks_ms()
+        self._now = self._metered_ms = timebase.ticks_ms()
         self.refresh()
 
     def _begin_environment(self):
@@ -111,6 +112,9 @@ class Outlet:
             dt -= _CHUNK_MS
             self._step(_CHUNK_MS, now - dt)
         self._step(dt, now)
+        if self.meter is not None and utime.ticks_diff(now, self._metered_ms) > _UNREAD_MS:
+            self._metered_ms = now
+            self.meter.advance()
 
     def _step(self, dt, now):
         # Short functions: the frame of a long one comes from the heap at each call.
@@ -293,6 +297,7 @@ class Outlet:
 
     def sample(self, now_ms):
         """For the meter chip: bring v_mv, i_ma, p_mw and f_mhz up to date (MET-1)."""
+        self._metered_ms = now_ms
         self.sync()
         self.f_mhz = self.mains.f_mhz
         for n in range(3):

@@ -1,6 +1,6 @@
 // The back end's side: its calls, and the frames of both sides.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { call, calls } from "./api.js";
 
 const SHOWN = 200; // frames in the list
@@ -37,7 +37,8 @@ export function Calls({ charger, number, transaction, fail }) {
   const [answer, setAnswer] = useState("");
   useEffect(() => void calls().then(setKnown, fail), []);
   const stops = action === "RemoteStopTransaction" && transaction; // what is being written stays when a transaction begins
-  useEffect(() => setPayload(example(action, number, transaction)), [action, number, stops]);
+  // Before the user can type: an effect after the paint would write over what was typed at once.
+  useLayoutEffect(() => setPayload(example(action, number, transaction)), [action, number, stops]);
   const send = async (event) => {
     event.preventDefault();
     fail(null);

@@ -149,7 +149,10 @@ class ADE7953(MeterDriver):
                 return
             self._due_ms = clock.ticks_add(now, _RETRY_MS)
             self._configure()
-        if self._bus.read(_AVGAIN) != self._avgain:  # before the energy is read: its counts have wrong gains
+        avgain = self._bus.read(_AVGAIN)
+        if avgain != self._avgain:  # before the energy is read: its counts have wrong gains
+            if avgain in (0, 0xFFFFFF):
+                raise MeterError("no answer")  # an open SPI line; the chip counts on
             self._configured = False
             self._due_ms = clock.ticks_add(now, _START_MS)
             log.warn("meter", "ade7953: settings lost, energy since the last poll dropped")
