@@ -28,6 +28,7 @@ def _start(bench):
 def _end(bench):
     bench.command("plug_out")
     bench.wait(dead, 2, "no mains at the plug")
+    bench.let_pass(1)  # a car whose diode is shorted looks as if it had left before
     return bench.wait_status("Available")
 
 

@@ -220,6 +220,31 @@ async def test_drop_does_not_wait_for_a_missing_close_frame():
     world.end()
 
 
+async def test_reconnect_waits_for_the_answer_to_the_pending_call_wp4():
+    """A back end that is closed while it sends an answer may discard the unit's answer that it has received."""
+    answered = []
+
+    async def serve(peer):
+        peer.answer()
+        _, payload, _ = await peer.frame()
+        await asyncio.sleep_ms(1000)
+        peer.send(frame(TEXT, b'[3,"' + str(payload, "utf-8").split('"')[1].encode() + b'",{}]'))
+        answered.append(clock.uptime_ms())
+        await world.attend(peer)
+
+    world = World(serve)
+    await world.connected()
+    call = asyncio.create_task(world.link.call("Heartbeat", {}))
+    await clock.sleep_ms(10)
+    begun_ms = clock.uptime_ms()
+    await world.link.reconnect()
+    equal((await call, len(answered)), ({}, 1))
+    true(answered[0] - begun_ms > 900, "the answer comes after the 200 ms for the unit's own")
+    world.serve = world.keep
+    await world.connected(2)
+    world.end()
+
+
 async def test_close_ends_for_good():
     goodbyes = []
     world = World(close_answerer(goodbyes, b"\x03\xe9"))

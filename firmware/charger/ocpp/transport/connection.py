@@ -121,6 +121,7 @@ class Connection:
     async def reconnect(self) -> None:
         """Reconnect with a new key or profile, after the answer was sent on this connection (OCPP-9, WP-4)."""
         await clock.sleep_ms(_ANSWER_MS)
+        await self._last_answer()
         self.retry_now()
         self.drop("new credentials", at_once=True)
 
