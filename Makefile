@@ -3,9 +3,9 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
-# Files in the order of their names: the long ones of a few tests are not left for the end.
-# Test processes; more than two cores' worth, since the black-box tests wait a lot
-JOBS ?= 3
+# Test processes; more than two cores' worth, since the black-box tests wait a lot. Files run in the order of
+# host_tests/file_order.py.
+JOBS ?= 6
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -1,6 +1,7 @@
-"""What all tests share: the collector of the tests that run inside MicroPython, and what keeps how each test ended."""
+"""What all tests share: the collector of the tests that run inside MicroPython, their order, and how each test ended."""
 
-from last_run import (  # noqa: F401  (pytest finds hooks by name in this module)
+from file_order import pytest_collection_modifyitems  # noqa: F401  (pytest finds hooks by name in this module)
+from last_run import (  # noqa: F401
     pytest_collectreport,
     pytest_runtest_logreport,
     pytest_sessionfinish,

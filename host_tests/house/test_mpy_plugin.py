@@ -222,6 +222,16 @@ def test_both_word_sizes_by_default(inner):
     assert {"max 2147483647", "max 9223372036854775807"} <= set(output.splitlines())
 
 
+def test_a_long_test_runs_on_the_boards_word_size_only_but_in_a_soak_run(inner, monkeypatch):
+    """LONG_TESTS names it; a name that is no test is an error."""
+    inner.write("test_l.py", 'LONG_TESTS = ("test_l",)\ndef test_l():\n    pass\ndef test_m():\n    pass\n')
+    for soak, more in (("0", set()), ("1", {"test_l[64]"})):
+        monkeypatch.setenv("PILOTLIGHT_SOAK", soak)
+        assert set(inner.run()[0]) == {"test_l[32]", "test_m[32]", "test_m[64]"} | more
+    inner.write("test_l.py", 'LONG_TESTS = ("test_n",)\ndef test_l():\n    pass\n')
+    assert "LONG_TESTS names test_n, which is no test" in inner.run()[1]
+
+
 def test_one_interpreter_for_a_file(inner):
     """The tests of a file share one start, so module state stays; two word sizes do not share it."""
     append = "    n.append(1)\n"

@@ -17,6 +17,7 @@ RUNNER = Path(__file__).with_name("runner.py")
 RECORD = b"\x1e"
 SHIMS, FIRMWARE = "boards/SIM", "firmware"
 SUPPORT = ("host_tests/unit/support", ".frozen", ".toolchain/lib")
+BEHIND = ("nice", "-n", "10")  # what computes leaves the cores to the chargers that run in real time beside it
 # After the deadline: how long the interpreter has to answer a KeyboardInterrupt with its traceback.
 GRACE_S = 1.0
 
@@ -52,7 +53,7 @@ class Interpreter:
 
     def __init__(self, file: Path, word: int, heap: int | None, folder: Path) -> None:
         options = ["-X", f"heapsize={heap}"] if heap else []
-        command = [str(binary(word)), *options, str(RUNNER.relative_to(ROOT)), str(file.parent), file.stem]
+        command = [*BEHIND, str(binary(word)), *options, str(RUNNER.relative_to(ROOT)), str(file.parent), file.stem]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,

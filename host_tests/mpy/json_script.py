@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from mpy.interpreter import RECORD, ROOT, binary, environment
+from mpy.interpreter import BEHIND, RECORD, ROOT, binary, environment
 
 
 class JsonScript:
@@ -11,7 +11,7 @@ class JsonScript:
 
     def __init__(self, script, word=64, heap="16M", arguments=()):
         self.process = subprocess.Popen(
-            [str(binary(word)), "-X", f"heapsize={heap}", script, *arguments],
+            [*BEHIND, str(binary(word)), "-X", f"heapsize={heap}", script, *arguments],
             cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 

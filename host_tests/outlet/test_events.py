@@ -14,7 +14,7 @@ FAULTS = (
     "pilot_short", "pe_lost", "tamper", "contactor_stuck", "rcd_dead", "rcd_stuck", "ntc_open", "ntc_short", "supply_lost",
 )
 EVENTS_A_RUN = 250
-RUNS = 400 if os.environ.get("PILOTLIGHT_SOAK") == "1" else 120  # of 250 events: 100,000 in `make soak`, else 30,000
+RUNS = 400 if os.environ.get("PILOTLIGHT_SOAK") == "1" else 60  # of 250 events: 100,000 in `make soak`, else 15,000
 
 
 SOON = st.integers(0, 6)

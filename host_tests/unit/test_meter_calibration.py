@@ -15,6 +15,7 @@ sys.path.append("tools")
 import two_point
 
 TIMEOUT = 90
+LONG_TESTS = ("test_procedure_for_a_clamp_on_transformer",)
 
 time = meters.Time()
 setup, teardown = time.start, time.stop

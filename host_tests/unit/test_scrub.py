@@ -12,6 +12,10 @@ from sim import flash as simflash
 
 TIMEOUT = 120
 HEAP = 16 * 1024 * 1024
+LONG_TESTS = (
+    "test_a_full_flash_is_no_obstacle",
+    "test_others_write_meanwhile_and_one_step_is_one_block_at_the_most",
+)
 SECRET = b"CARD-OF-A-PERSON"
 
 

@@ -9,6 +9,8 @@ from charger.grid.load_sharing import SharedSupply
 from charger.outlet.derating import derated_da
 from sim import ev
 
+LONG_TESTS = ("test_the_sum_holds_whatever_comes_and_goes",)
+
 LIMIT_DA = 400
 
 

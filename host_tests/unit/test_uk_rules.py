@@ -11,6 +11,11 @@ from charger.grid.weekly import WeeklyWindows
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 120
+LONG_TESTS = (
+    "test_outside_the_hours_nothing_flows_until_they_begin_uk24",
+    "test_power_that_comes_back_starts_no_flow_without_a_delay_uk37",
+    "test_what_a_power_cut_interrupted_waits_one_delay_and_not_two_uk37",
+)
 NIGHT = clock.utc_of(2026, 9, 21, 23)  # a Monday; summer time: local time is one hour ahead
 PEAK = clock.utc_of(2026, 9, 21, 16)
 

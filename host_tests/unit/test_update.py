@@ -18,6 +18,7 @@ from charger.update.updater import Updater
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 120
+LONG_TESTS = ("test_the_power_fails_at_every_block",)
 
 
 async def test_a_good_one_lands_in_the_slot():

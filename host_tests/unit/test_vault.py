@@ -11,6 +11,7 @@ from charger.errors import VaultError
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
+LONG_TESTS = ("test_every_single_bit_counts",)
 KEY = bytes(range(32))
 OTHER = bytes(range(100, 132))
 SECRETS = {

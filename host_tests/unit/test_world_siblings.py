@@ -11,6 +11,10 @@ from charger.outlet.mains_sag import MainsSag
 from sim import control, ev
 
 TIMEOUT = 300
+LONG_TESTS = (
+    "test_cars_that_follow_slowly_overshoot_or_surge_are_not_interrupted_cp22",
+    "test_faults_of_300_ms_that_come_again",
+)
 
 
 def do(cmd, **args):
