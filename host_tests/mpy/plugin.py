@@ -5,7 +5,7 @@ becomes one item a word size, `FILE::test_y[64]`. Module variables steer it, pla
 
     WORDS = (32,)        word sizes to run on (default: 64 and 32)
     HEAP = 128 * 1024    heap of the interpreter in bytes (default: its own)
-    TIMEOUT = 5          seconds that one test may take (default: 90; it only ends what hangs)
+    TIMEOUT = 5          seconds that one test may take (default: 240; it only ends what hangs)
     LONG_TESTS = ("test_y",)   tests that run at 32 bits only, the board's word size, but in `make soak`
 
 A process serves one file at one word size, started when its first test runs; a test that hangs or kills it costs
@@ -23,7 +23,7 @@ from .interpreter import Interpreter, binary
 
 UNIT = "unit"
 RUNNER_FRAME = 'host_tests/mpy/runner.py", line'
-DEFAULTS = {"WORDS": (64, 32), "HEAP": None, "TIMEOUT": 90, "LONG_TESTS": ()}
+DEFAULTS = {"WORDS": (64, 32), "HEAP": None, "TIMEOUT": 240, "LONG_TESTS": ()}
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 
 

@@ -1,18 +1,22 @@
 """Fixtures of the black-box tests: whole chargers on the real interpreter, and a back end that watches every word.
 
-A test asks for `csms` and `launch` (or `charger`, one online charger). Each charger has its own flash, port and seed;
+A test asks for `csms` and `launch` (or `charger`, one online charger). Each charger has its own flash, port and seed, which
+is the same at each run but in `make soak`;
 what it printed and said is added to a failing test's report. After each test the back end's record is audited: every
 message of the charger has to keep to OCPP's schemas, by the `ocpp` package's and by ocpp-rpc's validator, and to the RPC
 rules, and no traceback may be in its log.
 """
 
 import contextlib
+import os
+from binascii import crc32
 
 import frozen
 import pytest
 
 from backend import Csms, Simulator, StrictBackend, fast_clock
 
+SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 # Chargers of these tests live this much faster than we do, unless a test measures time itself.
 SCALE = 5
 REFERENCE_HEAP = 256 * 1024  # bytes, of the chargers with 32-bit words: what the reference board has (ESP32_S3_DEVKITC)
@@ -84,6 +88,8 @@ def launch(request, tmp_path, csms):
     def start(name="charger", **options):
         options.setdefault("csms_url", csms.url)
         options.setdefault("time_scale", SCALE)
+        if not SOAK:
+            options.setdefault("seed", crc32(f"{request.node.nodeid} {len(request.node.chargers)}".encode()) >> 1)
         heap = options.pop("heap", REFERENCE_HEAP)
         if options.get("word") == 32:
             options["options"] = ["--frozen", str(request.getfixturevalue("frozen_interpreter")), "--heap", str(heap),

@@ -16,7 +16,6 @@ from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 60
 MOST_S = 0.03  # of 50 ms between two ticks; measured: 4 ms
 
 

@@ -13,7 +13,6 @@ from charger.ocpp.transport.connection_settings import ConnectionSettings
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 90
 DAY = 86400
 FACTORY = {"CpoName": "Acme", "SecurityProfile": "3"}
 _made = {}
@@ -319,8 +318,6 @@ async def test_keys_never_leave_the_vault():
     content = b"".join([bytes(block) for block in rig.device.image if block])
     true(secret not in content and secret.hex().encode() not in content)
     await rig.stop()
-
-
 
 
 async def test_f_o21_a_triggered_request_is_sent_while_registration_is_pending():

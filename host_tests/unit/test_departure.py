@@ -10,7 +10,6 @@ from charger.grid.random_delay import draw
 from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 120
 EVENING = clock.utc_of(2026, 1, 12, 18)  # a Monday in winter: local time is UTC
 HOUR_S = 3600
 SEVEN = 7 * 60

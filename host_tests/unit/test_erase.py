@@ -19,7 +19,6 @@ from charger.runtime import cooperative
 from charger.store import wipe
 from sim import timebase
 
-TIMEOUT = 120
 HEAP = 32 * 1024 * 1024
 BLOCKS = 96
 KEY = b"k" * 32

@@ -6,7 +6,6 @@ from ocpp_rig import Rig
 from charger import clock
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 async def back(rig, plugged=True):

@@ -11,7 +11,6 @@ from charger import clock
 from charger.metering import measurands
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 async def scheduled(rig, connector=1, unit="A", duration=0):

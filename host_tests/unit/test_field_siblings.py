@@ -7,7 +7,6 @@ from charger import clock
 from charger.errors import CallTimeoutError
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 class Guard:

@@ -9,7 +9,6 @@ from charger import clock
 from charger.errors import CallError
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 def limit(rig, number=1):

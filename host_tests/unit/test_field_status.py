@@ -7,7 +7,6 @@ from charger import clock
 from charger.outlet import connector_status
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 class Fault:

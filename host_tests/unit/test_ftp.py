@@ -10,7 +10,6 @@ from charger.errors import FtpError, HttpError
 from charger.net import ftp
 from sim import timebase
 
-TIMEOUT = 60
 GOOD = (b"220 Hi", b"331 Password", b"230 In", b"200 Binary", b"250 There", b"229 Passive (|||4242|)", b"150 Go", b"226 Stored")
 
 

@@ -13,8 +13,6 @@ from charger.metering.history import KEPT_DAYS, History
 from sim import flash as simflash
 from sim import timebase
 
-TIMEOUT = 120
-
 HEAP = 12 * 1024 * 1024  # the chip's content is in it
 LONG_TESTS = ("test_four_hundred_days_are_kept_and_the_oldest_go_in_order",)
 DAY = 86400

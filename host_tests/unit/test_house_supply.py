@@ -6,7 +6,6 @@ from ocpp_rig import Rig
 from charger.outlet import limits
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 120
 
 
 async def unit(max_amps=40, connectors=1, phases=1, country="none", **factory):

@@ -12,8 +12,6 @@ from charger.net import http_client
 from charger.net import url as urls
 from sim import timebase
 
-TIMEOUT = 60
-
 
 def setup():
     timebase.manual()

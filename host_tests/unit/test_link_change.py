@@ -12,7 +12,6 @@ from charger.runtime import cooperative
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 60
 DEVICE_KEY = bytes(range(32))
 OLD, NEW = "0123456789abcdef", "fedcba9876543210"
 CSMS = {"url": "wss://h", "identity": "CP1", "ca": "a root"}

@@ -14,7 +14,6 @@ from charger.store.files import Files
 sys.path.append("tools")
 import two_point
 
-TIMEOUT = 90
 LONG_TESTS = ("test_procedure_for_a_clamp_on_transformer",)
 
 time = meters.Time()

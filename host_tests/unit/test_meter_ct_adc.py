@@ -8,8 +8,6 @@ from charger.drivers.meters import calibration
 from charger.drivers.meters.ct_adc import CtAdc, isqrt
 from sim.chips.ct_adc import CtFrontEnd
 
-TIMEOUT = 90
-
 time = meters.Time()
 setup, teardown = time.start, time.stop
 

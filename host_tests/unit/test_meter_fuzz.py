@@ -18,7 +18,6 @@ from sim.chips.cse7766 import CSE7766Chip
 from sim.chips.uart import UARTWire
 
 WORDS = (64,)  # 1,000,000 bytes each: the fast interpreter
-TIMEOUT = 120
 BYTES = 1000000
 
 time = meters.Time()

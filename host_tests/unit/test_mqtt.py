@@ -13,7 +13,6 @@ from charger.net import mqtt_session
 from sim import timebase
 
 HEAP = 4 * 1024 * 1024
-TIMEOUT = 60
 CMD = b"home/SIM1/cmd"
 LONG = 1024  # what a message may have, with its topic
 

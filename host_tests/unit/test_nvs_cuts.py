@@ -20,7 +20,6 @@ from charger.update.checked_slots import CheckedSlots
 from charger.update.updater import FILE, Updater
 from sim import bootloader, flash, slots
 
-TIMEOUT = 120
 HEAP = 8 * 1024 * 1024
 MODES = (flash.DROP, flash.HALF, flash.LATE)
 KEY, NEXT = b"k" * 32, b"n" * 32

@@ -7,7 +7,6 @@ from charger import clock
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 def boot(status, interval=30, utc=NOW):

@@ -11,7 +11,6 @@ from charger.net.upload import Uploader, fitted
 from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText, _shown, _without_home
 
 HEAP = 16 * 1024 * 1024  # the flash chip is in it
-TIMEOUT = 60
 
 
 class UploadAttempts:

@@ -17,7 +17,6 @@ from charger import clock, log
 from charger.ocpp.transport.rpc import Rpc
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 240
 
 CODES = (
     "NotImplemented", "NotSupported", "InternalError", "ProtocolError", "SecurityError", "FormationViolation",

@@ -4,7 +4,6 @@ from check import equal
 from ocpp_rig import Rig, id_tag_info, swipe
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 def list_entry(tag, status="Accepted", **more):

@@ -8,7 +8,6 @@ from charger.errors import CallError
 from charger.metering import measurands
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 ALL = (
     "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,Current.Offered,Power.Offered,Frequency,"
     "Power.Factor,Temperature"

@@ -12,7 +12,6 @@ from charger.errors import InvalidValueError, OcppError
 from charger.ocpp.v16.charging_profile import ChargingProfile, decimal, tenths
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 async def install(rig, fields, connector=1):

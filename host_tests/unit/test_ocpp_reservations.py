@@ -4,7 +4,6 @@ from check import equal
 from ocpp_rig import Rig, reserve, swipe
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 async def test_reserved_for_one_and_used_up_by_its_start():

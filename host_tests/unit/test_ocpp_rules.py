@@ -10,7 +10,6 @@ from charger import clock
 from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.transport.rpc import Rpc
 
-TIMEOUT = 60
 HEAP = 16 * 1024 * 1024  # the flash chip is in it
 
 

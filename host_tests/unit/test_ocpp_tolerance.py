@@ -12,7 +12,6 @@ from charger.net import strict_json
 from charger.ocpp.v16 import actions, answers
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 class Log:

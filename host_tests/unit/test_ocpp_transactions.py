@@ -8,7 +8,6 @@ from charger.errors import CallTimeoutError
 from charger.metering.session_store import SessionStore
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 class PowerGone(Exception):

@@ -7,9 +7,7 @@ from charger import clock
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
 from charger.ocpp.v16.transaction_queue import METER, START, STOP, TransactionQueue, _iso, exact_stamp, now_stamp, stamp
 
-TIMEOUT = 60
 HEAP = 32 * 1024 * 1024  # the flash is in it
-
 
 
 async def test_online_each_goes_out_at_once_with_the_back_ends_id():

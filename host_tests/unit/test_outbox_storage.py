@@ -9,9 +9,7 @@ from charger.errors import CallTimeoutError
 from charger.ocpp.v16.transaction_queue import START, STOP
 from sim import flash as simflash
 
-TIMEOUT = 60
 HEAP = 32 * 1024 * 1024  # the flash is in it
-
 
 
 async def test_readings_spare_the_flash_while_the_link_is_up():

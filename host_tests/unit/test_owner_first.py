@@ -11,7 +11,6 @@ from charger.local_api.admission import Admission
 from charger.local_api.listener import LoginSession
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 60
 
 
 def test_f_s10_strangers_leave_one_place_to_an_address_that_has_logged_in():

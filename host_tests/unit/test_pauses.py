@@ -13,8 +13,6 @@ from charger.metering.session_store import SessionStore
 from charger.outlet import guards, limits
 from sim import ev, timebase
 
-TIMEOUT = 60
-
 
 def _charging():
     bench = Bench()

@@ -16,7 +16,6 @@ from charger.runtime import cooperative
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 60
 
 setup = pin_rig.setup
 

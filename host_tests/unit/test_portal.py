@@ -9,7 +9,6 @@ from charger.audit import events
 from charger.errors import ConnectError
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 60
 setup, teardown = begin, end
 
 

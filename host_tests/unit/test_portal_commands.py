@@ -11,7 +11,6 @@ from charger import clock
 from charger.audit import events
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 60
 setup, teardown = begin, end
 
 

@@ -26,7 +26,6 @@ from power_cut_rig import (
 from sim import flash as simflash
 
 HEAP = 48 * 1024 * 1024  # every state of the chip is kept
-TIMEOUT = 120
 LONG_TESTS = (
     "test_a_cut_at_every_flash_operation_loses_nothing_that_was_confirmed",
     "test_cutting_for_real_in_the_middle_of_the_script",

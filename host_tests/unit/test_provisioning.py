@@ -11,7 +11,6 @@ from charger.credentials.vault import Vault
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 60
 
 setup = pin_rig.setup
 

@@ -3,7 +3,6 @@
 from check import true
 from reaction import EVENTS, measure
 
-TIMEOUT = 240
 LONG_TESTS = ("test_every_event_opens_in_time",)
 
 

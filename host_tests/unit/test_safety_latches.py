@@ -12,7 +12,6 @@ from charger.update import BROKEN, COUNTER, IMAGE
 from charger.update.checked_slots import CheckedSlots
 
 HEAP = 8 * 1024 * 1024
-TIMEOUT = 240
 PINS = ("safety/pins.1", "safety/pins.2")
 DAMAGED = "SafetyValueDamaged"
 

@@ -10,7 +10,6 @@ from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 from sim import flash as simflash
 
-TIMEOUT = 120
 HEAP = 16 * 1024 * 1024
 LONG_TESTS = (
     "test_a_full_flash_is_no_obstacle",

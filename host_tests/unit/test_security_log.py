@@ -12,7 +12,6 @@ from sim import flash as simflash
 from sim import timebase
 
 HEAP = 24 * 1024 * 1024
-TIMEOUT = 120
 NOON = 1800000000
 setup, teardown = begin, end
 

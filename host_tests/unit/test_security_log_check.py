@@ -10,7 +10,6 @@ from charger.audit import events
 from charger.store.files import checksum
 
 HEAP = 24 * 1024 * 1024
-TIMEOUT = 120
 setup, teardown = begin, end
 
 

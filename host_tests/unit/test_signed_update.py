@@ -13,7 +13,6 @@ from charger.errors import OcppError
 from charger.ocpp.v16.services import firmware_signature
 
 HEAP = 2 * 1024 * 1024
-TIMEOUT = 60
 WHOLE = ["Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting"]
 
 

@@ -10,7 +10,6 @@ from charger.grid.random_delay import WaitingChanges, draw
 from charger.grid.weekly import WeeklyWindows
 
 HEAP = 16 * 1024 * 1024
-TIMEOUT = 120
 LONG_TESTS = (
     "test_outside_the_hours_nothing_flows_until_they_begin_uk24",
     "test_power_that_comes_back_starts_no_flow_without_a_delay_uk37",

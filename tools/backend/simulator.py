@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = ROOT / "tools" / "simulate.py"
 READY_S = 15
 STOP_S = 15
+_PORTS = range(10240, 32768)
+_places = itertools.count(os.getpid() * 3001)
 
 
 class SimulatorError(AssertionError):
@@ -66,10 +69,12 @@ class ControlPort:
 
 
 def free_port():
-    """A TCP port without a listener at present."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port without a listener, another one at each call.
+
+    It lies below the ports that the kernel gives away, so that no connection takes it before it is used, or while its user
+    restarts; each process begins at a place of its own.
+    """
+    return next(port for port in (_PORTS[at % len(_PORTS)] for at in _places) if is_free(port))
 
 
 def is_free(port):
