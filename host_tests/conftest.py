@@ -1,5 +1,9 @@
 """What all tests share: the collector of the tests that run inside MicroPython, their order, and how each test ended."""
 
+import os
+
+os.environ.setdefault("PILOTLIGHT_PATIENCE", "4")  # backend.waiting reads it
+
 from file_order import pytest_collection_modifyitems  # noqa: F401  (pytest finds hooks by name in this module)
 from last_run import (  # noqa: F401
     pytest_collectreport,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ocpp.exceptions import OCPPError
 from ocpp.messages import Call, CallResult, validate_payload
 
-from .waiting import WaitTimeout
+from .waiting import PATIENCE, WaitTimeout
 
 CALL, RESULT, ERROR = 2, 3, 4
 IN, OUT = "in", "out"  # as the back end sees it: IN comes from the charger
@@ -99,6 +99,7 @@ class Record:
 
     def wait(self, action=None, way=IN, kind=CALL, since=0, where=None, count=1, timeout_s=20):
         """The count-th fitting message from `since` on; WaitTimeout with the last messages when it does not come."""
+        timeout_s *= PATIENCE
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from .waiting import WaitTimeout, wait_until
+from .waiting import PATIENCE, WaitTimeout, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = ROOT / "tools" / "simulate.py"
@@ -35,7 +35,7 @@ class ControlPort:
     """One connection to a control port: newline-delimited JSON, answers matched by id."""
 
     def __init__(self, port, host="127.0.0.1", timeout_s=10):
-        self._socket = socket.create_connection((host, port), timeout_s)
+        self._socket = socket.create_connection((host, port), timeout_s * PATIENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb")
         self._id = 0
@@ -200,7 +200,7 @@ class Simulator:
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
         try:
-            self.process.wait(timeout_s)
+            self.process.wait(timeout_s * PATIENCE)
             wait_until(lambda: not session_members(leader), timeout_s, "the simulator's processes ended",
                        state=lambda: f"process ids {session_members(leader)}")
         except (subprocess.TimeoutExpired, WaitTimeout) as error:
