@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import datetime
+import functools
 import http.server
 import ipaddress
 import socket
@@ -19,6 +20,7 @@ from backend.waiting import wait_until
 from sim.tcp_server import TcpServer
 
 from .sessions import end_session, start_session
+from .test_board_time import at_pace, never_late
 
 DAY = datetime.timedelta(days=1)
 KEY = "SECRETKEY0123456"
@@ -332,10 +334,10 @@ def test_a_new_request_ends_the_running_one(launch, csms, https, serve):
 
 
 def test_energy_goes_on_while_an_upload_crawls(launch, csms, serve):
-    """The control tick is not held up by a server that takes a byte now and then."""
+    """The control tick is not held up by a server that takes a byte now and then; at a chip's pace."""
     slow = serve(socket.create_server(("127.0.0.1", 0)))
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-    sim = online(launch, csms, time_scale=1)
+    sim = online(functools.partial(at_pace, launch), csms)
     start_session(sim, csms)
     csms.call("GetDiagnostics", location=f"http://127.0.0.1:{slow.getsockname()[1]}/in/")
     connection, _ = slow.accept()
@@ -344,4 +346,4 @@ def test_energy_goes_on_while_an_upload_crawls(launch, csms, serve):
         before = sim.status()["tick"]["count"]
         sim.wait_for(lambda s: s["tick"]["count"] >= before + 50)
         assert sim.connector()["relay"]
-        assert sim.status()["tick"]["max_gap_ms"] < 100
+        never_late(sim)

@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed
 from backend import Csms, CutFrame, Drop, Error, Result, Text, wait_until
 from sim.sessions import end_session, start_session
 from sim.tcp_server import TcpServer
+from sim.test_board_time import at_pace, never_late
 
 QUICK = {"RetryBackoffWaitMinimum": 1, "RetryBackoffRandomRange": 1}
 MEGABYTE = 1 << 20
@@ -215,13 +216,12 @@ FLOODS = ["megabyte", "megabyte-of-json", "megabyte-in-fragments", "deep", "call
 
 @pytest.mark.parametrize("flood", FLOODS)
 def test_no_peer_stalls_the_control_tick(launch, csms, word, flood):
-    """In real time: no gap between two ticks comes near the 100 ms that open the contactor."""
+    """At a chip's pace, whatever else this machine does: no gap between ticks comes near the 100 ms that open the contactor."""
     csms.audited = flood != "call-storm"
-    sim = launch(word=word, settings=QUICK, time_scale=1)
+    sim = at_pace(launch, word=word, settings=QUICK)
     csms.wait_booted()
     start_session(sim, csms)
     ATTACKS[flood](csms)
     sim.let_pass(1)
-    tick = sim.status()["tick"]
-    assert tick["max_gap_ms"] < 100, tick
+    never_late(sim)
     assert sim.connector()["relay"] is True
