@@ -29,4 +29,4 @@ class JsonScript:
     def close(self):
         """End the script."""
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(120)

@@ -90,6 +90,20 @@ def test_dead_chip_goes_invalid_in_two_seconds_and_comes_back():
     true(meter.reading.usable(), meter.reading.fault)
 
 
+def test_line_that_is_silent_for_a_while_loses_no_energy():
+    """All ones on an open SPI line are no chip that has lost its settings: what it counts meanwhile is taken afterwards."""
+    for spi in (False, True):
+        meter, chip, _, _ = bench(spi=spi)
+        meters.polls(meter, time, 10000)
+        meter.reading.take_energy()
+        chip.dead = True
+        meters.polls(meter, time, 10000)
+        equal(meter.reading.valid, False)
+        chip.dead = False
+        near(meters.polls(meter, time, 50000), 2300 * 1000 // 60, 200, "mWh in a minute")
+        true(meter.reading.valid)
+
+
 def test_chip_missing_from_the_start():
     for spi in (False, True):
         _, chip, _, _ = bench(spi=spi)

@@ -6,7 +6,7 @@ import sys
 import machine
 import micropython
 import utime
-from check import equal, raises
+from check import equal, raises, true
 
 from sim import launch, soft_irq, timebase, world
 
@@ -124,10 +124,11 @@ def test_a_callback_due_at_the_instant_of_a_change_to_scaled_time_runs():
     while utime.ticks_diff(timebase.ticks_ms(), seen.began) < 20:
         pass
     timebase.set_scale(100)
+    late = utime.ticks_diff(timebase.ticks_ms(), seen.began) // 20  # more than one after a pause of this machine
     soft_irq.leave()
     asyncio.run(asyncio.wait_for_ms(rest(100), 5000))
     timer.deinit()
-    equal(len(seen.at) in (5, 6), True)
+    true(5 <= len(seen.at) <= 5 + late, "%d callbacks, %d of them late" % (len(seen.at), late))
 
 
 def test_a_callback_does_not_run_inside_another_one():

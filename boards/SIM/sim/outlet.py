@@ -16,7 +16,7 @@ from sim.power import Contactor, Lock, ResidualMonitor
 from sim.reader import CardReader
 
 _CHUNK_MS = const(10)  # longest step of the model
-_UNREAD_MS = const(300)  # a chip counts by itself when it has not been read for this long
+_UNREAD_MS = const(300)  # a chip that does not answer counts all the same
 _LONG_MS = const(60000)  # beyond this the rest of a gap is one coarse stretch
 _HEAT_MC_PER_MS = const(30)
 _MWH_MW_MS = const(3600000)
@@ -112,9 +112,10 @@ class Outlet:
             dt -= _CHUNK_MS
             self._step(_CHUNK_MS, now - dt)
         self._step(dt, now)
-        if self.meter is not None and utime.ticks_diff(now, self._metered_ms) > _UNREAD_MS:
+        meter = self.meter
+        if meter is not None and meter.dead and utime.ticks_diff(now, self._metered_ms) > _UNREAD_MS:
             self._metered_ms = now
-            self.meter.advance()
+            meter.advance()
 
     def _step(self, dt, now):
         # Short functions: the frame of a long one comes from the heap at each call.
