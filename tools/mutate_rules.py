@@ -38,6 +38,8 @@ _LINKED = (".venv", ".toolchain")
 _PLACE = re.compile(r"`([a-z_0-9]+(?:/[a-z_0-9]+)*(?:\.py|/))`")
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Raise, ast.Delete, ast.Break, ast.Continue)
 _HARMLESS = ("log.", "gc.", "memory.", "clock.sleep", "asyncio.sleep")  # calls
+_FAILED = re.compile(r"(?m)^(?:FAILED|ERROR) host_tests/(\S+)")
+_NO_COMMIT = {"SOURCE_DATE_EPOCH": "1767225600"}  # a copy has no history, which tools/release.py asks for the time
 _FAST = ("unit", "crypto", "house", "outlet", "charging")
 
 
@@ -133,6 +135,7 @@ class Copy:
 
     def __init__(self, root, folder):
         self.folder = folder
+        self.process = None
         shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*_NOT_COPIED), symlinks=True)
         if (root / "build" / "compiled").is_dir():
             shutil.copytree(root / "build" / "compiled", folder / "build" / "compiled")
@@ -152,22 +155,27 @@ class Copy:
             path.write_text(text, encoding="utf-8")
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
-    def fails(self, tests, words):
-        """True when one of the tests fails, False when all pass or none is chosen. BrokenRun."""
+    def failure(self, tests, words):
+        """The first of the tests that fails; "" when all pass or none is chosen. BrokenRun."""
         command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *words]
-        process = subprocess.Popen([*command, *[f"host_tests/{test}" for test in tests]], cwd=self.folder, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        self.process = process = subprocess.Popen(
+            [*command, *[f"host_tests/{test}" for test in tests]], cwd=self.folder, env={**_NO_COMMIT, **os.environ},
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             output, _ = process.communicate(timeout=LONGEST_S)
         except subprocess.TimeoutExpired:
             raise BrokenRun(f"the tests took more than {LONGEST_S} s") from None
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+            self.stop()
         if process.returncode not in (0, 1, 5):
             raise BrokenRun(f"pytest ended with {process.returncode}: {' '.join(output.split())[-300:]}")
-        return process.returncode == 1
+        return (_FAILED.findall(output) or ["a test"])[0] if process.returncode == 1 else ""
+
+    def stop(self):
+        """End a run with all that it has started."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 def stages(tests):
@@ -182,9 +190,27 @@ def check_unchanged(copy, rule, stage, passed):
     """BrokenRun when the stage's tests fail without a change; `passed` holds those that are known to pass."""
     key = (tuple(stage[0]), stage[1])
     if key not in passed:
-        if copy.fails(*stage):
-            raise BrokenRun(f"{rule}: its tests fail without a change")
+        failure = copy.failure(*stage)
+        if failure:
+            raise BrokenRun(f"{rule}: {failure} fails without a change")
         passed.add(key)
+
+
+@contextmanager
+def prepared(root, jobs):
+    """A queue of copies and a pool of threads to use them; none runs on after an error or Ctrl-C."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        every = [Copy(root, Path(folder) / str(number)) for number in range(jobs)]
+        copies = SimpleQueue()
+        for copy in every:
+            copies.put(copy)
+        try:
+            yield copies, pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for copy in every:
+                copy.stop()
+            raise
 
 
 def is_noticed(copies, rule, tests, statement, passed):
@@ -194,7 +220,7 @@ def is_noticed(copies, rule, tests, statement, passed):
         for stage in stages(tests):
             check_unchanged(copy, rule, stage, passed)
             with copy.without(statement):
-                if copy.fails(*stage):
+                if copy.failure(*stage):
                     return True
         return False
     finally:
@@ -204,10 +230,7 @@ def is_noticed(copies, rule, tests, statement, passed):
 def try_rows(rows, code, root, most, jobs):
     """Print a line a row, and those that nothing notices; the number of these. BrokenRun."""
     survived = 0
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        copies = SimpleQueue()
-        for number in range(jobs):
-            copies.put(Copy(root, Path(folder) / str(number)))
+    with prepared(root, jobs) as (copies, pool):
         passed = set()
         for row in rows:
             chosen = lines_of(code[row.rule], root, most)

@@ -56,7 +56,7 @@ def test_tests_that_notice_everything(checkout, capsys):
 
 def test_tests_that_fail_anyway_show_nothing(checkout, capsys):
     assert mutate_rules.main([], checkout("assert clamp(99) == 99")) == 2
-    assert capsys.readouterr().err == "mutate_rules: SEC-1: its tests fail without a change\n"
+    assert capsys.readouterr().err == "mutate_rules: SEC-1: house/test_limit.py::test_higher fails without a change\n"
 
 
 def test_tests_that_do_not_run_show_nothing(checkout, capsys):
