@@ -9,7 +9,7 @@ JOBS ?= 6
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo page bench year scorecard matrix soak lint types romfs frozen target lock \
+.PHONY: help setup test demo page bench year scorecard matrix mutants vectors soak lint types romfs frozen target lock \
   firmware flash deploy provision calibrate monitor hil clean distclean
 
 help:  ## List these commands
@@ -38,6 +38,12 @@ scorecard: setup  ## Print the compliance sheet of the charger, from a live run 
 
 matrix: setup  ## Print every SEC, UK and WP rule with what the last run of the tests says of it; ARGS=--markdown
 	@$(VENV)/python tools/compliance.py $(ARGS)
+
+mutants: setup  ## Remove one statement at a time from the code of each SEC and WP rule, run its tests; ARGS='--row SEC-17 --most 10'
+	@$(VENV)/python tools/mutate_rules.py $(ARGS)
+
+vectors: setup  ## Hold the firmware's cryptography to a corpus of valid and manipulated vectors; ARGS='--size 100 --seed 1'
+	@$(VENV)/python tools/vectors.py $(ARGS)
 
 year:  ## Play a year of households with the planner in virtual time; a table and plots in build/year/
 	@$(PYTHON) tools/setup.py --year

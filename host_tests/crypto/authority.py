@@ -56,7 +56,7 @@ class Party:
 
 def _build(party: Party, signer: Party, how: dict) -> x509.Certificate:
     """how: ca (None leaves basicConstraints out), path, usage, usages, alt, before, after, hash, padding, serial,
-    critical (critical basicConstraints), extra [(extension, critical)], issuer_name, signing_key."""
+    critical (critical basicConstraints), extra [(extension, critical)], issuer_name, signing_key, deterministic (ECDSA)."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(party.subject)
@@ -79,7 +79,8 @@ def _build(party: Party, signer: Party, how: dict) -> x509.Certificate:
         extensions.append((x509.SubjectAlternativeName(how["alt"]), False))
     for extension, critical in extensions + how.get("extra", []):
         builder = builder.add_extension(extension, critical)
-    return builder.sign(how.get("signing_key", signer.key), how.get("hash", hashes.SHA256()), rsa_padding=how.get("padding"))
+    return builder.sign(how.get("signing_key", signer.key), how.get("hash", hashes.SHA256()), rsa_padding=how.get("padding"),
+                        ecdsa_deterministic=how.get("deterministic"))
 
 
 def root(common: str = "Root", kind: str = "P-256", number: int = 0, **how) -> Party:

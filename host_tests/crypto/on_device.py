@@ -5,7 +5,7 @@ import asyncio  # noqa: F401  (first: under the simulator's shims its imports ne
 import json
 import sys
 
-from charger.crypto import csr, ec, keys, path_validation, pem, rsa, sha2, x509
+from charger.crypto import csr, der, ec, keys, path_validation, pem, rsa, sha2, x509
 from charger.errors import CryptoError
 from charger.runtime.cooperative import run_now
 
@@ -31,6 +31,19 @@ def public_key(d):
 def generate_key():
     d, public = run_now(ec.generate_key())
     return ["%064x" % d, public.hex(), keys.encode_private_key(d, public).hex()]
+
+
+def public_key_info(encoded):
+    reader = der.DerReader(bytes.fromhex(encoded))
+    key = keys.PublicKey(reader)
+    reader.finish()
+    key.check()
+    return key.bits.hex()
+
+
+def private_key(encoded):
+    d, public = keys.decode_private_key(bytes.fromhex(encoded))
+    return ["%064x" % d, public.hex()]
 
 
 def rsa_pkcs1(n, e, digest, signature, hash_name):

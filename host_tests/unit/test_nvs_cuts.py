@@ -7,6 +7,7 @@ import struct
 import esp32
 import flashrig
 from check import equal, raises, true
+from nvs_rig import cuts, empty, power_on, teardown  # noqa: F401 - the runner calls teardown
 
 from charger import version
 from charger.access import pin, pin_throttle, roles
@@ -15,36 +16,14 @@ from charger.credentials import provisioning
 from charger.credentials.vault import Vault
 from charger.drivers.app_partitions import AppSlots
 from charger.drivers.keystore import KeyStore
-from charger.update import COUNTER, IMAGE
+from charger.update import IMAGE
 from charger.update.checked_slots import CheckedSlots
 from charger.update.updater import FILE, Updater
 from sim import bootloader, flash, slots
 
 HEAP = 8 * 1024 * 1024
-MODES = (flash.DROP, flash.HALF, flash.LATE)
 KEY, NEXT = b"k" * 32, b"n" * 32
 SECRETS = {"label/owner": b"label", "wifi/password": b"wifi", "web/key": b"web"}
-
-
-def power_on(device=None, at=None, mode=flash.DROP):
-    """The chip after a start: littlefs and non-volatile storage on one power, which fails in operation `at`."""
-    device = flashrig.fresh() if device is None else flashrig.restart(device)
-    device.power.left, device.power.mode = -1 if at is None else at, mode
-    slots.power = device.power
-    esp32.restart()
-    return device
-
-
-def empty():
-    """Nothing in the non-volatile storage."""
-    power_on()
-    storage = esp32.NVS("pilotlight")
-    for key in ("device_key", "next_key", "provisioned", "serial", "log_key", "log_from", COUNTER, IMAGE):
-        try:
-            storage.erase_key(key)
-        except OSError:
-            pass
-    storage.commit()
 
 
 def start():
@@ -58,38 +37,6 @@ def start():
     if store.provisioned():
         vault.require("label/owner")
     return store, vault
-
-
-def cuts(prepare, job, check, modes=MODES):
-    """Run job() with the power failing in every single operation, in each way (None: in turn); after a start check()."""
-    total = 0
-    for way in modes:
-        at = 0
-        while True:
-            empty()
-            device = power_on(None)
-            mode = way or MODES[at % 3]
-            prepare()
-            device.power.left, device.power.mode = at, mode
-            try:
-                job()
-            except OSError as error:
-                equal(error.errno, -0x6001)
-            cut = not device.powered
-            device = power_on(device)
-            check(cut, "operation %d, %s" % (at, mode))
-            equal(device.violation, "")
-            if not cut:
-                break
-            at += 1
-        total += at
-    return total
-
-
-def teardown():
-    slots.power = flash.Power()
-    esp32.restart()
-    flash.unmount()
 
 
 def test_a_key_is_there_or_not_and_those_before_it_are():

@@ -9,10 +9,12 @@ from ocpp_rig import NOW, Rig
 
 from charger import clock
 from charger.audit.security_log import SecurityLog
+from charger.crypto import pem
 from charger.errors import OcppError
 from charger.ocpp.v16.services import firmware_signature
 
 HEAP = 2 * 1024 * 1024
+P256 = b"\x2a\x86\x48\xce\x3d\x03\x01\x07"  # the curve's OID
 WHOLE = ["Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting"]
 
 
@@ -162,6 +164,28 @@ async def test_signatures_that_do_not_fit():
         await rig.sent("SignedFirmwareStatusNotification", 4)
         equal(_statuses(rig, 9)[-1], "InvalidSignature")  # WP-36: the last status, as it did not succeed
         await rig.stop()
+
+
+async def test_what_a_certificate_and_a_signature_must_be():
+    """WP-30, 33: each answer of the two checks, without an update around them."""
+    digest = hashlib.sha256(b"image").digest()
+
+    async def fits(certificate, signature):
+        return await firmware_signature.matches(certificate, digest, signature)
+
+    equal(await firmware_signature.certificate_fault(data.EC_SIGNER, data.ROOT), "")
+    equal(await firmware_signature.certificate_fault(data.EC_SIGNER, data.ROOT.encode()), "")
+    equal(await firmware_signature.certificate_fault(data.EC_SIGNER, None), "no manufacturer root is installed")
+    equal(await firmware_signature.certificate_fault(data.EC_SIGNER + data.EC_SIGNER, data.ROOT), "more than one certificate")
+    true(await firmware_signature.certificate_fault("no PEM", data.ROOT))
+    true(await firmware_signature.certificate_fault(data.STRANGER, data.ROOT))
+    equal([await fits(data.EC_SIGNER, data.ECDSA), await fits(data.RSA_SIGNER, data.PSS)], [True, True])
+    equal(await fits(data.EC_SIGNER, data.ECDSA[:20] + "\n " + data.ECDSA[20:] + "\n"), True)
+    for signature in ("A", "\xe4", "#" + data.ECDSA, data.ECDSA_OTHER, data.PSS):
+        equal(await fits(data.EC_SIGNER, signature), False, signature)
+    equal(await fits("no PEM", data.ECDSA), False)
+    other_curve = pem.decode(data.EC_SIGNER)[0].replace(P256, P256[:-1] + b"\x06")  # the key's point is on P-256 all the same
+    equal(await fits(pem.encode(other_curve), data.ECDSA), False)
 
 
 async def test_schedules_pauses_and_transactions():

@@ -22,18 +22,20 @@ DAY_S = 86400
 class Answer:
     def __init__(self, text):
         self.text = text
+        self.closed = False
 
     async def read(self, most):
         return self.text
 
     def close(self):
-        pass
+        self.closed = True
 
 
 class DownloadSource:
     def __init__(self, text):
         self.text = text
         self.asked_s = []
+        self.answers = []
 
     def check(self, location):
         if not location.startswith("https://h/"):
@@ -43,7 +45,8 @@ class DownloadSource:
         self.asked_s.append(clock.uptime_ms() // 1000)
         if self.text is None:
             raise HttpError("status", "503")
-        return Answer(self.text)
+        self.answers.append(Answer(self.text))
+        return self.answers[-1]
 
 
 class Updater:
@@ -247,6 +250,7 @@ async def test_only_what_fits_and_is_newer_is_offered():
     notices._source.text = _notice()
     await notices.check_release()
     equal(notices._updater.offer, None)
+    equal([answer.closed for answer in notices._source.answers], [True, True])
 
 
 async def test_rubbish_is_a_failed_question():
@@ -254,6 +258,7 @@ async def test_rubbish_is_a_failed_question():
         notices, _, heard = _notices(text)
         equal(await notices.check_release(), False, str(text))
         equal((heard, notices._updater.offer), (["UpdateCheckFailed"], None))
+        equal([answer.closed for answer in notices._source.answers], [True], str(text))
 
 
 async def test_one_flipped_bit_of_the_running_image_is_found():

@@ -150,6 +150,10 @@ class Files:
             if error.errno != _ENOENT:
                 raise
 
+    def rename(self, name: str, new: str) -> None:
+        """Give a file another name, of which no file is left: one commit. OSError by the flash."""
+        os.rename(self.path(name), self.path(new))
+
     def names(self, folder: str = "") -> list:
         """Return the sorted names of the files in the root or a folder, without folders and unfinished files."""
         path = self.path(folder) if folder else self.root

@@ -2,19 +2,26 @@
 
 Both files have the same record: name, count of writes, value. When they differ, or one is damaged or missing, the safer
 of the readable values applies, and `fault` is the reason. When neither is readable, the safest value applies.
+
+A write first stores its record in a third file, which then takes the second one's place: while that file is there, a power
+cut explains two different copies. The safest value on flash applies then as well, but nothing is at fault.
 """
+
+from micropython import const
 
 from charger import log
 from charger.store.files import Files
 
 FOLDER = "safety"
-_COPIES = ("1", "2")
+_FIRST, _SECOND, _NEXT = "1", "2", "next"
+_COPIES = const(2)
 
 
 class SafetyValue:
     """`safer(a, b)` returns the safer of two values; `safest` applies when no copy is readable.
 
-    `value` is None while there is none. `fault` is "" when both copies are valid and equal, or when neither exists.
+    `value` is None while there is none. `fault` is "" when the copies are valid and equal, when none exists, and when the
+    power failed during a write (`unfinished`).
     """
 
     def __init__(self, files: Files, name: str, safest: str, safer) -> None:
@@ -23,36 +30,39 @@ class SafetyValue:
         self._count = 0
         self.value = None
         self.fault = ""
-        records = []
-        existing = 0
-        for copy in _COPIES:
-            if files.exists(self._path(copy)):
-                existing += 1
-                record = self._read(copy)
-                if record is not None:
-                    records.append(record)
-        if not existing:
-            return
+        self.unfinished = False
+        records = [self._read(copy) for copy in (_FIRST, _SECOND, _NEXT) if files.exists(self._path(copy))]
         if not records:
+            return
+        known = [record for record in records if record is not None]
+        if not known:
             self.value = safest
             self.fault = name + ": unreadable, the safest value applies"
             return
-        self._count, self.value = records[0]
-        if len(records) < len(_COPIES):
+        self.value = known[0][1]
+        for count, value in known:
+            self._count = max(self._count, count)
+            self.value = safer(self.value, value)
+        if len(known) == len(records) and files.exists(self._path(_NEXT)) and known[-1][0] == self._count:
+            self.unfinished = True
+        elif len(known) != _COPIES or len(records) != _COPIES:
             self.fault = name + ": one of its two copies is damaged or missing"
-        elif records[0] != records[1]:
-            self._count = max(records[0][0], records[1][0])
-            self.value = safer(records[0][1], records[1][1])
+        elif known[0] != known[1]:
             self.fault = name + ": its two copies differ, the safer one applies"
+
+    def prepare(self, value: str) -> None:
+        """Store what write() will write, before the value is written elsewhere as well. OSError by the flash."""
+        self._files.write(self._path(_NEXT), self._record(value))
 
     def write(self, value: str) -> None:
         """Replace the value; both copies are on flash when this returns. OSError by the flash."""
-        record = "%s %d %s" % (self._name, self._count + 1, value)
-        for copy in _COPIES:
-            self._files.write(self._path(copy), record.encode())
+        self.prepare(value)
+        self._files.write(self._path(_FIRST), self._record(value))
+        self._files.rename(self._path(_NEXT), self._path(_SECOND))
         self._count += 1
         self.value = value
         self.fault = ""
+        self.unfinished = False
 
     def distrust(self, value: str, why: str) -> None:
         """Set the value from another source; `fault` is the reason until repair()."""
@@ -60,11 +70,12 @@ class SafetyValue:
         self.fault = self._name + ": " + why
 
     def repair(self, on_event, event: str) -> None:
-        """Record a fault in the security log, then write both copies again."""
+        """Write both copies again after a fault, which the security log gets, or after a write that was not finished."""
         value = self.value
-        if not self.fault or value is None:
+        if value is None or not (self.fault or self.unfinished):
             return
-        on_event(event, self.fault)
+        if self.fault:
+            on_event(event, self.fault)
         try:
             self.write(value)
         except OSError as error:
@@ -72,6 +83,9 @@ class SafetyValue:
 
     def _path(self, copy: str) -> str:
         return "%s/%s.%s" % (FOLDER, self._name, copy)
+
+    def _record(self, value: str) -> bytes:
+        return ("%s %d %s" % (self._name, self._count + 1, value)).encode()
 
     def _read(self, copy: str) -> tuple | None:
         """Read (count, value) of one copy, None when it is damaged or of another value."""

@@ -32,16 +32,13 @@ class CheckedSlots:
         stored = self._slots.number(name)
         kept = SafetyValue(self._files, _COPY + name, str(stored), _higher)
         value = max(stored, _number(kept.value))
-        if value or kept.fault:
-            self._settle(kept, str(value), stored != value)
-            if stored != value:
-                self._slots.put_number(name, value)
+        if value or kept.fault or kept.unfinished:
+            self._settle(kept, str(value), stored != value, self._slots.put_number, name, value)
         return value
 
     def put_number(self, name: str, value: int) -> None:
         """Store a number of 32 bits, not negative."""
-        self._slots.put_number(name, value)
-        SafetyValue(self._files, _COPY + name, "0", _higher).write(str(value))
+        self._put(self._slots.put_number, name, value, str(value))
 
     def data(self, name: str) -> bytes | None:
         """Return bytes that were stored, None when absent."""
@@ -50,25 +47,34 @@ class CheckedSlots:
         text = kept.value or stored
         if not text:
             return None
-        self._settle(kept, text, stored != text)
         value = unhexlify(text)
-        if stored != text:
-            self._slots.put_data(name, value)
+        self._settle(kept, text, stored != text, self._slots.put_data, name, value)
         return value
 
     def put_data(self, name: str, value: bytes) -> None:
         """Store bytes."""
-        self._slots.put_data(name, value)
-        SafetyValue(self._files, _COPY + name, "", max).write(_hex(value))
+        self._put(self._slots.put_data, name, value, _hex(value))
 
-    def _settle(self, kept: SafetyValue, value: str, differs: bool) -> None:
-        """Write the copies again where they or the NVS have another value, with an event."""
+    def _put(self, put, name: str, value, text: str) -> None:
+        """Store in NVS and files; a power cut in between shows in the files."""
+        kept = SafetyValue(self._files, _COPY + name, text, max)
+        kept.prepare(text)
+        put(name, value)
+        kept.write(text)
+
+    def _settle(self, kept: SafetyValue, text: str, differs: bool, put, name: str, value) -> None:
+        """Write the copies and the NVS (put) again where they have another value, with an event but after a power cut."""
         if kept.value is None:  # earlier firmware had the NVS alone
-            kept.write(value)
+            kept.write(text)
             return
-        if differs or kept.value != value:
-            kept.distrust(value, "flash and NVS differ, the safer one applies")
+        cut = kept.unfinished
+        if kept.value != text or (differs and not cut):
+            kept.distrust(text, "flash and NVS differ, the safer one applies")
+        if differs and cut:
+            put(name, value)
         kept.repair(self._on_event, SAFETY_VALUE)
+        if differs and not cut:
+            put(name, value)
 
 
 def _number(text: str | None) -> int:

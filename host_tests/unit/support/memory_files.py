@@ -22,3 +22,6 @@ class MemoryFiles:
 
     def write(self, name, data):
         self.files[name] = data.decode()
+
+    def rename(self, name, new):
+        self.files[new] = self.files.pop(name)
