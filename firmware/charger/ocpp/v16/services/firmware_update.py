@@ -59,9 +59,13 @@ class FirmwareUpdate:
             self.resume()
 
     def start(self, location: str, retrieve_s: int, retries: int, interval_s: int) -> None:
-        """Start an update; it replaces a running one."""
+        """Start an update; it replaces a running one, but not one that is being installed."""
+        if self.status == INSTALLING:
+            log.warn("firmware", "an update is being installed")
+            return
         if self._task is not None:
             self._task.cancel()
+            self.status = IDLE
         self._task = asyncio.create_task(self._run(location, retrieve_s, retries, interval_s))
 
     def trigger(self) -> None:
@@ -75,7 +79,16 @@ class FirmwareUpdate:
             await clock.sleep_s(retrieve_s - now)
         if not await self._fetch(location, retries, interval_s):
             return
-        await self._wait_for_transactions()
+        availability = self._cp.availability
+        availability.hold(True)  # free connectors are blocked until the restart
+        try:
+            while availability.apply():
+                await clock.sleep_ms(1000)
+            await self._install()
+        finally:
+            availability.hold(False)
+
+    async def _install(self) -> None:
         self._notify(INSTALLING)
         self._cp.files.write_json(FILE, INSTALLING)
         started = clock.ticks_ms()
@@ -86,7 +99,6 @@ class FirmwareUpdate:
         except (OSError, ValueError, MemoryError) as error:
             log.error("firmware", "installation: " + log.reason(error))
         self._notify(INSTALLATION_FAILED, self._delivered)
-        self._cp.availability.hold(False)
 
     async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
         """Download with `retries` further attempts, each with notifications; True when the image is valid."""
@@ -103,12 +115,6 @@ class FirmwareUpdate:
             self._notify(DOWNLOADED)
             return True
         return False
-
-    async def _wait_for_transactions(self) -> None:
-        """Wait for the end of all sessions; free connectors are blocked until the restart."""
-        self._cp.availability.hold(True)
-        while self._cp.availability.apply():
-            await clock.sleep_ms(1000)
 
     def _notify(self, status: str, done=None) -> None:
         """Queue a status; a lost link delays it (F-S13). done() is called once the back end has it."""
