@@ -1,12 +1,14 @@
 """Two requests that meet: a reset, an update, a remote start or a card, and what comes before its work is done."""
 
 import asyncio
+import hashlib
 
-from check import equal, true
+import signing_data
+from check import equal, raises_async, true
 from ocpp_rig import NOW, Rig, reserve, swipe
 
 from charger import clock
-from charger.errors import CallTimeoutError
+from charger.errors import CallTimeoutError, OcppError
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 60
@@ -82,6 +84,9 @@ class Updater:
             raise OSError("404")
         await self.fetched.wait()
 
+    def digest(self):
+        return hashlib.sha256(b"image").digest()
+
     async def install(self):
         self.installs += 1
         await clock.sleep_s(10000)
@@ -149,9 +154,51 @@ async def test_an_update_that_is_being_installed_is_not_begun_again():
     updater.fetched.set()
     await rig.call("UpdateFirmware", **UPDATE)
     await rig.until(lambda: updater.installs)
-    await rig.call("UpdateFirmware", **UPDATE)
+    equal((await raises_async(OcppError, rig.call("UpdateFirmware", **UPDATE))).code, "InternalError")
     await rig.seconds(5)
     equal((updater.installs, _told(rig)), (1, ["Downloading", "Downloaded", "Installing"]))
+
+
+async def _signed_update(rig, install_s=None):
+    firmware = {
+        "location": "https://h/b", "retrieveDateTime": clock.iso(NOW - 5), "signingCertificate": signing_data.EC_SIGNER,
+        "signature": signing_data.ECDSA,
+    }  # fmt: skip
+    if install_s is not None:
+        firmware["installDateTime"] = clock.iso(install_s)
+    return await answer(rig, "SignedUpdateFirmware", requestId=1, firmware=firmware)
+
+
+async def test_a_signed_update_and_one_without_a_signature_are_never_under_way_together():
+    rig, updater = await _waiting_for_a_session()
+    rig.cp.manufacturer_roots = lambda: signing_data.ROOT
+    equal(await _signed_update(rig), "Rejected")
+    rig.connectors[0].stop("Local")
+    await rig.until(lambda: updater.installs)
+
+    rig = Rig()
+    updater = await _updating(rig)
+    rig.cp.manufacturer_roots = lambda: signing_data.ROOT
+    updater.fetched.set()
+    equal(await _signed_update(rig, NOW + 60), "Accepted")
+    await rig.until(lambda: len(rig.link.of("SignedFirmwareStatusNotification")) == 4)  # InstallScheduled is the last
+    equal((await raises_async(OcppError, rig.call("UpdateFirmware", **UPDATE))).code, "InternalError")
+    await rig.until(lambda: updater.installs, 90000)
+    equal((updater.installs, _told(rig)), (1, []))
+
+
+# --- availability of one connector, and of another ---
+
+
+async def test_a_free_connector_goes_out_of_service_at_once_while_another_waits_for_its_transaction():
+    rig = await Rig(3).online()
+    await rig.charge(1)
+    for number, kind, status in (
+        (1, "Inoperative", "Scheduled"), (2, "Inoperative", "Accepted"), (2, "Operative", "Accepted"),
+        (0, "Inoperative", "Scheduled"), (3, "Operative", "Accepted"), (1, "Operative", "Accepted"),
+    ):  # fmt: skip
+        equal(await answer(rig, "ChangeAvailability", connectorId=number, type=kind), status, "%d %s" % (number, kind))
+    equal([connector.operative for connector in rig.connectors], [True, False, True])
 
 
 # --- a remote start that the back end is still asked about ---

@@ -38,6 +38,11 @@ class FirmwareUpdate:
         self._waits = False  # until the end of a new firmware's trial
         self.status = IDLE
 
+    @property
+    def busy(self) -> bool:
+        """True while an update waits for its time, is downloaded, or waits for the sessions."""
+        return self._task is not None and not self._task.done()
+
     def resume(self) -> None:
         """Report the outcome after the restart into a new image, once it is certain (SEC-9)."""
         if self._task is not None or self.status != IDLE or self._cp.files.read_json(FILE) != INSTALLING:
@@ -59,10 +64,7 @@ class FirmwareUpdate:
             self.resume()
 
     def start(self, location: str, retrieve_s: int, retries: int, interval_s: int) -> None:
-        """Start an update; it replaces a running one, but not one that is being installed."""
-        if self.status == INSTALLING:
-            log.warn("firmware", "an update is being installed")
-            return
+        """Start an update; it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
             self.status = IDLE
