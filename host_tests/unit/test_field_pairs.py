@@ -229,6 +229,21 @@ async def test_remote_starts_without_a_connector_get_one_each():
     equal([connector.session.id_tag for connector in rig.connectors], ["A", "B"])
 
 
+async def test_a_start_without_a_connector_leaves_a_car_whose_session_has_ended_alone_while_another_connector_is_free():
+    rig = await Rig(3).online()
+    await rig.charge(1)
+    rig.connectors[0].stop("Local")
+    await rig.shows("Finishing")
+    equal(await remote_start(rig, "FREE"), "Accepted")
+    await rig.until(lambda: rig.connectors[1].pending is not None)
+    await rig.plug(3)
+    equal(await remote_start(rig, "CAR"), "Accepted")
+    await rig.shows("Charging", 3)
+    equal(await remote_start(rig, "LAST"), "Accepted")
+    await rig.shows("Charging", 1)
+    equal([connector.session and connector.session.id_tag for connector in rig.connectors], ["LAST", None, "CAR"])
+
+
 async def test_a_connector_promised_to_a_remote_start_cannot_be_reserved_and_can_when_the_start_was_refused():
     rig = await _asking()
     rig.link.answers["Authorize"] = {"idTagInfo": {"status": "Blocked"}}

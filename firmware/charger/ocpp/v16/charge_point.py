@@ -124,12 +124,12 @@ class ChargePoint(ServiceRegistry):
     def remote_start_connector(self, connector_id: int | None, tag: str):
         """Return the connector for a remote start, None when none is available (OCPP-65).
 
-        When the request has no connectorId, it is the first with a vehicle, else the first free one.
+        When the request has no connectorId, it is the first with a vehicle, else the first free one, else one in Finishing.
         """
         if connector_id is not None:
             candidates = [self.connector(connector_id)]
         else:
-            candidates = [c for c in self.connectors if c.view.plugged] + [c for c in self.connectors if not c.view.plugged]
+            candidates = sorted(self.connectors, key=_use_first)
         for connector in candidates:
             if connector is None or not connector.accepts_start() or connector.pending is not None or connector.promised:
                 continue
@@ -399,3 +399,8 @@ class ChargePoint(ServiceRegistry):
             "sent": self.transaction_queue.sent,
             "dropped": self.transaction_queue.dropped,
         }
+
+
+def _use_first(connector) -> tuple:
+    """Order of the connectors for a start that names none: with a new vehicle, free, used before."""
+    return connector.session is not None or connector.status == "Finishing", not connector.view.plugged, connector.id
