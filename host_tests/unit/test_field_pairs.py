@@ -253,6 +253,17 @@ async def test_a_connector_promised_to_a_remote_start_cannot_be_reserved_and_can
     equal(await reserve(rig), "Accepted")
 
 
+async def test_free_vending_leaves_a_connector_to_the_start_it_is_promised_to_and_begins_when_that_is_refused():
+    for verdict, tag in (("Accepted", "A"), ("Blocked", "FreeVend")):
+        rig = await _asking()
+        await rig.call("ChangeConfiguration", key="FreeVend", value="true")
+        rig.link.answers["Authorize"] = {"idTagInfo": {"status": verdict}}
+        equal(await remote_start(rig, "A", connectorId=1), "Accepted")
+        await rig.plug()
+        await rig.shows("Charging")
+        equal(rig.connectors[0].session.id_tag, tag)
+
+
 # --- a card, and again ---
 
 

@@ -176,7 +176,7 @@ class Authorisation:
 
     def free_vend(self, connector) -> None:
         """Start without a card after plug-in, if the owner allows free charging (A3 to A5)."""
-        if self._config.get_bool("FreeVend") and connector.outlet.plugged and connector.session is None:
+        if self._config.get_bool("FreeVend") and connector.outlet.plugged and not connector.promised:
             tag = self._config.get_str("FreeVendIdTag")
             if connector.pending is None and connector.startable() and not self._cp.power_return.delays(connector, tag):
                 self.begin(connector, tag)
@@ -198,6 +198,8 @@ class Authorisation:
         connector.promised = False
         if profile is not None:
             self._cp.smart_charging.under_way(profile, False)
+        if connector.status == "Preparing":
+            self.free_vend(connector)
 
     async def _remote_identity(self, connector, tag: str) -> tuple:
         """(allowed, tag for the wire, parent) of a remote start. A reserved connector asks for the parent (5.13)."""
