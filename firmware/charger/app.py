@@ -259,7 +259,7 @@ class Application:
         log.info("app", kind + " restart")
         await clock.sleep_ms(_ANSWER_MS)
         for connector in self.connectors:
-            connector.stop("Reboot")
+            connector.close("Reboot")
         start = clock.ticks_ms()
         while any(c.session is not None for c in self.connectors) and clock.elapsed_ms(start) < _END_MS:
             await clock.sleep_ms(_POLL_MS)

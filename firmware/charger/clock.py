@@ -208,6 +208,11 @@ def _number(text: bytes, start: int, end: int, low: int, high: int) -> int:
     return value
 
 
+def seconds_of(text: str | None) -> int | None:
+    """UTC seconds of an RFC 3339 time, None for None; ValueError for other text."""
+    return None if text is None else parse_iso(text)[0]
+
+
 def parse_iso(text: str) -> tuple:
     """Parse an RFC 3339 time to (seconds since 1970, milliseconds); ValueError for other text.
 

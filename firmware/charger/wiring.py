@@ -367,7 +367,10 @@ def note_start(app) -> None:
     """Add the reason of this start-up to the security log (SEC-23)."""
     cause, why = reset_cause.read_and_clear()
     app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))
-    app.charge_point.power_return.set_outage(cause in (reset_cause.POWER_ON, reset_cause.BROWN_OUT))
+    outage = cause in (reset_cause.POWER_ON, reset_cause.BROWN_OUT)
+    app.charge_point.power_return.set_outage(outage)
+    if outage:
+        app.link.first_range_s = app.config.get_int("PowerOnRandomRange")
     if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # no event was logged before the reset
         app.security_log.add(events.RESET, cause)
     store = KeyStore()

@@ -180,3 +180,16 @@ def test_basic_auth_in_every_request(launch, csms):
 def test_triggered_boot_after_acceptance_is_rejected(charger, csms):
     """OCPP-31."""
     assert csms.call("TriggerMessage", requestedMessage="BootNotification")["status"] == "Rejected"
+
+
+def test_only_a_power_on_delays_the_first_connection_by_a_random_time(launch, csms):
+    """Many units get their power back at one instant; a unit that was reset connects at once."""
+    sim = launch(settings={"PowerOnRandomRange": 5})
+    csms.wait_booted()
+    assert csms.call("Reset", type="Soft")["status"] == "Accepted"
+    csms.record.wait("BootNotification", count=2)
+    sim.power_cut()
+    csms.record.wait("BootNotification", count=3)
+    waits_ms = [int(line.split()[-2]) for line in sim.log_lines() if "first attempt in" in line]
+    assert [wait_ms > 0 for wait_ms in waits_ms] == [True, False, True]
+    assert max(waits_ms) <= 5000

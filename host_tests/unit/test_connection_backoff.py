@@ -98,6 +98,24 @@ async def test_f_o16_a_thousand_chargers_come_back_spread_after_a_restart_and_af
     world.end()
 
 
+async def test_first_attempts_of_200_units_spread_when_the_power_is_back_even_where_their_network_returns_at_one_instant():
+    most_s = int(KEYS["PowerOnRandomRange"][3])
+    seconds = [0] * (most_s + 1)
+    for _ in range(5):
+        begun = clock.uptime_ms()
+        worlds = [World(refuse=ConnectError("refused", "no")) for _ in range(40)]
+        for world in worlds:
+            world.link.first_range_s = most_s
+        await clock.sleep_ms(1000)
+        for world in worlds:
+            world.link.retry_now()
+        await until(lambda worlds=worlds: all(world.opened for world in worlds), 1000 * most_s + 1000, 100)
+        for world in worlds:
+            seconds[(world.opened[0][0] - begun) // 1000] += 1
+            world.end()
+    true(max(seconds) < 50 and min(seconds[:most_s]) > 3, "in each second: %r" % seconds)
+
+
 async def test_f_o16_a_proxy_that_closes_silent_links_after_30_s_keeps_this_one():
     async def serve(peer):
         peer.answer()

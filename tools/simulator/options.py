@@ -329,6 +329,7 @@ def parse(words):
     control = address(given.control, "--control")
     settings = factory_settings(given.set)
     settings.setdefault("Country", "none")  # a unit as sold has GB; --set Country=GB asks for its hours and delays
+    settings.setdefault("PowerOnRandomRange", "0")  # a unit as sold has 10; --set PowerOnRandomRange=10 spreads a storm
     launch = {
         "board": given.board,
         "connectors": given.connectors,

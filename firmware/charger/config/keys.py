@@ -112,4 +112,5 @@ KEYS = {
     "TimeServers": ("l", "D", "Core", "", 0, 4, ""),
     "RetryBackoffWaitMinimum": ("i", "D", "Core", "10", 0, 3600, ""),
     "RetryBackoffRandomRange": ("i", "D", "Core", "", 0, 3600, ""),
+    "PowerOnRandomRange": ("i", "D", "Core", "10", 0, 600, ""),  # s, before the first connection after the power was away
 }  # fmt: skip

@@ -40,6 +40,8 @@ class Connector:
         self.session = None
         self.start: Pending | None = None  # the authorisation that the running session began with
         self.pending = None
+        self.promised = False  # a remote start was accepted and has not reached the connector yet
+        self.closing = False  # a restart follows: nothing starts any more
         self.operative = True
         self.reserved = False
         self.override = False  # the owner wants this session's energy now: no charging hours, no DSR event (UK-25)
@@ -85,7 +87,7 @@ class Connector:
         fault = self.outlet.fault
         if self.session is not None and self._ending is None:
             return False
-        return self.operative and (fault is None or not fault.FAULTED)
+        return self.operative and not self.closing and (fault is None or not fault.FAULTED)
 
     def startable(self) -> bool:
         """True when a new session could start here."""
@@ -100,6 +102,11 @@ class Connector:
         self._open_ms = None
         self.poll()
         return True
+
+    def close(self, reason: str):
+        """End the use and start nothing more: a restart follows."""
+        self.closing = True
+        self.stop(reason)
 
     @property
     def stopping(self) -> bool:
@@ -159,7 +166,7 @@ class Connector:
         start = clock.ticks_ms()
         while (lock.commanded or lock.locked()) and clock.elapsed_ms(start) < _UNLOCK_MS:
             await clock.sleep_ms(_LOOK_MS)
-        return not lock.locked()
+        return not (lock.commanded or lock.locked())
 
     # --- what happens by itself ---
 

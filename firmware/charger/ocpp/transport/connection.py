@@ -70,6 +70,7 @@ class Connection:
         self._ended.set()
         self._retry = asyncio.Event()
         self._backoff_s = 0
+        self.first_range_s = 0  # the first attempt waits a random time of at most this
         self._outage = True  # the last attempt got no answer, or a link was lost
         self.attempts = 0
         self.opened = 0  # connections made since start-up
@@ -179,6 +180,9 @@ class Connection:
 
     async def run(self) -> None:
         """The link's task: connect, serve, wait, repeat. Attempts never overlap, because this is the only task."""
+        wait_ms = _random_ms(self.first_range_s)
+        log.info("link", "first attempt in %d ms" % wait_ms)
+        await clock.sleep_ms(wait_ms)  # whatever happens: the network, too, comes back for all units at once
         self._ended.clear()
         try:
             while not self._stopping:
@@ -223,7 +227,7 @@ class Connection:
             spread_s = self._backoff_s
         if outage:
             spread_s = min(spread_s, _OUTAGE_S - self._backoff_s)
-        return self._backoff_s * 1000 + int.from_bytes(os.urandom(4), "big") % (spread_s * 1000 + 1)
+        return self._backoff_s * 1000 + _random_ms(spread_s)
 
     async def _attempt(self):
         """Make one attempt; return a WebSocket, or None."""
@@ -329,3 +333,7 @@ class Connection:
                     await ws.ping()
         except ConnectionClosedError:
             pass
+
+
+def _random_ms(most_s: int) -> int:
+    return int.from_bytes(os.urandom(4), "big") % (most_s * 1000 + 1)

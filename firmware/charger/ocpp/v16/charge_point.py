@@ -124,18 +124,16 @@ class ChargePoint(ServiceRegistry):
     def remote_start_connector(self, connector_id: int | None, tag: str):
         """Return the connector for a remote start, None when none is available (OCPP-65).
 
-        When the request has no connectorId, it is the first with a vehicle, else the first free one.
+        When the request has no connectorId, it is the first with a vehicle, else the first free one, else one in Finishing.
         """
         if connector_id is not None:
             candidates = [self.connector(connector_id)]
         else:
-            candidates = [c for c in self.connectors if c.view.plugged] + [c for c in self.connectors if not c.view.plugged]
+            candidates = sorted(self.connectors, key=_use_first)
         for connector in candidates:
-            if connector is None or not connector.accepts_start() or connector.pending is not None:
+            if connector is None or not connector.accepts_start() or connector.pending is not None or connector.promised:
                 continue
-            if not self.availability.wanted(connector.id) or self._resetting is not None:
-                continue
-            if self.authorisation.may_claim(connector.id, tag):
+            if self.availability.wanted(connector.id) and self.authorisation.may_claim(connector.id, tag):
                 return connector
         return None
 
@@ -324,11 +322,11 @@ class ChargePoint(ServiceRegistry):
         """End the sessions with the reason of the reset, then restart (OCPP-70). A hard one cuts short a soft one."""
         self._hard = self._hard or kind == "Hard"
         if self._resetting is None:
+            for connector in self.connectors:
+                connector.close(kind + "Reset")
             self._resetting = asyncio.create_task(self._reset(kind))
 
     async def _reset(self, kind: str) -> None:
-        for connector in self.connectors:
-            connector.stop(kind + "Reset")
         started = clock.ticks_ms()
         while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
             await clock.sleep_ms(100)
@@ -401,3 +399,8 @@ class ChargePoint(ServiceRegistry):
             "sent": self.transaction_queue.sent,
             "dropped": self.transaction_queue.dropped,
         }
+
+
+def _use_first(connector) -> tuple:
+    """Order of the connectors for a start that names none: with a new vehicle, free, used before."""
+    return connector.session is not None or connector.status == "Finishing", not connector.view.plugged, connector.id

@@ -32,9 +32,9 @@ class ChargingProfile:
         self.with_start = False  # it came with a RemoteStartTransaction
         self.withdrawn = False  # replaced or cleared before the start that it came with
         self.recurrence_s = _recurrence(fields)
-        self.valid_from = _time(fields.get("validFrom"))
-        self.valid_to = _time(fields.get("validTo"))
-        self.start = None if self.kind == RELATIVE else _time(schedule.get("startSchedule"))
+        self.valid_from = clock.seconds_of(fields.get("validFrom"))
+        self.valid_to = clock.seconds_of(fields.get("validTo"))
+        self.start = None if self.kind == RELATIVE else clock.seconds_of(schedule.get("startSchedule"))
         self.duration_s = schedule.get("duration")
         self.unit = schedule["chargingRateUnit"]
         self.periods = [
@@ -152,10 +152,6 @@ def _recurrence(fields: dict) -> int | None:
     if kind is None:
         raise ValueError("recurring without a kind")
     return _PERIOD_S[kind]
-
-
-def _time(text) -> int | None:
-    return None if text is None else clock.parse_iso(text)[0]
 
 
 def _earlier(one, other):

@@ -18,13 +18,9 @@ def handle(cp, request: dict) -> dict:
     """fileName, or nothing without a way to send one or for a span that ends before it begins. The answer goes first."""
     service = cp.diagnostics
     name = service.name()
-    since, until = _seconds(request.get("startTime")), _seconds(request.get("stopTime"))
-    if name is None or (since is not None and until is not None and until < since):
+    since, until = span = clock.seconds_of(request.get("startTime")), clock.seconds_of(request.get("stopTime"))
+    if name is None or (None not in span and until < since):  # type: ignore[operator]
         return {}
     retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
     cp.after(lambda: service.start(request["location"], name, retries, interval_s, since, until))
     return {"fileName": name}
-
-
-def _seconds(text) -> int | None:
-    return None if text is None else clock.parse_iso(text)[0]

@@ -30,7 +30,7 @@ def handle(cp, request: dict) -> dict:
     """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files or for a
     span that ends before it begins."""
     service, kind, asked = cp.logs, request["logType"], request["log"]
-    span = _seconds(asked.get("oldestTimestamp")), _seconds(asked.get("latestTimestamp"))
+    span = clock.seconds_of(asked.get("oldestTimestamp")), clock.seconds_of(asked.get("latestTimestamp"))
     if None not in span and span[1] < span[0]:  # type: ignore[operator]
         return {"status": "Rejected"}
     status, name = service.status_of_request(kind)
@@ -40,7 +40,3 @@ def handle(cp, request: dict) -> dict:
     location, request_id = asked["remoteLocation"], request["requestId"]
     cp.after(lambda: service.start(kind, request_id, location, name, retries, interval_s, span))
     return {"status": status, "filename": name}
-
-
-def _seconds(text) -> int | None:
-    return None if text is None else clock.parse_iso(text)[0]

@@ -25,5 +25,6 @@ def handle(cp, request: dict) -> dict:
         if profile is None:
             return {"status": "Rejected"}
         cp.smart_charging.under_way(profile, True)  # its place is kept from now on
+    connector.promised = True
     cp.after(lambda: cp.authorisation.remote_start(connector, tag, profile))
     return {"status": "Accepted"}

@@ -19,6 +19,6 @@ def handle(cp, request: dict) -> dict:
     connector_id = request["connectorId"]
     if not 0 <= connector_id <= len(cp.connectors):
         return {"status": "Rejected"}
-    until = clock.parse_iso(request["expiryDate"])[0]
+    until = clock.seconds_of(request["expiryDate"])
     status = cp.reservations.reserve(request["reservationId"], connector_id, request["idTag"], request.get("parentIdTag"), until)
     return {"status": status}

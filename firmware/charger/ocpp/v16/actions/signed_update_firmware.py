@@ -30,12 +30,11 @@ SPEC = (
 async def handle(cp, request: dict) -> dict:
     """Return the status; SignedFirmwareStatusNotifications report the progress."""
     firmware = request["firmware"]
-    install = firmware.get("installDateTime")
     job = {
         "id": request["requestId"],
         "location": firmware["location"],
-        "retrieve_s": clock.parse_iso(firmware["retrieveDateTime"])[0],
-        "install_s": None if install is None else clock.parse_iso(install)[0],
+        "retrieve_s": clock.seconds_of(firmware["retrieveDateTime"]),
+        "install_s": clock.seconds_of(firmware.get("installDateTime")),
         "certificate": firmware["signingCertificate"],
         "signature": firmware["signature"],
         "retries": int(request.get("retries", 0)),

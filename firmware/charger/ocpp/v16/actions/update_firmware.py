@@ -2,7 +2,7 @@
 
 from charger import clock
 from charger.errors import OcppError
-from charger.ocpp.transport.error_codes import NOT_SUPPORTED
+from charger.ocpp.transport.error_codes import INTERNAL_ERROR, NOT_SUPPORTED
 
 SPEC = (
     "obj",
@@ -22,7 +22,9 @@ def handle(cp, request: dict) -> dict:
     if cp.updater is None or cp.config.get_int("SecurityProfile") >= 2:
         raise OcppError(NOT_SUPPORTED, "")
     location = request["location"]
-    retrieve_s = clock.parse_iso(request["retrieveDate"])[0]
+    if cp.firmware.status == "Installing" or cp.signed_firmware.busy:
+        raise OcppError(INTERNAL_ERROR, "another update is under way")
+    retrieve_s = clock.seconds_of(request["retrieveDate"])
     retries = int(request.get("retries", 0))
     interval_s = int(request.get("retryInterval", 60))
     cp.after(lambda: cp.firmware.start(location, retrieve_s, retries, interval_s))

@@ -3,7 +3,7 @@
 An unknown idTag is sent to the back end; meanwhile the car waits, but the control loop does not.
 """
 
-from charger import log
+from charger import clock, log
 from charger.audit import events
 from charger.errors import CallFailedError
 from charger.ocpp.v16 import answers
@@ -81,23 +81,23 @@ class Authorisation:
     def tag_shown(self, connector, tag: str) -> None:
         """Handle a card at a connector's reader: start or stop a session."""
         session = connector.session
-        if connector.stopping:
-            if not same(session.id_tag, tag) and not same(connector.stop_tag or "", tag):  # the next user's
-                self._cp.post(lambda: self._start(connector, tag))
-        elif session is None and connector.held_for is not None:
+        if connector.stopping and (same(session.id_tag, tag) or same(connector.stop_tag or "", tag)):
+            return
+        if session is None and connector.held_for is not None:
             self._held_cable(connector, tag)
-        elif session is None:
-            self._cp.post(lambda: self._start(connector, tag))
+        elif session is None or connector.stopping:  # the next user's
+            shown_ms = clock.ticks_ms()
+            self._cp.post(lambda: self._start(connector, tag, shown_ms))
         elif same(session.id_tag, tag):
             connector.stop("Local", tag)
         else:
             self._cp.post(lambda: self._stop_by_other(connector, tag))
 
-    async def _start(self, connector, tag: str) -> None:
+    async def _start(self, connector, tag: str, shown_ms: int) -> None:
         if not connector.accepts_start():
             log.info("authorise", "connector %d cannot start now" % connector.id)
             return
-        if self._second_presentation(connector, tag):
+        if self._second_presentation(connector, tag, shown_ms):
             return
         status, parent = await self.authorise(tag)
         log.info("authorise", "%s: %s" % (log.mask(tag), status))
@@ -105,14 +105,17 @@ class Authorisation:
         if status == ACCEPTED:
             self.begin(connector, tag, parent)
 
-    def _second_presentation(self, connector, tag: str) -> bool:
-        """The card of a use that waits for the plug: it ends it (B1), but the first time of a remote start's."""
+    def _second_presentation(self, connector, tag: str, shown_ms: int) -> bool:
+        """The card of a use that waits for the plug: it ends it (B1), but the first time of a remote start's.
+
+        One that was shown before the back end's answer began the use is the same presentation.
+        """
         pending = connector.pending
         if pending is None or not same(pending.id_tag, tag):
             return False
         if pending.remote:
             pending.remote = False
-        else:
+        elif clock.ticks_diff(shown_ms, pending.since_ms) >= 0:
             log.info("authorise", "%s ends the intended use" % log.mask(tag))
             connector.cancel_pending()
         return True
@@ -173,14 +176,14 @@ class Authorisation:
 
     def free_vend(self, connector) -> None:
         """Start without a card after plug-in, if the owner allows free charging (A3 to A5)."""
-        if self._config.get_bool("FreeVend") and connector.outlet.plugged and connector.session is None:
+        if self._config.get_bool("FreeVend") and connector.outlet.plugged and not connector.promised:
             tag = self._config.get_str("FreeVendIdTag")
             if connector.pending is None and connector.startable() and not self._cp.power_return.delays(connector, tag):
                 self.begin(connector, tag)
 
     def remote_start(self, connector, tag: str, profile=None) -> None:
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
-        self._cp.post(lambda: self._remote_start(connector, tag, profile), lambda: self._release(profile))
+        self._cp.post(lambda: self._remote_start(connector, tag, profile), lambda: self._release(connector, profile))
 
     async def _remote_start(self, connector, tag: str, profile) -> None:
         try:
@@ -188,12 +191,15 @@ class Authorisation:
             if allowed:
                 self.begin(connector, tag, parent, True, profile)
         finally:
-            self._release(profile)
+            self._release(connector, profile)
 
-    def _release(self, profile) -> None:
+    def _release(self, connector, profile) -> None:
         """A remote start has reached its connector, or has come to nothing."""
+        connector.promised = False
         if profile is not None:
             self._cp.smart_charging.under_way(profile, False)
+        if connector.status == "Preparing":
+            self.free_vend(connector)
 
     async def _remote_identity(self, connector, tag: str) -> tuple:
         """(allowed, tag for the wire, parent) of a remote start. A reserved connector asks for the parent (5.13)."""

@@ -30,7 +30,7 @@ class Availability:
         self.apply()
 
     def change(self, connector_id: int, operative: bool) -> str:
-        """Accepted, or Scheduled when a transaction has to end first. 0 stands for all connectors.
+        """Accepted, or Scheduled when a transaction there has to end first. 0 stands for all connectors.
 
         A unit with a connector back in service is no longer out of service as a whole.
         """
@@ -42,14 +42,17 @@ class Availability:
                 self._out.add(number)
         self._cp.files.write_json(FILE, sorted(self._out))
         log.info("availability", "%d %s" % (connector_id, "operative" if operative else "inoperative"))
-        return SCHEDULED if self.apply() else ACCEPTED
+        waiting = self.apply()
+        if connector_id:
+            waiting = connector_id in waiting
+        return SCHEDULED if waiting and not operative else ACCEPTED
 
-    def apply(self) -> bool:
-        """Apply pending changes; True while one waits for the end of a transaction. Called at its end, too.
+    def apply(self) -> list:
+        """Apply pending changes; return the ids of the connectors whose transaction has to end first. Called at its end, too.
 
         Connector 0 goes out of service with the last of the connectors that go with it (5.2).
         """
-        waiting = any(c.session is not None and not self.wanted(c.id) for c in self._cp.connectors)
+        waiting = [c.id for c in self._cp.connectors if c.session is not None and not self.wanted(c.id)]
         status = self._cp.status
         before = status.unavailable
         status.unavailable = 0 in self._out and not waiting  # before the connectors' changes, which look at connector 0

@@ -38,6 +38,11 @@ class FirmwareUpdate:
         self._waits = False  # until the end of a new firmware's trial
         self.status = IDLE
 
+    @property
+    def busy(self) -> bool:
+        """True while an update waits for its time, is downloaded, or waits for the sessions."""
+        return self._task is not None and not self._task.done()
+
     def resume(self) -> None:
         """Report the outcome after the restart into a new image, once it is certain (SEC-9)."""
         if self._task is not None or self.status != IDLE or self._cp.files.read_json(FILE) != INSTALLING:
@@ -62,6 +67,7 @@ class FirmwareUpdate:
         """Start an update; it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
+            self.status = IDLE
         self._task = asyncio.create_task(self._run(location, retrieve_s, retries, interval_s))
 
     def trigger(self) -> None:
@@ -75,7 +81,16 @@ class FirmwareUpdate:
             await clock.sleep_s(retrieve_s - now)
         if not await self._fetch(location, retries, interval_s):
             return
-        await self._wait_for_transactions()
+        availability = self._cp.availability
+        availability.hold(True)  # free connectors are blocked until the restart
+        try:
+            while availability.apply():
+                await clock.sleep_ms(1000)
+            await self._install()
+        finally:
+            availability.hold(False)
+
+    async def _install(self) -> None:
         self._notify(INSTALLING)
         self._cp.files.write_json(FILE, INSTALLING)
         started = clock.ticks_ms()
@@ -86,7 +101,6 @@ class FirmwareUpdate:
         except (OSError, ValueError, MemoryError) as error:
             log.error("firmware", "installation: " + log.reason(error))
         self._notify(INSTALLATION_FAILED, self._delivered)
-        self._cp.availability.hold(False)
 
     async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
         """Download with `retries` further attempts, each with notifications; True when the image is valid."""
@@ -103,12 +117,6 @@ class FirmwareUpdate:
             self._notify(DOWNLOADED)
             return True
         return False
-
-    async def _wait_for_transactions(self) -> None:
-        """Wait for the end of all sessions; free connectors are blocked until the restart."""
-        self._cp.availability.hold(True)
-        while self._cp.availability.apply():
-            await clock.sleep_ms(1000)
 
     def _notify(self, status: str, done=None) -> None:
         """Queue a status; a lost link delays it (F-S13). done() is called once the back end has it."""

@@ -26,7 +26,7 @@ class LocalList:
         self._files = files
         self._version = self._count = 0
         for line in files.lines(FILE):
-            if line.isdigit() and len(line) < 11:
+            if line.isdigit() and len(line) < 20:  # 63 bits
                 self._version = int(line)
             else:
                 log.error("local list", "not readable, ignored")

@@ -119,7 +119,8 @@ class Reservations:
         """Return the ids of connectors that are neither in use nor reserved."""
         taken = [r[_CONNECTOR] for r in reservations]
         return [
-            c.id for c in self._cp.connectors if c.status in ("Available", "Reserved") and c.id not in taken
+            c.id for c in self._cp.connectors
+            if c.status in ("Available", "Reserved") and not c.promised and c.id not in taken
         ]
 
     def _of(self, connector_id: int):

@@ -66,7 +66,8 @@ class SignedFirmwareUpdate:
 
     async def status_of_request(self, job: dict) -> str:
         """Return the status for a request; checks the certificate before a running update is cancelled (WP-30)."""
-        if self._cp.updater is None or (self.busy and self._job["status"] in _POINT_OF_NO_RETURN):
+        installs = self.busy and self._job["status"] in _POINT_OF_NO_RETURN
+        if self._cp.updater is None or installs or self._cp.firmware.busy:
             return "Rejected"
         fault = await firmware_signature.certificate_fault(job["certificate"], self._cp.manufacturer_roots())
         if fault:
