@@ -10,7 +10,8 @@ import utime
 
 from sim import hardware_times, pace, soft_irq, timebase
 
-_BEHIND_US = 30000  # real time that may be made up for, when a scaled run was held up; more would be a leap between two looks of a test
+# Real time that may be made up for, when a scaled run was held up; more would be a leap between two looks of a test.
+_BEHIND_US = 30000
 _MOST_DEBT_US = 1000000  # of real time: what a paced run pays back at one wait
 
 _credit_us = 0  # real time not yet turned into virtual time
