@@ -1,6 +1,7 @@
 """Random events thrown at the outlet, with the invariants held after every tick (hypothesis; the outlet in MicroPython)."""
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -25,6 +26,45 @@ def _event(do, ticks=SOON, **fields):
     return st.fixed_dictionaries({"do": st.just(do), "ticks": ticks, **fields})
 
 
+def _world(cmd, ticks=SOON, **args):
+    """A command of the control port (docs/SIMULATION.md, "The electrical world")."""
+    return _event("world", ticks, args=st.fixed_dictionaries({"cmd": st.just(cmd), **args}))
+
+
+def _of(*values):
+    return st.sampled_from(values)
+
+
+INPUTS = ("pilot", "proximity", "ntc", "trip", "feedback", "second_feedback", "lock", "outlet_fault", "tamper", "fault", "rails")
+# Half of the values of a setting are nominal, so that the world recovers.
+DISTURBANCES = st.one_of(
+    _world("ev", adapt_ms=_of(400, 400, 4000, 6500), stop_ms=_of(800, 800, 2500, 9000), reaction_ms=_of(0, 1000, 8000)),
+    _world("ev", overshoot_percent=_of(0, 0, 8, 40), inrush_amps=_of(0, 0, 160), inrush_ms=_of(10, 100)),
+    _world("ev", standby_ma=_of(0, 300), sleep_ms=_of(0, 0, 5000), give_up=_of(0, 0, 3), holds_s2=_of(False, False, True)),
+    _world("ev", phases=_of(1, 2, 3), max_amps=_of(32, 32, 16, 6)),
+    _world("pilot", noise_mv=_of(0, 0, 60, 150), glitch_mv=_of(5000, -9000), glitch_every=_of(0, 0, 37, 101)),
+    _world("pilot", ring_mv=_of(0, 0, 1500), ring_us=st.just(40), edge_us=_of(14, 14, 30)),
+    _world("pilot", plus_mv=_of(12000, 12000, 11450, 12550, 10900), minus_mv=_of(-12000, -12000, -11450, -12550, -10500)),
+    _world("adc", max_mv=_of(3300, 3300, 3060), min_mv=_of(0, 0, 142), bow_mv=_of(0, 0, 10), noise_mv=_of(0, 0, 15)),
+    _world("mains", ohms=_of(0, 0, 0.3, 0.5), flicker_percent=_of(0, 0, 10, 25), flicker_ms=_of(200, 4000)),
+    _world("mains", volts=_of(230, 230, 190, 0), lost_phase=_of(0, 0, 0, 2), neutral_shift_percent=_of(0, 0, 20, 60)),
+    _world("contactor", close_ms=_of(15, 15, 29, 400), open_ms=_of(10, 10, 19, 400), bounce_ms=_of(3, 3, 30)),
+    _world("contactor", auxiliary=_of("true", "true", "true", "open", "closed"), drop_out_volts=_of(0, 0, 150)),
+    _world("contactor", second=st.just(True), auxiliary=_of("true", "true", "open", "closed"), stuck=_of(False, False, True)),
+    _world("contactor", second=st.just(True), welded=_of(False, False, True), open_ms=_of(10, 19), leaks_volts=_of(0, 60)),
+    _world("monitor", latching=_of(False, True), reset=st.just(True), release_ms=_of(20, 20, 1500), test_ms=_of(20, 20, 180)),
+    _world("monitor", reset=st.just(True), trip_ms=_of(20, 200)),
+    _world("meter", frozen=_of(False, False, True), offset_ma=_of(0, 300)),
+    _world("meter", absurd=_of("power", "voltage", "current"), ms=_of(200, 1500)),
+    _world("lock", jams=_of(0, 0, 1, 3), sticks=_of(0, 0, 1, 9), move_ms=_of(250, 250, 900)),
+    _world("disturb", input=_of(*INPUTS), ms=_of(1, 18, 38, 300), mv=_of(-12000, -6000, 0, 400, 3000, 4500, 7500, 9000, 12000)),
+    _world("plug_in", st.integers(5, 90), cp_after_ms=_of(0, 250), pp_after_ms=_of(0, 250, 1500)),
+    _world("plug_out", st.integers(1, 20), cp_after_ms=_of(0, 250), pp_after_ms=_of(0, 250)),
+    _event("fault", name=st.just("leak_in_car"), on=st.booleans()),
+    _event("phases", phases=_of(1, 3)),
+)
+
+
 DA = st.none() | st.integers(0, 400)
 VALID = st.none() | st.integers(0, 10)  # s
 CAR_COMES = _event("plug", st.integers(10, 90), want=st.just(2))
@@ -47,7 +87,15 @@ EVENT = st.one_of(
     _event("wait", st.integers(1, 150)),
     _event("late", late=st.integers(101, 3000)),
     _event("acknowledge"),
-    _event("restart"),
+    _event("restart", off_ms=_of(0, 40, 500, 3000)),
+    _event("mend"),
+    _event("mend"),
+    _event("mend"),
+    DISTURBANCES,
+    DISTURBANCES,
+    DISTURBANCES,
+    DISTURBANCES,
+    DISTURBANCES,
 )
 
 
@@ -56,22 +104,24 @@ EVENT = st.one_of(
 def test_no_sequence_of_events_closes_what_must_stay_open(word, runs, number):
     """Random events: CP-9, 15, 22, 24 to 26, 31, 40, 44, 45, 50, and a limit is a limit as long as it is valid."""
     device = JsonScript("host_tests/outlet/on_device.py", word)
-    played = {"events": 0, "ticks": 0}
+    played = {"events": 0, "ticks": 0, "openings": 0}
+    hot: Counter[str] = Counter()
 
     # No shrinking: a run is played from its start each time, and the message names the event that broke it.
     @settings(
         max_examples=runs, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,)
     )  # fmt: skip
-    @given(st.lists(EVENT, min_size=EVENTS_A_RUN, max_size=EVENTS_A_RUN))
-    def run(events):
-        result = device.call(events)
+    @given(st.lists(EVENT, min_size=EVENTS_A_RUN, max_size=EVENTS_A_RUN), st.sampled_from((1, 3)))
+    def run(events, phases):
+        result = device.call({"events": events, "phases": phases})
         assert "broken" not in result, result
-        played["events"] += result["events"]
-        played["ticks"] += result["ticks"]
+        for name in played:
+            played[name] += result[name]
+        hot.update(result["hot"])
 
     try:
         (run if SOAK else seed(number)(run))()
     finally:
         device.close()
     assert played["events"] >= runs * EVENTS_A_RUN
-    print(f"{played['events']} events, {played['ticks']} ticks")
+    print(f"{played}, under load: {dict(hot)}")

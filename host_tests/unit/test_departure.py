@@ -7,6 +7,7 @@ from profiles import profile
 from charger import clock
 from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
+from charger.outlet import limits
 from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
@@ -103,7 +104,7 @@ async def test_cheap_times_outside_the_charging_hours_are_not_taken():
 
 async def test_the_plan_never_exceeds_the_profile_of_the_back_end():
     rig = await unit()
-    wants(rig, 7000)
+    wants(rig, 2000)
     await begin(rig)
     fields = profile(1, limit=10)
     equal((await rig.call("SetChargingProfile", connectorId=1, csChargingProfiles=fields))["status"], "Accepted")
@@ -204,3 +205,40 @@ async def test_the_session_waits_for_the_plan_and_draws_one_delay():
     equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (0, "a chosen time before the departure"))
     await rig.seconds(15)
     equal(connector.outlet.limits.effective_da, 320)
+
+
+async def test_what_back_end_and_owner_allow_makes_the_plan_begin_as_early_as_it_must():
+    for source, max_w in (("csms", 0), ("user", 0), ("csms", 7360), ("user", 7360)):
+        rig = await unit()
+        wants(rig, 7000)
+        prices(rig, *([30] * 12 + [5]))
+        connector = await begin(rig)
+        connector.session.max_w = max_w
+        if source == "csms":
+            fields = profile(1, limit=8, schedule={"duration": 86400})
+            equal((await rig.call("SetChargingProfile", connectorId=1, csChargingProfiles=fields))["status"], "Accepted")
+        else:
+            connector.outlet.limits.set("user", 80)
+        planned = run_now(rig.planner.plan(rig.planner.lane(connector)))
+        total_s = sum([end - start for start, end in planned.slots])
+        equal((source, max_w, total_s, planned.missing_s), (source, max_w, 7000 * 3600 // 1840, 0))
+
+
+async def test_a_limit_of_minutes_does_not_move_the_plan_of_a_car_whose_power_is_known():
+    rig = await unit()
+    wants(rig, 7000)
+    prices(rig, *([30] * 12 + [5]))
+    connector = await begin(rig)
+    connector.session.max_w = 7360
+    connector.outlet.limits.set("house", 60, limits.SAFETY)
+    await expect_da(rig, 0, "plan")
+
+
+async def test_a_clock_that_was_ahead_when_the_session_began_moves_no_departure():
+    rig = await unit(utc=EVENING + 200 * 86400)
+    wants(rig, 7000)
+    connector = await begin(rig)
+    clock.set_utc(EVENING, "test")
+    prices(rig, *([30] * 12 + [5]))
+    planned = run_now(rig.planner.plan(rig.planner.lane(connector)))
+    equal(planned.slots, [(EVENING + 12 * HOUR_S, EVENING + 12 * HOUR_S + 7000 * 3600 // 7360)])

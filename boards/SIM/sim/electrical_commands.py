@@ -85,7 +85,8 @@ def _monitor(args):
 
 
 def _lock(args):
-    _set(args, (outlet_of(args).lock, (("jams", "jams", 0, 100, 1), ("move_ms", "move_ms", 1, 10000, 1))))
+    _set(args, (outlet_of(args).lock, (("jams", "jams", 0, 100, 1), ("sticks", "sticks", 0, 100, 1),
+                                   ("move_ms", "move_ms", 1, 10000, 1))))
 
 
 def _meter(args):
@@ -169,7 +170,7 @@ ELECTRICAL_COMMANDS = {  # as OUTLET_COMMANDS
                   "Times and flaws of the contactor, or of the second one; auxiliary is true, open or closed"),
     "monitor": (_monitor, optional("test_ms release_ms trip_ms latching:bool reset:bool"),
                 "Times and kind of the residual current monitor; reset presses its button"),
-    "lock": (_lock, optional("jams move_ms"), "So many pushes do not move the bolt; how long it takes"),
+    "lock": (_lock, optional("jams sticks move_ms"), "So many pushes, or releases, do not move the bolt; how long it takes"),
     "meter": (_meter, optional("offset_ma offset_w ms absurd:str stale:bool frozen:bool"),
               "What the meter chip measures wrong; absurd is power, voltage or current, for ms (200)"),
     "card_bytes": (_card_bytes, (("hex", "str", True), CONNECTOR), "Bytes from the card reader: parts of frames, noise"),

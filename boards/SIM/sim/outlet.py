@@ -27,7 +27,7 @@ KEPT = (  # settings that outlive a restart of the charger, by the part of the o
     ("contactor", ("close_ms", "open_ms", "bounce_ms", "auxiliary", "welded_pole", "operations")),
     ("second", ("close_ms", "open_ms", "bounce_ms", "auxiliary", "welded_pole", "welded", "stuck")),
     ("rcd", ("trip_ms", "test_ms", "release_ms", "latching", "latched")),
-    ("lock", ("jams", "move_ms")),
+    ("lock", ("jams", "sticks", "move_ms")),
     ("circuit", ("plus_mv", "minus_mv", "drift_mv")),
     ("pilot_sense", ("conversion_us", "locked", "drift_ppm", "noise_uv", "edge_us", "ring_uv", "ring_us", "glitch_uv",
                      "glitch_every", "floor_uv", "ceiling_uv", "bow_uv")),
@@ -123,7 +123,7 @@ class Outlet:
         self._step_contactors(dt, now)
         self._step_car(dt)
         lock = self.lock
-        if lock.command != lock.locked or lock.jammed or lock.jams:
+        if lock.command != lock.locked or lock.jammed or lock.jams or lock.sticks:
             lock.step(dt)
         if self.temperature_mc != self.target_mc:
             self._heat(dt)

@@ -136,13 +136,13 @@ class ResidualMonitor:
 class Lock:
     """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests in the wrong position.
 
-    jams  so many pushes from now on do not move it; move_ms  how long the bolt takes
+    jams, sticks  so many pushes, or releases, from now on do not move it; move_ms  how long the bolt takes
     """
 
     def __init__(self):
         self.command = False
         self.jammed = False
-        self.jams = 0
+        self.jams = self.sticks = 0
         self.move_ms = _LOCK_MS
         self._pushed = False
         self.locked = False
@@ -153,6 +153,8 @@ class Lock:
         if self.command != self._pushed:
             if self._pushed and self.jams and not self.locked:
                 self.jams -= 1
+            if not self._pushed and self.sticks and self.locked:
+                self.sticks -= 1
             self._pushed = self.command
         want = self._want()
         if want == self.locked:
@@ -164,6 +166,8 @@ class Lock:
             self._moving = 0
 
     def _want(self):
+        if not self.command and self.sticks and self.locked:
+            return True
         return self.command != self.jammed and not (self.command and self.jams)
 
     def next_ms(self):

@@ -2,7 +2,8 @@
 
 The plan is worked out from what is known now, and again when the session, the owner's wish, the prices or the hours change and
 each quarter of an hour; the planner keeps only what holds now. The energy still wanted is turned into time by the power that
-the car has shown in this session, before that by one phase of what the limits that protect leave.
+the car has shown in this session, before that by one phase of what the limits that protect leave; by no more than what back end
+and owner allow now.
 """
 
 from micropython import const
@@ -10,11 +11,14 @@ from micropython import const
 from charger import clock
 from charger.grid import cheapest, tariff
 from charger.grid.lane import DONE, NOTHING, RUN, WAIT
+from charger.outlet import pilot_duty
 
 _AGAIN_S = const(900)
 _DAY_S = const(86400)
 _SPANS = const(40)  # of the hours until the departure
 _SLICE = const(8)  # times a slice, under 20 ms on an ESP32
+# Limits that follow the planner's own word, and those that last for minutes.
+_PASSING = ("hours", "plan", "solar", "delay", "pause", "house", "supply", "temperature", "mains", "flash", "connection")
 DEPARTURES = "departures.json"  # connector number as text: [minute of the day in local time, Wh]
 
 
@@ -57,14 +61,14 @@ def work_out(files, hours, now: int | None, connector, session, delay_s: int, vo
         return None
     yield
     minute, wh = wish
-    began = now if session.start_utc is None else session.start_utc
+    began = now if session.start_utc is None else min(now, session.start_utc)  # the clock may have been set back
     leave = next_departure(hours.zone, minute, began)
     left_wh = wh - (connector.meter.reported_wh() - session.start_wh)
     if left_wh <= 0:
         return Plan(DONE, max(now, leave) + _DAY_S, "the car has the energy that was wanted")
     if now >= leave:
         return Plan(NOTHING, now + _DAY_S, "the departure is over")
-    power_w = session.max_w or volts * connector.outlet.limits.safety_da // 10
+    power_w = _power_w(connector.outlet, session, volts)
     need_s = left_wh * 3600 // max(1, power_w)
     need_s += delay_s + (need_s // 8 if late else 0)
     blocks = tariff.kept(files)
@@ -84,6 +88,14 @@ def work_out(files, hours, now: int | None, connector, session, delay_s: int, vo
         if start > now:
             until = min(until, start)
     return Plan(WAIT, until, "waits for the cheapest times before the departure", chosen, missing_s)
+
+
+def _power_w(outlet, session, volts: int) -> int:
+    """What the car will take, W."""
+    allowed_da = max(outlet.allowed_da(*_PASSING), pilot_duty.MINIMUM_DA)
+    if session.max_w:
+        return min(session.max_w, volts * outlet.phases * allowed_da // 10)
+    return volts * min(allowed_da, outlet.limits.safety_da) // 10
 
 
 def affordable(files, hours, now: int | None, minute: int, power_w: int, budget: int):

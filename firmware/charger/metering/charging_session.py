@@ -33,7 +33,7 @@ CAUSES = (
     " other car hardware installer cable csms supply hours temperature user simplified backend service phases lock"
     " ResidualCurrent ResidualSelfTest Weld CloseFailure PilotShort PilotVoltage Diode Ventilation"
     " OverCurrent Temperature MeterLost UnderVoltage OverVoltage Proximity LockFailure Tamper"
-    " Rails FaultInput ReaderLost BoardFault connection flash"
+    " Rails FaultInput ReaderLost BoardFault connection flash UnlockFailure"
     " mains late stop PhaseWeld PhaseCloseFailure RepeatedOpenings plan delay pause house grid PilotGenerator solar"
 )
 ERROR_CODES = (

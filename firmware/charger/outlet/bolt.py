@@ -1,4 +1,4 @@
-"""The bolt of a socket's lock: a push that does not arrive is repeated (CP-31)."""
+"""The bolt of a socket's lock: a push that does not arrive is repeated, to and fro (CP-31)."""
 
 from micropython import const
 
@@ -18,6 +18,7 @@ class Bolt:
         self._pushes = 1
         self._pushed_ms = 0
         self._open_ticks = 0
+        self._returns = False  # pushed on again, to be drawn back
 
     def holds(self, commanded: bool) -> bool:
         """Read the feedback, once a tick: True when it is that of the last push and says "locked".
@@ -34,6 +35,7 @@ class Bolt:
 
     def push(self, dt_ms: int, locked: bool, commanded: bool) -> None:
         """One tick in which the plug is to be locked; the last push stays. Nothing is drawn back over a closed contactor."""
+        self._returns = False
         if self._lock.commanded and self._pushed_ms < _MOVES_MS:
             self._pushed_ms += dt_ms
         if locked or commanded or self._pushes >= _PUSHES:
@@ -50,9 +52,18 @@ class Bolt:
         else:
             self._lock.set(True)
 
-    def release(self) -> None:
-        """Let the plug go; the next use has its three pushes again."""
-        self._ms = 0
-        self._pushes = 1
+    def release(self, dt_ms: int) -> None:
+        """One tick in which the plug is to be free: a bolt that stays is pushed on and drawn back, twice."""
         self._pushed_ms = 0
-        self._lock.set(False)
+        if self._open_ticks or (self._lock.commanded and not self._returns):
+            self._returns = False
+            self._ms = 0
+            self._pushes = 1  # the next use has its three pushes again
+        elif self._pushes < _PUSHES:
+            self._ms += dt_ms
+            self._returns = self._ms >= _ARRIVES_MS
+            if self._ms >= _ARRIVES_MS + _BACK_MS:
+                self._returns = False
+                self._ms = 0
+                self._pushes += 1
+        self._lock.set(self._returns)

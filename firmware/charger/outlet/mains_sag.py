@@ -11,6 +11,7 @@ from charger import clock
 from charger.outlet import limits, pilot_duty
 
 _LOW_MV = const(183000)  # below this the load is lowered
+_DEAD_MV = const(100000)  # below this no load is the reason: a phase is lost
 _AIM_MV = const(184000)
 _GOOD_MV = const(187000)  # above this it may rise again
 _OPEN_PEN_MV = const(27000)  # where the window of CP-49 is the narrow one, each threshold is higher by this
@@ -43,6 +44,8 @@ class MainsSag:
         if measured is None or clock.elapsed_ms(measured[3]) > _FRESH_MS:
             return
         load_ma, low_mv = measured[0], measured[1] - self._raise
+        if low_mv < _DEAD_MV:
+            return
         if load_ma < _LOAD_MA:
             self._idle_mv = low_mv
             return

@@ -68,6 +68,7 @@ class Outlet(OutletReadout):
         self.wake_up = False  # an input of the loop: the key WakeUpVehicle
         self.generator_test = GeneratorTest()
         self._late_ms = options["late_ms"]
+        self.phase_switch = parts.phase_switch
         self.switch = PowerSwitch(parts.contactor, parts.phase_switch)
         self._flash = parts.flash
         self._begin()
@@ -271,6 +272,8 @@ class Outlet(OutletReadout):
         if self._acknowledged:
             self._acknowledged = False
             self.switch.forget()
+            if self.self_test is not None:
+                self.self_test.request_repeat()
 
     def _apply_guard(self, guard: Guard) -> None:
         """Note what a tripped guard demands: report, keep the energy off, or let the car stop first."""
@@ -278,9 +281,10 @@ class Outlet(OutletReadout):
             self.fault = guard
         if not guard.BLOCKS:
             return
-        if self.blocker is None:
-            self.blocker = guard
-        if guard.soft and self.contactor.commanded:
+        eases = guard.soft and self.contactor.commanded
+        if self.blocker is None or not (eases or self.blocked):
+            self.blocker = guard  # the first one; one that opens at once before those that let the car stop
+        if eases:
             self.easing = True
         else:
             self.blocked = True
@@ -291,7 +295,7 @@ class Outlet(OutletReadout):
         if self.wants_lock:
             self._bolt.push(dt_ms, self.locked, self.contactor.commanded)
         elif not self.contactor.commanded and not self.contacts_closed and not self.hold_lock:
-            self._bolt.release()
+            self._bolt.release(dt_ms)
 
     # --- what follows ---
 

@@ -6,15 +6,17 @@ Stepped by the control tick, only while the contactor is open. It allocates noth
 from micropython import const
 
 _DAY_MS = const(86400000)
-RETEST_MS = const(60000)  # between two tests after a failed one
+RETEST_MS = const(60000)  # between two tests after a failed one; so long a passed one is good for a closure
+_TRIES = const(3)  # so many failures in a row are a failed test: a disturbance is none
 
 _IDLE = const(0)
 _PULSE = const(1)
 _RELEASE = const(2)
+_REST = const(3)  # after a failure: an answer that comes late is none of the next test
 
 
 class RcdSelfTest:
-    """`passed` is good for one closure; `failed` holds until a later test passes."""
+    """`passed` is good for one closure soon after it; `failed` holds until a later test passes."""
 
     def __init__(self, rcd) -> None:
         self._rcd = rcd
@@ -22,6 +24,7 @@ class RcdSelfTest:
         self._phase_ms = 0
         self._age_ms = _DAY_MS
         self._retest_ms = 0
+        self._failures = 0
         self.passed = False
         self.failed = False
 
@@ -43,18 +46,21 @@ class RcdSelfTest:
         self._rcd.test(True)
 
     def schedule(self, dt_ms: int, outlet) -> None:
-        """One tick: daily while the contactor is open, and again a minute after a failed test without a car (CP-43)."""
+        """One tick: daily while the contactor is open, and again a minute after a failed test (CP-43)."""
         self.step(dt_ms, outlet.rcd_tripped)
         if self._retest_ms < RETEST_MS:
             self._retest_ms += dt_ms
         if self.running or outlet.contactor.commanded or outlet.rcd_tripped:
             return
         if self.failed:
-            if not outlet.plugged and self._retest_ms >= RETEST_MS:
-                self._retest_ms = 0
+            if self._retest_ms >= RETEST_MS:
                 self.start()
         elif self.due:
             self.start()
+
+    def request_repeat(self) -> None:
+        """The owner has acted: a failed test is repeated now."""
+        self._retest_ms = RETEST_MS
 
     def use(self) -> None:
         """A closure uses up the passed test: the next one needs its own."""
@@ -65,6 +71,8 @@ class RcdSelfTest:
         if self._age_ms < _DAY_MS:
             self._age_ms += dt_ms
         if self._phase == _IDLE:
+            if self._age_ms >= RETEST_MS:
+                self.passed = False
             return
         self._phase_ms += dt_ms
         if self._phase == _PULSE and tripped:
@@ -74,12 +82,20 @@ class RcdSelfTest:
         elif self._phase == _RELEASE and not tripped:
             self._end(True)
         elif self._phase_ms > (self._rcd.answer_ms if self._phase == _PULSE else self._rcd.release_ms):
-            self._end(False)
+            if self._phase == _REST:
+                self._phase = _IDLE
+            else:
+                self._end(False)
 
     def _end(self, passed: bool) -> None:
         self._rcd.test(False)
-        self._phase = _IDLE
+        self._phase = _IDLE if passed else _REST
+        self._phase_ms = 0
         self.passed = passed
-        self.failed = not passed
+        self._failures = 0 if passed else self._failures + 1
         if passed:
             self._age_ms = 0
+            self.failed = False
+        elif self._failures >= _TRIES:
+            self._failures = self._retest_ms = 0
+            self.failed = True

@@ -31,13 +31,14 @@ ALL = (
     board_inputs.BoardFault,
     board_inputs.FaultInput,
     contactor_guards.RepeatedOpenings,
+    cable_guards.UnlockFailure,
     board_inputs.ReaderLost,
 )
 
 
 def make(outlet) -> list:
     """The guards of an outlet: those whose inputs it has."""
-    made = [guard() for guard in ALL if guard.fitted(outlet)]
+    made = [guard() for guard in ALL if not guard.NEEDS or getattr(outlet, guard.NEEDS) is not None]
     for guard in made:
         guard.set_up(outlet)
     return made

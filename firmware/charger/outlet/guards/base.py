@@ -20,6 +20,7 @@ _LONG_MS = const(1000000)
 class Guard:
     """Base of all guards. CODE is the OCPP ChargePointErrorCode (OCPP-84), INFO at most 50 characters (SCH-1)."""
 
+    NEEDS = ""  # the input of the outlet without which there is no such guard
     CODE = "OtherError"
     INFO = ""
     FAULTED = True  # False: a warning beside the ordinary status (OCPP-83)
@@ -36,11 +37,6 @@ class Guard:
         self.active = False  # tripped, or the condition was present in the last tick
         self._present_ms = -1  # -1: not present
         self._gone_ms = 0
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """True on outlets that have the input this guard looks at."""
-        return True
 
     def set_up(self, outlet) -> None:
         """Take what is board data from the outlet, once."""

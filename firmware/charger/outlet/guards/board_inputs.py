@@ -14,6 +14,7 @@ TAMPER_LATCHED = const(4)  # flag beside them: it was opened before, as the flas
 class Tamper(base.Guard):
     """The enclosure is open or was (SEC-16, SEC-17): no energy until the owner acknowledges it, or as TamperPolicy says."""
 
+    NEEDS = "tamper"
     CODE = "OtherError"
     INFO = "The enclosure is or was open"
     OF_BOARD = True
@@ -25,11 +26,6 @@ class Tamper(base.Guard):
         self._input = TAMPER_LATCH
         self.BLOCKS = self.FAULTED = True
         self.RULE = base.SERVICE
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On boards with a switch at the enclosure."""
-        return outlet.tamper is not None
 
     def danger(self, outlet) -> bool:
         """The switch says open, or an opening is latched: that one trips at once."""
@@ -56,15 +52,11 @@ class Tamper(base.Guard):
 class BoardFault(base.Guard):
     """A board's general fault input: no outlet of it gives energy."""
 
+    NEEDS = "board_fault"
     CODE = "OtherError"
     INFO = "Fault input of the board"
     OF_BOARD = True
     TRIP_MS = 40
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On boards with the input."""
-        return outlet.board_fault is not None
 
     def danger(self, outlet) -> bool:
         """The level of the input."""
@@ -74,14 +66,10 @@ class BoardFault(base.Guard):
 class FaultInput(base.Guard):
     """The fault input of one outlet."""
 
+    NEEDS = "fault_input"
     CODE = "OtherError"
     INFO = "Fault input of the outlet"
     TRIP_MS = 40
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On outlets with the input."""
-        return outlet.fault_input is not None
 
     def danger(self, outlet) -> bool:
         """The level of the input."""
@@ -91,15 +79,11 @@ class FaultInput(base.Guard):
 class Rails(base.Guard):
     """The supervisor of the pilot generator's +-12 V says out of range: no pilot voltage means anything (CP-1)."""
 
+    NEEDS = "rails"
     CODE = "InternalError"
     INFO = "Supply of the pilot generator out of range"
     OF_BOARD = True
     TRIP_MS = 40
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On boards with the supervisor."""
-        return outlet.rails is not None
 
     def danger(self, outlet) -> bool:
         """The level of the input."""

@@ -3,7 +3,7 @@
 from micropython import const
 
 from charger.outlet.guards import base
-from charger.outlet.power_switch import MOST_INTERRUPTIONS
+from charger.outlet.power_switch import HOT_MA, MOST_INTERRUPTIONS
 
 # Beyond what the board says that the contactor takes: until the feedback has been read, and the debounce.
 _WELD_MARGIN_MS = const(180)
@@ -28,11 +28,15 @@ class Weld(base.Guard):
 
 
 class CloseFailure(base.Guard):
-    """The contactor was told to close and did not, with every pole (CP-46)."""
+    """The contactor was told to close and did not, with every pole (CP-46), or it dropped out.
+
+    It is tried again as after any interruption (outlet/power_switch.py). Where a current flows its feedback has failed, which is
+    no danger: the pilot goes first.
+    """
 
     CODE = "PowerSwitchFailure"
     INFO = "Contactor does not close"
-    RULE = base.UNPLUG
+    CLEAR_MS = 10000
 
     def set_up(self, outlet) -> None:
         """The contactor's own time."""
@@ -40,18 +44,19 @@ class CloseFailure(base.Guard):
 
     def danger(self, outlet) -> bool:
         """Commanded and still open."""
-        return outlet.contactor.commanded and is_open(outlet.contactor, outlet)
+        return self._is_lost(outlet.contactor, outlet)
+
+    def _is_lost(self, contactor, outlet) -> bool:
+        measured = outlet.metered
+        self.soft = measured is not None and measured[0] > HOT_MA
+        return contactor.commanded and is_open(contactor, outlet)
 
 
 class PhaseWeld(Weld):
     """As Weld, for the contactor of the phases 2 and 3."""
 
+    NEEDS = "phase_switch"
     INFO = "Contactor of phases 2 and 3 welded"
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On outlets with a second contactor."""
-        return outlet.switch.second is not None
 
     def set_up(self, outlet) -> None:
         """The contactor's own time."""
@@ -65,12 +70,8 @@ class PhaseWeld(Weld):
 class PhaseCloseFailure(CloseFailure):
     """As CloseFailure, for the contactor of the phases 2 and 3."""
 
+    NEEDS = "phase_switch"
     INFO = "Contactor of phases 2 and 3 does not close"
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On outlets with a second contactor."""
-        return outlet.switch.second is not None
 
     def set_up(self, outlet) -> None:
         """The contactor's own time."""
@@ -78,7 +79,7 @@ class PhaseCloseFailure(CloseFailure):
 
     def danger(self, outlet) -> bool:
         """Commanded and still open."""
-        return outlet.switch.second.commanded and is_open(outlet.switch.second, outlet)
+        return self._is_lost(outlet.switch.second, outlet)
 
 
 class RepeatedOpenings(base.Guard):

@@ -15,15 +15,11 @@ _LEAST_DA = const(60)
 class ResidualCurrent(base.Guard):
     """The RDC-DD or RCD has tripped. Its output cuts the coil by itself; this follows and latches (CP-41 to CP-44)."""
 
+    NEEDS = "rcd"
     CODE = "GroundFailure"
     INFO = "Residual current device tripped"
     RULE = base.UNPLUG
     TRIP_MS = 40  # with the contactor open, where one disturbed reading is no residual current; else at once
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On outlets with a residual current device."""
-        return outlet.rcd is not None
 
     def danger(self, outlet) -> bool:
         """The trip input, except during our own self-test pulse."""
@@ -37,14 +33,9 @@ class ResidualCurrent(base.Guard):
 class ResidualSelfTest(base.Guard):
     """The residual current device did not answer its self-test (CP-43): no charging until a test passes."""
 
+    NEEDS = "self_test"
     CODE = "GroundFailure"
     INFO = "Residual current device fails its self-test"
-    RULE = base.UNPLUG
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On outlets with a residual current device."""
-        return outlet.self_test is not None
 
     def danger(self, outlet) -> bool:
         """The result of the last test."""
@@ -169,16 +160,12 @@ class MeterLost(base.Guard):
 class Temperature(base.Guard):
     """Stop at 85 degC, resume below 70 degC and after 5 minutes; an open or shorted sensor counts as hot (CP-48)."""
 
+    NEEDS = "thermometer"
     CODE = "HighTemperature"
     INFO = "Too hot inside"
     TRIP_MS = 200
     CLEAR_MS = 300000
     SOFT = True
-
-    @staticmethod
-    def fitted(outlet) -> bool:
-        """On outlets with a thermometer."""
-        return outlet.thermometer is not None
 
     def danger(self, outlet) -> bool:
         """With hysteresis: once tripped the lower threshold counts. A broken sensor reads as very hot."""

@@ -1,0 +1,154 @@
+"""What is really there: for each fault and each opening under load, when its cause was last present on the world's side.
+
+Runs inside MicroPython beside on_device.py. A cause counts for TRUE_FOR_MS, the longest time from a cause to its report.
+"""
+
+import board
+
+from sim import ev
+
+TRUE_FOR_MS = 15000
+HOT_A_PLUG = 6  # the pauses grow from one to the next; after the sixth nothing closes (docs/SAFETY.md)
+# the pilot goes first, and the car may stop
+_SOFT = ("OverCurrent", "MeterLost", "UnderVoltage", "Temperature", "CloseFailure", "PhaseCloseFailure", "stop")
+_LOCK_MS = 1500
+
+
+class Truth:
+    """look() after each tick; wrong() then says what was told, or opened under load, without a cause."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.last_ms = {}
+        self.late = False
+        self.disturbed = {}  # input: until when
+        self._tripped = set()
+        self._hot = self._plug_hot = 0
+        self.hot = {}  # cause: openings under load
+
+    def restarted(self):
+        """Another outlet, with counters of its own."""
+        self._tripped = set()
+        self._hot = self._plug_hot = 0
+
+    def forgiven(self):
+        """Unplugged, or the owner's word."""
+        self._plug_hot = 0
+
+    def was(self, name, now_ms):
+        """True when the cause was there not long ago."""
+        return now_ms - self.last_ms.get(name, -1000000) <= TRUE_FOR_MS
+
+    def look(self, now_ms):
+        """Note the causes that are there now."""
+        last = self.last_ms
+        for name, present in self._causes(now_ms):
+            if present:
+                last[name] = now_ms
+        self.late = False
+
+    def _noisy(self, name, now_ms):
+        return now_ms <= self.disturbed.get(name, -1) + 100
+
+    def _causes(self, now_ms):
+        side = self.rig.side
+        car, faults = side.ev, side.faults
+        noisy = self._noisy
+        circuit = side.circuit
+        pilot = noisy("pilot", now_ms) or not 11400 <= circuit.plus_mv <= 12600 or not 11400 <= -circuit.minus_mv <= 12600
+        current_wrong = noisy("meter", now_ms)
+        stubborn = (
+            car.overdraw or not car.obeys or car.adapt_ms > 5000 or car.stop_ms > 5500 or car.standby_ma > 1000 or current_wrong
+        )  # fmt: skip
+        yield "stubborn", stubborn
+        yield "pilot", pilot
+        yield from self._of_switches(side, now_ms)
+        yield from self._of_inputs(side, now_ms)
+        short = bool(side.circuit.short_ohm) or side.pe_lost or pilot
+        yield "PilotShort", short
+        yield "PilotGenerator", short
+        yield "PilotVoltage", side.strange_ev or short
+        yield "Diode", not car.diode or pilot
+        yield "Ventilation", car.want == ev.VENTILATION or pilot
+        more = stubborn or bool(car.overshoot_pct or car.inrush_ma)
+        yield "OverCurrent", more
+        yield "Temperature", side.target_mc > 65000 or side.ntc_broken is not None or noisy("ntc", now_ms)
+        low, high = self._volts(side)
+        dead = "PowerMeterFailure" in faults or side.meter.frozen or current_wrong or low < 60000
+        yield "MeterLost", dead
+        yield "UnderVoltage", low < 181000 or dead
+        yield "OverVoltage", high > 264000 or dead
+
+    @staticmethod
+    def _volts(side):
+        mv = [side.phase_mv(n) for n in range(side.wired_phases)]
+        return min(mv), max(mv)
+
+    def _of_switches(self, side, now_ms):
+        noisy = self._noisy
+        monitor = side.rcd
+        yield "ResidualCurrent", monitor.tripped or noisy("trip", now_ms)
+        slow = monitor.test_ms > 150 or monitor.release_ms > 150
+        yield "ResidualSelfTest", monitor.dead or monitor.stuck or monitor.tripped or slow or noisy("trip", now_ms)
+        unpowered = monitor.tripped or (side.drop_out_mv and side.supply_mv < side.drop_out_mv)
+        for contactor, weld, close, name in (
+            (side.contactor, "Weld", "CloseFailure", "feedback"),
+            (side.second, "PhaseWeld", "PhaseCloseFailure", "second_feedback"),
+        ):  # fmt: skip
+            if contactor is not None:
+                lies = contactor.auxiliary is not None or noisy(name, now_ms)
+                yield weld, contactor.welded or lies or contactor.open_ms > 60
+                yield close, contactor.stuck or lies or unpowered or contactor.close_ms > 60
+
+    def _of_inputs(self, side, now_ms):
+        noisy = self._noisy
+        lock = side.lock
+        yield "lock", lock.jammed or lock.jams > 0 or lock.move_ms > _LOCK_MS or noisy("lock", now_ms) or (
+            self.rig.outlet.contactor.commanded and not lock.locked)
+        yield "LockFailure", lock.jammed or lock.jams > 0 or lock.move_ms > 500 or noisy("lock", now_ms)
+        yield "UnlockFailure", lock.jammed or lock.sticks > 0 or lock.move_ms > 500 or noisy("lock", now_ms)
+        odd = side.cable_ohm not in (1500, 680, 220, 100) or noisy("proximity", now_ms)
+        held = side.ev.want != ev.ABSENT or side.strange_ev or side.circuit.short_ohm
+        held = held or side.pe_lost or self.last_ms.get("pilot") == now_ms  # for all that the unit can see
+        yield "Proximity", odd or (held and not side._coded) or noisy("cable", now_ms)
+        shared = self.rig.world.digital
+        for name, pin, heard in (
+            ("Tamper", board.SHARED["tamper"], "tamper"), ("Rails", board.SHARED["rails"], "rails"),
+            ("BoardFault", board.SHARED["fault"], "fault"),
+        ):  # fmt: skip
+            yield name, shared[pin].value == 1 or noisy(heard, now_ms)
+        yield "FaultInput", side.fault_pin == 1 or noisy("outlet_fault", now_ms)
+        yield "late", self.late
+        yield "ReaderLost", True
+        yield "stop", True
+
+    def wrong(self, now_ms):
+        """What a guard told, or opened, without a cause; None when all is true."""
+        outlet = self.rig.outlet
+        if not outlet.plugged:
+            self.forgiven()
+        tripped = set()
+        for guard in outlet.guards:
+            name = type(guard).__name__
+            if guard.tripped:
+                tripped.add(name)
+                if name not in self._tripped and name != "RepeatedOpenings" and not self.was(name, now_ms):
+                    return name + " told without its cause"
+        self._tripped = tripped
+        switch = outlet.switch
+        if switch.hot_openings == self._hot:
+            return None
+        self._hot = switch.hot_openings
+        self.hot[switch.hot_cause] = self.hot.get(switch.hot_cause, 0) + 1
+        return self._needless(switch.hot_cause, now_ms)
+
+    def _needless(self, cause, now_ms):
+        if not self.was(cause, now_ms):
+            return "opened under load by %s without its cause" % cause
+        if cause in _SOFT and not self.was("stubborn", now_ms):
+            return "opened under load by %s although the car stops" % cause
+        if cause != "stop":
+            self._plug_hot += 1
+            if self._plug_hot > HOT_A_PLUG:
+                return "opened under load %d times" % self._plug_hot
+        return None

@@ -1,0 +1,178 @@
+"""Parts that fail once, or in part: nothing is latched for it, the car stops before the contactor opens, what is told is true."""
+
+from check import equal, true
+from rig import Rig
+
+from charger.outlet.mains_sag import MainsSag
+from sim import control, ev
+
+TIMEOUT = 300
+LONG_TESTS = ("test_a_contactor_that_stays_open_is_tried_six_times_and_then_no_more",)
+THREE = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to1PhaseSupported": "true"}
+
+
+def do(cmd, **args):
+    """Send a command of the control port."""
+    args["cmd"] = cmd
+    reply, _ = control.answer(args)
+    true(reply["ok"], reply)
+
+
+def _charging(**settings):
+    rig = Rig(**settings)
+    rig.side.ev.phases = 3 if settings else 1
+    rig.charge()
+    return rig
+
+
+def _seen(rig):
+    """The texts of all guards that trip from now on."""
+    seen = []
+
+    def look(rig):
+        for guard in rig.outlet.guards:
+            if guard.tripped and guard.INFO not in seen:
+                seen.append(guard.INFO)
+
+    rig.after_tick = look
+    return seen
+
+
+# --- the residual current device's self-test ---
+
+
+def test_a_monitor_that_is_slow_once_is_tested_again_and_nothing_is_told():
+    rig = Rig()
+    rig.run(70000, 100)
+    seen = _seen(rig)
+    do("monitor", test_ms=230)
+    rig.outlet.permit = True
+    rig.side.plug(ev.ASKING)
+    rig.until(lambda: rig.side.rcd.test)
+    rig.until(lambda: not rig.side.rcd.test)
+    do("monitor", test_ms=20)
+    rig.until(rig.contacts_closed)
+    equal(seen, [])
+
+
+def test_a_failed_self_test_is_repeated_with_the_car_there_and_at_once_for_the_owner_cp43():
+    for acknowledges in (False, True):
+        rig = Rig()
+        rig.run(70000, 100)
+        rig.world.set_fault("rcd_dead", 1, True)
+        rig.outlet.permit = True
+        rig.side.plug(ev.ASKING)
+        rig.until(lambda rig=rig: rig.codes() == ["GroundFailure"])
+        rig.run(3000)
+        rig.world.set_fault("rcd_dead", 1, False)
+        if acknowledges:
+            rig.outlet.acknowledge()
+        took = rig.until(rig.contacts_closed, 70000)
+        true(took < 5000 if acknowledges else took > 40000, (acknowledges, took))
+
+
+def test_a_closure_relies_on_a_self_test_of_its_last_minute_cp43():
+    rig = Rig()
+    true(rig.outlet.self_test.passed, "the test at the start")
+    rig.run(70000, 100)
+    rig.world.set_fault("rcd_dead", 1, True)
+    operations = rig.side.contactor.operations
+    rig.outlet.permit = True
+    rig.side.plug(ev.ASKING)
+    rig.run(8000)
+    equal((rig.side.contactor.operations, rig.codes()), (operations, ["GroundFailure"]))
+
+
+# --- the cable ---
+
+
+def test_unplugging_while_state_f_is_out_is_no_fault_of_the_cable():
+    rig = Rig()
+    rig.outlet.wake_up = True
+    do("ev", sleep_ms=1000)
+    rig.side.plug(ev.ASKING)
+    rig.run(3000)
+    rig.outlet.permit = True
+    rig.until(lambda: rig.outlet.driving_f, 40000)
+    rig.run(500)
+    seen = _seen(rig)
+    rig.side.plug(ev.ABSENT)
+    rig.run(6000)
+    equal((seen, rig.outlet.plugged), ([], False))
+
+
+def test_a_bolt_that_does_not_come_back_is_drawn_again_and_a_third_time_reported():
+    for sticks in (1, 2, 9):
+        rig = _charging()
+        do("lock", sticks=sticks)
+        rig.outlet.permit = False
+        rig.run(15000)
+        stays = sticks > 2
+        equal((sticks, rig.side.lock.locked, rig.codes()), (sticks, stays, ["ConnectorLockFailure"] if stays else []))
+        rig.outlet.permit = True
+        rig.until(rig.contacts_closed)  # a warning: the next charging is not kept off
+        equal(rig.codes(), [])
+    do("lock", sticks=0)
+    rig.outlet.permit = False
+    rig.until(lambda: not rig.side.lock.locked)
+    rig.run(3000)
+    equal((rig.codes(), rig.outlet.lock.commanded), ([], False))
+
+
+# --- the contactors ---
+
+
+def test_a_contactor_that_drops_out_in_a_dip_closes_again_without_unplugging():
+    rig = Rig()
+    do("contactor", drop_out_volts=160)
+    rig.charge()
+    do("mains", volts=150)
+    rig.run(700)
+    do("mains", volts=230)
+    rig.until(lambda: not rig.contacts_closed(), 1000)
+    rig.until(rig.contacts_closed, 30000)
+    equal(rig.outlet.switch.interruptions, 1)
+
+
+def test_a_feedback_that_fails_under_load_lets_the_car_stop_first_and_is_no_latch_when_it_is_back():
+    for settings, second in (({}, False), (THREE, True)):
+        rig = _charging(**settings)
+        do("contactor", second=second, auxiliary="open")
+        rig.until(lambda rig=rig: not rig.contacts_closed())
+        rig.run(1000)
+        equal((second, rig.outlet.switch.hot_openings, rig.codes()), (second, 0, ["PowerSwitchFailure"]))
+        do("contactor", second=second, auxiliary="true")
+        rig.until(rig.contacts_closed, 30000)
+
+
+def test_a_contactor_that_stays_open_is_tried_six_times_and_then_no_more():
+    rig = Rig()
+    rig.world.set_fault("contactor_stuck", 1, True)
+    rig.outlet.permit = True
+    rig.side.plug(ev.ASKING)
+    rig.run(5400000, 100)
+    equal((rig.outlet.openings, rig.outlet.switch.interruptions), (6, 6))
+    equal((rig.outlet.fault.CODE, rig.outlet.info), ("PowerSwitchFailure", "Interrupted too often, unplug the vehicle"))
+
+
+# --- the mains ---
+
+
+def test_a_lost_phase_leaves_no_lower_limit_behind():
+    rig = _charging(**THREE)
+    sag = MainsSag(rig.outlet)
+    for lost in (2, 0):
+        do("mains", lost_phase=lost)
+        for _ in range(75):
+            rig.run(200)
+            sag.step()
+        equal(rig.outlet.limits.get("mains"), None)
+    rig.until(rig.contacts_closed)
+
+
+def test_the_cause_of_an_opening_under_load_is_the_guard_that_opened_it():
+    """A lost neutral: L1 is low, which is no danger, and the others are high."""
+    rig = _charging(**THREE)
+    do("mains", neutral_shift_percent=30)
+    rig.until(lambda: not rig.contacts_closed())
+    equal((rig.outlet.switch.hot_openings, rig.outlet.switch.hot_cause), (1, "OverVoltage"))
