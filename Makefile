@@ -9,7 +9,7 @@ JOBS ?= 6
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo page bench year scorecard matrix soak lint types romfs frozen target lock \
+.PHONY: help setup test demo page bench year ha scorecard matrix soak lint types romfs frozen target lock \
   firmware flash deploy provision calibrate monitor hil clean distclean
 
 help:  ## List these commands
@@ -42,6 +42,10 @@ matrix: setup  ## Print every SEC, UK and WP rule with what the last run of the 
 year:  ## Play a year of households with the planner in virtual time; a table and plots in build/year/
 	@$(PYTHON) tools/setup.py --year
 	@$(VENV)/python tools/year.py $(ARGS)
+
+ha:  ## Hold what the unit tells Home Assistant's discovery to Home Assistant's own schemas
+	@$(PYTHON) tools/setup.py --ha
+	@$(VENV)/python tools/ha.py
 
 bench: setup  ## Measure boot, control tick, memory and throughput
 	@$(VENV)/python tools/bench.py $(ARGS)
@@ -87,6 +91,8 @@ lock:  ## Pin the newest versions of requirements.in, with hashes, in requiremen
 	  --no-annotate --no-header requirements.in -o requirements.lock
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-annotate --no-header requirements-year.in -o requirements-year.lock
+	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-annotate --no-header requirements-ha.in -o requirements-ha.lock
 	@cd tools/backend/strict && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 	@cd web && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 
