@@ -9,7 +9,7 @@ JOBS ?= 6
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo page bench year scorecard matrix mutants vectors soak lint types romfs frozen target lock \
+.PHONY: help setup test demo page bench year ha scorecard matrix mutants vectors soak lint types romfs frozen target lock \
   firmware flash deploy provision calibrate monitor hil clean distclean
 
 help:  ## List these commands
@@ -48,6 +48,10 @@ vectors: setup  ## Hold the firmware's cryptography to a corpus of valid and man
 year:  ## Play a year of households with the planner in virtual time; a table and plots in build/year/
 	@$(PYTHON) tools/setup.py --year
 	@$(VENV)/python tools/year.py $(ARGS)
+
+ha:  ## Hold what the unit tells Home Assistant's discovery to Home Assistant's own schemas
+	@$(PYTHON) tools/setup.py --ha
+	@$(VENV)/python tools/ha.py
 
 bench: setup  ## Measure boot, control tick, memory and throughput
 	@$(VENV)/python tools/bench.py $(ARGS)
@@ -93,6 +97,8 @@ lock:  ## Pin the newest versions of requirements.in, with hashes, in requiremen
 	  --no-annotate --no-header requirements.in -o requirements.lock
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-annotate --no-header requirements-year.in -o requirements-year.lock
+	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-annotate --no-header requirements-ha.in -o requirements-ha.lock
 	@cd tools/backend/strict && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 	@cd web && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
 

@@ -29,6 +29,8 @@ TOOLCHAIN = ROOT / ".toolchain"
 LIBRARY = TOOLCHAIN / "lib"
 LOCK = ROOT / "requirements.lock"
 YEAR_LOCK = ROOT / "requirements-year.lock"
+HA_LOCK = ROOT / "requirements-ha.lock"
+HA = ROOT / ".toolchain" / "ha"
 LIBRARY_LOCK = ROOT / "tools" / "micropython-lib.lock"
 ASSEMBLER = TOOLCHAIN / "ulp"
 ASSEMBLER_LOCK = ROOT / "tools" / "ulp-assembler.lock"
@@ -149,6 +151,19 @@ def year():
     install = [*pip(PYTHON), "install", *PIP_OPTIONS, "--require-hashes", "--no-deps", "--prefer-binary"]
     run([*install, "-r", str(YEAR_LOCK)], "the packages of requirements-year.lock could not be installed")
     stamp.write_text(key)
+
+
+def home_assistant():
+    """Home Assistant for `make ha`, in an environment of its own: its pinned packages are not those of the tools."""
+    key = key_of(HA_LOCK, str(ROOT))
+    if made(HA, key):
+        return
+    say("Home Assistant into .toolchain/ha/ ...")
+    shutil.rmtree(HA, ignore_errors=True)
+    run([sys.executable, "-m", "venv", "--without-pip", str(HA)], "the environment of Home Assistant could not be made")
+    install = [*pip(HA / "bin" / "python"), "install", *PIP_OPTIONS, "--require-hashes", "--no-deps", "--prefer-binary"]
+    run([*install, "-r", str(HA_LOCK)], "the packages of requirements-ha.lock could not be installed")
+    (HA / ".stamp").write_text(key)
 
 
 def tools_python():
@@ -273,6 +288,7 @@ def main(words):
     parser.add_argument("--page", action="store_true", help="with --chargers: what builds the page and the panel")
     parser.add_argument("--frozen", action="store_true", help="with --chargers: the interpreter that holds the firmware")
     parser.add_argument("--year", action="store_true", help="what `make year` needs besides")
+    parser.add_argument("--ha", action="store_true", help="what `make ha` needs besides")
     given = parser.parse_args(words)
     if (given.page or given.frozen) and not given.chargers:
         parser.error("--page and --frozen go with --chargers")
@@ -289,6 +305,8 @@ def main(words):
             chargers(given.page, given.frozen) if given.chargers else checkout()
             if given.year:
                 year()
+            if given.ha:
+                home_assistant()
         except SetupError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 2

@@ -14,9 +14,16 @@ def test_hours_are_shown_changed_and_overridden(visit, charger):
     """Own hours that are closed now hold a car back with a word of it; charging at once overrides them."""
     visitor = visit()
     page = visitor.page
+    visitor.open()
+    expect(page.get_by_text("Outside the charging hours: a car waits.")).to_be_visible()
     visitor.open("hours")
+    expect(page.get_by_text("The recommended hours hold until you choose.")).to_be_visible()
     visitor.shot("hours-phone")
     visitor.check_width()
+    visitor.check_access()
+    page.get_by_role("button", name="Use the recommended hours").click()
+    expect(page.get_by_role("button", name="Use the recommended hours", pressed=True)).to_be_visible()
+    expect(page.get_by_text("The recommended hours hold until you choose.")).to_be_hidden()
     visitor.check_access()
     for row in page.get_by_role("button", name="Remove").all()[::-1]:
         row.click()

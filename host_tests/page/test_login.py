@@ -1,5 +1,7 @@
 """Who gets in: right and wrong PINs, the wait after many, an ended session, a charger that is away."""
 
+import re
+
 from playwright.sync_api import expect
 
 
@@ -32,11 +34,14 @@ def test_a_session_that_ended_asks_for_the_pin(visit, charger):
 
 
 def test_a_charger_that_is_away_is_told_and_found_again(visit, charger):
-    """The view stays with a word that it is old; after the restart the login is over, and a new one goes on."""
+    """The view stays with its time, its buttons rest; after the restart the login is over, and a new one goes on."""
     visitor = visit()
     visitor.open()
+    expect(visitor.page.get_by_role("button", name="Start")).to_be_enabled()
     charger.kill()
-    expect(visitor.page.get_by_role("alert")).to_have_text("No connection to the charger. Trying again …", timeout=30000)
+    told = re.compile(r"No connection to the charger\. Trying again … What is shown is of \d+:\d\d:\d\d")
+    expect(visitor.page.get_by_role("alert")).to_have_text(told, timeout=30000)
+    expect(visitor.page.get_by_role("button", name="Start")).to_be_disabled()
     visitor.shot("offline-phone")
     visitor.check_access()
     charger.start()

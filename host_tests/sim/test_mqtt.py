@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from home_assistant.fields import faults
 from simulator import options
 
 from backend import wait_until
@@ -112,6 +113,7 @@ def test_home_assistant_finds_the_unit_as_one_device(start, csms, broker, author
             assert re.fullmatch(f"homeassistant/(sensor|binary_sensor|update|event)/pilotlight_{SERIAL}/[a-z_0-9]+/config", topic)
             assert told["device"]["identifiers"] == [f"pilotlight_{SERIAL}"]
             assert told["availability_topic"] == f"{owner.base}status"
+            assert not faults(topic, told)
         assert len({told["unique_id"] for told in owner.discovered.values()}) == len(owner.discovered)
         energy = owner.discovered[f"homeassistant/sensor/pilotlight_{SERIAL}/energy_1/config"]
         assert energy["device_class"] == "energy" and energy["state_class"] == "total_increasing"

@@ -99,8 +99,7 @@ class Record:
 
     def wait(self, action=None, way=IN, kind=CALL, since=0, where=None, count=1, timeout_s=20):
         """The count-th fitting message from `since` on; WaitTimeout with the last messages when it does not come."""
-        timeout_s *= PATIENCE
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + timeout_s * PATIENCE
         with self._changed:
             while True:
                 found = [m for m in self._messages[since:] if _fits(m, action, way, kind, where)]

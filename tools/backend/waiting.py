@@ -14,8 +14,7 @@ class WaitTimeout(AssertionError):
 
 def wait_until(condition, timeout_s, what, interval_s=0.02, state=None):
     """Return the first true value of condition(); WaitTimeout after timeout_s times PATIENCE, with state() in its words."""
-    timeout_s *= PATIENCE
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + timeout_s * PATIENCE
     pause = threading.Event()
     while True:
         value = condition()

@@ -13,6 +13,7 @@ Exit codes: 0 done, 1 the page cannot be built, 2 the tool chain is missing.
 import argparse
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -95,8 +96,9 @@ def files() -> dict[str, tuple[str, bytes]]:
     with tempfile.TemporaryDirectory() as name:
         style, script = Path(name) / "page.css", Path(name) / "app.js"
         esbuild("src/page.css", f"--outfile={style}")
+        defined = zip(("LANGUAGE_FILES", "TEXT_KEYS", "SENTENCES"), (languages, *texts.names(table)), strict=True)
         esbuild("src/main.jsx", *BUNDLE, "--loader:.css=text", f"--alias:page.css={style}", f"--outfile={script}",
-                f"--define:LANGUAGE_FILES={str(languages).replace(chr(39), chr(34))}")
+                *(f"--define:{name}={json.dumps(value)}" for name, value in defined))
         data = script.read_bytes()
     made[_hashed("app.js", data)] = ("text/javascript", data)
     page = re.sub(r"\n\s*", "", (WEB / "index.html").read_text(encoding="utf-8"))

@@ -47,9 +47,18 @@ def check_use(table: dict, sources: list[Path]) -> None:
         raise PageError(f"text.json has texts that nothing shows: {', '.join(idle)}")
 
 
+def names(table: dict) -> tuple[list[str], list[str]]:
+    """Keys of the texts and the charger's sentences, longest first: what the languages share stands once, in the script."""
+    return list(table["texts"]), [row[0] for row in _said(table)]
+
+
 def of_language(table: dict, language: str) -> bytes:
-    """What the page loads for one language."""
+    """What the page loads for one language: texts and sentences in the order of names()."""
     at = table["languages"].index(language)
-    said = {} if at == 0 else {row[0]: row[at] for row in sorted(table["said"], key=lambda row: -len(row[0]))}
-    texts = {key: values[at] for key, values in table["texts"].items()}
-    return json.dumps({"texts": texts, "said": said}, ensure_ascii=False, separators=(",", ":")).encode()
+    said = [row[at] for row in _said(table)] if at else []
+    texts = [values[at] for values in table["texts"].values()]
+    return json.dumps([texts, said], ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _said(table: dict) -> list:
+    return sorted(table["said"], key=lambda row: -len(row[0]))

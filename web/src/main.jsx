@@ -8,6 +8,7 @@ import { choose, chosen, load, t } from "./text.js";
 import { Charge } from "./views/charge.jsx";
 import { History } from "./views/history.jsx";
 import { Hours } from "./views/hours.jsx";
+import { House } from "./views/house.jsx";
 import { Log } from "./views/log.jsx";
 import { Login } from "./views/login.jsx";
 import { Settings } from "./views/settings.jsx";
@@ -19,9 +20,10 @@ const VIEWS = {
   charge: { view: Charge, icon: "M13 2 5 14h5l-1 8 8-12h-5z" },
   history: { view: History, icon: "M4 20V10h4v10zm6 0V4h4v16zm6 0v-7h4v7z", right: "history" },
   hours: { view: Hours, icon: "M12 3a9 9 0 1 0 .1 0zM11 7h2v5l4 2-1 2-5-3z", needs: "grid" },
+  house: { view: House, icon: "M12 3 2 12h3v9h14v-9h3zm1 4-1 5h4l-5 7 1-5H8z", right: "network", needs: "grid" },
   settings: { view: Settings, icon: "M4 6h9V4h3v2h4v2h-4v2h-3V8H4zm0 10h4v-2h3v2h9v2h-9v2H8v-2H4z" },
   unit: { view: Unit, icon: "M6 2h12v20H6zm3 3v6h6V5zm2 10h2v3h-2z" },
-  log: { view: Log, right: "log", hidden: true },
+  log: { view: Log, right: "log", within: "unit" },
 };
 
 const KNOWN = "loggedIn"; // whoever was never logged in here is not looked for
@@ -41,11 +43,11 @@ const isOpen = ({ right, needs }, session, status) =>
   (!right || session.actions.includes(right)) && (!needs || Boolean(status[needs]));
 
 function Nav({ route, session, status }) {
-  const shown = Object.entries(VIEWS).filter(([, view]) => !view.hidden && isOpen(view, session, status));
+  const shown = Object.entries(VIEWS).filter(([, view]) => !view.within && isOpen(view, session, status));
   return (
     <nav aria-label={t("menu")}>
       {shown.map(([name, { icon }]) => (
-        <a key={name} href={`#/${name}`} aria-current={name === route ? "page" : undefined}>
+        <a key={name} href={`#/${name}`} aria-current={name === (VIEWS[route].within || route) ? "page" : undefined}>
           <svg viewBox="0 0 24 24" aria-hidden="true"><path d={icon} fill-rule="evenodd" /></svg>
           {t(`nav.${name}`)}
         </a>
@@ -67,9 +69,9 @@ function Page({ session, status, offline, route }) {
     <>
       <a class="skip" href={`#/${route}`} onClick={() => main.current.focus()}>{t("skip")}</a>
       <Nav route={name} session={session} status={status} />
-      {offline && <p class="banner" role="alert">{t("offline")}</p>}
+      {offline && <p class="banner" role="alert">{t("offline")} {t("stale", offline)}</p>}
       {status.setup && <p class="banner" role="alert">{status.setup}</p>}
-      <main ref={main} tabIndex={-1} data-view={name}><View session={session} status={status} /></main>
+      <main ref={main} tabIndex={-1} data-view={name}><View session={session} status={status} offline={Boolean(offline)} /></main>
     </>
   );
 }

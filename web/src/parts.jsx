@@ -11,12 +11,19 @@ export function Card({ title, children, id }) {
   );
 }
 
-export function Field({ label, hint, name, inline, children }) {
+// `fault`: why the charger refused what stands in the field. Children may be a function of the attributes that tell it.
+export function Field({ label, hint, name, inline, fault, children }) {
+  useEffect(() => {
+    if (fault) document.getElementById(name).focus();
+  }, [fault]);
+  const notes = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(" ");
+  const about = { "aria-invalid": fault ? "true" : undefined, "aria-describedby": notes || undefined };
   return (
     <div class={inline ? "field inline" : "field"}>
       <label for={name}>{label}</label>
-      {children}
+      {typeof children === "function" ? children(about) : children}
       {hint && <p class="hint" id={`${name}-hint`}>{hint}</p>}
+      {fault && <p class="error" role="alert" id={`${name}-fault`}>{fault}</p>}
     </div>
   );
 }

@@ -1,8 +1,8 @@
 // What all views share: the session, the live status, messages.
 import { createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, get } from "./api.js";
-import { t, translated } from "./text.js";
+import { ApiError, get, put } from "./api.js";
+import { t, timeOfDay, translated } from "./text.js";
 
 const SECOND = 1000;
 const HIDDEN_MS = 10000; // between two requests of a page that nobody sees; the charger closes a connection after 15 s
@@ -11,10 +11,11 @@ const RETRY_MS = 3000;
 export const App = createContext(null);
 export const useApp = () => useContext(App);
 
-// The status, once a second while the page is seen. Returns [status, offline].
+// The status, once a second while the page is seen. Returns [status, offline]: "", or the time of the status that is shown.
 export function useLive(active, onExpired) {
   const [status, setStatus] = useState(null);
-  const [offline, setOffline] = useState(false);
+  const [offline, setOffline] = useState("");
+  const last = useRef(0);
   const expired = useRef(onExpired);
   expired.current = onExpired;
   useEffect(() => {
@@ -27,14 +28,15 @@ export function useLive(active, onExpired) {
         const fresh = await get("/api/status");
         if (ended) return;
         setStatus(fresh);
-        setOffline(false);
+        setOffline("");
+        last.current = Date.now();
       } catch (error) {
         if (ended) return;
         if (error.status === 401) {
           expired.current();
           return;
         }
-        setOffline(true);
+        setOffline(timeOfDay(last.current));
         wait = RETRY_MS;
       }
       clearTimeout(timer);
@@ -76,11 +78,12 @@ export function words(error) {
   return error.status ? translated(error.message) : t("noAnswer");
 }
 
-// do(action, done): runs an action of the API, tells how it ended. Returns [do, busy].
+// do(action, done, refused): runs an action of the API, tells how it ended; refused(error) is true where it has told by itself.
+// Returns [do, busy].
 export function useAction() {
   const [busy, setBusy] = useState(false);
   const app = useApp();
-  async function act(action, done) {
+  async function act(action, done, refused) {
     setBusy(true);
     try {
       const value = await action();
@@ -88,11 +91,28 @@ export function useAction() {
       return value;
     } catch (error) {
       if (error.status === 401) app.expired();
-      else app.tell(words(error), true);
+      else if (!refused || !refused(error)) app.tell(words(error), true);
       return undefined;
     } finally {
       setBusy(false);
     }
   }
   return [act, busy];
+}
+
+// Saves settings. Returns [save, busy, fault]: by the name of the setting that was refused, why, for beside its field.
+export function useSave(reload) {
+  const [act, busy] = useAction();
+  const [fault, setFault] = useState({});
+  async function save(wish) {
+    setFault({});
+    const refused = (error) => {
+      const [name, ...why] = error.message.split(": "); // the charger names the setting first
+      if (!(name in wish)) return false;
+      setFault({ [name]: translated(why.join(": ")) });
+      return true;
+    };
+    if (await act(() => put("/api/settings", wish), t("done.saved"), refused)) reload();
+  }
+  return [save, busy, fault];
 }

@@ -13,9 +13,9 @@ export function chosen() {
 
 export async function load(language) {
   const answer = await fetch(LANGUAGE_FILES[language]);
-  const table = await answer.json();
-  texts = table.texts;
-  said = Object.entries(table.said);
+  const [own, sentences] = await answer.json(); // in the order of the names that the build puts into this file
+  texts = Object.fromEntries(TEXT_KEYS.map((key, at) => [key, own[at]]));
+  said = sentences.map((sentence, at) => [SENTENCES[at], sentence]);
   document.documentElement.lang = language;
   document.title = t("title");
 }
@@ -57,6 +57,8 @@ export function duration(seconds) {
 export const moment = (value) => (value === null ? t("unknown") : new Date(
   typeof value === "number" ? value * 1000 : value,
 ).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" }));
+
+export const timeOfDay = (value) => new Date(value).toLocaleTimeString(locale(), { timeStyle: "medium" });
 
 const PRICE = "price";
 export const price = () => Number(localStorage.getItem(PRICE)) || 0;

@@ -165,7 +165,8 @@ def _shaped(app, name, value) -> str:
         raise CommandError(INVALID, name + ": control or broken characters.")
     shaped = app.config.normalise(name, text)
     if shaped is None:
-        raise CommandError(INVALID, name + ": out of range.")
+        why = "not the address of a meter at home" if name == "HouseMeter" else "out of range"
+        raise CommandError(INVALID, "%s: %s." % (name, why))
     return shaped
 
 

@@ -68,7 +68,9 @@ def messages(app, prefix: str, base: str, serial: str):
 
 
 def _one(prefix, component, unit, about, name, topic, template, more, common) -> tuple:
-    head = {"name": name.strip(), "unique_id": unit + "_" + about, "object_id": unit + "_" + about, "state_topic": topic,
-            "value_template": template}  # fmt: skip
+    entity = unit + "_" + about
+    # The name in an entity's id: object_id until version 2026.3 of Home Assistant, default_entity_id since 2025.10
+    head = {"name": name.strip(), "unique_id": entity, "object_id": entity, "default_entity_id": component + "." + entity,
+            "state_topic": topic, "value_template": template}  # fmt: skip
     where = "%s/%s/%s/%s/config" % (prefix, component, unit, about)
     return where.encode(), (json.dumps(head)[:-1] + "," + more + "," + common).encode()

@@ -30,10 +30,12 @@ function Limit({ ask, busy, id }) {
   );
 }
 
-function Plan({ plan }) {
-  if (!plan) return null;
+// Without a session only the closed charging hours matter.
+function Plan({ plan, inSession, closed }) {
+  if (!plan || !(inSession || closed)) return null;
   return (
     <>
+      {!inSession && <p>{t("hoursClosed")}</p>}
       {plan.delay_s !== null && <p>{t("delay", duration(plan.delay_s))}</p>}
       {plan.next_change !== null && <p>{t("nextChange", moment(plan.next_change))}</p>}
       {plan.override && <p>{t("overridden")}</p>}
@@ -57,7 +59,7 @@ function Buttons({ connector, ask, busy }) {
   );
 }
 
-function Connector({ id, connector, session, alone }) {
+function Connector({ id, connector, session, alone, closed }) {
   const [act, busy] = useAction();
   const state = connector.ocpp_status;
   const ask = (action, done, more) => act(
@@ -69,8 +71,9 @@ function Connector({ id, connector, session, alone }) {
       <div class={`state ${state}`}>
         <h1>{t(`state.${state}`)}</h1>
         <p class="power"><b>{power}</b> kW</p>
+        {state === "Available" && <p>{t("plugIn")}</p>}
         {connector.reason && <p class="reason">{translated(connector.reason)}</p>}
-        <Plan plan={connector.plan} />
+        <Plan plan={connector.plan} inSession={inSession} closed={closed} />
       </div>
       <dl class="facts">
         {inSession && <Fact name={t("charged")}>{kwh(connector.session_wh)}</Fact>}
@@ -100,16 +103,19 @@ function Attention({ status, session }) {
   );
 }
 
-export function Charge({ status, session }) {
+export function Charge({ status, session, offline }) {
   const all = Object.entries(status.connectors);
   return (
     <>
       {isFirstUse(status, session) && <FirstUse />}
       <Joining wifi={status.wifi} />
       <Attention status={status} session={session} />
-      {all.map(([id, connector]) => (
-        <Connector key={id} id={id} connector={connector} session={session} alone={all.length === 1} />
-      ))}
+      <fieldset disabled={offline} class={offline ? "old" : ""}>
+        {all.map(([id, connector]) => (
+          <Connector key={id} id={id} connector={connector} session={session} alone={all.length === 1}
+            closed={Boolean(status.grid) && !status.grid.hours_open} />
+        ))}
+      </fieldset>
     </>
   );
 }

@@ -47,6 +47,7 @@ function Months() {
     value: energy, shown: number(energy / 1000, 1),
   }));
   if (!rows.length) return <p>{t("noMonths")}</p>;
+  if (!rows.some(({ value }) => value > 0)) return <p>{t("noEnergy")}</p>;
   return <Bars rows={rows} unit="kWh" caption={t("months")} />;
 }
 

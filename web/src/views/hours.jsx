@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { put } from "../api.js";
 import { Card, Fact } from "../parts.jsx";
 import { useAction, useLoaded } from "../state.jsx";
-import { duration, locale, t } from "../text.js";
+import { duration, locale, moment, t } from "../text.js";
 import { Departure } from "./plan.jsx";
 
 const MOST = 10;
@@ -36,12 +36,12 @@ function Window({ row, set, remove }) {
   const change = (name) => (value) => set({ ...row, [name]: value });
   const time = (name) => (event) => change(name)(event.target.value);
   return (
-    <fieldset class="row">
+    <fieldset class="window">
       <Day label={t("fromDay")} value={row.from} set={change("from")} />
       <Day label={t("toDay")} value={row.to} set={change("to")} />
       <input type="time" aria-label={t("begin")} required value={row.begin} onInput={time("begin")} />
       <input type="time" aria-label={t("end")} required value={row.end === "24:00" ? "00:00" : row.end} onInput={time("end")} />
-      <button type="button" class="plain" onClick={remove}>{t("remove")}</button>
+      <button type="button" class="plain" aria-label={t("remove")} onClick={remove}>×</button>
     </fieldset>
   );
 }
@@ -80,14 +80,18 @@ export function Hours({ status, session }) {
       <h1>{t("nav.hours")}</h1>
       <Card title={t("hours")} id="hours">
         <p>{t("hoursText")}</p>
+        {mayChange && hours.default && !hours.choice && <p class="banner">{t("hoursChoose")}</p>}
         <dl class="facts">
           <Fact name={t("hoursNow")}>{t(hours.open ? "yes" : "no")}</Fact>
-          <Fact name={t("localTime")}>{hours.local_time ? hours.local_time.replace("T", " ") : t("unknown")}</Fact>
+          <Fact name={t("localTime")}>{moment(hours.local_time)}</Fact>
           {hours.delay_max_s > 0 && <Fact name={t("delayMost")}>{duration(hours.delay_max_s)}</Fact>}
         </dl>
         {mayChange && hours.default && <div class="row">
-          <button disabled={busy} onClick={() => choose({ choice: "accept" })}>{t("hoursAccept")}</button>
-          <button class="plain" disabled={busy} onClick={() => choose({ choice: "remove" })}>{t("hoursRemove")}</button>
+          {["accept", "remove"].map((choice) => (
+            <button key={choice} class="plain" aria-pressed={hours.choice === choice} disabled={busy} onClick={() => choose({ choice })}>
+              {t(`hours.${choice}`)}
+            </button>
+          ))}
         </div>}
         {mayChange && <Windows key={hours.windows} windows={hours.windows} busy={busy}
           save={(windows) => choose({ choice: "change", windows })} />}

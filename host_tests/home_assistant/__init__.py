@@ -1,0 +1,1 @@
+"""What the unit tells Home Assistant's MQTT discovery, held to what Home Assistant takes."""

@@ -1,0 +1,26 @@
+"""Holds the firmware's discovery messages to Home Assistant's own schemas: `make ha`, which installs its package.
+
+Exit codes: 0 all messages are taken, 1 one is not.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "host_tests"), str(ROOT / "tools")]
+
+from home_assistant.payloads import messages  # noqa: E402 - found by the path above
+
+PYTHON = ROOT / ".toolchain" / "ha" / "bin" / "python"
+
+
+def main() -> int:
+    """Entry point."""
+    command = [str(PYTHON), str(ROOT / "tools" / "home_assistant_schemas.py")]
+    return subprocess.run(command, input=json.dumps(messages()), text=True, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
