@@ -173,7 +173,8 @@ def _certificates(rng, size):
             yield "X.509", "sub-CA: " + title, chain(leaf.der, changed, top), False
 
 
-def _info(key):
+def public_key_info(key):
+    """SubjectPublicKeyInfo in DER."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -181,7 +182,7 @@ def _keys(rng, size):
     """Public keys, and the unit's own private key."""
     for _ in range(size):
         key = _ec_key(rng)
-        info = _info(key.public_key())
+        info = public_key_info(key.public_key())
         yield "key", "as it is", ["public_key_info", info.hex()], True
         for title, changed in manipulated(rng, info):
             if not _accepts(serialization.load_der_public_key, changed):
@@ -194,9 +195,9 @@ def _keys(rng, size):
                 yield "key", "private: " + title, ["private_key", changed.hex()], False
         for curve in (ec.SECP384R1(), ec.SECP256K1()):
             other = ec.derive_private_key(rng.randrange(1, 1 << 255), curve)
-            yield "key", curve.name, ["public_key_info", _info(other.public_key()).hex()], False
+            yield "key", curve.name, ["public_key_info", public_key_info(other.public_key()).hex()], False
         other = ed25519.Ed25519PrivateKey.from_private_bytes(rng.randbytes(32))
-        yield "key", "Ed25519", ["public_key_info", _info(other.public_key()).hex()], False
+        yield "key", "Ed25519", ["public_key_info", public_key_info(other.public_key()).hex()], False
 
 
 def is_accepted(result):

@@ -41,6 +41,12 @@ def public_key_info(encoded):
     return key.bits.hex()
 
 
+def algorithm(encoded):
+    found = keys.Algorithm(bytes.fromhex(encoded))
+    found.check()
+    return [found.hash, found.salt_bytes]
+
+
 def private_key(encoded):
     d, public = keys.decode_private_key(bytes.fromhex(encoded))
     return ["%064x" % d, public.hex()]

@@ -6,6 +6,8 @@ import pytest
 import vectors
 
 from crypto import corpus
+from crypto.authority import key
+from crypto.curve import G
 from crypto.device import ok, refused
 
 SIZE = 2
@@ -17,6 +19,41 @@ def test_no_wrong_accept_and_no_wrong_refuse(device, rng):
     assert {(kind, may) for kind, _, _, may in cases} == {(kind, may) for kind in kinds for may in (True, False)}
     assert len(kinds) == 5
     assert not corpus.wrong_of(cases, device.evaluate([case for _, _, case, _ in cases]))
+
+
+def tlv(tag, *parts):
+    """DER of less than 128 bytes."""
+    body = b"".join(parts)
+    return bytes((tag, len(body))) + body
+
+
+NULL = b"\x05\x00"
+SHA256 = tlv(0x30, bytes.fromhex("0609608648016503040201"), NULL)
+MGF1 = bytes.fromhex("06092a864886f70d010108")
+RSASSA_PSS = bytes.fromhex("06092a864886f70d01010a")
+P256 = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06082a8648ce3d030107")
+
+
+def pss_algorithm(at=None):
+    """AlgorithmIdentifier of PSS with SHA-256 and 32 bytes of salt; with something behind the contents of one of its parts."""
+    extra = [NULL if part == at else b"" for part in range(6)]
+    generator = tlv(0xA1, tlv(0x30, MGF1, SHA256, extra[1]), extra[2])
+    fields = tlv(0x30, tlv(0xA0, SHA256, extra[0]), generator, tlv(0xA2, b"\x02\x01\x20", extra[3]), extra[4])
+    return tlv(0x30, RSASSA_PSS, fields, extra[5]).hex()
+
+
+def test_something_behind_the_contents_of_an_algorithm_is_refused(device):
+    point = tlv(0x03, b"\x00" + bytes.fromhex(f"04{G[0]:064x}{G[1]:064x}"))
+    cases = [("PSS", ["algorithm", pss_algorithm()], ok(["SHA256", 32])),
+             ("P-256", ["public_key_info", tlv(0x30, tlv(0x30, *P256), point).hex()], ok(f"04{G[0]:064x}{G[1]:064x}"))]
+    cases += [(f"PSS, part {at}", ["algorithm", pss_algorithm(at)], refused("malformed")) for at in range(6)]
+    for info in (tlv(0x30, tlv(0x30, *P256, NULL), point), tlv(0x30, tlv(0x30, *P256), point, NULL)):
+        cases.append(("P-256 and NULL", ["public_key_info", info.hex()], refused("malformed")))
+    info = corpus.public_key_info(key("rsa2048").public_key())
+    body = tlv(0x30, info[6:19], NULL) + info[19:]  # behind the 13 bytes of the algorithm's contents
+    info = b"\x30\x82" + len(body).to_bytes(2, "big") + body
+    cases.append(("RSA and NULL", ["public_key_info", info.hex()], refused("malformed")))
+    device.compare(cases)
 
 
 def verdicts(results):

@@ -6,6 +6,7 @@ import os
 import check
 from check import equal, true
 
+from charger.audit.events import TAMPER
 from charger.audit.tamper_watch import TamperWatch
 from charger.config.configuration import Configuration
 from charger.store.files import Files
@@ -151,6 +152,20 @@ def latched():
         opened.poll()
     true(opened.latched)
     return files
+
+
+def test_one_reading_is_no_opening_and_an_opening_is_one_event():
+    pins = {False: Pin(), True: OpenPin()}
+    events = []
+    seen = watch(Files(check.folder()), pins[False], events)
+    for is_open in (True, False, True, False):
+        seen._pin = pins[is_open]
+        seen.poll()
+    equal((seen.latched, events), (False, []))
+    seen._pin = pins[True]
+    for _ in range(10):
+        seen.poll()
+    equal((seen.latched, events), (True, [TAMPER]))
 
 
 def test_f_s3_each_flipped_bit_of_the_latch_keeps_it_and_is_an_event():
