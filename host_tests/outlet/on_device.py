@@ -201,8 +201,8 @@ class Watch:
         asks = (side.ev.simplified and side.ev.want in (ev.IDLE, ev.ASKING)) or (side.ev.want == ev.ASKING and side.ev.s2)
         if side.strange_ev or side.circuit.short_ohm or side.pe_lost or not asks:
             self.strange_ticks += 1
-            # A generator below its range says none of the states when the plug leaves, and that takes two readings.
-            empty = (side.ev.want == ev.ABSENT or side.pe_lost) and side.circuit.plus_mv >= 11400
+            # A disturbed pilot, or a generator out of its range, does not say A when the plug leaves: that takes two readings.
+            empty = (side.ev.want == ev.ABSENT or side.pe_lost) and self.truth.last_ms.get("pilot") != self.now_ms
             if self.strange_ticks > 1 or empty:
                 raise Broken("closed, but no car asks")
         else:

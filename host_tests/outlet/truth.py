@@ -109,7 +109,7 @@ class Truth:
         yield "UnlockFailure", lock.jammed or lock.sticks > 0 or lock.move_ms > 500 or noisy("lock", now_ms)
         odd = side.cable_ohm not in (1500, 680, 220, 100) or noisy("proximity", now_ms)
         held = side.ev.want != ev.ABSENT or side.strange_ev or side.circuit.short_ohm
-        held = held or side.pe_lost or self.last_ms.get("pilot") == now_ms  # for all that the unit can see
+        held = held or side.pe_lost or self.last_ms.get("pilot") == now_ms or self.late  # for all that the unit can see
         yield "Proximity", odd or (held and not side._coded) or noisy("cable", now_ms)
         shared = self.rig.world.digital
         for name, pin, heard in (

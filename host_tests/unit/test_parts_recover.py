@@ -155,6 +155,14 @@ def test_a_contactor_that_stays_open_is_tried_six_times_and_then_no_more():
     equal((rig.outlet.fault.CODE, rig.outlet.info), ("PowerSwitchFailure", "Interrupted too often, unplug the vehicle"))
 
 
+def test_two_hold_ups_in_a_row_make_no_welded_contactor():
+    rig = _charging(**THREE)
+    for ms in (250, 295):
+        rig.tick(ms)
+    rig.run(1000)
+    equal(rig.codes(), [])
+
+
 # --- the mains ---
 
 

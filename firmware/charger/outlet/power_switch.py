@@ -37,7 +37,7 @@ class PowerSwitch:
         self.contactor = contactor
         self.second = second
         self.closed = self.second_closed = False  # by the feedback, two equal readings
-        self._last = self._second_last = False
+        self.last = self.second_last = False  # the newest reading
         self.off_ms = 0  # since the contactor opened; a restart has opened it (CP-50)
         self.wait_ms = MIN_OFF_MS
         self.openings = self.hot_openings = 0
@@ -51,14 +51,14 @@ class PowerSwitch:
     def read(self) -> bool:
         """Read the feedback of both, once a tick: `closed`. One disturbed reading changes nothing."""
         now = self.contactor.closed()
-        if now == self._last:
+        if now == self.last:
             self.closed = now
-        self._last = now
+        self.last = now
         if self.second is not None:
             now = self.second.closed()
-            if now == self._second_last:
+            if now == self.second_last:
                 self.second_closed = now
-            self._second_last = now
+            self.second_last = now
         return self.closed
 
     def step(self, dt_ms: int) -> None:
