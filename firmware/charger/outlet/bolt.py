@@ -55,10 +55,11 @@ class Bolt:
     def release(self, dt_ms: int) -> None:
         """One tick in which the plug is to be free: a bolt that stays is pushed on and drawn back, twice."""
         self._pushed_ms = 0
-        if self._open_ticks or (self._lock.commanded and not self._returns):
-            self._returns = False
+        if self._lock.commanded and not self._returns:
             self._ms = 0
             self._pushes = 1  # the next use has its three pushes again
+        elif self._open_ticks and not self._returns and self._ms >= _MOVES_MS:
+            self._pushes = 1
         elif self._pushes < _PUSHES:
             self._ms += dt_ms
             self._returns = self._ms >= _ARRIVES_MS

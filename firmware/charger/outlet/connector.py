@@ -20,6 +20,7 @@ _LAST_READING_MS = const(1500)
 _RULING_MS = const(5000)  # between two lines of log about who decides the current
 _UNLOCK_MS = const(3000)
 _LOOK_MS = const(50)
+_FREE_LOOKS = const(8)  # in a row: longer than a bolt takes to come back into the wrong position
 _MOST_STEPS = const(8)  # statuses in a row from one look; the table needs three
 _IN_SESSION = (st.CHARGING, st.SUSPENDED_EV, st.SUSPENDED_EVSE)
 _OF_THE_CAR = "EVCommunicationError"  # a warning, and only beside these (OCPP-83)
@@ -164,9 +165,11 @@ class Connector:
         self.release_cable()
         self.cancel_pending()
         start = clock.ticks_ms()
-        while (lock.commanded or lock.locked()) and clock.elapsed_ms(start) < _UNLOCK_MS:
+        free = 0
+        while free < _FREE_LOOKS and clock.elapsed_ms(start) < _UNLOCK_MS:
             await clock.sleep_ms(_LOOK_MS)
-        return not (lock.commanded or lock.locked())
+            free = 0 if lock.commanded or lock.locked() else free + 1
+        return free == _FREE_LOOKS
 
     # --- what happens by itself ---
 
