@@ -124,11 +124,12 @@ def play(folder, seed, count, fault=None):
         path = copy / "charger" / file
         path.write_text(instrument(path.read_text(encoding="utf-8"), only), encoding="utf-8")
     shutil.copy(HERE / "on_device.py", folder / "device_watch.py")
+    shutil.copy(HERE / "truth.py", folder)
     done = subprocess.run(
         [str(binary(64)), "-X", "heapsize=16M", "host_tests/outlet/interleaved/on_device.py",
          str(seed), str(count)],
         env=environment(firmware=str(copy), folders=(str(folder), "host_tests/outlet/interleaved")),
-        cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=560, check=False,
     )  # fmt: skip
     lines = [line for line in done.stdout.split("\n") if line.startswith("\x1e")]
     assert lines, f"the interpreter ended with {done.returncode}: {(done.stdout + done.stderr)[-3000:]}"
