@@ -296,7 +296,7 @@ class Sequence:
                 self.out.discard(one)
             else:
                 self.out.add(one)
-        busy = [c for c in self.rig.connectors if c.id in self.out and c.session is not None]
+        busy = [c for c in self.rig.connectors if c.id in ids and c.id in self.out and c.session is not None]
         answer = await self.call("ChangeAvailability", connectorId=number, type="Operative" if operative else "Inoperative")
         equal(answer, "Scheduled" if busy else "Accepted")
 
