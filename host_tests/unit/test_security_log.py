@@ -12,6 +12,7 @@ from sim import flash as simflash
 from sim import timebase
 
 HEAP = 24 * 1024 * 1024
+LONG_TESTS = ("test_every_flipped_bit_is_seen",)
 NOON = 1800000000
 setup, teardown = begin, end
 
