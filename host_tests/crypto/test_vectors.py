@@ -9,6 +9,7 @@ from crypto import corpus
 from crypto.authority import key
 from crypto.curve import G
 from crypto.device import ok, refused
+from house.bad_input import complaint
 
 SIZE = 2
 
@@ -90,10 +91,4 @@ def test_exit_codes(monkeypatch, capsys):
 @pytest.mark.parametrize("words", [
     ["--size", "0"], ["--size", "1001"], ["--size", "x"], ["--seed", ""], ["--word", "16"], ["more"]])
 def test_bad_input_is_one_sentence(words, capsys):
-    try:
-        code = vectors.main(words)
-    except SystemExit as left:
-        code = left.code
-    printed = capsys.readouterr()
-    assert (code, printed.out, printed.err.count("\n")) == (2, "", 1)
-    assert printed.err.startswith("vectors: ")
+    assert complaint(vectors.main, words, capsys).startswith("vectors: ")

@@ -3,6 +3,8 @@
 import mutate_rules
 import pytest
 
+from house.bad_input import complaint
+
 LIMIT = '''"""A limit."""
 
 
@@ -72,13 +74,7 @@ def test_the_list(checkout, capsys):
 @pytest.mark.parametrize("words", [["--row", "SEC-24"], ["--row", "UK-10"], ["--row"], ["--most", "0"], ["--most", "x"],
                                    ["--jobs", "-1"], ["--job", "1"], ["more"]])
 def test_bad_input_is_one_sentence(words, capsys):
-    try:
-        code = mutate_rules.main(words)
-    except SystemExit as left:
-        code = left.code
-    printed = capsys.readouterr()
-    assert (code, printed.out, printed.err.count("\n")) == (2, "", 1)
-    assert printed.err.startswith("mutate_rules: ")
+    assert complaint(mutate_rules.main, words, capsys).startswith("mutate_rules: ")
 
 
 def test_what_can_be_removed():

@@ -4,17 +4,11 @@ docs/SAFETY.md, "Inputs", has a row for each input that names its test here.
 """
 
 from check import equal, true
+from flaw_commands import do
 from rig import Rig
 
 from charger.outlet import derating
-from sim import control, ev, timebase
-
-
-def do(cmd, **args):
-    """Send a command of the control port."""
-    args["cmd"] = cmd
-    reply, _ = control.answer(args)
-    true(reply["ok"], reply)
+from sim import ev, timebase
 
 
 def _charging(**settings):

@@ -1,21 +1,15 @@
 """Parts that fail once, or in part: nothing is latched for it, the car stops before the contactor opens, what is told is true."""
 
 from check import equal, true
+from flaw_commands import do
 from rig import Rig
 
 from charger.outlet.mains_sag import MainsSag
-from sim import control, ev
+from sim import ev
 
 TIMEOUT = 300
 LONG_TESTS = ("test_a_contactor_that_stays_open_is_tried_six_times_and_then_no_more",)
 THREE = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to1PhaseSupported": "true"}
-
-
-def do(cmd, **args):
-    """Send a command of the control port."""
-    args["cmd"] = cmd
-    reply, _ = control.answer(args)
-    true(reply["ok"], reply)
 
 
 def _charging(**settings):

@@ -4,11 +4,12 @@ Each case ends with (contacts closed, openings, openings under load, OCPP codes 
 expected only where there is a danger.
 """
 
-from check import equal, true
+from check import equal
+from flaw_commands import do
 from rig import Rig
 
 from charger.outlet.mains_sag import MainsSag
-from sim import control, ev
+from sim import ev
 
 TIMEOUT = 300
 LONG_TESTS = (
@@ -17,13 +18,6 @@ LONG_TESTS = (
     "test_the_next_car_charges_after_one_that_left_in_a_fault_which_is_gone",
     "test_flicker_and_a_shifted_neutral",
 )
-
-
-def do(cmd, **args):
-    """Send a command of the control port."""
-    args["cmd"] = cmd
-    reply, _ = control.answer(args)
-    true(reply["ok"], reply)
 
 
 def _ends(what, steps, closed, openings, hot, *codes):
