@@ -2,7 +2,7 @@
 
 One JSON object {"phases", "events"} a line on stdin; the answer, one JSON object a line, is {"events", "ticks", "openings",
 "hot": {cause: openings under load}} or, where an invariant broke, {"broken": what, "at": number of the event}. The invariants
-look at the world's side of the pins, not at what the firmware believes; truth.py has those of what is told.
+look at the world's side of the pins, not at what the firmware believes; report_causes.py has those of the reports.
 """
 
 import json
@@ -51,14 +51,14 @@ class Broken(Exception):
 
 
 class Watch:
-    """The invariants, checked after every tick. What is told is judged where the meter is read as in a unit (told=True)."""
+    """The invariants, checked after every tick. Reports are judged where the meter is read as in a unit."""
 
-    def __init__(self, rig, told=True):
-        from truth import Truth  # needs the board of the rig
+    def __init__(self, rig, judges_reports=True):
+        from report_causes import ReportCauses  # needs the board of the rig
 
         self.rig = rig
-        self.told = told
-        self.truth = Truth(rig)
+        self.judges_reports = judges_reports
+        self.causes = ReportCauses(rig)
         self.alone_ms = self.leak_ticks = 0
         self.openings = 0
         self.closed = False
@@ -98,7 +98,7 @@ class Watch:
 
     def restarted(self):
         """The firmware has started anew: its latches are gone (base.SERVICE), the contactor is open."""
-        self.truth.restarted()
+        self.causes.restarted()
         self.ends = {}
         self.tripped_ms = {}
         if self.closed:
@@ -113,7 +113,7 @@ class Watch:
         self.now_ms += ms
         out = self.rig.outlet
         self.rig.side.sync()
-        self.truth.look(self.now_ms)
+        self.causes.look(self.now_ms)
         self._pauses(out, ms)
         self._latches(out)
         self._current(out, ms)
@@ -124,7 +124,7 @@ class Watch:
         else:
             self.strange_ticks = self.bare_ticks = self.open_ticks = 0
         self._switches(out, ms)
-        wrong = self.told and self.truth.wrong(self.now_ms)
+        wrong = self.judges_reports and self.causes.wrong(self.now_ms)
         if wrong:
             raise Broken(wrong)
 
@@ -159,7 +159,7 @@ class Watch:
     def _car_opened(self):
         """The car took its load off and opened S2, or left, while it had an offer (CP-21)."""
         car = self.rig.side.ev
-        if self.pwm_on and self.truth.was("pilot", self.now_ms):
+        if self.pwm_on and self.causes.was("pilot", self.now_ms):
             return True  # for all that the unit can see
         return self.pwm_on and not car.i_ma and (car.want == ev.ABSENT or not (car.s2 or car.simplified))
 
@@ -203,7 +203,7 @@ class Watch:
         if side.strange_ev or side.circuit.short_ohm or side.pe_lost or not asks:
             self.strange_ticks += 1
             # A disturbed pilot, or a generator out of its range, does not say A when the plug leaves: that takes two readings.
-            empty = (side.ev.want == ev.ABSENT or side.pe_lost) and self.truth.last_ms.get("pilot") != self.now_ms
+            empty = (side.ev.want == ev.ABSENT or side.pe_lost) and self.causes.last_ms.get("pilot") != self.now_ms
             if self.strange_ticks > 1 or empty:
                 raise Broken("closed, but no car asks")
         else:
@@ -237,7 +237,7 @@ def play(events, phases):
         if heat_ms[0] >= 1000:
             heat_ms[0] = 0
             derating.step(rig.outlet)
-        watch.truth.late = ms > 100
+        watch.causes.late = ms > 100
         watch.after_tick(ms, slow)
 
     for n in range(len(events)):
@@ -249,7 +249,7 @@ def play(events, phases):
                 tick(events[n]["late"])
         except Broken as error:
             return {"broken": str(error), "at": n, "event": events[n]}
-    return {"events": len(events), "ticks": count[0], "openings": watch.openings, "hot": watch.truth.hot}
+    return {"events": len(events), "ticks": count[0], "openings": watch.openings, "hot": watch.causes.hot}
 
 
 def _limit(out, watch, source, da, kind, valid_s):
@@ -277,7 +277,7 @@ def _do(rig, watch, event, tick):  # noqa: C901, PLR0915 - one branch an event
         out.available = event["on"]
     elif what == "cable":
         rig.side.cable_ohm = event["ohm"]
-        watch.truth.disturbed["cable"] = watch.now_ms
+        watch.causes.disturbed["cable"] = watch.now_ms
         rig.side.refresh()
     elif what == "car":
         rig.side.ev.simplified = event["simplified"]
@@ -287,7 +287,7 @@ def _do(rig, watch, event, tick):  # noqa: C901, PLR0915 - one branch an event
         rig.world.set_mains(event["volts"])
     elif what == "acknowledge":
         watch.acknowledged = True
-        watch.truth.forgiven()
+        watch.causes.forget_openings()
         out.acknowledge()
     elif what == "restart":
         timebase.advance(event["off_ms"])
@@ -305,9 +305,9 @@ def _do(rig, watch, event, tick):  # noqa: C901, PLR0915 - one branch an event
 def _world(watch, args):
     """A command of the control port; Refused where this outlet lacks the part."""
     if args["cmd"] == "disturb":
-        watch.truth.disturbed[args["input"]] = watch.now_ms + args["ms"]
+        watch.causes.disturbed[args["input"]] = watch.now_ms + args["ms"]
     elif "absurd" in args:
-        watch.truth.disturbed["meter"] = watch.now_ms + args["ms"]
+        watch.causes.disturbed["meter"] = watch.now_ms + args["ms"]
     reply, _ = control.answer(dict(args))
     if not reply["ok"] and "second" not in str(args):  # which an outlet of one phase does not have
         raise Broken(reply["error"])

@@ -102,7 +102,7 @@ async def _updating(rig):
     return updater
 
 
-def _told(rig):
+def _reported(rig):
     return [payload["status"] for payload in rig.link.of("FirmwareStatusNotification")]
 
 
@@ -122,7 +122,7 @@ async def test_an_update_that_fails_in_the_place_of_another_gives_the_connectors
     updater.fails = True
     await rig.call("UpdateFirmware", **UPDATE)
     await rig.shows("Available", 2)
-    equal(_told(rig), ["Downloading", "Downloaded", "Downloading", "DownloadFailed"])
+    equal(_reported(rig), ["Downloading", "Downloaded", "Downloading", "DownloadFailed"])
 
 
 async def test_an_update_of_next_week_in_the_place_of_another_leaves_the_connectors_in_service_until_then():
@@ -135,17 +135,17 @@ async def test_an_update_of_next_week_in_the_place_of_another_leaves_the_connect
     equal(updater.installs, 0)
 
 
-async def test_an_update_that_was_replaced_is_not_told_as_downloading_and_its_follower_is():
+async def test_an_update_that_was_replaced_is_not_reported_as_downloading_and_its_follower_is():
     rig = Rig()
     updater = await _updating(rig)
     await rig.call("UpdateFirmware", **UPDATE)
-    await rig.until(lambda: _told(rig) == ["Downloading"])
+    await rig.until(lambda: _reported(rig) == ["Downloading"])
     await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 30))
     equal(await answer(rig, "TriggerMessage", requestedMessage="FirmwareStatusNotification"), "Accepted")
-    await rig.until(lambda: len(_told(rig)) == 2)
+    await rig.until(lambda: len(_reported(rig)) == 2)
     updater.fetched.set()
     await rig.until(lambda: updater.installs)
-    equal(_told(rig), ["Downloading", "Idle", "Downloading", "Downloaded", "Installing"])
+    equal(_reported(rig), ["Downloading", "Idle", "Downloading", "Downloaded", "Installing"])
 
 
 async def test_an_update_that_is_being_installed_is_not_begun_again():
@@ -156,7 +156,7 @@ async def test_an_update_that_is_being_installed_is_not_begun_again():
     await rig.until(lambda: updater.installs)
     equal((await raises_async(OcppError, rig.call("UpdateFirmware", **UPDATE))).code, "InternalError")
     await rig.seconds(5)
-    equal((updater.installs, _told(rig)), (1, ["Downloading", "Downloaded", "Installing"]))
+    equal((updater.installs, _reported(rig)), (1, ["Downloading", "Downloaded", "Installing"]))
 
 
 async def _signed_update(rig, install_s=None):
@@ -184,7 +184,7 @@ async def test_a_signed_update_and_one_without_a_signature_are_never_under_way_t
     await rig.until(lambda: len(rig.link.of("SignedFirmwareStatusNotification")) == 4)  # InstallScheduled is the last
     equal((await raises_async(OcppError, rig.call("UpdateFirmware", **UPDATE))).code, "InternalError")
     await rig.until(lambda: updater.installs, 90000)
-    equal((updater.installs, _told(rig)), (1, []))
+    equal((updater.installs, _reported(rig)), (1, []))
 
 
 # --- availability of one connector, and of another ---
@@ -290,7 +290,7 @@ class Lock:
         self.locked = lambda: locked
 
 
-async def test_a_lock_that_is_still_told_to_hold_is_not_unlocked_whatever_its_feedback_says():
+async def test_a_lock_that_is_still_commanded_is_not_unlocked_whatever_its_feedback_says():
     for commanded, locked, status in (
         (True, False, "UnlockFailed"), (False, True, "UnlockFailed"), (True, True, "UnlockFailed"), (False, False, "Unlocked"),
     ):  # fmt: skip

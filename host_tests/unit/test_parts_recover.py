@@ -1,4 +1,4 @@
-"""Parts that fail once, or in part: nothing is latched for it, the car stops before the contactor opens, what is told is true."""
+"""Parts that fail once, or in part: nothing is latched for it, the car stops before the contactor opens, reports are true."""
 
 from check import equal, true
 from flaw_commands import do
@@ -35,7 +35,7 @@ def _seen(rig):
 # --- the residual current device's self-test ---
 
 
-def test_a_monitor_that_is_slow_once_is_tested_again_and_nothing_is_told():
+def test_a_monitor_that_is_slow_once_is_tested_again_and_nothing_is_reported():
     rig = Rig()
     rig.run(70000, 100)
     seen = _seen(rig)

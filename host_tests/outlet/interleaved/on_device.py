@@ -56,7 +56,7 @@ class Player:
         self.connector = Connector(self.outlet, meter, SessionStore(files), self.settings)
         self.connector.listeners.append(self)
         self.tamper = TamperWatch(files, self.rig.outlets, self.outlet.tamper, self.settings, self._event)
-        self.watch = Watch(self.rig, told=False)
+        self.watch = Watch(self.rig, judges_reports=False)
         self.ticks = 0
         self.points = {}  # of each action, when it was last played
         self.began_ms = timebase.ticks_ms()

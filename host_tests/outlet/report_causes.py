@@ -1,21 +1,21 @@
-"""What is really there: for each fault and each opening under load, when its cause was last present on the world's side.
+"""The causes of reported faults and of openings under load, and when each was last present in the simulated world.
 
-Runs inside MicroPython beside on_device.py. A cause counts for TRUE_FOR_MS, the longest time from a cause to its report.
+Runs inside MicroPython beside on_device.py. A cause counts for COUNTS_MS, the longest time from a cause to its report.
 """
 
 import board
 
 from sim import ev
 
-TRUE_FOR_MS = 15000
+COUNTS_MS = 15000
 HOT_A_PLUG = 6  # the pauses grow from one to the next; after the sixth nothing closes (docs/SAFETY.md)
 # the pilot goes first, and the car may stop
 _SOFT = ("OverCurrent", "MeterLost", "UnderVoltage", "Temperature", "CloseFailure", "PhaseCloseFailure", "stop")
 _LOCK_MS = 1500
 
 
-class Truth:
-    """look() after each tick; wrong() then says what was told, or opened under load, without a cause."""
+class ReportCauses:
+    """Call look() after each tick; wrong() then returns what was reported, or opened under load, without a cause."""
 
     def __init__(self, rig):
         self.rig = rig
@@ -27,20 +27,20 @@ class Truth:
         self.hot = {}  # cause: openings under load
 
     def restarted(self):
-        """Another outlet, with counters of its own."""
+        """The unit has restarted: a new outlet counts from zero."""
         self._tripped = set()
         self._hot = self._plug_hot = 0
 
-    def forgiven(self):
-        """Unplugged, or the owner's word."""
+    def forget_openings(self):
+        """The plug has left, or the owner has acknowledged: the openings of the plug count from zero."""
         self._plug_hot = 0
 
     def was(self, name, now_ms):
-        """True when the cause was there not long ago."""
-        return now_ms - self.last_ms.get(name, -1000000) <= TRUE_FOR_MS
+        """True when the cause was present at most COUNTS_MS ago."""
+        return now_ms - self.last_ms.get(name, -1000000) <= COUNTS_MS
 
     def look(self, now_ms):
-        """Note the causes that are there now."""
+        """Note the causes that are present now."""
         last = self.last_ms
         for name, present in self._causes(now_ms):
             if present:
@@ -123,17 +123,17 @@ class Truth:
         yield "stop", True
 
     def wrong(self, now_ms):
-        """What a guard told, or opened, without a cause; None when all is true."""
+        """Return what a guard reported, or opened, without a cause, else None."""
         outlet = self.rig.outlet
         if not outlet.plugged:
-            self.forgiven()
+            self.forget_openings()
         tripped = set()
         for guard in outlet.guards:
             name = type(guard).__name__
             if guard.tripped:
                 tripped.add(name)
                 if name not in self._tripped and name != "RepeatedOpenings" and not self.was(name, now_ms):
-                    return name + " told without its cause"
+                    return name + " reported without its cause"
         self._tripped = tripped
         switch = outlet.switch
         if switch.hot_openings == self._hot:
