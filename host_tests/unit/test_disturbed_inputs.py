@@ -258,4 +258,23 @@ def test_a_card_is_taken_days_after_it_was_shown_last():
         for _ in range(8):
             timebase.advance(86400000)
             rig.side.sync()
-            reader.poll()
+        equal(_listen(reader, 1200), [])
+
+
+def test_a_held_up_interpreter_loses_no_card_and_reports_none_twice():
+    """A poll that comes 0.8 or 5 s late finds the rest of the frame in the UART, or the card that lay there all the time."""
+    rig = Rig()
+    reader = _reader(rig)
+    for late_ms in (800, 5000):
+        do("card_bytes", hex="0241414141")
+        equal(_listen(reader, 100), [])
+        do("card_bytes", hex="424242420d0a03")
+        timebase.advance(late_ms)
+        equal(reader.poll(), "AAAABBBB")
+        _listen(reader, 1200)
+        rig.side.reader.lay("CARD", 300)
+        equal(_listen(reader, 2000), ["CARD"])
+        timebase.advance(late_ms)
+        equal(_listen(reader, 2000), [])
+        rig.side.reader.lift()
+        _listen(reader, 1200)

@@ -11,6 +11,7 @@ _BAD = const(3)
 _AWAY_MS = const(1000)  # readers repeat a present card each 100 to 500 ms
 _FRAME_MS = const(500)  # a frame takes 50 ms: the rest of one that comes later belongs to another card
 _QUIET_MS = const(60000)  # broken frames are forgotten after so long without one
+_POLL_MS = const(200)  # a late call counts as so much time: the bytes that came meanwhile wait in the UART
 _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 
 
@@ -18,6 +19,7 @@ class CardReader:
     """poll() gives the idTag of a card shown since the last call, or None; once until it was away for 1 s.
 
     Two cards that lie there together are reported once each. `failed` from the third broken frame in a row.
+    A late call of poll() ages nothing: a frame that was half read goes on, and a card that lay there still does.
     """
 
     def __init__(self, options: dict):
@@ -27,14 +29,16 @@ class CardReader:
         self._used = -1  # -1: no frame open
         self.errors = 0
         self._bad = 0
-        self._data_ms = self._bad_ms = 0
+        self._data_ms = self._bad_ms = self._now_ms = 0
+        self._polled_ms = clock.ticks_ms()
         self._tags: list = [None, None]  # the last two, and when each was shown last
         self._shown_ms = [0, 0]
 
     def poll(self) -> str | None:
         """The last complete card since the last call; broken frames are counted in `errors` and dropped."""
         data = self._uart.read()
-        now_ms = clock.ticks_ms()
+        since_ms, self._polled_ms = clock.elapsed_ms(self._polled_ms), clock.ticks_ms()
+        now_ms = self._now_ms = clock.ticks_add(self._now_ms, since_ms if 0 <= since_ms < _POLL_MS else _POLL_MS)
         if not data:
             if self._bad and clock.ticks_diff(now_ms, self._bad_ms) >= _QUIET_MS:
                 self._bad = 0
