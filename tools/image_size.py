@@ -16,6 +16,8 @@ PORT_BYTES = 1_353_000  # built for size, without Bluetooth, ESP-NOW and mDNS, w
 LEFT_OUT = {
     # Pull request 13640: 36,156 bytes of code and 4,376 of data, measured for the ESP32-S3.
     "PPP": ("sdkconfig", r"^CONFIG_LWIP_PPP_SUPPORT=n$", 40_532),
+    # Pull request 12626: ESP32_GENERIC has 29,152 bytes less.
+    "IPv6": ("sdkconfig", r"^CONFIG_LWIP_IPV6=n$", 29_152),
     # "like 25k" on the ESP8266 (issue 4092).
     "btree": ("mpconfigboard", r"^#define MICROPY_PY_BTREE \(0\)", 25_000),
     # Not published; the EMAC's driver, esp_eth and the PHYs' drivers, taken low.
