@@ -25,6 +25,7 @@ PYTHON_MS = 40
 TRIALS = 1000 if SOAK else 12
 # One processor does some 20 s of paced board time a second.
 HOURS, HOUR_S, CHARGE_S = (24, 3600, 600) if SOAK else (2, 0, 30)
+HEAD_START_S = 3600  # at a pace the clock begins there (boards/SIM/sim/timebase.py)
 PAUSED = "charging pauses for a TLS handshake"
 PROFILE_OF_24 = [{"startPeriod": 3600 * hour, "limit": 32 - hour % 12} for hour in range(24)]
 
@@ -140,6 +141,17 @@ def test_an_unplugged_car_meets_open_contacts_in_40_ms_while_long_calls_are_answ
     assert errors == []
     assert max(found) <= 40, sorted(found)[-5:]
     never_late(sim)
+
+
+@pytest.mark.parametrize(("profile", "most_s"), [(0, 4), (3, 7)])
+def test_a_unit_is_accepted_soon_after_the_power_came(launch, csms, authority, profile, most_s):  # noqa: F811
+    """Board time from the start of the firmware to the answer to BootNotification, the TLS handshake of profile 3 included."""
+    options = {"word": 32, "time_scale": 1, "options": ["--pace", "esp32"]}
+    sim = profile_3(launch, csms, authority, **options) if profile else launch(**options)
+    csms.wait_booted(100)
+    lines = [line for line in sim.log_lines() if "boot: Accepted" in line]
+    assert len(lines) == 1
+    assert float(lines[0].split()[0]) - HEAD_START_S <= most_s
 
 
 @pytest.mark.timeout(240)

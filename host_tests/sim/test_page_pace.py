@@ -1,6 +1,7 @@
 """The page at a chip's own pace: what it costs the unit, while a car charges and over a slow link."""
 
 import re
+import statistics
 
 from backend.page import Page
 from backend.simulator import free_port
@@ -9,6 +10,9 @@ from sim.provisioned_units import labels
 from .sessions import start_session
 from .test_board_time import SCALE, at_pace, never_late
 from .test_page_files import decompressed
+
+# Board time that a request may take; the settings are the longest answer: 30 values with the right to each.
+MOST_MS = {"/api/status": 100, "/api/history": 100, "/api/log": 100, "/": 100, "/api/settings": 130}
 
 
 def test_the_page_is_loaded_while_a_car_charges_and_no_tick_is_late(launch, csms):
@@ -30,3 +34,24 @@ def test_the_page_is_loaded_while_a_car_charges_and_no_tick_is_late(launch, csms
         for _ in range(5):
             page.get("/api/status")
         never_late(sim, handshakes=True)
+
+
+def test_a_request_takes_a_tenth_of_a_second_of_board_time(launch, csms):
+    """Median of nine. The clock runs at a tenth between them, so that a busy machine adds little to what the unit computes."""
+    sim = at_pace(launch, word=32, time_scale=1, options=["--web", f"127.0.0.1:{free_port()}"])
+    csms.wait_booted(100)
+
+    def board_ms(action):
+        before_ms = sim.status()["uptime_ms"]
+        action()
+        return sim.status()["uptime_ms"] - before_ms
+
+    with Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"), keep=True) as page:
+        assert page.login(labels(sim)[0]["pin"]).status == 200
+        sim.set_time_scale(0.1)
+        own_ms = statistics.median(board_ms(lambda: None) for _ in range(9))
+        found = {
+            path: statistics.median(board_ms(lambda path=path: page.request("GET", path)) for _ in range(9)) - own_ms
+            for path in MOST_MS
+        }
+    assert {path: ms for path, ms in found.items() if ms > MOST_MS[path]} == {}, found
