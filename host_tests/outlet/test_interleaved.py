@@ -6,6 +6,7 @@ tick, at one point of an action or at all of them. A seeded fault in how loop an
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from mpy.interpreter import ROOT, binary, environment
 
 HERE = Path(__file__).resolve().parent
-ACTIONS = 400
+ACTIONS = 400 if os.environ.get("PILOTLIGHT_SOAK") == "1" else 250
 # Modules whose functions run in the loop; of those with a set the tick runs the rest.
 LOOP_SIDE = {
     "clock.py": None,
