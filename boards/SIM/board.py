@@ -19,7 +19,8 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
   wake_up     True where a sleeping car is to be woken out of the box (the key WakeUpVehicle); absent: False
   meter       (driver, options): what drivers.meters.make() takes
-  reader      {"uart": number, "tx", "rx": pins, "kind": a file of drivers/readers/, "serial_ascii" without it} or None
+  reader      {"kind": what a file of drivers/readers/ calls itself, "serial_ascii" without it, and "uart": number, "tx", "rx":
+              pins, or "bus": number and its pins, and the options of that file} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), pixel (a WS2812 as
             status LED in place of led), fault (1 = fault of the board), rails (1 = the pilot generator's supply is out of
             range), reduction (1 = the grid operator asks for less power); None, or not there, where a board has none
@@ -37,7 +38,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import chips, hardware_times, launch
+from sim import chips, hardware_times, launch, readers
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -56,6 +57,17 @@ def _meter(number):
     for name, first in own.items():
         options[name] = first + number
     return (driver, options)
+
+
+def _reader(number):
+    """--set ReaderKind=..."""
+    driver, own, shared = readers.ON_SIM[setting("ReaderKind", "serial")]
+    options = dict(shared)
+    if driver != "serial_ascii":
+        options["kind"] = driver
+    for name, first in own.items():
+        options[name] = first + number
+    return options
 
 
 def _contactor(out, feedback, poles):
@@ -85,7 +97,7 @@ def _outlet(number):
         "fault_input": {"pin": 100 + number},
         "phase_switch": _contactor(110 + number, 80 + number, (80 + number, 84 + number)) if _SWITCH else None,
         "meter": _meter(number),
-        "reader": {"uart": number},
+        "reader": _reader(number),
     }
 
 
