@@ -24,6 +24,8 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), pixel (a WS2812 as
             status LED in place of led), fault (1 = fault of the board), rails (1 = the pilot generator's supply is out of
             range), reduction (1 = the grid operator asks for less power); None, or not there, where a board has none
+DISPLAY     {"kind": a file of drivers/displays/, "bus": number, its pins, the options of that file}; None, or not there, on a
+            board without one. Here from --set DisplayKind
 DEVICE      what the label says: vendor, model, serial
 FACTORY     factory values of the unit, text by standard OCPP key name. Here from --set; on a real board from the file
             that the factory writes
@@ -38,7 +40,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import chips, hardware_times, launch, readers
+from sim import chips, displays, hardware_times, launch, readers
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -103,6 +105,8 @@ def _outlet(number):
 
 OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
 SHARED = {"tamper": 90, "button": 91, "led": 92, "pixel": None, "fault": 93, "rails": 94}
+if setting("DisplayKind", None):
+    DISPLAY = displays.ON_SIM[setting("DisplayKind", None)]
 HEAP_GROWS = False
 HANDSHAKE_MS = int(setting("HandshakeMs", "0" if config["pace"] is None else str(hardware_times.TLS_HANDSHAKE_US["rsa"] // 1000)))
 DEVICE = {

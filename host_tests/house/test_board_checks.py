@@ -29,6 +29,7 @@ OUTLET = ("OUTLETS", 0)
 BARE_SPI = {"bus": 2, "sck": 14, "mosi": 23, "miso": 4}
 SPI = {**BARE_SPI, "cs": 32}
 UART = {"bus": 1, "tx": 23, "rx": 32}
+OLED = {"kind": "ssd1306", "bus": 0, "scl": 22, "sda": 21}
 NFC = {"kind": "pn532_i2c", "bus": 0, "scl": 22, "sda": 21}
 # name -> (changes to ESP32_DEVKITC, words of the sentence)
 WRONG = {
@@ -61,6 +62,12 @@ WRONG = {
     "RC522 on the meter's SPI": ([((*OUTLET, "meter"), ["ade7953_spi", SPI]),
                                   ((*OUTLET, "reader"), {"kind": "rc522", **SPI, "cs": 17})],
                                  "reader drives SPI 2 with mode 0 and OUTLETS[0].meter with mode 3"),
+    "unknown display": ([(("DISPLAY",), {"kind": "hd44780", "bus": 0})],
+                        "DISPLAY names the unknown driver 'hd44780'; there are ssd1306"),
+    "display that is a name": ([(("DISPLAY",), "ssd1306")], "DISPLAY must be a dictionary or None"),
+    "display without pins": ([(("DISPLAY",), {"kind": "ssd1306", "bus": 0, "sda": 21})], "DISPLAY lacks 'scl'"),
+    "display at another address": ([(("DISPLAY",), {**OLED, "address": 0x78})], "DISPLAY.address is 120 and must be 60 to 61"),
+    "display on the contactor's pin": ([(("DISPLAY",), {**OLED, "bus": 1, "scl": 26})], "DISPLAY.scl is on GPIO26, which"),
     "reader with a meter's option": ([((*OUTLET, "reader"), {**NFC, "export": True})], "reader has an unknown option 'export'"),
     "no FLASH_ROOT": ([(("FLASH_ROOT",), DELETED)], "board lacks the key 'FLASH_ROOT'"),
     "contactor on an input": ([((*OUTLET, "contactor", "out"), 34)], "contactor.out is an output on GPIO34"),
@@ -169,9 +176,9 @@ def test_two_meters_may_share_a_bus_but_not_its_chip_select():
     assert any("gives SPI 1 other pins than OUTLETS[0].meter" in one for one in problems)
 
 
-def test_a_reader_may_be_on_the_meters_i2c():
+def test_a_reader_and_a_display_may_be_on_the_meters_i2c():
     """Addresses tell the parts of a bus apart; two readers have the same one."""
-    data = changed("ESP32_DEVKITC", ((*OUTLET, "reader"), NFC))
+    data = changed("ESP32_DEVKITC", ((*OUTLET, "reader"), NFC), (("DISPLAY",), OLED))
     assert checks.check("ESP32_DEVKITC", data, CHIPS["esp32"]) == []
     data["OUTLETS"].append(data["OUTLETS"][0])
     problems = checks.check("ESP32_DEVKITC", data, CHIPS["esp32"])

@@ -76,6 +76,16 @@ def test_a_card_reader_is_simulated_and_described(kind):
     assert [name for name in named if kind != "serial_ascii" or name not in default] == []
 
 
+@pytest.mark.parametrize("kind", loading.display_kinds())
+def test_a_display_is_simulated_and_described(kind):
+    """A kind has a simulated display and its place in docs/PARTS.md; the contract names it."""
+    rows = constant(text("boards", "SIM", "sim", "displays", "__init__.py"), "ON_SIM")
+    assert kind in {row["kind"] for row in rows.values()}, "boards/SIM/sim/displays/__init__.py"
+    assert f'"{kind}"' in text("docs", "PARTS.md")
+    contract = re.search(r"DisplayKind \(([^)]*)\)", text("docs", "ARCHITECTURE.md").replace("\n", " "))
+    assert contract and [name for name in options.DISPLAYS if name not in contract[1]] == []
+
+
 def guards() -> list:
     """The guard classes of outlet/guards/."""
     return [

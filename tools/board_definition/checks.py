@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from board_definition import keys
 from board_definition.chips import Chip
-from board_definition.loading import meter_kinds, reader_kinds
+from board_definition.loading import display_kinds, meter_kinds, reader_kinds
 
 _CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
 _ADC_MARGIN_MV = 50
@@ -119,6 +119,7 @@ class BoardCheck:
         self._addresses: dict[tuple, str] = {}
         self._meters = meter_kinds()
         self._readers = reader_kinds()
+        self._displays = display_kinds()
 
     def run(self) -> Findings:
         """All sentences; the uses of pins are complete when there are none."""
@@ -130,12 +131,14 @@ class BoardCheck:
             outlets = []
         for number, outlet in enumerate(outlets):
             self._check_outlet(f"OUTLETS[{number}]", outlet)
+        self._check_display("board.DISPLAY", data.get("DISPLAY"))
         found.check_clashes()
         return found
 
     def _check_board(self) -> None:
         data, found = self._data, self._found
-        found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in keys.UNCHECKED})
+        apart = (*keys.UNCHECKED, "DISPLAY")
+        found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in apart})
         for name in keys.UNCHECKED:
             if name not in data:
                 found.add("board", f"lacks the key '{name}'")
@@ -269,6 +272,28 @@ class BoardCheck:
         if other != where and not (other.endswith(".meter") and where.endswith(".meter")):
             self._found.add(where, f"has the address {address!r} on {key.upper()}, which {other} has already")
 
+    def _check_display(self, where: str, display) -> None:
+        if display is None:
+            return
+        if not isinstance(display, dict):
+            self._found.add(where, "must be a dictionary or None")
+            return
+        if display.get("kind") not in self._displays:
+            self._found.add(where, f"names the unknown driver {display.get('kind')!r}; there are {', '.join(self._displays)}")
+            return
+        self._check_part_on_bus(where, display, *self._displays[display["kind"]])
+
+    def _check_part_on_bus(self, where: str, part: dict, bus: str, bounds: dict) -> None:
+        """A card reader or a display: pins, bus and options."""
+        options = {name: value for name, value in part.items() if name != "kind"}
+        if bus == "uart":
+            if "bus" in options:
+                self._found.add(where, "has an unknown option 'bus': a reader on a UART names it with 'uart'")
+            options["bus"] = options.pop("uart", None)
+        self._check_options(where, options, bus, bounds)
+        options.setdefault("address", bounds.get("address", (None,))[0])
+        self._check_bus(where, bus, options, _READER_SPI_MODE)
+
     def _check_reader(self, where: str, reader) -> None:
         if reader is None:
             return
@@ -279,15 +304,7 @@ class BoardCheck:
         if kind not in self._readers:
             self._found.add(where, f"names the unknown driver {kind!r}; there are {', '.join(self._readers)}")
             return
-        bus, bounds = self._readers[kind]
-        options = {name: value for name, value in reader.items() if name != "kind"}
-        if bus == "uart":
-            if "bus" in options:
-                self._found.add(where, "has an unknown option 'bus': a reader on a UART names it with 'uart'")
-            options["bus"] = options.pop("uart", None)
-        self._check_options(where, options, bus, bounds)
-        options.setdefault("address", bounds.get("address", (None,))[0])
-        self._check_bus(where, bus, options, _READER_SPI_MODE)
+        self._check_part_on_bus(where, reader, *self._readers[kind])
 
 
 def node_mv(pilot: dict, cp_mv: int) -> float:
@@ -310,7 +327,7 @@ def pins_of(name: str, data: dict, chip: Chip) -> dict[str, int]:
            if part is not None and part["active"] == 0}
     found = {}
     for use in BoardCheck(name, data, chip).run().uses:
-        words = re.sub(r"^(SHARED|board\.SHARED|OUTLETS\[\d+\])\.", "", use.where)
+        words = re.sub(r"^(SHARED|board(\.SHARED)?|OUTLETS\[\d+\])\.", "", use.where)
         words = re.sub(r"[.\[]+", "_", words.replace("]", "")).upper()
         number = re.match(r"OUTLETS\[(\d+)\]", use.where)
         suffix = f"_{int(number.group(1)) + 1}" if number and int(number.group(1)) else ""

@@ -80,6 +80,11 @@ def reader_kinds() -> dict[str, tuple[str, dict]]:
     return {kind: (bus, options) for (kind, bus), options in _kinds(_DRIVERS / "readers")}
 
 
+def display_kinds() -> dict[str, tuple[str, dict]]:
+    """Display drivers by their name in board data: (bus, options with their bounds), as the drivers' files say."""
+    return {kind: (bus, options) for (kind, bus), options in _kinds(_DRIVERS / "displays")}
+
+
 def _kinds(folder: Path):
     """(row of _KINDS, options with their bounds) of each driver in a folder."""
     for path in sorted(folder.glob("*.py")):

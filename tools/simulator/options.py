@@ -20,9 +20,17 @@ CHIPS = ("esp32", "esp32s3", "esp32c3")  # of --pace; boards/SIM/sim/hardware_ti
 FLASH_TIMES = ("typical", "worst")
 _LEAST_PACE = 0.1
 _MOST_PACE = 1000
-_METERS = loading.literal(loading.BOARDS / loading.SIMULATED / "sim" / "chips" / "__init__.py", "ON_SIM")
+
+
+def _on_sim(folder):
+    """The parts that --set can choose from: the table of a folder of the simulated world."""
+    return loading.literal(loading.BOARDS / loading.SIMULATED / "sim" / folder / "__init__.py", "ON_SIM")
+
+
+_METERS = _on_sim("chips")
 METERS = tuple(_METERS)  # of --set MeterKind
-READERS = tuple(loading.literal(loading.BOARDS / loading.SIMULATED / "sim" / "readers" / "__init__.py", "ON_SIM"))  # ReaderKind
+READERS = tuple(_on_sim("readers"))  # ReaderKind
+DISPLAYS = tuple(_on_sim("displays"))  # DisplayKind
 
 
 class Mistake(Exception):
@@ -59,7 +67,7 @@ def _parser():
     add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
     add("--set", action="append", default=[], metavar="KEY=VALUE",
         help=f"factory value of a key or device fact; MeterKind is one of {', '.join(METERS)}, "
-             f"ReaderKind of {', '.join(READERS)}")
+             f"ReaderKind of {', '.join(READERS)}, DisplayKind of {', '.join(DISPLAYS)}")
     add("--basic-auth-password", metavar="PW", help=f"better: {PASSWORD_VARIABLE} in the environment, or")
     add("--basic-auth-password-file", metavar="FILE", help="file with the password in its first line")
     add("--security-profile", type=int, default=None, metavar="N", help="0 to 3")
@@ -108,6 +116,9 @@ def _check_numbers(given):
         raise Mistake(f"--flash-time must be {' or '.join(FLASH_TIMES)}.")
 
 
+_OF_THE_BOARD = ("MeterKind=", "ReaderKind=", "DisplayKind=")
+
+
 def _check_board(given):
     """A real board brings its own outlets and meters."""
     if given.board is None:
@@ -116,9 +127,9 @@ def _check_board(given):
         loading.choose(given.board, "--board")
     except loading.DefinitionError as error:
         raise Mistake(str(error)) from error
-    if given.connectors != 1 or any(pair.startswith(("MeterKind=", "ReaderKind=")) for pair in given.set):
-        raise Mistake("--board brings its own outlets, meters and readers: "
-                      "leave --connectors, --set MeterKind and --set ReaderKind away.")
+    if given.connectors != 1 or any(pair.startswith(_OF_THE_BOARD) for pair in given.set):
+        raise Mistake("--board brings its own outlets and parts: leave --connectors and --set of MeterKind, ReaderKind, "
+                      "DisplayKind away.")
 
 
 def _pace(text):
@@ -171,6 +182,8 @@ def factory_settings(pairs):
     reader = found.get("ReaderKind", READERS[0])
     if reader not in READERS:
         raise Mistake(f"--set ReaderKind must be {', '.join(READERS[:-1])} or {READERS[-1]}, not '{reader}'.")
+    if found.get("DisplayKind", DISPLAYS[0]) not in DISPLAYS:
+        raise Mistake(f"--set DisplayKind must be {' or '.join(DISPLAYS)}, not '{found['DisplayKind']}'.")
     three = found.get("CompositeScheduleDefaultNumberPhases") == "3"
     if "MeterKind" in found and three != (loading.meter_kinds()[_METERS[meter][0]][1] == 3):
         raise Mistake(f"--set MeterKind={meter} does not fit CompositeScheduleDefaultNumberPhases: "

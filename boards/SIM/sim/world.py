@@ -10,7 +10,7 @@ import math
 
 import utime
 
-from sim import faults, front_ends, lines, readers, timebase
+from sim import displays, faults, front_ends, lines, readers, timebase
 from sim.launch import config, setting
 from sim.outlet import KEPT, Outlet
 
@@ -107,6 +107,7 @@ class World:
         self.board_faults = set()
         for n in range(len(board.OUTLETS)):
             self._add_outlet(n + 1, board.OUTLETS[n])
+        self.display = displays.connect(self, getattr(board, "DISPLAY", None))
         self._shared = board.SHARED
         for name, pin in board.SHARED.items():
             if pin is not None:
