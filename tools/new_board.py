@@ -32,8 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--phases", type=int, choices=(1, 3), help="(default 1)")
     parser.add_argument("--meter", choices=list(loading.meter_kinds()), help="(default ade7953_i2c)")
     parser.add_argument("--meter-option", action="append", default=[], metavar="NAME=NUMBER")
+    parser.add_argument("--reader", choices=list(loading.reader_kinds()), help="card reader (default serial_ascii)")
     parser.add_argument("--pin", action="append", default=[], metavar="USE=GPIO",
-                        help="uses: " + ", ".join([*writing.WHAT, "METER_ and the bus's names"]))
+                        help="uses: " + ", ".join([*writing.WHAT, "METER_ and READER_ with their bus's names"]))
     return parser
 
 
@@ -52,12 +53,13 @@ def _answers(given: argparse.Namespace) -> Answers:
         raise WrongAnswerError("The name must be 3 to 32 capital letters, digits and _.")
     answers = Answers(given.name, given.chip, given.model or given.name)
     for name, value in (("flash_mib", given.flash), ("psram", given.psram), ("max_amps", given.amps),
-                        ("phases", given.phases), ("meter", given.meter)):
+                        ("phases", given.phases), ("meter", given.meter), ("reader", given.reader)):
         if value is not None:
             setattr(answers, name, value)
     answers.pins = _pairs(given.pin, "--pin")
     answers.meter_options = _pairs(given.meter_option, "--meter-option")
-    unknown = set(answers.pins) - set(writing.WHAT) - set(writing.meter_pins(answers.meter))
+    known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.reader_pins(answers.reader)}
+    unknown = set(answers.pins) - known
     if unknown:
         raise WrongAnswerError(f"No part has the pin {', '.join(sorted(unknown))}.")
     return answers
@@ -72,12 +74,15 @@ def _ask(given: argparse.Namespace, ask: Callable[[str], str]) -> None:
     kinds = loading.meter_kinds()
     while given.meter not in kinds:
         given.meter = ask(f"Meter ({', '.join(kinds)}) [ade7953_i2c]: ").strip() or "ade7953_i2c"
+    reader_kinds = loading.reader_kinds()
+    while given.reader not in reader_kinds:
+        given.reader = ask(f"Card reader ({', '.join(reader_kinds)}) [serial_ascii]: ").strip() or "serial_ascii"
     known = _pairs(given.pin, "--pin")
     required = (*writing.REQUIRED, *writing.meter_pins(given.meter))
-    for name in (*required, *(pin for part in writing.TOGETHER for pin in part), *writing.OPTIONAL):
+    parts = (*writing.TOGETHER, writing.reader_pins(given.reader))
+    for name in (*required, *(pin for part in parts for pin in part), *writing.OPTIONAL):
         while name not in known:
-            what = writing.WHAT.get(name, "meter")
-            text = ask(f"GPIO of {name} ({what}){'' if name in required else ', Enter for none'}: ").strip()
+            text = ask(f"GPIO of {name} ({writing.what(name)}){'' if name in required else ', Enter for none'}: ").strip()
             if text.isdigit():
                 given.pin.append(f"{name}={text}")
                 break

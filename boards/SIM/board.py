@@ -19,10 +19,13 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   fault_input {"pin": pin (1 = fault)} or None: a fault that only this outlet has
   wake_up     True where a sleeping car is to be woken out of the box (the key WakeUpVehicle); absent: False
   meter       (driver, options): what drivers.meters.make() takes
-  reader      {"uart": number, "tx", "rx": pins, "kind": a file of drivers/readers/, "serial_ascii" without it} or None
+  reader      {"kind": what a file of drivers/readers/ calls itself, "serial_ascii" without it, and "uart": number, "tx", "rx":
+              pins, or "bus": number and its pins, and the options of that file} or None
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), pixel (a WS2812 as
             status LED in place of led), fault (1 = fault of the board), rails (1 = the pilot generator's supply is out of
             range), reduction (1 = the grid operator asks for less power); None, or not there, where a board has none
+DISPLAY     {"kind": a file of drivers/displays/, "bus": number, its pins, the options of that file}; None, or not there, on a
+            board without one. Here from --set DisplayKind
 DEVICE      what the label says: vendor, model, serial
 FACTORY     factory values of the unit, text by standard OCPP key name. Here from --set; on a real board from the file
             that the factory writes
@@ -37,7 +40,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import chips, hardware_times, launch
+from sim import chips, displays, hardware_times, launch, readers
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -56,6 +59,17 @@ def _meter(number):
     for name, first in own.items():
         options[name] = first + number
     return (driver, options)
+
+
+def _reader(number):
+    """--set ReaderKind=..."""
+    driver, own, shared = readers.ON_SIM[setting("ReaderKind", "serial")]
+    options = dict(shared)
+    if driver != "serial_ascii":
+        options["kind"] = driver
+    for name, first in own.items():
+        options[name] = first + number
+    return options
 
 
 def _contactor(out, feedback, poles):
@@ -85,12 +99,14 @@ def _outlet(number):
         "fault_input": {"pin": 100 + number},
         "phase_switch": _contactor(110 + number, 80 + number, (80 + number, 84 + number)) if _SWITCH else None,
         "meter": _meter(number),
-        "reader": {"uart": number},
+        "reader": _reader(number),
     }
 
 
 OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
 SHARED = {"tamper": 90, "button": 91, "led": 92, "pixel": None, "fault": 93, "rails": 94}
+if setting("DisplayKind", None):
+    DISPLAY = displays.ON_SIM[setting("DisplayKind", None)]
 HEAP_GROWS = False
 HANDSHAKE_MS = int(setting("HandshakeMs", "0" if config["pace"] is None else str(hardware_times.TLS_HANDSHAKE_US["rsa"] // 1000)))
 DEVICE = {

@@ -76,7 +76,7 @@ class Application:
             self.memory.add(self.mqtt_client)
         wiring.note_start(self)
         self._add_jobs()
-        wiring.add_status_light(self)
+        wiring.add_indicators(self)
         for job in wiring.make_sag_jobs(self):
             self.housekeeping.every_100_ms("mains", job)
         wiring = None

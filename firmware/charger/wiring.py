@@ -243,7 +243,13 @@ def make_tamper_watch(app):
     return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
 
-def add_status_light(app) -> None:
+def add_indicators(app) -> None:
+    """Create what shows the state at the unit: light and display."""
+    _add_status_light(app)
+    _add_display(app)
+
+
+def _add_status_light(app) -> None:
     """Create the StatusLight, a job of housekeeping, if the board has an LED or a WS2812 pixel."""
     led, pixel = board.SHARED.get("led"), board.SHARED.get("pixel")
     if led is None and pixel is None:
@@ -253,6 +259,17 @@ def add_status_light(app) -> None:
 
     light = StatusLight(app, PixelLed(pixel) if pixel is not None else PlainLed(led or 0))
     app.housekeeping.every_100_ms("status light", light.poll)
+
+
+def _add_display(app) -> None:
+    """Create the StatusDisplay, a job of housekeeping, if the board has a display. It charges without one that is broken."""
+    options = getattr(board, "DISPLAY", None)
+    if options is None:
+        return
+    from charger.drivers import displays  # with status_display.py: 2,700 frozen bytes
+    from charger.status_display import StatusDisplay
+
+    app.housekeeping.every_100_ms("display", StatusDisplay(app, displays.make(options)).poll)
 
 
 def make_back_end(app) -> tuple:

@@ -29,6 +29,8 @@ OUTLET = ("OUTLETS", 0)
 BARE_SPI = {"bus": 2, "sck": 14, "mosi": 23, "miso": 4}
 SPI = {**BARE_SPI, "cs": 32}
 UART = {"bus": 1, "tx": 23, "rx": 32}
+OLED = {"kind": "ssd1306", "bus": 0, "scl": 22, "sda": 21}
+NFC = {"kind": "pn532_i2c", "bus": 0, "scl": 22, "sda": 21}
 # name -> (changes to ESP32_DEVKITC, words of the sentence)
 WRONG = {
     # the definitions that an earlier check let pass
@@ -44,7 +46,29 @@ WRONG = {
     "reader on UART 1 without pins": ([((*OUTLET, "reader"), {"uart": 1})], "reader lacks 'tx'"),
     "reader on the console": ([((*OUTLET, "reader"), {"uart": 0, "tx": 17, "rx": 16})], "UART 0 is the console"),
     "unknown reader": ([((*OUTLET, "reader"), {"uart": 2, "tx": 17, "rx": 16, "kind": "wiegand"})],
-                       "reader names the unknown driver 'wiegand'; there are serial_ascii"),
+                       "reader names the unknown driver 'wiegand'; there are pn532_i2c, pn532_uart, rc522, serial_ascii"),
+    "PN532 without a bus": ([((*OUTLET, "reader"), {"kind": "pn532_i2c", "scl": 22, "sda": 21})], "reader is on I2C None"),
+    "PN532 without pins": ([((*OUTLET, "reader"), {"kind": "pn532_i2c", "bus": 0})], "reader lacks 'scl'"),
+    "PN532 at another address": ([((*OUTLET, "reader"), {**NFC, "address": 0x48})], "reader.address is 72 and must be 36 to 36"),
+    "PN532 too slow": ([((*OUTLET, "reader"), {**NFC, "bus": 1, "scl": 4, "sda": 23, "freq": 10_000})],
+                       "reader.freq is 10000 and must be 100000 to 400000"),
+    "PN532 on the meter's bus at another speed": ([((*OUTLET, "reader"), {**NFC, "freq": 100_000})],
+                                                  "reader drives I2C 0 with 100000 Hz and OUTLETS[0].meter with 400000 Hz"),
+    "PN532 on the meter's bus with pins of its own": ([((*OUTLET, "reader"), {**NFC, "scl": 4})],
+                                                      "reader gives I2C 0 other pins than OUTLETS[0].meter"),
+    "PN532 on a UART without a number": ([((*OUTLET, "reader"), {"kind": "pn532_uart", "bus": 2, "tx": 17, "rx": 16})],
+                                         "a reader on a UART names it with 'uart'"),
+    "RC522 without a chip select": ([((*OUTLET, "reader"), {"kind": "rc522", **BARE_SPI})], "reader lacks 'cs'"),
+    "RC522 on the meter's SPI": ([((*OUTLET, "meter"), ["ade7953_spi", SPI]),
+                                  ((*OUTLET, "reader"), {"kind": "rc522", **SPI, "cs": 17})],
+                                 "reader drives SPI 2 with mode 0 and OUTLETS[0].meter with mode 3"),
+    "unknown display": ([(("DISPLAY",), {"kind": "hd44780", "bus": 0})],
+                        "DISPLAY names the unknown driver 'hd44780'; there are ssd1306"),
+    "display that is a name": ([(("DISPLAY",), "ssd1306")], "DISPLAY must be a dictionary or None"),
+    "display without pins": ([(("DISPLAY",), {"kind": "ssd1306", "bus": 0, "sda": 21})], "DISPLAY lacks 'scl'"),
+    "display at another address": ([(("DISPLAY",), {**OLED, "address": 0x78})], "DISPLAY.address is 120 and must be 60 to 61"),
+    "display on the contactor's pin": ([(("DISPLAY",), {**OLED, "bus": 1, "scl": 26})], "DISPLAY.scl is on GPIO26, which"),
+    "reader with a meter's option": ([((*OUTLET, "reader"), {**NFC, "export": True})], "reader has an unknown option 'export'"),
     "no FLASH_ROOT": ([(("FLASH_ROOT",), DELETED)], "board lacks the key 'FLASH_ROOT'"),
     "contactor on an input": ([((*OUTLET, "contactor", "out"), 34)], "contactor.out is an output on GPIO34"),
     "pilot read by ADC2": ([((*OUTLET, "pilot", "adc"), 4)], "on ADC2 and cannot be read while Wi-Fi runs"),
@@ -150,6 +174,17 @@ def test_two_meters_may_share_a_bus_but_not_its_chip_select():
     data["OUTLETS"][1]["meter"][1] |= {"cs": 47, "miso": 48}
     problems = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
     assert any("gives SPI 1 other pins than OUTLETS[0].meter" in one for one in problems)
+
+
+def test_a_reader_and_a_display_may_be_on_the_meters_i2c():
+    """Addresses tell the parts of a bus apart; two readers have the same one."""
+    data = changed("ESP32_DEVKITC", ((*OUTLET, "reader"), NFC), (("DISPLAY",), OLED))
+    assert checks.check("ESP32_DEVKITC", data, CHIPS["esp32"]) == []
+    data["OUTLETS"].append(data["OUTLETS"][0])
+    problems = checks.check("ESP32_DEVKITC", data, CHIPS["esp32"])
+    assert any("OUTLETS[1].reader has the address 36 on I2C 0, which OUTLETS[0].reader has already" in one for one in problems)
+    for reader in ({"kind": "pn532_uart", "uart": 2, "tx": 17, "rx": 16}, {"kind": "rc522", **SPI}):
+        assert checks.check("ESP32_DEVKITC", changed("ESP32_DEVKITC", ((*OUTLET, "reader"), reader)), CHIPS["esp32"]) == []
 
 
 def test_a_meter_driver_says_what_it_is_in_its_own_file():

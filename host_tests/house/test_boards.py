@@ -19,7 +19,8 @@ PORT = ROOT / ".toolchain" / "src" / "ports" / "esp32"
 # Options of the ESP-IDF that none of the port's boards sets; each was looked up in an sdkconfig that the ESP-IDF wrote.
 IDF_OPTIONS = {f"CONFIG_{name}" for name in (
     "FREERTOS_HZ", "ESP_CONSOLE_NONE", "ESP_CONSOLE_UART_DEFAULT", "ESP_CONSOLE_SECONDARY_NONE", "BOOTLOADER_LOG_LEVEL_NONE",
-    "LOG_DEFAULT_LEVEL_NONE", "ESP_SYSTEM_PANIC_PRINT_REBOOT", "ESP_SYSTEM_PANIC_SILENT_REBOOT",
+    "LOG_DEFAULT_LEVEL_NONE", "LOG_MAXIMUM_EQUALS_DEFAULT", "LWIP_IPV6", "ESP_SYSTEM_PANIC_PRINT_REBOOT",
+    "ESP_SYSTEM_PANIC_SILENT_REBOOT",
 )}
 COMMON = loading.COMMON
 COMMON_HEADER = '#include "../common/mpconfigboard_common.h"'

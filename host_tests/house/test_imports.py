@@ -26,6 +26,7 @@ ALLOWED = {
     "update": DOMAIN | {"audit", "credentials", "crypto", "net", "runtime", "store"},
     "commands": {"access", "audit", "credentials", "grid", "maintenance", "runtime", "update"},
     "status_light": {"outlet"},
+    "status_display": {"outlet"},
     "local_api": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime"},
     "mqtt_client": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime", "store", "status_report", "update"},
 }

@@ -48,7 +48,7 @@ def test_answers_make_the_same_board(boards):
         questions.append(question)
         if question.startswith("GPIO of "):
             return pins.get(question.split()[2], "")
-        return {"Name": "my_board", "Chip": "esp32c6", "Model,": "My board", "Meter": ""}[question.split()[0]]
+        return {"Name": "my_board", "Chip": "esp32c6", "Model,": "My board", "Meter": "", "Card": ""}[question.split()[0]]
 
     assert new_board.main([], answer_to) == 0
     assert len(questions) > len(PINS) + 4
@@ -69,6 +69,20 @@ def test_wrong_answers_leave_nothing_behind(boards, capsys, given, code, says):
     assert new_board.main(given) == code
     assert says in capsys.readouterr().err
     assert list(boards.iterdir()) == []
+
+
+def test_each_reader_makes_a_board(boards):
+    """A reader on I2C may be on the meter's bus, which a C6 has one of."""
+    uses = {"pn532_i2c": "SCL=7 SDA=6", "pn532_uart": "TX=10 RX=11", "rc522": "SCK=10 MOSI=11 MISO=22 CS=23",
+            "serial_ascii": "TX=10 RX=11"}  # fmt: skip
+    assert set(uses) == set(loading.reader_kinds())
+    for number, (kind, pins) in enumerate(uses.items()):
+        name = f"BOARD_{number}"
+        reader = [f"READER_{pin}" for pin in pins.split()]
+        assert new_board.main([*words(*PINS, *reader, name=name), "--reader", kind]) == 0
+        data = loading.load(boards / name)
+        assert data["OUTLETS"][0]["reader"].get("kind", "serial_ascii") == kind
+        assert checks.check(name, data, loading.chip_of(boards / name)) == []
 
 
 def test_board_that_exists_is_kept(boards, capsys):

@@ -58,6 +58,34 @@ def test_the_simulator_offers_each_meter_by_the_same_name():
     assert [name for name in options.METERS if f'"{name}"' not in text("host_tests", "sim", "test_meters.py")] == []
 
 
+@pytest.mark.parametrize("kind", loading.reader_kinds())
+def test_a_card_reader_is_simulated_and_described(kind):
+    """A kind is named in its driver, in the simulated readers' table and module, in docs/PARTS.md, and by no other code."""
+    rows = constant(text("boards", "SIM", "sim", "readers", "__init__.py"), "ON_SIM")
+    assert kind in {row[0] for row in rows.values()}, "boards/SIM/sim/readers/__init__.py"
+    assert [line for line in text("docs", "PARTS.md").splitlines() if line.startswith(f"| `{kind}`")], "docs/PARTS.md"
+    contract = re.search(r"ReaderKind \(([^)]*)\)", text("docs", "ARCHITECTURE.md").replace("\n", " "))
+    assert contract and [name for name in options.READERS if name not in contract[1]] == []
+    named = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("firmware", "tools", "boards/SIM") for path in (ROOT / folder).rglob("*.py")
+        if f'"{kind}"' in path.read_text(encoding="utf-8") and path.parent.name != "readers"
+    ]
+    default = ["boards/SIM/board.py", "boards/SIM/sim/world.py", "tools/board_definition/checks.py",
+               "tools/board_definition/writing.py", "tools/new_board.py"]  # fmt: skip
+    assert [name for name in named if kind != "serial_ascii" or name not in default] == []
+
+
+@pytest.mark.parametrize("kind", loading.display_kinds())
+def test_a_display_is_simulated_and_described(kind):
+    """A kind has a simulated display and its place in docs/PARTS.md; the contract names it."""
+    rows = constant(text("boards", "SIM", "sim", "displays", "__init__.py"), "ON_SIM")
+    assert kind in {row["kind"] for row in rows.values()}, "boards/SIM/sim/displays/__init__.py"
+    assert f'"{kind}"' in text("docs", "PARTS.md")
+    contract = re.search(r"DisplayKind \(([^)]*)\)", text("docs", "ARCHITECTURE.md").replace("\n", " "))
+    assert contract and [name for name in options.DISPLAYS if name not in contract[1]] == []
+
+
 def guards() -> list:
     """The guard classes of outlet/guards/."""
     return [

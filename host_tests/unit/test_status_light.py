@@ -3,17 +3,10 @@
 import gc
 
 from check import equal, raises, true
+from thing import Thing
 
 from charger import status_light
 from charger.status_light import PATTERNS, StatusLight, state_of
-
-
-class Thing:
-    """An object with these attributes."""
-
-    def __init__(self, **attributes):
-        for name, value in attributes.items():
-            setattr(self, name, value)
 
 
 def connector(status="Available", energised=False):

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from board_definition import keys
 from board_definition.chips import Chip
-from board_definition.loading import meter_kinds, reader_kinds
+from board_definition.loading import display_kinds, meter_kinds, reader_kinds
 
 _CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
 _ADC_MARGIN_MV = 50
+_METER_SPI_MODE, _READER_SPI_MODE = 3, 0  # as drivers/buses.py is called
 _HARMLESS_ON_STRAP = ("board.SHARED.led", "board.SHARED.pixel", "board.SHARED.button")
 _SAFETY = re.compile(r"\.(contactor|pilot|rcd|phase_switch|lock)\b")
 _TYPES = {str: "text", bool: "True or False", int: "an integer"}
@@ -114,9 +115,11 @@ class BoardCheck:
         self._data = data
         self._chip = chip
         self._found = Findings(chip)
-        self._buses: dict[str, tuple] = {}  # "uart 2" -> (where, pins)
+        self._buses: dict[str, tuple] = {}  # "uart 2" -> (where, pins, settings)
+        self._addresses: dict[tuple, str] = {}
         self._meters = meter_kinds()
         self._readers = reader_kinds()
+        self._displays = display_kinds()
 
     def run(self) -> Findings:
         """All sentences; the uses of pins are complete when there are none."""
@@ -128,12 +131,14 @@ class BoardCheck:
             outlets = []
         for number, outlet in enumerate(outlets):
             self._check_outlet(f"OUTLETS[{number}]", outlet)
+        self._check_display("board.DISPLAY", data.get("DISPLAY"))
         found.check_clashes()
         return found
 
     def _check_board(self) -> None:
         data, found = self._data, self._found
-        found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in keys.UNCHECKED})
+        apart = (*keys.UNCHECKED, "DISPLAY")
+        found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in apart})
         for name in keys.UNCHECKED:
             if name not in data:
                 found.add("board", f"lacks the key '{name}'")
@@ -202,28 +207,28 @@ class BoardCheck:
             found.add(where, f"names the unknown driver {kind!r}; there are {', '.join(self._meters)}")
             return
         bus, phases, bounds = self._meters[kind]
-        self._check_options(where, options, bus, bounds)
+        self._check_options(where, options, bus, bounds, ("export",))
         self._check_bus(where, bus, options)
         if outlet.get("phases") == 3 and options.get("phases", phases) != 3:
             found.add(where, f"measures {options.get('phases', phases)} phase of an outlet with 3")
 
-    def _check_options(self, where: str, options: dict, bus: str, bounds: dict) -> None:
+    def _check_options(self, where: str, options: dict, bus: str, bounds: dict, free: tuple = ()) -> None:
         found = self._found
-        own = set(keys.BUS_PINS[bus]) | set(keys.OWN_PINS.get(bus, ())) | ({"bus"} if bus != "adc" else set()) | {"export"}
+        own = {*keys.BUS_PINS[bus], *keys.OWN_PINS.get(bus, ()), *free} | ({"bus"} if bus != "adc" else set())
         more = {name.rstrip("?"): rule for name, rule in keys.BUS_OPTIONS.get(bus, {}).items()}
         for name, value in options.items():
-            if name in more:
-                found.check(f"{where}.{name}", more[name], value)
-            elif name in bounds:
+            if name in bounds:
                 low, high = bounds[name][0], bounds[name][-1]
                 rule = frozenset(bounds[name]) if isinstance(low, str) else (low, high)
                 found.check(f"{where}.{name}", rule, value)
+            elif name in more:
+                found.check(f"{where}.{name}", more[name], value)
             elif name not in own:
                 found.add(where, f"has an unknown option '{name}'")
         if options.get("hertz", 50) not in (50, 60):
             found.add(f"{where}.hertz", f"is {options['hertz']!r} and must be 50 or 60")
 
-    def _check_bus(self, where: str, bus: str, options: dict) -> None:
+    def _check_bus(self, where: str, bus: str, options: dict, spi_mode: int = _METER_SPI_MODE) -> None:
         """The pins of a part and the bus that it hangs on: named, there on this chip, the same for all parts on it."""
         found, chip = self._found, self._chip
         number = options.get("bus")
@@ -245,16 +250,49 @@ class BoardCheck:
             console = " (UART 0 is the console)" if bus == "uart" and number == 0 else ""
             found.add(where, f"is on {bus.upper()} {number!r}, and the {chip.name} has {', '.join(map(str, known))}{console}")
             return
-        self._claim(where, bus, f"{bus} {number}", tuple(options.get(name) for name in keys.BUS_PINS[bus]))
+        settings = {"i2c": f"{options.get('freq', 400_000)} Hz", "spi": f"mode {spi_mode}"}.get(bus, "")
+        self._claim(where, bus, f"{bus} {number}", tuple(options.get(name) for name in keys.BUS_PINS[bus]), settings)
+        if bus == "i2c":
+            self._claim_address(where, f"{bus} {number}", options.get("address"))
 
-    def _claim(self, where: str, bus: str, key: str, pins: tuple) -> None:
-        other, its_pins = self._buses.setdefault(key, (where, pins))
+    def _claim(self, where: str, bus: str, key: str, pins: tuple, settings: str) -> None:
+        other, its_pins, its_settings = self._buses.setdefault(key, (where, pins, settings))
         if other == where:
             return
         if bus == "uart":
             self._found.add(where, f"is on {key.upper()}, which {other} uses already")
         elif pins != its_pins:
             self._found.add(where, f"gives {key.upper()} other pins than {other}")
+        elif settings != its_settings:
+            self._found.add(where, f"drives {key.upper()} with {settings} and {other} with {its_settings}: a bus has one setting")
+
+    def _claim_address(self, where: str, key: str, address) -> None:
+        """Each part of an I2C bus has an address of its own; the same one is two channels of one chip only."""
+        other = self._addresses.setdefault((key, address), where)
+        if other != where and not (other.endswith(".meter") and where.endswith(".meter")):
+            self._found.add(where, f"has the address {address!r} on {key.upper()}, which {other} has already")
+
+    def _check_display(self, where: str, display) -> None:
+        if display is None:
+            return
+        if not isinstance(display, dict):
+            self._found.add(where, "must be a dictionary or None")
+            return
+        if display.get("kind") not in self._displays:
+            self._found.add(where, f"names the unknown driver {display.get('kind')!r}; there are {', '.join(self._displays)}")
+            return
+        self._check_part_on_bus(where, display, *self._displays[display["kind"]])
+
+    def _check_part_on_bus(self, where: str, part: dict, bus: str, bounds: dict) -> None:
+        """A card reader or a display: pins, bus and options."""
+        options = {name: value for name, value in part.items() if name != "kind"}
+        if bus == "uart":
+            if "bus" in options:
+                self._found.add(where, "has an unknown option 'bus': a reader on a UART names it with 'uart'")
+            options["bus"] = options.pop("uart", None)
+        self._check_options(where, options, bus, bounds)
+        options.setdefault("address", bounds.get("address", (None,))[0])
+        self._check_bus(where, bus, options, _READER_SPI_MODE)
 
     def _check_reader(self, where: str, reader) -> None:
         if reader is None:
@@ -262,12 +300,11 @@ class BoardCheck:
         if not isinstance(reader, dict):
             self._found.add(where, "must be a dictionary or None")
             return
-        if reader.get("kind", "serial_ascii") not in self._readers:
-            self._found.add(where, f"names the unknown driver {reader['kind']!r}; there are {', '.join(self._readers)}")
-        for name in sorted(set(reader) - {"uart", "tx", "rx", "kind"}):
-            self._found.add(where, f"has an unknown key '{name}'")
-        options = {**reader, "bus": reader.get("uart")}
-        self._check_bus(where, "uart", options)
+        kind = reader.get("kind", "serial_ascii")
+        if kind not in self._readers:
+            self._found.add(where, f"names the unknown driver {kind!r}; there are {', '.join(self._readers)}")
+            return
+        self._check_part_on_bus(where, reader, *self._readers[kind])
 
 
 def node_mv(pilot: dict, cp_mv: int) -> float:
@@ -290,7 +327,7 @@ def pins_of(name: str, data: dict, chip: Chip) -> dict[str, int]:
            if part is not None and part["active"] == 0}
     found = {}
     for use in BoardCheck(name, data, chip).run().uses:
-        words = re.sub(r"^(SHARED|board\.SHARED|OUTLETS\[\d+\])\.", "", use.where)
+        words = re.sub(r"^(SHARED|board(\.SHARED)?|OUTLETS\[\d+\])\.", "", use.where)
         words = re.sub(r"[.\[]+", "_", words.replace("]", "")).upper()
         number = re.match(r"OUTLETS\[(\d+)\]", use.where)
         suffix = f"_{int(number.group(1)) + 1}" if number and int(number.group(1)) else ""

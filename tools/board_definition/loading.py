@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BOARDS = ROOT / "boards"
 COMMON = BOARDS / "common"  # what several boards share
 SIMULATED = "SIM"
-_METERS = ROOT / "firmware" / "charger" / "drivers" / "meters"
+_DRIVERS = ROOT / "firmware" / "charger" / "drivers"
 SHOW = """
 import json, sys
 class machine:
@@ -72,19 +72,27 @@ def literal(path: Path, name: str):
 
 def meter_kinds() -> dict[str, tuple[str, int, dict]]:
     """Meter drivers by their name in board data: (bus, phases, options with their bounds), as the drivers' files say."""
-    found = {}
-    for path in sorted(_METERS.glob("*.py")):
+    return {kind: (bus, phases, options) for (kind, bus, phases), options in _kinds(_DRIVERS / "meters")}
+
+
+def reader_kinds() -> dict[str, tuple[str, dict]]:
+    """Card reader drivers by their name in board data: (bus, options with their bounds), as the drivers' files say."""
+    return {kind: (bus, options) for (kind, bus), options in _kinds(_DRIVERS / "readers")}
+
+
+def display_kinds() -> dict[str, tuple[str, dict]]:
+    """Display drivers by their name in board data: (bus, options with their bounds), as the drivers' files say."""
+    return {kind: (bus, options) for (kind, bus), options in _kinds(_DRIVERS / "displays")}
+
+
+def _kinds(folder: Path):
+    """(row of _KINDS, options with their bounds) of each driver in a folder."""
+    for path in sorted(folder.glob("*.py")):
         if "\n_KINDS = " not in path.read_text(encoding="utf-8"):
             continue
         options = {option: bounds for option, *bounds in literal(path, "_OPTIONS")}
-        for kind, bus, phases in literal(path, "_KINDS"):
-            found[kind] = (bus, phases, options)
-    return found
-
-
-def reader_kinds() -> list[str]:
-    """Card reader drivers by their name in board data."""
-    return sorted(path.stem for path in (_METERS.parent / "readers").glob("*.py") if path.stem != "__init__")
+        for row in literal(path, "_KINDS"):
+            yield row, options
 
 
 def choose(name: str | None, flag: str) -> Path:

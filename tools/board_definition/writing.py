@@ -8,18 +8,17 @@ from pathlib import Path
 
 from board_definition import checks, keys
 from board_definition.chips import CHIPS, Chip
-from board_definition.loading import ROOT, meter_kinds
+from board_definition.loading import ROOT, meter_kinds, reader_kinds
 
 REQUIRED = ("PILOT_PWM", "PILOT_ADC", "CONTACTOR_OUT", "CONTACTOR_FEEDBACK")
 # pins of the same part: all of them or none
-TOGETHER = (("RCD_TRIP", "RCD_TEST"), ("LOCK_OUT", "LOCK_FEEDBACK"), ("READER_TX", "READER_RX"))
+TOGETHER = (("RCD_TRIP", "RCD_TEST"), ("LOCK_OUT", "LOCK_FEEDBACK"))
 OPTIONAL = ("PROXIMITY_ADC", "NTC_ADC", "FAULT_INPUT_PIN", "TAMPER", "BUTTON", "LED", "PIXEL", "FAULT", "RAILS")
 WHAT = {
     "PILOT_PWM": "pilot PWM, 1 kHz, into the +-12 V stage", "PILOT_ADC": "pilot voltage, behind the divider below",
     "CONTACTOR_OUT": "contactor, 1 = close", "CONTACTOR_FEEDBACK": "auxiliary contact, 1 = closed",
     "RCD_TRIP": "residual current detector tripped, 1 = tripped", "RCD_TEST": "residual current detector, self-test",
     "LOCK_OUT": "lock of the socket, 1 = lock", "LOCK_FEEDBACK": "contact of the lock, 1 = locked",
-    "READER_TX": "card reader, UART TX", "READER_RX": "card reader, UART RX, 9600 8N1",
     "PROXIMITY_ADC": "proximity contact of the socket, 1 kohm to 3.3 V", "NTC_ADC": "NTC at the terminals, 10 kohm, B 3950",
     "FAULT_INPUT_PIN": "fault of this outlet, 1 = fault", "TAMPER": "tamper switch, 1 = lid open",
     "BUTTON": "button, 0 = pressed", "LED": "status LED, 1 = on", "PIXEL": "WS2812 as status LED",
@@ -34,6 +33,12 @@ _PSRAM = {
     "none": (), "quad": ("boards/sdkconfig.spiram_sx",), "octal": ("boards/sdkconfig.spiram_sx", "boards/sdkconfig.spiram_oct"),
 }  # fmt: skip
 _SPARE, _KEYS = 0x32000, 0x1000
+
+
+def what(name: str) -> str:
+    """What a pin of this name is for, in words."""
+    part, _, line = name.partition("_")
+    return WHAT.get(name) or f"{'card reader' if part == 'READER' else 'meter'}, {line}"
 
 
 class WrongAnswerError(Exception):
@@ -52,6 +57,7 @@ class Answers:
     max_amps: int = 16
     phases: int = 1
     meter: str = "ade7953_i2c"
+    reader: str = "serial_ascii"
     meter_options: dict = field(default_factory=dict)
     pins: dict[str, int] = field(default_factory=dict)
 
@@ -62,10 +68,16 @@ def meter_pins(kind: str) -> tuple[str, ...]:
     return tuple(f"METER_{name.upper()}" for name in (*keys.BUS_PINS[bus], *keys.OWN_PINS.get(bus, ())))
 
 
+def reader_pins(kind: str) -> tuple[str, ...]:
+    """Names of the pins that a card reader driver needs, all of them or, on a board without a reader, none."""
+    bus = reader_kinds()[kind][0]
+    return tuple(f"READER_{name.upper()}" for name in (*keys.BUS_PINS[bus], *keys.OWN_PINS.get(bus, ())))
+
+
 def missing(answers: Answers) -> list[str]:
     """Names of pins without which the board cannot be."""
     wanted = [*REQUIRED, *meter_pins(answers.meter)]
-    for part in TOGETHER:
+    for part in (*TOGETHER, reader_pins(answers.reader)):
         if any(name in answers.pins for name in part):
             wanted += part
     return [name for name in wanted if name not in answers.pins]
@@ -85,7 +97,7 @@ def board_py(answers: Answers) -> str:
         "proximity": part('{{"adc": {}, "pullup": 1000, "rail_mv": 3300}}', "PROXIMITY_ADC"),
         "ntc": part('{{"adc": {}}}', "NTC_ADC"),
         "fault_input": part('{{"pin": {}}}', "FAULT_INPUT_PIN"),
-        "reader": part('{{"uart": ' + str(chip.uarts[-1]) + ', "tx": {}, "rx": {}}}', "READER_TX", "READER_RX"),
+        "reader": _reader(answers, chip),
     }
     given = "".join(f"        {name}={text},\n" for name, text in parts.items() if text)
     shared = ", ".join(f'"{name.lower()}": {pins.get(name)}' for name in ("TAMPER", "BUTTON", "LED", "PIXEL", "FAULT", "RAILS"))
@@ -107,6 +119,22 @@ SHARED: "dict[str, int | None]" = {{{shared}}}
 HEAP_GROWS = {answers.psram == "none"}  # mpconfigboard.h fixes the heap's size where it lies in PSRAM
 DEVICE, CSMS, UPDATE = unit_data(NAME, "{answers.model[:20]}")
 '''
+
+
+def _reader(answers: Answers, chip: Chip) -> str:
+    """The reader's data, "" on a board without one; on I2C it may be on the meter's bus."""
+    names = reader_pins(answers.reader)
+    if names[0] not in answers.pins:
+        return ""
+    bus, bounds = reader_kinds()[answers.reader]
+    options: dict = {} if answers.reader == "serial_ascii" else {"kind": answers.reader}
+    shared = bus == "i2c" and answers.pins.get("METER_SCL") == answers.pins["READER_SCL"]
+    number = {"uart": chip.uarts[-1], "i2c": chip.i2c[0 if shared else -1], "spi": chip.spi[0]}[bus]
+    options["uart" if bus == "uart" else "bus"] = number
+    options |= {name.removeprefix("READER_").lower(): answers.pins[name] for name in names}
+    if "address" in bounds:
+        options["address"] = bounds["address"][0]
+    return repr(options).replace("'", '"')
 
 
 def _meter(answers: Answers, chip: Chip) -> str:
@@ -190,7 +218,7 @@ def board_md(answers: Answers) -> str:
     start = divider.index("The ADC at 11 dB")
     end = divider.index("220 pF at the node")
     divider = divider[:start] + f"The ADC at its greatest attenuation is linear from {lowest} to {highest} mV. " + divider[end:]
-    rows = [f"| GPIO{pin} | {WHAT.get(name, 'meter, ' + name.removeprefix('METER_'))} |" for name, pin in answers.pins.items()]
+    rows = [f"| GPIO{pin} | {what(name)} |" for name, pin in answers.pins.items()]
     supervisor = {
         "fsm": "The chip has the FSM co-processor; what its supervisor can do by now is in docs/SAFETY.md.",
         "riscv": "The chip's co-processor is a RISC-V core, for which there is no supervisor: while Python is held up (a TLS "

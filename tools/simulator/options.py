@@ -20,8 +20,17 @@ CHIPS = ("esp32", "esp32s3", "esp32c3")  # of --pace; boards/SIM/sim/hardware_ti
 FLASH_TIMES = ("typical", "worst")
 _LEAST_PACE = 0.1
 _MOST_PACE = 1000
-_METERS = loading.literal(loading.BOARDS / loading.SIMULATED / "sim" / "chips" / "__init__.py", "ON_SIM")
+
+
+def _on_sim(folder):
+    """The parts that --set can choose from: the table of a folder of the simulated world."""
+    return loading.literal(loading.BOARDS / loading.SIMULATED / "sim" / folder / "__init__.py", "ON_SIM")
+
+
+_METERS = _on_sim("chips")
 METERS = tuple(_METERS)  # of --set MeterKind
+READERS = tuple(_on_sim("readers"))  # ReaderKind
+DISPLAYS = tuple(_on_sim("displays"))  # DisplayKind
 
 
 class Mistake(Exception):
@@ -57,7 +66,8 @@ def _parser():
     add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
     add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
     add("--set", action="append", default=[], metavar="KEY=VALUE",
-        help=f"factory value of a key or device fact; MeterKind is one of {', '.join(METERS)}")
+        help=f"factory value of a key or device fact; MeterKind is one of {', '.join(METERS)}, "
+             f"ReaderKind of {', '.join(READERS)}, DisplayKind of {', '.join(DISPLAYS)}")
     add("--basic-auth-password", metavar="PW", help=f"better: {PASSWORD_VARIABLE} in the environment, or")
     add("--basic-auth-password-file", metavar="FILE", help="file with the password in its first line")
     add("--security-profile", type=int, default=None, metavar="N", help="0 to 3")
@@ -106,6 +116,9 @@ def _check_numbers(given):
         raise Mistake(f"--flash-time must be {' or '.join(FLASH_TIMES)}.")
 
 
+_OF_THE_BOARD = ("MeterKind=", "ReaderKind=", "DisplayKind=")
+
+
 def _check_board(given):
     """A real board brings its own outlets and meters."""
     if given.board is None:
@@ -114,8 +127,9 @@ def _check_board(given):
         loading.choose(given.board, "--board")
     except loading.DefinitionError as error:
         raise Mistake(str(error)) from error
-    if given.connectors != 1 or any(pair.startswith("MeterKind=") for pair in given.set):
-        raise Mistake("--board brings its own outlets and meters: leave --connectors and --set MeterKind away.")
+    if given.connectors != 1 or any(pair.startswith(_OF_THE_BOARD) for pair in given.set):
+        raise Mistake("--board brings its own outlets and parts: leave --connectors and --set of MeterKind, ReaderKind, "
+                      "DisplayKind away.")
 
 
 def _pace(text):
@@ -165,6 +179,11 @@ def factory_settings(pairs):
     meter = found.get("MeterKind", "ATM90E32")
     if meter not in METERS:
         raise Mistake(f"--set MeterKind must be {', '.join(METERS[:-1])} or {METERS[-1]}, not '{meter}'.")
+    reader = found.get("ReaderKind", READERS[0])
+    if reader not in READERS:
+        raise Mistake(f"--set ReaderKind must be {', '.join(READERS[:-1])} or {READERS[-1]}, not '{reader}'.")
+    if found.get("DisplayKind", DISPLAYS[0]) not in DISPLAYS:
+        raise Mistake(f"--set DisplayKind must be {' or '.join(DISPLAYS)}, not '{found['DisplayKind']}'.")
     three = found.get("CompositeScheduleDefaultNumberPhases") == "3"
     if "MeterKind" in found and three != (loading.meter_kinds()[_METERS[meter][0]][1] == 3):
         raise Mistake(f"--set MeterKind={meter} does not fit CompositeScheduleDefaultNumberPhases: "

@@ -168,8 +168,10 @@ def _status(args):
     report["time_scale"] = timebase.scale_milli / 1000
     report["flash"] = flash.figures()
     report["network"] = "down" if net.down else "up"
-    report["led"] = world.current().light()
-    for outlet in world.current().outlets:
+    here = world.current()
+    report["led"] = here.light()
+    report["display"] = None if here.display is None else here.display.rows()
+    for outlet in here.outlets:
         connector = report["connectors"].setdefault(str(outlet.id), _dark())
         connector.update(_seen_from_outside(outlet))
     return report

@@ -13,7 +13,7 @@ from sim.ev import EV
 from sim.meter_flaws import MeterFlaws
 from sim.pilot_sense import PilotSense
 from sim.power import Contactor, Lock, ResidualMonitor
-from sim.reader import CardReader
+from sim.readers.serial_ascii import CardReader
 
 _CHUNK_MS = const(10)  # longest step of the model
 _UNREAD_MS = const(300)  # a chip that does not answer counts all the same
@@ -51,7 +51,7 @@ class Outlet:
         self.second = None if wiring["phase_switch"] is None else Contactor()  # of the phases 2 and 3
         self.rcd = ResidualMonitor()
         self.lock = Lock()
-        self.reader = CardReader()
+        self.reader = CardReader()  # connected to nothing; the world fits the board's own
         self.wired_phases = wiring["phases"]
         self.meter = None  # the chip; the world connects it
         self.fault_pin = 0

@@ -10,7 +10,7 @@ import math
 
 import utime
 
-from sim import faults, front_ends, lines, timebase
+from sim import displays, faults, front_ends, lines, readers, timebase
 from sim.launch import config, setting
 from sim.outlet import KEPT, Outlet
 
@@ -102,11 +102,12 @@ class World:
         self.spi = {}  # bus number: object with write(buf) and readinto(buf), as chips.wires.SPIWire
         self.digital = {}
         self.analog = {}
-        self.serial = {}  # UART number: CardReader or front_ends.SerialMeter
+        self.serial = {}  # UART number: a reader of sim.readers or front_ends.SerialMeter
         self.button = Button()
         self.board_faults = set()
         for n in range(len(board.OUTLETS)):
             self._add_outlet(n + 1, board.OUTLETS[n])
+        self.display = displays.connect(self, getattr(board, "DISPLAY", None))
         self._shared = board.SHARED
         for name, pin in board.SHARED.items():
             if pin is not None:
@@ -119,7 +120,8 @@ class World:
         self.digital.update(digital)
         self.analog.update(analog)
         if wiring["reader"]:
-            self.serial[wiring["reader"]["uart"]] = outlet.reader
+            options = wiring["reader"]
+            readers.connect(front_ends.Place(self, outlet, options.get("kind", "serial_ascii"), options))
         kind, options = wiring["meter"]
         front_ends.connect(self, outlet, kind, options)
         self.outlets.append(outlet)

@@ -83,3 +83,10 @@ class CardReader:
         if baud != BAUD or not plain:
             return bytes([byte ^ 0x6D | 0x80 for byte in data])
         return data
+
+
+def fit(place):
+    """Wire one to the UART."""
+    reader = CardReader()
+    place.world.serial[place.options["uart"]] = reader
+    return reader
