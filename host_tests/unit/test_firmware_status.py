@@ -171,6 +171,21 @@ async def test_a_download_that_a_restart_interrupts_begins_again_and_one_that_ha
     await rig.stop()
 
 
+async def test_a_download_that_restarts_the_unit_each_time_is_given_up():
+    updater = Updater()
+    rig = await _rig(updater)
+    await rig.call("UpdateFirmware", **UPDATE)
+    for _ in range(4):
+        await rig.until(lambda: _statuses(rig) == ["Downloading"])
+        await _restarted(rig, updater)
+    await rig.until(lambda: _statuses(rig) == ["Downloading"])
+    for wanted in (["DownloadFailed"], []):
+        await _restarted(rig, updater)
+        await rig.seconds(5)
+        equal((_statuses(rig), rig.cp.firmware.busy), (wanted, False))
+    await rig.stop()
+
+
 async def test_a_clock_that_is_set_moves_the_download_and_a_damaged_request_begins_none():
     updater = Updater()
     rig = await _rig(updater)
@@ -178,7 +193,8 @@ async def test_a_clock_that_is_set_moves_the_download_and_a_damaged_request_begi
     await rig.seconds(5)
     clock.set_utc(NOW + 86400, "test")
     await rig.until(lambda: _statuses(rig) == ["Downloading"], 61000)
-    for content in ({"location": "", "retrieve_s": 0, "retries": 0, "interval_s": 0}, {"location": "x"}, [1], 5, "Installed"):
+    nameless = {"location": "", "retrieve_s": 0, "retries": 0, "interval_s": 0, "begun": 0}
+    for content in (nameless, {"location": "x"}, [1], 5, "Installed"):
         rig.files.write_json("ocpp_firmware.json", content)
         await _restarted(rig, updater)
         await rig.seconds(5)

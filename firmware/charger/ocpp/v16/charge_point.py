@@ -190,6 +190,10 @@ class ChargePoint(ServiceRegistry):
             self.firmware.resume()
         if "ocpp_signed_firmware.json" in names:
             self.signed_firmware.resume()
+        if "ocpp_diagnostics.json" in names:
+            self.diagnostics.resume()
+        if "ocpp_log.json" in names:
+            self.logs.resume()
         self.transaction_queue.retry_now()
 
     def retry_now(self) -> None:

@@ -28,6 +28,7 @@ def handle(cp, request: dict) -> dict:
         "retrieve_s": clock.seconds_of(request["retrieveDate"]),
         "retries": int(request.get("retries", 0)),
         "interval_s": int(request.get("retryInterval", 60)),
+        "begun": 0,
     }
     cp.firmware.keep(job)
     cp.after(lambda: cp.firmware.start(job))

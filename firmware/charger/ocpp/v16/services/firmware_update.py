@@ -33,8 +33,18 @@ INSTALLED = "Installed"
 INSTALLATION_FAILED = "InstallationFailed"
 
 _COUNT = ("int", 0, None)
-_JOB = ("obj", (("location", ("str", 1024, 1)), ("retrieve_s", _COUNT), ("retries", _COUNT), ("interval_s", _COUNT)))
+_JOB = (
+    "obj",
+    (
+        ("location", ("str", 1024, 1)),
+        ("retrieve_s", _COUNT),
+        ("retries", _COUNT),
+        ("interval_s", _COUNT),
+        ("begun", _COUNT),
+    ),
+)
 _LOOK_S = const(60)
+_MOST_BEGUN = const(5)  # downloads that a restart interrupted, which may be its cause
 
 
 class FirmwareUpdate:
@@ -63,7 +73,10 @@ class FirmwareUpdate:
                 check(_JOB, job)
             except InvalidValueError:
                 return
-            if updater is not None:
+            if job["begun"] >= _MOST_BEGUN:
+                self._notify(DOWNLOAD_FAILED)
+                self._forget(job)
+            elif updater is not None:
                 self.start(job)
             return
         good = None if updater is None else updater.outcome()
@@ -86,7 +99,7 @@ class FirmwareUpdate:
         self._cp.files.write_json(FILE, job)
 
     def start(self, job: dict) -> None:
-        """Start a kept update (location, retrieve_s in UTC, retries, interval_s); it replaces a running one."""
+        """Start a kept update (location, retrieve_s in UTC, retries, interval_s, begun: how often); it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
             self.status = IDLE
@@ -103,7 +116,8 @@ class FirmwareUpdate:
         while now is not None and now < job["retrieve_s"]:
             await clock.sleep_s(min(_LOOK_S, job["retrieve_s"] - now))  # the clock may be set meanwhile
             now = clock.utc_s()
-        if not await self._fetch(job["location"], job["retries"], job["interval_s"]):
+        job["begun"] += 1
+        if not await self._fetch(job):
             self._forget(job)
             return
         availability = self._cp.availability
@@ -127,14 +141,15 @@ class FirmwareUpdate:
             log.error("firmware", "installation: " + log.reason(error))
         self._notify(INSTALLATION_FAILED, self._delivered)
 
-    async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
+    async def _fetch(self, job: dict) -> bool:
         """Download with `retries` further attempts, each with notifications; True when the image is valid."""
-        for attempt in range(retries + 1):
+        for attempt in range(job["retries"] + 1):
             if attempt:
-                await clock.sleep_s(interval_s)
+                await clock.sleep_s(job["interval_s"])
             self._notify(DOWNLOADING)
             try:
-                await self._cp.updater.fetch(location)
+                self.keep(job)
+                await self._cp.updater.fetch(job["location"])
             except (OSError, ValueError) as error:
                 log.warn("firmware", "download: " + log.reason(error))
                 self._notify(DOWNLOAD_FAILED)
