@@ -53,9 +53,9 @@ class MeterValues:
         if not self._stop_names():
             return None
         data = [json.loads(text) for text in kept or ()]
-        if not data:  # the samples were lost by a power cut; the register at the beginning is known
+        if not data or data[0]["sampledValue"][0]["context"] != BEGIN:  # lost by a power cut, or the list was empty then
             begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
-            data.append({"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
+            data.insert(0, {"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
         connector = self._cp.connector(session.connector_id)
         values = [measurands.energy(session.stop_wh, END)]
         if not session.recovered and connector is not None:
