@@ -243,9 +243,14 @@ class Application:
         if self.listener is not None:
             self.supervisor.start("web", self.listener.run)
         if self.mqtt_client is not None:
-            self.supervisor.start("portal", self.mqtt_client.run)
+            self.supervisor.start("portal", self._talk_to_broker)
+
+    async def _talk_to_broker(self) -> None:
+        await clock.sleep_ms(self.link.first_ms)
+        await self.mqtt_client.run()
 
     async def _ask_for_time(self) -> None:
+        await clock.sleep_ms(self.link.first_ms)  # after the power was away: as the link
         from charger.net.sntp import TimeClient  # 1,700 frozen bytes, for units with time servers
 
         await TimeClient(lambda: self.config.get_list("TimeServers")).run()

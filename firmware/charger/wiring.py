@@ -387,7 +387,7 @@ def note_start(app) -> None:
     outage = cause in (reset_cause.POWER_ON, reset_cause.BROWN_OUT)
     app.charge_point.power_return.set_outage(outage)
     if outage:
-        app.link.first_range_s = app.config.get_int("PowerOnRandomRange")
+        app.link.spread(app.config.get_int("PowerOnRandomRange"))
     if cause in (reset_cause.WATCHDOG, reset_cause.PANIC, reset_cause.BROWN_OUT):  # no event was logged before the reset
         app.security_log.add(events.RESET, cause)
     store = KeyStore()

@@ -9,7 +9,14 @@ from peer import CLOSE, PING, frame, until
 from charger import clock
 from charger.config.keys import KEYS
 from charger.errors import ConnectError, TlsError
-from sim import timebase
+from charger.net.sntp import TimeClient
+from sim import pins, timebase  # noqa: F401 - see below
+
+
+class Namespace:
+    def __init__(self, **attributes):
+        for name, value in attributes.items():
+            setattr(self, name, value)
 
 
 def setup():
@@ -105,7 +112,7 @@ async def test_first_attempts_of_200_units_spread_when_the_power_is_back_even_wh
         begun = clock.uptime_ms()
         worlds = [World(refuse=ConnectError("refused", "no")) for _ in range(40)]
         for world in worlds:
-            world.link.first_range_s = most_s
+            world.link.spread(most_s)
         await clock.sleep_ms(1000)
         for world in worlds:
             world.link.retry_now()
@@ -114,6 +121,28 @@ async def test_first_attempts_of_200_units_spread_when_the_power_is_back_even_wh
             seconds[(world.opened[0][0] - begun) // 1000] += 1
             world.end()
     true(max(seconds) < 50 and min(seconds[:most_s]) > 3, "in each second: %r" % seconds)
+
+
+async def test_time_servers_and_broker_are_asked_as_late_as_the_back_end_when_the_power_is_back():
+    from charger.app import Application  # behind the simulated pins: nested imports take C stack
+
+    link = World(refuse=ConnectError("refused", "no")).link
+    link.spread(10)
+    begun = clock.ticks_ms()
+    talked = []
+
+    async def talk():
+        talked.append(clock.elapsed_ms(begun))
+
+    app = Namespace(link=link, mqtt_client=Namespace(run=talk), config=Namespace(get_list=lambda name: []))
+    await Application._talk_to_broker(app)
+    equal(talked, [link.first_ms])
+    begun = clock.ticks_ms()
+    asking = asyncio.create_task(Application._ask_for_time(app))
+    real, TimeClient.run = TimeClient.run, lambda client: talk()
+    await asking
+    TimeClient.run = real
+    equal(talked[1], link.first_ms)
 
 
 async def test_f_o16_a_proxy_that_closes_silent_links_after_30_s_keeps_this_one():

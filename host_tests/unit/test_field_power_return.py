@@ -108,3 +108,14 @@ async def test_f_e17_what_a_watchdog_reset_interrupted_does_not_go_on_by_itself(
     await rig.online()
     await rig.seconds(60)
     equal((len(rig.link.of("StartTransaction")), rig.connectors[0].why_no_energy()), (0, ""))
+
+
+async def test_f_e17_a_card_that_the_back_end_has_refused_does_not_go_on_after_a_power_cut():
+    rig = await Rig(factory={"RandomDelayMax": "10", "StopTransactionOnInvalidId": "false"}).online()
+    rig.link.answers["StartTransaction"] = {"transactionId": 7, "idTagInfo": {"status": "Blocked"}}
+    await rig.charge(tag="CARD0001")
+    await rig.shows("SuspendedEVSE")
+    await back(rig)
+    equal((await rig.sent("StopTransaction"))["reason"], "PowerLoss")
+    await rig.seconds(60)
+    equal((rig.link.of("StartTransaction"), rig.connectors[0].why_no_energy()), ([], ""))

@@ -256,6 +256,21 @@ async def test_f_o13_a_time_with_a_space_for_its_t_is_read_in_calls():
     equal(rig.connectors[0].status, "Available")
 
 
+async def test_f_o8_a_status_does_not_overtake_a_triggered_one_of_its_connector_that_still_waits():
+    rig = await Rig(3).online()
+    rig.link.slow_ms["StatusNotification"] = 500
+    equal(await answer(rig, "TriggerMessage", requestedMessage="StatusNotification"), "Accepted")
+    await rig.seconds(1)
+    await rig.plug(3)
+    await rig.seconds(1)
+    await rig.plug(2)
+    await rig.seconds(5)
+    equal((rig.statuses(3), rig.statuses(2)), (["Available", "Available", "Preparing"],) * 2)
+    for number in range(4):
+        equal(stamps(rig, number), sorted(stamps(rig, number)))
+    equal(rig.cp._lanes, {})
+
+
 async def test_f_o8_a_triggered_status_does_not_overtake_older_ones_of_its_connector():
     rig = await Rig(2).online()
     rig.link.slow_ms["StatusNotification"] = 5000

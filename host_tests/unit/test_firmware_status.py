@@ -2,7 +2,7 @@
 
 import asyncio
 
-from check import equal
+from check import equal, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock
@@ -20,11 +20,13 @@ class Updater:
 
     def __init__(self):
         self.fetched = asyncio.Event()
-        self.installing = False
+        self.installing = self.fails = False
         self.result = None
 
     async def fetch(self, location):
         await self.fetched.wait()
+        if self.fails:
+            raise OSError("404")
 
     async def install(self):
         self.installing = True
@@ -112,4 +114,89 @@ async def test_f_s13_the_outcome_is_sent_after_the_restart_also_when_that_link_i
     await rig.online()
     await rig.seconds(5)
     equal(_statuses(rig), [], "reported once it was answered")
+    await rig.stop()
+
+
+# --- a request that waits, over restarts ---
+
+
+async def _restarted(rig, updater, utc=True):
+    await rig.power_cut(utc)
+    rig.cp.make_updater = lambda: updater
+    rig.link.sent.clear()
+    await rig.online()
+
+
+async def test_a_request_that_waits_for_its_retrieve_date_is_kept_over_restarts():
+    updater = Updater()
+    updater.fetched.set()
+    rig = await _rig(updater)
+    await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 3600), retries=2)
+    for _ in range(2):
+        await _restarted(rig, updater)
+        await rig.seconds(600)
+        equal((_statuses(rig), updater.installing), ([], False))
+    await rig.until(lambda: updater.installing, 3600000)
+    true(clock.utc_s() >= NOW + 3600)
+    equal(_statuses(rig), ["Downloading", "Downloaded", "Installing"])
+    await rig.stop()
+
+
+async def test_a_request_is_on_flash_before_its_answer_and_a_later_one_takes_its_place():
+    updater = Updater()
+    updater.fetched.set()
+    rig = await _rig(updater)
+    later = {"location": "https://h/b", "retrieveDate": clock.iso(NOW + 86400)}
+    await rig.cp.handle("UpdateFirmware", UPDATE)
+    await rig.cp.handle("UpdateFirmware", later)  # the power fails before its answer was sent
+    await _restarted(rig, updater)
+    await rig.seconds(30)
+    equal((_statuses(rig), rig.cp.firmware.busy), ([], True))
+    await rig.stop()
+
+
+async def test_a_download_that_a_restart_interrupts_begins_again_and_one_that_has_failed_does_not():
+    updater = Updater()
+    rig = await _rig(updater)
+    await rig.call("UpdateFirmware", **UPDATE)
+    await rig.until(lambda: _statuses(rig) == ["Downloading"])
+    await _restarted(rig, updater)
+    await rig.until(lambda: _statuses(rig) == ["Downloading"])
+    updater.fails = True
+    updater.fetched.set()
+    await rig.until(lambda: _statuses(rig) == ["Downloading", "DownloadFailed"])
+    await _restarted(rig, updater)
+    await rig.seconds(30)
+    equal(_statuses(rig), [])
+    await rig.stop()
+
+
+async def test_a_download_that_restarts_the_unit_each_time_is_given_up():
+    updater = Updater()
+    rig = await _rig(updater)
+    await rig.call("UpdateFirmware", **UPDATE)
+    for _ in range(4):
+        await rig.until(lambda: _statuses(rig) == ["Downloading"])
+        await _restarted(rig, updater)
+    await rig.until(lambda: _statuses(rig) == ["Downloading"])
+    for wanted in (["DownloadFailed"], []):
+        await _restarted(rig, updater)
+        await rig.seconds(5)
+        equal((_statuses(rig), rig.cp.firmware.busy), (wanted, False))
+    await rig.stop()
+
+
+async def test_a_clock_that_is_set_moves_the_download_and_a_damaged_request_begins_none():
+    updater = Updater()
+    rig = await _rig(updater)
+    await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 86400))
+    await rig.seconds(5)
+    clock.set_utc(NOW + 86400, "test")
+    await rig.until(lambda: _statuses(rig) == ["Downloading"], 61000)
+    nameless = {"location": "", "retrieve_s": 0, "retries": 0, "interval_s": 0, "begun": 0}
+    for content in (nameless, {"location": "x"}, [1], 5, "Installed"):
+        rig.files.write_json("ocpp_firmware.json", content)
+        await _restarted(rig, updater)
+        await rig.seconds(5)
+        equal((_statuses(rig), rig.cp.firmware.busy), ([], False), str(content))
     await rig.stop()

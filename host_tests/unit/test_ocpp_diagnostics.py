@@ -124,6 +124,47 @@ async def test_upload_outcome_is_sent_when_the_link_is_back():
     equal(statuses(rig), ["Uploading", "Uploaded"])
 
 
+async def restarted(rig, *outcomes, ms=5):
+    await rig.power_cut()
+    rig.uploads = UploadAttempts(*outcomes, ms=ms)
+    rig.cp.make_uploader = lambda: rig.uploads
+    rig.link.sent.clear()
+    await rig.online()
+
+
+async def test_an_upload_that_a_restart_interrupts_has_failed_and_the_attempts_that_are_left_follow():
+    rig = await online(UploadError(FAILED, "x"), ms=5000)
+    answer = await rig.call("GetDiagnostics", location="https://h/d/", retries=3, retryInterval=20, startTime=clock.iso(NOW))
+    await rig.until(lambda: statuses(rig) == ["Uploading", "UploadFailed", "Uploading"])
+    await restarted(rig, UploadError(FAILED, "x"))
+    await rig.until(lambda: statuses(rig) == ["UploadFailed", "Uploading", "UploadFailed", "Uploading", "Uploaded"], 90000)
+    equal(rig.uploads.sent[0][:2], ("https://h/d/", answer["fileName"]))
+    await restarted(rig)
+    await rig.seconds(30)
+    equal((statuses(rig), rig.uploads.begun), ([], []), "it has ended")
+
+
+async def test_an_upload_whose_only_attempt_a_restart_interrupts_has_failed_once():
+    rig = await online(ms=5000)
+    await rig.call("GetDiagnostics", location="https://h/d/")
+    await rig.until(lambda: statuses(rig) == ["Uploading"])
+    for wanted in (["UploadFailed"], []):
+        await restarted(rig)
+        await rig.seconds(30)
+        equal((statuses(rig), rig.uploads.begun), (wanted, []))
+
+
+async def test_an_upload_of_a_log_that_a_restart_interrupts_goes_on_with_its_request_id():
+    rig = await online(ms=5000)
+    await rig.call("GetLog", logType="DiagnosticsLog", requestId=7, retries=1, log={"remoteLocation": "https://h/d/"})
+    await rig.until(lambda: len(rig.link.of("LogStatusNotification")) == 1)
+    await restarted(rig)
+    await rig.until(lambda: len(rig.link.of("LogStatusNotification")) == 3)
+    equal(rig.link.of("LogStatusNotification"), [
+        {"status": status, "requestId": 7} for status in ("UploadFailure", "Uploading", "Uploaded")
+    ])  # fmt: skip
+
+
 # --- what is in it ---
 
 

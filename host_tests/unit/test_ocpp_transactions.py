@@ -274,3 +274,82 @@ async def test_data_transfer_ocpp75():
     equal(await rig.call("DataTransfer", vendorId="org.other"), {"status": "UnknownVendorId"})
     equal(await rig.call("DataTransfer", vendorId="com.example", messageId="x", data="a\n" * 500),
           {"status": "UnknownMessageId"})  # fmt: skip
+
+
+# --- a clock that is set during a transaction ---
+
+STEPS_S = (-3, -45, -3600, -9 * 86400)
+TIMED = {"MeterValueSampleInterval": 20, "ClockAlignedDataInterval": 60, "StopTxnSampledData": "Voltage",
+         "StopTxnAlignedData": "Voltage"}  # fmt: skip
+
+
+async def _times_of_a_transaction(factory, step):
+    """A transaction of 110 s whose clock is set by step(rig) after 50 s: the times of start, readings and stop, as sent."""
+    rig = await Rig(factory=factory).online()
+    clock.set_utc(clock.utc_s(), "test", 700)
+    await rig.charge()
+    await rig.seconds(50)
+    step(rig)
+    await rig.seconds(5)
+    await rig.call("TriggerMessage", requestedMessage="MeterValues", connectorId=1)
+    await rig.seconds(55)
+    rig.connectors[0].stop("Local")
+    stop = await rig.sent("StopTransaction")
+    start = rig.link.of("StartTransaction")[0]["timestamp"]
+    readings = [p["meterValue"][0]["timestamp"] for p in rig.link.of("MeterValues") if "transactionId" in p]
+    return rig, start, readings, stop
+
+
+def _ms(text):
+    seconds, millis = clock.parse_iso(text)
+    return 1000 * seconds + millis
+
+
+async def test_a_clock_that_is_set_back_puts_no_stop_and_no_reading_before_the_start():
+    for step_s in STEPS_S:
+
+        def back(_rig, by=step_s):
+            clock.set_utc(clock.utc_s() + by, "ocpp")
+
+        rig, start, readings, stop = await _times_of_a_transaction(TIMED, back)
+        times = [start] + [text for text in readings if text[-7:] != "00.000Z"] + [stop["timestamp"]]
+        equal(times, sorted(times), "%d s" % step_s)
+        true(len(readings) >= 6, str(readings))
+        true(all(start <= text <= stop["timestamp"] for text in readings), str(readings))
+        lasted_ms = _ms(stop["timestamp"]) - _ms(start)
+        true(110000 <= lasted_ms <= 112500, "%d s: %d ms" % (step_s, lasted_ms))
+        data = [item["timestamp"] for item in stop["transactionData"]]
+        true(all(start <= text <= stop["timestamp"] for text in data), str(data))
+        shown = rig.sessions.history.recent()[-1]
+        true(shown.stop_utc - shown.start_utc >= 110, "the session's record")
+
+
+async def test_a_time_that_is_taken_back_during_a_transaction_ends_it_after_its_start():
+    for later in (False, True):  # the time becomes known again, or it does not
+
+        def forget(rig, later=later):
+            clock.forget_utc()
+            if later:
+                clock.set_utc(1780000000, "sntp")
+
+        _, start, _, stop = await _times_of_a_transaction({}, forget)
+        true(110000 <= _ms(stop["timestamp"]) - _ms(start) <= 112500, stop["timestamp"])
+
+
+async def test_a_clock_that_is_set_forward_dates_the_stop_by_the_present_time():
+    _, start, _, stop = await _times_of_a_transaction({}, lambda rig: clock.set_utc(clock.utc_s() + 7200, "ocpp", 0))
+    true(7309000 <= _ms(stop["timestamp"]) - _ms(start) <= 7312000)
+
+
+async def test_a_clock_that_was_set_back_before_a_power_cut_leaves_the_stop_after_its_start():
+    rig = await Rig().online()
+    await rig.charge()
+    await rig.seconds(50)
+    clock.set_utc(clock.utc_s() - 3600, "ocpp")
+    await rig.seconds(20)
+    rig.sessions.checkpoint(rig.connectors[0].session, 1200, now=True)
+    start = rig.link.of("StartTransaction")[0]["timestamp"]
+    await rig.power_cut()
+    await rig.online()
+    stop = await rig.sent("StopTransaction")
+    true(70000 <= _ms(stop["timestamp"]) - _ms(start) <= 72000, stop["timestamp"])

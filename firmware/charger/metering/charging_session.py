@@ -150,7 +150,14 @@ class Session:
         self.stop_wh = max(wh, self.stop_wh)
         self.stop_boot_id = clock.boot_id
         self.stop_uptime_ms = clock.uptime_ms()
-        self.stop_utc = clock.utc_s()
+        self.stop_utc = self.utc_now()
+
+    def utc_now(self) -> int | None:
+        """Return UTC seconds now, at least the start plus the time since: a clock that is set back ends nothing before it."""
+        now = clock.utc_s()
+        if self.start_utc is None or self.boot_id != clock.boot_id:
+            return now
+        return max(now or 0, self.start_utc + (clock.uptime_ms() - self.start_uptime_ms) // 1000)
 
     def to_record(self, identities: bool = False) -> bytes:
         """Encode the session in 77 bytes; with identities its idTags follow, and last the openings under load, if any."""

@@ -10,13 +10,25 @@ from charger.validate import check
 _COUNT = ("int", 0, None)
 _NUMBER = ("int", None, None)
 _JOB = ("obj", (("id", _NUMBER), ("status", ("str", 50))), (("location", ("str", 2000)),))
+_UPLOAD = (
+    "obj",
+    (
+        ("location", ("str", 1024)),
+        ("name", ("str", 99)),
+        ("retries", _NUMBER),
+        ("interval_s", _COUNT),
+        ("span", ("list", ("any",), 2, 2)),
+    ),
+)
 _SHAPES = {  # by name without digits
     "anchors.json": ("list", ("list", _NUMBER, 2, 2), None),
     "boot.json": _COUNT,
     "meter.json": ("list", ("obj", (("meter", ("str", 64)), ("offset_wh", _COUNT), ("boot", _COUNT))), None),
     "months.json": ("obj", (("upto", _COUNT), ("months", ("obj", ())))),
     "ocpp_config.json": ("obj", ()),
+    "ocpp_diagnostics.json": _UPLOAD,
     "ocpp_firmware_last.json": _JOB,
+    "ocpp_log.json": ("obj", _UPLOAD[1] + (("kind", ("str", 50)), ("id", _NUMBER))),
     "ocpp_out_of_service.json": ("list", ("int", 0, 99), 100),
     "ocpp_profiles.json": ("list", ("list", ("any",), 2, 2), None),
     "ocpp_reservations.json": ("list", ("list", ("any",), 5, 5), None),

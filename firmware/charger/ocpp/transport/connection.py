@@ -70,7 +70,7 @@ class Connection:
         self._ended.set()
         self._retry = asyncio.Event()
         self._backoff_s = 0
-        self.first_range_s = 0  # the first attempt waits a random time of at most this
+        self.first_ms = 0  # the first attempt waits so long: see spread()
         self._outage = True  # the last attempt got no answer, or a link was lost
         self.attempts = 0
         self.opened = 0  # connections made since start-up
@@ -105,6 +105,10 @@ class Connection:
                 self._drop(ws, "half open: no sign of life")
                 raise DisconnectedError("no sign of life from the back end")
             raise
+
+    def spread(self, most_s: int) -> None:
+        """The power was away, maybe from many units: the first attempt waits a random time of at most this."""
+        self.first_ms = _random_ms(most_s)
 
     def retry_now(self) -> None:
         """Reset the back-off and connect now."""
@@ -180,9 +184,8 @@ class Connection:
 
     async def run(self) -> None:
         """The link's task: connect, serve, wait, repeat. Attempts never overlap, because this is the only task."""
-        wait_ms = _random_ms(self.first_range_s)
-        log.info("link", "first attempt in %d ms" % wait_ms)
-        await clock.sleep_ms(wait_ms)  # whatever happens: the network, too, comes back for all units at once
+        log.info("link", "first attempt in %d ms" % self.first_ms)
+        await clock.sleep_ms(self.first_ms)  # whatever happens: the network, too, comes back for all units at once
         self._ended.clear()
         try:
             while not self._stopping:

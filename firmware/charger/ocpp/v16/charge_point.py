@@ -68,7 +68,7 @@ class ChargePoint(ServiceRegistry):
         self._restart = restart
         self._resetting = None
         self._hard = False
-        self._queued = []  # connector ids of the statuses that wait to be sent
+        self._lanes = {}  # connector id: [queue in which its statuses wait to be sent, their number]
         self._follow_up = None
         self._last_sent_s = 0
         self._last_heartbeat_s = 0
@@ -85,7 +85,7 @@ class ChargePoint(ServiceRegistry):
         self.transactions = Transactions(self)
         self.meter_values = MeterValues(self)
         self.availability = Availability(self)
-        self.power_return = PowerReturn(config, connectors, self.authorisation.begin, planner)
+        self.power_return = PowerReturn(config, connectors, self.authorisation, planner)
         self.transactions.recover(sessions)
         self.load_kept()
 
@@ -190,6 +190,10 @@ class ChargePoint(ServiceRegistry):
             self.firmware.resume()
         if "ocpp_signed_firmware.json" in names:
             self.signed_firmware.resume()
+        if "ocpp_diagnostics.json" in names:
+            self.diagnostics.resume()
+        if "ocpp_log.json" in names:
+            self.logs.resume()
         self.transaction_queue.retry_now()
 
     def retry_now(self) -> None:
@@ -245,25 +249,30 @@ class ChargePoint(ServiceRegistry):
         sender = self.urgent if triggered else self.sender
         sender.post_call(action, payload, triggered, failed, done)
 
-    def _post_status(self, notification: dict, failed) -> None:
+    def _post_status(self, notification: dict, failed, triggered: bool = False) -> None:
+        """Queue a status behind the older ones of its connector, whether it was triggered or not."""
         number = notification["connectorId"]
-        self._queued.append(number)
+        lane = self._lanes.get(number)
+        if lane is None:
+            lane = self._lanes[number] = [self.urgent if triggered else self.sender, 0]
+        lane[1] += 1
 
         def done(_answer) -> None:
-            self._queued.remove(number)
+            lane[1] -= 1
+            if not lane[1]:
+                del self._lanes[number]
 
         def lost() -> None:
-            self._queued.remove(number)
+            done(None)
             if failed is not None:
                 failed(notification)
 
-        self.post_call("StatusNotification", notification, False, lost, done)
+        lane[0].post_call("StatusNotification", notification, triggered, lost, done)
 
     def send_status(self, connector_id: int | None) -> None:
-        """TriggerMessage(StatusNotification): of one connector, or of all with 0. Behind older statuses of the connector."""
+        """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
         for number in range(len(self.connectors) + 1) if connector_id is None else (connector_id,):
-            sender = self.sender if number in self._queued else self.urgent
-            sender.post_call("StatusNotification", self.status.payload(number, self.status.of(number)), True)
+            self._post_status(self.status.payload(number, self.status.of(number)), None, True)
 
     def heartbeat(self, triggered: bool = False) -> None:
         """Send a Heartbeat and set the clock from its answer (OCPP-30)."""

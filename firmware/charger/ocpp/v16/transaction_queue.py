@@ -341,15 +341,22 @@ def stamp(utc_s: int | None, uptime_s: int) -> int:
     return -1 - uptime_s if utc_s is None else utc_s
 
 
-def exact_stamp(utc_s: int | None, uptime_ms: int, boot_id: int) -> int:
+def exact_stamp(utc_s: int | None, uptime_ms: int, boot_id: int, rest_ms: int = 0) -> int:
     """Return a stamp in milliseconds for UTC seconds or uptime: UTC from _MS up, uptimes from -_MS down.
 
-    Whole seconds are completed by the uptime where that is of this start-up and the clock was not set since.
+    Whole seconds are completed by the uptime where that is of this start-up and the clock was not set since, else by rest_ms.
     """
     if utc_s is None:
         return -_MS - uptime_ms
     exact = clock.utc_ms_at(uptime_ms) if boot_id == clock.boot_id else None
-    return utc_s * 1000 if exact is None or exact // 1000 != utc_s else exact
+    return utc_s * 1000 + rest_ms if exact is None or exact // 1000 != utc_s else exact
+
+
+def stamp_in(session) -> int:
+    """Return the stamp of now, in milliseconds, for a session that runs (None: for no session): not before its start."""
+    if session is None:
+        return now_stamp()
+    return exact_stamp(session.utc_now(), clock.uptime_ms(), clock.boot_id, 999)
 
 
 def now_stamp() -> int:

@@ -21,6 +21,12 @@ def handle(cp, request: dict) -> dict:
     since, until = span = clock.seconds_of(request.get("startTime")), clock.seconds_of(request.get("stopTime"))
     if name is None or (None not in span and until < since):  # type: ignore[operator]
         return {}
-    retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
-    cp.after(lambda: service.start(request["location"], name, retries, interval_s, since, until))
+    job = {
+        "location": request["location"],
+        "name": name,
+        "retries": int(request.get("retries", 0)),
+        "interval_s": int(request.get("retryInterval", 60)),
+        "span": span,
+    }
+    cp.after(lambda: service.start(job))
     return {"fileName": name}

@@ -36,7 +36,14 @@ def handle(cp, request: dict) -> dict:
     status, name = service.status_of_request(kind)
     if name is None:
         return {"status": status}
-    retries, interval_s = int(request.get("retries", 0)), int(request.get("retryInterval", 60))
-    location, request_id = asked["remoteLocation"], request["requestId"]
-    cp.after(lambda: service.start(kind, request_id, location, name, retries, interval_s, span))
+    job = {
+        "location": asked["remoteLocation"],
+        "name": name,
+        "retries": int(request.get("retries", 0)),
+        "interval_s": int(request.get("retryInterval", 60)),
+        "span": span,
+        "kind": kind,
+        "id": request["requestId"],
+    }
+    cp.after(lambda: service.start(job))
     return {"status": status, "filename": name}

@@ -21,11 +21,15 @@ def handle(cp, request: dict) -> dict:
     """Return an empty answer; FirmwareStatusNotifications report the progress."""
     if cp.updater is None or cp.config.get_int("SecurityProfile") >= 2:
         raise OcppError(NOT_SUPPORTED, "")
-    location = request["location"]
     if cp.firmware.status == "Installing" or cp.signed_firmware.busy:
         raise OcppError(INTERNAL_ERROR, "another update is under way")
-    retrieve_s = clock.seconds_of(request["retrieveDate"])
-    retries = int(request.get("retries", 0))
-    interval_s = int(request.get("retryInterval", 60))
-    cp.after(lambda: cp.firmware.start(location, retrieve_s, retries, interval_s))
+    job = {
+        "location": request["location"],
+        "retrieve_s": clock.seconds_of(request["retrieveDate"]),
+        "retries": int(request.get("retries", 0)),
+        "interval_s": int(request.get("retryInterval", 60)),
+        "begun": 0,
+    }
+    cp.firmware.keep(job)
+    cp.after(lambda: cp.firmware.start(job))
     return {}

@@ -3,6 +3,7 @@
 from charger import clock
 from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, UploadAttempts
 
+FILE = "ocpp_diagnostics.json"
 IDLE = "Idle"
 UPLOAD_FAILED = "UploadFailed"
 
@@ -12,7 +13,7 @@ class DiagnosticsUpload:
 
     def __init__(self, cp):
         self._cp = cp
-        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._notify)
+        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
         self._owed = None  # the status that could not be sent
         self.status = IDLE
 
@@ -20,11 +21,18 @@ class DiagnosticsUpload:
         """Return the name of the file, None when uploads are not possible."""
         return None if self._uploads is None else file_name(self._cp, "diagnostics")
 
-    def start(self, location: str, name: str, retries: int, interval_s: int, since=None, until=None) -> None:
-        """Begin an upload of the time between two UTC seconds (or None); it replaces a running one."""
+    def start(self, job: dict, again: bool = False) -> None:
+        """Begin an upload of the time between the job's `span`, two UTC seconds or None; it replaces a running one."""
         from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
 
-        self._uploads.start(location, name, DiagnosticsText(self._cp, since, until), retries, interval_s)
+        pieces = DiagnosticsText(self._cp, job["span"][0], job["span"][1])
+        (self._uploads.resume if again else self._uploads.start)(job, pieces)
+
+    def resume(self) -> None:
+        """Go on with what a restart has interrupted."""
+        job = None if self._uploads is None else self._uploads.interrupted()
+        if job is not None:
+            self.start(job, True)
 
     def trigger(self) -> None:
         """TriggerMessage(DiagnosticsStatusNotification)."""

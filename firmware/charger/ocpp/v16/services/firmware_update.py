@@ -7,6 +7,9 @@ The updater handles the image, an object with
     outcome()                after the restart: True, False, or None when there was no update
 
 Under security profiles 2 and 3 SignedUpdateFirmware takes its place: signed_firmware_update.py.
+
+FILE has the request until its download has failed or its installation begins, then the word Installing until its outcome
+was sent: a restart continues with either.
 """
 
 import asyncio
@@ -14,7 +17,9 @@ import asyncio
 from micropython import const
 
 from charger import clock, log
+from charger.errors import InvalidValueError
 from charger.ocpp.v16.services.status_notifier import StatusNotifier
+from charger.validate import check
 
 FILE = "ocpp_firmware.json"
 _FLUSH_MS = const(10000)  # time for sending the status before the restart
@@ -26,6 +31,20 @@ DOWNLOAD_FAILED = "DownloadFailed"
 INSTALLING = "Installing"
 INSTALLED = "Installed"
 INSTALLATION_FAILED = "InstallationFailed"
+
+_COUNT = ("int", 0, None)
+_JOB = (
+    "obj",
+    (
+        ("location", ("str", 1024, 1)),
+        ("retrieve_s", _COUNT),
+        ("retries", _COUNT),
+        ("interval_s", _COUNT),
+        ("begun", _COUNT),
+    ),
+)
+_LOOK_S = const(60)
+_MOST_BEGUN = const(5)  # downloads that a restart interrupted, which may be its cause
 
 
 class FirmwareUpdate:
@@ -44,10 +63,22 @@ class FirmwareUpdate:
         return self._task is not None and not self._task.done()
 
     def resume(self) -> None:
-        """Report the outcome after the restart into a new image, once it is certain (SEC-9)."""
-        if self._task is not None or self.status != IDLE or self._cp.files.read_json(FILE) != INSTALLING:
+        """After a restart: report the outcome of the new image, once it is certain (SEC-9), or go on with what was requested."""
+        if self._task is not None or self.status != IDLE:
             return
+        job = self._cp.files.read_json(FILE)
         updater = self._cp.updater
+        if job != INSTALLING:
+            try:
+                check(_JOB, job)
+            except InvalidValueError:
+                return
+            if job["begun"] >= _MOST_BEGUN:
+                self._notify(DOWNLOAD_FAILED)
+                self._forget(job)
+            elif updater is not None:
+                self.start(job)
+            return
         good = None if updater is None else updater.outcome()
         self._waits = good is None and getattr(updater, "on_trial", False)
         if self._waits:
@@ -63,23 +94,31 @@ class FirmwareUpdate:
         if self._waits:
             self.resume()
 
-    def start(self, location: str, retrieve_s: int, retries: int, interval_s: int) -> None:
-        """Start an update; it replaces a running one."""
+    def keep(self, job: dict) -> None:
+        """Write a request to flash, before it is answered; it replaces the one before. OSError when the flash fails."""
+        self._cp.files.write_json(FILE, job)
+
+    def start(self, job: dict) -> None:
+        """Start a kept update (location, retrieve_s in UTC, retries, interval_s, begun: how often); it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
             self.status = IDLE
-        self._task = asyncio.create_task(self._run(location, retrieve_s, retries, interval_s))
+        self._task = asyncio.create_task(self._run(job))
+        self.keep(job)  # again: an installation that began since has written its own word
 
     def trigger(self) -> None:
         """Send the present status for TriggerMessage(FirmwareStatusNotification), Idle without an update."""
         busy = self.status in (DOWNLOADING, DOWNLOADED, INSTALLING)
         self._cp.post_call("FirmwareStatusNotification", {"status": self.status if busy else IDLE}, True)
 
-    async def _run(self, location: str, retrieve_s: int, retries: int, interval_s: int) -> None:
+    async def _run(self, job: dict) -> None:
         now = clock.utc_s()
-        if now is not None and retrieve_s > now:
-            await clock.sleep_s(retrieve_s - now)
-        if not await self._fetch(location, retries, interval_s):
+        while now is not None and now < job["retrieve_s"]:
+            await clock.sleep_s(min(_LOOK_S, job["retrieve_s"] - now))  # the clock may be set meanwhile
+            now = clock.utc_s()
+        job["begun"] += 1
+        if not await self._fetch(job):
+            self._forget(job)
             return
         availability = self._cp.availability
         availability.hold(True)  # free connectors are blocked until the restart
@@ -102,14 +141,15 @@ class FirmwareUpdate:
             log.error("firmware", "installation: " + log.reason(error))
         self._notify(INSTALLATION_FAILED, self._delivered)
 
-    async def _fetch(self, location: str, retries: int, interval_s: int) -> bool:
+    async def _fetch(self, job: dict) -> bool:
         """Download with `retries` further attempts, each with notifications; True when the image is valid."""
-        for attempt in range(retries + 1):
+        for attempt in range(job["retries"] + 1):
             if attempt:
-                await clock.sleep_s(interval_s)
+                await clock.sleep_s(job["interval_s"])
             self._notify(DOWNLOADING)
             try:
-                await self._cp.updater.fetch(location)
+                self.keep(job)
+                await self._cp.updater.fetch(job["location"])
             except (OSError, ValueError) as error:
                 log.warn("firmware", "download: " + log.reason(error))
                 self._notify(DOWNLOAD_FAILED)
@@ -125,4 +165,9 @@ class FirmwareUpdate:
             self._notices.notify({"status": status}, done)
 
     def _delivered(self) -> None:
-        self._cp.files.delete(FILE)
+        self._forget(INSTALLING)
+
+    def _forget(self, content) -> None:
+        """Delete the file, unless another request has taken the place of this content."""
+        if self._cp.files.read_json(FILE) == content:
+            self._cp.files.delete(FILE)

@@ -8,6 +8,7 @@ from charger.ocpp.v16.services.diagnostics_upload import file_name
 from charger.ocpp.v16.services.status_notifier import StatusNotifier
 from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, UploadAttempts
 
+FILE = "ocpp_log.json"
 ACCEPTED = "Accepted"
 CANCELED = "AcceptedCanceled"
 REJECTED = "Rejected"
@@ -27,7 +28,7 @@ class LogUpload:
 
     def __init__(self, cp):
         self._cp = cp
-        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp.make_uploader, self._notify)
+        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
         self._notices = StatusNotifier(cp, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
@@ -39,17 +40,24 @@ class LogUpload:
         name = file_name(self._cp, "security" if kind == SECURITY_LOG else "diagnostics")
         return CANCELED if self._uploads.running else ACCEPTED, name
 
-    def start(self, kind: str, request_id: int, location: str, name: str, retries: int, interval_s: int, span: tuple) -> None:
-        """Begin an upload of the time `span`, two UTC seconds or None."""
+    def start(self, job: dict, again: bool = False) -> None:
+        """Begin an upload of the time of the job's `span`, two UTC seconds or None; it has the request's kind and id, too."""
         self._uploads.cancel()
-        self._request_id = request_id
-        if kind == SECURITY_LOG:
+        self._request_id = job["id"]
+        span = job["span"]
+        if job["kind"] == SECURITY_LOG:
             pieces = SecurityLogText(self._cp.security_log, span[0], span[1])
         else:
             from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
 
             pieces = DiagnosticsText(self._cp, span[0], span[1])
-        self._uploads.start(location, name, pieces, retries, interval_s)
+        (self._uploads.resume if again else self._uploads.start)(job, pieces)
+
+    def resume(self) -> None:
+        """Go on with what a restart has interrupted."""
+        job = None if self._uploads is None else self._uploads.interrupted()
+        if job is not None:
+            self.start(job, True)
 
     def trigger(self) -> None:
         """Send the status for ExtendedTriggerMessage(LogStatusNotification): Idle, without a requestId, without an upload."""

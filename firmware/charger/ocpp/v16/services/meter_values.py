@@ -6,7 +6,7 @@ from micropython import const
 
 from charger import clock
 from charger.metering import measurands
-from charger.ocpp.v16.transaction_queue import UNCONFIRMED, exact_stamp, now_stamp, thin
+from charger.ocpp.v16.transaction_queue import UNCONFIRMED, exact_stamp, stamp_in, thin
 
 PERIODIC = "Sample.Periodic"
 ALIGNED = "Sample.Clock"
@@ -53,9 +53,9 @@ class MeterValues:
         if not self._stop_names():
             return None
         data = [json.loads(text) for text in kept or ()]
-        if not data:  # the samples were lost by a power cut; the register at the beginning is known
+        if not data or data[0]["sampledValue"][0]["context"] != BEGIN:  # lost by a power cut, or the list was empty then
             begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
-            data.append({"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
+            data.insert(0, {"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
         connector = self._cp.connector(session.connector_id)
         values = [measurands.energy(session.stop_wh, END)]
         if not session.recovered and connector is not None:
@@ -77,7 +77,7 @@ class MeterValues:
         else:
             self._interrupted.discard(session.local_id)
         names = self._config.get_list("MeterValuesSampledData")
-        self._send(connector, names, INTERRUPTED if faulted else RESUMED, now_stamp())
+        self._send(connector, names, INTERRUPTED if faulted else RESUMED, stamp_in(session), session)
 
     def _interval_changed(self, value: str) -> None:
         for local_id in self._due_s:
@@ -120,8 +120,8 @@ class MeterValues:
             return
         due += interval_s
         self._due_s[session.local_id] = due if due > now else now + interval_s
-        moment = now_stamp()
-        self._send(connector, self._config.get_list("MeterValuesSampledData"), PERIODIC, moment)
+        moment = stamp_in(session)
+        self._send(connector, self._config.get_list("MeterValuesSampledData"), PERIODIC, moment, session)
         names = self._config.get_list("StopTxnSampledData")
         if names:
             self._keep(session.local_id, names, connector.id, PERIODIC, moment)
@@ -154,8 +154,10 @@ class MeterValues:
         stop_names = self._config.get_list("StopTxnAlignedData")
         self.send_whole(names, ALIGNED, moment)
         for connector in self._cp.connectors:
-            self._send(connector, names, ALIGNED, moment)
             session = connector.session
+            if session is not None and not _within(session, moment):
+                session = None
+            self._send(connector, names, ALIGNED, moment, session)
             if session is not None and stop_names:
                 self._keep(session.local_id, stop_names, connector.id, ALIGNED, moment)
 
@@ -164,14 +166,13 @@ class MeterValues:
     def triggered(self, connector_id: int | None) -> list:
         """Return the messages for TriggerMessage(MeterValues): of one connector, or of all including 0 (OCPP-72)."""
         names = self._config.get_list("MeterValuesSampledData")
-        moment = now_stamp()
         messages = []
         if connector_id in (None, 0):
-            messages.append(self._whole(names, TRIGGER, moment))
+            messages.append(self._whole(names, TRIGGER, stamp_in(None)))
         for connector in self._cp.connectors:
             if connector_id in (None, connector.id):
-                payload = _payload(connector, names, TRIGGER, moment)
                 session = connector.session
+                payload = _payload(connector, names, TRIGGER, stamp_in(session))
                 if payload and session is not None and session.transaction_id not in (None, UNCONFIRMED):
                     payload["transactionId"] = session.transaction_id
                 messages.append(payload)
@@ -182,9 +183,8 @@ class MeterValues:
         for payload in messages:
             self._post(payload, True)
 
-    def _send(self, connector, names: list, context: str, moment: int) -> None:
-        """Send through the transaction queue during a transaction, otherwise once."""
-        session = connector.session
+    def _send(self, connector, names: list, context: str, moment: int, session) -> None:
+        """Send through the transaction queue in a transaction, otherwise once."""
         if session is None and not self._cp.ready():
             return
         payload = _payload(connector, names, context, moment)
@@ -218,6 +218,12 @@ class MeterValues:
 def _after(now: int, interval_s: int) -> int:
     """Return the first aligned time after now."""
     return (now // interval_s + 1) * interval_s
+
+
+def _within(session, moment: int) -> bool:
+    """True for an aligned moment of now in a transaction, false where the clock was set back behind its start or readings."""
+    start = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
+    return start <= moment and stamp_in(session) - moment <= 2000 * _LATE_S
 
 
 def _payload(connector, names: list, context: str, moment: int) -> dict | None:

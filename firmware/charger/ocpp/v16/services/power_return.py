@@ -3,7 +3,7 @@
 Charging that an outage has interrupted, and free vending for a car that was plugged when the unit started, begin after a delay
 of up to RandomDelayMax seconds, drawn at the start; the planner adds no second delay to it. A card, a remote start or an
 unplugging before that takes its place. What was interrupted goes on as a session of its own with the same idTag; its
-transaction has ended with PowerLoss.
+transaction has ended with PowerLoss. An idTag that the back end has refused meanwhile begins nothing.
 """
 
 from micropython import const
@@ -17,13 +17,13 @@ _BEGINS = "Charging begins after the power cut"
 
 
 class PowerReturn:
-    """`second()` comes once a second. `begin` is Authorisation.begin(connector, tag, parent)."""
+    """`second()` comes once a second. `authorisation` is the Authorisation."""
 
-    def __init__(self, config, connectors: list, begin, planner) -> None:
+    def __init__(self, config, connectors: list, authorisation, planner) -> None:
         self._planner = planner
         self._config = config
         self._connectors = connectors
-        self._begin = begin
+        self._authorisation = authorisation
         self._waiting = {}  # connector: (idTag, parent or None)
         self._due_s: int | None = None
         self._begun_s = clock.uptime_s()
@@ -74,12 +74,16 @@ class PowerReturn:
 
     def _start(self, connector, tag: str, parent: str | None) -> None:
         planner = self._planner
+        known = self._authorisation.local(tag)
+        if known is not None and known[0] != "Accepted":
+            log.info("power return", "%s: %s" % (log.mask(tag), known[0]))
+            return
         if planner is None:
-            self._begin(connector, tag, parent)
+            self._authorisation.begin(connector, tag, parent)
             return
         lane = planner.lane(connector)
         lane.delay_served = True
-        self._begin(connector, tag, parent)  # the session begins before this returns, as the car is there
+        self._authorisation.begin(connector, tag, parent)  # the session begins before this returns, as the car is there
         lane.delay_served = False
 
     def _forget(self, connector) -> None:

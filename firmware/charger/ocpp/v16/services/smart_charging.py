@@ -133,16 +133,20 @@ class SmartCharging:
                 and stack_level in (None, p.stack_level)
             )
 
-        waiting = [p for p in self._promised() if matches(p)]
-        for p in waiting:
-            p.withdrawn = True
-        kept = [p for p in self._profiles if not matches(p)]
-        if len(kept) == len(self._profiles):
-            return bool(waiting)
-        self._profiles = kept
-        self._save()
-        self.recompute()
-        return True
+        before = self._profiles
+        self._profiles = [p for p in before if not matches(p)]
+        removed = len(self._profiles) < len(before)
+        if removed:
+            try:
+                self._save()
+            except OSError:
+                self._profiles = before
+                raise
+            self.recompute()
+        for p in self._promised():
+            if matches(p):
+                p.withdrawn = removed = True
+        return removed
 
     # --- transactions ---
 

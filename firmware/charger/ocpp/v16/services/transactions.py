@@ -1,6 +1,6 @@
 """Transactions: messages of a session, and the effect of the back end's idTag status (OCPP-35 to 54)."""
 
-from charger import clock, log
+from charger import log
 from charger.ocpp.v16.answers import whole
 from charger.ocpp.v16.transaction_queue import START, STOP, exact_stamp
 
@@ -28,9 +28,8 @@ class Transactions:
     def ended(self, session) -> None:
         """A session is over."""
         self._refused.pop(session.local_id, None)
-        moment = exact_stamp(session.stop_utc, session.stop_uptime_ms, session.stop_boot_id)
-        if session.stop_boot_id != clock.boot_id and session.stop_utc is not None:
-            moment += 999  # known to the second only; not before the start, which may have been sent with milliseconds
+        # where it is known to the second only: not before the start, which may have been sent with milliseconds
+        moment = exact_stamp(session.stop_utc, session.stop_uptime_ms, session.stop_boot_id, 999)
         payload = {"meterStop": session.stop_wh, "timestamp": moment, "reason": session.stop_reason}
         if session.stop_id_tag:
             payload["idTag"] = session.stop_id_tag[:20]  # SCH-10: omit an empty idTag
