@@ -214,22 +214,16 @@ def test_output_belongs_to_its_test(faulty):
     assert "printed by good" not in output
 
 
-def test_both_word_sizes_by_default(inner):
-    """Without WORDS a test runs on both; the 32-bit one really has 32 bits."""
-    inner.write("test_w.py", "import sys\ndef test_w():\n    print('max', sys.maxsize)\n    assert False\n")
-    outcomes, output = inner.run()
-    assert set(outcomes) == {"test_w[64]", "test_w[32]"}
-    assert {"max 2147483647", "max 9223372036854775807"} <= set(output.splitlines())
-
-
-def test_a_long_test_runs_on_the_boards_word_size_only_but_in_a_soak_run(inner, monkeypatch):
-    """LONG_TESTS names it; a name that is no test is an error."""
-    inner.write("test_l.py", 'LONG_TESTS = ("test_l",)\ndef test_l():\n    pass\ndef test_m():\n    pass\n')
-    for soak, more in (("0", set()), ("1", {"test_l[64]"})):
+def test_the_boards_word_size_by_default_and_both_in_a_soak_run_or_where_a_file_says_so(inner, monkeypatch):
+    """The one has really 32 bits, the other 64."""
+    test = "import sys\ndef test_w():\n    print('max', sys.maxsize)\n    assert False\n"
+    both = {"test_w[64]", "test_w[32]"}
+    for soak, head, ids in (("0", "", {"test_w[32]"}), ("1", "", both), ("0", "WORDS = (64, 32)\n", both)):
         monkeypatch.setenv("PILOTLIGHT_SOAK", soak)
-        assert set(inner.run()[0]) == {"test_l[32]", "test_m[32]", "test_m[64]"} | more
-    inner.write("test_l.py", 'LONG_TESTS = ("test_n",)\ndef test_l():\n    pass\n')
-    assert "LONG_TESTS names test_n, which is no test" in inner.run()[1]
+        inner.write("test_w.py", head + test)
+        outcomes, output = inner.run()
+        assert set(outcomes) == ids
+    assert {"max 2147483647", "max 9223372036854775807"} <= set(output.splitlines())
 
 
 def test_one_interpreter_for_a_file(inner):
@@ -270,7 +264,7 @@ def test_the_same_name_twice_is_an_error(inner):
 
 def test_node_ids_and_keywords_select(inner):
     """A test can be named, with its word size, and be found with -k and -m."""
-    inner.write("test_n.py", "def test_one():\n    pass\ndef test_two():\n    pass\n")
+    inner.write("test_n.py", "WORDS = (64, 32)\ndef test_one():\n    pass\ndef test_two():\n    pass\n")
     assert set(inner.run("unit/test_n.py::test_two[32]")[0]) == {"test_two[32]"}
     assert set(inner.run("-k", "one")[0]) == {"test_one[64]", "test_one[32]"}
     assert set(inner.run("-m", "word64")[0]) == {"test_one[64]", "test_two[64]"}
@@ -279,7 +273,7 @@ def test_node_ids_and_keywords_select(inner):
 def test_two_workers_run_it_too(inner):
     """Under xdist nothing is lost or doubled, and a failure is still a failure."""
     for name in ("a", "b", "c"):
-        inner.write(f"test_{name}.py", f"def test_{name}1():\n    pass\ndef test_{name}2():\n    assert False\n")
+        inner.write(f"test_{name}.py", f"WORDS = (64, 32)\ndef test_{name}1():\n    pass\ndef test_{name}2():\n    assert False\n")
     outcomes, output = inner.run("-p", "xdist", "-n", "2", "--dist", "loadfile")
     assert len(outcomes) == 12, output
     assert sorted(name for name, text in outcomes.items() if text == "passed") == sorted(

@@ -1,12 +1,11 @@
 """pytest's side of the tests that run inside MicroPython.
 
 A file unit/test_*.py is read with ast, never imported: each `def test_*` or `async def test_*` at its top level
-becomes one item a word size, `FILE::test_y[64]`. Module variables steer it, plain literals all:
+becomes one item a word size, `FILE::test_y[32]`. Module variables steer it, plain literals all:
 
-    WORDS = (32,)        word sizes to run on (default: 64 and 32)
+    WORDS = (64, 32)     word sizes to run on (default: 32, the board's; in `make soak` both)
     HEAP = 128 * 1024    heap of the interpreter in bytes (default: its own)
     TIMEOUT = 5          seconds that one test may take (default: 240; it only ends what hangs)
-    LONG_TESTS = ("test_y",)   tests that run at 32 bits only, the board's word size, but in `make soak`
 
 A process serves one file at one word size, started when its first test runs; a test that hangs or kills it costs
 that test only, the next one gets a new process.
@@ -23,8 +22,7 @@ from .interpreter import Interpreter, binary
 
 UNIT = "unit"
 RUNNER_FRAME = 'host_tests/mpy/runner.py", line'
-DEFAULTS = {"WORDS": (64, 32), "HEAP": None, "TIMEOUT": 240, "LONG_TESTS": ()}
-SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
+DEFAULTS = {"WORDS": (64, 32) if os.environ.get("PILOTLIGHT_SOAK") == "1" else (32,), "HEAP": None, "TIMEOUT": 240}
 
 
 class MicroPythonFailure(Exception):
@@ -62,14 +60,8 @@ class MicroPythonFile(pytest.File):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise self.CollectError(f"{self.path.name} defines {', '.join(twice)} twice; only the last would ever run")
-        words, long = self.options["WORDS"], self.options["LONG_TESTS"]
-        unknown = sorted(set(long) - set(names))
-        if unknown:
-            raise self.CollectError(f"{self.path.name}: LONG_TESTS names {', '.join(unknown)}, which is no test")
-        for word in words:
+        for word in self.options["WORDS"]:
             for name, line in tests:
-                if name in long and word != 32 and 32 in words and not SOAK:
-                    continue
                 item = MicroPythonItem.from_parent(self, name=f"{name}[{word}]")
                 item.function_name, item.word, item.line = name, word, line
                 item.add_marker(f"word{word}")

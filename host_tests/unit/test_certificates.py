@@ -12,6 +12,8 @@ from charger.credentials.vault import Vault
 from charger.ocpp.transport.connection_settings import ConnectionSettings
 from sim import flash as simflash
 
+WORDS = (64, 32)
+
 HEAP = 8 * 1024 * 1024
 DAY = 86400
 FACTORY = {"CpoName": "Acme", "SecurityProfile": "3"}

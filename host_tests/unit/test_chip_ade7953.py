@@ -5,6 +5,8 @@ from check import equal, near, raises, true
 
 from sim.chips.ade7953 import ADE7953Chip
 
+WORDS = (64, 32)
+
 time = meters.Time()
 setup, teardown = time.start, time.stop
 

@@ -9,6 +9,8 @@ from charger.config.configuration import Configuration, key_bytes
 from charger.credentials.vault import Vault
 from charger.store.files import Files
 
+WORDS = (64, 32)
+
 DEVICE_KEY = bytes(range(32))
 
 # C.11, and D.5 as far as there is something behind it: key, access

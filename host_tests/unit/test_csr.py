@@ -9,6 +9,8 @@ from charger.crypto.refusals import MALFORMED
 from charger.errors import CryptoError
 from charger.runtime.cooperative import run_now
 
+WORDS = (64, 32)
+
 
 def test_fields_and_signature():
     d, public = run_now(ec.generate_key())

@@ -6,6 +6,8 @@ from charger.crypto import der
 from charger.crypto.refusals import MALFORMED
 from charger.errors import CryptoError
 
+WORDS = (64, 32)
+
 
 def refuses(read, *encodings):
     for encoding in encodings:

@@ -12,6 +12,8 @@ from charger.crypto.refusals import MALFORMED
 from charger.errors import CryptoError
 from charger.runtime.cooperative import run, run_now
 
+WORDS = (64, 32)
+
 # RFC 6979 A.2.5: a published example, nobody's key
 X = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721
 UX = 0x60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6

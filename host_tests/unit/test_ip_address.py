@@ -4,6 +4,8 @@ from check import equal
 
 from charger.net.ip_address import parse_ip
 
+WORDS = (64, 32)
+
 
 def test_ip_address_forms():
     for text, octets in (

@@ -10,6 +10,8 @@ from charger.errors import JournalFullError
 from charger.store.journal import Journal
 from sim import flash as simflash
 
+WORDS = (64, 32)
+
 RECOVERY_MS = 200  # for a full journal
 
 

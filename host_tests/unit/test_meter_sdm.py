@@ -10,6 +10,8 @@ from charger.errors import MeterError
 from sim.chips.sdm630 import SdmChip
 from sim.chips.uart import UARTWire
 
+WORDS = (64, 32)
+
 time = meters.Time()
 setup, teardown = time.start, time.stop
 

@@ -7,6 +7,8 @@ from charger.metering.energy_register import LOSS_BOUND_WH, EnergyRegister
 from sim import flash as simflash
 from sim import timebase
 
+WORDS = (64, 32)
+
 FULL_POWER_W = 22000  # three phases at 32 A
 
 

@@ -15,6 +15,8 @@ from rpc_line import Line
 from charger.errors import CallError
 from charger.net import strict_json
 
+WORDS = (64, 32)
+
 
 async def test_calls_of_the_wrong_shape_ocpp19():
     line = Line()

@@ -10,6 +10,8 @@ from charger.crypto.refusals import MALFORMED, UNSUPPORTED, WEAK
 from charger.errors import CryptoError
 from charger.runtime.cooperative import run_now
 
+WORDS = (64, 32)
+
 N = (
     "996277c54235c2d21e81f6bb0ecb95a4691a1031a6233b31262fead3a0ab30589c5654770785f95bc27b893da7a59637"
     "0cddc6153860dbd7714881050e102ff8db46c18122063250a4e4b8d26b89c4385b81bbb1ffb99d68b5afb599136083bc"

@@ -11,6 +11,8 @@ from charger.audit import events
 from sim import flash as simflash
 from sim import timebase
 
+WORDS = (64, 32)
+
 HEAP = 24 * 1024 * 1024
 LONG_TESTS = ("test_every_flipped_bit_is_seen",)
 NOON = 1800000000

@@ -10,6 +10,8 @@ from charger.metering.session_store import SessionStore
 from sim import flash as simflash
 from sim import timebase
 
+WORDS = (64, 32)
+
 NOON = version.BUILD_UTC_S + 200 * 86400
 
 

@@ -9,6 +9,8 @@ from loop_turns import cancelled
 
 from sim import rtc, tasks, timebase
 
+WORDS = (64, 32)
+
 
 async def rest(ms):
     await asyncio.sleep_ms(ms)

@@ -7,6 +7,8 @@ from udp_server import UDPServer
 from charger import clock, version
 from charger.net import sntp, time_sources
 
+WORDS = (64, 32)
+
 NOW = version.BUILD_UTC_S + 20000000
 YEAR = 31557600
 NTP = 2208988800

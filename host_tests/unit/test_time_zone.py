@@ -6,6 +6,8 @@ from charger import clock
 from charger.grid.time_zone import TimeZone
 from charger.grid.weekly import WeeklyWindows, minute_of_week
 
+WORDS = (64, 32)
+
 GB = "GMT0BST,M3.5.0/1,M10.5.0"
 
 

@@ -5,6 +5,8 @@ import json
 from charger.errors import InvalidValueError
 from charger.validate import EXTRA, MISSING, TYPE, VALUE, check
 
+WORDS = (64, 32)
+
 PROFILE = (
     "obj",
     (

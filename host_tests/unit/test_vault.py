@@ -10,6 +10,8 @@ from charger.crypto.hmac import hmac_sha256, same
 from charger.errors import VaultError
 from sim import flash as simflash
 
+WORDS = (64, 32)
+
 HEAP = 8 * 1024 * 1024
 LONG_TESTS = ("test_every_single_bit_counts",)
 KEY = bytes(range(32))

@@ -11,6 +11,8 @@ from charger.errors import ConnectionClosedError
 from charger.net import utf8
 from charger.net.websocket import WebSocket
 
+WORDS = (64, 32)
+
 
 def joined(**options):
     """A client and the peer at the other end of an in-memory connection."""

@@ -9,6 +9,8 @@ from charger.crypto import der, ec, keys, path_validation, x509
 from charger.errors import CryptoError
 from charger.runtime.cooperative import run, run_now
 
+WORDS = (64, 32)
+
 NOW_S = 1781524800  # 2026-06-15T12:00:00Z
 ROOT, LEAF = 11, 12  # private scalars of nobody
 CN = b"\x55\x04\x03"
