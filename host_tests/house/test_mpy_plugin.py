@@ -273,7 +273,8 @@ def test_node_ids_and_keywords_select(inner):
 def test_two_workers_run_it_too(inner):
     """Under xdist nothing is lost or doubled, and a failure is still a failure."""
     for name in ("a", "b", "c"):
-        inner.write(f"test_{name}.py", f"WORDS = (64, 32)\ndef test_{name}1():\n    pass\ndef test_{name}2():\n    assert False\n")
+        test = f"def test_{name}1():\n    pass\ndef test_{name}2():\n    assert False\n"
+        inner.write(f"test_{name}.py", "WORDS = (64, 32)\n" + test)
     outcomes, output = inner.run("-p", "xdist", "-n", "2", "--dist", "loadfile")
     assert len(outcomes) == 12, output
     assert sorted(name for name, text in outcomes.items() if text == "passed") == sorted(
