@@ -245,7 +245,8 @@ def _parser():
     add("--sessions", action="store_true", help="let cars come and go")
     add("--pause", type=float, default=60.0, metavar="S", help="seconds between two events of one charger (default 60)")
     add("--storm", choices=("link", "power"), nargs="?", const="link",
-        help="then cut the links, or the mains, of all at once and see how they come back (default link)")
+        help="then cut the links, or the mains, of all at once and see how they come back (default link); with power they wait "
+             "up to 10 s as units that are sold do, unless -- --set PowerOnRandomRange=0 follows")
     add("--storm-seconds", type=float, default=60.0, metavar="S", help="how long to watch that at most (default 60)")
     add("--time-scale", type=float, default=1.0, metavar="X", help="at most X times as fast as real time (default 1)")
     add("--lab", action="store_true", help="laboratory units: a plain link to another host is allowed")
@@ -288,7 +289,9 @@ def _frozen():
 
 def _words(given, url, more):
     scale = VIRTUAL if given.time_scale == 1 else given.time_scale
-    words = ["--csms", url, "--time-scale", str(scale), *more]
+    # A unit as sold waits up to 10 s after a power cut, a simulated one does not: the storm is to look like that of the units.
+    sold = ["--set", "PowerOnRandomRange=10"] if given.storm == "power" else []
+    words = ["--csms", url, "--time-scale", str(scale), *sold, *more]
     if "--word" not in more:
         words += _frozen()
     return [*words, "--lab"] if given.lab or given.csms is None else words

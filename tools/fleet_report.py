@@ -13,6 +13,7 @@ from backend.simulator import cpu_seconds
 
 _SHOWN = 20  # chargers in the table; a screen has no room for more
 _BAR = 40
+_FINE_S = 20  # outages that are over so soon are shown by the second
 
 
 def percentiles(values):
@@ -117,8 +118,8 @@ def _counts(values, width_s):
 
 
 def _histogram(values):
-    """Chargers that were back within each 5 s."""
-    return {str(begin): count for begin, count in _counts(values, 5).items()}
+    """Chargers that were back within each second, or where it took longer than 20 s within each 5 s."""
+    return {str(begin): count for begin, count in _counts(values, 1 if max(values, default=0) <= _FINE_S else 5).items()}
 
 
 def histogram_png(figures, path):

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fleet as launcher
 import pytest
 from PIL import Image
+from simulator import options
 
 from backend import wait_until
 
@@ -46,6 +48,18 @@ def test_chargers_that_had_no_power_are_back_with_it(tmp_path, frozen_interprete
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(figures.read_text())
     assert sum(found["back_histogram"].values()) == 2 and found["messages"] > 20, "each has registered again"
+
+
+@pytest.mark.parametrize(("words", "more", "range_s"), [
+    (["--storm", "power"], [], "10"), (["--storm", "power"], ["--set", "PowerOnRandomRange=3"], "3"),
+    (["--storm", "link"], [], None),
+])  # fmt: skip
+def test_a_storm_of_power_is_that_of_units_as_sold(words, more, range_s):
+    """They wait before they connect; what the command line says of it rules, and other runs begin at once."""
+    given = launcher._parser().parse_args(["2", *words])
+    found = launcher._words(given, "ws://127.0.0.1:9", ["--word", "64", *more])
+    pairs = [value for flag, value in zip(found, found[1:]) if flag == "--set"]
+    assert options.factory_settings(pairs).get("PowerOnRandomRange") == range_s
 
 
 @pytest.mark.timeout(240)

@@ -12,7 +12,9 @@ _FOUND_MS = 15
 
 
 class PN532Chip(Field):
-    """flaw: None, "silent" (no answer at all), "half" (frames break off), "noise" (each third answer has a wrong bit)."""
+    """flaw: None, "silent" (no answer at all), "half" (frames break off), "noise" (each third answer has a wrong bit),
+    "absurd" (UIDs of 3 bytes), "other" (answers to another command).
+    """
 
     parity = None
     BAUD = 115200
@@ -20,6 +22,7 @@ class PN532Chip(Field):
     def __init__(self, wakes_by_edges):
         super().__init__()
         self.flaw = None
+        self.slow_ms = 0  # that each answer takes longer
         self.refused = []  # what the chip did not take, for tests
         self._wakes_by_edges = wakes_by_edges
         self._answers = 0
@@ -109,6 +112,7 @@ class PN532Chip(Field):
             found = self.activate()
             if found is not None:
                 atqa, sak, uid = found
+                uid = uid[:3] if self.flaw == "absurd" else uid
                 ats = b"\x06\x75\x77\x81\x02\x80" if sak & 0x20 else b""
                 target = bytes((1, 1, atqa[1], atqa[0], sak, len(uid))) + uid + ats
                 self._reply(self._next_try_ms + _FOUND_MS, b"\x4b" + target)
@@ -121,7 +125,7 @@ class PN532Chip(Field):
                 self._searching = False
 
     def _reply(self, at_ms, payload):
-        payload = b"\xd5" + payload
+        payload = b"\xd5" + (b"\x7e" + payload[1:] if self.flaw == "other" else payload)
         frame = b"\x00\x00\xff" + bytes((len(payload), -len(payload) & 0xFF)) + payload + bytes((-sum(payload) & 0xFF, 0))
         self._answers += 1
         if self.flaw == "half":
@@ -129,7 +133,7 @@ class PN532Chip(Field):
         elif self.flaw == "noise" and self._answers % 3 == 0:
             bad = 6 + self._answers % (len(frame) - 6)
             frame = frame[:bad] + bytes((frame[bad] ^ 0x10,)) + frame[bad + 1 :]
-        self._out.append([at_ms, frame])
+        self._out.append([utime.ticks_add(at_ms, self.slow_ms), frame])
 
     def _next(self):
         """The next frame that is ready, taken out; None while there is none."""
