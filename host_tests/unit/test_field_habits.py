@@ -5,7 +5,7 @@ from ocpp_rig import NOW, Rig, id_tag_info, reserve
 from profiles import install, profile, relative
 
 from charger import clock
-from charger.errors import FAILED, OcppError, UploadError
+from charger.errors import FAILED, CallError, OcppError, UploadError
 
 HEAP = 16 * 1024 * 1024
 
@@ -181,3 +181,15 @@ async def test_a_flash_that_refuses_to_forget_profiles_leaves_them_in_force():
     equal(rig.connectors[0].outlet.limits.get("csms"), 80)
     equal(await answer(rig, "ClearChargingProfile"), "Accepted")
     equal(rig.connectors[0].outlet.limits.get("csms"), None)
+
+
+async def test_a_shorter_interval_between_attempts_holds_for_the_pause_that_runs():
+    rig = await Rig(factory={"TransactionMessageRetryInterval": 86400}).online()
+    rig.link.answers["StartTransaction"] = CallError("InternalError")
+    await rig.charge()
+    await rig.seconds(5)
+    equal(len(starts(rig)), 1)
+    del rig.link.answers["StartTransaction"]
+    equal(await answer(rig, "ChangeConfiguration", key="TransactionMessageRetryInterval", value="1"), "Accepted")
+    await rig.seconds(2)
+    equal((len(starts(rig)), rig.connectors[0].session.transaction_id), (2, 101))
