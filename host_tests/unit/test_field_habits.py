@@ -126,18 +126,6 @@ async def test_a_reservation_is_cancelled_after_a_restart_and_not_by_an_expiry_i
     await rig.shows("Available")
 
 
-async def test_a_start_that_was_answered_as_concurrent_is_ended_and_charges_the_next_time():
-    rig = await Rig().online()
-    rig.link.answers["StartTransaction"] = lambda p: {"transactionId": 7, "idTagInfo": {"status": "ConcurrentTx"}}
-    await rig.plug()
-    rig.cp.tag_shown(rig.connectors[0], "TAG00001")
-    stop = await rig.sent("StopTransaction")
-    equal((stop["transactionId"], stop["reason"]), (7, "DeAuthorized"))
-    del rig.link.answers["StartTransaction"]
-    await rig.plug(plugged=False)
-    await rig.charge()
-
-
 async def test_a_parent_in_other_letters_and_an_expiry_that_has_passed_leave_the_back_ends_word():
     rig = await Rig().online()
     rig.link.answers["Authorize"] = lambda p: id_tag_info("Accepted", "fleet", "2020-01-01T00:00:00.000Z")
