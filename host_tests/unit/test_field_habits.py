@@ -5,7 +5,7 @@ from ocpp_rig import NOW, Rig, id_tag_info, reserve
 from profiles import install, profile, relative
 
 from charger import clock
-from charger.errors import FAILED, OcppError, UploadError
+from charger.errors import FAILED, CallError, OcppError, UploadError
 
 HEAP = 16 * 1024 * 1024
 
@@ -126,18 +126,6 @@ async def test_a_reservation_is_cancelled_after_a_restart_and_not_by_an_expiry_i
     await rig.shows("Available")
 
 
-async def test_a_start_that_was_answered_as_concurrent_is_ended_and_charges_the_next_time():
-    rig = await Rig().online()
-    rig.link.answers["StartTransaction"] = lambda p: {"transactionId": 7, "idTagInfo": {"status": "ConcurrentTx"}}
-    await rig.plug()
-    rig.cp.tag_shown(rig.connectors[0], "TAG00001")
-    stop = await rig.sent("StopTransaction")
-    equal((stop["transactionId"], stop["reason"]), (7, "DeAuthorized"))
-    del rig.link.answers["StartTransaction"]
-    await rig.plug(plugged=False)
-    await rig.charge()
-
-
 async def test_a_parent_in_other_letters_and_an_expiry_that_has_passed_leave_the_back_ends_word():
     rig = await Rig().online()
     rig.link.answers["Authorize"] = lambda p: id_tag_info("Accepted", "fleet", "2020-01-01T00:00:00.000Z")
@@ -181,3 +169,15 @@ async def test_a_flash_that_refuses_to_forget_profiles_leaves_them_in_force():
     equal(rig.connectors[0].outlet.limits.get("csms"), 80)
     equal(await answer(rig, "ClearChargingProfile"), "Accepted")
     equal(rig.connectors[0].outlet.limits.get("csms"), None)
+
+
+async def test_a_shorter_interval_between_attempts_holds_for_the_pause_that_runs():
+    rig = await Rig(factory={"TransactionMessageRetryInterval": 86400}).online()
+    rig.link.answers["StartTransaction"] = CallError("InternalError")
+    await rig.charge()
+    await rig.seconds(5)
+    equal(len(starts(rig)), 1)
+    del rig.link.answers["StartTransaction"]
+    equal(await answer(rig, "ChangeConfiguration", key="TransactionMessageRetryInterval", value="1"), "Accepted")
+    await rig.seconds(2)
+    equal((len(starts(rig)), rig.connectors[0].session.transaction_id), (2, 101))

@@ -128,3 +128,16 @@ async def test_it_survives_a_power_cut():
     await swipe(rig, "OTHER")
     equal(rig.connectors[0].pending, None)
     equal(await rig.call("CancelReservation", reservationId=3), {"status": "Accepted"})
+
+
+async def test_a_remote_start_without_a_connector_takes_the_one_that_is_reserved_for_it():
+    rig = await Rig(3).online()
+    equal(await reserve(rig, 5, 2), "Accepted")
+    equal((await rig.call("RemoteStartTransaction", idTag="mine"))["status"], "Accepted")
+    await rig.shows("Preparing", 2)
+    await rig.plug(2)
+    equal((await rig.sent("StartTransaction"))["reservationId"], 5)
+    equal(await reserve(rig, 6, 3), "Accepted")
+    await rig.plug(1)  # a car that is there goes before a place that waits for one
+    equal((await rig.call("RemoteStartTransaction", idTag="MINE"))["status"], "Accepted")
+    equal((await rig.sent("StartTransaction", 2))["connectorId"], 1)

@@ -124,12 +124,13 @@ class ChargePoint(ServiceRegistry):
     def remote_start_connector(self, connector_id: int | None, tag: str):
         """Return the connector for a remote start, None when none is available (OCPP-65).
 
-        When the request has no connectorId, it is the first with a vehicle, else the first free one, else one in Finishing.
+        When the request has no connectorId, it is the first with a vehicle, else a free one, that which is reserved for the idTag
+        before others, else one in Finishing.
         """
         if connector_id is not None:
             candidates = [self.connector(connector_id)]
         else:
-            candidates = sorted(self.connectors, key=_use_first)
+            candidates = sorted(self.connectors, key=lambda c: _use_first(c, self.claim(c.id, tag, None)[1] is None))
         for connector in candidates:
             if connector is None or not connector.accepts_start() or connector.pending is not None or connector.promised:
                 continue
@@ -410,6 +411,7 @@ class ChargePoint(ServiceRegistry):
         }
 
 
-def _use_first(connector) -> tuple:
-    """Order of the connectors for a start that names none: with a new vehicle, free, used before."""
-    return connector.session is not None or connector.status == "Finishing", not connector.view.plugged, connector.id
+def _use_first(connector, others: bool) -> tuple:
+    """Order of the connectors for a start that names none: with a new vehicle, free, used before; not reserved for it: later."""
+    used = connector.session is not None or connector.status == "Finishing"
+    return used, not connector.view.plugged, others, connector.id

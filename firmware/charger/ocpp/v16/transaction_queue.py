@@ -215,10 +215,9 @@ class TransactionQueue:
         return True
 
     async def _pause(self) -> bool:
-        """Wait RetryInterval x earlier sends (OCPP-36); False when the link went away meanwhile."""
-        wait_ms = 1000 * self._config.get_int("TransactionMessageRetryInterval") * self._failed
+        """Wait RetryInterval x earlier sends (OCPP-36), as it is now; False when the link went away meanwhile."""
         started = clock.uptime_ms()
-        while clock.uptime_ms() - started < wait_ms:
+        while clock.uptime_ms() - started < 1000 * self._config.get_int("TransactionMessageRetryInterval") * self._failed:
             await clock.sleep_ms(250)
             if not self._ready():
                 return False
