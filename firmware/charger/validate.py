@@ -27,14 +27,15 @@ VALUE = "value"  # right type, but out of range, too long, not in the list or ma
 EXTRA = "extra"  # a field that a strict object does not have
 
 _BITS = const(63)
+_PART = const(256)  # bytes of a text that are copied at once
 _FEW = const(8)  # items of a list that are checked in one slice
 
 
 def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = None) -> None:
     """Raise InvalidValueError, for the first fault, when value does not satisfy spec.
 
-    With drop_nulls an optional field that is null counts as absent and is removed (SCH-7). `later` takes the long lists,
-    whose items are then not checked: see check_items().
+    With drop_nulls an optional field that is null counts as absent and is removed (SCH-7). `later` takes the long lists and
+    texts, whose items or characters are then not checked: see check_items().
     """
     kind = spec[0]
     if kind in ("int", "num", "whole"):
@@ -46,12 +47,20 @@ def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = Non
     elif kind == "bool":
         if not isinstance(value, bool):
             raise InvalidValueError(TYPE, "", "not a boolean")
+    elif kind == "text" and later is not None and isinstance(value, str) and _PART < len(value) <= spec[1]:
+        later.append((("text", _PART), _parts(value)))
     elif kind != "any":
         _string(spec, value)
 
 
+def _parts(text: str):
+    """Iterate a text in pieces."""
+    for at in range(0, len(text), _PART):
+        yield text[at : at + _PART]
+
+
 async def check_items(later: list) -> None:
-    """Check the items of the long lists that check() has put into `later`, nulls dropped; other tasks run meanwhile."""
+    """Check what check() has put into `later`, nulls dropped; other tasks run meanwhile."""
     for item_spec, items in later:
         index = 0
         for item in items:
@@ -160,16 +169,12 @@ def printable(text: str, lines: bool = False) -> bool:
     data = text.encode()
     if data and min(data) >= 0x20 and max(data) < 0x7F:
         return True  # as most text is; the functions in C are fast
-    size = len(data)
-    at = 0
-    while at < size:  # line by line, with functions in C, which are fast
-        end = data.find(b"\n", at) if lines else size
-        if end < 0:
-            end = size
-        part = data[at : end - (lines and end > at and data[end - 1] == 13)]
-        if part and min(part) < 0x20 and not (lines and all(byte >= 0x20 or byte == 9 or byte == 13 for byte in part)):
+    for at in range(0, len(data), _PART):  # with functions in C, which are fast
+        part = data[at : at + _PART]
+        if lines:
+            part = part.replace(b"\n", b" ").replace(b"\r", b" ").replace(b"\t", b" ")
+        if min(part) < 0x20:
             return False
-        at = end + 1
     return data.find(b"\x7f") < 0 and _pairs_only(data)
 
 

@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHARGER = ROOT / "firmware" / "charger"
 sys.path.insert(0, str(ROOT / "tools" / "target" / "bare"))
 
+import worst_bytes  # noqa: E402
 import worst_inputs  # noqa: E402
 
 MESSAGE = 24576
@@ -46,3 +47,31 @@ def test_the_worst_inputs_are_nearly_as_long_as_a_message_may_be():
             made = payload() if callable(payload) else payload
             text = made if isinstance(made, str) else worst_inputs.json.dumps(made, separators=(",", ":"), ensure_ascii=False)
             assert len(text.encode()) < MESSAGE - 60
+
+
+def callers(folders, *methods):
+    """Files of the firmware in these folders that call one of these methods of anything."""
+    found = set()
+    for folder in folders:
+        for path in (CHARGER / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods:
+                    found.add(str(path.relative_to(CHARGER)))
+    return found
+
+
+def test_every_module_that_reads_from_the_network_has_its_worst_bytes():
+    """Set-up network, names, time, answers of servers, the broker: with those that are measured by their messages."""
+    readers = callers(("net", "local_api", "mqtt_client"), "recv", "recvfrom", "readinto", "readexactly")
+    assert readers <= set(worst_bytes.NETWORK) | set(worst_bytes.ELSEWHERE)
+    for name in [*worst_bytes.NETWORK, *worst_bytes.ELSEWHERE, *worst_bytes.FILES]:
+        assert (CHARGER / name).exists()
+
+
+def test_every_module_that_reads_a_json_file_has_its_longest_one():
+    assert callers(("",), "read_json") - {"store/files.py"} == set(worst_bytes.FILES)
+
+
+def test_the_worst_bytes_are_as_long_as_they_may_be():
+    assert len(worst_bytes.dns_query()) == 511 and 480 < len(worst_bytes.dns_answer()) <= 512
+    assert 8000 < len(worst_bytes.releases()) <= 8192

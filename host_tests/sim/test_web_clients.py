@@ -61,6 +61,7 @@ RAW = [
     (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
     (b"POST /api/login HTTP/1.1\r\n" + HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}", 417),
     (b"GET /api/session HTTP/1.1\r\n" + b"X: " + b"a" * 3000 + b"\r\n\r\n", 431),
+    (b"GET /api/session HTTP/1.1\r\n" + HEAD + b"a: b\r\n" * 65 + b"\r\n", 431),
 ]  # fmt: skip
 BODIES = [b"", b"{", b"[]", b"null", b'{"pin": "1", "pin": "2"}', b'{"pin": "\\ud800"}', b'{"pin": "\xff"}', b'{"pin": NaN}',
           b'{"pin": 12345678}', b'{"pin": ""}', b'{"pin": "' + b"1" * 65 + b'"}', b'{"pin": "1", "more": 1}', b"{}",

@@ -125,6 +125,20 @@ async def test_failed_installation_leaves_no_issuer_key_for_the_next_root():
     equal([n for n in rig.files.names("roots") if n.startswith("c0002")], [])
 
 
+async def test_an_odd_file_among_the_roots_or_in_place_of_the_chain_stops_nothing():
+    """With a right checksum, as other firmware or somebody with the flash leaves it (SEC-13)."""
+    rig = Rig(factory=FACTORY)
+    _equip(rig)
+    store = rig.cp.store
+    for content in (b"\xff", b"x", b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+                    b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"):  # fmt: skip
+        rig.files.write("roots/c0001", content)
+        equal(len(await store.installed(CENTRAL_SYSTEM)), 1, content)
+        equal(rig.cp.certificates._validity_of(content), None, content)
+    equal(await store.install(CENTRAL_SYSTEM, _authority("Other").root), "Accepted")
+    equal(len(await store.installed(CENTRAL_SYSTEM)), 2)
+
+
 async def test_a_flash_that_cannot_be_read_is_failed_wp19_wp23():
     rig = Rig(factory=FACTORY)
     _equip(rig)

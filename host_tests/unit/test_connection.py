@@ -4,12 +4,20 @@ import asyncio
 
 from check import equal, near, raises, raises_async, true
 from connection_rig import Settings, World
-from peer import CLOSE, PING, TEXT, frame, listen, until
+from peer import CLOSE, PING, TEXT, frame, listen, pair, until
 
 from charger import clock
-from charger.errors import CallTimeoutError, ConfigurationError, ConnectError, DisconnectedError, PlainTextError
+from charger.errors import (
+    CallTimeoutError,
+    ConfigurationError,
+    ConnectError,
+    DisconnectedError,
+    LinkFailedError,
+    PlainTextError,
+    TlsError,
+)
 from charger.ocpp.transport.connection import Connection
-from charger.ocpp.transport.websocket_connect import ConnectionTarget, encode, split_url
+from charger.ocpp.transport.websocket_connect import ConnectionTarget, dial, encode, split_url
 from sim import timebase
 
 
@@ -98,6 +106,51 @@ async def test_refused_plain_link_sends_nothing_reports_why_and_recovers_sec12()
     await world.connected()
     equal((world.link.fault, world.opened[0][1:]), (None, ("csms.example", 443, True)))
     world.end()
+
+
+async def _failed(error=None, answer=b"", **changes):
+    """The cause that dial() gives for a connect that raises `error`, or for a server with this answer; whether it closed."""
+    closed = []
+
+    async def open_stream(host, port, context, deadline_ms):
+        if error is not None:
+            raise error
+        near, far = pair()
+        close = near.s.close
+
+        def noted():
+            closed.append(True)
+            close()
+
+        near.s.close = noted
+        far.s.write(answer)
+        if not answer:
+            far.s.close()
+        return near, near
+
+    try:
+        await dial(Settings(basic_key=b"k" * 16, **changes), True, open_stream)
+    except LinkFailedError as failure:
+        return failure.cause, closed
+    raise AssertionError("a link")
+
+
+async def test_each_way_to_fail_has_its_cause_and_leaves_nothing_open_wp1():
+    equal((await _failed(OSError(113)))[0], "reset")
+    equal((await _failed(MemoryError()))[0], "memory")
+    equal((await _failed(ConnectError("dns", "x")))[0], "dns")
+    equal((await _failed(TlsError("own-cert", "x"), security_profile=2))[0], "protocol")
+    equal((await _failed(TlsError("own-cert", "x"), security_profile=3, client_cert=b"c", client_key=b"k"))[0], "own-cert")
+    for answer, cause in ((b"HTTP/1.1 401 No\r\n\r\n", "auth"), (b"HTTP/1.1 404 No\r\n\r\n", "unknown"),
+                          (b"HTTP/1.1 503 No\r\n\r\n", "http"), (b"x\r\n\r\n", "protocol")):  # fmt: skip
+        equal(await _failed(answer=answer), (cause, [True]), answer)
+
+
+def test_the_third_profile_alone_shows_a_certificate_wp1():
+    keys = {"basic_key": b"k" * 16, "ca": b"r", "client_cert": b"c", "client_key": b"k"}
+    for profile, certificate in ((2, None), (3, b"c")):
+        settings = Settings(security_profile=profile, **keys)
+        equal(ConnectionTarget(settings, True).context(settings)._client_cert, certificate)
 
 
 # --- a connection ---

@@ -80,6 +80,14 @@ async def test_a_chain_of_aliases_is_followed():
     equal((await asking(answer, "csms.example.org"))[0], "192.0.2.7")
 
 
+async def test_an_answer_of_many_records_is_read_no_further_than_its_bound():
+    """Each record has a name to be decoded: what is behind the first twelve does not count."""
+    def answer(query):
+        return [reply(query, *[record(name("other.example"), TXT, b"")] * 12, record(POINTER, A, ADDRESS))]
+
+    equal(str((await asking(answer, "csms.example"))[0]), "the name has no IPv4 address")
+
+
 async def test_upper_case_in_the_echoed_question_is_the_same_question():
     def answer(query):
         return [reply(query, record(POINTER, A, ADDRESS), question=name("CsMs.ExAmPlE") + query[-4:])]

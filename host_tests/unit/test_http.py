@@ -139,6 +139,7 @@ async def test_hostile_answers_are_refused():
         OK + b" folded: x\r\n\r\n",
         OK + b"A: " + b"x" * 3000 + b"\r\n\r\n",
         OK + b"A: b\r\n" * 3000 + b"\r\n",
+        OK + b"A: b\r\n" * 101 + b"\r\n",
         OK + b"Content-Length: -1\r\n\r\n",
         OK + b"Content-Length: 1e3\r\n\r\nx",
         OK + b"Content-Length: 0x10\r\n\r\nx",

@@ -24,6 +24,8 @@ from pin_rig import (
 from charger.access import pin_throttle, roles
 from charger.access.pin import OK, REFUSED, WAIT, WRONG
 from charger.runtime import cooperative
+from charger.store.ab_record import ABRecord
+from charger.store.safety_value import SafetyValue
 from sim import flash as simflash
 
 HEAP = 8 * 1024 * 1024
@@ -217,6 +219,44 @@ async def test_the_right_pin_does_not_keep_old_wrong_ones_alive():
         equal((await pins.check("owner", OWNER)).state, OK)
     equal(pins._waits.failures(pin_throttle.STRANGERS, 0), 0)
     equal((await restart().check("owner", OWNER)).state, OK)
+
+
+async def test_the_day_counts_from_the_last_wrong_pin_and_not_from_the_right_one_after_it():
+    pins = make_pins()
+    pass_seconds(200000)
+    await guess(pins, 2, role="user")
+    for seconds, left in ((50000, 2), (36401, 0)):
+        pass_seconds(seconds)
+        equal(pins._waits.wait_s(pin_throttle.STRANGERS, 0), 0)
+        equal(pins._waits.failures(pin_throttle.STRANGERS, 0), left)
+        equal((await pins.check("owner", OWNER)).state, OK)
+    await guess(pins, 2, role="user")
+    equal((await pins.check("owner", OWNER)).state, OK)
+    equal(pins._waits.wait_s(pin_throttle.STRANGERS, 0), 0)
+    equal(pins._waits.failures(pin_throttle.STRANGERS, 0), 2)
+
+
+def test_counts_of_another_form_are_the_worst_ones():
+    """No hexadecimal, or of another number of roles: with a right checksum, as other firmware leaves them."""
+    for text in ("zz", "00", "0" * 20, ""):
+        flashrig.fresh()
+        files = flashrig.files()
+        SafetyValue(files, "pins", "", max).write(text)
+        waits = pin_throttle.PinThrottle(files, 3)
+        equal([waits.failures(pin_throttle.KNOWN, role) for role in range(3)], [255] * 3, text)
+    flashrig.fresh()
+    files = flashrig.files()
+    pin_throttle.begin(files, 3)
+    files.write("safety/pins.1", b"pins 2 00ff")  # one copy of another length: the longer one holds
+    equal(pin_throttle.PinThrottle(files, 3).failures(pin_throttle.STRANGERS, 0), 0)
+
+
+def test_provisioning_leaves_no_counts_of_earlier_firmware():
+    flashrig.fresh()
+    files = flashrig.files()
+    ABRecord(files, "pin_attempts").write(b"\x09" * 6)
+    pin_throttle.begin(files, 3)
+    equal(ABRecord(files, "pin_attempts").read(), None)
 
 
 async def test_pin_check_cancelled_by_a_lost_connection_counts_as_an_attempt():

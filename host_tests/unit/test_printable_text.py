@@ -3,10 +3,12 @@
 import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit stack when it begins further down
 
 import check
-from check import equal
+from check import equal, raises
 
+from charger.commands import owner_settings
 from charger.config.configuration import Configuration
 from charger.config.keys import KEYS
+from charger.errors import CommandError
 from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache
 from charger.ocpp.v16.services.local_list import LocalList
 from charger.store.files import Files
@@ -50,3 +52,16 @@ def test_f_s8_damaged_records_of_the_local_list_are_skipped():
         files.write("ocpp_local_list", b"3\n" + bad + b"\nbbbb\tAccepted\t\t")
         listed = LocalList(Configuration(files), files)
         equal((listed.find("AAAA"), listed.find("BBBB")), (None, ("Accepted", None)), bad)
+
+
+def test_addresses_that_can_never_be_used_are_refused():
+    """They would hold from the next start on, and nothing would connect."""
+    for name, scheme in (("BackEndUrl", "wss"), ("MqttUrl", "mqtts")):
+        for rest in ("", "/x", "h:0", "h:99999", "h:x", "h\u00e9/", "h h/", "u:p@h", "h/?q", "h/#f", "[::1", "h/a b"):
+            raises(CommandError, owner_settings._secret_form, name, "%s://%s" % (scheme, rest))
+        for rest in ("h", "h:8883/a/b", "[::1]:443/x", "192.0.2.1"):
+            equal(owner_settings._secret_form(name, "%s://%s" % (scheme, rest)), ("%s://%s" % (scheme, rest)).encode())
+    raises(CommandError, owner_settings._secret_form, "BackEndUrl", "wss://user@h/")
+    raises(CommandError, owner_settings._secret_form, "MqttUrl", "mqtts://h/+")
+    for name, value in (("BackEndUrl", "wss://h/a+b"), ("MqttUrl", "mqtts://user@h/"), ("BackEndUrl", ""), ("MqttUrl", "")):
+        equal(owner_settings._secret_form(name, value), value.encode())

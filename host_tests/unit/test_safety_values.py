@@ -10,6 +10,7 @@ from charger.audit.events import TAMPER
 from charger.audit.tamper_watch import TamperWatch
 from charger.config.configuration import Configuration
 from charger.store.files import Files
+from charger.store.safety_value import SafetyValue
 
 LONG_TESTS = ("test_f_s3_each_flipped_bit_of_a_limits_file_keeps_the_limit_and_is_an_event",)
 
@@ -166,6 +167,86 @@ def test_one_reading_is_no_opening_and_an_opening_is_one_event():
     for _ in range(10):
         seen.poll()
     equal((seen.latched, events), (True, [TAMPER]))
+
+
+class Told:
+    """An outlet that keeps what it was told last."""
+
+    tamper = None
+
+    def set_tamper(self, policy, latched):
+        self.tamper = (policy, latched)
+
+
+def _polled(seen, pin, count=5):
+    seen._pin = pin
+    for _ in range(count):
+        seen.poll()
+
+
+def test_outlets_and_report_follow_policy_opening_and_acknowledgement():
+    files = Files(check.folder())
+    config, outlet, events = Configuration(files), Told(), []
+    seen = TamperWatch(files, [outlet], Pin(), config, lambda event, info: events.append((event, info)))
+    equal((outlet.tamper, seen.report()), ((2, False), {"open": False, "latched": False, "policy": "latch"}))
+    _polled(seen, Pin())
+    _polled(seen, OpenPin())
+    equal((outlet.tamper, seen.report()), ((2, True), {"open": True, "latched": True, "policy": "latch"}))
+    equal((seen.acknowledge("owner"), seen.latched), (False, True))
+    _polled(seen, Pin())
+    seen._pin = OpenPin()
+    seen.poll()  # open again, not yet steadily
+    equal(seen.acknowledge("owner"), False)
+    _polled(seen, Pin())
+    equal((seen.open, seen.acknowledge("owner"), outlet.tamper, seen.latched), (False, True, (2, False), False))
+    equal(events, [(TAMPER, "enclosure opened"), ("TamperAcknowledged", "owner")])
+    _polled(seen, OpenPin())
+    config.put("TamperPolicy", "report")
+    equal((outlet.tamper, seen.latched, seen.policy), ((0, False), False, "report"))
+    true(not watch(files, Pin(), []).latched)
+    config.put("TamperPolicy", "stop")
+    equal(outlet.tamper, (1, False))
+    config.put("TamperPolicy", "latch")
+    _polled(seen, Pin())
+    _polled(seen, OpenPin())
+    config.put("TamperPolicy", "latch")  # the same again takes no latch away
+    equal((outlet.tamper, seen.latched), ((2, True), True))
+
+
+def test_an_enclosure_that_is_open_at_the_start_is_said_to_be():
+    for closed_first, info in ((False, "enclosure open at start-up"), (True, "enclosure opened")):
+        events = []
+        files = Files(check.folder())
+        seen = TamperWatch(files, [], Pin(), Configuration(files), lambda event, info, events=events: events.append(info))
+        if closed_first:
+            _polled(seen, Pin())
+        _polled(seen, OpenPin())
+        equal(events, [info])
+    seen.open = False
+    _polled(seen, Pin())
+    _polled(seen, OpenPin())
+    equal(events[-1], "enclosure opened")
+
+
+def test_a_value_is_what_was_written_last_whatever_was_at_fault_before():
+    files = Files(check.folder())
+    files.make_folder("safety")
+    kept = SafetyValue(files, "x", "9", max)
+    equal(kept.value, None)
+    kept.write("3")
+    kept.write("2")
+    equal((kept.value, kept.fault, kept.unfinished), ("2", "", False))
+    equal([files.read("safety/x.%d" % copy) for copy in (1, 2)], [b"x 2 2"] * 2)
+    put(files, "safety/x.1", b"?")
+    damaged = SafetyValue(files, "x", "9", max)
+    true(damaged.fault != "" and damaged.value == "2")
+    damaged.write("1")
+    equal((damaged.value, damaged.fault), ("1", ""))
+    kept.prepare("7")
+    cut = SafetyValue(files, "x", "9", max)
+    equal((cut.unfinished, cut.value), (True, "7"))
+    cut.write("4")
+    equal((cut.unfinished, cut.value, SafetyValue(files, "x", "9", max).value), (False, "4", "4"))
 
 
 def test_f_s3_each_flipped_bit_of_the_latch_keeps_it_and_is_an_event():

@@ -263,6 +263,25 @@ async def test_wrong_content_range_is_refused():
             equal(error.cause, "size")
 
 
+async def test_an_etag_that_no_request_can_name_does_not_stop_the_next_attempt():
+    """A link that is lost, then a request for the rest: what the server called the file is not repeated blindly (F-S4)."""
+    for tag in ('"\u00e9"', '"a\tb"', 'W/"1"', '"' + "x" * 200 + '"', "1"):
+        begin()
+        content, public, head = signed_bundle()
+        source = DownloadSource(content, lambda offset, h=head, t=tag: {"etag": t, "end": None if offset else h + 2 * BLOCK + 9})
+        download = new_download(ABRecord(), source, public)
+        asked = []
+        real = source.open
+
+        async def open_noted(location, offset=0, etag="", real=real, asked=asked):
+            asked.append(etag)
+            return await real(location, offset, etag)
+
+        source.open = open_noted
+        await run_to_end(asyncio.create_task(download.fetch(URL)))
+        equal((asked, download.ready), (["", ""], True), tag)
+
+
 async def test_the_location_with_its_login_is_not_kept_on_flash():
     begin()
     content, public, _ = signed_bundle()

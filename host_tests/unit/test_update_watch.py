@@ -239,7 +239,8 @@ async def test_only_what_fits_and_is_newer_is_offered():
 
     for wrong in (
         {"board": "X"}, {"min_hardware": 2}, {"version": "0.1.0"}, {"version": "0.0.9"}, {"counter": 2}, {"counter": None},
-        {"url": "http://h/a"}, {"url": 7}, {"version": 7}, {"min_hardware": "1"},
+        {"url": "http://h/a"}, {"url": 7}, {"version": 7}, {"min_hardware": "1"}, {"version": "0.2.0-\0"}, {"url": "https://h/\n"},
+        {"version": "0.2.0-" + "x" * 50}, {"url": "https://h/" + "x" * 500}, {"counter": 1 << 70}, {"counter": True},
     ):  # fmt: skip
         notices, _, _ = _notices(_notice(changed(**wrong)))
         true(await notices.check_release(), str(wrong))
@@ -254,7 +255,8 @@ async def test_only_what_fits_and_is_newer_is_offered():
 
 
 async def test_rubbish_is_a_failed_question():
-    for text in (b"", b"[]", b'{"format":2,"releases":[]}', b'{"format":1}', b"<html>", _notice(dict(RELEASE, version="x.y.z"))):
+    for text in (b"", b"[]", b'{"format":2,"releases":[]}', b'{"format":1}', b"<html>", _notice(dict(RELEASE, version="x.y.z")),
+                 b"[" * 8192, b'{"a":' * 1600):
         notices, _, heard = _notices(text)
         equal(await notices.check_release(), False, str(text))
         equal((heard, notices._updater.offer), (["UpdateCheckFailed"], None))
@@ -393,3 +395,13 @@ async def test_the_trial_confirms_what_works_and_gives_up_what_does_not():
     ):  # fmt: skip
         ended, ms = await _tried(**broken)
         true(why in ended and 300000 <= ms <= 310000, (broken, ended, ms))
+
+
+async def test_a_trial_whose_confirmation_fails_goes_back():
+    """A record of the installation that lacks a value, or a flash that refuses: not an image that is on trial for ever."""
+
+    def fails():
+        raise KeyError("counter")
+
+    ended, ms = await _tried(confirm=fails)
+    true("counter" in ended and 300000 <= ms <= 310000, (ended, ms))

@@ -49,6 +49,20 @@ async def test_the_request_and_a_good_answer_with_a_frame_right_behind():
     ws.abort()
 
 
+async def test_a_date_that_is_no_text_does_not_end_the_task_of_the_link():
+    """Not UTF-8 in a field that is only evidence: the connection is made."""
+
+    async def serve(peer):
+        await peer.head()
+        peer.answer(extra=b"Date: \xff\xfe, 21 Sep 2026 14:13:20 GMT\r\n", behind=frame(TEXT, b"early"))
+        await peer.closing()
+
+    ws, _ = await upgraded(serve)
+    equal(await received_text(ws), "early")
+    await ws.close()
+    ws.abort()
+
+
 async def refused(answer, status=0):
     """A server that answers with these bytes: the upgrade fails with this status."""
 
@@ -74,7 +88,9 @@ async def test_malformed_handshake_answers_are_refused():
     for answer in (
         b"\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 1o1 x\r\n\r\n",
         b"HTTP/1.1 10 x\r\n\r\n", b"HTTP/1.1 101 x\r\n\r\n", b"HTTP/1.1 101 x\r\nUpgrade websocket\r\n\r\n",
+        b"HTTP/1.1 101 x\r\n" + b"a: b\r\n" * 100 + b"\r\n",
         b"HTTP/1.1 101 x\r\n folded: x\r\n\r\n",
+        b"HTTP/1.1 101 x\r\nSec-WebSocket-\xff: 1\r\nSec-WebSocket-\xff: 1\r\n\r\n",
         b"HTTP/1.1 101 x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", b"\xff\xfe\x00\r\n\r\n",
     ):  # fmt: skip
         await refused(answer)

@@ -20,6 +20,7 @@ from charger.store.ab_record import ABRecord
 from charger.store.files import Files
 from charger.store.journal import Journal
 
+_NO_MARK = const(0x3FFFFFFF)
 FOLDER = "seclog"  # survives everything but a new unit
 CAPACITY = const(1000)  # minimum number of entries kept, at any length
 _MAX_BYTES = const(163840)
@@ -261,8 +262,8 @@ class SecurityLog:
 
     def mark(self, sink: str) -> int:
         """Return the number of the last entry that a receiver has acknowledged, -1 for none."""
-        value = self._ab_record(sink).read()
-        return struct.unpack("<i", value)[0] if value else -1
+        number = self._ab_record(sink).number(_NO_MARK)
+        return -1 if number >= _NO_MARK else number  # -1 as well, as it was written
 
     def pending(self, sink: str, most: int = 4) -> list:
         """Return the oldest entries that a receiver gets and has not acknowledged, in order."""

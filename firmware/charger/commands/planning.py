@@ -43,6 +43,7 @@ async def _set_plan(app, _role, args, _surface) -> dict:
             raise CommandError(CONFLICT, "That is %d Wh; 100 Wh to 200 kWh can be planned." % wh)
         wish = (minute, wh)
     departure.keep(app.files, connector.id, wish)
+    await clock.sleep_ms(0)
     app.planner.replan()
     return {}
 
@@ -66,6 +67,7 @@ async def _set_tariff(app, _role, args, _surface) -> dict:
         raise CommandError(INVALID, "start: not a time.")
     prices = [int(price * 100 + (0.5 if price >= 0 else -0.5)) for price in args["prices"]]
     tariff.add(app.files, clock.utc_s() or 0, start, args["minutes"] * 60, prices)
+    await clock.sleep_ms(0)
     app.planner.replan()
     return {}
 

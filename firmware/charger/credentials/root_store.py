@@ -60,14 +60,13 @@ def _all(store, kind: str) -> list:
     """Yield the roots of a kind, factory roots first, the newest last; unreadable ones are skipped."""
     found = []
     encodings = [(None, encoded) for _, encoded in factory_left(store, kind)]
-    for name in store.names(kind):
-        content = store.files.read(name)
-        if content:
-            encodings.append((name, pem.decode(content.decode())[0]))
+    encodings += [(name, None) for name in store.names(kind)]
     for name, encoded in encodings:
         try:
-            found.append(_Root(store, name, encoded))
-        except CryptoError as error:
+            content = store.files.read(name) if encoded is None else None
+            if encoded or content:
+                found.append(_Root(store, name, encoded or pem.decode(content.decode())[0]))
+        except (CryptoError, ValueError) as error:
             log.warn("certificates", "a root cannot be read: %s" % error)
     return found
 
@@ -79,7 +78,7 @@ async def install(store, kind: str, text: str) -> str:
     """See CertificateStore.install()."""
     bad = events.INVALID_BACK_END_CERTIFICATE if kind == CENTRAL_SYSTEM else events.INVALID_SIGNING_CERTIFICATE
     try:
-        encodings = pem.decode(text)
+        encodings = await cooperative.run(pem.decoding(text))
         if len(encodings) != 1:
             return store.refused(bad, "%d certificates in one message" % len(encodings))
         root = x509.parse(encodings[0])

@@ -11,11 +11,22 @@ MAX_CERTIFICATE = const(5500)  # characters, WP-19
 MAX_CHAIN = const(10000)  # WP-17
 _MAX_BLOCKS = const(8)
 _LINE_OCTETS = const(48)
-_LINE_CHARS = const(64)
+_CHUNK_CHARS, _CHUNK_OCTETS = const(256), const(192)
+_A_SLICE = const(24)  # lines, or chunks, between two yields: below 20 ms of board time
 
 
 def decode(text: str, label: str = "CERTIFICATE", max_chars: int = MAX_CERTIFICATE) -> list:
-    """The DER of each block with this label, one at least; CryptoError(MALFORMED) otherwise.
+    """The result of decoding(), at once."""
+    steps = decoding(text, label, max_chars)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def decoding(text: str, label: str = "CERTIFICATE", max_chars: int = MAX_CERTIFICATE):
+    """The DER of each block with this label, one at least; CryptoError(MALFORMED) otherwise. A generator of slices.
 
     Lines outside of blocks are explanatory text and skipped; a block with another label is refused.
     """
@@ -25,12 +36,16 @@ def decode(text: str, label: str = "CERTIFICATE", max_chars: int = MAX_CERTIFICA
     end = "-----END " + label + "-----"
     found = []
     body = None
+    number = 0
     for line in _lines(text):
+        number += 1
+        if number % _A_SLICE == 0:
+            yield
         if line.startswith("-----"):
             if line == begin and body is None and len(found) < _MAX_BLOCKS:
                 body = []
             elif line == end and body is not None:
-                found.append(_decode_base64("".join(body)))
+                found.append((yield from _decode_base64("".join(body))))
                 body = None
             else:
                 raise CryptoError(MALFORMED, "PEM boundary")
@@ -65,15 +80,16 @@ def _encode_base64(octets: bytes) -> str:
     return binascii.b2a_base64(octets).decode().strip()
 
 
-def _decode_base64(text: str) -> bytes:
-    """Base64 that re-encodes to itself: a2b_base64 alone skips foreign characters and ignores what follows padding."""
+def _decode_base64(text: str):
+    """Base64 that re-encodes to itself, in slices: a2b_base64 alone skips foreign characters and what follows padding."""
     octets = bytearray()
     try:
-        for at in range(0, len(text), _LINE_CHARS):
-            chunk = text[at : at + _LINE_CHARS]
+        for at in range(0, len(text), _CHUNK_CHARS):
+            chunk = text[at : at + _CHUNK_CHARS]
             octets.extend(binascii.a2b_base64(chunk))
-            if _encode_base64(bytes(octets[at // _LINE_CHARS * _LINE_OCTETS :])) != chunk:
+            if _encode_base64(bytes(octets[at // _CHUNK_CHARS * _CHUNK_OCTETS :])) != chunk:
                 raise CryptoError(MALFORMED, "base64")
+            yield
     except ValueError:
         raise CryptoError(MALFORMED, "base64") from None
     if not octets:

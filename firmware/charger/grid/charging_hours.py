@@ -27,7 +27,7 @@ class ChargingHours:
         self.choice = stored.get("choice")  # None until the owner has chosen (UK-22)
         try:
             self._windows = WeeklyWindows(stored["windows"] if self.choice == CHANGE else self._text())
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             log.error("hours", "the stored hours are unusable: the default holds")
             self.choice = None
             self._windows = WeeklyWindows(self._default)

@@ -15,6 +15,7 @@ from charger.outlet import pilot_duty
 
 _AGAIN_S = const(900)
 _DAY_S = const(86400)
+_DAY_MIN = const(1440)
 _SPANS = const(40)  # of the hours until the departure
 _SLICE = const(8)  # times a slice, under 20 ms on an ESP32
 # Limits that follow the planner's own word, and those that last for minutes.
@@ -37,8 +38,8 @@ def kept(files) -> dict:
     """The departures on flash; none where the file is damaged."""
     wishes = files.read_json(DEPARTURES, {})
     try:
-        return {name: (int(minute), int(wh)) for name, (minute, wh) in wishes.items()}
-    except (AttributeError, TypeError, ValueError):
+        return {name: (int(minute) % _DAY_MIN, int(wh)) for name, (minute, wh) in wishes.items()}
+    except (AttributeError, TypeError, ValueError, OverflowError):
         return {}
 
 

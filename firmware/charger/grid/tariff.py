@@ -8,6 +8,7 @@ from micropython import const
 
 FILE = "tariff.json"
 _MOST = const(4)
+_SLOT_S = const(300)  # the shortest slot
 UNKNOWN = const(0x3FFFFFFF)  # a time without a price is taken last
 
 
@@ -15,8 +16,8 @@ def kept(files) -> list:
     """The blocks on flash; none where the file is damaged."""
     blocks = files.read_json(FILE, [])
     try:
-        return [[int(start), int(slot_s), [int(price) for price in prices]] for start, slot_s, prices in blocks]
-    except (TypeError, ValueError):
+        return [[int(start), max(_SLOT_S, int(slot_s)), [int(price) for price in prices]] for start, slot_s, prices in blocks]
+    except (TypeError, ValueError, OverflowError):
         return []
 
 

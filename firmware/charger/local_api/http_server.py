@@ -10,6 +10,7 @@ from charger.errors import RequestError
 
 HEAD = const(2048)  # bytes of request line and headers together
 BODY = const(2048)
+_LINES = const(65)  # of a head: browsers send some twenty
 _TARGET = const(200)
 _STEP = const(512)  # initial size and growth of the buffer, small enough for a fragmented heap
 _CHUNK = const(512)  # bytes per write
@@ -156,6 +157,8 @@ def _parse(head: bytearray) -> Request:
         raise RequestError(505, "Only HTTP/1.1 is supported.", True)
     if len(words[1]) > _TARGET or "%" in words[1]:
         raise RequestError(400, "The path is too long or has escapes.", True)
+    if len(lines) > _LINES:
+        raise RequestError(431, "The request has more than %d header fields." % (_LINES - 1), True)
     fields = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")

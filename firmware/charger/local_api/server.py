@@ -18,6 +18,7 @@ _REQUEST_MS = const(15000)  # from an answer to the end of the next request
 _ANSWER_MS = const(60000)  # for the answer: a PIN check takes half a second, an erasure longer
 _API = "/api/"
 _METRICS = "/metrics"
+_FEW = const(4)  # entries of a list that are encoded in one slice
 _REQUESTS = const(50)  # in one connection, counted again from each that a session was allowed to make
 
 
@@ -73,7 +74,7 @@ async def written(connection, status: int, value, more: str, last: bool) -> None
     elif isinstance(value, list):
         await connection.write(status, value, "", last, more)
     else:
-        await connection.write(status, _pieces(value), more, last)
+        await connection.write(status, await _pieces(value), more, last)
 
 
 def _public(app, listener, request, host: str) -> tuple:
@@ -102,7 +103,7 @@ async def _answer(app, listener, request, host: str) -> tuple:
         raise RequestError(500, "Internal error; see the log.")
 
 
-def _pieces(value: dict) -> list:
+async def _pieces(value: dict) -> list:
     """Encode JSON in pieces, so that a long list needs no large block of memory."""
     pieces = []
     for name, item in value.items():
@@ -110,6 +111,8 @@ def _pieces(value: dict) -> list:
         if isinstance(item, list):
             for number, entry in enumerate(item):
                 pieces.append(("," if number else "[") + json.dumps(entry))
+                if number % _FEW == 0:
+                    await clock.sleep_ms(0)
             pieces.append("]" if item else "[]")
         else:
             pieces.append(json.dumps(item))

@@ -71,7 +71,10 @@ def at_start(files, vault, on_event, anonymise):
 
     Runs before anything else opens a file. anonymise(files) is run() of maintenance/queue_anonymiser.py.
     """
-    kind, _, by = (files.read(MARK) or b"").decode().partition(" ")
+    try:
+        kind, _, by = (files.read(MARK) or b"").decode().partition(" ")
+    except UnicodeError:
+        kind = by = ""  # of other firmware: personal data
     wipe.request(files)
     anonymise(files)
     kept = _UNIT.split(" ") + ([] if kind == FACTORY else _SETTINGS.split(" "))

@@ -19,10 +19,11 @@ def run(files):
     """Run at start-up, before queue and sessions are opened. It may be interrupted and repeated. OSError."""
     try:
         state = json.loads(ABRecord(files, "ocpp_sent").read() or b"{}")
-    except ValueError:
-        state = {}
-    count = rewrite(files, "ocpp_tx", state.get("s", 0), _without_tag)
-    count += rewrite(files, "ocpp_mv", state.get("m", 0), _as_it_is)
+        starts = int(state.get("s", 0)), int(state.get("m", 0))
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        starts = 0, 0  # of another firmware: all messages stay
+    count = rewrite(files, "ocpp_tx", starts[0], _without_tag)
+    count += rewrite(files, "ocpp_mv", starts[1], _as_it_is)
     if count:
         log.info("erase", "%d messages for the back end kept, without idTags" % count)
     for name in files.names():

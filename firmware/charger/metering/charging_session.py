@@ -281,17 +281,20 @@ def pack_tags(session: Session) -> bytes:
 
 
 def unpack_tags(packed: bytes) -> tuple:
-    """Decode pack_tags() to (idTag, parent idTag), each a str or None. IndexError for invalid data."""
+    """Decode pack_tags() to (idTag, parent idTag), each a str or None; None for both when they are unreadable."""
     tags = []
     at = 0
-    for _ in range(2):
-        length = packed[at]
-        at += 1
-        if length == 255:
-            tags.append(None)
-            continue
-        tags.append(packed[at : at + length].decode())
-        at += length
+    try:
+        for _ in range(2):
+            length = packed[at]
+            at += 1
+            if length == 255:
+                tags.append(None)
+                continue
+            tags.append(packed[at : at + length].decode())
+            at += length
+    except (IndexError, ValueError):
+        return None, None
     return tuple(tags)
 
 

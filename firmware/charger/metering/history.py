@@ -156,7 +156,7 @@ class History:
         """Return ({month: sums}, (sums of sessions that ended in since..until, local seconds; exact), last known end)."""
         while True:
             folded = self._folded()
-            months = {int(month): list(sums) for month, sums in folded["months"].items()}
+            months = folded["months"]
             whole, exact = [0, 0, 0, 0], True
             if since is not None:
                 for month, sums in months.items():
@@ -228,7 +228,7 @@ class History:
         if not wanted:
             return
         for seq, packed in self._tags.records(min(wanted)):
-            if seq % _BREATH == 0:
+            if seq % _FEW == 0:
                 yield
             if seq in wanted:
                 wanted[seq]["id_tag"] = ses.unpack_tags(packed)[0]
@@ -245,7 +245,13 @@ class History:
 
     def _folded(self) -> dict:
         """Read the sums of dropped sessions by month, and the record number up to which they are counted."""
-        return self._files.read_json(_MONTHS_FILE) or {"upto": 0, "months": {}, "utc": None}
+        folded = self._files.read_json(_MONTHS_FILE) or {"upto": 0, "months": {}}
+        try:
+            months = {int(month): [int(sums[n]) for n in range(4)] for month, sums in folded["months"].items()}
+        except (ValueError, TypeError, LookupError, OverflowError):
+            log.error("history", "the sums of dropped sessions are unusable")
+            months = {}
+        return {"upto": folded["upto"], "months": months, "utc": folded.get("utc")}
 
     def _expire(self, now: int | None) -> None:
         """Drop the oldest segment when all of it is older than 400 days (UK-18 requires twelve months)."""
@@ -270,7 +276,7 @@ class History:
         """Add the oldest segment's sessions to the months, then drop it. `upto` makes a power cut in between harmless."""
         edge = self._journal.second_segment_seq()
         folded = self._folded()
-        months = {int(month): sums for month, sums in folded["months"].items()}
+        months = folded["months"]
         last = folded["utc"]
         first_tag = None
         for seq, record in self._journal.records(folded["upto"]):

@@ -173,8 +173,7 @@ class SessionStore:
 
     def _load_last_id(self, recent: list) -> int:
         """Load the last session number, from several sources, so that no number is used twice."""
-        value = self._ids.read()
-        last = struct.unpack("<I", value)[0] if value else 0
+        last = self._ids.number()
         for session in recent:
             last = max(last, session.local_id)
         return last

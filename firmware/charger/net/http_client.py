@@ -22,6 +22,7 @@ _STEP_MS = const(30000)  # for one write, and for one read
 _ANSWER_MS = const(60000)  # time for the server to process an upload
 _LATE_ANSWER_MS = const(2000)  # for an answer that the server sent before it closed the connection
 _HEAD_BYTES = const(8192)
+_FIELDS = const(100)  # of a head
 _LINE = const(2048)
 _CHUNK_LINE = const(128)
 _BUFFER = const(512)
@@ -106,6 +107,7 @@ class Response:
 
     async def _next_chunk(self) -> bool:
         """Read the line before a chunk; False after the last one, whose trailers are dropped."""
+        await clock.sleep_ms(0)  # a buffer may hold a hundred chunks
         text = (await self._line(_CHUNK_LINE)).partition(b";")[0].strip()
         if not 0 < len(text) <= 8 or not all(c in b"0123456789abcdefABCDEF" for c in text):
             raise HttpError("protocol", "length of a chunk")
@@ -146,13 +148,14 @@ class Response:
     async def _read_fields(self) -> dict:
         """Read header fields by lower-case name; values of a repeated field are joined by commas (RFC 9110)."""
         fields = {}
-        size = 0
+        size = count = 0
         while True:
             line = await self._line(_LINE)
             if not line:
                 return fields
             size += len(line)
-            if size > _HEAD_BYTES:
+            count += 1
+            if size > _HEAD_BYTES or count > _FIELDS:
                 raise HttpError("protocol", "a head without an end")
             name, colon, value = line.partition(b":")
             if not colon or not name or name != name.strip():

@@ -18,6 +18,7 @@ _LARGE = const(2048)  # bytes; smaller messages never fill the heap
 _OWN = const(4096)  # bytes; the buffer of a larger message is not used for the next one (net/websocket.py)
 _BREATH = const(8)  # items parsed between two yields to the loop
 _ESCAPES_A_SLICE = const(32)
+_ITEMS_A_SLICE = const(256)
 _QUOTE = const(34)
 
 
@@ -49,25 +50,23 @@ async def _join_pairs(buf: bytearray, end: int) -> int:
         to += len(char)
 
 
-def _keys_of(value) -> int:
+async def _keys_of(value) -> int:
     """Count the keys in all objects of a parsed value, where equal keys are merged. UnacceptableJsonError: infinite numbers."""
-    kind = type(value)
-    if kind is dict:
-        return len(value) + _keys_in(value.values())
-    if kind is list:
-        return _keys_in(value)
-    if kind is float and value - value != 0:
-        raise UnacceptableJsonError("number too big")
-    return 0
-
-
-def _keys_in(values) -> int:
-    """Sum of _keys_of() the values."""
-    count = 0
-    for item in values:
-        kind = type(item)
-        if kind is not str and kind is not int:
-            count += _keys_of(item)
+    count = turn = 0
+    waiting = [(value,)]
+    while waiting:
+        for item in waiting.pop():
+            kind = type(item)
+            if kind is dict:
+                count += len(item)
+                waiting.append(item.values())
+            elif kind is list:
+                waiting.append(item)
+            elif kind is float and item - item != 0:
+                raise UnacceptableJsonError("number too big")
+            turn += 1
+            if turn % _ITEMS_A_SLICE == 0:
+                await clock.sleep_ms(0)
     return count
 
 
@@ -152,10 +151,10 @@ async def _without(buf: bytearray, end: int, scan: JsonScan) -> bytes:
 async def _parse_large(buf: bytearray, end: int, scan: JsonScan) -> tuple:
     """Return (value, number of keys); the longest list is parsed item by item."""
     value = json.loads(await _without(buf, end, scan))
-    keys = _keys_of(value)
+    keys = await _keys_of(value)
     items = Items(buf, scan.long[0], scan.long[2])  # type: ignore[index] - there is one
     for number, item in enumerate(items.as_they_came()):
-        keys += _keys_of(item)
+        keys += await _keys_of(item)
         if number % _BREATH == 0:
             await clock.sleep_ms(0)
     for payload in value:
@@ -178,7 +177,9 @@ async def loads(buf: bytearray, end: int, scan: JsonScan):
         scan.long = None  # the buffer moves when it is cut
     if scan.long is None or end <= _OWN:
         value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
-        keys = _keys_of(value)
+        if end > _LARGE:
+            await clock.sleep_ms(0)
+        keys = await _keys_of(value)
     else:
         value, keys = await _parse_large(buf, end, scan)
     if end > _LARGE:

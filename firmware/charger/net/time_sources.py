@@ -64,9 +64,11 @@ def witness(source: str, seconds: int) -> int:
     return zero
 
 
-def heard_date(source: str, text: str | None) -> None:
+def heard_date(source: str, text: str | bytes | None) -> None:
     """Take the Date field of an HTTP answer (RFC 9110) as evidence; anything else than a date is ignored."""
     try:
+        if isinstance(text, bytes):
+            text = str(text, "utf-8")
         # Sun, 06 Nov 1994 08:49:37 GMT
         if text is None or len(text) != 29 or text[3:5] != ", " or text[25:] != " GMT":
             return

@@ -14,6 +14,7 @@ from charger.errors import WebSocketHandshakeError
 from charger.net import time_sources
 
 _MAX_HEAD = const(4096)
+_MOST_LINES = const(100)  # of an answer
 _READ = const(256)
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -72,7 +73,7 @@ async def _exchange(reader, write, host, path, protocol, login) -> bytes:
             head.extend(chunk[:count])
             end = head.find(b"\r\n\r\n", known)
     fields = check(bytes(memoryview(head)[:end]), key, protocol)
-    time_sources.heard_date("ocpp", str(fields.get(b"date", b""), "ascii"))
+    time_sources.heard_date("ocpp", fields.get(b"date"))
     return bytes(memoryview(head)[end + 4 :])
 
 
@@ -103,6 +104,8 @@ def check(head: bytes, key: bytes, protocol: str) -> dict:
 def _fields(lines: list) -> dict:
     """Parse header fields by lower-case name. The ones used here may occur only once, except `connection`."""
     fields = {}
+    if len(lines) > _MOST_LINES:
+        raise WebSocketHandshakeError(0, "too many header fields")
     for line in lines[1:]:
         name, colon, value = line.partition(b":")
         if not colon or not name or name != name.strip():
@@ -112,6 +115,6 @@ def _fields(lines: list) -> dict:
         if name == b"connection" and name in fields:
             value = fields[name] + b"," + value
         elif name in fields and name.startswith(b"sec-websocket-"):
-            raise WebSocketHandshakeError(0, "header twice: " + str(name, "ascii"))
+            raise WebSocketHandshakeError(0, "a header twice")
         fields[name] = value
     return fields

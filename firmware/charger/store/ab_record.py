@@ -35,6 +35,11 @@ class ABRecord:
         """Return the newest valid value, or None."""
         return self._value
 
+    def number(self, default: int = 0) -> int:
+        """Return a value of four bytes as a number from 0 on; `default` for none and for one of another length."""
+        value = self._value
+        return default if value is None or len(value) != 4 else int.from_bytes(value, "little")
+
     def write(self, value: bytes) -> None:
         """Replace the value; it is on flash when this returns. OSError when the flash is full or fails."""
         body = struct.pack(_HEADER, self._count + 1, len(value)) + value

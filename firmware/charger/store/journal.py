@@ -130,8 +130,7 @@ class Journal:
         return self._files.path("{}/{}".format(self.name, first))
 
     def _load(self) -> None:
-        mark = self._mark.read()
-        self._low = struct.unpack("<I", mark)[0] if mark else 0
+        self._low = self._mark.number()
         self._segments = []
         for entry in os.ilistdir(self._files.path(self.name)):
             if entry[0].isdigit():

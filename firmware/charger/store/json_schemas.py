@@ -22,7 +22,7 @@ _UPLOAD = (
 )
 _SHAPES = {  # by name without digits
     "anchors.json": ("list", ("list", _NUMBER, 2, 2), None),
-    "boot.json": _COUNT,
+    "boot.json": ("int", 0, 1 << 30),
     "meter.json": ("list", ("obj", (("meter", ("str", 64)), ("offset_wh", _COUNT), ("boot", _COUNT))), None),
     "months.json": ("obj", (("upto", _COUNT), ("months", ("obj", ())))),
     "ocpp_config.json": ("obj", ()),

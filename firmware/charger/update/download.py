@@ -12,12 +12,14 @@ from binascii import a2b_base64, b2a_base64, hexlify
 from micropython import const
 
 from charger import clock, log
-from charger.errors import ConnectError, FtpError, HttpError, TlsError, UpdateError
+from charger.errors import ConnectError, FtpError, HttpError, InvalidValueError, TlsError, UpdateError
 from charger.os_errors import is_flash_failure
 from charger.runtime import hold_ups
 from charger.update import manifest as manifests
+from charger.validate import check
 
 FILE = "update.json"
+_KEPT = ("obj", (("etag", ("str", 128)), ("done", ("int", 0, None))))
 _PAGE = const(1024)
 _BLOCK = const(4096)  # pages per erase
 _NOTE_BYTES = const(65536)
@@ -93,14 +95,15 @@ class Download:
         try:
             self.head = a2b_base64(kept["head"])
             await self._read_manifest()
-        except (UpdateError, ValueError, KeyError, IndexError):
+            check(_KEPT, kept)
+        except (UpdateError, InvalidValueError, ValueError, KeyError, IndexError, TypeError):
             self._forget()
             self.location = location
             return
-        self.etag = kept["etag"]
+        self.etag = _strong(kept["etag"])
         self._start_hashes()
         page = self._buffer[:_PAGE]
-        while self.done < kept["done"]:
+        while self.done < min(kept["done"], self.manifest.size):
             self._slots.read(self.done, page)
             self._count(self._next())
             await clock.sleep_ms(0)
@@ -160,8 +163,7 @@ class Download:
         await self._read_manifest()
         if response.length is not None and response.length != len(self.head) + self.manifest.size:
             raise UpdateError("size", "the file's length is not that of its manifest")
-        tag = response.fields.get("etag", "")
-        self.etag = tag if tag.startswith('"') and len(tag) <= 128 else ""  # a weak ETag does not identify bytes
+        self.etag = _strong(response.fields.get("etag", ""))
         self._start_hashes()
         self._note()
         log.info("update", "%s, %d bytes, into %s" % (self.manifest.version, self.manifest.size, self._slots.idle))
@@ -281,6 +283,12 @@ class Download:
             "location": _name(self.location), "slot": self._slots.idle, "etag": self.etag,
             "head": str(b2a_base64(self.head), "ascii").strip(), "done": self.done,
         })  # fmt: skip
+
+
+def _strong(tag: str) -> str:
+    """Return an ETag that identifies bytes and may stand in a request; '' for others."""
+    data = tag.encode()
+    return tag if data[:1] == b'"' and len(data) <= 128 and min(data) > 0x20 and max(data) < 0x7F else ""
 
 
 def _name(location: str) -> str:

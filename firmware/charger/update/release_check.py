@@ -6,13 +6,16 @@ It needs no signature: a forged one can only offer a bundle that is then refused
 
 from micropython import const
 
-from charger import log
+from charger import clock, log
 from charger.audit.events import UPDATE_CHECK_FAILED, UPDATE_CHECKED
-from charger.errors import ConnectError, HttpError, UpdateError
+from charger.errors import ConnectError, HttpError, InvalidValueError, UpdateError
 from charger.update import OFFER
 from charger.update.manifest import version_order
+from charger.validate import check
 
 _MOST = const(8192)
+_RELEASE = ("obj", (("board", ("str", 50)), ("version", ("str", 50)), ("url", ("str", 500)),
+                    ("min_hardware", ("int", None, None)), ("counter", ("int", None, None))))  # fmt: skip
 
 
 class ReleaseCheck:
@@ -31,10 +34,10 @@ class ReleaseCheck:
         try:
             response = await self._source.open(self._url)
             try:
-                found = self.newest(await response.read(_MOST))
+                found = await self.newest(await response.read(_MOST))
             finally:
                 response.close()
-        except (UpdateError, ConnectError, HttpError, OSError, ValueError) as error:
+        except (UpdateError, ConnectError, HttpError, OSError, ValueError, MemoryError, RuntimeError) as error:
             self._on_event(UPDATE_CHECK_FAILED, log.reason(error))
             return False
         before, self._updater.offer = self._updater.offer, found
@@ -44,7 +47,7 @@ class ReleaseCheck:
             log.info("update", "version %s can be installed" % found["version"])
         return True
 
-    def newest(self, text: bytes) -> dict | None:
+    async def newest(self, text: bytes) -> dict | None:
         """Return the newest release for this unit if newer than the running one, else None. UpdateError, ValueError."""
         import json
 
@@ -53,6 +56,7 @@ class ReleaseCheck:
             raise UpdateError("manifest", "not a list of releases")
         best, order = None, version_order(self._unit["version"])
         for release in notice["releases"]:
+            await clock.sleep_ms(0)
             if not self._fits(release):
                 continue
             its = version_order(release["version"])
@@ -61,14 +65,11 @@ class ReleaseCheck:
         return best
 
     def _fits(self, release) -> bool:
-        if not isinstance(release, dict) or release.get("board") != self._unit["board"]:
-            return False
-        if type(release.get("min_hardware")) is not int or type(release.get("version")) is not str:
-            return False
-        if type(release.get("url")) is not str or release["min_hardware"] > self._unit["hardware"]:
-            return False
+        unit = self._unit
         try:
+            check(_RELEASE, release)
             self._source.check(release["url"])
-        except UpdateError:
+        except (InvalidValueError, UpdateError):
             return False
-        return type(release.get("counter")) is int and release["counter"] >= self._unit["counter"]
+        fits = release["board"] == unit["board"] and release["min_hardware"] <= unit["hardware"]
+        return fits and release["counter"] >= unit["counter"]

@@ -25,14 +25,14 @@ async def run(updater, parts) -> None:
     while True:
         try:
             why = faults(updater, parts)
+            if not why:
+                updater.confirm()
+                return
         except Exception as error:  # noqa: BLE001 - whatever it dies of: this image does not do its work
             why = log.reason(error)
-        if why and why != before:
+        if why != before:
             log.info("update", "not yet: " + why)
             before = why
-        if not why:
-            updater.confirm()
-            return
         if clock.elapsed_ms(started) > _LIMIT_MS:
             updater.give_up(why)
             return

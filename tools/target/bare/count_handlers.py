@@ -8,14 +8,22 @@ import asyncio
 import json
 
 import handler_rig
+import worst_bytes
 import worst_inputs
 
+from charger import validate
+from charger.config import configuration
+from charger.credentials import provisioning
 from charger.local_api import routes, server
 from charger.local_api.http_server import HttpConnection
+from charger.metering import history
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.client import MqttClient
+from charger.net import captive_portal, dns, http_client, modbus, mqtt_session, sntp, websocket_handshake
 from charger.ocpp.transport.rpc import Rpc, dumps
 from charger.ocpp.v16.actions import ACTIONS
+from charger.ocpp.v16.services import reservations, smart_charging
+from charger.update import release_check
 
 slices = handler_rig.Slices()
 _HEADERS = "".join(["%s: %s\r\n" % (name, value) for name, value in (
@@ -159,11 +167,128 @@ async def mqtt(app):
             await app.rig.seconds(3)
 
 
+class Bytes(Stream):
+    """A server or a broker that has sent everything already."""
+
+    async def readinto(self, view):
+        if not self.data:
+            raise EOFError("the end")
+        return await Stream.readinto(self, view)
+
+    async def read(self, count):
+        part, self.data = self.data[:count], self.data[count:]
+        await asyncio.sleep_ms(0)
+        return part
+
+    async def drain(self):
+        pass
+
+    async def readexactly(self, count):
+        return await self.read(count)
+
+    def close(self):
+        pass
+
+
+async def _at_once(function, *arguments):
+    function(*arguments)
+
+
+async def _head_and_body(data):
+    response = http_client.Response(Bytes(data), 30000)
+    await response.head("GET")
+    await response.read(8192)
+
+
+async def _upgrade(data):
+    async def write(_data):
+        pass
+
+    await websocket_handshake.upgrade(Bytes(data), write, "h", "/", "ocpp1.6", None, 30000)
+
+
+async def _broker(data):
+    session = mqtt_session.MqttSession(Bytes(data), lambda payload, retained: None)
+    session._topic = b"t"
+    session._client = mqtt_session.simple.MQTTClient(b"c", "", 0)
+    session._client.set_callback(session._on_decoded)
+    await session.read()
+
+
+async def _meter(data):
+    meter = modbus.HouseMeter("sunspec://192.168.0.2", lambda *_: None)
+    meter._stream = Bytes(data)
+    await meter._request(3, 0, 125)
+
+
+class Source:
+    """Where releases come from."""
+
+    def check(self, location):
+        pass
+
+
+async def _releases(data):
+    unit = {"board": "TARGET", "hardware": 1, "version": "0.1.0", "counter": 0}
+    await release_check.ReleaseCheck(None, Source(), None, unit, "", None).newest(data)
+
+
+def _record(data):
+    record = json.loads(data)
+    validate.check(provisioning.RECORD, record)
+    provisioning._entries(record)
+
+
+NETWORK = {
+    "net/captive_portal.py.query": lambda data: _at_once(captive_portal.response, data, bytes(4)),
+    "net/captive_portal.py.request": lambda data: captive_portal._exchange(Bytes(data), "http://192.0.2.1/", "https://192.0.2.1/"),
+    "net/dns.py.answer": lambda data: _at_once(dns._parse, data, worst_bytes.dns_question()),
+    "net/sntp.py.answer": lambda data: _at_once(sntp.decode, data, b"s" * 8),
+    "net/http_client.py.head": _head_and_body,
+    "net/http_client.py.chunks": _head_and_body,
+    "net/websocket_handshake.py.answer": _upgrade,
+    "net/mqtt_session.py.pings": _broker,
+    "net/mqtt_session.py.long": _broker,
+    "net/mqtt_session.py.messages": _broker,
+    "net/modbus.py.answer": _meter,
+    "update/release_check.py.releases": _releases,
+    "credentials/provisioning.py.record": lambda data: _at_once(_record, data),
+}
+
+
+async def network():
+    """What others in the network send."""
+    for module, cases in worst_bytes.NETWORK.items():
+        for name, make in cases.items():
+            data = make()
+            await measured("network.%s.%s" % (module.replace("/", "."), name), NETWORK["%s.%s" % (module, name)](data))
+
+
+async def files(rig):
+    """What lies on flash, as long as it may be: read and checked, and where its reader is at hand also taken in."""
+    cp, own = rig.cp, rig.files
+    readers = {
+        "grid/charging_hours.py": rig.planner.hours,
+        "metering/history.py": lambda: history.History(own)._folded(),
+        "ocpp/v16/services/smart_charging.py": lambda: smart_charging.SmartCharging(cp),
+        "ocpp/v16/services/reservations.py": lambda: reservations.Reservations(cp),
+        "config/configuration.py": lambda: configuration.Configuration(own, {}),
+    }
+    for module, (name, make) in worst_bytes.FILES.items():
+        own.write_json(name, make())
+        reader = readers.get(module) or (lambda name=name: own.read_json(name))
+        await measured("file." + module.replace("/", "."), _at_once(reader))
+        own.delete(name)
+
+
 async def main():
-    """All of it."""
+    """All of it. This task itself is not counted: what it does between the handlers, collections above all, is no handler's."""
+    slices.watch()
     rig, app = await handler_rig.charging_unit()
     await api(app)
     await mqtt(app)
+    await network()
+    await files(rig)
     await ocpp(rig)
 
 

@@ -39,6 +39,9 @@ class Slices:
         self.alive = 0  # bytes of heap
         self.on = False
         self._create = asyncio.create_task
+
+    def watch(self):
+        """Count the tasks that are created from now on."""
         asyncio.create_task = self.create
         asyncio.core.create_task = self.create
 
@@ -60,6 +63,9 @@ class Slices:
             except StopIteration as done:
                 self._note()
                 return done.value
+            except BaseException:
+                self._note()
+                raise
             self._note()
             if self.on and gc.mem_alloc() - self.alive > _GARBAGE:
                 gc.collect()
@@ -184,6 +190,7 @@ class App:
         self.link = Part(fault=None)
         self.station = Part()
         self.wifi = Part(setup=None)
+        self.readers = [(rig.connectors[0], None)]
         self.control = Part(ticks=1, max_gap_ms=20, max_us=2000)
         self.supervisor = Part(failed=None)
         self.listener = LocalApiListener(self, "0.0.0.0:443")

@@ -1,6 +1,7 @@
 """The worst input that each handler accepts or has to refuse: by OCPP action, path of the local API, and command by MQTT.
 
-count_handlers.py measures them, and names a handler of the firmware that has no row here.
+count_handlers.py measures them, and names a handler of the firmware that has no row here. What comes over the network beside
+these, and the unit's own files, are in worst_bytes.py.
 """
 
 import json  # noqa: F401 - its dumps() is the tests'

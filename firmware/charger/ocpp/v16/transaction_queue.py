@@ -63,28 +63,32 @@ class TransactionQueue:
         self._load()
 
     def _load(self) -> None:
-        state = {}
-        value = self._ab_record.read()
-        if value is not None:
-            try:
-                state = json.loads(value)
-            except ValueError:
-                log.error("queue", "state unreadable")
-        self._tx_next = max(state.get("s", 0), self._tx.first_seq)
-        self._meter_next = max(state.get("m", 0), self._meter.first_seq)
-        self._failed = state.get("f", 0)
-        self._cuts = state.get("c", 0)
-        self._time_base = tuple(state.get("z", (-1, None, False)))
-        self._ids = {int(key): value for key, value in state.get("t", {}).items()}
+        try:
+            self._take_state(json.loads(self._ab_record.read() or b"{}"))
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            log.error("queue", "state unreadable")
+            self._take_state({})
         self.unfinished = set(self._ids)
         for _, data in self._tx.records(self._tx_next):
-            local_id = int(bytes(data).split(b" ", 2)[1])
+            local_id = _word(data, 1)
+            if local_id < 0:
+                continue  # unreadable, as _message() will say
             if data[0] == _START_LETTER:
                 self.unfinished.add(local_id)
             else:
                 self.unfinished.discard(local_id)
         if self.waiting:
             log.info("queue", "%d messages from before the restart" % self.waiting)
+
+    def _take_state(self, state: dict) -> None:
+        """Take over what _save() wrote."""
+        self._tx_next = max(int(state.get("s", 0)), self._tx.first_seq)
+        self._meter_next = max(int(state.get("m", 0)), self._meter.first_seq)
+        self._failed = int(state.get("f", 0))
+        self._cuts = int(state.get("c", 0))
+        boot_id, zero_ms, counts = state.get("z", (-1, None, False))
+        self._time_base = (boot_id, None if zero_ms is None else int(zero_ms), counts)
+        self._ids = {int(key): int(value) for key, value in state.get("t", {}).items()}
 
     # --- adding ---
 
@@ -231,7 +235,7 @@ class TransactionQueue:
         if meter is None:
             where = None
             meter = self._ram[0] if self._ram else None
-        before = None if meter is None else int(bytes(meter).split(b" ", 4)[3])
+        before = None if meter is None else _word(meter, 3)
         seq, data = _first(self._tx, self._tx_next)
         if data is not None and (before is None or seq < before):
             return self._tx, seq, data
@@ -249,10 +253,11 @@ class TransactionQueue:
             if action == METER:
                 rest = rest.split(" ", 1)[1]
             payload = json.loads(rest)
+            payload.get("transactionId")  # an object, or an error
             time_base = self._time_base_of(int(boot_id))
             if _fill_times(payload, time_base) and time_base[1] is not None:
                 self._time_base = time_base
-        except (ValueError, KeyError, IndexError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             log.error("queue", "unreadable record skipped")  # its checksum is valid, so another firmware wrote it
             return None, None, None
         if local_id is not None and action != START:
@@ -323,6 +328,12 @@ def _first(journal, start: int) -> tuple:
     for seq, data in journal.records(start):
         return seq, data
     return 0, None
+
+
+def _word(data, number: int) -> int:
+    """Return a word of a record as a number, -1 when it is none."""
+    words = bytes(data).split(b" ", 4)
+    return int(words[number]) if len(words) > number and words[number].isdigit() else -1
 
 
 def _record(letter: str, local_id: int | None, boot_id: int, before: str, payload: dict) -> bytes:

@@ -154,7 +154,7 @@ class CertificateRenewal:
         pending = self._cp.store.vault.get(NEXT_KEY)
         if pending is None:
             raise CryptoError(UNTRUSTED, "no certificate was requested")
-        encoded = pem.decode(text, max_chars=len(text))
+        encoded = await cooperative.run(pem.decoding(text, max_chars=len(text)))
         certificates = [x509.parse(one) for one in encoded]
         leaf = certificates[0]
         if leaf.key.bits != keys.decode_private_key(pending)[1]:
@@ -237,9 +237,9 @@ class CertificateRenewal:
         from charger.credentials import server_certificate
         from charger.crypto import pem
 
-        text = chain if isinstance(chain, str) else chain.decode()
         try:
+            text = chain if isinstance(chain, str) else chain.decode()
             return server_certificate.validity(pem.decode(text, max_chars=len(text))[0])
-        except CryptoError as error:
+        except (CryptoError, ValueError) as error:
             log.warn("certificates", "our own: %s" % error)
             return None

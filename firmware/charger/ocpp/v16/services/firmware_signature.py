@@ -21,7 +21,7 @@ async def certificate_fault(text: str, roots) -> str:
     if not roots:
         return "no manufacturer root is installed"
     try:
-        found = pem.decode(text)
+        found = await cooperative.run(pem.decoding(text))
         if len(found) != 1:
             return "more than one certificate"
         anchors = [x509.parse(one) for one in pem.decode(_text(roots), max_chars=len(roots))]

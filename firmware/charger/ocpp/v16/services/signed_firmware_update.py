@@ -128,7 +128,7 @@ class SignedFirmwareUpdate:
             await self._wait_until(self._job["retrieve_s"], SCHEDULED)
             if await self._fetch() and await self._verify():
                 await self._install()
-        except (OSError, ValueError, MemoryError) as error:
+        except (OSError, ValueError, MemoryError, KeyError, TypeError) as error:  # the last two: a job of other firmware
             self._end(INSTALL_FAILED, log.reason(error))
 
     async def _wait_until(self, moment_s: int | None, status: str) -> None:

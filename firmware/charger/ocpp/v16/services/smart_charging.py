@@ -5,8 +5,10 @@ current_plan.py computes the limit at a given time.
 """
 
 from charger import clock, log
+from charger.errors import InvalidValueError
 from charger.ocpp.v16.charging_profile import ABSOLUTE, CHARGE_POINT_MAX, TX, ChargingProfile
 from charger.ocpp.v16.current_plan import CurrentPlan
+from charger.validate import check
 
 FILE = "ocpp_profiles.json"
 
@@ -32,9 +34,13 @@ class SmartCharging:
 
     def _load(self) -> None:
         for connector_id, fields in self._cp.files.read_json(FILE, []):
+            from charger.ocpp.v16.actions import charging_profile_spec  # 200 bytes of heap, for units with profiles
+
             try:
+                check(("int", 0, len(self._cp.connectors)), connector_id)
+                check(charging_profile_spec.SPEC, fields)
                 self._profiles.append(ChargingProfile(connector_id, fields))
-            except (KeyError, ValueError, TypeError) as error:
+            except (InvalidValueError, ValueError) as error:
                 log.error("profiles", "a stored profile is unusable: " + log.reason(error))
         self.plan.use(self._profiles)
 
@@ -55,6 +61,9 @@ class SmartCharging:
         return self._put(profile)
 
     def _profile(self, connector_id: int, fields: dict):
+        if len(fields["chargingSchedule"]["chargingSchedulePeriod"]) > self._config.get_int("ChargingScheduleMaxPeriods"):
+            log.warn("profiles", "more periods than this unit takes")
+            return None
         try:
             profile = ChargingProfile(connector_id, fields)
         except ValueError as error:
@@ -63,7 +72,6 @@ class SmartCharging:
         describe = self._config.get_list("ChargingScheduleAllowedChargingRateUnit")
         fits = (
             0 <= profile.stack_level <= self._config.get_int("ChargeProfileMaxStackLevel")
-            and len(profile.periods) <= self._config.get_int("ChargingScheduleMaxPeriods")
             and ("Current" if profile.unit == "A" else "Power") in describe
             and (profile.purpose != CHARGE_POINT_MAX or connector_id == 0)
             and (profile.purpose != TX or connector_id > 0)
