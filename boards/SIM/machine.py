@@ -7,7 +7,8 @@ Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in
 import utime
 from umachine import mem8, mem16, mem32  # noqa: F401
 
-from sim import hardware_times, launch, libc, loop_wait, pins, rtc, soft_irq, timebase, world
+# lines: imported here, it is not the end of a chain of first imports by pins and world, which takes C stack
+from sim import hardware_times, launch, libc, lines, loop_wait, pins, rtc, soft_irq, timebase, world  # noqa: F401
 from sim.buses import I2C, SPI, UART, SoftI2C, SoftSPI  # noqa: F401
 from sim.pins import Pin, Signal  # noqa: F401
 from sim.timer import Timer  # noqa: F401

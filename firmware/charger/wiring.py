@@ -12,7 +12,7 @@ from charger.audit.security_log import SecurityLog
 from charger.config.configuration import Configuration
 from charger.credentials.certificate_store import CertificateStore
 from charger.credentials.vault import Vault
-from charger.drivers import flash_device, meters, readers, reset_cause
+from charger.drivers import flash_device, meters, reset_cause
 from charger.drivers.contactor import Contactor
 from charger.drivers.keystore import KeyStore
 from charger.drivers.meters import calibration
@@ -195,6 +195,8 @@ def add_connectors(app) -> None:
         app.meters.append(meter)
         app.connectors.append(connector)
         if wiring.get("reader"):
+            from charger.drivers import readers  # 500 bytes of heap, for units with a card reader
+
             app.readers.append((connector, readers.make(wiring["reader"])))
     app.limit_current(app.config.get_str("InstallerMaxCurrent"))
     app.config.on_change("InstallerMaxCurrent", app.limit_current)

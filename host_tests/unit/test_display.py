@@ -49,11 +49,12 @@ def poll(display, times=10):
 
 def test_rows_of_a_free_and_of_a_charging_connector():
     equal(rows(app()), ["Ready", "", "Limit 32.0 A", "by the charger's", "own maximum", "", "", ""])
-    charging = connector("Charging", session=Thing(start_wh=45), watts=7360)
+    charging = connector("Charging", session=Thing(start_wh=2045), watts=7360)
     charging.outlet.limits.set("cable", 200, 0)
-    equal(rows(app(charging)), ["Charging", "7.3kW 12.3kWh", "Limit 20.0 A", "by the cable", "", "", "", ""])
-    equal(rows(app(connector("SuspendedEV", session=Thing(start_wh=0), watts=7360, usable=False)))[:2],
-          ["Car pauses", "0.0kW 12.3kWh"])  # fmt: skip
+    equal(rows(app(charging)), ["Charging", "7.3kW 10.3kWh", "Limit 20.0 A", "by the cable", "", "", "", ""])
+    for watts, usable in ((7360, False), (-260, True)):
+        pausing = connector("SuspendedEV", session=Thing(start_wh=0), watts=watts, usable=usable)
+        equal(rows(app(pausing))[:2], ["Car pauses", "0.0kW 12.3kWh"])
 
 
 def test_the_reason_for_waiting_and_the_fault_stand_in_three_rows():

@@ -7,8 +7,9 @@ import meters
 from check import equal, folder, near, raises, true
 from machine import I2C  # noqa: F401 - before buses.py, which would import it one level deeper: 32-bit words leave little stack
 
+from charger.drivers import buses
 from charger.drivers import meters as drivers
-from charger.drivers.meters import buses, calibration
+from charger.drivers.meters import calibration
 from charger.store.files import Files
 
 sys.path.append("tools")

@@ -89,6 +89,7 @@ def test_of_two_cards_each_is_reported_once_at_the_most_and_none_that_is_not_the
             chip.lay(one, 0)
             chip.lay(other, 0)
             found = listen(reader, 6000)
+            true(kind != "RC522" or other != "DFADBEEF" or found[0] == other, found)  # the one with a 1 in the first bit
             true(found and len(found) == len(set(found)) and set(found) <= {one, other}, (kind, one, other, found))
 
 
@@ -122,6 +123,16 @@ def test_a_chip_that_takes_half_a_second_for_each_answer_is_waited_for():
         equal((kind, reader.errors), (kind, 0))
 
 
+def test_a_transmission_that_never_ends_is_a_failure():
+    chip, reader = unit("RC522")
+    chip.flaw = "stuck"
+    listen(reader, 1000)
+    true(reader.failed)
+    chip.flaw = None
+    chip.lay(SEVEN, 0)
+    equal(listen(reader, 2000), [SEVEN])
+
+
 def test_a_chip_that_was_never_there_has_failed_within_4_s():
     for kind in KINDS:
         _, reader = new(kind, silent=True)
@@ -131,16 +142,15 @@ def test_a_chip_that_was_never_there_has_failed_within_4_s():
 
 def test_half_frames_and_noise_give_no_card_that_is_not_there():
     for kind in KINDS:
-        for flaw in ("half", "noise"):
+        for flaw in ("half", "noise", "empty", "long") if kind == "RC522" else ("half", "noise"):
             chip, reader = unit(kind)
             chip.lay(SEVEN, 0)
             chip.flaw = flaw
             true(set(listen(reader, 30000)) <= {SEVEN}, (kind, flaw))
-            true(flaw != "half" or kind != "PN532" or reader.errors > 50, reader.errors)  # on I2C the rest cannot come later
             chip.flaw = None
             chip.lift()
             listen(reader, 2500)
-            equal((kind, flaw, reader.failed), (kind, flaw, False))
+            equal((kind, flaw, reader.failed, chip.refused), (kind, flaw, False, []))
             chip.swipe(SEVEN)
             equal((kind, listen(reader, 2000)), (kind, [SEVEN]))
 
@@ -209,7 +219,6 @@ def test_a_poll_takes_a_few_milliseconds_of_the_bus():
 
 def test_a_unit_makes_the_driver_that_its_board_names():
     raises(ValueError, readers.make, {"bus": 1, "kind": "pn533_i2c"})
-    raises(ValueError, readers.make, {"bus": 1, "kind": "polled_reader"})
     chip, _ = unit("RC522")
     for token in ("CARD", "0102", "010203040506", "zz112233"):
         raises(ValueError, chip.swipe, token)

@@ -12,7 +12,7 @@ _FOUND_MS = 15
 
 
 class PN532Chip(Field):
-    """flaw: None, "silent" (no answer at all), "half" (frames break off), "noise" (each third answer has a wrong bit),
+    """flaw: None, "silent" (no answer at all), "half" (frames break off), "noise" (each third answer or so has a wrong bit),
     "absurd" (UIDs of 3 bytes), "other" (answers to another command).
     """
 
@@ -130,8 +130,8 @@ class PN532Chip(Field):
         self._answers += 1
         if self.flaw == "half":
             frame = frame[: len(frame) - 4]
-        elif self.flaw == "noise" and self._answers % 3 == 0:
-            bad = 6 + self._answers % (len(frame) - 6)
+        elif self.flaw == "noise" and self._answers * 7 % 11 < 4:
+            bad = 3 + self._answers % (len(frame) - 3)
             frame = frame[:bad] + bytes((frame[bad] ^ 0x10,)) + frame[bad + 1 :]
         self._out.append([utime.ticks_add(at_ms, self.slow_ms), frame])
 

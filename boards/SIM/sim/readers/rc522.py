@@ -20,7 +20,9 @@ _KHZ = 13560
 
 
 class RC522Chip(Field):
-    """flaw: None, "silent" (MISO is high), "half" (answers lose their last byte), "noise" (each third has a wrong bit)."""
+    """flaw: None, "silent" (MISO is high), "half" (answers lose their last byte), "noise" (each third or so has a wrong bit),
+    "stuck" (no transmission ends), "empty" and "long" (answers of no byte, of 8 more).
+    """
 
     def __init__(self):
         super().__init__()
@@ -33,6 +35,7 @@ class RC522Chip(Field):
         """As after a reset or a dip of the supply."""
         self._registers = dict(_RESET)
         self._fifo = b""
+        self._received = False  # what is in the FIFO is an answer
         self._ends = None  # (when, IRQ bits, answer, error bits)
         self.switch(False)
         self._on_ms = None
@@ -75,6 +78,9 @@ class RC522Chip(Field):
     def _set(self, register, value):
         self._finish()
         if register == _FIFO:
+            if self._received and self._fifo:
+                self.refused.append("FIFO not emptied")
+            self._received = False
             self._fifo = (self._fifo + bytes((value,)))[:64]
         elif register == _FIFO_LEVEL:
             if value & 0x80:
@@ -92,13 +98,14 @@ class RC522Chip(Field):
         else:
             self._registers[register] = value
             if register == _TX_CONTROL:
-                if value & 3 and self._on_ms is None:
-                    self._on_ms = timebase.ticks_ms()
-                elif not value & 3:
-                    self._on_ms = None
-                self.switch(value & 3 != 0)
+                self._set_antenna(value & 3 != 0)
             elif register == _BIT_FRAMING and value & 0x80:
                 self._transmit()
+
+    def _set_antenna(self, on):
+        if on != self.on:
+            self._on_ms = timebase.ticks_ms() if on else None
+        self.switch(on)
 
     def _command(self, command):
         self._registers[_COMMAND] = command
@@ -113,6 +120,8 @@ class RC522Chip(Field):
         if self._registers[_COMMAND] != 0x0C:
             return
         registers, now = self._registers, timebase.ticks_ms()
+        if self.flaw == "stuck":
+            return
         data, self._fifo = self._fifo, b""
         answer = place = None
         hears = self._on_ms is not None and utime.ticks_diff(now, self._on_ms) >= _STARTS_MS
@@ -133,9 +142,9 @@ class RC522Chip(Field):
             answer = answer[:place] + [0] * (len(answer) - place)
         self._answers += 1
         data = bytes_of([0] * align + answer)
-        if self.flaw == "half":
-            data = data[:-1]
-        elif self.flaw == "noise" and self._answers % 3 == 0:
+        if self.flaw in ("half", "empty", "long"):
+            data = {"half": data[:-1], "empty": b"", "long": data + bytes(8)}[self.flaw]
+        elif self.flaw == "noise" and self._answers * 7 % 11 < 4:
             bad = self._answers % len(data)
             data = data[:bad] + bytes((data[bad] ^ 0x10,)) + data[bad + 1 :]
         return data
@@ -150,6 +159,7 @@ class RC522Chip(Field):
             registers[_COM_IRQ] |= 0x01
             return
         self._fifo = data
+        self._received = True
         registers[_COM_IRQ] |= 0x20
         registers[_COLL] = registers[_COLL] & 0x80 | 0x20
         if place is not None:

@@ -6,7 +6,7 @@ The idTag is the card's UID of 4, 7 or 10 bytes in upper-case hexadecimal. Facts
 
 from micropython import const
 
-from charger.drivers.readers.polled_reader import PolledReader
+from charger.drivers.readers import PolledReader
 
 _KINDS = const((("pn532_i2c", "i2c"), ("pn532_uart", "uart")))
 _OPTIONS = const((("address", 0x24, 0x24), ("freq", 100000, 400000)))  # an answer takes 5 ms at 100 kHz
@@ -144,10 +144,7 @@ class _I2CLine:
         data = self._i2c.readfrom(self._address, count + 1)
         if not data[0] & 1:
             return None
-        payload, _ = _payload(data[1:])
-        if payload is None:
-            raise ValueError("half a frame")
-        return payload
+        return _payload(data[1:])[0]
 
 
 class _UartLine:

@@ -8,7 +8,7 @@ bit that differs go on.
 
 from micropython import const
 
-from charger.drivers.readers.polled_reader import PolledReader
+from charger.drivers.readers import PolledReader
 
 _KINDS = const((("rc522", "spi"),))
 _OPTIONS = const(())
@@ -112,7 +112,7 @@ class CardReader(PolledReader):
             self._begin_level(0)
         elif sent == _ANTICOLLISION:
             return self._take_part(data)
-        elif len(data) == 3 and data[0] & _INCOMPLETE and crc_a(data[:1]) == data[1:]:
+        elif data and data[0] & _INCOMPLETE:  # the check byte of the next part says whether it belongs to this one
             self._begin_level(self._level + 1)
         return None
 

@@ -3,7 +3,7 @@
 from micropython import const
 
 from charger import clock
-from charger.drivers.readers.polled_reader import PolledReader
+from charger.drivers.readers import PolledReader
 
 _KINDS = const((("serial_ascii", "uart"),))
 _OPTIONS = const(())
