@@ -131,13 +131,13 @@ async def test_a_request_that_waits_for_its_retrieve_date_is_kept_over_restarts(
     updater = Updater()
     updater.fetched.set()
     rig = await _rig(updater)
-    await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 3600), retries=2)
+    await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 130), retries=2)
     for _ in range(2):
         await _restarted(rig, updater)
-        await rig.seconds(600)
+        await rig.seconds(60)
         equal((_statuses(rig), updater.installing), ([], False))
-    await rig.until(lambda: updater.installing, 3600000)
-    true(clock.utc_s() >= NOW + 3600)
+    await rig.until(lambda: updater.installing)
+    true(NOW + 130 <= clock.utc_s() <= NOW + 140)
     equal(_statuses(rig), ["Downloading", "Downloaded", "Installing"])
     await rig.stop()
 
@@ -192,7 +192,8 @@ async def test_a_clock_that_is_set_moves_the_download_and_a_damaged_request_begi
     await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 86400))
     await rig.seconds(5)
     clock.set_utc(NOW + 86400, "test")
-    await rig.until(lambda: _statuses(rig) == ["Downloading"], 61000)
+    await rig.seconds(60)
+    equal(_statuses(rig), ["Downloading"])
     nameless = {"location": "", "retrieve_s": 0, "retries": 0, "interval_s": 0, "begun": 0}
     for content in (nameless, {"location": "x"}, [1], 5, "Installed"):
         rig.files.write_json("ocpp_firmware.json", content)

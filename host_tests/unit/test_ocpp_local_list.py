@@ -97,3 +97,21 @@ async def test_a_verdict_against_the_list_is_a_conflict_ocpp55():
     equal(await swipe(rig, "TAG1"), None)
     conflict = [p for p in rig.link.of("StatusNotification") if p["errorCode"] == "LocalListConflict"]
     equal([(p["connectorId"], p["status"]) for p in conflict], [(0, "Available")])
+
+
+async def test_a_conflict_is_reported_once_for_each_card_and_list():
+    rig = await Rig().online()
+    rig.link.answers["Authorize"] = id_tag_info("Accepted")
+
+    def conflicts():
+        return len([p for p in rig.link.of("StatusNotification") if p["errorCode"] == "LocalListConflict"])
+
+    for version, tag, wanted in ((1, "TAG1", 1), (None, "tag1", 1), (2, "TAG1", 2)):
+        if version:
+            await send_list(rig, version, "Full", list_entry("TAG1", "Blocked"))
+        await rig.charge(tag=tag)  # Authorize.conf and StartTransaction.conf both contradict the list
+        await rig.seconds(1)
+        equal(conflicts(), wanted)
+        rig.connectors[0].stop("Local")
+        await rig.plug(plugged=False)
+        await rig.shows("Available")

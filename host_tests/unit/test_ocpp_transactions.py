@@ -353,3 +353,23 @@ async def test_a_clock_that_was_set_back_before_a_power_cut_leaves_the_stop_afte
     await rig.online()
     stop = await rig.sent("StopTransaction")
     true(70000 <= _ms(stop["timestamp"]) - _ms(start) <= 72000, stop["timestamp"])
+
+
+async def test_a_start_of_unknown_time_is_dated_by_the_clock_of_its_sending_and_the_stop_after_it():
+    for told in (False, True):  # before the time proves wrong
+        rig = Rig(utc=None, factory={"AllowOfflineTxForUnknownId": "true"})
+        rig.link.connected = False
+        await rig.start()
+        await rig.charge()
+        await rig.seconds(30)
+        clock.set_utc(1790007200, "sntp")
+        if told:
+            await rig.reconnect()
+        await rig.seconds(5)
+        clock.set_utc(1790000000, "ocpp")
+        if not told:
+            await rig.reconnect()
+        await rig.seconds(5)
+        rig.connectors[0].stop("Local")
+        stop, start = await rig.sent("StopTransaction"), rig.link.of("StartTransaction")[0]
+        true(39000 <= _ms(stop["timestamp"]) - _ms(start["timestamp"]) <= 42000, "%s %s" % (start, stop))

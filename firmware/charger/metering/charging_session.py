@@ -65,6 +65,7 @@ class Session:
         self.boot_id = self.stop_boot_id = clock.boot_id
         self.start_uptime_ms = self.stop_uptime_ms = clock.uptime_ms()
         self.start_utc = self.stop_utc = clock.utc_s()
+        self.dated = self.start_utc is not None  # from the start on, not only since the time became known
         self.start_wh = self.stop_wh = start_wh
         self.export_wh = 0
         self.export_from_wh = 0  # the register's export at the start

@@ -179,15 +179,16 @@ class SessionStore:
         return last
 
     def _stepped(self, old: int | None, _new: int, _source: str) -> None:
-        """Date this start-up's sessions when the time becomes known."""
+        """Date this start-up's sessions when the time becomes known, and again when that was wrong and no start was told yet."""
         zero = clock.utc_at_uptime(0)
-        if old is not None or zero is None or not self._undated:
+        if zero is None:
             return
-        self._undated = False
         try:
-            self.history.anchor(clock.boot_id, zero)
+            if old is None and self._undated:
+                self._undated = False
+                self.history.anchor(clock.boot_id, zero)
             for session in self._open.values():
-                if session.start_utc is None and session.boot_id == clock.boot_id:
+                if not session.dated and session.transaction_id is None and session.boot_id == clock.boot_id:
                     session.start_utc = zero + session.start_uptime_ms // 1000
                     self.save(session)
         except OSError as error:

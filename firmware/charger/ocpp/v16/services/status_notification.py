@@ -23,6 +23,7 @@ class StatusNotification:
         self._passed = {}  # connector id -> notifications of the changes since the last one sent
         self._missed = []  # notifications of errors while offline
         self._unsent = {}  # connector id -> uptime in ms of its last change while offline
+        self._conflict = None  # what the last LocalListConflict was about
         self.unavailable = False  # connector 0 by ChangeAvailability
         self.fault = None  # (error code, info) of the charger as a whole, or None
 
@@ -112,8 +113,11 @@ class StatusNotification:
         self._waiting = {}
         self._passed = {}
 
-    def conflict(self) -> None:
-        """Report that the local list and the back end disagree about an idTag (OCPP-55)."""
+    def conflict(self, about: tuple) -> None:
+        """Report that the local list and the back end disagree about (idTag, listVersion), once (OCPP-55)."""
+        if about == self._conflict:
+            return
+        self._conflict = about
         status = self.of(0)[0]
         self._send(self.payload(0, (status, "LocalListConflict", "")), None)
 
