@@ -19,7 +19,7 @@ PYTHON = ROOT / ".toolchain" / "ha" / "bin" / "python"
 def main() -> int:
     """Entry point."""
     command = [str(PYTHON), str(ROOT / "tools" / "home_assistant_schemas.py")]
-    return subprocess.run(command, input=json.dumps(messages()), text=True, check=False).returncode
+    return subprocess.run(command, input=json.dumps(messages(rights=("charge", "update"))), text=True, check=False).returncode
 
 
 if __name__ == "__main__":

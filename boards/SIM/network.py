@@ -33,6 +33,7 @@ _NEIGHBOURS = [
 _country = "XX"
 _given = launch.setting("WifiNetwork", None)
 _in_the_air = True
+_channel = 1
 if _given is not None:
     net.down = True
 
@@ -43,6 +44,14 @@ def switch(on):
     _in_the_air = on
     if not on:
         WLAN().disconnect()
+
+
+def replace(given=None, channel=None):
+    """Another access point, "NAME/PASSWORD", or another channel of it: the station loses its link."""
+    global _given, _channel
+    _given = _given if given is None else given
+    _channel = channel or _channel
+    WLAN().disconnect()
 
 
 def seen():
@@ -178,7 +187,7 @@ class WLAN:
             from machine import unique_id
 
             return unique_id()
-        return {"ssid": self._state["ssid"], "essid": self._state["ssid"], "channel": 1}.get(args[0])
+        return {"ssid": self._state["ssid"], "essid": self._state["ssid"], "channel": _channel}.get(args[0])
 
     def scan(self):
         """(ssid, bssid, channel, RSSI, security, hidden) of what is in the air; the port waits for it inside C."""
@@ -188,5 +197,5 @@ class WLAN:
         timebase.cost(hardware_times.WLAN_SCAN_US[launch.config["flash_time"]], "WLAN.scan")
         soft_irq.leave()
         name = "Simulated" if _given is None else _given.partition("/")[0]
-        own = [(name.encode(), b"\x02\x50\x4c\xff\xff\x01", 1, -55, AUTH_WPA2_PSK, False)] if _in_the_air else []
+        own = [(name.encode(), b"\x02\x50\x4c\xff\xff\x01", _channel, -55, AUTH_WPA2_PSK, False)] if _in_the_air else []
         return own + _NEIGHBOURS

@@ -10,6 +10,7 @@ def connector_report(connector, planner) -> dict:
     outlet = connector.outlet
     reading = connector.meter.reading
     session = connector.session
+    limit_da = outlet.limits.get("user")
     return {
         "ocpp_status": connector.status,
         "error_code": connector.error_code,
@@ -21,6 +22,8 @@ def connector_report(connector, planner) -> dict:
         "opened_by": outlet.switch.hot_cause,  # the last one under load
         "offered_amps": outlet.offered_da / 10,
         "limit": outlet.limit_words(),
+        "limit_amps": None if limit_da is None else limit_da / 10,
+        "paused": outlet.limits.get("pause") is not None,
         "power_w": reading.total_mw() // 1000 if reading.usable() else None,
         "power_age_ms": clock.elapsed_ms(reading.stamp_ms) if reading.usable() else None,  # UK-19: 1 s at the most
         "energy_wh": connector.meter.reported_wh(),

@@ -37,8 +37,8 @@ def secrets_in(text, secrets):
     return [secret for secret in secrets if any(form in data for form in encodings(secret))]
 
 
-def use_everything(sim, csms, port, label, files):
-    """By page and back end; what was answered, as text."""
+def use_everything(sim, csms, port, label, files, secrets):
+    """By page and back end; what was answered, as text. `secrets` gets the tokens, which the answer tells once."""
     said = []
     with Page(port, keep=True) as page:
         for pin in ("11112222", label["pin"]):
@@ -55,6 +55,11 @@ def use_everything(sim, csms, port, label, files):
             wrong = body and ("short" in body.values() or "12345678" in body.values())
             assert answer.status == (400 if wrong else 200), (path, answer)
             said += [answer.json, str(answer.headers)]
+        for more in ({}, {"home_assistant": True}):
+            answer = page.post("/api/tokens", action="make", name=f"n{len(more)}", rights=["status"], **more)
+            secrets += answer.values()
+        said += [page.get("/api/tokens"), page.get("/api/log")]
+        assert page.request("GET", "/api/status", headers={"Authorization": "Bearer " + secrets[-1]}).status == 200
     start_session(sim, csms, CARD)
     end_session(sim, csms)
     assert csms.call("ChangeConfiguration", key="AuthorizationKey", value=NEW_KEY)["status"] == "Accepted"
@@ -78,7 +83,7 @@ def test_nothing_secret_is_reported_logged_or_left_in_the_state_directory(launch
     wait_until(lambda: (sim.status().get("web") or {}).get("port"), 20, "the page listens")
     secrets = [label[name] for name in SECRETS] + [NEW_KEY, WIFI, CHOSEN, private_scalar(made), bytes.fromhex(made["web_key"])]
     secrets += [bytes.fromhex(pin[part]) for pin in made["pins"].values() for part in ("salt", "hash")]
-    said = use_everything(sim, csms, port, label, files)
+    said = use_everything(sim, csms, port, label, files, secrets)
     key = bytes.fromhex(made["device_key"])
     assert secrets_in(said, [*secrets, key]) == []
     assert secrets_in("".join(body.decode() for *_, body in files.uploads), [CARD]) == []

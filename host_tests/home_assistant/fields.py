@@ -1,7 +1,7 @@
 """The fields of discovery messages and what they may hold, from Home Assistant's public documentation.
 
-The pages are those of the integrations mqtt (discovery, device), sensor.mqtt, binary_sensor.mqtt, update.mqtt, event.mqtt, and
-sensor and binary_sensor for their device classes.
+The pages are those of the integrations mqtt (discovery, device), sensor.mqtt, binary_sensor.mqtt, update.mqtt, event.mqtt,
+number.mqtt, switch.mqtt, button.mqtt, and sensor and binary_sensor for their device classes.
 """
 
 import re
@@ -20,10 +20,16 @@ OWN = {
     "update": {"command_topic", "device_class", "display_precision", "latest_version_template", "latest_version_topic",
                "payload_install", "release_summary", "release_url", "retain", "title"},
     "event": {"device_class", "event_types"},
+    "number": {"command_template", "command_topic", "device_class", "max", "min", "mode", "optimistic", "payload_reset", "retain",
+               "step", "unit_of_measurement"},
+    "switch": {"command_template", "command_topic", "device_class", "optimistic", "payload_off", "payload_on", "retain",
+               "state_off", "state_on"},
+    "button": {"command_template", "command_topic", "device_class", "payload_press", "retain"},
 }  # fmt: skip
-REQUIRED = {"sensor": {"state_topic"}, "binary_sensor": {"state_topic"}, "update": set(), "event": {"state_topic", "event_types"}}
+REQUIRED = {"sensor": {"state_topic"}, "binary_sensor": {"state_topic"}, "update": set(), "event": {"state_topic", "event_types"},
+            "number": {"command_topic"}, "switch": {"command_topic"}, "button": {"command_topic"}}  # fmt: skip
 # What makes one device of them whose entities keep their ids and history: the documentation asks for both together.
-OURS = {"name", "unique_id", "object_id", "default_entity_id", "device", "availability_topic", "value_template"}
+OURS = {"name", "unique_id", "object_id", "default_entity_id", "device", "availability_topic"}
 DEVICE = {"configuration_url", "connections", "hw_version", "identifiers", "manufacturer", "model", "model_id", "name",
           "serial_number", "suggested_area", "sw_version", "via_device"}  # fmt: skip
 # Device class of a sensor: units, state classes.
@@ -45,7 +51,8 @@ def faults(topic: str, told: dict) -> list[str]:
     if match is None or match[1] not in OWN:
         return [f"no topic of the discovery: {topic}"]
     component, kind = match[1], told.get("device_class")
-    found = [f"no {name}" for name in sorted((REQUIRED[component] | OURS) - set(told))]
+    wanted = REQUIRED[component] | OURS | ({"state_topic", "value_template"} if component != "button" else set())
+    found = [f"no {name}" for name in sorted(wanted - set(told))]
     found += [f"unknown: {name}" for name in sorted(set(told) - COMMON - OWN[component])]
     found += [f"unknown in device: {name}" for name in sorted(set(told.get("device", {})) - DEVICE)]
     if not told.get("device", {}).get("identifiers"):
@@ -57,7 +64,8 @@ def faults(topic: str, told: dict) -> list[str]:
         found.append(f"category {told['entity_category']}")
     if component == "sensor":
         found += _of_sensor(kind, told)
-    elif kind not in {"binary_sensor": BINARY, "update": {"firmware"}, "event": {None}}[component]:
+    elif kind not in {"binary_sensor": BINARY, "update": {"firmware"}, "event": {None}, "number": {"current"},
+                      "switch": {None}, "button": {None}}[component]:
         found.append(f"device class {kind}")
     return found
 

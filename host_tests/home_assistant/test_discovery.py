@@ -1,6 +1,7 @@
 """Each message of the discovery against the fields that Home Assistant documents; `make ha` holds them to its own schemas."""
 
 import json
+import re
 
 import jinja2
 import pytest
@@ -12,11 +13,11 @@ from home_assistant.payloads import messages
 @pytest.fixture(scope="module")
 def told():
     """Topic -> message of a unit with two connectors, whose serial number has characters that an id may not have."""
-    return {topic: json.loads(payload) for topic, payload in messages(2, "PL-1.ä/7")}
+    return {topic: json.loads(payload) for topic, payload in messages(2, "PL-1.ä/7", ("charge", "update"))}
 
 
 def test_every_message_has_the_documented_fields_and_no_others(told):
-    assert len(told) == 2 * 10 + 4
+    assert len(told) == 2 * (10 + 5) + 4
     assert {topic: found for topic, message in told.items() if (found := faults(topic, message))} == {}
 
 
@@ -31,9 +32,43 @@ def test_templates_are_templates_and_a_unit_that_is_away_tells_nothing(told):
     engine = jinja2.Environment()
     for topic, message in told.items():
         assert engine.from_string(message["availability_template"]).render(value_json={"online": False}) == "offline"
+        if "/button/" in topic:
+            continue
         template = engine.from_string(message["value_template"])
         if "/event/" not in topic:
             assert template.render(value_json={"online": False}) == ""
+
+
+def test_what_commands_sends_the_token_and_what_the_entity_names(told):
+    """Each payload is a command of the unit; the limit's template makes one with the chosen number."""
+    engine = jinja2.Environment()
+    sent = {}
+    for topic, message in told.items():
+        fields = [name for name in message if name.startswith("payload_") or name == "command_template"]
+        assert bool(fields) == ("command_topic" in message)
+        for name in fields:
+            command = json.loads(engine.from_string(message[name]).render(value=12.0))
+            assert re.fullmatch("[0-9a-f]{32}", command.pop("token")) and command.pop("id")
+            assert message["command_topic"] == "home/PL-1.ä/7/cmd"
+            sent[topic.split("/")[3], name] = command
+    two = {"connector": 2}
+    assert len(sent) == 2 * 6 + 1
+    assert sent["limit_2", "command_template"] == {"do": "charge", "with": {**two, "action": "limit", "amps": 12.0}}
+    assert sent["allowed_2", "payload_off"] == {"do": "charge", "with": {**two, "action": "pause"}}
+    assert sent["firmware", "payload_install"] == {"do": "install"}
+    allowed = next(message for topic, message in told.items() if "/allowed_2/" in topic)
+    states = [engine.from_string(allowed["value_template"]).render(
+        value_json={"online": True, "connectors": {"2": {"paused": paused}}}) for paused in (True, False)]
+    assert states == [allowed["state_off"], allowed["state_on"]]
+
+
+def test_without_a_token_the_entities_that_command_are_removed():
+    """An empty message removes one; the others stay as they are."""
+    for rights in ((), ("update",)):
+        told = dict(messages(1, "PL-1", rights))
+        assert [topic.split("/")[1] for topic, payload in told.items() if not payload] == ["number", "switch", *["button"] * 3]
+        firmware = next(payload for topic, payload in told.items() if "/update/" in topic)
+        assert ("command_topic" in firmware) == bool(rights)
 
 
 @pytest.mark.parametrize(("change", "found"), [

@@ -8,7 +8,7 @@ from house.source import FIRMWARE, ROOT
 
 CHARGER = FIRMWARE / "charger"
 TABLE = json.loads((ROOT / "web" / "text.json").read_text(encoding="utf-8"))
-OWN_LABELS = {"HouseMeter", "MetricsToken"}  # cards of their own, by parts and as a button
+OWN_LABELS = {"HouseMeter"}  # by its parts
 
 
 def constant(file: str, name: str):

@@ -25,7 +25,7 @@ expect.set_options(timeout=10000)  # as for what the browser is asked to do: the
 PROGRAM = ROOT / ".toolchain" / "chromium"
 AXE = ROOT / ".toolchain" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = ROOT / "build" / "page"
-PICTURES = ("first-use-phone", "charging-phone", "plan-phone", "card-list-phone", "house-phone")
+PICTURES = ("first-use-phone", "charging-phone", "plan-phone", "card-list-phone", "house-phone", "tokens-phone", "invoice-phone")
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 # The browser reports each answer of an error as an error of its own: that the page handles them is what the tests look at.
@@ -115,7 +115,7 @@ class Visitor:
         """Log in on the page that is shown."""
         self.page.locator("#role").select_option(role)
         self.page.locator("#pin").fill(pin or self.charger.pin)
-        self.page.locator("form button").click()
+        self.page.locator(".login form button").click()
 
     def shot(self, name, part=None):
         """Keep a picture of the whole page, or of a locator's part; with PILOTLIGHT_PICTURES=1 those of docs/HOME.md, too."""

@@ -1,4 +1,6 @@
-"""The owner's cards at the page: held to the reader, named, blocked, removed."""
+"""What the owner lets in at the page: cards, held to the reader, named, blocked, removed; programs, by a token."""
+
+import re
 
 from playwright.sync_api import expect
 
@@ -41,3 +43,45 @@ def test_an_installer_has_no_cards(visit):
     visitor = visit("installer")
     visitor.open("settings")
     assert not visitor.page.get_by_role("region", name="My cards").count()
+
+
+def test_a_token_is_made_shown_once_and_removed(visit, charger):
+    """The chosen rights are those of the token; after a reload it is gone; the one for Home Assistant is not shown at all."""
+    visitor = visit()
+    page = visitor.page
+    visitor.open("settings")
+    programs = page.get_by_role("region", name="Access for other programs")
+    make = programs.get_by_role("button", name="Make a token")
+    programs.get_by_label("read state and figures").uncheck()
+    expect(make).to_be_disabled()
+    programs.get_by_label("start, stop, pause and limit").check()
+    programs.get_by_label("Name of the program").fill("evcc")
+    make.click()
+    token = programs.locator("code")
+    expect(token).to_have_text(re.compile("^[0-9a-f]{32}$"))
+    expect(programs.get_by_role("listitem")).to_have_text(re.compile("^evccstart, stop, pause and limit"))
+    expect(programs.get_by_label("Name of the program")).to_have_value("")
+    visitor.shot("tokens-phone", programs)
+    visitor.check_width()
+    visitor.check_access()
+    programs.get_by_label("Name of the program").fill("evcc")
+    make.click()
+    expect(page.get_by_text("There are too many tokens, or one of this name.")).to_be_visible()
+    programs.get_by_label("Name of the program").fill("At home")
+    programs.get_by_label("for Home Assistant").check()
+    make.click()
+    expect(programs.get_by_role("listitem").filter(has_text="Home Assistant")).to_be_visible()
+    expect(token).to_be_hidden()
+    page.reload()
+    expect(programs.get_by_role("listitem")).to_have_count(2)
+    expect(token).to_be_hidden()
+    for name in ("evcc", "At home"):
+        programs.get_by_role("listitem").filter(has_text=name).get_by_role("button", name="Remove").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        expect(programs.get_by_role("listitem").filter(has_text=name)).to_have_count(0)
+
+
+def test_an_installer_makes_no_tokens(visit):
+    visitor = visit("installer")
+    visitor.open("settings")
+    assert not visitor.page.get_by_role("region", name="Access for other programs").count()

@@ -28,6 +28,24 @@ def rounded(number, divisor):
     return str((Decimal(number) / divisor).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
+def limit_and_pause(page, charger):
+    """The limit that holds is shown; a pause waits until it is resumed."""
+    page.get_by_text("Limit the current").click()
+    page.get_by_role("slider").fill("8")
+    page.get_by_role("button", name="Set the limit").click()
+    charger.wait_connector(lambda c: c["offered_amps"] == 8)
+    expect(page.get_by_text("the user's choice: 8.0 A")).to_be_visible()
+    expect(page.get_by_text("Limit the current: 8.0 A")).to_be_visible()
+    page.get_by_role("button", name="No limit").click()
+    charger.wait_connector(lambda c: c["offered_amps"] > 8)
+    expect(page.get_by_role("button", name="No limit")).to_be_disabled()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    heading(page, "Charging is paused")
+    expect(page.locator(".reason")).to_contain_text("the user's pause")
+    page.get_by_role("button", name="Resume", exact=True).click()
+    heading(page, "Charging")
+
+
 def test_start_limit_and_stop(visit, charger):
     """The page does it and shows it; the figures are the charger's; what was charged is in the history and in its files."""
     visitor = visit()
@@ -44,13 +62,7 @@ def test_start_limit_and_stop(visit, charger):
     visitor.shot("charging-phone")
     visitor.check_width()
     visitor.check_access()
-    page.get_by_text("Limit the current").click()
-    page.get_by_role("slider").fill("8")
-    page.get_by_role("button", name="Set the limit").click()
-    charger.wait_connector(lambda c: c["offered_amps"] == 8)
-    expect(page.get_by_text("the user's choice: 8.0 A")).to_be_visible()
-    page.get_by_role("button", name="No limit").click()
-    charger.wait_connector(lambda c: c["offered_amps"] > 8)
+    limit_and_pause(page, charger)
     charger.wait_connector(lambda c: c["session_wh"] > 20)
     page.get_by_role("button", name="Stop", exact=True).click()
     heading(page, "Charging has ended")
@@ -69,6 +81,54 @@ def test_start_limit_and_stop(visit, charger):
     expect(page.locator(".list span").first).to_have_text(rounded(session["import_wh"], 2000))
     visitor.shot("history-sessions")
     visitor.check_access()
+
+
+def test_a_month_is_printed_with_its_cost(visit, charger):
+    """The sum is that of the rows; names stay in this browser; on paper there is the statement alone, dark mode or not."""
+    visitor = visit()
+    page = visitor.page
+    visitor.open("history")
+    page.get_by_role("link", name="Statement to print").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Statement to print")
+    expect(page.get_by_text("Without a price of a kWh under History it has no cost.")).to_be_visible()
+    expect(page.get_by_role("columnheader")).to_have_text(["Date", "Charged"])
+    page.evaluate("localStorage.setItem('price', '0.31')")
+    page.reload()
+    page.get_by_label("From (name and address)").fill("Anna Owner\nHill Road 1")
+    page.get_by_label("To (name and address)").fill("<b>Employer & Co</b>")
+    page.get_by_label("Currency").fill("GBP")
+    expect(page.get_by_role("region", name=re.compile("Charging in .* 20"))).to_contain_text("<b>Employer & Co</b>")
+    page.get_by_label("To (name and address)").fill("Employer & Co")
+    [row] = page.locator("tbody tr").all()
+    assert row.locator("td").last.inner_text() == page.locator("tfoot td").last.inner_text()
+    assert re.fullmatch(r"0\.\d\d GBP|\d\.\d\d GBP", row.locator("td").last.inner_text())
+    visitor.check_width()
+    visitor.check_access()
+    visitor.shot("invoice-phone")
+    page.emulate_media(media="print", color_scheme="dark")
+    visitor.shot("invoice-printed")
+    assert page.locator("nav").is_hidden() and page.get_by_label("Currency").is_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen")
+    page.reload()
+    expect(page.get_by_label("Currency")).to_have_value("GBP")
+
+
+def test_what_is_paused_without_a_car_can_be_resumed(visit, charger):
+    """A program at home may have paused it: the page says so before a car comes, and gives the way out."""
+    visitor = visit()
+    visitor.open()
+    charger.plug_out()
+    heading(visitor.page, "Ready")
+    assert not visitor.page.get_by_role("button", name="Resume").count()
+    visitor.page.evaluate("""fetch("/api/session").then(answer => answer.json()).then(({ csrf }) => fetch("/api/charge", {
+        method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: '{"action": "pause"}' }))""")
+    expect(visitor.page.get_by_text("Paused: the next session waits until you resume it.")).to_be_visible()
+    visitor.check_access()
+    visitor.page.get_by_role("button", name="Resume", exact=True).click()
+    expect(visitor.page.get_by_text("Plug the car in to charge.")).to_be_visible()
+    charger.plug_in()
+    heading(visitor.page, "Car connected")
 
 
 def test_two_tabs_show_the_same(visit, charger):

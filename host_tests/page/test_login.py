@@ -33,6 +33,52 @@ def test_a_session_that_ended_asks_for_the_pin(visit, charger):
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Ready")
 
 
+def test_a_session_that_ended_in_the_middle_of_a_form_keeps_what_was_typed(visit):
+    """The login comes before the view, which waits as it was; a view that was opened at that moment is loaded after it."""
+    visitor = visit()
+    page = visitor.page
+    visitor.open("settings")
+    page.locator("#MqttUrl").fill("mqtts://broker.lan")
+    visitor.context.clear_cookies(name="session")
+    expect(page.get_by_text("The session has ended. Log in again.")).to_be_visible()
+    expect(page.locator("#MqttUrl")).to_be_hidden()
+    visitor.check_access()
+    visitor.login()
+    expect(page.locator("#MqttUrl")).to_be_visible()
+    expect(page.locator("#MqttUrl")).to_have_value("mqtts://broker.lan")
+    page.route("**/api/status", lambda route: route.abort())  # so that the view is the first one to be told
+    visitor.context.clear_cookies(name="session")
+    page.evaluate("location.hash = '#/history'")
+    expect(page.get_by_text("The session has ended. Log in again.")).to_be_visible(timeout=30000)
+    page.unroute("**/api/status")
+    visitor.login()
+    expect(page.get_by_text("No session has ended yet.")).to_be_visible()
+
+
+def test_a_view_that_could_not_be_loaded_is_loaded_when_the_charger_is_back(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.open()
+    page.route("**/api/settings", lambda route: route.abort())
+    page.evaluate("location.hash = '#/settings'")
+    expect(page.get_by_text("The charger did not answer.")).to_be_visible()
+    page.unroute("**/api/settings")
+    expect(page.locator("#WifiName")).to_be_visible()
+
+
+def test_a_new_firmware_brings_its_own_page(visit):
+    """After an update the page of the old one would ask for files that are gone."""
+    visitor = visit()
+    page = visitor.page
+    visitor.open()
+
+    status = page.evaluate("fetch('/api/status').then(answer => answer.json())")
+    with page.expect_event("load"):
+        page.route("**/api/status", lambda route: route.fulfill(json={**status, "firmware": "9.9.9"}))
+    page.unroute("**/api/status")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ready")
+
+
 def test_a_charger_that_is_away_is_told_and_found_again(visit, charger):
     """The view stays with its time, its buttons rest; after the restart the login is over, and a new one goes on."""
     visitor = visit()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from .conftest import DESKTOP
 
-VIEWS = ("charge", "history", "hours", "house", "settings", "unit", "log")
+VIEWS = ("charge", "history", "hours", "house", "settings", "unit", "log", "invoice")
 KEY = re.compile(r"\b(set|group|choice|nav|state|done)\.\w")
 LANGUAGES = {"en-GB": "Charger", "de-DE": "Ladestation", "nl-NL": "Laadpaal", "fr-FR": "Borne de recharge"}
 
@@ -79,6 +79,29 @@ def test_the_page_is_used_by_keyboard_alone(visit):
     keys.press("Enter")
     visitor.page.get_by_role("heading", name="History", exact=True).wait_for()
     expect(visitor.page.locator("main")).to_be_focused()
+
+
+def test_every_control_of_every_view_is_reached_and_seen_with_the_tab_key(visit):
+    """In the order of the page, each once, none left out, with a frame around it; and past the last one nothing is caught."""
+    visitor = visit()
+    page = visitor.page
+    mark = """() => {
+        window.seen = [];
+        addEventListener('focusin', ({ target }) =>
+            seen.push([Number(target.dataset.at || 0), getComputedStyle(target).outlineStyle]));
+        const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary')];
+        const shown = all.filter(e => !e.disabled && e.checkVisibility({ visibilityProperty: true }));
+        return shown.map((e, at) => e.dataset.at = at + 1);
+    }"""
+    for view in VIEWS:
+        page.goto("about:blank")  # loaded anew, the Tab key begins at the top
+        visitor.open(view)
+        numbers = page.evaluate(mark)
+        for _ in range(len(numbers) + 4):  # a field of a time has parts that take a Tab each
+            page.keyboard.press("Tab")
+        seen = page.evaluate("seen")
+        assert list(dict.fromkeys(at for at, _ in seen)) == numbers, view
+        assert {style for _, style in seen} <= {"solid", "auto"}, view
 
 
 def test_an_installer_sees_only_the_settings_of_an_installer(visit):

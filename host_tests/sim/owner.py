@@ -168,7 +168,9 @@ class Owner:
                     end += 2
                 name = topic.removeprefix(self.base)
                 if topic.startswith("homeassistant/"):
-                    self.discovered[topic] = json.loads(body[end:])
+                    self.discovered[topic] = json.loads(body[end:] or "null")
+                    if self.discovered[topic] is None:  # removed
+                        del self.discovered[topic]
                 elif name != topic and name != "cmd":  # what he says himself
                     self.heard.append((name, json.loads(body[end:]), bool(first & 1)))
         except (OSError, EOFError, ValueError):

@@ -127,8 +127,34 @@ def test_home_assistant_finds_the_unit_as_one_device(start, csms, broker, author
         assert int(entity(owner, "energy_1")) == owner.of("status")[-1]["connectors"]["1"]["energy_wh"]
         firmware = json.loads(entity(owner, "firmware", update={"offer": {"version": "9.9"}}))
         assert firmware == {"installed_version": owner.of("status")[-1]["firmware"], "latest_version": "9.9"}
+        command_by_home_assistant(sim, page_after(sim), owner)
         with Owner(broker, SERIAL) as later:
             wait_until(lambda: later.discovered == owner.discovered, 30, "the retained discovery")
+
+
+def page_after(sim):
+    """The owner at the page, after a restart."""
+    page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"))
+    assert page.login(labels(sim)[0]["pin"]).status == 200
+    return page
+
+
+def command_by_home_assistant(sim, page, owner):
+    """Made for Home Assistant, a token brings the entities that command; the switch pauses; revoked, they are gone."""
+    page.post("/api/tokens", action="make", name="HA", rights=["charge"], home_assistant=True)
+    topic = f"homeassistant/switch/pilotlight_{SERIAL}/allowed_1/config"
+    wait_until(lambda: topic in owner.discovered, 30, "the switch")
+    assert not [fault for name, told in owner.discovered.items() for fault in faults(name, told)]
+    owner.publish("cmd", owner.discovered[topic]["payload_off"].encode())
+    sim.wait_ocpp_status("SuspendedEVSE")
+    wait_until(lambda: entity(owner, "allowed_1") == "OFF", 30, "the switch is off")
+    old = owner.discovered[topic]["payload_on"]
+    page.post("/api/tokens", action="remove", name="HA")
+    wait_until(lambda: len(owner.discovered) == 2 * 10 + 4, 30, "the entities that command are gone")
+    heard = len(owner.heard)
+    owner.publish("cmd", old.encode())
+    wait_until(lambda: any(reply.get("error") == "login" for reply in owner.since("reply", heard)), 30, "a refusal")
+    assert sim.connector(1)["paused"]
 
 
 def survive_an_outage(sim, owner):

@@ -60,21 +60,23 @@ def test_a_page_that_asks_each_second_keeps_its_connection(unit):
 
 
 def test_figures_are_for_whoever_has_the_token(unit, csms, word):
-    """Nobody without one that the owner set; a session does not help; a new token ends the old one, an empty one all."""
+    """Nobody without one that the owner made and that may read the state; a session does not help; revoked, it is nothing."""
     sim = unit(word=word, connectors=2)
     owner, scraper = page_of(sim, keep=True), page_of(sim, None)
+    token = owner.post("/api/tokens", action="make", name="Prometheus", rights=["status"])["token"]
+    other = owner.post("/api/tokens", action="make", name="other", rights=["charge"])["token"]
+
+    def ask(given):
+        return scraper.request("GET", "/metrics", headers={"Authorization": "Bearer " + given})
+
     refused(scraper.request("GET", "/metrics"), 401, "token")
-    refused(scraper.request("GET", "/metrics", headers={"Authorization": "Bearer "}), 401, "token")
-    refused(owner.request("PUT", "/api/settings", {"MetricsToken": "short"}), 400, "MetricsToken")
-    assert owner.get("/api/settings")["MetricsToken"] == {"writable": True, "set": False}
-    first, second = "0123456789abcdef", "fedcba9876543210"
-    for token in (first, second):
-        owner.put("/api/settings", MetricsToken=token)
     refused(owner.request("GET", "/metrics"), 401, "token")
-    refused(scraper.request("GET", "/metrics", headers={"Authorization": "Bearer " + first}), 401, "token")
+    refused(ask(""), 401, "token")
+    refused(ask(token[:-1]), 401, "token")
+    refused(ask(other), 403, "token")
     start_session(sim, csms)
     sim.wait_connector(lambda c: c["power_w"] > 1000)
-    answer = scraper.request("GET", "/metrics", headers={"Authorization": "Bearer " + second})
+    answer = ask(token)
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     figures = dict(re.fullmatch(r"(pilotlight_\w+(?:{[^}]*})?) (\S+)", line).groups()
                    for line in answer.text.splitlines() if not line.startswith("# TYPE pilotlight_"))
@@ -83,6 +85,6 @@ def test_figures_are_for_whoever_has_the_token(unit, csms, word):
     assert int(figures['pilotlight_power_watts{connector="1"}']) > 1000
     assert int(figures['pilotlight_energy_watthours_total{connector="2"}']) == sim.connector(2)["energy_wh"]
     assert 'pilotlight_session_watthours{connector="2"}' not in figures
-    owner.put("/api/settings", MetricsToken="")
-    refused(scraper.request("GET", "/metrics", headers={"Authorization": "Bearer " + second}), 401, "token")
-    assert owner.get("/api/settings")["MetricsToken"]["set"] is False
+    owner.post("/api/tokens", action="remove", name="Prometheus")
+    refused(ask(token), 401, "token")
+    assert [one["name"] for one in owner.get("/api/tokens")["tokens"]] == ["other"]

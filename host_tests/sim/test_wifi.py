@@ -66,6 +66,30 @@ def test_a_new_unit_is_told_of_the_network_and_joins_it_ever_after(launch, csms,
     assert not sim.status()["wifi"]["known"]
 
 
+def test_another_router_is_met_by_the_button_and_another_channel_by_itself(launch, csms):
+    """The old network is gone for good: the held button opens the way in, while it goes on trying; then the new one is joined."""
+    sim = launch(settings=HOME, time_scale=20)
+    sim.wait_for(lambda s: s.get("wifi", {}).get("setup_s"), 60, "the setup network")
+    sim.command("wifi", ssid=NAME, password=PASSWORD)
+    csms.wait_booted()
+    sim.wait_for(lambda s: not s["wifi"]["setup_s"], 60, "the end of the setup network")
+    sim.command("wifi", channel=11)
+    csms.wait_disconnected()
+    wait_up(sim)
+    csms.wait_connected(2)
+    for wrong in ({"channel": 0}, {"air": "/password"}):
+        with pytest.raises(CommandRefused):
+            sim.command("wifi", **wrong)
+    sim.command("wifi", air="New router/another password")
+    wait_up(sim, False)
+    assert setup_network(sim) == {}
+    sim.command("button", ms=6000)
+    sim.wait_for(lambda s: s["wifi"]["setup_s"], 60, "the setup network")
+    sim.command("wifi", ssid="New router", password="another password")
+    wait_up(sim)
+    csms.wait_connected(3)
+
+
 def test_the_setup_network_opens_for_a_held_button_alone(launch):
     """On a unit in the owner's network; that it closes after its time is in unit/test_wifi.py."""
     sim = launch()

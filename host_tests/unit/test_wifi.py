@@ -252,3 +252,34 @@ def test_joined_network_stays_when_it_is_gone_for_a_while():
     unit._keep_joined(b"Home\ncorrect horse")
     equal([unit._fall_back() for _ in range(20)], [False] * 20)
     equal(unit._vault.get("wifi/name"), b"Home")
+
+
+def _open_at_the_start(joined):
+    """True when a unit that was given a network which is not there opens its setup network; whether it ever joined it."""
+    unit = wifi()
+    unit._vault.put("wifi/name", b"Home")
+    unit._vault.put("wifi/password", b"mistyped")
+    if joined:
+        unit._keep_joined(b"Home\nmistyped")
+    network._given = "Home/correct horse"
+    network.WLAN().disconnect()
+
+    async def job():
+        served = asyncio.create_task(unit.serve())
+        for _ in range(10):
+            timebase.advance(1000)
+            for _ in range(4):
+                await asyncio.sleep_ms(0)
+        served.cancel()
+        return unit.setup is not None
+
+    try:
+        return asyncio.run(job())
+    finally:
+        network._given = None
+        network.net.restore()
+
+
+def test_a_password_that_never_worked_leaves_a_way_in_at_each_start():
+    """Mistyped at the first use, the unit would be out of reach once its setup network has closed; a board may have no button."""
+    equal((_open_at_the_start(False), _open_at_the_start(True)), (True, False))

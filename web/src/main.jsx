@@ -9,6 +9,7 @@ import { Charge } from "./views/charge.jsx";
 import { History } from "./views/history.jsx";
 import { Hours } from "./views/hours.jsx";
 import { House } from "./views/house.jsx";
+import { Invoice } from "./views/invoice.jsx";
 import { Log } from "./views/log.jsx";
 import { Login } from "./views/login.jsx";
 import { Settings } from "./views/settings.jsx";
@@ -23,6 +24,7 @@ const VIEWS = {
   house: { view: House, icon: "M12 3 2 12h3v9h14v-9h3zm1 4-1 5h4l-5 7 1-5H8z", right: "network", needs: "grid" },
   settings: { view: Settings, icon: "M4 6h9V4h3v2h4v2h-4v2h-3V8H4zm0 10h4v-2h3v2h9v2h-9v2H8v-2H4z" },
   unit: { view: Unit, icon: "M6 2h12v20H6zm3 3v6h6V5zm2 10h2v3h-2z" },
+  invoice: { view: Invoice, right: "history", within: "history" },
   log: { view: Log, right: "log", within: "unit" },
 };
 
@@ -82,30 +84,39 @@ function Whole() {
   const [told, setTold] = useState(null);
   const [language, setLanguage] = useState(document.documentElement.lang);
   const [unreached, setUnreached] = useState(false);
+  const [locked, setLocked] = useState(false); // the session has ended: what was typed waits below the login
+  const [logins, setLogins] = useState(0);
   const timer = useRef(0);
   const route = useRoute();
   const enter = (value) => {
     localStorage.setItem(KNOWN, "yes");
     setNotice("");
+    setLocked(false);
+    setLogins(logins + 1);
     setSession(value);
   };
   const out = (why) => {
     localStorage.removeItem(KNOWN);
+    setLocked(false);
     setSession(null);
     setNotice(why);
   };
   const app = {
     language,
+    logins,
     tell(text, bad = false) {
       clearTimeout(timer.current);
       setTold({ text, bad });
       timer.current = setTimeout(() => setTold(null), TOLD_MS);
     },
-    expired: () => out(t("expired")),
+    expired() {
+      setNotice(t("expired"));
+      setLocked(true);
+    },
     speak: (name) => choose(name).then(() => setLanguage(name)),
     logout: () => post("/api/logout").catch(() => {}).then(() => out("")),
   };
-  const [status, offline] = useLive(Boolean(session), app.expired);
+  const [status, offline] = useLive(Boolean(session) && !locked, app.expired);
   useEffect(() => {
     let timeout = 0;
     const ask = () => get("/api/session").then(setSession, (error) => {
@@ -121,10 +132,15 @@ function Whole() {
     return () => clearTimeout(timeout);
   }, []);
   let shown = <p class="wait" role="status">{t(unreached ? "offline" : "loading")}</p>;
-  if (session === null) {
-    shown = <Login notice={notice} entered={enter} />;
-  } else if (session && status) {
-    shown = <Page key={language} session={session} status={status} offline={offline} route={route} />;
+  const page = session && status &&
+    <Page key={language + session.role} session={session} status={status} offline={offline} route={route} />;
+  if (session === null || locked || page) {
+    shown = (
+      <>
+        {(session === null || locked) && <Login notice={notice} entered={enter} />}
+        <div hidden={locked}>{page}</div>
+      </>
+    );
   }
   return (
     <App.Provider value={app}>

@@ -37,7 +37,7 @@ export function Confirmed({ label, question, act, danger, disabled }) {
   }, [open]);
   return (
     <>
-      <button class={danger ? "danger" : ""} disabled={disabled} onClick={() => setOpen(true)}>{label}</button>
+      <button class={danger ? "danger" : "plain"} disabled={disabled} onClick={() => setOpen(true)}>{label}</button>
       {open && (
         <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={label}>
           <p>{question}</p>

@@ -16,6 +16,7 @@ export function useLive(active, onExpired) {
   const [status, setStatus] = useState(null);
   const [offline, setOffline] = useState("");
   const last = useRef(0);
+  const firmware = useRef("");
   const expired = useRef(onExpired);
   expired.current = onExpired;
   useEffect(() => {
@@ -27,6 +28,8 @@ export function useLive(active, onExpired) {
       try {
         const fresh = await get("/api/status");
         if (ended) return;
+        if (firmware.current && fresh.firmware !== firmware.current) location.reload(); // an update brings its own page
+        firmware.current = fresh.firmware;
         setStatus(fresh);
         setOffline("");
         last.current = Date.now();
@@ -59,17 +62,28 @@ export function useLive(active, onExpired) {
   return [status, offline];
 }
 
-// Loads once, and again when `version` changes; returns [value, error, reload].
+// Loads once, again when `version` changes, and until the charger answers; returns [value, error, reload].
 export function useLoaded(path, version) {
   const [state, setState] = useState([null, ""]);
   const app = useApp();
+  const timer = useRef(0);
+  const logins = useRef(app.logins);
   const load = () => get(path).then((value) => setState([value, ""]), (error) => {
-    if (error.status === 401) app.expired();
-    else setState([null, words(error)]);
+    if (error.status === 401) {
+      app.expired();
+      return;
+    }
+    setState([null, words(error)]);
+    if (!error.status) timer.current = setTimeout(load, RETRY_MS);
   });
   useEffect(() => {
     load();
+    return () => clearTimeout(timer.current);
   }, [path, version]);
+  useEffect(() => {
+    if (logins.current !== app.logins && !state[0]) load(); // the session had ended before the answer
+    logins.current = app.logins;
+  }, [app.logins]);
   return [...state, load];
 }
 

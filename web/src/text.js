@@ -58,6 +58,13 @@ export const moment = (value) => (value === null ? t("unknown") : new Date(
   typeof value === "number" ? value * 1000 : value,
 ).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" }));
 
+export const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(locale(), { dateStyle: "medium" });
+
+export function monthName(month, style) {
+  const [year, number_] = month.split("-");
+  return new Date(Number(year), Number(number_) - 1, 1).toLocaleDateString(locale(), style);
+}
+
 export const timeOfDay = (value) => new Date(value).toLocaleTimeString(locale(), { timeStyle: "medium" });
 
 const PRICE = "price";

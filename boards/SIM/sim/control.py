@@ -37,6 +37,11 @@ def _wifi(args):
 
     if "on" in args:
         network.switch(args["on"])
+    if "air" in args and not args["air"].partition("/")[0]:
+        raise Refused("air must be NAME/PASSWORD")
+    channel = between(args, "channel", 1, 13)
+    if channel is not None or "air" in args:
+        network.replace(args.get("air"), channel)
     if "ssid" in args:
         app = _application()
         if app is None:
@@ -232,8 +237,9 @@ def _help(args):
 COMMANDS = {  # as OUTLET_COMMANDS, which are added below
     "network_down": (_network_down, (), "Cut the link to the back end"),
     "network_up": (_network_up, (("retry", "bool", False),), "Bring it back; the charger connects at once unless retry is false"),
-    "wifi": (_wifi, (("on", "bool", False), ("ssid", "str", False), ("password", "str", False)),
-             "Turn the simulated access point on or off; the owner gives the unit a network; tells what is seen of the unit"),
+    "wifi": (_wifi, (("on", "bool", False), ("air", "str", False), ("channel", "int", False), ("ssid", "str", False),
+                    ("password", "str", False)),
+             "Access point on or off, another one, another channel; the owner gives a network; tells what is seen of the unit"),
     "power_cut": (_power_cut, (("seconds", "number", False), ("after", "int", False), ("mode", "str", False)),
                   "No power for seconds (2); after N more flash operations, which is then drop, half or late"),
     "reboot": (_reboot, (), "Press the reset"),

@@ -16,6 +16,7 @@ _MAY = {
     "history": (OWNER, USER),
     "schedule": (OWNER,),  # schedule and current, within the installer's limits
     "settings": (OWNER,),  # names, cards, notices
+    "tokens": (OWNER,),
     "network": (OWNER, INSTALLER),  # Wi-Fi, the owner's broker
     "backend": (OWNER, INSTALLER),  # address and password of the back end
     "limits": (INSTALLER,),  # current limits of wiring and supply
@@ -33,8 +34,10 @@ _MAY = {
 }
 
 
-def may(role: str, action: str) -> bool:
-    """True when a role has a right; a right that is not in the table is refused."""
+def may(role, action: str) -> bool:
+    """True when a role, or a client with a token (access/tokens.py), has a right; one that is not in the table is refused."""
+    if not isinstance(role, str):
+        return action in role.rights
     return role in _MAY.get(action, ())
 
 

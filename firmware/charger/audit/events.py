@@ -30,6 +30,7 @@ PIN_ACCEPTED = const("PinAccepted")
 PIN_REFUSED = const("PinRefused")
 PIN_CHANGED = const("PinChanged")
 PIN_LOCKOUT = const("PinLockout")
+TOKEN_REFUSED = const("TokenRefused")
 AUTHORISED = const("AuthorisationAccepted")
 NOT_AUTHORISED = const("AuthorisationRefused")
 UPDATE_FAILED = const("UpdateFailed")
@@ -56,7 +57,10 @@ DELAY_BYPASSED = const("RandomDelayBypassed")
 SINKS = ("ocpp", "mqtt")  # receivers of the log, each with its own mark
 
 # Not sent to the back end: it knows these, or they concern only the owner. All others are sent (WP-44).
-_HOME = (AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, SUPPRESSED, HOURS_CHOSEN, CHARGING_OVERRIDE)
+_HOME = (
+    AUTHORISED, NOT_AUTHORISED, PIN_ACCEPTED, PIN_REFUSED, PIN_CHANGED, TOKEN_REFUSED, SUPPRESSED, HOURS_CHOSEN,
+    CHARGING_OVERRIDE,
+)  # fmt: skip
 
 # Events of each failed attempt to connect: a repetition with the same text within an hour is only counted.
 LINK = (
@@ -69,6 +73,7 @@ LINK = (
 NOISY = (
     FAILED_TO_AUTHENTICATE, BACK_END_FAILED_TO_AUTHENTICATE, INVALID_BACK_END_CERTIFICATE, INVALID_OWN_CERTIFICATE,
     INVALID_TLS_VERSION, INVALID_TLS_SUITE, INVALID_MESSAGES, REPLAY, NOT_AUTHORISED, MEMORY_EXHAUSTION, DELAY_BYPASSED,
+    TOKEN_REFUSED,
 )  # fmt: skip
 
 

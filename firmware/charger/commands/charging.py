@@ -30,7 +30,9 @@ async def _charge(app, role, args, _surface) -> dict:
         connector.outlet.limits.set("user", None if amps is None else int(amps * 10))
     elif "amps" in args:
         raise CommandError(INVALID, "amps: only with the action limit.")
-    elif action in ("now", "skip", "pause", "resume"):
+    elif action in ("pause", "resume"):  # without a session it holds for the next one, at whose end it ends
+        connector.outlet.limits.set("pause", 0 if action == "pause" else None)
+    elif action in ("now", "skip"):
         _steer(app, connector, action, role)
     elif action == "stop":
         if not connector.stop("Local"):
@@ -46,9 +48,6 @@ def _steer(app, connector, action: str, role: str) -> None:
     planner = app.planner
     if connector.session is None or connector.stopping:
         raise CommandError(CONFLICT, "No session is running.")
-    if action in ("pause", "resume"):
-        connector.outlet.limits.set("pause", 0 if action == "pause" else None)
-        return
     reason = planner.refusal(connector)
     if reason:
         raise CommandError(CONFLICT, "This would be dangerous: %s." % reason)
@@ -72,8 +71,8 @@ def _start(app, connector, role) -> None:
 
 
 async def _hours(app, _role, _args, _surface) -> dict:
-    report = app.planner.report()
-    del report["hours_open"]
+    rules = app.planner.report()
+    report = {"country": rules["country"], "delay_max_s": rules["delay_max_s"]}
     report.update(app.planner.hours().report())
     app.planner.give_back()
     return report

@@ -28,7 +28,6 @@ HouseSafeCurrent limits
 InstallerMaxCurrent limits
 LocalAuthorizeOffline settings
 LocalPreAuthorize settings
-MetricsToken network secret
 MqttDiscovery network
 MqttPassword network secret
 MqttRoots network
@@ -41,11 +40,9 @@ UploadToHomeNetwork network
 WifiName network
 WifiPassword network secret
 """
-_TOKEN = 16  # characters of a token, which nothing slows the guessing of
 _IN_VAULT = {
     "WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63),  # in the vault; IEEE 802.11, WPA2
     # the owner's broker, used from the next start: mqtts:// URL ("" for none), PEM
-    "MetricsToken": ("metrics/token", 0, 64),  # of GET /metrics; "" for none
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
     # another back end, from the next start on: wss:// URL ("": that of the factory), identity, PEM (UK-14)
     "BackEndUrl": ("ocpp/url", 0, 200), "BackEndIdentity": ("ocpp/identity", 0, 48), "BackEndRoots": ("ocpp/roots", 0, 1800),
@@ -129,8 +126,6 @@ def _secret_form(name, value) -> bytes:
         raise CommandError(INVALID, "%s: %s." % (name, error.why))
     if name == "MqttDiscovery" and any(ch in "+#?/ " for ch in value):
         raise CommandError(INVALID, "MqttDiscovery: one level of a topic.")
-    if name == "MetricsToken" and 0 < len(value) < _TOKEN:
-        raise CommandError(INVALID, "MetricsToken: at least %d characters." % _TOKEN)
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
         raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
     if name == "BackEndUrl" and value and not value.startswith("wss://"):

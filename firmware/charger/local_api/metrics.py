@@ -1,10 +1,10 @@
-"""GET /metrics: the unit's figures in Prometheus' text format, for clients with the token that the owner set (SEC-10, SEC-18)."""
+"""GET /metrics: the unit's figures in Prometheus' text format, for clients whose token may read the status (SEC-10, SEC-18)."""
 
-from charger.crypto.hmac import same
+from charger.access import roles
 from charger.errors import RequestError
+from charger.local_api import routes
 
 _KIND = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n"
-_VAULT = "metrics/token"
 # name, type, field of a connector's report
 _OF_CONNECTOR = (
     ("energy_watthours_total", "counter", "energy_wh"),
@@ -16,13 +16,12 @@ _OF_CONNECTOR = (
 )
 
 
-def answer(app, request) -> tuple:
+def answer(app, listener, request, host: str) -> tuple:
     """Return (status, pieces of text, header lines). RequestError without the right token."""
     if request.method != "GET":
         raise RequestError(405, "This path supports GET.")
-    token = app.vault.get(_VAULT)
-    if not token or not same(b"Bearer " + token, request.fields.get("authorization", "").encode()):
-        raise RequestError(401, "A token is needed; the owner sets it at the page.")
+    if not roles.may(routes.client_of(app, listener, request.fields, host), "status"):
+        raise RequestError(403, "This token may not do this.")
     return 200, _pieces(app.report()), _KIND
 
 

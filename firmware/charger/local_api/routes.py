@@ -1,14 +1,15 @@
 """The local API's paths, sessions and request checks (SEC-13, SEC-18, SEC-25, SEC-26).
 
-A client logs in with a PIN first. A session is a random cookie (HttpOnly, SameSite=Strict); a request that changes
-something also needs the session's CSRF token. The Host header must be this unit's name or an IP address, against DNS
-rebinding. docs/openapi.json describes the API.
+A person logs in with a PIN first; a program has a token of the owner's (Authorization: Bearer) instead. A session is a random
+cookie (HttpOnly, SameSite=Strict); a request that changes something also needs the session's CSRF token. The Host header must
+be this unit's name or an IP address, against DNS rebinding. docs/openapi.json describes the API.
 """
 
 from micropython import const
 
 from charger import clock, validate
-from charger.access import roles
+from charger.access import roles, tokens
+from charger.audit import events
 from charger.commands import table as commands
 from charger.crypto.hmac import same
 from charger.errors import CommandError, InvalidValueError, NotJsonError, RequestError, UnacceptableJsonError
@@ -35,6 +36,7 @@ _ROUTES = {
     "/api/house": {"GET": "house", "PUT": "set_house"},
     "/api/charge": {"POST": "charge"},
     "/api/cards": {"GET": "cards", "POST": "set_cards"},
+    "/api/tokens": {"GET": "tokens", "POST": "set_tokens"},
     "/api/networks": {"GET": "networks"},
     "/api/acknowledge": {"POST": "acknowledge"},
     "/api/update": {"GET": "update", "POST": "install"},
@@ -59,22 +61,40 @@ async def answer(app, listener, request, host: str) -> tuple:
     wish = await _wish(request)
     if request.path == "/api/login":
         return await _login(app, listener, request.fields, wish, host)
+    if "authorization" in request.fields:
+        return await _run(app, client_of(app, listener, request.fields, host), request, wish, "token", "")
     session = _session(listener, request)
     if request.path == "/api/logout":
         listener.sessions.remove(session)
         return 200, {}, _cookie("session", "", 0, "/api")
     if request.path == "/api/session":
         return 200, _about(session), ""
-    try:
-        device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
-        value = await commands.run(app, session.role, methods[request.method], wish, "page", device)
-    except CommandError as error:
-        more = "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
-        return _STATUS[error.kind], {"error": str(error)}, more
-    if request.path in ("/api/pin", "/api/erase"):
+    device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
+    answered = await _run(app, session.role, request, wish, "page", device)
+    if answered[0] == 200 and request.path in ("/api/pin", "/api/erase"):
         role = wish.get("role", session.role) if request.path == "/api/pin" else None
         end_sessions(listener.sessions, session, role)
-    return 200, value, ""
+    return answered
+
+
+async def _run(app, role, request, wish: dict, surface: str, device: str) -> tuple:
+    """Run the command of a path for a role or a client; return (status, JSON object, header lines)."""
+    try:
+        return 200, await commands.run(app, role, _ROUTES[request.path][request.method], wish, surface, device), ""
+    except CommandError as error:
+        return _STATUS[error.kind], {"error": str(error)}, "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
+
+
+def client_of(app, listener, fields, host: str):
+    """Return the client whose token a request from an address has. RequestError; a wrong token is logged (SEC-22)."""
+    scheme, _, token = fields.get("authorization", "").partition(" ")
+    client = tokens.client_of(app.vault, token) if scheme.lower() == "bearer" else None
+    if client is None:
+        if token:
+            app.security_log.add(events.TOKEN_REFUSED, "page")
+        raise RequestError(401, "A valid token is needed; the owner makes one at the page.")
+    listener.admission.remember(host)
+    return client
 
 
 def check_host(app, fields) -> None:

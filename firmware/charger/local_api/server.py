@@ -83,9 +83,7 @@ def _public(app, listener, request, host: str) -> tuple:
         return page_files.answer(request)
     from charger.local_api import metrics  # 1,500 frozen bytes, for units whose figures are collected
 
-    answer = metrics.answer(app, request)
-    listener.admission.remember(host)
-    return answer
+    return metrics.answer(app, listener, request, host)
 
 
 async def _answer(app, listener, request, host: str) -> tuple:

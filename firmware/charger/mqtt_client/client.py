@@ -67,6 +67,7 @@ class MqttClient:
         self._commands = []  # (payload or None, retained)
         self._command_event = asyncio.Event()
         self._ended = []
+        self.announce_due = False  # Home Assistant has to be told of the unit again
         self._changed = False
         self._log_due = False
         self._retry_now = False
@@ -204,8 +205,6 @@ class MqttClient:
             self.connected = True
             self._retry_now = False
             self.fault = None
-            if not self._altered():
-                await self._announce(session)
             await self._publish_all(session)
         finally:
             self.connected = False
@@ -223,7 +222,7 @@ class MqttClient:
 
     async def _publish_all(self, session) -> None:
         """Publish what is due until the session ends with its ConnectError, or until SEC-9 forbids the connection."""
-        self._changed = self._log_due = True
+        self._changed = self._log_due = self.announce_due = True
         told = metered = clock.ticks_ms()
         first = True
         while not self._is_blocked():
@@ -232,6 +231,9 @@ class MqttClient:
             if self._stopping:  # close() sends the last message
                 await clock.sleep_ms(_POLL_MS)
                 continue
+            if self.announce_due and not self._altered():
+                self.announce_due = False
+                await self._announce(session)
             since_ms = clock.elapsed_ms(told)
             if first or since_ms >= _STATUS_MS or (self._changed and since_ms >= _STATUS_LEAST_MS):
                 first = self._changed = False
@@ -242,17 +244,21 @@ class MqttClient:
                 for connector in self.app.connectors:
                     if connector.session is not None:
                         await self._publish(session, "session", "running", connector)
-            while self._ended:
-                ended = self._ended[0]
-                await self._publish(session, "session", "ended", ended)
-                if self._ended and self._ended[0] is ended:
-                    self._ended.pop(0)
+            if self._ended:
+                await self._publish_ended(session)
             if self._log_due:
                 await self._publish_log(session)
             if clock.elapsed_ms(session.last_rx) >= _PING_MS:
                 await session.ping()
             await clock.sleep_ms(_POLL_MS)
         await self._send_offline(session, _ALTERED)
+
+    async def _publish_ended(self, session) -> None:
+        while self._ended:
+            ended = self._ended[0]
+            await self._publish(session, "session", "ended", ended)
+            if self._ended and self._ended[0] is ended:
+                self._ended.pop(0)
 
     async def _announce(self, session) -> None:
         """Tell Home Assistant of the unit, where the owner has set the prefix of its discovery topics."""
@@ -313,6 +319,7 @@ class MqttClient:
 
         reply = await command_handler.answer(self, payload, retained)
         if reply is not None:
+            self._changed = True  # what was commanded is told soon, and what was refused as well
             await session.publish(self._topic("reply"), reply)
 
     # --- closing ---

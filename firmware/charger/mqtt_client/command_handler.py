@@ -7,6 +7,7 @@
     {"id": "3", "do": "charge", "session": "...", "n": 1, "with": {"action": "start"}}
         {"id": "3", "ok": true, "result": {}}
     {"id": "4", "do": "logout", "session": "...", "n": 2}
+    {"id": "5", "do": "charge", "token": "...", "with": {"action": "start"}}      by a token of the owner's, without a login
     a refusal: {"id": "3", "ok": false, "error": "forbidden", "text": "The user may not do this."}, and "wait_s"
 
 `device` is optional: the value from an earlier login of the same client (access/pin.py). The available commands are
@@ -21,7 +22,7 @@ import os
 from micropython import const
 
 from charger import clock, commands, log, validate
-from charger.access import roles
+from charger.access import roles, tokens
 from charger.audit import events
 from charger.commands import table
 from charger.crypto.hmac import same
@@ -31,7 +32,7 @@ from charger.net import strict_json, utf8
 # Commands that lock out, erase or transfer a secret are available only in the local API (SEC-18).
 _OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install", "hours", "set_hours", "plan", "set_plan",
             "set_tariff", "house", "set_house")
-_SECRETS = ("AuthorizationKey", "MetricsToken", "WifiPassword", "MqttPassword")
+_SECRETS = ("AuthorizationKey", "WifiPassword", "MqttPassword")
 _SURFACE = "mqtt"
 _BURST, _REFILL_S = const(40), const(1)
 _CHALLENGES = const(4)
@@ -48,7 +49,9 @@ _LOGIN = ("strict", (
     _ID, ("do", ("enum", ("login",))), ("challenge", _TOKEN), ("role", ("enum", roles.ROLES)), ("pin", ("str", 64, 1)),
 ), (("device", ("str", 64)),))  # fmt: skip
 _LOGOUT = ("strict", (_ID, ("do", ("enum", ("logout",)))) + _SESSION)  # noqa: RUF005 - MicroPython
-_COMMAND = ("strict", (_ID, ("do", ("enum", _OFFERED))) + _SESSION, (("with", ("obj", ())),))  # noqa: RUF005
+_WITH = (("with", ("obj", ())),)
+_COMMAND = ("strict", (_ID, ("do", ("enum", _OFFERED))) + _SESSION, _WITH)  # noqa: RUF005
+_BY_TOKEN = ("strict", (_ID, ("do", ("enum", _OFFERED)), ("token", _TOKEN)), _WITH)
 
 
 def _random() -> str:
@@ -122,7 +125,8 @@ async def _act(client, wish: dict) -> dict | None:
         do = ""
     spec = {"hello": _HELLO, "login": _LOGIN, "logout": _LOGOUT}.get(do)
     try:
-        validate.check(spec or _COMMAND, wish)
+        spec = spec or (_BY_TOKEN if "token" in wish else _COMMAND)
+        validate.check(spec, wish)
     except InvalidValueError as error:
         _discard(client, str(error))
         raise CommandError(commands.INVALID, "%s." % error)
@@ -130,6 +134,8 @@ async def _act(client, wish: dict) -> dict | None:
         return _hello(client)
     if spec is _LOGIN:
         return await _login(client, wish)
+    if spec is _BY_TOKEN:
+        return {"result": await table.run(client.app, _client_of(client, wish["token"]), do, wish.get("with", {}), _SURFACE)}
     login = _find_login(client, wish["session"])
     if wish["n"] <= login["n"]:
         if (wish["n"], wish["id"]) == (login["n"], login["id"]):
@@ -146,6 +152,15 @@ async def _act(client, wish: dict) -> dict | None:
             if name in inner:
                 raise CommandError(commands.FORBIDDEN, "%s: only at the unit itself." % name)
     return {"result": await table.run(client.app, login["role"], do, inner, _SURFACE)}
+
+
+def _client_of(client, token: str):
+    """Return whose token it is. CommandError."""
+    found = tokens.client_of(client.app.vault, token)
+    if found is None:
+        client.app.security_log.add(events.TOKEN_REFUSED, _SURFACE)
+        raise CommandError("login", "token: not valid.")
+    return found
 
 
 # --- login ---

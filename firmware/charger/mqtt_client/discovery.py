@@ -1,10 +1,13 @@
 """Home Assistant's MQTT discovery: the unit as one device, whose entities read the topics status, session and notice.
 
-One retained message an entity, at <prefix>/<component>/pilotlight_<serial>/<object>/config, once a connection.
+One retained message an entity, at <prefix>/<component>/pilotlight_<serial>/<object>/config, once a connection. The entities
+that command have the token that the owner made for Home Assistant (access/tokens.py); without one they are removed by empty
+messages.
 """
 
 import json
 
+from charger.access import tokens
 from charger.mqtt_client.messages import NOTICES
 
 _VALUE = "value_json.connectors['#']"
@@ -42,14 +45,25 @@ _OF_UNIT = (
      " if value_json['update'] and value_json['update'].offer else value_json.firmware}|tojson",
      '"device_class":"firmware","entity_category":"diagnostic"'),
 )  # fmt: skip
+# component, object, name, template, more JSON, and the fields that have the payload of an action
+_COMMANDS = (
+    ("number", "limit_#", "Current limit #", _VALUE + ".limit_amps", '"min":6,"device_class":"current","unit_of_measurement":"A"',
+     ("command_template", "limit")),
+    ("switch", "allowed_#", "Charging allowed #", "'OFF' if " + _VALUE + ".paused else 'ON'",
+     '"state_on":"ON","state_off":"OFF"', ("payload_on", "resume", "payload_off", "pause")),
+    ("button", "start_#", "Start #", "", "", ("payload_press", "start")),
+    ("button", "stop_#", "Stop #", "", "", ("payload_press", "stop")),
+    ("button", "now_#", "Charge now #", "", "", ("payload_press", "now")),
+)  # fmt: skip
 _COMMON = (
-    '"availability_topic":%s,"availability_template":"{{ \'online\' if value_json.online else \'offline\' }}","device":%s}'
+    '"availability_topic":%s,"availability_template":"{{ \'online\' if value_json.online else \'offline\' }}","device":%s'
 )
+_CHARGE = '{"id":"ha","token":"%s","do":"charge","with":{"connector":%d,"action":"%s"%s}}'
 _EVENT = "{{ {'event_type':value_json.notice,'text':value_json.text}|tojson }}"
 
 
 def messages(app, prefix: str, base: str, serial: str):
-    """Yield (topic, payload) of each entity. `base` is the beginning of the unit's topics."""
+    """Yield (topic, payload) of each entity; an empty payload removes it. `base` is the beginning of the unit's topics."""
     unit = "pilotlight_" + "".join([ch if ch.isalpha() or ch.isdigit() else "_" for ch in serial])
     config = app.config
     common = _COMMON % (
@@ -57,20 +71,58 @@ def messages(app, prefix: str, base: str, serial: str):
             "identifiers": [unit], "name": "Charger " + serial, "manufacturer": config.get_str("ChargePointVendor"),
             "model": config.get_str("ChargePointModel"), "sw_version": config.get_str("FirmwareVersion"), "serial_number": serial,
         }))  # fmt: skip
-    for rows, numbers in ((_OF_CONNECTOR, [str(connector.id) for connector in app.connectors]), (_OF_UNIT, [""])):
-        for row in rows:
-            for number in numbers:
-                component, about, name, value, more = [text.replace("#", number) for text in row]
-                template = "{{ %s if value_json.online }}" % (value if "|" in value else "(" + value + ")")
-                yield _one(prefix, component, unit, about, name, base + "status", template, more, common)
+    install = tokens.published(app.vault, "update")
+    for row in _OF_UNIT:
+        more = row[4]
+        if install and row[0] == "update":
+            more += _commands(base, ("payload_install", '{"id":"ha","token":"%s","do":"install"}' % install))
+        yield _one(prefix, unit, row[:4], base + "status", more + "," + common)
+    for connector in app.connectors:
+        for row in _OF_CONNECTOR:
+            row = [text.replace("#", str(connector.id)) for text in row]
+            yield _one(prefix, unit, row[:4], base + "status", row[4] + "," + common)
+        yield from _controls(prefix, unit, base, connector, tokens.published(app.vault, "charge"), common)
     types = '"event_types":' + json.dumps(NOTICES)
-    yield _one(prefix, "event", unit, "notice", "Security", base + "notice", _EVENT, types, common)
+    yield _one(prefix, unit, ("event", "notice", "Security", _EVENT), base + "notice", types + "," + common)
 
 
-def _one(prefix, component, unit, about, name, topic, template, more, common) -> tuple:
+def _controls(prefix, unit, base, connector, token: str, common):
+    """Yield the messages of a connector's entities that command; with no token they are empty."""
+    for row in _COMMANDS:
+        head = [text.replace("#", str(connector.id)) for text in row[:4]]
+        if not token:
+            yield _topic(prefix, unit, head), b""
+            continue
+        pairs = []
+        for at in range(0, len(row[5]), 2):
+            action = row[5][at + 1]
+            pairs += (row[5][at], _CHARGE % (token, connector.id, action, ',"amps":{{ value }}' if action == "limit" else ""))
+        more = row[4] + _commands(base, pairs)
+        if head[0] == "number":
+            more += ',"max":%d' % (connector.outlet.limits.get("hardware") // 10)
+        yield _one(prefix, unit, head, base + "status", more + "," + common)
+
+
+def _commands(base: str, pairs) -> str:
+    """Return the topic of commands and fields with their payloads as JSON."""
+    text = ',"command_topic":' + json.dumps(base + "cmd")
+    for at in range(0, len(pairs), 2):
+        text += ',"%s":%s' % (pairs[at], json.dumps(pairs[at + 1]))
+    return text
+
+
+def _topic(prefix, unit, head) -> bytes:
+    return ("%s/%s/%s/%s/config" % (prefix, head[0], unit, head[1])).encode()
+
+
+def _one(prefix, unit, head, topic: str, more: str) -> tuple:
+    """Return topic and message of an entity. head: component, object, name, template, '' for one without a state."""
+    component, about, name, value = head
     entity = unit + "_" + about
     # The name in an entity's id: object_id until version 2026.3 of Home Assistant, default_entity_id since 2025.10
-    head = {"name": name.strip(), "unique_id": entity, "object_id": entity, "default_entity_id": component + "." + entity,
-            "state_topic": topic, "value_template": template}  # fmt: skip
-    where = "%s/%s/%s/%s/config" % (prefix, component, unit, about)
-    return where.encode(), (json.dumps(head)[:-1] + "," + more + "," + common).encode()
+    fields = {"name": name.strip(), "unique_id": entity, "object_id": entity, "default_entity_id": component + "." + entity}
+    if value:
+        if component != "event":
+            value = "{{ %s if value_json.online }}" % (value if "|" in value else "(" + value + ")")
+        fields["state_topic"], fields["value_template"] = topic, value
+    return _topic(prefix, unit, head), (json.dumps(fields)[:-1] + "," + more.lstrip(",") + "}").encode()

@@ -3,7 +3,8 @@
 Name and pass phrase of the owner's network are in the vault. A changed network is on trial: when it cannot be joined in
 _TRIAL_ATTEMPTS attempts, the one that was joined last comes back, so that a wrong entry does not strand the unit. If there are
 none and the board remembers no network, or if the button is held, the unit opens its setup network for some minutes
-(setup_network.py).
+(setup_network.py). A unit that has never joined the network it was given opens it at each start as well: what was entered may be
+wrong.
 """
 
 import asyncio
@@ -186,7 +187,7 @@ class Wifi:
                 network.WLAN(network.AP_IF).active(False)  # SEC-19
             except (OSError, RuntimeError) as error:  # without a radio there is no access point either
                 self._report_failure("radio does not start", error)
-            if not _known(self._vault):
+            if not _known(self._vault) or _JOINED not in self._vault.names():
                 self.open_setup()
         linked = self._wlan.isconnected()
         while not self._barred():

@@ -161,7 +161,7 @@ class Rig:
                 elif first >> 4 == 3:
                     at = 2 + struct.unpack_from("!H", body)[0]
                     topic = str(body[2:at], "utf-8")
-                    self.published.append((topic, json.loads(body[at + 2 :]), bool(first & 1)))
+                    self.published.append((topic, json.loads(body[at + 2 :] or b"null"), bool(first & 1)))
                     if self.unacknowledged is None or not topic.endswith(self.unacknowledged):
                         end.s.write(b"\x40\2" + body[at : at + 2])
         except (EOFError, OSError):
@@ -169,6 +169,15 @@ class Rig:
 
     def of(self, topic):
         return [payload for name, payload, _ in self.published if name == BASE + topic]
+
+    def topics(self, component):
+        """What was told to Home Assistant of the entities of a component, in order."""
+        return [told for topic, told, _ in self.published if topic.startswith("homeassistant/%s/" % component)]
+
+    def controls(self):
+        """The last message of each entity that commands, None for one that was removed."""
+        parts = [(topic.split("/"), told) for topic, told, _ in self.published if topic.startswith("homeassistant/")]
+        return {part[3]: told for part, told in parts if part[1] in ("number", "switch", "button")}
 
     def broker_failures(self):
         """What the security log says of brokers that were not trusted."""

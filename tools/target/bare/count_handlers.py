@@ -28,7 +28,7 @@ from charger.update import release_check
 slices = handler_rig.Slices()
 _HEADERS = "".join(["%s: %s\r\n" % (name, value) for name, value in (
     ("Host", "192.0.2.7"), ("Origin", "https://192.0.2.7"), ("Content-Type", "application/json"), ("Connection", "keep-alive"),
-    ("Sec-Fetch-Site", "same-origin"), ("If-None-Match", '"0123456789abcdef"'), ("Authorization", "Bearer 0123456789abcdef"),
+    ("Sec-Fetch-Site", "same-origin"), ("If-None-Match", '"0123456789abcdef"'),
     ("X-CSRF-Token", "%s"), ("Cookie", "other=%s; device=%s; session=%%s" % ("c" * 600, "d" * 64)), ("X-Filler", "f" * 700))])
 
 
@@ -134,6 +134,8 @@ async def api(app):
             query = "?" + body if method == "GET" and body else ""
             text = b"" if method == "GET" else (body if isinstance(body, str) else json.dumps(body)).encode()[:2048]
             head = "%s %s%s HTTP/1.1\r\n" % (method, path, query) + _HEADERS % (app.session.csrf, app.session.token)
+            if path == "/metrics":
+                head += "Authorization: Bearer %s\r\n" % app.vault.token
             if method != "GET":
                 head += "Content-Length: %d\r\n" % len(text)
             await measured("api.%s%s.%d" % (method, path.replace("/", "."), number), request(app, head.encode() + b"\r\n" + text))

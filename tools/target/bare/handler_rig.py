@@ -8,6 +8,7 @@ import flashrig
 import ocpp_rig
 import vfs
 
+from charger.access import tokens
 from charger.audit.security_log import SecurityLog
 from charger.credentials.certificate_store import CertificateStore
 from charger.local_api.listener import LocalApiListener, LoginSession
@@ -117,7 +118,10 @@ class Vault:
     ready, broken = True, ""
 
     def __init__(self):
-        self.kept = {"metrics/token": b"0123456789abcdef"}
+        self.kept = {}
+        self.token = ""
+        for number in range(8):  # the last one is found last
+            self.token = tokens.make(self, "%d" % number + "x" * 23, list(tokens.RIGHTS), False)
 
     def names(self):
         return list(self.kept)

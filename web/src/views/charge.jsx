@@ -9,11 +9,12 @@ const LEAST_A = 6;
 const MOST_A = 32;
 const BUSY = ["Charging", "SuspendedEV", "SuspendedEVSE"];
 
-function Limit({ ask, busy, id }) {
-  const [amps, setAmps] = useState(16);
+// The limit that holds is shown; the slider begins there.
+function Limit({ ask, busy, id, now }) {
+  const [amps, setAmps] = useState(now || 16);
   return (
     <details>
-      <summary>{t("limit")}</summary>
+      <summary>{t("limit")}{now !== null && `: ${number(now, 1)} A`}</summary>
       <div class="field">
         <label for={`amps-${id}`}>{t("limitTo")}</label>
         <div class="row">
@@ -24,7 +25,7 @@ function Limit({ ask, busy, id }) {
       </div>
       <div class="row">
         <button disabled={busy} onClick={() => ask("limit", "done.limit", { amps })}>{t("setLimit")}</button>
-        <button class="plain" disabled={busy} onClick={() => ask("limit", "done.noLimit")}>{t("noLimit")}</button>
+        <button class="plain" disabled={busy || now === null} onClick={() => ask("limit", "done.noLimit")}>{t("noLimit")}</button>
       </div>
     </details>
   );
@@ -45,12 +46,14 @@ function Plan({ plan, inSession, closed }) {
 
 function Buttons({ connector, ask, busy }) {
   const running = BUSY.includes(connector.ocpp_status);
-  const { plan } = connector;
+  const { plan, paused } = connector;
   return (
     <div class="row">
       {running
         ? <button class="big danger" disabled={busy} onClick={() => ask("stop", "done.stop")}>{t("stop")}</button>
         : <button class="big" disabled={busy} onClick={() => ask("start", "done.start")}>{t("start")}</button>}
+      {(running || paused) && <button class={paused ? "" : "plain"} disabled={busy}
+        onClick={() => ask(paused ? "resume" : "pause", paused ? "done.resume" : "done.pause")}>{t(paused ? "resume" : "pause")}</button>}
       {running && plan && plan.delay_s !== null &&
         <button disabled={busy} onClick={() => ask("skip", "done.now")}>{t("skipDelay")}</button>}
       {running && plan && !plan.override && connector.ocpp_status === "SuspendedEVSE" &&
@@ -71,7 +74,7 @@ function Connector({ id, connector, session, alone, closed }) {
       <div class={`state ${state}`}>
         <h1>{t(`state.${state}`)}</h1>
         <p class="power"><b>{power}</b> kW</p>
-        {state === "Available" && <p>{t("plugIn")}</p>}
+        {state === "Available" && <p>{t(connector.paused ? "pausedNext" : "plugIn")}</p>}
         {connector.reason && <p class="reason">{translated(connector.reason)}</p>}
         <Plan plan={connector.plan} inSession={inSession} closed={closed} />
       </div>
@@ -84,7 +87,7 @@ function Connector({ id, connector, session, alone, closed }) {
         <Fact name={t("meter")}>{kwh(connector.energy_wh)}</Fact>
       </dl>
       {session.actions.includes("charge") && <Buttons connector={connector} ask={ask} busy={busy} />}
-      {session.actions.includes("charge") && <Limit ask={ask} busy={busy} id={id} />}
+      {session.actions.includes("charge") && <Limit ask={ask} busy={busy} id={id} now={connector.limit_amps} />}
     </Card>
   );
 }

@@ -1,22 +1,11 @@
 import { useState } from "preact/hooks";
-import { get } from "../api.js";
 import { Bars, Card, Fact, saveFile } from "../parts.jsx";
+import { allSessions } from "../sessions.js";
 import { useAction, useLoaded } from "../state.jsx";
-import { cost, duration, kwh, locale, moment, number, price, setPrice, t } from "../text.js";
+import { cost, duration, kwh, moment, monthName, number, price, setPrice, t } from "../text.js";
 
 const COLUMNS = ["id", "connector", "start", "end", "estimated", "duration_s", "charging_s", "import_wh", "export_wh", "max_w",
   "mean_w", "reason", "id_tag"];
-
-async function allSessions() {
-  const found = [];
-  let before;
-  do {
-    const page = await get(`/api/history?count=20${before === undefined ? "" : `&before=${before}`}`);
-    found.push(...page.sessions);
-    before = page.before;
-  } while (before !== null);
-  return found;
-}
 
 // A field that a spreadsheet takes as text, never as a formula.
 function cell(value) {
@@ -31,11 +20,6 @@ function csvOf(sessions) {
   const rows = sessions.map((session) => COLUMNS.map((name) =>
     cell(name === "start" || name === "end" ? iso(session[name]) : session[name])).join(","));
   return [COLUMNS.join(","), ...rows, ""].join("\r\n");
-}
-
-function monthName(month, style) {
-  const [year, number_] = month.split("-");
-  return new Date(Number(year), Number(number_) - 1, 1).toLocaleDateString(locale(), style);
 }
 
 function Months() {
@@ -113,6 +97,7 @@ export function History() {
           <button class="plain" disabled={busy} onClick={() => save("sessions.csv", "text/csv", csvOf)}>{t("saveAs", "CSV")}</button>
           <button class="plain" disabled={busy} onClick={() => save("sessions.json", "application/json",
             (sessions) => JSON.stringify(sessions, null, 1))}>{t("saveAs", "JSON")}</button>
+          <a class="button plain" href="#/invoice">{t("invoice")}</a>
         </div>
       </Card>
       <Card title={t("cost")} id="cost">

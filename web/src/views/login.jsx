@@ -4,11 +4,11 @@ import { Field } from "../parts.jsx";
 import { useApp, words } from "../state.jsx";
 import { LANGUAGES, t } from "../text.js";
 
-export function Languages() {
+export function Languages({ id = "language" }) {
   const app = useApp();
   return (
-    <Field label={t("language")} name="language">
-      <select id="language" value={app.language} onChange={(event) => app.speak(event.target.value)}>
+    <Field label={t("language")} name={id}>
+      <select id={id} value={app.language} onChange={(event) => app.speak(event.target.value)}>
         {Object.entries(LANGUAGES).map(([code, name]) => <option key={code} value={code} lang={code}>{name}</option>)}
       </select>
     </Field>
@@ -62,7 +62,11 @@ export function Login({ notice, entered }) {
         {error && <p class="error" role="alert">{left ? t("waitSeconds", left) : error}</p>}
         <button disabled={busy || left > 0}>{t("login")}</button>
       </form>
-      <Languages />
+      <details>
+        <summary>{t("pinForgotten")}</summary>
+        <p>{t("pinForgottenText")}</p>
+      </details>
+      <Languages id="language-login" />
     </main>
   );
 }

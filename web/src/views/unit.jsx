@@ -35,7 +35,8 @@ function Pin({ session }) {
       return;
     }
     const wish = { current: form.get("current"), pin: form.get("new"), role: form.get("for") };
-    if (await act(() => post("/api/pin", wish), t("done.pin"))) event.target.reset();
+    const refused = ({ message }) => message.startsWith("A PIN ") && !app.tell(t("pinRule"), true);
+    if (await act(() => post("/api/pin", wish), t("done.pin"), refused)) event.target.reset();
   }
   return (
     <Card title={t("pin")} id="pin-change">

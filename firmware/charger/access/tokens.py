@@ -1,0 +1,81 @@
+"""The owner's tokens: one lets one client, a script or Home Assistant, do what its rights name, without a PIN (SEC-2, SEC-18).
+
+The unit draws a token of 128 bits, which cannot be guessed, and tells it once. In the vault it is a hash; the token of Home
+Assistant is also kept itself, since the discovery has to tell it at each connection to the broker. They are personal data: an
+erasure deletes them.
+"""
+
+import hashlib
+import json
+import os
+
+from micropython import const
+
+_IN_VAULT = "tokens"  # [[name, rights, hash, token or ""], ...]
+_MOST = const(8)
+_BYTES = const(16)
+RIGHTS = ("status", "charge", "history", "schedule", "update")  # of access/roles.py, those that a token may have
+
+
+class Client:
+    """A program with a token: stands where a role does, with the rights that the owner named (roles.may()).
+
+    It has no name in logs, which an erasure of personal data leaves (SEC-15).
+    """
+
+    def __init__(self, rights: list):
+        self.rights = rights
+
+    def __str__(self):
+        return "client"
+
+
+def kept(vault) -> list:
+    """Return (name, rights, hash, token or "") of each token."""
+    return json.loads(vault.get(_IN_VAULT) or b"[]")
+
+
+def make(vault, name: str, rights: list, published: bool) -> str:
+    """Keep a new token and return it; '' when there are too many or one has this name. OSError by the flash.
+
+    published: for Home Assistant, by its discovery. There is one of that kind: a new one takes the place of the last.
+    """
+    entries = [entry for entry in kept(vault) if not (published and entry[3])]
+    if len(entries) >= _MOST or any(entry[0] == name for entry in entries):
+        return ""
+    token = os.urandom(_BYTES).hex()
+    entries.append([name, rights, _hash(token), token if published else ""])
+    vault.put(_IN_VAULT, json.dumps(entries).encode())
+    return token
+
+
+def remove(vault, name: str) -> bool:
+    """Revoke a token; False when none has this name. OSError by the flash."""
+    entries = kept(vault)
+    left = [entry for entry in entries if entry[0] != name]
+    if left:
+        vault.put(_IN_VAULT, json.dumps(left).encode())
+    else:
+        vault.delete(_IN_VAULT)
+    return len(left) < len(entries)
+
+
+def client_of(vault, token: str) -> Client | None:
+    """Return the client that has this token. The time says nothing about a token: hashes are compared."""
+    wanted = _hash(token)
+    for _, rights, kept_hash, _ in kept(vault):
+        if kept_hash == wanted:
+            return Client(rights)
+    return None
+
+
+def published(vault, right: str) -> str:
+    """Return the token that the discovery tells, '' when there is none with this right."""
+    for _, rights, _, token in kept(vault):
+        if token and right in rights:
+            return token
+    return ""
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).digest().hex()
