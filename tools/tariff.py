@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 from cli import exit_with
 
-MOST = 96  # prices of one request: the unit takes bodies up to 2 KiB
+MOST = 96  # prices of one request, since the unit accepts bodies of at most 2 KiB
 LENGTHS = range(5, 61)  # minutes of a slot
 RESOLUTION = re.compile(r"PT(\d+)M")
 

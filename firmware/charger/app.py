@@ -27,7 +27,7 @@ from charger.update.checked_slots import CheckedSlots
 # isort: split
 
 _POLL_MS = const(100)
-_ANSWER_MS = const(300)  # in which the answer to the request for a restart is sent
+_ANSWER_MS = const(300)  # time to send the answer to the request for a restart
 _WATCHDOG_MS = const(8000)
 _SAY_GOODBYE_MS = const(9000)
 _END_MS = const(10000)
@@ -88,7 +88,7 @@ class Application:
             outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
 
     def set_wake_up(self, _value: str) -> None:
-        """Whether a sleeping car is woken, once a plug (CP-29)."""
+        """Take over WakeUpVehicle: wake a sleeping car, once per plug-in (CP-29)."""
         for outlet in self.outlets:
             outlet.wake_up = self.config.get_bool("WakeUpVehicle")
 
@@ -135,7 +135,7 @@ class Application:
         self.charge_point.after(self.link.reconnect)
 
     def home_card(self, tag: str) -> tuple | None:
-        """(status, parent) of a card in the owner's list; None for any other, and where a back end is set: it decides then."""
+        """(status, parent) of a card in the owner's list; None for any other, and where a back end is set, which decides."""
         if self.settings.url or not self.files.exists("home_cards.json"):
             return None
         from charger.access import home_cards  # 2,000 frozen bytes, for units with such a list
@@ -166,7 +166,7 @@ class Application:
         return self.updates is not None and self.updates.altered
 
     def off_network(self) -> bool:
-        """True when that notice was sent, or had its time: the radio stays off."""
+        """True when that notice was sent or its time is over: the radio stays off."""
         return self.updates is not None and self.updates.off_network
 
     def updater(self):
@@ -250,7 +250,7 @@ class Application:
         await self.mqtt_client.run()
 
     async def _ask_for_time(self) -> None:
-        await clock.sleep_ms(self.link.first_ms)  # after the power was away: as the link
+        await clock.sleep_ms(self.link.first_ms)  # after a power cut the delay is that of the link
         from charger.net.sntp import TimeClient  # 1,700 frozen bytes, for units with time servers
 
         await TimeClient(lambda: self.config.get_list("TimeServers")).run()

@@ -128,11 +128,11 @@ def set_utc(seconds: int, source: str, millis: int = 0) -> bool:
 
 
 def forget_utc() -> None:
-    """Make UTC unknown again: what it was set from has proved wrong."""
+    """Make UTC unknown again: its source has proved wrong."""
     global _zero_s
     _zero_s = None
     if _rtc is not None:
-        _rtc.datetime((2000, 1, 1, 5, 0, 0, 0, 0))  # a restart must not take it from there
+        _rtc.datetime((2000, 1, 1, 5, 0, 0, 0, 0))  # a restart must not restore it from the RTC
 
 
 def utc_ms_at(up_ms: int) -> int | None:
@@ -221,7 +221,7 @@ def parse_iso(text: str) -> tuple:
     """
     if not isinstance(text, str) or not 19 <= len(text) <= 35:
         raise ValueError("not a time")
-    data = text.encode()  # a slice of it is no name that is looked up among all names
+    data = text.encode()  # a slice of bytes is not interned, which would search all names
     if data[4] != 45 or data[7] != 45 or data[10] not in b"Tt " or data[13] != 58 or data[16] != 58:
         raise ValueError("not a time")
     year = _number(data, 0, 4, 1970, 9999)

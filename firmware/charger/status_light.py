@@ -1,6 +1,6 @@
 """Status light: one blink pattern and colour for the unit's most important state. docs/HOME.md shows them to the owner.
 
-A job of housekeeping steps it ten times a second; the control tick has no part in it.
+A housekeeping job steps it ten times a second, independently of the control tick.
 """
 
 from micropython import const

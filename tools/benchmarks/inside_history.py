@@ -1,4 +1,4 @@
-# Runs inside MicroPython: 13 months of three sessions a day in the history, and the time that each view of it takes.
+# Runs inside MicroPython: a history of 13 months with three sessions a day, and the duration of each of its views.
 import asyncio
 import gc
 import os
@@ -19,7 +19,7 @@ _ROUNDS = 5
 
 
 def fill(history):
-    """Three sessions a day, 8 to 20 kWh, each with its card."""
+    """Add three sessions a day, 8 to 20 kWh, each with its card; return their number."""
     wh = 0
     number = 0
     for day in range(_DAYS):
@@ -36,7 +36,7 @@ def fill(history):
 
 
 def median_us(function):
-    """Of some rounds, after a collection each."""
+    """Median duration of some calls, each after a garbage collection."""
     taken = []
     for _ in range(_ROUNDS):
         gc.collect()

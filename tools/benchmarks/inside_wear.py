@@ -1,4 +1,4 @@
-# Runs inside MicroPython: flash operations of one year of charging, counted in the simulated flash chip.
+# Runs inside MicroPython: flash operations of charging sessions, counted in the simulated flash chip.
 import utime
 
 from charger import clock
@@ -8,7 +8,7 @@ from charger.metering.session_store import SessionStore
 from charger.store.files import Files
 from sim import flash, timebase
 
-# A busy home: one car a day, 12 kWh at 7.4 kW, with a back end that wants a value a minute.
+# 60 sessions of 12 kWh at 7.4 kW, without a back end.
 _SESSIONS = 60
 _WH = 12000
 _POWER_W = 7400
@@ -18,7 +18,7 @@ _NOW_S = 1893456000
 
 
 def session(sessions, register, number):
-    """One session, second by second as far as the stores are concerned."""
+    """One session, in steps of _STEP_S for the stores."""
     register_wh = register.total_wh
     spares = flash_device.device
     while spares.step():
@@ -58,7 +58,7 @@ def main():
     register = EnergyRegister(files, 1)
     sessions = SessionStore(files)
     sessions.watch(1, register)
-    for n in range(3):  # the first ones create files
+    for n in range(3):  # the first sessions create files
         session(sessions, register, n)
     before = _counts(parts)
     blocks = _block_erases(parts)

@@ -13,7 +13,7 @@ _MARK = "HIL "
 
 
 class SerialUnit:
-    """A board with an open prompt. soft_reset: end what runs there first."""
+    """A board with an open prompt. soft_reset: first end the running program."""
 
     def __init__(self, port: str, what: str, soft_reset: bool = True) -> None:
         self.what = what
@@ -27,7 +27,7 @@ class SerialUnit:
             raise BenchError(f"{what}: no prompt at {port}: {error}") from error
 
     def run(self, code: str, timeout_s: float = 60) -> str:
-        """What the code printed; BenchError with the unit's traceback, or when it does not end."""
+        """Run code and return its output; BenchError with the unit's traceback, or when the code does not end."""
         try:
             self._serial.exec_raw_no_follow(code)
             printed, error = self._serial.follow(timeout_s)
@@ -38,7 +38,7 @@ class SerialUnit:
         return printed.decode(errors="replace")
 
     def value(self, code: str, timeout_s: float = 60):
-        """The value that the code told (hil_agent.tell)."""
+        """Run code and return the value that it passed to hil_agent.tell()."""
         printed = self.run(code, timeout_s)
         for line in printed.splitlines():
             if line.startswith(_MARK):

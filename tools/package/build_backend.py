@@ -1,7 +1,7 @@
-"""Build the wheel of `pilotlight-sim`: what pip, pipx and uv call (PEP 517). Standard library only, so a build fetches nothing.
+"""Build the wheel of `pilotlight-sim`, for pip, pipx and uv (PEP 517). Standard library only, so a build fetches nothing.
 
-The wheel holds the command and one archive with the files of the project that simulated chargers are made of. The archive is
-the same for the same files, whenever and wherever it is made.
+The wheel holds the command and one archive with the project's files that simulated chargers need. The same files give the same
+archive, byte for byte.
 """
 
 import base64
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(__file__).resolve().parent / "pilotlight_sim"
 FOLDERS = ("boards", "firmware", "tools", "web")
 FILES = ("LICENSE", "manifest.py", "requirements.lock")
-_MADE = {"__pycache__", "node_modules", "build"}  # names of folders that hold what was made of the sources
+_MADE = {"__pycache__", "node_modules", "build"}  # folders of generated files
 _MADE_FILES = ("firmware/charger/local_api/page_assets.",)
 _WHEEL = "Wheel-Version: 1.0\nGenerator: tools/package/build_backend.py\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
@@ -26,7 +26,7 @@ def project():
 
 
 def sources():
-    """Place -> file, of all that the archive holds."""
+    """Path in the archive -> file, for all files of the archive."""
     found = {name: ROOT / name for name in FILES}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
@@ -37,7 +37,7 @@ def sources():
 
 
 def _write(archive, place, data, executable=False):
-    entry = zipfile.ZipInfo(place)  # of the first day of 1980
+    entry = zipfile.ZipInfo(place)  # dated 1980-01-01
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = (0o755 if executable else 0o644) << 16
     archive.writestr(entry, data)
@@ -53,7 +53,7 @@ def archive_of(files):
 
 
 def metadata():
-    """What an installer reads of the package."""
+    """The METADATA file of the package."""
     table = project()
     lines = ["Metadata-Version: 2.1", f"Name: {table['name']}", f"Version: {table['version']}",
              f"Summary: {table['description']}",
@@ -62,7 +62,7 @@ def metadata():
 
 
 def _record(files):
-    """The list of a wheel's files with their hashes (the form that PEP 427 wants)."""
+    """The list of a wheel's files with their hashes (PEP 427)."""
     lines = []
     for place, data in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
@@ -71,7 +71,7 @@ def _record(files):
 
 
 def _contents():
-    """Place in the wheel -> bytes, and the name of the folder with its metadata."""
+    """(path in the wheel -> bytes, name of the folder with its metadata)."""
     about = f"{project()['name']}-{project()['version']}.dist-info"
     files = {f"pilotlight_sim/{path.name}": path.read_bytes() for path in sorted(COMMAND.glob("*.py"))}
     files["pilotlight_sim/project.zip"] = archive_of(sources())
@@ -84,7 +84,7 @@ def _contents():
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    """Write the wheel into a folder; its name."""
+    """Write the wheel into a folder; return its name."""
     files, about = _contents()
     files[f"{about}/RECORD"] = f"{_record(files)}\n{about}/RECORD,,\n".encode()
     name = f"{about.removesuffix('.dist-info')}-py3-none-any.whl"
@@ -95,5 +95,5 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 def build_sdist(sdist_directory, config_settings=None):
-    """Refused: the sources are the checkout."""
+    """Raise NotImplementedError: the checkout is the source."""
     raise NotImplementedError("There is no source archive: build from a checkout, 'pip install .'.")

@@ -26,7 +26,7 @@ class Remote(Group):
     """Transactions that the back end starts and stops."""
 
     def request_remote(self, tag, **more):
-        """Plug in, remote start; the mark before both."""
+        """Plug in and start remotely; return the mark before both."""
         mark = self.mark
         self.charger.plug_in()
         self.charger.wait_ocpp_status("Preparing")
@@ -34,11 +34,11 @@ class Remote(Group):
         return mark
 
     def remote(self, tag, **more):
-        """Plug in, remote start; the transaction when energy flows."""
+        """Plug in and start remotely; return the transaction when energy flows."""
         return self.transaction(self.request_remote(tag, **more))
 
     def end_session(self):
-        """Free again, the StopTransaction told."""
+        """Unplug; return the StopTransaction once the connector is Available."""
         mark = self.mark
         self.charger.plug_out()
         stop = self.sent("StopTransaction", mark)
@@ -126,20 +126,20 @@ class Remote(Group):
 
 
 class Profiles(Group):
-    """Smart charging within one session after the other."""
+    """Smart charging in a session per row."""
 
     def begin(self):
         super().begin()
         self.transaction_id = self.started().id
 
     def install(self, wanted, connector=1):
-        """SetChargingProfile, accepted."""
+        """Send a SetChargingProfile, which the charger has to accept."""
         if wanted["chargingProfilePurpose"] == "TxProfile":
             wanted = {**wanted, "transactionId": self.transaction_id}
         self.accepted("SetChargingProfile", connectorId=connector, csChargingProfiles=wanted)
 
     def clear(self):
-        """Without profiles."""
+        """Clear all profiles and wait for the full current."""
         self.call("ClearChargingProfile")
         self.charger.wait_connector(lambda c: c["offered_amps"] > 16, WAIT_S, "the full current")
 
@@ -262,7 +262,7 @@ class Firmware(Group):
 
     @property
     def address(self):
-        """Of the file server."""
+        """URL of the file server."""
         return f"http://127.0.0.1:{self.server.server_address[1]}/"
 
     @row(FIRMWARE, "GetDiagnostics uploads a file: Uploading, Uploaded")

@@ -1,8 +1,8 @@
 """Board time for --pace: virtual time moves by the cost of the firmware's own code.
 
-The CPU time of the interpreter's thread since the last shim, times a factor, is the board time of the code that ran. Shims
-stop() this clock and go() on afterwards; what they stand for on the board they add with timebase.cost(). All of it is small
-integers: the signal of soft_irq's alarms settles the clock too.
+The board time of the code that ran is the CPU time of the interpreter's thread since the last shim, times a factor. A shim
+stops this clock at its beginning and calls go() at its end; it adds the time of the board's hardware with timebase.cost(). All
+values are small integers, since the signal handler of soft_irq's alarms uses this clock as well.
 """
 
 import gc
@@ -23,8 +23,8 @@ _CHUNK = const(62500)  # 0.5 ms: times a factor of at most 16000 sixteenths it s
 _DIVISOR = const(2000)  # units of 8 ns times sixteenths of the factor, to a microsecond
 _MOST = const(1000)
 
-_LITTER_FD = const(400)  # higher than any other: the lowest free ones are taken first
-_LITTERS = const(4)  # collections that can be seen between two waits
+_LITTER_FD = const(400)  # above all others: the system assigns the lowest free number
+_LITTERS = const(4)  # collections that can be detected between two waits
 _F_GETFD = const(1)
 # With 64-bit words the firmware's sources are compiled into a heap of wide words: some 440 KiB where a board has 75.
 _HEAP_RATIO = 6 if sys.maxsize > 0x7FFFFFFF else 1
@@ -42,24 +42,24 @@ ns_a_thousand = 0  # of the board that is simulated: nanoseconds for 1000 instru
 _first_factor16 = 0
 _first_bracket = 0
 _probe = None
-_probe_units = 0  # what the probe took while the reference was measured
-_probes = [0] * 15  # what it took lately
+_probe_units = 0  # duration of the probe while the reference was measured
+_probes = [0] * 15  # its latest durations
 _sorted = [0] * 15
 _probe_at = 0
 _probed_ms = 0
 _mark = 0
 _rest = 0
-_bias = 0  # units that brackets cost since the last settling and that are no code of the firmware's
+_bias = 0  # units since the last settle() that belong to brackets and not to the firmware's code
 collections = 0
 collected_us = 0  # board time of the collections found by settle(), for its caller to add
 tick_us = 0  # board time of one control tick by its instruction count, without its hardware
-_litter = [None] * _LITTERS  # files that the collections to come will find, one each
-_littered = _LITTERS  # the one without a reference; those after it have one
-_suspect_units = 0  # less than a collection takes
-_collection_units = 0  # what one takes here
+_litter = [None] * _LITTERS  # files without a reference, of which each coming collection closes one
+_littered = _LITTERS  # number of the file without a reference; those after it still have one
+_suspect_units = 0  # less than the duration of a collection
+_collection_units = 0  # duration of a collection here
 _collection_us = 0  # and on the board
 _charged = 0  # units charged since the last reset to 0
-_bracket = 0  # what one bracket costs
+_bracket = 0  # units of one bracket
 
 
 def _read():
@@ -101,21 +101,21 @@ def settle():
 
 
 def go():
-    """A shim is done: the firmware's code runs from here."""
+    """End of a shim: from here the firmware's code runs."""
     global _mark, _bias
     _mark = _read()
     _bias += _bracket
 
 
 def forget():
-    """What ran since the last settle() or go() was the simulator's own."""
+    """Discard the time since the last settle() or go(): the simulator's own code ran."""
     global _mark, _bias
     _mark = _read()
     _bias = 0
 
 
 def _leave_litter():
-    """Files, the first of which has no reference: the collection that finds it closes its descriptor, and so it is seen."""
+    """Open files, the first without a reference: a collection closes its descriptor, which shows that a collection took place."""
     global _littered
     for number in range(_LITTERS):
         _dup2(_null, _LITTER_FD + number)
@@ -129,9 +129,9 @@ def _was_collected():
 
 
 def watch_collections(static_bytes):
-    """After collections, outside of the firmware's time: see what one takes here, and what it would on the board.
+    """Measure a collection here and compute its duration on the board; called outside of the firmware's time.
 
-    Here a collection goes through the simulated world as well; so its time is taken off, and the board's is added.
+    A collection here also marks the simulated world, so its time is subtracted and the board's is added.
     """
     global _collection_units, _collection_us, _suspect_units
     if _littered == 0 and _collection_us:
@@ -153,7 +153,7 @@ def _median(values):
 
 
 def reference_us(runs=15):
-    """CPU time of the reference workload in this interpreter now: the median of several runs, the probe's beside it."""
+    """CPU time of the reference workload in this interpreter now, the median of several runs; measures the probe too."""
     global _probe, _probe_units
     from sim import pace_reference
 
@@ -172,7 +172,7 @@ def reference_us(runs=15):
 
 def _look_at_probe():
     global _probe_at
-    _probe.run()  # whatever ran before has left the cache as it was
+    _probe.run()  # fills the caches, whose state depends on the code before
     before = _read()
     _probe.run()
     _probes[_probe_at] = (_read() - before) % _MODULUS
@@ -187,7 +187,7 @@ def _median_probe():
 
 
 def track():
-    """Outside of the firmware's time: a machine that got slower or faster since the start still gives the same board time."""
+    """Adapt the factor to the present speed of the machine; called outside of the firmware's time."""
     global factor16, _probed_ms, _bracket
     now = utime.ticks_ms()
     if utime.ticks_diff(now, _probed_ms) < _PROBE_MS:

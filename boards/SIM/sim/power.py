@@ -1,4 +1,4 @@
-"""What moves or trips on the power side: contactor, residual current monitor, lock. Integers, stepped by the outlet."""
+"""Moving and tripping parts of the power side: contactor, residual current monitor, lock. Integers, stepped by the outlet."""
 
 from micropython import const
 
@@ -13,7 +13,7 @@ class Contactor:
 
     close_ms, open_ms     movement time
     bounce_ms             how long the auxiliary contact bounces after a change
-    auxiliary             level at which the auxiliary contact has stuck, None: it follows the main contacts
+    auxiliary             level of a stuck auxiliary contact; None: it follows the main contacts
     welded_pole           1 to 3: the main contact of this pole stays closed when the others open; 0: none
     welded                contacts stay closed
     stuck                 contacts stay open
@@ -60,11 +60,11 @@ class Contactor:
 
     @property
     def every_pole_open(self):
-        """What a mirror contact shows."""
+        """State of a mirror contact."""
         return not self.feedback and self.welded_pole == _NO_POLE
 
     def next_ms(self, powered):
-        """Milliseconds until the auxiliary contact may change, with power for the coil or not; -1: it rests."""
+        """Milliseconds until the auxiliary contact may change, with power for the coil or not; -1: no change is due."""
         if self._bounce:
             return 1
         if (((self.coil and powered) or self.welded) and not self.stuck) == self.closed:
@@ -84,16 +84,19 @@ class Contactor:
 class ResidualMonitor:
     """RDC-DD or RCD: `tripped` is its output, which also cuts the coil in hardware (CP-43).
 
-    leaking  a residual current flows; trip_ms, test_ms, release_ms  from it, from the test input, from the end to the output
-    latching, latched  the output stays until reset(); a test ends with its input
-    dead  the self-test gets no answer; stuck  the output stays tripped
+    leaking               a residual current flows
+    trip_ms, test_ms      time from the residual current, or from the test input, to the output
+    release_ms            time from their end to the release of the output
+    latching, latched     the output stays until reset(); a test ends with its input
+    dead                  the self-test gets no answer
+    stuck                 the output stays tripped
     """
 
     def __init__(self):
         self.leaking = False
         self.dead = False
         self.stuck = False
-        self.behind = None  # a contactor that the leak lies behind: it ends when that opens
+        self.behind = None  # the contactor between mains and leak: the current ends when it opens
         self.trip_ms = self.test_ms = _RCD_MS
         self.release_ms = _RCD_MS
         self.latching = self.latched = False
@@ -102,7 +105,7 @@ class ResidualMonitor:
         self._moving = 0
 
     def reset(self):
-        """The reset of a latching one is pressed."""
+        """Press the reset button of a latching monitor."""
         self.latched = False
 
     def step(self, dt):
@@ -129,14 +132,14 @@ class ResidualMonitor:
         return self.stuck or self.latched or ((self._flows() or self.test) and not self.dead)
 
     def next_ms(self):
-        """Milliseconds until the output changes; -1: it rests."""
+        """Milliseconds until the output changes; -1: no change is due."""
         return -1 if self._want() == self.tripped else max(1, self._takes(self._want()) - self._moving)
 
 
 class Lock:
-    """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt rests in the wrong position.
+    """Motor lock of the socket: `locked` is its feedback switch. jammed: the bolt stays in the wrong position.
 
-    jams, sticks  so many pushes, or releases, from now on do not move it; move_ms  how long the bolt takes
+    jams, sticks  number of coming pushes, or releases, that do not move the bolt; move_ms  travel time of the bolt
     """
 
     def __init__(self):
@@ -171,5 +174,5 @@ class Lock:
         return self.command != self.jammed and not (self.command and self.jams)
 
     def next_ms(self):
-        """Milliseconds until the feedback changes; -1: the bolt rests."""
+        """Milliseconds until the feedback changes; -1: no change is due."""
         return -1 if self._want() == self.locked else max(1, self.move_ms - self._moving)

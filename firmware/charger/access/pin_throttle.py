@@ -42,7 +42,7 @@ class PinThrottle:
     """Counts by lane and role number, 0 to roles - 1."""
 
     def __init__(self, files, roles: int, on_event=None):
-        """on_event(event, info) is told of counts that were altered or removed; the highest of what is left holds."""
+        """on_event(event, info) reports counts that were altered or removed; the highest remaining count applies."""
         self.lock = asyncio.Lock()  # one PIN at a time
         self.turned_away = 0  # rejected early attempts that are not logged yet
         worst = bytes([_MOST] * LANES * roles)
@@ -54,8 +54,8 @@ class PinThrottle:
         self._kept.repair(on_event or _no_event, SAFETY_VALUE)
         # by queue (0: unknown clients, then the known devices of each role): uptime, s
         self._ends = [wait_for(self.failures(min(queue, KNOWN), queue - 1)) for queue in range(1 + roles)]
-        self._last = [0] * (1 + roles)  # the last wrong one
-        self._before = 0  # the last wrong one before the current attempt
+        self._last = [0] * (1 + roles)  # the last wrong PIN
+        self._before = 0  # the last wrong PIN before the current attempt
 
     def _take_over(self, files, worst: bytes) -> None:
         """Use the counts of earlier firmware, the worst ones when there are none: provisioning wrote them."""
@@ -135,7 +135,7 @@ def _bytes(text: str, worst: bytes) -> bytearray:
 
 
 def _higher(one: str, other: str) -> str:
-    """Return the higher of each two counts; of records of different length the longer one."""
+    """Return the higher count of each pair; of records of different length the longer one."""
     if len(one) != len(other):
         return max(one, other, key=len)
     return "".join([max(one[at : at + 2], other[at : at + 2]) for at in range(0, len(one), 2)])

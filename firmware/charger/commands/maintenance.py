@@ -31,7 +31,7 @@ async def _install(app, role, _wish, _surface) -> dict:
         raise CommandError(CONFLICT, "No update is on offer.")
     if updates.updater.busy or updates.installing:
         raise CommandError(CONFLICT, "An update is under way.")
-    updates.installing = True  # until a session has ended, which the download does not wait for
+    updates.installing = True  # the download starts now, the installation after the session
     log.info("update", "%s requested by the %s" % (offer["version"], role))
     asyncio.create_task(install(app))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return {"version": offer["version"]}

@@ -1,7 +1,7 @@
-"""PBKDF2-HMAC-SHA256 (RFC 8018) in slices that let the loop run: what makes a PIN dear to guess.
+"""PBKDF2-HMAC-SHA256 (RFC 8018) in slices that let the loop run; it makes each guess of a PIN slow.
 
-MicroPython's hashlib cannot copy a hash that has begun, so each iteration hashes both padded keys again: four blocks
-where others need two. An ESP32 takes about 0.25 ms for an iteration.
+MicroPython's hashlib cannot copy the state of a hash, so each iteration hashes both padded keys again: four blocks
+instead of two. An ESP32 takes about 0.25 ms for an iteration.
 """
 
 from hashlib import sha256

@@ -17,7 +17,7 @@ class Meter:
         return self.register.total_wh
 
     def reported_wh(self) -> int:
-        """The register for everybody outside, in Wh: never more than what a power cut leaves."""
+        """The register as it is reported, in Wh: never more than a power cut leaves."""
         return self.register.reported_wh()
 
     async def run(self) -> None:

@@ -1,7 +1,7 @@
 """The meter of the house by Modbus TCP: SunSpec (models 201 to 204, 211 to 214) and Eastron SDM630.
 
-Modbus has no encryption: it is off until the owner or the installer sets HouseMeter, and reads only, from an address of the home
-network. What it says can lower the current of the charger, and raise it no higher than the charger's own limits.
+Modbus has no encryption: it is off until the owner or the installer sets HouseMeter, only reads, and only from an address of the
+home network. Its readings can lower the current of the charger, and raise it up to the charger's own limits.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class HouseMeter:
     """Reads once a second. `fault`: why there is no reading, "" while there is."""
 
     def __init__(self, address: str, on_reading) -> None:
-        """on_reading(0.1 A of each phase, W): below 0 they flow to the grid."""
+        """on_reading(0.1 A of each phase, W); values below 0 flow to the grid."""
         self.fault = "starting"
         self._kind, self._host, self._port, self._unit = parse(address)
         self._on_reading = on_reading
@@ -99,7 +99,7 @@ class HouseMeter:
         raise MeterError("no SunSpec device")
 
     async def _request(self, function: int, first: int, count: int) -> bytes:
-        """The registers from an address. MeterError for an answer that is none."""
+        """The registers from an address. MeterError for an invalid answer."""
         self._number = self._number + 1 & 0x7FFF
         head = struct.pack(">HHHBB", self._number, 0, 6, self._unit, function)
         return await asyncio.wait_for_ms(self._exchange(head + struct.pack(">HH", first, count), head, 2 * count), _DEADLINE_MS)
@@ -119,14 +119,14 @@ class HouseMeter:
 
 
 def scaled(values: tuple, factor: int) -> list:
-    """Integers of SunSpec with their power of ten; None for what the device does not have."""
+    """Integers of SunSpec with their power of ten; None for a value that the device does not have."""
     if not -10 <= factor <= 10:
         return [None] * len(values)
     return [None if value == -0x8000 else value * 10.0**factor for value in values]
 
 
 def reading(amps: tuple | list, watts: tuple | list) -> tuple:
-    """(0.1 A of each phase that the meter has, W of all); the power of a phase says where its current flows. MeterError."""
+    """(0.1 A of each phase that the meter has, W of all); a phase's current has the sign of its power. MeterError."""
     amps_da = []
     power_w = 0
     for k in range(3):

@@ -1,10 +1,9 @@
 """The Wi-Fi station. The only module that uses network.WLAN, so that no other module can switch it off.
 
 Name and pass phrase of the owner's network are in the vault. A changed network is on trial: when it cannot be joined in
-_TRIAL_ATTEMPTS attempts, the one that was joined last comes back, so that a wrong entry does not strand the unit. If there are
-none and the board remembers no network, or if the button is held, the unit opens its setup network for some minutes
-(setup_network.py). A unit that has never joined the network it was given opens it at each start as well: what was entered may be
-wrong.
+_TRIAL_ATTEMPTS attempts, the unit returns to the network that it joined last, so a wrong entry does not disconnect it. If no
+network is stored, or if the button is held, the unit opens its setup network for some minutes (setup_network.py). A unit that
+has never joined the stored network opens it at each start as well: the entry may be wrong.
 """
 
 import asyncio
@@ -23,10 +22,10 @@ _RETRY_FIRST_S = const(5)
 _RETRY_LAST_S = const(300)
 _KEY_SHORTEST = const(8)  # WPA2 and WPA3 pass phrases; anything shorter would be an open or WEP network (SEC-12)
 _HELD = const(6)  # polls until a pressed button counts as held
-_TRIAL_ATTEMPTS = const(4)  # of a changed network, two minutes with the pauses, before the one before it comes back
+_TRIAL_ATTEMPTS = const(4)  # for a changed network, two minutes with the pauses; then the previous one is restored
 _SCAN_AGAIN_S = const(10)
 _MAX_FOUND = const(12)
-_SAFE = (3, 4, 6, 7)  # AUTH_WPA2_PSK, WPA_WPA2, WPA3, WPA2_WPA3: what the port's scan() says of what this unit joins
+_SAFE = (3, 4, 6, 7)  # AUTH_WPA2_PSK, WPA_WPA2, WPA3, WPA2_WPA3 of the port's scan(): the networks that this unit joins
 _NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
 _JOINED = "wifi/joined"  # name, newline and pass phrase of the network that was joined last; one entry, so it is whole or absent
 
@@ -57,7 +56,7 @@ class NoRadio:
         raise OSError("no radio")
 
     def scan(self) -> list:
-        """Raise OSError: there is no radio to listen with."""
+        """Raise OSError: there is no radio."""
         raise OSError("no radio")
 
 
@@ -87,7 +86,7 @@ def name_server() -> str | None:
 
 
 def _never() -> bool:
-    """Default where nothing bars the network."""
+    """Default of `barred`: the network is never barred."""
     return False
 
 
@@ -256,7 +255,7 @@ class Wifi:
         return True
 
     def _keep_joined(self, network_joined: bytes) -> None:
-        """Remember the network that works; a flash that fails is no reason to leave it."""
+        """Store the joined network; a failed write does not disconnect it."""
         try:
             if self._vault.get(_JOINED) != network_joined:
                 self._vault.put(_JOINED, network_joined)
@@ -264,7 +263,7 @@ class Wifi:
             log.warn("wifi", "not remembered: " + log.reason(error))
 
     def _fall_back(self) -> bool:
-        """Count a failed attempt; True when a network on trial was given up and the one before it is set again."""
+        """Count a failed attempt; True when the network on trial was given up and the previous one restored."""
         self._failed += 1
         before = self._vault.get(_JOINED)
         if self._failed < _TRIAL_ATTEMPTS or not before or not _known(self._vault):
@@ -283,7 +282,7 @@ class Wifi:
         return True
 
     def _report_failure(self, what: str, error: Exception) -> None:
-        """Log a failed call of the radio; out of memory, free some, since the driver allocates outside of the heap."""
+        """Log a failed call of the radio; when memory is short, free some, since the driver allocates outside of the heap."""
         memory = is_out_of_memory(error)
         log.warn("wifi", "%s: %s" % (what, "out of memory, " + log.reason(error) if memory else log.reason(error)))
         if memory:

@@ -26,8 +26,8 @@ class ControlLoop:
     def __init__(
         self, timer, outlets: list, feed_watchdog: Callable[[], None], contactors_moved: Callable[[], None]
     ) -> None:
-        """`timer` is a machine.Timer. `feed_watchdog` is called by each tick while the asyncio loop runs, too, and
-        `contactors_moved` by each tick after the outlets have moved their contactors.
+        """`timer` is a machine.Timer. Each tick calls `feed_watchdog` while the asyncio loop has its heartbeat, and
+        `contactors_moved` after the outlets have moved their contactors.
         """
         self.ticks = 0
         self.max_gap_ms = 0

@@ -1,18 +1,18 @@
 """Overwriting of deleted data: littlefs leaves a deleted file's bytes in its blocks until they are used again.
 
-Small files are in their folder's log, a pair of blocks: when one is full, the valid entries move to the other, so filling
-it twice leaves no old data in either. A folder with many files has several pairs, each for a range of names in sorted
-order, so each name gets a neighbour that fills its pair.
+Small files are in their folder's log, a pair of blocks. When one block is full, the valid entries move to the other, so filling
+the log twice leaves no old data in either. A folder with many files has several pairs, each for a range of names in sorted
+order, so a temporary file beside each name fills its pair.
 
 Larger files have their own blocks. littlefs allocates free blocks in turn over the whole flash, so writing 125 % of the
 flash's size, a few blocks at a time, reaches each free block, also when other tasks write meanwhile. The written files
 are deleted at once, so that other tasks always have space.
 
-One block is not reached by either: after some hundred rewrites of the root's log littlefs moves it away from the first
-two blocks, and the older of these keeps the old log. It is erased here, after a test that littlefs works without it.
+Neither method reaches one block: after some hundred rewrites of the root's log littlefs moves the log away from the first
+two blocks, and the older of these keeps the old log. _erase_stale() erases it after a test that littlefs works without it.
 
-Cost: each free block is erased once or twice, the pair of a folder twice for each of its files, of the 100,000 erases of
-a block's life; a kilobyte of heap.
+Cost: one or two erases of each free block, two erases of a folder's pair for each of its files (a block bears 100,000), and
+a kilobyte of heap.
 """
 
 import os
@@ -80,7 +80,7 @@ def _fill_log(folder: str, empty: bytes):
     for name in names:
         if name.endswith(_END):
             continue
-        # sorted just before the name, and so in the same pair
+        # sorts just before the name, so it is in the same pair
         last = "." if name[-1] == "0" else chr(ord(name[-1]) - 1)
         path = "%s/%s%s~%s" % (folder, name[:-1], last, _END)
         try:

@@ -1,7 +1,7 @@
-"""Check of the running image against the confirmed hash, computed continuously in small pieces (SEC-8, 9).
+"""Check of the running image against the confirmed hash, computed in small pieces (SEC-8, 9).
 
 Secure boot checks at start-up only; this detects later changes, and also works without secure boot. A unit has no hash of
-its image until provisioning or the first update sets one.
+its image until its first update sets one.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Firmware of the jig: a second dev kit with plain MicroPython that plays car, cable, card and faults for a unit under test.
+"""Firmware of the jig: a second dev kit with plain MicroPython that simulates car, cable, card and faults for a unit under test.
 
 docs/BRINGUP.md has its wiring. The bench calls answer() over the raw REPL with the commands of the simulator's control port
-and gets their replies; what the jig has no part for is refused with "not_playable".
+and gets their replies; a command for which the jig has no part is refused with "not_playable".
 """
 
 import json
@@ -12,8 +12,8 @@ import machine
 # GPIO of an ESP32-DevKitC. Outputs close a reed relay or an optocoupler while 1.
 PINS = {
     "car_b": 16,  # diode and 2.74 kohm from pilot to PE
-    "car_c": 17,  # 1.3 kohm in parallel to it: state C
-    "car_d": 18,  # 270 ohm instead: state D
+    "car_c": 17,  # 1.3 kohm in parallel to the 2.74 kohm: state C
+    "car_d": 18,  # 270 ohm in parallel to the 2.74 kohm: state D
     "diode_short": 19,  # across the diode
     "pilot_short": 21,  # 100 ohm from pilot to PE
     "pp_13": 22, "pp_20": 23, "pp_32": 25,  # 1.5 kohm, 680 ohm, 220 ohm from PP to PE
@@ -33,17 +33,17 @@ _INPUTS = ("pilot_edge", "live")
 _SAMPLES = 200
 _PERIODS = 8
 _PULSE_MS = 3  # a period of the pilot is 1 ms
-_STEADY_MV = 1000  # plateaus nearer than this are one
+_STEADY_MV = 1000  # a smaller difference of the plateaus means a steady pilot
 _RESET_MS = 200
 _BUTTON_MS = 200  # between plug and request
 
 
 class NotPlayable(Exception):
-    """The jig has no part for it."""
+    """The jig has no part for the command."""
 
 
 class Jig:
-    """The jig on these pins. `io` is the module machine, or what stands in for it."""
+    """The jig on these pins. `io` is the module machine or a replacement in tests."""
 
     def __init__(self, io=machine):
         self._io = io
@@ -61,7 +61,7 @@ class Jig:
         self._pins[name].value(1 if on else 0)
 
     def _car(self, *closed):
-        """Close these resistors and open the others, the opened first: no state in between asks for more."""
+        """Close these resistors and open the others. Those to open come first, so no state in between requests more."""
         for name in _CAR:
             if name not in closed:
                 self._set(name, False)
@@ -76,23 +76,23 @@ class Jig:
         self._car(*closed)
 
     def plug_in(self):
-        """A car that asks for energy (C)."""
+        """Plug in a car that requests energy (state C)."""
         self._plug("car_b", "car_c")
 
     def plug_in_idle(self):
-        """A car that does not ask (B)."""
+        """Plug in a car that does not request energy (state B)."""
         self._plug("car_b")
 
     def ventilation(self):
-        """A car that asks for ventilation (D)."""
+        """Plug in a car that requires ventilation (state D)."""
         self._plug("car_b", "car_d")
 
     def pause(self):
-        """The car stops asking."""
+        """The car stops requesting energy."""
         self._car("car_b")
 
     def resume(self):
-        """The car asks again."""
+        """The car requests energy again."""
         self._car("car_b", "car_c")
 
     def plug_out(self):
@@ -114,11 +114,11 @@ class Jig:
         self._card.write(b"\x02" + token.encode() + b"\r\n\x03")
 
     def raise_fault(self, name):
-        """Close the part that plays this fault."""
+        """Close the output that causes this fault."""
         self._set(self._fault(name), True)
 
     def clear_fault(self, name):
-        """Open it."""
+        """Open the output of this fault."""
         self._set(self._fault(name), False)
 
     def _fault(self, name):
@@ -179,7 +179,7 @@ def answer(text, io=machine):
     global _jig
     words = json.loads(text)
     cmd = words.pop("cmd", None)
-    words.pop("connector", None)  # a jig has one
+    words.pop("connector", None)  # a jig has one connector
     try:
         if cmd not in COMMANDS:
             raise NotPlayable("the jig has no command %s" % cmd)

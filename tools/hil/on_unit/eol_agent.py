@@ -1,11 +1,11 @@
-"""What the end-of-line test asks the unit beside the firmware's own report. hil_agent has started the firmware."""
+"""Facts for the end-of-line test that the firmware's own report does not have. hil_agent has started the firmware."""
 
 import board
 from hil_agent import tell
 
 
 def facts() -> None:
-    """Print what the unit is, the limits that its board data give, and whether its meters are calibrated."""
+    """Print the identity of the unit, the limits of its board data, and whether its meters are calibrated."""
     from charger import app, version
     from charger.drivers.meters import calibration
 
@@ -34,7 +34,7 @@ def sensors() -> None:
 
 
 def networks() -> None:
-    """Print [name, RSSI in dBm] of the networks in reach."""
+    """Print [name, RSSI in dBm] of the networks in range."""
     from charger.net import wifi
 
     wifi.turn_on()

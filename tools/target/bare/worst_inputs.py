@@ -1,4 +1,4 @@
-"""The worst input that each handler accepts or has to refuse: by OCPP action, path of the local API, and command by MQTT.
+"""The worst input that each handler has to accept or to refuse: by OCPP action, path of the local API, and MQTT command.
 
 count_handlers.py measures them, and names a handler of the firmware that has no row here. What comes over the network beside
 these, and the unit's own files, are in worst_bytes.py.
@@ -16,7 +16,7 @@ def _periods(count):
 
 
 def profile(count, number=1, purpose="TxDefaultProfile"):
-    """A profile of so many periods, every field in use."""
+    """A profile with `count` periods and every field."""
     return {
         "chargingProfileId": number, "stackLevel": number, "chargingProfilePurpose": purpose,
         "chargingProfileKind": "Recurring", "recurrencyKind": "Daily", "validFrom": _UTC, "validTo": "2030-09-21T15:00:00.123Z",
@@ -26,13 +26,13 @@ def profile(count, number=1, purpose="TxDefaultProfile"):
 
 
 def tags(count):
-    """Entries of a local list, every field in use."""
+    """`count` entries of a local list with every field."""
     info = {"status": "Accepted", "parentIdTag": "PARENT-OF-THE-FLEET", "expiryDate": "2030-01-01T00:00:00.000Z"}
     return [{"idTag": "TAG%05d-AND-SO-ON-%d" % (n, n % 10), "idTagInfo": info} for n in range(count)]
 
 
 def pem(size):
-    """Text of the form of a certificate; what is in it is none."""
+    """Text in the form of a certificate, with invalid content."""
     line = "A" * 64 + "\n"
     body = line * ((size - 60) // 65)
     return "-----BEGIN CERTIFICATE-----\n" + body + "-----END CERTIFICATE-----\n"
@@ -47,7 +47,7 @@ def _file():
 
 
 _LOG = {"remoteLocation": _LOCATION, "oldestTimestamp": "2020-01-01T00:00:00Z", "latestTimestamp": "2030-01-01T00:00:00Z"}
-# action -> payloads, or functions that make them; a text is the JSON of a payload as it comes.
+# action -> payloads, or functions that make them; a text is the JSON of a payload as received.
 OCPP = {
     "CancelReservation": ({"reservationId": 1},),
     "CertificateSigned": (lambda: {"certificateChain": pem(10000)}, lambda: {"certificateChain": "\u00e9" * 5000}),
@@ -103,7 +103,7 @@ OCPP = {
     "UnlockConnector": ({"connectorId": 2},),
     "UpdateFirmware": ({"location": _LOCATION, "retrieveDate": _UTC},),
 }  # fmt: skip
-# Messages that are no CALL of an action of ours: functions that make their text.
+# Messages other than a CALL of a known action: functions that make their text.
 FRAMES = {
     "unknown action": lambda: '[2,"1","NoSuchAction",{"a":"' + "\\n" * 11000 + '"}]',
     "answer": lambda: '[3,"1",{"currentTime":"' + "\\u00e9" * 3900 + '"}]',

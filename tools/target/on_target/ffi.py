@@ -1,4 +1,4 @@
-"""`ffi` of the bare-metal target, where there is no C library to call: what the simulated board asks of it does nothing."""
+"""`ffi` of the bare-metal target, which has no C library: every function of it does nothing and returns 0."""
 
 
 class _Library:
@@ -12,5 +12,5 @@ def _nothing(*arguments):
 
 
 def open(name):  # noqa: A001 - the name of the built-in module's function
-    """Any library."""
+    """Return a stand-in for any library."""
     return _Library()

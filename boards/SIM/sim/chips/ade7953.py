@@ -1,6 +1,6 @@
-"""ADE7953 at register level: what the chip answers to bytes on I2C or SPI, and what it refuses (MET-10 to MET-17).
+"""ADE7953 at register level, by I2C or SPI (MET-10 to MET-17).
 
-A write that the datasheet forbids is ignored and noted in `violations`; tests of the driver want that list empty.
+A write that the datasheet forbids is ignored and noted in `violations`; tests of the driver require an empty list.
 """
 
 import time
@@ -42,9 +42,9 @@ class ADE7953Chip:
     """One chip. source.sample(now_ms) must bring source.v_mv, i_ma, p_mw (lists of 3) and f_mhz up to date.
 
     I2C level: write(data), read(n). SPI level: select(), transfer. Channel A sees phase 0 of the source, B phase `b`.
-    seed        which unit: ratio errors up to 2 %, up to 0.5 degrees of lateness; 0 is a perfect one
-    dead        set it, and nothing answers any more
-    frozen      set it, and what is measured stays as it was last read
+    seed        selects the unit: ratio errors up to 2 %, a delay up to 0.5 degrees; 0 is a unit without errors
+    dead        when True the chip no longer answers
+    frozen      when True measured registers keep the values that were read last
     """
 
     def __init__(self, source, seed: int = 1, b: int = 1, now=time.ticks_ms):
@@ -57,20 +57,20 @@ class ADE7953Chip:
         )
         self._channels[1].unit.v = self._channels[0].unit.v  # one voltage input serves both
         self.dead = self.frozen = False
-        self._held = {}  # measured registers as they were read last
+        self._held = {}  # measured registers with the values read last
         self.violations = []
         self._power_up()
 
     def factory(self, channel: int = 0) -> dict:
-        """The calibration.json entry that the factory would have found for this unit."""
+        """The calibration.json entry of this unit after a calibration without errors."""
         return factory_entry("ade7953", [self._channels[channel].unit])
 
     def turn_round(self, channel: int = 0):
-        """Connect the current channel the wrong way round."""
+        """Reverse the current channel."""
         self._channels[channel].unit.sign = -1
 
     def brown_out(self):
-        """Lose every setting and every count, as after a dip of the supply."""
+        """Reset every setting and every count, as a dip of the supply does."""
         self._power_up()
 
     def _power_up(self):
@@ -97,7 +97,7 @@ class ADE7953Chip:
     # --- the electrical side ---
 
     def advance(self):
-        """Measure now and count the energy since the last time; the world may call it before it changes something."""
+        """Measure now and count the energy since the last measurement; the world may call it before a change."""
         now = self._now()
         dt_s = time.ticks_diff(now, self._sampled_ms) / 1000.0
         self._sampled_ms = now
@@ -136,7 +136,7 @@ class ADE7953Chip:
     # --- registers ---
 
     def _get(self, register: int) -> int:
-        """Value of a register of which the width digit was brought to 0x0, 0x1 or 0x2."""
+        """Value of a register whose address has the width digit 0x0, 0x1 or 0x2."""
         if register in _READ_ONLY:
             if not (self.frozen and register in self._held):
                 self._held[register] = self._measured(register)
@@ -157,7 +157,7 @@ class ADE7953Chip:
         return measured.get(register, 0)
 
     def _take_energy(self, channel) -> int:
-        """24 bits that roll over; cleared by the reading when LCYCMODE says so (MET-14)."""
+        """24 bits that roll over; a read clears them when LCYCMODE is set so (MET-14)."""
         whole = int(channel.energy // 1)
         if self._registers[0x004] & 0x40:
             channel.energy -= whole
@@ -179,7 +179,7 @@ class ADE7953Chip:
     # --- the wire ---
 
     def _spoken_to(self, interface: str) -> bool:
-        """Whether the chip listens here: the first traffic after power-up chooses (MET-11)."""
+        """True when the chip uses this interface: the first traffic after power-up selects it (MET-11)."""
         if not self._answers():
             return False
         if self._interface is None:
@@ -192,7 +192,7 @@ class ADE7953Chip:
 
     @staticmethod
     def _cell(address: int) -> int:
-        """24-bit and 32-bit addresses are two doors to one register."""
+        """Register of an address: a register has a 24-bit and a 32-bit address."""
         return address - 0x100 if address >= 0x300 else address
 
     def _store(self, address: int, data: bytes):
@@ -205,7 +205,7 @@ class ADE7953Chip:
         for byte in data:
             value = value << 8 | byte
         if address == 0x0FE:
-            self._unlocked = value == 0xAD  # good for the very next access only
+            self._unlocked = value == 0xAD  # valid for the next access only
         else:
             self._set(self._cell(address), value & 0xFFFFFF, unlocked)
 
@@ -257,7 +257,7 @@ class ADE7953Chip:
 
 
 def fit(place):
-    """Wire one by I2C or SPI, as the kind says."""
+    """Wire a chip by I2C or SPI, according to the kind."""
     chip = ADE7953Chip(place.outlet, place.seed)
     (place.i2c if place.kind == "ade7953_i2c" else place.spi)(chip)
     return chip

@@ -1,28 +1,28 @@
-"""The imperfect copy of a part that a real unit has: ratio errors, a late current, noise. Same seed, same unit."""
+"""Measuring errors of a single unit: ratio errors, a delay of the current, noise. The same seed gives the same unit."""
 
 import math
 
 
 class Noise:
-    """Small deterministic random numbers, cheap enough to draw for every sample."""
+    """Deterministic random numbers, fast enough for every sample."""
 
     def __init__(self, seed: int):
         self._state = (seed * 2654435761 + 12345) & 0x7FFFFFFF
 
     def uniform(self) -> float:
-        """Even over -1 to 1."""
+        """Uniform from -1 to 1."""
         self._state = (self._state * 1103515245 + 12345) & 0x7FFFFFFF
         return (self._state >> 7) / 0x800000 - 1.0
 
     def normal(self) -> float:
-        """About normal, deviation 1 (sum of four)."""
+        """Approximately normal with a deviation of 1 (sum of four)."""
         return (self.uniform() + self.uniform() + self.uniform() + self.uniform()) * 0.8660254
 
 
 class Unit:
-    """Errors of one channel of one unit: v, i, e as factors, skew_ns how late the current is seen, wiring sign.
+    """Errors of one channel of one unit: factors v, i, e; skew_ns, the delay of the current; sign of the wiring.
 
-    seed 0 is a perfect unit. spread is the largest ratio error, skew_ns the largest lateness.
+    seed 0 is a unit without errors. spread is the largest ratio error, skew_ns the largest delay.
     """
 
     def __init__(self, seed: int, spread: float = 0.02, skew_ns: int = 30000, energy_spread: float = 0.005):
@@ -35,7 +35,7 @@ class Unit:
         self.sign = 1
 
     def factory(self) -> dict:
-        """What a perfect calibration of this channel finds, as fields of one phase of the stored entry."""
+        """Result of a calibration of this channel without errors, as fields of one phase of the stored entry."""
         return {
             "v": int(1000000 / self.v + 0.5),
             "i": int(1000000 / self.i + 0.5),
@@ -50,8 +50,8 @@ class Unit:
 class UARTChip:
     """Base of a one-phase meter chip on a UARTWire that cannot shift phases, measuring phase 0 of the source.
 
-    A chip sets KIND, its name in calibration.json, and gives _power_up(). `dead`: set it, and nothing answers any more.
-    `frozen`: set it, and what is measured stays as it was last sent.
+    A chip sets KIND, its name in calibration.json, and has _power_up(). `dead`: the chip no longer answers.
+    `frozen`: measured values stay as they were sent last.
     """
 
     KIND = ""
@@ -60,9 +60,9 @@ class UARTChip:
         self._source = source
         self._now = now
         self._noise = Noise(seed + 77)
-        self.unit = Unit(seed, skew_ns=3000)  # a shunt and a divider: hardly late
+        self.unit = Unit(seed, skew_ns=3000)  # a shunt and a divider: little delay
         self.dead = self.frozen = False
-        self._held = None  # what was sent last
+        self._held = None  # values sent last
         self._wire = None
         self._count = 0.0
 
@@ -81,14 +81,14 @@ class UARTChip:
         self._power_up()
 
     def preset_count(self, count: int):
-        """Set the energy count, to see it wrap."""
+        """Set the energy count, for tests of its wrap."""
         self._count = float(count)
 
 
 def skewed_mw(source, phase: int, skew_ns: float) -> float:
-    """Real power that a meter finds in one phase when it sees the current skew_ns late.
+    """Real power that a meter measures in one phase with the current delayed by skew_ns.
 
-    A source that knows its waveform says so itself (skewed_mw); of any other, the load is taken as lagging.
+    A source with a known waveform has skewed_mw(); for any other the load counts as lagging.
     """
     if hasattr(source, "skewed_mw"):
         return source.skewed_mw(phase, skew_ns)
