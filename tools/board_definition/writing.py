@@ -221,17 +221,17 @@ def board_md(answers: Answers) -> str:
     rows = [f"| GPIO{pin} | {what(name)} |" for name, pin in answers.pins.items()]
     supervisor = {
         "fsm": "The chip has the FSM co-processor; what its supervisor can do by now is in docs/SAFETY.md.",
-        "riscv": "The chip's co-processor is a RISC-V core, for which there is no supervisor: while Python is held up (a TLS "
-        "handshake, a collection) only the hardware and the watchdog open the contactor.",
-        None: "The chip has no co-processor: while Python is held up (a TLS handshake, a collection) only the hardware and "
-        "the watchdog open the contactor.",
+        "riscv": "The chip's co-processor is a RISC-V core, for which there is no supervisor: while Python is held up (a garbage "
+        "collection), only the hardware and the watchdog open the contactor. A TLS handshake takes place only while it is open.",
+        None: "The chip has no co-processor: while Python is held up (a garbage collection), only the hardware and "
+        "the watchdog open the contactor. A TLS handshake takes place only while it is open.",
     }[CHIPS[answers.chip].ulp]
     table = "\n".join(rows)
     return f"""# {answers.model}
 
 One outlet of {answers.phases} phase(s), {answers.max_amps} A, on an {answers.chip} with {answers.flash_mib} MiB of flash.
 `board.py` holds the same facts for the firmware, `pins.csv` for the port's `Pin.board`; a house test holds the three together.
-Nothing here has run on a board yet: pins and configuration were checked against data sheet and sources.
+Nothing here has run on a board yet; tools/check_board.py has checked pins and configuration.
 
 This is a bench and development wiring. Contactor, residual current device, protective earth and enclosure of a charger
 that is used with mains are the builder's responsibility and need a qualified person.
