@@ -4,6 +4,7 @@
 Exit code 0: nothing; 1: something is wrong; 2: there is no such board.
 """
 
+import argparse
 import sys
 
 from board_definition import checks, loading
@@ -18,8 +19,10 @@ def sentences(name: str) -> list[str]:
 
 def main(words: list[str]) -> int:
     """Exit code."""
+    parser = argparse.ArgumentParser(prog="check_board.py", description="Say what is wrong with a board's definition.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a folder of boards/ (default: all)")
     code = 0
-    for name in words or loading.names():
+    for name in parser.parse_args(words).names or loading.names():
         try:
             found = sentences(name)
         except loading.DefinitionError as error:

@@ -1,5 +1,7 @@
 """tools/new_board.py writes a folder that the checks accept, and nothing else has to know of it."""
 
+import frozen
+import image_size
 import new_board
 import provision
 import pytest
@@ -18,8 +20,8 @@ def boards(tmp_path, monkeypatch):
     return folder
 
 
-def words(*pins, chip="esp32c6", name="MY_BOARD"):
-    return [name, "--chip", chip, "--flash", "8", *[word for pin in pins or PINS for word in ("--pin", pin)]]
+def words(*pins, chip="esp32c6", name="MY_BOARD", flash=8):
+    return [name, "--chip", chip, "--flash", str(flash), *[word for pin in pins or PINS for word in ("--pin", pin)]]
 
 
 def test_options_alone_make_a_board(boards, capsys):
@@ -37,6 +39,12 @@ def test_options_alone_make_a_board(boards, capsys):
     assert data["OUTLETS"][0]["rcd"] is None and data["OUTLETS"][0]["max_da"] == 160
     assert record.iterations("MY_BOARD") == 1000
     assert provision._parser().parse_args(["--port", "x", "--board", "MY_BOARD"]).board == "MY_BOARD"
+
+
+def test_the_slots_of_a_small_flash_are_as_large_as_those_of_our_own_board(boards):
+    """With 4 MiB the image has its room, tools/image_size.py."""
+    assert new_board.main(words(flash=4)) == 0
+    assert image_size.slot_bytes(boards / "MY_BOARD") == image_size.slot_bytes(frozen.BOARD)
 
 
 def test_answers_make_the_same_board(boards):

@@ -24,7 +24,7 @@ WHAT = {
     "BUTTON": "button, 0 = pressed", "LED": "status LED, 1 = on", "PIXEL": "WS2812 as status LED",
     "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
 }  # fmt: skip
-SLOT_KIB = {4: 1664, 8: 2048, 16: 2048}
+SLOT_KIB = {4: 1728, 8: 2048, 16: 2048}
 _SDKCONFIG = {
     "esp32": ("boards/sdkconfig.240mhz",), "esp32s2": ("boards/sdkconfig.240mhz",), "esp32s3": ("boards/sdkconfig.240mhz",),
     "esp32c3": (), "esp32c6": ("boards/sdkconfig.c6",),
