@@ -119,9 +119,13 @@ class Vault:
 
     def __init__(self):
         self.kept = {}
-        self.token = ""
-        for number in range(8):  # the last one is found last
+        self.token = "0" * 32
+
+    def with_tokens(self):
+        """As many as there may be; `token` is the last one, which is found last."""
+        for number in range(8):
             self.token = tokens.make(self, "%d" % number + "x" * 23, list(tokens.RIGHTS), False)
+        return self
 
     def names(self):
         return list(self.kept)
