@@ -113,13 +113,17 @@ FILES = {
         "upto": 0, "months": {str(24300 + n): [n * 1000000] * 4 for n in range(24)}, "utc": _NOW}),
     "ocpp/transport/credential_trial.py": ("ocpp_trial.json", lambda: {"profile": 1, "key": "vault", "certificate": True}),
     "ocpp/v16/services/availability.py": ("ocpp_out_of_service.json", lambda: list(range(100))),
-    "ocpp/v16/services/firmware_update.py": ("ocpp_firmware.json", lambda: "Installing"),
+    "ocpp/v16/services/firmware_update.py": ("ocpp_firmware.json", lambda: {
+        "location": "x" * 1024, "retrieve_s": _NOW, "retries": 3, "interval_s": 60, "begun": 0}),
     "ocpp/v16/services/reservations.py": ("ocpp_reservations.json", lambda: [
         [n, n % 3, "TAG%017d" % n, "P" * 20, _NOW + 3600 + n] for n in range(30)]),
     "ocpp/v16/services/signed_firmware_update.py": ("ocpp_signed_firmware.json", lambda: {
         "id": 1, "status": "Downloading", "location": "x" * 512, "certificate": "x" * 5500, "signature": "x" * 800,
         "retrieve_s": None, "install_s": None, "retries": 0, "interval_s": 0}),
     "ocpp/v16/services/smart_charging.py": ("ocpp_profiles.json", _profiles),
+    "ocpp/v16/services/upload_attempts.py": ("ocpp_log.json", lambda: {
+        "location": "x" * 1024, "name": "n" * 99, "retries": 3, "interval_s": 60, "span": [_NOW - 86400, _NOW],
+        "kind": "DiagnosticsLog", "id": 1}),
     "update/download.py": ("update.json", lambda: {
         "location": "0" * 64, "head": "A" * 1480, "done": 65536, "etag": '"x"', "slot": "a"}),
     "update/updater.py": ("update_offer.json", lambda: {"version": "9.0.0-" + "x" * 40, "url": "https://h/" + "x" * 480}),
