@@ -194,6 +194,27 @@ def _pairs_only(data: bytes) -> bool:
     return high < 0
 
 
+def server_url(text: str, topics: bool) -> bool:
+    """True for SCHEME://HOST[:PORT][/PATH] in ASCII without query and fragment.
+
+    With `topics`, of a broker, also for USER@HOST, and there is no + in PATH.
+    """
+    where, _, path = text.partition("://")[2].partition("/")
+    user, at, where = where.rpartition("@")
+    if where.startswith("[") and "]" in where:
+        host, _, port = where[1:].partition("]")
+        port = port.replace(":", "", 1)
+    else:
+        host, _, port = where.partition(":")
+    if at and (not topics or not user or ":" in user):
+        return False
+    if any(not "!" <= ch <= "~" or ch in "?#" for ch in text) or (topics and "+" in path):
+        return False
+    if not host or not all(ch.isalpha() or ch.isdigit() or ch in "-._:" for ch in host):
+        return False
+    return not port or (port.isdigit() and 0 < int(port) < 65536)
+
+
 def house_meter(text: str) -> bool:
     """True for sunspec://HOST[:PORT][/UNIT], sdm630://... and "": HOST is an IPv4 address of a home network."""
     if not text:

@@ -108,9 +108,13 @@ async def test_refused_plain_link_sends_nothing_reports_why_and_recovers_sec12()
     world.end()
 
 
-async def _failed(error=None, answer=b"", **changes):
-    """The cause that dial() gives for a connect that raises `error`, or for a server with this answer; whether it closed."""
+async def _failed(error=None, answer=b"", late=None, **changes):
+    """The cause that dial() gives for a connect that raises `error`, for a server with this answer, or for a request that raises
+    `late`; and whether the stream was closed."""
     closed = []
+
+    def fails(_data):
+        raise late
 
     async def open_stream(host, port, context, deadline_ms):
         if error is not None:
@@ -123,6 +127,8 @@ async def _failed(error=None, answer=b"", **changes):
             close()
 
         near.s.close = noted
+        if late is not None:
+            near.s.write = fails
         far.s.write(answer)
         if not answer:
             far.s.close()
@@ -144,6 +150,14 @@ async def test_each_way_to_fail_has_its_cause_and_leaves_nothing_open_wp1():
     for answer, cause in ((b"HTTP/1.1 401 No\r\n\r\n", "auth"), (b"HTTP/1.1 404 No\r\n\r\n", "unknown"),
                           (b"HTTP/1.1 503 No\r\n\r\n", "http"), (b"x\r\n\r\n", "protocol")):  # fmt: skip
         equal(await _failed(answer=answer), (cause, [True]), answer)
+
+
+async def test_a_link_that_ends_with_the_request_is_closed_and_with_tls_has_the_cause_of_tls_wp1():
+    equal(await _failed(late=OSError(104)), ("reset", [True]))
+    refused = OSError(-0x7780, "a fatal alert message was received from our peer")  # by a server of TLS 1.3
+    equal(await _failed(late=refused), ("reset", [True]))
+    cause, closed = await _failed(late=refused, security_profile=3, client_cert=b"c", client_key=b"k")
+    true(cause != "reset" and closed == [True], cause)
 
 
 def test_the_third_profile_alone_shows_a_certificate_wp1():

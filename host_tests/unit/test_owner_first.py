@@ -1,14 +1,17 @@
 """No stranger, back end or other role keeps the owner out of page, session or update (F-S4, F-S5, F-S10, F-S11)."""
 
-import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit stack when it begins further down
+import asyncio  # first: a long chain of imports, too long for a 32-bit stack when it begins further down
 
 from check import equal, true
 from ocpp_rig import Rig
 
+from charger.audit import connection_events
 from charger.errors import CallError, CallTimeoutError
 from charger.local_api import routes
 from charger.local_api.admission import Admission
 from charger.local_api.listener import LoginSession
+from charger.update import owner_install
+from sim import timebase
 
 HEAP = 16 * 1024 * 1024
 
@@ -65,3 +68,50 @@ def test_f_s5_a_refused_websocket_handshake_proves_the_link():
     true(not rig.cp.answered())
     rig.cp.link_refused()
     true(rig.cp.answered())
+
+
+class Install:
+    """An application with an offer: notes what owner_install.py does with updater and availability."""
+
+    def __init__(self, error=None):
+        self.done = []
+        self.error = error
+        self.updates = self.charge_point = self.updater = self.availability = self
+        self.offer = {"version": "9.0.0", "url": "https://h/a"}
+        self.installing = True
+        self.busy = 2
+
+    async def fetch(self, url):
+        self.done.append(url)
+        if self.error is not None:
+            raise self.error
+
+    def hold(self, held):
+        self.done.append(held)
+
+    def apply(self):
+        self.busy -= 1
+        return [1] if self.busy >= 0 else []
+
+    async def install(self):
+        self.done.append("install")
+        raise OSError("the flash")
+
+
+async def test_the_offered_update_is_installed_when_no_car_charges_any_more_and_a_failure_leaves_nothing_held():
+    timebase.manual()
+    for error, done in ((None, ["https://h/a", True, "install", False]), (OSError("x"), ["https://h/a", False]),
+                        (ValueError("x"), ["https://h/a", False]), (MemoryError(), ["https://h/a", False])):  # fmt: skip
+        app = Install(error)
+        task = asyncio.create_task(owner_install.install(app))
+        while not task.done():
+            timebase.advance(500)
+            await asyncio.sleep_ms(0)
+        await task
+        equal((app.done, app.installing, app.busy), (done, False, 2 if error else -1), repr(error))
+
+
+def test_only_failures_that_say_something_of_security_are_events():
+    equal(connection_events.event_of("untrusted"), "InvalidCentralSystemCertificate")
+    equal(connection_events.event_of("version"), "InvalidTLSVersion")
+    equal([connection_events.event_of(cause) for cause in ("dns", "timeout", "reset", "refused")], [None] * 4)

@@ -5,6 +5,7 @@ import pin_rig
 from check import equal, raises, true
 from pin_rig import CHOSEN, KEY, OWNER, Store, check_each, chip, make_pins, make_record, restart
 
+from charger.access import pin_rules
 from charger.access.pin import OK, WRONG
 from charger.credentials import provisioning
 from charger.credentials.vault import Vault
@@ -106,3 +107,37 @@ def test_records_that_are_not_right_change_nothing():
     for again in (False, True):
         raises(ValueError, provisioning.write, dict(make_record(), device_key="zz" * 32), flashrig.files(), store, again=again)
     equal((store.provisioned(), Vault(flashrig.files(), KEY).broken, len(flashrig.files().names("vault"))), (True, "", 7))
+
+
+def test_a_vault_that_is_broken_is_not_written_over():
+    """A unit of before provisioning whose vault was altered: the tool says so, and its device key stays."""
+    chip["now"] = flashrig.fresh()
+    files = flashrig.files()
+    Vault(files, b"o" * 32).put("ocpp/authorization-key", b"kept")
+    name = files.names("vault")[0]
+    files.write("vault/" + name, b"x" * 64)
+    store = Store(b"o" * 32)
+    raises(OSError, provisioning.write, make_record(), files, store)
+    equal((store.key(), store.provisioned()), (b"o" * 32, False))
+
+
+def test_what_is_in_the_record_is_on_the_unit_and_chosen_pins_are_not():
+    chip["now"] = flashrig.fresh()
+    files = flashrig.files()
+    Vault(files, b"o" * 32).put("pin/owner", b"chosen")
+    store = Store(b"o" * 32)
+    provisioning.write(make_record(), files, store)
+    vault = Vault(files, store.key())
+    equal(sorted(vault.names()), ["label/installer", "label/ocpp", "label/owner", "setup/password", "web/certificate", "web/key"])
+    equal([vault.get(name) for name in ("label/ocpp", "setup/password")], [b"ocppPassword12345", b"setupPassword"])
+    equal((vault.get("web/key"), files.read("setup_ssid")), (b"0" * 121, b"Pilotlight PL4711"))
+    for changes in ({"setup_password": "pass\u00e9word"}, {"web_key": "31" * 121}, {"web_certificate": "00" * 300}):
+        raises(ValueError, provisioning.write, dict(make_record(), **changes), files, store, again=True)
+
+
+def test_the_rules_of_a_pin_are_those_of_the_factorys_tool():
+    for good in ("82640571", "8264057193826405", "13572468"):
+        equal(pin_rules.why_not(good, "PL-4711"), "")
+    for bad in ("8264057", "82640571938264057", "", "8264o571", "11112222", "12345678", "98765432", "90123456", "12341234",
+                "82647110", None, 82640571):  # fmt: skip
+        true(pin_rules.why_not(bad, "PL-4711").endswith("."), bad)

@@ -222,10 +222,9 @@ def test_an_enclosure_that_is_open_at_the_start_is_said_to_be():
             _polled(seen, Pin())
         _polled(seen, OpenPin())
         equal(events, [info])
-    seen.open = False
-    _polled(seen, Pin())
-    _polled(seen, OpenPin())
-    equal(events[-1], "enclosure opened")
+        _polled(seen, Pin())
+        _polled(seen, OpenPin())
+        equal(events[-1], "enclosure opened")
 
 
 def test_a_value_is_what_was_written_last_whatever_was_at_fault_before():

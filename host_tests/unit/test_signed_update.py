@@ -117,6 +117,7 @@ async def test_a_whole_update_over_the_restart():
         await rig.call("ExtendedTriggerMessage", requestedMessage="FirmwareStatusNotification")
         await rig.sent("SignedFirmwareStatusNotification", 2)
         equal(rig.link.of("SignedFirmwareStatusNotification")[-1], {"status": "Idle"})  # WP-36
+        equal(rig.files.read_json("ocpp_firmware_last.json"), {"id": 5, "status": "Installed"})  # without certificate and address
         await rig.power_cut()
         _equip(rig)
         await rig.online()
@@ -272,6 +273,7 @@ async def test_a_new_request_takes_the_place_of_the_running_one_unless_it_is_too
     equal(await _request_update(rig, 4), "Rejected")
     await rig.seconds(1200)
     equal(_statuses(rig, 1), ["DownloadScheduled"])
+    equal(rig.updater.log, ["discard", "fetch", "install"])  # nothing of the first one runs on
     await rig.stop()
 
 

@@ -130,28 +130,14 @@ def _secret_form(name, value) -> bytes:
         raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
     if name == "BackEndUrl" and value and not value.startswith("wss://"):
         raise CommandError(INVALID, "BackEndUrl: must begin with wss://; TLS is required.")  # SEC-12
-    if name in ("BackEndUrl", "MqttUrl") and value:
-        _check_address(name, value)
+    if name in ("BackEndUrl", "MqttUrl") and value and not validate.server_url(value, name == "MqttUrl"):
+        raise CommandError(INVALID, name + ": not an address of a server.")
     if name == "MqttRoots" or (name == "BackEndRoots" and value):
         _check_roots(name, value)
     data = value.encode()
     if len(data) > high:
         raise CommandError(INVALID, "%s: longer than %d bytes." % (name, high))
     return data
-
-
-def _check_address(name, text) -> None:
-    """Check that the address can be used at all: it holds from the next start on."""
-    from charger.net import url as urls  # 600 bytes of heap, for an address that changes
-
-    try:
-        where = urls.split(text)
-    except ValueError as error:
-        raise CommandError(INVALID, "%s: %s." % (name, error))
-    user, password = where.login or (b"", b"")
-    unusable = user if name == "BackEndUrl" else "+" in where.path  # which no topic may hold
-    if password or unusable or "?" in where.path or "#" in text:
-        raise CommandError(INVALID, name + ": has neither password nor query nor fragment.")
 
 
 def _check_roots(name, text) -> None:

@@ -17,7 +17,7 @@ _PAUSE_MS = const(50)  # between two pages: an image takes one to two minutes
 
 
 class Integrity:
-    """`broken` is True after a check found the running slot altered, until a check finds the confirmed image again."""
+    """One check of the running slot; its outcome is kept by the slots."""
 
     def __init__(self, slots, on_event, on_broken, on_good):
         """Calls on_broken() when the image is found altered, on_good() when an altered one is valid again."""
@@ -25,23 +25,19 @@ class Integrity:
         self._on_event = on_event
         self._on_broken = on_broken
         self._on_good = on_good
-        self.broken = bool(slots.number(BROKEN))
 
-    async def check_image(self) -> bool:
-        """Check the whole image once; False when it is not the confirmed one."""
+    async def check_image(self) -> None:
+        """Check the whole image once."""
         known = self._slots.data(IMAGE)
         if known is not None and len(known) == 36 and not await self.is_whole(known):
-            self.broken = True
             self._slots.put_number(BROKEN, 1)
             log.error("update", "the running firmware is not the one that was confirmed")
             self._on_event(FIRMWARE_INTEGRITY, self._slots.running)
             self._on_broken()
-            return False
+            return
         if self._slots.number(BROKEN):
             self._slots.put_number(BROKEN, 0)
-            self.broken = False
             self._on_good()
-        return True
 
     async def is_whole(self, known: bytes) -> bool:
         """True when the running slot matches the stored size (4 bytes) and SHA-256."""

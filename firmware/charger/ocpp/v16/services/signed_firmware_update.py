@@ -78,9 +78,8 @@ class SignedFirmwareUpdate:
     def start(self, job: dict) -> None:
         """Start an accepted update; it replaces a running one."""
         if self._task is not None:
-            self._task.cancel()
+            self._task.cancel()  # which gives the connectors back
             self._cp.updater.discard()
-            self._cp.availability.hold(False)
         job["status"] = SCHEDULED
         self._job = job
         self._task = asyncio.create_task(self._run(False))
@@ -93,9 +92,7 @@ class SignedFirmwareUpdate:
             self._notices.notify(self._payload(), self._delivered)  # the restart came before the status was sent
         elif self._cp.updater is None:
             self._end(INSTALL_FAILED, "no updater")
-        elif self._job["status"] in _POINT_OF_NO_RETURN:
-            self._settle()
-        else:
+        elif self._job["status"] not in _POINT_OF_NO_RETURN:  # those are for second()
             self._task = asyncio.create_task(self._run(True))
 
     def trigger(self) -> None:
