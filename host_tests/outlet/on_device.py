@@ -232,11 +232,11 @@ def play(events, phases):
             if sag[0]._outlet is not rig.outlet:
                 sag[0] = MainsSag(rig.outlet)
             sag[0].step()
-        rig.tick(ms)
-        heat_ms[0] += ms
-        if heat_ms[0] >= 1000:
+        if heat_ms[0] >= 1000:  # before the tick, which carries out what it lowers
             heat_ms[0] = 0
             derating.step(rig.outlet)
+        rig.tick(ms)
+        heat_ms[0] += ms
         watch.causes.late = ms > 100
         watch.after_tick(ms, slow)
 

@@ -199,6 +199,31 @@ def test_a_suspended_session_keeps_its_transaction_ocpp54():
     bench.until("Charging", 20000)
 
 
+async def _unlock(bench):
+    async def ticks():
+        while True:
+            bench.rig.tick()
+            await asyncio.sleep_ms(0)
+
+    ticking = asyncio.create_task(ticks())
+    answer = await bench.connector.unlock()
+    ticking.cancel()
+    return answer
+
+
+def test_a_bolt_that_stayed_is_drawn_again_by_an_unlock_ocpp68():
+    bench = Bench()
+    outlet, bolt = bench.rig.outlet, bench.rig.side.lock
+    outlet.hold_lock = True
+    bench.rig.side.plug(ev.IDLE)
+    bench.rig.until(outlet.lock.locked)
+    bolt.sticks = 3
+    outlet.hold_lock = False
+    bench.rig.run(8000)
+    equal((bolt.sticks, bolt.locked), (1, True))
+    equal((asyncio.run(_unlock(bench)), bolt.locked), (True, False))
+
+
 def test_a_bolt_on_its_way_to_locked_is_let_go_before_the_answer_ocpp68():
     bench = Bench()
     outlet, bolt = bench.rig.outlet, bench.rig.side.lock
@@ -206,19 +231,7 @@ def test_a_bolt_on_its_way_to_locked_is_let_go_before_the_answer_ocpp68():
     bench.rig.side.plug(ev.IDLE)
     bench.rig.until(lambda: outlet.lock.commanded)
     equal(outlet.lock.locked(), False)
-
-    async def ticks():
-        while True:
-            bench.rig.tick()
-            await asyncio.sleep_ms(0)
-
-    async def unlock():
-        ticking = asyncio.create_task(ticks())
-        answer = await bench.connector.unlock()
-        ticking.cancel()
-        return answer
-
-    equal((asyncio.run(unlock()), outlet.lock.commanded), (True, False))
+    equal((asyncio.run(_unlock(bench)), outlet.lock.commanded), (True, False))
     for _ in range(100):
         bench.rig.tick()
         equal(bolt.locked, False)

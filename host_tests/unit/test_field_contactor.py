@@ -156,6 +156,20 @@ def test_f_e6_mains_that_sag_under_load_get_less_current_and_the_charging_goes_o
     equal(rig.outlet.limits.get("mains"), None)
 
 
+def test_f_e6_a_dip_of_the_grid_leaves_no_lower_current_behind():
+    rig = Rig()
+    grid = Grid(rig, 230000, 0)
+    rig.charge()
+    for dip_mv in (120000, 175000):
+        for dip_ms in (100, 400):
+            grid.idle_mv = dip_mv
+            rig.run(dip_ms)
+            grid.idle_mv = 230000
+            rig.run(2000)
+            equal((dip_mv, dip_ms, rig.outlet.limits.get("mains"), rig.outlet.offered_da), (dip_mv, dip_ms, None, 320))
+    equal(grid.openings.all, 0)
+
+
 def test_f_e6_mains_that_sag_even_at_6_a_are_tried_with_growing_pauses_and_then_no_more():
     rig = Rig()
     grid = Grid(rig, 182000, 1000)  # 176 V at 6 A

@@ -160,6 +160,21 @@ def test_f_e7_one_reading_without_the_negative_plateau_opens_nothing_and_a_short
     equal((rig.contacts_closed(), rig.outlet.fault.CODE), (False, "EVCommunicationError"))
 
 
+def test_f_e7_a_lost_diode_is_reported_as_that_alone_and_a_moment_of_state_d_latches_nothing():
+    rig = Rig()
+    rig.charge()
+    seen = []
+    rig.after_tick = lambda rig: seen.append(rig.outlet.fault and rig.outlet.fault.INFO)
+    rig.side.plug(ev.VENTILATION)
+    rig.run(120)
+    rig.side.plug(ev.ASKING)
+    rig.until(rig.contacts_closed, 9000)
+    equal(set(seen), {None})
+    _lose_diode(rig, 1000)
+    rig.run(3000)
+    equal(set(seen), {None, "No diode at the pilot of the vehicle"})
+
+
 def test_f_e13_a_generator_out_of_range_with_nothing_plugged_is_an_internal_error():
     for plus_mv, minus_mv, code in ((12000, -10600, "InternalError"), (10700, -12000, "InternalError"), (12000, -12000, None)):
         rig = Rig()

@@ -137,15 +137,21 @@ def test_a_dead_residual_current_device_fails_its_self_test_and_nothing_closes_c
 def test_a_car_that_draws_too_much_gets_three_more_tries_cp47():
     rig = charging_rig()
     rig.world.set_fault("OverCurrentFailure", 1, True)
-    rig.run(400000)
+    rig.run(400000, 100)
     equal(rig.outlet.openings, 4)
     assert "OverCurrentFailure" in rig.codes()
     rig.world.set_fault("OverCurrentFailure", 1, False)
     rig.run(100000, 100)
     equal(rig.outlet.energised, False)
     rig.side.plug(ev.ABSENT)
-    rig.run(60000)
+    rig.run(60000, 100)
     equal(rig.codes(), [])
+    rig.side.plug(ev.ASKING)  # the next car has its tries, too
+    rig.until(lambda: rig.outlet.energised)
+    rig.world.set_fault("OverCurrentFailure", 1, True)
+    rig.until(lambda: not rig.outlet.energised, 20000)
+    rig.world.set_fault("OverCurrentFailure", 1, False)
+    rig.until(lambda: rig.outlet.energised, 60000, 100)
 
 
 def test_ventilation_is_refused_where_there_is_none_cp40():

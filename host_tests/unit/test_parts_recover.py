@@ -113,6 +113,86 @@ def test_a_bolt_that_does_not_come_back_is_drawn_again_and_a_third_time_reported
     equal((rig.codes(), rig.outlet.lock.commanded), ([], False))
 
 
+def _moves(rig):
+    """[how often the bolt's output changes from now on]."""
+    moves, was = [0], [rig.outlet.lock.commanded]
+
+    def look(rig):
+        if rig.outlet.lock.commanded != was[0]:
+            was[0] = rig.outlet.lock.commanded
+            moves[0] += 1
+
+    rig.after_tick = look
+    return moves
+
+
+def _use(rig):
+    """A use of the outlet without a car that asks; how often the bolt was moved."""
+    moves = _moves(rig)
+    rig.side.plug(ev.IDLE)
+    rig.outlet.permit = True
+    rig.run(2000)
+    rig.outlet.permit = False
+    rig.run(1000)
+    rig.side.plug(ev.ABSENT)
+    rig.run(5000)
+    return moves[0]
+
+
+def test_a_bolt_that_stays_is_drawn_to_and_fro_at_one_use_and_again_on_demand():
+    rig = Rig()
+    equal(_use(rig), 2, "to and fro once")
+    do("lock", sticks=100)
+    equal([_use(rig), _use(rig), _use(rig)], [6, 2, 2])
+    equal(rig.codes(), ["ConnectorLockFailure"])
+    moves = _moves(rig)
+    rig.run(5000)
+    equal(moves, [0])
+    rig.outlet.unlock_again()
+    rig.run(5000)
+    equal(moves, [4])
+    do("lock", sticks=0)
+    rig.outlet.unlock_again()
+    rig.until(lambda: not rig.side.lock.locked, 1500)
+    rig.run(2000)
+    equal((moves, rig.codes()), ([6], []))
+    do("lock", sticks=2)
+    equal(_use(rig), 6, "tries as often as before, once it has come back")
+    equal(rig.side.lock.locked, False)
+
+
+def test_a_bolt_that_stayed_has_three_pushes_at_the_next_use():
+    rig = Rig()
+    do("lock", sticks=100)
+    _use(rig)
+    rig.outlet.permit = True
+    rig.side.plug(ev.IDLE)
+    rig.run(200)
+    rig.side.lock.locked = False
+    do("lock", sticks=0, jams=1)
+    rig.until(lambda: rig.side.lock.locked, 3000)
+
+
+def test_what_opens_while_a_harmless_fault_lets_the_car_stop_is_told_with_its_own_cause():
+    def ventilation(rig):
+        rig.side.plug(ev.VENTILATION)
+
+    def lock(rig):
+        rig.side.lock.locked = False
+        do("lock", jams=1)
+
+    def stops(rig):
+        rig.side.plug(ev.IDLE)
+
+    for event, hot_cause, interruptions in ((ventilation, "Ventilation", 1), (lock, "lock", 1), (stops, "", 1)):
+        rig = _charging()
+        do("mains", volts=150)
+        rig.until(lambda rig=rig: not rig.outlet.pwm_on)
+        event(rig)
+        rig.until(lambda rig=rig: not rig.outlet.contactor.commanded, 200)
+        equal((rig.outlet.switch.hot_cause, rig.outlet.switch.interruptions), (hot_cause, interruptions))
+
+
 # --- the contactors ---
 
 

@@ -89,6 +89,14 @@ def test_monitors_of_several_kinds():
     equal(trip.value(), 1)
 
 
+def test_a_bolt_that_will_jam_does_not_come_back_by_itself():
+    bench = Bench()
+    bench.drive("lock", "out", 1, 400)
+    do("lock", jams=1)
+    bench.pass_ms(1000)
+    equal(bench.outlet.lock.locked, True)
+
+
 def test_a_bolt_jams_once_and_is_slow():
     bench = Bench()
     do("lock", jams=1, move_ms=600)

@@ -274,6 +274,31 @@ async def test_starts_stops_and_steps_of_the_rate_hold_until_the_delay_is_over_u
     await changes_to(0, 320)
 
 
+async def test_a_step_of_the_clock_and_its_correction_begin_no_second_delay_uk35():
+    rig = await unit(delay_s=300)
+    connector = await begin(rig)
+    limits = connector.outlet.limits
+
+    async def step_and_back(there, back):
+        before_da = limits.effective_da
+        await rig.seconds(100)
+        clock.set_utc(there, "test")
+        equal((limits.effective_da, plan(rig)["delay_s"]), (before_da, None))
+        equal(rig.planner.skip_delay(connector, "owner"), False, "nothing waits")
+        await rig.seconds(100)
+        clock.set_utc(back, "test")
+        equal(limits.effective_da, before_da)
+        true(plan(rig)["delay_s"] in (99, 100, 101), plan(rig)["delay_s"])
+
+    await step_and_back(PEAK, NIGHT)  # of a start
+    await rig.until(lambda: limits.effective_da == 320, 102000)
+    clock.set_utc(PEAK, "test")
+    await step_and_back(NIGHT, PEAK)  # of an end
+    await rig.until(lambda: limits.effective_da == 0, 102000)
+    clock.set_utc(NIGHT, "test")
+    equal(plan(rig)["delay_s"], 300, "the next one is drawn anew")
+
+
 def test_of_two_changes_that_wait_the_later_one_is_never_taken_back_uk35():
     waiting = WaitingChanges()
     waiting.add(0, 100, 10)

@@ -171,7 +171,7 @@ class Lock:
     def _want(self):
         if not self.command and self.sticks and self.locked:
             return True
-        return self.command != self.jammed and not (self.command and self.jams)
+        return self.command != self.jammed and (self.locked or not (self.command and self.jams))
 
     def next_ms(self):
         """Milliseconds until the feedback changes; -1: no change is due."""

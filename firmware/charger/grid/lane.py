@@ -45,6 +45,10 @@ class Lane:
             target = min(target, limit)
         return target if target >= _LEAST_DA else 0
 
+    def waits(self) -> bool:
+        """True while a change waits for its random delay."""
+        return self.waiting.newest() not in (None, self.applied_da)
+
     def enforce(self) -> None:
         """Set the outlet's limits: a lower limit that waits is not yet in force, a higher one is held by "delay"."""
         for source in (CSMS, HOURS, PLAN, SOLAR):

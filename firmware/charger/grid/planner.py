@@ -39,6 +39,7 @@ class Planner:
         self._on_event = on_event
         self._reduction_signal = reduction_signal
         self._reduced = False
+        self._stepping = False  # the clock was set, and what follows from it is looked up
         self.house = None  # grid/house_supply.py, where a maximum of the supply or a solar mode is set
         self.solar = None  # grid/solar.py, where a solar mode is set
         self.use_house()
@@ -122,9 +123,13 @@ class Planner:
         lane.enforce()
 
     def _begin_change(self, lane: Lane, target: int, most_s: int) -> None:
+        newest = lane.waiting.newest()
         if target == lane.applied_da:
-            lane.waiting.clear()  # what waited has been taken back
-        elif lane.applied_da == 0 and lane.waiting.newest() is not None and most_s:
+            if self._stepping and newest is not None:
+                lane.waiting.replace(target)  # another step may bring it back, with the end of the same delay
+            else:
+                lane.waiting.clear()  # what waited has been taken back
+        elif most_s and newest is not None and (lane.applied_da == 0 or newest == lane.applied_da):
             lane.waiting.replace(target)  # nothing flows: the start that waits is the relevant time
         elif most_s == 0:
             lane.waiting.clear()
@@ -229,6 +234,7 @@ class Planner:
         starting, lane.starting = lane.starting, None
         if starting is None:
             self._change(lane)
+            self._stepping = False
         else:
             self._begin_flow(lane, starting)
 
@@ -298,7 +304,10 @@ class Planner:
             lane.connector.outlet.limits.set("grid", share_da if reduced else None, limits.SAFETY)
 
     def _time_stepped(self, _old, _new, _source) -> None:
+        """A step of the clock is no relevant time: a change that one takes back and another brings back waits one delay."""
+        self._stepping = True
         self.replan()
+        self._stepping = any(lane.work is not None for lane in self.lanes)
 
     # --- what a person wants ---
 
@@ -329,7 +338,7 @@ class Planner:
     def skip_delay(self, connector, by: str) -> bool:
         """End the random delay of this event; False where none runs (UK-34)."""
         lane = self.lane(connector)
-        if lane.waiting.newest() is None:
+        if not lane.waits():
             return False
         self._bypassed(lane, "skipped by " + by)
         self._skip(lane)
@@ -355,7 +364,7 @@ class Planner:
         """What holds at a connector, why, and when that may change: plain data."""
         lane = self.lane(connector)
         outlet = connector.outlet
-        delay_s = lane.waiting.left_s(clock.uptime_s()) if lane.waiting.newest() is not None else None
+        delay_s = lane.waiting.left_s(clock.uptime_s()) if lane.waits() else None
         return {
             "limit_amps": outlet.target_da() / 10,
             "reason": outlet.limit_words(),

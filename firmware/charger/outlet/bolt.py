@@ -1,4 +1,8 @@
-"""The bolt of a socket's lock: a push that does not arrive is repeated, to and fro (CP-31)."""
+"""The bolt of a socket's lock: a push that does not arrive is repeated, to and fro (CP-31).
+
+A bolt that three draws did not bring back has stayed: after later uses it is drawn once, until it has come back or a person
+asks for the plug.
+"""
 
 from micropython import const
 
@@ -19,6 +23,7 @@ class Bolt:
         self._pushed_ms = 0
         self._open_ticks = 0
         self._returns = False  # pushed on again, to be drawn back
+        self._freeing = self._free = self._stayed = self._asked = False
 
     def holds(self, commanded: bool) -> bool:
         """Read the feedback, once a tick: True when it is that of the last push and says "locked".
@@ -36,6 +41,10 @@ class Bolt:
     def push(self, dt_ms: int, locked: bool, commanded: bool) -> None:
         """One tick in which the plug is to be locked; the last push stays. Nothing is drawn back over a closed contactor."""
         self._returns = False
+        if self._freeing:
+            self._freeing = self._free = False
+            self._ms = 0
+            self._pushes = 1  # each use has three
         if self._lock.commanded and self._pushed_ms < _MOVES_MS:
             self._pushed_ms += dt_ms
         if locked or commanded or self._pushes >= _PUSHES:
@@ -54,17 +63,36 @@ class Bolt:
 
     def release(self, dt_ms: int) -> None:
         """One tick in which the plug is to be free: a bolt that stays is pushed on and drawn back, twice."""
+        if self._free and self._open_ticks:
+            return
+        self._free = False
         self._pushed_ms = 0
-        if self._lock.commanded and not self._returns:
-            self._ms = 0
-            self._pushes = 1  # the next use has its three pushes again
-        elif self._open_ticks and not self._returns and self._ms >= _MOVES_MS:
-            self._pushes = 1
-        elif self._pushes < _PUSHES:
+        if self._ms < _ARRIVES_MS + _BACK_MS:
             self._ms += dt_ms
-            self._returns = self._ms >= _ARRIVES_MS
-            if self._ms >= _ARRIVES_MS + _BACK_MS:
-                self._returns = False
-                self._ms = 0
-                self._pushes += 1
+        if not self._freeing:
+            self._freeing = True
+            self._ms = 0
+            self._pushes = _PUSHES if self._stayed else 1
+        elif self._open_ticks and not self._returns and self._ms >= _MOVES_MS:
+            self._free = True
+            self._pushes = 1
+            self._stayed = self._asked = False
+        elif self._asked:
+            self._ms = _ARRIVES_MS
+            self._pushes = 1
+            self._stayed = self._asked = False
+        elif self._pushes < _PUSHES:
+            self._draw()
         self._lock.set(self._returns)
+
+    def draw_again(self) -> None:
+        """For the loop: the plug is asked for, so a bolt that has stayed is drawn back anew."""
+        self._asked = self._stayed
+
+    def _draw(self) -> None:
+        """A step of the to and fro."""
+        self._returns = _ARRIVES_MS <= self._ms < _ARRIVES_MS + _BACK_MS
+        if self._ms >= _ARRIVES_MS + _BACK_MS:
+            self._ms = 0
+            self._pushes += 1
+            self._stayed = self._pushes >= _PUSHES

@@ -164,6 +164,7 @@ class Connector:
             return False
         self.release_cable()
         self.cancel_pending()
+        self.outlet.unlock_again()
         start = clock.ticks_ms()
         free = 0
         while free < _FREE_LOOKS and clock.elapsed_ms(start) < _UNLOCK_MS:

@@ -22,7 +22,7 @@ class GeneratorTest:
         self._wait_ms = _AGAIN_MS
         self._bad = 0
 
-    def step(self, outlet) -> bool:
+    def step(self, outlet, dt_ms: int) -> bool:
         """One tick; True in the one that starts the pulse. The next tick has read it and ends it. Allocates nothing."""
         if self.running:
             self.running = False
@@ -31,7 +31,7 @@ class GeneratorTest:
             return False
         if outlet.plugged or outlet.raw_state != pilot_states.A or outlet.driving_f or outlet.pwm_on:
             return False
-        self._wait_ms -= outlet.dt_ms
+        self._wait_ms -= dt_ms
         if self._wait_ms > 0:
             return False
         self.running = True

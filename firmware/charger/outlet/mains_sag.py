@@ -12,6 +12,7 @@ from charger.outlet import limits, pilot_duty
 
 _LOW_MV = const(183000)  # below this the load is lowered
 _DEAD_MV = const(100000)  # below this no load is the reason: a phase is lost
+_LASTS_MS = const(500)  # a shorter dip is none of the load's
 _AIM_MV = const(184000)
 _GOOD_MV = const(187000)  # above this it may rise again
 _OPEN_PEN_MV = const(27000)  # where the window of CP-49 is the narrow one, each threshold is higher by this
@@ -29,6 +30,7 @@ class MainsSag:
     def __init__(self, outlet) -> None:
         self._outlet = outlet
         self._idle_mv = 0  # the lowest phase when nothing flowed
+        self._low_ms: int | None = None  # when the voltage was found low first, in a row
         self._changed_ms = clock.ticks_ms()
         self._raise = _OPEN_PEN_MV if outlet.open_pen else 0
 
@@ -46,12 +48,17 @@ class MainsSag:
         load_ma, low_mv = measured[0], measured[1] - self._raise
         if low_mv < _DEAD_MV:
             return
+        if low_mv >= _LOW_MV or load_ma < _LOAD_MA:
+            self._low_ms = None
+        elif self._low_ms is None:
+            self._low_ms = measured[3]
         if load_ma < _LOAD_MA:
             self._idle_mv = low_mv
             return
         since_ms = clock.elapsed_ms(self._changed_ms)
-        if low_mv < _LOW_MV:
-            if limit_da is None or since_ms >= _SETTLE_MS:
+        if self._low_ms is not None:
+            lasts = clock.ticks_diff(measured[3], self._low_ms) >= _LASTS_MS
+            if lasts and (limit_da is None or since_ms >= _SETTLE_MS):
                 self._set(min(self._bearable_da(load_ma, low_mv), outlet.limits.effective_da))
         elif limit_da is not None and low_mv >= _GOOD_MV and since_ms >= _RAISE_MS:
             self._set(limit_da + _STEP_DA)

@@ -31,6 +31,7 @@ PHASE_SWITCH_MS = const(10000)  # contactor open at least this long around a cha
 _STEADY_TICKS = const(3)  # equal readings before a new state counts (CP-8)
 _UNDEFINED_TICKS = const(2)  # how long a voltage between the windows keeps the last state (CP-5)
 _BAD_TICKS = const(2)  # so many readings in a row open, all but state A's; with the contactor's time below 60 ms
+_TICK_MS = const(20)
 _PROMPT_MS = const(30)  # a tick that is later than this waits for no second one
 _FRESH_MS = const(20)  # so old a duty must be before both its plateaus can have been sampled
 _LONG_MS = const(1000000)
@@ -103,7 +104,7 @@ class Outlet(OutletReadout):
         self.pilot_age_ms = 0  # since the pilot was last changed; a restart counts as a change
         self.late_ticks = 0
         # The inputs as this tick has read them, once for all guards.
-        self.dt_ms = 0
+        self.dt_ms = 0  # for guards, cable and bolt: a hold-up, of which nothing was seen, counts as one tick
         self.metered: tuple | None = None  # reading.protection while it is fresh
         self.contacts_closed = self.locked = self.rcd_tripped = False
         self.trip_edge = False  # the residual current device has tripped since the last tick, contactor closed
@@ -119,11 +120,11 @@ class Outlet(OutletReadout):
         """One control step, dt_ms after the last one."""
         contactor = self.contactor
         self.ticks = (self.ticks + 1) & _COUNT_MASK
-        self.dt_ms = dt_ms
         if self.pilot_age_ms < _LONG_MS:
             self.pilot_age_ms += dt_ms
         self.switch.step(dt_ms)
         late = dt_ms > self._late_ms
+        self.dt_ms = _TICK_MS if late else dt_ms
         if late and contactor.commanded:
             self.late_ticks += 1
             self.switch.open(LATE, "InternalError", self)
@@ -135,8 +136,8 @@ class Outlet(OutletReadout):
         target_da = self.target_da()
         wanted = self._wanted(target_da)
         if self.lock is not None:
-            self._step_lock(dt_ms)
-        if self.generator_test.step(self):
+            self._step_lock()
+        if self.generator_test.step(self, dt_ms):
             pass  # it has the pilot until the next tick
         elif self.blocked:
             self._hold_fault()
@@ -171,6 +172,10 @@ class Outlet(OutletReadout):
         self._shut = True  # first, so that a tick in the middle of this cannot close again
         self.switch.open_now()
 
+    def unlock_again(self) -> None:
+        """A person asks for the plug: a bolt that has stayed is drawn back anew once it may be."""
+        self._bolt.draw_again()
+
     def set_reader_failed(self, failed: bool) -> None:
         """Report a card reader that sends nothing but broken frames."""
         self.reader_failed = failed
@@ -203,7 +208,7 @@ class Outlet(OutletReadout):
         if self.lock is not None:
             self.locked = self._bolt.holds(self.contactor.commanded)
         if self.cable is not None:
-            self.cable.step(self.plugged, dt_ms)
+            self.cable.step(self.plugged, self.dt_ms)
         if self.self_test is not None:
             self.trip_edge = self._edge
             if self.trip_edge:
@@ -289,13 +294,13 @@ class Outlet(OutletReadout):
         else:
             self.blocked = True
 
-    def _step_lock(self, dt_ms: int) -> None:
+    def _step_lock(self) -> None:
         """Locked while energy is possible; released only over an open contactor (CP-31)."""
         self.wants_lock = self.plugged and (self.permit or self.hold_lock)
         if self.wants_lock:
-            self._bolt.push(dt_ms, self.locked, self.contactor.commanded)
+            self._bolt.push(self.dt_ms, self.locked, self.contactor.commanded)
         elif not self.contactor.commanded and not self.contacts_closed and not self.hold_lock:
-            self._bolt.release(dt_ms)
+            self._bolt.release(self.dt_ms)
 
     # --- what follows ---
 

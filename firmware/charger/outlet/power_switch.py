@@ -134,7 +134,7 @@ class PowerSwitch:
     def open_for_what_is_seen(self, outlet) -> None:
         """Open because the newest readings do not allow it to be closed."""
         raw = outlet.raw_state
-        if outlet.blocked or outlet.easing:
+        if outlet.blocked or (outlet.easing and raw <= pilot_states.B):  # what else opens meanwhile has its own cause
             self.open_for_guard(outlet)
         elif raw == pilot_states.A or raw == pilot_states.B:
             self.open(CAR if outlet.pwm_on else STOP, "NoError", outlet)

@@ -94,7 +94,8 @@ class CSE7766(MeterDriver):
         self._v_ms = self._heard_ms  # when the voltage was last measured
         self._v_coef = self._i_coef = self._p_coef = 0
         self._pulses = None
-        self._pulses_ms = 0  # when the count was believed last
+        self._pulses_ms = 0  # since when the next count may have grown: the poll before the one that believed the last
+        self._polled_ms = self._before_ms = 0
         self._i_cycle = -1  # the register, and when it or the count of pulses last changed
         self._alive_ms = self._heard_ms
 
@@ -109,6 +110,7 @@ class CSE7766(MeterDriver):
         damaged = framer.damaged
         good = False
         trouble = None
+        self._before_ms, self._polled_ms = self._polled_ms, now
         count = self._uart.readinto(buffer)
         if not count and clock.ticks_diff(now, self._heard_ms) >= _GAP_MS:
             framer.reset()
@@ -197,7 +199,7 @@ class CSE7766(MeterDriver):
             log.warn("meter", "cse7766: %d ms without a frame, energy unknown" % passed_ms)
             self._counter = None
         delta = self._counted(pulses, 0xFFFF, most)
-        self._pulses_ms = now
+        self._pulses_ms = self._before_ms  # a late poll finds frames of any time since then
         # mWh = pulses * p_coef / 1e6 / 3600 * 1000, times the gains in ppm
         gain = self._p_gain * self._e_gain // (UNITY * UNITY)  # ppm squared
         self._add_energy(delta * self._p_coef, gain, 3600000 * UNITY * UNITY)

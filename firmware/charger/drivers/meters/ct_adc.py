@@ -22,6 +22,8 @@ _BINS = const(40)  # slices of a mains cycle, 0.5 ms each at 50 Hz
 _PAIRS = const(100)  # most pairs (V, I) a burst
 _BURST_US = const(4500)  # a burst covers eight whole slices or nine
 _WINDOW_MS = const(400)
+_GAP_MS = const(1000)
+_HELD_MS = const(8000)  # 5 s, and until the period is known again
 _GIVE_UP_MS = const(1600)  # by then every slice must have been seen
 _ENOUGH = const(3)  # pairs a slice
 _LEAST_US = const(16000)  # between two bursts
@@ -92,6 +94,7 @@ class CtAdc(MeterDriver):
         self._cycle16 = 0  # and the sixteenths of a us that go with it
         self._window_ms = self._crossed_ms
         self._counted_ms = None
+        self._counted_mw = 0
         self._target = 0  # the slice that the next burst is for
         self._shift_ms = 0
 
@@ -315,11 +318,17 @@ class CtAdc(MeterDriver):
             raise MeterError("bias lost")
 
     def _count(self, now: int, p_mw: int) -> None:
-        """Power of the window times the time since the last; after a gap, at most 2 s are counted."""
+        """Power of the window times the time since the last. After a gap of unknown cause at most 2 s are counted.
+
+        A gap of up to _HELD_MS is a hold-up, in which nothing can have opened the contactor: the power was that of before it.
+        """
         if self._counted_ms is not None:
-            passed_ms = min(2000, clock.ticks_diff(now, self._counted_ms))
-            self._add_energy(p_mw * passed_ms, self._cal.e[0], 3600000 * UNITY)
+            passed_ms = clock.ticks_diff(now, self._counted_ms)
+            held_ms = passed_ms - _WINDOW_MS if _GAP_MS < passed_ms <= _HELD_MS else 0
+            passed_ms = min(2000, passed_ms - held_ms)
+            self._add_energy(p_mw * passed_ms + self._counted_mw * held_ms, self._cal.e[0], 3600000 * UNITY)
         self._counted_ms = now
+        self._counted_mw = p_mw
 
 
 def create(kind: str, options: dict, entry: dict | None, buses) -> CtAdc:

@@ -69,10 +69,11 @@ class PilotVoltage(base.Guard):
     TRIP_MS = 200  # of the report only, as above
 
     def danger(self, outlet) -> bool:
-        """Between the windows, or beyond them; not where the generator itself is wrong or its test runs."""
-        if outlet.raw_state != pilot_states.UNDEFINED or is_weak(outlet):
-            return False
-        return not outlet.generator_test.running
+        """Between the windows, or beyond them; not where the generator itself is wrong, nor in our own state F.
+
+        In state F a car without a diode, which Diode reports, shows some voltage of its own.
+        """
+        return outlet.raw_state == pilot_states.UNDEFINED and not outlet.driving_f and not is_weak(outlet)
 
 
 class Ventilation(base.Guard):
@@ -82,6 +83,7 @@ class Ventilation(base.Guard):
     INFO = "The vehicle needs ventilation, the site has none"
     FAULTED = False
     RULE = base.UNPLUG
+    TRIP_MS = 200  # of the latch: the contactor opens in the tick that has read it twice
 
     def danger(self, outlet) -> bool:
         """State D without has_ventilation."""
