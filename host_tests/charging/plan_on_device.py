@@ -1,7 +1,8 @@
 """Runs inside MicroPython: works out the plans of households as the planner does.
 
-One JSON object a line on stdin: {"country", "windows": text or null, "now", "minute", "wh", "power_w", "delay_s", "late",
-"blocks": [[start, seconds, [prices]]]}. The answer: {"says", "until", "slots", "missing_s", "leave"}.
+One JSON object a line on stdin: {"country", "windows": text or null, "now", "minute", "wh", "power_w", "delay_s",
+"sun": hundredths or null, "flowing", "blocks": [[start, seconds, [prices]]]}. The answer: {"says", "until", "slots",
+"missing_s", "leave"}.
 """
 
 import json
@@ -34,11 +35,11 @@ def play(case):
     files.write_json(tariff.FILE, case["blocks"])
     departure.keep(files, 1, (case["minute"], case["wh"]))
     meter = Part(reported_wh=lambda: 1000)
-    outlet = Part(limits=Part(safety_da=320), phases=3, allowed_da=lambda *but: 10000)
+    outlet = Part(limits=Part(safety_da=320), phases=3, allowed_da=lambda *but: 10000, energised=case["flowing"])
     connector = Part(id=1, meter=meter, outlet=outlet)
     session = Part(start_utc=case["now"], start_wh=1000, max_w=case["power_w"])
     hours = ChargingHours(config, files, None)
-    plan = run_now(departure.work_out(files, hours, case["now"], connector, session, case["delay_s"], 230, case["late"]))
+    plan = run_now(departure.work_out(files, hours, case["now"], connector, session, case["delay_s"], 230, case["sun"]))
     leave = departure.next_departure(hours.zone, case["minute"], case["now"])
     return {"says": plan.says, "until": plan.until, "slots": plan.slots, "missing_s": plan.missing_s, "leave": leave}
 

@@ -32,14 +32,21 @@ def least_cost(slots, need):
 def test_no_choice_is_cheaper_for_5000_households():
     for seed in range(5000):
         slots, need = household(seed)
-        chosen, missing = cheapest.choose(list(slots), need)
+        chosen, missing, dearest = cheapest.choose([(price, start, end - start) for price, start, end in slots], need)
         units = [unit for start, end in chosen for unit in range(start, end)]
         prices = {unit: price for price, start, end in slots for unit in range(start, end)}
         assert len(units) == len(set(units)) == min(need, len(prices)), seed
         assert missing == max(0, need - len(prices)), seed
         assert sum(prices[unit] for unit in units) == least_cost(slots, need), seed
+        assert dearest == max((prices[unit] for unit in units), default=None), seed
         assert all(before[1] < after[0] for before, after in itertools.pairwise(chosen)), seed
 
 
 def test_of_equal_prices_the_earlier_times_are_taken():
-    assert cheapest.choose([(5, 20, 30), (5, 0, 10), (4, 40, 50)], 15) == ([(0, 5), (40, 50)], 0)
+    assert cheapest.choose([(5, 20, 10), (5, 0, 10), (4, 40, 10)], 15) == ([(0, 5), (40, 50)], 0, 5)
+    assert cheapest.choose([(5, -20, 10), (5, 0, 10), (4, -40, 10)], 15, late=True) == ([(25, 30), (40, 50)], 0, 5)
+
+
+def test_the_room_after_a_moment_counts_the_rest_of_each_piece():
+    pieces = [(5, 20, 10), (5, 0, 10), (4, 40, 10)]
+    assert [cheapest.room_after(pieces, moment) for moment in (0, 25, 30, 45, 50)] == [30, 15, 10, 5, 0]

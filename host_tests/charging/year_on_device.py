@@ -17,7 +17,7 @@ from ocpp_rig import Meter, Outlet
 
 from charger import clock
 from charger.config.configuration import Configuration
-from charger.grid import departure, tariff
+from charger.grid import departure, random_delay, tariff
 from charger.grid.countries import load
 from charger.grid.planner import Planner
 from charger.grid.time_zone import TimeZone
@@ -25,6 +25,9 @@ from charger.grid.weekly import WeeklyWindows, minute_of_week
 from sim import timebase
 
 DAY_S, SLOT_S, VOLTS = 86400, 1800, 230
+FLAT = 2000  # hundredths a kWh where there is no tariff
+EXPORT = 500  # hundredths a kWh that the grid pays
+LEAST_W = 1380  # of one phase at 6 A
 FINE_S = 8  # steps of a second after an event
 CASES = {  # country, phases, prices, sun (peak W), supply (A), outages a year
     "tariff": ("GB", 1, True, 0, 0, 12),
@@ -33,6 +36,20 @@ CASES = {  # country, phases, prices, sun (peak W), supply (A), outages a year
     "no tariff": ("GB", 1, False, 0, 0, 12),
     "small fuse": ("DE", 3, False, 0, 25, 4),
 }
+
+
+class SeededNumbers:
+    """In the place of the hardware's random numbers, so that a seed gives the same year again; apart from those of the world."""
+
+    def __init__(self, seed):
+        self.state = seed + 1
+
+    def urandom(self, count):
+        drawn = bytearray(count)
+        for n in range(count):
+            self.state = self.state * 1103515245 + 12345 & 0x7FFFFFFF
+            drawn[n] = self.state >> 16 & 0xFF
+        return bytes(drawn)
 
 
 class Session:
@@ -58,7 +75,8 @@ class Connector:
 class Household:
     def __init__(self, case, seed):
         country, self.phases, self.priced, self.sun_w, self.supply_a, self.outages = CASES[case]
-        random.seed(seed)
+        self.seed = seed
+        random_delay.os = SeededNumbers(seed)
         timebase.manual()
         self.files = MemoryFiles()
         self.utc = clock.utc_of(2026, 1, 5, 0)
@@ -69,6 +87,7 @@ class Household:
         factory = {"Country": country, "HouseMaxCurrent": str(self.supply_a)}
         if self.sun_w:
             factory["SolarMode"] = "surplus"
+            factory["SolarExportPrice"] = str(EXPORT // 100)
         self.config = Configuration(self.files, factory)
         self.connector = Connector(self.phases)
         self.prices = {}  # slot number: hundredths
@@ -87,6 +106,8 @@ class Household:
     def price(self, moment):
         """Seeded prices of half hours: cheap nights, dear evenings, some below zero."""
         slot = moment // SLOT_S
+        if not self.priced:
+            return FLAT
         if slot not in self.prices:
             hour = moment % DAY_S // 3600
             mean = 3400 if 16 <= hour < 19 else 1200 if hour < 6 else 2000
@@ -145,10 +166,11 @@ class Household:
         self.worst_over_s = max(self.worst_over_s, self.over_s)
 
     def charge(self, milliwatts, seconds, surplus_w, slots):
-        """Count into the slot: [start, price, seconds allowed, Wh of the sun, Wh charged, cost, seconds]."""
+        """Count into the slot: [start, price, seconds allowed, Wh of the sun, Wh charged, cost, seconds,
+        Wh of the sun at times in which it is enough for 6 A]."""
         start = self.utc - self.utc % SLOT_S
         if not slots or slots[-1][0] != start:
-            slots.append([start, self.price(start), 0, 0.0, 0.0, 0.0, 0])
+            slots.append([start, self.price(start), 0, 0.0, 0.0, 0.0, 0, 0.0])
         slot = slots[-1]
         minute = minute_of_week(self.utc + self.zone.offset_s(self.utc))
         if not self.hours.text or self.hours.contains(minute):
@@ -157,8 +179,9 @@ class Household:
         energy = milliwatts * seconds / 3600000
         sun = max(0, surplus_w) * seconds / 3600
         slot[3] += sun
+        slot[7] += sun if surplus_w >= LEAST_W * self.phases else 0
         slot[4] += energy
-        slot[5] += max(0, energy - sun) * slot[1] + min(energy, sun) * 500
+        slot[5] += max(0, energy - sun) * slot[1] + min(energy, sun) * EXPORT
         self.mws += milliwatts * seconds
         self.connector.meter.total_wh = 1000 + self.mws // 3600000
         late = (minute - 10) % 10080  # the random delay of an end may reach so far into the peak
@@ -187,6 +210,7 @@ class Household:
     # --- a day ---
 
     def day(self, number):
+        random.seed(self.seed * 1000 + number)  # each day is the same whatever the planner did the day before
         weekend = number % 7 >= 5
         begin = clock.utc_of(2026, 1, 5, 0) + number * DAY_S
         local_s = self.zone.offset_s(begin + 43200)
@@ -242,7 +266,8 @@ def main():
     for number in range(first, first + days):
         household.day(number)
     print("\x1e" + json.dumps({
-        "case": case, "days": days, "power_w": VOLTS * (320 if household.phases == 1 else 160) * household.phases // 10,
+        "case": case, "days": days, "delay_s": household.planner.delay_most_s,
+        "power_w": VOLTS * (320 if household.phases == 1 else 160) * household.phases // 10,
         "peak_wh": household.peak_mws // 3600000, "worst_over_s": household.worst_over_s,
         "worst_flips": household.worst_flips, "sessions": household.sessions,
     }))  # fmt: skip

@@ -94,12 +94,54 @@ async def test_a_departure_that_cannot_be_met_charges_whenever_it_may():
 
 async def test_cheap_times_outside_the_charging_hours_are_not_taken():
     rig = await unit("GB")
-    wants(rig, 5000)  # with the longest delay 3,045 s
+    wants(rig, 5000)
     prices(rig, 1, 1, 1, 40, 40, 40, 30, 40, 40, 40, 40, 40, 40)
     connector = await begin(rig)
     planned = run_now(rig.planner.plan(rig.planner.lane(connector)))
-    equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360 + 600)])
+    equal(planned.slots, [(EVENING + 6 * HOUR_S, EVENING + 6 * HOUR_S + 5000 * 3600 // 7360)])
     equal(connector.outlet.limits.effective_da, 0)
+
+
+async def test_the_times_are_moved_by_what_the_random_delay_makes_of_them():
+    rig = await unit("GB")
+    wants(rig, 7360)
+    prices(rig, *([40] * 6 + [30, 10, 40, 40, 40, 40, 40]))
+    await begin(rig)
+    planned = run_now(rig.planner.plan(rig.planner.lane(rig.connectors[0])))
+    cheap = EVENING + 7 * HOUR_S
+    equal(planned.slots, [(cheap - 300, cheap + HOUR_S - 300)], "up to ten minutes earlier, as what follows is dearer")
+    rig.connectors[0].outlet.limits.set("user", 80)  # a quarter of the power: the night is hardly enough
+    rig.config.put("RandomDelayMax", 1800)
+    wants(rig, 16000)
+    planned = run_now(rig.planner.plan(rig.planner.lane(rig.connectors[0])))
+    seconds = sum([end - start for start, end in planned.slots])
+    equal(seconds, 16000 * 3600 // 1840 + 1800 - planned.missing_s, "with the delay to spare")
+
+
+async def test_of_a_flow_that_ends_the_delay_gives_a_part():
+    rig = await unit("GB", utc=EVENING + 6 * HOUR_S)
+    wants(rig, 7360)
+    prices(rig, 20, 30, start=EVENING + 6 * HOUR_S)
+    connector = await begin(rig)
+    await rig.seconds(3)
+    rig.planner.skip_delay(connector, "owner")
+    planned = run_now(rig.planner.plan(rig.planner.lane(connector)))
+    true(connector.outlet.energised)
+    equal(sum([end - start for start, end in planned.slots]), HOUR_S - 300)
+
+
+async def test_sun_that_the_grid_would_pay_for_is_not_taken_while_cheaper_times_are_enough():
+    for paid, da, mode in ((0, 60, "surplus"), (15, 0, "surplus"), (15, 60, "minimum")):
+        rig = await unit(SolarMode=mode, SolarExportPrice=str(paid))
+        wants(rig, 7000)
+        prices(rig, *([3000] * 5 + [1000] * 4 + [3000] * 4))
+        await begin(rig)
+        rig.meters[0].reading.p_mw = [0, 0, 0]
+        for _ in range(70):
+            rig.planner.read_house((0,), -1500 + (1380 if rig.connectors[0].outlet.energised else 0))
+            await rig.seconds(1)
+        given_da = rig.connectors[0].outlet.limits.effective_da
+        true(abs(given_da - da) <= 5, (paid, mode, given_da))
 
 
 async def test_the_plan_never_exceeds_the_profile_of_the_back_end():

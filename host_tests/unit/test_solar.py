@@ -146,7 +146,7 @@ async def test_the_sun_fills_the_times_in_which_the_plan_waits():
     await begin(rig)
     await sun(rig, 4000, 100)
     true(150 < da(rig) < 180, "the sun, while the plan waits for the night")
-    clock.set_utc(NOON + 13 * 3600 + 600, "test")
+    clock.set_utc(NOON + 13 * 3600 + 1200, "test")  # 16:00 less 2.7 h
     await sun(rig, -300, 10)
     equal((da(rig), rig.planner.lane_report(rig.connectors[0])["why"]), (320, "a chosen time before the departure"))
 

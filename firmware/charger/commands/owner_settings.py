@@ -32,6 +32,7 @@ MqttDiscovery network
 MqttPassword network secret
 MqttRoots network
 MqttUrl network
+SolarExportPrice schedule
 SolarMode schedule
 SolarStartPower schedule
 TamperPolicy settings

@@ -41,7 +41,7 @@ async def _set_plan(app, _role, args, _surface) -> dict:
         if not 100 <= wh <= 200000:
             app.planner.give_back()
             raise CommandError(CONFLICT, "That is %d Wh; 100 Wh to 200 kWh can be planned." % wh)
-        wish = (minute, wh)
+        wish = (minute, wh, clock.utc_s() or 0)
     departure.keep(app.files, connector.id, wish)
     await clock.sleep_ms(0)
     app.planner.replan()

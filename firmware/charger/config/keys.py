@@ -106,6 +106,7 @@ KEYS = {
     "HouseMeter": ("s", "D", "Core", "", 0, 60, "meter"),  # sunspec://HOST[:PORT][/UNIT], sdm630://...; "": none
     "SolarMode": ("s", "D", "Core", "off", 3, 7, "solar"),
     "SolarStartPower": ("i", "D", "Core", "1500", 0, 20000, ""),  # W of surplus with which it begins
+    "SolarExportPrice": ("i", "D", "Core", "0", 0, 1000, ""),  # what the grid pays a kWh, in the unit of the prices
     "Country": ("s", "D", "Core", "GB", 2, 4, "country"),
     "DsrAgreement": ("b", "D", "Core", "false", 0, None, ""),
     "UploadToHomeNetwork": ("b", "D", "Core", "false", 0, None, ""),

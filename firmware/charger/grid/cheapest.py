@@ -1,22 +1,29 @@
-"""The cheapest times that give a car its energy by a moment: pure arithmetic over (price, start, end) in seconds.
+"""The cheapest times that give a car its energy by a moment: pure arithmetic over pieces of time (price, start, seconds).
 
-A slot is used from its start on. Of slots with the same price the earlier one is taken, so that what goes wrong later leaves
-time. Slots do not overlap.
+A piece is used from its start on. Of pieces with the same price the earlier one is taken, so that what goes wrong later leaves
+time. Starts are seconds from now on; pieces do not overlap.
 """
 
 
-def choose(slots: list, need_s: int, late: bool = False) -> tuple:
-    """(the chosen (start, end), in order and joined where they touch; the seconds that are missing in all slots together).
+def choose(pieces: list, need_s: int, late: bool = False) -> tuple:
+    """(the chosen (start, end), in order and joined where they touch; missing seconds; the dearest price of them or None).
 
-    With `late` the later slot of the same price is taken, and of a slot its end.
+    With `late` the starts of the pieces are below 0, so that the later piece of the same price is taken, and of a piece its end.
+    The pieces are sorted in their place.
     """
+    pieces.sort()
     taken = []
-    sign = -1 if late else 1
-    for _price, _, start, end in sorted([(price, sign * start, start, end) for price, start, end in slots]):
+    dearest = None
+    for price, start, seconds in pieces:
         if need_s <= 0:
             break
-        seconds = min(need_s, end - start)
-        taken.append((end - seconds, end) if late else (start, start + seconds))
+        dearest = price
+        start = abs(start)
+        if seconds > need_s:
+            if late:
+                start += seconds - need_s
+            seconds = need_s
+        taken.append((start, start + seconds))
         need_s -= seconds
     taken.sort()
     joined = []
@@ -25,4 +32,12 @@ def choose(slots: list, need_s: int, late: bool = False) -> tuple:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
-    return joined, max(0, need_s)
+    return joined, max(0, need_s), dearest
+
+
+def room_after(pieces: list, moment: int) -> int:
+    """Seconds of all pieces after a moment."""
+    room_s = 0
+    for _price, start, seconds in pieces:
+        room_s += max(0, min(seconds, abs(start) + seconds - moment))
+    return room_s

@@ -10,7 +10,7 @@ from micropython import const
 
 from charger import clock
 from charger.grid import cheapest, tariff
-from charger.grid.lane import DONE, NOTHING, RUN, WAIT
+from charger.grid.lane import HOLD, NOTHING, RUN, WAIT
 from charger.outlet import pilot_duty
 
 _AGAIN_S = const(900)
@@ -20,7 +20,7 @@ _SPANS = const(40)  # of the hours until the departure
 _SLICE = const(8)  # times a slice, under 20 ms on an ESP32
 # Limits that follow the planner's own word, and those that last for minutes.
 _PASSING = ("hours", "plan", "solar", "delay", "pause", "house", "supply", "temperature", "mains", "flash", "connection")
-DEPARTURES = "departures.json"  # connector number as text: [minute of the day in local time, Wh]
+DEPARTURES = "departures.json"  # connector number as text: [minute of the day in local time, Wh, when it was set in UTC seconds]
 
 
 class Plan:
@@ -38,13 +38,15 @@ def kept(files) -> dict:
     """The departures on flash; none where the file is damaged."""
     wishes = files.read_json(DEPARTURES, {})
     try:
-        return {name: (int(minute) % _DAY_MIN, int(wh)) for name, (minute, wh) in wishes.items()}
-    except (AttributeError, TypeError, ValueError, OverflowError):
+        return {
+            name: (int(wish[0]) % _DAY_MIN, int(wish[1]), int(wish[2]) if len(wish) > 2 else 0) for name, wish in wishes.items()
+        }
+    except (AttributeError, IndexError, TypeError, ValueError, OverflowError):
         return {}
 
 
 def keep(files, number: int, wish: tuple | None) -> None:
-    """Keep (minute of the day, Wh) of a connector, None for none. OSError by the flash."""
+    """Keep (minute of the day, Wh, UTC seconds at which it was set) of a connector, None for none. OSError by the flash."""
     wishes = kept(files)
     wishes.pop(str(number), None)
     if wish is not None:
@@ -52,43 +54,56 @@ def keep(files, number: int, wish: tuple | None) -> None:
     files.write_json(DEPARTURES, wishes)
 
 
-def work_out(files, hours, now: int | None, connector, session, delay_s: int, volts: int, late: bool):
+def work_out(files, hours, now: int | None, connector, session, delay_s: int, volts: int, sun: int | None):
     """A generator of slices that returns the plan of a running session; None without one, a departure or the time.
 
-    late: of times with the same price the later ones are taken, so that the sun comes first, with an eighth more of them.
+    sun: what a kWh of the solar surplus costs, None without a solar mode: of times with the same price the later ones are taken
+    then, so that the sun comes first, with an eighth to spare; while cheaper times are enough, the sun is not taken.
     """
     wish = kept(files).get(str(connector.id))
     if session is None or now is None or wish is None:
         return None
     yield
-    minute, wh = wish
+    minute, wh, since = wish
     began = now if session.start_utc is None else min(now, session.start_utc)  # the clock may have been set back
+    if began < since <= now:
+        began = since  # a wish made during the session is for what comes
     leave = next_departure(hours.zone, minute, began)
     left_wh = wh - (connector.meter.reported_wh() - session.start_wh)
-    if left_wh <= 0:
-        return Plan(DONE, max(now, leave) + _DAY_S, "the car has the energy that was wanted")
+    need_s = left_wh * 3600 // max(1, _power_w(connector.outlet, session, volts))
+    if need_s <= 0:
+        return Plan(HOLD, max(now, leave) + _DAY_S, "the car has the energy that was wanted")
     if now >= leave:
         return Plan(NOTHING, now + _DAY_S, "the departure is over")
-    power_w = _power_w(connector.outlet, session, volts)
-    need_s = left_wh * 3600 // max(1, power_w)
-    need_s += delay_s + (need_s // 8 if late else 0)
+    late = sun is not None
+    spare_s = delay_s + (need_s // 8 if late else 0)
+    if connector.outlet.energised and need_s > delay_s:
+        need_s -= delay_s // 2  # flows in the mean while the end of the last time waits for its delay
     blocks = tariff.kept(files)
     yield
-    slots = []
-    for slot in _slots(hours, blocks, now, leave):
-        slots.append(slot)
-        if len(slots) % _SLICE == 0:
+    pieces = []
+    for piece in _pieces(hours, blocks, now, leave, delay_s, -1 if late else 1):
+        pieces.append(piece)
+        if len(pieces) % _SLICE == 0:
             yield
     yield
-    chosen, missing_s = cheapest.choose(slots, need_s, late)
-    until = min(leave, now + _AGAIN_S)
+    chosen, missing_s, dearest = cheapest.choose(pieces, need_s, late)
+    wait = HOLD if late and not missing_s and dearest is not None and dearest < sun else WAIT
+    if spare_s and chosen and cheapest.room_after(pieces, chosen[-1][1]) < spare_s:
+        yield
+        chosen, missing_s, _ = cheapest.choose(pieces, need_s + spare_s, late)
+    return _decide(now, min(leave, now + _AGAIN_S), [(now + start, now + end) for start, end in chosen], missing_s, wait)
+
+
+def _decide(now: int, until: int, chosen: list, missing_s: int, wait: int) -> Plan:
+    """What the chosen times say now, and until when."""
     for start, end in chosen:
         if start <= now < end:
             why = "the departure cannot be met: it charges whenever it may" if missing_s else "a chosen time before the departure"
             return Plan(RUN, min(until, end), why, chosen, missing_s)
         if start > now:
             until = min(until, start)
-    return Plan(WAIT, until, "waits for the cheapest times before the departure", chosen, missing_s)
+    return Plan(wait, until, "waits for the cheapest times before the departure", chosen, missing_s)
 
 
 def _power_w(outlet, session, volts: int) -> int:
@@ -108,14 +123,14 @@ def affordable(files, hours, now: int | None, minute: int, power_w: int, budget:
         return 0
     blocks = tariff.kept(files)
     yield
-    slots = []
-    for slot in _slots(hours, blocks, now, next_departure(hours.zone, minute, now)):
-        slots.append(slot)
-        if len(slots) % _SLICE == 0:
+    pieces = []
+    for piece in _pieces(hours, blocks, now, next_departure(hours.zone, minute, now), 0, 1):
+        pieces.append(piece)
+        if len(pieces) % _SLICE == 0:
             yield
     wh = 0
-    for price, start, end in sorted(slots):
-        slot_wh = power_w * (end - start) // 3600
+    for price, _start, seconds in sorted(pieces):
+        slot_wh = power_w * seconds // 3600
         if price == tariff.UNKNOWN or budget < price:
             break
         if price > 0:
@@ -126,17 +141,21 @@ def affordable(files, hours, now: int | None, minute: int, power_w: int, budget:
 
 
 def next_departure(zone, minute: int, after: int) -> int:
-    """UTC seconds of the first such minute of the local day after a moment."""
+    """UTC seconds of the first such minute of the local day after a moment; one that the clocks leave out is an hour earlier."""
     offset_s = zone.offset_s(after)
     local = after + offset_s
     moment = local - local % _DAY_S + minute * 60
     if moment <= local:
         moment += _DAY_S
-    return moment - zone.offset_s(moment - offset_s)  # the offset of that morning, after a change of the clocks
+    leave = moment - zone.offset_s(moment - offset_s)  # the offset of that morning, after a change of the clocks
+    return leave if leave > after else moment - offset_s
 
 
-def _slots(hours, blocks: list, now: int, leave: int):
-    """Iterate (price, start, end) of all times within the hours until the departure."""
+def _pieces(hours, blocks: list, now: int, leave: int, delay_s: int, sign: int):
+    """Iterate the pieces (price, sign * seconds from now, seconds) of all times within the hours until the departure.
+
+    The random delay moves what begins and ends by up to delay_s, so a moment costs what the time after it costs in the mean.
+    """
     moment = now
     for _ in range(_SPANS):
         if moment >= leave:
@@ -146,9 +165,24 @@ def _slots(hours, blocks: list, now: int, leave: int):
         while open_now and moment < until:
             price, change = tariff.price_at(blocks, moment)
             end = until if change is None else min(until, change)
-            yield price, moment, end
+            if change is not None and delay_s and price != tariff.UNKNOWN:
+                if moment + delay_s < change:
+                    end = min(end, change - delay_s)
+                else:
+                    end = min(end, moment + (delay_s + 1) // 2)
+                    price = _mean_price(blocks, price, (moment + end) // 2, delay_s)
+            yield price, sign * (moment - now), end - moment
             moment = end
         moment = until
+
+
+def _mean_price(blocks: list, price: int, moment: int, delay_s: int) -> int:
+    """The mean of the known prices of the time that a random delay after a moment reaches; price is that of the moment."""
+    total = 0
+    for k in (1, 3, 5, 7):
+        then = tariff.price_at(blocks, moment + delay_s * k // 8)[0]
+        total += price if then == tariff.UNKNOWN else then
+    return total // 4
 
 
 def report(plan: Plan | None, wish: tuple | None) -> dict:

@@ -11,7 +11,7 @@ except ImportError:  # on the board: annotations are not evaluated there
     pass
 
 CSMS, HOURS, PLAN, SOLAR, DELAY = "csms", "hours", "plan", "solar", "delay"
-NOTHING, RUN, WAIT, DONE = 0, 1, 2, 3  # what the owner's plan says
+NOTHING, RUN, WAIT, HOLD = 0, 1, 2, 3  # what the owner's plan says; HOLD: no energy, not even of the sun
 _LEAST_DA = const(60)
 
 
@@ -59,7 +59,7 @@ class Lane:
     def combine(self) -> None:
         """Stage what plan and solar surplus want together: the surplus fills the times in which the plan waits."""
         says, solar_da, override = self.says, self.solar_da, self.connector.override
-        self.want(PLAN, 0 if not override and (says == DONE or (says == WAIT and solar_da is None)) else None)
+        self.want(PLAN, 0 if not override and (says == HOLD or (says == WAIT and solar_da is None)) else None)
         self.want(SOLAR, None if override or says == RUN else solar_da)
 
     def want(self, source: str, limit_da: int | None) -> None:

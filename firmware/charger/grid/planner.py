@@ -16,6 +16,7 @@ from charger.runtime import memory
 
 _DEPARTURES = "departures.json"  # departure.DEPARTURES, which is loaded only where there is one
 _LEAST_DA = const(60)
+_WORTHLESS = const(-1000000)  # below every price
 _LOOK_S = const(604800)  # without any hours: look again after so long
 
 
@@ -249,10 +250,12 @@ class Planner:
         """A generator of slices that returns the plan of the running session, None without a departure: give_back() then."""
         from charger.grid import departure  # a few times an hour, where a departure was given
 
-        late = self.solar is not None
+        sun = None
+        if self.solar is not None:  # in the mode "minimum" the owner wants 6 A whatever they cost
+            sun = self._config.get_int("SolarExportPrice") * 100 if self.solar.mode == "surplus" else _WORTHLESS
         return departure.work_out(
             self._files, self.hours(), clock.utc_s(), lane.connector, lane.session, self.delay_most_s,
-            self._config.supply_volts, late)  # fmt: skip
+            self._config.supply_volts, sun)  # fmt: skip
 
     def replan(self) -> None:
         """A departure, the tariff, the hours or the time is another one."""
@@ -329,6 +332,7 @@ class Planner:
         """Charge now: no hours, no plan, no DSR event, no delay, for the running session (UK-25)."""
         lane = self.lane(connector)
         connector.override = True
+        connector.outlet.limits.set("pause", None)  # the later wish
         self._on_event(events.CHARGING_OVERRIDE, "connector %d: charge now, by %s" % (connector.id, by))
         lane.want(HOURS, None)
         lane.combine()

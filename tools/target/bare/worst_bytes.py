@@ -104,7 +104,7 @@ FILES = {
     "credentials/certificate_store.py": ("roots_gone.json", lambda: ["0" * 64 for _ in range(20)]),
     "grid/charging_hours.py": ("charging_hours.json", lambda: {
         "choice": "change", "windows": ";".join(["%d 00:00-00:30" % (1 + n % 7) for n in range(28)])}),
-    "grid/departure.py": ("departures.json", lambda: {str(n): [450, 20000] for n in range(32)}),
+    "grid/departure.py": ("departures.json", lambda: {str(n): [450, 20000, _NOW] for n in range(32)}),
     "grid/tariff.py": ("tariff.json", lambda: [[_NOW + 100000 * n, 900, list(range(100))] for n in range(4)]),
     "maintenance/erase.py": ("ocpp_config.json", lambda: {"Key%03d" % n: "x" * 200 for n in range(60)}),
     "metering/energy_register.py": ("meter1.json", lambda: [

@@ -98,7 +98,7 @@ export function House({ status }) {
       <Now status={status} settings={settings} />
       <Group name="supply" names={["HouseMaxCurrent", "HouseSafeCurrent"]} hint={hint} {...own} />
       <Meter entry={settings[METER]} reload={reload} />
-      <Group name="solar" names={["SolarMode", "SolarStartPower"]} {...own} />
+      <Group name="solar" names={["SolarMode", "SolarStartPower", "SolarExportPrice"]} {...own} />
     </>
   );
 }
