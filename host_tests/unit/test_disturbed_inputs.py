@@ -140,9 +140,6 @@ def test_heat_that_rises_as_fast_as_anything_does_is_noticed_within_two_readings
 
 
 # --- the meter ---
-
-
-LONG_TESTS = ("test_a_steady_world_is_not_frozen",)
 KINDS = ("ADE7953", "ADE7953-SPI", "BL0942", "CSE7766", "ATM90E32")
 
 

@@ -20,7 +20,6 @@ from charger.store import wipe
 from sim import timebase
 
 HEAP = 32 * 1024 * 1024
-LONG_TESTS = ("test_a_cut_at_every_flash_write_is_made_good",)
 BLOCKS = 96
 KEY = b"k" * 32
 TAGS = (b"CARD0001", b"PARENT01", b"WAITING1", b"CACHED01", b"LISTED01", b"RESERVE1", b"OWNERTAG", b"FUTURE01")

@@ -15,7 +15,6 @@ from charger.store.journal import Journal
 from sim import flash as simflash
 
 HEAP = 24 * 1024 * 1024
-LONG_TESTS = ("test_random_use_with_cuts_at_every_kind_of_operation",)
 MODES = (simflash.DROP, simflash.HALF, simflash.LATE)
 
 

@@ -10,10 +10,6 @@ from charger.outlet.mains_sag import MainsSag
 from sim import ev, timebase
 
 TIMEOUT = 300  # up to two hours of the outlet's time, tick by tick
-LONG_TESTS = (
-    "test_f_e6_mains_that_sag_under_load_get_less_current_and_the_charging_goes_on",
-    "test_f_e6_mains_that_sag_even_at_6_a_are_tried_with_growing_pauses_and_then_no_more",
-)
 THREE = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to1PhaseSupported": "true"}
 
 

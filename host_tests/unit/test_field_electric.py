@@ -5,8 +5,6 @@ from rig import Rig
 
 from sim import ev, timebase
 
-LONG_TESTS = ("test_f_e13_the_hourly_test_of_the_generator_is_one_pulse_that_no_state_follows",)
-
 
 def test_f_e2_a_restart_under_a_closed_s2_offers_the_full_current():
     """CP-15: a car that was plugged before the start may have seen a PWM; only one whose plug was seen is simplified."""

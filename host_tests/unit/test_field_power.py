@@ -9,8 +9,6 @@ from charger.metering.session_store import SessionStore
 from sim import ev, timebase
 from sim import flash as simflash
 
-LONG_TESTS = ("test_f_e1_a_sleeping_car_is_woken_once_where_the_key_allows_it",)
-
 
 def setup():
     timebase.manual()

@@ -11,7 +11,6 @@ from sim import ev
 
 HEAP = 16 * 1024 * 1024
 TIMEOUT = 300
-LONG_TESTS = ("test_no_meter_loses_energy",)
 HELD_MS = (110, 1000, 5000)
 time = meters.Time()
 

@@ -14,7 +14,6 @@ from sim import flash as simflash
 from sim import timebase
 
 HEAP = 12 * 1024 * 1024  # the chip's content is in it
-LONG_TESTS = ("test_four_hundred_days_are_kept_and_the_oldest_go_in_order",)
 DAY = 86400
 FIRST_DAY = 20820  # 2027-01-02, in days since 1970
 YEARS = ((2027, 28), (2028, 29), (2029, 28))  # and their Februaries

@@ -11,7 +11,6 @@ from charger.outlet import limits
 from charger.runtime import hold_ups
 from sim import ev
 
-LONG_TESTS = ("test_a_second_interruption_comes_ten_minutes_after_the_first_at_the_earliest",)
 HANDSHAKE_MS = 1200  # of an ESP32
 
 

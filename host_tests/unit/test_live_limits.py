@@ -22,7 +22,6 @@ from sim import ev
 
 CASES = 8
 WIDE = sys.maxsize > 0x7FFFFFFF  # the two word sizes share the seeds
-LONG_TESTS = ("test_composite_schedule_of_now_matches_the_pilot",)
 
 
 class Session:

@@ -27,8 +27,6 @@ SEEDS = (3, 8)
 CHARGER = ((3, 50), (5, 30))  # the current of a real car charger: 5 % third, 3 % fifth
 SUPPLY = ((3, 10), (5, 15))  # and of a mains flattened by everybody's power supplies
 
-LONG_TESTS = ("test_ct_adc",)
-
 time = meters.Time()
 setup, teardown = time.start, time.stop
 

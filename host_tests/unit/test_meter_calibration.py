@@ -15,8 +15,6 @@ from charger.store.files import Files
 sys.path.append("tools")
 import two_point
 
-LONG_TESTS = ("test_procedure_for_a_clamp_on_transformer",)
-
 time = meters.Time()
 setup, teardown = time.start, time.stop
 

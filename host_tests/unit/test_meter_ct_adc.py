@@ -8,8 +8,6 @@ from charger.drivers.meters import calibration
 from charger.drivers.meters.ct_adc import CtAdc, isqrt
 from sim.chips.ct_adc import CtFrontEnd
 
-LONG_TESTS = ("test_figures_energy_and_short_bursts",)
-
 time = meters.Time()
 setup, teardown = time.start, time.stop
 

@@ -9,10 +9,6 @@ from charger.drivers.readers.rc522 import crc_a
 from sim import launch, timebase, world
 from sim.readers import cards
 
-LONG_TESTS = (
-    "test_uids_of_each_length_are_reported_once_until_they_were_away_for_a_second",
-    "test_half_frames_and_noise_give_no_card_that_is_not_there",
-)
 KINDS = ("PN532", "PN532-UART", "RC522")
 FOUR, SEVEN, TEN = "DEADBEEF", "04A2B3C4D5E680", "04112233445566778899"
 

@@ -22,7 +22,6 @@ from charger.update.updater import FILE, Updater
 from sim import bootloader, flash, slots
 
 HEAP = 8 * 1024 * 1024
-LONG_TESTS = ("test_provisioning_again",)
 KEY, NEXT = b"k" * 32, b"n" * 32
 SECRETS = {"label/owner": b"label", "wifi/password": b"wifi", "web/key": b"web"}
 

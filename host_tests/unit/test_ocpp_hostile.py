@@ -17,7 +17,6 @@ from charger import clock, log
 from charger.ocpp.transport.rpc import Rpc
 
 HEAP = 16 * 1024 * 1024
-LONG_TESTS = ("test_refused_requests_change_nothing_at_all",)
 
 CODES = (
     "NotImplemented", "NotSupported", "InternalError", "ProtocolError", "SecurityError", "FormationViolation",

@@ -20,11 +20,6 @@ from sim import flash as simflash
 HEAP = 32 * 1024 * 1024
 SOAK = os.getenv("PILOTLIGHT_SOAK") == "1"
 TIMEOUT = 14400  # with PILOTLIGHT_SOAK; else well below a minute
-LONG_TESTS = (
-    "test_two_hundred_cuts_and_each_transaction_is_reported_exactly_once",
-    "test_short_storms_end_with_each_transaction_reported_exactly_once",
-    "test_f_o26_storms_of_sixty_cuts_end_with_a_ready_link_whatever_the_seed",
-)
 FIRST_STORM = int(os.getenv("PILOTLIGHT_FIRST_STORM") or 100)
 WIDE = sys.maxsize > 0x7FFFFFFF  # the two word sizes share the seeds
 STORMS = int(os.getenv("PILOTLIGHT_STORMS") or (1000 if SOAK else 3))  # of 60 cuts each, for each word size

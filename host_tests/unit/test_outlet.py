@@ -6,8 +6,6 @@ from rig import Rig, charging_rig
 from charger.outlet import pilot_states
 from sim import ev
 
-LONG_TESTS = ("test_the_tick_allocates_nothing_in_any_state",)
-
 # --- sequences ---
 
 

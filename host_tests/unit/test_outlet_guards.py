@@ -6,8 +6,6 @@ from rig import Rig, charging_rig
 from charger.outlet import guards
 from sim import ev
 
-LONG_TESTS = ("test_a_car_that_draws_too_much_gets_three_more_tries_cp47",)
-
 FAST = (
     ("GroundFailure", "GroundFailure"), ("diode", "EVCommunicationError"), ("pilot_short", "OtherError"),
     ("EVCommunicationError", "EVCommunicationError"), ("OtherError", "OtherError"), ("InternalError", "InternalError"),

@@ -8,7 +8,6 @@ from charger.outlet.mains_sag import MainsSag
 from sim import ev
 
 TIMEOUT = 300
-LONG_TESTS = ("test_a_contactor_that_stays_open_is_tried_six_times_and_then_no_more",)
 THREE = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to1PhaseSupported": "true"}
 
 

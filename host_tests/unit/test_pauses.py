@@ -13,8 +13,6 @@ from charger.metering.session_store import SessionStore
 from charger.outlet import guards, limits
 from sim import ev, timebase
 
-LONG_TESTS = ("test_a_schedule_limit_ends_and_a_safety_limit_falls_to_the_safe_minimum",)
-
 
 def _charging():
     bench = Bench()

@@ -26,12 +26,6 @@ from power_cut_rig import (
 from sim import flash as simflash
 
 HEAP = 48 * 1024 * 1024  # every state of the chip is kept
-LONG_TESTS = (
-    "test_a_cut_at_every_flash_operation_loses_nothing_that_was_confirmed",
-    "test_after_a_cut_the_charger_goes_on_as_if_nothing_had_been",
-    "test_a_second_cut_while_starting_up_after_the_first",
-    "test_cutting_for_real_in_the_middle_of_the_script",
-)
 MOST_READS = 6000  # device reads of a start-up; littlefs reads 128 bytes at a time
 
 

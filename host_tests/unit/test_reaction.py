@@ -3,11 +3,6 @@
 from check import true
 from reaction import EVENTS, measure
 
-LONG_TESTS = (
-    "test_every_event_opens_in_time",
-    "test_over_current_is_not_called_before_its_time_cp47",
-)
-
 
 def test_every_event_opens_in_time():
     for name, change, worst_ms in EVENTS:

@@ -15,7 +15,6 @@ from charger.update.checked_slots import CheckedSlots
 
 HEAP = 8 * 1024 * 1024
 TIMEOUT = 240
-LONG_TESTS = ("test_counter_and_mark_in_flash_and_nvs", "test_hash_of_the_image_in_flash_and_nvs")
 LIMIT = "InstallerMaxCurrent"
 OLD_HASH = (5).to_bytes(4, "big") + b"\xab" * 32
 NEW_HASH = (6).to_bytes(4, "big") + b"\x5d" * 32

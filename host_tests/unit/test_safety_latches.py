@@ -12,7 +12,6 @@ from charger.update import BROKEN, COUNTER, IMAGE
 from charger.update.checked_slots import CheckedSlots
 
 HEAP = 8 * 1024 * 1024
-LONG_TESTS = ("test_f_s3_each_flipped_bit_of_counter_mark_and_hash_changes_nothing_and_is_an_event",)
 PINS = ("safety/pins.1", "safety/pins.2")
 DAMAGED = "SafetyValueDamaged"
 

@@ -12,8 +12,6 @@ from charger.config.configuration import Configuration
 from charger.store.files import Files
 from charger.store.safety_value import SafetyValue
 
-LONG_TESTS = ("test_f_s3_each_flipped_bit_of_a_limits_file_keeps_the_limit_and_is_an_event",)
-
 LIMIT = "InstallerMaxCurrent"
 FILES = ("safety/installer_limit.1", "safety/installer_limit.2", "ocpp_config.json")
 LATCHES = ("safety/tamper.1", "safety/tamper.2")

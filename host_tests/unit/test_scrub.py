@@ -11,12 +11,6 @@ from charger.store.files import Files
 from sim import flash as simflash
 
 HEAP = 16 * 1024 * 1024
-LONG_TESTS = (
-    "test_nothing_that_was_deleted_can_be_read",
-    "test_a_cut_anywhere_is_made_good_at_the_next_start",
-    "test_a_full_flash_is_no_obstacle",
-    "test_others_write_meanwhile_and_one_step_is_one_block_at_the_most",
-)
 SECRET = b"CARD-OF-A-PERSON"
 
 

@@ -14,7 +14,6 @@ from sim import timebase
 WORDS = (64, 32)
 
 HEAP = 24 * 1024 * 1024
-LONG_TESTS = ("test_every_flipped_bit_is_seen",)
 NOON = 1800000000
 setup, teardown = begin, end
 

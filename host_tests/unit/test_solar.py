@@ -9,7 +9,6 @@ from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
 
 HEAP = 16 * 1024 * 1024
-LONG_TESTS = ("test_clouds_move_the_contactor_five_times_an_hour_at_the_most",)
 NOON = clock.utc_of(2026, 6, 10, 11)  # a Wednesday in summer
 SEVEN = 7 * 60
 

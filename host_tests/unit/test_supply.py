@@ -9,11 +9,6 @@ from charger.grid.load_sharing import SharedSupply
 from charger.outlet.derating import derated_da
 from sim import ev
 
-LONG_TESTS = (
-    "test_the_sum_holds_whatever_comes_and_goes",
-    "test_unmonitored_supply_falls_back_to_the_safe_minimum",
-)
-
 LIMIT_DA = 400
 
 

@@ -10,16 +10,6 @@ from charger.grid.random_delay import WaitingChanges, draw
 from charger.grid.weekly import WeeklyWindows
 
 HEAP = 16 * 1024 * 1024
-LONG_TESTS = (
-    "test_a_profile_marked_as_response_dsr_acts_without_a_delay_uk12",
-    "test_the_owner_accepts_removes_or_changes_the_hours_at_first_use_uk22",
-    "test_outside_the_hours_nothing_flows_until_they_begin_uk24",
-    "test_without_the_time_it_charges_after_a_delay_uk15_uk24",
-    "test_the_owner_does_not_take_part_in_a_dsr_event_uk25",
-    "test_a_limit_that_protects_wins_at_once_over_one_that_waits_uk36",
-    "test_power_that_comes_back_starts_no_flow_without_a_delay_uk37",
-    "test_what_a_power_cut_interrupted_waits_one_delay_and_not_two_uk37",
-)
 NIGHT = clock.utc_of(2026, 9, 21, 23)  # a Monday; summer time: local time is one hour ahead
 PEAK = clock.utc_of(2026, 9, 21, 16)
 

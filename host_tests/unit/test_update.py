@@ -17,7 +17,6 @@ from charger.update.manifest import check_fit, version_order
 from charger.update.updater import Updater
 
 HEAP = 8 * 1024 * 1024
-LONG_TESTS = ("test_the_power_fails_at_every_block",)
 
 
 async def test_a_good_one_lands_in_the_slot():

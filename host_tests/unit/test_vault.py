@@ -13,7 +13,6 @@ from sim import flash as simflash
 WORDS = (64, 32)
 
 HEAP = 8 * 1024 * 1024
-LONG_TESTS = ("test_every_single_bit_counts",)
 KEY = bytes(range(32))
 OTHER = bytes(range(100, 132))
 SECRETS = {

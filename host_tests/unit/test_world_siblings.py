@@ -12,12 +12,6 @@ from charger.outlet.mains_sag import MainsSag
 from sim import ev
 
 TIMEOUT = 300
-LONG_TESTS = (
-    "test_cars_that_follow_slowly_overshoot_or_surge_are_not_interrupted_cp22",
-    "test_faults_of_300_ms_that_come_again",
-    "test_the_next_car_charges_after_one_that_left_in_a_fault_which_is_gone",
-    "test_flicker_and_a_shifted_neutral",
-)
 
 
 def _ends(what, steps, closed, openings, hot, *codes):
