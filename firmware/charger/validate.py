@@ -48,7 +48,7 @@ def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = Non
         if not isinstance(value, bool):
             raise InvalidValueError(TYPE, "", "not a boolean")
     elif kind == "text" and later is not None and isinstance(value, str) and _PART < len(value) <= spec[1]:
-        later.append((("text", _PART), _parts(value)))
+        later.append([("text", _PART), _parts(value), ""])
     elif kind != "any":
         _string(spec, value)
 
@@ -61,13 +61,13 @@ def _parts(text: str):
 
 async def check_items(later: list) -> None:
     """Check what check() has put into `later`, nulls dropped; other tasks run meanwhile."""
-    for item_spec, items in later:
+    for item_spec, items, path in later:
         index = 0
         for item in items:
             try:
                 check(item_spec, item, True)
             except InvalidValueError as error:
-                raise _within("[%d]" % index, error)
+                raise _within(path + "[%d]" % index if isinstance(items, list) else path, error)
             index += 1
             if index % _FEW == 0:
                 await clock.sleep_ms(0)
@@ -76,6 +76,7 @@ async def check_items(later: list) -> None:
 def _object(spec, value, drop_nulls: bool, later) -> None:
     if not isinstance(value, dict):
         raise InvalidValueError(TYPE, "", "not an object")
+    known = 0 if later is None else len(later)
     required = spec[1]
     optional = spec[2] if len(spec) > 2 else ()
     name = ""
@@ -84,18 +85,34 @@ def _object(spec, value, drop_nulls: bool, later) -> None:
             if name not in value:
                 raise InvalidValueError(MISSING, "", "missing")
             check(field, value[name], drop_nulls, later)
+            if later:
+                known = _name(later, known, name)
         for name, field in optional:
             if name in value:
                 if drop_nulls and value[name] is None:
                     del value[name]
                 else:
                     check(field, value[name], drop_nulls, later)
+                    if later:
+                        known = _name(later, known, name)
         if spec[0] == "strict":
             for name in value:
-                if not any(name == known for known, _ in required + optional):
-                    raise InvalidValueError(EXTRA, "", "unknown field")
+                _require_known(name, required + optional)
     except InvalidValueError as error:
         raise _within(name, error)
+
+
+def _require_known(name: str, fields: tuple) -> None:
+    if not any(name == known for known, _ in fields):
+        raise InvalidValueError(EXTRA, "", "unknown field")
+
+
+def _name(later: list, known: int, name: str) -> int:
+    """Put the name of a field before the paths of what its check has put into `later`; return how many there are now."""
+    for at in range(known, len(later)):
+        path = later[at][2]
+        later[at][2] = name + "." + path if path and path[0] != "[" else name + path
+    return len(later)
 
 
 def _list(spec, value, drop_nulls: bool, later) -> None:
@@ -106,7 +123,7 @@ def _list(spec, value, drop_nulls: bool, later) -> None:
     if len(value) < (spec[3] if len(spec) > 3 else 0):
         raise InvalidValueError(VALUE, "", "too few items")
     if later is not None and len(value) > _FEW:
-        later.append((spec[1], value))
+        later.append([spec[1], value, ""])
         return
     index = 0
     try:

@@ -2,8 +2,10 @@
 
 import json
 
+from check import equal, true
+
 from charger.errors import InvalidValueError
-from charger.validate import EXTRA, MISSING, TYPE, VALUE, check
+from charger.validate import EXTRA, MISSING, TYPE, VALUE, check, check_items
 
 WORDS = (64, 32)
 
@@ -102,3 +104,22 @@ def test_words_name_the_field():
         check(PROFILE, {})
     except InvalidValueError as error:
         assert str(error) == "id: missing"
+
+
+async def test_a_fault_in_a_long_list_or_text_is_named_as_one_in_a_short_one():
+    """What is checked in slices keeps the names of the fields above it."""
+    spec = ("obj", (("a", ("obj", (("items", ("list", ("obj", (("n", ("int", 0, 9)),)), None)), ("data", ("text", 50000))))),))
+    items = [{"n": 1} for _ in range(60)]
+    for wrong, path in ((["items"], "a.items[57].n"), (["data"], "a.data")):
+        value = {"a": {"items": [dict(item) for item in items], "data": "x" * 20000}}
+        if "items" in wrong:
+            value["a"]["items"][57]["n"] = 10
+        else:
+            value["a"]["data"] += "\x01" * 30
+        later = []
+        check(spec, value, True, later)
+        try:
+            await check_items(later)
+            true(False, path)
+        except InvalidValueError as error:
+            equal(error.path, path)

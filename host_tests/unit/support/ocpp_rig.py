@@ -64,6 +64,9 @@ class Outlet:
     def withdraw(self):
         self.permit = False
 
+    def unlock_again(self):
+        """It has no bolt that stays."""
+
     def why_paused(self):
         return "" if self.energised else "Starting"
 
