@@ -25,7 +25,7 @@ MUTATIONS = {
         "return raw == pilot_states.E or (raw == pilot_states.F and not outlet.driving_f)",
         "return False",
     ),
-    "PilotVoltage": (GUARDS + "pilot_guards.py", "if outlet.raw_state != pilot_states.UNDEFINED or is_weak(outlet):", "if True:"),
+    "PilotVoltage": (GUARDS + "pilot_guards.py", "return outlet.raw_state == pilot_states.UNDEFINED and", "return False and"),
     "PilotGenerator": (GUARDS + "pilot_guards.py", "return outlet.generator_test.failed or is_weak(outlet)", "return False"),
     "Ventilation": (
         GUARDS + "pilot_guards.py", "return outlet.state == pilot_states.D and not outlet.has_ventilation", "return False"

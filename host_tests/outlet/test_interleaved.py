@@ -43,7 +43,7 @@ SEEDED = {
         "        for guard in self.guards:\n            guard.release()\n",
     ),
     "clock moved by the tick": (
-        "outlet/outlet.py", "        self.dt_ms = dt_ms\n", "        self.dt_ms = dt_ms\n        clock.advance()\n",
+        "outlet/outlet.py", "        self.switch.step(dt_ms)\n", "        self.switch.step(dt_ms)\n        clock.advance()\n",
     ),
 }
 

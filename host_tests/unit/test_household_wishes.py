@@ -376,7 +376,7 @@ async def test_a_pause_outlasts_the_end_of_a_delay_and_ends_with_the_car():
 
 async def test_wishes_without_a_session_are_refused_and_change_nothing():
     unit = await home()
-    for action in ("now", "skip", "pause", "resume"):
+    for action in ("now", "skip"):
         equal(await unit.charge(action), "No session is running.")
     equal(unit.connectors[0].outlet.limits.get("pause"), None)
 

@@ -49,6 +49,28 @@ async def test_the_link_ends_after_every_block():
     true(download.ready)
 
 
+async def test_one_that_is_cancelled_at_any_point_is_fetched_whole_by_the_next():
+    """Another request takes its place: while what was kept over a restart is taken up, and from the first byte."""
+    content, public, _ = signed_bundle(40)
+    for kept in (False, True):
+        for steps in range(0, 60, 3):
+            begin()
+            slots = ABRecord()
+            if kept:
+                await _fail_at(slots, 20, content, public)
+            download = new_download(slots, DownloadSource(content), public)
+            task = asyncio.create_task(download.fetch(URL))
+            for _ in range(steps):
+                await asyncio.sleep_ms(0)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+            await download.fetch(URL)
+            equal((download.ready, download.digest), (True, hashlib.sha256(content).digest()), (kept, steps))
+
+
 async def test_silent_download_connection_is_abandoned():
     begin()
     content, public, head = signed_bundle()

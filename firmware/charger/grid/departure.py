@@ -41,7 +41,7 @@ def kept(files) -> dict:
         return {
             name: (int(wish[0]) % _DAY_MIN, int(wish[1]), int(wish[2]) if len(wish) > 2 else 0) for name, wish in wishes.items()
         }
-    except (AttributeError, IndexError, TypeError, ValueError, OverflowError):
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError):
         return {}
 
 

@@ -86,20 +86,19 @@ class Download:
             self._buffer = _NOTHING
 
     async def _take_up(self, location: str) -> None:
-        """Resume the same download from before a restart."""
+        """Resume the same download from before a restart. Cancelled, it is done again by the next fetch()."""
         self._forget()
-        self.location = location
         kept = self._files.read_json(FILE)
-        if not isinstance(kept, dict) or kept.get("location") != _name(location) or kept.get("slot") != self._slots.idle:
-            return
-        try:
-            self.head = a2b_base64(kept["head"])
-            await self._read_manifest()
-            check(_KEPT, kept)
-        except (UpdateError, InvalidValueError, ValueError, KeyError, IndexError, TypeError):
-            self._forget()
-            self.location = location
-            return
+        if isinstance(kept, dict) and kept.get("location") == _name(location) and kept.get("slot") == self._slots.idle:
+            try:
+                check(_KEPT, kept)
+                await self._read_manifest(a2b_base64(kept["head"]))
+                await self._take_up_image(kept)
+            except (UpdateError, InvalidValueError, ValueError, KeyError, IndexError, TypeError):
+                self._forget()
+        self.location = location
+
+    async def _take_up_image(self, kept: dict) -> None:
         self.etag = _strong(kept["etag"])
         self._start_hashes()
         page = self._buffer[:_PAGE]
@@ -159,8 +158,7 @@ class Download:
     async def _begin(self, response) -> None:
         """Start from the first byte: verify the manifest before the first page is written."""
         self._forget_content()
-        self.head = await self._read_head(response)
-        await self._read_manifest()
+        await self._read_manifest(await self._read_head(response))
         if response.length is not None and response.length != len(self.head) + self.manifest.size:
             raise UpdateError("size", "the file's length is not that of its manifest")
         self.etag = _strong(response.fields.get("etag", ""))
@@ -194,11 +192,12 @@ class Download:
             raise UpdateError("size", "the file ends in its manifest")
         head.extend(self._buffer[:count])
 
-    async def _read_manifest(self) -> None:
-        head = self.head
+    async def _read_manifest(self, head: bytes) -> None:
+        """Verify a head and keep it with its manifest, both or none: fetch() may be cancelled at each await."""
         end = 6 + (head[4] << 8 | head[5])
-        self.manifest = await manifests.parse(head[6:end], head[end + 2 :], self._keys)
-        manifests.check_fit(self.manifest, self._unit, self._slots.size)
+        manifest = await manifests.parse(head[6:end], head[end + 2 :], self._keys)
+        manifests.check_fit(manifest, self._unit, self._slots.size)
+        self.head, self.manifest = head, manifest
 
     # --- the image ---
 
