@@ -3,6 +3,7 @@
 docs/SAFETY.md, "Inputs", has a row for each input that names its test here.
 """
 
+from card_polls import listen
 from check import equal, true
 from flaw_commands import do
 from rig import Rig
@@ -193,26 +194,16 @@ def _reader(rig):
     return readers.make(rig.board.OUTLETS[0]["reader"])
 
 
-def _listen(reader, ms):
-    tags = []
-    for _ in range(ms // 100):
-        timebase.advance(100)
-        tag = reader.poll()
-        if tag:
-            tags.append(tag)
-    return tags
-
-
 def test_the_rest_of_a_frame_is_not_added_to_one_that_broke_off():
     rig = Rig()
     reader = _reader(rig)
     do("card_bytes", hex="0241414141")
-    equal(_listen(reader, 2000), [])
+    equal(listen(reader, 2000), [])
     do("card_bytes", hex="424242420d0a03")
-    equal(_listen(reader, 500), [])
+    equal(listen(reader, 500), [])
     do("card_bytes", hex="0241414141")
     do("card_bytes", hex="0242424242" + "0d0a03")
-    equal(_listen(reader, 500), ["BBBB"])
+    equal(listen(reader, 500), ["BBBB"])
     equal(reader.failed, False)
 
 
@@ -222,26 +213,26 @@ def test_two_cards_that_lie_there_together_are_reported_once_each():
     tags = []
     for _ in range(10):
         rig.side.reader.swipe("ONE")
-        tags += _listen(reader, 300)
+        tags += listen(reader, 300)
         rig.side.reader.swipe("TWO")
-        tags += _listen(reader, 300)
+        tags += listen(reader, 300)
     equal(tags, ["ONE", "TWO"])
-    tags = _listen(reader, 1500)
+    tags = listen(reader, 1500)
     rig.side.reader.swipe("ONE")
-    equal(_listen(reader, 300), ["ONE"])
+    equal(listen(reader, 300), ["ONE"])
 
 
 def test_one_burst_of_noise_is_no_failed_reader_and_a_failed_one_recovers_in_quiet():
     rig = Rig()
     reader = _reader(rig)
     do("card_bytes", hex="8f01e3558f01e355")
-    _listen(reader, 300)
+    listen(reader, 300)
     equal(reader.failed, False)
     for _ in range(4):
         do("card_bytes", hex="8f01e355")
-        _listen(reader, 300)
+        listen(reader, 300)
     equal(reader.failed, True)
-    _listen(reader, 61000)
+    listen(reader, 61000)
     equal(reader.failed, False)
 
 
@@ -251,11 +242,11 @@ def test_a_card_is_taken_days_after_it_was_shown_last():
     reader = _reader(rig)
     for _ in range(3):
         rig.side.reader.swipe("CARD")
-        equal(_listen(reader, 300), ["CARD"])
+        equal(listen(reader, 300), ["CARD"])
         for _ in range(8):
             timebase.advance(86400000)
             rig.side.sync()
-        equal(_listen(reader, 1200), [])
+        equal(listen(reader, 1200), [])
 
 
 def test_a_held_up_interpreter_loses_no_card_and_reports_none_twice():
@@ -264,14 +255,14 @@ def test_a_held_up_interpreter_loses_no_card_and_reports_none_twice():
     reader = _reader(rig)
     for late_ms in (800, 5000):
         do("card_bytes", hex="0241414141")
-        equal(_listen(reader, 100), [])
+        equal(listen(reader, 100), [])
         do("card_bytes", hex="424242420d0a03")
         timebase.advance(late_ms)
         equal(reader.poll(), "AAAABBBB")
-        _listen(reader, 1200)
+        listen(reader, 1200)
         rig.side.reader.lay("CARD", 300)
-        equal(_listen(reader, 2000), ["CARD"])
+        equal(listen(reader, 2000), ["CARD"])
         timebase.advance(late_ms)
-        equal(_listen(reader, 2000), [])
+        equal(listen(reader, 2000), [])
         rig.side.reader.lift()
-        _listen(reader, 1200)
+        listen(reader, 1200)

@@ -2,6 +2,7 @@
 
 import sys
 
+from card_polls import listen
 from check import equal, raises, true
 
 from charger.drivers import readers
@@ -29,17 +30,6 @@ def unit(kind):
     equal(listen(reader, 1500), [])
     equal((kind, reader.failed, reader.errors, chip.refused), (kind, False, 0, []))
     return chip, reader
-
-
-def listen(reader, ms):
-    """The cards that a poll each 100 ms reports."""
-    tags = []
-    for _ in range(ms // 100):
-        timebase.advance(100)
-        tag = reader.poll()
-        if tag:
-            tags.append(tag)
-    return tags
 
 
 def test_crc_a_is_that_of_the_standard():

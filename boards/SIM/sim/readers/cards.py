@@ -88,12 +88,22 @@ class Field:
         self._swiped = []  # (card, until)
         self._lying = []
         self.on = False
+        self.flaw = None  # what the reader does wrong, by name; each chip lists its own
 
     def _card(self, token):
         try:
             return Card(bytes.fromhex(token))
         except ValueError:
             raise ValueError("a card of this reader has a UID of 8, 14 or 20 hexadecimal digits")
+
+    @property
+    def broken(self):
+        """The fault ReaderFailure: nothing is answered."""
+        return self.flaw == "silent"
+
+    @broken.setter
+    def broken(self, on):
+        self.flaw = "silent" if on else None
 
     def swipe(self, token):
         """Hold a card there for a while."""

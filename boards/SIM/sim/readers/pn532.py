@@ -21,7 +21,6 @@ class PN532Chip(Field):
 
     def __init__(self, wakes_by_edges):
         super().__init__()
-        self.flaw = None
         self.slow_ms = 0  # that each answer takes longer
         self.refused = []  # what the chip did not take, for tests
         self._wakes_by_edges = wakes_by_edges
@@ -37,15 +36,6 @@ class PN532Chip(Field):
         self._out = []  # [when, frame]
         self._searching = False
         self.switch(False)
-
-    @property
-    def broken(self):
-        """The fault ReaderFailure: nothing is answered."""
-        return self.flaw == "silent"
-
-    @broken.setter
-    def broken(self, on):
-        self.flaw = "silent" if on else None
 
     def send(self, data):
         """Bytes on the line that are no answer."""

@@ -26,7 +26,6 @@ class RC522Chip(Field):
 
     def __init__(self):
         super().__init__()
-        self.flaw = None
         self.refused = []  # what the data sheet does not allow, for tests
         self._answers = 0
         self.power_up()
@@ -39,15 +38,6 @@ class RC522Chip(Field):
         self._ends = None  # (when, IRQ bits, answer, error bits)
         self.switch(False)
         self._on_ms = None
-
-    @property
-    def broken(self):
-        """The fault ReaderFailure: nothing is answered."""
-        return self.flaw == "silent"
-
-    @broken.setter
-    def broken(self, on):
-        self.flaw = "silent" if on else None
 
     def send(self, data):
         """A chip on SPI says nothing by itself."""

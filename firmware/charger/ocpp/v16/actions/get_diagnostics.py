@@ -1,6 +1,7 @@
 """GetDiagnostics (OCPP-117)."""
 
 from charger import clock
+from charger.ocpp.v16.services.upload_attempts import job_of
 
 SPEC = (
     "obj",
@@ -21,12 +22,6 @@ def handle(cp, request: dict) -> dict:
     since, until = span = clock.seconds_of(request.get("startTime")), clock.seconds_of(request.get("stopTime"))
     if name is None or (None not in span and until < since):  # type: ignore[operator]
         return {}
-    job = {
-        "location": request["location"],
-        "name": name,
-        "retries": int(request.get("retries", 0)),
-        "interval_s": int(request.get("retryInterval", 60)),
-        "span": span,
-    }
+    job = job_of(request["location"], name, request, span)
     cp.after(lambda: service.start(job))
     return {"fileName": name}

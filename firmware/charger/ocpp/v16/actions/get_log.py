@@ -1,6 +1,7 @@
 """GetLog (WP-40)."""
 
 from charger import clock
+from charger.ocpp.v16.services.upload_attempts import job_of
 
 SPEC = (
     "obj",
@@ -36,14 +37,7 @@ def handle(cp, request: dict) -> dict:
     status, name = service.status_of_request(kind)
     if name is None:
         return {"status": status}
-    job = {
-        "location": asked["remoteLocation"],
-        "name": name,
-        "retries": int(request.get("retries", 0)),
-        "interval_s": int(request.get("retryInterval", 60)),
-        "span": span,
-        "kind": kind,
-        "id": request["requestId"],
-    }
+    job = job_of(asked["remoteLocation"], name, request, span)
+    job["kind"], job["id"] = kind, request["requestId"]
     cp.after(lambda: service.start(job))
     return {"status": status, "filename": name}

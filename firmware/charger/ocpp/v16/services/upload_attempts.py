@@ -13,6 +13,17 @@ UPLOADING = "Uploading"
 UPLOADED = "Uploaded"
 
 
+def job_of(location: str, name: str, request: dict, span: tuple) -> dict:
+    """Return the job of a request: where to, under which name, of which time, with which further attempts."""
+    return {
+        "location": location,
+        "name": name,
+        "retries": int(request.get("retries", 0)),
+        "interval_s": int(request.get("retryInterval", 60)),
+        "span": span,
+    }
+
+
 class UploadAttempts:
     """`cp.make_uploader()` returns a net.upload.Uploader; `notify(state)` is called for each attempt:
     with UPLOADING, then with UPLOADED or the cause of its UploadError. `file` is the request's name on flash."""
