@@ -237,9 +237,10 @@ class Protocol(Group):
 
     def offline_swipe(self, tag, starts):
         """Whether a card starts a session while there is no link."""
+        self.delivered()
         self.charger.network_down()
         self.csms.wait_disconnected(WAIT_S)
-        connections, mark = self.csms.connections, self.mark
+        connections = self.csms.connections
         try:
             self.charger.plug_in()
             self.charger.wait_ocpp_status("Preparing")
@@ -253,8 +254,11 @@ class Protocol(Group):
             self.free()
             self.charger.network_up()
             self.csms.wait_connected(connections + 1, WAIT_S)
-        if starts:  # an answer that comes later would teach the card again
-            self.csms.record.wait("StopTransaction", "out", 3, since=mark, timeout_s=WAIT_S)
+        self.delivered()
+
+    def delivered(self):
+        """All messages of transactions have their answers: one that comes later would teach the card again."""
+        self.charger.wait_for(lambda status: status["csms"]["waiting"] == 0, WAIT_S, "answers to all transaction messages")
 
     @row(PROTOCOL, "Reset, soft and hard, each with a new BootNotification")
     def reset(self):
