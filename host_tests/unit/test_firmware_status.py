@@ -155,6 +155,28 @@ async def test_a_request_is_on_flash_before_its_answer_and_a_later_one_takes_its
     await rig.stop()
 
 
+async def test_a_flash_that_fails_while_a_kept_request_starts_ends_nothing_else():
+    updater = Updater()
+    updater.fetched.set()
+    rig = await _rig(updater)
+    await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 130))
+    write = rig.files.write_json
+
+    def failing(name, value):
+        if name == "ocpp_firmware.json":
+            raise OSError(5)
+        write(name, value)
+
+    rig.files.write_json = failing
+    rig.cp.firmware.start(rig.files.read_json("ocpp_firmware.json"))
+    await rig.seconds(2)
+    true(rig.cp.firmware.busy)
+    rig.files.write_json = write
+    await rig.seconds(130)
+    await rig.until(lambda: updater.installing)
+    await rig.stop()
+
+
 async def test_a_download_that_a_restart_interrupts_begins_again_and_one_that_has_failed_does_not():
     updater = Updater()
     rig = await _rig(updater)

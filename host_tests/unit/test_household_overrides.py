@@ -37,8 +37,7 @@ async def test_charge_now_after_the_target_charges_and_ends_with_the_session():
     unit = await home()
     await unit.wants("07:00", 5)
     await unit.begin()
-    unit.rig.meters[0].total_wh += 5000
-    await unit.rig.seconds(901)
+    await unit.takes(5000, 901)
     await unit.charge("now")
     await unit.rig.seconds(2)
     equal(unit.now(), (320, ""))

@@ -66,8 +66,7 @@ async def test_a_target_that_is_reached_early_ends_and_a_higher_one_goes_on():
     unit = await home()
     await unit.wants("07:00", 5)
     await unit.begin()
-    unit.rig.meters[0].total_wh += 5000
-    await unit.rig.seconds(901)
+    await unit.takes(5000, 901)
     equal(unit.now(), (0, DONE))
     await unit.wants("07:00", 8)
     await unit.rig.seconds(2)
@@ -218,8 +217,7 @@ async def test_a_power_cut_in_a_chosen_time_goes_on_with_the_rest_of_the_energy(
     unit = await home()
     await unit.wants("07:00", 10)
     await unit.begin()
-    unit.rig.meters[0].total_wh += 8000
-    await unit.rig.seconds(2)
+    await unit.takes(8000, 2)
     await unit.rig.power_cut()
     again = Home(await unit.rig.online())
     await again.begin()

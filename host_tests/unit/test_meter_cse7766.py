@@ -33,6 +33,13 @@ def test_figures_and_energy():
     equal(wire.lost, 0)
 
 
+def test_the_first_second_counts_however_long_the_board_has_run():
+    """The first poll finds frames already; the count of the next ones is that of the time since then."""
+    time.pass_ms(300000)
+    meter, _, _, _ = bench()
+    near(meters.polls(meter, time, 1000), 2300 * 1000 // 3600, 60)
+
+
 def test_without_calibration_never_valid_and_no_energy():
     meter, _, load, _ = bench(calibrated=False)
     meters.gives_no_energy_uncalibrated(meter, load, time)

@@ -71,7 +71,7 @@ def messages(app, prefix: str, base: str, serial: str):
             "identifiers": [unit], "name": "Charger " + serial, "manufacturer": config.get_str("ChargePointVendor"),
             "model": config.get_str("ChargePointModel"), "sw_version": config.get_str("FirmwareVersion"), "serial_number": serial,
         }))  # fmt: skip
-    install = tokens.published(app.vault, "update")
+    install, charge = tokens.published(app.vault, "update"), tokens.published(app.vault, "charge")
     for row in _OF_UNIT:
         more = row[4]
         if install and row[0] == "update":
@@ -81,7 +81,7 @@ def messages(app, prefix: str, base: str, serial: str):
         for row in _OF_CONNECTOR:
             row = [text.replace("#", str(connector.id)) for text in row]
             yield _one(prefix, unit, row[:4], base + "status", row[4] + "," + common)
-        yield from _controls(prefix, unit, base, connector, tokens.published(app.vault, "charge"), common)
+        yield from _controls(prefix, unit, base, connector, charge, common)
     types = '"event_types":' + json.dumps(NOTICES)
     yield _one(prefix, unit, ("event", "notice", "Security", _EVENT), base + "notice", types + "," + common)
 

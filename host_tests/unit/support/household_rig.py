@@ -47,6 +47,11 @@ class Home:
         await self.rig.until(lambda: connector.session is not None)
         await self.rig.seconds(2)
 
+    async def takes(self, wh, seconds):
+        """The car takes so much energy at once; then so much time passes."""
+        self.rig.meters[0].total_wh += wh
+        await self.rig.seconds(seconds)
+
     async def at(self, utc):
         clock.set_utc(utc, "test")
         await self.rig.seconds(2)

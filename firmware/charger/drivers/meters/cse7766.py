@@ -95,7 +95,7 @@ class CSE7766(MeterDriver):
         self._v_coef = self._i_coef = self._p_coef = 0
         self._pulses = None
         self._pulses_ms = 0  # since when the next count may have grown: the poll before the one that believed the last
-        self._polled_ms = self._before_ms = 0
+        self._polled_ms = self._before_ms = self._heard_ms
         self._i_cycle = -1  # the register, and when it or the count of pulses last changed
         self._alive_ms = self._heard_ms
 

@@ -104,7 +104,10 @@ class FirmwareUpdate:
             self._task.cancel()
             self.status = IDLE
         self._task = asyncio.create_task(self._run(job))
-        self.keep(job)  # again: an installation that began since has written its own word
+        try:
+            self.keep(job)  # again: an installation that began since has written its own word
+        except OSError as error:
+            log.error("firmware", "request not written: " + log.reason(error))
 
     def trigger(self) -> None:
         """Send the present status for TriggerMessage(FirmwareStatusNotification), Idle without an update."""
