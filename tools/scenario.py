@@ -58,7 +58,7 @@ def play(scenario, url, options, folder, habit=None):
     )  # fmt: skip
     try:
         with charger:
-            steps.Player(charger, back_end, trace).play(scenario.steps, ready=not scenario.answers, habit=habit)
+            steps.Player(charger, back_end, trace).play(scenario.steps, ready=scenario.boots, habit=habit)
         outcome, reason = PASSED, ""
     except steps.StepFailed as failure:
         outcome, reason = FAILED, str(failure)

@@ -22,6 +22,7 @@ SETTINGS = {
     "RetryBackoffRandomRange": 1, "TransactionMessageAttempts": 100, "TransactionMessageRetryInterval": 1,
     "MeterValuesSampledData": "Energy.Active.Import.Register",
     "StopTxnSampledData": "Energy.Active.Import.Register", "ClockAlignedDataInterval": 60,
+    "ResumeAfterPowerLoss": "false",  # it would begin a second session with the same card
 }
 
 

@@ -41,6 +41,11 @@ class Scenario:
         """True when a step is the back end's."""
         return bool(self.answers) or any(name in ("call", "answer", "configure") for step in self.steps for name in step)
 
+    @property
+    def boots(self):
+        """True when the back end accepts the charger's first BootNotification."""
+        return all(answer["action"] != "BootNotification" for answer in self.answers)
+
 
 def load(path):
     """The Scenario of a file; Mistake when it is none."""

@@ -126,7 +126,8 @@ export function useSave(reload) {
       setFault({ [name]: translated(why.join(": ")) });
       return true;
     };
-    if (await act(() => put("/api/settings", wish), t("done.saved"), refused)) reload();
+    const store = () => put("/api/settings", wish).then(reload); // busy until the values that hold now are shown
+    await act(store, t("done.saved"), refused);
   }
   return [save, busy, fault];
 }
