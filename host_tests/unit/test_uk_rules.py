@@ -5,6 +5,7 @@ from ocpp_rig import Rig
 from profiles import profile
 
 from charger import clock
+from charger.access.tokens import Client
 from charger.grid import countries, planner
 from charger.grid.random_delay import WaitingChanges, draw
 from charger.grid.weekly import WeeklyWindows
@@ -241,6 +242,14 @@ async def test_the_owner_skips_this_delay_and_not_the_next_uk34():
     equal(rig.planner.skip_delay(connector, "owner"), False, "none runs")
     await installed(rig, profile(limit=10))
     equal(plan(rig)["delay_s"], 1500)
+
+
+async def test_a_program_with_the_owners_token_skips_the_delay_without_its_name_in_the_log_uk34():
+    rig = await unit(delay_s=1500, RandomDelayMax="1800")
+    connector = await begin(rig)
+    true(rig.planner.skip_delay(connector, Client(["charge"])))
+    equal(events(rig, "RandomDelayBypassed"), ["connector 1: skipped by client"])
+    await rig.shows("Charging")
 
 
 async def test_starts_stops_and_steps_of_the_rate_hold_until_the_delay_is_over_uk35():

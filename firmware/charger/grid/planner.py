@@ -344,7 +344,7 @@ class Planner:
         lane = self.lane(connector)
         if not lane.waits():
             return False
-        self._bypassed(lane, "skipped by " + by)
+        self._bypassed(lane, "skipped by %s" % by)
         self._skip(lane)
         return True
 
