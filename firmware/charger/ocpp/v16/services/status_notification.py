@@ -146,21 +146,20 @@ class StatusNotification:
         changed_ms = self._unsent.get(connector_id, clock.uptime_ms())
         self._report(self.payload(connector_id, now, changed_ms), now, changed_ms, times)
 
-    def _send_path(self, connector_id: int, now: tuple, changed_ms: int) -> None:
+    def _send_path(self, connector_id: int, now: tuple, changed_ms: int, triggered: bool = False) -> None:
         """Send a status, after the intermediate ones if OCPP has no direct transition from the last one sent."""
         known = self._reported.get(connector_id)
         passed = self._passed.get(connector_id) or [self.payload(connector_id, now)]
         self._forget(connector_id)
         path = _shortest(None if known is None else known[0], passed) if connector_id else passed[-1:]
         for notification in path[:-1]:
-            self._send(notification, None)
-        self._report(path[-1], now, changed_ms, 1)
+            self._send(notification, None, triggered)
+        self._report(path[-1], now, changed_ms, 1, triggered)
 
     def trigger(self, connector_id: int) -> None:
         """Send the present status at once, for TriggerMessage; one that MinimumStatusDuration delays counts as sent then."""
-        self._forget(connector_id)
-        now = self.of(connector_id)
-        self._report(self.payload(connector_id, now), now, clock.uptime_ms(), 1, True)
+        changed_ms = self._waiting.get(connector_id, clock.uptime_ms())
+        self._send_path(connector_id, self.of(connector_id), changed_ms, True)
 
     def _report(self, notification: dict, now: tuple, changed_ms: int, times: int, triggered: bool = False) -> None:
         """Send the present status of a connector, for the n-th time."""
