@@ -6,7 +6,7 @@ from check import equal, true
 from ocpp_rig import NOW, Rig
 
 from charger import clock, log
-from charger.errors import FAILED, NOT_SUPPORTED, UploadError
+from charger.errors import FAILED, NOT_SUPPORTED, CallTimeoutError, UploadError
 from charger.net.upload import Uploader, fitted
 from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText, _shown, _without_home
 
@@ -122,6 +122,19 @@ async def test_upload_outcome_is_sent_when_the_link_is_back():
     await rig.until(lambda: statuses(rig) == ["Uploading", "Uploaded"])
     await rig.seconds(5)
     equal(statuses(rig), ["Uploading", "Uploaded"])
+
+
+async def test_each_status_of_attempts_without_a_link_and_one_that_was_not_answered_is_sent_in_order():
+    rig = await online(UploadError(FAILED, "x"), ms=2000)
+    rig.link.answers["DiagnosticsStatusNotification"] = CallTimeoutError("x")
+    await rig.call("GetDiagnostics", location="https://h/d/", retries=1, retryInterval=5)
+    await rig.until(lambda: statuses(rig) == ["Uploading"])
+    await rig.offline()
+    rig.link.answers.clear()
+    await rig.seconds(20)
+    await rig.reconnect()
+    await rig.seconds(5)
+    equal(statuses(rig), ["Uploading", "Uploading", "UploadFailed", "Uploading", "Uploaded"])
 
 
 async def restarted(rig, *outcomes, ms=5):

@@ -88,14 +88,16 @@ class Sequence:
         self.rig.link = Line(self)
         self.rig.link.slow_ms["StatusNotification"] = self.slow_ms
         self.rig.cp.attach(self.rig.link)
-        post = self.rig.cp.status._send
+        status = self.rig.cp.status
+        post = status._send
+        status._missed_again = of_an_outage = status._missed_again  # one object, to be known by
 
-        def send(notification, failed):
-            if failed is not None and not self.least_s:  # without: an error of the time without a link
+        def send(notification, failed, triggered=False):
+            if failed not in (None, of_an_outage) and not self.least_s and not triggered:
                 self.note(self.check_truth, notification)
-            post(notification, failed)
+            post(notification, failed, triggered)
 
-        self.rig.cp.status._send = send
+        status._send = send
         for connector in self.rig.connectors:
             connector.listeners.append(self)
 

@@ -288,15 +288,17 @@ class Configuration:
         if check == "measurands":
             return all(self._is_measured(item) for item in value.split(",") if item)
         if check == "rotation":
-            return all(_is_rotation(item, self.get_int("NumberOfConnectors")) for item in value.split(",") if item)
+            items = [item for item in value.split(",") if item]
+            most = self.get_int("ConnectorPhaseRotationMaxLength")
+            return len(items) <= most and all(_is_rotation(item, self.get_int("NumberOfConnectors")) for item in items)
         if check == "aligned":  # aligned to midnight, so it must divide the day (OCPP-91)
             return value == "0" or 86400 % int(value) == 0
         if check == "raise":  # OCPP may not lower the profile (WP-2)
             if int(value) <= self.get_int("SecurityProfile"):
                 return False
             return self._may_raise is not None and self._may_raise(int(value))
-        if check == "lock":  # a tethered unit has no lock
-            return self.get_bool("ConnectorLock") or value == "false"
+        if check == "lock":  # a tethered unit has no lock that could hold a cable
+            return self.get_bool("ConnectorLock") or value == "true"
         if check == "amps":  # 0 for no limit; a pilot cannot signal less than 6 A (CP-14)
             return value == "0" or int(value) >= 6
         if check == "meter":

@@ -78,8 +78,7 @@ class Connector:
         """
         if not self.accepts_start():
             return False
-        timeout_s = self.settings.connection_timeout_s
-        self.pending = Pending(id_tag, parent_id_tag, reservation_id, remote, timeout_s, profile)
+        self.pending = Pending(id_tag, parent_id_tag, reservation_id, remote, profile)
         self.poll()
         return True
 
@@ -246,7 +245,7 @@ class Connector:
             if self.pending is pending and self.accepts_start():
                 self.pending = None
                 self._begin(pending)
-        elif clock.elapsed_ms(pending.since_ms) >= pending.timeout_ms:
+        elif clock.elapsed_ms(pending.since_ms) >= self.settings.connection_timeout_s * 1000:
             log.info("connector %d" % self.id, "no vehicle within the connection time-out")
             self.pending = None
 

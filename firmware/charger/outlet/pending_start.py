@@ -9,11 +9,10 @@ class Pending:
     `profile` is the charging profile that came with it: it belongs to this start and is gone with it (OCPP-66).
     """
 
-    def __init__(self, id_tag, parent_id_tag, reservation_id, remote, timeout_s, profile=None):
+    def __init__(self, id_tag, parent_id_tag, reservation_id, remote, profile=None):
         self.id_tag = id_tag
         self.parent_id_tag = parent_id_tag
         self.reservation_id = reservation_id
         self.remote = remote
         self.profile = profile
         self.since_ms = clock.ticks_ms()
-        self.timeout_ms = timeout_s * 1000

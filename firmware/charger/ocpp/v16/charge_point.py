@@ -273,7 +273,7 @@ class ChargePoint(ServiceRegistry):
     def send_status(self, connector_id: int | None) -> None:
         """TriggerMessage(StatusNotification): of one connector, or of all with 0."""
         for number in range(len(self.connectors) + 1) if connector_id is None else (connector_id,):
-            self._post_status(self.status.payload(number, self.status.of(number)), None, True)
+            self.status.trigger(number)
 
     def heartbeat(self, triggered: bool = False) -> None:
         """Send a Heartbeat and set the clock from its answer (OCPP-30)."""

@@ -86,6 +86,13 @@ class ChargingProfile:
             following = _earlier(following, start + self.periods[index + 1][0])
         return self.periods[index][1], self.periods[index][2], self._until(following)
 
+    def over(self, now: int) -> bool:
+        """True when it can have no effect any more: its validity, or a schedule that does not come again, has ended."""
+        end = self.valid_to
+        if self.start is not None and self.duration_s is not None and not self.recurrence_s:
+            end = self._until(self.start + self.duration_s)
+        return end is not None and now >= end
+
     def _until(self, moment):
         """Return a boundary, or the end of validity if that is earlier."""
         return _earlier(moment, self.valid_to)

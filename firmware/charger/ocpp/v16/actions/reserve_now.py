@@ -20,5 +20,6 @@ def handle(cp, request: dict) -> dict:
     if not 0 <= connector_id <= len(cp.connectors):
         return {"status": "Rejected"}
     until = clock.seconds_of(request["expiryDate"])
-    status = cp.reservations.reserve(request["reservationId"], connector_id, request["idTag"], request.get("parentIdTag"), until)
+    parent = request.get("parentIdTag") or None  # an empty one is no group
+    status = cp.reservations.reserve(request["reservationId"], connector_id, request["idTag"], parent, until)
     return {"status": status}

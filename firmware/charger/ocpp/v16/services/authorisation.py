@@ -59,10 +59,12 @@ class Authorisation:
             return None
         status, parent = info["status"], info.get("parentIdTag")
         listed = self._cp.local_list.find(tag) if self._config.get_bool("LocalAuthListEnabled") else None
-        if listed is not None:
+        if status == "ConcurrentTx":  # of this moment only
+            pass
+        elif listed is not None:
             if listed[0] != status:
                 self._cp.status.conflict((tag.lower(), self._cp.local_list.version))
-        elif self._config.get_bool("AuthorizationCacheEnabled") and status != "ConcurrentTx":  # valid at this moment only
+        elif self._config.get_bool("AuthorizationCacheEnabled"):
             self._cp.cache.learn(tag, info)
         return status, parent
 

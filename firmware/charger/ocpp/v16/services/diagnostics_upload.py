@@ -1,9 +1,11 @@
 """GetDiagnostics: upload of the redacted text, with status notifications (OCPP-117, 118)."""
 
 from charger import clock
+from charger.ocpp.v16.services.status_notifier import StatusNotifier
 from charger.ocpp.v16.services.upload_attempts import UPLOADED, UPLOADING, UploadAttempts
 
 FILE = "ocpp_diagnostics.json"
+ACTION = "DiagnosticsStatusNotification"
 IDLE = "Idle"
 UPLOAD_FAILED = "UploadFailed"
 
@@ -14,7 +16,7 @@ class DiagnosticsUpload:
     def __init__(self, cp):
         self._cp = cp
         self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
-        self._owed = None  # the status that could not be sent
+        self._notices = StatusNotifier(cp, ACTION)
         self.status = IDLE
 
     def name(self) -> str | None:
@@ -37,24 +39,15 @@ class DiagnosticsUpload:
     def trigger(self) -> None:
         """TriggerMessage(DiagnosticsStatusNotification)."""
         status = UPLOADING if self.status == UPLOADING else IDLE
-        self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, True)
+        self._cp.post_call(ACTION, {"status": status}, True)
 
     def second(self) -> None:
-        """Send the outcome if the link was down at that time."""
-        if self._owed is not None and self._cp.ready():
-            self._send(self._owed)
+        """Once a second."""
+        self._notices.second()
 
     def _notify(self, state: str) -> None:
         self.status = state if state in (UPLOADING, UPLOADED) else UPLOAD_FAILED
-        self._send(self.status)
-
-    def _send(self, status: str) -> None:
-        self._owed = None
-        self._cp.post_call("DiagnosticsStatusNotification", {"status": status}, False, lambda: self._failed(status))
-
-    def _failed(self, status: str) -> None:
-        if status == self.status and not self._cp.ready():
-            self._owed = status
+        self._notices.notify({"status": self.status})
 
 
 def file_name(cp, what: str) -> str:

@@ -93,10 +93,10 @@ class SmartCharging:
 
     def _put(self, profile) -> bool:
         """Add a profile and remove those it replaces (OCPP-102)."""
-        kept = [old for old in self._profiles if not _replaces(profile, old)]
         if not self._room_for(profile, self._promised()):
             log.warn("profiles", "no room for another profile")
             return False
+        kept = [old for old in self._profiles if not _replaces(profile, old)]
         before, self._profiles = self._profiles, kept
         replaced = len(kept) < len(before)
         kept.append(profile)
@@ -113,9 +113,21 @@ class SmartCharging:
         return True
 
     def _room_for(self, profile, promised: list) -> bool:
-        """True when there is room for a profile beside the installed ones and those of accepted remote starts."""
+        """True when there is room for a profile beside the installed ones and those of accepted remote starts.
+
+        Profiles that are over give way where there is none.
+        """
+        if self._fits_beside(self._profiles, profile, promised):
+            return True
+        now = clock.utc_s()
+        kept = [old for old in self._profiles if now is None or not old.over(now)]
+        if not self._fits_beside(kept, profile, promised):
+            return False
+        self._profiles = kept
+        return True
+
+    def _fits_beside(self, there: list, profile, promised: list) -> bool:
         most = self._config.get_int("MaxChargingProfilesInstalled")
-        there = self._profiles
         for new in [profile] + promised:  # noqa: RUF005 - MicroPython has no * here
             there = [old for old in there if not _replaces(new, old)]
             there.append(new)

@@ -9,9 +9,13 @@ _MAX_MISSED = const(8)  # errors kept while offline
 
 _MAX_PASSED = const(8)  # intermediate statuses before one that MinimumStatusDuration delays
 
+# A status that a living link did not deliver is sent so often, with this pause times the number of earlier attempts.
+_ATTEMPTS = const(3)
+_PAUSE_MS = const(60000)
+
 
 class StatusNotification:
-    """`send(notification, failed)` queues one; failed(notification) is called when it was not delivered."""
+    """`send(notification, failed, triggered)` queues one; failed(notification) is called when it was not delivered."""
 
     def __init__(self, config, connectors, send, ready):
         self._config = config
@@ -22,7 +26,8 @@ class StatusNotification:
         self._waiting = {}  # connector id -> uptime in ms of a change that MinimumStatusDuration delays
         self._passed = {}  # connector id -> notifications of the changes since the last one sent
         self._missed = []  # notifications of errors while offline
-        self._unsent = {}  # connector id -> uptime in ms of its last change while offline
+        self._unsent = {}  # connector id -> uptime in ms of its last change that was not delivered or was offline
+        self._repeat = {}  # connector id -> (attempts, uptime in ms of the last one) of an undelivered present status
         self._conflict = None  # what the last LocalListConflict was about
         self.unavailable = False  # connector 0 by ChangeAvailability
         self.fault = None  # (error code, info) of the charger as a whole, or None
@@ -56,7 +61,7 @@ class StatusNotification:
             if now[1] == "NoError":
                 self._waiting[connector_id] = clock.uptime_ms()
                 return
-        self._send_path(connector_id, now)
+        self._send_path(connector_id, now, clock.uptime_ms())
 
     def _miss(self, connector_id: int, now: tuple) -> None:
         """Keep an error that occurred without a link, once."""
@@ -81,13 +86,19 @@ class StatusNotification:
         self.changed(0)
 
     def second(self) -> None:
-        """Send the statuses that have lasted MinimumStatusDuration."""
+        """Send the statuses that have lasted MinimumStatusDuration, and repeat those that were not delivered."""
+        if self._repeat:
+            for connector_id in list(self._repeat):
+                times, tried_ms = self._repeat[connector_id]
+                if self._ready() and clock.uptime_ms() - tried_ms >= _PAUSE_MS * times:
+                    self._send_status(connector_id, self.of(connector_id), times + 1)
         if not self._waiting:
             return
         least_ms = 1000 * self._config.get_int("MinimumStatusDuration")
         for connector_id in list(self._waiting):
-            if clock.uptime_ms() - self._waiting[connector_id] >= least_ms:
-                self._send_path(connector_id, self.of(connector_id))
+            changed_ms = self._waiting[connector_id]
+            if clock.uptime_ms() - changed_ms >= least_ms:
+                self._send_path(connector_id, self.of(connector_id), changed_ms)
 
     def sync(self, everything: bool = False) -> None:
         """Send missed errors, then every changed status, after a reconnect or start-up (OCPP-11, 26, 82)."""
@@ -97,7 +108,7 @@ class StatusNotification:
         for notification in missed:
             connector_id = notification["connectorId"]
             self._reported[connector_id] = _status_in(notification)
-            self._send(notification, None)
+            self._send(notification, self._missed_again)
         self.update_fault()
         for connector in self._connectors:
             connector.poll()  # sends the present status, not that of the last poll
@@ -112,6 +123,12 @@ class StatusNotification:
         """The link is down: drop delayed statuses; sync() sends the present ones."""
         self._waiting = {}
         self._passed = {}
+        self._repeat = {}
+
+    def _missed_again(self, notification: dict) -> None:
+        """Keep an error for the next link when this one was lost, too."""
+        if not self._ready() and len(self._missed) < _MAX_MISSED:
+            self._missed.append(notification)
 
     def conflict(self, about: tuple) -> None:
         """Report that the local list and the back end disagree about (idTag, listVersion), once (OCPP-55)."""
@@ -119,29 +136,51 @@ class StatusNotification:
             return
         self._conflict = about
         status = self.of(0)[0]
-        self._send(self.payload(0, (status, "LocalListConflict", "")), None)
+        self._send(self.payload(0, (status, "LocalListConflict", "")), self._conflict_lost)
 
-    def _send_status(self, connector_id: int, now: tuple) -> None:
+    def _conflict_lost(self, _notification) -> None:
+        self._conflict = None
+
+    def _send_status(self, connector_id: int, now: tuple, times: int = 1) -> None:
         self._forget(connector_id)
-        self._reported[connector_id] = now
-        self._send(self.payload(connector_id, now, self._unsent.get(connector_id)), self._failed)
+        changed_ms = self._unsent.get(connector_id, clock.uptime_ms())
+        self._report(self.payload(connector_id, now, changed_ms), now, changed_ms, times)
 
-    def _send_path(self, connector_id: int, now: tuple) -> None:
+    def _send_path(self, connector_id: int, now: tuple, changed_ms: int, triggered: bool = False) -> None:
         """Send a status, after the intermediate ones if OCPP has no direct transition from the last one sent."""
         known = self._reported.get(connector_id)
         passed = self._passed.get(connector_id) or [self.payload(connector_id, now)]
         self._forget(connector_id)
+        path = _shortest(None if known is None else known[0], passed) if connector_id else passed[-1:]
+        for notification in path[:-1]:
+            self._send(notification, None, triggered)
+        self._report(path[-1], now, changed_ms, 1, triggered)
+
+    def trigger(self, connector_id: int) -> None:
+        """Send the present status at once, for TriggerMessage; one that MinimumStatusDuration delays counts as sent then."""
+        changed_ms = self._waiting.get(connector_id, clock.uptime_ms())
+        self._send_path(connector_id, self.of(connector_id), changed_ms, True)
+
+    def _report(self, notification: dict, now: tuple, changed_ms: int, times: int, triggered: bool = False) -> None:
+        """Send the present status of a connector, for the n-th time."""
+        connector_id = notification["connectorId"]
         self._reported[connector_id] = now
-        for notification in _shortest(None if known is None else known[0], passed) if connector_id else passed[-1:]:
-            self._send(notification, self._failed)
+        self._unsent.pop(connector_id, None)
+        self._repeat.pop(connector_id, None)
+
+        def failed(_notification) -> None:
+            if self._reported.get(connector_id) is not now:
+                return  # a later one has followed
+            self._reported.pop(connector_id)
+            self._unsent.setdefault(connector_id, changed_ms)
+            if self._ready() and times < _ATTEMPTS:  # else the next sync() sends it
+                self._repeat[connector_id] = (times, clock.uptime_ms())
+
+        self._send(notification, failed, triggered)
 
     def _forget(self, connector_id: int) -> None:
         self._waiting.pop(connector_id, None)
         self._passed.pop(connector_id, None)
-
-    def _failed(self, notification: dict) -> None:
-        """Note an undelivered notification; the next sync() sends it again."""
-        self._reported.pop(notification["connectorId"], None)
 
     def payload(self, connector_id: int, now: tuple, changed_ms: int | None = None) -> dict:
         """Make a StatusNotification of the present status, since an uptime or now; without a time while it is unknown."""
