@@ -25,12 +25,14 @@ MUTATIONS = {
         "return raw == pilot_states.E or (raw == pilot_states.F and not outlet.driving_f)",
         "return False",
     ),
-    "PilotVoltage": (GUARDS + "pilot_guards.py", "return outlet.raw_state == pilot_states.UNDEFINED and", "return False and"),
+    "PilotVoltage": (
+        GUARDS + "pilot_guards.py", "return outlet.raw_state == pilot_states.UNDEFINED and not", "return False and not"
+    ),
     "PilotGenerator": (GUARDS + "pilot_guards.py", "return outlet.generator_test.failed or is_weak(outlet)", "return False"),
     "Ventilation": (
         GUARDS + "pilot_guards.py", "return outlet.state == pilot_states.D and not outlet.has_ventilation", "return False"
     ),
-    "ResidualCurrent": (GUARDS + "energy_guards.py", "if not outlet.rcd_tripped or", "if True or"),
+    "ResidualCurrent": (GUARDS + "energy_guards.py", "if not outlet.rcd_tripped:\n", "if True:\n"),
     "ResidualSelfTest": (OUTLET + "outlet.py", "            if not self.self_test.passed:\n", "            if False:\n"),
     "Weld": (GUARDS + "contactor_guards.py", "return outlet.contacts_closed and", "return False and"),
     "CloseFailure": (GUARDS + "contactor_guards.py", "return contactor.commanded and is_open", "return False and is_open"),

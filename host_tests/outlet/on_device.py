@@ -44,6 +44,8 @@ NOMINAL = (
 WAIT_MS = 100  # a tick of the time in which only minutes matter, not late yet
 COOL_MS = 4000  # until what is mended is seen, the heat included
 CHARGES_MS = 20000  # from the plug, with everything mended
+# a change of phases that was taken back: 10 s open to the first change, 15 s at most to the second, 10 s again (CP-51)
+PHASES_BACK_MS = 25000
 
 
 class Broken(Exception):
@@ -202,8 +204,9 @@ class Watch:
         asks = (side.ev.simplified and side.ev.want in (ev.IDLE, ev.ASKING)) or (side.ev.want == ev.ASKING and side.ev.s2)
         if side.strange_ev or side.circuit.short_ohm or side.pe_lost or not asks:
             self.strange_ticks += 1
-            # A disturbed pilot, or a generator out of its range, does not say A when the plug leaves: that takes two readings.
-            empty = (side.ev.want == ev.ABSENT or side.pe_lost) and self.causes.last_ms.get("pilot") != self.now_ms
+            # A pilot that is disturbed, shorted or out of range does not say A when the plug leaves: that takes two readings.
+            disturbed = side.circuit.short_ohm or self.causes.last_ms.get("pilot") == self.now_ms
+            empty = (side.ev.want == ev.ABSENT or side.pe_lost) and not disturbed
             if self.strange_ticks > 1 or empty:
                 raise Broken("closed, but no car asks")
         else:
@@ -332,7 +335,8 @@ def _mend(rig, watch, tick):
         _limit(rig.outlet, watch, source, None, limits.SCHEDULE, None)
     rig.outlet.permit = rig.outlet.available = True
     rig.side.plug(ev.ASKING)
-    for _ in range(CHARGES_MS // WAIT_MS):
+    ms = CHARGES_MS + (0 if rig.outlet.phases == rig.outlet.phases_wanted else PHASES_BACK_MS)
+    for _ in range(ms // WAIT_MS):
         tick(WAIT_MS)
         if rig.outlet.energised and rig.side.ev.i_ma > 5000:
             return

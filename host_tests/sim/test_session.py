@@ -1,5 +1,7 @@
 """The session as driver and back end see it: plug, tag, charge, pause, stop; what is reported, in which order."""
 
+from datetime import datetime
+
 import pytest
 
 from backend import Late, Result
@@ -70,11 +72,17 @@ def test_status_sequence_is_legal_and_ends_the_session(charger_of, csms):
         "Available", "Preparing", "Charging", "SuspendedEV", "Charging", "Available"]
 
 
-def test_plug_to_charging_takes_one_to_three_seconds(charger, csms):
-    """The contract: a plain plug-in with authorisation takes 1 to 3 s from plug to Charging, as a real car does."""
-    mark_ms = charger.status()["uptime_ms"]
-    start_session(charger, csms)
-    assert 1000 <= charger.status()["uptime_ms"] - mark_ms <= 3500
+def test_plug_to_charging_takes_one_to_three_seconds(charger_of, csms):
+    """The contract: a plain plug-in takes 1 to 3 s from plug to Charging, as a real car does; by the unit's own times."""
+    sim = charger_of(settings={"FreeVend": "true", "FreeVendIdTag": "GOOD0001"})
+    sim.let_pass(5)  # a restart has opened the contactor (CP-50)
+    mark = len(csms.record)
+    sim.plug_in()
+    sim.wait_ocpp_status("Charging")
+    csms.record.wait("StatusNotification", since=mark, where=lambda p: p["status"] == "Charging")
+    stamps = [datetime.fromisoformat(message.payload["timestamp"])
+              for message in csms.record.calls("StatusNotification", since=mark) if message.payload["connectorId"] == 1]
+    assert 1 <= (stamps[-1] - stamps[0]).total_seconds() <= 3.5, stamps
 
 
 def test_car_that_does_not_ask_is_suspended_ev(charger, csms):

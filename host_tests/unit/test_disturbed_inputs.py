@@ -6,7 +6,7 @@ docs/SAFETY.md, "Inputs", has a row for each input that names its test here.
 from card_polls import listen
 from check import equal, true
 from flaw_commands import do
-from rig import Rig
+from rig import Rig, charging_rig
 
 from charger.outlet import derating
 from sim import ev, timebase
@@ -72,6 +72,19 @@ def test_a_wrong_reading_of_the_main_feedback_leaves_the_second_contactor_closed
     for name in ("feedback", "second_feedback"):
         equal((name, _disturbed(rig, name, 18)), (name, (0, [])))
     equal((second.closed, second.operations), (True, operations))
+
+
+def test_a_fault_that_flickers_is_not_over_before_a_second_without_it():
+    rig = charging_rig()
+    for _ in range(5):
+        rig.world.set_fault("OtherError", 1, True)
+        rig.run(200)
+        equal(rig.codes(), ["OtherError"])
+        rig.world.set_fault("OtherError", 1, False)
+        rig.run(900)
+        equal(rig.codes(), ["OtherError"])
+    rig.run(200)
+    equal(rig.codes(), [])
 
 
 def test_a_wrong_reading_of_the_trip_input_latches_only_with_the_contactor_closed():
@@ -246,7 +259,7 @@ def test_a_card_is_taken_days_after_it_was_shown_last():
         for _ in range(8):
             timebase.advance(86400000)
             rig.side.sync()
-        equal(listen(reader, 1200), [])
+        equal(listen(reader, 2200), [])
 
 
 def test_a_held_up_interpreter_loses_no_card_and_reports_none_twice():
@@ -259,10 +272,10 @@ def test_a_held_up_interpreter_loses_no_card_and_reports_none_twice():
         do("card_bytes", hex="424242420d0a03")
         timebase.advance(late_ms)
         equal(reader.poll(), "AAAABBBB")
-        listen(reader, 1200)
+        listen(reader, 2200)
         rig.side.reader.lay("CARD", 300)
         equal(listen(reader, 2000), ["CARD"])
         timebase.advance(late_ms)
         equal(listen(reader, 2000), [])
         rig.side.reader.lift()
-        listen(reader, 1200)
+        listen(reader, 2200)

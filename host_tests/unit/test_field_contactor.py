@@ -289,6 +289,24 @@ def test_f_e15_a_slow_contactor_is_neither_welded_nor_stuck_within_the_boards_ti
             equal((close_ms, open_ms, late, "PowerSwitchFailure" in codes), (close_ms, open_ms, late, faulty))
 
 
+def test_f_e15_a_slow_second_contactor_has_times_of_its_own():
+    for late, faulty in ((0, False), (400, True)):
+        for name in ("close_ms", "open_ms"):
+            rig = Rig(**THREE)
+            rig.board.OUTLETS[0]["phase_switch"][name] = 400
+            rig.restart()
+            setattr(rig.side.second, name, 400 + late)
+            rig.side.ev.phases = 3
+            rig.outlet.permit = True
+            rig.side.plug(ev.ASKING)
+            seen = set()
+            rig.after_tick = lambda one, seen=seen: seen.update(one.codes())
+            rig.run(7000)
+            rig.side.plug(ev.IDLE)
+            rig.run(1500)
+            equal((late, name, seen), (late, name, {"PowerSwitchFailure"} if faulty else set()))
+
+
 def test_f_e15_an_active_low_output_a_mirror_contact_and_voltage_at_the_poles_work_alike():
     for settings in ({"ContactorActive": "0"}, {"ContactorContact": "mirror"}, {"ContactorContact": "voltage"}):
         settings.update(THREE)

@@ -1,10 +1,13 @@
 """No erase while a contactor is closed; when no erased block is left the pilot is withdrawn before anything opens."""
 
 from check import equal, no_alloc, true
+from rig import Rig
 from sparerig import SPARES, Chip
+from thing import Thing
 
 from charger.outlet.flash_pause import FlashPause
 from charger.outlet.limits import Limits
+from sim import ev
 
 
 class Contactor:
@@ -77,3 +80,14 @@ def test_without_a_device_nothing_is_done():
     pause.contactors_moved()
     pause.poll()
     equal(outlets[0].limits.get("flash"), None)
+
+
+def test_f_e19_an_outlet_closes_nothing_while_the_chip_erases():
+    rig = Rig()
+    rig.outlet._flash = chip = Thing(erasing=True)
+    rig.outlet.permit = True
+    rig.side.plug(ev.ASKING)
+    rig.run(8000)
+    equal((rig.outlet.ev_ready, rig.outlet.contactor.commanded, rig.codes()), (True, False, []))
+    chip.erasing = False
+    rig.until(lambda: rig.outlet.energised, 1000)

@@ -74,6 +74,21 @@ def test_a_welded_contactor_is_seen_and_never_closed_again_cp45():
     rig.until(lambda: rig.outlet.energised)
 
 
+def test_a_contactor_that_is_welded_at_the_start_is_told_and_not_closed_cp45():
+    """The car asks at once, and the contactor was open for long: less time than the guard takes."""
+    rig = Rig(ConnectorLock="false")
+    rig.board.OUTLETS[0]["rcd"] = None
+    rig.charge()
+    rig.world.set_fault("PowerSwitchFailure", 1, True)
+    rig.restart()
+    rig.outlet.mark_long_open()
+    rig.outlet.permit = True
+    for _ in range(50):
+        rig.tick()
+        equal(rig.outlet.contactor.commanded, False)
+    assert "PowerSwitchFailure" in rig.codes()
+
+
 def test_a_contactor_that_does_not_close_is_told_to_open_cp46():
     rig = Rig()
     rig.world.set_fault("contactor_stuck", 1, True)
@@ -217,3 +232,39 @@ def test_a_generator_out_of_range_with_nothing_plugged_is_no_car_cp1():
     rig.side.refresh()
     rig.run(1000)
     equal((rig.outlet.fault.CODE, rig.outlet.plugged), ("InternalError", False))
+
+
+def test_each_curve_of_over_current_ends_the_charging_in_its_time_cp47():
+    """10 A offered: 1.1 times 10.5 A for 7 s, 1.25 times for 2 s, twice for 0.1 s; the meter is read each 0.2 s."""
+    for above_ma, least_ms, most_ms in ((11550, 6980, 7600), (13125, 1980, 2600), (21000, 80, 500)):
+        rig = Rig()
+        rig.outlet.limits.set("csms", 100)
+        rig.charge()
+        rig.side.ev.obeys = False
+        rig.side.ev.max_ma = above_ma + 500
+        rig.side.refresh()
+        rig.until(lambda rig=rig, above_ma=above_ma: rig.outlet.metered[0] > above_ma)
+        took = rig.until(lambda rig=rig: not rig.outlet.pwm_on)
+        assert least_ms <= took <= most_ms, (above_ma, took)
+        assert "OverCurrentFailure" in rig.codes()
+
+
+def test_a_state_f_of_our_own_is_no_shorted_pilot_cp28():
+    rig = charging_rig()
+    rig.world.set_fault("OverVoltage", 1, True)
+    rig.until(lambda: rig.outlet.driving_f)
+    codes = set()
+    while rig.outlet.driving_f:
+        rig.tick()
+        codes.update(rig.codes())
+    equal(codes, {"OverVoltage"})
+
+
+def test_a_voltage_near_12_v_with_a_car_plugged_is_not_the_generators_cp5():
+    rig = Rig()
+    rig.side.plug(ev.IDLE)
+    rig.until(lambda: rig.outlet.plugged)
+    rig.side.circuit.plus_mv = 13900
+    rig.side.refresh()
+    rig.until(lambda: rig.outlet.fault is not None, 500)
+    equal((rig.codes(), rig.outlet.plugged), (["EVCommunicationError"], True))

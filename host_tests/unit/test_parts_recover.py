@@ -2,7 +2,7 @@
 
 from check import equal, true
 from flaw_commands import do
-from rig import Rig
+from rig import Rig, charging_rig
 
 from charger.outlet.mains_sag import MainsSag
 from sim import ev
@@ -257,3 +257,34 @@ def test_the_cause_of_an_opening_under_load_is_the_guard_that_opened_it():
     do("mains", neutral_shift_percent=30)
     rig.until(lambda: not rig.contacts_closed())
     equal((rig.outlet.switch.hot_openings, rig.outlet.switch.hot_cause), (1, "OverVoltage"))
+
+
+def test_the_daily_self_test_right_after_a_long_session_is_no_residual_current_cp43():
+    """Its answer comes while the feedback still says closed."""
+    for open_ms in (10, 19):
+        rig = charging_rig()
+        rig.side.rcd.test_ms = 1
+        rig.side.contactor.open_ms = open_ms
+        rig.outlet.self_test._age_ms = 86400000
+        rig.side.plug(ev.IDLE)
+        rig.until(lambda rig=rig: rig.outlet.self_test.running)
+        rig.run(1000)
+        equal((rig.codes(), rig.outlet.self_test.passed), ([], True))
+
+
+def test_no_bolt_is_drawn_back_over_a_welded_contactor_cp31():
+    rig = charging_rig()
+    rig.world.set_fault("PowerSwitchFailure", 1, True)
+    rig.side.lock.locked = False
+    rig.world.set_fault("ConnectorLockFailure", 1, True)
+    for _ in range(150):
+        rig.tick()
+        equal(rig.outlet.lock.commanded, True)
+    equal((rig.outlet.contactor.commanded, rig.contacts_closed()), (False, True))
+
+
+def test_a_meter_whose_task_has_died_is_a_lost_meter_met1():
+    rig = charging_rig()
+    rig.since_poll = -1000000
+    rig.until(lambda: not rig.outlet.pwm_on, 4600)
+    equal(rig.codes(), ["PowerMeterFailure"])

@@ -38,7 +38,7 @@ class Bolt:
             self._open_ticks += 1
         return commanded and self._open_ticks < _OPEN_TICKS and self._pushed_ms >= _MOVES_MS
 
-    def push(self, dt_ms: int, locked: bool, commanded: bool) -> None:
+    def push(self, dt_ms: int, locked: bool, closed: bool) -> None:
         """One tick in which the plug is to be locked; the last push stays. Nothing is drawn back over a closed contactor."""
         self._returns = False
         if self._freeing:
@@ -47,7 +47,7 @@ class Bolt:
             self._pushes = 1  # each use has three
         if self._lock.commanded and self._pushed_ms < _MOVES_MS:
             self._pushed_ms += dt_ms
-        if locked or commanded or self._pushes >= _PUSHES:
+        if locked or closed or self._pushes >= _PUSHES:
             self._ms = 0
             self._lock.set(True)
             return

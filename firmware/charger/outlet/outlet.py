@@ -33,7 +33,6 @@ _UNDEFINED_TICKS = const(2)  # how long a voltage between the windows keeps the 
 _BAD_TICKS = const(2)  # so many readings in a row open, all but state A's; with the contactor's time below 60 ms
 _TICK_MS = const(20)
 _PROMPT_MS = const(30)  # a tick that is later than this waits for no second one
-_FRESH_MS = const(20)  # so old a duty must be before both its plateaus can have been sampled
 _LONG_MS = const(1000000)
 _STALE_MS = const(2000)  # an older measurement counts as none (MET-1)
 _COUNT_MASK = const(0xFFFF)
@@ -298,16 +297,18 @@ class Outlet(OutletReadout):
         """Locked while energy is possible; released only over an open contactor (CP-31)."""
         self.wants_lock = self.plugged and (self.permit or self.hold_lock)
         if self.wants_lock:
-            self._bolt.push(self.dt_ms, self.locked, self.contactor.commanded)
+            self._bolt.push(self.dt_ms, self.locked, self.contacts_closed)
         elif not self.contactor.commanded and not self.contacts_closed and not self.hold_lock:
             self._bolt.release(self.dt_ms)
 
     # --- what follows ---
 
     def _trip_edge(self, _: object) -> None:
-        """At the edge of the trip input, between two ticks: open, and let the next tick latch it (CP-41, CP-44)."""
-        closed = self.contactor.commanded or self.contacts_closed
-        if closed and self.self_test is not None and not self.self_test.running:
+        """At the edge of the trip input, between two ticks: open, and let the next tick latch it (CP-41, CP-44).
+
+        One by the self-test, which contacts that have not opened yet let through, is none for the guard.
+        """
+        if self.contactor.commanded or self.contacts_closed:
             self._edge = True
             if self.contactor.commanded:
                 self.switch.open("ResidualCurrent", "GroundFailure", self)
@@ -378,9 +379,9 @@ class Outlet(OutletReadout):
             return
         if self._flash is not None and self._flash.erasing:  # an erase that has begun holds up the next ticks
             return
-        if not self._may_charge(self.state) or not self._may_charge(self.raw_state) or self.pilot_age_ms < 2 * _FRESH_MS:
+        if not self._may_charge(self.state) or not self._may_charge(self.raw_state):
             return
-        if self.pilot.low_mv > pilot_states.DIODE_LOW_MV or self.contacts_closed:
+        if self.pilot.low_mv > pilot_states.DIODE_LOW_MV or self.contacts_closed or self.rcd_tripped:
             return
         if self.lock is not None and not self.locked:
             return

@@ -36,8 +36,8 @@ class PowerSwitch:
         """`second` is the contactor of the phases 2 and 3, None where `contactor` switches all poles."""
         self.contactor = contactor
         self.second = second
-        self.closed = self.second_closed = False  # by the feedback, two equal readings
-        self.last = self.second_last = False  # the newest reading
+        self.closed = self._last = False  # by the feedback, two equal readings; the newest one
+        self.second_closed = False
         self.off_ms = 0  # since the contactor opened; a restart has opened it (CP-50)
         self.wait_ms = MIN_OFF_MS
         self.openings = self.hot_openings = 0
@@ -51,14 +51,11 @@ class PowerSwitch:
     def read(self) -> bool:
         """Read the feedback of both, once a tick: `closed`. One disturbed reading changes nothing."""
         now = self.contactor.closed()
-        if now == self.last:
+        if now == self._last:
             self.closed = now
-        self.last = now
+        self._last = now
         if self.second is not None:
-            now = self.second.closed()
-            if now == self.second_last:
-                self.second_closed = now
-            self.second_last = now
+            self.second_closed = self.second.closed()  # its guards wait for longer than a disturbance
         return self.closed
 
     def step(self, dt_ms: int) -> None:

@@ -10,12 +10,12 @@ from micropython import const
 from charger import clock
 
 _BAD = const(3)
-_AWAY_MS = const(1000)  # readers repeat a present card each 100 to 500 ms
+_AWAY_MS = const(2000)  # readers repeat a present card each 100 to 700 ms; one or two readings in a row may fail
 _POLL_MS = const(200)  # a late call counts as so much time: what happened meanwhile waits in the UART or in the chip
 
 
 class PolledReader:
-    """Base of the drivers. poll() gives the idTag of a card shown since the last call, or None; once until it was away for 1 s.
+    """Base of the drivers. poll() gives the idTag of a card shown since the last call, or None; once until it was away for 2 s.
 
     Two cards that lie there together are reported once each. `failed` from the third fault in a row, `errors` counts them all.
     A late call of poll() ages nothing: a card that lay there before still does.

@@ -8,7 +8,10 @@ _SETTLE_MS = const(1000)  # PP may touch later than CP
 
 
 class Proximity(base.Guard):
-    """A cable whose coding is shorted, lies between the windows, or changes while plugged (CP-35 to CP-37)."""
+    """A cable whose coding is shorted, lies between the windows, or changes while plugged (CP-35 to CP-37).
+
+    One that has changed stays refused until it is unplugged; one that was never read may still touch.
+    """
 
     NEEDS = "cable"
     CODE = "OtherError"
@@ -22,7 +25,12 @@ class Proximity(base.Guard):
         if not outlet.plugged or outlet.driving_f:
             return False
         cable = outlet.cable
-        return cable.changed or (cable.rating_da == 0 and cable.plugged_ms >= _SETTLE_MS)
+        if cable.rating_da:
+            if cable.changed:
+                self.RULE = base.UNPLUG
+            return cable.changed
+        self.RULE = base.CLEARS
+        return cable.plugged_ms >= _SETTLE_MS
 
 
 class LockFailure(base.Guard):

@@ -23,8 +23,8 @@ class Weld(base.Guard):
         self.TRIP_MS = outlet.contactor.open_ms + _WELD_MARGIN_MS
 
     def danger(self, outlet) -> bool:
-        """Released and still closed, by the newest reading too: after a hold-up that one may be the only one."""
-        return outlet.contacts_closed and outlet.switch.last and not outlet.contactor.commanded
+        """Released and still closed."""
+        return outlet.contacts_closed and not outlet.contactor.commanded
 
 
 class CloseFailure(base.Guard):
@@ -65,7 +65,7 @@ class PhaseWeld(Weld):
     def danger(self, outlet) -> bool:
         """Released and still closed."""
         switch = outlet.switch
-        return switch.second_closed and switch.second_last and not switch.second.commanded
+        return switch.second_closed and not switch.second.commanded
 
 
 class PhaseCloseFailure(CloseFailure):

@@ -10,6 +10,7 @@ _RETRIES = const(3)
 _SAG_MS = const(9000)  # longer than ADAPT_MS of the outlet
 _DEEP_MV = const(170000)
 _LEAST_DA = const(60)
+_START_MS = const(3000)  # a monitor says "tripped" until it has started itself
 
 
 class ResidualCurrent(base.Guard):
@@ -21,12 +22,22 @@ class ResidualCurrent(base.Guard):
     RULE = base.UNPLUG
     TRIP_MS = 40  # with the contactor open, where one disturbed reading is no residual current; else at once
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._start_ms = _START_MS
+
     def danger(self, outlet) -> bool:
-        """The trip input, except during our own self-test pulse."""
-        if not outlet.rcd_tripped or outlet.self_test.running:
+        """The trip input, except during our own self-test pulse, and while the monitor starts with the unit."""
+        if not outlet.rcd_tripped:
+            self._start_ms = 0
             return False
-        if outlet.trip_edge or outlet.contactor.commanded or outlet.contacts_closed:
+        if outlet.self_test.running:
+            return False
+        if outlet.trip_edge or outlet.contactor.commanded:
             self._present_ms = self.TRIP_MS
+        elif self._start_ms > 0:
+            self._start_ms -= outlet.dt_ms
+            return False
         return True
 
 

@@ -4,7 +4,6 @@ from charger.outlet import pilot_states
 from charger.outlet.guards import base
 
 _NO_CAR_MV = 10000  # a car in state B brings the pilot below this
-_FRESH_MS = 20  # so old a duty must be before its negative half can have been sampled
 
 
 class Diode(base.Guard):
@@ -23,9 +22,7 @@ class Diode(base.Guard):
 
     def _is_lost(self, outlet) -> bool:
         """Only with PWM out and a car-like high plateau is there a negative half to look at (CP-10)."""
-        if not outlet.pwm_on or outlet.pilot_age_ms < _FRESH_MS:
-            return False
-        if not pilot_states.B <= outlet.raw_state <= pilot_states.D:
+        if not outlet.pwm_on or not pilot_states.B <= outlet.raw_state <= pilot_states.D:
             return False
         return outlet.pilot.low_mv > pilot_states.DIODE_LOW_MV
 
@@ -69,11 +66,12 @@ class PilotVoltage(base.Guard):
     TRIP_MS = 200  # of the report only, as above
 
     def danger(self, outlet) -> bool:
-        """Between the windows, or beyond them; not where the generator itself is wrong, nor in our own state F.
+        """Between the windows, or beyond them; not in our own state F.
 
-        In state F a car without a diode, which Diode reports, shows some voltage of its own.
+        In state F a car without a diode, which Diode reports, shows some voltage of its own. Where the generator itself is wrong
+        PilotGenerator comes first.
         """
-        return outlet.raw_state == pilot_states.UNDEFINED and not outlet.driving_f and not is_weak(outlet)
+        return outlet.raw_state == pilot_states.UNDEFINED and not outlet.driving_f
 
 
 class Ventilation(base.Guard):
