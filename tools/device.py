@@ -21,9 +21,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import check_board
 import frozen
 import image_size
-from board_definition import checks, loading
+from board_definition import loading
 from cli import failed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +57,7 @@ def board(name: str | None) -> Path:
         raise MissingError(f"BOARD is missing: one of {', '.join(loading.names())}.")
     try:
         folder = loading.choose(name, "BOARD")
-        found = checks.check(name, loading.load(folder), loading.chip_of(folder))
+        found = check_board.sentences(name)
     except loading.DefinitionError as error:
         raise MissingError(str(error)) from error
     if found:
