@@ -335,7 +335,7 @@ def _start_ethernet(app):
     app.supervisor.feed()  # 4 s without a cable
     try:
         lan = ethernet.start(options, machine.Pin, buses.ethernet_spi)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError) as error:  # AttributeError: the image is built without
         log.error("ethernet", "does not start: " + log.reason(error))
         return None
     wifi.wired = ethernet.Station(lan, station())

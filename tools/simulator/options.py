@@ -223,6 +223,8 @@ def _point(path):
 
 
 def _folder(path):
+    if not path:
+        raise Mistake("--state-dir needs the name of a directory.")
     folder = Path(path).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
