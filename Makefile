@@ -10,7 +10,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test demo page bench year ha scorecard matrix mutants vectors soak lint types romfs frozen target lock \
-  firmware flash deploy provision calibrate monitor hil clean distclean
+  firmware flash deploy provision calibrate monitor eol hil clean distclean
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -82,6 +82,9 @@ calibrate: setup  ## Calibrate a unit's meter against a reference meter: PORT= [
 
 monitor: setup  ## Show a board's console, Ctrl-] ends: PORT=
 	@$(VENV)/python tools/device.py monitor --port "$(PORT)"
+
+eol: setup  ## Test a calibrated unit at the end of the line, a jig plays the car: PORT= JIG= [ARGS='--network HALL']
+	@$(VENV)/python tools/device.py eol --port "$(PORT)" --jig "$(JIG)" -- $(ARGS)
 
 hil: setup  ## Run the scenarios of host_tests/hil on a board beside a jig: PORT= JIG=; without both on simulator and target
 	@$(VENV)/python tools/device.py hil --port "$(PORT)" --jig "$(JIG)" -- $(ARGS)

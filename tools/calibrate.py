@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 import two_point
+from cli import in_range
 
 # Runs on the unit. It feeds the watchdog that the firmware armed; without feeding, the unit restarts by itself.
 _AGENT = """
@@ -93,13 +94,11 @@ class Unit:
 
     def call(self, expression: str, timeout_s: float = 60):
         """Value of an expression of the agent's, carried out on the unit."""
-        done = subprocess.run(
-            [*self.command, _AGENT.replace("%s", expression, 1)],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-        )
+        command = [*self.command, _AGENT.replace("%s", expression, 1)]
+        try:
+            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_s)
+        except OSError as error:
+            raise two_point.Unfit(f"{command[0]} cannot be run: {error.strerror}") from error
         for line in done.stdout.splitlines():
             if line.startswith("CALIBRATE "):
                 return json.loads(line.removeprefix("CALIBRATE "))
@@ -158,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--port", help="serial port of the unit, for mpremote")
     where.add_argument("--interpreter", help="MicroPython on this computer, with the unit's modules in MICROPYPATH")
-    parser.add_argument("--outlet", type=int, default=1)
+    parser.add_argument("--outlet", type=in_range(1, 4), default=1)
     parser.add_argument("--resume", action="store_true", help="no soft reset of the board first")
     parser.add_argument("--show", action="store_true", help="print what is stored and end")
     options = parser.parse_args(arguments)

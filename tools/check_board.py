@@ -14,7 +14,8 @@ from cli import failed
 def sentences(name: str) -> list[str]:
     """What is wrong with a board's data."""
     folder = loading.choose(name, "NAME")
-    return checks.check(name, loading.load(folder), loading.chip_of(folder))
+    data = loading.load(folder)
+    return checks.check(name, data, loading.chip_of(folder)) + loading.without_ethernet(folder, data)
 
 
 def main(words: list[str]) -> int:

@@ -1,7 +1,15 @@
-"""How a tool of this folder ends: Ctrl-C and a reader that went away (`| head`) are no failures with a traceback."""
+"""What the tools of this folder share: how they end, and the kinds of arguments that they check.
 
+Ctrl-C and a reader that went away (`| head`) are no failures with a traceback.
+"""
+
+import argparse
+import json
+import math
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 INTERRUPTED = 130
 
@@ -24,3 +32,35 @@ def failed(tool, error, code):
     """Say on stderr why the tool ends; the exit code."""
     print(f"{tool}: {error}", file=sys.stderr)
     return code
+
+
+def in_range(low: float, high: float, kind: type = int) -> Callable[[str], float]:
+    """An argparse type: an integer, or with kind=float any number, from low to high."""
+
+    def checked(text: str):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"'{text}' is no {'whole ' if kind is int else ''}number from {low:g} to {high:g}")
+        return value
+
+    return checked
+
+
+def output_file(text: str) -> Path:
+    """An argparse type: a file that can be written when the tool has done its work, which may take minutes."""
+    path = Path(text)
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not place.exists() or not os.access(place, os.W_OK) or str(path.absolute()).startswith("/proc/"):
+        raise argparse.ArgumentTypeError(f"'{text}' cannot be written")
+    return path
+
+
+def read_json(text: str | bytes):
+    """What JSON says; ValueError for anything else, one that is nested too deeply included."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

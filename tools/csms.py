@@ -22,7 +22,7 @@ import threading
 from decimal import Decimal
 from pathlib import Path
 
-from cli import exit_with
+from cli import exit_with, in_range, read_json
 from ctl import Refused, failed
 from simulator.options import Mistake, address
 
@@ -70,7 +70,7 @@ def payload_of(text):
             text = sys.stdin.read()
         elif text.startswith("@"):
             text = Path(text[1:]).read_text(encoding="utf-8")
-        found = json.loads(text)
+        found = read_json(text)
     except OSError as error:
         raise Mistake(f"The payload cannot be read: {error.strerror}.") from error
     except ValueError as error:
@@ -158,7 +158,7 @@ def _parser():
     call.add_argument("action")
     call.add_argument("payload", nargs="?", default="{}", help="JSON, @FILE or -")
     serve = commands.add_parser("serve", help="run a back end")
-    serve.add_argument("--port", type=int, default=9000)
+    serve.add_argument("--port", type=in_range(0, 65535), default=9000)
     return parser
 
 

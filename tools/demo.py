@@ -14,6 +14,7 @@ import threading
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+from cli import in_range
 from csms import CONTROL_PORT
 from demo_timeline import Timeline
 from panel.bench import Bench
@@ -46,14 +47,18 @@ def arguments(words):
     parser = argparse.ArgumentParser(prog="demo", description="A charging session from boot to bill.")
     parser.add_argument("--stay", action="store_true", help="keep both running afterwards, to play with")
     parser.add_argument("--no-session", action="store_true", help="with --stay: without the session, at once")
-    parser.add_argument("--panel", type=int, default=0, metavar="PORT", help="with --stay: the panel's (default: a free one)")
+    parser.add_argument("--panel", type=in_range(0, 65535), default=0, metavar="PORT",
+                        help="with --stay: the panel's (default: a free one)")
     parser.add_argument("--no-panel", action="store_true", help="with --stay: no panel")
     parser.add_argument("--chargers", type=int, choices=range(1, 11), default=1, metavar="1..10",
                         help="with --stay: that are there afterwards")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--word", type=int, choices=(32, 64), default=64, help="the interpreter's word size")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated world's noise")
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if not options.stay and (options.no_session or options.panel or options.no_panel or options.chargers > 1):
+        parser.error("--no-session, --panel, --no-panel and --chargers go with --stay")
+    return options
 
 
 class Demo:

@@ -6,6 +6,7 @@
   device.py deploy --board ESP32_S3_DEVKITC --port PORT                              copy the compiled files to a dev board
   device.py provision --port PORT -- --serial PL1 --labels labels                    give the unit its credentials
   device.py calibrate --port PORT -- --outlet 1                                      calibrate a meter against a reference
+  device.py eol --port PORT --jig PORT -- --network HALL                             test a unit at the end of the line
   device.py monitor --port PORT                                                      show the console
   device.py hil --port PORT --jig PORT                                               the scenarios on a board beside a jig
 
@@ -16,14 +17,16 @@ import argparse
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import check_board
 import frozen
 import image_size
-from board_definition import checks, loading
+from board_definition import loading
 from cli import failed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +50,10 @@ class FailedError(Exception):
     """A step that was begun and failed."""
 
 
+class EndedError(Exception):
+    """A tool has ended with this exit code and said why."""
+
+
 # --- what a step needs ---
 
 
@@ -56,7 +63,7 @@ def board(name: str | None) -> Path:
         raise MissingError(f"BOARD is missing: one of {', '.join(loading.names())}.")
     try:
         folder = loading.choose(name, "BOARD")
-        found = checks.check(name, loading.load(folder), loading.chip_of(folder))
+        found = check_board.sentences(name)
     except loading.DefinitionError as error:
         raise MissingError(str(error)) from error
     if found:
@@ -73,6 +80,8 @@ def port(name: str | None, word: str = "PORT") -> str:
         raise MissingError(f"{word} is missing, {_PORTS[word]}, for example /dev/ttyUSB0.")
     if not os.path.exists(name):
         raise MissingError(f"There is no {name}; perhaps the board is not plugged in.")
+    if not stat.S_ISCHR(os.stat(name).st_mode):
+        raise MissingError(f"{name} is no serial port.")
     if not os.access(name, os.R_OK | os.W_OK):
         raise MissingError(f"{name} must not be opened: on Debian its users are in the group dialout.")
     return name
@@ -244,14 +253,16 @@ def deploy(given: argparse.Namespace) -> None:
 
 
 def other_tool(given: argparse.Namespace) -> None:
-    """provision.py and calibrate.py with the port."""
-    where = port(given.port)
+    """provision.py, calibrate.py and eol.py with their ports."""
+    where = ["--port", port(given.port)]
+    if given.step == "eol":
+        where += ["--jig", port(given.jig, "JIG")]
     module("mpremote")
     if given.step == "provision" and not given.more:
         given.more = ["--labels", "labels"]
-    done = subprocess.run([sys.executable, str(ROOT / "tools" / f"{given.step}.py"), "--port", where, *given.more], check=False)
+    done = subprocess.run([sys.executable, str(ROOT / "tools" / f"{given.step}.py"), *where, *given.more], check=False)
     if done.returncode:
-        raise FailedError(f"{given.step} ended with exit code {done.returncode}.")
+        raise EndedError(done.returncode)
 
 
 def hil(given: argparse.Namespace) -> None:
@@ -272,8 +283,8 @@ def monitor(given: argparse.Namespace) -> None:
 
 
 STEPS = {
-    "firmware": firmware, "flash": flash, "deploy": deploy, "provision": other_tool, "calibrate": other_tool, "monitor": monitor,
-    "hil": hil,
+    "firmware": firmware, "flash": flash, "deploy": deploy, "provision": other_tool, "calibrate": other_tool, "eol": other_tool,
+    "monitor": monitor, "hil": hil,
 }  # fmt: skip
 
 
@@ -281,25 +292,34 @@ def _source_tree(text: str) -> Path:
     return Path(text).expanduser().absolute() if text else frozen.SOURCES
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        sys.exit(failed("device", message[0].upper() + message[1:] + ".", 2))
+
+
 def main(words: list[str] | None = None) -> int:
     """Exit code."""
     words = sys.argv[1:] if words is None else words
     more = words[words.index("--") + 1 :] if "--" in words else []
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="device.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("step", choices=list(STEPS))
     parser.add_argument("--board", default="")
     parser.add_argument("--port", default="")
     parser.add_argument("--jig", default="")
-    parser.add_argument("--variant", default="", choices=VARIANTS)
+    parser.add_argument("--variant", default="")
     parser.add_argument("--mpy-dir", type=_source_tree, default=frozen.SOURCES, help="(default: the tool chain's own sources)")
     parser.add_argument("--resume", action="store_true", help="deploy without a soft reset first")
     given = parser.parse_args(words[: words.index("--")] if "--" in words else words)
     given.more = more
     try:
+        if given.variant not in VARIANTS:
+            raise MissingError(f"VARIANT must be PRODUCT or be left away, not '{given.variant}'.")
         STEPS[given.step](given)
     except MissingError as error:
         return failed(f"make {given.step}", error, 2)
+    except EndedError as ended:
+        return ended.args[0]
     except (FailedError, frozen.FrozenError, OSError) as error:
         return failed(f"make {given.step}", error, 1)
     return 0

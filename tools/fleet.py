@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import resource
 import signal
 import sys
@@ -25,7 +26,7 @@ import time
 from pathlib import Path
 
 import frozen
-from cli import exit_with
+from cli import exit_with, in_range, output_file
 from fleet_report import Figures, histogram_png, show, table
 from provisioning import state
 from rich.console import Console
@@ -42,6 +43,7 @@ STORM_S = 5  # of an outage
 CONNECT_S = 60  # that are waited for the last charger's first connection
 STOP_TOGETHER = 20
 _FILES = 10  # of a charger: pipes, lock, control port and its clients, trace, the local back end's side of its link
+_LONGEST_S = 30 * 86400
 _MISSING = 2  # FrozenError's code where the tool chain is missing
 
 
@@ -233,40 +235,44 @@ class _Parser(argparse.ArgumentParser):
         raise options.Mistake(message[0].upper() + message[1:] + "; see --help.")
 
 
+_seconds = in_range(0, _LONGEST_S, float)
+
+
+def _prefix(text):
+    """An identity is the name of a folder as well."""
+    if not re.fullmatch(r"[\w.-]{1,40}", text) or text.startswith("."):
+        raise argparse.ArgumentTypeError(f"'{text}' is no name of 1 to 40 letters, digits, - and _")
+    return text
+
+
 def _parser():
     parser = _Parser(prog="fleet.py", allow_abbrev=False, description="Many simulated chargers in one process.")
     add = parser.add_argument
-    add("count", type=int, help="how many, 1 to 1000")
+    add("count", type=in_range(1, 1000), help="how many, 1 to 1000")
     add("--csms", metavar="URL", help="back end (default: the local one, which accepts every card)")
-    add("--prefix", default="CP", help="identities are PREFIX0001 and so on (default CP)")
+    add("--prefix", type=_prefix, default="CP", help="identities are PREFIX0001 and so on (default CP)")
     add("--state-dir", type=Path, metavar="DIR", help="keep the units there (default: a temporary directory)")
-    add("--spread", type=float, default=0.0, metavar="S", help="seconds over which the starts are spread")
-    add("--seconds", type=float, default=30.0, metavar="S", help="how long they run then (default 30; 0: until Ctrl-C)")
+    add("--spread", type=_seconds, default=0.0, metavar="S", help="seconds over which the starts are spread")
+    add("--seconds", type=_seconds, default=30.0, metavar="S", help="how long they run then (default 30; 0: until Ctrl-C)")
     add("--sessions", action="store_true", help="let cars come and go")
-    add("--pause", type=float, default=60.0, metavar="S", help="seconds between two events of one charger (default 60)")
+    add("--pause", type=in_range(0.1, _LONGEST_S, float), default=60.0, metavar="S",
+        help="seconds between two events of one charger (default 60)")
     add("--storm", choices=("link", "power"), nargs="?", const="link",
         help="then cut the links, or the mains, of all at once and see how they come back (default link); with power they wait "
              "up to 10 s as units that are sold do, unless -- --set PowerOnRandomRange=0 follows")
-    add("--storm-seconds", type=float, default=60.0, metavar="S", help="how long to watch that at most (default 60)")
-    add("--time-scale", type=float, default=1.0, metavar="X", help="at most X times as fast as real time (default 1)")
+    add("--storm-seconds", type=_seconds, default=60.0, metavar="S", help="how long to watch that at most (default 60)")
+    add("--time-scale", type=in_range(0.001, 1e6, float), default=1.0, metavar="X",
+        help="at most X times as fast as real time (default 1)")
     add("--lab", action="store_true", help="laboratory units: a plain link to another host is allowed")
     add("--seed", type=int, default=1, help="of the cars' coming and going")
-    add("--json", type=Path, metavar="FILE", help="write the figures to a file")
-    add("--png", type=Path, metavar="FILE", help="with --storm: draw when they come back")
+    add("--json", type=output_file, metavar="FILE", help="write the figures to a file")
+    add("--png", type=output_file, metavar="FILE", help="with --storm: draw when they come back")
     return parser
 
 
 def _check(given):
-    if not 1 <= given.count <= 1000 or given.pause <= 0:
-        raise options.Mistake("The count must be 1 to 1000 and --pause more than 0.")
     if given.png and not given.storm:
         raise options.Mistake("--png goes with --storm.")
-    for name, path in (("--json", given.json), ("--png", given.png)):
-        try:
-            if path:
-                path.touch()
-        except OSError as error:
-            raise options.Mistake(f"{name} '{path}' cannot be written: {error.strerror}.") from error
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = given.count * _FILES + 200
     if needed > files and files != resource.RLIM_INFINITY:

@@ -10,7 +10,6 @@ not, 2: it could not be read, with one sentence.
 """
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import device
 from board_definition import loading
-from cli import failed
+from cli import failed, read_json
 
 # Chip -> fuse -> how it has to read: True for a bit, "odd" for a counter with an odd number of ones, which is "encrypts".
 REQUIRED = {
@@ -70,7 +69,7 @@ def read(chip: str, port: str) -> dict:
 def parsed(text: str, source: str) -> dict:
     """The summary as a dictionary of fuses."""
     try:
-        summary = json.loads(text)
+        summary = read_json(text)
         if isinstance(summary, dict) and all(isinstance(fuse, dict) and "value" in fuse for fuse in summary.values()):
             return summary
     except ValueError:
@@ -88,7 +87,7 @@ def main(words: list[str] | None = None) -> int:
     given = parser.parse_args(words)
     try:
         chip = loading.chip_of(device.board(given.board)).name
-        summary = (parsed(given.summary.read_text(encoding="utf-8"), str(given.summary)) if given.summary
+        summary = (parsed(given.summary.read_text(encoding="utf-8", errors="replace"), str(given.summary)) if given.summary
                    else read(chip, device.port(given.port)))
     except (device.MissingError, loading.DefinitionError, OSError) as error:
         return failed("fuses", error, 2)

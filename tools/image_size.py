@@ -12,36 +12,39 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PORT_BYTES = 1_353_000  # built for size, without Bluetooth, ESP-NOW and mDNS, without frozen modules
-# part -> (how the file's name begins, pattern in it, bytes that the image has less)
+# part -> (how the file's name begins, option, its value where the part is left out, bytes that the image has less)
 LEFT_OUT = {
     # Pull request 13640: 36,156 bytes of code and 4,376 of data, measured for the ESP32-S3.
-    "PPP": ("sdkconfig", r"^CONFIG_LWIP_PPP_SUPPORT=n$", 40_532),
+    "PPP": ("sdkconfig", "CONFIG_LWIP_PPP_SUPPORT", "n", 40_532),
     # Pull request 12626: ESP32_GENERIC has 29,152 bytes less.
-    "IPv6": ("sdkconfig", r"^CONFIG_LWIP_IPV6=n$", 29_152),
+    "IPv6": ("sdkconfig", "CONFIG_LWIP_IPV6", "n", 29_152),
     # "like 25k" on the ESP8266 (issue 4092).
-    "btree": ("mpconfigboard", r"^#define MICROPY_PY_BTREE \(0\)", 25_000),
+    "btree": ("mpconfigboard", "MICROPY_PY_BTREE", "0", 25_000),
     # Not published; the EMAC's driver, esp_eth and the PHYs' drivers, taken low.
-    "LAN": ("mpconfigboard", r"^#define MICROPY_PY_NETWORK_LAN \(0\)", 12_000),
-    "SPI Ethernet": ("sdkconfig", r"^CONFIG_ETH_USE_SPI_ETHERNET=n$", 12_000),
-    "SD card": ("mpconfigboard", r"^#define MICROPY_HW_ENABLE_SDCARD \(0\)", 15_000),
+    "LAN": ("mpconfigboard", "MICROPY_PY_NETWORK_LAN", "0", 12_000),
+    "SPI Ethernet": ("sdkconfig", "CONFIG_ETH_USE_SPI_ETHERNET", "n", 12_000),
+    "SD card": ("mpconfigboard", "MICROPY_HW_ENABLE_SDCARD", "0", 15_000),
 }
 LEAST_FREE_PRODUCT = 0.05  # of a slot: what an update may add before the partition table has to change
 LEAST_FREE = 0.03  # of the plain image, which has line numbers besides and is for development
 
 
 def left_out(board: Path) -> list[str]:
-    """The parts of LEFT_OUT that a board's files, or those common to all boards, leave out."""
-    files = [path for folder in (board, board.parent / "common") for path in sorted(folder.glob("*")) if path.is_file()]
-    found = {
-        kind: "\n".join(path.read_text() for path in files if path.name.startswith(kind))
-        for kind in ("sdkconfig", "mpconfigboard")
-    }
-    return [part for part, (kind, words, _) in LEFT_OUT.items() if re.search(words, found[kind], re.M)]
+    """The parts of LEFT_OUT that a board leaves out: its own files decide, else those common to all boards."""
+    return [part for part, (kind, option, value, _) in LEFT_OUT.items()
+            if (_value(board, kind, option) or _value(board.parent / "common", kind, option)) == value]
+
+
+def _value(folder: Path, kind: str, option: str) -> str:
+    """What the files of a kind set an option to, "" for nothing."""
+    text = "\n".join(path.read_text() for path in sorted(folder.glob(kind + "*")) if path.is_file())
+    found = re.findall(rf"^(?:{option}=|#define {option} \()(\w+)", text, re.M)
+    return found[-1] if found else ""
 
 
 def image_bytes(frozen_bytes: int, parts: Iterable[str] = (), port_bytes: int = PORT_BYTES) -> int:
     """Estimated size of an image with these frozen bytes, without these parts."""
-    return port_bytes + frozen_bytes - sum(LEFT_OUT[part][2] for part in parts)
+    return port_bytes + frozen_bytes - sum(LEFT_OUT[part][3] for part in parts)
 
 
 def partition_rows(board: Path) -> dict[str, int]:

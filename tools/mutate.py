@@ -5,6 +5,7 @@ longer fits the source or the tests could not be run. Only a test that fails cou
 a copy that cannot be imported, proves nothing.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,7 @@ def mutant(name):
 
 def main():
     """All of them, two at a time."""
+    argparse.ArgumentParser(prog="mutate.py", description=__doc__.partition("\n")[0]).parse_args()
     alive = 0
     try:
         passed, failed = survives(ROOT / "firmware")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cli import output_file
 from web_page import build as web_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,7 +101,7 @@ def build(image: Path = IMAGE, replaced: dict[Path, str] | None = None) -> Path:
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(description="Build the ROMFS image of the firmware.")
-    parser.add_argument("-o", "--output", type=Path, default=IMAGE, metavar="FILE", help="where to put the image")
+    parser.add_argument("-o", "--output", type=output_file, default=IMAGE, metavar="FILE", help="where to put the image")
     given = parser.parse_args()
     try:
         image = build(given.output.absolute())

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from cli import exit_with
+from cli import exit_with, in_range, output_file
 from scenarios import files, habits, steps
+from simulator.options import Mistake as OptionMistake
+from simulator.options import back_end_url
 
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 
@@ -99,8 +101,8 @@ def _parser():
     run.add_argument("file", nargs="+", type=Path)
     run.add_argument("--against", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH (default: the local one)")
     run.add_argument("--habits", choices=sorted(habits.HABITS), help="what the local back end does beside the standard")
-    run.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report")
-    run.add_argument("--jobs", type=int, default=2, metavar="N", help="scenarios at the same time (default 2)")
+    run.add_argument("--junit", type=output_file, metavar="FILE", help="write a JUnit report")
+    run.add_argument("--jobs", type=in_range(1, 64), default=2, metavar="N", help="scenarios at the same time (default 2)")
     commands.add_parser("list", help="list the scenarios of the library")
     return parser
 
@@ -109,8 +111,13 @@ def run_all(given, options):
     """Exit code of `run`."""
     if given.habits and given.against:
         raise files.Mistake("--habits are those of the local back end: leave --against away.")
+    if given.against:
+        try:
+            back_end_url(given.against, "--against")
+        except OptionMistake as error:
+            raise files.Mistake(str(error)) from error
     scenarios = [files.load(path) for path in given.file]
-    with tempfile.TemporaryDirectory(prefix="pilotlight-scenario-") as folder, ThreadPoolExecutor(max(1, given.jobs)) as pool:
+    with tempfile.TemporaryDirectory(prefix="pilotlight-scenario-") as folder, ThreadPoolExecutor(given.jobs) as pool:
         def one(number):
             own = Path(folder) / str(number)
             own.mkdir()

@@ -9,10 +9,10 @@ import json
 import sys
 from dataclasses import asdict
 from itertools import groupby
-from pathlib import Path
 
+from cli import in_range, output_file
 from scoresheet import access, charging, metering, sheet
-from simulator.options import Mistake, factory_settings
+from simulator.settings import Mistake, factory_settings
 
 from backend import SimulatorError, WaitTimeout
 
@@ -25,10 +25,10 @@ GROUPS = (  # the longest first
 def arguments(words):
     """The command line."""
     parser = argparse.ArgumentParser(prog="scorecard", description="The charger's compliance sheet, from a live run.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to a file as well")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the rows to a file as well")
     parser.add_argument("--word", type=int, choices=(32, 64), default=64, help="the interpreter's word size")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulated world")
-    parser.add_argument("--jobs", type=int, default=4, help="chargers at the same time")
+    parser.add_argument("--jobs", type=in_range(1, 64), default=4, help="chargers at the same time")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="factory value of a key")
     parser.add_argument("--section", choices=sheet.SECTIONS, help="only the groups with rows of this section")
     return parser.parse_args(words)

@@ -13,6 +13,8 @@ import json
 import re
 import sys
 
+from cli import exit_with, read_json
+
 _ARROWS = {"out": "->", "in": "<-"}
 # Parts that differ between two runs of the same: instants, ids that a side makes up, what a meter has counted.
 _VOLATILE = re.compile(r"(?i)time|^date|expiryDate|^validFrom$|^validTo$|transactionId|^meterSt(art|op)$|^value$|SerialNumber")
@@ -26,7 +28,7 @@ def lines_of(path):
     """The objects of a trace, oldest first."""
     try:
         with sys.stdin if path == "-" else open(path, encoding="utf-8") as file:
-            found = [json.loads(line) for line in file if line.strip()]
+            found = [read_json(line) for line in file if line.strip()]
     except OSError as error:
         raise Mistake(f"'{path}' cannot be read: {error.strerror}.") from error
     except (ValueError, UnicodeDecodeError) as error:
@@ -152,6 +154,4 @@ def main(words):
 
 
 if __name__ == "__main__":
-    from cli import exit_with
-
     exit_with(main)

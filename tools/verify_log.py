@@ -10,10 +10,11 @@ Exit code: 0 nothing is wrong, 1 something was altered or is missing, 2 a file c
 
 import argparse
 import hashlib
-import json
 import struct
 import sys
 from pathlib import Path
+
+from cli import read_json
 
 LINK = 8
 HEAD = struct.Struct("<IIIHB")  # start-up, uptime s, UTC s (0: unknown), ms, length of the event's name
@@ -29,7 +30,7 @@ class Upload:
     def __init__(self, path):
         try:
             lines = [line for line in Path(path).read_bytes().split(b"\n") if line]
-            rows = [json.loads(line) for line in lines]
+            rows = [read_json(line) for line in lines]
             self.end = rows.pop()["end"]
             self.entries = [(int(row["seq"]), row, bytes.fromhex(row["raw"])) for row in rows]
             self.span = (self.end["since"], self.end["until"])

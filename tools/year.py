@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "host_tests"), str(ROOT / "tools")]
 
+from cli import in_range  # noqa: E402 - found by the path above
+
 from mpy.interpreter import binary, environment  # noqa: E402 - found by the path above
 
 CASES = ("tariff", "no delay", "solar", "no tariff", "small fuse")
@@ -191,7 +193,7 @@ def plot(found, folder):
 def main(words):
     """Entry point."""
     parser = argparse.ArgumentParser(prog="year.py", description=__doc__.partition("\n")[0])
-    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--days", type=in_range(1, 3660), default=365)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--cases", nargs="*", default=CASES, choices=CASES)
     given = parser.parse_args(words)

@@ -26,6 +26,10 @@ SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed)
             range), reduction (1 = the grid operator asks for less power); None, or not there, where a board has none
 DISPLAY     {"kind": a file of drivers/displays/, "bus": number, its pins, the options of that file}; None, or not there, on a
             board without one. Here from --set DisplayKind
+LAN         Ethernet, before Wi-Fi: {"kind": "lan8720", "mdc", "mdio": pins, "address": of the PHY, 0 to 31, "clock": "output"
+            (the chip drives the 50 MHz on the pin "ref_clk") or "input", "power", "reset": pins or None}, or
+            {"kind": "w5500", "bus": an SPI bus of its own, "sck", "mosi", "miso", "cs", "int": pins, "reset": pin or None};
+            None, or not there, on a board without. Here from --set LanKind
 DEVICE      what the label says: vendor, model, serial
 FACTORY     factory values of the unit, text by standard OCPP key name. Here from --set; on a real board from the file
             that the factory writes
@@ -40,7 +44,7 @@ UPDATE_KEYS public keys that sign images, P-256 points of 65 bytes; none: no upd
 LAB         True for a laboratory unit, False for a unit as sold
 """
 
-from sim import chips, displays, hardware_times, launch, readers
+from sim import chips, displays, ethernet, hardware_times, launch, readers
 from sim.launch import config, is_true, setting
 
 NAME = "SIM"
@@ -107,6 +111,8 @@ OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
 SHARED = {"tamper": 90, "button": 91, "led": 92, "pixel": None, "fault": 93, "rails": 94}
 if setting("DisplayKind", None):
     DISPLAY = displays.ON_SIM[setting("DisplayKind", None)]
+if setting("LanKind", None):
+    LAN = ethernet.ON_SIM[setting("LanKind", None)]
 HEAP_GROWS = False
 HANDSHAKE_MS = int(setting("HandshakeMs", "0" if config["pace"] is None else str(hardware_times.TLS_HANDSHAKE_US["rsa"] // 1000)))
 DEVICE = {

@@ -4,12 +4,13 @@ The station starts joined, as a board does whose flash remembers the network. Th
 password of 8 to 63 characters; its name server is the host's.
 
 With --set WifiNetwork=NAME/PASSWORD the station starts like one of a new unit, joins that network alone and only with
-that password, and without it nothing goes out.
+that password, and without it nothing goes out. On a unit with Ethernet (--set LanKind) there is no other Wi-Fi than that one.
 """
 
 import utime
 
-from sim import hardware_times, launch, net, soft_irq, timebase
+from sim import ethernet, hardware_times, launch, net, soft_irq, timebase
+from sim.ethernet import LAN, PHY_LAN8720, PHY_W5500  # noqa: F401 - names of the port's module
 
 STA_IF = 0
 AP_IF = 1
@@ -31,7 +32,7 @@ _NEIGHBOURS = [
     (b"\xff\xfe", b"\x02\x50\x4c\xff\xff\x06", 3, -51, AUTH_WPA2_PSK, False),
 ]
 _country = "XX"
-_given = launch.setting("WifiNetwork", None)
+_given = launch.setting("WifiNetwork", "" if launch.setting("LanKind", None) else None)
 _in_the_air = True
 _channel = 1
 if _given is not None:
@@ -142,6 +143,8 @@ class WLAN:
         self._state["status"] = STAT_IDLE
         if _given is not None and self._interface == STA_IF:
             net.cut()
+            if ethernet.has_address():
+                net.restore()
 
     def isconnected(self):
         """True with an address; an access point, with a station."""
@@ -150,6 +153,7 @@ class WLAN:
             return False
         if self._state["status"] != STAT_GOT_IP and utime.ticks_diff(timebase.ticks_ms(), joined) >= 0:
             self._state["status"] = STAT_GOT_IP
+            ethernet.wifi_event(ethernet.STARTED)
             if _given is not None:
                 net.restore()
         return self._state["status"] == STAT_GOT_IP

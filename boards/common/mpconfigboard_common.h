@@ -15,8 +15,10 @@ void pilotlight_startup(void);
 #define MICROPY_HW_ENABLE_MDNS_QUERIES (0)
 #define MICROPY_HW_ENABLE_MDNS_RESPONDER (0)
 
-// Hardware that no board has
+// Hardware that no board has, Ethernet but for one whose own file says so (docs/PARTS.md)
+#ifndef MICROPY_PY_NETWORK_LAN
 #define MICROPY_PY_NETWORK_LAN (0)
+#endif
 #define MICROPY_HW_ENABLE_SDCARD (0)
 #define MICROPY_PY_MACHINE_I2S (0)
 

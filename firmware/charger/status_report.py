@@ -57,11 +57,11 @@ def link_report(app, csms) -> dict:
 
 
 def wifi_report(app) -> dict:
-    """up, known (a network was given), setup_s left of the setup network; ip and, where the board tells it, rssi in dBm."""
+    """up, wired (by Ethernet), known (a network was given), setup_s left of the setup network; when up: ip, rssi in dBm."""
     known = app.vault.names()
     setup = app.wifi.setup
-    report = {"up": app.station.isconnected(), "known": "wifi/name" in known and "wifi/password" in known,
-              "setup_s": setup.left_s if setup else 0}
+    report = {"up": app.station.isconnected(), "wired": app.wifi.wired(),
+              "known": "wifi/name" in known and "wifi/password" in known, "setup_s": setup.left_s if setup else 0}
     if report["up"]:
         report["ip"] = app.station.ifconfig()[0]
         try:

@@ -324,23 +324,42 @@ def make_updates(app):
         return None
 
 
+def _start_ethernet(app):
+    """Start Ethernet and return EthernetOrWifi; None on a board without, or when its chip does not answer."""
+    options = getattr(board, "LAN", None)
+    if options is None:
+        return None
+    from charger.drivers import buses
+    from charger.net import ethernet  # 1,900 frozen bytes, for boards with Ethernet
+
+    app.supervisor.feed()  # 4 s without a cable
+    try:
+        lan = ethernet.start(options, machine.Pin, buses.ethernet_spi)
+    except (OSError, ValueError, AttributeError) as error:  # AttributeError: the image is built without
+        log.error("ethernet", "does not start: " + log.reason(error))
+        return None
+    wifi.wired = ethernet.Station(lan, station())
+    return ethernet.EthernetOrWifi
+
+
 def make_wifi(app) -> tuple:
-    """Create (station, Wifi).
+    """Create (station, Wifi or, on a board with Ethernet, EthernetOrWifi).
 
     The button opens the setup network; held from power-on it does a factory reset.
     """
+    make = _start_ethernet(app) or Wifi
     number = board.SHARED.get("button")
     portal = None
     if board.WEB and board.SETUP_PORTS:
         portal = board.SETUP_PORTS["dns"], board.SETUP_PORTS["http"], int(board.WEB.rpartition(":")[2])
     if number is None:
-        return station(), Wifi(app.files, app.vault, app.network_up, None, app.off_network, portal)
+        return station(), make(app.files, app.vault, app.network_up, None, app.off_network, portal)
     button = machine.Pin(number, machine.Pin.IN)
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
         asyncio.create_task(erase.factory_reset_when_held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return station(), Wifi(app.files, app.vault, app.network_up, button.value, app.off_network, portal)
+    return station(), make(app.files, app.vault, app.network_up, button.value, app.off_network, portal)
 
 
 def make_pins(app):

@@ -29,6 +29,8 @@ OUTLET = ("OUTLETS", 0)
 BARE_SPI = {"bus": 2, "sck": 14, "mosi": 23, "miso": 4}
 SPI = {**BARE_SPI, "cs": 32}
 UART = {"bus": 1, "tx": 23, "rx": 32}
+W5500 = {"kind": "w5500", **SPI, "int": 17}
+LAN8720 = {"kind": "lan8720", "mdc": 23, "mdio": 18, "address": 0, "clock": "output", "ref_clk": 17}
 OLED = {"kind": "ssd1306", "bus": 0, "scl": 22, "sda": 21}
 NFC = {"kind": "pn532_i2c", "bus": 0, "scl": 22, "sda": 21}
 # name -> (changes to ESP32_DEVKITC, words of the sentence)
@@ -113,8 +115,34 @@ WRONG = {
     "file system below the root": ([(("FLASH_ROOT",), "/flash")], "FLASH_ROOT is '/flash' and must be ''"),
     "no outlet": ([(("OUTLETS",), [])], "OUTLETS must have 1 to 4 entries"),
     "page without a port": ([(("WEB",), "0.0.0.0")], "WEB is '0.0.0.0' and must be ADDRESS:PORT"),
+    "page at a port beyond 16 bits": ([(("WEB",), "0.0.0.0:99999")], "WEB is '0.0.0.0:99999' and must be ADDRESS:PORT"),
+    "page at no address": ([(("WEB",), "999.0.0.1:443")], "WEB is '999.0.0.1:443' and must be ADDRESS:PORT"),
+    "page at the port of the set-up": ([(("WEB",), "0.0.0.0:80")],
+                                       "SETUP_PORTS.http is 80, which is the port of board.WEB as well"),
+    "model that OCPP cannot carry": ([(("DEVICE", "model"), "x" * 21)],
+                                     "DEVICE.model is 'xxxxxxxxxxxxxxxxxxxxx' and must have 1 to 20"),
+    "no vendor": ([(("DEVICE", "vendor"), "")], "DEVICE.vendor is '' and must have 1 to 20 printable"),
+    "export as a number": ([((*OUTLET, "meter", 1, "export"), 1)], "meter.export is 1 and must be False or True"),
+    "SCL and SDA on one pin": ([((*OUTLET, "meter", 1, "scl"), 21)],
+                               "meter.sda is on GPIO21, which OUTLETS[0].meter.scl uses already"),
+    "two meters on one channel": ([(("OUTLETS",), [BOARDS["ESP32_DEVKITC"]["OUTLETS"][0]] * 2)],
+                                  "OUTLETS[1].meter has the address 56 on I2C 0, which OUTLETS[0].meter has already"),
     "laboratory unit": ([(("LAB",), True)], "LAB is True and must be False"),
     "handshake as text": ([(("HANDSHAKE_MS",), "1200")], "HANDSHAKE_MS is '1200'"),
+    "unknown Ethernet chip": ([(("LAN",), {"kind": "enc28j60"})],
+                              "LAN must be None or a dictionary whose 'kind' is lan8720 or w5500"),
+    "Ethernet that is a name": ([(("LAN",), "w5500")], "LAN must be None or a dictionary"),
+    "W5500 without an interrupt": ([(("LAN",), {"kind": "w5500", **SPI})], "LAN lacks the key 'int'"),
+    "W5500 without a bus": ([(("LAN",), {"kind": "w5500", "sck": 14, "mosi": 23, "miso": 4, "cs": 32, "int": 13}),
+                             (("SHARED", "rails"), None)], "LAN is on SPI None, and the esp32 has 1, 2"),
+    "W5500 on the meter's SPI": ([((*OUTLET, "meter"), ["ade7953_spi", SPI]), (("LAN",), {**W5500, "cs": 17, "int": 16}),
+                                  ((*OUTLET, "reader"), None)], "LAN is on SPI 2, which OUTLETS[0].meter uses already"),
+    "W5500 on a bus that is not there": ([(("LAN",), {**W5500, "bus": 3}), ((*OUTLET, "reader"), None)],
+                                         "LAN is on SPI 3, and the esp32"),
+    "W5500 on the reader's pin": ([(("LAN",), W5500)], "LAN.int is on GPIO17, which OUTLETS[0].reader.tx uses already"),
+    "W5500 with the PHY's clock": ([(("LAN",), {**W5500, "int": 16, "clock": "output"}), ((*OUTLET, "reader"), None)],
+                                   "LAN has an unknown key 'clock'"),
+    "supply of two amperes": ([(("SUPPLY_DA",), 20)], "SUPPLY_DA is 20 and must be 60 to 10000"),
     "unknown key of the board": ([(("SUPLY_DA",), 320)], "board has an unknown key 'SUPLY_DA'"),
     "unknown input of the board": ([(("SHARED", "siren"), 4)], "SHARED has an unknown key 'siren'"),
 }  # fmt: skip
@@ -126,8 +154,104 @@ def test_wrong_definition_is_refused_with_one_sentence(wrong):
     changes, words = WRONG[wrong]
     found = checks.check("ESP32_DEVKITC", changed("ESP32_DEVKITC", *changes), CHIPS["esp32"])
     assert any(words in sentence for sentence in found), found
-    assert len(found) <= 3
+    assert len(found) <= 3 or wrong == "two meters on one channel"  # two outlets of the same pins
     assert all(sentence.endswith(".") and "\n" not in sentence for sentence in found)
+
+
+# Each is refused with one sentence that names place and reason, on a board that is right but for Ethernet.
+WRONG_LAN8720 = {
+    "no address": ({"address": None}, "LAN.address is None and must be 0 to 31"),
+    "address beyond five bits": ({"address": 32}, "LAN.address is 32 and must be 0 to 31"),
+    "clock mode as a number": ({"clock": 1}, "LAN.clock is 1 and must be 'input' or 'output'"),
+    "clock output where none is": ({"ref_clk": 13},
+                                   "ref_clk is on GPIO13, and a clock output of the esp32 is on GPIO0 or 16 or 17"),
+    "clock input elsewhere than GPIO0": ({"clock": "input", "power": 16}, "a clock input of the esp32 is on GPIO0"),
+    "clock at a strapping pin that runs at reset": ({"clock": "input", "ref_clk": 0},
+                                                    "no 'power' pin that keeps it off at reset"),
+    "MDC on a pin of the data": ({"mdc": 21}, "LAN.tx_en is on GPIO21, which board.LAN.mdc uses already"),
+    "MDIO on an input": ({"mdio": 37}, "LAN.mdio is an output on GPIO37"),
+    "reset on the pilot's pin": ({"reset": 4}, "LAN.reset is on GPIO4, which OUTLETS[0].pilot.pwm uses already"),
+    "misspelt key": ({"phy_addr": 1}, "LAN has an unknown key 'phy_addr'"),
+}  # fmt: skip
+RMII_BOARD = (
+    ((*OUTLET, "pilot", "pwm"), 4), ((*OUTLET, "contactor", "out"), 32), ((*OUTLET, "reader"), None),
+    ((*OUTLET, "meter"), ["bl0942", {"bus": 1, "tx": 14, "rx": 35}]), ((*OUTLET, "contactor", "feedback"), 39),
+    ((*OUTLET, "rcd"), None), (("SHARED", "tamper"), None), (("SHARED", "button"), None), (("SHARED", "led"), None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG_LAN8720)
+def test_wrong_lan8720_is_refused_with_one_sentence(wrong):
+    change, words = WRONG_LAN8720[wrong]
+    data = changed("ESP32_DEVKITC", *RMII_BOARD, (("LAN",), {**LAN8720, **change}))
+    found = checks.check("ESP32_DEVKITC", data, CHIPS["esp32"])
+    assert len(found) == 1 and words in found[0], found
+
+
+def test_ethernet_may_be_on_a_board():
+    """Both chips; a clock input whose oscillator a pin holds off; what the board's build files need for it."""
+    for lan in (LAN8720, {**LAN8720, "clock": "input", "ref_clk": 0, "power": 16}):
+        assert checks.check("ESP32_DEVKITC", changed("ESP32_DEVKITC", *RMII_BOARD, (("LAN",), lan)), CHIPS["esp32"]) == []
+    data = changed("ESP32_DEVKITC", ((*OUTLET, "reader"), None), (("LAN",), W5500))
+    assert checks.check("ESP32_DEVKITC", data, CHIPS["esp32"]) == []
+    assert checks.pins_of("ESP32_DEVKITC", data, CHIPS["esp32"])["LAN_INT"] == 17
+    lacking = loading.without_ethernet(loading.BOARDS / "ESP32_DEVKITC", data)
+    assert len(lacking) == 3 and lacking[2] == "board.LAN needs the line 'CONFIG_ETH_SPI_ETHERNET_W5500=y' in sdkconfig.board."
+    found = checks.check("ESP32_S3_DEVKITC", changed("ESP32_S3_DEVKITC", (("LAN",), LAN8720)), CHIPS["esp32s3"])
+    assert found == ["board.LAN is a LAN8720, and the esp32s3 has no RMII: only a W5500 fits."]
+
+
+def leaves(data, path=()):
+    """(path, value) of each value of a board's data that is checked."""
+    for name, value in data.items() if isinstance(data, dict) else enumerate(data):
+        if path or name not in checks.keys.UNCHECKED or name == "OUTLETS":
+            if isinstance(value, (dict, list)):
+                yield from leaves(value, (*path, name))
+            else:
+                yield (*path, name), value
+
+
+def test_each_value_of_a_wrong_kind_is_refused():
+    """Text, a float, a list, a truth, a huge and a negative number in place of each number; a number in place of the rest."""
+    rich = changed("ESP32_DEVKITC", ((*OUTLET, "lock"), {"out": 32, "feedback": 4, "move_ms": 500}), (("DISPLAY",), OLED),
+                   ((*OUTLET, "proximity"), {"adc": 35, "pullup": 1000, "rail_mv": 3300}), (("SUPPLY_DA",), 320))  # fmt: skip
+    tried = 0
+    for path, value in leaves(rich):
+        wrong = ("x", 1.5, [], {}, True, 10**9, -1) if type(value) is int else (5, 1.5, [], {})
+        for other in wrong if value is not None else ("x", 1.5, [1], {"x": 1}, 10**9, -1):
+            data = copy.deepcopy(rich)
+            place = data
+            for step in path[:-1]:
+                place = place[step]
+            place[path[-1]] = other
+            assert checks.check("ESP32_DEVKITC", data, CHIPS["esp32"]), (path, other)
+            tried += 1
+    assert tried > 300
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_no_two_parts_have_one_pin(name):
+    """Each pin of the data in place of each other one."""
+    chip = loading.chip_of(loading.BOARDS / name)
+    pins = {use.where: use.pin for use in checks.BoardCheck(name, BOARDS[name], chip).run().uses}
+    paths = {where: path for path, value in leaves(BOARDS[name]) for where, pin in pins.items()
+             if value == pin and where.endswith(f".{path[-1]}") and type(value) is int}
+    assert len(paths) == len(pins) > 14
+    for where, path in paths.items():
+        for other, pin in pins.items():
+            if other != where:
+                assert checks.check(name, changed(name, (path, pin)), chip), (where, other)
+
+
+@pytest.mark.parametrize(("chip", "pin"), [("esp32", 16), ("esp32s2", 26)])
+def test_pins_of_a_psram_are_refused_on_a_module_with_one(chip, pin, tmp_path):
+    """The build files say whether there is one."""
+    data = changed("ESP32_DEVKITC", ((*OUTLET, "reader"), {"uart": 1, "tx": 4, "rx": pin}))
+    words = f"reader.rx is on GPIO{pin}, which belongs to the module's flash or PSRAM."
+    for files, refused in (("boards/sdkconfig.base", False), ("boards/sdkconfig.base boards/sdkconfig.spiram", True)):
+        (tmp_path / "mpconfigboard.cmake").write_text(f"set(IDF_TARGET {chip})\nset(SDKCONFIG_DEFAULTS {files})\n")
+        found = checks.check("ESP32_DEVKITC", data, loading.chip_of(tmp_path))
+        assert any(words in sentence for sentence in found) is refused, found
 
 
 def test_there_are_enough_wrong_definitions():

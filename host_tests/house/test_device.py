@@ -11,7 +11,7 @@ from board_definition import loading
 
 from house.source import ROOT
 
-STEPS = ("firmware", "flash", "deploy", "provision", "calibrate", "monitor", "hil")
+STEPS = ("firmware", "flash", "deploy", "provision", "calibrate", "monitor", "eol", "hil")
 BOARD = "ESP32_S3_DEVKITC"
 
 
@@ -63,11 +63,29 @@ def test_make_has_the_step_and_calls_the_tool(step):
     (["provision"], "PORT is missing"), (["calibrate"], "PORT is missing"), (["monitor"], "PORT is missing"),
     (["hil", "--port", "/dev/null"], "JIG is missing"), (["hil", "--jig", "/dev/null"], "PORT is missing"),
     (["hil", "--port", "/dev/null", "--jig", "/dev/nothing"], "There is no /dev/nothing; "),
+    (["eol"], "PORT is missing"), (["eol", "--port", "/dev/null"], "JIG is missing"),
+    (["monitor", "--port", "/etc/hostname"], "/etc/hostname is no serial port."),
+    (["flash", "--board", BOARD, "--port", "/dev/null", "--variant", "product"],
+     "VARIANT must be PRODUCT or be left away, not 'product'."),
 ])  # fmt: skip
 def test_missing_prerequisite_is_one_sentence_and_exit_code_2(words, says, capsys):
     """Exit code 2, before anything is done."""
     assert device.main(words) == 2
     assert says in sentence(capsys, words[0])
+
+
+def test_a_tools_own_refusal_stays_one_sentence_and_its_exit_code(capfd):
+    """provision.py says what is wrong with ARGS; nothing is added."""
+    assert device.main(["provision", "--port", "/dev/null", "--", "--serial", "x" * 26, "--labels", "nowhere"]) == 2
+    assert "ended with exit code" not in capfd.readouterr().err
+
+
+def test_wrong_words_are_one_sentence(capsys):
+    """Without the usage of a tool that make calls."""
+    for words in (["erase"], ["flash", "--bogus", "x"]):
+        with pytest.raises(SystemExit, match="2"):
+            device.main(words)
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", loading.names())

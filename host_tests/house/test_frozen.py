@@ -58,7 +58,7 @@ def test_a_product_image_leaves_more_of_the_slot_free(board, product_size):
 def test_estimate_follows_its_parameters(tmp_path):
     """Frozen bytes add up, parts that a board leaves out are taken off, the smallest slot counts."""
     assert image_size.image_bytes(1000, port_bytes=5000) == 6000
-    assert image_size.image_bytes(1000, ["PPP"], port_bytes=50_000) == 51_000 - image_size.LEFT_OUT["PPP"][2]
+    assert image_size.image_bytes(1000, ["PPP"], port_bytes=50_000) == 51_000 - image_size.LEFT_OUT["PPP"][3]
     (tmp_path / "sdkconfig.board").write_text("CONFIG_LWIP_PPP_SUPPORT=n\n")
     (tmp_path / "mpconfigboard.h").write_text("#define MICROPY_HW_ENABLE_SDCARD (1)\n")
     assert image_size.left_out(tmp_path) == ["PPP"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from board_definition import loading
-from simulator import options
+from simulator import settings
 
 from house.source import ROOT
 
@@ -52,7 +52,7 @@ def test_driver_has_a_chip_and_its_rows(kind):
 def test_every_name_of_the_simulated_board_is_a_driver_and_documented():
     """--set takes the names of the table, and the contract lists them."""
     assert {row[0] for row in ON_SIM.values()} == set(KINDS)
-    assert set(ON_SIM) == set(options.METERS)
+    assert set(ON_SIM) == set(settings.METERS)
     contract = (ROOT / "docs" / "ARCHITECTURE.md").read_text().partition("MeterKind (")[2].partition(")")[0]
     assert set(re.findall(r"[A-Z][A-Z0-9]+(?:-SPI)?", contract)) == set(ON_SIM)
 

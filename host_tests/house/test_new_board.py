@@ -71,6 +71,7 @@ def test_answers_make_the_same_board(boards):
     (words(*PINS, "TAMPER=2"), 1, "which board.SHARED.tamper uses already"),
     (words(*PINS, "TAMPER=28"), 1, "belongs to the module's flash"),
     (words(name="x"), 2, "The name must be"),
+    ([*words(*PINS), "--psram", "quad"], 2, "There is no esp32c6 with quad PSRAM."),
 ])  # fmt: skip
 def test_wrong_answers_leave_nothing_behind(boards, capsys, given, code, says):
     """One sentence a fault, and no folder."""

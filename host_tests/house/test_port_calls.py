@@ -21,6 +21,7 @@ SOURCES = {
     "machine.UART": "machine_uart.c",
     "machine.Timer": "machine_timer.c", "machine.I2C": "machine_i2c.c", "esp32.NVS": "esp32_nvs.c",
     "esp32.Partition": "esp32_partition.c", "network.WLAN": "network_wlan.c",
+    "network.LAN": "network_lan.c",
 }
 # In the port, and not in its stubs: Pin.board is made from pins.csv (machine_pin.c).
 BESIDE_THE_STUBS = {"machine.Pin.board"}
@@ -183,8 +184,8 @@ def known_to_source(kind, name):
 
 
 def is_keyword_of_source(kind, name):
-    """Whether the C source of a class declares an argument by this name: Pin's `hold` is missing in the stubs."""
-    return kind in SOURCES and f"MP_QSTR_{name}, MP_ARG" in (PORT / SOURCES[kind]).read_text()
+    """Whether the C source of a class declares an argument by this name: the stubs lack Pin's `hold` and LAN's pins."""
+    return kind in SOURCES and bool(re.search(rf"MP_QSTR_{name}, +MP_ARG", (PORT / SOURCES[kind]).read_text()))
 
 
 def takes(signature, call, method, beside):
@@ -242,6 +243,9 @@ def test_calls_of_the_port_exist(stubs):
     "import network\nnetwork.WLAN().connected()",
     "import network\nnetwork.AUTH_WPA4_PSK",
     "import network\nwlan = network.WLAN()\nwlan.connect(ssid='x', key='y')",
+    "import network\nnetwork.LAN(0, phy_type=network.PHY_LAN8720, phy_addr=0, mdc=1, mdio=2, clock_mode=1)",
+    "import network\nnetwork.LAN(0, phy_type=network.PHY_W5100, phy_addr=0)",
+    "import network\nlan = network.LAN(0)\nlan.connect()",
 ))  # fmt: skip
 def test_a_made_up_call_is_found(source, stubs):
     """The test of the test: one fault each."""
@@ -255,6 +259,7 @@ def test_a_made_up_call_is_found(source, stubs):
     "from machine import PWM, Pin\npwm = PWM(Pin(5), freq=1000, duty_u16=1)\npwm.deinit()\npwm.init(freq=1000, duty_u16=5)",
     "import esp32\nesp32.Partition(esp32.Partition.RUNNING).get_next_update().set_boot()",
     "import network\nwlan = network.WLAN(network.AP_IF)\nwlan.connect('x', 'y')",
+    "import network\nlan = network.LAN(0, phy_type=network.PHY_W5500, phy_addr=0, spi=1, cs=2, int=3)\nlan.active(True)",
 ))  # fmt: skip
 def test_call_that_the_port_offers_is_accepted(source, stubs):
     """What the port takes is not found fault with."""

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from board_definition import loading
-from simulator import options
+from simulator import settings
 
 from house.source import FIRMWARE, ROOT, modules
 from house.test_conformance import table
@@ -52,10 +52,10 @@ def test_a_meter_driver_is_simulated_measured_calibrated_and_described(kind):
 
 def test_the_simulator_offers_each_meter_by_the_same_name():
     """--set MeterKind, its help, its contract and the test that charges a car with each."""
-    assert set(options.METERS) == set(simulated_meters())
+    assert set(settings.METERS) == set(simulated_meters())
     contract = re.search(r"MeterKind \(([^)]*)\)", text("docs", "ARCHITECTURE.md").replace("\n", " "))
-    assert contract and [name for name in options.METERS if name not in contract[1]] == []
-    assert [name for name in options.METERS if f'"{name}"' not in text("host_tests", "sim", "test_meters.py")] == []
+    assert contract and [name for name in settings.METERS if name not in contract[1]] == []
+    assert [name for name in settings.METERS if f'"{name}"' not in text("host_tests", "sim", "test_meters.py")] == []
 
 
 @pytest.mark.parametrize("kind", loading.reader_kinds())
@@ -65,7 +65,7 @@ def test_a_card_reader_is_simulated_and_described(kind):
     assert kind in {row[0] for row in rows.values()}, "boards/SIM/sim/readers/__init__.py"
     assert [line for line in text("docs", "PARTS.md").splitlines() if line.startswith(f"| `{kind}`")], "docs/PARTS.md"
     contract = re.search(r"ReaderKind \(([^)]*)\)", text("docs", "ARCHITECTURE.md").replace("\n", " "))
-    assert contract and [name for name in options.READERS if name not in contract[1]] == []
+    assert contract and [name for name in settings.READERS if name not in contract[1]] == []
     named = [
         path.relative_to(ROOT).as_posix()
         for folder in ("firmware", "tools", "boards/SIM") for path in (ROOT / folder).rglob("*.py")
@@ -83,7 +83,7 @@ def test_a_display_is_simulated_and_described(kind):
     assert kind in {row["kind"] for row in rows.values()}, "boards/SIM/sim/displays/__init__.py"
     assert f'"{kind}"' in text("docs", "PARTS.md")
     contract = re.search(r"DisplayKind \(([^)]*)\)", text("docs", "ARCHITECTURE.md").replace("\n", " "))
-    assert contract and [name for name in options.DISPLAYS if name not in contract[1]] == []
+    assert contract and [name for name in settings.DISPLAYS if name not in contract[1]] == []
 
 
 def guards() -> list:

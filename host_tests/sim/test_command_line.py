@@ -30,8 +30,9 @@ def run(words, state_dir):
     ["--time-scale", "-1"], ["--time-scale", "nan"], ["--time-scale", "quick"], ["--seed", "x"], ["--heap", "tiny"],
     ["--heap", "-5"], ["--set", "HeartbeatInterval"], ["--set", "=5"], ["--security-profile", "9"],
     ["--security-profile", "x"], ["--ca", "no/such/file.pem"], ["--client-cert", "no/such/file.pem"],
-    ["--identity", ""], ["--state-dir", "/proc/nowhere/state"],
+    ["--identity", ""], ["--state-dir", "/proc/nowhere/state"], ["--state-dir", ""],
     ["--web", "nonsense"], ["--mqtt", "http://x"], ["--romfs", "no/such/file"], ["--frozen", "no/such/file"],
+    ["--romfs", "/bin/sh"], ["--set", "HandshakeMs=x"], ["--set", "SetupPorts=x/y"],
     ["--count", "0"], ["--count", "many"], ["--count", "2", "--bogus"],
     ["--frozen", "/bin/sh"], ["--word", "32", "--frozen", "/bin/sh", "--romfs", "/bin/sh"],
 ], ids=" ".join)

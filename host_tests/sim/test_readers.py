@@ -1,7 +1,7 @@
 """A whole charger with each NFC reader: a card starts and ends a session, and a silent chip is told and stops nothing."""
 
 import pytest
-from simulator import options
+from simulator import settings
 
 from backend.simulator import CommandRefused
 from sim.sessions import start_session
@@ -12,7 +12,7 @@ CARD = "04A2B3C4D5E680"
 
 def test_each_reader_of_the_simulator_is_here():
     """The serial one is the reader of all other tests."""
-    assert set(options.READERS) == {"serial", *KINDS}
+    assert set(settings.READERS) == {"serial", *KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,6 @@
 """What is wrong with a board's data: one sentence each. The ranges are in keys.py, the pins' abilities in chips.py."""
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from board_definition.loading import display_kinds, meter_kinds, reader_kinds
 _CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
 _ADC_MARGIN_MV = 50
 _METER_SPI_MODE, _READER_SPI_MODE = 3, 0  # as drivers/buses.py is called
+_ALONE = "a bus of its own"
 _HARMLESS_ON_STRAP = ("board.SHARED.led", "board.SHARED.pixel", "board.SHARED.button")
 _SAFETY = re.compile(r"\.(contactor|pilot|rcd|phase_switch|lock)\b")
 _TYPES = {str: "text", bool: "True or False", int: "an integer"}
@@ -23,6 +25,10 @@ class Use:
     pin: int
     direction: str
     shared: str = ""
+
+    def line(self) -> tuple[str, str]:
+        """The bus and the name of its line: SCL of I2C 0 is on one pin for all parts, and that is not SDA's."""
+        return self.shared, self.where.rpartition(".")[2]
 
 
 @dataclass
@@ -103,7 +109,7 @@ class Findings:
         first: dict[int, Use] = {}
         for use in self.uses:
             other = first.setdefault(use.pin, use)
-            if other is not use and (not use.shared or use.shared != other.shared):
+            if other is not use and (not use.shared or use.line() != other.line()):
                 self.add(use.where, f"is on GPIO{use.pin}, which {other.where} uses already")
 
 
@@ -116,7 +122,7 @@ class BoardCheck:
         self._chip = chip
         self._found = Findings(chip)
         self._buses: dict[str, tuple] = {}  # "uart 2" -> (where, pins, settings)
-        self._addresses: dict[tuple, str] = {}
+        self._addresses: dict[tuple, tuple] = {}
         self._meters = meter_kinds()
         self._readers = reader_kinds()
         self._displays = display_kinds()
@@ -131,13 +137,14 @@ class BoardCheck:
             outlets = []
         for number, outlet in enumerate(outlets):
             self._check_outlet(f"OUTLETS[{number}]", outlet)
-        self._check_display("board.DISPLAY", data.get("DISPLAY"))
+        self._check_part("board.DISPLAY", data.get("DISPLAY"), self._displays)
+        self._check_lan("board.LAN", data.get("LAN"))
         found.check_clashes()
         return found
 
     def _check_board(self) -> None:
         data, found = self._data, self._found
-        apart = (*keys.UNCHECKED, "DISPLAY")
+        apart = (*keys.UNCHECKED, "DISPLAY", "LAN")
         found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in apart})
         for name in keys.UNCHECKED:
             if name not in data:
@@ -149,9 +156,26 @@ class BoardCheck:
             found.add("board.FLASH_ROOT", f"is {root!r} and must be '', since the port mounts the file system at /")
         if data.get("LAB") is True:
             found.add("board.LAB", "is True and must be False on a board that can be sold")
-        web = data.get("WEB")
-        if isinstance(web, str) and not re.fullmatch(r"[\d.]+:\d{1,5}", web):
-            found.add("board.WEB", f"is {web!r} and must be ADDRESS:PORT")
+        self._check_web(data.get("WEB"), data.get("SETUP_PORTS"))
+        device = data.get("DEVICE")
+        for name, most in keys.DEVICE_TEXT.items() if isinstance(device, dict) else ():
+            text = device.get(name)
+            if isinstance(text, str) and not (1 <= len(text) <= most and text.isprintable()):
+                found.add(f"board.DEVICE.{name}", f"is {text!r} and must have 1 to {most} printable characters")
+
+    def _check_web(self, web, setup_ports) -> None:
+        if not isinstance(web, str):
+            return
+        host, _, port = web.rpartition(":")
+        try:
+            ipaddress.IPv4Address(host)
+            number = int(port) if port.isascii() and port.isdigit() else 0
+        except ValueError:
+            number = 0
+        if not 1 <= number <= 65535:
+            self._found.add("board.WEB", f"is {web!r} and must be ADDRESS:PORT")
+        elif isinstance(setup_ports, dict) and setup_ports.get("http") == number:
+            self._found.add("board.SETUP_PORTS.http", f"is {number}, which is the port of board.WEB as well")
 
     def _check_outlet(self, where: str, outlet) -> None:
         found = self._found
@@ -164,7 +188,7 @@ class BoardCheck:
             if name not in outlet:
                 found.add(where, f"lacks the key '{name}'")
         self._check_meter(f"{where}.meter", outlet)
-        self._check_reader(f"{where}.reader", outlet.get("reader"))
+        self._check_part(f"{where}.reader", outlet.get("reader"), self._readers, "serial_ascii")
         self._check_pilot(f"{where}.pilot", outlet.get("pilot"))
         if outlet.get("lock") and not outlet.get("proximity"):
             found.add(where, "has a lock and no proximity input, without which a plug is not detected")
@@ -203,12 +227,13 @@ class BoardCheck:
             found.add(where, "must be (driver, options)")
             return
         kind, options = meter
-        if kind not in self._meters:
+        if not isinstance(kind, str) or kind not in self._meters:
             found.add(where, f"names the unknown driver {kind!r}; there are {', '.join(self._meters)}")
             return
         bus, phases, bounds = self._meters[kind]
         self._check_options(where, options, bus, bounds, ("export",))
         self._check_bus(where, bus, options)
+        found.check(f"{where}.export", keys.FLAG, options.get("export", False))
         if outlet.get("phases") == 3 and options.get("phases", phases) != 3:
             found.add(where, f"measures {options.get('phases', phases)} phase of an outlet with 3")
 
@@ -228,8 +253,11 @@ class BoardCheck:
         if options.get("hertz", 50) not in (50, 60):
             found.add(f"{where}.hertz", f"is {options['hertz']!r} and must be 50 or 60")
 
-    def _check_bus(self, where: str, bus: str, options: dict, spi_mode: int = _METER_SPI_MODE) -> None:
-        """The pins of a part and the bus that it hangs on: named, there on this chip, the same for all parts on it."""
+    def _check_bus(self, where: str, bus: str, options: dict, spi_mode: int | None = _METER_SPI_MODE) -> None:
+        """The pins of a part and the bus that it hangs on: named, there on this chip, the same for all parts on it.
+
+        spi_mode None: an SPI bus of the part's own.
+        """
         found, chip = self._found, self._chip
         number = options.get("bus")
         shared = f"{bus} {number}" if bus in ("i2c", "spi") else ""
@@ -246,45 +274,46 @@ class BoardCheck:
         if bus == "adc":
             return
         known = {"uart": chip.uarts, "i2c": chip.i2c, "spi": chip.spi}[bus]
-        if number not in known:
+        if type(number) is not int or number not in known:
             console = " (UART 0 is the console)" if bus == "uart" and number == 0 else ""
             found.add(where, f"is on {bus.upper()} {number!r}, and the {chip.name} has {', '.join(map(str, known))}{console}")
             return
-        settings = {"i2c": f"{options.get('freq', 400_000)} Hz", "spi": f"mode {spi_mode}"}.get(bus, "")
+        mode = _ALONE if spi_mode is None else f"mode {spi_mode}"
+        settings = {"i2c": f"{options.get('freq', 400_000)} Hz", "spi": mode}.get(bus, "")
         self._claim(where, bus, f"{bus} {number}", tuple(options.get(name) for name in keys.BUS_PINS[bus]), settings)
-        if bus == "i2c":
-            self._claim_address(where, f"{bus} {number}", options.get("address"))
+        if bus == "i2c" and type(options.get("address")) is int:
+            self._claim_address(where, f"{bus} {number}", options["address"], options.get("channel", "A"))
 
     def _claim(self, where: str, bus: str, key: str, pins: tuple, settings: str) -> None:
         other, its_pins, its_settings = self._buses.setdefault(key, (where, pins, settings))
         if other == where:
             return
-        if bus == "uart":
+        if bus == "uart" or settings == _ALONE:
             self._found.add(where, f"is on {key.upper()}, which {other} uses already")
         elif pins != its_pins:
             self._found.add(where, f"gives {key.upper()} other pins than {other}")
         elif settings != its_settings:
             self._found.add(where, f"drives {key.upper()} with {settings} and {other} with {its_settings}: a bus has one setting")
 
-    def _claim_address(self, where: str, key: str, address) -> None:
-        """Each part of an I2C bus has an address of its own; the same one is two channels of one chip only."""
-        other = self._addresses.setdefault((key, address), where)
-        if other != where and not (other.endswith(".meter") and where.endswith(".meter")):
+    def _claim_address(self, where: str, key: str, address: int, channel) -> None:
+        """Each part of an I2C bus has an address of its own; the same one is two channels of one meter only."""
+        other, its_channel = self._addresses.setdefault((key, address), (where, channel))
+        channels = other.endswith(".meter") and where.endswith(".meter") and channel != its_channel
+        if other != where and not channels:
             self._found.add(where, f"has the address {address!r} on {key.upper()}, which {other} has already")
 
-    def _check_display(self, where: str, display) -> None:
-        if display is None:
+    def _check_part(self, where: str, part, kinds: dict, default: str | None = None) -> None:
+        """A card reader or a display: its driver, pins, bus and options; None where there is none."""
+        if part is None:
             return
-        if not isinstance(display, dict):
+        if not isinstance(part, dict):
             self._found.add(where, "must be a dictionary or None")
             return
-        if display.get("kind") not in self._displays:
-            self._found.add(where, f"names the unknown driver {display.get('kind')!r}; there are {', '.join(self._displays)}")
+        kind = part.get("kind", default)
+        if not isinstance(kind, str) or kind not in kinds:
+            self._found.add(where, f"names the unknown driver {kind!r}; there are {', '.join(kinds)}")
             return
-        self._check_part_on_bus(where, display, *self._displays[display["kind"]])
-
-    def _check_part_on_bus(self, where: str, part: dict, bus: str, bounds: dict) -> None:
-        """A card reader or a display: pins, bus and options."""
+        bus, bounds = kinds[kind]
         options = {name: value for name, value in part.items() if name != "kind"}
         if bus == "uart":
             if "bus" in options:
@@ -294,17 +323,42 @@ class BoardCheck:
         options.setdefault("address", bounds.get("address", (None,))[0])
         self._check_bus(where, bus, options, _READER_SPI_MODE)
 
-    def _check_reader(self, where: str, reader) -> None:
-        if reader is None:
+    def _check_lan(self, where: str, lan) -> None:
+        """Ethernet: a LAN8720 at the MAC of the chip, or a W5500 on an SPI bus of its own."""
+        found, chip = self._found, self._chip
+        if lan is None:
             return
-        if not isinstance(reader, dict):
-            self._found.add(where, "must be a dictionary or None")
+        kind = lan.get("kind") if isinstance(lan, dict) else None
+        if kind not in keys.LAN:
+            found.add(where, f"must be None or a dictionary whose 'kind' is {' or '.join(keys.LAN)}")
             return
-        kind = reader.get("kind", "serial_ascii")
-        if kind not in self._readers:
-            self._found.add(where, f"names the unknown driver {kind!r}; there are {', '.join(self._readers)}")
+        rest = {name: value for name, value in lan.items() if name != "kind"}
+        if kind == "w5500":
+            bus = {name: rest.pop(name) for name in ("bus", *keys.BUS_PINS["spi"], "cs") if name in rest}
+            self._check_bus(where, "spi", bus, None)
+        elif not chip.rmii:
+            found.add(where, f"is a LAN8720, and the {chip.name} has no RMII: only a W5500 fits")
             return
-        self._check_part_on_bus(where, reader, *self._readers[kind])
+        found.check_part(where, keys.LAN[kind], rest)
+        if kind == "lan8720":
+            found.uses += [Use(f"{where}.{name}", pin, keys.PIN_OUT) for name, pin in chip.rmii.items()]
+            self._check_ref_clk(where, rest)
+
+    def _check_ref_clk(self, where: str, lan: dict) -> None:
+        """The 50 MHz: only some pins take or give it, and one that takes it at reset decides how the chip starts."""
+        pins = self._chip.ref_clk.get(lan["clock"], ()) if isinstance(lan.get("clock"), str) else ()
+        pin = lan.get("ref_clk")
+        if not pins or type(pin) is not int:
+            return
+        if pin not in pins:
+            self._found.add(f"{where}.ref_clk", f"is on GPIO{pin}, and a clock {lan['clock']} of the {self._chip.name} is on GPIO"
+                                                f"{' or '.join(map(str, pins))}")
+            return
+        self._found.uses.append(Use(f"{where}.ref_clk", pin, keys.PIN_OUT))
+        if pin in self._chip.flash:
+            self._found.add(f"{where}.ref_clk", f"is on GPIO{pin}, which belongs to the module's flash or PSRAM")
+        if lan["clock"] == "input" and lan.get("power") is None:
+            self._found.add(where, f"has its clock at the strapping pin GPIO{pin} and no 'power' pin that keeps it off at reset")
 
 
 def node_mv(pilot: dict, cp_mv: int) -> float:

@@ -37,6 +37,7 @@ SHARED = {
     "tamper": [PIN_IN], "button": [PIN_IN], "led": [PIN_OUT], "pixel": [PIN_OUT], "fault": [PIN_IN], "rails": [PIN_IN],
     "reduction?": [PIN_IN],
 }  # fmt: skip
+DEVICE_TEXT = {"vendor": 20, "model": 20, "serial": 25}  # characters at most, as in OCPP's BootNotification
 BOARD = {
     "NAME": TEXT,
     "FLASH_ROOT": TEXT,
@@ -51,6 +52,14 @@ BOARD = {
     "SHARED": SHARED,
     "DEVICE": {"vendor": TEXT, "model": TEXT, "serial": TEXT},
 }
+# kind of Ethernet chip -> the keys of LAN beside "kind"; a W5500 has a bus besides
+LAN = {
+    "lan8720": {
+        "mdc": PIN_OUT, "mdio": PIN_OUT, "address": (0, 31), "clock": frozenset(("input", "output")), "ref_clk": (0, 48),
+        "power?": [PIN_OUT], "reset?": [PIN_OUT],
+    },
+    "w5500": {"int": PIN_IN, "reset?": [PIN_OUT]},
+}  # fmt: skip
 UNCHECKED = ("OUTLETS", "FACTORY", "CSMS", "MQTT", "UPDATE", "UPDATE_KEYS")  # outlets one by one; the rest is factory data
 BUS_PINS = {
     "i2c": {"scl": PIN_OUT, "sda": PIN_OUT},

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from board_definition.chips import CHIPS, Chip
@@ -35,12 +36,25 @@ def names() -> list[str]:
 
 
 def chip_of(folder: Path) -> Chip:
-    """The chip that mpconfigboard.cmake builds for."""
-    found = re.search(r"set\(IDF_TARGET (\w+)\)", (folder / "mpconfigboard.cmake").read_text())
+    """The chip that mpconfigboard.cmake builds for, without the pins of a PSRAM that it switches on."""
+    text = (folder / "mpconfigboard.cmake").read_text(encoding="utf-8")
+    found = re.search(r"set\(IDF_TARGET (\w+)\)", text)
     name = found.group(1) if found else "esp32"
     if name not in CHIPS:
         raise DefinitionError(f"{folder.name}/mpconfigboard.cmake names the chip {name}; known are {', '.join(CHIPS)}.")
-    return CHIPS[name]
+    return CHIPS[name].with_psram() if "sdkconfig.spiram" in text else CHIPS[name]
+
+
+def without_ethernet(folder: Path, data: dict) -> list[str]:
+    """What the build files of a board with Ethernet lack: a sentence each. By default all boards are built without."""
+    lan = data.get("LAN")
+    if not isinstance(lan, dict):
+        return []
+    wanted = [("mpconfigboard.h", "#define MICROPY_PY_NETWORK_LAN (1)")]
+    if lan.get("kind") == "w5500":
+        wanted += [("sdkconfig.board", "CONFIG_ETH_USE_SPI_ETHERNET=y"), ("sdkconfig.board", "CONFIG_ETH_SPI_ETHERNET_W5500=y")]
+    return [f"board.LAN needs the line '{line}' in {name}." for name, line in wanted
+            if line not in (folder / name).read_text(encoding="utf-8").splitlines()]
 
 
 def load(folder: Path, interpreter: Path | None = None) -> dict:
@@ -70,16 +84,19 @@ def literal(path: Path, name: str):
     raise DefinitionError(f"{path.name} has no {name}.")
 
 
+@cache
 def meter_kinds() -> dict[str, tuple[str, int, dict]]:
     """Meter drivers by their name in board data: (bus, phases, options with their bounds), as the drivers' files say."""
     return {kind: (bus, phases, options) for (kind, bus, phases), options in _kinds(_DRIVERS / "meters")}
 
 
+@cache
 def reader_kinds() -> dict[str, tuple[str, dict]]:
     """Card reader drivers by their name in board data: (bus, options with their bounds), as the drivers' files say."""
     return {kind: (bus, options) for (kind, bus), options in _kinds(_DRIVERS / "readers")}
 
 
+@cache
 def display_kinds() -> dict[str, tuple[str, dict]]:
     """Display drivers by their name in board data: (bus, options with their bounds), as the drivers' files say."""
     return {kind: (bus, options) for (kind, bus), options in _kinds(_DRIVERS / "displays")}

@@ -29,8 +29,13 @@ _SDKCONFIG = {
     "esp32": ("boards/sdkconfig.240mhz",), "esp32s2": ("boards/sdkconfig.240mhz",), "esp32s3": ("boards/sdkconfig.240mhz",),
     "esp32c3": (), "esp32c6": ("boards/sdkconfig.c6",),
 }  # fmt: skip
+# chip -> kind of PSRAM -> files of the port; the others have none
 _PSRAM = {
-    "none": (), "quad": ("boards/sdkconfig.spiram_sx",), "octal": ("boards/sdkconfig.spiram_sx", "boards/sdkconfig.spiram_oct"),
+    "esp32": {"quad": ("boards/sdkconfig.spiram",)},
+    "esp32s2": {"quad": ("boards/sdkconfig.spiram_sx",)},
+    "esp32s3": {
+        "quad": ("boards/sdkconfig.spiram_sx",), "octal": ("boards/sdkconfig.spiram_sx", "boards/sdkconfig.spiram_oct"),
+    },
 }  # fmt: skip
 _SPARE, _KEYS = 0x32000, 0x1000
 
@@ -171,11 +176,15 @@ nvs_keys, data, nvs_keys, 0x{end - _KEYS:x}, 0x{_KEYS:x},   encrypted
 """
 
 
+def _psram_files(answers: Answers) -> tuple[str, ...]:
+    return () if answers.psram == "none" else _PSRAM[answers.chip][answers.psram]
+
+
 def mpconfigboard_cmake(answers: Answers) -> str:
     """What the port's CMakeLists.txt includes."""
     chip = CHIPS[answers.chip]
     target = "" if chip.name == "esp32" else f"set(IDF_TARGET {chip.name})\n"
-    files = " ".join(("boards/sdkconfig.base", *_SDKCONFIG[chip.name], *_PSRAM[answers.psram]))
+    files = " ".join(("boards/sdkconfig.base", *_SDKCONFIG[chip.name], *_psram_files(answers)))
     return f"""{target}set(SDKCONFIG_DEFAULTS {files})
 include(${{MICROPY_BOARD_DIR}}/../common/mpconfigboard_common.cmake)
 """
@@ -255,6 +264,8 @@ def write(answers: Answers, boards: Path) -> list[Path]:
     folder = boards / answers.name
     if folder.exists():
         raise WrongAnswerError(f"boards/{answers.name} exists already.")
+    if answers.psram != "none" and answers.psram not in _PSRAM.get(answers.chip, ()):
+        raise WrongAnswerError(f"There is no {answers.chip} with {answers.psram} PSRAM.")
     lacking = missing(answers)
     if lacking:
         raise WrongAnswerError(f"These pins are missing: {', '.join(lacking)}.")
@@ -273,4 +284,5 @@ def write(answers: Answers, boards: Path) -> list[Path]:
 
 def faults(answers: Answers, data: dict) -> list[str]:
     """What checks.py says of the board as it was written."""
-    return checks.check(answers.name, data, CHIPS[answers.chip])
+    chip = CHIPS[answers.chip]
+    return checks.check(answers.name, data, chip if answers.psram == "none" else chip.with_psram())

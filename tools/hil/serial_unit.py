@@ -10,6 +10,7 @@ from mpremote.transport_serial import SerialTransport
 from .bench import BenchError
 
 _MARK = "HIL "
+_PROMPT_S = 30  # the bare-metal target on a busy computer
 
 
 class SerialUnit:
@@ -20,7 +21,7 @@ class SerialUnit:
         self._serial = None
         try:
             self._serial = SerialTransport(port, timeout=10)
-            self._serial.enter_raw_repl(soft_reset=soft_reset)
+            self._serial.enter_raw_repl(soft_reset=soft_reset, timeout_overall=_PROMPT_S)
             self.run(FEED)
         except (TransportError, OSError) as error:
             self.close()

@@ -55,6 +55,8 @@ def load(path):
         raise Mistake(f"'{path}' cannot be read: {error}.") from error
     except yaml.YAMLError as error:
         raise Mistake(f"'{path}' is no YAML: {' '.join(str(error).split())}.") from error
+    except RecursionError as error:
+        raise Mistake(f"'{path}' is nested too deeply.") from error
     if not isinstance(content, dict) or not isinstance(content.get("steps"), list) or not content.get("name"):
         raise Mistake(f"'{path}' needs a name and a list of steps.")
     unknown = set(content) - _HEAD

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from board_definition import loading
 
+from simulator.settings import PARTS, Mistake, factory_settings, one_of
+
 DEFAULT_CONTROL = "127.0.0.1:8899"
 PASSWORD_VARIABLE = "PILOTLIGHT_BASIC_AUTH_PASSWORD"
 BROKER_VARIABLE = "PILOTLIGHT_MQTT_PASSWORD"
@@ -18,23 +20,9 @@ _LEAST_HEAP = 65536
 _FLASH_BLOCK = 4096
 CHIPS = ("esp32", "esp32s3", "esp32c3")  # of --pace; boards/SIM/sim/hardware_times.py
 FLASH_TIMES = ("typical", "worst")
+_ROMFS = b"\xd2\xcd\x31"  # how an image begins (MicroPython's extmod/vfs_rom.c)
 _LEAST_PACE = 0.1
 _MOST_PACE = 1000
-
-
-def _on_sim(folder):
-    """The parts that --set can choose from: the table of a folder of the simulated world."""
-    return loading.literal(loading.BOARDS / loading.SIMULATED / "sim" / folder / "__init__.py", "ON_SIM")
-
-
-_METERS = _on_sim("chips")
-METERS = tuple(_METERS)  # of --set MeterKind
-READERS = tuple(_on_sim("readers"))  # ReaderKind
-DISPLAYS = tuple(_on_sim("displays"))  # DisplayKind
-
-
-class Mistake(Exception):
-    """What is wrong with the command line, as one sentence."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,8 +54,7 @@ def _parser():
     add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
     add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
     add("--set", action="append", default=[], metavar="KEY=VALUE",
-        help=f"factory value of a key or device fact; MeterKind is one of {', '.join(METERS)}, "
-             f"ReaderKind of {', '.join(READERS)}, DisplayKind of {', '.join(DISPLAYS)}")
+        help="factory value of a key or device fact; " + ", ".join(f"{key} is {one_of(kinds)}" for key, kinds in PARTS.items()))
     add("--basic-auth-password", metavar="PW", help=f"better: {PASSWORD_VARIABLE} in the environment, or")
     add("--basic-auth-password-file", metavar="FILE", help="file with the password in its first line")
     add("--security-profile", type=int, default=None, metavar="N", help="0 to 3")
@@ -116,9 +103,6 @@ def _check_numbers(given):
         raise Mistake(f"--flash-time must be {' or '.join(FLASH_TIMES)}.")
 
 
-_OF_THE_BOARD = ("MeterKind=", "ReaderKind=", "DisplayKind=")
-
-
 def _check_board(given):
     """A real board brings its own outlets and meters."""
     if given.board is None:
@@ -127,9 +111,8 @@ def _check_board(given):
         loading.choose(given.board, "--board")
     except loading.DefinitionError as error:
         raise Mistake(str(error)) from error
-    if given.connectors != 1 or any(pair.startswith(_OF_THE_BOARD) for pair in given.set):
-        raise Mistake("--board brings its own outlets and parts: leave --connectors and --set of MeterKind, ReaderKind, "
-                      "DisplayKind away.")
+    if given.connectors != 1 or any(pair.partition("=")[0].strip() in PARTS for pair in given.set):
+        raise Mistake(f"--board brings its own outlets and parts: leave --connectors and --set of {', '.join(PARTS)} away.")
 
 
 def _pace(text):
@@ -157,6 +140,11 @@ def _check_identity(identity, profile):
         raise Mistake("--identity must be without a colon under security profiles 1 and 2.")
 
 
+def back_end_url(text, what):
+    """The URL of a back end without a slash at its end; Mistake for any other text."""
+    return _url(text, ("ws", "wss"), what)
+
+
 def _url(text, schemes, what):
     try:
         parts = urlsplit(text)
@@ -166,29 +154,6 @@ def _url(text, schemes, what):
     if not good or parts.username or any(ch.isspace() for ch in text):
         raise Mistake(f"{what} must be {' or '.join(s + '://' for s in schemes)}HOST:PORT, not '{text}'.")
     return text.rstrip("/")
-
-
-def factory_settings(pairs):
-    """Dictionary of the KEY=VALUE pairs of --set; Mistake for what is none."""
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            raise Mistake(f"--set must be KEY=VALUE, not '{pair}'.")
-        found[key.strip()] = value
-    meter = found.get("MeterKind", "ATM90E32")
-    if meter not in METERS:
-        raise Mistake(f"--set MeterKind must be {', '.join(METERS[:-1])} or {METERS[-1]}, not '{meter}'.")
-    reader = found.get("ReaderKind", READERS[0])
-    if reader not in READERS:
-        raise Mistake(f"--set ReaderKind must be {', '.join(READERS[:-1])} or {READERS[-1]}, not '{reader}'.")
-    if found.get("DisplayKind", DISPLAYS[0]) not in DISPLAYS:
-        raise Mistake(f"--set DisplayKind must be {' or '.join(DISPLAYS)}, not '{found['DisplayKind']}'.")
-    three = found.get("CompositeScheduleDefaultNumberPhases") == "3"
-    if "MeterKind" in found and three != (loading.meter_kinds()[_METERS[meter][0]][1] == 3):
-        raise Mistake(f"--set MeterKind={meter} does not fit CompositeScheduleDefaultNumberPhases: "
-                      "3 for a meter of three phases, and only that.")
-    return found
 
 
 def _pem(path, what, kind):
@@ -258,6 +223,8 @@ def _point(path):
 
 
 def _folder(path):
+    if not path:
+        raise Mistake("--state-dir needs the name of a directory.")
     folder = Path(path).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -340,6 +307,8 @@ def parse(words):
     for option, path in (("--romfs", given.romfs), ("--frozen", given.frozen)):
         if path is not None and not Path(path).is_file():
             raise Mistake(f"{option} '{path}' is no file.")
+    if given.romfs is not None and not Path(given.romfs).read_bytes().startswith(_ROMFS):
+        raise Mistake(f"--romfs '{given.romfs}' is no ROMFS image.")
     if given.frozen is not None and given.romfs is not None:
         raise Mistake("Give --frozen or --romfs, not both.")
     if given.frozen is not None and given.word != 32:
@@ -358,7 +327,7 @@ def parse(words):
         "flash_time": given.flash_time,
         "tls_heap": given.tls_heap,
         "trace": given.trace is not None,
-        "csms": None if given.csms is None else _url(given.csms, ("ws", "wss"), "--csms"),
+        "csms": None if given.csms is None else back_end_url(given.csms, "--csms"),
         "csms_secure": None if given.csms_secure is None else _url(given.csms_secure, ("wss",), "--csms-secure"),
         "identity": given.identity,
         "security_profile": given.security_profile,

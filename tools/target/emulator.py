@@ -19,6 +19,7 @@ DISK = 0x85000000
 DISK_BYTES = 0x400000
 # The code of the image's folders, in the order of sys.path.
 FOLDERS = ("target", "sim", "firmware", "support", "lib", "unit")
+_START_S = 60  # seconds of a busy computer
 _START = """
 import os, sys, uctypes, vfs
 vfs.mount(vfs.VfsRom(uctypes.bytearray_at(%d, %d)), "/rom")
@@ -53,7 +54,7 @@ class Emulator:
         self._serial: SerialTransport | None = None
         try:
             self._serial = SerialTransport(self._pty(), timeout=10)
-            self._serial.enter_raw_repl(soft_reset=False)
+            self._serial.enter_raw_repl(soft_reset=False, timeout_overall=_START_S)
             places = ", ".join(f"'/rom/{name}'" if name != ".frozen" else "'.frozen'" for name in self._with_frozen(folders))
             self.run(_START % (IMAGE, image.stat().st_size, places))
         except TransportError as error:
@@ -73,7 +74,7 @@ class Emulator:
 
     def _pty(self) -> str:
         """The pseudo-terminal that qemu has opened for the serial port."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline and self.process.poll() is None:
             found = re.search(r"/dev/pts/\d+", self._output())
             if found:

@@ -17,6 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from cli import failed, in_range
+from simulator.options import Mistake, address
+
 from backend.simulator import Simulator, free_port
 from web_page import build
 
@@ -115,16 +118,22 @@ def serve(port: int, charger: tuple[str, int]) -> ThreadingHTTPServer:
     return server
 
 
+def _address(text: str) -> tuple[str, int]:
+    try:
+        return address(text, "it")
+    except Mistake as mistake:
+        raise argparse.ArgumentTypeError(str(mistake)) from mistake
+
+
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(description="Serve the page from web/ against a simulated charger.")
-    parser.add_argument("--port", type=int, default=8080, help="of the page (default: 8080)")
-    parser.add_argument("--charger", metavar="HOST:PORT", help="a charger that runs already")
+    parser.add_argument("--port", type=in_range(1, 65535), default=8080, help="of the page (default: 8080)")
+    parser.add_argument("--charger", type=_address, metavar="HOST:PORT", help="a charger that runs already")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         if given.charger:
-            host, _, port = given.charger.rpartition(":")
-            where = (host, int(port))
+            where = given.charger
         else:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pilotlight-page-"))
             web = free_port()
@@ -132,7 +141,10 @@ def main() -> int:
             sim.wait_for(lambda status: status["web"]["port"], what="the page's port")
             where = ("127.0.0.1", web)
             print(f"The owner's PIN is {pin_of(sim)}. A car: python3 tools/ctl.py --control 127.0.0.1:{sim.port} plug_in")
-        stack.callback(serve(given.port, where).shutdown)
+        try:
+            stack.callback(serve(given.port, where).shutdown)
+        except OSError as error:
+            return failed("serve", f"Port {given.port} cannot be used: {error.strerror}.", 2)
         print(f"http://127.0.0.1:{given.port}/ shows web/ as it is now. Ctrl-C ends it.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -52,6 +52,16 @@ def _wifi(args):
     return {"setup_network": network.seen()}
 
 
+def _lan(args):
+    from sim import ethernet
+
+    if not ethernet.fitted():
+        raise Refused("this board has no Ethernet")
+    if "on" in args:
+        ethernet.plug(args["on"])
+    return {"plugged": ethernet.plugged, "address": ethernet.has_address()}
+
+
 def _power_cut(args):
     seconds = between(args, "seconds", 0, 3600)
     seconds = 2 if seconds is None else seconds
@@ -240,6 +250,7 @@ COMMANDS = {  # as OUTLET_COMMANDS, which are added below
     "wifi": (_wifi, (("on", "bool", False), ("air", "str", False), ("channel", "int", False), ("ssid", "str", False),
                     ("password", "str", False)),
              "Access point on or off, another one, another channel; the owner gives a network; tells what is seen of the unit"),
+    "lan": (_lan, (("on", "bool", False),), "The network cable of a unit with Ethernet is plugged in or not"),
     "power_cut": (_power_cut, (("seconds", "number", False), ("after", "int", False), ("mode", "str", False)),
                   "No power for seconds (2); after N more flash operations, which is then drop, half or late"),
     "reboot": (_reboot, (), "Press the reset"),

@@ -24,6 +24,7 @@ NVS_COMMIT_US = {"typical": 1500, "worst": 60000}  # entries appended; worst wit
 SET_BOOT_US_A_KB = const(45)  # SHA-256 by the accelerator over what is read from flash: 1.6 MB in some 75 ms
 WLAN_ACTIVE_US = {"typical": 100000, "worst": 300000}
 WLAN_SCAN_US = {"typical": 1600000, "worst": 2500000}  # 13 channels of 120 ms, ESP-IDF's default of an active scan
+LAN_ACTIVE_US = {"plugged": 2000000, "unplugged": 4000000}  # auto-negotiation, ESP-IDF's time-out of it
 TLS_HANDSHAKE_US = {"rsa": 1200000, "ecdsa": 900000}
 X509_PARSE_US = const(3000)
 KEY_PARSE_US = const(20000)

@@ -23,6 +23,11 @@ def spi(options: dict, baudrate: int, mode: int = 3) -> machine.SPI:
     return machine.SPI(options["bus"], baudrate=baudrate, polarity=level, phase=level)
 
 
+def ethernet_spi(options: dict) -> machine.SPI:
+    """A bus of its own for a W5500; the port's driver sets its speed (20 MHz) and its mode (0) itself."""
+    return spi(options, 20000000, 0)
+
+
 def chip_select(options: dict) -> machine.Pin:
     """The output that selects the chip, not selected."""
     return machine.Pin(options["cs"], machine.Pin.OUT, value=1)

@@ -9,6 +9,7 @@ import network
 from micropython import const
 
 from charger import clock, log
+from charger.net.wifi import station
 
 _OPEN_S = const(900)
 _JOINED_S = const(60)
@@ -37,11 +38,11 @@ class SetupNetwork:
             if self._open(access):
                 log.info("wifi", "setup network open for %d s" % self.left_s)
                 servers = self._start_portal(access)
-                joined = network.WLAN().isconnected()
+                joined = station().isconnected()
                 while self.left_s > 0 and self._owner.setup is self:
                     await clock.sleep_ms(1000)
                     self.left_s -= 1
-                    if not joined and network.WLAN().isconnected():
+                    if not joined and station().isconnected():
                         joined = True
                         self.left_s = min(self.left_s, _JOINED_S)
         finally:

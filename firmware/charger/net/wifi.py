@@ -1,4 +1,4 @@
-"""The Wi-Fi station. The only module that uses network.WLAN, so that no other module can switch it off.
+"""The Wi-Fi station. Only this module and ethernet.py use network.WLAN, so that no other module can switch it off.
 
 Name and pass phrase of the owner's network are in the vault. A changed network is on trial: when it cannot be joined in
 _TRIAL_ATTEMPTS attempts, the unit returns to the network that it joined last, so a wrong entry does not disconnect it. If no
@@ -60,8 +60,13 @@ class NoRadio:
         raise OSError("no radio")
 
 
+wired = None  # the Station of ethernet.py on a board with Ethernet
+
+
 def station():
-    """Return the network.WLAN station, or a NoRadio."""
+    """Return the network.WLAN station, a NoRadio, or what replaces it on a board with Ethernet."""
+    if wired is not None:
+        return wired
     try:
         return network.WLAN()
     except (OSError, RuntimeError) as error:
@@ -173,9 +178,19 @@ class Wifi:
         while True:
             if self._barred():
                 self._turn_off()
-            elif self._news or not self._wlan.isconnected() or (self._button is not None and not self._button()):
+            elif self._has_work():
                 await self.run()
             await clock.sleep_ms(_LOOK_MS)
+
+    def wired(self) -> bool:
+        """True while Ethernet is in use (ethernet.py)."""
+        return False
+
+    def _has_work(self) -> bool:
+        return self._news or not self._wlan.isconnected() or (self._button is not None and not self._button())
+
+    def _needs_setup(self) -> bool:
+        return not _known(self._vault) or _JOINED not in self._vault.names()
 
     async def run(self) -> None:
         """Try to join with growing pauses; returns when there is a link and nothing else to do."""
@@ -186,7 +201,7 @@ class Wifi:
                 network.WLAN(network.AP_IF).active(False)  # SEC-19
             except (OSError, RuntimeError) as error:  # without a radio there is no access point either
                 self._report_failure("radio does not start", error)
-            if not _known(self._vault) or _JOINED not in self._vault.names():
+            if self._needs_setup():
                 self.open_setup()
         linked = self._wlan.isconnected()
         while not self._barred():
@@ -205,7 +220,7 @@ class Wifi:
                 pause_s = _RETRY_FIRST_S
             else:
                 start = clock.ticks_ms()
-                while clock.elapsed_ms(start) < pause_s * 1000 and not self._news and not self._barred():
+                while clock.elapsed_ms(start) < pause_s * 1000 and not (self._news or self._barred() or self._wlan.isconnected()):
                     await self._poll()
                 pause_s = min(pause_s * 2, _RETRY_LAST_S)
 

@@ -198,7 +198,7 @@ class App:
         self.link = Part(fault=None)
         self.station = Part()
         self.settings = Part(url=None)
-        self.wifi = Part(setup=None, scan=lambda: [("n" * 32, -60, True)] * 16)
+        self.wifi = Part(setup=None, wired=lambda: False, scan=lambda: [("n" * 32, -60, True)] * 16)
         self.readers = [(rig.connectors[0], None)]
         self.control = Part(ticks=1, max_gap_ms=20, max_us=2000)
         self.supervisor = Part(failed=None)

@@ -105,7 +105,7 @@ export function Unit({ status, session }) {
           <Fact name={t("firmware")}>{status.firmware}</Fact>
           <Fact name={t("running")}>{duration(status.uptime_ms / 1000)}</Fact>
           <Fact name={t("backEnd")}>{t(status.csms && status.csms.connected ? "connected" : "notConnected")}</Fact>
-          {wifi && <Fact name="Wi-Fi">{wifi.up ? `${wifi.ip}${wifi.rssi ? `, ${wifi.rssi} dBm` : ""}` : t("notConnected")}</Fact>}
+          {wifi && <Fact name={wifi.wired ? "Ethernet" : "Wi-Fi"}>{wifi.up ? `${wifi.ip}${wifi.rssi ? `, ${wifi.rssi} dBm` : ""}` : t("notConnected")}</Fact>}
         </dl>
         <div class="row">
           {session.actions.includes("log") && <a class="button plain" href="#/log">{t("log")}</a>}

@@ -1,7 +1,7 @@
 """Card reader driver: NXP PN532 on I2C or, as HSU, on a UART; it reads ISO 14443 A cards by itself.
 
-The idTag is the card's UID of 4, 7 or 10 bytes in upper-case hexadecimal. Facts: PN532 user manual UM0701-02, frames in
-6.2.1, I2C in 6.2.4, GetFirmwareVersion 7.2.2, SAMConfiguration 7.2.10, RFConfiguration 7.3.1, InListPassiveTarget 7.3.5.
+The idTag is the card's UID of 4, 7 or 10 bytes in upper-case hexadecimal. Facts: PN532 user manual UM0701-02, frames
+and buses in chapter 6, GetFirmwareVersion 7.2.2, SAMConfiguration 7.2.10, RFConfiguration 7.3.1, InListPassiveTarget 7.3.5.
 """
 
 from micropython import const

@@ -2,7 +2,7 @@
 
 The idTag is the UID of 4, 7 or 10 bytes in upper-case hexadecimal. Each poll takes the answer to one frame and starts the
 next: a UID of 4 bytes takes 3 polls, 7 bytes 5, 10 bytes 7. Facts: MFRC522 data sheet rev. 3.9, registers in 9.3;
-ISO/IEC 14443-3: anticollision in 6.5, CRC_A in annex B. Of cards that answer at once those with a 1 in the first
+ISO/IEC 14443-3: anticollision of type A in clause 6, CRC_A in annex B. Of cards that answer at once those with a 1 in the first
 bit that differs go on.
 """
 
