@@ -113,9 +113,10 @@ class Wifi:
 
     `setup` is the SetupNetwork while it is open. button() is 0 while pressed; None on a board without a button.
     barred() is True while the unit may use no network: the radio stays off. portal: the ports of captive_portal.py, or None.
+    line: what improv.py needs beside (name of the board, the security log's add()), or None on a unit without a serial line.
     """
 
-    def __init__(self, files, vault, on_up, button=None, barred=None, portal=None):
+    def __init__(self, files, vault, on_up, button=None, barred=None, portal=None, line=None):
         self.setup = None
         self._files = files
         self._vault = vault
@@ -123,6 +124,7 @@ class Wifi:
         self._button = button
         self._barred = barred or _never
         self._portal = portal
+        self._line = line
         self._scanned = None  # (uptime in s, networks)
         self._held = 0
         self._wlan = station()
@@ -162,6 +164,14 @@ class Wifi:
         self._scanned = (now_s, found)
         return found
 
+    def joined_before(self) -> bool:
+        """True on a unit that has joined a network since it was made or reset."""
+        return _JOINED in self._vault.names()
+
+    def address(self) -> str:
+        """The unit's address in the owner's network."""
+        return self._wlan.ifconfig()[0]
+
     def changed(self) -> None:
         """Join the network that is now in the vault."""
         self._news = True
@@ -186,7 +196,7 @@ class Wifi:
                 network.WLAN(network.AP_IF).active(False)  # SEC-19
             except (OSError, RuntimeError) as error:  # without a radio there is no access point either
                 self._report_failure("radio does not start", error)
-            if not _known(self._vault) or _JOINED not in self._vault.names():
+            if not _known(self._vault) or not self.joined_before():
                 self.open_setup()
         linked = self._wlan.isconnected()
         while not self._barred():
@@ -194,7 +204,7 @@ class Wifi:
                 pause_s = _RETRY_FIRST_S
                 self._failed = 0
                 if not linked:
-                    log.info("wifi", "link up, " + self._wlan.ifconfig()[0])
+                    log.info("wifi", "link up, " + self.address())
                     self._on_up()
                 while self._wlan.isconnected() and not self._news and not self._barred():
                     if self.setup is None and not self._held:
@@ -295,5 +305,5 @@ class Wifi:
         if self.setup is None and key and ssid and not self._barred():
             from charger.net.setup_network import SetupNetwork  # seldom, often never
 
-            self.setup = SetupNetwork(ssid.decode(), key.decode(), self, self._portal)
+            self.setup = SetupNetwork(ssid.decode(), key.decode(), self, self._portal, self._line)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
