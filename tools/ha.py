@@ -13,13 +13,14 @@ sys.path[:0] = [str(ROOT / "host_tests"), str(ROOT / "tools")]
 
 from home_assistant.payloads import messages  # noqa: E402 - found by the path above
 
+RIGHTS = ("charge", "update", "status", "schedule")
 PYTHON = ROOT / ".toolchain" / "ha" / "bin" / "python"
 
 
 def main() -> int:
     """Entry point."""
     command = [str(PYTHON), str(ROOT / "tools" / "home_assistant_schemas.py")]
-    return subprocess.run(command, input=json.dumps(messages(rights=("charge", "update"))), text=True, check=False).returncode
+    return subprocess.run(command, input=json.dumps(messages(rights=RIGHTS)), text=True, check=False).returncode
 
 
 if __name__ == "__main__":
