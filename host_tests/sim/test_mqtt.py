@@ -108,7 +108,7 @@ def test_home_assistant_finds_the_unit_as_one_device(start, csms, broker, author
             assert page.request("PUT", "/api/settings", {"MqttDiscovery": wrong}).status == 400
         page.put("/api/settings", MqttDiscovery="homeassistant")
         sim.restart()
-        wait_until(lambda: len(owner.discovered) == 2 * 10 + 4, 60, "the discovery", state=lambda: list(owner.discovered))
+        wait_until(lambda: len(owner.discovered) == 2 * 11 + 4, 60, "the discovery", state=lambda: list(owner.discovered))
         for topic, told in owner.discovered.items():
             assert re.fullmatch(f"homeassistant/(sensor|binary_sensor|update|event)/pilotlight_{SERIAL}/[a-z_0-9]+/config", topic)
             assert told["device"]["identifiers"] == [f"pilotlight_{SERIAL}"]
