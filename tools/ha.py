@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "host_tests"), str(ROOT / "tools")]
 from cli import failed  # noqa: E402 - found by the path above
 from home_assistant.payloads import messages  # noqa: E402 - found by the path above
 
+RIGHTS = ("charge", "update", "status", "schedule")
 PYTHON = ROOT / ".toolchain" / "ha" / "bin" / "python"
 
 
@@ -22,7 +23,7 @@ def main() -> int:
     if not PYTHON.exists():
         return failed("ha", "Home Assistant's package is missing: run 'make ha'.", 2)
     command = [str(PYTHON), str(ROOT / "tools" / "home_assistant_schemas.py")]
-    return subprocess.run(command, input=json.dumps(messages(rights=("charge", "update"))), text=True, check=False).returncode
+    return subprocess.run(command, input=json.dumps(messages(rights=RIGHTS)), text=True, check=False).returncode
 
 
 if __name__ == "__main__":

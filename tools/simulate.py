@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from provisioning import record, state
-from simulator import board, control, options, tracer
+from simulator import board, control, options, serial_line, tracer
 from web_page import build as web_page
 
 _LOG_LINES = 10000
@@ -98,12 +98,21 @@ def open_trace(path, identity):
         raise options.Mistake("--trace needs the project's own Python: make setup, then .venv/bin/python.") from error
 
 
+def open_line(path):
+    """The serial line of the board's console; None without one."""
+    try:
+        return None if path is None else serial_line.SerialLine(path)
+    except OSError as error:
+        raise options.Mistake(f"--serial-line '{path}' cannot be made: {error.strerror}.") from error
+
+
 async def _run(launch, folder, where, label, trace):
     stop = asyncio.Event()
     _end_with_owner(stop.set)
     log = Log(sys.stderr if trace == "-" else sys.stdout)
     traced = open_trace(trace, launch["identity"] or launch["serial"])
-    charger = board.Board(launch, log, label, traced)
+    line = open_line(launch.pop("serial_line"))
+    charger = board.Board(launch, log, label, traced, line)
     port = control.ControlPort(charger.command)
     host = where[0]
     try:
@@ -127,6 +136,8 @@ async def _run(launch, folder, where, label, trace):
         port.close()
         with contextlib.suppress(OSError):
             file.unlink()
+        if line is not None:
+            line.close()
         log.flush()
         if traced is not None:
             traced.close()

@@ -32,6 +32,7 @@ _NEIGHBOURS = [
     (b"\xff\xfe", b"\x02\x50\x4c\xff\xff\x06", 3, -51, AUTH_WPA2_PSK, False),
 ]
 _country = "XX"
+_host = "pilotlight"
 _given = launch.setting("WifiNetwork", "" if launch.setting("LanKind", None) else None)
 _in_the_air = True
 _channel = 1
@@ -72,8 +73,14 @@ def country(code=None):
 
 
 def hostname(name=None):
-    """Host name."""
-    return "pilotlight"
+    """Host name, or set it."""
+    global _host
+    if name is None:
+        return _host
+    if len(name) > 32:
+        raise ValueError
+    _host = name
+    return None
 
 
 def _name_server():
@@ -154,7 +161,7 @@ class WLAN:
         if self._state["status"] != STAT_GOT_IP and utime.ticks_diff(timebase.ticks_ms(), joined) >= 0:
             self._state["status"] = STAT_GOT_IP
             ethernet.wifi_event(ethernet.STARTED)
-            if _given is not None:
+            if _given is not None and self._reaches():
                 net.restore()
         return self._state["status"] == STAT_GOT_IP
 
@@ -165,13 +172,26 @@ class WLAN:
         self.isconnected()
         return self._state["status"]
 
+    def _reaches(self):
+        """False with a static address that is not of the simulated network, 127.0.0.0/8."""
+        return self._state.get("static", ("127.",))[0].startswith("127.")
+
     def ifconfig(self, parts=None):
-        """(address, mask, gateway, name server); the name server is the host's, an access point's address this machine's."""
+        """(address, mask, gateway, name server), or set them, or "dhcp"; an access point's address is this machine's."""
+        if parts == "dhcp":
+            if "static" not in self._state:
+                raise OSError("DHCP already started")
+            del self._state["static"]
+            return None
+        if parts is not None:
+            bits = (0xFFFFFFFF << 32 - parts[1]).to_bytes(9, "big")[-4:]  # the port takes a number of bits as well
+            self._state["static"] = (parts[0], ".".join([str(byte) for byte in bits]), parts[2], parts[3])
+            return None
         if self._interface == AP_IF and self._state["active"]:
             return ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
         if not self.isconnected():
             return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
-        return ("127.0.0.1", "255.0.0.0", "127.0.0.1", _name_server())
+        return self._state.get("static", ("127.0.0.1", "255.0.0.0", "127.0.0.1", _name_server()))
 
     def ipconfig(self, *args, **settings):
         """The newer form of ifconfig()."""

@@ -97,6 +97,7 @@ class Application:
     def link_opened(self, _rpc) -> None:
         """Connected: commit trial settings and start certificate renewal."""
         self.memory.link_opened()
+        self.wifi.prove()
         if self.settings.security_profile >= 2:
             time_sources.link_verified()
         self.settings.opened()

@@ -30,6 +30,7 @@ def connector_report(connector, planner) -> dict:
         "session_wh": connector.meter.reported_wh() - session.start_wh if session else None,
         "session_s": _duration_s(session) if session else None,
         "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
+        "amps": [(ma + 50) // 100 / 10 for ma in reading.i_ma[: reading.connected]] if reading.usable() else None,
         "transaction_id": session.transaction_id if session else None,
         "id_tag": session.id_tag if session else None,
         "reason": connector.why_no_energy(),

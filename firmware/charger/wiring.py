@@ -12,7 +12,7 @@ from charger.audit.security_log import SecurityLog
 from charger.config.configuration import Configuration
 from charger.credentials.certificate_store import CertificateStore
 from charger.credentials.vault import Vault
-from charger.drivers import flash_device, meters, reset_cause
+from charger.drivers import console, flash_device, meters, reset_cause
 from charger.drivers.contactor import Contactor
 from charger.drivers.keystore import KeyStore
 from charger.drivers.meters import calibration
@@ -352,14 +352,15 @@ def make_wifi(app) -> tuple:
     portal = None
     if board.WEB and board.SETUP_PORTS:
         portal = board.SETUP_PORTS["dns"], board.SETUP_PORTS["http"], int(board.WEB.rpartition(":")[2])
+    line = (board.DEVICE["model"], app.security_log.add) if console.has_line() else None
     if number is None:
-        return station(), make(app.files, app.vault, app.network_up, None, app.off_network, portal)
+        return station(), make(app.files, app.vault, app.network_up, None, app.off_network, portal, line)
     button = machine.Pin(number, machine.Pin.IN)
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
         asyncio.create_task(erase.factory_reset_when_held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return station(), make(app.files, app.vault, app.network_up, button.value, app.off_network, portal)
+    return station(), make(app.files, app.vault, app.network_up, button.value, app.off_network, portal, line)
 
 
 def make_pins(app):

@@ -7,6 +7,7 @@ import json
 import sys
 
 from charger.access import tokens
+from charger.metering.reading import Reading
 from charger.mqtt_client import discovery
 from charger.outlet.limits import Limits
 
@@ -20,6 +21,8 @@ class Connector:
         self.id = number
         self.outlet = self
         self.limits = Limits(200)
+        self.meter = self
+        self.reading = Reading(3)
 
 
 class Configuration:

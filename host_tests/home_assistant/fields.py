@@ -1,7 +1,7 @@
 """The fields of discovery messages and what they may hold, from Home Assistant's public documentation.
 
 The pages are those of the integrations mqtt (discovery, device), sensor.mqtt, binary_sensor.mqtt, update.mqtt, event.mqtt,
-number.mqtt, switch.mqtt, button.mqtt, and sensor and binary_sensor for their device classes.
+number.mqtt, switch.mqtt, select.mqtt, button.mqtt, and sensor and binary_sensor for their device classes.
 """
 
 import re
@@ -24,10 +24,12 @@ OWN = {
                "step", "unit_of_measurement"},
     "switch": {"command_template", "command_topic", "device_class", "optimistic", "payload_off", "payload_on", "retain",
                "state_off", "state_on"},
+    "select": {"command_template", "command_topic", "optimistic", "options", "retain"},
     "button": {"command_template", "command_topic", "device_class", "payload_press", "retain"},
 }  # fmt: skip
 REQUIRED = {"sensor": {"state_topic"}, "binary_sensor": {"state_topic"}, "update": set(), "event": {"state_topic", "event_types"},
-            "number": {"command_topic"}, "switch": {"command_topic"}, "button": {"command_topic"}}  # fmt: skip
+            "number": {"command_topic"}, "switch": {"command_topic"},
+            "select": {"command_topic", "options"}, "button": {"command_topic"}}  # fmt: skip
 # What makes one device of them whose entities keep their ids and history: the documentation asks for both together.
 OURS = {"name", "unique_id", "object_id", "default_entity_id", "device", "availability_topic"}
 DEVICE = {"configuration_url", "connections", "hw_version", "identifiers", "manufacturer", "model", "model_id", "name",
@@ -65,7 +67,7 @@ def faults(topic: str, told: dict) -> list[str]:
     if component == "sensor":
         found += _of_sensor(kind, told)
     elif kind not in {"binary_sensor": BINARY, "update": {"firmware"}, "event": {None}, "number": {"current"},
-                      "switch": {None}, "button": {None}}[component]:
+                      "switch": {None}, "select": {None}, "button": {None}}[component]:
         found.append(f"device class {kind}")
     return found
 

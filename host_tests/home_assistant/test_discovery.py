@@ -13,11 +13,11 @@ from home_assistant.payloads import messages
 @pytest.fixture(scope="module")
 def told():
     """Topic -> message of a unit with two connectors, whose serial number has characters that an id may not have."""
-    return {topic: json.loads(payload) for topic, payload in messages(2, "PL-1.ä/7", ("charge", "update"))}
+    return {topic: json.loads(payload) for topic, payload in messages(2, "PL-1.ä/7", ("charge", "update", "status", "schedule"))}
 
 
 def test_every_message_has_the_documented_fields_and_no_others(told):
-    assert len(told) == 2 * (10 + 5) + 4
+    assert len(told) == 2 * (13 + 5) + 5
     assert {topic: found for topic, message in told.items() if (found := faults(topic, message))} == {}
 
 
@@ -52,9 +52,10 @@ def test_what_commands_sends_the_token_and_what_the_entity_names(told):
             assert message["command_topic"] == "home/PL-1.ä/7/cmd"
             sent[topic.split("/")[3], name] = command
     two = {"connector": 2}
-    assert len(sent) == 2 * 6 + 1
+    assert len(sent) == 2 * 6 + 2
     assert sent["limit_2", "command_template"] == {"do": "charge", "with": {**two, "action": "limit", "amps": 12.0}}
     assert sent["allowed_2", "payload_off"] == {"do": "charge", "with": {**two, "action": "pause"}}
+    assert sent["mode", "command_template"] == {"do": "set", "with": {"SolarMode": "12.0"}}
     assert sent["firmware", "payload_install"] == {"do": "install"}
     allowed = next(message for topic, message in told.items() if "/allowed_2/" in topic)
     states = [engine.from_string(allowed["value_template"]).render(
@@ -63,12 +64,32 @@ def test_what_commands_sends_the_token_and_what_the_entity_names(told):
 
 
 def test_without_a_token_the_entities_that_command_are_removed():
-    """An empty message removes one; the others stay as they are."""
-    for rights in ((), ("update",)):
+    """An empty message removes one; the others stay as they are. The solar mode needs two rights."""
+    for rights in ((), ("update",), ("status",), ("schedule",)):
         told = dict(messages(1, "PL-1", rights))
-        assert [topic.split("/")[1] for topic, payload in told.items() if not payload] == ["number", "switch", *["button"] * 3]
+        removed = [topic.split("/")[1] for topic, payload in told.items() if not payload]
+        assert removed == ["select", "number", "switch", *["button"] * 3]
         firmware = next(payload for topic, payload in told.items() if "/update/" in topic)
-        assert ("command_topic" in firmware) == bool(rights)
+        assert ("command_topic" in firmware) == ("update" in rights)
+
+
+def test_states_are_those_of_the_status(told):
+    """Current of each phase, the solar mode, and the progress of an update."""
+    def state(name, **status):
+        message = next(message for topic, message in told.items() if f"/{name}/" in topic)
+        return jinja2.Environment().from_string(message["value_template"]).render(value_json={"online": True, **status})
+
+    measured, unknown = {"connectors": {"2": {"amps": [15.9, 16.0, 0.1]}}}, {"connectors": {"2": {"amps": None}}}
+    assert [state(f"current_2_l{phase}", **measured) for phase in (1, 2, 3)] == ["15.9", "16.0", "0.1"]
+    assert state("current_2_l3", **unknown) == "None"
+    assert state("mode", solar_mode="surplus") == "surplus"
+    offered = {"offer": {"version": "1.3.0"}, "loading": None, "percent": None}
+    versions = {"installed_version": "1.2.3", "latest_version": "1.3.0"}
+    assert json.loads(state("firmware", firmware="1.2.3", update=offered)) == versions
+    loading = {**offered, "loading": "1.3.0", "percent": 42}
+    wanted = {**versions, "in_progress": True, "update_percentage": 42}
+    assert json.loads(state("firmware", firmware="1.2.3", update=loading)) == wanted
+    assert json.loads(state("firmware", firmware="1.2.3", update=None)) == {**versions, "latest_version": "1.2.3"}
 
 
 @pytest.mark.parametrize(("change", "found"), [

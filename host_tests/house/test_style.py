@@ -17,6 +17,8 @@ PRIVATE = re.compile(
     r"|pythonhosted\.org|(?:extra-)?index-url\s*[= ]\s*\S|--find-links"
 )
 
+CONFLICT = re.compile(r"^(?:<{7}|>{7}) ")
+
 
 def run(*command):
     """Run a tool on the checkout; its output is the failure's text."""
@@ -34,15 +36,24 @@ def test_types():
     run(str(BIN / "pyright"))
 
 
-def test_no_private_places():
-    """No tracked file names a place that exists only on one machine."""
+def lines_with(pattern):
+    """Each line of a tracked file, but this one, in which the pattern is found, with its place."""
     found = []
     for path in tracked():
         if path.suffix not in BINARY and path != Path(__file__):
             lines = path.read_text(encoding="utf-8").splitlines()
-            numbered = [(n, line.strip()) for n, line in enumerate(lines, 1) if PRIVATE.search(line)]
+            numbered = [(n, line.strip()) for n, line in enumerate(lines, 1) if pattern.search(line)]
             found += [f"{path.relative_to(ROOT)}:{n}: {line}" for n, line in numbered]
-    assert not found, "\n".join(found)
+    return found
+
+
+def test_no_private_places():
+    """No tracked file names a place that exists only on one machine."""
+    assert lines_with(PRIVATE) == []
+
+
+def test_no_file_has_the_marks_of_an_unresolved_merge():
+    assert lines_with(CONFLICT) == []
 
 
 @pytest.mark.parametrize(

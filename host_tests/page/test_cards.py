@@ -81,6 +81,30 @@ def test_a_token_is_made_shown_once_and_removed(visit, charger):
         expect(programs.get_by_role("listitem").filter(has_text=name)).to_have_count(0)
 
 
+def test_buttons_rest_until_the_new_list_is_shown(visit):
+    """The change is answered, the list after it is held back: what is shown is of before, and nothing can be pressed."""
+    visitor = visit()
+    page = visitor.page
+    visitor.open("settings")
+    programs = page.get_by_role("region", name="Access for other programs")
+    make, entries = programs.get_by_role("button", name="Make a token"), programs.get_by_role("listitem")
+    held = []
+    page.route("**/api/tokens", lambda route: held.append(route) if route.request.method == "GET" else route.continue_())
+    programs.get_by_label("Name of the program").fill("node-red")
+    with page.expect_request(lambda asked: asked.method == "GET" and asked.url.endswith("/api/tokens")):
+        make.click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(make).to_be_disabled()
+    expect(entries).to_have_count(0)
+    held.pop().continue_()
+    page.unroute("**/api/tokens")
+    expect(entries).to_have_count(1)
+    expect(make).to_be_enabled()
+    entries.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(entries).to_have_count(0)
+
+
 def test_an_installer_makes_no_tokens(visit):
     visitor = visit("installer")
     visitor.open("settings")

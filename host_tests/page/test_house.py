@@ -90,12 +90,9 @@ def test_the_reading_its_age_and_why_the_current_is_limited_are_shown(visit, cha
     visitor.open("house")
     card = region(page, "The house now")
     owner = person("owner")
-    assert owner.request("PUT", "/api/house", {"amps": [17.3, 1, -12.5], "power_w": -2322}).status == 200
-    expect(card).to_contain_text("17.3 A")
-    expect(card).to_contain_text("-12.5 A")
-    expect(card).to_contain_text("To the grid2.3 kW")
-    expect(card).to_contain_text("Age of the reading")
-    expect(card).to_contain_text("the supply of the house: 7.7 A")
+    for text in ("17.3 A", "-12.5 A", "To the grid2.3 kW", "Age of the reading", "the supply of the house: 7.7 A"):
+        assert owner.request("PUT", "/api/house", {"amps": [17.3, 1, -12.5], "power_w": -2322}).status == 200  # counts for 10 s
+        expect(card).to_contain_text(text)
     visitor.shot("house-phone", card)
     visitor.check_width()
     visitor.check_access()

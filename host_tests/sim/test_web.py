@@ -165,12 +165,15 @@ def test_settings_by_role(unit, csms):
                  {"ConnectionTimeOut": 33.5}, {"FreeVendIdTag": ""}, {"FreeVendIdTag": "x" * 21}, {"FreeVendIdTag": "a\nb"},
                  {"MqttRoots": "certificates"}, {"MqttUrl": "mqtt://broker"},
                  {"TamperPolicy": "none"}, {"WifiPassword": "short"}, {"WifiName": "ü" * 17}, {"Nothing": 1},
+                 {"HostName": "-garage"}, {"HostName": "garage-"}, {"HostName": "my garage"}, {"HostName": "garagé"},
+                 {"HostName": "G"}, {"HostName": "g" * 33}, {"WifiAddress": "1" * 51},
                  {"ConnectionTimeOut": 50, "FreeVendIdTag": ""}, {"AuthorizationKey": "short"}):
         refused(owner.request("PUT", "/api/settings", wish), 400)
     refused(installer.request("PUT", "/api/settings", {"InstallerMaxCurrent": 5}), 400)
     refused(installer.request("PUT", "/api/settings", {"ConnectedPhases": 4}), 400)
     empty = "-----BEGIN CERTIFICATE-----\nAAAAAAAAAAAAAAAAAAAA\n-----END CERTIFICATE-----\n"
     refused(owner.request("PUT", "/api/settings", {"MqttRoots": empty, "ConnectionTimeOut": 50}), 409)
+    refused(owner.request("PUT", "/api/settings", {"WifiAddress": "192.168.1.50/24 192.168.2.1", "ConnectionTimeOut": 50}), 409)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "45"
     assert not [key for key in csms.call("GetConfiguration")["configurationKey"] if key["key"] == "InstallerMaxCurrent"]
     events = [entry["info"] for entry in sim.command("security_log", count=20)["entries"]]

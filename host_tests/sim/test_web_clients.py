@@ -22,6 +22,7 @@ def test_other_sites_and_names_get_nothing(unit, csms):
     change = {"ConnectionTimeOut": 33}
     for headers, status in (
         ({"X-CSRF-Token": None}, 403), ({"X-CSRF-Token": "0" * 32}, 403), ({"X-CSRF-Token": csrf[:-1]}, 403),
+        ({"Host": f"pilotlight-{sim.secrets['serial'].lower()}.evil.example"}, 421), ({"Host": "localhost.evil.example"}, 421),
         ({"Host": "evil.example"}, 421), ({"Host": "evil.example:443"}, 421), ({"Host": ""}, 421),
         ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403), ({"Content-Type": "text/plain"}, 415),
@@ -30,9 +31,10 @@ def test_other_sites_and_names_get_nothing(unit, csms):
     ):  # fmt: skip
         refused(page.request("PUT", "/api/settings", change, headers), status)
     assert csms.call("GetConfiguration", key=["ConnectionTimeOut"])["configurationKey"][0]["value"] == "60"
-    host = f"127.0.0.1:{page.port}"
+    host, name = f"127.0.0.1:{page.port}", f"pilotlight-{sim.secrets['serial'].lower()}"
     for headers in ({"Host": host, "Origin": f"https://{host}", "Sec-Fetch-Site": "same-origin"}, {"Host": "localhost"},
-                    {"Host": "[::1]:8443"}, {"Host": f"pilotlight-{sim.secrets['serial'].lower()}.local"}):
+                    {"Host": "[::1]:8443"}, {"Host": f"{name}.local"}, {"Host": f"{name.title()}:8443"},
+                    {"Host": f"{name}.lan"}):
         assert page.request("PUT", "/api/settings", change, headers).status == 200
     answer = page.request("OPTIONS", "/api/settings")
     assert answer.status == 405 and not [h for h in answer.headers if h.lower().startswith("access-control")]

@@ -90,6 +90,25 @@ def test_another_router_is_met_by_the_button_and_another_channel_by_itself(launc
     csms.wait_connected(3)
 
 
+def test_address_that_strands_the_unit_is_undone_and_a_host_name_leads_to_the_page(launch, csms):
+    """The simulated network is 127.0.0.0/8: with another address no server is reached, until the one before comes back."""
+    sim = launch(settings=HOME, time_scale=20, options=["--web", f"127.0.0.1:{free_port()}"])
+    sim.pin = sim.installer_pin = labels(sim)[0]["pin"]
+    sim.wait_for(lambda s: s.get("wifi", {}).get("setup_s"), 60, "the setup network")
+    sim.command("wifi", ssid=NAME, password=PASSWORD)
+    csms.wait_booted()
+    sim.wait_for(lambda s: not s["wifi"]["setup_s"], 60, "the end of the setup network")
+    page_of(sim).put("/api/settings", WifiAddress="192.168.1.50/24 192.168.1.1")
+    csms.wait_disconnected()
+    csms.wait_connected(2, 60)
+    wait_up(sim)
+    owner = page_of(sim)
+    assert owner.get("/api/settings")["WifiAddress"]["value"] == ""
+    owner.put("/api/settings", WifiAddress="127.0.0.50/8 127.0.0.1", HostName="garage")
+    csms.wait_connected(3, 60)
+    assert owner.request("GET", "/api/status", headers={"Host": "garage"}).status == 200
+
+
 def test_the_setup_network_opens_for_a_held_button_alone(launch):
     """On a unit in the owner's network; that it closes after its time is in unit/test_wifi.py."""
     sim = launch()

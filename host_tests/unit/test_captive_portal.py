@@ -101,4 +101,4 @@ def test_http_leads_to_the_page_and_takes_nothing():
 
 
 def test_ports_are_named_where_they_are_not_the_usual_ones():
-    equal([captive_portal._authority("192.168.4.1", port, 443) for port in (443, 8443)], ["192.168.4.1", "192.168.4.1:8443"])
+    equal([captive_portal.authority("192.168.4.1", port, 443) for port in (443, 8443)], ["192.168.4.1", "192.168.4.1:8443"])

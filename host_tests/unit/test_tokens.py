@@ -9,9 +9,10 @@ from portal_rig import BASE, Rig, begin, end
 
 from charger.access import tokens
 from charger.audit import events
-from charger.commands import CONFLICT, FORBIDDEN, INVALID, UNKNOWN, table
+from charger.commands import CONFLICT, FORBIDDEN, INVALID, UNKNOWN, owner_settings, table
 from charger.credentials.vault import Vault
 from charger.errors import CommandError
+from charger.metering.reading import Reading
 from charger.mqtt_client import messages
 from charger.outlet.limits import Limits
 
@@ -35,6 +36,8 @@ class Connector:
     def __init__(self):
         self.outlet = self
         self.limits = Limits(160)
+        self.meter = self
+        self.reading = Reading(1)
 
 
 def rig_with_vault():
@@ -92,17 +95,23 @@ async def test_tokens_are_bounded_and_named_once():
 
 
 async def test_a_client_may_do_what_its_token_names_and_nothing_of_a_person():
-    """SEC-18: with every right that a token can have, no command of settings, PINs, logs, cards, tokens, erasure."""
+    """SEC-18: with every right that a token can have, no command of PINs, logs, cards, tokens, erasure; of settings the sun's."""
     rig = rig_with_vault()
     client = tokens.client_of(rig.app.vault, await make(rig, "all", *tokens.RIGHTS))
     of_clients = ("status", "charge", "history", "hours", "set_hours", "plan", "set_plan", "tariff", "set_tariff", "house",
-                  "set_house", "update", "install")
+                  "set_house", "update", "install", "set")
     for name in table.COMMANDS:
         if name not in of_clients:
             await refused(FORBIDDEN, table.run(rig.app, client, name, {}))
     reader = tokens.client_of(rig.app.vault, await make(rig, "reader", "status"))
     for name in ("charge", "history", "set_hours", "set_plan", "set_tariff", "set_house", "install"):
         await refused(FORBIDDEN, table.run(rig.app, reader, name, {}))
+    names = [name for name, _, _ in owner_settings._rows()]
+    true(len(names) > 25)
+    for name in names:
+        if name[:5] != "Solar":
+            await refused(FORBIDDEN, table.run(rig.app, client, "set", {name: ""}))
+        await refused(FORBIDDEN, table.run(rig.app, reader, "set", {name: ""}))
 
 
 async def test_commands_by_mqtt_with_a_token_need_no_login():

@@ -16,6 +16,7 @@ from simulator import compiled
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = b"\x1e"
+_MESSAGE = MARK + b"{"  # a byte like the mark may be in what the firmware writes to its serial line
 PWRON_RESET = 1
 WDT_RESET = 3
 REBOOT_MS = 1000  # the least time a restarting charger is off the network
@@ -43,12 +44,16 @@ def interpreter(word):
 class Board:
     """One simulated board. run() until stop(); command() at any time; `log` gets each line of its output."""
 
-    def __init__(self, launch, log, label=None, tracer=None):
-        """`label` is what to print when the board has taken the record of launch["provision"]; `tracer` gets its frames."""
+    def __init__(self, launch, log, label=None, tracer=None, serial=None):
+        """`label` is what to print when the board has taken the record of launch["provision"]; `tracer` gets its frames;
+        `serial` is the SerialLine of its console.
+        """
         self.launch = launch
         self.log = log
         self._label = label
         self._tracer = tracer
+        self._serial = serial
+        self._to_board = None  # commands
         self.failure = None
         self._heap = DEFAULT_HEAP
         self._process = None
@@ -87,13 +92,14 @@ class Board:
 
     def _write(self, line):
         with contextlib.suppress(ConnectionError, RuntimeError):
-            self._process.stdin.write(line)
+            self._to_board.write(line)
 
     # --- process ---
 
     async def _start(self, extra=None, heap=None):
         this_start = {"kept": self._kept, "reset_cause": self._cause, "boot_delay_ms": self._delay_ms}
-        launch = {**self.launch, **this_start, **(extra or {})}
+        read, write = os.pipe()
+        launch = {**self.launch, **this_start, **(extra or {}), "link_fd": read}
         # The shims of the board shadow the port's modules; a real board's board.py comes before the simulated one's.
         path = [str(compiled.folder("boards/SIM")), ".frozen"]
         if launch["board"]:
@@ -103,11 +109,19 @@ class Board:
             path.append(str(ROOT / ".toolchain" / "lib"))
         process = await asyncio.create_subprocess_exec(
             launch["frozen"] or str(interpreter(launch["word"])), "-X", f"heapsize={heap or self._heap}", "-m", "sim.start",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd="/",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd="/", pass_fds=(read,),
             process_group=0,  # Ctrl-C is for this process alone, which then stops the board cleanly
             env={"MICROPYPATH": ":".join(path), "PATH": os.environ.get("PATH", "")},
         )
-        process.stdin.write(json.dumps(launch).encode() + b"\n")
+        os.close(read)
+        if self._to_board is not None:
+            self._to_board.close()
+        self._to_board, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.Protocol, os.fdopen(write, "wb"))
+        process.stdin.write(json.dumps(launch).encode() + b"\n")  # behind this line it is the console's serial line
+        if self._serial is None:
+            process.stdin.write_eof()
+        else:
+            self._serial.on_bytes = process.stdin.write
         return process
 
     async def _measure(self):
@@ -169,13 +183,15 @@ class Board:
                 if rest:
                     self.log(rest)
                 return
+            if self._serial is not None:
+                self._serial.send(chunk)
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                text, mark, message = line.partition(MARK)
+                text, mark, message = line.partition(_MESSAGE)
                 if text or not mark:
                     self.log(text)
                 if mark:
-                    self._take(json.loads(message))
+                    self._take(json.loads(b"{" + message))
 
     def _take(self, message):
         event = message.get("event")

@@ -62,6 +62,7 @@ def _parser():
     add("--client-cert", metavar="FILE", help="the charger's certificate (PEM)")
     add("--client-key", metavar="FILE", help="its private key (PEM)")
     add("--web", metavar="HOST:PORT", help="serve the local page here")
+    add("--serial-line", metavar="LINK", help="a pseudo-terminal with the console's serial line; LINK leads to it")
     add("--mqtt", metavar="URL", help="the owner's broker, mqtts://[USER@]HOST:PORT[/PREFIX]; TLS always")
     add("--mqtt-ca", metavar="FILE", help="root certificates of the broker (PEM)")
     add("--mqtt-password-file", metavar="FILE",
@@ -336,6 +337,7 @@ def parse(words):
         "client_cert": _pem(given.client_cert, "--client-cert", "CERTIFICATE"),
         "client_key": _pem(given.client_key, "--client-key", "PRIVATE KEY"),
         "web": given.web,
+        "serial_line": None if given.serial_line is None else str(Path(given.serial_line).absolute()),
         "mqtt": _broker(given),
         "mqtt_ca": _pem(given.mqtt_ca, "--mqtt-ca", "CERTIFICATE"),
         "mqtt_password": _broker_password(given),

@@ -49,6 +49,7 @@ config = {
     "boot_delay_ms": 0,
     "reset_cause": 1,  # machine.reset_cause() of this start
     "kept": None,  # link.kept() of before the reboot
+    "link_fd": 0,  # where commands come in; stdin is the serial line of the console unless it is 0
     "measure": False,  # only say how much heap the world takes, then end
 }
 

@@ -1,7 +1,7 @@
 """The link to the process that started this one.
 
-Commands come in on stdin, one JSON object a line; what goes out on stdout begins with a record separator, which a log
-line never does.
+Commands come in on a pipe of its own, one JSON object a line, since stdin and stdout are the serial line of the console. What
+goes out on stdout begins with a record separator, which a log line never does.
 """
 
 import asyncio
@@ -9,9 +9,10 @@ import gc
 import json
 import sys
 
-from sim import libc, net, rtc, timebase, world
+from sim import launch, libc, net, rtc, timebase, world
 
 _MARK = "\x1e"
+_in = None
 
 
 def send(message):
@@ -78,9 +79,18 @@ def _send_reply(reply):
         send({"ok": False, "error": "the charger's heap is full", "n": reply["n"]})
 
 
+def _commands():
+    """The stream of commands, made once: a second file object would have a buffer of its own."""
+    global _in
+    if _in is None:
+        number = launch.config["link_fd"]
+        _in = open(number, "rb") if number else sys.stdin
+    return _in
+
+
 async def serve(answer):
     """Read commands for ever; answer(command) gives (reply, what to do after it is sent or None)."""
-    reader = asyncio.StreamReader(sys.stdin)
+    reader = asyncio.StreamReader(_commands())
     while True:
         line = await reader.readline()
         if not line:  # the parent is gone

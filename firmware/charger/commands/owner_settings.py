@@ -22,6 +22,7 @@ ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
 FreeVendIdTag settings
+HostName network
 HouseMaxCurrent limits
 HouseMeter network
 HouseSafeCurrent limits
@@ -38,17 +39,21 @@ SolarStartPower schedule
 TamperPolicy settings
 UnlockConnectorOnEVSideDisconnect settings
 UploadToHomeNetwork network
+WifiAddress network
 WifiName network
 WifiPassword network secret
 """
 _IN_VAULT = {
     "WifiName": ("wifi/name", 1, 32), "WifiPassword": ("wifi/password", 8, 63),  # in the vault; IEEE 802.11, WPA2
+    "HostName": ("wifi/host", 0, 32), "WifiAddress": ("wifi/address", 0, 50),  # "" for the unit's own name, for DHCP
     # the owner's broker, used from the next start: mqtts:// URL ("" for none), PEM
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
     # another back end, from the next start on: wss:// URL ("": that of the factory), identity, PEM (UK-14)
     "BackEndUrl": ("ocpp/url", 0, 200), "BackEndIdentity": ("ocpp/identity", 0, 48), "BackEndRoots": ("ocpp/roots", 0, 1800),
     "MqttDiscovery": ("mqtt/discovery", 0, 32),  # prefix of Home Assistant's discovery topics, "" for none
 }  # fmt: skip
+
+_HOST = "-abcdefghijklmnopqrstuvwxyz0123456789"  # RFC 1123
 
 
 def _rows():
@@ -88,7 +93,7 @@ async def _write_settings(app, role, args, surface) -> dict:
             raise CommandError(INVALID, "%s: no such setting." % name)
         if not roles.may(role, right):
             raise CommandError(FORBIDDEN, "%s: the %s may not change it." % (name, role))
-        changes.append((name, _secret_form(name, value) if name in _IN_VAULT else _shaped(app, name, value), right))
+        changes.append((name, _secret_form(name, value, app) if name in _IN_VAULT else _shaped(app, name, value), right))
         await clock.sleep_ms(0)
     for name, value, right in changes:
         if name in _IN_VAULT and not value:
@@ -100,7 +105,7 @@ async def _write_settings(app, role, args, surface) -> dict:
         if right != "settings" or name == "TamperPolicy":
             app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
         await clock.sleep_ms(0)
-    if any(name in ("WifiName", "WifiPassword") for name, _, _ in changes):
+    if any(name[:4] in ("Wifi", "Host") for name, _, _ in changes):
         app.wifi.changed()
     if any(name[:5] in ("House", "Solar") for name, _, _ in changes):
         app.planner.use_house()
@@ -119,7 +124,7 @@ async def _networks(app, _role, _args, _surface) -> dict:
     return {"networks": [{"name": name, "rssi": rssi, "safe": safe} for name, rssi, safe in found]}
 
 
-def _secret_form(name, value) -> bytes:
+def _secret_form(name, value, app) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
         validate.check(("text", high, low) if name in ("MqttRoots", "BackEndRoots") else ("str", high, low), value)
@@ -127,6 +132,10 @@ def _secret_form(name, value) -> bytes:
         raise CommandError(INVALID, "%s: %s." % (name, error.why))
     if name == "MqttDiscovery" and any(ch in "+#?/ " for ch in value):
         raise CommandError(INVALID, "MqttDiscovery: one level of a topic.")
+    if name == "HostName" and (value.strip("-") != value or not all(ch in _HOST for ch in value)):
+        raise CommandError(INVALID, "HostName: small letters, digits, and hyphens between them.")
+    if name == "WifiAddress" and value and not app.wifi.takes_address(value):
+        raise CommandError(CONFLICT, "WifiAddress: not like 192.168.1.50/24 192.168.1.1.")
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
         raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
     if name == "BackEndUrl" and value and not value.startswith("wss://"):

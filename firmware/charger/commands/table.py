@@ -19,7 +19,7 @@ from charger.errors import CommandError, InvalidValueError
 
 # What a token may be used for, each with its right (SEC-18).
 _OF_CLIENTS = ("status", "charge", "history", "hours", "set_hours", "plan", "set_plan", "tariff", "set_tariff", "house",
-               "set_house", "update", "install")
+               "set_house", "update", "install", "set")  # of settings, those with one of a token's rights
 COMMANDS = {}
 for _module in (cards, charging, client_tokens, logs_and_history, maintenance, owner_settings, pin_and_clock, planning):
     COMMANDS.update(_module.COMMANDS)

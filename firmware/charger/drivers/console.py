@@ -28,6 +28,11 @@ def over() -> None:
         reset_cause.reset("an error of the firmware")
 
 
+def has_line() -> bool:
+    """True where packets can be received on the console's UART: the console is closed, but there is one (net/improv.py)."""
+    return is_closed() and not _is_product()
+
+
 def is_closed() -> bool:
     """True on a provisioned unit, on one whose key storage cannot be opened, and in an image of the PRODUCT variant."""
     from charger.drivers.keystore import KeyStore  # unloaded after the start

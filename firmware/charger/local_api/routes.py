@@ -46,6 +46,7 @@ _ROUTES = {
     "/api/logout": {"POST": None},
     "/api/session": {"GET": None},
 }  # fmt: skip
+_DOMAINS = ("", "local", "lan", "home", "home.arpa", "internal", "fritz.box")  # in which routers at home resolve host names
 _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of CommandError
 
 
@@ -79,6 +80,8 @@ async def answer(app, listener, request, host: str) -> tuple:
 
 async def _run(app, role, request, wish: dict, surface: str, device: str) -> tuple:
     """Run the command of a path for a role or a client; return (status, JSON object, header lines)."""
+    if app.wifi.setup is None:  # who is in the set-up network reaches the unit at any address
+        app.wifi.prove()
     try:
         return 200, await commands.run(app, role, _ROUTES[request.path][request.method], wish, surface, device), ""
     except CommandError as error:
@@ -105,8 +108,10 @@ def check_host(app, fields) -> None:
         name = host[: host.find("]") + 1]
     elif ":" in host:
         name = host[: host.rfind(":")]
-    serial = app.config.get_str("ChargeBoxSerialNumber").lower()
-    if not (_is_address(name) or name.lower() in ("localhost", "pilotlight-%s.local" % serial)):
+    own, _, domain = name.lower().partition(".")
+    if _is_address(name) or name.lower() == "localhost":
+        return
+    if own not in (app.wifi.host, "pilotlight-" + app.config.get_str("ChargeBoxSerialNumber").lower()) or domain not in _DOMAINS:
         raise RequestError(421, "Unknown host name; use the unit's IP address.")
 
 

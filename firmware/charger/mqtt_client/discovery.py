@@ -16,6 +16,7 @@ _OPTIONS = (
     '"Reserved","Unavailable","Faulted"]'
 )
 _ENERGY = '"device_class":"energy","state_class":"total_increasing","unit_of_measurement":"Wh"'
+_CURRENT = '"device_class":"current","state_class":"measurement","unit_of_measurement":"A"'
 # component, object, name, template, more JSON. A # stands for the connector's number.
 _OF_CONNECTOR = (
     ("sensor", "status_#", "Status #", _VALUE + ".ocpp_status", _OPTIONS),
@@ -25,8 +26,7 @@ _OF_CONNECTOR = (
     ("sensor", "session_energy_#", "Session energy #", _VALUE + ".session_wh", _ENERGY),
     ("sensor", "voltage_#", "Voltage #", _VALUE + ".voltage_v",
      '"device_class":"voltage","state_class":"measurement","unit_of_measurement":"V"'),
-    ("sensor", "offered_#", "Current offered #", _VALUE + ".offered_amps",
-     '"device_class":"current","state_class":"measurement","unit_of_measurement":"A"'),
+    ("sensor", "offered_#", "Current offered #", _VALUE + ".offered_amps", _CURRENT),
     ("sensor", "reason_#", "Why it waits #", _VALUE + ".reason or '-'", '"icon":"mdi:timer-sand"'),
     ("binary_sensor", "plugged_#", "Plugged #",
      "'OFF' if " + _VALUE + ".ocpp_status in ('Available','Reserved','Unavailable') else 'ON'", '"device_class":"plug"'),
@@ -41,8 +41,10 @@ _OF_UNIT = (
     ("binary_sensor", "backend", "Back end", "'ON' if value_json.backend else 'OFF'",
      '"device_class":"connectivity","entity_category":"diagnostic"'),
     ("update", "firmware", "Firmware",
-     "{'installed_version':value_json.firmware,'latest_version':value_json['update'].offer.version"
-     " if value_json['update'] and value_json['update'].offer else value_json.firmware}|tojson",
+     "dict({'installed_version':value_json.firmware,'latest_version':value_json['update'].offer.version"
+     " if value_json['update'] and value_json['update'].offer else value_json.firmware},**({'in_progress':true,"
+     "'update_percentage':value_json['update'].percent} if value_json['update'] and value_json['update'].loading"
+     " else {}))|tojson",
      '"device_class":"firmware","entity_category":"diagnostic"'),
 )  # fmt: skip
 # component, object, name, template, more JSON, and the fields that have the payload of an action
@@ -55,6 +57,8 @@ _COMMANDS = (
     ("button", "stop_#", "Stop #", "", "", ("payload_press", "stop")),
     ("button", "now_#", "Charge now #", "", "", ("payload_press", "now")),
 )  # fmt: skip
+_MODE = ("select", "mode", "Solar mode", "value_json.solar_mode")
+_SET_MODE = '{"id":"ha","token":"%s","do":"set","with":{"SolarMode":"{{ value }}"}}'
 _COMMON = (
     '"availability_topic":%s,"availability_template":"{{ \'online\' if value_json.online else \'offline\' }}","device":%s'
 )
@@ -77,7 +81,18 @@ def messages(app, prefix: str, base: str, serial: str):
         if install and row[0] == "update":
             more += _commands(base, ("payload_install", '{"id":"ha","token":"%s","do":"install"}' % install))
         yield _one(prefix, unit, row[:4], base + "status", more + "," + common)
+    steer = tokens.published(app.vault, "status") and tokens.published(app.vault, "schedule")
+    if steer:
+        more = '"options":["off","surplus","minimum"]' + _commands(base, ("command_template", _SET_MODE % steer))
+        yield _one(prefix, unit, _MODE, base + "status", more + "," + common)
+    else:
+        yield _topic(prefix, unit, _MODE), b""
     for connector in app.connectors:
+        for phase in range(connector.meter.reading.connected):
+            facts = connector.id, phase + 1
+            value = "(value_json.connectors['%d'].amps or [none,none,none])[%d]" % (connector.id, phase)
+            row = "sensor", "current_%d_l%d" % facts, "Current %d L%d" % facts, value
+            yield _one(prefix, unit, row, base + "status", _CURRENT + "," + common)
         for row in _OF_CONNECTOR:
             row = [text.replace("#", str(connector.id)) for text in row]
             yield _one(prefix, unit, row[:4], base + "status", row[4] + "," + common)

@@ -17,12 +17,13 @@ def status(app) -> bytes:
     for connector in app.connectors:
         facts = status_report.connector_report(connector, app.planner)
         connectors[str(connector.id)] = {name: facts[name] for name in (
-            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "voltage_v",
+            "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "voltage_v", "amps",
             "energy_wh", "session_wh", "limit_amps", "paused", "plan")}  # fmt: skip
     return _text({
         "online": True, "time": _now(), "uptime_s": clock.uptime_s(), "firmware": app.config.get_str("FirmwareVersion"),
         "backend": app.charge_point.ready(), "setup": status_report.setup_words(app),
         "tamper": app.tamper.report() if app.tamper else None, "update": _update(app), "connectors": connectors,
+        "solar_mode": app.config.get_str("SolarMode"),
     })  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def _update(app):
     if app.updates is None:
         return None
     facts = app.updates.report()
-    return {name: facts.get(name) for name in ("version", "offer", "loading", "trial", "why", "altered")}
+    return {name: facts.get(name) for name in ("version", "offer", "loading", "percent", "trial", "why", "altered")}
 
 
 def running(connector) -> bytes:

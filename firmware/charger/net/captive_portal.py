@@ -40,13 +40,14 @@ def start(address: str, ports: tuple) -> list:
     `ports`: those of DNS, of HTTP, and of the page over HTTPS.
     """
     names, plain, page = ports
-    home = "http://%s/" % _authority(address, plain, _HTTP)
-    link = "https://%s/" % _authority(address, page, _HTTPS)
+    home = "http://%s/" % authority(address, plain, _HTTP)
+    link = "https://%s/" % authority(address, page, _HTTPS)
     return [asyncio.create_task(_guarded(_answer_names(address, names))),
             asyncio.create_task(_guarded(_answer_requests(address, plain, home, link)))]
 
 
-def _authority(address: str, port: int, usual: int) -> str:
+def authority(address: str, port: int, usual: int) -> str:
+    """Host and port of a URL; without the port where it is the usual one."""
     return address if port == usual else "%s:%d" % (address, port)
 
 

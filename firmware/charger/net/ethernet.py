@@ -56,8 +56,10 @@ class Station:
         """True with an address of either."""
         return self.wired() or self._radio.isconnected()
 
-    def ifconfig(self) -> tuple:
-        """Address, mask, gateway and name server of the one in use."""
+    def ifconfig(self, wifi_parts=None) -> tuple:
+        """Address, mask, gateway and name server of the one in use; or set those of Wi-Fi, as network.WLAN does."""
+        if wifi_parts is not None:
+            return self._radio.ifconfig(wifi_parts)
         return (self._lan if self.wired() else self._radio).ifconfig()
 
     def status(self, what: str):
@@ -104,6 +106,7 @@ class EthernetOrWifi(wifi.Wifi):
 
     async def serve(self) -> None:
         """Wait for Ethernet first; the radio is on all the same, as the random number generator needs it (SEC-10)."""
+        self._set_host_name()
         if not self._barred():
             wifi.turn_on()
         polls = _FIRST_ADDRESS_S * _POLLS_A_S
@@ -136,6 +139,7 @@ class EthernetOrWifi(wifi.Wifi):
     async def _join(self) -> bool:
         if self.wired():
             self._news = False  # it is stored, and tried when there is no Ethernet
+            self._set_host_name()
             return True
         return await super()._join()
 

@@ -4,6 +4,9 @@ Name and pass phrase of the owner's network are in the vault. A changed network 
 _TRIAL_ATTEMPTS attempts, the unit returns to the network that it joined last, so a wrong entry does not disconnect it. If no
 network is stored, or if the button is held, the unit opens its setup network for some minutes (setup_network.py). A unit that
 has never joined the stored network opens it at each start as well: the entry may be wrong.
+
+A static address is on trial, too: joining proves nothing about it. It is kept once a person or a program with a right has reached
+the unit, or the unit its back end, within _PROOF_S; else the unit returns to what it had before.
 """
 
 import asyncio
@@ -13,6 +16,7 @@ import network
 from micropython import const
 
 from charger import clock, log, validate
+from charger.net import ip_address
 from charger.os_errors import is_out_of_memory
 
 _JOIN_MS = const(20000)  # time limit of one attempt to join
@@ -27,7 +31,10 @@ _SCAN_AGAIN_S = const(10)
 _MAX_FOUND = const(12)
 _SAFE = (3, 4, 6, 7)  # AUTH_WPA2_PSK, WPA_WPA2, WPA3, WPA2_WPA3 of the port's scan(): the networks that this unit joins
 _NAME, _KEY = "wifi/name", "wifi/password"  # in the vault
-_JOINED = "wifi/joined"  # name, newline and pass phrase of the network that was joined last; one entry, so it is whole or absent
+_HOST, _ADDRESS = "wifi/host", "wifi/address"  # host name; "ADDRESS/PREFIX GATEWAY [NAME SERVER]", DHCP without
+_JOINED = "wifi/joined"  # lines: name, pass phrase, address, as joined last; one entry, so it is whole or absent
+_PROOF_S = const(300)
+_HOST_LONGEST = const(32)  # the port's limit
 
 
 class NoRadio:
@@ -104,6 +111,22 @@ def _readable_name(ssid: bytes) -> str:
     return name if validate.printable(name) else ""
 
 
+def static_form(text: str) -> tuple | None:
+    """(address, bits of the mask, gateway, name server) of a static address, as ifconfig() takes them; None for anything else."""
+    address, _, more = text.partition("/")
+    prefix, *servers = more.split(" ")
+    parts = [ip_address.parse_ip(part) for part in [address] + servers]  # noqa: RUF005 - MicroPython
+    if any(part is None or len(part) != 4 for part in parts) or len(parts) not in (2, 3):
+        return None
+    if not prefix.isdigit() or not 8 <= int(prefix) <= 30:
+        return None
+    hosts = (1 << 32 - int(prefix)) - 1
+    own, gateway = [int.from_bytes(part or b"", "big") for part in parts[:2]]
+    if own | hosts != gateway | hosts or own == gateway or own & hosts in (0, hosts):
+        return None
+    return address, int(prefix), servers[0], servers[-1]
+
+
 def _by_strength(found: tuple) -> int:
     return -found[1]
 
@@ -116,23 +139,29 @@ def _known(vault) -> bool:
 class Wifi:
     """Keeps the station connected to the owner's network.
 
-    `setup` is the SetupNetwork while it is open. button() is 0 while pressed; None on a board without a button.
+    `setup` is the SetupNetwork while it is open, `host` the host name that the router was given. button() is 0 while pressed;
+    None on a board without a button.
     barred() is True while the unit may use no network: the radio stays off. portal: the ports of captive_portal.py, or None.
+    line: what improv.py needs beside (name of the board, the security log's add()), or None on a unit without a serial line.
     """
 
-    def __init__(self, files, vault, on_up, button=None, barred=None, portal=None):
+    def __init__(self, files, vault, on_up, button=None, barred=None, portal=None, line=None):
         self.setup = None
+        self.host = "pilotlight"
         self._files = files
         self._vault = vault
         self._on_up = on_up
         self._button = button
         self._barred = barred or _never
         self._portal = portal
+        self._line = line
         self._scanned = None  # (uptime in s, networks)
         self._held = 0
         self._wlan = station()
         self._news = False
         self._failed = 0  # attempts in a row
+        self._proof_until_s = 0  # uptime, while an address is on trial
+        self._static = False
 
     def set_network(self, ssid: str, key: str) -> str:
         """Store the owner's network and join it; returns '' or the reason for a refusal as a sentence. OSError by the vault."""
@@ -167,11 +196,34 @@ class Wifi:
         self._scanned = (now_s, found)
         return found
 
+    def joined_before(self) -> bool:
+        """True on a unit that has joined a network since it was made or reset."""
+        return _JOINED in self._vault.names()
+
+    def address(self) -> str:
+        """The unit's address in the owner's network."""
+        return self._wlan.ifconfig()[0]
+
+    def prove(self) -> None:
+        """The unit was reached at its address, or has reached its back end from there."""
+        if self._proof_until_s:
+            self._proof_until_s = 0
+            self._keep_joined(self._wanted())
+
+    def _wanted(self) -> bytes:
+        """The stored network in the form of _JOINED."""
+        return b"\n".join([self._vault.get(name) or b"" for name in (_NAME, _KEY, _ADDRESS)]).rstrip(b"\n")
+
+    def takes_address(self, text: str) -> bool:
+        """True for a static address in the form of _ADDRESS that can be one."""
+        return static_form(text) is not None
+
     def changed(self) -> None:
         """Join the network that is now in the vault."""
         self._news = True
         self._failed = 0
         self._scanned = None
+        self._proof_until_s = 0
 
     async def serve(self) -> None:
         """Call run() whenever the link is down, the network was changed, or the button is pressed."""
@@ -181,6 +233,7 @@ class Wifi:
             elif self._has_work():
                 await self.run()
             await clock.sleep_ms(_LOOK_MS)
+            self._look_at_proof()
 
     def wired(self) -> bool:
         """True while Ethernet is in use (ethernet.py)."""
@@ -190,7 +243,7 @@ class Wifi:
         return self._news or not self._wlan.isconnected() or (self._button is not None and not self._button())
 
     def _needs_setup(self) -> bool:
-        return not _known(self._vault) or _JOINED not in self._vault.names()
+        return not _known(self._vault) or not self.joined_before()
 
     async def run(self) -> None:
         """Try to join with growing pauses; returns when there is a link and nothing else to do."""
@@ -209,7 +262,7 @@ class Wifi:
                 pause_s = _RETRY_FIRST_S
                 self._failed = 0
                 if not linked:
-                    log.info("wifi", "link up, " + self._wlan.ifconfig()[0])
+                    log.info("wifi", "link up, " + self.address())
                     self._on_up()
                 while self._wlan.isconnected() and not self._news and not self._barred():
                     if self.setup is None and not self._held:
@@ -237,12 +290,24 @@ class Wifi:
     async def _poll(self) -> None:
         await clock.sleep_ms(_POLL_MS)
         self._look_at_button()
+        self._look_at_proof()
+
+    def _look_at_proof(self) -> None:
+        if self._proof_until_s and clock.uptime_s() > self._proof_until_s:
+            self._restore()
+            self.changed()
 
     def _look_at_button(self) -> None:
         if self._button is not None:
             self._held = 0 if self._button() else self._held + 1
             if self._held == _HELD:
                 self.open_setup()
+
+    def _set_host_name(self) -> None:
+        """The owner's, or the name of the set-up network; routers and mDNS learn it."""
+        name = self._vault.get(_HOST) or self._files.read("setup_ssid") or b"pilotlight"
+        self.host = name.decode().lower().replace(" ", "-")[:_HOST_LONGEST]
+        network.hostname(self.host)
 
     async def _join(self) -> bool:
         """Make one attempt; False when no network is set or the attempt times out."""
@@ -255,6 +320,11 @@ class Wifi:
                 self._wlan = network.WLAN()
             self._wlan.active(True)
             self._wlan.disconnect()
+            self._set_host_name()
+            static = static_form((self._vault.get(_ADDRESS) or b"").decode())
+            if static or self._static:  # the port refuses to start a DHCP client that runs already
+                self._wlan.ifconfig(static or "dhcp")  # type: ignore[arg-type] - the stubs know one of its forms
+                self._static = bool(static)
             self._wlan.connect(ssid.decode(), key.decode())
         except (OSError, RuntimeError) as error:  # the port raises RuntimeError for errors without a name, such as ESP_ERR_NO_MEM
             self._report_failure("cannot join", error)
@@ -266,7 +336,10 @@ class Wifi:
                 self._wlan.disconnect()
                 return False
             await self._poll()
-        self._keep_joined(ssid + b"\n" + key)
+        if static and self._vault.get(_JOINED) != self._wanted():
+            self._proof_until_s = clock.uptime_s() + _PROOF_S
+        else:
+            self._keep_joined(self._wanted())
         return True
 
     def _keep_joined(self, network_joined: bytes) -> None:
@@ -280,16 +353,20 @@ class Wifi:
     def _fall_back(self) -> bool:
         """Count a failed attempt; True when the network on trial was given up and the previous one restored."""
         self._failed += 1
-        before = self._vault.get(_JOINED)
-        if self._failed < _TRIAL_ATTEMPTS or not before or not _known(self._vault):
+        return self._failed >= _TRIAL_ATTEMPTS and _known(self._vault) and bool(self._vault.get(_JOINED)) and self._restore()
+
+    def _restore(self) -> bool:
+        """Set what was joined last, the same network with DHCP where nothing was; False when that is what is set already."""
+        wanted = self._wanted()
+        before = self._vault.get(_JOINED) or b"\n".join(wanted.split(b"\n")[:2])
+        if before == wanted:
             return False
-        name, _, key = before.partition(b"\n")
-        if self._vault.get(_NAME) == name and self._vault.get(_KEY) == key:
-            return False
-        log.error("wifi", "the changed network cannot be joined: back to the one before it")
+        log.error("wifi", "the changed network cannot be used: back to the one before it")
+        parts = (before + b"\n").split(b"\n")
         try:
-            self._vault.put(_NAME, name)
-            self._vault.put(_KEY, key)
+            self._vault.put(_NAME, parts[0])
+            self._vault.put(_KEY, parts[1])
+            self._vault.put(_ADDRESS, parts[2])
         except OSError as error:
             log.error("wifi", "the one before it cannot be set: " + log.reason(error))
             return False
@@ -310,5 +387,5 @@ class Wifi:
         if self.setup is None and key and ssid and not self._barred():
             from charger.net.setup_network import SetupNetwork  # seldom, often never
 
-            self.setup = SetupNetwork(ssid.decode(), key.decode(), self, self._portal)
+            self.setup = SetupNetwork(ssid.decode(), key.decode(), self, self._portal, self._line)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

@@ -216,6 +216,7 @@ class Updater:
         if download is not None and download.manifest is not None:
             report["bytes"] = download.done
             report["loading"] = download.manifest.version
+            report["percent"] = download.done * 100 // download.manifest.size
         return report
 
 

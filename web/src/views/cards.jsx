@@ -41,15 +41,14 @@ export function Cards() {
     const timer = setTimeout(reload, LOOK_MS);
     return () => clearTimeout(timer);
   }, [list]);
-  const ask = async (wish) => {
-    if (await act(() => post("/api/cards", wish), wish.action === "change" ? t("done.saved") : "")) reload();
-  };
+  const ask = (wish) => act(() => post("/api/cards", wish).then(reload), wish.action === "change" ? t("done.saved") : "");
   function learn(event) {
     event.preventDefault();
     ask({ action: "learn", name: new FormData(event.target).get("name") });
     event.target.reset();
   }
-  if (error || !list || !list.reader) return null;
+  if (!list && !error) return <p class="loading" role="status">{t("loading")}</p>;
+  if (error || !list.reader) return null;
   return (
     <Card title={t("cardList")} id="card-list">
       <p>{t(list.backend ? "cardsBackEnd" : "cardsText")}</p>

@@ -69,10 +69,7 @@ export function Hours({ status, session }) {
   const [hours, error, reload] = useLoaded("/api/hours");
   const [act, busy] = useAction();
   const mayChange = session.actions.includes("schedule");
-  const choose = async (wish) => {
-    await act(() => put("/api/hours", wish), t("done.saved"));
-    await reload();
-  };
+  const choose = (wish) => act(() => put("/api/hours", wish).finally(reload), t("done.saved"));
   if (error) return <p class="error" role="alert">{error}</p>;
   if (!hours) return <p class="loading" role="status">{t("loading")}</p>;
   return (

@@ -49,9 +49,7 @@ function Times({ slots, times }) {
 
 function Wish({ id, plan, reload }) {
   const [act, busy] = useAction();
-  const save = async (wish) => {
-    if (await act(() => put("/api/plan", { connector: Number(id), ...wish }), t("done.saved"))) reload();
-  };
+  const save = (wish) => act(() => put("/api/plan", { connector: Number(id), ...wish }).then(reload), t("done.saved"));
   function submit(event) {
     event.preventDefault();
     const form = new FormData(event.target);

@@ -6,7 +6,7 @@ import { Tokens } from "./tokens.jsx";
 
 // Settings by their place on the page; those of the house have a view of their own.
 const GROUPS = {
-  wifi: ["WifiName", "WifiPassword"],
+  wifi: ["WifiName", "WifiPassword", "HostName", "WifiAddress"],
   charging: ["FreeVend", "FreeVendIdTag", "ConnectionTimeOut", "UnlockConnectorOnEVSideDisconnect", "TamperPolicy"],
   cards: ["LocalAuthorizeOffline", "LocalPreAuthorize", "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled"],
   installer: ["InstallerMaxCurrent", "ConnectedPhases"],

@@ -51,13 +51,14 @@ export function Tokens() {
   const [list, error, reload] = useLoaded("/api/tokens");
   const [act, busy] = useAction();
   const [fresh, setFresh] = useState("");
-  if (error || !list) return null;
+  if (error) return null;
+  if (!list) return <p class="loading" role="status">{t("loading")}</p>;
   async function ask(wish, done) {
     const answer = await act(() => post("/api/tokens", wish), t("done.saved"));
     if (!answer) return;
     setFresh(answer.token || "");
     if (done) done();
-    reload();
+    await act(reload); // the buttons rest until the list is the new one
   }
   return (
     <Card title={t("tokens")} id="token-list">
