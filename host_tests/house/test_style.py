@@ -16,7 +16,6 @@ PRIVATE = re.compile(
     r"(?<![\w.])/(?:root|home/\w+|work|Users/\w+)/\w|/opt/\w*(?:pypi|wheels)|file://(?!\{)/"
     r"|pythonhosted\.org|(?:extra-)?index-url\s*[= ]\s*\S|--find-links"
 )
-
 CONFLICT = re.compile(r"^(?:<{7}|>{7}) ")
 
 
