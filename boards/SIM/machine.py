@@ -141,9 +141,6 @@ def bitstream(pin, encoding, timing, data):
     pin._line.write("%02X%02X%02X" % (data[1], data[0], data[2]))
 
 
-_SLOW_TIME_FACTOR = 10
-
-
 def _watch():
     WDT._only._watch()
 
@@ -151,9 +148,9 @@ def _watch():
 class WDT:
     """The task watchdog: once started it cannot be stopped, and a missed feed resets the chip.
 
-    Two watch: asyncio's wait, in simulated time; and the operating system's alarm, in real time, for code that never
-    comes back to waiting. Where simulated time is slower than real time the alarm waits for much longer: an interpreter that gets
-    no processor is no firmware that hangs. There is one, as on the port: a second WDT() sets its time limit anew.
+    Two watch: asyncio's wait, in simulated time; and the operating system, for code that never comes back to waiting, by the
+    processor time of the interpreter: one that gets no processor is no firmware that hangs. Its alarm in real time is for code
+    that waits without end, and comes later. There is one, as on the port: a second WDT() sets its time limit anew.
     """
 
     _only = None
@@ -185,8 +182,7 @@ class WDT:
         soft_irq.leave()
 
     def _put_off(self):
-        alarm_s = self._timeout // 1000 + 2
-        libc.alarm(_SLOW_TIME_FACTOR * alarm_s if timebase.is_slow() else alarm_s)
+        libc.alarm(self._timeout // 1000 + 2)
 
     def _watch(self):
         if utime.ticks_diff(timebase.ticks_ms(), self._fed) > self._timeout:

@@ -14,7 +14,10 @@ def _write(level: str, area: str, text: str) -> None:
     global _next
     up = clock.uptime_ms()
     line = "%d.%03d %s %s: %s" % (up // 1000, up % 1000, level, area, text)
-    kept = line[:_LONGEST].replace("\n", " ").encode() + b"\n"
+    kept = line.encode()
+    if min(kept) < 0x20 or max(kept) >= 0x7F:  # peers' words: no line and no terminal command of theirs
+        line = "".join([ch if " " <= ch < "\x7f" or ch > "\x9f" else " " for ch in line])
+    kept = line[:_LONGEST].encode() + b"\n"
     first = min(len(kept), _KEPT - _next)
     _ring[_next : _next + first] = kept[:first]
     _ring[: len(kept) - first] = kept[first:]

@@ -38,6 +38,41 @@ def test_every_command_by_mqtt_has_its_worst_input():
     assert offered | {"hello", "login", "logout"} == set(worst_inputs.MQTT)
 
 
+def words_of(file):
+    """The words of all enumerations that a module's checks name."""
+    found = set()
+    for node in ast.walk(ast.parse((CHARGER / file).read_text())):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[1], ast.Tuple):
+            kind, words = node.elts
+            if isinstance(kind, ast.Constant) and kind.value == "enum":
+                found |= {word.value for word in words.elts}
+    return found
+
+
+def given(rows):
+    """All texts in some worst inputs, those of a query included."""
+    if callable(rows):
+        return given(rows())
+    if isinstance(rows, dict):
+        return given(list(rows.values()))
+    if isinstance(rows, list | tuple):
+        return {text for row in rows for text in given(row)}
+    return {rows, rows.partition("=")[2]} if isinstance(rows, str) else set()
+
+
+def test_every_word_of_an_enumeration_has_its_worst_input():
+    """A kind, an action or a view that a handler knows is a handler of its own."""
+    for folder, rows in (("commands", worst_inputs.API), ("ocpp/v16/actions", worst_inputs.OCPP)):
+        known = given(rows)
+        for path in sorted((CHARGER / folder).glob("*.py")):
+            assert not words_of(f"{folder}/{path.name}") - known, path.name
+    for name, file in (("TriggerMessage", "trigger_message.py"), ("ExtendedTriggerMessage", "extended_trigger_message.py")):
+        nodes = ast.walk(ast.parse((CHARGER / "ocpp/v16/actions" / file).read_text()))
+        compared = [part for node in nodes if isinstance(node, ast.Compare) for part in ast.walk(node)]
+        words = {part.value for part in compared if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+        assert words and not words - given(worst_inputs.OCPP[name]), name
+
+
 def test_the_worst_inputs_are_nearly_as_long_as_a_message_may_be():
     """None is longer, or it would be refused before any handler, and the greatest are over nine tenths of it."""
     longest = max(len(make().encode()) for make in worst_inputs.FRAMES.values())

@@ -145,6 +145,10 @@ def command_by_home_assistant(sim, page, owner):
     topic = f"homeassistant/switch/pilotlight_{SERIAL}/allowed_1/config"
     wait_until(lambda: topic in owner.discovered, 30, "the switch")
     assert not [fault for name, told in owner.discovered.items() for fault in faults(name, told)]
+    recorded = json.loads(owner.discovered[topic]["payload_off"])
+    del recorded["id"]
+    assert owner.command(at=1, **recorded)["error"] == "replay"  # a program's command of long ago
+    assert not sim.connector(1)["paused"]
     owner.publish("cmd", owner.discovered[topic]["payload_off"].encode())
     sim.wait_ocpp_status("SuspendedEVSE")
     wait_until(lambda: entity(owner, "allowed_1") == "OFF", 30, "the switch is off")

@@ -27,6 +27,8 @@ from sim.provisioned_units import (
 
 from .sessions import end_session, start_session
 
+IMAGE, BROKEN = "image", "broken"  # in the non-volatile storage
+
 
 def test_an_empty_state_directory_becomes_a_unit_of_its_own_once(launch, csms, word):
     """The label is one line of JSON, at the first launch alone; nothing else of it is ever printed."""
@@ -147,8 +149,12 @@ def test_the_tool_makes_a_unit_once(tmp_path, word):
     again = provision("--state-dir", folder)
     assert again.returncode == 1 and "--again" in again.stderr and again.stdout == ""
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+    kept = json.loads((folder / "nvs.json").read_text())
+    kept["pilotlight"] |= {IMAGE: "00" * 36, BROKEN: 1}  # of the image that ran so far: the factory may write another one
+    (folder / "nvs.json").write_text(json.dumps(kept))
     new = provision("--state-dir", folder, "--serial", "PL-0815", "--again")
     assert new.returncode == 0
+    assert not {IMAGE, BROKEN} & set(state.nvs(folder))
     other = json.loads(new.stdout)["label"]
     assert not {label[name] for name in SECRETS} & {other[name] for name in SECRETS}
     assert state.nvs(folder)["device_key"] not in before["nvs.json"].decode()

@@ -220,6 +220,41 @@ async def test_malformed_host_names_are_refused():
     true(not dns.is_address("1.2.3.256") and not dns.is_address("1.2.3"))
 
 
+async def test_a_number_that_begins_with_0_is_no_address():
+    """The stack reads 012.0.0.1 as 10.0.0.1, in the owner's network: it is a name that no server knows."""
+    for host in ("012.0.0.1", "10.00.0.1", "10.0.0.01", "000.0.0.0"):
+        true(not dns.is_address(host), host)
+        equal(str(await raises_async(DnsError, Resolver(lambda: None).resolve(host))), "no name server", host)
+    true(dns.is_address("0.0.0.0") and dns.is_address("10.20.0.100"))
+
+
+class Rebound:
+    """A name server of the host's owner: where the name leads to changes with each question."""
+
+    def __init__(self, *addresses):
+        self.addresses = list(addresses)
+
+    async def resolve(self, host, deadline_ms=0):
+        return self.addresses.pop(0)
+
+    def forget(self, host):
+        pass
+
+
+async def test_a_name_that_leads_into_the_private_network_at_the_connection_is_not_contacted():
+    """The address of a public host is looked at when it is connected: an upload may have waited for open contactors."""
+    kept = dns._resolver
+    context = tls.ClientContext(None)
+    try:
+        for public, address in ((True, "192.168.1.1"), (True, "127.0.0.1"), (False, "127.0.0.1")):
+            dns._resolver = Rebound(address)
+            context.public = public
+            error = await raises_async(tls.ConnectError, tls.open_stream("public.example", 1, context, 2000))
+            equal((error.cause, "private" in str(error)), ("refused", public), address)
+    finally:
+        dns._resolver = kept
+
+
 async def test_failed_look_up_has_the_cause_dns():
     kept = dns._resolver
     dns._resolver = Resolver(lambda: None)

@@ -210,6 +210,40 @@ async def test_a_server_that_drips_is_abandoned_when_it_pauses_too_long():
     equal(error.cause, "timeout")
 
 
+async def test_a_head_or_a_small_body_that_drips_ends_and_a_stream_may_take_its_time():
+    """A byte each 25 s keeps the limit of each read, for days: the task of updates has more to do."""
+    def dripping(first):
+        async def drip(server, end):
+            await whole_request(end)
+            end.s.write(first)
+            while not end.s.closed:
+                await clock.sleep_ms(25000)
+                end.s.write(b"x")
+
+        return drip
+
+    body = OK + b"Content-Length: 100\r\n\r\n"
+    for first in (b"HTTP/1.1 2", OK + b"A: ", body, OK + b"Transfer-Encoding: chunked\r\n\r\n50\r\n", OK + b"\r\n"):
+        started = clock.ticks_ms()
+        server = Server(dripping(first))
+
+        async def whole(server=server):
+            response = await http_client.request("GET", "http://h/", open_stream=server.open_stream)
+            await response.read(8192)
+
+        error = await raises_async(HttpError, whole())
+        equal(error.cause, "timeout", first)
+        true(300000 <= clock.elapsed_ms(started) <= 660000, first)
+        server.task.cancel()
+    server = Server(dripping(body))
+    response = await http_client.request("GET", "http://h/", open_stream=server.open_stream)
+    piece, got = bytearray(1), 0
+    while await response.readinto(piece):
+        got += 1
+    equal(got, 100)
+    server.task.cancel()
+
+
 async def test_a_cancelled_request_closes_its_socket():
     server = Server(silence)
     task = asyncio.create_task(http_client.request("GET", "http://h/", open_stream=server.open_stream))

@@ -16,9 +16,9 @@ from charger.credentials import provisioning
 from charger.credentials.vault import Vault
 from charger.drivers.app_partitions import AppSlots
 from charger.drivers.keystore import KeyStore
-from charger.update import IMAGE
+from charger.update import IMAGE, TRIAL
 from charger.update.checked_slots import CheckedSlots
-from charger.update.updater import FILE, Updater
+from charger.update.updater import FILE, Updater, proof_of
 from sim import bootloader, flash, slots
 
 HEAP = 8 * 1024 * 1024
@@ -202,6 +202,35 @@ def test_the_confirmation_of_an_update():
         equal(CheckedSlots(AppSlots(), flashrig.files(), print).data(IMAGE), (5).to_bytes(4, "big") + b"\xab" * 32, where)
 
     true(cuts(prepare, job, check) > 12)
+
+
+def test_f_s7_a_trial_that_nobody_installed_confirms_nothing():
+    """Who writes an image and a trial.json that fits it has neither its hash nor a counter confirmed."""
+    empty()
+    power = power_on().power
+    slots.attach(None)
+    slots.power = power
+    bootloader.choose()
+    trial = {"slot": "ota_0", "version": version.VERSION, "from": "0.0.9", "size": 5, "sha256": "ab" * 32, "counter": 9}
+
+    def found(record):
+        flashrig.files().write_json(FILE, record)
+        updater = Updater(flashrig.files(), CheckedSlots(AppSlots(), flashrig.files(), print), {}, [], False)
+        equal(updater.outcome(), None)
+        return updater.on_trial
+
+    equal(found(dict(trial, size=None)), False)
+    equal(found(trial), True)  # the first update of all, by firmware that kept no proof
+    kept = CheckedSlots(AppSlots(), flashrig.files(), print)
+    kept.put_data(IMAGE, bytes(36))
+    equal(found(trial), False)
+    kept.put_data(TRIAL, proof_of(trial))
+    equal(found(trial), True)
+    for name, value in (("size", 6), ("size", -1), ("size", "5"), ("size", 1 << 40), ("sha256", "ac" * 32), ("sha256", "x"),
+                        ("sha256", 5), ("counter", 10), ("counter", None), ("counter", 2147483647)):
+        equal(found(dict(trial, **{name: value})), False, (name, value))
+    for name in ("size", "sha256", "counter"):
+        equal(found({field: value for field, value in trial.items() if field != name}), False, name)
 
 
 def test_the_pin_verifier_of_the_label_needs_the_seal():

@@ -1,15 +1,20 @@
 """No stranger, back end or other role keeps the owner out of page, session or update (F-S4, F-S5, F-S10, F-S11)."""
 
 import asyncio  # first: a long chain of imports, too long for a 32-bit stack when it begins further down
+import socket
 
 from check import equal, true
 from ocpp_rig import Rig
+from peer import until
+from udp_server import bind_free_port
 
+from charger import clock
 from charger.audit import connection_events
 from charger.errors import CallError, CallTimeoutError
+from charger.local_api import listener as listener_module
 from charger.local_api import routes
 from charger.local_api.admission import Admission
-from charger.local_api.listener import LoginSession
+from charger.local_api.listener import LocalApiListener, LoginSession
 from charger.update import owner_install
 from sim import timebase
 
@@ -28,6 +33,63 @@ def test_f_s10_strangers_leave_one_place_to_an_address_that_has_logged_in():
     true(not admission.has_place("10.0.0.9"), "three connections at once")
     admission.leave("10.0.0.1")
     true(admission.has_place("10.0.0.3"))
+
+
+def test_f_s10_users_and_programs_push_no_owner_out():
+    """However many addresses of users and programs are known: the owner's keeps its place and its pauses of charging."""
+    admission = Admission()
+    admission.remember("10.0.0.9", True)
+    for number in range(20):
+        admission.remember("10.0.1.%d" % number)
+    for number in (1, 2):
+        admission.enter("10.0.2.%d" % number)
+    true(admission.has_place("10.0.0.9") and admission.has_place("10.0.1.19") and not admission.has_place("10.0.1.2"))
+
+
+async def test_f_s10_the_owner_gets_the_place_of_somebody_else():
+    """A user, or a program, holds all connections: the oldest is ended for the owner, and for nobody else."""
+    class Unit:
+        def altered(self):
+            return False
+
+    bound = socket.socket()
+    port = bind_free_port(bound)
+    bound.close()
+    listener = LocalApiListener(Unit(), "127.0.0.1:%d" % port)
+    served, ended, hosts = [], [], ["user", "user", "user", "stranger", "user", "owner", "owner", "owner", "owner"]
+    whose = listener_module.host_of
+
+    async def serve(client, host):
+        try:
+            served.append(host)
+            while True:
+                await asyncio.sleep(60)
+        finally:
+            ended.append(host)
+            client.close()
+            listener.admission.leave(host, asyncio.current_task())
+
+    listener._serve = serve
+    listener._has_memory = lambda: True
+    listener_module.host_of = lambda address: hosts.pop(0)
+    listener.admission.remember("user")
+    listener.admission.remember("owner", True)
+    clients = []
+    task = asyncio.create_task(listener.run())
+    try:
+        await until(lambda: listener.port, 5000)
+        for _ in range(9):
+            left = len(hosts)
+            clients.append(socket.socket())
+            clients[-1].connect(socket.getaddrinfo("127.0.0.1", listener.port)[0][-1])
+            await until(lambda left=left: len(hosts) < left, 5000)
+            await clock.sleep_ms(100)
+        equal((served, ended), (["user"] * 3 + ["owner"] * 3, ["user"] * 3))
+    finally:
+        task.cancel()
+        listener_module.host_of = whose
+        for client in clients:
+            client.close()
 
 
 def test_f_s11_a_users_log_ins_leave_the_owners_session():

@@ -8,6 +8,7 @@ from peer import until
 from portal_rig import BASE, PINS, Rig, begin, end
 
 from charger import clock
+from charger.access import tokens
 from charger.audit import events
 
 HEAP = 8 * 1024 * 1024
@@ -105,6 +106,41 @@ async def test_a_command_is_done_once():
     equal((await rig.command(id="d", n=6, **wish))["ok"], True)
     user = await rig.log_in("user")
     equal((await rig.command(do="acknowledge", session=user["session"], n=1))["error"], "forbidden")
+
+
+async def test_a_recorded_command_of_a_program_does_nothing():
+    """With `at` a command of a token acts within a minute of it, once, and never after one that was sent later or a restart."""
+    rig = Rig()
+    clock._zero_s = None
+    one, other = [tokens.make(rig.app.vault, name, ["status"], False) for name in ("one", "other")]
+
+    async def said(token, at, **more):
+        reply = await rig.command(do="update", token=token, at=at, **more)
+        return reply if reply is None else reply.get("error", "done")
+
+    equal(await said(one, 1795928400000), "unable")  # no time yet
+    clock.set_utc(1795928400, "test")
+    await clock.sleep_s(100)
+    now = 1795928500000
+    equal(await said(one, now - 30000, id="a"), "done")
+    equal(await said(one, now - 30000, id="a"), None)  # as a broker may do
+    for at in (now - 30000, now - 30001, now - 61000, now + 61000, 1):
+        equal(await said(one, at), "replay", at)
+    for at in (0, -1, 1.5, "1795928500000", True, None, 1 << 60):
+        equal(await said(one, at), "invalid", at)
+    equal(await said("0" * 32, now), "login")
+    equal([await said(one, now + 59000), await said(other, now)], ["done", "done"])  # each token has its own
+    equal(await said(one, now + 1000), "replay")
+    equal(await said(one, now + 59000 + 1), "done")
+    true(len(rig.app.infos(events.REPLAY)) >= 5)
+    rig.portal.sent.clear()  # as a restart does
+    uptime_ms, clock.uptime_ms = clock.uptime_ms, lambda: 20000
+    try:
+        equal([await said(one, now - 20000), await said(one, now - 19999)], ["replay", "done"])  # before it, and after it
+    finally:
+        clock.uptime_ms = uptime_ms
+    for _ in range(2):
+        equal((await rig.command(id="ha", do="update", token=one))["ok"], True)  # without it, each time
 
 
 async def test_commands_above_the_rate_are_dropped():

@@ -3,8 +3,9 @@
 import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit stack when it begins further down
 
 import check
-from check import equal, raises
+from check import equal, raises, true
 
+from charger import log
 from charger.commands import owner_settings
 from charger.config.configuration import Configuration
 from charger.config.keys import KEYS
@@ -52,6 +53,19 @@ def test_f_s8_damaged_records_of_the_local_list_are_skipped():
         files.write("ocpp_local_list", b"3\n" + bad + b"\nbbbb\tAccepted\t\t")
         listed = LocalList(Configuration(files), files)
         equal((listed.find("AAAA"), listed.find("BBBB")), (None, ("Accepted", None)), bad)
+
+
+def test_f_s8_words_of_others_make_no_line_of_the_log_and_no_command_of_a_terminal():
+    """The reason of a close frame, what an error says: in one line, printed and kept, with all letters."""
+    printed = []
+    log.print = printed.append
+    try:
+        log.info("link", "1000 bye\n1.000 I security: PinChanged\r\x1b[2J\x9b2J\x7f\x85\0Ä€😀")
+    finally:
+        del log.print
+    [line] = printed
+    true(line.endswith("1000 bye 1.000 I security: PinChanged  [2J 2J   Ä€😀"), repr(line))
+    equal(log.recent()[-1], line)
 
 
 def test_addresses_that_can_never_be_used_are_refused():

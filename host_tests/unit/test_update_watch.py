@@ -80,6 +80,7 @@ class ABRecord:
 
     def __init__(self, image):
         self.image = bytearray(image)
+        self.sold = False
         self.numbers = {}
         self.known = len(image).to_bytes(4, "big") + hashlib.sha256(image).digest()
         self.reads = 0
@@ -99,6 +100,10 @@ class ABRecord:
 
     def put_number(self, name, value):
         self.numbers[name] = value
+
+    def put_data(self, name, value):
+        equal(name, IMAGE)
+        self.known = value
 
 
 class Boot:
@@ -321,10 +326,57 @@ async def test_f_s7_the_network_is_left_when_the_notice_was_taken_or_after_five_
 
 
 async def test_an_image_without_a_known_hash_is_not_accused():
+    """The plain build's: who develops writes another one by cable."""
     updates, _, slots = _updates(DownloadSource(_notice()))
     slots.known = None
     await _live(updates._run(), 60, 1)
-    equal((slots.reads, updates.report()["altered"]), (0, False))
+    equal((slots.reads, slots.known, updates.report()["altered"]), (0, None, False))
+
+
+async def test_f_s7_a_unit_to_be_sold_knows_the_factorys_image_from_its_first_check_on():
+    """Before any update: the hash of the whole slot, what is erased of it included; a start that is cut short stores none."""
+    slots = Served(bytes(range(250)) * 40)
+    slots.known, slots.sold, slots.size = None, True, 12288
+    slots.image += b"\xff" * (slots.size - len(slots.image))
+    updates, app, _ = _updates(DownloadSource(_notice()), slots=slots)
+    await _live(updates._run(), 5, 1)
+    equal(slots.known, None)
+    updates, _, _ = _updates(DownloadSource(_notice()), app=app, slots=slots)
+    await _live(updates._run(), 60, 1)
+    equal(slots.known, (12288).to_bytes(4, "big") + hashlib.sha256(slots.image).digest())
+    equal((updates.altered, app.link.barred, set(app.security_log.events)), (False, None, {"UpdateChecked"}))
+    for at in (0, 9999, 12287):
+        slots.image[at] ^= 1
+        updates, app, _ = _updates(DownloadSource(_notice()), slots=slots)
+        await _live(updates._run(), 60, 1)
+        equal((updates.altered, app.security_log.events[-1]), (True, "FirmwareIntegrityFailed"), at)
+        slots.image[at] ^= 1
+        await _live(updates._run(), 60, 1)
+
+
+async def test_f_s7_what_is_no_hash_and_a_mark_without_one_are_no_clean_bill():
+    """A hash of another length is that of no image; the mark of an altered one does not go with the hash."""
+    for known in (b"", b"x", bytes(35), bytes(37)):
+        slots = Served(b"x" * 3000)
+        slots.known = known
+        updates, _, _ = _updates(DownloadSource(_notice()), slots=slots)
+        await _live(updates._run(), 60, 1)
+        equal((updates.altered, slots.numbers.get(BROKEN)), (True, 1), known)
+    slots.known, slots.sold = None, True
+    updates, _, _ = _updates(DownloadSource(_notice()), slots=slots)
+    await _live(updates._run(), 60, 1)
+    equal((updates.altered, slots.numbers[BROKEN], slots.known), (True, 1, None))
+
+
+async def test_an_image_that_gave_up_its_trial_is_not_compared_with_the_hash_of_the_other():
+    updates, app, slots = _updates(DownloadSource(_notice()))
+    slots.image[5] ^= 1
+    updates.updater.on_trial = True
+    await updates._check_image()
+    equal((slots.reads, app.security_log.events), (0, []))
+    updates.updater.on_trial = False
+    await _live(updates._check_image(), 60, 1)
+    equal(app.security_log.events, ["FirmwareIntegrityFailed"])
 
 
 class Trial:

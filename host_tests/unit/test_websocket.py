@@ -84,6 +84,24 @@ async def test_a_ping_flood_is_answered_and_does_not_hide_the_message():
         equal(await peer.frame(), (PONG, b"%d" % i, True))
 
 
+async def test_a_flood_of_empty_fragments_lets_other_tasks_run():
+    """A message that never ends costs its reader time, and no other task."""
+    ws, peer = joined()
+    turns = 0
+
+    async def other():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep_ms(0)
+
+    task = asyncio.create_task(other())
+    peer.send(frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"", fin=False) * 1000 + frame(CONTINUATION, b"b"))
+    equal(await received_text(ws), "ab")
+    task.cancel()
+    true(turns > 900, turns)
+
+
 # --- servers that break the rules ---
 
 

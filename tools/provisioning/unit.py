@@ -7,6 +7,7 @@ afterwards. No secret is in a command line.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,10 +32,13 @@ WDT(timeout=8000).feed()
 _WRITE = """
 import json, sys
 import board
+from esp32 import NVS
 from charger.drivers.keystore import KeyStore
 from charger.credentials import provisioning
 from charger.store.files import Files
 from charger.errors import InvalidValueError
+from charger.store.safety_value import FOLDER
+from charger.update import BROKEN, IMAGE
 
 def factory(serial):
     # The serial number for the board's data; a password that lay there in plain sight has served its time.
@@ -53,12 +57,25 @@ def factory(serial):
         json.dump(known, file)
     os.rename(path + ".new", path)
 
+def forget_image(files):
+    # Hash of the image that ran so far, and mark of an altered one: the factory may write another image.
+    nvs = NVS("pilotlight")
+    for name in (IMAGE, BROKEN):
+        try:
+            nvs.erase_key(name)
+        except OSError:
+            pass  # not there
+        for copy in ("1", "2", "next"):
+            files.delete("%%s/slot_%%s.%%s" %% (FOLDER, name, copy))
+    nvs.commit()
+
 def run():
     record = json.loads(%(record)r)
-    store = KeyStore()
+    store, files = KeyStore(), Files(board.FLASH_ROOT)
     try:
-        provisioning.write(record, Files(board.FLASH_ROOT), store, %(again)r)
+        provisioning.write(record, files, store, %(again)r)
         factory(record["serial"])
+        forget_image(files)
         store.seal(record["serial"])
         return ""
     except provisioning.AlreadyProvisionedError:
@@ -97,16 +114,17 @@ class Unit:
         self._environment = environment
 
     def _run(self, script):
-        handle, path = tempfile.mkstemp(suffix=".py")  # for our eyes only
+        folder = tempfile.mkdtemp()  # for our eyes only, and of our own: the interpreter imports from a script's folder first
+        path = os.path.join(folder, "script.py")
         try:
-            with os.fdopen(handle, "w") as file:
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
                 file.write(self._before + script)
             done = subprocess.run([*self._command, path], env=self._environment, capture_output=True, text=True,
                                   check=False, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Failed(f"the unit cannot be reached: {type(error).__name__}") from None
         finally:
-            os.unlink(path)
+            shutil.rmtree(folder, ignore_errors=True)
         for line in done.stdout.splitlines():
             if line.startswith(_MARK):
                 return json.loads(line.removeprefix(_MARK))

@@ -168,7 +168,7 @@ class Board:
         if kind in ("reboot", "power_cut"):
             self._crashes = 0
             return
-        watchdog = code in (-signal.SIGALRM, 128 + signal.SIGALRM)
+        watchdog = code in (-signal.SIGALRM, 128 + signal.SIGALRM, -signal.SIGPROF, 128 + signal.SIGPROF)
         why = "the watchdog bit" if watchdog else f"exit code {code}"
         print(f"simulate: the board's interpreter ended ({why}); restarting it", file=sys.stderr, flush=True)
         self._crashes = self._crashes + 1 if lived_s < _QUICK_S else 0

@@ -94,11 +94,6 @@ def take(us):
         _converting_us = us
 
 
-def is_slow():
-    """True while simulated time moves more slowly than this machine's, as in a fleet."""
-    return virtual and scale_milli < 1000
-
-
 def set_scale(scale):
     """Run `scale` times as fast as real time, from now on; 1 is plain real time. ValueError outside 0.001 to 100000."""
     global scale_milli, virtual, by_hand, now_ms, _offset

@@ -7,13 +7,15 @@ before confirm() brings the other slot back.
 import esp32
 from micropython import const
 
+from charger.drivers import console
+
 BLOCK = const(4096)
 _ERASE = const(6)  # of vfs.AbstractBlockDev.ioctl
 _NAMESPACE = "pilotlight"
 
 
 class AppSlots:
-    """`running` and `idle` are the slots' labels, `size` is the bytes of the idle one.
+    """`running` and `idle` are the slots' labels, `size` is the bytes of each, `sold` is True in an image of the PRODUCT variant.
 
     OSError at construction on a board whose partition table has no second slot.
     """
@@ -24,6 +26,7 @@ class AppSlots:
         self.running = self._running.info()[4]
         self.idle = self._idle.info()[4]
         self.size = self._idle.info()[3]
+        self.sold = console.is_product()
         self._nvs = esp32.NVS(_NAMESPACE)
 
     def write(self, at: int, view) -> None:

@@ -14,7 +14,7 @@ def close() -> None:
 
 def reopen() -> bool:
     """Enable Ctrl-C until the next restart, for a repair that the owner allows; False in an image without a console."""
-    if _is_product():
+    if is_product():
         return False
     micropython.kbd_intr(_CTRL_C)
     return True
@@ -38,10 +38,10 @@ def is_closed() -> bool:
     from charger.drivers.keystore import KeyStore  # unloaded after the start
 
     store = KeyStore()
-    return store.provisioned() or not store.available or _is_product()
+    return store.provisioned() or not store.available or is_product()
 
 
-def _is_product() -> bool:
+def is_product() -> bool:
     """True in the PRODUCT variant, which freezes one more module (boards/common/manifest_product.py)."""
     try:
         import product_build  # type: ignore[import]  # noqa: F401

@@ -18,11 +18,12 @@ _BETWEEN_MS = const(120000)  # between two pauses of charging for clients
 
 
 class Admission:
-    """Keeps the addresses of clients that have logged in, newest last."""
+    """Keeps the addresses of clients that have logged in, newest last, those of the owner apart."""
 
     def __init__(self) -> None:
         self._known = []
-        self._inside = []  # the addresses of the open connections
+        self._owners = []
+        self._inside = []  # (address, task) of the open connections, oldest first
 
     @property
     def inside(self) -> int:
@@ -33,31 +34,43 @@ class Admission:
         """True when another connection from this address may be open. One place is reserved for addresses with a login."""
         if len(self._inside) >= _PLACES:
             return False
-        return host in self._known or len([other for other in self._inside if other not in self._known]) < _STRANGERS
+        return self._knows(host) or len([other for other, _ in self._inside if not self._knows(other)]) < _STRANGERS
 
-    def enter(self, host: str) -> None:
-        """Count a connection from this address."""
-        self._inside.append(host)
+    def make_way(self, host: str) -> bool:
+        """Where the owner's address finds no place, end the oldest connection of another one; True when there was one."""
+        if host in self._owners and len(self._inside) >= _PLACES:
+            for other, task in self._inside:
+                if other not in self._owners:
+                    return task.cancel()
+        return False
 
-    def leave(self, host: str) -> None:
+    def enter(self, host: str, task=None) -> None:
+        """Count a connection from this address, which the task serves."""
+        self._inside.append((host, task))
+
+    def leave(self, host: str, task=None) -> None:
         """Count the end of a connection."""
-        self._inside.remove(host)
+        self._inside.remove((host, task))
 
-    def remember(self, host: str) -> None:
+    def remember(self, host: str, owner: bool = False) -> None:
         """Note a login from this address."""
-        if host in self._known:
-            self._known.remove(host)
-        elif len(self._known) == _MAX_KNOWN:
-            self._known.pop(0)
-        self._known.append(host)
+        known = self._owners if owner else self._known
+        if host in known:
+            known.remove(host)
+        elif len(known) == _MAX_KNOWN:
+            known.pop(0)
+        known.append(host)
+
+    def _knows(self, host: str) -> bool:
+        return host in self._owners or host in self._known
 
     def allows(self, host: str) -> bool:
         """True when a client from this address may start a handshake now."""
-        return not hold_ups.must_wait() or (host in self._known and hold_ups.rested(_BETWEEN_MS))
+        return not hold_ups.must_wait() or (self._knows(host) and hold_ups.rested(_BETWEEN_MS))
 
     async def handshake(self, secured, host: str) -> bytes:
         """Drive the handshake to its end; the first byte of the request. OSError when it fails, or when it must not go on."""
-        if host not in self._known:
+        if not self._knows(host):
             return await _drive(secured, True)
         try:
             await hold_ups.begin()

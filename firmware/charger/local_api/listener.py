@@ -15,6 +15,7 @@ from charger.runtime import memory
 
 _TOKEN = const(16)  # bytes
 _CLOSED_MS = const(1000)
+_ENDING_MS = const(20)  # until a connection that was ended has gone
 _WAITING = const(4)  # connections that the network stack may hold back
 
 
@@ -70,9 +71,11 @@ class LocalApiListener:
                     client.close()
                     return
                 host = host_of(address)
-                if self.admission.has_place(host) and self.admission.allows(host) and self._has_memory():
-                    self.admission.enter(host)
-                    asyncio.create_task(self._serve(client, host))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+                allowed = self.admission.allows(host)
+                if allowed and self.admission.make_way(host):
+                    await clock.sleep_ms(_ENDING_MS)
+                if allowed and self.admission.has_place(host) and self._has_memory():
+                    self.admission.enter(host, asyncio.create_task(self._serve(client, host)))
                 else:
                     client.close()
         finally:
@@ -99,7 +102,7 @@ class LocalApiListener:
             log.info("web", "connection ended: " + log.reason(error))
         finally:
             client.close()
-            self.admission.leave(host)
+            self.admission.leave(host, asyncio.current_task())
 
 
 def _readable(s):

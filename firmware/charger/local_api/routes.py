@@ -193,7 +193,7 @@ async def _login(app, listener, fields, wish, host: str) -> tuple:
         return 401, {"error": "Wrong PIN."}, more
     session = LoginSession(role)
     admit(listener.sessions, session)
-    listener.admission.remember(host)
+    listener.admission.remember(host, role == roles.OWNER)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
     more += _cookie("device", result.device, _DEVICE_S, "/api")
     return 200, _about(session), more

@@ -57,8 +57,9 @@ class MqttClient:
         self.serial = serial
         self.fault = None  # why there is no connection, as text
         self.connected = False
-        self.logins = []  # used by command_handler.py, as are the next two
+        self.logins = []  # used by command_handler.py, as are the next three
         self.challenges = []
+        self.sent = {}  # token: time and id of its last command
         self.credit = None
         self._settings = settings
         self._open_stream = open_stream

@@ -7,13 +7,14 @@
     {"id": "3", "do": "charge", "session": "...", "n": 1, "with": {"action": "start"}}
         {"id": "3", "ok": true, "result": {}}
     {"id": "4", "do": "logout", "session": "...", "n": 2}
-    {"id": "5", "do": "charge", "token": "...", "with": {"action": "start"}}      by a token of the owner's, without a login
+    {"id": "5", "do": "charge", "token": "...", "at": 1795928400000, "with": {"action": "start"}}      by a token, without a login
     a refusal: {"id": "3", "ok": false, "error": "forbidden", "text": "The user may not do this."}, and "wait_s"
 
 `device` is optional: the value from an earlier login of the same client (access/pin.py). The available commands are
-_OFFERED, their arguments are in commands/. A replayed command has no effect: a challenge is valid once, and `n` must
-increase within a session. Invalid messages, and messages that the broker retained, are discarded with an entry in the
-security log, whose rate is limited (SEC-13).
+_OFFERED, their arguments are in commands/. A replayed command has no effect: a challenge is valid once, `n` must increase
+within a session, and `at` (UTC in ms since 1970, optional) must be the present time and increase with each command of a
+token. Without `at` a command of a token acts each time it is delivered, as Home Assistant's do. Invalid messages, and
+messages that the broker retained, are discarded with an entry in the security log, whose rate is limited (SEC-13).
 """
 
 import json
@@ -40,6 +41,7 @@ _CHALLENGE_S = const(60)
 _LOGINS = const(3)
 _IDLE_S = const(900)
 _LONGEST_S = const(43200)
+_FRESH_MS = const(60000)  # between the sender's clock and ours
 
 _ID = ("id", ("str", 36, 1))
 _TOKEN = ("str", 32, 32)
@@ -50,8 +52,9 @@ _LOGIN = ("strict", (
 ), (("device", ("str", 64)),))  # fmt: skip
 _LOGOUT = ("strict", (_ID, ("do", ("enum", ("logout",)))) + _SESSION)  # noqa: RUF005 - MicroPython
 _WITH = (("with", ("obj", ())),)
+_AT = (("at", ("int", 1, 1 << 50)),)
 _COMMAND = ("strict", (_ID, ("do", ("enum", _OFFERED))) + _SESSION, _WITH)  # noqa: RUF005
-_BY_TOKEN = ("strict", (_ID, ("do", ("enum", _OFFERED)), ("token", _TOKEN)), _WITH)
+_BY_TOKEN = ("strict", (_ID, ("do", ("enum", _OFFERED)), ("token", _TOKEN)), _WITH + _AT)
 
 
 def _random() -> str:
@@ -135,13 +138,12 @@ async def _act(client, wish: dict) -> dict | None:
     if spec is _LOGIN:
         return await _login(client, wish)
     if spec is _BY_TOKEN:
-        return {"result": await table.run(client.app, _client_of(client, wish["token"]), do, wish.get("with", {}), _SURFACE)}
+        return await _act_by_token(client, wish)
     login = _find_login(client, wish["session"])
     if wish["n"] <= login["n"]:
         if (wish["n"], wish["id"]) == (login["n"], login["id"]):
             return None  # delivered twice by the broker, which QoS 1 allows
-        client.app.security_log.add(events.REPLAY, "portal: %s, as %s" % (do, login["role"]))
-        raise CommandError("replay", "n: must increase with each command.")
+        raise _replay(client, "%s, as %s" % (do, login["role"]), "n: must increase with each command.")
     login["n"], login["id"], login["used_s"] = wish["n"], wish["id"], clock.uptime_s()
     if spec is _LOGOUT:
         client.logins.remove(login)
@@ -154,6 +156,13 @@ async def _act(client, wish: dict) -> dict | None:
     return {"result": await table.run(client.app, login["role"], do, inner, _SURFACE)}
 
 
+async def _act_by_token(client, wish: dict) -> dict | None:
+    program = _client_of(client, wish["token"])
+    if "at" in wish and _is_delivered(client, wish):
+        return None
+    return {"result": await table.run(client.app, program, wish["do"], wish.get("with", {}), _SURFACE)}
+
+
 def _client_of(client, token: str):
     """Return whose token it is. CommandError."""
     found = tokens.client_of(client.app.vault, token)
@@ -161,6 +170,29 @@ def _client_of(client, token: str):
         client.app.security_log.add(events.TOKEN_REFUSED, _SURFACE)
         raise CommandError("login", "token: not valid.")
     return found
+
+
+def _is_delivered(client, wish: dict) -> bool:
+    """Check and keep the time of a program's command; True when the broker delivered its last one twice. CommandError.
+
+    The times are in memory alone: what was sent before the unit's start is refused.
+    """
+    now = clock.utc_ms()
+    if now is None:
+        raise CommandError(commands.UNABLE, "at: the unit has no time.")
+    now_ms, at, token = now[0] * 1000 + now[1], wish["at"], wish["token"]
+    sent = client.sent.get(token, (now_ms - clock.uptime_ms(), ""))
+    if sent == (at, wish["id"]):
+        return True
+    if at <= sent[0] or abs(at - now_ms) > _FRESH_MS:
+        raise _replay(client, wish["do"] + ", as client", "at: must be the present time, and increase with each command.")
+    client.sent[token] = (at, wish["id"])
+    return False
+
+
+def _replay(client, what: str, why: str) -> CommandError:
+    client.app.security_log.add(events.REPLAY, "portal: " + what)
+    return CommandError("replay", why)
 
 
 # --- login ---

@@ -26,11 +26,14 @@ _RECORDS = const(12)  # of an answer that are looked at: names of 120 labels tak
 
 
 def is_address(host: str) -> bool:
-    """True for a dotted IPv4 address and for any text with a colon, which can only be IPv6."""
+    """True for a dotted IPv4 address and for any text with a colon, which can only be IPv6.
+
+    A number that begins with 0 is none: the stack reads 012 as 10, is_private() as 12.
+    """
     if ":" in host:
         return True
     parts = host.split(".")
-    return len(parts) == 4 and all(p.isdigit() and len(p) <= 3 and int(p) < 256 for p in parts)
+    return len(parts) == 4 and all(p.isdigit() and str(int(p)) == p and int(p) < 256 for p in parts)
 
 
 def is_private(address: str) -> bool:

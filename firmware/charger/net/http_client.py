@@ -19,6 +19,7 @@ from charger.net import url as urls
 
 _CONNECT_MS = const(30000)
 _STEP_MS = const(30000)  # for one write, and for one read
+_WHOLE_MS = const(300000)  # for a head, and for a body that is read as a whole: a byte now and then keeps the other limits
 _ANSWER_MS = const(60000)  # time for the server to process an upload
 _LATE_ANSWER_MS = const(2000)  # for an answer that the server sent before it closed the connection
 _HEAD_BYTES = const(8192)
@@ -46,6 +47,7 @@ class Response:
         self._chunked = False
         self._left = 0  # of the body, or of the present chunk
         self._over = True
+        self._begun = self._whole_ms = 0  # time limit and its begin, in ms; 0: no limit but that of each read
         self.status = 0
         self.fields = {}
         self.length = None
@@ -77,6 +79,7 @@ class Response:
     async def read(self, most: int) -> bytes:
         """Read the whole body. HttpError when it is longer than `most` bytes."""
         out = bytearray()
+        self._begun, self._whole_ms = clock.ticks_ms(), _WHOLE_MS
         piece = memoryview(bytearray(min(_BUFFER, most + 1)))
         while True:
             count = await self.readinto(piece)
@@ -196,6 +199,8 @@ class Response:
         """Read into the empty buffer; returns False at the end of the connection if it may end here."""
         self._at = self._end = 0
         started = clock.ticks_ms()
+        if self._whole_ms and clock.elapsed_ms(self._begun) > self._whole_ms:
+            raise HttpError("timeout", "not done within %d ms" % self._whole_ms)
         while not self._end:
             left_ms = self._step_ms - clock.elapsed_ms(started)
             try:
@@ -241,10 +246,11 @@ class Response:
     async def read_head_of(self, method: str, wait_ms: int) -> None:
         """Read the head with its own time limit, then restore the usual one."""
         usual, self._step_ms = self._step_ms, wait_ms
+        self._begun, self._whole_ms = clock.ticks_ms(), _WHOLE_MS
         try:
             await self.head(method)
         finally:
-            self._step_ms = usual
+            self._step_ms, self._whole_ms = usual, 0
 
 
 def _number(text: str) -> int | None:

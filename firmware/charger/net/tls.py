@@ -58,6 +58,7 @@ class ClientContext:
         self._roots = roots
         self._client_cert = client_cert
         self._client_key = client_key
+        self.public = False  # True: no host in a private network is contacted, whatever its name leads to
 
     def make(self):
         """The context of mbedTLS; TlsError with cause "protocol" when a certificate or the key cannot be read."""
@@ -106,7 +107,7 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
     try:
         return await _open(host, port, context, deadline_ms)
     except TlsError as error:
-        if error.cause not in ("alert", "reset"):
+        if error.cause not in ("alert", "reset") or context.public:
             raise
         from charger.net import tls_diagnosis  # imports this module; only needed when a server refuses
 
@@ -122,6 +123,8 @@ async def _open(host: str, port: int, context, deadline_ms: int):
         address = await dns.default().resolve(host, deadline_ms)
     except DnsError as error:
         raise ConnectError("dns", "%s: %s" % (host, error))
+    if context is not None and context.public and dns.is_private(address):
+        raise ConnectError("refused", "the host is in a private network")
     info = socket.getaddrinfo(address, port, 0, socket.SOCK_STREAM)[0]
     s = socket.socket(info[0], info[1], info[2])
     try:

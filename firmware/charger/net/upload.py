@@ -55,9 +55,12 @@ class Uploader:
         except ValueError as error:
             raise UploadError(BAD_LOCATION, str(error))
 
+    def _may_be_private(self, url) -> bool:
+        return self._anywhere or url.host == self._back_end
+
     async def _check_host(self, url) -> None:
-        """UploadError for a host in a private network that may not be contacted."""
-        if self._anywhere or url.host == self._back_end:
+        """UploadError for a host in a private network that may not be contacted; net/tls.py looks again at each connection."""
+        if self._may_be_private(url):
             return
         try:
             address = await dns.default().resolve(url.host)
@@ -95,6 +98,8 @@ class Uploader:
             length += len(piece)
             await clock.sleep_ms(0)  # yield: a long archive must not block other tasks
         context = tls.ClientContext(self._roots()) if url.scheme == "https" else None
+        if context is not None:
+            context.public = not self._may_be_private(url)
         response = await http_client.request(
             method, target, context, fields, fitted(pieces(), length), length, open_stream=self._open_stream
         )

@@ -131,6 +131,7 @@ class WebSocket(FrameWriter):
             size += length
             if first & 0x80:
                 return size
+            await clock.sleep_ms(0)  # the same for empty fragments
 
     async def _length(self, first: int, opcode: int) -> int:
         """Read and check the rest of a frame's header; return the length of its payload."""

@@ -22,6 +22,7 @@ class CheckedSlots:
         self.running = slots.running
         self.idle = slots.idle
         self.size = slots.size
+        self.sold = slots.sold
         self.write = slots.write
         self.read = slots.read
         self.choose = slots.choose

@@ -1,7 +1,8 @@
 """Check of the running image against the confirmed hash, computed in small pieces (SEC-8, 9).
 
-Secure boot checks at start-up only; this detects later changes, and also works without secure boot. A unit has no hash of
-its image until its first update sets one.
+Secure boot checks at start-up only; this detects later changes, and also works without secure boot. An update sets the hash
+of its image. Before the first one a unit to be sold stores that of its whole slot at the first check, in the factory; an
+image of the plain build, which a developer replaces by cable, has none until then.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from charger import clock, log
 from charger.audit.events import FIRMWARE_INTEGRITY
 from charger.update import BROKEN, IMAGE
 
+_SIZE, _KNOWN = const(4), const(36)
 _PAGE = const(1024)
 _PAUSE_MS = const(50)  # between two pages: an image takes one to two minutes
 
@@ -28,20 +30,33 @@ class Integrity:
 
     async def check_image(self) -> None:
         """Check the whole image once."""
-        known = self._slots.data(IMAGE)
-        if known is not None and len(known) == 36 and not await self.is_whole(known):
+        known, broken = self._slots.data(IMAGE), self._slots.number(BROKEN)
+        if known is None and not broken:
+            if self._slots.sold:
+                await self._store_hash()
+            return
+        if known is None or len(known) != _KNOWN or not await self.is_whole(known):
             self._slots.put_number(BROKEN, 1)
             log.error("update", "the running firmware is not the one that was confirmed")
             self._on_event(FIRMWARE_INTEGRITY, self._slots.running)
             self._on_broken()
             return
-        if self._slots.number(BROKEN):
+        if broken:
             self._slots.put_number(BROKEN, 0)
             self._on_good()
 
     async def is_whole(self, known: bytes) -> bool:
         """True when the running slot matches the stored size (4 bytes) and SHA-256."""
-        left = int.from_bytes(known[:4], "big")
+        return await self._digest(int.from_bytes(known[:_SIZE], "big")) == known[_SIZE:]
+
+    async def _store_hash(self) -> None:
+        """Store the hash of the running slot, as the factory has written it."""
+        size = self._slots.size
+        self._slots.put_data(IMAGE, size.to_bytes(_SIZE, "big") + await self._digest(size))
+        log.info("update", "the hash of the factory's image is stored")
+
+    async def _digest(self, left: int) -> bytes:
+        """Return the SHA-256 of the first bytes of the running slot."""
         buffer = memoryview(bytearray(_PAGE))
         found = hashlib.sha256()
         at = 0
@@ -51,4 +66,4 @@ class Integrity:
             left -= _PAGE
             at += _PAGE
             await clock.sleep_ms(_PAUSE_MS)
-        return found.digest() == known[4:]
+        return found.digest()

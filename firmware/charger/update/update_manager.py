@@ -88,7 +88,7 @@ class UpdateManager:
     def _look_at_counter(self) -> None:
         """An image below the confirmed counter has a known vulnerability: it was not written by an update (SEC-4)."""
         confirmed = self._slots.number(COUNTER)
-        if version.COUNTER < confirmed and not self.updater.on_trial:
+        if version.COUNTER < confirmed:
             self._older = True
             self.altered = self._facts["altered"] = True
             log.error("update", "the running firmware is older than the confirmed counter %d" % confirmed)
@@ -141,6 +141,8 @@ class UpdateManager:
         from charger.update.integrity import Integrity  # unloaded with the Updater
 
         updater = self.updater  # keeps the AppSlots
+        if updater.on_trial:  # given up: the other image is back with the restart
+            return
         await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).check_image()
 
     def _source(self):

@@ -2,7 +2,8 @@
 
 Used by UpdateFirmware, SignedUpdateFirmware and the owner. trial.json survives the restart into the new image: the chosen
 slot, and the reason for a rollback. The bootloader decides which slot boots; this module reads the result from the
-running slot.
+running slot. What a trial confirms (hash and counter) is kept with the slots' values as well: a trial.json that install()
+did not write confirms nothing (SEC-9).
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from micropython import const
 from charger import clock, log, version
 from charger.audit.events import FIRMWARE_UPDATED, UPDATE_FAILED
 from charger.errors import UpdateError
-from charger.update import COUNTER, IMAGE, OFFER
+from charger.update import COUNTER, IMAGE, OFFER, TRIAL
 from charger.update.manifest import version_order
 
 FILE = "trial.json"
 _WHOLE_MS = const(3 * 3600 * 1000)  # time limit of one attempt
 _TRIES = const(5)  # retry delay when the link or a meter reading has the memory
 _ROOM_MS = const(10000)
+_COUNTER = const(4)  # bytes
 
 
 class Updater:
@@ -77,9 +79,9 @@ class Updater:
             return
         self._record = record
         if record["slot"] == self.slots.running and record.get("version") == version.VERSION:
-            self.on_trial = not record.get("confirmed")
-            self._outcome = None if self.on_trial else True
-            return
+            self.on_trial = not record.get("confirmed") and self._was_installed()
+            self._outcome = True if record.get("confirmed") else None
+            return  # one that was not installed is an image like any other: its hash and counter are compared
         self._outcome = False
         why = record["why"] = record.get("why") or "it was reset before it was confirmed"
         log.error("update", "%s was rolled back: %s" % (record.get("version"), why))
@@ -87,6 +89,13 @@ class Updater:
             self._note(UPDATE_FAILED, "%s: %s" % (record.get("version"), why))
             record["told"] = True
             self._keep()
+
+    def _was_installed(self) -> bool:
+        """True when the record is that of install(). Firmware that kept no proof may have installed the first update."""
+        kept, proof = self.slots.data(TRIAL), proof_of(self._record)
+        if kept is not None or proof is None:
+            return proof is not None and kept == proof
+        return self.slots.data(IMAGE) in (None, proof[:-_COUNTER])  # the latter: cut short when it was confirmed
 
     # --- for services and the local API ---
 
@@ -162,6 +171,7 @@ class Updater:
             "size": manifest.size, "sha256": _hex(manifest.sha256), "counter": manifest.counter,
         }  # fmt: skip
         self._keep()
+        self.slots.put_data(TRIAL, proof_of(self._record))
         self.slots.choose()
         log.info("update", "restarting into " + manifest.version)
         download.discard()
@@ -185,7 +195,7 @@ class Updater:
         record = self._record
         self.slots.confirm()
         self.slots.put_number(COUNTER, max(self.counter, record["counter"]))
-        self.slots.put_data(IMAGE, _image_data(record))
+        self.slots.put_data(IMAGE, (proof_of(record) or b"")[:-_COUNTER])
         record["confirmed"] = True
         self._keep()
         self.on_trial = False
@@ -233,6 +243,9 @@ def _hex(data: bytes) -> str:
     return str(hexlify(data), "ascii")
 
 
-def _image_data(record: dict) -> bytes:
-    """Encode size and hash as integrity.py reads them."""
-    return record["size"].to_bytes(4, "big") + unhexlify(record["sha256"])
+def proof_of(record: dict) -> bytes | None:
+    """Encode size and hash as integrity.py reads them, and the counter; None for values of another form."""
+    try:
+        return record["size"].to_bytes(4, "big") + unhexlify(record["sha256"]) + record["counter"].to_bytes(_COUNTER, "big")
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
+        return None

@@ -3,12 +3,12 @@ import esp32
 import flashrig
 from check import equal
 
-from charger.update import BROKEN, COUNTER, IMAGE
+from charger.update import BROKEN, COUNTER, IMAGE, TRIAL
 from sim import flash, slots
 
 MODES = (flash.DROP, flash.HALF, flash.LATE)
 CUT = -0x6001  # errno of every operation without power
-KEYS = ("device_key", "next_key", "provisioned", "serial", "log_key", "log_from", COUNTER, BROKEN, IMAGE)
+KEYS = ("device_key", "next_key", "provisioned", "serial", "log_key", "log_from", COUNTER, BROKEN, IMAGE, TRIAL)
 
 
 def power_on(device=None, at=None, mode=flash.DROP):

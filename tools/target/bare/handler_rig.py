@@ -214,6 +214,9 @@ class App:
     def acknowledge(self, role):
         return True
 
+    def reopen_console(self):
+        return True
+
     def restart(self, kind, why):
         pass
 

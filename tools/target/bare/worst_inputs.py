@@ -15,12 +15,12 @@ def _periods(count):
     return [{"startPeriod": 600 * n, "limit": 6.5 + n % 24, "numberPhases": 1 + n % 3} for n in range(count)]
 
 
-def profile(count, number=1, purpose="TxDefaultProfile"):
+def profile(count, number=1, purpose="TxDefaultProfile", kind="Recurring", recurrency="Daily", unit="W"):
     """A profile with `count` periods and every field."""
     return {
         "chargingProfileId": number, "stackLevel": number, "chargingProfilePurpose": purpose,
-        "chargingProfileKind": "Recurring", "recurrencyKind": "Daily", "validFrom": _UTC, "validTo": "2030-09-21T15:00:00.123Z",
-        "chargingSchedule": {"chargingRateUnit": "W", "startSchedule": "2026-09-21T00:00:00Z", "duration": 86400,
+        "chargingProfileKind": kind, "recurrencyKind": recurrency, "validFrom": _UTC, "validTo": "2030-09-21T15:00:00.123Z",
+        "chargingSchedule": {"chargingRateUnit": unit, "startSchedule": "2026-09-21T00:00:00Z", "duration": 86400,
                              "minChargingRate": 6.5, "chargingSchedulePeriod": _periods(count)},
     }  # fmt: skip
 
@@ -38,7 +38,15 @@ def pem(size):
     return "-----BEGIN CERTIFICATE-----\n" + body + "-----END CERTIFICATE-----\n"
 
 
-_HASH = {"hashAlgorithm": "SHA512", "issuerNameHash": "0" * 128, "issuerKeyHash": "0" * 128, "serialNumber": "0" * 40}
+def _hash(algorithm):
+    return {"certificateHashData": {"hashAlgorithm": algorithm, "issuerNameHash": "0" * 128, "issuerKeyHash": "0" * 128,
+                                    "serialNumber": "0" * 40}}  # fmt: skip
+
+
+_MESSAGES = ("BootNotification", "DiagnosticsStatusNotification", "FirmwareStatusNotification", "Heartbeat", "MeterValues",
+             "StatusNotification")
+_EXTENDED = ("BootNotification", "LogStatusNotification", "FirmwareStatusNotification", "Heartbeat", "MeterValues",
+             "SignChargePointCertificate", "StatusNotification")
 
 
 def _file():
@@ -69,16 +77,19 @@ OCPP = {
         lambda: '{"vendorId":"v","data":"","n":[' + "0," * 10000 + "0]}",
         lambda: '{"vendorId":"v","data":"","n":[' + '{"a":{}},' * 2000 + '{}],"o":[' + "1," * 1000 + "1]}",
     ),
-    "DeleteCertificate": ({"certificateHashData": _HASH},),
-    "ExtendedTriggerMessage": ({"requestedMessage": "MeterValues"}, {"requestedMessage": "StatusNotification"}),
-    "GetCompositeSchedule": ({"connectorId": 0, "duration": 9223372036854775807, "chargingRateUnit": "W"},),
+    "DeleteCertificate": tuple([_hash(algorithm) for algorithm in ("SHA256", "SHA384", "SHA512")]),
+    "ExtendedTriggerMessage": tuple([{"requestedMessage": name} for name in _EXTENDED]),
+    "GetCompositeSchedule": ({"connectorId": 0, "duration": 9223372036854775807, "chargingRateUnit": "W"},
+                             {"connectorId": 0, "duration": 9223372036854775807, "chargingRateUnit": "A"}),
     "GetConfiguration": ({}, {"key": ["UnknownKeyNumber%02d" % n for n in range(50)]}, lambda: {"key": ["k" * 50] * 400}),
     "GetDiagnostics": ({"location": _LOCATION, "retries": 0, "startTime": "2020-01-01T00:00:00Z", "stopTime": _UTC},),
-    "GetInstalledCertificateIds": ({"certificateType": "CentralSystemRootCertificate"},),
+    "GetInstalledCertificateIds": ({"certificateType": "CentralSystemRootCertificate"},
+                                   {"certificateType": "ManufacturerRootCertificate"}),
     "GetLocalListVersion": ({},),
     "GetLog": ({"logType": "DiagnosticsLog", "requestId": 1, "log": _LOG},
                {"logType": "SecurityLog", "requestId": 2, "log": _LOG}),
-    "InstallCertificate": (lambda: {"certificateType": "CentralSystemRootCertificate", "certificate": pem(5500)},),
+    "InstallCertificate": (lambda: {"certificateType": "CentralSystemRootCertificate", "certificate": pem(5500)},
+                           lambda: {"certificateType": "ManufacturerRootCertificate", "certificate": pem(5500)}),
     "RemoteStartTransaction": (
         lambda: {"connectorId": 2, "idTag": "TAG00002-AND-SO-ON-2", "chargingProfile": profile(24, 5, "TxProfile")},
         lambda: {"connectorId": 2, "idTag": "TAG00002-AND-SO-ON-2", "chargingProfile": profile(300, 5, "TxProfile")},
@@ -86,7 +97,7 @@ OCPP = {
     "RemoteStopTransaction": ({"transactionId": 101},),
     "ReserveNow": ({"connectorId": 2, "expiryDate": _UTC, "idTag": "TAG00002-AND-SO-ON-2", "parentIdTag": "PARENT",
                     "reservationId": 2147483647},),
-    "Reset": ({"type": "Soft"},),
+    "Reset": ({"type": "Soft"}, {"type": "Hard"}),
     "SendLocalList": (
         lambda: {"listVersion": 1, "updateType": "Full", "localAuthorizationList": tags(100)},
         lambda: {"listVersion": 2, "updateType": "Differential", "localAuthorizationList": tags(100)},
@@ -96,10 +107,12 @@ OCPP = {
         lambda: {"connectorId": 0, "csChargingProfiles": profile(24)},
         lambda: {"connectorId": 0, "csChargingProfiles": profile(24, 2)},
         lambda: {"connectorId": 1, "csChargingProfiles": profile(24, 3)},
+        lambda: {"connectorId": 0, "csChargingProfiles": profile(24, 4, "ChargePointMaxProfile", "Absolute", "Daily", "A")},
+        lambda: {"connectorId": 1, "csChargingProfiles": profile(24, 6, "TxDefaultProfile", "Relative", "Weekly")},
         lambda: {"connectorId": 1, "csChargingProfiles": profile(300)},
     ),
     "SignedUpdateFirmware": (lambda: {"requestId": 1, "firmware": _file()},),
-    "TriggerMessage": ({"requestedMessage": "MeterValues"}, {"requestedMessage": "StatusNotification"}),
+    "TriggerMessage": tuple([{"requestedMessage": name} for name in _MESSAGES]),
     "UnlockConnector": ({"connectorId": 2},),
     "UpdateFirmware": ({"location": _LOCATION, "retrieveDate": _UTC},),
 }  # fmt: skip
@@ -127,21 +140,22 @@ API = {
     ("POST", "/api/pin"): ({"current": "12345678", "pin": "8264057193", "role": "user"},),
     ("POST", "/api/clock"): ({"utc": "2026-09-21T15:00:00.123456+01:00"},),
     ("GET", "/api/log"): ("", "count=20&before=40"),
-    ("GET", "/api/history"): ("", "view=months", "view=year", "count=20&before=30"),
+    ("GET", "/api/history"): ("view=sessions", "view=months", "view=year", "count=20&before=30"),
     ("GET", "/api/hours"): ("",),
-    ("PUT", "/api/hours"): ({"choice": "change", "windows": _WINDOWS}, {"choice": "accept"}),
+    ("PUT", "/api/hours"): ({"choice": "change", "windows": _WINDOWS}, {"choice": "accept"}, {"choice": "remove"}),
     ("GET", "/api/plan"): ("", "connector=2"),
     ("PUT", "/api/plan"): ({"connector": 2, "depart": "07:30", "kwh": 20.5},),
     ("GET", "/api/tariff"): ("",),
     ("PUT", "/api/tariff"): ({"start": _UTC, "minutes": 15, "prices": [n + 0.25 for n in range(100)]},),
     ("GET", "/api/house"): ("",),
     ("PUT", "/api/house"): ({"amps": [16.5, -3.25, 999.9], "power_w": 12345.5},),
-    ("POST", "/api/charge"): ({"action": "now", "connector": 1}, {"action": "limit", "amps": 10.5}, {"action": "stop"}),
+    ("POST", "/api/charge"): ({"action": "now", "connector": 1}, {"action": "limit", "amps": 10.5}, {"action": "skip"},
+                              {"action": "pause"}, {"action": "resume"}, {"action": "stop"}, {"action": "start"}),
     ("POST", "/api/acknowledge"): ({},),
     ("GET", "/api/update"): ("",),
     ("POST", "/api/update"): ({},),
     ("POST", "/api/erase"): ({},),
-    ("POST", "/api/reset"): ({"kind": "restart"}, {"kind": "factory"}),
+    ("POST", "/api/reset"): ({"kind": "console"}, {"kind": "restart"}, {"kind": "factory"}),
     ("POST", "/api/login"): ({"pin": "12345678", "role": "owner"}, {"pin": _FULL}, "[" * _MOST, " " * _MOST,
                              '{"pin":"' + "\\\\" * 1000 + '"}', '{"pin":"' + "\u00e9" * 1000 + '"}'),
     ("POST", "/api/logout"): ({},),
