@@ -30,7 +30,7 @@ def over() -> None:
 
 def has_line() -> bool:
     """True where packets can be received on the console's UART: the console is closed, but there is one (net/improv.py)."""
-    return is_closed() and not _is_product()
+    return is_closed() and not is_product()
 
 
 def is_closed() -> bool:
