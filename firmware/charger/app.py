@@ -59,7 +59,7 @@ class Application:
         self.config = wiring.make_configuration(self)
         self.sessions = SessionStore(self.files)
         wiring.add_connectors(self)
-        self.supply = wiring.make_supply(self)
+        self.supply, self.group = wiring.make_supply(self)
         self.planner = wiring.make_planner(self)
         self.house_meter = wiring.make_house_meter(self)
         wiring.configure_hold_ups(self)
@@ -185,6 +185,9 @@ class Application:
         if self.tamper is not None:
             fast("enclosure", self.tamper.poll)
         slow("temperature", self._derate)
+        if self.group is not None:
+            fast("group", self.group.poll)
+            slow("group", self.group.second)  # before the outlets divide the unit's part
         if self.supply is not None:
             slow("load sharing", self.supply.share)
         slow("planner", self.planner.second)

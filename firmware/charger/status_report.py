@@ -102,5 +102,6 @@ def charger_report(app) -> dict:
         "tamper": app.tamper.report() if app.tamper else None,
         "grid": app.planner.report(),
         "house_meter": app.house_meter.fault if app.house_meter else None,  # "" while it is read
+        "group": app.group.report() if app.group else None,  # the chargers that share one fuse
         "connectors": {str(c.id): connector_report(c, app.planner) for c in app.connectors},
     }

@@ -25,6 +25,7 @@ from charger.net.wifi import Wifi, station
 from charger.ocpp.transport.connection import Connection
 from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.v16.charge_point import ChargePoint
+from charger.outlet import limits
 from charger.outlet.connector import Connector
 from charger.outlet.flash_pause import FlashPause
 from charger.outlet.mains_sag import MainsSag
@@ -209,14 +210,27 @@ def make_sag_jobs(app) -> list:
     return [MainsSag(outlet).step for outlet in app.outlets]
 
 
-def make_supply(app):
-    """Create the SharedSupply of several outlets if the supply is smaller than their sum, else None."""
+def make_supply(app) -> tuple:
+    """Create the SharedSupply of outlets whose supply is smaller than their sum, and the ChargerGroup of units that share a fuse.
+
+    None in the place of what the unit does not need. A unit of a group that has no key keeps to its safe share.
+    """
     limit_da = getattr(board, "SUPPLY_DA", None)
-    if limit_da is None:
-        return None
+    fuse_da = app.config.get_int("GroupMaxCurrent") * 10
+    if limit_da is None and not fuse_da:
+        return None, None
     from charger.grid.load_sharing import SharedSupply
 
-    return SharedSupply(app.outlets, [w.get("rotation", 0) for w in board.OUTLETS], limit_da)
+    rotations = [w.get("rotation", 0) for w in board.OUTLETS]
+    supply = SharedSupply(app.outlets, rotations, limits.NO_LIMIT if limit_da is None else limit_da)
+    if not fuse_da:
+        return supply, None
+    from charger.grid.charger_group import ChargerGroup  # with group_link.py: 4,500 frozen bytes, for units of a group
+    from charger.net.group_link import GroupLink
+
+    key = app.vault.get("group/key")
+    link = GroupLink(key, app.config.get_int("GroupPort"), station()) if key else None
+    return supply, ChargerGroup(board.DEVICE["serial"], supply, link, fuse_da, app.config.get_int("GroupUnits"))
 
 
 def make_planner(app) -> Planner:
@@ -293,7 +307,7 @@ def make_back_end(app) -> tuple:
         unit_report=app.report,
         planner=app.planner,
         home_card=app.home_card,
-        supply_da=None if app.supply is None else app.supply.limit_da,
+        supply_da=getattr(board, "SUPPLY_DA", None),
     )
     link = Connection(
         settings,

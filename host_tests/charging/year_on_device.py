@@ -93,6 +93,7 @@ class Household:
         self.prices = {}  # slot number: hundredths
         self.base_da = 20  # what the house takes a phase, 0.1 A
         self.cloud = 100
+        self.timed_utc = 0
         self.mws = self.drawn_da = self.next_da = 0
         self.peak_mws = self.over_s = self.worst_over_s = self.flips = self.worst_flips = self.number = 0
         self.sessions = []
@@ -185,7 +186,7 @@ class Household:
         self.mws += milliwatts * seconds
         self.connector.meter.total_wh = 1000 + self.mws // 3600000
         late = (minute - 10) % 10080  # the random delay of an end may reach so far into the peak
-        if self.peak.text and self.peak.contains(minute) and self.peak.contains(late):
+        if self.peak.text and self.peak.contains(minute) and self.peak.contains(late) and self.utc >= self.timed_utc + 600:
             self.peak_mws += milliwatts * seconds
         session = self.planner.lanes[0].session
         session.max_w = max(session.max_w, milliwatts // 1000)
@@ -203,6 +204,7 @@ class Household:
             self.planner.session_started(session)
             for _ in range(5):
                 self.step(60, None)
+            self.timed_utc = self.utc  # and so may that of an end that the time brings
         clock.set_utc(self.utc, "test")
         if self.planner.lanes[0].session is None:
             self.planner.session_started(session)

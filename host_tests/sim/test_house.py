@@ -178,7 +178,7 @@ def test_a_unit_without_a_meter_asks_nobody(unit, csms, meter):
     sim = unit(settings={"HouseMaxCurrent": 25}, time_scale=5)
     charge(sim)
     limited(sim, 6)
-    assert house.requests == 0
+    assert (house.requests, sim.status()["group"]) == (0, None)
 
 
 def test_a_target_in_kilometres_or_as_a_cost_is_kept_as_energy_and_the_sun_is_the_owners_choice(unit, csms):

@@ -23,6 +23,7 @@ HEAP = 32 * 1024 * 1024
 BLOCKS = 96
 KEY = b"k" * 32
 TAGS = (b"CARD0001", b"PARENT01", b"WAITING1", b"CACHED01", b"LISTED01", b"RESERVE1", b"OWNERTAG", b"FUTURE01")
+LIMITS = {"InstallerMaxCurrent": "16", "HouseMaxCurrent": "25", "GroupMaxCurrent": "32", "GroupUnits": "3"}
 SENT, WAITING = "CARD0001", "WAITING1"
 
 
@@ -58,7 +59,7 @@ def lived():
     clock.set_utc(1800000000, "test")
     for name, secret in (("label/owner", pin.form(1000, b"s" * 16, b"h" * 32)), ("pin/owner", b"chosen"),
                          ("wifi/password", b"wifi secret"), ("wifi/name", b"Home"), ("mqtt/password", b"m"),
-                         ("wifi/joined", b"Home\nwifi secret"),
+                         ("wifi/joined", b"Home\nwifi secret"), ("group/key", b"g" * 16),
                          ("ocpp/authorization-key", b"0123456789abcdef"), ("web/key", b"w"), ("setup/password", b"p")):
         unit.vault.put(name, secret)
     for number, tag in enumerate((SENT, SENT, WAITING)):
@@ -77,7 +78,7 @@ def lived():
     files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
     files.write("ocpp_local_list", b"1\nLISTED01\tAccepted\t\t")
     files.write_json("ocpp_reservations.json", [[1, 1, "RESERVE1", None, 1900000000]])
-    files.write_json("ocpp_config.json", {"FreeVendIdTag": "OWNERTAG", "HeartbeatInterval": "77", "InstallerMaxCurrent": "16"})
+    files.write_json("ocpp_config.json", dict(LIMITS, FreeVendIdTag="OWNERTAG", HeartbeatInterval="77"))
     files.write_json("ocpp_profiles.json", [])
     files.write("calibration.json", b"calibrated")
     files.write("roots/c1", b"root")
@@ -114,8 +115,8 @@ def check_erased(unit, factory, where=""):
     equal([name for name in names if name.startswith(("wifi/", "mqtt/"))], [], where)
     equal("pin/owner" not in names and "ocpp/authorization-key" not in names, factory, where)
     equal((files.read("roots/c1") is None, files.read("ocpp_client.pem") is None), (factory, factory), where)
-    limit = {"InstallerMaxCurrent": "16"}  # of the wiring: no owner may lift it
-    equal(files.read_json("ocpp_config.json"), limit if factory else dict(limit, HeartbeatInterval="77"), where)
+    equal(files.read_json("ocpp_config.json"), LIMITS if factory else dict(LIMITS, HeartbeatInterval="77"), where)
+    equal("group/key" not in names, factory, where)
     wanted = "FactoryReset" if factory else "PersonalDataErased"
     events = [(entry.event, entry.info) for entry in unit.log.entries()]
     true((wanted, "by owner") in events and ("PinAccepted", "owner, page") in events, "%s: %r" % (where, events))

@@ -44,7 +44,7 @@ def test_each_kind_of_pause_is_counted_with_its_cause_time_status_and_code():
     bench.rig.outlet.limits.set("supply", 0, limits.SAFETY)
     bench.rig.run(1000)
     equal(_pauses(session)[:2], ([1, 2, 0], "supply"))
-    equal(bench.connector.info, "Paused by the shared supply of the outlets")
+    equal(bench.connector.info, "Paused by the shared supply")
     bench.rig.outlet.limits.set("supply", None)
     bench.until("Charging", 20000)
     equal(bench.connector.info, "")
@@ -159,12 +159,12 @@ def test_a_schedule_limit_ends_and_a_safety_limit_falls_to_the_safe_minimum():
     equal(out.offered_da, 200)
     bench.rig.run(1200)
     equal(out.offered_da, 60)  # at once, without the 5 s of CP-22
-    equal(out.limit_words(), "the shared supply of the outlets (not heard from): 6.0 A")
+    equal(out.limit_words(), "the shared supply (not heard from): 6.0 A")
     bench.rig.run(60000)
     equal((out.offered_da, out.energised), (60, True))  # silence never raises it
     out.limits.set("supply", 160, limits.SAFETY, 10)
     bench.rig.run(6000)
-    equal((out.offered_da, out.limit_words()), (160, "the shared supply of the outlets: 16.0 A"))
+    equal((out.offered_da, out.limit_words()), (160, "the shared supply: 16.0 A"))
     out.limits.set("supply", 0, limits.SAFETY, 10)
     bench.rig.run(60000)
     equal((out.limits.get("supply"), out.energised), (0, False))  # and never from none to some

@@ -12,6 +12,8 @@ from sim import launch, libc
 down = False
 _HIGHEST_FD = 128
 _ENETUNREACH = 101
+_EAGAIN = 11
+_BROADCAST = b"\x7f\xff\xff\xff"  # of the network.WLAN of the simulated board
 _GET_FILENO = 10
 _CLOSE = 4
 
@@ -67,10 +69,14 @@ class Unplugged(io.IOBase):
         raise OSError(_ENETUNREACH)
 
     def sendto(self, data, address):
-        """There is no way out, but for the answer of a server."""
-        if not self._bound:
+        """There is no way out, but for the answer of a server to one address."""
+        if not self._bound or bytes(address)[4:8] == _BROADCAST:
             raise OSError(_ENETUNREACH)
         return self._socket.sendto(data, address)
+
+    def recv(self, size):
+        """Nothing comes in from the uplink."""
+        raise OSError(_EAGAIN)
 
     def recvfrom(self, size):
         """As of a real socket."""

@@ -22,6 +22,9 @@ ConnectionTimeOut settings
 CpoName backend
 FreeVend settings
 FreeVendIdTag settings
+GroupKey limits secret
+GroupMaxCurrent limits
+GroupUnits limits
 HostName network
 HouseMaxCurrent limits
 HouseMeter network
@@ -50,6 +53,7 @@ _IN_VAULT = {
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
     # another back end, from the next start on: wss:// URL ("": that of the factory), identity, PEM (UK-14)
     "BackEndUrl": ("ocpp/url", 0, 200), "BackEndIdentity": ("ocpp/identity", 0, 48), "BackEndRoots": ("ocpp/roots", 0, 1800),
+    "GroupKey": ("group/key", 16, 64),  # of all units of a group, from the next start on
     "MqttDiscovery": ("mqtt/discovery", 0, 32),  # prefix of Home Assistant's discovery topics, "" for none
 }  # fmt: skip
 

@@ -104,6 +104,9 @@ KEYS = {
     "HouseMaxCurrent": ("i", "D", "Core", "0", 0, 200, "amps"),  # of the house's supply, A per phase; 0: no limit
     "HouseSafeCurrent": ("i", "D", "Core", "6", 0, 80, "amps"),  # of the charger while the house's current is not known
     "HouseMeter": ("s", "D", "Core", "", 0, 60, "meter"),  # sunspec://HOST[:PORT][/UNIT], sdm630://...; "": none
+    "GroupMaxCurrent": ("i", "D", "Core", "0", 0, 400, "amps"),  # of the fuse that several units share, A per phase; 0: no group
+    "GroupUnits": ("i", "D", "Core", "2", 2, 8, ""),  # how many these are
+    "GroupPort": ("i", "D", "Core", "48220", 1024, 65535, ""),  # UDP
     "SolarMode": ("s", "D", "Core", "off", 3, 7, "solar"),
     "SolarStartPower": ("i", "D", "Core", "1500", 0, 20000, ""),  # W of surplus with which it begins
     "SolarExportPrice": ("i", "D", "Core", "0", 0, 1000, ""),  # what the grid pays a kWh, in the unit of the prices

@@ -19,7 +19,7 @@ class SharedSupply:
     def __init__(self, outlets: list, rotations: list, limit_da: int):
         self._outlets = outlets
         self._rotations = rotations
-        self.limit_da = limit_da
+        self.limit_da = limit_da  # an input: grid/charger_group.py changes it where several units share one fuse
         for outlet in outlets:
             self._set_share(outlet, 0)
 
@@ -32,6 +32,23 @@ class SharedSupply:
         for n in range(len(outlets)):
             if wanted[n] > outlets[n].limits.get("supply") and self._fits(n, wanted[n]):
                 self._set_share(outlets[n], wanted[n])
+
+    def wanted_da(self) -> int:
+        """What the cars that need current could take together of the most loaded phase, 0.1 A."""
+        outlets = self._outlets
+        return self._most_loaded([self._cap(n) if self._needs_current(outlets[n]) else 0 for n in range(len(outlets))])
+
+    def held_da(self) -> int:
+        """What all cars may take of the most loaded phase now: the shares, and the offers that they may still follow."""
+        outlets = self._outlets
+        return self._most_loaded([max(self._may_draw(n), outlets[n].limits.get("supply")) for n in range(len(outlets))])
+
+    def _most_loaded(self, currents: list) -> int:
+        load = [0, 0, 0]
+        for n in range(len(currents)):
+            for phase in self._phases(n):
+                load[phase] += currents[n]
+        return max(load)
 
     def _set_share(self, outlet, share_da: int):
         outlet.limits.set("supply", share_da, limits.SAFETY, _VALID_S)

@@ -29,10 +29,10 @@ _SETTINGS = (
 _KEYS = "ocpp_config.json"
 # Keys of the settings that name a person, and those that the installer sets.
 _PERSONAL_KEYS = ("FreeVendIdTag",)
-_UNIT_KEYS = ("InstallerMaxCurrent", "ConnectedPhases")
+_UNIT_KEYS = ("InstallerMaxCurrent", "ConnectedPhases", "HouseMaxCurrent", "HouseSafeCurrent", "GroupMaxCurrent", "GroupUnits")
 # Prefixes of names in the vault.
 _UNIT_SECRETS = ("label/", "setup/", "web/")
-_SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/")
+_SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/", "group/")
 
 _PAUSE_MS = 10  # after each write, for other tasks
 _CHARGING_MS = 5000

@@ -27,7 +27,7 @@ WORDS = (  # source, words, source, words: a dictionary would be in the heap
     "installer", "the limit set at installation",
     "cable", "the cable",
     "csms", "the charging profile of the back end",
-    "supply", "the shared supply of the outlets",
+    "supply", "the shared supply",
     "hours", "the charging hours",
     "plan", "the charging plan",
     "delay", "the random delay",

@@ -14,12 +14,13 @@ import worst_inputs
 from charger import validate
 from charger.config import configuration
 from charger.credentials import provisioning
+from charger.grid import charger_group
 from charger.local_api import routes, server
 from charger.local_api.http_server import HttpConnection
 from charger.metering import history
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.client import MqttClient
-from charger.net import captive_portal, dns, http_client, modbus, mqtt_session, sntp, websocket_handshake
+from charger.net import captive_portal, dns, group_link, http_client, modbus, mqtt_session, sntp, websocket_handshake
 from charger.ocpp.transport.rpc import Rpc, dumps
 from charger.ocpp.v16.actions import ACTIONS
 from charger.ocpp.v16.services import reservations, smart_charging
@@ -225,6 +226,17 @@ async def _meter(data):
     await meter._request(3, 0, 125)
 
 
+class Shared:
+    """The outlets of a unit in a group."""
+
+    limit_da = 320
+
+
+def _group(data):
+    group_link.opened(b"k" * 64, data)
+    charger_group.ChargerGroup("TARGET", Shared(), None, 320, 8).take(data[:-16])
+
+
 class Source:
     """Where releases come from."""
 
@@ -255,6 +267,7 @@ NETWORK = {
     "net/mqtt_session.py.long": _broker,
     "net/mqtt_session.py.messages": _broker,
     "net/modbus.py.answer": _meter,
+    "net/group_link.py.message": lambda data: _at_once(_group, data),
     "update/release_check.py.releases": _releases,
     "credentials/provisioning.py.record": lambda data: _at_once(_record, data),
 }

@@ -77,6 +77,9 @@ NETWORK = {
         "messages": lambda: b"\x30\x0a\x00\x01t1234567" * 400,
     },
     "net/modbus.py": {"answer": lambda: b"\x00\x01\x00\x00\x00\xfd\x01\x03\xfa" + b"\xff" * 250},
+    # 25 characters of serial number, seven other units, none of them this one
+    "net/group_link.py": {"message": lambda: b"PG1" + b"s" * 8 + bytes(3) + b"\x01\x01\x40\x08" + bytes(14) + b"\x19"
+                          + b"n" * 25 + b"\x01" * 98 + b"c" * 16},
     "update/release_check.py": {"releases": releases},
     "credentials/provisioning.py": {"record": record},
 }

@@ -98,6 +98,7 @@ export function House({ status }) {
       <Now status={status} settings={settings} />
       <Group name="supply" names={["HouseMaxCurrent", "HouseSafeCurrent"]} hint={hint} {...own} />
       <Meter entry={settings[METER]} reload={reload} />
+      <Group name="sharing" names={["GroupMaxCurrent", "GroupUnits", "GroupKey"]} hint={t("sharingText")} {...own} />
       <Group name="solar" names={["SolarMode", "SolarStartPower", "SolarExportPrice"]} {...own} />
     </>
   );
