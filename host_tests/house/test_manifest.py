@@ -34,11 +34,11 @@ def read_manifest(tmp_path):
     shutil.copytree(ROOT / ".toolchain" / "lib" / "umqtt", library / "umqtt")
     (library / "manifest.py").write_text('metadata(version="1")\npackage("umqtt")\n')
 
-    def read(path):
+    def read(path, board=ROOT / "boards" / "ESP32_DEVKITC"):
         tool = manifestfile()
         manifest = tool.ManifestFile(tool.MODE_FREEZE, {
             "MPY_DIR": str(SOURCES), "PORT_DIR": str(SOURCES / "ports" / "esp32"), "MPY_LIB_DIR": str(tmp_path),
-            "BOARD_DIR": str(ROOT / "boards" / "ESP32_DEVKITC"),
+            "BOARD_DIR": str(board),
         })
         manifest.execute(str(path))
         targets = [file.target_path for file in manifest.files()]
@@ -56,10 +56,31 @@ def test_exactly_the_charger_is_frozen(frozen):
     assert set(frozen) == firmware | ASYNCIO | {"board.py", "esp32_board.py", "umqtt/simple.py"}
 
 
-def test_product_freezes_one_module_more(frozen, read_manifest):
-    """The variant's image is the plain one's and the mark by which the console is known to be closed."""
-    product = read_manifest(ROOT / "boards" / "common" / "manifest_product.py")
-    assert set(product) - set(frozen) == {"product_build.py"} and set(frozen) <= set(product)
+PRODUCT = ROOT / "boards" / "common" / "manifest_product.py"
+
+
+def test_product_freezes_what_its_board_can_use_and_a_mark(frozen, read_manifest):
+    """Drivers of other parts, Ethernet and Improv stay out; the mark is what tells that the console is closed."""
+    product = read_manifest(PRODUCT)
+    assert set(product) - set(frozen) == {"product_build.py"}
+    drivers = {f"charger/drivers/{name}.py" for name in (
+        "displays/ssd1306", "meters/atm90e32", "meters/bl0942", "meters/cse7766", "meters/ct_adc", "meters/sdm120", "meters/sdm630",
+        "readers/pn532", "readers/rc522")}  # fmt: skip
+    assert set(frozen) - set(product) == drivers | {"charger/net/ethernet.py", "charger/net/improv.py"}
+
+
+def test_product_of_a_board_with_other_parts_has_their_drivers_and_what_these_import(read_manifest, tmp_path):
+    text = (ROOT / "boards" / "ESP32_DEVKITC" / "board.py").read_text(encoding="utf-8")
+    folder = tmp_path / "boards"
+    shutil.copytree(ROOT / "boards" / "common", folder / "common")
+    (tmp_path / "manifest.py").symlink_to(ROOT / "manifest.py")
+    (tmp_path / "firmware").symlink_to(FIRMWARE)
+    (folder / "OTHER").mkdir()
+    (folder / "OTHER" / "board.py").write_text(
+        text.replace("ade7953_i2c", "sdm120").replace('"uart": 2, ', '"kind": "pn532_i2c", ') + '\nLAN = {"kind": "lan8720"}\n')
+    product = read_manifest(folder / "common" / "manifest_product.py", folder / "OTHER")
+    stems = {path.rpartition("/")[2] for path in product}
+    assert {"sdm120.py", "sdm630.py", "pn532.py", "ethernet.py"} <= stems and not stems & {"ade7953.py", "rc522.py"}
 
 
 def test_only_the_product_is_frozen_without_line_numbers(read_manifest):
@@ -67,9 +88,10 @@ def test_only_the_product_is_frozen_without_line_numbers(read_manifest):
     own = FIRMWARE / "charger"
     read_manifest(ROOT / "manifest.py")
     plain = dict(read_manifest.levels)
-    read_manifest(ROOT / "boards" / "common" / "manifest_product.py")
-    places = [f"charger/{path.relative_to(own)}" for path in own.rglob("*.py")] + ["main.py", "boot.py", "_boot.py", "board.py"]
-    assert {plain[place] for place in places} == {0} and {read_manifest.levels[place] for place in places} == {3}
+    read_manifest(PRODUCT)
+    places = {f"charger/{path.relative_to(own)}" for path in own.rglob("*.py")} | {"main.py", "boot.py", "_boot.py", "board.py"}
+    product = {level for place, level in read_manifest.levels.items() if place in places}
+    assert {plain[place] for place in places} == {0} and product == {3}
 
 
 def test_board_data_is_the_boards(frozen):

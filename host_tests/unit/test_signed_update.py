@@ -210,6 +210,25 @@ async def test_schedules_pauses_and_transactions():
     await rig.stop()
 
 
+async def test_an_installation_waits_for_its_time_and_for_the_end_of_a_session():
+    """WP-32, WP-35: InstallScheduled is told once, however long it takes; the time alone makes it wait, and a session alone."""
+    told = ["Downloading", "Downloaded", "SignatureVerified", "InstallScheduled"]
+    for session in (False, True):
+        rig = await _rig()
+        if session:
+            await rig.charge()
+            equal(await _request_update(rig), "Accepted")
+        else:
+            equal(await _request_update(rig, install=clock.utc_s() + 90), "Accepted")
+        await _wait_status(rig, "InstallScheduled")
+        await rig.seconds(30)
+        equal((rig.updater.log, _statuses(rig)), (["fetch"], told), session)
+        if session:
+            await rig.plug(plugged=False)
+        await _wait_status(rig, "InstallRebooting")
+        await rig.stop()
+
+
 async def test_downloads_are_tried_again_and_given_up():
     rig = await _rig()
     rig.updater.faults = [OSError(5), ValueError("cut"), OSError(5)]
@@ -274,6 +293,56 @@ async def test_a_new_request_takes_the_place_of_the_running_one_unless_it_is_too
     await rig.seconds(1200)
     equal(_statuses(rig, 1), ["DownloadScheduled"])
     equal(rig.updater.log, ["discard", "fetch", "install"])  # nothing of the first one runs on
+    await rig.stop()
+
+
+async def test_an_update_is_over_where_it_cannot_go_on():
+    """WP-32, WP-36: a unit that has no updater any more, and a job that this firmware cannot read, end as InstallationFailed."""
+    for status, broken in (("DownloadScheduled", None), ("Downloading", "retries"), ("Downloading", "location")):
+        rig = await _rig()
+        await _request_update(rig, 6, at=clock.utc_s() + 60)
+        await _wait_status(rig, status, 6)
+        await rig.power_cut()
+        _equip(rig)
+        if broken is None:
+            rig.cp.make_updater = lambda: None
+        else:
+            job = rig.files.read_json("ocpp_signed_firmware.json")
+            del job[broken]
+            rig.files.write_json("ocpp_signed_firmware.json", job)
+            rig.cp.signed_firmware._job = job
+        await rig.online()
+        await _wait_status(rig, "InstallationFailed", 6)
+        equal(rig.updater.log, [], status)
+        await rig.stop()
+
+
+async def test_nothing_to_tell_of_updates_is_idle():
+    """WP-36: before the first update; one that goes on is told as it is."""
+    rig = await _rig()
+    for count, status in ((1, {"status": "Idle"}), (3, {"status": "DownloadScheduled", "requestId": 4})):
+        await rig.call("ExtendedTriggerMessage", requestedMessage="FirmwareStatusNotification")
+        await rig.sent("SignedFirmwareStatusNotification", count)
+        equal(rig.link.of("SignedFirmwareStatusNotification")[-1], status)
+        if count == 1:
+            await _request_update(rig, 4, at=clock.utc_s() + 1000)
+            await _wait_status(rig, "DownloadScheduled", 4)
+    await rig.stop()
+
+
+async def test_a_second_start_of_the_service_starts_no_second_download():
+    """The charge point resumes its jobs at each acceptance by the back end."""
+    rig = await _rig()
+    await _request_update(rig, 4)
+    await _wait_status(rig, "Downloading", 4)
+    rig.cp.signed_firmware.resume()
+    rig.cp.signed_firmware._delivered()  # the last status of the update before is answered only now
+    true(rig.files.exists("ocpp_signed_firmware.json"))
+    await _wait_status(rig, "InstallRebooting", 4)
+    rig.cp.signed_firmware.resume()
+    await rig.until(lambda: "install" in rig.updater.log)
+    await rig.seconds(5)
+    equal((rig.updater.log, _statuses(rig, 4)), (["fetch", "install"], WHOLE))
     await rig.stop()
 
 
