@@ -33,7 +33,7 @@ _STEP_MS = 250
 _WATCHDOG_MS = 8000
 
 
-def _stay_safe(device) -> None:
+def _stay_safe(device: Any) -> None:
     """Wait for the button or the next attempt, then reset."""
     from charger.drivers.keystore import KeyStore  # unloaded after the start: no name of this file may hold it
 

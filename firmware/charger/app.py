@@ -44,7 +44,7 @@ class Application:
         self.heap_peak = 0
         self.connectors = []
         self.readers = []
-        self.learning = None  # access/home_cards.py: the owner adds a card
+        self.learning: Learning | None = None  # access/home_cards.py: the owner adds a card
         self.meters = []
         self.outlets = []
         self._restarting = None
@@ -94,7 +94,7 @@ class Application:
 
     # --- callbacks of link and back end ---
 
-    def link_opened(self, _rpc) -> None:
+    def link_opened(self, _rpc: Rpc) -> None:
         """Connected: commit trial settings and start certificate renewal."""
         self.memory.link_opened()
         self.wifi.prove()
@@ -108,7 +108,7 @@ class Application:
     def _restart_for_memory(self, why: str) -> None:
         self.restart("Soft", why)
 
-    def link_closed(self, _reason) -> None:
+    def link_closed(self, _reason: Any) -> None:
         """Note the end of the connection."""
         self.charge_point.closed()
 
@@ -131,7 +131,7 @@ class Application:
         """Add a security event for an invalid message (SEC-13)."""
         self.charge_point.note("InvalidMessages", reason)
 
-    def access_changed(self, _value) -> None:
+    def access_changed(self, _value: Any) -> None:
         """Reconnect after a change of AuthorizationKey or SecurityProfile, once the answer was sent."""
         self.charge_point.after(self.link.reconnect)
 
@@ -143,7 +143,7 @@ class Application:
 
         return home_cards.find(self.files, tag)
 
-    def make_uploader(self):
+    def make_uploader(self) -> Uploader:
         """Create the uploader of files."""
         # with http_client.py and ftp.py: 9,000 frozen bytes, 2.3 KiB of heap, for an upload
         from charger.net.upload import Uploader
@@ -170,7 +170,7 @@ class Application:
         """True when that notice was sent or its time is over: the radio stays off."""
         return self.updates is not None and self.updates.off_network
 
-    def updater(self):
+    def updater(self) -> Updater | None:
         """Return the Updater, None on a board without a second slot."""
         return self.updates.updater if self.updates else None
 
@@ -213,7 +213,7 @@ class Application:
         for connector in self.connectors:
             self._checkpoint(connector)
 
-    def _checkpoint(self, connector, now=False) -> None:
+    def _checkpoint(self, connector: Connector, now: bool = False) -> None:
         if connector.session is not None:
             power_w = connector.meter.reading.total_mw() // 1000
             self.sessions.checkpoint(connector.session, connector.meter.total_wh, power_w, now=now)
@@ -320,7 +320,7 @@ class Application:
             self.mqtt_client.retry_now()
 
 
-async def run(extra_tasks) -> None:
+async def run(extra_tasks: Any) -> None:
     """Build the charger, start its tasks, and never end."""
     global current
     memory.configure(board.HEAP_GROWS, outside_memory.largest_block)
@@ -333,7 +333,7 @@ async def run(extra_tasks) -> None:
         await clock.sleep_s(3600)
 
 
-def main(extra_tasks=()) -> None:
+def main(extra_tasks: Any = ()) -> None:
     """Build the charger and run it. `extra_tasks` are further coroutine functions of a board."""
     try:
         asyncio.run(run(extra_tasks))

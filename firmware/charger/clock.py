@@ -88,7 +88,7 @@ def utc_ms() -> tuple | None:
     return _zero_s + _up_s + ms // 1000, ms % 1000
 
 
-def attach_rtc(rtc) -> None:
+def attach_rtc(rtc: Any) -> None:
     """Use a machine.RTC: read its time if it was kept over the reset, and keep it set, since TLS reads that clock."""
     global _rtc
     _rtc = rtc
@@ -102,7 +102,7 @@ def plausible(seconds: int) -> bool:
     return version.BUILD_UTC_S <= seconds <= version.BUILD_UTC_S + _LIFE_S
 
 
-def on_step(listener) -> None:
+def on_step(listener: Callable) -> None:
     """Register listener(old_s or None, new_s, source), called whenever set_utc() moves the time by over 10 s."""
     _step_listeners.append(listener)
 

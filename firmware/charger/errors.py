@@ -81,7 +81,7 @@ class DnsError(Exception):
 class ConnectError(_CauseError):
     """No connection. `cause` is dns, refused, timeout, reset, memory, or one of TlsError; the text has details."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "%s (%s)" % (self.cause, self.args[0])
 
 
@@ -180,7 +180,7 @@ class OcppError(Exception):
         self.code = code
         self.description = description
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.code + (": " + self.description if self.description else "")
 
 

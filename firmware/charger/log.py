@@ -61,7 +61,7 @@ def forget() -> None:
     _ring[:] = bytes(_KEPT)
 
 
-def mask(id_tag) -> str:
+def mask(id_tag: str | None) -> str:
     """Mask an idTag for a log: keep its first and last two characters (SEC-23)."""
     if not id_tag:
         return "-"

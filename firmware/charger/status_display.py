@@ -30,7 +30,7 @@ _WORDS = {
 class StatusDisplay:
     """Shows rows_of(app, connector) on a driver of drivers/displays. `errors` counts transfers that failed."""
 
-    def __init__(self, app, display):
+    def __init__(self, app: Application, display: Any):
         self._app = app
         self._display = display
         self._shown: list = []  # texts on the display
@@ -70,7 +70,7 @@ class StatusDisplay:
                 return
 
 
-def rows_of(app, connector, rows: int, columns: int) -> list:
+def rows_of(app: Application, connector: Connector, rows: int, columns: int) -> list:
     """Texts of all rows: of one connector, and what is to be known of the unit."""
     outlet, session = connector.outlet, connector.session
     state = _WORDS.get(connector.status, connector.status)
@@ -88,7 +88,7 @@ def rows_of(app, connector, rows: int, columns: int) -> list:
     return texts + _wrapped(_hint(app), columns, rows - _HINT_ROW)
 
 
-def _reason(connector) -> str:
+def _reason(connector: Connector) -> str:
     """The fault, or why no energy flows, or what decides the current."""
     code = connector.error_code
     reason = connector.why_no_energy()
@@ -97,7 +97,7 @@ def _reason(connector) -> str:
     return reason or "by " + connector.outlet.limits.describe_source()
 
 
-def _hint(app) -> str:
+def _hint(app: Application) -> str:
     if app.supervisor.failed:
         return "Failed: " + app.supervisor.failed
     if app.updates is not None and app.updates.busy:

@@ -24,7 +24,7 @@ _CONNECTOR = ("fault", "charging", "waiting", "ready", "unavailable")  # states 
 class StatusLight:
     """Shows state_of(app) on a driver of drivers/led.py."""
 
-    def __init__(self, app, led):
+    def __init__(self, app: Application, led: Any):
         self._app = app
         self._led = led
         self._step = 0
@@ -40,7 +40,7 @@ class StatusLight:
             self._shown = rgb
 
 
-def state_of(app) -> str:
+def state_of(app: Application) -> str:
     """The most important state: a key of PATTERNS."""
     found = "unavailable"
     for connector in app.connectors:
@@ -52,7 +52,7 @@ def state_of(app) -> str:
     return "setup" if app.wifi.setup is not None else found
 
 
-def _of_connector(connector) -> str:
+def _of_connector(connector: Connector) -> str:
     status = connector.status
     if status == st.FAULTED:
         return "fault"

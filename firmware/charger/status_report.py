@@ -5,7 +5,7 @@ import gc
 from charger import clock, version
 
 
-def connector_report(connector, planner) -> dict:
+def connector_report(connector: Connector, planner: Planner | None) -> dict:
     """Report one connector; currents in A, power in W, energy in Wh. `reason` is why no energy flows, as text."""
     outlet = connector.outlet
     reading = connector.meter.reading
@@ -38,7 +38,7 @@ def connector_report(connector, planner) -> dict:
     }
 
 
-def _duration_s(session) -> int | None:
+def _duration_s(session: Session) -> int | None:
     """Seconds since a session began; None for one that began before the last restart."""
     return (clock.uptime_ms() - session.start_uptime_ms) // 1000 if session.boot_id == clock.boot_id else None
 
@@ -49,7 +49,7 @@ def heap_report(peak: int) -> dict:
     return {"used": used, "free": gc.mem_free(), "peak": max(peak, used)}
 
 
-def link_report(app, csms) -> dict:
+def link_report(app: Application, csms: Any) -> dict:
     """Report the link to the back end; `fault` is why there is none."""
     report = csms.report()
     report["security_profile"] = app.config.get_int("SecurityProfile")
@@ -57,7 +57,7 @@ def link_report(app, csms) -> dict:
     return report
 
 
-def wifi_report(app) -> dict:
+def wifi_report(app: Application) -> dict:
     """up, wired (by Ethernet), known (a network was given), setup_s left of the setup network; when up: ip, rssi in dBm."""
     known = app.vault.names()
     setup = app.wifi.setup
@@ -72,7 +72,7 @@ def wifi_report(app) -> dict:
     return report
 
 
-def setup_words(app) -> str:
+def setup_words(app: Application) -> str:
     """Why nothing can be configured, in words; '' on a unit whose credentials are in order (SEC-2, SEC-10)."""
     if not app.provisioned:
         return "not provisioned: configuration is refused"
@@ -81,7 +81,7 @@ def setup_words(app) -> str:
     return ""
 
 
-def charger_report(app) -> dict:
+def charger_report(app: Application) -> dict:
     """The whole charger."""
     csms = app.charge_point
     control = app.control

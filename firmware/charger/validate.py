@@ -31,7 +31,7 @@ _PART = const(256)  # bytes of a text that are copied at once
 _FEW = const(8)  # items of a list that are checked in one slice
 
 
-def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = None) -> None:
+def check(spec: tuple, value: Any, drop_nulls: bool = False, later: list | None = None) -> None:
     """Raise InvalidValueError, for the first fault, when value does not satisfy spec.
 
     With drop_nulls an optional field that is null counts as absent and is removed (SCH-7). `later` takes the long lists and
@@ -53,7 +53,7 @@ def check(spec: tuple, value, drop_nulls: bool = False, later: list | None = Non
         _string(spec, value)
 
 
-def _parts(text: str):
+def _parts(text: str) -> Iterator:
     """Iterate a text in pieces."""
     for at in range(0, len(text), _PART):
         yield text[at : at + _PART]
@@ -73,7 +73,7 @@ async def check_items(later: list) -> None:
                 await clock.sleep_ms(0)
 
 
-def _object(spec, value, drop_nulls: bool, later) -> None:
+def _object(spec: Any, value: Any, drop_nulls: bool, later: Any) -> None:
     if not isinstance(value, dict):
         raise InvalidValueError(TYPE, "", "not an object")
     known = 0 if later is None else len(later)
@@ -115,7 +115,7 @@ def _name(later: list, known: int, name: str) -> int:
     return len(later)
 
 
-def _list(spec, value, drop_nulls: bool, later) -> None:
+def _list(spec: Any, value: Any, drop_nulls: bool, later: Any) -> None:
     if not isinstance(value, list):
         raise InvalidValueError(TYPE, "", "not a list")
     if spec[2] is not None and len(value) > spec[2]:
@@ -141,7 +141,7 @@ def _within(name: str, error: InvalidValueError) -> InvalidValueError:
     return InvalidValueError(error.kind, name + error.path, error.why)
 
 
-def _number(spec: tuple, value) -> None:
+def _number(spec: tuple, value: Any) -> None:
     kind = type(value)
     if kind is int:
         if not -(1 << _BITS) <= value < (1 << _BITS):
@@ -157,7 +157,7 @@ def _number(spec: tuple, value) -> None:
         raise InvalidValueError(VALUE, "", "out of range")
 
 
-def _string(spec: tuple, value) -> None:
+def _string(spec: tuple, value: Any) -> None:
     if not isinstance(value, str):
         raise InvalidValueError(TYPE, "", "not a string")
     kind = spec[0]

@@ -39,7 +39,7 @@ _LITTLE_FLASH = const(32768)
 class Parts:
     """The drivers of one outlet; None for parts that the board does not have."""
 
-    def __init__(self, wiring: dict, shared: dict, reading):
+    def __init__(self, wiring: dict, shared: dict, reading: Any):
         self.contactor = Contactor(wiring["contactor"])  # first: opens its output (CP-30)
         switch = wiring.get("phase_switch")
         self.phase_switch = None if switch is None else Contactor(switch)
@@ -55,25 +55,25 @@ class Parts:
         self.board_fault = self._input(shared.get("fault"))
         self.flash = flash_device.device
 
-    def _make(self, wiring, key, module, name):
+    def _make(self, wiring: Any, key: str, module: str, name: str):
         """Create one driver, which is imported only for boards with that part."""
         if not wiring.get(key):
             return None
         package = __import__("charger.drivers." + module, None, None, (name,))
         return getattr(package, name)(wiring[key])
 
-    def _input(self, pin):
+    def _input(self, pin: Any):
         return None if pin is None else machine.Pin(pin, machine.Pin.IN)
 
 
-def count_boot(files) -> None:
+def count_boot(files: Files) -> None:
     """Count this start-up; the boot id identifies start-ups while the time is unknown."""
     last = files.read_json("boot.json", 0)
     clock.boot_id = (last if isinstance(last, int) else 0) + 1
     files.write_json("boot.json", clock.boot_id)
 
 
-def open_log(app):
+def open_log(app: Application) -> SecurityLog:
     """Open the security log; its hashes are keyed, so that write access to the flash is not enough to forge it (SEC-22)."""
     return SecurityLog(app.files, keys=log_key)
 
@@ -91,7 +91,7 @@ def log_key(number: int) -> tuple:
     return store.log_key(number)
 
 
-def open_vault(app) -> tuple:
+def open_vault(app: Application) -> tuple:
     """Return (vault, whether the unit is provisioned); completes an interrupted change of the device key (SEC-10)."""
     store = KeyStore()
     next_key = store.next_key()
@@ -108,7 +108,7 @@ def open_vault(app) -> tuple:
     return vault, provisioned
 
 
-def resume_erasure(app, vault) -> None:
+def resume_erasure(app: Application, vault: Vault) -> None:
     """Do a requested erasure before other parts open their files; start the overwriting (SEC-15)."""
     names = app.files.names()
     if "erase" not in names and "scrub" not in names:
@@ -125,17 +125,17 @@ def resume_erasure(app, vault) -> None:
     asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
-def configure_hold_ups(app) -> None:
+def configure_hold_ups(app: Application) -> None:
     """Let TLS handshakes wait for open contactors on boards where they delay the control tick."""
     hold_ups.configure(app.outlets, board.HANDSHAKE_MS)
 
 
-def make_flash_pause(app):
+def make_flash_pause(app: Application):
     """Create the FlashPause, which forbids flash erases while a contactor is closed."""
     return FlashPause(flash_device.device, app.outlets)
 
 
-def csms_data(app) -> dict:
+def csms_data(app: Application) -> dict:
     """CSMS of the board's data, or the back end that the owner has chosen in its place (UK-14)."""
     kept = app.vault.names()
     if "ocpp/url" not in kept:
@@ -150,7 +150,7 @@ def csms_data(app) -> dict:
     return csms
 
 
-def make_configuration(app):
+def make_configuration(app: Application) -> Configuration:
     """Create the Configuration with the board's facts as defaults."""
     locked = not app.provisioned or bool(app.vault.broken)
     config = Configuration(app.files, board.FACTORY, vault=app.vault, locked=locked)
@@ -172,7 +172,7 @@ def make_configuration(app):
     return config
 
 
-def add_connectors(app) -> None:
+def add_connectors(app: Application) -> None:
     """Create every outlet with its meter and connector."""
     stored = app.files.read_json(calibration.FILE)
     interrupted = [session.connector_id for session in app.sessions.recover()]
@@ -205,12 +205,12 @@ def add_connectors(app) -> None:
     app.config.on_change("WakeUpVehicle", app.set_wake_up)
 
 
-def make_sag_jobs(app) -> list:
+def make_sag_jobs(app: Application) -> list:
     """What lowers the current of each outlet where the mains sag."""
     return [MainsSag(outlet).step for outlet in app.outlets]
 
 
-def make_supply(app) -> tuple:
+def make_supply(app: Application) -> tuple:
     """Create the SharedSupply of outlets whose supply is smaller than their sum, and the ChargerGroup of units that share a fuse.
 
     None in the place of what the unit does not need. A unit of a group that has no key keeps to its safe share.
@@ -233,14 +233,14 @@ def make_supply(app) -> tuple:
     return supply, ChargerGroup(board.DEVICE["serial"], supply, link, fuse_da, app.config.get_int("GroupUnits"))
 
 
-def make_planner(app) -> Planner:
+def make_planner(app: Application) -> Planner:
     """National rules and schedules."""
     number = board.SHARED.get("reduction")
     signal = None if number is None else machine.Pin(number, machine.Pin.IN).value
     return Planner(app.connectors, app.config, app.files, app.security_log.add, signal)
 
 
-def make_house_meter(app):
+def make_house_meter(app: Application):
     """Create the HouseMeter if one is set, else None."""
     address = app.config.get_str("HouseMeter")
     if not address:
@@ -250,7 +250,7 @@ def make_house_meter(app):
     return HouseMeter(address, app.planner.read_house)
 
 
-def make_tamper_watch(app):
+def make_tamper_watch(app: Application):
     """Create the TamperWatch if the board has an enclosure switch, else None."""
     if board.SHARED.get("tamper") is None:
         return None
@@ -259,13 +259,13 @@ def make_tamper_watch(app):
     return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
 
-def add_indicators(app) -> None:
+def add_indicators(app: Application) -> None:
     """Create what shows the state at the unit: light and display."""
     _add_status_light(app)
     _add_display(app)
 
 
-def _add_status_light(app) -> None:
+def _add_status_light(app: Application) -> None:
     """Create the StatusLight, a job of housekeeping, if the board has an LED or a WS2812 pixel."""
     led, pixel = board.SHARED.get("led"), board.SHARED.get("pixel")
     if led is None and pixel is None:
@@ -277,7 +277,7 @@ def _add_status_light(app) -> None:
     app.housekeeping.every_100_ms("status light", light.poll)
 
 
-def _add_display(app) -> None:
+def _add_display(app: Application) -> None:
     """Create the StatusDisplay, a job of housekeeping, if the board has a display. It charges without one that is broken."""
     options = getattr(board, "DISPLAY", None)
     if options is None:
@@ -288,7 +288,7 @@ def _add_display(app) -> None:
     app.housekeeping.every_100_ms("display", StatusDisplay(app, displays.make(options)).poll)
 
 
-def make_back_end(app) -> tuple:
+def make_back_end(app: Application) -> tuple:
     """Create (connection settings, connection, charge point)."""
     csms = csms_data(app)
     store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, csms)
@@ -329,7 +329,7 @@ def make_back_end(app) -> tuple:
     return settings, link, point
 
 
-def make_updates(app):
+def make_updates(app: Application) -> UpdateManager | None:
     """Create the UpdateManager if the flash has a second slot, else None."""
     try:
         return UpdateManager(app, app.make_slots, board.UPDATE, board.UPDATE_KEYS, board.LAB)
@@ -338,7 +338,7 @@ def make_updates(app):
         return None
 
 
-def _start_ethernet(app):
+def _start_ethernet(app: Application):
     """Start Ethernet and return EthernetOrWifi; None on a board without, or when its chip does not answer."""
     options = getattr(board, "LAN", None)
     if options is None:
@@ -356,7 +356,7 @@ def _start_ethernet(app):
     return ethernet.EthernetOrWifi
 
 
-def make_wifi(app) -> tuple:
+def make_wifi(app: Application) -> tuple:
     """Create (station, Wifi or, on a board with Ethernet, EthernetOrWifi).
 
     The button opens the setup network; held from power-on it does a factory reset.
@@ -377,7 +377,7 @@ def make_wifi(app) -> tuple:
     return station(), make(app.files, app.vault, app.network_up, button.value, app.off_network, portal, line)
 
 
-def make_pins(app):
+def make_pins(app: Application) -> Pins | None:
     """Create the Pins if the unit has the local API or an MQTT broker, else None."""
     if not (board.WEB or _broker_settings(app)):
         return None
@@ -386,7 +386,7 @@ def make_pins(app):
     return Pins(app.files, app.vault, app.security_log.add, board.DEVICE["serial"], app.provisioned)
 
 
-def make_listener(app):
+def make_listener(app: Application) -> LocalApiListener | None:
     """Create the local API's listener if the board has one and the unit has a certificate, else None (SEC-12)."""
     if not board.WEB:
         return None
@@ -398,14 +398,14 @@ def make_listener(app):
     return LocalApiListener(app, board.WEB)
 
 
-def _broker_settings(app) -> dict | None:
+def _broker_settings(app: Application) -> dict | None:
     """Return the broker's settings, None without a broker; values of None are in the vault, set by the owner."""
     if board.MQTT:
         return board.MQTT
     return {"url": None, "password": None, "ca": None} if "mqtt/url" in app.vault.names() else None
 
 
-def make_mqtt_client(app):
+def make_mqtt_client(app: Application) -> MqttClient | None:
     """Create the MqttClient if a broker is set, else None."""
     settings = _broker_settings(app)
     if settings is None:
@@ -416,7 +416,7 @@ def make_mqtt_client(app):
     return MqttClient(app, settings, board.DEVICE["serial"])
 
 
-def note_start(app) -> None:
+def note_start(app: Application) -> None:
     """Add the reason of this start-up to the security log (SEC-23)."""
     cause, why = reset_cause.read_and_clear()
     app.security_log.add(events.STARTUP, "%s, firmware %s" % (cause + (" by " + why if why else ""), version.VERSION))

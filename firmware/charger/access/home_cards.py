@@ -12,7 +12,7 @@ _MOST = const(20)
 _LEARN_S = const(60)
 
 
-def kept(files) -> dict:
+def kept(files: Files) -> dict:
     """The list; empty where the file is damaged."""
     cards = files.read_json(FILE, {})
     try:
@@ -21,18 +21,18 @@ def kept(files) -> dict:
         return {}
 
 
-def find(files, tag: str) -> tuple | None:
+def find(files: Files, tag: str) -> tuple | None:
     """(status of OCPP, no parent) of a card, None when it is not in the list."""
     card = kept(files).get(tag.lower())
     return None if card is None else ("Blocked" if card[1] else "Accepted", None)
 
 
-def is_full(files) -> bool:
+def is_full(files: Files) -> bool:
     """True when no further card fits."""
     return len(kept(files)) >= _MOST
 
 
-def change(files, tag: str, name: str | None, blocked: bool | None, remove: bool) -> bool:
+def change(files: Files, tag: str, name: str | None, blocked: bool | None, remove: bool) -> bool:
     """Rename, block or remove a card; what is None stays. False when it is not in the list. OSError by the flash."""
     cards = kept(files)
     card = cards.pop(tag.lower(), None)
@@ -50,7 +50,7 @@ def change(files, tag: str, name: str | None, blocked: bool | None, remove: bool
 class Learning:
     """Waits a minute for the card that is to be added; the first card that is shown ends it."""
 
-    def __init__(self, files, name: str):
+    def __init__(self, files: Files, name: str):
         self._files = files
         self._name = name
         self._end_s = clock.uptime_s() + _LEARN_S

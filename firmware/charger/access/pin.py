@@ -61,7 +61,8 @@ class PinResult:
 class Pins:
     """Checks and changes PINs. `waits` is the PinThrottle that all interfaces share."""
 
-    def __init__(self, files, vault, on_event, serial: str = "", provisioned: bool = True, waits=None):
+    def __init__(self, files: Files, vault: Vault, on_event: Callable, serial: str = "", provisioned: bool = True,
+                 waits: Any | None = None):
         self._vault = vault
         self._on_event = on_event
         self._serial = serial
@@ -111,7 +112,7 @@ class Pins:
                 return self._accept(role, number, lane, surface)
             return self._refuse(role, number, lane, surface, wait_s)
 
-    def _accept(self, role, number, lane, surface) -> PinResult:
+    def _accept(self, role: str, number: Any, lane: Any, surface: str) -> PinResult:
         device = ""
         try:
             self._waits.right(lane, number)
@@ -121,7 +122,7 @@ class Pins:
         self._on_event(events.PIN_ACCEPTED, "%s, %s%s" % (role, surface, self._told_away()))
         return PinResult(OK, device=device)
 
-    def _refuse(self, role, number, lane, surface, wait_s) -> PinResult:
+    def _refuse(self, role: str, number: Any, lane: Any, surface: str, wait_s: int) -> PinResult:
         text = "%s, %s, %d in a row%s" % (role, surface, self._waits.failures(lane, number), self._told_away())
         self._on_event(events.PIN_REFUSED, text)
         if wait_s:
@@ -141,7 +142,7 @@ class Pins:
                 return name  # not the label's either when the chosen one is damaged
         return None
 
-    async def _matches(self, role: str, pin) -> bool:
+    async def _matches(self, role: str, pin: Any) -> bool:
         """Compare a PIN; takes the same time for every wrong PIN, also when the role has none."""
         name = self._entry(role)
         kept = self._vault.get(name or "label/" + roles.OWNER)

@@ -41,7 +41,7 @@ def wait_for(failures: int) -> int:
 class PinThrottle:
     """Counts by lane and role number, 0 to roles - 1."""
 
-    def __init__(self, files, roles: int, on_event=None):
+    def __init__(self, files: Files, roles: int, on_event: Callable | None = None):
         """on_event(event, info) reports counts that were altered or removed; the highest remaining count applies."""
         self.lock = asyncio.Lock()  # one PIN at a time
         self.turned_away = 0  # rejected early attempts that are not logged yet
@@ -57,7 +57,7 @@ class PinThrottle:
         self._last = [0] * (1 + roles)  # the last wrong PIN
         self._before = 0  # the last wrong PIN before the current attempt
 
-    def _take_over(self, files, worst: bytes) -> None:
+    def _take_over(self, files: Files, worst: bytes) -> None:
         """Use the counts of earlier firmware, the worst ones when there are none: provisioning wrote them."""
         old = ABRecord(files, _OLD_NAME)
         counts = old.read()
@@ -102,7 +102,7 @@ class PinThrottle:
         self._last[queue] = self._before
         self._set(lane, (role,), 0)
 
-    def _set(self, lane: int, roles, value: int) -> None:
+    def _set(self, lane: int, roles: Any, value: int) -> None:
         counts = bytearray(self._counts)
         for role in roles:
             counts[lane * self._roles + role] = value
@@ -111,7 +111,7 @@ class PinThrottle:
             self._counts = counts
 
 
-def begin(files, roles: int) -> None:
+def begin(files: Files, roles: int) -> None:
     """Create the empty counts when the unit is provisioned."""
     SafetyValue(files, _NAME, "", _higher).write(_text(bytes(LANES * roles)))
     ABRecord(files, _OLD_NAME).delete()
@@ -121,7 +121,7 @@ def _no_event(*_) -> None:
     """Default callback; does nothing."""
 
 
-def _text(counts) -> str:
+def _text(counts: Any) -> str:
     return str(hexlify(counts), "ascii")
 
 

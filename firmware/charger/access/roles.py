@@ -34,7 +34,7 @@ _MAY = {
 }
 
 
-def may(role, action: str) -> bool:
+def may(role: Role, action: str) -> bool:
     """True when a role, or a client with a token (access/tokens.py), has a right; one that is not in the table is refused."""
     if not isinstance(role, str):
         return action in role.rights

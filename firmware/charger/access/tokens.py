@@ -26,16 +26,16 @@ class Client:
     def __init__(self, rights: list):
         self.rights = rights
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "client"
 
 
-def kept(vault) -> list:
+def kept(vault: Vault) -> list:
     """Return (name, rights, hash, token or "") of each token."""
     return json.loads(vault.get(_IN_VAULT) or b"[]")
 
 
-def make(vault, name: str, rights: list, published: bool) -> str:
+def make(vault: Vault, name: str, rights: list, published: bool) -> str:
     """Keep a new token and return it; '' when there are too many or one has this name. OSError by the flash.
 
     published: for Home Assistant, by its discovery. There is one of that kind: a new one takes the place of the last.
@@ -49,7 +49,7 @@ def make(vault, name: str, rights: list, published: bool) -> str:
     return token
 
 
-def remove(vault, name: str) -> bool:
+def remove(vault: Vault, name: str) -> bool:
     """Revoke a token; False when none has this name. OSError by the flash."""
     entries = kept(vault)
     left = [entry for entry in entries if entry[0] != name]
@@ -60,7 +60,7 @@ def remove(vault, name: str) -> bool:
     return len(left) < len(entries)
 
 
-def client_of(vault, token: str) -> Client | None:
+def client_of(vault: Vault, token: str) -> Client | None:
     """Return the client that has this token. The time says nothing about a token: hashes are compared."""
     wanted = _hash(token)
     for _, rights, kept_hash, _ in kept(vault):
@@ -69,7 +69,7 @@ def client_of(vault, token: str) -> Client | None:
     return None
 
 
-def published(vault, right: str) -> str:
+def published(vault: Vault, right: str) -> str:
     """Return the token that the discovery tells, '' when there is none with this right."""
     for _, rights, _, token in kept(vault):
         if token and right in rights:

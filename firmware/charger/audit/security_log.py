@@ -77,7 +77,7 @@ class SecurityLog:
     capacity = CAPACITY
 
     def __init__(self, files: Files, key: bytes = b"", max_bytes: int = _MAX_BYTES, segment_bytes: int = _SEGMENT_BYTES,
-                 keys=None):
+                 keys: Any | None = None):
         self.listeners = []
         self.lost = 0  # entries that could not be written
         self.checked = False  # check() has been done since the start
@@ -195,7 +195,7 @@ class SecurityLog:
         """The number of the next entry."""
         return self._journal.next_seq
 
-    def entries(self, first: int = 0):
+    def entries(self, first: int = 0) -> Iterator:
         """Iterate the entries from number `first` on, oldest first, with the best known times."""
         zeros = {}
         for seq, data in self._journal.records(first):
@@ -220,7 +220,7 @@ class SecurityLog:
         await cooperative.run(self.checking())
         return self.broken
 
-    def checking(self):
+    def checking(self) -> Iterator:
         """The slices of check()."""
         if self.checked:
             return
@@ -233,7 +233,7 @@ class SecurityLog:
             self._add(events.LOG_ALTERED, "entry %d" % broken)
             self._move(_BROKEN, broken)
 
-    def _verify_steps(self):
+    def _verify_steps(self) -> Steps:
         """A generator of slices for cooperative.run(); what is written meanwhile is not looked at."""
         expected = self.first_seq
         end, head = self.next_seq, self._head

@@ -31,7 +31,7 @@ _POLICIES = (REPORT, STOP, LATCH)  # their places are the values of Outlet.set_t
 class TamperWatch:
     """`outlets` have set_tamper(policy, latched), `pin` reads 1 while the enclosure is open."""
 
-    def __init__(self, files: Files, outlets: list, pin, config, on_event) -> None:
+    def __init__(self, files: Files, outlets: list, pin: Any, config: Configuration, on_event: Callable) -> None:
         self._files = files
         self._outlets = outlets
         self._pin = pin

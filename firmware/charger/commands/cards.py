@@ -5,7 +5,7 @@ from charger.commands import CONFLICT, INVALID, UNABLE, UNKNOWN
 from charger.errors import CommandError
 
 
-async def _cards(app, _role, _args, _surface) -> dict:
+async def _cards(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     from charger.access import home_cards  # 2,000 frozen bytes, for owners who look at their list
 
     cards = [{"card": tag.upper(), "name": name, "blocked": blocked}
@@ -14,7 +14,7 @@ async def _cards(app, _role, _args, _surface) -> dict:
             "learning_s": app.learning.left_s if app.learning else 0, "cards": cards}
 
 
-async def _set_cards(app, role, args, surface) -> dict:
+async def _set_cards(app: Application, role: str, args: dict, surface: str) -> dict:
     action = args["action"]
     if action == "cancel":
         app.learning = None
@@ -27,7 +27,7 @@ async def _set_cards(app, role, args, surface) -> dict:
     return {}
 
 
-def _learn(app, name: str) -> None:
+def _learn(app: Application, name: str) -> None:
     from charger.access import home_cards  # see above
 
     if not app.readers:
@@ -37,7 +37,7 @@ def _learn(app, name: str) -> None:
     app.learning = home_cards.Learning(app.files, name)
 
 
-def _change(app, args) -> None:
+def _change(app: Application, args: dict) -> None:
     from charger.access import home_cards  # see above
 
     if "card" not in args:

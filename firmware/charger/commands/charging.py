@@ -6,7 +6,7 @@ from charger.commands import CONFLICT, INVALID, UNKNOWN
 from charger.errors import CommandError
 
 
-async def _status(app, role, _wish, _surface) -> dict:
+async def _status(app: Application, role: Role, _wish: dict, _surface: str) -> dict:
     report = app.report()
     if not roles.may(role, "history"):
         for connector in report["connectors"].values():
@@ -14,7 +14,7 @@ async def _status(app, role, _wish, _surface) -> dict:
     return report
 
 
-def connector_of(app, args):
+def connector_of(app: Application, args: dict) -> Connector:
     """The connector that the arguments name, 1 by default. CommandError for one that is not there."""
     number = int(args.get("connector", 1))
     if number > len(app.connectors):
@@ -22,7 +22,7 @@ def connector_of(app, args):
     return app.connectors[number - 1]
 
 
-async def _charge(app, role, args, _surface) -> dict:
+async def _charge(app: Application, role: Role, args: dict, _surface: str) -> dict:
     connector = connector_of(app, args)
     action = args["action"]
     if action == "limit":
@@ -43,7 +43,7 @@ async def _charge(app, role, args, _surface) -> dict:
     return {}
 
 
-def _steer(app, connector, action: str, role: str) -> None:
+def _steer(app: Application, connector: Connector, action: str, role: Role) -> None:
     """Override what is scheduled, for the running session only."""
     planner = app.planner
     if connector.session is None or connector.stopping:
@@ -58,7 +58,7 @@ def _steer(app, connector, action: str, role: str) -> None:
         raise CommandError(CONFLICT, "No random delay is running.")
 
 
-def _start(app, connector, role) -> None:
+def _start(app: Application, connector: Connector, role: Role) -> None:
     """Start a session without a card; OCPP messages have the idTag FreeVendIdTag."""
     if connector.session is not None:
         raise CommandError(CONFLICT, "A session is running already.")
@@ -70,7 +70,7 @@ def _start(app, connector, role) -> None:
     app.planner.skip_delay(connector, role)  # a pressed start is meant for now (UK-33, UK-36)
 
 
-async def _hours(app, _role, _args, _surface) -> dict:
+async def _hours(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     rules = app.planner.report()
     report = {"country": rules["country"], "delay_max_s": rules["delay_max_s"]}
     report.update(app.planner.hours().report())
@@ -78,7 +78,7 @@ async def _hours(app, _role, _args, _surface) -> dict:
     return report
 
 
-async def _set_hours(app, role, args, surface) -> dict:
+async def _set_hours(app: Application, role: Role, args: dict, surface: str) -> dict:
     """Accept the default charging hours, remove them, or set others (UK-22, UK-23)."""
     windows = args.get("windows", "")
     if (args["choice"] == "change") != ("windows" in args and windows != ""):

@@ -6,12 +6,12 @@ from charger.commands import CONFLICT, INVALID, UNKNOWN
 from charger.errors import CommandError
 
 
-async def _tokens(app, _role, _args, _surface) -> dict:
+async def _tokens(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     return {"tokens": [{"name": name, "rights": rights, "home_assistant": bool(token)}
                        for name, rights, _, token in tokens.kept(app.vault)]}
 
 
-async def _set_tokens(app, role, args, surface) -> dict:
+async def _set_tokens(app: Application, role: str, args: dict, surface: str) -> dict:
     """Make a token or revoke one."""
     name = args["name"]
     if (args["action"] == "make") != ("rights" in args) or (args["action"] == "remove" and "home_assistant" in args):
@@ -24,7 +24,7 @@ async def _set_tokens(app, role, args, surface) -> dict:
     return {}
 
 
-def _make(app, name: str, args: dict, by: str) -> dict:
+def _make(app: Application, name: str, args: dict, by: str) -> dict:
     """Make a token and tell it once; that of Home Assistant is told to the broker alone."""
     published = args.get("home_assistant", False)
     rights = [right for right in tokens.RIGHTS if right in args["rights"]]
@@ -35,7 +35,7 @@ def _make(app, name: str, args: dict, by: str) -> dict:
     return {} if published else {"token": token}
 
 
-def _tell(app, text: str) -> None:
+def _tell(app: Application, text: str) -> None:
     app.security_log.add(events.RECONFIGURED, text)
     if app.mqtt_client is not None:
         app.mqtt_client.announce_due = True

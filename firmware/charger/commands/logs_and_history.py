@@ -7,11 +7,11 @@ _MOST = 20  # entries in one answer
 _FEW = 4  # entries between two yields to other tasks
 
 
-def _count(args) -> int:
+def _count(args: dict) -> int:
     return args.get("count", _MOST)
 
 
-async def _log(app, _role, args, _surface) -> dict:
+async def _log(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     """Return a page of the security log, oldest first; "before" is the argument for the previous page.
 
     "broken" is the number of the first entry that was altered or follows a missing one, None when there is none.
@@ -31,7 +31,7 @@ async def _log(app, _role, args, _surface) -> dict:
             "broken": broken}
 
 
-async def _history(app, _role, args, _surface) -> dict:
+async def _history(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     """Return sessions (newest first), sums of months or the sum of twelve months (UK-17, UK-18)."""
     history = app.sessions.history
     view = args.get("view", "sessions")

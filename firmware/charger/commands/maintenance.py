@@ -10,21 +10,21 @@ from charger.errors import CommandError
 from charger.update.owner_install import install
 
 
-async def _acknowledge(app, role, _wish, _surface) -> dict:
+async def _acknowledge(app: Application, role: str, _wish: dict, _surface: str) -> dict:
     return {"clear": app.acknowledge(role)}
 
 
-def _updates(app):
+def _updates(app: Application) -> UpdateManager:
     if app.updates is None:
         raise CommandError(UNABLE, "This unit has no partition for updates.")
     return app.updates
 
 
-async def _update(app, _role, _wish, _surface) -> dict:
+async def _update(app: Application, _role: Role, _wish: dict, _surface: str) -> dict:
     return _updates(app).report()
 
 
-async def _install(app, role, _wish, _surface) -> dict:
+async def _install(app: Application, role: Role, _wish: dict, _surface: str) -> dict:
     updates = _updates(app)
     offer = updates.updater.offer
     if offer is None:
@@ -37,7 +37,7 @@ async def _install(app, role, _wish, _surface) -> dict:
     return {"version": offer["version"]}
 
 
-async def _erase(app, role, _wish, _surface) -> dict:
+async def _erase(app: Application, role: str, _wish: dict, _surface: str) -> dict:
     """Request an erasure, done at the restart that follows within seconds (SEC-15)."""
     # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
     from charger.maintenance.erase import erase_personal_data
@@ -51,7 +51,7 @@ def _certain(why: str) -> None:
         raise CommandError(CONFLICT, why)
 
 
-async def _reset(app, role, args, surface) -> dict:
+async def _reset(app: Application, role: str, args: dict, surface: str) -> dict:
     if args["kind"] == "restart":
         app.restart("Soft", "the %s, %s" % (role, surface))
         return {}

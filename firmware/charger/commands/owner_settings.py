@@ -60,13 +60,13 @@ _IN_VAULT = {
 _HOST = "-abcdefghijklmnopqrstuvwxyz0123456789"  # RFC 1123
 
 
-def _rows():
+def _rows() -> Iterator:
     for line in _SETTINGS.split("\n"):
         if line:
             yield (line + " ").split(" ")[:3]
 
 
-async def _read_settings(app, role, _wish, _surface) -> dict:
+async def _read_settings(app: Application, role: str, _wish: dict, _surface: str) -> dict:
     found = {}
     for name, right, secret in _rows():
         entry: dict = {"writable": roles.may(role, right)}
@@ -81,11 +81,11 @@ async def _read_settings(app, role, _wish, _surface) -> dict:
     return found
 
 
-def _is_set(app, name) -> bool:
+def _is_set(app: Application, name: str) -> bool:
     return (_IN_VAULT[name][0] if name in _IN_VAULT else "ocpp/authorization-key") in app.vault.names()
 
 
-async def _write_settings(app, role, args, surface) -> dict:
+async def _write_settings(app: Application, role: str, args: dict, surface: str) -> dict:
     """Write all settings or none: all are checked before the first is stored."""
     if not args:
         raise CommandError(INVALID, "No setting was given.")
@@ -116,7 +116,7 @@ async def _write_settings(app, role, args, surface) -> dict:
     return {}
 
 
-async def _networks(app, _role, _args, _surface) -> dict:
+async def _networks(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     """List the Wi-Fi networks in range; the radio's scan holds up the control tick, so never while a contactor is closed."""
     if hold_ups.contactor_closed():
         raise CommandError(CONFLICT, "A car is charging: search for networks afterwards.")
@@ -128,7 +128,7 @@ async def _networks(app, _role, _args, _surface) -> dict:
     return {"networks": [{"name": name, "rssi": rssi, "safe": safe} for name, rssi, safe in found]}
 
 
-def _secret_form(name, value, app) -> bytes:
+def _secret_form(name: str, value: Any, app: Application) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
         validate.check(("text", high, low) if name in ("MqttRoots", "BackEndRoots") else ("str", high, low), value)
@@ -154,7 +154,7 @@ def _secret_form(name, value, app) -> bytes:
     return data
 
 
-def _check_roots(name, text) -> None:
+def _check_roots(name: str, text: str) -> None:
     """Check that the value consists of PEM certificates that TLS can read."""
     if not (text.startswith("-----BEGIN CERTIFICATE-----\n") and text.strip("\n").endswith("\n-----END CERTIFICATE-----")):
         raise CommandError(INVALID, name + ": must be PEM certificates.")
@@ -164,7 +164,7 @@ def _check_roots(name, text) -> None:
         raise CommandError(CONFLICT, name + ": not a certificate.")
 
 
-def _shaped(app, name, value) -> str:
+def _shaped(app: Application, name: str, value: Any) -> str:
     """Return a value as text in the table's form."""
     kind = app.config.typed(name)
     if isinstance(kind, int) and isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):

@@ -6,7 +6,7 @@ from charger.commands import CONFLICT, FORBIDDEN, INVALID, UNABLE, WAIT
 from charger.errors import CommandError
 
 
-async def _change_pin(app, role, args, surface) -> dict:
+async def _change_pin(app: Application, role: str, args: dict, surface: str) -> dict:
     """Change a PIN; requires the current PIN, since a logged-in phone may be in other hands."""
     verdict = await app.pins.check(role, args["current"], surface, args.get("device", ""))
     if verdict.state == "wait":
@@ -21,7 +21,7 @@ async def _change_pin(app, role, args, surface) -> dict:
     return {}
 
 
-async def _set_clock(_app, role, args, _surface) -> dict:
+async def _set_clock(_app: Application, role: str, args: dict, _surface: str) -> dict:
     if not clock.set_utc(clock.parse_iso(args["utc"])[0], role):
         raise CommandError(CONFLICT, "The time is before the build of this firmware or over 20 years after it.")
     return {}

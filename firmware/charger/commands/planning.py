@@ -7,7 +7,7 @@ from charger.errors import CommandError
 from charger.runtime import cooperative
 
 
-async def _plan(app, _role, args, _surface) -> dict:
+async def _plan(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     from charger.grid import departure  # unloaded again below
 
     connector = connector_of(app, args)
@@ -18,7 +18,7 @@ async def _plan(app, _role, args, _surface) -> dict:
     return report
 
 
-async def _set_plan(app, _role, args, _surface) -> dict:
+async def _set_plan(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     """Energy by a time of day, kept until it is removed."""
     from charger.grid import departure, weekly  # unloaded again by replan()
 
@@ -48,7 +48,7 @@ async def _set_plan(app, _role, args, _surface) -> dict:
     return {}
 
 
-async def _tariff(app, _role, _args, _surface) -> dict:
+async def _tariff(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     from charger.grid import tariff  # unloaded again below
 
     blocks = [{"start": clock.iso(start), "minutes": slot_s // 60, "prices": [price / 100 for price in prices]}
@@ -57,7 +57,7 @@ async def _tariff(app, _role, _args, _surface) -> dict:
     return {"blocks": blocks}
 
 
-async def _set_tariff(app, _role, args, _surface) -> dict:
+async def _set_tariff(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     """Prices from a moment on; no prices: those from then on are not known."""
     from charger.grid import tariff  # unloaded again by replan()
 
@@ -72,12 +72,12 @@ async def _set_tariff(app, _role, args, _surface) -> dict:
     return {}
 
 
-async def _house(app, _role, _args, _surface) -> dict:
+async def _house(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     house = app.planner.house
     return {"max_amps": 0, "amps": [], "power_w": None, "age_s": None, "known": False} if house is None else house.report()
 
 
-async def _set_house(app, _role, args, _surface) -> dict:
+async def _set_house(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     """A reading of the house's current, and of its power where the meter has it."""
     if app.planner.house is None:
         raise CommandError(CONFLICT, "Nothing follows the house's supply: set HouseMaxCurrent or SolarMode first.")

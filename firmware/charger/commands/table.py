@@ -25,7 +25,7 @@ for _module in (cards, charging, client_tokens, logs_and_history, maintenance, o
     COMMANDS.update(_module.COMMANDS)
 
 
-async def run(app, role, name: str, args: dict, surface: str = "page", device: str = "") -> dict:
+async def run(app: Application, role: Role, name: str, args: dict, surface: str = "page", device: str = "") -> dict:
     """Run a command for a person with a role or for a client with a token. CommandError, OSError by the flash.
 
     device: see Pins.check().

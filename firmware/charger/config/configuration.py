@@ -28,7 +28,8 @@ _LOW, _HIGH, _CHECK = const(4), const(5), const(6)
 class Configuration:
     """All keys of one charge point. Names are compared without case (OCPP-120)."""
 
-    def __init__(self, files, factory: dict | None = None, more: dict | None = None, vault=None, locked: bool = False):
+    def __init__(self, files: Files, factory: dict | None = None, more: dict | None = None, vault: Vault | None = None,
+                 locked: bool = False):
         """`factory` maps names to text; `more` has further rows in the form of KEYS.
         `vault` holds write-only values (SEC-10): without one that is ready, such a key cannot be changed. `locked`: the unit
         was not provisioned, so every change is refused.
@@ -72,7 +73,7 @@ class Configuration:
             changed[INSTALLER_LIMIT] = self._limit.value
         self._move_key()
 
-    def repair(self, on_event) -> None:
+    def repair(self, on_event: Callable) -> None:
         """Record a damaged installer limit in the security log and write the limit again."""
         self._limit.repair(on_event)
 
@@ -108,7 +109,7 @@ class Configuration:
         self._phases = phases
         self._lacking = lacking
 
-    def use_link_checks(self, may_raise, before_change=None) -> None:
+    def use_link_checks(self, may_raise: Callable, before_change: Callable | None = None) -> None:
         """may_raise(profile) returns whether a security profile can be used now (WP-3); before_change(name) is called before
         a change by the back end is written, and may raise OSError."""
         self._may_raise = may_raise
@@ -153,7 +154,7 @@ class Configuration:
         """Return the items of a list key, without empty ones."""
         return [item for item in self.get_str(name).split(",") if item]
 
-    def typed(self, name: str):
+    def typed(self, name: str) -> Any:
         """Return the value by its type: bool, int or text."""
         kind = self._keys[name][_TYPE]
         value = self.get_str(name)
@@ -194,7 +195,7 @@ class Configuration:
                 known.append(self._entry(key, self._keys[key]))
         return known, unknown
 
-    def readable(self):
+    def readable(self) -> Iterator:
         """Iterate the configurationKey entries of all readable keys."""
         for name, row in self._keys.items():
             if "R" in row[_ACCESS] and self._is_offered(row):
@@ -215,7 +216,7 @@ class Configuration:
 
     # --- changing ---
 
-    def on_change(self, name: str, listener) -> None:
+    def on_change(self, name: str, listener: Callable) -> None:
         """Register listener(value: str), called after each accepted change of a key."""
         self._listeners.append((name, listener))
 
@@ -282,7 +283,7 @@ class Configuration:
             if wanted == name and not quiet:
                 listener(value)
 
-    def _check(self, row, value: str) -> bool:
+    def _check(self, row: tuple, value: str) -> bool:
         """Do the checks beyond type and range."""
         check = row[_CHECK]
         if check == "measurands":
@@ -317,7 +318,7 @@ class Configuration:
 
     # --- the table ---
 
-    def _key(self, name) -> str | None:
+    def _key(self, name: str) -> str | None:
         """Return a key's name as in the table, None for a name that is not a key. The length is compared first, for speed."""
         if name in self._keys:
             return name
@@ -342,14 +343,14 @@ def key_bytes(text: str, verbatim: bool = False) -> bytes | None:
     return text.encode() if 16 <= size <= 20 else None
 
 
-def _text(value) -> str:
+def _text(value: Any) -> str:
     """Return a factory value as text in the table's form."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-def _shaped(row, value: str) -> str | None:
+def _shaped(row: tuple, value: str) -> str | None:
     """Return the canonical value, or None when type or range are wrong."""
     kind = row[_TYPE]
     low, high = row[_LOW], row[_HIGH]

@@ -88,7 +88,7 @@ def _read(path: str) -> dict:
         return {}
 
 
-def _check(found) -> None:
+def _check(found: Any) -> None:
     validate.check(_SCHEMA, found)
     for name, value in found.get("keys", {}).items():
         validate.check(_KEY_VALUE, value, "keys." + name)

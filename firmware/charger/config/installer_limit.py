@@ -16,7 +16,7 @@ _HIGHEST_A = 80
 class InstallerLimit:
     """`value` is A per phase as text, "0" for no limit, None before the first write."""
 
-    def __init__(self, files: Files, setting, lost: bool) -> None:
+    def __init__(self, files: Files, setting: Any, lost: bool) -> None:
         """`setting` is the limit in the settings or None; `lost`: the settings cannot be read."""
         self._kept = kept = SafetyValue(files, "installer_limit", _LOWEST_A, _lower)
         if kept.value is None:
@@ -38,12 +38,12 @@ class InstallerLimit:
         """Replace the limit. OSError by the flash."""
         self._kept.write(value)
 
-    def repair(self, on_event) -> None:
+    def repair(self, on_event: Callable) -> None:
         """Record a fault in the security log and write the limit again."""
         self._kept.repair(on_event, events.SAFETY_VALUE)
 
 
-def _is_limit(value) -> bool:
+def _is_limit(value: Any) -> bool:
     return isinstance(value, str) and value.isdigit() and (value == "0" or 6 <= int(value) <= _HIGHEST_A)
 
 

@@ -29,7 +29,8 @@ class CertificateStore:
     use_link() gives it the connection to the back end, whose server's root cannot be deleted.
     """
 
-    def __init__(self, files, config, on_event=None, vault=None, factory: dict | None = None):
+    def __init__(self, files: Files, config: Configuration, on_event: Callable | None = None, vault: Vault | None = None,
+                 factory: dict | None = None):
         self.files = files
         self.config = config
         self.vault = vault
@@ -42,7 +43,7 @@ class CertificateStore:
             if name.endswith(".key") and not self.files.exists(_FOLDER + "/" + name[:-4]):
                 self.files.delete(_FOLDER + "/" + name)  # the power failed between the two writes
 
-    def use_link(self, link) -> None:
+    def use_link(self, link: Any) -> None:
         """`link.peer_certificate()` returns the certificate (DER) of the connected server, or None."""
         self._link = link
 
@@ -165,7 +166,7 @@ class CertificateStore:
         """True when a new certificate is stored for a trial."""
         return self.files.exists(NEXT_CHAIN)
 
-    def promote(self):
+    def promote(self) -> Iterator:
         """Replace the old certificate by the new one: a generator that yields between flash writes.
 
         It may be interrupted anywhere and repeated.

@@ -26,7 +26,7 @@ RECORD = ("strict", (
 ))  # fmt: skip
 
 
-def write(record: dict, files, store, again: bool = False) -> None:
+def write(record: dict, files: Files, store: Any, again: bool = False) -> None:
     """Store the credentials. InvalidValueError, AlreadyProvisionedError, OSError.
 
     again: replace all credentials of a provisioned unit; the old ones become unreadable. After an interruption the next
@@ -58,7 +58,7 @@ def write(record: dict, files, store, again: bool = False) -> None:
     pin_throttle.begin(files, len(roles.ROLES))
 
 
-def _entries(record) -> list:
+def _entries(record: dict) -> list:
     """Yield (name, secret) for the vault; ValueError for invalid hexadecimal."""
     entries = []
     for role, verifier in record["pins"].items():

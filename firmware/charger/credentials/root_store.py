@@ -18,13 +18,13 @@ _LAST_NUMBER = 9999
 class _Root:
     """One root: `name` is its file, None for a factory root; `issuer_bits` the key that signed it."""
 
-    def __init__(self, store, name, encoded: bytes):
+    def __init__(self, store: CertificateStore, name: str | None, encoded: bytes):
         self.name = name
         self.certificate = x509.parse(encoded)
         own = self.certificate.key.bits
         self.issuer_bits = own if name is None else store.files.read(name + ".key") or own
 
-    def hash_data(self, algorithm: str):
+    def hash_data(self, algorithm: str) -> Steps:
         """Generator: the CertificateHashData. The key that signed a root may be known only from its installation."""
         holder = _Holder(self.issuer_bits)
         return (yield from x509.hash_data(self.certificate, holder, algorithm))  # type: ignore[arg-type] - all it reads
@@ -36,7 +36,7 @@ class _Holder:
         self.bits = bits
 
 
-def factory_left(store, kind: str) -> list:
+def factory_left(store: CertificateStore, kind: str) -> list:
     """Yield (PEM, DER) of the factory's roots that were not deleted."""
     text = store.factory_roots(kind)
     if not text:
@@ -56,7 +56,7 @@ def _fingerprint(encoded: bytes) -> str:
     return hashlib.sha256(encoded).digest().hex()
 
 
-def _all(store, kind: str) -> list:
+def _all(store: Any, kind: str) -> list:
     """Yield the roots of a kind, factory roots first, the newest last; unreadable ones are skipped."""
     found = []
     encodings = [(None, encoded) for _, encoded in factory_left(store, kind)]
@@ -74,7 +74,7 @@ def _all(store, kind: str) -> list:
 # --- installing ---
 
 
-async def install(store, kind: str, text: str) -> str:
+async def install(store: CertificateStore, kind: str, text: str) -> str:
     """See CertificateStore.install()."""
     bad = events.INVALID_BACK_END_CERTIFICATE if kind == CENTRAL_SYSTEM else events.INVALID_SIGNING_CERTIFICATE
     try:
@@ -97,7 +97,7 @@ async def install(store, kind: str, text: str) -> str:
     return "Accepted"
 
 
-async def _check(store, kind: str, root, present: list) -> tuple:
+async def _check(store: CertificateStore, kind: str, root: Any, present: list) -> tuple:
     """Check a new root: (reason of refusal or '', the root that signed it or None for itself). CryptoError if invalid."""
     if any(other.certificate.der == root.der for other in present):
         return "installed already", None
@@ -121,7 +121,7 @@ async def _check(store, kind: str, root, present: list) -> tuple:
     raise error or CryptoError("untrusted", "no root")
 
 
-def _write(store, kind: str, root, signer) -> None:
+def _write(store: CertificateStore, kind: str, root: Any, signer: Any) -> None:
     """Write the issuer's key first: without its certificate it is removed here or at the next start."""
     name = _file_name(KINDS[kind], _free_number(store, kind))
     try:
@@ -139,7 +139,7 @@ def _file_name(letter: str, number: int) -> str:
     return "roots/%s%04d" % (letter, number)
 
 
-def _free_number(store, kind: str) -> int:
+def _free_number(store: CertificateStore, kind: str) -> int:
     """Return the number after the newest. At the end of the range the roots are moved to the first numbers, oldest
     first, each copied before it is deleted."""
     names = store.names(kind)
@@ -161,7 +161,7 @@ def _free_number(store, kind: str) -> int:
 # --- listing and deleting ---
 
 
-async def installed(store, kind: str) -> list:
+async def installed(store: CertificateStore, kind: str) -> list:
     """See CertificateStore.installed()."""
     found = []
     for root in _all(store, kind):
@@ -169,7 +169,7 @@ async def installed(store, kind: str) -> list:
     return found
 
 
-async def delete(store, wanted: dict) -> str:
+async def delete(store: CertificateStore, wanted: dict) -> str:
     """See CertificateStore.delete()."""
     if wanted["hashAlgorithm"] not in _ALGORITHMS:
         return "NotFound"
@@ -199,7 +199,7 @@ def _same(have: dict, wanted: dict) -> bool:
     )
 
 
-async def _is_own(store, wanted: dict) -> bool:
+async def _is_own(store: CertificateStore, wanted: dict) -> bool:
     """True when hash data identify the unit's own certificate, by name and serial number; it cannot be deleted (WP-23)."""
     own = store.client_chain()
     if not own:
@@ -214,7 +214,7 @@ async def _is_own(store, wanted: dict) -> bool:
     return _same(have, wanted)
 
 
-def _in_use(store, root, present: list) -> bool:
+def _in_use(store: CertificateStore, root: Any, present: list) -> bool:
     """True when the present or the next connection needs this root.
 
     mbedtls does not report the root it used, and of the server's certificates it shows only the leaf. If a root issued the
@@ -243,7 +243,7 @@ def _issuer_of(encoded: bytes) -> bytes:
     return tbs.element(der.SEQUENCE)
 
 
-def _remove(store, root) -> None:
+def _remove(store: CertificateStore, root: Any) -> None:
     if root.name is None:
         deleted_factory_roots = store.deleted_factory_roots()
         deleted_factory_roots.append(_fingerprint(root.certificate.der))
@@ -253,7 +253,7 @@ def _remove(store, root) -> None:
     store.files.delete(root.name + ".key")
 
 
-def keep_newest(store) -> None:
+def keep_newest(store: CertificateStore) -> None:
     """Delete the older roots after the newest one has made a connection (WP-20)."""
     for root in _all(store, CENTRAL_SYSTEM)[:-1]:
         try:

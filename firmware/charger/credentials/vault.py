@@ -32,7 +32,7 @@ _BLOCK = const(16)
 class Vault:
     """get() and put() by name. `ready` is False without a device key, `broken` names what was found altered, or ''."""
 
-    def __init__(self, files, device_key: bytes | None, on_event=None, next_key: bytes | None = None):
+    def __init__(self, files: Files, device_key: bytes | None, on_event: Callable | None = None, next_key: bytes | None = None):
         """next_key: the new key of an interrupted change; call rotate() with it again."""
         self._files = files
         self._on_event = on_event
@@ -155,7 +155,7 @@ def _cipher(key: bytes, nonce: bytes):
     return cryptolib.aes(hmac_sha256(key, b"pilotlight vault encryption"), _CBC, nonce)
 
 
-def _code(key: bytes, name: str, body) -> bytes:
+def _code(key: bytes, name: str, body: Any) -> bytes:
     raw = name.encode()
     return hmac_sha256(hmac_sha256(key, b"pilotlight vault authentication"), bytes([len(raw)]), raw, body)
 

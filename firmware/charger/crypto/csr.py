@@ -11,7 +11,7 @@ _OID_O = b"\x55\x04\x0a"
 _UPPER_BOUND = 64  # characters of a common name or organisation (RFC 5280 appendix A)
 
 
-def create(d: int, public: bytes, serial_number: str, cpo_name: str):
+def create(d: int, public: bytes, serial_number: str, cpo_name: str) -> Steps:
     """Generator: the DER of a request signed with the private scalar d, subject O = cpo_name, CN = serial_number.
 
     CryptoError(MALFORMED) for a name that is empty or longer than 64 characters. It asks for no extensions: the

@@ -56,7 +56,7 @@ def decode_point(public: bytes) -> tuple:
     return x, y
 
 
-def generate_key():
+def generate_key() -> Steps:
     """Make a key pair: a generator whose result is (private scalar, public key of 65 bytes) (WP-15)."""
     while True:
         d = int.from_bytes(os.urandom(32), "big")
@@ -66,7 +66,7 @@ def generate_key():
     return d, public
 
 
-def public_key(d: int):
+def public_key(d: int) -> Steps:
     """Generator: the uncompressed public key, 65 bytes, of a private scalar 0 < d < N."""
     x, y = yield from _multiply_base(d)
     public = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
@@ -74,7 +74,7 @@ def public_key(d: int):
     return public
 
 
-def sign(d: int, digest: bytes):
+def sign(d: int, digest: bytes) -> Steps:
     """Generator: the DER signature (SEQUENCE of r, s) over a SHA-256 digest of 32 bytes, nonce by RFC 6979."""
     if len(digest) != 32:
         raise CryptoError(MALFORMED, "digest of %d bytes" % len(digest))
@@ -89,7 +89,7 @@ def sign(d: int, digest: bytes):
             return der.tlv(der.SEQUENCE, der.integer(r), der.integer(s))
 
 
-def verify(public: bytes, digest: bytes, signature: bytes):
+def verify(public: bytes, digest: bytes, signature: bytes) -> Steps:
     """Generator: whether a DER signature over a digest (32 to 64 bytes, the leftmost 32 count) is of this public key.
 
     A malformed signature is False, a malformed public key raises CryptoError.
@@ -125,7 +125,7 @@ def _read_signature(signature: bytes) -> tuple:
     return r, s
 
 
-def _nonces(d: int, e: int):
+def _nonces(d: int, e: int) -> Iterator:
     """The candidates of RFC 6979 3.2, with e the digest reduced modulo N (bits2octets)."""
     seed = d.to_bytes(32, "big") + e.to_bytes(32, "big")
     value = b"\x01" * 32
@@ -147,7 +147,7 @@ def _random_factor(modulus: int) -> int:
     return int.from_bytes(os.urandom(32), "big") % (modulus - 1) + 1
 
 
-def _inverse(value: int, prime: int):
+def _inverse(value: int, prime: int) -> Steps:
     """Generator: 1 / value modulo a prime of 256 bits: value^(prime - 2), by four bits of the public exponent at a time."""
     powers = [1]
     for _ in range(15):
@@ -231,7 +231,7 @@ class _Comb:
         return x, (P - y, y)[top ^ self.even], 1
 
 
-def _multiply_base(k: int):
+def _multiply_base(k: int) -> Steps:
     """Generator: affine (x, y) of k G for a secret 0 < k < N."""
     comb = _Comb(k)
     x, y, _ = comb.column(63)
@@ -261,7 +261,7 @@ def _naf(k: int) -> bytearray:
     return digits
 
 
-def _multiply_two(u1: int, u2: int, point: tuple):
+def _multiply_two(u1: int, u2: int, point: tuple) -> Steps:
     """Generator: u1 G + u2 point in Jacobian coordinates, in variable time, for public 0 <= u1, u2 < N."""
     x, y = point
     multiples = [(x, y, 1)]  # the odd ones, 1 to 7; more would be 3 % faster and take another KB

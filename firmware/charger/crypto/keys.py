@@ -141,7 +141,7 @@ class PublicKey:
         elif self.kind != EC:
             raise CryptoError(UNSUPPORTED, "public key is neither P-256 nor RSA")
 
-    def verify(self, algorithm: Algorithm, data: bytes, signature: bytes):
+    def verify(self, algorithm: Algorithm, data: bytes, signature: bytes) -> Steps:
         """Generator: whether signature over data is of this key; CryptoError when key or algorithm is refused."""
         self.check()
         algorithm.check()

@@ -14,7 +14,7 @@ from charger.errors import CryptoError
 MAX_CHAIN = const(6)  # certificates that a peer may send; bounds the work
 
 
-def check_chain(chain: list, roots: list, now_s: int | None, usage: bytes | None):
+def check_chain(chain: list, roots: list, now_s: int | None, usage: bytes | None) -> Steps:
     """Generator: prove chain[0] through sub-CAs in chain[1:] (any order) to one of roots; returns that root.
 
     now_s: UTC seconds since 1970, or None when unknown (refused). usage: x509.CLIENT_AUTH, SERVER_AUTH, CODE_SIGNING,
@@ -36,7 +36,7 @@ def check_chain(chain: list, roots: list, now_s: int | None, usage: bytes | None
         current = issuer
 
 
-def check_root(root: x509.Certificate, now_s: int | None, signer: x509.Certificate | None = None):
+def check_root(root: x509.Certificate, now_s: int | None, signer: x509.Certificate | None = None) -> Iterator:
     """Generator: CryptoError unless the certificate can be installed as a root (WP-19).
 
     It must be a CA, in force, with a strong key, and signed by itself; or, with a signer (WP-20: the root installed
@@ -51,7 +51,8 @@ def check_root(root: x509.Certificate, now_s: int | None, signer: x509.Certifica
         raise CryptoError(SIGNATURE, "of " + _label(root))
 
 
-def _find_issuer(certificate, roots: list, others: list, now_s: int | None, below: int, usage: bytes | None):
+def _find_issuer(certificate: x509.Certificate, roots: list, others: list, now_s: int | None, below: int,
+                 usage: bytes | None) -> Steps:
     """Generator: (issuer, whether it is a root). Installed roots come first; of several of one name (a root and its
     renewal, WP-20) the first that is in order; if none is, the error is that of the first whose signature fits."""
     error = None
@@ -70,7 +71,7 @@ def _find_issuer(certificate, roots: list, others: list, now_s: int | None, belo
     raise error or CryptoError(UNTRUSTED, "no issuer for " + _label(certificate))
 
 
-def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate):
+def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> Steps:
     """Generator: whether the issuer's key made the certificate's signature."""
     return issuer.key.verify(certificate.algorithm, certificate.tbs(), certificate.signature)
 

@@ -12,7 +12,7 @@ _BLOCK = const(64)
 _SLICE = const(48)  # iterations: about 12 ms on an ESP32
 
 
-def derive(password: bytes, salt: bytes, iterations: int):
+def derive(password: bytes, salt: bytes, iterations: int) -> Steps:
     """Generator for cooperative.run(): each `yield` ends a slice; returns the 32 bytes of the first block."""
     if len(password) > _BLOCK:
         password = sha256(password).digest()

@@ -25,7 +25,7 @@ def decode(text: str, label: str = "CERTIFICATE", max_chars: int = MAX_CERTIFICA
             return done.value
 
 
-def decoding(text: str, label: str = "CERTIFICATE", max_chars: int = MAX_CERTIFICATE):
+def decoding(text: str, label: str = "CERTIFICATE", max_chars: int = MAX_CERTIFICATE) -> Steps:
     """The DER of each block with this label, one at least; CryptoError(MALFORMED) otherwise. A generator of slices.
 
     Lines outside of blocks are explanatory text and skipped; a block with another label is refused.
@@ -65,7 +65,7 @@ def encode(encoded: bytes, label: str = "CERTIFICATE") -> str:
     return "\n".join(lines)
 
 
-def _lines(text: str):
+def _lines(text: str) -> Iterator:
     """Generate the lines one by one, without space around them: a list of all would double the memory."""
     at = 0
     while at < len(text):
@@ -80,7 +80,7 @@ def _encode_base64(octets: bytes) -> str:
     return binascii.b2a_base64(octets).decode().strip()
 
 
-def _decode_base64(text: str):
+def _decode_base64(text: str) -> Steps:
     """Base64 that re-encodes to itself, in slices: a2b_base64 alone skips foreign characters and what follows padding."""
     octets = bytearray()
     try:

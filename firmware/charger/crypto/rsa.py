@@ -36,7 +36,7 @@ def check_key(n: int, e: int) -> None:
         raise CryptoError(UNSUPPORTED, "RSA exponent above 64 bits")
 
 
-def verify_pkcs1(n: int, e: int, digest: bytes, signature: bytes, hash_name: str = "SHA256"):
+def verify_pkcs1(n: int, e: int, digest: bytes, signature: bytes, hash_name: str = "SHA256") -> Steps:
     """Generator: whether signature over digest is of the key (n, e), by comparing the whole encoded message.
 
     Nothing of the recovered block is parsed, so there is no lenient reading of it to exploit.
@@ -52,7 +52,7 @@ def verify_pkcs1(n: int, e: int, digest: bytes, signature: bytes, hash_name: str
     return message == b"\x00\x01" + b"\xff" * (size - len(info) - 3) + b"\x00" + info
 
 
-def verify_pss(n: int, e: int, digest: bytes, signature: bytes, salt_bytes: int | None = None):
+def verify_pss(n: int, e: int, digest: bytes, signature: bytes, salt_bytes: int | None = None) -> Steps:
     """Generator: whether signature over a SHA-256 digest is of the key (n, e); MGF1 with SHA-256.
 
     salt_bytes None takes a salt of any length (WP-33: 32 is usual).
@@ -98,7 +98,7 @@ def _mgf1(seed: bytes, size: int) -> bytes:
     return b"".join(blocks)[:size]
 
 
-def _recover(n: int, e: int, signature: bytes, size: int):
+def _recover(n: int, e: int, signature: bytes, size: int) -> Steps:
     """Generator: signature^e mod n as `size` octets, None when the signature is not a number below n of that size."""
     if len(signature) != size:
         return None

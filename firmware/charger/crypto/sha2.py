@@ -44,7 +44,7 @@ _INITIAL_512 = (
 )
 
 
-def digest(name: str, data: bytes):
+def digest(name: str, data: bytes) -> Steps:
     """Generator: the digest of data with one of SIZES; CryptoError(UNSUPPORTED) for another name."""
     if name == "SHA256":
         return hashlib.sha256(data).digest()
@@ -65,7 +65,7 @@ def _words(digits: str) -> list:
     return [int(digits[at : at + 16], 16) for at in range(0, len(digits), 16)]
 
 
-def _compress(state: list, block: bytes):
+def _compress(state: list, block: bytes) -> Steps:
     """Generator: the state after one block."""
     w = [int.from_bytes(block[at : at + 8], "big") for at in range(0, _BLOCK, 8)]
     a, b, c, d, e, f, g, h = state

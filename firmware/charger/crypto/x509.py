@@ -162,7 +162,7 @@ def parse(encoded: bytes) -> Certificate:
     return Certificate(encoded)
 
 
-def hash_data(certificate: Certificate, issuer: Certificate, algorithm: str = "SHA256"):
+def hash_data(certificate: Certificate, issuer: Certificate, algorithm: str = "SHA256") -> Steps:
     """Generator: the OCPP CertificateHashData dict (WP-22), with SHA256, SHA384 or SHA512 as the algorithm.
 
     For a root, issuer is the certificate itself.

@@ -29,13 +29,13 @@ class AppSlots:
         self.sold = console.is_product()
         self._nvs = esp32.NVS(_NAMESPACE)
 
-    def write(self, at: int, view) -> None:
+    def write(self, at: int, view: Any) -> None:
         """Program part of a block of the idle slot, erased first when `at` (bytes) is its begin. OSError by the flash."""
         if at % BLOCK == 0:
             self._idle.ioctl(_ERASE, at // BLOCK)
         self._idle.writeblocks(at // BLOCK, view, at % BLOCK)
 
-    def read(self, at: int, view, running: bool = False) -> None:
+    def read(self, at: int, view: Any, running: bool = False) -> None:
         """Read from a byte of the idle slot on, or of the running one, within a block."""
         (self._running if running else self._idle).readblocks(at // BLOCK, view, at % BLOCK)
 

@@ -52,7 +52,7 @@ class EraseAhead:
     OSError when the area belongs to a disk of another size.
     """
 
-    def __init__(self, disk, area=None) -> None:
+    def __init__(self, disk: Any, area: Any | None = None) -> None:
         self.may_erase = True
         self.erasing = False
         self.failed = False  # the flash refused a step: charging waits for no spares any more
@@ -80,7 +80,7 @@ class EraseAhead:
 
     # --- called by littlefs ---
 
-    def readblocks(self, block: int, buf, off: int = 0) -> None:
+    def readblocks(self, block: int, buf: Any, off: int = 0) -> None:
         """Read from a logical block."""
         block = self._map[block]
         if block < self.blocks:
@@ -88,7 +88,7 @@ class EraseAhead:
         else:
             self._read_area(block - self._shift, buf, off)
 
-    def writeblocks(self, block: int, buf, off: int = 0) -> None:
+    def writeblocks(self, block: int, buf: Any, off: int = 0) -> None:
         """Program a part of a logical block that is erased."""
         block = self._map[block]
         if block < self.blocks:
@@ -96,7 +96,7 @@ class EraseAhead:
         else:
             self._write_area(block - self._shift, buf, off)
 
-    def ioctl(self, op: int, arg: int):
+    def ioctl(self, op: int, arg: int) -> int | None:
         """4: number of blocks, 5: their size, 6: erase one. EBUSY, negative, when no erased block is left to give."""
         if op != ERASE:
             return self._disk.ioctl(op, arg)
@@ -159,7 +159,7 @@ class EraseAhead:
         """Bytes of log in which each spare can be made ready and used, twice."""
         return 4 * _RECORD_LEN * self.spares
 
-    def _erase(self, device, block: int) -> bool:
+    def _erase(self, device: Any, block: int) -> bool:
         """Erase a block, if no contactor is closed; without spares in any case."""
         self.erasing = True  # before the question: the tick may come between any two byte codes
         try:
@@ -214,7 +214,7 @@ class EraseAhead:
         self._log, self._at = log, self._records_at
         return True
 
-    def _snapshot(self):
+    def _snapshot(self) -> Iterator:
         """The pieces of a snapshot: the map, then the flags with what fills the last 8 bytes."""
         for at in range(0, self.blocks, _PART // 2):
             yield bytes(self._map[at : at + _PART // 2])

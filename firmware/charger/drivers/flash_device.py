@@ -10,7 +10,7 @@ _ENODEV = const(19)
 device: EraseAhead | None = None  # None until it is attached
 
 
-def attach(disk, area=None) -> EraseAhead:
+def attach(disk: Any, area: Any | None = None) -> EraseAhead:
     """Return the device to mount, over the file system's partition and that of the spare blocks (None without one)."""
     global device
     device = EraseAhead(disk, area)

@@ -18,22 +18,22 @@ _NOT_INITIALISED = -0x1101  # ESP_ERR_NVS_NOT_INITIALIZED
 class _NoStorage:
     """Stands for a namespace while the NVS is not initialised: nothing is found, and nothing can be kept."""
 
-    def get_i32(self, key):
+    def get_i32(self, key: str) -> int:
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
-    def get_blob(self, key, buffer):
+    def get_blob(self, key: str, buffer: Any) -> None:
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
-    def set_i32(self, key, value):
+    def set_i32(self, key: str, value: Any) -> None:
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
-    def set_blob(self, key, value):
+    def set_blob(self, key: str, value: Any) -> None:
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
-    def erase_key(self, key):
+    def erase_key(self, key: str) -> None:
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
-    def commit(self):
+    def commit(self) -> None:
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
 

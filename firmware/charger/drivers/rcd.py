@@ -22,7 +22,7 @@ class ResidualCurrentMonitor:
         """The trip output."""
         return self._trip.value() == 1
 
-    def on_trip(self, handler) -> None:
+    def on_trip(self, handler: Callable) -> None:
         """Call handler(pin) at the edge, so that a trip shorter than a control tick is detected."""
         self._trip.irq(handler, Pin.IRQ_RISING)
 

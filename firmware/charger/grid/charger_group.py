@@ -57,7 +57,7 @@ class Unit:
 class ChargerGroup:
     """Sets `supply.limit_da`, the part of this unit. poll() is called ten times a second, second() once."""
 
-    def __init__(self, serial: str, supply, link, fuse_da: int, units: int) -> None:
+    def __init__(self, serial: str, supply: SharedSupply, link: Any, fuse_da: int, units: int) -> None:
         """`supply`: SharedSupply of the unit's outlets; `link`: GroupLink, None without a key."""
         self.serial = serial.encode()[:_SERIAL_MOST]
         self._supply = supply
@@ -157,7 +157,7 @@ class ChargerGroup:
 
     # --- who is there ---
 
-    def _is_live(self, unit) -> bool:
+    def _is_live(self, unit: Any) -> bool:
         return unit.heard_ms is not None and clock.uptime_ms() - unit.heard_ms < LIVE_MS
 
     def live(self) -> list:
@@ -253,11 +253,11 @@ class ChargerGroup:
             if target_da > self._reserved(unit) and taken_da + target_da <= room_da:
                 self._grant(unit, target_da)
 
-    def _reserved(self, unit) -> int:
+    def _reserved(self, unit: Any) -> int:
         """What a unit may take now, None for this one."""
         return self.held_da() if unit is None else max(unit.highest_da, unit.held_da)
 
-    def _grant(self, unit, share_da: int) -> None:
+    def _grant(self, unit: Any, share_da: int) -> None:
         if unit is None:
             self._set(share_da)
         elif share_da != unit.given_da:

@@ -16,7 +16,7 @@ class ChargingHours:
     The planner keeps what it has looked up, not this: it is made for one look and given back with its modules.
     """
 
-    def __init__(self, config, files, on_event) -> None:
+    def __init__(self, config: Configuration, files: Files, on_event: Callable) -> None:
         country = countries.load(config.get_str("Country"))
         self._default = "" if config.get_bool("DsrAgreement") else country.HOURS or ""
         self._files = files

@@ -26,7 +26,7 @@ DEPARTURES = "departures.json"  # connector number as text: [minute of the day i
 class Plan:
     """What it says at a moment, `until` in UTC seconds and `why`; and for a person `slots` and `missing_s`."""
 
-    def __init__(self, says: int, until: int, why: str, slots=(), missing_s: int = 0) -> None:
+    def __init__(self, says: int, until: int, why: str, slots: Any = (), missing_s: int = 0) -> None:
         self.says = says
         self.until = until
         self.why = why
@@ -34,7 +34,7 @@ class Plan:
         self.missing_s = missing_s
 
 
-def kept(files) -> dict:
+def kept(files: Files) -> dict:
     """The departures on flash; none where the file is damaged."""
     wishes = files.read_json(DEPARTURES, {})
     try:
@@ -45,7 +45,7 @@ def kept(files) -> dict:
         return {}
 
 
-def keep(files, number: int, wish: tuple | None) -> None:
+def keep(files: Files, number: int, wish: tuple | None) -> None:
     """Keep (minute of the day, Wh, UTC seconds at which it was set) of a connector, None for none. OSError by the flash."""
     wishes = kept(files)
     wishes.pop(str(number), None)
@@ -54,7 +54,8 @@ def keep(files, number: int, wish: tuple | None) -> None:
     files.write_json(DEPARTURES, wishes)
 
 
-def work_out(files, hours, now: int | None, connector, session, delay_s: int, volts: int, sun: int | None):
+def work_out(files: Files, hours: Any, now: int | None, connector: Connector, session: Any, delay_s: int, volts: int,
+             sun: int | None) -> Steps:
     """A generator of slices that returns the plan of a running session; None without one, a departure or the time.
 
     sun: what a kWh of the solar surplus costs, None without a solar mode: of times with the same price the later ones are taken
@@ -106,7 +107,7 @@ def _decide(now: int, until: int, chosen: list, missing_s: int, wait: int) -> Pl
     return Plan(wait, until, "waits for the cheapest times before the departure", chosen, missing_s)
 
 
-def _power_w(outlet, session, volts: int) -> int:
+def _power_w(outlet: Outlet, session: Session, volts: int) -> int:
     """What the car will take, W."""
     allowed_da = max(outlet.allowed_da(*_PASSING), pilot_duty.MINIMUM_DA)
     if session.max_w:
@@ -114,7 +115,7 @@ def _power_w(outlet, session, volts: int) -> int:
     return volts * min(allowed_da, outlet.limits.safety_da) // 10
 
 
-def affordable(files, hours, now: int | None, minute: int, power_w: int, budget: int):
+def affordable(files: Files, hours: Any, now: int | None, minute: int, power_w: int, budget: int) -> Steps:
     """A generator of slices that returns the Wh that the cheapest times before a departure give for a budget.
 
     budget: hundredths of the tariff's unit, times 1000. Times without a price count for nothing; power_w is that of one phase.
@@ -140,7 +141,7 @@ def affordable(files, hours, now: int | None, minute: int, power_w: int, budget:
     return wh
 
 
-def next_departure(zone, minute: int, after: int) -> int:
+def next_departure(zone: TimeZone, minute: int, after: int) -> int:
     """UTC seconds of the first such minute of the local day after a moment; one that the clocks leave out is an hour earlier."""
     offset_s = zone.offset_s(after)
     local = after + offset_s
@@ -151,7 +152,7 @@ def next_departure(zone, minute: int, after: int) -> int:
     return leave if leave > after else moment - offset_s
 
 
-def _pieces(hours, blocks: list, now: int, leave: int, delay_s: int, sign: int):
+def _pieces(hours: Any, blocks: list, now: int, leave: int, delay_s: int, sign: int) -> Iterator:
     """Iterate the pieces (price, sign * seconds from now, seconds) of all times within the hours until the departure.
 
     The random delay moves what begins and ends by up to delay_s, so a moment costs what the time after it costs in the mean.

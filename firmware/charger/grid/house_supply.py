@@ -84,7 +84,7 @@ class HouseSupply:
                 self._more_ms[n] = None
                 self._set(lanes[n], divide([lanes[n]], least)[0])
 
-    def _set(self, lane, limit_da: int) -> None:
+    def _set(self, lane: Any, limit_da: int) -> None:
         limit_da = limit_da if limit_da >= _LEAST_DA else 0
         lane.connector.outlet.limits.set("house", limit_da, limits.SAFETY, _VALID_S)
 
@@ -166,6 +166,6 @@ def divide(users: list, room_da: tuple) -> list:
         waiting += 1
 
 
-def phases_of(outlet) -> list:
+def phases_of(outlet: Outlet) -> list:
     """The phases of the supply that an outlet loads, 0 to 2."""
     return [(outlet.rotation + k) % 3 for k in range(outlet.phases)]

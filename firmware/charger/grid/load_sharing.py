@@ -23,7 +23,7 @@ class SharedSupply:
         for outlet in outlets:
             self._set_share(outlet, 0)
 
-    def share(self):
+    def share(self) -> None:
         """Work out the shares, lower what must be lowered, raise what fits."""
         wanted = self._shares()
         outlets = self._outlets
@@ -50,7 +50,7 @@ class SharedSupply:
                 load[phase] += currents[n]
         return max(load)
 
-    def _set_share(self, outlet, share_da: int):
+    def _set_share(self, outlet: Outlet, share_da: int) -> None:
         outlet.limits.set("supply", share_da, limits.SAFETY, _VALID_S)
 
     def _shares(self) -> list:
@@ -66,7 +66,7 @@ class SharedSupply:
             asking.pop()
         return shares
 
-    def _needs_current(self, outlet) -> bool:
+    def _needs_current(self, outlet: Outlet) -> bool:
         # Not by `fault`: a mere warning, such as a broken card reader, is one too and takes no energy away (OCPP-83).
         return outlet.plugged and outlet.permit and outlet.available and not outlet.blocked
 

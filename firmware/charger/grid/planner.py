@@ -23,7 +23,8 @@ _LOOK_S = const(604800)  # without any hours: look again after so long
 class Planner:
     """A listener of the connectors. second() is called each second. `on_event(event, info)` is the security log's."""
 
-    def __init__(self, connectors: list, config, files, on_event, reduction_signal=None) -> None:
+    def __init__(self, connectors: list, config: Configuration, files: Files, on_event: Callable,
+                 reduction_signal: Any | None = None) -> None:
         """reduction_signal(): 1 while the grid operator's signal input asks for less power; None without the input."""
         from charger.grid import countries  # unloaded again by the first look at the hours
 
@@ -52,7 +53,7 @@ class Planner:
         """The maximum of the random delay now (UK-31, UK-32)."""
         return self._config.get_int("RandomDelayMax") if self._delays else 0
 
-    def lane(self, connector) -> Lane:
+    def lane(self, connector: Connector) -> Lane:
         """The lane of a connector."""
         return self.lanes[connector.id - 1]
 
@@ -95,7 +96,8 @@ class Planner:
 
     # --- what the sources want ---
 
-    def stage(self, connector, source: str, limit_da: int | None, following: int | None = None, exempt: str = "") -> None:
+    def stage(self, connector: Connector, source: str, limit_da: int | None, following: int | None = None,
+              exempt: str = "") -> None:
         """A source wants a limit from now on. `exempt`: why this change takes no random delay (UK-33)."""
         lane = self.lane(connector)
         lane.want(source, limit_da)
@@ -151,7 +153,7 @@ class Planner:
 
     # --- what the connectors say ---
 
-    def session_started(self, session) -> None:
+    def session_started(self, session: Session) -> None:
         """A flow of energy begins: a relevant time, after a power cut as well (UK-35, UK-37)."""
         lane = self.lanes[session.connector_id - 1]
         lane.session = session
@@ -178,7 +180,7 @@ class Planner:
                 self._begin_change(lane, target, self.delay_most_s)
         lane.enforce()
 
-    def session_ended(self, session) -> None:
+    def session_ended(self, session: Session) -> None:
         """The overrides of a session end with it (UK-25)."""
         lane = self.lanes[session.connector_id - 1]
         lane.session = None
@@ -187,7 +189,7 @@ class Planner:
         lane.connector.outlet.limits.set("pause", None)
         self._step_lane(lane)
 
-    def status_changed(self, _connector) -> None:
+    def status_changed(self, _connector: Connector) -> None:
         """Nothing that is scheduled depends on the status."""
 
     def second(self) -> None:
@@ -227,7 +229,7 @@ class Planner:
                     self._take_plan(lane, done.value)
                 return
 
-    def _take_plan(self, lane: Lane, plan) -> None:
+    def _take_plan(self, lane: Lane, plan: Any) -> None:
         lane.work = None
         self.give_back()
         self._decide(lane, plan, clock.utc_s() or 0)
@@ -239,14 +241,14 @@ class Planner:
         else:
             self._begin_flow(lane, starting)
 
-    def _decide(self, lane: Lane, plan, utc: int) -> None:
+    def _decide(self, lane: Lane, plan: Any, utc: int) -> None:
         """A plan was worked out, None for none."""
         lane.says, lane.why = (NOTHING, "") if plan is None else (plan.says, plan.why)
         if utc:
             lane.plan_until = utc + _LOOK_S if plan is None else plan.until
         lane.follow(PLAN, None if plan is None else plan.until)
 
-    def plan(self, lane: Lane):
+    def plan(self, lane: Lane) -> Any:
         """A generator of slices that returns the plan of the running session, None without a departure: give_back() then."""
         from charger.grid import departure  # a few times an hour, where a departure was given
 
@@ -267,7 +269,7 @@ class Planner:
         self.give_back()
         self.second()
 
-    def hours(self):
+    def hours(self) -> Any:
         """The charging hours, for one look: give_back() then."""
         from charger.grid.charging_hours import ChargingHours  # a few times a day
 
@@ -306,7 +308,7 @@ class Planner:
             share_da = per_phase_da // max(1, len(users)) if lane in users or lane.session is None else 0
             lane.connector.outlet.limits.set("grid", share_da if reduced else None, limits.SAFETY)
 
-    def _time_stepped(self, _old, _new, _source) -> None:
+    def _time_stepped(self, _old: Any, _new: Any, _source: str) -> None:
         """A step of the clock is no relevant time: a change that one takes back and another brings back waits one delay."""
         self._stepping = True
         self.replan()
@@ -319,7 +321,7 @@ class Planner:
         self.hours().choose(choice, windows, by)
         self.replan()
 
-    def refusal(self, connector) -> str:
+    def refusal(self, connector: Connector) -> str:
         """Why energy cannot flow whatever is overridden, '' where it can: limits and guards that protect (UK-16)."""
         outlet = connector.outlet
         if outlet.blocked:
@@ -328,7 +330,7 @@ class Planner:
             return "no current is left by a limit that protects"
         return ""
 
-    def override(self, connector, by: str) -> None:
+    def override(self, connector: Connector, by: Role) -> None:
         """Charge now: no hours, no plan, no DSR event, no delay, for the running session (UK-25)."""
         lane = self.lane(connector)
         connector.override = True
@@ -339,7 +341,7 @@ class Planner:
         self._change(lane)
         self._skip(lane)
 
-    def skip_delay(self, connector, by: str) -> bool:
+    def skip_delay(self, connector: Connector, by: Role) -> bool:
         """End the random delay of this event; False where none runs (UK-34)."""
         lane = self.lane(connector)
         if not lane.waits():
@@ -364,7 +366,7 @@ class Planner:
             report["solar"] = self.solar.report()
         return report
 
-    def lane_report(self, connector) -> dict:
+    def lane_report(self, connector: Connector) -> dict:
         """What holds at a connector, why, and when that may change: plain data."""
         lane = self.lane(connector)
         outlet = connector.outlet

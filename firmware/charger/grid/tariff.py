@@ -12,7 +12,7 @@ _SLOT_S = const(300)  # the shortest slot
 UNKNOWN = const(0x3FFFFFFF)  # a time without a price is taken last
 
 
-def kept(files) -> list:
+def kept(files: Files) -> list:
     """The blocks on flash; none where the file is damaged."""
     blocks = files.read_json(FILE, [])
     try:
@@ -21,7 +21,7 @@ def kept(files) -> list:
         return []
 
 
-def add(files, now: int, start: int, slot_s: int, prices: list) -> None:
+def add(files: Files, now: int, start: int, slot_s: int, prices: list) -> None:
     """Keep a block in the place of what was known for its time and later; what is past goes. OSError by the flash."""
     blocks = []
     for block in kept(files):

@@ -44,11 +44,11 @@ class Admission:
                     return task.cancel()
         return False
 
-    def enter(self, host: str, task=None) -> None:
+    def enter(self, host: str, task: Any | None = None) -> None:
         """Count a connection from this address, which the task serves."""
         self._inside.append((host, task))
 
-    def leave(self, host: str, task=None) -> None:
+    def leave(self, host: str, task: Any | None = None) -> None:
         """Count the end of a connection."""
         self._inside.remove((host, task))
 
@@ -68,7 +68,7 @@ class Admission:
         """True when a client from this address may start a handshake now."""
         return not hold_ups.must_wait() or (self._knows(host) and hold_ups.rested(_BETWEEN_MS))
 
-    async def handshake(self, secured, host: str) -> bytes:
+    async def handshake(self, secured: Any, host: str) -> bytes:
         """Drive the handshake to its end; the first byte of the request. OSError when it fails, or when it must not go on."""
         if not self._knows(host):
             return await _drive(secured, True)
@@ -82,7 +82,7 @@ class Admission:
             hold_ups.end()
 
 
-async def _drive(secured, yields: bool) -> bytes:
+async def _drive(secured: Any, yields: bool) -> bytes:
     """Reading drives the handshake; None says that the client's next flight, or its request, is to come.
 
     MicroPython does not tell when a server's handshake is over: the first byte of the request shows it.
@@ -99,11 +99,11 @@ async def _drive(secured, yields: bool) -> bytes:
         await _readable(secured)  # type: ignore[misc] - a generator is awaitable here
 
 
-def _readable(stream):
+def _readable(stream: Any) -> Iterator:
     yield asyncio.core._io_queue.queue_read(stream)  # type: ignore[attr] - MicroPython's own
 
 
-def host_of(address) -> str:
+def host_of(address: Any) -> str:
     """Return the client's address as text. ESP32 passes (host, port), the unix port a packed sockaddr."""
     if isinstance(address, tuple):
         return address[0]

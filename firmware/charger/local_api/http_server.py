@@ -47,7 +47,7 @@ class Request:
 class HttpConnection:
     """Requests of one stream, one after the other. `first`: what has been read of the first one."""
 
-    def __init__(self, stream, first: bytes = b""):
+    def __init__(self, stream: Any, first: bytes = b""):
         self._stream = stream
         self._buffer = bytearray(_STEP)
         self._used = len(first)
@@ -81,7 +81,7 @@ class HttpConnection:
                 self._buffer.extend(bytes(_STEP))
             self._used += await self._some(memoryview(self._buffer)[self._used :])
 
-    async def _some(self, view) -> int:
+    async def _some(self, view: memoryview) -> int:
         while True:
             count = await self._stream.readinto(view)
             if count:
@@ -89,12 +89,12 @@ class HttpConnection:
             if count == 0:
                 raise EOFError("closed by the client")
 
-    def _drop(self, count: int):
+    def _drop(self, count: int) -> None:
         rest = self._used - count
         self._buffer[:rest] = self._buffer[count : self._used]
         self._used = rest
 
-    async def write(self, status: int, pieces: list, more: str, last: bool, kind: str = _JSON):
+    async def write(self, status: int, pieces: list, more: str, last: bool, kind: str = _JSON) -> None:
         """Write an answer whose text comes in pieces, JSON unless `kind` has the header lines of another type.
 
         OSError when the client does not accept it in time.
@@ -117,7 +117,7 @@ class HttpConnection:
                     chunk = bytearray(0)
         await self._send(chunk, started)
 
-    async def write_file(self, status: int, data: bytes, more: str, last: bool):
+    async def write_file(self, status: int, data: bytes, more: str, last: bool) -> None:
         """Write a file from where it lies, piece by piece and without a copy; of a 304 the head. OSError as write().
 
         `more` has the file's type.
@@ -131,7 +131,7 @@ class HttpConnection:
             await self._send(view[at : at + _CHUNK], started)
             await clock.sleep_ms(0)  # what encrypts a piece takes a millisecond of board time
 
-    async def _send(self, data, started: int):
+    async def _send(self, data: Any, started: int) -> None:
         view = memoryview(data)
         while view:
             view = view[self._stream.s.write(view) or 0 :]

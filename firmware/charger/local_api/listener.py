@@ -35,21 +35,21 @@ class LocalApiListener:
     `sessions` are the logins; `admission` decides which client may connect while a contactor is closed.
     """
 
-    def __init__(self, app, address: str):
+    def __init__(self, app: Application, address: str):
         self._app = app
         self._address = address
         self.admission = Admission()
         self.port = None
         self.sessions = []
 
-    async def run(self):
+    async def run(self) -> None:
         """Accept clients in an endless loop. OSError when the address cannot be bound."""
         while True:
             while self._app.altered():  # no page of an altered image (SEC-9)
                 await clock.sleep_ms(_CLOSED_MS)
             await self._listen()
 
-    async def _listen(self):
+    async def _listen(self) -> None:
         """Accept clients until the firmware is found altered."""
         host, _, port = self._address.rpartition(":")
         info = socket.getaddrinfo(host, int(port), 0, socket.SOCK_STREAM)[0]
@@ -89,7 +89,7 @@ class LocalApiListener:
         self._app.memory.free()  # for the next attempt
         return False
 
-    async def _serve(self, client, host: str):
+    async def _serve(self, client: Any, host: str) -> None:
         """Serve one connection, from its handshake to its end, then free its memory."""
         try:
             client.setblocking(False)
@@ -105,7 +105,7 @@ class LocalApiListener:
             self.admission.leave(host, asyncio.current_task())
 
 
-def _readable(s):
+def _readable(s: Any) -> Iterator:
     """Wait for a pending connection."""
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 

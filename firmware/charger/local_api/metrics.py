@@ -16,7 +16,7 @@ _OF_CONNECTOR = (
 )
 
 
-def answer(app, listener, request, host: str) -> tuple:
+def answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
     """Return (status, pieces of text, header lines). RequestError without the right token."""
     if request.method != "GET":
         raise RequestError(405, "This path supports GET.")

@@ -16,7 +16,7 @@ _CHECKED = "Cache-Control: no-cache\r\n"
 _KEPT = "Cache-Control: public, max-age=31536000, immutable\r\n"
 
 
-def answer(request) -> tuple:
+def answer(request: Request) -> tuple:
     """Return (status, content, header lines) for a path outside of the API. RequestError."""
     found = [file for file in FILES if file[0] == request.path]
     if not found:

@@ -50,7 +50,7 @@ _DOMAINS = ("", "local", "lan", "home", "home.arpa", "internal", "fritz.box")  #
 _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of CommandError
 
 
-async def answer(app, listener, request, host: str) -> tuple:
+async def answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
     """Return (status, JSON object, header lines) for a request from an address. RequestError, OSError of the flash."""
     check_host(app, request.fields)
     _check_origin(request.fields)
@@ -78,7 +78,7 @@ async def answer(app, listener, request, host: str) -> tuple:
     return answered
 
 
-async def _run(app, role, request, wish: dict, surface: str, device: str) -> tuple:
+async def _run(app: Application, role: Role, request: Request, wish: dict, surface: str, device: str) -> tuple:
     """Run the command of a path for a role or a client; return (status, JSON object, header lines)."""
     if app.wifi.setup is None:  # who is in the set-up network reaches the unit at any address
         app.wifi.prove()
@@ -88,7 +88,7 @@ async def _run(app, role, request, wish: dict, surface: str, device: str) -> tup
         return _STATUS[error.kind], {"error": str(error)}, "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
 
 
-def client_of(app, listener, fields, host: str):
+def client_of(app: Application, listener: LocalApiListener, fields: dict, host: str) -> Any:
     """Return the client whose token a request from an address has. RequestError; a wrong token is logged (SEC-22)."""
     scheme, _, token = fields.get("authorization", "").partition(" ")
     client = tokens.client_of(app.vault, token) if scheme.lower() == "bearer" else None
@@ -100,7 +100,7 @@ def client_of(app, listener, fields, host: str):
     return client
 
 
-def check_host(app, fields) -> None:
+def check_host(app: Application, fields: dict) -> None:
     """Refuse other host names (DNS rebinding)."""
     host = fields.get("host", "")
     name = host
@@ -115,7 +115,7 @@ def check_host(app, fields) -> None:
         raise RequestError(421, "Unknown host name; use the unit's IP address.")
 
 
-def _check_origin(fields):
+def _check_origin(fields: dict) -> None:
     """Refuse requests of other sites."""
     host = fields.get("host", "")
     if fields.get("origin", "https://" + host) != "https://" + host:
@@ -131,7 +131,7 @@ def _is_address(name: str) -> bool:
     return len(parts) == 4 and all(part.isdigit() and len(part) <= 3 for part in parts)
 
 
-async def _wish(request) -> dict:
+async def _wish(request: Request) -> dict:
     """Return the query of a GET, the JSON body of other methods."""
     if request.method == "GET":
         return _query(request.query)
@@ -162,7 +162,7 @@ def _query(text: str) -> dict:
     return wish
 
 
-def _session(listener, request):
+def _session(listener: LocalApiListener, request: Request) -> Any:
     """Return the cookie's session; a request that changes something must also have its CSRF token."""
     now = clock.uptime_ms()
     alive = [other for other in listener.sessions if now - other.seen_ms <= _IDLE_MS and now - other.begun_ms <= _WHOLE_MS]
@@ -177,7 +177,7 @@ def _session(listener, request):
     raise RequestError(401, "Log in first.")
 
 
-async def _login(app, listener, fields, wish, host: str) -> tuple:
+async def _login(app: Application, listener: LocalApiListener, fields: dict, wish: dict, host: str) -> tuple:
     try:
         validate.check(_LOGIN, wish)
     except InvalidValueError as error:
@@ -216,7 +216,7 @@ def end_sessions(sessions: list, own: LoginSession, role: str | None) -> None:
     sessions[:] = [other for other in sessions if other is own or (role is not None and other.role != role)]
 
 
-def _about(session) -> dict:
+def _about(session: LoginSession | None) -> dict:
     return {"role": session.role, "csrf": session.csrf, "actions": roles.actions(session.role)}
 
 
@@ -224,7 +224,7 @@ def _cookie(name: str, value: str, seconds: int, path: str) -> str:
     return "Set-Cookie: %s=%s; Max-Age=%d; Path=%s; HttpOnly; Secure; SameSite=Strict\r\n" % (name, value, seconds, path)
 
 
-def _cookie_of(fields, name: str) -> str:
+def _cookie_of(fields: dict, name: str) -> str:
     """Return the value of a cookie, '' without it."""
     for part in fields.get("cookie", "").split(";"):
         key, _, value = part.strip().partition("=")

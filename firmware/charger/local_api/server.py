@@ -22,7 +22,7 @@ _FEW = const(4)  # entries of a list that are encoded in one slice
 _REQUESTS = const(50)  # in one connection, counted again from each that a session was allowed to make
 
 
-def _context(vault):
+def _context(vault: Vault) -> Any:
     """Make the TLS context with the unit's certificate, TLS 1.2 or newer with forward secrecy."""
     context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
     suites = [name for name in context.get_ciphers() if name.startswith("TLS1-3-") or ("-ECDHE-" in name and "-GCM-" in name)]
@@ -31,7 +31,7 @@ def _context(vault):
     return context
 
 
-async def serve(app, listener, client, host: str):
+async def serve(app: Application, listener: LocalApiListener, client: Any, host: str) -> None:
     """Answer a client from the address `host` until it closes, is too slow, or reaches the number of requests."""
     secured = _context(app.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
     try:
@@ -66,7 +66,7 @@ async def serve(app, listener, client, host: str):
         secured.close()
 
 
-async def written(connection, status: int, value, more: str, last: bool) -> None:
+async def written(connection: Any, status: int, value: Any, more: str, last: bool) -> None:
     """Write an answer: bytes of a file, pieces of text, or a JSON object. OSError as HttpConnection.write()."""
     await clock.sleep_ms(0)
     if isinstance(value, bytes):
@@ -77,7 +77,7 @@ async def written(connection, status: int, value, more: str, last: bool) -> None
         await connection.write(status, await _pieces(value), more, last)
 
 
-def _public(app, listener, request, host: str) -> tuple:
+def _public(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
     """Return (status, bytes of a file or pieces of text, header lines) for a path that needs no session."""
     if request.path != _METRICS:
         return page_files.answer(request)
@@ -86,7 +86,7 @@ def _public(app, listener, request, host: str) -> tuple:
     return metrics.answer(app, listener, request, host)
 
 
-async def _answer(app, listener, request, host: str) -> tuple:
+async def _answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
     """Return (status, value, header lines); internal errors are logged, never detailed to the client (SEC-10)."""
     try:
         return await routes.answer(app, listener, request, host)

@@ -39,7 +39,7 @@ _CHARGING_MS = 5000
 _HELD_S = 10
 
 
-async def erase_personal_data(app, by: str = "owner") -> str:
+async def erase_personal_data(app: Application, by: str = "owner") -> str:
     """Request the erasure of personal data: sessions, idTags, Wi-Fi, the owner's broker.
 
     Returns '' when the mark is written and the unit restarts within seconds, else the reason as a sentence. OSError.
@@ -47,7 +47,7 @@ async def erase_personal_data(app, by: str = "owner") -> str:
     return request(app, PERSONAL, by)
 
 
-async def factory_reset(app, by: str = "owner") -> str:
+async def factory_reset(app: Application, by: str = "owner") -> str:
     """Request a factory reset: erases personal data, settings and certificates; the PINs on the label are valid again.
 
     Kept are security log, energy registers, calibration, the installer's limit (which no owner may raise), the counts of
@@ -56,7 +56,7 @@ async def factory_reset(app, by: str = "owner") -> str:
     return request(app, FACTORY, by)
 
 
-def request(app, kind: str, by: str) -> str:
+def request(app: Application, kind: str, by: str) -> str:
     """Write the mark and restart; `kind` is PERSONAL or FACTORY."""
     if any(connector.session is not None for connector in app.connectors):
         return "A car is charging: end that first."
@@ -66,7 +66,7 @@ def request(app, kind: str, by: str) -> str:
     return ""
 
 
-def at_start(files, vault, on_event, anonymise):
+def at_start(files: Files, vault: Vault, on_event: Callable, anonymise: Callable) -> None:
     """Do the requested erasure. It may be interrupted anywhere and repeated. OSError.
 
     Runs before anything else opens a file. anonymise(files) is run() of maintenance/queue_anonymiser.py.
@@ -89,7 +89,7 @@ def at_start(files, vault, on_event, anonymise):
     files.delete(MARK)
 
 
-def _forget_keys(files, all_of_them: bool):
+def _forget_keys(files: Files, all_of_them: bool) -> None:
     changed = files.read_json(_KEYS)
     if not isinstance(changed, dict):
         changed = {}
@@ -101,7 +101,7 @@ def _forget_keys(files, all_of_them: bool):
         files.delete(_KEYS)
 
 
-async def factory_reset_when_held(app, button):
+async def factory_reset_when_held(app: Application, button: Any) -> None:
     """Do a factory reset when the button is held for ten seconds from power-on.
 
     It needs no PIN, because it restores access for an owner who has lost the PIN. It needs control of the unit's supply;
@@ -117,7 +117,7 @@ async def factory_reset_when_held(app, button):
             log.warn("erase", why_not)
 
 
-async def overwrite(app, device):
+async def overwrite(app: Application, device: Any) -> None:
     """Task: overwrite deleted data until none is readable. device: see wipe.run()."""
     try:
         for _ in wipe.run(app.files, device, device):

@@ -15,7 +15,7 @@ from charger.store.journal_rewrite import rewrite
 ERASED_TAG = "ERASED"  # an idTag
 
 
-def run(files):
+def run(files: Files) -> None:
     """Run at start-up, before queue and sessions are opened. It may be interrupted and repeated. OSError."""
     try:
         state = json.loads(ABRecord(files, "ocpp_sent").read() or b"{}")
@@ -31,7 +31,7 @@ def run(files):
             _forget_open(files, name)
 
 
-def _forget_open(files, name: str):
+def _forget_open(files: Files, name: str) -> None:
     """Remove the idTags of a session that was open when the power failed."""
     record = files.read(name)
     session = from_record(record) if record is not None else None

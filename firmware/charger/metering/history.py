@@ -99,7 +99,7 @@ class History:
             except StopIteration as done:
                 return done.value
 
-    def paging(self, before: int | None = None, limit: int = 20):
+    def paging(self, before: int | None = None, limit: int = 20) -> Steps:
         """A generator of slices for cooperative.run(); its result is (sessions, before).
 
         The sessions are dicts, newest first; `before` is for the next page, None at the end. start and end are UTC seconds
@@ -223,7 +223,7 @@ class History:
         zero = self._anchors.get(boot_id)
         return None if zero is None else zero + uptime_ms // 1000
 
-    def _add_tags(self, found: list):
+    def _add_tags(self, found: list) -> Iterator:
         wanted = {seq: shown for seq, shown in found if seq >= self._tags.first_seq and seq != ses.NO_SEQ}
         if not wanted:
             return
@@ -326,6 +326,6 @@ def _add(sums: list, more: list) -> None:
         sums[n] += more[n]
 
 
-def _total(key: str, value, sums: list | None) -> dict:
+def _total(key: str, value: Any, sums: list | None) -> dict:
     count, import_wh, export_wh, charging_s = sums or (0, 0, 0, 0)
     return {key: value, "sessions": count, "import_wh": import_wh, "export_wh": export_wh, "charging_s": charging_s}

@@ -56,7 +56,7 @@ def energy(total_wh: int, context: str) -> dict:
     return _value(str(total_wh), context, ENERGY, None)
 
 
-def _append(values: list, measurand: str, phase: int, connector, context: str) -> None:
+def _append(values: list, measurand: str, phase: int, connector: Connector, context: str) -> None:
     if measurand == ENERGY:
         values.append(energy(connector.meter.reported_wh(), context))
         return
@@ -75,7 +75,7 @@ def _append(values: list, measurand: str, phase: int, connector, context: str) -
         _append_read(values, measurand, phase, reading, context)
 
 
-def _append_read(values: list, measurand: str, phase: int, reading, context: str) -> None:
+def _append_read(values: list, measurand: str, phase: int, reading: Any, context: str) -> None:
     if measurand == "Frequency":
         if reading.f_mhz:
             values.append(_value(_fixed(reading.f_mhz // 10, 2), context, measurand, None))
@@ -105,7 +105,7 @@ def _fixed(scaled: int, digits: int) -> str:
     return sign + text[:-digits] + "." + text[-digits:]
 
 
-def _value(text: str, context: str, measurand: str, phase) -> dict:
+def _value(text: str, context: str, measurand: str, phase: Any) -> dict:
     """Make a SampledValue; `value` is always a string (SCH-9), frequency and power factor have no unit (OCPP-95)."""
     value = {"value": text, "context": context, "measurand": measurand, "location": "Outlet"}
     unit = _KNOWN[measurand].split(" ")[0]

@@ -6,7 +6,7 @@ from charger import clock
 class Meter:
     """`reading` is the driver's; `total_wh` the register's, which never decreases."""
 
-    def __init__(self, driver, register):
+    def __init__(self, driver: Any, register: Any):
         self.driver = driver
         self.register = register
         self.reading = driver.reading

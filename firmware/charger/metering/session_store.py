@@ -41,7 +41,7 @@ class SessionStore:
             self._proven_wh[n] = max(self._proven_wh.get(n, 0), session.stop_wh)
         clock.on_step(self._stepped)
 
-    def watch(self, connector_id: int, register) -> None:
+    def watch(self, connector_id: int, register: Any) -> None:
         """Save this connector's energy register with its sessions; raise it to the value that its sessions prove."""
         self._registers[connector_id] = register
         register.at_least(self._proven_wh.get(connector_id, 0))

@@ -21,14 +21,14 @@ BROKER = "BrokerAuthenticationFailed"
 _SECURITY = ("auth", "untrusted", "expired", "name", "certificate", "proof", "version", "suite", "own-cert")
 
 
-def _setting(vault, given: str | None, name: str) -> str:
+def _setting(vault: Vault, given: str | None, name: str) -> str:
     """Return the value of the factory or the command line, else the owner's. ValueError."""
     if given:
         return given
     return str(vault.get(name) or b"", "utf-8")
 
 
-def base(vault, settings: dict, serial: str) -> str:
+def base(vault: Vault, settings: dict, serial: str) -> str:
     """Return the common prefix of the unit's topics. ValueError."""
     prefix = url.split(_setting(vault, settings["url"], URL)).path.strip("/") or _PREFIX
     if len(prefix.encode()) > _LONGEST or not printable(prefix) or any(ch in "+#?" for ch in prefix):
@@ -38,7 +38,7 @@ def base(vault, settings: dict, serial: str) -> str:
     return prefix + "/" + serial
 
 
-def _target(vault, settings: dict) -> tuple:
+def _target(vault: Vault, settings: dict) -> tuple:
     """Return (host, port, user name). ValueError."""
     where = url.split(_setting(vault, settings["url"], URL))
     if where.scheme != "mqtts":
@@ -49,7 +49,7 @@ def _target(vault, settings: dict) -> tuple:
     return where.host, where.port or _PORT, user
 
 
-def _password(vault, settings: dict) -> bytes:
+def _password(vault: Vault, settings: dict) -> bytes:
     """Return the password from the vault; one from the factory or the command line is moved there first (SEC-10)."""
     given = settings["password"]
     if not vault.ready or vault.broken:
@@ -63,7 +63,7 @@ def _password(vault, settings: dict) -> bytes:
     return kept
 
 
-async def connect(vault, settings: dict, serial: str, open_stream=None) -> tuple:
+async def connect(vault: Vault, settings: dict, serial: str, open_stream: Callable | None = None) -> tuple:
     """Connect and return (stream, (user, password)). ConnectError, with cause "config" for invalid settings."""
     try:
         host, port, user = _target(vault, settings)

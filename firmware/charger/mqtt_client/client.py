@@ -52,7 +52,7 @@ class MqttClient:
     the commands use (commands/table.py).
     """
 
-    def __init__(self, app, settings: dict, serial: str, open_stream=None):
+    def __init__(self, app: Application, settings: dict, serial: str, open_stream: Callable | None = None):
         self.app = app
         self.serial = serial
         self.fault = None  # why there is no connection, as text
@@ -60,7 +60,7 @@ class MqttClient:
         self.logins = []  # used by command_handler.py, as are the next three
         self.challenges = []
         self.sent = {}  # token: time and id of its last command
-        self.credit = None
+        self.credit: list | None = None
         self._settings = settings
         self._open_stream = open_stream
         self._session = None
@@ -98,15 +98,15 @@ class MqttClient:
 
     # --- events of connectors and log ---
 
-    def status_changed(self, _connector) -> None:
+    def status_changed(self, _connector: Connector) -> None:
         """Note a change of a connector's status."""
         self._changed = True
 
-    def session_started(self, _session) -> None:
+    def session_started(self, _session: Session) -> None:
         """On a connector."""
         self._changed = True
 
-    def session_ended(self, session) -> None:
+    def session_ended(self, session: Session) -> None:
         """Queue the end of a session for publishing."""
         self._ended.append((
             session.connector_id, session.local_id, session.start_utc, session.stop_utc, session.stop_wh - session.start_wh,
@@ -116,7 +116,7 @@ class MqttClient:
             self._ended.pop(0)
         self._changed = True
 
-    def _logged(self, entry) -> None:
+    def _logged(self, entry: Any) -> None:
         self._log_due = self._changed = True
         if entry.event == events.TIME_SET:
             self._retry_now = True  # without a clock no certificate holds
@@ -221,7 +221,7 @@ class MqttClient:
     def _topic(self, name: str) -> bytes:
         return self._base + name.encode()
 
-    async def _publish_all(self, session) -> None:
+    async def _publish_all(self, session: MqttSession) -> None:
         """Publish what is due until the session ends with its ConnectError, or until SEC-9 forbids the connection."""
         self._changed = self._log_due = self.announce_due = True
         told = metered = clock.ticks_ms()
@@ -254,14 +254,14 @@ class MqttClient:
             await clock.sleep_ms(_POLL_MS)
         await self._send_offline(session, _ALTERED)
 
-    async def _publish_ended(self, session) -> None:
+    async def _publish_ended(self, session: MqttSession) -> None:
         while self._ended:
             ended = self._ended[0]
             await self._publish(session, "session", "ended", ended)
             if self._ended and self._ended[0] is ended:
                 self._ended.pop(0)
 
-    async def _announce(self, session) -> None:
+    async def _announce(self, session: MqttSession) -> None:
         """Tell Home Assistant of the unit, where the owner has set the prefix of its discovery topics."""
         prefix = self.app.vault.get(_DISCOVERY)
         if not prefix:
@@ -271,12 +271,12 @@ class MqttClient:
         for topic, text in discovery.messages(self.app, prefix.decode(), self._base.decode(), self.serial):
             await session.publish(topic, text, True)
 
-    async def _publish(self, session, topic: str, what: str, about, retain=False) -> None:
+    async def _publish(self, session: MqttSession, topic: str, what: str, about: Any, retain: bool = False) -> None:
         text = getattr(messages, what)(about)
         if text is not None:
             await session.publish(self._topic(topic), text, retain)
 
-    async def _publish_log(self, session) -> None:
+    async def _publish_log(self, session: MqttSession) -> None:
         """Publish the next few entries; they are marked as sent after the broker's acknowledgement (SEC-23)."""
         self._log_due = False
         await self.app.security_log.check()
@@ -291,7 +291,7 @@ class MqttClient:
 
     # --- commands ---
 
-    def _on_message(self, payload, retained: bool) -> None:
+    def _on_message(self, payload: Buffer, retained: bool) -> None:
         """Queue a received command; one beyond the bound is dropped without a reply."""
         if len(self._commands) < _MAX_COMMANDS:
             self._commands.append((payload, retained))
@@ -299,7 +299,7 @@ class MqttClient:
         else:
             self.app.security_log.add(events.INVALID_MESSAGES, "portal: too many commands at once")
 
-    async def _run_commands(self, session) -> None:
+    async def _run_commands(self, session: MqttSession) -> None:
         """Execute the queued commands one by one."""
         while True:
             self._command_event.clear()
@@ -314,7 +314,7 @@ class MqttClient:
                 payload = None
             await self._command_event.wait()
 
-    async def _answer(self, session, payload, retained) -> None:
+    async def _answer(self, session: MqttSession, payload: Buffer, retained: bool) -> None:
         # with commands/: 8,000 frozen bytes, 3.5 KiB of heap, once there is a command
         from charger.mqtt_client import command_handler
 
@@ -331,7 +331,7 @@ class MqttClient:
         if self._session is not None:
             await self._send_offline(self._session, "restart")
 
-    async def _send_offline(self, session, why: str) -> None:
+    async def _send_offline(self, session: MqttSession, why: str) -> None:
         """Publish the offline status instead of the last will, then disconnect."""
         try:
             await asyncio.wait_for_ms(session.publish(self._topic("status"), messages.offline(why), True), _OFFLINE_MS)

@@ -61,7 +61,7 @@ def _random() -> str:
     return os.urandom(16).hex()
 
 
-async def answer(client, payload, retained: bool) -> bytes | None:
+async def answer(client: MqttClient, payload: Any, retained: bool) -> bytes | None:
     """Execute a command; return the reply, or None for an invalid message."""
     if not _admitted(client):
         return _discard(client, "too many commands")
@@ -90,7 +90,7 @@ async def answer(client, payload, retained: bool) -> bytes | None:
     return json.dumps(reply).encode()
 
 
-def _admitted(client) -> bool:
+def _admitted(client: Any) -> bool:
     """Limit the rate: a few commands in a burst, then one a second."""
     now = clock.uptime_s()
     if client.credit is None:
@@ -105,7 +105,7 @@ def _admitted(client) -> bool:
     return True
 
 
-def _discard(client, why: str) -> None:
+def _discard(client: MqttClient, why: str) -> None:
     client.app.security_log.add(events.INVALID_MESSAGES, "portal: " + why)
 
 
@@ -122,7 +122,7 @@ async def _parse(payload: bytes) -> dict:
     return wish
 
 
-async def _act(client, wish: dict) -> dict | None:
+async def _act(client: MqttClient, wish: dict) -> dict | None:
     do = wish.get("do")
     if not isinstance(do, str):
         do = ""
@@ -156,14 +156,14 @@ async def _act(client, wish: dict) -> dict | None:
     return {"result": await table.run(client.app, login["role"], do, inner, _SURFACE)}
 
 
-async def _act_by_token(client, wish: dict) -> dict | None:
+async def _act_by_token(client: MqttClient, wish: dict) -> dict | None:
     program = _client_of(client, wish["token"])
     if "at" in wish and _is_delivered(client, wish):
         return None
     return {"result": await table.run(client.app, program, wish["do"], wish.get("with", {}), _SURFACE)}
 
 
-def _client_of(client, token: str):
+def _client_of(client: MqttClient, token: str) -> Any:
     """Return whose token it is. CommandError."""
     found = tokens.client_of(client.app.vault, token)
     if found is None:
@@ -172,7 +172,7 @@ def _client_of(client, token: str):
     return found
 
 
-def _is_delivered(client, wish: dict) -> bool:
+def _is_delivered(client: MqttClient, wish: dict) -> bool:
     """Check and keep the time of a program's command; True when the broker delivered its last one twice. CommandError.
 
     The times are in memory alone: what was sent before the unit's start is refused.
@@ -190,7 +190,7 @@ def _is_delivered(client, wish: dict) -> bool:
     return False
 
 
-def _replay(client, what: str, why: str) -> CommandError:
+def _replay(client: MqttClient, what: str, why: str) -> CommandError:
     client.app.security_log.add(events.REPLAY, "portal: " + what)
     return CommandError("replay", why)
 
@@ -198,7 +198,7 @@ def _replay(client, what: str, why: str) -> CommandError:
 # --- login ---
 
 
-def _hello(client) -> dict:
+def _hello(client: MqttClient) -> dict:
     challenges = client.challenges
     if len(challenges) >= _CHALLENGES:
         challenges.pop(0)
@@ -206,7 +206,7 @@ def _hello(client) -> dict:
     return {"challenge": challenges[-1][0], "expires_s": _CHALLENGE_S}
 
 
-async def _login(client, wish: dict) -> dict:
+async def _login(client: MqttClient, wish: dict) -> dict:
     known = [item for item in client.challenges if same(item[0].encode(), wish["challenge"].encode())]
     client.challenges = [item for item in client.challenges if item not in known]
     if not known:
@@ -231,7 +231,7 @@ def _is_valid(login: dict) -> bool:
     return now - login["used_s"] < _IDLE_S and now - login["since_s"] < _LONGEST_S
 
 
-def _find_login(client, token: str) -> dict:
+def _find_login(client: MqttClient, token: str) -> dict:
     found = None
     for one in client.logins:
         if same(one["token"].encode(), token.encode()) and _is_valid(one):

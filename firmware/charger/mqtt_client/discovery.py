@@ -66,7 +66,7 @@ _CHARGE = '{"id":"ha","token":"%s","do":"charge","with":{"connector":%d,"action"
 _EVENT = "{{ {'event_type':value_json.notice,'text':value_json.text}|tojson }}"
 
 
-def messages(app, prefix: str, base: str, serial: str):
+def messages(app: Application, prefix: str, base: str, serial: str) -> Iterator:
     """Yield (topic, payload) of each entity; an empty payload removes it. `base` is the beginning of the unit's topics."""
     unit = "pilotlight_" + "".join([ch if ch.isalpha() or ch.isdigit() else "_" for ch in serial])
     config = app.config
@@ -101,7 +101,7 @@ def messages(app, prefix: str, base: str, serial: str):
     yield _one(prefix, unit, ("event", "notice", "Security", _EVENT), base + "notice", types + "," + common)
 
 
-def _controls(prefix, unit, base, connector, token: str, common):
+def _controls(prefix: str, unit: Any, base: str, connector: Connector, token: str, common: str) -> Iterator:
     """Yield the messages of a connector's entities that command; with no token they are empty."""
     for row in _COMMANDS:
         head = [text.replace("#", str(connector.id)) for text in row[:4]]
@@ -118,7 +118,7 @@ def _controls(prefix, unit, base, connector, token: str, common):
         yield _one(prefix, unit, head, base + "status", more + "," + common)
 
 
-def _commands(base: str, pairs) -> str:
+def _commands(base: str, pairs: Any) -> str:
     """Return the topic of commands and fields with their payloads as JSON."""
     text = ',"command_topic":' + json.dumps(base + "cmd")
     for at in range(0, len(pairs), 2):
@@ -126,11 +126,11 @@ def _commands(base: str, pairs) -> str:
     return text
 
 
-def _topic(prefix, unit, head) -> bytes:
+def _topic(prefix: str, unit: Any, head: Any) -> bytes:
     return ("%s/%s/%s/%s/config" % (prefix, head[0], unit, head[1])).encode()
 
 
-def _one(prefix, unit, head, topic: str, more: str) -> tuple:
+def _one(prefix: str, unit: Any, head: Any, topic: str, more: str) -> tuple:
     """Return topic and message of an entity. head: component, object, name, template, '' for one without a state."""
     component, about, name, value = head
     entity = unit + "_" + about

@@ -11,7 +11,7 @@ NOTICES = (events.TAMPER, events.TAMPER_CLEARED, events.FIRMWARE_INTEGRITY, even
            events.LOG_ALTERED)
 
 
-def status(app) -> bytes:
+def status(app: Application) -> bytes:
     """Encode the unit's status."""
     connectors = {}
     for connector in app.connectors:
@@ -32,7 +32,7 @@ def offline(why: str) -> bytes:
     return _text({"online": False, "why": why})
 
 
-def _update(app):
+def _update(app: Application):
     """Return the offered update (SEC-7) and the progress."""
     if app.updates is None:
         return None
@@ -40,7 +40,7 @@ def _update(app):
     return {name: facts.get(name) for name in ("version", "offer", "loading", "percent", "trial", "why", "altered")}
 
 
-def running(connector) -> bytes:
+def running(connector: Connector) -> bytes:
     """Encode a running session; energy in Wh, power in W."""
     session = connector.session
     reading = connector.meter.reading
@@ -60,12 +60,12 @@ def ended(facts: tuple) -> bytes:
     })  # fmt: skip
 
 
-def entry(item) -> bytes:
+def entry(item: Any) -> bytes:
     """Encode an entry of the security log."""
     return _text(item.to_dict())
 
 
-def notice(item) -> bytes | None:
+def notice(item: Any) -> bytes | None:
     """Encode an entry as a notice, None when it needs no attention."""
     if item.event not in NOTICES:
         return None

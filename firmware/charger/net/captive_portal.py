@@ -51,7 +51,7 @@ def authority(address: str, port: int, usual: int) -> str:
     return address if port == usual else "%s:%d" % (address, port)
 
 
-async def _guarded(server) -> None:
+async def _guarded(server: Any) -> None:
     """Without one of the two servers the page is reached by its address."""
     try:
         await server
@@ -137,7 +137,7 @@ async def _answer_requests(address: str, port: int, home: str, link: str) -> Non
         listener.close()
 
 
-async def _serve(client, inside: list, home: str, link: str) -> None:
+async def _serve(client: Any, inside: list, home: str, link: str) -> None:
     """Answer one request and close."""
     try:
         client.setblocking(False)
@@ -149,7 +149,7 @@ async def _serve(client, inside: list, home: str, link: str) -> None:
         inside.remove(client)
 
 
-async def _exchange(stream, home: str, link: str) -> None:
+async def _exchange(stream: Any, home: str, link: str) -> None:
     head = b""
     while b"\r\n\r\n" not in head:
         more = await stream.read(_STEP)

@@ -134,12 +134,12 @@ def _first_address(msg: bytes, at: int, wanted: bytes, count: int) -> tuple:
     raise DnsError("the name has no IPv4 address")
 
 
-def readable(s):
+def readable(s: Any) -> Iterator:
     """Wait until the socket is readable."""
     yield asyncio.core._io_queue.queue_read(s)  # type: ignore[attr] - MicroPython's own
 
 
-async def first_answer(s, size: int, parse, query: bytes) -> tuple:
+async def first_answer(s: Any, size: int, parse: Callable, query: bytes) -> tuple:
     """What parse(datagram, query) makes of the first datagram that it takes; everything else is ignored."""
     while True:
         await readable(s)  # type: ignore[misc] - a generator is awaitable here
@@ -160,7 +160,7 @@ class Resolver:
     `server()` returns the server's address or None; tests set another `port` than 53.
     """
 
-    def __init__(self, server, port: int = 53):
+    def __init__(self, server: Any, port: int = 53):
         self._server = server
         self._port = port
         self._cache = {}  # host: (address, uptime in seconds at which the entry expires)

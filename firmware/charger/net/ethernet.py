@@ -15,7 +15,7 @@ _FIRST_ADDRESS_S = const(20)  # from the start: auto-negotiation, a switch's por
 _POLLS_A_S = const(2)  # of Wifi._poll()
 
 
-def start(options: dict, pin, spi):
+def start(options: dict, pin: Any, spi: Any):
     """Create and start the port's network.LAN; OSError or ValueError when the chip does not answer.
 
     `pin` is machine.Pin, `spi(options)` makes the bus of a W5500. The port waits inside C for the end of auto-negotiation,
@@ -40,7 +40,7 @@ def start(options: dict, pin, spi):
 class Station:
     """Replaces the Wi-Fi station: Ethernet while it has an address, else the radio."""
 
-    def __init__(self, lan, radio):
+    def __init__(self, lan: Any, radio: Any):
         self._lan = lan
         self._radio = radio
 
@@ -56,7 +56,7 @@ class Station:
         """True with an address of either."""
         return self.wired() or self._radio.isconnected()
 
-    def ifconfig(self, wifi_parts=None) -> tuple | None:
+    def ifconfig(self, wifi_parts: Any = None) -> tuple | None:
         """Return address, mask, gateway and name server of the one in use; or set those of Wi-Fi, as network.WLAN does."""
         if wifi_parts is not None:
             return self._radio.ifconfig(wifi_parts)
@@ -68,7 +68,7 @@ class Station:
             raise ValueError("wired")
         return self._radio.status(what)
 
-    def active(self, on=None):
+    def active(self, on: bool | None = None):
         """True while one of both is on; switch the radio on, or both off."""
         if on is None:
             return self._lan.active() or self._radio.active()

@@ -19,7 +19,7 @@ _BUFFER = const(256)
 class _Control:
     """The control connection: sends commands, reads replies."""
 
-    def __init__(self, stream, step_ms: int):
+    def __init__(self, stream: Any, step_ms: int):
         self.stream = stream
         self._step_ms = step_ms
         self._buffer = bytearray(_BUFFER)
@@ -82,7 +82,7 @@ def _code(line: bytes) -> int:
     return int(line[:3])
 
 
-async def upload(location: str, name: str, pieces, step_ms: int = _STEP_MS, open_stream=None) -> None:
+async def upload(location: str, name: str, pieces: Any, step_ms: int = _STEP_MS, open_stream: Callable | None = None) -> None:
     """Upload an iterable of bytes as `name` into the URL's folder; anonymous when the URL has no login.
 
     If the folder does not exist, the last part of the URL's path is the file's name. FtpError, HttpError (the
@@ -106,7 +106,7 @@ class FtpDownload:
     """A download with the part of http_client.Response that the update engine uses: status 206 when it was requested
     from an offset, 200 from its beginning."""
 
-    def __init__(self, control, data, step_ms: int, offset: int, size: int | None):
+    def __init__(self, control: Any, data: Any, step_ms: int, offset: int, size: int | None):
         self.status = 206 if offset else 200
         self.length = None
         self.fields = {}
@@ -122,7 +122,7 @@ class FtpDownload:
             return None
         return self._offset, self._size - 1, self._size
 
-    async def readinto(self, view) -> int:
+    async def readinto(self, view: memoryview) -> int:
         """Read into the buffer; returns 0 at the end, after the server's confirmation of the transfer."""
         try:
             count = await asyncio.wait_for_ms(self._data.readinto(view), self._step_ms)
@@ -146,7 +146,7 @@ class FtpDownload:
             self._control = None
 
 
-async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream=None) -> FtpDownload:
+async def download(location: str, offset: int = 0, step_ms: int = _STEP_MS, open_stream: Callable | None = None) -> FtpDownload:
     """Start the download of the URL's file at an offset. FtpError, HttpError, ConnectError; ValueError for the URL."""
     url = _split(location)
     stream = (await (open_stream or tls.open_stream)(url.host, url.port, None, _CONNECT_MS))[0]
@@ -199,7 +199,7 @@ async def _log_in(control: _Control, login: tuple | None) -> None:
     await control.must(2, "TYPE", b"I")
 
 
-async def _change_folder(control, path: bytes, name: bytes) -> bytes:
+async def _change_folder(control: Any, path: bytes, name: bytes) -> bytes:
     """Change to the URL's folder; return the name to store the file under."""
     folder = path.rstrip(b"/")
     if not folder:
@@ -212,7 +212,7 @@ async def _change_folder(control, path: bytes, name: bytes) -> bytes:
     return path
 
 
-async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_stream) -> None:
+async def _store(control: Any, host: str, target: bytes, pieces: Any, step_ms: int, open_stream: Callable | None) -> None:
     port = await _passive(control)
     data = (await (open_stream or tls.open_stream)(host, port, None, _CONNECT_MS))[0]
     try:
@@ -225,7 +225,7 @@ async def _store(control, host: str, target: bytes, pieces, step_ms: int, open_s
         raise FtpError(code, "not stored")
 
 
-async def _passive(control) -> int:
+async def _passive(control: Any) -> int:
     """Return the data port. The data host is always that of the control connection; another one in the reply is ignored."""
     code, text = await control.command("EPSV")
     at = text.find(b"(|||")

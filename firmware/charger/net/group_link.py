@@ -39,7 +39,7 @@ def broadcast(address: str, mask: str) -> str:
 class GroupLink:
     """`fault`: why nothing can be sent, "" while it can."""
 
-    def __init__(self, key: bytes, port: int, station) -> None:
+    def __init__(self, key: bytes, port: int, station: Any) -> None:
         """`station`: of net/wifi.py."""
         self.fault = "starting"
         self._key = key

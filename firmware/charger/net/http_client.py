@@ -39,7 +39,7 @@ class Response:
     `complete_by_close` is True for a body that ends with the connection: it may be truncated.
     """
 
-    def __init__(self, stream, step_ms: int):
+    def __init__(self, stream: Any, step_ms: int):
         self._stream = stream
         self._step_ms = step_ms
         self._buffer = bytearray(_BUFFER)
@@ -55,7 +55,7 @@ class Response:
 
     # --- the body ---
 
-    async def readinto(self, view) -> int:
+    async def readinto(self, view: Any) -> int:
         """Read a part of the body; returns 0 at its end. HttpError when it is truncated, malformed or late."""
         if self._over or not len(view):
             return 0
@@ -130,7 +130,7 @@ class Response:
 
     # --- the head ---
 
-    async def head(self, method: str):
+    async def head(self, method: str) -> None:
         """Read the answer's head; 1xx answers are skipped."""
         for _ in range(_INTERIM):
             self._set_status(await self._line(_LINE))
@@ -235,7 +235,7 @@ class Response:
                 line = bytes(out)
                 return line[:-1] if line.endswith(b"\r") else line
 
-    async def _take(self, view, most: int, may_end: bool = False) -> int:
+    async def _take(self, view: Any, most: int, may_end: bool = False) -> int:
         if self._at == self._end and not await self._fill(may_end):
             return 0
         count = min(len(view), most, self._end - self._at)
@@ -261,7 +261,7 @@ def _number(text: str) -> int | None:
     return value if value <= _LONGEST else None
 
 
-def _head(method: str, url, fields, length) -> bytes:
+def _head(method: str, url: Url, fields: Any, length: int | None) -> bytes:
     """Encode the request's head. ValueError for values that could inject header fields."""
     lines = [
         "%s %s HTTP/1.1" % (method, url.path),
@@ -283,7 +283,7 @@ def _head(method: str, url, fields, length) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-async def send_all(stream, view, step_ms: int = _STEP_MS) -> None:
+async def send_all(stream: Any, view: Buffer, step_ms: int = _STEP_MS) -> None:
     """Write all of view, retrying while the peer is slow. HttpError when the peer accepts nothing for step_ms.
 
     Not with drain(): see websocket.py.
@@ -304,7 +304,7 @@ async def send_all(stream, view, step_ms: int = _STEP_MS) -> None:
             await clock.sleep_ms(_RETRY_MS)
 
 
-async def send_pieces(stream, pieces, length: int | None, step_ms: int = _STEP_MS) -> None:
+async def send_pieces(stream: Any, pieces: Any, length: int | None, step_ms: int = _STEP_MS) -> None:
     """Write an iterable of bytes, joined into larger writes; checks the total against `length`. HttpError, ValueError."""
     buffer = memoryview(bytearray(_BUFFER))
     used = sent = 0
@@ -328,8 +328,8 @@ async def send_pieces(stream, pieces, length: int | None, step_ms: int = _STEP_M
 
 
 async def request(
-    method: str, url, context=None, fields=(), body=None, length: int | None = None,
-    step_ms: int = _STEP_MS, answer_ms: int = _ANSWER_MS, open_stream=None,
+    method: str, url: Url, context: Any | None = None, fields: Any = (), body: Any | None = None, length: int | None = None,
+    step_ms: int = _STEP_MS, answer_ms: int = _ANSWER_MS, open_stream: Callable | None = None,
 ) -> Response:  # fmt: skip
     """Send a request and return its answer, whose body is not read yet. `url` is a Url or text.
 
@@ -375,7 +375,7 @@ async def _said_before(response: Response, method: str, error: HttpError) -> Non
         raise error  # the server cannot have received all of the body
 
 
-async def get(url: str, context=None, fields=(), **options) -> Response:
+async def get(url: str, context: Any | None = None, fields: Any = (), **options) -> Response:
     """Send a GET and follow a few redirects to the same scheme, host and port. Any other redirect is an HttpError."""
     target = urls.split(url)
     for _ in range(_REDIRECTS + 1):
@@ -387,7 +387,7 @@ async def get(url: str, context=None, fields=(), **options) -> Response:
     raise HttpError("redirect", "redirected too often")
 
 
-def _redirected(target, location: str):
+def _redirected(target: Any, location: str):
     """Return the URL of a redirect: a path or an absolute URL on the same server, with the same login."""
     try:
         if location.startswith("/") and not location.startswith("//"):

@@ -81,7 +81,7 @@ def strings(data: bytes) -> list:
 class Improv:
     """Answers commands. send() writes to the line."""
 
-    def __init__(self, wifi, names: tuple, page: int | None, on_event, send):
+    def __init__(self, wifi: Any, names: tuple, page: int | None, on_event: Callable, send: Callable):
         """names: of the board and of the unit; page: the port of the page, None without one; on_event(): the security log's."""
         self._wifi = wifi
         self._names = names
@@ -159,7 +159,7 @@ class Improv:
         self._send(packet(_RESULT, bytes([command, len(data)]) + data))
 
 
-async def serve(wifi, names: tuple, page: int | None, on_event) -> None:
+async def serve(wifi: Any, names: tuple, page: int | None, on_event: Callable) -> None:
     """Answer the commands on the line until it is closed; cancelled when the set-up network closes."""
     try:
         improv = Improv(wifi, names, page, on_event, sys.stdout.buffer.write)

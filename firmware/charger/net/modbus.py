@@ -35,7 +35,7 @@ def parse(text: str) -> tuple:
 class HouseMeter:
     """Reads once a second. `fault`: why there is no reading, "" while there is."""
 
-    def __init__(self, address: str, on_reading) -> None:
+    def __init__(self, address: str, on_reading: Callable) -> None:
         """on_reading(0.1 A of each phase, W); values below 0 flow to the grid."""
         self.fault = "starting"
         self._kind, self._host, self._port, self._unit = parse(address)

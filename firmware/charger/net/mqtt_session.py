@@ -38,7 +38,7 @@ class _PacketBuffer:
         self.written = []  # pieces: a long one is not copied
         self._ready = memoryview(b"")
 
-    def preload(self, ready) -> None:
+    def preload(self, ready: bytes) -> None:
         """Clear what was written and set the bytes to read next."""
         self.written = [bytearray()]
         self._ready = memoryview(ready)
@@ -51,16 +51,16 @@ class _PacketBuffer:
         """Return a dummy address."""
         return ((None,),)
 
-    def connect(self, _) -> None:
+    def connect(self, _: Any) -> None:
         """Do nothing: the stream is connected already."""
 
-    def setblocking(self, _) -> None:
+    def setblocking(self, _: Any) -> None:
         """Do nothing."""
 
     def close(self) -> None:
         """Do nothing: the session closes the stream."""
 
-    def write(self, data, size=None) -> None:
+    def write(self, data: Any, size: int | None = None) -> None:
         """Collect the bytes; short pieces are joined, since each write would become a TLS record."""
         if len(data) >= _LONG:
             self.written.append(data)
@@ -68,7 +68,7 @@ class _PacketBuffer:
         else:
             self.written[-1].extend(data if size is None else data[:size])
 
-    def read(self, size):
+    def read(self, size: int | None):
         """Return preloaded bytes."""
         part = bytes(self._ready[:size])
         self._ready = self._ready[size:]
@@ -83,7 +83,7 @@ class MqttSession:
     cause is "auth" when the broker refuses the login, else "timeout", "reset", "refused" or "protocol".
     """
 
-    def __init__(self, stream, on_message):
+    def __init__(self, stream: Any, on_message: Callable):
         self._stream = stream
         self._on_message = on_message
         self._buffer = bytearray(_HEADER + _USUAL)
@@ -198,7 +198,7 @@ class MqttSession:
 
     # --- the stream ---
 
-    async def _send(self, pieces) -> None:
+    async def _send(self, pieces: Any) -> None:
         """Write one packet; a cancellation in the middle ends the session."""
         started = clock.ticks_ms()
         await self._line.acquire()
@@ -266,7 +266,7 @@ class MqttSession:
         await self._fill(buffer[start : start + size])
         self._take_answer(first, buffer[start : start + size])
 
-    def _take_answer(self, kind: int, body) -> None:
+    def _take_answer(self, kind: int, body: Any) -> None:
         """Take an answer. An answer that is too late cannot occur: its request has ended the session."""
         if kind == _CONNACK and self._wanted != _CONNACK:
             raise self.end("protocol", "unexpected CONNACK")
@@ -303,7 +303,7 @@ class MqttSession:
             answer = self._hand_over(packet)
         await self._send(answer)
 
-    def _hand_over(self, packet):
+    def _hand_over(self, packet: Any):
         """Let umqtt.simple decode a message; return its acknowledgement. Uses its own buffer: the other may hold a request."""
         sheet = _PacketBuffer()
         sheet.preload(packet)
@@ -314,17 +314,17 @@ class MqttSession:
             self._client.sock = self._packets
         return sheet.written
 
-    def _on_decoded(self, _topic, payload) -> None:
+    def _on_decoded(self, _topic: Any, payload: Any) -> None:
         self._on_message(payload, self._retained)
 
-    async def _skip(self, buffer, left: int) -> None:
+    async def _skip(self, buffer: Any, left: int) -> None:
         """Discard the rest of a message."""
         while left:
             part = min(left, len(buffer))
             await self._fill(buffer[:part])
             left -= part
 
-    async def _fill(self, view) -> None:
+    async def _fill(self, view: memoryview) -> None:
         """Read until view is full. EOFError at the end of the stream."""
         while view:
             count = await self._stream.readinto(view)

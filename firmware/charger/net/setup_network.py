@@ -21,7 +21,7 @@ _CLIENTS = const(2)
 class SetupNetwork:
     """`left_s` is the remaining time in seconds."""
 
-    def __init__(self, ssid: str, key: str, owner, portal: tuple | None = None, line: tuple | None = None):
+    def __init__(self, ssid: str, key: str, owner: Any, portal: tuple | None = None, line: tuple | None = None):
         """`owner.setup` is set to None when the network has closed, and by the owner to close it.
 
         portal: the ports for captive_portal.start(); None without a page. line: the board's name and on_event() for
@@ -59,7 +59,7 @@ class SetupNetwork:
             self._owner.setup = None
             log.info("wifi", "setup network closed")
 
-    def _start_servers(self, access) -> list:
+    def _start_servers(self, access: Any) -> list:
         """Start what leads to the page, on a board with one, and Improv on a new unit. Returns the tasks, to be cancelled."""
         servers = []
         if self._portal is not None:
@@ -74,7 +74,7 @@ class SetupNetwork:
             servers.append(asyncio.create_task(improv.serve(self._owner, names, page, self._line[1])))
         return servers
 
-    def _open(self, access) -> bool:
+    def _open(self, access: Any) -> bool:
         """Set the protection, then start the access point; False when either fails."""
         for security in (network.AUTH_WPA2_WPA3_PSK, network.AUTH_WPA2_PSK):
             try:

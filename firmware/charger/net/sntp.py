@@ -77,7 +77,7 @@ def _split(server: str) -> tuple:
 class TimeClient:
     """Asks at the start until a server has answered, then once a day. `servers()` gives the key's list of hosts."""
 
-    def __init__(self, servers):
+    def __init__(self, servers: Any):
         self._servers = servers
 
     async def run(self) -> None:

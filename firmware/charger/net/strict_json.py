@@ -50,7 +50,7 @@ async def _join_pairs(buf: bytearray, end: int) -> int:
         to += len(char)
 
 
-async def _keys_of(value) -> int:
+async def _keys_of(value: Any) -> int:
     """Count the keys in all objects of a parsed value, where equal keys are merged. UnacceptableJsonError: infinite numbers."""
     count = turn = 0
     waiting = [(value,)]
@@ -85,13 +85,13 @@ class Items(list):
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator:
         """Iterate the objects without fields that are null (SCH-7)."""
         for item in self.as_they_came():
             _drop_nulls(item)
             yield item
 
-    def as_they_came(self):
+    def as_they_came(self) -> Iterator:
         """Iterate the objects with all fields, null included."""
         at = self._start
         for _ in range(self._count):
@@ -165,7 +165,7 @@ async def _parse_large(buf: bytearray, end: int, scan: JsonScan) -> tuple:
     return value, keys
 
 
-async def loads(buf: bytearray, end: int, scan: JsonScan):
+async def loads(buf: bytearray, end: int, scan: JsonScan) -> Any:
     """Parse the JSON text buf[:end]; `scan` is a new JsonScan of it. The text may be changed.
 
     A long list in the payload of a message of more than 4 KiB is returned as Items, which refer to the buffer.

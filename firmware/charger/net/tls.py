@@ -75,7 +75,7 @@ class ClientContext:
         return context
 
 
-def _choose_suites(context) -> None:
+def _choose_suites(context: Any) -> None:
     """Offer the suites of _SUITES that this build of mbedtls knows, and no other."""
     try:
         context.set_ciphers(_SUITES)
@@ -85,7 +85,7 @@ def _choose_suites(context) -> None:
 
 
 async def open_stream(
-    host: str, port: int, tls=None, deadline_ms: int = 30000, patience_ms: int = hold_ups.PATIENCE_MS
+    host: str, port: int, tls: Any | None = None, deadline_ms: int = 30000, patience_ms: int = hold_ups.PATIENCE_MS
 ) -> tuple:
     """(reader, writer) of a TCP connection, or of a TLS one whose handshake is over when `tls` is a ClientContext.
 
@@ -102,7 +102,7 @@ async def open_stream(
     return stream, stream
 
 
-async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
+async def _open_or_ask(host: str, port: int, context: Any, deadline_ms: int):
     """_open(); where the server broke off without saying why, find out."""
     try:
         return await _open(host, port, context, deadline_ms)
@@ -118,7 +118,7 @@ async def _open_or_ask(host: str, port: int, context, deadline_ms: int):
         raise error
 
 
-async def _open(host: str, port: int, context, deadline_ms: int):
+async def _open(host: str, port: int, context: Any, deadline_ms: int):
     try:
         address = await dns.default().resolve(host, deadline_ms)
     except DnsError as error:
@@ -145,12 +145,12 @@ async def _open(host: str, port: int, context, deadline_ms: int):
         raise
 
 
-def _writable(s):
+def _writable(s: Any) -> Iterator:
     """Wait until the connect has ended or the socket is writable."""
     yield asyncio.core._io_queue.queue_write(s)  # type: ignore[attr] - MicroPython's own
 
 
-async def _connect(s, address) -> None:
+async def _connect(s: Any, address: Any) -> None:
     """Non-blocking connect. Calling connect() again is the portable way to get the result of the first call."""
     while True:
         try:
@@ -177,7 +177,7 @@ def _connect_fault(error: OSError) -> ConnectError:
     return ConnectError("refused", "network error %s" % error.errno)
 
 
-async def _alone(s, context, host: str):
+async def _alone(s: Any, context: Any, host: str):
     """_handshake() while no contactor is closed."""
     try:
         await hold_ups.begin()
@@ -189,7 +189,7 @@ async def _alone(s, context, host: str):
         hold_ups.end()
 
 
-async def _handshake(s, context, host: str):
+async def _handshake(s: Any, context: Any, host: str):
     """Drive the handshake to its end: open_connection() would return before it, and hide why it fails.
 
     Reading drives it. There is a peer certificate only once it is over; nothing can have been read by then, because

@@ -60,7 +60,7 @@ async def probe(host: str, port: int, modern: bool, deadline_ms: int) -> str:
             s.s.close()
 
 
-async def _judge(s) -> str:
+async def _judge(s: Any) -> str:
     """Read the alert, or the ServerHello as far as version and suite."""
     head = await s.readexactly(7)
     if head[0] == _ALERT:

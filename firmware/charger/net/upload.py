@@ -27,14 +27,15 @@ class Uploader:
     back end must not find out through uploads what is in the owner's network.
     """
 
-    def __init__(self, roots, lab: bool, open_stream=None, back_end: str | None = None, home: bool = False):
+    def __init__(self, roots: Callable, lab: bool, open_stream: Callable | None = None, back_end: str | None = None,
+                 home: bool = False):
         self._roots = roots
         self._lab = lab
         self._anywhere = lab or home
         self._back_end = back_end
         self._open_stream = open_stream
 
-    async def send(self, location: str, name: str, pieces) -> None:
+    async def send(self, location: str, name: str, pieces: Callable) -> None:
         """Upload the bytes of pieces() as the file `name`. UploadError when it fails."""
         try:
             url = urls.split(location)
@@ -55,10 +56,10 @@ class Uploader:
         except ValueError as error:
             raise UploadError(BAD_LOCATION, str(error))
 
-    def _may_be_private(self, url) -> bool:
+    def _may_be_private(self, url: Url) -> bool:
         return self._anywhere or url.host == self._back_end
 
-    async def _check_host(self, url) -> None:
+    async def _check_host(self, url: Url) -> None:
         """UploadError for a host in a private network that may not be contacted; net/tls.py looks again at each connection."""
         if self._may_be_private(url):
             return
@@ -69,7 +70,7 @@ class Uploader:
         if dns.is_private(address):
             raise UploadError(FAILED, "the host is in a private network")
 
-    async def _send(self, url, location: str, name: str, pieces) -> None:
+    async def _send(self, url: Url, location: str, name: str, pieces: Callable) -> None:
         await self._check_host(url)
         if url.scheme == "ftp":
             await self._by_ftp(location, name, pieces)
@@ -84,7 +85,7 @@ class Uploader:
         if not 200 <= status < 300:
             raise UploadError(FAILED, "HTTP status %d" % status)
 
-    async def _by_http(self, method: str, url, name: str, pieces, folder: bool) -> int:
+    async def _by_http(self, method: str, url: Url, name: str, pieces: Callable, folder: bool) -> int:
         """Send one request and return its status."""
         target = url
         fields = [("Content-Type", "text/plain; charset=utf-8")]
@@ -106,7 +107,7 @@ class Uploader:
         response.close()
         return response.status
 
-    async def _by_ftp(self, location: str, name: str, pieces) -> None:
+    async def _by_ftp(self, location: str, name: str, pieces: Callable) -> None:
         from charger.net import ftp
 
         try:
@@ -115,7 +116,7 @@ class Uploader:
             raise UploadError(FAILED, str(error))
 
 
-def fitted(pieces, length: int):
+def fitted(pieces: Iterable, length: int) -> Iterator:
     """Yield exactly `length` bytes, as announced: truncate what was appended since the count, pad what was removed."""
     left = length
     for piece in pieces:

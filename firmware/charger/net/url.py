@@ -23,11 +23,11 @@ class Url:
         host = "[%s]" % self.host if ":" in self.host else self.host
         return host if self.port == _PORTS.get(self.scheme) else "%s:%d" % (host, self.port)
 
-    def on_same_server(self, other) -> bool:
+    def on_same_server(self, other: Url) -> bool:
         """True when the other URL has the same scheme, host and port."""
         return (self.scheme, self.host.lower(), self.port) == (other.scheme, other.host.lower(), other.port)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "%s://%s" % (self.scheme, self.authority)  # for the log: without the path, which may contain tokens
 
 

@@ -10,7 +10,7 @@ _ANY = (0x80, 0xBF)
 _SECOND = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}
 
 
-async def check(buf, start: int, end: int) -> bool:
+async def check(buf: Any, start: int, end: int) -> bool:
     """True when buf[start:end] is UTF-8. ASCII is checked by a C function; the rest yields to the loop every 256 bytes."""
     view = memoryview(buf)
     while start < end:
@@ -24,7 +24,7 @@ async def check(buf, start: int, end: int) -> bool:
     return True
 
 
-def is_ascii(view) -> bool:
+def is_ascii(view: memoryview) -> bool:
     """True when all bytes are ASCII."""
     try:
         return len(str(view, "utf-8")) == len(view)
@@ -32,7 +32,7 @@ def is_ascii(view) -> bool:
         return False
 
 
-def _walk(buf, at: int, stop: int, end: int) -> int:
+def _walk(buf: Any, at: int, stop: int, end: int) -> int:
     """Check the characters that begin before `stop`; return the offset behind the last one, or -1 (RFC 3629 section 4)."""
     while at < stop:
         c = buf[at]

@@ -47,7 +47,7 @@ def buffers() -> tuple:
 class WebSocket(FrameWriter):
     """An open connection, made by `connect()`; tests use any pair of streams."""
 
-    def __init__(self, reader, writer, max_message: int = MAX_MESSAGE, max_frame: int = 0, ahead: bytes = b""):
+    def __init__(self, reader: Any, writer: Any, max_message: int = MAX_MESSAGE, max_frame: int = 0, ahead: bytes = b""):
         super().__init__(writer)
         self._reader = reader
         self._max_message = max_message
@@ -64,7 +64,7 @@ class WebSocket(FrameWriter):
         self.last_rx = clock.ticks_ms()  # of the last byte received
         self.last_pong = self.last_rx
 
-    def use(self, kept: tuple, reclaim=None) -> None:
+    def use(self, kept: tuple, reclaim: Callable | None = None) -> None:
         """Use these buffers(), before the first transfer; reused for all connections they do not fragment the heap.
 
         `reclaim()` is called once when there is no memory for a message, before the connection is closed.
@@ -75,7 +75,7 @@ class WebSocket(FrameWriter):
 
     # --- receiving ---
 
-    async def recv(self):
+    async def recv(self) -> Any:
         """Receive a text message: valid UTF-8, a memoryview of `buffer` until the next recv(). ConnectionClosedError."""
         self.release()
         if self._closed is not None:
@@ -187,7 +187,7 @@ class WebSocket(FrameWriter):
         else:
             await self._peer_closes(payload)
 
-    async def _peer_closes(self, payload):
+    async def _peer_closes(self, payload: Any) -> None:
         """Check the peer's close frame, echo its code and raise ConnectionClosedError."""
         code, reason = NO_STATUS, ""
         if payload:
@@ -212,7 +212,7 @@ class WebSocket(FrameWriter):
         self._ahead_at = self._ahead_end = 0
         self._ahead_end = await self._some(memoryview(self._ahead))
 
-    async def _exactly(self, view) -> None:
+    async def _exactly(self, view: memoryview) -> None:
         """Fill view from the bytes read ahead, then from the stream."""
         at = min(len(view), self._ahead_end - self._ahead_at)
         if at:
@@ -221,7 +221,7 @@ class WebSocket(FrameWriter):
         while at < len(view):
             at += await self._some(view[at:])
 
-    async def _some(self, view) -> int:
+    async def _some(self, view: memoryview) -> int:
         """Read at least one byte into view. EOFError at the end of the stream."""
         while True:
             count = await self._reader.readinto(view)
@@ -233,7 +233,7 @@ class WebSocket(FrameWriter):
 
     # --- sending ---
 
-    async def send(self, pieces) -> None:
+    async def send(self, pieces: Any) -> None:
         """Send one text message given as a list or tuple of str and bytes, without joining them. ConnectionClosedError.
 
         A message that cannot be written within 20 s, or whose sender is cancelled in the middle, ends the connection,
@@ -252,7 +252,7 @@ class WebSocket(FrameWriter):
         except MemoryError:
             raise self._over(ABNORMAL, "no memory to send")
 
-    def _write_short(self, pieces, size: int):
+    def _write_short(self, pieces: Any, size: int):
         """Write a message of one frame that fits into the chunk; return the part that the transport did not accept."""
         frame = short_frame(self._chunk, PAYLOAD, 0x80 | _TEXT, pieces, size)
         try:
@@ -260,7 +260,7 @@ class WebSocket(FrameWriter):
         except OSError as error:
             raise self._over(ABNORMAL, log.reason(error))
 
-    async def _send_in_turn(self, pieces, total: int) -> None:
+    async def _send_in_turn(self, pieces: Any, total: int) -> None:
         """Send a message when no other one is being sent, in fragments if necessary."""
         self._writers += 1
         try:
@@ -277,7 +277,7 @@ class WebSocket(FrameWriter):
         finally:
             self._writers -= 1
 
-    async def _send_fragments(self, pieces, total: int) -> None:
+    async def _send_fragments(self, pieces: Any, total: int) -> None:
         """Send one message in frames of max_frame bytes."""
         head = _TEXT
         skip = 0
@@ -294,7 +294,7 @@ class WebSocket(FrameWriter):
 
     # --- the end ---
 
-    async def _fail(self, code: int, reason: str):
+    async def _fail(self, code: int, reason: str) -> None:
         """Close because of a protocol violation: send the code and reason, raise ConnectionClosedError."""
         await self._say_close(code, reason)
         raise self._over(code, reason)
@@ -323,7 +323,7 @@ class WebSocket(FrameWriter):
 
 
 async def connect(
-    reader, writer, host: str, path: str, protocol: str, login: tuple | None = None,
+    reader: Any, writer: Any, host: str, path: str, protocol: str, login: tuple | None = None,
     deadline_ms: int = 30000, max_message: int = MAX_MESSAGE, max_frame: int = 0,
 ) -> WebSocket:  # fmt: skip
     """Do the handshake on a new connection. `host` is the Host header, `login` (user name, password bytes) for Basic auth.
@@ -331,7 +331,7 @@ async def connect(
     WebSocketHandshakeError (with the HTTP status) or OSError; the transport is then the caller's to close.
     """
 
-    async def write(data) -> None:
+    async def write(data: Buffer) -> None:
         view = memoryview(data)
         while view:
             view = view[writer.s.write(view) or 0 :]

@@ -15,7 +15,7 @@ _SEND_MS = const(20000)
 _RETRY_MS = const(20)
 
 
-def mask_in_place(view, mask: bytes) -> None:
+def mask_in_place(view: memoryview, mask: bytes) -> None:
     """Mask a payload, or a part at a multiple of 4. XOR of one big integer takes a tenth of a loop's time."""
     count = len(view)
     whole = int.from_bytes((mask * (count // 4 + 1))[:count], "little")
@@ -31,7 +31,7 @@ def header(first: int, size: int, mask: bytes) -> bytes:
     return bytes((first, 0x80 | 127)) + size.to_bytes(8, "big") + mask
 
 
-def short_frame(chunk: bytearray, start: int, first: int, pieces, size: int) -> memoryview:
+def short_frame(chunk: bytearray, start: int, first: int, pieces: Any, size: int) -> memoryview:
     """Build a masked frame of `size` bytes of payload in the chunk, where the payload begins at `start`."""
     view = memoryview(chunk)
     mask = os.urandom(4)
@@ -72,7 +72,7 @@ class FrameWriter:
     `over` is set when the connection has ended or is to be ended; `_chunk` is the buffer in which frames are masked.
     """
 
-    def __init__(self, writer):
+    def __init__(self, writer: Any):
         self._writer = writer
         self._chunk = bytearray(0)  # set before the first transfer, see WebSocket.use()
         self._frame_lock = asyncio.Lock()  # one frame at a time
@@ -92,7 +92,7 @@ class FrameWriter:
             self.over.set()
         return self._closed
 
-    async def _send_frame(self, first: int, pieces, size: int, skip: int = 0, rest=None) -> None:
+    async def _send_frame(self, first: int, pieces: Any, size: int, skip: int = 0, rest: Any | None = None) -> None:
         """Write one masked frame of `size` bytes, which begins `skip` bytes into the pieces; or the rest of one."""
         self._writers += 1
         try:
@@ -104,7 +104,7 @@ class FrameWriter:
         finally:
             self._writers -= 1
 
-    async def _write_or_end(self, first: int, pieces, size: int, skip: int, rest) -> None:
+    async def _write_or_end(self, first: int, pieces: Any, size: int, skip: int, rest: Any) -> None:
         """Write a frame; a failure in the middle ends the connection."""
         if self._closed is not None:
             raise self._closed
@@ -119,7 +119,7 @@ class FrameWriter:
             self._over(ABNORMAL, "cut in the middle of a frame")
             raise
 
-    async def _write_frame(self, first: int, pieces, size: int, skip: int) -> None:
+    async def _write_frame(self, first: int, pieces: Any, size: int, skip: int) -> None:
         """Gather the pieces chunk by chunk behind the header, mask and write each chunk."""
         started = clock.ticks_ms()
         view = memoryview(self._chunk)
@@ -147,7 +147,7 @@ class FrameWriter:
         mask_in_place(view[masked:at], mask)
         await self._write(view[begin:at], started)
 
-    async def _write(self, view, started: int) -> None:
+    async def _write(self, view: memoryview, started: int) -> None:
         """Write view, retrying every 20 ms while the peer is slow. OSError when the frame takes over 20 s.
 
         Not with drain(): a cancelled drain() sends the same bytes again, and takes the task in recv() off asyncio's

@@ -44,7 +44,8 @@ def request(host: str, path: str, protocol: str, login: tuple | None, key: bytes
     return b"\r\n".join(lines)
 
 
-async def upgrade(reader, write, host: str, path: str, protocol: str, login: tuple | None, deadline_ms: int) -> bytes:
+async def upgrade(reader: Any, write: Callable, host: str, path: str, protocol: str, login: tuple | None,
+                  deadline_ms: int) -> bytes:
     """Do the upgrade; return the bytes that the server already sent behind its answer.
 
     `write` is an async function that writes a buffer. WebSocketHandshakeError when the server refuses, answers something else,
@@ -56,7 +57,7 @@ async def upgrade(reader, write, host: str, path: str, protocol: str, login: tup
         raise WebSocketHandshakeError(-1, "no answer to the upgrade within %d ms" % deadline_ms)
 
 
-async def _exchange(reader, write, host, path, protocol, login) -> bytes:
+async def _exchange(reader: Any, write: Callable, host: Any, path: Any, protocol: Any, login: Any) -> bytes:
     key = _base64(os.urandom(16))
     await write(request(host, path, protocol, login, key))
     head = bytearray()

@@ -50,7 +50,7 @@ class NoRadio:
         except (OSError, RuntimeError):
             return False
 
-    def status(self, what=None):
+    def status(self, what: str | None = None):
         """Return the value of a station without a network."""
         return network.STAT_IDLE if what is None else 0
 
@@ -58,7 +58,7 @@ class NoRadio:
         """Return no addresses."""
         return ("0.0.0.0",) * 4
 
-    def active(self, on=None):
+    def active(self, on: bool | None = None) -> None:
         """Raise OSError: there is no radio to switch."""
         raise OSError("no radio")
 
@@ -131,7 +131,7 @@ def _by_strength(found: tuple) -> int:
     return -found[1]
 
 
-def _known(vault) -> bool:
+def _known(vault: Vault) -> bool:
     names = vault.names()
     return _NAME in names and _KEY in names
 
@@ -145,7 +145,8 @@ class Wifi:
     line: what improv.py needs beside (name of the board, the security log's add()), or None on a unit without a serial line.
     """
 
-    def __init__(self, files, vault, on_up, button=None, barred=None, portal=None, line=None):
+    def __init__(self, files: Files, vault: Vault, on_up: Callable, button: Any | None = None, barred: Any | None = None,
+                 portal: Any | None = None, line: Any | None = None):
         self.setup = None
         self.host = "pilotlight"
         self._files = files

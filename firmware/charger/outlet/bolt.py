@@ -16,7 +16,7 @@ _OPEN_TICKS = const(3)  # so many readings in a row that say "open" count under 
 class Bolt:
     """Drives the lock for the outlet's tick. Allocates nothing."""
 
-    def __init__(self, lock) -> None:
+    def __init__(self, lock: Any) -> None:
         self._lock = lock
         self._ms = 0
         self._pushes = 1

@@ -22,7 +22,7 @@ def rating_da(ohms: int, phases: int) -> int:
 class Cable:
     """`rating_da` is latched at plug-in, 0 until then; `changed` when the coding no longer says the same (CP-37)."""
 
-    def __init__(self, proximity, phases: int):
+    def __init__(self, proximity: Any, phases: int):
         self._proximity = proximity
         self._phases = phases
         self._latched = False
@@ -37,7 +37,7 @@ class Cable:
         """True when any plug is in the socket, with or without a car."""
         return self._proximity.ohms < _OPEN_OHM
 
-    def step(self, plugged: bool, dt_ms: int):
+    def step(self, plugged: bool, dt_ms: int) -> None:
         """One tick: read, latch at plug-in after three equal readings, watch after that. Allocates nothing."""
         self._proximity.read()
         if not plugged:

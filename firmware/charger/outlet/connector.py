@@ -30,7 +30,7 @@ _WITH_A_CAR = (st.PREPARING, st.SUSPENDED_EV, st.SUSPENDED_EVSE, st.FINISHING)
 class Connector:
     """Owned by app.py. `listeners` have status_changed(connector), session_started(session), session_ended(session)."""
 
-    def __init__(self, outlet, meter, sessions, settings):
+    def __init__(self, outlet: Outlet, meter: Meter, sessions: Any, settings: Configuration):
         """`settings.connection_timeout_s` is ConnectionTimeOut; `sessions` keeps the records on flash."""
         self.id = outlet.id
         self.outlet = outlet
@@ -71,7 +71,8 @@ class Connector:
 
     # --- what users and back ends ask for ---
 
-    def authorised(self, id_tag, parent_id_tag=None, reservation_id=None, remote=False, profile=None) -> bool:
+    def authorised(self, id_tag: str | None, parent_id_tag: str | None = None, reservation_id: int | None = None,
+                   remote: bool = False, profile: Any | None = None) -> bool:
         """Authorise a session here. Starts at once when a car is there, else waits ConnectionTimeOut for the plug.
 
         It takes the place of another authorisation that waits, and waits for a session that is just ending.
@@ -93,7 +94,7 @@ class Connector:
         """True when a new session could start here."""
         return self.session is None and self.accepts_start()
 
-    def stop(self, reason: str, id_tag=None) -> bool:
+    def stop(self, reason: str, id_tag: str | None = None) -> bool:
         """End the running session with an OCPP stop reason; False when none runs. The energy stops first (CP-25)."""
         if self.session is None or self._ending is not None:
             return False
@@ -103,7 +104,7 @@ class Connector:
         self.poll()
         return True
 
-    def close(self, reason: str):
+    def close(self, reason: str) -> None:
         """End the use and start nothing more: a restart follows."""
         self.closing = True
         self.stop(reason)
@@ -114,11 +115,11 @@ class Connector:
         return self._ending is not None
 
     @property
-    def stop_tag(self):
+    def stop_tag(self) -> str | None:
         """The idTag that ends the session, None where none does."""
         return None if self._ending is None else self._ending[1]
 
-    def cancel_pending(self):
+    def cancel_pending(self) -> None:
         """Forget an authorisation that waits for the plug."""
         self.pending = None
         self.poll()
@@ -136,12 +137,12 @@ class Connector:
         self.poll()
         return True
 
-    def suspend(self, why: str):
+    def suspend(self, why: str) -> None:
         """Hold the energy of the running session ('' to let it flow again) without ending it."""
         self.suspended = why
         self._permit()
 
-    def hold_cable(self):
+    def hold_cable(self) -> None:
         """Keep the plug locked after the running session, until its tag comes back. Nothing without a lock.
 
         After a refusal (OCPP-54), and where the car's end was pulled and UnlockConnectorOnEVSideDisconnect is false.
@@ -150,7 +151,7 @@ class Connector:
             self.held_for = (self.session.id_tag, self.session.parent_id_tag)
             self.outlet.hold_lock = True
 
-    def release_cable(self):
+    def release_cable(self) -> None:
         """Let the plug go again; it also is when the car leaves after the session, or when another session starts."""
         if self.outlet.lock is not None:
             self.outlet.hold_lock = False
@@ -173,7 +174,7 @@ class Connector:
 
     # --- what happens by itself ---
 
-    def poll(self):
+    def poll(self) -> None:
         """Bring session and status up to date."""
         view = self.view
         view.take(self.outlet)
@@ -199,7 +200,7 @@ class Connector:
         self._show()
         self._note_pause()
 
-    def _step_limits(self):
+    def _step_limits(self) -> None:
         """End stale limits; say in the log who rules now, when that has changed, and not too often."""
         for source in self.outlet.limits.expire():
             log.warn("connector %d" % self.id, "the limit of %s is out of date" % source)
@@ -210,21 +211,21 @@ class Connector:
         self._ruling_ms = clock.ticks_ms()
         log.info("connector %d" % self.id, "current decided by " + self.outlet.limit_words())
 
-    def _note_openings(self):
+    def _note_openings(self) -> None:
         times = self.view.hot_openings - self._hot_openings
         self._hot_openings = self.view.hot_openings
         log.warn("connector %d" % self.id, "contactor opened under load: " + self.view.hot_cause)
         if self.session is not None:
             self.session.opened_under_load(times, self.view.hot_cause)
 
-    def _note_pause(self):
+    def _note_pause(self) -> None:
         """Why no energy flows goes into the session's record, where it survives a power cut."""
         elapsed_ms = clock.elapsed_ms(self._pause_ms)
         self._pause_ms = clock.ticks_ms()
         if self.session is not None and self._ending is None:
             self.session.pause(pause_reasons.cause(self), self.error_code, elapsed_ms)
 
-    def _plug_changed(self, plugged: bool):
+    def _plug_changed(self, plugged: bool) -> None:
         self._plugged = plugged
         self._use_over(False)
         if not plugged:
@@ -234,7 +235,7 @@ class Connector:
                 self.release_cable()
         log.info("connector %d" % self.id, "vehicle connected" if plugged else "vehicle gone")
 
-    def _try_pending(self, plugged: bool):
+    def _try_pending(self, plugged: bool) -> None:
         pending = self.pending
         if not self.accepts_start():
             self.pending = None
@@ -249,7 +250,7 @@ class Connector:
             log.info("connector %d" % self.id, "no vehicle within the connection time-out")
             self.pending = None
 
-    def _begin(self, pending):
+    def _begin(self, pending: Any) -> None:
         """The record is on flash before energy flows (OCPP-37)."""
         self.session = self.sessions.begin(
             self.id, pending.id_tag, self.meter.total_wh, pending.parent_id_tag, pending.reservation_id
@@ -267,10 +268,10 @@ class Connector:
         self._permit()
         self.view.take(self.outlet)
 
-    def _permit(self):
+    def _permit(self) -> None:
         self.outlet.permit = self.session is not None and self._ending is None and not self.suspended
 
-    def _finish(self):
+    def _finish(self) -> None:
         """Close the record once the contactor is open and the meter has been read after that."""
         if self.view.commanded:
             return
@@ -294,13 +295,13 @@ class Connector:
             session.local_id, reason, session.stop_wh - session.start_wh))
         self._tell("session_ended", session)
 
-    def _use_over(self, over: bool):
+    def _use_over(self, over: bool) -> None:
         """A use has ended, or the cable is new: it has no authorisation from now on."""
         self._finishing = over
         self.ev_left = False
         self._unattended_ms = None
 
-    def _show(self):
+    def _show(self) -> None:
         """The one place that decides the status: step by step from the causes as they are at each step."""
         if self._showing:  # a listener has changed something: the loop below looks again
             return
@@ -342,7 +343,7 @@ class Connector:
         """Something is in the connector: a car, or a cable that is held."""
         return self.view.plugged or self.held_for is not None
 
-    def _move(self, status: str, code: str, info: str):
+    def _move(self, status: str, code: str, info: str) -> None:
         self.status = status
         self.error_code = code
         self.info = info
@@ -404,6 +405,6 @@ class Connector:
             return self.outlet.info or self.waiting
         return self.suspended or self.outlet.why_paused()
 
-    def _tell(self, what: str, about):
+    def _tell(self, what: str, about: Any) -> None:
         for listener in self.listeners:
             getattr(listener, what)(about)

@@ -14,7 +14,7 @@ _VALID_S = const(10)  # told again each time poll() comes
 class FlashPause:
     """Between the outlets and the block device of the file system (None in tests that have none)."""
 
-    def __init__(self, device, outlets: list) -> None:
+    def __init__(self, device: Any, outlets: list) -> None:
         self._device = device
         self._outlets = outlets
         self.pauses = 0  # how often charging had to wait for the flash

@@ -22,7 +22,7 @@ class GeneratorTest:
         self._wait_ms = _AGAIN_MS
         self._bad = 0
 
-    def step(self, outlet, dt_ms: int) -> bool:
+    def step(self, outlet: Outlet, dt_ms: int) -> bool:
         """One tick; True in the one that starts the pulse. The next tick has read it and ends it. Allocates nothing."""
         if self.running:
             self.running = False

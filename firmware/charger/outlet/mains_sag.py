@@ -27,7 +27,7 @@ _SOURCE = "mains"
 class MainsSag:
     """Of one outlet."""
 
-    def __init__(self, outlet) -> None:
+    def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
         self._idle_mv = 0  # the lowest phase when nothing flowed
         self._low_ms: int | None = None  # when the voltage was found low first, in a row

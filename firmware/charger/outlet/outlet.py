@@ -41,7 +41,7 @@ _COUNT_MASK = const(0xFFFF)
 class Outlet(OutletReadout):
     """IEC 61851-1 supply side of one connector. Attributes are read-only outside, but for those named as inputs."""
 
-    def __init__(self, number: int, parts, options: dict) -> None:
+    def __init__(self, number: int, parts: Any, options: dict) -> None:
         """`parts` has pilot, contactor, reading and, or None, rcd, thermometer, lock, proximity, tamper, rails, board_fault,
         fault_input, phase_switch, flash (the block device, for its `erasing`). `options`: max_da, late_ms, and, if not the
         default, phases, ventilation, open_pen.

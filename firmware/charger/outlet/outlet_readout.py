@@ -164,7 +164,7 @@ class OutletView:
         self.late_ticks = self.hot_openings = 0
         self.hot_cause = ""
 
-    def take(self, outlet) -> None:
+    def take(self, outlet: Outlet) -> None:
         """Copy them, again until no tick has run in between (a tick comes each 20 ms, the copying takes well under 1 ms)."""
         while True:
             ticks = outlet.ticks

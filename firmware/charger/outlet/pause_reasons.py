@@ -4,7 +4,7 @@ from charger.outlet import connector_status as st
 from charger.outlet import pilot_duty
 
 
-def cause(connector) -> str | None:
+def cause(connector: Connector) -> str | None:
     """One of session.CAUSES: the guard, the car, or what holds the charger; None while energy flows or is to begin."""
     view = connector.view
     if view.blocked and view.fault is not None:
@@ -14,7 +14,7 @@ def cause(connector) -> str | None:
     return _holding(connector) if connector.status == st.SUSPENDED_EVSE else None
 
 
-def info(connector, status: str) -> str:
+def info(connector: Connector, status: str) -> str:
     """What goes with a status without a fault, at most 50 characters (SCH-1).
 
     Without figures that move: each new text is a message of its own.
@@ -29,11 +29,11 @@ def info(connector, status: str) -> str:
     return ("Paused by " + outlet.limits.describe_source(outlet.limit_source()))[:50] if _by_limit(outlet) else ""
 
 
-def _by_limit(outlet) -> bool:
+def _by_limit(outlet: Outlet) -> bool:
     return outlet.target_da() < pilot_duty.MINIMUM_DA
 
 
-def _holding(connector) -> str:
+def _holding(connector: Connector) -> str:
     outlet = connector.outlet
     if connector.suspended:
         return "backend"

@@ -9,7 +9,8 @@ class Pending:
     `profile` is the charging profile that came with it: it belongs to this start and is gone with it (OCPP-66).
     """
 
-    def __init__(self, id_tag, parent_id_tag, reservation_id, remote, profile=None):
+    def __init__(self, id_tag: str | None, parent_id_tag: str | None, reservation_id: int | None, remote: bool,
+                 profile: Any | None = None):
         self.id_tag = id_tag
         self.parent_id_tag = parent_id_tag
         self.reservation_id = reservation_id

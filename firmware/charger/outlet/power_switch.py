@@ -32,7 +32,7 @@ LOCK = "lock"
 class PowerSwitch:
     """`openings`, `hot_openings` (under load) and `hot_cause` (a word of charging_session.CAUSES) count since the start."""
 
-    def __init__(self, contactor, second) -> None:
+    def __init__(self, contactor: Any, second: Any) -> None:
         """`second` is the contactor of the phases 2 and 3, None where `contactor` switches all poles."""
         self.contactor = contactor
         self.second = second
@@ -108,7 +108,7 @@ class PowerSwitch:
         if self.second is not None:
             self.second.open()
 
-    def open(self, cause: str, code: str, outlet) -> None:
+    def open(self, cause: str, code: str, outlet: Outlet) -> None:
         """Open both; the cause is CAR, STOP, LATE, LOCK or the class of a guard, `code` what OCPP calls it."""
         self.open_now()
         self.off_ms = 0
@@ -128,7 +128,7 @@ class PowerSwitch:
             self._cold += 1
             self.wait_ms = COLD_OFF_MS if self._cold <= _FEW else MIN_OFF_MS if self._cold <= _MANY else 30000
 
-    def open_for_what_is_seen(self, outlet) -> None:
+    def open_for_what_is_seen(self, outlet: Outlet) -> None:
         """Open because the newest readings do not allow it to be closed."""
         raw = outlet.raw_state
         if outlet.blocked or (outlet.easing and raw <= pilot_states.B):  # what else opens meanwhile has its own cause
@@ -146,7 +146,7 @@ class PowerSwitch:
         else:
             self.open("PilotShort", "OtherError", outlet)
 
-    def open_for_guard(self, outlet) -> None:
+    def open_for_guard(self, outlet: Outlet) -> None:
         """Open because a guard has tripped, or for good."""
         guard = outlet.blocker
         if guard is None:
@@ -155,7 +155,7 @@ class PowerSwitch:
             self.open(type(guard).__name__, guard.CODE, outlet)
 
 
-def _is_hot(outlet) -> bool:
+def _is_hot(outlet: Outlet) -> bool:
     """A car that has opened S2, or has gone, has taken its load off before; a lost meter does not say that none flows."""
     if outlet.raw_state == pilot_states.A or outlet.raw_state == pilot_states.B:
         return False

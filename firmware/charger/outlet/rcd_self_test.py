@@ -18,7 +18,7 @@ _REST = const(3)  # after a failure: an answer that comes late is none of the ne
 class RcdSelfTest:
     """`passed` is good for one closure soon after it; `failed` holds until a later test passes."""
 
-    def __init__(self, rcd) -> None:
+    def __init__(self, rcd: Any) -> None:
         self._rcd = rcd
         self._phase = _IDLE
         self._phase_ms = 0
@@ -45,7 +45,7 @@ class RcdSelfTest:
         self._phase_ms = 0
         self._rcd.test(True)
 
-    def schedule(self, dt_ms: int, outlet) -> None:
+    def schedule(self, dt_ms: int, outlet: Outlet) -> None:
         """One tick: daily while the contactor is open, and again a minute after a failed test (CP-43)."""
         self.step(dt_ms, outlet.rcd_tripped)
         if self._retest_ms < RETEST_MS:

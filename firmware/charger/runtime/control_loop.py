@@ -24,7 +24,7 @@ class ControlLoop:
     """`ticks`, `max_gap_ms` and `max_us` are its statistics; `failed` is True after an exception has ended it."""
 
     def __init__(
-        self, timer, outlets: list, feed_watchdog: Callable[[], None], contactors_moved: Callable[[], None]
+        self, timer: Any, outlets: list, feed_watchdog: Callable[[], None], contactors_moved: Callable[[], None]
     ) -> None:
         """`timer` is a machine.Timer. Each tick calls `feed_watchdog` while the asyncio loop has its heartbeat, and
         `contactors_moved` after the outlets have moved their contactors.

@@ -7,7 +7,7 @@ a PC, about 10 ms on an ESP32), and the generator's return value is the result.
 from charger import clock
 
 
-async def run(steps):
+async def run(steps: Any) -> Any:
     """Run a computation with a yield to other tasks between its slices; return its result."""
     while True:
         try:
@@ -17,7 +17,7 @@ async def run(steps):
         await clock.sleep_ms(0)
 
 
-def run_now(steps):
+def run_now(steps: Any) -> Any:
     """Run a computation without yields: only while no loop is running, as at start-up."""
     while True:
         try:

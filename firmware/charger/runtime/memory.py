@@ -61,7 +61,7 @@ _heap_grows = False
 _outside = None
 
 
-def configure(heap_grows: bool, outside=None) -> None:
+def configure(heap_grows: bool, outside: Any | None = None) -> None:
     """Take over the board's facts.
 
     `heap_grows`: the heap grows beyond its first size. `outside()` gives the largest free block outside the heap.
@@ -126,13 +126,13 @@ def unload(modules: tuple) -> None:
 class Reclaimer:
     """Frees memory for the link to the back end: optional services disconnect, in the order in which they were added."""
 
-    def __init__(self, restart):
+    def __init__(self, restart: Callable):
         """`restart(why)` restarts the unit when attempt after attempt fails for want of memory."""
         self._restart = restart
         self._services = []
         self._failures = 0
 
-    def add(self, service) -> None:
+    def add(self, service: Any) -> None:
         """`service.free_memory()` gives up its connection for some time."""
         self._services.append(service)
 

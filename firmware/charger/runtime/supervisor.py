@@ -12,7 +12,7 @@ _RESTART_LAST_MS = 60000
 class Supervisor:
     """`failed` names the vital task that ended; from then on the watchdog is not fed and resets the chip."""
 
-    def __init__(self, watchdog, on_event=None):
+    def __init__(self, watchdog: Any, on_event: Callable | None = None):
         """`on_event(event, info)` is called for a task that ran out of memory (WP-43)."""
         self._watchdog = watchdog
         self._on_event = on_event
@@ -25,11 +25,11 @@ class Supervisor:
         if self.failed is None:
             self._watchdog.feed()
 
-    def start(self, name: str, job, vital: bool = False) -> None:
+    def start(self, name: str, job: Any, vital: bool = False) -> None:
         """Run `await job()` as a task. A vital one may not end; any other is restarted with a growing pause."""
         self._tasks.append(asyncio.create_task(self._run(name, job, vital)))
 
-    async def _run(self, name: str, job, vital: bool) -> None:
+    async def _run(self, name: str, job: Any, vital: bool) -> None:
         pause_ms = _RESTART_FIRST_MS
         while True:
             started = clock.ticks_ms()
@@ -47,7 +47,7 @@ class Supervisor:
             await clock.sleep_ms(pause_ms)
             pause_ms = min(pause_ms * 2, _RESTART_LAST_MS)
 
-    def _report(self, name: str, error) -> None:
+    def _report(self, name: str, error: BaseException) -> None:
         """Log the exception that ended a task; without memory for that, the task is restarted all the same."""
         if isinstance(error, MemoryError):
             gc.collect()
@@ -59,7 +59,7 @@ class Supervisor:
         except MemoryError:
             gc.collect()
 
-    def _trace(self, error) -> None:
+    def _trace(self, error: BaseException) -> None:
         import sys
 
         sys.print_exception(error)

@@ -16,12 +16,12 @@ _SUPERBLOCKS = (0, 1)  # of littlefs
 _READ_SIZE = const(128)
 
 
-def opened(device):
+def opened(device: Any):
     """The file system on a device, to be mounted. OSError when it is damaged."""
     return vfs.VfsLfs2(device, readsize=_READ_SIZE)
 
 
-def mount(device) -> bool:
+def mount(device: Any) -> bool:
     """Mount the file system; format a blank flash first. False when it is damaged or there is no device."""
     if device is None:
         return False
@@ -49,13 +49,13 @@ def read_text(path: str) -> str | None:
         return None
 
 
-def make(device) -> None:
+def make(device: Any) -> None:
     """Format the flash and mount the file system. OSError by the flash."""
     vfs.VfsLfs2.mkfs(device)
     vfs.mount(opened(device), MOUNT_POINT)
 
 
-def _is_blank(device) -> bool:
+def _is_blank(device: Any) -> bool:
     """True when both superblocks are erased, so the flash never had a file system."""
     erased = b"\xff" * _PIECE
     piece = bytearray(_PIECE)

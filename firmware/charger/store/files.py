@@ -79,7 +79,7 @@ class Files:
             file.write(struct.pack("<I", checksum(data)))
         os.rename(path + _NEW, path)
 
-    def write_pieces(self, name: str, pieces):
+    def write_pieces(self, name: str, pieces: Any) -> Iterator:
         """Write as write() does, in pieces, so that the content is never whole in the heap. Passes exceptions of `pieces`.
 
         A generator, which yields after each piece; the old content holds until its end.
@@ -98,7 +98,7 @@ class Files:
             raise
         os.rename(path + _NEW, path)
 
-    def lines(self, name: str):
+    def lines(self, name: str) -> Iterator:
         """Iterate the lines of a file without line ends, one at a time; no lines when it is absent or damaged."""
         size = self._sound(name)
         at = 0
@@ -164,7 +164,7 @@ class Files:
                 raise
             return []
 
-    def read_json(self, name: str, default=None):
+    def read_json(self, name: str, default: Any | None = None) -> Any:
         """Read the file as JSON; default when it is absent, damaged, not JSON or not as in json_schemas.py."""
         data = self.read(name)
         if data is None:
@@ -182,7 +182,7 @@ class Files:
             return default
         return value
 
-    def write_json(self, name: str, value) -> None:
+    def write_json(self, name: str, value: Any) -> None:
         """Replace the file by the value as JSON, atomically."""
         self.write(name, json.dumps(value).encode())
 

@@ -81,7 +81,7 @@ class Journal:
         self.next_seq = seq + 1
         return seq
 
-    def records(self, start: int = 0):
+    def records(self, start: int = 0) -> Iterator:
         """Iterate (number, data) from record `start` on, oldest first; append and trim are allowed meanwhile."""
         if self._stale:
             self._load()

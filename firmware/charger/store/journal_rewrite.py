@@ -7,7 +7,7 @@ from charger.store.files import Files, checksum
 from charger.store.journal import Journal
 
 
-def rewrite(files: Files, folder: str, first: int, change) -> int:
+def rewrite(files: Files, folder: str, first: int, change: Callable) -> int:
     """Remove the records before number `first`, replace the others by change(data); return the number of those.
 
     The journal must not be open. A segment is replaced atomically, and may be processed again. OSError.

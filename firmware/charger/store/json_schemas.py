@@ -38,7 +38,7 @@ _SHAPES = {  # by name without digits
 _RESERVATION = (_NUMBER, _NUMBER, ("str", 20), ("any",), _NUMBER)
 
 
-def fault(name: str, value) -> str:
+def fault(name: str, value: Any) -> str:
     """Return why the content is not valid for that file; '' when it is valid or the file has no schema."""
     spec = _SHAPES.get("".join([ch for ch in name if not ch.isdigit()]))
     try:

@@ -24,7 +24,7 @@ class SafetyValue:
     power failed during a write (`unfinished`).
     """
 
-    def __init__(self, files: Files, name: str, safest: str, safer) -> None:
+    def __init__(self, files: Files, name: str, safest: str, safer: Callable) -> None:
         self._files = files
         self._name = name
         self._count = 0
@@ -69,7 +69,7 @@ class SafetyValue:
         self.value = value
         self.fault = self._name + ": " + why
 
-    def repair(self, on_event, event: str) -> None:
+    def repair(self, on_event: Callable, event: str) -> None:
         """Write both copies again after a fault, which the security log gets, or after a write that was not finished."""
         value = self.value
         if value is None or not (self.fault or self.unfinished):

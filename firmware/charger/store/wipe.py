@@ -45,14 +45,14 @@ def _entries(files: Files) -> list:
     return [entry for entry in os.ilistdir(files.root) if files.root + "/" + entry[0] not in mounted]
 
 
-def delete_but(files: Files, kept) -> None:
+def delete_but(files: Files, kept: Any) -> None:
     """Delete every file and folder of the root but these. OSError."""
     for entry in _entries(files):
         if entry[0] not in kept:
             (files.delete_folder if entry[1] & 0x4000 else files.delete)(entry[0])
 
 
-def run(files: Files, device=None, spares=None):
+def run(files: Files, device: Any | None = None, spares: Any | None = None) -> Iterator:
     """Generator that yields between flash writes. After an interruption the next start repeats it. OSError.
 
     device: the file system's block device. spares: the EraseAhead that keeps erased blocks for it: blocks that littlefs
@@ -73,7 +73,7 @@ def run(files: Files, device=None, spares=None):
     files.delete(MARK)
 
 
-def _fill_log(folder: str, empty: bytes):
+def _fill_log(folder: str, empty: bytes) -> Iterator:
     """Make littlefs rewrite a folder's log twice in each of its pairs of blocks."""
     count = 2 * os.statvfs(folder)[0] // _SMALL + _BLOCKS
     names = [entry[0] for entry in os.ilistdir(folder)] or ["b"]
@@ -92,7 +92,7 @@ def _fill_log(folder: str, empty: bytes):
             _remove(path)
 
 
-def _fill_blocks(files: Files, empty: bytes):
+def _fill_blocks(files: Files, empty: bytes) -> Iterator:
     """Write more than the flash's size."""
     size, count = os.statvfs(files.root)[0], os.statvfs(files.root)[2]
     path = files.path(MARK + _END)
@@ -123,27 +123,27 @@ def _remove(path: str) -> None:
 class _Without:
     """A read-only view of the flash with one block erased."""
 
-    def __init__(self, device, block: int):
+    def __init__(self, device: Any, block: int):
         self._device = device
         self._block = block
 
-    def readblocks(self, block, buf, off=0) -> None:
+    def readblocks(self, block: int, buf: Any, off: int = 0) -> None:
         if block != self._block:
             self._device.readblocks(block, buf, off)
             return
         for at in range(len(buf)):
             buf[at] = 0xFF
 
-    def writeblocks(self, block, buf, off=0):
+    def writeblocks(self, block: int, buf: Any, off: int = 0) -> None:
         raise OSError(_EIO)
 
-    def ioctl(self, op, arg):
+    def ioctl(self, op: int, arg: Any) -> int | None:
         if op == _ERASE:
             raise OSError(_EIO)
         return self._device.ioctl(op, arg)
 
 
-def _erase_stale(files: Files, device) -> None:
+def _erase_stale(files: Files, device: Any) -> None:
     """Erase the older of the first two blocks if the file system is complete without it."""
     count = bytearray(4)
     counts = []

@@ -15,7 +15,7 @@ _COPY = "slot_"
 class CheckedSlots:
     """`slots` is a drivers.app_partitions.AppSlots; on_event(event, info) is the security log's add()."""
 
-    def __init__(self, slots, files, on_event):
+    def __init__(self, slots: Any, files: Files, on_event: Callable):
         self._slots = slots
         self._files = files
         self._on_event = on_event
@@ -56,14 +56,14 @@ class CheckedSlots:
         """Store bytes."""
         self._put(self._slots.put_data, name, value, _hex(value))
 
-    def _put(self, put, name: str, value, text: str) -> None:
+    def _put(self, put: Callable, name: str, value: Any, text: str) -> None:
         """Store in NVS and files; a power cut in between shows in the files."""
         kept = SafetyValue(self._files, _COPY + name, text, max)
         kept.prepare(text)
         put(name, value)
         kept.write(text)
 
-    def _settle(self, kept: SafetyValue, text: str, differs: bool, put, name: str, value) -> None:
+    def _settle(self, kept: SafetyValue, text: str, differs: bool, put: Callable, name: str, value: Any) -> None:
         """Write the copies and the NVS (put) again where they have another value, with an event but after a power cut."""
         if kept.value is None:  # earlier firmware had the NVS alone
             kept.write(text)
@@ -86,5 +86,5 @@ def _higher(one: str, other: str) -> str:
     return max(one, other, key=_number)
 
 
-def _hex(data) -> str:
+def _hex(data: Any) -> str:
     return str(hexlify(data), "ascii")

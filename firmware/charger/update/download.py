@@ -32,7 +32,7 @@ _NOTHING = memoryview(bytearray(0))  # the buffer exists only during a download
 class Download:
     """fetch() returns when the slot has a valid image; then `ready`, `manifest` and `digest` (of the whole file) are set."""
 
-    def __init__(self, files, source, slots, keys, unit: dict):
+    def __init__(self, files: Files, source: DownloadSource, slots: Any, keys: Any, unit: dict):
         self._files = files
         self._source = source
         self._slots = slots
@@ -46,7 +46,7 @@ class Download:
         self.location = ""
         self.etag = ""
         self.head = b""  # magic, manifest and signature as received
-        self.manifest = None
+        self.manifest: Any = None
         self.done = 0  # bytes of the image in the slot
         self.ready = False
         self.digest = None
@@ -149,13 +149,13 @@ class Download:
         finally:
             response.close()
 
-    def _check_range(self, response, offset: int) -> None:
+    def _check_range(self, response: Any, offset: int) -> None:
         span = response.content_range()
         whole = len(self.head) + self.manifest.size
         if span is None or span[0] != offset or span[1] != whole - 1 or span[2] not in (None, whole):
             raise UpdateError("size", "not the requested part of the file")
 
-    async def _begin(self, response) -> None:
+    async def _begin(self, response: Any) -> None:
         """Start from the first byte: verify the manifest before the first page is written."""
         self._forget_content()
         await self._read_manifest(await self._read_head(response))
@@ -171,7 +171,7 @@ class Download:
         self._forget()
         self.location = location
 
-    async def _read_head(self, response) -> bytes:
+    async def _read_head(self, response: Any) -> bytes:
         head = bytearray()
         await self._more(response, head, 6)
         if head[:4] != manifests.MAGIC:
@@ -183,7 +183,7 @@ class Download:
             await self._more(response, head, length + (2 if most == manifests.MANIFEST_MAX else 0))
         return bytes(head)
 
-    async def _more(self, response, head: bytearray, count: int) -> None:
+    async def _more(self, response: Any, head: bytearray, count: int) -> None:
         try:
             await self._fill(response, count)
         except HttpError as error:
@@ -216,7 +216,7 @@ class Download:
         self._image.update(self._buffer[:used])
         self.done += used
 
-    async def _receive(self, response) -> None:
+    async def _receive(self, response: Any) -> None:
         buffer = self._buffer
         page = buffer[:_PAGE]
         while self.done < self.manifest.size:
@@ -237,7 +237,7 @@ class Download:
         self.ready = True
         self._note()
 
-    async def _program(self, page) -> None:
+    async def _program(self, page: Any) -> None:
         """Write a page to the slot. Before the first page of a block the block is erased, which requires open contactors."""
         if self.done % _BLOCK:
             self._slots.write(self.done, page)
@@ -249,7 +249,7 @@ class Download:
         finally:
             hold_ups.end()
 
-    async def _fill(self, response, used: int) -> None:
+    async def _fill(self, response: Any, used: int) -> None:
         """Read the next `used` bytes into the buffer, within the time limit."""
         got = 0
         started = clock.ticks_ms()

@@ -12,7 +12,7 @@ from charger.net import url as urls
 class DownloadSource:
     """`settings`: "hosts", "roots" (PEM or None). `lab`: True on a laboratory unit, which accepts any host."""
 
-    def __init__(self, settings: dict, lab: bool, open_stream=None):
+    def __init__(self, settings: dict, lab: bool, open_stream: Callable | None = None):
         self._hosts = settings["hosts"]
         self._roots = settings["roots"]
         self._lab = lab

@@ -21,7 +21,7 @@ _PAUSE_MS = const(50)  # between two pages: an image takes one to two minutes
 class Integrity:
     """One check of the running slot; its outcome is kept by the slots."""
 
-    def __init__(self, slots, on_event, on_broken, on_good):
+    def __init__(self, slots: Any, on_event: Callable, on_broken: Callable, on_good: Callable):
         """Calls on_broken() when the image is found altered, on_good() when an altered one is valid again."""
         self._slots = slots
         self._on_event = on_event

@@ -43,7 +43,7 @@ class Manifest:
             raise UpdateError("manifest", "sha256")
 
 
-def _field(fields: dict, name: str, kind):
+def _field(fields: dict, name: str, kind: type) -> Any:
     value = fields.get(name)
     if type(value) is not kind:
         raise UpdateError("manifest", name + " is missing or of another type")
@@ -59,7 +59,7 @@ def version_order(text: str) -> tuple:
     return int(parts[0]), int(parts[1]), int(parts[2]), 0 if dash else 1, rest
 
 
-async def _is_signed(digest: bytes, signature: bytes, keys) -> bool:
+async def _is_signed(digest: bytes, signature: bytes, keys: Any) -> bool:
     from charger.crypto import ec  # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
 
     for key in keys:
@@ -71,7 +71,7 @@ async def _is_signed(digest: bytes, signature: bytes, keys) -> bool:
     return False
 
 
-async def parse(raw: bytes, signature: bytes, keys) -> Manifest:
+async def parse(raw: bytes, signature: bytes, keys: Any) -> Manifest:
     """Parse the manifest after its signature was verified with one of the keys. UpdateError."""
     if not await _is_signed(hashlib.sha256(raw).digest(), signature, keys):
         raise UpdateError("signature", "not signed by a key of this unit")

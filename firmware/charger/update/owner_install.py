@@ -7,7 +7,7 @@ from charger import clock, log
 _ANSWERED_MS = const(2000)  # the client has its answer, and the server's memory is free again
 
 
-async def install(app) -> None:
+async def install(app: Application) -> None:
     """Install; does not return on success. A failure is in the log and in the updater's report."""
     updater = app.updates.updater
     availability = app.charge_point.availability

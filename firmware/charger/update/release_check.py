@@ -21,7 +21,7 @@ _RELEASE = ("obj", (("board", ("str", 50)), ("version", ("str", 50)), ("url", ("
 class ReleaseCheck:
     """`updater.offer` is {"version", "url"} while a newer release is known."""
 
-    def __init__(self, files, source, updater, unit: dict, url: str, on_event):
+    def __init__(self, files: Files, source: Any, updater: Any, unit: dict, url: str, on_event: Callable):
         self._files = files
         self._source = source
         self._updater = updater
@@ -64,7 +64,7 @@ class ReleaseCheck:
                 best, order = {"version": release["version"], "url": release["url"]}, its
         return best
 
-    def _fits(self, release) -> bool:
+    def _fits(self, release: Any) -> bool:
         unit = self._unit
         try:
             check(_RELEASE, release)

@@ -14,7 +14,7 @@ _STEP_MS = const(500)
 _PROBE = "update.probe"
 
 
-async def run(updater, parts) -> None:
+async def run(updater: Any, parts: Any) -> None:
     """Wait until all tests pass and confirm, or give up after 5 minutes. `parts`: see faults()."""
     if not updater.on_trial:
         return
@@ -39,7 +39,7 @@ async def run(updater, parts) -> None:
         await clock.sleep_ms(_STEP_MS)
 
 
-def faults(updater, parts) -> str:
+def faults(updater: Any, parts: Any) -> str:
     """Return the failed test as text; '' when all pass.
 
     parts: `outlets`, `meters`, `files`, `config` of the application.

@@ -26,7 +26,7 @@ class UpdateManager:
     `make_slots()` returns drivers.app_partitions.AppSlots; its OSError passes through the constructor.
     """
 
-    def __init__(self, app, make_slots, settings: dict, keys, lab: bool):
+    def __init__(self, app: Application, make_slots: Callable, settings: dict, keys: Any, lab: bool):
         self._app = app
         self._make_slots = make_slots
         self._settings = settings
@@ -45,7 +45,7 @@ class UpdateManager:
             self._cut_off()
 
     @property
-    def updater(self):
+    def updater(self) -> Updater:
         """Return the Updater, created if necessary."""
         if self._updater is None:
             from charger.update.updater import Updater  # unloaded with the Updater

@@ -28,7 +28,8 @@ _COUNTER = const(4)  # bytes
 class Updater:
     """`on_trial` is True until the running image is confirmed; outcome() is None until then."""
 
-    def __init__(self, files, slots, settings: dict, keys, lab: bool, note=None, restart=None, online=None, reached=None):
+    def __init__(self, files: Files, slots: Any, settings: dict, keys: Any, lab: bool, note: Callable | None = None,
+                 restart: Callable | None = None, online: Callable | None = None, reached: Callable | None = None):
         """settings is board.UPDATE; note(event, info) writes to the security log, restart(why) restarts the unit.
 
         online(): True when the back end has answered since the start; reached(): True when it has accepted the unit.

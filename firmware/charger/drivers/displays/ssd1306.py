@@ -24,7 +24,7 @@ class Display:
     ROWS = 8
     COLUMNS = 16
 
-    def __init__(self, i2c, address: int):
+    def __init__(self, i2c: Any, address: int):
         self._i2c = i2c
         self._address = address
         self._page = bytearray(_WIDTH)
@@ -44,6 +44,6 @@ class Display:
         self._i2c.writeto_mem(self._address, _DATA, self._page)
 
 
-def create(options: dict, buses) -> Display:
+def create(options: dict, buses: Any) -> Display:
     """The driver on the board's bus."""
     return Display(buses.i2c(options), options.get("address", 0x3C))

@@ -40,7 +40,7 @@ _CHANNELS = {
 class I2CTransport:
     """Register access over I2C; errors of the bus (NAK, time-out) come out as OSError."""
 
-    def __init__(self, i2c, address: int = 0x38):
+    def __init__(self, i2c: Any, address: int = 0x38):
         self._i2c = i2c
         self._address = address
         self._data = (bytearray(1), bytearray(2), bytearray(3), bytearray(4))
@@ -63,7 +63,7 @@ class I2CTransport:
 class SPITransport:
     """Register access over SPI mode 3, chip select active low (MET-11)."""
 
-    def __init__(self, spi, cs):
+    def __init__(self, spi: Any, cs: Any):
         self._spi = spi
         self._cs = cs
         self._frames = (bytearray(4), bytearray(5), bytearray(6), bytearray(7))
@@ -112,7 +112,7 @@ class ADE7953(MeterDriver):
     kind = "ade7953"
     poll_ms = 200
 
-    def __init__(self, transport, calibration, options: dict):
+    def __init__(self, transport: Any, calibration: Calibration | None, options: dict):
         super().__init__(1, calibration, options)
         self._bus = transport
         channel = _CHANNELS[options.get("channel", "A")]
@@ -216,7 +216,7 @@ class ADE7953(MeterDriver):
         self._measured(now)
 
 
-def create(kind: str, options: dict, entry: dict | None, buses) -> ADE7953:
+def create(kind: str, options: dict, entry: dict | None, buses: Any) -> ADE7953:
     """The driver on the board's I2C or SPI bus."""
     if kind == "ade7953_i2c":
         transport = I2CTransport(buses.i2c(options), options.get("address", 0x38))

@@ -45,7 +45,7 @@ _MMODE0_60HZ = const(0x1185)
 class Registers:
     """16-bit registers over SPI, a chip select an access (MET-40)."""
 
-    def __init__(self, spi, cs):
+    def __init__(self, spi: Any, cs: Any):
         self._spi = spi
         self._cs = cs
         self._head = bytearray(2)
@@ -96,7 +96,7 @@ class ATM90E32(MeterDriver):
     kind = "atm90e32"
     poll_ms = 200
 
-    def __init__(self, registers, calibration, options: dict):
+    def __init__(self, registers: Registers, calibration: Calibration | None, options: dict):
         super().__init__(options.get("phases", 3), calibration, options)
         self._bus = registers
         self._mode0 = _MMODE0_60HZ if options.get("hertz", 50) == 60 else _MMODE0_50HZ
@@ -209,7 +209,7 @@ class ATM90E32(MeterDriver):
         self._add_energy(counts * cal.sign[n], 25 * cal.p[n] * cal.e[n], 8 * UNITY * UNITY)
 
 
-def create(kind: str, options: dict, entry: dict | None, buses) -> ATM90E32:
+def create(kind: str, options: dict, entry: dict | None, buses: Any) -> ATM90E32:
     """The driver on the board's SPI bus."""
     registers = Registers(buses.spi(options, 1000000), buses.chip_select(options))
     return ATM90E32(registers, buses.calibrated(kind, options.get("phases", 3), entry), options)

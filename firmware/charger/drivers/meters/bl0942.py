@@ -24,7 +24,7 @@ _CREEP = const(0x0C)  # power-up value is 0x0B: the difference shows that the ch
 _CHECK_EVERY = const(5)  # every fifth request reads that register: about once a second
 
 
-def find_frame(data, count: int, head: int) -> int:
+def find_frame(data: Buffer, count: int, head: int) -> int:
     """Offset of the first whole frame among the first `count` bytes of data, -1 for none.
 
     `head` is the command byte with the address, which the checksum includes and 0xAA does not join (MET-21). The three
@@ -41,7 +41,7 @@ def find_frame(data, count: int, head: int) -> int:
     return -1
 
 
-def _little24(data, at: int) -> int:
+def _little24(data: Buffer, at: int) -> int:
     return data[at] | data[at + 1] << 8 | data[at + 2] << 16
 
 
@@ -55,7 +55,7 @@ class BL0942(MeterDriver):
     kind = "bl0942"
     poll_ms = 200
 
-    def __init__(self, uart, calibration, options: dict):
+    def __init__(self, uart: Any, calibration: Calibration | None, options: dict):
         super().__init__(1, calibration, options)
         self._uart = uart
         address = options.get("address", 0)
@@ -204,6 +204,6 @@ class BL0942(MeterDriver):
         self._add_energy(-delta if export else delta, mul, div)
 
 
-def create(kind: str, options: dict, entry: dict | None, buses) -> BL0942:
+def create(kind: str, options: dict, entry: dict | None, buses: Any) -> BL0942:
     """The driver on the board's UART."""
     return BL0942(buses.uart(options, None), buses.calibrated(kind, 1, entry), options)

@@ -8,7 +8,7 @@ try:
     from micropython import const  # type: ignore[assignment]
 except ImportError:  # tools/calibrate.py imports this file in CPython
 
-    def const(value):
+    def const(value: Any):
         return value
 
 
@@ -51,7 +51,7 @@ class Calibration:
         return entry
 
 
-def from_json(entry, kind: str, phases: int = 1):
+def from_json(entry: Any, kind: str, phases: int = 1):
     """A Calibration of one meter entry; ValueError with the reason when it is not one for this kind of meter."""
     if not isinstance(entry, dict):
         raise ValueError("no entry")
@@ -69,7 +69,7 @@ def from_json(entry, kind: str, phases: int = 1):
     return calibration
 
 
-def entry_of(stored, outlet_id: int):
+def entry_of(stored: Any, outlet_id: int):
     """The entry of one outlet in what Files.read_json(FILE, None) gave; None when it is not there."""
     if not isinstance(stored, dict) or stored.get("version") != VERSION:
         return None

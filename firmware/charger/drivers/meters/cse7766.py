@@ -65,7 +65,7 @@ class Framer:
             self.feed(self.frame[n])  # writes behind where it reads, so the frame itself is the buffer
 
 
-def _big24(data, at: int) -> int:
+def _big24(data: Buffer, at: int) -> int:
     return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
 
@@ -80,7 +80,7 @@ class CSE7766(MeterDriver):
     kind = "cse7766"
     poll_ms = 200
 
-    def __init__(self, uart, calibration, options: dict):
+    def __init__(self, uart: Any, calibration: Calibration | None, options: dict):
         super().__init__(1, calibration, options)
         self._uart = uart
         cal = self._cal
@@ -130,7 +130,7 @@ class CSE7766(MeterDriver):
         elif framer.damaged != damaged:
             raise MeterError("checksum")
 
-    def _frame(self, data, now: int) -> bool:
+    def _frame(self, data: Buffer, now: int) -> bool:
         """Evaluate one complete frame; True when its voltage is new, which makes it a measurement."""
         status = data[0] & 0x0F if data[0] >= 0xF0 else 0
         if data[0] == 0xAA:
@@ -174,7 +174,7 @@ class CSE7766(MeterDriver):
             self.reading.i_ma[0] = 0
             self.reading.p_mw[0] = 0
 
-    def _same_chip(self, data) -> bool:
+    def _same_chip(self, data: Buffer) -> bool:
         """Whether the coefficients are those of the frame before."""
         v, i, p = _big24(data, 2), _big24(data, 8), _big24(data, 14)
         if v == self._v_coef and i == self._i_coef and p == self._p_coef:
@@ -205,6 +205,6 @@ class CSE7766(MeterDriver):
         self._add_energy(delta * self._p_coef, gain, 3600000 * UNITY * UNITY)
 
 
-def create(kind: str, options: dict, entry: dict | None, buses) -> CSE7766:
+def create(kind: str, options: dict, entry: dict | None, buses: Any) -> CSE7766:
     """The driver on the board's UART; parity 0 is even."""
     return CSE7766(buses.uart(options, 0), buses.calibrated(kind, 1, entry), options)

@@ -67,7 +67,7 @@ class CtAdc(MeterDriver):
     kind = "ct_adc"
     poll_ms = 27
 
-    def __init__(self, v_adc, i_adc, calibration, options: dict):
+    def __init__(self, v_adc: Any, i_adc: Any, calibration: Calibration | None, options: dict):
         super().__init__(1, calibration, options)
         self._read_v = v_adc.read_uv
         self._read_i = i_adc.read_uv
@@ -331,6 +331,6 @@ class CtAdc(MeterDriver):
         self._counted_mw = p_mw
 
 
-def create(kind: str, options: dict, entry: dict | None, buses) -> CtAdc:
+def create(kind: str, options: dict, entry: dict | None, buses: Any) -> CtAdc:
     """The driver on two of the chip's own analogue inputs."""
     return CtAdc(buses.adc(options["v_adc"]), buses.adc(options["i_adc"]), buses.calibrated(kind, 1, entry), options)

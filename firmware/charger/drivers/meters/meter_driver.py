@@ -39,7 +39,7 @@ class MeterDriver:
     kind = ""
     poll_ms = 200
 
-    def __init__(self, phases: int, calibration, options: dict):
+    def __init__(self, phases: int, calibration: Calibration | None, options: dict):
         self.reading = Reading(phases)
         self.calibrated = calibration is not None
         self._cal = calibration or Calibration(self.kind, phases)
@@ -74,7 +74,7 @@ class MeterDriver:
             elif reading.fault == "starting":
                 self._invalid("no answer")
 
-    def _work(self, now: int):
+    def _work(self, now: int) -> None:
         raise NotImplementedError
 
     def _failed(self, why: str) -> None:

@@ -25,7 +25,7 @@ _MWH_PER_WS_MILLI = const(278)
 _NEVER = 1 << 60  # mWh: the counter does not roll over in a meter's life
 
 
-def crc16(data, count: int) -> int:
+def crc16(data: Buffer, count: int) -> int:
     """The CRC of the first bytes, sent low byte first."""
     crc = 0xFFFF
     for n in range(count):
@@ -35,7 +35,7 @@ def crc16(data, count: int) -> int:
     return crc
 
 
-def milli(data, at: int) -> int:
+def milli(data: Buffer, at: int) -> int:
     """Thousandths of the big-endian single-precision float (IEEE 754); MeterError for one that is no number."""
     bits = data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
     exponent = bits >> 23 & 0xFF
@@ -52,7 +52,7 @@ class Sdm(MeterDriver):
 
     poll_ms = 100
 
-    def __init__(self, kind: str, uart, phases: int, options: dict):
+    def __init__(self, kind: str, uart: Any, phases: int, options: dict):
         self.kind = kind
         super().__init__(phases, Calibration(kind, phases), options)
         self._uart = uart
@@ -135,6 +135,6 @@ class Sdm(MeterDriver):
         return max(0, self._plausible_count(mwh, _MWH_PER_WS_MILLI, _NEVER, since_ms, self._requested_ms))
 
 
-def create(kind: str, options: dict, _entry: dict | None, buses) -> Sdm:
+def create(kind: str, options: dict, _entry: dict | None, buses: Any) -> Sdm:
     """The driver on the board's UART; sdm120.py says the same of one phase."""
     return Sdm(kind, buses.uart(options, None, options.get("baudrate", 9600)), 1 if kind == "sdm120" else 3, options)

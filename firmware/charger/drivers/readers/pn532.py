@@ -27,7 +27,7 @@ _COMMANDS = (
 class CardReader(PolledReader):
     """A fault is a command that gets no answer, or a wrong one: everything begins anew with the next poll."""
 
-    def __init__(self, line):
+    def __init__(self, line: Any):
         super().__init__()
         self._line = line
         self._begin()
@@ -128,7 +128,7 @@ def _uid(answer: bytes) -> bytes | None:
 class _I2CLine:
     """A read gives a byte that says whether there is something, and one frame."""
 
-    def __init__(self, i2c, address: int):
+    def __init__(self, i2c: Any, address: int):
         self._i2c = i2c
         self._address = address
 
@@ -150,7 +150,7 @@ class _I2CLine:
 class _UartLine:
     """Frames come one after the other as bytes."""
 
-    def __init__(self, uart):
+    def __init__(self, uart: Any):
         self._uart = uart
         self._held = b""
 
@@ -172,7 +172,7 @@ class _UartLine:
         return payload
 
 
-def create(kind: str, options: dict, buses) -> CardReader:
+def create(kind: str, options: dict, buses: Any) -> CardReader:
     """The driver on the board's bus."""
     if kind == "pn532_i2c":
         return CardReader(_I2CLine(buses.i2c(options), options.get("address", 0x24)))

@@ -50,7 +50,7 @@ _SELECT = const(4)
 class CardReader(PolledReader):
     """A fault is a chip that has lost its settings, or does not end a transmission: it is reset with the next poll."""
 
-    def __init__(self, spi, cs):
+    def __init__(self, spi: Any, cs: Any):
         super().__init__()
         self._spi = spi
         self._cs = cs
@@ -213,6 +213,6 @@ def crc_a(data: bytes) -> bytes:
     return bytes((crc & 0xFF, crc >> 8))
 
 
-def create(kind: str, options: dict, buses) -> CardReader:
+def create(kind: str, options: dict, buses: Any) -> CardReader:
     """The driver on the board's bus."""
     return CardReader(buses.spi(options, _BAUD, _MODE), buses.chip_select(options))

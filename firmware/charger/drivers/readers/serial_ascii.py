@@ -18,7 +18,7 @@ _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 class CardReader(PolledReader):
     """A fault is a broken frame; a frame that was half read goes on at a late poll."""
 
-    def __init__(self, uart):
+    def __init__(self, uart: Any):
         super().__init__()
         self._uart = uart
         self._frame = bytearray(_MAX)
@@ -69,6 +69,6 @@ class CardReader(PolledReader):
         self.errors += 1
 
 
-def create(kind: str, options: dict, buses) -> CardReader:
+def create(kind: str, options: dict, buses: Any) -> CardReader:
     """The driver on the board's UART."""
     return CardReader(buses.uart(options, None, 9600, _BUFFER))

@@ -46,8 +46,10 @@ class Connection:
     """
 
     def __init__(
-        self, settings, handler, on_open=None, on_close=None, on_fault=None, on_invalid=None, open_stream=None, lab=False,
-        reclaim=None,
+        self, settings: ConnectionSettings, handler: Callable, on_open: Callable | None = None, on_close: Callable | None = None,
+        on_fault: Callable | None = None, on_invalid: Callable | None = None, open_stream: Callable | None = None,
+        lab: bool = False,
+        reclaim: Callable | None = None,
     ):  # fmt: skip
         self._settings = settings
         self._handler = handler
@@ -160,13 +162,13 @@ class Connection:
             while rpc.waiting and clock.elapsed_ms(started) < _LAST_MS:
                 await clock.sleep_ms(20)
 
-    def _drop(self, ws, reason: str) -> None:
+    def _drop(self, ws: WebSocket | None, reason: str) -> None:
         """End this connection if it is still the current one."""
         if ws is self._ws and not ws.over.is_set():
             self._reason = reason
             ws.over.set()
 
-    async def _alive(self, ws) -> bool:
+    async def _alive(self, ws: WebSocket | None) -> bool:
         """True when anything is received within 10 s of a ping."""
         before = ws.last_rx
         try:
@@ -253,7 +255,7 @@ class Connection:
         if self._on_fault is not None:
             self._on_fault(cause, text)
 
-    async def _serve(self, ws) -> None:
+    async def _serve(self, ws: WebSocket | None) -> None:
         """Serve a connection until it ends."""
         rpc = Rpc(ws.send, self._handler, self._on_invalid)
         self._ws = ws
@@ -286,7 +288,7 @@ class Connection:
         if self._on_close is not None:
             self._on_close(reason)
 
-    async def _finish(self, ws, tasks: tuple) -> None:
+    async def _finish(self, ws: WebSocket | None, tasks: tuple) -> None:
         """Close the WebSocket if possible, stop the tasks, then close the transport, which no task uses any more."""
         reader, watch = tasks
         watch.cancel()
@@ -300,7 +302,7 @@ class Connection:
             reader.cancel()
             ws.abort()
 
-    async def _read(self, ws, rpc) -> None:
+    async def _read(self, ws: WebSocket | None, rpc: Rpc) -> None:
         """The reading task."""
         try:
             while True:
@@ -315,7 +317,7 @@ class Connection:
             log.error("link", "reader: " + log.reason(error))
             self._drop(ws, "fault in the reader")
 
-    async def _watch(self, ws) -> None:
+    async def _watch(self, ws: WebSocket | None) -> None:
         """Ping every WebSocketPingInterval; end the connection without a pong within that time or 30 s (OCPP-4)."""
         pinged = clock.ticks_ms()
         waiting = False

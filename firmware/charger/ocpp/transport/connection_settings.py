@@ -15,7 +15,7 @@ _TRIAL = "ocpp_trial.json"  # as in credential_trial.py
 class ConnectionSettings:
     """`csms` has the factory's values: url, identity, basic_auth_password, ca, client_cert, client_key."""
 
-    def __init__(self, config, csms: dict, store=None):
+    def __init__(self, config: Configuration, csms: dict, store: CertificateStore | None = None):
         """`store` is the CertificateStore; without one the factory's certificates are used."""
         self._config = config
         self._csms = csms
@@ -60,7 +60,7 @@ class ConnectionSettings:
         except OSError as error:  # retried at the next connection
             log.error("link", "trial not completed: " + log.reason(error))
 
-    async def _finish(self, change) -> None:
+    async def _finish(self, change: Any) -> None:
         try:
             await cooperative.run(change.finish())
             if not change.active:
@@ -142,16 +142,16 @@ class ConnectionSettings:
         return int(text) if text else None
 
     @property
-    def ca(self):
+    def ca(self) -> Any:
         """Root certificates of the back end, PEM or None."""
         return self._csms.get("ca") if self.store is None else self.store.link_roots()
 
     @property
-    def client_cert(self):
+    def client_cert(self) -> Any:
         """The unit's own certificate, PEM or None."""
         return self._csms.get("client_cert") if self.store is None else self.store.client_chain()
 
     @property
-    def client_key(self):
+    def client_key(self) -> Any:
         """The key of that certificate, PEM or DER, or None."""
         return self._csms.get("client_key") if self.store is None else self.store.client_key()

@@ -28,7 +28,7 @@ _NOT_ABOUT_IT = ("dns", "refused", "timeout", "no-time", "memory", "plain")
 class CredentialTrial:
     """`store` is the CertificateStore, with the vault; `note(event, info)` the security log."""
 
-    def __init__(self, config, store):
+    def __init__(self, config: Configuration, store: CertificateStore | None):
         self._config = config
         self._store = store
         self._files = store.files
@@ -104,7 +104,7 @@ class CredentialTrial:
         self._record["proven"] = True
         self._keep()
 
-    def finish(self):
+    def finish(self) -> Iterator:
         """Remove the old credentials: a generator that yields between flash writes (runtime/cooperative.py)."""
         for step in (self._finish_certificate, self._finish_key):
             for _ in step():
@@ -114,13 +114,13 @@ class CredentialTrial:
         self._record = {}
         self._files.delete(FILE)
 
-    def _finish_certificate(self):
+    def _finish_certificate(self) -> Iterator:
         if "certificate" in self._record:
             yield from self._store.promote()
             self._store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
             yield
 
-    def _finish_key(self):
+    def _finish_key(self) -> Iterator:
         if self._store.vault is not None:
             self._store.vault.delete(_OLD_KEY)
             yield

@@ -16,7 +16,7 @@ _OTHER_SPELLINGS = {
 }
 
 
-def canonical(code) -> str:
+def canonical(code: Any) -> str:
     """Return a received error code in the specification's spelling; GenericError if it is not text (OCPP-18)."""
     if not isinstance(code, str) or not code:
         return GENERIC_ERROR

@@ -26,7 +26,7 @@ _INBOX_BYTES = const(24576)
 _TURNS = const(4)  # passes of the loop from an answer to the code behind the caller's await
 
 
-def dumps(value) -> str:
+def dumps(value: Any) -> str:
     """JSON without spaces."""
     return json.dumps(value, separators=(",", ":"))
 
@@ -48,7 +48,7 @@ class Rpc:
     `on_invalid(reason)` is called for each invalid message (OCPP-19).
     """
 
-    def __init__(self, send, handler, on_invalid=None):
+    def __init__(self, send: Callable, handler: Callable, on_invalid: Callable | None = None):
         self._send = send
         self._handler = handler
         self._on_invalid = on_invalid
@@ -161,7 +161,7 @@ class Rpc:
         """True while an own CALL has no answer."""
         return self._pending is not None
 
-    def _settle(self, answer) -> None:
+    def _settle(self, answer: Any) -> None:
         """Set the result of the pending CALL: a dict, or the exception that call() raises."""
         self._pending = None
         self._answer = answer
@@ -183,7 +183,7 @@ class Rpc:
 
     # --- received messages ---
 
-    async def feed(self, data, size: int | None = None) -> None:
+    async def feed(self, data: Any, size: int | None = None) -> None:
         """Process one text message: a bytearray of which the first `size` bytes count and may be changed, or a str.
 
         Returns when an answer is noted or a CALL is queued; waits while the queue is full. Raises nothing.
@@ -220,7 +220,7 @@ class Rpc:
         if self._on_invalid is not None:
             self._on_invalid(reason)
 
-    async def _refuse(self, scan, code: str, why: str) -> None:
+    async def _refuse(self, scan: Any, code: str, why: str) -> None:
         """Refuse a message, with a CALLERROR if the scan has found its id."""
         kind, uid = scan.head()
         if kind == _CALL and self._is_id(uid):
@@ -231,13 +231,13 @@ class Rpc:
             self._note(why)
 
     @staticmethod
-    def _is_id(value) -> bool:
+    def _is_id(value: Any) -> bool:
         """True for text and numbers: ids that can be returned unchanged (OCPP-15)."""
         if isinstance(value, str):
             return len(value) <= _LONGEST_ID
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
-    async def _dispatch(self, message, size: int, scan) -> None:
+    async def _dispatch(self, message: Any, size: int, scan: Any) -> None:
         if not isinstance(message, list) or len(message) < 2 or type(message[0]) is not int:
             self._note("not an OCPP-J array")
             return
@@ -334,7 +334,7 @@ class Rpc:
         except DisconnectedError:
             log.info("rpc", "the answer is lost with the connection")
 
-    def _follow(self, action: str, follow_up) -> None:
+    def _follow(self, action: str, follow_up: Any) -> None:
         """Run the follow-up of an answer."""
         try:
             job = follow_up()
@@ -345,7 +345,7 @@ class Rpc:
             asyncio.create_task(self._finish(action, job))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
     @staticmethod
-    async def _finish(action: str, job):
+    async def _finish(action: str, job: Any) -> None:
         try:
             await job
         except DisconnectedError:

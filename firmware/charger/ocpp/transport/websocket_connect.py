@@ -58,7 +58,7 @@ class ConnectionTarget:
     Only a laboratory unit (`lab`) may use an unencrypted link (SEC-12).
     """
 
-    def __init__(self, settings, lab: bool = False):
+    def __init__(self, settings: ConnectionSettings, lab: bool = False):
         profile = settings.security_profile
         if not settings.url:
             raise ConfigurationError("no URL")
@@ -85,7 +85,7 @@ class ConnectionTarget:
         if profile == 3 and not (settings.client_cert and settings.client_key):
             raise ConfigurationError("no certificate of our own")
 
-    def context(self, settings):
+    def context(self, settings: ConnectionSettings):
         """The TLS context, None without TLS."""
         if not self.secure:
             return None
@@ -94,7 +94,7 @@ class ConnectionTarget:
         return tls.ClientContext(settings.ca)
 
 
-async def dial(settings, lab: bool, open_stream=None) -> tuple:
+async def dial(settings: ConnectionSettings, lab: bool, open_stream: Callable | None = None) -> tuple:
     """(WebSocket, the stream below it), or Failed. `open_stream` is net.tls.open_stream unless a test has its own."""
     try:
         return await _connect(settings, lab, open_stream)
@@ -109,7 +109,7 @@ async def dial(settings, lab: bool, open_stream=None) -> tuple:
         raise LinkFailedError("memory", "not enough memory to connect")
 
 
-async def _connect(settings, lab: bool, open_stream) -> tuple:
+async def _connect(settings: ConnectionSettings, lab: bool, open_stream: Callable | None) -> tuple:
     target = ConnectionTarget(settings, lab)
     log.info("link", "connecting to %s:%d%s" % (target.host, target.port, " by TLS" if target.secure else ""))
     gc.collect()

@@ -13,7 +13,7 @@ _LONGEST = 24  # longest number as text
 _EXACT = 16777216  # floats have 24 bits on some boards
 
 
-def whole(value) -> int | None:
+def whole(value: Any) -> int | None:
     """Return an integer, also from text or with a fraction of zeros; None for other values."""
     if isinstance(value, bool):
         return None
@@ -33,12 +33,12 @@ def whole(value) -> int | None:
     return -int(digits) if sign else int(digits)
 
 
-def utc_of(text) -> tuple:
+def utc_of(text: Any) -> tuple:
     """Parse a time to (seconds, milliseconds), also with spaces around it. ValueError."""
     return clock.parse_iso(text.strip() if isinstance(text, str) else text)
 
 
-def id_tag_info(info, unreadable) -> dict | None:
+def id_tag_info(info: Any, unreadable: Callable) -> dict | None:
     """Return the readable fields of an IdTagInfo; None without a status. unreadable(field, why) is called for the others."""
     if not isinstance(info, dict):
         unreadable("idTagInfo", "an object wanted")
@@ -58,7 +58,7 @@ def id_tag_info(info, unreadable) -> dict | None:
     return taken
 
 
-def _passes(spec: tuple, value, field: str, unreadable) -> bool:
+def _passes(spec: tuple, value: Any, field: str, unreadable: Callable) -> bool:
     try:
         validate.check(spec, value)
     except InvalidValueError as error:

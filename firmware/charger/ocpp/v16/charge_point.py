@@ -42,9 +42,12 @@ _CODES = {
 class ChargePoint(ServiceRegistry):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
-    def __init__(self, config, files, connectors: list, sessions, restart, store=None, settings=None, security_log=None,
-                 make_updater=None, make_uploader=None, unit_report=None, supply_da: int | None = None,
-                 planner=None, home_card=None):  # fmt: skip
+    def __init__(self, config: Configuration, files: Files, connectors: list, sessions: SessionStore, restart: Callable,
+                 store: CertificateStore | None = None, settings: ConnectionSettings | None = None,
+                 security_log: SecurityLog | None = None,
+                 make_updater: Callable | None = None, make_uploader: Callable | None = None, unit_report: Callable | None = None,
+                 supply_da: int | None = None,
+                 planner: Planner | None = None, home_card: Any | None = None):  # fmt: skip
         """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard".
 
         store            the CertificateStore
@@ -113,11 +116,11 @@ class ChargePoint(ServiceRegistry):
 
     # --- look-up ---
 
-    def connector(self, connector_id: int):
+    def connector(self, connector_id: int) -> Connector | None:
         """Return the connector with an id, None for 0 and unknown ids."""
         return self.connectors[connector_id - 1] if 0 < connector_id <= len(self.connectors) else None
 
-    def claim(self, connector_id: int, tag: str, parent) -> tuple:
+    def claim(self, connector_id: int, tag: str, parent: str | None) -> tuple:
         """Return (allowed, reservationId or None): whether reservations allow this idTag to use a connector."""
         return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
 
@@ -140,7 +143,7 @@ class ChargePoint(ServiceRegistry):
 
     # --- the link ---
 
-    def attach(self, link) -> None:
+    def attach(self, link: Any) -> None:
         """Use a link with call(), connected, kick() and close()."""
         self.link = link
 
@@ -239,18 +242,19 @@ class ChargePoint(ServiceRegistry):
             answer = await answer  # type: ignore[misc]
         return answer, self._follow_up
 
-    def after(self, job) -> None:
+    def after(self, job: Callable) -> None:
         """For actions: call job() after the answer to the current CALL was sent."""
         self._follow_up = job
 
     # --- other messages ---
 
-    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None) -> None:
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed: Callable | None = None,
+                  done: Callable | None = None) -> None:
         """Queue a CALL, see MessageQueue.post_call(); a triggered one does not wait for the others."""
         sender = self.urgent if triggered else self.sender
         sender.post_call(action, payload, triggered, failed, done)
 
-    def _post_status(self, notification: dict, failed, triggered: bool = False) -> None:
+    def _post_status(self, notification: dict, failed: Callable | None, triggered: bool = False) -> None:
         """Queue a status behind the older ones of its connector, whether it was triggered or not."""
         number = notification["connectorId"]
         lane = self._lanes.get(number)
@@ -258,7 +262,7 @@ class ChargePoint(ServiceRegistry):
             lane = self._lanes[number] = [self.urgent if triggered else self.sender, 0]
         lane[1] += 1
 
-        def done(_answer) -> None:
+        def done(_answer: Any) -> None:
             lane[1] -= 1
             if not lane[1]:
                 del self._lanes[number]
@@ -285,7 +289,7 @@ class ChargePoint(ServiceRegistry):
 
     # --- events of the connectors ---
 
-    def status_changed(self, connector) -> None:
+    def status_changed(self, connector: Connector) -> None:
         """A connector has a new status."""
         self.status.update_fault()
         self.status.changed(connector.id)
@@ -295,7 +299,7 @@ class ChargePoint(ServiceRegistry):
         if connector.status == "Preparing":
             self.authorisation.free_vend(connector)
 
-    def session_started(self, session) -> None:
+    def session_started(self, session: Session) -> None:
         """A session has begun; its records are on flash when this returns, before energy flows."""
         self.transactions.started(session)
         if self.connector(session.connector_id).start.profile is not None:
@@ -305,14 +309,14 @@ class ChargePoint(ServiceRegistry):
                 service.session_started(session)
         self.meter_values.started(session)
 
-    def session_ended(self, session) -> None:
+    def session_ended(self, session: Session) -> None:
         """A session is over."""
         self.transactions.ended(session)
         if self.has("profiles"):
             self.smart_charging.session_ended(session)
         self.availability.apply()
 
-    def tag_shown(self, connector, tag: str) -> None:
+    def tag_shown(self, connector: Connector, tag: str) -> None:
         """A card was shown at a connector."""
         self.authorisation.tag_shown(connector, tag)
 
@@ -323,7 +327,7 @@ class ChargePoint(ServiceRegistry):
         except OSError as error:
             log.error("charge point", log.reason(error))
 
-    def _delivered(self, action: str, local_id, payload: dict, answer) -> None:
+    def _delivered(self, action: str, local_id: int | None, payload: dict, answer: Any) -> None:
         self.transactions.delivered(action, local_id, payload, answer)
 
     # --- commands that act on the whole unit ---
@@ -349,7 +353,7 @@ class ChargePoint(ServiceRegistry):
             await self.link.close(_GOODBYE_MS)
         self._restart(kind)
 
-    async def unlock(self, connector) -> bool:
+    async def unlock(self, connector: Connector) -> bool:
         """UnlockConnector: end a transaction, then open the lock (OCPP-68)."""
         if connector.session is not None:
             connector.stop("UnlockCommand")
@@ -411,7 +415,7 @@ class ChargePoint(ServiceRegistry):
         }
 
 
-def _use_first(connector, others: bool) -> tuple:
+def _use_first(connector: Connector, others: bool) -> tuple:
     """Order of the connectors for a start that names none: with a new vehicle, free, used before; not reserved for it: later."""
     used = connector.session is not None or connector.status == "Finishing"
     return used, not connector.view.plugged, others, connector.id

@@ -93,7 +93,7 @@ class ChargingProfile:
             end = self._until(self.start + self.duration_s)
         return end is not None and now >= end
 
-    def _until(self, moment):
+    def _until(self, moment: Any):
         """Return a boundary, or the end of validity if that is earlier."""
         return _earlier(moment, self.valid_to)
 
@@ -123,7 +123,7 @@ class ChargingProfile:
         return fields
 
 
-def tenths(number) -> int:
+def tenths(number: Any) -> int:
     """Convert an OCPP limit to tenths; float errors are rounded away, further decimals are cut off (SCH-4)."""
     if isinstance(number, int):
         return number * 10
@@ -136,7 +136,7 @@ class Tenths:
     def __init__(self, value: int):
         self.value = value
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "%d.%d" % (self.value // 10, self.value % 10)
 
 
@@ -145,7 +145,7 @@ def decimal(value: int):
     return value // 10 if value % 10 == 0 else Tenths(value)
 
 
-def _period(start: int, limit: int, phases) -> dict:
+def _period(start: int, limit: int, phases: Any) -> dict:
     period = {"startPeriod": start, "limit": decimal(limit)}
     if phases is not None:
         period["numberPhases"] = phases
@@ -161,7 +161,7 @@ def _recurrence(fields: dict) -> int | None:
     return _PERIOD_S[kind]
 
 
-def _earlier(one, other):
+def _earlier(one: Any, other: Any):
     if one is None or other is None:
         return one if other is None else other
     return min(one, other)

@@ -70,7 +70,7 @@ class CurrentPlan:
             found = [profile for profile in found if str(profile.id) not in self.response_dsr]
         return _strongest(found, moment, since, None if session is None else session.local_id, seen)
 
-    def _since(self, session, now: int) -> int:
+    def _since(self, session: Any, now: int) -> int:
         """Return the begin of charging by the present clock; now when no transaction runs."""
         if session is None:
             return now
@@ -100,7 +100,7 @@ class CurrentPlan:
             limits[index] = min(total_da // (len(users) + 1), _need(limits[index]))
             total_da -= limits[index]
 
-    def deciding(self, connector, moment: int) -> list:
+    def deciding(self, connector: Connector, moment: int) -> list:
         """Ids as text of the profiles in force at a connector: its own and that of the whole unit."""
         seen = {"ids": []}
         self._own(connector, self._ranked, moment, moment, seen)
@@ -116,7 +116,7 @@ class CurrentPlan:
         """
         return await cooperative.run(self._composite(connector_id, now, duration_s, unit))
 
-    def _composite(self, connector_id: int, now: int, duration_s: int, unit: str):
+    def _composite(self, connector_id: int, now: int, duration_s: int, unit: str) -> Steps:
         ranked = self._ranked
         local = [self._local_da(connector) for connector in self._cp.connectors]
         periods = []
@@ -151,7 +151,7 @@ class CurrentPlan:
             ],
         }
 
-    def _limit_of(self, connector_id: int, found: list, whole, local: list, unit: str) -> int:
+    def _limit_of(self, connector_id: int, found: list, whole: Any, local: list, unit: str) -> int:
         """The limit of a connector, or the sum of all for 0, in tenths of a unit, as it follows from those found."""
         limits = []
         for connector, limit in zip(self._cp.connectors, found):
@@ -169,7 +169,7 @@ class CurrentPlan:
             return self._in_unit(flows[index], self._cp.connectors[index], decides, unit)
         return self._sum(flows, found, alone, whole, unit)
 
-    def _sum(self, flows: list, found: list, alone: list, whole, unit: str) -> int:
+    def _sum(self, flows: list, found: list, alone: list, whole: Any, unit: str) -> int:
         """Return the sum for the whole unit: the most loaded phase in A, all phases in W."""
         total_w = 0
         loads = [0, 0, 0]
@@ -188,7 +188,7 @@ class CurrentPlan:
             total_w = min(total_w, most_da * self._volts * self.phases())
         return min(total_w, self._fact_dw or total_w)
 
-    def _in_unit(self, current_da: int, connector, decides, unit: str) -> int:
+    def _in_unit(self, current_da: int, connector: Connector, decides: Any, unit: str) -> int:
         """0.1 A of a connector in tenths of a unit; the watts of the profile where those decide, not rounded to 0.1 A."""
         if unit == "A":
             return current_da
@@ -228,13 +228,13 @@ class CurrentPlan:
         return max([self.phases_of(connector) for connector in self._cp.connectors])
 
 
-def _rank(profile) -> int:
+def _rank(profile: Any) -> int:
     """The greater is the stronger (3.13.2; OCPP-101): TxProfile, then the level, then the connector's own."""
     rank = profile.stack_level * 2 + (profile.connector_id > 0)
     return rank + _ABOVE_ALL if profile.purpose == TX else rank
 
 
-def _strongest(ranked: list, moment: int, since: int, session_id, seen: dict) -> tuple:
+def _strongest(ranked: list, moment: int, since: int, session_id: int | None, seen: dict) -> tuple:
     """((limit, unit) of the strongest that is valid or None, when that may change or None). `since`: start of charging.
 
     `seen` keeps what was found for this moment of profiles that do not count from the start of charging. The id of the
@@ -265,7 +265,7 @@ def _need(limit_da: int | None) -> int:
     return _UNLIMITED if limit_da is None else limit_da
 
 
-def _first(one, other):
+def _first(one: Any, other: Any):
     if one is None or other is None:
         return one if other is None else other
     return min(one, other)

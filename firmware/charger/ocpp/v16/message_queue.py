@@ -13,13 +13,13 @@ _MOST = const(40)  # queued messages; beyond that the oldest is dropped
 class MessageQueue:
     """`call(action, payload, before_accepted)` sends. Jobs run one at a time, in order."""
 
-    def __init__(self, call):
+    def __init__(self, call: Callable):
         self._call = call
         self._jobs = []
         self._wake = asyncio.Event()
         self._busy = False
 
-    def post(self, job, dropped=None) -> None:
+    def post(self, job: Callable, dropped: Callable | None = None) -> None:
         """Queue job(), a function or coroutine function. dropped() is called when it is dropped."""
         if len(self._jobs) >= _MOST:
             log.warn("sender", "queue full: the oldest message is dropped")
@@ -29,11 +29,12 @@ class MessageQueue:
         self._jobs.append((job, dropped))
         self._wake.set()
 
-    def post_call(self, action: str, payload: dict, triggered: bool = False, failed=None, done=None) -> None:
+    def post_call(self, action: str, payload: dict, triggered: bool = False, failed: Callable | None = None,
+                  done: Callable | None = None) -> None:
         """Queue a CALL: done(answer) or failed() is called with the outcome. `triggered` goes out before Accepted, too."""
         self.post(lambda: self._once(action, payload, triggered, failed, done), failed)
 
-    async def _once(self, action: str, payload: dict, triggered: bool, failed, done) -> None:
+    async def _once(self, action: str, payload: dict, triggered: bool, failed: Callable | None, done: Callable | None) -> None:
         try:
             answer = await self._call(action, payload, triggered)
         except CallFailedError as error:

@@ -13,7 +13,9 @@ def _none():
 class ServiceRegistry:
     """Base of the charge point. A service with data on flash is created at start-up."""
 
-    def __init__(self, config, files, store=None, settings=None, make_updater=None, make_uploader=None):
+    def __init__(self, config: Configuration, files: Files, store: CertificateStore | None = None,
+                 settings: ConnectionSettings | None = None, make_updater: Callable | None = None,
+                 make_uploader: Callable | None = None):
         self.config = config
         self.files = files
         self.loaded = {}
@@ -44,7 +46,7 @@ class ServiceRegistry:
         return self.make_updater()
 
     @property
-    def smart_charging(self):
+    def smart_charging(self) -> SmartCharging:
         """Charging profiles."""
         service = self.loaded.get("profiles")
         if service is None:
@@ -54,7 +56,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def reservations(self):
+    def reservations(self) -> Reservations:
         """Reservations."""
         service = self.loaded.get("reservations")
         if service is None:
@@ -64,7 +66,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def local_list(self):
+    def local_list(self) -> LocalList:
         """The local authorisation list."""
         service = self.loaded.get("list")
         if service is None:
@@ -74,7 +76,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def cache(self):
+    def cache(self) -> AuthorisationCache:
         """The authorisation cache."""
         service = self.loaded.get("cache")
         if service is None:
@@ -84,7 +86,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def diagnostics(self):
+    def diagnostics(self) -> DiagnosticsUpload:
         """Uploads of diagnostics."""
         service = self.loaded.get("diagnostics")
         if service is None:
@@ -94,7 +96,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def logs(self):
+    def logs(self) -> LogUpload:
         """Uploads of logs requested by the back end."""
         service = self.loaded.get("logs")
         if service is None:
@@ -104,7 +106,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def certificates(self):
+    def certificates(self) -> CertificateRenewal | None:
         """The unit's own certificate: requests, renewal; None without a store."""
         service = self.loaded.get("certificates")
         if service is None and self.store is not None:
@@ -114,7 +116,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def signed_firmware(self):
+    def signed_firmware(self) -> SignedFirmwareUpdate:
         """Signed updates requested by the back end."""
         service = self.loaded.get("signed firmware")
         if service is None:
@@ -124,7 +126,7 @@ class ServiceRegistry:
         return service
 
     @property
-    def firmware(self):
+    def firmware(self) -> FirmwareUpdate:
         """Updates requested by the back end."""
         service = self.loaded.get("firmware")
         if service is None:

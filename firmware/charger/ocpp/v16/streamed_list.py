@@ -9,12 +9,12 @@ class StreamedList:
     Iteration yields the text in pieces; `head` and `tail`, which rpc.py sets, are its beginning and end.
     """
 
-    def __init__(self, name: str, make):
+    def __init__(self, name: str, make: Callable):
         self._name = name
         self._make = make
         self.head = self.tail = ""
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator:
         yield self.head + '{"' + self._name + '":['
         comma = ""
         for item in self._make():

@@ -46,7 +46,8 @@ class TransactionQueue:
     `unfinished` holds, after a restart, the local ids of transactions that were started and have no stop.
     """
 
-    def __init__(self, files, config, call, ready, done, has_back_end: bool = True):
+    def __init__(self, files: Files, config: Configuration, call: Callable, ready: Callable, done: Callable,
+                 has_back_end: bool = True):
         """has_back_end: False for a unit that was given none; its queue stays empty (the sessions are in their own store)."""
         self._has_back_end = has_back_end
         self._config = config
@@ -284,7 +285,7 @@ class TransactionQueue:
         elif action == STOP:
             self._ids.pop(local_id, None)
 
-    def _give_up(self, action: str, local_id) -> None:
+    def _give_up(self, action: str, local_id: Any) -> None:
         """Give up a message after all attempts (OCPP-36)."""
         log.error("queue", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
         self.dropped += 1
@@ -293,7 +294,7 @@ class TransactionQueue:
         elif action == STOP:
             self._ids.pop(local_id, None)
 
-    def _remove(self, source, seq: int, data: bytes) -> None:
+    def _remove(self, source: Any, seq: int, data: bytes) -> None:
         """Remove the oldest message. The state on flash is sufficient; journals are trimmed if that frees a segment."""
         self._failed = self._cuts = 0
         if source is None:
@@ -323,14 +324,14 @@ class TransactionQueue:
             log.error("queue", "state not written: " + log.reason(error))
 
 
-def _first(journal, start: int) -> tuple:
+def _first(journal: Journal, start: int) -> tuple:
     """Return (number, record) of the oldest record from start on, (0, None) without one."""
     for seq, data in journal.records(start):
         return seq, data
     return 0, None
 
 
-def _word(data, number: int) -> int:
+def _word(data: Buffer, number: int) -> int:
     """Return a word of a record as a number, -1 when it is none."""
     words = bytes(data).split(b" ", 4)
     return int(words[number]) if len(words) > number and words[number].isdigit() else -1
@@ -362,7 +363,7 @@ def exact_stamp(utc_s: int | None, uptime_ms: int, boot_id: int, rest_ms: int = 
     return utc_s * 1000 + rest_ms if exact is None or exact // 1000 != utc_s else exact
 
 
-def stamp_in(session) -> int:
+def stamp_in(session: Session | None) -> int:
     """Return the stamp of now, in milliseconds, for a session that runs (None: for no session): not before its start."""
     if session is None:
         return now_stamp()
@@ -382,7 +383,7 @@ def thin(samples: list) -> None:
         samples.pop(index)
 
 
-def _fill_times(value, time_base: tuple) -> bool:
+def _fill_times(value: Any, time_base: tuple) -> bool:
     """Turn the stamps of a message into times, in place; True when one of them had to be counted from `time_base`."""
     counted = False
     if isinstance(value, list):

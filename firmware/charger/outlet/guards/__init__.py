@@ -36,7 +36,7 @@ ALL = (
 )
 
 
-def make(outlet) -> list:
+def make(outlet: Outlet) -> list:
     """The guards of an outlet: those whose inputs it has."""
     made = [guard() for guard in ALL if not guard.NEEDS or getattr(outlet, guard.NEEDS) is not None]
     for guard in made:

@@ -38,14 +38,14 @@ class Guard:
         self._present_ms = -1  # -1: not present
         self._gone_ms = 0
 
-    def set_up(self, outlet) -> None:
+    def set_up(self, outlet: Outlet) -> None:
         """Take what is board data from the outlet, once."""
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """True while the condition is there."""
         raise NotImplementedError
 
-    def step_present(self, outlet) -> None:
+    def step_present(self, outlet: Outlet) -> None:
         """One tick in which danger() is True."""
         self.active = True
         self._gone_ms = 0
@@ -57,7 +57,7 @@ class Guard:
         if self._present_ms >= self.TRIP_MS:
             self.tripped = True
 
-    def step_gone(self, outlet) -> None:
+    def step_gone(self, outlet: Outlet) -> None:
         """One tick of an active guard in which danger() is False."""
         self._present_ms = -1
         if not self.tripped:
@@ -68,7 +68,7 @@ class Guard:
         if self._gone_ms >= self.CLEAR_MS and self.may_clear(outlet):
             self.release()
 
-    def may_clear(self, outlet) -> bool:
+    def may_clear(self, outlet: Outlet) -> bool:
         """Whether the rule lets a guard go whose condition has been gone for CLEAR_MS."""
         return self.RULE == CLEARS or (self.RULE == UNPLUG and not outlet.plugged)
 
@@ -78,12 +78,12 @@ class Guard:
         self._gone_ms = 0
         self._present_ms = -1
 
-    def acknowledge(self, outlet) -> bool:
+    def acknowledge(self, outlet: Outlet) -> bool:
         """The owner has acted: clears a latch whose condition was gone before this tick. True when the guard is clear."""
         if self._gone_ms > outlet.dt_ms:
             self.release()
         return not self.tripped
 
-    def is_present(self, outlet) -> bool:
+    def is_present(self, outlet: Outlet) -> bool:
         """For the loop: True when the condition was present in the last tick."""
         return self._present_ms >= 0

@@ -27,7 +27,7 @@ class Tamper(base.Guard):
         self.BLOCKS = self.FAULTED = True
         self.RULE = base.SERVICE
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The switch says open, or an opening is latched: that one trips at once."""
         if outlet.tamper_input != self._input:
             self._apply(outlet.tamper_input)
@@ -44,7 +44,7 @@ class Tamper(base.Guard):
         self.BLOCKS = self.FAULTED = policy != TAMPER_REPORT
         self.RULE = base.SERVICE if policy == TAMPER_LATCH else base.CLEARS
 
-    def is_present(self, outlet) -> bool:
+    def is_present(self, outlet: Outlet) -> bool:
         """The switch or the latch as they are now: the tick may not have seen a latch go yet."""
         return outlet.tamper_input & TAMPER_LATCHED > 0 or outlet.tamper.value() == 1
 
@@ -58,7 +58,7 @@ class BoardFault(base.Guard):
     OF_BOARD = True
     TRIP_MS = 40
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The level of the input."""
         return outlet.board_fault.value() == 1
 
@@ -71,7 +71,7 @@ class FaultInput(base.Guard):
     INFO = "Fault input of the outlet"
     TRIP_MS = 40
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The level of the input."""
         return outlet.fault_input.value() == 1
 
@@ -85,7 +85,7 @@ class Rails(base.Guard):
     OF_BOARD = True
     TRIP_MS = 40
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The level of the input."""
         return outlet.rails.value() == 1
 
@@ -98,6 +98,6 @@ class ReaderLost(base.Guard):
     FAULTED = False
     BLOCKS = False
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """As the job that polls the reader has reported."""
         return outlet.reader_failed

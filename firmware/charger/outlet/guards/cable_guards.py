@@ -20,7 +20,7 @@ class Proximity(base.Guard):
     RULE = base.UNPLUG
     TRIP_MS = 100  # of a change; before the coding is latched it may take _SETTLE_MS, without energy
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Only with a plug in the socket; in state F, without energy, it is not seen whether there is one."""
         if not outlet.plugged or outlet.driving_f:
             return False
@@ -42,7 +42,7 @@ class LockFailure(base.Guard):
     RULE = base.UNPLUG
     TRIP_MS = 5000  # three tries of the outlet's
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Commanded and not confirmed."""
         return outlet.wants_lock and not outlet.locked
 
@@ -55,6 +55,6 @@ class UnlockFailure(LockFailure):
     RULE = base.CLEARS
     BLOCKS = False
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Released and still locked."""
         return not outlet.lock.commanded and outlet.lock.locked()

@@ -18,11 +18,11 @@ class Weld(base.Guard):
     INFO = "Contactor welded"
     RULE = base.SERVICE
 
-    def set_up(self, outlet) -> None:
+    def set_up(self, outlet: Outlet) -> None:
         """The contactor's own time."""
         self.TRIP_MS = outlet.contactor.open_ms + _WELD_MARGIN_MS
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Released and still closed."""
         return outlet.contacts_closed and not outlet.contactor.commanded
 
@@ -38,15 +38,15 @@ class CloseFailure(base.Guard):
     INFO = "Contactor does not close"
     CLEAR_MS = 10000
 
-    def set_up(self, outlet) -> None:
+    def set_up(self, outlet: Outlet) -> None:
         """The contactor's own time."""
         self.TRIP_MS = outlet.contactor.close_ms + _CLOSE_MARGIN_MS
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Commanded and still open."""
         return self._is_lost(outlet.contactor, outlet)
 
-    def _is_lost(self, contactor, outlet) -> bool:
+    def _is_lost(self, contactor: Any, outlet: Outlet) -> bool:
         measured = outlet.metered
         self.soft = measured is not None and measured[0] > HOT_MA
         return contactor.commanded and is_open(contactor, outlet)
@@ -58,11 +58,11 @@ class PhaseWeld(Weld):
     NEEDS = "phase_switch"
     INFO = "Contactor of phases 2 and 3 welded"
 
-    def set_up(self, outlet) -> None:
+    def set_up(self, outlet: Outlet) -> None:
         """The contactor's own time."""
         self.TRIP_MS = outlet.switch.second.open_ms + _WELD_MARGIN_MS
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Released and still closed."""
         switch = outlet.switch
         return switch.second_closed and not switch.second.commanded
@@ -74,11 +74,11 @@ class PhaseCloseFailure(CloseFailure):
     NEEDS = "phase_switch"
     INFO = "Contactor of phases 2 and 3 does not close"
 
-    def set_up(self, outlet) -> None:
+    def set_up(self, outlet: Outlet) -> None:
         """The contactor's own time."""
         self.TRIP_MS = outlet.switch.second.close_ms + _CLOSE_MARGIN_MS
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Commanded and still open."""
         return self._is_lost(outlet.switch.second, outlet)
 
@@ -88,19 +88,19 @@ class RepeatedOpenings(base.Guard):
 
     INFO = "Interrupted too often, unplug the vehicle"
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """As the count says; the code is that of the last interruption."""
         if outlet.switch.interruptions < MOST_INTERRUPTIONS:
             return False
         self.CODE = outlet.switch.code
         return True
 
-    def is_present(self, outlet) -> bool:
+    def is_present(self, outlet: Outlet) -> bool:
         """The owner's word ends the condition itself."""
         return False
 
 
-def is_open(contactor, outlet) -> bool:
+def is_open(contactor: Any, outlet: Outlet) -> bool:
     """A pole is open; where voltage is sensed, mains that have gone say nothing about it."""
     if contactor.complete:
         return False

@@ -26,7 +26,7 @@ class ResidualCurrent(base.Guard):
         super().__init__()
         self._start_ms = _START_MS
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The trip input, except during our own self-test pulse, and while the monitor starts with the unit."""
         if not outlet.rcd_tripped:
             self._start_ms = 0
@@ -48,7 +48,7 @@ class ResidualSelfTest(base.Guard):
     CODE = "GroundFailure"
     INFO = "Residual current device fails its self-test"
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The result of the last test."""
         return outlet.self_test.failed
 
@@ -71,7 +71,7 @@ class OverCurrent(base.Guard):
         self._steep_ms = 0
         self._short_ms = 0
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Limit: signalled current plus 0.5 A of noise, times 1.1. The two steeper curves trip through the base's."""
         if not outlet.plugged:
             self._trips = 0
@@ -91,14 +91,14 @@ class OverCurrent(base.Guard):
         self.soft = worst_ma <= (outlet.rated_da() + 5) * 110
         return worst_ma > base_ma + base_ma // 10
 
-    def step_present(self, outlet) -> None:
+    def step_present(self, outlet: Outlet) -> None:
         """Count the trips."""
         was = self.tripped
         super().step_present(outlet)
         if self.tripped and not was:
             self._trips += 1
 
-    def may_clear(self, outlet) -> bool:
+    def may_clear(self, outlet: Outlet) -> bool:
         """Three tries, then unplugging."""
         return self._trips <= _RETRIES or not outlet.plugged
 
@@ -120,13 +120,13 @@ class UnderVoltage(base.Guard):
         super().__init__()
         self._sag_ms = 0
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The lowest phase, mV."""
         self.soft = not outlet.open_pen  # which is a danger
         measured = outlet.metered
         return measured is not None and measured[1] < (207000 if outlet.open_pen else 180000)
 
-    def step_present(self, outlet) -> None:
+    def step_present(self, outlet: Outlet) -> None:
         """Wait while the car follows a lower limit, at most _SAG_MS, where the voltage is low by less than _DEEP_MV."""
         if outlet.signalled_da > _LEAST_DA and self.soft and outlet.energised and self._sag_ms < _SAG_MS:
             if outlet.metered[1] >= _DEEP_MV:
@@ -134,7 +134,7 @@ class UnderVoltage(base.Guard):
                 return
         super().step_present(outlet)
 
-    def step_gone(self, outlet) -> None:
+    def step_gone(self, outlet: Outlet) -> None:
         """The voltage is back."""
         self._sag_ms = 0
         super().step_gone(outlet)
@@ -148,7 +148,7 @@ class OverVoltage(base.Guard):
     TRIP_MS = 1000
     CLEAR_MS = 10000
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The highest phase, mV."""
         measured = outlet.metered
         return measured is not None and measured[2] > (253000 if outlet.open_pen else 265000)
@@ -163,7 +163,7 @@ class MeterLost(base.Guard):
     CLEAR_MS = 2000
     SOFT = True
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """The meter task publishes readings only while they pass their checks; the tick drops those older than 2 s."""
         return outlet.metered is None
 
@@ -178,6 +178,6 @@ class Temperature(base.Guard):
     CLEAR_MS = 300000
     SOFT = True
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """With hysteresis: once tripped the lower threshold counts. A broken sensor reads as very hot."""
         return outlet.thermometer.value_dc >= (700 if self.tripped else 850)

@@ -15,12 +15,12 @@ class Diode(base.Guard):
     RULE = base.UNPLUG
     TRIP_MS = 200  # of the latch: the contactor opens in the tick that has read it twice
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Judge the negative plateau, and tell the outlet, which does not wait for the latch."""
         outlet.diode_lost = lost = self._is_lost(outlet)
         return lost
 
-    def _is_lost(self, outlet) -> bool:
+    def _is_lost(self, outlet: Outlet) -> bool:
         """Only with PWM out and a car-like high plateau is there a negative half to look at (CP-10)."""
         if not outlet.pwm_on or not pilot_states.B <= outlet.raw_state <= pilot_states.D:
             return False
@@ -34,12 +34,12 @@ class PilotGenerator(base.Guard):
     INFO = "Level of the pilot generator out of range"
     TRIP_MS = 200
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """By the test of the negative level, or by a positive one that is below state A and above what any car makes of it."""
         return outlet.generator_test.failed or is_weak(outlet)
 
 
-def is_weak(outlet) -> bool:
+def is_weak(outlet: Outlet) -> bool:
     """True for a voltage beside state A's window with no car plugged."""
     return not outlet.plugged and outlet.raw_state == pilot_states.UNDEFINED and outlet.pilot.high_mv > _NO_CAR_MV
 
@@ -51,7 +51,7 @@ class PilotShort(base.Guard):
     INFO = "Control pilot shorted or lost"
     TRIP_MS = 200  # of the report only: the contactor opens at the first bad reading
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """State F is right only while we drive it."""
         raw = outlet.raw_state
         return raw == pilot_states.E or (raw == pilot_states.F and not outlet.driving_f)
@@ -65,7 +65,7 @@ class PilotVoltage(base.Guard):
     FAULTED = False
     TRIP_MS = 200  # of the report only, as above
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """Between the windows, or beyond them; not in our own state F.
 
         In state F a car without a diode, which Diode reports, shows some voltage of its own. Where the generator itself is wrong
@@ -83,6 +83,6 @@ class Ventilation(base.Guard):
     RULE = base.UNPLUG
     TRIP_MS = 200  # of the latch: the contactor opens in the tick that has read it twice
 
-    def danger(self, outlet) -> bool:
+    def danger(self, outlet: Outlet) -> bool:
         """State D without has_ventilation."""
         return outlet.state == pilot_states.D and not outlet.has_ventilation

@@ -3,7 +3,7 @@
 SPEC = ("obj", (("connectorId", ("int", None, None)), ("type", ("enum", ("Inoperative", "Operative")))))
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, Scheduled while a transaction runs, Rejected for a connector that is not there."""
     connector_id = request["connectorId"]
     if not 0 <= connector_id <= len(cp.connectors):

@@ -3,6 +3,6 @@
 SPEC = ("obj", (("key", ("str", 50)), ("value", ("text", 500))))
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """The status of the change."""
     return {"status": cp.config.change(request["key"], request["value"])}

@@ -3,7 +3,7 @@
 SPEC = ("obj", ())
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Rejected when the cache is switched off."""
     if not cp.config.get_bool("AuthorizationCacheEnabled"):
         return {"status": "Rejected"}

@@ -14,7 +14,7 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, or Unknown when nothing matched."""
     cleared = cp.smart_charging.clear(
         request.get("id"), request.get("connectorId"), request.get("chargingProfilePurpose"), request.get("stackLevel")

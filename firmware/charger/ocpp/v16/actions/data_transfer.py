@@ -10,7 +10,7 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """UnknownMessageId for our own vendor id, UnknownVendorId for any other."""
     ours = request["vendorId"].lower() == cp.config.get_str("ChargePointVendor").lower()
     return {"status": "UnknownMessageId" if ours else "UnknownVendorId"}

@@ -19,7 +19,7 @@ SPEC = (
 )
 
 
-async def handle(cp, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, NotFound, or Failed for one that is in use, or the unit's own."""
     if cp.store is None:
         return {"status": "NotFound"}

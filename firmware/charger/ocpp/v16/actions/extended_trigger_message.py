@@ -5,7 +5,7 @@ from charger.ocpp.v16.actions import trigger_message
 SPEC = ("obj", (("requestedMessage", ("str", 50)),), (("connectorId", ("int", 1, None)),))
 
 
-def handle(cp, request: dict):
+def handle(cp: ChargePoint, request: dict):
     """Return Accepted, Rejected when it is not possible now, or NotImplemented when the message cannot be triggered."""
     message = request["requestedMessage"]
     if message == "LogStatusNotification":
@@ -21,7 +21,7 @@ def handle(cp, request: dict):
     return {"status": "Accepted"}
 
 
-def _sign(cp) -> dict:
+def _sign(cp: ChargePoint) -> dict:
     """A new key pair and a SignCertificate; not without a CpoName for the request (WP-15)."""
     service = getattr(cp, "certificates", None)
     if service is None:

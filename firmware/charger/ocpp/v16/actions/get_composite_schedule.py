@@ -12,7 +12,7 @@ SPEC = (
 )
 
 
-async def handle(cp, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """The schedule from now on; Rejected for a connector that is not there, and while the time is unknown."""
     connector_id = request["connectorId"]
     now = clock.utc_s()

@@ -6,7 +6,7 @@ from charger.ocpp.transport.error_codes import PROPERTY_CONSTRAINT_VIOLATION
 SPEC = ("obj", (), (("key", ("list", ("str", 50), None)),))
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """The keys asked for, or all."""
     names = request.get("key")
     if not names:

@@ -15,7 +15,7 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """fileName, or nothing without a way to send one or for a span that ends before it begins. The answer goes first."""
     service = cp.diagnostics
     name = service.name()

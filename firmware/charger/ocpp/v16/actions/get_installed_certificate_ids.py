@@ -3,7 +3,7 @@
 SPEC = ("obj", (("certificateType", ("enum", ("CentralSystemRootCertificate", "ManufacturerRootCertificate"))),))
 
 
-async def handle(cp, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted with the hash data, or NotFound."""
     found = [] if cp.store is None else await cp.store.installed(request["certificateType"])
     if not found:

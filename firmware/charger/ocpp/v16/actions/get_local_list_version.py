@@ -3,7 +3,7 @@
 SPEC = ("obj", ())
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """The version of the list."""
     enabled = cp.config.get_bool("LocalAuthListEnabled")
     return {"listVersion": cp.local_list.version if enabled else -1}

@@ -27,7 +27,7 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files or for a
     span that ends before it begins."""
     service, kind, asked = cp.logs, request["logType"], request["log"]

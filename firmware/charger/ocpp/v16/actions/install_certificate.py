@@ -9,7 +9,7 @@ SPEC = (
 )
 
 
-async def handle(cp, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, Rejected, or Failed where the flash did not take it."""
     if cp.store is None:
         return {"status": "Failed"}

@@ -12,7 +12,7 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted means that the charger will try."""
     tag = request["idTag"]
     connector = cp.remote_start_connector(request.get("connectorId"), tag)

@@ -3,7 +3,7 @@
 SPEC = ("obj", (("transactionId", ("int", None, None)),))
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted only for a transaction that runs here."""
     connector = cp.transactions.running(request["transactionId"])
     if connector is None or not cp.boot.accepted:

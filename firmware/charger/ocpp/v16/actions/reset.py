@@ -3,7 +3,7 @@
 SPEC = ("obj", (("type", ("enum", ("Hard", "Soft"))),))
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Return Accepted: the charger can restart in every state."""
     kind = request["type"]
     cp.after(lambda: cp.reset(kind))

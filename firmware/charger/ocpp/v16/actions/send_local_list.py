@@ -13,7 +13,7 @@ SPEC = (
 )
 
 
-async def handle(cp, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, Failed, VersionMismatch, or NotSupported while the list is switched off."""
     if not cp.config.get_bool("LocalAuthListEnabled"):
         return {"status": "NotSupported"}

@@ -7,7 +7,7 @@ from charger.ocpp.v16.actions import charging_profile_spec
 SPEC = ("obj", (("connectorId", ("int", 0, None)), ("csChargingProfiles", charging_profile_spec.SPEC)))
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted or Rejected; a connector that is not there is an error of the message (OCPP-20)."""
     connector_id = request["connectorId"]
     if connector_id > len(cp.connectors):

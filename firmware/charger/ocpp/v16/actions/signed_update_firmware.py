@@ -27,7 +27,7 @@ SPEC = (
 )
 
 
-async def handle(cp, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """Return the status; SignedFirmwareStatusNotifications report the progress."""
     firmware = request["firmware"]
     job = {

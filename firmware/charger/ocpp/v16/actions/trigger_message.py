@@ -3,7 +3,7 @@
 SPEC = ("obj", (("requestedMessage", ("str", 50)),), (("connectorId", ("int", None, None)),))
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Return Accepted, Rejected when it is not possible now, or NotImplemented when the message cannot be triggered."""
     message = request["requestedMessage"]
     connector_id = request.get("connectorId")

@@ -17,7 +17,7 @@ SPEC = (
 )
 
 
-def handle(cp, request: dict) -> dict:
+def handle(cp: ChargePoint, request: dict) -> dict:
     """Return an empty answer; FirmwareStatusNotifications report the progress."""
     if cp.updater is None or cp.config.get_int("SecurityProfile") >= 2:
         raise OcppError(NOT_SUPPORTED, "")

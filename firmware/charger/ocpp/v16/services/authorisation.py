@@ -17,7 +17,7 @@ class Authorisation:
     `home_card(idTag)`: (status, parent) by the owner's list, None where that does not decide.
     """
 
-    def __init__(self, cp, home_card=None):
+    def __init__(self, cp: ChargePoint, home_card: Any | None = None):
         self._cp = cp
         self._home_card = home_card
         self._config = cp.config
@@ -52,7 +52,7 @@ class Authorisation:
             return None
         return self.learn(tag, answer.get("idTagInfo"))
 
-    def learn(self, tag: str, info) -> tuple | None:
+    def learn(self, tag: str, info: Any) -> tuple | None:
         """Store an IdTagInfo of the back end (OCPP-51, 55); return (status, parent), None when it is invalid."""
         info = answers.id_tag_info(info, self._cp.unreadable)
         if info is None:
@@ -95,7 +95,7 @@ class Authorisation:
         else:
             self._cp.post(lambda: self._stop_by_other(connector, tag))
 
-    async def _start(self, connector, tag: str, shown_ms: int) -> None:
+    async def _start(self, connector: Connector, tag: str, shown_ms: int) -> None:
         if not connector.accepts_start():
             log.info("authorise", "connector %d cannot start now" % connector.id)
             return
@@ -122,7 +122,8 @@ class Authorisation:
             connector.cancel_pending()
         return True
 
-    def begin(self, connector, tag: str, parent=None, remote: bool = False, profile=None) -> bool:
+    def begin(self, connector: Connector, tag: str, parent: str | None = None, remote: bool = False,
+              profile: Any | None = None) -> bool:
         """Authorise the connector for an idTag, unless it is reserved for another one (OCPP-71)."""
         allowed, reservation_id = self._cp.claim(connector.id, tag, parent)
         if not allowed:
@@ -143,12 +144,12 @@ class Authorisation:
         log.info("authorise", "%s may not stop this session" % log.mask(tag))
         self._note(connector, "card refused: session of another user", status if status != ACCEPTED else "Refused")
 
-    def _note(self, connector, what: str, status: str) -> None:
+    def _note(self, connector: Connector, what: str, status: str) -> None:
         """Add an event to the security log (SEC-22), without the idTag (SEC-15)."""
         event = events.AUTHORISED if status == ACCEPTED else events.NOT_AUTHORISED
         self._cp.note(event, "connector %d, %s: %s" % (connector.id, what, status))
 
-    def _held_cable(self, connector, tag: str) -> None:
+    def _held_cable(self, connector: Connector, tag: str) -> None:
         """The cable of a refused session is given back to its tag, and to one with the same parent (OCPP-54)."""
         if same(connector.held_for[0] or "", tag):
             log.info("authorise", "connector %d releases the cable" % connector.id)
@@ -156,7 +157,7 @@ class Authorisation:
         else:
             self._cp.post(lambda: self._release_by_other(connector, tag))
 
-    async def _release_by_other(self, connector, tag: str) -> None:
+    async def _release_by_other(self, connector: Connector, tag: str) -> None:
         held = connector.held_for
         status, parent = await self.authorise(tag)
         if held is not None and held is connector.held_for and status == ACCEPTED and parent and held[1]:
@@ -176,18 +177,18 @@ class Authorisation:
         known = self.local(tag) if self._cp.has("reservations") else None
         return self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]
 
-    def free_vend(self, connector) -> None:
+    def free_vend(self, connector: Connector) -> None:
         """Start without a card after plug-in, if the owner allows free charging (A3 to A5)."""
         if self._config.get_bool("FreeVend") and connector.outlet.plugged and not connector.promised:
             tag = self._config.get_str("FreeVendIdTag")
             if connector.pending is None and connector.startable() and not self._cp.power_return.delays(connector, tag):
                 self.begin(connector, tag)
 
-    def remote_start(self, connector, tag: str, profile=None) -> None:
+    def remote_start(self, connector: Connector, tag: str, profile: Any | None = None) -> None:
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
         self._cp.post(lambda: self._remote_start(connector, tag, profile), lambda: self._release(connector, profile))
 
-    async def _remote_start(self, connector, tag: str, profile) -> None:
+    async def _remote_start(self, connector: Connector, tag: str, profile: Any) -> None:
         try:
             allowed, tag, parent = await self._remote_identity(connector, tag)
             if allowed:
@@ -195,7 +196,7 @@ class Authorisation:
         finally:
             self._release(connector, profile)
 
-    def _release(self, connector, profile) -> None:
+    def _release(self, connector: Connector, profile: Any) -> None:
         """A remote start has reached its connector, or has come to nothing."""
         connector.promised = False
         if profile is not None:
@@ -203,7 +204,7 @@ class Authorisation:
         if connector.status == "Preparing":
             self.free_vend(connector)
 
-    async def _remote_identity(self, connector, tag: str) -> tuple:
+    async def _remote_identity(self, connector: Connector, tag: str) -> tuple:
         """(allowed, tag for the wire, parent) of a remote start. A reserved connector asks for the parent (5.13)."""
         if not tag:
             # An empty idTag cannot be in StartTransaction: the unit's own tag for uncontrolled use takes its place.

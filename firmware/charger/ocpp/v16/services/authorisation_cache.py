@@ -11,7 +11,7 @@ _ENTRIES = const(100)
 class AuthorisationCache:
     """Oldest entry first. The cache is on flash only, not in the heap."""
 
-    def __init__(self, files):
+    def __init__(self, files: Files):
         self._files = files
 
     def find(self, tag: str) -> tuple | None:

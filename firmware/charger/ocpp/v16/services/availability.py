@@ -11,7 +11,7 @@ SCHEDULED = "Scheduled"
 class Availability:
     """Owned by the charge point `cp`. `_out` holds the ids (0: the whole unit) that shall be inoperative."""
 
-    def __init__(self, cp):
+    def __init__(self, cp: ChargePoint):
         self._cp = cp
         self._out = set(cp.files.read_json(FILE, []))
         self._held = False

@@ -22,7 +22,7 @@ _CLOCK_STEP_S = const(2)  # smaller differences are ignored (OCPP-30)
 class BootNotification:
     """`status` is None until the first answer of this start-up. accepted() is called each time it becomes Accepted."""
 
-    def __init__(self, config, call, accepted, unreadable):
+    def __init__(self, config: Configuration, call: Callable, accepted: Callable, unreadable: Callable):
         self._unreadable = unreadable  # called with a dropped field and the reason
         self._config = config
         self._call = call
@@ -117,7 +117,7 @@ class BootNotification:
         else:
             self._again(interval or _RETRY_S + os.urandom(1)[0] % _RETRY_S)
 
-    def _interval_of(self, value) -> int:
+    def _interval_of(self, value: Any) -> int:
         """Return the answer's interval in seconds; 0 when absent or not valid for HeartbeatInterval."""
         interval = 0 if value is None else whole(value)
         if interval is None or (interval and not self._config.fits("HeartbeatInterval", str(interval))):
@@ -150,7 +150,7 @@ class BootNotification:
         return payload
 
 
-def take_time(text, unreadable) -> None:
+def take_time(text: Any, unreadable: Callable) -> None:
     """Set the clock from the back end's currentTime unless the difference is small."""
     try:
         seconds, millis = utc_of(text)

@@ -230,7 +230,7 @@ class CertificateRenewal:
             self._cp.store.note(events.INVALID_OWN_CERTIFICATE, "expires, cannot be renewed without a CpoName")
         self._warned_s = now_s
 
-    def _validity_of(self, chain):
+    def _validity_of(self, chain: Any):
         """(from, to) of the first certificate of a chain, UTC seconds; None when it cannot be read."""
         if not chain:
             return None

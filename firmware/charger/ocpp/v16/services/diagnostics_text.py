@@ -26,7 +26,7 @@ class DiagnosticsText:
         self._lines = log.recent()
         self._uptime_s = clock.uptime_s()
 
-    def __call__(self):
+    def __call__(self) -> Iterator:
         """Yield the archive as bytes, a line each."""
         struck = self._struck()
         for line in self._all():
@@ -36,7 +36,7 @@ class DiagnosticsText:
                     line = line.replace(text, "***")
             yield line.encode() + b"\n"
 
-    def _all(self):
+    def _all(self) -> Iterator:
         yield "Pilotlight diagnostics"
         yield "firmware %s" % self._cp.config.get_str("FirmwareVersion")
         yield "start-up %d, up for %d s" % (clock.boot_id, self._uptime_s)
@@ -53,7 +53,7 @@ class DiagnosticsText:
             if " portal: " not in line and self._is_wanted(_moment(line)):
                 yield line
 
-    def _sessions(self):
+    def _sessions(self) -> Iterator:
         """Yield the ended sessions without idTags, newest first."""
         before = None
         while True:
@@ -94,7 +94,7 @@ def _without_home(line: str) -> str:
     return " ".join(words)
 
 
-def _shown(name: str, value):
+def _shown(name: str, value: Any):
     """Return a value, or a placeholder when its name suggests a secret or a card."""
     name = name.lower()
     if name == "portal.fault":  # has the address of the owner's broker
@@ -105,7 +105,7 @@ def _shown(name: str, value):
     return value
 
 
-def _flat(path: str, value):
+def _flat(path: str, value: Any) -> Iterator:
     """`a.b = c` lines of nested dictionaries."""
     if isinstance(value, dict):
         for name in sorted(value):

@@ -16,7 +16,7 @@ from charger.runtime import cooperative
 _SALT = const(32)
 
 
-async def certificate_fault(text: str, roots) -> str:
+async def certificate_fault(text: str, roots: Any) -> str:
     """Return why a signing certificate (PEM) is refused, as text; '' when it is valid."""
     if not roots:
         return "no manufacturer root is installed"
@@ -50,5 +50,5 @@ async def matches(certificate: str, digest: bytes, signature: str) -> bool:
         return False
 
 
-def _text(roots) -> str:
+def _text(roots: Any) -> str:
     return roots if isinstance(roots, str) else str(roots, "ascii")

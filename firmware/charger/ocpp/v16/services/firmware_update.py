@@ -161,7 +161,7 @@ class FirmwareUpdate:
             return True
         return False
 
-    def _notify(self, status: str, done=None) -> None:
+    def _notify(self, status: str, done: Callable | None = None) -> None:
         """Queue a status; a lost link delays it (F-S13). done() is called once the back end has it."""
         if status != self.status:
             self.status = status
@@ -170,7 +170,7 @@ class FirmwareUpdate:
     def _delivered(self) -> None:
         self._forget(INSTALLING)
 
-    def _forget(self, content) -> None:
+    def _forget(self, content: Any) -> None:
         """Delete the file, unless another request has taken the place of this content."""
         if self._cp.files.read_json(FILE) == content:
             self._cp.files.delete(FILE)

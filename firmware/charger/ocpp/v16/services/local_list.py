@@ -21,7 +21,7 @@ class _TooMany(Exception):
 class LocalList:
     """File on flash: the version, then one line per idTag, of which the last counts. Only the version is in the heap."""
 
-    def __init__(self, config, files):
+    def __init__(self, config: Configuration, files: Files):
         self._config = config
         self._files = files
         self._version = self._count = 0
@@ -76,7 +76,7 @@ class LocalList:
         self._version = version if self._count else 0
         return ACCEPTED
 
-    def _lines(self, version: int, full: bool, entries: list, last: dict):
+    def _lines(self, version: int, full: bool, entries: list, last: dict) -> Iterator:
         """Yield the new file in pieces: lines kept from the old one, then new lines."""
         yield b"%d" % version
         if not full and self._version:

@@ -82,13 +82,13 @@ class SecurityLogText:
     of all lines before: tools/verify_log.py checks all that.
     """
 
-    def __init__(self, security_log, since: int | None = None, until: int | None = None):
+    def __init__(self, security_log: SecurityLog, since: int | None = None, until: int | None = None):
         self._log = security_log
         self._since = since
         self._until = until
         self._end = security_log.next_seq  # entries added during the upload are not included
 
-    def __call__(self):
+    def __call__(self) -> Iterator:
         """Yield the lines. An entry without a time is in every span."""
         from hashlib import sha256
 

@@ -23,7 +23,7 @@ _STOP_BYTES = const(3000)  # bytes of samples kept for one StopTransaction
 class MeterValues:
     """Owned by the charge point `cp`; second() is called once a second."""
 
-    def __init__(self, cp):
+    def __init__(self, cp: ChargePoint):
         self._cp = cp
         self._config = cp.config
         self._due_s = {}  # local id -> uptime of its next periodic sample
@@ -37,7 +37,7 @@ class MeterValues:
 
     # --- sessions ---
 
-    def started(self, session) -> None:
+    def started(self, session: Session | None) -> None:
         """A session has begun."""
         interval_s = self._config.get_int("MeterValueSampleInterval")
         self._due_s[session.local_id] = clock.uptime_s() + interval_s
@@ -45,7 +45,7 @@ class MeterValues:
             moment = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
             self._keep(session.local_id, self._begin_end_names(), session.connector_id, BEGIN, moment)
 
-    def transaction_data(self, session, moment: int) -> list | None:
+    def transaction_data(self, session: Session | None, moment: int) -> list | None:
         """Return the transactionData of an ended session, None when none is configured (OCPP-92)."""
         self._due_s.pop(session.local_id, None)
         self._interrupted.discard(session.local_id)
@@ -64,7 +64,7 @@ class MeterValues:
         data.append({"timestamp": moment, "sampledValue": values})
         return data
 
-    def status_changed(self, connector) -> None:
+    def status_changed(self, connector: Connector) -> None:
         """Send a reading when a fault interrupts a session and when it continues (OCPP-94)."""
         session = connector.session
         if session is None or not self._config.get_int("MeterValueSampleInterval"):
@@ -112,7 +112,7 @@ class MeterValues:
                 self._periodic(connector, session)
         self._aligned()
 
-    def _periodic(self, connector, session) -> None:
+    def _periodic(self, connector: Connector, session: Session | None) -> None:
         interval_s = self._config.get_int("MeterValueSampleInterval")
         due = self._due_s.get(session.local_id)
         now = clock.uptime_s()
@@ -126,7 +126,7 @@ class MeterValues:
         if names:
             self._keep(session.local_id, names, connector.id, PERIODIC, moment)
 
-    def _stepped(self, old, new, source) -> None:
+    def _stepped(self, old: Any, new: Any, source: Any) -> None:
         """After a clock step of over 10 s compute the next aligned time again; skipped ones are not sent."""
         self._next_s = None
 
@@ -183,7 +183,7 @@ class MeterValues:
         for payload in messages:
             self._post(payload, True)
 
-    def _send(self, connector, names: list, context: str, moment: int, session) -> None:
+    def _send(self, connector: Connector, names: list, context: str, moment: int, session: Session | None) -> None:
         """Send through the transaction queue in a transaction, otherwise once."""
         if session is None and not self._cp.ready():
             return
@@ -220,13 +220,13 @@ def _after(now: int, interval_s: int) -> int:
     return (now // interval_s + 1) * interval_s
 
 
-def _within(session, moment: int) -> bool:
+def _within(session: Session | None, moment: int) -> bool:
     """True for an aligned moment of now in a transaction, false where the clock was set back behind its start or readings."""
     start = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
     return start <= moment and stamp_in(session) - moment <= 2000 * _LATE_S
 
 
-def _payload(connector, names: list, context: str, moment: int) -> dict | None:
+def _payload(connector: Connector, names: list, context: str, moment: int) -> dict | None:
     """Make a MeterValues message of a connector with one reading, None without a value."""
     values = measurands.sampled(names, connector, context)
     if not values:

@@ -19,7 +19,7 @@ _BEGINS = "Charging begins after the power cut"
 class PowerReturn:
     """`second()` comes once a second. `authorisation` is the Authorisation."""
 
-    def __init__(self, config, connectors: list, authorisation, planner) -> None:
+    def __init__(self, config: Configuration, connectors: list, authorisation: Authorisation, planner: Planner | None) -> None:
         self._planner = planner
         self._config = config
         self._connectors = connectors
@@ -36,12 +36,12 @@ class PowerReturn:
             for connector in list(self._waiting):
                 self._forget(connector)
 
-    def interrupted(self, session) -> None:
+    def interrupted(self, session: Session) -> None:
         """A session was open when the power went."""
         if self._config.get_bool("ResumeAfterPowerLoss") and session.id_tag is not None and not session.anonymous:
             self._add(self._connectors[session.connector_id - 1], session.id_tag, session.parent_id_tag, _RESUMED)
 
-    def delays(self, connector, tag: str) -> bool:
+    def delays(self, connector: Connector, tag: str) -> bool:
         """True when a start that was not requested just now is put off; it comes by itself."""
         if not self._outage or not connector.outlet.plugged_since_start or self._due_s == -1:
             return False
@@ -49,7 +49,7 @@ class PowerReturn:
             self._add(connector, tag, None, _BEGINS)
         return True
 
-    def _add(self, connector, tag: str, parent: str | None, words: str) -> None:
+    def _add(self, connector: Connector, tag: str, parent: str | None, words: str) -> None:
         if self._due_s is None:
             self._due_s = clock.uptime_s() + max(_SETTLE_S, draw(self._config.get_int("RandomDelayMax")))
             log.info("power return", "charging waits for %d s" % (self._due_s - clock.uptime_s()))
@@ -72,7 +72,7 @@ class PowerReturn:
         if due and not self._waiting:
             self._due_s = -1  # the delay is over for good
 
-    def _start(self, connector, tag: str, parent: str | None) -> None:
+    def _start(self, connector: Connector, tag: str, parent: str | None) -> None:
         planner = self._planner
         known = self._authorisation.local(tag)
         if known is not None and known[0] != "Accepted":
@@ -86,6 +86,6 @@ class PowerReturn:
         self._authorisation.begin(connector, tag, parent)  # the session begins before this returns, as the car is there
         lane.delay_served = False
 
-    def _forget(self, connector) -> None:
+    def _forget(self, connector: Connector) -> None:
         self._waiting.pop(connector)
         connector.waiting = ""

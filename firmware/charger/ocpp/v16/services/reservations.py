@@ -19,7 +19,7 @@ class Reservations:
         self._all = cp.files.read_json(FILE, [])
         self._show()
 
-    def reserve(self, reservation_id: int, connector_id: int, tag: str, parent, until: int) -> str:
+    def reserve(self, reservation_id: int, connector_id: int, tag: str, parent: str | None, until: int) -> str:
         """ReserveNow: its status. `until` is UTC seconds."""
         if connector_id == 0 and not self._cp.config.get_bool("ReserveConnectorZeroSupported"):
             return REJECTED
@@ -40,7 +40,7 @@ class Reservations:
         """CancelReservation; False when there is no such reservation."""
         return self._keep([r for r in self._all if r[_ID] != reservation_id])
 
-    def claim(self, connector_id: int, tag: str, parent) -> tuple:
+    def claim(self, connector_id: int, tag: str, parent: str | None) -> tuple:
         """Return (allowed, reservationId or None): whether an idTag may use a connector, and the reservation it uses."""
         own = self._of(connector_id)
         if own is not None:
@@ -59,12 +59,12 @@ class Reservations:
             return own[_PARENT] is not None
         return any(r[_CONNECTOR] == 0 and r[_PARENT] is not None for r in self._all)
 
-    def session_started(self, session) -> None:
+    def session_started(self, session: Session) -> None:
         """End the reservation that a transaction used."""
         if session.reservation_id is not None:
             self.cancel(session.reservation_id)
 
-    def status_changed(self, connector) -> None:
+    def status_changed(self, connector: Connector) -> None:
         """End the reservation of a connector with a fault or out of service."""
         if connector.status in ("Faulted", "Unavailable"):
             own = self._of(connector.id)
@@ -146,7 +146,7 @@ class Reservations:
                 connector.poll()
 
 
-def _matches(reservation: list, tag: str, parent) -> bool:
+def _matches(reservation: list, tag: str, parent: str | None) -> bool:
     if reservation[_TAG].lower() == tag.lower():
         return True
     return bool(parent and reservation[_PARENT] and reservation[_PARENT].lower() == parent.lower())

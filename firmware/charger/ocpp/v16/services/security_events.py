@@ -19,7 +19,7 @@ _UNKNOWN_S = const(3600)  # retry interval for a back end that does not support 
 class SecurityEvents:
     """Owned by the charge point `cp`; `security_log` is the log."""
 
-    def __init__(self, cp, security_log):
+    def __init__(self, cp: ChargePoint, security_log: SecurityLog):
         self._cp = cp
         self._log = security_log
         self._done = -1  # all entries below are acknowledged
@@ -65,7 +65,7 @@ class SecurityEvents:
         return False
 
 
-def payload(entry) -> dict:
+def payload(entry: Any) -> dict:
     """Make the message of an entry, with the lengths of SCH-1."""
     message = {"type": entry.event[:50], "timestamp": entry.time() or clock.now_iso()}
     info = entry.info if entry.genuine else ("ALTERED: " + entry.info)

@@ -83,7 +83,7 @@ class SmartCharging:
             profile.start = clock.utc_s()  # absolute without a start, and no transaction to count from
         return profile
 
-    def _fits_transaction(self, profile) -> bool:
+    def _fits_transaction(self, profile: Any) -> bool:
         connector = self._cp.connector(profile.connector_id)
         session = None if connector is None or connector.stopping else connector.session
         if session is None:
@@ -91,7 +91,7 @@ class SmartCharging:
         profile.session_id = session.local_id
         return profile.transaction_id is None or profile.transaction_id == session.transaction_id
 
-    def _put(self, profile) -> bool:
+    def _put(self, profile: Any) -> bool:
         """Add a profile and remove those it replaces (OCPP-102)."""
         if not self._room_for(profile, self._promised()):
             log.warn("profiles", "no room for another profile")
@@ -112,7 +112,7 @@ class SmartCharging:
         self.recompute()
         return True
 
-    def _room_for(self, profile, promised: list) -> bool:
+    def _room_for(self, profile: Any, promised: list) -> bool:
         """True when there is room for a profile beside the installed ones and those of accepted remote starts.
 
         Profiles that are over give way where there is none.
@@ -126,7 +126,7 @@ class SmartCharging:
         self._profiles = kept
         return True
 
-    def _fits_beside(self, there: list, profile, promised: list) -> bool:
+    def _fits_beside(self, there: list, profile: Any, promised: list) -> bool:
         most = self._config.get_int("MaxChargingProfilesInstalled")
         for new in [profile] + promised:  # noqa: RUF005 - MicroPython has no * here
             there = [old for old in there if not _replaces(new, old)]
@@ -141,10 +141,11 @@ class SmartCharging:
         waiting += [profile for profile in self._under_way if profile not in waiting]
         return [profile for profile in waiting if not profile.withdrawn]
 
-    def clear(self, profile_id=None, connector_id=None, purpose=None, stack_level=None) -> bool:
+    def clear(self, profile_id: int | None = None, connector_id: int | None = None, purpose: str | None = None,
+              stack_level: int | None = None) -> bool:
         """Remove matching profiles, those of accepted remote starts too; False when none matched (OCPP-109)."""
 
-        def matches(p) -> bool:
+        def matches(p: ChargingProfile) -> bool:
             if profile_id is not None:
                 return p.id == profile_id
             return (
@@ -180,14 +181,14 @@ class SmartCharging:
         profile.with_start = True
         return profile if self._room_for(profile, self._promised()) else None
 
-    def under_way(self, profile, begins: bool) -> None:
+    def under_way(self, profile: Any, begins: bool) -> None:
         """An accepted remote start is about to reach its connector, or has, and waits there (or has come to nothing)."""
         if begins:
             self._under_way.append(profile)
         elif profile in self._under_way:
             self._under_way.remove(profile)
 
-    def session_started(self, session) -> None:
+    def session_started(self, session: Session) -> None:
         """A transaction begins: apply the profile of its start before energy flows."""
         start = self._cp.connector(session.connector_id).start
         profile = None if start is None else start.profile
@@ -198,7 +199,7 @@ class SmartCharging:
                 self._begin_with(profile)
         self.recompute()
 
-    def _begin_with(self, profile) -> None:
+    def _begin_with(self, profile: Any) -> None:
         before = len(self._profiles)
         self._profiles = [old for old in self._profiles if not _replaces(profile, old)]
         replaced = len(self._profiles) < before
@@ -209,7 +210,7 @@ class SmartCharging:
             except OSError as error:  # the replaced profile is restored at the next start-up, the transaction is not
                 log.error("profiles", log.reason(error))
 
-    def session_ended(self, session) -> None:
+    def session_ended(self, session: Session) -> None:
         """Remove the TxProfiles of an ended transaction (OCPP-100)."""
         self._profiles = [p for p in self._profiles if p.purpose != TX or p.session_id != session.local_id]
         self.recompute()
@@ -232,7 +233,7 @@ class SmartCharging:
         self.plan.response_dsr = self._config.get_list("ResponseDsrProfiles")
         self._apply()
 
-    def _marks_changed(self, _value) -> None:
+    def _marks_changed(self, _value: Any) -> None:
         self.recompute()
 
     def _apply(self) -> None:
@@ -248,7 +249,7 @@ class SmartCharging:
             elif connector.outlet.limits.get("csms") != limit:
                 connector.outlet.limits.set("csms", limit)
 
-    def _exempt(self, connector, now: int) -> str:
+    def _exempt(self, connector: Connector, now: int) -> str:
         """Why a change of the limit takes no random delay: the mark of the profile that causes it (UK-33).
 
         A profile that takes the place of a marked one has to have a mark of its own.
@@ -267,7 +268,7 @@ class SmartCharging:
         return ""
 
 
-def _replaces(new, old) -> bool:
+def _replaces(new: Any, old: Any) -> bool:
     """True for the same id, or the same stack level and purpose on the same connector (OCPP-102).
 
     The profile of a start does not take away that of a transaction on another connector, which would be left without one.

@@ -17,7 +17,7 @@ _PAUSE_MS = const(60000)
 class StatusNotification:
     """`send(notification, failed, triggered)` queues one; failed(notification) is called when it was not delivered."""
 
-    def __init__(self, config, connectors, send, ready):
+    def __init__(self, config: Configuration, connectors: list, send: Callable, ready: Callable):
         self._config = config
         self._connectors = connectors
         self._send = send
@@ -138,7 +138,7 @@ class StatusNotification:
         status = self.of(0)[0]
         self._send(self.payload(0, (status, "LocalListConflict", "")), self._conflict_lost)
 
-    def _conflict_lost(self, _notification) -> None:
+    def _conflict_lost(self, _notification: dict) -> None:
         self._conflict = None
 
     def _send_status(self, connector_id: int, now: tuple, times: int = 1) -> None:
@@ -168,7 +168,7 @@ class StatusNotification:
         self._unsent.pop(connector_id, None)
         self._repeat.pop(connector_id, None)
 
-        def failed(_notification) -> None:
+        def failed(_notification: dict) -> None:
             if self._reported.get(connector_id) is not now:
                 return  # a later one has followed
             self._reported.pop(connector_id)

@@ -9,17 +9,17 @@ _ATTEMPTS = const(3)  # while the link is up
 class StatusNotifier:
     """`action` is the message; notify() queues a payload, second() must be called once a second."""
 
-    def __init__(self, cp, action: str):
+    def __init__(self, cp: ChargePoint, action: str):
         self._cp = cp
         self._action = action
         self._waiting = []
         self._under_way = False
         self._refused = 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._waiting)
 
-    def notify(self, payload: dict, done=None) -> None:
+    def notify(self, payload: dict, done: Callable | None = None) -> None:
         """Queue a payload; done() is called when it was delivered or dropped."""
         if len(self._waiting) >= _MOST:
             self._waiting.pop(1 if self._under_way else 0)
@@ -35,7 +35,7 @@ class StatusNotifier:
             self._under_way = True
             self._cp.post_call(self._action, self._waiting[0][0], False, self._failed, self._done)
 
-    def _done(self, _answer=None) -> None:
+    def _done(self, _answer: Any | None = None) -> None:
         self._under_way = False
         self._refused = 0
         done = self._waiting.pop(0)[1]

@@ -8,12 +8,12 @@ from charger.ocpp.v16.transaction_queue import START, STOP, exact_stamp
 class Transactions:
     """Owned by the charge point `cp`; the sessions themselves belong to the connectors."""
 
-    def __init__(self, cp):
+    def __init__(self, cp: ChargePoint):
         self._cp = cp
         self._config = cp.config
         self._refused = {}  # local id of a running session -> register in Wh at which its energy ends (OCPP-54)
 
-    def started(self, session) -> None:
+    def started(self, session: Session) -> None:
         """A session has begun: write its StartTransaction to flash before energy flows (OCPP-37)."""
         payload = {
             "connectorId": session.connector_id,
@@ -25,7 +25,7 @@ class Transactions:
             payload["reservationId"] = session.reservation_id
         self._cp.transaction_queue.add(START, session.local_id, payload, session.boot_id)
 
-    def ended(self, session) -> None:
+    def ended(self, session: Session) -> None:
         """A session is over."""
         self._refused.pop(session.local_id, None)
         # where it is known to the second only: not before the start, which may have been sent with milliseconds
@@ -38,7 +38,7 @@ class Transactions:
             payload["transactionData"] = data
         self._cp.transaction_queue.add(STOP, session.local_id, payload, session.stop_boot_id)
 
-    def recover(self, sessions) -> None:
+    def recover(self, sessions: SessionStore) -> None:
         """Close the transactions that the last start-up left open, each exactly once (OCPP-37).
 
         The queue knows the starts without a stop; energy flowed only after the start was queued.
@@ -60,7 +60,7 @@ class Transactions:
         for local_id in unfinished:
             log.error("transactions", "session %d has no record" % local_id)
 
-    def running(self, transaction_id: int):
+    def running(self, transaction_id: int) -> Connector | None:
         """Return the connector with a transaction id, None without one."""
         for connector in self._cp.connectors:
             session = connector.session
@@ -68,7 +68,7 @@ class Transactions:
                 return connector
         return None
 
-    def delivered(self, action: str, local_id, payload: dict, answer: dict | None) -> None:
+    def delivered(self, action: str, local_id: Any, payload: dict, answer: dict | None) -> None:
         """A transaction message was delivered, or was given up (answer None)."""
         connector = self._connector_of(local_id)
         if action == START and connector is not None:
@@ -84,13 +84,13 @@ class Transactions:
         if action == START and verdict is not None and connector is not None:
             self._verdict(connector, verdict)
 
-    def _connector_of(self, local_id: int):
+    def _connector_of(self, local_id: int) -> Connector | None:
         for connector in self._cp.connectors:
             if connector.session is not None and connector.session.local_id == local_id:
                 return connector
         return None
 
-    def _verdict(self, connector, verdict: tuple) -> None:
+    def _verdict(self, connector: Connector, verdict: tuple) -> None:
         """Stop the energy of a running session when the idTag's status is not Accepted (OCPP-54)."""
         session = connector.session
         if verdict[1] and not session.parent_id_tag:

@@ -28,14 +28,14 @@ class UploadAttempts:
     """`cp.make_uploader()` returns a net.upload.Uploader; `notify(state)` is called for each attempt:
     with UPLOADING, then with UPLOADED or the cause of its UploadError. `file` is the request's name on flash."""
 
-    def __init__(self, cp, notify, file: str):
+    def __init__(self, cp, notify: Callable, file: str):
         self._cp = cp
         self._notify = notify
         self._file = file
         self._task = None
         self.running = False
 
-    def start(self, job: dict, pieces) -> None:
+    def start(self, job: dict, pieces: Callable) -> None:
         """Begin the upload of pieces(): a job has location, name, retries (further attempts) and interval_s between them.
 
         pieces() is called for each iteration of the file; it yields bytes.
@@ -48,7 +48,7 @@ class UploadAttempts:
         """After a start-up: return the job that the restart has interrupted, None without one."""
         return None if self.running else self._cp.files.read_json(self._file)
 
-    def resume(self, job: dict, pieces) -> None:
+    def resume(self, job: dict, pieces: Callable) -> None:
         """Tell of the attempt that was interrupted; begin those that are left."""
         self._notify(FAILED)
         if job["retries"] < 0:
@@ -72,7 +72,7 @@ class UploadAttempts:
         except OSError as error:
             log.error("upload", "request not written: " + log.reason(error))
 
-    async def _run(self, job: dict, pieces) -> None:
+    async def _run(self, job: dict, pieces: Callable) -> None:
         first = job["retries"]
         for left in range(first, -1, -1):
             job["retries"] = left - 1
