@@ -64,8 +64,8 @@ def test_product_freezes_what_its_board_can_use_and_a_mark(frozen, read_manifest
     product = read_manifest(PRODUCT)
     assert set(product) - set(frozen) == {"product_build.py"}
     drivers = {f"charger/drivers/{name}.py" for name in (
-        "displays/ssd1306", "meters/atm90e32", "meters/bl0942", "meters/cse7766", "meters/ct_adc", "meters/sdm120", "meters/sdm630",
-        "readers/pn532", "readers/rc522")}  # fmt: skip
+        "displays/ssd1306", "meters/atm90e32", "meters/bl0942", "meters/cse7766", "meters/ct_adc", "meters/sdm120",
+        "meters/sdm630", "readers/pn532", "readers/rc522")}  # fmt: skip
     assert set(frozen) - set(product) == drivers | {"charger/net/ethernet.py", "charger/net/improv.py"}
 
 

@@ -56,7 +56,7 @@ class Station:
         """True with an address of either."""
         return self.wired() or self._radio.isconnected()
 
-    def ifconfig(self, wifi_parts: Any = None) -> tuple | None:
+    def ifconfig(self, wifi_parts: Any | None = None) -> tuple | None:
         """Return address, mask, gateway and name server of the one in use; or set those of Wi-Fi, as network.WLAN does."""
         if wifi_parts is not None:
             return self._radio.ifconfig(wifi_parts)
