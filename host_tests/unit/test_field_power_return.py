@@ -98,6 +98,41 @@ async def test_f_e17_a_card_does_not_wait_and_an_ordered_restart_delays_nothing(
     equal(len(rig.link.of("StartTransaction")), 1)
 
 
+async def in_the_way(ask, status="Accepted"):
+    """The delay ends while somebody else is being authorised; the idTags that begin."""
+    rig = await Rig(factory={"RandomDelayMax": "1800", "AuthorizeRemoteTxRequests": "true"}).online()
+    await rig.charge(tag="CARD0001")
+    await rig.sent("StartTransaction")
+    await back(rig)
+    rig.cp.power_return._due_s = clock.uptime_s() + 10
+    rig.link.slow_ms["Authorize"] = 20000
+    rig.link.answers["Authorize"] = {"idTagInfo": {"status": status}}
+    await rig.seconds(5)
+    await ask(rig)
+    await rig.seconds(10)
+    equal(rig.link.of("StartTransaction"), [])
+    await rig.seconds(20)
+    return [start["idTag"] for start in rig.link.of("StartTransaction")]
+
+
+async def by_card(rig):
+    rig.cp.tag_shown(rig.connectors[0], "CARD0002")
+
+
+async def by_remote_start(rig):
+    equal(await rig.call("RemoteStartTransaction", connectorId=1, idTag="CARD0002"), {"status": "Accepted"})
+
+
+async def test_f_e17_who_is_being_authorised_when_the_delay_ends_begins_in_its_place():
+    equal(await in_the_way(by_card), ["CARD0002"])
+    equal(await in_the_way(by_remote_start), ["CARD0002"])
+
+
+async def test_f_e17_what_was_interrupted_goes_on_when_another_card_is_refused_meanwhile():
+    equal(await in_the_way(by_card, "Blocked"), ["CARD0001"])
+    equal(await in_the_way(by_remote_start, "Blocked"), ["CARD0001"])
+
+
 async def test_f_e17_what_a_watchdog_reset_interrupted_does_not_go_on_by_itself():
     rig = await Rig(factory={"RandomDelayMax": "10"}).online()
     await rig.charge(tag="CARD0001")

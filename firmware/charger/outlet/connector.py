@@ -42,6 +42,7 @@ class Connector:
         self.start: Pending | None = None  # the authorisation that the running session began with
         self.pending = None
         self.promised = False  # a remote start was accepted and has not reached the connector yet
+        self.asked = 0  # cards that were shown to start and are not decided yet
         self.closing = False  # a restart follows: nothing starts any more
         self.operative = True
         self.reserved = False

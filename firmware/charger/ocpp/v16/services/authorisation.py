@@ -89,11 +89,18 @@ class Authorisation:
             self._held_cable(connector, tag)
         elif session is None or connector.stopping:  # the next user's
             shown_ms = clock.ticks_ms()
-            self._cp.post(lambda: self._start(connector, tag, shown_ms))
+            connector.asked += 1
+            self._cp.post(lambda: self._start_by_card(connector, tag, shown_ms), lambda: _answered(connector))
         elif same(session.id_tag, tag):
             connector.stop("Local", tag)
         else:
             self._cp.post(lambda: self._stop_by_other(connector, tag))
+
+    async def _start_by_card(self, connector: Connector, tag: str, shown_ms: int) -> None:
+        try:
+            await self._start(connector, tag, shown_ms)
+        finally:
+            _answered(connector)
 
     async def _start(self, connector: Connector, tag: str, shown_ms: int) -> None:
         if not connector.accepts_start():
@@ -217,6 +224,11 @@ class Authorisation:
             return status == ACCEPTED, tag, parent
         known = self.local(tag)
         return True, tag, known[1] if known is not None else None
+
+
+def _answered(connector: Connector) -> None:
+    """A card at the connector is no longer asked about."""
+    connector.asked -= 1
 
 
 def same(tag: str, other: str) -> bool:

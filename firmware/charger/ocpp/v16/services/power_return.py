@@ -2,8 +2,9 @@
 
 Charging that an outage has interrupted, and free vending for a car that was plugged when the unit started, begin after a delay
 of up to RandomDelayMax seconds, drawn at the start; the planner adds no second delay to it. A card, a remote start or an
-unplugging before that takes its place. What was interrupted goes on as a session of its own with the same idTag; its
-transaction has ended with PowerLoss. An idTag that the back end has refused meanwhile begins nothing.
+unplugging before that takes its place, and nothing begins by itself while one of these is being authorised. What was interrupted
+goes on as a session of its own with the same idTag; its transaction has ended with PowerLoss. An idTag that the back end has
+refused meanwhile begins nothing.
 """
 
 from micropython import const
@@ -65,7 +66,7 @@ class PowerReturn:
             gone = not connector.outlet.plugged_since_start
             if gone or connector.session is not None or connector.pending is not None:
                 self._forget(connector)
-            elif due and connector.startable():
+            elif due and connector.startable() and not (connector.promised or connector.asked):
                 tag, parent = self._waiting[connector]
                 self._forget(connector)
                 self._start(connector, tag, parent)
