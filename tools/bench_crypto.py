@@ -71,7 +71,7 @@ def _firmware():
         stub = types.ModuleType("micropython")
         stub.const = lambda value: value
         sys.modules["micropython"] = stub
-    for name in ("Any", "Steps"):  # CPython evaluates annotations; these names are in tools/annotations
+    for name in ("Any", "Iterator", "Steps"):  # CPython evaluates annotations, which have names of tools/annotations
         setattr(builtins, name, object)
     from charger.crypto import csr, ec, rsa
 
