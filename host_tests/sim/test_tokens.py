@@ -40,7 +40,7 @@ def test_a_token_opens_what_it_names_until_it_is_revoked(unit, word):
         ("PUT", "/api/hours", {"choice": "remove"}),
         ("POST", "/api/pin", {"current": sim.pin, "pin": "40718256"}),
     ):  # fmt: skip
-        refused(program.request(method, path, body), 403, "The client may not")
+        refused(program.request(method, path, body), 403, "he client may not")
     for path in ("/api/session", "/api/logout"):
         refused(program.request("GET" if path == "/api/session" else "POST", path, None if path == "/api/session" else {}), 404)
     refused(Program(sim, "0" * 32).request("GET", "/api/status"), 401, "token")

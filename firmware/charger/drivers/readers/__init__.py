@@ -10,12 +10,15 @@ from micropython import const
 from charger import clock
 
 _BAD = const(3)
-_AWAY_MS = const(2000)  # readers repeat a present card each 100 to 700 ms; one or two readings in a row may fail
+_AWAY_MS = const(1000)
+_REPEATS_MS = const(2000)  # of readers that repeat a present card, each 100 to 700 ms: one or two readings in a row may fail
 _POLL_MS = const(200)  # a late call counts as so much time: what happened meanwhile waits in the UART or in the chip
 
 
 class PolledReader:
-    """Base of the drivers. poll() gives the idTag of a card shown since the last call, or None; once until it was away for 2 s.
+    """Base of the drivers. poll() gives the idTag of a card shown since the last call, or None; once until it was away for 1 s.
+
+    With a reader that has repeated a card that lay there it has to be away for 2 s.
 
     Two cards that lie there together are reported once each. `failed` from the third fault in a row, `errors` counts them all.
     A late call of poll() ages nothing: a card that lay there before still does.
@@ -26,6 +29,7 @@ class PolledReader:
         self._bad = 0
         self._now_ms = 0
         self._polled_ms = clock.ticks_ms()
+        self._away_ms = _AWAY_MS
         self._tag = self._other_tag = None  # the last two, and when each was shown last
         self._tag_ms = self._other_ms = 0
 
@@ -43,11 +47,14 @@ class PolledReader:
             self._other_tag, self._other_ms = self._tag, self._tag_ms
             self._tag = tag
         self._tag_ms = self._now_ms
-        return not (known and 0 <= clock.ticks_diff(self._now_ms, shown_ms) < _AWAY_MS)
+        since_ms = clock.ticks_diff(self._now_ms, shown_ms) if known else -1
+        if 0 <= since_ms < _AWAY_MS:
+            self._away_ms = _REPEATS_MS
+        return not 0 <= since_ms < self._away_ms
 
     def _keep(self) -> None:
         """Some card is there: the newest one may be it, although it was not read to its end."""
-        if 0 <= clock.ticks_diff(self._now_ms, self._tag_ms) < _AWAY_MS:
+        if 0 <= clock.ticks_diff(self._now_ms, self._tag_ms) < self._away_ms:
             self._tag_ms = self._now_ms
 
     @property
