@@ -3,6 +3,7 @@
 from check import equal, raises, true
 from ocpp_rig import Rig
 from profiles import profile
+from thing import Thing
 
 from charger import clock
 from charger.grid import departure, planner, tariff
@@ -62,6 +63,25 @@ async def test_it_waits_for_the_cheapest_hours_and_says_so():
     clock.set_utc(EVENING + 6 * HOUR_S, "test")
     await rig.seconds(3)
     equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, "a chosen time before the departure"))
+
+
+async def test_a_plan_made_before_the_cable_is_read_is_made_again_when_it_is():
+    """Until then 6 A are counted with, which may take hours that are not the cheapest."""
+    rig = await unit()
+    wants(rig, 2000)
+    prices(rig, *[30, 30, 30, 10, 30, 30, 30, 30, 30])
+    outlet = rig.connectors[0].outlet
+    outlet.cable = Thing(rating_da=0)
+    outlet.allowed_da = lambda *but: min(outlet.cable.rating_da, outlet.limits.without(*but))
+    connector = await begin(rig)
+    lane = rig.planner.lane(connector)
+    await rig.seconds(3)
+    equal(sum([end - start for start, end in run_now(rig.planner.plan(lane)).slots]), 2000 * 3600 // 1380)
+    true(0 <= lane.plan_until - clock.utc_s() <= 2, "looked at again")
+    outlet.cable.rating_da = 320
+    await rig.seconds(5)
+    equal(run_now(rig.planner.plan(lane)).slots, [(EVENING + 3 * HOUR_S, EVENING + 3 * HOUR_S + 2000 * 3600 // 7360)])
+    true(lane.plan_until - clock.utc_s() > 600)
 
 
 async def test_the_energy_that_was_wanted_ends_the_flow_and_no_other_departure_begins_it():

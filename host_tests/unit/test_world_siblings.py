@@ -66,7 +66,7 @@ def _order(cp, pp):
 
 def _without_pp(rig):
     rig.outlet.permit = True
-    do("plug_in", pp_after_ms=3600000)
+    do("plug_in", pp_after_ms=60000)
     rig.run(12000)
 
 

@@ -14,6 +14,7 @@ from charger.grid.lane import HOLD, NOTHING, RUN, WAIT
 from charger.outlet import pilot_duty
 
 _AGAIN_S = const(900)
+_CABLE_S = const(2)  # until the cable's coding is read; before that its current is unknown
 _DAY_S = const(86400)
 _DAY_MIN = const(1440)
 _SPANS = const(40)  # of the hours until the departure
@@ -93,7 +94,9 @@ def work_out(files: Files, hours: Any, now: int | None, connector: Connector, se
     if spare_s and chosen and cheapest.room_after(pieces, chosen[-1][1]) < spare_s:
         yield
         chosen, missing_s, _ = cheapest.choose(pieces, need_s + spare_s, late)
-    return _decide(now, min(leave, now + _AGAIN_S), [(now + start, now + end) for start, end in chosen], missing_s, wait)
+    cable = connector.outlet.cable
+    again_s = _CABLE_S if cable is not None and not cable.rating_da else _AGAIN_S
+    return _decide(now, min(leave, now + again_s), [(now + start, now + end) for start, end in chosen], missing_s, wait)
 
 
 def _decide(now: int, until: int, chosen: list, missing_s: int, wait: int) -> Plan:

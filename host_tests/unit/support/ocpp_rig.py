@@ -55,7 +55,7 @@ class Outlet:
         self.switch = Switch()
         self.info = ""
         self.fault = self.blocked = self.board_guard = None
-        self.thermometer = self.lock = None  # parts that the board lacks
+        self.thermometer = self.lock = self.cable = None  # parts that the board lacks
         self.phases = self.phases_wanted = phases
         self.permit = self.plugged = self.plugged_since_start = self.about_to_close = self.driving_f = False
         self.available = self.ev_ready = self.pwm_on = True
