@@ -352,7 +352,7 @@ def _start_ethernet(app: Application):
     except (OSError, ValueError, AttributeError) as error:  # AttributeError: the image is built without
         log.error("ethernet", "does not start: " + log.reason(error))
         return None
-    wifi.wired = ethernet.Station(lan, station())
+    wifi.replace_station(ethernet.Station(lan, station()))
     return ethernet.EthernetOrWifi
 
 

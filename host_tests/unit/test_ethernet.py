@@ -34,7 +34,8 @@ class Unit:
         self.ups = 0
         self.barred = False
         self.lan = ethernet.start(options, Pin, lambda options: SPI(options["bus"]))
-        wifi.wired = self.station = ethernet.Station(self.lan, wifi.station())
+        self.station = ethernet.Station(self.lan, wifi.station())
+        wifi.replace_station(self.station)
         self.wifi = ethernet.EthernetOrWifi(self.files, self.vault, self._up, None, lambda: self.barred)
         for name in known or ():
             self.vault.put("wifi/name", name.encode())
@@ -70,7 +71,7 @@ class Unit:
 
 
 def teardown():
-    wifi.wired = None
+    wifi.replace_station(None)
     cable._lan = None
     cable.plugged = cable.answers = True
     network.WLAN().disconnect()
@@ -258,7 +259,7 @@ def test_chip_that_does_not_answer_leaves_wifi():
         log.forget()
         equal(wiring._start_ethernet(app), None)
         true(any("does not start" in line for line in log.recent()))
-        equal(wifi.wired, None)
+        equal(wifi._replacement, None)
         cable.answers = True
         made, network.LAN = network.LAN, None
         del network.LAN  # as in an image that is built without

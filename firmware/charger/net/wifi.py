@@ -67,13 +67,19 @@ class NoRadio:
         raise OSError("no radio")
 
 
-wired = None  # the Station of ethernet.py on a board with Ethernet
+_replacement = None
+
+
+def replace_station(replacement: Any) -> None:
+    """Let station() return the Station of ethernet.py; None for the radio's again."""
+    global _replacement
+    _replacement = replacement
 
 
 def station():
     """Return the network.WLAN station, a NoRadio, or what replaces it on a board with Ethernet."""
-    if wired is not None:
-        return wired
+    if _replacement is not None:
+        return _replacement
     try:
         return network.WLAN()
     except (OSError, RuntimeError) as error:
