@@ -62,15 +62,20 @@ def test_stalls_close_nothing_that_may_not_be_closed(launch, csms):
 
 
 def test_stalls_while_a_session_starts_only_delay_it(launch, csms):
-    """Between plug, card, PWM and S2: it closes once, when all its conditions hold on ticks that are in time."""
+    """After the plug, the card and the PWM, before S2 closes: nothing closes; then it closes once and stays closed."""
     sim = launch(settings=OFFLINE)
     csms.wait_booted()
     sim.wait_ocpp_status("Available")
+    sim.ev(reaction_ms=60000)  # a contactor that has closed would be opened by the next stall: the car waits for the last one
     sim.plug_in()
     stall(sim)
     sim.swipe("GOOD0001")
+    stall(sim, 800)
+    sim.wait_connector(lambda c: c["offered_amps"] > 0)
     for _ in range(2):
         stall(sim, 800)
+    assert sim.connector()["contactor_operations"] == 0
+    sim.ev(reaction_ms=1000)
     sim.wait_ocpp_status("Charging")
     sim.wait_connector(lambda c: c["drawn_amps"] > 5)
     sim.let_pass(MIN_OFF_MS / 1000 + 2)
