@@ -7,6 +7,8 @@ sentence on stderr: the command line is wrong, or something outside the project 
 is written to DIR/control while it runs. A state directory that is empty becomes a unit of its own, whose label is printed
 as one line of JSON, {"label": {...}}: its PINs and passwords are printed this once. With the environment
 variable PILOTLIGHT_END_WITH_PID it also stops when the process of that number ends: a killed test run leaves nothing behind.
+PILOTLIGHT_RUN_COUNTER names a file in which the process that controls the charger counts while it runs: scaled time stands still
+while it does not (boards/SIM/sim/loop_wait.py).
 """
 
 import asyncio
@@ -27,6 +29,7 @@ from web_page import build as web_page
 
 _LOG_LINES = 10000
 _OWNER = "PILOTLIGHT_END_WITH_PID"
+_COUNTER = "PILOTLIGHT_RUN_COUNTER"
 
 
 class Log:
@@ -84,6 +87,14 @@ def _end_with_owner(stop):
     except (ValueError, OSError) as error:
         raise options.Mistake(f"{_OWNER} names no running process.") from error
     asyncio.get_running_loop().add_reader(descriptor, stop)
+
+
+def _run_counter():
+    """The file of the environment's counter, None without; options.Mistake when it is not there."""
+    path = os.environ.get(_COUNTER)
+    if path and not os.path.isfile(path):
+        raise options.Mistake(f"{_COUNTER} names no file.")
+    return path and os.path.abspath(path)
 
 
 def open_trace(path, identity):
@@ -161,6 +172,7 @@ def main(words):
         if options.is_fleet(words):
             return _many(words)
         launch, folder, where, trace = options.parse(words)
+        launch["run_counter"] = _run_counter()
         for warning in options.warnings(launch):
             print(f"simulate: {warning}", file=sys.stderr, flush=True)
         board.interpreter(launch["word"])

@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
+from . import run_counter
 from .waiting import PATIENCE, WaitTimeout, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -170,7 +171,8 @@ class Simulator:
         self._log.append(f"--- start, seed {self.seed} ---")
         self.process = subprocess.Popen(
             self.command_line(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True, cwd=ROOT, env=os.environ | {"PILOTLIGHT_END_WITH_PID": str(os.getpid())},
+            start_new_session=True, cwd=ROOT, env=os.environ | {
+                "PILOTLIGHT_END_WITH_PID": str(os.getpid()), "PILOTLIGHT_RUN_COUNTER": run_counter.path()},
         )
         self._reader = threading.Thread(target=self._read_log, args=(self.process.stdout,), daemon=True)
         self._reader.start()

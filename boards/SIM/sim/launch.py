@@ -46,6 +46,7 @@ config = {
     "reserve": 0,  # bytes of the heap that the firmware gets in one piece; 0: what the world leaves free
     "romfs": None,  # path of a ROMFS image to run the firmware from
     "frozen": None,  # path of this interpreter when it holds the firmware frozen
+    "run_counter": None,  # file in which the process that controls the charger counts while it runs, see loop_wait.py
     "boot_delay_ms": 0,
     "reset_cause": 1,  # machine.reset_cause() of this start
     "kept": None,  # link.kept() of before the reboot

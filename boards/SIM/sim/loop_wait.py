@@ -2,20 +2,28 @@
 
 Scaled time has an account: real time that has gone by is credit, and virtual time moves only as far as the credit allows, so that
 it is never faster than the scale. timebase installs this module with the first change of mode.
+
+A process that controls the charger may count in a file, some fifty times a second (tools/backend/run_counter.py). While it does
+not count, because the machine has no processor time for it, no credit is earned: between two of its commands no seconds of
+the charger's time go by that it could not see.
 """
 
 import asyncio.core as core
 
 import utime
 
-from sim import hardware_times, pace, soft_irq, timebase
+from sim import hardware_times, libc, pace, soft_irq, timebase
 
 _BEHIND_US = 30000  # real time that may be made up for, when a scaled run was held up: more is a leap between two looks
 _MOST_DEBT_US = 1000000  # of real time: what a paced run pays back at one wait
+_UNCOUNTED_US = const(100000)  # of real time that is earned after the last count seen
 
 _credit_us = 0  # real time not yet turned into virtual time
 _last_us = 0
 _wait = None  # asyncio's own wait
+_counter = None  # the mapped file of the process that controls the charger; None: time always passes
+_count = -1  # what it held when it was last seen to have changed
+_counted_us = 0  # when that was
 _hooks = []
 
 
@@ -36,6 +44,26 @@ def remove_hook(hook):
     _hooks.remove(hook)
 
 
+def follow(path):
+    """Let time pass only while the first byte of this file changes. OSError when there is no such file."""
+    global _counter
+    import uctypes
+
+    _counter = uctypes.bytearray_at(libc.map_file(path)[0], 1)
+
+
+def _uncounted_us(now):
+    """How much of the real time since _last_us is not earned: what lies after the allowance that the last count gave."""
+    global _count, _counted_us
+    if _counter is None:
+        return 0
+    if _counter[0] != _count:
+        _count, _counted_us = _counter[0], now
+        return 0
+    end = utime.ticks_add(_counted_us, _UNCOUNTED_US)
+    return max(0, min(utime.ticks_diff(now, end), utime.ticks_diff(now, _last_us)))
+
+
 def restart():
     """Begin the account of real and virtual time anew."""
     global _credit_us, _last_us
@@ -49,7 +77,7 @@ def _earn(most_us):
     global _credit_us, _last_us
     now = utime.ticks_us()
     _credit_us -= timebase.take_spent_us() * 1000 // timebase.scale_milli
-    _credit_us = min(_credit_us + utime.ticks_diff(now, _last_us), most_us)
+    _credit_us = min(_credit_us + utime.ticks_diff(now, _last_us) - _uncounted_us(now), most_us)
     _last_us = now
 
 

@@ -145,6 +145,8 @@ def _prepare():
     from sim import control, link, loop_wait, rtc, timebase, world
 
     loop_wait.on_wait(rtc.keep)
+    if launch.config["run_counter"]:
+        loop_wait.follow(launch.config["run_counter"])
     if launch.config["word"] == 32 and launch.config["time_scale"] != 1:
         from sim import tasks
 

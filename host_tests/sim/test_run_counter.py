@@ -1,0 +1,51 @@
+"""The charger's scaled time stands still while the process that controls it gets no processor time."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from backend.simulator import ROOT, ControlPort
+from backend.waiting import wait_until
+
+OWNER = """
+import sys
+sys.path.insert(0, {tools!r})
+from backend import Simulator
+sim = Simulator({folder!r}, time_scale=50).start()
+print(sim.port, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_time_stands_still_while_the_controlling_process_is_stopped(tmp_path):
+    """At 50 times real time each look would find seconds more; what the charger answers still comes at once."""
+    code = OWNER.format(tools=str(ROOT / "tools"), folder=str(tmp_path / "charger"))
+    owner = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        port = ControlPort(int(owner.stdout.readline()))
+        looks = [port.command("status")["uptime_ms"]]
+
+        def look():
+            looks.append(port.command("status")["uptime_ms"])
+            return looks[-1] - looks[-2]
+
+        wait_until(lambda: look() > 0, 20, "time going by")
+        os.kill(owner.pid, signal.SIGSTOP)
+        wait_until(lambda: look() == 0, 20, "time standing still")
+        assert not any(look() for _ in range(20))
+        os.kill(owner.pid, signal.SIGCONT)
+        wait_until(lambda: look() > 0, 20, "time going by again")
+        port.close()
+    finally:
+        owner.kill()
+        owner.communicate()
+
+
+def test_a_counter_that_does_not_exist_is_an_error_with_exit_code_2(tmp_path):
+    """A wrong path is told at once: a charger whose time never moves would say nothing."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "simulate.py"), "--state-dir", str(tmp_path), "--control", "127.0.0.1:0"],
+        env=os.environ | {"PILOTLIGHT_RUN_COUNTER": "nowhere"}, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "PILOTLIGHT_RUN_COUNTER" in done.stderr
