@@ -1,6 +1,7 @@
 """What all tests share: the collector of the tests that run inside MicroPython, their order, and how each test ended."""
 
 import os
+import signal
 
 os.environ.setdefault("PILOTLIGHT_PATIENCE", "4")  # backend.waiting reads it
 
@@ -17,3 +18,5 @@ from mpy.plugin import (  # noqa: F401
     pytest_runtest_teardown,
     pytest_unconfigure,
 )
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would what tests start

@@ -18,7 +18,7 @@ from mpy.plugin import (
 """
 
 FAULTY = '''
-TIMEOUT = 1
+TIMEOUT = 8
 WORDS = (64,)
 import sys
 import check
@@ -84,7 +84,7 @@ def helper_test_not_a_test():
 OUTCOMES = {
     "test_good[64]": "passed",
     "test_bad[64]": "AssertionError: sum: got 2, wanted 3",
-    "test_hangs[64]": "still running after 1 s, killed",
+    "test_hangs[64]": "still running after 8 s, killed",
     "test_after_hang_has_a_new_interpreter[64]": "passed",
     "test_crashes[64]": "the interpreter ended during this test",
     "test_after_crash[64]": "passed",

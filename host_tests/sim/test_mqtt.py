@@ -266,8 +266,9 @@ def test_log_entries_are_published_when_the_broker_is_back(start, csms, broker):
     sim.raise_fault("tamper")
     sim.wait_for(lambda s: s["tamper"]["open"], what="lid")
     sim.clear_fault("tamper")
+    mark = len(csms.record)
     sim.restart()
-    csms.wait_booted(since=len(csms.record) - 1)
+    csms.wait_booted(since=mark)
     with broker, Owner(broker, SERIAL) as owner:
         def all_told():
             log = sim.command("security_log")
@@ -328,15 +329,17 @@ def test_brokers_that_are_not_the_owners(start, csms, authority, broker, tmp_pat
         sim = start(name="plain", port=broker.plain)
         sim.wait_for(lambda s: s["portal"]["fault"] and not s["portal"]["connected"], 60, what="no TLS")
         sim.close()
+        mark = len(csms.record)
         sim = start(name="wrong", password="not the password")
-        csms.wait_booted(since=len(csms.record) - 1)
+        csms.wait_booted(since=mark)
         sim.wait_for(lambda s: "auth" in (s["portal"]["fault"] or ""), 60, what="a wrong password")
         assert any("code 5" in info for info in events(sim, EVENT))
         sim.close()
     (tmp_path / "other").mkdir()
     with Broker(tmp_path / "other", authority.elsewhere) as other:
+        mark = len(csms.record)
         sim = start(name="name", port=other.port)
-        csms.wait_booted(since=len(csms.record) - 1)
+        csms.wait_booted(since=mark)
         sim.wait_for(lambda s: "name" in (s["portal"]["fault"] or ""), 60, what="another name")
         assert not [m for m in csms.record.calls("SecurityEventNotification") if "CentralSystem" in m.payload["type"]]
 
