@@ -15,7 +15,7 @@ from .test_web import PATHS, page_of
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 RESTARTS = ("/api/erase", "/api/reset")  # done rightly they restart the unit: test_web.py does that
 SOAK = bool(os.environ.get("PILOTLIGHT_SOAK"))
-EXAMPLES = 200 if SOAK else 8
+EXAMPLES = 200 if SOAK else 5
 REFUSALS = ["400", "401", "403", "404", "405", "409", "411", "413", "415", "429", "431"]
 CONFIG = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}})
 

@@ -21,7 +21,7 @@ ROUNDING_WH = 3  # whole Wh, and what the meter itself may be off by
 SOAK = os.environ.get("PILOTLIGHT_SOAK") == "1"
 MODES = ("drop", "half", "late")
 OPERATIONS = 88  # about what the script takes
-STEP = 1 if SOAK else 11
+STEP = 1 if SOAK else 15
 SAMPLES = range(0, OPERATIONS, STEP)
 AT_A_TIME = 4
 SCALE = 120

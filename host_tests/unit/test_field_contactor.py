@@ -184,7 +184,7 @@ def test_f_e6_mains_that_sag_even_at_6_a_are_tried_with_growing_pauses_and_then_
     pauses = [(after - before) // 1000 for before, after in zip(seen, seen[1:])]
     true(all(after > before for before, after in zip(pauses[:-1], pauses[1:])), str(pauses))
     true(pauses[0] < 60 and pauses[-1] >= 900, str(pauses))
-    rig.run(3000000, 100)
+    rig.run(1900000, 100)  # longer than the pause after the sixth would be
     equal((grid.openings.all, grid.openings.hot, rig.outlet.fault.CODE), (6, 0, "UnderVoltage"))
     equal(rig.outlet.info, "Interrupted too often, unplug the vehicle")
     equal((rig.outlet.acknowledge(), rig.outlet.switch.interruptions), (True, 6))
