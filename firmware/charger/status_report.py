@@ -28,6 +28,7 @@ def connector_report(connector: Connector, planner: Planner | None) -> dict:
         "power_age_ms": clock.elapsed_ms(reading.stamp_ms) if reading.usable() else None,  # UK-19: 1 s at the most
         "energy_wh": connector.meter.reported_wh(),
         "session_wh": connector.meter.reported_wh() - session.start_wh if session else None,
+        "session_cost": planner.session_cost(connector) if planner else None,
         "session_s": _duration_s(session) if session else None,
         "voltage_v": reading.v_mv[0] // 1000 if reading.usable() else None,
         "amps": [(ma + 50) // 100 / 10 for ma in reading.i_ma[: reading.connected]] if reading.usable() else None,

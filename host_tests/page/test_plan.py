@@ -1,5 +1,7 @@
 """The departure at the page: energy by a time of day, the chosen times with their prices, and why."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -57,6 +59,8 @@ def test_a_departure_is_set_and_its_times_are_shown_with_prices_and_why(visit, c
     expect(card.get_by_role("listitem")).to_have_count(0)
     visitor.open("charge")
     expect(page.get_by_role("heading", level=1)).to_have_text("Charging", timeout=20000)
+    charger.wait_connector(lambda c: c["session_cost"])  # at 31.50 a kWh
+    expect(page.locator("dt", has_text="Cost").locator("+ dd")).to_have_text(re.compile(r"^\d+\.\d\d$"))
 
 
 def test_a_departure_that_cannot_be_met_is_told(visit, charger, planned):

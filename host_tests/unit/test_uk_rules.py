@@ -392,7 +392,7 @@ async def test_the_reduction_signal_leaves_4200_w_in_germany():
 async def test_the_signal_input_reduces_the_same_and_the_later_session_waits():
     asked = [0]
     rig = await Rig(2, phases=3, utc=PEAK, country="DE").online()
-    rig.planner._reduction_signal = lambda: asked[0]
+    rig.planner.reduction.signal = lambda: asked[0]
     for number in (2, 1):
         await rig.charge(number, "TAG%d" % number)
     asked[0] = 1

@@ -11,11 +11,11 @@ from charger import clock, log
 from charger.audit import events
 from charger.grid.lane import CSMS, HOURS, NOTHING, PLAN, SOLAR, WAIT, Lane
 from charger.grid.random_delay import draw
-from charger.outlet import limits, pilot_duty
+from charger.outlet import pilot_duty
 from charger.runtime import memory
 
 _DEPARTURES = "departures.json"  # departure.DEPARTURES, which is loaded only where there is one
-_LEAST_DA = const(60)
+_TARIFF = "tariff.json"  # tariff.FILE
 _WORTHLESS = const(-1000000)  # below every price
 _LOOK_S = const(604800)  # without any hours: look again after so long
 
@@ -30,21 +30,25 @@ class Planner:
 
         country = countries.load(config.get_str("Country"))
         self._delays = country.DELAY_S > 0
-        self._reduction_w: int | None = country.REDUCTION_W
+        self.lanes = [Lane(connector) for connector in connectors]
         self._files = files
         self._open = True  # whether the hours allow charging, in the span of UTC seconds below
         self._open_from = self._open_until = 0
         self._departures = files.exists(_DEPARTURES)
         self._hours_follow = False  # whether that may change at the end of the span
-        self.lanes = [Lane(connector) for connector in connectors]
         self._config = config
         self._on_event = on_event
-        self._reduction_signal = reduction_signal
-        self._reduced = False
+        self.reduction = None  # grid/operator_reduction.py, where the country has one
+        if country.REDUCTION_W is not None:
+            from charger.grid.operator_reduction import OperatorReduction  # 1,000 frozen bytes, for Germany
+
+            self.reduction = OperatorReduction(self.lanes, config, country.REDUCTION_W, reduction_signal)
         self._stepping = False  # the clock was set, and what follows from it is looked up
         self.house = None  # grid/house_supply.py, where a maximum of the supply or a solar mode is set
         self.solar = None  # grid/solar.py, where a solar mode is set
+        self._costs = None  # grid/session_cost.py, where prices are known
         self.use_house()
+        self._use_tariff()
         clock.on_step(self._time_stepped)
         self.second()
 
@@ -77,6 +81,16 @@ class Planner:
             self.solar = None
             if not max_da:
                 self.house = None
+
+    def _use_tariff(self) -> None:
+        if not self._files.exists(_TARIFF):
+            self._costs = None
+        elif self._costs is None:
+            from charger.grid.session_cost import SessionCosts  # 900 frozen bytes, for owners who sent prices
+
+            self._costs = SessionCosts(self._files)
+        else:
+            self._costs.look_up_again()
 
     def read_house(self, amps_da: tuple, power_w: int) -> None:
         """A reading of the house's current and power: see HouseSupply.take()."""
@@ -194,10 +208,13 @@ class Planner:
 
     def second(self) -> None:
         """End delays that are over, and follow the hours and the grid operator."""
-        self._reduce()
+        if self.reduction is not None:
+            self.reduction.second()
         self._step_house()
         for lane in self.lanes:
             self._step_lane(lane)
+            if self._costs is not None:
+                self._costs.second(lane.connector)
 
     def _step_lane(self, lane: Lane) -> None:
         self._end_delays(lane)
@@ -262,6 +279,7 @@ class Planner:
     def replan(self) -> None:
         """A departure, the tariff, the hours or the time is another one."""
         self._departures = self._files.exists(_DEPARTURES)
+        self._use_tariff()
         self._open_until = 0
         for lane in self.lanes:
             lane.plan_until = 0
@@ -286,27 +304,6 @@ class Planner:
         self._hours_follow = until is not None
         self._open_until = utc + _LOOK_S if until is None else until
         self.give_back()
-
-    def _reduce(self) -> None:
-        """While the grid operator asks for it, divide what is left among the sessions, the later ones wait (14a EnWG)."""
-        power_w = self._reduction_w
-        if power_w is None:
-            return
-        signal = self._reduction_signal
-        reduced = self._config.get_bool("GridReduction") or (signal is not None and bool(signal()))
-        if reduced != self._reduced:
-            self._reduced = reduced
-            log.info("planner", "the grid operator's reduction %s" % ("begins" if reduced else "ends"))
-        if not (reduced or any(lane.connector.outlet.limits.get("grid") is not None for lane in self.lanes)):
-            return
-        users = [lane for lane in self.lanes if lane.session is not None]
-        users.sort(key=Lane.session_number)
-        per_phase_da = power_w * 10 // (self._config.supply_volts * max([lane.connector.outlet.phases for lane in self.lanes]))
-        while len(users) > 1 and per_phase_da < _LEAST_DA * len(users):
-            users.pop()
-        for lane in self.lanes:
-            share_da = per_phase_da // max(1, len(users)) if lane in users or lane.session is None else 0
-            lane.connector.outlet.limits.set("grid", share_da if reduced else None, limits.SAFETY)
 
     def _time_stepped(self, _old: Any, _new: Any, _source: str) -> None:
         """A step of the clock is no relevant time: a change that one takes back and another brings back waits one delay."""
@@ -356,6 +353,10 @@ class Planner:
         lane.enforce()
 
     # --- reports ---
+
+    def session_cost(self, connector: Connector) -> float | None:
+        """What the running session has cost in the tariff's unit; None where that is not known (grid/session_cost.py)."""
+        return None if self._costs is None else self._costs.of(connector)
 
     def report(self) -> dict:
         """The unit's rules as plain data."""

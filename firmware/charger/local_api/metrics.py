@@ -9,6 +9,7 @@ _KIND = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control
 _OF_CONNECTOR = (
     ("energy_watthours_total", "counter", "energy_wh"),
     ("session_watthours", "gauge", "session_wh"),
+    ("session_cost", "gauge", "session_cost"),
     ("power_watts", "gauge", "power_w"),
     ("voltage_volts", "gauge", "voltage_v"),
     ("offered_amperes", "gauge", "offered_amps"),

@@ -24,6 +24,8 @@ _OF_CONNECTOR = (
      '"device_class":"power","state_class":"measurement","unit_of_measurement":"W"'),
     ("sensor", "energy_#", "Energy #", _VALUE + ".energy_wh", _ENERGY),
     ("sensor", "session_energy_#", "Session energy #", _VALUE + ".session_wh", _ENERGY),
+    ("sensor", "session_cost_#", "Session cost #", _VALUE + ".session_cost",
+     '"state_class":"total","suggested_display_precision":2,"icon":"mdi:cash"'),
     ("sensor", "voltage_#", "Voltage #", _VALUE + ".voltage_v",
      '"device_class":"voltage","state_class":"measurement","unit_of_measurement":"V"'),
     ("sensor", "offered_#", "Current offered #", _VALUE + ".offered_amps", _CURRENT),

@@ -18,7 +18,7 @@ def status(app: Application) -> bytes:
         facts = status_report.connector_report(connector, app.planner)
         connectors[str(connector.id)] = {name: facts[name] for name in (
             "ocpp_status", "error_code", "info", "reason", "relay", "offered_amps", "power_w", "voltage_v", "amps",
-            "energy_wh", "session_wh", "limit_amps", "paused", "plan")}  # fmt: skip
+            "energy_wh", "session_wh", "session_cost", "limit_amps", "paused", "plan")}  # fmt: skip
     return _text({
         "online": True, "time": _now(), "uptime_s": clock.uptime_s(), "firmware": app.config.get_str("FirmwareVersion"),
         "backend": app.charge_point.ready(), "setup": status_report.setup_words(app),

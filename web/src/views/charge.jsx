@@ -62,6 +62,13 @@ function Buttons({ connector, ask, busy }) {
   );
 }
 
+// By the prices that the charger knows; else by the price that this browser keeps.
+function Cost({ connector }) {
+  const known = connector.session_cost;
+  if (known === null || known === undefined) return price() > 0 && <Fact name={t("cost")}>{cost(connector.session_wh)}</Fact>;
+  return <Fact name={t("cost")}>{number(known, 2)}</Fact>;
+}
+
 function Connector({ id, connector, session, alone, closed }) {
   const [act, busy] = useAction();
   const state = connector.ocpp_status;
@@ -80,7 +87,7 @@ function Connector({ id, connector, session, alone, closed }) {
       </div>
       <dl class="facts">
         {inSession && <Fact name={t("charged")}>{kwh(connector.session_wh)}</Fact>}
-        {inSession && price() > 0 && <Fact name={t("cost")}>{cost(connector.session_wh)}</Fact>}
+        {inSession && <Cost connector={connector} />}
         {inSession && <Fact name={t("since")}>{connector.session_s === null ? t("unknown") : duration(connector.session_s)}</Fact>}
         {state !== "Available" && <Fact name={t("offered")}>{number(connector.offered_amps, 1)} A</Fact>}
         {state !== "Available" && <Fact name={t("limitedBy")}>{translated(connector.limit)}</Fact>}
