@@ -14,7 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from board_definition import loading, writing
+from board_definition import ethernet, loading, writing
 from board_definition.chips import CHIPS
 from board_definition.writing import Answers, WrongAnswerError
 from cli import failed
@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--meter", choices=list(loading.meter_kinds()), help="(default ade7953_i2c)")
     parser.add_argument("--meter-option", action="append", default=[], metavar="NAME=NUMBER")
     parser.add_argument("--reader", choices=list(loading.reader_kinds()), help="card reader (default serial_ascii)")
+    parser.add_argument("--lan", choices=ethernet.KINDS, help="chip of the Ethernet (default none)")
     parser.add_argument("--pin", action="append", default=[], metavar="USE=GPIO",
                         help="uses: " + ", ".join([*writing.WHAT, "METER_ and READER_ with their bus's names"]))
     return parser
@@ -53,12 +54,14 @@ def _answers(given: argparse.Namespace) -> Answers:
         raise WrongAnswerError("The name must be 3 to 32 capital letters, digits and _.")
     answers = Answers(given.name, given.chip, given.model or given.name)
     for name, value in (("flash_mib", given.flash), ("psram", given.psram), ("max_amps", given.amps),
-                        ("phases", given.phases), ("meter", given.meter), ("reader", given.reader)):
+                        ("phases", given.phases), ("meter", given.meter), ("reader", given.reader),
+                        ("lan", given.lan)):
         if value is not None:
             setattr(answers, name, value)
     answers.pins = _pairs(given.pin, "--pin")
     answers.meter_options = _pairs(given.meter_option, "--meter-option")
-    known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.reader_pins(answers.reader)}
+    known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.reader_pins(answers.reader)} - set(ethernet.WHAT)
+    known |= {*ethernet.required(answers.lan), *ethernet.optional(answers.lan)}
     unknown = set(answers.pins) - known
     if unknown:
         raise WrongAnswerError(f"No part has the pin {', '.join(sorted(unknown))}.")
@@ -77,10 +80,12 @@ def _ask(given: argparse.Namespace, ask: Callable[[str], str]) -> None:
     reader_kinds = loading.reader_kinds()
     while given.reader not in reader_kinds:
         given.reader = ask(f"Card reader ({', '.join(reader_kinds)}) [serial_ascii]: ").strip() or "serial_ascii"
+    while given.lan not in ethernet.KINDS:
+        given.lan = ask(f"Ethernet ({', '.join(ethernet.KINDS)}) [none]: ").strip() or "none"
     known = _pairs(given.pin, "--pin")
-    required = (*writing.REQUIRED, *writing.meter_pins(given.meter))
+    required = (*writing.REQUIRED, *writing.meter_pins(given.meter), *ethernet.required(given.lan))
     parts = (*writing.TOGETHER, writing.reader_pins(given.reader))
-    for name in (*required, *(pin for part in parts for pin in part), *writing.OPTIONAL):
+    for name in (*required, *(pin for part in parts for pin in part), *writing.OPTIONAL, *ethernet.optional(given.lan)):
         while name not in known:
             text = ask(f"GPIO of {name} ({writing.what(name)}){'' if name in required else ', Enter for none'}: ").strip()
             if text.isdigit():

@@ -56,14 +56,39 @@ def test_answers_make_the_same_board(boards):
         questions.append(question)
         if question.startswith("GPIO of "):
             return pins.get(question.split()[2], "")
-        return {"Name": "my_board", "Chip": "esp32c6", "Model,": "My board", "Meter": "", "Card": ""}[question.split()[0]]
+        return {"Name": "my_board", "Chip": "esp32c6", "Model,": "My board"}.get(question.split()[0], "")
 
     assert new_board.main([], answer_to) == 0
     assert len(questions) > len(PINS) + 4
     assert loading.load(boards / "MY_BOARD")["OUTLETS"][0]["contactor"]["out"] == 2
 
 
+ON_ESP32 = ("PILOT_PWM=13", "PILOT_ADC=34", "CONTACTOR_OUT=4", "CONTACTOR_FEEDBACK=35", "METER_SCL=33", "METER_SDA=32")
+LAN8720 = ("LAN_MDC=23", "LAN_MDIO=18", "LAN_REF_CLK=17")
+W5500 = ("LAN_SCK=10", "LAN_MOSI=11", "LAN_MISO=20", "LAN_CS=21", "LAN_INT=22")
+
+
+@pytest.mark.parametrize(("given", "lan"), [
+    ([*words(*ON_ESP32, *LAN8720, chip="esp32"), "--lan", "lan8720"],
+     {"kind": "lan8720", "mdc": 23, "mdio": 18, "ref_clk": 17, "address": 1, "clock": "output"}),
+    ([*words(*PINS, *W5500, "LAN_RESET=23"), "--lan", "w5500"],
+     {"kind": "w5500", "bus": 1, "sck": 10, "mosi": 11, "miso": 20, "cs": 21, "int": 22, "reset": 23}),
+])  # fmt: skip
+def test_a_board_with_ethernet_has_its_pins_and_its_lines_in_the_build_files(boards, capsys, given, lan):
+    """The checks accept it, the RMII pins stand in pins.csv, and no line of the build files is missing."""
+    assert new_board.main(given) == 0, capsys.readouterr().err
+    folder = boards / "MY_BOARD"
+    data = loading.load(folder)
+    assert data["LAN"] == lan
+    assert loading.without_ethernet(folder, data) == []
+    written = dict(line.split(",GPIO") for line in (folder / "pins.csv").read_text().splitlines())
+    assert {name: int(pin) for name, pin in written.items()} == checks.pins_of("MY_BOARD", data, loading.chip_of(folder))
+
+
 @pytest.mark.parametrize(("given", "code", "says"), [
+    ([*words(*PINS, *LAN8720), "--lan", "lan8720"], 1, "has no RMII: only a W5500 fits"),
+    ([*words(*PINS, *W5500[:-1]), "--lan", "w5500"], 2, "These pins are missing: LAN_INT."),
+    (words(*PINS, "LAN_CS=21"), 2, "No part has the pin LAN_CS."),
     (words(*PINS[:-1]), 2, "These pins are missing: METER_SDA."),
     (words(*PINS, "RCD_TRIP=20"), 2, "These pins are missing: RCD_TEST."),
     (words(*PINS, "HEATER=20"), 2, "No part has the pin HEATER."),

@@ -6,7 +6,7 @@ Pins have the names of pins.csv. What is not asked has the value of the referenc
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from board_definition import checks, keys
+from board_definition import checks, ethernet, keys
 from board_definition.chips import CHIPS, Chip
 from board_definition.loading import ROOT, meter_kinds, reader_kinds
 
@@ -23,6 +23,7 @@ WHAT = {
     "FAULT_INPUT_PIN": "fault of this outlet, 1 = fault", "TAMPER": "tamper switch, 1 = lid open",
     "BUTTON": "button, 0 = pressed", "LED": "status LED, 1 = on", "PIXEL": "WS2812 as status LED",
     "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
+    **ethernet.WHAT,
 }  # fmt: skip
 SLOT_KIB = {4: 1728, 8: 2048, 16: 2048}
 _SDKCONFIG = {
@@ -63,6 +64,7 @@ class Answers:
     phases: int = 1
     meter: str = "ade7953_i2c"
     reader: str = "serial_ascii"
+    lan: str = "none"
     meter_options: dict = field(default_factory=dict)
     pins: dict[str, int] = field(default_factory=dict)
 
@@ -81,7 +83,7 @@ def reader_pins(kind: str) -> tuple[str, ...]:
 
 def missing(answers: Answers) -> list[str]:
     """Names of pins without which the board cannot be."""
-    wanted = [*REQUIRED, *meter_pins(answers.meter)]
+    wanted = [*REQUIRED, *meter_pins(answers.meter), *ethernet.required(answers.lan)]
     for part in (*TOGETHER, reader_pins(answers.reader)):
         if any(name in answers.pins for name in part):
             wanted += part
@@ -105,6 +107,7 @@ def board_py(answers: Answers) -> str:
         "reader": _reader(answers, chip),
     }
     given = "".join(f"        {name}={text},\n" for name, text in parts.items() if text)
+    lan = ethernet.board_py(answers.lan, pins, chip, _spi_buses(answers, chip))
     shared = ", ".join(f'"{name.lower()}": {pins.get(name)}' for name in ("TAMPER", "BUTTON", "LED", "PIXEL", "FAULT", "RAILS"))
     return f'''"""{answers.model} with the wiring of board.md, as plain data; boards/SIM/board.py explains every name."""
 
@@ -121,9 +124,16 @@ OUTLETS: "tuple[dict, ...]" = (
     ),
 )
 SHARED: "dict[str, int | None]" = {{{shared}}}
-HEAP_GROWS = {answers.psram == "none"}  # mpconfigboard.h fixes the heap's size where it lies in PSRAM
+{lan}HEAP_GROWS = {answers.psram == "none"}  # mpconfigboard.h fixes the heap's size where it lies in PSRAM
 DEVICE, CSMS, UPDATE = unit_data(NAME, "{answers.model[:20]}")
 '''
+
+
+def _spi_buses(answers: Answers, chip: Chip) -> set[int]:
+    """Numbers of the SPI buses that meter and reader are on."""
+    taken = {chip.spi[-1]} if meter_kinds()[answers.meter][0] == "spi" else set()
+    reads = reader_pins(answers.reader)[0] in answers.pins and reader_kinds()[answers.reader][0] == "spi"
+    return taken | ({chip.spi[0]} if reads else set())
 
 
 def _reader(answers: Answers, chip: Chip) -> str:
@@ -201,7 +211,7 @@ def mpconfigboard_h(answers: Answers) -> str:
 #define MICROPY_HW_MCU_NAME "{answers.chip.upper()}"
 #define PILOTLIGHT_CONTACTOR_PINS {{{answers.pins["CONTACTOR_OUT"]}}}
 #define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {{0}}
-{"" if answers.psram == "none" else heap}
+{ethernet.mpconfigboard_h(answers.lan)}{"" if answers.psram == "none" else heap}
 #include "../common/mpconfigboard_common.h"
 """
 
@@ -215,7 +225,7 @@ def sdkconfig_board(answers: Answers) -> str:
     lines += [f"CONFIG_ESPTOOLPY_FLASHSIZE_{size}MB=y", "CONFIG_PARTITION_TABLE_CUSTOM=y"]
     if CHIPS[answers.chip].usb:
         lines += ["", "# The console is the UART, never the chip's own USB", "CONFIG_ESP_CONSOLE_SECONDARY_NONE=y"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + ethernet.sdkconfig_board(answers.lan)) + "\n"
 
 
 def board_md(answers: Answers) -> str:
@@ -270,11 +280,12 @@ def write(answers: Answers, boards: Path) -> list[Path]:
     if lacking:
         raise WrongAnswerError(f"These pins are missing: {', '.join(lacking)}.")
     product = (ROOT / "boards" / "ESP32_DEVKITC" / "mpconfigvariant_PRODUCT.cmake").read_text(encoding="utf-8")
+    pins = answers.pins | ethernet.fixed_pins(answers.lan, CHIPS[answers.chip])
     files = {
         "board.py": board_py(answers), "partitions.csv": partitions_csv(answers), "sdkconfig.board": sdkconfig_board(answers),
         "mpconfigboard.cmake": mpconfigboard_cmake(answers), "mpconfigboard.h": mpconfigboard_h(answers),
         "mpconfigvariant_PRODUCT.cmake": product, "board.md": board_md(answers),
-        "pins.csv": "".join(f"{name},GPIO{pin}\n" for name, pin in answers.pins.items()),
+        "pins.csv": "".join(f"{name},GPIO{pin}\n" for name, pin in pins.items()),
     }  # fmt: skip
     folder.mkdir(parents=True)
     for name, text in files.items():
