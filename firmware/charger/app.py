@@ -1,4 +1,4 @@
-"""The running charger. wiring.py builds it from the board's data."""
+"""The running charger. wiring.py and network_wiring.py build it from the board's data."""
 
 import asyncio
 import gc
@@ -39,7 +39,7 @@ class Application:
     """One charger: `connectors`, `charge_point`, `supervisor`, `control` (the control loop), `housekeeping`."""
 
     def __init__(self):
-        from charger import wiring  # see memory.START
+        from charger import wiring  # memory.unload() unloads it below
 
         self.heap_peak = 0
         self.connectors = []
@@ -68,12 +68,7 @@ class Application:
         self.tamper = wiring.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)
-        self.station, self.wifi = wiring.make_wifi(self)
-        self.pins = wiring.make_pins(self)
-        self.listener = wiring.make_listener(self)
-        self.mqtt_client = wiring.make_mqtt_client(self)
-        if self.mqtt_client is not None:
-            self.memory.add(self.mqtt_client)
+        self._build_network()
         wiring.note_start(self)
         self._add_jobs()
         wiring.add_indicators(self)
@@ -81,6 +76,17 @@ class Application:
             self.housekeeping.every_100_ms("mains", job)
         wiring = None
         memory.unload(memory.START)
+
+    def _build_network(self) -> None:
+        """Create what the unit is reached by, besides the link to the back end."""
+        from charger import network_wiring  # memory.unload() unloads it at the end of __init__()
+
+        self.station, self.wifi = network_wiring.make_wifi(self)
+        self.pins = network_wiring.make_pins(self)
+        self.listener = network_wiring.make_listener(self)
+        self.mqtt_client = network_wiring.make_mqtt_client(self)
+        if self.mqtt_client is not None:
+            self.memory.add(self.mqtt_client)
 
     def limit_current(self, amps: str) -> None:
         """Set the installer's limit of wiring and supply, A per phase; "0" for none."""
@@ -121,7 +127,7 @@ class Application:
             self.memory.link_failed(any(connector.session for connector in self.connectors))
         if cause in ("auth", "unknown", "http"):
             self.charge_point.link_refused()
-        from charger.audit import connection_events  # unloaded again once the link is made
+        from charger.audit import connection_events  # memory.unload() unloads it once the link is made
 
         event = connection_events.event_of(cause)
         if event is not None:
@@ -139,7 +145,7 @@ class Application:
         """(status, parent) of a card in the owner's list; None for any other, and where a back end is set, which decides."""
         if self.settings.url or not self.files.exists("home_cards.json"):
             return None
-        from charger.access import home_cards  # 2,000 frozen bytes, for units with such a list
+        from charger.access import home_cards  # 800 frozen bytes, for units with such a list
 
         return home_cards.find(self.files, tag)
 
@@ -274,7 +280,7 @@ class Application:
             await clock.sleep_ms(_POLL_MS)
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
-        from charger.drivers import reset_cause  # unloaded after the start
+        from charger.drivers import reset_cause  # memory.unload() unloads it after the start
 
         reset_cause.reset(why)
 

@@ -241,7 +241,7 @@ def test_radio_that_did_not_start_is_tried_again_beside_ethernet():
 def test_chip_that_does_not_answer_leaves_wifi():
     import board
 
-    from charger import wiring
+    from charger import network_wiring
 
     class App:
         fed = 0
@@ -251,21 +251,21 @@ def test_chip_that_does_not_answer_leaves_wifi():
 
     app = App()
     app.supervisor = app
-    equal(wiring._start_ethernet(app), None)
+    equal(network_wiring._start_ethernet(app), None)
     equal(app.fed, 0)
     board.LAN = W5500
     try:
         cable.answers = False
         log.forget()
-        equal(wiring._start_ethernet(app), None)
+        equal(network_wiring._start_ethernet(app), None)
         true(any("does not start" in line for line in log.recent()))
         equal(wifi._replacement, None)
         cable.answers = True
         made, network.LAN = network.LAN, None
         del network.LAN  # as in an image that is built without
-        equal(wiring._start_ethernet(app), None)
+        equal(network_wiring._start_ethernet(app), None)
         network.LAN = made
-        equal(wiring._start_ethernet(app), ethernet.EthernetOrWifi)
+        equal(network_wiring._start_ethernet(app), ethernet.EthernetOrWifi)
         equal((app.fed, wifi.station().active()), (3, True))
     finally:
         del board.LAN
