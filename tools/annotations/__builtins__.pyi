@@ -37,7 +37,7 @@ from charger.metering.charging_session import Session as Session
 from charger.metering.meter import Meter as Meter
 from charger.metering.session_store import SessionStore as SessionStore
 from charger.mqtt_client.client import MqttClient as MqttClient
-from charger.net.http_client import Response as Response
+from charger.net.http_response import Response as Response
 from charger.net.mqtt_session import MqttSession as MqttSession
 from charger.net.upload import Uploader as Uploader
 from charger.net.url import Url as Url
