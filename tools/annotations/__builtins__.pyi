@@ -56,8 +56,12 @@ from charger.ocpp.v16.services.log_upload import LogUpload as LogUpload
 from charger.ocpp.v16.services.reservations import Reservations as Reservations
 from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate as SignedFirmwareUpdate
 from charger.ocpp.v16.services.smart_charging import SmartCharging as SmartCharging
+from charger.ocpp.v16.services.unit_reset import UnitReset as UnitReset
+from charger.ocpp.v16.transaction_queue import TransactionQueue as TransactionQueue
 from charger.outlet.connector import Connector as Connector
+from charger.outlet.guards.base import Guard as Guard
 from charger.outlet.outlet import Outlet as Outlet
+from charger.outlet.outlet_readout import OutletView as OutletView
 from charger.outlet.pending_start import Pending as Pending
 from charger.store.files import Files as Files
 from charger.store.journal import Journal as Journal
