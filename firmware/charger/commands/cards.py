@@ -6,7 +6,7 @@ from charger.errors import CommandError
 
 
 async def _cards(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
-    from charger.access import home_cards  # 2,000 frozen bytes, for owners who look at their list
+    from charger.access import home_cards  # 800 frozen bytes, for owners who add or look at cards
 
     cards = [{"card": tag.upper(), "name": name, "blocked": blocked}
              for tag, (name, blocked) in home_cards.kept(app.files).items()]
@@ -28,7 +28,7 @@ async def _set_cards(app: Application, role: str, args: dict, surface: str) -> d
 
 
 def _learn(app: Application, name: str) -> None:
-    from charger.access import home_cards  # see above
+    from charger.access import home_cards  # 800 frozen bytes, for owners who add or look at cards
 
     if not app.readers:
         raise CommandError(UNABLE, "This charger has no card reader.")
@@ -38,7 +38,7 @@ def _learn(app: Application, name: str) -> None:
 
 
 def _change(app: Application, args: dict) -> None:
-    from charger.access import home_cards  # see above
+    from charger.access import home_cards  # 800 frozen bytes, for owners who add or look at cards
 
     if "card" not in args:
         raise CommandError(INVALID, "card: which one.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 
 from charger import clock, log
 
@@ -60,8 +61,6 @@ class Supervisor:
             gc.collect()
 
     def _trace(self, error: BaseException) -> None:
-        import sys
-
         sys.print_exception(error)
 
     async def stop(self) -> None:
