@@ -46,7 +46,8 @@ def make_wifi(app: Application) -> tuple:
     if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
         from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
-        asyncio.create_task(erase.factory_reset_when_held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        watching = erase.factory_reset_when_held(app.files, app.connectors, app.restart, button)
+        asyncio.create_task(watching)  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return station(), make(app.files, app.vault, app.network_up, button.value, app.off_network, portal, line)
 
 

@@ -122,7 +122,8 @@ def resume_erasure(app: Application, vault: Vault) -> None:
             erase.at_start(app.files, vault, app.security_log.add, queue_anonymiser.run)
         except OSError as error:  # the unit must start all the same; the next start retries
             log.error("app", "not erased: " + log.reason(error))
-    asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    overwriting = erase.overwrite(app.files, app.connectors, app.security_log.add, flash_device.device)
+    asyncio.create_task(overwriting)  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
 def configure_hold_ups(app: Application) -> None:
@@ -273,7 +274,8 @@ def _add_status_light(app: Application) -> None:
     from charger.drivers.led import PixelLed, PlainLed  # with status_light.py: 1,500 frozen bytes
     from charger.status_light import StatusLight
 
-    light = StatusLight(app, PixelLed(pixel) if pixel is not None else PlainLed(led or 0))
+    driver = PixelLed(pixel) if pixel is not None else PlainLed(led or 0)
+    light = StatusLight(app.connectors, app.supervisor, app.updates, app.wifi, driver)
     app.housekeeping.every_100_ms("status light", light.poll)
 
 
@@ -285,7 +287,9 @@ def _add_display(app: Application) -> None:
     from charger.drivers import displays  # with status_display.py: 2,700 frozen bytes
     from charger.status_display import StatusDisplay
 
-    app.housekeeping.every_100_ms("display", StatusDisplay(app, displays.make(options)).poll)
+    network = (app.wifi, app.station, app.vault)
+    display = StatusDisplay(app.connectors, app.supervisor, app.updates, network, displays.make(options))
+    app.housekeeping.every_100_ms("display", display.poll)
 
 
 def make_back_end(app: Application) -> tuple:

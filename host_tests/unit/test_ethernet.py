@@ -210,12 +210,10 @@ def test_altered_unit_turns_ethernet_off_as_well():
 def test_report_tells_which_one_is_used():
     unit = Unit()
 
-    class App:
-        vault, wifi, station = unit.vault, unit.wifi, unit.station
-
     async def job():
         await unit.pass_s(10)
-        equal(wifi_report(App), {"up": True, "wired": True, "known": False, "setup_s": 0, "ip": "127.0.0.1", "rssi": None})
+        report = wifi_report(unit.wifi, unit.station, unit.vault)
+        equal(report, {"up": True, "wired": True, "known": False, "setup_s": 0, "ip": "127.0.0.1", "rssi": None})
 
     unit.run(job())
 

@@ -42,12 +42,14 @@ from charger.net.mqtt_session import MqttSession as MqttSession
 from charger.net.upload import Uploader as Uploader
 from charger.net.url import Url as Url
 from charger.net.websocket import WebSocket as WebSocket
+from charger.ocpp.transport.connection import Connection as Connection
 from charger.ocpp.transport.connection_settings import ConnectionSettings as ConnectionSettings
 from charger.ocpp.transport.rpc import Rpc as Rpc
 from charger.ocpp.v16.charge_point import ChargePoint as ChargePoint
 from charger.ocpp.v16.charging_profile import ChargingProfile as ChargingProfile
 from charger.ocpp.v16.services.authorisation import Authorisation as Authorisation
 from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache as AuthorisationCache
+from charger.ocpp.v16.services.availability import Availability as Availability
 from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal as CertificateRenewal
 from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload as DiagnosticsUpload
 from charger.ocpp.v16.services.firmware_update import FirmwareUpdate as FirmwareUpdate
@@ -63,6 +65,7 @@ from charger.outlet.guards.base import Guard as Guard
 from charger.outlet.outlet import Outlet as Outlet
 from charger.outlet.outlet_readout import OutletView as OutletView
 from charger.outlet.pending_start import Pending as Pending
+from charger.runtime.supervisor import Supervisor as Supervisor
 from charger.store.files import Files as Files
 from charger.store.journal import Journal as Journal
 from charger.update.download_source import DownloadSource as DownloadSource
