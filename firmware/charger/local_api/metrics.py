@@ -2,7 +2,6 @@
 
 from charger.access import roles
 from charger.errors import RequestError
-from charger.local_api import routes
 
 _KIND = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n"
 # name, type, field of a connector's report
@@ -16,13 +15,16 @@ _OF_CONNECTOR = (
 )
 
 
-def answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
-    """Return (status, pieces of text, header lines). RequestError without the right token."""
+def answer(report: Callable, client_of: Callable, request: Request) -> tuple:
+    """Return (status, pieces of text, header lines). RequestError without the right token.
+
+    report() gives the charger's state, client_of() the client of the request's token or a RequestError.
+    """
     if request.method != "GET":
         raise RequestError(405, "This path supports GET.")
-    if not roles.may(routes.client_of(app, listener, request.fields, host), "status"):
+    if not roles.may(client_of(), "status"):
         raise RequestError(403, "This token may not do this.")
-    return 200, _pieces(app.report()), _KIND
+    return 200, _pieces(report()), _KIND
 
 
 def _pieces(report: dict) -> list:
