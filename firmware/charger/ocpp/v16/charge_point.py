@@ -343,7 +343,7 @@ class ChargePoint(ServiceRegistry):
             ("ocpp clock", self._clock),
         ]
         if self.security_log is not None:
-            jobs.append(("ocpp events", SecurityEvents(self, self.security_log).run))
+            jobs.append(("ocpp events", SecurityEvents(self.call, self.ready, self.security_log).run))
         return jobs
 
     async def _clock(self) -> None:

@@ -30,7 +30,7 @@ class LogUpload:
     def __init__(self, cp):
         self._cp = cp
         self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
-        self._notices = StatusNotifier(cp, "LogStatusNotification")
+        self._notices = StatusNotifier(cp.post_call, cp.ready, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
 
@@ -38,7 +38,7 @@ class LogUpload:
         """Return (status, file name or None) for a request of "DiagnosticsLog" or "SecurityLog"."""
         if self._uploads is None or (kind == SECURITY_LOG and self._cp.security_log is None):
             return REJECTED, None
-        name = file_name(self._cp, "security" if kind == SECURITY_LOG else "diagnostics")
+        name = file_name(self._cp.config, "security" if kind == SECURITY_LOG else "diagnostics")
         return CANCELED if self._uploads.running else ACCEPTED, name
 
     def start(self, job: dict, again: bool = False) -> None:
