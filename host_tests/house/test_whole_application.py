@@ -25,7 +25,6 @@ HOLDERS = {
         "charger.update.update_manager": "stops the network, restarts, and tests each part of a new image",
     },
     "cp": {
-        "charger.ocpp.v16.current_plan": "",
         "charger.ocpp.v16.services.authorisation": "",
         "charger.ocpp.v16.services.availability": "",
         "charger.ocpp.v16.services.certificate_renewal": "",
