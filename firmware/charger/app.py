@@ -39,7 +39,7 @@ class Application:
     """One charger: `connectors`, `charge_point`, `supervisor`, `control` (the control loop), `housekeeping`."""
 
     def __init__(self):
-        from charger import wiring  # memory.unload() unloads it below
+        from charger import network_wiring, wiring  # memory.unload() unloads them below
 
         self.heap_peak = 0
         self.connectors = []
@@ -68,25 +68,16 @@ class Application:
         self.tamper = wiring.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)
-        self._build_network()
-        wiring.note_start(self)
-        self._add_jobs()
-        wiring.add_indicators(self)
-        for job in wiring.make_sag_jobs(self):
-            self.housekeeping.every_100_ms("mains", job)
-        wiring = None
-        memory.unload(memory.START)
-
-    def _build_network(self) -> None:
-        """Create what the unit is reached by, besides the link to the back end."""
-        from charger import network_wiring  # memory.unload() unloads it at the end of __init__()
-
         self.station, self.wifi = network_wiring.make_wifi(self)
         self.pins = network_wiring.make_pins(self)
         self.listener = network_wiring.make_listener(self)
         self.mqtt_client = network_wiring.make_mqtt_client(self)
-        if self.mqtt_client is not None:
-            self.memory.add(self.mqtt_client)
+        wiring.note_start(self)
+        self._add_jobs()
+        wiring.add_indicators(self)
+        wiring.add_sag_jobs(self)
+        wiring = network_wiring = None
+        memory.unload(memory.START)
 
     def limit_current(self, amps: str) -> None:
         """Set the installer's limit of wiring and supply, A per phase; "0" for none."""

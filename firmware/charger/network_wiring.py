@@ -87,4 +87,6 @@ def make_mqtt_client(app: Application) -> MqttClient | None:
     # with net/mqtt_session.py: 11,000 frozen bytes, 4.5 KiB of heap, for units with a broker
     from charger.mqtt_client.client import MqttClient
 
-    return MqttClient(app, settings, board.DEVICE["serial"])
+    client = MqttClient(app, settings, board.DEVICE["serial"])
+    app.memory.add(client)
+    return client

@@ -63,8 +63,8 @@ class StatusDisplay:
         if polls % _TEXTS_EACH == 1:
             connectors = self._connectors
             connector = connectors[polls // _TURN_EACH % len(connectors)]
-            hint = hint_of(*self._of_unit)
-            self._wanted = rows_of(connector, len(connectors) > 1, hint, display.ROWS, display.COLUMNS)
+            hint = _hint(*self._of_unit)
+            self._wanted = rows_of(connector, connectors, hint, display.ROWS, display.COLUMNS)
         for row in range(len(self._wanted)):
             text = self._wanted[row]
             if text != self._shown[row]:
@@ -73,13 +73,13 @@ class StatusDisplay:
                 return
 
 
-def rows_of(connector: Connector, numbered: bool, hint: str, rows: int, columns: int) -> list:
-    """Texts of all rows: of one connector, which is one of several where it is `numbered`, and the unit's hint."""
+def rows_of(connector: Connector, connectors: list, hint: str, rows: int, columns: int) -> list:
+    """Texts of all rows: of one of the connectors, and the unit's hint."""
     outlet, session = connector.outlet, connector.session
     state = _WORDS.get(connector.status, connector.status)
     reading = connector.meter.reading
     hundreds_w = max(0, reading.total_mw() // 100000) if reading.usable() else 0
-    texts = ["%d %s" % (connector.id, state) if numbered else state]
+    texts = [state if len(connectors) == 1 else "%d %s" % (connector.id, state)]
     if session is None:
         texts.append("")
     else:
@@ -100,7 +100,7 @@ def _reason(connector: Connector) -> str:
     return reason or "by " + connector.outlet.limits.describe_source()
 
 
-def hint_of(supervisor: Supervisor, updates: UpdateManager | None, network: tuple) -> str:
+def _hint(supervisor: Supervisor, updates: UpdateManager | None, network: tuple) -> str:
     """What is to be known of the unit: a failure, an update, or how it comes into a network."""
     wifi, station, vault = network
     if supervisor.failed:

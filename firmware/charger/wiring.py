@@ -206,9 +206,10 @@ def add_connectors(app: Application) -> None:
     app.config.on_change("WakeUpVehicle", app.set_wake_up)
 
 
-def make_sag_jobs(app: Application) -> list:
-    """What lowers the current of each outlet where the mains sag."""
-    return [MainsSag(outlet).step for outlet in app.outlets]
+def add_sag_jobs(app: Application) -> None:
+    """Create what lowers the current of each outlet where the mains sag, jobs of housekeeping."""
+    for outlet in app.outlets:
+        app.housekeeping.every_100_ms("mains", MainsSag(outlet).step)
 
 
 def make_supply(app: Application) -> tuple:

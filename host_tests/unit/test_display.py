@@ -6,7 +6,7 @@ from thing import Thing
 
 from charger.drivers import displays
 from charger.outlet.limits import Limits
-from charger.status_display import StatusDisplay, hint_of, rows_of
+from charger.status_display import StatusDisplay, _hint, rows_of
 from sim import timebase, world
 from sim.displays.ssd1306 import SSD1306Chip
 
@@ -28,7 +28,7 @@ def parts(*connectors, failed=None, busy=False, setup=None, connected=True, name
 
 def rows(unit):
     connectors, *of_unit = unit
-    found = rows_of(connectors[0], len(connectors) > 1, hint_of(*of_unit), 8, 16)
+    found = rows_of(connectors[0], connectors, _hint(*of_unit), 8, 16)
     equal(len(found), 8)
     true(max(len(row) for row in found) <= 16, found)
     return found

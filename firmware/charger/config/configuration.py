@@ -50,11 +50,7 @@ class Configuration:
         self._factory = {}
         self._listeners = []
         self.unknown = []
-        self._take_factory(factory or {})
-        self._load()
-        self._move_key()
-
-    def _take_factory(self, factory: dict) -> None:
+        factory = factory or {}
         for name in factory:
             key = self._key(name)
             value = None if key is None else _shaped(self._keys[key], _text(factory[name]))
@@ -62,6 +58,8 @@ class Configuration:
                 self.unknown.append(name)
             else:
                 self._factory[key] = value
+        self._load()
+        self._move_key()
 
     def _load(self) -> None:
         """Read the persisted changes; invalid ones are dropped, keys of another version are kept unchanged."""

@@ -2,6 +2,7 @@
 
 from charger.access import roles
 from charger.errors import RequestError
+from charger.local_api import routes
 
 _KIND = "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n"
 # name, type, field of a connector's report
@@ -15,14 +16,12 @@ _OF_CONNECTOR = (
 )
 
 
-def answer(report: Callable, client_of: Callable, request: Request) -> tuple:
-    """Return (status, pieces of text, header lines). RequestError without the right token.
-
-    report() gives the charger's state, client_of() the client of the request's token or a RequestError.
-    """
+def answer(report: Callable, vault: Vault, security_log: SecurityLog, listener: LocalApiListener, request: Request,
+           host: str) -> tuple:
+    """Return (status, pieces of text, header lines) of report(), the charger's state. RequestError without the right token."""
     if request.method != "GET":
         raise RequestError(405, "This path supports GET.")
-    if not roles.may(client_of(), "status"):
+    if not roles.may(routes.client_of(vault, security_log, listener, request.fields, host), "status"):
         raise RequestError(403, "This token may not do this.")
     return 200, _pieces(report()), _KIND
 

@@ -83,10 +83,7 @@ def _public(app: Application, listener: LocalApiListener, request: Request, host
         return page_files.answer(request)
     from charger.local_api import metrics  # 1,500 frozen bytes, for units whose figures are collected
 
-    def client_of() -> Any:
-        return routes.client_of(app.vault, app.security_log, listener, request.fields, host)
-
-    return metrics.answer(app.report, client_of, request)
+    return metrics.answer(app.report, app.vault, app.security_log, listener, request, host)
 
 
 async def _answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
