@@ -11,7 +11,7 @@ from charger.net import wifi
 from charger.net.wifi import Wifi, station
 
 
-def _start_ethernet(app: Application):
+def _start_ethernet(supervisor: Supervisor) -> type | None:
     """Start Ethernet and return EthernetOrWifi; None on a board without, or when its chip does not answer."""
     options = getattr(board, "LAN", None)
     if options is None:
@@ -19,7 +19,7 @@ def _start_ethernet(app: Application):
     from charger.drivers import buses  # memory.unload() unloads it after the start
     from charger.net import ethernet  # 1,900 frozen bytes, for boards with Ethernet
 
-    app.supervisor.feed()  # 4 s without a cable
+    supervisor.feed()  # 4 s without a cable
     try:
         lan = ethernet.start(options, machine.Pin, buses.ethernet_spi)
     except (OSError, ValueError, AttributeError) as error:  # AttributeError: the image is built without
@@ -34,7 +34,7 @@ def make_wifi(app: Application) -> tuple:
 
     The button opens the setup network; held from power-on it does a factory reset.
     """
-    make = _start_ethernet(app) or Wifi
+    make = _start_ethernet(app.supervisor) or Wifi
     number = board.SHARED.get("button")
     portal = None
     if board.WEB and board.SETUP_PORTS:
@@ -53,7 +53,7 @@ def make_wifi(app: Application) -> tuple:
 
 def make_pins(app: Application) -> Pins | None:
     """Create the Pins if the unit has the local API or an MQTT broker, else None."""
-    if not (board.WEB or _broker_settings(app)):
+    if not (board.WEB or _broker_settings(app.vault)):
         return None
     from charger.access.pin import Pins  # 4,900 frozen bytes, 2.4 KiB of heap, for units with one of both
 
@@ -72,16 +72,16 @@ def make_listener(app: Application) -> LocalApiListener | None:
     return LocalApiListener(app, board.WEB)
 
 
-def _broker_settings(app: Application) -> dict | None:
+def _broker_settings(vault: Vault) -> dict | None:
     """Return the broker's settings, None without a broker; values of None are in the vault, set by the owner."""
     if board.MQTT:
         return board.MQTT
-    return {"url": None, "password": None, "ca": None} if "mqtt/url" in app.vault.names() else None
+    return {"url": None, "password": None, "ca": None} if "mqtt/url" in vault.names() else None
 
 
 def make_mqtt_client(app: Application) -> MqttClient | None:
     """Create the MqttClient if a broker is set, else None."""
-    settings = _broker_settings(app)
+    settings = _broker_settings(app.vault)
     if settings is None:
         return None
     # with net/mqtt_session.py: 11,000 frozen bytes, 4.5 KiB of heap, for units with a broker

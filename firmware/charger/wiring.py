@@ -73,9 +73,9 @@ def count_boot(files: Files) -> None:
     files.write_json("boot.json", clock.boot_id)
 
 
-def open_log(app: Application) -> SecurityLog:
+def open_log(files: Files) -> SecurityLog:
     """Open the security log; its hashes are keyed, so that write access to the flash is not enough to forge it (SEC-22)."""
-    return SecurityLog(app.files, keys=log_key)
+    return SecurityLog(files, keys=log_key)
 
 
 def log_key(number: int) -> tuple:
@@ -126,26 +126,26 @@ def resume_erasure(app: Application, vault: Vault) -> None:
     asyncio.create_task(overwriting)  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
-def configure_hold_ups(app: Application) -> None:
+def configure_hold_ups(outlets: list) -> None:
     """Let TLS handshakes wait for open contactors on boards where they delay the control tick."""
-    hold_ups.configure(app.outlets, board.HANDSHAKE_MS)
+    hold_ups.configure(outlets, board.HANDSHAKE_MS)
 
 
-def make_flash_pause(app: Application):
+def make_flash_pause(outlets: list) -> FlashPause:
     """Create the FlashPause, which forbids flash erases while a contactor is closed."""
-    return FlashPause(flash_device.device, app.outlets)
+    return FlashPause(flash_device.device, outlets)
 
 
-def csms_data(app: Application) -> dict:
+def csms_data(vault: Vault) -> dict:
     """CSMS of the board's data, or the back end that the owner has chosen in its place (UK-14)."""
-    kept = app.vault.names()
+    kept = vault.names()
     if "ocpp/url" not in kept:
         return board.CSMS
     csms = dict(board.CSMS)
     csms["secure_url"] = None
     csms["security_profile"] = max(2, csms["security_profile"] or 0)  # it is a wss:// URL
     for name, field in (("ocpp/url", "url"), ("ocpp/identity", "identity"), ("ocpp/roots", "ca")):
-        text = app.vault.get(name) if name in kept else None
+        text = vault.get(name) if name in kept else None
         if text:
             csms[field] = text.decode()
     return csms
@@ -161,7 +161,7 @@ def make_configuration(app: Application) -> Configuration:
     set_default("ChargeBoxSerialNumber", board.DEVICE["serial"])
     set_default("ChargePointSerialNumber", board.DEVICE["serial"])
     set_default("FirmwareVersion", version.VERSION)
-    set_default("SecurityProfile", str(csms_data(app)["security_profile"]))
+    set_default("SecurityProfile", str(csms_data(app.vault)["security_profile"]))
     set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
     config.repair(app.security_log.add)
     if board.OUTLETS[0].get("wake_up"):
@@ -295,7 +295,7 @@ def _add_display(app: Application) -> None:
 
 def make_back_end(app: Application) -> tuple:
     """Create (connection settings, connection, charge point)."""
-    csms = csms_data(app)
+    csms = csms_data(app.vault)
     store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, csms)
     settings = ConnectionSettings(app.config, csms, store)
     point = ChargePoint(

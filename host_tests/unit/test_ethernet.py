@@ -241,29 +241,28 @@ def test_chip_that_does_not_answer_leaves_wifi():
 
     from charger import network_wiring
 
-    class App:
+    class Supervisor:
         fed = 0
 
         def feed(self):
             self.fed += 1
 
-    app = App()
-    app.supervisor = app
-    equal(network_wiring._start_ethernet(app), None)
-    equal(app.fed, 0)
+    supervisor = Supervisor()
+    equal(network_wiring._start_ethernet(supervisor), None)
+    equal(supervisor.fed, 0)
     board.LAN = W5500
     try:
         cable.answers = False
         log.forget()
-        equal(network_wiring._start_ethernet(app), None)
+        equal(network_wiring._start_ethernet(supervisor), None)
         true(any("does not start" in line for line in log.recent()))
         equal(wifi._replacement, None)
         cable.answers = True
         made, network.LAN = network.LAN, None
         del network.LAN  # as in an image that is built without
-        equal(network_wiring._start_ethernet(app), None)
+        equal(network_wiring._start_ethernet(supervisor), None)
         network.LAN = made
-        equal(network_wiring._start_ethernet(app), ethernet.EthernetOrWifi)
-        equal((app.fed, wifi.station().active()), (3, True))
+        equal(network_wiring._start_ethernet(supervisor), ethernet.EthernetOrWifi)
+        equal((supervisor.fed, wifi.station().active()), (3, True))
     finally:
         del board.LAN
