@@ -35,7 +35,7 @@ _WATCHDOG_MS = 8000
 
 def _stay_safe(device: Any) -> None:
     """Wait for the button or the next attempt, then reset."""
-    from charger.drivers.keystore import KeyStore  # unloaded after the start: no name of this file may hold it
+    from charger.drivers.keystore import KeyStore  # memory.unload() unloads it: no name of this file may hold it
 
     store = KeyStore()
     store.add_count(store.MOUNT_FAILED)

@@ -1,4 +1,4 @@
-"""The running charger. wiring.py builds it from the board's data."""
+"""The running charger. wiring.py and network_wiring.py build it from the board's data."""
 
 import asyncio
 import gc
@@ -39,7 +39,7 @@ class Application:
     """One charger: `connectors`, `charge_point`, `supervisor`, `control` (the control loop), `housekeeping`."""
 
     def __init__(self):
-        from charger import wiring  # see memory.START
+        from charger import network_wiring, wiring  # memory.unload() unloads them below
 
         self.heap_peak = 0
         self.connectors = []
@@ -51,7 +51,7 @@ class Application:
         self.memory = memory.Reclaimer(self._restart_for_memory)
         self.files = Files(board.FLASH_ROOT)
         wiring.count_boot(self.files)
-        self.security_log = wiring.open_log(self)
+        self.security_log = wiring.open_log(self.files)
         self.vault, self.provisioned = wiring.open_vault(self)
         clock.attach_rtc(machine.RTC())
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
@@ -62,24 +62,21 @@ class Application:
         self.supply, self.group = wiring.make_supply(self)
         self.planner = wiring.make_planner(self)
         self.house_meter = wiring.make_house_meter(self)
-        wiring.configure_hold_ups(self)
-        self.flash_pause = wiring.make_flash_pause(self)
+        wiring.configure_hold_ups(self.outlets)
+        self.flash_pause = wiring.make_flash_pause(self.outlets)
         self.control = ControlLoop(machine.Timer(0), self.outlets, self.supervisor.feed, self.flash_pause.contactors_moved)
         self.tamper = wiring.make_tamper_watch(self)
         self.settings, self.link, self.charge_point = wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)
-        self.station, self.wifi = wiring.make_wifi(self)
-        self.pins = wiring.make_pins(self)
-        self.listener = wiring.make_listener(self)
-        self.mqtt_client = wiring.make_mqtt_client(self)
-        if self.mqtt_client is not None:
-            self.memory.add(self.mqtt_client)
+        self.station, self.wifi = network_wiring.make_wifi(self)
+        self.pins = network_wiring.make_pins(self)
+        self.listener = network_wiring.make_listener(self)
+        self.mqtt_client = network_wiring.make_mqtt_client(self)
         wiring.note_start(self)
         self._add_jobs()
         wiring.add_indicators(self)
-        for job in wiring.make_sag_jobs(self):
-            self.housekeeping.every_100_ms("mains", job)
-        wiring = None
+        wiring.add_sag_jobs(self)
+        wiring = network_wiring = None
         memory.unload(memory.START)
 
     def limit_current(self, amps: str) -> None:
@@ -121,7 +118,7 @@ class Application:
             self.memory.link_failed(any(connector.session for connector in self.connectors))
         if cause in ("auth", "unknown", "http"):
             self.charge_point.link_refused()
-        from charger.audit import connection_events  # unloaded again once the link is made
+        from charger.audit import connection_events  # memory.unload() unloads it once the link is made
 
         event = connection_events.event_of(cause)
         if event is not None:
@@ -139,7 +136,7 @@ class Application:
         """(status, parent) of a card in the owner's list; None for any other, and where a back end is set, which decides."""
         if self.settings.url or not self.files.exists("home_cards.json"):
             return None
-        from charger.access import home_cards  # 2,000 frozen bytes, for units with such a list
+        from charger.access import home_cards  # 800 frozen bytes, for units with such a list
 
         return home_cards.find(self.files, tag)
 
@@ -274,7 +271,7 @@ class Application:
             await clock.sleep_ms(_POLL_MS)
         self.security_log.add(events.RESET, "%s reset by %s" % (kind, why))
         await self.close()
-        from charger.drivers import reset_cause  # unloaded after the start
+        from charger.drivers import reset_cause  # memory.unload() unloads it after the start
 
         reset_cause.reset(why)
 

@@ -28,10 +28,12 @@ _WORDS = {
 
 
 class StatusDisplay:
-    """Shows rows_of(app, connector) on a driver of drivers/displays. `errors` counts transfers that failed."""
+    """Shows rows_of() on a driver of drivers/displays. `errors` counts transfers that failed."""
 
-    def __init__(self, app: Application, display: Any):
-        self._app = app
+    def __init__(self, connectors: list, supervisor: Supervisor, updates: UpdateManager | None, network: tuple, display: Any):
+        """`network` is (Wifi, its station, the vault)."""
+        self._connectors = connectors
+        self._of_unit = (supervisor, updates, network)
         self._display = display
         self._shown: list = []  # texts on the display
         self._wanted: list = []
@@ -59,9 +61,10 @@ class StatusDisplay:
             self._shown = [None] * display.ROWS
             return
         if polls % _TEXTS_EACH == 1:
-            connectors = self._app.connectors
+            connectors = self._connectors
             connector = connectors[polls // _TURN_EACH % len(connectors)]
-            self._wanted = rows_of(self._app, connector, display.ROWS, display.COLUMNS)
+            hint = _hint(*self._of_unit)
+            self._wanted = rows_of(connector, connectors, hint, display.ROWS, display.COLUMNS)
         for row in range(len(self._wanted)):
             text = self._wanted[row]
             if text != self._shown[row]:
@@ -70,13 +73,13 @@ class StatusDisplay:
                 return
 
 
-def rows_of(app: Application, connector: Connector, rows: int, columns: int) -> list:
-    """Texts of all rows: of one connector, and what is to be known of the unit."""
+def rows_of(connector: Connector, connectors: list, hint: str, rows: int, columns: int) -> list:
+    """Texts of all rows: of one of the connectors, and the unit's hint."""
     outlet, session = connector.outlet, connector.session
     state = _WORDS.get(connector.status, connector.status)
     reading = connector.meter.reading
     hundreds_w = max(0, reading.total_mw() // 100000) if reading.usable() else 0
-    texts = [state if len(app.connectors) == 1 else "%d %s" % (connector.id, state)]
+    texts = [state if len(connectors) == 1 else "%d %s" % (connector.id, state)]
     if session is None:
         texts.append("")
     else:
@@ -85,7 +88,7 @@ def rows_of(app: Application, connector: Connector, rows: int, columns: int) -> 
     limit_da = outlet.limits.effective_da
     texts.append("Limit %d.%d A" % (limit_da // 10, limit_da % 10))
     texts += _wrapped(_reason(connector), columns, _HINT_ROW - _REASON_ROW)
-    return texts + _wrapped(_hint(app), columns, rows - _HINT_ROW)
+    return texts + _wrapped(hint, columns, rows - _HINT_ROW)
 
 
 def _reason(connector: Connector) -> str:
@@ -97,17 +100,19 @@ def _reason(connector: Connector) -> str:
     return reason or "by " + connector.outlet.limits.describe_source()
 
 
-def _hint(app: Application) -> str:
-    if app.supervisor.failed:
-        return "Failed: " + app.supervisor.failed
-    if app.updates is not None and app.updates.busy:
+def _hint(supervisor: Supervisor, updates: UpdateManager | None, network: tuple) -> str:
+    """What is to be known of the unit: a failure, an update, or how it comes into a network."""
+    wifi, station, vault = network
+    if supervisor.failed:
+        return "Failed: " + supervisor.failed
+    if updates is not None and updates.busy:
         return "Update: leave the power on"
-    setup = app.wifi.setup
+    setup = wifi.setup
     if setup is not None:
         return "Set-up Wi-Fi is open: %d min" % ((setup.left_s + 59) // 60)
-    if app.station.isconnected():
+    if station.isconnected():
         return ""
-    return "No network" if "wifi/name" in app.vault.names() else "No network: hold the button"
+    return "No network" if "wifi/name" in vault.names() else "No network: hold the button"
 
 
 def _wrapped(text: str, columns: int, rows: int) -> list:

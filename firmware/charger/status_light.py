@@ -22,10 +22,10 @@ _CONNECTOR = ("fault", "charging", "waiting", "ready", "unavailable")  # states 
 
 
 class StatusLight:
-    """Shows state_of(app) on a driver of drivers/led.py."""
+    """Shows state_of() on a driver of drivers/led.py."""
 
-    def __init__(self, app: Application, led: Any):
-        self._app = app
+    def __init__(self, connectors: list, supervisor: Supervisor, updates: UpdateManager | None, wifi: Any, led: Any):
+        self._parts = (connectors, supervisor, updates, wifi)
         self._led = led
         self._step = 0
         self._shown = -1
@@ -33,23 +33,23 @@ class StatusLight:
     def poll(self) -> None:
         """One step of the pattern; the LED is written only when it changes."""
         self._step = (self._step + 1) % _STEPS
-        steps, colour = PATTERNS[state_of(self._app)]
+        steps, colour = PATTERNS[state_of(*self._parts)]
         rgb = colour if steps >> (_STEPS - 1 - self._step) & 1 else 0
         if rgb != self._shown:
             self._led.show(rgb)
             self._shown = rgb
 
 
-def state_of(app: Application) -> str:
+def state_of(connectors: list, supervisor: Supervisor, updates: UpdateManager | None, wifi: Any) -> str:
     """The most important state: a key of PATTERNS."""
     found = "unavailable"
-    for connector in app.connectors:
+    for connector in connectors:
         found = _more_important(found, _of_connector(connector))
-    if found == "fault" or app.supervisor.failed:
+    if found == "fault" or supervisor.failed:
         return "fault"
-    if app.updates is not None and app.updates.busy:
+    if updates is not None and updates.busy:
         return "update"
-    return "setup" if app.wifi.setup is not None else found
+    return "setup" if wifi.setup is not None else found
 
 
 def _of_connector(connector: Connector) -> str:

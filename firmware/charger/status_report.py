@@ -50,34 +50,34 @@ def heap_report(peak: int) -> dict:
     return {"used": used, "free": gc.mem_free(), "peak": max(peak, used)}
 
 
-def link_report(app: Application, csms: Any) -> dict:
+def link_report(csms: Any, link: Connection, config: Configuration) -> dict:
     """Report the link to the back end; `fault` is why there is none."""
     report = csms.report()
-    report["security_profile"] = app.config.get_int("SecurityProfile")
-    report["fault"] = app.link.fault
+    report["security_profile"] = config.get_int("SecurityProfile")
+    report["fault"] = link.fault
     return report
 
 
-def wifi_report(app: Application) -> dict:
+def wifi_report(wifi: Any, station: Any, vault: Vault) -> dict:
     """up, wired (by Ethernet), known (a network was given), setup_s left of the setup network; when up: ip, rssi in dBm."""
-    known = app.vault.names()
-    setup = app.wifi.setup
-    report = {"up": app.station.isconnected(), "wired": app.wifi.wired(),
+    known = vault.names()
+    setup = wifi.setup
+    report = {"up": station.isconnected(), "wired": wifi.wired(),
               "known": "wifi/name" in known and "wifi/password" in known, "setup_s": setup.left_s if setup else 0}
     if report["up"]:
-        report["ip"] = app.station.ifconfig()[0]
+        report["ip"] = station.ifconfig()[0]
         try:
-            report["rssi"] = app.station.status("rssi")
+            report["rssi"] = station.status("rssi")
         except (OSError, ValueError, TypeError):
             report["rssi"] = None
     return report
 
 
-def setup_words(app: Application) -> str:
+def setup_words(provisioned: bool, vault: Vault) -> str:
     """Why nothing can be configured, in words; '' on a unit whose credentials are in order (SEC-2, SEC-10)."""
-    if not app.provisioned:
+    if not provisioned:
         return "not provisioned: configuration is refused"
-    if app.vault.broken:
+    if vault.broken:
         return "credentials were altered: to be provisioned again, configuration is refused"
     return ""
 
@@ -93,11 +93,11 @@ def charger_report(app: Application) -> dict:
         "boots": clock.boot_id,
         "tick": {"count": control.ticks, "max_gap_ms": control.max_gap_ms, "max_us": control.max_us},
         "heap": heap_report(app.heap_peak),
-        "csms": link_report(app, csms) if csms else {"connected": False},
+        "csms": link_report(csms, app.link, app.config) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
         "portal": app.mqtt_client.report() if app.mqtt_client else None,
-        "setup": setup_words(app),
-        "wifi": wifi_report(app),
+        "setup": setup_words(app.provisioned, app.vault),
+        "wifi": wifi_report(app.wifi, app.station, app.vault),
         "update": app.updates.report() if app.updates else None,
         "web": {"port": app.listener.port} if app.listener else None,
         "tamper": app.tamper.report() if app.tamper else None,

@@ -1,4 +1,4 @@
-"""Builds the charger from the board's data: each part gets its collaborators here."""
+"""Builds the charger from the board's data: each part gets its collaborators here and in network_wiring.py."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from charger.audit.security_log import SecurityLog
 from charger.config.configuration import Configuration
 from charger.credentials.certificate_store import CertificateStore
 from charger.credentials.vault import Vault
-from charger.drivers import console, flash_device, meters, reset_cause
+from charger.drivers import flash_device, meters, reset_cause
 from charger.drivers.contactor import Contactor
 from charger.drivers.keystore import KeyStore
 from charger.drivers.meters import calibration
@@ -21,7 +21,7 @@ from charger.grid.planner import Planner
 from charger.metering.energy_register import EnergyRegister
 from charger.metering.meter import Meter
 from charger.net import wifi
-from charger.net.wifi import Wifi, station
+from charger.net.wifi import station
 from charger.ocpp.transport.connection import Connection
 from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.v16.charge_point import ChargePoint
@@ -73,9 +73,9 @@ def count_boot(files: Files) -> None:
     files.write_json("boot.json", clock.boot_id)
 
 
-def open_log(app: Application) -> SecurityLog:
+def open_log(files: Files) -> SecurityLog:
     """Open the security log; its hashes are keyed, so that write access to the flash is not enough to forge it (SEC-22)."""
-    return SecurityLog(app.files, keys=log_key)
+    return SecurityLog(files, keys=log_key)
 
 
 def log_key(number: int) -> tuple:
@@ -113,38 +113,39 @@ def resume_erasure(app: Application, vault: Vault) -> None:
     names = app.files.names()
     if "erase" not in names and "scrub" not in names:
         return
-    from charger.maintenance import erase
+    from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
     if "erase" in names:
-        from charger.maintenance import queue_anonymiser
+        from charger.maintenance import queue_anonymiser  # 700 frozen bytes, for an erasure
 
         try:
             erase.at_start(app.files, vault, app.security_log.add, queue_anonymiser.run)
         except OSError as error:  # the unit must start all the same; the next start retries
             log.error("app", "not erased: " + log.reason(error))
-    asyncio.create_task(erase.overwrite(app, flash_device.device))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    overwriting = erase.overwrite(app.files, app.connectors, app.security_log.add, flash_device.device)
+    asyncio.create_task(overwriting)  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
 
-def configure_hold_ups(app: Application) -> None:
+def configure_hold_ups(outlets: list) -> None:
     """Let TLS handshakes wait for open contactors on boards where they delay the control tick."""
-    hold_ups.configure(app.outlets, board.HANDSHAKE_MS)
+    hold_ups.configure(outlets, board.HANDSHAKE_MS)
 
 
-def make_flash_pause(app: Application):
+def make_flash_pause(outlets: list) -> FlashPause:
     """Create the FlashPause, which forbids flash erases while a contactor is closed."""
-    return FlashPause(flash_device.device, app.outlets)
+    return FlashPause(flash_device.device, outlets)
 
 
-def csms_data(app: Application) -> dict:
+def csms_data(vault: Vault) -> dict:
     """CSMS of the board's data, or the back end that the owner has chosen in its place (UK-14)."""
-    kept = app.vault.names()
+    kept = vault.names()
     if "ocpp/url" not in kept:
         return board.CSMS
     csms = dict(board.CSMS)
     csms["secure_url"] = None
     csms["security_profile"] = max(2, csms["security_profile"] or 0)  # it is a wss:// URL
     for name, field in (("ocpp/url", "url"), ("ocpp/identity", "identity"), ("ocpp/roots", "ca")):
-        text = app.vault.get(name) if name in kept else None
+        text = vault.get(name) if name in kept else None
         if text:
             csms[field] = text.decode()
     return csms
@@ -160,7 +161,7 @@ def make_configuration(app: Application) -> Configuration:
     set_default("ChargeBoxSerialNumber", board.DEVICE["serial"])
     set_default("ChargePointSerialNumber", board.DEVICE["serial"])
     set_default("FirmwareVersion", version.VERSION)
-    set_default("SecurityProfile", str(csms_data(app)["security_profile"]))
+    set_default("SecurityProfile", str(csms_data(app.vault)["security_profile"]))
     set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
     config.repair(app.security_log.add)
     if board.OUTLETS[0].get("wake_up"):
@@ -205,9 +206,10 @@ def add_connectors(app: Application) -> None:
     app.config.on_change("WakeUpVehicle", app.set_wake_up)
 
 
-def make_sag_jobs(app: Application) -> list:
-    """What lowers the current of each outlet where the mains sag."""
-    return [MainsSag(outlet).step for outlet in app.outlets]
+def add_sag_jobs(app: Application) -> None:
+    """Create what lowers the current of each outlet where the mains sag, jobs of housekeeping."""
+    for outlet in app.outlets:
+        app.housekeeping.every_100_ms("mains", MainsSag(outlet).step)
 
 
 def make_supply(app: Application) -> tuple:
@@ -219,7 +221,7 @@ def make_supply(app: Application) -> tuple:
     fuse_da = app.config.get_int("GroupMaxCurrent") * 10
     if limit_da is None and not fuse_da:
         return None, None
-    from charger.grid.load_sharing import SharedSupply
+    from charger.grid.load_sharing import SharedSupply  # 1,700 frozen bytes, for outlets that share a supply
 
     rotations = [w.get("rotation", 0) for w in board.OUTLETS]
     supply = SharedSupply(app.outlets, rotations, limits.NO_LIMIT if limit_da is None else limit_da)
@@ -254,7 +256,7 @@ def make_tamper_watch(app: Application):
     """Create the TamperWatch if the board has an enclosure switch, else None."""
     if board.SHARED.get("tamper") is None:
         return None
-    from charger.audit.tamper_watch import TamperWatch
+    from charger.audit.tamper_watch import TamperWatch  # 1,100 frozen bytes, for boards with an enclosure switch
 
     return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
 
@@ -273,7 +275,8 @@ def _add_status_light(app: Application) -> None:
     from charger.drivers.led import PixelLed, PlainLed  # with status_light.py: 1,500 frozen bytes
     from charger.status_light import StatusLight
 
-    light = StatusLight(app, PixelLed(pixel) if pixel is not None else PlainLed(led or 0))
+    driver = PixelLed(pixel) if pixel is not None else PlainLed(led or 0)
+    light = StatusLight(app.connectors, app.supervisor, app.updates, app.wifi, driver)
     app.housekeeping.every_100_ms("status light", light.poll)
 
 
@@ -285,12 +288,14 @@ def _add_display(app: Application) -> None:
     from charger.drivers import displays  # with status_display.py: 2,700 frozen bytes
     from charger.status_display import StatusDisplay
 
-    app.housekeeping.every_100_ms("display", StatusDisplay(app, displays.make(options)).poll)
+    network = (app.wifi, app.station, app.vault)
+    display = StatusDisplay(app.connectors, app.supervisor, app.updates, network, displays.make(options))
+    app.housekeeping.every_100_ms("display", display.poll)
 
 
 def make_back_end(app: Application) -> tuple:
     """Create (connection settings, connection, charge point)."""
-    csms = csms_data(app)
+    csms = csms_data(app.vault)
     store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, csms)
     settings = ConnectionSettings(app.config, csms, store)
     point = ChargePoint(
@@ -336,84 +341,6 @@ def make_updates(app: Application) -> UpdateManager | None:
     except OSError as error:
         log.info("app", "no updates: " + log.reason(error))
         return None
-
-
-def _start_ethernet(app: Application):
-    """Start Ethernet and return EthernetOrWifi; None on a board without, or when its chip does not answer."""
-    options = getattr(board, "LAN", None)
-    if options is None:
-        return None
-    from charger.drivers import buses
-    from charger.net import ethernet  # 1,900 frozen bytes, for boards with Ethernet
-
-    app.supervisor.feed()  # 4 s without a cable
-    try:
-        lan = ethernet.start(options, machine.Pin, buses.ethernet_spi)
-    except (OSError, ValueError, AttributeError) as error:  # AttributeError: the image is built without
-        log.error("ethernet", "does not start: " + log.reason(error))
-        return None
-    wifi.replace_station(ethernet.Station(lan, station()))
-    return ethernet.EthernetOrWifi
-
-
-def make_wifi(app: Application) -> tuple:
-    """Create (station, Wifi or, on a board with Ethernet, EthernetOrWifi).
-
-    The button opens the setup network; held from power-on it does a factory reset.
-    """
-    make = _start_ethernet(app) or Wifi
-    number = board.SHARED.get("button")
-    portal = None
-    if board.WEB and board.SETUP_PORTS:
-        portal = board.SETUP_PORTS["dns"], board.SETUP_PORTS["http"], int(board.WEB.rpartition(":")[2])
-    line = (board.DEVICE["model"], app.security_log.add) if console.has_line() else None
-    if number is None:
-        return station(), make(app.files, app.vault, app.network_up, None, app.off_network, portal, line)
-    button = machine.Pin(number, machine.Pin.IN)
-    if not button.value() and machine.reset_cause() == machine.PWRON_RESET:
-        from charger.maintenance import erase  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
-
-        asyncio.create_task(erase.factory_reset_when_held(app, button))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
-    return station(), make(app.files, app.vault, app.network_up, button.value, app.off_network, portal, line)
-
-
-def make_pins(app: Application) -> Pins | None:
-    """Create the Pins if the unit has the local API or an MQTT broker, else None."""
-    if not (board.WEB or _broker_settings(app)):
-        return None
-    from charger.access.pin import Pins  # 4,900 frozen bytes, 2.4 KiB of heap, for units with one of both
-
-    return Pins(app.files, app.vault, app.security_log.add, board.DEVICE["serial"], app.provisioned)
-
-
-def make_listener(app: Application) -> LocalApiListener | None:
-    """Create the local API's listener if the board has one and the unit has a certificate, else None (SEC-12)."""
-    if not board.WEB:
-        return None
-    if not app.provisioned or app.vault.broken:
-        log.warn("app", "no local API: this unit has no certificate")
-        return None
-    from charger.local_api.listener import LocalApiListener  # only for units with the local API
-
-    return LocalApiListener(app, board.WEB)
-
-
-def _broker_settings(app: Application) -> dict | None:
-    """Return the broker's settings, None without a broker; values of None are in the vault, set by the owner."""
-    if board.MQTT:
-        return board.MQTT
-    return {"url": None, "password": None, "ca": None} if "mqtt/url" in app.vault.names() else None
-
-
-def make_mqtt_client(app: Application) -> MqttClient | None:
-    """Create the MqttClient if a broker is set, else None."""
-    settings = _broker_settings(app)
-    if settings is None:
-        return None
-    # with net/mqtt_session.py: 11,000 frozen bytes, 4.5 KiB of heap, for units with a broker
-    from charger.mqtt_client.client import MqttClient
-
-    return MqttClient(app, settings, board.DEVICE["serial"])
 
 
 def note_start(app: Application) -> None:

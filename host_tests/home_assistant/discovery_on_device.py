@@ -54,5 +54,5 @@ serial = sys.argv[2]
 app = App(int(sys.argv[1]))
 if sys.argv[3:]:
     tokens.make(app.vault, "Home Assistant", sys.argv[3:], True)
-messages = discovery.messages(app, "homeassistant", "home/%s/" % serial, serial)
+messages = discovery.messages(app.config, app.vault, app.connectors, "homeassistant", "home/%s/" % serial, serial)
 print("\x1e" + json.dumps([[topic.decode(), payload.decode()] for topic, payload in messages]))

@@ -32,14 +32,14 @@ ALLOWED = {
 }
 # built-in modules that touch hardware, the network or the flash -> who may import them
 RESERVED = {
-    "machine": {"drivers", "app", "wiring", "boot", "_boot"},
+    "machine": {"drivers", "app", "wiring", "network_wiring", "boot", "_boot"},
     "esp32": {"drivers", "app", "_boot"},
     "network": {"net"},
     "vfs": {"_boot", "store"},
-    "board": {"app", "wiring", "boot"},
+    "board": {"app", "wiring", "network_wiring", "boot"},
 }
 # The application knows all, and what assembles it; main and boot start it.
-ROOTS = {"charger.app", "charger.wiring", "main", "boot", "_boot"}
+ROOTS = {"charger.app", "charger.wiring", "charger.network_wiring", "main", "boot", "_boot"}
 
 
 def area(name):

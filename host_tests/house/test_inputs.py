@@ -36,9 +36,10 @@ def inputs():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and _names_an_input(node):
                 found.update((path.relative_to(CHARGER).as_posix(), str(key)) for key in _keys(node) or [""])
-    wiring = (CHARGER / "wiring.py").read_text(encoding="utf-8")
-    found.update(("wiring.py", key) for key in re.findall(r'(?:shared|SHARED)\.get\("(\w+)"', wiring) if key not in _OUTPUTS)
-    found.update(("wiring.py", key) for key in re.findall(r'\(wiring\.get\("(\w+)"\) or \{\}\)\.get\("pin"\)', wiring))
+    for name in ("wiring.py", "network_wiring.py"):
+        wiring = (CHARGER / name).read_text(encoding="utf-8")
+        found.update((name, key) for key in re.findall(r'(?:shared|SHARED)\.get\("(\w+)"', wiring) if key not in _OUTPUTS)
+        found.update((name, key) for key in re.findall(r'\(wiring\.get\("(\w+)"\) or \{\}\)\.get\("pin"\)', wiring))
     return found
 
 

@@ -6,7 +6,7 @@ from thing import Thing
 
 from charger.drivers import displays
 from charger.outlet.limits import Limits
-from charger.status_display import StatusDisplay, rows_of
+from charger.status_display import StatusDisplay, _hint, rows_of
 from sim import timebase, world
 from sim.displays.ssd1306 import SSD1306Chip
 
@@ -21,14 +21,14 @@ def connector(status="Available", number=1, error="NoError", why="", session=Non
                  outlet=outlet)  # fmt: skip
 
 
-def app(*connectors, failed=None, busy=False, setup=None, connected=True, names=()):
-    return Thing(connectors=connectors or (connector(),), supervisor=Thing(failed=failed), updates=Thing(busy=busy),
-                 wifi=Thing(setup=setup), station=Thing(isconnected=lambda: connected),
-                 vault=Thing(names=lambda: names))  # fmt: skip
+def parts(*connectors, failed=None, busy=False, setup=None, connected=True, names=()):
+    network = Thing(setup=setup), Thing(isconnected=lambda: connected), Thing(names=lambda: names)
+    return connectors or (connector(),), Thing(failed=failed), Thing(busy=busy), network
 
 
 def rows(unit):
-    found = rows_of(unit, unit.connectors[0], 8, 16)
+    connectors, *of_unit = unit
+    found = rows_of(connectors[0], connectors, _hint(*of_unit), 8, 16)
     equal(len(found), 8)
     true(max(len(row) for row in found) <= 16, found)
     return found
@@ -39,7 +39,7 @@ def shown(unit):
     timebase.manual()
     chip = SSD1306Chip()
     world.fresh().i2c[30] = {0x3C: chip}
-    return chip, StatusDisplay(unit, displays.make(OPTIONS))
+    return chip, StatusDisplay(*unit, displays.make(OPTIONS))
 
 
 def poll(display, times=10):
@@ -48,37 +48,37 @@ def poll(display, times=10):
 
 
 def test_rows_of_a_free_and_of_a_charging_connector():
-    equal(rows(app()), ["Ready", "", "Limit 32.0 A", "by the charger's", "own maximum", "", "", ""])
+    equal(rows(parts()), ["Ready", "", "Limit 32.0 A", "by the charger's", "own maximum", "", "", ""])
     charging = connector("Charging", session=Thing(start_wh=2045), watts=7360)
     charging.outlet.limits.set("cable", 200, 0)
-    equal(rows(app(charging)), ["Charging", "7.3kW 10.3kWh", "Limit 20.0 A", "by the cable", "", "", "", ""])
+    equal(rows(parts(charging)), ["Charging", "7.3kW 10.3kWh", "Limit 20.0 A", "by the cable", "", "", "", ""])
     for watts, usable in ((7360, False), (-260, True)):
         pausing = connector("SuspendedEV", session=Thing(start_wh=0), watts=watts, usable=usable)
-        equal(rows(app(pausing))[:2], ["Car pauses", "0.0kW 12.3kWh"])
+        equal(rows(parts(pausing))[:2], ["Car pauses", "0.0kW 12.3kWh"])
 
 
 def test_the_reason_for_waiting_and_the_fault_stand_in_three_rows():
     why = "paused by the charging profile of the back end until 22:15"
     waiting = connector("SuspendedEVSE", why=why, session=Thing(start_wh=0))
-    equal(rows(app(waiting))[3:6], ["paused by the", "charging profile", "of the back end"])
-    equal(rows(app(connector("Faulted", error="GroundFailure")))[0], "FAULT")
-    equal(rows(app(connector("Faulted", error="GroundFailure")))[3:5], ["GroundFailure", ""])
-    equal(rows(app(connector("Faulted", error="EVCommunicationError")))[3:5], ["EVCommunicationE", "rror"])
+    equal(rows(parts(waiting))[3:6], ["paused by the", "charging profile", "of the back end"])
+    equal(rows(parts(connector("Faulted", error="GroundFailure")))[0], "FAULT")
+    equal(rows(parts(connector("Faulted", error="GroundFailure")))[3:5], ["GroundFailure", ""])
+    equal(rows(parts(connector("Faulted", error="EVCommunicationError")))[3:5], ["EVCommunicationE", "rror"])
 
 
 def test_the_hint_says_what_is_to_be_done():
     for unit, hint in (
-        (app(setup=Thing(left_s=61)), ["Set-up Wi-Fi is", "open: 2 min"]),
-        (app(connected=False), ["No network: hold", "the button"]),
-        (app(connected=False, names=("wifi/name",)), ["No network", ""]),
-        (app(busy=True), ["Update: leave", "the power on"]),
-        (app(failed="control"), ["Failed: control", ""]),
+        (parts(setup=Thing(left_s=61)), ["Set-up Wi-Fi is", "open: 2 min"]),
+        (parts(connected=False), ["No network: hold", "the button"]),
+        (parts(connected=False, names=("wifi/name",)), ["No network", ""]),
+        (parts(busy=True), ["Update: leave", "the power on"]),
+        (parts(failed="control"), ["Failed: control", ""]),
     ):
         equal(rows(unit)[6:], hint)
 
 
 def test_what_is_drawn_is_the_text_pixel_by_pixel():
-    unit = app()
+    unit = parts()
     chip, display = shown(unit)
     equal(chip.rows(), [])
     poll(display)
@@ -94,7 +94,7 @@ def test_what_is_drawn_is_the_text_pixel_by_pixel():
 
 
 def test_a_step_writes_one_row_and_only_what_has_changed():
-    unit = app()
+    unit = parts()
     chip, display = shown(unit)
     poll(display, 11)
     equal(chip.longest, 129)
@@ -107,7 +107,7 @@ def test_a_step_writes_one_row_and_only_what_has_changed():
     try:
         poll(display, 40)
         equal(spent[0], 0)
-        unit.connectors[0].status = "Preparing"
+        unit[0][0].status = "Preparing"
         for _ in range(20):
             spent[0] = 0
             poll(display, 1)
@@ -118,7 +118,7 @@ def test_a_step_writes_one_row_and_only_what_has_changed():
 
 
 def test_connectors_take_turns():
-    unit = app(connector(), connector("Faulted", 2, "GroundFailure"))
+    unit = parts(connector(), connector("Faulted", 2, "GroundFailure"))
     chip, display = shown(unit)
     seen = set()
     for _ in range(12):
@@ -128,7 +128,7 @@ def test_connectors_take_turns():
 
 
 def test_a_display_that_is_not_there_is_asked_every_10_s_and_found_when_it_comes():
-    unit = app()
+    unit = parts()
     chip, display = shown(unit)
     chip.silent = True
     poll(display, 250)
@@ -139,7 +139,7 @@ def test_a_display_that_is_not_there_is_asked_every_10_s_and_found_when_it_comes
 
 
 def test_a_transfer_that_fails_anywhere_is_survived():
-    unit = app()
+    unit = parts()
     for good in range(17):
         chip, display = shown(unit)
         chip.fails_after = good
@@ -151,7 +151,7 @@ def test_a_transfer_that_fails_anywhere_is_survived():
 
 
 def test_a_display_that_has_lost_its_memory_shows_it_again_within_a_minute():
-    unit = app()
+    unit = parts()
     chip, display = shown(unit)
     poll(display)
     chip.power_up()

@@ -248,10 +248,10 @@ def test_a_car_that_charges_is_no_time_for_it():
     flashrig.fresh(BLOCKS)
     for job in (erase.erase_personal_data, erase.factory_reset):
         app = App(session=object())
-        true(asyncio.run(job(app)).startswith("A car is charging"))
+        true(job(app.files, app.connectors, app.restart).startswith("A car is charging"))
         equal((app.files.exists(erase.MARK), app.restarts), (False, []))
         app = App()
-        equal(asyncio.run(job(app)), "")
+        equal(job(app.files, app.connectors, app.restart), "")
         equal((app.files.exists(erase.MARK), len(app.restarts)), (True, 1))
         app.files.delete(erase.MARK)
 

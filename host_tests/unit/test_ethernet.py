@@ -210,12 +210,10 @@ def test_altered_unit_turns_ethernet_off_as_well():
 def test_report_tells_which_one_is_used():
     unit = Unit()
 
-    class App:
-        vault, wifi, station = unit.vault, unit.wifi, unit.station
-
     async def job():
         await unit.pass_s(10)
-        equal(wifi_report(App), {"up": True, "wired": True, "known": False, "setup_s": 0, "ip": "127.0.0.1", "rssi": None})
+        report = wifi_report(unit.wifi, unit.station, unit.vault)
+        equal(report, {"up": True, "wired": True, "known": False, "setup_s": 0, "ip": "127.0.0.1", "rssi": None})
 
     unit.run(job())
 
@@ -241,31 +239,30 @@ def test_radio_that_did_not_start_is_tried_again_beside_ethernet():
 def test_chip_that_does_not_answer_leaves_wifi():
     import board
 
-    from charger import wiring
+    from charger import network_wiring
 
-    class App:
+    class Supervisor:
         fed = 0
 
         def feed(self):
             self.fed += 1
 
-    app = App()
-    app.supervisor = app
-    equal(wiring._start_ethernet(app), None)
-    equal(app.fed, 0)
+    supervisor = Supervisor()
+    equal(network_wiring._start_ethernet(supervisor), None)
+    equal(supervisor.fed, 0)
     board.LAN = W5500
     try:
         cable.answers = False
         log.forget()
-        equal(wiring._start_ethernet(app), None)
+        equal(network_wiring._start_ethernet(supervisor), None)
         true(any("does not start" in line for line in log.recent()))
         equal(wifi._replacement, None)
         cable.answers = True
         made, network.LAN = network.LAN, None
         del network.LAN  # as in an image that is built without
-        equal(wiring._start_ethernet(app), None)
+        equal(network_wiring._start_ethernet(supervisor), None)
         network.LAN = made
-        equal(wiring._start_ethernet(app), ethernet.EthernetOrWifi)
-        equal((app.fed, wifi.station().active()), (3, True))
+        equal(network_wiring._start_ethernet(supervisor), ethernet.EthernetOrWifi)
+        equal((supervisor.fed, wifi.station().active()), (3, True))
     finally:
         del board.LAN

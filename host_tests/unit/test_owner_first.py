@@ -133,12 +133,12 @@ def test_f_s5_a_refused_websocket_handshake_proves_the_link():
 
 
 class Install:
-    """An application with an offer: notes what owner_install.py does with updater and availability."""
+    """An UpdateManager with an offer, and the availability: notes what owner_install.py does with both."""
 
     def __init__(self, error=None):
         self.done = []
         self.error = error
-        self.updates = self.charge_point = self.updater = self.availability = self
+        self.updater = self
         self.offer = {"version": "9.0.0", "url": "https://h/a"}
         self.installing = True
         self.busy = 2
@@ -165,7 +165,7 @@ async def test_the_offered_update_is_installed_when_no_car_charges_any_more_and_
     for error, done in ((None, ["https://h/a", True, "install", False]), (OSError("x"), ["https://h/a", False]),
                         (ValueError("x"), ["https://h/a", False]), (MemoryError(), ["https://h/a", False])):  # fmt: skip
         app = Install(error)
-        task = asyncio.create_task(owner_install.install(app))
+        task = asyncio.create_task(owner_install.install(app, app))
         while not task.done():
             timebase.advance(500)
             await asyncio.sleep_ms(0)

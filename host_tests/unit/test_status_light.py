@@ -13,9 +13,8 @@ def connector(status="Available", energised=False):
     return Thing(status=status, outlet=Thing(energised=energised))
 
 
-def app(*connectors, failed=None, busy=False, setup=None, updates=True):
-    return Thing(connectors=connectors or (connector(),), supervisor=Thing(failed=failed),
-                 updates=Thing(busy=busy) if updates else None, wifi=Thing(setup=setup))  # fmt: skip
+def parts(*connectors, failed=None, busy=False, setup=None, updates=True):
+    return connectors or (connector(),), Thing(failed=failed), Thing(busy=busy) if updates else None, Thing(setup=setup)
 
 
 class Led:
@@ -31,41 +30,41 @@ class Led:
 def test_each_state_of_a_unit():
     charging = connector("Charging", True)
     for state, unit in (
-        ("ready", app()),
-        ("ready", app(updates=False)),
-        ("waiting", app(connector("Preparing"))),
-        ("waiting", app(connector("SuspendedEVSE"))),
-        ("waiting", app(connector("Reserved"))),
-        ("charging", app(charging)),
-        ("unavailable", app(connector("Unavailable"))),
-        ("fault", app(connector("Faulted"))),
-        ("fault", app(failed="control")),
-        ("setup", app(setup=object())),
-        ("update", app(busy=True)),
+        ("ready", parts()),
+        ("ready", parts(updates=False)),
+        ("waiting", parts(connector("Preparing"))),
+        ("waiting", parts(connector("SuspendedEVSE"))),
+        ("waiting", parts(connector("Reserved"))),
+        ("charging", parts(charging)),
+        ("unavailable", parts(connector("Unavailable"))),
+        ("fault", parts(connector("Faulted"))),
+        ("fault", parts(failed="control")),
+        ("setup", parts(setup=object())),
+        ("update", parts(busy=True)),
     ):
-        equal(state_of(unit), state)
+        equal(state_of(*unit), state)
 
 
 def test_the_most_important_state_wins():
     """Fault, update, setup, then the connectors' own: charging, waiting, ready, unavailable."""
     charging, waiting, out = connector("Charging", True), connector("Finishing"), connector("Unavailable")
     for one in (charging, waiting, connector(), out):
-        equal(state_of(app(one, connector("Faulted"))), "fault")
-        equal(state_of(app(one, busy=True, setup=object())), "update")
-        equal(state_of(app(one, setup=object())), "setup")
-    equal(state_of(app(waiting, charging)), "charging")
-    equal(state_of(app(connector(), waiting)), "waiting")
-    equal(state_of(app(out, connector())), "ready")
-    equal(state_of(app(connector("Faulted"), busy=True)), "fault")
+        equal(state_of(*parts(one, connector("Faulted"))), "fault")
+        equal(state_of(*parts(one, busy=True, setup=object())), "update")
+        equal(state_of(*parts(one, setup=object())), "setup")
+    equal(state_of(*parts(waiting, charging)), "charging")
+    equal(state_of(*parts(connector(), waiting)), "waiting")
+    equal(state_of(*parts(out, connector())), "ready")
+    equal(state_of(*parts(connector("Faulted"), busy=True)), "fault")
 
 
 def test_pattern_is_shown_step_by_step_and_written_only_when_it_changes():
     for state, (steps, colour) in PATTERNS.items():
-        unit = app(connector())
-        original, status_light.state_of = status_light.state_of, lambda app, state=state: state
+        unit = parts(connector())
+        original, status_light.state_of = status_light.state_of, lambda *_parts, state=state: state
         try:
             led = Led()
-            light = StatusLight(unit, led)
+            light = StatusLight(*unit, led)
             light._step = 19
             wanted, last = [], -1
             for _ in range(2):
@@ -86,7 +85,7 @@ def test_states_can_be_told_apart_without_a_colour():
 
 
 def test_a_step_allocates_nothing():
-    light = StatusLight(app(connector("Charging", True), connector()), Thing(show=lambda rgb: None))
+    light = StatusLight(*parts(connector("Charging", True), connector()), Thing(show=lambda rgb: None))
     light.poll()
     gc.collect()
     before = gc.mem_alloc()

@@ -327,7 +327,7 @@ class Sequence:
 
     async def reset(self):
         await self.call("Reset", type=random.choice(("Soft", "Hard")))
-        if self.rig.cp._resetting is not None:
+        if self.rig.cp.has("reset"):
             await self.rig.until(lambda: self.rig.restarts, 120000)
             self.rig.restarts.clear()
             await self.cut_power()

@@ -3,48 +3,15 @@
 from check import equal, raises, true
 from ocpp_rig import Rig
 from profiles import profile
+from rules_rig import NIGHT, PEAK, begin, charging, leave, plan, unit
 
 from charger import clock
 from charger.access.tokens import Client
-from charger.grid import countries, planner
+from charger.grid import countries
 from charger.grid.random_delay import WaitingChanges, draw
 from charger.grid.weekly import WeeklyWindows
 
 HEAP = 16 * 1024 * 1024
-NIGHT = clock.utc_of(2026, 9, 21, 23)  # a Monday; summer time: local time is one hour ahead
-PEAK = clock.utc_of(2026, 9, 21, 16)
-
-
-async def unit(utc=NIGHT, country="GB", delay_s=None, **factory):
-    """A unit whose random delays are all `delay_s`, drawn where it is None."""
-    planner.draw = draw if delay_s is None else lambda _most_s: delay_s
-    return await Rig(factory=factory, utc=utc, country=country).online()
-
-
-async def begin(rig, tag="TAG00001"):
-    """A car comes and a card is shown; the connector."""
-    await rig.plug()
-    connector = rig.connectors[0]
-    rig.cp.tag_shown(connector, tag)
-    await rig.until(lambda: connector.session is not None)
-    return connector
-
-
-async def leave(rig):
-    """The car is unplugged, and its session over."""
-    await rig.plug(plugged=False)
-    await rig.until(lambda: rig.connectors[0].session is None)
-
-
-def plan(rig):
-    return rig.planner.lane_report(rig.connectors[0])
-
-
-async def charging(rig):
-    """A session whose random delay is over."""
-    connector = await begin(rig)
-    await rig.until(lambda: connector.status == "Charging", 1900000)
-    return connector
 
 
 async def installed(rig, fields, connector=1):
@@ -367,37 +334,3 @@ async def test_what_a_power_cut_interrupted_waits_one_delay_and_not_two_uk37():
     await leave(rig)
     await begin(rig)
     true(plan(rig)["delay_s"] is not None, "the next start has a delay of its own")
-
-
-async def test_without_national_rules_there_are_neither_hours_nor_delays():
-    rig = await unit(PEAK, "none")
-    connector = await begin(rig)
-    await rig.until(lambda: connector.status == "Charging", 8000)
-    equal(rig.planner.report()["delay_max_s"], 0)
-
-
-async def test_the_reduction_signal_leaves_4200_w_in_germany():
-    for phases, share_da in ((1, 182), (3, 60)):
-        rig = await Rig(phases=phases, utc=PEAK, country="DE").online()
-        connector = await begin(rig)
-        await rig.until(lambda c=connector: c.status == "Charging", 8000)
-        equal((await rig.call("ChangeConfiguration", key="GridReduction", value="true"))["status"], "Accepted")
-        await rig.seconds(1)
-        equal((connector.outlet.limits.effective_da, connector.outlet.limits.ruling), (share_da, "grid"))
-        equal((await rig.call("ChangeConfiguration", key="GridReduction", value="false"))["status"], "Accepted")
-        await rig.seconds(1)
-        equal(connector.outlet.limits.effective_da, 320)
-
-
-async def test_the_signal_input_reduces_the_same_and_the_later_session_waits():
-    asked = [0]
-    rig = await Rig(2, phases=3, utc=PEAK, country="DE").online()
-    rig.planner.reduction.signal = lambda: asked[0]
-    for number in (2, 1):
-        await rig.charge(number, "TAG%d" % number)
-    asked[0] = 1
-    await rig.seconds(1)
-    equal([c.outlet.limits.effective_da for c in rig.connectors], [0, 60])
-    asked[0] = 0
-    await rig.seconds(1)
-    equal([c.outlet.limits.effective_da for c in rig.connectors], [320, 320])

@@ -44,15 +44,19 @@ def _parser():
         description="Run the charger's firmware on MicroPython's unix port, on a simulated board.",
         epilog="Drive it with tools/ctl.py or newline-delimited JSON on the control port.",
     )
-    add = parser.add_argument
+    _add_unit(parser.add_argument)
+    _add_run(parser.add_argument)
+    return parser
+
+
+def _add_unit(add):
+    """What the unit is: its back end, identity, parts, credentials, sources of updates."""
     add("--csms", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH; the identity is appended")
     add("--csms-secure", metavar="URL", help="back end for security profiles 2 and 3, where it is another wss://HOST:PORT/PATH")
     add("--board", metavar="NAME", help="run the board.py of boards/NAME in the simulated world")
     add("--identity", metavar="ID", help="charge point identity (default: the serial number)")
     add("--count", type=int, default=1, metavar="N", help="run N chargers, ID0001 and so on, as tools/fleet.py does")
     add("--connectors", type=int, default=1, metavar="N", help="1 to 4 (default 1)")
-    add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
-    add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
     add("--set", action="append", default=[], metavar="KEY=VALUE",
         help="factory value of a key or device fact; " + ", ".join(f"{key} is {one_of(kinds)}" for key, kinds in PARTS.items()))
     add("--basic-auth-password", metavar="PW", help=f"better: {PASSWORD_VARIABLE} in the environment, or")
@@ -67,6 +71,17 @@ def _parser():
     add("--mqtt-ca", metavar="FILE", help="root certificates of the broker (PEM)")
     add("--mqtt-password-file", metavar="FILE",
         help=f"file with the password in its first line; or {BROKER_VARIABLE} in the environment")
+    add("--update-key", action="append", default=[], metavar="FILE", help="public key that signs updates (PEM, P-256)")
+    add("--update-host", action="append", default=[], metavar="HOST", help="host that updates may come from")
+    add("--update-ca", metavar="FILE", help="root certificates of these hosts (PEM)")
+    add("--update-url", metavar="URL", help="notice of the newest version, https://HOST:PORT/PATH, asked for daily")
+    add("--lab", action="store_true", help="a laboratory unit: plain protocols allowed, no national timing rules")
+
+
+def _add_run(add):
+    """How it runs: where its state is, memory, time, trace, and the interpreter."""
+    add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
+    add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
     add("--heap", type=int, metavar="BYTES", help="heap for the firmware; what the simulated world needs is added")
     add("--word", type=int, default=64, metavar="32|64", help="word size of the interpreter (default 64)")
     add("--time-scale", type=float, default=1.0, metavar="X", help="run X times as fast as real time")
@@ -78,12 +93,6 @@ def _parser():
     add("--seed", type=int, default=1, metavar="N", help="part tolerances and reaction times (default 1)")
     add("--romfs", metavar="IMAGE", help="run the firmware from a ROMFS image")
     add("--frozen", metavar="PROGRAM", help="run on this interpreter, which holds the firmware frozen (make frozen); --word 32")
-    add("--update-key", action="append", default=[], metavar="FILE", help="public key that signs updates (PEM, P-256)")
-    add("--update-host", action="append", default=[], metavar="HOST", help="host that updates may come from")
-    add("--update-ca", metavar="FILE", help="root certificates of these hosts (PEM)")
-    add("--update-url", metavar="URL", help="notice of the newest version, https://HOST:PORT/PATH, asked for daily")
-    add("--lab", action="store_true", help="a laboratory unit: plain protocols allowed, no national timing rules")
-    return parser
 
 
 def _check_numbers(given):
@@ -296,9 +305,8 @@ def of_a_fleet(words):
     return given.count, ours, rest
 
 
-def parse(words):
-    """(launch configuration for the board, state directory, control (host, port), trace); Mistake for anything wrong."""
-    given = _parser().parse_args(words)
+def _check(given):
+    """Mistake for a command line that contradicts itself or names a file that is none."""
     _check_numbers(given)
     _check_identity(given.identity, given.security_profile)
     if (given.client_cert is None) != (given.client_key is None):
@@ -315,19 +323,16 @@ def parse(words):
     if given.frozen is not None and given.word != 32:
         raise Mistake("--frozen goes with --word 32.")
     _check_board(given)
-    control = address(given.control, "--control")
+
+
+def _unit_of(given):
+    """The part of the launch configuration that says what the unit is."""
     settings = factory_settings(given.set)
     settings.setdefault("Country", "none")  # a unit as sold has GB; --set Country=GB asks for its hours and delays
     settings.setdefault("PowerOnRandomRange", "0")  # a unit as sold has 10; --set PowerOnRandomRange=10 spreads a storm
-    launch = {
+    return {
         "board": given.board,
         "connectors": given.connectors,
-        "seed": given.seed,
-        "time_scale": given.time_scale,
-        "pace": _pace(given.pace),
-        "flash_time": given.flash_time,
-        "tls_heap": given.tls_heap,
-        "trace": given.trace is not None,
         "csms": None if given.csms is None else back_end_url(given.csms, "--csms"),
         "csms_secure": None if given.csms_secure is None else _url(given.csms_secure, ("wss",), "--csms-secure"),
         "identity": given.identity,
@@ -347,11 +352,31 @@ def parse(words):
         "update_ca": _pem(given.update_ca, "--update-ca", "CERTIFICATE"),
         "update_url": None if given.update_url is None else _url(given.update_url, ("https",), "--update-url"),
         "set": settings,
+    }
+
+
+def _run_of(given):
+    """The part that says how it runs."""
+    return {
+        "seed": given.seed,
+        "time_scale": given.time_scale,
+        "pace": _pace(given.pace),
+        "flash_time": given.flash_time,
+        "tls_heap": given.tls_heap,
+        "trace": given.trace is not None,
         "word": given.word,
         "heap": given.heap,
         "romfs": None if given.romfs is None else str(Path(given.romfs).absolute()),
         "frozen": None if given.frozen is None else str(Path(given.frozen).absolute()),
     }
+
+
+def parse(words):
+    """(launch configuration for the board, state directory, control (host, port), trace); Mistake for anything wrong."""
+    given = _parser().parse_args(words)
+    _check(given)
+    control = address(given.control, "--control")
+    launch = {**_unit_of(given), **_run_of(given)}
     folder = _folder(given.state_dir)
     _check_state(folder)
     launch["state_dir"] = str(folder)

@@ -156,7 +156,7 @@ def _erase(args):
         raise Refused("what must be personal or factory")
     from charger.maintenance import erase
 
-    why_not = erase.request(app, args["what"], "bench")
+    why_not = erase.request(app.files, app.connectors, app.restart, args["what"], "bench")
     if why_not:
         raise Refused(why_not)
 

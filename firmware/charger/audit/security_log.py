@@ -10,6 +10,7 @@ entry of the same start-up that has both (one is written whenever the time becom
 """
 
 import struct
+from hashlib import sha256
 
 from micropython import const
 
@@ -298,8 +299,6 @@ class SecurityLog:
     # --- links and times ---
 
     def _link(self, seq: int, body: bytes) -> bytes:
-        from hashlib import sha256
-
         key = self._key if seq >= self._key_from else b""
         return sha256(key + struct.pack("<I", seq) + body).digest()[:_LINK]
 

@@ -6,7 +6,7 @@ from charger.errors import CommandError
 
 
 async def _cards(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
-    from charger.access import home_cards  # 2,000 frozen bytes, for owners who look at their list
+    from charger.access import home_cards  # 800 frozen bytes, for owners who add or look at cards
 
     cards = [{"card": tag.upper(), "name": name, "blocked": blocked}
              for tag, (name, blocked) in home_cards.kept(app.files).items()]
@@ -21,14 +21,14 @@ async def _set_cards(app: Application, role: str, args: dict, surface: str) -> d
     elif action == "learn":
         _learn(app, args.get("name", ""))
     else:
-        _change(app, args)
+        _change(app.files, args)
     if action != "cancel":
         app.security_log.add(events.RECONFIGURED, "card, %s, by %s, %s" % (action, role, surface))  # never its number
     return {}
 
 
 def _learn(app: Application, name: str) -> None:
-    from charger.access import home_cards  # see above
+    from charger.access import home_cards  # 800 frozen bytes, for owners who add or look at cards
 
     if not app.readers:
         raise CommandError(UNABLE, "This charger has no card reader.")
@@ -37,12 +37,12 @@ def _learn(app: Application, name: str) -> None:
     app.learning = home_cards.Learning(app.files, name)
 
 
-def _change(app: Application, args: dict) -> None:
-    from charger.access import home_cards  # see above
+def _change(files: Files, args: dict) -> None:
+    from charger.access import home_cards  # 800 frozen bytes, for owners who add or look at cards
 
     if "card" not in args:
         raise CommandError(INVALID, "card: which one.")
-    if not home_cards.change(app.files, args["card"], args.get("name"), args.get("blocked"), args["action"] == "remove"):
+    if not home_cards.change(files, args["card"], args.get("name"), args.get("blocked"), args["action"] == "remove"):
         raise CommandError(UNKNOWN, "This card is not in the list.")
 
 

@@ -14,16 +14,16 @@ async def _status(app: Application, role: Role, _wish: dict, _surface: str) -> d
     return report
 
 
-def connector_of(app: Application, args: dict) -> Connector:
+def connector_of(connectors: list, args: dict) -> Connector:
     """The connector that the arguments name, 1 by default. CommandError for one that is not there."""
     number = int(args.get("connector", 1))
-    if number > len(app.connectors):
+    if number > len(connectors):
         raise CommandError(UNKNOWN, "There is no connector %d." % number)
-    return app.connectors[number - 1]
+    return connectors[number - 1]
 
 
 async def _charge(app: Application, role: Role, args: dict, _surface: str) -> dict:
-    connector = connector_of(app, args)
+    connector = connector_of(app.connectors, args)
     action = args["action"]
     if action == "limit":
         amps = args.get("amps")

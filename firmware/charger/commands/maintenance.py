@@ -33,7 +33,7 @@ async def _install(app: Application, role: Role, _wish: dict, _surface: str) -> 
         raise CommandError(CONFLICT, "An update is under way.")
     updates.installing = True  # the download starts now, the installation after the session
     log.info("update", "%s requested by the %s" % (offer["version"], role))
-    asyncio.create_task(install(app))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    asyncio.create_task(install(updates, app.charge_point.availability))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return {"version": offer["version"]}
 
 
@@ -42,7 +42,7 @@ async def _erase(app: Application, role: str, _wish: dict, _surface: str) -> dic
     # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
     from charger.maintenance.erase import erase_personal_data
 
-    _certain(await erase_personal_data(app, role))
+    _certain(erase_personal_data(app.files, app.connectors, app.restart, role))
     return {}
 
 
@@ -64,7 +64,7 @@ async def _reset(app: Application, role: str, args: dict, surface: str) -> dict:
         return {}
     from charger.maintenance.erase import factory_reset  # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
 
-    _certain(await factory_reset(app, role))
+    _certain(factory_reset(app.files, app.connectors, app.restart, role))
     return {}
 
 

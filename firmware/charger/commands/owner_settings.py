@@ -71,9 +71,9 @@ async def _read_settings(app: Application, role: str, _wish: dict, _surface: str
     for name, right, secret in _rows():
         entry: dict = {"writable": roles.may(role, right)}
         if secret:
-            entry["set"] = _is_set(app, name)
+            entry["set"] = _is_set(app.vault, name)
         elif name in _IN_VAULT:
-            kept = app.vault.get(_IN_VAULT[name][0]) if _is_set(app, name) and roles.may(role, right) else None
+            kept = app.vault.get(_IN_VAULT[name][0]) if _is_set(app.vault, name) and roles.may(role, right) else None
             entry["value"] = None if kept is None else kept.decode()
         else:
             entry["value"] = app.config.typed(name)
@@ -81,8 +81,8 @@ async def _read_settings(app: Application, role: str, _wish: dict, _surface: str
     return found
 
 
-def _is_set(app: Application, name: str) -> bool:
-    return (_IN_VAULT[name][0] if name in _IN_VAULT else "ocpp/authorization-key") in app.vault.names()
+def _is_set(vault: Vault, name: str) -> bool:
+    return (_IN_VAULT[name][0] if name in _IN_VAULT else "ocpp/authorization-key") in vault.names()
 
 
 async def _write_settings(app: Application, role: str, args: dict, surface: str) -> dict:
@@ -97,7 +97,8 @@ async def _write_settings(app: Application, role: str, args: dict, surface: str)
             raise CommandError(INVALID, "%s: no such setting." % name)
         if not roles.may(role, right):
             raise CommandError(FORBIDDEN, "%s: the %s may not change it." % (name, role))
-        changes.append((name, _secret_form(name, value, app) if name in _IN_VAULT else _shaped(app, name, value), right))
+        text = _secret_form(name, value, app.wifi) if name in _IN_VAULT else _shaped(app.config, name, value)
+        changes.append((name, text, right))
         await clock.sleep_ms(0)
     for name, value, right in changes:
         if name in _IN_VAULT and not value:
@@ -128,7 +129,7 @@ async def _networks(app: Application, _role: Role, _args: dict, _surface: str) -
     return {"networks": [{"name": name, "rssi": rssi, "safe": safe} for name, rssi, safe in found]}
 
 
-def _secret_form(name: str, value: Any, app: Application) -> bytes:
+def _secret_form(name: str, value: Any, wifi: Any) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
         validate.check(("text", high, low) if name in ("MqttRoots", "BackEndRoots") else ("str", high, low), value)
@@ -138,7 +139,7 @@ def _secret_form(name: str, value: Any, app: Application) -> bytes:
         raise CommandError(INVALID, "MqttDiscovery: one level of a topic.")
     if name == "HostName" and (value.strip("-") != value or not all(ch in _HOST for ch in value)):
         raise CommandError(INVALID, "HostName: small letters, digits, and hyphens between them.")
-    if name == "WifiAddress" and value and not app.wifi.takes_address(value):
+    if name == "WifiAddress" and value and not wifi.takes_address(value):
         raise CommandError(CONFLICT, "WifiAddress: not like 192.168.1.50/24 192.168.1.1.")
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
         raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
@@ -164,9 +165,9 @@ def _check_roots(name: str, text: str) -> None:
         raise CommandError(CONFLICT, name + ": not a certificate.")
 
 
-def _shaped(app: Application, name: str, value: Any) -> str:
+def _shaped(config: Configuration, name: str, value: Any) -> str:
     """Return a value as text in the table's form."""
-    kind = app.config.typed(name)
+    kind = config.typed(name)
     if isinstance(kind, int) and isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):
         value = int(value)  # 5.0 is an integer in JSON
     if isinstance(kind, bool) != isinstance(value, bool) or not isinstance(value, type(kind)):
@@ -175,7 +176,7 @@ def _shaped(app: Application, name: str, value: Any) -> str:
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     if not validate.printable(text):
         raise CommandError(INVALID, name + ": control or broken characters.")
-    shaped = app.config.normalise(name, text)
+    shaped = config.normalise(name, text)
     if shaped is None:
         why = "not the address of a meter at home" if name == "HouseMeter" else "out of range"
         raise CommandError(INVALID, "%s: %s." % (name, why))

@@ -8,9 +8,9 @@ from charger.runtime import cooperative
 
 
 async def _plan(app: Application, _role: Role, args: dict, _surface: str) -> dict:
-    from charger.grid import departure  # unloaded again below
+    from charger.grid import departure  # memory.unload() unloads it
 
-    connector = connector_of(app, args)
+    connector = connector_of(app.connectors, args)
     planner = app.planner
     plan = await cooperative.run(planner.plan(planner.lane(connector)))
     report = departure.report(plan, departure.kept(app.files).get(str(connector.id)))
@@ -20,9 +20,9 @@ async def _plan(app: Application, _role: Role, args: dict, _surface: str) -> dic
 
 async def _set_plan(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     """Energy by a time of day, kept until it is removed."""
-    from charger.grid import departure, weekly  # unloaded again by replan()
+    from charger.grid import departure, weekly  # memory.unload() unloads it
 
-    connector = connector_of(app, args)
+    connector = connector_of(app.connectors, args)
     targets = [name for name in ("kwh", "km", "cost") if name in args]
     if len(targets) != ("depart" in args) or ("km" in args) != ("kwh_per_100km" in args):
         raise CommandError(INVALID, "depart with one of kwh, cost, km and kwh_per_100km; or none of all to remove the departure.")
@@ -49,7 +49,7 @@ async def _set_plan(app: Application, _role: Role, args: dict, _surface: str) ->
 
 
 async def _tariff(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
-    from charger.grid import tariff  # unloaded again below
+    from charger.grid import tariff  # memory.unload() unloads it
 
     blocks = [{"start": clock.iso(start), "minutes": slot_s // 60, "prices": [price / 100 for price in prices]}
               for start, slot_s, prices in tariff.kept(app.files)]
@@ -59,7 +59,7 @@ async def _tariff(app: Application, _role: Role, _args: dict, _surface: str) -> 
 
 async def _set_tariff(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     """Prices from a moment on; no prices: those from then on are not known."""
-    from charger.grid import tariff  # unloaded again by replan()
+    from charger.grid import tariff  # memory.unload() unloads it
 
     try:
         start = clock.parse_iso(args["start"])[0]

@@ -58,20 +58,24 @@ class Configuration:
                 self.unknown.append(name)
             else:
                 self._factory[key] = value
-        changed = files.read_json(FILE)
-        lost = changed is None and files.exists(FILE)
+        self._load()
+        self._move_key()
+
+    def _load(self) -> None:
+        """Read the persisted changes; invalid ones are dropped, keys of another version are kept unchanged."""
+        changed = self._files.read_json(FILE)
+        lost = changed is None and self._files.exists(FILE)
         changed = changed or {}
         limit = changed.get(INSTALLER_LIMIT)
-        for name in list(changed):  # keys of another version are kept unchanged
+        for name in list(changed):
             row = self._keys.get(name)
             if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):
                 log.error("config", name + ": ignored, invalid value")
                 del changed[name]
         self._changed = changed
-        self._limit = InstallerLimit(files, limit, lost)
+        self._limit = InstallerLimit(self._files, limit, lost)
         if self._limit.value is not None:
             changed[INSTALLER_LIMIT] = self._limit.value
-        self._move_key()
 
     def repair(self, on_event: Callable) -> None:
         """Record a damaged installer limit in the security log and write the limit again."""

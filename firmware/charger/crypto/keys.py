@@ -135,7 +135,7 @@ class PublicKey:
     def check(self) -> None:
         """CryptoError unless the key is P-256, or RSA of 2048 to 4096 bits (WP-9)."""
         if self.kind == RSA:
-            from charger.crypto import rsa
+            from charger.crypto import rsa  # 1,400 frozen bytes, for chains with an RSA key
 
             rsa.check_key(self.n, self.e)
         elif self.kind != EC:
@@ -150,12 +150,12 @@ class PublicKey:
         if algorithm.hash == "SHA256":
             digest = hashlib.sha256(data).digest()
         else:
-            from charger.crypto import sha2
+            from charger.crypto import sha2  # 2,700 frozen bytes, for chains with SHA-384 or SHA-512
 
             digest = yield from sha2.digest(algorithm.hash, data)
         if algorithm.scheme == _ECDSA:
             return (yield from ec.verify(self.bits, digest, signature))
-        from charger.crypto import rsa
+        from charger.crypto import rsa  # 1,400 frozen bytes, for chains with an RSA key
 
         if algorithm.scheme == _PSS:
             return (yield from rsa.verify_pss(self.n, self.e, digest, signature, algorithm.salt_bytes))

@@ -23,7 +23,7 @@ def reopen() -> bool:
 def over() -> None:
     """Reset a provisioned unit after an unexpected end of the firmware: otherwise the port would open the prompt."""
     if is_closed():
-        from charger.drivers import reset_cause
+        from charger.drivers import reset_cause  # memory.unload() unloads it after the start
 
         reset_cause.reset("an error of the firmware")
 
@@ -35,7 +35,7 @@ def has_line() -> bool:
 
 def is_closed() -> bool:
     """True on a provisioned unit, on one whose key storage cannot be opened, and in an image of the PRODUCT variant."""
-    from charger.drivers.keystore import KeyStore  # unloaded after the start
+    from charger.drivers.keystore import KeyStore  # memory.unload() unloads it after the start
 
     store = KeyStore()
     return store.provisioned() or not store.available or is_product()

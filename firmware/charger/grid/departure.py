@@ -83,11 +83,7 @@ def work_out(files: Files, hours: Any, now: int | None, connector: Connector, se
         need_s -= delay_s // 2  # flows in the mean while the end of the last time waits for its delay
     blocks = tariff.kept(files)
     yield
-    pieces = []
-    for piece in _pieces(hours, blocks, now, leave, delay_s, -1 if late else 1):
-        pieces.append(piece)
-        if len(pieces) % _SLICE == 0:
-            yield
+    pieces = yield from _gathered(hours, blocks, now, leave, delay_s, -1 if late else 1)
     yield
     chosen, missing_s, dearest = cheapest.choose(pieces, need_s, late)
     wait = HOLD if late and not missing_s and dearest is not None and dearest < sun else WAIT
@@ -127,11 +123,7 @@ def affordable(files: Files, hours: Any, now: int | None, minute: int, power_w: 
         return 0
     blocks = tariff.kept(files)
     yield
-    pieces = []
-    for piece in _pieces(hours, blocks, now, next_departure(hours.zone, minute, now), 0, 1):
-        pieces.append(piece)
-        if len(pieces) % _SLICE == 0:
-            yield
+    pieces = yield from _gathered(hours, blocks, now, next_departure(hours.zone, minute, now), 0, 1)
     wh = 0
     for price, _start, seconds in sorted(pieces):
         slot_wh = power_w * seconds // 3600
@@ -153,6 +145,16 @@ def next_departure(zone: TimeZone, minute: int, after: int) -> int:
         moment += _DAY_S
     leave = moment - zone.offset_s(moment - offset_s)  # the offset of that morning, after a change of the clocks
     return leave if leave > after else moment - offset_s
+
+
+def _gathered(hours: Any, blocks: list, now: int, leave: int, delay_s: int, sign: int) -> Steps:
+    """A generator of slices that returns the list of all _pieces()."""
+    pieces = []
+    for piece in _pieces(hours, blocks, now, leave, delay_s, sign):
+        pieces.append(piece)
+        if len(pieces) % _SLICE == 0:
+            yield
+    return pieces
 
 
 def _pieces(hours: Any, blocks: list, now: int, leave: int, delay_s: int, sign: int) -> Iterator:

@@ -26,7 +26,7 @@ class Planner:
     def __init__(self, connectors: list, config: Configuration, files: Files, on_event: Callable,
                  reduction_signal: Any | None = None) -> None:
         """reduction_signal(): 1 while the grid operator's signal input asks for less power; None without the input."""
-        from charger.grid import countries  # unloaded again by the first look at the hours
+        from charger.grid import countries  # memory.unload() unloads it after the first look at the hours
 
         country = countries.load(config.get_str("Country"))
         self._delays = country.DELAY_S > 0
@@ -267,7 +267,7 @@ class Planner:
 
     def plan(self, lane: Lane) -> Any:
         """A generator of slices that returns the plan of the running session, None without a departure: give_back() then."""
-        from charger.grid import departure  # a few times an hour, where a departure was given
+        from charger.grid import departure  # memory.unload() unloads it; a few times an hour, where a departure was given
 
         sun = None
         if self.solar is not None:  # in the mode "minimum" the owner wants 6 A whatever they cost
@@ -289,7 +289,7 @@ class Planner:
 
     def hours(self) -> Any:
         """The charging hours, for one look: give_back() then."""
-        from charger.grid.charging_hours import ChargingHours  # a few times a day
+        from charger.grid.charging_hours import ChargingHours  # memory.unload() unloads it; a few times a day
 
         return ChargingHours(self._config, self._files, self._on_event)
 

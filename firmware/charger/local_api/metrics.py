@@ -17,13 +17,14 @@ _OF_CONNECTOR = (
 )
 
 
-def answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
-    """Return (status, pieces of text, header lines). RequestError without the right token."""
+def answer(report: Callable, vault: Vault, security_log: SecurityLog, listener: LocalApiListener, request: Request,
+           host: str) -> tuple:
+    """Return (status, pieces of text, header lines) of report(), the charger's state. RequestError without the right token."""
     if request.method != "GET":
         raise RequestError(405, "This path supports GET.")
-    if not roles.may(routes.client_of(app, listener, request.fields, host), "status"):
+    if not roles.may(routes.client_of(vault, security_log, listener, request.fields, host), "status"):
         raise RequestError(403, "This token may not do this.")
-    return 200, _pieces(app.report()), _KIND
+    return 200, _pieces(report()), _KIND
 
 
 def _pieces(report: dict) -> list:

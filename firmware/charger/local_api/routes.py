@@ -52,7 +52,7 @@ _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "w
 
 async def answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
     """Return (status, JSON object, header lines) for a request from an address. RequestError, OSError of the flash."""
-    check_host(app, request.fields)
+    check_host(app.wifi, app.config, request.fields)
     _check_origin(request.fields)
     methods = _ROUTES.get(request.path)
     if methods is None:
@@ -61,9 +61,10 @@ async def answer(app: Application, listener: LocalApiListener, request: Request,
         return 405, {"error": "This path supports %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
     wish = await _wish(request)
     if request.path == "/api/login":
-        return await _login(app, listener, request.fields, wish, host)
+        return await _login(app.pins, listener, request.fields, wish, host)
     if "authorization" in request.fields:
-        return await _run(app, client_of(app, listener, request.fields, host), request, wish, "token", "")
+        client = client_of(app.vault, app.security_log, listener, request.fields, host)
+        return await _run(app, client, request, wish, "token", "")
     session = _session(listener, request)
     if request.path == "/api/logout":
         listener.sessions.remove(session)
@@ -88,19 +89,19 @@ async def _run(app: Application, role: Role, request: Request, wish: dict, surfa
         return _STATUS[error.kind], {"error": str(error)}, "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
 
 
-def client_of(app: Application, listener: LocalApiListener, fields: dict, host: str) -> Any:
+def client_of(vault: Vault, security_log: SecurityLog, listener: LocalApiListener, fields: dict, host: str) -> Any:
     """Return the client whose token a request from an address has. RequestError; a wrong token is logged (SEC-22)."""
     scheme, _, token = fields.get("authorization", "").partition(" ")
-    client = tokens.client_of(app.vault, token) if scheme.lower() == "bearer" else None
+    client = tokens.client_of(vault, token) if scheme.lower() == "bearer" else None
     if client is None:
         if token:
-            app.security_log.add(events.TOKEN_REFUSED, "page")
+            security_log.add(events.TOKEN_REFUSED, "page")
         raise RequestError(401, "A valid token is needed; the owner makes one at the page.")
     listener.admission.remember(host)
     return client
 
 
-def check_host(app: Application, fields: dict) -> None:
+def check_host(wifi: Any, config: Configuration, fields: dict) -> None:
     """Refuse other host names (DNS rebinding)."""
     host = fields.get("host", "")
     name = host
@@ -111,7 +112,7 @@ def check_host(app: Application, fields: dict) -> None:
     own, _, domain = name.lower().partition(".")
     if _is_address(name) or name.lower() == "localhost":
         return
-    if own not in (app.wifi.host, "pilotlight-" + app.config.get_str("ChargeBoxSerialNumber").lower()) or domain not in _DOMAINS:
+    if own not in (wifi.host, "pilotlight-" + config.get_str("ChargeBoxSerialNumber").lower()) or domain not in _DOMAINS:
         raise RequestError(421, "Unknown host name; use the unit's IP address.")
 
 
@@ -177,13 +178,13 @@ def _session(listener: LocalApiListener, request: Request) -> Any:
     raise RequestError(401, "Log in first.")
 
 
-async def _login(app: Application, listener: LocalApiListener, fields: dict, wish: dict, host: str) -> tuple:
+async def _login(pins: Any, listener: LocalApiListener, fields: dict, wish: dict, host: str) -> tuple:
     try:
         validate.check(_LOGIN, wish)
     except InvalidValueError as error:
         raise RequestError(400, "%s." % error)
     role = wish.get("role", roles.OWNER)
-    result = await app.pins.check(role, wish["pin"], "page", _cookie_of(fields, "device"))
+    result = await pins.check(role, wish["pin"], "page", _cookie_of(fields, "device"))
     more = "Retry-After: %d\r\n" % result.wait_s if result.wait_s else ""
     if result.state == "wait":
         return 429, {"error": "Too many wrong PINs: wait %d seconds." % result.wait_s}, more

@@ -52,7 +52,7 @@ async def serve(app: Application, listener: LocalApiListener, client: Any, host:
                         left = _REQUESTS
                         last = False
                 else:
-                    routes.check_host(app, request.fields)
+                    routes.check_host(app.wifi, app.config, request.fields)
                     status, value, more = _public(app, listener, request, host)
             except RequestError as error:
                 last = last or error.fatal
@@ -83,7 +83,7 @@ def _public(app: Application, listener: LocalApiListener, request: Request, host
         return page_files.answer(request)
     from charger.local_api import metrics  # 1,500 frozen bytes, for units whose figures are collected
 
-    return metrics.answer(app, listener, request, host)
+    return metrics.answer(app.report, app.vault, app.security_log, listener, request, host)
 
 
 async def _answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:

@@ -39,30 +39,31 @@ _CHARGING_MS = 5000
 _HELD_S = 10
 
 
-async def erase_personal_data(app: Application, by: str = "owner") -> str:
+def erase_personal_data(files: Files, connectors: list, restart: Callable, by: str = "owner") -> str:
     """Request the erasure of personal data: sessions, idTags, Wi-Fi, the owner's broker.
 
+    restart(kind, why) restarts the unit.
     Returns '' when the mark is written and the unit restarts within seconds, else the reason as a sentence. OSError.
     """
-    return request(app, PERSONAL, by)
+    return request(files, connectors, restart, PERSONAL, by)
 
 
-async def factory_reset(app: Application, by: str = "owner") -> str:
+def factory_reset(files: Files, connectors: list, restart: Callable, by: str = "owner") -> str:
     """Request a factory reset: erases personal data, settings and certificates; the PINs on the label are valid again.
 
     Kept are security log, energy registers, calibration, the installer's limit (which no owner may raise), the counts of
     wrong PINs and the anti-rollback counter.
     """
-    return request(app, FACTORY, by)
+    return request(files, connectors, restart, FACTORY, by)
 
 
-def request(app: Application, kind: str, by: str) -> str:
+def request(files: Files, connectors: list, restart: Callable, kind: str, by: str) -> str:
     """Write the mark and restart; `kind` is PERSONAL or FACTORY."""
-    if any(connector.session is not None for connector in app.connectors):
+    if any(connector.session is not None for connector in connectors):
         return "A car is charging: end that first."
-    app.files.write(MARK, (kind + " " + by).encode())
+    files.write(MARK, (kind + " " + by).encode())
     log.info("erase", kind + " data: at the restart")
-    app.restart("Soft", "erasure" if kind == PERSONAL else "factory reset")
+    restart("Soft", "erasure" if kind == PERSONAL else "factory reset")
     return ""
 
 
@@ -101,7 +102,7 @@ def _forget_keys(files: Files, all_of_them: bool) -> None:
         files.delete(_KEYS)
 
 
-async def factory_reset_when_held(app: Application, button: Any) -> None:
+async def factory_reset_when_held(files: Files, connectors: list, restart: Callable, button: Any) -> None:
     """Do a factory reset when the button is held for ten seconds from power-on.
 
     It needs no PIN, because it restores access for an owner who has lost the PIN. It needs control of the unit's supply;
@@ -112,18 +113,18 @@ async def factory_reset_when_held(app: Application, button: Any) -> None:
         if button.value():
             break
     else:
-        why_not = request(app, FACTORY, "the button")
+        why_not = request(files, connectors, restart, FACTORY, "the button")
         if why_not:
             log.warn("erase", why_not)
 
 
-async def overwrite(app: Application, device: Any) -> None:
+async def overwrite(files: Files, connectors: list, on_event: Callable, device: Any) -> None:
     """Task: overwrite deleted data until none is readable. device: see wipe.run()."""
     try:
-        for _ in wipe.run(app.files, device, device):
+        for _ in wipe.run(files, device, device):
             await clock.sleep_ms(_PAUSE_MS)
-            while any(connector.session is not None for connector in app.connectors):
+            while any(connector.session is not None for connector in connectors):
                 await clock.sleep_ms(_CHARGING_MS)
-        app.security_log.add(events.PERSONAL_DATA_ERASED, "deleted data overwritten")
+        on_event(events.PERSONAL_DATA_ERASED, "deleted data overwritten")
     except (OSError, MemoryError) as error:  # repeated at the next start
         log.error("erase", "not overwritten: " + log.reason(error))

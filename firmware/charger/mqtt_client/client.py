@@ -268,7 +268,8 @@ class MqttClient:
             return
         from charger.mqtt_client import discovery  # 3,500 frozen bytes, 1 KiB of heap, for owners with Home Assistant
 
-        for topic, text in discovery.messages(self.app, prefix.decode(), self._base.decode(), self.serial):
+        app, base = self.app, self._base.decode()
+        for topic, text in discovery.messages(app.config, app.vault, app.connectors, prefix.decode(), base, self.serial):
             await session.publish(topic, text, True)
 
     async def _publish(self, session: MqttSession, topic: str, what: str, about: Any, retain: bool = False) -> None:

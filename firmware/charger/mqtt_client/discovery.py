@@ -68,28 +68,27 @@ _CHARGE = '{"id":"ha","token":"%s","do":"charge","with":{"connector":%d,"action"
 _EVENT = "{{ {'event_type':value_json.notice,'text':value_json.text}|tojson }}"
 
 
-def messages(app: Application, prefix: str, base: str, serial: str) -> Iterator:
+def messages(config: Configuration, vault: Vault, connectors: list, prefix: str, base: str, serial: str) -> Iterator:
     """Yield (topic, payload) of each entity; an empty payload removes it. `base` is the beginning of the unit's topics."""
     unit = "pilotlight_" + "".join([ch if ch.isalpha() or ch.isdigit() else "_" for ch in serial])
-    config = app.config
     common = _COMMON % (
         json.dumps(base + "status"), json.dumps({
             "identifiers": [unit], "name": "Charger " + serial, "manufacturer": config.get_str("ChargePointVendor"),
             "model": config.get_str("ChargePointModel"), "sw_version": config.get_str("FirmwareVersion"), "serial_number": serial,
         }))  # fmt: skip
-    install, charge = tokens.published(app.vault, "update"), tokens.published(app.vault, "charge")
+    install, charge = tokens.published(vault, "update"), tokens.published(vault, "charge")
     for row in _OF_UNIT:
         more = row[4]
         if install and row[0] == "update":
             more += _commands(base, ("payload_install", '{"id":"ha","token":"%s","do":"install"}' % install))
         yield _one(prefix, unit, row[:4], base + "status", more + "," + common)
-    steer = tokens.published(app.vault, "status") and tokens.published(app.vault, "schedule")
+    steer = tokens.published(vault, "status") and tokens.published(vault, "schedule")
     if steer:
         more = '"options":["off","surplus","minimum"]' + _commands(base, ("command_template", _SET_MODE % steer))
         yield _one(prefix, unit, _MODE, base + "status", more + "," + common)
     else:
         yield _topic(prefix, unit, _MODE), b""
-    for connector in app.connectors:
+    for connector in connectors:
         for phase in range(connector.meter.reading.connected):
             facts = connector.id, phase + 1
             value = "(value_json.connectors['%d'].amps or [none,none,none])[%d]" % (connector.id, phase)

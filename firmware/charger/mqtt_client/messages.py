@@ -21,8 +21,8 @@ def status(app: Application) -> bytes:
             "energy_wh", "session_wh", "session_cost", "limit_amps", "paused", "plan")}  # fmt: skip
     return _text({
         "online": True, "time": _now(), "uptime_s": clock.uptime_s(), "firmware": app.config.get_str("FirmwareVersion"),
-        "backend": app.charge_point.ready(), "setup": status_report.setup_words(app),
-        "tamper": app.tamper.report() if app.tamper else None, "update": _update(app), "connectors": connectors,
+        "backend": app.charge_point.ready(), "setup": status_report.setup_words(app.provisioned, app.vault),
+        "tamper": app.tamper.report() if app.tamper else None, "update": _update(app.updates), "connectors": connectors,
         "solar_mode": app.config.get_str("SolarMode"),
     })  # fmt: skip
 
@@ -32,11 +32,11 @@ def offline(why: str) -> bytes:
     return _text({"online": False, "why": why})
 
 
-def _update(app: Application):
+def _update(updates: UpdateManager | None) -> dict | None:
     """Return the offered update (SEC-7) and the progress."""
-    if app.updates is None:
+    if updates is None:
         return None
-    facts = app.updates.report()
+    facts = updates.report()
     return {name: facts.get(name) for name in ("version", "offer", "loading", "percent", "trial", "why", "altered")}
 
 

@@ -233,7 +233,7 @@ def default() -> Resolver:
     """Return the resolver that uses the name server of the Wi-Fi network."""
     global _resolver
     if _resolver is None:
-        from charger.net import wifi  # imported here to keep the chain of nested first imports short
+        from charger.net import wifi  # imported here to keep the chain of nested first imports, which takes C stack, short
 
         _resolver = Resolver(wifi.name_server)
     return _resolver

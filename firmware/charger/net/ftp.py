@@ -103,7 +103,7 @@ async def upload(location: str, name: str, pieces: Any, step_ms: int = _STEP_MS,
 
 
 class FtpDownload:
-    """A download with the part of http_client.Response that the update engine uses: status 206 when it was requested
+    """A download with the part of http_response.Response that the update engine uses: status 206 when it was requested
     from an offset, 200 from its beginning."""
 
     def __init__(self, control: Any, data: Any, step_ms: int, offset: int, size: int | None):

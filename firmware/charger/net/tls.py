@@ -109,7 +109,7 @@ async def _open_or_ask(host: str, port: int, context: Any, deadline_ms: int):
     except TlsError as error:
         if error.cause not in ("alert", "reset") or context.public:
             raise
-        from charger.net import tls_diagnosis  # imports this module; only needed when a server refuses
+        from charger.net import tls_diagnosis  # 1,000 frozen bytes, for a server that refuses; it imports this module
 
         modern = any(suite.startswith("TLS1-3") for suite in context.make().get_ciphers())
         cause = await tls_diagnosis.probe(host, port, modern, deadline_ms)
@@ -220,7 +220,8 @@ async def _handshake(s: Any, context: Any, host: str):
 
 def _check_peer(certificate: bytes) -> None:
     """Check what mbedtls does not check (docs/TLS.md), before a byte is sent."""
-    from charger.credentials import server_certificate  # imported here to shorten a chain of seven nested imports
+    # imported here to shorten a chain of seven nested imports, which takes C stack
+    from charger.credentials import server_certificate
 
     try:
         server_certificate.check(certificate, clock.utc_s())

@@ -108,7 +108,7 @@ class Uploader:
         return response.status
 
     async def _by_ftp(self, location: str, name: str, pieces: Callable) -> None:
-        from charger.net import ftp
+        from charger.net import ftp  # 3,200 frozen bytes, for a back end that takes uploads by FTP
 
         try:
             await ftp.upload(location, name, pieces(), open_stream=self._open_stream)

@@ -392,7 +392,7 @@ class Wifi:
         key = self._vault.get("setup/password")
         ssid = self._files.read("setup_ssid")
         if self.setup is None and key and ssid and not self._barred():
-            from charger.net.setup_network import SetupNetwork  # seldom, often never
+            from charger.net.setup_network import SetupNetwork  # 900 frozen bytes, seldom wanted, often never
 
             self.setup = SetupNetwork(ssid.decode(), key.decode(), self, self._portal, self._line)
             asyncio.create_task(self.setup.run())  # noqa: RUF006 - MicroPython's scheduler holds its tasks

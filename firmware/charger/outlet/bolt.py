@@ -38,6 +38,14 @@ class Bolt:
             self._open_ticks += 1
         return commanded and self._open_ticks < _OPEN_TICKS and self._pushed_ms >= _MOVES_MS
 
+    def step(self, outlet: Outlet) -> None:
+        """One tick: locked while energy is possible; released only over an open contactor (CP-31)."""
+        outlet.wants_lock = outlet.plugged and (outlet.permit or outlet.hold_lock)
+        if outlet.wants_lock:
+            self.push(outlet.dt_ms, outlet.locked, outlet.contacts_closed)
+        elif not outlet.contactor.commanded and not outlet.contacts_closed and not outlet.hold_lock:
+            self.release(outlet.dt_ms)
+
     def push(self, dt_ms: int, locked: bool, closed: bool) -> None:
         """One tick in which the plug is to be locked; the last push stays. Nothing is drawn back over a closed contactor."""
         self._returns = False

@@ -9,12 +9,10 @@ from micropython import const
 
 from charger import clock, log
 from charger.outlet import connector_status as st
-from charger.outlet import pause_reasons, pilot_duty
+from charger.outlet import pause_reasons
 from charger.outlet.outlet_readout import OutletView
 from charger.outlet.pending_start import Pending
 
-# A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
-_READY_MS = const(4000)
 # After the contactor opened, wait so long at most for the meter's last reading.
 _LAST_READING_MS = const(1500)
 _RULING_MS = const(5000)  # between two lines of log about who decides the current
@@ -22,12 +20,11 @@ _UNLOCK_MS = const(3000)
 _LOOK_MS = const(50)
 _FREE_LOOKS = const(8)  # in a row: longer than a bolt takes to come back into the wrong position
 _MOST_STEPS = const(8)  # statuses in a row from one look; the table needs three
-_IN_SESSION = (st.CHARGING, st.SUSPENDED_EV, st.SUSPENDED_EVSE)
 _OF_THE_CAR = "EVCommunicationError"  # a warning, and only beside these (OCPP-83)
 _WITH_A_CAR = (st.PREPARING, st.SUSPENDED_EV, st.SUSPENDED_EVSE, st.FINISHING)
 
 
-class Connector:
+class Connector(st.ConnectorStatus):
     """Owned by app.py. `listeners` have status_changed(connector), session_started(session), session_ended(session)."""
 
     def __init__(self, outlet: Outlet, meter: Meter, sessions: Any, settings: Configuration):
@@ -333,72 +330,12 @@ class Connector:
         self._move(status, code, info)
         return True
 
-    def _unplugged_end(self, wanted: str) -> bool:
-        """Unplugging ends in Finishing before the connector is free (OCPP-43), unless it goes out of service."""
-        if self.session is not None or not self.ev_left or self._occupied or wanted in (st.FAULTED, st.UNAVAILABLE):
-            return False
-        return self.status == st.PREPARING or self.status in _IN_SESSION
-
-    @property
-    def _occupied(self) -> bool:
-        """Something is in the connector: a car, or a cable that is held."""
-        return self.view.plugged or self.held_for is not None
-
     def _move(self, status: str, code: str, info: str) -> None:
         self.status = status
         self.error_code = code
         self.info = info
         log.info("connector %d" % self.id, status + ("" if code == "NoError" else " (" + code + ")") + (info and ": " + info))
         self._tell("status_changed", self)
-
-    def _status_now(self) -> str:
-        fault = self.view.fault
-        if fault is not None and fault.FAULTED:
-            return st.FAULTED
-        if self.session is not None:
-            return self._session_status()
-        if not self.operative:
-            return st.UNAVAILABLE
-        if self.pending is not None:
-            return st.PREPARING
-        if self.reserved and not self._finishing:
-            self._unattended_ms = None
-            return st.RESERVED  # until the identity is there (G2), whatever is plugged
-        if self._occupied:
-            return self._unattended_status()
-        return st.RESERVED if self.reserved else st.AVAILABLE
-
-    def _unattended_status(self) -> str:
-        """Preparing until an idTag is authorised, Finishing after a session or when none was authorised in time (OCPP-80 B6)."""
-        if not self._finishing:
-            if self._unattended_ms is None:
-                self._unattended_ms = clock.ticks_ms()
-            if clock.elapsed_ms(self._unattended_ms) >= self.settings.connection_timeout_s * 1000:
-                self._finishing = True
-        return st.FINISHING if self._finishing else st.PREPARING
-
-    def _session_status(self) -> str:
-        view = self.view
-        if self._ending is not None and (self.status in _IN_SESSION or not self._shown):
-            return self.status if self.status in _IN_SESSION else st.PREPARING
-        if view.energised:
-            return self._own(st.CHARGING)
-        held = self.suspended or self.outlet.limits.effective_da < pilot_duty.MINIMUM_DA
-        if not held and not view.blocked and self._moment() and (self.status in _IN_SESSION or not self._shown):
-            return self.status if self.status in _IN_SESSION else st.PREPARING
-        if self.outlet.permit and view.pwm_on and not view.ev_ready:
-            return self._own(st.SUSPENDED_EV)
-        return self._own(st.SUSPENDED_EVSE)
-
-    def _own(self, status: str) -> str:
-        self._shown = True
-        return status
-
-    def _moment(self) -> bool:
-        """True in the short time between our offer and the closed contactor, which is no status of its own."""
-        if self.view.about_to_close:
-            return True
-        return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS
 
     def why_no_energy(self) -> str:
         """Why no energy flows, in words a person understands; '' while it flows or none is requested."""

@@ -1,7 +1,12 @@
-"""The status of a connector and the transitions that OCPP allows between them (OCPP-80).
+"""The statuses of a connector, which one is true now, and the transitions that OCPP allows between them (OCPP-80).
 
 Where the charger has to get from one status to another and the table has no cell, it goes by one that is true meanwhile.
 """
+
+from micropython import const
+
+from charger import clock
+from charger.outlet import pilot_duty
 
 AVAILABLE = "Available"
 PREPARING = "Preparing"
@@ -13,6 +18,9 @@ RESERVED = "Reserved"
 UNAVAILABLE = "Unavailable"
 FAULTED = "Faulted"
 
+# A car that has a PWM takes a moment to close S2; so long the status does not leave Preparing (OCPP-81).
+_READY_MS = const(4000)
+_IN_SESSION = (CHARGING, SUSPENDED_EV, SUSPENDED_EVSE)
 _ORDER = (AVAILABLE, PREPARING, CHARGING, SUSPENDED_EV, SUSPENDED_EVSE, FINISHING, RESERVED, UNAVAILABLE, FAULTED)
 
 # OCPP 1.6 section 4.9: each cell that exists, with its cause. Rows A to I and columns 1 to 9 are in the order of _ORDER.
@@ -103,3 +111,84 @@ def transition_path(old: str, new: str) -> tuple:
         old = step(old, new)
         steps += (old,)
     return steps
+
+
+class ConnectorStatus:
+    """Base of Connector with what decides which status is true now; Connector tells it step by step."""
+
+    outlet: Outlet
+    view: OutletView
+    settings: Configuration
+    session: Session | None
+    pending: Pending | None
+    held_for: tuple | None
+    suspended: str
+    status: str
+    operative: bool
+    reserved: bool
+    ev_left: bool
+    _ending: tuple | None
+    _finishing: bool
+    _shown: bool
+    _unattended_ms: int | None
+    _offered_ms: int | None
+
+    def _unplugged_end(self, wanted: str) -> bool:
+        """Unplugging ends in Finishing before the connector is free (OCPP-43), unless it goes out of service."""
+        if self.session is not None or not self.ev_left or self._occupied or wanted in (FAULTED, UNAVAILABLE):
+            return False
+        return self.status == PREPARING or self.status in _IN_SESSION
+
+    @property
+    def _occupied(self) -> bool:
+        """Something is in the connector: a car, or a cable that is held."""
+        return self.view.plugged or self.held_for is not None
+
+    def _status_now(self) -> str:
+        fault = self.view.fault
+        if fault is not None and fault.FAULTED:
+            return FAULTED
+        if self.session is not None:
+            return self._session_status()
+        if not self.operative:
+            return UNAVAILABLE
+        if self.pending is not None:
+            return PREPARING
+        if self.reserved and not self._finishing:
+            self._unattended_ms = None
+            return RESERVED  # until the identity is there (G2), whatever is plugged
+        if self._occupied:
+            return self._unattended_status()
+        return RESERVED if self.reserved else AVAILABLE
+
+    def _unattended_status(self) -> str:
+        """Preparing until an idTag is authorised, Finishing after a session or when none was authorised in time (OCPP-80 B6)."""
+        if not self._finishing:
+            if self._unattended_ms is None:
+                self._unattended_ms = clock.ticks_ms()
+            if clock.elapsed_ms(self._unattended_ms) >= self.settings.connection_timeout_s * 1000:
+                self._finishing = True
+        return FINISHING if self._finishing else PREPARING
+
+    def _session_status(self) -> str:
+        view = self.view
+        if self._ending is not None and (self.status in _IN_SESSION or not self._shown):
+            return self.status if self.status in _IN_SESSION else PREPARING
+        if view.energised:
+            return self._own(CHARGING)
+        held = self.suspended or self.outlet.limits.effective_da < pilot_duty.MINIMUM_DA
+        if not held and not view.blocked and self._moment() and (self.status in _IN_SESSION or not self._shown):
+            return self.status if self.status in _IN_SESSION else PREPARING
+        if self.outlet.permit and view.pwm_on and not view.ev_ready:
+            return self._own(SUSPENDED_EV)
+        return self._own(SUSPENDED_EVSE)
+
+    def _own(self, status: str) -> str:
+        self._shown = True
+        return status
+
+    def _moment(self) -> bool:
+        """True in the short time between our offer and the closed contactor, which is no status of its own."""
+        if self.view.about_to_close:
+            return True
+        return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS

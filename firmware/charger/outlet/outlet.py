@@ -135,7 +135,7 @@ class Outlet(OutletReadout):
         target_da = self.target_da()
         wanted = self._wanted(target_da)
         if self.lock is not None:
-            self._step_lock()
+            self._bolt.step(self)
         if self.generator_test.step(self, dt_ms):
             pass  # it has the pilot until the next tick
         elif self.blocked:
@@ -188,10 +188,7 @@ class Outlet(OutletReadout):
 
         True when all guards will be clear then.
         """
-        clear = True
-        for guard in self.guards:
-            if guard.tripped and guard.is_present(self):
-                clear = False
+        clear = guards.can_clear(self)
         self._acknowledged = True
         return clear
 
@@ -260,46 +257,14 @@ class Outlet(OutletReadout):
         return state == pilot_states.C or (state == pilot_states.D and self.has_ventilation)
 
     def _step_guards(self) -> None:
-        """Step all of them. The first tripped one of the list is reported; any that blocks keeps the energy off."""
-        self.fault = self.blocker = None
-        self.easing = False
+        """Step all of them, and carry out the owner's request to clear the latches."""
         self.blocked = self._shut
-        for guard in self.guards:
-            if guard.danger(self):
-                guard.step_present(self)
-            elif guard.active:
-                guard.step_gone(self)
-            else:
-                continue
-            if guard.tripped and not (self._acknowledged and guard.acknowledge(self)):
-                self._apply_guard(guard)
+        guards.step(self, self._acknowledged)
         if self._acknowledged:
             self._acknowledged = False
             self.switch.forget()
             if self.self_test is not None:
                 self.self_test.request_repeat()
-
-    def _apply_guard(self, guard: Guard) -> None:
-        """Note what a tripped guard demands: report, keep the energy off, or let the car stop first."""
-        if self.fault is None:
-            self.fault = guard
-        if not guard.BLOCKS:
-            return
-        eases = guard.soft and self.contactor.commanded
-        if self.blocker is None or not (eases or self.blocked):
-            self.blocker = guard  # the first one; one that opens at once before those that let the car stop
-        if eases:
-            self.easing = True
-        else:
-            self.blocked = True
-
-    def _step_lock(self) -> None:
-        """Locked while energy is possible; released only over an open contactor (CP-31)."""
-        self.wants_lock = self.plugged and (self.permit or self.hold_lock)
-        if self.wants_lock:
-            self._bolt.push(self.dt_ms, self.locked, self.contacts_closed)
-        elif not self.contactor.commanded and not self.contacts_closed and not self.hold_lock:
-            self._bolt.release(self.dt_ms)
 
     # --- what follows ---
 

@@ -25,6 +25,7 @@ LARGE_MESSAGE = const(6144)  # after a message was parsed: for handling and answ
 # (frozen, 32 bit); they are imported again when they are needed. Nothing else in the firmware is unloaded.
 START = (  # 4,300
     "charger.wiring",
+    "charger.network_wiring",
     "charger.drivers.buses",
     "charger.drivers.keystore",
     "charger.drivers.meters.buses",

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 
 from charger import clock, log
 
@@ -16,7 +17,7 @@ class Supervisor:
         """`on_event(event, info)` is called for a task that ran out of memory (WP-43)."""
         self._watchdog = watchdog
         self._on_event = on_event
-        self._tasks = []
+        self._tasks = []  # held, so that none is collected
         self.failed = None
         self.restarts = 0
 
@@ -53,19 +54,8 @@ class Supervisor:
             gc.collect()
         try:
             log.error("supervisor", name + " failed: " + log.reason(error))
-            self._trace(error)
+            sys.print_exception(error)
             if self._on_event is not None and isinstance(error, MemoryError):
                 self._on_event("MemoryExhaustion", name)
         except MemoryError:
             gc.collect()
-
-    def _trace(self, error: BaseException) -> None:
-        import sys
-
-        sys.print_exception(error)
-
-    async def stop(self) -> None:
-        """Cancel every task, for an orderly restart."""
-        for task in self._tasks:
-            task.cancel()
-        await clock.sleep_ms(0)

@@ -174,7 +174,7 @@ class Files:
         except (ValueError, RuntimeError):  # RuntimeError: nested too deep
             log.error("store", name + ": not JSON")
             return default
-        from charger.store import json_schemas  # unloaded after the start and after each look at the hours
+        from charger.store import json_schemas  # memory.unload() unloads it after the start and after each look at the hours
 
         fault = json_schemas.fault(name, value)
         if fault:

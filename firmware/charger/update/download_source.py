@@ -31,13 +31,13 @@ class DownloadSource:
         return url
 
     async def open(self, location: str, offset: int = 0, etag: str = ""):
-        """Request the file; return a response (net/http_client.py) that begins at `offset` for status 206, at 0 for 200.
+        """Request the file; return a response (net/http_response.py) that begins at `offset` for status 206, at 0 for 200.
 
         UpdateError for the origin; ConnectError and HttpError when the request fails.
         """
         url = self.check(location)
         if url.scheme == "ftp":
-            from charger.net import ftp
+            from charger.net import ftp  # 3,200 frozen bytes, for a back end that offers updates by FTP
 
             return await ftp.download(location, offset, open_stream=self._open_stream)
         fields = []

@@ -7,10 +7,9 @@ from charger import clock, log
 _ANSWERED_MS = const(2000)  # the client has its answer, and the server's memory is free again
 
 
-async def install(app: Application) -> None:
+async def install(updates: UpdateManager, availability: Availability) -> None:
     """Install; does not return on success. A failure is in the log and in the updater's report."""
-    updater = app.updates.updater
-    availability = app.charge_point.availability
+    updater = updates.updater
     await clock.sleep_ms(_ANSWERED_MS)
     try:
         await updater.fetch(updater.offer["url"])
@@ -21,5 +20,5 @@ async def install(app: Application) -> None:
     except (OSError, ValueError, MemoryError) as error:
         log.error("update", "not installed: " + log.reason(error))
     finally:
-        app.updates.installing = False
+        updates.installing = False
         availability.hold(False)

@@ -4,6 +4,8 @@ The answer is a small JSON file, {"format": 1, "releases": [{"board", "version",
 It needs no signature: a forged one can only offer a bundle that is then refused.
 """
 
+import json
+
 from micropython import const
 
 from charger import clock, log
@@ -49,8 +51,6 @@ class ReleaseCheck:
 
     async def newest(self, text: bytes) -> dict | None:
         """Return the newest release for this unit if newer than the running one, else None. UpdateError, ValueError."""
-        import json
-
         notice = json.loads(text)
         if not isinstance(notice, dict) or notice.get("format") != 1 or not isinstance(notice.get("releases"), list):
             raise UpdateError("manifest", "not a list of releases")

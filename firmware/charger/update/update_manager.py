@@ -48,7 +48,7 @@ class UpdateManager:
     def updater(self) -> Updater:
         """Return the Updater, created if necessary."""
         if self._updater is None:
-            from charger.update.updater import Updater  # unloaded with the Updater
+            from charger.update.updater import Updater  # memory.unload() unloads it with the Updater
 
             if self._slots is None:
                 self._slots = self._make_slots()
@@ -138,7 +138,7 @@ class UpdateManager:
 
     async def _check_image(self) -> None:
         """Task: check the running image (SEC-8)."""
-        from charger.update.integrity import Integrity  # unloaded with the Updater
+        from charger.update.integrity import Integrity  # memory.unload() unloads it with the Updater
 
         updater = self.updater  # keeps the AppSlots
         if updater.on_trial:  # given up: the other image is back with the restart

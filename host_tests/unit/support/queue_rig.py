@@ -5,7 +5,8 @@ import flashrig
 
 from charger import clock
 from charger.errors import DisconnectedError
-from charger.ocpp.v16.transaction_queue import METER, START, STOP, TransactionQueue, now_stamp
+from charger.ocpp.v16.stamps import now_stamp
+from charger.ocpp.v16.transaction_queue import METER, START, STOP, TransactionQueue
 from sim import timebase
 
 NOW = 1790000000

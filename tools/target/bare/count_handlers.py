@@ -20,7 +20,7 @@ from charger.local_api.http_server import HttpConnection
 from charger.metering import history
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.client import MqttClient
-from charger.net import captive_portal, dns, group_link, http_client, modbus, mqtt_session, sntp, websocket_handshake
+from charger.net import captive_portal, dns, group_link, http_response, modbus, mqtt_session, sntp, websocket_handshake
 from charger.ocpp.transport.rpc import Rpc, dumps
 from charger.ocpp.v16.actions import ACTIONS
 from charger.ocpp.v16.services import reservations, smart_charging
@@ -200,7 +200,7 @@ async def _at_once(function, *arguments):
 
 
 async def _head_and_body(data):
-    response = http_client.Response(Bytes(data), 30000)
+    response = http_response.Response(Bytes(data), 30000)
     await response.head("GET")
     await response.read(8192)
 
@@ -260,8 +260,8 @@ NETWORK = {
     "net/captive_portal.py.request": lambda data: captive_portal._exchange(Bytes(data), "http://192.0.2.1/", "https://192.0.2.1/"),
     "net/dns.py.answer": lambda data: _at_once(dns._parse, data, worst_bytes.dns_question()),
     "net/sntp.py.answer": lambda data: _at_once(sntp.decode, data, b"s" * 8),
-    "net/http_client.py.head": _head_and_body,
-    "net/http_client.py.chunks": _head_and_body,
+    "net/http_response.py.head": _head_and_body,
+    "net/http_response.py.chunks": _head_and_body,
     "net/websocket_handshake.py.answer": _upgrade,
     "net/mqtt_session.py.pings": _broker,
     "net/mqtt_session.py.long": _broker,

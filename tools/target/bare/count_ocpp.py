@@ -165,10 +165,10 @@ class Bench:
     @staticmethod
     def _meter_values(values, connector, names):
         from charger.metering import measurands
-        from charger.ocpp.v16 import transaction_queue
+        from charger.ocpp.v16 import stamps
 
         sampled = measurands.sampled(names, connector, "Sample.Periodic")
-        dumps({"connectorId": 1, "meterValue": [{"timestamp": transaction_queue.now_stamp(), "sampledValue": sampled}]})
+        dumps({"connectorId": 1, "meterValue": [{"timestamp": stamps.now_stamp(), "sampledValue": sampled}]})
 
 
 async def main():

@@ -69,7 +69,7 @@ NETWORK = {
     },
     "net/dns.py": {"answer": dns_answer},
     "net/sntp.py": {"answer": lambda: b"\x24\x01" + bytes(22) + b"s" * 8 + bytes(8) + b"\x00\x00\x00\x01" * 2 + bytes(40)},
-    "net/http_client.py": {"head": http_head, "chunks": http_chunks},
+    "net/http_response.py": {"head": http_head, "chunks": http_chunks},
     "net/websocket_handshake.py": {"answer": upgrade},
     "net/mqtt_session.py": {
         "pings": lambda: b"\xd0\x00" * 2000,

@@ -20,6 +20,6 @@ def make(kind: str, options: dict, calibration: dict | None = None):
         create = __import__("charger.drivers.meters." + name, None, None, ("create",)).create
     except (ImportError, AttributeError):
         raise ValueError("no meter driver " + kind)
-    from charger.drivers.meters import buses  # not at the top: unit tests of one driver import no machine
+    from charger.drivers.meters import buses  # memory.unload() unloads it after the start
 
     return create(kind, options, calibration, buses)

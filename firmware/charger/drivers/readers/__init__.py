@@ -77,6 +77,6 @@ def make(options: dict):
         create = __import__("charger.drivers.readers." + name, None, None, ("create",)).create
     except (ImportError, AttributeError):
         raise ValueError("no reader driver " + kind)
-    from charger.drivers import buses  # not at the top: unit tests of one driver import no machine
+    from charger.drivers import buses  # memory.unload() unloads it after the start
 
     return create(kind, options, buses)

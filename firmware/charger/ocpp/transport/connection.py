@@ -239,7 +239,7 @@ class Connection:
         self.attempts += 1
         ws = None
         try:
-            from charger.ocpp.transport import websocket_connect  # with what it imports: see memory.CONNECTING
+            from charger.ocpp.transport import websocket_connect  # memory.unload() unloads it with what it imports (CONNECTING)
 
             ws, self._stream = await websocket_connect.dial(self._settings, self._lab, self._open_stream)
         except LinkFailedError as error:

@@ -4,8 +4,6 @@ Messages other than transaction messages are sent through one queue in order; be
 triggered messages are sent (OCPP-25, 27).
 """
 
-import asyncio
-
 from micropython import const
 
 from charger import clock, log, validate
@@ -26,10 +24,7 @@ from charger.ocpp.v16.services.transactions import Transactions
 from charger.ocpp.v16.transaction_queue import TransactionQueue
 
 _DAY_S = const(86400)
-_END_MS = const(10000)  # time for a session to end before a restart
-_GOODBYE_MS = const(9000)
-_FLUSH_MS = const(20000)  # time for sending the last messages before a soft reset
-_HARD_FLUSH_MS = const(5000)  # and a hard one
+_END_MS = const(10000)  # time for a session to end before its plug is unlocked
 
 _CODES = {
     validate.MISSING: error_codes.OCCURENCE_CONSTRAINT_VIOLATION,
@@ -69,28 +64,29 @@ class ChargePoint(ServiceRegistry):
         self.security_log = security_log
         self.phases = max([connector.meter.reading.connected for connector in connectors])
         self._restart = restart
-        self._resetting = None
-        self._hard = False
         self._lanes = {}  # connector id: [queue in which its statuses wait to be sent, their number]
         self._follow_up = None
         self._last_sent_s = 0
         self._last_heartbeat_s = 0
         self._describe()
+        self._create_services(home_card, settings is None or settings.url is not None)
+        self.transactions.recover(sessions)
+        self.load_kept()
+
+    def _create_services(self, home_card: Any, has_back_end: bool) -> None:
+        """Create the queues, and the services that every charge point has."""
+        config, connectors = self.config, self.connectors
         self.sender = MessageQueue(self.call)
         self.post = self.sender.post
         self.urgent = MessageQueue(self.call)  # what was triggered: nothing that was queued goes before it
         self.boot = BootNotification(config, self.call, self._accepted, self.unreadable)
-        self.transaction_queue = TransactionQueue(
-            files, config, self.call, self.ready, self._delivered, settings is None or settings.url is not None
-        )
+        self.transaction_queue = TransactionQueue(self.files, config, self.call, self.ready, self._delivered, has_back_end)
         self.status = StatusNotification(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self, home_card)
         self.transactions = Transactions(self)
         self.meter_values = MeterValues(self)
         self.availability = Availability(self)
-        self.power_return = PowerReturn(config, connectors, self.authorisation, planner)
-        self.transactions.recover(sessions)
-        self.load_kept()
+        self.power_return = PowerReturn(config, connectors, self.authorisation, self.planner)
 
     def _describe(self) -> None:
         """Set the hardware's facts in the configuration."""
@@ -123,23 +119,6 @@ class ChargePoint(ServiceRegistry):
     def claim(self, connector_id: int, tag: str, parent: str | None) -> tuple:
         """Return (allowed, reservationId or None): whether reservations allow this idTag to use a connector."""
         return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
-
-    def remote_start_connector(self, connector_id: int | None, tag: str):
-        """Return the connector for a remote start, None when none is available (OCPP-65).
-
-        When the request has no connectorId, it is the first with a vehicle, else a free one, that which is reserved for the idTag
-        before others, else one in Finishing.
-        """
-        if connector_id is not None:
-            candidates = [self.connector(connector_id)]
-        else:
-            candidates = sorted(self.connectors, key=lambda c: _use_first(c, self.claim(c.id, tag, None)[1] is None))
-        for connector in candidates:
-            if connector is None or not connector.accepts_start() or connector.pending is not None or connector.promised:
-                continue
-            if self.availability.wanted(connector.id) and self.authorisation.may_claim(connector.id, tag):
-                return connector
-        return None
 
     # --- the link ---
 
@@ -332,26 +311,16 @@ class ChargePoint(ServiceRegistry):
 
     # --- commands that act on the whole unit ---
 
-    def reset(self, kind: str) -> None:
-        """End the sessions with the reason of the reset, then restart (OCPP-70). A hard one cuts short a soft one."""
-        self._hard = self._hard or kind == "Hard"
-        if self._resetting is None:
-            for connector in self.connectors:
-                connector.close(kind + "Reset")
-            self._resetting = asyncio.create_task(self._reset(kind))
+    @property
+    def unit_reset(self) -> UnitReset:
+        """Resets requested by the back end."""
+        service = self.loaded.get("reset")
+        if service is None:
+            from charger.ocpp.v16.services.unit_reset import UnitReset  # 500 frozen bytes, for a Reset
 
-    async def _reset(self, kind: str) -> None:
-        started = clock.ticks_ms()
-        while any(connector.session is not None for connector in self.connectors) and clock.elapsed_ms(started) < _END_MS:
-            await clock.sleep_ms(100)
-        started = clock.ticks_ms()  # time for the sessions' last messages; the rest is sent after the restart
-        while self.ready() and self.transaction_queue.waiting:
-            if clock.elapsed_ms(started) >= (_HARD_FLUSH_MS if self._hard else _FLUSH_MS):
-                break
-            await clock.sleep_ms(100)
-        if self._hard and self.link is not None:
-            await self.link.close(_GOODBYE_MS)
-        self._restart(kind)
+            queue = self.transaction_queue
+            service = self.loaded["reset"] = UnitReset(self.connectors, queue, self.ready, self.link, self._restart)
+        return service
 
     async def unlock(self, connector: Connector) -> bool:
         """UnlockConnector: end a transaction, then open the lock (OCPP-68)."""
@@ -374,7 +343,7 @@ class ChargePoint(ServiceRegistry):
             ("ocpp clock", self._clock),
         ]
         if self.security_log is not None:
-            jobs.append(("ocpp events", SecurityEvents(self, self.security_log).run))
+            jobs.append(("ocpp events", SecurityEvents(self.call, self.ready, self.security_log).run))
         return jobs
 
     async def _clock(self) -> None:
@@ -413,9 +382,3 @@ class ChargePoint(ServiceRegistry):
             "sent": self.transaction_queue.sent,
             "dropped": self.transaction_queue.dropped,
         }
-
-
-def _use_first(connector: Connector, others: bool) -> tuple:
-    """Order of the connectors for a start that names none: with a new vehicle, free, used before; not reserved for it: later."""
-    used = connector.session is not None or connector.status == "Finishing"
-    return used, not connector.view.plugged, others, connector.id

@@ -23,14 +23,16 @@ _ABOVE_ALL = const(0x100000)  # greater than any stack level
 
 
 class CurrentPlan:
-    """Of the charge point `cp`. `_ranked` has one list of profiles a connector id, the strongest first; 0: of the whole."""
+    """`_ranked` has one list of profiles a connector id, the strongest first; 0: of the whole."""
 
-    def __init__(self, cp):
-        self._cp = cp
-        self._ranked = [[] for _ in range(len(cp.connectors) + 1)]
+    def __init__(self, connectors: list, config: Configuration, supply_da: int | None):
+        """supply_da: what the supply that the connectors share bears per phase, None where they share none."""
+        self._connectors = connectors
+        self._supply_da = supply_da
+        self._ranked = [[] for _ in range(len(connectors) + 1)]
         self.response_dsr = []  # ids as text of the profiles that are response DSR (UK-12)
         # Facts of the device: they do not change while it runs.
-        fact = cp.config.get_int
+        fact = config.get_int
         self._volts = fact("SupplyVoltage")
         self._fact_da = fact("CompositeScheduleDefaultLimitAmps") * 10  # 0: the hardware's own
         self._fact_dw = fact("CompositeScheduleDefaultLimitWatts") * 10
@@ -39,7 +41,7 @@ class CurrentPlan:
     def use(self, profiles: list) -> None:
         """Set the profiles."""
         ranked = [[p for p in profiles if p.purpose == CHARGE_POINT_MAX]]
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             ranked.append([p for p in profiles if p.purpose in (TX, TX_DEFAULT) and p.connector_id in (0, connector.id)])
         for found in ranked:
             found.sort(key=_rank, reverse=True)
@@ -52,7 +54,7 @@ class CurrentPlan:
         limits = []
         boundary = None
         seen = {}
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             limit, following = self._own(connector, self._ranked, moment, moment, seen)
             limits.append(None if limit is None else self._da(limit, self.phases_of(connector)))
             boundary = _first(boundary, following)
@@ -84,7 +86,7 @@ class CurrentPlan:
 
     def _share(self, total_da: int, limits: list) -> None:
         """Divide the unit's limit among the connectors in use, by need, with at least 6 A each (OCPP-100)."""
-        connectors = self._cp.connectors
+        connectors = self._connectors
         users = []
         for index, connector in enumerate(connectors):
             if connector.session is not None:
@@ -118,14 +120,14 @@ class CurrentPlan:
 
     def _composite(self, connector_id: int, now: int, duration_s: int, unit: str) -> Steps:
         ranked = self._ranked
-        local = [self._local_da(connector) for connector in self._cp.connectors]
+        local = [self._local_da(connector) for connector in self._connectors]
         periods = []
         moment = now
         for _ in range(_MAX_MOMENTS):
             found = []
             boundary = None
             seen = {}
-            for connector in self._cp.connectors:
+            for connector in self._connectors:
                 limit, following = self._own(connector, ranked, moment, now, seen)
                 found.append(limit)
                 boundary = _first(boundary, following)
@@ -142,7 +144,7 @@ class CurrentPlan:
                 break
             moment = boundary
             yield
-        phases = self.phases() if connector_id == 0 else self.phases_of(self._cp.connector(connector_id))
+        phases = self.phases() if connector_id == 0 else self.phases_of(self._connectors[connector_id - 1])
         return {
             "duration": moment - now,
             "chargingRateUnit": unit,
@@ -154,7 +156,7 @@ class CurrentPlan:
     def _limit_of(self, connector_id: int, found: list, whole: Any, local: list, unit: str) -> int:
         """The limit of a connector, or the sum of all for 0, in tenths of a unit, as it follows from those found."""
         limits = []
-        for connector, limit in zip(self._cp.connectors, found):
+        for connector, limit in zip(self._connectors, found):
             limits.append(None if limit is None else self._da(limit, self.phases_of(connector)))
         alone = list(limits)
         if whole is not None:
@@ -166,19 +168,19 @@ class CurrentPlan:
         if connector_id:
             index = connector_id - 1
             decides = found[index] if flows[index] and alone[index] == flows[index] else None
-            return self._in_unit(flows[index], self._cp.connectors[index], decides, unit)
+            return self._in_unit(flows[index], self._connectors[index], decides, unit)
         return self._sum(flows, found, alone, whole, unit)
 
     def _sum(self, flows: list, found: list, alone: list, whole: Any, unit: str) -> int:
         """Return the sum for the whole unit: the most loaded phase in A, all phases in W."""
         total_w = 0
         loads = [0, 0, 0]
-        for connector, current_da, limit, alone_da in zip(self._cp.connectors, flows, found, alone):
+        for connector, current_da, limit, alone_da in zip(self._connectors, flows, found, alone):
             decides = limit if current_da and alone_da == current_da else None
             total_w += self._in_unit(current_da, connector, decides, "W")
             for phase in range(connector.outlet.phases):
                 loads[(connector.outlet.rotation + phase) % 3] += current_da
-        most_da = _UNLIMITED if self._cp.supply_da is None else self._cp.supply_da
+        most_da = _UNLIMITED if self._supply_da is None else self._supply_da
         most_da = min(most_da, self._fact_da or _UNLIMITED)
         if whole is not None:
             most_da = min(most_da, self._da(whole, self.phases()))
@@ -211,8 +213,8 @@ class CurrentPlan:
             allowed = outlet.allowed_da("csms", "hours", "plan", "delay")
         else:
             allowed = outlet.allowed_da("csms", "hours", "plan", "delay", "supply")
-            if self._cp.supply_da is not None:
-                allowed = min(allowed, self._cp.supply_da)
+            if self._supply_da is not None:
+                allowed = min(allowed, self._supply_da)
         return allowed if allowed < outlet.limits.get("hardware") else self._most_da(connector)
 
     def _most_da(self, connector) -> int:
@@ -225,7 +227,7 @@ class CurrentPlan:
 
     def phases(self) -> int:
         """Phases of the whole unit."""
-        return max([self.phases_of(connector) for connector in self._cp.connectors])
+        return max([self.phases_of(connector) for connector in self._connectors])
 
 
 def _rank(profile: Any) -> int:

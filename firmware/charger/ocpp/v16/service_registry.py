@@ -50,6 +50,7 @@ class ServiceRegistry:
         """Charging profiles."""
         service = self.loaded.get("profiles")
         if service is None:
+            # 3,900 frozen bytes, for units with charging profiles
             from charger.ocpp.v16.services.smart_charging import SmartCharging
 
             service = self.loaded["profiles"] = SmartCharging(self)
@@ -60,7 +61,7 @@ class ServiceRegistry:
         """Reservations."""
         service = self.loaded.get("reservations")
         if service is None:
-            from charger.ocpp.v16.services.reservations import Reservations
+            from charger.ocpp.v16.services.reservations import Reservations  # 2,300 frozen bytes, for units with reservations
 
             service = self.loaded["reservations"] = Reservations(self)
         return service
@@ -70,7 +71,7 @@ class ServiceRegistry:
         """The local authorisation list."""
         service = self.loaded.get("list")
         if service is None:
-            from charger.ocpp.v16.services.local_list import LocalList
+            from charger.ocpp.v16.services.local_list import LocalList  # 1,100 frozen bytes, for units with a local list
 
             service = self.loaded["list"] = LocalList(self.config, self.files)
         return service
@@ -80,6 +81,7 @@ class ServiceRegistry:
         """The authorisation cache."""
         service = self.loaded.get("cache")
         if service is None:
+            # 600 frozen bytes, for units with a cache
             from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache
 
             service = self.loaded["cache"] = AuthorisationCache(self.files)
@@ -90,7 +92,7 @@ class ServiceRegistry:
         """Uploads of diagnostics."""
         service = self.loaded.get("diagnostics")
         if service is None:
-            from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload
+            from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload  # 800 frozen bytes, for GetDiagnostics
 
             service = self.loaded["diagnostics"] = DiagnosticsUpload(self)
         return service
@@ -100,7 +102,7 @@ class ServiceRegistry:
         """Uploads of logs requested by the back end."""
         service = self.loaded.get("logs")
         if service is None:
-            from charger.ocpp.v16.services.log_upload import LogUpload
+            from charger.ocpp.v16.services.log_upload import LogUpload  # 1,300 frozen bytes, for GetLog
 
             service = self.loaded["logs"] = LogUpload(self)
         return service
@@ -110,6 +112,7 @@ class ServiceRegistry:
         """The unit's own certificate: requests, renewal; None without a store."""
         service = self.loaded.get("certificates")
         if service is None and self.store is not None:
+            # 3,300 frozen bytes, for units with a certificate that the back end renews
             from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal
 
             service = self.loaded["certificates"] = CertificateRenewal(self)
@@ -120,6 +123,8 @@ class ServiceRegistry:
         """Signed updates requested by the back end."""
         service = self.loaded.get("signed firmware")
         if service is None:
+            # 2,600 frozen bytes, for SignedUpdateFirmware
+            # 2,600 frozen bytes, for SignedUpdateFirmware
             from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate
 
             service = self.loaded["signed firmware"] = SignedFirmwareUpdate(self)
@@ -130,7 +135,7 @@ class ServiceRegistry:
         """Updates requested by the back end."""
         service = self.loaded.get("firmware")
         if service is None:
-            from charger.ocpp.v16.services.firmware_update import FirmwareUpdate
+            from charger.ocpp.v16.services.firmware_update import FirmwareUpdate  # 1,700 frozen bytes, for UpdateFirmware
 
             service = self.loaded["firmware"] = FirmwareUpdate(self)
         return service

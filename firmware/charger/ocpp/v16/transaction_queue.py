@@ -20,6 +20,7 @@ from micropython import const
 from charger import clock, log
 from charger.errors import CallError, CallTimeoutError, DisconnectedError, JournalFullError
 from charger.ocpp.v16.answers import whole
+from charger.ocpp.v16.stamps import fill_times
 from charger.store.ab_record import ABRecord
 from charger.store.journal import Journal
 
@@ -34,7 +35,6 @@ _METER_BYTES = const(65536)
 _RAM_MESSAGES = const(4)
 _MAX_RECORD = const(4000)  # of a segment of 4096 bytes
 _START_LETTER = const(0x53)
-_MS = 100000000000  # stamps of this size and more, on both sides of 0, are in milliseconds; others in seconds
 _LINK_MS = const(10000)
 _MAX_CUTS = const(20)  # consecutive restarts while the same message is sent, which may be their cause
 
@@ -102,7 +102,7 @@ class TransactionQueue:
     def add(self, action: str, local_id: int, payload: dict, boot_id: int) -> None:
         """Queue a start or stop; it is on flash when this returns.
 
-        Its times may be stamps (see stamp()) that count from the start-up boot_id.
+        Its times may be stamps (stamps.py) that count from the start-up boot_id.
         """
         if not self._has_back_end:
             return
@@ -256,7 +256,7 @@ class TransactionQueue:
             payload = json.loads(rest)
             payload.get("transactionId")  # an object, or an error
             time_base = self._time_base_of(int(boot_id))
-            if _fill_times(payload, time_base) and time_base[1] is not None:
+            if fill_times(payload, time_base) and time_base[1] is not None:
                 self._time_base = time_base
         except (ValueError, LookupError, TypeError, AttributeError):
             log.error("queue", "unreadable record skipped")  # its checksum is valid, so another firmware wrote it
@@ -347,64 +347,7 @@ def _record(letter: str, local_id: int | None, boot_id: int, before: str, payloa
     return data
 
 
-def stamp(utc_s: int | None, uptime_s: int) -> int:
-    """Return a stamp in the older format: UTC seconds, or -1 - uptime while the time is unknown (OCPP-44)."""
-    return -1 - uptime_s if utc_s is None else utc_s
-
-
-def exact_stamp(utc_s: int | None, uptime_ms: int, boot_id: int, rest_ms: int = 0) -> int:
-    """Return a stamp in milliseconds for UTC seconds or uptime: UTC from _MS up, uptimes from -_MS down.
-
-    Whole seconds are completed by the uptime where that is of this start-up and the clock was not set since, else by rest_ms.
-    """
-    if utc_s is None:
-        return -_MS - uptime_ms
-    exact = clock.utc_ms_at(uptime_ms) if boot_id == clock.boot_id else None
-    return utc_s * 1000 + rest_ms if exact is None or exact // 1000 != utc_s else exact
-
-
-def stamp_in(session: Session | None) -> int:
-    """Return the stamp of now, in milliseconds, for a session that runs (None: for no session): not before its start."""
-    if session is None:
-        return now_stamp()
-    return exact_stamp(session.utc_now(), clock.uptime_ms(), clock.boot_id, 999)
-
-
-def now_stamp() -> int:
-    """Return the stamp of now, in milliseconds."""
-    uptime_ms = clock.uptime_ms()
-    utc = clock.utc_ms_at(uptime_ms)
-    return -_MS - uptime_ms if utc is None else utc
-
-
 def thin(samples: list) -> None:
     """Drop every second item except the first and the last (OCPP-92)."""
     for index in range(len(samples) - 2, 0, -2):
         samples.pop(index)
-
-
-def _fill_times(value: Any, time_base: tuple) -> bool:
-    """Turn the stamps of a message into times, in place; True when one of them had to be counted from `time_base`."""
-    counted = False
-    if isinstance(value, list):
-        for item in value:
-            counted = _fill_times(item, time_base) or counted
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "timestamp":
-                if isinstance(item, int):
-                    counted = item < 0 or counted
-                    value[key] = _iso(item, time_base)
-            elif isinstance(item, (list, dict)):
-                counted = _fill_times(item, time_base) or counted
-    return counted
-
-
-def _iso(moment: int, time_base: tuple) -> str:
-    if moment >= 0:
-        return clock.iso_ms(moment) if moment >= _MS else clock.iso(moment)
-    if time_base[1] is None:
-        return clock.now_iso()
-    if not time_base[2]:
-        return clock.iso_ms(time_base[1])
-    return clock.iso_ms(time_base[1] + (-_MS - moment if moment <= -_MS else (-1 - moment) * 1000))

@@ -1,4 +1,4 @@
-"""The guards of one outlet, in the order in which they are reported when several are tripped."""
+"""The guards of one outlet, in the order in which they are reported when several are tripped, and a tick's step of all."""
 
 from charger.outlet.guards import board_inputs, cable_guards, contactor_guards, energy_guards, pilot_guards
 
@@ -42,3 +42,44 @@ def make(outlet: Outlet) -> list:
     for guard in made:
         guard.set_up(outlet)
     return made
+
+
+def step(outlet: Outlet, acknowledged: bool) -> None:
+    """Step all of them in a tick. The first tripped one of the list is reported; any that blocks keeps the energy off.
+
+    acknowledged  the owner has asked for the latches to be cleared
+    """
+    outlet.fault = outlet.blocker = None
+    outlet.easing = False
+    for guard in outlet.guards:
+        if guard.danger(outlet):
+            guard.step_present(outlet)
+        elif guard.active:
+            guard.step_gone(outlet)
+        else:
+            continue
+        if guard.tripped and not (acknowledged and guard.acknowledge(outlet)):
+            _apply(outlet, guard)
+
+
+def _apply(outlet: Outlet, guard: Guard) -> None:
+    """Note what a tripped guard demands: report, keep the energy off, or let the car stop first."""
+    if outlet.fault is None:
+        outlet.fault = guard
+    if not guard.BLOCKS:
+        return
+    eases = guard.soft and outlet.contactor.commanded
+    if outlet.blocker is None or not (eases or outlet.blocked):
+        outlet.blocker = guard  # the first one; one that opens at once before those that let the car stop
+    if eases:
+        outlet.easing = True
+    else:
+        outlet.blocked = True
+
+
+def can_clear(outlet: Outlet) -> bool:
+    """True when an acknowledgement would leave no guard tripped."""
+    for guard in outlet.guards:
+        if guard.tripped and guard.is_present(outlet):
+            return False
+    return True

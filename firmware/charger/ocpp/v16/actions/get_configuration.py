@@ -10,7 +10,7 @@ def handle(cp: ChargePoint, request: dict) -> dict:
     """The keys asked for, or all."""
     names = request.get("key")
     if not names:
-        from charger.ocpp.v16.streamed_list import StreamedList
+        from charger.ocpp.v16.streamed_list import StreamedList  # 300 frozen bytes, for a request of all keys
 
         return StreamedList("configurationKey", cp.config.readable)  # type: ignore[return-value] - rpc.py knows it
     if len(names) > cp.config.get_int("GetConfigurationMaxKeys"):

@@ -234,7 +234,7 @@ class CertificateRenewal:
         """(from, to) of the first certificate of a chain, UTC seconds; None when it cannot be read."""
         if not chain:
             return None
-        from charger.credentials import server_certificate
+        from charger.credentials import server_certificate  # 2,100 frozen bytes, with crypto/pem.py
         from charger.crypto import pem
 
         try:

@@ -16,16 +16,16 @@ class DiagnosticsUpload:
     def __init__(self, cp):
         self._cp = cp
         self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
-        self._notices = StatusNotifier(cp, ACTION)
+        self._notices = StatusNotifier(cp.post_call, cp.ready, ACTION)
         self.status = IDLE
 
     def name(self) -> str | None:
         """Return the name of the file, None when uploads are not possible."""
-        return None if self._uploads is None else file_name(self._cp, "diagnostics")
+        return None if self._uploads is None else file_name(self._cp.config, "diagnostics")
 
     def start(self, job: dict, again: bool = False) -> None:
         """Begin an upload of the time between the job's `span`, two UTC seconds or None; it replaces a running one."""
-        from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
+        from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText  # 1,300 frozen bytes, for an upload
 
         pieces = DiagnosticsText(self._cp, job["span"][0], job["span"][1])
         (self._uploads.resume if again else self._uploads.start)(job, pieces)
@@ -50,7 +50,7 @@ class DiagnosticsUpload:
         self._notices.notify({"status": self.status})
 
 
-def file_name(cp, what: str) -> str:
+def file_name(config: Configuration, what: str) -> str:
     """Return a file name of this unit, with only letters, digits, - and dot."""
-    serial = "".join(ch for ch in cp.config.get_str("ChargeBoxSerialNumber") if ch.isalpha() or ch.isdigit())
+    serial = "".join(ch for ch in config.get_str("ChargeBoxSerialNumber") if ch.isalpha() or ch.isdigit())
     return "%s-%s-%d.txt" % (what, serial, clock.utc_s() or 0)

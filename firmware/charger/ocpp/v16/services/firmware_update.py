@@ -53,7 +53,7 @@ class FirmwareUpdate:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
-        self._notices = StatusNotifier(cp, "FirmwareStatusNotification")
+        self._notices = StatusNotifier(cp.post_call, cp.ready, "FirmwareStatusNotification")
         self._waits = False  # until the end of a new firmware's trial
         self.status = IDLE
 

@@ -2,6 +2,7 @@
 
 import json
 from binascii import hexlify
+from hashlib import sha256
 
 from charger import errors
 from charger.ocpp.v16.services.diagnostics_upload import file_name
@@ -29,7 +30,7 @@ class LogUpload:
     def __init__(self, cp):
         self._cp = cp
         self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
-        self._notices = StatusNotifier(cp, "LogStatusNotification")
+        self._notices = StatusNotifier(cp.post_call, cp.ready, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
 
@@ -37,7 +38,7 @@ class LogUpload:
         """Return (status, file name or None) for a request of "DiagnosticsLog" or "SecurityLog"."""
         if self._uploads is None or (kind == SECURITY_LOG and self._cp.security_log is None):
             return REJECTED, None
-        name = file_name(self._cp, "security" if kind == SECURITY_LOG else "diagnostics")
+        name = file_name(self._cp.config, "security" if kind == SECURITY_LOG else "diagnostics")
         return CANCELED if self._uploads.running else ACCEPTED, name
 
     def start(self, job: dict, again: bool = False) -> None:
@@ -48,7 +49,7 @@ class LogUpload:
         if job["kind"] == SECURITY_LOG:
             pieces = SecurityLogText(self._cp.security_log, span[0], span[1])
         else:
-            from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText
+            from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText  # 1,300 frozen bytes, for a diagnostics log
 
             pieces = DiagnosticsText(self._cp, span[0], span[1])
         (self._uploads.resume if again else self._uploads.start)(job, pieces)
@@ -90,8 +91,6 @@ class SecurityLogText:
 
     def __call__(self) -> Iterator:
         """Yield the lines. An entry without a time is in every span."""
-        from hashlib import sha256
-
         for _ in self._log.checking():
             yield b""  # a slice
         whole = sha256()

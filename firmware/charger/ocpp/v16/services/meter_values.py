@@ -6,7 +6,8 @@ from micropython import const
 
 from charger import clock
 from charger.metering import measurands
-from charger.ocpp.v16.transaction_queue import UNCONFIRMED, exact_stamp, stamp_in, thin
+from charger.ocpp.v16.stamps import exact_stamp, stamp_in
+from charger.ocpp.v16.transaction_queue import UNCONFIRMED, thin
 
 PERIODIC = "Sample.Periodic"
 ALIGNED = "Sample.Clock"

@@ -17,10 +17,11 @@ _UNKNOWN_S = const(3600)  # retry interval for a back end that does not support 
 
 
 class SecurityEvents:
-    """Owned by the charge point `cp`; `security_log` is the log."""
+    """Owned by the charge point; `security_log` is the log. call() and ready(): see ChargePoint."""
 
-    def __init__(self, cp: ChargePoint, security_log: SecurityLog):
-        self._cp = cp
+    def __init__(self, call: Callable, ready: Callable, security_log: SecurityLog):
+        self._call = call
+        self._ready = ready
         self._log = security_log
         self._done = -1  # all entries below are acknowledged
         self._refused = 0
@@ -30,7 +31,7 @@ class SecurityEvents:
         """The task."""
         while True:
             await clock.sleep_s(1)
-            if self._cp.ready() and self._log.next_seq > self._done and clock.uptime_s() >= self._not_before_s:
+            if self._ready() and self._log.next_seq > self._done and clock.uptime_s() >= self._not_before_s:
                 await self._send()
 
     async def _send(self) -> None:
@@ -39,7 +40,7 @@ class SecurityEvents:
         waiting = self._log.pending(_SINK)
         for entry in waiting:
             try:
-                await self._cp.call("SecurityEventNotification", payload(entry))
+                await self._call("SecurityEventNotification", payload(entry))
             except CallError as error:
                 if not self._give_up(error):
                     return

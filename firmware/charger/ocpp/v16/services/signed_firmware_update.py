@@ -56,7 +56,7 @@ class SignedFirmwareUpdate:
     def __init__(self, cp):
         self._cp = cp
         self._task = None
-        self._notices = StatusNotifier(cp, "SignedFirmwareStatusNotification")
+        self._notices = StatusNotifier(cp.post_call, cp.ready, "SignedFirmwareStatusNotification")
         self._job: dict = cp.files.read_json(FILE) or cp.files.read_json(LAST, {})
 
     @property

@@ -27,7 +27,7 @@ class SmartCharging:
         self._next = None  # when a limit may change, in the seconds of _now()
         self._zero_s = None  # UTC at uptime 0 by which the limits were computed
         self._in_force = [[] for _ in cp.connectors]  # ids as text of the profiles in force, while some have a mark
-        self.plan = CurrentPlan(cp)
+        self.plan = CurrentPlan(cp.connectors, cp.config, cp.supply_da)
         for key in _MARKS:
             self._config.on_change(key, self._marks_changed)
         self._load()

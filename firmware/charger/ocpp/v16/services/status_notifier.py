@@ -7,10 +7,14 @@ _ATTEMPTS = const(3)  # while the link is up
 
 
 class StatusNotifier:
-    """`action` is the message; notify() queues a payload, second() must be called once a second."""
+    """`action` is the message; notify() queues a payload, second() must be called once a second.
 
-    def __init__(self, cp: ChargePoint, action: str):
-        self._cp = cp
+    post_call() and ready(): see ChargePoint.
+    """
+
+    def __init__(self, post_call: Callable, ready: Callable, action: str):
+        self._post_call = post_call
+        self._ready = ready
         self._action = action
         self._waiting = []
         self._under_way = False
@@ -31,9 +35,9 @@ class StatusNotifier:
         self._next()
 
     def _next(self) -> None:
-        if self._waiting and not self._under_way and self._cp.ready():
+        if self._waiting and not self._under_way and self._ready():
             self._under_way = True
-            self._cp.post_call(self._action, self._waiting[0][0], False, self._failed, self._done)
+            self._post_call(self._action, self._waiting[0][0], False, self._failed, self._done)
 
     def _done(self, _answer: Any | None = None) -> None:
         self._under_way = False
@@ -45,7 +49,7 @@ class StatusNotifier:
 
     def _failed(self) -> None:
         self._under_way = False
-        if self._cp.ready():  # answered with an error or not at all
+        if self._ready():  # answered with an error or not at all
             self._refused += 1
             if self._refused >= _ATTEMPTS:
                 self._done()

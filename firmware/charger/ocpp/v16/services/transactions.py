@@ -2,7 +2,8 @@
 
 from charger import log
 from charger.ocpp.v16.answers import whole
-from charger.ocpp.v16.transaction_queue import START, STOP, exact_stamp
+from charger.ocpp.v16.stamps import exact_stamp
+from charger.ocpp.v16.transaction_queue import START, STOP
 
 
 class Transactions:

@@ -1,0 +1,75 @@
+"""Who may hold the whole Application (`app`) or the whole ChargePoint (`cp`); all others get the collaborators that they use."""
+
+import ast
+
+import pytest
+
+from house.source import modules
+
+# One context object for functions that share a signature, which is a documented interface (docs/ARCHITECTURE.md).
+INTERFACES = {
+    "charger.commands.": "a command: act(app, role, args, surface)",
+    "charger.ocpp.v16.actions.": "an action: handle(cp, request)",
+}
+# The modules that still hold one: take those off that no longer do; nothing is added.
+HOLDERS = {
+    "app": {
+        "charger.wiring": "builds its parts",
+        "charger.network_wiring": "builds its parts",
+        "charger.status_report": "reports all of it",
+        "charger.local_api.listener": "hands it on to commands",
+        "charger.local_api.server": "hands it on to commands",
+        "charger.local_api.routes": "hands it on to commands",
+        "charger.mqtt_client.client": "hands it on to commands",
+        "charger.mqtt_client.messages": "the status has a bit of each part",
+        "charger.update.update_manager": "stops the network, restarts, and tests each part of a new image",
+    },
+    "cp": {
+        "charger.ocpp.v16.services.authorisation": "",
+        "charger.ocpp.v16.services.availability": "",
+        "charger.ocpp.v16.services.certificate_renewal": "",
+        "charger.ocpp.v16.services.diagnostics_text": "",
+        "charger.ocpp.v16.services.diagnostics_upload": "",
+        "charger.ocpp.v16.services.firmware_update": "",
+        "charger.ocpp.v16.services.log_upload": "",
+        "charger.ocpp.v16.services.meter_values": "",
+        "charger.ocpp.v16.services.reservations": "",
+        "charger.ocpp.v16.services.signed_firmware_update": "",
+        "charger.ocpp.v16.services.smart_charging": "",
+        "charger.ocpp.v16.services.transactions": "",
+        "charger.ocpp.v16.services.upload_attempts": "",
+    },
+}
+_CLASSES = {"Application": "app", "ChargePoint": "cp"}
+
+
+def held(source):
+    """{"app", "cp"}: what functions of this source are given whole, by the parameter's name or by its annotation."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.arg):
+            words = {part.id for part in ast.walk(node.annotation) if isinstance(part, ast.Name)} if node.annotation else set()
+            found.update(name for word, name in _CLASSES.items() if word in words or node.arg == name)
+    return found
+
+
+def holders(name):
+    """The modules outside of the interfaces that are given the whole `name`."""
+    return {module for module, path in modules().items()
+            if not module.startswith(tuple(INTERFACES)) and name in held(path.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize("name", ["app", "cp"])
+def test_no_other_module_is_given_the_whole(name):
+    assert holders(name) - set(HOLDERS[name]) == set(), "pass the collaborators that it uses"
+
+
+@pytest.mark.parametrize("name", ["app", "cp"])
+def test_the_list_has_only_those_that_are(name):
+    assert set(HOLDERS[name]) - holders(name) == set(), "take them off the list"
+
+
+def test_both_ways_to_be_given_it_are_found():
+    assert held("def f(app):\n    pass\n") == {"app"}
+    assert held("class A:\n    def __init__(self, point: ChargePoint | None):\n        pass\n") == {"cp"}
+    assert held("def f(files: Files, connectors: list):\n    pass\n") == set()
