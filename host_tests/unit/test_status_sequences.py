@@ -135,7 +135,7 @@ class Sequence:
         """The status was that of the connector at its time stamp."""
         stamp = notification["timestamp"]
         history = self.history[notification["connectorId"] - 1]
-        shown = [status for moment, status in history if moment <= stamp][-1:]
+        shown = [status for moment, status in history if moment < stamp][-1:]  # until a change in that very millisecond
         shown += [status for moment, status in history if moment == stamp]
         true(notification["status"] in shown, "not so at its time stamp: %s, but %s" % (notification, history[-4:]))
 
