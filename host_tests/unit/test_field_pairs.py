@@ -299,6 +299,19 @@ async def test_a_lock_that_is_still_commanded_is_not_unlocked_whatever_its_feedb
         equal(await answer(rig, "UnlockConnector", connectorId=1), status)
 
 
+async def test_an_order_that_a_lost_link_left_unfinished_is_done_before_the_first_one_of_the_next_link():
+    rig = await Rig().online()
+    rig.connectors[0].outlet.lock = Lock(True, True)
+    unlocking = asyncio.create_task(answer(rig, "UnlockConnector", connectorId=1))
+    await clock.sleep_ms(0)
+    begun_s = clock.uptime_s()
+    equal(await answer(rig, "TriggerMessage", requestedMessage="Heartbeat"), "Accepted")
+    true(clock.uptime_s() - begun_s >= 2, "after the lock's time")
+    equal(await unlocking, "UnlockFailed")
+    await rig.seconds(5)
+    equal(len(rig.link.of("Heartbeat")), 1, "what follows an answer follows it once")
+
+
 # --- the local list ---
 
 

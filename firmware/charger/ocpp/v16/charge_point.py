@@ -71,6 +71,7 @@ class ChargePoint(ServiceRegistry):
         self._restart = restart
         self._resetting = None
         self._hard = False
+        self._handling = False
         self._lanes = {}  # connector id: [queue in which its statuses wait to be sent, their number]
         self._follow_up = None
         self._last_sent_s = 0
@@ -218,10 +219,19 @@ class ChargePoint(ServiceRegistry):
     async def handle(self, action: str, request: dict) -> tuple | None:
         """Handle a CALL for Rpc: return (answer, follow-up or None); OcppError for a CALLERROR.
 
-        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time.
+        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time, also where that of a lost link goes on.
         """
         if self.boot.silent:
             return None
+        while self._handling:
+            await clock.sleep_ms(50)
+        self._handling = True
+        try:
+            return await self._handle(action, request)
+        finally:
+            self._handling = False
+
+    async def _handle(self, action: str, request: dict) -> tuple:
         profile = actions.profile_of(action)
         if profile is None:
             raise OcppError(error_codes.NOT_IMPLEMENTED, "")

@@ -139,12 +139,12 @@ class MeterValues:
             return
         if self._next_s is None or interval_s != self._aligned_s:
             self._aligned_s = interval_s
-            self._next_s = now if now % interval_s == 0 and now != self._last_s else _after(now, interval_s)
+            self._next_s = now if now % interval_s == 0 else _after(now, interval_s)
         moment_s = self._next_s
         if now < moment_s:
             return
         self._next_s = _after(now, interval_s)
-        if now - moment_s <= _LATE_S:
+        if now - moment_s <= _LATE_S and moment_s != self._last_s:  # a clock that is set back comes to it again
             self._last_s = moment_s
             self._read_all(moment_s * 1000)
 
