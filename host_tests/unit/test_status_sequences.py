@@ -51,9 +51,10 @@ class Line(Link):
     async def call(self, action, payload):
         if not self.connected:
             raise DisconnectedError(action)
+        cuts = self.cuts
         answer = await super().call(action, payload)
         del self.sent[:]
-        if not self.connected:
+        if not self.connected or cuts != self.cuts:
             raise DisconnectedError(action)
         if action == "StatusNotification":
             self.sequence.note(self.sequence.arrived, payload)
