@@ -122,12 +122,13 @@ class Sequence:
         if before is None:
             return
         old = before["status"]
-        if number in self.triggered and old == status:
-            self.triggered.remove(number)
-        elif old == status:
+        if old == status:
             same = before["errorCode"] == notification["errorCode"]
-            true(not same or (notification["errorCode"] != "NoError" and before.get("info") != notification.get("info")),
-                 "twice: %s" % notification)  # fmt: skip
+            same = same and (notification["errorCode"] == "NoError" or before.get("info") == notification.get("info"))
+            if same and number in self.triggered:
+                self.triggered.remove(number)
+            else:
+                true(not same, "twice: %s" % notification)
         elif number:
             cell = "ABCDEFGHI"[ORDER.index(old)] + str(ORDER.index(status) + 1)
             true(cell in CELLS, "connector %d: %s to %s is not in the table" % (number, old, status))
