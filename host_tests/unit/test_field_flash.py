@@ -39,6 +39,22 @@ async def test_a_reservation_that_is_over_ends_and_one_that_is_used_charges():
     await rig.shows("Available", 2)
 
 
+async def test_an_answer_counts_where_the_queue_cannot_give_its_room_back():
+    rig = await Rig().online()
+    times = []
+
+    def refuse_to_trim(_seq):
+        times.append(1)
+        raise OSError(5)
+
+    rig.cp.transaction_queue._tx.trim = refuse_to_trim
+    while len(times) < 3:
+        session = await rig.charge()
+        await rig.until(lambda s=session: s.transaction_id is not None)
+        await rig.plug(1, False)
+        await rig.shows("Available")
+
+
 async def test_a_card_is_accepted_and_a_verdict_counts_without_the_cache():
     rig = await Rig().online()
     write = rig.files.write

@@ -285,7 +285,7 @@ async def test_queue_without_a_reader_is_bounded():
 async def test_f_o26_a_boot_message_lost_with_the_link_before_is_sent_on_the_present_one():
     rig = Rig()
 
-    async def slow(action, payload):
+    async def slow(action, payload, first=False):
         rig.link.sent.append((action, payload))
         await clock.sleep_ms(500)
         raise DisconnectedError(action)

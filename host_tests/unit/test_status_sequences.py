@@ -48,7 +48,7 @@ class Line(Link):
         super().__init__()
         self.sequence = sequence
 
-    async def call(self, action, payload):
+    async def call(self, action, payload, first=False):
         if not self.connected:
             raise DisconnectedError(action)
         cuts = self.cuts

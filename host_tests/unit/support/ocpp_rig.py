@@ -121,7 +121,7 @@ class Link:
         self.answers = {}
         self.transaction_id = 100
 
-    async def call(self, action, payload):
+    async def call(self, action, payload, first=False):
         cuts = self.cuts
         if action in self.slow_ms:
             await clock.sleep_ms(self.slow_ms[action])

@@ -207,10 +207,13 @@ class ChargePoint(ServiceRegistry):
             self.link.retry_now()
 
     async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
-        """Send a CALL and wait for its answer. CallError, CallTimeoutError, DisconnectedError (also when it may not be sent)."""
+        """Send a CALL and wait for its answer. CallError, CallTimeoutError, DisconnectedError (also when it may not be sent).
+
+        What may go before Accepted, as a triggered one may, goes before others that wait, too.
+        """
         if self.link is None or not (before_accepted or self.ready()):
             raise DisconnectedError(action)
-        answer = await self.link.call(action, payload)
+        answer = await self.link.call(action, payload, first=before_accepted)
         self._last_sent_s = clock.uptime_s()
         return answer if isinstance(answer, dict) else {}
 

@@ -21,6 +21,12 @@ class AuthorisationCache:
 
     def learn(self, tag: str, info: dict) -> None:
         """Store an IdTagInfo; an unchanged one is not written. With a failed flash the old one stays."""
+        try:
+            self._learn(tag, info)
+        except OSError as error:
+            log.error("auth", "cache not written: " + log.reason(error))
+
+    def _learn(self, tag: str, info: dict) -> None:
         table = self._read()
         line = id_tag_table.line(tag, info)
         if b"\n" + line + b"\n" in table + b"\n":
@@ -30,10 +36,7 @@ class AuthorisationCache:
         while len(lines) >= _ENTRIES:
             lines.pop(_worst(lines))
         lines.append(line)
-        try:
-            self._files.write(FILE, b"\n" + b"\n".join(lines))
-        except OSError as error:
-            log.error("auth", "cache not written: " + log.reason(error))
+        self._files.write(FILE, b"\n" + b"\n".join(lines))
 
     def clear(self) -> None:
         """Delete all entries."""
