@@ -42,6 +42,8 @@ _CODES = {
 class ChargePoint(ServiceRegistry):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
+    _slow = False  # a slow action is being carried out
+
     def __init__(self, config: Configuration, files: Files, connectors: list, sessions: SessionStore, restart: Callable,
                  store: CertificateStore | None = None, settings: ConnectionSettings | None = None,
                  security_log: SecurityLog | None = None,
@@ -71,7 +73,6 @@ class ChargePoint(ServiceRegistry):
         self._restart = restart
         self._resetting = None
         self._hard = False
-        self._handling = False
         self._lanes = {}  # connector id: [queue in which its statuses wait to be sent, their number]
         self._follow_up = None
         self._last_sent_s = 0
@@ -222,19 +223,10 @@ class ChargePoint(ServiceRegistry):
     async def handle(self, action: str, request: dict) -> tuple | None:
         """Handle a CALL for Rpc: return (answer, follow-up or None); OcppError for a CALLERROR.
 
-        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time, also where that of a lost link goes on.
+        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time, but for a slow one that a lost link left.
         """
         if self.boot.silent:
             return None
-        while self._handling:
-            await clock.sleep_ms(50)
-        self._handling = True
-        try:
-            return await self._handle(action, request)
-        finally:
-            self._handling = False
-
-    async def _handle(self, action: str, request: dict) -> tuple:
         profile = actions.profile_of(action)
         if profile is None:
             raise OcppError(error_codes.NOT_IMPLEMENTED, "")
@@ -252,8 +244,15 @@ class ChargePoint(ServiceRegistry):
         self._follow_up = None
         answer = module.handle(self, request)
         if hasattr(answer, "send"):  # a slow action is a coroutine
-            answer = await answer  # type: ignore[misc]
-        return answer, self._follow_up
+            while self._slow:  # one of a lost link goes on
+                await clock.sleep_ms(50)
+            self._slow = True
+            try:
+                answer = await answer  # type: ignore[misc]
+            finally:
+                self._slow = False
+        follow_up, self._follow_up = self._follow_up, None  # a slow action sets it at its end
+        return answer, follow_up
 
     def after(self, job: Callable) -> None:
         """For actions: call job() after the answer to the current CALL was sent."""
