@@ -54,7 +54,8 @@ class MeterValues:
             return None
         data = [json.loads(text) for text in kept or ()]
         if not data or data[0]["sampledValue"][0]["context"] != BEGIN:  # lost by a power cut, or the list was empty then
-            begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
+            # where it is known to the second only: not before the start, which may have been sent with milliseconds
+            begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id, 999)
             data.insert(0, {"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
         connector = self._cp.connector(session.connector_id)
         values = [measurands.energy(session.stop_wh, END)]
@@ -105,12 +106,12 @@ class MeterValues:
     # --- clock ---
 
     def second(self) -> None:
-        """Take the samples that are due."""
+        """Take the samples that are due; an aligned moment is not after those of now."""
+        self._aligned()
         for connector in self._cp.connectors:
             session = connector.session
             if session is not None and not connector.stopping:
                 self._periodic(connector, session)
-        self._aligned()
 
     def _periodic(self, connector: Connector, session: Session | None) -> None:
         interval_s = self._config.get_int("MeterValueSampleInterval")
