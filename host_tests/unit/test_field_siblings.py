@@ -5,6 +5,7 @@ from ocpp_rig import NOW, Rig, reserve, swipe
 
 from charger import clock
 from charger.errors import CallTimeoutError
+from charger.ocpp.v16.services.local_list import LocalList
 
 HEAP = 16 * 1024 * 1024
 
@@ -252,6 +253,7 @@ async def test_f_o24_versions_of_the_local_list():
     ):  # fmt: skip
         status = await answer(rig, "SendLocalList", listVersion=version, updateType=kind, localAuthorizationList=entries)
         equal((status, (await rig.call("GetLocalListVersion"))["listVersion"]), (wanted, after), "%d %s" % (version, kind))
+        equal(LocalList(rig.config, rig.files).version, after, "after a restart")
 
 
 # --- transactions ---
