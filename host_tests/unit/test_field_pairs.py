@@ -299,6 +299,19 @@ async def test_a_lock_that_is_still_commanded_is_not_unlocked_whatever_its_feedb
         equal(await answer(rig, "UnlockConnector", connectorId=1), status)
 
 
+async def test_a_slow_order_that_a_lost_link_left_ends_before_the_next_slow_one_and_takes_no_part_in_others():
+    rig = await Rig().online()
+    rig.connectors[0].outlet.lock = Lock(True, True)
+    begun_s = clock.uptime_s()
+    unlocking = [asyncio.create_task(answer(rig, "UnlockConnector", connectorId=1)) for _ in range(2)]
+    await clock.sleep_ms(0)
+    equal(await answer(rig, "TriggerMessage", requestedMessage="Heartbeat"), "Accepted")
+    for task in unlocking:
+        equal(await task, "UnlockFailed")
+    true(clock.uptime_s() - begun_s >= 5, "one after the other, 3 s each")
+    equal(len(rig.link.of("Heartbeat")), 1, "what follows an answer follows it once")
+
+
 # --- the local list ---
 
 

@@ -5,6 +5,7 @@ from ocpp_rig import NOW, Rig, reserve, swipe
 
 from charger import clock
 from charger.errors import CallTimeoutError
+from charger.ocpp.v16.services.local_list import LocalList
 
 HEAP = 16 * 1024 * 1024
 
@@ -92,6 +93,40 @@ async def test_f_o19_a_status_from_before_the_time_was_known_is_dated_once_it_is
     await rig.online()
     await rig.shows("Preparing")
     true(38 <= clock.utc_s() - clock.parse_iso(stamps(rig)[-1])[0] <= 42, stamps(rig)[-1])
+
+
+def stamps_of(readings):
+    return [reading["timestamp"] for reading in readings]
+
+
+async def test_f_o19_readings_of_a_transaction_are_in_the_order_of_their_stamps():
+    energy = "Energy.Active.Import.Register"
+    rig = Rig(factory={"MeterValueSampleInterval": 1, "ClockAlignedDataInterval": 60, "MeterValuesAlignedData": energy,
+                       "StopTxnSampledData": energy, "StopTxnAlignedData": energy})  # fmt: skip
+    await rig.online()
+    await rig.seconds(36)
+    await rig.charge()
+    await rig.seconds(8)
+    await rig.plug(plugged=False)
+    data = (await rig.sent("StopTransaction"))["transactionData"]
+    sent = [p["meterValue"][0] for p in rig.link.of("MeterValues") if "transactionId" in p]
+    for readings in (data, sent):
+        true("Sample.Clock" in [reading["sampledValue"][0]["context"] for reading in readings])
+        equal(stamps_of(readings), sorted(stamps_of(readings)))
+
+
+async def test_f_o19_the_begin_that_a_power_cut_has_lost_is_not_before_its_start():
+    rig = await Rig(factory={"StopTxnSampledData": "Energy.Active.Import.Register"}).online()
+    await clock.sleep_ms(300)
+    await rig.charge()
+    start = await rig.sent("StartTransaction")
+    await rig.power_cut()
+    await rig.start()
+    stop = await rig.sent("StopTransaction")
+    order = stamps_of([start])
+    order.extend(stamps_of(stop["transactionData"]))
+    order.extend(stamps_of([stop]))
+    equal(order, sorted(order))
 
 
 async def test_f_o20_the_card_of_the_next_user_counts_while_the_session_before_ends():
@@ -218,6 +253,7 @@ async def test_f_o24_versions_of_the_local_list():
     ):  # fmt: skip
         status = await answer(rig, "SendLocalList", listVersion=version, updateType=kind, localAuthorizationList=entries)
         equal((status, (await rig.call("GetLocalListVersion"))["listVersion"]), (wanted, after), "%d %s" % (version, kind))
+        equal(LocalList(rig.config, rig.files).version, after, "after a restart")
 
 
 # --- transactions ---

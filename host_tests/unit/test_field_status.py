@@ -168,6 +168,17 @@ async def test_f_o15_back_in_service_with_a_car_is_preparing_and_not_available()
     equal(rig.statuses()[-3:], ["Unavailable", "Preparing", "Finishing"])
 
 
+async def test_a_car_that_opens_s2_right_after_its_start_is_not_told_as_charging():
+    rig = await Rig().online()
+    await rig.charge()
+    outlet = rig.connectors[0].outlet
+    outlet.ev_ready = False
+    await rig.seconds(1)
+    equal(rig.statuses(), ["Available", "Preparing", "Charging", "SuspendedEV"])
+    outlet.ev_ready = True
+    await rig.shows("Charging")
+
+
 async def test_f_o20_a_status_is_not_reported_again_when_only_its_info_goes():
     rig = await Rig().online()
     await rig.charge()

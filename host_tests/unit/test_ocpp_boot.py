@@ -2,6 +2,7 @@
 
 from check import equal, near, true
 from ocpp_rig import NOW, Rig
+from profiles import Fault
 
 from charger import clock
 from charger.errors import CallError, CallTimeoutError, DisconnectedError
@@ -165,6 +166,36 @@ async def test_f_o19_minimum_status_duration_holds_a_status_back_and_keeps_the_m
     equal(len(notification["timestamp"]), len("2026-09-21T14:13:20.000Z"))
 
 
+async def test_f_o19_a_status_that_was_held_back_when_the_link_was_lost_has_the_moment_of_its_change():
+    rig = Rig(factory={"MinimumStatusDuration": 20})
+    await rig.online()
+    rig.link.sent.clear()
+    changed_s = clock.utc_s()
+    await rig.plug()
+    await rig.seconds(5)
+    await rig.offline()
+    await rig.seconds(30)
+    await rig.reconnect()
+    notification = await rig.sent("StatusNotification")
+    equal(notification["status"], "Preparing")
+    near(clock.parse_iso(notification["timestamp"])[0], changed_s, 1)
+
+
+async def test_f_o19_a_status_that_changes_as_the_link_returns_has_the_moment_of_that_change():
+    rig = Rig(factory={"MinimumStatusDuration": 20})
+    await rig.online()
+    outlet = rig.connectors[0].outlet
+    await rig.offline()
+    outlet.fault = Fault
+    await rig.seconds(10)
+    rig.link.sent.clear()
+    outlet.fault = None
+    back_s = clock.utc_s()
+    await rig.reconnect()
+    await rig.until(lambda: rig.statuses() == ["Faulted", "Available"])
+    near(clock.parse_iso(rig.link.of("StatusNotification")[-1]["timestamp"])[0], back_s, 1)
+
+
 async def test_a_fault_is_reported_at_once_whatever_minimum_status_duration_says():
     rig = Rig(factory={"MinimumStatusDuration": 50})
     await rig.online()
@@ -254,7 +285,7 @@ async def test_queue_without_a_reader_is_bounded():
 async def test_f_o26_a_boot_message_lost_with_the_link_before_is_sent_on_the_present_one():
     rig = Rig()
 
-    async def slow(action, payload):
+    async def slow(action, payload, first=False):
         rig.link.sent.append((action, payload))
         await clock.sleep_ms(500)
         raise DisconnectedError(action)

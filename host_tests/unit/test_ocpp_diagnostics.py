@@ -167,6 +167,15 @@ async def test_an_upload_whose_only_attempt_a_restart_interrupts_has_failed_once
         equal((statuses(rig), rig.uploads.begun), (wanted, []))
 
 
+async def test_a_restart_in_the_pause_behind_an_attempt_that_has_failed_tells_of_no_other():
+    rig = await online(UploadError(FAILED, "x"))
+    await rig.call("GetDiagnostics", location="https://h/d/", retries=1, retryInterval=600)
+    await rig.until(lambda: statuses(rig) == ["Uploading", "UploadFailed"])
+    await restarted(rig)
+    await rig.until(lambda: len(statuses(rig)) == 2)
+    equal(statuses(rig), ["Uploading", "Uploaded"])
+
+
 async def test_an_upload_of_a_log_that_a_restart_interrupts_goes_on_with_its_request_id():
     rig = await online(ms=5000)
     await rig.call("GetLog", logType="DiagnosticsLog", requestId=7, retries=1, log={"remoteLocation": "https://h/d/"})

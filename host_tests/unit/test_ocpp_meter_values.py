@@ -161,6 +161,8 @@ async def test_triggered_samples_of_one_of_all_and_of_the_whole_ocpp72():
     await rig.call("TriggerMessage", requestedMessage="MeterValues", connectorId=0)
     equal((await rig.sent("MeterValues", 4))["connectorId"], 0)
     equal(contexts(rig), ["Trigger"] * 4)
+    stamps = [p["meterValue"][0]["timestamp"] for p in rig.link.of("MeterValues")]
+    equal([len(stamp) for stamp in stamps], [len("2026-09-21T14:13:20.000Z")] * 4)
     equal(await rig.call("TriggerMessage", requestedMessage="MeterValues", connectorId=3), {"status": "Rejected"})
 
 
@@ -357,6 +359,10 @@ async def test_f_o10_small_corrections_neither_repeat_nor_lose_an_aligned_moment
     await rig.seconds(10)
     equal(stamps(rig), [clock.iso(QUARTER)] * 2)
     await rig.seconds(900)
+    equal(stamps(rig), [clock.iso(QUARTER)] * 2 + [clock.iso(QUARTER + 900)] * 2)
+    for since in (-30, 0):  # and back by more than 10 s, also to the moment itself
+        clock.set_utc(QUARTER + 900 + since, "ocpp")
+        await rig.seconds(60)
     equal(stamps(rig), [clock.iso(QUARTER)] * 2 + [clock.iso(QUARTER + 900)] * 2)
 
 

@@ -41,7 +41,7 @@ class Ledger(Link):
         self.log = []
         self.twice = 0
 
-    async def call(self, action, payload):
+    async def call(self, action, payload, first=False):
         if not self.carries():
             raise DisconnectedError(action)
         fate = self.rng.random()

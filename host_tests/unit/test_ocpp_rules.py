@@ -184,8 +184,8 @@ class SlowLine:
             answer = self.rig.link.friendly(message[2])
             await self.rpc.feed(json.dumps([3, message[1], answer]))
 
-    async def call(self, action, payload):
-        return await self.rpc.call(action, payload)
+    async def call(self, action, payload, first=False):
+        return await self.rpc.call(action, payload, first=first)
 
     async def close(self, timeout_ms):
         self.done.append("closed")
@@ -223,6 +223,18 @@ async def test_nothing_overtakes_an_answer_while_the_link_is_busy():
         equal(line.done[0][2], "DataTransfer")
         equal(line.done[1][:2], [3, "uid"], "%s: %s" % (action, line.done))
         equal(line.done[2] if caused is None else line.done[2][2], caused or "closed", action)
+
+
+async def test_what_is_triggered_goes_before_all_that_waits_for_the_link():
+    rig, line = await slow_rig()
+    rig.cp.post_call("DataTransfer", {"vendorId": "x"})
+    await rig.seconds(1)
+    waiting = [asyncio.create_task(rig.cp.call("Authorize", {"idTag": tag})) for tag in ("A", "B", "C")]
+    await line.rpc.feed(json.dumps([2, "uid", "TriggerMessage", {"requestedMessage": "Heartbeat"}]))
+    for task in waiting:
+        await task
+    calls = [message[2] for message in line.done if message[0] == 2]
+    equal(calls, ["DataTransfer", "Authorize", "Heartbeat", "Authorize", "Authorize"], "A was out before the answer")
 
 
 async def test_a_restart_waits_for_its_answer():

@@ -71,6 +71,17 @@ async def test_one_at_a_time_first_come_first_served_ocpp16():
     equal(len({message[1] for message in line.sent}), 20, "every id once")
 
 
+async def test_one_that_goes_first_waits_for_the_answer_of_the_one_that_is_out_only():
+    line = Line()
+    tasks = [asyncio.create_task(line.rpc.call(name, {}, first=name == "First")) for name in ("Out", "Waits", "First")]
+    for count, name in enumerate(("Out", "First", "Waits"), 1):
+        message = await line.sends(count)
+        equal(message[2], name)
+        await line.feed([3, message[1], {}])
+    for task in tasks:
+        equal(await task, {})
+
+
 async def test_timeout_then_the_late_answer_is_ignored():
     line = Line()
     await raises_async(CallTimeoutError, line.rpc.call("A", {}, 0))

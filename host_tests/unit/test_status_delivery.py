@@ -95,7 +95,7 @@ async def test_a_failure_that_is_known_only_after_the_next_link_is_up_is_made_go
     rig.link.sent.clear()
     lost = rig.link.call
 
-    async def call(action, payload):
+    async def call(action, payload, first=False):
         rig.link.sent.append((action, payload))
         await clock.sleep_ms(500)
         raise DisconnectedError(action)

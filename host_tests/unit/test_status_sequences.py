@@ -48,12 +48,13 @@ class Line(Link):
         super().__init__()
         self.sequence = sequence
 
-    async def call(self, action, payload):
+    async def call(self, action, payload, first=False):
         if not self.connected:
             raise DisconnectedError(action)
+        cuts = self.cuts
         answer = await super().call(action, payload)
         del self.sent[:]
-        if not self.connected:
+        if not self.connected or cuts != self.cuts:
             raise DisconnectedError(action)
         if action == "StatusNotification":
             self.sequence.note(self.sequence.arrived, payload)
@@ -121,12 +122,13 @@ class Sequence:
         if before is None:
             return
         old = before["status"]
-        if number in self.triggered and old == status:
-            self.triggered.remove(number)
-        elif old == status:
+        if old == status:
             same = before["errorCode"] == notification["errorCode"]
-            true(not same or (notification["errorCode"] != "NoError" and before.get("info") != notification.get("info")),
-                 "twice: %s" % notification)  # fmt: skip
+            same = same and (notification["errorCode"] == "NoError" or before.get("info") == notification.get("info"))
+            if same and number in self.triggered:
+                self.triggered.remove(number)
+            else:
+                true(not same, "twice: %s" % notification)
         elif number:
             cell = "ABCDEFGHI"[ORDER.index(old)] + str(ORDER.index(status) + 1)
             true(cell in CELLS, "connector %d: %s to %s is not in the table" % (number, old, status))
@@ -135,7 +137,7 @@ class Sequence:
         """The status was that of the connector at its time stamp."""
         stamp = notification["timestamp"]
         history = self.history[notification["connectorId"] - 1]
-        shown = [status for moment, status in history if moment <= stamp][-1:]
+        shown = [status for moment, status in history if moment < stamp][-1:]  # until a change in that very millisecond
         shown += [status for moment, status in history if moment == stamp]
         true(notification["status"] in shown, "not so at its time stamp: %s, but %s" % (notification, history[-4:]))
 

@@ -191,4 +191,6 @@ class ConnectorStatus:
         """True in the short time between our offer and the closed contactor, which is no status of its own."""
         if self.view.about_to_close:
             return True
+        if self.status == CHARGING:
+            return False  # energy has flowed since the offer: the car has opened S2 again
         return self._offered_ms is not None and clock.elapsed_ms(self._offered_ms) < _READY_MS

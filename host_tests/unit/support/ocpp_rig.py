@@ -115,15 +115,17 @@ class Link:
 
     def __init__(self):
         self.connected = True
+        self.cuts = 0
         self.slow_ms = {}
         self.sent = []
         self.answers = {}
         self.transaction_id = 100
 
-    async def call(self, action, payload):
+    async def call(self, action, payload, first=False):
+        cuts = self.cuts
         if action in self.slow_ms:
             await clock.sleep_ms(self.slow_ms[action])
-        if not self.connected:
+        if not self.connected or cuts != self.cuts:  # lost, also where another link is up meanwhile
             raise DisconnectedError(action)
         self.sent.append((action, payload))
         frames.note(2, action, payload)
@@ -268,6 +270,7 @@ class Rig:
     async def offline(self):
         """The link is cut."""
         self.link.connected = False
+        self.link.cuts += 1
         self.cp.closed()
         await clock.sleep_ms(1)
 

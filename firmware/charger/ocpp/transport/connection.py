@@ -90,7 +90,7 @@ class Connection:
         stream = self._stream
         return stream.getpeercert(True) if self._ws is not None and hasattr(stream, "getpeercert") else None
 
-    async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
+    async def call(self, action: str, payload: dict, timeout_s: int = 30, first: bool = False) -> dict:
         """Rpc.call() on the present connection. CallError, CallTimeoutError, or DisconnectedError.
 
         When no byte was received in that time, a ping tests the connection: without a pong it is half open and is ended,
@@ -101,7 +101,7 @@ class Connection:
         if rpc is None:
             raise DisconnectedError("not connected")
         try:
-            return await rpc.call(action, payload, timeout_s)
+            return await rpc.call(action, payload, timeout_s, first)
         except CallTimeoutError:
             if clock.elapsed_ms(ws.last_rx) >= timeout_s * 1000 and not await self._alive(ws):
                 self._drop(ws, "half open: no sign of life")

@@ -73,22 +73,22 @@ class Rpc:
 
     # --- own CALLs ---
 
-    async def call(self, action: str, payload: dict, timeout_s: int = 30) -> dict:
-        """Send a CALL, in the order of the calls, and return the payload of its CALLRESULT.
+    async def call(self, action: str, payload: dict, timeout_s: int = 30, first: bool = False) -> dict:
+        """Send a CALL, in the order of the calls, `first` before those that wait, and return the payload of its CALLRESULT.
 
         The timeout counts from sending. CallError, CallTimeoutError or DisconnectedError.
         """
-        await self._turn()
+        await self._turn(first)
         try:
             return await self._call(action, payload, timeout_s)
         finally:
             self._pass_on()
 
-    async def _turn(self) -> None:
+    async def _turn(self, first: bool) -> None:
         """Wait until the previous CALLs are done."""
         if self._busy:
             turn = asyncio.Event()
-            self._turns.append(turn)
+            self._turns.insert(0 if first else len(self._turns), turn)
             try:
                 await turn.wait()
             except asyncio.CancelledError:

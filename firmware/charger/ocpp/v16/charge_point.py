@@ -37,6 +37,8 @@ _CODES = {
 class ChargePoint(ServiceRegistry):
     """One charge point. A listener of its connectors; `link` is set by attach()."""
 
+    _slow = False  # a slow action is being carried out
+
     def __init__(self, config: Configuration, files: Files, connectors: list, sessions: SessionStore, restart: Callable,
                  store: CertificateStore | None = None, settings: ConnectionSettings | None = None,
                  security_log: SecurityLog | None = None,
@@ -185,10 +187,13 @@ class ChargePoint(ServiceRegistry):
             self.link.retry_now()
 
     async def call(self, action: str, payload: dict, before_accepted: bool = False) -> dict:
-        """Send a CALL and wait for its answer. CallError, CallTimeoutError, DisconnectedError (also when it may not be sent)."""
+        """Send a CALL and wait for its answer. CallError, CallTimeoutError, DisconnectedError (also when it may not be sent).
+
+        What may go before Accepted, as a triggered one may, goes before others that wait, too.
+        """
         if self.link is None or not (before_accepted or self.ready()):
             raise DisconnectedError(action)
-        answer = await self.link.call(action, payload)
+        answer = await self.link.call(action, payload, first=before_accepted)
         self._last_sent_s = clock.uptime_s()
         return answer if isinstance(answer, dict) else {}
 
@@ -197,7 +202,7 @@ class ChargePoint(ServiceRegistry):
     async def handle(self, action: str, request: dict) -> tuple | None:
         """Handle a CALL for Rpc: return (answer, follow-up or None); OcppError for a CALLERROR.
 
-        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time.
+        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time, but for a slow one that a lost link left.
         """
         if self.boot.silent:
             return None
@@ -218,8 +223,15 @@ class ChargePoint(ServiceRegistry):
         self._follow_up = None
         answer = module.handle(self, request)
         if hasattr(answer, "send"):  # a slow action is a coroutine
-            answer = await answer  # type: ignore[misc]
-        return answer, self._follow_up
+            while self._slow:  # one of a lost link goes on
+                await clock.sleep_ms(50)
+            self._slow = True
+            try:
+                answer = await answer  # type: ignore[misc]
+            finally:
+                self._slow = False
+        follow_up, self._follow_up = self._follow_up, None  # a slow action sets it at its end
+        return answer, follow_up
 
     def after(self, job: Callable) -> None:
         """For actions: call job() after the answer to the current CALL was sent."""

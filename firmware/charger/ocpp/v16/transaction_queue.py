@@ -310,8 +310,11 @@ class TransactionQueue:
         else:
             self._meter_next = seq + 1
         self._save()
-        if source.first_seq < source.second_segment_seq() <= seq + 1:
-            source.trim(seq + 1)
+        try:
+            if source.first_seq < source.second_segment_seq() <= seq + 1:
+                source.trim(seq + 1)
+        except OSError as error:
+            log.error("queue", "not trimmed: " + log.reason(error))
 
     def _save(self) -> None:
         """Write the state to flash, about 60 bytes. With a failed flash messages are still sent."""

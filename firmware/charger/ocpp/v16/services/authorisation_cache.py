@@ -2,6 +2,7 @@
 
 from micropython import const
 
+from charger import log
 from charger.ocpp.v16.services import id_tag_table
 
 FILE = "ocpp_cache"
@@ -19,7 +20,13 @@ class AuthorisationCache:
         return id_tag_table.find(self._read(), tag)
 
     def learn(self, tag: str, info: dict) -> None:
-        """Store an IdTagInfo; an unchanged one is not written."""
+        """Store an IdTagInfo; an unchanged one is not written. With a failed flash the old one stays."""
+        try:
+            self._learn(tag, info)
+        except OSError as error:
+            log.error("auth", "cache not written: " + log.reason(error))
+
+    def _learn(self, tag: str, info: dict) -> None:
         table = self._read()
         line = id_tag_table.line(tag, info)
         if b"\n" + line + b"\n" in table + b"\n":

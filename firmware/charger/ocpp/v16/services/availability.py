@@ -35,12 +35,9 @@ class Availability:
         A unit with a connector back in service is no longer out of service as a whole.
         """
         ids = range(len(self._cp.connectors) + 1) if connector_id == 0 else (0, connector_id) if operative else (connector_id,)
-        for number in ids:
-            if operative:
-                self._out.discard(number)
-            else:
-                self._out.add(number)
-        self._cp.files.write_json(FILE, sorted(self._out))
+        out = self._out.difference(ids) if operative else self._out.union(ids)
+        self._cp.files.write_json(FILE, sorted(out))  # OSError: nothing changes
+        self._out = out
         log.info("availability", "%d %s" % (connector_id, "operative" if operative else "inoperative"))
         waiting = self.apply()
         if connector_id:

@@ -25,12 +25,15 @@ class LocalList:
         self._config = config
         self._files = files
         self._version = self._count = 0
-        for line in files.lines(FILE):
-            if line.isdigit() and len(line) < 20:  # 63 bits
-                self._version = int(line)
-            else:
+        version = 0
+        for number, line in enumerate(files.lines(FILE)):
+            if number:  # an entry: without one the version is 0
+                self._version = version
+                break
+            if not line.isdigit() or len(line) >= 20:  # 63 bits
                 log.error("local list", "not readable, ignored")
-            break
+                break
+            version = int(line)
 
     @property
     def version(self) -> int:

@@ -55,7 +55,8 @@ class MeterValues:
             return None
         data = [json.loads(text) for text in kept or ()]
         if not data or data[0]["sampledValue"][0]["context"] != BEGIN:  # lost by a power cut, or the list was empty then
-            begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id)
+            # where it is known to the second only: not before the start, which may have been sent with milliseconds
+            begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id, 999)
             data.insert(0, {"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
         connector = self._cp.connector(session.connector_id)
         values = [measurands.energy(session.stop_wh, END)]
@@ -106,12 +107,12 @@ class MeterValues:
     # --- clock ---
 
     def second(self) -> None:
-        """Take the samples that are due."""
+        """Take the samples that are due; an aligned moment is not after those of now."""
+        self._aligned()
         for connector in self._cp.connectors:
             session = connector.session
             if session is not None and not connector.stopping:
                 self._periodic(connector, session)
-        self._aligned()
 
     def _periodic(self, connector: Connector, session: Session | None) -> None:
         interval_s = self._config.get_int("MeterValueSampleInterval")
@@ -140,12 +141,12 @@ class MeterValues:
             return
         if self._next_s is None or interval_s != self._aligned_s:
             self._aligned_s = interval_s
-            self._next_s = now if now % interval_s == 0 and now != self._last_s else _after(now, interval_s)
+            self._next_s = now if now % interval_s == 0 else _after(now, interval_s)
         moment_s = self._next_s
         if now < moment_s:
             return
         self._next_s = _after(now, interval_s)
-        if now - moment_s <= _LATE_S:
+        if now - moment_s <= _LATE_S and moment_s != self._last_s:  # a clock that is set back comes to it again
             self._last_s = moment_s
             self._read_all(moment_s * 1000)
 

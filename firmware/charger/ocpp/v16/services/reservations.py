@@ -23,7 +23,7 @@ class Reservations:
         """ReserveNow: its status. `until` is UTC seconds."""
         if connector_id == 0 and not self._cp.config.get_bool("ReserveConnectorZeroSupported"):
             return REJECTED
-        others = [r for r in self._all if r[_ID] != reservation_id]
+        others = self._without(reservation_id)
         status = ACCEPTED if self._renews(reservation_id, connector_id, tag) else self._status_for(connector_id, others)
         if status != ACCEPTED:
             return status
@@ -31,14 +31,15 @@ class Reservations:
         if now is None or until <= now:
             return REJECTED
         others.append([reservation_id, connector_id, tag, parent, until])
+        self._cp.files.write_json(FILE, others)  # OSError: nothing changes
         self._all = others
-        self._changed()
+        self._show()
         log.info("reservation", "%d for connector %d" % (reservation_id, connector_id))
         return ACCEPTED
 
     def cancel(self, reservation_id: int) -> bool:
-        """CancelReservation; False when there is no such reservation."""
-        return self._keep([r for r in self._all if r[_ID] != reservation_id])
+        """CancelReservation; False when there is no such reservation. OSError when the flash fails: nothing changes."""
+        return self._keep(self._without(reservation_id), True)
 
     def claim(self, connector_id: int, tag: str, parent: str | None) -> tuple:
         """Return (allowed, reservationId or None): whether an idTag may use a connector, and the reservation it uses."""
@@ -62,14 +63,14 @@ class Reservations:
     def session_started(self, session: Session) -> None:
         """End the reservation that a transaction used."""
         if session.reservation_id is not None:
-            self.cancel(session.reservation_id)
+            self._keep(self._without(session.reservation_id))
 
     def status_changed(self, connector: Connector) -> None:
         """End the reservation of a connector with a fault or out of service."""
         if connector.status in ("Faulted", "Unavailable"):
             own = self._of(connector.id)
             if own is not None:
-                self.cancel(own[_ID])
+                self._keep(self._without(own[_ID]))
         self._show()
 
     def second(self) -> None:
@@ -82,16 +83,28 @@ class Reservations:
         if self._keep(kept):
             log.info("reservation", "expired, or the unit is out of service")
 
-    def _keep(self, kept: list) -> bool:
-        """End all reservations except those; False when there is none to end."""
+    def _without(self, reservation_id: int) -> list:
+        return [r for r in self._all if r[_ID] != reservation_id]
+
+    def _keep(self, kept: list, ordered: bool = False) -> bool:
+        """End all reservations except those; False when there is none to end.
+
+        An end that is ordered does not happen when the flash fails (OSError); another one does.
+        """
         if len(kept) == len(self._all):
             return False
+        try:
+            self._cp.files.write_json(FILE, kept)
+        except OSError as error:
+            if ordered:
+                raise
+            log.error("reservation", "end not written: " + log.reason(error))
         ids = [r[_ID] for r in kept]
         self._all = kept
         for connector in self._cp.connectors:
             if connector.pending is not None and connector.pending.reservation_id not in ids:
                 connector.pending.reservation_id = None  # its idTag may still be used, as any other
-        self._changed()
+        self._show()
         return True
 
     def _renews(self, reservation_id: int, connector_id: int, tag: str) -> bool:
@@ -128,10 +141,6 @@ class Reservations:
             if reservation[_CONNECTOR] == connector_id:
                 return reservation
         return None
-
-    def _changed(self) -> None:
-        self._cp.files.write_json(FILE, self._all)
-        self._show()
 
     def _show(self) -> None:
         """Show the status Reserved: at a reserved connector, and at the last free ones when connector 0 is reserved."""

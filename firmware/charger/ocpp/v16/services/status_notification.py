@@ -120,7 +120,8 @@ class StatusNotification:
         self._unsent = {}
 
     def lost(self) -> None:
-        """The link is down: drop delayed statuses; sync() sends the present ones."""
+        """The link is down: drop delayed statuses; sync() sends the present ones, with the moments of their changes."""
+        self._unsent.update(self._waiting)
         self._waiting = {}
         self._passed = {}
         self._repeat = {}
@@ -142,8 +143,8 @@ class StatusNotification:
         self._conflict = None
 
     def _send_status(self, connector_id: int, now: tuple, times: int = 1) -> None:
+        changed_ms = self._waiting.get(connector_id, self._unsent.get(connector_id, clock.uptime_ms()))
         self._forget(connector_id)
-        changed_ms = self._unsent.get(connector_id, clock.uptime_ms())
         self._report(self.payload(connector_id, now, changed_ms), now, changed_ms, times)
 
     def _send_path(self, connector_id: int, now: tuple, changed_ms: int, triggered: bool = False) -> None:

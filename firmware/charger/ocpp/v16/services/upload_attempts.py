@@ -49,8 +49,9 @@ class UploadAttempts:
         return None if self.running else self._cp.files.read_json(self._file)
 
     def resume(self, job: dict, pieces: Callable) -> None:
-        """Tell of the attempt that was interrupted; begin those that are left."""
-        self._notify(FAILED)
+        """Tell of the attempt that was interrupted, unless that was in the pause behind one; begin those that are left."""
+        if not job.pop("told", False):
+            self._notify(FAILED)
         if job["retries"] < 0:
             self._keep(None)
         else:
@@ -93,4 +94,5 @@ class UploadAttempts:
             self._notify(state)
             if not self.running:
                 return
+            self._keep(dict(job, told=True))
             await clock.sleep_s(job["interval_s"])
