@@ -82,7 +82,7 @@ _POINTS = {
     "pf1": "Point 1: about 230 V, 10 A, power factor 1",
     "pf05": "Point 2: about 230 V, 10 A, power factor 0.5 lagging",
 }
-_KINDS = {"ade7953_i2c": "ade7953", "ade7953_spi": "ade7953"}
+_ENTRY_OF = {"ade7953_i2c": "ade7953", "ade7953_spi": "ade7953"}
 
 
 class Unit:
@@ -110,7 +110,7 @@ class Unit:
         if not 1 <= self.outlet <= len(kinds):
             raise two_point.Unfit(f"the unit has outlets 1 to {len(kinds)}")
         kind, phases = kinds[self.outlet - 1]
-        return _KINDS.get(kind, kind), phases or (3 if kind == "atm90e32" else 1)
+        return _ENTRY_OF.get(kind, kind), phases or (3 if kind == "atm90e32" else 1)
 
     def measure(self, entry: dict, seconds: int) -> dict:
         """Figures of the meter with this entry, averaged over seconds."""

@@ -13,7 +13,7 @@ from charger.drivers import console, outside_memory
 from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
-from charger.outlet import derating, guards  # noqa: F401 - guards: see below
+from charger.outlet import derating, guards, limits  # noqa: F401 - guards: see below
 from charger.runtime import memory
 from charger.runtime.control_loop import ControlLoop
 from charger.runtime.housekeeping import Housekeeping
@@ -81,8 +81,9 @@ class Application:
 
     def limit_current(self, amps: str) -> None:
         """Set the installer's limit of wiring and supply, A per phase; "0" for none."""
+        limit_da = int(amps) * 10
         for outlet in self.outlets:
-            outlet.limits.set("installer", int(amps) * 10 or None, 0)  # limits.SAFETY
+            outlet.limits.set("installer", limit_da if limit_da else None, limits.SAFETY)
 
     def set_wake_up(self, _value: str) -> None:
         """Take over WakeUpVehicle: wake a sleeping car, once per plug-in (CP-29)."""

@@ -1,4 +1,4 @@
-"""A meter is named in its driver, in the simulated chip of the same name, in a row of two tables, and nowhere else."""
+"""A meter is named in its driver, in the simulated chip of the same name, and in no other Python file but those of KNOWN."""
 
 import re
 

@@ -37,6 +37,20 @@ async def test_f_e17_what_a_power_cut_interrupted_goes_on_after_a_random_delay()
     equal((rig.connectors[0].why_no_energy(), len(rig.link.of("StopTransaction"))), ("", 1))
 
 
+async def test_a_stop_that_a_power_cut_overtakes_holds():
+    """Between the decision and the open contactor: the reason is the decided one, and nothing goes on."""
+    for reason, stop in (("Local", lambda c: c.stop("Local", "CARD0001")), ("Remote", lambda c: c.stop("Remote"))):
+        rig = await Rig(factory={"RandomDelayMax": "0"}).online()
+        await rig.charge(tag="CARD0001")
+        await rig.sent("StartTransaction")
+        stop(rig.connectors[0])
+        true(rig.connectors[0].session is not None, "the contactor has not been seen open yet")
+        await back(rig)
+        equal((await rig.sent("StopTransaction"))["reason"], reason)
+        await rig.seconds(20)
+        equal((rig.link.of("StartTransaction"), len(rig.link.of("StopTransaction"))), ([], 1))
+
+
 async def test_f_e17_free_vending_waits_as_well_but_not_for_a_car_that_comes():
     rig = Rig(factory={"FreeVend": "true", "RandomDelayMax": "1800"})
     rig.connectors[0].outlet.plugged = rig.connectors[0].outlet.plugged_since_start = True

@@ -136,22 +136,24 @@ def test_energy_counted_after_the_last_checkpoint_belongs_to_the_session():
     equal(sessions.recover()[0].stop_wh, 85)
 
 
-def test_an_interrupted_session_can_go_on():
-    device = flashrig.fresh()
-    clock.set_utc(NOON, "test")
-    sessions, registers = _charger()
-    session = sessions.begin(1, "TAG", 0)
-    _charge(sessions, registers[1], session, 1000)
-    device, sessions, registers = _after_power_loss(device, keep_time=True)
-    (found,) = sessions.recover()
-    sessions.resume(found)
-    equal(sessions.recover(), [])
-    before = found.import_wh
-    _charge(sessions, registers[1], found, 1000)
-    sessions.end(found, registers[1].total_wh, "Local")
-    equal(found.import_wh, before + 2000)
-    listed = sessions.history.page()[0][0]
-    equal((listed["start"], listed["end"], listed["duration_s"]), (NOON, NOON + 2002, 2002))
+def test_a_stop_that_was_decided_is_known_after_a_power_cut():
+    """With and without openings under load; the record of the ended session is as without it."""
+    for openings in (0, 3):
+        device = flashrig.fresh()
+        sessions, registers = _charger()
+        session = sessions.begin(1, "TAG", 0)
+        session.openings = openings
+        session.opened_by = "OverVoltage" if openings else None
+        _charge(sessions, registers[1], session, 1000)
+        sessions.note_stop(session, registers[1].total_wh, "Remote")
+        device, sessions, registers = _after_power_loss(device)
+        (found,) = sessions.recover()
+        equal((found.ending, found.openings, found.opened_by), ("Remote", openings, session.opened_by))
+        sessions.end(found, found.stop_wh, found.ending)
+        device, sessions, registers = _after_power_loss(device)
+        equal(sessions.recover(), [])
+        (ended,) = sessions.history.recent()
+        equal((ended.stop_reason, ended.openings, ended.import_wh), ("Remote", openings, found.import_wh))
 
 
 def test_each_connector_has_its_own():

@@ -38,7 +38,7 @@ class Lane:
         """The number of the running session, 0 without one."""
         return self.session.local_id if self.session is not None else 0
 
-    def target_da(self) -> int:
+    def scheduled_da(self) -> int:
         """What all sources together want, 0 below 6 A, the hardware's maximum without any."""
         target = self.connector.outlet.limits.get("hardware")
         for limit in self.wanted.values():
@@ -54,7 +54,7 @@ class Lane:
         for source in (CSMS, HOURS, PLAN, SOLAR):
             wanted = self.wanted.get(source)
             self._set(source, None if wanted is None else max(wanted, self.applied_da))
-        self._set(DELAY, self.applied_da if self.applied_da < self.target_da() else None)
+        self._set(DELAY, self.applied_da if self.applied_da < self.scheduled_da() else None)
 
     def combine(self) -> None:
         """Stage what plan and solar surplus want together: the surplus fills the times in which the plan waits."""

@@ -1,4 +1,4 @@
-"""One limit a connector from all that schedules: the back end's profiles, charging hours, the owner's plan (UK-21 to 38).
+"""One limit a connector from all that schedules: the back end's profiles, hours, the owner's plan, the sun (UK-21 to 38).
 
 Each source stages what it wants; the least of them is the target. A change of the target while a session runs is a
 relevant time: the current stays as it is until the random delay is over. Limits that protect go to the outlet's limits
@@ -125,7 +125,7 @@ class Planner:
 
         The owner chose to follow the solar surplus: its changes take no delay (UK-38), and end none that runs.
         """
-        target = lane.target_da()
+        target = lane.scheduled_da()
         newest = lane.waiting.newest()
         if lane.session is None:
             lane.applied_da = target
@@ -183,7 +183,7 @@ class Planner:
 
     def _begin_flow(self, lane: Lane, served: bool) -> None:
         """Start from what all sources want now, after the random delay unless it is served or does not apply."""
-        target = lane.target_da()
+        target = lane.scheduled_da()
         lane.waiting.clear()
         lane.applied_da = target
         if target and self.delay_most_s and not served:
@@ -349,7 +349,7 @@ class Planner:
 
     def _skip(self, lane: Lane) -> None:
         lane.waiting.clear()
-        lane.applied_da = lane.target_da()
+        lane.applied_da = lane.scheduled_da()
         lane.enforce()
 
     # --- reports ---
@@ -375,7 +375,7 @@ class Planner:
         return {
             "limit_amps": outlet.target_da() / 10,
             "reason": outlet.limit_words(),
-            "wanted_amps": lane.target_da() / 10,
+            "wanted_amps": lane.scheduled_da() / 10,
             "delay_s": delay_s,
             "override": connector.override,
             "why": lane.why,

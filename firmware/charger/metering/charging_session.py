@@ -79,6 +79,7 @@ class Session:
         self.pause_unsaved = False
         self.openings = 0  # of the contactor under load, 255 stands for more
         self.opened_by: str | None = None  # cause of the last one, one of CAUSES
+        self.ending: str | None = None  # the reason of a stop that was decided and has not been carried out yet
         self.stop_reason: str | None = None
         self.stop_id_tag: str | None = None
         self.tag_seq = NO_SEQ  # number of the idTags' record, once ended
@@ -180,19 +181,25 @@ class Session:
         return record + self._openings_record()
 
     def running_record(self) -> bytes:
-        """Encode the changing values of a running session in 41 bytes, with openings under load in 43."""
+        """Encode the changing values of a running session in 41 bytes, with openings under load in 43, while it ends in 44."""
         return struct.pack(
             _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
-        ) + self._pauses_record() + self._openings_record()
+        ) + self._pauses_record() + self._openings_record() + self._ending_record()
 
     def _openings_record(self) -> bytes:
         return bytes((self.openings, word_position(CAUSES, self.opened_by, "other"))) if self.openings else b""
 
-    def restore_openings(self, record: bytes) -> None:
-        """Take over the openings that end a record."""
-        self.openings = record[-2]
-        self.opened_by = word_at(CAUSES, record[-1], "other")
+    def _ending_record(self) -> bytes:
+        """The reason of a stop that was decided, behind the openings, which are there with it."""
+        if self.ending is None:
+            return b""
+        return (b"" if self.openings else bytes(_OPENED_LEN)) + bytes((word_position(_REASONS, self.ending, "Other"),))
+
+    def restore_openings(self, record: bytes, at: int) -> None:
+        """Take over the openings from a record, at offset `at`."""
+        self.openings = record[at]
+        self.opened_by = word_at(CAUSES, record[at + 1], "other") if self.openings else None
 
     def _pauses_record(self) -> bytes:
         cause = word_position(CAUSES, self.last_pause, "other") | (_PAUSED if self.paused else 0)
@@ -211,7 +218,7 @@ class Session:
     def restore(self, running: bytes | None) -> None:
         """Restore the last checkpoint written by running_record(); one of another session is ignored."""
         most = _RUNNING_LEN + _PAUSES_LEN
-        if running is None or len(running) not in (_RUNNING_LEN, most, most + _OPENED_LEN):
+        if running is None or len(running) not in (_RUNNING_LEN, most, most + _OPENED_LEN, most + _OPENED_LEN + 1):
             return
         fields = struct.unpack_from(_RUNNING_FORMAT, running)
         if fields[0] != self.local_id:
@@ -222,7 +229,9 @@ class Session:
         if len(running) > _RUNNING_LEN:  # a checkpoint of older firmware has no pauses
             self.restore_pauses(running, _RUNNING_LEN)
         if len(running) > most:
-            self.restore_openings(running)
+            self.restore_openings(running, most)
+        if len(running) > most + _OPENED_LEN:
+            self.ending = word_at(_REASONS, running[most + _OPENED_LEN], "Other")
 
 
 def fields(record: bytes) -> tuple | None:
@@ -266,7 +275,7 @@ def from_record(record: bytes) -> Session | None:
         session.restore_pauses(record, RECORD_LEN)
         tags_at += _PAUSES_LEN
     if flags & _OPENED:
-        session.restore_openings(record)
+        session.restore_openings(record, len(record) - _OPENED_LEN)
     if len(record) > tags_at:
         session.id_tag, session.parent_id_tag = unpack_tags(record[tags_at:])
     return session

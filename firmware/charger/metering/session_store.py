@@ -49,7 +49,7 @@ class SessionStore:
     def recover(self) -> list:
         """Return the sessions that were open when the charger stopped, oldest first, with last known Wh and time (OCPP-37).
 
-        They stay open: call end() with "PowerLoss", or resume().
+        They stay open: call end() with `ending`, the reason of a stop that was under way, or with "PowerLoss".
         """
         for session in self._open.values():
             register = self._registers.get(session.connector_id)
@@ -58,22 +58,12 @@ class SessionStore:
                 session.stop_wh = max(session.stop_wh, register.total_wh)
         return sorted([s for s in self._open.values() if s.recovered], key=_age)
 
-    def resume(self, session: Session) -> None:
-        """Continue a recovered session."""
-        session.recovered = False
-        session.saved_s = clock.uptime_s()
-        session.saved_wh = session.stop_wh
-        session.sampled_ms = clock.ticks_ms()
-        register = self._registers.get(session.connector_id)
-        if register is not None:
-            session.export_from_wh = register.export_wh - session.export_wh
-
     def begin(self, connector_id: int, id_tag: str | None, wh: int, parent_id_tag: str | None = None,
               reservation_id: int | None = None) -> Session:
         """Open a session; it is on flash when this returns, so that energy may flow. OSError when the flash fails."""
         left = self._open.get(connector_id)
         if left is not None:
-            self.end(left, left.stop_wh, left.stop_reason or "PowerLoss", left.stop_id_tag)
+            self.end(left, left.stop_wh, left.stop_reason or left.ending or "PowerLoss", left.stop_id_tag)
         register = self._registers.get(connector_id)
         if register is not None:
             register.persist()
@@ -116,6 +106,11 @@ class SessionStore:
             session.pause_unsaved = False
         except OSError as error:
             log.error("sessions", "checkpoint of %d not written: %s" % (session.local_id, log.reason(error)))
+
+    def note_stop(self, session: Session, wh: int, reason: str) -> None:
+        """Note that a stop was decided, before the contactor is open: a power cut meanwhile must not undo it."""
+        session.ending = reason
+        self.checkpoint(session, wh, now=True)
 
     def end(self, session: Session, wh: int, reason: str, id_tag: str | None = None) -> bool:
         """Close a session with the register's value and an OCPP reason; True when it is in the history on flash.

@@ -99,6 +99,8 @@ class Connector(st.ConnectorStatus):
         self._ending = (reason, id_tag)
         self.outlet.withdraw()
         self._open_ms = None
+        if reason != "EVDisconnected":  # the car is gone: nothing would go on after a power cut
+            self.sessions.note_stop(self.session, self.meter.total_wh, reason)
         self.poll()
         return True
 

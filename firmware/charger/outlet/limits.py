@@ -1,8 +1,8 @@
 """The one place that decides the current: every source may only lower it, the smallest wins (CP-14).
 
 A limit has a source, a value, a kind and, if its source says so, a validity: a source that has to be heard again and
-again (the shared supply, the thermometer, later a grid controller) gives a time after which its word is stale. What
-a stale limit means depends on the kind:
+again (the shared supply, the house's supply, the thermometer) gives a time after which its word is stale. What a stale
+limit means depends on the kind:
 
 - SCHEDULE: the source has no limit any more. A sender of such limits states beforehand what follows them.
 - SAFETY: the protected part is not monitored any more, so at most SAFE_DA is left, and less where less was allowed.
@@ -21,7 +21,8 @@ SCHEDULE = const(1)  # may have been delayed before it came here (UK-35)
 NO_LIMIT = const(0x7FFF)
 SAFE_DA = const(60)  # what a car may have when a safety limit has run out: the least that a pilot can say (CP-14)
 
-# What each source is called where a person reads why the current is what it is.
+# What each source is called where a person reads why the current is what it is. "cable" and "simplified" are set by no one
+# as a limit: OutletReadout.target_da() takes them into account.
 WORDS = (  # source, words, source, words: a dictionary would be in the heap
     "hardware", "the charger's own maximum",
     "installer", "the limit set at installation",

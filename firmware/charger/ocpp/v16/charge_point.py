@@ -66,7 +66,7 @@ class ChargePoint(ServiceRegistry):
         self.security_log = security_log
         self.phases = max([connector.meter.reading.connected for connector in connectors])
         self._restart = restart
-        self._lanes = {}  # connector id: [queue in which its statuses wait to be sent, their number]
+        self._status_queues = {}  # connector id: [queue in which its statuses wait to be sent, their number]
         self._follow_up = None
         self._last_sent_s = 0
         self._last_heartbeat_s = 0
@@ -248,15 +248,15 @@ class ChargePoint(ServiceRegistry):
     def _post_status(self, notification: dict, failed: Callable | None, triggered: bool = False) -> None:
         """Queue a status behind the older ones of its connector, whether it was triggered or not."""
         number = notification["connectorId"]
-        lane = self._lanes.get(number)
+        lane = self._status_queues.get(number)
         if lane is None:
-            lane = self._lanes[number] = [self.urgent if triggered else self.sender, 0]
+            lane = self._status_queues[number] = [self.urgent if triggered else self.sender, 0]
         lane[1] += 1
 
         def done(_answer: Any) -> None:
             lane[1] -= 1
             if not lane[1]:
-                del self._lanes[number]
+                del self._status_queues[number]
 
         def lost() -> None:
             done(None)

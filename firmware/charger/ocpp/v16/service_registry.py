@@ -124,7 +124,6 @@ class ServiceRegistry:
         service = self.loaded.get("signed firmware")
         if service is None:
             # 2,600 frozen bytes, for SignedUpdateFirmware
-            # 2,600 frozen bytes, for SignedUpdateFirmware
             from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate
 
             service = self.loaded["signed firmware"] = SignedFirmwareUpdate(self)

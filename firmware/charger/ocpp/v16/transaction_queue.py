@@ -5,11 +5,11 @@ ring, of which the oldest are dropped when it is full (OCPP-39). Each meter mess
 before it, so that all are sent in the original order. While the link is up a few meter messages are in RAM only, to
 reduce flash wear; they are written to flash when the link is lost or the charger stops.
 
-The state of sending is in an ABRecord, written before each send. A message that was being sent when the power failed is
-sent again with the same content. The back end's transaction ids are in that record, too.
+The state of sending is in an ABRecord, written before each send of a message that is on flash. A message that was being
+sent when the power failed is sent again with the same content. The back end's transaction ids are in that record, too.
 
-A record is text: letter of the action, local transaction id ("-" without one), boot id, for a meter message the number
-of starts and stops before it, then the payload as JSON.
+A record is text: S for a start, E for a stop (end), M for a meter message; local transaction id ("-" without one), boot id,
+for a meter message the number of starts and stops before it, then the payload as JSON.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ class TransactionQueue:
         try:
             self._tx.append(data)
         except (JournalFullError, OSError) as error:
-            log.error("queue", "meter values dropped to make room: " + log.reason(error))
+            log.error("queue", "no room for a start or stop: " + log.reason(error))
             self._add_at_last(data)
         self._wake.set()
 
@@ -287,7 +287,7 @@ class TransactionQueue:
 
     def _give_up(self, action: str, local_id: Any) -> None:
         """Give up a message after all attempts (OCPP-36)."""
-        log.error("queue", "%s of session %s given up after %d attempts" % (action, local_id, self._failed))
+        log.error("queue", "%s of session %s given up, %d failed attempts" % (action, local_id, self._failed))
         self.dropped += 1
         if action == START:
             self._ids[local_id] = UNCONFIRMED

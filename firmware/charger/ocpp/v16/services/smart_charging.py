@@ -1,6 +1,6 @@
 """Charging profiles: installed, replaced, cleared, stored, and converted to one limit per connector (OCPP-100 to 110).
 
-The limit is computed when profiles or sessions change and when a period ends; the control tick reads an integer.
+The limit is computed when profiles or sessions change and when a period ends; the planner decides when it reaches the outlet.
 current_plan.py computes the limit at a given time.
 """
 

@@ -40,20 +40,21 @@ class Transactions:
         self._cp.transaction_queue.add(STOP, session.local_id, payload, session.stop_boot_id)
 
     def recover(self, sessions: SessionStore) -> None:
-        """Close the transactions that the last start-up left open, each exactly once (OCPP-37).
+        """Close the transactions that the last start-up left open; the stop of each is queued once (OCPP-37).
 
         The queue knows the starts without a stop; energy flowed only after the start was queued.
         """
         unfinished = self._cp.transaction_queue.unfinished
         for session in sessions.recover():
             log.info("transactions", "session %d was open when the power failed" % session.local_id)
-            if session.stop_reason is None:
+            reason = session.ending or "PowerLoss"
+            if session.stop_reason is None and session.ending is None:
                 self._cp.power_return.interrupted(session)
             if session.local_id in unfinished:
-                session.stop_reason = "PowerLoss"
+                session.stop_reason = reason
                 self.ended(session)
                 unfinished.discard(session.local_id)
-            sessions.end(session, session.stop_wh, "PowerLoss")
+            sessions.end(session, session.stop_wh, reason)
         for session in sessions.history.recent() if unfinished else ():
             if session.local_id in unfinished:  # it had ended, but the power failed before its stop was queued
                 self.ended(session)
