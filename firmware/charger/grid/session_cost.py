@@ -53,7 +53,7 @@ class SessionCosts:
         if utc is None:
             return None
         if not self._from <= utc < self._until:
-            from charger.grid import tariff  # unloaded again below
+            from charger.grid import tariff  # memory.unload() unloads it again below
 
             price, until = tariff.price_at(tariff.kept(self._files), utc)
             self._price = None if price == tariff.UNKNOWN else price
