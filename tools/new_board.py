@@ -32,9 +32,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--phases", type=int, choices=(1, 3), help="(default 1)")
     parser.add_argument("--meter", choices=list(loading.meter_kinds()), help="(default ade7953_i2c)")
     parser.add_argument("--meter-option", action="append", default=[], metavar="NAME=NUMBER")
+    parser.add_argument("--house", choices=list(loading.meter_kinds()), help="input of the house's current (default none)")
     parser.add_argument("--reader", choices=list(loading.reader_kinds()), help="card reader (default serial_ascii)")
     parser.add_argument("--pin", action="append", default=[], metavar="USE=GPIO",
-                        help="uses: " + ", ".join([*writing.WHAT, "METER_ and READER_ with their bus's names"]))
+                        help="uses: " + ", ".join([*writing.WHAT, "METER_, HOUSE_ and READER_ with their bus's names"]))
     return parser
 
 
@@ -53,12 +54,13 @@ def _answers(given: argparse.Namespace) -> Answers:
         raise WrongAnswerError("The name must be 3 to 32 capital letters, digits and _.")
     answers = Answers(given.name, given.chip, given.model or given.name)
     for name, value in (("flash_mib", given.flash), ("psram", given.psram), ("max_amps", given.amps),
-                        ("phases", given.phases), ("meter", given.meter), ("reader", given.reader)):
+                        ("phases", given.phases), ("meter", given.meter), ("reader", given.reader), ("house", given.house)):
         if value is not None:
             setattr(answers, name, value)
     answers.pins = _pairs(given.pin, "--pin")
     answers.meter_options = _pairs(given.meter_option, "--meter-option")
-    known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.reader_pins(answers.reader)}
+    known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.meter_pins(answers.house, "HOUSE"),
+             *writing.reader_pins(answers.reader)}
     unknown = set(answers.pins) - known
     if unknown:
         raise WrongAnswerError(f"No part has the pin {', '.join(sorted(unknown))}.")
@@ -78,7 +80,7 @@ def _ask(given: argparse.Namespace, ask: Callable[[str], str]) -> None:
     while given.reader not in reader_kinds:
         given.reader = ask(f"Card reader ({', '.join(reader_kinds)}) [serial_ascii]: ").strip() or "serial_ascii"
     known = _pairs(given.pin, "--pin")
-    required = (*writing.REQUIRED, *writing.meter_pins(given.meter))
+    required = (*writing.REQUIRED, *writing.meter_pins(given.meter), *writing.meter_pins(given.house or "", "HOUSE"))
     parts = (*writing.TOGETHER, writing.reader_pins(given.reader))
     for name in (*required, *(pin for part in parts for pin in part), *writing.OPTIONAL):
         while name not in known:
