@@ -26,7 +26,7 @@ LEFT_OUT = {
     "SD card": ("mpconfigboard", "MICROPY_HW_ENABLE_SDCARD", "0", 15_000),
 }
 LEAST_FREE_PRODUCT = 0.05  # of a slot: what an update may add before the partition table has to change
-LEAST_FREE = 0.03  # of the plain image, which has line numbers besides and is for development
+LEAST_FREE = 0.02  # of the plain image, which has line numbers besides and is for development
 
 
 def left_out(board: Path) -> list[str]:

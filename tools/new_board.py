@@ -32,10 +32,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--phases", type=int, choices=(1, 3), help="(default 1)")
     parser.add_argument("--meter", choices=list(loading.meter_kinds()), help="(default ade7953_i2c)")
     parser.add_argument("--meter-option", action="append", default=[], metavar="NAME=NUMBER")
+    parser.add_argument("--house", choices=list(loading.meter_kinds()), help="input of the house's current (default none)")
     parser.add_argument("--reader", choices=list(loading.reader_kinds()), help="card reader (default serial_ascii)")
     parser.add_argument("--lan", choices=ethernet.KINDS, help="chip of the Ethernet (default none)")
     parser.add_argument("--pin", action="append", default=[], metavar="USE=GPIO",
-                        help="uses: " + ", ".join([*writing.WHAT, "METER_ and READER_ with their bus's names"]))
+                        help="uses: " + ", ".join([*writing.WHAT, "METER_, HOUSE_ and READER_ with their bus's names"]))
     return parser
 
 
@@ -54,13 +55,14 @@ def _answers(given: argparse.Namespace) -> Answers:
         raise WrongAnswerError("The name must be 3 to 32 capital letters, digits and _.")
     answers = Answers(given.name, given.chip, given.model or given.name)
     for name, value in (("flash_mib", given.flash), ("psram", given.psram), ("max_amps", given.amps),
-                        ("phases", given.phases), ("meter", given.meter), ("reader", given.reader),
+                        ("phases", given.phases), ("meter", given.meter), ("reader", given.reader), ("house", given.house),
                         ("lan", given.lan)):
         if value is not None:
             setattr(answers, name, value)
     answers.pins = _pairs(given.pin, "--pin")
     answers.meter_options = _pairs(given.meter_option, "--meter-option")
-    known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.reader_pins(answers.reader)} - set(ethernet.WHAT)
+    known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.meter_pins(answers.house, "HOUSE"),
+             *writing.reader_pins(answers.reader)} - set(ethernet.WHAT)
     known |= {*ethernet.required(answers.lan), *ethernet.optional(answers.lan)}
     unknown = set(answers.pins) - known
     if unknown:
@@ -83,7 +85,8 @@ def _ask(given: argparse.Namespace, ask: Callable[[str], str]) -> None:
     while given.lan not in ethernet.KINDS:
         given.lan = ask(f"Ethernet ({', '.join(ethernet.KINDS)}) [none]: ").strip() or "none"
     known = _pairs(given.pin, "--pin")
-    required = (*writing.REQUIRED, *writing.meter_pins(given.meter), *ethernet.required(given.lan))
+    required = (*writing.REQUIRED, *writing.meter_pins(given.meter), *writing.meter_pins(given.house or "", "HOUSE"),
+                *ethernet.required(given.lan))
     parts = (*writing.TOGETHER, writing.reader_pins(given.reader))
     for name in (*required, *(pin for part in parts for pin in part), *writing.OPTIONAL, *ethernet.optional(given.lan)):
         while name not in known:

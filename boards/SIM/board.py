@@ -24,6 +24,8 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
 SHARED      pins of the whole board: tamper (1 = lid open), button (0 = pressed), led (1 = on), pixel (a WS2812 as
             status LED in place of led), fault (1 = fault of the board), rails (1 = the pilot generator's supply is out of
             range), reduction (1 = the grid operator asks for less power); None, or not there, where a board has none
+HOUSE       (driver, options) as `meter`: an input of the house's current, the charger included, at its supply; None, or not
+            there, on a board without one. Here from --set HouseKind
 DISPLAY     {"kind": a file of drivers/displays/, "bus": number, its pins, the options of that file}; None, or not there, on a
             board without one. Here from --set DisplayKind
 LAN         Ethernet, before Wi-Fi: {"kind": "lan8720", "mdc", "mdio": pins, "address": of the PHY, 0 to 31, "clock": "output"
@@ -53,12 +55,17 @@ LATE_TICK_MS = 100
 
 _SOCKET = is_true(setting("ConnectorLock", "true"))
 _PHASES = 3 if setting("CompositeScheduleDefaultNumberPhases", "1") == "3" else 1
+_HOUSE = 60  # in the place of an outlet's number: where the input for the house is
 _SWITCH = _PHASES == 3 and is_true(setting("ConnectorSwitch3to1PhaseSupported", "false"))
 
 
 def _meter(number):
     """--set MeterKind=...; else a three-phase unit has an ATM90E32 on SPI, the others an ADE7953 on I2C."""
-    driver, own, shared = chips.ON_SIM[setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953")]
+    return _driver(setting("MeterKind", "ATM90E32" if _PHASES == 3 else "ADE7953"), number)
+
+
+def _driver(name, number):
+    driver, own, shared = chips.ON_SIM[name]
     options = dict(shared)
     for name, first in own.items():
         options[name] = first + number
@@ -109,6 +116,8 @@ def _outlet(number):
 
 OUTLETS = tuple([_outlet(n) for n in range(1, config["connectors"] + 1)])
 SHARED = {"tamper": 90, "button": 91, "led": 92, "pixel": None, "fault": 93, "rails": 94}
+if setting("HouseKind", None):
+    HOUSE = _driver(setting("HouseKind", None), _HOUSE)
 if setting("DisplayKind", None):
     DISPLAY = displays.ON_SIM[setting("DisplayKind", None)]
 if setting("LanKind", None):

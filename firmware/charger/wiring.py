@@ -34,6 +34,7 @@ from charger.runtime import hold_ups
 from charger.update.update_manager import UpdateManager
 
 _LITTLE_FLASH = const(32768)
+_HOUSE = const(0)  # of the board's input for the house, where outlets have their number
 
 
 class Parts:
@@ -243,13 +244,20 @@ def make_planner(app: Application) -> Planner:
 
 
 def make_house_meter(app: Application):
-    """Create the HouseMeter if one is set, else None."""
+    """What reads the house's current: the HouseMeter if one is set, else the board's own input, else None."""
     address = app.config.get_str("HouseMeter")
-    if not address:
-        return None
-    from charger.net.modbus import HouseMeter  # 2,800 frozen bytes, for houses with such a meter
+    if address:
+        from charger.net.modbus import HouseMeter  # 2,800 frozen bytes, for houses with such a meter
 
-    return HouseMeter(address, app.planner.read_house)
+        return HouseMeter(address, app.planner.read_house)
+    part = getattr(board, "HOUSE", None)
+    if part is None:
+        return None
+    from charger.grid.house_input import HouseInput  # 700 frozen bytes, for boards with such an input
+
+    kind, options = part
+    entry = calibration.entry_of(app.files.read_json(calibration.FILE), _HOUSE)
+    return HouseInput(meters.make(kind, dict(options, export=True), entry), app.planner.read_house)
 
 
 def make_tamper_watch(app: Application):

@@ -38,8 +38,9 @@ def play(case):
     outlet = Part(limits=Part(safety_da=320), phases=3, allowed_da=lambda *but: 10000, energised=case["flowing"], cable=None)
     connector = Part(id=1, meter=meter, outlet=outlet)
     session = Part(start_utc=case["now"], start_wh=1000, max_w=case["power_w"])
+    lane = Part(connector=connector, session=session, offered_da=320, says=departure.NOTHING, starts=lambda: False)
     hours = ChargingHours(config, files, None)
-    plan = run_now(departure.work_out(files, hours, case["now"], connector, session, case["delay_s"], 230, case["sun"]))
+    plan = run_now(departure.work_out(files, hours, case["now"], lane, case["delay_s"], 230, case["sun"]))
     leave = departure.next_departure(hours.zone, case["minute"], case["now"])
     return {"says": plan.says, "until": plan.until, "slots": plan.slots, "missing_s": plan.missing_s, "leave": leave}
 

@@ -45,6 +45,8 @@ def test_no_choice_is_cheaper_for_5000_households():
 def test_of_equal_prices_the_earlier_times_are_taken():
     assert cheapest.choose([(5, 20, 10), (5, 0, 10), (4, 40, 10)], 15) == ([(0, 5), (40, 50)], 0, 5)
     assert cheapest.choose([(5, -20, 10), (5, 0, 10), (4, -40, 10)], 15, late=True) == ([(25, 30), (40, 50)], 0, 5)
+    runs = cheapest.choose([(5, 0, 30), (4, -40, 10)], 15, late=True, runs=True)
+    assert runs == ([(0, 5), (40, 50)], 0, 5), "what runs goes on at the same price"
 
 
 def test_the_room_after_a_moment_counts_the_rest_of_each_piece():

@@ -33,6 +33,7 @@ W5500 = {"kind": "w5500", **SPI, "int": 17}
 LAN8720 = {"kind": "lan8720", "mdc": 23, "mdio": 18, "address": 0, "clock": "output", "ref_clk": 17}
 OLED = {"kind": "ssd1306", "bus": 0, "scl": 22, "sda": 21}
 NFC = {"kind": "pn532_i2c", "bus": 0, "scl": 22, "sda": 21}
+CHANNEL_A = ["ade7953_i2c", {"bus": 0, "scl": 22, "sda": 21, "address": 0x38}]
 # name -> (changes to ESP32_DEVKITC, words of the sentence)
 WRONG = {
     # the definitions that an earlier check let pass
@@ -142,6 +143,12 @@ WRONG = {
     "W5500 on the reader's pin": ([(("LAN",), W5500)], "LAN.int is on GPIO17, which OUTLETS[0].reader.tx uses already"),
     "W5500 with the PHY's clock": ([(("LAN",), {**W5500, "int": 16, "clock": "output"}), ((*OUTLET, "reader"), None)],
                                    "LAN has an unknown key 'clock'"),
+    "house's input on the pilot's pin": ([(("HOUSE",), ["ct_adc", {"v_adc": 34, "i_adc": 36}])],
+                                         "HOUSE.v_adc is on GPIO34, which OUTLETS[0].pilot.adc uses already"),
+    "house's input without a driver": ([(("HOUSE",), ["clamp", {}])], "HOUSE names the unknown driver 'clamp'"),
+    "house's input that is a driver's name": ([(("HOUSE",), "ct_adc")], "HOUSE must be (driver, options)"),
+    "house's input on the outlet's channel": ([(("HOUSE",), CHANNEL_A)],
+                                              "HOUSE has the address 56 on I2C 0, which OUTLETS[0].meter has already"),
     "supply of two amperes": ([(("SUPPLY_DA",), 20)], "SUPPLY_DA is 20 and must be 60 to 10000"),
     "unknown key of the board": ([(("SUPLY_DA",), 320)], "board has an unknown key 'SUPLY_DA'"),
     "unknown input of the board": ([(("SHARED", "siren"), 4)], "SHARED has an unknown key 'siren'"),
@@ -298,6 +305,14 @@ def test_two_meters_may_share_a_bus_but_not_its_chip_select():
     data["OUTLETS"][1]["meter"][1] |= {"cs": 47, "miso": 48}
     problems = checks.check("ESP32_S3_DEVKITC", data, CHIPS["esp32s3"])
     assert any("gives SPI 1 other pins than OUTLETS[0].meter" in one for one in problems)
+
+
+@pytest.mark.parametrize("house", [["ct_adc", {"v_adc": 36, "i_adc": 32}], [CHANNEL_A[0], {**CHANNEL_A[1], "channel": "B"}]])
+def test_the_house_may_have_an_input_of_its_own_or_the_other_channel_of_the_meter(house):
+    data = changed("ESP32_DEVKITC", (("HOUSE",), house), ((*OUTLET, "ntc"), None))
+    assert checks.check("ESP32_DEVKITC", data, CHIPS["esp32"]) == []
+    names = checks.pins_of("ESP32_DEVKITC", data, CHIPS["esp32"])
+    assert house[0] != "ct_adc" or (names["HOUSE_V_ADC"], names["HOUSE_I_ADC"]) == (36, 32)
 
 
 def test_a_reader_and_a_display_may_be_on_the_meters_i2c():

@@ -66,7 +66,8 @@ def test_product_freezes_what_its_board_can_use_and_a_mark(frozen, read_manifest
     drivers = {f"charger/drivers/{name}.py" for name in (
         "displays/ssd1306", "meters/atm90e32", "meters/bl0942", "meters/cse7766", "meters/ct_adc", "meters/sdm120",
         "meters/sdm630", "readers/pn532", "readers/rc522")}  # fmt: skip
-    assert set(frozen) - set(product) == drivers | {"charger/net/ethernet.py", "charger/net/improv.py"}
+    assert set(frozen) - set(product) == drivers | {
+        "charger/grid/house_input.py", "charger/net/ethernet.py", "charger/net/improv.py"}
 
 
 def test_product_of_a_board_with_other_parts_has_their_drivers_and_what_these_import(read_manifest, tmp_path):
@@ -77,10 +78,11 @@ def test_product_of_a_board_with_other_parts_has_their_drivers_and_what_these_im
     (tmp_path / "firmware").symlink_to(FIRMWARE)
     (folder / "OTHER").mkdir()
     text = text.replace("ade7953_i2c", "sdm120").replace('"uart": 2, ', '"kind": "pn532_i2c", ')
-    (folder / "OTHER" / "board.py").write_text(text + "\nLAN = {}\n")
+    (folder / "OTHER" / "board.py").write_text(text + "\nLAN = {}\nHOUSE = ('ct_adc', {})\n")
     product = read_manifest(folder / "common" / "manifest_product.py", folder / "OTHER")
     stems = {path.rpartition("/")[2] for path in product}
-    assert {"sdm120.py", "sdm630.py", "pn532.py", "ethernet.py"} <= stems and not stems & {"ade7953.py", "rc522.py"}
+    wanted = {"sdm120.py", "sdm630.py", "pn532.py", "ethernet.py", "house_input.py", "ct_adc.py"}
+    assert wanted <= stems and not stems & {"ade7953.py", "rc522.py"}
 
 
 def test_only_the_product_is_frozen_without_line_numbers(read_manifest):

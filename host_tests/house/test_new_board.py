@@ -47,6 +47,20 @@ def test_the_slots_of_a_small_flash_are_as_large_as_those_of_our_own_board(board
     assert image_size.slot_bytes(boards / "MY_BOARD") == image_size.slot_bytes(frozen.BOARD)
 
 
+@pytest.mark.parametrize(("kind", "pins", "options"), [
+    ("ct_adc", ("HOUSE_V_ADC=1", "HOUSE_I_ADC=3"), {"v_adc": 1, "i_adc": 3}),
+    ("ade7953_i2c", ("HOUSE_SCL=7", "HOUSE_SDA=6"), {"bus": 0, "scl": 7, "sda": 6, "address": 56, "channel": "B"}),
+])
+def test_a_board_with_an_input_for_the_house(boards, kind, pins, options):
+    others = [pin.replace("FEEDBACK=3", "FEEDBACK=19") for pin in PINS]
+    assert new_board.main([*words(*others, *pins), "--house", kind]) == 0
+    folder = boards / "MY_BOARD"
+    data = loading.load(folder)
+    assert data["HOUSE"] == [kind, options]
+    assert {name.strip() for name in (folder / "pins.csv").read_text().replace(",", "=").replace("GPIO", "").split()} >= set(pins)
+    assert checks.check("MY_BOARD", data, loading.chip_of(folder)) == []
+
+
 def test_answers_make_the_same_board(boards):
     """Each question that the command line leaves open is asked; Enter leaves a part out."""
     pins = dict(pin.split("=") for pin in PINS)

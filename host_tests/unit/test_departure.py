@@ -304,3 +304,42 @@ async def test_a_clock_that_was_ahead_when_the_session_began_moves_no_departure(
     prices(rig, *([30] * 12 + [5]))
     planned = run_now(rig.planner.plan(rig.planner.lane(connector)))
     equal(planned.slots, [(EVENING + 12 * HOUR_S, EVENING + 12 * HOUR_S + 7000 * 3600 // 7360)])
+
+
+async def test_a_car_that_took_all_that_the_sun_left_has_not_shown_its_power():
+    rig = await unit()
+    wants(rig, 7000)
+    prices(rig, *([30] * 12 + [5]))
+    connector = await begin(rig)
+    lane = rig.planner.lane(connector)
+    for max_w, offered_da, power_w in ((1380, 60, 7360), (700, 60, 700), (3680, 320, 3680), (0, 0, 7360), (7360, 0, 7360)):
+        connector.session.max_w, lane.offered_da = max_w, offered_da
+        total_s = sum([end - start for start, end in run_now(rig.planner.plan(lane)).slots])
+        equal((max_w, total_s), (max_w, min(13 * HOUR_S, 7000 * 3600 // power_w)))
+    connector.session.max_w, lane.offered_da = 0, 0
+    clock.set_utc(EVENING + 12 * HOUR_S, "test")
+    await rig.seconds(3)
+    equal(lane.offered_da, 320)
+    rig.planner.session_started(connector.session)
+    equal(lane.offered_da, 0)
+
+
+async def test_the_end_of_a_time_shorter_than_its_delay_takes_no_start_back():
+    rig = await unit("GB", delay_s=300, utc=EVENING + 5 * HOUR_S)
+    wants(rig, 200)  # 97 s
+    prices(rig, 10, *([30] * 12), start=EVENING + 5 * HOUR_S)
+    connector = await begin(rig)
+    await rig.seconds(290)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (0, "a chosen time before the departure"))
+    await rig.seconds(15)
+    equal(connector.outlet.limits.effective_da, 320)
+
+
+async def test_a_new_wish_takes_back_the_start_that_waits():
+    rig = await unit("GB", delay_s=300, utc=EVENING + 5 * HOUR_S)
+    wants(rig, 7000)
+    connector = await begin(rig)
+    await rig.seconds(100)
+    prices(rig, *([30] * 6 + [10] * 4), start=EVENING + 5 * HOUR_S)
+    await rig.seconds(300)
+    equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (0, "waits for the cheapest times before the departure"))

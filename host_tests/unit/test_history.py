@@ -128,7 +128,7 @@ def _timed(what, function):
     return result
 
 
-def test_thirteen_months_three_a_day_all_three_views():
+def test_thirteen_months_three_a_day_all_three_views_uk18():
     device = flashrig.fresh(blocks=128)
     use = Use(_history())
     use.days(0, 396)

@@ -3,10 +3,13 @@
 from check import equal, true
 from ocpp_rig import Rig
 from profiles import profile
+from thing import Thing
 
 from charger import clock
 from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
+from charger.grid.solar import SolarSurplus
+from sim import timebase
 
 HEAP = 16 * 1024 * 1024
 NOON = clock.utc_of(2026, 6, 10, 11)  # a Wednesday in summer
@@ -66,22 +69,38 @@ async def test_it_begins_after_a_minute_of_surplus_follows_it_and_ends_after_two
     true(212 <= da(rig) <= 217, da(rig))
     await sun(rig, 300, 20)
     equal(da(rig), 60, "the least while it holds on")
-    await sun(rig, 300, 700)
-    equal(da(rig), 60, "15 minutes at the least")
-    await sun(rig, 300, 200)
+    await sun(rig, 300, 400)
     equal(da(rig), 0)
     await sun(rig, 5000, 200)
-    equal(da(rig), 0, "and 10 minutes without")
+    equal(da(rig), 0, "too soon after the last beginning")
+
+
+def spans(sunny):
+    """[on or off, seconds] of two hours of which sunny(second) tells the surplus of each reading."""
+    timebase.manual()
+    outlet = Thing(phases=1, energised=False)
+    surplus = SolarSurplus([Thing(connector=Thing(outlet=outlet), session=Thing(local_id=1), solar_da=None)], 230)
+    surplus.configure("surplus", 1500)
+    found = [[False, 0]]
+    for second in range(7200):
+        timebase.advance(1000)
+        surplus.take(-3500 if sunny(second) else -200)
+        surplus.step(True)
+        if surplus.running != found[-1][0]:
+            found.append([surplus.running, 0])
+        found[-1][1] += 1
+    return found
 
 
 async def test_clouds_move_the_contactor_five_times_an_hour_at_the_most():
-    rig = await unit()
-    await begin(rig)
-    flips = 0
-    for _ in range(20):
-        flips += await sun(rig, 3500, 90)
-        flips += await sun(rig, 200, 270)
-    true(0 < flips <= 10, flips)
+    true(5 <= len(spans(lambda second: second % 360 < 90)) <= 11)
+
+
+async def test_it_stays_on_and_off_for_five_minutes_and_begins_each_25_at_the_most():
+    cloudy = spans(lambda second: second < 100 or second > 900)
+    equal([cloudy[1], cloudy[2]], [[True, 300], [False, 1200]], "a cloud right after the beginning")
+    late = spans(lambda second: second < 3000 or second > 3200)
+    true(late[2][0] is False and 300 <= late[2][1] < 310, late)
 
 
 async def test_the_mode_minimum_never_ends():

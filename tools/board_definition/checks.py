@@ -12,6 +12,7 @@ _CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
 _ADC_MARGIN_MV = 50
 _METER_SPI_MODE, _READER_SPI_MODE = 3, 0  # as drivers/buses.py is called
 _ALONE = "a bus of its own"
+_METERS = (".meter", ".HOUSE")
 _HARMLESS_ON_STRAP = ("board.SHARED.led", "board.SHARED.pixel", "board.SHARED.button")
 _SAFETY = re.compile(r"\.(contactor|pilot|rcd|phase_switch|lock)\b")
 _TYPES = {str: "text", bool: "True or False", int: "an integer"}
@@ -137,6 +138,8 @@ class BoardCheck:
             outlets = []
         for number, outlet in enumerate(outlets):
             self._check_outlet(f"OUTLETS[{number}]", outlet)
+        if data.get("HOUSE") is not None:
+            self._check_meter("board.HOUSE", data["HOUSE"])
         self._check_part("board.DISPLAY", data.get("DISPLAY"), self._displays)
         self._check_lan("board.LAN", data.get("LAN"))
         found.check_clashes()
@@ -144,7 +147,7 @@ class BoardCheck:
 
     def _check_board(self) -> None:
         data, found = self._data, self._found
-        apart = (*keys.UNCHECKED, "DISPLAY", "LAN")
+        apart = (*keys.UNCHECKED, "HOUSE", "DISPLAY", "LAN")
         found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in apart})
         for name in keys.UNCHECKED:
             if name not in data:
@@ -187,7 +190,7 @@ class BoardCheck:
         for name in ("meter", "reader"):
             if name not in outlet:
                 found.add(where, f"lacks the key '{name}'")
-        self._check_meter(f"{where}.meter", outlet)
+        self._check_meter(f"{where}.meter", outlet.get("meter"), outlet.get("phases"))
         self._check_part(f"{where}.reader", outlet.get("reader"), self._readers, "serial_ascii")
         self._check_pilot(f"{where}.pilot", outlet.get("pilot"))
         if outlet.get("lock") and not outlet.get("proximity"):
@@ -221,8 +224,9 @@ class BoardCheck:
 
     # --- buses ---
 
-    def _check_meter(self, where: str, outlet: dict) -> None:
-        found, meter = self._found, outlet.get("meter")
+    def _check_meter(self, where: str, meter, wired: int | None = None) -> None:
+        """The driver of an outlet with so many phases, or that of the house."""
+        found = self._found
         if not isinstance(meter, list) or len(meter) != 2 or not isinstance(meter[1], dict):
             found.add(where, "must be (driver, options)")
             return
@@ -234,7 +238,7 @@ class BoardCheck:
         self._check_options(where, options, bus, bounds, ("export",))
         self._check_bus(where, bus, options)
         found.check(f"{where}.export", keys.FLAG, options.get("export", False))
-        if outlet.get("phases") == 3 and options.get("phases", phases) != 3:
+        if wired == 3 and options.get("phases", phases) != 3:
             found.add(where, f"measures {options.get('phases', phases)} phase of an outlet with 3")
 
     def _check_options(self, where: str, options: dict, bus: str, bounds: dict, free: tuple = ()) -> None:
@@ -298,7 +302,7 @@ class BoardCheck:
     def _claim_address(self, where: str, key: str, address: int, channel) -> None:
         """Each part of an I2C bus has an address of its own; the same one is two channels of one meter only."""
         other, its_channel = self._addresses.setdefault((key, address), (where, channel))
-        channels = other.endswith(".meter") and where.endswith(".meter") and channel != its_channel
+        channels = other.endswith(_METERS) and where.endswith(_METERS) and channel != its_channel
         if other != where and not channels:
             self._found.add(where, f"has the address {address!r} on {key.upper()}, which {other} has already")
 

@@ -25,6 +25,7 @@ WHAT = {
     "FAULT": "fault of the board, 1 = fault", "RAILS": "+-12 V out of range, 1 = out of range",
     **ethernet.WHAT,
 }  # fmt: skip
+_PARTS = {"READER": "card reader", "HOUSE": "input of the house's current"}
 SLOT_KIB = {4: 1728, 8: 2048, 16: 2048}
 _SDKCONFIG = {
     "esp32": ("boards/sdkconfig.240mhz",), "esp32s2": ("boards/sdkconfig.240mhz",), "esp32s3": ("boards/sdkconfig.240mhz",),
@@ -44,7 +45,7 @@ _SPARE, _KEYS = 0x32000, 0x1000
 def what(name: str) -> str:
     """What a pin of this name is for, in words."""
     part, _, line = name.partition("_")
-    return WHAT.get(name) or f"{'card reader' if part == 'READER' else 'meter'}, {line}"
+    return WHAT.get(name) or f"{_PARTS.get(part, 'meter')}, {line}"
 
 
 class WrongAnswerError(Exception):
@@ -65,14 +66,17 @@ class Answers:
     meter: str = "ade7953_i2c"
     reader: str = "serial_ascii"
     lan: str = "none"
+    house: str = ""  # driver of an input of the house's current
     meter_options: dict = field(default_factory=dict)
     pins: dict[str, int] = field(default_factory=dict)
 
 
-def meter_pins(kind: str) -> tuple[str, ...]:
-    """Names of the pins that a meter driver needs."""
+def meter_pins(kind: str, part: str = "METER") -> tuple[str, ...]:
+    """Names of the pins that a meter driver needs, none without a driver."""
+    if not kind:
+        return ()
     bus = meter_kinds()[kind][0]
-    return tuple(f"METER_{name.upper()}" for name in (*keys.BUS_PINS[bus], *keys.OWN_PINS.get(bus, ())))
+    return tuple(f"{part}_{name.upper()}" for name in (*keys.BUS_PINS[bus], *keys.OWN_PINS.get(bus, ())))
 
 
 def reader_pins(kind: str) -> tuple[str, ...]:
@@ -83,7 +87,7 @@ def reader_pins(kind: str) -> tuple[str, ...]:
 
 def missing(answers: Answers) -> list[str]:
     """Names of pins without which the board cannot be."""
-    wanted = [*REQUIRED, *meter_pins(answers.meter), *ethernet.required(answers.lan)]
+    wanted = [*REQUIRED, *meter_pins(answers.meter), *meter_pins(answers.house, "HOUSE"), *ethernet.required(answers.lan)]
     for part in (*TOGETHER, reader_pins(answers.reader)):
         if any(name in answers.pins for name in part):
             wanted += part
@@ -123,7 +127,7 @@ OUTLETS: "tuple[dict, ...]" = (
 {given}        meter={_meter(answers, chip)},
     ),
 )
-SHARED: "dict[str, int | None]" = {{{shared}}}
+{_house(answers, chip)}SHARED: "dict[str, int | None]" = {{{shared}}}
 {lan}HEAP_GROWS = {answers.psram == "none"}  # mpconfigboard.h fixes the heap's size where it lies in PSRAM
 DEVICE, CSMS, UPDATE = unit_data(NAME, "{answers.model[:20]}")
 '''
@@ -153,15 +157,34 @@ def _reader(answers: Answers, chip: Chip) -> str:
 
 
 def _meter(answers: Answers, chip: Chip) -> str:
-    bus = meter_kinds()[answers.meter][0]
-    number = {"uart": chip.uarts[0], "i2c": chip.i2c[0], "spi": chip.spi[-1]}.get(bus)
-    options = {} if number is None else {"bus": number}
-    for name in meter_pins(answers.meter):
-        options[name.removeprefix("METER_").lower()] = answers.pins[name]
-    if answers.meter == "ade7953_i2c":
+    kind = answers.meter
+    number = {"uart": chip.uarts[0], "i2c": chip.i2c[0], "spi": chip.spi[-1]}.get(meter_kinds()[kind][0])
+    return _driver(answers, kind, "METER", number, answers.meter_options)
+
+
+def _house(answers: Answers, chip: Chip) -> str:
+    """The line of the house's input, "" without one; with the meter's pins on its bus, at an ADE7953 as its channel B."""
+    kind = answers.house
+    if not kind:
+        return ""
+    bus = meter_kinds()[kind][0]
+    shared = bus in ("i2c", "spi") and all(answers.pins[f"HOUSE_{name.upper()}"] == answers.pins.get(f"METER_{name.upper()}")
+                                           for name in keys.BUS_PINS[bus])
+    at = {"uart": -1, "i2c": 0 if shared else -1, "spi": -1 if shared else 0}.get(bus)
+    number = None if at is None else {"uart": chip.uarts, "i2c": chip.i2c, "spi": chip.spi}[bus][at]
+    more = {"channel": "B"} if shared and kind == answers.meter == "ade7953_i2c" else {}
+    return f"HOUSE = {_driver(answers, kind, 'HOUSE', number, more)}\n"
+
+
+def _driver(answers: Answers, kind: str, part: str, number: int | None, more: dict) -> str:
+    """(driver, options) of a meter as board.py has it."""
+    options: dict = {} if number is None else {"bus": number}
+    for name in meter_pins(kind, part):
+        options[name.removeprefix(part + "_").lower()] = answers.pins[name]
+    if kind == "ade7953_i2c":
         options["address"] = 0x38
-    options |= answers.meter_options
-    return f'("{answers.meter}", {options!r})'.replace("'", '"')
+    options |= more
+    return f'("{kind}", {options!r})'.replace("'", '"')
 
 
 def partitions_csv(answers: Answers) -> str:

@@ -154,6 +154,13 @@ def _flash_time(args):
     launch.config["flash_time"] = args["time"]
 
 
+def _house(args):
+    house = world.current().house
+    if house is None:
+        raise Refused("this unit has no input of the house's current")
+    _set(args, (house, (("amps", "others_ma", -100, 100, 1000),)))
+
+
 def _brown_out(args):
     seconds = between(args, "seconds", 0, 3600)
     return None, lambda: link.power_cut(0 if seconds is None else seconds, True)
@@ -177,5 +184,6 @@ ELECTRICAL_COMMANDS = {  # as OUTLET_COMMANDS
     "disturb": (_disturb, (("input", "str", True), ("ms", "int", True), ("mv", "number", False), CONNECTOR),
                 "For ms an input reads the other level, an analogue one mv"),
     "flash_time": (_flash_time, (("time", "str", True),), "Flash takes its typical or worst time, with a pace"),
+    "house": (_house, (("amps", "number", True),), "With HouseKind: what the house takes beside the charger; below 0: gives"),
     "brown_out": (_brown_out, (("seconds", "number", False),), "The controller's supply dips: it restarts, its RTC memory stays"),
 }  # fmt: skip

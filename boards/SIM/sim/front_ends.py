@@ -55,6 +55,36 @@ def connect(world, outlet, kind, options):
     outlet.meter = chip.fit(Place(world, outlet, kind, options))
 
 
+class House:
+    """The supply of the house, one phase: what the outlets take of it and `others_ma`, below 0 what flows in there."""
+
+    id = 15
+    pf_milli = 1000
+
+    def __init__(self, mains):
+        self.mains = mains
+        self.ev = self
+        self.others_ma = 0
+        self.meter = None
+
+    def sync(self):
+        """Its outlets are as of now."""
+        for outlet in self.mains.outlets:
+            outlet.sync()
+
+    @property
+    def supply_mv(self):
+        """Voltage of the phase."""
+        return self.mains.v_mv
+
+    def phase_ma(self, n):
+        """Current of a phase."""
+        total_ma = self.others_ma
+        for outlet in self.mains.outlets:
+            total_ma += outlet.phase_ma(n)
+        return total_ma
+
+
 class SerialMeter:
     """A meter chip as machine.UART finds it, at its baud rate with or without parity; any other setting reads rubbish."""
 

@@ -107,6 +107,10 @@ class World:
         self.board_faults = set()
         for n in range(len(board.OUTLETS)):
             self._add_outlet(n + 1, board.OUTLETS[n])
+        self.house = None
+        if getattr(board, "HOUSE", None):
+            self.house = front_ends.House(self.mains)
+            front_ends.connect(self, self.house, *board.HOUSE)
         self.display = displays.connect(self, getattr(board, "DISPLAY", None))
         self._shared = board.SHARED
         for name, pin in board.SHARED.items():

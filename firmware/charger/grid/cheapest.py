@@ -5,11 +5,11 @@ time. Starts are seconds from now on; pieces do not overlap.
 """
 
 
-def choose(pieces: list, need_s: int, late: bool = False) -> tuple:
+def choose(pieces: list, need_s: int, late: bool = False, runs: bool = False) -> tuple:
     """(the chosen (start, end), in order and joined where they touch; missing seconds; the dearest price of them or None).
 
-    With `late` the starts of the pieces are below 0, so that the later piece of the same price is taken, and of a piece its end.
-    The pieces are sorted in their place.
+    With `late` the starts of the pieces are below 0, so that the later piece of the same price is taken, and of a piece its end;
+    with `runs` of the piece that begins now its beginning, so that what runs is not interrupted. The pieces are sorted in place.
     """
     pieces.sort()
     taken = []
@@ -20,7 +20,7 @@ def choose(pieces: list, need_s: int, late: bool = False) -> tuple:
         dearest = price
         start = abs(start)
         if seconds > need_s:
-            if late:
+            if late and (start or not runs):
                 start += seconds - need_s
             seconds = need_s
         taken.append((start, start + seconds))

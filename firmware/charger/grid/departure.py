@@ -3,7 +3,7 @@
 The plan is worked out from what is known now, and again when the session, the owner's wish, the prices or the hours change and
 each quarter of an hour; the planner keeps only what holds now. The energy still wanted is turned into time by the power that
 the car has shown in this session, before that by one phase of what the limits that protect leave; by no more than what back end
-and owner allow now.
+and owner allow now. A car that took all of what a limit that passes (the sun, the house) left has not shown its power.
 """
 
 from micropython import const
@@ -21,6 +21,7 @@ _SPANS = const(40)  # of the hours until the departure
 _SLICE = const(8)  # times a slice, under 20 ms on an ESP32
 # Limits that follow the planner's own word, and those that last for minutes.
 _PASSING = ("hours", "plan", "solar", "delay", "pause", "house", "supply", "temperature", "mains", "flash", "connection")
+CHOSEN = "a chosen time before the departure"
 DEPARTURES = "departures.json"  # connector number as text: [minute of the day in local time, Wh, when it was set in UTC seconds]
 
 
@@ -55,13 +56,13 @@ def keep(files: Files, number: int, wish: tuple | None) -> None:
     files.write_json(DEPARTURES, wishes)
 
 
-def work_out(files: Files, hours: Any, now: int | None, connector: Connector, session: Any, delay_s: int, volts: int,
-             sun: int | None) -> Steps:
+def work_out(files: Files, hours: Any, now: int | None, lane: Any, delay_s: int, volts: int, sun: int | None) -> Steps:
     """A generator of slices that returns the plan of a running session; None without one, a departure or the time.
 
     sun: what a kWh of the solar surplus costs, None without a solar mode: of times with the same price the later ones are taken
     then, so that the sun comes first, with an eighth to spare; while cheaper times are enough, the sun is not taken.
     """
+    connector, session = lane.connector, lane.session
     wish = kept(files).get(str(connector.id))
     if session is None or now is None or wish is None:
         return None
@@ -72,46 +73,53 @@ def work_out(files: Files, hours: Any, now: int | None, connector: Connector, se
         began = since  # a wish made during the session is for what comes
     leave = next_departure(hours.zone, minute, began)
     left_wh = wh - (connector.meter.reported_wh() - session.start_wh)
-    need_s = left_wh * 3600 // max(1, _power_w(connector.outlet, session, volts))
+    need_s = left_wh * 3600 // max(1, _power_w(lane, volts))
     if need_s <= 0:
         return Plan(HOLD, max(now, leave) + _DAY_S, "the car has the energy that was wanted")
     if now >= leave:
         return Plan(NOTHING, now + _DAY_S, "the departure is over")
     late = sun is not None
     spare_s = delay_s + (need_s // 8 if late else 0)
+    runs = connector.outlet.energised and lane.says == RUN
     if connector.outlet.energised and need_s > delay_s:
         need_s -= delay_s // 2  # flows in the mean while the end of the last time waits for its delay
     blocks = tariff.kept(files)
     yield
     pieces = yield from _gathered(hours, blocks, now, leave, delay_s, -1 if late else 1)
     yield
-    chosen, missing_s, dearest = cheapest.choose(pieces, need_s, late)
+    chosen, missing_s, dearest = cheapest.choose(pieces, need_s, late, runs)
     wait = HOLD if late and not missing_s and dearest is not None and dearest < sun else WAIT
     if spare_s and chosen and cheapest.room_after(pieces, chosen[-1][1]) < spare_s:
         yield
-        chosen, missing_s, _ = cheapest.choose(pieces, need_s + spare_s, late)
+        chosen, missing_s, _ = cheapest.choose(pieces, need_s + spare_s, late, runs)
     cable = connector.outlet.cable
     again_s = _CABLE_S if cable is not None and not cable.rating_da else _AGAIN_S
-    return _decide(now, min(leave, now + again_s), [(now + start, now + end) for start, end in chosen], missing_s, wait)
+    plan = _decide(now, min(leave, now + again_s), [(now + start, now + end) for start, end in chosen], missing_s, wait)
+    if lane.starts():  # the end of a time that is shorter than its delay takes no start back
+        plan.says, plan.until, plan.why = RUN, min(leave, now + lane.left_s() + 1), CHOSEN
+    return plan
 
 
 def _decide(now: int, until: int, chosen: list, missing_s: int, wait: int) -> Plan:
     """What the chosen times say now, and until when."""
     for start, end in chosen:
         if start <= now < end:
-            why = "the departure cannot be met: it charges whenever it may" if missing_s else "a chosen time before the departure"
+            why = "the departure cannot be met: it charges whenever it may" if missing_s else CHOSEN
             return Plan(RUN, min(until, end), why, chosen, missing_s)
         if start > now:
             until = min(until, start)
     return Plan(wait, until, "waits for the cheapest times before the departure", chosen, missing_s)
 
 
-def _power_w(outlet: Outlet, session: Session, volts: int) -> int:
+def _power_w(lane: Any, volts: int) -> int:
     """What the car will take, W."""
+    outlet, shown_w, offered_da = lane.connector.outlet, lane.session.max_w, lane.offered_da
     allowed_da = max(outlet.allowed_da(*_PASSING), pilot_duty.MINIMUM_DA)
-    if session.max_w:
-        return min(session.max_w, volts * outlet.phases * allowed_da // 10)
-    return volts * min(allowed_da, outlet.limits.safety_da) // 10
+    expected_da = min(allowed_da, outlet.limits.safety_da)
+    expected_w = volts * expected_da // 10  # one phase
+    if not shown_w or (offered_da < expected_da and shown_w * 40 > volts * offered_da * 3):  # three quarters of what was offered
+        shown_w = max(shown_w, expected_w)
+    return min(shown_w, volts * outlet.phases * allowed_da // 10)
 
 
 def affordable(files: Files, hours: Any, now: int | None, minute: int, power_w: int, budget: int) -> Steps:

@@ -2,6 +2,7 @@
 
 from micropython import const
 
+from charger import clock
 from charger.grid.random_delay import WaitingChanges
 from charger.metering.charging_session import Session
 
@@ -27,6 +28,7 @@ class Lane:
         self.session: Session | None = None
         self.starting: bool | None = None  # the plan of a session that begins is worked out; True: its delay is served
         self.delay_served = False  # the start that comes now has waited its random delay already (UK-37)
+        self.offered_da = 0  # the most that the car was offered in this session, as far as this start of the firmware knows
         self.plan_until = 0  # UTC seconds at which the owner's plan is looked up again
         self.says = NOTHING  # what the owner's plan says now
         self.why = ""  # and in words
@@ -48,6 +50,14 @@ class Lane:
     def waits(self) -> bool:
         """True while a change waits for its random delay."""
         return self.waiting.newest() not in (None, self.applied_da)
+
+    def left_s(self) -> int:
+        """Seconds to the next change that comes into force."""
+        return self.waiting.left_s(clock.uptime_s())
+
+    def starts(self) -> bool:
+        """True while the start that the plan asked for waits for its random delay, and nothing new was asked of the plan."""
+        return self.says == RUN and self.plan_until > 0 and self.applied_da == 0 and self.waits()
 
     def enforce(self) -> None:
         """Set the outlet's limits: a lower limit that waits is not yet in force, a higher one is held by "delay"."""

@@ -171,7 +171,7 @@ class Planner:
         """A flow of energy begins: a relevant time, after a power cut as well (UK-35, UK-37)."""
         lane = self.lanes[session.connector_id - 1]
         lane.session = session
-        lane.plan_until = 0
+        lane.plan_until = lane.offered_da = 0
         lane.work = lane.starting = None
         if self._departures and clock.utc_s() is not None:
             lane.says, lane.why = WAIT, "works out the plan"
@@ -217,6 +217,9 @@ class Planner:
                 self._costs.second(lane.connector)
 
     def _step_lane(self, lane: Lane) -> None:
+        outlet = lane.connector.outlet
+        if outlet.energised:
+            lane.offered_da = max(lane.offered_da, outlet.offered_da)
         self._end_delays(lane)
         utc = clock.utc_s()
         if utc is not None and not self._open_from <= utc < self._open_until:
@@ -273,8 +276,7 @@ class Planner:
         if self.solar is not None:  # in the mode "minimum" the owner wants 6 A whatever they cost
             sun = self._config.get_int("SolarExportPrice") * 100 if self.solar.mode == "surplus" else _WORTHLESS
         return departure.work_out(
-            self._files, self.hours(), clock.utc_s(), lane.connector, lane.session, self.delay_most_s,
-            self._config.supply_volts, sun)  # fmt: skip
+            self._files, self.hours(), clock.utc_s(), lane, self.delay_most_s, self._config.supply_volts, sun)  # fmt: skip
 
     def replan(self) -> None:
         """A departure, the tariff, the hours or the time is another one."""
@@ -371,7 +373,7 @@ class Planner:
         """What holds at a connector, why, and when that may change: plain data."""
         lane = self.lane(connector)
         outlet = connector.outlet
-        delay_s = lane.waiting.left_s(clock.uptime_s()) if lane.waits() else None
+        delay_s = lane.left_s() if lane.waits() else None
         return {
             "limit_amps": outlet.target_da() / 10,
             "reason": outlet.limit_words(),

@@ -1,8 +1,9 @@
 """Charging by the surplus of the house's own generation: what would else flow to the grid, by the readings of the house.
 
 SolarMode "surplus" charges by it alone: it begins when the surplus has been SolarStartPower for _START_S, and ends when it has
-not been enough for 6 A for _STOP_S. Between two beginnings lie at least _LEAST_ON_S and _LEAST_OFF_S, so that the contactor moves
-at most five times an hour. "minimum" never ends: at least 6 A. In between the current follows each reading, the mean of a few.
+not been enough for 6 A for _STOP_S. It stays on and off for _LEAST_S at least, and between two beginnings lie at least _CYCLE_S,
+so that the contactor moves at most five times an hour. "minimum" never ends: at least 6 A. In between the current follows each
+reading, the mean of a few.
 """
 
 from micropython import const
@@ -12,7 +13,8 @@ from charger.grid.lane import Lane
 
 OFF, SURPLUS, MINIMUM = "off", "surplus", "minimum"
 _START_S, _STOP_S = const(60), const(120)
-_LEAST_ON_S, _LEAST_OFF_S = const(900), const(600)
+_LEAST_S = const(300)
+_CYCLE_S = const(1500)
 _LEAST_DA = const(60)
 _STEP_DA = const(5)  # smaller changes of the current are not followed
 _MEAN = const(4)
@@ -28,6 +30,7 @@ class SolarSurplus:
         self.start_w = 0
         self.running = False
         self.available_w: int | None = None  # mean of the last readings; None without any
+        self._began_s: int | None = None  # uptime of the last beginning
         self._changed_s: int | None = None  # uptime of the last beginning or end
         self._since_s: int | None = None  # since when the surplus says that it should begin or end
         self._given_da = 0
@@ -85,12 +88,17 @@ class SolarSurplus:
             return
         if self._since_s is None:
             self._since_s = now_s
-        waits_s = _STOP_S if self.running else _START_S
-        holds_s = _LEAST_ON_S if self.running else _LEAST_OFF_S
-        if now_s - self._since_s >= waits_s and (self._changed_s is None or now_s - self._changed_s >= holds_s):
-            self.running = not self.running
-            self._changed_s = now_s
-            self._since_s = None
+        if now_s - self._since_s < (_STOP_S if self.running else _START_S):
+            return
+        if self._changed_s is not None and now_s - self._changed_s < _LEAST_S:
+            return
+        if not self.running:
+            if self._began_s is not None and now_s - self._began_s < _CYCLE_S:
+                return
+            self._began_s = now_s
+        self.running = not self.running
+        self._changed_s = now_s
+        self._since_s = None
 
     def _followed(self, da: int) -> int:
         if abs(da - self._given_da) >= _STEP_DA or da == _LEAST_DA:

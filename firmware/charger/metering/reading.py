@@ -4,6 +4,7 @@ from micropython import const
 
 from charger import clock
 
+NOT_CALIBRATED = "not calibrated"  # the fault of figures that are nominal
 STALE_MS = const(2000)  # an older measurement is invalid (MET-1)
 
 

@@ -5,7 +5,7 @@ from micropython import const
 from charger import clock, log
 from charger.drivers.meters.calibration import Calibration
 from charger.errors import MeterError
-from charger.metering.reading import STALE_MS, Reading
+from charger.metering.reading import NOT_CALIBRATED, STALE_MS, Reading
 
 _FAILURES = const(5)  # bad answers in a row that make the reading invalid (MET-1)
 _REVERSED = const(5)  # measurements in a row with clear export on a charger that cannot export
@@ -113,7 +113,7 @@ class MeterDriver:
             backwards = backwards or p_mw < _REVERSED_MW
         self._reversed = min(self._reversed + 1, _REVERSED) if backwards and not self._export else 0
         if not self.calibrated:
-            self._invalid("not calibrated")
+            self._invalid(NOT_CALIBRATED)
         elif self._reversed == _REVERSED:
             self._invalid("reversed current")  # MET-17, MET-44: a reversed shunt or CT would count no energy
         elif not reading.valid:
