@@ -20,6 +20,7 @@ from charger.ocpp.v16.actions import set_charging_profile
 from charger.ocpp.v16.charging_profile import tenths
 from charger.ocpp.v16.services.smart_charging import SmartCharging
 from charger.outlet import limits, pilot_duty
+from charger.runtime import cooperative
 
 
 class Session:
@@ -99,7 +100,7 @@ def play(case):
     installed = []
     for connector_id, profile in case["profiles"]:
         validate.check(set_charging_profile.SPEC, {"connectorId": connector_id, "csChargingProfiles": profile})
-        installed.append(service.install(connector_id, profile))
+        installed.append(cooperative.run_now(service.install(connector_id, profile)))
     if not [p for p in case["profiles"] if p[1]["chargingProfilePurpose"] == "TxProfile"]:
         service = SmartCharging(unit)  # as after a restart: all of them were kept
         service.recompute()

@@ -7,6 +7,8 @@ from check import equal, raises, true
 
 from charger.config.configuration import Configuration, key_bytes
 from charger.credentials.vault import Vault
+from charger.ocpp.v16.streamed_list import StreamedList
+from charger.runtime import cooperative
 from charger.store.files import Files
 
 WORDS = (64, 32)
@@ -34,10 +36,17 @@ def make(factory=None, root=None, more=None, key=DEVICE_KEY):
     return Configuration(files, factory, more, Vault(files, key))
 
 
+def _readable(config):
+    return list(config.readable(config.changed))
+
+
+def report(config, names):
+    return cooperative.run_now(config.report(names))
+
+
 def test_the_table_is_complete_and_says_who_may_write():
-    known, unknown = make().report()
+    known = _readable(make())
     access = {entry["key"]: "R" if entry["readonly"] else "RW" for entry in known}
-    equal(unknown, [])
     for line in KEYS.split("\n"):
         for item in line.split("|"):
             name, wanted = item.split(" ")
@@ -48,13 +57,13 @@ def test_the_table_is_complete_and_says_who_may_write():
 
 def test_every_default_is_a_value_that_the_key_itself_accepts():
     config = make()
-    for entry in config.report()[0]:
+    for entry in _readable(config):
         if not entry["readonly"] and entry["key"] != "SecurityProfile":
             equal(config.change(entry["key"], entry["value"]), "Accepted", entry["key"])
 
 
 def test_names_are_found_in_any_case_and_told_as_they_are():
-    known, unknown = make().report(["HEARTBEATinterval", "nosuchkey", "", "a|b", "MeterValueSampleInterval|i"])
+    known, unknown = report(make(), ["HEARTBEATinterval", "nosuchkey", "", "a|b", "MeterValueSampleInterval|i"])
     equal([entry["key"] for entry in known], ["HeartbeatInterval"])
     equal(unknown, ["nosuchkey", "", "a|b", "MeterValueSampleInterval|i"])
 
@@ -123,8 +132,8 @@ def test_factory_values_are_taken_for_any_key_and_wrong_ones_are_reported():
 
 def test_device_facts_are_no_keys_of_ocpp():
     config = make({"ChargePointVendor": "ACME"})
-    equal(config.report(["ChargePointVendor"]), ([], ["ChargePointVendor"]))
-    true(not [entry for entry in config.report()[0] if entry["key"] == "ChargePointVendor"])
+    equal(report(config, ["ChargePointVendor"]), ([], ["ChargePointVendor"]))
+    true(not [entry for entry in _readable(config) if entry["key"] == "ChargePointVendor"])
     equal(config.get_str("ChargePointVendor"), "ACME")
 
 
@@ -138,17 +147,17 @@ def test_given_defaults_give_way_to_the_factory_but_for_facts():
 
 def test_keys_of_a_profile_go_with_it_ocpp120():
     config = make({"SupportedFeatureProfiles": "Core,Reservation"})
-    equal(config.report(["LocalAuthListEnabled"])[1], ["LocalAuthListEnabled"])
+    equal(report(config, ["LocalAuthListEnabled"])[1], ["LocalAuthListEnabled"])
     equal(config.change("LocalAuthListEnabled", "true"), "NotSupported")
-    equal(len(config.report(["ReserveConnectorZeroSupported"])[0]), 1)
+    equal(len(report(config, ["ReserveConnectorZeroSupported"])[0]), 1)
 
 
 def test_the_authorization_key_is_written_and_never_read_ocpp8():
     root = check.folder()
     config = make(None, root)
     equal(config.change("AuthorizationKey", "00112233445566778899aabbccddeeff"), "Accepted")
-    equal(config.report(["AuthorizationKey"])[0], [{"key": "AuthorizationKey", "readonly": False}])
-    true(not [entry for entry in config.report()[0] if entry["key"] == "AuthorizationKey"])
+    equal(report(config, ["AuthorizationKey"])[0], [{"key": "AuthorizationKey", "readonly": False}])
+    true(not [entry for entry in _readable(config) if entry["key"] == "AuthorizationKey"])
     equal(config.all()["AuthorizationKey"], "")
     equal(make(None, root).get_str("AuthorizationKey"), "00112233445566778899aabbccddeeff")
     equal(config.change("AuthorizationKey", "tooshort"), "Rejected")
@@ -223,3 +232,12 @@ def test_a_damaged_file_means_defaults():
     root = check.folder()
     Files(root).write_json("ocpp_config.json", [1])
     equal(make(None, root).connection_timeout_s, 60)
+
+
+def test_a_list_that_is_sent_in_parts_is_of_one_moment():
+    config = make()
+    stream = StreamedList("configurationKey", config.readable, config.changed)
+    before = "".join(stream)
+    equal(config.change("HeartbeatInterval", "4321"), "Accepted")
+    equal("".join(stream), before)
+    true('"4321"' in "".join(StreamedList("configurationKey", config.readable, config.changed)))

@@ -18,6 +18,7 @@ from charger.grid.load_sharing import SharedSupply
 from charger.metering import measurands
 from charger.ocpp.v16.services.smart_charging import SmartCharging
 from charger.outlet import pilot_duty
+from charger.runtime import cooperative
 from sim import ev
 
 CASES = 8
@@ -129,7 +130,7 @@ def test_composite_schedule_of_now_matches_the_pilot():
         unit = Unit(phases, number, random.choice((1, phases)), random.choice((None, 250, 500)))
         for step in range(4):
             connector, fields = random_profile(step % 3, number)
-            unit.service.install(connector, fields)
+            cooperative.run_now(unit.service.install(connector, fields))
             if step == 2:
                 unit.connectors[0].outlet.limits.set("user", random.randint(50, 200))
             unit.rig.run(32000)

@@ -301,15 +301,52 @@ async def test_a_flash_that_refuses_leaves_the_old_profiles():
     rig = await charging()
     await install(rig, profile(limit=10))
 
-    def refuse(name, value):
+    def refuse(name, pieces):
         raise OSError(28)
 
-    rig.files.write_json = refuse
+    rig.files.write_pieces = refuse
     try:
         await install(rig, profile(limit=20))
         raise AssertionError("taken")
     except OSError:
         equal(limit(rig), 100)
+
+
+async def test_a_profile_that_is_there_already_is_not_written_again():
+    rig = await charging()
+    fields = profile(limit=10.5)
+    await install(rig, fields)
+
+    def refuse(name, pieces):
+        raise OSError(28)
+
+    rig.files.write_pieces = refuse
+    equal((await install(rig, fields), limit(rig)), ("Accepted", 105))
+    try:
+        await install(rig, profile(limit=10.4))
+        raise AssertionError("not written")
+    except OSError:
+        equal(limit(rig), 105)
+
+
+async def test_profiles_are_written_one_a_slice_and_a_transaction_that_ends_meanwhile_takes_its_own_along():
+    rig = await charging()
+    for number in range(1, 4):
+        await install(rig, profile(number, stack=number))
+    service = rig.cp.smart_charging
+    steps = service.install(1, profile(9, "TxProfile", 8, stack=3))
+    for _ in steps:  # it replaces nothing that is on flash
+        pass
+    equal(limit(rig), 80)
+    steps = service.install(1, profile(3, "TxProfile", 7, stack=3))  # it replaces one
+    slices = 0
+    for _ in steps:
+        slices += 1
+        if slices == 2:
+            service.session_ended(rig.connectors[0].session)
+            rig.connectors[0].session = None
+    true(slices >= 4, slices)
+    equal([p.id for p in service._profiles if p.purpose == "TxProfile"], [])
 
 
 def test_tenths_survive_binary_fractions_sch4():

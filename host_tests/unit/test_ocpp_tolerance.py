@@ -7,8 +7,8 @@ from ocpp_rig import NOW, Rig
 
 from charger import clock, validate
 from charger.audit import events
-from charger.errors import InvalidValueError
-from charger.net import strict_json
+from charger.errors import InvalidValueError, OcppError
+from charger.net import json_pieces, strict_json
 from charger.ocpp.v16 import actions, answers
 
 HEAP = 16 * 1024 * 1024
@@ -153,8 +153,23 @@ async def test_f_o13_nulls_in_a_long_list_are_absent_too():
     data = bytearray(text.encode())
     message = await strict_json.loads(data, len(data), strict_json.JsonScan(data, len(data)))
     items = message[3]["localAuthorizationList"]
-    true(isinstance(items, strict_json.Items))
+    true(isinstance(items, json_pieces.Items))
     equal([item["idTagInfo"] for item in items], [{"status": "Accepted"}] * 60)
+
+
+async def test_get_configuration_of_a_long_message_looks_at_the_number_of_names():
+    """400 names are refused without any of them in the heap; twelve between white space are answered."""
+    rig = await Rig().online()
+    for count, space in ((400, ""), (12, " " * 500)):
+        names = ["Key%047d" % n for n in range(count)]
+        text = '[2,"1","GetConfiguration",{"key":[%s]}]' % ("," + space).join(['"%s"' % name for name in names])
+        data = bytearray(text.encode())
+        payload = (await strict_json.loads(data, len(data), strict_json.JsonScan(data, len(data))))[3]
+        try:
+            equal((await rig.cp.handle("GetConfiguration", payload))[0], {"unknownKey": names})
+            equal(count, 12)
+        except OcppError as error:
+            equal((error.code, count), ("PropertyConstraintViolation", 400))
 
 
 # --- every field of every message of the back end ---

@@ -226,3 +226,62 @@ async def test_a_long_message_does_not_hold_up_the_loop():
     await line.feed('[2,"1","A",{"a":[%s]}]' % ",".join(["1"] * 4000))
     true(turns.count > 100, turns.count)
     turns.stop()
+
+
+async def _parsed(text):
+    data = bytearray(text.encode())
+    return await strict_json.loads(data, len(data), strict_json.JsonScan(data, len(data)))
+
+
+def _periods(count):
+    return [{"startPeriod": n, "limit": n + 0.5, "more": [n, [None, True], {"s": "},]\\\""}]} for n in range(count)]
+
+
+def _whole(value):
+    """The value with real lists."""
+    if isinstance(value, dict):
+        return {name: _whole(field) for name, field in value.items()}
+    if isinstance(value, list):
+        items = [_whole(item) for item in value]
+        equal(len(value), len(items))
+        return items
+    return value
+
+
+async def test_what_is_long_is_parsed_in_pieces_to_the_same_value():
+    """A list deep in the payload, a list of strings, of numbers and of all kinds; a string with escapes of every length."""
+    space = " \t\r\n" * 80
+    for field in (
+        {"profile": {"schedule": {"periods": _periods(120)}, "n": 1}}, ["name %d; [\"" % n for n in range(300)],
+        [n / 4 for n in range(900)], [None, True, "x", 5, -1.5, {"a": [1]}, [[]], {}] * 150, "plain" * 1000,
+        "\n\\\"\u00e9\u20ac\U0001f600x" * 500, "\\" * 2500, "x" * 509 + "\u20ac" * 1500,
+    ):  # fmt: skip
+        message = [2, "1", "A", {"a": 1, "field": field, "z": {"y": [1, "2"]}}]
+        for text in (json.dumps(message), json.dumps(message).replace(", ", space + "," + space, 5)):
+            true(len(text.encode()) > 4096)
+            value = await _parsed(text)
+            equal(_whole(value), message)
+    error = [4, "1", "Code", "a stack trace\n" * 400, {}]
+    equal(await _parsed(json.dumps(error)), error)
+    escaped = "".join(["\\u%04x" % ord(ch) if ch < "\uffff" else "\\ud83d\\ude00" for ch in "\u00e9\n\U0001f600"])
+    equal((await _parsed('[2,"1","A",{"field":"%s"}]' % (escaped * 300)))[3]["field"], "\u00e9\n\U0001f600" * 300)
+
+
+async def test_what_no_message_may_hold_is_found_in_what_is_long_too():
+    for long in (
+        '[%s]' % ",".join(['{"a":1,"a":2}'] * 400), '{"x":[%s]}' % ",".join(['{"a":1,"a":2}'] * 400),
+        "[%s]" % ",".join(["1e999"] * 900), '["%s",1e999]' % ("x" * 5000), '"%s\\u0000"' % ("x" * 5000),
+        '"%s\\ud83d"' % ("\\u00e9" * 900), '"","field":"%s"' % ("x" * 5000),
+    ):  # fmt: skip
+        line = Line()
+        answer = await line.answers('[2,"1","A",{"field":%s}]' % long)
+        equal(answer[:3], [4, "1", "FormationViolation"], long[:40])
+
+
+async def test_a_long_message_of_any_kind_lets_other_tasks_run():
+    for long in ('"%s"' % ("\\n" * 9000), '"%s"' % ("x" * 18000), json.dumps(["k" * 50] * 300), json.dumps(_periods(200))):
+        turns = LoopTurns()
+        line = Line()
+        await line.feed('[2,"1","A",{"a":{"b":%s}}]' % long)
+        true(turns.count > 25, (turns.count, long[:20]))
+        turns.stop()

@@ -30,7 +30,7 @@ TOLERANCE = 0.05
 # The interpreter's cache of look-ups goes by the numbers of names, so one new name anywhere moves small counts by so much.
 SMALL = 5000
 HEAP = 256 * 1024
-HEAPS = {"handlers": 512 * 1024}  # messages of 24 KB and their answers at once
+HEAPS = {"handlers": 512 * 1024, "network": 512 * 1024}  # messages of 24 KB and their answers at once, one of 64 KB
 _ON_C_TYPES = ("bare", "target")
 _ON_SHIMS = ("target", "sim", "support", "bare")
 # What is counted -> the folders of sys.path: with the target's own C types, or with the simulated board's modules. The firmware
@@ -43,6 +43,7 @@ SUBJECTS = {
     "imports": _ON_C_TYPES,
     "reference": _ON_SHIMS,
     "handlers": _ON_SHIMS,
+    "network": _ON_SHIMS,
 }
 if not (toolchain.ROOT / "boards" / "SIM" / "sim" / "pace_reference.py").exists():
     del SUBJECTS["reference"]
@@ -50,7 +51,7 @@ if not (toolchain.ROOT / "boards" / "SIM" / "sim" / "pace_reference.py").exists(
 BOARDS = {"ESP32": (240, 1.75), "S3": (240, 1.5), "C3": (160, 1.5)}
 
 
-NO_BUDGETS = ("handlers",)  # a subject of many minutes; its figures are in docs/PERFORMANCE.md
+NO_BUDGETS = ("handlers", "network")  # minutes; their figures are in docs/PERFORMANCE.md
 
 
 def with_budgets() -> list[str]:

@@ -4,7 +4,7 @@ from charger import clock
 from charger.runtime import cooperative
 
 _MOST = 20  # entries in one answer
-_FEW = 4  # entries between two yields to other tasks
+_FEW = 2  # entries between two yields to other tasks
 
 
 def _count(args: dict) -> int:

@@ -10,6 +10,7 @@ from charger.runtime import cooperative
 async def _plan(app: Application, _role: Role, args: dict, _surface: str) -> dict:
     from charger.grid import departure  # memory.unload() unloads it
 
+    await clock.sleep_ms(0)
     connector = connector_of(app.connectors, args)
     planner = app.planner
     plan = await cooperative.run(planner.plan(planner.lane(connector)))
@@ -22,6 +23,7 @@ async def _set_plan(app: Application, _role: Role, args: dict, _surface: str) ->
     """Energy by a time of day, kept until it is removed."""
     from charger.grid import departure, weekly  # memory.unload() unloads it
 
+    await clock.sleep_ms(0)
     connector = connector_of(app.connectors, args)
     targets = [name for name in ("kwh", "km", "cost") if name in args]
     if len(targets) != ("depart" in args) or ("km" in args) != ("kwh_per_100km" in args):

@@ -1,6 +1,6 @@
 """All commands: name to (right, spec, coroutine function); run() checks and executes one."""
 
-from charger import validate
+from charger import clock, validate
 from charger.access import roles
 from charger.commands import (
     FORBIDDEN,
@@ -42,4 +42,5 @@ async def run(app: Application, role: Role, name: str, args: dict, surface: str 
     if device:
         args = dict(args)
         args["device"] = device
+    await clock.sleep_ms(0)
     return await act(app, role, args, surface)

@@ -22,6 +22,7 @@ _WORDS = {"policy": ("latch", "stop", "report"), "country": ("GB", "DE", "none")
 _SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
 _TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # indices of a row
+_FEW = const(32)  # names that are looked up in one slice
 _LOW, _HIGH, _CHECK = const(4), const(5), const(6)
 
 
@@ -72,7 +73,7 @@ class Configuration:
             if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):
                 log.error("config", name + ": ignored, invalid value")
                 del changed[name]
-        self._changed = changed
+        self.changed = changed  # by name; a change makes another dictionary
         self._limit = InstallerLimit(self._files, limit, lost)
         if self._limit.value is not None:
             changed[INSTALLER_LIMIT] = self._limit.value
@@ -83,16 +84,16 @@ class Configuration:
 
     def _move_key(self) -> None:
         """Move an AuthorizationKey that earlier firmware stored unencrypted into the vault."""
-        plain = self._changed.get("AuthorizationKey")
+        plain = self.changed.get("AuthorizationKey")
         if plain is None or self._vault is None or not self._vault.ready:
             return
         try:
             if _SECRET not in self._vault.names():
                 self._vault.put(_SECRET, plain.encode())
-            changed = dict(self._changed)
+            changed = dict(self.changed)
             del changed["AuthorizationKey"]
             self._files.write_json(FILE, changed)
-            self._changed = changed
+            self.changed = changed
         except OSError as error:
             log.error("config", "AuthorizationKey not moved: " + log.reason(error))
 
@@ -134,7 +135,7 @@ class Configuration:
 
     def get_str(self, name: str) -> str:
         """Return the value as text. KeyError for a name that is not in the table."""
-        value = self._changed.get(name)
+        value = self.changed.get(name)
         if name == "AuthorizationKey":
             kept = self._secret()
             value = value if kept is None else kept
@@ -183,11 +184,13 @@ class Configuration:
         """True while a feature profile is enabled; Core always is."""
         return profile == "Core" or "," + profile + "," in "," + self.get_str("SupportedFeatureProfiles") + ","
 
-    def report(self, names: list | None = None) -> tuple:
-        """(configurationKey list, unknownKey list) of GetConfiguration; all readable keys without names (OCPP-74)."""
-        known, unknown = [] if names else list(self.readable()), []
+    def report(self, names: list) -> Steps:
+        """(configurationKey list, unknownKey list) of GetConfiguration with names (OCPP-74). A generator of slices."""
+        known, unknown = [], []
         spellings = None  # all keys in lower case, made when a request has a name in another spelling
-        for name in names or ():
+        for name in names:
+            if (len(known) + len(unknown)) % _FEW == _FEW - 1:
+                yield
             key = name
             if name not in self._keys:
                 if spellings is None:
@@ -196,14 +199,15 @@ class Configuration:
             if key is None or not self._is_offered(self._keys[key]):
                 unknown.append(name)
             else:
-                known.append(self._entry(key, self._keys[key]))
+                known.append(self._entry(key, self._keys[key], self.changed))
         return known, unknown
 
-    def readable(self) -> Iterator:
-        """Iterate the configurationKey entries of all readable keys."""
+    def readable(self, changed: dict) -> Iterator:
+        """Iterate the configurationKey entries of all readable keys, by the `changed` of now or of a moment before."""
+        profiles = "," + self._plain("SupportedFeatureProfiles", changed) + ",Core,"
         for name, row in self._keys.items():
-            if "R" in row[_ACCESS] and self._is_offered(row):
-                yield self._entry(name, row)
+            if "R" in row[_ACCESS] and "," + row[_PROFILE] + "," in profiles:
+                yield self._entry(name, row, changed)
 
     def _is_offered(self, row: tuple) -> bool:
         return row[_ACCESS] != "D" and self.has_profile(row[_PROFILE])
@@ -212,10 +216,17 @@ class Configuration:
         """Return name to value of every key and device fact, secrets masked; for the local API and the control port."""
         return {name: "" if row[_ACCESS] == "W" else self.get_str(name) for name, row in self._keys.items()}
 
-    def _entry(self, name: str, row: tuple) -> dict:
+    def _plain(self, name: str, changed: dict) -> str:
+        """Return the value, by `changed`, of a key that is not in the vault."""
+        value = changed.get(name)
+        if value is None:
+            value = self._factory.get(name)
+        return self._keys[name][_DEFAULT] if value is None else value
+
+    def _entry(self, name: str, row: tuple, changed: dict) -> dict:
         entry = {"key": name, "readonly": row[_ACCESS] == "R"}
         if row[_ACCESS] != "W":  # the key itself never leaves the unit (OCPP-8)
-            entry["value"] = self.get_str(name)[:_LONGEST]
+            entry["value"] = self._plain(name, changed)[:_LONGEST]
         return entry
 
     # --- changing ---
@@ -276,12 +287,12 @@ class Configuration:
             self._vault.put(_SECRET, value.encode())
             log.info("config", name + " changed")
         elif self.get_str(name) != value:
-            changed = dict(self._changed)
+            changed = dict(self.changed)
             changed[name] = value
             if name == INSTALLER_LIMIT or self._limit.value is None:  # written before the settings: see InstallerLimit
                 self._limit.write(value if name == INSTALLER_LIMIT else self.get_str(INSTALLER_LIMIT))
             self._files.write_json(FILE, changed)
-            self._changed = changed
+            self.changed = changed
             log.info("config", name + " changed")
         for wanted, listener in self._listeners:
             if wanted == name and not quiet:

@@ -9,7 +9,7 @@ Roots of the factory count as installed. They cannot be deleted, so a list has t
 The unit's own certificate: chain in a file, key in the vault; during a trial there is a second pair.
 """
 
-from charger import log
+from charger import clock, log
 
 CENTRAL_SYSTEM = "CentralSystemRootCertificate"
 MANUFACTURER = "ManufacturerRootCertificate"
@@ -121,6 +121,7 @@ class CertificateStore:
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.credentials import root_store
 
+        await clock.sleep_ms(0)
         try:
             return await root_store.install(self, kind, text)
         except OSError as error:  # the flash cannot be read, so the installed roots are unknown

@@ -85,6 +85,7 @@ async def install(store: CertificateStore, kind: str, text: str) -> str:
         present = _all(store, kind)
         why, signer = await _check(store, kind, root, present)
     except CryptoError as error:
+        await clock.sleep_ms(0)
         return store.refused(bad, "not installed, %s" % error)
     if why:
         return store.refused(events.CERTIFICATE_REFUSED, why)

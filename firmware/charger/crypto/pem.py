@@ -66,14 +66,18 @@ def encode(encoded: bytes, label: str = "CERTIFICATE") -> str:
 
 
 def _lines(text: str) -> Iterator:
-    """Generate the lines one by one, without space around them: a list of all would double the memory."""
-    at = 0
-    while at < len(text):
-        end = text.find("\n", at)
-        if end < 0:
-            end = len(text)
-        yield text[at:end].strip()
-        at = end + 1
+    """Generate the lines one by one, without space around them: a list of all would double the memory.
+
+    Part by part, since each look into a text begins at its first character.
+    """
+    rest = ""
+    for at in range(0, len(text), _CHUNK_CHARS):
+        lines = (rest + text[at : at + _CHUNK_CHARS]).split("\n")
+        rest = lines.pop()
+        for line in lines:
+            yield line.strip()
+    if rest:
+        yield rest.strip()
 
 
 def _encode_base64(octets: bytes) -> str:

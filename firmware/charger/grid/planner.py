@@ -286,8 +286,8 @@ class Planner:
         for lane in self.lanes:
             lane.plan_until = 0
             lane.work = None
-        self.give_back()
         self.second()
+        self.give_back()
 
     def hours(self) -> Any:
         """The charging hours, for one look: give_back() then."""

@@ -24,7 +24,7 @@ _ANCHORS_KEPT = const(32)
 _MONTHS_KEPT = const(14)
 _RECENT = const(16)  # records read for recent() after a restart
 _BREATH = const(16)  # records between two yields to other tasks
-_FEW = const(4)  # the same, of records that are unpacked
+_FEW = const(2)  # the same, of records that are unpacked
 _DAY_S = const(86400)
 
 

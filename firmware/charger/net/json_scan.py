@@ -13,8 +13,9 @@ _LONGEST_NUMBER = const(40)  # a double needs 25; converting thousands of digits
 _MOST_DIGITS = const(256)  # a number of more ends the scan at once
 _TOKENS_A_SLICE = const(64)
 _ESCAPES_A_SLICE = const(32)
-_LARGE = const(2048)  # bytes; smaller messages never fill the heap
+_LONG = const(2048)  # bytes of a list or string that is parsed piece by piece
 _IN_PAYLOAD = const(3)  # depth of a list that is a field of a CALL's payload
+_SPACE = const(256)  # bytes that are searched at once
 
 _VALUE = const(0)  # expected next; at the beginning of an array or object also its end
 _FIRST_VALUE = const(1)
@@ -30,7 +31,8 @@ _BACKSLASH = const(92)
 def skip_space(buf: bytearray, at: int) -> int:
     """Return the offset of the first byte at or behind `at` that is not white space."""
     while buf[at] <= 32:
-        at += 1
+        part = bytes(memoryview(buf)[at : at + _SPACE])
+        at += len(part) - len(part.lstrip())
     return at
 
 
@@ -67,15 +69,15 @@ def unit_at(buf: bytearray, at: int, end: int) -> int:
 class JsonScan:
     """One pass over buf[:end], a bytearray of valid UTF-8.
 
-    After run() `keys` is the number of keys, `long` is (start, end, number of items) of the longest list of objects in
-    the payload, and, as soon as the scan has passed them, head() gives the first and second element of an outer array:
+    After run() `keys` is the number of keys, `long` is (start, end) of the longest list or string in the payload, None
+    without one of 2 KiB, and, as soon as the scan has passed them, head() gives the first and second element of an outer array:
     the message type and id that an answer to a bad message needs.
     """
 
     def __init__(self, buf: bytearray, end: int):
         self._buf = buf
         self._end = end
-        self._stack = bytearray(MAX_DEPTH)  # 1: object, 0: array
+        self._stack = [0] * MAX_DEPTH  # where each open object begins; -1 minus that of an array
         self._depth = 0
         self._outer = 0  # values of the outer array so far
         self._kind_at = 0  # where the first two of them begin
@@ -84,8 +86,6 @@ class JsonScan:
         self.pairs = False  # surrogate pairs to join
         self.fault = None  # why the text is unacceptable
         self.long = None
-        self._list_at = 0
-        self._commas = 0
 
     async def run(self) -> None:
         """Scan. NotJsonError; UnacceptableJsonError at once when nested too deep, otherwise only if all the text is JSON.
@@ -105,15 +105,15 @@ class JsonScan:
                 if not at:
                     raise NotJsonError("string without an end")
                 if state < _KEY:
+                    if at - start > _LONG:
+                        self._note_long(start, at)
                     state = self._value_done(start) if self._depth < 2 else _NEXT
                 else:
                     self.keys += 1
                     state = _COLON
             elif c == 44 and state == _NEXT:
                 at += 1
-                state = _KEY if self._stack[self._depth - 1] else _VALUE
-                if self._depth == _IN_PAYLOAD:
-                    self._commas += 1
+                state = _KEY if self._stack[self._depth - 1] >= 0 else _VALUE
             elif c == 58 and state == _COLON:
                 at += 1
                 state = _VALUE
@@ -157,34 +157,32 @@ class JsonScan:
         is_object = c == 123
         if self._depth == 1:
             self._outer += 1
-        self._stack[self._depth] = is_object
+        self._stack[self._depth] = at if is_object else ~at
         self._depth += 1
-        if self._depth == _IN_PAYLOAD and not is_object:
-            self._list_at = at
-            self._commas = 0
         return _FIRST_KEY if is_object else _FIRST_VALUE
 
     def _close(self, c: int, at: int, state: int) -> tuple:
         is_object = c == 125
-        if not self._depth or self._stack[self._depth - 1] != is_object:
+        start = self._stack[self._depth - 1]
+        if not self._depth or (start >= 0) != is_object:
             raise NotJsonError("unexpected bracket at %d" % at)
         if state != _NEXT and state != (_FIRST_KEY if is_object else _FIRST_VALUE):
             raise NotJsonError("unexpected bracket at %d" % at)
-        if self._depth == _IN_PAYLOAD and not is_object:
-            self._note_list(at + 1)
+        if start < 0 and at - ~start > _LONG and self._depth >= _IN_PAYLOAD:
+            self._note_long(~start, at + 1)
         self._depth -= 1
         return at + 1, _NEXT if self._depth else _DONE
 
-    def _note_list(self, end: int) -> None:
-        """Note the end of a list in the payload."""
-        size = end - self._list_at
-        if size > _LARGE and self._buf[skip_space(self._buf, self._list_at + 1)] == 123:
-            if self.long is None or size > self.long[1] - self.long[0]:
-                self.long = (self._list_at, end, self._commas + 1)
+    def _note_long(self, start: int, end: int) -> None:
+        """Note a list or string unless a longer one is known: so what is inside of another list of the payload is not."""
+        if self._depth < 2 and self._outer < 2:
+            self.fault = "string too long"  # it is no id
+        elif self.long is None or end - start > self.long[1] - self.long[0]:
+            self.long = (start, end)
 
     def _value_done(self, start: int) -> int:
         """Note the end of a value that is not a container; record where the first two of the outer array begin."""
-        if self._depth == 1 and not self._stack[0]:
+        if self._depth == 1 and self._stack[0] < 0:
             self._outer += 1
             if self._outer == 1:
                 self._kind_at = start
@@ -210,16 +208,17 @@ class JsonScan:
         if not start:
             return None
         buf = self._buf
-        probe = JsonScan(buf, self._end)
+        probe = JsonScan(buf, min(self._end, start + _LONGEST_ELEMENT))
         if buf[start] == _QUOTE:
-            end = probe._part(start + 1)
-            while end < 0 and -end - start <= _LONGEST_ELEMENT:
-                end = probe._part(-end)
-            if end < 0:
+            end = -start - 1
+            try:
+                while end < 0:
+                    end = probe._part(-end)
+            except NotJsonError:
                 return None
         else:
             end = probe._number(start) if buf[start] in b"-0123456789" else probe._word(buf[start], start)
-        if probe.fault or probe.pairs or end - start > _LONGEST_ELEMENT or buf.find(b"\x00", start, end) >= 0:
+        if probe.fault or probe.pairs or buf.find(b"\x00", start, end) >= 0:
             return None
         return json.loads(memoryview(buf)[start:end])  # type: ignore[arg] - takes any buffer
 

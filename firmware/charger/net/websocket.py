@@ -34,6 +34,7 @@ _KEPT = const(1024)  # the receive buffer between messages; most fit
 _AHEAD = const(256)  # read ahead of frame headers, so that a small frame costs one read
 _CHUNK = const(512)  # masked and written at a time
 _SHORT = const(496)  # payload that fits into the first chunk
+_FEW = const(8)  # pieces that are counted in one slice; most messages have five, a list has one for each item
 _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.5
 _CLOSE_MS = const(2000)
 _RETRY_MS = const(20)
@@ -239,9 +240,12 @@ class WebSocket(FrameWriter):
         A message that cannot be written within 20 s, or whose sender is cancelled in the middle, ends the connection,
         because the peer could not decode what follows.
         """
-        total = 0
+        total = count = 0
         for piece in pieces:
             total += len(memoryview(piece))
+            count += 1
+            if count % _FEW == 0:
+                await clock.sleep_ms(0)
         try:
             if self._writers or total > _SHORT or self._max_frame or self._close_sent or self._closed is not None:
                 await self._send_in_turn(pieces, total)

@@ -141,6 +141,7 @@ class FrameWriter:
                 if at == len(view):
                     mask_in_place(view[masked:], mask)
                     await self._write(view[begin:], started)
+                    await clock.sleep_ms(0)
                     begin = masked = at = 0
         if size:
             raise OSError(EIO)  # the pieces are shorter than they were counted: the peer could not decode what follows

@@ -104,9 +104,11 @@ def heap_free() -> int:
 
 def fits(heap_bytes: int) -> bool:
     """True when so much heap is free, after a collection where it has to be."""
-    if heap_free() < heap_bytes:
+    free = heap_free()  # looks at each block of the heap
+    if free < heap_bytes:
         gc.collect()
-    return heap_free() >= heap_bytes
+        free = heap_free()
+    return free >= heap_bytes
 
 
 def fits_tls(heap_bytes: int) -> bool:
@@ -116,12 +118,11 @@ def fits_tls(heap_bytes: int) -> bool:
 
 
 def unload(modules: tuple) -> None:
-    """Unload modules. Existing references stay valid; the next import loads a new copy."""
+    """Unload modules. Existing references stay valid; the next import loads a new copy. The next collection frees them."""
     for name in modules:
         package, _, last = name.rpartition(".")
         if sys.modules.pop(name, None) is not None and hasattr(sys.modules.get(package), last):
             delattr(sys.modules[package], last)
-    gc.collect()
 
 
 class Reclaimer:

@@ -96,7 +96,7 @@ class Journal:
             chunk = self._read(first, offset, segment[_SIZE])
             at = 0
             while True:
-                seq, length = _parse(chunk, at, first)
+                seq, length = _parse(chunk, at, first, wanted)
                 if seq < 0:
                     break
                 at += _HEADER_LEN + length
@@ -211,14 +211,17 @@ class Journal:
             self._drop_oldest()
 
 
-def _parse(chunk: memoryview, at: int, floor: int) -> tuple:
-    """Return (number, length) of the record at `at`, (-1, 0) when it is invalid or not the expected one."""
+def _parse(chunk: memoryview, at: int, floor: int, wanted: int = 0) -> tuple:
+    """Return (number, length) of the record at `at`, (-1, 0) when it is invalid or not the expected one.
+
+    The checksum of one before `wanted`, which is skipped, is not looked at.
+    """
     if at + _HEADER_LEN > len(chunk):
         return -1, 0
     length, seq, crc = struct.unpack_from(_HEADER, chunk, at)
     end = at + _HEADER_LEN + length
     if end > len(chunk) or seq < floor:
         return -1, 0
-    if checksum(bytes(chunk[at : at + 6]) + bytes(chunk[at + _HEADER_LEN : end])) != crc:
+    if seq >= wanted and checksum(bytes(chunk[at : at + 6]) + bytes(chunk[at + _HEADER_LEN : end])) != crc:
         return -1, 0
     return seq, length

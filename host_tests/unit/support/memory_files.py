@@ -14,6 +14,13 @@ class MemoryFiles:
     def write_json(self, name, value):
         self.files[name] = json.dumps(value)
 
+    def write_pieces(self, name, pieces):
+        text = ""
+        for piece in pieces:
+            text += piece
+            yield
+        self.files[name] = text
+
     def exists(self, name):
         return name in self.files
 

@@ -1,4 +1,4 @@
-"""The charger around the handlers that count_handlers.py measures: archives in use, a session, an owner who is logged in."""
+"""The charger around the handlers that handler_slices.py measures: archives in use, a session, an owner who is logged in."""
 
 import asyncio
 import gc
@@ -13,6 +13,7 @@ from charger.audit.security_log import SecurityLog
 from charger.credentials.certificate_store import CertificateStore
 from charger.local_api.listener import LocalApiListener, LoginSession
 from charger.metering.charging_session import Session
+from charger.ocpp.v16.services import certificate_renewal
 from charger.store import file_system
 from sim import flash as simflash
 
@@ -37,6 +38,7 @@ class Slices:
 
     def __init__(self):
         self.longest = 0
+        self.of = ""  # the task's coroutine
         self.alive = 0  # bytes of heap
         self.on = False
         self._create = asyncio.create_task
@@ -62,12 +64,12 @@ class Slices:
                 else:
                     value = coroutine.throw(send)
             except StopIteration as done:
-                self._note()
+                self._note(coroutine)
                 return done.value
             except BaseException:
-                self._note()
+                self._note(coroutine)
                 raise
-            self._note()
+            self._note(coroutine)
             if self.on and gc.mem_alloc() - self.alive > _GARBAGE:
                 gc.collect()
                 self.alive = gc.mem_alloc()
@@ -91,9 +93,12 @@ class Slices:
         gc.enable()
         return self.longest
 
-    def _note(self):
+    def _note(self, coroutine):
         if self.on:
-            self.longest = max(self.longest, counting.end())
+            took = counting.end()
+            if took > self.longest:
+                self.longest = took
+                self.of = repr(coroutine)
 
 
 class Verdict:
@@ -162,6 +167,9 @@ class Part:
     def changed(self):
         pass
 
+    def prove(self, *_):
+        pass
+
 
 class Sink:
     """An upload to a server that takes everything at once: counted and sent as net/upload.py does."""
@@ -177,6 +185,7 @@ class App:
     """What local API and portal use of the application, on the rig's charge point."""
 
     provisioned = True
+    group = learning = None
     heap_peak = 0
     mqtt_client = house_meter = None
 
@@ -230,6 +239,7 @@ async def charging_unit():
         log._write("PinRefused", "no. %d by somebody at the page, as owner" % number)
     rig.cp.security_log = log
     rig.cp.make_uploader = Sink
+    certificate_renewal.gc = Part(collect=lambda: None)  # a slice of its own, counted apart
     rig.cp.store = CertificateStore(rig.files, rig.config, None, Vault())
     await rig.online()
     for number in range(SESSIONS):

@@ -1,6 +1,6 @@
 """The worst input that each handler has to accept or to refuse: by OCPP action, path of the local API, and MQTT command.
 
-count_handlers.py measures them, and names a handler of the firmware that has no row here. What comes over the network beside
+handler_slices.py measures them, and names a handler of the firmware that has no row here. What comes over the network beside
 these, and the unit's own files, are in worst_bytes.py.
 """
 
@@ -81,7 +81,7 @@ OCPP = {
     "ExtendedTriggerMessage": tuple([{"requestedMessage": name} for name in _EXTENDED]),
     "GetCompositeSchedule": ({"connectorId": 0, "duration": 9223372036854775807, "chargingRateUnit": "W"},
                              {"connectorId": 0, "duration": 9223372036854775807, "chargingRateUnit": "A"}),
-    "GetConfiguration": ({}, {"key": ["UnknownKeyNumber%02d" % n for n in range(50)]}, lambda: {"key": ["k" * 50] * 400}),
+    "GetConfiguration": ({}, lambda: {"key": ["UnknownKey%040d" % n for n in range(100)]}, lambda: {"key": ["k" * 50] * 400}),
     "GetDiagnostics": ({"location": _LOCATION, "retries": 0, "startTime": "2020-01-01T00:00:00Z", "stopTime": _UTC},),
     "GetInstalledCertificateIds": ({"certificateType": "CentralSystemRootCertificate"},
                                    {"certificateType": "ManufacturerRootCertificate"}),
@@ -120,6 +120,7 @@ OCPP = {
 FRAMES = {
     "unknown action": lambda: '[2,"1","NoSuchAction",{"a":"' + "\\n" * 11000 + '"}]',
     "answer": lambda: '[3,"1",{"currentTime":"' + "\\u00e9" * 3900 + '"}]',
+    "error": lambda: '[4,"1","InternalError","' + "\\n" * 11000 + '",{}]',
     "no JSON": lambda: "[" * 20000,
     "no end": lambda: '[2,"' + "\\" * 20000,
     "long id": lambda: '[2,"' + "\\u0041" * 3900 + '","ClearCache",{}]',

@@ -1,6 +1,7 @@
 """ClearChargingProfile (OCPP-109)."""
 
 from charger.ocpp.v16.actions.charging_profile_spec import PURPOSES
+from charger.runtime import cooperative
 
 SPEC = (
     "obj",
@@ -14,9 +15,9 @@ SPEC = (
 )
 
 
-def handle(cp: ChargePoint, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, or Unknown when nothing matched."""
-    cleared = cp.smart_charging.clear(
+    cleared = await cooperative.run(cp.smart_charging.clear(
         request.get("id"), request.get("connectorId"), request.get("chargingProfilePurpose"), request.get("stackLevel")
-    )
+    ))
     return {"status": "Accepted" if cleared else "Unknown"}

@@ -133,7 +133,9 @@ class CertificateRenewal:
             return store.refused(events.INVALID_OWN_CERTIFICATE, "a new key is being generated, or a certificate checked")
         self._checking = True
         try:
+            await clock.sleep_ms(0)
             gc.collect()  # the chain needs a block of some KiB
+            await clock.sleep_ms(0)
             chain = await self._check(text)
             store.files.write(NEXT_CHAIN, chain)
         except CryptoError as error:
@@ -151,11 +153,15 @@ class CertificateRenewal:
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.crypto import keys, path_validation, pem, x509
 
+        await clock.sleep_ms(0)
         pending = self._cp.store.vault.get(NEXT_KEY)
         if pending is None:
             raise CryptoError(UNTRUSTED, "no certificate was requested")
         encoded = await cooperative.run(pem.decoding(text, max_chars=len(text)))
-        certificates = [x509.parse(one) for one in encoded]
+        certificates = []
+        for one in encoded:
+            certificates.append(x509.parse(one))
+            await clock.sleep_ms(0)
         leaf = certificates[0]
         if leaf.key.bits != keys.decode_private_key(pending)[1]:
             raise CryptoError(UNTRUSTED, "not for the requested key")
@@ -166,7 +172,8 @@ class CertificateRenewal:
             now = leaf.not_before_s  # it is used when its validity begins (WP-18)
         roots = []
         known = (self._cp.store.roots(CENTRAL_SYSTEM) or b"").decode()
-        for one in pem.decode(known, max_chars=len(known)) if known else ():
+        for one in await cooperative.run(pem.decoding(known, max_chars=len(known))) if known else ():
+            await clock.sleep_ms(0)
             try:
                 roots.append(x509.parse(one))
             except CryptoError as error:

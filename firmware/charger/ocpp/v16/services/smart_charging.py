@@ -4,10 +4,13 @@ The limit is computed when profiles or sessions change and when a period ends; t
 current_plan.py computes the limit at a given time.
 """
 
+import json
+
 from charger import clock, log
 from charger.errors import InvalidValueError
 from charger.ocpp.v16.charging_profile import ABSOLUTE, CHARGE_POINT_MAX, TX, ChargingProfile
 from charger.ocpp.v16.current_plan import CurrentPlan
+from charger.runtime import cooperative
 from charger.validate import check
 
 FILE = "ocpp_profiles.json"
@@ -24,6 +27,7 @@ class SmartCharging:
         self._config = cp.config
         self._profiles = []
         self._under_way = []  # profiles of remote starts that were accepted and do not wait at their connector yet
+        self._saving = False  # the file is being written
         self._next = None  # when a limit may change, in the seconds of _now()
         self._zero_s = None  # UTC at uptime 0 by which the limits were computed
         self._in_force = [[] for _ in cp.connectors]  # ids as text of the profiles in force, while some have a mark
@@ -44,21 +48,28 @@ class SmartCharging:
                 log.error("profiles", "a stored profile is unusable: " + log.reason(error))
         self.plan.use(self._profiles)
 
-    def _save(self) -> None:
-        kept = [(p.connector_id, p.to_json()) for p in self._profiles if p.purpose != TX]
-        self._cp.files.write_json(FILE, kept)
+    def _save(self, profiles: list) -> Steps:
+        """Write profiles to flash, one a slice. The handler of a CALL of a lost connection may be at it still."""
+        while self._saving:
+            yield
+        self._saving = True
+        try:
+            yield from self._cp.files.write_pieces(FILE, _pieces(profiles))
+        finally:
+            self._saving = False
 
     # --- installing ---
 
-    def install(self, connector_id: int, fields: dict) -> bool:
-        """Install a profile; False when it is rejected (OCPP-100, 102). OSError when the flash fails."""
+    def install(self, connector_id: int, fields: dict) -> Steps:
+        """Install a profile; False when it is rejected (OCPP-100, 102). OSError when the flash fails. A generator of slices."""
         profile = self._profile(connector_id, fields)
         if profile is None:
             return False
         if profile.purpose == TX and not self._fits_transaction(profile):
             log.warn("profiles", "no such transaction")
             return False
-        return self._put(profile)
+        yield
+        return (yield from self._put(profile))
 
     def _profile(self, connector_id: int, fields: dict):
         if len(fields["chargingSchedule"]["chargingSchedulePeriod"]) > self._config.get_int("ChargingScheduleMaxPeriods"):
@@ -91,21 +102,20 @@ class SmartCharging:
         profile.session_id = session.local_id
         return profile.transaction_id is None or profile.transaction_id == session.transaction_id
 
-    def _put(self, profile: Any) -> bool:
-        """Add a profile and remove those it replaces (OCPP-102)."""
+    def _put(self, profile: Any) -> Steps:
+        """Add a profile and remove those it replaces (OCPP-102): on flash first, unless it is there already."""
         if not self._room_for(profile, self._promised()):
             log.warn("profiles", "no room for another profile")
             return False
         kept = [old for old in self._profiles if not _replaces(profile, old)]
-        before, self._profiles = self._profiles, kept
-        replaced = len(kept) < len(before)
-        kept.append(profile)
-        try:
-            if profile.purpose != TX or replaced:
-                self._save()
-        except OSError:
-            self._profiles = before
-            raise
+        stored = [old.__dict__ for old in self._profiles if old.purpose != TX and old not in kept]
+        if stored != ([] if profile.purpose == TX else [profile.__dict__]):
+            kept.append(profile)
+            yield from self._save(kept)
+            if profile.purpose == TX and not self._fits_transaction(profile):
+                return False  # it has ended meanwhile
+        self._profiles = [old for old in self._profiles if not _replaces(profile, old)]
+        self._profiles.append(profile)
         for waiting in self._promised() if profile.purpose != TX else ():
             if waiting.id == profile.id:
                 waiting.withdrawn = True
@@ -142,8 +152,9 @@ class SmartCharging:
         return [profile for profile in waiting if not profile.withdrawn]
 
     def clear(self, profile_id: int | None = None, connector_id: int | None = None, purpose: str | None = None,
-              stack_level: int | None = None) -> bool:
-        """Remove matching profiles, those of accepted remote starts too; False when none matched (OCPP-109)."""
+              stack_level: int | None = None) -> Steps:
+        """Remove matching profiles, those of accepted remote starts too; False when none matched (OCPP-109). A generator of
+        slices; OSError when the flash fails."""
 
         def matches(p: ChargingProfile) -> bool:
             if profile_id is not None:
@@ -154,15 +165,11 @@ class SmartCharging:
                 and stack_level in (None, p.stack_level)
             )
 
-        before = self._profiles
-        self._profiles = [p for p in before if not matches(p)]
-        removed = len(self._profiles) < len(before)
+        kept = [p for p in self._profiles if not matches(p)]
+        removed = len(kept) < len(self._profiles)
         if removed:
-            try:
-                self._save()
-            except OSError:
-                self._profiles = before
-                raise
+            yield from self._save(kept)
+            self._profiles = [p for p in self._profiles if not matches(p)]
             self.recompute()
         for p in self._promised():
             if matches(p):
@@ -204,9 +211,9 @@ class SmartCharging:
         self._profiles = [old for old in self._profiles if not _replaces(profile, old)]
         replaced = len(self._profiles) < before
         self._profiles.append(profile)
-        if replaced:
+        if replaced and not self._saving:
             try:
-                self._save()
+                cooperative.run_now(self._save(self._profiles))
             except OSError as error:  # the replaced profile is restored at the next start-up, the transaction is not
                 log.error("profiles", log.reason(error))
 
@@ -266,6 +273,17 @@ class SmartCharging:
                 if name in ids:
                     return "%s, profile %s" % (_MARKS[key], name)
         return ""
+
+
+def _pieces(profiles: list) -> Iterator:
+    """Yield the JSON of what is on flash, one profile a piece."""
+    before = ""
+    yield "["
+    for p in profiles:
+        if p.purpose != TX:
+            yield before + json.dumps((p.connector_id, p.to_json()))
+            before = ","
+    yield "]"
 
 
 def _replaces(new: Any, old: Any) -> bool:
