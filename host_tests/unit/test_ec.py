@@ -3,7 +3,6 @@
 import hashlib
 import os
 
-import utime
 from check import equal, raises, true
 from loop_turns import LoopTurns
 
@@ -127,36 +126,6 @@ def test_malformed_private_keys_are_rejected():
 def test_only_a_sha256_digest_is_signed():
     for size in (0, 20, 31, 33, 64):
         equal(raises(CryptoError, run_now, ec.sign(X, bytes(size))).kind, MALFORMED)
-
-
-def longest_slice_us(make):
-    """The longest slice of a computation in us: the least of several runs, since other processes steal time too."""
-    best = None
-    for _ in range(4):
-        steps = make()
-        longest = 0
-        done = False
-        while not done:
-            start = utime.ticks_us()
-            try:
-                next(steps)
-            except StopIteration:
-                done = True
-            longest = max(longest, utime.ticks_diff(utime.ticks_us(), start))
-        best = longest if best is None else min(best, longest)
-    return best
-
-
-def test_no_slice_is_longer_than_20_ms():
-    public = run_now(ec.public_key(X))
-    signature = run_now(ec.sign(X, sha256(b"a")))
-    for make in (
-        ec.generate_key,
-        lambda: ec.sign(X, sha256(b"a")),
-        lambda: ec.verify(public, sha256(b"a"), signature),
-    ):
-        longest = longest_slice_us(make)
-        true(longest < 20000, "%d us" % longest)
 
 
 async def test_other_tasks_run_between_the_slices():

@@ -1,7 +1,6 @@
 """Journals: what append() returned for is there after any cut, nothing else is believed, size and time are bounded."""
 
 import random
-import time
 
 import flashrig
 from check import equal, raises, true
@@ -11,8 +10,7 @@ from charger.store.journal import Journal
 from sim import flash as simflash
 
 WORDS = (64, 32)
-
-RECOVERY_MS = 200  # for a full journal
+MOST_READS = 3300  # of the flash; 0.05 ms each on a board (docs/PERFORMANCE.md) are 0.17 s
 
 
 def teardown():
@@ -228,7 +226,7 @@ def test_a_flash_that_is_full_leaves_the_journal_usable():
     equal(_all(_journal(max_bytes=1 << 20, segment_bytes=4096))[-1], (count, b"fits again"))
 
 
-def test_recovery_of_a_full_journal_is_quick():
+def test_a_full_journal_is_opened_with_few_reads():
     device = flashrig.fresh(blocks=128)
     journal = _journal(max_bytes=131072, segment_bytes=4096)
     try:
@@ -238,16 +236,13 @@ def test_recovery_of_a_full_journal_is_quick():
     except JournalFullError:
         pass
     last = journal.next_seq
-    flashrig.restart(device)
-    start = time.ticks_us()
+    device = flashrig.restart(device)
+    mounted = device.reads
     journal = _journal(max_bytes=131072, segment_bytes=4096)
-    opened_us = time.ticks_diff(time.ticks_us(), start)
+    opened = device.reads - mounted
     equal(journal.next_seq, last)
-    start = time.ticks_us()
     equal(sum(1 for _ in journal.records()), last)
-    read_us = time.ticks_diff(time.ticks_us(), start)
-    print("open %d us, read all %d us, %d records" % (opened_us, read_us, last))
-    true(opened_us < RECOVERY_MS * 1000, str(opened_us))
+    true(opened <= MOST_READS, str(opened))
 
 
 def test_an_append_is_one_erase_at_most_but_for_the_directory_log():

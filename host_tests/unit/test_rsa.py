@@ -2,8 +2,7 @@
 
 import hashlib
 
-import utime
-from check import equal, raises, true
+from check import equal, raises
 
 from charger.crypto import rsa, sha2
 from charger.crypto.refusals import MALFORMED, UNSUPPORTED, WEAK
@@ -111,19 +110,16 @@ def test_keys_outside_the_rules():
 
 def test_the_exponentiation_yields_at_each_product_and_each_remainder():
     steps = rsa.verify_pkcs1((1 << 4096) - 1, 65537, DIGEST, bytes(511) + b"\x02")
-    slices, longest = 0, 0
+    slices = 0
     done = False
     while not done:
-        start = utime.ticks_us()
         try:
             next(steps)
             slices += 1
         except StopIteration as result:
             done = True
             equal(result.value, False)
-        longest = max(longest, utime.ticks_diff(utime.ticks_us(), start))
     equal(slices, 34)
-    true(longest < 20000, "%d us" % longest)
 
 
 def test_sha512_and_sha384_of_fips_180():
