@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from backend.simulator import ROOT, is_free, session_members
 from backend.waiting import wait_until
 
@@ -62,13 +64,14 @@ def test_a_killed_test_run_leaves_no_hanging_unit_test(tmp_path):
             os.kill(pid, signal.SIGKILL)
 
 
-def test_an_owner_that_does_not_exist_is_an_error_with_exit_code_2(tmp_path):
-    """A wrong number is told at once instead of being ignored."""
+@pytest.mark.parametrize(("name", "value"), [("PILOTLIGHT_END_WITH_PID", "no number"), ("PILOTLIGHT_RUN_COUNTER", "nowhere")])
+def test_an_owner_or_counter_that_does_not_exist_is_an_error_with_exit_code_2(tmp_path, name, value):
+    """Told at once: the one would be ignored, with the other the charger's time would never move."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "simulate.py"), "--state-dir", str(tmp_path), "--control", "127.0.0.1:0"],
-        env=os.environ | {"PILOTLIGHT_END_WITH_PID": "no number"}, capture_output=True, text=True, timeout=30, check=False)
+        env=os.environ | {name: value}, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
-    assert "PILOTLIGHT_END_WITH_PID" in done.stderr
+    assert name in done.stderr
 
 
 SERVERS = """
