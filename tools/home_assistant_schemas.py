@@ -34,7 +34,8 @@ def faults(topic: str, payload: str) -> list[str]:
     kind = kept.get("device_class")
     if component == "sensor" and kind in DEVICE_CLASS_UNITS and kept.get("unit_of_measurement") not in DEVICE_CLASS_UNITS[kind]:
         found.append(f"{kept.get('unit_of_measurement')} is no unit of {kind}")
-    if component == "sensor" and kept.get("state_class") and kept["state_class"] not in DEVICE_CLASS_STATE_CLASSES.get(kind, ()):
+    states = DEVICE_CLASS_STATE_CLASSES.get(kind, ()) if kind else ("measurement", "total", "total_increasing")
+    if component == "sensor" and kept.get("state_class") and kept["state_class"] not in states:
         found.append(f"{kept['state_class']} is no state class of {kind}")
     return found
 

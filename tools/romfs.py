@@ -1,4 +1,4 @@
-"""Build the ROMFS image of the firmware: compiled modules that run in place, outside of the heap (DESIGN 7).
+"""Build the ROMFS image of the firmware: compiled modules that run in place, outside of the heap (docs/ARCHITECTURE.md).
 
 `python tools/romfs.py [-o FILE]` compiles firmware/ and the libraries of .toolchain/lib into build/firmware.romfs; the
 simulator runs it with `--romfs build/firmware.romfs`. The image holds no board.py: that is the board's. It carries

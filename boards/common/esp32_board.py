@@ -24,14 +24,14 @@ _OPTIONAL_PARTS = ("phase_switch", "rcd", "lock", "proximity", "ntc", "fault_inp
 
 
 def outlet(pilot: dict, contactor: dict, **parts) -> dict:
-    """Return one outlet of OUTLETS: reference divider and contactor times are added, parts not given are None."""
-    pilot.update({"r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": None})
-    pilot.update(_UNIT.pilot_wiring)
-    contactor.update({"active": 1, "contact": "normally_open", "close_ms": 60, "open_ms": 50})
+    """Return one outlet of OUTLETS. What board.py does not say is the reference's divider and contactor; other parts are None."""
     data = dict.fromkeys(_OPTIONAL_PARTS)
     data.update(parts)
-    data["pilot"] = pilot
-    data["contactor"] = contactor
+    data["pilot"] = {"r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": None}
+    data["pilot"].update(pilot)
+    data["pilot"].update(_UNIT.pilot_wiring)  # of this unit, as the factory wrote it
+    data["contactor"] = {"active": 1, "contact": "normally_open", "close_ms": 60, "open_ms": 50}
+    data["contactor"].update(contactor)
     return data
 
 

@@ -41,7 +41,7 @@ SENSORS = {
     "voltage": ({"μV", "mV", "V", "kV", "MV"}, {"measurement"}),
     "current": ({"mA", "A"}, {"measurement"}),
     "enum": ({None}, {None}),
-    None: ({None}, {None}),
+    None: ({None}, {None, "total"}),
 }  # fmt: skip
 BINARY = {"battery_charging", "connectivity", "plug", "problem", "tamper"}
 CATEGORIES = {None, "diagnostic"}  # what only reads is never of the category config

@@ -283,6 +283,24 @@ WRONG = (
 )
 
 
+def test_what_board_py_says_of_contactor_and_divider_holds(tmp_path):
+    """The reference's values are for what it does not say: an inverted output that became a plain one would close at reset."""
+    name = "ESP32_DEVKITC"
+    (tmp_path / "esp32_board.py").write_text((COMMON / "esp32_board.py").read_text())
+    text = (BOARDS / name / "board.py").read_text()
+    said = {"active": 0, "contact": "mirror", "close_ms": 30, "open_ms": 20}
+    assert text.count('"feedback": ') == 1 and text.count('pilot={') == 1
+    text = text.replace('"feedback": ', json.dumps(said)[1:-1] + ', "feedback": ').replace("pilot={", 'pilot={"r1": 150000, ')
+    (tmp_path / "board.py").write_text(text)
+    script = tmp_path / "show.py"
+    script.write_text(loading.SHOW)
+    done = subprocess.run([str(binary(32)), str(script), name], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+                          env={**environment(), "MICROPYPATH": f"{tmp_path}:firmware:.frozen"})
+    [outlet] = json.loads(done.stdout.splitlines()[-1])["OUTLETS"]
+    assert {key: outlet["contactor"][key] for key in said} == said
+    assert (outlet["pilot"]["r1"], outlet["pilot"]["r2"]) == (150000, 47000)
+
+
 def test_a_wrong_factory_file_counts_as_none(name, tmp_path):
     """SEC-13: boot.py needs the pins whatever the file says (CP-30); half of one is never believed."""
     script = tmp_path / "show.py"

@@ -1,4 +1,4 @@
-"""Imports point one way (DESIGN 1). This is where that rule lives."""
+"""Imports point one way (docs/ARCHITECTURE.md). This is where that rule lives."""
 
 import pytest
 
@@ -126,5 +126,5 @@ def test_wrong_imports_are_found(name, source):
     ],
 )
 def test_right_imports_pass(name, source):
-    """And it lets through what DESIGN 1 allows."""
+    """And it lets through what docs/ARCHITECTURE.md allows."""
     assert faults(name, source) == []

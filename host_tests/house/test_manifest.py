@@ -102,5 +102,5 @@ def test_board_data_is_the_boards(frozen):
 
 
 def test_nothing_that_opens_a_door(frozen):
-    """No package installer, remote REPL, or client that does not check certificates (DESIGN 8)."""
+    """No package installer, remote REPL, or client that does not check certificates."""
     assert not [path for path in frozen for name in UNWANTED if name in path.split(".")[0].split("/")]

@@ -16,7 +16,8 @@ def test_hours_are_shown_changed_and_overridden(visit, charger):
     page = visitor.page
     visitor.open()
     expect(page.get_by_text("Outside the charging hours: a car waits.")).to_be_visible()
-    visitor.open("hours")
+    page.get_by_role("link", name="The recommended hours hold until you choose.").click()
+    expect(page.get_by_role("button", name="Use the recommended hours")).to_be_visible()
     expect(page.get_by_text("The recommended hours hold until you choose.")).to_be_visible()
     visitor.shot("hours-phone")
     visitor.check_width()
@@ -38,6 +39,7 @@ def test_hours_are_shown_changed_and_overridden(visit, charger):
     charger.plug_in()
     visitor.open("charge")
     page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("link", name="The recommended hours hold until you choose.")).to_have_count(0)
     expect(page.get_by_text("Paused by the charging hours")).to_be_visible(timeout=15000)
     expect(page.get_by_text("Next change:")).to_be_visible()
     visitor.shot("hours-waiting-phone")

@@ -108,7 +108,7 @@ def test_home_assistant_finds_the_unit_as_one_device(start, csms, broker, author
             assert page.request("PUT", "/api/settings", {"MqttDiscovery": wrong}).status == 400
         page.put("/api/settings", MqttDiscovery="homeassistant")
         sim.restart()
-        wait_until(lambda: len(owner.discovered) == 2 * 11 + 4, 60, "the discovery", state=lambda: list(owner.discovered))
+        wait_until(lambda: len(owner.discovered) == 2 * 12 + 4, 60, "the discovery", state=lambda: list(owner.discovered))
         for topic, told in owner.discovered.items():
             assert re.fullmatch(f"homeassistant/(sensor|binary_sensor|update|event)/pilotlight_{SERIAL}/[a-z_0-9]+/config", topic)
             assert told["device"]["identifiers"] == [f"pilotlight_{SERIAL}"]
@@ -154,7 +154,7 @@ def command_by_home_assistant(sim, page, owner):
     wait_until(lambda: entity(owner, "allowed_1") == "OFF", 30, "the switch is off")
     old = owner.discovered[topic]["payload_on"]
     page.post("/api/tokens", action="remove", name="HA")
-    wait_until(lambda: len(owner.discovered) == 2 * 11 + 4, 30, "the entities that command are gone")
+    wait_until(lambda: len(owner.discovered) == 2 * 12 + 4, 30, "the entities that command are gone")
     heard = len(owner.heard)
     owner.publish("cmd", old.encode())
     wait_until(lambda: any(reply.get("error") == "login" for reply in owner.since("reply", heard)), 30, "a refusal")

@@ -324,6 +324,11 @@ def test_diagnostics_have_no_address_of_the_owners_network():
         ("5.1 I wifi: link up, 192.168.1.7", "5.1 I wifi: link up, (private)"),
         ("a 10.1.2.3:8883, b", "a (private):8883, b"), ("of 93.184.216.34 and 1.2.3", "of 93.184.216.34 and 1.2.3"),
         ("wifi.ip = 172.20.1.1", "wifi.ip = (private)"), ("no address", "no address"),
+        ("HouseMeter = sdm630://192.168.1.7:502/1", "HouseMeter = sdm630://(private):502/1"),
+        ("a=192.168.1.7;b=10.0.0.1", "a=(private);b=(private)"),
+        ("up to [fe80::1%2]:443 10:11:12", "up to [(private)%2]:443 10:11:12"),
+        ("fd12:3456::7, 2001:db8::1 FEED:1:2", "(private), 2001:db8::1 (private)"),
+        ("2026-11-30T10:11:12.500Z x", "2026-11-30T10:11:12.500Z x"),
     ):  # fmt: skip
         equal(_without_home(line), wanted)
     equal(_shown("portal.fault", "dns: broker.home: no such name"), "(not shown)")

@@ -5,7 +5,7 @@ from flaw_commands import do
 from rig import Rig, charging_rig
 
 from charger.outlet.mains_sag import MainsSag
-from sim import ev
+from sim import ev, timebase
 
 TIMEOUT = 300
 THREE = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to1PhaseSupported": "true"}
@@ -44,6 +44,23 @@ def test_a_monitor_that_is_slow_once_is_tested_again_and_nothing_is_reported():
     rig.until(lambda: rig.side.rcd.test)
     rig.until(lambda: not rig.side.rcd.test)
     do("monitor", test_ms=20)
+    rig.until(rig.contacts_closed)
+    equal(seen, [])
+
+
+def test_a_tick_that_was_late_before_the_self_test_began_fails_no_self_test():
+    """The device has had 5 ms to answer, and 5 ms to let go, when a tick says that 500 ms have gone by."""
+    rig = Rig()
+    rig.run(70000, 100)
+    seen = _seen(rig)
+    do("monitor", test_ms=20)
+    rig.outlet.permit = True
+    rig.side.plug(ev.ASKING)
+    for test in (True, False):
+        rig.until(lambda test=test: rig.side.rcd.test == test)
+        timebase.advance(5)
+        rig._tick(500)
+        equal((rig.outlet.self_test.running, rig.outlet.self_test._failures), (True, 0))
     rig.until(rig.contacts_closed)
     equal(seen, [])
 

@@ -32,6 +32,11 @@ class ChargingHours:
             self.choice = None
             self._windows = WeeklyWindows(self._default)
 
+    @property
+    def chosen(self) -> bool:
+        """False while the country's hours hold because the owner has not chosen yet (UK-22)."""
+        return self.choice is not None or not self._default
+
     def _text(self) -> str:
         return "" if self.choice == REMOVE else self._default
 

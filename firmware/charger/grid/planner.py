@@ -34,6 +34,7 @@ class Planner:
         self._files = files
         self._open = True  # whether the hours allow charging, in the span of UTC seconds below
         self._open_from = self._open_until = 0
+        self._chosen = True  # False: the country's hours hold because the owner has not chosen yet (UK-22)
         self._departures = files.exists(_DEPARTURES)
         self._hours_follow = False  # whether that may change at the end of the span
         self._config = config
@@ -214,7 +215,7 @@ class Planner:
         for lane in self.lanes:
             self._step_lane(lane)
             if self._costs is not None:
-                self._costs.second(lane.connector)
+                self._costs.second(lane)
 
     def _step_lane(self, lane: Lane) -> None:
         outlet = lane.connector.outlet
@@ -301,7 +302,9 @@ class Planner:
 
     def _look_up_hours(self, utc: int) -> None:
         """Look up whether charging is allowed now, and until when that holds."""
-        self._open, until = self.hours().at(utc)
+        hours = self.hours()
+        self._open, until = hours.at(utc)
+        self._chosen = hours.chosen
         self._open_from = utc
         self._hours_follow = until is not None
         self._open_until = utc + _LOOK_S if until is None else until
@@ -362,7 +365,8 @@ class Planner:
 
     def report(self) -> dict:
         """The unit's rules as plain data."""
-        report: dict = {"country": self._config.get_str("Country"), "delay_max_s": self.delay_most_s, "hours_open": self._open}
+        report: dict = {"country": self._config.get_str("Country"), "delay_max_s": self.delay_most_s,
+                        "hours_open": self._open, "hours_chosen": self._chosen}
         if self.house is not None:
             report["house"] = self.house.report()
         if self.solar is not None:

@@ -3,6 +3,7 @@
 from micropython import const
 
 from charger import clock
+from charger.grid.lane import Lane
 from charger.runtime import memory
 
 _UNCOUNTED_WH = const(10)  # energy of a session that may have flowed before it is first looked at
@@ -26,9 +27,9 @@ class SessionCosts:
         """The prices or the clock are other ones."""
         self._until = 0
 
-    def second(self, connector: Connector) -> None:
-        """Count the energy that a connector's meter has told since the last call."""
-        session = connector.session
+    def second(self, lane: Lane) -> None:
+        """Count the energy that the meter of a lane's connector has told since the last call."""
+        session, connector = lane.session, lane.connector
         if session is None:
             self._costs.pop(connector.id, None)
             return
@@ -46,7 +47,7 @@ class SessionCosts:
     def of(self, connector: Connector) -> float | None:
         """What the session at a connector has cost so far, in the tariff's unit to two decimals; None where it is not known."""
         cost = self._costs.get(connector.id, (0, 0, None))[2]
-        return None if connector.session is None or cost is None else (cost + 500) // 1000 / 100
+        return None if cost is None else (cost + 500) // 1000 / 100
 
     def _price_now(self) -> int | None:
         utc = clock.utc_s()

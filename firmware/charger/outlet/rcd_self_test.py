@@ -47,7 +47,7 @@ class RcdSelfTest:
 
     def schedule(self, dt_ms: int, outlet: Outlet) -> None:
         """One tick: daily while the contactor is open, and again a minute after a failed test (CP-43)."""
-        self.step(dt_ms, outlet.rcd_tripped)
+        self.step(dt_ms, outlet.dt_ms, outlet.rcd_tripped)
         if self._retest_ms < RETEST_MS:
             self._retest_ms += dt_ms
         if self.running or outlet.contactor.commanded or outlet.rcd_tripped:
@@ -66,15 +66,15 @@ class RcdSelfTest:
         """A closure uses up the passed test: the next one needs its own."""
         self.passed = False
 
-    def step(self, dt_ms: int, tripped: bool) -> None:
-        """One tick, with the device's trip contact as it is now."""
+    def step(self, dt_ms: int, seen_ms: int, tripped: bool) -> None:
+        """One tick, with the device's trip contact as it is now. seen_ms: a hold-up, in which no answer was seen, as one tick."""
         if self._age_ms < _DAY_MS:
             self._age_ms += dt_ms
         if self._phase == _IDLE:
             if self._age_ms >= RETEST_MS:
                 self.passed = False
             return
-        self._phase_ms += dt_ms
+        self._phase_ms += seen_ms
         if self._phase == _PULSE and tripped:
             self._rcd.test(False)
             self._phase = _RELEASE

@@ -119,6 +119,8 @@ export function Charge({ status, session, offline }) {
     <>
       {isFirstUse(status, session) && <FirstUse />}
       <Joining wifi={status.wifi} />
+      {status.grid && !status.grid.hours_chosen && session.actions.includes("schedule") &&
+        <p class="banner"><a href="#/hours">{t("hoursChoose")}</a></p>}
       <Attention status={status} session={session} />
       <fieldset disabled={offline} class={offline ? "old" : ""}>
         {all.map(([id, connector]) => (

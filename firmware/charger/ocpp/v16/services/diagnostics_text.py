@@ -12,6 +12,7 @@ from charger import clock, log
 from charger.net import dns
 
 _HIDDEN = ("password", "key", "secret", "pin", "token", "idtag", "id_tag", "ssid", "passphrase")
+_OF_ADDRESSES = "0123456789abcdefABCDEF.:"
 _LEAST = 4  # shorter texts would redact half of the lines
 _PAGE = 10
 
@@ -84,14 +85,29 @@ class DiagnosticsText:
 
 def _without_home(line: str) -> str:
     """The line without addresses of the owner's network."""
-    if "." not in line:
-        return line
     words = line.split(" ")
     for at in range(len(words)):
-        host = words[at].rstrip(".,:;)").partition(":")[0]
-        if "." in host and dns.is_address(host) and dns.is_private(host):
-            words[at] = words[at].replace(host, "(private)")
+        if "." in words[at] or words[at].count(":") > 1:
+            for host in _home_addresses(words[at]):
+                words[at] = words[at].replace(host, "(private)")
     return " ".join(words)
+
+
+def _home_addresses(word: str) -> Iterator:
+    """Yield the private addresses in a word, which may have a scheme, a port or brackets around them."""
+    host = ""
+    for char in word + " ":
+        if char in _OF_ADDRESSES:
+            host += char
+            continue
+        host = host.rstrip(".:")
+        if "." in host:
+            host = host.partition(":")[0]
+            if dns.is_address(host) and dns.is_private(host):
+                yield host
+        elif host.count(":") > 1 and host[:2].lower() in ("fe", "fd", "fc"):  # link-local, and of a site
+            yield host
+        host = ""
 
 
 def _shown(name: str, value: Any):
