@@ -163,9 +163,9 @@ async def test_a_flash_that_refuses_to_forget_profiles_leaves_them_in_force():
     def refuse(name, value):
         raise OSError(5)
 
-    write, rig.files.write_json = rig.files.write_json, refuse
+    write, rig.files.write_pieces = rig.files.write_pieces, refuse
     await raises_async(OSError, rig.call("ClearChargingProfile"))
-    rig.files.write_json = write
+    rig.files.write_pieces = write
     equal(rig.connectors[0].outlet.limits.get("csms"), 80)
     equal(await answer(rig, "ClearChargingProfile"), "Accepted")
     equal(rig.connectors[0].outlet.limits.get("csms"), None)

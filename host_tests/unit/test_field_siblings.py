@@ -304,7 +304,7 @@ async def test_f_o8_a_status_does_not_overtake_a_triggered_one_of_its_connector_
     equal((rig.statuses(3), rig.statuses(2)), (["Available", "Available", "Preparing"],) * 2)
     for number in range(4):
         equal(stamps(rig, number), sorted(stamps(rig, number)))
-    equal(rig.cp._lanes, {})
+    equal(rig.cp._status_queues, {})
 
 
 async def test_f_o8_a_triggered_status_does_not_overtake_older_ones_of_its_connector():

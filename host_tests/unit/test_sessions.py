@@ -145,15 +145,15 @@ def test_a_stop_that_was_decided_is_known_after_a_power_cut():
         session.openings = openings
         session.opened_by = "OverVoltage" if openings else None
         _charge(sessions, registers[1], session, 1000)
-        sessions.note_stop(session, registers[1].total_wh, "Remote")
+        sessions.note_stop(session, registers[1].total_wh)
         device, sessions, registers = _after_power_loss(device)
         (found,) = sessions.recover()
-        equal((found.ending, found.openings, found.opened_by), ("Remote", openings, session.opened_by))
-        sessions.end(found, found.stop_wh, found.ending)
+        equal((found.stopping, found.openings, found.opened_by), (True, openings, session.opened_by))
+        sessions.end(found, found.stop_wh, "PowerLoss")
         device, sessions, registers = _after_power_loss(device)
         equal(sessions.recover(), [])
         (ended,) = sessions.history.recent()
-        equal((ended.stop_reason, ended.openings, ended.import_wh), ("Remote", openings, found.import_wh))
+        equal((ended.stop_reason, ended.openings, ended.import_wh), ("PowerLoss", openings, found.import_wh))
 
 
 def test_each_connector_has_its_own():

@@ -79,7 +79,7 @@ class Session:
         self.pause_unsaved = False
         self.openings = 0  # of the contactor under load, 255 stands for more
         self.opened_by: str | None = None  # cause of the last one, one of CAUSES
-        self.ending: str | None = None  # the reason of a stop that was decided and has not been carried out yet
+        self.stopping = False  # a stop was decided, and has not been carried out yet
         self.stop_reason: str | None = None
         self.stop_id_tag: str | None = None
         self.tag_seq = NO_SEQ  # number of the idTags' record, once ended
@@ -181,20 +181,20 @@ class Session:
         return record + self._openings_record()
 
     def running_record(self) -> bytes:
-        """Encode the changing values of a running session in 41 bytes, with openings under load in 43, while it ends in 44."""
+        """Encode the changing values of a running session in 41 bytes, with openings under load in 43, once a stop is decided in 44."""
         return struct.pack(
             _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
-        ) + self._pauses_record() + self._openings_record() + self._ending_record()
+        ) + self._pauses_record() + self._openings_record() + self._stopping_record()
 
     def _openings_record(self) -> bytes:
         return bytes((self.openings, word_position(CAUSES, self.opened_by, "other"))) if self.openings else b""
 
-    def _ending_record(self) -> bytes:
-        """The reason of a stop that was decided, behind the openings, which are there with it."""
-        if self.ending is None:
+    def _stopping_record(self) -> bytes:
+        """A byte behind the openings, which are there with it."""
+        if not self.stopping:
             return b""
-        return (b"" if self.openings else bytes(_OPENED_LEN)) + bytes((word_position(_REASONS, self.ending, "Other"),))
+        return (b"" if self.openings else bytes(_OPENED_LEN)) + b"\x01"
 
     def restore_openings(self, record: bytes, at: int) -> None:
         """Take over the openings from a record, at offset `at`."""
@@ -231,7 +231,7 @@ class Session:
         if len(running) > most:
             self.restore_openings(running, most)
         if len(running) > most + _OPENED_LEN:
-            self.ending = word_at(_REASONS, running[most + _OPENED_LEN], "Other")
+            self.stopping = True
 
 
 def fields(record: bytes) -> tuple | None:

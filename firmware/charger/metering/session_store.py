@@ -49,7 +49,7 @@ class SessionStore:
     def recover(self) -> list:
         """Return the sessions that were open when the charger stopped, oldest first, with last known Wh and time (OCPP-37).
 
-        They stay open: call end() with `ending`, the reason of a stop that was under way, or with "PowerLoss".
+        They stay open: call end() with "PowerLoss".
         """
         for session in self._open.values():
             register = self._registers.get(session.connector_id)
@@ -63,7 +63,7 @@ class SessionStore:
         """Open a session; it is on flash when this returns, so that energy may flow. OSError when the flash fails."""
         left = self._open.get(connector_id)
         if left is not None:
-            self.end(left, left.stop_wh, left.stop_reason or left.ending or "PowerLoss", left.stop_id_tag)
+            self.end(left, left.stop_wh, left.stop_reason or "PowerLoss", left.stop_id_tag)
         register = self._registers.get(connector_id)
         if register is not None:
             register.persist()
@@ -107,9 +107,9 @@ class SessionStore:
         except OSError as error:
             log.error("sessions", "checkpoint of %d not written: %s" % (session.local_id, log.reason(error)))
 
-    def note_stop(self, session: Session, wh: int, reason: str) -> None:
-        """Note that a stop was decided, before the contactor is open: a power cut meanwhile must not undo it."""
-        session.ending = reason
+    def note_stop(self, session: Session, wh: int) -> None:
+        """Note that a stop was decided, before the contactor is open: after a power cut the charging must not go on."""
+        session.stopping = True
         self.checkpoint(session, wh, now=True)
 
     def end(self, session: Session, wh: int, reason: str, id_tag: str | None = None) -> bool:

@@ -100,7 +100,7 @@ class Connector(st.ConnectorStatus):
         self.outlet.withdraw()
         self._open_ms = None
         if reason != "EVDisconnected":  # the car is gone: nothing would go on after a power cut
-            self.sessions.note_stop(self.session, self.meter.total_wh, reason)
+            self.sessions.note_stop(self.session, self.meter.total_wh)
         self.poll()
         return True
 

@@ -47,14 +47,13 @@ class Transactions:
         unfinished = self._cp.transaction_queue.unfinished
         for session in sessions.recover():
             log.info("transactions", "session %d was open when the power failed" % session.local_id)
-            reason = session.ending or "PowerLoss"
-            if session.stop_reason is None and session.ending is None:
+            if session.stop_reason is None and not session.stopping:
                 self._cp.power_return.interrupted(session)
             if session.local_id in unfinished:
-                session.stop_reason = reason
+                session.stop_reason = "PowerLoss"
                 self.ended(session)
                 unfinished.discard(session.local_id)
-            sessions.end(session, session.stop_wh, reason)
+            sessions.end(session, session.stop_wh, "PowerLoss")
         for session in sessions.history.recent() if unfinished else ():
             if session.local_id in unfinished:  # it had ended, but the power failed before its stop was queued
                 self.ended(session)
