@@ -18,7 +18,7 @@ def _exceptions(tree, known):
     return found
 
 
-def test_every_exception_that_crosses_modules_is_in_errors_and_named_error():
+def test_f_s15_every_exception_that_crosses_modules_is_in_errors_and_named_error():
     """Elsewhere an exception is private to its module, which its underscore says."""
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules().items()}
     own = [node.name for node in trees[HOME].body if isinstance(node, ast.ClassDef)]

@@ -34,7 +34,7 @@ def _used(tree):
     return found
 
 
-def test_each_function_of_the_firmware_is_used_by_the_firmware_or_a_board():
+def test_f_s16_each_function_of_the_firmware_is_used_by_the_firmware_or_a_board():
     defined, used = {}, Counter()
     for name, path in modules().items():
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ sys.stdin.read()
 """
 
 
-def test_a_killed_test_run_leaves_no_simulator_and_no_interpreter(tmp_path):
+def test_f_s17_a_killed_test_run_leaves_no_simulator_and_no_interpreter(tmp_path):
     """SIGKILL gives the runner no chance to clean up: the simulator notices that its owner has ended."""
     code = RUNNER.format(tools=str(ROOT / "tools"), folder=str(tmp_path / "charger"))
     runner = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -105,6 +105,16 @@ def test_f_e9_a_trip_shorter_than_a_tick_latches_and_the_contactor_stays_open():
         equal(rig.outlet.fault.CODE, "GroundFailure")
 
 
+def test_f_e9_the_edge_itself_releases_the_coil_before_any_tick():
+    rig = Rig()
+    rig.charge()
+    rig.world.set_fault("leak_in_car", 1, True)
+    timebase.advance(rig.side.rcd.trip_ms + 2)
+    equal((rig.outlet.contactor.commanded, rig.codes()), (False, []))
+    rig.tick()
+    equal(rig.outlet.fault.CODE, "GroundFailure")
+
+
 def test_f_e9_a_trip_within_the_tick_that_closes_opens_in_the_next_one():
     """After the tick has read the input and before the contactor is told to close: no edge counts then, the level does."""
     rig = Rig()

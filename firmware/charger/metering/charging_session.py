@@ -181,7 +181,7 @@ class Session:
         return record + self._openings_record()
 
     def running_record(self) -> bytes:
-        """Encode the changing values of a running session in 41 bytes, with openings under load in 43, once a stop is decided in 44."""
+        """Encode the changing values of a running session: 41 bytes, with openings under load 43, once a stop is decided 44."""
         return struct.pack(
             _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
