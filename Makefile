@@ -93,7 +93,7 @@ frozen: setup  ## Build the 32-bit interpreter that holds the charger frozen, as
 	@$(VENV)/python tools/frozen.py $(ARGS)
 
 target: setup  ## Build MicroPython for bare-metal RV32, run all unit tests that need no network on it, check its counts
-	@PILOTLIGHT_TARGET=all $(VENV)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) host_tests/target
+	@PILOTLIGHT_TARGET=all $(VENV)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS) host_tests/target host_tests/hil
 
 lock:  ## Pin the newest versions of requirements.in, with hashes, in requirements.lock (needs uv and npm)
 	@uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
