@@ -7,7 +7,7 @@ hours, departure, tariff, house supply, solar surplus, limits and configuration 
 minute, and of a second for a while after each event. Where the supply is watched, a reading tells of the second before, and the
 car follows a second after the limit.
 """
-
+import gc
 import json
 import random
 import sys
@@ -264,6 +264,7 @@ class Household:
 def main():
     """Play the days."""
     case, first, days, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    gc.threshold(1 << 20)  # as on a board, often: what is kept would lie between 96 MB of garbage, and leave no room in one piece
     household = Household(case, seed)
     for number in range(first, first + days):
         household.day(number)
