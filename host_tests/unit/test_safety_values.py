@@ -359,6 +359,9 @@ def test_f_s3_a_removed_copy_keeps_the_limits_and_without_both_the_lowest_curren
     restore(files, good)
     files.delete(FILES[2])
     equal(begin(files, marks)[0], LIMITS, "without the settings")
+    for settings in ({"HouseMaxCurrent": "3", "InstallerMaxCurrent": "32"}, {"GroupUnits": 2, "HouseMaxCurrent": "x"}):
+        files.write_json(FILES[2], settings)
+        equal(begin(files, marks), (LIMITS, []), settings)
 
 
 def test_f_s3_two_unreadable_copies_limit_house_and_group_to_the_lowest_current():
