@@ -164,7 +164,7 @@ def make_configuration(app: Application) -> Configuration:
     set_default("FirmwareVersion", version.VERSION)
     set_default("SecurityProfile", str(csms_data(app.vault)["security_profile"]))
     set_default("ConnectorLock", "true" if board.OUTLETS[0].get("lock") else "false")
-    config.repair(app.security_log.add)
+    config.repair(app.security_log.add, KeyStore())
     if board.OUTLETS[0].get("wake_up"):
         set_default("WakeUpVehicle", "true")
     if board.LAB:
@@ -266,7 +266,7 @@ def make_tamper_watch(app: Application):
         return None
     from charger.audit.tamper_watch import TamperWatch  # 1,100 frozen bytes, for boards with an enclosure switch
 
-    return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add)
+    return TamperWatch(app.files, app.outlets, app.outlets[0].tamper, app.config, app.security_log.add, KeyStore())
 
 
 def add_indicators(app: Application) -> None:

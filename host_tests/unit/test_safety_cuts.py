@@ -9,6 +9,7 @@ from charger.access import pin_throttle, roles
 from charger.audit.tamper_watch import TamperWatch
 from charger.config.configuration import Configuration
 from charger.drivers.app_partitions import AppSlots
+from charger.drivers.keystore import KeyStore
 from charger.store.safety_value import FOLDER
 from charger.update import BROKEN, COUNTER, IMAGE
 from charger.update.checked_slots import CheckedSlots
@@ -33,7 +34,7 @@ class Switch:
 class Limit:
     """The installer's limit, A; the lowest is the safest."""
 
-    file = "installer_limit"
+    file = "limits"
 
     def write(self, value):
         Configuration(flashrig.files()).put(LIMIT, value)
@@ -234,6 +235,22 @@ def test_hash_of_the_image_in_flash_and_nvs():
     check_cuts(Hash(), OLD_HASH, NEW_HASH)
     check_cuts(Hash(), NEW_HASH, OLD_HASH)
     check_cut_starts(Hash(), OLD_HASH, NEW_HASH)
+
+
+def test_first_records_of_a_unit():
+    def start(log):
+        files, store = flashrig.files(), KeyStore()
+        config = Configuration(files)
+        config.repair(log.add, store)
+        return config.get_str(LIMIT), TamperWatch(files, [], Switch(False), config, log.add, store).latched
+
+    def check(_cut, where):
+        log = Log()
+        for _ in range(2):
+            equal((start(log), log.told), (("0", False), []), where)
+        equal([KeyStore().known(name) for name in ("has_limits", "has_tamper")], [True, True], where)
+
+    true(nvs_rig.cuts(lambda: None, lambda: start(Log()), check, (None,)) > 12)
 
 
 def test_damage_while_a_write_is_unfinished_is_an_event_all_the_same():

@@ -5,6 +5,7 @@ import os
 
 import check
 from check import equal, true
+from safety_rig import FILES, LATCHES, OpenPin, Pin, polled, put, raw, restore
 
 from charger.audit.events import TAMPER
 from charger.audit.tamper_watch import TamperWatch
@@ -13,34 +14,6 @@ from charger.store.files import Files
 from charger.store.safety_value import SafetyValue
 
 LIMIT = "InstallerMaxCurrent"
-FILES = ("safety/installer_limit.1", "safety/installer_limit.2", "ocpp_config.json")
-LATCHES = ("safety/tamper.1", "safety/tamper.2")
-
-
-class Pin:
-    """A closed enclosure."""
-
-    def value(self):
-        return 0
-
-
-class OpenPin:
-    """An open enclosure."""
-
-    def value(self):
-        return 1
-
-
-def raw(files, name):
-    """The bytes of a file as they lie there."""
-    with open(files.path(name), "rb") as file:
-        return file.read()
-
-
-def put(files, name, data):
-    """Replace the bytes of a file."""
-    with open(files.path(name), "wb") as file:
-        file.write(data)
 
 
 def limited(*limits):
@@ -59,11 +32,6 @@ def start(files):
     config = Configuration(files)
     config.repair(lambda event, info: events.append(event))
     return config.get_str(LIMIT), events
-
-
-def restore(files, step):
-    for name, data in zip(FILES, step):
-        put(files, name, data)
 
 
 def test_f_s3_each_flipped_bit_of_a_limits_file_keeps_the_limit_and_is_an_event():
@@ -176,37 +144,31 @@ class Told:
         self.tamper = (policy, latched)
 
 
-def _polled(seen, pin, count=5):
-    seen._pin = pin
-    for _ in range(count):
-        seen.poll()
-
-
 def test_outlets_and_report_follow_policy_opening_and_acknowledgement():
     files = Files(check.folder())
     config, outlet, events = Configuration(files), Told(), []
     seen = TamperWatch(files, [outlet], Pin(), config, lambda event, info: events.append((event, info)))
     equal((outlet.tamper, seen.report()), ((2, False), {"open": False, "latched": False, "policy": "latch"}))
-    _polled(seen, Pin())
-    _polled(seen, OpenPin())
+    polled(seen, Pin())
+    polled(seen, OpenPin())
     equal((outlet.tamper, seen.report()), ((2, True), {"open": True, "latched": True, "policy": "latch"}))
     equal((seen.acknowledge("owner"), seen.latched), (False, True))
-    _polled(seen, Pin())
+    polled(seen, Pin())
     seen._pin = OpenPin()
     seen.poll()  # open again, not yet steadily
     equal(seen.acknowledge("owner"), False)
-    _polled(seen, Pin())
+    polled(seen, Pin())
     equal((seen.open, seen.acknowledge("owner"), outlet.tamper, seen.latched), (False, True, (2, False), False))
     equal(events, [(TAMPER, "enclosure opened"), ("TamperAcknowledged", "owner")])
-    _polled(seen, OpenPin())
+    polled(seen, OpenPin())
     config.put("TamperPolicy", "report")
     equal((outlet.tamper, seen.latched, seen.policy), ((0, False), False, "report"))
     true(not watch(files, Pin(), []).latched)
     config.put("TamperPolicy", "stop")
     equal(outlet.tamper, (1, False))
     config.put("TamperPolicy", "latch")
-    _polled(seen, Pin())
-    _polled(seen, OpenPin())
+    polled(seen, Pin())
+    polled(seen, OpenPin())
     config.put("TamperPolicy", "latch")  # the same again takes no latch away
     equal((outlet.tamper, seen.latched), ((2, True), True))
 
@@ -217,11 +179,11 @@ def test_an_enclosure_that_is_open_at_the_start_is_said_to_be():
         files = Files(check.folder())
         seen = TamperWatch(files, [], Pin(), Configuration(files), lambda event, info, events=events: events.append(info))
         if closed_first:
-            _polled(seen, Pin())
-        _polled(seen, OpenPin())
+            polled(seen, Pin())
+        polled(seen, OpenPin())
         equal(events, [info])
-        _polled(seen, Pin())
-        _polled(seen, OpenPin())
+        polled(seen, Pin())
+        polled(seen, OpenPin())
         equal(events[-1], "enclosure opened")
 
 

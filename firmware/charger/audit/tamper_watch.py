@@ -14,7 +14,7 @@ from micropython import const
 from charger import log
 from charger.audit import events
 from charger.store.files import Files
-from charger.store.safety_value import SafetyValue
+from charger.store.safety_value import SafetyValue, settle
 
 FILE = "tamper"  # of earlier firmware: latched while it exists, whatever it holds
 _LATCHED = "latched"
@@ -31,7 +31,9 @@ _POLICIES = (REPORT, STOP, LATCH)  # their places are the values of Outlet.set_t
 class TamperWatch:
     """`outlets` have set_tamper(policy, latched), `pin` reads 1 while the enclosure is open."""
 
-    def __init__(self, files: Files, outlets: list, pin: Any, config: Configuration, on_event: Callable) -> None:
+    def __init__(self, files: Files, outlets: list, pin: Any, config: Configuration, on_event: Callable,
+                 marks: Any | None = None) -> None:
+        """marks: the KeyStore, which knows whether the unit has had a record of its latch: absence then means latched."""
         self._files = files
         self._outlets = outlets
         self._pin = pin
@@ -41,9 +43,12 @@ class TamperWatch:
         self._raw = False
         self._first = True
         self.open = False
-        self._latch = SafetyValue(files, "tamper", _LATCHED, _stricter)
-        self.latched = files.exists(FILE) or self._latch.value not in (None, _CLEAR)
-        self._latch.repair(on_event, events.SAFETY_VALUE)
+        self._latch = latch = SafetyValue(files, "tamper", _LATCHED, _stricter)
+        absent = latch.value is None
+        if absent or files.exists(FILE):
+            latch.value = _LATCHED if files.exists(FILE) else _CLEAR
+        settle(latch, _LATCHED if absent else None, on_event, events.SAFETY_VALUE, marks)
+        self.latched = latch.value != _CLEAR
         self.set_policy()
         config.on_change(KEY, self.set_policy)
 

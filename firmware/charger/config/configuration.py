@@ -7,7 +7,7 @@ A value is the persisted change, else the factory's value, else the table's defa
 from micropython import const
 
 from charger import log
-from charger.config.installer_limit import INSTALLER_LIMIT, InstallerLimit
+from charger.config.installer_limit import InstallerLimit
 from charger.config.keys import KEYS
 from charger.metering import measurands
 from charger.validate import house_meter, printable
@@ -67,20 +67,19 @@ class Configuration:
         changed = self._files.read_json(FILE)
         lost = changed is None and self._files.exists(FILE)
         changed = changed or {}
-        limit = changed.get(INSTALLER_LIMIT)
+        self._limit = InstallerLimit(self._files, changed, lost)
         for name in list(changed):
             row = self._keys.get(name)
             if not isinstance(changed[name], str) or (row is not None and _shaped(row, changed[name]) is None):
                 log.error("config", name + ": ignored, invalid value")
                 del changed[name]
         self.changed = changed  # by name; a change makes another dictionary
-        self._limit = InstallerLimit(self._files, limit, lost)
-        if self._limit.value is not None:
-            changed[INSTALLER_LIMIT] = self._limit.value
+        self._limit.apply(changed)
 
-    def repair(self, on_event: Callable) -> None:
-        """Record a damaged installer limit in the security log and write the limit again."""
-        self._limit.repair(on_event)
+    def repair(self, on_event: Callable, marks: Any | None = None) -> None:
+        """Record damaged or lost limits of the installer in the security log and write them again; see settle()."""
+        self._limit.repair(on_event, marks)
+        self._limit.apply(self.changed)
 
     def _move_key(self) -> None:
         """Move an AuthorizationKey that earlier firmware stored unencrypted into the vault."""
@@ -289,8 +288,7 @@ class Configuration:
         elif self.get_str(name) != value:
             changed = dict(self.changed)
             changed[name] = value
-            if name == INSTALLER_LIMIT or self._limit.value is None:  # written before the settings: see InstallerLimit
-                self._limit.write(value if name == INSTALLER_LIMIT else self.get_str(INSTALLER_LIMIT))
+            self._limit.write(name, changed)  # before the settings: see InstallerLimit
             self._files.write_json(FILE, changed)
             self.changed = changed
             log.info("config", name + " changed")

@@ -1,57 +1,101 @@
-"""InstallerMaxCurrent, stored apart from the settings that the back end writes, in two copies (store/safety_value.py).
+"""What the installer has set to limit the current, apart from the settings that the back end writes (store/safety_value.py).
 
-The first write of the settings also writes this value. Unreadable settings, or settings with a limit, without these
-files are therefore damaged or of earlier firmware.
+One record has the values of all NAMES, "" for one that was never set. The settings have them as well, for earlier firmware:
+the stricter of both holds. A unit that had a record and lost it, or cannot read it, keeps to _LOWEST.
 """
 
-from charger.audit import events
-from charger.store.files import Files
-from charger.store.safety_value import SafetyValue
+from micropython import const
 
-INSTALLER_LIMIT = "InstallerMaxCurrent"
-_LOWEST_A = "6"  # the lowest current that a pilot can signal (CP-14)
-_HIGHEST_A = 80
+from charger.audit import events
+from charger.config.keys import KEYS
+from charger.store.files import Files
+from charger.store.safety_value import SafetyValue, settle
+
+NAMES = ("InstallerMaxCurrent", "HouseMaxCurrent", "HouseSafeCurrent", "GroupMaxCurrent", "GroupUnits", "ConnectedPhases")
+_LOW, _HIGH, _CHECK = const(4), const(5), const(6)  # indices of a row of KEYS
+_SAFE, _UNITS = const(2), const(4)  # places in NAMES
+# 6 A, the lowest current that a pilot can signal (CP-14), for each outlet, for the unit, and as its share of a group
+_LOWEST = "6,6,6,12,2,0"
+_OLD = "installer_limit"  # the record of earlier firmware: InstallerMaxCurrent alone
 
 
 class InstallerLimit:
-    """`value` is A per phase as text, "0" for no limit, None before the first write."""
+    """The record. `settings` of its methods are names with values as text."""
 
-    def __init__(self, files: Files, setting: Any, lost: bool) -> None:
-        """`setting` is the limit in the settings or None; `lost`: the settings cannot be read."""
-        self._kept = kept = SafetyValue(files, "installer_limit", _LOWEST_A, _lower)
-        if kept.value is None:
-            if lost:
-                kept.distrust(_LOWEST_A, "the settings that held it are unreadable, the lowest current applies")
-            elif setting is not None:
-                kept.distrust(setting, "taken from the settings")
+    def __init__(self, files: Files, settings: dict, lost: bool) -> None:
+        """`lost`: the settings cannot be read."""
+        self._kept = kept = SafetyValue(files, "limits", _LOWEST, _stricter)
+        self._absent = kept.value is None
+        if self._absent:
+            self._take_over(SafetyValue(files, _OLD, "6", _stricter), settings, lost)
         elif lost and not kept.fault:
-            kept.distrust(kept.value, "the settings are unreadable, this value applies")
-        if kept.value is not None and not _is_limit(kept.value):
-            kept.distrust(_LOWEST_A, "not a limit, the lowest current applies")
+            kept.distrust(kept.value or "", "the settings are unreadable")
+        if not _is_record(kept.value):
+            kept.distrust(_LOWEST, "not limits")
 
-    @property
-    def value(self) -> str | None:
-        """The limit in force."""
-        return self._kept.value
+    def _take_over(self, old: SafetyValue, settings: dict, lost: bool) -> None:
+        """Take the values of earlier firmware, which wrote its record before the first settings."""
+        kept = self._kept
+        kept.value = first = _record(settings)
+        if lost:
+            kept.distrust(_LOWEST, "the settings are unreadable, the lowest current applies")
+        elif old.fault:
+            kept.distrust(first, old.fault)
+        elif old.value is None and len(first) >= len(NAMES):
+            kept.distrust(first, "taken from the settings")
+        if old.value is not None:
+            kept.value = _stricter(kept.value, old.value)
 
-    def write(self, value: str) -> None:
-        """Replace the limit. OSError by the flash."""
-        self._kept.write(value)
+    def apply(self, settings: dict) -> None:
+        """Put the values in force into the settings: the stricter ones, or _LOWEST as it is."""
+        record, own = self._kept.value or "", _record(settings)
+        if record != _LOWEST and _is_record(own):
+            record = _stricter(record, own)
+        for name, value in zip(NAMES, record.split(",")):
+            if value:
+                settings[name] = value
 
-    def repair(self, on_event: Callable) -> None:
-        """Record a fault in the security log and write the limit again."""
-        self._kept.repair(on_event, events.SAFETY_VALUE)
+    def write(self, name: str, settings: dict) -> None:
+        """Replace the record when `name` is one of NAMES, or when there is none yet. OSError by the flash."""
+        if self._absent or name in NAMES:
+            self._kept.write(_record(settings))
+            self._absent = False
+
+    def repair(self, on_event: Callable, marks: Any | None) -> None:
+        """Write the first record, or a damaged one again; see settle()."""
+        settle(self._kept, _LOWEST if self._absent else None, on_event, events.SAFETY_VALUE, marks)
+        self._absent = False
 
 
-def _is_limit(value: Any) -> bool:
-    return isinstance(value, str) and value.isdigit() and (value == "0" or 6 <= int(value) <= _HIGHEST_A)
+def _record(settings: dict) -> str:
+    return ",".join([str(settings.get(name, "")) for name in NAMES])
 
 
-def _lower(one: str, other: str) -> str:
-    """Return the lower of two limits; "0" is none. Invalid text has precedence, so that the fault is reported."""
-    for value, rest in ((one, other), (other, one)):
-        if not _is_limit(value):
-            return value
-        if value == "0":
-            return rest
-    return one if int(one) < int(other) else other
+def _is_record(record: Any) -> bool:
+    fields = record.split(",")
+    return len(fields) <= len(NAMES) and all(not text or _fits(KEYS[name], text) for name, text in zip(NAMES, fields))
+
+
+def _fits(row: tuple, text: str) -> bool:
+    if not text.isdigit() or not row[_LOW] <= int(text) <= row[_HIGH]:
+        return False
+    return row[_CHECK] != "amps" or int(text) == 0 or int(text) >= 6
+
+
+def _stricter(one: Any, other: str) -> str:
+    """Return the stricter value of each name. Invalid text has precedence, so that the fault is reported."""
+    for record in (one, other):
+        if not _is_record(record):
+            return record
+    ones, others = (one + ",,,,,").split(","), (other + ",,,,,").split(",")
+    return ",".join([ones[at] if _room(at, ones[at]) <= _room(at, others[at]) else others[at] for at in range(len(NAMES))])
+
+
+def _room(at: int, text: str) -> int:
+    """Return a figure that is lower for a stricter value of NAMES[at]. 0 A is no limit, but of _SAFE the strictest."""
+    if not text:
+        return 1000  # never set
+    number = int(text)
+    if at >= _UNITS:
+        return -(number or 9)  # the more units and phases the stricter; 0: all phases
+    return number if at == _SAFE else number or 999

@@ -128,6 +128,10 @@ class KeyStore:
         except OSError:
             pass
 
+    def known(self, name: str) -> bool:
+        """True when add_count() was called with this name."""
+        return self._count(name) > 0
+
     def take_count(self, name: str) -> int:
         """Return a count of add_count() and reset it to 0."""
         count = self._count(name)

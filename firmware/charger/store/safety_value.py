@@ -97,3 +97,21 @@ class SafetyValue:
             return (int(count), value) if name == self._name else None
         except (ValueError, UnicodeError):
             return None
+
+
+def settle(kept: SafetyValue, lost: str | None, on_event: Callable, event: str, marks: Any | None) -> None:
+    """Repair a value at the start of the unit, and mark in the non-volatile storage that the unit has it.
+
+    lost: None when a copy is on flash. Otherwise `kept.value` is the first value of the unit's life and is written, unless the
+    unit had one before: then `lost` applies, with an event. marks: the KeyStore; None marks nothing.
+    """
+    mark = "has_" + kept._name
+    known = marks is not None and marks.known(mark)
+    if lost is not None:
+        if known:
+            kept.distrust(lost, "removed, the safest value applies")
+        else:
+            kept.unfinished = True
+    kept.repair(on_event, event)
+    if marks is not None and not (known or kept.unfinished or kept.fault):
+        marks.add_count(mark)

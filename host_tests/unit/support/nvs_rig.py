@@ -8,7 +8,8 @@ from sim import flash, slots
 
 MODES = (flash.DROP, flash.HALF, flash.LATE)
 CUT = -0x6001  # errno of every operation without power
-KEYS = ("device_key", "next_key", "provisioned", "serial", "log_key", "log_from", COUNTER, BROKEN, IMAGE, TRIAL)
+KEYS = ("device_key", "next_key", "provisioned", "serial", "log_key", "log_from", COUNTER, BROKEN, IMAGE, TRIAL,
+        "has_limits", "has_tamper")  # fmt: skip
 
 
 def power_on(device=None, at=None, mode=flash.DROP):

@@ -1,0 +1,43 @@
+# The files of limits and latch as they lie there, and the enclosure's switch.
+
+FILES = ("safety/limits.1", "safety/limits.2", "ocpp_config.json")
+LATCHES = ("safety/tamper.1", "safety/tamper.2")
+
+
+class Pin:
+    """A closed enclosure."""
+
+    def value(self):
+        return 0
+
+
+class OpenPin:
+    """An open enclosure."""
+
+    def value(self):
+        return 1
+
+
+def raw(files, name):
+    """The bytes of a file as they lie there."""
+    with open(files.path(name), "rb") as file:
+        return file.read()
+
+
+def put(files, name, data):
+    """Replace the bytes of a file."""
+    with open(files.path(name), "wb") as file:
+        file.write(data)
+
+
+def restore(files, step):
+    """Put the bytes of all files back."""
+    for name, data in zip(FILES, step):
+        put(files, name, data)
+
+
+def polled(seen, pin, count=5):
+    """Let the watch read this pin so often."""
+    seen._pin = pin
+    for _ in range(count):
+        seen.poll()
