@@ -182,6 +182,7 @@ class Application:
         fast("flash", self.flash_pause.poll)
         if self.tamper is not None:
             fast("enclosure", self.tamper.poll)
+        slow("rcd", self._keep_trips)
         slow("temperature", self._derate)
         if self.group is not None:
             fast("group", self.group.poll)
@@ -206,6 +207,13 @@ class Application:
     def _derate(self) -> None:
         for outlet in self.outlets:
             derating.step(outlet)
+
+    def _keep_trips(self) -> None:
+        for outlet in self.outlets:
+            if outlet.trip_changed():
+                from charger.audit import trip_latch  # 500 bytes of heap, for units that have tripped
+
+                trip_latch.write(self.files, outlet)
 
     def _checkpoint_sessions(self) -> None:
         for connector in self.connectors:
@@ -280,6 +288,7 @@ class Application:
         """Switch everything off and save to flash, before a restart or a stop."""
         for outlet in self.outlets:
             outlet.emergency_open()
+        self._keep_trips()
         for connector in self.connectors:
             self._checkpoint(connector, now=True)
             connector.meter.register.persist()

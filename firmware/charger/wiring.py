@@ -7,7 +7,7 @@ import machine
 from micropython import const
 
 from charger import clock, log, version
-from charger.audit import events
+from charger.audit import events, trip_latch
 from charger.audit.security_log import SecurityLog
 from charger.config.configuration import Configuration
 from charger.credentials.certificate_store import CertificateStore
@@ -193,6 +193,8 @@ def add_connectors(app: Application) -> None:
         outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
         if outlet.id not in interrupted:
             outlet.mark_long_open()
+        if outlet.rcd is not None:
+            trip_latch.recover(app.files, outlet, app.security_log.add)
         connector = Connector(outlet, meter, app.sessions, app.config)
         app.outlets.append(outlet)
         app.meters.append(meter)

@@ -7,6 +7,7 @@ import pytest
 from backend import Drop, Error, Result, Silence
 from sim.sessions import BEHIND_S
 
+FAULT = ("Faulted", "GroundFailure")
 FAR_AHEAD = "2031-05-06T07:08:09.000Z"
 
 
@@ -196,3 +197,24 @@ def test_only_a_power_on_delays_the_first_connection_by_a_random_time(launch, cs
     waits_ms = [int(line.split()[-2]) for line in sim.log_lines() if "first attempt in" in line]
     assert [wait_ms > 0 for wait_ms in waits_ms] == [True, False, True]
     assert max(waits_ms) <= 5000
+
+
+def test_a_residual_current_trip_is_latched_after_a_restart_and_a_power_cut_until_the_car_leaves_cp44(charger, csms):
+    """The current is gone and the car is still plugged in."""
+    def faulted(since):
+        csms.record.wait("StatusNotification", since=since, where=lambda p: (p["status"], p["errorCode"]) == FAULT)
+        return len(csms.record)
+
+    charger.plug_in()
+    charger.wait_ocpp_status("Preparing")
+    charger.raise_fault("GroundFailure")
+    mark = faulted(0)
+    charger.clear_fault("GroundFailure")
+    assert csms.call("Reset", type="Soft")["status"] == "Accepted"
+    csms.wait_booted(since=mark)
+    mark = faulted(mark)
+    charger.power_cut()
+    csms.wait_booted(since=mark)
+    faulted(mark)
+    charger.plug_out()
+    charger.wait_ocpp_status("Available")

@@ -101,10 +101,7 @@ class TamperWatch:
         if self.policy == LATCH and not self.latched:
             self.latched = True
             self._set_outlets()
-            try:
-                self._latch.write(_LATCHED)
-            except OSError as error:
-                log.error("tamper", "latch not written: " + log.reason(error))
+            self._latch.try_write(_LATCHED)
         self._on_event(events.TAMPER, "enclosure open at start-up" if self._first else "enclosure opened")
 
     def _set_outlets(self) -> None:

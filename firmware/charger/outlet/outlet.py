@@ -160,6 +160,11 @@ class Outlet(OutletReadout):
         self.switch.off_ms = LONG_MS
         self.pilot_age_ms = _LONG_MS
 
+    def latch_trip(self) -> None:
+        """Called before the first tick when the residual current device had tripped before the restart and is not cleared."""
+        self.fault = guard = self.guards[0]
+        guard.tripped = guard.active = self.blocked = self.trip_kept = True
+
     # --- inputs of the loop, besides the attributes ---
 
     def withdraw(self) -> None:

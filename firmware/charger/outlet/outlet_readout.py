@@ -38,6 +38,8 @@ class OutletReadout:
     plugged: bool
     switch: PowerSwitch
     _seen_empty: bool
+    rcd: Any
+    trip_kept = False  # a residual current trip is latched on flash; of the loop alone
     cable: Any
     lock: Any
     contactor: Any
@@ -71,6 +73,13 @@ class OutletReadout:
     def plugged_since_start(self) -> bool:
         """True while the car is plugged that was plugged when the firmware started."""
         return self.plugged and not self._seen_empty
+
+    def trip_changed(self) -> bool:
+        """True when flash has to be told of a residual current trip, or of its end (audit/trip_latch.py).
+
+        A trip with nothing plugged is not stored: the start, which sees state A, would clear it.
+        """
+        return self.rcd is not None and self.guards[0].tripped != self.trip_kept and (self.trip_kept or self.plugged)
 
     @property
     def openings(self) -> int:

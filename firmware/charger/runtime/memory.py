@@ -26,6 +26,7 @@ LARGE_MESSAGE = const(6144)  # after a message was parsed: for handling and answ
 START = (  # 4,300
     "charger.wiring",
     "charger.network_wiring",
+    "charger.audit.trip_latch",
     "charger.drivers.buses",
     "charger.drivers.keystore",
     "charger.drivers.meters.buses",

@@ -76,10 +76,16 @@ class SafetyValue:
             return
         if self.fault:
             on_event(event, self.fault)
+        self.try_write(value)
+
+    def try_write(self, value: str) -> bool:
+        """As write(); False when the flash refuses, which the log gets."""
         try:
             self.write(value)
+            return True
         except OSError as error:
-            log.error("store", "%s: not repaired: %s" % (self._name, log.reason(error)))
+            log.error("store", "%s: not written: %s" % (self._name, log.reason(error)))
+            return False
 
     def _path(self, copy: str) -> str:
         return "%s/%s.%s" % (FOLDER, self._name, copy)

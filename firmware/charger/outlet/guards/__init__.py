@@ -8,7 +8,7 @@ TAMPER_LATCH = board_inputs.TAMPER_LATCH
 TAMPER_LATCHED = board_inputs.TAMPER_LATCHED
 
 ALL = (
-    energy_guards.ResidualCurrent,
+    energy_guards.ResidualCurrent,  # the first one, where there is such a device: Outlet.latch_trip(), trip_changed()
     energy_guards.ResidualSelfTest,
     contactor_guards.Weld,
     contactor_guards.PhaseWeld,

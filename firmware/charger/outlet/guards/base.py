@@ -11,6 +11,8 @@ hold-up as long as one tick. Only the tick writes to a guard. What clears a trip
 
 from micropython import const
 
+from charger.outlet.pilot_states import A
+
 CLEARS = const(0)
 UNPLUG = const(1)
 SERVICE = const(2)
@@ -70,7 +72,9 @@ class Guard:
 
     def may_clear(self, outlet: Outlet) -> bool:
         """Whether the rule lets a guard go whose condition has been gone for CLEAR_MS."""
-        return self.RULE == CLEARS or (self.RULE == UNPLUG and not outlet.plugged)
+        if self.RULE == UNPLUG:  # after a restart a pilot without state A does not say that nothing is plugged
+            return outlet.raw_state == A and not outlet.plugged
+        return self.RULE == CLEARS
 
     def release(self) -> None:
         """Forget the trip."""
