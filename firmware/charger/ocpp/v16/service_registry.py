@@ -138,3 +138,8 @@ class ServiceRegistry:
 
             service = self.loaded["firmware"] = FirmwareUpdate(self)
         return service
+
+    def give_way(self) -> bool:
+        """End the downloads of the back end for the owner's update; False once an installation has begun."""
+        services = [self.loaded.get(name) for name in ("firmware", "signed firmware")]
+        return all(service is None or service.give_way() for service in services)
