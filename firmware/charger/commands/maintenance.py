@@ -38,12 +38,12 @@ async def _install(app: Application, role: Role, _wish: dict, _surface: str) -> 
     return {"version": offer["version"]}
 
 
-async def _confirm_update(app: Application, role: Role, _wish: dict, _surface: str) -> dict:
+async def _confirm_update(app: Application, role: str, _wish: dict, _surface: str) -> dict:
     updates = _updates(app)
     if not updates.report()["trial"]:
         raise CommandError(CONFLICT, "No update is on trial.")
     updates.updater.vouch()
-    log.info("update", "trial confirmed by the %s" % role)
+    log.info("update", "confirmed by the " + role)
     return {}
 
 

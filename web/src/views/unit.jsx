@@ -19,7 +19,7 @@ function Update({ update, mayInstall }) {
       {update.trial && mayInstall && (
         <>
           <p>{t("onTrial")}</p>
-          <button disabled={busy} onClick={() => act(() => post("/api/confirm_update"), t("done.confirmUpdate"))}>{t("confirmUpdate")}</button>
+          <button disabled={busy} onClick={() => act(() => post("/api/confirm_update"), t("done.acknowledge"))}>{t("confirmUpdate")}</button>
         </>
       )}
       {update.offer && mayInstall && (

@@ -141,5 +141,7 @@ class ServiceRegistry:
 
     def give_way(self) -> bool:
         """End the downloads of the back end for the owner's update; False once an installation has begun."""
-        services = [self.loaded.get(name) for name in ("firmware", "signed firmware")]
-        return all(service is None or service.give_way() for service in services)
+        for name in ("firmware", "signed firmware"):
+            if name in self.loaded and not self.loaded[name].give_way():
+                return False
+        return True

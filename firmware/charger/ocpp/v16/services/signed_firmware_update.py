@@ -86,14 +86,12 @@ class SignedFirmwareUpdate:
 
     def give_way(self) -> bool:
         """End a download for the owner's update (F-S4); False once the installation has begun."""
-        if not self.busy:
-            return True
-        status = self._job["status"]
+        status = self._job.get("status")
         if status in _POINT_OF_NO_RETURN:
             return False
-        if self._task is not None and status != SCHEDULED:  # one that waits for its time does not keep the owner out
+        if self._task is not None and self.busy and status != SCHEDULED:  # one that waits for its time does not block
             self._task.cancel()
-            self._end(DOWNLOAD_FAILED if status in (DOWNLOADING, PAUSED) else INSTALL_FAILED, "the owner installs an update")
+            self._notify(DOWNLOAD_FAILED if status in (DOWNLOADING, PAUSED) else INSTALL_FAILED)
         return True
 
     def resume(self) -> None:
