@@ -258,13 +258,14 @@ async def test_f_s4_the_owners_update_takes_the_place_of_a_signed_one_until_its_
     await wait_status(rig, "InstallationFailed", 2)
     await rig.plug(plugged=False)
     await rig.shows("Available")
-    await request_update(rig, 3, at=clock.utc_s() + 300)
+    await request_update(rig, 3, at=clock.utc_s() + 86400)
     await wait_status(rig, "DownloadScheduled", 3)
-    true(rig.cp.give_way())  # it does not keep the owner out
-    await wait_status(rig, "InstallRebooting", 3)
+    true(rig.cp.give_way() and rig.cp.signed_firmware.busy)  # it does not keep the owner out
+    await request_update(rig, 4)
+    await wait_status(rig, "InstallRebooting", 4)
     true(not rig.cp.give_way())
-    equal((statuses(rig, 1)[-1], statuses(rig, 2)[-1], statuses(rig, 3)[-1]),
-          ("DownloadFailed", "InstallationFailed", "InstallRebooting"))
+    equal([statuses(rig, number)[-1] for number in range(1, 5)],
+          ["DownloadFailed", "InstallationFailed", "DownloadScheduled", "InstallRebooting"])
     await rig.stop()
 
 
