@@ -19,7 +19,7 @@ PATHS = {
     "/api/plan": ("GET", "PUT"), "/api/tariff": ("GET", "PUT"), "/api/house": ("GET", "PUT"), "/api/hours": ("GET", "PUT"),
     "/api/acknowledge": ("POST",), "/api/update": ("GET", "POST"), "/api/erase": ("POST",), "/api/reset": ("POST",),
     "/api/logout": ("POST",), "/api/session": ("GET",), "/api/networks": ("GET",), "/api/cards": ("GET", "POST"),
-    "/api/tokens": ("GET", "POST"),
+    "/api/tokens": ("GET", "POST"), "/api/confirm_update": ("POST",),
 }  # fmt: skip
 NEW_PIN = "40718256"
 

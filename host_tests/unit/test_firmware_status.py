@@ -223,3 +223,54 @@ async def test_a_clock_that_is_set_moves_the_download_and_a_damaged_request_begi
         await rig.seconds(5)
         equal((_statuses(rig), rig.cp.firmware.busy), ([], False), str(content))
     await rig.stop()
+
+
+# --- the owner's update first ---
+
+
+async def test_f_s4_the_owners_update_ends_the_back_ends_download_and_that_is_told_once():
+    """The request is gone from flash as well: no restart takes it up again."""
+    updater = Updater()
+    rig = await _rig(updater)
+    true(rig.cp.give_way() and "firmware" not in rig.cp.loaded)  # loads nothing
+    await rig.call("UpdateFirmware", retries=5, **UPDATE)
+    await rig.until(lambda: _statuses(rig) == ["Downloading"])
+    true(rig.cp.give_way())
+    await rig.until(lambda: not rig.cp.firmware.busy)
+    updater.fetched.set()
+    true(rig.cp.give_way())
+    await rig.seconds(90)
+    equal(_statuses(rig), ["Downloading", "DownloadFailed"])
+    await _restarted(rig, updater)
+    await rig.seconds(5)
+    equal((_statuses(rig), updater.installing), ([], False))
+    await rig.stop()
+
+
+async def test_f_s4_the_owners_update_takes_the_place_of_one_that_waits_for_a_session_but_not_of_an_installation():
+    updater = Updater()
+    updater.fetched.set()
+    rig = await _rig(updater)
+    await rig.charge()
+    await rig.call("UpdateFirmware", **UPDATE)
+    await rig.until(lambda: _statuses(rig)[-1:] == ["Downloaded"])
+    true(rig.cp.give_way())
+    await rig.plug(plugged=False)
+    await rig.shows("Available")
+    equal((_statuses(rig), updater.installing), (["Downloading", "Downloaded", "InstallationFailed"], False))
+    rig.link.sent.clear()
+    await rig.call("UpdateFirmware", **UPDATE)
+    await rig.until(lambda: updater.installing)
+    true(not rig.cp.give_way())
+    await rig.until(lambda: _statuses(rig) == ["Downloading", "Downloaded", "Installing"])
+    equal(rig.files.read_json("ocpp_firmware.json"), "Installing")
+    await rig.stop()
+
+
+async def test_f_s4_a_request_that_waits_for_its_retrieve_date_stays():
+    rig = await _rig(Updater())
+    await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 86400))
+    await rig.until(lambda: rig.cp.firmware.busy)
+    true(rig.cp.give_way() and rig.cp.firmware.busy)
+    equal((rig.files.read_json("ocpp_firmware.json")["location"], _statuses(rig)), ("https://h/b", []))
+    await rig.stop()

@@ -1,11 +1,14 @@
 """The trial of a new image: it confirms what works and gives up what does not."""
 
 import flashrig
-from check import equal, true
+from check import equal, raises_async, true
 from update_manager_rig import let_pass
 
-from charger import clock
-from charger.update import trial
+from charger import clock, version
+from charger.commands import maintenance
+from charger.errors import CommandError
+from charger.update import TRIAL, trial
+from charger.update.updater import FILE, Updater, proof_of
 from sim import timebase
 
 
@@ -87,3 +90,63 @@ async def test_a_trial_whose_confirmation_fails_goes_back():
 
     ended, ms = await _tried(confirm=fails)
     true("counter" in ended and 300000 <= ms <= 310000, (ended, ms))
+
+
+class TrialRecordSlots:
+    """Slots that run what install() has put there."""
+
+    running = "ota_1"
+    confirmed = False
+
+    def __init__(self, record):
+        self.values = {TRIAL: proof_of(record)}
+
+    def data(self, name):
+        return self.values.get(name)
+
+    def put_data(self, name, value):
+        self.values[name] = value
+
+    def number(self, _name):
+        return 0
+
+    def confirm(self):
+        self.confirmed = True
+
+    def put_number(self, name, value):
+        self.values[name] = value
+
+
+class Unit:
+    """An application with an updater."""
+
+    def __init__(self, updater):
+        self.updates = self
+        self.updater = updater
+        self.report = updater.report
+
+
+def _on_trial(restarts):
+    """The updater of an image whose previous version was connected; the back end has not answered this one."""
+    timebase.manual()
+    flashrig.fresh()
+    record = {"slot": "ota_1", "version": version.VERSION, "from": "0.0.9", "online": True, "size": 1, "sha256": "00" * 32,
+              "counter": 0}  # fmt: skip
+    files, slots = flashrig.files(), TrialRecordSlots(record)
+    files.write_json(FILE, record)
+    return Updater(files, slots, {"board": "SIM", "hardware": 1}, [], False, restart=restarts.append)
+
+
+async def test_f_s5_the_owners_word_stands_for_the_back_ends_answer_and_for_nothing_else():
+    for dead, left in ((False, False), (True, True)):
+        restarts = []
+        updater, parts = _on_trial(restarts), Parts()
+        parts.dead = dead
+        await let_pass(trial.run(updater, parts), 60, 1)
+        equal((updater.on_trial, updater.report()["trial"], updater.slots.confirmed), (True, True, False))
+        equal(await maintenance._confirm_update(Unit(updater), "owner", {}, "page"), {})
+        await let_pass(trial.run(updater, parts), 310, 1)
+        equal((updater.on_trial, updater.slots.confirmed, len(restarts)), (left, not left, int(left)))
+        if not dead:
+            error = await raises_async(CommandError, maintenance._confirm_update(Unit(updater), "owner", {}, "page"))
+            equal(error.kind, "conflict")

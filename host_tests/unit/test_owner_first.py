@@ -133,18 +133,17 @@ def test_f_s5_a_refused_websocket_handshake_proves_the_link():
 
 
 class Install:
-    """An UpdateManager with an offer, and the availability: notes what owner_install.py does with both."""
+    """An Updater with an offer, and the availability: notes what owner_install.py does with both."""
 
     def __init__(self, error=None):
         self.done = []
         self.error = error
-        self.updater = self
         self.offer = {"version": "9.0.0", "url": "https://h/a"}
-        self.installing = True
+        self.reserved = True
         self.busy = 2
 
-    async def fetch(self, url):
-        self.done.append(url)
+    async def fetch(self, url, for_owner):
+        self.done.append(url if for_owner else "as the back end")
         if self.error is not None:
             raise self.error
 
@@ -170,7 +169,7 @@ async def test_the_offered_update_is_installed_when_no_car_charges_any_more_and_
             timebase.advance(500)
             await asyncio.sleep_ms(0)
         await task
-        equal((app.done, app.installing, app.busy), (done, False, 2 if error else -1), repr(error))
+        equal((app.done, app.reserved, app.busy), (done, False, 2 if error else -1), repr(error))
 
 
 def test_only_failures_that_say_something_of_security_are_events():

@@ -240,3 +240,42 @@ async def test_the_old_message_is_refused_where_the_signed_one_rules():
     equal(await rig.call("UpdateFirmware", **request), {})
     await rig.until(lambda: rig.updater.log == ["fetch", "install"])
     await rig.stop()
+
+
+async def test_f_s4_the_owners_update_takes_the_place_of_a_signed_one_until_its_installation():
+    """With the status of what it ends, and with the connectors back in service."""
+    rig = await online_rig()
+    rig.updater.pauses = True
+    await request_update(rig, 1)
+    for status in ("Downloading", "DownloadPaused"):
+        await wait_status(rig, status)
+    true(rig.cp.give_way())
+    await wait_status(rig, "DownloadFailed")
+    await rig.charge()
+    await request_update(rig, 2)
+    await wait_status(rig, "InstallScheduled", 2)
+    true(rig.cp.give_way())
+    await wait_status(rig, "InstallationFailed", 2)
+    await rig.plug(plugged=False)
+    await rig.shows("Available")
+    await request_update(rig, 3, at=clock.utc_s() + 86400)
+    await wait_status(rig, "DownloadScheduled", 3)
+    true(rig.cp.give_way() and rig.cp.signed_firmware.busy)  # it does not keep the owner out
+    await request_update(rig, 4)
+    await wait_status(rig, "InstallRebooting", 4)
+    true(not rig.cp.give_way())
+    equal([statuses(rig, number)[-1] for number in range(1, 5)],
+          ["DownloadFailed", "InstallationFailed", "DownloadScheduled", "InstallRebooting"])
+    await rig.stop()
+
+
+async def test_a_signed_update_that_another_replaces_while_it_waits_for_a_session_gives_the_connectors_back():
+    rig = await online_rig()
+    await rig.charge()
+    await request_update(rig, 1)
+    await wait_status(rig, "InstallScheduled")
+    equal(await request_update(rig, 2, at=clock.utc_s() + 3000), "AcceptedCanceled")
+    await wait_status(rig, "DownloadScheduled", 2)
+    await rig.plug(plugged=False)
+    await rig.shows("Available")
+    await rig.stop()

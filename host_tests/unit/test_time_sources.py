@@ -1,11 +1,15 @@
 """Which time the unit believes: floor, ceiling, large steps on trial, and its own SNTP client (F-S6, SEC-27)."""
 
+import asyncio
 
 from check import equal, true
+from peer import pair
 from udp_server import UDPServer
 
 from charger import clock, version
 from charger.net import sntp, time_sources
+from charger.update.download_source import DownloadSource
+from sim import pins  # noqa: F401 - behind it charger.app: nested imports take C stack
 
 WORDS = (64, 32)
 
@@ -188,3 +192,51 @@ async def test_f_s6_silent_and_lying_servers_leave_the_clock_unknown():
     finally:
         for one in liars:
             one.close()
+
+
+async def test_f_s6_the_date_of_an_update_host_by_tls_is_evidence_and_by_plain_http_it_is_none():
+    for scheme, heard in (("https", ["h"]), ("http", [])):
+        fresh()
+        near_end, far_end = pair()
+
+        async def open_stream(*_, end=near_end):
+            return end, end
+
+        source = DownloadSource({"hosts": ("h",), "roots": None}, True, open_stream)
+        opening = asyncio.create_task(source.open(scheme + "://h/a"))
+        await far_end.readinto(bytearray(1))
+        far_end.s.write(b"HTTP/1.1 200 OK\r\nDate: Sun, 07 Nov 2027 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n")
+        (await opening).close()
+        equal(list(time_sources._offered), heard, scheme)
+
+
+class Thing:
+    """Stands for each object of an application that its link's callbacks call: any method, no effect."""
+
+    def __init__(self, profile=2):
+        self.memory = self.wifi = self.settings = self.store = self.charge_point = self.security_log = self
+        self.security_profile = profile
+
+    def _nothing(self, *_):
+        return False
+
+    link_opened = prove = opened = has_next = failed = add = _nothing
+
+
+def test_f_s6_a_link_by_tls_confirms_the_time_and_one_without_does_not():
+    from charger.app import Application
+
+    for profile, waits in ((1, True), (2, False)):
+        fresh()
+        time_sources.offer("ocpp", NOW + YEAR)
+        Application.link_opened(Thing(profile), None)
+        equal(time_sources.on_trial(), waits, profile)
+
+
+def test_f_s6_a_link_that_fails_by_expired_certificates_takes_the_time_back():
+    from charger.app import Application
+
+    fresh()
+    time_sources.offer("ocpp", NOW + 9 * YEAR)
+    Application.link_failed(Thing(), "expired", "out of date")
+    near(NOW)

@@ -5,7 +5,7 @@ import asyncio
 from check import equal, raises, true
 from peer import TEXT, frame, listen, received_text
 
-from charger.net import tls, websocket, websocket_handshake
+from charger.net import time_sources, tls, websocket, websocket_handshake
 
 
 async def upgraded(serve, deadline_ms=2000, **options):
@@ -59,6 +59,20 @@ async def test_a_date_that_is_no_text_does_not_end_the_task_of_the_link():
 
     ws, _ = await upgraded(serve)
     equal(await received_text(ws), "early")
+    await ws.close()
+    ws.abort()
+
+
+async def test_f_s6_the_date_of_the_back_ends_answer_is_evidence_of_the_time():
+    async def serve(peer):
+        await peer.head()
+        peer.answer(extra=b"Date: Sun, 07 Nov 2027 08:49:37 GMT\r\n", behind=frame(TEXT, b"early"))
+        await peer.closing()
+
+    time_sources._offered.clear()
+    ws, _ = await upgraded(serve)
+    equal(await received_text(ws), "early")
+    equal(list(time_sources._offered), ["ocpp"])
     await ws.close()
     ws.abort()
 

@@ -26,15 +26,25 @@ async def _update(app: Application, _role: Role, _wish: dict, _surface: str) -> 
 
 async def _install(app: Application, role: Role, _wish: dict, _surface: str) -> dict:
     updates = _updates(app)
-    offer = updates.updater.offer
+    updater = updates.updater
+    offer = updater.offer
     if offer is None:
         raise CommandError(CONFLICT, "No update is on offer.")
-    if updates.updater.busy or updates.installing:
+    if updater.on_trial or updater.reserved or not app.charge_point.give_way():
         raise CommandError(CONFLICT, "An update is under way.")
-    updates.installing = True  # the download starts now, the installation after the session
+    updater.reserved = True  # the download starts now, the installation after the session
     log.info("update", "%s requested by the %s" % (offer["version"], role))
-    asyncio.create_task(install(updates, app.charge_point.availability))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    asyncio.create_task(install(updater, app.charge_point.availability))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
     return {"version": offer["version"]}
+
+
+async def _confirm_update(app: Application, role: str, _wish: dict, _surface: str) -> dict:
+    updates = _updates(app)
+    if not updates.report()["trial"]:
+        raise CommandError(CONFLICT, "No update is on trial.")
+    updates.updater.vouch()
+    log.info("update", "confirmed by the " + role)
+    return {}
 
 
 async def _erase(app: Application, role: str, _wish: dict, _surface: str) -> dict:
@@ -72,6 +82,7 @@ COMMANDS = {
     "acknowledge": ("acknowledge", ("strict", ()), _acknowledge),
     "update": ("status", ("strict", ()), _update),
     "install": ("update", ("strict", ()), _install),
+    "confirm_update": ("update", ("strict", ()), _confirm_update),
     "erase": ("erase", ("strict", ()), _erase),
     "reset": ("restart", ("strict", (("kind", ("enum", ("restart", "factory", "console"))),)), _reset),
 }

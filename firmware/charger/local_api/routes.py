@@ -40,6 +40,7 @@ _ROUTES = {
     "/api/networks": {"GET": "networks"},
     "/api/acknowledge": {"POST": "acknowledge"},
     "/api/update": {"GET": "update", "POST": "install"},
+    "/api/confirm_update": {"POST": "confirm_update"},
     "/api/erase": {"POST": "erase"},
     "/api/reset": {"POST": "reset"},
     "/api/login": {"POST": None},

@@ -32,7 +32,7 @@ from charger.net import strict_json, utf8
 
 # Commands that lock out, erase or transfer a secret are available only in the local API (SEC-18).
 _OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install", "hours", "set_hours", "plan", "set_plan",
-            "set_tariff", "house", "set_house")
+            "set_tariff", "house", "set_house", "confirm_update")
 _SECRETS = ("AuthorizationKey", "WifiPassword", "MqttPassword")
 _SURFACE = "mqtt"
 _BURST, _REFILL_S = const(40), const(1)

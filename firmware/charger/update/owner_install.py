@@ -7,12 +7,12 @@ from charger import clock, log
 _ANSWERED_MS = const(2000)  # the client has its answer, and the server's memory is free again
 
 
-async def install(updates: UpdateManager, availability: Availability) -> None:
-    """Install; does not return on success. A failure is in the log and in the updater's report."""
-    updater = updates.updater
+async def install(updater: Updater, availability: Availability) -> None:
+    """Install; does not return on success. The caller has reserved the updater. A failure is in the log and in its report."""
     await clock.sleep_ms(_ANSWERED_MS)
     try:
-        await updater.fetch(updater.offer["url"])
+        updater.on_pause = None  # that of the back end's last download
+        await updater.fetch(updater.offer["url"], True)
         availability.hold(True)  # no session is interrupted; free connectors are blocked until the restart
         while availability.apply():
             await clock.sleep_ms(1000)
@@ -20,5 +20,5 @@ async def install(updates: UpdateManager, availability: Availability) -> None:
     except (OSError, ValueError, MemoryError) as error:
         log.error("update", "not installed: " + log.reason(error))
     finally:
-        updates.installing = False
+        updater.reserved = False
         availability.hold(False)

@@ -35,7 +35,6 @@ class UpdateManager:
         self._updater = None
         self._slots = None
         self._facts = {}
-        self.installing = False  # the owner has asked for the offered update (owner_install.py)
         self.altered = False  # the running image is altered or older than the counter: only its notice may be sent
         self.off_network = False  # nor that any more
         self._older = False

@@ -43,6 +43,7 @@ class Updater:
         self._restart = restart or _nobody
         self._download = None
         self._busy = False
+        self.reserved = False  # for the owner's update, from his request until its end (owner_install.py)
         self.on_pause = None
         self.online = online or _unreached
         self.reached = reached or _unreached
@@ -66,7 +67,7 @@ class Updater:
     @property
     def idle(self) -> bool:
         """True when no update is in progress and this object has no state to keep."""
-        return not self._busy and not self.on_trial and self._download is None
+        return not (self._busy or self.reserved or self.on_trial) and self._download is None
 
     @property
     def busy(self) -> bool:
@@ -110,9 +111,9 @@ class Updater:
         """The lowest anti-rollback counter that is accepted."""
         return max(version.COUNTER, self.slots.number(COUNTER))
 
-    async def fetch(self, location: str) -> None:
+    async def fetch(self, location: str, for_owner: bool = False) -> None:
         """Download and check an image, or resume. ValueError (of the image), OSError (of connection or flash)."""
-        if self._busy:
+        if self._busy or self.reserved != for_owner:
             raise OSError("an update is in progress")
         if self.on_trial:
             raise OSError("the running image is on trial")
@@ -157,7 +158,7 @@ class Updater:
 
     def discard(self) -> None:
         """Throw away what was downloaded."""
-        if self._download is not None and not self._busy:
+        if self._download is not None and not (self._busy or self.reserved):
             self._download.discard()
 
     async def install(self) -> None:
@@ -190,6 +191,10 @@ class Updater:
     def was_online(self) -> bool:
         """True when the previous version was connected to its back end, so that this one must connect, too."""
         return bool(self._record.get("online"))
+
+    def vouch(self) -> None:
+        """Take the owner's word in place of the back end's answer; the other tests of the trial remain."""
+        self._record["online"] = False
 
     def confirm(self) -> None:
         """Confirm the running image. From now on images with a lower counter are refused."""

@@ -155,6 +155,7 @@ API = {
     ("POST", "/api/acknowledge"): ({},),
     ("GET", "/api/update"): ("",),
     ("POST", "/api/update"): ({},),
+    ("POST", "/api/confirm_update"): ({},),
     ("POST", "/api/erase"): ({},),
     ("POST", "/api/reset"): ({"kind": "console"}, {"kind": "restart"}, {"kind": "factory"}),
     ("POST", "/api/login"): ({"pin": "12345678", "role": "owner"}, {"pin": _FULL}, "[" * _MOST, " " * _MOST,
@@ -176,7 +177,8 @@ API = {
 MQTT = {
     "hello": (None,), "login": (None,), "logout": (None,),
     "charge": ({"action": "now", "connector": 1},), "settings": ({},), "set": ({"n%03d" % n: 1 for n in range(70)},),
-    "acknowledge": ({},), "update": ({},), "install": ({},), "hours": ({},), "set_hours": ({"choice": "accept"},),
+    "acknowledge": ({},), "update": ({},), "install": ({},), "confirm_update": ({},),
+    "hours": ({},), "set_hours": ({"choice": "accept"},),
     "plan": ({"connector": 2},), "set_plan": ({"depart": "07:30", "kwh": 20.5},),
     "house": ({},), "set_house": ({"amps": [16.5, -3.25, 999.9], "power_w": 12345.5},),
     "set_tariff": ({"start": _UTC, "minutes": 15, "prices": [n + 0.25 for n in range(100)]},),

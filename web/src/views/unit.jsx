@@ -16,6 +16,12 @@ function Update({ update, mayInstall }) {
       </dl>
       {update.why && <p class="error">{t("updateFailed", update.why)}</p>}
       {update.altered && <p class="error" role="alert">{t("firmwareAltered")}</p>}
+      {update.trial && mayInstall && (
+        <>
+          <p>{t("onTrial")}</p>
+          <button disabled={busy} onClick={() => act(() => post("/api/confirm_update"), t("done.acknowledge"))}>{t("confirmUpdate")}</button>
+        </>
+      )}
       {update.offer && mayInstall && (
         <button disabled={busy} onClick={() => act(() => post("/api/update"), t("done.update"))}>{t("install")}</button>
       )}

@@ -138,3 +138,10 @@ class ServiceRegistry:
 
             service = self.loaded["firmware"] = FirmwareUpdate(self)
         return service
+
+    def give_way(self) -> bool:
+        """End the downloads of the back end for the owner's update; False once an installation has begun."""
+        for name in ("firmware", "signed firmware"):
+            if name in self.loaded and not self.loaded[name].give_way():
+                return False
+        return True

@@ -109,6 +109,16 @@ class FirmwareUpdate:
         except OSError as error:
             log.error("firmware", "request not written: " + log.reason(error))
 
+    def give_way(self) -> bool:
+        """End a download for the owner's update (F-S4); False once the installation has begun. OSError when the flash fails."""
+        if self.status == INSTALLING:
+            return False
+        if self.busy and self.status != IDLE:  # one that waits for its time does not keep the owner out
+            self._cp.files.delete(FILE)
+            self._task.cancel()
+            self._notify(INSTALLATION_FAILED if self.status == DOWNLOADED else DOWNLOAD_FAILED)
+        return True
+
     def trigger(self) -> None:
         """Send the present status for TriggerMessage(FirmwareStatusNotification), Idle without an update."""
         busy = self.status in (DOWNLOADING, DOWNLOADED, INSTALLING)

@@ -84,6 +84,16 @@ class SignedFirmwareUpdate:
         self._job = job
         self._task = asyncio.create_task(self._run(False))
 
+    def give_way(self) -> bool:
+        """End a download for the owner's update (F-S4); False once the installation has begun."""
+        status = self._job.get("status")
+        if status in _POINT_OF_NO_RETURN:
+            return False
+        if self._task is not None and self.busy and status != SCHEDULED:  # one that waits for its time does not block
+            self._task.cancel()
+            self._notify(DOWNLOAD_FAILED if status in (DOWNLOADING, PAUSED) else INSTALL_FAILED)
+        return True
+
     def resume(self) -> None:
         """Continue after a start-up, or report the outcome of the installation."""
         if not self._job or self._task is not None:
@@ -178,10 +188,10 @@ class SignedFirmwareUpdate:
         await self._wait_until(self._job["install_s"], INSTALL_SCHEDULED)
         availability = self._cp.availability
         availability.hold(True)  # wait for the end of all sessions; free connectors are blocked until the restart (WP-35)
-        while availability.apply():
-            self._notify(INSTALL_SCHEDULED)
-            await clock.sleep_ms(1000)
         try:
+            while availability.apply():
+                self._notify(INSTALL_SCHEDULED)
+                await clock.sleep_ms(1000)
             self._notify(INSTALLING)
             self._notify(REBOOTING)
             started = clock.ticks_ms()
