@@ -184,6 +184,8 @@ def test_files_on_flash(launch, csms, number):
     mark = len(csms.record)
     sim.start()
     csms.wait_booted(since=mark)
+    sim.wait_ocpp_status("Faulted")  # nothing says whether the enclosure was opened (F-S3)
+    assert sim.command("acknowledge") == {"clear": True}
     sim.wait_ocpp_status("Available")
     still_charges(sim, csms)
     assert sim.command("security_log")["broken"] is None and sim.status()["setup"] == ""
