@@ -5,6 +5,7 @@ import flashrig
 import pin_rig
 from check import equal, true
 from pin_rig import OWNER, guess, make_pins, restart
+from safety_rig import put, raw
 
 from charger.access import pin_throttle
 from charger.drivers.app_partitions import AppSlots
@@ -18,20 +19,6 @@ DAMAGED = "SafetyValueDamaged"
 
 def setup():
     pin_rig.setup()
-
-
-def raw(name):
-    with open(flashrig.files().path(name), "rb") as file:
-        return file.read()
-
-
-def put(name, data):
-    """Replace the bytes of a file; None removes it."""
-    if data is None:
-        flashrig.files().delete(name)
-        return
-    with open(flashrig.files().path(name), "wb") as file:
-        file.write(data)
 
 
 def flipped(data, bit):
@@ -50,7 +37,7 @@ def failures():
 async def counted(number):
     """A unit with so many wrong PINs, and the two files."""
     await guess(make_pins(), number)
-    return [raw(name) for name in PINS]
+    return [raw(flashrig.files(), name) for name in PINS]
 
 
 async def test_f_s3_each_flipped_bit_of_the_pin_counts_gives_no_attempt_back():
@@ -59,8 +46,8 @@ async def test_f_s3_each_flipped_bit_of_the_pin_counts_gives_no_attempt_back():
     for at, name in enumerate(PINS):
         for bit in range(at, 8 * len(good[at]), 7):
             for other, data in zip(PINS, good):
-                put(other, data)
-            put(name, flipped(good[at], bit))
+                put(flashrig.files(), other, data)
+            put(flashrig.files(), name, flipped(good[at], bit))
             equal(failures(), (3, [DAMAGED]), "%s, bit %d" % (name, bit))
 
 
@@ -69,12 +56,12 @@ async def test_f_s3_a_removed_or_older_copy_of_the_pin_counts_gives_no_attempt_b
     good = await counted(3)
     for contents in ((None, good[1]), (good[0], None), (older[0], good[1]), (good[0], older[1]), (b"", good[1])):
         for name, data in zip(PINS, contents):
-            put(name, data)
+            put(flashrig.files(), name, data)
         equal(failures(), (4, [DAMAGED]), contents)
         equal(failures(), (4, []), "repaired")
     for contents in ((None, None), (b"x", b""), (flipped(good[0], 9), flipped(good[1], 9))):
         for name, data in zip(PINS, contents):
-            put(name, data)
+            put(flashrig.files(), name, data)
         found, events = failures()
         true(found > 200, contents)
         equal(events, [DAMAGED], contents)
@@ -84,7 +71,7 @@ async def test_f_s3_pin_counts_of_earlier_firmware_are_taken_over_and_do_not_com
     from charger.store.ab_record import ABRecord
 
     for name in PINS:
-        put(name, None)
+        put(flashrig.files(), name, None)
     ABRecord(flashrig.files(), "pin_attempts").write(bytes((2, 0, 0, 0, 0, 0)))
     equal(failures(), (2, []))
     true(not flashrig.files().exists("pin_attempts.a") and not flashrig.files().exists("pin_attempts.b"))
@@ -116,12 +103,12 @@ class Kept:
 def stored():
     slots = Kept()
     for counter, image in ((2, HASH), (7, NEW)):
-        slots.older = [raw(name) for name in COPIES] if counter == 7 else None
+        slots.older = [raw(flashrig.files(), name) for name in COPIES] if counter == 7 else None
         opened = slots.open()
         opened.put_number(COUNTER, counter)
         opened.put_number(BROKEN, 1)
         opened.put_data(IMAGE, image)
-    slots.good = [raw(name) for name in COPIES]
+    slots.good = [raw(flashrig.files(), name) for name in COPIES]
     return slots
 
 
@@ -138,9 +125,9 @@ def test_f_s3_each_flipped_bit_of_counter_mark_and_hash_changes_nothing_and_is_a
     equal((values(slots), slots.taken()), ((7, 1, NEW), []))
     for at, name in enumerate(COPIES):
         for bit in range(at, 8 * len(slots.good[at]), 11):
-            put(name, flipped(slots.good[at], bit))
+            put(flashrig.files(), name, flipped(slots.good[at], bit))
             equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), "%s, bit %d" % (name, bit))
-            put(name, slots.good[at])
+            put(flashrig.files(), name, slots.good[at])
             values(slots)
             slots.taken()
 
@@ -148,7 +135,7 @@ def test_f_s3_each_flipped_bit_of_counter_mark_and_hash_changes_nothing_and_is_a
 def test_f_s3_a_removed_copy_or_nvs_value_changes_nothing_and_is_an_event():
     slots = stored()
     for name in COPIES:
-        put(name, None)
+        put(flashrig.files(), name, None)
         equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), name)
     for name in (COUNTER, BROKEN, IMAGE):
         slots.nvs.erase_key(name)
@@ -160,10 +147,10 @@ def test_f_s3_a_removed_copy_or_nvs_value_changes_nothing_and_is_an_event():
 def test_f_s3_an_older_counter_or_a_cleared_mark_never_wins():
     slots = stored()
     for at in (0, 1):
-        put(COPIES[at], slots.older[at])
+        put(flashrig.files(), COPIES[at], slots.older[at])
         equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), COPIES[at])
     for at in (0, 1):
-        put(COPIES[at], slots.older[at])
+        put(flashrig.files(), COPIES[at], slots.older[at])
     equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), "both files")
     slots.nvs.set_i32(COUNTER, 2)
     slots.nvs.set_i32(BROKEN, 0)
@@ -174,6 +161,6 @@ def test_f_s3_an_older_counter_or_a_cleared_mark_never_wins():
 def test_f_s3_what_earlier_firmware_kept_in_nvs_alone_is_copied_without_an_event():
     slots = stored()
     for name in COPIES:
-        put(name, None)
+        put(flashrig.files(), name, None)
     equal((values(slots), slots.taken()), ((7, 1, NEW), []))
-    equal([raw(name) is not None for name in COPIES], [True] * 6)
+    equal([raw(flashrig.files(), name) is not None for name in COPIES], [True] * 6)

@@ -3,6 +3,7 @@
 import flashrig
 from check import equal, true
 from rig import Rig
+from safety_rig import put, raw
 
 from charger.app import Application
 from charger.audit import trip_latch
@@ -129,20 +130,6 @@ class Unit:
         return self.outlet.guards[0].tripped, list(self.events)
 
 
-def raw(name):
-    with open(flashrig.files().path(name), "rb") as file:
-        return file.read()
-
-
-def put(name, data):
-    """Replace the bytes of a file; None removes it."""
-    if data is None:
-        flashrig.files().delete(name)
-        return
-    with open(flashrig.files().path(name), "wb") as file:
-        file.write(data)
-
-
 def test_a_trip_holds_over_a_power_cut_and_the_session_that_was_interrupted_waits_until_the_owner_acts():
     unit = Unit().tripped()
     operations = unit.rig.side.contactor.operations
@@ -199,15 +186,15 @@ def test_a_pilot_without_state_a_after_the_start_is_no_unplugging():
 
 def test_f_s3_no_flipped_bit_and_no_removed_or_older_copy_takes_the_latch_away():
     unit = Unit().tripped()
-    older = [raw(name) for name in COPIES]
+    older = [raw(flashrig.files(), name) for name in COPIES]
     unit.outlet.acknowledge()
     unit.step()
-    clear = [raw(name) for name in COPIES]
+    clear = [raw(flashrig.files(), name) for name in COPIES]
     unit.rig.world.set_fault("GroundFailure", 1, True)
     unit.rig.run(500)
     unit.rig.world.set_fault("GroundFailure", 1, False)
     unit.step()
-    good = [raw(name) for name in COPIES]
+    good = [raw(flashrig.files(), name) for name in COPIES]
     true(older[0] != good[0] != clear[0])
     cases = [(None, good[1]), (good[0], None), (clear[0], good[1]), (good[0], clear[1]), (older[0], clear[1]), (b"", b"x")]
     for at, other in ((0, 1), (1, 0)):
@@ -220,7 +207,7 @@ def test_f_s3_no_flipped_bit_and_no_removed_or_older_copy_takes_the_latch_away()
     found = []
     for pair in cases:
         for name, data in zip(COPIES, pair):
-            put(name, data)
+            put(flashrig.files(), name, data)
         unit.events.clear()
         latch = Latch()
         trip_latch.recover(unit.files, latch, lambda event, info: unit.events.append(event))

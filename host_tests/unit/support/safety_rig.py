@@ -25,7 +25,10 @@ def raw(files, name):
 
 
 def put(files, name, data):
-    """Replace the bytes of a file."""
+    """Replace the bytes of a file; None removes it."""
+    if data is None:
+        files.delete(name)
+        return
     with open(files.path(name), "wb") as file:
         file.write(data)
 
