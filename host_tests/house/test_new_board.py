@@ -99,6 +99,20 @@ def test_a_board_with_ethernet_has_its_pins_and_its_lines_in_the_build_files(boa
     assert {name: int(pin) for name, pin in written.items()} == checks.pins_of("MY_BOARD", data, loading.chip_of(folder))
 
 
+def test_parts_of_one_kind_of_bus_take_one_each_while_one_is_free(boards, capsys):
+    """An ESP32 has two UARTs and two SPI buses for parts: house and reader on the one kind, house and Ethernet on the other."""
+    uart = ("HOUSE_TX=25", "HOUSE_RX=26", "READER_TX=18", "READER_RX=19")
+    assert new_board.main([*words(*ON_ESP32, *uart, chip="esp32"), "--house", "sdm630"]) == 0, capsys.readouterr().err
+    data = loading.load(boards / "MY_BOARD")
+    assert {data["HOUSE"][1]["bus"], data["OUTLETS"][0]["reader"]["uart"]} == {1, 2}
+    spi = ("HOUSE_SCK=25", "HOUSE_MOSI=26", "HOUSE_MISO=27", "HOUSE_CS=16", "LAN_SCK=18", "LAN_MOSI=19", "LAN_MISO=39",
+           "LAN_CS=21", "LAN_INT=36")
+    given = [*words(*ON_ESP32, *spi, chip="esp32", name="OTHER_BOARD"), "--house", "atm90e32", "--lan", "w5500"]
+    assert new_board.main(given) == 0, capsys.readouterr().err
+    data = loading.load(boards / "OTHER_BOARD")
+    assert {data["HOUSE"][1]["bus"], data["LAN"]["bus"]} == {1, 2}
+
+
 @pytest.mark.parametrize(("given", "code", "says"), [
     ([*words(*PINS, *LAN8720), "--lan", "lan8720"], 1, "has no RMII: only a W5500 fits"),
     ([*words(*PINS, *W5500[:-1]), "--lan", "w5500"], 2, "These pins are missing: LAN_INT."),

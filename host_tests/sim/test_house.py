@@ -76,6 +76,16 @@ def test_a_reading_by_the_api_lowers_the_current_at_once_and_shows_why(unit, csm
     refused(owner.request("PUT", "/api/house", {"amps": [1]}), 409, "HouseMaxCurrent")
 
 
+def test_the_units_own_input_of_the_houses_current_is_followed(unit, csms):
+    sim = unit(settings={"HouseMaxCurrent": 25, "HouseKind": "CT"})
+    sim.command("house", amps=4)
+    sim.wait_for(lambda s: s["grid"]["house"]["known"], what="a reading of the input")
+    charge(sim)
+    sim.command("house", amps=12)
+    sim.wait_connector(lambda c: c["offered_amps"] < 14 and HOUSE in c["limit"], what="less by the house")
+    assert sim.status()["house_meter"] == ""
+
+
 @pytest.mark.parametrize("kind", [201, 203, 213, "sdm630"])
 def test_a_meter_by_modbus_is_followed_within_two_seconds_at_the_pace_of_an_esp32(unit, csms, meter, kind):
     """From the meter's new value to the lower limit, in the charger's own time; the reading itself is up to a second old."""

@@ -66,7 +66,7 @@ def test_a_killed_test_run_leaves_no_hanging_unit_test(tmp_path):
 
 @pytest.mark.parametrize(("name", "value"), [("PILOTLIGHT_END_WITH_PID", "no number"), ("PILOTLIGHT_RUN_COUNTER", "nowhere")])
 def test_an_owner_or_counter_that_does_not_exist_is_an_error_with_exit_code_2(tmp_path, name, value):
-    """Told at once: the one would be ignored, with the other the charger's time would never move."""
+    """Told at once: a wrong number would be ignored, without the file the interpreter would end with an OSError."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "simulate.py"), "--state-dir", str(tmp_path), "--control", "127.0.0.1:0"],
         env=os.environ | {name: value}, capture_output=True, text=True, timeout=30, check=False)

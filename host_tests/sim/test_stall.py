@@ -62,7 +62,7 @@ def test_stalls_close_nothing_that_may_not_be_closed(launch, csms):
 
 
 def test_stalls_while_a_session_starts_only_delay_it(launch, csms):
-    """After the plug, the card and the PWM, before S2 closes: nothing closes; then it closes once and stays closed."""
+    """After the plug, the card and the PWM nothing closes. With S2 it closes, and again when a stall has opened it."""
     sim = launch(settings=OFFLINE)
     csms.wait_booted()
     sim.wait_ocpp_status("Available")
@@ -76,11 +76,13 @@ def test_stalls_while_a_session_starts_only_delay_it(launch, csms):
         stall(sim, 800)
     assert sim.connector()["contactor_operations"] == 0
     sim.ev(reaction_ms=1000)
+    stall(sim, 800)  # S2 closes before it, in it or behind it
     sim.wait_ocpp_status("Charging")
     sim.wait_connector(lambda c: c["drawn_amps"] > 5)
     sim.let_pass(MIN_OFF_MS / 1000 + 2)
     seen = sim.connector()
-    assert seen["contacts"] and seen["contactor_operations"] == 1
+    late = sum("contactor opened: the control loop was held up" in line for line in sim.log_lines())
+    assert seen["contacts"] and seen["contactor_operations"] == 1 + late <= 2
     end_session(sim, csms)
 
 

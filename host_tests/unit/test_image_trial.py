@@ -137,6 +137,14 @@ def _on_trial(restarts):
     return Updater(files, slots, {"board": "SIM", "hardware": 1}, [], False, restart=restarts.append)
 
 
+async def test_a_trial_that_needs_no_link_refuses_the_owners_word():
+    updater = _on_trial([])
+    updater._record["online"] = False
+    equal((updater.report()["trial"], updater.report()["awaits_backend"]), (True, False))
+    error = await raises_async(CommandError, maintenance._confirm_update(Unit(updater), "owner", {}, "page"))
+    equal(error.kind, "conflict")
+
+
 async def test_f_s5_the_owners_word_stands_for_the_back_ends_answer_and_for_nothing_else():
     for dead, left in ((False, False), (True, True)):
         restarts = []

@@ -328,6 +328,7 @@ def test_diagnostics_have_no_address_of_the_owners_network():
         ("a=192.168.1.7;b=10.0.0.1", "a=(private);b=(private)"),
         ("up to [fe80::1%2]:443 10:11:12", "up to [(private)%2]:443 10:11:12"),
         ("fd12:3456::7, 2001:db8::1 FEED:1:2", "(private), 2001:db8::1 (private)"),
+        ("peer:192.168.1.7 addr:fe80::1", "peer:(private) addr:(private)"), ("::ffff:10.0.0.9", "::ffff:(private)"),
         ("2026-11-30T10:11:12.500Z x", "2026-11-30T10:11:12.500Z x"),
     ):  # fmt: skip
         equal(_without_home(line), wanted)

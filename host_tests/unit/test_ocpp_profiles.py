@@ -10,6 +10,7 @@ from profiles import profile
 from charger import clock, validate
 from charger.errors import InvalidValueError, OcppError
 from charger.ocpp.v16.charging_profile import ChargingProfile, decimal, tenths
+from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
 
@@ -347,6 +348,49 @@ async def test_profiles_are_written_one_a_slice_and_a_transaction_that_ends_mean
             rig.connectors[0].session = None
     true(slices >= 4, slices)
     equal([p.id for p in service._profiles if p.purpose == "TxProfile"], [])
+    equal(len(rig.files.read_json("ocpp_profiles.json")), 3, "what it did not replace after all is on flash again")
+
+
+async def test_a_transaction_that_ends_before_its_profile_is_installed_leaves_none():
+    rig = await charging()
+    service = rig.cp.smart_charging
+    steps = service.install(1, profile(9, "TxProfile", 8))
+    next(steps)
+    service.session_ended(rig.connectors[0].session)
+    rig.connectors[0].session = None
+    equal((run_now(steps), service._profiles), (False, []))
+
+
+async def test_a_clear_that_takes_nothing_from_the_flash_writes_nothing():
+    rig = await charging()
+    await install(rig, profile(1))
+    await install(rig, profile(9, "TxProfile", 8))
+
+    def refuse(name, pieces):
+        raise OSError(28)
+
+    write, rig.files.write_pieces = rig.files.write_pieces, refuse
+    equal(await clear(rig, id=9), "Accepted")
+    rig.files.write_pieces = write
+    equal(await clear(rig, id=1), "Accepted")
+    equal(rig.files.read_json("ocpp_profiles.json"), [])
+
+
+async def test_what_a_start_replaces_while_a_handler_writes_is_written_behind_it():
+    rig = await charging()
+    for number in (1, 2, 3):
+        await install(rig, profile(number, stack=number))
+    service = rig.cp.smart_charging
+    steps = service.install(1, profile(4, stack=4))
+    while not service._saving:
+        next(steps)
+    one = ChargingProfile(1, profile(2, "TxProfile", 9, stack=2))
+    one.session_id = rig.connectors[0].session.local_id
+    service._begin_with(one)
+    equal(run_now(steps), True)
+    service.second()
+    equal(len(rig.files.read_json("ocpp_profiles.json")), 3)
+    equal(sorted([kept.id for kept in service._profiles]), [1, 2, 3, 4])
 
 
 def test_tenths_survive_binary_fractions_sch4():

@@ -261,6 +261,13 @@ async def test_what_is_long_is_parsed_in_pieces_to_the_same_value():
             true(len(text.encode()) > 4096)
             value = await _parsed(text)
             equal(_whole(value), message)
+            if isinstance(field, list):
+                equal(bool(value[3]["field"]), True)
+    for items in ("", "1", "[]", " 1 , {} "):
+        text = '[2,"1","A",{"field":[%s%s]}]' % (" " * 5000, items)
+        value = (await _parsed(text))[3]["field"]
+        wanted = json.loads("[%s]" % items)
+        equal((_whole(value), len(value), bool(value)), (wanted, len(wanted), bool(wanted)))
     error = [4, "1", "Code", "a stack trace\n" * 400, {}]
     equal(await _parsed(json.dumps(error)), error)
     escaped = "".join(["\\u%04x" % ord(ch) if ch < "\uffff" else "\\ud83d\\ude00" for ch in "\u00e9\n\U0001f600"])

@@ -87,6 +87,19 @@ def test_f_s3_a_removed_copy_keeps_the_limits_and_without_both_the_lowest_curren
         equal(begin(files, marks), (LIMITS, []), settings)
 
 
+def test_f_s3_a_lost_record_raises_nothing_that_the_settings_have_lower():
+    for limits, group in (({"HouseSafeCurrent": "0", "GroupMaxCurrent": "40", "GroupUnits": "8"}, ("40", "8")),
+                          ({"HouseSafeCurrent": "0", "GroupMaxCurrent": "10", "GroupUnits": "2"}, ("10", "2")),
+                          ({"HouseSafeCurrent": "0", "GroupMaxCurrent": "60", "GroupUnits": "4"}, ("12", "2"))):  # fmt: skip
+        files, marks, _ = installed(limits)
+        for copy in ("1", "2"):
+            files.delete("safety/limits." + copy)
+        found, events = begin(files, marks)
+        share = int(found["GroupMaxCurrent"]) // int(found["GroupUnits"])
+        true(share <= int(group[0]) // int(group[1]) and (share == 6) == (group == ("12", "2")), (found, group))
+        equal((found["HouseSafeCurrent"], found["InstallerMaxCurrent"], events), ("0", "6", ["SafetyValueDamaged"]))
+
+
 def test_f_s3_two_unreadable_copies_limit_house_and_group_to_the_lowest_current():
     files, marks, _ = installed(LIMITS)
     for name in FILES[:2]:
@@ -125,6 +138,7 @@ def test_f_s3_limits_of_earlier_firmware_move_over_without_an_event():
         SafetyValue(files, "installer_limit", "6", min).write(earlier)
         files.write_json("ocpp_config.json", values)
         equal(begin(files, marks), (values, []), earlier)
+        equal([copy for copy in ("1", "2", "next") if files.exists("safety/installer_limit." + copy)], [], "it would win there")
         files.delete("ocpp_config.json")
         equal(begin(files, marks), (values, []), earlier)
         for copy in ("1", "2"):

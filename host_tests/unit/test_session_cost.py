@@ -67,6 +67,24 @@ async def test_prices_that_come_later_count_from_the_next_session_on():
     equal(cost(unit), 30.0)
 
 
+async def test_a_flash_that_cannot_be_read_leaves_no_cost_and_the_planner_goes_on():
+    unit = await home()
+    unit.prices(3000, 1000)
+    await unit.begin()
+    read_json = unit.files.read_json
+
+    def failing(name, default=None):
+        if name == "tariff.json":
+            raise OSError(5)
+        return read_json(name, default)
+
+    unit.files.read_json = failing
+    await unit.at(EVENING + HOUR_S)
+    await unit.takes(1000, 3)
+    equal((cost(unit), unit.planner.session_cost(unit.connectors[0])), (None, None))
+    unit.planner.second()
+
+
 async def test_new_prices_hold_from_the_next_wh_on():
     unit = await home()
     unit.prices(3000, 3000)

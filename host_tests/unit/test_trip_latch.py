@@ -51,10 +51,13 @@ class Part:
 
 
 class Refusing:
-    """Files of a flash that refuses to write."""
+    """Files of a flash that refuses to write, and to be read where `readable` is False."""
 
-    def __init__(self, files):
-        self.exists, self.read = files.exists, files.read
+    def __init__(self, files, readable):
+        self.exists, self.read = (files.exists, files.read) if readable else (self._fail, self._fail)
+
+    def _fail(self, name):
+        raise OSError(5)
 
     def write(self, name, data):
         raise OSError(28)
@@ -248,13 +251,25 @@ def test_a_trip_with_nothing_plugged_is_not_stored_and_a_flash_that_refuses_is_t
     unit.rig.world.set_fault("GroundFailure", 1, True)
     unit.step(5)
     equal((unit.outlet.guards[0].tripped, unit.files.exists(COPIES[0])), (True, False))
+    for readable in (True, False):
+        unit = Unit()
+        files, unit.files = unit.files, Refusing(unit.files, readable)
+        unit.tripped()
+        equal((unit.outlet.trip_kept, files.exists(COPIES[0])), (False, False))
+        unit.files = files
+        unit.step()
+        equal(unit.starts(), (True, []))
+
+
+def test_a_trip_behind_a_pilot_that_has_not_shown_state_a_is_stored():
+    """After a start with a shorted pilot nothing says that no car is plugged."""
     unit = Unit()
-    files, unit.files = unit.files, Refusing(unit.files)
-    unit.tripped()
-    equal((unit.outlet.trip_kept, files.exists(COPIES[0])), (False, False))
-    unit.files = files
+    unit.rig.world.set_fault("pilot_short", 1, True)
+    unit.rig.run(3000)
+    unit.rig.world.set_fault("GroundFailure", 1, True)
+    unit.rig.run(500)
     unit.step()
-    equal(unit.starts(), (True, []))
+    equal((unit.outlet.plugged, unit.outlet.trip_kept), (False, True))
 
 
 def test_a_factory_reset_keeps_it():

@@ -34,13 +34,13 @@ def fixed_pins(kind: str, chip: Chip) -> dict[str, int]:
     return {f"LAN_{name.upper()}": pin for name, pin in chip.rmii.items()} if kind == "lan8720" else {}
 
 
-def board_py(kind: str, pins: dict[str, int], chip: Chip, taken: set[int]) -> str:
-    """The line of board.py, "" without Ethernet. `taken`: numbers of the SPI buses that other parts are on."""
+def board_py(kind: str, pins: dict[str, int], number: int | None) -> str:
+    """The line of board.py, "" without Ethernet. `number`: of the W5500's SPI bus."""
     if kind == "none":
         return ""
     options: dict = {"kind": kind}
     if kind == "w5500":
-        options["bus"] = next((number for number in chip.spi if number not in taken), chip.spi[-1])
+        options["bus"] = number
     else:
         options |= {"address": _PHY_ADDRESS, "clock": "input" if "LAN_POWER" in pins else "output"}
     names = (*_REQUIRED[kind], *_OPTIONAL[kind])

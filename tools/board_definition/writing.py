@@ -101,17 +101,17 @@ def board_py(answers: Answers) -> str:
     def part(form: str, *names: str) -> str:
         return form.format(*(pins[name] for name in names)) if names[0] in pins else ""
 
-    chip = CHIPS[answers.chip]
+    buses = _bus_numbers(answers, CHIPS[answers.chip])
     parts = {
         "rcd": part('{{"trip": {}, "test": {}}}', "RCD_TRIP", "RCD_TEST"),
         "lock": part('{{"out": {}, "feedback": {}, "move_ms": 500}}', "LOCK_OUT", "LOCK_FEEDBACK"),
         "proximity": part('{{"adc": {}, "pullup": 1000, "rail_mv": 3300}}', "PROXIMITY_ADC"),
         "ntc": part('{{"adc": {}}}', "NTC_ADC"),
         "fault_input": part('{{"pin": {}}}', "FAULT_INPUT_PIN"),
-        "reader": _reader(answers, chip),
+        "reader": _reader(answers, buses.get("READER")),
     }
     given = "".join(f"        {name}={text},\n" for name, text in parts.items() if text)
-    lan = ethernet.board_py(answers.lan, pins, chip, _spi_buses(answers, chip))
+    lan = ethernet.board_py(answers.lan, pins, buses.get("LAN"))
     shared = ", ".join(f'"{name.lower()}": {pins.get(name)}' for name in ("TAMPER", "BUTTON", "LED", "PIXEL", "FAULT", "RAILS"))
     return f'''"""{answers.model} with the wiring of board.md, as plain data; boards/SIM/board.py explains every name."""
 
@@ -124,56 +124,61 @@ OUTLETS: "tuple[dict, ...]" = (
         phases={answers.phases},
         pilot={{"pwm": {pins["PILOT_PWM"]}, "adc": {pins["PILOT_ADC"]}}},
         contactor={{"out": {pins["CONTACTOR_OUT"]}, "feedback": {pins["CONTACTOR_FEEDBACK"]}}},
-{given}        meter={_meter(answers, chip)},
+{given}        meter={_driver(answers, answers.meter, "METER", buses.get("METER"), answers.meter_options)},
     ),
 )
-{_house(answers, chip)}SHARED: "dict[str, int | None]" = {{{shared}}}
+{_house(answers, buses.get("HOUSE"))}SHARED: "dict[str, int | None]" = {{{shared}}}
 {lan}HEAP_GROWS = {answers.psram == "none"}  # mpconfigboard.h fixes the heap's size where it lies in PSRAM
 DEVICE, CSMS, UPDATE = unit_data(NAME, "{answers.model[:20]}")
 '''
 
 
-def _spi_buses(answers: Answers, chip: Chip) -> set[int]:
-    """Numbers of the SPI buses that meter and reader are on."""
-    taken = {chip.spi[-1]} if meter_kinds()[answers.meter][0] == "spi" else set()
-    reads = reader_pins(answers.reader)[0] in answers.pins and reader_kinds()[answers.reader][0] == "spi"
-    return taken | ({chip.spi[0]} if reads else set())
+def _bus_numbers(answers: Answers, chip: Chip) -> dict[str, int]:
+    """Numbers of the buses of METER, HOUSE, READER and LAN: each its own where one is free, the meter's for those on its pins."""
+    pools = {"uart": chip.uarts, "i2c": chip.i2c, "spi": chip.spi[::-1]}
+    parts = {"METER": meter_kinds()[answers.meter][0], "LAN": "spi" if answers.lan == "w5500" else ""}
+    if answers.house:
+        parts["HOUSE"] = meter_kinds()[answers.house][0]
+    if reader_pins(answers.reader)[0] in answers.pins:
+        parts["READER"] = reader_kinds()[answers.reader][0]
+    found: dict[str, int] = {}
+    for part in ("METER", "HOUSE", "READER", "LAN"):
+        bus = parts.get(part)
+        if bus not in pools:
+            continue
+        taken = {found[other] for other in found if parts[other] == bus}
+        free = [number for number in pools[bus] if number not in taken] or pools[bus]
+        on_meters = part != "METER" and parts["METER"] == bus and _shares(answers, part, bus)
+        found[part] = found["METER"] if on_meters else free[0 if part == "METER" else -1]
+    return found
 
 
-def _reader(answers: Answers, chip: Chip) -> str:
+def _shares(answers: Answers, part: str, bus: str) -> bool:
+    """True for a part with the meter's pins of a bus that several parts may be on."""
+    return bus in ("i2c", "spi") and all(
+        answers.pins.get(f"{part}_{name.upper()}") == answers.pins.get(f"METER_{name.upper()}") for name in keys.BUS_PINS[bus])
+
+
+def _reader(answers: Answers, number: int | None) -> str:
     """The reader's data, "" on a board without one; on I2C it may be on the meter's bus."""
-    names = reader_pins(answers.reader)
-    if names[0] not in answers.pins:
+    if number is None:
         return ""
     bus, bounds = reader_kinds()[answers.reader]
     options: dict = {} if answers.reader == "serial_ascii" else {"kind": answers.reader}
-    shared = bus == "i2c" and answers.pins.get("METER_SCL") == answers.pins["READER_SCL"]
-    number = {"uart": chip.uarts[-1], "i2c": chip.i2c[0 if shared else -1], "spi": chip.spi[0]}[bus]
     options["uart" if bus == "uart" else "bus"] = number
-    options |= {name.removeprefix("READER_").lower(): answers.pins[name] for name in names}
+    options |= {name.removeprefix("READER_").lower(): answers.pins[name] for name in reader_pins(answers.reader)}
     if "address" in bounds:
         options["address"] = bounds["address"][0]
     return repr(options).replace("'", '"')
 
 
-def _meter(answers: Answers, chip: Chip) -> str:
-    kind = answers.meter
-    number = {"uart": chip.uarts[0], "i2c": chip.i2c[0], "spi": chip.spi[-1]}.get(meter_kinds()[kind][0])
-    return _driver(answers, kind, "METER", number, answers.meter_options)
-
-
-def _house(answers: Answers, chip: Chip) -> str:
+def _house(answers: Answers, number: int | None) -> str:
     """The line of the house's input, "" without one; with the meter's pins on its bus, at an ADE7953 as its channel B."""
     kind = answers.house
     if not kind:
         return ""
-    bus = meter_kinds()[kind][0]
-    shared = bus in ("i2c", "spi") and all(answers.pins[f"HOUSE_{name.upper()}"] == answers.pins.get(f"METER_{name.upper()}")
-                                           for name in keys.BUS_PINS[bus])
-    at = {"uart": -1, "i2c": 0 if shared else -1, "spi": -1 if shared else 0}.get(bus)
-    number = None if at is None else {"uart": chip.uarts, "i2c": chip.i2c, "spi": chip.spi}[bus][at]
-    more = {"channel": "B"} if shared and kind == answers.meter == "ade7953_i2c" else {}
-    return f"HOUSE = {_driver(answers, kind, 'HOUSE', number, more)}\n"
+    channel_b = kind == answers.meter == "ade7953_i2c" and _shares(answers, "HOUSE", "i2c")
+    return f"HOUSE = {_driver(answers, kind, 'HOUSE', number, {'channel': 'B'} if channel_b else {})}\n"
 
 
 def _driver(answers: Answers, kind: str, part: str, number: int | None, more: dict) -> str:

@@ -18,7 +18,7 @@ _METERS = _on_sim("chips/__init__.py")
 METERS = tuple(_METERS)
 READERS = tuple(_on_sim("readers/__init__.py"))
 DISPLAYS = tuple(_on_sim("displays/__init__.py"))
-# --set KEY=VALUE that chooses a part -> its values, the first where nothing is chosen
+# --set KEY=VALUE that chooses a part -> its values; where nothing is chosen the first meter and reader, and none of the others
 PARTS = {"MeterKind": METERS, "HouseKind": ("CT",), "ReaderKind": READERS, "DisplayKind": DISPLAYS,
          "LanKind": tuple(_on_sim("ethernet.py"))}
 _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"

@@ -68,7 +68,7 @@ def map_file(path):
     if fd < 0:
         raise OSError(2)
     size = _lseek(fd, 0, 2)
-    address = _mmap(0, size, 1, 2, fd, 0)  # PROT_READ, MAP_PRIVATE
+    address = _mmap(0, size, 1, 1, fd, 0)  # PROT_READ, MAP_SHARED: another process may write
     if size <= 0 or address in (0, -1, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF):
         raise OSError(22)
     return address, size

@@ -5,6 +5,7 @@ the latch has been cleared. Other latches need none: what they guard against is 
 A unit that has never tripped has no files. The value is "1" while latched, else "0": the higher one is the safer one.
 """
 
+from charger import log
 from charger.audit.events import SAFETY_VALUE
 from charger.store.safety_value import SafetyValue
 
@@ -22,9 +23,12 @@ def recover(files: Files, outlet: Outlet, on_event: Callable) -> None:
 
 def write(files: Files, outlet: Outlet) -> None:
     """Write the other state than `trip_kept`, the one on flash. When the flash refuses, that stays as it is."""
-    kept = _value(files, outlet)
-    if kept.try_write("0" if outlet.trip_kept else "1"):
-        outlet.trip_kept = not outlet.trip_kept
+    try:
+        _value(files, outlet).write("0" if outlet.trip_kept else "1")
+    except OSError as error:
+        log.error("rcd", "latch not written: " + log.reason(error))
+        return
+    outlet.trip_kept = not outlet.trip_kept
 
 
 def _value(files: Files, outlet: Outlet) -> SafetyValue:

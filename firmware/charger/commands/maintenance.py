@@ -40,8 +40,8 @@ async def _install(app: Application, role: Role, _wish: dict, _surface: str) -> 
 
 async def _confirm_update(app: Application, role: str, _wish: dict, _surface: str) -> dict:
     updates = _updates(app)
-    if not updates.report()["trial"]:
-        raise CommandError(CONFLICT, "No update is on trial.")
+    if not updates.updater.awaits_backend:
+        raise CommandError(CONFLICT, "No update waits for the back end.")
     updates.updater.vouch()
     log.info("update", "confirmed by the " + role)
     return {}

@@ -1,7 +1,7 @@
 """What the installer has set to limit the current, apart from the settings that the back end writes (store/safety_value.py).
 
 One record has the values of all NAMES, "" for one that was never set. The settings have them as well, for earlier firmware:
-the stricter of both holds. A unit that had a record and lost it, or cannot read it, keeps to _LOWEST.
+the stricter of both holds, name by name. A unit that had a record and lost it, or cannot read it, keeps to _LOWEST instead.
 """
 
 from micropython import const
@@ -13,7 +13,8 @@ from charger.store.safety_value import SafetyValue, settle
 
 NAMES = ("InstallerMaxCurrent", "HouseMaxCurrent", "HouseSafeCurrent", "GroupMaxCurrent", "GroupUnits", "ConnectedPhases")
 _LOW, _HIGH, _CHECK = const(4), const(5), const(6)  # indices of a row of KEYS
-_SAFE, _UNITS = const(2), const(4)  # places in NAMES
+_SAFE, _GROUP, _UNITS = const(2), const(3), const(4)  # places in NAMES
+_LEAST_A = const(6)
 # 6 A, the lowest current that a pilot can signal (CP-14), for each outlet, for the unit, and as its share of a group
 _LOWEST = "6,6,6,12,2,0"
 _OLD = "installer_limit"  # the record of earlier firmware: InstallerMaxCurrent alone
@@ -25,9 +26,10 @@ class InstallerLimit:
     def __init__(self, files: Files, settings: dict, lost: bool) -> None:
         """`lost`: the settings cannot be read."""
         self._kept = kept = SafetyValue(files, "limits", _LOWEST, _stricter)
+        self._old: SafetyValue | None = SafetyValue(files, _OLD, "6", _stricter)
         self._absent = kept.value is None
         if self._absent:
-            self._take_over(SafetyValue(files, _OLD, "6", _stricter), settings, lost)
+            self._take_over(self._old, settings, lost)
         elif lost and not kept.fault:
             kept.distrust(kept.value or "", "the settings are unreadable")
         if not _is_record(kept.value):
@@ -47,11 +49,16 @@ class InstallerLimit:
             kept.value = _stricter(kept.value, old.value)
 
     def apply(self, settings: dict) -> None:
-        """Put the values in force into the settings: the stricter ones, or _LOWEST as it is."""
-        record, own = self._kept.value or "", _record(settings)
-        if record != _LOWEST and _is_record(own):
-            record = _stricter(record, own)
-        for name, value in zip(NAMES, record.split(",")):
+        """Put the values in force into the settings: of record and settings the stricter ones.
+
+        In the group a unit that has lost its record has a share of 6 A, the two values of _LOWEST, where its own allow that.
+        """
+        fit = {name: settings[name] for name in NAMES if _fits(KEYS[name], str(settings.get(name, "")))}
+        record = self._kept.value or ""
+        values = _stricter(record, _record(fit)).split(",")
+        if record == _LOWEST and _share(fit) >= _LEAST_A:
+            values[_GROUP : _UNITS + 1] = _LOWEST.split(",")[_GROUP : _UNITS + 1]
+        for name, value in zip(NAMES, values):
             if value:
                 settings[name] = value
 
@@ -63,8 +70,19 @@ class InstallerLimit:
 
     def repair(self, on_event: Callable, marks: Any | None) -> None:
         """Write the first record, or a damaged one again; see settle()."""
-        settle(self._kept, _LOWEST if self._absent else None, on_event, events.SAFETY_VALUE, marks)
-        self._absent = False
+        kept = self._kept
+        settle(kept, _LOWEST if self._absent else None, on_event, events.SAFETY_VALUE, marks)
+        if not (kept.fault or kept.unfinished):  # on flash: earlier firmware has to take the settings, which change
+            self._absent = False
+            if self._old is not None:
+                self._old.remove()
+                self._old = None
+
+
+def _share(settings: dict) -> int:
+    """Amperes of a unit's share in its group by these settings; without a group the least that a pilot signals."""
+    most = int(settings.get("GroupMaxCurrent") or 0)
+    return most // int(settings.get("GroupUnits") or 2) if most else _LEAST_A
 
 
 def _record(settings: dict) -> str:

@@ -95,7 +95,7 @@ def work_out(files: Files, hours: Any, now: int | None, lane: Any, delay_s: int,
     cable = connector.outlet.cable
     again_s = _CABLE_S if cable is not None and not cable.rating_da else _AGAIN_S
     plan = _decide(now, min(leave, now + again_s), [(now + start, now + end) for start, end in chosen], missing_s, wait)
-    if lane.starts():  # the end of a time that is shorter than its delay takes no start back
+    if plan.says != RUN and lane.starts():  # the end of a time that is shorter than its delay takes no start back
         plan.says, plan.until, plan.why = RUN, min(leave, now + lane.left_s() + 1), CHOSEN
     return plan
 

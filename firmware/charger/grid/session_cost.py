@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from charger import clock
+from charger import clock, log
 from charger.grid.lane import Lane
 from charger.runtime import memory
 
@@ -56,7 +56,12 @@ class SessionCosts:
         if not self._from <= utc < self._until:
             from charger.grid import tariff  # memory.unload() unloads it again below
 
-            price, until = tariff.price_at(tariff.kept(self._files), utc)
+            try:
+                blocks = tariff.kept(self._files)
+            except OSError as error:  # no reason for the planner to stop
+                log.error("planner", "prices: " + log.reason(error))
+                blocks = []
+            price, until = tariff.price_at(blocks, utc)
             self._price = None if price == tariff.UNKNOWN else price
             self._from, self._until = utc, utc + _LOOK_S if until is None else until
             memory.unload(memory.PLANNING)

@@ -2,7 +2,7 @@
 
 SolarMode "surplus" charges by it alone: it begins when the surplus has been SolarStartPower for _START_S, and ends when it has
 not been enough for 6 A for _STOP_S. It stays on and off for _LEAST_S at least, and between two beginnings lie at least _CYCLE_S,
-so that the contactor moves at most five times an hour. "minimum" never ends: at least 6 A. In between the current follows each
+so that the contactor moves at most six times an hour. "minimum" never ends: at least 6 A. In between the current follows each
 reading, the mean of a few.
 """
 

@@ -10,6 +10,7 @@ log is kept and records the erasure; it never contains an identifier.
 
 from charger import clock, log
 from charger.audit import events
+from charger.config import installer_limit
 from charger.store import wipe
 
 MARK = "erase"
@@ -27,9 +28,8 @@ _SETTINGS = (
     " roots_gone.json ocpp_firmware.json ocpp_signed_firmware.json ocpp_firmware_last.json update.json"
 )
 _KEYS = "ocpp_config.json"
-# Keys of the settings that name a person, and those that the installer sets.
+# Keys of the settings that name a person.
 _PERSONAL_KEYS = ("FreeVendIdTag",)
-_UNIT_KEYS = ("InstallerMaxCurrent", "ConnectedPhases", "HouseMaxCurrent", "HouseSafeCurrent", "GroupMaxCurrent", "GroupUnits")
 # Prefixes of names in the vault.
 _UNIT_SECRETS = ("label/", "setup/", "web/")
 _SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/", "group/")
@@ -51,7 +51,7 @@ def erase_personal_data(files: Files, connectors: list, restart: Callable, by: s
 def factory_reset(files: Files, connectors: list, restart: Callable, by: str = "owner") -> str:
     """Request a factory reset: erases personal data, settings and certificates; the PINs on the label are valid again.
 
-    Kept are security log, energy registers, calibration, the installer's limit (which no owner may raise), the counts of
+    Kept are security log, energy registers, calibration, the installer's limits (which no owner may raise), the counts of
     wrong PINs and the anti-rollback counter.
     """
     return request(files, connectors, restart, FACTORY, by)
@@ -95,7 +95,7 @@ def _forget_keys(files: Files, all_of_them: bool) -> None:
     if not isinstance(changed, dict):
         changed = {}
     left = {name: value for name, value in changed.items()
-            if name in _UNIT_KEYS or not (all_of_them or name in _PERSONAL_KEYS)}
+            if name in installer_limit.NAMES or not (all_of_them or name in _PERSONAL_KEYS)}
     if left:
         files.write_json(_KEYS, left)
     else:

@@ -27,6 +27,7 @@ _REASONS = (
 _PAUSES_FORMAT = "<BBBBBI"  # pauses by car, charger, guard; the last one's cause and error code; paused seconds
 _PAUSES_LEN = const(9)
 _PAUSED = const(0x80)  # flag in the cause: the pause had not ended
+_STOPPING = const(0x40)  # flag in the cause, of a checkpoint: a stop was decided. Earlier firmware reads another cause
 _MANY = const(255)  # pauses of one kind: this many or more
 # Causes of a pause: the car, the source of a limit, other states of the charger, and guards by class name.
 CAUSES = (
@@ -181,28 +182,22 @@ class Session:
         return record + self._openings_record()
 
     def running_record(self) -> bytes:
-        """Encode the changing values of a running session: 41 bytes, with openings under load 43, once a stop is decided 44."""
+        """Encode the changing values of a running session: 41 bytes, with openings under load 43."""
         return struct.pack(
             _RUNNING_FORMAT, self.local_id, self.stop_wh, self.export_wh, self.charging_s, self.max_w,
             self.stop_boot_id, self.stop_uptime_ms // 1000, self.stop_utc or 0,
-        ) + self._pauses_record() + self._openings_record() + self._stopping_record()
+        ) + self._pauses_record(_STOPPING if self.stopping else 0) + self._openings_record()
 
     def _openings_record(self) -> bytes:
         return bytes((self.openings, word_position(CAUSES, self.opened_by, "other"))) if self.openings else b""
 
-    def _stopping_record(self) -> bytes:
-        """A byte behind the openings, which are there with it."""
-        if not self.stopping:
-            return b""
-        return (b"" if self.openings else bytes(_OPENED_LEN)) + b"\x01"
+    def restore_openings(self, record: bytes) -> None:
+        """Take over the openings that end a record."""
+        self.openings = record[-2]
+        self.opened_by = word_at(CAUSES, record[-1], "other")
 
-    def restore_openings(self, record: bytes, at: int) -> None:
-        """Take over the openings from a record, at offset `at`."""
-        self.openings = record[at]
-        self.opened_by = word_at(CAUSES, record[at + 1], "other") if self.openings else None
-
-    def _pauses_record(self) -> bytes:
-        cause = word_position(CAUSES, self.last_pause, "other") | (_PAUSED if self.paused else 0)
+    def _pauses_record(self, flags: int = 0) -> bytes:
+        cause = word_position(CAUSES, self.last_pause, "other") | (_PAUSED if self.paused else 0) | flags
         error = word_position(ERROR_CODES, self.last_error, "OtherError")
         return struct.pack(_PAUSES_FORMAT, *self.pauses, cause, error, self.paused_s)
 
@@ -211,14 +206,15 @@ class Session:
         *pauses, cause, error, self.paused_s = struct.unpack_from(_PAUSES_FORMAT, record, at)
         self.pauses = list(pauses)
         self.paused = bool(cause & _PAUSED)
-        cause &= ~_PAUSED
+        self.stopping = bool(cause & _STOPPING)
+        cause &= ~(_PAUSED | _STOPPING)
         self.last_pause = word_at(CAUSES, cause, "other")
         self.last_error = word_at(ERROR_CODES, error, "OtherError") or "NoError"
 
     def restore(self, running: bytes | None) -> None:
         """Restore the last checkpoint written by running_record(); one of another session is ignored."""
         most = _RUNNING_LEN + _PAUSES_LEN
-        if running is None or len(running) not in (_RUNNING_LEN, most, most + _OPENED_LEN, most + _OPENED_LEN + 1):
+        if running is None or len(running) not in (_RUNNING_LEN, most, most + _OPENED_LEN):
             return
         fields = struct.unpack_from(_RUNNING_FORMAT, running)
         if fields[0] != self.local_id:
@@ -229,9 +225,7 @@ class Session:
         if len(running) > _RUNNING_LEN:  # a checkpoint of older firmware has no pauses
             self.restore_pauses(running, _RUNNING_LEN)
         if len(running) > most:
-            self.restore_openings(running, most)
-        if len(running) > most + _OPENED_LEN:
-            self.stopping = True
+            self.restore_openings(running)
 
 
 def fields(record: bytes) -> tuple | None:
@@ -275,7 +269,7 @@ def from_record(record: bytes) -> Session | None:
         session.restore_pauses(record, RECORD_LEN)
         tags_at += _PAUSES_LEN
     if flags & _OPENED:
-        session.restore_openings(record, len(record) - _OPENED_LEN)
+        session.restore_openings(record)
     if len(record) > tags_at:
         session.id_tag, session.parent_id_tag = unpack_tags(record[tags_at:])
     return session

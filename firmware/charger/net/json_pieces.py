@@ -15,6 +15,7 @@ _BREATH = const(4)  # items parsed between two yields to the loop
 _PART = const(512)  # bytes of a long string that are decoded at once
 _ESCAPES_A_SLICE = const(32)
 _QUOTE = const(34)
+_COMMA = const(44)
 _BACKSLASH = const(92)
 _END = const(93)  # of a list
 
@@ -51,7 +52,7 @@ async def join_pairs(buf: bytearray, end: int) -> int:
 class Items(list):
     """A long list of the payload that is parsed one item at a time, to limit the heap in use.
 
-    It supports repeated iteration and len(), nothing else of a list: it is false.
+    It supports repeated iteration, len() and truth, nothing else of a list.
     """
 
     def __init__(self, buf: bytearray, start: int):
@@ -63,6 +64,9 @@ class Items(list):
     def __len__(self) -> int:
         return self.size
 
+    def __bool__(self) -> bool:
+        return self.size > 0
+
     def __iter__(self) -> Iterator:
         """Iterate the items; fields of objects that are null are left out (SCH-7)."""
         for item in self.as_they_came():
@@ -71,13 +75,15 @@ class Items(list):
             yield item
 
     def as_they_came(self) -> Iterator:
-        """Iterate the items with all fields, null included. The list is not empty, and its text was scanned already."""
-        buf, at = self._buf, self._start
+        """Iterate the items with all fields, null included. The text was scanned already."""
+        buf = self._buf
+        at = skip_space(buf, self._start + 1)
         while buf[at] != _END:
-            at = skip_space(buf, at + 1)
             end = _end_of(buf, at)
             yield json.loads(memoryview(buf)[at:end])  # type: ignore[arg] - takes any buffer
-            at = skip_space(buf, end)  # a comma or the list's end
+            at = skip_space(buf, end)
+            if buf[at] == _COMMA:
+                at = skip_space(buf, at + 1)
 
 
 def _end_of(buf: bytearray, at: int) -> int:

@@ -155,6 +155,8 @@ class FrameWriter:
         poller with it.
         """
         while view:
+            if self._closed is not None:
+                raise self._closed
             count = self._writer.s.write(view)
             if count:
                 view = view[count:]
@@ -162,5 +164,3 @@ class FrameWriter:
                 if clock.elapsed_ms(started) > _SEND_MS:
                     raise OSError(ETIMEDOUT)
                 await clock.sleep_ms(_RETRY_MS)
-                if self._closed is not None:
-                    raise self._closed

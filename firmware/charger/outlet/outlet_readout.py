@@ -26,6 +26,7 @@ class OutletReadout:
     guards: list
     fault: Guard | None
     state: int
+    raw_state: int
     phases: int
     phases_wanted: int
     permit: bool
@@ -77,9 +78,11 @@ class OutletReadout:
     def trip_changed(self) -> bool:
         """True when flash has to be told of a residual current trip, or of its end (audit/trip_latch.py).
 
-        A trip with nothing plugged is not stored: the start, which sees state A, would clear it.
+        A trip in state A with nothing plugged is not stored: the start, which sees state A, would clear it.
         """
-        return self.rcd is not None and self.guards[0].tripped != self.trip_kept and (self.trip_kept or self.plugged)
+        if self.rcd is None or self.guards[0].tripped == self.trip_kept:
+            return False
+        return self.trip_kept or self.plugged or self.raw_state != pilot_states.A
 
     @property
     def openings(self) -> int:

@@ -18,7 +18,7 @@ async def run(steps: Any) -> Any:
 
 
 def run_now(steps: Any) -> Any:
-    """Run a computation without yields: only while no loop is running, as at start-up."""
+    """Run a computation without yields: at start-up, or where its result has to be there when this returns."""
     while True:
         try:
             next(steps)

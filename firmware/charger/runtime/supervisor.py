@@ -17,7 +17,6 @@ class Supervisor:
         """`on_event(event, info)` is called for a task that ran out of memory (WP-43)."""
         self._watchdog = watchdog
         self._on_event = on_event
-        self._tasks = []  # held, so that none is collected
         self.failed = None
         self.restarts = 0
 
@@ -28,7 +27,7 @@ class Supervisor:
 
     def start(self, name: str, job: Any, vital: bool = False) -> None:
         """Run `await job()` as a task. A vital one may not end; any other is restarted with a growing pause."""
-        self._tasks.append(asyncio.create_task(self._run(name, job, vital)))
+        asyncio.create_task(self._run(name, job, vital))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
     async def _run(self, name: str, job: Any, vital: bool) -> None:
         pause_ms = _RESTART_FIRST_MS

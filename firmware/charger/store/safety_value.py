@@ -87,6 +87,14 @@ class SafetyValue:
             log.error("store", "%s: not written: %s" % (self._name, log.reason(error)))
             return False
 
+    def remove(self) -> None:
+        """Delete all copies, where there are any. What the flash refuses is tried again at the next call."""
+        for copy in (_FIRST, _SECOND, _NEXT):
+            try:
+                self._files.delete(self._path(copy))
+            except OSError as error:
+                log.error("store", "%s: not removed: %s" % (self._name, log.reason(error)))
+
     def _path(self, copy: str) -> str:
         return "%s/%s.%s" % (FOLDER, self._name, copy)
 

@@ -192,6 +192,11 @@ class Updater:
         """True when the previous version was connected to its back end, so that this one must connect, too."""
         return bool(self._record.get("online"))
 
+    @property
+    def awaits_backend(self) -> bool:
+        """True while a trial needs a link to the back end, which the owner's word may stand for."""
+        return self.on_trial and self.was_online
+
     def vouch(self) -> None:
         """Take the owner's word in place of the back end's answer; the other tests of the trial remain."""
         self._record["online"] = False
@@ -226,6 +231,7 @@ class Updater:
         download = self._download
         report = {
             "version": version.VERSION, "counter": self.counter, "slot": self.slots.running, "trial": self.on_trial,
+            "awaits_backend": self.awaits_backend,
             "last": self._outcome, "why": self._record.get("why") if self._outcome is False else None,
             "offer": self.offer, "lab": self._lab, "bytes": 0,
         }  # fmt: skip

@@ -16,7 +16,7 @@ function Update({ update, mayInstall }) {
       </dl>
       {update.why && <p class="error">{t("updateFailed", update.why)}</p>}
       {update.altered && <p class="error" role="alert">{t("firmwareAltered")}</p>}
-      {update.trial && mayInstall && (
+      {update.awaits_backend && mayInstall && (
         <>
           <p>{t("onTrial")}</p>
           <button disabled={busy} onClick={() => act(() => post("/api/confirm_update"), t("done.acknowledge"))}>{t("confirmUpdate")}</button>

@@ -9,8 +9,8 @@ SPEC = ("obj", (), (("key", ("list", ("str", 50), None)),))
 
 async def handle(cp: ChargePoint, request: dict) -> dict:
     """The keys asked for, or all."""
-    names = request.get("key", ())
-    if len(names) == 0:  # of json_pieces.Items the length alone is right
+    names = request.get("key")
+    if not names:
         from charger.ocpp.v16.streamed_list import StreamedList  # 300 frozen bytes, for a request of all keys
 
         config = cp.config

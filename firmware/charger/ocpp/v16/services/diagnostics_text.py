@@ -100,11 +100,11 @@ def _home_addresses(word: str) -> Iterator:
         if char in _OF_ADDRESSES:
             host += char
             continue
-        host = host.rstrip(".:")
-        if "." in host:
-            host = host.partition(":")[0]
-            if dns.is_address(host) and dns.is_private(host):
-                yield host
+        host = host.strip(".:")
+        if "." in host:  # of IPv4, with a port, or at the end of an IPv6 one
+            for part in host.split(":"):
+                if dns.is_address(part) and dns.is_private(part):
+                    yield part
         elif host.count(":") > 1 and host[:2].lower() in ("fe", "fd", "fc"):  # link-local, and of a site
             yield host
         host = ""

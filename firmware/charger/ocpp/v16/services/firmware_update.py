@@ -102,7 +102,7 @@ class FirmwareUpdate:
         """Start a kept update (location, retrieve_s in UTC, retries, interval_s, begun: how often); it replaces a running one."""
         if self._task is not None:
             self._task.cancel()
-            self.status = IDLE
+        self.status = IDLE
         self._task = asyncio.create_task(self._run(job))
         try:
             self.keep(job)  # again: an installation that began since has written its own word

@@ -28,6 +28,7 @@ class SmartCharging:
         self._profiles = []
         self._under_way = []  # profiles of remote starts that were accepted and do not wait at their connector yet
         self._saving = False  # the file is being written
+        self._unsaved = False  # a start has replaced a profile meanwhile
         self._next = None  # when a limit may change, in the seconds of _now()
         self._zero_s = None  # UTC at uptime 0 by which the limits were computed
         self._in_force = [[] for _ in cp.connectors]  # ids as text of the profiles in force, while some have a mark
@@ -49,9 +50,7 @@ class SmartCharging:
         self.plan.use(self._profiles)
 
     def _save(self, profiles: list) -> Steps:
-        """Write profiles to flash, one a slice. The handler of a CALL of a lost connection may be at it still."""
-        while self._saving:
-            yield
+        """Write profiles to flash, one a slice. ChargePoint.handle() lets one slow action run at a time."""
         self._saving = True
         try:
             yield from self._cp.files.write_pieces(FILE, _pieces(profiles))
@@ -65,10 +64,10 @@ class SmartCharging:
         profile = self._profile(connector_id, fields)
         if profile is None:
             return False
+        yield
         if profile.purpose == TX and not self._fits_transaction(profile):
             log.warn("profiles", "no such transaction")
             return False
-        yield
         return (yield from self._put(profile))
 
     def _profile(self, connector_id: int, fields: dict):
@@ -112,8 +111,9 @@ class SmartCharging:
         if stored != ([] if profile.purpose == TX else [profile.__dict__]):
             kept.append(profile)
             yield from self._save(kept)
-            if profile.purpose == TX and not self._fits_transaction(profile):
-                return False  # it has ended meanwhile
+            if profile.purpose == TX and not self._fits_transaction(profile):  # it has ended meanwhile
+                yield from self._save(self._profiles)
+                return False
         self._profiles = [old for old in self._profiles if not _replaces(profile, old)]
         self._profiles.append(profile)
         for waiting in self._promised() if profile.purpose != TX else ():
@@ -168,7 +168,8 @@ class SmartCharging:
         kept = [p for p in self._profiles if not matches(p)]
         removed = len(kept) < len(self._profiles)
         if removed:
-            yield from self._save(kept)
+            if any(p.purpose != TX and matches(p) for p in self._profiles):
+                yield from self._save(kept)
             self._profiles = [p for p in self._profiles if not matches(p)]
             self.recompute()
         for p in self._promised():
@@ -207,15 +208,20 @@ class SmartCharging:
         self.recompute()
 
     def _begin_with(self, profile: Any) -> None:
-        before = len(self._profiles)
+        self._unsaved = self._unsaved or any(old.purpose != TX and _replaces(profile, old) for old in self._profiles)
         self._profiles = [old for old in self._profiles if not _replaces(profile, old)]
-        replaced = len(self._profiles) < before
         self._profiles.append(profile)
-        if replaced and not self._saving:
-            try:
-                cooperative.run_now(self._save(self._profiles))
-            except OSError as error:  # the replaced profile is restored at the next start-up, the transaction is not
-                log.error("profiles", log.reason(error))
+        self._save_replaced()
+
+    def _save_replaced(self) -> None:
+        """Write what a start has replaced, now or when a handler has ended its writing."""
+        if not self._unsaved or self._saving:
+            return
+        self._unsaved = False
+        try:
+            cooperative.run_now(self._save(self._profiles))
+        except OSError as error:  # the replaced profile is restored at the next start-up, the transaction is not
+            log.error("profiles", log.reason(error))
 
     def session_ended(self, session: Session) -> None:
         """Remove the TxProfiles of an ended transaction (OCPP-100)."""
@@ -226,6 +232,7 @@ class SmartCharging:
 
     def second(self) -> None:
         """Recompute when a period has ended or the clock was set."""
+        self._save_replaced()
         if self._zero_s != clock.utc_at_uptime(0) or (self._next is not None and self._now() >= self._next):
             self._apply()
 
