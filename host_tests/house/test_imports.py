@@ -18,7 +18,7 @@ ALLOWED = {
     "access": {"audit", "crypto", "runtime", "store"},
     "audit": {"crypto", "runtime", "store"},
     "credentials": {"access", "audit", "crypto", "runtime", "store"},
-    "maintenance": {"metering", "access", "audit", "credentials", "crypto", "ocpp", "runtime", "store"},
+    "maintenance": {"metering", "access", "audit", "config", "credentials", "crypto", "ocpp", "runtime", "store"},
     "config": {"audit", "metering", "store"},
     "drivers": {"metering"},  # a meter fills metering's plain Reading
     "net": {"audit", "credentials", "crypto", "runtime", "store"},
