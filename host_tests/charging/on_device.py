@@ -1,11 +1,11 @@
 """Runs inside MicroPython: installs charging profiles as a back end would and says what the charger makes of them.
 
-One JSON object a line on stdin: {"now", "phases", "rotations", "factory_limit": the factory states the rating, "supply":
-0.1 A that all share or null, "shares" and "local": 0.1 A or null, one a connector, "sessions": [UTC second of the start or
-null, one a connector], "barred": [null, "service", "fault" or "tag", one a connector], "profiles": [[connectorId,
-ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC
-seconds, rising]}. The answer: {"installed": [bool], "schedules": [ChargingSchedule], "limits": [[0.1 A or null, one a
-connector], one a watch], "live": [[[scheduled, offered], one a connector], one a watch] in 0.1 A}.
+One JSON object a line on stdin: {"now", "phases", "switches" between them, "rotations", "factory_limit": the factory states
+the rating, "supply": 0.1 A that all share or null, "shares" and "local": 0.1 A or null, one a connector, "sessions": [UTC
+second of the start or null, one a connector], "barred": [null, "service", "fault" or "tag", one a connector], "profiles":
+[[connectorId, ChargingProfile]], "ask": [[connectorId, duration, unit]], "watch": [UTC seconds, rising]}. The answer:
+{"installed": [bool], "schedules": [ChargingSchedule], "limits": [[0.1 A or null, one a connector], one a watch], "live":
+[[[scheduled, offered], one a connector], one a watch] in 0.1 A}.
 """
 
 import asyncio
@@ -42,8 +42,9 @@ class Fault:
 class Outlet:
     fault = None
 
-    def __init__(self, phases, rotation, share_da, local_da):
-        self.phases = phases
+    def __init__(self, phases, switches, rotation, share_da, local_da):
+        self.phases = self.most_phases = phases
+        self.switches_phases = switches
         self.rotation = rotation
         self.limits = limits.Limits(320)
         self.limits.set("supply", share_da)
@@ -62,7 +63,7 @@ class Connector:
         start = case["sessions"][number - 1]
         n = number - 1
         self.id = number
-        self.outlet = Outlet(case["phases"], case["rotations"][n], case["shares"][n], case["local"][n])
+        self.outlet = Outlet(case["phases"], case["switches"], case["rotations"][n], case["shares"][n], case["local"][n])
         self.stopping = self.override = False
         self.pending = self.start = None
         self.session = None if start is None else Session(number, start)

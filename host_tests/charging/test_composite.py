@@ -97,8 +97,14 @@ def transaction_limit(profiles, connector, moment, since):
     )  # fmt: skip
 
 
+def phases_of(case, found):
+    """The phases that a connector charges on: one in a period for one where the outlet can switch, else all that are wired."""
+    one = found is not None and found[0].get("numberPhases") == 1 and case["switches"]
+    return 1 if one else case["phases"]
+
+
 def in_da(found, phases):
-    """A period's limit for the outlet in 0.1 A: a limit in W counts for all phases that are wired."""
+    """A period's limit for the outlet in 0.1 A: a limit in W counts for all phases that it charges on."""
     period, unit = found
     limit = Decimal(str(period["limit"]))
     return int((limit if unit == "A" else limit / (VOLTS * phases)) * 10)
@@ -120,17 +126,16 @@ def shared(case, limits, total):
 
 
 def flows(case, profiles, moment, since):
-    """[(0.1 A, W exactly where the profile alone decides, else None)] of each connector at a second."""
-    phases = case["phases"]
+    """[(0.1 A, W exactly where the profile alone decides, else None, phases)] of each connector at a second."""
     found = [
         transaction_limit(profiles, n, moment, since if start is None else start)
         for n, start in enumerate(case["sessions"], 1)
     ]
-    own = [None if one is None else in_da(one, phases) for one in found]
+    own = [None if one is None else in_da(one, phases_of(case, one)) for one in found]
     limits = list(own)
     whole = strongest(profiles, "ChargePointMaxProfile", [0], moment, moment)
     if whole is not None:
-        limits = shared(case, limits, in_da(whole, phases))
+        limits = shared(case, limits, in_da(whole, case["phases"]))
     result = []
     for n, limit in enumerate(limits):
         bounds = [HARDWARE, case["local"][n], case["shares"][n] if case["sessions"][n] is not None else case["supply"]]
@@ -143,30 +148,32 @@ def flows(case, profiles, moment, since):
         watts = None
         if da == own[n] and found[n][1] == "W":
             watts = Decimal(str(found[n][0]["limit"]))
-        result.append((da, watts) if da >= 60 else (0, None))
+        phases = phases_of(case, found[n])
+        result.append((da, watts, phases) if da >= 60 else (0, None, phases))
     return result, whole
 
 
-def watts_of(case, da, watts):
+def watts_of(da, watts, phases):
     """What one connector may have in W."""
-    return Decimal(da) * VOLTS * case["phases"] / 10 if watts is None else watts
+    return Decimal(da) * VOLTS * phases / 10 if watts is None else watts
 
 
 def composite(case, profiles, connector, moment, unit):
-    """The limit at a second."""
+    """(limit, phases) at a second."""
     each, whole = flows(case, profiles, moment, case["now"])
     if connector:
-        da, watts = each[connector - 1]
-        return Decimal(da) / 10 if unit == "A" else watts_of(case, da, watts)
+        da, watts, phases = each[connector - 1]
+        return Decimal(da) / 10 if unit == "A" else watts_of(da, watts, phases), phases
     bounds = [case["supply"], FACTORY if case["factory_limit"] else None, None if whole is None else in_da(whole, case["phases"])]
     bounds = [bound for bound in bounds if bound is not None]
     if unit == "A":
         wires = [0, 0, 0]
-        for (da, _), rotation in zip(each, case["rotations"], strict=True):
-            for phase in range(case["phases"]):
+        for (da, _, phases), rotation in zip(each, case["rotations"], strict=True):
+            for phase in range(phases):
                 wires[(rotation + phase) % 3] += da
-        return Decimal(min([max(wires), *bounds])) / 10
-    return min([sum(watts_of(case, *one) for one in each)] + [watts_of(case, bound, None) for bound in bounds])
+        return Decimal(min([max(wires), *bounds])) / 10, case["phases"]
+    most = [watts_of(bound, None, case["phases"]) for bound in bounds]
+    return min([sum(watts_of(*one) for one in each), *most]), case["phases"]
 
 
 def one_limit(profile):
@@ -260,9 +267,11 @@ def random_case(rng):
     sessions = [rng.choice([None, now - rng.randint(0, 400)]) for _ in range(connectors)]
     span = rng.choice([1, 60, 400, 900])
     supply = rng.choice([None, None, rng.randint(60, 320), rng.randint(320, 700)])
+    phases = rng.choice([1, 3])
     return {
         "now": now,
-        "phases": rng.choice([1, 3]),
+        "phases": phases,
+        "switches": phases == 3 and rng.random() < 0.4,
         "rotations": [rng.randint(0, 2) for _ in range(connectors)],
         "factory_limit": rng.random() < 0.3,
         "supply": supply,
@@ -291,15 +300,14 @@ def check_schedule(case, profiles, ask, schedule):
     assert schedule["chargingRateUnit"] == unit
     assert schedule["duration"] == duration or len(periods) == 60
     assert periods[0]["startPeriod"] == 0
-    same = [p["limit"] for p in periods]
-    assert {p["numberPhases"] for p in periods} == {case["phases"]}
+    same = [(p["limit"], p["numberPhases"]) for p in periods]
     assert all(one != two for one, two in zip(same, same[1:], strict=False)), "equal neighbours are merged"
     starts = [p["startPeriod"] for p in periods] + [schedule["duration"]]
     for period, first, after in zip(periods, starts[:-1], starts[1:], strict=True):
         assert first < after
         for second in range(first, after):
             wanted = composite(case, profiles, connector, case["now"] + second, unit)
-            assert Decimal(period["limit"]) == wanted, f"second {second} of {ask}: {wanted}"
+            assert (Decimal(period["limit"]), period["numberPhases"]) == wanted, f"second {second} of {ask}: {wanted}"
 
 
 def check_limits(case, profiles, moment, limits):
@@ -310,7 +318,7 @@ def check_limits(case, profiles, moment, limits):
     for number, (start, got) in enumerate(zip(case["sessions"], limits, strict=True), 1):
         since = moment if start is None else start
         own = transaction_limit(profiles, number, moment, since)
-        own_da = None if own is None else in_da(own, case["phases"])
+        own_da = None if own is None else in_da(own, phases_of(case, own))
         known = [limit for limit in (own_da, whole_da) if limit is not None]
         if not known:
             assert got is None

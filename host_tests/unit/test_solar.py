@@ -1,5 +1,7 @@
 """Charging by the solar surplus, over a whole charge point and beside hours, plan and the back end."""
 
+import random
+
 from check import equal, true
 from ocpp_rig import Rig
 from profiles import profile
@@ -9,6 +11,7 @@ from charger import clock
 from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
 from charger.grid.solar import SolarSurplus
+from charger.metering.reading import Reading
 from sim import timebase
 
 HEAP = 16 * 1024 * 1024
@@ -75,11 +78,134 @@ async def test_it_begins_after_a_minute_of_surplus_follows_it_and_ends_after_two
     equal(da(rig), 0, "too soon after the last beginning")
 
 
+class Lane:
+    """That of a session on an outlet."""
+
+    def __init__(self, outlet):
+        self.connector = Thing(outlet=outlet)
+        self.session = Thing(local_id=1)
+        self.solar_da = self.solar_phases = None
+
+    def session_number(self):
+        return self.session.local_id
+
+
+class Phases:
+    """A surplus alone with one session on an outlet of three phases, which it may switch."""
+
+    def __init__(self, mode="surplus", switches=True):
+        timebase.manual()
+        reading = Reading(3)
+        reading.valid = True
+        self.outlet = Thing(phases=3, most_phases=3, switches_phases=switches, energised=False, reading=reading)
+        self.lane = Lane(self.outlet)
+        self.surplus = SolarSurplus([self.lane], 230)
+        self.surplus.configure(mode, 1500)
+        self.moves = []  # seconds at which the contactor has moved
+        self.second = 0
+
+    def run(self, watts, seconds):
+        """For so long the sun leaves so much of the house; the car follows on the phases that are chosen."""
+        for _ in range(seconds):
+            timebase.advance(1000)
+            self.second += 1
+            self.outlet.reading.stamp_ms = clock.ticks_ms()
+            self.surplus.take(-watts + self.outlet.reading.total_mw() // 1000)
+            self.surplus.step(True)
+            energised = bool(self.lane.solar_da)
+            phases = self.lane.solar_phases or 3
+            if energised != self.outlet.energised:
+                self.moves.append(self.second)
+            elif energised and phases != self.outlet.phases:
+                self.moves += [self.second, self.second]
+            self.outlet.energised, self.outlet.phases = energised, phases
+            milliamps = self.lane.solar_da * 100
+            for n in range(3):
+                self.outlet.reading.i_ma[n] = milliamps if n < phases else 0
+                self.outlet.reading.p_mw[n] = milliamps * 230 if n < phases else 0
+        return self.lane.solar_phases, self.lane.solar_da
+
+
+async def test_a_surplus_below_three_times_six_amperes_is_taken_on_one_phase_cp51():
+    sun = Phases()
+    equal(sun.run(2000, 50), (None, 0))
+    equal(sun.run(2000, 30), (1, 86))
+    equal(sun.run(6000, 1400)[0], 1, "25 minutes from the beginning")
+    equal(sun.run(6000, 120), (3, 86))
+    equal(sun.run(2000, 170)[0], 3, "5 minutes on")
+    equal(sun.run(2000, 180), (1, 86))
+    equal(sun.run(-300, 100)[1], 60, "the least while it holds on")
+    equal(sun.run(-300, 240), (None, 0))
+    fixed = Phases(switches=False)
+    equal(fixed.run(2000, 400), (None, 0))
+    equal(fixed.run(6000, 80), (None, 86))
+    least = Phases("minimum")
+    equal(least.run(-300, 10), (1, 60), "6 A cost a third of what they would on three phases")
+    equal(least.run(6000, 310), (3, 86))
+
+
+async def test_a_short_cloud_or_gleam_changes_no_phases():
+    sun = Phases()
+    sun.run(6000, 600)
+    for _ in range(8):
+        sun.run(2000, 110)
+        sun.run(6000, 30)
+    equal(len(sun.moves), 1)
+    sun.run(2000, 200)
+    for _ in range(8):
+        sun.run(6000, 280)
+        sun.run(2000, 30)
+    equal((sun.lane.solar_phases, len(sun.moves)), (1, 3))
+
+
+async def test_changes_of_phases_move_the_contactor_nine_times_an_hour_at_the_most():
+    worst = 0
+    for seed in range(12):
+        random.seed(seed)
+        sun = Phases()
+        for _ in range(60):
+            sun.run((-300, 2000, 6000)[random.getrandbits(8) % 3], 60 + random.getrandbits(16) % 400)
+        for moment in sun.moves:
+            worst = max(worst, len([other for other in sun.moves if 0 <= other - moment < 3600]))
+    true(6 <= worst <= 9, worst)
+
+
+async def test_a_car_of_one_phase_is_given_what_the_surplus_leaves_for_one():
+    sun = Phases(switches=False)
+    sun.run(6000, 80)
+    sun.outlet.reading.i_ma[1:] = [0, 0]
+    sun.outlet.reading.p_mw[1:] = [0, 0]
+    sun.surplus.step(True)
+    true(sun.lane.solar_da > 180, sun.lane.solar_da)
+    sun.lane.session.local_id += 1
+    sun.outlet.energised = False
+    sun.surplus.step(True)
+    true(sun.lane.solar_da < 100, "another car")
+
+
+async def test_all_phases_are_used_where_the_sun_does_not_decide_alone():
+    rig = await unit(connectors=2, phases=3)
+    for connector in rig.connectors:
+        connector.outlet.switches_phases = True
+        connector.outlet.reading.i_ma = [9000, 9000, 9000]
+    connector = await begin(rig)
+    await sun(rig, 2000, 80)
+    equal(connector.outlet.phases_wanted, 1)
+    rig.planner.override(connector, "owner")
+    equal(connector.outlet.phases_wanted, 3)
+    connector.override = False
+    await sun(rig, 2000, 5)
+    equal(connector.outlet.phases_wanted, 1)
+    await begin(rig, 2)
+    await sun(rig, 2000, 5)
+    equal(connector.outlet.phases_wanted, 3, "two cars share the surplus on all phases")
+
+
 def spans(sunny):
     """[on or off, seconds] of two hours of which sunny(second) tells the surplus of each reading."""
     timebase.manual()
-    outlet = Thing(phases=1, energised=False)
-    surplus = SolarSurplus([Thing(connector=Thing(outlet=outlet), session=Thing(local_id=1), solar_da=None)], 230)
+    outlet = Thing(phases=1, most_phases=1, switches_phases=False, energised=False)
+    surplus = SolarSurplus([Lane(outlet)], 230)
     surplus.configure("surplus", 1500)
     found = [[False, 0]]
     for second in range(7200):

@@ -34,6 +34,9 @@ class Lane:
         self.why = ""  # and in words
         self.work: Iterator | None = None  # the generator that works out the plan, while it does
         self.solar_da: int | None = None  # what the solar surplus leaves for this lane, None without a mode
+        self.solar_phases: int | None = None  # on so many phases, None for all
+        self.csms_phases: int | None = None  # so many phases the back end's limit is for, None for all
+        self._phases = {}  # source: the number of phases that it wants of an outlet that switches them
         self.exempt = ""  # why the back end's limit in force takes no random delay (UK-33)
 
     def session_number(self) -> int:
@@ -71,6 +74,7 @@ class Lane:
         says, solar_da, override = self.says, self.solar_da, self.connector.override
         self.want(PLAN, 0 if not override and (says == HOLD or (says == WAIT and solar_da is None)) else None)
         self.want(SOLAR, None if override or says == RUN else solar_da)
+        self.use_phases(SOLAR, None if override or says == RUN else self.solar_phases)
 
     def want(self, source: str, limit_da: int | None) -> None:
         """Note what a source wants, 0.1 A; None for nothing."""
@@ -78,6 +82,20 @@ class Lane:
             self.wanted.pop(source, None)
         else:
             self.wanted[source] = max(0, limit_da)
+
+    def use_phases(self, source: str, number: int | None) -> None:
+        """Note how many phases a source wants, None for all; the outlet follows the least number where it can switch (CP-51)."""
+        outlet = self.connector.outlet
+        if not outlet.switches_phases:
+            return
+        if number is None:
+            self._phases.pop(source, None)
+        else:
+            self._phases[source] = number
+        least = outlet.most_phases
+        for wanted in self._phases.values():
+            least = min(least, wanted)
+        outlet.phases_wanted = least
 
     def follow(self, source: str, moment: int | None) -> None:
         """Note when that may change, UTC seconds; None for never."""

@@ -4,6 +4,9 @@ SolarMode "surplus" charges by it alone: it begins when the surplus has been Sol
 not been enough for 6 A for _STOP_S. It stays on and off for _LEAST_S at least, and between two beginnings lie at least _CYCLE_S,
 so that the contactor moves at most six times an hour. "minimum" never ends: at least 6 A. In between the current follows each
 reading, the mean of a few.
+
+An outlet that switches its phases (CP-51) uses one of them while the surplus is not enough for 6 A on all, where its session is
+the only one. A change to fewer ends no surplus and counts as a beginning, so the contactor moves at most nine times an hour.
 """
 
 from micropython import const
@@ -18,6 +21,9 @@ _CYCLE_S = const(1500)
 _LEAST_DA = const(60)
 _STEP_DA = const(5)  # smaller changes of the current are not followed
 _MEAN = const(4)
+_MORE_S = const(300)  # so long the surplus has been enough for all phases before one becomes all
+_LOADED_MA = const(4000)  # a car at this current on the first phase and below _UNLOADED_MA on the others uses one phase
+_UNLOADED_MA = const(1000)
 
 
 class SolarSurplus:
@@ -34,6 +40,10 @@ class SolarSurplus:
         self._changed_s: int | None = None  # uptime of the last beginning or end
         self._since_s: int | None = None  # since when the surplus says that it should begin or end
         self._given_da = 0
+        self._phases = 0  # that the surplus is divided by, 0 without a session
+        self._switches = False  # their number follows the surplus
+        self._phases_since_s: int | None = None  # since when the surplus is for another number of them
+        self._single = 0  # number of the session whose car has shown that it uses one phase
 
     def configure(self, mode: str, start_w: int) -> None:
         """The owner's choice; "off" leaves the current alone from now on."""
@@ -41,7 +51,7 @@ class SolarSurplus:
         self.start_w = start_w
         if mode == OFF:
             for lane in self._lanes:
-                lane.solar_da = None
+                lane.solar_da = lane.solar_phases = None
 
     def take(self, grid_w: int) -> None:
         """A reading: what the house takes from the grid, below 0 to it."""
@@ -62,24 +72,64 @@ class SolarSurplus:
         if not users:
             self.running = False
             self._since_s = None
-        total_da = self._current_da(users[0].connector.outlet.phases) if users else 0
+            self._phases = 0
+            self._switches = False
+        total_da = self._current_da(users[0], len(users) == 1) if users else 0
         while len(users) > 1 and total_da < _LEAST_DA * len(users):
             users.pop()
         for lane in self._lanes:
             lane.solar_da = total_da // len(users) if lane in users else 0
+            lane.solar_phases = self._phases if self._switches and (self.running or self.mode == MINIMUM) else None
 
-    def _current_da(self, phases: int) -> int:
-        """What the cars together may take in 0.1 A of each phase, 0 for none."""
-        per_da_mw = self._volts * phases * 100
-        available_da = max(0, (self.available_w or 0) * 1000 // per_da_mw)
+    def _current_da(self, lane: Lane, alone: bool) -> int:
+        """What the cars together may take in 0.1 A of each phase, 0 for none; `lane` is that of the first."""
+        used = self._used(lane)
+        self._switches = alone and used > 1 and lane.connector.outlet.switches_phases
+        if self._switches:
+            self._choose_phases(used, clock.uptime_s())
+        else:
+            self._phases = used
+        available_da = self._available_da(self._phases)
         if self.mode == MINIMUM:
             return self._followed(max(_LEAST_DA, available_da))
         if self.running:
-            turn = available_da < _LEAST_DA
+            turn = self._available_da(1 if self._switches else used) < _LEAST_DA
         else:
-            turn = available_da >= max(_LEAST_DA, self.start_w * 1000 // per_da_mw)
+            turn = available_da >= max(_LEAST_DA, self.start_w * 10 // (self._volts * self._phases))
         self._turn(clock.uptime_s(), turn)
         return self._followed(max(_LEAST_DA, available_da)) if self.running else 0
+
+    def _available_da(self, phases: int) -> int:
+        return max(0, (self.available_w or 0) * 10 // (self._volts * phases))
+
+    def _used(self, lane: Lane) -> int:
+        """The phases that the car of a lane uses: all of the outlet until it has shown that it uses one."""
+        outlet = lane.connector.outlet
+        number = lane.session_number()
+        if self._single != number and outlet.energised and outlet.phases > 1 and outlet.reading.usable():
+            reading = outlet.reading
+            if reading.phases > 1 and reading.i_ma[0] >= _LOADED_MA and max(reading.i_ma[1:]) < _UNLOADED_MA:
+                self._single = number
+        return 1 if self._single == number else outlet.most_phases
+
+    def _choose_phases(self, most: int, now_s: int) -> None:
+        """One phase, or `most` that the car uses, by what the surplus is enough for."""
+        enough = most if self._available_da(most) >= _LEAST_DA else 1
+        if enough == self._phases:
+            self._phases_since_s = None
+            return
+        if self._phases and (self.running or self.mode == MINIMUM):
+            if self._phases_since_s is None:
+                self._phases_since_s = now_s
+            more = enough > self._phases
+            if now_s - self._phases_since_s < (_MORE_S if more else _STOP_S):
+                return
+            since_s = self._began_s if more else self._changed_s
+            if since_s is not None and now_s - since_s < (_CYCLE_S if more else _LEAST_S):
+                return
+            self._began_s = self._changed_s = now_s
+        self._phases = enough
+        self._phases_since_s = None
 
     def _turn(self, now_s: int, turn: bool) -> None:
         """Begin or end when that has been wanted long enough, and the last change is long enough ago."""

@@ -58,7 +58,8 @@ class Outlet(OutletReadout):
         self.rails = parts.rails
         self.board_fault = parts.board_fault
         self.fault_input = parts.fault_input
-        self.phases = options.get("phases", 1)
+        self.phases = self.most_phases = options.get("phases", 1)
+        self.switches_phases = parts.phase_switch is not None and self.most_phases > 1
         self.rotation = options.get("rotation", 0)  # which phase of the supply its first one is (grid/load_sharing.py)
         self.cable = Cable(parts.proximity, self.phases) if parts.proximity else None
         self.self_test = RcdSelfTest(parts.rcd) if parts.rcd else None

@@ -29,6 +29,8 @@ class OutletReadout:
     raw_state: int
     phases: int
     phases_wanted: int
+    most_phases: int
+    switches_phases: bool
     permit: bool
     available: bool
     blocked: bool

@@ -46,7 +46,7 @@ class Switch:
 class Outlet:
     """Closes when it may, opens when it must, at once."""
 
-    def __init__(self, number, reading, phases=1):
+    def __init__(self, number, reading, phases=1, switches=False):
         self.id = number
         self.rotation = 0
         self.reading = reading
@@ -56,7 +56,8 @@ class Outlet:
         self.info = ""
         self.fault = self.blocked = self.board_guard = None
         self.thermometer = self.lock = self.cable = None  # parts that the board lacks
-        self.phases = self.phases_wanted = phases
+        self.phases = self.phases_wanted = self.most_phases = phases
+        self.switches_phases = switches
         self.permit = self.plugged = self.plugged_since_start = self.about_to_close = self.driving_f = False
         self.available = self.ev_ready = self.pwm_on = True
         self.ticks = self.late_ticks = self.offered_da = 0
@@ -169,7 +170,8 @@ class Link:
 class Rig:
     """`restarts` lists what the charge point asked of the board."""
 
-    def __init__(self, connectors=1, factory=None, phases=1, utc=NOW, fresh=True, blocks=64, country=None):
+    def __init__(self, connectors=1, factory=None, phases=1, utc=NOW, fresh=True, blocks=64, country=None,
+                 switches=False):
         timebase.manual()
         _stop_tasks()
         clock._step_listeners.clear()
@@ -180,6 +182,7 @@ class Rig:
         self.events = []  # of the planner: (event, info)
         self.number = connectors
         self.phases = phases
+        self.switches = switches  # between one and all phases
         self.meters = [Meter(phases) for _ in range(connectors)]
         self.restarts = []
         self.poll_ms = 50
@@ -196,7 +199,7 @@ class Rig:
         self.sessions = SessionStore(self.files)
         self.connectors = []
         for n in range(self.number):
-            outlet = Outlet(n + 1, self.meters[n].reading, self.phases)
+            outlet = Outlet(n + 1, self.meters[n].reading, self.phases, self.switches)
             self.connectors.append(Connector(outlet, self.meters[n], self.sessions, self.config))
         self.link = Link()
         self.planner = None

@@ -97,6 +97,8 @@ class ChargePoint(ServiceRegistry):
         measured = any(connector.outlet.thermometer is not None for connector in self.connectors)
         config.describe_hardware(self.phases, () if measured else ("Temperature",))
         config.set_default("NumberOfConnectors", str(number), always=True)
+        if any(connector.outlet.switches_phases for connector in self.connectors):
+            config.set_default("ConnectorSwitch3to1PhaseSupported", "true", always=True)
         config.set_default("ConnectorPhaseRotationMaxLength", str(number + 1))
         rotation = "RST" if self.phases > 1 else "NotApplicable"
         config.set_default("ConnectorPhaseRotation", ",".join(["%d.%s" % (n, rotation) for n in range(number + 1)]))

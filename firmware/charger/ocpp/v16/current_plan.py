@@ -1,8 +1,9 @@
 """The current limit of each connector, now and later, from charging profiles and local limits (OCPP-101, 106 to 108).
 
 The outlets' limits and the composite schedule come from one computation, in 0.1 A per phase of the outlet. A limit in W
-is divided by the outlet's phases, whatever numberPhases says, because the outlet cannot restrict a car to fewer. Below
-6 A no current flows, and 0 is reported.
+is divided by the outlet's phases, whatever numberPhases says: an outlet cannot restrict a car to fewer. One that switches
+its phases (ConnectorSwitch3to1PhaseSupported) charges on one where the period's numberPhases is 1, and its limit is for that
+one. Below 6 A no current flows, and 0 is reported.
 
 The valid TxProfile with the highest stack level decides; without one, the highest of the TxDefaultProfiles of the
 connector and connector 0, at equal levels the connector's own. A ChargePointMaxProfile is shared by the connectors in
@@ -50,21 +51,23 @@ class CurrentPlan:
     # --- limits of the outlets ---
 
     def at(self, moment: int) -> tuple:
-        """([limit of each connector in 0.1 A or None], when one may change or None) for the outlets."""
+        """([limit of each connector in 0.1 A or None], [its 1 phase or None for all], when one may change or None)."""
         limits = []
+        phases = []
         boundary = None
         seen = {}
         for connector in self._connectors:
             limit, following = self._own(connector, self._ranked, moment, moment, seen)
-            limits.append(None if limit is None else self._da(limit, self.phases_of(connector)))
+            limits.append(None if limit is None else self._da(limit, self._phases_for(connector, limit)))
+            phases.append(1 if _is_for_one(connector, limit) else None)
             boundary = _first(boundary, following)
         whole, following = _strongest(self._ranked[0], moment, moment, None, seen)
         if whole is not None:
             self._share(self._da(whole, self.phases()), limits)
-        return limits, _first(boundary, following)
+        return limits, phases, _first(boundary, following)
 
     def _own(self, connector, ranked: list, moment: int, now: int, seen: dict) -> tuple:
-        """((limit, unit) or None, next change) of a connector's transaction, without the limit of the whole."""
+        """((limit, unit, numberPhases) or None, next change) of a connector's transaction, without the limit of the whole."""
         session = connector.session
         since = moment if session is None and moment == now else self._since(session, now)
         found = ranked[connector.id]
@@ -135,21 +138,21 @@ class CurrentPlan:
             whole, following = _strongest(ranked[0], moment, moment, None, seen)
             boundary = _first(boundary, following)
             limit = self._limit_of(connector_id, found, whole, local, unit)
-            if not periods or periods[-1][1] != limit:
+            phases = self._phases_told(connector_id, found)
+            if not periods or periods[-1][1:] != (limit, phases):
                 if len(periods) == _MAX_PERIODS:
                     break
-                periods.append((moment - now, limit))
+                periods.append((moment - now, limit, phases))
             if boundary is None or boundary >= now + duration_s:
                 moment = now + duration_s
                 break
             moment = boundary
             yield
-        phases = self.phases() if connector_id == 0 else self.phases_of(self._connectors[connector_id - 1])
         return {
             "duration": moment - now,
             "chargingRateUnit": unit,
             "chargingSchedulePeriod": [
-                {"startPeriod": start, "limit": decimal(limit), "numberPhases": phases} for start, limit in periods
+                {"startPeriod": start, "limit": decimal(limit), "numberPhases": phases} for start, limit, phases in periods
             ],
         }
 
@@ -157,7 +160,7 @@ class CurrentPlan:
         """The limit of a connector, or the sum of all for 0, in tenths of a unit, as it follows from those found."""
         limits = []
         for connector, limit in zip(self._connectors, found):
-            limits.append(None if limit is None else self._da(limit, self.phases_of(connector)))
+            limits.append(None if limit is None else self._da(limit, self._phases_for(connector, limit)))
         alone = list(limits)
         if whole is not None:
             self._share(self._da(whole, self.phases()), limits)
@@ -167,8 +170,8 @@ class CurrentPlan:
             flows.append(current_da if current_da >= _LEAST_DA else 0)
         if connector_id:
             index = connector_id - 1
-            decides = found[index] if flows[index] and alone[index] == flows[index] else None
-            return self._in_unit(flows[index], self._connectors[index], decides, unit)
+            decides = flows[index] > 0 and alone[index] == flows[index]
+            return self._in_unit(flows[index], self._connectors[index], found[index], decides, unit)
         return self._sum(flows, found, alone, whole, unit)
 
     def _sum(self, flows: list, found: list, alone: list, whole: Any, unit: str) -> int:
@@ -176,9 +179,9 @@ class CurrentPlan:
         total_w = 0
         loads = [0, 0, 0]
         for connector, current_da, limit, alone_da in zip(self._connectors, flows, found, alone):
-            decides = limit if current_da and alone_da == current_da else None
-            total_w += self._in_unit(current_da, connector, decides, "W")
-            for phase in range(connector.outlet.phases):
+            decides = current_da > 0 and alone_da == current_da
+            total_w += self._in_unit(current_da, connector, limit, decides, "W")
+            for phase in range(1 if _is_for_one(connector, limit) else connector.outlet.most_phases):
                 loads[(connector.outlet.rotation + phase) % 3] += current_da
         most_da = _UNLIMITED if self._supply_da is None else self._supply_da
         most_da = min(most_da, self._fact_da or _UNLIMITED)
@@ -190,15 +193,15 @@ class CurrentPlan:
             total_w = min(total_w, most_da * self._volts * self.phases())
         return min(total_w, self._fact_dw or total_w)
 
-    def _in_unit(self, current_da: int, connector: Connector, decides: Any, unit: str) -> int:
-        """0.1 A of a connector in tenths of a unit; the watts of the profile where those decide, not rounded to 0.1 A."""
+    def _in_unit(self, current_da: int, connector: Connector, limit: Any, decides: bool, unit: str) -> int:
+        """0.1 A of a connector in tenths of a unit; the watts of its profile where that decides, not rounded to 0.1 A."""
         if unit == "A":
             return current_da
-        if decides is not None and decides[1] == "W":
-            return decides[0]
-        if self._fact_dw and decides is None and current_da == self._most_da(connector):
+        if decides and limit is not None and limit[1] == "W":
+            return limit[0]
+        if self._fact_dw and not decides and current_da == self._most_da(connector):
             return self._fact_dw
-        return current_da * self._volts * self.phases_of(connector)
+        return current_da * self._volts * self._phases_for(connector, limit)
 
     def _local_da(self, connector) -> int:
         """Return the current that the outlet would offer now without profiles.
@@ -223,7 +226,16 @@ class CurrentPlan:
 
     def phases_of(self, connector) -> int:
         """Return the phases of an outlet; the factory's value may raise the number only."""
-        return max(connector.outlet.phases, self._fact_phases)
+        return max(connector.outlet.most_phases, self._fact_phases)
+
+    def _phases_for(self, connector, limit: tuple | None) -> int:
+        """Return the phases on which the outlet charges under a limit."""
+        return 1 if _is_for_one(connector, limit) else self.phases_of(connector)
+
+    def _phases_told(self, connector_id: int, found: list) -> int:
+        if connector_id == 0:
+            return self.phases()
+        return self._phases_for(self._connectors[connector_id - 1], found[connector_id - 1])
 
     def phases(self) -> int:
         """Phases of the whole unit."""
@@ -236,11 +248,16 @@ def _rank(profile: Any) -> int:
     return rank + _ABOVE_ALL if profile.purpose == TX else rank
 
 
-def _strongest(ranked: list, moment: int, since: int, session_id: int | None, seen: dict) -> tuple:
-    """((limit, unit) of the strongest that is valid or None, when that may change or None). `since`: start of charging.
+def _is_for_one(connector: Connector, limit: tuple | None) -> bool:
+    """True for a limit that restricts an outlet which can to one phase."""
+    return limit is not None and limit[2] == 1 and connector.outlet.switches_phases
 
-    `seen` keeps what was found for this moment of profiles that do not count from the start of charging. The id of the
-    profile that decides is added to the list under "ids" in it, where there is one.
+
+def _strongest(ranked: list, moment: int, since: int, session_id: int | None, seen: dict) -> tuple:
+    """((limit, unit, numberPhases) of the strongest that is valid or None, when that may change or None).
+
+    `since` is the start of charging. `seen` keeps what was found for this moment of profiles that do not count from the
+    start of charging. The id of the profile that decides is added to the list under "ids" in it, where there is one.
     """
     boundary = None
     timed = clock.utc_s() is not None
@@ -258,7 +275,7 @@ def _strongest(ranked: list, moment: int, since: int, session_id: int | None, se
         if found[0] is not None:
             if "ids" in seen:
                 seen["ids"].append(str(p.id))
-            return (found[0], p.unit), boundary
+            return (found[0], p.unit, found[1]), boundary
     return None, boundary
 
 

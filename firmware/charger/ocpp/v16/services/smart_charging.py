@@ -254,10 +254,11 @@ class SmartCharging:
         """Set each connector's limit from the profiles in force now."""
         self._zero_s = clock.utc_at_uptime(0)
         now = self._now()
-        limits, self._next = self.plan.at(now)
+        limits, phases, self._next = self.plan.at(now)
         planner = self._cp.planner
-        for connector, limit in zip(self._cp.connectors, limits):
+        for connector, limit, number in zip(self._cp.connectors, limits, phases):
             if planner is not None:
+                planner.lane(connector).csms_phases = number
                 following = self._next if clock.utc_s() is not None else None
                 planner.stage(connector, "csms", limit, following, self._exempt(connector, now))
             elif connector.outlet.limits.get("csms") != limit:
