@@ -75,7 +75,7 @@ class Connector:
 
 
 class Unit:
-    """What SmartCharging sees of a charge point."""
+    """What SmartCharging gets of a charge point."""
 
     def __init__(self, case):
         self.files = MemoryFiles()
@@ -86,24 +86,24 @@ class Unit:
             factory["CompositeScheduleDefaultNumberPhases"] = case["phases"]
         self.config = Configuration(self.files, factory)
         self.supply_da = case["supply"]
-        self.planner = None
         self.connectors = [Connector(n + 1, case) for n in range(len(case["sessions"]))]
 
-    def connector(self, number):
-        return self.connectors[number - 1] if 0 < number <= len(self.connectors) else None
+    def service(self):
+        """The service, as it starts."""
+        return SmartCharging(self.config, self.connectors, self.files, None, self.supply_da)
 
 
 def play(case):
     """One case."""
     clock.set_utc(case["now"], "test")
     unit = Unit(case)
-    service = SmartCharging(unit)
+    service = unit.service()
     installed = []
     for connector_id, profile in case["profiles"]:
         validate.check(set_charging_profile.SPEC, {"connectorId": connector_id, "csChargingProfiles": profile})
         installed.append(cooperative.run_now(service.install(connector_id, profile)))
     if not [p for p in case["profiles"] if p[1]["chargingProfilePurpose"] == "TxProfile"]:
-        service = SmartCharging(unit)  # as after a restart: all of them were kept
+        service = unit.service()  # as after a restart: all of them were kept
         service.recompute()
     schedules = []
     for connector_id, duration, rate_unit in case["ask"]:

@@ -26,18 +26,10 @@ HOLDERS = {
     },
     "cp": {
         "charger.ocpp.v16.services.authorisation": "",
-        "charger.ocpp.v16.services.availability": "",
         "charger.ocpp.v16.services.certificate_renewal": "",
-        "charger.ocpp.v16.services.diagnostics_text": "",
-        "charger.ocpp.v16.services.diagnostics_upload": "",
         "charger.ocpp.v16.services.firmware_update": "",
-        "charger.ocpp.v16.services.log_upload": "",
-        "charger.ocpp.v16.services.meter_values": "",
-        "charger.ocpp.v16.services.reservations": "",
         "charger.ocpp.v16.services.signed_firmware_update": "",
-        "charger.ocpp.v16.services.smart_charging": "",
         "charger.ocpp.v16.services.transactions": "",
-        "charger.ocpp.v16.services.upload_attempts": "",
     },
 }
 _CLASSES = {"Application": "app", "ChargePoint": "cp"}

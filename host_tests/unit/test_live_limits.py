@@ -51,14 +51,12 @@ class Unit:
         self.rig = Rig(connectors=number, CompositeScheduleDefaultNumberPhases=str(phases))
         clock.set_utc(1790000000, "test")
         self.phases = phases
-        self.supply_da = supply_da
-        self.planner = None
         flashrig.fresh()
         self.files = flashrig.files()
         self.config = Configuration(self.files, {"MaxChargingProfilesInstalled": "20"})
         self.connectors = [Connector(*both, self.config) for both in zip(self.rig.outlets, self.rig.meters)]
         self.supply = None if supply_da is None else SharedSupply(self.rig.outlets, [0] * number, supply_da)
-        self.service = SmartCharging(self)
+        self.service = SmartCharging(self.config, self.connectors, self.files, None, supply_da)
         self.rig.ticks = 0
         self.rig.after_tick = self.after
         for side in self.rig.world.outlets:
@@ -73,9 +71,6 @@ class Unit:
             self.service.second()
             if self.supply is not None:
                 self.supply.share()
-
-    def connector(self, number):
-        return self.connectors[number - 1] if number else None
 
     def composite_limit(self, number, unit):
         """What the composite schedule says for now, in tenths, and its phases."""

@@ -8,7 +8,7 @@ from ocpp_rig import NOW, Rig
 from charger import clock, log
 from charger.errors import FAILED, NOT_SUPPORTED, CallTimeoutError, UploadError
 from charger.net.upload import Uploader, fitted
-from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText, _shown, _without_home
+from charger.ocpp.v16.services.diagnostics_text import _shown, _without_home
 
 HEAP = 16 * 1024 * 1024  # the flash chip is in it
 
@@ -191,7 +191,7 @@ async def test_an_upload_of_a_log_that_a_restart_interrupts_goes_on_with_its_req
 
 
 def text(rig, since=None, until=None):
-    return str(b"".join(DiagnosticsText(rig.cp, since, until)()), "utf-8")
+    return str(b"".join(rig.cp.diagnostics_text((since, until))()), "utf-8")
 
 
 async def test_secrets_and_tags_stay_inside():
@@ -239,7 +239,7 @@ async def test_all_sessions_are_in_it_and_the_file_is_never_held():
         await rig.until(lambda: rig.connectors[0].session is None)
         await rig.plug(1, False)
     equal(text(rig).count('"reason": "Local"'), 35)
-    equal(max(len(piece) for piece in DiagnosticsText(rig.cp)()) < 600, True)
+    equal(max(len(piece) for piece in rig.cp.diagnostics_text((None, None))()) < 600, True)
 
 
 def test_a_file_that_changed_since_it_was_counted_has_the_length_that_was_announced():

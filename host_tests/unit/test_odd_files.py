@@ -223,18 +223,18 @@ async def test_what_the_back_end_had_set():
     cp, files = rig.cp, rig.files
 
     def profiles():
-        made = SmartCharging(cp)
+        made = SmartCharging(rig.config, rig.connectors, files, None, None)
         made.second()
 
     def reservations():
-        made = Reservations(cp)
+        made = Reservations(rig.config, rig.connectors, files, cp.status)
         made.second()
         made.claim(1, "TAG", None)
         made.reserve(8, 1, "TAG", None, NOW + 600)
 
     _each(files, "ocpp_profiles.json", [_PROFILE], profiles)
     _each(files, "ocpp_reservations.json", [[7, 1, "TAG", None, NOW + 600]], reservations)
-    _each(files, "ocpp_out_of_service.json", [1], lambda: Availability(cp).apply())
+    _each(files, "ocpp_out_of_service.json", [1], lambda: Availability(rig.connectors, files, cp.status).apply())
     stored = [SignedFirmwareUpdate(cp)]
 
     def job():

@@ -51,6 +51,7 @@ from charger.ocpp.v16.services.authorisation import Authorisation as Authorisati
 from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache as AuthorisationCache
 from charger.ocpp.v16.services.availability import Availability as Availability
 from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal as CertificateRenewal
+from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText as DiagnosticsText
 from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload as DiagnosticsUpload
 from charger.ocpp.v16.services.firmware_update import FirmwareUpdate as FirmwareUpdate
 from charger.ocpp.v16.services.local_list import LocalList as LocalList
@@ -58,6 +59,7 @@ from charger.ocpp.v16.services.log_upload import LogUpload as LogUpload
 from charger.ocpp.v16.services.reservations import Reservations as Reservations
 from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate as SignedFirmwareUpdate
 from charger.ocpp.v16.services.smart_charging import SmartCharging as SmartCharging
+from charger.ocpp.v16.services.status_notification import StatusNotification as StatusNotification
 from charger.ocpp.v16.services.unit_reset import UnitReset as UnitReset
 from charger.ocpp.v16.transaction_queue import TransactionQueue as TransactionQueue
 from charger.outlet.connector import Connector as Connector

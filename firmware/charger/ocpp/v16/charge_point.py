@@ -86,8 +86,8 @@ class ChargePoint(ServiceRegistry):
         self.status = StatusNotification(config, connectors, self._post_status, self.ready)
         self.authorisation = Authorisation(self, home_card)
         self.transactions = Transactions(self)
-        self.meter_values = MeterValues(self)
-        self.availability = Availability(self)
+        self.meter_values = MeterValues(config, connectors, self.transaction_queue, self.post_call, self.ready)
+        self.availability = Availability(connectors, self.files, self.status)
         self.power_return = PowerReturn(config, connectors, self.authorisation, self.planner)
 
     def _describe(self) -> None:

@@ -11,7 +11,17 @@ def _none():
 
 
 class ServiceRegistry:
-    """Base of the charge point. A service with data on flash is created at start-up."""
+    """Base of the charge point, which sets these attributes. A service with data on flash is created at start-up."""
+
+    connectors: list
+    sessions: SessionStore
+    planner: Planner | None
+    supply_da: int | None
+    security_log: SecurityLog | None
+    status: StatusNotification
+    state: Callable
+    post_call: Callable
+    ready: Callable
 
     def __init__(self, config: Configuration, files: Files, store: CertificateStore | None = None,
                  settings: ConnectionSettings | None = None, make_updater: Callable | None = None,
@@ -53,7 +63,8 @@ class ServiceRegistry:
             # 3,900 frozen bytes, for units with charging profiles
             from charger.ocpp.v16.services.smart_charging import SmartCharging
 
-            service = self.loaded["profiles"] = SmartCharging(self)
+            service = self.loaded["profiles"] = SmartCharging(
+                self.config, self.connectors, self.files, self.planner, self.supply_da)  # fmt: skip
         return service
 
     @property
@@ -63,7 +74,7 @@ class ServiceRegistry:
         if service is None:
             from charger.ocpp.v16.services.reservations import Reservations  # 2,300 frozen bytes, for units with reservations
 
-            service = self.loaded["reservations"] = Reservations(self)
+            service = self.loaded["reservations"] = Reservations(self.config, self.connectors, self.files, self.status)
         return service
 
     @property
@@ -94,7 +105,8 @@ class ServiceRegistry:
         if service is None:
             from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload  # 800 frozen bytes, for GetDiagnostics
 
-            service = self.loaded["diagnostics"] = DiagnosticsUpload(self)
+            service = self.loaded["diagnostics"] = DiagnosticsUpload(
+                self.config, self.files, self.make_uploader, self.diagnostics_text, self.post_call, self.ready)  # fmt: skip
         return service
 
     @property
@@ -104,7 +116,9 @@ class ServiceRegistry:
         if service is None:
             from charger.ocpp.v16.services.log_upload import LogUpload  # 1,300 frozen bytes, for GetLog
 
-            service = self.loaded["logs"] = LogUpload(self)
+            service = self.loaded["logs"] = LogUpload(
+                self.config, self.files, self.make_uploader, self.diagnostics_text, self.post_call, self.ready,
+                self.security_log)  # fmt: skip
         return service
 
     @property
@@ -138,6 +152,12 @@ class ServiceRegistry:
 
             service = self.loaded["firmware"] = FirmwareUpdate(self)
         return service
+
+    def diagnostics_text(self, span: tuple) -> DiagnosticsText:
+        """The diagnostics of a time, two UTC seconds or None for no bound."""
+        from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText  # 1,300 frozen bytes, for an upload
+
+        return DiagnosticsText(self.config, self.connectors, self.sessions, self.state, span)
 
     def give_way(self) -> bool:
         """End the downloads of the back end for the owner's update; False once an installation has begun."""

@@ -9,14 +9,16 @@ SCHEDULED = "Scheduled"
 
 
 class Availability:
-    """Owned by the charge point `cp`. `_out` holds the ids (0: the whole unit) that shall be inoperative."""
+    """`status` is the StatusNotification. `_out` holds the ids (0: the whole unit) that shall be inoperative."""
 
-    def __init__(self, cp: ChargePoint):
-        self._cp = cp
-        self._out = set(cp.files.read_json(FILE, []))
+    def __init__(self, connectors: list, files: Files, status: StatusNotification):
+        self._connectors = connectors
+        self._files = files
+        self._status = status
+        self._out = set(files.read_json(FILE, []))
         self._held = False
-        cp.status.unavailable = 0 in self._out
-        for connector in cp.connectors:
+        status.unavailable = 0 in self._out
+        for connector in connectors:
             if not self.wanted(connector.id):
                 connector.set_operative(False)
 
@@ -34,9 +36,9 @@ class Availability:
 
         A unit with a connector back in service is no longer out of service as a whole.
         """
-        ids = range(len(self._cp.connectors) + 1) if connector_id == 0 else (0, connector_id) if operative else (connector_id,)
+        ids = range(len(self._connectors) + 1) if connector_id == 0 else (0, connector_id) if operative else (connector_id,)
         out = self._out.difference(ids) if operative else self._out.union(ids)
-        self._cp.files.write_json(FILE, sorted(out))  # OSError: nothing changes
+        self._files.write_json(FILE, sorted(out))  # OSError: nothing changes
         self._out = out
         log.info("availability", "%d %s" % (connector_id, "operative" if operative else "inoperative"))
         waiting = self.apply()
@@ -49,11 +51,11 @@ class Availability:
 
         Connector 0 goes out of service with the last of the connectors that go with it (5.2).
         """
-        waiting = [c.id for c in self._cp.connectors if c.session is not None and not self.wanted(c.id)]
-        status = self._cp.status
+        waiting = [c.id for c in self._connectors if c.session is not None and not self.wanted(c.id)]
+        status = self._status
         before = status.unavailable
         status.unavailable = 0 in self._out and not waiting  # before the connectors' changes, which look at connector 0
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             wanted = self.wanted(connector.id)
             if connector.operative != wanted:
                 connector.set_operative(wanted)

@@ -20,10 +20,13 @@ _PAGE = 10
 class DiagnosticsText:
     """Lines of a charge point between two moments in UTC seconds (None: no bound). Calling it gives its pieces anew."""
 
-    def __init__(self, cp, since: int | None = None, until: int | None = None):
-        self._cp = cp
-        self._since = since
-        self._until = until
+    def __init__(self, config: Configuration, connectors: list, sessions: SessionStore, state: Callable, span: tuple):
+        """state() is the unit's status as plain data; `span` the two moments."""
+        self._config = config
+        self._connectors = connectors
+        self._kept_sessions = sessions
+        self._state = state
+        self._since, self._until = span
         self._lines = log.recent()
         self._uptime_s = clock.uptime_s()
 
@@ -39,14 +42,14 @@ class DiagnosticsText:
 
     def _all(self) -> Iterator:
         yield "Pilotlight diagnostics"
-        yield "firmware %s" % self._cp.config.get_str("FirmwareVersion")
+        yield "firmware %s" % self._config.get_str("FirmwareVersion")
         yield "start-up %d, up for %d s" % (clock.boot_id, self._uptime_s)
         yield "\n[configuration]"
-        values = self._cp.config.all()
+        values = self._config.all()
         for name in sorted(values):
             yield "%s = %s" % (name, _shown(name, values[name]))
         yield "\n[status]"
-        yield from _flat("", self._cp.state())
+        yield from _flat("", self._state())
         yield "\n[sessions]"
         yield from self._sessions()
         yield "\n[log]"
@@ -58,7 +61,7 @@ class DiagnosticsText:
         """Yield the ended sessions without idTags, newest first."""
         before = None
         while True:
-            page, before = self._cp.sessions.history.page(before, _PAGE)
+            page, before = self._kept_sessions.history.page(before, _PAGE)
             for session in page:
                 if self._is_wanted(session["end"]):
                     session.pop("id_tag", None)
@@ -74,8 +77,8 @@ class DiagnosticsText:
 
     def _struck(self) -> list:
         """Return the idTags and secrets in RAM, to be redacted."""
-        texts = [self._cp.config.get_str("FreeVendIdTag"), self._cp.config.get_str("AuthorizationKey")]
-        for connector in self._cp.connectors:
+        texts = [self._config.get_str("FreeVendIdTag"), self._config.get_str("AuthorizationKey")]
+        for connector in self._connectors:
             for holder in (connector.session, connector.pending):
                 if holder is not None:
                     texts.append(holder.id_tag)

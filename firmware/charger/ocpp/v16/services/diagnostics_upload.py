@@ -11,24 +11,24 @@ UPLOAD_FAILED = "UploadFailed"
 
 
 class DiagnosticsUpload:
-    """Owned by the charge point `cp`, whose make_uploader() gives what does the work; None where the unit has none."""
+    """text(span) is the DiagnosticsText of a time. `make_uploader` is None where the unit has no uploader."""
 
-    def __init__(self, cp):
-        self._cp = cp
-        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
-        self._notices = StatusNotifier(cp.post_call, cp.ready, ACTION)
+    def __init__(self, config: Configuration, files: Files, make_uploader: Callable | None, text: Callable,
+                 post_call: Callable, ready: Callable):  # fmt: skip
+        self._config = config
+        self._text = text
+        self._post_call = post_call
+        self._uploads = None if make_uploader is None else UploadAttempts(make_uploader, files, self._notify, FILE)
+        self._notices = StatusNotifier(post_call, ready, ACTION)
         self.status = IDLE
 
     def name(self) -> str | None:
         """Return the name of the file, None when uploads are not possible."""
-        return None if self._uploads is None else file_name(self._cp.config, "diagnostics")
+        return None if self._uploads is None else file_name(self._config, "diagnostics")
 
     def start(self, job: dict, again: bool = False) -> None:
         """Begin an upload of the time between the job's `span`, two UTC seconds or None; it replaces a running one."""
-        from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText  # 1,300 frozen bytes, for an upload
-
-        pieces = DiagnosticsText(self._cp, job["span"][0], job["span"][1])
-        (self._uploads.resume if again else self._uploads.start)(job, pieces)
+        (self._uploads.resume if again else self._uploads.start)(job, self._text(job["span"]))
 
     def resume(self) -> None:
         """Go on with what a restart has interrupted."""
@@ -39,7 +39,7 @@ class DiagnosticsUpload:
     def trigger(self) -> None:
         """TriggerMessage(DiagnosticsStatusNotification)."""
         status = UPLOADING if self.status == UPLOADING else IDLE
-        self._cp.post_call(ACTION, {"status": status}, True)
+        self._post_call(ACTION, {"status": status}, True)
 
     def second(self) -> None:
         """Once a second."""

@@ -25,20 +25,24 @@ _STATUSES = {
 
 
 class LogUpload:
-    """Owned by the charge point `cp`. One upload at a time; a new request replaces the running one."""
+    """One upload at a time; a new request replaces the running one. The collaborators are those of DiagnosticsUpload."""
 
-    def __init__(self, cp):
-        self._cp = cp
-        self._uploads = None if cp.make_uploader is None else UploadAttempts(cp, self._notify, FILE)
-        self._notices = StatusNotifier(cp.post_call, cp.ready, "LogStatusNotification")
+    def __init__(self, config: Configuration, files: Files, make_uploader: Callable | None, text: Callable,
+                 post_call: Callable, ready: Callable, security_log: SecurityLog | None):  # fmt: skip
+        self._config = config
+        self._text = text
+        self._post_call = post_call
+        self._security_log = security_log
+        self._uploads = None if make_uploader is None else UploadAttempts(make_uploader, files, self._notify, FILE)
+        self._notices = StatusNotifier(post_call, ready, "LogStatusNotification")
         self._request_id = None
         self._status = IDLE
 
     def status_of_request(self, kind: str) -> tuple:
         """Return (status, file name or None) for a request of "DiagnosticsLog" or "SecurityLog"."""
-        if self._uploads is None or (kind == SECURITY_LOG and self._cp.security_log is None):
+        if self._uploads is None or (kind == SECURITY_LOG and self._security_log is None):
             return REJECTED, None
-        name = file_name(self._cp.config, "security" if kind == SECURITY_LOG else "diagnostics")
+        name = file_name(self._config, "security" if kind == SECURITY_LOG else "diagnostics")
         return CANCELED if self._uploads.running else ACCEPTED, name
 
     def start(self, job: dict, again: bool = False) -> None:
@@ -46,12 +50,10 @@ class LogUpload:
         self._uploads.cancel()
         self._request_id = job["id"]
         span = job["span"]
-        if job["kind"] == SECURITY_LOG:
-            pieces = SecurityLogText(self._cp.security_log, span[0], span[1])
+        if job["kind"] == SECURITY_LOG and self._security_log is not None:
+            pieces = SecurityLogText(self._security_log, span[0], span[1])
         else:
-            from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText  # 1,300 frozen bytes, for a diagnostics log
-
-            pieces = DiagnosticsText(self._cp, span[0], span[1])
+            pieces = self._text(span)
         (self._uploads.resume if again else self._uploads.start)(job, pieces)
 
     def resume(self) -> None:
@@ -65,7 +67,7 @@ class LogUpload:
         payload = {"status": IDLE}
         if self._status == UPLOADING:
             payload = {"status": UPLOADING, "requestId": self._request_id}
-        self._cp.post_call("LogStatusNotification", payload, True)
+        self._post_call("LogStatusNotification", payload, True)
 
     def second(self) -> None:
         """Once a second."""

@@ -22,11 +22,15 @@ _STOP_BYTES = const(3000)  # bytes of samples kept for one StopTransaction
 
 
 class MeterValues:
-    """Owned by the charge point `cp`; second() is called once a second."""
+    """post_call() and ready() are those of the charge point; second() is called once a second."""
 
-    def __init__(self, cp: ChargePoint):
-        self._cp = cp
-        self._config = cp.config
+    def __init__(self, config: Configuration, connectors: list, transaction_queue: TransactionQueue,
+                 post_call: Callable, ready: Callable):  # fmt: skip
+        self._config = config
+        self._connectors = connectors
+        self._transaction_queue = transaction_queue
+        self._post_call = post_call
+        self._ready = ready
         self._due_s = {}  # local id -> uptime of its next periodic sample
         self._kept = {}  # local id -> samples for StopTransaction, as JSON
         self._interrupted = set()  # local ids of sessions interrupted by a fault
@@ -34,7 +38,7 @@ class MeterValues:
         self._next_s = None  # the next aligned time, UTC
         self._last_s = None  # the last one that was read
         clock.on_step(self._stepped)
-        cp.config.on_change("MeterValueSampleInterval", self._interval_changed)
+        config.on_change("MeterValueSampleInterval", self._interval_changed)
 
     # --- sessions ---
 
@@ -58,11 +62,10 @@ class MeterValues:
             # where it is known to the second only: not before the start, which may have been sent with milliseconds
             begin = exact_stamp(session.start_utc, session.start_uptime_ms, session.boot_id, 999)
             data.insert(0, {"timestamp": begin, "sampledValue": [measurands.energy(session.start_wh, BEGIN)]})
-        connector = self._cp.connector(session.connector_id)
         values = [measurands.energy(session.stop_wh, END)]
-        if not session.recovered and connector is not None:
+        if not session.recovered:
             names = [name for name in self._begin_end_names() if name != measurands.ENERGY]
-            values += measurands.sampled(names, connector, END)
+            values += measurands.sampled(names, self._connectors[session.connector_id - 1], END)
         data.append({"timestamp": moment, "sampledValue": values})
         return data
 
@@ -96,7 +99,7 @@ class MeterValues:
 
     def _keep(self, local_id: int, names: list, connector_id: int, context: str, moment: int) -> None:
         """Keep a sample for StopTransaction; when there are too many, drop some in the middle."""
-        values = measurands.sampled(names, self._cp.connector(connector_id), context)
+        values = measurands.sampled(names, self._connectors[connector_id - 1], context)
         if not values:
             return
         kept = self._kept.setdefault(local_id, [])
@@ -109,7 +112,7 @@ class MeterValues:
     def second(self) -> None:
         """Take the samples that are due; an aligned moment is not after those of now."""
         self._aligned()
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             session = connector.session
             if session is not None and not connector.stopping:
                 self._periodic(connector, session)
@@ -155,7 +158,7 @@ class MeterValues:
         names = self._config.get_list("MeterValuesAlignedData")
         stop_names = self._config.get_list("StopTxnAlignedData")
         self.send_whole(names, ALIGNED, moment)
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             session = connector.session
             if session is not None and not _within(session, moment):
                 session = None
@@ -171,7 +174,7 @@ class MeterValues:
         messages = []
         if connector_id in (None, 0):
             messages.append(self._whole(names, TRIGGER, stamp_in(None)))
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             if connector_id in (None, connector.id):
                 session = connector.session
                 payload = _payload(connector, names, TRIGGER, stamp_in(session))
@@ -187,17 +190,17 @@ class MeterValues:
 
     def _send(self, connector: Connector, names: list, context: str, moment: int, session: Session | None) -> None:
         """Send through the transaction queue in a transaction, otherwise once."""
-        if session is None and not self._cp.ready():
+        if session is None and not self._ready():
             return
         payload = _payload(connector, names, context, moment)
         if payload and session is not None:
-            self._cp.transaction_queue.add_reading(session.local_id, payload)
+            self._transaction_queue.add_reading(session.local_id, payload)
         elif payload:
             self._post(payload, False)
 
     def send_whole(self, names: list, context: str, moment: int) -> None:
         """Send the reading of connector 0, the sum of the charger."""
-        payload = self._whole(names, context, moment) if self._cp.ready() else None
+        payload = self._whole(names, context, moment) if self._ready() else None
         if payload:
             self._post(payload, False)
 
@@ -205,7 +208,7 @@ class MeterValues:
         """Return the sum of the registers for connector 0; None when it is not configured."""
         if measurands.ENERGY not in names:
             return None
-        total_wh = sum(connector.meter.reported_wh() for connector in self._cp.connectors)
+        total_wh = sum(connector.meter.reported_wh() for connector in self._connectors)
         values = [measurands.energy(total_wh, context)]
         return {"connectorId": 0, "meterValue": [{"timestamp": moment, "sampledValue": values}]}
 
@@ -214,7 +217,7 @@ class MeterValues:
         value = payload["meterValue"][0]
         moment = value["timestamp"]
         value["timestamp"] = clock.iso_ms(moment) if moment >= 0 else clock.now_iso()
-        self._cp.post_call("MeterValues", payload, triggered)
+        self._post_call("MeterValues", payload, triggered)
 
 
 def _after(now: int, interval_s: int) -> int:

@@ -12,16 +12,19 @@ _ID, _CONNECTOR, _TAG, _PARENT, _UNTIL = range(5)
 
 
 class Reservations:
-    """Owned by the charge point `cp`. On flash as [reservationId, connectorId, idTag, parent or None, expiry]."""
+    """`status` is the StatusNotification. On flash as [reservationId, connectorId, idTag, parent or None, expiry]."""
 
-    def __init__(self, cp):
-        self._cp = cp
-        self._all = cp.files.read_json(FILE, [])
+    def __init__(self, config: Configuration, connectors: list, files: Files, status: StatusNotification):
+        self._config = config
+        self._connectors = connectors
+        self._files = files
+        self._status = status
+        self._all = files.read_json(FILE, [])
         self._show()
 
     def reserve(self, reservation_id: int, connector_id: int, tag: str, parent: str | None, until: int) -> str:
         """ReserveNow: its status. `until` is UTC seconds."""
-        if connector_id == 0 and not self._cp.config.get_bool("ReserveConnectorZeroSupported"):
+        if connector_id == 0 and not self._config.get_bool("ReserveConnectorZeroSupported"):
             return REJECTED
         others = self._without(reservation_id)
         status = ACCEPTED if self._renews(reservation_id, connector_id, tag) else self._status_for(connector_id, others)
@@ -31,7 +34,7 @@ class Reservations:
         if now is None or until <= now:
             return REJECTED
         others.append([reservation_id, connector_id, tag, parent, until])
-        self._cp.files.write_json(FILE, others)  # OSError: nothing changes
+        self._files.write_json(FILE, others)  # OSError: nothing changes
         self._all = others
         self._show()
         log.info("reservation", "%d for connector %d" % (reservation_id, connector_id))
@@ -78,7 +81,7 @@ class Reservations:
         now = clock.utc_s()
         if not self._all or now is None:
             return
-        out = self._cp.status.of(0)[0] != "Available"  # then no connector can be reserved (5.13)
+        out = self._status.of(0)[0] != "Available"  # then no connector can be reserved (5.13)
         kept = [r for r in self._all if r[_UNTIL] > now and not (out and r[_CONNECTOR] == 0)]
         if self._keep(kept):
             log.info("reservation", "expired, or the unit is out of service")
@@ -94,14 +97,14 @@ class Reservations:
         if len(kept) == len(self._all):
             return False
         try:
-            self._cp.files.write_json(FILE, kept)
+            self._files.write_json(FILE, kept)
         except OSError as error:
             if ordered:
                 raise
             log.error("reservation", "end not written: " + log.reason(error))
         ids = [r[_ID] for r in kept]
         self._all = kept
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             if connector.pending is not None and connector.pending.reservation_id not in ids:
                 connector.pending.reservation_id = None  # its idTag may still be used, as any other
         self._show()
@@ -109,8 +112,7 @@ class Reservations:
 
     def _renews(self, reservation_id: int, connector_id: int, tag: str) -> bool:
         """True when the reservation's idTag is at its connector already and does not change."""
-        connector = self._cp.connector(connector_id)
-        pending = None if connector is None else connector.pending
+        pending = None if connector_id == 0 else self._connectors[connector_id - 1].pending
         return pending is not None and pending.reservation_id == reservation_id and pending.id_tag.lower() == tag.lower()
 
     def _status_for(self, connector_id: int, others: list) -> str:
@@ -120,9 +122,9 @@ class Reservations:
         if connector_id in free or (connector_id == 0 and free):
             return ACCEPTED if len(free) > kept else OCCUPIED
         if connector_id:
-            status = self._cp.connector(connector_id).status
+            status = self._connectors[connector_id - 1].status
             return status if status in ("Faulted", "Unavailable") else OCCUPIED
-        statuses = [connector.status for connector in self._cp.connectors]
+        statuses = [connector.status for connector in self._connectors]
         for word in ("Faulted", "Unavailable"):
             if all(status == word for status in statuses):
                 return word
@@ -132,7 +134,7 @@ class Reservations:
         """Return the ids of connectors that are neither in use nor reserved."""
         taken = [r[_CONNECTOR] for r in reservations]
         return [
-            c.id for c in self._cp.connectors
+            c.id for c in self._connectors
             if c.status in ("Available", "Reserved") and not c.promised and c.id not in taken
         ]
 
@@ -146,7 +148,7 @@ class Reservations:
         """Show the status Reserved: at a reserved connector, and at the last free ones when connector 0 is reserved."""
         anywhere = [r for r in self._all if r[_CONNECTOR] == 0]
         free = self._free(self._all)
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             reserved = self._of(connector.id) is not None
             if anywhere and connector.id in free and len(free) <= len(anywhere):
                 reserved = True

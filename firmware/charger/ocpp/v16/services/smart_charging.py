@@ -20,29 +20,35 @@ _MARKS = {"ResponseDsrProfiles": "response DSR", "RandomisedProfiles": "already 
 
 
 class SmartCharging:
-    """Owned by the charge point `cp`. TxProfiles end with their transaction, so only the others are on flash."""
+    """The limits go to `planner`, without one to the outlets; `supply_da` is that of CurrentPlan.
 
-    def __init__(self, cp):
-        self._cp = cp
-        self._config = cp.config
+    TxProfiles end with their transaction, so only the others are on flash.
+    """
+
+    def __init__(self, config: Configuration, connectors: list, files: Files, planner: Planner | None,
+                 supply_da: int | None):  # fmt: skip
+        self._config = config
+        self._connectors = connectors
+        self._files = files
+        self._planner = planner
         self._profiles = []
         self._under_way = []  # profiles of remote starts that were accepted and do not wait at their connector yet
         self._saving = False  # the file is being written
         self._unsaved = False  # a start has replaced a profile meanwhile
         self._next = None  # when a limit may change, in the seconds of _now()
         self._zero_s = None  # UTC at uptime 0 by which the limits were computed
-        self._in_force = [[] for _ in cp.connectors]  # ids as text of the profiles in force, while some have a mark
-        self.plan = CurrentPlan(cp.connectors, cp.config, cp.supply_da)
+        self._in_force = [[] for _ in connectors]  # ids as text of the profiles in force, while some have a mark
+        self.plan = CurrentPlan(connectors, config, supply_da)
         for key in _MARKS:
             self._config.on_change(key, self._marks_changed)
         self._load()
 
     def _load(self) -> None:
-        for connector_id, fields in self._cp.files.read_json(FILE, []):
+        for connector_id, fields in self._files.read_json(FILE, []):
             from charger.ocpp.v16.actions import charging_profile_spec  # 200 bytes of heap, for units with profiles
 
             try:
-                check(("int", 0, len(self._cp.connectors)), connector_id)
+                check(("int", 0, len(self._connectors)), connector_id)
                 check(charging_profile_spec.SPEC, fields)
                 self._profiles.append(ChargingProfile(connector_id, fields))
             except (InvalidValueError, ValueError) as error:
@@ -53,7 +59,7 @@ class SmartCharging:
         """Write profiles to flash, one a slice. ChargePoint.handle() lets one slow action run at a time."""
         self._saving = True
         try:
-            yield from self._cp.files.write_pieces(FILE, _pieces(profiles))
+            yield from self._files.write_pieces(FILE, _pieces(profiles))
         finally:
             self._saving = False
 
@@ -94,7 +100,7 @@ class SmartCharging:
         return profile
 
     def _fits_transaction(self, profile: Any) -> bool:
-        connector = self._cp.connector(profile.connector_id)
+        connector = None if profile.connector_id == 0 else self._connectors[profile.connector_id - 1]
         session = None if connector is None or connector.stopping else connector.session
         if session is None:
             return False
@@ -147,7 +153,7 @@ class SmartCharging:
 
     def _promised(self) -> list:
         """Return the profiles of accepted remote starts that have not begun."""
-        waiting = [c.pending.profile for c in self._cp.connectors if c.pending is not None and c.pending.profile is not None]
+        waiting = [c.pending.profile for c in self._connectors if c.pending is not None and c.pending.profile is not None]
         waiting += [profile for profile in self._under_way if profile not in waiting]
         return [profile for profile in waiting if not profile.withdrawn]
 
@@ -198,7 +204,7 @@ class SmartCharging:
 
     def session_started(self, session: Session) -> None:
         """A transaction begins: apply the profile of its start before energy flows."""
-        start = self._cp.connector(session.connector_id).start
+        start = self._connectors[session.connector_id - 1].start
         profile = None if start is None else start.profile
         if profile is not None:
             profile.session_id = session.local_id
@@ -255,8 +261,8 @@ class SmartCharging:
         self._zero_s = clock.utc_at_uptime(0)
         now = self._now()
         limits, phases, self._next = self.plan.at(now)
-        planner = self._cp.planner
-        for connector, limit, number in zip(self._cp.connectors, limits, phases):
+        planner = self._planner
+        for connector, limit, number in zip(self._connectors, limits, phases):
             if planner is not None:
                 planner.lane(connector).csms_phases = number
                 following = self._next if clock.utc_s() is not None else None

@@ -25,11 +25,12 @@ def job_of(location: str, name: str, request: dict, span: tuple) -> dict:
 
 
 class UploadAttempts:
-    """`cp.make_uploader()` returns a net.upload.Uploader; `notify(state)` is called for each attempt:
+    """`make_uploader()` returns a net.upload.Uploader; `notify(state)` is called for each attempt:
     with UPLOADING, then with UPLOADED or the cause of its UploadError. `file` is the request's name on flash."""
 
-    def __init__(self, cp, notify: Callable, file: str):
-        self._cp = cp
+    def __init__(self, make_uploader: Callable, files: Files, notify: Callable, file: str):
+        self._make_uploader = make_uploader
+        self._files = files
         self._notify = notify
         self._file = file
         self._task = None
@@ -46,7 +47,7 @@ class UploadAttempts:
 
     def interrupted(self) -> dict | None:
         """After a start-up: return the job that the restart has interrupted, None without one."""
-        return None if self.running else self._cp.files.read_json(self._file)
+        return None if self.running else self._files.read_json(self._file)
 
     def resume(self, job: dict, pieces: Callable) -> None:
         """Tell of the attempt that was interrupted, unless that was in the pause behind one; begin those that are left."""
@@ -67,9 +68,9 @@ class UploadAttempts:
     def _keep(self, job: dict | None) -> None:
         try:
             if job is None:
-                self._cp.files.delete(self._file)
+                self._files.delete(self._file)
             else:
-                self._cp.files.write_json(self._file, job)
+                self._files.write_json(self._file, job)
         except OSError as error:
             log.error("upload", "request not written: " + log.reason(error))
 
@@ -81,7 +82,7 @@ class UploadAttempts:
             self._notify(UPLOADING)
             state, final = FAILED, False
             try:
-                await self._cp.make_uploader().send(job["location"], job["name"], pieces)
+                await self._make_uploader().send(job["location"], job["name"], pieces)
                 state, final = UPLOADED, True
             except UploadError as error:
                 log.warn("upload", "attempt %d of %d: %s" % (first - left + 1, first + 1, error))
