@@ -83,6 +83,25 @@ async def test_the_phases_change_with_the_limit_behind_its_random_delay_uk35():
     equal((outlet.phases_wanted, outlet.limits.effective_da), (3, 100))
 
 
+async def test_a_session_begins_on_the_phases_of_its_profile():
+    """The contactor would else close on all of them and open again."""
+    rig = await Rig(phases=3, switches=True, country="none").online()
+    await rig.plug()
+    found = []
+    fields = profile(limit=10, phases=1, purpose="TxProfile")
+    answer = await rig.call("RemoteStartTransaction", idTag="TAG00001", connectorId=1, chargingProfile=fields)
+    equal(answer["status"], "Accepted")
+
+    def begun():
+        outlet = rig.connectors[0].outlet
+        if outlet.permit:
+            found.append(outlet.phases_wanted)
+        return outlet.permit
+
+    await rig.until(begun)
+    equal(found, [1])
+
+
 async def test_the_session_that_follows_has_all_phases():
     rig, outlet = await charging()
     equal(await install(rig, profile(limit=10, phases=1, purpose="TxProfile"), 1), "Accepted")

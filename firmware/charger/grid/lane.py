@@ -63,7 +63,12 @@ class Lane:
         return self.says == RUN and self.plan_until > 0 and self.applied_da == 0 and self.waits()
 
     def enforce(self) -> None:
-        """Set the outlet's limits: a lower limit that waits is not yet in force, a higher one is held by "delay"."""
+        """Set the outlet's limits: a lower limit that waits is not yet in force, a higher one is held by "delay".
+
+        The back end's number of phases changes with its limit, behind the random delay.
+        """
+        if self.applied_da == 0 or not self.waits():
+            self.use_phases(CSMS, self.csms_phases)
         for source in (CSMS, HOURS, PLAN, SOLAR):
             wanted = self.wanted.get(source)
             self._set(source, None if wanted is None else max(wanted, self.applied_da))

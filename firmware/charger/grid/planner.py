@@ -229,8 +229,6 @@ class Planner:
         lane.follow(HOURS, None if utc is None or not self._hours_follow else self._open_until)
         self._follow_plan(lane, utc)
         self._change(lane)
-        if lane.applied_da == 0 or not lane.waits():  # the phases change with the limit, behind its random delay
-            lane.use_phases(CSMS, lane.csms_phases)
 
     def _follow_plan(self, lane: Lane, utc: int | None) -> None:
         """Have the owner's plan worked out where it is time; without the time, or overridden, it says nothing."""
