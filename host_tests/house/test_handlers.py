@@ -104,6 +104,16 @@ def test_every_module_that_reads_from_the_network_has_its_worst_bytes():
         assert (CHARGER / name).exists()
 
 
+def test_an_esp32_at_its_pace_gets_a_worst_input_of_every_action_and_path():
+    """But of those that end the session or restart the unit; the list of these names nothing that does not exist."""
+    tree = ast.parse((ROOT / "host_tests" / "sim" / "test_worst_inputs.py").read_text())
+    left_out = {node.targets[0].id: ast.literal_eval(node.value) for node in tree.body
+                if isinstance(node, ast.Assign) and node.targets[0].id in ("ENDS_THE_SESSION", "NOT_ASKED", "FEW")}
+    assert set(left_out["ENDS_THE_SESSION"]) | set(left_out["FEW"]) <= set(worst_inputs.OCPP)
+    assert {f"/api/{name}" for name in left_out["NOT_ASKED"]} <= {path for _, path in worst_inputs.API}
+    assert len(left_out["ENDS_THE_SESSION"]) == 7 and len(left_out["NOT_ASKED"]) == 8
+
+
 def test_every_module_that_reads_a_json_file_has_its_longest_one():
     assert callers(("",), "read_json") - {"store/files.py"} == set(worst_bytes.FILES)
 
