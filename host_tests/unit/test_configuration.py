@@ -91,7 +91,8 @@ def test_a_value_has_its_type_and_a_person_sets_only_what_fits():
     config = make({"ConnectorLock": False, "CpoName": "A"})
     equal([config.typed(name) for name in ("LocalPreAuthorize", "ConnectionTimeOut", "CpoName")], [False, 60, "A"])
     for name, value, wanted in (("localpreauthorize", "TRUE", "true"), ("CpoName", "B", "B"), ("Nothing", "x", None),
-                                ("NumberOfConnectors", "1", None), ("CpoName", "B" * 501, None), ("ConnectionTimeOut", "x", None)):
+                                ("NumberOfConnectors", "1", None), ("CpoName", "B" * 501, None),
+                                ("ConnectionTimeOut", "x", None)):
         equal(config.normalise(name, value), wanted, name)
     locked = Configuration(Files(check.folder()), None, None, None, True)
     equal(locked.normalise("LocalPreAuthorize", "true"), None)
