@@ -213,15 +213,21 @@ def prepared(root, jobs):
             raise
 
 
-def is_noticed(copies, rule, tests, statement, passed):
-    """True when a test of the row fails without the statement."""
+def is_noticed(copies, rule, tests, statement, passed, known):
+    """True when a test of the row fails without the statement; `known` holds what other rows have shown of it."""
+    if any(known.get((statement, test)) for test in tests):
+        return True
     copy = copies.get()
     try:
-        for stage in stages(tests):
-            check_unchanged(copy, rule, stage, passed)
+        for stage, words in stages([test for test in tests if (statement, test) not in known]):
+            check_unchanged(copy, rule, (stage, words), passed)
             with copy.without(statement):
-                if copy.failure(*stage):
-                    return True
+                failure = copy.failure(stage, words)
+            if failure:
+                hit = [test for test in stage if failure == test or failure.startswith((f"{test}::", f"{test}["))]
+                known.update({(statement, test): True for test in hit})
+                return True
+        known.update({(statement, test): False for test in tests})
         return False
     finally:
         copies.put(copy)
@@ -231,10 +237,10 @@ def try_rows(rows, code, root, most, jobs):
     """Print a line a row, and those that nothing notices; the number of these. BrokenRun."""
     survived = 0
     with prepared(root, jobs) as (copies, pool):
-        passed = set()
+        passed, known = set(), {}
         for row in rows:
             chosen = lines_of(code[row.rule], root, most)
-            results = pool.map(lambda one, row=row: is_noticed(copies, row.rule, row.tests, one, passed), chosen)
+            results = pool.map(lambda one, row=row: is_noticed(copies, row.rule, row.tests, one, passed, known), chosen)
             left = [one for one, noticed in zip(chosen, results, strict=True) if not noticed]
             print(f"{row.rule:<7} {len(chosen)} tried, {len(chosen) - len(left)} noticed", flush=True)
             for one in left:

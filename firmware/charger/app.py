@@ -11,6 +11,7 @@ from charger import clock, log, version
 from charger.audit import events
 from charger.drivers import console, outside_memory
 from charger.drivers.app_partitions import AppSlots
+from charger.drivers.keystore import KeyStore
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
 from charger.outlet import derating, guards, limits  # noqa: F401 - guards: see below
@@ -213,7 +214,7 @@ class Application:
             if outlet.trip_changed():
                 from charger.audit import trip_latch  # 500 bytes of heap, for units that have tripped
 
-                trip_latch.write(self.files, outlet)
+                trip_latch.write(self.files, outlet, KeyStore())
 
     def _checkpoint_sessions(self) -> None:
         for connector in self.connectors:

@@ -194,7 +194,7 @@ def add_connectors(app: Application) -> None:
         if outlet.id not in interrupted:
             outlet.mark_long_open()
         if outlet.rcd is not None:
-            trip_latch.recover(app.files, outlet, app.security_log.add)
+            trip_latch.recover(app.files, outlet, app.security_log.add, KeyStore())
         connector = Connector(outlet, meter, app.sessions, app.config)
         app.outlets.append(outlet)
         app.meters.append(meter)

@@ -29,6 +29,12 @@ def test_every_test_that_a_row_names_exists():
             assert re.search(rf"def {test}\b", (ROOT / "host_tests" / file).read_text(encoding="utf-8")), (case, file, test)
 
 
+def test_every_case_of_an_attacker_has_a_test_named_after_it():
+    """test_f_s1_... to test_f_s17_..., so that the case is found by the test that fails."""
+    named = {int(number) for path in TESTS for number in re.findall(r"def test_f_s(\d+)_", path.read_text(encoding="utf-8"))}
+    assert named == set(range(1, 18))
+
+
 def test_a_case_that_a_test_is_named_after_is_not_open():
     """A test called test_f_o1_... belongs into the row of F-O1."""
     for path in TESTS:

@@ -97,14 +97,43 @@ def callers(folders, *methods):
 
 def test_every_module_that_reads_from_the_network_has_its_worst_bytes():
     """Set-up network, names, time, answers of servers, the broker: with those that are measured by their messages."""
-    readers = callers(("net", "local_api", "mqtt_client"), "recv", "recvfrom", "readinto", "readexactly")
+    readers = callers(("net", "local_api", "mqtt_client"), "recv", "recvfrom", "readinto", "readexactly", "StreamReader")
+    assert "net/improv.py" in readers, "the serial line of the set-up"
     assert readers <= set(worst_bytes.NETWORK) | set(worst_bytes.ELSEWHERE)
     for name in [*worst_bytes.NETWORK, *worst_bytes.ELSEWHERE, *worst_bytes.FILES]:
         assert (CHARGER / name).exists()
 
 
+def test_an_esp32_at_its_pace_gets_a_worst_input_of_every_action_and_path():
+    """But of those that end the session or restart the unit; the list of these names nothing that does not exist."""
+    tree = ast.parse((ROOT / "host_tests" / "sim" / "test_worst_inputs.py").read_text())
+    left_out = {node.targets[0].id: ast.literal_eval(node.value) for node in tree.body
+                if isinstance(node, ast.Assign) and node.targets[0].id in ("ENDS_THE_SESSION", "NOT_ASKED", "FEW")}
+    assert set(left_out["ENDS_THE_SESSION"]) | set(left_out["FEW"]) <= set(worst_inputs.OCPP)
+    assert {f"/api/{name}" for name in left_out["NOT_ASKED"]} <= {path for _, path in worst_inputs.API}
+    assert len(left_out["ENDS_THE_SESSION"]) == 7 and len(left_out["NOT_ASKED"]) == 8
+
+
 def test_every_module_that_reads_a_json_file_has_its_longest_one():
     assert callers(("",), "read_json") - {"store/files.py"} == set(worst_bytes.FILES)
+
+
+def test_every_json_file_is_read_with_a_wrong_value_in_each_field():
+    """A row of unit/test_odd_files.py or of unit/test_odd_update_files.py that names the file."""
+    tried = set()
+    for name in ("test_odd_files.py", "test_odd_update_files.py"):
+        for node in ast.walk(ast.parse((ROOT / "host_tests" / "unit" / name).read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                tried.add("".join(letter for letter in node.value if not letter.isdigit()))
+    files = {file for file, _ in worst_bytes.FILES.values()} | set(constant_keys("store/json_schemas.py", "_SHAPES"))
+    assert not {"".join(letter for letter in name if not letter.isdigit()) for name in files} - tried
+
+
+def constant_keys(file, name):
+    """The keys of a module's dictionary."""
+    [found] = [node.value for node in ast.parse((CHARGER / file).read_text()).body
+               if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name]
+    return [key.value for key in found.keys]
 
 
 def test_the_worst_bytes_are_as_long_as_they_may_be():

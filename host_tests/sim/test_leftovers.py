@@ -1,13 +1,15 @@
 """No process of a simulated charger outlives the test run that started it (F-S17)."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from backend.simulator import ROOT, is_free, session_members
+from backend.simulator import ROOT, Simulator, free_port, is_free, session_members
 from backend.waiting import wait_until
 
 RUNNER = """
@@ -33,6 +35,31 @@ def test_f_s17_a_killed_test_run_leaves_no_simulator_and_no_interpreter(tmp_path
     finally:
         runner.kill()
         runner.communicate()
+
+
+def listening(pids):
+    """The TCP ports at which these processes listen."""
+    held = set()
+    for pid in pids:
+        for number in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                held.add(os.readlink(number))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in held}
+
+
+def test_f_s17_a_simulator_that_is_stopped_leaves_no_process_and_no_listener(tmp_path):
+    """Control port and page while it runs, nothing afterwards; this process listens where it did before."""
+    own = [os.getpid()]
+    before = listening(own)
+    web = free_port()
+    with Simulator(tmp_path / "charger", options=["--web", f"127.0.0.1:{web}"]) as sim:
+        sim.wait_for(lambda status: status["web"]["port"] == web, what="the page's port")
+        leader = sim.process.pid
+        assert listening(session_members(leader)) == {sim.port, web}
+    assert session_members(leader) == []
+    assert is_free(sim.port) and is_free(web)
+    assert listening(own) == before
 
 
 HANGING = """

@@ -87,6 +87,24 @@ def test_change_checks_type_range_and_access():
     true(config.get_bool("LocalPreAuthorize"))
 
 
+def test_a_value_has_its_type_and_a_person_sets_only_what_fits():
+    config = make({"ConnectorLock": False, "CpoName": "A"})
+    equal([config.typed(name) for name in ("LocalPreAuthorize", "ConnectionTimeOut", "CpoName")], [False, 60, "A"])
+    for name, value, wanted in (("localpreauthorize", "TRUE", "true"), ("CpoName", "B", "B"), ("Nothing", "x", None),
+                                ("NumberOfConnectors", "1", None), ("CpoName", "B" * 501, None),
+                                ("ConnectionTimeOut", "x", None)):
+        equal(config.normalise(name, value), wanted, name)
+    locked = Configuration(Files(check.folder()), None, None, None, True)
+    equal(locked.normalise("LocalPreAuthorize", "true"), None)
+
+
+def test_a_unit_without_a_lock_cannot_be_told_to_hold_a_cable():
+    key = "UnlockConnectorOnEVSideDisconnect"
+    for lock, status in ((True, "Accepted"), (False, "Rejected")):
+        equal((make({"ConnectorLock": lock}).change(key, "false"), make({"ConnectorLock": lock}).change(key, "true")),
+              (status, "Accepted"))  # fmt: skip
+
+
 def test_unsupported_measurands_change_nothing_ocpp73():
     config = make()
     before = config.get_str("MeterValuesSampledData")

@@ -9,6 +9,7 @@ import flashrig
 import queue_rig
 from check import equal, true
 from ocpp_rig import NOW, Rig
+from odd_files import each, variants
 from update_rig import UNIT, URL, DownloadSource, begin, new_download, signed_bundle
 from update_rig import ABRecord as IdleSlot
 
@@ -35,45 +36,6 @@ from charger.update.download import Download
 
 HEAP = 8 * 1024 * 1024
 WORDS = (32,)
-# As JSON: 1e999 becomes an infinite number.
-_ODD = ("null", "true", '""', '"x"', '"\\u0000"', "-1", "0", "1e999", "1.5", "4294967296", "1e30", "9" * 30, "[]", "[[]]", "{}",
-        '{"x":[]}')  # fmt: skip
-
-
-def _variants(value):
-    """Iterate JSON texts of a value with one part replaced, removed, or doubled."""
-    yield from _ODD
-    if isinstance(value, dict):
-        for name in value:
-            rest = {key: item for key, item in value.items() if key != name}
-            yield json.dumps(rest)
-            inside = json.dumps(rest)[1:-1]
-            for text in _variants(value[name]):
-                yield "{%s%s:%s}" % (inside + "," if inside else "", json.dumps(name), text)
-    elif isinstance(value, list):
-        yield json.dumps(value + value)
-        for at in range(len(value)):
-            yield json.dumps(value[:at] + value[at + 1 :])
-            before, after = [json.dumps(item) for item in value[:at]], [json.dumps(item) for item in value[at + 1 :]]
-            for text in _variants(value[at]):
-                yield "[%s]" % ",".join(before + [text] + after)  # noqa: RUF005 - MicroPython
-
-
-def _each(files, name, value, read):
-    """Call read() with each variant of the file on flash."""
-    count = 0
-    for text in _variants(value):
-        files.write(name, text.encode())
-        try:
-            read()
-        except Exception as error:
-            print("%s: %s" % (name, text))
-            raise error
-        count += 1
-    files.delete(name)
-    return count
-
-
 def _files():
     flashrig.fresh()
     return flashrig.files()
@@ -170,19 +132,19 @@ def _tariff(files):
 
 def test_the_grids_and_the_owners_files():
     files = _files()
-    _each(files, "charging_hours.json", {"choice": "change", "windows": "1-5 22:00-06:00"}, lambda: _hours(files))
-    _each(files, departure.DEPARTURES, {"1": [450, 20000]}, lambda: _departure(files))
-    _each(files, tariff.FILE, [[NOW, 900, [10, 20]]], lambda: _tariff(files))
-    _each(files, home_cards.FILE, {"tag1": ["me", False]}, lambda: home_cards.change(files, "TAG1", "you", None, False))
-    _each(files, "ocpp_config.json", {"HeartbeatInterval": "60", "InstallerMaxCurrent": "16"},
+    each(files, "charging_hours.json", {"choice": "change", "windows": "1-5 22:00-06:00"}, lambda: _hours(files))
+    each(files, "departures.json", {"1": [450, 20000]}, lambda: _departure(files))
+    each(files, "tariff.json", [[NOW, 900, [10, 20]]], lambda: _tariff(files))
+    each(files, "home_cards.json", {"tag1": ["me", False]}, lambda: home_cards.change(files, "TAG1", "you", None, False))
+    each(files, "ocpp_config.json", {"HeartbeatInterval": "60", "InstallerMaxCurrent": "16"},
           lambda: json.dumps(Configuration(files, {}).all()))  # fmt: skip
 
 
 def test_what_the_meters_files_say():
     files = _files()
     good = calibration.stored_form({1: calibration.Calibration("CT", 1).to_json()})
-    _each(files, calibration.FILE, good, lambda: _calibration(files))
-    _each(files, "meter1.json", [{"meter": "CT", "offset_wh": 0, "boot": 1, "utc": None}], lambda: _register(files))
+    each(files, "calibration.json", good, lambda: _calibration(files))
+    each(files, "meter1.json", [{"meter": "CT", "offset_wh": 0, "boot": 1, "utc": None}], lambda: _register(files))
 
 
 def _calibration(files):
@@ -198,7 +160,7 @@ async def test_sums_and_anchors_of_the_history():
     files = _files()
     months = {"upto": 0, "months": {"24300": [1, 2, 3, 4]}, "utc": NOW}
     for name, value in (("months.json", months), ("anchors.json", [[1, NOW]])):
-        for text in _variants(value):
+        for text in variants(value):
             files.write(name, text.encode())
             try:
                 await _history(files)
@@ -232,9 +194,9 @@ async def test_what_the_back_end_had_set():
         made.claim(1, "TAG", None)
         made.reserve(8, 1, "TAG", None, NOW + 600)
 
-    _each(files, "ocpp_profiles.json", [_PROFILE], profiles)
-    _each(files, "ocpp_reservations.json", [[7, 1, "TAG", None, NOW + 600]], reservations)
-    _each(files, "ocpp_out_of_service.json", [1], lambda: Availability(rig.connectors, files, cp.status).apply())
+    each(files, "ocpp_profiles.json", [_PROFILE], profiles)
+    each(files, "ocpp_reservations.json", [[7, 1, "TAG", None, NOW + 600]], reservations)
+    each(files, "ocpp_out_of_service.json", [1], lambda: Availability(rig.connectors, files, cp.status).apply())
     stored = [SignedFirmwareUpdate(cp)]
 
     def job():
@@ -243,8 +205,9 @@ async def test_what_the_back_end_had_set():
         made.trigger()
         true(made.busy in (True, False))
 
-    _each(files, "ocpp_signed_firmware.json", _JOB, job)
-    _each(files, "ocpp_firmware.json", "Installing", cp.firmware.resume)
+    each(files, "ocpp_signed_firmware.json", _JOB, job)
+    each(files, "ocpp_firmware_last.json", _JOB, job)
+    each(files, "ocpp_firmware.json", "Installing", cp.firmware.resume)
 
 
 async def test_a_job_of_other_firmware_ends_and_the_next_one_is_taken():
@@ -290,7 +253,7 @@ async def test_the_progress_of_a_download_is_taken_up_or_begun_anew():
     await download.fetch(URL)
     files = flashrig.files()
     kept = files.read_json("update.json")
-    texts = [text for name in ("done", "etag") for text in _variants({name: kept.pop(name)})]
+    texts = [text for name in ("done", "etag") for text in variants({name: kept.pop(name)})]
     inside = json.dumps(kept)[1:-1]
     for text in texts:
         text = "{%s,%s" % (inside, text[1:]) if len(text) > 2 and text[0] == "{" else text

@@ -138,6 +138,26 @@ async def test_f_s5_the_owner_sees_a_release_that_was_rolled_back_and_installs_i
     equal((updater.slots.chosen, record["version"], record.get("why")), (True, "9.0.0", None))
 
 
+async def test_f_s4_an_update_of_the_owner_that_a_power_cut_interrupts_is_on_offer_again_and_goes_on_where_it_was():
+    begin()
+    content, public, _ = signed_bundle(30)
+    files, source = flashrig.files(), DownloadSource(content)
+    files.write_json(OFFER, {"version": "9.0.0", "url": URL})
+    slots = _Slots()
+    slots.fail_at = 20  # blocks
+    for _ in range(2):
+        restarts = []
+        updater = Updater(files, slots, {"board": "SIM", "hardware": 1}, [public], False, restart=restarts.append)
+        updater._download = new_download(slots, source, public)
+        equal((updater.report()["offer"]["version"], updater.reserved, updater.idle), ("9.0.0", False, False))
+        equal(await maintenance._install(_Unit(updater), "owner", {}, "page"), {"version": "9.0.0"})
+        await _until(lambda updater=updater, restarts=restarts: restarts or not updater.reserved)
+        slots.fail_at = None
+    true(slots.chosen)
+    equal((len(source.offsets), source.offsets[0]), (2, 0))
+    true(65536 <= source.offsets[1] < 20 * 4096, source.offsets)
+
+
 async def test_f_s4_the_owners_update_is_possible_at_once_after_a_failed_download():
     begin()
     content, public, _ = signed_bundle(2)

@@ -1,11 +1,17 @@
 """The portal's connection in memory and manual time: back-off, what is published when, altered firmware."""
 
+import flashrig
 from check import equal, true
 from peer import until
 from portal_rig import BASE, Rig, begin, end
+from safety_rig import LATCHES, Pin, put
+from security_log_rig import forge
 
 from charger import clock
 from charger.audit import events
+from charger.audit.security_log import SecurityLog
+from charger.audit.tamper_watch import TamperWatch
+from charger.commands import logs_and_history
 from charger.errors import ConnectError
 
 HEAP = 8 * 1024 * 1024
@@ -88,6 +94,45 @@ async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():
     rig.app.security_log.add(events.TAMPER_CLEARED, "owner")
     await until(lambda: len(rig.of("notice")) == 2, 5000)
     equal(rig.portal.report(), {"connected": True, "fault": None, "waiting": 0})
+
+
+async def test_f_s9_the_broker_gets_a_forged_entry_as_altered_and_the_notice_of_it():
+    """The log is checked before its first entry is sent."""
+    rig = Rig()
+    for number in range(3):
+        rig.app.security_log.add(events.RECONFIGURED, "n%d" % number)
+    forge(rig.app.security_log, 1, b"n1", b"x1")
+    rig.app.security_log = SecurityLog(flashrig.files())
+    rig.start()
+    await until(lambda: len(rig.of("log")) >= 3, 5000)
+    equal([(entry["info"], entry["genuine"]) for entry in rig.of("log")][:4],
+          [("n0", True), ("x1", False), ("n2", True), ("entry 1", True)])  # fmt: skip
+    equal([(notice["notice"], notice["text"]) for notice in rig.of("notice")], [(events.LOG_ALTERED, "entry 1")])
+
+
+async def test_f_s3_the_owner_is_told_of_a_damaged_latch_by_a_notice_and_on_the_page():
+    files = flashrig.files()
+    for _ in range(2):
+        TamperWatch(files, [], Pin(), Config(), lambda *_: None)
+    put(files, LATCHES[0], b"x")
+    rig = Rig()
+    TamperWatch(files, [], Pin(), Config(), rig.app.security_log.add)
+    await rig.start().online()
+    await until(lambda: rig.of("log"), 5000)
+    what = (events.SAFETY_VALUE, "tamper: one of its two copies is damaged or missing")
+    equal([(notice["notice"], notice["text"]) for notice in rig.of("notice")], [what])
+    page = await logs_and_history.COMMANDS["log"][2](rig.app, "owner", {}, "page")
+    equal([(entry["event"], entry["info"]) for entry in page["entries"]], [what])
+
+
+class Config:
+    """The settings of a tamper watch."""
+
+    def get_str(self, _name):
+        return "latch"
+
+    def on_change(self, _name, _job):
+        """Nothing changes."""
 
 
 class Ended:

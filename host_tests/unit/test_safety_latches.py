@@ -158,9 +158,22 @@ def test_f_s3_an_older_counter_or_a_cleared_mark_never_wins():
     equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED, DAMAGED]), "NVS")
 
 
+def test_f_s3_both_files_removed_change_nothing_and_are_an_event():
+    slots = stored()
+    values(slots)
+    for at in range(0, 6, 2):
+        for name in COPIES[at : at + 2]:
+            put(flashrig.files(), name, None)
+        equal((values(slots), slots.taken()), ((7, 1, NEW), [DAMAGED]), COPIES[at])
+        equal((values(slots), slots.taken()), ((7, 1, NEW), []), "repaired")
+
+
 def test_f_s3_what_earlier_firmware_kept_in_nvs_alone_is_copied_without_an_event():
     slots = stored()
     for name in COPIES:
         put(flashrig.files(), name, None)
+    for name in (COUNTER, BROKEN, IMAGE):
+        slots.nvs.set_i32("has_" + name, 0)
+    slots.nvs.commit()
     equal((values(slots), slots.taken()), ((7, 1, NEW), []))
     equal([raw(flashrig.files(), name) is not None for name in COPIES], [True] * 6)

@@ -1,42 +1,21 @@
 """The check of the whole security log: altered entries are reported once, a right log is not, all in slices."""
 
-import struct
-
 import flashrig
 from check import equal, true
-from security_log_rig import SMALL, add_entries, begin, end, open_log
+from security_log_rig import SMALL, add_entries, begin, end, forge, open_log
 
 from charger.audit import events
-from charger.store.files import checksum
+from charger.ocpp.v16.services.security_events import SecurityEvents
 
 HEAP = 24 * 1024 * 1024
 setup, teardown = begin, end
-
-
-def _forge(log, number, old, new):
-    """Alter an entry on flash as one does who can write the flash and has no key: the journal's checksum is right again."""
-    segment = max(first for first, _ in log._journal._segments if first <= number)
-    path = log._journal._path(segment)
-    with open(path, "rb") as file:
-        data = bytearray(file.read())
-    at = 0
-    while at < len(data):
-        length, seq = struct.unpack_from("<HI", data, at)
-        end = at + 10 + length
-        if seq == number:
-            record = bytes(data[at + 10 : end]).replace(old, new)
-            data[at + 10 : end] = record
-            struct.pack_into("<I", data, at + 6, checksum(bytes(data[at : at + 6]) + record))
-        at = end
-    with open(path, "wb") as file:
-        file.write(data)
 
 
 async def test_f_s9_a_forged_entry_is_reported_once_and_shown_as_altered():
     flashrig.fresh()
     keyed = open_log(key=b"of the unit")
     add_entries(keyed, 20)
-    _forge(keyed, 5, b"like others 5", b"like nobody 5")
+    forge(keyed, 5, b"like others 5", b"like nobody 5")
     log = open_log(key=b"of the unit")
     equal(await log.check(), 5)
     equal([(entry.event, entry.info) for entry in log.entries(20)], [(events.LOG_ALTERED, "entry 5")])
@@ -71,3 +50,18 @@ async def test_f_s9_a_right_log_is_checked_without_an_event():
     again = open_log()
     equal(await again.check(), None)
     equal(again.next_seq, 10)
+
+
+async def test_f_s9_the_back_end_gets_a_forged_entry_as_altered_and_the_event_about_it():
+    """The log is checked before its first entry is sent."""
+    flashrig.fresh()
+    add_entries(open_log(), 3)
+    forge(open_log(), 1, b"like others 1", b"like nobody 1")
+    sent = []
+
+    async def call(_action, message):
+        sent.append((message["type"], message["techInfo"].split(" (")[0]))
+
+    await SecurityEvents(call, lambda: True, open_log())._send()
+    equal(sent[1:], [(events.RECONFIGURED, "ALTERED: an event like nobody 1"), (events.RECONFIGURED, "an event like others 2"),
+                     (events.LOG_ALTERED, "entry 1")])  # fmt: skip

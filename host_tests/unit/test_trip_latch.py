@@ -5,6 +5,7 @@ from check import equal, true
 from rig import Rig
 from safety_rig import put, raw
 
+from charger import app
 from charger.app import Application
 from charger.audit import trip_latch
 from charger.config.configuration import Configuration
@@ -63,6 +64,19 @@ class Refusing:
         raise OSError(28)
 
 
+class Marks:
+    """The marks of a KeyStore."""
+
+    def __init__(self):
+        self.names = []
+
+    def known(self, name):
+        return name in self.names
+
+    def add_count(self, name):
+        self.names.append(name)
+
+
 class Unit:
     """One outlet with its connector and what starts by itself after a power cut; step() is a second of all of them."""
 
@@ -70,13 +84,14 @@ class Unit:
         self.rig = Rig()
         flashrig.fresh()
         self.events = []
+        self.marks = Marks()
         self.build()
 
     def build(self):
         self.files = flashrig.files()
         self.outlets = self.rig.outlets
         self.outlet = self.rig.outlet
-        trip_latch.recover(self.files, self.outlet, lambda event, info: self.events.append(event))
+        trip_latch.recover(self.files, self.outlet, lambda event, info: self.events.append(event), self.marks)
         config = Configuration(self.files, {"ResumeAfterPowerLoss": "true", "RandomDelayMax": "0"})
         sessions = SessionStore(self.files)
         interrupted = sessions.recover()
@@ -104,8 +119,17 @@ class Unit:
             for _ in range(10):
                 self.rig.run(100)
                 self.connector.poll()
-            Application._keep_trips(self)
+            self._keep_trips()
             self.returning.second()
+
+    def _keep_trips(self):
+        """Application._keep_trips(), with marks of this unit's own."""
+        made = app.KeyStore
+        app.KeyStore = lambda: self.marks
+        try:
+            Application._keep_trips(self)
+        finally:
+            app.KeyStore = made
 
     def tripped(self):
         """A car that charges, a residual current that is gone again, and the second in which the trip is stored."""
@@ -220,6 +244,22 @@ def test_f_s3_no_flipped_bit_and_no_removed_or_older_copy_takes_the_latch_away()
     equal(unit.starts(), (True, []))
 
 
+def test_f_s3_both_copies_removed_latch_a_unit_that_has_tripped_before():
+    """Also while the latch is clear; what follows the owner's word is a unit as before, and a new unit has no latch."""
+    unit = Unit().tripped()
+    for acknowledged in (False, True):
+        if acknowledged:
+            unit.outlet.acknowledge()
+            unit.step()
+        for name in COPIES:
+            unit.files.delete(name)
+        equal(unit.starts(), (True, [DAMAGED]), acknowledged)
+        equal(unit.starts(), (True, []), "repaired")
+    equal(unit.marks.names, ["has_rcd1"])
+    unit.marks = Marks()
+    equal((unit.starts(), unit.marks.names), ((True, []), ["has_rcd1"]), "the latch of a firmware without marks")
+
+
 class Latch:
     """An outlet that is told of a latch."""
 
@@ -242,8 +282,9 @@ def test_a_new_unit_is_not_latched_and_has_no_files_and_the_tick_writes_nothing(
     unit.rig.world.set_fault("GroundFailure", 1, True)
     unit.rig.run(2000)  # ticks alone
     equal((unit.outlet.guards[0].tripped, unit.files.exists(COPIES[0])), (True, False))
-    Application._keep_trips(unit)
-    equal([unit.files.exists(name) for name in COPIES], [True, True])
+    equal(unit.marks.names, [])
+    unit._keep_trips()
+    equal(([unit.files.exists(name) for name in COPIES], unit.marks.names), ([True, True], ["has_rcd1"]))
 
 
 def test_a_trip_with_nothing_plugged_is_not_stored_and_a_flash_that_refuses_is_tried_again():

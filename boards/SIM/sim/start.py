@@ -250,6 +250,7 @@ def _firmware():
     from charger.outlet import guards  # noqa: F401 # isort: skip
     from charger import app
 
+    app.clock.tls_has_time = True  # mbedtls' is the PC's: without that the first link by TLS would need a time server
     if launch.config["pace"] is not None:
         from charger.runtime import supervisor
         from sim import figures

@@ -219,12 +219,15 @@ async def _handshake(s: Any, context: Any, host: str):
 
 
 def _check_peer(certificate: bytes) -> None:
-    """Check what mbedtls does not check (docs/TLS.md), before a byte is sent."""
+    """Check what mbedtls does not check (docs/TLS.md), before a byte is sent; without a time no certificate is accepted."""
+    now_s = clock.utc_s()
+    if now_s is None and not clock.tls_has_time:
+        raise TlsError("no-time", "the time is unknown")
     # imported here to shorten a chain of seven nested imports, which takes C stack
     from charger.credentials import server_certificate
 
     try:
-        server_certificate.check(certificate, clock.utc_s())
+        server_certificate.check(certificate, now_s)
     except CryptoError as error:
         raise TlsError("expired" if error.kind in (EXPIRED, NOT_YET_VALID) else "certificate", str(error))
 

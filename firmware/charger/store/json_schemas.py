@@ -1,7 +1,7 @@
 """Schemas of the JSON files on flash: a file with a valid checksum may be of another version or manipulated (SEC-13).
 
 Checked by their readers: calibration.json, charging_hours.json, departures.json, factory.json, home_cards.json,
-ocpp_firmware.json, ocpp_trial.json, roots_gone.json, tariff.json, trial.json, update.json.
+ocpp_firmware.json, roots_gone.json, tariff.json, trial.json, update.json.
 """
 
 from charger.errors import InvalidValueError
@@ -33,6 +33,7 @@ _SHAPES = {  # by name without digits
     "ocpp_profiles.json": ("list", ("list", ("any",), 2, 2), None),
     "ocpp_reservations.json": ("list", ("list", ("any",), 5, 5), None),
     "ocpp_signed_firmware.json": _JOB,
+    "ocpp_trial.json": ("obj", (), (("profile", ("int", 0, 3)), ("key", ("enum", ("factory", "vault"))))),
     "update_offer.json": ("obj", (), (("version", ("str", 50)), ("url", ("str", 2000)))),
 }  # fmt: skip
 _RESERVATION = (_NUMBER, _NUMBER, ("str", 20), ("any",), _NUMBER)

@@ -1,7 +1,7 @@
 """The application slots, with their numbers and hash in the file system as well, in two checked copies (SEC-8, SEC-9).
 
 Of the anti-rollback counter and the mark of an altered image the higher number holds, of the image's hash that of the file.
-What was altered or removed is written again, with an event.
+What was altered or removed is written again, with an event: the NVS has a mark of each value that has been in the files.
 """
 
 from binascii import hexlify, unhexlify
@@ -10,6 +10,7 @@ from charger.audit.events import SAFETY_VALUE
 from charger.store.safety_value import SafetyValue
 
 _COPY = "slot_"
+_HAS = "has_"  # + name in the NVS, once the files have had it
 
 
 class CheckedSlots:
@@ -65,9 +66,11 @@ class CheckedSlots:
 
     def _settle(self, kept: SafetyValue, text: str, differs: bool, put: Callable, name: str, value: Any) -> None:
         """Write the copies and the NVS (put) again where they have another value, with an event but after a power cut."""
-        if kept.value is None:  # earlier firmware had the NVS alone
+        known = self._slots.number(_HAS + name)
+        if kept.value is None and not known:  # earlier firmware had the NVS alone
             kept.write(text)
-            return
+        if not known:
+            self._slots.put_number(_HAS + name, 1)
         cut = kept.unfinished
         if kept.value != text or (differs and not cut):
             kept.distrust(text, "flash and NVS differ, the safer one applies")

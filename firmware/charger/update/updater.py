@@ -60,7 +60,7 @@ class Updater:
             return None
 
         try:
-            return offer if version_order(offer["version"]) > version_order(version.VERSION) else None
+            return offer if "url" in offer and version_order(offer["version"]) > version_order(version.VERSION) else None
         except (UpdateError, ValueError, KeyError):
             return None
 

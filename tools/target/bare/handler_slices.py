@@ -20,7 +20,18 @@ from charger.local_api.http_server import HttpConnection
 from charger.metering import history
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.client import MqttClient
-from charger.net import captive_portal, dns, group_link, http_response, modbus, mqtt_session, sntp, websocket, websocket_handshake
+from charger.net import (
+    captive_portal,
+    dns,
+    group_link,
+    http_response,
+    improv,
+    modbus,
+    mqtt_session,
+    sntp,
+    websocket,
+    websocket_handshake,
+)
 from charger.ocpp.transport.rpc import Rpc, dumps
 from charger.ocpp.v16.actions import ACTIONS
 from charger.ocpp.v16.services import reservations, smart_charging
@@ -238,6 +249,35 @@ def _group(data):
     charger_group.ChargerGroup("TARGET", Shared(), None, 320, 8).take(data[:-16])
 
 
+class Air:
+    """Networks in range; the third look finds the unit in one."""
+
+    looks = 0
+
+    def joined_before(self):
+        self.looks += 1
+        return self.looks > 2
+
+    def set_network(self, name, password):
+        return ""
+
+    def scan(self):
+        return [("network %02d of the street" % number, -60, True) for number in range(30)]
+
+    def address(self):
+        return "192.0.2.1"
+
+
+async def _line(data):
+    serial = improv.Improv(Air(), ("TARGET", "PL-1"), 443, lambda *_: None, len)
+    receiver = improv.Receiver()
+    for byte in data:
+        command = receiver.take(byte)
+        await asyncio.sleep(0)
+        if command is not None:
+            await serial.answer(command)
+
+
 class Source:
     """Where releases come from."""
 
@@ -268,6 +308,9 @@ NETWORK = {
     "net/mqtt_session.py.long": _broker,
     "net/mqtt_session.py.messages": _broker,
     "net/modbus.py.answer": _meter,
+    "net/improv.py.wifi": _line,
+    "net/improv.py.networks": _line,
+    "net/improv.py.damaged": _line,
     "net/group_link.py.message": lambda data: _at_once(_group, data),
     "update/release_check.py.releases": _releases,
     "credentials/provisioning.py.record": lambda data: _at_once(_record, data),

@@ -51,6 +51,14 @@ def upgrade():
     return b"HTTP/1.1 101 x\r\n" + b"a:\r\n" * 1000 + b"\r\n"
 
 
+def improv(command, *words):
+    """A packet of the serial line in the set-up (net/improv.py): a command with its words."""
+    data = b"".join([bytes((len(word),)) + word for word in words])
+    data = bytes((command, len(data))) + data
+    whole = b"IMPROV\x01\x03" + bytes((len(data),)) + data
+    return whole + bytes((sum(whole) & 0xFF,)) + b"\n"
+
+
 def record():
     """The factory's record, each text as long as it may be."""
     verifier = {"iterations": 10000000, "salt": "0" * 32, "hash": "0" * 64}
@@ -80,12 +88,18 @@ NETWORK = {
     # 25 characters of serial number, seven other units, none of them this one
     "net/group_link.py": {"message": lambda: b"PG1" + b"s" * 8 + bytes(3) + b"\x01\x01\x40\x08" + bytes(14) + b"\x19"
                           + b"n" * 25 + b"\x01" * 98 + b"c" * 16},
+    "net/improv.py": {
+        "wifi": lambda: b"IMPROV" * 50 + improv(1, b"n" * 32, b"\xc3\xa9" * 31 + b"x"),
+        "networks": lambda: improv(4),
+        "damaged": lambda: b"IMPROV\x01\x03\xff" + b"x" * 300,
+    },
     "update/release_check.py": {"releases": releases},
     "credentials/provisioning.py": {"record": record},
 }
 # Those that read from the network and are measured with their messages, or that take one byte, or are a laboratory's alone.
 ELSEWHERE = {
     "net/websocket.py": "worst_inputs.FRAMES and OCPP", "local_api/http_server.py": "worst_inputs.API",
+    "local_api/server.py": "worst_inputs.API",
     "local_api/admission.py": "a byte", "net/tls.py": "a byte", "net/tls_diagnosis.py": "an answer of 16 bytes",
     "net/ftp.py": "a laboratory",
 }  # fmt: skip

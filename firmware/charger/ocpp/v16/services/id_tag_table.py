@@ -18,6 +18,7 @@ INFO = (
 )
 
 _FIELDS = const(4)
+_told = False  # of damaged records, once a start
 
 
 def line(tag: str, info: dict) -> bytes:
@@ -35,19 +36,22 @@ def find(table: bytes, tag: str) -> tuple | None:
         return None
     end = table.find(b"\n", at + 1)
     record = table[at + 1 : end if end >= 0 else len(table)]
-    if not whole(record):
-        log.warn("auth", "a damaged record of an idTag is skipped")
-        return None
-    return verdict(record)
+    return verdict(record) if whole(record) else None
 
 
 def whole(line: bytes) -> bool:
-    """True for a line of four fields, with a status, and with digits or nothing as the expiry."""
+    """True for a line of four fields, with a status, and with digits or nothing as the expiry. The first other one is logged."""
+    global _told
     try:
         fields = line.decode().split("\t")
     except UnicodeError:
-        return False
-    return len(fields) == _FIELDS and fields[1] != "" and (not fields[3] or fields[3].isdigit())
+        fields = []
+    if len(fields) == _FIELDS and fields[1] != "" and (not fields[3] or fields[3].isdigit()):
+        return True
+    if not _told:
+        _told = True
+        log.warn("auth", "damaged records of idTags are skipped")
+    return False
 
 
 def verdict(line: bytes) -> tuple:

@@ -84,7 +84,7 @@ class LocalList:
         yield b"%d" % version
         if not full and self._version:
             for number, line in enumerate(self._files.lines(FILE)):
-                if number and line.split(b"\t", 1)[0] not in last:
+                if number and id_tag_table.whole(line) and line.split(b"\t", 1)[0] not in last:
                     yield self._counted(line)
         for number, entry in enumerate(entries):
             info = entry.get("idTagInfo")

@@ -1,0 +1,73 @@
+"""The worst inputs of all surfaces at an ESP32's pace while a car charges: no control tick comes 40 ms after the one before.
+
+They are those of tools/target/bare/worst_inputs.py, which counts the slices of each; here the whole charger runs. What ends the
+session by its nature (Reset, RemoteStopTransaction, UnlockConnector, ChangeAvailability, updates) is left out. A command by MQTT
+is a function of commands/ as one of the page is.
+"""
+
+import json
+import sys
+
+from backend.page import Page
+from backend.simulator import ROOT, free_port
+from sim.provisioned_units import labels
+
+from .sessions import start_session
+from .test_board_time import PYTHON_MS, SCALE, SOAK, at_pace, never_late
+
+sys.path.insert(0, str(ROOT / "tools" / "target" / "bare"))
+
+import worst_inputs
+
+ENDS_THE_SESSION = ("ChangeAvailability", "RemoteStartTransaction", "RemoteStopTransaction", "Reset", "SignedUpdateFirmware",
+                    "UnlockConnector", "UpdateFirmware")  # fmt: skip
+NOT_ASKED = ("login", "logout", "reset", "erase", "pin", "update", "networks", "acknowledge")  # /api/...
+# (kind, name) -> which of its inputs; all of them in `make soak`
+FEW = {"DataTransfer": (1, 6), "TriggerMessage": (4,), "ExtendedTriggerMessage": (4,), "GetLog": (1,),
+       "DeleteCertificate": (2,), "SetChargingProfile": (0, 5), "SendLocalList": (2,), "GetCompositeSchedule": (0,)}  # fmt: skip
+
+
+def messages():
+    """The texts of all messages of a back end, with their ids."""
+    for action in sorted(set(worst_inputs.OCPP) - set(ENDS_THE_SESSION)):
+        for number, payload in enumerate(worst_inputs.OCPP[action]):
+            if not SOAK and number not in FEW.get(action, (0,)):
+                continue
+            payload = payload() if callable(payload) else payload
+            uid = f"{action[:20]}-{number}"
+            text = payload if isinstance(payload, str) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+            yield uid, f'[2,"{uid}","{action}",{text}]'
+
+
+def requests():
+    """(method, path, body) of all requests of the page."""
+    for (method, path), bodies in worst_inputs.API.items():
+        if path.rpartition("/")[2] in NOT_ASKED:
+            continue
+        if path == "/api/settings":
+            bodies = bodies[-3:]  # the first one sets another back end: the link ends
+        for body in bodies[: None if SOAK else 1]:
+            if path == "/api/charge" and body["action"] in ("stop", "pause", "skip", "start"):
+                continue
+            yield method, path + ("?" + body if method == "GET" and body else ""), body if method != "GET" else None
+
+
+def test_no_worst_input_of_any_surface_delays_the_control_tick_of_a_unit_that_charges(launch, csms):
+    csms.audited = False  # answers to what is no valid message
+    sim = at_pace(launch, word=32, heap=256 * 1024, options=["--web", f"127.0.0.1:{free_port()}"], time_scale=1)
+    csms.wait_booted(100)
+    with Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"), keep=True) as page:
+        assert page.login(labels(sim)[0]["pin"]).status == 200
+        sim.set_time_scale(SCALE)
+        start_session(sim, csms)
+        sim.set_time_scale(1)
+        for method, path, body in requests():
+            page.request(method, path, body.encode() if isinstance(body, str) else body)
+        sim.set_time_scale(SCALE)
+        for uid, text in messages():
+            csms.raw_call(text, uid, 60)
+        for make in worst_inputs.FRAMES.values():
+            csms.send_text(make())
+        csms.call("GetConfiguration", key=["NumberOfConnectors"])
+        assert sim.connector()["relay"] is True
+        never_late(sim, most_ms=PYTHON_MS, handshakes=True)
