@@ -56,6 +56,7 @@ LATE_TICK_MS = 100
 _SOCKET = is_true(setting("ConnectorLock", "true"))
 _PHASES = 3 if setting("CompositeScheduleDefaultNumberPhases", "1") == "3" else 1
 _HOUSE = 60  # in the place of an outlet's number: where the input for the house is
+_CONVERSION_US = None if setting("AdcConversionUs", None) else 45  # another one the unit measures of itself
 _SWITCH = _PHASES == 3 and is_true(setting("ConnectorSwitch3to1PhaseSupported", "false"))
 
 
@@ -101,7 +102,10 @@ def _outlet(number):
     return {
         "max_da": 320,
         "phases": _PHASES,
-        "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": 45},
+        "pilot": {
+            "pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300,
+            "conversion_us": _CONVERSION_US,
+        },
         "contactor": _contactor(base + 2, base + 3, (base + 3, 60 + number, 64 + number)[: 1 if _SWITCH else _PHASES]),
         "rcd": {"trip": base + 4, "test": base + 5},
         "lock": {"out": base + 6, "feedback": base + 7, "move_ms": 500} if _SOCKET else None,
