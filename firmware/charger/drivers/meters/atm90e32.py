@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MV, MeterDriver
+from charger.drivers.meters.meter_driver import MeterDriver
 from charger.errors import MeterError
 
 _KINDS = const((("atm90e32", "spi", 3),))
@@ -186,8 +186,7 @@ class ATM90E32(MeterDriver):
     def _phase(self, n: int) -> None:
         bus, reading, cal = self._bus, self.reading, self._cal
         v_mv = bus.read(_URMS + n) * 10
-        if v_mv > MAX_MV:
-            raise MeterError("implausible")
+        self._check_range(v_mv, 0)  # the register of a current ends at 65 A
         high = bus.read(_P_HIGH + n)
         low = bus.read(_P_LOW + n)
         again = bus.read(_P_HIGH + n)
