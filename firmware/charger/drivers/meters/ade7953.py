@@ -150,6 +150,8 @@ class ADE7953(MeterDriver):
             self._due_ms = clock.ticks_add(now, _RETRY_MS)
             self._configure()
         avgain = self._bus.read(_AVGAIN)
+        if avgain != self._avgain:
+            avgain = self._bus.read(_AVGAIN)  # again: a wrong bit on the bus is no reset
         if avgain != self._avgain:  # before the energy is read: its counts have wrong gains
             if avgain in (0, 0xFFFFFF):
                 raise MeterError("no answer")  # an open SPI line; the chip counts on
