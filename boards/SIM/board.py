@@ -10,7 +10,8 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
               node - R3 - ground, "conversion_us": of the ADC, None where the unit measures it}
   contactor   {"out": pin, "active": level that closes, "feedback": pin or a pin a pole, "contact": what the feedback is,
               "normally_open", "mirror" or "voltage" (drivers/contactor.py), "close_ms", "open_ms": what it takes at most}
-  rcd         {"trip": pin (1 = tripped), "test": pin, "answer_ms", "release_ms": what the test takes at most, 200} or None
+  rcd         {"trip": pin (1 = tripped), "test": pin, "answer_ms", "release_ms": what the test takes at most, 200, "reset": pin
+              (1 = reset) of a monitor that latches, or None} or None
   lock        {"out": pin (1 = lock), "feedback": pin (1 = locked), "move_ms"} or None: tethered
   proximity   {"adc": pin, "pullup": ohms to the rail, "rail_mv"} or None: tethered
   ntc         {"adc": pin}: 10 kohm at 25 degC, B 3950, to ground, 10 kohm to 3.3 V; or None
@@ -56,6 +57,8 @@ LATE_TICK_MS = 100
 _SOCKET = is_true(setting("ConnectorLock", "true"))
 _PHASES = 3 if setting("CompositeScheduleDefaultNumberPhases", "1") == "3" else 1
 _HOUSE = 60  # in the place of an outlet's number: where the input for the house is
+_CONVERSION_US = None if setting("AdcConversionUs", None) else 45  # another one the unit measures of itself
+_RESET = is_true(setting("MonitorReset", "false"))
 _SWITCH = _PHASES == 3 and is_true(setting("ConnectorSwitch3to1PhaseSupported", "false"))
 
 
@@ -101,9 +104,12 @@ def _outlet(number):
     return {
         "max_da": 320,
         "phases": _PHASES,
-        "pilot": {"pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300, "conversion_us": 45},
+        "pilot": {
+            "pwm": base, "adc": base + 1, "r1": 220000, "r2": 47000, "r3": 36000, "rail_mv": 3300,
+            "conversion_us": _CONVERSION_US,
+        },
         "contactor": _contactor(base + 2, base + 3, (base + 3, 60 + number, 64 + number)[: 1 if _SWITCH else _PHASES]),
-        "rcd": {"trip": base + 4, "test": base + 5},
+        "rcd": {"trip": base + 4, "test": base + 5, "reset": 114 + number if _RESET else None},
         "lock": {"out": base + 6, "feedback": base + 7, "move_ms": 500} if _SOCKET else None,
         "proximity": {"adc": base + 8, "pullup": 1000, "rail_mv": 3300} if _SOCKET else None,
         "ntc": {"adc": base + 9},

@@ -137,8 +137,8 @@ def test_error_budget_of_board_md(name, board):
     pilot = board["OUTLETS"][0]["pilot"]
     gain = pilot["r1"] * (1 / pilot["r1"] + 1 / pilot["r2"] + 1 / pilot["r3"])
     text = (BOARDS / name / "board.md").read_text()
-    rows = re.findall(r"(?m)^\| (?:ADC|rail|resistors|sum)[^|]*\| (\d+) mV \|$", text)
-    adc, rail, drift, total = (int(mv) for mv in rows)
+    rows = re.findall(r"(?m)^\| (?:ADC|rail|resistors|sum|noise|all four)[^|]*\| (\d+) mV \|$", text)
+    adc, rail, drift, total, noise, together = (int(mv) for mv in rows)
     assert abs(adc - 15 * gain) <= 1
     assert abs(rail - pilot["rail_mv"] * 0.005 * pilot["r1"] / pilot["r2"]) <= 1
     worst = 0
@@ -149,6 +149,11 @@ def test_error_budget_of_board_md(name, board):
     assert abs(drift - worst) <= 1
     assert total == adc + rail + drift
     assert total <= 360
+    assert abs(noise - 20 * gain) <= 1
+    assert abs(together - (adc**2 + rail**2 + drift**2 + noise**2) ** 0.5) <= 1
+    assert together <= 360
+    assert f"it would be {total + noise} mV" in text
+    assert f"bears {int((360 - total) / gain)} mV" in text
 
 
 def partitions(text):

@@ -1,6 +1,6 @@
 """Runs inside MicroPython: plays lists of events on an outlet in the simulated world and watches the invariants.
 
-One JSON object {"phases", "events"} a line on stdin; the answer, one JSON object a line, is {"events", "ticks", "openings",
+One JSON object {"unit", "events"} a line on stdin; the answer, one JSON object a line, is {"events", "ticks", "openings",
 "hot": {cause: openings under load}} or, where an invariant broke, {"broken": what, "at": number of the event}. The invariants
 look at the world's side of the pins, not at what the firmware believes; report_causes.py has those of the reports.
 """
@@ -8,6 +8,8 @@ look at the world's side of the pins, not at what the firmware believes; report_
 import json
 import sys
 
+from card_watch import Broken, CardWatch
+from nominal import NOMINAL
 from rig import Rig
 
 from charger import clock
@@ -15,7 +17,7 @@ from charger.outlet import derating, guards, limits, power_switch
 from charger.outlet import outlet as outlet_module
 from charger.outlet.guards import base
 from charger.outlet.mains_sag import MainsSag
-from sim import control, ev, faults, timebase
+from sim import control, ev, faults, hardware_times, launch, timebase
 
 STOP_MS = outlet_module.STOP_MS + 40
 SLOW_TICKS = 10
@@ -24,32 +26,12 @@ THREE_PHASES = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to
 MIN_OFF_MS = power_switch.MIN_OFF_MS
 COLD_OFF_MS = power_switch.COLD_OFF_MS
 HOLD_MS = outlet_module.DUTY_HOLD_MS + 40
-
-
-NOMINAL = (
-    {"cmd": "ev", "max_amps": 32, "phases": 1, "diode": True, "obeys": True, "simplified": False, "reaction_ms": 1100,
-     "stop_ms": 900, "sleep_ms": 0, "adapt_ms": 400, "overshoot_percent": 0, "inrush_amps": 0, "standby_ma": 0,
-     "holds_s2": False, "give_up": 0},
-    {"cmd": "pilot", "plus_mv": 12000, "minus_mv": -12000, "noise_mv": 24, "glitch_every": 0, "ring_mv": 0, "edge_us": 14},
-    {"cmd": "adc", "max_mv": 3300, "min_mv": 0, "bow_mv": 0, "noise_mv": 0},
-    {"cmd": "mains", "volts": 230, "ohms": 0, "flicker_percent": 0, "lost_phase": 0, "neutral_shift_percent": 0},
-    {"cmd": "contactor", "close_ms": 15, "open_ms": 10, "bounce_ms": 3, "auxiliary": "true", "drop_out_volts": 0,
-     "leaks_volts": 0},
-    {"cmd": "contactor", "second": True, "close_ms": 15, "open_ms": 10, "auxiliary": "true", "stuck": False, "welded": False},
-    {"cmd": "monitor", "latching": False, "reset": True, "trip_ms": 20, "test_ms": 20, "release_ms": 20},
-    {"cmd": "meter", "frozen": False, "offset_ma": 0},
-    {"cmd": "lock", "jams": 0, "sticks": 0, "move_ms": 250},
-    {"cmd": "cable", "amps": 32},
-)  # fmt: skip
 WAIT_MS = 100  # a tick of the time in which only minutes matter, not late yet
+SHORT_BURST_US = 1000  # of samples: the second reading in the tick is right
 COOL_MS = 4000  # until what is mended is seen, the heat included
 CHARGES_MS = 20000  # from the plug, with everything mended
 # a change of phases that was taken back: 10 s open to the first change, 15 s at most to the second, 10 s again (CP-51)
 PHASES_BACK_MS = 25000
-
-
-class Broken(Exception):
-    """An invariant does not hold."""
 
 
 class Watch:
@@ -219,10 +201,13 @@ class Watch:
             raise Broken("closed with the plug not locked")
 
 
-def play(events, phases):
-    """All events on a fresh outlet of 1 or 3 phases."""
-    rig = Rig(**(THREE_PHASES if phases == 3 else {}))
+def play(events, unit):
+    """All events on a fresh outlet."""
+    settings = dict(unit["settings"])
+    settings.update(THREE_PHASES if unit["phases"] == 3 else {"MeterKind": unit["meter"]})
+    rig = Rig(**settings)
     watch = Watch(rig)
+    watch.reader = CardWatch(rig)
     count = [0]
     heat_ms = [0]
     sag = [MainsSag(rig.outlet)]
@@ -235,6 +220,7 @@ def play(events, phases):
             if sag[0]._outlet is not rig.outlet:
                 sag[0] = MainsSag(rig.outlet)
             sag[0].step()
+            watch.reader.step()
         if heat_ms[0] >= 1000:  # before the tick, which carries out what it lowers
             heat_ms[0] = 0
             derating.step(rig.outlet)
@@ -292,11 +278,18 @@ def _do(rig, watch, event, tick):  # noqa: C901, PLR0915 - one branch an event
         watch.acknowledged = True
         watch.causes.forget_openings()
         out.acknowledge()
-    elif what == "restart":
+    elif what in ("restart", "brown_out"):
+        if what == "brown_out":  # which lets the coils go
+            rig.side.contactor.coil = False
+            if rig.side.second is not None:
+                rig.side.second.coil = False
         timebase.advance(event["off_ms"])
         watch.now_ms += event["off_ms"]
         rig.restart()
         watch.restarted()
+        watch.reader = CardWatch(rig)
+    elif what == "erase":
+        _erase(rig, tick)
     elif what == "phases":
         out.phases_wanted = min(event["phases"], rig.side.wired_phases)
     elif what == "world":
@@ -305,14 +298,26 @@ def _do(rig, watch, event, tick):  # noqa: C901, PLR0915 - one branch an event
         _mend(rig, watch, tick)
 
 
+def _erase(rig, tick):
+    """An erase of a block of the flash, which begins as outlet/flash_pause.py allows, and holds up the ticks."""
+    outlet = rig.outlet
+    if outlet.is_closed or outlet.about_to_close:
+        return
+    tick(hardware_times.FLASH_ERASE_SECTOR_US[launch.config["flash_time"]] // 1000)
+
+
 def _world(watch, args):
     """A command of the control port; Refused where this outlet lacks the part."""
+    if args["cmd"] in ("lay_card", "lift_card"):
+        watch.reader.lifted()
+    if args.get("burst_us", 0) > SHORT_BURST_US:
+        watch.causes.disturbed["pilot"] = watch.now_ms + args["burst_us"] // 1000 * 20
     if args["cmd"] == "disturb":
         watch.causes.disturbed[args["input"]] = watch.now_ms + args["ms"]
     elif "absurd" in args:
         watch.causes.disturbed["meter"] = watch.now_ms + args["ms"]
     reply, _ = control.answer(dict(args))
-    if not reply["ok"] and "second" not in str(args):  # which an outlet of one phase does not have
+    if not reply["ok"] and "second" not in str(args) and "stale" not in args:  # which not each outlet has
         raise Broken(reply["error"])
 
 
@@ -357,7 +362,7 @@ def main():
         if not line:
             return
         asked = json.loads(line)
-        print("\x1e" + json.dumps(play(asked["events"], asked["phases"])))
+        print("\x1e" + json.dumps(play(asked["events"], asked["unit"])))
 
 
 if __name__ == "__main__":

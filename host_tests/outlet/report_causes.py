@@ -25,6 +25,7 @@ class ReportCauses:
         self._tripped = set()
         self._hot = self._plug_hot = 0
         self.hot = {}  # cause: openings under load
+        self._senses_voltage = rig.outlet.contactor.senses_voltage
 
     def restarted(self):
         """The unit has restarted: a new outlet counts from zero."""
@@ -55,7 +56,8 @@ class ReportCauses:
         car, faults = side.ev, side.faults
         noisy = self._noisy
         circuit = side.circuit
-        pilot = noisy("pilot", now_ms) or not 11400 <= circuit.plus_mv <= 12600 or not 11400 <= -circuit.minus_mv <= 12600
+        plus_mv, minus_mv = circuit.plus_mv - circuit._shrunk_mv, circuit._shrunk_mv + circuit.minus_mv
+        pilot = noisy("pilot", now_ms) or not 11400 <= plus_mv <= 12600 or not 11400 <= -minus_mv <= 12600
         current_wrong = noisy("meter", now_ms)
         stubborn = (
             car.overdraw or not car.obeys or car.adapt_ms > 5000 or car.stop_ms > 5500 or car.standby_ma > 1000 or current_wrong
@@ -91,14 +93,17 @@ class ReportCauses:
         slow = monitor.test_ms > 150 or monitor.release_ms > 150
         yield "ResidualSelfTest", monitor.dead or monitor.stuck or monitor.tripped or slow or noisy("trip", now_ms)
         unpowered = monitor.tripped or (side.drop_out_mv and side.supply_mv < side.drop_out_mv)
+        dark = self._senses_voltage and self._volts(side)[0] < 100000  # no pole looks closed
+        leaks = self._senses_voltage and side.leaks_mv >= 50000
         for contactor, weld, close, name in (
             (side.contactor, "Weld", "CloseFailure", "feedback"),
             (side.second, "PhaseWeld", "PhaseCloseFailure", "second_feedback"),
         ):  # fmt: skip
             if contactor is not None:
                 lies = contactor.auxiliary is not None or noisy(name, now_ms)
-                yield weld, contactor.welded or lies or contactor.open_ms > 60
-                yield close, contactor.stuck or lies or unpowered or contactor.close_ms > 60
+                lies = lies or contactor.welded_pole
+                yield weld, contactor.welded or lies or contactor.open_ms > 60 or leaks
+                yield close, contactor.stuck or lies or unpowered or contactor.close_ms > 60 or dark
 
     def _of_inputs(self, side, now_ms):
         noisy = self._noisy

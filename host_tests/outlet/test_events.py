@@ -41,25 +41,36 @@ DISTURBANCES = st.one_of(
     _world("ev", adapt_ms=_of(400, 400, 4000, 6500), stop_ms=_of(800, 800, 2500, 9000), reaction_ms=_of(0, 1000, 8000)),
     _world("ev", overshoot_percent=_of(0, 0, 8, 40), inrush_amps=_of(0, 0, 160), inrush_ms=_of(10, 100)),
     _world("ev", standby_ma=_of(0, 300), sleep_ms=_of(0, 0, 5000), give_up=_of(0, 0, 3), holds_s2=_of(False, False, True)),
-    _world("ev", phases=_of(1, 2, 3), max_amps=_of(32, 32, 16, 6)),
+    _world("ev", phases=_of(1, 2, 3), max_amps=_of(32, 32, 16, 6), power_factor=_of(1, 1, 0.6)),
     _world("pilot", noise_mv=_of(0, 0, 60, 150), glitch_mv=_of(5000, -9000), glitch_every=_of(0, 0, 37, 101)),
     _world("pilot", ring_mv=_of(0, 0, 1500), ring_us=st.just(40), edge_us=_of(14, 14, 30)),
+    _world("pilot", burst_mv=_of(3000, -9000), burst_us=_of(0, 900, 3000, 20000), drift_mv=_of(0, 0, 60, -60)),
+    _world("adc", locked=st.booleans(), drift_ppm=_of(0, 0, 37, -500)),
     _world("pilot", plus_mv=_of(12000, 12000, 11450, 12550, 10900), minus_mv=_of(-12000, -12000, -11450, -12550, -10500)),
     _world("adc", max_mv=_of(3300, 3300, 3060), min_mv=_of(0, 0, 142), bow_mv=_of(0, 0, 10), noise_mv=_of(0, 0, 15)),
     _world("mains", ohms=_of(0, 0, 0.3, 0.5), flicker_percent=_of(0, 0, 10, 25), flicker_ms=_of(200, 4000)),
     _world("mains", volts=_of(230, 230, 190, 0), lost_phase=_of(0, 0, 0, 2), neutral_shift_percent=_of(0, 0, 20, 60)),
     _world("contactor", close_ms=_of(15, 15, 29, 400), open_ms=_of(10, 10, 19, 400), bounce_ms=_of(3, 3, 30)),
     _world("contactor", auxiliary=_of("true", "true", "true", "open", "closed"), drop_out_volts=_of(0, 0, 150)),
+    _world("contactor", welded_pole=_of(0, 0, 1, 3)),
+    _world("contactor", second=st.just(True), close_ms=_of(15, 29, 400), bounce_ms=_of(3, 30), welded_pole=_of(0, 0, 2)),
     _world("contactor", second=st.just(True), auxiliary=_of("true", "true", "open", "closed"), stuck=_of(False, False, True)),
     _world("contactor", second=st.just(True), welded=_of(False, False, True), open_ms=_of(10, 19), leaks_volts=_of(0, 60)),
     _world("monitor", latching=_of(False, True), reset=st.just(True), release_ms=_of(20, 20, 1500), test_ms=_of(20, 20, 180)),
     _world("monitor", reset=st.just(True), trip_ms=_of(20, 200)),
-    _world("meter", frozen=_of(False, False, True), offset_ma=_of(0, 300)),
+    _world("meter", frozen=_of(False, False, True), offset_ma=_of(0, 300), offset_w=_of(0, 30, -30)),
+    _world("meter", stale=st.booleans()),
     _world("meter", absurd=_of("power", "voltage", "current"), ms=_of(200, 1500)),
     _world("lock", jams=_of(0, 0, 1, 3), sticks=_of(0, 0, 1, 9), move_ms=_of(250, 250, 900)),
     _world("disturb", input=_of(*INPUTS), ms=_of(1, 18, 38, 300), mv=_of(-12000, -6000, 0, 400, 3000, 4500, 7500, 9000, 12000)),
     _world("plug_in", st.integers(5, 90), cp_after_ms=_of(0, 250), pp_after_ms=_of(0, 250, 1500)),
     _world("plug_out", st.integers(1, 20), cp_after_ms=_of(0, 250), pp_after_ms=_of(0, 250)),
+    _world("lay_card", st.integers(5, 60), token=_of("ONE", "TWO"), every_ms=_of(100, 500)),
+    _world("lift_card"),
+    _world("card_bytes", hex=_of("02414141", "4242420d0a03", "024f4e450d0a03", "8f01e35500ff")),
+    _world("flash_time", time=_of("typical", "worst")),
+    _event("erase"),
+    _event("brown_out", off_ms=_of(0, 40, 500, 3000)),
     _event("fault", name=st.just("leak_in_car"), on=st.booleans()),
     _event("phases", phases=_of(1, 3)),
 )
@@ -99,6 +110,18 @@ EVENT = st.one_of(
 )
 
 
+# The unit that a run is played on: its meter, its phases, the contacts of its contactors, and what a conversion takes.
+UNITS = st.fixed_dictionaries({
+    "phases": _of(1, 3),
+    "meter": _of("ADE7953", "BL0942", "CSE7766"),  # of one phase
+    "settings": st.fixed_dictionaries({
+        "ContactorActive": _of("1", "0"),
+        "ContactorContact": _of("normally_open", "mirror", "voltage"),
+        "AdcConversionUs": _of("30", "45", "100", "200"),
+    }),
+})  # fmt: skip
+
+
 @pytest.mark.parametrize(("word", "runs", "number"), [(64, RUNS // 2, 1), (64, RUNS // 2, 2), (32, RUNS // 20, 3)],
                          ids=["64a", "64b", "32"])
 def test_no_sequence_of_events_closes_what_must_stay_open(word, runs, number):
@@ -111,10 +134,10 @@ def test_no_sequence_of_events_closes_what_must_stay_open(word, runs, number):
     @settings(
         max_examples=runs, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,)
     )  # fmt: skip
-    @given(st.lists(EVENT, min_size=EVENTS_A_RUN, max_size=EVENTS_A_RUN), st.sampled_from((1, 3)))
-    def run(events, phases):
-        result = device.call({"events": events, "phases": phases})
-        assert "broken" not in result, result
+    @given(st.lists(EVENT, min_size=EVENTS_A_RUN, max_size=EVENTS_A_RUN), UNITS)
+    def run(events, unit):
+        result = device.call({"events": events, "unit": unit})
+        assert "broken" not in result, (unit, result)
         for name in played:
             played[name] += result[name]
         hot.update(result["hot"])

@@ -184,6 +184,28 @@ def test_a_frozen_chip_is_a_fault_within_20_s_and_charging_goes_on_when_it_lives
         equal((kind, rig.meters[0].reading.valid), (kind, True))
 
 
+def _poll_until(rig, valid, within_ms):
+    """Poll the meter as its task does until its reading is valid, or is no more."""
+    meter = rig.meters[0]
+    while meter.reading.valid is not valid:
+        timebase.advance(meter.poll_ms)
+        rig.side.sync()
+        meter.poll()
+        within_ms -= meter.poll_ms
+        true(within_ms > 0, (meter.kind, meter.reading.fault))
+
+
+def test_a_frozen_transformer_or_modbus_meter_is_a_fault_as_well():
+    """Without a load: an ADC that stands still is no sine, a meter that does so for a minute is frozen."""
+    for kind, within_ms, fault in (("CT", 4000, ""), ("SDM120", 62000, "frozen")):  # an SDM630 has the same driver
+        rig = Rig(MeterKind=kind)
+        meter = rig.meters[0]
+        _poll_until(rig, True, 5000)
+        do("meter", frozen=True)
+        _poll_until(rig, False, within_ms)
+        true(fault in meter.reading.fault, (kind, meter.reading.fault))
+
+
 def test_a_steady_world_is_not_frozen():
     """Mains and load that never change: the chips have noise. 200 s under load, 200 s without."""
     for kind in KINDS:

@@ -269,3 +269,46 @@ def test_f_e8_a_monitor_that_starts_after_the_unit_latches_nothing_and_nothing_c
         rig.world.set_fault("GroundFailure", 1, False)
         rig.run(15000)
         equal((start_ms, rig.codes(), rig.outlet.energised), (start_ms, ["GroundFailure"] if latches else [], not latches))
+
+
+def _latched(rig):
+    """A leak while the car charges, which has ended; the latching monitor says "tripped" all the same."""
+    rig.charge()
+    rig.world.set_fault("GroundFailure", 1, True)
+    rig.run(1000)
+    rig.world.set_fault("GroundFailure", 1, False)
+    rig.run(12000)
+    equal((rig.codes(), rig.side.rcd.tripped, rig.contacts_closed()), (["GroundFailure"], True, False))
+
+
+def test_f_e8_a_latching_monitor_is_reset_when_the_car_has_left_or_the_owner_acknowledges():
+    rig = Rig(MonitorReset="true")
+    rig.side.rcd.latching = True
+    _latched(rig)
+    rig.side.plug(ev.ABSENT)
+    rig.run(3000)
+    equal((rig.codes(), rig.side.rcd.tripped), ([], False))
+    _latched(rig)
+    operations = rig.side.contactor.operations
+    rig.world.set_fault("GroundFailure", 1, True)
+    rig.outlet.acknowledge()
+    rig.run(15000)  # the current still flows, so that the monitor trips again
+    rig.world.set_fault("GroundFailure", 1, False)
+    rig.run(15000)
+    equal((rig.codes(), rig.side.contactor.operations), (["GroundFailure"], operations))
+    rig.outlet.acknowledge()
+    rig.until(rig.contacts_closed, 20000)
+    equal((rig.codes(), rig.side.rcd.tripped), ([], False))
+
+
+def test_f_e8_a_latching_monitor_without_a_reset_input_stays_tripped_until_its_button_is_pressed():
+    rig = Rig()
+    rig.side.rcd.latching = True
+    _latched(rig)
+    rig.side.plug(ev.ABSENT)
+    rig.outlet.acknowledge()
+    rig.run(8000)
+    equal(rig.codes(), ["GroundFailure"])
+    rig.side.rcd.reset()
+    rig.run(2000)
+    equal(rig.codes(), [])

@@ -72,6 +72,22 @@ def test_a_contactor_counts_as_closed_until_its_contacts_have_opened():
     equal(seen[-1], (False, False, False))
 
 
+def test_what_erases_flash_opens_the_contactor_first_on_every_board():
+    """The confirmation of a new image, the mark of an altered one: NVS, and the record of the slots (45 to 400 ms)."""
+    for handshake_ms in (0, HANDSHAKE_MS):
+        rig = charging_rig(handshake_ms)
+        closed = []
+
+        async def run(rig=rig, closed=closed):
+            task = asyncio.create_task(hold_ups.run_open(lambda: closed.append(rig.contacts_closed())))
+            await ticks(rig, 9000)
+            true(task.done())
+            await ticks(rig, 20000)
+
+        asyncio.run(run())
+        equal((handshake_ms, closed, rig.outlet.energised, rig.outlet.switch.hot_openings), (handshake_ms, [False], True, 0))
+
+
 def test_no_contactor_closes_between_begin_and_end_of_any_operation():
     rig = Rig()
     hold_ups.configure(rig.outlets, HANDSHAKE_MS)

@@ -7,6 +7,7 @@ from update_manager_rig import let_pass
 from charger import clock, version
 from charger.commands import maintenance
 from charger.errors import CommandError
+from charger.runtime import hold_ups
 from charger.update import TRIAL, trial
 from charger.update.updater import FILE, Updater, proof_of
 from sim import timebase
@@ -80,6 +81,32 @@ async def test_the_trial_confirms_what_works_and_gives_up_what_does_not():
     ):  # fmt: skip
         ended, ms = await _tried(**broken)
         true(why in ended and 300000 <= ms <= 310000, (broken, ended, ms))
+
+
+async def test_a_trial_is_confirmed_with_every_contactor_open():
+    """It erases the record of the slots (45 to 400 ms)."""
+
+    class Charging:
+        is_closed = True
+
+        def __init__(self):
+            self.limits = self
+
+        def set(self, _source, da):
+            if da == 0:
+                self.is_closed = False
+
+    outlet = Charging()
+    hold_ups.configure([outlet], 0)
+    seen = []
+    ended, _ = await _tried(confirm=lambda: seen.append(outlet.is_closed) or fail())
+    hold_ups.configure([], 0)
+    equal((set(seen), "told" in ended), ({False}, True))
+
+
+def fail():
+    """A confirmation that does not succeed."""
+    raise OSError("told")
 
 
 async def test_a_trial_whose_confirmation_fails_goes_back():

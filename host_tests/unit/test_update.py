@@ -9,11 +9,12 @@ from update_rig import BLOCK, UNIT, URL, ABRecord, DownloadSource, begin, expect
 
 from charger.crypto import ec
 from charger.errors import UpdateError
-from charger.runtime import cooperative
+from charger.runtime import cooperative, hold_ups
 from charger.update import manifest as manifests
 from charger.update.download import FILE, Download
 from charger.update.manifest import check_fit, version_order
 from charger.update.updater import Updater
+from sim import timebase
 
 HEAP = 8 * 1024 * 1024
 
@@ -29,6 +30,54 @@ async def test_a_good_one_lands_in_the_slot():
     equal((download.ready, download.digest), (True, hashlib.sha256(content).digest()))
     await download.fetch(URL)  # again: only looked at
     equal(slots.written, 9 * BLOCK - 2048)
+
+
+class _Outlet:
+    """An outlet whose contactor stays closed until then, or until its pilot is withdrawn."""
+
+    is_closed = True
+
+    def __init__(self):
+        self.limits = self
+        self.withdrawn = 0
+
+    def set(self, _source, da, *_):
+        if da == 0 and self.is_closed:
+            self.withdrawn += 1
+            self.is_closed = False
+
+
+class _WatchedSlots(ABRecord):
+    """Slots that note whether the contactor of an outlet was closed at each erase."""
+
+    def __init__(self, outlet):
+        super().__init__()
+        self.outlet = outlet
+        self.erased_closed = []
+
+    def write(self, at, view):
+        if not at % BLOCK:
+            self.erased_closed.append(self.outlet.is_closed)
+        super().write(at, view)
+
+
+async def test_no_block_of_the_slot_is_erased_over_a_closed_contactor_whatever_a_handshake_takes():
+    """An erase takes 45 to 400 ms on every board: the download waits for the end of the charging, and goes on after it."""
+    content, public, _ = signed_bundle()
+    for handshake_ms in (0, 1200):
+        begin()
+        outlet = _Outlet()
+        slots = _WatchedSlots(outlet)
+        hold_ups.configure([outlet], handshake_ms)
+        task = asyncio.create_task(new_download(slots, DownloadSource(content), public).fetch(URL))
+        for _ in range(50):
+            timebase.advance(1000)
+            await asyncio.sleep_ms(0)
+        equal((handshake_ms, slots.written, task.done(), outlet.withdrawn), (handshake_ms, 0, False, 0))
+        outlet.is_closed = False
+        await run_to_end(task)
+        equal((handshake_ms, slots.erased_closed, slots.written), (handshake_ms, [False] * 9, 9 * BLOCK - 2048))
+    hold_ups.configure([], 0)
 
 
 async def test_the_link_ends_after_every_block():

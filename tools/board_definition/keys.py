@@ -25,7 +25,7 @@ OUTLET = {
     "pilot": PILOT,
     "contactor": CONTACTOR,
     "phase_switch": [CONTACTOR],
-    "rcd": [{"trip": PIN_IN, "test": PIN_OUT, "answer_ms?": (10, 2000), "release_ms?": (10, 2000)}],
+    "rcd": [{"trip": PIN_IN, "test": PIN_OUT, "answer_ms?": (10, 2000), "release_ms?": (10, 2000), "reset?": [PIN_OUT]}],
     "lock": [{"out": PIN_OUT, "feedback": PIN_IN, "move_ms": (50, 5000)}],
     "proximity": [{"adc": PIN_ADC, "pullup": (300, 5000), "rail_mv": (3000, 3600)}],
     "ntc": [{"adc": PIN_ADC}],

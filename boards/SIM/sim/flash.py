@@ -88,12 +88,13 @@ class Flash:
         return list(self.image)
 
     def figures(self) -> dict:
-        """Operations on the file system's part and its spares, erases over a closed contactor, and how many spares are ready."""
+        """Operations on the file system's part and its spares, the chip's erases over a closed contactor, the spares."""
         from charger.drivers.flash_device import device
+        from sim import slots
 
         return {
             "erases": self.erases + self.area.erases, "programs": self.writes + self.area.writes,
-            "erases_closed": self.erases_closed + self.area.erases_closed,
+            "erases_closed": self.erases_closed + self.area.erases_closed + slots.erases_closed(),
             "spares_ready": device.ready, "spares_stale": device.stale, "pause": device.needs_pause,
         }  # fmt: skip
 

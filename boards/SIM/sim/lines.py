@@ -211,6 +211,16 @@ class Test(_OfOutlet):
         outlet.rcd.test = value == 1
 
 
+class Reset(_OfOutlet):
+    """Reset input of a latching residual current monitor."""
+
+    def write(self, value):
+        """1: as its button."""
+        if value:
+            self.outlet.sync()
+            self.outlet.rcd.reset()
+
+
 class Bolt(_OfOutlet):
     """Motor of the socket's lock."""
 
@@ -320,6 +330,8 @@ def of_outlet(outlet, wiring):
     if wiring["rcd"]:
         digital[wiring["rcd"]["trip"]] = Trip(outlet)
         digital[wiring["rcd"]["test"]] = Test(outlet)
+        if wiring["rcd"].get("reset") is not None:
+            digital[wiring["rcd"]["reset"]] = Reset(outlet)
     if wiring["lock"]:
         digital[wiring["lock"]["out"]] = Bolt(outlet)
         digital[wiring["lock"]["feedback"]] = Bolted(outlet)

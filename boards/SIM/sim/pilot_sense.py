@@ -4,6 +4,7 @@ import utime
 from micropython import const
 
 from sim import timebase
+from sim.launch import setting
 
 _PAUSE_MS = const(3)  # a longer pause than this lies between two bursts
 _NOISE_UV = const(2048)
@@ -26,7 +27,7 @@ class PilotSense:
     """
 
     def __init__(self, random):
-        self.conversion_us = 45
+        self.conversion_us = int(setting("AdcConversionUs", "45"))
         self.locked = False
         self.drift_ppm = 0
         self.noise_uv = _NOISE_UV

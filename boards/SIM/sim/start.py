@@ -78,6 +78,7 @@ def _flash(device):
     if device is None:
         device = flash.mount(None if folder is None else folder + "/flash.bin", power=slots.power)
     device.closed = device.area.closed = world.any_closed
+    slots.watch(world.any_closed)
     return device
 
 

@@ -10,13 +10,19 @@ _USUAL_MS = const(200)
 
 
 class ResidualCurrentMonitor:
-    """Two pins; the outlet runs the self-test. `answer_ms` and `release_ms`: longest times of its test."""
+    """Two pins; the outlet runs the self-test. `answer_ms` and `release_ms`: longest times of its test.
+
+    `latches`: its trip output stays until its input on the pin `reset` is pressed, which the board's data name.
+    """
 
     def __init__(self, wiring: dict):
         self._trip = Pin(wiring["trip"], Pin.IN)
         self._test = Pin(wiring["test"], Pin.OUT, value=0)
         self.answer_ms = wiring.get("answer_ms", _USUAL_MS)
         self.release_ms = wiring.get("release_ms", _USUAL_MS)
+        number = wiring.get("reset")
+        self.latches = number is not None
+        self._reset = Pin(number, Pin.OUT, value=0) if self.latches else None
 
     def tripped(self) -> bool:
         """The trip output."""
@@ -25,6 +31,11 @@ class ResidualCurrentMonitor:
     def on_trip(self, handler: Callable) -> None:
         """Call handler(pin) at the edge, so that a trip shorter than a control tick is detected."""
         self._trip.irq(handler, Pin.IRQ_RISING)
+
+    def reset(self, on: bool) -> None:
+        """Press the reset of a latching monitor, or let it go."""
+        if self._reset is not None:
+            self._reset.value(1 if on else 0)
 
     def test(self, on: bool) -> None:
         """Start or end the test current."""

@@ -1,4 +1,4 @@
-"""Admission of the operations that hold up the interpreter: the TLS handshake, and the erase of an update's slot.
+"""Admission of the operations that hold up the interpreter: the TLS handshake, and writing that erases flash.
 
 mbedTLS computes a handshake in one piece. On an ESP32 that takes more than a second, in which no control tick runs, so a
 handshake never takes place while a contactor is closed (CP-24, docs/SAFETY.md):
@@ -8,7 +8,8 @@ handshake never takes place while a contactor is closed (CP-24, docs/SAFETY.md):
   (`begin()` to `end()`); afterwards the charging goes on by the usual rules.
 - A client that is not known never interrupts a charging session: see local_api/listener.py.
 
-Where the board needs less than SHORT_MS for a handshake nothing waits. That is board data: `HANDSHAKE_MS`.
+Where the board needs less than SHORT_MS for a handshake none waits. That is board data: `HANDSHAKE_MS`. An erase of the update's
+slot, of the record of the slots or of a page of the non-volatile storage (45 to 400 ms) waits on every board: run_open().
 """
 
 import asyncio
@@ -43,9 +44,9 @@ def configure(outlets: list, handshake_ms: int) -> None:
     interruptions = 0
 
 
-def must_wait() -> bool:
-    """True while an operation that holds up the interpreter would do so with a contactor closed."""
-    return _long and contactor_closed()
+def must_wait(erases: bool = False) -> bool:
+    """True while an operation that holds up the interpreter, or an erase, would do so with a contactor closed."""
+    return (_long or erases) and contactor_closed()
 
 
 def contactor_closed() -> bool:
@@ -61,49 +62,58 @@ def rested(between_ms: int) -> bool:
     return _interrupted_ms is None or clock.uptime_ms() - _interrupted_ms >= between_ms
 
 
-async def wait_for_pause(patience_ms: int = PATIENCE_MS) -> None:
+async def wait_for_pause(patience_ms: int = PATIENCE_MS, erases: bool = False) -> None:
     """Wait until no contactor is closed, for patience_ms at most; between two interruptions for _BETWEEN_MS at least."""
     begun_ms = clock.uptime_ms()
-    while must_wait():
+    while must_wait(erases):
         if clock.uptime_ms() - begun_ms >= patience_ms and rested(_BETWEEN_MS):
             return
         await clock.sleep_ms(_LOOK_MS)
 
 
-async def begin() -> None:
+async def run_open(action: Callable, *arguments: Any) -> None:
+    """Call what erases flash with every contactor open: as between begin() and end(), whatever HANDSHAKE_MS is."""
+    await begin(True)
+    try:
+        action(*arguments)
+    finally:
+        end(True)
+
+
+async def begin(erases: bool = False) -> None:
     """Keep every contactor open until end(); where one is closed, the pilot is withdrawn first.
 
     StillClosedError when a contactor has not opened in time; end() must not be called then.
     """
     global _running, _interrupted_ms, interruptions
-    if not _long:
+    if not (_long or erases):
         return
     _running += 1
     for outlet in _outlets:
         outlet.limits.set(_SOURCE, 0)
     try:
-        if must_wait():
+        if must_wait(erases):
             interruptions += 1
             _interrupted_ms = clock.uptime_ms()
-            log.info("hold-up", "charging pauses for a TLS handshake")
+            log.info("hold-up", "charging pauses for a TLS handshake or an erase of flash")
             await asyncio.wait_for_ms(_open(), _OPENS_WITHIN_MS)
     except asyncio.TimeoutError:
-        end()
+        end(erases)
         raise StillClosedError("a contactor is closed")
     except BaseException:
-        end()
+        end(erases)
         raise
 
 
 async def _open() -> None:
-    while must_wait():
+    while contactor_closed():
         await clock.sleep_ms(_LOOK_MS)
 
 
-def end() -> None:
+def end(erases: bool = False) -> None:
     """The operation is over: charging may go on once no other one runs."""
     global _running
-    if not _long:
+    if not (_long or erases):
         return
     _running -= 1
     if _running <= 0:

@@ -242,12 +242,8 @@ class Download:
         if self.done % _BLOCK:
             self._slots.write(self.done, page)
             return
-        await hold_ups.wait_for_pause(hold_ups.FOREVER_MS)
-        await hold_ups.begin()
-        try:
-            self._slots.write(self.done, page)
-        finally:
-            hold_ups.end()
+        await hold_ups.wait_for_pause(hold_ups.FOREVER_MS, erases=True)
+        await hold_ups.run_open(self._slots.write, self.done, page)
 
     async def _fill(self, response: Any, used: int) -> None:
         """Read the next `used` bytes into the buffer, within the time limit."""

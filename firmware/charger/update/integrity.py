@@ -11,6 +11,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.audit.events import FIRMWARE_INTEGRITY
+from charger.runtime import hold_ups
 from charger.update import BROKEN, IMAGE
 
 _SIZE, _KNOWN = const(4), const(36)
@@ -36,13 +37,13 @@ class Integrity:
                 await self._store_hash()
             return
         if known is None or len(known) != _KNOWN or not await self.is_whole(known):
-            self._slots.put_number(BROKEN, 1)
+            await hold_ups.run_open(self._slots.put_number, BROKEN, 1)
             log.error("update", "the running firmware is not the one that was confirmed")
             self._on_event(FIRMWARE_INTEGRITY, self._slots.running)
             self._on_broken()
             return
         if broken:
-            self._slots.put_number(BROKEN, 0)
+            await hold_ups.run_open(self._slots.put_number, BROKEN, 0)
             self._on_good()
 
     async def is_whole(self, known: bytes) -> bool:
@@ -52,7 +53,8 @@ class Integrity:
     async def _store_hash(self) -> None:
         """Store the hash of the running slot, as the factory has written it."""
         size = self._slots.size
-        self._slots.put_data(IMAGE, size.to_bytes(_SIZE, "big") + await self._digest(size))
+        found = size.to_bytes(_SIZE, "big") + await self._digest(size)
+        await hold_ups.run_open(self._slots.put_data, IMAGE, found)
         log.info("update", "the hash of the factory's image is stored")
 
     async def _digest(self, left: int) -> bytes:

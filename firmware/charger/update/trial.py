@@ -7,6 +7,7 @@ began meanwhile is ended as at any restart.
 from micropython import const
 
 from charger import clock, log
+from charger.runtime import hold_ups
 
 _LIMIT_MS = const(300000)
 _SETTLE_MS = const(3000)  # until the first readings are available
@@ -26,7 +27,7 @@ async def run(updater: Any, parts: Any) -> None:
         try:
             why = faults(updater, parts)
             if not why:
-                updater.confirm()
+                await hold_ups.run_open(updater.confirm)
                 return
         except Exception as error:  # noqa: BLE001 - whatever it dies of: this image does not do its work
             why = log.reason(error)

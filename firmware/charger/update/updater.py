@@ -15,6 +15,7 @@ from micropython import const
 from charger import clock, log, version
 from charger.audit.events import FIRMWARE_UPDATED, UPDATE_FAILED
 from charger.errors import UpdateError
+from charger.runtime import hold_ups
 from charger.update import COUNTER, IMAGE, OFFER, TRIAL
 from charger.update.manifest import version_order
 
@@ -173,13 +174,16 @@ class Updater:
             "size": manifest.size, "sha256": _hex(manifest.sha256), "counter": manifest.counter,
         }  # fmt: skip
         self._keep()
-        self.slots.put_data(TRIAL, proof_of(self._record))
-        self.slots.choose()
+        await hold_ups.run_open(self._choose)
         log.info("update", "restarting into " + manifest.version)
         download.discard()
         self._restart("an update")
         while True:
             await clock.sleep_s(60)
+
+    def _choose(self) -> None:
+        self.slots.put_data(TRIAL, proof_of(self._record))
+        self.slots.choose()
 
     def outcome(self) -> bool | None:
         """Return the outcome of the last installation: True, False, or None when there was none or it is not finished."""

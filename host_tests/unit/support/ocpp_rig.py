@@ -106,9 +106,10 @@ class Meter:
         self.reading.f_mhz = 50020
         self.reading.pf_milli = [998, 0, 0]
         self.total_wh = 1000
+        self.unwritten_wh = 0  # what the register has counted and not yet written
 
     def reported_wh(self):
-        return self.total_wh
+        return self.total_wh - self.unwritten_wh
 
 
 class Link:

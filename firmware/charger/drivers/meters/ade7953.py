@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver, ratio
+from charger.drivers.meters.meter_driver import MeterDriver, ratio
 from charger.errors import MeterError
 
 _KINDS = const((("ade7953_i2c", "i2c", 1), ("ade7953_spi", "spi", 1)))
@@ -150,6 +150,8 @@ class ADE7953(MeterDriver):
             self._due_ms = clock.ticks_add(now, _RETRY_MS)
             self._configure()
         avgain = self._bus.read(_AVGAIN)
+        if avgain != self._avgain:
+            avgain = self._bus.read(_AVGAIN)  # again: a wrong bit on the bus is no reset
         if avgain != self._avgain:  # before the energy is read: its counts have wrong gains
             if avgain in (0, 0xFFFFFF):
                 raise MeterError("no answer")  # an open SPI line; the chip counts on
@@ -201,8 +203,7 @@ class ADE7953(MeterDriver):
         mul, div = self._p_ratio
         p_mw = _signed24(bus.read(self._watt)) * sign * mul // div
         period = bus.read(_PERIOD)
-        if v_mv > MAX_MV or i_ma > MAX_MA:
-            raise MeterError("implausible")
+        self._check_range(v_mv, i_ma)
         # Last, so that no later bus error can lose it: this read clears the register, and a retry would find nothing
         energy = _signed24(bus.read(self._energy)) * sign
         energy = self._plausible_count(energy, self._per_ws_milli, 0x800000, self._counted_ms, now)

@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MV, MeterDriver
+from charger.drivers.meters.meter_driver import MeterDriver
 from charger.errors import MeterError
 
 _KINDS = const((("atm90e32", "spi", 3),))
@@ -70,8 +70,9 @@ class Registers:
         repeated = self.read(_LAST_DATA)
         if repeated == value:
             return value
-        if self.read(_LAST_DATA) == repeated:
-            return repeated
+        third = self.read(_LAST_DATA)
+        if third == value or third == repeated:  # one of the three was wrong
+            return third
         raise MeterError("bus: energy unreadable")
 
     def write(self, register: int, value: int) -> None:
@@ -136,7 +137,7 @@ class ATM90E32(MeterDriver):
             self._reset_sent = False
             self._due_ms = clock.ticks_add(now, _RETRY_MS)
             self._configure()
-        if bus.read(_UGAIN) != self._ugain[0] or bus.read(_METER_EN) != 1:
+        if self._is_reset() and self._is_reset():  # twice: a wrong bit on the bus is no reset
             self._configured = False
             self._due_ms = now
             log.warn("meter", "atm90e32: settings lost, energy since the last poll dropped")
@@ -148,6 +149,9 @@ class ATM90E32(MeterDriver):
             self._count(n, now)
         self._counted_ms = now
         self._measured(now)
+
+    def _is_reset(self) -> bool:
+        return self._bus.read(_UGAIN) != self._ugain[0] or self._bus.read(_METER_EN) != 1
 
     def _configure(self) -> None:
         """MET-43, with the unit's own gains and angles; every gain is read back."""
@@ -186,8 +190,7 @@ class ATM90E32(MeterDriver):
     def _phase(self, n: int) -> None:
         bus, reading, cal = self._bus, self.reading, self._cal
         v_mv = bus.read(_URMS + n) * 10
-        if v_mv > MAX_MV:
-            raise MeterError("implausible")
+        self._check_range(v_mv, 0)  # the register of a current ends at 65 A
         high = bus.read(_P_HIGH + n)
         low = bus.read(_P_LOW + n)
         again = bus.read(_P_HIGH + n)

@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriver, ratio
+from charger.drivers.meters.meter_driver import MAX_W, MeterDriver, ratio
 from charger.errors import MeterError
 
 FRAME = const(23)
@@ -180,8 +180,7 @@ class BL0942(MeterDriver):
         mul, div = self._v_ratio
         v_mv = _little24(data, at + 4) * mul // div
         period = data[at + 16] | data[at + 17] << 8
-        if v_mv > MAX_MV or i_ma > MAX_MA:
-            raise MeterError("implausible")
+        self._check_range(v_mv, i_ma)
         watt = _little24(data, at + 10)
         if watt & 0x800000:
             watt -= 0x1000000

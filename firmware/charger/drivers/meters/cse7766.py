@@ -4,7 +4,7 @@ from micropython import const
 
 from charger import clock, log
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MAX_W, MeterDriver
+from charger.drivers.meters.meter_driver import MAX_W, MeterDriver
 from charger.errors import MeterError
 
 FRAME = const(24)
@@ -143,8 +143,7 @@ class CSE7766(MeterDriver):
         flags = data[20]
         if not status & _V_OVER and flags & _HAVE_V:
             v_mv = self._quotient(self._v_coef, _big24(data, 5), self._v_gain, UNITY)
-            if v_mv > MAX_MV:
-                raise MeterError("implausible")
+            self._check_range(v_mv, 0)
             reading.v_mv[0] = v_mv
             self._v_ms = now
         elif status & _V_OVER:
@@ -154,8 +153,7 @@ class CSE7766(MeterDriver):
             reading.i_ma[0] = 0
         elif flags & _HAVE_I:
             i_ma = self._quotient(self._i_coef, _big24(data, 11), self._i_gain, UNITY)
-            if i_ma > MAX_MA:
-                raise MeterError("implausible")
+            self._check_range(0, i_ma)
             reading.i_ma[0] = i_ma if i_ma >= _NOISE_MA else 0
         if status & _P_OVER:
             reading.p_mw[0] = 0  # nothing flows; not an error (MET-35)

@@ -12,7 +12,7 @@ from micropython import const
 
 from charger import clock
 from charger.drivers.meters.calibration import UNITY
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver
+from charger.drivers.meters.meter_driver import MeterDriver
 from charger.errors import MeterError
 
 _KINDS = const((("ct_adc", "adc", 1),))
@@ -289,8 +289,7 @@ class CtAdc(MeterDriver):
         p_mw //= 10**33  # uV^2, two ratios in thousandths, mV x mA to mW, three gains in ppm
         if i_ma <= floor_ma:
             i_ma = p_mw = 0  # indistinguishable from noise
-        if v_mv > MAX_MV or i_ma > MAX_MA:
-            raise MeterError("implausible")
+        self._check_range(v_mv, i_ma)
         alive = v_mv > _DEAD_MV
         if alive and self._agreed < _LOCK:
             return  # figures of a wrong period would be of broken cycles

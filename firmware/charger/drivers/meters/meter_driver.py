@@ -10,8 +10,8 @@ from charger.metering.reading import NOT_CALIBRATED, STALE_MS, Reading
 _FAILURES = const(5)  # bad answers in a row that make the reading invalid (MET-1)
 _REVERSED = const(5)  # measurements in a row with clear export on a charger that cannot export
 _REVERSED_MW = const(-50000)
-MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
-MAX_MA = const(130000)
+_MAX_MV = const(450000)  # beyond these a frame is garbage, however good its checksum
+_MAX_MA = const(130000)
 _POWER_MARGIN_MW = const(100000)  # and a quarter: power, voltage and current are not of the same instant
 _JUMP_MA = const(10000)  # a current that rises by this without its power is doubted once
 _SAME_MOST = const(300)  # equal measurements in a row; one under load counts for _SAME_LOADED
@@ -121,6 +121,12 @@ class MeterDriver:
             reading.valid = True
             reading.fault = ""
         reading.publish()
+
+    @staticmethod
+    def _check_range(v_mv: int, i_ma: int) -> None:
+        """Refuse, with MeterError, a voltage or a current that no outlet has, before anything of the answer counts."""
+        if v_mv > _MAX_MV or i_ma > _MAX_MA:
+            raise MeterError("implausible")
 
     def _unbelievable(self) -> str:
         """Why the measurement counts as none, or ""."""

@@ -9,7 +9,7 @@ from micropython import const
 
 from charger import clock
 from charger.drivers.meters.calibration import Calibration
-from charger.drivers.meters.meter_driver import MAX_MA, MAX_MV, MeterDriver
+from charger.drivers.meters.meter_driver import MeterDriver
 from charger.errors import MeterError
 
 _KINDS = const((("sdm630", "uart", 3),))
@@ -114,7 +114,8 @@ class Sdm(MeterDriver):
         """Fill the reading from the data that begins at this offset."""
         data, reading = self._buffer, self.reading
         values = [[milli(data, at + 2 * (first + 2 * n)) for n in range(reading.phases)] for first in (_V, _I, _P)]
-        if max(values[0]) > MAX_MV or max(values[1]) > MAX_MA or min(values[0]) < 0:
+        self._check_range(max(values[0]), max(values[1]))
+        if min(values[0]) < 0:
             raise MeterError("implausible")
         for n in range(reading.phases):
             reading.v_mv[n] = values[0][n]

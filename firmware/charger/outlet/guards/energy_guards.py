@@ -11,10 +11,17 @@ _SAG_MS = const(9000)  # longer than ADAPT_MS of the outlet
 _DEEP_MV = const(170000)
 _LEAST_DA = const(60)
 _START_MS = const(3000)  # a monitor says "tripped" until it has started itself
+_RESET_MS = const(500)  # how long the reset of a latching monitor is pressed
+_RESET_EACH_MS = const(5000)
+_ASKED_MS = const(10000)  # so long the owner's word counts for one
 
 
 class ResidualCurrent(base.Guard):
-    """The RDC-DD or RCD has tripped. Its output cuts the coil by itself; this follows and latches (CP-41 to CP-44)."""
+    """The RDC-DD or RCD has tripped. Its output cuts the coil by itself; this follows and latches (CP-41 to CP-44).
+
+    A latching monitor is reset where the latch here may end: the vehicle has left, or the owner has acknowledged. It trips again
+    where the current still flows.
+    """
 
     NEEDS = "rcd"
     CODE = "GroundFailure"
@@ -25,6 +32,8 @@ class ResidualCurrent(base.Guard):
     def __init__(self) -> None:
         super().__init__()
         self._start_ms = _START_MS
+        self._reset_ms = 0
+        self._asked = False
 
     def danger(self, outlet: Outlet) -> bool:
         """The trip input, except during our own self-test pulse, and while the monitor starts with the unit."""
@@ -39,6 +48,37 @@ class ResidualCurrent(base.Guard):
             self._start_ms -= outlet.dt_ms
             return False
         return True
+
+    def step_present(self, outlet: Outlet) -> None:
+        """Press the reset of a latching monitor, again and again while it may be."""
+        super().step_present(outlet)
+        if not outlet.rcd.latches:
+            return
+        if self._reset_ms >= _ASKED_MS:
+            self._asked = False
+        self._reset_ms = self._reset_ms + outlet.dt_ms if self.tripped and self.may_clear(outlet) else 0
+        outlet.rcd.reset(0 < self._reset_ms and self._reset_ms % _RESET_EACH_MS <= _RESET_MS)
+
+    def step_gone(self, outlet: Outlet) -> None:
+        """The monitor has let go."""
+        outlet.rcd.reset(False)
+        self._reset_ms = 0
+        super().step_gone(outlet)
+
+    def may_clear(self, outlet: Outlet) -> bool:
+        """Unplugging; the owner's word, while a latching monitor is reset for it."""
+        return self._asked or super().may_clear(outlet)
+
+    def acknowledge(self, outlet: Outlet) -> bool:
+        """Reset a latching monitor first, which takes some ticks."""
+        clear = super().acknowledge(outlet)
+        self._asked = not clear and outlet.rcd.latches
+        return clear
+
+    def release(self) -> None:
+        """Forget the trip."""
+        super().release()
+        self._asked = False
 
 
 class ResidualSelfTest(base.Guard):
