@@ -183,5 +183,8 @@ def show(summary):
         print(f"  {begin:>4} s {'#' * max(1, count * _BAR // most)} {count}")
     if "messages" in summary:
         print(f"{'Messages, transactions':<34}{summary['messages']}, {summary['transactions']}")
-    for problem in [*summary["failed"], *summary["problems"]]:
+    found = [*summary["failed"], *summary["problems"]]
+    for problem in found[:_SHOWN]:
         print(f"  {problem}")
+    if len(found) > _SHOWN:
+        print(f"  and {len(found) - _SHOWN} more")

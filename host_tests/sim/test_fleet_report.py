@@ -110,6 +110,12 @@ def test_the_starts_are_spread(spread, pauses, monkeypatch, tmp_path):
     assert slept == pauses
 
 
+def test_a_summary_for_people_names_some_of_many_failures(capsys):
+    fleet_report.show(Figures([Unit(number) for number in range(1, 1001)]).summary(None))
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 22 and printed[1] == "  CP0001: never connected" and printed[-1] == "  and 980 more"
+
+
 def test_a_link_is_taken_from_the_firmwares_log(tmp_path):
     given = fleet._parser().parse_args(["1"])
     many = fleet.Fleet(given, ["--csms", "ws://127.0.0.1:9"], None, tmp_path)
