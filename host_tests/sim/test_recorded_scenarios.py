@@ -113,6 +113,17 @@ def test_what_comes_by_the_clock_or_was_refused_is_not_expected():
     assert values["where"] == {"connectorId": 1, "transactionId": "${transaction1}"}
 
 
+@pytest.mark.parametrize(("messages", "done"), [
+    ((status("Available"), (*status("Preparing")[:3], None)), [{"plug_in": 1}]),
+    (((*START[:3], None),), [{"plug_in": 1}, SWIPE]),
+    (((*CARD[:3], None),), [SWIPE]),
+    (((*status("Preparing")[:3], None), status("Available")), []),
+])  # fmt: skip
+def test_the_last_message_needs_no_answer(messages, done):
+    """The charger may have been stopped before it came."""
+    assert events(*messages) == done
+
+
 def test_a_trace_of_several_chargers_needs_a_choice():
     several = [line | {"charger": name} for name in ("CP1", "CP2") for line in trace_of(BOOT)]
     with pytest.raises(tool.Mistake, match="2 chargers: choose one by --charger"):

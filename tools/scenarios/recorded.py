@@ -2,7 +2,7 @@
 
 Cars, cards, faults and power cuts are in no message; the messages that they cause tell them. A transaction's id is that of the
 new run. What comes by the clock (Heartbeat, all but the first MeterValues of a transaction, security events) is not expected, nor
-what the back end did not answer with a result.
+what the back end did not answer with a result; the last message counts without, a trace may end before its answer.
 """
 
 from simulator.tracer import HIDDEN
@@ -42,15 +42,21 @@ def scenario_of(lines):
     return _Recording(lines).scenario()
 
 
+def _verdict(answer):
+    """What an answer says of a card; None for an answer without that."""
+    return ((answer or {}).get("idTagInfo") or {}).get("status")
+
+
 class _Recording:
     def __init__(self, lines):
         self._lines = lines
         self._answers = {(line["dir"], line["id"]): line for line in lines if line["kind"] in ("CALLRESULT", "CALLERROR")}
+        self._last = next((line for line in reversed(lines) if line["kind"] == "CALL" and line["dir"] == "out"), None)
         self._connectors = {}
         self._names = {}  # transaction id in the trace: what the scenario saves it as
         self._metered = set()
         self._shown = []  # cards that were shown and whose message has come
-        self._boots_again = True  # the next BootNotification is no restart that somebody caused
+        self._boots_again = True  # the next BootNotification has its reason in the messages
         self._steps = []
         self._last_ms = None  # of the message before
 
@@ -61,25 +67,24 @@ class _Recording:
                 continue
             if line["dir"] == "in":
                 self._called(line)
-            elif self._answer(line, "in") is not None:
+            elif self._result(line) is not None or (line is self._last and ("in", line["id"]) not in self._answers):
                 self._said(number, line)
             self._last_ms = line["at_ms"]
         head = {"name": "From a trace", "connectors": max(1, max(self._connectors, default=1)), "time_scale": TIME_SCALE}
         tags = self._tags()
         return head | ({"tags": tags} if tags else {}) | {"steps": self._steps}
 
-    def _answer(self, line, way):
-        """The CALLRESULT to a CALL; None for none and for a CALLERROR."""
-        found = self._answers.get((way, line["id"]))
-        return found if found is not None and found["kind"] == "CALLRESULT" else None
+    def _result(self, line):
+        """The payload of the back end's CALLRESULT to a CALL; None for none and for a CALLERROR."""
+        found = self._answers.get(("in", line["id"]))
+        return found["payload"] if found is not None and found["kind"] == "CALLRESULT" else None
 
     def _tags(self):
         """What the back end said of each card first."""
         tags = {}
         for line in self._lines:
             if line["kind"] == "CALL" and line.get("action") in ("Authorize", "StartTransaction"):
-                answer = self._answer(line, "in")
-                status = ((answer or {}).get("payload") or {}).get("idTagInfo", {}).get("status")
+                status = _verdict(self._result(line))
                 if status and status != "ConcurrentTx":
                     tags.setdefault(line["payload"].get("idTag"), status)
         return tags
@@ -159,7 +164,7 @@ class _Recording:
                            if later["kind"] == "CALL" and later["action"] == "StopTransaction"), None)
             self._event(line, **({"reboot": {}} if reason == "Reboot" else {"power_cut": _CUT_S}))
         self._last_ms = None  # the clock of at_ms begins anew
-        self._boots_again = self._answer(line, "in")["payload"].get("status") != "Accepted"
+        self._boots_again = (self._result(line) or {}).get("status") != "Accepted"
 
     # --- what causes a message ---
 
@@ -191,8 +196,7 @@ class _Recording:
 
     def _authorise(self, number, line, payload):
         self._swipe(number, line, payload["idTag"])
-        answer = self._answer(line, "in")["payload"]
-        if answer.get("idTagInfo", {}).get("status") == "Accepted" and payload["idTag"] not in self._shown:
+        if _verdict(self._result(line)) == "Accepted" and payload["idTag"] not in self._shown:
             self._shown.append(payload["idTag"])
 
     def _start(self, number, line, payload):
@@ -202,7 +206,9 @@ class _Recording:
             self._shown.remove(payload["idTag"])
 
     def _save(self, line, payload):
-        transaction = self._answer(line, "in")["payload"].get("transactionId")
+        transaction = (self._result(line) or {}).get("transactionId")
+        if transaction is None:
+            return
         self._of(payload["connectorId"]).transaction = transaction
         self._names[transaction] = f"transaction{len(self._names) + 1}"
         self._steps.append({"expect": {"message": "StartTransaction", "from": "back_end", "kind": "result",
@@ -249,7 +255,7 @@ class _Recording:
             self._end(number, line, connector_id)
         if status == "Available":
             if before == "Preparing":
-                self._shown.clear()  # nobody plugged in in time
+                self._shown.clear()  # no car came in time
             self._unplug(line, connector_id)
         elif status in _PLUGGED or (status == "Preparing" and not self._shown):
             self._plug(line, connector_id)
