@@ -5,9 +5,11 @@
     python3 tools/csms.py actions [ACTION]
     python3 tools/csms.py call PL-0001 GetConfiguration '{"key": ["HeartbeatInterval"]}'
     python3 tools/csms.py call PL-0001 SetChargingProfile @profile.json
+    python3 tools/csms.py call PL-0001 TriggerMessage requestedMessage=Heartbeat
     python3 tools/csms.py serve --port 9000                a back end that accepts every card and prints each message
+    eval "$(python3 tools/csms.py completion bash)"        then: csms call <TAB> (zsh and fish as well)
 
-A payload is JSON, @FILE, or - for stdin; it is checked against OCPP's schema before it is sent. Which back end:
+A payload is JSON, @FILE, - for stdin, or NAME=VALUE words; it is checked against OCPP's schema before it is sent. Which back end:
 --control HOST:PORT, else PILOTLIGHT_CSMS_CONTROL in the environment, else 127.0.0.1:8898.
 Exit codes: 0 done, 1 refused, not accepted or no answer, 2 the command line or the payload is wrong.
 """
@@ -23,6 +25,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from cli import exit_with, in_range, read_json
+from csms_completion import SHELLS, candidates, script
 from ctl import Refused, failed
 from simulator.options import Mistake, address
 
@@ -63,8 +66,26 @@ def check(action, payload):
         raise Mistake(f"{action}: {cause.rstrip('.')}.") from error
 
 
-def payload_of(text):
-    """The object that a payload on the command line stands for."""
+def _named(action, words):
+    """NAME=VALUE words as a payload: a text where the schema has one, JSON elsewhere."""
+    known = _schema(action).get("properties", {})
+    found = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or name in found:
+            raise Mistake(f"The payload must be JSON, @FILE, - or NAME=VALUE words, each name once, not '{word[:40]}'.")
+        try:
+            found[name] = text if known.get(name, {}).get("type") == "string" else read_json(text)
+        except ValueError as error:
+            raise Mistake(f"{name} is no JSON: {error}.") from error
+    return found
+
+
+def payload_of(action, words):
+    """The object that the payload's words on the command line stand for."""
+    if len(words) != 1 or (words[0][:1] not in "{@" and "=" in words[0]):
+        return _named(action, words)
+    text = words[0]
     try:
         if text == "-":
             text = sys.stdin.read()
@@ -108,7 +129,7 @@ def _show_actions(name):
 
 
 def _call(given):
-    payload = payload_of(given.payload)
+    payload = payload_of(given.action, given.payload)
     check(given.action, payload)
     result = ask(given.control, cmd="call", identity=given.identity, action=given.action, payload=payload)
     if "error" in result:
@@ -116,6 +137,18 @@ def _call(given):
         return 1
     print(json.dumps(result["payload"], indent=2))
     return 1 if result["payload"].get("status") not in (None, "Accepted", "Unlocked", "Scheduled", "RebootRequired") else 0
+
+
+def _chargers_of(control):
+    """Identities for the completion: none where no back end answers."""
+    try:
+        return ask(control or os.environ.get(VARIABLE, DEFAULT_CONTROL), cmd="chargers")
+    except (Refused, Mistake):
+        return []
+
+
+def _complete(line):
+    print("\n".join(candidates(line, actions(), _schema, _chargers_of)))
 
 
 def _serve(given):
@@ -156,7 +189,11 @@ def _parser():
     call = commands.add_parser("call", help="make a call and print the answer")
     call.add_argument("identity")
     call.add_argument("action")
-    call.add_argument("payload", nargs="?", default="{}", help="JSON, @FILE or -")
+    call.add_argument("payload", nargs="*", help="JSON, @FILE, - or NAME=VALUE words (default: {})")
+    completion = commands.add_parser("completion", help="print what a shell reads to complete 'csms call ...'")
+    completion.add_argument("shell", choices=SHELLS)
+    complete = commands.add_parser("complete", help="print what the last word of a command line may be")
+    complete.add_argument("line")
     serve = commands.add_parser("serve", help="run a back end")
     serve.add_argument("--port", type=in_range(0, 65535), default=9000)
     return parser
@@ -172,6 +209,10 @@ def main(words):
             return _serve(given)
         if given.command == "actions":
             _show_actions(given.action)
+        elif given.command == "completion":
+            print(script(given.shell, [sys.executable, str(Path(__file__).resolve())]), end="")
+        elif given.command == "complete":
+            _complete(given.line)
         else:
             print("\n".join(ask(given.control, cmd="chargers")) or "No charger is connected.")
     except (Mistake, Refused) as error:

@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import random
 import re
 import resource
@@ -39,12 +40,16 @@ from backend import Csms
 VIRTUAL = 0.999  # of --time-scale 1: real time would make ticks late where the processors are fewer than the chargers need
 TAG = "FLEET0001"
 POLL_S = 1.0
+POLLED = 20  # chargers a second whose status is taken: it costs a charger some ms of a processor
 STORM_S = 5  # of an outage
+NICE = 10  # of the chargers: this process, their back end perhaps, must not wait for hundreds of them
 CONNECT_S = 60  # that are waited for the last charger's first connection
-STOP_TOGETHER = 20
+TOGETHER = 20  # chargers that are asked, or stopped, at the same time
+LAST_LOOK_S = 20
 _FILES = 10  # of a charger: pipes, lock, control port and its clients, trace, the local back end's side of its link
 _LONGEST_S = 30 * 86400
 _MISSING = 2  # FrozenError's code where the tool chain is missing
+_CONNECTED = re.compile(rb"(\d+)\.(\d{3}) I link: connected")  # a line of the firmware's log, with the charger's own time
 
 
 class Charger:
@@ -61,6 +66,7 @@ class Charger:
             raise options.Mistake("--trace of a fleet goes to a file.")
         self._tracer = open_trace(trace, identity)
         self.last_line = ""
+        self.on_connected = None  # called with (identity, ms of the charger's own time)
         self.status = {}
         self.failure = None
         self._held = None
@@ -71,12 +77,15 @@ class Charger:
     def _log(self, line):
         if line and not line.startswith(b'{"label"'):
             self.last_line = line.decode("utf-8", "replace")
+            connected = _CONNECTED.match(line)
+            if connected and self.on_connected is not None:
+                self.on_connected(self.identity, int(connected[1]) * 1000 + int(connected[2]))
 
     async def start(self):
         """Start the interpreter; the unit is provisioned first when it is new."""
         self._held = state.hold(self.folder)
         label = await asyncio.to_thread(provide, self.launch, self.folder)
-        self._board = board.Board(self.launch, self._log, label, self._tracer)
+        self._board = board.Board(self.launch, self._log, label, self._tracer, nice=NICE)
         self._port = control.ControlPort(self._board.command)
         number = await self._port.open("127.0.0.1", 0)
         (self.folder / "control").write_text(f"127.0.0.1:{number}\n")
@@ -103,6 +112,12 @@ class Charger:
         """Process id of the interpreter, None while there is none."""
         return self._board.pid if self._board is not None else None
 
+    def hold(self, held):
+        """Take the processor from it, or give it back."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process, signal.SIGSTOP if held else signal.SIGCONT)
+
     async def stop(self):
         """End it cleanly."""
         if self._port is not None:
@@ -125,6 +140,8 @@ class Fleet:
         self.csms = csms
         self.chargers = [Charger(n, f"{given.prefix}{n + 1:04}", folder, words) for n in range(given.count)]
         self.figures = Figures(self.chargers)
+        for charger in self.chargers:
+            charger.on_connected = self.figures.connected
         self.rng = random.Random(given.seed)
 
     async def start(self):
@@ -142,25 +159,29 @@ class Fleet:
                 one.failure or one.identity in self.figures.booted_s for one in self.chargers):
             await asyncio.sleep(0.1)
 
-    async def look_at_all(self):
-        """Take the status of each charger whose return from an outage is not known yet."""
-        for charger in self.chargers:
-            if charger.identity in self.figures.back_s:
-                continue
-            await charger.poll()
+    async def _look_at(self, chargers):
+        await asyncio.gather(*(charger.poll() for charger in chargers))
+        for charger in chargers:
             self.figures.take(charger)
 
+    async def look_at_all(self):
+        """Take the status of each charger."""
+        for at in range(0, len(self.chargers), TOGETHER):
+            await self._look_at(self.chargers[at : at + TOGETHER])
+
     async def watch(self):
-        """Look at all, again and again."""
+        """Look at all in turn, again and again."""
         while True:
-            begun = time.monotonic()
-            await self.look_at_all()
-            await asyncio.sleep(max(0.05, POLL_S - (time.monotonic() - begun)))
+            for at in range(0, len(self.chargers), POLLED):
+                begun = time.monotonic()
+                await self._look_at(self.chargers[at : at + POLLED])
+                await asyncio.sleep(max(0.05, POLL_S - (time.monotonic() - begun)))
 
     async def sessions(self):
         """Cars come, charge and leave at random, for ever."""
         while True:
             charger = self.rng.choice(self.chargers)
+            await charger.poll()
             one = charger.status.get("connectors", {}).get("1")
             if one and charger.status["csms"].get("connected"):
                 if one["car"] == "absent":
@@ -172,20 +193,29 @@ class Fleet:
 
     async def storm(self):
         """All links are cut, or the mains of all, for some seconds: the times until each is back."""
-        power = self.given.storm == "power"
-        first = {"name": "power_cut", "seconds": STORM_S} if power else {"name": "network_down"}
-        await asyncio.gather(*(charger.command(**first) for charger in self.chargers))
+        if self.given.storm == "power":
+            await asyncio.gather(*(charger.command("power_cut", seconds=STORM_S) for charger in self.chargers))
+            for charger in self.chargers:  # its own time begins anew with its mains
+                self.figures.outage_over(charger.identity, 0)
+            return
+        await asyncio.gather(*(charger.command("network_down") for charger in self.chargers))
         await asyncio.sleep(STORM_S / min(1, self.given.time_scale))
-        if not power:  # else the status comes with the mains
-            await self.look_at_all()
-        self.figures.begin_storm(power)
-        if not power:
-            await asyncio.gather(*(charger.command("network_up", retry=False) for charger in self.chargers))
+        await asyncio.gather(*(self._restore(charger) for charger in self.chargers))
+
+    async def _restore(self, charger):
+        await charger.poll()
+        self.figures.outage_over(charger.identity, charger.status.get("uptime_ms", 0))
+        await charger.command("network_up", retry=False)
 
     async def stop(self):
-        """End all, some at a time."""
-        for at in range(0, len(self.chargers), STOP_TOGETHER):
-            await asyncio.gather(*(charger.stop() for charger in self.chargers[at : at + STOP_TOGETHER]), return_exceptions=True)
+        """End all, some at a time, which have the processors for themselves."""
+        for charger in self.chargers:
+            charger.hold(True)
+        for at in range(0, len(self.chargers), TOGETHER):
+            group = self.chargers[at : at + TOGETHER]
+            for charger in group:
+                charger.hold(False)
+            await asyncio.gather(*(charger.stop() for charger in group), return_exceptions=True)
 
 
 async def _work(fleet, stop, tasks):
@@ -225,7 +255,8 @@ async def run(fleet, console):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await fleet.look_at_all()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(fleet.look_at_all(), LAST_LOOK_S)
             fleet.figures.measure_memory()
             await fleet.stop()
 

@@ -17,12 +17,12 @@ _FINE_S = 20  # outages that are over so soon are shown by the second
 
 
 def percentiles(values):
-    """Median, 95 %, 99 % and the most of a list; None of an empty one."""
+    """Median, 95 % and 99 % by the nearest rank, and the most of a list; None of an empty one."""
     if not values:
         return None
     ordered = sorted(values)
-    at = lambda part: ordered[min(len(ordered) - 1, int(part * len(ordered)))]  # noqa: E731
-    return {"median": statistics.median(ordered), "p95": at(0.95), "p99": at(0.99), "max": ordered[-1]}
+    rank = lambda percent: ordered[-(-percent * len(ordered) // 100) - 1]  # noqa: E731
+    return {"median": statistics.median(ordered), "p95": rank(95), "p99": rank(99), "max": ordered[-1]}
 
 
 def _memory_kib(pid):
@@ -39,33 +39,34 @@ class Figures:
         self.chargers = chargers
         self.begun = time.monotonic()
         self.booted_s = {}  # identity: seconds after the fleet's start
-        self._storm_ms = None  # identity: its own time at the end of the outage
+        self._storm_ms = {}  # identity: its own time at the end of the outage
         self.back_s = {}  # identity: seconds of its own time after the end of the outage
         self.gap_ms = {}
         self.memory = None
-        self._run = None  # at its begin: processor time, the chargers' own time
+        self._run = None  # at its begin: processor time, the chargers' own time, this machine's time
         self.work = None
 
     def take(self, charger):
         """A charger's newest status."""
         if not charger.status:
             return
-        now = time.monotonic()
-        if charger.status["csms"].get("connected"):
-            self.booted_s.setdefault(charger.identity, now - self.begun)
-            if self._storm_ms is not None:
-                since_ms = charger.status["uptime_ms"] - self._storm_ms[charger.identity]
-                self.back_s.setdefault(charger.identity, since_ms / 1000)
         self.gap_ms[charger.identity] = charger.status["tick"]["max_gap_ms"]
 
-    def begin_storm(self, power):
-        """The network, or the mains, is back for all, now; a charger's own time begins anew with its mains."""
-        self._storm_ms = {one.identity: 0 if power else one.status.get("uptime_ms", 0) for one in self.chargers}
+    def connected(self, identity, own_ms):
+        """A charger has a link, since this instant of its own time."""
+        self.booted_s.setdefault(identity, time.monotonic() - self.begun)
+        if identity in self._storm_ms:
+            self.back_s.setdefault(identity, (own_ms - self._storm_ms[identity]) / 1000)
+
+    def outage_over(self, identity, own_ms):
+        """A charger's network, or mains, is back at this instant of its own time."""
+        self._storm_ms[identity] = own_ms
 
     def _spent(self):
-        """(processor time of all processes, the chargers' own time together), in seconds."""
+        """(processor time of all processes, the chargers' own time together, this machine's time), in seconds."""
         pids = [charger.process for charger in self.chargers if charger.process]
-        return cpu_seconds([*pids, "self"]), sum(one.status["uptime_ms"] for one in self.chargers if one.status) / 1000
+        own_s = sum(one.status["uptime_ms"] for one in self.chargers if one.status) / 1000
+        return cpu_seconds([*pids, "self"]), own_s, time.monotonic()
 
     def begin_run(self):
         """All have connected."""
@@ -73,8 +74,9 @@ class Figures:
 
     def end_run(self):
         """The outage is next, or the end."""
-        cpu_s, own_s = (end - begin for end, begin in zip(self._spent(), self._run))
-        self.work = {"processor_s": round(cpu_s, 2), "chargers_s": round(own_s, 1)}
+        cpu_s, own_s, real_s = (end - begin for end, begin in zip(self._spent(), self._run))
+        self.work = {"processor_s": round(cpu_s, 2), "chargers_s": round(own_s, 1), "seconds": round(real_s, 1),
+                     "pace": round(own_s / real_s / len(self.chargers), 3)}
         if cpu_s > 0:
             self.work["chargers_a_core"] = round(own_s / cpu_s)
 
@@ -98,7 +100,7 @@ class Figures:
             "longest_gap_of_ticks_ms": percentiles(list(self.gap_ms.values())),
             "memory": self.memory, "work": self.work, "problems": [],
         }  # fmt: skip
-        if self._storm_ms is not None:
+        if self._storm_ms:
             found["back_after_an_outage_s"] = percentiles(list(self.back_s.values()))
             found["back_histogram"] = _histogram(list(self.back_s.values()))
         if csms is not None:
@@ -174,11 +176,15 @@ def show(summary):
         work = summary["work"]
         print(f"{'Processor time':<34}{work['processor_s']} s for {work['chargers_s']} s of chargers: "
               f"{work.get('chargers_a_core', '-')} chargers a core")
+        print(f"{'Pace':<34}{work['pace']:.2f} of real time, over {work['seconds']:.0f} s")
     line("Back after an outage within", summary.get("back_after_an_outage_s"), "s")
     most = max(summary.get("back_histogram", {}).values(), default=0)
     for begin, count in summary.get("back_histogram", {}).items():
         print(f"  {begin:>4} s {'#' * max(1, count * _BAR // most)} {count}")
     if "messages" in summary:
         print(f"{'Messages, transactions':<34}{summary['messages']}, {summary['transactions']}")
-    for problem in [*summary["failed"], *summary["problems"]]:
+    found = [*summary["failed"], *summary["problems"]]
+    for problem in found[:_SHOWN]:
         print(f"  {problem}")
+    if len(found) > _SHOWN:
+        print(f"  and {len(found) - _SHOWN} more")

@@ -103,7 +103,7 @@ def _parser():
     run.add_argument("--habits", choices=sorted(habits.HABITS), help="what the local back end does beside the standard")
     run.add_argument("--junit", type=output_file, metavar="FILE", help="write a JUnit report")
     run.add_argument("--jobs", type=in_range(1, 64), default=2, metavar="N", help="scenarios at the same time (default 2)")
-    commands.add_parser("list", help="list the scenarios of the library")
+    commands.add_parser("list", help="list the library, with the procedure's test cases")
     return parser
 
 
@@ -147,7 +147,8 @@ def main(words):
         given = _parser().parse_args(words[:at])
         if given.command == "list":
             for path in sorted(LIBRARY.glob("*.yaml")):
-                print(f"{path.stem:<34} {files.load(path).name}")
+                found = files.load(path)
+                print(f"{path.stem:<34} {found.name}  {' '.join(found.procedure)}")
             return 0
         return run_all(given, words[at + 1 :])
     except files.Mistake as mistake:

@@ -2,7 +2,7 @@
 
     python3 tools/trace.py show FILE [--action NAME] [--charger ID] [--kind CALL] [--dir out] [--invalid] [--json]
     python3 tools/trace.py diff FILE FILE
-    python3 tools/trace.py scenario FILE > scenario.yaml
+    python3 tools/trace.py scenario FILE [--charger ID] > scenario.yaml
 
 FILE may be - for stdin. Exit codes: 0 done, 1 the two traces differ, 2 the command line or a file is wrong.
 """
@@ -14,6 +14,7 @@ import re
 import sys
 
 from cli import exit_with, read_json
+from scenarios import recorded
 
 _ARROWS = {"out": "->", "in": "<-"}
 # Parts that differ between two runs of the same: instants, ids that a side makes up, what a meter has counted.
@@ -82,23 +83,15 @@ def differences(old, new):
                                      fromfile=old, tofile=new, lineterm=""))
 
 
-def as_scenario(lines):
-    """Steps that expect the charger's CALLs of a trace and send the back end's."""
-    steps = []
-    for line in lines:
-        if line["kind"] != "CALL":
-            continue
-        if line["dir"] == "out":
-            where = {name: item for name, item in line["payload"].items()
-                     if not _VOLATILE.search(name) and not isinstance(item, dict | list)}
-            steps.append({"expect": {"message": line["action"], "where": where}})
-        else:
-            answer = next((other for other in lines if other.get("id") == line["id"] and other["kind"] == "CALLRESULT"), None)
-            step = {"action": line["action"], "payload": line["payload"]}
-            if answer and "status" in answer["payload"]:
-                step["answer"] = {"status": answer["payload"]["status"]}
-            steps.append({"call": step})
-    return {"name": "From a trace", "steps": steps}
+def as_scenario(lines, charger=None):
+    """The content of a scenario that does to a new charger what was done to this one; Mistake for a trace of several."""
+    found = [line for line in lines if charger is None or line.get("charger") == charger]
+    known = sorted({line.get("charger", "") for line in found})
+    if len(known) > 1:
+        raise Mistake(f"The trace is of {len(known)} chargers: choose one by --charger ({', '.join(known[:3])} ...).")
+    if not found:
+        raise Mistake("The trace has no message" + (f" of '{charger}'." if charger else "."))
+    return recorded.scenario_of(found)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,6 +115,7 @@ def _parser():
     diff.add_argument("new")
     scenario = commands.add_parser("scenario", help="print a scenario for tools/scenario.py that repeats a trace")
     scenario.add_argument("file")
+    scenario.add_argument("--charger", help="of the charger with this identity, where the trace has several")
     return parser
 
 
@@ -135,7 +129,7 @@ def run(given):
     if given.command == "scenario":
         import yaml
 
-        print(yaml.safe_dump(as_scenario(lines_of(given.file)), sort_keys=False, allow_unicode=True), end="")
+        print(yaml.safe_dump(as_scenario(lines_of(given.file), given.charger), sort_keys=False, allow_unicode=True), end="")
         return 0
     found = differences(given.old, given.new)
     print("\n".join(found) if found else "The two traces say the same.")

@@ -1,6 +1,7 @@
 """Every Python file that a document, a comment or a docstring names is there: a renamed module leaves no wrong signpost."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,17 @@ def test_files_that_comments_and_docstrings_name_exist():
     """A signpost in the code points to a module that is there."""
     files = project()
     found = [f"{path}:{line}: {name}" for path, source in code() for text, line in prose(source) for name in unknown(text, files)]
+    assert not found, "\n".join(found)
+
+
+def test_nothing_cites_a_document_that_is_gone():
+    """A document DESIGN was the plan before there was code; ARCHITECTURE.md has taken its place."""
+    gone = re.compile(r"\bDESIGN\b(?!_)")
+    found = [f"{path.relative_to(ROOT)}:{number}"
+             for path in tracked() if path.suffix in (".md", ".py", ".yaml", ".toml", ".c", ".h", ".S", ".js", ".jsx", "")
+             and path != Path(__file__)
+             for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+             if gone.search(line)]
     assert not found, "\n".join(found)
 
 

@@ -1,4 +1,4 @@
-"""docs/ARCHITECTURE.md's contract names every option of the simulator and every command of its control port."""
+"""docs/ARCHITECTURE.md's contract names the options of the simulator and the commands of its control port: all, and no other."""
 
 import re
 
@@ -32,6 +32,27 @@ def test_the_contract_names_the_option(name):
 @pytest.mark.parametrize("name", command_names())
 def test_the_contract_names_the_command(name):
     assert re.search(rf"`{name}\b", contract()), name
+
+
+def strangers(text, options_, commands):
+    """Options and commands that a contract names and that are not there."""
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", text)) - set(options_)
+    listed = text.partition("- Commands:")[2].partition("\n- ")[0]
+    called = {word.partition("(")[0] for word in re.findall(r"`([a-z_]+(?:\([^`]*\))?)`", listed)}
+    values = {"personal", "factory"}  # of erase
+    return sorted(named | (called - set(commands) - values))
+
+
+def test_the_contract_names_nothing_that_is_gone():
+    assert strangers(contract(), option_names(), command_names()) == []
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("`simulate.py [--old X] [--state-dir D]`\n- Commands: `plug_in([x])` (C), `status()`", ["--old"]),
+    ("--state-dir\n- Commands: `plug_in([x])`, `unplug(a,b)`, `status`\n- `other` is no command", ["unplug"]),
+])  # fmt: skip
+def test_an_option_and_a_command_that_are_gone_are_found(text, found):
+    assert strangers(text, ["--state-dir"], ["plug_in", "status"]) == found
 
 
 def test_the_commands_are_found():

@@ -25,7 +25,8 @@ expect.set_options(timeout=10000)  # as for what the browser is asked to do: the
 PROGRAM = ROOT / ".toolchain" / "chromium"
 AXE = ROOT / ".toolchain" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = ROOT / "build" / "page"
-PICTURES = ("first-use-phone", "charging-phone", "plan-phone", "card-list-phone", "house-phone", "tokens-phone", "invoice-phone")
+PICTURES = ("first-use-phone", "charging-phone", "plan-phone", "card-list-phone", "house-phone", "tokens-phone", "invoice-phone",
+            "panel-desktop-light")
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 # The browser reports each answer of an error as an error of its own: that the page handles them is what the tests look at.
@@ -118,7 +119,7 @@ class Visitor:
         self.page.locator(".login form button").click()
 
     def shot(self, name, part=None):
-        """Keep a picture of the whole page, or of a locator's part; with PILOTLIGHT_PICTURES=1 those of docs/HOME.md, too."""
+        """Keep a picture of the whole page, or of a locator's part; with PILOTLIGHT_PICTURES=1 those of docs/, too."""
         SHOTS.mkdir(parents=True, exist_ok=True)
         window = self.page.viewport_size
         height = max(window["height"], self.page.evaluate("document.documentElement.scrollHeight"))

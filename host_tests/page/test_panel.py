@@ -68,6 +68,20 @@ def _press(page, name):
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def _drawn(page, number):
+    """Points of a chart's line: those of its canvas that have exactly the colour of the series."""
+    return page.locator(".chart canvas").nth(number).evaluate("""(canvas, name) => {
+        const one = document.createElement("canvas").getContext("2d");
+        one.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+        one.fillRect(0, 0, 1, 1);
+        const [r, g, b] = one.getImageData(0, 0, 1, 1).data;
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let found = 0;
+        for (let at = 0; at < data.length; at += 4) found += data[at] === r && data[at + 1] === g && data[at + 2] === b;
+        return found;
+    }""", ("--own", "--limit")[number])
+
+
 def _status(page, name):
     expect(page.locator("#status")).to_have_text(name, timeout=WAIT_MS)
 
@@ -81,6 +95,10 @@ def test_a_session_is_driven_from_plug_in_to_remote_stop(visit, bench):
     _press(page, "Swipe")
     _status(page, "Charging")
     wait_until(lambda: int(page.locator("[data-figure=Power]").inner_text().split()[0]) > 1000, 20, "power")
+    expect(page.locator(".chart canvas")).to_have_count(2)
+    for number, label in enumerate(("Chart of power, now ", "Chart of offered current, now ")):
+        wait_until(lambda at=number: _drawn(page, at) > 20, 20, f"a line in chart {number}")
+        assert page.locator(".chart").nth(number).get_attribute("aria-label").startswith(label)
     page.locator("#amps").fill("8")
     _press(page, "Set car")
     bench.first.wait_connector(lambda c: 0 < c["drawn_amps"] < 8.5)

@@ -89,6 +89,10 @@ def test_live_table_then_stay_until_ctrl_c():
         asked = urllib.request.Request(panel[0] + "api/state", headers={"X-Panel-Token": panel[1]})
         with urllib.request.urlopen(asked, timeout=20) as answer:
             assert [one["identity"] for one in json.load(answer)["chargers"]] == ["PL-0001", "PL-0002"]
+        [words] = re.findall(r"python3 tools/csms\.py (.*) GetConfiguration", text)
+        called = subprocess.run([sys.executable, ROOT / "tools" / "csms.py", *words.split(), "GetConfiguration",
+                                 'key=["HeartbeatInterval"]'], capture_output=True, text=True, timeout=60, check=True)
+        assert json.loads(called.stdout)["configurationKey"][0]["value"] == "3600"
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0

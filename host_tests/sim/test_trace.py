@@ -114,15 +114,15 @@ def test_diff_compares_messages_and_not_times(trace, tmp_path):
     assert done.returncode == 1 and "+-> CALL StatusNotification" in done.stdout
 
 
-def test_a_trace_becomes_a_scenario_that_can_be_loaded(trace, tmp_path):
-    from scenarios import files
-
-    path = tmp_path / "made.yaml"
-    path.write_text(tool("trace.py", "scenario", trace).stdout)
-    assert files.load(path).steps == [
-        {"expect": {"message": "StatusNotification", "where": {"connectorId": 1, "status": "Available"}}},
-        {"call": {"action": "Reset", "payload": {"type": "Soft"}, "answer": {"status": "Accepted"}}},
-    ]
+def test_show_filters_by_charger_and_validity_and_prints_lines_as_they_are(trace):
+    told = lines(trace)
+    told[1] |= {"charger": "CP2", "invalid": "'status' is a required property"}
+    trace.write_text("".join(json.dumps(line) + "\n" for line in told))
+    for words, expected in ((["--charger", "cp2"], told[1:2]), (["--charger", "CP1"], [told[0], *told[2:]]),
+                            (["--invalid"], told[1:2]), (["--invalid", "--charger", "CP1"], []), ([], told)):
+        printed = tool("trace.py", "show", trace, "--json", *words).stdout
+        assert [json.loads(line) for line in printed.splitlines()] == expected, words
+    assert tool("trace.py", "show", trace, "--invalid").stdout.endswith("!! 'status' is a required property\n")
 
 
 @pytest.mark.parametrize("content", ["no json", '{"a": 1}', None])

@@ -44,15 +44,16 @@ def interpreter(word):
 class Board:
     """One simulated board. run() until stop(); command() at any time; `log` gets each line of its output."""
 
-    def __init__(self, launch, log, label=None, tracer=None, serial=None):
+    def __init__(self, launch, log, label=None, tracer=None, serial=None, nice=0):
         """`label` is what to print when the board has taken the record of launch["provision"]; `tracer` gets its frames;
-        `serial` is the SerialLine of its console.
+        `serial` is the SerialLine of its console; `nice` lowers its process's priority.
         """
         self.launch = launch
         self.log = log
         self._label = label
         self._tracer = tracer
         self._serial = serial
+        self._nice = nice
         self._to_board = None  # commands
         self.failure = None
         self._heap = DEFAULT_HEAP
@@ -114,6 +115,8 @@ class Board:
             env={"MICROPYPATH": ":".join(path), "PATH": os.environ.get("PATH", "")},
         )
         os.close(read)
+        if self._nice:
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + self._nice)
         if self._to_board is not None:
             self._to_board.close()
         self._to_board, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.Protocol, os.fdopen(write, "wb"))

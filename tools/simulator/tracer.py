@@ -23,7 +23,7 @@ import sys
 import threading
 
 KINDS = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}
-_HIDDEN = "***"
+HIDDEN = "***"
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 _OPEN_CALLS = 100  # that are remembered: a charger has one, a back end that never gets answers has more
 
@@ -33,8 +33,8 @@ def without_secrets(action, payload):
     if not isinstance(payload, dict):
         return payload
     if action == "ChangeConfiguration" and payload.get("key") == "AuthorizationKey":
-        return payload | {"value": _HIDDEN}
-    return {name: _LOGIN.sub(_HIDDEN + "@", value) if isinstance(value, str) else value for name, value in payload.items()}
+        return payload | {"value": HIDDEN}
+    return {name: _LOGIN.sub(HIDDEN + "@", value) if isinstance(value, str) else value for name, value in payload.items()}
 
 
 class Tracer:

@@ -1,0 +1,93 @@
+"""Completion of csms.py on the command line: what may stand at its end, and the script that teaches it to a shell.
+
+A word ends in "=" where a value is to follow it. Charger identities are those of the back end that runs, none without one.
+"""
+
+import shlex
+
+SHELLS = ("bash", "zsh", "fish")
+_COMMANDS = ("actions", "call", "chargers", "completion", "serve")
+_NAMES = ("csms", "csms.py")
+
+# `csms` is the tool; pilotlight-sim csms is completed by the same.
+_SCRIPTS = {
+    "bash": """csms() { @; }
+_csms_complete() {
+  local line=${COMP_LINE:0:COMP_POINT} IFS=$'\\n'
+  local word=${line##*[[:space:]]}
+  COMPREPLY=($(csms complete "$line" 2>/dev/null))
+  case $word in *=*) COMPREPLY=("${COMPREPLY[@]#"${word%%=*}="}") ;; esac
+  case ${COMPREPLY[0]-} in *=) compopt -o nospace 2>/dev/null ;; esac
+}
+complete -o default -F _csms_complete csms pilotlight-sim
+""",
+    "zsh": """csms() { @; }
+_csms_complete() {
+  local -a found
+  found=("${(@f)$(csms complete "$LBUFFER" 2>/dev/null)}")
+  compadd -S '' -- ${(M)found:#*=}
+  compadd -- ${found:#*=}
+  (( ${#${(@)found:#}} )) || _files
+}
+compdef _csms_complete csms pilotlight-sim
+""",
+    "fish": """function csms; @; end
+complete -c csms -c pilotlight-sim -a '(csms complete (commandline -cp) 2>/dev/null)'
+""",
+}
+_ALL_WORDS = {"bash": '"$@"', "zsh": '"$@"', "fish": "$argv"}
+
+
+def script(shell, program):
+    """What a shell reads to complete `csms`; `program` is the list of words that runs the tool."""
+    return _SCRIPTS[shell].replace("@", f"{shlex.join(program)} {_ALL_WORDS[shell]}", 1)
+
+
+def _words(line):
+    """The words before the last, and the last, which may be empty or open; None where csms is not the command."""
+    try:
+        words = shlex.split(line)
+    except ValueError:  # within quotes: nothing to complete
+        return None
+    if not line or line[-1].isspace():
+        words.append("")
+    at = next((n for n, word in enumerate(words[:-1]) if word.rpartition("/")[2] in _NAMES), None)
+    return None if at is None else (words[at + 1 : -1], words[-1])
+
+
+def _fields(schema, given, last):
+    """NAME= of the fields that are not there yet, or NAME=VALUE of the values that a field may have."""
+    name, equals, _ = last.partition("=")
+    known = schema.get("properties", {})
+    if equals:
+        kind = known.get(name, {})
+        values = kind.get("enum", ("true", "false") if kind.get("type") == "boolean" else ())
+        return [f"{name}={value}" for value in values]
+    done = {word.partition("=")[0] for word in given}
+    return [f"{name}=" for name in known if name not in done]
+
+
+def candidates(line, actions, schema_of, chargers):
+    """What the last word of a command line may be, sorted; `schema_of(action)` and `chargers(control)` are asked where needed."""
+    found = _words(line)
+    if found is None:
+        return []
+    given, last = found
+    control = None
+    if given[:1] == ["--control"]:
+        control, given = given[1:2], given[2:]
+        if not control:
+            return []
+    if not given:
+        offered = (*_COMMANDS, "--control")
+    elif given[0] == "completion" and len(given) == 1:
+        offered = SHELLS
+    elif (given[0], len(given)) in (("actions", 1), ("call", 2)):
+        offered = actions
+    elif given[0] == "call" and len(given) == 1:
+        offered = chargers(control and control[0])
+    elif given[0] == "call" and given[2] in actions:
+        offered = _fields(schema_of(given[2]), given[3:], last)
+    else:
+        offered = ()
+    return sorted(word for word in offered if word.startswith(last))
