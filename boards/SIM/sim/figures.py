@@ -200,10 +200,20 @@ def name_jobs(supervisor):
     start = supervisor.start
 
     def named(self, name, job, vital=False):
-        start(self, name, job, vital)
-        soft_irq.enter()
-        current.names[id(self._tasks[-1])] = name
-        soft_irq.leave()
+        create = asyncio.create_task
+
+        def create_named(coro):
+            task = create(coro)
+            soft_irq.enter()
+            current.names[id(task)] = name
+            soft_irq.leave()
+            return task
+
+        asyncio.create_task = create_named
+        try:
+            start(self, name, job, vital)
+        finally:
+            asyncio.create_task = create
 
     supervisor.start = named
 
