@@ -287,7 +287,7 @@ async def test_free_vend_starts_each_plugged_car_once():
 
 
 async def test_free_vend_and_the_owners_list_hold_together():
-    """A listed card shown first has the session in its name and ends it; who shows none, or a blocked one, charges as FreeVend."""
+    """A listed card shown first has the session in its name and ends it; without one, or with a blocked one, it is FreeVend."""
     rig = await Rig(factory={"FreeVend": "true"}).online()
     cards = {"ANNA": ("Accepted", None), "LOST": ("Blocked", None)}
     rig.cp.authorisation._home_card = cards.get
