@@ -114,6 +114,7 @@ def test_six_inputs_take_a_new_unit_into_the_network_at_home(visit, charger):
     hours = page.get_by_role("region", name="Charging hours")
     expect(hours.get_by_role("listitem").first).to_have_text(re.compile("[0-9]{2}:[0-9]{2} – [0-9]{2}:[0-9]{2}"))
     expect(page.get_by_role("list", name="Networks in range")).to_be_visible()
+    expect(hours.get_by_role("link", name="Add hours")).to_have_attribute("href", "#/hours")  # the third of UK-22's choices
     visitor.shot("first-use-whole-phone")
     visitor.check_access()
     hand.tap(hours.get_by_role("button", name="Use the recommended hours"))

@@ -42,6 +42,7 @@ function FirstHours() {
       <p>{t("hoursFirst")}</p>
       <WindowList windows={hours.windows} />
       <HoursChoice hours={hours} reload={() => {}} />
+      <div class="row"><a class="button plain" href="#/hours">{t("addWindow")}</a></div>
     </Card>
   );
 }
