@@ -90,6 +90,7 @@ def charger_report(app: Application) -> dict:
         "uptime_ms": clock.uptime_ms(),
         "utc": clock.now_iso() if clock.utc_s() is not None else None,
         "firmware": version.VERSION,
+        "support_until": max(app.config.get_str("SupportUntil"), version.SUPPORT_UNTIL) or None,
         "boots": clock.boot_id,
         "tick": {"count": control.ticks, "max_gap_ms": control.max_gap_ms, "max_us": control.max_us},
         "heap": heap_report(app.heap_peak),

@@ -5,3 +5,5 @@ VERSION = "0.1.0"
 BUILD_UTC_S = 1767225600
 # Raised by a release that closes a hole: an image with a lower one is refused (SEC-4).
 COUNTER = 0
+# YYYY-MM-DD: a release may promise security updates for longer than the factory did (SupportUntil); "" promises nothing.
+SUPPORT_UNTIL = ""

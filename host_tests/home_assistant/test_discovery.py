@@ -92,6 +92,17 @@ def test_states_are_those_of_the_status(told):
     assert json.loads(state("firmware", firmware="1.2.3", update=None)) == {**versions, "latest_version": "1.2.3"}
 
 
+def test_a_notice_is_an_event_of_a_type_that_was_announced(told):
+    """Home Assistant takes a JSON object with event_type, one of event_types; the rest are its attributes."""
+    event = next(message for topic, message in told.items() if "/event/" in topic)
+    assert event["state_topic"] == "home/PL-1.ä/7/notice"
+    template = jinja2.Environment().from_string(event["value_template"])
+    assert len(set(event["event_types"])) == len(event["event_types"]) > 3
+    for kind in event["event_types"]:
+        shown = json.loads(template.render(value_json={"notice": kind, "text": 'by "somebody"', "time": None, "seq": 7}))
+        assert shown == {"event_type": kind, "text": 'by "somebody"'}
+
+
 @pytest.mark.parametrize(("change", "found"), [
     ({"device_class": "energie"}, "device class energie"),
     ({"unit_of_measurement": "A"}, "unit A of energy"),

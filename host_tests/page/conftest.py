@@ -25,8 +25,8 @@ expect.set_options(timeout=10000)  # as for what the browser is asked to do: the
 PROGRAM = ROOT / ".toolchain" / "chromium"
 AXE = ROOT / ".toolchain" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = ROOT / "build" / "page"
-PICTURES = ("first-use-phone", "charging-phone", "plan-phone", "card-list-phone", "house-phone", "tokens-phone", "invoice-phone",
-            "panel-desktop-light")
+PICTURES = ("first-use-whole-phone", "hours-own-phone", "hours-waiting-phone", "open-phone", "charging-phone", "plan-phone",
+            "card-list-phone", "house-phone", "tokens-phone", "invoice-phone", "panel-desktop-light")
 PHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 800}
 # The browser reports each answer of an error as an error of its own: that the page handles them is what the tests look at.
@@ -41,14 +41,16 @@ def charger_options():
 
 @pytest.fixture(scope="module")
 def charger(tmp_path_factory, charger_options):
-    """A charger with its page, and `pin`, `installer_pin` and `url`."""
-    words = ["--web", f"127.0.0.1:{free_port()}"]
-    sim = Simulator(tmp_path_factory.mktemp("page") / "charger", options=words, **charger_options)
+    """A charger with its page, and `label` with all that it says, `pin`, `installer_pin` and `url`."""
+    more = dict(charger_options)
+    words = ["--web", f"127.0.0.1:{free_port()}", *more.pop("options", ())]
+    sim = Simulator(tmp_path_factory.mktemp("page") / "charger", options=words, **more)
     with sim:
         port = sim.wait_for(lambda s: s["web"]["port"], what="the page's port")
         sim.command("set_time", iso="2026-03-10T12:00:00Z")
         [label] = labels(sim)[:1]
         sim.web = port
+        sim.label = label
         sim.pin, sim.installer_pin, sim.url = label["pin"], label["installer_pin"], f"https://127.0.0.1:{port}/"
         yield sim
 
@@ -181,5 +183,7 @@ def visit(browser, charger, sessions):
 
     yield start
     for visitor in visitors:
+        for page in visitor.context.pages:
+            page.unroute_all(behavior="ignoreErrors")  # the page asks each second, also at the end of a test
         visitor.context.close()
         assert not visitor.complaints

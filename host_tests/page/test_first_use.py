@@ -1,11 +1,15 @@
 """A new unit at its set-up network: the PIN of the label, the network at home, done."""
 
+import re
+import time
+
 import pytest
 from playwright.sync_api import expect
 
 from backend.simulator import free_port
 
 from .conftest import PHONE, SHOTS
+from .test_views import KEY, LANGUAGES
 
 PORTAL = free_port()
 NAME, PASSWORD = "Home of somebody", "correct horse battery"
@@ -13,8 +17,8 @@ NAME, PASSWORD = "Home of somebody", "correct horse battery"
 
 @pytest.fixture(scope="module")
 def charger_options():
-    """A radio that finds one network, which the unit does not know."""
-    return {"settings": {"WifiNetwork": f"{NAME}/{PASSWORD}", "SetupPorts": f"{free_port()}/{PORTAL}"}}
+    """A radio that finds one network, which the unit does not know; a country with recommended charging hours."""
+    return {"settings": {"WifiNetwork": f"{NAME}/{PASSWORD}", "SetupPorts": f"{free_port()}/{PORTAL}", "Country": "GB"}}
 
 
 def test_a_phones_probe_leads_to_the_page(browser, charger):
@@ -27,6 +31,22 @@ def test_a_phones_probe_leads_to_the_page(browser, charger):
     page.get_by_role("link", name=charger.url).click()
     expect(page.get_by_label("PIN")).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_login_and_first_use_speak_each_language(visit, charger, locale):
+    """No key in place of a text, nothing wider than a phone."""
+    for role in (None, "owner"):
+        visitor = visit(role, locale=locale)
+        visitor.page.goto(charger.url)
+        visitor.page.locator("#first-use" if role else "#pin").wait_for()
+        if role:
+            visitor.page.locator("form #password").wait_for()
+            expect(visitor.page.locator("main p.loading")).to_have_count(0)
+        text = visitor.page.locator("body").inner_text()
+        assert "undefined" not in text and not KEY.search(text) and LANGUAGES[locale] == visitor.page.title()
+        visitor.check_width()
+        visitor.shot(f"{'first-use' if role else 'login'}-{locale[:2]}")
 
 
 def test_a_new_unit_asks_for_the_network_and_tells_where_it_is_found(visit, charger):
@@ -63,3 +83,47 @@ def test_a_new_unit_asks_for_the_network_and_tells_where_it_is_found(visit, char
     charger.set_time_scale(1)
     expect(joined).to_be_hidden()
     assert not page.get_by_role("heading", name="Connect the charger").count()
+
+
+class Hand:
+    """A person's inputs: each tap and each field that is typed into counts as one."""
+
+    def __init__(self):
+        self.inputs = 0
+
+    def tap(self, what):
+        self.inputs += 1
+        what.click()
+
+    def type(self, what, text):
+        self.inputs += 1
+        what.press_sequentially(text)
+
+
+def test_six_inputs_take_a_new_unit_into_the_network_at_home(visit, charger):
+    """SEC-14, UK-22: two texts, four taps, from the address to the charger at home with its hours chosen."""
+    boots = charger.status()["boots"]
+    charger.command("erase", what="personal")
+    charger.wait_for(lambda s: s.get("boots", 0) > boots and not s.get("starting") and s["web"]["port"], 60, what="the start")
+    visitor, hand = visit(None), Hand()
+    page = visitor.page
+    begun_s = time.monotonic()
+    page.goto(charger.url)
+    hand.type(page.get_by_label("PIN"), charger.pin)
+    hand.tap(page.get_by_role("button", name="Log in"))
+    hours = page.get_by_role("region", name="Charging hours")
+    expect(hours.get_by_role("listitem").first).to_have_text(re.compile("[0-9]{2}:[0-9]{2} – [0-9]{2}:[0-9]{2}"))
+    expect(page.get_by_role("list", name="Networks in range")).to_be_visible()
+    expect(hours.get_by_role("link", name="Add hours")).to_have_attribute("href", "#/hours")  # the third of UK-22's choices
+    visitor.shot("first-use-whole-phone")
+    visitor.check_access()
+    hand.tap(hours.get_by_role("button", name="Use the recommended hours"))
+    expect(hours).to_be_hidden()
+    hand.tap(page.get_by_role("list", name="Networks in range").get_by_role("button", name=NAME))
+    hand.type(page.get_by_label("Password"), PASSWORD)
+    hand.tap(page.get_by_role("button", name="Connect"))
+    expect(page.get_by_text("Connected. Go back to your own Wi-Fi and open")).to_be_visible(timeout=20000)
+    print(f"first use: {hand.inputs} inputs, {time.monotonic() - begun_s:.1f} s with a hand that needs none")
+    assert hand.inputs == 6
+    assert page.evaluate("fetch('/api/hours').then(answer => answer.json())")["choice"] == "accept"
+    expect(page.get_by_text("The recommended hours hold until you choose.")).to_have_count(0)

@@ -6,8 +6,8 @@ from playwright.sync_api import expect
 
 @pytest.fixture(scope="module")
 def charger_options():
-    """A unit of a country with default charging hours."""
-    return {"settings": {"Country": "GB"}}
+    """A unit of a country with default charging hours, and with the longest random delay."""
+    return {"settings": {"Country": "GB", "RandomDelayMax": "1800"}}
 
 
 def test_hours_are_shown_changed_and_overridden(visit, charger):
@@ -47,3 +47,27 @@ def test_hours_are_shown_changed_and_overridden(visit, charger):
     page.get_by_role("button", name="Charge now").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Charging", timeout=20000)
     expect(page.get_by_text("do not hold for this session")).to_be_visible()
+
+
+def test_the_random_delay_is_shown_and_skipped(visit, charger):
+    """The hours open for a car that waits: the rest of the delay that was drawn is told, until it is skipped (UK-34)."""
+    visitor = visit()
+    page = visitor.page
+    charger.plug_out()
+    charger.wait_ocpp_status("Available")
+    charger.plug_in()
+    charger.wait_ocpp_status("Preparing")
+    visitor.open("charge")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("Paused by the charging hours")).to_be_visible(timeout=15000)
+    visitor.open("hours")
+    page.get_by_role("button", name="Charge at any time").click()
+    expect(page.get_by_role("button", name="Charge at any time", pressed=True)).to_be_visible()
+    visitor.open("charge")
+    expect(page.get_by_text("Starts after a random delay:")).to_be_visible()
+    expect(page.get_by_text("Paused by the random delay")).to_be_visible()
+    visitor.shot("delay-phone")
+    visitor.check_access()
+    page.get_by_role("button", name="Start without delay").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Charging", timeout=20000)
+    expect(page.get_by_text("Starts after a random delay:")).to_be_hidden()

@@ -37,6 +37,15 @@ def test_a_change_of_the_sources_is_shown_at_once(server, browser, charger, capf
     page.close()
 
 
+def test_a_page_above_its_size_fails_the_build(monkeypatch):
+    """80 KiB compressed are the most; what is made is the real page."""
+    made = sum(len(data) for _, _, data in build.compressed().values())
+    assert made <= build.MOST == 80 * 1024
+    monkeypatch.setattr(build, "MOST", made - 1)
+    with pytest.raises(build.PageError, match=f"has {made} bytes compressed, {made - 1} are the most"):
+        build.compressed()
+
+
 def test_a_text_that_is_missing_in_one_language_fails_the_build(tmp_path, monkeypatch):
     shutil.copytree(build.WEB, tmp_path / "web")
     monkeypatch.setattr(build, "WEB", tmp_path / "web")

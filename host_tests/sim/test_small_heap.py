@@ -8,7 +8,9 @@ such a heap is in test_certificates.py.
 import json
 import os
 
+from backend.page import Page
 from backend.simulator import free_port
+from sim.provisioned_units import labels
 
 from .conftest import BOARD_HEAP, REFERENCE_HEAP
 from .owner import UNIT, Broker
@@ -24,6 +26,7 @@ QUIET_S = 900 if SOAK else 90
 BUDGET = 105 * 1024  # after the start, by TLS with a password
 BUDGET_CHARGING = 110 * 1024  # charging over TLS with a client certificate
 BUDGET_OF_ALL = 126 * 1024  # and the local page and the owner's broker connected
+BUDGET_OF_VISIT = 146 * 1024  # and the owner logged in at the page, which asks once a second
 
 
 def rare(csms, n):
@@ -81,7 +84,7 @@ def test_a_session_over_profile_3_leaves_room_in_the_heap_of_a_board(launch, csm
 
 
 def test_all_links_at_once_in_the_heap_of_the_reference_board(launch, csms, tmp_path):
-    """Security profile 3, page and broker: while a car charges half of 256 KiB is free and more."""
+    """Security profile 3, page and broker: half of 256 KiB is free while a car charges; with the owner at the page 110 KiB."""
     (tmp_path / "authority").mkdir()
     authority = Authority(tmp_path / "authority").issue_both(IDENTITY)
     (tmp_path / "broker").mkdir()
@@ -100,6 +103,14 @@ def test_all_links_at_once_in_the_heap_of_the_reference_board(launch, csms, tmp_
         used = in_use(sim)
         assert used <= BUDGET_OF_ALL, used
         assert sim.status()["csms"]["connected"] and sim.status()["portal"]["connected"] and sim.status()["web"]["port"]
+        with Page(sim.status()["web"]["port"], keep=True) as page:
+            assert page.login(labels(sim)[0]["pin"]).status == 200
+            for path in ("/", "/api/settings", "/api/status"):
+                assert page.request("GET", path).status == 200
+            visited = in_use(sim)
+            print(f"in use: {used / 1024:.1f} KiB, with the owner at the page {visited / 1024:.1f} KiB")
+            assert page.get("/api/status")["portal"]["connected"] and page.get("/api/status")["csms"]["connected"]
+            assert visited <= BUDGET_OF_VISIT, visited
         end_session(sim, csms)
         assert_no_shortage(sim)
 

@@ -78,7 +78,7 @@ def lived():
     files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
     files.write("ocpp_local_list", b"1\nLISTED01\tAccepted\t\t")
     files.write_json("ocpp_reservations.json", [[1, 1, "RESERVE1", None, 1900000000]])
-    files.write_json("ocpp_config.json", dict(LIMITS, FreeVendIdTag="OWNERTAG", HeartbeatInterval="77"))
+    files.write_json("ocpp_config.json", dict(LIMITS, FreeVendIdTag="OWNERTAG", StateWithoutPin="true", HeartbeatInterval="77"))
     files.write_json("ocpp_profiles.json", [])
     files.write("calibration.json", b"calibrated")
     files.write("roots/c1", b"root")

@@ -286,6 +286,24 @@ async def test_free_vend_starts_each_plugged_car_once():
     await rig.sent("StartTransaction", 2)
 
 
+async def test_free_vend_and_the_owners_list_hold_together():
+    """A listed card shown first has the session in its name and ends it; without one, or with a blocked one, it is FreeVend."""
+    rig = await Rig(factory={"FreeVend": "true"}).online()
+    cards = {"ANNA": ("Accepted", None), "LOST": ("Blocked", None)}
+    rig.cp.authorisation._home_card = cards.get
+    equal(await swipe(rig, "ANNA"), None)
+    await rig.plug()
+    equal((await rig.sent("StartTransaction"))["idTag"], "ANNA")
+    equal(await swipe(rig, "ANNA"), None)
+    await rig.sent("StopTransaction")
+    await rig.plug(plugged=False)
+    equal(await swipe(rig, "LOST"), None)
+    await rig.plug()
+    equal((await rig.sent("StartTransaction", 2))["idTag"], "FreeVend")
+    equal(await swipe(rig, "ANNA"), "FreeVend", "another card ends no session")
+    equal((len(rig.link.of("StopTransaction")), rig.link.of("Authorize")), (1, []))
+
+
 async def test_no_log_line_holds_a_whole_tag():
     from charger import log
 

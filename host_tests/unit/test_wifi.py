@@ -5,6 +5,7 @@ import network
 from check import equal, raises, true
 from wifi_rig import teardown, wifi  # noqa: F401 - teardown: called after each test
 
+from charger import clock
 from charger.net.setup_network import SetupNetwork
 from sim import timebase
 
@@ -222,3 +223,35 @@ def test_a_password_that_never_worked_leaves_a_way_in_at_each_start():
     """Mistyped at the first use, the unit would be out of reach once its setup network has closed; a board may have no button."""
     equal((_open_at_the_start(False), _open_at_the_start(True)), (True, False))
 
+
+
+def _attempts(answers):
+    """Seconds between the attempts to join of a unit whose attempts end so, one after the other."""
+    unit = wifi()
+    at_s = []
+
+    async def attempt():
+        at_s.append(clock.uptime_s())
+        return answers[len(at_s) - 1]
+
+    async def job():
+        unit._join = attempt
+        running = asyncio.create_task(unit.run())
+        for _ in range(4000):
+            if len(at_s) == len(answers):
+                break
+            timebase.advance(500)
+            for _ in range(4):
+                await asyncio.sleep_ms(0)
+        running.cancel()
+
+    network.WLAN().disconnect()
+    asyncio.run(job())
+    return [at_s[n + 1] - at_s[n] for n in range(len(at_s) - 1)]
+
+
+def test_the_pauses_between_attempts_grow_to_five_minutes_and_begin_anew_after_one_that_worked():
+    found = _attempts([False] * 9 + [True] + [False] * 3)
+    for pause, wanted in zip(found, (5, 10, 20, 40, 80, 160, 300, 300, 300, 0, 5, 10)):
+        true(wanted <= pause <= wanted + 1, found)
+    equal(len(found), 12)

@@ -10,8 +10,10 @@ import { History } from "./views/history.jsx";
 import { Hours } from "./views/hours.jsx";
 import { House } from "./views/house.jsx";
 import { Invoice } from "./views/invoice.jsx";
+import { Label } from "./views/label.jsx";
 import { Log } from "./views/log.jsx";
 import { Login } from "./views/login.jsx";
+import { Open } from "./views/open.jsx";
 import { Settings } from "./views/settings.jsx";
 import { Unit } from "./views/unit.jsx";
 
@@ -26,6 +28,7 @@ const VIEWS = {
   unit: { view: Unit, icon: "M6 2h12v20H6zm3 3v6h6V5zm2 10h2v3h-2z" },
   invoice: { view: Invoice, right: "history", within: "history" },
   log: { view: Log, right: "log", within: "unit" },
+  label: { view: Label, within: "unit" },
 };
 
 const KNOWN = "loggedIn"; // whoever was never logged in here is not looked for
@@ -86,6 +89,7 @@ function Whole() {
   const [unreached, setUnreached] = useState(false);
   const [locked, setLocked] = useState(false); // the session has ended: what was typed waits below the login
   const [logins, setLogins] = useState(0);
+  const [door, setDoor] = useState(false); // the login is asked for, or the owner shows nobody the state without it
   const timer = useRef(0);
   const route = useRoute();
   const enter = (value) => {
@@ -98,6 +102,7 @@ function Whole() {
   const out = (why) => {
     localStorage.removeItem(KNOWN);
     setLocked(false);
+    setDoor(false);
     setSession(null);
     setNotice(why);
   };
@@ -117,6 +122,7 @@ function Whole() {
     logout: () => post("/api/logout").catch(() => {}).then(() => out("")),
   };
   const [status, offline] = useLive(Boolean(session) && !locked, app.expired);
+  const [open, openOffline] = useLive(session === null && !door, () => setDoor(true), "/api/state");
   useEffect(() => {
     let timeout = 0;
     const ask = () => get("/api/session").then(setSession, (error) => {
@@ -134,7 +140,9 @@ function Whole() {
   let shown = <p class="wait" role="status">{t(unreached ? "offline" : "loading")}</p>;
   const page = session && status &&
     <Page key={language + session.role} session={session} status={status} offline={offline} route={route} />;
-  if (session === null || locked || page) {
+  if (session === null && !door && open) {
+    shown = <Open connectors={open.connectors} offline={openOffline} login={() => setDoor(true)} />;
+  } else if (session === null ? door || openOffline : locked || page) {
     shown = (
       <>
         {(session === null || locked) && <Login notice={notice} entered={enter} />}

@@ -12,7 +12,7 @@ export const App = createContext(null);
 export const useApp = () => useContext(App);
 
 // The status, once a second while the page is seen. Returns [status, offline]: "", or the time of the status that is shown.
-export function useLive(active, onExpired) {
+export function useLive(active, onExpired, path = "/api/status") {
   const [status, setStatus] = useState(null);
   const [offline, setOffline] = useState("");
   const last = useRef(0);
@@ -26,7 +26,7 @@ export function useLive(active, onExpired) {
     async function ask() {
       let wait = document.hidden ? HIDDEN_MS : SECOND;
       try {
-        const fresh = await get("/api/status");
+        const fresh = await get(path);
         if (ended) return;
         if (firmware.current && fresh.firmware !== firmware.current) location.reload(); // an update brings its own page
         firmware.current = fresh.firmware;

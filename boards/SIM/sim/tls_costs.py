@@ -66,8 +66,9 @@ def _timed(function, us, *args):
 class _Stream(io.IOBase):
     """A TLS connection. Until the first byte has passed it is in its handshake."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, server_side=False):
         self._tls = connection
+        self._own_key = "ecdsa" if server_side else None  # the page's key is on P-256 (tools/provisioning)
         self._held = CONNECTION_BYTES
         self._shaking = True
 
@@ -87,6 +88,8 @@ class _Stream(io.IOBase):
 
     def _key(self):
         """The kind of the server's key, after a whole handshake: before, asking the built-in one ends the interpreter."""
+        if self._own_key:
+            return self._own_key
         try:
             suite = self._tls.cipher()[0]
             if "ECDSA" in suite:
@@ -201,7 +204,7 @@ class SSLContext:
         try:
             _take(CONNECTION_BYTES, _ENOMEM)
             try:
-                stream = _Stream(self._wrap(sock, server_side, do_handshake_on_connect, server_hostname))
+                stream = _Stream(self._wrap(sock, server_side, do_handshake_on_connect, server_hostname), server_side)
                 if do_handshake_on_connect:
                     stream._finish(stream._key())
             except (OSError, ValueError):

@@ -47,6 +47,16 @@ async def _confirm_update(app: Application, role: str, _wish: dict, _surface: st
     return {}
 
 
+async def _label(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
+    """What may be printed anew of the label: no secret (SEC-10), and no PIN, of which the unit has a verifier alone."""
+    get = app.config.get_str
+    network = app.files.read("setup_ssid")
+    return {
+        "vendor": get("ChargePointVendor"), "model": get("ChargePointModel"), "serial": get("ChargeBoxSerialNumber"),
+        "network": network and network.decode(), "host": app.wifi.host,
+    }  # fmt: skip
+
+
 async def _erase(app: Application, role: str, _wish: dict, _surface: str) -> dict:
     """Request an erasure, done at the restart that follows within seconds (SEC-15)."""
     # with store/wipe.py: 3,500 frozen bytes, 1 KiB of heap, for an erasure
@@ -83,6 +93,7 @@ COMMANDS = {
     "update": ("status", ("strict", ()), _update),
     "install": ("update", ("strict", ()), _install),
     "confirm_update": ("update", ("strict", ()), _confirm_update),
+    "label": ("status", ("strict", ()), _label),
     "erase": ("erase", ("strict", ()), _erase),
     "reset": ("restart", ("strict", (("kind", ("enum", ("restart", "factory", "console"))),)), _reset),
 }

@@ -39,6 +39,7 @@ MqttUrl network
 SolarExportPrice schedule
 SolarMode schedule
 SolarStartPower schedule
+StateWithoutPin settings
 TamperPolicy settings
 UnlockConnectorOnEVSideDisconnect settings
 UploadToHomeNetwork network
@@ -107,7 +108,7 @@ async def _write_settings(app: Application, role: str, args: dict, surface: str)
             app.vault.put(_IN_VAULT[name][0], value)
         else:
             app.config.put(name, value)
-        if right != "settings" or name == "TamperPolicy":
+        if right != "settings" or name in ("TamperPolicy", "StateWithoutPin"):
             app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
         await clock.sleep_ms(0)
     if any(name[:4] in ("Wifi", "Host") for name, _, _ in changes):

@@ -107,6 +107,8 @@ KEYS = {
     "GroupMaxCurrent": ("i", "D", "Core", "0", 0, 400, "amps"),  # of the fuse that several units share, A per phase; 0: no group
     "GroupUnits": ("i", "D", "Core", "2", 2, 8, ""),  # how many these are
     "GroupPort": ("i", "D", "Core", "48220", 1024, 65535, ""),  # UDP
+    "StateWithoutPin": ("b", "D", "Core", "false", 0, None, ""),  # whether the page shows the state before a login
+    "SupportUntil": ("s", "D", "Core", "", 0, 10, ""),  # YYYY-MM-DD: security updates until then at the least; "": not said
     "SolarMode": ("s", "D", "Core", "off", 3, 7, "solar"),
     "SolarStartPower": ("i", "D", "Core", "1500", 0, 20000, ""),  # W of surplus with which it begins
     "SolarExportPrice": ("i", "D", "Core", "0", 0, 1000, ""),  # what the grid pays a kWh, in the unit of the prices

@@ -23,7 +23,11 @@ _WHOLE_MS = const(8 * 3600000)
 _DEVICE_S = const(365 * 86400)
 
 _LOGIN = ("strict", (("pin", ("str", 64, 1)),), (("role", ("enum", roles.ROLES)),))
+STATE = "/api/state"
+# Of a connector's report, what may be seen without a PIN where the owner wants that: no card, no transaction, no plan
+_OPEN = ("ocpp_status", "power_w", "offered_amps", "limit", "session_wh", "session_s", "energy_wh", "reason")
 _ROUTES = {
+    STATE: {"GET": None},
     "/api/status": {"GET": "status"},
     "/api/settings": {"GET": "settings", "PUT": "set"},
     "/api/pin": {"POST": "pin"},
@@ -38,6 +42,7 @@ _ROUTES = {
     "/api/cards": {"GET": "cards", "POST": "set_cards"},
     "/api/tokens": {"GET": "tokens", "POST": "set_tokens"},
     "/api/networks": {"GET": "networks"},
+    "/api/label": {"GET": "label"},
     "/api/acknowledge": {"POST": "acknowledge"},
     "/api/update": {"GET": "update", "POST": "install"},
     "/api/confirm_update": {"POST": "confirm_update"},
@@ -47,7 +52,8 @@ _ROUTES = {
     "/api/logout": {"POST": None},
     "/api/session": {"GET": None},
 }  # fmt: skip
-_DOMAINS = ("", "local", "lan", "home", "home.arpa", "internal", "fritz.box")  # in which routers at home resolve host names
+# In which a network at home resolves host names; "local" where the router announces its clients by mDNS, the unit does not
+_DOMAINS = ("", "local", "lan", "home", "home.arpa", "internal", "fritz.box")
 _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of CommandError
 
 
@@ -61,6 +67,8 @@ async def answer(app: Application, listener: LocalApiListener, request: Request,
     if request.method not in methods:
         return 405, {"error": "This path supports %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
     wish = await _wish(request)
+    if request.path == STATE:
+        return _state(app, wish)
     if request.path == "/api/login":
         return await _login(app.pins, listener, request.fields, wish, host)
     if "authorization" in request.fields:
@@ -78,6 +86,16 @@ async def answer(app: Application, listener: LocalApiListener, request: Request,
         role = wish.get("role", session.role) if request.path == "/api/pin" else None
         end_sessions(listener.sessions, session, role)
     return answered
+
+
+def _state(app: Application, wish: dict) -> tuple:
+    """Answer without a session: what each connector does, where the owner lets everybody at home see it. RequestError."""
+    if not app.config.get_bool("StateWithoutPin"):
+        raise RequestError(401, "Log in first.")
+    if wish:
+        raise RequestError(400, "This path has no query.")
+    connectors = app.report()["connectors"]
+    return 200, {"connectors": {number: {name: connectors[number][name] for name in _OPEN} for number in connectors}}, ""
 
 
 async def _run(app: Application, role: Role, request: Request, wish: dict, surface: str, device: str) -> tuple:

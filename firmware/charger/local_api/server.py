@@ -12,6 +12,7 @@ from charger.audit import events
 from charger.errors import RequestError
 from charger.local_api import page_files, routes
 from charger.local_api.http_server import HttpConnection
+from charger.runtime import hold_ups
 
 _HANDSHAKE_MS = const(20000)  # with the pause of the charging before it; and as long for the first request
 _REQUEST_MS = const(15000)  # from an answer to the end of the next request
@@ -48,7 +49,8 @@ async def serve(app: Application, listener: LocalApiListener, client: Any, host:
                 last = last or not request.lasting
                 if request.path.startswith(_API):
                     status, value, more = await asyncio.wait_for_ms(_answer(app, listener, request, host), _ANSWER_MS)
-                    if status == 200 and request.lasting:  # a page that asks once a second keeps its connection
+                    # A page that asks once a second keeps its connection; without a login while no other can be made
+                    if status == 200 and request.lasting and (request.path != routes.STATE or hold_ups.must_wait()):
                         left = _REQUESTS
                         last = False
                 else:

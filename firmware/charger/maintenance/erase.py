@@ -28,8 +28,8 @@ _SETTINGS = (
     " roots_gone.json ocpp_firmware.json ocpp_signed_firmware.json ocpp_firmware_last.json update.json"
 )
 _KEYS = "ocpp_config.json"
-# Keys of the settings that name a person.
-_PERSONAL_KEYS = ("FreeVendIdTag",)
+# Keys of the settings that name a person, or let the home network see when a car is there.
+_PERSONAL_KEYS = ("FreeVendIdTag", "StateWithoutPin")
 # Prefixes of names in the vault.
 _UNIT_SECRETS = ("label/", "setup/", "web/")
 _SETTINGS_SECRETS = ("pin/owner", "pin/installer", "pin/user", "ocpp/", "group/")

@@ -311,7 +311,7 @@ class Wifi:
                 self.open_setup()
 
     def _set_host_name(self) -> None:
-        """The owner's, or the name of the set-up network; routers and mDNS learn it."""
+        """The owner's, or the name of the set-up network; the router learns it by DHCP."""
         name = self._vault.get(_HOST) or self._files.read("setup_ssid") or b"pilotlight"
         self.host = name.decode().lower().replace(" ", "-")[:_HOST_LONGEST]
         network.hostname(self.host)

@@ -69,30 +69,47 @@ function Cost({ connector }) {
   return <Fact name={t("cost")}>{number(known, 2)}</Fact>;
 }
 
+// What a connector does; `children` is what only a person who is logged in sees.
+export function State({ connector, children }) {
+  const state = connector.ocpp_status;
+  return (
+    <div class={`state ${state}`}>
+      <h1>{t(`state.${state}`)}</h1>
+      <p class="power"><b>{connector.power_w === null ? "–" : number(connector.power_w / 1000, 1)}</b> kW</p>
+      {state === "Available" && <p>{t(connector.paused ? "pausedNext" : "plugIn")}</p>}
+      {connector.reason && <p class="reason">{translated(connector.reason)}</p>}
+      {children}
+    </div>
+  );
+}
+
+const inSession = ({ session_wh: energy }) => energy !== null && energy !== undefined;
+
+export function Facts({ connector }) {
+  const session = inSession(connector);
+  const plugged = connector.ocpp_status !== "Available";
+  return (
+    <dl class="facts">
+      {session && <Fact name={t("charged")}>{kwh(connector.session_wh)}</Fact>}
+      {session && <Cost connector={connector} />}
+      {session && <Fact name={t("since")}>{connector.session_s === null ? t("unknown") : duration(connector.session_s)}</Fact>}
+      {plugged && <Fact name={t("offered")}>{number(connector.offered_amps, 1)} A</Fact>}
+      {plugged && <Fact name={t("limitedBy")}>{translated(connector.limit)}</Fact>}
+      <Fact name={t("meter")}>{kwh(connector.energy_wh)}</Fact>
+    </dl>
+  );
+}
+
 function Connector({ id, connector, session, alone, closed }) {
   const [act, busy] = useAction();
-  const state = connector.ocpp_status;
   const ask = (action, done, more) => act(
     () => post("/api/charge", { connector: Number(id), action, ...more }), t(done));
-  const power = connector.power_w === null ? "–" : number(connector.power_w / 1000, 1);
-  const inSession = connector.session_wh !== null && connector.session_wh !== undefined;
   return (
     <Card title={alone ? null : t("connector", id)} id={`connector-${id}`}>
-      <div class={`state ${state}`}>
-        <h1>{t(`state.${state}`)}</h1>
-        <p class="power"><b>{power}</b> kW</p>
-        {state === "Available" && <p>{t(connector.paused ? "pausedNext" : "plugIn")}</p>}
-        {connector.reason && <p class="reason">{translated(connector.reason)}</p>}
-        <Plan plan={connector.plan} inSession={inSession} closed={closed} />
-      </div>
-      <dl class="facts">
-        {inSession && <Fact name={t("charged")}>{kwh(connector.session_wh)}</Fact>}
-        {inSession && <Cost connector={connector} />}
-        {inSession && <Fact name={t("since")}>{connector.session_s === null ? t("unknown") : duration(connector.session_s)}</Fact>}
-        {state !== "Available" && <Fact name={t("offered")}>{number(connector.offered_amps, 1)} A</Fact>}
-        {state !== "Available" && <Fact name={t("limitedBy")}>{translated(connector.limit)}</Fact>}
-        <Fact name={t("meter")}>{kwh(connector.energy_wh)}</Fact>
-      </dl>
+      <State connector={connector}>
+        <Plan plan={connector.plan} inSession={inSession(connector)} closed={closed} />
+      </State>
+      <Facts connector={connector} />
       {session.actions.includes("charge") && <Buttons connector={connector} ask={ask} busy={busy} />}
       {session.actions.includes("charge") && <Limit ask={ask} busy={busy} id={id} now={connector.limit_amps} />}
     </Card>
@@ -115,11 +132,13 @@ function Attention({ status, session }) {
 
 export function Charge({ status, session, offline }) {
   const all = Object.entries(status.connectors);
+  const first = isFirstUse(status, session);
+  const hoursWait = status.grid && !status.grid.hours_chosen && session.actions.includes("schedule");
   return (
     <>
-      {isFirstUse(status, session) && <FirstUse />}
+      {first && <FirstUse hours={hoursWait} />}
       <Joining wifi={status.wifi} />
-      {status.grid && !status.grid.hours_chosen && session.actions.includes("schedule") &&
+      {hoursWait && !first &&
         <p class="banner"><a href="#/hours">{t("hoursChoose")}</a></p>}
       <Attention status={status} session={session} />
       <fieldset disabled={offline} class={offline ? "old" : ""}>

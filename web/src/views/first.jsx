@@ -4,6 +4,7 @@ import { put } from "../api.js";
 import { Card, Field } from "../parts.jsx";
 import { useAction, useLoaded } from "../state.jsx";
 import { t } from "../text.js";
+import { HoursChoice, WindowList } from "./hours.jsx";
 
 export const isFirstUse = (status, session) =>
   Boolean(status.wifi) && !status.wifi.known && !status.wifi.up && session.actions.includes("network");
@@ -32,7 +33,31 @@ function Networks({ choose }) {
   );
 }
 
-export function FirstUse() {
+// When it charges: asked at first use (UK-22); the recommended hours hold until then.
+function FirstHours() {
+  const [hours] = useLoaded("/api/hours");
+  if (!hours) return null;
+  return (
+    <Card title={t("hours")} id="first-hours">
+      <p>{t("hoursFirst")}</p>
+      <WindowList windows={hours.windows} />
+      <HoursChoice hours={hours} reload={() => {}} />
+      <div class="row"><a class="button plain" href="#/hours">{t("addWindow")}</a></div>
+    </Card>
+  );
+}
+
+// `hours`: their choice waits. It comes first, since the phone leaves this page with the set-up network.
+export function FirstUse({ hours }) {
+  return (
+    <>
+      {hours && <FirstHours />}
+      <FirstNetwork />
+    </>
+  );
+}
+
+function FirstNetwork() {
   const [act, busy] = useAction();
   const fields = useRef(null);
   function choose(name) {

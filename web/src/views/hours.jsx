@@ -64,6 +64,31 @@ function Windows({ windows, busy, save }) {
   );
 }
 
+export function WindowList({ windows }) {
+  return (
+    <ul class="list">
+      {parsed(windows).map(({ from, to, begin, end }) => (
+        <li key={from + begin}><b>{dayName(from)}{to !== from && ` – ${dayName(to)}`}</b> {begin} – {end}</li>
+      ))}
+    </ul>
+  );
+}
+
+// The country's hours, or none.
+export function HoursChoice({ hours, reload }) {
+  const [act, busy] = useAction();
+  const choose = (choice) => act(() => put("/api/hours", { choice }).finally(reload), t("done.saved"));
+  return (
+    <div class="row">
+      {["accept", "remove"].map((choice) => (
+        <button key={choice} class="plain" aria-pressed={hours.choice === choice} disabled={busy} onClick={() => choose(choice)}>
+          {t(`hours.${choice}`)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
 export function Hours({ status, session }) {
   const all = Object.entries(status.connectors);
   const [hours, error, reload] = useLoaded("/api/hours");
@@ -83,13 +108,7 @@ export function Hours({ status, session }) {
           <Fact name={t("localTime")}>{moment(hours.local_time)}</Fact>
           {hours.delay_max_s > 0 && <Fact name={t("delayMost")}>{duration(hours.delay_max_s)}</Fact>}
         </dl>
-        {mayChange && hours.default && <div class="row">
-          {["accept", "remove"].map((choice) => (
-            <button key={choice} class="plain" aria-pressed={hours.choice === choice} disabled={busy} onClick={() => choose({ choice })}>
-              {t(`hours.${choice}`)}
-            </button>
-          ))}
-        </div>}
+        {mayChange && hours.default && <HoursChoice hours={hours} reload={reload} />}
         {mayChange && <Windows key={hours.windows} windows={hours.windows} busy={busy}
           save={(windows) => choose({ choice: "change", windows })} />}
       </Card>

@@ -14,6 +14,8 @@ const GROUPS = {
   backend: ["BackEndUrl", "BackEndIdentity", "AuthorizationKey", "BackEndRoots", "CpoName", "UploadToHomeNetwork"],
 };
 
+const MINE = ["StateWithoutPin"];
+
 export function Settings({ session }) {
   const [settings, error, reload] = useLoaded("/api/settings");
   if (error) return <p class="error" role="alert">{error}</p>;
@@ -24,6 +26,7 @@ export function Settings({ session }) {
       {Object.entries(GROUPS).map(([name, names]) => (
         <Group key={name} name={name} names={names} settings={settings} reload={reload} />
       ))}
+      {session.actions.includes("settings") && <Group name="page" names={MINE} settings={settings} reload={reload} />}
       {session.actions.includes("settings") && <Cards />}
       {session.actions.includes("tokens") && <Tokens />}
     </>

@@ -12,8 +12,11 @@ function Update({ update, mayInstall }) {
       <dl class="facts">
         <Fact name={t("version")}>{update.version}</Fact>
         <Fact name={t("offer")}>{update.offer ? update.offer.version : t("noOffer")}</Fact>
-        {update.loading && <Fact name={t("loadingUpdate")}>{update.loading}: {Math.round(update.bytes / 1024)} KiB</Fact>}
+        {update.loading && <Fact name={t("loadingUpdate")}>
+          {update.loading}: {update.percent} %
+        </Fact>}
       </dl>
+      {update.loading && <progress aria-label={t("loadingUpdate")} max="100" value={update.percent} />}
       {update.why && <p class="error">{t("updateFailed", update.why)}</p>}
       {update.altered && <p class="error" role="alert">{t("firmwareAltered")}</p>}
       {update.awaits_backend && mayInstall && (
@@ -109,12 +112,14 @@ export function Unit({ status, session }) {
         <dl class="facts">
           <Fact name={t("loggedIn")}>{t(`role.${session.role}`)}</Fact>
           <Fact name={t("firmware")}>{status.firmware}</Fact>
+          <Fact name={t("supportUntil")}>{status.support_until || t("notSaid")}</Fact>
           <Fact name={t("running")}>{duration(status.uptime_ms / 1000)}</Fact>
           <Fact name={t("backEnd")}>{t(status.csms && status.csms.connected ? "connected" : "notConnected")}</Fact>
           {wifi && <Fact name={wifi.wired ? "Ethernet" : "Wi-Fi"}>{wifi.up ? `${wifi.ip}${wifi.rssi ? `, ${wifi.rssi} dBm` : ""}` : t("notConnected")}</Fact>}
         </dl>
         <div class="row">
           {session.actions.includes("log") && <a class="button plain" href="#/log">{t("log")}</a>}
+          <a class="button plain" href="#/label">{t("label")}</a>
           <button class="plain" onClick={app.logout}>{t("logout")}</button>
         </div>
         <Languages />
