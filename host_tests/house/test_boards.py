@@ -68,6 +68,12 @@ def simulated_board():
     return json.loads(done.stdout)
 
 
+def test_readme_lists_every_board():
+    """An installer finds the page of each; a new board is one link more."""
+    links = set(re.findall(r"\]\(boards/(\w+)/board\.md\)", (ROOT / "README.md").read_text()))
+    assert links == set(REAL)
+
+
 def test_a_real_board_is_defined():
     """The checks below check something."""
     assert {"ESP32_DEVKITC", "ESP32_S3_DEVKITC"} <= set(REAL)
