@@ -74,8 +74,8 @@ flash: setup  ## Write a built image to a board, keeping nvs and vfs: BOARD= POR
 deploy: setup  ## Copy the compiled firmware to a development board with plain MicroPython: BOARD= PORT=
 	@$(VENV)/python tools/device.py deploy --board "$(BOARD)" --port "$(PORT)"
 
-provision: setup  ## Give a unit its credentials and print its label: PORT= [ARGS='--serial PL1 --labels labels']
-	@$(VENV)/python tools/device.py provision --port "$(PORT)" -- $(ARGS)
+provision: setup  ## Give a unit its credentials and print its label: BOARD= PORT= [ARGS='--serial PL1 --labels labels']
+	@$(VENV)/python tools/device.py provision --board "$(BOARD)" --port "$(PORT)" -- $(ARGS)
 
 calibrate: setup  ## Calibrate a unit's meter against a reference meter: PORT= [ARGS='--outlet 1']
 	@$(VENV)/python tools/device.py calibrate --port "$(PORT)" -- $(ARGS)

@@ -15,4 +15,5 @@ module("boot.py", base_path="firmware", opt=options.opt)
 module("main.py", base_path="firmware", opt=options.opt)
 package("charger", files=options.files, base_path="firmware", opt=options.opt)
 module("esp32_board.py", base_path="boards/common", opt=options.opt)
+package("coprocessor_program", base_path="$(BOARD_DIR)", opt=options.opt)  # only some boards have one
 module("board.py", base_path="$(BOARD_DIR)", opt=options.opt)

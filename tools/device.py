@@ -4,7 +4,7 @@
   device.py firmware --board ESP32_S3_DEVKITC [--mpy-dir DIR] [--variant PRODUCT]    build the image with the ESP-IDF
   device.py flash --board ESP32_S3_DEVKITC --port PORT [--variant PRODUCT]           write it with esptool, keeping nvs and vfs
   device.py deploy --board ESP32_S3_DEVKITC --port PORT                              copy the compiled files to a dev board
-  device.py provision --port PORT -- --serial PL1 --labels labels                    give the unit its credentials
+  device.py provision --board BOARD --port PORT -- --serial PL1 --labels labels                    give the unit its credentials
   device.py calibrate --port PORT -- --outlet 1                                      calibrate a meter against a reference
   device.py eol --port PORT --jig PORT -- --network HALL                             test a unit at the end of the line
   device.py monitor --port PORT                                                      show the console
@@ -258,8 +258,9 @@ def other_tool(given: argparse.Namespace) -> None:
     if given.step == "eol":
         where += ["--jig", port(given.jig, "JIG")]
     module("mpremote")
-    if given.step == "provision" and not given.more:
-        given.more = ["--labels", "labels"]
+    if given.step == "provision":
+        where += ["--board", board(given.board).name]
+        given.more = given.more or ["--labels", "labels"]
     done = subprocess.run([sys.executable, str(ROOT / "tools" / f"{given.step}.py"), *where, *given.more], check=False)
     if done.returncode:
         raise EndedError(done.returncode)

@@ -2,7 +2,7 @@
 """Make a unit: PINs, passwords, keys and a TLS identity of its own, written to it, and the label that belongs to it.
 
   tools/provision.py --state-dir state --labels labels            a simulated unit
-  tools/provision.py --port /dev/ttyUSB0 --serial PL2400017 --labels labels
+  tools/provision.py --port /dev/ttyUSB0 --board ESP32_DEVKITC --serial PL2400017 --labels labels
   tools/provision.py --port /dev/ttyUSB0 --measure                what a PIN costs on this very board
 
 The label's data is printed as one line of JSON; with --labels DIR the label itself is written there as PNG and PDF. That
@@ -31,7 +31,7 @@ def _parser():
     parser.add_argument("--labels", type=Path, metavar="DIR", help="where the label goes, as PNG and PDF")
     parser.add_argument("--again", action="store_true", help="new credentials for a unit that has some")
     parser.add_argument("--board", default=None, choices=(loading.SIMULATED, *loading.names()),
-                        help="whose cost of a PIN to assume")
+                        help="whose cost of a PIN to assume (at a port, unless --measure finds it)")
     parser.add_argument("--measure", action="store_true",
                         help="measure the cost of a PIN on the unit; alone it only tells the figure")
     parser.add_argument("--resume", action="store_true", help="no soft reset of the board first")
@@ -50,7 +50,7 @@ def _unit_of(given):
 
 def _iterations(given, target):
     if not given.measure:
-        return record.iterations(given.board or ("ESP32_DEVKITC" if given.port else loading.SIMULATED))
+        return record.iterations(given.board or loading.SIMULATED)
     found = target.measure()
     print(f"provision: half a second is {found} iterations", file=sys.stderr)
     return max(record.LEAST_ITERATIONS, min(found, record.MOST_ITERATIONS))
@@ -60,6 +60,8 @@ def main(words=None):
     """Exit code."""
     parser = _parser()
     given = parser.parse_args(words)
+    if given.port and not (given.board or given.measure):
+        parser.error("--board is missing: the unit at the port is one of " + ", ".join(loading.names()))
     serial = f"PL{secrets.randbelow(10**8):08d}" if given.serial is None else given.serial
     if not 1 <= len(serial) <= 25 or not serial.isascii() or not serial.isprintable():
         parser.error("--serial must be 1 to 25 printable ASCII characters")

@@ -34,7 +34,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ROOT = Path(__file__).resolve().parent.parent
-BOARDS = (loading.SIMULATED, *loading.names())
 _VERSION = re.compile(r"\d{1,5}\.\d{1,5}\.\d{1,5}(-[0-9a-z.]{1,16})?")
 _TEN_YEARS = datetime.timedelta(days=3652)
 
@@ -251,7 +250,7 @@ def _parser():
     one.add_argument("folder", type=Path)
     one.set_defaults(run=make_keys)
     one = kinds.add_parser("build", parents=[common], help="make a signed bundle")
-    one.add_argument("--board", choices=BOARDS, required=True)
+    one.add_argument("--board", choices=(loading.SIMULATED, *loading.names()), required=True)
     one.add_argument("--version", required=True)
     one.add_argument("--counter", type=_count, required=True, help="anti-rollback: raise it when older images are unsafe")
     one.add_argument("--min-hardware", type=_count, default=1, help="least hardware revision (default 1)")

@@ -17,4 +17,5 @@ OUTLETS: "tuple[dict, ...]" = (
 )
 SHARED: "dict[str, int | None]" = {"tamper": 27, "button": 18, "led": 19, "pixel": None, "fault": None, "rails": 13}
 HEAP_GROWS = True  # the port adds to the heap when it is full, out of what mbedTLS allocates from
+COPROCESSOR = True  # the program of coprocessor_program/ watches the pilot and opens the contactor
 DEVICE, CSMS, UPDATE = unit_data(NAME, "ESP32-DevKitC")

@@ -33,6 +33,7 @@ LAN         Ethernet, before Wi-Fi: {"kind": "lan8720", "mdc", "mdio": pins, "ad
             (the chip drives the 50 MHz on the pin "ref_clk") or "input", "power", "reset": pins or None}, or
             {"kind": "w5500", "bus": an SPI bus of its own, "sck", "mosi", "miso", "cs", "int": pins, "reset": pin or None};
             None, or not there, on a board without. Here from --set LanKind
+COPROCESSOR True where the chip's co-processor runs the program of the board's folder (coprocessor_program/); absent: False
 DEVICE      what the label says: vendor, model, serial
 FACTORY     factory values of the unit, text by standard OCPP key name. Here from --set; on a real board from the file
             that the factory writes

@@ -76,6 +76,15 @@ def _write():
     os.rename(path + ".new", path)
 
 
+def __getattr__(name):
+    """`ULP`, for boards whose data ask for the co-processor."""
+    if name == "ULP":
+        from sim.coprocessor import ULP
+
+        return ULP
+    raise AttributeError(name)
+
+
 class NVS:
     """A namespace of 32-bit integers and blobs; nothing is kept before commit().
 

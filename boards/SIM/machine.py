@@ -5,7 +5,7 @@ Pin.value(), PWM.duty_u16() and ADC.read_uv() allocate nothing: they are used in
 """
 
 import utime
-from umachine import mem8, mem16, mem32  # noqa: F401
+from umachine import mem8, mem32  # noqa: F401
 
 # lines: imported here, it is not the end of a chain of first imports by pins and world, which takes C stack
 from sim import hardware_times, launch, libc, lines, loop_wait, pins, rtc, soft_irq, timebase, world  # noqa: F401
@@ -18,6 +18,16 @@ HARD_RESET = 2
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
+
+
+def __getattr__(name):
+    """`mem16` of a board with a co-processor, the only one of the three whose addresses a host may not have."""
+    if name == "mem16":
+        from sim.coprocessor import Mem16
+
+        return Mem16()
+    raise AttributeError(name)
+
 
 class PWM:
     """PWM on a pin. Where a pilot generator is connected it follows the duty, at 980 to 1020 Hz (CP-1)."""

@@ -4,7 +4,8 @@
 import pathlib
 
 _FOLDERS = ("drivers/meters", "drivers/readers", "drivers/displays")  # a driver is named in the board's data as its file is
-_OF_KEYS = {"LAN": "net/ethernet.py", "HOUSE": "grid/house_input.py"}  # key of the board's data: what only boards with it need
+# key of the board's data: what only boards with it need
+_OF_KEYS = {"LAN": "net/ethernet.py", "HOUSE": "grid/house_input.py", "COPROCESSOR": "drivers/coprocessor.py"}
 _USUAL = "serial_ascii"  # the reader of a board that names none
 
 

@@ -3,8 +3,9 @@
 # tools/ulp/assemble.py fills in the names in braces from a board's data. The program never ends. A pass takes 56 pairs of
 # samples, more than a period of the pilot: of each pair the smaller counts for the high plateau and the larger for the low
 # one, so that one sample on an edge and one spike count for neither. A reason to open has to be there in two passes in a row.
-# Opening gives the contactor's pad to the RTC's output, which start-up code has set to the level that opens; the reason
-# stays in `cause` and the pad stays taken until the firmware has read it.
+# Opening sets the RTC's output to the level that opens and gives it the contactor's pad; the reason stays in `cause` and the
+# pad stays taken until the firmware has read it. While the firmware measures (`hold`) the program leaves ADC1 alone, for
+# some 4.5 ms at the most between two passes; then it takes ADC1 back.
 
 # Words that the firmware and the program share, at the start of the RTC slow memory. ST of the co-processor writes its
 # program counter into the upper half of a word: only the lower 16 bits count.
@@ -14,7 +15,7 @@
   .set negative, 12    # counts; a low plateau at or above has no diode behind it
   .set pwm, 16         # 1: the pilot has its PWM, so there is a low plateau
   .set beat, 20        # the firmware counts it up with every control tick
-  .set patience, 24    # passes without a beat after which the contactor opens
+                       # 24: free
   .set cause, 28       # written here: 1 car left or stopped, 2 below state C, 3 no diode, 4 no beat
   .set high, 32        # written here: both plateaus of the last pass
   .set low, 36
@@ -22,13 +23,22 @@
   .set suspect, 44     # written here: reason of the last pass
   .set last_beat, 48
   .set silent, 52      # passes since the last beat
+  .set hold, 56        # 1: the firmware wants ADC1; cleared here when it has kept it for too long
+  .set held, 60        # written here: 1 while ADC1 is the firmware's
+  .set held_for, 64    # turns of the loop that waits for it, since the last whole pass
+  .set stop, 68        # 1: the program ends, so that another one can be loaded
 
   .text
 words:
-  .long 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+  .long 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 
   .global entry
 entry:
+  move r3, words
+  ld r0, r3, stop
+  jumpr run, 1, lt
+  halt
+run:
   # ADC1 belongs to this program: a conversion that Python started has taken the controller, so it is taken back.
   reg_wr {sar_start}, 31, 31, 0     # SENS_SAR1_EN_PAD_FORCE: the channel is the co-processor's
   reg_wr {sar_start}, 18, 18, 0     # SENS_MEAS1_START_FORCE: so is the start
@@ -37,6 +47,9 @@ entry:
   move r2, 0xffff                   # low plateau so far
   stage_rst
 sample:
+  move r3, words
+  ld r0, r3, hold
+  jumpr lend, 1, ge
   adc r0, 0, {adc_mux}
   adc r3, 0, {adc_mux}
   sub r3, r3, r0                    # second less first
@@ -69,6 +82,8 @@ next:
   move r3, words
   st r1, r3, high
   st r2, r3, low
+  move r0, 0
+  st r0, r3, held_for
   ld r0, r3, passes
   add r0, r0, 1
   st r0, r3, passes
@@ -82,8 +97,7 @@ next:
   jump judge
 no_beat:
   ld r0, r3, silent
-  ld r2, r3, patience
-  sub r2, r0, r2
+  sub r2, r0, {patience}            # passes without a beat
   jump still_patient, ov
   move r2, 4
   jump reason
@@ -121,8 +135,32 @@ reason:
   jumpr entry, 1, lt                # the first pass with a reason: wait for the second
   ld r0, r3, armed
   jumpr entry, 1, lt
+  reg_wr {rtc_out}, {rtc_bit}, {rtc_bit}, {open_level}
+  reg_wr {rtc_enable}, {rtc_bit}, {rtc_bit}, 1
   reg_wr {pad}, {pad_bit}, {pad_bit}, 1   # the RTC's output takes the contactor's pad
   ld r0, r3, cause
   jumpr entry, 1, ge                # the first cause stays
   st r2, r3, cause
+  jump entry
+lend:                               # the pass begins anew afterwards
+  ld r1, r3, held_for
+  sub r2, r1, {longest_hold}
+  jump lent, ov
+  jump take_back                    # no time is left before the next whole pass
+lent:
+  move r0, 1
+  st r0, r3, held
+wait:
+  ld r0, r3, hold
+  jumpr given_back, 1, lt
+  add r1, r1, 1
+  sub r2, r1, {longest_hold}
+  jump wait, ov
+take_back:                          # the firmware stands still
+  move r0, 0
+  st r0, r3, hold
+given_back:
+  st r1, r3, held_for
+  move r0, 0
+  st r0, r3, held
   jump entry

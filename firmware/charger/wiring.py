@@ -40,11 +40,17 @@ _HOUSE = const(0)  # of the board's input for the house, where outlets have thei
 class Parts:
     """The drivers of one outlet; None for parts that the board does not have."""
 
-    def __init__(self, wiring: dict, shared: dict, reading: Any):
-        self.contactor = Contactor(wiring["contactor"])  # first: opens its output (CP-30)
+    def __init__(self, wiring: dict, shared: dict, reading: Any, watched: bool = False):
+        """`watched`: by the co-processor."""
+        if watched:
+            from charger.drivers import coprocessor  # 2,400 frozen bytes with the program, for boards that have one
+
+            self.contactor, self.pilot = coprocessor.watch(wiring)
+        else:
+            self.contactor = Contactor(wiring["contactor"])  # first: opens its output (CP-30)
+            self.pilot = Pilot(wiring["pilot"])
         switch = wiring.get("phase_switch")
         self.phase_switch = None if switch is None else Contactor(switch)
-        self.pilot = Pilot(wiring["pilot"])
         self.reading = reading
         self.rcd = self._make(wiring, "rcd", "rcd", "ResidualCurrentMonitor")
         self.thermometer = self._make(wiring, "ntc", "thermometer", "Thermometer")
@@ -55,6 +61,9 @@ class Parts:
         self.rails = self._input(shared.get("rails"))
         self.board_fault = self._input(shared.get("fault"))
         self.flash = flash_device.device
+        if watched:
+            pilot: Any = self.pilot
+            pilot.start((self.thermometer, self.proximity))
 
     def _make(self, wiring: Any, key: str, module: str, name: str):
         """Create one driver, which is imported only for boards with that part."""
@@ -176,6 +185,7 @@ def make_configuration(app: Application) -> Configuration:
 
 def add_connectors(app: Application) -> None:
     """Create every outlet with its meter and connector."""
+    watched = getattr(board, "COPROCESSOR", False)
     stored = app.files.read_json(calibration.FILE)
     interrupted = [session.connector_id for session in app.sessions.recover()]
     connected = app.config.get_int("ConnectedPhases")
@@ -190,7 +200,7 @@ def add_connectors(app: Application) -> None:
         if connected:
             wiring["phases"] = min(connected, wiring.get("phases", 1))
             meter.reading.connect(connected)
-        outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading), wiring)
+        outlet = Outlet(n + 1, Parts(wiring, board.SHARED, meter.reading, watched), wiring)
         if outlet.id not in interrupted:
             outlet.mark_long_open()
         if outlet.rcd is not None:
@@ -203,6 +213,8 @@ def add_connectors(app: Application) -> None:
             from charger.drivers import readers  # 500 bytes of heap, for units with a card reader
 
             app.readers.append((connector, readers.make(wiring["reader"])))
+    if watched:
+        app.housekeeping.every_second("co-processor", lambda: app.outlets[0].pilot.poll(app.security_log.add, events.COPROCESSOR))
     app.limit_current(app.config.get_str("InstallerMaxCurrent"))
     app.config.on_change("InstallerMaxCurrent", app.limit_current)
     app.set_wake_up("")

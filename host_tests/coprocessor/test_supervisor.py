@@ -1,7 +1,5 @@
 """The assembled supervisor in the emulator, against the simulated pilot circuit: when it opens, how fast, and when not."""
 
-import copy
-
 import pytest
 from board_definition import loading
 from coprocessor.world import BOARD, CAUSE, HIGH, LOW, PWM, Rig
@@ -22,12 +20,7 @@ def worst_us(rig, change):
     """The longest time to open over PHASES instants within a period of the pilot and a pass of the program."""
     worst = 0
     for number in range(PHASES):
-        at = copy.copy(rig)
-        at.ulp = copy.copy(rig.ulp)
-        at.ulp.memory, at.ulp.registers = rig.ulp.memory[:], rig.ulp.registers[:]
-        at.ulp.peripheral = dict(rig.ulp.peripheral)
-        at.circuit = copy.copy(rig.circuit)
-        at.ulp.adc = at.adc
+        at = rig.fork()
         at.phase_us = rig.phase_us + number * 7.919 % 1000
         at.ulp.run(at.ulp.cycles + int(number * 2.3 * rig.clock_hz / 1_000_000))
         assert not at.open
@@ -158,3 +151,18 @@ def test_every_rtc_output_of_the_esp32_has_its_register():
     outputs = [pin for pin in chip.rtc if pin not in chip.input_only and pin not in chip.strap]
     registers = [assemble.pad(pin)[0] for pin in outputs if pin not in (32, 33)]
     assert len(set(registers)) == len(registers)
+
+
+@pytest.mark.parametrize("closing_level", [1, 0])
+def test_pad_has_the_level_that_opens_before_the_rtc_takes_it(closing_level):
+    """The RTC's output is enabled and set in the program, for outputs that 1 closes and that 0 closes."""
+    rig = Rig(closing_level=closing_level)
+    rig.run_us(20_000)
+    assert rig.level == closing_level
+    rig.ulp.peripheral[assemble.RTC_OUT] = 0xFFFFC000 if closing_level else 0  # the level that closes, wherever it came from
+    rig.set_car("A")
+    levels = set()
+    while not rig.taken:
+        rig.ulp.step()
+        levels.add(rig.level)
+    assert levels == {closing_level, 1 - closing_level} and rig.open

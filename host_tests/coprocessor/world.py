@@ -1,7 +1,9 @@
 """The simulated pilot circuit seen by the co-processor's ADC, and the firmware's side of the shared words."""
 
+import copy
 import importlib.util
 import random
+from functools import cache
 
 from board_definition import checks, loading
 from coprocessor.emulator import Ulp
@@ -12,8 +14,10 @@ circuit = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(circuit)
 
 BOARD = "ESP32_DEVKITC"
-ARMED, ABOVE, BELOW, NEGATIVE, PWM, BEAT, PATIENCE, CAUSE, HIGH, LOW, PASSES = range(11)
+ARMED, ABOVE, BELOW, NEGATIVE, PWM, BEAT, _, CAUSE, HIGH, LOW, PASSES = range(11)
+HOLD, HELD, _, STOP = range(14, 18)
 OHM = {"A": 0, "B": 2740, "C": 882, "D": 246}
+DATA, CHIP = loading.load(loading.BOARDS / BOARD), loading.chip_of(loading.BOARDS / BOARD)
 EDGE_US = 14
 TICK_US = 20_000
 
@@ -23,13 +27,23 @@ def counts(mv):
     return max(0, min(4095, round(mv * 4095 / 3300)))
 
 
-class Rig:
-    """A co-processor with the assembled program of a board, its pilot and its car."""
+@cache
+def program_of(closing_level):
+    """The board's program, for a contactor that this level closes."""
+    data = copy.deepcopy(DATA)
+    data["OUTLETS"][0]["contactor"]["active"] = closing_level
+    return assemble.assemble(assemble.source(data, CHIP))
 
-    def __init__(self, seed=1, clock_hz=8_000_000, duty=0.267, phase_us=0.0, ventilation=False, binary=None):
-        data = loading.load(loading.BOARDS / BOARD)
-        pilot = data["OUTLETS"][0]["pilot"]
-        self.pad, self.pad_bit = assemble.pad(data["OUTLETS"][0]["contactor"]["out"])
+
+class Rig:
+    """A co-processor with the assembled program of a board, its pilot, its car, and the contactor's pad."""
+
+    def __init__(self, seed=1, clock_hz=8_000_000, duty=0.267, phase_us=0.0, ventilation=False, binary=None, closing_level=1):
+        pilot = DATA["OUTLETS"][0]["pilot"]
+        out = DATA["OUTLETS"][0]["contactor"]["out"]
+        self.pad, self.pad_bit = assemble.pad(out)
+        self.rtc_bit = assemble.rtc_bit(CHIP, out)
+        self.closing_level = self.digital = closing_level  # what the main CPU drives; None: a reset, it drives nothing
         self.clock_hz, self.duty, self.phase_us = clock_hz, duty, phase_us
         self.noise = random.Random(seed)
         self.circuit = circuit.PilotCircuit(circuit.Random(seed), pilot["r1"], pilot["r2"], pilot["r3"], pilot["rail_mv"])
@@ -38,12 +52,11 @@ class Rig:
         self.car = "C"
         self.set_car("C")
         self.ulp = Ulp(self.adc)
-        self.ulp.load(binary or assemble.of_board(BOARD), assemble.ENTRY)
+        self.ulp.load(binary or program_of(closing_level), assemble.ENTRY)
         self.ulp.peripheral[assemble.SAR_START] = 1 << 31 | 1 << 18
         for word, mv in ((ABOVE, 7500), (BELOW, 1500 if ventilation else 4500), (NEGATIVE, -9000)):
             self.ulp.memory[word] = counts(checks.node_mv(pilot, mv))
         self.ulp.memory[PWM] = 1
-        self.ulp.memory[PATIENCE] = 2_000_000 // 1500  # passes of some 1.5 ms
         self.ulp.memory[ARMED] = 1
 
     def set_car(self, state, diode=True):
@@ -56,6 +69,10 @@ class Rig:
         assert channel == 6  # GPIO34
         if self.spike is not None and self.noise.randrange(100) == 0:
             return self.spike
+        return counts(self.node_mv(cycles))
+
+    def node_mv(self, cycles):
+        """The divider's node at a time, with noise."""
         at = (cycles * 1_000_000 / self.clock_hz + self.phase_us) % 1000
         high, low = self.circuit.high_uv, self.circuit.low_uv
         width = self.duty * 1000
@@ -65,7 +82,17 @@ class Rig:
             uv = high if at >= EDGE_US else low + (high - low) * at / EDGE_US
         else:
             uv = low if at - width >= EDGE_US else high + (low - high) * (at - width) / EDGE_US
-        return counts(uv / 1000 + self.noise.uniform(-6, 6))
+        return uv / 1000 + self.noise.uniform(-6, 6)
+
+    def fork(self):
+        """Another rig in the same state."""
+        at = copy.copy(self)
+        at.ulp = copy.copy(self.ulp)
+        at.ulp.memory, at.ulp.registers = self.ulp.memory[:], self.ulp.registers[:]
+        at.ulp.peripheral = dict(self.ulp.peripheral)
+        at.circuit = copy.copy(self.circuit)
+        at.ulp.adc = at.adc
+        return at
 
     @property
     def now_us(self):
@@ -73,9 +100,23 @@ class Rig:
         return self.ulp.cycles * 1_000_000 / self.clock_hz
 
     @property
-    def open(self):
+    def taken(self):
         """True once the RTC has the contactor's pad."""
         return bool(self.ulp.peripheral.get(self.pad, 0) >> self.pad_bit & 1)
+
+    @property
+    def level(self):
+        """The level of the pad: the RTC's where it has the pad, else the main CPU's; None where nobody drives it."""
+        if not self.taken:
+            return self.digital
+        if not self.ulp.peripheral.get(assemble.RTC_ENABLE, 0) >> self.rtc_bit & 1:
+            return None
+        return self.ulp.peripheral.get(assemble.RTC_OUT, 0) >> self.rtc_bit & 1
+
+    @property
+    def open(self):
+        """True once the pad is driven to the level that opens."""
+        return self.level == 1 - self.closing_level
 
     def word(self, number):
         """A shared word as the firmware reads it."""
@@ -95,6 +136,6 @@ class Rig:
         end = ulp.cycles + int(limit_us * self.clock_hz / 1_000_000)
         while ulp.cycles < end:
             ulp.step()
-            if ulp.peripheral.get(self.pad, 0) >> self.pad_bit & 1:
+            if self.taken and self.open:
                 return self.now_us - start
         return None

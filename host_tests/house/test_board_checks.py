@@ -87,6 +87,10 @@ WRONG = {
     "contactor on a strapping pin": ([((*OUTLET, "contactor", "out"), 12)], "read as a strapping pin at reset"),
     "trip input on a strapping pin": ([((*OUTLET, "rcd", "trip"), 12)], "read as a strapping pin at reset"),
     "self-test that pulses at reset": ([((*OUTLET, "rcd", "test"), 14)], "rcd.test is on GPIO14, which pulses at reset"),
+    "co-processor beside a meter on ADC1": ([((*OUTLET, "meter"), ["ct_adc", {"v_adc": 32, "i_adc": 37}])],
+                                            "COPROCESSOR is True, and a meter on ADC1 leaves no time"),
+    "no outlet for the co-processor": ([(("OUTLETS",), [])], "COPROCESSOR is True, and the program watches one outlet"),
+    "co-processor that is a word": ([(("COPROCESSOR",), "ulp")], "COPROCESSOR is 'ulp' and must be"),
     "contactor that is no RTC GPIO": ([((*OUTLET, "contactor", "out"), 23)], "no RTC GPIO, so that the co-processor"),
     "button on the console": ([(("SHARED", "button"), 3)], "belongs to the console"),
     "thermistor without an ADC": ([((*OUTLET, "ntc", "adc"), 23)], "has no ADC"),
@@ -309,7 +313,7 @@ def test_two_meters_may_share_a_bus_but_not_its_chip_select():
 
 @pytest.mark.parametrize("house", [["ct_adc", {"v_adc": 36, "i_adc": 32}], [CHANNEL_A[0], {**CHANNEL_A[1], "channel": "B"}]])
 def test_the_house_may_have_an_input_of_its_own_or_the_other_channel_of_the_meter(house):
-    data = changed("ESP32_DEVKITC", (("HOUSE",), house), ((*OUTLET, "ntc"), None))
+    data = changed("ESP32_DEVKITC", (("HOUSE",), house), ((*OUTLET, "ntc"), None), (("COPROCESSOR",), False))
     assert checks.check("ESP32_DEVKITC", data, CHIPS["esp32"]) == []
     names = checks.pins_of("ESP32_DEVKITC", data, CHIPS["esp32"])
     assert house[0] != "ct_adc" or (names["HOUSE_V_ADC"], names["HOUSE_I_ADC"]) == (36, 32)

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from board_definition import checks, loading
+from ulp import assemble
 
 from house.source import ROOT
 from mpy.interpreter import binary, environment
@@ -67,6 +68,12 @@ def simulated_board():
     return json.loads(done.stdout)
 
 
+def test_readme_lists_every_board():
+    """An installer finds the page of each; a new board is one link more."""
+    links = set(re.findall(r"\]\(boards/(\w+)/board\.md\)", (ROOT / "README.md").read_text()))
+    assert links == set(REAL)
+
+
 def test_a_real_board_is_defined():
     """The checks below check something."""
     assert {"ESP32_DEVKITC", "ESP32_S3_DEVKITC"} <= set(REAL)
@@ -75,7 +82,7 @@ def test_a_real_board_is_defined():
 def test_same_shape_as_the_simulated_board(name, board):
     """The firmware that runs on the simulated board finds the same names on the real one."""
     simulated = simulated_board()
-    assert set(board) - {"FACTORY_FILE"} == set(simulated)
+    assert set(board) - {"FACTORY_FILE", "COPROCESSOR"} == set(simulated)
     assert board["NAME"] == name
     for part in ("DEVICE", "CSMS", "SHARED"):
         assert set(board[part]) == set(simulated[part]), part
@@ -85,6 +92,14 @@ def test_same_shape_as_the_simulated_board(name, board):
         for part, wiring in outlet.items():
             if isinstance(wiring, dict) and isinstance(wanted[part], dict):
                 assert set(wiring) - {"tx", "rx"} == set(wanted[part]), part
+
+
+def test_program_of_the_co_processor_is_the_assembled_one(name, board):
+    """Board data and the program in the board's folder go together; `python -m ulp.assemble NAME` writes it."""
+    path = BOARDS / name / assemble.MODULE
+    assert path.exists() == board.get("COPROCESSOR", False)
+    if path.exists():
+        assert path.read_text() == assemble.module(assemble.of_board(name))
 
 
 def test_definition_has_no_fault(name, board):

@@ -48,7 +48,7 @@ def test_make_has_the_step_and_calls_the_tool(step):
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     words = done.stdout.splitlines()[-1]
     assert f"tools/device.py {step} " in words
-    assert ('--board "B"' in words) == (step in ("firmware", "flash", "deploy"))
+    assert ('--board "B"' in words) == (step in ("firmware", "flash", "deploy", "provision"))
     assert ('--port "/dev/p"' in words) == (step != "firmware")
 
 
@@ -60,7 +60,8 @@ def test_make_has_the_step_and_calls_the_tool(step):
     (["flash", "--board", BOARD, "--port", "/dev/null", "--mpy-dir", "/nowhere"], "run 'make firmware BOARD="),
     (["deploy", "--board", BOARD], "PORT is missing"),
     (["deploy", "--board", BOARD, "--port", "/dev/nothing"], "There is no /dev/nothing; "),
-    (["provision"], "PORT is missing"), (["calibrate"], "PORT is missing"), (["monitor"], "PORT is missing"),
+    (["provision"], "PORT is missing"), (["provision", "--port", "/dev/null"], "BOARD is missing: one of ESP32_"),
+    (["calibrate"], "PORT is missing"), (["monitor"], "PORT is missing"),
     (["hil", "--port", "/dev/null"], "JIG is missing"), (["hil", "--jig", "/dev/null"], "PORT is missing"),
     (["hil", "--port", "/dev/null", "--jig", "/dev/nothing"], "There is no /dev/nothing; "),
     (["eol"], "PORT is missing"), (["eol", "--port", "/dev/null"], "JIG is missing"),
@@ -74,9 +75,33 @@ def test_missing_prerequisite_is_one_sentence_and_exit_code_2(words, says, capsy
     assert says in sentence(capsys, words[0])
 
 
+def test_esptool_that_is_missing_is_named(capsys, monkeypatch):
+    """Where it comes from; nothing was written."""
+    monkeypatch.setattr(device.shutil, "which", lambda name: None)
+    monkeypatch.setattr(device, "flash_command", lambda *given: [])
+    assert device.main(["flash", "--board", BOARD, "--port", "/dev/null"]) == 2
+    assert "esptool is missing: it comes with the ESP-IDF" in sentence(capsys, "flash")
+
+
+@pytest.mark.parametrize("words", [["deploy", "--board", BOARD], ["provision", "--board", BOARD], ["calibrate"], ["monitor"],
+                                   ["eol", "--jig", "/dev/null"]], ids=lambda words: words[0])
+def test_mpremote_that_is_missing_is_named(words, capsys, monkeypatch):
+    """An environment that was not set up."""
+    monkeypatch.setattr(device.sys, "executable", shutil.which("false"))
+    assert device.main([*words, "--port", "/dev/null"]) == 2
+    assert "mpremote is missing: run 'make setup'." in sentence(capsys, words[0])
+
+
+def test_port_without_rights_is_named(capsys, monkeypatch):
+    """The group that may use it."""
+    monkeypatch.setattr(device.os, "access", lambda path, mode: False)
+    assert device.main(["monitor", "--port", "/dev/null"]) == 2
+    assert "/dev/null must not be opened: on Debian its users are in the group dialout." in sentence(capsys, "monitor")
+
+
 def test_a_tools_own_refusal_stays_one_sentence_and_its_exit_code(capfd):
     """provision.py says what is wrong with ARGS; nothing is added."""
-    assert device.main(["provision", "--port", "/dev/null", "--", "--serial", "x" * 26, "--labels", "nowhere"]) == 2
+    assert device.main(["provision", "--board", BOARD, "--port", "/dev/null", "--", "--serial", "x" * 26]) == 2
     assert "ended with exit code" not in capfd.readouterr().err
 
 

@@ -53,7 +53,14 @@ def test_exactly_the_charger_is_frozen(frozen):
     """All of firmware/, the board's data, MQTT and asyncio; no more, and nothing of the port's own start."""
     firmware = {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")}
     assert len(firmware) > 20
-    assert set(frozen) == firmware | ASYNCIO | {"board.py", "esp32_board.py", "umqtt/simple.py"}
+    others = {"board.py", "esp32_board.py", "umqtt/simple.py", "coprocessor_program/__init__.py"}
+    assert set(frozen) == firmware | ASYNCIO | others
+
+
+def test_only_a_board_with_the_program_has_it_and_its_driver(read_manifest):
+    """The others have no byte of it in a product."""
+    product = read_manifest(PRODUCT, ROOT / "boards" / "ESP32_C6_DEVKITC")
+    assert not [place for place in product if "coprocessor" in place]
 
 
 PRODUCT = ROOT / "boards" / "common" / "manifest_product.py"

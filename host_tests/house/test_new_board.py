@@ -1,14 +1,20 @@
 """tools/new_board.py writes a folder that the checks accept, and nothing else has to know of it."""
 
+import inspect
+
 import frozen
 import image_size
 import new_board
 import provision
 import pytest
+import release
 from board_definition import checks, loading
 from provisioning import record
 
+from house import test_boards as board_tests
+
 PINS = ("PILOT_PWM=18", "PILOT_ADC=0", "CONTACTOR_OUT=2", "CONTACTOR_FEEDBACK=3", "METER_SCL=7", "METER_SDA=6")
+ESP32_PINS = ("PILOT_PWM=13", "PILOT_ADC=34", "CONTACTOR_OUT=4", "CONTACTOR_FEEDBACK=35", "METER_SCL=33", "METER_SDA=32")
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +45,43 @@ def test_options_alone_make_a_board(boards, capsys):
     assert data["OUTLETS"][0]["rcd"] is None and data["OUTLETS"][0]["max_da"] == 160
     assert record.iterations("MY_BOARD") == 1000
     assert provision._parser().parse_args(["--port", "x", "--board", "MY_BOARD"]).board == "MY_BOARD"
+
+
+def test_release_makes_the_bundle_of_a_new_board_and_of_no_other(boards, tmp_path, capsys):
+    """release.py knows no board by name: what it takes are the folders of boards/, and the slot is the board's."""
+    assert new_board.main(words(flash=4)) == 0
+    application, keys = tmp_path / "application.bin", tmp_path / "keys"
+    assert release.main(["keys", str(keys)]) == 0
+    build = ["build", "--version", "1.2.3", "--counter", "4", "--key", str(keys / "update.pem"), "--app", str(application),
+             "-o", str(tmp_path / "a.plu"), "--board"]  # fmt: skip
+    application.write_bytes(b"\xe9....1.2.3....")
+    assert release.main([*build, "MY_BOARD"]) == 0
+    assert b'"board":"MY_BOARD"' in (tmp_path / "a.plu").read_bytes()
+    application.write_bytes(b"\xe91.2.3" + bytes(image_size.slot_bytes(boards / "MY_BOARD")))
+    assert release.main([*build, "MY_BOARD"]) == 2
+    assert f"the slot {image_size.slot_bytes(boards / 'MY_BOARD')}." in capsys.readouterr().err
+    assert release.main([*build, "YOUR_BOARD"]) == 2
+    assert "choose from 'SIM', 'MY_BOARD'" in capsys.readouterr().err
+
+
+HELD = [getattr(board_tests, name) for name in dir(board_tests) if name.startswith("test_")]
+
+
+@pytest.mark.parametrize("given", [words(), words(*ESP32_PINS, chip="esp32", flash=4)], ids=["esp32c6", "esp32"])
+def test_a_written_board_passes_the_checks_of_our_own(boards, monkeypatch, given):
+    """All of test_boards.py that takes a board: partitions, sdkconfig, divider, error budget, start-up pins, product, pages."""
+    assert new_board.main(given) == 0
+    (boards / "common").symlink_to(board_tests.COMMON)
+    (boards.parent / "manifest.py").symlink_to(board_tests.ROOT / "manifest.py")
+    monkeypatch.setattr(board_tests, "BOARDS", boards)
+    names = {"name": "MY_BOARD", "board": loading.load(boards / "MY_BOARD")}
+    ran = 0
+    for check in HELD:
+        wanted = list(inspect.signature(check).parameters)
+        if wanted and set(wanted) <= set(names):
+            check(**{one: names[one] for one in wanted})
+            ran += 1
+    assert ran >= 15
 
 
 def test_the_slots_of_a_small_flash_are_as_large_as_those_of_our_own_board(boards):
@@ -77,13 +120,12 @@ def test_answers_make_the_same_board(boards):
     assert loading.load(boards / "MY_BOARD")["OUTLETS"][0]["contactor"]["out"] == 2
 
 
-ON_ESP32 = ("PILOT_PWM=13", "PILOT_ADC=34", "CONTACTOR_OUT=4", "CONTACTOR_FEEDBACK=35", "METER_SCL=33", "METER_SDA=32")
 LAN8720 = ("LAN_MDC=23", "LAN_MDIO=18", "LAN_REF_CLK=17")
 W5500 = ("LAN_SCK=10", "LAN_MOSI=11", "LAN_MISO=20", "LAN_CS=21", "LAN_INT=22")
 
 
 @pytest.mark.parametrize(("given", "lan"), [
-    ([*words(*ON_ESP32, *LAN8720, chip="esp32"), "--lan", "lan8720"],
+    ([*words(*ESP32_PINS, *LAN8720, chip="esp32"), "--lan", "lan8720"],
      {"kind": "lan8720", "mdc": 23, "mdio": 18, "ref_clk": 17, "address": 1, "clock": "output"}),
     ([*words(*PINS, *W5500, "LAN_RESET=23"), "--lan", "w5500"],
      {"kind": "w5500", "bus": 1, "sck": 10, "mosi": 11, "miso": 20, "cs": 21, "int": 22, "reset": 23}),
@@ -102,12 +144,12 @@ def test_a_board_with_ethernet_has_its_pins_and_its_lines_in_the_build_files(boa
 def test_parts_of_one_kind_of_bus_take_one_each_while_one_is_free(boards, capsys):
     """An ESP32 has two UARTs and two SPI buses for parts: house and reader on the one kind, house and Ethernet on the other."""
     uart = ("HOUSE_TX=25", "HOUSE_RX=26", "READER_TX=18", "READER_RX=19")
-    assert new_board.main([*words(*ON_ESP32, *uart, chip="esp32"), "--house", "sdm630"]) == 0, capsys.readouterr().err
+    assert new_board.main([*words(*ESP32_PINS, *uart, chip="esp32"), "--house", "sdm630"]) == 0, capsys.readouterr().err
     data = loading.load(boards / "MY_BOARD")
     assert {data["HOUSE"][1]["bus"], data["OUTLETS"][0]["reader"]["uart"]} == {1, 2}
     spi = ("HOUSE_SCK=25", "HOUSE_MOSI=26", "HOUSE_MISO=27", "HOUSE_CS=16", "LAN_SCK=18", "LAN_MOSI=19", "LAN_MISO=39",
            "LAN_CS=21", "LAN_INT=36")
-    given = [*words(*ON_ESP32, *spi, chip="esp32", name="OTHER_BOARD"), "--house", "atm90e32", "--lan", "w5500"]
+    given = [*words(*ESP32_PINS, *spi, chip="esp32", name="OTHER_BOARD"), "--house", "atm90e32", "--lan", "w5500"]
     assert new_board.main(given) == 0, capsys.readouterr().err
     data = loading.load(boards / "OTHER_BOARD")
     assert {data["HOUSE"][1]["bus"], data["LAN"]["bus"]} == {1, 2}

@@ -10,7 +10,7 @@ from house.test_names import code, prose
 
 PATH = re.compile(r"(?<![\w/.<*-])(?:[\w-]+/)*[\w-]+\.(?:py|S)(?![\w/])")
 # Programs of others, what a build writes, and what a reader writes himself.
-ELSEWHERE = {"idf.py", "esptool.py", "espefuse.py", "page_assets.py"}
+ELSEWHERE = {"idf.py", "esptool.py", "espefuse.py", "espsecure.py", "page_assets.py"}
 
 
 def unknown(text: str, files: set) -> list:

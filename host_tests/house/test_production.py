@@ -56,6 +56,21 @@ def test_key_partition_has_one_name():
         assert re.search(r"(?m)^nvs_keys,", (loading.BOARDS / name / "partitions.csv").read_text())
 
 
+def test_secure_boot_comes_in_the_order_that_leaves_a_unit_that_boots():
+    """Signed parts before the digest, the digest before the enable fuse, each command one that espsecure or espefuse has."""
+    text = (DOCS / "PRODUCTION.md").read_text().partition("## Secure boot and flash encryption")[2].partition("\n## ")[0]
+    order = ["generate_signing_key", "sign_data", "verify_signature", "tools/release.py build", "Write the signed parts",
+             "digest_sbv2_public_key", "burn_key secure_boot_v2", "burn_efuse", "FLASH_ENC_ENABLED", "summary --format json"]
+    places = [text.index(word) for word in order]
+    assert places == sorted(places)
+    known = {"espsecure.py": {"generate_signing_key", "sign_data", "verify_signature", "digest_sbv2_public_key"},
+             "espefuse.py": {"burn_key", "burn_efuse", "summary"}, "esptool.py": {"write_flash"}}
+    named = re.findall(r"`(es\w+\.py) (\w+)", text)
+    assert len(named) >= 8 and all(command in known[tool] for tool, command in named)
+    for option in re.findall(r"`(CONFIG_\w+)", text):
+        assert option.startswith(("CONFIG_SECURE_", "CONFIG_NVS_ENCRYPTION")), option
+
+
 def test_calibration_comes_before_provisioning():
     """Provisioning closes the console that calibration needs."""
     for name in ("BRINGUP.md", "PRODUCTION.md"):

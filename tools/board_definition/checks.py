@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 
-from board_definition import keys
+from board_definition import coprocessor, keys
 from board_definition.chips import Chip
 from board_definition.loading import display_kinds, meter_kinds, reader_kinds
 
@@ -142,6 +142,8 @@ class BoardCheck:
             self._check_meter("board.HOUSE", data["HOUSE"])
         self._check_part("board.DISPLAY", data.get("DISPLAY"), self._displays)
         self._check_lan("board.LAN", data.get("LAN"))
+        for what in coprocessor.faults(data, outlets, self._chip.name):
+            found.add("board.COPROCESSOR", what)
         found.check_clashes()
         return found
 

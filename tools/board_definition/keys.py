@@ -48,6 +48,7 @@ BOARD = {
     "WEB": [TEXT],
     "SETUP_PORTS": [{"dns": (1, 65535), "http": (1, 65535)}],
     "LAB": FLAG,
+    "COPROCESSOR?": FLAG,
     "SUPPLY_DA?": [(60, 10_000)],
     "SHARED": SHARED,
     "DEVICE": {"vendor": TEXT, "model": TEXT, "serial": TEXT},

@@ -267,7 +267,8 @@ def board_md(answers: Answers) -> str:
     divider = divider[:start] + f"The ADC at its greatest attenuation is linear from {lowest} to {highest} mV. " + divider[end:]
     rows = [f"| GPIO{pin} | {what(name)} |" for name, pin in answers.pins.items()]
     supervisor = {
-        "fsm": "The chip has the FSM co-processor; what its supervisor can do by now is in docs/SAFETY.md.",
+        "fsm": "The chip has the FSM co-processor. No program is loaded into it; docs/SAFETY.md, \"The co-processor's program\", "
+        "says for which chips there is one and how `python -m ulp.assemble` and `COPROCESSOR` in board.py bring it to a board.",
         "riscv": "The chip's co-processor is a RISC-V core, for which there is no supervisor: while Python is held up (a garbage "
         "collection), only the hardware and the watchdog open the contactor. A TLS handshake takes place only while it is open.",
         None: "The chip has no co-processor: while Python is held up (a garbage collection), only the hardware and "

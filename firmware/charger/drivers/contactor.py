@@ -16,8 +16,11 @@ _USUAL_OPEN_MS = const(20)
 class Contactor:
     """`closed()` returns the feedback, not the command. The output starts open (CP-30).
 
-    `close_ms` and `open_ms`: what it takes at most. `complete`: whether each pole was closed at the last closed().
+    `close_ms` and `open_ms`: what it takes at most. `complete`: whether each pole was closed at the last closed(). `taken`:
+    the co-processor has opened it (drivers/coprocessor.py), never so on a board without one.
     """
+
+    taken = False
 
     def __init__(self, wiring: dict):
         self._active = wiring.get("active", 1)

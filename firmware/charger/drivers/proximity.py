@@ -10,13 +10,13 @@ class Proximity:
     """After read(): `ohms` between PP and PE, OPEN_OHM without a cable."""
 
     def __init__(self, wiring: dict):
-        self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
+        self.adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self._pull_up_ohm = wiring["pullup"]
         self._rail_mv = wiring["rail_mv"]
         self.ohms = OPEN_OHM
 
     def read(self) -> None:
         """Sample once and convert; small integers only."""
-        mv = self._adc.read_uv() // 1000
+        mv = self.adc.read_uv() // 1000
         rest = self._rail_mv - mv
         self.ohms = OPEN_OHM if rest < 20 else mv * self._pull_up_ohm // rest

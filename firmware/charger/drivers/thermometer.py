@@ -26,7 +26,7 @@ class Thermometer:
     """
 
     def __init__(self, wiring: dict) -> None:
-        self._adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
+        self.adc = ADC(Pin(wiring["adc"]), atten=ADC.ATTN_11DB)
         self.value_dc = 250
         self._doubted = True  # the first reading counts
 
@@ -37,7 +37,7 @@ class Thermometer:
 
     def read(self, doubt: bool = False) -> None:
         """Sample and convert; small integers only. With `doubt` a jump counts when it is there at the next reading, too."""
-        one, two, three = self._adc.read_uv(), self._adc.read_uv(), self._adc.read_uv()
+        one, two, three = self.adc.read_uv(), self.adc.read_uv(), self.adc.read_uv()
         middle = max(min(one, two), min(max(one, two), three))  # the median: one disturbed sample is ignored
         value_dc = _dc_from_ppm(middle // 33 * 10)
         self._doubted = doubt and not self._doubted and abs(value_dc - self.value_dc) > _JUMP_DC

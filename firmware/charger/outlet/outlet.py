@@ -291,7 +291,7 @@ class Outlet(OutletReadout):
         raw = self.raw_state
         if self._may_charge(raw) and not self.diode_lost:
             self._bad = 0
-            return True
+            return not self.contactor.taken
         self._bad += 1
         return raw != pilot_states.A and self._bad < _BAD_TICKS and self.dt_ms <= _PROMPT_MS
 

@@ -141,6 +141,8 @@ class PowerSwitch:
             self.open("Ventilation", "OtherError", outlet)
         elif outlet.diode_lost:
             self.open("Diode", "EVCommunicationError", outlet)
+        elif raw == pilot_states.C:
+            self.open(LATE, "InternalError", outlet)  # the co-processor has opened it, for what no tick has seen
         elif raw == pilot_states.UNDEFINED:
             self.open("PilotVoltage", "EVCommunicationError", outlet)
         else:

@@ -5,6 +5,8 @@ from sim import ev, launch, timebase, world
 class Rig:
     """`outlet` is the firmware's, `world` the other side of its pins. run(ms) and until(...) tick every 20 ms."""
 
+    watched = False  # by the co-processor
+
     def __init__(self, connectors=1, seed=1, **settings):
         timebase.manual()
         launch.config["connectors"] = connectors
@@ -40,7 +42,7 @@ class Rig:
             meter = meters.make(kind, options, factory_calibration(self.world, n))
             asyncio.run(meter.start())
             self.meters.append(meter)
-            self.outlets.append(Outlet(n + 1, Parts(wiring, self.board.SHARED, meter.reading), wiring))
+            self.outlets.append(Outlet(n + 1, Parts(wiring, self.board.SHARED, meter.reading, self.watched), wiring))
         self.outlet = self.outlets[0]
 
     def tick_after(self, ms):
