@@ -59,6 +59,7 @@ async def test_signatures_that_do_not_fit():
 
 async def test_what_a_certificate_and_a_signature_must_be():
     """WP-30, 33: each answer of the two checks, without an update around them."""
+    clock.set_utc(NOW, "test")
     digest = hashlib.sha256(b"image").digest()
 
     async def fits(certificate, signature):
