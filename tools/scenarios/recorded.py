@@ -55,6 +55,7 @@ class _Recording:
         self._connectors = {}
         self._names = {}  # transaction id in the trace: what the scenario saves it as
         self._metered = set()
+        self._told = []  # payloads of the transactions' messages: the same once more is a repetition
         self._shown = []  # cards that were shown and whose message has come
         self._boots_again = True  # the next BootNotification has its reason in the messages
         self._steps = []
@@ -141,7 +142,7 @@ class _Recording:
         action, payload = line["action"], line["payload"]
         if action == "BootNotification":
             self._boot(number, line)
-        if action in _BY_THE_CLOCK:
+        if action in _BY_THE_CLOCK or self._is_repeated(action, payload, line):
             return
         before = {"Authorize": self._authorise, "StartTransaction": self._start, "StopTransaction": self._stop,
                   "StatusNotification": self._status}.get(action)
@@ -156,6 +157,20 @@ class _Recording:
         self._expect(line)
         if action == "StartTransaction":
             self._save(line, payload)
+
+    def _is_repeated(self, action, payload, line):
+        """A start or a stop that the charger tells again, as after a power cut; the id may be another one then."""
+        if action not in ("StartTransaction", "StopTransaction"):
+            return False
+        if payload not in self._told:
+            self._told.append(payload)
+            return False
+        connector = self._of(payload["connectorId"]) if action == "StartTransaction" else None
+        again = (self._result(line) or {}).get("transactionId")
+        if connector is not None and connector.transaction in self._names and again is not None:
+            self._names.setdefault(again, self._names[connector.transaction])
+            connector.transaction = again
+        return True
 
     def _boot(self, number, line):
         """A BootNotification without a reason in the messages comes after a power cut, or the reset."""
