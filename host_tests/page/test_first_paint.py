@@ -8,7 +8,7 @@ import pytest
 
 MOST_MS = 1500
 PHONE = 4  # times as long as here: what Lighthouse takes for a phone's processor
-VISITS = 2
+VISITS = 2  # at the most: the first one may meet what else the machine does
 QUIET_S = 16  # the charger has closed each connection by then
 PAINT = """new Promise(seen => new PerformanceObserver((list) => {
     if (list.getEntriesByName('first-contentful-paint').length) seen();
@@ -48,7 +48,11 @@ def test_the_first_paint_of_a_second_visit_takes_less_than_a_second_and_a_half(v
         page.evaluate(PAINT)
         return board, browser + browser_ms()
 
-    found = [visit_again() for _ in range(VISITS)]
-    print("first paint:", *(f"{board:.0f} ms of the board, {browser:.0f} ms of the browser here" for board, browser in found))
-    assert all(board > 500 for board, _ in found), "the handshake was part of it"
-    assert min(board + PHONE * browser for board, browser in found) < MOST_MS, found
+    for _ in range(VISITS):
+        board, browser = visit_again()
+        print(f"first paint: {board:.0f} ms of the board, {browser:.0f} ms of the browser here")
+        assert board > 500, "the handshake is part of it"
+        if board + PHONE * browser < MOST_MS:
+            break
+    else:
+        raise AssertionError(f"{board:.0f} ms of the board, {PHONE} times {browser:.0f} ms of the browser")
