@@ -11,7 +11,7 @@ const GROUPS = {
   cards: ["LocalAuthorizeOffline", "LocalPreAuthorize", "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled"],
   installer: ["InstallerMaxCurrent", "ConnectedPhases"],
   mqtt: ["MqttUrl", "MqttPassword", "MqttRoots", "MqttDiscovery"],
-  backend: ["BackEndUrl", "BackEndIdentity", "AuthorizationKey", "BackEndRoots", "CpoName", "UploadToHomeNetwork"],
+  backend: ["BackEndUrl", "BackEndIdentity", "AuthorizationKey", "BackEndRoots", "CpoName", "UploadToHomeNetwork", "PlainLinkAtHome"],
 };
 
 export function Settings({ session }) {
@@ -21,6 +21,7 @@ export function Settings({ session }) {
   return (
     <>
       <h1>{t("nav.settings")}</h1>
+      {settings.PlainLinkAtHome?.value && <p class="error" role="alert">{t("plainLink")}</p>}
       {Object.entries(GROUPS).map(([name, names]) => (
         <Group key={name} name={name} names={names} settings={settings} reload={reload} />
       ))}
