@@ -236,6 +236,15 @@ def server_url(text: str, topics: bool) -> bool:
     return not port or (port.isdigit() and 0 < int(port) < 65536)
 
 
+def home_address(host: str) -> bool:
+    """True for an IPv4 address of a home network (RFC 1918). A number that begins with 0 is none: the stack reads 012 as 10."""
+    parts = host.split(".")
+    if len(parts) != 4 or not all(part.isdigit() and str(int(part)) == part and int(part) < 256 for part in parts):
+        return False
+    first, second = int(parts[0]), int(parts[1])
+    return first == 10 or (first == 172 and 16 <= second < 32) or (first, second) == (192, 168)
+
+
 def house_meter(text: str) -> bool:
     """True for sunspec://HOST[:PORT][/UNIT], sdm630://... and "": HOST is an IPv4 address of a home network."""
     if not text:

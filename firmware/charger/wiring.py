@@ -153,11 +153,12 @@ def csms_data(vault: Vault) -> dict:
         return board.CSMS
     csms = dict(board.CSMS)
     csms["secure_url"] = None
-    csms["security_profile"] = max(2, csms["security_profile"] or 0)  # it is a wss:// URL
     for name, field in (("ocpp/url", "url"), ("ocpp/identity", "identity"), ("ocpp/roots", "ca")):
         text = vault.get(name) if name in kept else None
         if text:
             csms[field] = text.decode()
+    plain = (csms["url"] or "").startswith("ws://")  # inside the home, where the owner allows it
+    csms["security_profile"] = 0 if plain else max(2, csms["security_profile"] or 0)
     return csms
 
 
@@ -351,7 +352,7 @@ def make_back_end(app: Application) -> tuple:
     for connector in app.connectors:
         connector.listeners.append(point)
         connector.listeners.append(app.planner)  # after the point, which stages the profile of a session's start
-    for key in ("AuthorizationKey", "SecurityProfile"):
+    for key in ("AuthorizationKey", "SecurityProfile", "PlainLinkAtHome"):
         app.config.on_change(key, app.access_changed)
     return settings, link, point
 

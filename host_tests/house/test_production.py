@@ -32,6 +32,16 @@ def test_commands_exist(name):
         assert (DOCS / link).exists(), link
 
 
+def test_what_tests_prove_names_them():
+    """Each (T) of BRINGUP.md has its test file; step 0 is what CI begins with."""
+    text = (DOCS / "BRINGUP.md").read_text().partition("\n| Step |")[2]
+    marks = re.findall(r"\(T\b([^)]*)\)", text)
+    assert len(marks) >= 9
+    for mark in marks:
+        path = re.search(r"(\w+/test_\w+\.py)", mark)
+        assert "each run of CI" in mark or (path and (ROOT / "host_tests" / path[1]).exists()), mark
+
+
 def test_every_chip_has_its_fuses():
     """All chips of the boards, each with secure boot, encryption, download mode and JTAG."""
     assert set(fuses()) == set(CHIPS)

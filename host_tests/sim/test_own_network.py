@@ -68,6 +68,16 @@ def test_installer_names_the_back_end(launch):
     assert installer.login(label["installer_pin"], "installer").status == 200
     for wrong in ("ws://127.0.0.1/x", "https://127.0.0.1/x", "wss://" + "x" * 200):
         assert installer.request("PUT", "/api/settings", {"BackEndUrl": wrong}).status == 400
+    plain = {"PlainLinkAtHome": True}
+    assert installer.request("PUT", "/api/settings", plain).status == 403  # the owner's alone
+    assert installer.request("PUT", "/api/settings", {"BackEndUrl": "ws://192.168.1.9:8887/"}).status == 400
+    owner = Page(port)
+    assert owner.login(label["pin"], "owner").status == 200
+    for wrong in ("ws://8.8.8.8/", "ws://evcc.local:8887/", "ws://127.0.0.1/"):
+        assert owner.request("PUT", "/api/settings", {**plain, "BackEndUrl": wrong}).status == 400
+    assert owner.get("/api/settings")["PlainLinkAtHome"]["value"] is False  # all or nothing
+    owner.put("/api/settings", **plain, BackEndUrl="ws://192.168.1.9:8887/")
+    owner.put("/api/settings", PlainLinkAtHome=False)
     installer.put("/api/settings", BackEndUrl="wss://127.0.0.1:9/ocpp", BackEndIdentity="PL-9")
     sim.restart()
     port = sim.wait_for(lambda s: (s.get("web") or {}).get("port"), 30, "the page's port")

@@ -11,6 +11,7 @@ from charger.errors import (
     PlainTextError,
     TlsError,
 )
+from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.transport.websocket_connect import ConnectionTarget, dial, encode, split_url
 from sim import timebase
 
@@ -84,6 +85,45 @@ def test_without_encryption_only_to_the_unit_itself_or_in_the_laboratory_sec12()
             ConnectionTarget(Settings(url="ws://%s/o" % host, identity="CP", security_profile=profile, **key))
     for host in ("127.0.0.1", "127.255.0.9", "localhost", "LOCALHOST", "[::1]", "[0:0::1]"):
         ConnectionTarget(Settings(url="ws://%s:80/o" % host, identity="CP"))
+
+
+def test_without_encryption_inside_the_home_where_the_owner_allows_it_sec12():
+    key = {"basic_key": b"k" * 16, "client_cert": b"c", "client_key": b"k"}
+    home = ("10.0.0.1", "172.16.0.2", "172.31.9.9", "192.168.1.2")
+    for host in home:
+        target = ConnectionTarget(Settings(url="ws://%s:8887/o" % host, identity="CP", plain_at_home=True, **key))
+        equal((target.secure, target.login, target.port), (False, None, 8887), host)  # no password in the clear
+        for changes in ({"security_profile": 1, "plain_at_home": True}, {}):
+            raises(PlainTextError, ConnectionTarget, Settings(url="ws://%s/o" % host, identity="CP", **changes, **key))
+    for host in (
+        "csms.example", "evcc.local", "8.8.8.8", "11.0.0.1", "172.15.0.1", "172.32.0.1", "192.169.0.1", "169.254.1.1",
+        "100.64.0.1", "0.0.0.0", "224.0.0.1", "10.0.0.1.example", "010.0.0.1", "10.1", "192.168.1", "[fe80::1]", "[fd00::1]",
+        "[::ffff:10.0.0.1]",
+    ):  # fmt: skip
+        raises(PlainTextError, ConnectionTarget, Settings(url="ws://%s/o" % host, identity="CP", plain_at_home=True))
+
+
+def test_the_owners_leave_never_holds_in_great_britain_sec12():
+    class Config:
+        country = "GB"
+        allowed = True
+
+        def use_link_checks(self, *_):
+            pass
+
+        def get_bool(self, name):
+            return {"PlainLinkAtHome": self.allowed}[name]
+
+        def get_str(self, name):
+            return {"Country": self.country}[name]
+
+    config = Config()
+    settings = ConnectionSettings(config, {})
+    equal(settings.plain_at_home, False)
+    config.country = "DE"
+    equal(settings.plain_at_home, True)
+    config.allowed = False
+    equal(settings.plain_at_home, False)
 
 
 async def test_refused_plain_link_sends_nothing_reports_why_and_recovers_sec12():

@@ -36,6 +36,7 @@ MqttDiscovery network
 MqttPassword network secret
 MqttRoots network
 MqttUrl network
+PlainLinkAtHome settings
 SolarExportPrice schedule
 SolarMode schedule
 SolarStartPower schedule
@@ -98,7 +99,10 @@ async def _write_settings(app: Application, role: str, args: dict, surface: str)
             raise CommandError(INVALID, "%s: no such setting." % name)
         if not roles.may(role, right):
             raise CommandError(FORBIDDEN, "%s: the %s may not change it." % (name, role))
-        text = _secret_form(name, value, app.wifi) if name in _IN_VAULT else _shaped(app.config, name, value)
+        if name == "PlainLinkAtHome" and value is True and app.config.get_str("Country") == "GB":
+            raise CommandError(CONFLICT, "PlainLinkAtHome: not in Great Britain.")
+        plain = args.get("PlainLinkAtHome", app.config.get_bool("PlainLinkAtHome")) is True
+        text = _secret_form(name, value, app.wifi, plain) if name in _IN_VAULT else _shaped(app.config, name, value)
         changes.append((name, text, right))
         await clock.sleep_ms(0)
     for name, value, right in changes:
@@ -108,7 +112,7 @@ async def _write_settings(app: Application, role: str, args: dict, surface: str)
             app.vault.put(_IN_VAULT[name][0], value)
         else:
             app.config.put(name, value)
-        if right != "settings" or name in ("TamperPolicy", "StateWithoutPin"):
+        if right != "settings" or name in ("TamperPolicy", "StateWithoutPin", "PlainLinkAtHome"):
             app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
         await clock.sleep_ms(0)
     if any(name[:4] in ("Wifi", "Host") for name, _, _ in changes):
@@ -130,7 +134,7 @@ async def _networks(app: Application, _role: Role, _args: dict, _surface: str) -
     return {"networks": [{"name": name, "rssi": rssi, "safe": safe} for name, rssi, safe in found]}
 
 
-def _secret_form(name: str, value: Any, wifi: Any) -> bytes:
+def _secret_form(name: str, value: Any, wifi: Any, plain: bool) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
         validate.check(("text", high, low) if name in ("MqttRoots", "BackEndRoots") else ("str", high, low), value)
@@ -144,7 +148,8 @@ def _secret_form(name: str, value: Any, wifi: Any) -> bytes:
         raise CommandError(CONFLICT, "WifiAddress: not like 192.168.1.50/24 192.168.1.1.")
     if name == "MqttUrl" and value and not value.startswith("mqtts://"):
         raise CommandError(INVALID, "MqttUrl: must begin with mqtts://; TLS is required.")  # SEC-12
-    if name == "BackEndUrl" and value and not value.startswith("wss://"):
+    at_home = plain and value.startswith("ws://") and validate.home_address(value[5:].partition("/")[0].partition(":")[0])
+    if name == "BackEndUrl" and value and not at_home and not value.startswith("wss://"):
         raise CommandError(INVALID, "BackEndUrl: must begin with wss://; TLS is required.")  # SEC-12
     if name in ("BackEndUrl", "MqttUrl") and value and not validate.server_url(value, name == "MqttUrl"):
         raise CommandError(INVALID, name + ": not an address of a server.")

@@ -115,6 +115,7 @@ KEYS = {
     "Country": ("s", "D", "Core", "GB", 2, 4, "country"),
     "DsrAgreement": ("b", "D", "Core", "false", 0, None, ""),
     "UploadToHomeNetwork": ("b", "D", "Core", "false", 0, None, ""),
+    "PlainLinkAtHome": ("b", "D", "Core", "false", 0, None, ""),
     "TimeServers": ("l", "D", "Core", "", 0, 4, ""),
     "RetryBackoffWaitMinimum": ("i", "D", "Core", "10", 0, 3600, ""),
     "RetryBackoffRandomRange": ("i", "D", "Core", "", 0, 3600, ""),

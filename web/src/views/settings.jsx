@@ -11,7 +11,7 @@ const GROUPS = {
   cards: ["LocalAuthorizeOffline", "LocalPreAuthorize", "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled"],
   installer: ["InstallerMaxCurrent", "ConnectedPhases"],
   mqtt: ["MqttUrl", "MqttPassword", "MqttRoots", "MqttDiscovery"],
-  backend: ["BackEndUrl", "BackEndIdentity", "AuthorizationKey", "BackEndRoots", "CpoName", "UploadToHomeNetwork"],
+  backend: ["BackEndUrl", "BackEndIdentity", "AuthorizationKey", "BackEndRoots", "CpoName", "UploadToHomeNetwork", "PlainLinkAtHome"],
 };
 
 const MINE = ["StateWithoutPin"];
@@ -23,6 +23,7 @@ export function Settings({ session }) {
   return (
     <>
       <h1>{t("nav.settings")}</h1>
+      {settings.PlainLinkAtHome?.value && <p class="error" role="alert">{t("plainLink")}</p>}
       {Object.entries(GROUPS).map(([name, names]) => (
         <Group key={name} name={name} names={names} settings={settings} reload={reload} />
       ))}

@@ -109,6 +109,11 @@ class ConnectionSettings:
         return self._config.get_int("SecurityProfile")
 
     @property
+    def plain_at_home(self) -> bool:
+        """True where the owner allows a link without encryption inside the home; never with the rules of Great Britain."""
+        return self._config.get_bool("PlainLinkAtHome") and self._config.get_str("Country") != "GB"
+
+    @property
     def basic_key(self) -> bytes | None:
         """The password of Basic authentication as bytes, or None (OCPP-6): the one set, else the label's."""
         given = self._given_key()

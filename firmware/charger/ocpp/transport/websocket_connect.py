@@ -4,7 +4,7 @@ import gc
 
 from micropython import const
 
-from charger import log
+from charger import log, validate
 from charger.errors import ConfigurationError, ConnectError, LinkFailedError, PlainTextError, TlsError, WebSocketHandshakeError
 from charger.net import tls, websocket
 from charger.net.ip_address import parse_ip
@@ -55,7 +55,8 @@ def is_loopback(host: str) -> bool:
 class ConnectionTarget:
     """Address and credentials of a connection, from the current settings. ConfigurationError.
 
-    Only a laboratory unit (`lab`) may use an unencrypted link (SEC-12).
+    Only a laboratory unit (`lab`) may use an unencrypted link (SEC-12), and one whose owner allows it, without a password and
+    to an address of the home network, not a name, which a DNS server could lead elsewhere.
     """
 
     def __init__(self, settings: ConnectionSettings, lab: bool = False):
@@ -67,7 +68,8 @@ class ConnectionTarget:
         self.host, port, path = split_url(settings.url)
         # The profile decides about TLS, not the URL's scheme: a raised profile applies with any URL (WP-1).
         self.secure = profile >= 2
-        if not (self.secure or lab or is_loopback(self.host)):
+        allowed = profile == 0 and settings.plain_at_home and validate.home_address(self.host)
+        if not (self.secure or lab or allowed or is_loopback(self.host)):
             raise PlainTextError("security profile %d is not encrypted: only a laboratory unit may use it" % profile)
         usual = 443 if self.secure else 80
         self.port = port or usual
