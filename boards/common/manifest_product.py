@@ -10,12 +10,12 @@ _USUAL = "serial_ascii"  # the reader of a board that names none
 
 
 def _files(package, board):
-    """Those of the package but what only other boards need, and Improv, which wants a console."""
+    """Those of the package but what only other boards need, Improv, which wants a console, and FTP, of laboratory units alone."""
     files = {path.relative_to(package).as_posix(): path.read_text() for path in sorted(package.rglob("*.py"))}
     parts = {name for name, text in files.items() if name.startswith(_FOLDERS) and "\n_KINDS = " in text}
     used = {name for name in parts if pathlib.PurePath(name).stem in board + _USUAL}
     used |= {name for name in parts if any("." + pathlib.PurePath(name).stem + " import" in files[other] for other in used)}
-    unused = (parts - used) | {"net/improv.py"}
+    unused = (parts - used) | {"net/improv.py", "net/ftp.py"}
     unused |= {name for key, name in _OF_KEYS.items() if "\n" + key not in board}
     return [name for name in files if name not in unused]
 

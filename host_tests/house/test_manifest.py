@@ -67,14 +67,14 @@ PRODUCT = ROOT / "boards" / "common" / "manifest_product.py"
 
 
 def test_product_freezes_what_its_board_can_use_and_a_mark(frozen, read_manifest):
-    """Drivers of other parts, Ethernet and Improv stay out; the mark is what tells that the console is closed."""
+    """Drivers of other parts, Ethernet, Improv and FTP stay out; the mark is what tells that the console is closed."""
     product = read_manifest(PRODUCT)
     assert set(product) - set(frozen) == {"product_build.py"}
     drivers = {f"charger/drivers/{name}.py" for name in (
         "displays/ssd1306", "meters/atm90e32", "meters/bl0942", "meters/cse7766", "meters/ct_adc", "meters/sdm120",
         "meters/sdm630", "readers/pn532", "readers/rc522")}  # fmt: skip
     assert set(frozen) - set(product) == drivers | {
-        "charger/grid/house_input.py", "charger/net/ethernet.py", "charger/net/improv.py"}
+        "charger/grid/house_input.py", "charger/net/ethernet.py", "charger/net/ftp.py", "charger/net/improv.py"}
 
 
 def test_product_of_a_board_with_other_parts_has_their_drivers_and_what_these_import(read_manifest, tmp_path):
