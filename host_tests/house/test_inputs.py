@@ -39,6 +39,7 @@ def inputs():
     for name in ("wiring.py", "network_wiring.py"):
         wiring = (CHARGER / name).read_text(encoding="utf-8")
         found.update((name, key) for key in re.findall(r'(?:shared|SHARED)\.get\("(\w+)"', wiring) if key not in _OUTPUTS)
+        found.update(("grid/house_input.py", key) for key in re.findall(r'getattr\(board, "(HOUSE)"', wiring))
         found.update((name, key) for key in re.findall(r'\(wiring\.get\("(\w+)"\) or \{\}\)\.get\("pin"\)', wiring))
     return found
 

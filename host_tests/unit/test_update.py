@@ -69,7 +69,10 @@ async def test_no_block_of_the_slot_is_erased_over_a_closed_contactor_whatever_a
         outlet = _Outlet()
         slots = _WatchedSlots(outlet)
         hold_ups.configure([outlet], handshake_ms)
-        task = asyncio.create_task(new_download(slots, DownloadSource(content), public).fetch(URL))
+        download = new_download(slots, DownloadSource(content), public)
+        task = asyncio.create_task(download.fetch(URL))
+        while download.manifest is None and not task.done():  # its signature is verified first, in many slices
+            await asyncio.sleep_ms(0)
         for _ in range(50):
             timebase.advance(1000)
             await asyncio.sleep_ms(0)
