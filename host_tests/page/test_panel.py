@@ -71,11 +71,14 @@ def _press(page, name):
 def _drawn(page, number):
     """Points of a chart's line: those of its canvas that have exactly the colour of the series."""
     return page.locator(".chart canvas").nth(number).evaluate("""(canvas, name) => {
-        const one = document.createElement("canvas").getContext("2d");
-        one.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-        one.fillRect(0, 0, 1, 1);
-        const [r, g, b] = one.getImageData(0, 0, 1, 1).data;
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const copy = document.createElement("canvas");
+        [copy.width, copy.height] = [canvas.width, canvas.height + 1];
+        const drawn = copy.getContext("2d", { willReadFrequently: true });
+        drawn.drawImage(canvas, 0, 0);
+        const { data } = drawn.getImageData(0, 0, canvas.width, canvas.height);
+        drawn.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+        drawn.fillRect(0, canvas.height, 1, 1);
+        const [r, g, b] = drawn.getImageData(0, canvas.height, 1, 1).data;
         let found = 0;
         for (let at = 0; at < data.length; at += 4) found += data[at] === r && data[at + 1] === g && data[at + 2] === b;
         return found;

@@ -14,6 +14,7 @@ from PIL import Image
 from simulator import options
 
 from backend import wait_until
+from backend.simulator import session_members
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "fleet.py"
 
@@ -72,6 +73,9 @@ def test_simulate_with_a_count_is_a_fleet_that_runs_until_it_is_told_to_stop(tmp
         ctl = [sys.executable, TOOL.with_name("ctl.py"), "--state-dir", tmp_path / "units" / "MANY0002", "plug_in"]
         assert subprocess.run(ctl, timeout=60, check=False).returncode == 0
         csms.record.wait("StatusNotification", where=lambda p: p.get("status") == "Preparing")
+        ours = os.getpriority(os.PRIO_PROCESS, process.pid)
+        chargers = {os.getpriority(os.PRIO_PROCESS, pid) for pid in session_members(process.pid) if pid != process.pid}
+        assert chargers == {min(19, ours + launcher.NICE)}, "the fleet's process comes before its chargers"
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
         assert "2 of 2 chargers connected" in process.stdout.read()
