@@ -1,16 +1,19 @@
 """What the co-processor's program (boards/common/supervisor.S) asks of a board's data."""
 
+from board_definition.loading import meter_kinds
+
 
 def faults(data: dict, outlets: list, chip_name: str) -> list[str]:
     """What is wrong with COPROCESSOR: it is the ESP32's, watches one outlet, and shares ADC1 with a few conversions a tick."""
     if data.get("COPROCESSOR") is not True:
         return []
     meters = [outlet.get("meter") for outlet in outlets if isinstance(outlet, dict)] + [data.get("HOUSE")]
+    converted = [kind for kind, (bus, _, _) in meter_kinds().items() if bus == "adc"]
     found = []
     if chip_name != "esp32":
         found.append(f"is True, and the program is for the esp32, not the {chip_name}")
     if len(outlets) != 1:
         found.append("is True, and the program watches one outlet")
-    if any(isinstance(meter, list) and meter[:1] == ["ct_adc"] for meter in meters):
+    if any(isinstance(meter, list) and meter[0] in converted for meter in meters):
         found.append("is True, and a meter on ADC1 leaves no time for the program's samples")
     return found

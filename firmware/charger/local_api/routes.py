@@ -27,7 +27,7 @@ STATE = "/api/state"
 # Of a connector's report, what may be seen without a PIN where the owner wants that: no card, no transaction, no plan
 _OPEN = ("ocpp_status", "power_w", "offered_amps", "limit", "session_wh", "session_s", "energy_wh", "reason")
 _ROUTES = {
-    STATE: {"GET": None},
+    "/api/state": {"GET": None},
     "/api/status": {"GET": "status"},
     "/api/settings": {"GET": "settings", "PUT": "set"},
     "/api/pin": {"POST": "pin"},

@@ -162,6 +162,8 @@ API = {
                              '{"pin":"' + "\\\\" * 1000 + '"}', '{"pin":"' + "\u00e9" * 1000 + '"}'),
     ("POST", "/api/logout"): ({},),
     ("GET", "/api/session"): ("",),
+    ("GET", "/api/state"): ("",),
+    ("GET", "/api/label"): ("",),
     ("GET", "/api/networks"): ("",),
     ("GET", "/api/cards"): ("",),
     ("POST", "/api/cards"): ({"action": "learn", "name": "\u00e9" * 24}, {"action": "change", "card": "0" * 20, "name": "x" * 24},
