@@ -11,7 +11,7 @@ OUTLETS     one dictionary an outlet, in the order of the connector ids:
   contactor   {"out": pin, "active": level that closes, "feedback": pin or a pin a pole, "contact": what the feedback is,
               "normally_open", "mirror" or "voltage" (drivers/contactor.py), "close_ms", "open_ms": what it takes at most}
   rcd         {"trip": pin (1 = tripped), "test": pin, "answer_ms", "release_ms": what the test takes at most, 200, "reset": pin
-              (1 = reset) of a monitor that latches, or None} or None
+              (1 = reset) of a monitor that latches, absent without one} or None
   lock        {"out": pin (1 = lock), "feedback": pin (1 = locked), "move_ms"} or None: tethered
   proximity   {"adc": pin, "pullup": ohms to the rail, "rail_mv"} or None: tethered
   ntc         {"adc": pin}: 10 kohm at 25 degC, B 3950, to ground, 10 kohm to 3.3 V; or None
@@ -100,6 +100,14 @@ def _contactor(out, feedback, poles):
     }
 
 
+def _monitor(base, reset):
+    """--set MonitorReset=true: it latches, and has a reset input."""
+    found = {"trip": base + 4, "test": base + 5}
+    if _RESET:
+        found["reset"] = reset
+    return found
+
+
 def _outlet(number):
     base = 10 * number
     return {
@@ -110,7 +118,7 @@ def _outlet(number):
             "conversion_us": _CONVERSION_US,
         },
         "contactor": _contactor(base + 2, base + 3, (base + 3, 60 + number, 64 + number)[: 1 if _SWITCH else _PHASES]),
-        "rcd": {"trip": base + 4, "test": base + 5, "reset": 114 + number if _RESET else None},
+        "rcd": _monitor(base, 114 + number),
         "lock": {"out": base + 6, "feedback": base + 7, "move_ms": 500} if _SOCKET else None,
         "proximity": {"adc": base + 8, "pullup": 1000, "rail_mv": 3300} if _SOCKET else None,
         "ntc": {"adc": base + 9},

@@ -25,7 +25,7 @@ OUTLET = {
     "pilot": PILOT,
     "contactor": CONTACTOR,
     "phase_switch": [CONTACTOR],
-    "rcd": [{"trip": PIN_IN, "test": PIN_OUT, "answer_ms?": (10, 2000), "release_ms?": (10, 2000), "reset?": [PIN_OUT]}],
+    "rcd": [{"trip": PIN_IN, "test": PIN_OUT, "answer_ms?": (10, 2000), "release_ms?": (10, 2000), "reset?": PIN_OUT}],
     "lock": [{"out": PIN_OUT, "feedback": PIN_IN, "move_ms": (50, 5000)}],
     "proximity": [{"adc": PIN_ADC, "pullup": (300, 5000), "rail_mv": (3000, 3600)}],
     "ntc": [{"adc": PIN_ADC}],
@@ -57,9 +57,9 @@ BOARD = {
 LAN = {
     "lan8720": {
         "mdc": PIN_OUT, "mdio": PIN_OUT, "address": (0, 31), "clock": frozenset(("input", "output")), "ref_clk": (0, 48),
-        "power?": [PIN_OUT], "reset?": [PIN_OUT],
+        "power?": [PIN_OUT], "reset?": PIN_OUT,
     },
-    "w5500": {"int": PIN_IN, "reset?": [PIN_OUT]},
+    "w5500": {"int": PIN_IN, "reset?": PIN_OUT},
 }  # fmt: skip
 UNCHECKED = ("OUTLETS", "FACTORY", "CSMS", "MQTT", "UPDATE", "UPDATE_KEYS")  # outlets one by one; the rest is factory data
 BUS_PINS = {
