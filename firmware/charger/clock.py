@@ -28,7 +28,7 @@ _up_ms = 0
 _zero_s = None  # UTC seconds at uptime 0, None while unknown
 _zero_ms = 0
 _rtc = None
-tls_has_time = False  # True where TLS reads another clock than this one, which always has a time
+tls_has_time = False  # True on a host whose TLS reads another clock than this one, and a right one
 _step_listeners = []
 
 ticks_ms: Callable[[], int] = time.ticks_ms  # type: ignore[assignment] - the stubs keep ms and us apart

@@ -23,7 +23,7 @@ _GENERALIZED_TIME = const(0x18)
 def check(encoded: bytes, now_s: int | None) -> None:
     """Check a server's DER certificate. CryptoError.
 
-    now_s: UTC seconds by the unit's clock; None while unknown: then only mbedtls' check applies (clock.tls_has_time).
+    now_s: UTC seconds by the unit's clock; None while unknown: then only mbedtls' check applies (see net/tls.py).
     """
     tbs = der.DerReader(encoded).enter().enter()
     if tbs.next_is(0xA0):
