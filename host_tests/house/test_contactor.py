@@ -20,7 +20,7 @@ def faults(name, source):
         if isinstance(node, ast.Attribute) and node.attr in _READ:
             allowed.add(id(node.value))
         elif isinstance(node, ast.Assign) and name == MAKES:
-            allowed |= {id(target) for target in node.targets}
+            allowed |= {id(part) for target in node.targets for part in ast.walk(target)}
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in _HOLDERS and id(node) not in allowed:
