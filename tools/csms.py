@@ -83,7 +83,7 @@ def _named(action, words):
 
 def payload_of(action, words):
     """The object that the payload's words on the command line stand for."""
-    if len(words) != 1 or (words[0][:1] not in "{@" and "=" in words[0]):
+    if len(words) != 1 or (words[0].lstrip()[:1] not in "{@" and "=" in words[0]):
         return _named(action, words)
     text = words[0]
     try:

@@ -194,13 +194,15 @@ class Fleet:
     async def storm(self):
         """All links are cut, or the mains of all, for some seconds: the times until each is back."""
         if self.given.storm == "power":
-            await asyncio.gather(*(charger.command("power_cut", seconds=STORM_S) for charger in self.chargers))
-            for charger in self.chargers:  # its own time begins anew with its mains
-                self.figures.outage_over(charger.identity, 0)
+            await asyncio.gather(*(self._cut_power(charger) for charger in self.chargers))
             return
         await asyncio.gather(*(charger.command("network_down") for charger in self.chargers))
         await asyncio.sleep(STORM_S / min(1, self.given.time_scale))
         await asyncio.gather(*(self._restore(charger) for charger in self.chargers))
+
+    async def _cut_power(self, charger):
+        await charger.command("power_cut", seconds=STORM_S)
+        self.figures.outage_over(charger.identity, 0)  # its own time begins anew with its mains
 
     async def _restore(self, charger):
         await charger.poll()

@@ -15,7 +15,7 @@ from charger.drivers.keystore import KeyStore
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
 from charger.outlet import derating, guards, limits  # noqa: F401 - guards: see below
-from charger.runtime import memory
+from charger.runtime import hold_ups, memory
 from charger.runtime.control_loop import ControlLoop
 from charger.runtime.housekeeping import Housekeeping
 from charger.runtime.supervisor import Supervisor
@@ -214,7 +214,7 @@ class Application:
             if outlet.trip_changed():
                 from charger.audit import trip_latch  # 500 bytes of heap, for units that have tripped
 
-                trip_latch.write(self.files, outlet, KeyStore())
+                trip_latch.write(self.files, outlet, None if hold_ups.contactor_closed() else KeyStore())
 
     def _checkpoint_sessions(self) -> None:
         for connector in self.connectors:

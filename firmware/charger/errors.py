@@ -67,7 +67,7 @@ class VaultError(OSError):
     """Nothing can be stored: there is no device key, or the vault is damaged."""
 
 
-class StillClosedError(Exception):
+class StillClosedError(OSError):
     """A contactor has not opened in time: an operation that holds up the interpreter must not run (runtime/hold_ups.py)."""
 
 

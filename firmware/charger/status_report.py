@@ -82,6 +82,14 @@ def setup_words(provisioned: bool, vault: Vault) -> str:
     return ""
 
 
+def _support_until(factory: str) -> str | None:
+    """The later date of the factory's and the release's, YYYY-MM-DD; None without any. What is no such date counts as none."""
+    parts = factory.split("-")
+    if [len(part) for part in parts] != [4, 2, 2] or not all(part.isdigit() for part in parts):
+        factory = ""
+    return max(factory, version.SUPPORT_UNTIL) or None
+
+
 def charger_report(app: Application) -> dict:
     """The whole charger."""
     csms = app.charge_point
@@ -90,7 +98,7 @@ def charger_report(app: Application) -> dict:
         "uptime_ms": clock.uptime_ms(),
         "utc": clock.now_iso() if clock.utc_s() is not None else None,
         "firmware": version.VERSION,
-        "support_until": max(app.config.get_str("SupportUntil"), version.SUPPORT_UNTIL) or None,
+        "support_until": _support_until(app.config.get_str("SupportUntil")),
         "boots": clock.boot_id,
         "tick": {"count": control.ticks, "max_gap_ms": control.max_gap_ms, "max_us": control.max_us},
         "heap": heap_report(app.heap_peak),

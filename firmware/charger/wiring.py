@@ -352,8 +352,9 @@ def make_back_end(app: Application) -> tuple:
     for connector in app.connectors:
         connector.listeners.append(point)
         connector.listeners.append(app.planner)  # after the point, which stages the profile of a session's start
-    for key in ("AuthorizationKey", "SecurityProfile", "PlainLinkAtHome"):
+    for key in ("AuthorizationKey", "SecurityProfile"):
         app.config.on_change(key, app.access_changed)
+    app.config.on_change("PlainLinkAtHome", lambda _value: asyncio.create_task(link.reconnect()))
     return settings, link, point
 
 

@@ -35,7 +35,7 @@ def play(case):
     files.write_json(tariff.FILE, case["blocks"])
     departure.keep(files, 1, (case["minute"], case["wh"]))
     meter = Part(reported_wh=lambda: 1000)
-    outlet = Part(limits=Part(safety_da=320), phases=3, allowed_da=lambda *but: 10000, energised=case["flowing"], cable=None)
+    outlet = Part(limits=Part(safety_da=320), most_phases=3, allowed_da=lambda *but: 10000, energised=case["flowing"], cable=None)
     connector = Part(id=1, meter=meter, outlet=outlet)
     session = Part(start_utc=case["now"], start_wh=1000, max_w=case["power_w"])
     lane = Part(connector=connector, session=session, offered_da=320, says=departure.NOTHING, starts=lambda: False)

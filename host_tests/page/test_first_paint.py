@@ -1,14 +1,15 @@
 """How soon the page is there on an ESP32: board time of the charger, at its pace, and processor time of the browser.
 
 The charger's clock runs at a tenth meanwhile, so that it counts what the charger computes and hardly what it waits for; the
-browser counts what its own thread computes. Neither depends on what else this machine does.
+browser counts what its own thread computes. Both depend little on what else this machine does:
+a pause of 2 s counts as 0.2 s.
 """
 
 import pytest
 
 MOST_MS = 1500
 PHONE = 4  # times as long as here: what Lighthouse takes for a phone's processor
-VISITS = 2  # at the most: the first one may meet what else the machine does
+VISITS = 3  # at the most: the first one may meet what else the machine does
 QUIET_S = 16  # the charger has closed each connection by then
 PAINT = """new Promise(seen => new PerformanceObserver((list) => {
     if (list.getEntriesByName('first-contentful-paint').length) seen();

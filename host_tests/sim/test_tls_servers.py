@@ -154,7 +154,7 @@ def test_a_unit_as_sold_sends_no_byte_without_encryption(launch, csms):
     url = "ws://charging.invalid:1/ocpp"
     sim = launch(lab=False, csms_url=url)
     link = sim.wait_for(lambda s: s["csms"] if s["csms"]["fault"] else None)
-    assert link["fault"] == "plain: security profile 0 is not encrypted: only a laboratory unit may use it"
+    assert link["fault"] == "plain: security profile 0 is not encrypted: the owner has not allowed that"
     assert (link["security_profile"], link["connected"]) == (0, False)
     sim.stop()
     lab = launch("lab", csms_url=url)

@@ -2,7 +2,9 @@
 
 from check import equal, raises, true
 from connection_rig import Settings, World
+from ocpp_rig import Rig
 from peer import pair, until
+from thing import Thing
 
 from charger.errors import (
     ConfigurationError,
@@ -91,16 +93,16 @@ def test_without_encryption_inside_the_home_where_the_owner_allows_it_sec12():
     key = {"basic_key": b"k" * 16, "client_cert": b"c", "client_key": b"k"}
     home = ("10.0.0.1", "172.16.0.2", "172.31.9.9", "192.168.1.2")
     for host in home:
-        target = ConnectionTarget(Settings(url="ws://%s:8887/o" % host, identity="CP", plain_at_home=True, **key))
+        target = ConnectionTarget(Settings(url="ws://%s:8887/o" % host, identity="CP", plain=True, **key))
         equal((target.secure, target.login, target.port), (False, None, 8887), host)  # no password in the clear
-        for changes in ({"security_profile": 1, "plain_at_home": True}, {}):
+        for changes in ({"security_profile": 1, "plain": True}, {}):
             raises(PlainTextError, ConnectionTarget, Settings(url="ws://%s/o" % host, identity="CP", **changes, **key))
     for host in (
         "csms.example", "evcc.local", "8.8.8.8", "11.0.0.1", "172.15.0.1", "172.32.0.1", "192.169.0.1", "169.254.1.1",
         "100.64.0.1", "0.0.0.0", "224.0.0.1", "10.0.0.1.example", "010.0.0.1", "10.1", "192.168.1", "[fe80::1]", "[fd00::1]",
         "[::ffff:10.0.0.1]",
     ):  # fmt: skip
-        raises(PlainTextError, ConnectionTarget, Settings(url="ws://%s/o" % host, identity="CP", plain_at_home=True))
+        raises(PlainTextError, ConnectionTarget, Settings(url="ws://%s/o" % host, identity="CP", plain=True))
 
 
 def test_the_owners_leave_never_holds_in_great_britain_sec12():
@@ -117,20 +119,40 @@ def test_the_owners_leave_never_holds_in_great_britain_sec12():
         def get_str(self, name):
             return {"Country": self.country}[name]
 
+        def get_int(self, name):
+            return {"SecurityProfile": 3}[name]
+
     config = Config()
-    settings = ConnectionSettings(config, {})
-    equal(settings.plain_at_home, False)
+    settings = ConnectionSettings(config, {"url": "ws://192.168.1.2:8887"})
+    equal((settings.plain, settings.security_profile), (False, 3))
     config.country = "DE"
-    equal(settings.plain_at_home, True)
+    equal((settings.plain, settings.security_profile), (True, 0), "also behind a higher one for another back end")
+    equal(ConnectionSettings(config, {"url": "wss://192.168.1.2"}).security_profile, 3)
     config.allowed = False
-    equal(settings.plain_at_home, False)
+    equal((settings.plain, settings.security_profile), (False, 3))
+
+
+async def test_the_other_end_of_a_plain_link_changes_no_credentials_and_no_certificates_sec12():
+    rig = await Rig().online()
+    rig.cp.store = Thing()  # untouched
+    rig.cp.settings = Thing(plain=True)
+
+    async def status(action, **fields):
+        return (await rig.call(action, **fields))["status"]
+
+    for key, value in (("AuthorizationKey", "0123456789abcdef"), ("SecurityProfile", "1")):
+        equal(await status("ChangeConfiguration", key=key, value=value), "Rejected", key)
+    equal(await status("InstallCertificate", certificateType="CentralSystemRootCertificate", certificate="x"), "Rejected")
+    hashes = {"hashAlgorithm": "SHA256", "issuerNameHash": "00", "issuerKeyHash": "00", "serialNumber": "1"}
+    equal(await status("DeleteCertificate", certificateHashData=hashes), "Failed")
+    equal(await status("ChangeConfiguration", key="HeartbeatInterval", value="60"), "Accepted")
 
 
 async def test_refused_plain_link_sends_nothing_reports_why_and_recovers_sec12():
     world = World(lab=False)
     await until(lambda: len(world.faults) == 3, 1 << 28, 100)
     equal((world.faults, world.opened), (["plain"] * 3, []))
-    equal(world.link.fault, "plain: security profile 0 is not encrypted: only a laboratory unit may use it")
+    equal(world.link.fault, "plain: security profile 0 is not encrypted: the owner has not allowed that")
     world.settings.security_profile = 2
     world.settings.basic_key = b"k" * 16
     world.settings.ca = None

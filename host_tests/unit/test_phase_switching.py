@@ -83,6 +83,41 @@ async def test_the_phases_change_with_the_limit_behind_its_random_delay_uk35():
     equal((outlet.phases_wanted, outlet.limits.effective_da), (3, 100))
 
 
+async def test_the_same_current_on_other_phases_is_a_change_that_waits_too_uk35():
+    planner.draw = lambda _most_s: 300
+    rig = await Rig(phases=3, switches=True, country="GB", utc=SATURDAY).online()
+    outlet = rig.connectors[0].outlet
+    await install(rig, profile(limit=16, phases=1))
+    await rig.plug()
+    rig.cp.tag_shown(rig.connectors[0], "TAG00001")
+    await rig.seconds(320)
+    equal((outlet.phases_wanted, outlet.limits.effective_da), (1, 160))
+    await install(rig, profile(limit=16))
+    await rig.seconds(290)
+    equal(outlet.phases_wanted, 1)
+    await rig.seconds(20)
+    equal((outlet.phases_wanted, outlet.limits.effective_da), (3, 160))
+
+
+async def test_each_of_two_changes_that_wait_brings_its_own_phases():
+    rig = await Rig(phases=3, switches=True, country="GB", utc=SATURDAY).online()
+    outlet = rig.connectors[0].outlet
+    planner.draw = lambda _most_s: 0
+    await install(rig, profile(limit=10))
+    await rig.charge()
+    planner.draw = lambda _most_s: 100
+    await install(rig, profile(limit=32, phases=1))
+    await rig.seconds(10)
+    planner.draw = lambda _most_s: 600
+    await install(rig, profile(limit=6))
+    await rig.seconds(80)
+    equal((outlet.phases_wanted, outlet.limits.effective_da), (3, 100))
+    await rig.seconds(20)
+    equal((outlet.phases_wanted, outlet.limits.effective_da), (1, 320))
+    await rig.seconds(520)
+    equal((outlet.phases_wanted, outlet.limits.effective_da), (3, 60))
+
+
 async def test_a_session_begins_on_the_phases_of_its_profile():
     """The contactor would else close on all of them and open again."""
     rig = await Rig(phases=3, switches=True, country="none").online()

@@ -195,3 +195,18 @@ def test_phases_change_over_an_open_contactor_with_long_pauses_cp51():
         rig.run(8000)
         equal(side.phases_on, wanted)
     equal(switched, [(False, False, False, False)] * 2)
+
+
+def test_a_change_of_phases_shortens_no_longer_pause_and_is_no_closed_contactor():
+    rig = Rig(CompositeScheduleDefaultNumberPhases="3", ConnectorSwitch3to1PhaseSupported="true")
+    outlet = rig.outlet
+    rig.charge()
+    rig.outlet.permit = False
+    rig.until(lambda: not outlet.contactor.commanded, 20000)
+    outlet.switch.wait_ms = 60000
+    outlet.permit = True
+    outlet.phases_wanted = 1
+    rig.until(lambda: outlet.phases == 1, 30000)
+    equal(outlet.is_closed, False)
+    took = rig.until(lambda: outlet.contactor.commanded, 120000)
+    true(took >= 45000, took)

@@ -175,8 +175,15 @@ class _Recording:
     def _boot(self, number, line):
         """A BootNotification without a reason in the messages comes after a power cut, or the reset."""
         if not self._boots_again:
-            reason = next((later["payload"].get("reason") for later in self._lines[number:]
-                           if later["kind"] == "CALL" and later["action"] == "StopTransaction"), None)
+            reason = None  # that of the first stop of this start
+            for later in self._lines[number:]:
+                if later["kind"] != "CALL" or later["dir"] != "out" or not isinstance(later["payload"], dict):
+                    continue
+                if later["action"] == "BootNotification" and later is not line:
+                    break
+                if later["action"] == "StopTransaction":
+                    reason = later["payload"].get("reason")
+                    break
             self._event(line, **({"reboot": {}} if reason == "Reboot" else {"power_cut": _CUT_S}))
         self._last_ms = None  # the clock of at_ms begins anew
         self._boots_again = (self._result(line) or {}).get("status") != "Accepted"

@@ -145,7 +145,8 @@ function Whole() {
   } else if (session === null ? door || openOffline : locked || page) {
     shown = (
       <>
-        {(session === null || locked) && <Login notice={notice} entered={enter} />}
+        {(session === null || locked) &&
+          <div onInput={() => setDoor(true)}><Login notice={notice} entered={enter} /></div>}
         <div hidden={locked}>{page}</div>
       </>
     );

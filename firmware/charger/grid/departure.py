@@ -119,7 +119,7 @@ def _power_w(lane: Any, volts: int) -> int:
     expected_w = volts * expected_da // 10  # one phase
     if not shown_w or (offered_da < expected_da and shown_w * 40 > volts * offered_da * 3):  # three quarters of what was offered
         shown_w = max(shown_w, expected_w)
-    return min(shown_w, volts * outlet.phases * allowed_da // 10)
+    return min(shown_w, volts * outlet.most_phases * allowed_da // 10)
 
 
 def affordable(files: Files, hours: Any, now: int | None, minute: int, power_w: int, budget: int) -> Steps:

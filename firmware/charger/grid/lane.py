@@ -14,6 +14,8 @@ except ImportError:  # on the board: annotations are not evaluated there
 CSMS, HOURS, PLAN, SOLAR, DELAY = "csms", "hours", "plan", "solar", "delay"
 NOTHING, RUN, WAIT, HOLD = 0, 1, 2, 3  # what the owner's plan says; HOLD: no energy, not even of the sun
 _LEAST_DA = const(60)
+_AMPS = const(0xFFF)  # the part of a target that is 0.1 A
+_ONE_PHASE = const(0x1000)  # the part that says: on one phase of an outlet that switches them (CP-51)
 
 
 class Lane:
@@ -24,7 +26,7 @@ class Lane:
         self.wanted = {}  # source: 0.1 A
         self.following = {}  # source: when it may change, UTC seconds
         self.waiting = WaitingChanges()
-        self.applied_da = connector.outlet.limits.get("hardware")
+        self.applied = connector.outlet.limits.get("hardware")  # the target that is in force
         self.session: Session | None = None
         self.starting: bool | None = None  # the plan of a session that begins is worked out; True: its delay is served
         self.delay_served = False  # the start that comes now has waited its random delay already (UK-37)
@@ -35,8 +37,7 @@ class Lane:
         self.work: Iterator | None = None  # the generator that works out the plan, while it does
         self.solar_da: int | None = None  # what the solar surplus leaves for this lane, None without a mode
         self.solar_phases: int | None = None  # on so many phases, None for all
-        self.csms_phases: int | None = None  # so many phases the back end's limit is for, None for all
-        self._phases = {}  # source: the number of phases that it wants of an outlet that switches them
+        self.csms_phases: int | None = None  # the number of phases that the back end's limit is for, None for all
         self.exempt = ""  # why the back end's limit in force takes no random delay (UK-33)
 
     def session_number(self) -> int:
@@ -50,9 +51,24 @@ class Lane:
             target = min(target, limit)
         return target if target >= _LEAST_DA else 0
 
+    def target(self) -> int:
+        """scheduled_da(), with _ONE_PHASE where back end or sun want the current on one phase."""
+        target = self.scheduled_da()
+        if target and self.connector.outlet.switches_phases and (self.csms_phases == 1 or self._sun_wants_one()):
+            target |= _ONE_PHASE
+        return target
+
+    def _sun_wants_one(self) -> bool:
+        return self.solar_phases == 1 and not self.connector.override and self.says != RUN
+
+    @property
+    def applied_da(self) -> int:
+        """The current that is in force, 0.1 A."""
+        return self.applied & _AMPS
+
     def waits(self) -> bool:
         """True while a change waits for its random delay."""
-        return self.waiting.newest() not in (None, self.applied_da)
+        return self.waiting.newest() not in (None, self.applied)
 
     def left_s(self) -> int:
         """Seconds to the next change that comes into force."""
@@ -60,15 +76,16 @@ class Lane:
 
     def starts(self) -> bool:
         """True while the start that the plan asked for waits for its random delay, and nothing new was asked of the plan."""
-        return self.says == RUN and self.plan_until > 0 and self.applied_da == 0 and self.waits()
+        return self.says == RUN and self.plan_until > 0 and self.applied == 0 and self.waits()
 
     def enforce(self) -> None:
         """Set the outlet's limits: a lower limit that waits is not yet in force, a higher one is held by "delay".
 
-        The back end's number of phases changes with its limit, behind the random delay.
+        The number of phases changes with the current, behind the same random delay; before a start it is set already.
         """
-        if self.applied_da == 0 or not self.waits():
-            self.use_phases(CSMS, self.csms_phases)
+        outlet = self.connector.outlet
+        if outlet.switches_phases:
+            outlet.phases_wanted = 1 if (self.applied or self.target()) & _ONE_PHASE else outlet.most_phases
         for source in (CSMS, HOURS, PLAN, SOLAR):
             wanted = self.wanted.get(source)
             self._set(source, None if wanted is None else max(wanted, self.applied_da))
@@ -79,7 +96,6 @@ class Lane:
         says, solar_da, override = self.says, self.solar_da, self.connector.override
         self.want(PLAN, 0 if not override and (says == HOLD or (says == WAIT and solar_da is None)) else None)
         self.want(SOLAR, None if override or says == RUN else solar_da)
-        self.use_phases(SOLAR, None if override or says == RUN else self.solar_phases)
 
     def want(self, source: str, limit_da: int | None) -> None:
         """Note what a source wants, 0.1 A; None for nothing."""
@@ -87,20 +103,6 @@ class Lane:
             self.wanted.pop(source, None)
         else:
             self.wanted[source] = max(0, limit_da)
-
-    def use_phases(self, source: str, number: int | None) -> None:
-        """Note how many phases a source wants, None for all; the outlet follows the least number where it can switch (CP-51)."""
-        outlet = self.connector.outlet
-        if not outlet.switches_phases:
-            return
-        if number is None:
-            self._phases.pop(source, None)
-        else:
-            self._phases[source] = number
-        least = outlet.most_phases
-        for wanted in self._phases.values():
-            least = min(least, wanted)
-        outlet.phases_wanted = least
 
     def follow(self, source: str, moment: int | None) -> None:
         """Note when that may change, UTC seconds; None for never."""

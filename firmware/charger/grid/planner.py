@@ -126,11 +126,11 @@ class Planner:
 
         The owner chose to follow the solar surplus: its changes take no delay (UK-38), and end none that runs.
         """
-        target = lane.scheduled_da()
+        target = lane.target()
         newest = lane.waiting.newest()
         if lane.session is None:
-            lane.applied_da = target
-        elif target == (lane.applied_da if newest is None else newest):
+            lane.applied = target
+        elif target == (lane.applied if newest is None else newest):
             pass
         elif exempt == SOLAR and newest is not None:
             lane.waiting.replace(target)
@@ -142,16 +142,16 @@ class Planner:
 
     def _begin_change(self, lane: Lane, target: int, most_s: int) -> None:
         newest = lane.waiting.newest()
-        if target == lane.applied_da:
+        if target == lane.applied:
             if self._stepping and newest is not None:
                 lane.waiting.replace(target)  # another step may bring it back, with the end of the same delay
             else:
                 lane.waiting.clear()  # what waited has been taken back
-        elif most_s and newest is not None and (lane.applied_da == 0 or newest == lane.applied_da):
+        elif most_s and newest is not None and (lane.applied == 0 or newest == lane.applied):
             lane.waiting.replace(target)  # nothing flows: the start that waits is the relevant time
         elif most_s == 0:
             lane.waiting.clear()
-            lane.applied_da = target
+            lane.applied = target
         else:
             delay_s = draw(most_s)
             lane.waiting.add(clock.uptime_s(), delay_s, target)
@@ -161,7 +161,7 @@ class Planner:
     def _end_delays(self, lane: Lane) -> None:
         due = lane.waiting.take(clock.uptime_s())
         if due is not None:
-            lane.applied_da = due
+            lane.applied = due
 
     def _bypassed(self, lane: Lane, why: str) -> None:
         self._on_event(events.DELAY_BYPASSED, "connector %d: %s" % (lane.connector.id, why))
@@ -184,14 +184,14 @@ class Planner:
 
     def _begin_flow(self, lane: Lane, served: bool) -> None:
         """Start from what all sources want now, after the random delay unless it is served or does not apply."""
-        target = lane.scheduled_da()
+        target = lane.target()
         lane.waiting.clear()
-        lane.applied_da = target
+        lane.applied = target
         if target and self.delay_most_s and not served:
             if lane.exempt:
                 self._bypassed(lane, lane.exempt)
             else:
-                lane.applied_da = 0
+                lane.applied = 0
                 self._begin_change(lane, target, self.delay_most_s)
         lane.enforce()
 
@@ -354,7 +354,7 @@ class Planner:
 
     def _skip(self, lane: Lane) -> None:
         lane.waiting.clear()
-        lane.applied_da = lane.scheduled_da()
+        lane.applied = lane.target()
         lane.enforce()
 
     # --- reports ---

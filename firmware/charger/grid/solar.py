@@ -24,6 +24,7 @@ _MEAN = const(4)
 _MORE_S = const(300)  # so long the surplus has been enough for all phases before one becomes all
 _LOADED_MA = const(4000)  # a car at this current on the first phase and below _UNLOADED_MA on the others uses one phase
 _UNLOADED_MA = const(1000)
+_SEEN_S = const(10)  # for so long: a car that begins, and a meter that reads one phase after another, look so for a moment
 
 
 class SolarSurplus:
@@ -44,6 +45,7 @@ class SolarSurplus:
         self._switches = False  # their number follows the surplus
         self._phases_since_s: int | None = None  # since when the surplus is for another number of them
         self._single = 0  # number of the session whose car has shown that it uses one phase
+        self._seen = 0  # seconds for which it has looked so
 
     def configure(self, mode: str, start_w: int) -> None:
         """The owner's choice; "off" leaves the current alone from now on."""
@@ -106,9 +108,12 @@ class SolarSurplus:
         """The phases that the car of a lane uses: all of the outlet until it has shown that it uses one."""
         outlet = lane.connector.outlet
         number = lane.session_number()
-        if self._single != number and outlet.energised and outlet.phases > 1 and outlet.reading.usable():
-            reading = outlet.reading
-            if reading.phases > 1 and reading.i_ma[0] >= _LOADED_MA and max(reading.i_ma[1:]) < _UNLOADED_MA:
+        if outlet.energised and outlet.phases > 1 and outlet.reading.usable() and outlet.reading.phases > 1:
+            first_ma, others_ma = outlet.reading.i_ma[0], max(outlet.reading.i_ma[1:])
+            if others_ma >= _LOADED_MA:
+                self._single = 0
+            self._seen = self._seen + 1 if first_ma >= _LOADED_MA and others_ma < _UNLOADED_MA else 0
+            if self._seen >= _SEEN_S:
                 self._single = number
         return 1 if self._single == number else outlet.most_phases
 

@@ -379,4 +379,5 @@ class Outlet(OutletReadout):
                     self.switch.open(STOP, "NoError", self)
         elif self.phases != self.phases_wanted and self.switch.off_ms >= PHASE_SWITCH_MS:
             self.phases = self.phases_wanted
-            self.switch.off_ms = self.switch.wait_ms - PHASE_SWITCH_MS  # and as long again before it may close (CP-51)
+            # and as long again before it may close (CP-51), or for what is left of a longer pause
+            self.switch.off_ms = min(self.switch.off_ms, self.switch.wait_ms - PHASE_SWITCH_MS)

@@ -94,7 +94,7 @@ class OutletReadout:
     @property
     def is_closed(self) -> bool:
         """True while the contactor is told to be closed, and for the time that its contacts need to open after that."""
-        return self.contactor.commanded or self.switch.off_ms <= self.contactor.open_ms
+        return self.contactor.commanded or 0 <= self.switch.off_ms <= self.contactor.open_ms
 
     @property
     def board_guard(self) -> Guard | None:

@@ -137,11 +137,11 @@ class PowerSwitch:
             self.open(CAR if outlet.pwm_on else STOP, "NoError", outlet)
         elif outlet.lock is not None and not outlet.locked:
             self.open(LOCK, "ConnectorLockFailure", outlet)
-        elif raw == pilot_states.D:
+        elif raw == pilot_states.D and not outlet.has_ventilation:
             self.open("Ventilation", "OtherError", outlet)
         elif outlet.diode_lost:
             self.open("Diode", "EVCommunicationError", outlet)
-        elif raw == pilot_states.C:
+        elif raw == pilot_states.C or raw == pilot_states.D:
             self.open(LATE, "InternalError", outlet)  # the co-processor has opened it, for what no tick has seen
         elif raw == pilot_states.UNDEFINED:
             self.open("PilotVoltage", "EVCommunicationError", outlet)

@@ -37,10 +37,10 @@ class Integrity:
                 await self._store_hash()
             return
         if known is None or len(known) != _KNOWN or not await self.is_whole(known):
-            await hold_ups.run_open(self._slots.put_number, BROKEN, 1)
             log.error("update", "the running firmware is not the one that was confirmed")
             self._on_event(FIRMWARE_INTEGRITY, self._slots.running)
             self._on_broken()
+            await hold_ups.run_open(self._slots.put_number, BROKEN, 1)
             return
         if broken:
             await hold_ups.run_open(self._slots.put_number, BROKEN, 0)

@@ -14,7 +14,7 @@ class Settings:
     url = "ws://csms.example/ocpp"
     identity = "CP 1"
     security_profile = 0
-    plain_at_home = False
+    plain = False
     basic_key = None
     ping_interval_s = 0
     backoff_min_s = 10

@@ -106,12 +106,13 @@ class ConnectionSettings:
     @property
     def security_profile(self) -> int:
         """The security profile, 0 to 3: it decides about TLS and authentication (OCPP-12)."""
-        return self._config.get_int("SecurityProfile")
+        return 0 if self.plain else self._config.get_int("SecurityProfile")
 
     @property
-    def plain_at_home(self) -> bool:
-        """True where the owner allows a link without encryption inside the home; never with the rules of Great Britain."""
-        return self._config.get_bool("PlainLinkAtHome") and self._config.get_str("Country") != "GB"
+    def plain(self) -> bool:
+        """True for a link without encryption inside the home that the owner allows; never with the rules of Great Britain."""
+        allowed = self._config.get_bool("PlainLinkAtHome") and self._config.get_str("Country") != "GB"
+        return allowed and (self._csms["url"] or "").startswith("ws://")
 
     @property
     def basic_key(self) -> bytes | None:

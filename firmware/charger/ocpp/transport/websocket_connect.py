@@ -68,9 +68,9 @@ class ConnectionTarget:
         self.host, port, path = split_url(settings.url)
         # The profile decides about TLS, not the URL's scheme: a raised profile applies with any URL (WP-1).
         self.secure = profile >= 2
-        allowed = profile == 0 and settings.plain_at_home and validate.home_address(self.host)
+        allowed = profile == 0 and settings.plain and validate.home_address(self.host)
         if not (self.secure or lab or allowed or is_loopback(self.host)):
-            raise PlainTextError("security profile %d is not encrypted: only a laboratory unit may use it" % profile)
+            raise PlainTextError("security profile %d is not encrypted: the owner has not allowed that" % profile)
         usual = 443 if self.secure else 80
         self.port = port or usual
         self.header = "[%s]" % self.host if ":" in self.host else self.host

@@ -199,7 +199,7 @@ class CurrentPlan:
             return current_da
         if decides and limit is not None and limit[1] == "W":
             return limit[0]
-        if self._fact_dw and not decides and current_da == self._most_da(connector):
+        if self._fact_dw and not decides and current_da == self._most_da(connector) and not _is_for_one(connector, limit):
             return self._fact_dw
         return current_da * self._volts * self._phases_for(connector, limit)
 

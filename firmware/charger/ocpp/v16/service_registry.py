@@ -38,6 +38,11 @@ class ServiceRegistry:
         """Return the ManufacturerRootCertificates, which verify signing certificates of firmware, PEM (WP-30)."""
         return None if self.store is None else self.store.roots(MANUFACTURER)
 
+    @property
+    def plain(self) -> bool:
+        """True on a link without encryption inside the home: its other end changes no credentials and no certificates."""
+        return self.settings is not None and self.settings.plain
+
     def load_kept(self) -> None:
         """Create the services that have data on flash."""
         names = self.files.names()

@@ -33,7 +33,7 @@ class ResidualCurrent(base.Guard):
         super().__init__()
         self._start_ms = _START_MS
         self._reset_ms = 0
-        self._asked = False
+        self._asked_ms = 0  # for which the owner's word still counts
 
     def danger(self, outlet: Outlet) -> bool:
         """The trip input, except during our own self-test pulse, and while the monitor starts with the unit."""
@@ -54,31 +54,37 @@ class ResidualCurrent(base.Guard):
         super().step_present(outlet)
         if not outlet.rcd.latches:
             return
-        if self._reset_ms >= _ASKED_MS:
-            self._asked = False
         self._reset_ms = self._reset_ms + outlet.dt_ms if self.tripped and self.may_clear(outlet) else 0
-        outlet.rcd.reset(0 < self._reset_ms and self._reset_ms % _RESET_EACH_MS <= _RESET_MS)
+        if self._reset_ms >= _RESET_EACH_MS:
+            self._reset_ms -= _RESET_EACH_MS
+        outlet.rcd.reset(0 < self._reset_ms <= _RESET_MS)
+        self._pass_time(outlet.dt_ms)
 
     def step_gone(self, outlet: Outlet) -> None:
         """The monitor has let go."""
         outlet.rcd.reset(False)
         self._reset_ms = 0
         super().step_gone(outlet)
+        self._pass_time(outlet.dt_ms)
+
+    def _pass_time(self, dt_ms: int) -> None:
+        if self._asked_ms > 0:
+            self._asked_ms -= dt_ms
 
     def may_clear(self, outlet: Outlet) -> bool:
         """Unplugging; the owner's word, while a latching monitor is reset for it."""
-        return self._asked or super().may_clear(outlet)
+        return self._asked_ms > 0 or super().may_clear(outlet)
 
     def acknowledge(self, outlet: Outlet) -> bool:
         """Reset a latching monitor first, which takes some ticks."""
         clear = super().acknowledge(outlet)
-        self._asked = not clear and outlet.rcd.latches
+        self._asked_ms = 0 if clear or not outlet.rcd.latches else _ASKED_MS
         return clear
 
     def release(self) -> None:
         """Forget the trip."""
         super().release()
-        self._asked = False
+        self._asked_ms = 0
 
 
 class ResidualSelfTest(base.Guard):

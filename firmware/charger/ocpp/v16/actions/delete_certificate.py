@@ -23,4 +23,6 @@ async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, NotFound, or Failed for one that is in use, or the unit's own."""
     if cp.store is None:
         return {"status": "NotFound"}
+    if cp.plain:
+        return {"status": "Failed"}
     return {"status": await cp.store.delete(request["certificateHashData"])}

@@ -267,7 +267,10 @@ class SmartCharging:
                 planner.lane(connector).csms_phases = number
                 following = self._next if clock.utc_s() is not None else None
                 planner.stage(connector, "csms", limit, following, self._exempt(connector, now))
-            elif connector.outlet.limits.get("csms") != limit:
+                continue
+            if connector.outlet.switches_phases:
+                connector.outlet.phases_wanted = number or connector.outlet.most_phases
+            if connector.outlet.limits.get("csms") != limit:
                 connector.outlet.limits.set("csms", limit)
 
     def _exempt(self, connector: Connector, now: int) -> str:
