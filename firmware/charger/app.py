@@ -11,7 +11,6 @@ from charger import clock, log, version
 from charger.audit import events
 from charger.drivers import console, outside_memory
 from charger.drivers.app_partitions import AppSlots
-from charger.drivers.keystore import KeyStore
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
 from charger.outlet import derating, guards, limits  # noqa: F401 - guards: see below
@@ -134,6 +133,10 @@ class Application:
         """Reconnect after a change of AuthorizationKey or SecurityProfile, once the answer was sent."""
         self.charge_point.after(self.link.reconnect)
 
+    def link_allowed(self, _value: Any) -> None:
+        """Reconnect after the owner has changed what the link may be."""
+        self._reconnecting = asyncio.create_task(self.link.reconnect())
+
     def home_card(self, tag: str) -> tuple | None:
         """(status, parent) of a card in the owner's list; None for any other, and where a back end is set, which decides."""
         if self.settings.url or not self.files.exists("home_cards.json"):
@@ -213,6 +216,7 @@ class Application:
         for outlet in self.outlets:
             if outlet.trip_changed():
                 from charger.audit import trip_latch  # 500 bytes of heap, for units that have tripped
+                from charger.drivers.keystore import KeyStore  # memory.unload() unloads it after the start
 
                 trip_latch.write(self.files, outlet, None if hold_ups.contactor_closed() else KeyStore())
 

@@ -354,7 +354,7 @@ def make_back_end(app: Application) -> tuple:
         connector.listeners.append(app.planner)  # after the point, which stages the profile of a session's start
     for key in ("AuthorizationKey", "SecurityProfile"):
         app.config.on_change(key, app.access_changed)
-    app.config.on_change("PlainLinkAtHome", lambda _value: asyncio.create_task(link.reconnect()))
+    app.config.on_change("PlainLinkAtHome", app.link_allowed)
     return settings, link, point
 
 

@@ -128,7 +128,8 @@ def play(folder, seed, count, fault=None):
         path = copy / "charger" / file
         path.write_text(instrument(path.read_text(encoding="utf-8"), only), encoding="utf-8")
     shutil.copy(HERE / "on_device.py", folder / "device_watch.py")
-    shutil.copy(HERE / "report_causes.py", folder)
+    for module in ("report_causes.py", "card_watch.py", "nominal.py"):
+        shutil.copy(HERE / module, folder)
     done = subprocess.run(
         [str(binary(64)), "-X", "heapsize=16M", "host_tests/outlet/interleaved/on_device.py",
          str(seed), str(count)],

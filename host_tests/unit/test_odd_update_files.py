@@ -122,8 +122,10 @@ async def test_uploads_and_updates_that_a_restart_interrupted():
         service.second()
         service.trigger()
 
-    each(files, "ocpp_diagnostics.json", _UPLOAD, lambda: resumed(DiagnosticsUpload(cp)))
-    each(files, "ocpp_log.json", dict(_UPLOAD, kind="SecurityLog", id=3), lambda: resumed(LogUpload(cp)))
+    common = (rig.config, files, cp.make_uploader, cp.diagnostics_text, cp.post_call, cp.ready)
+    each(files, "ocpp_diagnostics.json", _UPLOAD, lambda: resumed(DiagnosticsUpload(*common)))
+    each(files, "ocpp_log.json", dict(_UPLOAD, kind="SecurityLog", id=3),
+         lambda: resumed(LogUpload(*common, cp.security_log)))
 
     def firmware():
         service = FirmwareUpdate(cp)

@@ -72,10 +72,11 @@ def test_addresses_that_can_never_be_used_are_refused():
     """They would hold from the next start on, and nothing would connect."""
     for name, scheme in (("BackEndUrl", "wss"), ("MqttUrl", "mqtts")):
         for rest in ("", "/x", "h:0", "h:99999", "h:x", "h\u00e9/", "h h/", "u:p@h", "h/?q", "h/#f", "[::1", "h/a b"):
-            raises(CommandError, owner_settings._secret_form, name, "%s://%s" % (scheme, rest), None)
+            raises(CommandError, owner_settings._secret_form, name, "%s://%s" % (scheme, rest), None, False)
         for rest in ("h", "h:8883/a/b", "[::1]:443/x", "192.0.2.1"):
-            equal(owner_settings._secret_form(name, "%s://%s" % (scheme, rest), None), ("%s://%s" % (scheme, rest)).encode())
-    raises(CommandError, owner_settings._secret_form, "BackEndUrl", "wss://user@h/", None)
-    raises(CommandError, owner_settings._secret_form, "MqttUrl", "mqtts://h/+", None)
+            url = "%s://%s" % (scheme, rest)
+            equal(owner_settings._secret_form(name, url, None, False), url.encode())
+    raises(CommandError, owner_settings._secret_form, "BackEndUrl", "wss://user@h/", None, False)
+    raises(CommandError, owner_settings._secret_form, "MqttUrl", "mqtts://h/+", None, False)
     for name, value in (("BackEndUrl", "wss://h/a+b"), ("MqttUrl", "mqtts://user@h/"), ("BackEndUrl", ""), ("MqttUrl", "")):
-        equal(owner_settings._secret_form(name, value, None), value.encode())
+        equal(owner_settings._secret_form(name, value, None, False), value.encode())
