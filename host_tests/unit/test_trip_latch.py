@@ -5,10 +5,10 @@ from check import equal, true
 from rig import Rig
 from safety_rig import put, raw
 
-from charger import app
 from charger.app import Application
 from charger.audit import trip_latch
 from charger.config.configuration import Configuration
+from charger.drivers import keystore
 from charger.maintenance import erase
 from charger.metering.energy_register import EnergyRegister
 from charger.metering.meter import Meter
@@ -124,12 +124,12 @@ class Unit:
 
     def _keep_trips(self):
         """Application._keep_trips(), with marks of this unit's own."""
-        made = app.KeyStore
-        app.KeyStore = lambda: self.marks
+        made = keystore.KeyStore
+        keystore.KeyStore = lambda: self.marks
         try:
             Application._keep_trips(self)
         finally:
-            app.KeyStore = made
+            keystore.KeyStore = made
 
     def tripped(self):
         """A car that charges, a residual current that is gone again, and the second in which the trip is stored."""
