@@ -50,10 +50,10 @@ def heap_report(peak: int) -> dict:
     return {"used": used, "free": gc.mem_free(), "peak": max(peak, used)}
 
 
-def link_report(csms: Any, link: Connection, config: Configuration) -> dict:
-    """Report the link to the back end; `fault` is why there is none."""
+def link_report(csms: Any, link: Connection, settings: ConnectionSettings) -> dict:
+    """Report the link to the back end: the security profile in force, and `fault`, why there is no link."""
     report = csms.report()
-    report["security_profile"] = config.get_int("SecurityProfile")
+    report["security_profile"] = settings.security_profile
     report["fault"] = link.fault
     return report
 
@@ -102,7 +102,7 @@ def charger_report(app: Application) -> dict:
         "boots": clock.boot_id,
         "tick": {"count": control.ticks, "max_gap_ms": control.max_gap_ms, "max_us": control.max_us},
         "heap": heap_report(app.heap_peak),
-        "csms": link_report(csms, app.link, app.config) if csms else {"connected": False},
+        "csms": link_report(csms, app.link, app.settings) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
         "portal": app.mqtt_client.report() if app.mqtt_client else None,
         "setup": setup_words(app.provisioned, app.vault),

@@ -15,15 +15,22 @@ from .test_page_files import decompressed
 MOST_MS = {"/api/status": 100, "/api/history": 100, "/api/log": 100, "/": 100, "/api/settings": 130}
 
 
+def owner_beside_a_session(launch, csms, **options):
+    """(charger at an ESP32's pace in which a car charges, the owner's page, logged in)."""
+    sim = at_pace(launch, word=32, time_scale=1, options=["--web", f"127.0.0.1:{free_port()}"], **options)
+    csms.wait_booted(100)
+    page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"), keep=True)
+    assert page.login(labels(sim)[0]["pin"]).status == 200
+    sim.set_time_scale(SCALE)
+    start_session(sim, csms)
+    sim.set_time_scale(1)
+    return sim, page
+
+
 def test_the_page_is_loaded_while_a_car_charges_and_no_tick_is_late(launch, csms):
     """All files and the live status over the connection that is open; in the flash they take no heap."""
-    sim = at_pace(launch, word=32, time_scale=1, options=["--web", f"127.0.0.1:{free_port()}"])
-    csms.wait_booted(100)
-    with Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"), keep=True) as page:
-        assert page.login(labels(sim)[0]["pin"]).status == 200
-        sim.set_time_scale(SCALE)
-        start_session(sim, csms)
-        sim.set_time_scale(1)
+    sim, page = owner_beside_a_session(launch, csms)
+    with page:
         page.get("/api/status")
         before = sim.command("status", collect=True)["heap"]["used"]
         text = decompressed(page.request("GET", "/").data).decode()

@@ -8,12 +8,10 @@ is a function of commands/ as one of the page is.
 import json
 import sys
 
-from backend.page import Page
-from backend.simulator import ROOT, free_port
-from sim.provisioned_units import labels
+from backend.simulator import ROOT
 
-from .sessions import start_session
-from .test_board_time import PYTHON_MS, SCALE, SOAK, at_pace, never_late
+from .test_board_time import PYTHON_MS, SCALE, SOAK, never_late
+from .test_page_pace import owner_beside_a_session
 
 sys.path.insert(0, str(ROOT / "tools" / "target" / "bare"))
 
@@ -54,13 +52,8 @@ def requests():
 
 def test_no_worst_input_of_any_surface_delays_the_control_tick_of_a_unit_that_charges(launch, csms):
     csms.audited = False  # answers to what is no valid message
-    sim = at_pace(launch, word=32, heap=256 * 1024, options=["--web", f"127.0.0.1:{free_port()}"], time_scale=1)
-    csms.wait_booted(100)
-    with Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"), keep=True) as page:
-        assert page.login(labels(sim)[0]["pin"]).status == 200
-        sim.set_time_scale(SCALE)
-        start_session(sim, csms)
-        sim.set_time_scale(1)
+    sim, page = owner_beside_a_session(launch, csms, heap=256 * 1024)
+    with page:
         for method, path, body in requests():
             page.request(method, path, body.encode() if isinstance(body, str) else body)
         sim.set_time_scale(SCALE)

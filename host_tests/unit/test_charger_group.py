@@ -143,6 +143,23 @@ def test_a_grant_that_is_under_way_stays_reserved_until_a_lower_one_has_arrived(
     never_too_much(at)
 
 
+def test_a_unit_that_did_not_hear_the_leader_keeps_what_it_holds_when_it_is_back():
+    """Its grant of before does not come into force again while another unit still draws what it left."""
+    at = settled(4, 400, cars=[1])
+    equal(at.offers(), [0, 320, 0, 0])
+    at.deaf = {(0, 1)}
+    at.units[0].outlet.plug()
+    at.seconds(2 * SETTLED_S)
+    equal(at.offers(), [300, 100, 0, 0])
+    at.deaf = set()
+    at.until(lambda: len(at.units[0].group.live()) == 3, 10)
+    at.seconds(8)
+    equal(at.offers(), [200, 100, 0, 0], "lowered at once, raised later")
+    at.seconds(SETTLED_S)
+    equal(at.offers(), [200, 200, 0, 0])
+    never_too_much(at)
+
+
 def test_one_way_alone_counts_as_not_heard():
     at = settled(2, cars=[0, 1])
     equal(at.offers(), [160, 160])

@@ -6,7 +6,7 @@ import board
 import check
 import esp32
 from check import equal, true
-from safety_rig import FILES, LATCHES, OpenPin, Pin, polled, put, raw, restore
+from safety_rig import FILES, LATCHES, Marks, OpenPin, Pin, polled, put, raw, restore
 
 from charger import wiring
 from charger.audit.tamper_watch import TamperWatch
@@ -21,19 +21,6 @@ LOWEST = {"InstallerMaxCurrent": "6", "HouseMaxCurrent": "6", "HouseSafeCurrent"
           "GroupUnits": "2", "ConnectedPhases": "0"}  # fmt: skip
 UNSET = {"InstallerMaxCurrent": "0", "HouseMaxCurrent": "0", "HouseSafeCurrent": "6", "GroupMaxCurrent": "0",
          "GroupUnits": "2", "ConnectedPhases": "0"}  # fmt: skip
-
-
-class Marks:
-    """The marks of a KeyStore."""
-
-    def __init__(self):
-        self.names = []
-
-    def known(self, name):
-        return name in self.names
-
-    def add_count(self, name):
-        self.names.append(name)
 
 
 def begin(files, marks, factory=None):

@@ -3,7 +3,7 @@
 import flashrig
 from check import equal, true
 from rig import Rig
-from safety_rig import put, raw
+from safety_rig import Marks, put, raw
 
 from charger.app import Application
 from charger.audit import trip_latch
@@ -62,19 +62,6 @@ class Refusing:
 
     def write(self, name, data):
         raise OSError(28)
-
-
-class Marks:
-    """The marks of a KeyStore."""
-
-    def __init__(self):
-        self.names = []
-
-    def known(self, name):
-        return name in self.names
-
-    def add_count(self, name):
-        self.names.append(name)
 
 
 class Unit:

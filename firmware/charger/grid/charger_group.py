@@ -234,6 +234,8 @@ class ChargerGroup:
         for unit in self.others.values():
             if unit.heard_ms is not None and now_ms - unit.heard_ms < _LEFT_MS:
                 there += 1  # what a silent one may take yet needs no account: nothing is raised meanwhile
+            else:
+                unit.given_da = unit.highest_da = 0  # its grant has ended: once it is heard again, it has what it says it holds
         room_da = self.fuse_da if there >= self.units else self.fuse_da // self.units * there
         self._divide(live, room_da, now_ms - self._steady_ms >= SETTLE_MS)
 

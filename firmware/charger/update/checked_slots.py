@@ -63,6 +63,8 @@ class CheckedSlots:
         kept.prepare(text)
         put(name, value)
         kept.write(text)
+        if not self._slots.number(_HAS + name):
+            self._slots.put_number(_HAS + name, 1)
 
     def _settle(self, kept: SafetyValue, text: str, differs: bool, put: Callable, name: str, value: Any) -> None:
         """Write the copies and the NVS (put) again where they have another value, with an event but after a power cut."""

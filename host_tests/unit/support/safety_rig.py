@@ -1,4 +1,4 @@
-# The files of limits and latch as they lie there, and the enclosure's switch.
+# The files of limits and latch as they lie there, the enclosure's switch, the key store's marks.
 
 FILES = ("safety/limits.1", "safety/limits.2", "ocpp_config.json")
 LATCHES = ("safety/tamper.1", "safety/tamper.2")
@@ -16,6 +16,19 @@ class OpenPin:
 
     def value(self):
         return 1
+
+
+class Marks:
+    """The marks of a KeyStore."""
+
+    def __init__(self):
+        self.names = []
+
+    def known(self, name):
+        return name in self.names
+
+    def add_count(self, name):
+        self.names.append(name)
 
 
 def raw(files, name):
