@@ -65,6 +65,15 @@ async def test_the_query_and_a_plain_answer():
     equal(query[2:], b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + name("csms.example.org") + b"\x00\x01\x00\x01")
 
 
+async def test_an_alias_of_more_than_24_labels_is_no_answer():
+    """Names of 127 labels held the loop for 48 ms an answer."""
+    for count, found in ((24, "192.0.2.7"), (25, "no answer from the name server")):
+        alias = name(".".join(["a"] * count))
+        records = record(POINTER, CNAME, alias), record(alias, A, ADDRESS)
+        answer, _ = await asking(lambda query, records=records: [reply(query, *records)], "csms.example", 300)
+        equal(str(answer), found)
+
+
 async def test_a_chain_of_aliases_is_followed():
     def answer(query):
         return [reply(
@@ -215,7 +224,8 @@ async def test_addresses_and_localhost_need_no_query():
 
 async def test_malformed_host_names_are_refused():
     resolver = Resolver(lambda: "127.0.0.1", 1)
-    for host in ("", ".", "a..b", "a b.example", "x" * 64 + ".example", "ä.example", "a/b", "a\r\nb", ".a", "a." * 130 + "b"):
+    for host in ("", ".", "a..b", "a b.example", "x" * 64 + ".example", "ä.example", "a/b", "a\r\nb", ".a", "a." * 130 + "b",
+                 "a." * 24 + "b"):
         equal(str(await raises_async(DnsError, resolver.resolve(host, 60))), "not a host name", host)
     true(not dns.is_address("1.2.3.256") and not dns.is_address("1.2.3"))
 

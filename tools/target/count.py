@@ -30,7 +30,7 @@ TOLERANCE = 0.05
 # The interpreter's cache of look-ups goes by the numbers of names, so one new name anywhere moves small counts by so much.
 SMALL = 5000
 HEAP = 256 * 1024
-HEAPS = {"handlers": 512 * 1024, "network": 512 * 1024}  # messages of 24 KB and their answers at once, one of 64 KB
+HEAPS = {"handlers": 768 * 1024, "network": 512 * 1024}  # messages of 24 KB and their answers at once, one of 64 KB
 _ON_C_TYPES = ("bare", "target")
 _ON_SHIMS = ("target", "sim", "support", "bare")
 # What is counted -> the folders of sys.path: with the target's own C types, or with the simulated board's modules. The firmware

@@ -10,6 +10,7 @@ from charger.errors import HttpError
 _WHOLE_MS = const(300000)  # for a head, and for a body that is read as a whole: a byte now and then keeps the other limits
 _HEAD_BYTES = const(8192)
 _FIELDS = const(100)  # of a head
+_SLICE = const(16)  # fields between two yields to other tasks
 _LINE = const(2048)
 _CHUNK_LINE = const(128)
 _INTERIM = const(4)  # 1xx answers
@@ -145,6 +146,8 @@ class Response:
             count += 1
             if size > _HEAD_BYTES or count > _FIELDS:
                 raise HttpError("protocol", "a head without an end")
+            if not count % _SLICE:
+                await clock.sleep_ms(0)  # the buffer may hold all of them
             name, colon, value = line.partition(b":")
             if not colon or not name or name != name.strip():
                 raise HttpError("protocol", "malformed header")

@@ -20,13 +20,13 @@ def dns_query():
 
 def dns_question(records=0):
     """The query of a resolver, or the head of its answer with so many records."""
-    return b"\x00\x01\x81\x80\x00\x01\x00" + bytes((records,)) + b"\x00\x00\x00\x00" + _labels(120) + b"\x00\x01\x00\x01"
+    return b"\x00\x01\x81\x80\x00\x01\x00" + bytes((records,)) + b"\x00\x00\x00\x00" + _labels(23) + b"\x00\x01\x00\x01"
 
 
 def dns_answer():
     """Records of other names: each is the question's name behind a label, so that none counts and each has to be read."""
-    head = dns_question(17)
-    return head + (b"\x01b\xc0\x0c" + b"\x00\x05\x00\x01" + bytes(4) + b"\x00\x00") * 17
+    head = dns_question(32)
+    return head + (b"\x01b\xc0\x0c" + b"\x00\x05\x00\x01" + bytes(4) + b"\x00\x00") * 32
 
 
 def http_head():
