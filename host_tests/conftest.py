@@ -1,4 +1,4 @@
-"""What all tests share: the collector of the tests that run inside MicroPython, their order, and how each test ended."""
+"""Shared by all tests: the collector of the tests that run inside MicroPython, their order, and how each test ended."""
 
 import os
 import signal

@@ -27,7 +27,7 @@ def pytest_collectreport(report):
 
 
 def merged(kept, outcomes, broken, run):
-    """What was kept with what this run brought; plain data."""
+    """The results kept so far with those of this run; plain data."""
     tests = {name: entry for name, entry in kept.get("tests", {}).items() if name.partition("::")[0] not in broken}
     tests.update({name: {"outcome": outcome, **run} for name, outcome in outcomes.items()})
     return {"run": run, "tests": tests}

@@ -38,7 +38,7 @@ def arguments(words):
 
 
 def machine():
-    """What it was measured on, in words that a reader can compare."""
+    """The machine of the measurement, in words that a reader can compare."""
     model = platform.machine()
     for line in open("/proc/cpuinfo", encoding="utf-8"):
         if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""What the firmware's public-key operations cost: ms on this machine, and modular multiplications to estimate a board.
+"""The cost of the firmware's public-key operations: ms on this machine, and modular multiplications to estimate a board.
 
 `.venv/bin/python tools/bench_crypto.py` prints a table; rows() gives the same to the bench. The multiplications are
 counted, not calculated: the firmware's own files run on CPython with an integer that notes each product.

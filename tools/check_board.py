@@ -12,7 +12,7 @@ from cli import failed
 
 
 def sentences(name: str) -> list[str]:
-    """What is wrong with a board's data."""
+    """The faults of a board's data."""
     folder = loading.choose(name, "NAME")
     data = loading.load(folder)
     return checks.check(name, data, loading.chip_of(folder)) + loading.without_ethernet(folder, data)

@@ -1,4 +1,4 @@
-"""What the tools of this folder share: how they end, and the kinds of arguments that they check.
+"""Shared by the tools of this folder: exit codes, and the kinds of arguments that they check.
 
 Ctrl-C and a reader that went away (`| head`) are no failures with a traceback.
 """
@@ -59,7 +59,7 @@ def output_file(text: str) -> Path:
 
 
 def read_json(text: str | bytes):
-    """What JSON says; ValueError for anything else, one that is nested too deeply included."""
+    """The value of a JSON text; ValueError for anything else, one that is nested too deeply included."""
     try:
         return json.loads(text)
     except RecursionError as error:

@@ -160,7 +160,7 @@ def heading(run):
 
 
 def summary(rows):
-    """How many of each."""
+    """The number of each."""
     counts = {}
     for row in rows:
         counts[row.verdict] = counts.get(row.verdict, 0) + 1

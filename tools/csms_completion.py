@@ -39,7 +39,7 @@ _ALL_WORDS = {"bash": '"$@"', "zsh": '"$@"', "fish": "$argv"}
 
 
 def script(shell, program):
-    """What a shell reads to complete `csms`; `program` is the list of words that runs the tool."""
+    """The script with which a shell completes `csms`; `program` is the list of words that runs the tool."""
     return _SCRIPTS[shell].replace("@", f"{shlex.join(program)} {_ALL_WORDS[shell]}", 1)
 
 
@@ -68,7 +68,7 @@ def _fields(schema, given, last):
 
 
 def candidates(line, actions, schema_of, chargers):
-    """What the last word of a command line may be, sorted; `schema_of(action)` and `chargers(control)` are asked where needed."""
+    """The candidates for the last word of a command line, sorted; calls `schema_of(action)` and `chargers(control)` if needed."""
     found = _words(line)
     if found is None:
         return []

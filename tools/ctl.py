@@ -158,7 +158,7 @@ def _ms(us):
 
 
 def _show_top(status):
-    """What --pace measured, in board time."""
+    """The figures of --pace, in board time."""
     paced = status.get("paced")
     if paced is None:
         raise Refused("The simulator runs without --pace: there is no board time to show.")

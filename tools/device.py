@@ -43,7 +43,7 @@ _BATCH = 20  # files a call of mpremote
 
 
 class MissingError(Exception):
-    """What is missing, as one sentence."""
+    """A missing need, as one sentence."""
 
 
 class FailedError(Exception):
@@ -146,7 +146,7 @@ def pins(folder: Path, source: Path) -> None:
 
 
 def build_folder(folder: Path, variant: str, source: Path) -> Path:
-    """Where the port's Makefile builds a board."""
+    """The folder in which the port's Makefile builds a board."""
     return source / "ports" / "esp32" / ("build-" + folder.name + (f"-{variant}" if variant else ""))
 
 

@@ -25,7 +25,7 @@ _VERSION = Path(__file__).resolve().parent.parent / "firmware" / "charger" / "ve
 
 
 def ask_reference(phases: int) -> list[tuple[int, int, int]]:
-    """What the operator reads off the reference meter, in mV, mA and mW of each phase."""
+    """The operator's readings of the reference meter, in mV, mA and mW of each phase."""
     print("The load is on. What does the reference meter show?")
     figures = ask_figures(phases)
     return list(zip(figures["v"], figures["i"], figures["p"], strict=True))

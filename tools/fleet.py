@@ -221,7 +221,7 @@ class Fleet:
 
 
 async def _work(fleet, stop, tasks):
-    """What the command line asks for, in order, until all is done or `stop` is set."""
+    """Carry out the command line's requests in order, until all are done or `stop` is set."""
     given = fleet.given
     tasks.append(asyncio.create_task(fleet.watch()))
     await fleet.start()

@@ -20,7 +20,7 @@ OF_OTHERS = {"default_entity_id", "options"}
 
 
 def faults(topic: str, payload: str) -> list[str]:
-    """What is wrong with one message."""
+    """The faults of one message."""
     match = re.fullmatch(TOPIC_MATCHER, topic.partition("/")[2])
     if match is None:
         return ["not a topic of the discovery"]

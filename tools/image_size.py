@@ -36,7 +36,7 @@ def left_out(board: Path) -> list[str]:
 
 
 def _value(folder: Path, kind: str, option: str) -> str:
-    """What the files of a kind set an option to, "" for nothing."""
+    """The value of an option in the files of a kind, "" for none."""
     text = "\n".join(path.read_text() for path in sorted(folder.glob(kind + "*")) if path.is_file())
     found = re.findall(rf"^(?:{option}=|#define {option} \()(\w+)", text, re.M)
     return found[-1] if found else ""

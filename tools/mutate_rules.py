@@ -45,7 +45,7 @@ _FAST = ("unit", "crypto", "house", "outlet", "charging")
 
 @dataclass(frozen=True)
 class Statement:
-    """What is replaced by `pass`: lines `first` to `last` of a file below firmware/charger."""
+    """A statement that is replaced by `pass`: lines `first` to `last` of a file below firmware/charger."""
 
     file: str
     first: int

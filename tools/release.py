@@ -218,7 +218,7 @@ def sign(given):
 
 
 def notice(given):
-    """What units ask for at the update address: one release for each board."""
+    """The file that units ask for at the update address: one release for each board."""
     releases = []
     for path in given.bundles:
         told = json.loads(_bundle(path)[0])

@@ -32,7 +32,7 @@ PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 @dataclass
 class Result:
-    """How a scenario ended: `outcome`, `reason` (a sentence, or ""), and the seconds that it took."""
+    """The result of a scenario: `outcome`, `reason` (a sentence, or ""), and the seconds that it took."""
 
     scenario: files.Scenario
     outcome: str

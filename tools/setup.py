@@ -142,7 +142,7 @@ def environment():
 
 
 def year():
-    """What `make year` alone needs, into the same environment."""
+    """Install the packages of `make year` into the same environment."""
     key = key_of(YEAR_LOCK, LOCK, str(ROOT))
     stamp = VENV / ".stamp-year"
     if stamp.exists() and stamp.read_text() == key:
@@ -270,7 +270,7 @@ def checkout():
 
 
 def chargers(page, frozen):
-    """What simulated chargers need; `page`: to serve a page, too; `frozen`: to build the interpreter that takes less memory."""
+    """Install the needs of simulated chargers; `page`: with a page; `frozen`: with the interpreter that takes less memory."""
     library()
     if page or frozen:
         npm_packages(WEB_SOURCE, WEB, PAGE_PACKAGES)

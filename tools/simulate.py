@@ -64,7 +64,7 @@ class Log:
 
 
 def provide(launch, folder):
-    """What a unit of its own has: None for one that has it, else the label of the credentials that it gets at its start."""
+    """The label of the credentials that a unit gets at its start; None for one that has them already."""
     launch["serial"] = state.serial(folder)
     if state.is_provisioned(folder):
         return None
@@ -98,7 +98,7 @@ def _run_counter():
 
 
 def open_trace(path, identity):
-    """What writes the trace; None without one."""
+    """The writer of the trace; None without one."""
     if path is None:
         return None
     try:

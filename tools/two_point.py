@@ -73,7 +73,7 @@ def with_gains(entry: dict, seen: dict, wanted: dict) -> dict:
 
 
 def lateness_ns(seen: dict, wanted: dict) -> list:
-    """How much later than it is the current is seen, per phase, out of a point with a lagging power factor."""
+    """The delay of the measured current, per phase, out of a point with a lagging power factor."""
     late = []
     omega = 2 * math.pi * (seen["f_mhz"] or 50000) / 1000
     for n in range(len(seen["p"])):

@@ -26,7 +26,7 @@ AT_ONCE = 40  # cases a process: one of them has 250 s
 
 
 def decide(cases, word):
-    """What the firmware says of the cases, on an interpreter with words of 32 or 64 bits."""
+    """The firmware's verdicts on the cases, on an interpreter with words of 32 or 64 bits."""
     device = Device(word)
     results = []
     for at in range(0, len(cases), AT_ONCE):

@@ -43,7 +43,7 @@ class Upload:
 
 
 def faults(upload, key=None):
-    """What is wrong with an upload, in words."""
+    """A fault of an upload, in words."""
     found = []
     if not upload.whole:
         found.append("the hash in the last line is not that of the lines before")
@@ -68,7 +68,7 @@ def faults(upload, key=None):
 
 
 def missing(upload):
-    """What a whole log announces and does not have."""
+    """The entries that a whole log announces and does not have."""
     numbers = [entry[0] for entry in upload.entries]
     if upload.span != (None, None) or upload.first == upload.next:
         return []
@@ -78,7 +78,7 @@ def missing(upload):
 
 
 def mismatches(row, record):
-    """Where a line does not say what its record says."""
+    """The lines that do not match their record."""
     if len(record) < 2 * LINK + HEAD.size:
         return ["the record is too short"]
     boot, uptime_s, utc_s, _, length = HEAD.unpack_from(record, LINK)

@@ -32,7 +32,7 @@ SEED = 7
 
 
 def play(case, first=0, days=365, seed=SEED):
-    """What year_on_device.py tells, of four chargers on one fuse group_on_device.py."""
+    """The output of year_on_device.py, for four chargers on one fuse of group_on_device.py."""
     script = ["group_on_device.py"] if case == FOUR else ["year_on_device.py", case]
     done = subprocess.run(
         [str(binary(64)), "-X", "heapsize=96M", f"host_tests/charging/{script[0]}",

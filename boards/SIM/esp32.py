@@ -56,7 +56,7 @@ def _load():
 
 
 def _power():
-    """What feeds the chip; None where there is no simulated flash."""
+    """The supply of the chip; None where there is no simulated flash."""
     slots = sys.modules.get("sim.slots")
     return None if slots is None else slots.power
 

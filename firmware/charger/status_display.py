@@ -101,7 +101,7 @@ def _reason(connector: Connector) -> str:
 
 
 def _hint(supervisor: Supervisor, updates: UpdateManager | None, network: tuple) -> str:
-    """What is to be known of the unit: a failure, an update, or how it comes into a network."""
+    """The unit's message to a person: a failure, an update, or the way into a network."""
     wifi, station, vault = network
     if supervisor.failed:
         return "Failed: " + supervisor.failed

@@ -1,4 +1,4 @@
-"""What this build calls itself, and the earliest time it can believe (SEC-27, UK-41)."""
+"""The version of this build, and the earliest time it can believe (SEC-27, UK-41)."""
 
 VERSION = "0.1.0"
 # No clock value before this build existed can be right: 2026-01-01T00:00:00Z, in seconds since 1970.

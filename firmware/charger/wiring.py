@@ -259,7 +259,7 @@ def make_planner(app: Application) -> Planner:
 
 
 def make_house_meter(app: Application):
-    """What reads the house's current: the HouseMeter if one is set, else the board's own input, else None."""
+    """The reader of the house's current: the HouseMeter if one is set, else the board's own input, else None."""
     address = app.config.get_str("HouseMeter")
     if address:
         from charger.net.modbus import HouseMeter  # 2,800 frozen bytes, for houses with such a meter

@@ -1,4 +1,4 @@
-"""What somebody does who has a unit's flash in his hands: looks at files, changes them, with and without a right checksum."""
+"""An attacker with a unit's flash in the hands: reads files, changes them, with and without a right checksum."""
 
 import json
 

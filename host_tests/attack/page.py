@@ -1,11 +1,11 @@
-"""What attacks on the local page need: an address for it, and what the unit told on its label. The client: backend.page."""
+"""Shared by attacks on the local page: its address, and the unit's label. The client: backend.page."""
 
 from backend.simulator import free_port
 from sim.provisioned_units import labels
 
 
 def label_of(sim):
-    """What was printed when the unit was made."""
+    """The label that was printed when the unit was made."""
     return labels(sim)[0]
 
 

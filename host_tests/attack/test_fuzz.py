@@ -24,7 +24,7 @@ NONSENSE = (
 
 
 def marks(sim):
-    """What nonsense must not change: settings, the register, who is charging, the number of start-ups."""
+    """The state that nonsense must not change: settings, the register, the sessions, the number of start-ups."""
     status = sim.status()
     connector = status["connectors"]["1"]
     return sim.config(), {name: connector[name] for name in ("energy_wh", "transaction_id", "ocpp_status", "offered_amps")}, \

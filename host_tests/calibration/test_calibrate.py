@@ -44,7 +44,7 @@ class Rig:
                 self.apply()
 
     def answer(self, prompt: str) -> str:
-        """What the operator types: the reference meter's figures, unless something else is due."""
+        """The operator's input: the reference meter's figures, unless something else is due."""
         self.prompts.append(prompt)
         if self.typed:
             return self.typed.pop(0)
@@ -55,7 +55,7 @@ class Rig:
         return calibrate.main(["--interpreter", INTERPRETER, *arguments])
 
     def stored(self) -> dict:
-        """What --show prints."""
+        """The output of --show."""
         self.prompts.clear()
         assert self.run("--show") == 0
         return json.loads(self.prompts[-1])

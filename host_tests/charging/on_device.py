@@ -54,7 +54,7 @@ class Outlet:
         return self.limits.without(*but)
 
     def offered_da(self):
-        """What a car reads from the pilot that follows from all limits."""
+        """The current that a car reads from the pilot that follows from all limits."""
         return pilot_duty.da_from_duty(pilot_duty.duty_from_da(self.limits.effective_da))
 
 
@@ -75,7 +75,7 @@ class Connector:
 
 
 class Unit:
-    """What SmartCharging gets of a charge point."""
+    """The parts of a charge point that SmartCharging gets."""
 
     def __init__(self, case):
         self.files = MemoryFiles()

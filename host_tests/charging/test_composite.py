@@ -154,7 +154,7 @@ def flows(case, profiles, moment, since):
 
 
 def watts_of(da, watts, phases):
-    """What one connector may have in W."""
+    """The power that one connector may have, W."""
     return Decimal(da) * VOLTS * phases / 10 if watts is None else watts
 
 

@@ -14,7 +14,7 @@ MOST_SQUARE = 82  # of 29 degrees of freedom: exceeded by chance once in a milli
 
 
 def delays_of_a_start(word):
-    """What a unit draws after its start."""
+    """The delays that a unit draws after its start."""
     run = subprocess.run([str(binary(word)), "-c", DRAW], cwd=ROOT, env=environment(), capture_output=True, text=True,
                          timeout=60, check=True)  # fmt: skip
     return json.loads(run.stdout)

@@ -15,7 +15,7 @@ END = int(datetime.datetime(2036, 1, 1, tzinfo=datetime.UTC).timestamp())
 
 
 def offset_s(zone, moment):
-    """What zoneinfo says."""
+    """The offset by zoneinfo."""
     return int(datetime.datetime.fromtimestamp(moment, zone).utcoffset().total_seconds())
 
 

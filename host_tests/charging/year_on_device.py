@@ -62,7 +62,7 @@ class Session:
 
 
 class Connector:
-    """What the planner sees of one."""
+    """A connector as the planner sees it."""
 
     def __init__(self, phases):
         self.id = 1
@@ -116,7 +116,7 @@ class Household:
         return self.prices[slot]
 
     def surplus_w(self):
-        """What the sun gives, less the house."""
+        """The power of the sun less that of the house."""
         if not self.sun_w:
             return 0
         day = (self.utc // DAY_S - 20458) % 365

@@ -36,7 +36,7 @@ class Ulp:
         self.cycles = 0
 
     def load(self, binary: bytes, entry: int) -> None:
-        """What esp32.ULP().load_binary(0, binary) and run(entry) do; OSError for a binary without its header."""
+        """As esp32.ULP().load_binary(0, binary) and run(entry); OSError for a binary without its header."""
         if binary[:4] != b"ulp\0":
             raise OSError("no header")
         offset, size, data = (int.from_bytes(binary[at : at + 2], "little") for at in (4, 6, 8))

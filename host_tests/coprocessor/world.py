@@ -65,7 +65,7 @@ class Rig:
         self.circuit.solve(OHM[state], diode)
 
     def adc(self, channel, cycles):
-        """What the divider's node has when the conversion ends."""
+        """The voltage at the divider's node when the conversion ends."""
         assert channel == 6  # GPIO34
         if self.spike is not None and self.noise.randrange(100) == 0:
             return self.spike
@@ -131,7 +131,7 @@ class Rig:
                 self.ulp.memory[BEAT] = (self.ulp.memory[BEAT] + 1) & 0xFFFF
 
     def until_open_us(self, limit_us):
-        """How long it takes to open from now on, without a beat; None when it does not within limit_us."""
+        """The time to open from now on, without a beat; None when it does not within limit_us."""
         start, ulp = self.now_us, self.ulp
         end = ulp.cycles + int(limit_us * self.clock_hz / 1_000_000)
         while ulp.cycles < end:

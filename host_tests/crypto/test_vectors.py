@@ -58,7 +58,7 @@ def test_something_behind_the_contents_of_an_algorithm_is_refused(device):
 
 
 def verdicts(results):
-    """What is told of a case to accept and of one to refuse that ended like this."""
+    """The report of a case to accept and of one to refuse that ended like this."""
     cases = [("key", "title", ["case"], may) for may in (True, False)]
     return [text.split(": ")[1] for text in corpus.wrong_of(cases, results)]
 

@@ -97,7 +97,7 @@ def test_firmware_of_the_target_is_this_checkouts(running):
 @pytest.mark.skipif(bool(PORT), reason="needs no board")
 @pytest.mark.timeout(900)
 def test_refused_command_and_traceback_of_a_unit_are_said(running):
-    """What the world refuses and what the unit raises reach the reader."""
+    """Refusals of the world and exceptions of the unit reach the reader."""
     bench = running.of("target")
     with pytest.raises(BenchError, match="a cable is coded for 13, 20, 32 or 63 amps"):
         bench.command("cable", amps=7)

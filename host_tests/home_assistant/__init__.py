@@ -1,1 +1,1 @@
-"""What the unit tells Home Assistant's MQTT discovery, held to what Home Assistant takes."""
+"""The unit's MQTT discovery messages, held to Home Assistant's own schemas."""

@@ -15,7 +15,7 @@ FACTS = {"ChargePointVendor": "Vendor", "ChargePointModel": "Model", "FirmwareVe
 
 
 class Connector:
-    """What a message says of one: its number, and what it bears."""
+    """A connector in a message: its number, and its maximum."""
 
     def __init__(self, number):
         self.id = number

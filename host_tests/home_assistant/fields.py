@@ -48,7 +48,7 @@ CATEGORIES = {None, "diagnostic"}  # what only reads is never of the category co
 
 
 def faults(topic: str, told: dict) -> list[str]:
-    """What Home Assistant would refuse or ignore in a message, or our entities need and it has not."""
+    """The fields of a message that Home Assistant would refuse or ignore, and those that our entities need and it lacks."""
     match = re.fullmatch(r"[^/+#]+/(\w+)/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)/config", topic)
     if match is None or match[1] not in OWN:
         return [f"no topic of the discovery: {topic}"]

@@ -1,4 +1,4 @@
-"""What every tool does with bad input: one sentence on stderr, exit code 2, and nothing else."""
+"""Bad input of every tool: one sentence on stderr, exit code 2, and nothing else."""
 
 
 def complaint(main, words, capsys):

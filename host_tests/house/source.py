@@ -1,4 +1,4 @@
-"""What the house checks read: the firmware's modules, their imports, and the files under version control."""
+"""The input of the house checks: the firmware's modules, their imports, and the files under version control."""
 
 import ast
 import subprocess
@@ -67,7 +67,7 @@ def is_dynamic(node: ast.AST) -> bool:
 
 
 def dynamic_target(node: ast.Call) -> str:
-    """What __import__ is given: a literal, or the literal beginning of what is put together."""
+    """The argument of __import__: a literal, or the literal beginning of a longer expression."""
     first = node.args[0]
     while isinstance(first, ast.BinOp):
         first = first.left

@@ -1,4 +1,4 @@
-"""What can be known of a board definition without the ESP-IDF: pins, partitions, divider, configuration names."""
+"""Checks of a board definition without the ESP-IDF: pins, partitions, divider, configuration names."""
 
 import csv
 import itertools

@@ -66,7 +66,7 @@ def test_every_rule_has_a_row():
 
 
 def test_schedule_1_leaves_nothing_to_the_firmware_uk40():
-    """What is not built is the manufacturer's or the seller's, by its own row and by that of UK-40."""
+    """A rule that is not built is the manufacturer's or the seller's, by its own row and by that of UK-40."""
     rows_of = {row.rule: row for row in compliance.read_matrix()}
     others = {f"SEC-{number}" for number in range(1, 28) if rows_of[f"SEC-{number}"].state != "built"}
     assert {rows_of[rule].state for rule in others} == {"hardware", "seller"}
@@ -92,7 +92,7 @@ def test_every_named_place_exists():
 
 
 def test_built_rows_name_tests_and_open_rows_name_none():
-    """What is built names tests, what is open names none, and everything has words."""
+    """A rule that is built names tests, one that is open names none, and each has words."""
     for row in compliance.read_matrix():
         assert row.how, row.rule
         assert row.tests or row.state not in ("built", "part"), row.rule

@@ -76,7 +76,7 @@ def test_missing_prerequisite_is_one_sentence_and_exit_code_2(words, says, capsy
 
 
 def test_esptool_that_is_missing_is_named(capsys, monkeypatch):
-    """Where it comes from; nothing was written."""
+    """The sentence says where to get it; nothing was written."""
     monkeypatch.setattr(device.shutil, "which", lambda name: None)
     monkeypatch.setattr(device, "flash_command", lambda *given: [])
     assert device.main(["flash", "--board", BOARD, "--port", "/dev/null"]) == 2

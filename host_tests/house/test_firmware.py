@@ -1,4 +1,4 @@
-"""What every file of firmware/ must keep, whatever it does."""
+"""Rules of every file of firmware/."""
 
 import ast
 import re
@@ -105,7 +105,7 @@ def test_no_assert_in_firmware():
 
 
 def test_no_stray_files():
-    """What is in firmware/ ends up on the board: modules, and the page's files below local_api/."""
+    """All files of firmware/ end up on the board: modules, and the page's files below local_api/."""
     strays = [
         str(path.relative_to(ROOT))
         for path in FIRMWARE.rglob("*")

@@ -111,7 +111,7 @@ def test_interpreter_holds_the_charger_and_no_board():
 
 
 def test_interpreter_is_not_built_twice():
-    """What is up to date is left alone."""
+    """A file that is up to date is not written again."""
     program = frozen.interpreter()
     before = program.stat().st_mtime_ns
     assert frozen.interpreter().stat().st_mtime_ns == before

@@ -49,7 +49,7 @@ def area(name):
 
 
 def faults(name, source, package=False, known=None):
-    """What a module imports that it must not, in words."""
+    """A module's forbidden imports, in words."""
     known = modules() if known is None else known
     found = []
     for item in imports(source, name, package, known):

@@ -108,6 +108,6 @@ def test_board_data_is_the_boards(frozen):
     assert frozen["board.py"] == str(ROOT / "boards" / "ESP32_DEVKITC" / "board.py")
 
 
-def test_nothing_that_opens_a_door(frozen):
+def test_nothing_that_lets_code_in_is_frozen(frozen):
     """No package installer, remote REPL, or client that does not check certificates."""
     assert not [path for path in frozen for name in UNWANTED if name in path.split(".")[0].split("/")]

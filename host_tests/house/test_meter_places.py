@@ -59,7 +59,7 @@ def test_every_name_of_the_simulated_board_is_a_driver_and_documented():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_other_file_names_a_meter(kind):
-    """What loads, checks and simulates meters finds them by their files."""
+    """The parts that load, check and simulate meters find them by their files."""
     own = file_of(kind)
     named = []
     for path in sources():

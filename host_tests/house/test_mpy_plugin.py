@@ -208,7 +208,7 @@ def test_hang_shows_where(faulty):
 
 
 def test_output_belongs_to_its_test(faulty):
-    """What a test printed is shown with it, when it failed."""
+    """The output of a failed test is shown with it."""
     output = faulty[1]
     assert "printed by bad" in output
     assert "printed by good" not in output

@@ -102,6 +102,13 @@ def test_comments_and_docstrings_name_who_acts():
     assert not found, "\n".join(found)
 
 
+def test_docstrings_begin_with_a_noun_or_a_verb():
+    """Not with What, Who, How or Where: the noun says it in fewer words."""
+    opening = re.compile(r"(What|Who|How|Where) ")
+    found = [f"{path}:{line}" for path, source in code() for text, line in prose(source) if opening.match(text)]
+    assert not found, "\n".join(found)
+
+
 def test_prose_is_comments_and_docstrings_and_no_other_string():
     """A text for the owner may say that nobody is authorised."""
     source = 'def f():\n    """One."""\n    return "Two"  # Three\n'

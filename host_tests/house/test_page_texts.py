@@ -1,4 +1,4 @@
-"""What the page has to name: each setting of a person has a place and a label, what the charger says has its translations."""
+"""Texts of the page: each setting of a person has a place and a label, each text of the charger its translations."""
 
 import ast
 import json

@@ -64,7 +64,7 @@ def stubs():
 
 
 class Checker(ast.NodeVisitor):
-    """What a file uses that is not there, in `faults`; `checked` counts the uses that were looked at."""
+    """A file's uses of names that do not exist, in `faults`; `checked` counts all uses."""
 
     def __init__(self, where, stubs):
         self.where, self.stubs, self.faults, self.checked = where, stubs, [], 0
@@ -262,5 +262,5 @@ def test_a_made_up_call_is_found(source, stubs):
     "import network\nlan = network.LAN(0, phy_type=network.PHY_W5500, phy_addr=0, spi=1, cs=2, int=3)\nlan.active(True)",
 ))  # fmt: skip
 def test_call_that_the_port_offers_is_accepted(source, stubs):
-    """What the port takes is not found fault with."""
+    """Calls that the port accepts are no faults."""
     assert check(source, "right.py", stubs)[0] == []

@@ -1,4 +1,4 @@
-"""What the host tools do with input that makes no sense: exit code 2 and a sentence, no traceback, nothing begun."""
+"""Host tools with input that makes no sense: exit code 2 and a sentence, no traceback, nothing begun."""
 
 import trace
 

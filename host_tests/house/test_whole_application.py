@@ -1,4 +1,4 @@
-"""Who may hold the whole Application (`app`) or the whole ChargePoint (`cp`); all others get the collaborators that they use."""
+"""Holders of the whole Application (`app`) or the whole ChargePoint (`cp`); all others get the collaborators that they use."""
 
 import ast
 

@@ -144,7 +144,7 @@ def test_figures_are_the_meters(bench, kind, word):
 
 
 def test_energy_is_the_difference_of_the_meters_own_counter(bench):
-    """What it counted before is not billed; 2 Wh are."""
+    """Energy that it counted before is not billed; 2 Wh are."""
     meter, driver = bench("sdm120")
     assert driver.wait("valid")["energy_mwh"] == 0
     meter.set({0x48: 1234.502})

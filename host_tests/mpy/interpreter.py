@@ -41,7 +41,7 @@ def environment(
 
 @dataclass
 class Result:
-    """How one test ended: passed, failed, skipped, broken, hung or crashed; text is for the reader, summary first."""
+    """The outcome of one test: passed, failed, skipped, broken, hung or crashed; text is for the reader, summary first."""
 
     outcome: str
     text: str
@@ -92,7 +92,7 @@ class Interpreter:
         self.process.stdout.close()
 
     def _record(self, deadline: float) -> tuple[bytes, bytes] | None:
-        """What was printed and the record line after it; None at the deadline or at the end of the output."""
+        """The output and the record line after it; None at the deadline or at the end of the output."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             while True:

@@ -105,7 +105,7 @@ class MicroPythonItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self):
-        """Where the test is, for the report and for editors."""
+        """The place of the test, for the report and for editors."""
         return self.path, self.line - 1, self.name
 
 

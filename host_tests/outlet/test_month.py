@@ -23,7 +23,7 @@ HELD = {
 
 
 def play(scenario, nights):
-    """What household.py reports."""
+    """The report of household.py."""
     done = subprocess.run(
         [str(binary(64)), "-X", "heapsize=32M", "host_tests/outlet/household.py", scenario, str(nights),
          str(MINUTES), str(SEED)],

@@ -22,7 +22,7 @@ CASES = [
 
 
 def play(case):
-    """What pilot_hours.py reports."""
+    """The report of pilot_hours.py."""
     readings = int(HOURS * READINGS_AN_HOUR)
     arguments = [*map(str, case), str(NOISE_MV), str(readings)]
     done = subprocess.run(

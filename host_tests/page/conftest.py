@@ -35,7 +35,7 @@ OWN_ERRORS = re.compile(r"Failed to load resource: (the server responded with a 
 
 @pytest.fixture(scope="module")
 def charger_options():
-    """What the module's charger has beside its page."""
+    """The options of the module's charger beside its page."""
     return {}
 
 
@@ -56,7 +56,7 @@ def charger(tmp_path_factory, charger_options):
 
 
 def key_hash(port):
-    """What --ignore-certificate-errors-spki-list takes of the charger's certificate."""
+    """The charger's certificate in the form of --ignore-certificate-errors-spki-list."""
     certificate = x509.load_pem_x509_certificate(ssl.get_server_certificate(("127.0.0.1", port)).encode())
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(hashlib.sha256(key).digest()).decode()

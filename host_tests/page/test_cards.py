@@ -1,4 +1,4 @@
-"""What the owner lets in at the page: cards, held to the reader, named, blocked, removed; programs, by a token."""
+"""Access that the owner gives at the page: cards, held to the reader, named, blocked, removed; programs, by a token."""
 
 import re
 

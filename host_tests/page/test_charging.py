@@ -1,4 +1,4 @@
-"""What a person does at the page with a car: start, limit, stop, look at what it took; and two tabs of it."""
+"""A person with a car at the page: start, limit, stop, energy and history; and two tabs of the page."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""How soon the page is there on an ESP32: board time of the charger, at its pace, and processor time of the browser.
+"""First paint of the page on an ESP32: board time of the charger, at its pace, and processor time of the browser.
 
 The charger's clock runs at a tenth meanwhile, so that it counts what the charger computes and hardly what it waits for; the
 browser counts what its own thread computes. Both depend little on what else this machine does: a pause of 2 s counts as 0.2 s.

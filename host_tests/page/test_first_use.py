@@ -22,7 +22,7 @@ def charger_options():
 
 
 def test_a_phones_probe_leads_to_the_page(browser, charger):
-    """What a phone shows after /generate_204: a page with the address; its link opens the page over HTTPS."""
+    """A phone shows a page with the address after /generate_204; its link opens the page over HTTPS."""
     context = browser.new_context(viewport=PHONE)
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{PORTAL}/generate_204")

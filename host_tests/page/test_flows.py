@@ -1,4 +1,4 @@
-"""What an owner does at the page besides charging, each from its first button to its end, at one charger, in this order."""
+"""Flows of an owner at the page besides charging, each from its first button to its end, at one charger, in this order."""
 
 import json
 import re

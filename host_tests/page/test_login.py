@@ -1,4 +1,4 @@
-"""Who gets in: right and wrong PINs, the wait after many, an ended session, a charger that is away."""
+"""Login at the page: right and wrong PINs, the wait after many, an ended session, a charger that is away."""
 
 import re
 

@@ -95,7 +95,7 @@ def tampered(entity):
 
 
 def chain(*entities):
-    """What a server sends: the certificates, leaf first, and the leaf's key."""
+    """A server's certificates, leaf first, and the leaf's key."""
     return b"".join(entity.certificate for entity in entities), entities[0].key_pem()
 
 
@@ -124,7 +124,7 @@ class Matrix:
         return found
 
     def good(self):
-        """What has to work."""
+        """The cases that have to work."""
         leaf, sub = self.leaf, self.sub()
         ip = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
         subs = self.subs(3)
@@ -154,7 +154,7 @@ class Matrix:
         return chain(certify(subject, issuer or self.root, **options))
 
     def bad(self):
-        """What has to be refused."""
+        """The cases that have to be refused."""
         return {**self._bad_leaves(), **self._bad_keys(), **self._bad_paths()}
 
     def _bad_leaves(self):

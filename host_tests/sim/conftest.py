@@ -117,7 +117,7 @@ def charger(launch, csms):
 
 
 def tracebacks(lines):
-    """Where exceptions were printed, but for a file that a collection closes after the simulated flash has lost its power."""
+    """The lines of printed exceptions, but for a file that a collection closes after the simulated flash has lost its power."""
     found = []
     for index, line in enumerate(lines):
         if "Traceback" in line:

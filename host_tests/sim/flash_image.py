@@ -19,7 +19,7 @@ def _log(area, blocks):
 
 
 def file_system(state_dir):
-    """What littlefs sees, as drivers/erase_ahead.py puts it together."""
+    """The blocks as littlefs sees them, as drivers/erase_ahead.py puts them together."""
     disk = (state_dir / "flash.bin").read_bytes()
     area = (state_dir / "spare.bin").read_bytes()
     blocks = len(disk) // BLOCK

@@ -37,7 +37,7 @@ def provision(*words):
 
 
 def encodings(secret):
-    """How a secret might lie in a file: as it is, hexadecimal, base64."""
+    """The forms of a secret in a file: as it is, hexadecimal, base64."""
     raw = secret if isinstance(secret, bytes) else secret.encode()
     return raw, raw.hex().encode(), raw.hex().upper().encode(), base64.b64encode(raw).rstrip(b"=")[:-1]
 

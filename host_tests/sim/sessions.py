@@ -1,4 +1,4 @@
-"""What several black-box tests do and look at: a session, the statuses it showed, the messages it left."""
+"""Shared by several black-box tests: a session, its statuses, its messages."""
 
 # A charger whose time is scaled may make up for this much real time, after the machine was busy elsewhere: seconds.
 BEHIND_S = 0.04

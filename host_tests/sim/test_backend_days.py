@@ -97,7 +97,7 @@ def maximum(amps, level):
 
 
 def home_assistant_connects(day):
-    """What the integration does with a charger that has just connected, and what it is told."""
+    """The integration's calls to a charger that has just connected, and the answers."""
     mark, told = len(day.answers), len(day.csms.record)
     HomeAssistant.connected(day.call)
     answers = day.answers[mark:]

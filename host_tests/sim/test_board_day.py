@@ -34,7 +34,7 @@ START_OVER_TLS_S = 7  # from the reset to an accepted BootNotification
 
 
 class Services:
-    """What a unit talks to besides the back end: an update server that takes diagnostics too, and an MQTT broker."""
+    """The unit's peers besides the back end: an update server that takes diagnostics too, and an MQTT broker."""
 
     def __init__(self, folder, authority, maker):  # noqa: F811
         host = folder / "host"

@@ -76,7 +76,7 @@ def test_a_board_is_provisioned_by_the_same_code(tmp_path):
 
 
 def test_no_secret_is_in_a_command_line(tmp_path, monkeypatch):
-    """What is started to provision a unit has the path of a script, which nobody else can read and which is gone after.
+    """The command that provisions a unit has the path of a script, which nobody else can read and which is gone after.
 
     Its folder is its own: a `board.py` in the folder of temporary files, which anybody can write, is not imported.
     """

@@ -192,7 +192,7 @@ def test_a_tls_link_that_stays_lost_withdraws_the_pilot_after_15_minutes_and_is_
 
 
 def _working_hour(sim, csms, number):
-    """What an hour brings: a session with a profile and an outage, all keys, a list, triggers."""
+    """The work of an hour: a session with a profile and an outage, all keys, a list, triggers."""
     transaction = start_session(sim, csms, ("GOOD0001", "GOOD0002")[number % 2])
     assert (
         csms.call("SetChargingProfile", connectorId=1, csChargingProfiles=limit_profile(6 + number % 20, transaction.id))[

@@ -1,4 +1,4 @@
-"""What a person reads on the display of a whole charger, and that a charger without its display charges."""
+"""The display of a whole charger, and a charger without its display, which charges."""
 
 from backend.waiting import wait_until
 from sim.sessions import start_session

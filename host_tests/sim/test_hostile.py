@@ -55,7 +55,7 @@ ATTACKS = {
 
 
 def process_marks(sim):
-    """What must not change: the processes, and the number of start-ups."""
+    """The state that must not change: the processes, and the number of start-ups."""
     return sim.process.pid, sim.child_pids(), sim.status().get("boots")
 
 
@@ -190,7 +190,7 @@ class RawServer(TcpServer):
 
 @pytest.mark.parametrize("reply", RAW)
 def test_something_else_on_the_port(launch, reply):
-    """What answers is no OCPP back end at all: back off, try again, stay alive; masked or not, no traceback."""
+    """The peer is no OCPP back end at all: back off, try again, stay alive; masked or not, no traceback."""
     server = RawServer(RAW[reply])
     try:
         sim = launch(csms_url=f"ws://127.0.0.1:{server.port}/ocpp", time_scale=20, settings=QUICK)

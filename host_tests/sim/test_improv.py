@@ -39,7 +39,7 @@ class Client:
         os.close(self.line)
 
     def packets(self):
-        """What has come since the last call, as (type, data)."""
+        """The packets since the last call, as (type, data)."""
         while select.select([self.line], [], [], 0)[0]:
             self._bytes += os.read(self.line, 4096)
         found = []

@@ -54,7 +54,7 @@ def start(launch, authority, tmp_path, broker):
 
 
 def portal(sim):
-    """What the status says of it."""
+    """Its part of the status."""
     return sim.status()["portal"]
 
 
@@ -89,7 +89,7 @@ def test_the_owner_sets_his_broker_at_the_page(launch, csms, authority, broker):
 
 
 def entity(owner, about, **status):
-    """What an entity of the discovery shows of the newest status, with other values where given."""
+    """The value that an entity of the discovery shows of the newest status, with other values where given."""
     [told] = [told for topic, told in owner.discovered.items() if topic.split("/")[3] == about]
     seen = {**owner.of(told["state_topic"].removeprefix(owner.base))[-1], **status}
     return jinja2.Environment().from_string(told["value_template"]).render(value_json=seen)

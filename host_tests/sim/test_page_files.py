@@ -1,4 +1,4 @@
-"""What the local API serves for the page in the browser and for Prometheus: compressed, public or by token."""
+"""Files of the local API for the page in the browser and for Prometheus: compressed, public or by token."""
 
 import re
 import subprocess

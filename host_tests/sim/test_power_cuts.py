@@ -133,7 +133,7 @@ class Cut:
 
 
 def errors(lines):
-    """What the tracebacks of a log end with. A write to a chip whose power failed raises ESP_ERR_FLASH_OP_FAIL."""
+    """The last lines of a log's tracebacks. A write to a chip whose power failed raises ESP_ERR_FLASH_OP_FAIL."""
     ends, inside = set(), False
     for line in lines:
         if "Traceback" in line:

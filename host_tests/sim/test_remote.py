@@ -1,4 +1,4 @@
-"""What the back end may ask for: remote start and stop, limits, triggers (OCPP-65..67, 72, 100..107)."""
+"""Requests of the back end: remote start and stop, limits, triggers (OCPP-65..67, 72, 100..107)."""
 
 import json
 

@@ -52,7 +52,7 @@ class Gone(sheet.Group):
 
     @sheet.row("protocol", "It answers")
     def answers(self):
-        """What a charger that is off cannot do."""
+        """The actions that a charger without power cannot do."""
         self.accepted("ClearCache")
 
 

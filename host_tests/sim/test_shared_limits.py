@@ -41,7 +41,7 @@ def settle(sim, *amps):
 
 
 def currents(status):
-    """What the world says that the cars draw, A."""
+    """The currents of the cars by the world's account, A."""
     return [status["connectors"][n]["drawn_amps"] for n in ("1", "2")]
 
 

@@ -30,7 +30,7 @@ BUDGET_OF_VISIT = 146 * 1024  # and the owner logged in at the page, which asks 
 
 
 def rare(csms, n):
-    """What a back end asks for now and then, all of it once."""
+    """A back end's occasional requests, each once."""
     assert csms.call("SetChargingProfile", **profile(24)) == {"status": "Accepted"}
     assert csms.call("GetCompositeSchedule", connectorId=1, duration=3600)["status"] == "Accepted"
     assert csms.call("ClearChargingProfile", id=1) == {"status": "Accepted"}
@@ -54,7 +54,7 @@ def assert_no_shortage(sim):
 
 
 def test_after_the_start_the_free_heap_of_a_board_is_in_one_piece(launch, csms):
-    """What is built stays together: 28 KiB of what is free are one piece, more than the longest message takes (24 KiB)."""
+    """The heap is not fragmented: 28 KiB of the free memory are one piece, more than the longest message takes (24 KiB)."""
     sim = launch(word=32, heap=BOARD_HEAP)
     csms.wait_booted()
     sim.wait_ocpp_status("Available")

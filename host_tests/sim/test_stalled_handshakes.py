@@ -65,7 +65,7 @@ def sockets_of(sim):
 
 
 def answer_length(csms, authority):
-    """How many octets the server says in a whole handshake."""
+    """The number of octets that the server sends in a whole handshake."""
     import ssl
 
     context = ssl.create_default_context(cafile=authority.root)

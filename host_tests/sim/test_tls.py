@@ -1,4 +1,4 @@
-"""The one door to TLS against OpenSSL: good certificates and bad ones, both protocol versions, servers that stall (WP-5 to 7)."""
+"""net/tls.py against OpenSSL: good certificates and bad ones, both protocol versions, servers that stall (WP-5 to 7)."""
 
 import ssl
 import time

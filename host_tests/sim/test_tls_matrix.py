@@ -1,4 +1,4 @@
-"""What the interpreter's TLS checks of a server's certificate, what we check after it, and what nobody does (WP-7, WP-9).
+"""Checks of a server's certificate: those of the interpreter's TLS, ours after it, and those that nobody does (WP-7, WP-9).
 
 Each cell has one thing wrong. PLATFORM is what happens without our own check: docs/TLS.md has the same table.
 """
@@ -55,7 +55,7 @@ class Bench:
         return Server(str(file), self.version, **{"ciphers": "ALL:@SECLEVEL=0"} | options)
 
     def connect(self, cell, **changes):
-        """What came of an attempt: "hello", or the cause."""
+        """The outcome of an attempt: "hello", or the cause."""
         with self.server(cell) as server:
             result = self.client.connect(server, **changes)
         return result.get("echo") or result["cause"]

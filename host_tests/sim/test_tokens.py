@@ -74,7 +74,7 @@ def read(expression, value):
 
 
 class Evcc:
-    """What evcc does with its plugin http: reads by a path, writes a body that is a template."""
+    """evcc's plugin http: reads by a path, writes a body that is a template."""
 
     def __init__(self, page, token):
         text = (ROOT / "docs" / "evcc.yaml").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How the tools end when their reader goes away or somebody presses Ctrl-C: no traceback."""
+"""End of the tools when their reader goes away or somebody presses Ctrl-C: no traceback."""
 
 import contextlib
 import fcntl

@@ -57,7 +57,7 @@ def test_any_reset_during_the_trial_is_a_failure(unit, csms, site, maker, how): 
 
 
 def test_settings_and_energy_come_along_and_back(unit, csms, site, maker):  # noqa: F811
-    """What was configured and counted is there in the new version, and in the old one after a rollback."""
+    """Settings and energy are there in the new version, and in the old one after a rollback."""
     sim = unit()
     sim.wait_ocpp_status("Available", connector=1)  # on a busy machine the meter's first reading comes later
     start_session(sim, csms)

@@ -84,7 +84,7 @@ def test_log_in_and_out(unit, word):
 
 
 def test_the_certificate_is_the_units_own(launch, csms, tmp_path):
-    """What provisioning made, and no other: who has seen it once can tell (SEC-2)."""
+    """The certificate that provisioning made, and no other: a person who has seen it once can tell (SEC-2)."""
     made, _ = make_unit(tmp_path / "charger", "PL-4711")
     sim = launch(options=["--web", f"127.0.0.1:{free_port()}"])
     csms.wait_booted()

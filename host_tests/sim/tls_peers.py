@@ -185,7 +185,7 @@ class Client:
         )  # fmt: skip
 
     def connect(self, server, host="localhost", **changes):
-        """What came of one attempt."""
+        """The outcome of one attempt."""
         job = {"host": host, "port": server.port, "roots": self.authority.root, "cert": None, "key": None, "deadline_ms": 5000,
                "check": True, "say": b"hello".hex()}
         self.process.stdin.write(json.dumps(job | changes) + "\n")

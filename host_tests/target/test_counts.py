@@ -46,6 +46,6 @@ def test_a_count_above_its_budget_is_reported():
 
 
 def test_the_image_holds_firmware_board_and_tests():
-    """What the target runs comes from this checkout."""
+    """The target runs the files of this checkout."""
     places = image.files()
     assert {"firmware/charger/app.py", "sim/machine.py", "bare/board.py", "target/runner.py"} <= set(places)

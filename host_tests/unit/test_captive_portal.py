@@ -1,4 +1,4 @@
-"""What leads a phone to the page: DNS that knows one address, HTTP that knows one page; hostile input changes nothing."""
+"""The captive portal: DNS that knows one address, HTTP that knows one page; hostile input changes nothing."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What a task waits for while the unit makes a key, a request, takes a certificate and a root: short slices of processor time."""
+"""Short slices of processor time while the unit makes a key and a request, and takes a certificate and a root."""
 
 import asyncio
 import time

@@ -204,7 +204,7 @@ def captured(at, number, count=1):
 
 
 def messages(at, datagrams, number):
-    """What a unit makes of datagrams that arrive now."""
+    """The results of a unit for datagrams that arrive now."""
     return [at.units[number].group.take(opened(KEY, datagram) or b"") for datagram in datagrams]
 
 

@@ -1,4 +1,4 @@
-"""Where a link goes and with what: URL, profile, certificate; and each way in which no connection comes about."""
+"""Target of a link: URL, profile, certificate; and each way in which no connection comes about."""
 
 from check import equal, raises, true
 from connection_rig import Settings, World

@@ -50,7 +50,7 @@ def watched(**settings):
 
 
 def counts(rig, mv):
-    """What the ADC of the simulated board makes of a pilot voltage."""
+    """The ADC's reading of a pilot voltage on the simulated board."""
     circuit = rig.side.circuit
     return circuit._node_uv(mv) * 4095 // 3300000
 

@@ -26,7 +26,7 @@ class Server(UDPServer):
 
 
 async def asking(answer, host, deadline_ms=3000):
-    """What the resolver makes of a server: (address or DnsError, server)."""
+    """The resolver's result with a server: (address or DnsError, server)."""
     server = Server(answer)
     try:
         return await server.resolver.resolve(host, deadline_ms), server

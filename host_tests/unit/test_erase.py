@@ -28,7 +28,7 @@ SENT, WAITING = "CARD0001", "WAITING1"
 
 
 class Config:
-    """What the queue asks of the configuration."""
+    """The part of the configuration that the queue uses."""
 
     def get_int(self, name):
         return 1
@@ -103,7 +103,7 @@ def readable(files):
 
 
 def check_erased(unit, factory, where=""):
-    """What has to be gone is, what has to stay is there."""
+    """All that has to be gone is gone, all that has to stay is there."""
     files = unit.files
     equal(readable(files), [], where)
     equal(unit.register.total_wh, 2100, where)
@@ -206,7 +206,7 @@ def test_a_session_that_a_cut_left_open_ends_without_its_card():
 
 
 class App:
-    """What erase asks of the application."""
+    """The part of the application that erase uses."""
 
     def __init__(self, session=None):
         self.connectors = [self]

@@ -225,7 +225,7 @@ def test_deleted_data_is_wiped_from_the_spare_blocks():
 
 
 class Model:
-    """What the file system must hold: for each file the confirmed content and, during a write, the next one."""
+    """The content that the file system must hold: of each file the confirmed one and, during a write, the next one."""
 
     def __init__(self):
         self.files = {}

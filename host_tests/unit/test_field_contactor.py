@@ -14,7 +14,7 @@ THREE = {"CompositeScheduleDefaultNumberPhases": "3", "ConnectorSwitch3to1PhaseS
 
 
 class Openings:
-    """What the world sees: openings of the main contactor, and those with current."""
+    """Openings of the main contactor by the world's count, and those with current."""
 
     def __init__(self, rig):
         self.rig = rig

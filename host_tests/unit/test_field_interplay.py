@@ -29,7 +29,7 @@ async def listed(rig, *entries, version=1):
 
 
 def told(rig):
-    """What was said about connector 0 beside its status."""
+    """The statements about connector 0 beside its status."""
     return [p["errorCode"] for p in rig.link.of("StatusNotification") if p["connectorId"] == 0]
 
 

@@ -1,4 +1,4 @@
-"""What the unit tells, and what it is told, on its whole way: energy (F-E11), openings (F-E6), WakeUpVehicle (F-E1)."""
+"""Reports and settings on their whole way: energy (F-E11), openings (F-E6), WakeUpVehicle (F-E1)."""
 
 import json
 

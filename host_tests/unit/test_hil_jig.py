@@ -42,7 +42,7 @@ class Wires:
 
 
 class Io:
-    """What of the module machine the jig uses."""
+    """The part of the module machine that the jig uses."""
 
     def __init__(self, wires):
         names = {number: name for name, number in jig.PINS.items()}

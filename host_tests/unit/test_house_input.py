@@ -18,7 +18,7 @@ def spend(us):
 
 
 def seen(amps, pf_milli=1000, seconds=4):
-    """What is passed on within so many seconds, by an input that is not calibrated."""
+    """The readings passed on within so many seconds, by an input that is not calibrated."""
     front = CtFrontEnd(meters.Mains(amps=amps, pf_milli=pf_milli), time.read_us, spend, 0)
     driver = CtAdc(front.v, front.i, None, {"export": True})
     meters.run(driver.start())

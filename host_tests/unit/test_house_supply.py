@@ -17,7 +17,7 @@ async def unit(max_amps=40, connectors=1, phases=1, country="none", **factory):
 
 
 def draws(rig, *amps, number=1):
-    """What flows at a connector, by phase."""
+    """The current at a connector, by phase."""
     for phase in range(len(amps)):
         rig.meters[number - 1].reading.i_ma[phase] = amps[phase] * 1000
 

@@ -1,4 +1,4 @@
-"""What a household asks for at odd times: departures, prices, changes of the clocks and power cuts."""
+"""Wishes of a household at odd times: departures, prices, changes of the clocks and power cuts."""
 
 from check import equal, true
 from household_rig import DONE, EVENING, HOUR_S, OVER, RUNS, WAITS, Home, home

@@ -30,7 +30,7 @@ async def test_one_flipped_bit_of_the_running_image_is_found():
 
 
 async def test_f_s7_an_image_below_the_confirmed_counter_leaves_the_network_before_it_is_used():
-    """What was confirmed once is never undercut: an older image that somebody wrote to the flash sends its notice only."""
+    """The confirmed counter is never undercut: an older image that somebody wrote to the flash sends its notice only."""
     slots = AppSlots(bytes(range(250)) * 40)
     slots.numbers[COUNTER] = version.COUNTER + 1
     updates, app, _ = make_updates(DownloadSource(notice()), slots=slots)

@@ -34,7 +34,7 @@ class Trial:
 
 
 class Parts:
-    """What a trial looks at; anything can be broken."""
+    """The parts that a trial checks; each can be broken."""
 
     def __init__(self):
         self.files = flashrig.files()

@@ -31,7 +31,7 @@ def command(number, *words):
 
 
 def take(receiver, data):
-    """What comes of some bytes, byte by byte, without the Nones."""
+    """The packets in some bytes, fed byte by byte, without the Nones."""
     return [found for found in [receiver.take(byte) for byte in data] if found is not None]
 
 

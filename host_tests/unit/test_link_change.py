@@ -19,7 +19,7 @@ MODES = (simflash.DROP, simflash.HALF, simflash.LATE)
 
 
 class Unit:
-    """What a start-up makes of the flash."""
+    """The state of a start-up with this flash."""
 
     def __init__(self, profile=1, factory_key=None):
         self.events = []
@@ -32,7 +32,7 @@ class Unit:
         self.settings = ConnectionSettings(self.config, dict(CSMS, basic_auth_password=factory_key), self.store)
 
     def link(self):
-        """What would be used now: profile, password, certificate and its key."""
+        """The credentials in force: profile, password, certificate and its key."""
         return (self.settings.security_profile, self.settings.basic_key, self.settings.client_cert, self.settings.client_key)
 
     def connected(self):

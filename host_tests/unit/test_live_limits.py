@@ -1,4 +1,4 @@
-"""What the composite schedule tells for now is what the pilot offers and what flows, on real outlets (OCPP-101, 106, 108).
+"""The composite schedule of now equals the pilot's offer and the current that flows, on real outlets (OCPP-101, 106, 108).
 
 Random profiles and local limits over 1 to 3 outlets of one and three phases, cars of one and three, with a shared supply and
 without; each figure is read where somebody else would read it: the duty of the pilot, the current of the simulated car.
@@ -45,7 +45,7 @@ class Connector:
 
 
 class Unit:
-    """What SmartCharging sees of a charge point: real outlets, with cars that charge."""
+    """A charge point as SmartCharging sees it: real outlets, with cars that charge."""
 
     def __init__(self, phases, number, car_phases, supply_da):
         self.rig = Rig(connectors=number, CompositeScheduleDefaultNumberPhases=str(phases))
@@ -73,7 +73,7 @@ class Unit:
                 self.supply.share()
 
     def composite_limit(self, number, unit):
-        """What the composite schedule says for now, in tenths, and its phases."""
+        """The composite schedule of now, in tenths, and its phases."""
         schedule = asyncio.run(self.service.plan.composite(number, clock.utc_s(), 0, unit))
         period = schedule["chargingSchedulePeriod"][0]
         return round(float(str(period["limit"])) * 10), period["numberPhases"]

@@ -1,4 +1,4 @@
-"""What gives way when the link to the back end finds no memory: services in their order, and at last the whole unit."""
+"""Services end in their order when the link to the back end finds no memory, and at last the whole unit restarts."""
 
 from check import equal
 

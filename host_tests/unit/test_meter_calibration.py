@@ -120,7 +120,7 @@ def test_entries_are_believed_only_when_whole_and_in_range():
 
 
 def test_stored_deleted_and_damaged_on_flash():
-    """What app.py does at start: without the file, or with a flipped bit in it, the meter never becomes valid."""
+    """A start as app.py does it: without the file, or with a flipped bit in it, the meter never becomes valid."""
     files = Files(folder())
     chip, build = fronts.place("ade7953_i2c", time, meters.Load(), 2)
     files.write_json(calibration.FILE, calibration.stored_form({1: chip.factory()}))

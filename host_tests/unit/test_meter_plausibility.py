@@ -1,4 +1,4 @@
-"""What no load can make is no measurement, whatever the front end: the rules of MeterDriver."""
+"""Figures that no load can make are no measurement, whatever the front end: the rules of MeterDriver."""
 
 import meters
 from check import equal, raises

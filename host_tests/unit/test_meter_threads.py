@@ -1,4 +1,4 @@
-"""What users of other firmwares report of the meter chips, tried against the simulated ones (docs/METERING.md, "Public threads").
+"""Users' reports about the meter chips in other firmwares, tried on the simulated ones (docs/METERING.md, "Public threads").
 
 Each test names its thread.
 """

@@ -27,7 +27,7 @@ SECRETS = {"label/owner": b"label", "wifi/password": b"wifi", "web/key": b"web"}
 
 
 def start():
-    """What a start does with vault and key (wiring.open_vault())."""
+    """A start with vault and key (wiring.open_vault())."""
     store = KeyStore()
     next_key = store.next_key()
     vault = Vault(flashrig.files(), store.key(), None, next_key)
@@ -205,7 +205,7 @@ def test_the_confirmation_of_an_update():
 
 
 def test_f_s7_a_trial_that_nobody_installed_confirms_nothing():
-    """Who writes an image and a trial.json that fits it has neither its hash nor a counter confirmed."""
+    """An attacker who writes an image and a trial.json that fits it has neither its hash nor a counter confirmed."""
     empty()
     power = power_on().power
     slots.attach(None)

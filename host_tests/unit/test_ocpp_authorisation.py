@@ -1,4 +1,4 @@
-"""Who may charge: cache, offline rules, remote starts, parents, verdicts (OCPP-50 to 59, 65, 67). Manual time."""
+"""Authorisation: cache, offline rules, remote starts, parents, verdicts (OCPP-50 to 59, 65, 67). Manual time."""
 
 from check import equal, true
 from ocpp_rig import Rig, id_tag_info, swipe

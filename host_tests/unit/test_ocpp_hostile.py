@@ -142,7 +142,7 @@ def raw(value, place, text):
 
 
 def state(rig):
-    """What nobody may have changed."""
+    """The state that nobody may have changed."""
     return (
         rig.config.all(), [(c.status, c.operative, c.reserved, c.session, c.pending) for c in rig.connectors],
         rig.cp.transaction_queue.waiting, rig.restarts,

@@ -15,7 +15,7 @@ HEAP = 16 * 1024 * 1024
 
 
 class Log:
-    """What the charge point writes into the security log."""
+    """The entries of the charge point in the security log."""
 
     next_seq = 0
 

@@ -211,7 +211,7 @@ async def test_what_the_back_end_had_set():
 
 
 async def test_a_job_of_other_firmware_ends_and_the_next_one_is_taken():
-    """What lacks in the file of a signed update is its end, with a status, and never an update that waits for ever."""
+    """A field that is missing in the file of a signed update ends it, with a status; the update never waits for ever."""
     for name in ("location", "retrieve_s", "retries", "signature"):
         rig = Rig()
         await rig.online()

@@ -82,7 +82,7 @@ def test_the_number_of_starts():
 
 
 def _linked(files):
-    """What a start makes of a trial of credentials, and the end of that trial."""
+    """A start with a trial of credentials, and the end of that trial."""
     vault = Vault(files, bytes(32))
     config = Configuration(files, {"SecurityProfile": "2"}, vault=vault)
     config.put("SecurityProfile", "2")

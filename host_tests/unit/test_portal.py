@@ -136,7 +136,7 @@ class Config:
 
 
 class Ended:
-    """What is asked of a session that is over."""
+    """Requests of a session that is over."""
 
     connector_id, start_utc, stop_utc, start_wh, stop_wh, charging_s, stop_reason = 1, 1800000000, None, 100, 350, 60, "Local"
 

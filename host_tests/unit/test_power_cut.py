@@ -65,7 +65,7 @@ def test_after_a_cut_the_charger_goes_on_as_if_nothing_had_been():
 
 
 def _recover(book):
-    """What the application does when it starts: all stores opened, what was open closed."""
+    """A start as the application does it: all stores opened, open sessions closed."""
     charger = Charger(book)
     for session in charger.sessions.recover():
         book["ending"] = session.local_id

@@ -85,7 +85,7 @@ NEW = (6).to_bytes(4, "big") + b"\xcd" * 32
 
 
 class Kept:
-    """What CheckedSlots keeps; the events of all its starts."""
+    """The values of CheckedSlots; the events of all its starts."""
 
     def __init__(self):
         self.events = []

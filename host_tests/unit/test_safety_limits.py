@@ -193,7 +193,7 @@ def test_a_latch_of_earlier_firmware_is_written_as_one():
 
 
 class Unit:
-    """What wiring.py needs of the application for configuration and tamper watch; itself vault, log, outlet and pin."""
+    """The part of the application that wiring.py needs for configuration and tamper watch; itself vault, log, outlet and pin."""
 
     provisioned = ready = True
     broken = ""

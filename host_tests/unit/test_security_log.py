@@ -157,7 +157,7 @@ def _script(log):
 
 
 def test_power_cut_at_every_write():
-    """What add() returned for is there, the chain holds, and the mark is never beyond what was acknowledged."""
+    """Each entry whose add() returned is there, the chain holds, and the mark is never beyond the acknowledged entry."""
     device = flashrig.fresh(32)
     log = open_log(**SMALL)
     add_entries(log, 45)

@@ -58,7 +58,7 @@ class Home:
         self.ticks = 0
 
     def loop(self, rig):
-        """What the unit's tasks do beside the tick; a flash without power ends them."""
+        """The unit's tasks beside the tick; a flash without power ends them."""
         self.ticks += 1
         if not self.device.powered or self.ticks % POLL_TICKS:
             return
@@ -116,7 +116,7 @@ class Home:
         self.start()
 
     def check(self, where):
-        """What must hold after the start-up."""
+        """The invariants after the start-up."""
         rig = self.rig
         rig.until(lambda: not rig.contacts_closed(), 60)
         self.check_energy(where)

@@ -14,7 +14,7 @@ _STEP_MS = 5
 
 
 class Seen:
-    """What callbacks saw."""
+    """The arguments of the callbacks."""
 
     def __init__(self):
         self.at = []

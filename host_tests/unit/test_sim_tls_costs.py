@@ -1,4 +1,4 @@
-"""What TLS takes on the ESP32: --tls-heap ends in the errors of mbedTLS, and close() gives the memory back."""
+"""Memory of TLS on the ESP32: --tls-heap ends in the errors of mbedTLS, and close() gives the memory back."""
 
 import sys
 

@@ -138,7 +138,7 @@ class Unit:
         return self.outlet.guards[0].tripped, self.rig.contacts_closed(), self.connector.status, self.connector.error_code
 
     def starts(self):
-        """What a start finds on flash: (latched, events)."""
+        """The result of a start with this flash: (latched, events)."""
         self.events.clear()
         self.power_cut()
         return self.outlet.guards[0].tripped, list(self.events)

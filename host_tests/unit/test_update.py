@@ -154,7 +154,7 @@ async def test_a_server_that_drips_is_abandoned():
 
 
 async def test_the_power_fails_at_every_block():
-    """What was written is not asked for again, but for the blocks since the last note; what is half there is."""
+    """Blocks that were written are not requested again, but for those since the last note; a half one is."""
     for half in (False, True):
         for at in range(39):
             begin()
@@ -265,7 +265,7 @@ async def test_one_bit_in_each_of_64_places():
 
 
 async def test_another_slot_or_place_starts_anew():
-    """What lies in a slot belongs to one location and one slot."""
+    """The content of a slot belongs to one location and one slot."""
     begin()
     content, public, _ = signed_bundle(40)
     slots = ABRecord()

@@ -107,7 +107,7 @@ def test_words_name_the_field():
 
 
 async def test_a_fault_in_a_long_list_or_text_is_named_as_one_in_a_short_one():
-    """What is checked in slices keeps the names of the fields above it."""
+    """A value that is checked in slices keeps the names of the fields above it."""
     spec = ("obj", (("a", ("obj", (("items", ("list", ("obj", (("n", ("int", 0, 9)),)), None)), ("data", ("text", 50000))))),))
     items = [{"n": 1} for _ in range(60)]
     for wrong, path in ((["items"], "a.items[57].n"), (["data"], "a.data")):

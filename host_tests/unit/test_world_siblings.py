@@ -169,7 +169,7 @@ def test_contacts_of_the_plug_in_either_order():
 
 
 def test_faults_of_300_ms_that_come_again():
-    """What is no danger and over in 300 ms opens nothing; what latches opens once."""
+    """A fault without danger that is over in 300 ms opens nothing; one that latches opens once."""
     for name in ("UnderVoltage", "OverVoltage", "PowerMeterFailure", "supply_lost"):
         _ends(name, _fault_cycle(name, 300, 20000), True, 0, 0)
     _ends("diode", _fault_cycle("diode", 300, 20000), False, 1, 1, "EVCommunicationError")

@@ -269,5 +269,5 @@ class Csms:
         self.loop.call_soon_threadsafe(self._station().freeze)
 
     def problems(self):
-        """What the charger said against OCPP's rules so far, as sentences."""
+        """The charger's breaches of OCPP's rules so far, as sentences."""
         return self._run(rec.audit(self.record, self.unanswered))

@@ -1,4 +1,4 @@
-"""What the back end knows: whom it lets charge, and what was charged."""
+"""The back end's cards and transactions."""
 
 import itertools
 from dataclasses import dataclass, field

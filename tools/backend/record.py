@@ -133,7 +133,7 @@ def _fits(message, action, way, kind, where):
 
 
 async def audit(record, unanswered=()):
-    """What the charger said against the rules, as a list of sentences (empty when all is well).
+    """The charger's breaches of the rules, as a list of sentences (empty without any).
 
     Frame shapes, schemas of CALLs and results, ids (OCPP-15), CALLERROR codes (OCPP-18), and one outstanding CALL
     (OCPP-16), except after the CALLs whose ids are in `unanswered`: those the charger may give up (OCPP-17).

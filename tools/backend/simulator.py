@@ -263,7 +263,7 @@ class Simulator:
     # --- log ---
 
     def log_lines(self):
-        """What it printed so far, stdout and stderr, oldest first (bounded)."""
+        """The output so far, stdout and stderr, oldest first (bounded)."""
         return list(self._log)
 
     def log_tail(self, lines=40):

@@ -123,7 +123,7 @@ class StrictBackend:
         return answer["result"]
 
     def answer(self, method, *results):
-        """What to answer to the next CALLs of this action; None for no answer."""
+        """Set the answer to the next CALLs of this action; None for no answer."""
         self._order("answer", method=method, results=list(results))
 
     def drop(self):
@@ -142,7 +142,7 @@ class StrictBackend:
         return [tuple(entry) for entry in answer["violations"]]
 
     def problems_of(self, record):
-        """What it says about the charger's part of a record, as sentences."""
+        """Its judgement of the charger's part of a record, as sentences."""
         said = charger_messages(record)
         return [f"#{said[at].number} {said[at].raw[:300]} breaks ocpp-rpc's schema: {text}"
                 for at, text in self.judge((m.kind, m.action, m.payload) for m in said)]

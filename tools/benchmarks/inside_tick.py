@@ -32,7 +32,7 @@ def build():
 
 
 async def poll(app):
-    """What the application's own poll task does ten times a second, without the card reader."""
+    """The application's own poll task, ten times a second, without the card reader."""
     while True:
         for connector in app.connectors:
             connector.poll()

@@ -1,4 +1,4 @@
-"""What is wrong with a board's data: one sentence each. The ranges are in keys.py, the pins' abilities in chips.py."""
+"""The faults of a board's data: one sentence each. The ranges are in keys.py, the pins' abilities in chips.py."""
 
 import ipaddress
 import re
@@ -20,7 +20,7 @@ _TYPES = {str: "text", bool: "True or False", int: "an integer"}
 
 @dataclass
 class Use:
-    """What a pin is for: where in the data, in which direction; parts on one bus share its pins (`shared`: which)."""
+    """The use of a pin: its place in the data, its direction; parts on one bus share its pins (`shared`: which)."""
 
     where: str
     pin: int
@@ -204,7 +204,7 @@ class BoardCheck:
             found.add(f"{where}.contactor.out", f"is on GPIO{out}, which is no RTC GPIO, so that the co-processor cannot open it")
 
     def _check_contactors(self, where: str, outlet: dict) -> None:
-        """What the keys alone do not say: a voltage is sensed at each pole, and a second contactor needs three phases."""
+        """Check the relations between keys: a voltage is sensed at each pole, and a second contactor needs three phases."""
         for name in ("contactor", "phase_switch"):
             part = outlet.get(name)
             if isinstance(part, dict) and (part.get("contact") == "voltage") != isinstance(part.get("feedback"), list):
@@ -374,7 +374,7 @@ def node_mv(pilot: dict, cp_mv: int) -> float:
 
 
 def check(name: str, data: dict, chip: Chip) -> list[str]:
-    """What is wrong with the data of the board `name`, one sentence each."""
+    """The faults of the data of the board `name`, one sentence each."""
     return BoardCheck(name, data, chip).run().sentences
 
 

@@ -1,4 +1,4 @@
-"""What each chip's pins can do, from the datasheets and technical reference manuals, as data.
+"""The abilities of each chip's pins, from the datasheets and technical reference manuals, as data.
 
 Pins are GPIO numbers. `adc1` and `adc2` are in the order of their channels. `driven` pins are driven or pulse at reset or
 power-up, `strap` pins are sampled then. `adc_mv`: the range in which the calibrated ADC is linear at its greatest attenuation.

@@ -1,10 +1,10 @@
-"""What the co-processor's program (boards/common/supervisor.S) asks of a board's data."""
+"""The requirements of the co-processor's program (boards/common/supervisor.S) on a board's data."""
 
 from board_definition.loading import meter_kinds
 
 
 def faults(data: dict, outlets: list, chip_name: str) -> list[str]:
-    """What is wrong with COPROCESSOR: it is the ESP32's, watches one outlet, and shares ADC1 with a few conversions a tick."""
+    """The faults of COPROCESSOR: it is the ESP32's, watches one outlet, and shares ADC1 with a few conversions a tick."""
     if data.get("COPROCESSOR") is not True:
         return []
     meters = [outlet.get("meter") for outlet in outlets if isinstance(outlet, dict)] + [data.get("HOUSE")]

@@ -46,7 +46,7 @@ def chip_of(folder: Path) -> Chip:
 
 
 def without_ethernet(folder: Path, data: dict) -> list[str]:
-    """What the build files of a board with Ethernet lack: a sentence each. By default all boards are built without."""
+    """The lines that the build files of a board with Ethernet lack: a sentence each. By default all boards are built without."""
     lan = data.get("LAN")
     if not isinstance(lan, dict):
         return []

@@ -43,7 +43,7 @@ _SPARE, _KEYS = 0x32000, 0x1000
 
 
 def what(name: str) -> str:
-    """What a pin of this name is for, in words."""
+    """The purpose of a pin of this name, in words."""
     part, _, line = name.partition("_")
     return WHAT.get(name) or f"{_PARTS.get(part, 'meter')}, {line}"
 
@@ -54,7 +54,7 @@ class WrongAnswerError(Exception):
 
 @dataclass
 class Answers:
-    """What is known of the new board."""
+    """The answers about the new board."""
 
     name: str
     chip: str
@@ -219,7 +219,7 @@ def _psram_files(answers: Answers) -> tuple[str, ...]:
 
 
 def mpconfigboard_cmake(answers: Answers) -> str:
-    """What the port's CMakeLists.txt includes."""
+    """The file that the port's CMakeLists.txt includes."""
     chip = CHIPS[answers.chip]
     target = "" if chip.name == "esp32" else f"set(IDF_TARGET {chip.name})\n"
     files = " ".join(("boards/sdkconfig.base", *_SDKCONFIG[chip.name], *_psram_files(answers)))
@@ -323,6 +323,6 @@ def write(answers: Answers, boards: Path) -> list[Path]:
 
 
 def faults(answers: Answers, data: dict) -> list[str]:
-    """What checks.py says of the board as it was written."""
+    """The faults that checks.py finds in the board as it was written."""
     chip = CHIPS[answers.chip]
     return checks.check(answers.name, data, chip if answers.psram == "none" else chip.with_psram())

@@ -39,7 +39,7 @@ class Bench:
         raise NotImplementedError
 
     def report(self) -> dict:
-        """What the firmware says of the connector, and its uptime_ms."""
+        """The firmware's report of the connector, and its uptime_ms."""
         raise NotImplementedError
 
     def parts(self) -> dict:
@@ -47,7 +47,7 @@ class Bench:
         raise NotImplementedError
 
     def ask(self, call: str):
-        """What a function of eol_agent.py tells, for example "facts()". NotPlayable where no agent can run."""
+        """The result of a function of eol_agent.py, for example "facts()". NotPlayable where no agent can run."""
         raise NotPlayable(f"{self.name} takes no agent")
 
     def advance(self, ms: int) -> None:

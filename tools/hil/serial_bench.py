@@ -14,7 +14,7 @@ _START_S = 180
 
 
 class _SerialBench(Bench):
-    """What both have in common: the agent on the unit, which lets the firmware run from look to look."""
+    """The base of both: the agent on the unit, which lets the firmware run from look to look."""
 
     unit: SerialUnit | None = None
     _report: dict | None = None

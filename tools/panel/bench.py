@@ -1,4 +1,4 @@
-"""What the panel shows: simulated chargers, watched by a thread each, with the back end they talk to."""
+"""The panel's chargers: simulated, each watched by a thread, with the back end they talk to."""
 
 import collections
 import contextlib

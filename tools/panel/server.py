@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         return "panel"
 
     def send_error(self, code, message=None, explain=None):
-        """What http.server refuses by itself; a method that is not known is the client's mistake."""
+        """Answer the requests that http.server refuses by itself; an unknown method is the client's mistake."""
         self.close_connection = True
         self._refuse(405 if code == 501 else code, f"{message or 'This request makes no sense'}.")
 

@@ -1,1 +1,1 @@
-"""How a unit gets what is its own: serial number, PINs, passwords, keys; and the label that says the half of it."""
+"""Provisioning of a unit: serial number, PINs, passwords, keys; and the label that shows a part of them."""

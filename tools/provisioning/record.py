@@ -1,4 +1,4 @@
-"""What is made for one unit: the record that the unit gets, and the label that its owner gets. Standard library only.
+"""Credentials of one unit: the record that the unit gets, and the label that its owner gets. Standard library only.
 
 Every secret comes from the operating system's generator (SEC-2); none has to do with the serial number or with another
 secret. The record has no PIN, only what verifies it, made by hashlib as the unit's crypto/pbkdf2.py would.
@@ -25,7 +25,7 @@ _PASSWORD = 20  # of 56 characters: 116 bits; OCPP allows 16 to 20 bytes (OCPP-6
 
 
 def iterations(board):
-    """What a PIN's check costs on this board; a board without a folder is the simulated one."""
+    """The cost of a PIN's check on this board; a board without a folder is the simulated one."""
     return _ITERATIONS["esp32" if board == loading.SIMULATED else loading.chip_of(loading.BOARDS / board).name]
 
 
@@ -52,7 +52,7 @@ def draw_password():
 
 
 def verifier(pin, iterations):
-    """What the unit keeps of a PIN."""
+    """The verifier of a PIN that the unit keeps."""
     salt = secrets.token_bytes(16)
     found = hashlib.pbkdf2_hmac("sha256", pin.encode(), salt, iterations)
     return {"iterations": iterations, "salt": salt.hex(), "hash": found.hex()}

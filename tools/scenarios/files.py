@@ -18,7 +18,7 @@ _HEAD = {"name", "identity", "connectors", "time_scale", "settings", "tags", "an
 
 
 class Mistake(Exception):
-    """What is wrong with a file or a command line, as one sentence."""
+    """A fault of a file or a command line, as one sentence."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What back ends of the field do with each charger that connects, for the local back end: scenario.py --habits NAME.
+"""The habits of back ends in the field at each connection of a charger, for the local back end: scenario.py --habits NAME.
 
 From their public sources and documentation; docs/BACKENDS.md lists more habits. Each has a part before the charger starts, which
 says how BootNotification is answered, and a part once it has connected, which makes calls through `call(action, **payload)`.

@@ -28,7 +28,7 @@ _FAULTS = ("OtherError", "GroundFailure", "OverCurrentFailure", "HighTemperature
 
 
 class _Connector:
-    """What is known of a connector at this point of the trace."""
+    """The state of a connector at this point of the trace."""
 
     def __init__(self):
         self.plugged = False
@@ -43,7 +43,7 @@ def scenario_of(lines):
 
 
 def _verdict(answer):
-    """What an answer says of a card; None for an answer without that."""
+    """The status of a card in an answer; None for an answer without one."""
     return ((answer or {}).get("idTagInfo") or {}).get("status")
 
 
@@ -81,7 +81,7 @@ class _Recording:
         return found["payload"] if found is not None and found["kind"] == "CALLRESULT" else None
 
     def _tags(self):
-        """What the back end said of each card first."""
+        """The back end's first answer for each card."""
         tags = {}
         for line in self._lines:
             if line["kind"] == "CALL" and line.get("action") in ("Authorize", "StartTransaction"):
@@ -237,7 +237,7 @@ class _Recording:
                                        "save": {self._names[transaction]: "transactionId"}}})
 
     def _end(self, number, line, connector_id):
-        """What ends the transaction of a connector, of which this message is the first sign."""
+        """The cause that ends a connector's transaction, of which this message is the first sign."""
         connector = self._of(connector_id)
         stop = next((later["payload"] for later in self._lines[number:] if later["kind"] == "CALL" and later["dir"] == "out"
                      and later["action"] == "StopTransaction"

@@ -1,4 +1,4 @@
-"""How the steps of a scenario are played: what is done to the charger, and what is expected of its messages and status."""
+"""The steps of a scenario: actions on the charger, and expectations of its messages and status."""
 
 import json
 import re

@@ -109,7 +109,7 @@ class Group:
 
     @property
     def mark(self):
-        """Where the record stands now."""
+        """The present position in the record."""
         return len(self.csms.record)
 
     def change(self, key, value):

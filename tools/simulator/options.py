@@ -50,7 +50,7 @@ def _parser():
 
 
 def _add_unit(add):
-    """What the unit is: its back end, identity, parts, credentials, sources of updates."""
+    """The unit: its back end, identity, parts, credentials, sources of updates."""
     add("--csms", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH; the identity is appended")
     add("--csms-secure", metavar="URL", help="back end for security profiles 2 and 3, where it is another wss://HOST:PORT/PATH")
     add("--board", metavar="NAME", help="run the board.py of boards/NAME in the simulated world")
@@ -79,7 +79,7 @@ def _add_unit(add):
 
 
 def _add_run(add):
-    """How it runs: where its state is, memory, time, trace, and the interpreter."""
+    """The run: folder of the state, memory, time, trace, and the interpreter."""
     add("--state-dir", required=True, metavar="DIR", help="the flash: what is in it persists")
     add("--control", default=DEFAULT_CONTROL, metavar="HOST:PORT", help=f"control port (default {DEFAULT_CONTROL})")
     add("--heap", type=int, metavar="BYTES", help="heap for the firmware; what the simulated world needs is added")
@@ -256,7 +256,7 @@ def _check_free(host, port):
 
 
 def _check_state(folder):
-    """What an earlier run has left must be whole; anything else would end in the board's own error."""
+    """Check that the state of an earlier run is whole; anything else would end in the board's own error."""
     for name in ("flash.bin", "spare.bin"):
         file = folder / name
         if file.exists() and (not file.is_file() or file.stat().st_size == 0 or file.stat().st_size % _FLASH_BLOCK):

@@ -6,7 +6,7 @@ from board_definition import loading
 
 
 class Mistake(Exception):
-    """What is wrong with the command line, as one sentence."""
+    """A fault of the command line, as one sentence."""
 
 
 def _on_sim(file):

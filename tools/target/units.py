@@ -17,7 +17,7 @@ import %s as module
 
 @dataclass
 class Result:
-    """How one test ended: passed, failed, skipped or broken; the text has the summary first."""
+    """The outcome of one test: passed, failed, skipped or broken; the text has the summary first."""
 
     outcome: str
     text: str

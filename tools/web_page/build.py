@@ -42,13 +42,13 @@ Path, type, hash of the content, the content compressed by Brotli. Frozen, it st
 
 
 def sources() -> list[Path]:
-    """What the page is made of, and this program."""
+    """The sources of the page, and this program."""
     here = Path(__file__).parent
     return [*sorted(path for path in WEB.rglob("*") if path.is_file()), *sorted(here.glob("*.py"))]
 
 
 def sources_key() -> str:
-    """What the page is made from, as one word."""
+    """A hash of the page's sources."""
     digest = hashlib.sha256()
     for path in sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -41,7 +41,7 @@ class Files:
         self._lock = threading.Lock()
 
     def fresh(self) -> tuple[str, dict[str, tuple[str, bytes]]]:
-        """What the files were made from, and path -> (type, content)."""
+        """The key of the sources, and path -> (type, content)."""
         with self._lock:
             key = build.sources_key()
             if key != self.key:

@@ -53,7 +53,7 @@ def names(table: dict) -> tuple[list[str], list[str]]:
 
 
 def of_language(table: dict, language: str) -> bytes:
-    """What the page loads for one language: texts and sentences in the order of names()."""
+    """The file that the page loads for one language: texts and sentences in the order of names()."""
     at = table["languages"].index(language)
     said = [row[at] for row in _said(table)] if at else []
     texts = [values[at] for values in table["texts"].values()]

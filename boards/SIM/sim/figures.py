@@ -1,4 +1,4 @@
-"""What --pace measures, for `status`: the tick, the longest slices of Python with their tasks, the longest gaps, CPU shares.
+"""The figures of --pace for `status`: the tick, the longest slices of Python with their tasks, the longest gaps, CPU shares.
 
 All times are board time. asyncio's loop runs here, because a step of a task is what is measured; its tasks are named by
 their coroutine, and those of the supervisor by their job.

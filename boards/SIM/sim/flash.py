@@ -24,7 +24,7 @@ _compared = bytearray(256)  # what lies where something is to be programmed; the
 
 
 class Power:
-    """What feeds the chip. Devices that share one are partitions of the same chip: they die in the same operation."""
+    """The supply of the chip. Devices that share one are partitions of the same chip: they die in the same operation."""
 
     def __init__(self) -> None:
         self.on = True

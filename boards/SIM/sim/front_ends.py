@@ -12,7 +12,7 @@ _ROOT_2 = math.sqrt(2)
 
 
 class Place:
-    """Where a chip goes: an outlet and the buses and pins that the board's data name. `seed`: which unit it is."""
+    """The place of a chip: an outlet and the buses and pins that the board's data name. `seed`: which unit it is."""
 
     def __init__(self, world, outlet, kind, options):
         self.world = world

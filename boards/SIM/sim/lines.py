@@ -13,7 +13,7 @@ LIVE_MV = 50000
 
 
 class _Disturbed:
-    """What every input has. Reading allocates nothing."""
+    """The base of every input. Reading allocates nothing."""
 
     _wrong_until = None
     _wrong_uv = 0
@@ -299,7 +299,7 @@ class Proximity(_Analog):
     """ADC across the cable's coding resistor."""
 
     def true_uv(self):
-        """What is there."""
+        """The voltage at the pin, uV."""
         return self.outlet.proximity_uv
 
 
@@ -307,7 +307,7 @@ class Thermistor(_Analog):
     """ADC across the thermistor."""
 
     def true_uv(self):
-        """What is there."""
+        """The voltage at the pin, uV."""
         return self.outlet.ntc_uv
 
 

@@ -53,7 +53,7 @@ def follow(path):
 
 
 def _uncounted_us(now):
-    """How much of the real time since _last_us is not earned: what lies after the allowance that the last count gave."""
+    """The real time since _last_us that exceeds the allowance of the last count."""
     global _count, _counted_us
     if _counter is None:
         return 0

@@ -1,4 +1,4 @@
-"""What a meter chip measures wrong although its frames are whole: an offset without load, figures that no load makes."""
+"""Wrong measurements of a meter chip in whole frames: an offset without load, figures that no load makes."""
 
 import utime
 

@@ -220,7 +220,7 @@ def start(factor, outlets):
 
 
 def measure_bracket(shim):
-    """What a shim leaves on the firmware's account; a call of a C function is the firmware's own and stays there."""
+    """The time of a shim that counts for the firmware; a call of a C function is the firmware's own and counts."""
     global _bracket, _first_bracket
     _bracket = 0
     seen = []

@@ -13,7 +13,7 @@ RAIL_UV = const(3300000)
 
 
 class PilotSense:
-    """What one conversion finds. Settings, nominal as they stand; refresh() after a change:
+    """The result of one conversion. Settings, nominal as they stand; refresh() after a change:
 
     conversion_us  from one sample to the next
     locked         each burst begins at the same phase of the PWM, moved by drift_ppm; else at any
@@ -137,7 +137,7 @@ class PilotSense:
 
 
 def chip_uv(uv, floor_uv, ceiling_uv, bow_uv):
-    """What the chip makes of a voltage: its ends, and its middle off by bow_uv."""
+    """The chip's reading of a voltage: its ends, and its middle off by bow_uv."""
     if bow_uv:
         uv += bow_uv * (uv // 1000) // 3300 * (3300 - uv // 1000) // 825
     return min(max(uv, floor_uv), ceiling_uv)

@@ -55,7 +55,7 @@ def _same(text: str) -> bool:
 
 
 def adapt(board) -> None:
-    """Where the page listens and whether this is a laboratory's unit; the number of outlets is the board's."""
+    """Set the page's port and whether this is a laboratory's unit; the number of outlets is the board's."""
     board.WEB = _facts["web"]
     board.SETUP_PORTS = launch.setup_ports()
     board.LAB = _facts["lab"]

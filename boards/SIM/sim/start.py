@@ -174,7 +174,7 @@ def _prepare():
 
 
 def _measure_world():
-    """What of the heap is not the firmware's."""
+    """The part of the heap that is not the firmware's."""
     from sim import control, timebase
 
     gc.collect()

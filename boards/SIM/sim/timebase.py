@@ -213,7 +213,7 @@ def go_virtual():
 
 
 def take_spent_us():
-    """What code and hardware took of virtual time since the last call."""
+    """The virtual time that code and hardware took since the last call."""
     global _spent_us
     us = _spent_us
     _spent_us = 0

@@ -191,7 +191,7 @@ class World:
     # --- over a reboot ---
 
     def snapshot(self):
-        """What stays as it is while the charger restarts: the car, the cable, the supply, the settings, the faults."""
+        """The state that a restart of the charger does not change: the car, the cable, the supply, the settings, the faults."""
         outlets = []
         for outlet in self.outlets:
             kept = {

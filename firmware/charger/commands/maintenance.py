@@ -48,7 +48,7 @@ async def _confirm_update(app: Application, role: str, _wish: dict, _surface: st
 
 
 async def _label(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
-    """What may be printed anew of the label: no secret (SEC-10), and no PIN, of which the unit has a verifier alone."""
+    """The part of the label that may be printed again: no secret (SEC-10), and no PIN, of which the unit has a verifier alone."""
     get = app.config.get_str
     network = app.files.read("setup_ssid")
     return {

@@ -1,4 +1,4 @@
-"""What the installer has set to limit the current, apart from the settings that the back end writes (store/safety_value.py).
+"""The installer's limits of the current, apart from the settings that the back end writes (store/safety_value.py).
 
 One record has the values of all NAMES, "" for one that was never set. The settings have them as well, for earlier firmware:
 the stricter of both holds, name by name. A unit that had a record and lost it, or cannot read it, keeps to _LOWEST instead.

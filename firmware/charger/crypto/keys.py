@@ -41,7 +41,7 @@ ECDSA_SHA256 = der.tlv(der.SEQUENCE, der.tlv(der.OID, b"\x2a\x86\x48\xce\x3d\x04
 
 
 class Algorithm:
-    """How a certificate is signed. One that cannot be verified is kept, and refused when it is used."""
+    """The algorithm of a certificate's signature. One that cannot be verified is kept, and refused when it is used."""
 
     def __init__(self, encoded: bytes):
         body = der.DerReader(encoded).enter()

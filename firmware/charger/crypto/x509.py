@@ -41,7 +41,7 @@ _MAX_SERIAL_BYTES = const(20)
 
 
 class Certificate:
-    """What parse() found. All attributes are plain data.
+    """The result of parse(). All attributes are plain data.
 
     der; signature, algorithm; serial (int); issuer, subject (DER of the names); subject_cn,
     subject_o, issuer_cn (str or None); not_before_s, not_after_s (UTC seconds since 1970, both inclusive); key;

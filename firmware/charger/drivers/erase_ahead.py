@@ -115,7 +115,7 @@ class EraseAhead:
 
     @property
     def ready(self) -> int:
-        """How many blocks littlefs may still have erased while a contactor is closed."""
+        """The number of blocks that littlefs may still have erased while a contactor is closed."""
         return min(len(self._ready), (_BLOCK - self._at) // _RECORD_LEN)
 
     @property

@@ -116,7 +116,7 @@ class Pilot:
         self._pin.init(hold=False)  # type: ignore[call] - the stubs lack hold
 
     def _set_burst(self, duty: int) -> None:
-        """How many sweeps it takes for this duty, how far apart they begin, and where the plateaus lie in a sorted one."""
+        """For this duty: number of sweeps, time between their beginnings, and places of the plateaus in a sorted one."""
         self._duty = duty
         self._steady = duty == DUTY_STEADY or duty == 0
         high_us = duty * _PERIOD_US // DUTY_STEADY

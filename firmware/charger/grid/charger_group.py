@@ -36,7 +36,7 @@ _DATAGRAMS = const(4)  # a call
 
 
 class Unit:
-    """What is known of another unit of the group, all of it by its last fresh message."""
+    """Another unit of the group, as its last fresh message describes it."""
 
     def __init__(self, serial: bytes, session: bytes, seen_ms: int) -> None:
         self.serial = serial
@@ -79,7 +79,7 @@ class ChargerGroup:
 
     @property
     def safe_da(self) -> int:
-        """What each unit may take that hears no leader."""
+        """The current of each unit that hears no leader."""
         share_da = self.fuse_da // self.units
         return share_da if share_da >= _LEAST_DA else 0
 
@@ -256,7 +256,7 @@ class ChargerGroup:
                 self._grant(unit, target_da)
 
     def _reserved(self, unit: Any) -> int:
-        """What a unit may take now, None for this one."""
+        """The current that a unit may take now; None stands for this one."""
         return self.held_da() if unit is None else max(unit.highest_da, unit.held_da)
 
     def _grant(self, unit: Any, share_da: int) -> None:
@@ -268,7 +268,7 @@ class ChargerGroup:
             unit.since = self._counter + 1
 
     def held_da(self) -> int:
-        """What this unit may take now: its part, and what its cars may still draw of an earlier one."""
+        """The current that this unit may take now: its part, or more while its cars may still follow an earlier one."""
         return max(self.share_da, self._supply.held_da())
 
     def _set(self, share_da: int) -> None:

@@ -62,7 +62,7 @@ class ChargingHours:
         return clock.iso(utc + self.zone.offset_s(utc))[:16]
 
     def report(self) -> dict:
-        """What holds, and whether the owner has chosen yet: plain data."""
+        """The hours in force, and whether the owner has chosen yet: plain data."""
         now = clock.utc_s()
         return {
             "zone": self.zone.text, "choice": self.choice, "windows": self._windows.text, "default": self._default,

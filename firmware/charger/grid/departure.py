@@ -26,7 +26,7 @@ DEPARTURES = "departures.json"  # connector number as text: [minute of the day i
 
 
 class Plan:
-    """What it says at a moment, `until` in UTC seconds and `why`; and for a person `slots` and `missing_s`."""
+    """A plan at a moment: `says`, `until` in UTC seconds and `why`; and for a person `slots` and `missing_s`."""
 
     def __init__(self, says: int, until: int, why: str, slots: Any = (), missing_s: int = 0) -> None:
         self.says = says
@@ -101,7 +101,7 @@ def work_out(files: Files, hours: Any, now: int | None, lane: Any, delay_s: int,
 
 
 def _decide(now: int, until: int, chosen: list, missing_s: int, wait: int) -> Plan:
-    """What the chosen times say now, and until when."""
+    """The instruction of the chosen times now, and its end."""
     for start, end in chosen:
         if start <= now < end:
             why = "the departure cannot be met: it charges whenever it may" if missing_s else CHOSEN
@@ -112,7 +112,7 @@ def _decide(now: int, until: int, chosen: list, missing_s: int, wait: int) -> Pl
 
 
 def _power_w(lane: Any, volts: int) -> int:
-    """What the car will take, W."""
+    """The power that the car will take, W."""
     outlet, shown_w, offered_da = lane.connector.outlet, lane.session.max_w, lane.offered_da
     allowed_da = max(outlet.allowed_da(*_PASSING), pilot_duty.MINIMUM_DA)
     expected_da = min(allowed_da, outlet.limits.safety_da)

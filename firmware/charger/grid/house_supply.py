@@ -128,7 +128,7 @@ class HouseSupply:
             self._own.pop(0)
 
     def _room(self, side: int) -> tuple:
-        """What the house leaves per phase: 0 at the least, 1 at the most."""
+        """The share of the current that the house leaves per phase: 0 at the least, 1 at the most."""
         room = []
         for phase in range(3):
             if side:

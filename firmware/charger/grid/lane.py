@@ -1,4 +1,4 @@
-"""What is scheduled at one connector: what each source wants, and the change of the current that waits for its random delay."""
+"""The schedule of one connector: the limit that each source wants, and the change that waits for its random delay."""
 
 from micropython import const
 
@@ -19,7 +19,7 @@ _ONE_PHASE = const(0x1000)  # the part that says: on one phase of an outlet that
 
 
 class Lane:
-    """What is scheduled at one connector."""
+    """The schedule of one connector."""
 
     def __init__(self, connector) -> None:
         self.connector = connector
@@ -45,7 +45,7 @@ class Lane:
         return self.session.local_id if self.session is not None else 0
 
     def scheduled_da(self) -> int:
-        """What all sources together want, 0 below 6 A, the hardware's maximum without any."""
+        """The current that all sources together want, 0 below 6 A, the hardware's maximum without any."""
         target = self.connector.outlet.limits.get("hardware")
         for limit in self.wanted.values():
             target = min(target, limit)

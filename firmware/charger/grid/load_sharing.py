@@ -34,12 +34,12 @@ class SharedSupply:
                 self._set_share(outlets[n], wanted[n])
 
     def wanted_da(self) -> int:
-        """What the cars that need current could take together of the most loaded phase, 0.1 A."""
+        """The current that the cars which need some could take together of the most loaded phase, 0.1 A."""
         outlets = self._outlets
         return self._most_loaded([self._cap(n) if self._needs_current(outlets[n]) else 0 for n in range(len(outlets))])
 
     def held_da(self) -> int:
-        """What all cars may take of the most loaded phase now: the shares, and the offers that they may still follow."""
+        """The current that all cars may take of the most loaded phase now: shares, and offers that they may still follow."""
         outlets = self._outlets
         return self._most_loaded([max(self._may_draw(n), outlets[n].limits.get("supply")) for n in range(len(outlets))])
 
@@ -101,7 +101,7 @@ class SharedSupply:
         return [(self._rotations[n] + k) % 3 for k in range(self._outlets[n].phases)]
 
     def _may_draw(self, n: int) -> int:
-        """What the car at outlet n may draw: its offer now, and that of the last seconds, which it may still follow.
+        """The current that the car at outlet n may draw: its offer now, and that of the last seconds, which it may still follow.
 
         Neither an open contactor nor a PWM that is off just now change that: both may be over before these seconds are.
         """

@@ -297,7 +297,7 @@ class Planner:
         return ChargingHours(self._config, self._files, self._on_event)
 
     def give_back(self) -> None:
-        """What the hours were looked up with goes."""
+        """Unload the modules with which the hours were looked up."""
         memory.unload(memory.PLANNING)
 
     def _look_up_hours(self, utc: int) -> None:
@@ -360,7 +360,7 @@ class Planner:
     # --- reports ---
 
     def session_cost(self, connector: Connector) -> float | None:
-        """What the running session has cost in the tariff's unit; None where that is not known (grid/session_cost.py)."""
+        """The cost of the running session in the tariff's unit; None if it is not known (grid/session_cost.py)."""
         return None if self._costs is None else self._costs.of(connector)
 
     def report(self) -> dict:
@@ -374,7 +374,7 @@ class Planner:
         return report
 
     def lane_report(self, connector: Connector) -> dict:
-        """What holds at a connector, why, and when that may change: plain data."""
+        """The limit in force at a connector, its reason, and when it may change: plain data."""
         lane = self.lane(connector)
         outlet = connector.outlet
         delay_s = lane.left_s() if lane.waits() else None

@@ -1,4 +1,4 @@
-"""What the running sessions have cost by the prices that the owner's side sent (docs/SMART_CHARGING.md)."""
+"""The cost of the running sessions by the owner's prices (docs/SMART_CHARGING.md)."""
 
 from micropython import const
 
@@ -45,7 +45,7 @@ class SessionCosts:
         self._costs[connector.id] = session.local_id, now_wh, cost
 
     def of(self, connector: Connector) -> float | None:
-        """What the session at a connector has cost so far, in the tariff's unit to two decimals; None where it is not known."""
+        """The cost of a connector's session so far, in the tariff's unit to two decimals; None if it is not known."""
         cost = self._costs.get(connector.id, (0, 0, None))[2]
         return None if cost is None else (cost + 500) // 1000 / 100
 

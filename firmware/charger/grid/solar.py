@@ -84,7 +84,7 @@ class SolarSurplus:
             lane.solar_phases = self._phases if self._switches and (self.running or self.mode == MINIMUM) else None
 
     def _current_da(self, lane: Lane, alone: bool) -> int:
-        """What the cars together may take in 0.1 A of each phase, 0 for none; `lane` is that of the first."""
+        """The current of all cars together, 0.1 A of each phase, 0 for none; `lane` is that of the first."""
         used = self._used(lane)
         self._switches = alone and used > 1 and lane.connector.outlet.switches_phases
         if self._switches:

@@ -72,7 +72,7 @@ class TimeZone:
 
 
 def _after_name(text: str) -> str:
-    """What follows the name of a zone: letters, or anything in angle brackets."""
+    """The text behind the name of a zone: the name is letters, or anything in angle brackets."""
     if text.startswith("<"):
         end = text.find(">") + 1
     else:

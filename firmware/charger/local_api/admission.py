@@ -37,7 +37,7 @@ class Admission:
         return self._knows(host) or len([other for other, _ in self._inside if not self._knows(other)]) < _STRANGERS
 
     def make_way(self, host: str) -> bool:
-        """Where the owner's address finds no place, end the oldest connection of another one; True when there was one."""
+        """If there is no place for the owner's address, end the oldest connection of another one; True when there was one."""
         if host in self._owners and len(self._inside) >= _PLACES:
             for other, task in self._inside:
                 if other not in self._owners:

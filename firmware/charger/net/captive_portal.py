@@ -1,4 +1,4 @@
-"""What leads a phone from the set-up network to the page: DNS and plain HTTP, both open only as long as that network.
+"""DNS and plain HTTP that lead a phone from the set-up network to the page, both open only as long as that network.
 
 Every name has the unit's own address (RFC 1035, A records), and every HTTP path but / leads to /, a small page with a link to
 the page over HTTPS. A phone's probe (/generate_204, /hotspot-detect.html, /ncsi.txt ...) then shows it by itself. Nothing is

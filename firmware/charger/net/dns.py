@@ -142,7 +142,7 @@ def readable(s: Any) -> Iterator:
 
 
 async def first_answer(s: Any, size: int, parse: Callable, query: bytes) -> tuple:
-    """What parse(datagram, query) makes of the first datagram that it takes; everything else is ignored."""
+    """The result of parse(datagram, query) for the first datagram that it accepts; all others are ignored."""
     while True:
         await readable(s)  # type: ignore[misc] - a generator is awaitable here
         try:

@@ -148,7 +148,7 @@ class Improv:
         return 0
 
     def _url(self) -> str:
-        """Where the page is in the owner's network; "" without a page."""
+        """The page's URL in the owner's network; "" without a page."""
         return "https://%s/" % authority(self._wifi.address(), self._page, _HTTPS) if self._page else ""
 
     def _tell(self, kind: int, value: int) -> None:

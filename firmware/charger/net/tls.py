@@ -47,7 +47,7 @@ _SUITES = (
 
 
 class ClientContext:
-    """What open_stream() needs for TLS: the roots to believe, and our certificate for servers that ask for one.
+    """The parameters of open_stream() for TLS: trusted roots, and our certificate for servers that ask for one.
 
     PEM (several certificates in one text) or DER, a key as SEC 1 or PKCS #8. Without roots no server is trusted.
     mbedTLS parses them for each handshake, while no contactor is closed: a key takes 20 ms on an ESP32, and what is
@@ -241,7 +241,7 @@ def late_fault(error: Exception) -> TlsError:
 
 
 def tls_fault(error: Exception) -> TlsError:
-    """What MicroPython raises for a TLS failure, as a TlsError: ValueError holds mbedtls' verdict in words."""
+    """Convert MicroPython's exception for a TLS failure into a TlsError: ValueError holds mbedtls' verdict in words."""
     text = " ".join(str(error).split())
     if is_out_of_memory(error):
         return TlsError("memory", "no memory for TLS: " + log.reason(error))

@@ -1,1 +1,1 @@
-"""What a charger is: IEC 61851 states, limits, guards and the use of a connector. No network, no `machine`."""
+"""The charger itself: IEC 61851 states, limits, guards and the use of a connector. No network, no `machine`."""

@@ -117,7 +117,7 @@ class Limits:
         return self._values.get(source)
 
     def without(self, *sources: str) -> int:
-        """What all the other sources allow, 0.1 A."""
+        """The current that all other sources allow, 0.1 A."""
         low = NO_LIMIT
         for name, value in self._values.items():
             if name not in sources and value < low:
@@ -140,7 +140,7 @@ class Limits:
         self.decision = (low, safety, ruling, min(self._values["hardware"], self._values.get("installer", NO_LIMIT)))
 
     def describe_source(self, source: str | None = None) -> str:
-        """What a person calls a source, by default the ruling one; it says so when the source has fallen silent."""
+        """The name of a source for a person, by default of the ruling one, with a remark when the source has fallen silent."""
         source = source or self.ruling
         name = WORDS[WORDS.index(source) + 1] if source in WORDS else source
         return name + " (not heard from)" if source in self._silent else name

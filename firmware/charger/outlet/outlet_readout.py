@@ -57,7 +57,7 @@ class OutletReadout:
         return SIMPLIFIED_DA if self.simplified and target > SIMPLIFIED_DA else target
 
     def rated_da(self) -> int:
-        """What contactor, wiring and cable bear, 0.1 A per phase: above it there is danger."""
+        """The rating of contactor, wiring and cable, 0.1 A per phase: above it there is danger."""
         rated = self.limits.decision[3]
         if self.cable is not None:
             rating_da = self.cable.rating_da
@@ -66,7 +66,7 @@ class OutletReadout:
         return rated
 
     def allowed_da(self, *but: str) -> int:
-        """What all limits allow now except those of some sources, 0.1 A per phase: for plans, not for the control tick."""
+        """The current that all limits but those of some sources allow, 0.1 A per phase: for plans, not for the control tick."""
         allowed = self.limits.without(*but)
         if self.cable is not None and self.plugged:
             allowed = min(allowed, self.cable.rating_da)
@@ -88,7 +88,7 @@ class OutletReadout:
 
     @property
     def openings(self) -> int:
-        """How often the contactor was opened, since the start."""
+        """The number of openings of the contactor since the start."""
         return self.switch.openings
 
     @property

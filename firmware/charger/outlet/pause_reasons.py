@@ -15,7 +15,7 @@ def cause(connector: Connector) -> str | None:
 
 
 def info(connector: Connector, status: str) -> str:
-    """What goes with a status without a fault, at most 50 characters (SCH-1).
+    """The info of a status without a fault, at most 50 characters (SCH-1).
 
     Without figures that move: each new text is a message of its own.
     """

@@ -21,7 +21,7 @@ def duty_from_da(current_da: int) -> int:
 
 
 def da_from_duty(duty: int) -> int:
-    """What a car reads from a 16-bit duty, in 0.1 A; 0 where it may not charge (CP-11, both edges of CP-62 accepted)."""
+    """The current that a car reads from a 16-bit duty, 0.1 A; 0 where it may not charge (CP-11, both edges of CP-62 accepted)."""
     permille = (duty * 1000 + 32767) // 65535
     if permille < 80 or permille > 970:
         return 0

@@ -11,7 +11,7 @@ _FED_MS = 8000
 
 
 class Rig:
-    """What the reference source puts on the conductor: BENCH_RIG names a file with [volts, amperes, watts, hertz]."""
+    """The reference source on the conductor: BENCH_RIG names a file with [volts, amperes, watts, hertz]."""
 
     def __init__(self):
         with open(os.getenv("BENCH_RIG")) as file:

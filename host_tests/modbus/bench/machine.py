@@ -18,7 +18,7 @@ class UART:
         return 1 if self._poll.poll(0) else 0
 
     def readinto(self, buffer):
-        """What has come, None for nothing."""
+        """The bytes received, None for none."""
         if not self.any():
             return None
         data = os_read(self._file, len(buffer))

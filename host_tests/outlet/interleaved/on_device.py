@@ -183,7 +183,7 @@ class Player:
         return points
 
     def recover(self):
-        """What it takes for a car to be charged."""
+        """The conditions for a car to be charged."""
         self._clear()
         self.settings.policy = "latch"
         self._pass(20)

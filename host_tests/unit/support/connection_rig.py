@@ -9,7 +9,7 @@ from charger.ocpp.transport.connection import Connection
 
 
 class Settings:
-    """What ocpp/transport/connection_settings.py gives, as plain attributes."""
+    """The values of ocpp/transport/connection_settings.py as plain attributes."""
 
     url = "ws://csms.example/ocpp"
     identity = "CP 1"

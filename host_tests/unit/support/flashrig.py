@@ -21,7 +21,7 @@ def restart(device):
 
 
 def reboot(boot_id=None):
-    """What a restart does to the clock: UTC unknown, a new boot id. The tests that need uptime move it themselves."""
+    """The clock after a restart: UTC unknown, a new boot id. The tests that need uptime move it themselves."""
     clock.boot_id = clock.boot_id + 1 if boot_id is None else boot_id
     clock._zero_s = None
     clock._step_listeners.clear()

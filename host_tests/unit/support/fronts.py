@@ -19,7 +19,7 @@ def kind_of(front):
 
 
 def phases_of(front):
-    """How many phases the front end measures."""
+    """The number of phases that the front end measures."""
     return 3 if front == "atm90e32" else 1
 
 

@@ -17,7 +17,7 @@ _RECORDED = 100
 
 
 class Outlet:
-    """What a unit's SharedSupply sees of its outlet, and the car."""
+    """An outlet as a unit's SharedSupply sees it, with its car."""
 
     def __init__(self):
         self.limits = Limits(320)
@@ -37,7 +37,7 @@ class Outlet:
 
     @property
     def drawn_da(self):
-        """What the car draws: as much as it was offered in the seconds within which it follows."""
+        """The current that the car draws: as much as it was offered in the seconds within which it follows."""
         return max(self.offers[-_FOLLOW_S:])
 
     def second(self):

@@ -90,7 +90,7 @@ def restart():
 
 
 def factory_reset():
-    """What the owner's request leaves on flash, and the start after it."""
+    """Write the owner's request to flash, and start."""
     files = flashrig.files()
     files.write(erase.MARK, b"factory owner")
     erase.at_start(files, Vault(files, KEY), lambda event, info: events.append((event, info)), lambda files: None)
@@ -102,7 +102,7 @@ def pass_seconds(seconds):
 
 
 async def check_each(pins, *attempts):
-    """How these (role, PIN) end, one after the other."""
+    """The verdicts on these (role, PIN), one after the other."""
     found = []
     for role, text in attempts:
         found.append((await pins.check(role, text)).state)
@@ -110,7 +110,7 @@ async def check_each(pins, *attempts):
 
 
 async def waits_of_wrong_pins(pins, count):
-    """What so many wrong PINs in a row bring."""
+    """The verdict after so many wrong PINs in a row."""
     found = []
     for _ in range(count):
         result = await guess(pins)

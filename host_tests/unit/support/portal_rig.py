@@ -91,7 +91,7 @@ class UpdateManager:
 
 
 class App:
-    """What the portal uses of the application."""
+    """The part of the application that the portal uses."""
 
     provisioned = True
     tamper = None
@@ -171,7 +171,7 @@ class Rig:
         return [payload for name, payload, _ in self.published if name == BASE + topic]
 
     def topics(self, component):
-        """What was told to Home Assistant of the entities of a component, in order."""
+        """The discovery messages of the entities of a component, in order."""
         return [told for topic, told, _ in self.published if topic.startswith("homeassistant/%s/" % component)]
 
     def controls(self):
@@ -180,7 +180,7 @@ class Rig:
         return {part[3]: told for part, told in parts if part[1] in ("number", "switch", "button")}
 
     def broker_failures(self):
-        """What the security log says of brokers that were not trusted."""
+        """The entries of the security log about brokers that were not trusted."""
         return self.app.infos(BROKER)
 
     async def online(self):

@@ -121,7 +121,7 @@ def empty_book():
 
 
 def copied(book):
-    """What was confirmed at this moment, for later."""
+    """The state confirmed at this moment, for later."""
     return {key: dict(value) if isinstance(value, dict) else value for key, value in book.items()}
 
 

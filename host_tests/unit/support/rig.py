@@ -117,5 +117,5 @@ def charging_rig(**settings):
 
 
 def factory_calibration(world_, n):
-    """What the factory would have measured for the chip of outlet n."""
+    """The factory's calibration for the chip of outlet n."""
     return world_.outlets[n].meter.factory()

@@ -56,7 +56,7 @@ class ABRecord:
 
 
 class Response:
-    """What a server sends from an offset on; `end` bytes of it, slowly with `pause_ms` before each `piece` bytes."""
+    """A server's body from an offset on; `end` bytes of it, slowly with `pause_ms` before each `piece` bytes."""
 
     def __init__(self, content, offset, end=None, pause_ms=0, piece=1 << 20, etag='"1"'):
         self.status = 206 if offset else 200

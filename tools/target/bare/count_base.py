@@ -1,4 +1,4 @@
-"""What the firmware stands on: JSON, collections at several sizes of the heap, SHA-256."""
+"""The firmware's base: JSON, collections at several sizes of the heap, SHA-256."""
 
 import gc
 import hashlib

@@ -142,7 +142,7 @@ class Bench:
         await self.rig.seconds(2)
 
     async def own_messages(self):
-        """What the charge point sends of itself: built and serialised."""
+        """The charge point's own messages: built and serialised."""
         cp, connector = self.rig.cp, self.rig.connectors[0]
         names = cp.config.get_list("MeterValuesSampledData")
         post = cp.post_call

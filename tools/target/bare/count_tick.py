@@ -45,7 +45,7 @@ class Bench:
             counting.level(pin, 0)
 
     def pilot(self, high_mv, low_mv=None, high_samples=11):
-        """What the pilot's ADC sees: one level, or two."""
+        """The levels at the pilot's ADC: one, or two."""
         high = _node_uv(self.wiring["pilot"], high_mv)
         low = high if low_mv is None else _node_uv(self.wiring["pilot"], low_mv)
         counting.wave(self.wiring["pilot"]["adc"], high, low, high_samples, _PERIOD)
@@ -114,7 +114,7 @@ class Bench:
 
 
 def guards(bench):
-    """What each guard asks in a tick while charging."""
+    """The checks of each guard in a tick while charging."""
     for guard in bench.outlet.guards:
         name = "guard." + type(guard).__name__
         guard.is_present(bench.outlet)

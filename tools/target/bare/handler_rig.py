@@ -182,7 +182,7 @@ class Sink:
 
 
 class App:
-    """What local API and portal use of the application, on the rig's charge point."""
+    """The parts of the application that local API and portal use, on the rig's charge point."""
 
     provisioned = True
     group = learning = None

@@ -123,7 +123,7 @@ class Stream:
 
 
 async def request(app, data):
-    """What server.serve() does with one request."""
+    """One request, as server.serve() handles it."""
     connection = HttpConnection(Stream(data))
     asked = await connection.read()
     if asked.path.startswith("/api/"):
@@ -279,7 +279,7 @@ async def _line(data):
 
 
 class Source:
-    """Where releases come from."""
+    """The source of releases."""
 
     def check(self, location):
         pass
@@ -318,7 +318,7 @@ NETWORK = {
 
 
 async def network():
-    """What others in the network send."""
+    """The messages of other hosts in the network."""
     for module, cases in worst_bytes.NETWORK.items():
         for name, make in cases.items():
             data = make()
@@ -326,7 +326,7 @@ async def network():
 
 
 async def files(rig):
-    """What lies on flash, as long as it may be: read and checked, and where its reader is at hand also taken in."""
+    """The files on flash at their greatest length: read and checked, and loaded by their reader where there is one at hand."""
     cp, own = rig.cp, rig.files
     readers = {
         "grid/charging_hours.py": rig.planner.hours,
@@ -354,6 +354,6 @@ async def messages_and_requests():
 
 
 async def others():
-    """What others in the network send: in a heap of its own, for a message of 64 KB."""
+    """The messages of other hosts in the network: in a heap of its own, for a message of 64 KB."""
     slices.watch()
     await network()

@@ -14,7 +14,7 @@ _DEAD_MV = 80
 
 
 class _Channel:
-    """What machine.ADC is to the driver; each reading takes its time."""
+    """machine.ADC for the driver; each reading takes its time."""
 
     def __init__(self, front, read):
         self._front = front

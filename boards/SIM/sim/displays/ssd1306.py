@@ -77,7 +77,7 @@ class SSD1306Chip:
         return bytes(self._memory[page * _COLUMNS : (page + 1) * _COLUMNS])
 
     def rows(self):
-        """What a person reads: eight rows, None for one that is no text; [] while it is dark."""
+        """The text on the display: eight rows, None for one that is no text; [] while it is dark."""
         return [self._row(page) for page in range(_PAGES)] if self.lit else []
 
     def _row(self, page):

@@ -140,7 +140,7 @@ class RC522Chip(Field):
         return data
 
     def _finish(self):
-        """What a transmission has brought by now."""
+        """The bytes of a transmission so far."""
         if self._ends is None or utime.ticks_diff(timebase.ticks_ms(), self._ends[0]) < 0:
             return
         (_, data, place), self._ends = self._ends, None

@@ -1,4 +1,4 @@
-"""What a meter's create() needs besides its options: the board's buses, and the calibration of the one unit."""
+"""The arguments of a meter's create() besides its options: the board's buses, and the calibration of the one unit."""
 
 from charger import log
 from charger.drivers.buses import adc, chip_select, i2c, spi, uart  # noqa: F401 - for create()

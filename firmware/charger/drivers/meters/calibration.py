@@ -78,5 +78,5 @@ def entry_of(stored: Any, outlet_id: int):
 
 
 def stored_form(entries: dict) -> dict:
-    """What to write to FILE: entries maps outlet numbers to Calibration.to_json() objects."""
+    """The content of FILE: entries maps outlet numbers to Calibration.to_json() objects."""
     return {"version": VERSION, "meters": {str(outlet): entry for outlet, entry in entries.items()}}

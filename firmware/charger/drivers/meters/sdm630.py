@@ -132,7 +132,7 @@ class Sdm(MeterDriver):
         self._measured(self._requested_ms)
 
     def _step(self, mwh: int, since_ms: int) -> int:
-        """What a counter has gained, 0 where that cannot be: another meter was connected."""
+        """The increase of a counter, 0 if it is impossible: another meter was connected."""
         return max(0, self._plausible_count(mwh, _MWH_PER_WS_MILLI, _NEVER, since_ms, self._requested_ms))
 
 

@@ -1,4 +1,4 @@
-"""What all card readers have in common, and the choice of the driver by name from board data.
+"""The base of all card readers, and the choice of the driver by name from board data.
 
 A driver is a file here with a subclass of PolledReader; only the chosen reader's is imported. It says by data what it can be
 (_KINDS: name in board data, bus) and which options it has (_OPTIONS, as a meter's), which tools/board_definition reads. Its

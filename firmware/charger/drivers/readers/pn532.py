@@ -74,7 +74,7 @@ class CardReader(PolledReader):
         return uid
 
     def _answer(self) -> bytes | None:
-        """What follows the command's code in the answer, None while it has not come; ValueError for another answer."""
+        """The bytes behind the command's code in the answer, None while it has not come; ValueError for another answer."""
         if not self._taken:
             data = self._line.receive(_ACK_BYTES)
             if data is None:
@@ -159,7 +159,7 @@ class _UartLine:
         self._uart.write(b"\x55\x55" + bytes(14))
 
     def send(self, frame: bytes) -> None:
-        """What came before belongs to another command."""
+        """Drop the bytes received so far: they belong to another command."""
         self._uart.read()
         self._held = b""
         self._uart.write(frame)

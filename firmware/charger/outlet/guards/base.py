@@ -1,4 +1,4 @@
-"""What every guard has: debounce, latch, rule for clearing.
+"""The base of every guard: debounce, latch, rule for clearing.
 
 A guard only ever opens. Outlet steps it in every control tick, in every state: danger(), then step_present() or, while the
 guard is `active`, step_gone(). None of them allocates. `outlet.dt_ms` is the time since the last tick, of a

@@ -1,4 +1,4 @@
-"""What starts by itself after the power was away: one rule, with a random delay (UK-31, UK-37).
+"""Sessions that start by themselves after a power cut: one rule, with a random delay (UK-31, UK-37).
 
 Charging that an outage has interrupted, and free vending for a car that was plugged when the unit started, begin after a delay
 of up to RandomDelayMax seconds, drawn at the start; the planner adds no second delay to it. A card, a remote start or an

@@ -1,4 +1,4 @@
-"""Ways in that are not for use: the prompt, files that take a module's place, code that comes as data (SEC-8, 19 to 21)."""
+"""Entry points for foreign code: the prompt, files that take a module's place, code that comes as data (SEC-8, 19 to 21)."""
 
 import ast
 import os
@@ -13,7 +13,7 @@ FORBIDDEN_CALLS = {"exec", "eval", "compile", "execfile", "dupterm"}
 FORBIDDEN_IMPORTS = {"webrepl", "_webrepl", "mip", "upip", "code", "bluetooth", "espnow", "aioespnow"}
 
 
-def doors_of(source):
+def entry_points_of(source):
     """Calls and imports in a module that would let code in."""
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -29,12 +29,12 @@ def doors_of(source):
 
 def test_no_module_lets_code_in():
     for name, path in modules().items():
-        assert not doors_of(path.read_text(encoding="utf-8")), name
+        assert not entry_points_of(path.read_text(encoding="utf-8")), name
 
 
 @pytest.mark.parametrize("source", ["eval(x)", "import os\nos.dupterm(u)", "from mip import install", "import webrepl"])
-def test_doors_are_found(source):
-    assert doors_of(source)
+def test_entry_points_are_found(source):
+    assert entry_points_of(source)
 
 
 # The key storage of a unit, without the flash behind it
