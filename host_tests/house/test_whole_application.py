@@ -26,9 +26,6 @@ HOLDERS = {
     },
     "cp": {
         "charger.ocpp.v16.services.authorisation": "",
-        "charger.ocpp.v16.services.certificate_renewal": "",
-        "charger.ocpp.v16.services.firmware_update": "",
-        "charger.ocpp.v16.services.signed_firmware_update": "",
         "charger.ocpp.v16.services.transactions": "",
     },
 }

@@ -39,7 +39,7 @@ class Unit:
 async def test_no_slice_is_long():
     clock.set_utc(NOW, "test")
     unit = Unit()
-    service = CertificateRenewal(unit)
+    service = CertificateRenewal(unit.config, unit.store, unit.settings, None, None, unit.reconnect)
     other = Authority("Other").root
     longest = [0, time.clock()]
 

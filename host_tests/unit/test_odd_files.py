@@ -27,7 +27,6 @@ from charger.metering.history import History
 from charger.metering.session_store import SessionStore
 from charger.ocpp.v16.services.availability import Availability
 from charger.ocpp.v16.services.reservations import Reservations
-from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate
 from charger.ocpp.v16.services.smart_charging import SmartCharging
 from charger.runtime import cooperative
 from charger.store.ab_record import ABRecord
@@ -179,6 +178,12 @@ _JOB = {"id": 7, "status": "Downloading", "location": "https://h/f", "retrieve_s
         "signature": "s", "retries": 0, "interval_s": 0}  # fmt: skip
 
 
+def signed_update(cp):
+    """The service as a start creates it."""
+    cp.loaded.pop("signed firmware", None)
+    return cp.signed_firmware
+
+
 async def test_what_the_back_end_had_set():
     rig = Rig(connectors=2)
     await rig.online()
@@ -197,10 +202,10 @@ async def test_what_the_back_end_had_set():
     each(files, "ocpp_profiles.json", [_PROFILE], profiles)
     each(files, "ocpp_reservations.json", [[7, 1, "TAG", None, NOW + 600]], reservations)
     each(files, "ocpp_out_of_service.json", [1], lambda: Availability(rig.connectors, files, cp.status).apply())
-    stored = [SignedFirmwareUpdate(cp)]
+    stored = [signed_update(cp)]
 
     def job():
-        made = stored[0] = SignedFirmwareUpdate(cp)
+        made = stored[0] = signed_update(cp)
         made.second()
         made.trigger()
         true(made.busy in (True, False))
@@ -219,7 +224,7 @@ async def test_a_job_of_other_firmware_ends_and_the_next_one_is_taken():
         rig.cp.make_updater = lambda updater=updater: updater
         job = {key: value for key, value in _JOB.items() if key != name}
         rig.files.write_json("ocpp_signed_firmware.json", job)
-        service = SignedFirmwareUpdate(rig.cp)
+        service = signed_update(rig.cp)
         service.resume()
         await rig.until(lambda service=service: not service.busy)
         equal(service.busy, False, name)

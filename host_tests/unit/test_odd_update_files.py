@@ -128,7 +128,7 @@ async def test_uploads_and_updates_that_a_restart_interrupted():
          lambda: resumed(LogUpload(*common, cp.security_log)))
 
     def firmware():
-        service = FirmwareUpdate(cp)
+        service = FirmwareUpdate(files, cp.availability, cp.updater, cp.post_call, cp.ready)
         service.resume()
         service.second()
         true(service.busy in (True, False))

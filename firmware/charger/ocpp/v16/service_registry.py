@@ -20,8 +20,11 @@ class ServiceRegistry:
     security_log: SecurityLog | None
     status: StatusNotification
     state: Callable
+    availability: Availability
+    note: Callable
     post_call: Callable
     ready: Callable
+    reconnect: Callable
 
     def __init__(self, config: Configuration, files: Files, store: CertificateStore | None = None,
                  settings: ConnectionSettings | None = None, make_updater: Callable | None = None,
@@ -55,10 +58,13 @@ class ServiceRegistry:
         """True when a service was created already."""
         return name in self.loaded
 
-    @property
-    def updater(self):
-        """The updater, None on a board without a second slot."""
+    def updater(self) -> Any | None:
+        """Return the updater, None on a board without a second slot."""
         return self.make_updater()
+
+    def updates_firmware(self) -> bool:
+        """True while an update that UpdateFirmware requested waits or runs."""
+        return self.has("firmware") and self.loaded["firmware"].busy
 
     @property
     def smart_charging(self) -> SmartCharging:
@@ -130,11 +136,12 @@ class ServiceRegistry:
     def certificates(self) -> CertificateRenewal | None:
         """The unit's own certificate: requests, renewal; None without a store."""
         service = self.loaded.get("certificates")
-        if service is None and self.store is not None:
+        if service is None and self.store is not None and self.settings is not None:
             # 3,300 frozen bytes, for units with a certificate that the back end renews
             from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal
 
-            service = self.loaded["certificates"] = CertificateRenewal(self)
+            service = self.loaded["certificates"] = CertificateRenewal(
+                self.config, self.store, self.settings, self.post_call, self.ready, self.reconnect)  # fmt: skip
         return service
 
     @property
@@ -145,7 +152,9 @@ class ServiceRegistry:
             # 2,600 frozen bytes, for SignedUpdateFirmware
             from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate
 
-            service = self.loaded["signed firmware"] = SignedFirmwareUpdate(self)
+            service = self.loaded["signed firmware"] = SignedFirmwareUpdate(
+                self.files, self.availability, self.updater, self.post_call, self.ready, self.note, self.manufacturer_roots,
+                self.updates_firmware)  # fmt: skip
         return service
 
     @property
@@ -155,7 +164,8 @@ class ServiceRegistry:
         if service is None:
             from charger.ocpp.v16.services.firmware_update import FirmwareUpdate  # 1,700 frozen bytes, for UpdateFirmware
 
-            service = self.loaded["firmware"] = FirmwareUpdate(self)
+            service = self.loaded["firmware"] = FirmwareUpdate(
+                self.files, self.availability, self.updater, self.post_call, self.ready)  # fmt: skip
         return service
 
     def diagnostics_text(self, span: tuple) -> DiagnosticsText:

@@ -19,7 +19,7 @@ SPEC = (
 
 def handle(cp: ChargePoint, request: dict) -> dict:
     """Return an empty answer; FirmwareStatusNotifications report the progress."""
-    if cp.updater is None or cp.config.get_int("SecurityProfile") >= 2:
+    if cp.updater() is None or cp.config.get_int("SecurityProfile") >= 2:
         raise OcppError(NOT_SUPPORTED, "")
     if cp.firmware.status == "Installing" or cp.signed_firmware.busy:
         raise OcppError(INTERNAL_ERROR, "another update is under way")

@@ -31,10 +31,16 @@ _DAY_S = const(86400)
 
 
 class CertificateRenewal:
-    """Owned by the charge point `cp`, which has `store`, `settings` and reconnect()."""
+    """reconnect() reconnects with changed settings after the answer to the current CALL."""
 
-    def __init__(self, cp):
-        self._cp = cp
+    def __init__(self, config: Configuration, store: CertificateStore, settings: ConnectionSettings, post_call: Callable,
+                 ready: Callable, reconnect: Callable) -> None:  # fmt: skip
+        self._config = config
+        self._store = store
+        self._settings = settings
+        self._post_call = post_call
+        self._ready = ready
+        self._reconnect = reconnect
         self._task = None
         self._owed = False  # a triggered request was lost with the link
         self._busy_until_s = 0  # uptime until which a request is pending
@@ -53,10 +59,10 @@ class CertificateRenewal:
 
     def may_renew(self) -> bool:
         """True when a request is possible: CpoName is set, the vault is ready, and no request is pending (WP-15)."""
-        vault = self._cp.store.vault
-        if self._under_way or self._checking or self._cp.store.has_next() or vault is None or not vault.ready:
+        vault = self._store.vault
+        if self._under_way or self._checking or self._store.has_next() or vault is None or not vault.ready:
             return False
-        return bool(self._cp.config.get_str("CpoName"))
+        return bool(self._config.get_str("CpoName"))
 
     @property
     def _under_way(self) -> bool:
@@ -86,15 +92,15 @@ class CertificateRenewal:
             self._making = False
         self._wait_for_it()
         failed = self._lost if triggered else self._unanswered
-        self._cp.post_call("SignCertificate", {"csr": request}, triggered, failed, self._answered)
+        self._post_call("SignCertificate", {"csr": request}, triggered, failed, self._answered)
 
     async def _make_request(self) -> str:
         # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
         from charger.crypto import csr, ec, keys, pem
 
         d, public = await cooperative.run(ec.generate_key())
-        encoded = await cooperative.run(csr.create(d, public, self._cp.settings.identity, self._cp.config.get_str("CpoName")))
-        self._cp.store.vault.put(NEXT_KEY, keys.encode_private_key(d, public))
+        encoded = await cooperative.run(csr.create(d, public, self._settings.identity, self._config.get_str("CpoName")))
+        self._store.vault.put(NEXT_KEY, keys.encode_private_key(d, public))
         return pem.encode(encoded, "CERTIFICATE REQUEST")
 
     def _wait_for_it(self) -> None:
@@ -106,7 +112,7 @@ class CertificateRenewal:
     def _lost(self) -> None:
         """A triggered request was lost with the link: repeat it on the next link."""
         self._unanswered()
-        self._owed = not self._cp.ready()
+        self._owed = not self._ready()
 
     def _answered(self, answer: dict) -> None:
         if answer.get("status") == "Accepted":
@@ -116,7 +122,7 @@ class CertificateRenewal:
         self._busy_until_s = 0
         log.warn("certificates", "the request for a certificate was refused")
         try:
-            self._cp.store.vault.delete(NEXT_KEY)
+            self._store.vault.delete(NEXT_KEY)
         except OSError as error:
             log.error("certificates", log.reason(error))
 
@@ -124,8 +130,8 @@ class CertificateRenewal:
 
     async def signed(self, text: str) -> str:
         """Check a certificate and store it for begin(); return Accepted or Rejected (WP-17)."""
-        store = self._cp.store
-        if len(text) > self._cp.config.get_int("CertificateSignedMaxChainSize"):
+        store = self._store
+        if len(text) > self._config.get_int("CertificateSignedMaxChainSize"):
             return store.refused(events.INVALID_OWN_CERTIFICATE, "chain too long")
         if store.trying or store.vault is None:
             return store.refused(events.INVALID_OWN_CERTIFICATE, "another one is on trial")
@@ -154,7 +160,7 @@ class CertificateRenewal:
         from charger.crypto import keys, path_validation, pem, x509
 
         await clock.sleep_ms(0)
-        pending = self._cp.store.vault.get(NEXT_KEY)
+        pending = self._store.vault.get(NEXT_KEY)
         if pending is None:
             raise CryptoError(UNTRUSTED, "no certificate was requested")
         encoded = await cooperative.run(pem.decoding(text, max_chars=len(text)))
@@ -165,13 +171,13 @@ class CertificateRenewal:
         leaf = certificates[0]
         if leaf.key.bits != keys.decode_private_key(pending)[1]:
             raise CryptoError(UNTRUSTED, "not for the requested key")
-        if leaf.subject_cn != self._cp.settings.identity or leaf.subject_o != self._cp.config.get_str("CpoName"):
+        if leaf.subject_cn != self._settings.identity or leaf.subject_o != self._config.get_str("CpoName"):
             raise CryptoError(NAME, "not for this charge point")  # WP-8
         now = clock.utc_s()
         if now is not None and now < leaf.not_before_s <= now + _AHEAD_S:
             now = leaf.not_before_s  # it is used when its validity begins (WP-18)
         roots = []
-        known = (self._cp.store.roots(CENTRAL_SYSTEM) or b"").decode()
+        known = (self._store.roots(CENTRAL_SYSTEM) or b"").decode()
         for one in await cooperative.run(pem.decoding(known, max_chars=len(known))) if known else ():
             await clock.sleep_ms(0)
             try:
@@ -183,18 +189,18 @@ class CertificateRenewal:
 
     async def begin(self) -> None:
         """Use the new certificate: at once if the connection needs none, else from the next connection."""
-        store = self._cp.store
+        store = self._store
         if not store.has_next() or store.trying:
             return
-        if self._cp.config.get_int("SecurityProfile") != 3:
+        if self._config.get_int("SecurityProfile") != 3:
             await cooperative.run(store.promote())
             store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
             return
         now, validity = clock.utc_s(), self._validity_of(store.files.read(NEXT_CHAIN))
         if now is None or validity is None or now < validity[0]:
             return  # second() retries
-        self._cp.settings.change.begin_certificate()
-        await self._cp.reconnect()
+        self._settings.change.begin_certificate()
+        await self._reconnect()
 
     # --- renewal ---
 
@@ -204,18 +210,18 @@ class CertificateRenewal:
         if now_s < self._look_at_s or self._under_way:
             return
         self._look_at_s = now_s + _LOOK_S
-        if self._owed and self._cp.ready():
+        if self._owed and self._ready():
             self.renew(True)
-        elif self._cp.store.has_next():
-            if not self._cp.store.trying and self._cp.ready():
+        elif self._store.has_next():
+            if not self._store.trying and self._ready():
                 self._task = asyncio.create_task(self.begin())
-        elif now_s >= self._again_at_s and self._cp.ready() and self._is_due():
+        elif now_s >= self._again_at_s and self._ready() and self._is_due():
             self.renew()
 
     def _is_due(self) -> bool:
         """True when the certificate is due for renewal and a request is possible."""
         now = clock.utc_s()
-        validity = self._validity_of(self._cp.store.client_chain())
+        validity = self._validity_of(self._store.client_chain())
         if now is None or validity is None:
             return False
         left_s = min(_LEAST_LEFT_S, (validity[1] - validity[0]) // 3)
@@ -230,11 +236,11 @@ class CertificateRenewal:
     def _warn(self) -> None:
         """Warn of an expiring certificate that cannot be renewed: a log line each day, one event."""
         now_s = clock.uptime_s()
-        if self._cp.config.get_str("CpoName") or (self._warned_s is not None and now_s - self._warned_s < _DAY_S):
+        if self._config.get_str("CpoName") or (self._warned_s is not None and now_s - self._warned_s < _DAY_S):
             return
         log.warn("certificates", "own certificate expires and cannot be renewed without a CpoName")
         if self._warned_s is None:
-            self._cp.store.note(events.INVALID_OWN_CERTIFICATE, "expires, cannot be renewed without a CpoName")
+            self._store.note(events.INVALID_OWN_CERTIFICATE, "expires, cannot be renewed without a CpoName")
         self._warned_s = now_s
 
     def _validity_of(self, chain: Any):

@@ -48,12 +48,16 @@ _MOST_BEGUN = const(5)  # downloads that a restart interrupted, which may be its
 
 
 class FirmwareUpdate:
-    """Owned by the charge point `cp`; `cp.updater` is the updater or None."""
+    """`updater()` returns the updater, None on a board without a second slot."""
 
-    def __init__(self, cp):
-        self._cp = cp
+    def __init__(self, files: Files, availability: Availability, updater: Callable, post_call: Callable, ready: Callable) -> None:
+        self._files = files
+        self._availability = availability
+        self._updater = updater
+        self._post_call = post_call
+        self._ready = ready
         self._task = None
-        self._notices = StatusNotifier(cp.post_call, cp.ready, "FirmwareStatusNotification")
+        self._notices = StatusNotifier(post_call, ready, "FirmwareStatusNotification")
         self._waits = False  # until the end of a new firmware's trial
         self.status = IDLE
 
@@ -66,8 +70,8 @@ class FirmwareUpdate:
         """After a restart: report the outcome of the new image, once it is certain (SEC-9), or go on with what was requested."""
         if self._task is not None or self.status != IDLE:
             return
-        job = self._cp.files.read_json(FILE)
-        updater = self._cp.updater
+        job = self._files.read_json(FILE)
+        updater = self._updater()
         if job != INSTALLING:
             try:
                 check(_JOB, job)
@@ -96,7 +100,7 @@ class FirmwareUpdate:
 
     def keep(self, job: dict) -> None:
         """Write a request to flash, before it is answered; it replaces the one before. OSError when the flash fails."""
-        self._cp.files.write_json(FILE, job)
+        self._files.write_json(FILE, job)
 
     def start(self, job: dict) -> None:
         """Start a kept update (location, retrieve_s in UTC, retries, interval_s, begun: how often); it replaces a running one."""
@@ -114,7 +118,7 @@ class FirmwareUpdate:
         if self.status == INSTALLING:
             return False
         if self.busy and self.status != IDLE:  # one that waits for its time does not keep the owner out
-            self._cp.files.delete(FILE)
+            self._files.delete(FILE)
             self._task.cancel()
             self._notify(INSTALLATION_FAILED if self.status == DOWNLOADED else DOWNLOAD_FAILED)
         return True
@@ -122,7 +126,7 @@ class FirmwareUpdate:
     def trigger(self) -> None:
         """Send the present status for TriggerMessage(FirmwareStatusNotification), Idle without an update."""
         busy = self.status in (DOWNLOADING, DOWNLOADED, INSTALLING)
-        self._cp.post_call("FirmwareStatusNotification", {"status": self.status if busy else IDLE}, True)
+        self._post_call("FirmwareStatusNotification", {"status": self.status if busy else IDLE}, True)
 
     async def _run(self, job: dict) -> None:
         now = clock.utc_s()
@@ -133,7 +137,7 @@ class FirmwareUpdate:
         if not await self._fetch(job):
             self._forget(job)
             return
-        availability = self._cp.availability
+        availability = self._availability
         availability.hold(True)  # free connectors are blocked until the restart
         try:
             while availability.apply():
@@ -144,12 +148,12 @@ class FirmwareUpdate:
 
     async def _install(self) -> None:
         self._notify(INSTALLING)
-        self._cp.files.write_json(FILE, INSTALLING)
+        self._files.write_json(FILE, INSTALLING)
         started = clock.ticks_ms()
-        while self._cp.ready() and len(self._notices) and clock.elapsed_ms(started) < _FLUSH_MS:
+        while self._ready() and len(self._notices) and clock.elapsed_ms(started) < _FLUSH_MS:
             await clock.sleep_ms(100)
         try:
-            await self._cp.updater.install()
+            await self._updater().install()
         except (OSError, ValueError, MemoryError) as error:
             log.error("firmware", "installation: " + log.reason(error))
         self._notify(INSTALLATION_FAILED, self._delivered)
@@ -162,7 +166,7 @@ class FirmwareUpdate:
             self._notify(DOWNLOADING)
             try:
                 self.keep(job)
-                await self._cp.updater.fetch(job["location"])
+                await self._updater().fetch(job["location"])
             except (OSError, ValueError) as error:
                 log.warn("firmware", "download: " + log.reason(error))
                 self._notify(DOWNLOAD_FAILED)
@@ -182,5 +186,5 @@ class FirmwareUpdate:
 
     def _forget(self, content: Any) -> None:
         """Delete the file, unless another request has taken the place of this content."""
-        if self._cp.files.read_json(FILE) == content:
-            self._cp.files.delete(FILE)
+        if self._files.read_json(FILE) == content:
+            self._files.delete(FILE)

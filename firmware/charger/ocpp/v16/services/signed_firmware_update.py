@@ -47,17 +47,25 @@ _POINT_OF_NO_RETURN = (INSTALLING, REBOOTING)
 
 
 class SignedFirmwareUpdate:
-    """Owned by the charge point `cp`; `cp.updater` is the updater or None.
+    """`updater()` returns the updater, None on a board without a second slot; `other_busy()` is True while UpdateFirmware runs.
 
     A job is a dictionary: id, location, retrieve_s, install_s (or None), certificate, signature, retries, interval_s,
     and status, the last one.
     """
 
-    def __init__(self, cp):
-        self._cp = cp
+    def __init__(self, files: Files, availability: Availability, updater: Callable, post_call: Callable, ready: Callable,
+                 note: Callable, manufacturer_roots: Callable, other_busy: Callable) -> None:  # fmt: skip
+        self._files = files
+        self._availability = availability
+        self._updater = updater
+        self._post_call = post_call
+        self._ready = ready
+        self._note = note
+        self._manufacturer_roots = manufacturer_roots
+        self._other_busy = other_busy
         self._task = None
-        self._notices = StatusNotifier(cp.post_call, cp.ready, "SignedFirmwareStatusNotification")
-        self._job: dict = cp.files.read_json(FILE) or cp.files.read_json(LAST, {})
+        self._notices = StatusNotifier(post_call, ready, "SignedFirmwareStatusNotification")
+        self._job: dict = files.read_json(FILE) or files.read_json(LAST, {})
 
     @property
     def busy(self) -> bool:
@@ -67,11 +75,11 @@ class SignedFirmwareUpdate:
     async def status_of_request(self, job: dict) -> str:
         """Return the status for a request; checks the certificate before a running update is cancelled (WP-30)."""
         installs = self.busy and self._job["status"] in _POINT_OF_NO_RETURN
-        if self._cp.updater is None or installs or self._cp.firmware.busy:
+        if self._updater() is None or installs or self._other_busy():
             return "Rejected"
-        fault = await firmware_signature.certificate_fault(job["certificate"], self._cp.manufacturer_roots())
+        fault = await firmware_signature.certificate_fault(job["certificate"], self._manufacturer_roots())
         if fault:
-            self._cp.note(events.INVALID_SIGNING_CERTIFICATE, fault)
+            self._note(events.INVALID_SIGNING_CERTIFICATE, fault)
             return "InvalidCertificate"
         return "AcceptedCanceled" if self.busy else "Accepted"
 
@@ -79,7 +87,7 @@ class SignedFirmwareUpdate:
         """Start an accepted update; it replaces a running one."""
         if self._task is not None:
             self._task.cancel()  # which gives the connectors back
-            self._cp.updater.discard()
+            self._updater().discard()
         job["status"] = SCHEDULED
         self._job = job
         self._task = asyncio.create_task(self._run(False))
@@ -100,7 +108,7 @@ class SignedFirmwareUpdate:
             return
         if not self.busy:
             self._notices.notify(self._payload(), self._delivered)  # the restart came before the status was sent
-        elif self._cp.updater is None:
+        elif self._updater() is None:
             self._end(INSTALL_FAILED, "no updater")
         elif self._job["status"] not in _POINT_OF_NO_RETURN:  # those are for second()
             self._task = asyncio.create_task(self._run(True))
@@ -110,7 +118,7 @@ class SignedFirmwareUpdate:
         payload = {"status": IDLE}
         if self._job and self._job["status"] != INSTALLED:
             payload = self._payload()
-        self._cp.post_call("SignedFirmwareStatusNotification", payload, True)
+        self._post_call("SignedFirmwareStatusNotification", payload, True)
 
     def second(self) -> None:
         """Once a second."""
@@ -120,8 +128,8 @@ class SignedFirmwareUpdate:
 
     def _settle(self) -> None:
         """Report the outcome of the installation, once the new firmware was confirmed or rolled back (SEC-9)."""
-        good = self._cp.updater.outcome()
-        if good is None and getattr(self._cp.updater, "on_trial", False):
+        good = self._updater().outcome()
+        if good is None and getattr(self._updater(), "on_trial", False):
             return  # second() retries
         if good:
             self._notify(INSTALLED)
@@ -150,7 +158,7 @@ class SignedFirmwareUpdate:
 
     async def _fetch(self) -> bool:
         """Download with `retries` further attempts, each with notifications."""
-        job, updater = self._job, self._cp.updater
+        job, updater = self._job, self._updater()
         updater.on_pause = self._paused
         reason = ""
         for attempt in range(job["retries"] + 1):
@@ -175,18 +183,18 @@ class SignedFirmwareUpdate:
     async def _verify(self) -> bool:
         """Verify the signature over the whole file (WP-33, 34)."""
         job = self._job
-        digest = self._cp.updater.digest()
+        digest = self._updater().digest()
         if digest is not None and await firmware_signature.matches(job["certificate"], digest, job["signature"]):
             self._notify(VERIFIED)
             return True
-        self._cp.updater.discard()
-        self._cp.note(events.INVALID_FIRMWARE_SIGNATURE, "request %d" % job["id"])
+        self._updater().discard()
+        self._note(events.INVALID_FIRMWARE_SIGNATURE, "request %d" % job["id"])
         self._end(INVALID_SIGNATURE, "signature of the file")
         return False
 
     async def _install(self) -> None:
         await self._wait_until(self._job["install_s"], INSTALL_SCHEDULED)
-        availability = self._cp.availability
+        availability = self._availability
         availability.hold(True)  # wait for the end of all sessions; free connectors are blocked until the restart (WP-35)
         try:
             while availability.apply():
@@ -195,9 +203,9 @@ class SignedFirmwareUpdate:
             self._notify(INSTALLING)
             self._notify(REBOOTING)
             started = clock.ticks_ms()
-            while len(self._notices) and self._cp.ready() and clock.elapsed_ms(started) < _FLUSH_MS:
+            while len(self._notices) and self._ready() and clock.elapsed_ms(started) < _FLUSH_MS:
                 await clock.sleep_ms(100)
-            await self._cp.updater.install()
+            await self._updater().install()
         except ValueError as error:
             self._end(NOT_VERIFIED, log.reason(error))
         except (OSError, MemoryError) as error:
@@ -220,7 +228,7 @@ class SignedFirmwareUpdate:
         try:
             if status in _OVER:
                 job = self._job = {"id": job["id"], "status": status}
-            self._cp.files.write_json(FILE, job)
+            self._files.write_json(FILE, job)
         except OSError as error:
             log.error("firmware", "status not written: " + log.reason(error))
         self._notices.notify(self._payload(), self._delivered if status in _OVER else None)
@@ -233,7 +241,7 @@ class SignedFirmwareUpdate:
         if self.busy:
             return
         try:
-            self._cp.files.write_json(LAST, self._job)
-            self._cp.files.delete(FILE)
+            self._files.write_json(LAST, self._job)
+            self._files.delete(FILE)
         except OSError as error:
             log.error("firmware", log.reason(error))
