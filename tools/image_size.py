@@ -20,6 +20,10 @@ LEFT_OUT = {
     "IPv6": ("sdkconfig", "CONFIG_LWIP_IPV6", "n", 29_152),
     # "like 25k" on the ESP8266 (issue 4092).
     "btree": ("mpconfigboard", "MICROPY_PY_BTREE", "0", 25_000),
+    # tralamazza/micropython issue 96: 16,936 bytes with the virtual file system, which stays; taken low.
+    "FAT": ("mpconfigboard", "MICROPY_VFS_FAT", "0", 8_000),
+    # "approx 2K" on an STM32F091 (pull request 8756).
+    "complex numbers": ("mpconfigboard", "MICROPY_PY_BUILTINS_COMPLEX", "0", 2_000),
     # Not published; the EMAC's driver, esp_eth and the PHYs' drivers, taken low.
     "LAN": ("mpconfigboard", "MICROPY_PY_NETWORK_LAN", "0", 12_000),
     "SPI Ethernet": ("sdkconfig", "CONFIG_ETH_USE_SPI_ETHERNET", "n", 12_000),

@@ -22,6 +22,10 @@ void pilotlight_startup(void);
 #define MICROPY_HW_ENABLE_SDCARD (0)
 #define MICROPY_PY_MACHINE_I2S (0)
 
-// The port defines it on the command line (esp32_common.cmake); the linker drops what nothing refers to any more.
+#define MICROPY_PY_BUILTINS_COMPLEX (0)
+
+// The port defines these on the command line (esp32_common.cmake); the linker drops what nothing refers to any more.
 #undef MICROPY_PY_BTREE
 #define MICROPY_PY_BTREE (0)
+#undef MICROPY_VFS_FAT // littlefs alone is mounted
+#define MICROPY_VFS_FAT (0)
