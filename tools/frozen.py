@@ -3,8 +3,8 @@
 `python tools/frozen.py` builds build/frozen/micropython32; the simulator runs it with `--word 32 --frozen
 build/frozen/micropython32`. It is MicroPython's unix port of the tool chain's sources, configured like the ESP32 port
 (tools/unix_port/), and holds what manifest.py freezes except for the files of the port and of the board: those are the
-simulated board's own. It is built anew when what it is made from has changed. `--sizes` prints the frozen bytes of each
-module and the estimated size of a board's image.
+simulated board's own. It is built anew when what it is made from has changed. The unit tests run on it as well, with the sources
+before what is frozen. `--sizes` prints the frozen bytes of each module and the estimated size of a board's image.
 
 Exit codes: 0 done, 1 a source cannot be frozen or the build failed, 2 the tool chain is missing.
 """
@@ -34,6 +34,7 @@ ESP32 = SOURCES / "ports" / "esp32"
 COMPILER = TOOLCHAIN / "cc32"
 LOADER = TOOLCHAIN / "i386"  # the libraries that the built interpreter runs with
 VARIANT = ROOT / "tools" / "unix_port"
+VARIANT_FLAGS = "mpconfigvariant.mk"
 BUILD = ROOT / "build" / "frozen"
 BOARD = ROOT / "boards" / "ESP32_DEVKITC"
 INTERPRETER = "micropython32"
@@ -221,6 +222,11 @@ def _build(files: dict[str, Path]) -> None:
         base = str(path)[: -len(place)].rstrip("/")
         lines.append(f'freeze("{base}", "{place}")\n')
     listing.write_text("".join(lines))
+    flags = BUILD / "port" / VARIANT_FLAGS
+    if not flags.exists() or flags.read_bytes() != (VARIANT / VARIANT_FLAGS).read_bytes():
+        shutil.rmtree(BUILD / "port", ignore_errors=True)  # make goes by file times, and would keep what other flags have made
+        flags.parent.mkdir(parents=True)
+        shutil.copy(VARIANT / VARIANT_FLAGS, flags)
     # Made from file times: a module that was renamed or taken away would stay.
     shutil.rmtree(BUILD / "port" / "frozen_mpy", ignore_errors=True)
     (BUILD / "port" / "frozen_content.c").unlink(missing_ok=True)
@@ -248,6 +254,12 @@ def interpreter() -> Path:
             _build(files)
             stamp.write_text(key)
     return script
+
+
+def any_interpreter() -> Path:
+    """The interpreter as it is, whatever firmware it holds, for who brings the firmware along; built where there is none."""
+    script = BUILD / INTERPRETER
+    return script if (BUILD / "stamp").exists() and script.exists() else interpreter()
 
 
 def print_sizes() -> None:

@@ -35,6 +35,7 @@ FAMILIES = ("SEC", "WP")
 LONGEST_S = 1800  # one run of a row's tests
 _NOT_COPIED = (".git", ".venv", ".toolchain", "typings", "build", "node_modules", "__pycache__", ".pytest_cache", ".ruff_cache")
 _LINKED = (".venv", ".toolchain")
+_BUILT = ("build/compiled", "build/frozen")  # brought up to date in the copy, each for itself
 _PLACE = re.compile(r"`([a-z_0-9]+(?:/[a-z_0-9]+)*(?:\.py|/))`")
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Raise, ast.Delete, ast.Break, ast.Continue)
 _HARMLESS = ("log.", "gc.", "memory.", "clock.sleep", "asyncio.sleep")  # calls
@@ -137,8 +138,9 @@ class Copy:
         self.folder = folder
         self.process = None
         shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*_NOT_COPIED), symlinks=True)
-        if (root / "build" / "compiled").is_dir():
-            shutil.copytree(root / "build" / "compiled", folder / "build" / "compiled")
+        for name in _BUILT:
+            if (root / name).is_dir():
+                shutil.copytree(root / name, folder / name)
         for name in _LINKED:
             if (root / name).exists():
                 (folder / name).symlink_to((root / name).resolve())

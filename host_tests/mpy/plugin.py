@@ -17,6 +17,7 @@ import os
 from pathlib import Path
 
 import pytest
+from frozen import FrozenError
 
 from .interpreter import Interpreter, binary
 
@@ -77,8 +78,12 @@ class MicroPythonItem(pytest.Item):
 
     def runtest(self):
         """Run the function in the file's interpreter; starts one if there is none that lives."""
-        if not binary(self.word).exists():
-            raise MicroPythonFailure(f"{binary(self.word).name} is missing: run 'make setup'")
+        try:
+            program = binary(self.word)
+        except FrozenError as error:
+            raise MicroPythonFailure(str(error)) from error
+        if not program.exists():
+            raise MicroPythonFailure(f"{program.name} is missing: run 'make setup'")
         result = interpreter_for(self).run(self.function_name, self.parent.options["TIMEOUT"])
         if result.output:
             self.add_report_section("call", "stdout", result.output)
