@@ -257,7 +257,7 @@ def interpreter() -> Path:
 
 
 def any_interpreter() -> Path:
-    """The interpreter as it is, whatever firmware it holds, for who brings the firmware along; built where there is none."""
+    """The interpreter as it is, whatever firmware it holds, for callers that bring the firmware along; built if there is none."""
     script = BUILD / INTERPRETER
     return script if (BUILD / "stamp").exists() and script.exists() else interpreter()
 
