@@ -102,7 +102,8 @@ class Unit:
         for line in done.stdout.splitlines():
             if line.startswith("CALIBRATE "):
                 return json.loads(line.removeprefix("CALIBRATE "))
-        raise two_point.Unfit("the unit did not answer:\n" + done.stdout + done.stderr)
+        words = (done.stderr or done.stdout).strip().splitlines() or ["no word from it"]
+        raise two_point.Unfit(f"the unit did not answer: {words[-1]}")
 
     def meter(self) -> tuple[str, int]:
         """Kind and number of phases of the outlet's meter."""

@@ -1,27 +1,30 @@
 #!/usr/bin/env python3
 """Say what is wrong with a board's definition, one sentence a line: check_board.py [NAME ...], all boards without a name.
 
+A NAME with a / is the path of a board's folder that is not in boards/.
+
 Exit code 0: nothing; 1: something is wrong; 2: there is no such board.
 """
 
 import argparse
 import sys
 
-from board_definition import checks, loading
+from board_definition import build_files, checks, loading
 from cli import failed
 
 
 def sentences(name: str) -> list[str]:
-    """The faults of a board's data."""
-    folder = loading.choose(name, "NAME")
+    """The faults of a board's data or, without any, of the files beside them."""
+    folder = loading.choose(name, "NAME", anywhere=True)
     data = loading.load(folder)
-    return checks.check(name, data, loading.chip_of(folder)) + loading.without_ethernet(folder, data)
+    chip = loading.chip_of(folder)
+    return checks.check(folder.name, data, chip) or build_files.faults(folder, data, chip)
 
 
 def main(words: list[str]) -> int:
     """Exit code."""
     parser = argparse.ArgumentParser(prog="check_board.py", description="Say what is wrong with a board's definition.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a folder of boards/ (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a folder of boards/, or a path with a / (default: all)")
     code = 0
     for name in parser.parse_args(words).names or loading.names():
         try:

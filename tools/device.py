@@ -125,11 +125,14 @@ def compiler(chip: str) -> str:
 # --- firmware ---
 
 
-def estimate(folder: Path) -> tuple[int, int]:
-    """(estimated bytes of the image, bytes of the slot), from the frozen modules of this board."""
+def estimate(folder: Path, variant: str) -> tuple[int, int]:
+    """(estimated bytes of the image, bytes of the slot), from the modules that this variant of the board freezes."""
     with tempfile.TemporaryDirectory() as work:
-        modules = frozen.compiled(frozen.manifest(Path(work), folder), Path(work) / "mpy")
-        size = frozen.frozen_bytes(modules)
+        if variant:
+            size = frozen.product_bytes(Path(work), folder)
+        else:
+            modules = frozen.compiled(frozen.manifest(Path(work), folder), Path(work) / "mpy")
+            size = frozen.frozen_bytes(modules)
     return image_size.image_bytes(size, image_size.left_out(folder)), image_size.slot_bytes(folder)
 
 
@@ -155,7 +158,7 @@ def firmware(given: argparse.Namespace) -> None:
     folder = board(given.board)
     source = micropython(given.mpy_dir)
     print(f"{folder.name}: definition without faults, {loading.chip_of(folder).name}, sources in {source}")
-    image, slot = estimate(folder)
+    image, slot = estimate(folder, given.variant)
     print(f"image: {image:,} bytes estimated from the frozen modules, slot {slot:,}, {100 * (slot - image) / slot:.1f} % free")
     if image > slot:
         raise MissingError(f"The image would not fit: {image:,} bytes estimated, the slot has {slot:,}.")
@@ -189,7 +192,8 @@ def flash_command(folder: Path, built: Path, chip: str, where: str) -> list[str]
              otadata: "ota_data_initial.bin", slot: "micropython.bin"}  # fmt: skip
     for name in parts.values():
         if not (built / name).exists():
-            raise MissingError(f"{built / name} is missing: run 'make firmware BOARD={folder.name}' first.")
+            variant = built.name.removeprefix(f"build-{folder.name}").replace("-", " VARIANT=")
+            raise MissingError(f"{built / name} is missing: run 'make firmware BOARD={folder.name}{variant}' first.")
     words = [word for offset, name in parts.items() for word in (f"{offset:#x}", str(built / name))]
     return ["--chip", chip, "--port", where, "write_flash", *words]
 
@@ -244,7 +248,8 @@ def deploy(given: argparse.Namespace) -> None:
         resume = ["resume"] if number or given.resume else []  # one soft reset at most: it ends a firmware that runs
         done = subprocess.run([*connect, *resume, *words], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise FailedError(f"mpremote: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+            words = (done.stderr or done.stdout).strip().splitlines() or ["no word from it"]
+            raise FailedError(f"mpremote: {words[-1].removeprefix('mpremote: ')}.")
     ask = "import sys\nsys.path[:0] = ['']\nfrom charger import version\nprint('version', version.VERSION)"
     done = subprocess.run([*connect, "resume", "exec", ask], capture_output=True, text=True, check=False)
     if "version " not in done.stdout:

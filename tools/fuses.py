@@ -89,8 +89,10 @@ def main(words: list[str] | None = None) -> int:
         chip = loading.chip_of(device.board(given.board)).name
         summary = (parsed(given.summary.read_text(encoding="utf-8", errors="replace"), str(given.summary)) if given.summary
                    else read(chip, device.port(given.port)))
-    except (device.MissingError, loading.DefinitionError, OSError) as error:
+    except (device.MissingError, loading.DefinitionError) as error:
         return failed("fuses", error, 2)
+    except OSError as error:
+        return failed("fuses", f"{error.filename} cannot be read: {error.strerror}.", 2)
     found = wrong(chip, summary)
     for words in found or [f"All {len(REQUIRED[chip])} fuses of the {chip} are as required."]:
         print(words)

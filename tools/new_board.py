@@ -20,8 +20,13 @@ from board_definition.writing import Answers, WrongAnswerError
 from cli import failed
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise WrongAnswerError(message[0].upper() + message[1:] + ".")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="new_board.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("name", nargs="?", help="name of the folder, capital letters, digits and _")
     parser.add_argument("--chip", choices=list(CHIPS))
@@ -46,6 +51,8 @@ def _pairs(texts: list[str], flag: str) -> dict[str, int]:
         name, _, value = text.partition("=")
         if not re.fullmatch(r"\d+", value):
             raise WrongAnswerError(f"{flag} must be NAME=NUMBER, not '{text}'.")
+        if name in found:
+            raise WrongAnswerError(f"{flag} {name} is given twice.")
         found[name] = int(value)
     return found
 
@@ -59,8 +66,13 @@ def _answers(given: argparse.Namespace) -> Answers:
                         ("lan", given.lan)):
         if value is not None:
             setattr(answers, name, value)
+    if not answers.model.isprintable() or any(sign in answers.model for sign in '"\\'):
+        raise WrongAnswerError('The model must have printable characters other than " and \\.')
     answers.pins = _pairs(given.pin, "--pin")
     answers.meter_options = _pairs(given.meter_option, "--meter-option")
+    for name in answers.meter_options:
+        if f"METER_{name.upper()}" in writing.meter_pins(answers.meter):
+            raise WrongAnswerError(f"{name} is a pin of the meter: give it as --pin METER_{name.upper()}=GPIO.")
     known = {*writing.WHAT, *writing.meter_pins(answers.meter), *writing.meter_pins(answers.house, "HOUSE"),
              *writing.reader_pins(answers.reader)} - set(ethernet.WHAT)
     known |= {*ethernet.required(answers.lan), *ethernet.optional(answers.lan)}
@@ -100,10 +112,12 @@ def _ask(given: argparse.Namespace, ask: Callable[[str], str]) -> None:
 
 def main(words: list[str] | None = None, ask: Callable[[str], str] = input) -> int:
     """Exit code; `ask` prints its question and returns the answer."""
-    given = _parser().parse_args(words)
     try:
+        given = _parser().parse_args(words)
         if given.chip is None or not given.pin:
             _ask(given, ask)
+        elif given.reader and not any(pin.startswith("READER_") for pin in given.pin):
+            raise WrongAnswerError(f"These pins are missing: {', '.join(writing.reader_pins(given.reader))}.")
         answers = _answers(given)
         files = writing.write(answers, loading.BOARDS)
     except EOFError:

@@ -113,4 +113,5 @@ def test_outlet_that_is_not_there(rig):
 def test_unit_that_does_not_answer(rig, monkeypatch):
     monkeypatch.setenv("MICROPYPATH", ".frozen")
     assert rig.run("--outlet", "1") == 1
-    assert "did not answer" in rig.prompts[-1]
+    said = rig.prompts[-1]
+    assert said.startswith("not calibrated: the unit did not answer: ") and "\n" not in said, said

@@ -1,9 +1,11 @@
 """Wrong board definitions are refused, each with one sentence that names the place. The right ones stand in test_boards.py."""
 
 import copy
+import shutil
 
+import check_board
 import pytest
-from board_definition import checks, loading
+from board_definition import build_files, checks, loading
 from board_definition.chips import CHIPS
 
 BOARDS = {name: loading.load(loading.BOARDS / name) for name in ("ESP32_DEVKITC", "ESP32_S3_DEVKITC")}
@@ -155,6 +157,27 @@ WRONG = {
                                               "HOUSE has the address 56 on I2C 0, which OUTLETS[0].meter has already"),
     "supply of two amperes": ([(("SUPPLY_DA",), 20)], "SUPPLY_DA is 20 and must be 60 to 10000"),
     "unknown key of the board": ([(("SUPLY_DA",), 320)], "board has an unknown key 'SUPLY_DA'"),
+    "voltage sensed at no pole": ([((*OUTLET, "contactor", "contact"), "voltage"), ((*OUTLET, "contactor", "feedback"), [])],
+                                  "contactor.feedback has 0 pins for 1 poles"),
+    "voltage sensed at one pole of three": (
+        [((*OUTLET, "phases"), 3), ((*OUTLET, "contactor", "contact"), "voltage"), ((*OUTLET, "contactor", "feedback"), [35])],
+        "contactor.feedback has 1 pins for 3 poles"),
+    "LED on the pin that chooses the flash's voltage": ([(("SHARED", "led"), 12)], "chooses the voltage of the module's flash"),
+    "button on the pin that chooses the flash's voltage": ([(("SHARED", "button"), 12)],
+                                                           "chooses the voltage of the module's flash"),
+    "LED and pixel": ([(("SHARED", "pixel"), 4)], "SHARED has a led and a pixel, and a board has one status light"),
+    "page at one address": ([(("WEB",), "127.0.0.1:443")], "WEB is '127.0.0.1:443' and must be 0.0.0.0:443, since"),
+    "names of the set-up network at another port": ([(("SETUP_PORTS", "dns"), 5353)], "SETUP_PORTS.dns is 5353 and must be 53"),
+    "updates of another board": ([(("UPDATE", "board"), "ESP32")], "UPDATE.board is 'ESP32' and must be 'ESP32_DEVKITC'"),
+    "no data of the back end": ([(("CSMS",), None)], "CSMS is None and must be a dictionary"),
+    "keys of updates as text": ([(("UPDATE_KEYS",), "04")], "UPDATE_KEYS is '04' and must be a tuple"),
+    "co-processor beside a second contactor": (
+        [((*OUTLET, "phases"), 3), ((*OUTLET, "phase_switch"), {**BOARDS["ESP32_DEVKITC"]["OUTLETS"][0]["contactor"], "out": 4,
+                                                                "feedback": 37})],
+        "COPROCESSOR is True, and the program opens one contactor"),
+    "kind of Ethernet as a list": ([(("LAN",), {"kind": ["w5500"]})], "LAN must be None or a dictionary whose 'kind' is"),
+    "key that is no text": ([((*OUTLET, "pilot"), {**BOARDS["ESP32_DEVKITC"]["OUTLETS"][0]["pilot"], 5: 1, "a": 2})],
+                            "pilot has an unknown key '5'"),
     "unknown input of the board": ([(("SHARED", "siren"), 4)], "SHARED has an unknown key 'siren'"),
 }  # fmt: skip
 
@@ -206,7 +229,7 @@ def test_ethernet_may_be_on_a_board():
     data = changed("ESP32_DEVKITC", ((*OUTLET, "reader"), None), (("LAN",), W5500))
     assert checks.check("ESP32_DEVKITC", data, CHIPS["esp32"]) == []
     assert checks.pins_of("ESP32_DEVKITC", data, CHIPS["esp32"])["LAN_INT"] == 17
-    lacking = loading.without_ethernet(loading.BOARDS / "ESP32_DEVKITC", data)
+    lacking = [one for one in build_files.faults(loading.BOARDS / "ESP32_DEVKITC", data, CHIPS["esp32"]) if "board.LAN" in one]
     assert len(lacking) == 3 and lacking[2] == "board.LAN needs the line 'CONFIG_ETH_SPI_ETHERNET_W5500=y' in sdkconfig.board."
     found = checks.check("ESP32_S3_DEVKITC", changed("ESP32_S3_DEVKITC", (("LAN",), LAN8720)), CHIPS["esp32s3"])
     assert found == ["board.LAN is a LAN8720, and the esp32s3 has no RMII: only a W5500 fits."]
@@ -215,7 +238,7 @@ def test_ethernet_may_be_on_a_board():
 def leaves(data, path=()):
     """(path, value) of each value of a board's data that is checked."""
     for name, value in data.items() if isinstance(data, dict) else enumerate(data):
-        if path or name not in checks.keys.UNCHECKED or name == "OUTLETS":
+        if path or name not in checks.keys.UNCHECKED:
             if isinstance(value, (dict, list)):
                 yield from leaves(value, (*path, name))
             else:
@@ -291,6 +314,80 @@ def test_chip_tables_agree_with_themselves(chip):
         assert len(pins) == len(set(pins)) and set(pins) <= set(chip.pins), table
     assert not set(chip.adc1) & {*chip.flash, *chip.console, *chip.adc2}
     assert set(chip.touch) <= set(chip.rtc) and 0 not in chip.uarts
+
+
+@pytest.fixture
+def copy_of_a_board(tmp_path):
+    """(folder of a copy of ESP32_DEVKITC, change(file, old, new) that replaces text of a file in it)."""
+    folder = tmp_path / "ESP32_DEVKITC"
+    shutil.copytree(loading.BOARDS / folder.name, folder)
+
+    def change(file, old, new):
+        text = (folder / file).read_text()
+        assert text.count(old) == 1
+        (folder / file).write_text(text.replace(old, new))
+
+    return folder, change
+
+
+# What is wrong -> (file, text, other text, words of the sentence)
+WRONG_FILES = {
+    "contactor that the start-up code does not open": (
+        "board.py", '"out": 26', '"out": 4',
+        "mpconfigboard.h needs '#define PILOTLIGHT_CONTACTOR_PINS {4}', with which the start-up"),
+    "contactor that the start-up code closes": (
+        "board.py", '{"out": 26,', '{"out": 26, "active": 0,', "needs '#define PILOTLIGHT_CONTACTOR_OPEN_LEVELS {1}'"),
+    "start-up code without pins": ("mpconfigboard.h", "PILOTLIGHT_CONTACTOR_PINS", "CONTACTOR_PINS", "CONTACTOR_PINS {26}'"),
+    "moved pin": ("board.py", '"tamper": 27', '"tamper": 4', "pins.csv needs the line 'TAMPER,GPIO4', as board.py has it."),
+    "pin of a part that is not there": ("board.py", '"tamper": 27', '"tamper": None',
+                                        "pins.csv has 'TAMPER', which is not in"),
+    "heap that cannot grow": ("board.py", "HEAP_GROWS = True", "HEAP_GROWS = False",
+                              "HEAP_GROWS is False and must be True, since"),
+    "heap of a PSRAM that is not there": (
+        "mpconfigboard.h", "#define PILOTLIGHT_CONTACTOR_PINS",
+        "#define MICROPY_GC_INITIAL_HEAP_SIZE (1)\n#define PILOTLIGHT_CONTACTOR_PINS", "mpconfigboard.cmake names no PSRAM"),
+    "program of the co-processor for another pin": (
+        "coprocessor_program/__init__.py", "PROGRAM = (\n", 'PROGRAM = (\n    b"x"\n', "is not the program for this board.py"),
+    "slots of two sizes": ("partitions.csv", "0x1c0000, 0x1b0000", "0x1c0000, 0x1a0000", "slots of two sizes"),
+    "no spare blocks": ("partitions.csv", "\nspare,", "\nspares,", "partitions.csv lacks spare."),
+    "size with a unit": ("partitions.csv", "0x10000,  0x1b0000", "0x10000,  1728K", "no offset and size in bytes for 'ota_0'"),
+    "line that fails": ("board.py", "max_da=160", "max_da=SIXTEEN", "board.py, line 7, fails: NameError"),
+    "value that is none": ("board.py", "max_da=160", 'max_da=float("inf")', "OUTLETS[0].max_da is inf, which is no value of"),
+    "set in place of a dictionary": ("board.py", '{"adc": 36}', '{"adc", 36}', "OUTLETS[0].ntc is {"),
+    "board.py that ends": ("board.py", "COPROCESSOR = True", "raise SystemExit", "board.py ends, or prints something, before"),
+    "unknown chip": ("mpconfigboard.cmake", "set(SDK", "set(IDF_TARGET esp32h2)\nset(SDK", "names the chip esp32h2"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_FILES)
+def test_files_that_do_not_fit_together_are_refused_with_a_sentence(wrong, copy_of_a_board, capsys):
+    """By the tool, of a folder that is not in boards/."""
+    folder, change = copy_of_a_board
+    file, old, new, words = WRONG_FILES[wrong]
+    change(file, old, new)
+    assert check_board.main([str(folder)]) in (1, 2)
+    said = "".join(capsys.readouterr())
+    assert words in said and said.endswith(".\n"), said
+
+
+def test_a_folder_that_lacks_a_file_is_refused(copy_of_a_board, capsys):
+    """A folder anywhere is checked by its path; without a file of the build a sentence names it."""
+    folder, _ = copy_of_a_board
+    assert check_board.main([str(folder)]) == 0
+    (folder / "pins.csv").unlink()
+    assert check_board.main([str(folder)]) == 1
+    assert "The folder lacks pins.csv." in capsys.readouterr().out
+    (folder / "board.py").unlink()
+    assert check_board.main([str(folder)]) == 2
+    assert "is no folder of a board: it has no board.py." in capsys.readouterr().err
+
+
+def test_a_board_py_that_does_not_end_is_refused(copy_of_a_board, monkeypatch):
+    folder, change = copy_of_a_board
+    change("board.py", "COPROCESSOR = True", "while True: pass")
+    monkeypatch.setattr(loading, "_LONGEST_S", 0.5)
+    with pytest.raises(loading.DefinitionError, match=r"does not end within 0\.5 s"):
+        loading.load(folder)
 
 
 def test_two_meters_may_share_a_bus_but_not_its_chip_select():

@@ -58,6 +58,8 @@ def test_make_has_the_step_and_calls_the_tool(step):
     (["firmware", "--board", BOARD, "--mpy-dir", "/nowhere"], "/nowhere is no source tree of MicroPython"),
     (["flash", "--board", BOARD, "--mpy-dir", "/nowhere"], "PORT is missing"),
     (["flash", "--board", BOARD, "--port", "/dev/null", "--mpy-dir", "/nowhere"], "run 'make firmware BOARD="),
+    (["flash", "--board", BOARD, "--port", "/dev/null", "--mpy-dir", "/nowhere", "--variant", "PRODUCT"],
+     f"run 'make firmware BOARD={BOARD} VARIANT=PRODUCT' first."),
     (["deploy", "--board", BOARD], "PORT is missing"),
     (["deploy", "--board", BOARD, "--port", "/dev/nothing"], "There is no /dev/nothing; "),
     (["provision"], "PORT is missing"), (["provision", "--port", "/dev/null"], "BOARD is missing: one of ESP32_"),
@@ -117,7 +119,7 @@ def test_wrong_words_are_one_sentence(capsys):
 def test_debians_sources_go_up_to_the_compiler(name, tools, capsys, monkeypatch):
     """Definition, frozen modules against the slot, and pins are done; the compiler is the one thing missing."""
     if name != BOARD:  # freezing takes seconds, and test_frozen.py holds the estimate of each board
-        monkeypatch.setattr(device, "estimate", lambda folder: (1_600_000, 1_703_936))
+        monkeypatch.setattr(device, "estimate", lambda *_: (1_600_000, 1_703_936))
     assert device.main(["firmware", "--board", name]) == 2
     said = capsys.readouterr()
     assert "definition without faults" in said.out and "pins.csv: taken by the port's generator" in said.out
@@ -131,7 +133,7 @@ def test_debians_sources_go_up_to_the_compiler(name, tools, capsys, monkeypatch)
 ])  # fmt: skip
 def test_wrong_esp_idf_is_named(idf, gcc, says, tools, capsys, monkeypatch):
     """Version and compiler of the chip."""
-    monkeypatch.setattr(device, "estimate", lambda folder: (1, 2))
+    monkeypatch.setattr(device, "estimate", lambda *_: (1, 2))
     script(tools, "idf.py", f"echo {idf}")
     if gcc:
         script(tools, "xtensa-esp32s3-elf-gcc", "exit 0")
@@ -162,7 +164,7 @@ def tree(tmp_path):
 
 def test_build_and_flash_by_the_ports_own_ways(tree, tools, capfd, monkeypatch):
     """mpy-cross, submodules, the image; then each part at its place: nvs, phy_init and vfs are not written."""
-    monkeypatch.setattr(device, "estimate", lambda folder: (1, 2_097_152))
+    monkeypatch.setattr(device, "estimate", lambda *_: (1, 2_097_152))
     script(tools, "idf.py", "echo ESP-IDF v5.2.2")
     script(tools, "xtensa-esp32s3-elf-gcc", "exit 0")
     script(tools, "esptool.py", f'echo "$@" > {tree}/flashed')
@@ -177,9 +179,18 @@ def test_build_and_flash_by_the_ports_own_ways(tree, tools, capfd, monkeypatch):
     assert not any("firmware.bin" in word for word in flashed)
 
 
+def test_the_estimate_is_that_of_the_variant(monkeypatch):
+    """A product has other modules than the plain image."""
+    monkeypatch.setattr(device.frozen, "product_bytes", lambda work, folder: 1000)
+    monkeypatch.setattr(device.frozen, "compiled", lambda *_: {})
+    monkeypatch.setattr(device.frozen, "frozen_bytes", lambda modules: 3000)
+    folder = loading.BOARDS / BOARD
+    assert device.estimate(folder, "")[0] - device.estimate(folder, "PRODUCT")[0] == 2000
+
+
 def test_image_that_does_not_fit_is_not_built(tools, capsys, monkeypatch):
     """The estimate against the slot."""
-    monkeypatch.setattr(device, "estimate", lambda folder: (3_000_000, 2_097_152))
+    monkeypatch.setattr(device, "estimate", lambda *_: (3_000_000, 2_097_152))
     assert device.main(["firmware", "--board", BOARD]) == 2
     assert "The image would not fit: 3,000,000 bytes" in sentence(capsys, "firmware")
 

@@ -57,6 +57,8 @@ def test_a_kept_summary_is_judged(tmp_path, capsys):
     kept.write_text(json.dumps(summary(DIS_PAD_JTAG=False)))
     assert fuses.main(["--board", BOARD, "--summary", str(kept)]) == 1
     assert capsys.readouterr().out == "DIS_PAD_JTAG reads False, and has to be 1.\n"
+    assert fuses.main(["--board", BOARD, "--summary", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err == f"fuses: {tmp_path / 'none'} cannot be read: No such file or directory.\n"
 
 
 @pytest.mark.parametrize(("text", "says"), [

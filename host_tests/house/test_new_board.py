@@ -2,6 +2,7 @@
 
 import inspect
 
+import check_board
 import frozen
 import image_size
 import new_board
@@ -41,7 +42,7 @@ def test_options_alone_make_a_board(boards, capsys):
     }  # fmt: skip
     data = loading.load(folder)
     assert loading.names() == ["MY_BOARD"] and loading.chip_of(folder).name == "esp32c6"
-    assert checks.check("MY_BOARD", data, loading.chip_of(folder)) == []
+    assert check_board.sentences("MY_BOARD") == []
     assert data["OUTLETS"][0]["rcd"] is None and data["OUTLETS"][0]["max_da"] == 160
     assert record.iterations("MY_BOARD") == 1000
     assert provision._parser().parse_args(["--port", "x", "--board", "MY_BOARD"]).board == "MY_BOARD"
@@ -136,7 +137,7 @@ def test_a_board_with_ethernet_has_its_pins_and_its_lines_in_the_build_files(boa
     folder = boards / "MY_BOARD"
     data = loading.load(folder)
     assert data["LAN"] == lan
-    assert loading.without_ethernet(folder, data) == []
+    assert check_board.sentences("MY_BOARD") == []
     written = dict(line.split(",GPIO") for line in (folder / "pins.csv").read_text().splitlines())
     assert {name: int(pin) for name, pin in written.items()} == checks.pins_of("MY_BOARD", data, loading.chip_of(folder))
 
@@ -166,12 +167,20 @@ def test_parts_of_one_kind_of_bus_take_one_each_while_one_is_free(boards, capsys
     (words(*PINS, "TAMPER=2"), 1, "which board.SHARED.tamper uses already"),
     (words(*PINS, "TAMPER=28"), 1, "belongs to the module's flash"),
     (words(name="x"), 2, "The name must be"),
+    ([*words(), "--model", 'My "best" board'], 2, "The model must have printable characters"),
+    ([*words(), "--model", "a\nb"], 2, "The model must have printable characters"),
+    ([*words(), "--meter-option", "scl=8"], 2, "scl is a pin of the meter: give it as --pin METER_SCL=GPIO."),
+    (words(*PINS, "PILOT_PWM=19"), 2, "--pin PILOT_PWM is given twice."),
+    ([*words(), "--reader", "rc522"], 2, "These pins are missing: READER_SCK, READER_MOSI, READER_MISO, READER_CS."),
+    ([*words(), "--phases", "2"], 2, "Argument --phases: invalid choice: 2 (choose from 1, 3)."),
+    (words(*PINS, "LED=20", "PIXEL=21"), 1, "has a led and a pixel, and a board has one status light"),
     ([*words(*PINS), "--psram", "quad"], 2, "There is no esp32c6 with quad PSRAM."),
 ])  # fmt: skip
 def test_wrong_answers_leave_nothing_behind(boards, capsys, given, code, says):
     """One sentence a fault, and no folder."""
     assert new_board.main(given) == code
-    assert says in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1
     assert list(boards.iterdir()) == []
 
 

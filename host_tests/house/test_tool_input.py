@@ -60,7 +60,8 @@ def test_nonsense_is_a_sentence_and_exit_code_2(tool, words, files, capsys, monk
 
 @pytest.mark.parametrize("pair", [
     "MeterKind=x", "LanKind=x", "ContactorActive=7", "ContactorContact=x", "HandshakeMs=x", "HardwareRevision=-1",
-    "SetupPorts=x/y", "SetupPorts=0/80", "SetupPorts=53/65536", "WifiNetwork=x", "WifiNetwork=Home/short", "=5", "x",
+    "SetupPorts=x/y", "SetupPorts=0/80", "SetupPorts=53/65536", "WifiNetwork=x", "HomeHost=127.0.0.1", "HomeHost=172.32.0.1",
+    "HomeHost=10.1", "HouseKind=x", "WifiNetwork=Home/short", "=5", "x",
 ])  # fmt: skip
 def test_a_setting_of_the_simulated_board_is_checked_before_it_starts(pair):
     with pytest.raises(settings.Mistake, match=r"^--set .*\.$"):

@@ -6,7 +6,9 @@ from ocpp_rig import Rig
 from peer import pair, until
 from thing import Thing
 
+from charger.commands import CONFLICT, owner_settings
 from charger.errors import (
+    CommandError,
     ConfigurationError,
     ConnectError,
     LinkFailedError,
@@ -130,6 +132,27 @@ def test_the_owners_leave_never_holds_in_great_britain_sec12():
     equal(ConnectionSettings(config, {"url": "wss://192.168.1.2"}).security_profile, 3)
     config.allowed = False
     equal((settings.plain, settings.security_profile), (False, 3))
+
+
+async def _written(country, value):
+    """The value that an owner's PlainLinkAtHome stores in a country, or the kind and the text of the refusal."""
+    stored = []
+    config = Thing(get_str=lambda _name: country, get_bool=lambda _name: False, typed=lambda _name: False,
+                   normalise=lambda _name, text: text, put=lambda name, text: stored.append((name, text)))  # fmt: skip
+    app = Thing(config=config, wifi=None, security_log=Thing(add=lambda *_: None))
+    try:
+        await owner_settings._write_settings(app, "owner", {"PlainLinkAtHome": value}, "page")
+    except CommandError as error:
+        equal(stored, [])
+        return error.kind, str(error)
+    return stored
+
+
+async def test_the_owner_is_told_that_a_plain_link_is_not_for_great_britain_sec12():
+    """A conflict, 409 of the API, before anything is stored; taking it back is possible."""
+    equal(await _written("GB", True), (CONFLICT, "PlainLinkAtHome: not in Great Britain."))
+    equal(await _written("GB", False), [("PlainLinkAtHome", "false")])
+    equal(await _written("DE", True), [("PlainLinkAtHome", "true")])
 
 
 async def test_the_other_end_of_a_plain_link_changes_no_credentials_and_no_certificates_sec12():

@@ -1,11 +1,13 @@
 """The simulated world is honest: what the pins say follows from parts, time and the firmware's own outputs."""
 
 
+import machine
 import micropython
 from check import equal, near, raises, true
 from world_rig import Bench
 
-from sim import ev, timebase, world
+from sim import chips, ev, front_ends, timebase, world
+from sim.chips import wires
 from sim.circuit import ntc_uv
 
 
@@ -125,6 +127,53 @@ def test_truth_for_the_meter():
     bench.world.set_fault("UnderVoltage", 1, False)
     outlet.sample(0)
     equal(outlet.v_mv[0], 207000)
+
+
+def test_each_meter_can_measure_the_house():
+    """A current into the grid has a power below 0, as a meter has it."""
+    for kind in chips.ON_SIM:
+        house = Bench(HouseKind=kind).world.house
+        house.others_ma = -4000
+        house.meter.advance()
+        house.sample(0)
+        equal((house.v_mv[0], house.i_ma[0], house.p_mw[0], house.f_mhz), (230000, 4000, -920000, 50000), kind)
+
+
+def test_the_house_may_be_channel_b_of_the_outlets_chip():
+    """One chip at one address: channel A measures the outlet, B the outlet and the rest of the house."""
+    bench = Bench()
+    house = front_ends.House(bench.world.mains)
+    house.others_ma = 16000
+    front_ends.connect(bench.world, house, "ade7953_i2c", {"bus": 1, "address": 0x38, "channel": "B"})
+    true(house.meter is bench.outlet.meter, "two chips")
+    bench.charge()
+    bus = machine.I2C(1)
+    outlet, supply = [int.from_bytes(bus.readfrom_mem(0x38, irms, 4, addrsize=16), "big") for irms in (0x31A, 0x31B)]
+    near(supply * 100 // outlet, 150, 6)
+
+
+class _Chip:
+    """Answers with its number and what it was sent."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def exchange(self, sent, count):
+        return bytes((self.number,)) + sent[: count - 1]
+
+
+def test_chips_on_one_spi_bus_have_a_chip_select_each():
+    first = wires.SPIWire(_Chip(1))
+    bus = wires.SPIWire(_Chip(2), first)
+    for number, wire in ((1, first), (2, bus)):
+        wire.cs(0)
+        found = bytearray(2)
+        bus.write(b"x")
+        bus.readinto(found)
+        wire.cs(1)
+        equal(bytes(found), bytes((number, ord("x"))))
+    bus.readinto(found)
+    equal(bytes(found), b"\xff\xff", "no chip is selected")
 
 
 def test_three_phases_where_they_are_wired_and_switched_on():

@@ -2,116 +2,18 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
 
 from board_definition import coprocessor, keys
 from board_definition.chips import Chip
+from board_definition.findings import Findings, Use
 from board_definition.loading import display_kinds, meter_kinds, reader_kinds
 
 _CP_MV = (-12_600, 12_600)  # the pilot with its tolerance
 _ADC_MARGIN_MV = 50
 _METER_SPI_MODE, _READER_SPI_MODE = 3, 0  # as drivers/buses.py is called
 _ALONE = "a bus of its own"
+_ANY = "0.0.0.0"
 _METERS = (".meter", ".HOUSE")
-_HARMLESS_ON_STRAP = ("board.SHARED.led", "board.SHARED.pixel", "board.SHARED.button")
-_SAFETY = re.compile(r"\.(contactor|pilot|rcd|phase_switch|lock)\b")
-_TYPES = {str: "text", bool: "True or False", int: "an integer"}
-
-
-@dataclass
-class Use:
-    """The use of a pin: its place in the data, its direction; parts on one bus share its pins (`shared`: which)."""
-
-    where: str
-    pin: int
-    direction: str
-    shared: str = ""
-
-    def line(self) -> tuple[str, str]:
-        """The bus and the name of its line: SCL of I2C 0 is on one pin for all parts, and that is not SDA's."""
-        return self.shared, self.where.rpartition(".")[2]
-
-
-@dataclass
-class Findings:
-    """Sentences and uses of pins that are gathered while the data are walked."""
-
-    chip: Chip
-    sentences: list[str] = field(default_factory=list)
-    uses: list[Use] = field(default_factory=list)
-
-    def add(self, where: str, what: str) -> None:
-        """A sentence about a place in the data."""
-        self.sentences.append(f"{where} {what}.")
-
-    # --- values ---
-
-    def check(self, where: str, rule, value, shared: str = "") -> None:
-        """One value against its rule of keys.py."""
-        if isinstance(rule, list):
-            if value is not None:
-                self.check(where, rule[0], value, shared)
-        elif isinstance(rule, dict):
-            self.check_part(where, rule, value)
-        elif isinstance(rule, frozenset):
-            if type(value) not in {type(one) for one in rule} or value not in rule:
-                self.add(where, f"is {value!r} and must be {' or '.join(map(repr, sorted(rule)))}")
-        elif isinstance(rule, type):
-            if type(value) is not rule:
-                self.add(where, f"is {value!r} and must be {_TYPES[rule]}")
-        elif rule == keys.PINS_IN:
-            for n, pin in enumerate(value if isinstance(value, list) else [value]):
-                self.check(f"{where}[{n}]" if isinstance(value, list) else where, keys.PIN_IN, pin)
-        elif rule in keys.DIRECTIONS:
-            self.check_pin(where, rule, value, shared)
-        elif type(value) is not int or not rule[0] <= value <= rule[1]:
-            self.add(where, f"is {value!r} and must be {rule[0]} to {rule[1]}")
-
-    def check_part(self, where: str, rules: dict, part) -> None:
-        """A dictionary: all its keys, none unknown, each by its rule."""
-        if not isinstance(part, dict):
-            self.add(where, f"is {part!r} and must be a dictionary")
-            return
-        known = {name.rstrip("?"): rule for name, rule in rules.items()}
-        for name in sorted(set(part) - set(known)):
-            self.add(where, f"has an unknown key '{name}'")
-        for name, rule in rules.items():
-            if name.rstrip("?") in part:
-                self.check(f"{where}.{name.rstrip('?')}", rule, part[name.rstrip("?")])
-            elif not name.endswith("?"):
-                self.add(where, f"lacks the key '{name}'")
-
-    # --- pins ---
-
-    def check_pin(self, where: str, direction: str, pin, shared: str = "") -> None:
-        """A pin: there, free of the module's own uses, able to do it, quiet at reset where that matters."""
-        chip = self.chip
-        if type(pin) is not int or pin not in chip.pins:
-            self.add(where, f"is {pin!r}, which is no GPIO of the {chip.name}")
-            return
-        self.uses.append(Use(where, pin, direction, shared))
-        name = f"is on GPIO{pin}, which"
-        for pins, what in ((chip.flash, "the module's flash or PSRAM"), (chip.console, "the console"), (chip.usb, "USB")):
-            if pin in pins:
-                self.add(where, f"{name} belongs to {what}")
-        if direction == keys.PIN_OUT and pin in chip.input_only:
-            self.add(where, f"is an output on GPIO{pin}, which is an input only")
-        if direction == keys.PIN_ADC and pin in chip.adc2:
-            self.add(where, f"{name} is on ADC2 and cannot be read while Wi-Fi runs")
-        elif direction == keys.PIN_ADC and pin not in chip.adc1:
-            self.add(where, f"{name} has no ADC")
-        if pin in chip.strap and not where.startswith(_HARMLESS_ON_STRAP):
-            self.add(where, f"{name} is read as a strapping pin at reset")
-        if direction == keys.PIN_OUT and pin in chip.driven and _SAFETY.search(where):
-            self.add(where, f"{name} pulses at reset")
-
-    def check_clashes(self) -> None:
-        """Each pin has one use, or is that of one bus."""
-        first: dict[int, Use] = {}
-        for use in self.uses:
-            other = first.setdefault(use.pin, use)
-            if other is not use and (not use.shared or use.line() != other.line()):
-                self.add(use.where, f"is on GPIO{use.pin}, which {other.where} uses already")
 
 
 class BoardCheck:
@@ -149,11 +51,8 @@ class BoardCheck:
 
     def _check_board(self) -> None:
         data, found = self._data, self._found
-        apart = (*keys.UNCHECKED, "HOUSE", "DISPLAY", "LAN")
+        apart = ("OUTLETS", "HOUSE", "DISPLAY", "LAN")
         found.check_part("board", keys.BOARD, {name: value for name, value in data.items() if name not in apart})
-        for name in keys.UNCHECKED:
-            if name not in data:
-                found.add("board", f"lacks the key '{name}'")
         if data.get("NAME") != self._name:
             found.add("board.NAME", f"is {data.get('NAME')!r} and must be the folder's name '{self._name}'")
         root = data.get("FLASH_ROOT")
@@ -162,6 +61,11 @@ class BoardCheck:
         if data.get("LAB") is True:
             found.add("board.LAB", "is True and must be False on a board that can be sold")
         self._check_web(data.get("WEB"), data.get("SETUP_PORTS"))
+        shared, update = data.get("SHARED"), data.get("UPDATE")
+        if isinstance(shared, dict) and None not in (shared.get("led"), shared.get("pixel")):
+            found.add("board.SHARED", "has a led and a pixel, and a board has one status light")
+        if isinstance(update, dict) and update.get("board") != self._name:
+            found.add("board.UPDATE.board", f"is {update.get('board')!r} and must be '{self._name}': others are not installed")
         device = data.get("DEVICE")
         for name, most in keys.DEVICE_TEXT.items() if isinstance(device, dict) else ():
             text = device.get(name)
@@ -179,6 +83,8 @@ class BoardCheck:
             number = 0
         if not 1 <= number <= 65535:
             self._found.add("board.WEB", f"is {web!r} and must be ADDRESS:PORT")
+        elif host != _ANY:
+            self._found.add("board.WEB", f"is {web!r} and must be {_ANY}:{port}, since the network gives the unit its address")
         elif isinstance(setup_ports, dict) and setup_ports.get("http") == number:
             self._found.add("board.SETUP_PORTS.http", f"is {number}, which is the port of board.WEB as well")
 
@@ -205,10 +111,13 @@ class BoardCheck:
 
     def _check_contactors(self, where: str, outlet: dict) -> None:
         """Check the relations between keys: a voltage is sensed at each pole, and a second contactor needs three phases."""
-        for name in ("contactor", "phase_switch"):
+        first = 3 if outlet.get("phases") == 3 and outlet.get("phase_switch") is None else 1
+        for name, poles in (("contactor", first), ("phase_switch", 2)):
             part = outlet.get(name)
             if isinstance(part, dict) and (part.get("contact") == "voltage") != isinstance(part.get("feedback"), list):
                 self._found.add(f"{where}.{name}.feedback", "must be a pin, or with 'voltage' a tuple of pins, one a pole")
+            elif isinstance(part, dict) and isinstance(part.get("feedback"), list) and len(part["feedback"]) != poles:
+                self._found.add(f"{where}.{name}.feedback", f"has {len(part['feedback'])} pins for {poles} poles")
         if outlet.get("phase_switch") is not None and outlet.get("phases") != 3:
             self._found.add(f"{where}.phase_switch", "is a contactor of the phases 2 and 3, and the outlet has one phase")
 
@@ -335,7 +244,7 @@ class BoardCheck:
         if lan is None:
             return
         kind = lan.get("kind") if isinstance(lan, dict) else None
-        if kind not in keys.LAN:
+        if not isinstance(kind, str) or kind not in keys.LAN:
             found.add(where, f"must be None or a dictionary whose 'kind' is {' or '.join(keys.LAN)}")
             return
         rest = {name: value for name, value in lan.items() if name != "kind"}

@@ -31,6 +31,7 @@ class Chip:
     psram: tuple[int, ...] = ()  # pins that a module's PSRAM takes beside the flash's
     rmii: dict[str, int] = field(default_factory=dict)  # pins of the Ethernet MAC, which cannot be moved; {}: it has none
     ref_clk: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of its 50 MHz: "input", "output" -> pins
+    flash_supply: int | None = None  # strapping pin that chooses the voltage of the flash: high at reset, and it does not start
 
     def with_psram(self) -> "Chip":
         """The chip on a module with PSRAM."""
@@ -51,21 +52,21 @@ CHIPS = {
             rtc=(36, 37, 38, 39, 34, 35, 25, 26, 33, 32, 4, 0, 2, 15, 13, 12, 14, 27),
             touch=(4, 0, 2, 15, 13, 12, 14, 27, 33, 32), uarts=(1, 2), i2c=(0, 1), spi=(1, 2), adc_mv=(150, 2450), ulp="fsm",
             psram=(16, 17), rmii={"txd0": 19, "txd1": 22, "tx_en": 21, "rxd0": 25, "rxd1": 26, "crs_dv": 27},
-            ref_clk={"input": (0,), "output": (0, 16, 17)},
+            ref_clk={"input": (0,), "output": (0, 16, 17)}, flash_supply=12,
         ),
         Chip(
             "esp32s2", _range((0, 21), (26, 46)), flash=_range((27, 32)), console=(43, 44), usb=(19, 20),
             strap=(0, 45, 46), driven=(18, 43), input_only=(46,),
             adc1=_range((1, 10)), adc2=_range((11, 20)), rtc=_range((0, 21)), touch=_range((1, 14)),
             uarts=(1,), i2c=(0, 1), spi=(1, 2), adc_mv=(0, 2500), ulp="fsm",
-            psram=(26,),
+            psram=(26,), flash_supply=45,
         ),
         # 33 to 37 are the octal PSRAM's (module N8R8).
         Chip(
             "esp32s3", _range((0, 21), (26, 48)), flash=_range((26, 37)), console=(43, 44), usb=(19, 20),
             strap=(0, 3, 45, 46), driven=(18, 19, 20, 43), input_only=(),
             adc1=_range((1, 10)), adc2=_range((11, 20)), rtc=_range((0, 21)), touch=_range((1, 14)),
-            uarts=(1, 2), i2c=(0, 1), spi=(1, 2), adc_mv=(0, 3100), ulp="fsm",
+            uarts=(1, 2), i2c=(0, 1), spi=(1, 2), adc_mv=(0, 3100), ulp="fsm", flash_supply=45,
         ),
         # ADC2 of the C3 does not work (errata). 11 feeds the flash.
         Chip(

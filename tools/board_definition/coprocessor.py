@@ -14,6 +14,8 @@ def faults(data: dict, outlets: list, chip_name: str) -> list[str]:
         found.append(f"is True, and the program is for the esp32, not the {chip_name}")
     if len(outlets) != 1:
         found.append("is True, and the program watches one outlet")
-    if any(isinstance(meter, list) and meter[0] in converted for meter in meters):
+    if any(isinstance(outlet, dict) and outlet.get("phase_switch") is not None for outlet in outlets):
+        found.append("is True, and the program opens one contactor, not a phase_switch besides")
+    if any(isinstance(meter, list) and meter[:1] and meter[0] in converted for meter in meters):
         found.append("is True, and a meter on ADC1 leaves no time for the program's samples")
     return found

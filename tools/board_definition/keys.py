@@ -46,12 +46,17 @@ BOARD = {
     "HEAP_GROWS": FLAG,
     "HANDSHAKE_MS": (0, 5000),
     "WEB": [TEXT],
-    "SETUP_PORTS": [{"dns": (1, 65535), "http": (1, 65535)}],
+    "SETUP_PORTS": [{"dns": frozenset((53,)), "http": frozenset((80,))}],  # no telephone asks at others
     "LAB": FLAG,
     "COPROCESSOR?": FLAG,
     "SUPPLY_DA?": [(60, 10_000)],
     "SHARED": SHARED,
     "DEVICE": {"vendor": TEXT, "model": TEXT, "serial": TEXT},
+    "FACTORY": dict,
+    "CSMS": dict,
+    "MQTT": [dict],
+    "UPDATE": dict,
+    "UPDATE_KEYS": list,
 }
 # kind of Ethernet chip -> the keys of LAN beside "kind"; a W5500 has a bus besides
 LAN = {
@@ -61,7 +66,7 @@ LAN = {
     },
     "w5500": {"int": PIN_IN, "reset?": PIN_OUT},
 }  # fmt: skip
-UNCHECKED = ("OUTLETS", "FACTORY", "CSMS", "MQTT", "UPDATE", "UPDATE_KEYS")  # outlets one by one; the rest is factory data
+UNCHECKED = ("FACTORY", "CSMS", "MQTT", "UPDATE", "UPDATE_KEYS")  # factory data: what is in them is not the board's
 BUS_PINS = {
     "i2c": {"scl": PIN_OUT, "sda": PIN_OUT},
     "spi": {"sck": PIN_OUT, "mosi": PIN_OUT, "miso": PIN_IN},

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BOARDS = ROOT / "boards"
 COMMON = BOARDS / "common"  # what several boards share
 SIMULATED = "SIM"
+_LONGEST_S = 60  # a busy computer
 _DRIVERS = ROOT / "firmware" / "charger" / "drivers"
 SHOW = """
 import json, sys
@@ -22,7 +23,17 @@ class machine:
 if sys.argv[-1] != "SIM":
     sys.modules["machine"] = machine
 import board
-print(json.dumps({name: getattr(board, name) for name in dir(board) if name.isupper() and name[0] != "_"}))
+def plain(where, value):
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else repr(name): plain("%s.%s" % (where, name), value[name]) for name in value}
+    if isinstance(value, (tuple, list)):
+        return [plain("%s[%d]" % (where, n), one) for n, one in enumerate(value)]
+    if isinstance(value, bytes):
+        return repr(value)
+    if value is None or isinstance(value, (bool, int, str)) or isinstance(value, float) and value - value == 0:
+        return value
+    raise TypeError("%s is %r, which is no value of board data" % (where, value))
+print(json.dumps({name: plain(name, getattr(board, name)) for name in dir(board) if name.isupper() and name[0] != "_"}))
 """
 
 
@@ -37,24 +48,12 @@ def names() -> list[str]:
 
 def chip_of(folder: Path) -> Chip:
     """The chip that mpconfigboard.cmake builds for, without the pins of a PSRAM that it switches on."""
-    text = (folder / "mpconfigboard.cmake").read_text(encoding="utf-8")
+    text = (folder / "mpconfigboard.cmake").read_text(encoding="utf-8", errors="replace")
     found = re.search(r"set\(IDF_TARGET (\w+)\)", text)
     name = found.group(1) if found else "esp32"
     if name not in CHIPS:
         raise DefinitionError(f"{folder.name}/mpconfigboard.cmake names the chip {name}; known are {', '.join(CHIPS)}.")
     return CHIPS[name].with_psram() if "sdkconfig.spiram" in text else CHIPS[name]
-
-
-def without_ethernet(folder: Path, data: dict) -> list[str]:
-    """The lines that the build files of a board with Ethernet lack: a sentence each. By default all boards are built without."""
-    lan = data.get("LAN")
-    if not isinstance(lan, dict):
-        return []
-    wanted = [("mpconfigboard.h", "#define MICROPY_PY_NETWORK_LAN (1)")]
-    if lan.get("kind") == "w5500":
-        wanted += [("sdkconfig.board", "CONFIG_ETH_USE_SPI_ETHERNET=y"), ("sdkconfig.board", "CONFIG_ETH_SPI_ETHERNET_W5500=y")]
-    return [f"board.LAN needs the line '{line}' in {name}." for name, line in wanted
-            if line not in (folder / name).read_text(encoding="utf-8").splitlines()]
 
 
 def load(folder: Path, interpreter: Path | None = None) -> dict:
@@ -63,14 +62,25 @@ def load(folder: Path, interpreter: Path | None = None) -> dict:
     path = f"{folder}:{COMMON}:{ROOT / 'firmware'}:.frozen"
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-            env={"MICROPYPATH": path, "PATH": os.environ.get("PATH", "")},
+            command, cwd=ROOT, capture_output=True, text=True, timeout=_LONGEST_S, check=False,
+            errors="replace", env={"MICROPYPATH": path, "PATH": os.environ.get("PATH", "")},
         )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise DefinitionError(f"{folder.name}/board.py does not end within {_LONGEST_S} s.") from error
     except OSError as error:
         raise DefinitionError("There is no MicroPython in .toolchain; run 'make setup' first.") from error
     if done.returncode:
-        raise DefinitionError(f"{folder.name}/board.py fails: {(done.stderr or done.stdout).strip().splitlines()[-1]}.")
-    return json.loads(done.stdout.splitlines()[-1])
+        raise DefinitionError(f"{folder.name}/board.py{_failure(done.stderr or done.stdout)}.")
+    try:
+        return json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        raise DefinitionError(f"{folder.name}/board.py ends, or prints something, before its data are read.") from error
+
+
+def _failure(output: str) -> str:
+    """Line of board.py and error of a traceback, as the end of a sentence."""
+    lines = re.findall(r'board\.py", line (\d+)', output)
+    return (f", line {lines[-1]}," if lines else "") + f" fails: {(output.strip().splitlines() or ['it ends'])[-1]}"
 
 
 def literal(path: Path, name: str):
@@ -112,8 +122,17 @@ def _kinds(folder: Path):
             yield row, options
 
 
-def choose(name: str | None, flag: str) -> Path:
-    """The folder of a board by name; DefinitionError with the list for an unknown one."""
+def choose(name: str | None, flag: str, anywhere: bool = False) -> Path:
+    """The folder of a board by name; DefinitionError with the list for an unknown one.
+
+    anywhere: a name with a / is the path of a board's folder that is not in boards/.
+    """
+    if anywhere and name and "/" in name:
+        folder = Path(name).resolve()
+        for file in ("board.py", "mpconfigboard.cmake"):
+            if not (folder / file).is_file():
+                raise DefinitionError(f"{flag} {name} is no folder of a board: it has no {file}.")
+        return folder
     if name not in names():
         raise DefinitionError(f"{flag} must be one of {', '.join(names())}, not '{name}'.")
     return BOARDS / name

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from device import FEED
 from mpremote.transport import TransportError, TransportExecError
-from mpremote.transport_serial import SerialTransport
 
 from .bench import BenchError
+from .transport import SILENT_S, Transport
 
 _MARK = "HIL "
-_PROMPT_S = 30  # the bare-metal target on a busy computer
 
 
 class SerialUnit:
@@ -20,8 +19,8 @@ class SerialUnit:
         self.what = what
         self._serial = None
         try:
-            self._serial = SerialTransport(port, timeout=10)
-            self._serial.enter_raw_repl(soft_reset=soft_reset, timeout_overall=_PROMPT_S)
+            self._serial = Transport(port)
+            self._serial.enter_raw_repl(soft_reset=soft_reset, timeout_overall=SILENT_S)
             self.run(FEED)
         except (TransportError, OSError) as error:
             self.close()

@@ -53,7 +53,7 @@ def _add_unit(add):
     """The unit: its back end, identity, parts, credentials, sources of updates."""
     add("--csms", metavar="URL", help="back end, ws(s)://HOST:PORT/PATH; the identity is appended")
     add("--csms-secure", metavar="URL", help="back end for security profiles 2 and 3, where it is another wss://HOST:PORT/PATH")
-    add("--board", metavar="NAME", help="run the board.py of boards/NAME in the simulated world")
+    add("--board", metavar="NAME", help="run the board.py of boards/NAME, or of a folder given with a /, in the simulated world")
     add("--identity", metavar="ID", help="charge point identity (default: the serial number)")
     add("--count", type=int, default=1, metavar="N", help="run N chargers, ID0001 and so on, as tools/fleet.py does")
     add("--connectors", type=int, default=1, metavar="N", help="1 to 4 (default 1)")
@@ -114,11 +114,11 @@ def _check_numbers(given):
 
 
 def _check_board(given):
-    """A real board brings its own outlets and meters."""
+    """A real board brings its own outlets and meters; afterwards `given.board` is its folder."""
     if given.board is None:
         return
     try:
-        loading.choose(given.board, "--board")
+        given.board = str(loading.choose(given.board, "--board", anywhere=True))
     except loading.DefinitionError as error:
         raise Mistake(str(error)) from error
     if given.connectors != 1 or any(pair.partition("=")[0].strip() in PARTS for pair in given.set):

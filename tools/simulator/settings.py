@@ -19,8 +19,9 @@ METERS = tuple(_METERS)
 READERS = tuple(_on_sim("readers/__init__.py"))
 DISPLAYS = tuple(_on_sim("displays/__init__.py"))
 # --set KEY=VALUE that chooses a part -> its values; where nothing is chosen the first meter and reader, and none of the others
-PARTS = {"MeterKind": METERS, "HouseKind": ("CT",), "ReaderKind": READERS, "DisplayKind": DISPLAYS,
+PARTS = {"MeterKind": METERS, "HouseKind": METERS, "ReaderKind": READERS, "DisplayKind": DISPLAYS,
          "LanKind": tuple(_on_sim("ethernet.py"))}
+_BYTE = r"(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])"
 _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 # --set KEY=VALUE that is read by the simulated board -> its form, and that in words
 _FORMS = {
@@ -28,6 +29,8 @@ _FORMS = {
     "ContactorContact": ("normally_open|mirror|voltage", "normally_open, mirror or voltage"),
     "HandshakeMs": (r"\d{1,4}", "0 to 9999"),
     "HardwareRevision": (r"\d{1,5}", "0 to 99999"),
+    "HomeHost": (rf"(10\.{_BYTE}|172\.(1[6-9]|2\d|3[01])|192\.168)(\.{_BYTE}){{2}}",
+                 "an address of a home network, as 192.168.1.9"),
     "SetupPorts": (f"{_PORT}/{_PORT}", "two ports, DNS/HTTP"),
     "WifiNetwork": ("[^/]{1,32}/.{8,63}", "NAME/PASSWORD with a password of 8 to 63 characters"),
 }

@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from hil.transport import Transport
 from mpremote.transport import TransportError, TransportExecError
-from mpremote.transport_serial import SerialTransport
 
 from . import build, fetch
 
@@ -51,12 +51,13 @@ class Emulator:
             *(["-icount", "shift=0"] if counted else []),
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._words, stderr=subprocess.STDOUT)
-        self._serial: SerialTransport | None = None
+        self._serial: Transport | None = None
         try:
-            self._serial = SerialTransport(self._pty(), timeout=10)
+            self._serial = Transport(self._pty())
             self._serial.enter_raw_repl(soft_reset=False, timeout_overall=_START_S)
             places = ", ".join(f"'/rom/{name}'" if name != ".frozen" else "'.frozen'" for name in self._with_frozen(folders))
-            self.run(_START % (IMAGE, image.stat().st_size, places))
+            self.start = _START % (IMAGE, image.stat().st_size, places)  # after a soft reset it has to run again
+            self.run(self.start)
         except TransportError as error:
             self.close()
             raise TargetError(f"the target's REPL does not answer: {error}; {self._output()}") from error

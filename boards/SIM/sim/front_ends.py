@@ -26,9 +26,14 @@ class Place:
         """Put it on the I2C bus, at its address."""
         self.world.i2c.setdefault(self.options["bus"], {})[self.options["address"]] = chip
 
+    def there(self):
+        """The chip at its address of the I2C bus, None when there is none yet."""
+        return self.world.i2c.get(self.options["bus"], {}).get(self.options["address"])
+
     def spi(self, chip):
-        """Put it on the SPI bus, with its chip select."""
-        wire = self.world.spi[self.options["bus"]] = SPIWire(chip)
+        """Put it on the SPI bus, beside those that are there, with its chip select."""
+        bus = self.options["bus"]
+        wire = self.world.spi[bus] = SPIWire(chip, self.world.spi.get(bus))
         self.world.digital[self.options["cs"]] = lines.ChipSelect(wire)
 
     def uart(self, chip, parity=None, baud=4800):
@@ -56,7 +61,7 @@ def connect(world, outlet, kind, options):
 
 
 class House:
-    """The supply of the house, one phase: what the outlets take of it and `others_ma`, below 0 what flows in there."""
+    """The supply of the house: on each phase what the outlets take of it and `others_ma`, below 0 what flows in there."""
 
     id = 15
     pf_milli = 1000
@@ -66,6 +71,17 @@ class House:
         self.ev = self
         self.others_ma = 0
         self.meter = None
+        self.i_ma, self.v_mv, self.p_mw, self.f_mhz = [0, 0, 0], [0, 0, 0], [0, 0, 0], 0
+
+    def sample(self, _now_ms):
+        """For the meter chip, as an outlet's: bring v_mv, i_ma, p_mw and f_mhz up to date."""
+        self.sync()
+        self.f_mhz = self.mains.f_mhz
+        for n in range(3):
+            ma = self.phase_ma(n)
+            self.v_mv[n] = self.mains.phase_mv(n)
+            self.i_ma[n] = abs(ma)
+            self.p_mw[n] = self.v_mv[n] // 100 * ma // 10
 
     def sync(self):
         """Its outlets are as of now."""

@@ -7,7 +7,7 @@ not through argv or the environment of the interpreter.
 # --set values that are for the simulated board and no configuration keys
 OURS = (
     "MeterKind", "HouseKind", "ReaderKind", "DisplayKind", "LanKind", "HardwareRevision", "WifiNetwork", "HandshakeMs",
-    "ContactorActive", "ContactorContact", "AdcConversionUs", "MonitorReset", "SetupPorts",
+    "ContactorActive", "ContactorContact", "AdcConversionUs", "MonitorReset", "SetupPorts", "HomeHost",
 )  # fmt: skip
 host_root = ""  # where the host's files are: /host while a real board's file system is at / (real_board.py)
 

@@ -41,14 +41,15 @@ class _Channel:
 class ADE7953Chip:
     """One chip. source.sample(now_ms) must bring source.v_mv, i_ma, p_mw (lists of 3) and f_mhz up to date.
 
-    I2C level: write(data), read(n). SPI level: select(), transfer. Channel A sees phase 0 of the source, B phase `b`.
+    I2C level: write(data), read(n). SPI level: select(), transfer. Channel A sees phase 0 of the source, B phase `b`,
+    after measure() phase 0 of another source.
     seed        selects the unit: ratio errors up to 2 %, a delay up to 0.5 degrees; 0 is a unit without errors
     dead        when True the chip no longer answers
     frozen      when True measured registers keep the values that were read last
     """
 
     def __init__(self, source, seed: int = 1, b: int = 1, now=time.ticks_ms):
-        self._source = source
+        self._sources = [source, source]
         self._now = now
         self._noise = Noise(seed + 77)
         self._channels = (
@@ -64,6 +65,11 @@ class ADE7953Chip:
     def factory(self, channel: int = 0) -> dict:
         """The calibration.json entry of this unit after a calibration without errors."""
         return factory_entry("ade7953", [self._channels[channel].unit])
+
+    def measure(self, channel: int, source):
+        """The transformer of a channel is around the first conductor of this source, on the same voltage."""
+        self._sources[channel] = source
+        self._channels[channel].phase = 0
 
     def turn_round(self, channel: int = 0):
         """Reverse the current channel."""
@@ -101,22 +107,24 @@ class ADE7953Chip:
         now = self._now()
         dt_s = time.ticks_diff(now, self._sampled_ms) / 1000.0
         self._sampled_ms = now
-        self._source.sample(now)
-        source = self._source
+        source, other = self._sources
+        source.sample(now)
+        if other is not source:
+            other.sample(now)
         bent = 1.0 if self._registers[0x120] == 0x0030 else 1.015  # without the optimum settings (MET-12)
         if not self._registers[0x102] & 0x0004:
             bent *= 1.03  # high-pass filter off: offsets count
         vgain = self._registers[0x281] / 0x400000 * bent
         f_mhz = source.f_mhz
-        for channel in self._channels:
-            self._measure(channel, vgain, bent, f_mhz, dt_s)
+        self._measure(source, self._channels[0], vgain, bent, dt_s)
+        self._measure(other, self._channels[1], vgain, bent, dt_s)
         unit = self._channels[0].unit
         vrms = source.v_mv[0] * _V_CODE / 1000.0 * unit.v * vgain
         self._vrms = min(_FULL_SCALE, int(vrms * (1.0 + 0.0002 * self._noise.normal())))
         self._period = min(0x7FFF, int(223750000 / f_mhz + 0.5) - 1) if f_mhz and source.v_mv[0] > 20000 else 0x7FFF
 
-    def _measure(self, channel, vgain: float, bent: float, f_mhz: int, dt_s: float):
-        source, unit, n = self._source, channel.unit, channel.phase
+    def _measure(self, source, channel, vgain: float, bent: float, dt_s: float):
+        unit, n = channel.unit, channel.phase
         igain = self._registers[channel.igain] / 0x400000 * bent
         code = self._registers[channel.phcal]
         held_ns = (code & 0x1FF) * _PHASE_STEP_NS
@@ -257,7 +265,11 @@ class ADE7953Chip:
 
 
 def fit(place):
-    """Wire a chip by I2C or SPI, according to the kind."""
-    chip = ADE7953Chip(place.outlet, place.seed)
-    (place.i2c if place.kind == "ade7953_i2c" else place.spi)(chip)
+    """Wire a chip by I2C or SPI, according to the kind; at an address with one it is a channel of that one."""
+    on_i2c = place.kind == "ade7953_i2c"
+    chip = place.there() if on_i2c else None
+    if chip is None:
+        chip = ADE7953Chip(place.outlet, place.seed)
+        (place.i2c if on_i2c else place.spi)(chip)
+    chip.measure("AB".index(place.options.get("channel", "A")), place.outlet)
     return chip

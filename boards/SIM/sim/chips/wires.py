@@ -48,30 +48,35 @@ class I2CWire:
 
 
 class SPIWire:
-    """machine.SPI with one chip; cs is the object to give to the driver as chip-select pin."""
+    """machine.SPI with one chip; cs is the object to give to the driver as chip-select pin. `beside`: the next on its bus."""
 
-    def __init__(self, chip):
+    def __init__(self, chip, beside=None):
         self._chip = chip
+        self._beside = beside
         self._sent = None
 
     def cs(self, level: int):
         """The chip-select pin, callable like machine.Pin."""
         if level == 0:
             self._sent = b""
-        elif self._sent:
+            return
+        if self._sent:
             self._chip.exchange(self._sent, 0)
-            self._sent = None
+        self._sent = None
 
     def write(self, buf):
         """Clock bytes out; the chip's answer is dropped."""
         if self._sent is not None:
             self._sent += bytes(buf)
+        elif self._beside is not None:
+            self._beside.write(buf)
 
     def readinto(self, buf, write: int = 0x00):
         """Clock bytes in; without a selected chip the line is high."""
-        if self._sent is None:
-            data = b"\xff" * len(buf)
-        else:
-            data = self._chip.exchange(self._sent, len(buf))
+        if self._sent is not None:
+            buf[:] = self._chip.exchange(self._sent, len(buf))
             self._sent = b""
-        buf[:] = data
+        elif self._beside is not None:
+            self._beside.readinto(buf)
+        else:
+            buf[:] = b"\xff" * len(buf)
