@@ -37,6 +37,9 @@ def complete(line, chargers=("PL-0001", "PL-0002", "X1")):
     ("csms --control ", []),
     ("csms --control 127.0.0.1:5 ac", ["actions"]),
     ("csms call PL-0001 Reset 'type", []),
+    ("csms chargers; csms actions ClearC", ["ClearCache", "ClearChargingProfile"]),
+    ("csms chargers|less && csms ch", ["chargers"]),
+    ("csms chargers; ls ch", []),
     ("pilotlight-sim fleet ", []),
     ("csms", []),
 ])  # fmt: skip
