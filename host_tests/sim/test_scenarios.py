@@ -196,6 +196,11 @@ def test_a_back_end_that_is_not_there_is_the_reason():
             player.play([])
 
 
+def test_a_setting_that_the_charger_ignores_is_a_failure(tmp_path):
+    done = run("run", scenario(tmp_path, [{"plug_in": 1}], settings={"MeterValuSampleInterval": 10}))
+    assert done.returncode == 1 and "A setting has no effect: MeterValuSampleInterval: unknown key" in done.stdout, done.stdout
+
+
 def test_a_report_is_xml_whatever_a_reason_holds(tmp_path):
     result = launcher.Result(files.Scenario(Path("a.yaml"), "A", []), launcher.FAILED, "A step\x1b[0m \x00 ö\nmore", 1.0)
     launcher.junit([result], tmp_path / "report.xml")

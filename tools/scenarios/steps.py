@@ -8,6 +8,7 @@ from scenarios.files import text_of
 
 WITHIN_S = 20  # seconds of this machine
 _PASS_S = 30  # of this machine, at least, in which time of the charger must go by
+_IGNORED = "simulate: --set "  # how the simulator begins to say so
 _KINDS = {"call": "CALL", "result": "CALLRESULT", "error": "CALLERROR"}
 _COMPARISONS = {
     "gt": lambda value, wanted: value > wanted,
@@ -73,6 +74,9 @@ class Player:
             habit.play(self._back_end)
         if ready:
             self._wait_booted()
+        ignored = [line for line in self._charger.log_lines() if line.startswith(_IGNORED)]
+        if ignored:
+            raise StepFailed(f"A setting has no effect: {ignored[0].removeprefix(_IGNORED)}.")
         for number, step in enumerate(steps, 1):
             [(name, fields)] = step.items()
             try:
