@@ -31,8 +31,8 @@ CASES = [
     (fleet, ["1", "--json", "FOLDER"]), (fleet, ["1", "--storm", "--png", "/proc/x.png"]),
     (scenario, ["run", "STEPS", "--against", "x"]), (scenario, ["run", "STEPS", "--jobs", "0"]),
     (scenario, ["run", "STEPS", "--junit", "FOLDER"]), (trace, ["show", "GARBAGE"]), (trace, ["show", "DEEP"]),
-    (trace, ["show", "SIDEWAYS"]), (trace, ["show", "UNTIMED"]), (trace, ["scenario", "NUMBERED"]), (trace, ["diff", "-", "-"]),
-    (trace, ["show", "GARBAGE", "--kind", "CAL"]),
+    (trace, ["show", "SIDEWAYS"]), (trace, ["show", "UNTIMED"]), (trace, ["scenario", "NUMBERED"]),
+    (trace, ["show", "MESSAGE", "--kind", "CAL"]),
     (csms, ["serve", "--port", "99999"]), (csms, ["call", "CP1", "Reset", "@DEEP"]), (csms, ["call", "CP1", "Reset", "@GARBAGE"]),
     (verify_log, ["DEEP"]), (verify_log, ["GARBAGE"]), (fuses, ["--board", "ESP32_DEVKITC", "--summary", "GARBAGE"]),
     (fuses, ["--board", "ESP32_DEVKITC", "--summary", "DEEP"]), (scorecard, ["--jobs", "0"]), (scorecard, ["--json", "FOLDER"]),
@@ -51,12 +51,14 @@ def test_a_python_without_the_packages_is_a_sentence_and_exit_code_2(words):
 @pytest.fixture
 def files(tmp_path):
     """Words of CASES -> paths."""
-    made = {name: tmp_path / name.lower() for name in ("FOLDER", "GARBAGE", "DEEP", "STEPS", "SIDEWAYS", "UNTIMED", "NUMBERED")}
+    names = "FOLDER GARBAGE DEEP STEPS SIDEWAYS UNTIMED NUMBERED MESSAGE"
+    made = {name: tmp_path / name.lower() for name in names.split()}
     made["FOLDER"].mkdir()
     made["GARBAGE"].write_bytes(bytes(range(256)))
     made["DEEP"].write_text(DEEP)
     made["STEPS"].write_text("name: None\nsteps: []\n")
-    for name, line in (("SIDEWAYS", {"dir": "sideways"}), ("UNTIMED", {"at_ms": "one"}), ("NUMBERED", {"action": 7})):
+    lines = {"SIDEWAYS": {"dir": "sideways"}, "UNTIMED": {"at_ms": "one"}, "NUMBERED": {"action": 7}, "MESSAGE": {}}
+    for name, line in lines.items():
         made[name].write_text(json.dumps({"dir": "out", "kind": "CALL", "at_ms": 1, "action": "Reset", "payload": {}} | line))
     return made
 

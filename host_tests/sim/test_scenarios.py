@@ -171,6 +171,12 @@ def test_true_and_false_are_written_as_ocpp_writes_them(tmp_path):
     path = tmp_path / "good.yaml"
     path.write_text("name: X\nsteps: [wait: 1]\nsettings: {AllowOfflineTxForUnknownId: true, HeartbeatInterval: 60}")
     assert files.load(path).settings == {"AllowOfflineTxForUnknownId": "true", "HeartbeatInterval": "60"}
+    calls = []
+    back_end = types.SimpleNamespace(call=lambda action, **payload: calls.append(payload) or {"status": "Accepted"})
+    player = steps.Player(None, back_end, None)
+    player._done_so_far = lambda: None
+    player._step("configure", {"StopTransactionOnInvalidId": False})
+    assert calls == [{"key": "StopTransactionOnInvalidId", "value": "false"}]
 
 
 def test_a_long_wait_has_the_time_that_it_takes_and_a_connector_must_be_there():
