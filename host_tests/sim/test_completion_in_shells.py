@@ -1,5 +1,6 @@
 """The completion of csms.py in the shells themselves: keys go to each on a terminal, the words that it then runs come back."""
 
+import contextlib
 import json
 import os
 import pty
@@ -58,13 +59,19 @@ class Terminal:
         self._shown = ""
         self._pid, self._fd = pty.fork()
         if self._pid == 0:
-            os.chdir(home)
-            os.execvpe(command[0], command, environment)
+            try:
+                os.chdir(home)
+                os.execvpe(command[0], command, environment)
+            finally:  # a child that has no shell must not go on as pytest
+                os._exit(127)
         self._prompts = 0
 
     def _read(self):
         while select.select([self._fd], [], [], 0)[0]:
-            self._shown += os.read(self._fd, 65536).decode("utf-8", "replace")
+            try:
+                self._shown += os.read(self._fd, 65536).decode("utf-8", "replace")
+            except OSError as error:  # the terminal's other end is closed
+                raise AssertionError(f"the shell has ended; 'make setup' fetches zsh and fish: {self._shown[-500:]}") from error
 
     def _until(self, condition, what):
         def ready():
@@ -87,7 +94,8 @@ class Terminal:
         return [json.loads(line) for line in self._notes.read_text().splitlines()] if self._notes.exists() else []
 
     def close(self):
-        os.kill(self._pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
         os.close(self._fd)
 
