@@ -12,6 +12,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 INTERRUPTED = 130
+MISTAKE = 2
+_TOOL = Path(sys.argv[0] or "-").resolve()
+
+
+def _without_package(kind, error, trace):
+    """The sentence of a tool that was started with a Python without its packages."""
+    if not issubclass(kind, ModuleNotFoundError):
+        sys.__excepthook__(kind, error, trace)
+        return
+    print(f"{_TOOL.stem}: {error}. It needs the project's own Python: make setup, then .venv/bin/python.", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(MISTAKE)  # a hook cannot choose the exit code otherwise
+
+
+if _TOOL.parent == Path(__file__).resolve().parent:
+    sys.excepthook = _without_package
 
 
 def exit_with(main):

@@ -33,6 +33,7 @@ VARIABLE = "PILOTLIGHT_CSMS_CONTROL"
 CONTROL_PORT = 8898
 DEFAULT_CONTROL = f"127.0.0.1:{CONTROL_PORT}"
 _TIMEOUT_S = 40
+_EXAMPLES = {"array": '["HeartbeatInterval"]', "object": '{"connectorId": 1}', "boolean": "true"}
 
 
 def _schema(action):
@@ -77,7 +78,9 @@ def _named(action, words):
         try:
             found[name] = text if known.get(name, {}).get("type") == "string" else read_json(text)
         except ValueError as error:
-            raise Mistake(f"{name} is no JSON: {error}.") from error
+            kind = known.get(name, {}).get("type", "value")
+            example = _EXAMPLES.get(kind, "1")
+            raise Mistake(f"{name} takes JSON, such as {name}='{example}'; '{text[:40]}' is no JSON: {error}.") from error
     return found
 
 
@@ -142,7 +145,7 @@ def _call(given):
 def _chargers_of(control):
     """Identities for the completion: none where no back end answers."""
     try:
-        return ask(control or os.environ.get(VARIABLE, DEFAULT_CONTROL), cmd="chargers")
+        return ask(control or os.environ.get(VARIABLE) or DEFAULT_CONTROL, cmd="chargers")
     except (Refused, Mistake):
         return []
 
@@ -181,7 +184,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser():
     parser = _Parser(prog="csms.py", allow_abbrev=False, description="Act as the back end of simulated chargers.")
-    parser.add_argument("--control", metavar="HOST:PORT", default=os.environ.get(VARIABLE, DEFAULT_CONTROL))
+    parser.add_argument("--control", metavar="HOST:PORT", default=os.environ.get(VARIABLE) or DEFAULT_CONTROL)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     commands.add_parser("chargers", help="list the chargers that are connected")
     listed = commands.add_parser("actions", help="list the calls, or the fields of one")
@@ -189,7 +192,7 @@ def _parser():
     call = commands.add_parser("call", help="make a call and print the answer")
     call.add_argument("identity")
     call.add_argument("action")
-    call.add_argument("payload", nargs="*", help="JSON, @FILE, - or NAME=VALUE words (default: {})")
+    call.add_argument("payload", nargs="*", default=[], help="JSON, @FILE, - or NAME=VALUE words (default: {})")
     completion = commands.add_parser("completion", help="print what a shell reads to complete 'csms call ...'")
     completion.add_argument("shell", choices=SHELLS)
     complete = commands.add_parser("complete", help="print what the last word of a command line may be")

@@ -1,9 +1,12 @@
 """Completion of csms.py on the command line: what may stand at its end, and the script that teaches it to a shell.
 
-A word ends in "=" where a value is to follow it. Charger identities are those of the back end that runs, none without one.
+A word ends in "=" where a value is to follow it, in "/" where a file is. Charger identities are those of the back end that
+runs, none without one.
 """
 
+import contextlib
 import shlex
+from pathlib import Path
 
 SHELLS = ("bash", "zsh", "fish")
 _COMMANDS = ("actions", "call", "chargers", "completion", "serve")
@@ -15,9 +18,12 @@ _SCRIPTS = {
 _csms_complete() {
   local line=${COMP_LINE:0:COMP_POINT} IFS=$'\\n'
   local word=${line##*[[:space:]]}
+  local rest=${word##*[=:]}  # what readline replaces: it breaks words there, and before an @
+  case $rest in *@*) rest=@${rest##*@} ;; esac
   COMPREPLY=($(csms complete "$line" 2>/dev/null))
-  case $word in *=*) COMPREPLY=("${COMPREPLY[@]#"${word%%=*}="}") ;; esac
-  case ${COMPREPLY[0]-} in *=) compopt -o nospace 2>/dev/null ;; esac
+  COMPREPLY=("${COMPREPLY[@]#"${word%"$rest"}"}")
+  case ${COMPREPLY[0]-} in @*) COMPREPLY=($(printf '%q\\n' "${COMPREPLY[@]}")) ;; esac
+  case ${COMPREPLY[0]-} in *[=/]) compopt -o nospace 2>/dev/null ;; esac
 }
 complete -o default -F _csms_complete csms pilotlight-sim
 """,
@@ -25,14 +31,16 @@ complete -o default -F _csms_complete csms pilotlight-sim
 _csms_complete() {
   local -a found
   found=("${(@f)$(csms complete "$LBUFFER" 2>/dev/null)}")
-  compadd -S '' -- ${(M)found:#*=}
-  compadd -- ${found:#*=}
+  compadd -S '' -- ${(M)found:#*[=/]}
+  compadd -- ${found:#*[=/]}
   (( ${#${(@)found:#}} )) || _files
 }
+(( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -i; }
 compdef _csms_complete csms pilotlight-sim
 """,
     "fish": """function csms; @; end
-complete -c csms -c pilotlight-sim -a '(csms complete (commandline -cp) 2>/dev/null)'
+complete -c csms -f -a '(csms complete (commandline -cp) 2>/dev/null)'
+complete -c pilotlight-sim -n '__fish_seen_subcommand_from csms' -f -a '(csms complete (commandline -cp) 2>/dev/null)'
 """,
 }
 _ALL_WORDS = {"bash": '"$@"', "zsh": '"$@"', "fish": "$argv"}
@@ -44,15 +52,28 @@ def script(shell, program):
 
 
 def _words(line):
-    """The words before the last, and the last, which may be empty or open; None where csms is not the command."""
+    """The words of the last command of a line before its last, and the last, which may be empty; None where it is not csms."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split, lexer.commenters = True, ""
+    words = []
     try:
-        words = shlex.split(line)
+        for word in lexer:
+            words = [] if word.strip(";&|") == "" and word else [*words, word]
     except ValueError:  # within quotes: nothing to complete
         return None
     if not line or line[-1].isspace():
         words.append("")
     at = next((n for n, word in enumerate(words[:-1]) if word.rpartition("/")[2] in _NAMES), None)
     return None if at is None else (words[at + 1 : -1], words[-1])
+
+
+def _files(last):
+    """@FILE of the files in the folder that is named so far, a folder with "/" at its end."""
+    folder, slash, name = last[1:].rpartition("/")
+    with contextlib.suppress(OSError):
+        return [f"@{folder}{slash}{path.name}{'/' if path.is_dir() else ''}" for path in Path(folder + slash).iterdir()
+                if name.startswith(".") or not path.name.startswith(".")]
+    return []
 
 
 def _fields(schema, given, last):
@@ -86,6 +107,8 @@ def candidates(line, actions, schema_of, chargers):
         offered = actions
     elif given[0] == "call" and len(given) == 1:
         offered = chargers(control and control[0])
+    elif given[0] == "call" and len(given) == 3 and last.startswith("@"):
+        offered = _files(last)
     elif given[0] == "call" and given[2] in actions:
         offered = _fields(schema_of(given[2]), given[3:], last)
     else:

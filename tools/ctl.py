@@ -15,9 +15,11 @@ Exit codes: 0 done, 1 the charger refused or does not answer, 2 the command line
 
 import argparse
 import json
+import math
 import os
 import socket
 import sys
+import textwrap
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -28,6 +30,8 @@ from simulator.options import DEFAULT_CONTROL, Mistake, address
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE = "PILOTLIGHT_CONTROL"
 _TIMEOUT_S = 35
+_LINE = 100  # characters
+_HELP_WIDTH = 34  # of the column with the commands
 
 
 class Refused(Exception):
@@ -84,9 +88,12 @@ def _value(text, kind, name):
             return False
         raise Mistake(f"{name} must be true or false, not '{text}'.")
     try:
-        return int(text) if kind == "int" or text.lstrip("-").isdigit() else float(text)
+        value = int(text) if kind == "int" or text.lstrip("-").isdigit() else float(text)
     except ValueError:
-        raise Mistake(f"{name} must be a number, not '{text}'.") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise Mistake(f"{name} must be a number, not '{text}'.")
+    return value
 
 
 def arguments(words, expected, cmd):
@@ -98,10 +105,13 @@ def arguments(words, expected, cmd):
         name, equals, text = word.partition("=")
         if not equals or name not in kinds:
             free = [candidate for candidate in order if candidate not in fields]
-            if not free:
-                raise Mistake(f"{cmd} takes {_signature(cmd, expected)}, nothing more.")
+            if not free or (name.isidentifier() and equals and kinds[free[0]] != "str"):
+                raise Mistake(f"'{word}' is no argument of {cmd}, which takes: {_signature(cmd, expected)}.")
             name, text = free[0], word
         fields[name] = _value(text, kinds[name], name)
+    missing = [name for name, _, required in expected if required and name not in fields]
+    if missing:
+        raise Mistake(f"{cmd} needs {' and '.join(missing)}: {_signature(cmd, expected)}.")
     return fields
 
 
@@ -110,10 +120,12 @@ def _signature(cmd, expected):
 
 
 def _show_help(commands):
-    width = max(len(_signature(name, entry["args"])) for name, entry in commands.items() if name != "ev")
     for name, entry in sorted(commands.items()):
-        print(f"  {_signature(name, entry['args']):<{width}}  {entry['text']}")
-    print(f"  {'top':<{width}}  With --pace: board time by task, the longest slices and gaps")
+        *lines, last = textwrap.wrap(_signature(name, entry["args"]), _LINE, initial_indent="  ", subsequent_indent="      ")
+        if len(last) > _HELP_WIDTH + 2:
+            lines, last = [*lines, last], ""
+        print("\n".join([*lines, f"{last:<{_HELP_WIDTH + 2}}  {entry['text']}"]))
+    print(f"  {'top':<{_HELP_WIDTH}}  With --pace: board time by task, the longest slices and gaps")
 
 
 def _show_status(status):
@@ -215,7 +227,7 @@ def main(words):
     parser.add_argument("--state-dir", metavar="DIR", help="its state directory")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("command", help="plug_in, swipe, status, help, ...")
-    parser.add_argument("arguments", nargs="*", help="in order, or NAME=VALUE")
+    parser.add_argument("arguments", nargs="*", default=[], help="in order, or NAME=VALUE")
     try:
         given = parser.parse_args(words)
         port = Port(*where(given.control, given.state_dir))

@@ -5,18 +5,19 @@
     python3 tools/fleet.py 50 --csms wss://csms.example/ocpp --lab -- --security-profile 2 --ca root.pem
 
 Each charger is one MicroPython process that runs the firmware; this process holds all of them, shows a table while they
-run and a summary at the end. Without --csms the local back end is used, and what each charger said is checked. What stands
-after -- goes to every simulator (tools/simulate.py --help); `simulate.py --count N` comes here. Each charger has a control port,
-whose address is in DIR/IDENTITY/control of --state-dir DIR. Time is virtual: it stands still while code runs and moves at
-most as fast as --time-scale says, so a busy machine makes the chargers slower and no control tick late.
-Exit codes: 0 done, 1 a charger failed or broke OCPP's rules, 2 the command line is wrong.
+run, or a line every ten seconds where its output is no terminal, and a summary at the end. Without --csms the local back
+end is used, and what each charger said is checked. What stands after -- goes to every simulator (tools/simulate.py --help);
+`simulate.py --count N` comes here. Each charger has a control port, whose address is in DIR/IDENTITY/control of --state-dir
+DIR. Time is virtual: it stands still while code runs and moves at most as fast as --time-scale says, so a busy machine makes
+the chargers slower and no control tick late.
+Exit codes: 0 done, 1 a charger failed, broke OCPP's rules or was not back when the watch after an outage ended, 2 the command
+line is wrong.
 """
 
 import argparse
 import asyncio
 import contextlib
 import json
-import os
 import random
 import re
 import resource
@@ -28,108 +29,27 @@ from pathlib import Path
 
 import frozen
 from cli import exit_with, in_range, output_file
-from fleet_report import Figures, histogram_png, show, table
+from fleet_charger import VIRTUAL, Charger
+from fleet_report import Figures, histogram_png, progress, show, table
 from provisioning import state
 from rich.console import Console
 from rich.live import Live
-from simulate import open_trace, provide
-from simulator import board, control, options
+from simulator import board, options
 
 from backend import Csms
 
-VIRTUAL = 0.999  # of --time-scale 1: real time would make ticks late where the processors are fewer than the chargers need
 TAG = "FLEET0001"
 POLL_S = 1.0
 POLLED = 20  # chargers a second whose status is taken: it costs a charger some ms of a processor
 STORM_S = 5  # of an outage
-NICE = 10  # of the chargers: this process, their back end perhaps, must not wait for hundreds of them
 CONNECT_S = 60  # that are waited for the last charger's first connection
 TOGETHER = 20  # chargers that are asked, or stopped, at the same time
 LAST_LOOK_S = 20
+TOLD_S = 10  # between two lines on an output that is no terminal
+STUCK_S = 60  # in which the time of none moves: they do not answer any more
 _FILES = 10  # of a charger: pipes, lock, control port and its clients, trace, the local back end's side of its link
 _LONGEST_S = 30 * 86400
 _MISSING = 2  # FrozenError's code where the tool chain is missing
-_CONNECTED = re.compile(rb"(\d+)\.(\d{3}) I link: connected")  # a line of the firmware's log, with the charger's own time
-
-
-class Charger:
-    """One charger of the fleet."""
-
-    def __init__(self, number, identity, folder, words):
-        self.identity = identity
-        self.folder = folder / identity
-        self.launch, _, _, trace = options.parse([
-            "--state-dir", str(self.folder), "--identity", identity, "--seed", str(number + 1), "--control", "127.0.0.1:0",
-            *words,
-        ])  # fmt: skip
-        if trace == "-":
-            raise options.Mistake("--trace of a fleet goes to a file.")
-        self._tracer = open_trace(trace, identity)
-        self.last_line = ""
-        self.on_connected = None  # called with (identity, ms of the charger's own time)
-        self.status = {}
-        self.failure = None
-        self._held = None
-        self._board = None
-        self._port = None
-        self._task = None
-
-    def _log(self, line):
-        if line and not line.startswith(b'{"label"'):
-            self.last_line = line.decode("utf-8", "replace")
-            connected = _CONNECTED.match(line)
-            if connected and self.on_connected is not None:
-                self.on_connected(self.identity, int(connected[1]) * 1000 + int(connected[2]))
-
-    async def start(self):
-        """Start the interpreter; the unit is provisioned first when it is new."""
-        self._held = state.hold(self.folder)
-        label = await asyncio.to_thread(provide, self.launch, self.folder)
-        self._board = board.Board(self.launch, self._log, label, self._tracer, nice=NICE)
-        self._port = control.ControlPort(self._board.command)
-        number = await self._port.open("127.0.0.1", 0)
-        (self.folder / "control").write_text(f"127.0.0.1:{number}\n")
-        self._task = asyncio.create_task(self._run())
-
-    async def _run(self):
-        try:
-            await self._board.run()
-        except board.BoardError as error:
-            self.failure = str(error)
-
-    async def command(self, name, **fields):
-        """The result of a command of the control port, None where it was refused."""
-        answer = await self._board.command({"cmd": name, **fields})
-        return answer.get("result") if answer.get("ok") else None
-
-    async def poll(self):
-        """Take the charger's status."""
-        if self._board is not None and self.failure is None:
-            self.status = await self.command("status") or self.status
-
-    @property
-    def process(self):
-        """Process id of the interpreter, None while there is none."""
-        return self._board.pid if self._board is not None else None
-
-    def hold(self, held):
-        """Take the processor from it, or give it back."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process, signal.SIGSTOP if held else signal.SIGCONT)
-
-    async def stop(self):
-        """End it cleanly."""
-        if self._port is not None:
-            self._port.close()
-            (self.folder / "control").unlink(missing_ok=True)
-        if self._task is not None:
-            await self._board.stop()
-            await self._task
-        if self._tracer is not None:
-            self._tracer.close()
-        if self._held is not None:
-            self._held.close()
 
 
 class Fleet:
@@ -200,8 +120,21 @@ class Fleet:
         await asyncio.sleep(STORM_S / min(1, self.given.time_scale))
         await asyncio.gather(*(self._restore(charger) for charger in self.chargers))
 
+    async def until_back(self):
+        """Wait until each is back, or those that are not have had --storm-seconds of their own time."""
+        own_s, moved, patience_s = -1, time.monotonic(), STUCK_S / min(1, self.given.time_scale)
+        while away := self.figures.away():
+            await self._look_at(away[:POLLED])
+            since_s = [self.figures.since_outage_s(charger) for charger in away[:POLLED]]
+            if sum(since_s) != own_s:
+                own_s, moved = sum(since_s), time.monotonic()
+            if min(since_s) >= self.given.storm_seconds or time.monotonic() - moved > patience_s:
+                return
+            await asyncio.sleep(POLL_S / 4)
+
     async def _cut_power(self, charger):
         await charger.command("power_cut", seconds=STORM_S)
+        charger.status = {}
         self.figures.outage_over(charger.identity, 0)  # its own time begins anew with its mains
 
     async def _restore(self, charger):
@@ -217,7 +150,10 @@ class Fleet:
             group = self.chargers[at : at + TOGETHER]
             for charger in group:
                 charger.hold(False)
-            await asyncio.gather(*(charger.stop() for charger in group), return_exceptions=True)
+            ends = await asyncio.gather(*(charger.stop() for charger in group), return_exceptions=True)
+            for charger, end in zip(group, ends):
+                if isinstance(end, BaseException):
+                    charger.failure = charger.failure or f"{type(end).__name__}: {end}"
 
 
 async def _work(fleet, stop, tasks):
@@ -235,18 +171,43 @@ async def _work(fleet, stop, tasks):
     fleet.figures.end_run()
     if given.storm:
         await fleet.storm()
-        end = time.monotonic() + given.storm_seconds
-        while time.monotonic() < end and len(fleet.figures.back_s) < len(fleet.chargers):
-            await asyncio.sleep(0.1)
+        await fleet.until_back()
+
+
+async def _tell(figures):
+    """A line every ten seconds, for an output that is no terminal."""
+    while True:
+        await asyncio.sleep(TOLD_S)
+        print(f"{time.monotonic() - figures.begun:5.0f} s: {progress(figures)}", flush=True)
+
+
+@contextlib.contextmanager
+def _no_alarm():
+    """Interpreters that start in it do not end by SIGALRM: one that is held puts its watchdog's alarm in real time not off.
+
+    The other alarm, of processor time, stands still with them.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 async def run(fleet, console):
     """Start all, keep them running, stop them; SIGTERM and Ctrl-C end it early, with the summary of what was."""
+    with _no_alarm():
+        await _run(fleet, console)
+
+
+async def _run(fleet, console):
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tasks = []
     tasks += [asyncio.create_task(_work(fleet, stop, tasks)), asyncio.create_task(stop.wait())]
+    if not console.is_terminal:
+        tasks.append(asyncio.create_task(_tell(fleet.figures)))
     with Live(get_renderable=lambda: table(fleet.figures), console=console, refresh_per_second=2) if console.is_terminal \
             else contextlib.nullcontext():
         try:
@@ -259,6 +220,7 @@ async def run(fleet, console):
             await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(fleet.look_at_all(), LAST_LOOK_S)
+            fleet.figures.end_run()
             fleet.figures.measure_memory()
             await fleet.stop()
 
@@ -293,7 +255,8 @@ def _parser():
     add("--storm", choices=("link", "power"), nargs="?", const="link",
         help="then cut the links, or the mains, of all at once and see how they come back (default link); with power they wait "
              "up to 10 s as units that are sold do, unless -- --set PowerOnRandomRange=0 follows")
-    add("--storm-seconds", type=_seconds, default=60.0, metavar="S", help="how long to watch that at most (default 60)")
+    add("--storm-seconds", type=_seconds, default=60.0, metavar="S",
+        help="how long to watch that at most, in the chargers' own time (default 60)")
     add("--time-scale", type=in_range(0.001, 1e6, float), default=1.0, metavar="X",
         help="at most X times as fast as real time (default 1)")
     add("--lab", action="store_true", help="laboratory units: a plain link to another host is allowed")
@@ -358,7 +321,7 @@ def main(words):
         given.json.write_text(json.dumps(summary, indent=1) + "\n")
     if given.png:
         histogram_png(fleet.figures, given.png)
-    return 1 if summary["failed"] or summary["problems"] else 0
+    return 1 if summary["failed"] or summary["problems"] or summary.get("not_back") else 0
 
 
 if __name__ == "__main__":

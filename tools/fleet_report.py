@@ -1,5 +1,6 @@
 """The figures of a fleet: a table while it runs, a summary with percentiles at its end."""
 
+import math
 import statistics
 import time
 from pathlib import Path
@@ -16,13 +17,17 @@ _BAR = 40
 _FINE_S = 20  # outages that are over so soon are shown by the second
 
 
-def percentiles(values):
-    """Median, 95 % and 99 % by the nearest rank, and the most of a list; None of an empty one."""
+def percentiles(values, missing=0):
+    """Median, 95 % and 99 % by the nearest rank, and the most of a list; None of an empty one.
+
+    `missing` values are larger than any in the list, and unknown: a percentile that is one of them is None.
+    """
     if not values:
         return None
-    ordered = sorted(values)
+    ordered = sorted(values) + [math.inf] * missing
     rank = lambda percent: ordered[-(-percent * len(ordered) // 100) - 1]  # noqa: E731
-    return {"median": statistics.median(ordered), "p95": rank(95), "p99": rank(99), "max": ordered[-1]}
+    found = {"median": statistics.median(ordered), "p95": rank(95), "p99": rank(99), "max": ordered[-1]}
+    return {name: value if value < math.inf else None for name, value in found.items()}
 
 
 def _memory_kib(pid):
@@ -62,6 +67,20 @@ class Figures:
         """A charger's network, or mains, is back at this instant of its own time."""
         self._storm_ms[identity] = own_ms
 
+    def since_outage_s(self, charger):
+        """Seconds of a charger's own time after the end of the outage, by its newest status; 0 before the first one."""
+        return max(0, charger.status.get("uptime_ms", 0) - self._storm_ms.get(charger.identity, 0)) / 1000
+
+    def away(self):
+        """The chargers that had an outage and are not back; those that have failed do not come back."""
+        return [one for one in self.chargers
+                if one.identity in self._storm_ms and one.identity not in self.back_s and not one.failure]
+
+    @property
+    def outages(self):
+        """The number of chargers whose outage is over."""
+        return len(self._storm_ms)
+
     def _spent(self):
         """(processor time of all processes, the chargers' own time together, this machine's time), in seconds."""
         pids = [charger.process for charger in self.chargers if charger.process]
@@ -73,7 +92,9 @@ class Figures:
         self._run = self._spent()
 
     def end_run(self):
-        """The outage is next, or the end."""
+        """The outage is next, or the end, where there was no outage."""
+        if self._run is None or self.work is not None:
+            return
         cpu_s, own_s, real_s = (end - begin for end, begin in zip(self._spent(), self._run))
         self.work = {"processor_s": round(cpu_s, 2), "chargers_s": round(own_s, 1), "seconds": round(real_s, 1),
                      "pace": round(own_s / real_s / len(self.chargers), 3)}
@@ -101,7 +122,9 @@ class Figures:
             "memory": self.memory, "work": self.work, "problems": [],
         }  # fmt: skip
         if self._storm_ms:
-            found["back_after_an_outage_s"] = percentiles(list(self.back_s.values()))
+            away = [identity for identity in self._storm_ms if identity not in self.back_s]
+            found["back"], found["not_back"] = len(self.back_s), away
+            found["back_after_an_outage_s"] = percentiles(list(self.back_s.values()), len(away))
             found["back_histogram"] = _histogram(list(self.back_s.values()))
         if csms is not None:
             found["messages"] = len(csms.record)
@@ -145,6 +168,12 @@ def histogram_png(figures, path):
     picture.save(path, "PNG")
 
 
+def progress(figures):
+    """The progress of the fleet, for people."""
+    outage = f", {len(figures.back_s)} of {figures.outages} are back after the outage" if figures.outages else ""
+    return f"{len(figures.booted_s)} of {len(figures.chargers)} chargers have connected{outage}"
+
+
 def table(figures):
     """The chargers that a screen has room for."""
     shown = Table()
@@ -158,14 +187,15 @@ def table(figures):
             f"{connector.get('drawn_amps') or 0:.1f} A", f"{connector.get('energy_wh') or 0} Wh", one.last_line[:60],
         )  # fmt: skip
     done, count = len(figures.booted_s), len(figures.chargers)
-    return Group(f"{done} of {count} chargers have connected", ProgressBar(count, done, width=_BAR * 2), shown)
+    return Group(progress(figures), ProgressBar(count, done, width=_BAR * 2), shown)
 
 
 def show(summary):
     """Print a summary for people."""
     def line(name, values, unit):
         if values:
-            print(f"{name:<34}" + ", ".join(f"{part} {value:.1f}" for part, value in values.items()) + f" {unit}")
+            known = (f"{part} {'-' if value is None else f'{value:.1f}'}" for part, value in values.items())
+            print(f"{name:<34}" + ", ".join(known) + f" {unit}")
 
     print(f"{summary['connected']} of {summary['chargers']} chargers connected")
     line("First connection after", summary["first_connection_s"], "s")
@@ -177,13 +207,15 @@ def show(summary):
         print(f"{'Processor time':<34}{work['processor_s']} s for {work['chargers_s']} s of chargers: "
               f"{work.get('chargers_a_core', '-')} chargers a core")
         print(f"{'Pace':<34}{work['pace']:.2f} of real time, over {work['seconds']:.0f} s")
+    if "back" in summary:
+        print(f"{'Back when the watch ended':<34}{summary['back']} of {summary['back'] + len(summary['not_back'])}")
     line("Back after an outage within", summary.get("back_after_an_outage_s"), "s")
     most = max(summary.get("back_histogram", {}).values(), default=0)
     for begin, count in summary.get("back_histogram", {}).items():
         print(f"  {begin:>4} s {'#' * max(1, count * _BAR // most)} {count}")
     if "messages" in summary:
         print(f"{'Messages, transactions':<34}{summary['messages']}, {summary['transactions']}")
-    found = [*summary["failed"], *summary["problems"]]
+    found = [*summary["failed"], *summary["problems"], *(f"{one}: not back" for one in summary.get("not_back", ()))]
     for problem in found[:_SHOWN]:
         print(f"  {problem}")
     if len(found) > _SHOWN:

@@ -11,6 +11,7 @@ Exit codes: 0 all passed or skipped, 1 a scenario failed, 2 the command line or 
 """
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -27,6 +28,7 @@ from simulator.options import back_end_url
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
 
 LIBRARY = Path(__file__).resolve().parent / "scenarios"
+_NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
@@ -83,7 +85,8 @@ def junit(results, path):
         case = ElementTree.SubElement(suite, "testcase", classname=one.scenario.path.stem, name=one.scenario.name,
                                       time=f"{one.seconds:.3f}")
         if one.outcome == FAILED:
-            ElementTree.SubElement(case, "failure", message=one.reason.splitlines()[0]).text = one.reason
+            reason = _NOT_IN_XML.sub("?", one.reason)
+            ElementTree.SubElement(case, "failure", message=reason.splitlines()[0]).text = reason
         elif one.outcome == SKIPPED:
             ElementTree.SubElement(case, "skipped", message=one.reason)
     ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

@@ -266,7 +266,7 @@ def checkout():
     library(ASSEMBLER_LOCK, ASSEMBLER)
     npm_packages(STRICT_SOURCE, STRICT, "ocpp-rpc")
     npm_packages(WEB_SOURCE, WEB, PAGE_PACKAGES)
-    programs(("toolchain.py",), ("browser.py",), ("web_page/build.py",), ("simulator/compiled.py",))
+    programs(("toolchain.py",), ("shells.py",), ("browser.py",), ("web_page/build.py",), ("simulator/compiled.py",))
 
 
 def chargers(page, frozen):

@@ -14,8 +14,9 @@ import re
 import sys
 
 from cli import exit_with, read_json
-from scenarios import recorded
+from scenarios import files, recorded
 
+KINDS = ("CALL", "CALLRESULT", "CALLERROR")
 _ARROWS = {"out": "->", "in": "<-"}
 # Parts that differ between two runs of the same: instants, ids that a side makes up, what a meter has counted.
 _VOLATILE = re.compile(r"(?i)time|^date|expiryDate|^validFrom$|^validTo$|transactionId|^meterSt(art|op)$|^value$|SerialNumber")
@@ -36,7 +37,14 @@ def lines_of(path):
         raise Mistake(f"'{path}' is no trace: {error}.") from error
     if not all(isinstance(line, dict) and {"dir", "kind", "at_ms"} <= set(line) for line in found):
         raise Mistake(f"'{path}' is no trace: a line lacks dir, kind or at_ms.")
+    if not all(map(_is_message, found)):
+        raise Mistake(f"'{path}' is no trace: dir is out or in, kind one of {', '.join(KINDS)} or null, at_ms a number.")
     return found
+
+
+def _is_message(line):
+    return (line["dir"] in _ARROWS and line["kind"] in (*KINDS, None) and isinstance(line["at_ms"], int | float)
+            and isinstance(line.get("action"), str | None))
 
 
 def text_of(line):
@@ -85,7 +93,9 @@ def differences(old, new):
 
 def as_scenario(lines, charger=None):
     """The content of a scenario that does to a new charger what was done to this one; Mistake for a trace of several."""
-    found = [line for line in lines if charger is None or line.get("charger") == charger]
+    of_ocpp = files.actions()  # another one cannot be called again
+    found = [line for line in lines if (charger is None or line.get("charger") == charger) and
+             (line["kind"] is None or line.get("action") is None or line["action"] in of_ocpp)]
     known = sorted({line.get("charger", "") for line in found})
     if len(known) > 1:
         raise Mistake(f"The trace is of {len(known)} chargers: choose one by --charger ({', '.join(known[:3])} ...).")
@@ -106,7 +116,7 @@ def _parser():
     show.add_argument("file")
     show.add_argument("--action", help="only messages of this action, and their answers")
     show.add_argument("--charger", help="only of the charger with this identity")
-    show.add_argument("--kind", help="CALL, CALLRESULT or CALLERROR")
+    show.add_argument("--kind", type=str.upper, choices=KINDS)
     show.add_argument("--dir", choices=("out", "in"), help="out: from the charger")
     show.add_argument("--invalid", action="store_true", help="only what breaks a schema")
     show.add_argument("--json", action="store_true", help="print the lines as they are")
@@ -131,6 +141,8 @@ def run(given):
 
         print(yaml.safe_dump(as_scenario(lines_of(given.file), given.charger), sort_keys=False, allow_unicode=True), end="")
         return 0
+    if given.old == given.new == "-":
+        raise Mistake("Only one of the two traces can come from stdin.")
     found = differences(given.old, given.new)
     print("\n".join(found) if found else "The two traces say the same.")
     return 1 if found else 0

@@ -1,6 +1,10 @@
 """Host tools with input that makes no sense: exit code 2 and a sentence, no traceback, nothing begun."""
 
+import json
+import subprocess
+import sys
 import trace
+from pathlib import Path
 
 import csms
 import demo
@@ -18,6 +22,7 @@ from web_page import serve
 
 from backend.simulator import free_port
 
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
 DEEP = "[" * 100_000
 CASES = [
     (fleet, ["0"]), (fleet, ["1001"]), (fleet, ["1.5"]), (fleet, ["1", "--seconds", "-1"]), (fleet, ["1", "--seconds", "nan"]),
@@ -26,6 +31,8 @@ CASES = [
     (fleet, ["1", "--json", "FOLDER"]), (fleet, ["1", "--storm", "--png", "/proc/x.png"]),
     (scenario, ["run", "STEPS", "--against", "x"]), (scenario, ["run", "STEPS", "--jobs", "0"]),
     (scenario, ["run", "STEPS", "--junit", "FOLDER"]), (trace, ["show", "GARBAGE"]), (trace, ["show", "DEEP"]),
+    (trace, ["show", "SIDEWAYS"]), (trace, ["show", "UNTIMED"]), (trace, ["scenario", "NUMBERED"]),
+    (trace, ["show", "MESSAGE", "--kind", "CAL"]),
     (csms, ["serve", "--port", "99999"]), (csms, ["call", "CP1", "Reset", "@DEEP"]), (csms, ["call", "CP1", "Reset", "@GARBAGE"]),
     (verify_log, ["DEEP"]), (verify_log, ["GARBAGE"]), (fuses, ["--board", "ESP32_DEVKITC", "--summary", "GARBAGE"]),
     (fuses, ["--board", "ESP32_DEVKITC", "--summary", "DEEP"]), (scorecard, ["--jobs", "0"]), (scorecard, ["--json", "FOLDER"]),
@@ -34,14 +41,25 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("words", [["fleet.py", "2"], ["scenario.py", "list"], ["csms.py", "actions", "Reset"], ["demo.py"]])
+def test_a_python_without_the_packages_is_a_sentence_and_exit_code_2(words):
+    done = subprocess.run([sys.executable, "-S", TOOLS / words[0], *words[1:]], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
+    assert done.stderr.startswith(words[0][:-3]) and "make setup" in done.stderr
+
+
 @pytest.fixture
 def files(tmp_path):
     """Words of CASES -> paths."""
-    made = {name: tmp_path / name.lower() for name in ("FOLDER", "GARBAGE", "DEEP", "STEPS")}
+    names = "FOLDER GARBAGE DEEP STEPS SIDEWAYS UNTIMED NUMBERED MESSAGE"
+    made = {name: tmp_path / name.lower() for name in names.split()}
     made["FOLDER"].mkdir()
     made["GARBAGE"].write_bytes(bytes(range(256)))
     made["DEEP"].write_text(DEEP)
     made["STEPS"].write_text("name: None\nsteps: []\n")
+    lines = {"SIDEWAYS": {"dir": "sideways"}, "UNTIMED": {"at_ms": "one"}, "NUMBERED": {"action": 7}, "MESSAGE": {}}
+    for name, line in lines.items():
+        made[name].write_text(json.dumps({"dir": "out", "kind": "CALL", "at_ms": 1, "action": "Reset", "payload": {}} | line))
     return made
 
 

@@ -37,6 +37,9 @@ def complete(line, chargers=("PL-0001", "PL-0002", "X1")):
     ("csms --control ", []),
     ("csms --control 127.0.0.1:5 ac", ["actions"]),
     ("csms call PL-0001 Reset 'type", []),
+    ("csms chargers; csms actions ClearC", ["ClearCache", "ClearChargingProfile"]),
+    ("csms chargers|less && csms ch", ["chargers"]),
+    ("csms chargers; ls ch", []),
     ("pilotlight-sim fleet ", []),
     ("csms", []),
 ])  # fmt: skip
@@ -87,7 +90,7 @@ def test_fields_are_given_as_words(action, words, payload):
 
 @pytest.mark.parametrize(("words", "why"), [
     (["type"], "The payload is no JSON"), (["type=Hard", "again"], "JSON, @FILE, - or NAME=VALUE words"),
-    (["type=Hard", "type=Soft"], "each name once"), (["more={"], "more is no JSON"), (["{}", "{}"], "JSON, @FILE, - or"),
+    (["type=Hard", "type=Soft"], "each name once"), (["more={"], "more takes JSON"), (["{}", "{}"], "JSON, @FILE, - or"),
 ])  # fmt: skip
 def test_words_that_make_no_payload_are_refused(words, why):
     with pytest.raises(tool.Mistake, match=why):
@@ -97,3 +100,13 @@ def test_words_that_make_no_payload_are_refused(words, why):
 def test_without_a_back_end_there_are_no_identities(capsys):
     assert tool.main(["complete", "csms --control 127.0.0.1:1 call "]) == 0
     assert json.dumps(capsys.readouterr().out) == r'"\n"'
+
+
+def test_a_list_as_a_word_is_refused_with_the_form_that_it_has():
+    with pytest.raises(tool.Mistake, match=r"""key takes JSON, such as key='\["HeartbeatInterval"\]'; 'HeartbeatInterval' is"""):
+        tool.payload_of("GetConfiguration", ["key=HeartbeatInterval"])
+
+
+def test_an_empty_variable_names_no_back_end(monkeypatch):
+    monkeypatch.setenv(tool.VARIABLE, "")
+    assert tool._parser().parse_args(["chargers"]).control == tool.DEFAULT_CONTROL

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import fleet as launcher
+import fleet_charger
 import pytest
 from PIL import Image
-from simulator import options
+from simulator import board, options
 
 from backend import wait_until
 from backend.simulator import session_members
@@ -26,7 +27,7 @@ def fleet(*words):
 @pytest.mark.timeout(240)
 def test_a_fleet_charges_and_comes_back_after_an_outage_of_all(tmp_path, frozen_interpreter):
     figures, drawn = tmp_path / "fleet.json", tmp_path / "storm.png"
-    done = fleet(6, "--sessions", "--pause", 2, "--seconds", 8, "--time-scale", 5, "--storm", "--storm-seconds", 25,
+    done = fleet(6, "--sessions", "--pause", 2, "--seconds", 8, "--time-scale", 5, "--storm", "--storm-seconds", 90,
                  "--json", figures, "--png", drawn, "--", "--trace", tmp_path / "trace")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(figures.read_text())
@@ -49,6 +50,43 @@ def test_chargers_that_had_no_power_are_back_with_it(tmp_path, frozen_interprete
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(figures.read_text())
     assert sum(found["back_histogram"].values()) == 2 and found["messages"] > 20, "each has registered again"
+
+
+def test_chargers_that_were_held_for_long_at_the_end_stop_cleanly(tmp_path, csms, frozen_interpreter, monkeypatch, capsys):
+    """The alarm of their watchdog in real time, which goes off while they are held, ends none; goodbye takes no slow time."""
+    hold = fleet_charger.Charger.hold
+
+    def hold_for_long(charger, held):
+        hold(charger, held)
+        if held:
+            os.kill(charger.process, signal.SIGALRM)
+
+    ends, commands = [], []
+    take, command = board.Board._take, fleet_charger.Charger.command
+
+    def noted(charger, name, **fields):
+        commands.append((name, fields))
+        return command(charger, name, **fields)
+
+    monkeypatch.setattr(fleet_charger.Charger, "hold", hold_for_long)
+    monkeypatch.setattr(fleet_charger.Charger, "command", noted)
+    monkeypatch.setattr(board.Board, "_take", lambda self, message: (ends.append(message.get("event")), take(self, message)))
+    words = ["2", "--csms", csms.url, "--state-dir", str(tmp_path / "units"), "--time-scale", "0.9", "--seconds", "0.1"]
+    assert launcher.main(words) == 0, capsys.readouterr().out
+    assert ends.count("up") == ends.count("stopped") == 2, "none has started again"
+    assert commands[-2:] == [("time_scale", {"x": fleet_charger.VIRTUAL})] * 2
+    assert signal.SIGALRM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_charger_that_does_not_stop_cleanly_has_failed(tmp_path, csms, frozen_interpreter, monkeypatch, capsys):
+    write = board.Board._write
+
+    def bitten(one, line):
+        os.kill(one.pid, signal.SIGPROF) if b'"stop"' in line else write(one, line)
+
+    monkeypatch.setattr(board.Board, "_write", bitten)
+    assert launcher.main(["1", "--csms", csms.url, "--state-dir", str(tmp_path / "units"), "--seconds", "0.1"]) == 1
+    assert "  CP0001: The watchdog bit before the firmware had stopped." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("words", "more", "range_s"), [
@@ -75,10 +113,11 @@ def test_simulate_with_a_count_is_a_fleet_that_runs_until_it_is_told_to_stop(tmp
         csms.record.wait("StatusNotification", where=lambda p: p.get("status") == "Preparing")
         ours = os.getpriority(os.PRIO_PROCESS, process.pid)
         chargers = {os.getpriority(os.PRIO_PROCESS, pid) for pid in session_members(process.pid) if pid != process.pid}
-        assert chargers == {min(19, ours + launcher.NICE)}, "the fleet's process comes before its chargers"
+        assert chargers == {min(19, ours + fleet_charger.NICE)}, "the fleet's process comes before its chargers"
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-        assert "2 of 2 chargers connected" in process.stdout.read()
+        printed = process.stdout.read()
+        assert "2 of 2 chargers connected" in printed and "of real time" in printed
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

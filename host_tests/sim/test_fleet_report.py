@@ -1,6 +1,8 @@
 """The figures of a fleet: percentiles, the table on a terminal, the histogram, the pace, and when the starts are."""
 
 import asyncio
+import contextlib
+import functools
 import io
 import types
 
@@ -35,6 +37,15 @@ def test_percentiles_are_those_of_the_nearest_rank(values, expected):
     assert percentiles(list(values)) == expected
 
 
+@pytest.mark.parametrize(("values", "missing", "expected"), [
+    (range(1, 18), 983, {"median": None, "p95": None, "p99": None, "max": None}),
+    (range(1, 97), 4, {"median": 50.5, "p95": 95, "p99": None, "max": None}),
+    ([1, 2], 2, {"median": None, "p95": None, "p99": None, "max": None}),
+])  # fmt: skip
+def test_percentiles_are_of_all_with_those_that_are_missing(values, missing, expected):
+    assert percentiles(list(values), missing) == expected
+
+
 @pytest.fixture
 def figures():
     """Of five chargers, of which three have a link; two are back at once and one 3 s after an outage."""
@@ -54,6 +65,73 @@ def test_returns_are_counted_by_the_second_of_the_chargers_own_time(figures):
     assert found["back_histogram"] == {"0": 2, "3": 1}
     figures.back_s["CP0004"] = 24.5
     assert figures.summary(None)["back_histogram"] == {"0": 3, "20": 1}, "by 5 s where it takes longer"
+
+
+def test_a_summary_says_how_many_are_back_and_gives_no_percentiles_of_the_others(figures, capsys):
+    for number in (4, 5):
+        figures.outage_over(f"CP{number:04}", 10_000)
+    assert fleet_report.progress(figures) == "3 of 5 chargers have connected, 3 of 5 are back after the outage"
+    found = figures.summary(None)
+    assert (found["back"], found["not_back"]) == (3, ["CP0004", "CP0005"])
+    assert found["back_after_an_outage_s"] == {"median": 3, "p95": None, "p99": None, "max": None}
+    fleet_report.show(found)
+    printed = capsys.readouterr().out
+    assert "Back when the watch ended         3 of 5\n" in printed and "  CP0005: not back\n" in printed
+    assert "Back after an outage within       median 3.0, p95 -, p99 -, max - s\n" in printed
+
+
+def a_fleet(tmp_path, *words):
+    given = fleet._parser().parse_args(["3", *words])
+    return fleet.Fleet(given, ["--csms", "ws://127.0.0.1:9"], None, tmp_path)
+
+
+@pytest.mark.parametrize(("own_ms_a_look", "pauses", "back"), [
+    (1500, 1, ()), (100, 29, ()), (0, 31, ()), (100, 5, ("CP0001", "CP0002", "CP0003"))])
+def test_the_watch_lasts_by_the_chargers_own_time(own_ms_a_look, pauses, back, monkeypatch, tmp_path):
+    """A pause takes 4 s of this machine's here: after 120 s in which the time of half as fast chargers stands still it ends."""
+    many = a_fleet(tmp_path, "--storm", "--storm-seconds", "3", "--time-scale", "0.5")
+    now, slept = [0.0], []
+
+    async def poll(charger):
+        charger.status = {"uptime_ms": charger.status["uptime_ms"] + own_ms_a_look, "tick": {"max_gap_ms": 20}}
+
+    async def sleep(_):
+        now[0] += 4
+        slept.append(now[0])
+        assert len(slept) < 100, "it goes on for ever"
+        if len(slept) == 5:
+            for identity in back:
+                many.figures.connected(identity, 50_000)
+
+    for charger in many.chargers:
+        charger.status = {"uptime_ms": 10_000}
+        many.figures.outage_over(charger.identity, 10_000)
+        charger.poll = functools.partial(poll, charger)
+    monkeypatch.setattr(fleet, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(fleet, "asyncio", types.SimpleNamespace(sleep=sleep, gather=asyncio.gather))
+    asyncio.run(many.until_back())
+    assert len(slept) == pauses
+
+
+def test_a_charger_that_is_not_back_is_exit_code_1(monkeypatch, tmp_path, capsys):
+    async def run(many, _):
+        for charger in many.chargers:
+            many.figures.connected(charger.identity, 1)
+            many.figures.outage_over(charger.identity, 1000)
+        many.figures.connected("CP0001", 2000)
+
+    monkeypatch.setattr(fleet, "run", run)
+    words = ["--csms", "ws://127.0.0.1:9", "--state-dir", str(tmp_path)]
+    assert fleet.main(["1", *words]) == 0
+    assert fleet.main(["2", *words]) == 1 and "1 of 2" in capsys.readouterr().out
+
+
+def test_where_the_output_is_no_terminal_a_line_is_printed_again_and_again(figures, monkeypatch, capsys):
+    monkeypatch.setattr(fleet, "TOLD_S", 0.01)
+    with contextlib.suppress(TimeoutError):
+        asyncio.run(asyncio.wait_for(fleet._tell(figures), 0.2))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 1 and set(lines) == {"    0 s: 3 of 5 chargers have connected, 3 of 3 are back after the outage"}
 
 
 def test_the_picture_has_a_bar_for_each_second_as_high_as_its_count(figures, tmp_path):
@@ -84,6 +162,8 @@ def test_the_pace_is_the_chargers_time_by_this_machines(figures, monkeypatch, ca
     for one in figures.chargers:
         one.status = one.status | {"uptime_ms": one.status["uptime_ms"] + 5000}
     figures.end_run()
+    now[0] += 5
+    figures.end_run()  # an outage's time does not count
     assert figures.work == {"processor_s": 5, "chargers_s": 25, "seconds": 10, "pace": 0.5, "chargers_a_core": 5}
     fleet_report.show(figures.summary(None))
     assert "Pace                              0.50 of real time, over 10 s" in capsys.readouterr().out

@@ -133,3 +133,13 @@ def test_a_trace_of_several_chargers_needs_a_choice():
     assert len(tool.as_scenario(several, "CP2")["steps"]) == 1
     with pytest.raises(tool.Mistake, match="no message of 'CP3'"):
         tool.as_scenario(several, "CP3")
+
+
+def test_a_call_that_ocpp_does_not_have_is_left_out(tmp_path):
+    """A back end of another version made it; the local one cannot."""
+    found = tool.as_scenario(trace_of(
+        BOOT, ("in", "GetVariables", {"a": 1}, "NotImplemented"), ("in", "ClearCache", {}, {"status": "Accepted"})))
+    assert [step["call"]["action"] for step in found["steps"] if "call" in step] == ["ClearCache"]
+    path = tmp_path / "made.yaml"
+    path.write_text(yaml.safe_dump(found))
+    assert files.load(path).makes_calls

@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import scenario as launcher
 import yaml
 from scenarios import files, steps
 
@@ -72,6 +74,7 @@ def test_against_another_back_end_scenarios_with_calls_are_skipped(tmp_path):
     ({"in": [1, 2]}, 2, 3), ({"matches": "^PL-"}, "PL-1", "XPL-1"), ({"ge": 5, "lt": 7}, 6, 7), (5, 5, 6), ({"gt": 5}, 6, None),
     ({"status": {"ne": "Faulted"}}, {"status": "Available", "more": 1}, {"status": "Faulted"}), ({"a": 1}, {"a": 1}, [1]),
     ([{"a": {"gt": 1}}], [{"a": 0}, {"a": 2}], [{"a": 1}]), ({}, {}, None),
+    ({"gt": 5}, 6, "six"), ({"lt": "b"}, "a", 1),
 ])  # fmt: skip
 def test_predicates(wanted, good, bad):
     assert steps.fits(good, wanted) and not steps.fits(bad, wanted)
@@ -132,3 +135,80 @@ def test_a_mistake_in_a_file_is_one_sentence_and_exit_code_2(tmp_path, text, why
     path.write_text(text)
     done = run("run", path)
     assert done.returncode == 2 and why in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("name: [1]", "name must be a text"), ("identity: 5", "identity must be a text"), ("connectors: many", "from 1"),
+    ("time_scale: 0", "above 0"), ("settings: [1]", "settings must be"), ("tags: {12345678: Accepted}", "numbers in quotes"),
+    ("procedure: TC_1", "procedure must be a list"), ("answers: [5]", "answer takes fields"),
+    ("answers: [{action: No}]", "an action of"), ("steps: [wait: long]", "step 1: wait must be a number"),
+    ("steps: [wait: -1]", "wait must be"), ("steps: [configure: 5]", "configure must"),
+    ("steps: [expect: {message: Boot}]", "message must be an action"),
+    ("steps: [expect: {message: Authorize, within: x}]", "within must"),
+    ("steps: [expect: {message: Authorize, kind: x}]", "kind must be"),
+    ("steps: [expect: {message: Authorize, from: x}]", "from must be"),
+    ("steps: [expect: {message: Authorize, count: x}]", "count must be"),
+    ("steps: [expect: {message: Authorize, where: 5}]", "where must"),
+    ("steps: [expect: {message: Authorize, save: x}]", "save must be"),
+    ("steps: [expect_none: {message: Authorize, for: x}]", "for must"),
+    ("steps: [call: {action: Reset, payload: 5}]", "payload must be"),
+    ("steps: [call: {action: Reset, answer: 5}]", "answer must"),
+    ("steps: [status: {connector: -1, where: {}}]", "connector must be"),
+    ("steps: [status: {where: {a: {in: 5}}}]", "in takes a list"),
+    ("steps: [status: {where: {a: [{gt: []}]}}]", "gt takes a number"),
+    ("steps: [status: {where: {a: {gt: 1, b: 2}}}]", "beside a field"),
+    ("steps: [status: {where: {a: {matches: '['}}}]", "regular"),
+])  # fmt: skip
+def test_each_field_of_a_file_has_its_kind(tmp_path, text, why):
+    head = {"name": "name: X\n", "steps": "steps: [wait: 1]\n"}
+    path = tmp_path / "bad.yaml"
+    path.write_text("".join(line for name, line in head.items() if not text.startswith(name)) + text)
+    with pytest.raises(files.Mistake, match=why):
+        files.load(path)
+
+
+def test_true_and_false_are_written_as_ocpp_writes_them(tmp_path):
+    path = tmp_path / "good.yaml"
+    path.write_text("name: X\nsteps: [wait: 1]\nsettings: {AllowOfflineTxForUnknownId: true, HeartbeatInterval: 60}")
+    assert files.load(path).settings == {"AllowOfflineTxForUnknownId": "true", "HeartbeatInterval": "60"}
+    calls = []
+    back_end = types.SimpleNamespace(call=lambda action, **payload: calls.append(payload) or {"status": "Accepted"})
+    player = steps.Player(None, back_end, None)
+    player._done_so_far = lambda: None
+    player._step("configure", {"StopTransactionOnInvalidId": False})
+    assert calls == [{"key": "StopTransactionOnInvalidId", "value": "false"}]
+
+
+def test_a_long_wait_has_the_time_that_it_takes_and_a_connector_must_be_there():
+    waited = []
+    charger = types.SimpleNamespace(
+        time_scale=10, let_pass=lambda *given: waited.append(given), status=lambda: {"connectors": {"1": {}}})
+    player = steps.Player(charger, None, None)
+    player._step("wait", 600)
+    player._step("wait", 1)
+    assert waited == [(600, 180), (1, 30)]
+    with pytest.raises(steps.StepFailed, match="no connector 9"):
+        player._step("status", {"connector": 9, "where": {}})
+
+
+def test_a_back_end_that_is_not_there_is_the_reason():
+    log = ["1.0 I link: connecting to 127.0.0.1:1", "1.1 W link: no connection to 127.0.0.1:1", "2.0 I other: thing"]
+    charger = types.SimpleNamespace(command=lambda _: {}, log_lines=lambda: log)
+    player = steps.Player(charger, None, Path("/dev/null"))
+    player._booted = lambda: False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steps, "WITHIN_S", 0.01)
+        with pytest.raises(steps.StepFailed, match=r"not accepted .*; no connection to 127.0.0.1:1\)"):
+            player.play([])
+
+
+def test_a_setting_that_the_charger_ignores_is_a_failure(tmp_path):
+    done = run("run", scenario(tmp_path, [{"plug_in": 1}], settings={"MeterValuSampleInterval": 10}))
+    assert done.returncode == 1 and "A setting has no effect: MeterValuSampleInterval: unknown key" in done.stdout, done.stdout
+
+
+def test_a_report_is_xml_whatever_a_reason_holds(tmp_path):
+    result = launcher.Result(files.Scenario(Path("a.yaml"), "A", []), launcher.FAILED, "A step\x1b[0m \x00 ö\nmore", 1.0)
+    launcher.junit([result], tmp_path / "report.xml")
+    failure = ElementTree.parse(tmp_path / "report.xml").getroot().find("testcase/failure")
+    assert failure.get("message") == "A step?[0m ? ö" and failure.text.endswith("\nmore")

@@ -140,3 +140,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(trace):
     command = f"{sys.executable} {ROOT}/tools/trace.py show {long} | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == "" and len(done.stdout.splitlines()) == 1
+
+
+def test_stdin_is_one_of_two_traces_at_most():
+    done = tool("trace.py", "diff", "-", "-", stdin=subprocess.DEVNULL)
+    assert done.returncode == 2 and done.stderr == "trace: Only one of the two traces can come from stdin.\n"

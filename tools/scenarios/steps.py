@@ -4,8 +4,11 @@ import json
 import re
 
 from backend import CallRefused, CommandRefused, Error, Result, WaitTimeout, wait_until
+from scenarios.files import text_of
 
 WITHIN_S = 20  # seconds of this machine
+_PASS_S = 30  # of this machine, at least, in which time of the charger must go by
+_IGNORED = "simulate: --set "  # how the simulator begins to say so
 _KINDS = {"call": "CALL", "result": "CALLRESULT", "error": "CALLERROR"}
 _COMPARISONS = {
     "gt": lambda value, wanted: value > wanted,
@@ -22,11 +25,19 @@ class StepFailed(Exception):
     """A step did not lead to what it should; the message says which, and shows the last messages."""
 
 
+def _compares(name, value, limit):
+    """A comparison; one of a text with a number does not hold."""
+    try:
+        return _COMPARISONS[name](value, limit)
+    except TypeError:
+        return False
+
+
 def fits(value, wanted):
     """Whether a value is what a scenario wants: equal, or by a comparison, or in all the fields that are named."""
     if isinstance(wanted, dict):
         if wanted and set(wanted) <= set(_COMPARISONS):
-            return value is not None and all(_COMPARISONS[name](value, limit) for name, limit in wanted.items())
+            return value is not None and all(_compares(name, value, limit) for name, limit in wanted.items())
         return isinstance(value, dict) and all(fits(value.get(name), inner) for name, inner in wanted.items())
     if isinstance(wanted, list):
         return isinstance(value, list) and all(any(fits(one, inner) for one in value) for inner in wanted)
@@ -62,7 +73,10 @@ class Player:
         if habit is not None:
             habit.play(self._back_end)
         if ready:
-            wait_until(self._booted, WITHIN_S, "the status of each connector", interval_s=0.02)
+            self._wait_booted()
+        ignored = [line for line in self._charger.log_lines() if line.startswith(_IGNORED)]
+        if ignored:
+            raise StepFailed(f"A setting has no effect: {ignored[0].removeprefix(_IGNORED)}.")
         for number, step in enumerate(steps, 1):
             [(name, fields)] = step.items()
             try:
@@ -76,6 +90,15 @@ class Player:
         for message in self._messages:
             if message["invalid"]:
                 raise StepFailed(f"A message broke OCPP's schema: {message['invalid']}\n{json.dumps(message)}")
+
+    def _wait_booted(self):
+        try:
+            wait_until(self._booted, WITHIN_S, "the status of each connector", interval_s=0.02)
+        except WaitTimeout as error:
+            said = [line for line in self._charger.log_lines() if " link: " in line][-3:]
+            why = "; ".join(line.partition(" link: ")[2] for line in said) or "there is no link"
+            raise StepFailed(f"The back end has not accepted the charger, with the status of each connector, within {WITHIN_S} s "
+                             f"({why}).\n{self._tail()}") from error
 
     def _step(self, name, fields):
         own = getattr(self, f"_do_{name}", None)
@@ -161,7 +184,8 @@ class Player:
         self._save(save, self._messages[found[-1]].get("payload") or {})
 
     def _do_expect_none(self, message, where=None, **more):
-        self._charger.let_pass(more.get("for", 10))
+        seconds = more.get("for", 10)
+        self._charger.let_pass(seconds, self._patience_s(seconds))
         found = self._found(message, "CALL", "out", where)
         if found:
             raise StepFailed(f"{message} came: {json.dumps(self._messages[found[0]]['payload'])}")
@@ -182,14 +206,20 @@ class Player:
 
     def _do_configure(self, **settings):
         for key, value in settings.items():
-            self._do_call("ChangeConfiguration", {"key": key, "value": str(value)}, {"status": "Accepted"})
+            self._do_call("ChangeConfiguration", {"key": key, "value": text_of(value)}, {"status": "Accepted"})
 
     def _do_answer(self, action, payload=None, error=None):
         script(self._back_end, action, payload, error)
 
     def _do_status(self, where, connector=1, within=WITHIN_S):
+        if connector and str(connector) not in self._charger.status()["connectors"]:
+            raise StepFailed(f"there is no connector {connector}")
         self._charger.wait_for(lambda status: fits(status["connectors"][str(connector)] if connector else status, where),
                                within, json.dumps(where))
 
     def _do_wait(self, seconds):
-        self._charger.let_pass(seconds)
+        self._charger.let_pass(seconds, self._patience_s(seconds))
+
+    def _patience_s(self, seconds):
+        """Seconds of this machine after which so many of the charger's own must have gone by."""
+        return max(_PASS_S, 3 * seconds / self._charger.time_scale)

@@ -25,6 +25,7 @@ CONTROL_HEAP = 12 * 1024  # for commands and replies while they are in work
 _WORLD_SLACK = 96 * 1024  # what the world's sources need while they are compiled; filled up before the firmware starts
 ANSWER_S = 30
 STOP_S = 10
+_WATCHDOG = tuple(code for number in (signal.SIGALRM, signal.SIGPROF) for code in (-number, 128 + number))
 _QUICK_CRASHES = 4
 _QUICK_S = 5
 
@@ -158,6 +159,8 @@ class Board:
             self._up.clear()
             if not self._stopping:
                 self._prepare_restart(code, asyncio.get_running_loop().time() - began)
+            elif self._ended is None and code in _WATCHDOG:
+                self.failure = "The watchdog bit before the firmware had stopped."
 
     def _prepare_restart(self, code, lived_s):
         event = self._ended or {"event": "died"}
@@ -171,8 +174,7 @@ class Board:
         if kind in ("reboot", "power_cut"):
             self._crashes = 0
             return
-        watchdog = code in (-signal.SIGALRM, 128 + signal.SIGALRM, -signal.SIGPROF, 128 + signal.SIGPROF)
-        why = "the watchdog bit" if watchdog else f"exit code {code}"
+        why = "the watchdog bit" if code in _WATCHDOG else f"exit code {code}"
         print(f"simulate: the board's interpreter ended ({why}); restarting it", file=sys.stderr, flush=True)
         self._crashes = self._crashes + 1 if lived_s < _QUICK_S else 0
         if self._crashes >= _QUICK_CRASHES:
