@@ -15,12 +15,13 @@ from .test_page_files import decompressed
 MOST_MS = {"/api/status": 100, "/api/history": 100, "/api/log": 100, "/": 100, "/api/settings": 130}
 
 
-def owner_beside_a_session(launch, csms, **options):
-    """(charger at an ESP32's pace in which a car charges, the owner's page, logged in)."""
-    sim = at_pace(launch, word=32, time_scale=1, options=["--web", f"127.0.0.1:{free_port()}"], **options)
+def owner_beside_a_session(launch, csms, words=(), ready=lambda _: True, **options):
+    """(charger at an ESP32's pace in which a car charges, the owner's page, logged in); ready(status) before the car comes."""
+    sim = at_pace(launch, word=32, time_scale=1, options=["--web", f"127.0.0.1:{free_port()}", *words], **options)
     csms.wait_booted(100)
     page = Page(sim.wait_for(lambda s: s["web"]["port"], what="the page's port"), keep=True)
     assert page.login(labels(sim)[0]["pin"]).status == 200
+    sim.wait_for(ready, 60, "what has to be there before the session")
     sim.set_time_scale(SCALE)
     start_session(sim, csms)
     sim.set_time_scale(1)

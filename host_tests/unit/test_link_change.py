@@ -139,7 +139,19 @@ def _cut(change, profile, kind, after, works, at) -> bool:
         true(good[1] in (OLD.encode(), NEW.encode()) and good[2:] in (before[2:], after[2:]), good)
     unit.attempts(good)
     equal(start().link(), good, "%s, cut at %d" % (change.__name__, at))
+    true(not flashrig.files().exists(credential_trial.FILE), "the trial is over")
     return True
+
+
+def test_what_was_not_written_before_the_power_failed_or_is_gone_is_not_on_trial():
+    """The profile on trial is the one of before, or there is no certificate on trial any more."""
+    for record in ({"profile": 3}, {"certificate": True}):
+        _, start = _fresh(3, "vault")
+        flashrig.files().write_json(credential_trial.FILE, record)
+        unit = start()
+        true(not unit.settings.change.active, record)
+        equal([unit.settings.failed("auth") for _ in range(5)], [False] * 5)
+        equal((unit.events, unit.files.exists(credential_trial.FILE)), ([], False))
 
 
 def test_new_certificate_is_kept_while_the_back_end_is_unreachable():
@@ -163,6 +175,45 @@ def test_a_key_that_no_connection_uses_is_not_on_trial():
     for _ in range(9):
         unit.settings.failed("refused")
     equal(start().link()[1], NEW.encode())
+
+
+def test_a_change_and_a_certificate_in_use_are_events():
+    reconfigured = "ReconfigurationOfSecurityParameters"
+    for change, profile, told in (
+        (_raise_profile, 1, (reconfigured, "SecurityProfile")), (_change_key, 1, (reconfigured, "AuthorizationKey")),
+        (_change_certificate, 3, ("CertificateInstalled", "charge point certificate")),
+    ):  # fmt: skip
+        _, start = _fresh(profile, "vault")
+        unit = start()
+        change(unit)
+        unit.connected()
+        true(told in unit.events, unit.events)
+
+
+def test_a_certificate_that_comes_before_a_proven_key_is_completed_is_on_trial():
+    """And what is proven is on flash before anything old is removed."""
+    _, start = _fresh(2, "vault")
+    unit = start()
+    _change_key(unit)
+    unit.settings.change.opened()
+    true("proven" in unit.files.read_json(credential_trial.FILE))
+    _change_certificate(unit)
+    true(unit.settings.change.active)
+    equal([unit.settings.failed("own-cert") for _ in range(4)], [False, False, False, True])
+    equal(start().link(), (2, NEW.encode(), "OLD", "old"))
+
+
+def test_a_further_change_has_all_its_attempts():
+    for profile, change, cause, told in (
+        (1, _change_key, "auth", ["does not connect (auth), key restored"]), (3, _change_certificate, "own-cert", []),
+    ):  # fmt: skip
+        _, start = _fresh(profile, "vault")
+        unit = start()
+        for failures in (3, 4):
+            change(unit)
+            equal([unit.settings.failed(cause) for _ in range(failures)], [False] * 3 + [True] * (failures - 3))
+        true(not unit.settings.change.active and not unit.files.exists(credential_trial.FILE), "the trial is over")
+        equal([info for _, info in unit.events if "restored" in info], told)
 
 
 def test_a_second_change_while_the_first_is_being_completed():

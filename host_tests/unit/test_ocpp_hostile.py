@@ -259,3 +259,44 @@ async def test_the_heap_is_back_at_its_level_afterwards():
         log.forget()
         levels.append(charger_bytes(rig.device))
     true(max(levels) - levels[0] < 1000, str(levels))
+
+
+READINGS = ",".join(("Energy.Active.Import.Register", "Power.Active.Import", "Voltage") * 5)
+
+
+async def test_triggers_without_an_answer_to_what_they_trigger_take_no_heap_without_a_bound():
+    """A back end that triggers meter values again and again and answers none of them: Rejected, and accepted again afterwards."""
+    rig = await Rig().online()
+    line = Line(rig)
+    ask = "TriggerMessage", '{"requestedMessage":"MeterValues","connectorId":1}'
+    rig.config.put("MeterValuesSampledData", READINGS)
+    rig.link.slow_ms["MeterValues"] = 300000
+    await line.ask(*ask)
+    before = charger_bytes(rig.device)
+    answers = []
+    for _ in range(60):
+        answers.append((await line.ask(*ask))[2]["status"])
+    log.forget()
+    taken = charger_bytes(rig.device) - before
+    equal((answers.count("Accepted"), answers[-1]), (8, "Rejected"))
+    true(taken < 24000, taken)
+    equal((await line.ask("TriggerMessage", '{"requestedMessage":"Heartbeat"}'))[2], {"status": "Accepted"}, "it holds nothing")
+    rig.link.slow_ms.clear()
+    await rig.seconds(301)
+    equal((await line.ask(*ask))[2], {"status": "Accepted"})
+    await rig.seconds(1)
+    equal(len([action for action, _ in rig.link.sent if action == "MeterValues"]), 10)
+
+
+async def test_readings_that_the_back_end_does_not_answer_take_no_heap_without_a_bound():
+    rig = await Rig().online()
+    rig.config.put("MeterValuesAlignedData", READINGS)
+    rig.config.put("ClockAlignedDataInterval", "10")
+    await rig.seconds(30)
+    rig.link.slow_ms["MeterValues"] = 3000000
+    before = charger_bytes(rig.device)
+    await rig.seconds(600)
+    log.forget()
+    taken = charger_bytes(rig.device) - before
+    true(8 <= rig.cp.sender.waiting < 12, "readings, and a Heartbeat now and then")
+    true(taken < 24000, taken)

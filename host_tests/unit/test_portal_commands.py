@@ -80,7 +80,7 @@ async def test_a_session_ends():
     true(55 <= number <= 65, number)
     for event in (events.PIN_CHANGED, events.PERSONAL_DATA_ERASED, events.FACTORY_RESET):
         login = await rig.log_in()
-        rig.app.security_log.add(event, "x")
+        rig.app.security_log.add(event, "owner, by owner, page")
         equal(await state(login, 1), "login", event)
     logins, states = [], []
     for _ in range(4):
@@ -90,6 +90,21 @@ async def test_a_session_ends():
     equal(states, ["login", None, None, None])
     equal((await rig.command(do="logout", session=logins[1]["session"], n=2))["ok"], True)
     equal(await state(logins[1], 3), "login")
+
+
+async def test_f_s11_neither_log_ins_nor_the_change_of_pin_of_a_user_end_the_owners_session():
+    rig = Rig()
+    owner = await rig.log_in()
+    users, errors = [], []
+    for _ in range(5):
+        users.append(await rig.log_in("user"))
+    equal((await rig.command(do="acknowledge", session=owner["session"], n=1))["ok"], True)
+    for user in users:
+        errors.append((await rig.command(do="acknowledge", session=user["session"], n=1))["error"])
+    equal(errors, ["login", "login", "forbidden", "forbidden", "forbidden"])
+    rig.app.security_log.add(events.PIN_CHANGED, "user, by user, page")
+    equal((await rig.command(do="acknowledge", session=users[4]["session"], n=2))["error"], "login")
+    equal((await rig.command(do="acknowledge", session=owner["session"], n=2))["ok"], True)
 
 
 async def test_a_command_is_done_once():

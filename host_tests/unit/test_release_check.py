@@ -4,6 +4,7 @@ from check import equal, true
 from update_manager_rig import DAY_S, RELEASE, DownloadSource, let_pass, make_updates, notice, release_check
 
 from charger import clock
+from charger.net import strict_json
 
 
 async def test_release_check_runs_at_once_and_then_daily_with_jitter():
@@ -73,13 +74,15 @@ async def test_only_what_fits_and_is_newer_is_offered():
 
     for wrong in (
         {"board": "X"}, {"min_hardware": 2}, {"version": "0.1.0"}, {"version": "0.0.9"}, {"counter": 2}, {"counter": None},
-        {"url": "http://h/a"}, {"url": 7}, {"version": 7}, {"min_hardware": "1"}, {"version": "0.2.0-\0"}, {"url": "https://h/\n"},
+        {"url": "http://h/a"}, {"url": 7}, {"version": 7}, {"min_hardware": "1"}, {"version": "0.2.0-\x7f"}, {"url": "https://h/\n"},
         {"version": "0.2.0-" + "x" * 50}, {"url": "https://h/" + "x" * 500}, {"counter": 1 << 70}, {"counter": True},
+        {"version": "x.y.z"}, {"version": "0.2"}, {"version": "0.2.0-"},
     ):  # fmt: skip
         notices, _, _ = release_check(notice(changed(**wrong)))
         true(await notices.check_release(), str(wrong))
         equal(notices._updater.offer, None, str(wrong))
-    notices, _, _ = release_check(notice(changed(version="0.3.0"), RELEASE, 7, {}, changed(version="0.2.9")))
+    notices, _, _ = release_check(
+        notice(changed(version="0.3.0"), RELEASE, 7, {}, changed(version="0.4"), changed(version="0.2.9")))
     await notices.check_release()
     equal(notices._updater.offer["version"], "0.3.0")
     notices._source.text = notice()
@@ -89,9 +92,24 @@ async def test_only_what_fits_and_is_newer_is_offered():
 
 
 async def test_rubbish_is_a_failed_question():
-    for text in (b"", b"[]", b'{"format":2,"releases":[]}', b'{"format":1}', b"<html>", notice(dict(RELEASE, version="x.y.z")),
-                 b"[" * 8192, b'{"a":' * 1600):
+    for text in (b"", b"[]", b'{"format":2,"releases":[]}', b'{"format":1}', b"<html>", b"[" * 8192, b'{"a":' * 1600,
+                 b'{"format":1,"format":1,"releases":[]}', notice(dict(RELEASE, version="0.2.0-\0"))):
         notices, _, heard = release_check(text)
         equal(await notices.check_release(), False, str(text))
         equal((heard, notices._updater.offer), (["UpdateCheckFailed"], None))
         equal([answer.closed for answer in notices._source.answers], [True], str(text))
+
+
+async def test_f_s1_a_number_of_eight_thousand_digits_is_refused_before_it_is_converted():
+    """The conversion takes the square of the length: some 80 ms of an ESP32, in which no control tick runs."""
+    converted = []
+
+    class Parser:
+        loads = converted.append
+
+    parser, strict_json.json = strict_json.json, Parser
+    try:
+        notices, _, heard = release_check(b'{"format":1,"releases":[],"n":' + b"9" * 8000 + b"}")
+        equal((await notices.check_release(), heard, len(converted)), (False, ["UpdateCheckFailed"], 0))
+    finally:
+        strict_json.json = parser

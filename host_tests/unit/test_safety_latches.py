@@ -1,16 +1,21 @@
 """PIN counts, anti-rollback counter, mark and hash of the image: altered or removed never means less safe (F-S3)."""
 
+import asyncio
+
 import esp32
 import flashrig
 import pin_rig
 from check import equal, true
 from pin_rig import OWNER, guess, make_pins, restart
+from rig import Rig
 from safety_rig import put, raw
 
 from charger.access import pin_throttle
 from charger.drivers.app_partitions import AppSlots
+from charger.runtime import hold_ups
 from charger.update import BROKEN, COUNTER, IMAGE
 from charger.update.checked_slots import CheckedSlots
+from sim import ev
 
 HEAP = 8 * 1024 * 1024
 PINS = ("safety/pins.1", "safety/pins.2")
@@ -179,3 +184,44 @@ def test_f_s3_what_earlier_firmware_kept_in_nvs_alone_is_copied_without_an_event
     slots.nvs.commit()
     equal((values(slots), slots.taken()), ((7, 1, NEW), []))
     equal([raw(flashrig.files(), name) is not None for name in COPIES], [True] * 6)
+
+
+def test_what_differs_while_a_contactor_is_closed_counts_at_once_and_is_repaired_after_it_has_opened():
+    """A write to the NVS erases flash now and then, 45 to 400 ms without a control tick (CP-24)."""
+    slots = stored()
+    values(slots)
+    slots.nvs.set_i32(COUNTER, 2)
+    slots.nvs.commit()
+    for name in COPIES[2:4]:
+        put(flashrig.files(), name, None)
+    rig = Rig()
+    hold_ups.configure(rig.outlets, 0)
+    rig.charge()
+    slots.taken()
+    opened = slots.open()
+    wait, waits = hold_ups.wait_for_pause, []
+
+    async def counted(*words):
+        waits.append(words)
+        await wait(*words)
+
+    async def ticks(ms):
+        for _ in range(ms // 20):
+            rig.tick()
+            await asyncio.sleep_ms(0)
+
+    async def run():
+        for _ in range(2):
+            equal((opened.number(COUNTER), opened.number(BROKEN), opened.data(IMAGE)), (7, 1, NEW))
+            await ticks(2000)
+        equal((slots.nvs.get_i32(COUNTER), slots.taken()), (2, []), "closed: nothing is written")
+        rig.side.plug(ev.ABSENT)
+        await ticks(2000)
+        equal((slots.nvs.get_i32(COUNTER), slots.taken()), (7, [DAMAGED, DAMAGED]), "open: repaired, and told once")
+
+    hold_ups.wait_for_pause = counted
+    asyncio.run(run())
+    hold_ups.wait_for_pause = wait
+    hold_ups.configure((), 0)
+    equal(len(waits), 1, "one task waits, however often the values are read")
+    equal((values(slots), slots.taken()), ((7, 1, NEW), []))

@@ -5,7 +5,7 @@ import json
 from check import equal, true
 
 from charger.errors import InvalidValueError
-from charger.validate import EXTRA, MISSING, TYPE, VALUE, check, check_items
+from charger.validate import EXTRA, MISSING, TYPE, VALUE, check, check_items, home_address, house_meter
 
 WORDS = (64, 32)
 
@@ -91,7 +91,8 @@ def test_strings_count_characters_not_bytes():
 
 
 def test_control_characters_and_lone_surrogates():
-    for text in ("a\\u0000b", "a\\nb", "\\u007f", "\\ud800", "\\udc00x", "\\ud800\\ud800", "\\udc00\\ud800"):
+    for text in ("a\\u0000b", "a\\nb", "\\u007f", "\\ud800", "\\udc00x", "\\ud800\\ud800", "\\udc00\\ud800",
+                 "\\ud800x\\ud83d\\ude00"):
         text = '"%s"' % text
         assert fault(("str", 20), json.loads(text)) == (VALUE, ""), text
     assert fault(("str", 20), json.loads('"\\ud83d\\ude00"')) is None
@@ -123,3 +124,29 @@ async def test_a_fault_in_a_long_list_or_text_is_named_as_one_in_a_short_one():
             true(False, path)
         except InvalidValueError as error:
             equal(error.path, path)
+
+
+async def test_an_optional_field_that_is_null_is_absent_and_a_fault_in_a_long_one_is_named():
+    spec = ("obj", (), (("n", ("int", 0, 9)), ("items", ("list", ("int", 0, 9), None))))
+    value = {"n": None, "items": [1] * 7 + [10]}
+    later = []
+    check(spec, value, True, later)
+    equal(value, {"items": [1] * 7 + [10]})
+    try:
+        await check_items(later)
+        true(False)
+    except InvalidValueError as error:
+        equal(error.path, "items[7]")
+
+
+def test_what_counts_as_an_address_of_the_home_network():
+    for text in ("10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.0.1"):
+        true(home_address(text), text)
+    for text in ("172.15.0.1", "172.32.0.1", "192.169.0.1", "11.0.0.1", "10.0.0", "10.0.0.256", "10.0.0.01", "10.0.0.x", "home"):
+        true(not home_address(text), text)
+    for text in ("", "sunspec://192.168.1.2", "sdm630://10.0.0.1:502/247", "sunspec://172.31.0.1/1", "sunspec://169.254.1.1:65535"):
+        true(house_meter(text), text)
+    for text in ("http://192.168.1.2", "sunspec://192.168.1", "sunspec://192.168.1.256", "sunspec://8.8.8.8", "sunspec://172.32.0.1",
+                 "sunspec://192.169.1.1", "sunspec://10.0.0.1:0", "sunspec://10.0.0.1:65536", "sunspec://10.0.0.1:x",
+                 "sunspec://10.0.0.1/248", "sunspec://10.0.0.1/x", "sunspec://10.0.0.x", "sunspec://meter"):
+        true(not house_meter(text), text)

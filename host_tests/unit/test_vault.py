@@ -141,6 +141,21 @@ def test_without_a_device_key_nothing_is_stored():
     raises(VaultError, vault.put, "a", b"b")
 
 
+def test_secrets_without_their_device_key_are_an_event():
+    _filled()
+    events = []
+    equal((_again(None, events).broken, events), ("device key", ["VaultBroken"]))
+
+
+def test_a_secret_that_is_damaged_while_the_unit_runs_is_an_event():
+    _filled()
+    events = []
+    vault = _again(KEY, events)
+    for path in _paths():
+        _write_raw(path, b"x" * 80)
+    equal((vault.get("web/key"), vault.broken, events), (None, "web/key", ["VaultBroken"]))
+
+
 def _cut_at_each_write(change, check):
     """Cut the power at each write of change(vault) in turn and restart; check(text) then looks at what is left."""
     at = 0

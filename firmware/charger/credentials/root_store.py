@@ -10,7 +10,6 @@ from charger.crypto import der, path_validation, pem, x509
 from charger.errors import CryptoError
 from charger.runtime import cooperative
 
-_ALGORITHMS = ("SHA256", "SHA384", "SHA512")
 _SERIAL_DIGITS = 40
 _LAST_NUMBER = 9999
 
@@ -166,14 +165,12 @@ async def installed(store: CertificateStore, kind: str) -> list:
     """See CertificateStore.installed()."""
     found = []
     for root in _all(store, kind):
-        found.append(await cooperative.run(root.hash_data(_ALGORITHMS[0])))
+        found.append(await cooperative.run(root.hash_data("SHA256")))
     return found
 
 
 async def delete(store: CertificateStore, wanted: dict) -> str:
     """See CertificateStore.delete()."""
-    if wanted["hashAlgorithm"] not in _ALGORITHMS:
-        return "NotFound"
     for kind in KINDS:
         present = _all(store, kind)
         for root in present:

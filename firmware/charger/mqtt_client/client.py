@@ -120,10 +120,12 @@ class MqttClient:
         self._log_due = self._changed = True
         if entry.event == events.TIME_SET:
             self._retry_now = True  # without a clock no certificate holds
-        if entry.event in (events.PIN_CHANGED, events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
-            self.logins = []  # ends all logins
-            if entry.event != events.PIN_CHANGED:
-                self._ended = []
+        if entry.event == events.PIN_CHANGED:  # "ROLE, by ...": the logins of that role end
+            role = entry.info.partition(",")[0]
+            self.logins = [login for login in self.logins if login["role"] != role]
+        elif entry.event in (events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
+            self.logins = []
+            self._ended = []
 
     # --- the connection ---
 

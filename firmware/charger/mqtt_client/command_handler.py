@@ -38,7 +38,7 @@ _SURFACE = "mqtt"
 _BURST, _REFILL_S = const(40), const(1)
 _CHALLENGES = const(4)
 _CHALLENGE_S = const(60)
-_LOGINS = const(3)
+_LOGINS = const(3)  # of a role; a further login ends the oldest of the same role
 _IDLE_S = const(900)
 _LONGEST_S = const(43200)
 _FRESH_MS = const(60000)  # between the sender's clock and ours
@@ -222,7 +222,12 @@ async def _login(client: MqttClient, wish: dict) -> dict:
         raise CommandError("login", "Wrong PIN of the %s." % wish["role"], verdict.wait_s)
     now = clock.uptime_s()
     login = {"token": _random(), "role": wish["role"], "n": 0, "id": "", "since_s": now, "used_s": now}
-    client.logins = [one for one in client.logins if _is_valid(one)][1 - _LOGINS :] + [login]  # noqa: RUF005
+    valid = [one for one in client.logins if _is_valid(one)]
+    same_role = [one for one in valid if one["role"] == wish["role"]]
+    if len(same_role) >= _LOGINS:
+        valid.remove(same_role[0])
+    valid.append(login)
+    client.logins = valid
     return {"session": login["token"], "device": verdict.device, "expires_s": _IDLE_S}
 
 

@@ -2,12 +2,16 @@
 
 Of the anti-rollback counter and the mark of an altered image the higher number holds, of the image's hash that of the file.
 What was altered or removed is written again, with an event: the NVS has a mark of each value that has been in the files.
+A write to the NVS may erase flash, so a value that is read while a contactor is closed is repaired after it has opened.
 """
 
+import asyncio
 from binascii import hexlify, unhexlify
 
 from charger.audit.events import SAFETY_VALUE
+from charger.runtime import hold_ups
 from charger.store.safety_value import SafetyValue
+from charger.update import BROKEN, COUNTER, IMAGE, TRIAL
 
 _COPY = "slot_"
 _HAS = "has_"  # + name in the NVS, once the files have had it
@@ -20,6 +24,7 @@ class CheckedSlots:
         self._slots = slots
         self._files = files
         self._on_event = on_event
+        self._waiting = False  # for open contactors
         self.running = slots.running
         self.idle = slots.idle
         self.size = slots.size
@@ -35,7 +40,7 @@ class CheckedSlots:
         kept = SafetyValue(self._files, _COPY + name, str(stored), _higher)
         value = max(stored, _number(kept.value))
         if value or kept.fault or kept.unfinished:
-            self._settle(kept, str(value), stored != value, self._slots.put_number, name, value)
+            self._settle_open(kept, str(value), stored != value, self._slots.put_number, name, value)
         return value
 
     def put_number(self, name: str, value: int) -> None:
@@ -50,7 +55,7 @@ class CheckedSlots:
         if not text:
             return None
         value = unhexlify(text)
-        self._settle(kept, text, stored != text, self._slots.put_data, name, value)
+        self._settle_open(kept, text, stored != text, self._slots.put_data, name, value)
         return value
 
     def put_data(self, name: str, value: bytes) -> None:
@@ -65,6 +70,25 @@ class CheckedSlots:
         kept.write(text)
         if not self._slots.number(_HAS + name):
             self._slots.put_number(_HAS + name, 1)
+
+    def _settle_open(self, *what: Any) -> None:
+        """As _settle() where something has to be written, once every contactor is open; until then only the value counts."""
+        kept, text, differs, _, name, _ = what
+        if not (differs or kept.fault or kept.unfinished or kept.value != text) and self._slots.number(_HAS + name):
+            return
+        if not hold_ups.contactor_closed():
+            self._settle(*what)
+        elif not self._waiting:
+            self._waiting = True
+            asyncio.create_task(self._read_again())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+
+    async def _read_again(self) -> None:
+        await hold_ups.wait_for_pause(hold_ups.FOREVER_MS, True)
+        self._waiting = False
+        self.number(COUNTER)
+        self.number(BROKEN)
+        self.data(IMAGE)
+        self.data(TRIAL)
 
     def _settle(self, kept: SafetyValue, text: str, differs: bool, put: Callable, name: str, value: Any) -> None:
         """Write the copies and the NVS (put) again where they have another value, with an event but after a power cut."""

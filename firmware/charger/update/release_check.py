@@ -4,13 +4,12 @@ The answer is a small JSON file, {"format": 1, "releases": [{"board", "version",
 It needs no signature: a forged one can only offer a bundle that is then refused.
 """
 
-import json
-
 from micropython import const
 
 from charger import clock, log
 from charger.audit.events import UPDATE_CHECK_FAILED, UPDATE_CHECKED
 from charger.errors import ConnectError, HttpError, InvalidValueError, UpdateError
+from charger.net import strict_json
 from charger.update import OFFER
 from charger.update.manifest import version_order
 from charger.validate import check
@@ -51,25 +50,26 @@ class ReleaseCheck:
 
     async def newest(self, text: bytes) -> dict | None:
         """Return the newest release for this unit if newer than the running one, else None. UpdateError, ValueError."""
-        notice = json.loads(text)
+        buffer = bytearray(text)
+        notice = await strict_json.loads(buffer, len(buffer), strict_json.JsonScan(buffer, len(buffer)))
         if not isinstance(notice, dict) or notice.get("format") != 1 or not isinstance(notice.get("releases"), list):
             raise UpdateError("manifest", "not a list of releases")
         best, order = None, version_order(self._unit["version"])
         for release in notice["releases"]:
             await clock.sleep_ms(0)
-            if not self._fits(release):
-                continue
-            its = version_order(release["version"])
-            if its > order:
+            its = self._order_of(release)
+            if its is not None and its > order:
                 best, order = {"version": release["version"], "url": release["url"]}, its
         return best
 
-    def _fits(self, release: Any) -> bool:
+    def _order_of(self, release: Any) -> tuple | None:
+        """The sort key of a release's version; None for one that is malformed or not for this unit."""
         unit = self._unit
         try:
             check(_RELEASE, release)
             self._source.check(release["url"])
+            order = version_order(release["version"])
         except (InvalidValueError, UpdateError):
-            return False
+            return None
         fits = release["board"] == unit["board"] and release["min_hardware"] <= unit["hardware"]
-        return fits and release["counter"] >= unit["counter"]
+        return order if fits and release["counter"] >= unit["counter"] else None

@@ -46,6 +46,11 @@ def releases():
     return json.dumps({"format": 1, "releases": each}).encode()
 
 
+def long_number():
+    """A notice with a number whose digits would take the square of their count to convert."""
+    return b'{"format":1,"releases":[],"n":' + b"9" * 8000 + b"}"
+
+
 def upgrade():
     """An answer to the upgrade with as many fields as fit."""
     return b"HTTP/1.1 101 x\r\n" + b"a:\r\n" * 1000 + b"\r\n"
@@ -93,7 +98,7 @@ NETWORK = {
         "networks": lambda: improv(4),
         "damaged": lambda: b"IMPROV\x01\x03\xff" + b"x" * 300,
     },
-    "update/release_check.py": {"releases": releases},
+    "update/release_check.py": {"releases": releases, "number": long_number},
     "credentials/provisioning.py": {"record": record},
 }
 # Those that read from the network and are measured with their messages, or that take one byte, or are a laboratory's alone.

@@ -44,8 +44,7 @@ class CredentialTrial:
     def resume(self) -> None:
         """Resume after a start-up."""
         if "proven" in self._record:
-            cooperative.run_now(self.finish())
-            return
+            cooperative.run_now(self.finish())  # leaves no record
         if self._record.get("profile") == self._config.get_int("SecurityProfile"):
             del self._record["profile"]  # the power failed before the new one was written
             self._keep()

@@ -8,6 +8,7 @@ from charger import log
 from charger.errors import CallFailedError
 
 _MOST = const(40)  # queued messages; beyond that the oldest is dropped
+MOST_READINGS = const(8)  # with so many queued no MeterValues is added, which takes some 2 KB of heap
 
 
 class MessageQueue:
@@ -31,7 +32,12 @@ class MessageQueue:
 
     def post_call(self, action: str, payload: dict, triggered: bool = False, failed: Callable | None = None,
                   done: Callable | None = None) -> None:
-        """Queue a CALL: done(answer) or failed() is called with the outcome. `triggered` goes out before Accepted, too."""
+        """Queue a CALL: done(answer) or failed() is called with the outcome. `triggered` goes out before Accepted, too.
+
+        MeterValues that are not triggered are left out while the back end is behind.
+        """
+        if action == "MeterValues" and not triggered and len(self._jobs) >= MOST_READINGS:
+            return
         self.post(lambda: self._once(action, payload, triggered, failed, done), failed)
 
     async def _once(self, action: str, payload: dict, triggered: bool, failed: Callable | None, done: Callable | None) -> None:
@@ -44,6 +50,11 @@ class MessageQueue:
             return
         if done is not None:
             done(answer)
+
+    @property
+    def waiting(self) -> int:
+        """The number of messages that are queued, without the one that is being sent."""
+        return len(self._jobs)
 
     @property
     def idle(self) -> bool:

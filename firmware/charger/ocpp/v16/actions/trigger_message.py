@@ -1,5 +1,7 @@
 """TriggerMessage (OCPP-72): answer first, then send."""
 
+from charger.ocpp.v16.message_queue import MOST_READINGS
+
 SPEC = ("obj", (("requestedMessage", ("str", 50)),), (("connectorId", ("int", None, None)),))
 
 
@@ -8,7 +10,7 @@ def handle(cp: ChargePoint, request: dict) -> dict:
     message = request["requestedMessage"]
     connector_id = request.get("connectorId")
     if message in ("MeterValues", "StatusNotification"):
-        if connector_id is not None and not 0 <= connector_id <= len(cp.connectors):
+        if cp.urgent.waiting >= MOST_READINGS or (connector_id is not None and not 0 <= connector_id <= len(cp.connectors)):
             return {"status": "Rejected"}
         if message == "MeterValues":
             messages = cp.meter_values.triggered(connector_id)
