@@ -209,9 +209,10 @@ class Authorisation:
 
     def remote_start(self, connector: Connector, tag: str, profile: Any | None = None) -> None:
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
-        at_once = not self._is_asked(connector, tag) or self._is_known(tag)
+        asked = self._is_asked(connector, tag)
         self._run(
-            at_once, lambda: self._remote_start(connector, tag, profile), lambda: self._release(connector, profile)
+            not asked or self._is_known(tag), lambda: self._remote_start(connector, tag, profile, asked),
+            lambda: self._release(connector, profile)
         )
 
     def _is_asked(self, connector: Connector, tag: str) -> bool:
@@ -220,9 +221,9 @@ class Authorisation:
             self._config.get_bool("AuthorizeRemoteTxRequests") or not self._known_claim(connector.id, tag)
         )
 
-    async def _remote_start(self, connector: Connector, tag: str, profile: Any) -> None:
+    async def _remote_start(self, connector: Connector, tag: str, profile: Any, asked: bool) -> None:
         try:
-            allowed, tag, parent = await self._remote_identity(connector, tag)
+            allowed, tag, parent = await self._remote_identity(connector, tag, asked)
             if allowed:
                 self.begin(connector, tag, parent, True, profile)
         finally:
@@ -236,12 +237,12 @@ class Authorisation:
         if connector.status == "Preparing":
             self.free_vend(connector)
 
-    async def _remote_identity(self, connector: Connector, tag: str) -> tuple:
+    async def _remote_identity(self, connector: Connector, tag: str, asked: bool) -> tuple:
         """(allowed, tag for the wire, parent) of a remote start."""
         if not tag:
             # An empty idTag cannot be in StartTransaction: the unit's own tag for uncontrolled use takes its place.
             return True, self._config.get_str("FreeVendIdTag"), None
-        if self._is_asked(connector, tag):
+        if asked:
             status, parent = await self.authorise(tag)
             self._note(connector, "remote start", status)
             if status != ACCEPTED:
