@@ -236,7 +236,8 @@ def parse_iso(text: str) -> tuple:
         raise ValueError("no such day")
     end = _fraction_end(data)
     millis = _number(data[20:end] + b"00", 0, 3, 0, 999) if end > 19 else 0
-    return days * _DAY_S + hour * 3600 + minute * 60 + second - _offset_s(data[end:]), millis
+    seconds = days * _DAY_S + hour * 3600 + minute * 60 + second - _offset_s(data[end:])
+    return max(0, min(seconds, 253402300799)), millis  # an offset leads to no other year than iso() can write
 
 
 def _fraction_end(data: bytes) -> int:

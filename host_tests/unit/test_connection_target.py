@@ -163,8 +163,11 @@ async def test_the_other_end_of_a_plain_link_changes_no_credentials_and_no_certi
     async def status(action, **fields):
         return (await rig.call(action, **fields))["status"]
 
-    for key, value in (("AuthorizationKey", "0123456789abcdef"), ("SecurityProfile", "1")):
-        equal(await status("ChangeConfiguration", key=key, value=value), "Rejected", key)
+    changed = []
+    rig.cp.config.change = lambda key, value: changed.append(key) or "Accepted"
+    for key in ("AuthorizationKey", "SecurityProfile", "authorizationkey", "SECURITYPROFILE"):
+        equal(await status("ChangeConfiguration", key=key, value="1"), "Rejected", key)
+    equal(changed, [])
     equal(await status("InstallCertificate", certificateType="CentralSystemRootCertificate", certificate="x"), "Rejected")
     hashes = {"hashAlgorithm": "SHA256", "issuerNameHash": "00", "issuerKeyHash": "00", "serialNumber": "1"}
     equal(await status("DeleteCertificate", certificateHashData=hashes), "Failed")

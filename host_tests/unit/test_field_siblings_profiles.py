@@ -165,14 +165,14 @@ async def test_f_o4_a_tx_profile_is_refused_while_its_transaction_ends_and_of_an
 
 
 async def test_f_o4_a_start_that_a_full_queue_drops_gives_its_place_back():
-    rig = await Rig(factory={"MaxChargingProfilesInstalled": 1}).online()
+    rig = await Rig(factory={"MaxChargingProfilesInstalled": 1, "AuthorizeRemoteTxRequests": True}).online()
     rig.link.slow_ms["Authorize"] = 25000
     rig.cp.tag_shown(rig.connectors[0], "CARD")
     await rig.seconds(1)
     equal(await remote_start(rig, chargingProfile=profile(1, "TxProfile")), "Accepted")
     equal(await install(rig, profile(9)), "Rejected")
     for _ in range(40):
-        rig.cp.post(lambda: None)
+        rig.cp.post(lambda: None, lambda: None)
     equal(await install(rig, profile(9)), "Accepted")
 
 

@@ -254,6 +254,22 @@ async def test_remote_start_asks_first_when_told_so():
     equal((rig.link.of("Authorize"), rig.link.of("StartTransaction")), ([{"idTag": "TAG1"}], []))
 
 
+async def test_a_start_that_needs_no_answer_waits_for_no_slow_back_end_ocpp52_ocpp65():
+    for factory in ({}, {"LocalPreAuthorize": True}, {"LocalPreAuthorize": True, "AuthorizeRemoteTxRequests": True}):
+        rig = await Rig(factory=factory).online()
+        rig.cp.cache.learn("KNOWN", {"status": "Accepted"})
+        rig.link.slow_ms["StatusNotification"] = 25000
+        await rig.plug()  # its Preparing is under way from now on
+        if len(factory) == 1:
+            rig.cp.tag_shown(rig.connectors[0], "KNOWN")
+        else:
+            equal((await rig.call("RemoteStartTransaction", idTag="KNOWN", connectorId=1))["status"], "Accepted")
+        await rig.seconds(2)
+        equal(rig.link.order()[-1], "StartTransaction")
+        connector = rig.connectors[0]
+        equal((connector.status, connector.promised, connector.asked, rig.link.of("Authorize")), ("Charging", False, 0, []))
+
+
 async def test_remote_start_where_there_is_nothing_to_start_on():
     rig = await Rig(2).online()
     for number in (0, 3, -1, 1 << 40):

@@ -282,6 +282,22 @@ async def test_queue_without_a_reader_is_bounded():
     equal(dropped, list(range(60)))
 
 
+async def test_readings_and_heartbeats_are_queued_behind_statuses_and_cards_and_dropped_before_them():
+    for key, action in (("HeartbeatInterval", "Heartbeat"), ("ClockAlignedDataInterval", "MeterValues")):
+        rig = await Rig(2).online()
+        await rig.call("ChangeConfiguration", key=key, value="1")
+        rig.link.slow_ms[action] = 10000
+        rig.poll_ms = 500
+        await rig.seconds(40)
+        waiting = len(rig.cp.sender._jobs)
+        true(waiting == 0 if key == "HeartbeatInterval" else waiting == 40, waiting)
+        await rig.plug()
+        rig.cp.tag_shown(rig.connectors[0], "CARD")
+        await rig.seconds(12)
+        true("StartTransaction" in rig.link.order(), key)
+        equal(rig.statuses()[:2], ["Available", "Preparing"], key)
+
+
 async def test_f_o26_a_boot_message_lost_with_the_link_before_is_sent_on_the_present_one():
     rig = Rig()
 

@@ -228,6 +228,23 @@ async def test_transaction_data_of_a_long_session_is_thinned_in_the_middle():
     equal(times, sorted(times))
 
 
+async def test_a_stop_with_more_values_than_a_record_takes_loses_the_last_ones_of_each_sample_ocpp92():
+    each = ",".join(["%s.L%d" % (name, n) for name in ("Power.Active.Import", "Current.Import", "Voltage") for n in (1, 2, 3)])
+    rig = await Rig(phases=3, factory={"MeterValueSampleInterval": 10}).online()
+    wanted = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,Power.Factor,Frequency," + each
+    equal((await rig.call("ChangeConfiguration", key="StopTxnSampledData", value=wanted))["status"], "Accepted")
+    await rig.charge()
+    await rig.seconds(35)
+    rig.meters[0].total_wh += 77
+    begin, end = await stop_data(rig)
+    for sample, context, wh in ((begin, "Transaction.Begin", "1000"), (end, "Transaction.End", "1077")):
+        values = sample["sampledValue"]
+        equal((values[0]["context"], values[0]["value"], [v["measurand"] for v in values[:2]]),
+              (context, wh, ["Energy.Active.Import.Register", "Power.Active.Import"]))  # fmt: skip
+        true(12 <= len(values) < 21, len(values))
+    await rig.shows("Finishing")
+
+
 async def test_after_a_power_cut_begin_and_end_are_still_reported():
     rig = await Rig(factory={"StopTxnSampledData": "Energy.Active.Import.Register"}).online()
     await rig.charge()

@@ -3,7 +3,8 @@
 import json
 
 from check import equal, near, true
-from ocpp_rig import NOW, Rig
+from ocpp_rig import NOW, Rig, id_tag_info, swipe
+from profiles import install, profile
 
 from charger import clock, validate
 from charger.audit import events
@@ -77,6 +78,24 @@ async def test_f_o13_an_expiry_with_a_space_counts_and_a_missing_status_is_repor
         rig.link.answers["Authorize"] = answer
         equal((await rig.cp.authorisation.authorise("NEW"))[0], "Invalid")
         equal(len(rig.cp.security_log.dropped()), 1, str(answer))
+
+
+async def test_times_whose_offset_leads_out_of_the_years_that_can_be_written_hold_to_the_second_before():
+    rig = await Rig(factory={"AllowOfflineTxForUnknownId": True}).online()
+    first, last = "1970-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"
+    equal([clock.parse_iso(text) for text in (first, last)], [(0, 0), (253402300799, 0)])
+    rig.link.answers["Authorize"] = id_tag_info("Accepted", expiry=last)
+    await rig.charge()
+    equal(await install(rig, profile(1, limit=7, validFrom=first, validTo=last)), "Accepted")
+    entry = {"idTag": "PAST", "idTagInfo": {"status": "Accepted", "expiryDate": first}}
+    request = {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [entry]}
+    equal((await rig.call("SendLocalList", **request))["status"], "Accepted")
+    await rig.power_cut()
+    equal(rig.connectors[0].outlet.limits.get("csms"), 70, "the profile is kept")
+    await rig.start()
+    await rig.offline()
+    await rig.plug()
+    equal((await swipe(rig, "PAST"), await swipe(rig, "TAG00001")), (None, "TAG00001"))
 
 
 async def test_f_o17_a_transaction_id_as_text_or_float_is_that_number():

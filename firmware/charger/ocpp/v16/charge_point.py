@@ -372,7 +372,7 @@ class ChargePoint(ServiceRegistry):
             for service in self.loaded.values():
                 if hasattr(service, "second"):
                     service.second()
-            if self.ready():
+            if self.ready() and self.sender.idle:
                 self._heartbeat_when_due()
 
     def _heartbeat_when_due(self) -> None:

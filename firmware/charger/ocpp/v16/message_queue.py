@@ -21,14 +21,22 @@ class MessageQueue:
         self._busy = False
 
     def post(self, job: Callable, dropped: Callable | None = None) -> None:
-        """Queue job(), a function or coroutine function. dropped() is called when it is dropped."""
-        if len(self._jobs) >= _MOST:
+        """Queue job(), a function or coroutine function. dropped() is called when it is dropped.
+
+        A job without dropped(), such as a reading or Heartbeat, waits behind those that have one, and is dropped before them.
+        """
+        jobs = self._jobs
+        if len(jobs) >= _MOST:
             log.warn("sender", "queue full: the oldest message is dropped")
-            _, forget = self._jobs.pop(0)
+            _, forget = jobs.pop(self._ahead() % _MOST)
             if forget is not None:
                 forget()
-        self._jobs.append((job, dropped))
+        jobs.insert(len(jobs) if dropped is None else self._ahead(), (job, dropped))
         self._wake.set()
+
+    def _ahead(self) -> int:
+        """Return the number of jobs with a dropped()."""
+        return sum(1 for job in self._jobs if job[1] is not None)
 
     def post_call(self, action: str, payload: dict, triggered: bool = False, failed: Callable | None = None,
                   done: Callable | None = None) -> None:

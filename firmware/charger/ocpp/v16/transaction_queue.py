@@ -341,11 +341,17 @@ def _word(data: Buffer, number: int) -> int:
 
 
 def _record(letter: str, local_id: int | None, boot_id: int, before: str, payload: dict) -> bytes:
-    """Encode a message as a record; a too long one loses samples from its middle (OCPP-92)."""
+    """Encode a message as a record; a too long one loses samples from its middle, then the last values of each (OCPP-92)."""
     head = "%s %s %d%s " % (letter, "-" if local_id is None else local_id, boot_id, before)
     data = (head + json.dumps(payload)).encode()
-    while len(data) > _MAX_RECORD and len(payload.get("transactionData", ())) > 2:
-        thin(payload["transactionData"])
+    while len(data) > _MAX_RECORD:
+        samples = payload.get("transactionData") or payload["meterValue"]
+        if len(samples) > 2:
+            thin(samples)
+        else:
+            for sample in samples:
+                values = sample["sampledValue"]
+                del values[len(values) * 3 // 4 :]
         data = (head + json.dumps(payload)).encode()
     return data
 

@@ -3,6 +3,8 @@
 An unknown idTag is sent to the back end; meanwhile the car waits, but the control loop does not.
 """
 
+import asyncio
+
 from charger import clock, log
 from charger.audit import events
 from charger.errors import CallFailedError
@@ -90,11 +92,25 @@ class Authorisation:
         elif session is None or connector.stopping:  # the next user's
             shown_ms = clock.ticks_ms()
             connector.asked += 1
-            self._cp.post(lambda: self._start_by_card(connector, tag, shown_ms), lambda: _answered(connector))
+            self._run(
+                self._is_known(tag), lambda: self._start_by_card(connector, tag, shown_ms), lambda: _answered(connector)
+            )
         elif same(session.id_tag, tag):
             connector.stop("Local", tag)
         else:
-            self._cp.post(lambda: self._stop_by_other(connector, tag))
+            self._cp.post(lambda: self._stop_by_other(connector, tag), _forgotten)
+
+    def _run(self, at_once: bool, job: Callable, dropped: Callable) -> None:
+        """Run a start at once, or behind what waits to be sent where it needs an answer of the back end."""
+        if at_once:
+            asyncio.create_task(job())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        else:
+            self._cp.post(job, dropped)
+
+    def _is_known(self, tag: str) -> bool:
+        """True for an idTag that is accepted without the back end's answer while there is a link (OCPP-52)."""
+        known = self.local(tag) if self._config.get_bool("LocalPreAuthorize") else None
+        return known is not None and known[0] == ACCEPTED
 
     async def _start_by_card(self, connector: Connector, tag: str, shown_ms: int) -> None:
         try:
@@ -162,7 +178,7 @@ class Authorisation:
             log.info("authorise", "connector %d releases the cable" % connector.id)
             connector.release_cable()
         else:
-            self._cp.post(lambda: self._release_by_other(connector, tag))
+            self._cp.post(lambda: self._release_by_other(connector, tag), _forgotten)
 
     async def _release_by_other(self, connector: Connector, tag: str) -> None:
         held = connector.held_for
@@ -193,11 +209,21 @@ class Authorisation:
 
     def remote_start(self, connector: Connector, tag: str, profile: Any | None = None) -> None:
         """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
-        self._cp.post(lambda: self._remote_start(connector, tag, profile), lambda: self._release(connector, profile))
+        asked = self._is_asked(connector, tag)
+        self._run(
+            not asked or self._is_known(tag), lambda: self._remote_start(connector, tag, profile, asked),
+            lambda: self._release(connector, profile)
+        )
 
-    async def _remote_start(self, connector: Connector, tag: str, profile: Any) -> None:
+    def _is_asked(self, connector: Connector, tag: str) -> bool:
+        """True when a remote start has to be authorised. A reserved connector asks for the parent (5.13)."""
+        return tag != "" and (
+            self._config.get_bool("AuthorizeRemoteTxRequests") or not self._known_claim(connector.id, tag)
+        )
+
+    async def _remote_start(self, connector: Connector, tag: str, profile: Any, asked: bool) -> None:
         try:
-            allowed, tag, parent = await self._remote_identity(connector, tag)
+            allowed, tag, parent = await self._remote_identity(connector, tag, asked)
             if allowed:
                 self.begin(connector, tag, parent, True, profile)
         finally:
@@ -211,12 +237,12 @@ class Authorisation:
         if connector.status == "Preparing":
             self.free_vend(connector)
 
-    async def _remote_identity(self, connector: Connector, tag: str) -> tuple:
-        """(allowed, tag for the wire, parent) of a remote start. A reserved connector asks for the parent (5.13)."""
+    async def _remote_identity(self, connector: Connector, tag: str, asked: bool) -> tuple:
+        """(allowed, tag for the wire, parent) of a remote start."""
         if not tag:
             # An empty idTag cannot be in StartTransaction: the unit's own tag for uncontrolled use takes its place.
             return True, self._config.get_str("FreeVendIdTag"), None
-        if self._config.get_bool("AuthorizeRemoteTxRequests") or not self._known_claim(connector.id, tag):
+        if asked:
             status, parent = await self.authorise(tag)
             self._note(connector, "remote start", status)
             if status != ACCEPTED:
@@ -224,6 +250,10 @@ class Authorisation:
             return status == ACCEPTED, tag, parent
         known = self.local(tag)
         return True, tag, known[1] if known is not None else None
+
+
+def _forgotten() -> None:
+    """A card that was to end another's use was dropped by a full queue."""
 
 
 def _answered(connector: Connector) -> None:
