@@ -42,7 +42,7 @@ class EV:
     stop_ms       from PWM off to S2 opening; the current is gone before
     pf_milli      power factor
     sleep_ms      so long without an offer, and it sleeps: it takes no offer up before -12 V for a second; 0: never
-    adapt_ms      from a new duty to the on-board charger following it; CP-22 allows 5 s
+    adapt_ms      from a new duty to the on-board charger following it, or the newest one of those since; CP-22 allows 5 s
     overshoot_pct, overshoot_ms   it rises above a new target by so much, for so long
     inrush_ma, inrush_ms          drawn from the closing contacts on, whatever the duty says
     standby_ma    drawn by its electronics while the contacts are closed, S2 open or closed
@@ -82,7 +82,6 @@ class EV:
         self._powered = 0
         self._target_ma = 0
         self._adapt = 0
-        self._seen_ma = 0
         self._risen_ma = self._over_ms = 0
 
     def _exact(self, ohm):
@@ -172,10 +171,9 @@ class EV:
                 self.asleep = True
 
     def _draw(self, dt, allowed_ma):
-        if allowed_ma != self._seen_ma:
-            self._seen_ma = allowed_ma
+        if allowed_ma == self._target_ma:
             self._adapt = 0
-        if self._adapt < self.adapt_ms and allowed_ma > 0:
+        elif self._adapt < self.adapt_ms and allowed_ma > 0:
             self._adapt += dt
         else:
             self._target_ma = allowed_ma

@@ -8,6 +8,7 @@ from charger.outlet.limits import SAFETY
 _VALID_S = const(10)  # renewed each second; a limit that is not renewed for so long falls to 6 A (limits.py)
 _BEGIN_DC = const(650)
 _END_DC = const(800)
+_BACK_DC = const(20)  # so much cooler before the limit rises: the noise of a reading changes no offer
 
 
 def derated_da(value_dc: int, full_da: int) -> int | None:
@@ -27,5 +28,15 @@ def step(outlet) -> None:
     thermometer.read(True)
     if thermometer.valid:  # a broken sensor opens through its guard
         full_da = outlet.limits.get("hardware")
-        limit_da = derated_da(thermometer.value_dc, full_da)
-        outlet.limits.set("temperature", full_da if limit_da is None else limit_da, SAFETY, _VALID_S)
+        value_dc = thermometer.value_dc
+        limit_da = _limit_da(value_dc, full_da)
+        now_da = outlet.limits.get("temperature")
+        if now_da is not None and limit_da > now_da:
+            limit_da = max(now_da, _limit_da(value_dc + _BACK_DC, full_da))
+        outlet.limits.set("temperature", limit_da, SAFETY, _VALID_S)
+
+
+def _limit_da(value_dc: int, full_da: int) -> int:
+    """In whole amperes, so that an offer does not change with each tenth of a degree (CP-22)."""
+    limit_da = derated_da(value_dc, full_da)
+    return full_da if limit_da is None else limit_da // 10 * 10

@@ -101,6 +101,7 @@ class Outlet(OutletReadout):
         self.pwm_on = self.driving_f = False
         self.offered_da = 0  # what the pilot says to the car now, 0.1 A
         self.signalled_da = 0  # the highest offer that the car may still be drawing (CP-22, CP-25)
+        self._adapt_ms = self._lower_da = 0  # since offers are lower than that, and the highest one of them
         self.pilot_age_ms = 0  # since the pilot was last changed; a restart counts as a change
         self.late_ticks = 0
         # The inputs as this tick has read them, once for all guards.
@@ -147,14 +148,24 @@ class Outlet(OutletReadout):
                 self._close_when_ready()
         else:
             self._wind_down(dt_ms)
-        if self.offered_da != self.signalled_da:
-            adapted = self.pilot_age_ms >= (ADAPT_MS if self.pwm_on else STOP_MS + ADAPT_MS)
-            if adapted or self.offered_da > self.signalled_da:
-                self.signalled_da = self.offered_da
+        if self.offered_da < self.signalled_da:
+            self._follow_offer(dt_ms)
+        else:
+            self.signalled_da = self.offered_da
+            self._adapt_ms = self._lower_da = 0
         self.about_to_close = wanted and self.pwm_on and self.ev_ready
         self.energised = contactor.commanded and self.contacts_closed
         if self.switch.second is not None:
             self.switch.follow(self.energised and self.phases > 1)
+
+    def _follow_offer(self, dt_ms: int) -> None:
+        """The highest offer of the last ADAPT_MS is what the car may draw, however often it changes (CP-22, CP-25)."""
+        if self.offered_da > self._lower_da:
+            self._lower_da = self.offered_da
+        self._adapt_ms += dt_ms
+        if self._adapt_ms >= (ADAPT_MS if self.pwm_on else STOP_MS + ADAPT_MS):
+            self.signalled_da = self._lower_da
+            self._adapt_ms = self._lower_da = 0
 
     def mark_long_open(self) -> None:
         """Called before the first tick when no session was open: the contactor has been open for long, so nothing waits."""
@@ -253,6 +264,8 @@ class Outlet(OutletReadout):
         elif pilot_states.B <= state <= pilot_states.D:
             if state == pilot_states.C and self._seen_empty and not self._offered:
                 self.simplified = True
+            elif state == pilot_states.B:
+                self.simplified = False  # it has an S2
             self.plugged = True
         self.state = state
         self.ev_ready = state == pilot_states.C or state == pilot_states.D
@@ -312,6 +325,8 @@ class Outlet(OutletReadout):
         self.pilot.set_duty(duty)
         self.offered_da = offered_da
         self.pilot_age_ms = 0
+        if offered_da and not self.pwm_on:
+            self._adapt_ms //= 2  # a pause counts half: the car may still be stopping
         self.pwm_on = offered_da > 0
         self._offered = self._offered or self.pwm_on
         self.driving_f = duty == pilot_duty.DUTY_OFF

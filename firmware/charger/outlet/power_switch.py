@@ -17,7 +17,7 @@ MOST_INTERRUPTIONS = const(6)
 LONG_MS = const(2000000)  # beyond every pause
 _PAUSES_MS = (MIN_OFF_MS, 30000, 120000, 300000, 900000, 1800000)
 _QUIET_MS = const(1800000)
-_FEW = const(4)  # openings without load in a row before their pause grows, to MIN_OFF_MS and then to 30 s
+_FEW = const(4)  # openings by the car or a limit in a row before their pause grows, to MIN_OFF_MS and then to 30 s
 _MANY = const(8)
 _FORGET_MS = const(30000)  # one of these openings is forgotten each
 _REOFFER_MS = const(3000)  # so long before the end of a long pause the car has its PWM again
@@ -45,7 +45,7 @@ class PowerSwitch:
         self.interruptions = 0
         self.code = "OtherError"  # OCPP's word for the last interruption
         self._closed_ms = 0
-        self._cold = 0
+        self._asked = 0
         self._forget_ms = 0
 
     def read(self) -> bool:
@@ -66,11 +66,11 @@ class PowerSwitch:
             self._closed_ms += dt_ms
             if self._closed_ms >= _QUIET_MS:
                 self.forget()
-        if self._cold:
+        if self._asked:
             self._forget_ms += dt_ms
             if self._forget_ms >= _FORGET_MS:
                 self._forget_ms = 0
-                self._cold -= 1
+                self._asked -= 1
 
     def follow(self, energised: bool) -> None:
         """The second contactor is closed only over a closed first one, and opens with it."""
@@ -122,11 +122,10 @@ class PowerSwitch:
                 self.interruptions += 1
             self.code = code
             self.wait_ms = _PAUSES_MS[self.interruptions - 1]
-        elif hot or cause == STOP:
-            self.wait_ms = MIN_OFF_MS
         else:
-            self._cold += 1
-            self.wait_ms = COLD_OFF_MS if self._cold <= _FEW else MIN_OFF_MS if self._cold <= _MANY else 30000
+            self._asked += 1
+            soon = cause == CAR and self._asked <= _FEW
+            self.wait_ms = COLD_OFF_MS if soon else MIN_OFF_MS if self._asked <= _MANY else 30000
 
     def open_for_what_is_seen(self, outlet: Outlet) -> None:
         """Open because the newest readings do not allow it to be closed."""

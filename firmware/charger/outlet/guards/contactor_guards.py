@@ -46,6 +46,13 @@ class CloseFailure(base.Guard):
         """Commanded and still open."""
         return self._is_lost(outlet.contactor, outlet)
 
+    def step_gone(self, outlet: Outlet) -> None:
+        """One reading of "closed" takes back what one of "open" has counted: noise does not hide a contactor that stays open."""
+        if self._present_ms > outlet.dt_ms and not self.tripped:
+            self._present_ms -= outlet.dt_ms
+        else:
+            super().step_gone(outlet)
+
     def _is_lost(self, contactor: Any, outlet: Outlet) -> bool:
         measured = outlet.metered
         self.soft = measured is not None and measured[0] > HOT_MA

@@ -138,11 +138,11 @@ class OverCurrent(base.Guard):
         return worst_ma > base_ma + base_ma // 10
 
     def step_present(self, outlet: Outlet) -> None:
-        """Count the trips."""
+        """Count the trips, anew after half an hour of charging (outlet/power_switch.py)."""
         was = self.tripped
         super().step_present(outlet)
         if self.tripped and not was:
-            self._trips += 1
+            self._trips = self._trips + 1 if outlet.switch.interruptions else 1
 
     def may_clear(self, outlet: Outlet) -> bool:
         """Three tries, then unplugging."""
@@ -177,6 +177,7 @@ class UnderVoltage(base.Guard):
         if outlet.signalled_da > _LEAST_DA and self.soft and outlet.energised and self._sag_ms < _SAG_MS:
             if outlet.metered[1] >= _DEEP_MV:
                 self._sag_ms += outlet.dt_ms
+                self.active = True  # for step_gone()
                 return
         super().step_present(outlet)
 
