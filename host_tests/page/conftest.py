@@ -44,10 +44,11 @@ def charger(tmp_path_factory, charger_options):
     """A charger with its page, and `label` with all that it says, `pin`, `installer_pin` and `url`."""
     more = dict(charger_options)
     words = ["--web", f"127.0.0.1:{free_port()}", *more.pop("options", ())]
+    utc = more.pop("utc", "2026-03-10T12:00:00Z")
     sim = Simulator(tmp_path_factory.mktemp("page") / "charger", options=words, **more)
     with sim:
         port = sim.wait_for(lambda s: s["web"]["port"], what="the page's port")
-        sim.command("set_time", iso="2026-03-10T12:00:00Z")
+        sim.command("set_time", iso=utc)
         [label] = labels(sim)[:1]
         sim.web = port
         sim.label = label

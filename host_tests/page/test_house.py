@@ -13,6 +13,9 @@ OLD = {"en-GB": "No reading for 10 s: the car gets 10.0 A at most.",
        "nl-NL": "Al 10 s geen meting: de auto krijgt hoogstens 10,0 A.",
        "fr-FR": "Pas de mesure depuis 10 s : la voiture reçoit au plus 10,0 A."}
 
+LIMIT = {"en-GB": "the supply of the house: 10.0 A", "de-DE": "Hausanschluss: 10,0 A", "nl-NL": "huisaansluiting: 10,0 A",
+         "fr-FR": "raccordement de la maison: 10,0 A"}
+
 
 @pytest.fixture(scope="module")
 def charger_options():
@@ -111,6 +114,7 @@ def test_an_old_reading_is_told_in_each_language(visit, person, locale):
     visitor = visit(locale=locale)
     visitor.open("house")
     expect(visitor.page.get_by_text(OLD[locale])).to_be_visible(timeout=30000)
+    expect(visitor.page.get_by_text(LIMIT[locale], exact=True)).to_be_visible()
     visitor.check_width()
 
 
@@ -118,7 +122,7 @@ def test_the_owner_chooses_what_the_sun_does(visit, charger):
     visitor = visit(viewport=DESKTOP, color_scheme="dark")
     visitor.open("house")
     card = region(visitor.page, "Solar surplus")
-    card.get_by_label("The sun").select_option("surplus")
+    card.get_by_label("How the surplus counts").select_option("surplus")
     card.get_by_label("Surplus with which it begins").fill("20001")
     card.get_by_role("button", name="Save").click()
     expect(card.get_by_role("alert")).to_have_text("out of range.")
@@ -128,7 +132,7 @@ def test_the_owner_chooses_what_the_sun_does(visit, charger):
     card.get_by_label("Surplus with which it begins").fill("2000")
     card.get_by_role("button", name="Save").click()
     charger.wait_for(lambda s: s["grid"].get("solar", {}).get("mode") == "surplus", what="the mode")
-    expect(card.get_by_label("The sun")).to_have_value("surplus")
+    expect(card.get_by_label("How the surplus counts")).to_have_value("surplus")
 
 
 def test_a_meter_is_set_by_its_parts_and_read_after_the_restart(visit, charger, person):

@@ -66,17 +66,69 @@ def test_a_view_that_could_not_be_loaded_is_loaded_when_the_charger_is_back(visi
     expect(page.locator("#WifiName")).to_be_visible()
 
 
-def test_a_new_firmware_brings_its_own_page(visit):
-    """After an update the page of the old one would ask for files that are gone."""
+def test_a_page_of_the_firmware_before_loads_itself_anew_and_loses_nothing_that_is_typed(visit, charger):
+    """After an update "/" names another script. An untouched page loads itself again, a form in use waits for its person."""
     visitor = visit()
     page = visitor.page
-    visitor.open()
+    visitor.open("settings")
 
-    status = page.evaluate("fetch('/api/status').then(answer => answer.json())")
+    def newer(route):
+        if route.request.resource_type == "fetch":
+            route.fulfill(body='<script type="module" src="/app-000000000000.js"></script>')
+        else:
+            route.continue_()
+
+    page.route(charger.url, newer)
+
+    def log_in_again():
+        visitor.context.clear_cookies(name="session")  # as a restart does
+        expect(page.get_by_text("The session has ended. Log in again.")).to_be_visible()
+        visitor.login()
+
+    page.locator("#MqttUrl").fill("mqtts://broker.lan")
+    log_in_again()
+    banner = page.get_by_role("alert").filter(has_text="The charger was updated")
+    expect(banner).to_be_visible()
+    expect(page.locator("#MqttUrl")).to_have_value("mqtts://broker.lan")
+    visitor.check_width()
+    visitor.check_access()
+    visitor.shot("updated-phone")
     with page.expect_event("load"):
-        page.route("**/api/status", lambda route: route.fulfill(json={**status, "firmware": "9.9.9"}))
-    page.unroute("**/api/status")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Ready")
+        banner.get_by_role("button", name="Load again").click()
+    expect(page.locator("#MqttUrl")).to_have_value("")
+    with page.expect_event("load"):
+        log_in_again()
+    page.unroute(charger.url)
+    log_in_again()
+    expect(page.locator("#MqttUrl")).to_be_visible()
+    expect(banner).to_have_count(0)
+
+
+def test_a_tab_goes_on_when_another_one_has_logged_in(visit, charger):
+    """Both have the cookie of the later login: the earlier tab asks for its token and does what it was told.
+
+    Where the later login has another role, the earlier tab becomes that role's.
+    """
+    visitor = visit()
+    page, other = visitor.page, visitor.tab()
+    visitor.open("settings")
+    visitor.open(page=other)
+
+    def log_in(pin, role):
+        assert other.evaluate("""body => fetch("/api/login", { method: "POST", headers: { "Content-Type": "application/json" },
+            body: JSON.stringify(body) }).then(answer => answer.status)""", {"pin": pin, "role": role}) == 200
+
+    charging = page.get_by_role("region", name="Charging", exact=True)
+    log_in(charger.pin, "owner")
+    page.locator("#ConnectionTimeOut").fill("61")
+    charging.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    log_in(charger.installer_pin, "installer")
+    page.locator("#ConnectionTimeOut").fill("62")
+    with page.expect_event("load"):
+        charging.get_by_role("button", name="Save").click()
+    expect(page.locator("#ConnectionTimeOut")).to_be_disabled()
+    expect(page.locator("#ConnectionTimeOut")).to_have_value("61")
 
 
 def test_a_charger_that_is_away_is_told_and_found_again(visit, charger):

@@ -25,6 +25,7 @@ from sim.provisioned_units import (
     readable_secrets,
 )
 
+from .label_picture import read_qr
 from .sessions import end_session, start_session
 
 IMAGE, BROKEN = "image", "broken"  # in the non-volatile storage
@@ -206,6 +207,15 @@ def test_the_label_holds_what_the_owner_needs_and_no_more():
         changed_other = drawing.draw({**label, name: value[:-1] + "8"}).tobytes()
         assert (changed != changed_other) == (name not in ("installer_pin", "ocpp_password")), name
     assert plain == drawing.draw(label).tobytes()
+
+
+@pytest.mark.parametrize("serial", ["PL-1", "PL2400017", 'A;B:"C\\', "MAKER-AND-MODEL-NUMBER-01"])
+def test_the_qr_code_of_the_label_joins_the_set_up_network(serial):
+    """The text that a phone's camera reads in the picture: name and password of the network, with each special character escaped."""
+    label = record.make(serial, 1000)[1]
+    told = re.fullmatch(r"WIFI:T:WPA;S:((?:[^\\;,:\"]|\\.)+);P:((?:[^\\;,:\"]|\\.)+);;", read_qr(drawing.draw(label)))
+    assert told is not None
+    assert [re.sub(r"\\(.)", r"\1", text) for text in told.groups()] == [label["setup_ssid"], label["setup_password"]]
 
 
 def test_a_launch_killed_while_the_unit_is_made_leaves_one_that_is_made_at_the_next(tmp_path, csms):

@@ -6,6 +6,7 @@ from check import equal, true
 
 from charger.errors import RequestError
 from charger.local_api import routes, server
+from charger.local_api.admission import Admission
 from charger.local_api.http_server import Request
 from charger.runtime import hold_ups
 
@@ -72,8 +73,11 @@ async def test_all_else_still_needs_a_pin_and_the_checks_of_the_page_hold():
     equal((await ask(part, origin="https://evil.example"))[0], 403)
 
 
-async def visit(part, requests):
-    """Number of requests that a connection without a login is good for, `requests` at the most."""
+async def visit(part, requests, gave_way):
+    """Number of requests that a connection without a login is good for, `requests` at the most.
+
+    gave_way: gets the connection's task when it is noted as one that only looks on.
+    """
     answered = []
 
     class Connection:
@@ -94,6 +98,7 @@ async def visit(part, requests):
         """In place of a TLS context, its socket and the listener."""
 
         sessions = []
+        viewers = gave_way
 
         def wrap_socket(self, *_words, **_more):
             return self
@@ -123,8 +128,46 @@ async def test_a_visit_has_its_end_but_while_no_other_could_begin():
     """Fifty requests; while a contactor is closed and handshakes have to wait, the page goes on over the connection it has."""
     part = Part(True)
     hold_ups.configure([part], 1500)
-    equal(await visit(part, 200), 50)
+    equal(await visit(part, 200, []), 50)
     part.is_closed = True
-    equal(await visit(part, 200), 200)
+    equal(await visit(part, 200, []), 200)
     hold_ups.configure([part], 0)
-    equal(await visit(part, 200), 50)
+    equal(await visit(part, 200, []), 50)
+
+
+async def test_whoever_only_looks_on_gives_way_after_ten_requests_and_not_while_charging():
+    part = Part(True)
+    hold_ups.configure([part], 1500)
+    for closed, requests, noted in ((False, 10, 0), (False, 12, 1), (True, 12, 0)):
+        part.is_closed, gave_way = closed, []
+        equal((await visit(part, requests, gave_way), len(gave_way)), (requests, noted))
+
+
+class Task:
+    """In place of a connection's task."""
+
+    ended = False
+
+    def cancel(self):
+        self.ended = True
+        return True
+
+
+def test_two_who_look_on_leave_a_place_to_a_newcomer():
+    """The one who came first ends; one that is new, one that does more and one of a known address stay."""
+    admission = Admission()
+    first, second, third = Task(), Task(), Task()
+    admission.enter("10.0.0.1", first)
+    admission.enter("10.0.0.2", second)
+    true(not admission.make_way("10.0.0.3"), "nobody has looked on for long")
+    admission.viewers += [second, second]
+    true(admission.make_way("10.0.0.3") and second.ended and not first.ended)
+    admission.leave("10.0.0.2", second)
+    true(admission.has_place("10.0.0.3") and not admission.make_way("10.0.0.3"), "there is a place now")
+    equal(admission.viewers, [])
+    admission.enter("10.0.0.3", third)
+    admission.viewers.append(first)
+    admission.remember("10.0.0.1")
+    true(admission.has_place("10.0.0.4"), "who has logged in is no stranger any more")
+    admission.enter("10.0.0.4", Task())
+    true(not admission.make_way("10.0.0.5") and not first.ended)

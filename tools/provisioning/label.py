@@ -11,6 +11,7 @@ _WIDTH, _HEIGHT = 70 * _DPI * 10 // 254, 50 * _DPI * 10 // 254
 _MARGIN = 24
 _QR = 330
 _LINE = 44
+_LARGE = 34  # dots of a value's letters; a longer value gets smaller ones
 
 
 def _lines(label):
@@ -34,11 +35,13 @@ def draw(label):
     square = square.resize((square.width * scale, square.height * scale), Image.Resampling.NEAREST)
     picture.paste(square, (_WIDTH - _MARGIN - square.width, _MARGIN))
     pen = ImageDraw.Draw(picture)
-    small, large = ImageFont.load_default(24), ImageFont.load_default(34)
+    small = ImageFont.load_default(24)
+    room = _WIDTH - 2 * _MARGIN - square.width  # nothing is written into the code or its quiet zone
     at = _MARGIN
     for heading, value in _lines(label):
         pen.text((_MARGIN, at), heading, fill=0, font=small)
-        pen.text((_MARGIN, at + 28), value, fill=0, font=large)
+        size = next(size for size in range(_LARGE, 0, -1) if ImageFont.load_default(size).getlength(value) <= room)
+        pen.text((_MARGIN, at + 28), value, fill=0, font=ImageFont.load_default(size))
         at += 28 + _LINE + 22
     pen.text((_MARGIN, _HEIGHT - _MARGIN - 60), "Scan to join the set-up network of this charger.", fill=0, font=small)
     pen.text((_MARGIN, _HEIGHT - _MARGIN - 30), "Keep this label: nobody else knows what is on it.", fill=0, font=small)

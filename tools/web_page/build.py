@@ -31,7 +31,8 @@ WEB = ROOT / "web"
 MODULE = ROOT / "firmware" / "charger" / "local_api" / "page_assets.py"
 PACKAGES = ROOT / ".toolchain" / "web"
 MOST = 81920  # bytes of all files together, compressed
-BUNDLE = ("--bundle", "--format=esm", "--target=es2022", "--jsx=automatic", "--jsx-import-source=preact")
+BUNDLE = ("--bundle", "--format=esm", "--target=es2022", "--jsx-factory=h", "--jsx-fragment=Fragment",
+          f"--inject:{WEB / 'src' / 'jsx.js'}")
 _LINE = 28  # bytes of a file on a line of the module
 _HEAD = '''"""The page, compressed: made by tools/web_page/build.py from web/, do not edit.
 
@@ -89,16 +90,23 @@ def files() -> dict[str, tuple[str, bytes]]:
     texts.check_use(table, scripts)
     made = {}
     languages = {}
+    keys = texts.order(table, scripts)
     for language in table["languages"]:
-        data = texts.of_language(table, language)
-        languages[language] = _hashed(f"{language}.json", data)
-        made[languages[language]] = ("application/json", data)
+        data = texts.of_language(table, language, [*keys[0], *keys[1]])
+        languages[language] = _hashed(f"{language}.txt", data)
+        made[languages[language]] = ("text/plain; charset=utf-8", data)
     with tempfile.TemporaryDirectory() as name:
-        style, script = Path(name) / "page.css", Path(name) / "app.js"
+        folder = Path(name)
+        style, script = folder / "page.css", folder / "app.js"
+        for path in scripts:
+            copy = folder / path.relative_to(WEB)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(texts.numbered(path.read_text(encoding="utf-8"), *keys), encoding="utf-8")
         esbuild("src/page.css", f"--outfile={style}")
-        defined = zip(("LANGUAGE_FILES", "TEXT_KEYS", "SENTENCES"), (languages, *texts.names(table)), strict=True)
+        defined = {"LANGUAGE_FILES": languages, "TEXT_KEYS": keys[0], "TEXTS": len(table["texts"]),
+                   "SENTENCES": texts.sentences(table)}
         esbuild("src/main.jsx", *BUNDLE, "--loader:.css=text", f"--alias:page.css={style}", f"--outfile={script}",
-                *(f"--define:{name}={json.dumps(value)}" for name, value in defined))
+                *(f"--define:{name}={json.dumps(value)}" for name, value in defined.items()), folder=folder)
         data = script.read_bytes()
     made[_hashed("app.js", data)] = ("text/javascript", data)
     page = re.sub(r"\n\s*", "", (WEB / "index.html").read_text(encoding="utf-8"))
@@ -138,7 +146,8 @@ def compressed() -> dict[str, tuple[str, str, bytes]]:
     return made
 
 
-def _module(key: str) -> str:
+def module(key: str) -> str:
+    """The text of the firmware's module, made from what the key stands for."""
     lines = [_HEAD.format(key=key), "FILES = (\n"]
     for path, (kind, digest, data) in compressed().items():
         lines.append(f'    ("{path}", "{kind}", "{digest}", (\n')
@@ -153,7 +162,7 @@ def bring_up_to_date() -> Path:
     key = sources_key()
     if not is_fresh(key):
         new = MODULE.with_suffix(f".{os.getpid()}.new")
-        new.write_text(_module(key), encoding="utf-8")
+        new.write_text(module(key), encoding="utf-8")
         new.replace(MODULE)
     return MODULE
 

@@ -2,6 +2,7 @@
 
 const TIMEOUT_MS = 20000;
 let csrf = "";
+let role = "";
 let last = Promise.resolve();
 
 export class ApiError extends Error {
@@ -13,7 +14,7 @@ export class ApiError extends Error {
   }
 }
 
-async function send(method, path, body) {
+async function send(method, path, body, again = true) {
   const headers = {};
   if (body) {
     headers["Content-Type"] = "application/json";
@@ -28,8 +29,14 @@ async function send(method, path, body) {
   } catch {
     throw new ApiError(0, "");
   }
+  if (answer.status === 403 && again) { // another tab may have logged in since: it has the same cookie
+    const [known, was] = [csrf, role];
+    await send("GET", "/api/session");
+    if (role !== was) location.reload();
+    else if (csrf !== known) return send(method, path, body, false);
+  }
   if (!answer.ok) throw new ApiError(answer.status, data.error, Number(answer.headers.get("Retry-After")) || 0);
-  if (data.csrf) csrf = data.csrf;
+  if (data.csrf) ({ csrf, role } = data);
   return data;
 }
 
@@ -37,6 +44,15 @@ function queued(method, path, body) {
   const result = last.then(() => send(method, path, body));
   last = result.catch(() => {});
   return result;
+}
+
+// Whether the charger has another page by now, as after an update: that one names another script.
+export function isOld() {
+  const asked = last.then(() => fetch("/", { cache: "no-cache", signal: AbortSignal.timeout(TIMEOUT_MS) }))
+    .then((answer) => answer.ok && answer.text())
+    .then((page) => page && !page.includes(new URL(import.meta.url).pathname), () => false);
+  last = asked;
+  return asked;
 }
 
 export const get = (path) => queued("GET", path);

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import css from "page.css";
 import { get, post } from "./api.js";
 import { App, useLive } from "./state.jsx";
-import { choose, chosen, load, t } from "./text.js";
+import { choose, chosen, load, t, translated } from "./text.js";
 import { Charge } from "./views/charge.jsx";
 import { History } from "./views/history.jsx";
 import { Hours } from "./views/hours.jsx";
@@ -17,6 +17,8 @@ import { Open } from "./views/open.jsx";
 import { Settings } from "./views/settings.jsx";
 import { Unit } from "./views/unit.jsx";
 
+// What `setup` of the status says of a unit that has a page, as the login says it.
+const ALTERED = "This unit's credentials were altered; it must be provisioned again.";
 const TOLD_MS = 8000;
 const RETRY_MS = 3000;
 const VIEWS = {
@@ -61,7 +63,7 @@ function Nav({ route, session, status }) {
   );
 }
 
-function Page({ session, status, offline, route }) {
+function Page({ session, status, offline, old, route }) {
   const main = useRef(null);
   const first = useRef(true);
   useEffect(() => {
@@ -75,7 +77,8 @@ function Page({ session, status, offline, route }) {
       <a class="skip" href={`#/${route}`} onClick={() => main.current.focus()}>{t("skip")}</a>
       <Nav route={name} session={session} status={status} />
       {offline && <p class="banner" role="alert">{t("offline")} {t("stale", offline)}</p>}
-      {status.setup && <p class="banner" role="alert">{status.setup}</p>}
+      {status.setup && <p class="banner" role="alert">{translated(ALTERED)}</p>}
+      {old && <div class="banner" role="alert">{t("newPage")} <button onClick={() => location.reload()}>{t("reload")}</button></div>}
       <main ref={main} tabIndex={-1} data-view={name}><View session={session} status={status} offline={Boolean(offline)} /></main>
     </>
   );
@@ -90,8 +93,15 @@ function Whole() {
   const [locked, setLocked] = useState(false); // the session has ended: what was typed waits below the login
   const [logins, setLogins] = useState(0);
   const [door, setDoor] = useState(false); // the login is asked for, or the owner shows nobody the state without it
+  const [old, setOld] = useState(false); // an update has brought another page, and something is typed into this one
+  const typed = useRef(false);
   const timer = useRef(0);
   const route = useRoute();
+  const renew = () => (typed.current ? setOld(true) : location.reload());
+  useEffect(() => {
+    typed.current = false; // with its view
+    if (old) location.reload();
+  }, [route]);
   const enter = (value) => {
     localStorage.setItem(KNOWN, "yes");
     setNotice("");
@@ -121,8 +131,8 @@ function Whole() {
     speak: (name) => choose(name).then(() => setLanguage(name)),
     logout: () => post("/api/logout").catch(() => {}).then(() => out("")),
   };
-  const [status, offline] = useLive(Boolean(session) && !locked, app.expired);
-  const [open, openOffline] = useLive(session === null && !door, () => setDoor(true), "/api/state");
+  const [status, offline] = useLive(Boolean(session) && !locked, app.expired, renew);
+  const [open, openOffline] = useLive(session === null && !door, () => setDoor(true), renew, "/api/state");
   useEffect(() => {
     let timeout = 0;
     const ask = () => get("/api/session").then(setSession, (error) => {
@@ -139,7 +149,7 @@ function Whole() {
   }, []);
   let shown = <p class="wait" role="status">{t(unreached ? "offline" : "loading")}</p>;
   const page = session && status &&
-    <Page key={language + session.role} session={session} status={status} offline={offline} route={route} />;
+    <Page key={language + session.role} session={session} status={status} offline={offline} old={old} route={route} />;
   if (session === null && !door && open) {
     shown = <Open connectors={open.connectors} offline={openOffline} login={() => setDoor(true)} />;
   } else if (session === null ? door || openOffline : locked || page) {
@@ -147,7 +157,7 @@ function Whole() {
       <>
         {(session === null || locked) &&
           <div onInput={() => setDoor(true)}><Login notice={notice} entered={enter} /></div>}
-        <div hidden={locked}>{page}</div>
+        <div hidden={locked} onInput={() => { typed.current = true; }}>{page}</div>
       </>
     );
   }

@@ -1,22 +1,24 @@
 // What all views share: the session, the live status, messages.
 import { createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, get, put } from "./api.js";
+import { ApiError, get, isOld, put } from "./api.js";
 import { t, timeOfDay, translated } from "./text.js";
 
 const SECOND = 1000;
 const HIDDEN_MS = 10000; // between two requests of a page that nobody sees; the charger closes a connection after 15 s
 const RETRY_MS = 3000;
+const AWAY_MS = 15000; // whoever has not heard of the charger for so long may have missed an update
 
 export const App = createContext(null);
 export const useApp = () => useContext(App);
 
 // The status, once a second while the page is seen. Returns [status, offline]: "", or the time of the status that is shown.
-export function useLive(active, onExpired, path = "/api/status") {
+// `onOld` is told when the charger was away and came back with another page.
+export function useLive(active, onExpired, onOld, path = "/api/status") {
   const [status, setStatus] = useState(null);
   const [offline, setOffline] = useState("");
-  const last = useRef(0);
-  const firmware = useRef("");
+  const last = useRef(Date.now());
+  const away = useRef(false);
   const expired = useRef(onExpired);
   expired.current = onExpired;
   useEffect(() => {
@@ -28,13 +30,16 @@ export function useLive(active, onExpired, path = "/api/status") {
       try {
         const fresh = await get(path);
         if (ended) return;
-        if (firmware.current && fresh.firmware !== firmware.current) location.reload(); // an update brings its own page
-        firmware.current = fresh.firmware;
         setStatus(fresh);
         setOffline("");
+        const look = away.current || Date.now() - last.current > AWAY_MS;
         last.current = Date.now();
+        away.current = false;
+        if (look && await isOld()) onOld();
+        if (ended) return;
       } catch (error) {
         if (ended) return;
+        away.current = true;
         if (error.status === 401) {
           expired.current();
           return;
@@ -89,6 +94,7 @@ export function useLoaded(path, version) {
 
 export function words(error) {
   if (!(error instanceof ApiError)) throw error;
+  if (error.waitS) return t("waitSeconds", error.waitS);
   return error.status ? translated(error.message) : t("noAnswer");
 }
 

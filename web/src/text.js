@@ -1,8 +1,8 @@
-// The texts of the chosen language: build time makes one file of each language of text.json.
+// The texts of the chosen language: the build makes one file of each language of text.json, and numbers of most keys in t().
 
 export const LANGUAGES = { en: "English", de: "Deutsch", nl: "Nederlands", fr: "Français" };
 const KEPT = "language";
-let texts = {};
+let texts = [];
 let said = [];
 
 export function chosen() {
@@ -13,9 +13,10 @@ export function chosen() {
 
 export async function load(language) {
   const answer = await fetch(LANGUAGE_FILES[language]);
-  const [own, sentences] = await answer.json(); // in the order of the names that the build puts into this file
-  texts = Object.fromEntries(TEXT_KEYS.map((key, at) => [key, own[at]]));
-  said = sentences.map((sentence, at) => [SENTENCES[at], sentence]);
+  texts = (await answer.text()).split("\n"); // in the order of the names that the build puts into this file
+  said = texts.splice(TEXTS).map((sentence, at) => [SENTENCES[at], sentence])
+    .sort(([one], [other]) => other.length - one.length); // the longest first: others are parts of it
+  TEXT_KEYS.forEach((key, at) => { texts[key] = texts[at]; });
   document.documentElement.lang = language;
   document.title = t("title");
 }
@@ -31,11 +32,12 @@ export function t(key, ...values) {
   return text;
 }
 
-// A sentence of the charger in the chosen language; sentences that the table does not have stay as they are.
+// A sentence of the charger in the chosen language; sentences that the table does not have stay as they are. What pauses
+// the charging limits it to 0 A, which says nothing more.
 export function translated(sentence) {
   let text = sentence;
   for (const [english, own] of said) text = text.replace(english, own);
-  return text;
+  return text.replace(": 0.0 A", "").replace(/\d+\.\d(?= A)/, (amps) => number(Number(amps), 1));
 }
 
 // How dates and numbers are written: as the browser's person does where that is the page's language.

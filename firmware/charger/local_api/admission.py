@@ -24,6 +24,7 @@ class Admission:
         self._known = []
         self._owners = []
         self._inside = []  # (address, task) of the open connections, oldest first
+        self.viewers = []  # tasks of those that have shown the open state for a while: any other client may have their place
 
     @property
     def inside(self) -> int:
@@ -37,10 +38,13 @@ class Admission:
         return self._knows(host) or len([other for other, _ in self._inside if not self._knows(other)]) < _STRANGERS
 
     def make_way(self, host: str) -> bool:
-        """If there is no place for the owner's address, end the oldest connection of another one; True when there was one."""
-        if host in self._owners and len(self._inside) >= _PLACES:
+        """If there is no place for this address, end the oldest connection that has to give way; True when there was one.
+
+        For the owner's address that is any of another one; for each other address, one of a stranger who only looks on.
+        """
+        if not self.has_place(host):
             for other, task in self._inside:
-                if other not in self._owners:
+                if (host in self._owners and other not in self._owners) or (task in self.viewers and not self._knows(other)):
                     return task.cancel()
         return False
 
@@ -51,6 +55,8 @@ class Admission:
     def leave(self, host: str, task: Any | None = None) -> None:
         """Count the end of a connection."""
         self._inside.remove((host, task))
+        while task in self.viewers:
+            self.viewers.remove(task)
 
     def remember(self, host: str, owner: bool = False) -> None:
         """Note a login from this address."""

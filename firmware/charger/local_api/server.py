@@ -21,6 +21,7 @@ _API = "/api/"
 _METRICS = "/metrics"
 _FEW = const(4)  # entries of a list that are encoded in one slice
 _REQUESTS = const(50)  # in one connection, counted again from each that a session was allowed to make
+_LOOKED_ON = const(39)  # of these are left when another client may have the place of one that only looks on: some ten seconds
 
 
 def _context(vault: Vault) -> Any:
@@ -53,6 +54,8 @@ async def serve(app: Application, listener: LocalApiListener, client: Any, host:
                     if status == 200 and request.lasting and (request.path != routes.STATE or hold_ups.must_wait()):
                         left = _REQUESTS
                         last = False
+                    elif request.path == routes.STATE and left == _LOOKED_ON:
+                        listener.admission.viewers.append(asyncio.current_task())
                 else:
                     routes.check_host(app.wifi, app.config, request.fields)
                     status, value, more = _public(app, listener, request, host)

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { put } from "../api.js";
 import { Card, Fact } from "../parts.jsx";
-import { useAction, useLoaded } from "../state.jsx";
+import { useAction, useApp, useLoaded } from "../state.jsx";
 import { duration, locale, moment, t } from "../text.js";
 import { Departure } from "./plan.jsx";
 
@@ -17,8 +17,9 @@ function parsed(text) {
   });
 }
 
-const written = (rows) => rows.map(({ from, to, begin, end }) =>
-  `${from === to ? from : `${from}-${to}`} ${begin}-${end === "00:00" ? "24:00" : end}`).join(";");
+// Days that go on over a Sunday are two windows.
+const written = (rows) => rows.flatMap((row) => (row.from > row.to ? [{ ...row, to: "7" }, { ...row, from: "1" }] : row))
+  .map(({ from, to, begin, end }) => `${from === to ? from : `${from}-${to}`} ${begin}-${end === "00:00" ? "24:00" : end}`).join(";");
 
 function dayName(day) {
   return new Date(2024, 0, Number(day)).toLocaleDateString(locale(), { weekday: "short" });
@@ -93,8 +94,10 @@ export function Hours({ status, session }) {
   const all = Object.entries(status.connectors);
   const [hours, error, reload] = useLoaded("/api/hours");
   const [act, busy] = useAction();
+  const app = useApp();
   const mayChange = session.actions.includes("schedule");
-  const choose = (wish) => act(() => put("/api/hours", wish).finally(reload), t("done.saved"));
+  const refused = ({ status: code }) => code === 400 && !app.tell(t("hoursMany"), true); // what else could be wrong cannot be entered
+  const choose = (wish) => act(() => put("/api/hours", wish).finally(reload), t("done.saved"), refused);
   if (error) return <p class="error" role="alert">{error}</p>;
   if (!hours) return <p class="loading" role="status">{t("loading")}</p>;
   return (

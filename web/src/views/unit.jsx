@@ -1,7 +1,7 @@
 import { post } from "../api.js";
 import { Card, Confirmed, Fact, Field } from "../parts.jsx";
 import { useAction, useApp } from "../state.jsx";
-import { duration, moment, t } from "../text.js";
+import { duration, moment, t, translated } from "../text.js";
 import { Languages } from "./login.jsx";
 
 function Update({ update, mayInstall }) {
@@ -17,7 +17,7 @@ function Update({ update, mayInstall }) {
         </Fact>}
       </dl>
       {update.loading && <progress aria-label={t("loadingUpdate")} max="100" value={update.percent} />}
-      {update.why && <p class="error">{t("updateFailed", update.why)}</p>}
+      {update.why && <p class="error">{t("updateFailed", translated(update.why))}</p>}
       {update.altered && <p class="error" role="alert">{t("firmwareAltered")}</p>}
       {update.awaits_backend && mayInstall && (
         <>
