@@ -75,7 +75,7 @@ def sentences(table: dict) -> list[str]:
 
 
 def of_language(table: dict, language: str, keys: list[str]) -> bytes:
-    """The file that the page loads for one language: a line for each text in the order of the keys, then for each of sentences()."""
+    """The file that the page loads for one language: a line for each text by the keys, then for each of sentences()."""
     at = table["languages"].index(language)
     said = [row[at] for row in _said(table)] if at else []
     return "\n".join([*(table["texts"][key][at] for key in keys), *said]).encode()

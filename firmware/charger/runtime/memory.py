@@ -56,6 +56,8 @@ CONNECTING = (  # 5,100
     "charger.net.dns",
     "charger.credentials.server_certificate",
     "charger.crypto.der",
+    "charger.crypto.pem",
+    "charger.crypto.refusals",
     "charger.net.ip_address",
 )
 

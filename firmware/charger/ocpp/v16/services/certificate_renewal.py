@@ -19,7 +19,7 @@ from charger.audit import events
 from charger.credentials.certificate_store import CENTRAL_SYSTEM, NEXT_CHAIN, NEXT_KEY
 from charger.crypto.refusals import NAME, UNTRUSTED
 from charger.errors import CryptoError
-from charger.runtime import cooperative
+from charger.runtime import cooperative, memory
 
 _LEAST_LEFT_S = const(2592000)  # 30 days
 _LOOK_S = const(30)
@@ -247,7 +247,7 @@ class CertificateRenewal:
         """(from, to) of the first certificate of a chain, UTC seconds; None when it cannot be read."""
         if not chain:
             return None
-        from charger.credentials import server_certificate  # 2,100 frozen bytes, with crypto/pem.py
+        from charger.credentials import server_certificate  # memory.unload() unloads it below, with what it imports
         from charger.crypto import pem
 
         try:
@@ -256,3 +256,5 @@ class CertificateRenewal:
         except (CryptoError, ValueError) as error:
             log.warn("certificates", "our own: %s" % error)
             return None
+        finally:
+            memory.unload(memory.CONNECTING)
