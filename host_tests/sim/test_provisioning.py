@@ -211,7 +211,7 @@ def test_the_label_holds_what_the_owner_needs_and_no_more():
 
 @pytest.mark.parametrize("serial", ["PL-1", "PL2400017", 'A;B:"C\\', "MAKER-AND-MODEL-NUMBER-01"])
 def test_the_qr_code_of_the_label_joins_the_set_up_network(serial):
-    """The text that a phone's camera reads in the picture: name and password of the network, with each special character escaped."""
+    """The text that a phone's camera reads in the picture: the network's name and password, each special character escaped."""
     label = record.make(serial, 1000)[1]
     told = re.fullmatch(r"WIFI:T:WPA;S:((?:[^\\;,:\"]|\\.)+);P:((?:[^\\;,:\"]|\\.)+);;", read_qr(drawing.draw(label)))
     assert told is not None

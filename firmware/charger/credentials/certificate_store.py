@@ -10,6 +10,7 @@ The unit's own certificate: chain in a file, key in the vault; during a trial th
 """
 
 from charger import clock, log
+from charger.runtime import memory
 
 CENTRAL_SYSTEM = "CentralSystemRootCertificate"
 MANUFACTURER = "ManufacturerRootCertificate"
@@ -94,20 +95,21 @@ class CertificateStore:
             return []
         if not self.deleted_factory_roots():
             return [text.encode() if isinstance(text, str) else text]
-        # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
-        from charger.credentials import root_store
+        from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
-        return [pem.encode() for pem, _ in root_store.factory_left(self, kind)]
+        left = [pem.encode() for pem, _ in root_store.factory_left(self, kind)]
+        memory.unload(memory.CERTIFICATES)
+        return left
 
     # --- events of the link ---
 
     def connected(self) -> None:
         """A TLS connection was made: under AdditionalRootCertificateCheck the newest root is confirmed."""
         if self.checks and not self._on_fallback and self.names(CENTRAL_SYSTEM):
-            # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
-            from charger.credentials import root_store
+            from charger.credentials import root_store  # memory.unload() unloads it below
 
             root_store.keep_newest(self)
+            memory.unload(memory.CERTIFICATES)
 
     def failed(self, cause: str) -> None:
         """An attempt failed: after a refused server certificate the next one uses the other roots."""
@@ -118,8 +120,7 @@ class CertificateStore:
 
     async def install(self, kind: str, text: str) -> str:
         """Install a root: Accepted; Rejected if invalid, present already or the store is full; Failed by the flash (WP-19)."""
-        # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
-        from charger.credentials import root_store
+        from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
         await clock.sleep_ms(0)
         try:
@@ -127,24 +128,29 @@ class CertificateStore:
         except OSError as error:  # the flash cannot be read, so the installed roots are unknown
             log.error("certificates", "root not installed: " + log.reason(error))
             return "Failed"
+        finally:
+            memory.unload(memory.CERTIFICATES)
 
     async def delete(self, wanted: dict) -> str:
         """Delete a root: Accepted, NotFound, or Failed for one in use (WP-23)."""
-        # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
-        from charger.credentials import root_store
+        from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
         try:
             return await root_store.delete(self, wanted)
         except OSError as error:
             log.error("certificates", "root not deleted: " + log.reason(error))
             return "Failed"
+        finally:
+            memory.unload(memory.CERTIFICATES)
 
     async def installed(self, kind: str) -> list:
         """Return the hash data of all roots of a kind (WP-21, 22)."""
-        # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
-        from charger.credentials import root_store
+        from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
-        return await root_store.installed(self, kind)
+        try:
+            return await root_store.installed(self, kind)
+        finally:
+            memory.unload(memory.CERTIFICATES)
 
     # --- the unit's own certificate ---
 

@@ -90,13 +90,13 @@ class CertificateRenewal:
             return
         finally:
             self._making = False
+            memory.unload(memory.CERTIFICATES)
         self._wait_for_it()
         failed = self._lost if triggered else self._unanswered
         self._post_call("SignCertificate", {"csr": request}, triggered, failed, self._answered)
 
     async def _make_request(self) -> str:
-        # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
-        from charger.crypto import csr, ec, keys, pem
+        from charger.crypto import csr, ec, keys, pem  # memory.unload() unloads them (CERTIFICATES)
 
         d, public = await cooperative.run(ec.generate_key())
         encoded = await cooperative.run(csr.create(d, public, self._settings.identity, self._config.get_str("CpoName")))
@@ -152,12 +152,12 @@ class CertificateRenewal:
         finally:
             self._checking = False
             self._busy_until_s = 0  # the request is answered
+            memory.unload(memory.CERTIFICATES)
         return "Accepted"
 
     async def _check(self, text: str) -> bytes:
         """Check the chain; return it as PEM for storage. CryptoError for the first fault."""
-        # with crypto/: 19,000 frozen bytes, 5.5 KiB of heap, for certificates that change
-        from charger.crypto import keys, path_validation, pem, x509
+        from charger.crypto import keys, path_validation, pem, x509  # memory.unload() unloads them (CERTIFICATES)
 
         await clock.sleep_ms(0)
         pending = self._store.vault.get(NEXT_KEY)
@@ -257,4 +257,4 @@ class CertificateRenewal:
             log.warn("certificates", "our own: %s" % error)
             return None
         finally:
-            memory.unload(memory.CONNECTING)
+            memory.unload(memory.CERTIFICATES)
