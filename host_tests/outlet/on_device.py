@@ -13,6 +13,7 @@ from nominal import NOMINAL
 from rig import Rig
 
 from charger import clock
+from charger.drivers.pilot import DUTY_STEADY
 from charger.outlet import derating, guards, limits, power_switch
 from charger.outlet import outlet as outlet_module
 from charger.outlet.guards import base
@@ -310,8 +311,9 @@ def _world(watch, args):
     """A command of the control port; Refused where this outlet lacks the part."""
     if args["cmd"] in ("lay_card", "lift_card"):
         watch.reader.lifted()
-    if args.get("burst_us", 0) > SHORT_BURST_US:
-        watch.causes.disturbed["pilot"] = watch.now_ms + args["burst_us"] // 1000 * 20
+    steady = watch.rig.outlet.pilot.duty in (0, DUTY_STEADY)  # five samples a reading: a short burst lasts for several ticks
+    if args.get("burst_us", 0) > (0 if steady else SHORT_BURST_US):
+        watch.causes.disturbed["pilot"] = watch.now_ms + (args["burst_us"] // 1000 + 4) * 20
     if args["cmd"] == "disturb":
         watch.causes.disturbed[args["input"]] = watch.now_ms + args["ms"]
     elif "absurd" in args:

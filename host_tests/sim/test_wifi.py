@@ -163,5 +163,6 @@ def test_networks_are_listed_but_not_searched_for_while_a_contactor_is_closed(la
     refused(owner.request("GET", "/api/networks"), 409, "A car is charging")
     sim.plug_out()
     sim.wait_connector(lambda c: not c["relay"], what="an open contactor")
+    sim.let_pass(0.5)  # until its feedback says so
     assert len(owner.get("/api/networks")["networks"]) == 3
     assert sim.status()["boots"] == 1
