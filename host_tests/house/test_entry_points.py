@@ -86,17 +86,22 @@ def test_a_file_on_the_file_system_takes_no_modules_place(tmp_path):
     assert "''" not in out and "/lib'" not in out
 
 
+def after_ctrl_c(process, lines):
+    """The output of a process that gets Ctrl-C once it has printed these lines."""
+    try:
+        assert [process.stdout.readline() for _ in lines] == lines
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=30)[0]
+    finally:
+        process.kill()
+
+
 @pytest.mark.parametrize("provisioned", [False, True])
 def test_ctrl_c_works_until_the_unit_is_provisioned(tmp_path, provisioned):
     """mpremote needs it on a unit that is being made; on one with credentials there is no KeyboardInterrupt any more."""
     after = "try:\n    print('UP')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('PROMPT')\n"
     process = start(tmp_path, provisioned, after)
-    try:
-        assert process.stdout.readline() == "UP\n"
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
+    out = after_ctrl_c(process, ["UP\n"])
     assert ("PROMPT" in out) == (not provisioned)
     assert (process.returncode == -signal.SIGINT) == provisioned  # the unix port's way of not listening to it
 
@@ -107,14 +112,7 @@ def test_ctrl_c_works_again_on_a_unit_whose_owner_opens_the_console(tmp_path, pr
     after = (f"import sys\nif {product}: sys.modules['product_build'] = sys\n"
              "from charger.drivers import console\nprint('OPEN', console.reopen())\n"
              "try:\n    print('UP')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('PROMPT')\n")
-    process = start(tmp_path, True, after)
-    try:
-        assert process.stdout.readline() == f"OPEN {not product}\n"
-        assert process.stdout.readline() == "UP\n"
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
+    out = after_ctrl_c(start(tmp_path, True, after), [f"OPEN {not product}\n", "UP\n"])
     assert ("PROMPT" in out) == (not product)
 
 

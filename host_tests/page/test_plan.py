@@ -35,6 +35,7 @@ def test_a_departure_is_set_and_its_times_are_shown_with_prices_and_why(visit, c
     page = visitor.page
     visitor.open("hours")
     card = page.get_by_role("region", name="Ready by")
+    expect(card).to_contain_text("The charger does not know how full the battery is.")  # no ISO 15118
     assert card.get_by_role("row").count() == len(PRICES)
     assert card.locator("rect").count() == len(PRICES)
     card.get_by_label("Departure").fill("22:00")
