@@ -21,8 +21,9 @@ MQTT_BESIDE_LINK = const(15000)
 MQTT_BEFORE_LINK = const(24000)  # while the link to the back end, which has priority, is not made
 LARGE_MESSAGE = const(6144)  # after a message was parsed: for handling and answering it
 
-# Modules that only the start or the making of a connection needs. Unloading them gives back so many bytes of the heap
-# (frozen, 32 bit); they are imported again when they are needed. Nothing else in the firmware is unloaded.
+# Modules that are needed for a while only: by the start, an update, a look at the hours, the making of a connection, a change
+# of certificates. Unloading them gives back so many bytes of the heap (frozen, 32 bit); they are imported again when they
+# are needed. Nothing else in the firmware is unloaded.
 START = (  # 4,300
     "charger.wiring",
     "charger.network_wiring",
