@@ -4,6 +4,9 @@
 void pilotlight_startup(void);
 #define MICROPY_BOARD_STARTUP pilotlight_startup
 
+// Each name has its own place in the cache of look-ups: 2 to 9 % fewer instructions (docs/PERFORMANCE.md) for 0.9 KB of static memory.
+#define MICROPY_OPT_MAP_LOOKUP_CACHE_SIZE (1024)
+
 // The console is the UART, never the chip's own USB.
 #define MICROPY_HW_ENABLE_USBDEV (0)
 #define MICROPY_HW_USB_CDC (0)

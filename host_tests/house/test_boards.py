@@ -68,6 +68,13 @@ def simulated_board():
     return json.loads(done.stdout)
 
 
+def test_measures_are_built_with_the_look_up_cache_of_the_boards():
+    """Instruction counts and memory are those of a board's interpreter only if it is configured like one."""
+    files = [COMMON / "mpconfigboard_common.h", ROOT / "tools/target/port/mpconfigtarget.h", ROOT / "tools/unix_port/mpconfigvariant.h"]
+    sizes = {re.search(r"define MICROPY_OPT_MAP_LOOKUP_CACHE_SIZE \((\d+)\)", path.read_text()).group(1) for path in files}
+    assert sizes == {"1024"}
+
+
 def test_readme_lists_every_board():
     """An installer finds the page of each; a new board is one link more."""
     links = set(re.findall(r"\]\(boards/(\w+)/board\.md\)", (ROOT / "README.md").read_text()))

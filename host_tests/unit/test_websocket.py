@@ -243,10 +243,15 @@ async def test_sent_frames_are_masked_and_complete():
 
 async def test_pieces_of_text_and_bytes_are_joined_on_the_line():
     ws, peer = joined()
-    pieces = ("[2,", b'"id"', "", ',"ü€😀",', b"", "x" * 1000, memoryview(b"...end")[3:])
-    await ws.send(pieces)
-    wanted = b"".join(p.encode() if isinstance(p, str) else bytes(p) for p in pieces)
-    equal(await peer.frame(), (TEXT, wanted, True))
+    for pieces in (
+        ["[2,", b'"id"', "", ',"ü€😀",', b"", "x" * 1000, memoryview(b"...end")[3:]],
+        ["[2,", b'"id"', memoryview(b"...end")[3:]],
+        ("[2,", '"id"', "", ',"ü€😀",', "x" * 460, "]"),
+        ("[2,", '"id"', "", ',"ü€😀",', "ü" * 470, "]"),
+    ):
+        await ws.send(pieces)
+        wanted = b"".join(p.encode() if isinstance(p, str) else bytes(p) for p in pieces)
+        equal(await peer.frame(), (TEXT, wanted, True))
 
 
 async def test_small_messages_go_out_in_one_write():

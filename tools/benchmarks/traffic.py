@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import frozen
 from backend import Csms, Simulator
 from backend.simulator import ROOT, cpu_seconds
 
@@ -62,10 +63,11 @@ class Contestant:
 
 
 def charger(stack, word):
-    """The firmware, online."""
+    """The firmware, online: frozen where words have 32 bits, as on a board; else its compiled files take part in each collection."""
     csms = stack.enter_context(Csms(heartbeat_s=3600))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    sim = stack.enter_context(Simulator(folder, csms_url=csms.url, word=word, seed=1))
+    options = ["--frozen", str(frozen.interpreter())] if word == 32 else []
+    sim = stack.enter_context(Simulator(folder, csms_url=csms.url, word=word, seed=1, options=options))
     csms.wait_booted()
     return Contestant(csms, sim.child_pids())
 
@@ -85,7 +87,7 @@ def peer(stack):
 def race():
     """All contestants by name, after their turns."""
     with contextlib.ExitStack() as stack:
-        field = {"charger, 64 bit": charger(stack, 64), "charger, 32 bit": charger(stack, 32), _YARDSTICK: peer(stack)}
+        field = {"charger, 64 bit": charger(stack, 64), "charger, 32 bit, frozen": charger(stack, 32), _YARDSTICK: peer(stack)}
         for one in field.values():
             one.work(20, False)
         for one in field.values():

@@ -24,6 +24,7 @@ _wait = None  # asyncio's own wait
 _counter = None  # the mapped file of the process that controls the charger; None: time always passes
 _count = -1  # what it held when it was last seen to have changed
 _counted_us = 0  # when that was
+_looked_ms = -1  # when the board was last looked at, in real time
 _hooks = []
 
 
@@ -150,6 +151,15 @@ def _real(queue, dt):
 
 
 def _wait_io_event(queue, dt):
+    global _looked_ms
+    if dt == 0 and not timebase.virtual:
+        now = utime.ticks_ms()
+        if now == _looked_ms:  # alarms are due, and the world is looked at, by the millisecond
+            if soft_irq.waiting():
+                soft_irq.drain()
+            _wait(queue, 0)
+            return
+        _looked_ms = now
     soft_irq.enter()
     for hook in _hooks:
         hook()

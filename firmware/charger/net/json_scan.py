@@ -69,7 +69,8 @@ def unit_at(buf: bytearray, at: int, end: int) -> int:
 class JsonScan:
     """One pass over buf[:end], a bytearray of valid UTF-8.
 
-    After run() `keys` is the number of keys, `long` is (start, end) of the longest list or string in the payload, None
+    After run() `keys` is the number of keys, `inspect` is true when some may be equal (an object has two) or a number may be
+    infinite (it has an exponent), `long` is (start, end) of the longest list or string in the payload, None
     without one of 2 KiB, and, as soon as the scan has passed them, head() gives the first and second element of an outer array:
     the message type and id that an answer to a bad message needs.
     """
@@ -83,6 +84,7 @@ class JsonScan:
         self._kind_at = 0  # where the first two of them begin
         self._id_at = 0
         self.keys = 0
+        self.inspect = False
         self.pairs = False  # surrogate pairs to join
         self.fault = None  # why the text is unacceptable
         self.long = None
@@ -90,10 +92,10 @@ class JsonScan:
     async def run(self) -> None:
         """Scan. NotJsonError; UnacceptableJsonError at once when nested too deep, otherwise only if all the text is JSON.
 
-        One loop on purpose: strings, colons and commas, which make up most of a message, take no call of a function each.
+        One loop on purpose: strings with the colon or comma behind them, most of a message, take no call of a function each.
         """
-        state = _VALUE
-        at = tokens = 0
+        state = behind = _VALUE  # `behind` is what follows a comma
+        at = tokens = keys = 0
         buf = self._buf
         end = self._end
         plain = buf.find(b"\\", 0, end) < 0 and buf.find(b"\x00", 0, end) < 0  # a string ends at the next quote
@@ -104,16 +106,24 @@ class JsonScan:
                 at = buf.find(b'"', at + 1, end) + 1 if plain else await self._string(at + 1)
                 if not at:
                     raise NotJsonError("string without an end")
-                if state < _KEY:
-                    if at - start > _LONG:
-                        self._note_long(start, at)
-                    state = self._value_done(start) if self._depth < 2 else _NEXT
-                else:
-                    self.keys += 1
+                if state >= _KEY:
+                    keys += 1
+                    if state == _KEY:
+                        self.inspect = True
                     state = _COLON
+                    if at < end and buf[at] == 58:
+                        at += 1
+                        state = _VALUE
+                elif self._depth < 2 or at - start > _LONG:
+                    state = self._string_done(start, at)
+                elif at < end and buf[at] == 44:
+                    at += 1
+                    state = behind
+                else:
+                    state = _NEXT
             elif c == 44 and state == _NEXT:
                 at += 1
-                state = _KEY if self._stack[self._depth - 1] >= 0 else _VALUE
+                state = behind
             elif c == 58 and state == _COLON:
                 at += 1
                 state = _VALUE
@@ -124,10 +134,12 @@ class JsonScan:
                 state = _NEXT
             else:
                 at, state = self._token(c, at, state)
+                behind = _KEY if self._depth and self._stack[self._depth - 1] >= 0 else _VALUE
             tokens += 1
             if tokens == _TOKENS_A_SLICE:
                 tokens = 0
                 await clock.sleep_ms(0)
+        self.keys = keys
         self._finish(state)
 
     def _finish(self, state: int) -> None:
@@ -179,6 +191,12 @@ class JsonScan:
             self.fault = "string too long"  # it is no id
         elif self.long is None or end - start > self.long[1] - self.long[0]:
             self.long = (start, end)
+
+    def _string_done(self, start: int, end: int) -> int:
+        """Note a string that is long, or an element of the outer array."""
+        if end - start > _LONG:
+            self._note_long(start, end)
+        return self._value_done(start) if self._depth < 2 else _NEXT
 
     def _value_done(self, start: int) -> int:
         """Note the end of a value that is not a container; record where the first two of the outer array begin."""
@@ -317,6 +335,7 @@ class JsonScan:
         whole = at
         if at < end and buf[at] | 32 == 101:
             at += 1
+            self.inspect = True  # it may be infinite
             if at < end and buf[at] in b"+-":
                 at += 1
             at = self._digits(at)

@@ -26,16 +26,20 @@ async def keys_of(value: Any) -> int:
     while waiting:
         for item in waiting.pop():
             kind = type(item)
+            if kind is str:
+                continue
             if kind is dict:
+                turn += len(item)
                 count += len(item)
                 waiting.append(item.values())
             elif kind is list:
+                turn += len(item)
                 waiting.append(item)
             elif kind is float and item - item != 0:
                 raise UnacceptableJsonError("number too big")
-            turn += 1
-            if turn % _ITEMS_A_SLICE == 0:
-                await clock.sleep_ms(0)
+        if turn >= _ITEMS_A_SLICE:
+            turn = 0
+            await clock.sleep_ms(0)
     return count
 
 
@@ -61,7 +65,7 @@ async def loads(buf: bytearray, end: int, scan: JsonScan) -> Any:
         value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
         if end > _LARGE:
             await clock.sleep_ms(0)
-        keys = await keys_of(value)
+        keys = await keys_of(value) if scan.inspect else scan.keys
     else:
         value, keys = await json_pieces.parse(buf, end, long[0], long[1])
     if end > _LARGE:

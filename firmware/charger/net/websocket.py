@@ -235,11 +235,13 @@ class WebSocket(FrameWriter):
     # --- sending ---
 
     async def send(self, pieces: Any) -> None:
-        """Send one text message given as a list or tuple of str and bytes, without joining them. ConnectionClosedError.
+        """Send one text message: a tuple of str, or any other iterable of str and bytes. ConnectionClosedError.
 
-        A message that cannot be written within 20 s, or whose sender is cancelled in the middle, ends the connection,
-        because the peer could not decode what follows.
+        Only the pieces of a short message are joined. A message that cannot be written within 20 s, or whose sender is cancelled
+        in the middle, ends the connection, because the peer could not decode what follows.
         """
+        if type(pieces) is tuple and sum(map(len, pieces)) <= _SHORT:  # characters
+            pieces = ("".join(pieces),)
         total = count = 0
         for piece in pieces:
             total += len(memoryview(piece))

@@ -10,15 +10,17 @@ from charger import clock, log
 from charger.errors import ConnectionClosedError
 
 ABNORMAL = const(1006)  # close code of a connection that ended without a close frame
-PAYLOAD = const(16)  # offset of the payload in the first chunk, behind the header; a multiple of 4 keeps the mask aligned
+# Offset of the payload in the first chunk, behind the header. It and the chunk's length are multiples of 4: so the mask is aligned,
+# and the last part of a payload is masked with up to 3 bytes behind it, which are not sent.
+PAYLOAD = const(16)
 _SEND_MS = const(20000)
 _RETRY_MS = const(20)
 
 
 def mask_in_place(view: memoryview, mask: bytes) -> None:
-    """Mask a payload, or a part at a multiple of 4. XOR of one big integer takes a tenth of a loop's time."""
+    """Mask a whole number of masks, 4 bytes each. XOR of one big integer takes a tenth of a loop's time."""
     count = len(view)
-    whole = int.from_bytes((mask * (count // 4 + 1))[:count], "little")
+    whole = int.from_bytes(mask * (count // 4), "little")
     view[:] = (int.from_bytes(view, "little") ^ whole).to_bytes(count, "little")
 
 
@@ -43,7 +45,7 @@ def short_frame(chunk: bytearray, start: int, first: int, pieces: Any, size: int
         piece = memoryview(piece)
         view[at : at + len(piece)] = piece
         at += len(piece)
-    mask_in_place(view[start:at], mask)
+    mask_in_place(view[start : at + 3 & ~3], mask)
     return view[begin:at]
 
 
@@ -145,7 +147,7 @@ class FrameWriter:
                     begin = masked = at = 0
         if size:
             raise OSError(EIO)  # the pieces are shorter than they were counted: the peer could not decode what follows
-        mask_in_place(view[masked:at], mask)
+        mask_in_place(view[masked : at + 3 & ~3], mask)
         await self._write(view[begin:at], started)
 
     async def _write(self, view: memoryview, started: int) -> None:

@@ -12,6 +12,7 @@ from micropython import const
 
 _TLS_BYTES = const(36864)  # outside the heap, in one block, for one handshake
 _MIN_THRESHOLD = const(4096)
+_AMPLE = const(98304)  # bytes: free on a board with PSRAM, never in a heap of 128 KiB
 _MAX_FAILURES = const(3)
 
 # bytes of heap that must be free
@@ -97,13 +98,14 @@ def limit_garbage() -> None:
 
 
 def choose_threshold() -> None:
-    """After the start: between two collections at most an eighth of the free heap fills with garbage.
+    """After the start: between two collections at most an eighth of the free heap fills with garbage, of a large one a quarter.
 
     Garbage that lies about leaves no room in one piece: with an eighth of the whole heap a message of 7 KiB did not fit
     into 128 KiB any more. A collection takes an ESP32 about 10 ms with 100 KiB in use; where much is free they are rare.
     """
     gc.collect()
-    gc.threshold(max(_MIN_THRESHOLD, heap_free() // 8))
+    free = heap_free()
+    gc.threshold(max(_MIN_THRESHOLD, free // (4 if free > _AMPLE else 8)))
 
 
 def outside_free() -> int | None:
