@@ -2,6 +2,7 @@
 
     python -m ulp.assemble ESP32_DEVKITC supervisor.bin
     python -m ulp.assemble ESP32_DEVKITC      # boards/ESP32_DEVKITC/coprocessor_program/__init__.py, which the firmware loads
+    python -m ulp.assemble ../MY_BOARD        # the same in a board's folder elsewhere, given by a path with a /
 
 micropython-esp32-ulp assembles for the ESP32; for the S3 the binary is then put into that chip's encoding. The S2 has the S3's
 encoding, but no board here uses its program; C3 and C6 have no such co-processor. Exit code 2 and one sentence: there is no
@@ -116,7 +117,7 @@ def program(board: dict, chip: Chip) -> bytes:
 
 def of_board(name: str) -> bytes:
     """The program of a board by its name."""
-    folder = loading.choose(name, "BOARD")
+    folder = loading.choose(name, "BOARD", anywhere=True)
     return program(loading.load(folder), loading.chip_of(folder))
 
 
@@ -139,7 +140,7 @@ def main(words: list[str]) -> int:
         if len(words) == 2:
             Path(words[1]).write_bytes(binary)
         else:
-            path = loading.BOARDS / words[0] / MODULE
+            path = loading.choose(words[0], "BOARD", anywhere=True) / MODULE
             path.parent.mkdir(exist_ok=True)
             path.write_text(module(binary), encoding="utf-8")
     except (AssembleError, loading.DefinitionError) as error:
