@@ -65,7 +65,7 @@ types: setup  ## Type-check the firmware against MicroPython's stubs for the ESP
 romfs: setup  ## Build the ROMFS image of the simulated board's firmware into build/
 	@$(VENV)/python tools/romfs.py $(ARGS)
 
-firmware: setup  ## Build a board's image: BOARD=<folder in boards/> [MPY_DIR=<MicroPython 1.25>] [VARIANT=PRODUCT]
+firmware: setup  ## Build a board's image: BOARD=<folder in boards/, or a path with a /> [MPY_DIR=<MicroPython 1.25>] [VARIANT=PRODUCT]
 	@$(VENV)/python tools/device.py firmware --board "$(BOARD)" --variant "$(VARIANT)" --mpy-dir "$(MPY_DIR)"
 
 flash: setup  ## Write a built image to a board, keeping nvs and vfs: BOARD= PORT= [MPY_DIR=] [VARIANT=PRODUCT]

@@ -10,6 +10,8 @@
   device.py monitor --port PORT                                                      show the console
   device.py hil --port PORT --jig PORT                                               the scenarios on a board beside a jig
 
+BOARD is a folder of boards/, or a path with a / to a board's folder elsewhere.
+
 Each step checks what it needs before it does anything. Exit code 2 and one sentence: something is missing. 1: it failed.
 """
 
@@ -26,7 +28,7 @@ from pathlib import Path
 import check_board
 import frozen
 import image_size
-from board_definition import loading
+from board_definition import loading, staging
 from cli import failed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,17 +60,17 @@ class EndedError(Exception):
 
 
 def board(name: str | None) -> Path:
-    """The folder of a board without faults."""
+    """The folder of a board without faults; of one elsewhere, given by a path with a /, a copy that can be built."""
     if not name:
-        raise MissingError(f"BOARD is missing: one of {', '.join(loading.names())}.")
+        raise MissingError(f"BOARD is missing: one of {', '.join(loading.names())}, or a path with a /.")
     try:
-        folder = loading.choose(name, "BOARD")
+        folder = loading.choose(name, "BOARD", anywhere=True)
         found = check_board.sentences(name)
     except loading.DefinitionError as error:
         raise MissingError(str(error)) from error
     if found:
         raise MissingError(f"The definition of {name} is wrong: {found[0]}")
-    return folder
+    return staging.in_tree(folder)
 
 
 _PORTS = {"PORT": "the serial port of the board", "JIG": "the serial port of the second board, which plays the car"}
@@ -184,17 +186,20 @@ def _run(command: list[str]) -> None:
 # --- flash ---
 
 
-def flash_command(folder: Path, built: Path, chip: str, where: str) -> list[str]:
-    """esptool's words: each part at its own place, so that nvs, phy_init and vfs stay; firmware.bin would erase them."""
+def flash_command(name: str, folder: Path, built: Path, chip: str, where: str) -> list[str]:
+    """esptool's words: each part at its own place, so that nvs, phy_init and vfs stay; firmware.bin would erase them.
+
+    `name` is the board's as the command line has it.
+    """
     rows = image_size.partition_rows(folder)
     otadata, slot = rows["otadata"], rows["ota_0"]
     parts = {_BOOT_OFFSET[chip]: "bootloader/bootloader.bin", 0x8000: "partition_table/partition-table.bin",
              otadata: "ota_data_initial.bin", slot: "micropython.bin"}  # fmt: skip
-    for name in parts.values():
-        if not (built / name).exists():
+    for part in parts.values():
+        if not (built / part).exists():
             variant = built.name.removeprefix(f"build-{folder.name}").replace("-", " VARIANT=")
-            raise MissingError(f"{built / name} is missing: run 'make firmware BOARD={folder.name}{variant}' first.")
-    words = [word for offset, name in parts.items() for word in (f"{offset:#x}", str(built / name))]
+            raise MissingError(f"{built / part} is missing: run 'make firmware BOARD={name}{variant}' first.")
+    words = [word for offset, part in parts.items() for word in (f"{offset:#x}", str(built / part))]
     return ["--chip", chip, "--port", where, "write_flash", *words]
 
 
@@ -202,7 +207,7 @@ def flash(given: argparse.Namespace) -> None:
     """Write a built image."""
     folder = board(given.board)
     chip = loading.chip_of(folder).name
-    words = flash_command(folder, build_folder(folder, given.variant, given.mpy_dir), chip, port(given.port))
+    words = flash_command(given.board, folder, build_folder(folder, given.variant, given.mpy_dir), chip, port(given.port))
     tool = shutil.which("esptool.py") or shutil.which("esptool")
     if tool is None:
         raise MissingError("esptool is missing: it comes with the ESP-IDF (source its export.sh), or by 'pip install esptool'.")
@@ -264,7 +269,8 @@ def other_tool(given: argparse.Namespace) -> None:
         where += ["--jig", port(given.jig, "JIG")]
     module("mpremote")
     if given.step == "provision":
-        where += ["--board", board(given.board).name]
+        board(given.board)
+        where += ["--board", given.board]
         given.more = given.more or ["--labels", "labels"]
     done = subprocess.run([sys.executable, str(ROOT / "tools" / f"{given.step}.py"), *where, *given.more], check=False)
     if done.returncode:

@@ -2,6 +2,7 @@
 """Make the folder of a new board: new_board.py asks what it is not told.
 
   tools/new_board.py
+  tools/new_board.py ../MY_BOARD ...                 a folder elsewhere, given by a path with a /
   tools/new_board.py MY_BOARD --chip esp32c6 --flash 8 --model "My board" --meter bl0942 \\
       --pin PILOT_PWM=18 --pin PILOT_ADC=0 --pin CONTACTOR_OUT=2 --pin CONTACTOR_FEEDBACK=3 --pin METER_TX=6 --pin METER_RX=7
 
@@ -13,6 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from board_definition import ethernet, loading, writing
 from board_definition.chips import CHIPS
@@ -28,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="new_board.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("name", nargs="?", help="name of the folder, capital letters, digits and _")
+    parser.add_argument("name", nargs="?", help="name of the folder, capital letters, digits and _; with a / its path")
     parser.add_argument("--chip", choices=list(CHIPS))
     parser.add_argument("--model", help="what the label says, 20 characters at most count")
     parser.add_argument("--flash", type=int, choices=sorted(writing.SLOT_KIB), help="MiB of flash (default 4)")
@@ -58,14 +60,15 @@ def _pairs(texts: list[str], flag: str) -> dict[str, int]:
 
 
 def _answers(given: argparse.Namespace) -> Answers:
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,31}", given.name or ""):
+    name = Path(given.name or "").name
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{2,31}", name):
         raise WrongAnswerError("The name must be 3 to 32 capital letters, digits and _.")
-    answers = Answers(given.name, given.chip, given.model or given.name)
-    for name, value in (("flash_mib", given.flash), ("psram", given.psram), ("max_amps", given.amps),
+    answers = Answers(name, given.chip, given.model or name)
+    for field, value in (("flash_mib", given.flash), ("psram", given.psram), ("max_amps", given.amps),
                         ("phases", given.phases), ("meter", given.meter), ("reader", given.reader), ("house", given.house),
                         ("lan", given.lan)):
         if value is not None:
-            setattr(answers, name, value)
+            setattr(answers, field, value)
     if not answers.model.isprintable() or any(sign in answers.model for sign in '"\\'):
         raise WrongAnswerError('The model must have printable characters other than " and \\.')
     answers.pins = _pairs(given.pin, "--pin")
@@ -82,9 +85,14 @@ def _answers(given: argparse.Namespace) -> Answers:
     return answers
 
 
+def _upper(name: str) -> str:
+    """The name of a folder in capital letters, its path left alone."""
+    return name if "/" in name else name.upper()
+
+
 def _ask(given: argparse.Namespace, ask: Callable[[str], str]) -> None:
     """Fill in what the command line left open; an empty answer leaves out what a board may do without."""
-    given.name = given.name or ask("Name of the folder, as MY_BOARD: ").strip().upper()
+    given.name = given.name or _upper(ask("Name of the folder, as MY_BOARD: ").strip())
     while given.chip not in CHIPS:
         given.chip = ask(f"Chip ({', '.join(CHIPS)}): ").strip().lower()
     given.model = given.model or ask("Model, as the label says it: ").strip()
@@ -119,12 +127,15 @@ def main(words: list[str] | None = None, ask: Callable[[str], str] = input) -> i
         elif given.reader and not any(pin.startswith("READER_") for pin in given.pin):
             raise WrongAnswerError(f"These pins are missing: {', '.join(writing.reader_pins(given.reader))}.")
         answers = _answers(given)
-        files = writing.write(answers, loading.BOARDS)
+        where = Path(given.name).resolve().parent if "/" in given.name else loading.BOARDS
+        files = writing.write(answers, where)
     except EOFError:
         print("new_board: --chip and --pin are needed without a terminal.", file=sys.stderr)
         return 2
     except WrongAnswerError as error:
         return failed("new_board", error, 2)
+    except OSError as error:
+        return failed("new_board", f"{given.name} cannot be written: {error.strerror}.", 2)
     folder = files[0].parent
     try:
         found = writing.faults(answers, loading.load(folder))
@@ -134,8 +145,9 @@ def main(words: list[str] | None = None, ask: Callable[[str], str] = input) -> i
         shutil.rmtree(folder)
         print("\n".join(f"new_board: {sentence}" for sentence in found), file=sys.stderr)
         return 1
-    print("\n".join(f"boards/{answers.name}/{path.name}" for path in files))
-    print(f"Try it: python3 tools/simulate.py --board {answers.name} --state-dir state")
+    shown = folder if "/" in given.name else f"boards/{answers.name}"
+    print("\n".join(f"{shown}/{path.name}" for path in files))
+    print(f"Try it: python3 tools/simulate.py --board {folder if '/' in given.name else answers.name} --state-dir state")
     return 0
 
 

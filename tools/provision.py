@@ -30,7 +30,7 @@ def _parser():
     parser.add_argument("--serial", help="serial number, 1 to 25 printable ASCII characters (default: drawn at random)")
     parser.add_argument("--labels", type=Path, metavar="DIR", help="where the label goes, as PNG and PDF")
     parser.add_argument("--again", action="store_true", help="new credentials for a unit that has some")
-    parser.add_argument("--board", default=None, choices=(loading.SIMULATED, *loading.names()),
+    parser.add_argument("--board", default=None, type=loading.argument, metavar="NAME",
                         help="whose cost of a PIN to assume (at a port, unless --measure finds it)")
     parser.add_argument("--measure", action="store_true",
                         help="measure the cost of a PIN on the unit; alone it only tells the figure")

@@ -166,6 +166,10 @@ def _chip_image(given):
     return image
 
 
+def _folder(given):
+    return loading.choose(given.board, "--board", anywhere=True)
+
+
 def build(given):
     """Image, manifest and signature in one file."""
     if not _VERSION.fullmatch(given.version):
@@ -173,11 +177,11 @@ def build(given):
     key = _p256(_private_key(given.key, given), given.key)
     built = _built(given)
     image = _sim_image(given, built) if given.board == "SIM" else _chip_image(given)
-    slot = bundles.SLOT_BYTES if given.board == loading.SIMULATED else image_size.slot_bytes(loading.BOARDS / given.board)
+    slot = bundles.SLOT_BYTES if given.board == loading.SIMULATED else image_size.slot_bytes(_folder(given))
     if len(image) > slot:
         raise Mistake(f"The image has {len(image)} bytes, the slot {slot}.")
     manifest = bundles.manifest_bytes(
-        board=given.board, version=given.version, counter=given.counter, min_hardware=given.min_hardware,
+        board=Path(given.board).name, version=given.version, counter=given.counter, min_hardware=given.min_hardware,
         size=len(image), sha256=hashlib.sha256(image).hexdigest(), built=built,
     )  # fmt: skip
     signature = key.sign(manifest, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
@@ -250,7 +254,7 @@ def _parser():
     one.add_argument("folder", type=Path)
     one.set_defaults(run=make_keys)
     one = kinds.add_parser("build", parents=[common], help="make a signed bundle")
-    one.add_argument("--board", choices=(loading.SIMULATED, *loading.names()), required=True)
+    one.add_argument("--board", type=loading.argument, metavar="NAME", required=True)
     one.add_argument("--version", required=True)
     one.add_argument("--counter", type=_count, required=True, help="anti-rollback: raise it when older images are unsafe")
     one.add_argument("--min-hardware", type=_count, default=1, help="least hardware revision (default 1)")

@@ -17,4 +17,5 @@ OUTLETS: "tuple[dict, ...]" = (
 )
 SHARED: "dict[str, int | None]" = {"tamper": 13, "button": 14, "led": 21, "pixel": None, "fault": None, "rails": 10}
 HEAP_GROWS = False  # mpconfigboard.h fixes its size
+COPROCESSOR = True  # the program of coprocessor_program/ watches the pilot and opens the contactor
 DEVICE, CSMS, UPDATE = unit_data(NAME, "ESP32-S3-DevKitC-1")

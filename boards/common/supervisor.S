@@ -1,13 +1,14 @@
-# Supervisor of the control pilot for the FSM co-processor of the ESP32, beside the interpreter (docs/SAFETY.md, layer 2).
+# Supervisor of the control pilot for the FSM co-processor of ESP32 and ESP32-S3, beside the interpreter (docs/SAFETY.md, layer 2).
 #
-# tools/ulp/assemble.py fills in the names in braces from a board's data. The program never ends. A pass takes 56 pairs of
-# samples, more than a period of the pilot: of each pair the smaller counts for the high plateau and the larger for the low
-# one, so that one sample on an edge and one spike count for neither. A reason to open has to be there in two passes in a row.
+# tools/ulp/assemble.py fills in the names in braces from a board's data and the chip's registers, and keeps a line that begins
+# with @ and a chip's name for that chip alone. The program never ends. A pass takes {pairs} pairs of samples, more than a period
+# of the pilot: of each pair the smaller counts for the high plateau and the larger for the low one, so that one sample on an edge
+# and one spike count for neither. A reason to open has to be there in two passes in a row.
 # Opening sets the RTC's output to the level that opens and gives it the contactor's pad; the reason stays in `cause` and the
 # pad stays taken until the firmware has read it. While the firmware measures (`hold`) the program leaves ADC1 alone, for
 # some 4.5 ms at the most between two passes; then it takes ADC1 back.
 
-# Words that the firmware and the program share, at the start of the RTC slow memory. ST of the co-processor writes its
+# Words that the firmware and the program share, at the start of the RTC slow memory. ST of the ESP32's co-processor writes its
 # program counter into the upper half of a word: only the lower 16 bits count.
   .set armed, 0        # 1: the contactor may be closed, watch
   .set above, 4        # counts; a high plateau at or above is state A or B
@@ -15,7 +16,7 @@
   .set negative, 12    # counts; a low plateau at or above has no diode behind it
   .set pwm, 16         # 1: the pilot has its PWM, so there is a low plateau
   .set beat, 20        # the firmware counts it up with every control tick
-                       # 24: free
+  .set count, 24       # pairs of this pass; the stage counter's jump is not used (tools/ulp/s3_encoding.py)
   .set cause, 28       # written here: 1 car left or stopped, 2 below state C, 3 no diode, 4 no beat
   .set high, 32        # written here: both plateaus of the last pass
   .set low, 36
@@ -40,14 +41,19 @@ entry:
   halt
 run:
   # ADC1 belongs to this program: a conversion that Python started has taken the controller, so it is taken back.
-  reg_wr {sar_start}, 31, 31, 0     # SENS_SAR1_EN_PAD_FORCE: the channel is the co-processor's
-  reg_wr {sar_start}, 18, 18, 0     # SENS_MEAS1_START_FORCE: so is the start
-  reg_wr {sar_control}, 27, 27, 0   # SENS_SAR1_DIG_FORCE: not the digital controller
+  reg_wr {channel_force}, 0         # SENS_SAR1_EN_PAD_FORCE: the channel is the co-processor's
+  reg_wr {start_force}, 0           # SENS_MEAS1_START_FORCE: so is the start
+  reg_wr {sar_digital}, 0           # SENS_SAR1_DIG_FORCE: not the digital controller
+  reg_wr {power}, 3                 # SENS_FORCE_XPD_SAR: the converter stays on
+@esp32s3  reg_rd {clocks}           # written where they are off only: the firmware writes to this register as well
+@esp32s3  jumpr clocked, 3, ge
+@esp32s3  reg_wr {clocks}, 3        # SENS_SARADC_CLK_EN, SENS_IOMUX_CLK_EN: else RTC_IO takes no writes
+@esp32s3 clocked:
   move r1, 0                        # high plateau so far
   move r2, 0xffff                   # low plateau so far
-  stage_rst
-sample:
-  move r3, words
+  move r0, 0
+  st r0, r3, count
+sample:                             # r3 is words
   ld r0, r3, hold
   jumpr lend, 1, ge
   adc r0, 0, {adc_mux}
@@ -76,10 +82,12 @@ look_low:
 not_lower:
   add r2, r2, r3
 next:
-  stage_inc 1
-  jumps sample, 56, lt
-
   move r3, words
+  ld r0, r3, count
+  add r0, r0, 1
+  st r0, r3, count
+  jumpr sample, {pairs}, lt
+
   st r1, r3, high
   st r2, r3, low
   move r0, 0
@@ -135,9 +143,9 @@ reason:
   jumpr entry, 1, lt                # the first pass with a reason: wait for the second
   ld r0, r3, armed
   jumpr entry, 1, lt
-  reg_wr {rtc_out}, {rtc_bit}, {rtc_bit}, {open_level}
-  reg_wr {rtc_enable}, {rtc_bit}, {rtc_bit}, 1
-  reg_wr {pad}, {pad_bit}, {pad_bit}, 1   # the RTC's output takes the contactor's pad
+  reg_wr {rtc_out}, {open_level}
+  reg_wr {rtc_enable}, 1
+  reg_wr {pad}, 1                   # the RTC's output takes the contactor's pad
   ld r0, r3, cause
   jumpr entry, 1, ge                # the first cause stays
   st r2, r3, cause

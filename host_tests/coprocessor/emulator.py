@@ -1,4 +1,5 @@
-"""The ESP32's FSM co-processor, instruction by instruction, after the tables of the reference manual (chapter ULP).
+"""The FSM co-processor, instruction by instruction: the ESP32's after the tables of the reference manual (chapter ULP), the
+ESP32-S3's after the layouts of the ESP-IDF's esp32s3/ulp.h.
 
 Registers of 16 bits, a stage counter of 8, RTC slow memory in words of 32 bits, peripheral registers as fields of bits.
 `cycles` counts RTC_FAST_CLK: an instruction's own cycles and the fetch of the next, which takes 2 after ALU and jump
@@ -8,8 +9,6 @@ instructions and 4 after others; the instruction tables of the ESP-IDF give 4 fo
 from collections.abc import Callable
 
 MASK = 0xFFFF
-RTC_BASE = 0x3FF48000  # what REG_RD and REG_WR address begins here
-CLOCK_HZ = 8_000_000  # nominal; real chips have 7.5 to 9
 # 23 + three waits of the amplifier + sample cycles + bits, with the waits as the chip has them after a reset
 ADC_CYCLES = 23 + 10 + 10 + 10 + 9 + 12
 _FETCH = 4
@@ -21,9 +20,14 @@ class Illegal(Exception):
 
 
 class Ulp:
-    """The co-processor with its memory. `adc(channel, cycles)` gives the counts of a conversion."""
+    """The ESP32's with its memory. `adc(channel, cycles)` gives the counts of a conversion."""
+
+    base = 0x3FF48000  # what REG_RD and REG_WR address begins here
+    adc_cycles = ADC_CYCLES
+    power = (0x3FF4880C, 18)  # FORCE_XPD_SAR, two bits
 
     def __init__(self, adc: Callable[[int, int], int] = lambda channel, cycles: 0) -> None:
+        self._handlers = self.handlers()
         self.memory = [0] * 2048
         self.registers = [0, 0, 0, 0]
         self.peripheral: dict[int, int] = {}  # full address -> 32 bits
@@ -54,10 +58,23 @@ class Ulp:
         """One instruction."""
         word = self.memory[self.pc]
         at, self.pc = self.pc, (self.pc + 1) & 0x7FF
-        handler = _HANDLERS.get(word >> 28)
+        handler = self._handlers.get(word >> 28)
         if handler is None:
             raise Illegal(f"{word:#010x} at {at}")
         handler(self, word, at)
+
+    def handlers(self) -> dict:
+        """The instructions by their opcodes."""
+        return _ESP32
+
+    def write(self, address: int, value: int) -> None:
+        """A peripheral register gets 32 bits."""
+        self.peripheral[address] = value
+
+    def powered(self) -> bool:
+        """True while software keeps the converter on. Otherwise the conversions' own power-up is not relied on."""
+        register, low = self.power
+        return self.peripheral.get(register, 0) >> low & 3 == 3
 
     def spend(self, execute: int, fetch: int = _FETCH) -> None:
         """Let time pass."""
@@ -65,7 +82,7 @@ class Ulp:
 
     def register(self, word: int) -> int:
         """Full address of the peripheral register in bits 0 to 9: a word's number and which peripheral."""
-        return RTC_BASE + ((word >> 8 & 3) << 10) + ((word & 0xFF) << 2)
+        return self.base + ((word >> 8 & 3) << 10) + ((word & 0xFF) << 2)
 
 
 def _write_register(ulp: Ulp, word: int, at: int) -> None:
@@ -73,7 +90,7 @@ def _write_register(ulp: Ulp, word: int, at: int) -> None:
     mask = ((1 << (high - low + 1)) - 1) << low
     address = ulp.register(word)
     kept = ulp.peripheral.get(address, 0) & ~mask
-    ulp.peripheral[address] = kept | ((word >> 10 & 0xFF) << low & mask)
+    ulp.write(address, kept | ((word >> 10 & 0xFF) << low & mask))
     ulp.spend(8)
 
 
@@ -91,8 +108,9 @@ def _wait(ulp: Ulp, word: int, at: int) -> None:
 def _adc(ulp: Ulp, word: int, at: int) -> None:
     if word >> 6 & 1:
         raise Illegal("ADC2 belongs to Wi-Fi")
-    ulp.cycles += ADC_CYCLES
-    ulp.registers[word & 3] = ulp.adc((word >> 2 & 15) - 1, ulp.cycles) & MASK
+    ulp.cycles += ulp.adc_cycles
+    counts = ulp.adc((word >> 2 & 15) - 1, ulp.cycles)
+    ulp.registers[word & 3] = counts & MASK if ulp.powered() else 0
     ulp.cycles += _FETCH
 
 
@@ -116,7 +134,11 @@ def _load(ulp: Ulp, word: int, at: int) -> None:
 
 
 def _alu(ulp: Ulp, word: int, at: int) -> None:
-    kind, select = word >> 25 & 7, word >> 21 & 15
+    _calculate(ulp, word, word >> 25 & 7)
+
+
+def _calculate(ulp: Ulp, word: int, kind: int) -> None:
+    select = word >> 21 & 15
     if kind == 2:
         value = word >> 4 & 0xFF
         if select > 2:
@@ -156,12 +178,16 @@ def _operate(select: int, first: int, second: int) -> int:
     raise Illegal(f"ALU operation {select}")
 
 
+def _jump(ulp: Ulp, word: int) -> None:
+    """JUMP: to a word or to where a register points, always or by a flag."""
+    if (True, ulp.zero, ulp.overflow)[word >> 22 & 7]:
+        ulp.pc = ulp.registers[word & 3] & 0x7FF if word >> 21 & 1 else word >> 2 & 0x7FF
+
+
 def _branch(ulp: Ulp, word: int, at: int) -> None:
     kind = word >> 25 & 7
     if kind == 0:
-        taken = (True, ulp.zero, ulp.overflow)[word >> 22 & 7]
-        if taken:
-            ulp.pc = ulp.registers[word & 3] & 0x7FF if word >> 21 & 1 else word >> 2 & 0x7FF
+        _jump(ulp, word)
     elif kind in (1, 2):
         step = word >> 17 & 0x7F
         if kind == 1:
@@ -186,6 +212,68 @@ def _halt(ulp: Ulp, word: int, at: int) -> None:
     ulp.cycles += 2
 
 
-_HANDLERS = {
+def _store_s3(ulp: Ulp, word: int, at: int) -> None:
+    if word >> 25 & 7 != 4 or word >> 7 & 3 != 3 or word >> 6 & 1:
+        raise Illegal(f"store {word:#010x}")  # with a label, of the upper half, or with an offset that counts up
+    target = ulp.registers[word >> 2 & 3] + _signed11(word >> 10 & 0x7FF) & 0x7FF
+    ulp.memory[target] = ulp.memory[target] & ~MASK | ulp.registers[word & 3]
+    ulp.spend(4)
+
+
+def _load_s3(ulp: Ulp, word: int, at: int) -> None:
+    source = ulp.registers[word >> 2 & 3] + _signed11(word >> 10 & 0x7FF) & 0x7FF
+    ulp.registers[word & 3] = ulp.memory[source] >> (16 if word >> 27 & 1 else 0) & MASK
+    ulp.spend(4)
+
+
+def _alu_s3(ulp: Ulp, word: int, at: int) -> None:
+    if word >> 25 & 1:
+        raise Illegal(f"ALU {word:#010x}")
+    _calculate(ulp, word, word >> 26 & 3)
+
+
+def _branch_s3(ulp: Ulp, word: int, at: int) -> None:
+    kind = word >> 26 & 3
+    if kind == 1:
+        _jump(ulp, word)
+    elif kind == 0:
+        value, threshold, step = ulp.registers[0], word & MASK, word >> 18 & 0x7F
+        if (value < threshold, value > threshold, value == threshold)[word >> 16 & 3]:
+            ulp.pc = at + (-step if word >> 25 & 1 else step) & 0x7FF
+    else:
+        raise Illegal(f"branch {word:#010x}")  # JUMPS: the sources differ about its conditions
+    ulp.spend(2, _FETCH_AFTER_JUMP)
+
+
+def _end_s3(ulp: Ulp, word: int, at: int) -> None:
+    if word & ~1 != 9 << 28:
+        raise Illegal(f"end {word:#010x}")
+    _end(ulp, word, at)
+
+
+_ESP32 = {
     1: _write_register, 2: _read_register, 4: _wait, 5: _adc, 6: _store, 7: _alu, 8: _branch, 9: _end, 11: _halt, 13: _load,
 }  # fmt: skip
+_ESP32S3 = _ESP32 | {6: _store_s3, 7: _alu_s3, 8: _branch_s3, 9: _end_s3, 13: _load_s3}
+
+
+class UlpS3(Ulp):
+    """The ESP32-S3's. RTC_IO, from 0x400 to 0x7FF behind its base, takes no writes without IOMUX_CLK_EN."""
+
+    base = 0x60008000
+    power = (0x6000883C, 29)
+    clocks = 0x60008904  # bit 31 IOMUX_CLK_EN, bit 30 SARADC_CLK_EN
+
+    def handlers(self) -> dict:
+        """The instructions by their opcodes."""
+        return _ESP32S3
+
+    def write(self, address: int, value: int) -> None:
+        """A peripheral register gets 32 bits."""
+        if address - self.base >> 10 == 1 and not self.peripheral.get(self.clocks, 0) >> 31:
+            return
+        self.peripheral[address] = value
+
+    def powered(self) -> bool:
+        """True while software keeps the converter on and its clock runs."""
+        return Ulp.powered(self) and bool(self.peripheral.get(self.clocks, 0) >> 30 & 1)

@@ -12,13 +12,12 @@ import types
 import typing
 
 from board_definition import loading
-from coprocessor.emulator import Ulp
 from coprocessor.world import HELD, Rig
 from ulp import assemble
 
 _CONVERSION_US, _STEP_US = 45, 3
 _MEMORY = 0x5000_0000
-_OFFSET_MV, _COUNTS_PER_MV = 142, 1.2413  # as the ESP-IDF's tables have them for an ESP32
+_LINES = {"esp32": (142, 1.2413), "esp32s3": (0, 1.3210)}  # mV at 0 and counts a mV at the greatest attenuation
 _BORROWED = ("charger", "charger.clock", "charger.drivers", "charger.drivers.contactor", "charger.drivers.coprocessor",
              "charger.drivers.pilot", "machine", "esp32", "micropython")
 POWER_ON, ORDERED = 1, 3
@@ -27,19 +26,20 @@ POWER_ON, ORDERED = 1, 3
 class BoardRig(Rig):
     """A Rig whose firmware side is the firmware: `drivers` is drivers/coprocessor.py. tick() is what a control tick does."""
 
-    def __init__(self, wiring, **options):
-        super().__init__(**options)
+    def __init__(self, wiring, board, **options):
+        super().__init__(board, **options)
         self.wiring, self.collisions, self.starts, self.snapshots = wiring, 0, 0, None
         self.reset_cause = POWER_ON
         self.halted_when_loaded = []
-        self.ulp = Ulp(self.adc)
+        self.ulp = board.ulp(self.adc)
         self.ulp.halted = True
         self.digital = None
         self.drivers = None
 
     def adc(self, channel, cycles):
         """Raw counts of the program's conversion."""
-        return max(0, min(4095, round((self.node_mv(cycles) - _OFFSET_MV) * _COUNTS_PER_MV)))
+        offset_mv, counts_per_mv = _LINES[self.board.chip.name]
+        return max(0, min(4095, round((self.node_mv(cycles) - offset_mv) * counts_per_mv)))
 
     def spend(self, us):
         """The main CPU works for so long."""
@@ -52,6 +52,15 @@ class BoardRig(Rig):
         end = self.ulp.cycles + int(us * self.clock_hz / 1_000_000) + 1
         self.ulp.run(end)
         self.ulp.cycles = max(self.ulp.cycles, end)
+
+    def take_back(self, is_contactor, level):
+        """A pin gets a mode: rtc_gpio_deinit(), after which some releases of the ESP-IDF stop the clock of the S3's RTC_IO."""
+        if is_contactor:
+            self.digital = level
+            self.ulp.write(self.pad, self.ulp.peripheral.get(self.pad, 0) & ~(1 << self.pad_bit))
+        if self.registers.clocks is not None:
+            register = self.registers.clocks.register
+            self.ulp.peripheral[register] = self.ulp.peripheral.get(register, 0) & ~(1 << self.registers.clocks.high)
 
     def start(self):
         """The firmware starts, as after a power-on or a reset."""
@@ -79,10 +88,8 @@ def _machine(rig):
             self.init(mode, value=value)
 
         def init(self, mode=None, value=None, hold=None):
-            if self.is_contactor and mode is not None:
-                rig.digital = value
-                register = rig.ulp.peripheral.get(rig.pad, 0)
-                rig.ulp.peripheral[rig.pad] = register & ~(1 << rig.pad_bit)  # rtc_gpio_deinit()
+            if mode is not None:
+                rig.take_back(self.is_contactor, value)
 
         def value(self, level=None):
             if level is None:
@@ -98,10 +105,11 @@ def _machine(rig):
             pass
 
         def read_uv(self):
-            rig.ulp.peripheral[assemble.SAR_START] = 1 << 31 | 1 << 18  # the conversion's start is the software's from here
+            rig.ulp.peripheral[rig.registers.sar_start] = 1 << 31 | 1 << 18  # the conversion's start is the software's from here
             if not rig.ulp.halted and not rig.word(HELD):
                 rig.collisions += 1
             rig.spend(_CONVERSION_US)
+            rig.ulp.peripheral[rig.registers.power.register] = 0  # off, but for the time of a conversion
             return int(rig.node_mv(rig.ulp.cycles)) * 1000
 
     class Mem16:
@@ -134,13 +142,12 @@ def _esp32(rig):
     return types.SimpleNamespace(ULP=ULP)
 
 
-def board_rig(monkeypatch, **options):
-    """A BoardRig of the reference board with the firmware's drivers imported; it has not started yet."""
-    name = "ESP32_DEVKITC"
-    wiring = dict(loading.load(loading.BOARDS / name)["OUTLETS"][0], name=name)
+def board_rig(monkeypatch, board, **options):
+    """A BoardRig of that board with the firmware's drivers imported; it has not started yet."""
+    wiring = dict(board.data["OUTLETS"][0], name=board.name)
     wiring["pilot"] = dict(wiring["pilot"], conversion_us=_CONVERSION_US)
-    rig = BoardRig(wiring, **options)
-    program = types.SimpleNamespace(PROGRAM=assemble.of_board(name), ENTRY=assemble.ENTRY)
+    rig = BoardRig(wiring, board, **options)
+    program = types.SimpleNamespace(PROGRAM=board.program(), ENTRY=assemble.ENTRY)
     clock = types.SimpleNamespace(ticks_us=lambda: int(rig.now_us), ticks_diff=lambda a, b: a - b, ticks_add=lambda a, b: a + b)
     charger, drivers = types.ModuleType("charger"), types.ModuleType("charger.drivers")
     charger.__path__ = [str(loading.ROOT / "firmware" / "charger")]

@@ -2,16 +2,16 @@
 
 import pytest
 from coprocessor.firmware_side import ORDERED, board_rig
-from coprocessor.world import ARMED, CAUSE
+from coprocessor.world import ARMED, BOARDS, CAUSE
 
 LIMIT_US = 10_000
 LEFT, NO_DIODE = 1, 3
 
 
-@pytest.fixture
-def rig(monkeypatch):
+@pytest.fixture(params=BOARDS, ids=lambda board: board.name)
+def rig(monkeypatch, request):
     """A charging outlet: the contactor closed and watched."""
-    rig = board_rig(monkeypatch)
+    rig = board_rig(monkeypatch, request.param)
     rig.start()
     for _ in range(3):
         rig.tick()

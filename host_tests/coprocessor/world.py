@@ -3,21 +3,19 @@
 import copy
 import importlib.util
 import random
-from functools import cache
+from functools import cache, cached_property
 
 from board_definition import checks, loading
-from coprocessor.emulator import Ulp
+from coprocessor.emulator import Ulp, UlpS3
 from ulp import assemble
 
 SPEC = importlib.util.spec_from_file_location("circuit", loading.BOARDS / "SIM" / "sim" / "circuit.py")
 circuit = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(circuit)
 
-BOARD = "ESP32_DEVKITC"
 ARMED, ABOVE, BELOW, NEGATIVE, PWM, BEAT, _, CAUSE, HIGH, LOW, PASSES = range(11)
 HOLD, HELD, _, STOP = range(14, 18)
 OHM = {"A": 0, "B": 2740, "C": 882, "D": 246}
-DATA, CHIP = loading.load(loading.BOARDS / BOARD), loading.chip_of(loading.BOARDS / BOARD)
 EDGE_US = 14
 TICK_US = 20_000
 
@@ -27,33 +25,64 @@ def counts(mv):
     return max(0, min(4095, round(mv * 4095 / 3300)))
 
 
-@cache
-def program_of(closing_level):
-    """The board's program, for a contactor that this level closes."""
-    data = copy.deepcopy(DATA)
-    data["OUTLETS"][0]["contactor"]["active"] = closing_level
-    return assemble.assemble(assemble.source(data, CHIP))
+class Board:
+    """A board with the program, and its chip in the emulator."""
+
+    def __init__(self, name, ulp, clocks_hz):
+        self.name, self.ulp = name, ulp
+        self.slowest_hz, self.clock_hz, self.fastest_hz = clocks_hz
+
+    @cached_property
+    def data(self):
+        return loading.load(loading.BOARDS / self.name)
+
+    @cached_property
+    def chip(self):
+        return loading.chip_of(loading.BOARDS / self.name)
+
+    @cached_property
+    def registers(self):
+        return assemble.registers(self.chip)
+
+    @property
+    def channel(self):
+        """The pilot's, of ADC1."""
+        return self.chip.adc1.index(self.data["OUTLETS"][0]["pilot"]["adc"])
+
+    @cache  # noqa: B019
+    def program(self, closing_level=1):
+        """For a contactor that this level closes."""
+        data = copy.deepcopy(self.data)
+        data["OUTLETS"][0]["contactor"]["active"] = closing_level
+        return assemble.program(data, self.chip)
+
+
+# The S3's RTC_FAST_CLK is its oscillator of 17.5 MHz or half of the crystal's 40 MHz.
+ESP32 = Board("ESP32_DEVKITC", Ulp, (7_500_000, 8_000_000, 9_000_000))
+S3 = Board("ESP32_S3_DEVKITC", UlpS3, (16_000_000, 17_500_000, 20_000_000))
+BOARDS = (ESP32, S3)
 
 
 class Rig:
     """A co-processor with the assembled program of a board, its pilot, its car, and the contactor's pad."""
 
-    def __init__(self, seed=1, clock_hz=8_000_000, duty=0.267, phase_us=0.0, ventilation=False, binary=None, closing_level=1):
-        pilot = DATA["OUTLETS"][0]["pilot"]
-        out = DATA["OUTLETS"][0]["contactor"]["out"]
-        self.pad, self.pad_bit = assemble.pad(out)
-        self.rtc_bit = assemble.rtc_bit(CHIP, out)
+    def __init__(self, board=ESP32, seed=1, clock_hz=None, duty=0.267, phase_us=0.0, ventilation=False, closing_level=1):
+        self.board, self.registers, self.channel = board, board.registers, board.channel
+        pilot = board.data["OUTLETS"][0]["pilot"]
+        out = board.data["OUTLETS"][0]["contactor"]["out"]
+        self.pad, self.pad_bit = assemble.pad(board.chip, out)
+        self.rtc_bit = assemble.rtc_bit(board.chip, out)
         self.closing_level = self.digital = closing_level  # what the main CPU drives; None: a reset, it drives nothing
-        self.clock_hz, self.duty, self.phase_us = clock_hz, duty, phase_us
+        self.clock_hz, self.duty, self.phase_us = clock_hz or board.clock_hz, duty, phase_us
         self.noise = random.Random(seed)
         self.circuit = circuit.PilotCircuit(circuit.Random(seed), pilot["r1"], pilot["r2"], pilot["r3"], pilot["rail_mv"])
         self.spike = None  # counts that one conversion in 100 gives instead
         self.diode = True
         self.car = "C"
         self.set_car("C")
-        self.ulp = Ulp(self.adc)
-        self.ulp.load(binary or program_of(closing_level), assemble.ENTRY)
-        self.ulp.peripheral[assemble.SAR_START] = 1 << 31 | 1 << 18
+        self.ulp = board.ulp(self.adc)
+        self.ulp.load(board.program(closing_level), assemble.ENTRY)
+        self.ulp.peripheral[self.registers.sar_start] = 1 << 31 | 1 << 18
         for word, mv in ((ABOVE, 7500), (BELOW, 1500 if ventilation else 4500), (NEGATIVE, -9000)):
             self.ulp.memory[word] = counts(checks.node_mv(pilot, mv))
         self.ulp.memory[PWM] = 1
@@ -66,7 +95,7 @@ class Rig:
 
     def adc(self, channel, cycles):
         """The voltage at the divider's node when the conversion ends."""
-        assert channel == 6  # GPIO34
+        assert channel == self.channel
         if self.spike is not None and self.noise.randrange(100) == 0:
             return self.spike
         return counts(self.node_mv(cycles))
@@ -109,9 +138,9 @@ class Rig:
         """The level of the pad: the RTC's where it has the pad, else the main CPU's; None where nobody drives it."""
         if not self.taken:
             return self.digital
-        if not self.ulp.peripheral.get(assemble.RTC_ENABLE, 0) >> self.rtc_bit & 1:
+        if not self.ulp.peripheral.get(self.registers.rtc_enable, 0) >> self.rtc_bit & 1:
             return None
-        return self.ulp.peripheral.get(assemble.RTC_OUT, 0) >> self.rtc_bit & 1
+        return self.ulp.peripheral.get(self.registers.rtc_out, 0) >> self.rtc_bit & 1
 
     @property
     def open(self):

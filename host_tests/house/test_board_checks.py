@@ -305,6 +305,14 @@ def test_pins_of_other_chips_are_refused(chip, pin, words):
     assert any(words in sentence for sentence in found), found
 
 
+@pytest.mark.parametrize("chip", ["esp32", "esp32s2", "esp32s3", "esp32c3", "esp32c6"])
+def test_program_of_the_co_processor_is_for_two_chips(chip):
+    """Board data may ask for it on these alone."""
+    found = checks.check("ESP32_S3_DEVKITC", changed("ESP32_S3_DEVKITC", (("COPROCESSOR",), True)), CHIPS[chip])
+    words = f"COPROCESSOR is True, and the program is for esp32 and esp32s3, not the {chip}."
+    assert any(words in one for one in found) is (chip not in ("esp32", "esp32s3")), found
+
+
 @pytest.mark.parametrize("chip", CHIPS.values(), ids=lambda chip: chip.name)
 def test_chip_tables_agree_with_themselves(chip):
     """Every pin of a table is one of the chip, none twice; ADC1 is free of flash and console."""

@@ -4,10 +4,11 @@ import os
 import shutil
 import stat
 import subprocess
+from pathlib import Path
 
 import device
 import pytest
-from board_definition import loading
+from board_definition import loading, staging
 
 from house.source import ROOT
 
@@ -55,6 +56,7 @@ def test_make_has_the_step_and_calls_the_tool(step):
 @pytest.mark.parametrize(("words", "says"), [
     (["firmware"], "BOARD is missing: one of ESP32_"),
     (["firmware", "--board", "NONE"], "BOARD must be one of"),
+    (["firmware", "--board", "/none/MINE"], "BOARD /none/MINE is no folder of a board: it has no board.py."),
     (["firmware", "--board", BOARD, "--mpy-dir", "/nowhere"], "/nowhere is no source tree of MicroPython"),
     (["flash", "--board", BOARD, "--mpy-dir", "/nowhere"], "PORT is missing"),
     (["flash", "--board", BOARD, "--port", "/dev/null", "--mpy-dir", "/nowhere"], "run 'make firmware BOARD="),
@@ -177,6 +179,39 @@ def test_build_and_flash_by_the_ports_own_ways(tree, tools, capfd, monkeypatch):
     assert flashed[:5] == ["--chip", "esp32s3", "--port", "/dev/null", "write_flash"]
     assert [word for word in flashed[5:] if word.startswith("0x")] == ["0x0", "0x8000", "0xd000", "0x10000"]
     assert not any("firmware.bin" in word for word in flashed)
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A copy of the board's folder that is not in boards/."""
+    monkeypatch.setattr(staging, "TREES", tmp_path / "trees")
+    return Path(shutil.copytree(loading.BOARDS / BOARD, tmp_path / "elsewhere" / BOARD))
+
+
+def test_board_elsewhere_is_built_by_its_path(elsewhere, tree, tools, capfd, monkeypatch):
+    """Its files find what the boards share; a product of it has the same modules. Its own folder stays as it was."""
+    before = sorted(elsewhere.rglob("*"))
+    script(tools, "idf.py", "echo ESP-IDF v5.2.2")
+    script(tools, "xtensa-esp32s3-elf-gcc", "exit 0")
+    with (tree / "ports" / "esp32" / "Makefile").open("a") as file:
+        file.write("\t@cat $(BOARD_DIR)/../common/product.cmake $(BOARD_DIR)/../../manifest.py > ../../read\n")
+    words = ["--board", str(elsewhere), "--variant", "PRODUCT", "--mpy-dir", str(tree)]
+    assert device.main(["flash", *words, "--port", "/dev/null"]) == 2
+    assert f"run 'make firmware BOARD={elsewhere} VARIANT=PRODUCT' first." in capfd.readouterr().err
+    assert device.main(["firmware", *words]) == 0
+    image = device.estimate(loading.BOARDS / BOARD, "PRODUCT")[0]
+    assert f"image: {image:,} bytes estimated" in capfd.readouterr().out
+    assert "manifest_product.py" in (tree / "read").read_text() and "coprocessor_program" in (tree / "read").read_text()
+    assert sorted(elsewhere.rglob("*")) == before
+    assert device.board(str(elsewhere)).parent.parent.parent == staging.TREES and device.board(BOARD) == loading.BOARDS / BOARD
+
+
+def test_board_elsewhere_is_checked_before(elsewhere, capsys):
+    """The sentence names it as it was given."""
+    text = (elsewhere / "board.py").read_text()
+    (elsewhere / "board.py").write_text(text.replace("max_da=160", "max_da=3200"))
+    assert device.main(["firmware", "--board", str(elsewhere)]) == 2
+    assert f"The definition of {elsewhere} is wrong: " in sentence(capsys, "firmware")
 
 
 def test_the_estimate_is_that_of_the_variant(monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 import release
 from board_definition import checks, loading
 from provisioning import record
+from ulp import assemble
 
 from house import test_boards as board_tests
 
@@ -62,7 +63,9 @@ def test_release_makes_the_bundle_of_a_new_board_and_of_no_other(boards, tmp_pat
     assert release.main([*build, "MY_BOARD"]) == 2
     assert f"the slot {image_size.slot_bytes(boards / 'MY_BOARD')}." in capsys.readouterr().err
     assert release.main([*build, "YOUR_BOARD"]) == 2
-    assert "choose from 'SIM', 'MY_BOARD'" in capsys.readouterr().err
+    assert "it must be one of SIM, MY_BOARD or a path with a /, not 'YOUR_BOARD'." in capsys.readouterr().err
+    assert release.main([*build, "./YOUR_BOARD"]) == 2
+    assert "the folder ./YOUR_BOARD is no folder of a board: it has no board.py." in capsys.readouterr().err
 
 
 HELD = [getattr(board_tests, name) for name in dir(board_tests) if name.startswith("test_")]
@@ -196,6 +199,37 @@ def test_each_reader_makes_a_board(boards):
         data = loading.load(boards / name)
         assert data["OUTLETS"][0]["reader"].get("kind", "serial_ascii") == kind
         assert checks.check(name, data, loading.chip_of(boards / name)) == []
+
+
+def test_board_elsewhere_is_written_and_taken_by_its_path(boards, tmp_path, capsys):
+    """Each tool takes the path with a /; boards/ has nothing of it."""
+    folder = tmp_path / "mine" / "MY_BOARD"
+    pins = ("PILOT_PWM=5", "PILOT_ADC=1", "CONTACTOR_OUT=6", "CONTACTOR_FEEDBACK=7", "METER_SCL=11", "METER_SDA=12")
+    assert new_board.main(words(*pins, chip="esp32s3", name=str(folder), flash=4)) == 0
+    said = capsys.readouterr().out
+    assert f"{folder}/board.py" in said and f"--board {folder} " in said
+    assert loading.names() == [] and check_board.sentences(str(folder)) == []
+    with (folder / "board.py").open("a") as file:
+        file.write("COPROCESSOR = True\n")
+    assert "coprocessor_program/__init__.py is not the program" in check_board.sentences(str(folder))[0]
+    assert assemble.main([str(folder)]) == 0 and check_board.sentences(str(folder)) == []
+    assert record.iterations(str(folder)) == 3000
+    assert provision._parser().parse_args(["--port", "x", "--board", str(folder)]).board == str(folder)
+    application, keys = tmp_path / "application.bin", tmp_path / "keys"
+    application.write_bytes(b"\xe9....1.2.3....")
+    assert release.main(["keys", str(keys)]) == 0
+    key = str(keys / "update.pem")
+    assert release.main(["build", "--board", str(folder), "--version", "1.2.3", "--counter", "4", "--key", key,
+                         "--app", str(application), "-o", str(tmp_path / "a.plu")]) == 0
+    assert b'"board":"MY_BOARD"' in (tmp_path / "a.plu").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["my/board", "/proc/none/MY_BOARD"])
+def test_board_elsewhere_that_cannot_be_written_is_one_sentence(name, capsys):
+    """A folder's name that is none, a place that takes none."""
+    assert new_board.main(words(name=name)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("new_board: ") and said.count("\n") == 1 and said.endswith(".\n"), said
 
 
 def test_board_that_exists_is_kept(boards, capsys):

@@ -98,7 +98,7 @@ def _program(folder: Path, data: dict, chip: Chip) -> Iterator[str]:
     if not data.get("COPROCESSOR"):
         return
     try:
-        wanted = assemble.module(assemble.assemble(assemble.source(data, chip)))
+        wanted = assemble.module(assemble.program(data, chip))
     except (assemble.AssembleError, DefinitionError) as error:
         yield str(error)
         return

@@ -1,17 +1,19 @@
 """The requirements of the co-processor's program (boards/common/supervisor.S) on a board's data."""
 
+from ulp.registers import CHIPS
+
 from board_definition.loading import meter_kinds
 
 
 def faults(data: dict, outlets: list, chip_name: str) -> list[str]:
-    """The faults of COPROCESSOR: it is the ESP32's, watches one outlet, and shares ADC1 with a few conversions a tick."""
+    """The faults of COPROCESSOR: its chip has the program, which watches one outlet and bears few other conversions of ADC1."""
     if data.get("COPROCESSOR") is not True:
         return []
     meters = [outlet.get("meter") for outlet in outlets if isinstance(outlet, dict)] + [data.get("HOUSE")]
     converted = [kind for kind, (bus, _, _) in meter_kinds().items() if bus == "adc"]
     found = []
-    if chip_name != "esp32":
-        found.append(f"is True, and the program is for the esp32, not the {chip_name}")
+    if chip_name not in CHIPS:
+        found.append(f"is True, and the program is for {' and '.join(CHIPS)}, not the {chip_name}")
     if len(outlets) != 1:
         found.append("is True, and the program watches one outlet")
     if any(isinstance(outlet, dict) and outlet.get("phase_switch") is not None for outlet in outlets):

@@ -1,5 +1,6 @@
 """Which boards there are, their chips, and their data as MicroPython reads them. A board is a folder of boards/ and no more."""
 
+import argparse
 import ast
 import json
 import os
@@ -136,3 +137,16 @@ def choose(name: str | None, flag: str, anywhere: bool = False) -> Path:
     if name not in names():
         raise DefinitionError(f"{flag} must be one of {', '.join(names())}, not '{name}'.")
     return BOARDS / name
+
+
+def argument(name: str) -> str:
+    """For argparse: a board's name, also the simulated one's, or the path of its folder elsewhere."""
+    known = (SIMULATED, *names())
+    if name not in known and "/" not in name:
+        raise argparse.ArgumentTypeError(f"it must be one of {', '.join(known)} or a path with a /, not '{name}'")
+    if "/" in name:
+        try:
+            choose(name, "the folder", anywhere=True)
+        except DefinitionError as error:
+            raise argparse.ArgumentTypeError(str(error).removesuffix(".")) from error
+    return name

@@ -302,7 +302,7 @@ def write(answers: Answers, boards: Path) -> list[Path]:
     """Write the folder of a new board and return its files; WrongAnswerError when it exists or a pin is missing."""
     folder = boards / answers.name
     if folder.exists():
-        raise WrongAnswerError(f"boards/{answers.name} exists already.")
+        raise WrongAnswerError(f"{folder} exists already.")
     if answers.psram != "none" and answers.psram not in _PSRAM.get(answers.chip, ()):
         raise WrongAnswerError(f"There is no {answers.chip} with {answers.psram} PSRAM.")
     lacking = missing(answers)

@@ -25,8 +25,10 @@ _PASSWORD = 20  # of 56 characters: 116 bits; OCPP allows 16 to 20 bytes (OCPP-6
 
 
 def iterations(board):
-    """The cost of a PIN's check on this board; a board without a folder is the simulated one."""
-    return _ITERATIONS["esp32" if board == loading.SIMULATED else loading.chip_of(loading.BOARDS / board).name]
+    """The cost of a PIN's check on this board, a folder of boards/ or a path with a /; the simulated one has none."""
+    if board == loading.SIMULATED:
+        return _ITERATIONS["esp32"]
+    return _ITERATIONS[loading.chip_of(loading.choose(board, "--board", anywhere=True)).name]
 
 
 def _rules():

@@ -1,10 +1,12 @@
-"""Assemble boards/common/supervisor.S for a board with the ESP32's FSM co-processor.
+"""Assemble boards/common/supervisor.S for a board with the FSM co-processor of ESP32 or ESP32-S3.
 
     python -m ulp.assemble ESP32_DEVKITC supervisor.bin
     python -m ulp.assemble ESP32_DEVKITC      # boards/ESP32_DEVKITC/coprocessor_program/__init__.py, which the firmware loads
+    python -m ulp.assemble ../MY_BOARD        # the same in a board's folder elsewhere, given by a path with a /
 
-The ESP32-S2 and S3 have the same program in another encoding, which the assembler does not know; C3 and C6 have no such
-co-processor. Exit code 2 and one sentence: there is no program for this board.
+micropython-esp32-ulp assembles for the ESP32; for the S3 the binary is then put into that chip's encoding. The S2 has the S3's
+encoding, but no board here uses its program; C3 and C6 have no such co-processor. Exit code 2 and one sentence: there is no
+program for this board.
 """
 
 import re
@@ -15,6 +17,9 @@ from pathlib import Path
 from board_definition import loading
 from board_definition.chips import Chip
 
+from ulp import s3_encoding
+from ulp.registers import CHIPS, Bits, Registers
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "boards" / "common" / "supervisor.S"
 ASSEMBLER = ROOT / ".toolchain" / "ulp"
@@ -22,14 +27,8 @@ MODULE = Path("coprocessor_program") / "__init__.py"  # in a board's folder
 HEADER_BYTES = 12  # magic, offset and size of the text, sizes of data and bss
 WORDS = 18  # that the firmware and the program share
 ENTRY = 4 * WORDS  # what esp32.ULP().run() is given
-SAR_CONTROL, SAR_START = 0x3FF48800, 0x3FF48854  # SENS_SAR_READ_CTRL_REG, SENS_SAR_MEAS_START1_REG
-RTC_OUT, RTC_ENABLE = 0x3FF48400, 0x3FF4840C  # RTC_GPIO_OUT_REG, RTC_GPIO_ENABLE_REG; RTC GPIO 0 is bit 14
-_RTC_FIRST_BIT = 14
-_HOLD_TURNS = 1285  # of 28 cycles: 4.5 ms at 8 MHz
-_PATIENCE = 1300  # passes of 1.5 ms without a beat: 2 s
-_DAC_PADS = {25: 0x3FF48484, 26: 0x3FF48488}  # RTC_IO_PAD_DAC1_REG, DAC2; MUX_SEL is bit 17
-_TOUCH_PADS = (4, 0, 2, 15, 13, 12, 14, 27, 33, 32)  # RTC_IO_TOUCH_PAD0_REG and so on; MUX_SEL is bit 19
-_TOUCH_BASE = 0x3FF48494
+_HOLD_US, _HOLD_CYCLES = 4500, 28  # ADC1 is lent for so long; cycles of a turn of the loop that waits
+_SILENCE_US = 2_080_000  # without a beat
 _ASSEMBLE = """
 import sys
 sys.modules["btree"] = sys  # its cache of C headers, which the program does not include
@@ -43,36 +42,46 @@ class AssembleError(Exception):
     """There is no program; the message is one sentence."""
 
 
-def pad(pin: int) -> tuple[int, int]:
-    """Register and bit by which the RTC takes a pad of the ESP32 from the digital part."""
-    if pin in _DAC_PADS:
-        return _DAC_PADS[pin], 17
-    if pin in _TOUCH_PADS:
-        return _TOUCH_BASE + 4 * _TOUCH_PADS.index(pin), 19
-    raise AssembleError(f"GPIO{pin} is no RTC output of the ESP32, so that the co-processor cannot open a contactor on it.")
+def registers(chip: Chip) -> Registers:
+    """The registers of a chip that has a program."""
+    if chip.ulp != "fsm":
+        raise AssembleError(f"The {chip.name} has no FSM co-processor: nothing opens its contactor while Python is held up.")
+    if chip.name not in CHIPS:
+        raise AssembleError(f"There is no program for the {chip.name}: it is for {' and '.join(CHIPS)}.")
+    return CHIPS[chip.name]
+
+
+def pad(chip: Chip, pin: int) -> tuple[int, int]:
+    """Register and bit by which the RTC takes a pad from the digital part."""
+    if pin not in registers(chip).pads:
+        raise AssembleError(f"GPIO{pin} is no RTC output of the {chip.name}: the co-processor cannot open a contactor on it.")
+    return registers(chip).pads[pin]
 
 
 def rtc_bit(chip: Chip, pin: int) -> int:
     """The bit of a pin in the RTC's output and enable registers."""
-    return _RTC_FIRST_BIT + chip.rtc.index(pin)
+    return registers(chip).rtc_first_bit + chip.rtc.index(pin)
 
 
 def source(board: dict, chip: Chip) -> str:
     """The program's text for the first outlet of a board, without comments."""
-    if chip.ulp != "fsm":
-        raise AssembleError(f"The {chip.name} has no FSM co-processor: nothing opens its contactor while Python is held up.")
-    if chip.name != "esp32":
-        raise AssembleError(f"The assembler does not know the {chip.name}'s encoding; the program is for the ESP32.")
+    known = registers(chip)
     outlet = board["OUTLETS"][0]
     contactor = outlet["contactor"]
-    register, bit = pad(contactor["out"])
-    names = {
-        "sar_control": SAR_CONTROL, "sar_start": SAR_START, "adc_mux": chip.adc1.index(outlet["pilot"]["adc"]) + 1,
-        "pad": register, "pad_bit": bit, "rtc_out": RTC_OUT, "rtc_enable": RTC_ENABLE, "rtc_bit": rtc_bit(chip, contactor["out"]),
-        "open_level": 1 - contactor["active"], "longest_hold": _HOLD_TURNS,
-        "patience": _PATIENCE,
+    register, bit = pad(chip, contactor["out"])
+    level = rtc_bit(chip, contactor["out"])
+    bits = {
+        "channel_force": Bits(known.sar_start, 31, 31), "start_force": Bits(known.sar_start, 18, 18),
+        "sar_digital": known.sar_digital, "power": known.power, "clocks": known.clocks, "pad": Bits(register, bit, bit),
+        "rtc_out": Bits(known.rtc_out, level, level), "rtc_enable": Bits(known.rtc_enable, level, level),
+    }  # fmt: skip
+    names = {name: f"{(at.register - known.base) // 4}, {at.high}, {at.low}" for name, at in bits.items() if at is not None}
+    names |= {
+        "adc_mux": chip.adc1.index(outlet["pilot"]["adc"]) + 1, "open_level": 1 - contactor["active"], "pairs": known.pairs,
+        "longest_hold": _HOLD_US * (known.clock_hz // 1000) // (1000 * _HOLD_CYCLES), "patience": _SILENCE_US // known.pass_us,
     }  # fmt: skip
     text = re.sub(r"#.*", "", SOURCE.read_text(encoding="utf-8"))
+    text = re.sub(r"^@(\w+)(.*)$", lambda found: found[2] if found[1] == chip.name else "", text, flags=re.M)
     return re.sub(r"\{(\w+)\}", lambda found: str(names[found[1]]), text)
 
 
@@ -91,15 +100,30 @@ def assemble(text: str) -> bytes:
     return bytes.fromhex(found[1])
 
 
+def encode(binary: bytes, chip: Chip) -> bytes:
+    """The assembler's binary in the encoding of a chip."""
+    if chip.name == "esp32":
+        return binary
+    try:
+        return s3_encoding.program(binary, HEADER_BYTES, WORDS)
+    except s3_encoding.EncodingError as error:
+        raise AssembleError(str(error)) from error
+
+
+def program(board: dict, chip: Chip) -> bytes:
+    """The program of a board's data, with its header."""
+    return encode(assemble(source(board, chip)), chip)
+
+
 def of_board(name: str) -> bytes:
     """The program of a board by its name."""
-    folder = loading.choose(name, "BOARD")
-    return assemble(source(loading.load(folder), loading.chip_of(folder)))
+    folder = loading.choose(name, "BOARD", anywhere=True)
+    return program(loading.load(folder), loading.chip_of(folder))
 
 
-def module(program: bytes) -> str:
+def module(binary: bytes) -> str:
     """The program as a module of its board: what firmware/charger/drivers/coprocessor.py imports."""
-    lines = ['    b"' + "".join(f"\\x{byte:02x}" for byte in program[at : at + 24]) + '"' for at in range(0, len(program), 24)]
+    lines = ['    b"' + "".join(f"\\x{byte:02x}" for byte in binary[at : at + 24]) + '"' for at in range(0, len(binary), 24)]
     return (
         '"""The co-processor\'s program for this board; `python -m ulp.assemble` (in tools/) writes this file."""\n\n'
         f"ENTRY = {ENTRY}\nPROGRAM = (\n" + "\n".join(lines) + "\n)\n"
@@ -112,13 +136,13 @@ def main(words: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        program = of_board(words[0])
+        binary = of_board(words[0])
         if len(words) == 2:
-            Path(words[1]).write_bytes(program)
+            Path(words[1]).write_bytes(binary)
         else:
-            path = loading.BOARDS / words[0] / MODULE
+            path = loading.choose(words[0], "BOARD", anywhere=True) / MODULE
             path.parent.mkdir(exist_ok=True)
-            path.write_text(module(program), encoding="utf-8")
+            path.write_text(module(binary), encoding="utf-8")
     except (AssembleError, loading.DefinitionError) as error:
         print(f"ulp: {error}", file=sys.stderr)
         return 2
