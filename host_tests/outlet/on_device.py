@@ -1,8 +1,9 @@
 """Runs inside MicroPython: plays lists of events on an outlet in the simulated world and watches the invariants.
 
 One JSON object {"unit", "events"} a line on stdin; the answer, one JSON object a line, is {"events", "ticks", "openings",
-"hot": {cause: openings under load}} or, where an invariant broke, {"broken": what, "at": number of the event}. The invariants
-look at the world's side of the pins, not at what the firmware believes; report_causes.py has those of the reports.
+"hot": {cause: openings under load}, "reported": guards that tripped} or, where an invariant broke, {"broken": what,
+"at": number of the event}. The invariants look at the world's side of the pins, not at what the firmware believes;
+report_causes.py has those of the reports.
 """
 
 import json
@@ -239,7 +240,8 @@ def play(events, unit):
                 tick(events[n]["late"])
         except Broken as error:
             return {"broken": str(error), "at": n, "event": events[n]}
-    return {"events": len(events), "ticks": count[0], "openings": watch.openings, "hot": watch.causes.hot}
+    return {"events": len(events), "ticks": count[0], "openings": watch.openings, "hot": watch.causes.hot,
+            "reported": sorted(watch.causes.reported)}  # fmt: skip
 
 
 def _limit(out, watch, source, da, kind, valid_s):

@@ -22,9 +22,11 @@ class ReportCauses:
         self.last_ms = {}
         self.late = False
         self.disturbed = {}  # input: until when
+        self._looked_ms = 0
         self._tripped = set()
         self._hot = self._plug_hot = 0
         self.hot = {}  # cause: openings under load
+        self.reported = set()
         self._senses_voltage = rig.outlet.contactor.senses_voltage
 
     def restarted(self):
@@ -47,9 +49,11 @@ class ReportCauses:
             if present:
                 last[name] = now_ms
         self.late = False
+        self._looked_ms = now_ms
 
-    def _noisy(self, name, now_ms):
-        return now_ms <= self.disturbed.get(name, -1) + 100
+    def _noisy(self, name):
+        """Whether it was disturbed, or changed, at any time since the last look: a hold-up lies between two looks."""
+        return self._looked_ms <= self.disturbed.get(name, -1000) + 100
 
     def _causes(self, now_ms):
         side = self.rig.side
@@ -57,8 +61,8 @@ class ReportCauses:
         noisy = self._noisy
         circuit = side.circuit
         plus_mv, minus_mv = circuit.plus_mv - circuit._shrunk_mv, circuit._shrunk_mv + circuit.minus_mv
-        pilot = noisy("pilot", now_ms) or not 11400 <= plus_mv <= 12600 or not 11400 <= -minus_mv <= 12600
-        current_wrong = noisy("meter", now_ms)
+        pilot = noisy("pilot") or not 11400 <= plus_mv <= 12600 or not 11400 <= -minus_mv <= 12600
+        current_wrong = noisy("meter")
         stubborn = (
             car.overdraw or not car.obeys or car.adapt_ms > 5000 or car.stop_ms > 5500 or car.standby_ma > 1000 or current_wrong
         )  # fmt: skip
@@ -74,7 +78,7 @@ class ReportCauses:
         yield "Ventilation", car.want == ev.VENTILATION or pilot
         more = stubborn or bool(car.overshoot_pct or car.inrush_ma)
         yield "OverCurrent", more
-        yield "Temperature", side.target_mc > 65000 or side.ntc_broken is not None or noisy("ntc", now_ms)
+        yield "Temperature", side.target_mc > 65000 or side.ntc_broken is not None or noisy("ntc")
         low, high = self._volts(side)
         dead = "PowerMeterFailure" in faults or side.meter.frozen or current_wrong or low < 60000
         yield "MeterLost", dead
@@ -89,9 +93,9 @@ class ReportCauses:
     def _of_switches(self, side, now_ms):
         noisy = self._noisy
         monitor = side.rcd
-        yield "ResidualCurrent", monitor.tripped or noisy("trip", now_ms)
+        yield "ResidualCurrent", monitor.tripped or noisy("trip")
         slow = monitor.test_ms > 150 or monitor.release_ms > 150
-        yield "ResidualSelfTest", monitor.dead or monitor.stuck or monitor.tripped or slow or noisy("trip", now_ms)
+        yield "ResidualSelfTest", monitor.dead or monitor.stuck or monitor.tripped or slow or noisy("trip")
         unpowered = monitor.tripped or (side.drop_out_mv and side.supply_mv < side.drop_out_mv)
         dark = self._senses_voltage and self._volts(side)[0] < 100000  # no pole looks closed
         leaks = self._senses_voltage and side.leaks_mv >= 50000
@@ -100,7 +104,7 @@ class ReportCauses:
             (side.second, "PhaseWeld", "PhaseCloseFailure", "second_feedback"),
         ):  # fmt: skip
             if contactor is not None:
-                lies = contactor.auxiliary is not None or noisy(name, now_ms)
+                lies = contactor.auxiliary is not None or noisy(name)
                 lies = lies or contactor.welded_pole
                 yield weld, contactor.welded or lies or contactor.open_ms > 60 or leaks
                 yield close, contactor.stuck or lies or unpowered or contactor.close_ms > 60 or dark
@@ -108,21 +112,21 @@ class ReportCauses:
     def _of_inputs(self, side, now_ms):
         noisy = self._noisy
         lock = side.lock
-        yield "lock", lock.jammed or lock.jams > 0 or lock.move_ms > _LOCK_MS or noisy("lock", now_ms) or (
+        yield "lock", lock.jammed or lock.jams > 0 or lock.move_ms > _LOCK_MS or noisy("lock") or (
             self.rig.outlet.contactor.commanded and not lock.locked)
-        yield "LockFailure", lock.jammed or lock.jams > 0 or lock.move_ms > 500 or noisy("lock", now_ms)
-        yield "UnlockFailure", lock.jammed or lock.sticks > 0 or lock.move_ms > 500 or noisy("lock", now_ms)
-        odd = side.cable_ohm not in (1500, 680, 220, 100) or noisy("proximity", now_ms)
+        yield "LockFailure", lock.jammed or lock.jams > 0 or lock.move_ms > 500 or noisy("lock")
+        yield "UnlockFailure", lock.jammed or lock.sticks > 0 or lock.move_ms > 500 or noisy("lock")
+        odd = side.cable_ohm not in (1500, 680, 220, 100) or noisy("proximity")
         held = side.ev.want != ev.ABSENT or side.strange_ev or side.circuit.short_ohm
         held = held or side.pe_lost or self.last_ms.get("pilot") == now_ms or self.late  # for all that the unit can see
-        yield "Proximity", odd or (held and not side._coded) or noisy("cable", now_ms)
+        yield "Proximity", odd or (held and not side._coded) or noisy("cable")
         shared = self.rig.world.digital
         for name, pin, heard in (
             ("Tamper", board.SHARED["tamper"], "tamper"), ("Rails", board.SHARED["rails"], "rails"),
             ("BoardFault", board.SHARED["fault"], "fault"),
         ):  # fmt: skip
-            yield name, shared[pin].value == 1 or noisy(heard, now_ms)
-        yield "FaultInput", side.fault_pin == 1 or noisy("outlet_fault", now_ms)
+            yield name, shared[pin].value == 1 or noisy(heard)
+        yield "FaultInput", side.fault_pin == 1 or noisy("outlet_fault")
         yield "late", self.late
         yield "ReaderLost", True
         yield "stop", True
@@ -140,6 +144,7 @@ class ReportCauses:
                 if name not in self._tripped and name != "RepeatedOpenings" and not self.was(name, now_ms):
                     return name + " reported without its cause"
         self._tripped = tripped
+        self.reported |= tripped
         switch = outlet.switch
         if switch.hot_openings == self._hot:
             return None

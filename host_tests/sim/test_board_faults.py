@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend import Result
+from backend import Result, wait_until
 
 from .sessions import start_session, statuses
 
@@ -115,3 +115,21 @@ def test_the_back_end_unlocks_a_held_cable(launch, csms):
     sim = refused_start(launch, csms, "Invalid")
     assert csms.call("UnlockConnector", connectorId=1)["status"] == "Unlocked"
     assert not sim.connector()["locked"]
+
+
+def test_a_fault_that_comes_and_goes_is_told_ever_more_seldom_and_its_end_once_it_lasts(launch, csms):
+    """A short at the pilot, each 8 s: the first one at once, the last state in the end (OCPP-82)."""
+    sim = launch()
+    csms.wait_booted()
+    mark = len(csms.record)
+    for _ in range(15):
+        sim.raise_fault("pilot_short", 1)
+        sim.wait_ocpp_status("Faulted")
+        sim.let_pass(3)
+        sim.command("clear_fault", name="pilot_short", connector=1)
+        sim.wait_ocpp_status("Available")
+        sim.let_pass(3)
+    told = statuses(csms, 1, mark)
+    assert told[:3] == ["Faulted", "Available", "Faulted"]
+    assert len(told) <= 8, "of 30 changes"  # 3 where the machine keeps the pace
+    wait_until(lambda: statuses(csms, 1, mark)[-1] == "Available", 60, "the end is told")

@@ -13,6 +13,11 @@ _MAX_PASSED = const(8)  # intermediate statuses before one that MinimumStatusDur
 _ATTEMPTS = const(3)
 _PAUSE_MS = const(60000)
 
+# A fault that comes back: its end has to last so long to be told, twice as long each time.
+_CALM_MS = const(10000)
+_MOST_CALM_MS = const(320000)
+_RECENT_MS = const(600000)  # since the last fault: later than this it is a first one again
+
 
 class StatusNotification:
     """`send(notification, failed, triggered)` queues one; failed(notification) is called when it was not delivered."""
@@ -23,8 +28,10 @@ class StatusNotification:
         self._send = send
         self._ready = ready
         self._reported = {}  # connector id -> (status, error code, info) that was sent or is queued
-        self._waiting = {}  # connector id -> uptime in ms of a change that MinimumStatusDuration delays
+        self._waiting = {}  # connector id -> uptime in ms of a change that has to last before it is sent
         self._passed = {}  # connector id -> notifications of the changes since the last one sent
+        self._faults = {}  # connector id -> (repeats, uptime in ms of the last one, those that were told)
+        self._calm_ms = {}  # connector id -> how long its waiting change has to last because faults come back
         self._missed = []  # notifications of errors while offline
         self._unsent = {}  # connector id -> uptime in ms of its last change that was not delivered or was offline
         self._repeat = {}  # connector id -> (attempts, uptime in ms of the last one) of an undelivered present status
@@ -51,17 +58,53 @@ class StatusNotification:
             return
         known = self._reported.get(connector_id)
         if known is not None and _same(known, now):
+            if now[1] != "NoError":
+                self._note_fault(connector_id, now, 0)
             self._forget(connector_id)
             return
         passed = self._passed.setdefault(connector_id, [])
         if len(passed) == _MAX_PASSED:
             passed.pop(1)
         passed.append(self.payload(connector_id, now))
-        if known is not None and known[0] != now[0] and self._config.get_int("MinimumStatusDuration"):
-            if now[1] == "NoError":
-                self._waiting[connector_id] = clock.uptime_ms()
-                return
+        if self._has_to_last(connector_id, known, now):
+            self._waiting[connector_id] = clock.uptime_ms()
+            return
         self._send_path(connector_id, now, clock.uptime_ms())
+
+    def _has_to_last(self, connector_id: int, known: tuple | None, now: tuple) -> bool:
+        """Whether a change waits: the end of faults that come back, one of them after another; MinimumStatusDuration."""
+        in_use = self._calm_ms.pop(connector_id, 0) > 0  # a second change after the fault
+        if known is None:
+            known = now[0], "NoError", ""
+        calm_ms = 0
+        if now[1] != "NoError":
+            if known[1:] != now[1:]:
+                if self._note_fault(connector_id, now, 1) and known[1] != "NoError":
+                    calm_ms = self._calm_after_faults(connector_id)
+        elif known[1] != "NoError" and not in_use:
+            calm_ms = self._calm_after_faults(connector_id)
+        if calm_ms:
+            self._calm_ms[connector_id] = calm_ms
+            return True
+        return now[1] == "NoError" and known[0] != now[0] and self._config.get_int("MinimumStatusDuration") > 0
+
+    def _note_fault(self, connector_id: int, now: tuple, times: int) -> bool:
+        """Remember a fault; True when the same one was told in these troubles, which counts so many times."""
+        repeats, seen_ms, told = self._faults.get(connector_id, (0, 0, ()))
+        now_ms = clock.uptime_ms()
+        if now_ms - seen_ms > _RECENT_MS:
+            repeats, told = 0, ()
+        again = now in told
+        if again:
+            repeats += times
+        else:
+            told = (told + (now,))[-_MAX_MISSED:]
+        self._faults[connector_id] = repeats, now_ms, told
+        return again
+
+    def _calm_after_faults(self, connector_id: int) -> int:
+        repeats = self._faults.get(connector_id, (0,))[0]
+        return min(_CALM_MS << min(repeats - 1, 8), _MOST_CALM_MS) if repeats else 0
 
     def _miss(self, connector_id: int, now: tuple) -> None:
         """Keep an error that occurred without a link, once."""
@@ -86,7 +129,7 @@ class StatusNotification:
         self.changed(0)
 
     def second(self) -> None:
-        """Send the statuses that have lasted MinimumStatusDuration, and repeat those that were not delivered."""
+        """Send the statuses that have lasted as long as they have to, and repeat those that were not delivered."""
         if self._repeat:
             for connector_id in list(self._repeat):
                 times, tried_ms = self._repeat[connector_id]
@@ -97,7 +140,7 @@ class StatusNotification:
         least_ms = 1000 * self._config.get_int("MinimumStatusDuration")
         for connector_id in list(self._waiting):
             changed_ms = self._waiting[connector_id]
-            if clock.uptime_ms() - changed_ms >= least_ms:
+            if clock.uptime_ms() - changed_ms >= max(least_ms, self._calm_ms.get(connector_id, 0)):
                 self._send_path(connector_id, self.of(connector_id), changed_ms)
 
     def sync(self, everything: bool = False) -> None:
@@ -124,6 +167,7 @@ class StatusNotification:
         self._unsent.update(self._waiting)
         self._waiting = {}
         self._passed = {}
+        self._calm_ms = {}
         self._repeat = {}
 
     def _missed_again(self, notification: dict) -> None:
@@ -182,6 +226,7 @@ class StatusNotification:
     def _forget(self, connector_id: int) -> None:
         self._waiting.pop(connector_id, None)
         self._passed.pop(connector_id, None)
+        self._calm_ms.pop(connector_id, None)
 
     def payload(self, connector_id: int, now: tuple, changed_ms: int | None = None) -> dict:
         """Make a StatusNotification of the present status, since an uptime or now; without a time while it is unknown."""
