@@ -119,7 +119,8 @@ class SelectiveBroker(TcpServer):
 class Owner:
     """A client that hears everything below home/ and writes it down as (topic without the unit, object, retained)."""
 
-    def __init__(self, broker, serial):
+    def __init__(self, broker, serial, client="the owner"):
+        """client: the name at the broker, which ends the connection of another one of the same name."""
         self._socket = socket.create_connection(("127.0.0.1", broker.plain), 10)
         self._socket.settimeout(None)
         self.base = f"home/{serial}/"
@@ -130,7 +131,7 @@ class Owner:
         self.last = ""  # id of the last command
         self._ids = 0
         name, password = OWNER
-        body = b"\0\4MQTT\4\xc2\0\0" + _text("the owner") + _text(name) + _text(password)
+        body = b"\0\4MQTT\4\xc2\0\0" + _text(client) + _text(name) + _text(password)
         self._send(0x10, body)
         self._send(0x82, b"\0\1" + _text("home/#") + b"\1" + _text("homeassistant/#") + b"\1")
         threading.Thread(target=self._read, daemon=True).start()

@@ -10,6 +10,7 @@ from portal_rig import BASE, PINS, Rig, begin, end
 from charger import clock
 from charger.access import tokens
 from charger.audit import events
+from charger.mqtt_client import command_handler
 
 HEAP = 8 * 1024 * 1024
 setup, teardown = begin, end
@@ -43,7 +44,8 @@ async def test_a_challenge_holds_once_and_for_a_minute():
         many.append((await rig.command(do="hello"))["challenge"])
     for one in many:
         good.append((await rig.command(do="login", challenge=one, role="owner", pin=PINS["owner"]))["ok"])
-    equal(good, [False, False, True, True, True, True])
+    equal(good, [True] * 6)
+    equal((await rig.command(do="login", challenge=many[0], role="owner", pin=PINS["owner"]))["error"], "login")
     equal(len(rig.app.infos(events.REPLAY)), 2)
 
 
@@ -78,7 +80,10 @@ async def test_a_session_ends():
         if await state(login, number) is not None:
             break
     true(55 <= number <= 65, number)
-    for event in (events.PIN_CHANGED, events.PERSONAL_DATA_ERASED, events.FACTORY_RESET):
+    login = await rig.log_in()
+    rig.app.pins.changes["owner"] += 1
+    equal(await state(login, 1), "login")
+    for event in (events.PERSONAL_DATA_ERASED, events.FACTORY_RESET):
         login = await rig.log_in()
         rig.app.security_log.add(event, "owner, by owner, page")
         equal(await state(login, 1), "login", event)
@@ -102,7 +107,7 @@ async def test_f_s11_neither_log_ins_nor_the_change_of_pin_of_a_user_end_the_own
     for user in users:
         errors.append((await rig.command(do="acknowledge", session=user["session"], n=1))["error"])
     equal(errors, ["login", "login", "forbidden", "forbidden", "forbidden"])
-    rig.app.security_log.add(events.PIN_CHANGED, "user, by user, page")
+    rig.app.pins.changes["user"] += 1
     equal((await rig.command(do="acknowledge", session=users[4]["session"], n=2))["error"], "login")
     equal((await rig.command(do="acknowledge", session=owner["session"], n=2))["ok"], True)
 
@@ -156,6 +161,46 @@ async def test_a_recorded_command_of_a_program_does_nothing():
         clock.uptime_ms = uptime_ms
     for _ in range(2):
         equal((await rig.command(id="ha", do="update", token=one))["ok"], True)  # without it, each time
+
+
+async def test_messages_that_are_no_commands_are_discarded_with_their_reason():
+    """Kept by the broker, too long, not UTF-8, not JSON, without an id or a known word; a reply where there is an id."""
+    for payload, retained, why, replied in (
+        (b'{"id":"1","do":"hello"}', True, "a command that the broker retained", False),
+        (None, False, "a command that is too long", False),
+        (b'{"id":"\xff","do":"hello"}', False, "not UTF-8", False), (b'{"id":', False, "", False),
+        (b'{"do":"hello"}', False, "id: missing", False), (b'{"id":5,"do":"hello"}', False, "id: not a string", False),
+        (b'{"id":"1","do":["hello"]}', False, "do: not a string", True), (b'{"id":"1"}', False, "do: missing", True),
+    ):  # fmt: skip
+        rig = Rig()
+        reply = await command_handler.answer(rig.portal, payload, retained)
+        equal(reply is not None, replied, payload)
+        [told] = rig.app.infos(events.INVALID_MESSAGES)
+        true(told.startswith("portal: ") and told.endswith(why), told)
+        end()
+        begin()
+
+
+async def test_no_secret_is_set_by_the_portal_and_a_wrong_token_is_an_event():
+    rig = Rig()
+    owner = await rig.log_in()
+    for number, name in enumerate(("AuthorizationKey", "WifiPassword", "MqttPassword")):
+        answer = await rig.command(do="set", session=owner["session"], n=number + 1, **{"with": {name: "x" * 16}})
+        equal((answer["error"], answer["text"]), ("forbidden", name + ": only at the unit itself."))
+    equal((await rig.command(do="update", token="0" * 32))["error"], "login")
+    equal(rig.app.infos(events.TOKEN_REFUSED), ["mqtt"])
+
+
+async def test_a_command_that_the_flash_fails_is_answered():
+    rig = Rig()
+    owner = await rig.log_in()
+
+    def fail(source):
+        raise OSError(28)
+
+    rig.app.acknowledge = fail
+    answer = await rig.command(do="acknowledge", session=owner["session"], n=1)
+    equal((answer["ok"], answer["error"], answer["text"][:8]), (False, "unable", "Not now:"))
 
 
 async def test_commands_above_the_rate_are_dropped():

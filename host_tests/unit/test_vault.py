@@ -156,6 +156,25 @@ def test_a_secret_that_is_damaged_while_the_unit_runs_is_an_event():
     equal((vault.get("web/key"), vault.broken, events), (None, "web/key", ["VaultBroken"]))
 
 
+def test_a_secret_that_is_damaged_before_a_change_of_keys_is_an_event_and_stays_absent():
+    _filled()
+    events = []
+    vault = _again(KEY, events)
+    _write_raw(next(path for path in _paths() if "web-key" in path), b"x" * 80)
+    vault.rotate(OTHER)
+    equal((vault.broken, events, vault.get("wifi/password")), ("web/key", ["VaultBroken"], SECRETS["wifi/password"]))
+    equal((_again(OTHER).broken, _again(OTHER).get("web/key")), ("web/key", None))
+
+
+def test_after_a_change_of_keys_the_old_key_opens_nothing_not_even_before_a_restart():
+    vault = _filled()
+    old = {path: _content(path) for path in _paths() if "web-key" in path}
+    vault.rotate(OTHER)
+    for path, blob in old.items():
+        _write_raw(path, blob[:-4])
+    equal((vault.get("web/key"), vault.broken), (None, "web/key"))
+
+
 def _cut_at_each_write(change, check):
     """Cut the power at each write of change(vault) in turn and restart; check(text) then looks at what is left."""
     at = 0
@@ -190,6 +209,7 @@ def test_a_power_cut_at_any_write_leaves_the_old_or_the_new():
         true(vault.get("ocpp/client-key") in (b"new", None))
         true(vault.get("web/key") in (SECRETS["web/key"], None))
         equal(vault.get("ocpp/authorization-key"), SECRETS["ocpp/authorization-key"])
+        equal(len(_paths()), len(vault.names()) + 1, "no file is left of an entry that is not in the index: " + text)
 
     _cut_at_each_write(change, check)
 

@@ -37,6 +37,7 @@ from charger.metering.charging_session import Session as Session
 from charger.metering.meter import Meter as Meter
 from charger.metering.session_store import SessionStore as SessionStore
 from charger.mqtt_client.client import MqttClient as MqttClient
+from charger.mqtt_client.command_sources import CommandSources as CommandSources
 from charger.net.http_response import Response as Response
 from charger.net.mqtt_session import MqttSession as MqttSession
 from charger.net.upload import Uploader as Uploader

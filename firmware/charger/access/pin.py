@@ -59,7 +59,10 @@ class PinResult:
 
 
 class Pins:
-    """Checks and changes PINs. `waits` is the PinThrottle that all interfaces share."""
+    """Checks and changes PINs. `waits` is the PinThrottle that all interfaces share.
+
+    `changes` counts the changes of each role's PIN since the start: a login of before one is not valid any more.
+    """
 
     def __init__(self, files: Files, vault: Vault, on_event: Callable, serial: str = "", provisioned: bool = True,
                  waits: Any | None = None):
@@ -68,6 +71,7 @@ class Pins:
         self._serial = serial
         self._provisioned = provisioned
         self._waits = waits or PinThrottle(files, len(roles.ROLES), on_event)
+        self.changes: dict = dict.fromkeys(roles.ROLES, 0)
 
     @property
     def why_none(self) -> str:
@@ -92,7 +96,7 @@ class Pins:
         async with self._waits.lock:
             if self.why_none:
                 return PinResult(REFUSED, why=self.why_none)
-            lane = KNOWN if self._knows(device, role) else STRANGERS
+            lane = KNOWN if self.knows(device, role) else STRANGERS
             try:
                 wait_s = self._waits.wait_s(lane, number)
                 if wait_s:
@@ -175,6 +179,7 @@ class Pins:
             except ValueError:
                 return self.why_none or "This unit's credentials cannot be read."
             result = await _derived(pin, salt, iterations)
+            self.changes[role] += 1  # before the write, which may fail after the PIN has changed
             self._vault.put("pin/" + role, form(iterations, salt, result))
         self._on_event(events.PIN_CHANGED, "%s, by %s, %s" % (role, by, surface))
         return ""
@@ -187,7 +192,8 @@ class Pins:
         nonce = os.urandom(_NONCE)
         return nonce.hex() + self._sign(role, nonce).hex()  # invalid without the role's current verifier
 
-    def _knows(self, device: str, role: str) -> bool:
+    def knows(self, device: str, role: str) -> bool:
+        """True for the `device` of a right PIN of this role, as it is since its last change."""
         if not isinstance(device, str) or len(device) != 2 * (_NONCE + 16) or _DEVICES not in self._vault.names():
             return False
         try:

@@ -61,7 +61,7 @@ class CertificateStore:
 
     def factory_roots(self, kind: str):
         """Return the factory's roots: PEM text of one or several, or None."""
-        return self._factory.get("ca") if kind == CENTRAL_SYSTEM else self._factory.get("manufacturer_ca")
+        return self._factory.get("ca") if kind == CENTRAL_SYSTEM else None
 
     def deleted_factory_roots(self) -> list:
         """Return the SHA-256 (hex) of deleted factory roots."""
@@ -94,7 +94,7 @@ class CertificateStore:
         if not text:
             return []
         if not self.deleted_factory_roots():
-            return [text.encode() if isinstance(text, str) else text]
+            return [text.encode()]
         from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
         left = [pem.encode() for pem, _ in root_store.factory_left(self, kind)]

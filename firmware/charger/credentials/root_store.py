@@ -10,29 +10,22 @@ from charger.crypto import der, path_validation, pem, x509
 from charger.errors import CryptoError
 from charger.runtime import cooperative
 
-_SERIAL_DIGITS = 40
 _LAST_NUMBER = 9999
 
 
 class _Root:
-    """One root: `name` is its file, None for a factory root; `issuer_bits` the key that signed it."""
+    """One root: `name` is its file, None for a factory root; `bits` the key that signed it, as x509.hash_data() reads it."""
 
     def __init__(self, store: CertificateStore, name: str | None, encoded: bytes):
         self.name = name
         self.certificate = x509.parse(encoded)
         own = self.certificate.key.bits
-        self.issuer_bits = own if name is None else store.files.read(name + ".key") or own
+        self.key = self
+        self.bits = own if name is None else store.files.read(name + ".key") or own
 
     def hash_data(self, algorithm: str) -> Steps:
         """Generator: the CertificateHashData. The key that signed a root may be known only from its installation."""
-        holder = _Holder(self.issuer_bits)
-        return (yield from x509.hash_data(self.certificate, holder, algorithm))  # type: ignore[arg-type] - all it reads
-
-
-class _Holder:
-    def __init__(self, bits: bytes):
-        self.key = self
-        self.bits = bits
+        return (yield from x509.hash_data(self.certificate, self, algorithm))  # type: ignore[arg-type] - all it reads
 
 
 def factory_left(store: CertificateStore, kind: str) -> list:
@@ -40,8 +33,6 @@ def factory_left(store: CertificateStore, kind: str) -> list:
     text = store.factory_roots(kind)
     if not text:
         return []
-    if not isinstance(text, str):
-        text = text.decode()
     deleted_factory_roots = store.deleted_factory_roots()
     try:
         found = pem.decode(text, max_chars=len(text))
@@ -101,8 +92,6 @@ async def _check(store: CertificateStore, kind: str, root: Any, present: list) -
     """Check a new root: (reason of refusal or '', the root that signed it or None for itself). CryptoError if invalid."""
     if any(other.certificate.der == root.der for other in present):
         return "installed already", None
-    if len(root.serial_hex()) > _SERIAL_DIGITS:
-        return "serial number too long", None
     others = sum([len(_all(store, other)) for other in KINDS if other != kind])
     if len(present) + others >= store.config.get_int("CertificateStoreMaxLength"):
         return "the store is full", None
@@ -118,21 +107,17 @@ async def _check(store: CertificateStore, kind: str, root: Any, present: list) -
             return "", signer.certificate
         except CryptoError as found:
             error = error or found
-    raise error or CryptoError("untrusted", "no root")
+    raise error  # type: ignore[misc] - of the newest root: there is at least one
 
 
 def _write(store: CertificateStore, kind: str, root: Any, signer: Any) -> None:
-    """Write the issuer's key first: without its certificate it is removed here or at the next start."""
+    """Write the issuer's key first: without its certificate it is removed at the next start, or by the next root."""
     name = _file_name(KINDS[kind], _free_number(store, kind))
-    try:
-        if signer is not None and signer.key.bits != root.key.bits:
-            store.files.write(name + ".key", signer.key.bits)
-        else:
-            store.files.delete(name + ".key")  # left by a failed attempt; this root would get another's issuer
-        store.files.write(name, pem.encode(root.der).encode())
-    except OSError:
-        store.files.delete(name + ".key")
-        raise
+    if signer is not None and signer.key.bits != root.key.bits:
+        store.files.write(name + ".key", signer.key.bits)
+    else:
+        store.files.delete(name + ".key")  # left by a failed attempt; this root would get another's issuer
+    store.files.write(name, pem.encode(root.der).encode())
 
 
 def _file_name(letter: str, number: int) -> str:

@@ -83,8 +83,6 @@ class Vault:
     def rotate(self, new_key: bytes) -> None:
         """Encrypt all entries with another device key. Until it returns, both keys are needed."""
         self._must_be_ready()
-        if new_key not in self._keys:
-            self._keys.append(new_key)
         secrets = [(name, self._read(_file(name), name)) for name in self._names]
         self._keys = [new_key] + [key for key in self._keys if key != new_key]
         for name, secret in secrets:

@@ -19,6 +19,7 @@ import os
 from micropython import const
 
 from charger import clock, log
+from charger.access import roles
 from charger.audit import events
 from charger.errors import ConnectError
 from charger.mqtt_client import broker_connect, messages
@@ -58,9 +59,10 @@ class MqttClient:
         self.fault = None  # why there is no connection, as text
         self.connected = False
         self.logins = []  # used by command_handler.py, as are the next three
-        self.challenges = []
+        self.challenge_key = os.urandom(16)
+        self.used = []  # the last challenges that were used
+        self.sources: CommandSources | None = None
         self.sent = {}  # token: time and id of its last command
-        self.credit: list | None = None
         self._settings = settings
         self._open_stream = open_stream
         self._session = None
@@ -120,10 +122,7 @@ class MqttClient:
         self._log_due = self._changed = True
         if entry.event == events.TIME_SET:
             self._retry_now = True  # without a clock no certificate holds
-        if entry.event == events.PIN_CHANGED:  # "ROLE, by ...": the logins of that role end
-            role = entry.info.partition(",")[0]
-            self.logins = [login for login in self.logins if login["role"] != role]
-        elif entry.event in (events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
+        if entry.event in (events.FACTORY_RESET, events.PERSONAL_DATA_ERASED):
             self.logins = []
             self._ended = []
 
@@ -295,12 +294,22 @@ class MqttClient:
     # --- commands ---
 
     def _on_message(self, payload: Buffer, retained: bool) -> None:
-        """Queue a received command; one beyond the bound is dropped without a reply."""
-        if len(self._commands) < _MAX_COMMANDS:
-            self._commands.append((payload, retained))
-            self._command_event.set()
-        else:
-            self.app.security_log.add(events.INVALID_MESSAGES, "portal: too many commands at once")
+        """Queue a received command; one beyond the bound is dropped without a reply.
+
+        A queued command of a stranger makes way for that of a known source, and any other one's for the owner's.
+        """
+        if len(self._commands) >= _MAX_COMMANDS:
+            self.app.security_log.add(events.INVALID_MESSAGES, "portal: too many commands")
+            mine = self.sources.of(payload) if self.sources else ""
+            for command in self._commands:
+                whose = self.sources.of(command[0]) if mine else ""  # type: ignore[union-attr] - there are sources
+                if whose != mine and (not whose or mine == roles.OWNER):
+                    self._commands.remove(command)
+                    break
+            else:
+                return
+        self._commands.append((payload, retained))
+        self._command_event.set()
 
     async def _run_commands(self, session: MqttSession) -> None:
         """Execute the queued commands one by one."""

@@ -10,7 +10,8 @@
     {"id": "5", "do": "charge", "token": "...", "at": 1795928400000, "with": {"action": "start"}}      by a token, without a login
     a refusal: {"id": "3", "ok": false, "error": "forbidden", "text": "The user may not do this."}, and "wait_s"
 
-`device` is optional: the value from an earlier login of the same client (access/pin.py). The available commands are
+`device` is optional: the value from an earlier login of the same client (access/pin.py). It may stand in a hello, too, with
+`role`: then the command is not refused for what others send (command_sources.py). The available commands are
 _OFFERED, their arguments are in commands/. A replayed command has no effect: a challenge is valid once, `n` must increase
 within a session, and `at` (UTC in ms since 1970, optional) must be the present time and increase with each command of a
 token. Without `at` a command of a token acts each time it is delivered, as Home Assistant's do. Invalid messages, and
@@ -26,8 +27,9 @@ from charger import clock, commands, log, validate
 from charger.access import roles, tokens
 from charger.audit import events
 from charger.commands import table
-from charger.crypto.hmac import same
+from charger.crypto.hmac import hmac_sha256, same
 from charger.errors import CommandError, InvalidValueError
+from charger.mqtt_client.command_sources import CommandSources
 from charger.net import strict_json, utf8
 
 # Commands that lock out, erase or transfer a secret are available only in the local API (SEC-18).
@@ -35,9 +37,8 @@ _OFFERED = ("charge", "settings", "set", "acknowledge", "update", "install", "ho
             "set_tariff", "house", "set_house", "confirm_update")
 _SECRETS = ("AuthorizationKey", "WifiPassword", "MqttPassword")
 _SURFACE = "mqtt"
-_BURST, _REFILL_S = const(40), const(1)
-_CHALLENGES = const(4)
 _CHALLENGE_S = const(60)
+_USED = const(99)  # challenges that are remembered: strangers cannot send as many logins in _CHALLENGE_S
 _LOGINS = const(3)  # of a role; a further login ends the oldest of the same role
 _IDLE_S = const(900)
 _LONGEST_S = const(43200)
@@ -46,10 +47,11 @@ _FRESH_MS = const(60000)  # between the sender's clock and ours
 _ID = ("id", ("str", 36, 1))
 _TOKEN = ("str", 32, 32)
 _SESSION = (("session", _TOKEN), ("n", ("int", 1, 1 << 30)))
-_HELLO = ("strict", (_ID, ("do", ("enum", ("hello",)))))
+_DEVICE = (("device", ("str", 64)),)
+_HELLO = ("strict", (_ID, ("do", ("enum", ("hello",)))), _DEVICE + (("role", ("enum", roles.ROLES)),))  # noqa: RUF005
 _LOGIN = ("strict", (
     _ID, ("do", ("enum", ("login",))), ("challenge", _TOKEN), ("role", ("enum", roles.ROLES)), ("pin", ("str", 64, 1)),
-), (("device", ("str", 64)),))  # fmt: skip
+), _DEVICE)  # fmt: skip
 _LOGOUT = ("strict", (_ID, ("do", ("enum", ("logout",)))) + _SESSION)  # noqa: RUF005 - MicroPython
 _WITH = (("with", ("obj", ())),)
 _AT = (("at", ("int", 1, 1 << 50)),)
@@ -63,7 +65,9 @@ def _random() -> str:
 
 async def answer(client: MqttClient, payload: Any, retained: bool) -> bytes | None:
     """Execute a command; return the reply, or None for an invalid message."""
-    if not _admitted(client):
+    if client.sources is None:
+        client.sources = CommandSources(client.app.pins, client.app.vault)  # type: ignore[arg-type] - a unit with a portal has PINs
+    if not client.sources.admits(payload):
         return _discard(client, "too many commands")
     if retained:
         return _discard(client, "a command that the broker retained")
@@ -85,24 +89,8 @@ async def answer(client: MqttClient, payload: Any, retained: bool) -> bytes | No
         if error.wait_s:
             reply["wait_s"] = error.wait_s
     except (OSError, MemoryError) as error:
-        result = None
         reply["error"], reply["text"] = commands.UNABLE, "Not now: %s." % log.reason(error)
     return json.dumps(reply).encode()
-
-
-def _admitted(client: Any) -> bool:
-    """Limit the rate: a few commands in a burst, then one a second."""
-    now = clock.uptime_s()
-    if client.credit is None:
-        client.credit = [_BURST, now]
-    credit = client.credit
-    gained = (now - credit[1]) // _REFILL_S
-    credit[0] = min(_BURST, credit[0] + gained)
-    credit[1] += gained * _REFILL_S
-    if credit[0] <= 0:
-        return False
-    credit[0] -= 1
-    return True
 
 
 def _discard(client: MqttClient, why: str) -> None:
@@ -199,19 +187,26 @@ def _replay(client: MqttClient, what: str, why: str) -> CommandError:
 
 
 def _hello(client: MqttClient) -> dict:
-    challenges = client.challenges
-    if len(challenges) >= _CHALLENGES:
-        challenges.pop(0)
-    challenges.append((_random(), clock.uptime_s()))
-    return {"challenge": challenges[-1][0], "expires_s": _CHALLENGE_S}
+    return {"challenge": _challenge(client, "%08x" % clock.uptime_s() + os.urandom(4).hex()), "expires_s": _CHALLENGE_S}
+
+
+def _challenge(client: MqttClient, head: str) -> str:
+    """Return a challenge: its time, a random number, and a code over both, so that no number of hellos takes memory."""
+    return head + hmac_sha256(client.challenge_key, head.encode())[:8].hex()
+
+
+def _is_new(client: MqttClient, text: str) -> bool:
+    """Use a challenge up; False when it is not one of ours, too old, or used."""
+    head = text[:16]
+    if head in client.used or not same(_challenge(client, head).encode(), text.encode()):
+        return False
+    client.used = client.used[-_USED:] + [head]  # noqa: RUF005 - MicroPython
+    return clock.uptime_s() - int(head[:8], 16) < _CHALLENGE_S
 
 
 async def _login(client: MqttClient, wish: dict) -> dict:
-    known = [item for item in client.challenges if same(item[0].encode(), wish["challenge"].encode())]
-    client.challenges = [item for item in client.challenges if item not in known]
-    if not known:
+    if not _is_new(client, wish["challenge"]):
         client.app.security_log.add(events.REPLAY, "portal: login with an invalid challenge")
-    if not known or clock.uptime_s() - known[0][1] >= _CHALLENGE_S:
         raise CommandError("login", "challenge: not valid; send hello first.")
     verdict = await client.app.pins.check(wish["role"], wish["pin"], _SURFACE, wish.get("device", ""))
     if verdict.state == "refused":
@@ -222,24 +217,28 @@ async def _login(client: MqttClient, wish: dict) -> dict:
         raise CommandError("login", "Wrong PIN of the %s." % wish["role"], verdict.wait_s)
     now = clock.uptime_s()
     login = {"token": _random(), "role": wish["role"], "n": 0, "id": "", "since_s": now, "used_s": now}
-    valid = [one for one in client.logins if _is_valid(one)]
+    login["changes"] = client.app.pins.changes[wish["role"]]
+    valid = [one for one in client.logins if _is_valid(client, one)]
     same_role = [one for one in valid if one["role"] == wish["role"]]
     if len(same_role) >= _LOGINS:
         valid.remove(same_role[0])
     valid.append(login)
     client.logins = valid
+    client.sources.note(wish["role"], login["token"])
     return {"session": login["token"], "device": verdict.device, "expires_s": _IDLE_S}
 
 
-def _is_valid(login: dict) -> bool:
+def _is_valid(client: MqttClient, login: dict) -> bool:
+    """False when the time is over, or when the role's PIN has changed."""
     now = clock.uptime_s()
-    return now - login["used_s"] < _IDLE_S and now - login["since_s"] < _LONGEST_S
+    changed = client.app.pins.changes[login["role"]] != login["changes"]
+    return not changed and now - login["used_s"] < _IDLE_S and now - login["since_s"] < _LONGEST_S
 
 
 def _find_login(client: MqttClient, token: str) -> dict:
     found = None
     for one in client.logins:
-        if same(one["token"].encode(), token.encode()) and _is_valid(one):
+        if same(one["token"].encode(), token.encode()) and _is_valid(client, one):
             found = one
     if found is None:
         raise CommandError("login", "session: not valid; log in first.")

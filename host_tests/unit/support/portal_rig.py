@@ -51,6 +51,11 @@ class Pins:
     def __init__(self):
         self.checks = []
         self.wait_s = 0
+        self.changes = {"owner": 0, "user": 0, "installer": 0}
+        self.devices = {}  # by role
+
+    def knows(self, device, role):
+        return bool(device) and self.devices.get(role) == device
 
     async def check(self, role, pin, surface, device):
         self.checks.append((role, pin, surface, device))
