@@ -24,10 +24,7 @@ HOLDERS = {
         "charger.mqtt_client.messages": "the status has a bit of each part",
         "charger.update.update_manager": "stops the network, restarts, and tests each part of a new image",
     },
-    "cp": {
-        "charger.ocpp.v16.services.authorisation": "",
-        "charger.ocpp.v16.services.transactions": "",
-    },
+    "cp": {},
 }
 _CLASSES = {"Application": "app", "ChargePoint": "cp"}
 

@@ -47,6 +47,7 @@ from charger.ocpp.transport.connection_settings import ConnectionSettings as Con
 from charger.ocpp.transport.rpc import Rpc as Rpc
 from charger.ocpp.v16.charge_point import ChargePoint as ChargePoint
 from charger.ocpp.v16.charging_profile import ChargingProfile as ChargingProfile
+from charger.ocpp.v16.message_queue import MessageQueue as MessageQueue
 from charger.ocpp.v16.services.authorisation import Authorisation as Authorisation
 from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache as AuthorisationCache
 from charger.ocpp.v16.services.availability import Availability as Availability
@@ -54,8 +55,11 @@ from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal as 
 from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText as DiagnosticsText
 from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload as DiagnosticsUpload
 from charger.ocpp.v16.services.firmware_update import FirmwareUpdate as FirmwareUpdate
+from charger.ocpp.v16.services.id_tags import IdTags as IdTags
 from charger.ocpp.v16.services.local_list import LocalList as LocalList
 from charger.ocpp.v16.services.log_upload import LogUpload as LogUpload
+from charger.ocpp.v16.services.meter_values import MeterValues as MeterValues
+from charger.ocpp.v16.services.power_return import PowerReturn as PowerReturn
 from charger.ocpp.v16.services.reservations import Reservations as Reservations
 from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate as SignedFirmwareUpdate
 from charger.ocpp.v16.services.smart_charging import SmartCharging as SmartCharging
