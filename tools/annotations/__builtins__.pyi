@@ -33,6 +33,7 @@ from charger.grid.time_zone import TimeZone as TimeZone
 from charger.local_api.http_server import Request as Request
 from charger.local_api.listener import LocalApiListener as LocalApiListener
 from charger.local_api.listener import LoginSession as LoginSession
+from charger.local_api.routes import LocalApi as LocalApi
 from charger.metering.charging_session import Session as Session
 from charger.metering.meter import Meter as Meter
 from charger.metering.session_store import SessionStore as SessionStore
@@ -71,6 +72,7 @@ from charger.outlet.guards.base import Guard as Guard
 from charger.outlet.outlet import Outlet as Outlet
 from charger.outlet.outlet_readout import OutletView as OutletView
 from charger.outlet.pending_start import Pending as Pending
+from charger.runtime.memory import Reclaimer as Reclaimer
 from charger.runtime.supervisor import Supervisor as Supervisor
 from charger.store.files import Files as Files
 from charger.store.journal import Journal as Journal
