@@ -156,6 +156,17 @@ class Application:
     def _back_end_roots(self):
         return self.settings.ca
 
+    async def serve_local_api(self, listener: LocalApiListener, client: Any, host: str) -> None:
+        """Serve a client of the local API from an address until its connection ends."""
+        # with commands/: 12,000 frozen bytes, 5 KiB of heap, once there is a client
+        from charger.commands import table
+        from charger.local_api import routes, server
+
+        api = routes.LocalApi(
+            listener, lambda *command: table.run(self, *command), self.report, self.pins, self.vault, self.security_log,
+            self.config, self.wifi)  # fmt: skip
+        await server.serve(api, client, host)
+
     def make_slots(self):
         """Create the AppSlots; OSError on a board with one slot only."""
         return CheckedSlots(AppSlots(), self.files, self.security_log.add)
@@ -164,12 +175,8 @@ class Application:
         """True where the owner has a broker."""
         return bool(board.MQTT) or "mqtt/url" in self.vault.names()
 
-    def altered(self) -> bool:
-        """True when the running firmware is altered or older than the counter: nothing but its notice is sent (SEC-9)."""
-        return self.updates is not None and self.updates.altered
-
     def off_network(self) -> bool:
-        """True when that notice was sent or its time is over: the radio stays off."""
+        """True when the notice of altered firmware was sent or its time is over: the radio stays off (SEC-9)."""
         return self.updates is not None and self.updates.off_network
 
     def updater(self) -> Updater | None:

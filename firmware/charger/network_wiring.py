@@ -69,7 +69,7 @@ def make_listener(app: Application) -> LocalApiListener | None:
         return None
     from charger.local_api.listener import LocalApiListener  # 1,900 frozen bytes with admission.py, for units with the local API
 
-    return LocalApiListener(app, board.WEB)
+    return LocalApiListener(board.WEB, app.serve_local_api, app.updates, app.memory)
 
 
 def _broker_settings(vault: Vault) -> dict | None:

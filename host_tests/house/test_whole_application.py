@@ -17,17 +17,11 @@ HOLDERS = {
         "charger.wiring": "builds its parts",
         "charger.network_wiring": "builds its parts",
         "charger.status_report": "reports all of it",
-        "charger.local_api.listener": "hands it on to commands",
-        "charger.local_api.server": "hands it on to commands",
-        "charger.local_api.routes": "hands it on to commands",
-        "charger.mqtt_client.client": "hands it on to commands",
-        "charger.mqtt_client.messages": "the status has a bit of each part",
-        "charger.update.update_manager": "stops the network, restarts, and tests each part of a new image",
+        "charger.mqtt_client.client": "publishes the status and the security log, and runs commands: it uses nine parts",
+        "charger.mqtt_client.messages": "the status contains values of eight parts",
+        "charger.update.update_manager": "tests each part of a new image, restarts the unit, takes it off the network",
     },
-    "cp": {
-        "charger.ocpp.v16.services.authorisation": "",
-        "charger.ocpp.v16.services.transactions": "",
-    },
+    "cp": {},
 }
 _CLASSES = {"Application": "app", "ChargePoint": "cp"}
 

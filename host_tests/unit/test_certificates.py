@@ -134,7 +134,7 @@ async def test_an_odd_file_among_the_roots_or_in_place_of_the_chain_stops_nothin
                     b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"):  # fmt: skip
         rig.files.write("roots/c0001", content)
         equal(len(await store.installed(CENTRAL_SYSTEM)), 1, content)
-        equal(rig.cp.certificates._validity_of(content), None, content)
+        equal(rig.cp.certificates()._validity_of(content), None, content)
     equal(await store.install(CENTRAL_SYSTEM, _authority("Other").root), "Accepted")
     equal(len(await store.installed(CENTRAL_SYSTEM)), 2)
 
@@ -206,7 +206,7 @@ def test_a_back_end_may_have_another_address_for_tls_wp4():
 async def test_no_certificate_is_taken_while_its_key_is_being_replaced():
     """A second request makes a new key: a chain for the old one must not be kept beside it."""
     rig = await _rig()
-    service = rig.cp.certificates
+    service = rig.cp.certificates()
     service._making = True
     equal(await _signed(rig, rig.own), "Rejected")
     service._making = False
@@ -232,7 +232,7 @@ async def test_a_certificate_that_cannot_be_renewed_is_reported():
     for ends, count in ((65, 0), (29, 1)):
         rig = await _rig(begins=-300 * DAY, ends=ends * DAY)
         rig.config.put("CpoName", "")
-        rig.cp.certificates._look_at_s = 0
+        rig.cp.certificates()._look_at_s = 0
         await rig.seconds(40)
         await rig.seconds(40)
         rejections = [i for e, i in rig.events if e == "InvalidChargePointCertificate"]
@@ -257,7 +257,7 @@ async def test_renewal_when_a_month_or_a_third_is_left_and_not_before():
     """WP-15: 30 days of a year, a third of 30 days; the request is made once, and again only after its time (WP-16)."""
     for begins, ends, due in ((-300, 65, False), (-336, 29, True), (-15, 15, False), (-21, 9, True), (-40, -1, True)):
         rig = await _rig(begins=begins * DAY, ends=ends * DAY)
-        rig.cp.certificates._look_at_s = 0
+        rig.cp.certificates()._look_at_s = 0
         await rig.seconds(40)
         await rig.seconds(40)
         equal(len(rig.link.of("SignCertificate")), 1 if due else 0, (begins, ends))
@@ -267,7 +267,7 @@ async def test_renewal_when_a_month_or_a_third_is_left_and_not_before():
 async def test_a_refused_request_is_made_again_after_an_hour_at_the_least():
     rig = await _rig(begins=-7200, ends=3000)
     rig.link.answers["SignCertificate"] = {"status": "Rejected"}
-    rig.cp.certificates._look_at_s = 0
+    rig.cp.certificates()._look_at_s = 0
     await _request(rig)
     await rig.seconds(100)
     equal(len(rig.link.of("SignCertificate")), 1)
@@ -298,7 +298,7 @@ async def test_a_certificate_whose_time_has_not_come_waits_for_it():
     await rig.power_cut()
     _equip(rig, rig.own)
     await rig.online()
-    rig.cp.certificates._look_at_s = 0
+    rig.cp.certificates()._look_at_s = 0
     await rig.seconds(60)
     equal(rig.reconnects, 0)
     await rig.seconds(3600)

@@ -69,4 +69,4 @@ async def test_a_card_is_accepted_and_a_verdict_counts_without_the_cache():
     await rig.plug()
     rig.cp.tag_shown(rig.connectors[0], "TAG00001")
     equal((await rig.sent("StopTransaction"))["reason"], "DeAuthorized")
-    true(rig.cp.authorisation.local("TAG00001") is None)
+    true(rig.cp.id_tags.local("TAG00001") is None)

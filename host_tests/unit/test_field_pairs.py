@@ -324,4 +324,4 @@ async def test_a_list_whose_version_is_a_moment_is_there_after_a_restart():
         await rig.power_cut()
         await rig.online()
         equal(await rig.call("GetLocalListVersion"), {"listVersion": version})
-        equal(rig.cp.local_list.find("A"), ("Accepted", None))
+        equal(rig.cp.id_tags.local_list().find("A"), ("Accepted", None))

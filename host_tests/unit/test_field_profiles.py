@@ -107,7 +107,7 @@ async def test_f_o4_a_start_that_is_refused_times_out_or_is_faulted_leaves_no_pr
         rig.link.answers.clear()
         await rig.charge(tag="A")
         equal(limit(rig), None, end)
-        true(not rig.cp.smart_charging._promised(), end)
+        true(not rig.cp.smart_charging()._promised(), end)
 
 
 async def test_f_o4_a_second_start_has_its_own_profile_and_not_that_of_the_first():

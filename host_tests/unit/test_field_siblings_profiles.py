@@ -172,7 +172,7 @@ async def test_f_o4_a_start_that_a_full_queue_drops_gives_its_place_back():
     equal(await remote_start(rig, chargingProfile=profile(1, "TxProfile")), "Accepted")
     equal(await install(rig, profile(9)), "Rejected")
     for _ in range(40):
-        rig.cp.post(lambda: None, lambda: None)
+        rig.cp.sender.post(lambda: None, lambda: None)
     equal(await install(rig, profile(9)), "Accepted")
 
 

@@ -304,7 +304,7 @@ async def test_f_o24_an_empty_full_list_may_have_version_0():
         answer = await rig.call("SendLocalList", listVersion=version, updateType=kind, localAuthorizationList=entries)
         equal(answer, {"status": wanted})
     equal(await rig.call("GetLocalListVersion"), {"listVersion": 0})
-    equal(rig.cp.local_list.find("A"), None)
+    equal(rig.cp.id_tags.local_list().find("A"), None)
 
 
 async def test_f_o25_a_hard_reset_lets_the_stop_go_out_before_it_closes_the_link():

@@ -151,7 +151,7 @@ async def test_a_request_is_on_flash_before_its_answer_and_a_later_one_takes_its
     await rig.cp.handle("UpdateFirmware", later)  # the power fails before its answer was sent
     await _restarted(rig, updater)
     await rig.seconds(30)
-    equal((_statuses(rig), rig.cp.firmware.busy), ([], True))
+    equal((_statuses(rig), rig.cp.firmware().busy), ([], True))
     await rig.stop()
 
 
@@ -168,9 +168,9 @@ async def test_a_flash_that_fails_while_a_kept_request_starts_ends_nothing_else(
         write(name, value)
 
     rig.files.write_json = failing
-    rig.cp.firmware.start(rig.files.read_json("ocpp_firmware.json"))
+    rig.cp.firmware().start(rig.files.read_json("ocpp_firmware.json"))
     await rig.seconds(2)
-    true(rig.cp.firmware.busy)
+    true(rig.cp.firmware().busy)
     rig.files.write_json = write
     await rig.seconds(130)
     await rig.until(lambda: updater.installing)
@@ -204,7 +204,7 @@ async def test_a_download_that_restarts_the_unit_each_time_is_given_up():
     for wanted in (["DownloadFailed"], []):
         await _restarted(rig, updater)
         await rig.seconds(5)
-        equal((_statuses(rig), rig.cp.firmware.busy), (wanted, False))
+        equal((_statuses(rig), rig.cp.firmware().busy), (wanted, False))
     await rig.stop()
 
 
@@ -221,7 +221,7 @@ async def test_a_clock_that_is_set_moves_the_download_and_a_damaged_request_begi
         rig.files.write_json("ocpp_firmware.json", content)
         await _restarted(rig, updater)
         await rig.seconds(5)
-        equal((_statuses(rig), rig.cp.firmware.busy), ([], False), str(content))
+        equal((_statuses(rig), rig.cp.firmware().busy), ([], False), str(content))
     await rig.stop()
 
 
@@ -236,7 +236,7 @@ async def test_f_s4_the_owners_update_ends_the_back_ends_download_and_that_is_to
     await rig.call("UpdateFirmware", retries=5, **UPDATE)
     await rig.until(lambda: _statuses(rig) == ["Downloading"])
     true(rig.cp.give_way())
-    await rig.until(lambda: not rig.cp.firmware.busy)
+    await rig.until(lambda: not rig.cp.firmware().busy)
     updater.fetched.set()
     true(rig.cp.give_way())
     await rig.seconds(90)
@@ -270,7 +270,7 @@ async def test_f_s4_the_owners_update_takes_the_place_of_one_that_waits_for_a_se
 async def test_f_s4_a_request_that_waits_for_its_retrieve_date_stays():
     rig = await _rig(Updater())
     await rig.call("UpdateFirmware", location="https://h/b", retrieveDate=clock.iso(NOW + 86400))
-    await rig.until(lambda: rig.cp.firmware.busy)
-    true(rig.cp.give_way() and rig.cp.firmware.busy)
+    await rig.until(lambda: rig.cp.firmware().busy)
+    true(rig.cp.give_way() and rig.cp.firmware().busy)
     equal((rig.files.read_json("ocpp_firmware.json")["location"], _statuses(rig)), ("https://h/b", []))
     await rig.stop()

@@ -96,7 +96,7 @@ async def test_clear_cache_forgets():
     rig = await Rig().online()
     await plug_and_cache(rig, "GOOD")
     equal(await rig.call("ClearCache"), {"status": "Accepted"})
-    equal(rig.cp.cache.find("GOOD"), None)
+    equal(rig.cp.id_tags.cache().find("GOOD"), None)
 
 
 async def test_a_cached_expiry_that_has_passed_is_expired():
@@ -105,15 +105,15 @@ async def test_a_cached_expiry_that_has_passed_is_expired():
     rig.link.answers["StartTransaction"] = {"transactionId": 1}
     await plug_and_cache(rig, "GOOD")
     await rig.offline()
-    equal(rig.cp.authorisation.local("GOOD"), ("Accepted", None))
+    equal(rig.cp.id_tags.local("GOOD"), ("Accepted", None))
     await rig.seconds(101)
-    equal(rig.cp.authorisation.local("GOOD"), ("Expired", None))
+    equal(rig.cp.id_tags.local("GOOD"), ("Expired", None))
     equal(await swipe(rig, "GOOD"), None)
 
 
 def test_a_full_cache_drops_what_is_of_no_use_first_then_the_oldest_ocpp51():
     rig = Rig()
-    cache = rig.cp.cache
+    cache = rig.cp.id_tags.cache()
     for n in range(100):
         cache.learn("T%d" % n, {"status": "Blocked" if n in (50, 70) else "Accepted"})
     cache.learn("NEW1", {"status": "Accepted"})
@@ -127,17 +127,17 @@ def test_a_full_cache_drops_what_is_of_no_use_first_then_the_oldest_ocpp51():
 def test_tags_that_are_part_of_others_are_not_mixed_up():
     rig = Rig()
     for n, tag in enumerate(("AB", "ABC", "BC", "A|B", "x\ty".replace("\t", " "))):
-        rig.cp.cache.learn(tag, {"status": "Accepted", "parentIdTag": "P%d" % n})
-    equal([rig.cp.cache.find(t) for t in ("ab", "BC", "B", "C", "ABCD", "A|B")],
+        rig.cp.id_tags.cache().learn(tag, {"status": "Accepted", "parentIdTag": "P%d" % n})
+    equal([rig.cp.id_tags.cache().find(t) for t in ("ab", "BC", "B", "C", "ABCD", "A|B")],
           [("Accepted", "P0"), ("Accepted", "P2"), None, None, None, ("Accepted", "P3")])  # fmt: skip
 
 
 def test_unchanged_cache_is_not_written_again():
     rig = Rig()
     writes = []
-    rig.cp.cache.learn("T", {"status": "Accepted"})
+    rig.cp.id_tags.cache().learn("T", {"status": "Accepted"})
     rig.files.write = lambda name, data: writes.append(name)
-    rig.cp.cache.learn("t", {"status": "Accepted"})
+    rig.cp.id_tags.cache().learn("t", {"status": "Accepted"})
     equal(writes, [])
 
 
@@ -225,7 +225,7 @@ async def test_a_verdict_after_the_session_is_over_is_learnt_and_does_no_harm():
     rig.link.answers["StartTransaction"] = {"transactionId": 5, "idTagInfo": {"status": "Blocked"}}
     await rig.reconnect()
     await rig.sent("StopTransaction")
-    equal(rig.cp.cache.find("TAG1"), ("Blocked", None))
+    equal(rig.cp.id_tags.cache().find("TAG1"), ("Blocked", None))
 
 
 # --- without a card ---
@@ -257,7 +257,7 @@ async def test_remote_start_asks_first_when_told_so():
 async def test_a_start_that_needs_no_answer_waits_for_no_slow_back_end_ocpp52_ocpp65():
     for factory in ({}, {"LocalPreAuthorize": True}, {"LocalPreAuthorize": True, "AuthorizeRemoteTxRequests": True}):
         rig = await Rig(factory=factory).online()
-        rig.cp.cache.learn("KNOWN", {"status": "Accepted"})
+        rig.cp.id_tags.cache().learn("KNOWN", {"status": "Accepted"})
         rig.link.slow_ms["StatusNotification"] = 25000
         await rig.plug()  # its Preparing is under way from now on
         if len(factory) == 1:

@@ -278,7 +278,7 @@ async def test_queue_without_a_reader_is_bounded():
     rig = await Rig().online()
     dropped = []
     for n in range(100):
-        rig.cp.post(lambda: None, lambda n=n: dropped.append(n))
+        rig.cp.sender.post(lambda: None, lambda n=n: dropped.append(n))
     equal(dropped, list(range(60)))
 
 

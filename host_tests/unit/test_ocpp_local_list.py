@@ -29,11 +29,11 @@ async def test_full_and_differential_updates_and_their_versions_ocpp56():
     for number in (5, 4):
         equal(await send_list(rig, number, "Differential", list_entry("C")), "VersionMismatch")
     equal(await send_list(rig, 6, "Differential", list_entry("b", parentIdTag="P"), {"idTag": "a"}, list_entry("C")), "Accepted")
-    equal([rig.cp.local_list.find(t) for t in "ABC"], [None, ("Accepted", "P"), ("Accepted", None)])
+    equal([rig.cp.id_tags.local_list().find(t) for t in "ABC"], [None, ("Accepted", "P"), ("Accepted", None)])
     await rig.power_cut()
-    equal((await list_version(rig), rig.cp.local_list.find("B")), (6, ("Accepted", "P")))
+    equal((await list_version(rig), rig.cp.id_tags.local_list().find("B")), (6, ("Accepted", "P")))
     equal(await send_list(rig, 2, "Full", list_entry("Z")), "Accepted")
-    equal((await list_version(rig), rig.cp.local_list.find("B")), (2, None))
+    equal((await list_version(rig), rig.cp.id_tags.local_list().find("B")), (2, None))
     equal(await rig.call("SendLocalList", listVersion=3, updateType="Full"), {"status": "Accepted"})
     equal(await list_version(rig), 0)
 
@@ -46,7 +46,7 @@ async def test_a_list_that_does_not_fit_changes_nothing():
     equal(await send_list(rig, 2, "Full", {"idTag": "C"}), "Failed")
     for number in (0, -1):
         equal(await send_list(rig, number, "Full", list_entry("C")), "Failed")
-    equal((await list_version(rig), rig.cp.local_list.find("A"), rig.cp.local_list.find("C")),
+    equal((await list_version(rig), rig.cp.id_tags.local_list().find("A"), rig.cp.id_tags.local_list().find("C")),
           (1, ("Accepted", None), None))  # fmt: skip
 
 
@@ -59,7 +59,7 @@ async def test_a_flash_that_refuses_leaves_the_old_list():
 
     rig.files.write_pieces = refuse
     equal(await send_list(rig, 2, "Full", list_entry("B")), "Failed")
-    equal((await list_version(rig), rig.cp.local_list.find("A")), (1, ("Accepted", None)))
+    equal((await list_version(rig), rig.cp.id_tags.local_list().find("A")), (1, ("Accepted", None)))
 
 
 async def test_a_long_list_is_searched_on_flash():
@@ -67,7 +67,7 @@ async def test_a_long_list_is_searched_on_flash():
     for part in range(4):
         tags = [list_entry("TAG%05d" % (part * 50 + n), parentIdTag="PARENT") for n in range(50)]
         equal(await send_list(rig, part + 1, "Differential", *tags), "Accepted")
-    equal([rig.cp.local_list.find("tag00%03d" % n) is not None for n in (0, 1, 99, 199, 200)],
+    equal([rig.cp.id_tags.local_list().find("tag00%03d" % n) is not None for n in (0, 1, 99, 199, 200)],
           [True, True, True, True, False])  # fmt: skip
 
 
@@ -86,7 +86,7 @@ async def test_the_list_goes_before_the_cache_and_keeps_its_tags_out_of_it_ocpp5
     equal(rig.link.of("Authorize"), [])
     await rig.sent("StartTransaction")
     await rig.seconds(1)
-    equal((rig.cp.cache.find("TAG1"), rig.connectors[0].session.parent_id_tag), (None, "P"))
+    equal((rig.cp.id_tags.cache().find("TAG1"), rig.connectors[0].session.parent_id_tag), (None, "P"))
 
 
 async def test_a_verdict_against_the_list_is_a_conflict_ocpp55():

@@ -215,7 +215,7 @@ async def test_unknown_time_leaves_only_relative_profiles_in_force():
     await rig.power_cut(utc=False)
     equal(limit(rig), 200)
     clock.set_utc(1790000500, "ocpp")
-    rig.cp.smart_charging.recompute()
+    rig.cp.smart_charging().recompute()
     equal(limit(rig), 200)
     await clear(rig, id=2)
     equal(limit(rig), 80)
@@ -334,7 +334,7 @@ async def test_profiles_are_written_one_a_slice_and_a_transaction_that_ends_mean
     rig = await charging()
     for number in range(1, 4):
         await install(rig, profile(number, stack=number))
-    service = rig.cp.smart_charging
+    service = rig.cp.smart_charging()
     steps = service.install(1, profile(9, "TxProfile", 8, stack=3))
     for _ in steps:  # it replaces nothing that is on flash
         pass
@@ -353,7 +353,7 @@ async def test_profiles_are_written_one_a_slice_and_a_transaction_that_ends_mean
 
 async def test_a_transaction_that_ends_before_its_profile_is_installed_leaves_none():
     rig = await charging()
-    service = rig.cp.smart_charging
+    service = rig.cp.smart_charging()
     steps = service.install(1, profile(9, "TxProfile", 8))
     next(steps)
     service.session_ended(rig.connectors[0].session)
@@ -380,7 +380,7 @@ async def test_what_a_start_replaces_while_a_handler_writes_is_written_behind_it
     rig = await charging()
     for number in (1, 2, 3):
         await install(rig, profile(number, stack=number))
-    service = rig.cp.smart_charging
+    service = rig.cp.smart_charging()
     steps = service.install(1, profile(4, stack=4))
     while not service._saving:
         next(steps)

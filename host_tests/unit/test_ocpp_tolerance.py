@@ -72,7 +72,7 @@ async def test_f_o13_an_expiry_with_a_space_counts_and_a_missing_status_is_repor
     past = clock.iso(NOW - 5000)[:19].replace("T", " ")
     rig.link.answers["Authorize"] = {"idTagInfo": {"status": "Accepted", "expiryDate": past}}
     await rig.cp.authorisation.authorise("OLD")
-    equal(rig.cp.cache.find("OLD"), ("Expired", None))
+    equal(rig.cp.id_tags.cache().find("OLD"), ("Expired", None))
     for answer in ({}, {"idTagInfo": None}, {"idTagInfo": {"parentIdTag": "FLEET"}}, {"idTagInfo": {"status": "accepted"}}):
         rig.cp.security_log.noted.clear()
         rig.link.answers["Authorize"] = answer

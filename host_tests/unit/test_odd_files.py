@@ -181,7 +181,7 @@ _JOB = {"id": 7, "status": "Downloading", "location": "https://h/f", "retrieve_s
 def signed_update(cp):
     """The service as a start creates it."""
     cp.loaded.pop("signed firmware", None)
-    return cp.signed_firmware
+    return cp.signed_firmware()
 
 
 async def test_what_the_back_end_had_set():
@@ -212,7 +212,7 @@ async def test_what_the_back_end_had_set():
 
     each(files, "ocpp_signed_firmware.json", _JOB, job)
     each(files, "ocpp_firmware_last.json", _JOB, job)
-    each(files, "ocpp_firmware.json", "Installing", cp.firmware.resume)
+    each(files, "ocpp_firmware.json", "Installing", cp.firmware().resume)
 
 
 async def test_a_job_of_other_firmware_ends_and_the_next_one_is_taken():

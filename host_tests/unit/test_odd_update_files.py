@@ -157,7 +157,7 @@ async def test_damaged_records_of_cache_and_local_list_are_skipped_with_one_line
             cache.learn("TAG3", {"status": "Accepted"})
             equal(files.read("ocpp_cache"), b"\n" + good + b"\ntag3\tAccepted\t\t", bad)
             files.write("ocpp_local_list", b"7\n" + bad + b"\n" + good)
-            local = rig.cp.local_list.__class__(rig.config, files)
+            local = rig.cp.id_tags.local_list().__class__(rig.config, files)
             equal((local.find("TAG1"), local.find("TAG2"), local.version), (None, ("Blocked", None), 7), bad)
             equal(await local.update(8, False, [{"idTag": "TAG4", "idTagInfo": {"status": "Accepted"}}]), "Accepted")
             equal(files.read("ocpp_local_list"), b"8\n" + good + b"\ntag4\tAccepted\t\t", bad)

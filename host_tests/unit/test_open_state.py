@@ -15,16 +15,16 @@ SHOWN = ["energy_wh", "limit", "ocpp_status", "offered_amps", "power_w", "reason
 
 
 class Part:
-    """Whatever the API asks of a unit: its settings, names, log, one connector."""
+    """In place of LocalApi and its parts: settings, names, log, one connector, the listener with its sessions."""
 
     host = "garage"
     setup = wifi = config = vault = None
-    sessions = ()
     is_closed = False
 
     def __init__(self, allowed):
         self.allowed = allowed
-        self.wifi = self.config = self
+        self.wifi = self.config = self.listener = self
+        self.sessions = []
 
     def get_bool(self, name):
         return self.allowed and name == "StateWithoutPin"
@@ -44,10 +44,8 @@ def teardown():
 async def ask(part, path="/api/state", method="GET", **fields):
     """(status, value) of a request without a cookie."""
     fields["host"] = "192.168.1.2"
-    sessions = Part(False)
-    sessions.sessions = []
     try:
-        return (await routes.answer(part, sessions, Request(method, path, fields, True), "192.168.1.9"))[:2]
+        return (await routes.answer(part, Request(method, path, fields, True), "192.168.1.9"))[:2]
     except RequestError as error:
         return error.status, str(error)
 
@@ -111,10 +109,11 @@ async def visit(part, requests, gave_way):
 
     stream = Stream()
     stream.admission = stream
+    part.listener = stream
     server._context, context = lambda _vault: stream, server._context
     server.HttpConnection, connection = Connection, server.HttpConnection
     try:
-        await server.serve(part, stream, None, "192.168.1.9")
+        await server.serve(part, None, "192.168.1.9")
     except EOFError:
         pass
     finally:

@@ -48,14 +48,10 @@ def test_f_s10_users_and_programs_push_no_owner_out():
 
 async def test_f_s10_the_owner_gets_the_place_of_somebody_else():
     """A user, or a program, holds all connections: the oldest is ended for the owner, and for nobody else."""
-    class Unit:
-        def altered(self):
-            return False
-
     bound = socket.socket()
     port = bind_free_port(bound)
     bound.close()
-    listener = LocalApiListener(Unit(), "127.0.0.1:%d" % port)
+    listener = LocalApiListener("127.0.0.1:%d" % port, None, None, None)
     served, ended, hosts = [], [], ["user", "user", "user", "stranger", "user", "owner", "owner", "owner", "owner"]
     whose = listener_module.host_of
 

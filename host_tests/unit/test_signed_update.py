@@ -158,7 +158,7 @@ async def test_an_update_is_over_where_it_cannot_go_on():
             job = rig.files.read_json("ocpp_signed_firmware.json")
             del job[broken]
             rig.files.write_json("ocpp_signed_firmware.json", job)
-            rig.cp.signed_firmware._job = job
+            rig.cp.signed_firmware()._job = job
         await rig.online()
         await wait_status(rig, "InstallationFailed", 6)
         equal(rig.updater.log, [], status)
@@ -183,11 +183,11 @@ async def test_a_second_start_of_the_service_starts_no_second_download():
     rig = await online_rig()
     await request_update(rig, 4)
     await wait_status(rig, "Downloading", 4)
-    rig.cp.signed_firmware.resume()
-    rig.cp.signed_firmware._delivered()  # the last status of the update before is answered only now
+    rig.cp.signed_firmware().resume()
+    rig.cp.signed_firmware()._delivered()  # the last status of the update before is answered only now
     true(rig.files.exists("ocpp_signed_firmware.json"))
     await wait_status(rig, "InstallRebooting", 4)
-    rig.cp.signed_firmware.resume()
+    rig.cp.signed_firmware().resume()
     await rig.until(lambda: "install" in rig.updater.log)
     await rig.seconds(5)
     equal((rig.updater.log, statuses(rig, 4)), (["fetch", "install"], WHOLE))
@@ -260,7 +260,7 @@ async def test_f_s4_the_owners_update_takes_the_place_of_a_signed_one_until_its_
     await rig.shows("Available")
     await request_update(rig, 3, at=clock.utc_s() + 86400)
     await wait_status(rig, "DownloadScheduled", 3)
-    true(rig.cp.give_way() and rig.cp.signed_firmware.busy)  # it does not keep the owner out
+    true(rig.cp.give_way() and rig.cp.signed_firmware().busy)  # it does not keep the owner out
     await request_update(rig, 4)
     await wait_status(rig, "InstallRebooting", 4)
     true(not rig.cp.give_way())

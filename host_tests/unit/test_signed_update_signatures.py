@@ -23,7 +23,7 @@ async def test_certificates_that_are_not_to_be_believed():
            data.EC_SIGNER.replace("MII", "MIJ", 1), data.ROOT]
     for certificate in bad:
         equal(await request_update(rig, certificate=certificate), "InvalidCertificate", certificate[:40])
-    rig.cp.signed_firmware._manufacturer_roots = lambda: None
+    rig.cp.signed_firmware()._manufacturer_roots = lambda: None
     equal(await request_update(rig), "InvalidCertificate")
     equal(rig.updater.log, [])
     equal(statuses(rig), [])

@@ -145,7 +145,7 @@ class Sequence:
         """Limits are those of now or of a second ago, and each TxProfile belongs to the session of its connector."""
         if not self.rig.cp.has("profiles"):
             return
-        service = self.rig.cp.smart_charging
+        service = self.rig.cp.smart_charging()
         now = service._now()
         limits = [connector.outlet.limits.get("csms") for connector in self.rig.connectors]
         wanted = [service.plan.at(moment)[0] for moment in (now, now - 1)]
@@ -194,7 +194,7 @@ class Sequence:
 
     def check_profile(self, session):
         tag = session.id_tag
-        profiles = [p for p in (self.rig.cp.smart_charging._profiles if self.rig.cp.has("profiles") else ())
+        profiles = [p for p in (self.rig.cp.smart_charging()._profiles if self.rig.cp.has("profiles") else ())
                     if p.purpose == "TxProfile" and p.connector_id == session.connector_id]  # fmt: skip
         if tag.startswith("R"):
             number = int(tag[1:])

@@ -90,7 +90,7 @@ class Unit:
             sessions.end(session, meter.total_wh, "PowerLoss")
 
     def local(self, tag):
-        """Authorisation: it knows no card by itself."""
+        """IdTags: no card is known without the back end."""
 
     def begin(self, connector, tag, parent):
         """Authorisation: the card is good."""
@@ -107,7 +107,7 @@ class Unit:
                 self.rig.run(100)
                 self.connector.poll()
             self._keep_trips()
-            self.returning.second()
+            self.returning.second(self)
 
     def _keep_trips(self):
         """Application._keep_trips(), with marks of this unit's own."""

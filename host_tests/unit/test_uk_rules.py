@@ -136,7 +136,7 @@ async def test_the_owner_does_not_take_part_in_a_dsr_event_uk25():
     await installed(rig, profile(8, limit=20, stack=1))
     await rig.shows("SuspendedEVSE")
     rig.planner.override(connector, "owner")
-    rig.cp.smart_charging.recompute()
+    rig.cp.smart_charging().recompute()
     rig.planner.skip_delay(connector, "owner")
     equal(connector.outlet.limits.effective_da, 200, "what is no DSR event holds all the same")
     await rig.shows("Charging")

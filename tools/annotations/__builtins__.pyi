@@ -33,6 +33,7 @@ from charger.grid.time_zone import TimeZone as TimeZone
 from charger.local_api.http_server import Request as Request
 from charger.local_api.listener import LocalApiListener as LocalApiListener
 from charger.local_api.listener import LoginSession as LoginSession
+from charger.local_api.routes import LocalApi as LocalApi
 from charger.metering.charging_session import Session as Session
 from charger.metering.meter import Meter as Meter
 from charger.metering.session_store import SessionStore as SessionStore
@@ -48,6 +49,7 @@ from charger.ocpp.transport.connection_settings import ConnectionSettings as Con
 from charger.ocpp.transport.rpc import Rpc as Rpc
 from charger.ocpp.v16.charge_point import ChargePoint as ChargePoint
 from charger.ocpp.v16.charging_profile import ChargingProfile as ChargingProfile
+from charger.ocpp.v16.message_queue import MessageQueue as MessageQueue
 from charger.ocpp.v16.services.authorisation import Authorisation as Authorisation
 from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache as AuthorisationCache
 from charger.ocpp.v16.services.availability import Availability as Availability
@@ -55,8 +57,11 @@ from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal as 
 from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText as DiagnosticsText
 from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload as DiagnosticsUpload
 from charger.ocpp.v16.services.firmware_update import FirmwareUpdate as FirmwareUpdate
+from charger.ocpp.v16.services.id_tags import IdTags as IdTags
 from charger.ocpp.v16.services.local_list import LocalList as LocalList
 from charger.ocpp.v16.services.log_upload import LogUpload as LogUpload
+from charger.ocpp.v16.services.meter_values import MeterValues as MeterValues
+from charger.ocpp.v16.services.power_return import PowerReturn as PowerReturn
 from charger.ocpp.v16.services.reservations import Reservations as Reservations
 from charger.ocpp.v16.services.signed_firmware_update import SignedFirmwareUpdate as SignedFirmwareUpdate
 from charger.ocpp.v16.services.smart_charging import SmartCharging as SmartCharging
@@ -68,6 +73,7 @@ from charger.outlet.guards.base import Guard as Guard
 from charger.outlet.outlet import Outlet as Outlet
 from charger.outlet.outlet_readout import OutletView as OutletView
 from charger.outlet.pending_start import Pending as Pending
+from charger.runtime.memory import Reclaimer as Reclaimer
 from charger.runtime.supervisor import Supervisor as Supervisor
 from charger.store.files import Files as Files
 from charger.store.journal import Journal as Journal

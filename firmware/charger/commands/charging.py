@@ -53,7 +53,7 @@ def _steer(app: Application, connector: Connector, action: str, role: Role) -> N
         raise CommandError(CONFLICT, "This would be dangerous: %s." % reason)
     if action == "now":
         planner.override(connector, role)
-        app.charge_point.smart_charging.recompute()  # without the profiles of a DSR event
+        app.charge_point.smart_charging().recompute()  # without the profiles of a DSR event
     elif not planner.skip_delay(connector, role):
         raise CommandError(CONFLICT, "No random delay is running.")
 

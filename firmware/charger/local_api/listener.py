@@ -33,11 +33,14 @@ class LocalApiListener:
     """`address` is "HOST:PORT"; `port` is the port number while listening, else None.
 
     `sessions` are the logins; `admission` decides which client may connect while a contactor is closed.
+    `serve(listener, client, host)` is a coroutine function that serves a connection; `memory` frees heap for one.
     """
 
-    def __init__(self, app: Application, address: str):
-        self._app = app
+    def __init__(self, address: str, serve: Callable, updates: UpdateManager | None, memory: Reclaimer) -> None:
         self._address = address
+        self._serve_client = serve
+        self._updates = updates
+        self._memory = memory
         self.admission = Admission()
         self.port = None
         self.sessions = []
@@ -45,7 +48,7 @@ class LocalApiListener:
     async def run(self) -> None:
         """Accept clients in an endless loop. OSError when the address cannot be bound."""
         while True:
-            while self._app.altered():  # no page of an altered image (SEC-9)
+            while self._altered():  # no page of an altered image (SEC-9)
                 await clock.sleep_ms(_CLOSED_MS)
             await self._listen()
 
@@ -67,7 +70,7 @@ class LocalApiListener:
                     client, address = listener.accept()
                 except OSError:  # the client has closed it already
                     continue
-                if self._app.altered():
+                if self._altered():
                     client.close()
                     return
                 host = host_of(address)
@@ -82,20 +85,21 @@ class LocalApiListener:
             self.port = None
             listener.close()
 
+    def _altered(self) -> bool:
+        return self._updates is not None and self._updates.altered
+
     def _has_memory(self) -> bool:
         if memory.fits_tls(memory.NEXT_CLIENT if self.admission.inside else memory.FIRST_CLIENT):
             return True
         log.warn("web", "connection refused: only %d bytes free" % memory.heap_free())
-        self._app.memory.free()  # for the next attempt
+        self._memory.free()  # for the next attempt
         return False
 
     async def _serve(self, client: Any, host: str) -> None:
         """Serve one connection, from its handshake to its end, then free its memory."""
         try:
             client.setblocking(False)
-            from charger.local_api import server  # with commands/: 12,000 frozen bytes, 5 KiB of heap, once there is a client
-
-            await server.serve(self._app, self, client, host)
+            await self._serve_client(self, client, host)
         except (EOFError, asyncio.TimeoutError):
             pass  # closed or too slow
         except (OSError, ValueError, MemoryError) as error:

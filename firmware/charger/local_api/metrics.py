@@ -17,14 +17,13 @@ _OF_CONNECTOR = (
 )
 
 
-def answer(report: Callable, vault: Vault, security_log: SecurityLog, listener: LocalApiListener, request: Request,
-           host: str) -> tuple:
-    """Return (status, pieces of text, header lines) of report(), the charger's state. RequestError without the right token."""
+def answer(api: LocalApi, request: Request, host: str) -> tuple:
+    """Return (status, pieces of text, header lines) of the charger's state. RequestError without the right token."""
     if request.method != "GET":
         raise RequestError(405, "This path supports GET.")
-    if not roles.may(routes.client_of(vault, security_log, listener, request.fields, host), "status"):
+    if not roles.may(routes.client_of(api, request.fields, host), "status"):
         raise RequestError(403, "This token may not do this.")
-    return 200, _pieces(report()), _KIND
+    return 200, _pieces(api.report()), _KIND
 
 
 def _pieces(report: dict) -> list:

@@ -10,7 +10,6 @@ from micropython import const
 from charger import clock, validate
 from charger.access import roles, tokens
 from charger.audit import events
-from charger.commands import table as commands
 from charger.crypto.hmac import same
 from charger.errors import CommandError, InvalidValueError, NotJsonError, RequestError, UnacceptableJsonError
 from charger.local_api.listener import LoginSession
@@ -57,9 +56,28 @@ _DOMAINS = ("", "local", "lan", "home", "home.arpa", "internal", "fritz.box")
 _STATUS = {"forbidden": 403, "invalid": 400, "unknown": 404, "conflict": 409, "wait": 429, "unable": 503}  # of CommandError
 
 
-async def answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
+class LocalApi:
+    """The parts of the unit that a connection works with; `listener` holds the sessions and the Admission.
+
+    run(role, name, args, surface, device)  runs a command of a person (commands/table.py)
+    report()                                the charger's state as plain data
+    """
+
+    def __init__(self, listener: LocalApiListener, run: Callable, report: Callable, pins: Pins | None, vault: Vault,
+                 security_log: SecurityLog, config: Configuration, wifi: Any) -> None:  # fmt: skip
+        self.listener = listener
+        self.run = run
+        self.report = report
+        self.pins = pins
+        self.vault = vault
+        self.security_log = security_log
+        self.config = config
+        self.wifi = wifi
+
+
+async def answer(api: LocalApi, request: Request, host: str) -> tuple:
     """Return (status, JSON object, header lines) for a request from an address. RequestError, OSError of the flash."""
-    check_host(app.wifi, app.config, request.fields)
+    check_host(api, request.fields)
     _check_origin(request.fields)
     methods = _ROUTES.get(request.path)
     if methods is None:
@@ -68,12 +86,13 @@ async def answer(app: Application, listener: LocalApiListener, request: Request,
         return 405, {"error": "This path supports %s." % ", ".join(methods)}, "Allow: %s\r\n" % ", ".join(methods)
     wish = await _wish(request)
     if request.path == STATE:
-        return _state(app, wish)
+        return _state(api, wish)
     if request.path == "/api/login":
-        return await _login(app.pins, listener, request.fields, wish, host)
+        return await _login(api, request.fields, wish, host)
     if "authorization" in request.fields:
-        client = client_of(app.vault, app.security_log, listener, request.fields, host)
-        return await _run(app, client, request, wish, "token", "")
+        client = client_of(api, request.fields, host)
+        return await _run(api, client, request, wish, "token", "")
+    listener = api.listener
     session = _session(listener, request)
     if request.path == "/api/logout":
         listener.sessions.remove(session)
@@ -81,46 +100,46 @@ async def answer(app: Application, listener: LocalApiListener, request: Request,
     if request.path == "/api/session":
         return 200, _about(session), ""
     device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
-    answered = await _run(app, session.role, request, wish, "page", device)
+    answered = await _run(api, session.role, request, wish, "page", device)
     if answered[0] == 200 and request.path in ("/api/pin", "/api/erase"):
         role = wish.get("role", session.role) if request.path == "/api/pin" else None
         end_sessions(listener.sessions, session, role)
     return answered
 
 
-def _state(app: Application, wish: dict) -> tuple:
+def _state(api: LocalApi, wish: dict) -> tuple:
     """Answer without a session: what each connector does, where the owner lets everybody at home see it. RequestError."""
-    if not app.config.get_bool("StateWithoutPin"):
+    if not api.config.get_bool("StateWithoutPin"):
         raise RequestError(401, "Log in first.")
     if wish:
         raise RequestError(400, "This path has no query.")
-    connectors = app.report()["connectors"]
+    connectors = api.report()["connectors"]
     return 200, {"connectors": {number: {name: connectors[number][name] for name in _OPEN} for number in connectors}}, ""
 
 
-async def _run(app: Application, role: Role, request: Request, wish: dict, surface: str, device: str) -> tuple:
+async def _run(api: LocalApi, role: Role, request: Request, wish: dict, surface: str, device: str) -> tuple:
     """Run the command of a path for a role or a client; return (status, JSON object, header lines)."""
-    if app.wifi.setup is None:  # who is in the set-up network reaches the unit at any address
-        app.wifi.prove()
+    if api.wifi.setup is None:  # who is in the set-up network reaches the unit at any address
+        api.wifi.prove()
     try:
-        return 200, await commands.run(app, role, _ROUTES[request.path][request.method], wish, surface, device), ""
+        return 200, await api.run(role, _ROUTES[request.path][request.method], wish, surface, device), ""
     except CommandError as error:
         return _STATUS[error.kind], {"error": str(error)}, "Retry-After: %d\r\n" % error.wait_s if error.wait_s else ""
 
 
-def client_of(vault: Vault, security_log: SecurityLog, listener: LocalApiListener, fields: dict, host: str) -> Any:
+def client_of(api: LocalApi, fields: dict, host: str) -> Any:
     """Return the client whose token a request from an address has. RequestError; a wrong token is logged (SEC-22)."""
     scheme, _, token = fields.get("authorization", "").partition(" ")
-    client = tokens.client_of(vault, token) if scheme.lower() == "bearer" else None
+    client = tokens.client_of(api.vault, token) if scheme.lower() == "bearer" else None
     if client is None:
         if token:
-            security_log.add(events.TOKEN_REFUSED, "page")
+            api.security_log.add(events.TOKEN_REFUSED, "page")
         raise RequestError(401, "A valid token is needed; the owner makes one at the page.")
-    listener.admission.remember(host)
+    api.listener.admission.remember(host)
     return client
 
 
-def check_host(wifi: Any, config: Configuration, fields: dict) -> None:
+def check_host(api: LocalApi, fields: dict) -> None:
     """Refuse other host names (DNS rebinding)."""
     host = fields.get("host", "")
     name = host
@@ -131,7 +150,7 @@ def check_host(wifi: Any, config: Configuration, fields: dict) -> None:
     own, _, domain = name.lower().partition(".")
     if _is_address(name) or name.lower() == "localhost":
         return
-    if own not in (wifi.host, "pilotlight-" + config.get_str("ChargeBoxSerialNumber").lower()) or domain not in _DOMAINS:
+    if own not in (api.wifi.host, "pilotlight-" + api.config.get_str("ChargeBoxSerialNumber").lower()) or domain not in _DOMAINS:
         raise RequestError(421, "Unknown host name; use the unit's IP address.")
 
 
@@ -197,13 +216,13 @@ def _session(listener: LocalApiListener, request: Request) -> Any:
     raise RequestError(401, "Log in first.")
 
 
-async def _login(pins: Any, listener: LocalApiListener, fields: dict, wish: dict, host: str) -> tuple:
+async def _login(api: LocalApi, fields: dict, wish: dict, host: str) -> tuple:
     try:
         validate.check(_LOGIN, wish)
     except InvalidValueError as error:
         raise RequestError(400, "%s." % error)
     role = wish.get("role", roles.OWNER)
-    result = await pins.check(role, wish["pin"], "page", _cookie_of(fields, "device"))
+    result = await api.pins.check(role, wish["pin"], "page", _cookie_of(fields, "device"))
     more = "Retry-After: %d\r\n" % result.wait_s if result.wait_s else ""
     if result.state == "wait":
         return 429, {"error": "Too many wrong PINs: wait %d seconds." % result.wait_s}, more
@@ -212,8 +231,8 @@ async def _login(pins: Any, listener: LocalApiListener, fields: dict, wish: dict
     if not result.ok:
         return 401, {"error": "Wrong PIN."}, more
     session = LoginSession(role)
-    admit(listener.sessions, session)
-    listener.admission.remember(host, role == roles.OWNER)
+    admit(api.listener.sessions, session)
+    api.listener.admission.remember(host, role == roles.OWNER)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
     more += _cookie("device", result.device, _DEVICE_S, "/api")
     return 200, _about(session), more

@@ -33,11 +33,12 @@ def _context(vault: Vault) -> Any:
     return context
 
 
-async def serve(app: Application, listener: LocalApiListener, client: Any, host: str) -> None:
+async def serve(api: LocalApi, client: Any, host: str) -> None:
     """Answer a client from the address `host` until it closes, is too slow, or reaches the number of requests."""
-    secured = _context(app.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    admission = api.listener.admission
+    secured = _context(api.vault).wrap_socket(client, server_side=True, do_handshake_on_connect=False)
     try:
-        first = await asyncio.wait_for_ms(listener.admission.handshake(secured, host), _HANDSHAKE_MS)
+        first = await asyncio.wait_for_ms(admission.handshake(secured, host), _HANDSHAKE_MS)
         connection = HttpConnection(asyncio.StreamReader(secured), first)
         left = _REQUESTS
         limit_ms = _HANDSHAKE_MS
@@ -49,21 +50,21 @@ async def serve(app: Application, listener: LocalApiListener, client: Any, host:
                 limit_ms = _REQUEST_MS
                 last = last or not request.lasting
                 if request.path.startswith(_API):
-                    status, value, more = await asyncio.wait_for_ms(_answer(app, listener, request, host), _ANSWER_MS)
+                    status, value, more = await asyncio.wait_for_ms(_answer(api, request, host), _ANSWER_MS)
                     # A page that asks once a second keeps its connection; without a login while no other can be made
                     if status == 200 and request.lasting and (request.path != routes.STATE or hold_ups.must_wait()):
                         left = _REQUESTS
                         last = False
                     elif request.path == routes.STATE and left == _LOOKED_ON:
-                        listener.admission.viewers.append(asyncio.current_task())
+                        admission.viewers.append(asyncio.current_task())
                 else:
-                    routes.check_host(app.wifi, app.config, request.fields)
-                    status, value, more = _public(app, listener, request, host)
+                    routes.check_host(api, request.fields)
+                    status, value, more = _public(api, request, host)
             except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, "Allow: GET\r\n" if error.status == 405 else ""
                 if status in (400, 413, 421, 431):  # malformed; the log limits the rate (SEC-13, SEC-22)
-                    app.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
+                    api.security_log.add(events.INVALID_MESSAGES, "page: " + str(error))
             await written(connection, status, value, more, last)
             if last:
                 return
@@ -82,19 +83,19 @@ async def written(connection: Any, status: int, value: Any, more: str, last: boo
         await connection.write(status, await _pieces(value), more, last)
 
 
-def _public(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
+def _public(api: LocalApi, request: Request, host: str) -> tuple:
     """Return (status, bytes of a file or pieces of text, header lines) for a path that needs no session."""
     if request.path != _METRICS:
         return page_files.answer(request)
     from charger.local_api import metrics  # 1,500 frozen bytes, for units whose figures are collected
 
-    return metrics.answer(app.report, app.vault, app.security_log, listener, request, host)
+    return metrics.answer(api, request, host)
 
 
-async def _answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
+async def _answer(api: LocalApi, request: Request, host: str) -> tuple:
     """Return (status, value, header lines); internal errors are logged, never detailed to the client (SEC-10)."""
     try:
-        return await routes.answer(app, listener, request, host)
+        return await routes.answer(api, request, host)
     except (RequestError, MemoryError):
         raise
     except OSError as error:

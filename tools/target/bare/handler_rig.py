@@ -211,7 +211,7 @@ class App:
         self.readers = [(rig.connectors[0], None)]
         self.control = Part(ticks=1, max_gap_ms=20, max_us=2000)
         self.supervisor = Part(failed=None)
-        self.listener = LocalApiListener(self, "0.0.0.0:443")
+        self.listener = LocalApiListener("0.0.0.0:443", None, None, None)
         self.session = LoginSession("owner")
         self.listener.sessions.append(self.session)
 

@@ -12,6 +12,7 @@ import worst_bytes
 import worst_inputs
 
 from charger import validate
+from charger.commands import table
 from charger.config import configuration
 from charger.credentials import provisioning
 from charger.grid import charger_group
@@ -122,14 +123,21 @@ class Stream:
         return len(view)
 
 
-async def request(app, data):
+def local_api(app):
+    """The parts of the unit as Application.serve_local_api() gives them."""
+    return routes.LocalApi(
+        app.listener, lambda *command: table.run(app, *command), app.report, app.pins, app.vault, app.security_log, app.config,
+        app.wifi)  # fmt: skip
+
+
+async def request(api, data):
     """One request, as server.serve() handles it."""
     connection = HttpConnection(Stream(data))
     asked = await connection.read()
     if asked.path.startswith("/api/"):
-        status, value, more = await server._answer(app, app.listener, asked, "192.0.2.9")
+        status, value, more = await server._answer(api, asked, "192.0.2.9")
     else:
-        status, value, more = server._public(app, app.listener, asked, "192.0.2.9")
+        status, value, more = server._public(api, asked, "192.0.2.9")
     await server.written(connection, status, value, more, False)
 
 
@@ -153,7 +161,8 @@ async def api(app):
                 head += "Authorization: Bearer %s\r\n" % app.vault.token
             if method != "GET":
                 head += "Content-Length: %d\r\n" % len(text)
-            await measured("api.%s%s.%d" % (method, path.replace("/", "."), number), request(app, head.encode() + b"\r\n" + text))
+            asked = request(local_api(app), head.encode() + b"\r\n" + text)
+            await measured("api.%s%s.%d" % (method, path.replace("/", "."), number), asked)
             await app.rig.seconds(3)
 
 

@@ -16,6 +16,7 @@ from charger.ocpp.v16.service_registry import ServiceRegistry
 from charger.ocpp.v16.services.authorisation import Authorisation
 from charger.ocpp.v16.services.availability import Availability
 from charger.ocpp.v16.services.boot_notification import BootNotification, take_time
+from charger.ocpp.v16.services.id_tags import IdTags
 from charger.ocpp.v16.services.meter_values import MeterValues
 from charger.ocpp.v16.services.power_return import PowerReturn
 from charger.ocpp.v16.services.security_events import SecurityEvents
@@ -72,23 +73,27 @@ class ChargePoint(ServiceRegistry):
         self._last_heartbeat_s = 0
         self._describe()
         self._create_services(home_card, settings is None or settings.url is not None)
-        self.transactions.recover(sessions)
+        self.transactions.recover()
         self.load_kept()
 
     def _create_services(self, home_card: Any, has_back_end: bool) -> None:
         """Create the queues, and the services that every charge point has."""
         config, connectors = self.config, self.connectors
-        self.sender = MessageQueue(self.call)
-        self.post = self.sender.post
-        self.urgent = MessageQueue(self.call)  # what was triggered: nothing that was queued goes before it
-        self.boot = BootNotification(config, self.call, self._accepted, self.unreadable)
-        self.transaction_queue = TransactionQueue(self.files, config, self.call, self.ready, self._delivered, has_back_end)
-        self.status = StatusNotification(config, connectors, self._post_status, self.ready)
-        self.authorisation = Authorisation(self, home_card)
-        self.transactions = Transactions(self)
-        self.meter_values = MeterValues(config, connectors, self.transaction_queue, self.post_call, self.ready)
+        call, ready, unreadable = self.call, self.ready, self.unreadable
+        self.sender = MessageQueue(call)
+        self.urgent = MessageQueue(call)  # what was triggered: nothing that was queued goes before it
+        self.boot = BootNotification(config, call, self._accepted, unreadable)
+        self.transaction_queue = TransactionQueue(self.files, config, call, ready, self._delivered, has_back_end)
+        self.status = StatusNotification(config, connectors, self._post_status, ready)
+        self.id_tags = IdTags(config, self.files, self.status, unreadable)
+        self.power_return = PowerReturn(config, connectors, self.id_tags, self.planner)
+        self.authorisation = Authorisation(
+            config, self.id_tags, self.sender, ready, self.note, self.claim, self.power_return, home_card)  # fmt: skip
+        self.meter_values = MeterValues(config, connectors, self.transaction_queue, self.post_call, ready)
+        self.transactions = Transactions(
+            config, connectors, self.transaction_queue, self.sessions, self.id_tags, self.meter_values, self.power_return,
+            unreadable)  # fmt: skip
         self.availability = Availability(connectors, self.files, self.status)
-        self.power_return = PowerReturn(config, connectors, self.authorisation, self.planner)
 
     def _describe(self) -> None:
         """Set the hardware's facts in the configuration."""
@@ -122,7 +127,7 @@ class ChargePoint(ServiceRegistry):
 
     def claim(self, connector_id: int, tag: str, parent: str | None) -> tuple:
         """Return (allowed, reservationId or None): whether reservations allow this idTag to use a connector."""
-        return self.reservations.claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
+        return self.reservations().claim(connector_id, tag, parent) if self.has("reservations") else (True, None)
 
     # --- the link ---
 
@@ -149,7 +154,7 @@ class ChargePoint(ServiceRegistry):
     def start_renewal(self) -> None:
         """Start the renewal of the unit's certificate (WP-16)."""
         if self.store is not None:
-            self.certificates.start()
+            self.certificates().start()
 
     def ready(self) -> bool:
         """True while messages may be sent: the link is up and the back end has accepted this start-up."""
@@ -174,13 +179,13 @@ class ChargePoint(ServiceRegistry):
         self.status.sync(everything=True)
         names = self.files.names()
         if "ocpp_firmware.json" in names:
-            self.firmware.resume()
+            self.firmware().resume()
         if "ocpp_signed_firmware.json" in names:
-            self.signed_firmware.resume()
+            self.signed_firmware().resume()
         if "ocpp_diagnostics.json" in names:
-            self.diagnostics.resume()
+            self.diagnostics().resume()
         if "ocpp_log.json" in names:
-            self.logs.resume()
+            self.logs().resume()
         self.transaction_queue.retry_now()
 
     def retry_now(self) -> None:
@@ -288,7 +293,7 @@ class ChargePoint(ServiceRegistry):
         self.status.changed(connector.id)
         self.meter_values.status_changed(connector)
         if self.has("reservations"):
-            self.reservations.status_changed(connector)
+            self.reservations().status_changed(connector)
         if connector.status == "Preparing":
             self.authorisation.free_vend(connector)
 
@@ -296,7 +301,7 @@ class ChargePoint(ServiceRegistry):
         """A session has begun; its records are on flash when this returns, before energy flows."""
         self.transactions.started(session)
         if self.connector(session.connector_id).start.profile is not None:
-            self.smart_charging.recompute()  # created if necessary
+            self.smart_charging().recompute()  # created if necessary
         for service in self.loaded.values():
             if hasattr(service, "session_started"):
                 service.session_started(session)
@@ -306,28 +311,20 @@ class ChargePoint(ServiceRegistry):
         """A session is over."""
         self.transactions.ended(session)
         if self.has("profiles"):
-            self.smart_charging.session_ended(session)
+            self.smart_charging().session_ended(session)
         self.availability.apply()
 
     def tag_shown(self, connector: Connector, tag: str) -> None:
         """A card was shown at a connector."""
         self.authorisation.tag_shown(connector, tag)
 
-    def transaction_known(self, connector) -> None:
-        """The back end has assigned the transactionId of a running session."""
-        try:
-            self.sessions.save(connector.session)
-        except OSError as error:
-            log.error("charge point", log.reason(error))
-
     def _delivered(self, action: str, local_id: int | None, payload: dict, answer: Any) -> None:
         self.transactions.delivered(action, local_id, payload, answer)
 
     # --- commands that act on the whole unit ---
 
-    @property
     def unit_reset(self) -> UnitReset:
-        """Resets requested by the back end."""
+        """Return the resets that the back end requests, created if necessary."""
         service = self.loaded.get("reset")
         if service is None:
             from charger.ocpp.v16.services.unit_reset import UnitReset  # 500 frozen bytes, for a Reset
@@ -367,7 +364,7 @@ class ChargePoint(ServiceRegistry):
             self.status.update_fault()
             self.status.second()
             self.transactions.second()
-            self.power_return.second()
+            self.power_return.second(self.authorisation)
             self.meter_values.second()
             for service in self.loaded.values():
                 if hasattr(service, "second"):

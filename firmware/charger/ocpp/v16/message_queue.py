@@ -12,10 +12,10 @@ MOST_READINGS = const(8)  # with so many queued no MeterValues is added, which t
 
 
 class MessageQueue:
-    """`call(action, payload, before_accepted)` sends. Jobs run one at a time, in order."""
+    """`call(action, payload, before_accepted)` sends at once. Jobs run one at a time, in order."""
 
     def __init__(self, call: Callable):
-        self._call = call
+        self.call = call
         self._jobs = []
         self._wake = asyncio.Event()
         self._busy = False
@@ -50,7 +50,7 @@ class MessageQueue:
 
     async def _once(self, action: str, payload: dict, triggered: bool, failed: Callable | None, done: Callable | None) -> None:
         try:
-            answer = await self._call(action, payload, triggered)
+            answer = await self.call(action, payload, triggered)
         except CallFailedError as error:
             log.warn("sender", action + ": " + log.reason(error))
             if failed is not None:

@@ -50,9 +50,9 @@ class ServiceRegistry:
         """Create the services that have data on flash."""
         names = self.files.names()
         if "ocpp_profiles.json" in names and self.config.has_profile("SmartCharging"):
-            self.smart_charging.recompute()
+            self.smart_charging().recompute()
         if "ocpp_reservations.json" in names and self.config.has_profile("Reservation"):
-            self.reservations.second()
+            self.reservations().second()
 
     def has(self, name: str) -> bool:
         """True when a service was created already."""
@@ -66,9 +66,8 @@ class ServiceRegistry:
         """True while an update that UpdateFirmware requested waits or runs."""
         return self.has("firmware") and self.loaded["firmware"].busy
 
-    @property
     def smart_charging(self) -> SmartCharging:
-        """Charging profiles."""
+        """Return the service of charging profiles, created if necessary, as those below."""
         service = self.loaded.get("profiles")
         if service is None:
             # 3,900 frozen bytes, for units with charging profiles
@@ -78,9 +77,8 @@ class ServiceRegistry:
                 self.config, self.connectors, self.files, self.planner, self.supply_da)  # fmt: skip
         return service
 
-    @property
     def reservations(self) -> Reservations:
-        """Reservations."""
+        """Return the reservations."""
         service = self.loaded.get("reservations")
         if service is None:
             from charger.ocpp.v16.services.reservations import Reservations  # 2,300 frozen bytes, for units with reservations
@@ -88,30 +86,8 @@ class ServiceRegistry:
             service = self.loaded["reservations"] = Reservations(self.config, self.connectors, self.files, self.status)
         return service
 
-    @property
-    def local_list(self) -> LocalList:
-        """The local authorisation list."""
-        service = self.loaded.get("list")
-        if service is None:
-            from charger.ocpp.v16.services.local_list import LocalList  # 1,100 frozen bytes, for units with a local list
-
-            service = self.loaded["list"] = LocalList(self.config, self.files)
-        return service
-
-    @property
-    def cache(self) -> AuthorisationCache:
-        """The authorisation cache."""
-        service = self.loaded.get("cache")
-        if service is None:
-            # 600 frozen bytes, for units with a cache
-            from charger.ocpp.v16.services.authorisation_cache import AuthorisationCache
-
-            service = self.loaded["cache"] = AuthorisationCache(self.files)
-        return service
-
-    @property
     def diagnostics(self) -> DiagnosticsUpload:
-        """Uploads of diagnostics."""
+        """Return the uploads of diagnostics."""
         service = self.loaded.get("diagnostics")
         if service is None:
             from charger.ocpp.v16.services.diagnostics_upload import DiagnosticsUpload  # 800 frozen bytes, for GetDiagnostics
@@ -120,9 +96,8 @@ class ServiceRegistry:
                 self.config, self.files, self.make_uploader, self.diagnostics_text, self.post_call, self.ready)  # fmt: skip
         return service
 
-    @property
     def logs(self) -> LogUpload:
-        """Uploads of logs requested by the back end."""
+        """Return the uploads of logs that the back end requests."""
         service = self.loaded.get("logs")
         if service is None:
             from charger.ocpp.v16.services.log_upload import LogUpload  # 1,300 frozen bytes, for GetLog
@@ -132,9 +107,8 @@ class ServiceRegistry:
                 self.security_log)  # fmt: skip
         return service
 
-    @property
     def certificates(self) -> CertificateRenewal | None:
-        """The unit's own certificate: requests, renewal; None without a store."""
+        """Return the renewal of the unit's own certificate; None without a store."""
         service = self.loaded.get("certificates")
         if service is None and self.store is not None and self.settings is not None:
             # 3,300 frozen bytes, for units with a certificate that the back end renews
@@ -144,9 +118,8 @@ class ServiceRegistry:
                 self.config, self.store, self.settings, self.post_call, self.ready, self.reconnect)  # fmt: skip
         return service
 
-    @property
     def signed_firmware(self) -> SignedFirmwareUpdate:
-        """Signed updates requested by the back end."""
+        """Return the signed updates that the back end requests."""
         service = self.loaded.get("signed firmware")
         if service is None:
             # 2,600 frozen bytes, for SignedUpdateFirmware
@@ -157,9 +130,8 @@ class ServiceRegistry:
                 self.updates_firmware)  # fmt: skip
         return service
 
-    @property
     def firmware(self) -> FirmwareUpdate:
-        """Updates requested by the back end."""
+        """Return the updates that the back end requests."""
         service = self.loaded.get("firmware")
         if service is None:
             from charger.ocpp.v16.services.firmware_update import FirmwareUpdate  # 1,700 frozen bytes, for UpdateFirmware
@@ -169,7 +141,7 @@ class ServiceRegistry:
         return service
 
     def diagnostics_text(self, span: tuple) -> DiagnosticsText:
-        """The diagnostics of a time, two UTC seconds or None for no bound."""
+        """Return the diagnostics of a time, two UTC seconds or None for no bound."""
         from charger.ocpp.v16.services.diagnostics_text import DiagnosticsText  # 1,300 frozen bytes, for an upload
 
         return DiagnosticsText(self.config, self.connectors, self.sessions, self.state, span)

@@ -5,7 +5,7 @@ SPEC = ("obj", (("certificateChain", ("text", 10000)),))
 
 async def handle(cp: ChargePoint, request: dict) -> dict:
     """Return Accepted or Rejected; after the answer the link reconnects with the new certificate."""
-    service = cp.certificates
+    service = cp.certificates()
     if service is None:
         return {"status": "Rejected"}
     status = await service.signed(request["certificateChain"])

@@ -17,7 +17,7 @@ SPEC = (
 
 async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, or Unknown when nothing matched."""
-    cleared = await cooperative.run(cp.smart_charging.clear(
+    cleared = await cooperative.run(cp.smart_charging().clear(
         request.get("id"), request.get("connectorId"), request.get("chargingProfilePurpose"), request.get("stackLevel")
     ))
     return {"status": "Accepted" if cleared else "Unknown"}

@@ -9,9 +9,9 @@ def handle(cp: ChargePoint, request: dict):
     """Return Accepted, Rejected when it is not possible now, or NotImplemented when the message cannot be triggered."""
     message = request["requestedMessage"]
     if message == "LogStatusNotification":
-        cp.after(cp.logs.trigger)
+        cp.after(cp.logs().trigger)
     elif message == "FirmwareStatusNotification":
-        cp.after(cp.signed_firmware.trigger)  # here it means the signed one
+        cp.after(cp.signed_firmware().trigger)  # here it means the signed one
     elif message == "SignChargePointCertificate":
         return _sign(cp)
     elif message in ("BootNotification", "Heartbeat", "MeterValues", "StatusNotification"):
@@ -23,7 +23,7 @@ def handle(cp: ChargePoint, request: dict):
 
 def _sign(cp: ChargePoint) -> dict:
     """A new key pair and a SignCertificate; not without a CpoName for the request (WP-15)."""
-    service = getattr(cp, "certificates", None)
+    service = cp.certificates()
     if service is None:
         return {"status": "NotImplemented"}
     if not service.may_renew():

@@ -18,7 +18,7 @@ async def handle(cp: ChargePoint, request: dict) -> dict:
     now = clock.utc_s()
     if not 0 <= connector_id <= len(cp.connectors) or now is None:
         return {"status": "Rejected"}
-    plan = cp.smart_charging.plan
+    plan = cp.smart_charging().plan
     schedule = await plan.composite(connector_id, now, request["duration"], request.get("chargingRateUnit", "A"))
     return {
         "status": "Accepted",

@@ -17,7 +17,7 @@ SPEC = (
 
 def handle(cp: ChargePoint, request: dict) -> dict:
     """fileName, or nothing without a way to send one or for a span that ends before it begins. The answer goes first."""
-    service = cp.diagnostics
+    service = cp.diagnostics()
     name = service.name()
     since, until = span = clock.seconds_of(request.get("startTime")), clock.seconds_of(request.get("stopTime"))
     if name is None or (None not in span and until < since):  # type: ignore[operator]

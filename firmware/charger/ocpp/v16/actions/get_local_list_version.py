@@ -6,4 +6,4 @@ SPEC = ("obj", ())
 def handle(cp: ChargePoint, request: dict) -> dict:
     """The version of the list."""
     enabled = cp.config.get_bool("LocalAuthListEnabled")
-    return {"listVersion": cp.local_list.version if enabled else -1}
+    return {"listVersion": cp.id_tags.local_list().version if enabled else -1}

@@ -30,7 +30,7 @@ SPEC = (
 def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files or for a
     span that ends before it begins."""
-    service, kind, asked = cp.logs, request["logType"], request["log"]
+    service, kind, asked = cp.logs(), request["logType"], request["log"]
     span = clock.seconds_of(asked.get("oldestTimestamp")), clock.seconds_of(asked.get("latestTimestamp"))
     if None not in span and span[1] < span[0]:  # type: ignore[operator]
         return {"status": "Rejected"}

@@ -19,14 +19,15 @@ def handle(cp: ChargePoint, request: dict) -> dict:
     fields = request.get("chargingProfile")
     if connector is None or not cp.boot.accepted:
         return {"status": "Rejected"}
-    profile = None
+    profile = profiles = None
     if fields is not None and cp.config.has_profile("SmartCharging"):
-        profile = cp.smart_charging.profile_for_start(connector.id, fields)
+        profiles = cp.smart_charging()
+        profile = profiles.profile_for_start(connector.id, fields)
         if profile is None:
             return {"status": "Rejected"}
-        cp.smart_charging.under_way(profile, True)  # its place is kept from now on
+        profiles.under_way(profile, True)  # its place is kept from now on
     connector.promised = True
-    cp.after(lambda: cp.authorisation.remote_start(connector, tag, profile))
+    cp.after(lambda: cp.authorisation.remote_start(connector, tag, profile, profiles))
     return {"status": "Accepted"}
 
 
@@ -43,8 +44,10 @@ def _connector_for(cp: ChargePoint, connector_id: int | None, tag: str) -> Conne
     for connector in candidates:
         if connector is None or not connector.accepts_start() or connector.pending is not None or connector.promised:
             continue
-        if cp.availability.wanted(connector.id) and cp.authorisation.may_claim(connector.id, tag):
-            return connector
+        if not cp.availability.wanted(connector.id):
+            continue
+        if cp.authorisation.may_claim(connector.id, tag) or cp.reservations().for_group(connector.id):
+            return connector  # in the second case Authorize tells the parent
     return None
 
 

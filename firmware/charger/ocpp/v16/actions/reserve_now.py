@@ -21,7 +21,7 @@ async def handle(cp, request: dict) -> dict:
         return {"status": "Rejected"}
     until = clock.seconds_of(request["expiryDate"])
     parent = request.get("parentIdTag") or None  # an empty one is no group
-    service = cp.reservations  # made when it is first needed
+    service = cp.reservations()  # made when it is first needed
     await clock.sleep_ms(0)
     status = service.reserve(request["reservationId"], connector_id, request["idTag"], parent, until)
     return {"status": status}

@@ -17,5 +17,5 @@ async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, Failed, VersionMismatch, or NotSupported while the list is switched off."""
     if not cp.config.get_bool("LocalAuthListEnabled"):
         return {"status": "NotSupported"}
-    full = request["updateType"] == "Full"
-    return {"status": await cp.local_list.update(request["listVersion"], full, request.get("localAuthorizationList", []))}
+    full, entries = request["updateType"] == "Full", request.get("localAuthorizationList", [])
+    return {"status": await cp.id_tags.local_list().update(request["listVersion"], full, entries)}

@@ -13,5 +13,5 @@ async def handle(cp: ChargePoint, request: dict) -> dict:
     connector_id = request["connectorId"]
     if connector_id > len(cp.connectors):
         raise OcppError(PROPERTY_CONSTRAINT_VIOLATION, "connectorId: no such connector")
-    installed = await cooperative.run(cp.smart_charging.install(connector_id, request["csChargingProfiles"]))
+    installed = await cooperative.run(cp.smart_charging().install(connector_id, request["csChargingProfiles"]))
     return {"status": "Accepted" if installed else "Rejected"}

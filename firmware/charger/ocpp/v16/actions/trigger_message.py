@@ -26,9 +26,9 @@ def handle(cp: ChargePoint, request: dict) -> dict:
             return {"status": "Rejected"}  # OCPP-31
         cp.after(cp.boot.trigger)
     elif message == "DiagnosticsStatusNotification":
-        cp.after(cp.diagnostics.trigger)
+        cp.after(cp.diagnostics().trigger)
     elif message == "FirmwareStatusNotification":
-        cp.after(cp.firmware.trigger)
+        cp.after(cp.firmware().trigger)
     else:
         return {"status": "NotImplemented"}
     return {"status": "Accepted"}

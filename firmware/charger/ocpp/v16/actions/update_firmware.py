@@ -21,7 +21,7 @@ def handle(cp: ChargePoint, request: dict) -> dict:
     """Return an empty answer; FirmwareStatusNotifications report the progress."""
     if cp.updater() is None or cp.config.get_int("SecurityProfile") >= 2:
         raise OcppError(NOT_SUPPORTED, "")
-    if cp.firmware.status == "Installing" or cp.signed_firmware.busy:
+    if cp.firmware().status == "Installing" or cp.signed_firmware().busy:
         raise OcppError(INTERNAL_ERROR, "another update is under way")
     job = {
         "location": request["location"],
@@ -30,6 +30,6 @@ def handle(cp: ChargePoint, request: dict) -> dict:
         "interval_s": int(request.get("retryInterval", 60)),
         "begun": 0,
     }
-    cp.firmware.keep(job)
-    cp.after(lambda: cp.firmware.start(job))
+    cp.firmware().keep(job)
+    cp.after(lambda: cp.firmware().start(job))
     return {}

@@ -1,4 +1,4 @@
-"""Authorisation: local list, cache, Authorize, offline rules, cards and remote starts (OCPP-50 to 59, 65).
+"""Authorisation: home cards, Authorize, offline rules, cards and remote starts (OCPP-50 to 59, 65).
 
 An unknown idTag is sent to the back end; meanwhile the car waits, but the control loop does not.
 """
@@ -8,29 +8,37 @@ import asyncio
 from charger import clock, log
 from charger.audit import events
 from charger.errors import CallFailedError
-from charger.ocpp.v16 import answers
 
 ACCEPTED = "Accepted"
 
 
 class Authorisation:
-    """Owned by the charge point `cp`; uses its list, cache, reservations and link.
+    """Decides about idTags at the connectors.
 
-    `home_card(idTag)`: (status, parent) by the owner's list, None where that does not decide.
+    ready()           True while messages may be sent
+    note(event, info) adds an event to the security log
+    claim()           (allowed, reservationId or None) by the reservations: ChargePoint.claim()
+    home_card(idTag)  (status, parent) by the owner's list, None where it does not decide
     """
 
-    def __init__(self, cp: ChargePoint, home_card: Any | None = None):
-        self._cp = cp
+    def __init__(self, config: Configuration, id_tags: IdTags, queue: MessageQueue, ready: Callable, note: Callable,
+                 claim: Callable, power_return: PowerReturn, home_card: Callable | None = None) -> None:  # fmt: skip
+        self._config = config
+        self._id_tags = id_tags
+        self._queue = queue
+        self._ready = ready
+        self._note = note
+        self._claim = claim
+        self._power_return = power_return
         self._home_card = home_card
-        self._config = cp.config
 
     async def authorise(self, tag: str) -> tuple:
         """Return (status, parentIdTag or None) of an idTag, with the sources in the order of OCPP-50 and 52."""
         own = self._home_card(tag) if self._home_card is not None else None
         if own is not None:
             return own
-        known = self.local(tag)
-        if self._cp.ready():
+        known = self._id_tags.local(tag)
+        if self._ready():
             if known is not None and known[0] == ACCEPTED and self._config.get_bool("LocalPreAuthorize"):
                 return known
             answer = await self._authorize(tag)
@@ -38,37 +46,14 @@ class Authorisation:
                 return answer
         return self._offline(tag, known)
 
-    def local(self, tag: str) -> tuple | None:
-        """Return (status, parent) from the list or else the cache, None when both do not have the idTag (OCPP-50)."""
-        known = self._cp.local_list.find(tag) if self._config.get_bool("LocalAuthListEnabled") else None
-        if known is None and self._config.get_bool("AuthorizationCacheEnabled"):
-            known = self._cp.cache.find(tag)
-        return known
-
     async def _authorize(self, tag: str) -> tuple | None:
         """Send Authorize; None without an answer, so that the offline rules decide."""
         try:
-            answer = await self._cp.call("Authorize", {"idTag": tag})
+            answer = await self._queue.call("Authorize", {"idTag": tag})
         except CallFailedError as error:
             log.warn("authorise", "Authorize: " + log.reason(error))
             return None
-        return self.learn(tag, answer.get("idTagInfo"))
-
-    def learn(self, tag: str, info: Any) -> tuple | None:
-        """Store an IdTagInfo of the back end (OCPP-51, 55); return (status, parent), None when it is invalid."""
-        info = answers.id_tag_info(info, self._cp.unreadable)
-        if info is None:
-            return None
-        status, parent = info["status"], info.get("parentIdTag")
-        listed = self._cp.local_list.find(tag) if self._config.get_bool("LocalAuthListEnabled") else None
-        if status == "ConcurrentTx":  # of this moment only
-            pass
-        elif listed is not None:
-            if listed[0] != status:
-                self._cp.status.conflict((tag.lower(), self._cp.local_list.version))
-        elif self._config.get_bool("AuthorizationCacheEnabled"):
-            self._cp.cache.learn(tag, info)
-        return status, parent
+        return self._id_tags.learn(tag, answer.get("idTagInfo"))
 
     def _offline(self, tag: str, known: tuple | None) -> tuple:
         """Apply the offline rules (OCPP-53)."""
@@ -93,24 +78,20 @@ class Authorisation:
             shown_ms = clock.ticks_ms()
             connector.asked += 1
             self._run(
-                self._is_known(tag), lambda: self._start_by_card(connector, tag, shown_ms), lambda: _answered(connector)
+                tag, True, lambda: self._start_by_card(connector, tag, shown_ms), lambda: _answered(connector)
             )
         elif same(session.id_tag, tag):
             connector.stop("Local", tag)
         else:
-            self._cp.post(lambda: self._stop_by_other(connector, tag), _forgotten)
+            self._queue.post(lambda: self._stop_by_other(connector, tag), _forgotten)
 
-    def _run(self, at_once: bool, job: Callable, dropped: Callable) -> None:
-        """Run a start at once, or behind what waits to be sent where it needs an answer of the back end."""
-        if at_once:
+    def _run(self, tag: str, asked: bool, job: Callable, dropped: Callable) -> None:
+        """Run a start at once, or behind what waits to be sent where it needs an answer of the back end (OCPP-52)."""
+        known = self._id_tags.local(tag) if asked and self._config.get_bool("LocalPreAuthorize") else None
+        if not asked or (known is not None and known[0] == ACCEPTED):
             asyncio.create_task(job())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
         else:
-            self._cp.post(job, dropped)
-
-    def _is_known(self, tag: str) -> bool:
-        """True for an idTag that is accepted without the back end's answer while there is a link (OCPP-52)."""
-        known = self.local(tag) if self._config.get_bool("LocalPreAuthorize") else None
-        return known is not None and known[0] == ACCEPTED
+            self._queue.post(job, dropped)
 
     async def _start_by_card(self, connector: Connector, tag: str, shown_ms: int) -> None:
         try:
@@ -126,7 +107,7 @@ class Authorisation:
             return
         status, parent = await self.authorise(tag)
         log.info("authorise", "%s: %s" % (log.mask(tag), status))
-        self._note(connector, "card", status)
+        self._note_decision(connector, "card", status)
         if status == ACCEPTED:
             self.begin(connector, tag, parent)
 
@@ -148,7 +129,7 @@ class Authorisation:
     def begin(self, connector: Connector, tag: str, parent: str | None = None, remote: bool = False,
               profile: Any | None = None) -> bool:
         """Authorise the connector for an idTag, unless it is reserved for another one (OCPP-71)."""
-        allowed, reservation_id = self._cp.claim(connector.id, tag, parent)
+        allowed, reservation_id = self._claim(connector.id, tag, parent)
         if not allowed:
             log.info("authorise", "connector %d is reserved" % connector.id)
             return False
@@ -165,12 +146,12 @@ class Authorisation:
                 connector.stop("Local", tag)
                 return
         log.info("authorise", "%s may not stop this session" % log.mask(tag))
-        self._note(connector, "card refused: session of another user", status if status != ACCEPTED else "Refused")
+        self._note_decision(connector, "card refused: session of another user", status if status != ACCEPTED else "Refused")
 
-    def _note(self, connector: Connector, what: str, status: str) -> None:
+    def _note_decision(self, connector: Connector, what: str, status: str) -> None:
         """Add an event to the security log (SEC-22), without the idTag (SEC-15)."""
         event = events.AUTHORISED if status == ACCEPTED else events.NOT_AUTHORISED
-        self._cp.note(event, "connector %d, %s: %s" % (connector.id, what, status))
+        self._note(event, "connector %d, %s: %s" % (connector.id, what, status))
 
     def _held_cable(self, connector: Connector, tag: str) -> None:
         """The cable of a refused session is given back to its tag, and to one with the same parent (OCPP-54)."""
@@ -178,7 +159,7 @@ class Authorisation:
             log.info("authorise", "connector %d releases the cable" % connector.id)
             connector.release_cable()
         else:
-            self._cp.post(lambda: self._release_by_other(connector, tag), _forgotten)
+            self._queue.post(lambda: self._release_by_other(connector, tag), _forgotten)
 
     async def _release_by_other(self, connector: Connector, tag: str) -> None:
         held = connector.held_for
@@ -192,48 +173,51 @@ class Authorisation:
     # --- without a card ---
 
     def may_claim(self, connector_id: int, tag: str) -> bool:
-        """Whether a remote start has a chance as far as reservations go; the parent may not be known before Authorize."""
-        return self._known_claim(connector_id, tag) or self._cp.reservations.for_group(connector_id)
-
-    def _known_claim(self, connector_id: int, tag: str) -> bool:
-        """Whether a tag may use a connector, by what is known of it without asking."""
-        known = self.local(tag) if self._cp.has("reservations") else None
-        return self._cp.claim(connector_id, tag, known[1] if known is not None else None)[0]
+        """True when the reservations allow an idTag to use a connector, by its parent as it is known without Authorize."""
+        if self._claim(connector_id, tag, None)[0]:
+            return True
+        known = self._id_tags.local(tag)
+        return known is not None and self._claim(connector_id, tag, known[1])[0]
 
     def free_vend(self, connector: Connector) -> None:
         """Start without a card after plug-in, if the owner allows free charging (A3 to A5)."""
         if self._config.get_bool("FreeVend") and connector.outlet.plugged and not connector.promised:
             tag = self._config.get_str("FreeVendIdTag")
-            if connector.pending is None and connector.startable() and not self._cp.power_return.delays(connector, tag):
+            if connector.pending is None and connector.startable() and not self._power_return.delays(connector, tag):
                 self.begin(connector, tag)
 
-    def remote_start(self, connector: Connector, tag: str, profile: Any | None = None) -> None:
-        """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65)."""
+    def remote_start(self, connector: Connector, tag: str, profile: Any | None = None,
+                     profiles: SmartCharging | None = None) -> None:  # fmt: skip
+        """RemoteStartTransaction was accepted: start at once, or authorise as for a card first (OCPP-65).
+
+        `profiles` keeps the place of `profile` until the start has reached the connector or has come to nothing.
+        """
         asked = self._is_asked(connector, tag)
         self._run(
-            not asked or self._is_known(tag), lambda: self._remote_start(connector, tag, profile, asked),
-            lambda: self._release(connector, profile)
+            tag, asked, lambda: self._remote_start(connector, tag, profile, profiles, asked),
+            lambda: self._release(connector, profile, profiles)
         )
 
     def _is_asked(self, connector: Connector, tag: str) -> bool:
         """True when a remote start has to be authorised. A reserved connector asks for the parent (5.13)."""
         return tag != "" and (
-            self._config.get_bool("AuthorizeRemoteTxRequests") or not self._known_claim(connector.id, tag)
+            self._config.get_bool("AuthorizeRemoteTxRequests") or not self.may_claim(connector.id, tag)
         )
 
-    async def _remote_start(self, connector: Connector, tag: str, profile: Any, asked: bool) -> None:
+    async def _remote_start(self, connector: Connector, tag: str, profile: Any, profiles: SmartCharging | None,
+                            asked: bool) -> None:  # fmt: skip
         try:
             allowed, tag, parent = await self._remote_identity(connector, tag, asked)
             if allowed:
                 self.begin(connector, tag, parent, True, profile)
         finally:
-            self._release(connector, profile)
+            self._release(connector, profile, profiles)
 
-    def _release(self, connector: Connector, profile: Any) -> None:
+    def _release(self, connector: Connector, profile: Any, profiles: SmartCharging | None) -> None:
         """A remote start has reached its connector, or has come to nothing."""
         connector.promised = False
-        if profile is not None:
-            self._cp.smart_charging.under_way(profile, False)
+        if profiles is not None:
+            profiles.under_way(profile, False)
         if connector.status == "Preparing":
             self.free_vend(connector)
 
@@ -244,11 +228,11 @@ class Authorisation:
             return True, self._config.get_str("FreeVendIdTag"), None
         if asked:
             status, parent = await self.authorise(tag)
-            self._note(connector, "remote start", status)
+            self._note_decision(connector, "remote start", status)
             if status != ACCEPTED:
                 log.info("authorise", "remote start for %s: %s" % (log.mask(tag), status))
             return status == ACCEPTED, tag, parent
-        known = self.local(tag)
+        known = self._id_tags.local(tag)
         return True, tag, known[1] if known is not None else None
 
 

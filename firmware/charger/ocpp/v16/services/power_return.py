@@ -18,13 +18,13 @@ _BEGINS = "Charging begins after the power cut"
 
 
 class PowerReturn:
-    """`second()` comes once a second. `authorisation` is the Authorisation."""
+    """Knows the starts that wait for the delay; second(), once a second, begins them."""
 
-    def __init__(self, config: Configuration, connectors: list, authorisation: Authorisation, planner: Planner | None) -> None:
+    def __init__(self, config: Configuration, connectors: list, id_tags: IdTags, planner: Planner | None) -> None:
         self._planner = planner
         self._config = config
         self._connectors = connectors
-        self._authorisation = authorisation
+        self._id_tags = id_tags
         self._waiting = {}  # connector: (idTag, parent or None)
         self._due_s: int | None = None
         self._begun_s = clock.uptime_s()
@@ -57,8 +57,8 @@ class PowerReturn:
         self._waiting[connector] = (tag, parent)
         connector.waiting = words
 
-    def second(self) -> None:
-        """Drop what has found another end; begin what is due."""
+    def second(self, authorisation: Authorisation) -> None:
+        """Drop the starts that have found another end; begin those that are due with the Authorisation."""
         if not self._waiting or clock.uptime_s() - self._begun_s < _SETTLE_S:
             return
         due = self._due_s is not None and clock.uptime_s() >= self._due_s
@@ -69,22 +69,22 @@ class PowerReturn:
             elif due and connector.startable() and not (connector.promised or connector.asked):
                 tag, parent = self._waiting[connector]
                 self._forget(connector)
-                self._start(connector, tag, parent)
+                self._start(authorisation, connector, tag, parent)
         if due and not self._waiting:
             self._due_s = -1  # the delay is over for good
 
-    def _start(self, connector: Connector, tag: str, parent: str | None) -> None:
+    def _start(self, authorisation: Authorisation, connector: Connector, tag: str, parent: str | None) -> None:
         planner = self._planner
-        known = self._authorisation.local(tag)
+        known = self._id_tags.local(tag)
         if known is not None and known[0] != "Accepted":
             log.info("power return", "%s: %s" % (log.mask(tag), known[0]))
             return
         if planner is None:
-            self._authorisation.begin(connector, tag, parent)
+            authorisation.begin(connector, tag, parent)
             return
         lane = planner.lane(connector)
         lane.delay_served = True
-        self._authorisation.begin(connector, tag, parent)  # the session begins before this returns, as the car is there
+        authorisation.begin(connector, tag, parent)  # the session begins before this returns, as the car is there
         lane.delay_served = False
 
     def _forget(self, connector: Connector) -> None:

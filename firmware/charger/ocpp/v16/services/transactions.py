@@ -7,11 +7,22 @@ from charger.ocpp.v16.transaction_queue import START, STOP
 
 
 class Transactions:
-    """Owned by the charge point `cp`; the sessions themselves belong to the connectors."""
+    """`queue` is the TransactionQueue; unreadable(field, reason) reports a dropped field of an answer.
 
-    def __init__(self, cp: ChargePoint):
-        self._cp = cp
-        self._config = cp.config
+    The sessions themselves belong to the connectors.
+    """
+
+    def __init__(self, config: Configuration, connectors: list, queue: TransactionQueue, sessions: SessionStore,
+                 id_tags: IdTags, meter_values: MeterValues, power_return: PowerReturn,
+                 unreadable: Callable) -> None:  # fmt: skip
+        self._config = config
+        self._connectors = connectors
+        self._queue = queue
+        self._sessions = sessions
+        self._id_tags = id_tags
+        self._meter_values = meter_values
+        self._power_return = power_return
+        self._unreadable = unreadable
         self._refused = {}  # local id of a running session -> register in Wh at which its energy ends (OCPP-54)
 
     def started(self, session: Session) -> None:
@@ -24,7 +35,7 @@ class Transactions:
         }
         if session.reservation_id is not None:
             payload["reservationId"] = session.reservation_id
-        self._cp.transaction_queue.add(START, session.local_id, payload, session.boot_id)
+        self._queue.add(START, session.local_id, payload, session.boot_id)
 
     def ended(self, session: Session) -> None:
         """A session is over."""
@@ -34,21 +45,21 @@ class Transactions:
         payload = {"meterStop": session.stop_wh, "timestamp": moment, "reason": session.stop_reason}
         if session.stop_id_tag:
             payload["idTag"] = session.stop_id_tag[:20]  # SCH-10: omit an empty idTag
-        data = self._cp.meter_values.transaction_data(session, moment)
+        data = self._meter_values.transaction_data(session, moment)
         if data:
             payload["transactionData"] = data
-        self._cp.transaction_queue.add(STOP, session.local_id, payload, session.stop_boot_id)
+        self._queue.add(STOP, session.local_id, payload, session.stop_boot_id)
 
-    def recover(self, sessions: SessionStore) -> None:
+    def recover(self) -> None:
         """Close the transactions that the last start-up left open; the stop of each is queued once (OCPP-37).
 
         The queue knows the starts without a stop; energy flowed only after the start was queued.
         """
-        unfinished = self._cp.transaction_queue.unfinished
+        unfinished, sessions = self._queue.unfinished, self._sessions
         for session in sessions.recover():
             log.info("transactions", "session %d was open when the power failed" % session.local_id)
             if session.stop_reason is None and not session.stopping:
-                self._cp.power_return.interrupted(session)
+                self._power_return.interrupted(session)
             if session.local_id in unfinished:
                 session.stop_reason = "PowerLoss"
                 self.ended(session)
@@ -63,7 +74,7 @@ class Transactions:
 
     def running(self, transaction_id: int) -> Connector | None:
         """Return the connector with a transaction id, None without one."""
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             session = connector.session
             if session is not None and session.transaction_id == transaction_id and not connector.stopping:
                 return connector
@@ -73,20 +84,27 @@ class Transactions:
         """A transaction message was delivered, or was given up (answer None)."""
         connector = self._connector_of(local_id)
         if action == START and connector is not None:
-            connector.session.transaction_id = self._cp.transaction_queue.transaction_id(local_id)
-            self._cp.transaction_known(connector)
+            connector.session.transaction_id = self._queue.transaction_id(local_id)
+            self._save(connector.session)
         if action == START and answer is not None and whole(answer.get("transactionId")) is None:
-            self._cp.unreadable("StartTransaction.conf transactionId", "a whole number wanted")
+            self._unreadable("StartTransaction.conf transactionId", "a whole number wanted")
         info = None if answer is None else answer.get("idTagInfo")
         tag = payload.get("idTag")
         if info is None or tag is None:
             return
-        verdict = self._cp.authorisation.learn(tag, info)
+        verdict = self._id_tags.learn(tag, info)
         if action == START and verdict is not None and connector is not None:
             self._verdict(connector, verdict)
 
+    def _save(self, session: Any) -> None:
+        """Write a running session with the transactionId that the back end has assigned."""
+        try:
+            self._sessions.save(session)
+        except OSError as error:
+            log.error("transactions", log.reason(error))
+
     def _connector_of(self, local_id: int) -> Connector | None:
-        for connector in self._cp.connectors:
+        for connector in self._connectors:
             if connector.session is not None and connector.session.local_id == local_id:
                 return connector
         return None
