@@ -70,7 +70,8 @@ def simulated_board():
 
 def test_measures_are_built_with_the_look_up_cache_of_the_boards():
     """Instruction counts and memory are those of a board's interpreter only if it is configured like one."""
-    files = [COMMON / "mpconfigboard_common.h", ROOT / "tools/target/port/mpconfigtarget.h", ROOT / "tools/unix_port/mpconfigvariant.h"]
+    measures = ("tools/target/port/mpconfigtarget.h", "tools/unix_port/mpconfigvariant.h")
+    files = [COMMON / "mpconfigboard_common.h", *(ROOT / name for name in measures)]
     sizes = {re.search(r"define MICROPY_OPT_MAP_LOOKUP_CACHE_SIZE \((\d+)\)", path.read_text()).group(1) for path in files}
     assert sizes == {"1024"}
 

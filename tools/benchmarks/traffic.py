@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import frozen
+
 from backend import Csms, Simulator
 from backend.simulator import ROOT, cpu_seconds
 
@@ -63,7 +64,7 @@ class Contestant:
 
 
 def charger(stack, word):
-    """The firmware, online: frozen where words have 32 bits, as on a board; else its compiled files take part in each collection."""
+    """The firmware, online; with 32-bit words frozen, as on a board, else from compiled files, which fill the heap."""
     csms = stack.enter_context(Csms(heartbeat_s=3600))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     options = ["--frozen", str(frozen.interpreter())] if word == 32 else []

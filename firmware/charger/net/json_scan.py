@@ -83,6 +83,7 @@ class JsonScan:
         self._outer = 0  # values of the outer array so far
         self._kind_at = 0  # where the first two of them begin
         self._id_at = 0
+        self._filled = 0  # objects with a key
         self.keys = 0
         self.inspect = False
         self.pairs = False  # surrogate pairs to join
@@ -107,26 +108,17 @@ class JsonScan:
                 if not at:
                     raise NotJsonError("string without an end")
                 if state >= _KEY:
-                    keys += 1
-                    if state == _KEY:
-                        self.inspect = True
-                    state = _COLON
+                    keys, state = keys + 1, _COLON
                     if at < end and buf[at] == 58:
-                        at += 1
-                        state = _VALUE
+                        at, state = at + 1, _VALUE
                 elif self._depth < 2 or at - start > _LONG:
                     state = self._string_done(start, at)
                 elif at < end and buf[at] == 44:
-                    at += 1
-                    state = behind
+                    at, state = at + 1, behind
                 else:
                     state = _NEXT
             elif c == 44 and state == _NEXT:
-                at += 1
-                state = behind
-            elif c == 58 and state == _COLON:
-                at += 1
-                state = _VALUE
+                at, state = at + 1, behind
             elif c == 32:
                 at += 1
             elif 49 <= c <= 57 and state < _KEY and self._depth > 1:
@@ -140,6 +132,7 @@ class JsonScan:
                 tokens = 0
                 await clock.sleep_ms(0)
         self.keys = keys
+        self.inspect |= keys > self._filled
         self._finish(state)
 
     def _finish(self, state: int) -> None:
@@ -149,13 +142,15 @@ class JsonScan:
             raise UnacceptableJsonError(self.fault)
 
     def _token(self, c: int, at: int, state: int) -> tuple:
-        """Skip white space, a bracket, number or word at `at`; return the offset behind it and the new state."""
+        """Skip white space, a colon, bracket, number or word at `at`; return the offset behind it and the new state."""
         if c < 32:
             if c not in b"\t\n\r":
                 raise NotJsonError("control character at %d" % at)
             return at + 1, state
         if c in b"]}":
             return self._close(c, at, state)
+        if c == 58 and state == _COLON:
+            return at + 1, _VALUE
         if state > _FIRST_VALUE:
             raise NotJsonError("unexpected character at %d" % at)
         if c in b"[{":
@@ -180,6 +175,8 @@ class JsonScan:
             raise NotJsonError("unexpected bracket at %d" % at)
         if state != _NEXT and state != (_FIRST_KEY if is_object else _FIRST_VALUE):
             raise NotJsonError("unexpected bracket at %d" % at)
+        if is_object and state == _NEXT:
+            self._filled += 1
         if start < 0 and at - ~start > _LONG and self._depth >= _IN_PAYLOAD:
             self._note_long(~start, at + 1)
         self._depth -= 1

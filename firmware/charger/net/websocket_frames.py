@@ -10,8 +10,8 @@ from charger import clock, log
 from charger.errors import ConnectionClosedError
 
 ABNORMAL = const(1006)  # close code of a connection that ended without a close frame
-# Offset of the payload in the first chunk, behind the header. It and the chunk's length are multiples of 4: so the mask is aligned,
-# and the last part of a payload is masked with up to 3 bytes behind it, which are not sent.
+# Offset of the payload in the first chunk, behind the header. It and the chunk's length are multiples of 4: so the mask is
+# aligned, and the last part of a payload is masked with up to 3 bytes behind it, which are not sent.
 PAYLOAD = const(16)
 _SEND_MS = const(20000)
 _RETRY_MS = const(20)

@@ -98,7 +98,7 @@ class StatusNotification:
         if again:
             repeats += times
         else:
-            told = (told + (now,))[-_MAX_MISSED:]
+            told = (told + (now,))[-_MAX_MISSED:]  # noqa: RUF005 - the interpreter knows no star there
         self._faults[connector_id] = repeats, now_ms, told
         return again
 
