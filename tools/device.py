@@ -221,10 +221,11 @@ def stage(folder: Path) -> list[str]:
     """Compile what a board's image would freeze into build/deploy/BOARD; names of the files, main.py last."""
     shutil.rmtree(STAGE / folder.name, ignore_errors=True)
     with tempfile.TemporaryDirectory() as work:
-        files = frozen.charger(frozen.manifest(Path(work), folder), folder)
-        own = {place: path for place, path in files.items() if not place.startswith(("asyncio/", "uasyncio", "_boot"))}
+        files = frozen.manifest(Path(work), folder)
+        own = {place: path for place, path in frozen.charger(files, folder).items()
+               if not place.startswith(("asyncio/", "uasyncio", "_boot"))}
+        own |= {place: path for place, path in files.items() if folder in path.parents}  # board.py, the co-processor's program
         scripts = {place: own.pop(place) for place in ("boot.py", "main.py")}  # the port runs them as sources only
-        own["board.py"] = folder / "board.py"
         made = frozen.compiled(own, STAGE / folder.name)
         for place, path in scripts.items():
             shutil.copy(path, STAGE / folder.name / place)

@@ -181,6 +181,23 @@ def test_build_and_flash_by_the_ports_own_ways(tree, tools, capfd, monkeypatch):
     assert not any("firmware.bin" in word for word in flashed)
 
 
+@pytest.mark.parametrize("name", loading.names())
+def test_deployed_are_the_files_of_the_image_but_the_ports_and_boot(name, tmp_path, monkeypatch):
+    """Also what lies in the board's folder: the co-processor's program, without which a board that names it does not start."""
+    def compiled(files, folder):
+        folder.mkdir(parents=True)
+        return {place: (folder / place).with_suffix(".mpy") for place in files}
+
+    monkeypatch.setattr(device, "STAGE", tmp_path / "deploy")
+    monkeypatch.setattr(device.frozen, "compiled", compiled)
+    frozen = device.frozen.manifest(tmp_path, loading.BOARDS / name)
+    wanted = {place for place in frozen if not place.startswith(("asyncio/", "uasyncio", "_boot"))}
+    names = device.stage(loading.BOARDS / name)
+    assert {place.replace(".mpy", ".py") for place in names} == wanted and names[-2:] == ["boot.py", "main.py"]
+    program = loading.load(loading.BOARDS / name).get("COPROCESSOR", False)
+    assert ("coprocessor_program/__init__.mpy" in names) is program and "board.mpy" in names
+
+
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """A copy of the board's folder that is not in boards/."""
