@@ -3,7 +3,7 @@
 NOMINAL = (
     {"cmd": "ev", "max_amps": 32, "phases": 1, "diode": True, "obeys": True, "simplified": False, "reaction_ms": 1100,
      "stop_ms": 900, "sleep_ms": 0, "adapt_ms": 400, "overshoot_percent": 0, "inrush_amps": 0, "standby_ma": 0,
-     "holds_s2": False, "give_up": 0},
+     "holds_s2": False, "give_up": 0, "rise_amps_per_s": 10, "fall_amps_per_s": 30, "steps": "", "step_ms": 250},
     {"cmd": "pilot", "plus_mv": 12000, "minus_mv": -12000, "noise_mv": 24, "glitch_every": 0, "ring_mv": 0, "edge_us": 14,
      "burst_us": 0, "drift_mv": 0},
     {"cmd": "adc", "max_mv": 3300, "min_mv": 0, "bow_mv": 0, "noise_mv": 0, "locked": False, "drift_ppm": 0},

@@ -30,6 +30,7 @@ COLD_OFF_MS = power_switch.COLD_OFF_MS
 HOLD_MS = outlet_module.DUTY_HOLD_MS + 40
 WAIT_MS = 100  # a tick of the time in which only minutes matter, not late yet
 SHORT_BURST_US = 1000  # of samples: the second reading in the tick is right
+STEEP_MS = 4500  # CP-47's 2 s, and what readings each 0.2 s may miss of steps
 COOL_MS = 4000  # until what is mended is seen, the heat included
 CHARGES_MS = 20000  # from the plug, with everything mended
 # a change of phases that was taken back: 10 s open to the first change, 15 s at most to the second, 10 s again (CP-51)
@@ -53,6 +54,7 @@ class Watch:
         self.now_ms = 0
         self.no_permit_ms = 0
         self.over_ms = 0
+        self.steep_ms = 0
         self.strange_ticks = self.bare_ticks = self.open_ticks = 0
         self.pwm_off_ms = -100000
         self.pwm_on = False
@@ -103,6 +105,7 @@ class Watch:
         self._pauses(out, ms)
         self._latches(out)
         self._current(out, ms)
+        self._found(out, ms)
         if slow:
             self._validity(out, ms)
         if out.contactor.commanded:
@@ -176,6 +179,19 @@ class Watch:
             raise Broken("a simplified pilot is offered more than 10 A (CP-15)")
         if out.cable is not None and out.offered_da > out.cable.rating_da:
             raise Broken("offers more than the cable bears")
+
+    def _found(self, out, ms):
+        """A car that draws more than 1.25 x what it was told, with dips or without, is found in time (CP-47)."""
+        side = self.rig.side
+        flawed = self.causes.meter_lies() or out.metered is None or not out.contactor.commanded or out.easing or ms > 100
+        if flawed or not self.judges_reports:
+            self.steep_ms = 0
+        elif side.ev.i_ma > (out.signalled_da + 5) * 125:
+            self.steep_ms += ms
+        else:
+            self.steep_ms = max(self.steep_ms - ms // 2, 0)
+        if self.steep_ms > STEEP_MS:
+            raise Broken("over-current is not found")
 
     def _may_be_closed(self, out):
         side = self.rig.side

@@ -55,6 +55,13 @@ class ReportCauses:
         """Whether it was disturbed, or changed, at any time since the last look: a hold-up lies between two looks."""
         return self._looked_ms <= self.disturbed.get(name, -1000) + 100
 
+    def meter_lies(self):
+        """The meter shows something else than the car draws, or nothing."""
+        side = self.rig.side
+        chip = side.meter
+        wrong = side.flaws.offset_ma or chip.frozen or getattr(chip, "stale", False) or self._noisy("meter")
+        return wrong or "PowerMeterFailure" in side.faults or side.mains.lost_phase or not side.contactor.closed
+
     def _causes(self, now_ms):
         side = self.rig.side
         car, faults = side.ev, side.faults
@@ -63,8 +70,10 @@ class ReportCauses:
         plus_mv, minus_mv = circuit.plus_mv - circuit._shrunk_mv, circuit._shrunk_mv + circuit.minus_mv
         pilot = noisy("pilot") or not 11400 <= plus_mv <= 12600 or not 11400 <= -minus_mv <= 12600
         current_wrong = noisy("meter")
+        follows_ms = car.adapt_ms + car.max_ma // car.fall_ma_per_ms
         stubborn = (
-            car.overdraw or not car.obeys or car.adapt_ms > 5000 or car.stop_ms > 5500 or car.standby_ma > 1000 or current_wrong
+            car.overdraw or not car.obeys or max(car.steps or (0,)) > 100 or follows_ms > 5500 or car.stop_ms > 5500
+            or car.standby_ma > 1000 or current_wrong
         )  # fmt: skip
         yield "stubborn", stubborn
         yield "pilot", pilot

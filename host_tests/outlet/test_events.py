@@ -43,6 +43,8 @@ INPUTS = ("pilot", "proximity", "ntc", "trip", "feedback", "second_feedback", "l
 DISTURBANCES = st.one_of(
     _world("ev", adapt_ms=_of(400, 400, 4000, 6500), stop_ms=_of(800, 800, 2500, 9000), reaction_ms=_of(0, 1000, 8000)),
     _world("ev", overshoot_percent=_of(0, 0, 8, 40), inrush_amps=_of(0, 0, 160), inrush_ms=_of(10, 100)),
+    _world("ev", steps=_of("", "", "50,19,100,0", "100,0", "140,140,140,0"), step_ms=_of(40, 250, 1000)),
+    _world("ev", rise_amps_per_s=_of(10, 10, 1, 1000), fall_amps_per_s=_of(30, 30, 4, 1000)),
     _world("ev", standby_ma=_of(0, 300), sleep_ms=_of(0, 0, 5000), give_up=_of(0, 0, 3), holds_s2=_of(False, False, True)),
     _world("ev", phases=_of(1, 2, 3), max_amps=_of(32, 32, 16, 6), power_factor=_of(1, 1, 0.6)),
     _world("pilot", noise_mv=_of(0, 0, 60, 150), glitch_mv=_of(5000, -9000), glitch_every=_of(0, 0, 37, 101)),

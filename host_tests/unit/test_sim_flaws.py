@@ -78,6 +78,38 @@ def test_a_car_overshoots_a_higher_offer_and_not_a_lower_one():
     near(amps_of(bench.outlet), 16, 1)
 
 
+def test_a_car_that_regulates_in_steps():
+    bench = Bench()
+    bench.charge(34952)  # 32 A
+    do("ev", steps="50,19,100,0", step_ms=250)
+    seen = set()
+    for _ in range(100):
+        timebase.advance(20)
+        seen.add(amps_of(bench.outlet))
+    equal(seen, {15, 6, 31, 0}, "of 31.99 A")
+    for text in ("50,-1", "50,,0", "x", "201", ",".join(["1"] * 17)):
+        refused("ev", steps=text)
+    do("ev", steps="")
+    bench.pass_ms(4000)
+    equal(amps_of(bench.outlet), 31)
+
+
+def test_a_car_ramps_in_its_own_time_and_opens_s2_after_a_slow_fall():
+    bench = Bench()
+    do("ev", rise_amps_per_s=4, fall_amps_per_s=4, adapt_ms=0)
+    bench.outlet.plug(ev.ASKING)
+    bench.offer(34952, 2000)
+    bench.outlet.contactor.coil = True
+    bench.pass_ms(5000)
+    near(amps_of(bench.outlet), 18, 3)
+    bench.pass_ms(5000)
+    equal(amps_of(bench.outlet), 31)
+    bench.offer(65535, 6000)
+    true(4 < amps_of(bench.outlet) < 12 and bench.outlet.ev.s2, "it stops drawing before it opens S2")
+    bench.pass_ms(2500)
+    equal((amps_of(bench.outlet), bench.outlet.ev.s2), (0, False))
+
+
 def test_inrush_and_standby_current():
     bench = Bench()
     do("ev", inrush_amps=150, inrush_ms=20, standby_ma=200)

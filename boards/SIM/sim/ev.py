@@ -11,8 +11,7 @@ _OHM_B = const(2740)
 _OHM_C = const(882)
 _OHM_D = const(246)
 _START_MS = const(400)  # from voltage at the inlet to the first current
-_UP_MA_PER_MS = const(10)
-_DOWN_MA_PER_MS = const(30)
+_FALL_MA_PER_MS = const(30)
 _SIMPLIFIED_MA = const(10000)  # CP-15
 _WAKE_MS = const(1000)
 
@@ -43,6 +42,8 @@ class EV:
     pf_milli      power factor
     sleep_ms      so long without an offer, and it sleeps: it takes no offer up before -12 V for a second; 0: never
     adapt_ms      from a new duty to the on-board charger following it, or the newest one of those since; CP-22 allows 5 s
+    rise_ma_per_ms, fall_ma_per_ms   how fast its current follows; where it falls slower than at first S2 waits for that
+    steps, step_ms                it regulates by itself: so many percent of what it may draw, in turn, each for step_ms, at once
     overshoot_pct, overshoot_ms   it rises above a new target by so much, for so long
     inrush_ma, inrush_ms          drawn from the closing contacts on, whatever the duty says
     standby_ma    drawn by its electronics while the contacts are closed, S2 open or closed
@@ -63,6 +64,11 @@ class EV:
         self.pf_milli = 995
         self.sleep_ms = 0
         self.adapt_ms = 400
+        self.rise_ma_per_ms = 10
+        self.fall_ma_per_ms = _FALL_MA_PER_MS
+        self.steps = ()
+        self.step_ms = 250
+        self._step_ms = 0  # in the pattern of steps
         self.overshoot_pct = 0
         self.overshoot_ms = 500
         self.inrush_ma = 0
@@ -144,11 +150,15 @@ class EV:
             self._stopping = 0
             return False
         self._stopping += dt
-        if self._stopping < self.stop_ms:
+        if self._stopping < self.stop_ms or (self.fall_ma_per_ms < _FALL_MA_PER_MS and self._draws()):
             return False
         self.s2 = False
         self._react = 0
         return True
+
+    def _draws(self):
+        """More than its electronics: a car whose current falls slowly opens S2 after that."""
+        return self.obeys and self.i_ma > self.standby_ma + 1000
 
     def _draw_after_closing(self, dt, allowed_ma):
         if self._powered <= self.inrush_ms and self.inrush_ma:
@@ -188,10 +198,18 @@ class EV:
             target = min(target, self.max_ma)
             if self.overshoot_pct:
                 target = self._overshot(dt, target)
-        if self.i_ma < target:
-            self.i_ma = min(target, self.i_ma + dt * _UP_MA_PER_MS)
+        if self.steps:
+            self.i_ma = self._regulated(dt, target)
+        elif self.i_ma < target:
+            self.i_ma = min(target, self.i_ma + dt * self.rise_ma_per_ms)
         elif self.i_ma > target:
-            self.i_ma = max(target, self.i_ma - dt * _DOWN_MA_PER_MS)
+            self.i_ma = max(target, self.i_ma - dt * self.fall_ma_per_ms)
+
+    def _regulated(self, dt, target):
+        """The target times the present step."""
+        steps = self.steps
+        self._step_ms = (self._step_ms + dt) % (len(steps) * self.step_ms)
+        return target * steps[self._step_ms // self.step_ms] // 100
 
     def _overshot(self, dt, target):
         """The target with its overshoot, which begins when the current has risen to it."""

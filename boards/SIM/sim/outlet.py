@@ -23,7 +23,8 @@ _MWH_MW_MS = const(3600000)
 AMBIENT_MC = const(25000)
 KEPT = (  # settings that outlive a restart of the charger, by the part of the outlet that has them
     ("ev", ("max_ma", "phases", "diode", "obeys", "simplified", "reaction_ms", "stop_ms", "pf_milli", "sleep_ms", "adapt_ms",
-            "overshoot_pct", "overshoot_ms", "inrush_ma", "inrush_ms", "standby_ma", "holds_s2", "give_up", "interrupted")),
+            "rise_ma_per_ms", "fall_ma_per_ms", "steps", "step_ms", "overshoot_pct", "overshoot_ms", "inrush_ma", "inrush_ms",
+            "standby_ma", "holds_s2", "give_up", "interrupted")),
     ("contactor", ("close_ms", "open_ms", "bounce_ms", "auxiliary", "welded_pole", "operations")),
     ("second", ("close_ms", "open_ms", "bounce_ms", "auxiliary", "welded_pole", "welded", "stuck")),
     ("rcd", ("trip_ms", "test_ms", "release_ms", "latching", "latched")),

@@ -112,14 +112,25 @@ _EV_NUMBERS = (  # argument, attribute, range, factor
     ("adapt_ms", "adapt_ms", 0, 600000, 1), ("overshoot_percent", "overshoot_pct", 0, 100, 1),
     ("overshoot_ms", "overshoot_ms", 0, 60000, 1), ("inrush_amps", "inrush_ma", 0, 160, 1000),
     ("inrush_ms", "inrush_ms", 0, 300, 1), ("standby_ma", "standby_ma", 0, 5000, 1),
-    ("give_up", "give_up", 0, 100, 1),
+    ("give_up", "give_up", 0, 100, 1), ("rise_amps_per_s", "rise_ma_per_ms", 1, 1000, 1),
+    ("fall_amps_per_s", "fall_ma_per_ms", 1, 1000, 1), ("step_ms", "step_ms", 10, 60000, 1),
 )  # fmt: skip
+_MOST_STEPS = 16
 _EV_FLAGS = ("diode", "obeys", "simplified", "holds_s2")
+
+
+def _steps(text):
+    """The percentages of a car's steps, "50,19,100,0"."""
+    steps = [int(part) if part.isdigit() else -1 for part in text.split(",")] if text else []
+    if len(steps) > _MOST_STEPS or (steps and not 0 <= min(steps) <= max(steps) <= 200):
+        raise Refused("steps must be up to %d percentages of 0 to 200, with commas, or empty" % _MOST_STEPS)
+    return steps
 
 
 def _ev(args):
     outlet = outlet_of(args)
     car = outlet.ev
+    steps = _steps(args.get("steps", ""))
     outlet.sync()
     for name, _, low, high, _ in _EV_NUMBERS:
         between(args, name, low, high)
@@ -129,6 +140,8 @@ def _ev(args):
     for name in _EV_FLAGS:
         if name in args:
             setattr(car, name, args[name])
+    if "steps" in args:
+        car.steps = steps
     outlet.refresh()
 
 
@@ -197,7 +210,7 @@ OUTLET_COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "clear_fault": (_clear_fault, (("name", "str", True), _C), "Mend it"),
     "ev": (_ev, optional("max_amps phases:int diode:bool obeys:bool simplified:bool reaction_ms:int stop_ms:int power_factor"
                          " sleep_ms:int adapt_ms:int overshoot_percent overshoot_ms:int inrush_amps inrush_ms:int standby_ma"
-                         " holds_s2:bool give_up:int"), "What the car is like"),
+                         " holds_s2:bool give_up:int rise_amps_per_s:int fall_amps_per_s:int steps:str step_ms:int"), "What the car is like"),
     "cable": (_cable, (("amps", "int", False), ("ohms", "int", False), _C), "What the cable is coded for"),
     "mains": (_mains, (("volts", "number", False), ("hertz", "number", False), ("phases", "int", False),
                        ("lost_phase", "int", False), ("neutral_shift_percent", "number", False), ("ohms", "number", False),

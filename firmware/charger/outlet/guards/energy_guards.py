@@ -102,6 +102,8 @@ class ResidualSelfTest(base.Guard):
 class OverCurrent(base.Guard):
     """The car draws more than it was told (CP-47): 1.1 x for 7 s, 1.25 x for 2 s, 2 x at the next reading.
 
+    Below these a count goes back, that of 1.1 x as fast, that of 1.25 x half as fast, since a car that regulates in steps
+    heats the conductors all the same.
     A car that follows a lower limit slowly, or not at all, within what the conductors bear is no danger: the pilot is withdrawn
     first. After a trip it is tried again after 30 s, three times; then it stays latched until the car is unplugged.
     """
@@ -127,10 +129,13 @@ class OverCurrent(base.Guard):
             return False
         worst_ma = measured[0]
         base_ma = (outlet.signalled_da + 5) * 100
+        if worst_ma > base_ma + base_ma // 4:
+            self._steep_ms += outlet.dt_ms
+        elif self._steep_ms > 0:
+            self._steep_ms -= outlet.dt_ms // 2
         if worst_ma <= base_ma:
-            self._steep_ms = self._short_ms = 0
+            self._short_ms = 0
             return False
-        self._steep_ms = self._steep_ms + outlet.dt_ms if worst_ma > base_ma + base_ma // 4 else 0
         self._short_ms = self._short_ms + outlet.dt_ms if worst_ma > 2 * base_ma else 0
         if self._steep_ms > _STEEP_MS or self._short_ms > _SHORT_MS:
             self._present_ms = self.TRIP_MS
@@ -143,6 +148,13 @@ class OverCurrent(base.Guard):
         super().step_present(outlet)
         if self.tripped and not was:
             self._trips = self._trips + 1 if outlet.switch.interruptions else 1
+
+    def step_gone(self, outlet: Outlet) -> None:
+        """What has counted counts down again: the dips of a car that regulates hide no over-current."""
+        if self._present_ms > outlet.dt_ms and not self.tripped and outlet.contactor.commanded:
+            self._present_ms -= outlet.dt_ms
+        else:
+            super().step_gone(outlet)
 
     def may_clear(self, outlet: Outlet) -> bool:
         """Three tries, then unplugging."""
