@@ -58,7 +58,7 @@ async def serve(app: Application, listener: LocalApiListener, client: Any, host:
                         listener.admission.viewers.append(asyncio.current_task())
                 else:
                     routes.check_host(app.wifi, app.config, request.fields)
-                    status, value, more = _public(app, listener, request, host)
+                    status, value, more = await _public(app, listener, request, host)
             except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, "Allow: GET\r\n" if error.status == 405 else ""
@@ -82,13 +82,13 @@ async def written(connection: Any, status: int, value: Any, more: str, last: boo
         await connection.write(status, await _pieces(value), more, last)
 
 
-def _public(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
+async def _public(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
     """Return (status, bytes of a file or pieces of text, header lines) for a path that needs no session."""
     if request.path != _METRICS:
         return page_files.answer(request)
     from charger.local_api import metrics  # 1,500 frozen bytes, for units whose figures are collected
 
-    return metrics.answer(app.report, app.vault, app.security_log, listener, request, host)
+    return await metrics.answer(app.report, app.vault, app.security_log, listener, request, host)
 
 
 async def _answer(app: Application, listener: LocalApiListener, request: Request, host: str) -> tuple:
