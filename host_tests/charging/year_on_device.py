@@ -22,6 +22,7 @@ from charger.grid.countries import load
 from charger.grid.planner import Planner
 from charger.grid.time_zone import TimeZone
 from charger.grid.weekly import WeeklyWindows, minute_of_week
+from charger.runtime.cooperative import run_now
 from sim import timebase
 
 DAY_S, SLOT_S, VOLTS = 86400, 1800, 230
@@ -227,7 +228,7 @@ class Household:
             for half in (0, 1):
                 start = begin + half * DAY_S
                 tariff.add(self.files, self.utc, start, SLOT_S, [self.price(start + n * SLOT_S) for n in range(48)])
-            self.planner.replan()
+            run_now(self.planner.replan())
         leave = departure.next_departure(self.zone, 450, self.utc)
         self.session(wanted_wh, leave)
 

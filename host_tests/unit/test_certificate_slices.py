@@ -1,6 +1,7 @@
 """Short slices of processor time while the unit makes a key and a request, and takes a certificate and a root."""
 
 import asyncio
+import sys
 import time
 
 import flashrig
@@ -14,6 +15,7 @@ from charger.credentials import certificate_store
 from charger.credentials.vault import Vault
 from charger.ocpp.transport.connection_settings import ConnectionSettings
 from charger.ocpp.v16.services.certificate_renewal import CertificateRenewal
+from charger.runtime import memory
 
 HEAP = 8 * 1024 * 1024
 MOST_S = 0.03  # of 50 ms between two ticks; measured: 4 ms
@@ -65,3 +67,28 @@ async def test_no_slice_is_long():
     equal(len(await unit.store.installed(certificate_store.CENTRAL_SYSTEM)), 2)
     task.cancel()
     true(0 < longest[0] < MOST_S, longest[0])
+
+
+async def test_no_slice_imports_more_than_two_of_the_modules_that_check_certificates():
+    unit = Unit()
+    most = [0, 0]
+
+    def look():
+        loaded = sum([name in sys.modules for name in memory.CERTIFICATES])
+        most[:] = [max(most[0], loaded - most[1]), loaded]
+
+    async def watch():
+        while True:
+            look()
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(watch())
+    wanted = {"hashAlgorithm": "SHA256", "issuerNameHash": "0", "issuerKeyHash": "0", "serialNumber": "0"}
+    for job in (unit.store.installed(certificate_store.CENTRAL_SYSTEM), unit.store.delete(wanted),
+                unit.store.install(certificate_store.CENTRAL_SYSTEM, unit.authority.root)):  # fmt: skip
+        memory.unload(memory.CERTIFICATES)
+        await asyncio.sleep(0)
+        most[:] = [0, 0]
+        await job
+        true(0 < most[0] <= 2, most)
+    task.cancel()

@@ -1,5 +1,7 @@
 """The owner's departure over a whole charge point: cheap times within the hours, never above the back end's limit."""
 
+import sys
+
 from check import equal, raises, true
 from ocpp_rig import Rig
 from profiles import profile
@@ -9,6 +11,7 @@ from charger import clock
 from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
 from charger.outlet import limits
+from charger.runtime import memory
 from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
@@ -24,12 +27,12 @@ async def unit(country="none", delay_s=0, utc=EVENING, **factory):
 
 def wants(rig, wh, minute=SEVEN):
     departure.keep(rig.files, 1, (minute, wh))
-    rig.planner.replan()
+    run_now(rig.planner.replan())
 
 
 def prices(rig, *hours, start=EVENING):
     tariff.add(rig.files, clock.utc_s(), start, HOUR_S, list(hours))
-    rig.planner.replan()
+    run_now(rig.planner.replan())
 
 
 async def begin(rig):
@@ -199,7 +202,7 @@ async def test_departure_and_prices_are_kept_over_a_restart_and_can_be_removed()
     connector = await begin(rig)
     await expect_da(rig, 0, "plan")
     departure.keep(rig.files, 1, None)
-    rig.planner.replan()
+    run_now(rig.planner.replan())
     await rig.seconds(2)
     equal((connector.outlet.limits.effective_da, plan(rig)["why"]), (320, ""))
 
@@ -224,7 +227,7 @@ async def test_the_departure_follows_the_change_of_the_clocks():
     before = clock.utc_of(2026, 3, 28, 22)
     equal(departure.next_departure(zone, SEVEN, before), clock.utc_of(2026, 3, 29, 6), "07:00 is an hour earlier in UTC")
     equal(departure.next_departure(zone, SEVEN, clock.utc_of(2026, 10, 24, 20)), clock.utc_of(2026, 10, 25, 7))
-    raises(ValueError, rig.planner.choose_hours, "change", "x", "owner")
+    raises(ValueError, lambda: run_now(rig.planner.choose_hours("change", "x", "owner")))
 
 
 async def worth(rig, unit, minute=SEVEN):
@@ -256,6 +259,15 @@ async def test_a_plan_over_48_prices_is_worked_out_in_slices():
     for _ in steps:
         slices += 1
     true(slices >= 52 // 8 + 2, slices)
+
+
+async def test_a_plan_begins_with_one_import_a_slice():
+    rig = await unit()
+    rig.planner.give_back()
+    steps = rig.planner.plan(rig.planner.lane(rig.connectors[0]))
+    next(steps)
+    loaded = [name for name in memory.PLANNING if name in sys.modules]
+    true("charger.grid.charging_hours" in loaded and "charger.grid.departure" not in loaded, loaded)
 
 
 async def test_the_session_waits_for_the_plan_and_draws_one_delay():

@@ -5,6 +5,7 @@ from household_rig import DONE, EVENING, HOUR_S, RUNS, WAITS, home
 from profiles import profile
 
 from charger.outlet import limits
+from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
 
@@ -126,12 +127,12 @@ async def test_hours_that_are_changed_in_a_session_act_after_the_delay():
     await unit.begin()
     await unit.rig.seconds(31)
     equal(unit.now()[0], 320)
-    unit.planner.choose_hours("change", "1-7 01:00-02:00", "owner")
+    run_now(unit.planner.choose_hours("change", "1-7 01:00-02:00", "owner"))
     await unit.rig.seconds(20)
     equal(unit.now()[0], 320)
     await unit.rig.seconds(15)
     equal(unit.now()[0], 0)
-    unit.planner.choose_hours("remove", "", "owner")
+    run_now(unit.planner.choose_hours("remove", "", "owner"))
     await unit.rig.seconds(35)
     equal(unit.now()[0], 320)
 
@@ -163,7 +164,7 @@ async def test_the_sun_gives_nothing_to_a_car_that_has_its_energy_but_all_to_one
     await unit.begin()
     unit.rig.meters[0].total_wh += 5000
     unit.rig.meters[0].reading.p_mw = [0, 0, 0]
-    unit.planner.replan()
+    run_now(unit.planner.replan())
     for _ in range(70):
         unit.planner.read_house((-200,), -4600)
         await unit.rig.seconds(1)

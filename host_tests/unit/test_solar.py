@@ -12,6 +12,7 @@ from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
 from charger.grid.solar import SolarSurplus
 from charger.metering.reading import Reading
+from charger.runtime.cooperative import run_now
 from sim import timebase
 
 HEAP = 16 * 1024 * 1024
@@ -295,7 +296,7 @@ async def test_the_sun_fills_the_times_in_which_the_plan_waits():
     rig = await unit()
     departure.keep(rig.files, 1, (SEVEN, 20000))
     tariff.add(rig.files, NOON, NOON, 3600, [30] * 12 + [10] * 4 + [30] * 4)
-    rig.planner.replan()
+    run_now(rig.planner.replan())
     await begin(rig)
     await sun(rig, 4000, 100)
     true(150 < da(rig) < 180, "the sun, while the plan waits for the night")
@@ -307,7 +308,7 @@ async def test_the_sun_fills_the_times_in_which_the_plan_waits():
 async def test_without_prices_the_night_before_the_departure_is_kept_for_what_the_sun_leaves():
     rig = await unit()
     departure.keep(rig.files, 1, (SEVEN, 14000))
-    rig.planner.replan()
+    run_now(rig.planner.replan())
     await begin(rig)
     await sun(rig, 0, 10)
     equal(da(rig), 0)

@@ -10,6 +10,7 @@ from charger.access.tokens import Client
 from charger.grid import countries
 from charger.grid.random_delay import WaitingChanges, draw
 from charger.grid.weekly import WeeklyWindows
+from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
 
@@ -53,7 +54,7 @@ async def test_the_owner_accepts_removes_or_changes_the_hours_at_first_use_uk22(
         await rig.seconds(601)
         equal(connector.status, "SuspendedEVSE", "the default holds until there is a choice")
         equal(rig.planner.report()["hours_chosen"], False)
-        rig.planner.choose_hours(choice, windows, "owner, page")
+        run_now(rig.planner.choose_hours(choice, windows, "owner, page"))
         equal((rig.planner.hours().report()["choice"], rig.planner.report()["hours_chosen"]), (choice, True))
         true(events(rig, "ChargingHoursChosen")[-1].startswith(choice))
         await rig.seconds(605)
@@ -66,10 +67,23 @@ async def test_hours_can_be_changed_removed_and_set_later_uk23():
     rig = await unit(PEAK)
     for choice, windows, allowed in (("remove", "", True), ("accept", "", False), ("change", "1 16:00-18:00", True),
                                      ("change", "2 16:00-18:00", False), ("remove", "", True)):  # fmt: skip
-        rig.planner.choose_hours(choice, windows, "owner")
+        run_now(rig.planner.choose_hours(choice, windows, "owner"))
         equal(rig.planner.hours().at(clock.utc_s())[0], allowed)
-    raises(ValueError, rig.planner.choose_hours, "change", "every day", "owner")
+    raises(ValueError, lambda: run_now(rig.planner.choose_hours("change", "every day", "owner")))
     equal(rig.planner.hours().report()["choice"], "remove", "nonsense changes nothing")
+
+
+async def test_hours_that_were_written_hold_though_the_request_ended_there_uk23():
+    rig = await unit(PEAK)
+    await rig.seconds(2)
+    equal(rig.planner.report()["hours_open"], False)
+    steps = rig.planner.choose_hours("remove", "", "owner")
+    while rig.planner.hours().choice is None:
+        next(steps)
+    equal(rig.planner.report()["hours_open"], False, "the hours are looked up in a slice of their own")
+    steps.close()
+    await rig.seconds(2)
+    equal(rig.planner.report()["hours_open"], True)
 
 
 async def test_outside_the_hours_nothing_flows_until_they_begin_uk24():
@@ -87,7 +101,7 @@ async def test_outside_the_hours_nothing_flows_until_they_begin_uk24():
 async def test_the_hours_follow_daylight_saving_time_both_ways_uk24():
     for sunday, utc_end in (((2026, 3, 29), 7), ((2026, 10, 25), 8)):
         rig = await unit(clock.utc_of(*sunday, 0, 30))
-        rig.planner.choose_hours("change", "7 00:00-08:00", "owner")
+        run_now(rig.planner.choose_hours("change", "7 00:00-08:00", "owner"))
         hours = rig.planner.hours()
         end = clock.utc_of(*sunday, utc_end)
         equal(hours.at(end - 1)[0], True)
@@ -237,7 +251,7 @@ async def test_starts_stops_and_steps_of_the_rate_hold_until_the_delay_is_over_u
     for number, amps, before, after in ((1, 16, 320, 160), (2, 32, 160, 320), (3, 6, 320, 60), (4, 0, 60, 0), (5, 32, 0, 320)):
         await installed(rig, profile(number, limit=amps, stack=number))
         await changes_to(after, before)
-    rig.planner.choose_hours("change", "1 00:00-00:01", "owner")
+    run_now(rig.planner.choose_hours("change", "1 00:00-00:01", "owner"))
     await changes_to(0, 320)
 
 
@@ -250,10 +264,12 @@ async def test_a_step_of_the_clock_and_its_correction_begin_no_second_delay_uk35
         before_da = limits.effective_da
         await rig.seconds(100)
         clock.set_utc(there, "test")
+        await rig.seconds(1)
         equal((limits.effective_da, plan(rig)["delay_s"]), (before_da, None))
         equal(rig.planner.skip_delay(connector, "owner"), False, "nothing waits")
-        await rig.seconds(100)
+        await rig.seconds(99)
         clock.set_utc(back, "test")
+        await rig.seconds(1)
         equal(limits.effective_da, before_da)
         true(plan(rig)["delay_s"] in (99, 100, 101), plan(rig)["delay_s"])
 
@@ -263,7 +279,22 @@ async def test_a_step_of_the_clock_and_its_correction_begin_no_second_delay_uk35
     await step_and_back(NIGHT, PEAK)  # of an end
     await rig.until(lambda: limits.effective_da == 0, 102000)
     clock.set_utc(NIGHT, "test")
+    await rig.seconds(1)
     equal(plan(rig)["delay_s"], 300, "the next one is drawn anew")
+
+
+async def test_a_change_after_a_step_of_the_clock_ends_its_delay_when_it_is_taken_back_uk35():
+    rig = await unit(delay_s=300)
+    await charging(rig)
+    clock.set_utc(clock.utc_s() + 60, "test")
+    await rig.seconds(5)
+    await installed(rig, profile(1, limit=16, stack=1))
+    true(plan(rig)["delay_s"] > 290, plan(rig)["delay_s"])
+    await installed(rig, profile(1, limit=32, stack=1))
+    equal(plan(rig)["delay_s"], None)
+    await rig.seconds(100)
+    await installed(rig, profile(1, limit=16, stack=1))
+    true(plan(rig)["delay_s"] > 290, plan(rig)["delay_s"])
 
 
 def test_of_two_changes_that_wait_the_later_one_is_never_taken_back_uk35():

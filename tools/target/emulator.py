@@ -31,6 +31,11 @@ class TargetError(Exception):
     """The target did not start, ended or gave no answer; the text is its output."""
 
 
+def _place(folder: str) -> str:
+    """A folder's place for sys.path: in the image, or among what is frozen."""
+    return folder if folder.startswith(".frozen") else f"/rom/{folder}"
+
+
 class Emulator:
     """A running target with an image mounted at /rom. `counted` makes an instruction last one nanosecond, always.
 
@@ -55,7 +60,7 @@ class Emulator:
         try:
             self._serial = Transport(self._pty())
             self._serial.enter_raw_repl(soft_reset=False, timeout_overall=_START_S)
-            places = ", ".join(f"'/rom/{name}'" if name != ".frozen" else "'.frozen'" for name in self._with_frozen(folders))
+            places = ", ".join(f"'{_place(name)}'" for name in self._with_frozen(folders))
             self.start = _START % (IMAGE, image.stat().st_size, places)  # after a soft reset it has to run again
             self.run(self.start)
         except TransportError as error:

@@ -4,6 +4,7 @@ from charger import log
 from charger.access import roles
 from charger.commands import CONFLICT, INVALID, UNKNOWN
 from charger.errors import CommandError
+from charger.runtime import cooperative
 
 
 async def _status(app: Application, role: Role, _wish: dict, _surface: str) -> dict:
@@ -73,6 +74,7 @@ def _start(app: Application, connector: Connector, role: Role) -> None:
 async def _hours(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     rules = app.planner.report()
     report = {"country": rules["country"], "delay_max_s": rules["delay_max_s"]}
+    await cooperative.run(app.planner.load_hours())
     report.update(app.planner.hours().report())
     app.planner.give_back()
     return report
@@ -84,7 +86,7 @@ async def _set_hours(app: Application, role: Role, args: dict, surface: str) -> 
     if (args["choice"] == "change") != ("windows" in args and windows != ""):
         raise CommandError(INVALID, "windows: with the choice change, and only with it.")
     try:
-        app.planner.choose_hours(args["choice"], windows, "%s, %s" % (role, surface))
+        await cooperative.run(app.planner.choose_hours(args["choice"], windows, "%s, %s" % (role, surface)))
     except ValueError:
         raise CommandError(INVALID, "windows: such as 1-5 22:00-24:00;6-7 00:00-24:00 is wanted.")
     return {}

@@ -46,7 +46,7 @@ async def _set_plan(app: Application, _role: Role, args: dict, _surface: str) ->
         wish = (minute, wh, clock.utc_s() or 0)
     departure.keep(app.files, connector.id, wish)
     await clock.sleep_ms(0)
-    app.planner.replan()
+    await cooperative.run(app.planner.replan())
     return {}
 
 
@@ -70,7 +70,7 @@ async def _set_tariff(app: Application, _role: Role, args: dict, _surface: str) 
     prices = [int(price * 100 + (0.5 if price >= 0 else -0.5)) for price in args["prices"]]
     tariff.add(app.files, clock.utc_s() or 0, start, args["minutes"] * 60, prices)
     await clock.sleep_ms(0)
-    app.planner.replan()
+    await cooperative.run(app.planner.replan())
     return {}
 
 

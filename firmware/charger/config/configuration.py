@@ -22,7 +22,7 @@ _WORDS = {"policy": ("latch", "stop", "report"), "country": ("GB", "DE", "none")
 _SECRET = "ocpp/authorization-key"  # in the vault
 _LONGEST = 500  # of any value (OCPP-120)
 _TYPE, _ACCESS, _PROFILE, _DEFAULT = const(0), const(1), const(2), const(3)  # indices of a row
-_FEW = const(32)  # names that are looked up in one slice
+_FEW = const(16)  # names that are looked up in one slice
 _LOW, _HIGH, _CHECK = const(4), const(5), const(6)
 
 

@@ -10,7 +10,7 @@ The unit's own certificate: chain in a file, key in the vault; during a trial th
 """
 
 from charger import clock, log
-from charger.runtime import memory
+from charger.runtime import cooperative, memory
 
 CENTRAL_SYSTEM = "CentralSystemRootCertificate"
 MANUFACTURER = "ManufacturerRootCertificate"
@@ -22,6 +22,19 @@ _GONE = "roots_gone.json"
 
 # Causes of a failed connection that mean the back end's certificate does not match the roots (WP-20).
 _BAD = ("untrusted", "expired", "certificate", "proof")
+
+
+def load_checks() -> Iterator:
+    """A generator of slices that imports what checks certificates: at once it takes an ESP32 25 ms."""
+    from charger.crypto import ec  # noqa: F401 - memory.unload() unloads it (CERTIFICATES)
+
+    yield
+    from charger.crypto import x509  # noqa: F401 - memory.unload() unloads it
+
+    yield
+    from charger.crypto import path_validation, pem  # noqa: F401 - memory.unload() unloads them
+
+    yield
 
 
 class CertificateStore:
@@ -120,6 +133,7 @@ class CertificateStore:
 
     async def install(self, kind: str, text: str) -> str:
         """Install a root: Accepted; Rejected if invalid, present already or the store is full; Failed by the flash (WP-19)."""
+        await cooperative.run(load_checks())
         from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
         await clock.sleep_ms(0)
@@ -133,6 +147,7 @@ class CertificateStore:
 
     async def delete(self, wanted: dict) -> str:
         """Delete a root: Accepted, NotFound, or Failed for one in use (WP-23)."""
+        await cooperative.run(load_checks())
         from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
         try:
@@ -145,6 +160,7 @@ class CertificateStore:
 
     async def installed(self, kind: str) -> list:
         """Return the hash data of all roots of a kind (WP-21, 22)."""
+        await cooperative.run(load_checks())
         from charger.credentials import root_store  # memory.unload() unloads it, with what it imports (CERTIFICATES)
 
         try:

@@ -216,6 +216,8 @@ class Planner:
             self._step_lane(lane)
             if self._costs is not None:
                 self._costs.second(lane)
+        if self._stepping:
+            self._stepping = any(lane.work is not None for lane in self.lanes)
 
     def _step_lane(self, lane: Lane) -> None:
         outlet = lane.connector.outlet
@@ -271,24 +273,43 @@ class Planner:
 
     def plan(self, lane: Lane) -> Any:
         """A generator of slices that returns the plan of the running session, None without a departure: give_back() then."""
+        yield from self.load_hours()
+        hours = self.hours()
+        yield
         from charger.grid import departure  # memory.unload() unloads it; a few times an hour, where a departure was given
 
         sun = None
         if self.solar is not None:  # in the mode "minimum" the owner wants 6 A whatever they cost
             sun = self._config.get_int("SolarExportPrice") * 100 if self.solar.mode == "surplus" else _WORTHLESS
-        return departure.work_out(
-            self._files, self.hours(), clock.utc_s(), lane, self.delay_most_s, self._config.supply_volts, sun)  # fmt: skip
+        return (yield from departure.work_out(
+            self._files, hours, clock.utc_s(), lane, self.delay_most_s, self._config.supply_volts, sun))  # fmt: skip
 
-    def replan(self) -> None:
-        """A departure, the tariff, the hours or the time is another one."""
+    def replan(self) -> Steps:
+        """A generator of slices: a departure, the tariff, the hours or the time is another one."""
+        self.outdate()
+        yield
+        if self._costs is not None:  # it looks up the price with modules that it unloads
+            for lane in self.lanes:
+                self._costs.second(lane)
+            yield
+        yield from self.load_hours()
+        self.second()
+        self.give_back()
+
+    def outdate(self) -> None:
+        """Have everything that was looked up looked up again by the next second()."""
         self._departures = self._files.exists(_DEPARTURES)
         self._use_tariff()
         self._open_until = 0
         for lane in self.lanes:
             lane.plan_until = 0
             lane.work = None
-        self.second()
-        self.give_back()
+
+    def load_hours(self) -> Iterator:
+        """A generator of slices that imports what hours() needs."""
+        from charger.grid import charging_hours  # noqa: F401 - memory.unload() unloads it
+
+        yield
 
     def hours(self) -> Any:
         """The charging hours, for one look: give_back() then."""
@@ -311,17 +332,24 @@ class Planner:
         self.give_back()
 
     def _time_stepped(self, _old: Any, _new: Any, _source: str) -> None:
-        """A step of the clock is no relevant time: a change that one takes back and another brings back waits one delay."""
+        """A step of the clock is no relevant time: a change that one takes back and another brings back waits one delay.
+
+        What follows from the new time comes with the next second(): a look at the hours takes 20 ms.
+        """
         self._stepping = True
-        self.replan()
-        self._stepping = any(lane.work is not None for lane in self.lanes)
+        self.outdate()
 
     # --- what a person wants ---
 
-    def choose_hours(self, choice: str, windows: str, by: str) -> None:
-        """The owner accepts, removes or changes the charging hours. ValueError, OSError by the flash."""
-        self.hours().choose(choice, windows, by)
-        self.replan()
+    def choose_hours(self, choice: str, windows: str, by: str) -> Iterator:
+        """A generator of slices: the owner accepts, removes or changes the charging hours. ValueError, OSError by the flash."""
+        yield from self.load_hours()
+        hours = self.hours()
+        yield
+        hours.choose(choice, windows, by)
+        self._open_until = 0  # from now on second() follows what is on flash, whatever becomes of this generator
+        yield
+        yield from self.replan()
 
     def refusal(self, connector: Connector) -> str:
         """Why energy cannot flow whatever is overridden, '' where it can: limits and guards that protect (UK-16)."""

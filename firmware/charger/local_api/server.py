@@ -59,7 +59,7 @@ async def serve(api: LocalApi, client: Any, host: str) -> None:
                         admission.viewers.append(asyncio.current_task())
                 else:
                     routes.check_host(api, request.fields)
-                    status, value, more = _public(api, request, host)
+                    status, value, more = await _public(api, request, host)
             except RequestError as error:
                 last = last or error.fatal
                 status, value, more = error.status, {"error": str(error)}, "Allow: GET\r\n" if error.status == 405 else ""
@@ -83,13 +83,13 @@ async def written(connection: Any, status: int, value: Any, more: str, last: boo
         await connection.write(status, await _pieces(value), more, last)
 
 
-def _public(api: LocalApi, request: Request, host: str) -> tuple:
+async def _public(api: LocalApi, request: Request, host: str) -> tuple:
     """Return (status, bytes of a file or pieces of text, header lines) for a path that needs no session."""
     if request.path != _METRICS:
         return page_files.answer(request)
     from charger.local_api import metrics  # 1,500 frozen bytes, for units whose figures are collected
 
-    return metrics.answer(api, request, host)
+    return await metrics.answer(api, request, host)
 
 
 async def _answer(api: LocalApi, request: Request, host: str) -> tuple:

@@ -122,6 +122,7 @@ class History:
             last = shown["end"] or last
             if seq >= start:
                 found.append((session.tag_seq, shown))
+        yield
         yield from self._add_tags(found)
         found.reverse()
         return [shown for _, shown in found], (start if start > self._journal.first_seq else None)

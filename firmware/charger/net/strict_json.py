@@ -15,6 +15,7 @@ from charger.net.json_scan import JsonScan
 from charger.runtime import memory
 
 _LARGE = const(2048)  # bytes; smaller messages never fill the heap
+_NO_SLICE = const(1536)  # bytes; smaller messages are parsed in one slice with what comes before and after
 _OWN = const(4096)  # bytes; the buffer of a larger message is not used for the next one (net/websocket.py)
 _ITEMS_A_SLICE = const(256)
 
@@ -62,8 +63,10 @@ async def loads(buf: bytearray, end: int, scan: JsonScan) -> Any:
                 await joined.run()
                 long = joined.long
     if long is None:
+        if end > _NO_SLICE:
+            await clock.sleep_ms(0)
         value = json.loads(memoryview(buf)[:end])  # type: ignore[arg] - takes any buffer
-        if end > _LARGE:
+        if end > _NO_SLICE:
             await clock.sleep_ms(0)
         keys = await keys_of(value) if scan.inspect else scan.keys
     else:

@@ -38,7 +38,7 @@ class Home:
 
     def prices(self, *hours, start=None):
         tariff.add(self.files, clock.utc_s(), clock.utc_s() if start is None else start, HOUR_S, list(hours))
-        self.planner.replan()
+        run_now(self.planner.replan())
 
     async def begin(self, number=1):
         await self.rig.plug(number)

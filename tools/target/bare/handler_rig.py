@@ -206,8 +206,8 @@ class App:
         self.updates = Part(updater=Part(offer={"version": "0.9.0"}, busy=True))
         self.link = Part(fault=None)
         self.station = Part()
-        self.settings = Part(url=None)
-        self.wifi = Part(setup=None, wired=lambda: False, scan=lambda: [("n" * 32, -60, True)] * 16)
+        self.settings = Part(url=None, security_profile=3)
+        self.wifi = Part(setup=None, host="pilotlight-1", wired=lambda: False, scan=lambda: [("n" * 32, -60, True)] * 16)
         self.readers = [(rig.connectors[0], None)]
         self.control = Part(ticks=1, max_gap_ms=20, max_us=2000)
         self.supervisor = Part(failed=None)

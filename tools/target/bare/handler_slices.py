@@ -51,7 +51,8 @@ async def measured(name, job):
     try:
         await slices.counted(job)
     except Exception as error:  # noqa: BLE001 - a refusal has its slices as well
-        print("missing" if "Internal" in str(error) else "refused", name, repr(error))
+        faulty = "Internal" in str(error) or isinstance(error, (AttributeError, TypeError))
+        print("missing" if faulty else "refused", name, repr(error))
     for _ in range(8):
         await asyncio.sleep(0)
     print("count", "slice." + name.replace(" ", "_"), slices.end())
@@ -137,7 +138,7 @@ async def request(api, data):
     if asked.path.startswith("/api/"):
         status, value, more = await server._answer(api, asked, "192.0.2.9")
     else:
-        status, value, more = server._public(api, asked, "192.0.2.9")
+        status, value, more = await server._public(api, asked, "192.0.2.9")
     await server.written(connection, status, value, more, False)
 
 
@@ -344,8 +345,8 @@ async def files(rig):
     readers = {
         "grid/charging_hours.py": rig.planner.hours,
         "metering/history.py": lambda: history.History(own)._folded(),
-        "ocpp/v16/services/smart_charging.py": lambda: smart_charging.SmartCharging(cp),
-        "ocpp/v16/services/reservations.py": lambda: reservations.Reservations(cp),
+        "ocpp/v16/services/smart_charging.py": lambda: smart_charging.SmartCharging(cp.config, cp.connectors, own, cp.planner, None),
+        "ocpp/v16/services/reservations.py": lambda: reservations.Reservations(cp.config, cp.connectors, own, cp.status),
         "config/configuration.py": lambda: configuration.Configuration(own, {}),
     }
     for module, (name, make) in worst_bytes.FILES.items():

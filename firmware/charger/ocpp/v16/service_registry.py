@@ -3,7 +3,8 @@
 docs/PERFORMANCE.md has the memory of their modules. `loaded` services receive session events and the 1 s tick.
 """
 
-from charger.credentials.certificate_store import MANUFACTURER
+from charger.credentials.certificate_store import MANUFACTURER, load_checks
+from charger.runtime import cooperative
 
 
 def _none():
@@ -129,6 +130,12 @@ class ServiceRegistry:
                 self.files, self.availability, self.updater, self.post_call, self.ready, self.note, self.manufacturer_roots,
                 self.updates_firmware)  # fmt: skip
         return service
+
+    async def load_signed_firmware(self) -> SignedFirmwareUpdate:
+        """Return signed_firmware(); its first import in slices."""
+        if "signed firmware" not in self.loaded:
+            await cooperative.run(load_checks())
+        return self.signed_firmware()
 
     def firmware(self) -> FirmwareUpdate:
         """Return the updates that the back end requests."""

@@ -11,13 +11,18 @@ def handle(cp: ChargePoint, request: dict):
     if message == "LogStatusNotification":
         cp.after(cp.logs().trigger)
     elif message == "FirmwareStatusNotification":
-        cp.after(cp.signed_firmware().trigger)  # here it means the signed one
+        return _signed(cp)  # here it means the signed one
     elif message == "SignChargePointCertificate":
         return _sign(cp)
     elif message in ("BootNotification", "Heartbeat", "MeterValues", "StatusNotification"):
         return trigger_message.handle(cp, request)
     else:
         return {"status": "NotImplemented"}
+    return {"status": "Accepted"}
+
+
+async def _signed(cp: ChargePoint) -> dict:
+    cp.after((await cp.load_signed_firmware()).trigger)
     return {"status": "Accepted"}
 
 

@@ -27,9 +27,10 @@ SPEC = (
 )
 
 
-def handle(cp: ChargePoint, request: dict) -> dict:
+async def handle(cp: ChargePoint, request: dict) -> dict:
     """Accepted, AcceptedCanceled when a running upload is given up for it, Rejected without a way to send files or for a
     span that ends before it begins."""
+    await clock.sleep_ms(0)  # the check of the request takes 6 ms, the first import of the service 10
     service, kind, asked = cp.logs(), request["logType"], request["log"]
     span = clock.seconds_of(asked.get("oldestTimestamp")), clock.seconds_of(asked.get("latestTimestamp"))
     if None not in span and span[1] < span[0]:  # type: ignore[operator]

@@ -40,7 +40,7 @@ async def handle(cp: ChargePoint, request: dict) -> dict:
         "retries": int(request.get("retries", 0)),
         "interval_s": int(request.get("retryInterval", 60)),
     }
-    service = cp.signed_firmware()
+    service = await cp.load_signed_firmware()
     status = await service.status_of_request(job)
     if status.startswith("Accepted"):
         cp.after(lambda: service.start(job))
