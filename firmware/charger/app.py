@@ -181,7 +181,7 @@ class Application:
 
     def updater(self) -> Updater | None:
         """Return the Updater, None on a board without a second slot."""
-        return self.updates.updater if self.updates else None
+        return self.updates.updater() if self.updates else None
 
     # --- jobs of housekeeping ---
 
