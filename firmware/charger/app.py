@@ -138,7 +138,7 @@ class Application:
         self._reconnecting = asyncio.create_task(self.link.reconnect())
 
     def home_card(self, tag: str) -> tuple | None:
-        """(status, parent) of a card in the owner's list; None for any other, and where a back end is set, which decides."""
+        """Return (status, parent) of a card in the owner's list; None for another card, and with a back end, which decides."""
         if self.settings.url or not self.files.exists("home_cards.json"):
             return None
         from charger.access import home_cards  # 800 frozen bytes, for units with such a list
@@ -181,7 +181,7 @@ class Application:
 
     def updater(self) -> Updater | None:
         """Return the Updater, None on a board without a second slot."""
-        return self.updates.updater if self.updates else None
+        return self.updates.updater() if self.updates else None
 
     # --- jobs of housekeeping ---
 

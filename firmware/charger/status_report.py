@@ -83,7 +83,7 @@ def setup_words(provisioned: bool, vault: Vault) -> str:
 
 
 def _support_until(factory: str) -> str | None:
-    """The later date of the factory's and the release's, YYYY-MM-DD; None without any. What is no such date counts as none."""
+    """The later date of the factory's and the release's, YYYY-MM-DD; None without any. Any other text counts as none."""
     parts = factory.split("-")
     if [len(part) for part in parts] != [4, 2, 2] or not all(part.isdigit() for part in parts):
         factory = ""

@@ -1,4 +1,7 @@
-"""Holders of the whole Application (`app`) or the whole ChargePoint (`cp`); all others get the collaborators that they use."""
+"""Holders of the whole Application (`app`) or the whole ChargePoint (`cp`); all others get the collaborators that they use.
+
+A part that is created on demand comes from a method: a property only reads.
+"""
 
 import ast
 
@@ -36,6 +39,14 @@ def held(source):
     return found
 
 
+def creating_properties(source):
+    """Names of the properties of this source that import a module or set an attribute or an item."""
+    return [node.name for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.FunctionDef) and any(ast.unparse(part) == "property" for part in node.decorator_list)
+            and any(isinstance(part, (ast.Import, ast.ImportFrom)) or (
+                isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store)) for part in ast.walk(node))]
+
+
 def holders(name):
     """The modules outside of the interfaces that are given the whole `name`."""
     return {module for module, path in modules().items()
@@ -50,6 +61,19 @@ def test_no_other_module_is_given_the_whole(name):
 @pytest.mark.parametrize("name", ["app", "cp"])
 def test_the_list_has_only_those_that_are(name):
     assert set(HOLDERS[name]) - holders(name) == set(), "take them off the list"
+
+
+def test_no_property_creates_anything():
+    found = {module: creating_properties(path.read_text(encoding="utf-8")) for module, path in modules().items()}
+    assert {module: names for module, names in found.items() if names} == {}, "make it a method"
+
+
+def test_a_property_that_imports_or_sets_is_found():
+    creates = "class A:\n    @property\n    def part(self):\n        %s\n        return self.made\n"
+    assert creating_properties(creates % "self.made = 1") == ["part"]
+    assert creating_properties(creates % "self.made['a'] = 1") == ["part"]
+    assert creating_properties(creates % "import a") == ["part"]
+    assert creating_properties(creates % "a, b = self.made") == []
 
 
 def test_both_ways_to_be_given_it_are_found():

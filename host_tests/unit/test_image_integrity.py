@@ -113,9 +113,9 @@ async def test_f_s7_what_is_no_hash_and_a_mark_without_one_are_no_clean_bill():
 async def test_an_image_that_gave_up_its_trial_is_not_compared_with_the_hash_of_the_other():
     updates, app, slots = make_updates(DownloadSource(notice()))
     slots.image[5] ^= 1
-    updates.updater.on_trial = True
+    updates.updater().on_trial = True
     await updates._check_image()
     equal((slots.reads, app.security_log.events), (0, []))
-    updates.updater.on_trial = False
+    updates.updater().on_trial = False
     await let_pass(updates._check_image(), 60, 1)
     equal(app.security_log.events, ["FirmwareIntegrityFailed"])

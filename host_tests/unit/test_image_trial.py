@@ -149,7 +149,7 @@ class Unit:
 
     def __init__(self, updater):
         self.updates = self
-        self.updater = updater
+        self.updater = lambda: updater
         self.report = updater.report
 
 

@@ -37,9 +37,9 @@ class Unit:
 
     def connected(self):
         """As ConnectionSettings.opened() does, at one go."""
-        if self.settings._change is not None and self.settings.change.active:
-            self.settings.change.opened()
-            cooperative.run_now(self.settings.change.finish())
+        if self.settings._change is not None and self.settings.change().active:
+            self.settings.change().opened()
+            cooperative.run_now(self.settings.change().finish())
 
     def attempts(self, good, most=6):
         """Attempts at a back end that takes what is good only."""
@@ -53,7 +53,7 @@ class Unit:
     def begin_certificate(self):
         self.vault.put(certificate_store.NEXT_KEY, b"new")
         self.files.write(certificate_store.NEXT_CHAIN, b"NEW")
-        self.settings.change.begin_certificate()
+        self.settings.change().begin_certificate()
 
 
 def _raise_profile(unit):
@@ -149,7 +149,7 @@ def test_what_was_not_written_before_the_power_failed_or_is_gone_is_not_on_trial
         _, start = _fresh(3, "vault")
         flashrig.files().write_json(credential_trial.FILE, record)
         unit = start()
-        true(not unit.settings.change.active, record)
+        true(not unit.settings.change().active, record)
         equal([unit.settings.failed("auth") for _ in range(5)], [False] * 5)
         equal((unit.events, unit.files.exists(credential_trial.FILE)), ([], False))
 
@@ -171,7 +171,7 @@ def test_a_key_that_no_connection_uses_is_not_on_trial():
     _, start = _fresh(0, "factory")
     unit = start()
     _change_key(unit)
-    true(not unit.settings.change.active)
+    true(not unit.settings.change().active)
     for _ in range(9):
         unit.settings.failed("refused")
     equal(start().link()[1], NEW.encode())
@@ -195,10 +195,10 @@ def test_a_certificate_that_comes_before_a_proven_key_is_completed_is_on_trial()
     _, start = _fresh(2, "vault")
     unit = start()
     _change_key(unit)
-    unit.settings.change.opened()
+    unit.settings.change().opened()
     true("proven" in unit.files.read_json(credential_trial.FILE))
     _change_certificate(unit)
-    true(unit.settings.change.active)
+    true(unit.settings.change().active)
     equal([unit.settings.failed("own-cert") for _ in range(4)], [False, False, False, True])
     equal(start().link(), (2, NEW.encode(), "OLD", "old"))
 
@@ -212,7 +212,7 @@ def test_a_further_change_has_all_its_attempts():
         for failures in (3, 4):
             change(unit)
             equal([unit.settings.failed(cause) for _ in range(failures)], [False] * 3 + [True] * (failures - 3))
-        true(not unit.settings.change.active and not unit.files.exists(credential_trial.FILE), "the trial is over")
+        true(not unit.settings.change().active and not unit.files.exists(credential_trial.FILE), "the trial is over")
         equal([info for _, info in unit.events if "restored" in info], told)
 
 
@@ -220,7 +220,7 @@ def test_a_second_change_while_the_first_is_being_completed():
     _, start = _fresh(1, "vault")
     unit = start()
     _change_key(unit)
-    change = unit.settings.change
+    change = unit.settings.change()
     change.opened()
     steps = change.finish()
     next(steps)

@@ -92,8 +92,8 @@ def _linked(files):
     for _ in range(6):
         settings.failed("auth")
     true(config.get_str("SecurityProfile") in ("0", "1", "2", "3"), config.get_str("SecurityProfile"))
-    settings.change.opened()
-    cooperative.run_now(settings.change.finish())
+    settings.change().opened()
+    cooperative.run_now(settings.change().finish())
     for kind in (certificate_store.CENTRAL_SYSTEM, certificate_store.MANUFACTURER):
         store.roots(kind)
     store.deleted_factory_roots()

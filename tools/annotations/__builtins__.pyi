@@ -46,6 +46,7 @@ from charger.net.url import Url as Url
 from charger.net.websocket import WebSocket as WebSocket
 from charger.ocpp.transport.connection import Connection as Connection
 from charger.ocpp.transport.connection_settings import ConnectionSettings as ConnectionSettings
+from charger.ocpp.transport.credential_trial import CredentialTrial as CredentialTrial
 from charger.ocpp.transport.rpc import Rpc as Rpc
 from charger.ocpp.v16.charge_point import ChargePoint as ChargePoint
 from charger.ocpp.v16.charging_profile import ChargingProfile as ChargingProfile

@@ -48,7 +48,7 @@ def change(files: Files, tag: str, name: str | None, blocked: bool | None, remov
 
 
 class Learning:
-    """Waits a minute for the card that is to be added; the first card that is shown ends it."""
+    """Waits for the card to be added, for a minute at most; the first card that is shown ends the wait."""
 
     def __init__(self, files: Files, name: str):
         self._files = files
@@ -57,7 +57,7 @@ class Learning:
 
     @property
     def left_s(self) -> int:
-        """Seconds for which a card is still waited for."""
+        """Seconds that are left of the wait."""
         return max(0, self._end_s - clock.uptime_s())
 
     def take(self, tag: str) -> bool:

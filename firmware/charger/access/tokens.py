@@ -1,8 +1,8 @@
-"""The owner's tokens: one lets one client, a script or Home Assistant, do what its rights name, without a PIN (SEC-2, SEC-18).
+"""The owner's tokens: a client, as a script or Home Assistant, uses the rights of its token without a PIN (SEC-2, SEC-18).
 
-The unit draws a token of 128 bits, which cannot be guessed, and tells it once. In the vault it is a hash; the token of Home
-Assistant is also kept itself, since the discovery has to tell it at each connection to the broker. They are personal data: an
-erasure deletes them.
+The unit draws a token of 128 random bits and shows it once. The vault stores its hash; it also stores the token of Home
+Assistant itself, because the discovery sends that at each connection to the broker. Tokens are personal data: an erasure
+deletes them.
 """
 
 import hashlib

@@ -235,7 +235,7 @@ class SecurityLog:
             self._move(_BROKEN, broken)
 
     def _verify_steps(self) -> Steps:
-        """A generator of slices for cooperative.run(); what is written meanwhile is not looked at."""
+        """Generator of slices for cooperative.run(); it does not check entries that are written meanwhile."""
         expected = self.first_seq
         end, head = self.next_seq, self._head
         before = None

@@ -25,8 +25,7 @@ async def _update(app: Application, _role: Role, _wish: dict, _surface: str) -> 
 
 
 async def _install(app: Application, role: Role, _wish: dict, _surface: str) -> dict:
-    updates = _updates(app)
-    updater = updates.updater
+    updater = _updates(app).updater()
     offer = updater.offer
     if offer is None:
         raise CommandError(CONFLICT, "No update is on offer.")
@@ -39,10 +38,10 @@ async def _install(app: Application, role: Role, _wish: dict, _surface: str) -> 
 
 
 async def _confirm_update(app: Application, role: str, _wish: dict, _surface: str) -> dict:
-    updates = _updates(app)
-    if not updates.updater.awaits_backend:
+    updater = _updates(app).updater()
+    if not updater.awaits_backend:
         raise CommandError(CONFLICT, "No update waits for the back end.")
-    updates.updater.vouch()
+    updater.vouch()
     log.info("update", "confirmed by the " + role)
     return {}
 

@@ -4,10 +4,9 @@ Points are in Jacobian coordinates (x / z^2, y / z^3), z = 0 at infinity; formul
 
 Side channels, as far as Python integers allow: the multiplication with a secret scalar does the same 63 doublings and
 64 additions for every scalar, with no branch on a secret bit (signed comb, all digits odd); it starts from randomly
-scaled coordinates; inversions are powers with a public exponent, of blinded values. What remains is that MicroPython's
-integers take a little less time when they happen to be short, and that table look-ups are by secret index: on a
-microcontroller without a data cache in front of RAM that does not show. Verification is about public values and takes
-no such care.
+scaled coordinates; inversions are powers with a public exponent, of blinded values. Two differences are left: MicroPython's
+integers take a little less time when they are short, and table look-ups use a secret index, which shows only on a
+processor with a data cache in front of RAM. Verification handles public values and takes no such measures.
 
 All long functions are generators: see runtime/cooperative.py. Costs: tools/bench_crypto.py.
 """
@@ -211,7 +210,7 @@ def _row(number: int) -> tuple:
 class _Comb:
     """A scalar 0 <= k <= N in 64 columns of four digits +1 or -1, so that k G = sum of 2^j * column(j).
 
-    An even k is replaced by N - k, which is odd, and the sign of every column turned round.
+    An even k is replaced by N - k, which is odd, and the sign of every column is inverted.
     """
 
     def __init__(self, k: int):

@@ -1,4 +1,4 @@
-"""HMAC-SHA256 (RFC 2104), and a comparison whose time says nothing about where two values differ."""
+"""HMAC-SHA256 (RFC 2104), and a comparison whose duration does not depend on the place where two values differ."""
 
 import hashlib
 

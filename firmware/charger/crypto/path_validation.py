@@ -1,8 +1,8 @@
-"""Whether to believe a certificate: the path from a leaf to an installed root (RFC 5280 6.1), and new roots.
+"""Validation of a certificate: the path from a leaf to an installed root (RFC 5280 6.1), and new roots.
 
 Trust does not depend on what the peer sends beside the leaf: extra certificates are only candidates for the path.
-Names are compared octet for octet. Not done, and refused rather than passed over: name constraints, policy
-constraints (as unknown critical extension). Revocation: none, the server's certificates are short-lived (WP-10).
+Names are compared octet for octet. Name constraints are not evaluated: a certificate that has them is refused, as one with
+policy constraints is (an unknown critical extension). Revocation: none, the server's certificates are short-lived (WP-10).
 """
 
 from micropython import const

@@ -37,9 +37,9 @@ def check_key(n: int, e: int) -> None:
 
 
 def verify_pkcs1(n: int, e: int, digest: bytes, signature: bytes, hash_name: str = "SHA256") -> Steps:
-    """Generator: whether signature over digest is of the key (n, e), by comparing the whole encoded message.
+    """Generator: True when the key (n, e) made the signature over the digest; the whole encoded message is compared.
 
-    Nothing of the recovered block is parsed, so there is no lenient reading of it to exploit.
+    The recovered block is not parsed, so no lenient parser can be exploited.
     """
     check_key(n, e)
     if hash_name not in _DIGEST_INFO:

@@ -68,7 +68,7 @@ class Certificate:
         self._read_tbs(der.DerReader(encoded, start, end, 1), algorithm)
 
     def tbs(self) -> bytes:
-        """The signed part (a copy: certificates are kept, this is needed rarely)."""
+        """Return a copy of the signed part; it is not stored, because it is rarely needed."""
         return self.der[self._tbs : self._tbs_end]
 
     def _read_tbs(self, tbs: der.DerReader, algorithm: bytes) -> None:

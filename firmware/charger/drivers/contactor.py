@@ -16,8 +16,8 @@ _USUAL_OPEN_MS = const(20)
 class Contactor:
     """`closed()` returns the feedback, not the command. The output starts open (CP-30).
 
-    `close_ms` and `open_ms`: what it takes at most. `complete`: whether each pole was closed at the last closed(). `taken`:
-    the co-processor has opened it (drivers/coprocessor.py), never so on a board without one.
+    `close_ms`, `open_ms`: the longest time of each movement. `complete`: each pole was closed at the last closed(). `taken`:
+    the co-processor has opened it (drivers/coprocessor.py); always False on a board without one.
     """
 
     taken = False

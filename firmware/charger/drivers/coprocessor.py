@@ -41,10 +41,10 @@ class WatchedPilot(Pilot):
         Pilot.__init__(self, wiring)
 
     def start(self, parts: tuple) -> None:
-        """Load and run the program; each of `parts`, which may be None, asks it for ADC1 from now on.
+        """Load and start the program; each of `parts`, which may be None, requests ADC1 from it from then on.
 
-        A program that runs since before a reset ends first; what it has opened for is reported. Without a program the unit
-        charges as one whose chip has none.
+        A program that still runs since before a reset is ended first, and the reason why it opened is reported. Without a
+        program the unit charges like one whose chip has no co-processor.
         """
         from coprocessor_program import ENTRY, PROGRAM  # in the board's folder, 600 frozen bytes
 

@@ -148,7 +148,7 @@ class EraseAhead:
             raise
 
     def prepare(self) -> None:
-        """At the very first start: make all spares ready. Some seconds, in which no contactor has been closed yet."""
+        """Erase all spares, at the first start of the unit; it takes some seconds, before a contactor can close."""
         if not self._generation:
             while self.step():
                 pass

@@ -163,7 +163,7 @@ class Pilot:
         samples.sort()
 
     def _fill_by_clock(self, samples: list) -> None:
-        """The same with each sample at its time, the first one at `_due_us`."""
+        """Take each sample at its own time, the first one at `_due_us`, and sort them."""
         count = len(samples)
         for n in range(count):
             wait_us = clock.ticks_diff(self._due_us, clock.ticks_us()) + n * _PERIOD_US // count

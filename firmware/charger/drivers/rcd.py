@@ -33,7 +33,7 @@ class ResidualCurrentMonitor:
         self._trip.irq(handler, Pin.IRQ_RISING)
 
     def reset(self, on: bool) -> None:
-        """Press the reset of a latching monitor, or let it go."""
+        """Set or clear the reset input of a latching monitor."""
         if self._reset is not None:
             self._reset.value(1 if on else 0)
 

@@ -1,9 +1,10 @@
-"""The owner's departure: so much energy by a time of day, at the cheapest times within the charging hours.
+"""The owner's departure: an amount of energy by a time of day, at the cheapest times within the charging hours.
 
-The plan is worked out from what is known now, and again when the session, the owner's wish, the prices or the hours change and
-each quarter of an hour; the planner keeps only what holds now. The energy still wanted is turned into time by the power that
-the car has shown in this session, before that by one phase of what the limits that protect leave; by no more than what back end
-and owner allow now. A car that took all of what a limit that passes (the sun, the house) left has not shown its power.
+The plan is computed from the present data, and again when the session, the owner's request, the prices or the hours change and
+each quarter of an hour; the planner keeps only the part that applies now. The missing energy is converted to time with the power
+that the car has drawn in this session, or, before it has drawn any, with one phase of the current that the protecting limits
+leave; at most with the power that back end and owner allow now. The power of a car is still unknown when the car took all of
+the current that a passing limit (sun, house) left.
 """
 
 from micropython import const

@@ -98,7 +98,7 @@ class Lane:
         self.want(SOLAR, None if override or says == RUN else solar_da)
 
     def want(self, source: str, limit_da: int | None) -> None:
-        """Note what a source wants, 0.1 A; None for nothing."""
+        """Store the current that a source requests, 0.1 A; None for no request."""
         if limit_da is None:
             self.wanted.pop(source, None)
         else:

@@ -118,7 +118,7 @@ class SolarSurplus:
         return 1 if self._single == number else outlet.most_phases
 
     def _choose_phases(self, most: int, now_s: int) -> None:
-        """One phase, or `most` that the car uses, by what the surplus is enough for."""
+        """Change to `most`, the phases that the car uses, when the surplus is enough for them, else to one."""
         enough = most if self._available_da(most) >= _LEAST_DA else 1
         if enough == self._phases:
             self._phases_since_s = None
@@ -137,7 +137,7 @@ class SolarSurplus:
         self._phases_since_s = None
 
     def _turn(self, now_s: int, turn: bool) -> None:
-        """Begin or end when that has been wanted long enough, and the last change is long enough ago."""
+        """Begin or end when the surplus has asked for it long enough and the last change is long enough ago."""
         if not turn:
             self._since_s = None
             return

@@ -89,9 +89,9 @@ class Admission:
 
 
 async def _drive(secured: Any, yields: bool) -> bytes:
-    """Reading drives the handshake; None says that the client's next flight, or its request, is to come.
+    """Read, which drives the handshake; None means that the client's next flight, or its request, has not come yet.
 
-    MicroPython does not tell when a server's handshake is over: the first byte of the request shows it.
+    MicroPython does not report the end of a server's handshake: the first byte of the request shows it.
     """
     byte = bytearray(1)
     while True:

@@ -94,7 +94,7 @@ class Station:
         return joined
 
     def scan(self) -> list:
-        """The radio's."""
+        """Return the networks that the radio finds."""
         return self._radio.scan()
 
 

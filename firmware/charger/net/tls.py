@@ -274,7 +274,7 @@ def _cause_of(code: int) -> str:
 
 
 def _verdict(text: str) -> str:
-    """The gravest thing that mbedtls says of a certificate (x509_crt.h, X509_CRT_ERROR_INFO_LIST)."""
+    """The most serious fault that mbedtls reports of a certificate (x509_crt.h, X509_CRT_ERROR_INFO_LIST)."""
     if "not correctly signed" in text or "untrusted" in text or "revoked" in text:
         return "untrusted"
     if "does not match" in text:

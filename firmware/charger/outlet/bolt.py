@@ -1,7 +1,7 @@
-"""The bolt of a socket's lock: a push that does not arrive is repeated, to and fro (CP-31).
+"""The bolt of a socket's lock: a movement that fails is repeated after one in the other direction (CP-31).
 
-A bolt that three draws did not bring back has stayed: after later uses it is drawn once, until it has come back or a person
-asks for the plug.
+A bolt that is still locked after three draws counts as stuck: after each later use it is drawn once, until it is unlocked
+or a person asks for the plug.
 """
 
 from micropython import const

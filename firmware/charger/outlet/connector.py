@@ -152,7 +152,7 @@ class Connector(st.ConnectorStatus):
             self.outlet.hold_lock = True
 
     def release_cable(self) -> None:
-        """Let the plug go again; it also is when the car leaves after the session, or when another session starts."""
+        """Release the held cable. The car's departure after the session and the start of another session release it as well."""
         if self.outlet.lock is not None:
             self.outlet.hold_lock = False
         self.held_for = None

@@ -1,6 +1,6 @@
 """Contactors and the flash: no erase while one is closed, and a pause of charging when no erased block is left.
 
-The device is drivers/erase_ahead.py's. Where it keeps no spare blocks all this does nothing.
+The device is that of drivers/erase_ahead.py. On a device without spare blocks this module does nothing.
 """
 
 from micropython import const
@@ -12,7 +12,7 @@ _VALID_S = const(10)  # told again each time poll() comes
 
 
 class FlashPause:
-    """Between the outlets and the block device of the file system (None in tests that have none)."""
+    """Connects the outlets with the block device of the file system (None in tests without one)."""
 
     def __init__(self, device: Any, outlets: list) -> None:
         self._device = device

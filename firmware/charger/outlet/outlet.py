@@ -276,7 +276,7 @@ class Outlet(OutletReadout):
         return state == pilot_states.C or (state == pilot_states.D and self.has_ventilation)
 
     def _step_guards(self) -> None:
-        """Step all of them, and carry out the owner's request to clear the latches."""
+        """Step all guards, and carry out the owner's request to clear the latches."""
         self.blocked = self._shut
         guards.step(self, self._acknowledged)
         if self._acknowledged:
@@ -381,7 +381,7 @@ class Outlet(OutletReadout):
         self.switch.close()
 
     def _wind_down(self, dt_ms: int) -> None:
-        """PWM off first, so that the car stops drawing; open when S2 opens or after 6 s (CP-25)."""
+        """Switch the PWM off, so that the car draws no more current; open when S2 opens or after 6 s (CP-25)."""
         if self.pwm_on or self.driving_f:
             self._stop_ms = 0
             self.set_duty(pilot_duty.DUTY_STEADY, 0)

@@ -1,4 +1,4 @@
-"""Why a running session has no energy: as a cause for its record, and in words for the back end."""
+"""The reason why a running session has no energy: as a cause for its record, and in words for the back end."""
 
 from charger.outlet import connector_status as st
 from charger.outlet import pilot_duty
@@ -17,7 +17,7 @@ def cause(connector: Connector) -> str | None:
 def info(connector: Connector, status: str) -> str:
     """The info of a status without a fault, at most 50 characters (SCH-1).
 
-    Without figures that move: each new text is a message of its own.
+    It contains no changing numbers, because each new text is a new message.
     """
     if status == st.FINISHING and connector.ev_left:
         return "EV side disconnected"

@@ -72,7 +72,7 @@ async def wait_for_pause(patience_ms: int = PATIENCE_MS, erases: bool = False) -
 
 
 async def run_open(action: Callable, *arguments: Any) -> None:
-    """Call what erases flash with every contactor open: as between begin() and end(), whatever HANDSHAKE_MS is."""
+    """Call a function that erases flash, with every contactor open as between begin() and end(), whatever HANDSHAKE_MS is."""
     await begin(True)
     try:
         action(*arguments)

@@ -89,10 +89,10 @@ def configure(heap_grows: bool, outside: Any | None = None) -> None:
 
 
 def limit_garbage() -> None:
-    """First of all: collect often while everything is built, so that what stays lies together and not all over the heap.
+    """Collect often during the start-up, so that the objects that stay lie next to each other in the heap. Call it first.
 
-    With the port's own setting the first collection comes when the heap is full for the first time; what was made until then
-    would leave no free piece of 3 KiB in 128.
+    With the port's own setting the first collection comes when the heap is full for the first time; the objects made until then
+    would leave no free piece of 3 KiB in 128 KiB.
     """
     gc.threshold(_MIN_THRESHOLD)
 

@@ -43,7 +43,6 @@ class UpdateManager:
         if self.altered and not self._notice_waits():
             self._cut_off()
 
-    @property
     def updater(self) -> Updater:
         """Return the Updater, created if necessary."""
         if self._updater is None:
@@ -81,7 +80,7 @@ class UpdateManager:
         return [("update", self._run)]
 
     def _remember(self) -> None:
-        self._facts = self.updater.report()
+        self._facts = self.updater().report()
         self.altered = self._facts["altered"] = self._older or bool(self._slots.number(BROKEN))
 
     def _look_at_counter(self) -> None:
@@ -105,10 +104,10 @@ class UpdateManager:
     async def _run(self) -> None:
         if self.altered and not self.off_network:
             self._altered()
-        if self.updater.on_trial:
+        if self.updater().on_trial:
             from charger.update import trial  # 5,800 frozen bytes with net/http_client.py, for an update
 
-            await trial.run(self.updater, self._app)
+            await trial.run(self.updater(), self._app)
         asks = bool(self._settings["manifest_url"])
         question_s = self._first_question_s()
         look_s = 0
@@ -139,7 +138,7 @@ class UpdateManager:
         """Task: check the running image (SEC-8)."""
         from charger.update.integrity import Integrity  # memory.unload() unloads it with the Updater
 
-        updater = self.updater  # keeps the AppSlots
+        updater = self.updater()  # keeps the AppSlots
         if updater.on_trial:  # given up: the other image is back with the restart
             return
         await Integrity(updater.slots, self._app.security_log.add, self._altered, self._whole).check_image()
@@ -153,7 +152,7 @@ class UpdateManager:
         """Check for a newer release (SEC-5)."""
         from charger.update.release_check import ReleaseCheck  # 5,800 frozen bytes with net/http_client.py, for an update
 
-        updater = self.updater
+        updater = self.updater()
         unit = {
             "board": self._settings["board"], "hardware": self._settings["hardware"], "version": version.VERSION,
             "counter": updater.counter,

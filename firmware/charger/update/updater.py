@@ -44,7 +44,7 @@ class Updater:
         self._restart = restart or _nobody
         self._download = None
         self._busy = False
-        self.reserved = False  # for the owner's update, from his request until its end (owner_install.py)
+        self.reserved = False  # for the owner's update, from the request until its end (owner_install.py)
         self.on_pause = None
         self.online = online or _unreached
         self.reached = reached or _unreached

@@ -99,7 +99,7 @@ class CtAdc(MeterDriver):
         self._shift_ms = 0
 
     async def start(self) -> None:
-        """Nothing to prepare: the first figures come with the first window, about half a second later."""
+        """Do nothing: the first values come with the first window, about 0.5 s later."""
         self._window_ms = clock.ticks_ms()
 
     def _work(self, now: int) -> None:
@@ -269,7 +269,7 @@ class CtAdc(MeterDriver):
         return total
 
     def _evaluate(self, now: int) -> None:
-        """Figures of the window (MET-52): mean squares and mean product, less what the biases contribute."""
+        """Compute the values of the window (MET-52): mean squares and mean product, less the share of the biases."""
         v_mean = self._mean(self._sum_v, 256)  # mV x 256 x 40
         i_mean = self._mean(self._sum_i, 256)
         v_uv = self._rms_uv(self._sum_vv, v_mean)

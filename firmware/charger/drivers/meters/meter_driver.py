@@ -208,7 +208,7 @@ class MeterDriver:
             log.warn("meter", "%s: %d ms without a count, energy unknown" % (self.kind, passed_ms))
             return 0
         if abs(units) > most:
-            log.warn("meter", "%s: %d counts in %d ms cannot be" % (self.kind, units, passed_ms))
+            log.warn("meter", "%s: %d counts in %d ms: impossible" % (self.kind, units, passed_ms))
             return 0
         return units
 

@@ -53,7 +53,7 @@ class PolledReader:
         return not 0 <= since_ms < self._away_ms
 
     def _keep(self) -> None:
-        """Some card is there: the newest one may be it, although it was not read to its end."""
+        """Count an incompletely read card as the newest one, which may still be at the reader."""
         if 0 <= clock.ticks_diff(self._now_ms, self._tag_ms) < self._away_ms:
             self._tag_ms = self._now_ms
 

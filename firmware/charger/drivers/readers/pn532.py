@@ -107,7 +107,7 @@ def _payload(data: bytes) -> tuple:
         return b"", start
     end = start + length
     if length + check & 0xFF or not length:
-        raise ValueError("broken length")
+        raise ValueError("wrong length")
     if len(data) <= end:
         return None, 0
     if sum(data[start : end + 1]) & 0xFF:

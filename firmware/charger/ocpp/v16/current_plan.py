@@ -238,12 +238,12 @@ class CurrentPlan:
         return self._phases_for(self._connectors[connector_id - 1], found[connector_id - 1])
 
     def phases(self) -> int:
-        """Phases of the whole unit."""
+        """Return the number of phases of the whole unit."""
         return max([self.phases_of(connector) for connector in self._connectors])
 
 
 def _rank(profile: Any) -> int:
-    """The greater is the stronger (3.13.2; OCPP-101): TxProfile, then the level, then the connector's own."""
+    """Return the rank of a profile, of which the highest applies (3.13.2; OCPP-101): TxProfile, level, the connector's own."""
     rank = profile.stack_level * 2 + (profile.connector_id > 0)
     return rank + _ABOVE_ALL if profile.purpose == TX else rank
 

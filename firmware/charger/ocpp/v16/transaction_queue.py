@@ -220,7 +220,7 @@ class TransactionQueue:
         return True
 
     async def _pause(self) -> bool:
-        """Wait RetryInterval x earlier sends (OCPP-36), as it is now; False when the link went away meanwhile."""
+        """Wait the present RetryInterval x earlier sends (OCPP-36); False when the link was lost meanwhile."""
         started = clock.uptime_ms()
         while clock.uptime_ms() - started < 1000 * self._config.get_int("TransactionMessageRetryInterval") * self._failed:
             await clock.sleep_ms(250)

@@ -1,8 +1,8 @@
 """The base of every guard: debounce, latch, rule for clearing.
 
 A guard only ever opens. Outlet steps it in every control tick, in every state: danger(), then step_present() or, while the
-guard is `active`, step_gone(). None of them allocates. `outlet.dt_ms` is the time since the last tick, of a
-hold-up as long as one tick. Only the tick writes to a guard. What clears a tripped guard is its `RULE`:
+guard is `active`, step_gone(). None of them allocates. `outlet.dt_ms` is the time since the last tick; a
+hold-up counts as one tick. Only the tick writes to a guard. The `RULE` of a guard says when a tripped one clears:
 
 - CLEARS: the condition has been gone for `CLEAR_MS`
 - UNPLUG: the condition is gone and the car has been unplugged

@@ -45,7 +45,7 @@ class Tamper(base.Guard):
         self.RULE = base.SERVICE if policy == TAMPER_LATCH else base.CLEARS
 
     def is_present(self, outlet: Outlet) -> bool:
-        """The switch or the latch as they are now: the tick may not have seen a latch go yet."""
+        """True with an open switch or a latch; the tick may not have noticed yet that a latch was cleared."""
         return outlet.tamper_input & TAMPER_LATCHED > 0 or outlet.tamper.value() == 1
 
 
@@ -91,7 +91,7 @@ class Rails(base.Guard):
 
 
 class ReaderLost(base.Guard):
-    """The card reader sends rubbish: a warning, since cars can still be charged otherwise (OCPP-83)."""
+    """The card reader sends invalid data: a warning, because a session can begin without it (OCPP-83)."""
 
     CODE = "ReaderFailure"
     INFO = "The card reader sends broken frames"

@@ -21,7 +21,7 @@ class Proximity(base.Guard):
     TRIP_MS = 100  # of a change; before the coding is latched it may take _SETTLE_MS, without energy
 
     def danger(self, outlet: Outlet) -> bool:
-        """Only with a plug in the socket; in state F, without energy, it is not seen whether there is one."""
+        """True with a plug in the socket; in state F, without energy, a plug cannot be detected."""
         if not outlet.plugged or outlet.driving_f:
             return False
         cable = outlet.cable

@@ -19,7 +19,7 @@ class Weld(base.Guard):
     RULE = base.SERVICE
 
     def set_up(self, outlet: Outlet) -> None:
-        """The contactor's own time."""
+        """Take over the time of the contactor."""
         self.TRIP_MS = outlet.contactor.open_ms + _WELD_MARGIN_MS
 
     def danger(self, outlet: Outlet) -> bool:
@@ -30,8 +30,8 @@ class Weld(base.Guard):
 class CloseFailure(base.Guard):
     """The contactor was told to close and did not, with every pole (CP-46), or it dropped out.
 
-    It is tried again as after any interruption (outlet/power_switch.py). Where a current flows its feedback has failed, which is
-    no danger: the pilot goes first.
+    The outlet tries again as after any interruption (outlet/power_switch.py). When a current flows, the feedback has
+    failed, which is no danger: the pilot is withdrawn before the contactor opens.
     """
 
     CODE = "PowerSwitchFailure"
@@ -39,7 +39,7 @@ class CloseFailure(base.Guard):
     CLEAR_MS = 10000
 
     def set_up(self, outlet: Outlet) -> None:
-        """The contactor's own time."""
+        """Take over the time of the contactor."""
         self.TRIP_MS = outlet.contactor.close_ms + _CLOSE_MARGIN_MS
 
     def danger(self, outlet: Outlet) -> bool:
@@ -66,7 +66,7 @@ class PhaseWeld(Weld):
     INFO = "Contactor of phases 2 and 3 welded"
 
     def set_up(self, outlet: Outlet) -> None:
-        """The contactor's own time."""
+        """Take over the time of the contactor."""
         self.TRIP_MS = outlet.switch.second.open_ms + _WELD_MARGIN_MS
 
     def danger(self, outlet: Outlet) -> bool:
@@ -82,7 +82,7 @@ class PhaseCloseFailure(CloseFailure):
     INFO = "Contactor of phases 2 and 3 does not close"
 
     def set_up(self, outlet: Outlet) -> None:
-        """The contactor's own time."""
+        """Take over the time of the contactor."""
         self.TRIP_MS = outlet.switch.second.close_ms + _CLOSE_MARGIN_MS
 
     def danger(self, outlet: Outlet) -> bool:
@@ -91,7 +91,7 @@ class PhaseCloseFailure(CloseFailure):
 
 
 class RepeatedOpenings(base.Guard):
-    """Charging was interrupted again and again (outlet/power_switch.py): no more until unplugging, or the owner's word."""
+    """Charging was interrupted too often (outlet/power_switch.py): it ends until unplugging, or the owner's acknowledgement."""
 
     INFO = "Interrupted too often, unplug the vehicle"
 

@@ -143,7 +143,7 @@ class OverCurrent(base.Guard):
         return worst_ma > base_ma + base_ma // 10
 
     def step_present(self, outlet: Outlet) -> None:
-        """Count the trips, anew after half an hour of charging (outlet/power_switch.py)."""
+        """Count the trips; half an hour of charging sets the count to 0 (outlet/power_switch.py)."""
         was = self.tripped
         super().step_present(outlet)
         if self.tripped and not was:

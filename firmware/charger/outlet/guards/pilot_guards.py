@@ -21,7 +21,7 @@ class Diode(base.Guard):
         return lost
 
     def _is_lost(self, outlet: Outlet) -> bool:
-        """Only with PWM out and a car-like high plateau is there a negative half to look at (CP-10)."""
+        """True with PWM and the high plateau of a car: only then there is a negative half-wave to check (CP-10)."""
         if not outlet.pwm_on or not pilot_states.B <= outlet.raw_state <= pilot_states.D:
             return False
         return outlet.pilot.low_mv > pilot_states.DIODE_LOW_MV

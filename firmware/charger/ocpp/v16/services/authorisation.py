@@ -241,7 +241,7 @@ def _forgotten() -> None:
 
 
 def _answered(connector: Connector) -> None:
-    """A card at the connector is no longer asked about."""
+    """Count one card less whose answer the connector waits for."""
     connector.asked -= 1
 
 

@@ -199,7 +199,7 @@ class CertificateRenewal:
         now, validity = clock.utc_s(), self._validity_of(store.files.read(NEXT_CHAIN))
         if now is None or validity is None or now < validity[0]:
             return  # second() retries
-        self._settings.change.begin_certificate()
+        self._settings.change().begin_certificate()
         await self._reconnect()
 
     # --- renewal ---

@@ -213,7 +213,7 @@ class MeterValues:
         return {"connectorId": 0, "meterValue": [{"timestamp": moment, "sampledValue": values}]}
 
     def _post(self, payload: dict, triggered: bool) -> None:
-        """A message that is sent once."""
+        """Queue a message that is sent once."""
         value = payload["meterValue"][0]
         moment = value["timestamp"]
         value["timestamp"] = clock.iso_ms(moment) if moment >= 0 else clock.now_iso()

@@ -26,7 +26,7 @@ class UnitReset:
         self._hard = False
 
     def begin(self, kind: str) -> None:
-        """Begin a reset, "Soft" or "Hard". A hard one cuts short a soft one."""
+        """Begin a reset, "Soft" or "Hard". A hard reset replaces a soft one that is under way."""
         self._hard = self._hard or kind == "Hard"
         if self.running is None:
             for connector in self._connectors:
