@@ -88,6 +88,36 @@ async def test_f_s10_the_owner_gets_the_place_of_somebody_else():
             client.close()
 
 
+async def test_one_host_that_holds_all_strangers_places_gives_one_to_another():
+    """After a start no address is known: one that connects again and again would leave no place for the owner's."""
+    async def wait():
+        await asyncio.sleep(60)
+
+    admission, ended = Admission(), []
+    held = [asyncio.create_task(wait()) for _ in range(2)]
+    for task in held:
+        admission.enter("10.0.0.1", task)
+    true(not admission.make_way("10.0.0.1"), "not for itself")
+    true(admission.make_way("10.0.0.2"))
+    for task in held:
+        try:
+            await asyncio.wait_for_ms(task, 50)
+        except asyncio.CancelledError:
+            ended.append(task)
+            admission.leave("10.0.0.1", task)
+        except asyncio.TimeoutError:
+            pass
+    equal(ended, held[:1])
+    true(admission.has_place("10.0.0.2"))
+    admission.enter("10.0.0.2")
+    true(not admission.make_way("10.0.0.1") and not admission.make_way("10.0.0.3"), "each has one")
+    known = Admission()
+    known.remember("10.0.0.9")
+    for _ in range(3):
+        known.enter("10.0.0.9")
+    true(not known.make_way("10.0.0.2"), "an address with a login keeps its connections")
+
+
 def test_f_s11_a_users_log_ins_leave_the_owners_session():
     owner = LoginSession("owner")
     sessions = []

@@ -5,7 +5,19 @@ import hashlib
 
 import flashrig
 from check import equal, raises, true
-from update_rig import BLOCK, UNIT, URL, ABRecord, DownloadSource, begin, expect_refusal, new_download, run_to_end, signed_bundle
+from update_rig import (
+    BLOCK,
+    UNIT,
+    URL,
+    ABRecord,
+    DownloadSource,
+    Response,
+    begin,
+    expect_refusal,
+    new_download,
+    run_to_end,
+    signed_bundle,
+)  # fmt: skip
 
 from charger.crypto import ec
 from charger.errors import UpdateError
@@ -137,6 +149,27 @@ async def test_silent_download_connection_is_abandoned():
     source.how = lambda offset: {}
     await download.fetch(URL)  # asked again later, it goes on
     equal((source.offsets[-1], download.ready), (head + 3 * BLOCK, True))
+
+
+async def test_a_server_that_begins_anew_at_each_link_is_abandoned():
+    """Each time it ends elsewhere, so that there seems to be progress; each time blocks are erased and written again."""
+    class Forgetful(DownloadSource):
+        async def open(self, location, offset=0, etag=""):
+            self.offsets.append(offset)
+            true(len(self.offsets) < 30, "for ever")
+            return Response(self.content, 0, end=head + (3 + len(self.offsets) % 5) * BLOCK)
+
+    begin()
+    content, public, head = signed_bundle()
+    slots = ABRecord()
+    source = Forgetful(content)
+    try:
+        await run_to_end(asyncio.create_task(new_download(slots, source, public).fetch(URL)))
+        raise AssertionError("taken")
+    except OSError:
+        pass
+    equal(len(source.offsets), 9)
+    true(slots.written <= 9 * 7 * BLOCK, slots.written)
 
 
 async def test_a_server_that_drips_is_abandoned():

@@ -40,11 +40,14 @@ class Admission:
     def make_way(self, host: str) -> bool:
         """If there is no place for this address, end the oldest connection that has to give way; True when there was one.
 
-        For the owner's address that is any of another one; for each other address, one of a stranger who only looks on.
+        For the owner's address that is any of another one; for each other address, one of a stranger who only looks on, or of one
+        with several: after a start no address is known, and one that opens connections again and again would leave no place.
         """
         if not self.has_place(host):
+            hosts = [other for other, _ in self._inside]
             for other, task in self._inside:
-                if (host in self._owners and other not in self._owners) or (task in self.viewers and not self._knows(other)):
+                gives_way = task in self.viewers or (other != host and hosts.count(other) > hosts.count(host) + 1)
+                if (host in self._owners and other not in self._owners) or (gives_way and not self._knows(other)):
                     return task.cancel()
         return False
 

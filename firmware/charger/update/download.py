@@ -40,6 +40,7 @@ class Download:
         self._unit = unit
         self._buffer = _NOTHING
         self.on_pause = None
+        self._resumed = False  # the last answer went on from where the one before it ended
         self._forget()
 
     def _forget(self) -> None:
@@ -114,6 +115,7 @@ class Download:
         lost = 0
         while True:
             before = self.done
+            self._resumed = False
             try:
                 await self._request(location)
                 return
@@ -124,7 +126,7 @@ class Download:
                     raise
                 if isinstance(error, TlsError) and error.cause not in ("reset", "timeout", "memory"):
                     raise UpdateError("origin", str(error))
-                lost = 1 if self.done != before else lost + 1
+                lost = 1 if self._resumed and self.done > before else lost + 1
                 if lost > _LINKS or not self.head or getattr(error, "cause", "") in ("status", "redirect", "protocol"):
                     raise OSError(log.reason(error))
                 log.warn("update", "link lost after %d bytes: %s" % (self.done, log.reason(error)))
@@ -141,7 +143,8 @@ class Download:
         offset = len(self.head) + self.done if self.head else 0
         response = await self._source.open(location, offset, self.etag)
         try:
-            if response.status == 206 and offset:
+            self._resumed = response.status == 206 and offset > 0  # beginning anew is no progress: it wears the flash
+            if self._resumed:
                 self._check_range(response, offset)
             else:
                 await self._begin(response)
