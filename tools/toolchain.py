@@ -1,10 +1,11 @@
-"""Fetch MicroPython (64-bit and i386), its sources, a C compiler for i386, and two servers into .toolchain/.
+"""Fetch MicroPython (64-bit and i386), its sources, a C compiler for i386, and three servers into .toolchain/.
 
 Debian packages MicroPython's unix port, but older suites carry versions that lack what the firmware
 needs. So the interpreters come from Debian's own packages, checked by apt's own signature check
 against the Debian keyring of this machine, and are unpacked (never installed) into the checkout.
 They start through the ld.so that is unpacked beside them, so the system's libraries do not matter.
-nginx and mosquitto come the same way: the TLS tests hold the firmware against their TLS as well as Python's.
+nginx and mosquitto come the same way: the TLS tests hold the firmware against their TLS as well as Python's. So does
+rsyslog, which receives the security log.
 The source package is kept as far as mpy-cross and the ports unix, qemu and esp32 need it: the tests hold our manifest and
 board definitions against it, and tools/frozen.py builds from it the interpreter that holds the firmware frozen. For that the
 compiler comes from Debian too, with what it links; it runs through its own ld.so as well.
@@ -43,6 +44,8 @@ WORDS = {
 }
 # What is unpacked beside them for the tests, for WORDS[64] alone, with the word that makes each tell its version.
 SERVERS = {"nginx": "-v", "mosquitto": "-h"}
+RECEIVER = "rsyslog"
+RECEIVER_PACKAGES = ("rsyslog", "rsyslog-gnutls")
 
 
 class ToolchainError(Exception):
@@ -277,6 +280,25 @@ def fetch_servers(env):
     print("toolchain: nginx and mosquitto")
 
 
+def has_receiver():
+    """True when the receiver of syslog starts."""
+    try:
+        done = subprocess.run([str(HOME / "rsyslogd"), "-v"], capture_output=True, text=True, check=False)
+    except OSError:
+        return False
+    return "rsyslogd " in done.stdout
+
+
+def fetch_receiver(env):
+    """Unpack rsyslog with its TLS and prove that it starts."""
+    arch, (loader, triplet) = next(iter(WORDS[64].items()))
+    unpack(RECEIVER_PACKAGES, arch, RECEIVER, env)
+    write_launcher("rsyslogd", RECEIVER, "sbin/rsyslogd", loader, triplet)
+    if not has_receiver():
+        raise ToolchainError("Debian's rsyslog does not start on this machine")
+    print("toolchain: rsyslog")
+
+
 def fetch_interpreter(word, arch, loader, triplet, env):
     """Unpack one interpreter and prove that it starts and is new enough."""
     unpack(["micropython"], arch, arch, env)
@@ -316,6 +338,7 @@ def fetch_interpreters(env):
 COMPONENTS = {
     "interpreters": (has_interpreters, fetch_interpreters),
     "servers": (has_servers, fetch_servers),
+    "receiver": (has_receiver, fetch_receiver),
     "sources": (has_sources, unpack_sources),
     "compiler": (has_compiler, fetch_compiler),
 }

@@ -72,6 +72,7 @@ class Application:
         self.pins = network_wiring.make_pins(self)
         self.listener = network_wiring.make_listener(self)
         self.mqtt_client = network_wiring.make_mqtt_client(self)
+        self.syslog_client = network_wiring.make_syslog_client(self)
         wiring.note_start(self)
         self._add_jobs()
         wiring.add_indicators(self)
@@ -175,6 +176,17 @@ class Application:
         """True where the owner has a broker."""
         return bool(board.MQTT) or "mqtt/url" in self.vault.names()
 
+    def may_send_log(self) -> bool:
+        """True when nothing forbids a connection to the syslog receiver now: altered firmware, a closed contactor, memory.
+
+        Without PSRAM a client of the page forbids it, too.
+        """
+        if self.updates is not None and self.updates.altered or hold_ups.contactor_closed():
+            return False
+        if memory.heap_grows() and self.listener is not None and self.listener.admission.inside:
+            return False
+        return memory.fits_tls(memory.MQTT_BESIDE_LINK if self.charge_point.ready() else memory.MQTT_BEFORE_LINK)
+
     def off_network(self) -> bool:
         """True when the notice of altered firmware was sent or its time is over: the radio stays off (SEC-9)."""
         return self.updates is not None and self.updates.off_network
@@ -266,10 +278,16 @@ class Application:
             self.supervisor.start("web", self.listener.run)
         if self.mqtt_client is not None:
             self.supervisor.start("portal", self._talk_to_broker)
+        if self.syslog_client is not None:
+            self.supervisor.start("syslog", self._send_log)
 
     async def _talk_to_broker(self) -> None:
         await clock.sleep_ms(self.link.first_ms)
         await self.mqtt_client.run()
+
+    async def _send_log(self) -> None:
+        await clock.sleep_ms(self.link.first_ms)
+        await self.syslog_client.run()
 
     async def _ask_for_time(self) -> None:
         await clock.sleep_ms(self.link.first_ms)  # after a power cut the delay is that of the link
@@ -337,6 +355,8 @@ class Application:
         self.charge_point.retry_now()
         if self.mqtt_client is not None:
             self.mqtt_client.retry_now()
+        if self.syslog_client is not None:
+            self.syslog_client.retry_now()
 
 
 async def run(extra_tasks: Any) -> None:

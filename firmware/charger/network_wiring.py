@@ -1,4 +1,4 @@
-"""Builds what the unit is reached by, for wiring.py: Wi-Fi or Ethernet, PINs, the local API, the owner's MQTT client."""
+"""Builds what the unit is reached by, for wiring.py: Wi-Fi or Ethernet, PINs, the local API, MQTT and syslog clients."""
 
 import asyncio
 
@@ -88,5 +88,16 @@ def make_mqtt_client(app: Application) -> MqttClient | None:
     from charger.mqtt_client.client import MqttClient
 
     client = MqttClient(app, settings, board.DEVICE["serial"])
+    app.memory.add(client)
+    return client
+
+
+def make_syslog_client(app: Application) -> SyslogClient | None:
+    """Create the SyslogClient if the owner has set a receiver, else None."""
+    if "syslog/server" not in app.vault.names():
+        return None
+    from charger.syslog_client.client import SyslogClient  # 1,200 frozen bytes, 1 KiB of heap, for units with a receiver
+
+    client = SyslogClient(app.vault, app.security_log, lambda: app.wifi.host, app.may_send_log)
     app.memory.add(client)
     return client

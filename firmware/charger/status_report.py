@@ -105,6 +105,7 @@ def charger_report(app: Application) -> dict:
         "csms": link_report(csms, app.link, app.settings) if csms else {"connected": False},
         "failed_task": app.supervisor.failed,
         "portal": app.mqtt_client.report() if app.mqtt_client else None,
+        "syslog": app.syslog_client.report() if app.syslog_client else None,
         "setup": setup_words(app.provisioned, app.vault),
         "wifi": wifi_report(app.wifi, app.station, app.vault),
         "update": app.updates.report() if app.updates else None,

@@ -97,7 +97,8 @@ def callers(folders, *methods):
 
 def test_every_module_that_reads_from_the_network_has_its_worst_bytes():
     """Set-up network, names, time, answers of servers, the broker: with those that are measured by their messages."""
-    readers = callers(("net", "local_api", "mqtt_client"), "recv", "recvfrom", "readinto", "readexactly", "StreamReader")
+    folders = ("net", "local_api", "mqtt_client", "syslog_client")
+    readers = callers(folders, "recv", "recvfrom", "readinto", "readexactly", "StreamReader")
     assert "net/improv.py" in readers, "the serial line of the set-up"
     assert readers <= set(worst_bytes.NETWORK) | set(worst_bytes.ELSEWHERE)
     for name in [*worst_bytes.NETWORK, *worst_bytes.ELSEWHERE, *worst_bytes.FILES]:

@@ -29,6 +29,7 @@ ALLOWED = {
     "status_display": {"outlet"},
     "local_api": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime"},
     "mqtt_client": {"access", "audit", "commands", "credentials", "crypto", "net", "runtime", "store", "status_report", "update"},
+    "syslog_client": {"audit", "net", "runtime"},
 }
 # built-in modules that touch hardware, the network or the flash -> who may import them
 RESERVED = {

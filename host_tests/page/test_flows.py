@@ -209,6 +209,24 @@ def test_a_broker_is_saved_and_a_wrong_one_is_not(visit):
     expect(mqtt.locator("#MqttPassword")).to_have_value("")
 
 
+def test_a_syslog_receiver_is_saved_and_taken_back_and_a_wrong_one_is_not(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.open("settings")
+    syslog = page.get_by_role("region", name="syslog")
+    syslog.locator("#SyslogServer").fill("log.lan/path")
+    syslog.get_by_role("button", name="Save").click()
+    expect(page.locator("#SyslogServer-fault")).to_contain_text("not an address of a server")
+    expect(page.locator("#SyslogServer")).to_be_focused()
+    for address in ("log.lan:6514", ""):
+        syslog.locator("#SyslogServer").fill(address)
+        syslog.get_by_role("button", name="Save").click()
+        expect(page.locator("#SyslogServer-fault")).to_be_hidden()
+        expect(syslog.get_by_role("button", name="Save")).to_be_enabled()
+        page.reload()
+        expect(syslog.locator("#SyslogServer")).to_have_value(address)
+
+
 # --- PIN, erasure, factory reset ---
 
 

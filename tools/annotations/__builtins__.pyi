@@ -78,6 +78,7 @@ from charger.runtime.memory import Reclaimer as Reclaimer
 from charger.runtime.supervisor import Supervisor as Supervisor
 from charger.store.files import Files as Files
 from charger.store.journal import Journal as Journal
+from charger.syslog_client.client import SyslogClient as SyslogClient
 from charger.update.download_source import DownloadSource as DownloadSource
 from charger.update.update_manager import UpdateManager as UpdateManager
 from charger.update.updater import Updater as Updater

@@ -136,7 +136,7 @@ def _security_log(args):
     count = between(args, "count", 1, 100)
     return {
         "first": security_log.first_seq, "next": security_log.next_seq, "broken": security_log.verify(),
-        "sent": {sink: security_log.mark(sink) for sink in ("ocpp", "mqtt")},
+        "sent": {sink: security_log.mark(sink) for sink in ("ocpp", "mqtt", "syslog")},
         "entries": security_log.tail(20 if count is None else count),
     }  # fmt: skip
 

@@ -55,7 +55,7 @@ HOURS_CHOSEN = const("ChargingHoursChosen")
 CHARGING_OVERRIDE = const("ChargingOverride")
 DELAY_BYPASSED = const("RandomDelayBypassed")
 
-SINKS = ("ocpp", "mqtt")  # receivers of the log, each with its own mark
+SINKS = ("ocpp", "mqtt")  # receivers of the log, each with its own mark; SecurityLog.add_sink() adds one
 
 # Not sent to the back end: it knows these, or they concern only the owner. All others are sent (WP-44).
 _HOME = (

@@ -3,7 +3,7 @@
 Entries are in a ring that neither a factory reset nor the erasure of personal data changes. Each entry has the hash
 of the previous entry and a hash over itself and that: verify() finds an entry that was changed, or removed from the
 middle. check() does that once after each start, before entries are shown, sent or uploaded. Every receiver ("ocpp",
-"mqtt") has its own mark: the last entry it has acknowledged.
+"mqtt", "syslog") has its own mark: the last entry it has acknowledged.
 
 An entry written while the time was unknown has the boot id and uptime; its time is computed when it is read, from an
 entry of the same start-up that has both (one is written whenever the time becomes known).
@@ -87,6 +87,7 @@ class SecurityLog:
         self._journal = Journal(files, FOLDER, max_bytes, segment_bytes, ring=True)
         self._key, self._key_from = keys(self._journal.next_seq) if keys else (key, 0)
         self._marks = {}
+        self._sinks = events.SINKS
         self._rates = {}  # event: [tokens, uptime of the last refill, suppressed, when counted, last info, its uptime]
         self._head = self._last_link()
         self._look_for_cut()
@@ -175,7 +176,7 @@ class SecurityLog:
 
     def _dropped(self, first: int) -> None:
         """Log that the oldest entries were overwritten: once, and whenever a receiver had not acknowledged them."""
-        behind = [sink for sink in events.SINKS if 0 < self.mark(sink) + 1 < self._journal.first_seq]
+        behind = [sink for sink in self._sinks if 0 < self.mark(sink) + 1 < self._journal.first_seq]
         if first == 0 or behind:
             self.add(events.LOG_FULL, "oldest entry now %d%s" % (
                 self._journal.first_seq, ", not yet sent: " + " ".join(behind) if behind else ""))
@@ -261,6 +262,11 @@ class SecurityLog:
 
     # --- receivers ---
 
+    def add_sink(self, sink: str) -> None:
+        """Count a further receiver among those whose marks are looked after."""
+        self._sinks += (sink,)
+        self._look_for_cut()
+
     def mark(self, sink: str) -> int:
         """Return the number of the last entry that a receiver has acknowledged, -1 for none."""
         number = self._ab_record(sink).number(_NO_MARK)
@@ -315,7 +321,7 @@ class SecurityLog:
     def _look_for_cut(self) -> None:
         """Detect entries removed at the end, which a receiver has acknowledged: log it, and reset the mark."""
         taken = -1
-        for sink in events.SINKS:
+        for sink in self._sinks:
             mark = self.mark(sink)
             if mark >= self.next_seq:
                 taken = max(taken, mark)

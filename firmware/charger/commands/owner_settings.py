@@ -41,6 +41,8 @@ SolarExportPrice schedule
 SolarMode schedule
 SolarStartPower schedule
 StateWithoutPin settings
+SyslogRoots network
+SyslogServer network
 TamperPolicy settings
 UnlockConnectorOnEVSideDisconnect settings
 UploadToHomeNetwork network
@@ -53,6 +55,8 @@ _IN_VAULT = {
     "HostName": ("wifi/host", 0, 32), "WifiAddress": ("wifi/address", 0, 50),  # "" for the unit's own name, for DHCP
     # the owner's broker, used from the next start: mqtts:// URL ("" for none), PEM
     "MqttUrl": ("mqtt/url", 0, 200), "MqttPassword": ("mqtt/password", 1, 64), "MqttRoots": ("mqtt/roots", 1, 1800),
+    # the owner's syslog receiver, from the next start on: HOST[:PORT] ("" for none), PEM
+    "SyslogServer": ("syslog/server", 0, 100), "SyslogRoots": ("syslog/roots", 1, 1800),
     # another back end, from the next start on: wss:// URL ("": that of the factory), identity, PEM (UK-14)
     "BackEndUrl": ("ocpp/url", 0, 200), "BackEndIdentity": ("ocpp/identity", 0, 48), "BackEndRoots": ("ocpp/roots", 0, 1800),
     "GroupKey": ("group/key", 16, 64),  # of all units of a group, from the next start on
@@ -137,7 +141,7 @@ async def _networks(app: Application, _role: Role, _args: dict, _surface: str) -
 def _secret_form(name: str, value: Any, wifi: Any, plain: bool) -> bytes:
     _, low, high = _IN_VAULT[name]
     try:
-        validate.check(("text", high, low) if name in ("MqttRoots", "BackEndRoots") else ("str", high, low), value)
+        validate.check(("text", high, low) if name[-5:] == "Roots" else ("str", high, low), value)
     except InvalidValueError as error:
         raise CommandError(INVALID, "%s: %s." % (name, error.why))
     if name == "MqttDiscovery" and any(ch in "+#?/ " for ch in value):
@@ -153,7 +157,9 @@ def _secret_form(name: str, value: Any, wifi: Any, plain: bool) -> bytes:
         raise CommandError(INVALID, "BackEndUrl: must begin with wss://; TLS is required.")  # SEC-12
     if name in ("BackEndUrl", "MqttUrl") and value and not validate.server_url(value, name == "MqttUrl"):
         raise CommandError(INVALID, name + ": not an address of a server.")
-    if name == "MqttRoots" or (name == "BackEndRoots" and value):
+    if name == "SyslogServer" and value and ("/" in value or not validate.server_url("syslogs://" + value, False)):
+        raise CommandError(INVALID, name + ": not an address of a server.")
+    if name[-5:] == "Roots" and value:
         _check_roots(name, value)
     data = value.encode()
     if len(data) > high:

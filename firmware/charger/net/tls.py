@@ -59,6 +59,7 @@ class ClientContext:
         self._client_cert = client_cert
         self._client_key = client_key
         self.public = False  # True: no host in a private network is contacted, whatever its name leads to
+        self.waits = False  # True: where a contactor has closed meanwhile the attempt ends, and the charging goes on
 
     def make(self):
         """The context of mbedTLS; TlsError with cause "protocol" when a certificate or the key cannot be read."""
@@ -179,6 +180,8 @@ def _connect_fault(error: OSError) -> ConnectError:
 
 async def _alone(s: Any, context: Any, host: str):
     """_handshake() while no contactor is closed."""
+    if context.waits and hold_ups.must_wait():
+        raise ConnectError("timeout", "a contactor is closed")
     try:
         await hold_ups.begin()
     except StillClosedError as error:

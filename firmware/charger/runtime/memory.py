@@ -18,7 +18,7 @@ _MAX_FAILURES = const(3)
 # bytes of heap that must be free
 FIRST_CLIENT = const(13000)  # includes the import of the local API's modules
 NEXT_CLIENT = const(7000)
-MQTT_BESIDE_LINK = const(15000)
+MQTT_BESIDE_LINK = const(15000)  # the syslog client takes less, and asks for as much
 MQTT_BEFORE_LINK = const(24000)  # while the link to the back end, which has priority, is not made
 LARGE_MESSAGE = const(6144)  # after a message was parsed: for handling and answering it
 
@@ -60,6 +60,7 @@ CONNECTING = (  # 5,100
     "charger.crypto.der",
     "charger.net.ip_address",
 )
+SENDING = ("charger.syslog_client.sender", "charger.syslog_client.message")  # 2,000: for a batch of the security log
 CERTIFICATES = (  # 5,500: for certificates that change
     "charger.credentials.root_store",
     "charger.credentials.server_certificate",
@@ -117,6 +118,11 @@ def heap_free() -> int:
     """Free bytes of the heap as large as it is."""
     outside = outside_free() if _heap_grows else None
     return gc.mem_free() - (outside or 0)
+
+
+def heap_grows() -> bool:
+    """True on a board without PSRAM, whose heap grows into what sockets and TLS need."""
+    return _heap_grows
 
 
 def fits(heap_bytes: int) -> bool:

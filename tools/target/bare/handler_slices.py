@@ -36,6 +36,7 @@ from charger.net import (
 from charger.ocpp.transport.rpc import Rpc, dumps
 from charger.ocpp.v16.actions import ACTIONS
 from charger.ocpp.v16.services import reservations, smart_charging
+from charger.syslog_client import sender
 from charger.update import release_check
 
 slices = handler_rig.Slices()
@@ -192,6 +193,13 @@ async def mqtt(app):
                     message["with"] = inner
             await measured("mqtt." + name, command_handler.answer(client, json.dumps(message).encode(), False))
             await app.rig.seconds(3)
+
+
+async def syslog(app):
+    """A batch of the security log for a receiver that talks."""
+    batch = sender.Sender(app.vault, app.security_log, "h" * 32, lambda: None, None)
+    batch._stream = Bytes(b"x" * 20000)
+    await measured("syslog.batch", batch.send(200))
 
 
 class Bytes(Stream):
@@ -364,6 +372,7 @@ async def messages_and_requests():
     rig, app = await handler_rig.charging_unit()
     await api(app)
     await mqtt(app)
+    await syslog(app)
     await files(rig)
 
 

@@ -106,7 +106,7 @@ ELSEWHERE = {
     "net/websocket.py": "worst_inputs.FRAMES and OCPP", "local_api/http_server.py": "worst_inputs.API",
     "local_api/server.py": "worst_inputs.API",
     "local_api/admission.py": "a byte", "net/tls.py": "a byte", "net/tls_diagnosis.py": "an answer of 16 bytes",
-    "net/ftp.py": "a laboratory",
+    "net/ftp.py": "a laboratory", "syslog_client/sender.py": "handler_slices.syslog",
 }  # fmt: skip
 
 _PERIODS = [{"startPeriod": 600 * n, "limit": 6.5 + n % 24, "numberPhases": 1} for n in range(24)]

@@ -4,8 +4,8 @@ import { useApp, useSave } from "../state.jsx";
 import { t } from "../text.js";
 
 const CHOICES = { TamperPolicy: ["latch", "stop", "report"], SolarMode: ["off", "surplus", "minimum"] };
-const LONG = ["MqttRoots", "BackEndRoots"];
-const MAY_BE_EMPTY = ["HostName", "WifiAddress", "MqttUrl", "MqttDiscovery", "BackEndUrl", "BackEndIdentity", "BackEndRoots", "CpoName"];
+const LONG = ["MqttRoots", "SyslogRoots", "BackEndRoots"];
+const MAY_BE_EMPTY = ["HostName", "WifiAddress", "MqttUrl", "MqttDiscovery", "SyslogServer", "BackEndUrl", "BackEndIdentity", "BackEndRoots", "CpoName"];
 
 // What is typed stays: the page is drawn again each second, and `value` would write over it.
 function Input({ name, entry, about }) {

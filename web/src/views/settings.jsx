@@ -11,6 +11,7 @@ const GROUPS = {
   cards: ["LocalAuthorizeOffline", "LocalPreAuthorize", "AllowOfflineTxForUnknownId", "AuthorizationCacheEnabled"],
   installer: ["InstallerMaxCurrent", "ConnectedPhases"],
   mqtt: ["MqttUrl", "MqttPassword", "MqttRoots", "MqttDiscovery"],
+  syslog: ["SyslogServer", "SyslogRoots"],
   backend: ["BackEndUrl", "BackEndIdentity", "AuthorizationKey", "BackEndRoots", "CpoName", "UploadToHomeNetwork", "PlainLinkAtHome"],
 };
 
