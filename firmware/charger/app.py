@@ -181,7 +181,7 @@ class Application:
 
         Without PSRAM a client of the page forbids it, too.
         """
-        if self.updates is not None and self.updates.altered or hold_ups.contactor_closed():
+        if (self.updates is not None and self.updates.altered) or hold_ups.contactor_closed():
             return False
         if memory.heap_grows() and self.listener is not None and self.listener.admission.inside:
             return False
