@@ -24,6 +24,8 @@ LEFT_OUT = {
     "FAT": ("mpconfigboard", "MICROPY_VFS_FAT", "0", 8_000),
     # "approx 2K" on an STM32F091 (pull request 8756).
     "complex numbers": ("mpconfigboard", "MICROPY_PY_BUILTINS_COMPLEX", "0", 2_000),
+    # 2,944 bytes on a SAMD21 (CircuitPython pull request 138).
+    "regular expressions": ("mpconfigboard", "MICROPY_PY_RE", "0", 2_900),
     # Not published; the EMAC's driver, esp_eth and the PHYs' drivers, taken low.
     "LAN": ("mpconfigboard", "MICROPY_PY_NETWORK_LAN", "0", 12_000),
     "SPI Ethernet": ("sdkconfig", "CONFIG_ETH_USE_SPI_ETHERNET", "n", 12_000),

@@ -25,7 +25,9 @@ void pilotlight_startup(void);
 #define MICROPY_HW_ENABLE_SDCARD (0)
 #define MICROPY_PY_MACHINE_I2S (0)
 
+// Of the language and its library
 #define MICROPY_PY_BUILTINS_COMPLEX (0)
+#define MICROPY_PY_RE (0)
 
 // The port defines these on the command line (esp32_common.cmake); the linker drops what nothing refers to any more.
 #undef MICROPY_PY_BTREE
