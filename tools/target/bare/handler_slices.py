@@ -336,7 +336,8 @@ async def files(rig):
     readers = {
         "grid/charging_hours.py": rig.planner.hours,
         "metering/history.py": lambda: history.History(own)._folded(),
-        "ocpp/v16/services/smart_charging.py": lambda: smart_charging.SmartCharging(cp.config, cp.connectors, own, cp.planner, None),
+        "ocpp/v16/services/smart_charging.py":
+            lambda: smart_charging.SmartCharging(cp.config, cp.connectors, own, cp.planner, None),
         "ocpp/v16/services/reservations.py": lambda: reservations.Reservations(cp.config, cp.connectors, own, cp.status),
         "config/configuration.py": lambda: configuration.Configuration(own, {}),
     }
