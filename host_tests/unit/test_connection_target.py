@@ -1,5 +1,7 @@
 """Target of a link: URL, profile, certificate; and each way in which no connection comes about."""
 
+import asyncio
+
 from check import equal, raises, true
 from connection_rig import Settings, World
 from ocpp_rig import Rig
@@ -153,6 +155,19 @@ async def test_the_owner_is_told_that_a_plain_link_is_not_for_great_britain_sec1
     equal(await _written("GB", True), (CONFLICT, "PlainLinkAtHome: not in Great Britain."))
     equal(await _written("GB", False), [("PlainLinkAtHome", "false")])
     equal(await _written("DE", True), [("PlainLinkAtHome", "true")])
+
+
+async def test_a_setting_that_is_stored_is_logged_though_its_request_ends_there_sec22():
+    stored, logged = [], []
+    config = Thing(get_bool=lambda _name: False, typed=lambda _name: False, normalise=lambda _name, text: text,
+                   put=lambda name, text: stored.append((name, text)))  # fmt: skip
+    app = Thing(config=config, wifi=None, security_log=Thing(add=lambda event, info: logged.append(info)))
+    task = asyncio.create_task(owner_settings._write_settings(app, "owner", {"StateWithoutPin": True}, "page"))
+    while not stored:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    equal(logged, ["StateWithoutPin, by owner, page"])
 
 
 async def test_the_other_end_of_a_plain_link_changes_no_credentials_and_no_certificates_sec12():

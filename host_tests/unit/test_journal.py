@@ -35,6 +35,15 @@ def _data(seq, size=50):
     return (b"%d." % seq * size)[:size]
 
 
+def test_a_search_for_a_late_record_pauses_after_each_part_of_the_segment():
+    flashrig.fresh()
+    journal = _journal(16384, 4096)
+    _fill(journal, 60)
+    found = list(journal.records(58, True))
+    equal([record for record in found if record[0] >= 0], _all(journal, 58))
+    true(len(found) >= 2 + 60 * 50 // 1024, len(found))
+
+
 def test_records_come_back_in_order_from_any_start():
     device = flashrig.fresh()
     _fill(_journal(), 200)

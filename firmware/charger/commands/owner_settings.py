@@ -116,8 +116,11 @@ async def _write_settings(app: Application, role: str, args: dict, surface: str)
             app.vault.put(_IN_VAULT[name][0], value)
         else:
             app.config.put(name, value)
-        if right != "settings" or name in ("TamperPolicy", "StateWithoutPin", "PlainLinkAtHome"):
-            app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
+        try:
+            await clock.sleep_ms(0)
+        finally:  # also when the request ends here: the value is stored
+            if right != "settings" or name in ("TamperPolicy", "StateWithoutPin", "PlainLinkAtHome"):
+                app.security_log.add(events.RECONFIGURED, "%s, by %s, %s" % (name, role, surface))
         await clock.sleep_ms(0)
     if any(name[:4] in ("Wifi", "Host") for name, _, _ in changes):
         app.wifi.changed()

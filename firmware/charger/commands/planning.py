@@ -31,7 +31,7 @@ async def _set_plan(app: Application, _role: Role, args: dict, _surface: str) ->
     wish = None
     if targets:
         try:
-            minute = weekly.minutes(args["depart"]) % 1440
+            minute = weekly.minutes(args["depart"].encode()) % 1440
         except ValueError:
             raise CommandError(INVALID, "depart: must be a time of day, such as 07:30.")
         if "cost" in args:

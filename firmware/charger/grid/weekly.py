@@ -16,12 +16,12 @@ class WeeklyWindows:
     def __init__(self, text: str) -> None:
         self.text = text
         self._spans = []  # (first minute of the week, length in minutes)
-        for part in text.split(";") if text else ():
-            days, space, hours = part.strip().partition(" ")
-            start, dash, end = hours.strip().partition("-")
-            first, _, last = days.partition("-")
+        for part in text.encode().split(b";") if text else ():  # bytes: each str would be searched among all names
+            days, space, hours = part.strip().partition(b" ")
+            start, dash, end = hours.strip().partition(b"-")
+            first, _, last = days.partition(b"-")
             last = last or first
-            if not space or not dash or not (first in "1234567" and last in "1234567" and len(first) == len(last) == 1):
+            if not space or not dash or not (first in b"1234567" and last in b"1234567" and len(first) == len(last) == 1):
                 raise ValueError("not a list of windows")
             begin, stop = minutes(start), minutes(end)
             if begin == _DAY or int(last) < int(first):
@@ -49,9 +49,9 @@ class WeeklyWindows:
         return nearest
 
 
-def minutes(text: str) -> int:
-    """Minutes of the day of "hh:mm", up to 24:00."""
-    hour, colon, minute = text.partition(":")
+def minutes(text: bytes) -> int:
+    """Minutes of the day of b"hh:mm", up to 24:00. ValueError for other text."""
+    hour, colon, minute = text.partition(b":")
     if not colon or len(hour) != 2 or len(minute) != 2 or not (hour.isdigit() and minute.isdigit()):
         raise ValueError("not a time of day")
     value = int(hour) * 60 + int(minute)

@@ -110,12 +110,12 @@ class History:
         found = []
         last = None
         # some records before the page: they may date those of the page that have no time
-        for seq, record in self._journal.records(max(0, start - _RECENT)):
+        for seq, record in self._journal.records(max(0, start - _RECENT), True):
             if seq >= end:
                 break
-            if seq % _FEW == 0:
+            if seq < 0 or seq % _FEW == 0:
                 yield
-            session = ses.from_record(record)
+            session = ses.from_record(record) if seq >= 0 else None
             if session is None:
                 continue
             shown = self._shown(session, last)
@@ -228,8 +228,8 @@ class History:
         wanted = {seq: shown for seq, shown in found if seq >= self._tags.first_seq and seq != ses.NO_SEQ}
         if not wanted:
             return
-        for seq, packed in self._tags.records(min(wanted)):
-            if seq % _FEW == 0:
+        for seq, packed in self._tags.records(min(wanted), True):
+            if seq < 0 or seq % _FEW == 0:
                 yield
             if seq in wanted:
                 wanted[seq]["id_tag"] = ses.unpack_tags(packed)[0]

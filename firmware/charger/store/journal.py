@@ -81,8 +81,11 @@ class Journal:
         self.next_seq = seq + 1
         return seq
 
-    def records(self, start: int = 0) -> Iterator:
-        """Iterate (number, data) from record `start` on, oldest first; append and trim are allowed meanwhile."""
+    def records(self, start: int = 0, pauses: bool = False) -> Iterator:
+        """Iterate (number, data) from record `start` on, oldest first; append and trim are allowed meanwhile.
+
+        With `pauses` also (-1, b"") after each part of the segment in which there is none of them: a place to yield.
+        """
         if self._stale:
             self._load()
         wanted, first, offset = start, -1, 0
@@ -94,7 +97,7 @@ class Journal:
             if segment[_FIRST] != first:
                 first, offset = segment[_FIRST], 0
             chunk = self._read(first, offset, segment[_SIZE])
-            at = 0
+            at, before = 0, wanted
             while True:
                 seq, length = _parse(chunk, at, first, wanted)
                 if seq < 0:
@@ -107,6 +110,8 @@ class Journal:
                 if offset < segment[_SIZE]:
                     log.error("store", "{}: damaged after record {}".format(self.name, wanted - 1))
                 wanted = max(wanted, self._after(first))
+            elif pauses and wanted == before:
+                yield -1, b""
             offset += at
 
     def trim(self, seq: int) -> None:
