@@ -187,7 +187,7 @@ class App:
     provisioned = True
     group = learning = None
     heap_peak = 0
-    mqtt_client = house_meter = None
+    mqtt_client = syslog_client = house_meter = None
 
     def __init__(self, rig, log):
         self.rig = rig

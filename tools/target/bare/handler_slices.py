@@ -197,6 +197,7 @@ async def mqtt(app):
 
 async def syslog(app):
     """A batch of the security log for a receiver that talks."""
+    await app.rig.seconds(3)
     batch = sender.Sender(app.vault, app.security_log, "h" * 32, lambda: None, None)
     batch._stream = Bytes(b"x" * 20000)
     await measured("syslog.batch", batch.send(200))
