@@ -323,6 +323,19 @@ async def test_without_the_time_no_certificate_is_taken():
     await rig.stop()
 
 
+async def test_a_certificate_that_is_taken_is_used_right_after_the_answer_wp17_wp18():
+    rig = await _rig()
+    equal(await _trigger(rig), "Accepted")
+    request = await _request(rig)
+    equal(await _signed(rig, _authority().answer(request)), "Accepted")
+    await rig.until(lambda: rig.reconnects == 1, 400)
+    await rig.stop()
+    bare = Rig(factory=FACTORY)
+    await bare.online()
+    equal(await _signed(bare, rig.own), "Rejected", "a unit without a store")
+    await bare.stop()
+
+
 async def test_keys_never_leave_the_vault():
     """SEC-10, WP-15: not in a file, not in a request."""
     rig = await _rig()

@@ -235,6 +235,36 @@ async def test_altered_vault_refuses_every_pin():
             files.write("vault/" + chosen, files.read("vault/" + label) if how == "swapped" else bytes(data))
         pins = restart()
         equal(await check_each(pins, ("owner", OWNER), ("owner", CHOSEN), ("owner", "")), [REFUSED] * 3, how)
+        true("altered" in await pins.change("owner", "owner", CHOSEN), how)
+
+
+async def test_a_verifier_of_another_form_is_no_pin():
+    """In a vault that is in order, as other firmware may leave it."""
+    pins = make_pins()
+    pins._vault.put("pin/owner", b"short")
+    equal(await check_each(pins, ("owner", OWNER), ("owner", CHOSEN)), [WRONG] * 2)
+    pins._vault.put("label/owner", b"short")
+    equal(await pins.change("owner", "user", CHOSEN), "This unit's credentials cannot be read.")
+
+
+async def test_a_verifier_that_is_damaged_while_the_unit_runs_refuses_every_pin():
+    """It is no wrong PIN: the credentials were altered."""
+    pins = make_pins()
+    files = flashrig.files()
+    files.write("vault/" + next(name for name in files.names("vault") if name.startswith("label-owner")), b"x" * 80)
+    equal(await check_each(pins, ("owner", OWNER), ("installer", INSTALLER)), [REFUSED] * 2)
+
+
+async def test_the_right_pin_holds_although_the_flash_fails_after_it():
+    """The count is not taken back then, and the device is not known."""
+    pins = make_pins()
+
+    def fail(*_):
+        raise OSError(5)
+
+    pins._waits.right = fail
+    result = await pins.check("owner", OWNER)
+    equal((result.state, result.device), (OK, ""))
 
 
 def test_no_pin_and_no_hash_of_one_is_on_the_flash():

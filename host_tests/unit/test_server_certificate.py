@@ -26,7 +26,8 @@ def certificate(times=None, extensions=(), tag=0x17):
     parts = [der.tlv(0xA0, der.integer(2)), der.integer(7), _EMPTY, _EMPTY,
              times or der.tlv(der.SEQUENCE, _time(BEGIN, tag), _time(END, tag)), _EMPTY, _EMPTY]
     if extensions:
-        made = [der.tlv(der.SEQUENCE, der.tlv(der.OID, oid), der.tlv(der.OCTET_STRING, value)) for oid, value in extensions]
+        made = [der.tlv(der.SEQUENCE, der.tlv(der.OID, one[0]), *one[2:], der.tlv(der.OCTET_STRING, one[1]))
+                for one in extensions]
         parts.append(der.tlv(0xA3, der.tlv(der.SEQUENCE, *made)))
     return der.tlv(der.SEQUENCE, der.tlv(der.SEQUENCE, *parts), _EMPTY, _EMPTY)
 
@@ -62,6 +63,11 @@ def test_a_certificate_authority_constraints_and_other_usages_are_no_server():
     for value, kind in ((b"\x30\x00", "ok"), (b"\x30\x03\x01\x01\xff", server_certificate.USAGE)):
         equal(kind_of(certificate(extensions=(usages[0], (b"\x55\x1d\x13", value))), BEGIN), kind)
     equal(kind_of(certificate(extensions=((b"\x55\x1d\x1e", b"\x30\x00"),)), BEGIN), server_certificate.USAGE)
+
+
+def test_a_critical_extension_is_read_as_any_other_one():
+    for value, kind in ((b"\x30\x00", "ok"), (b"\x30\x03\x01\x01\xff", server_certificate.USAGE)):
+        equal(kind_of(certificate(extensions=((b"\x55\x1d\x13", value, b"\x01\x01\xff"),)), BEGIN), kind)
 
 
 def test_f_s6_without_a_time_there_is_no_link_even_where_mbedtls_was_content():

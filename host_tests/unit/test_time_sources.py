@@ -1,6 +1,7 @@
 """Which time the unit believes: floor, ceiling, large steps on trial, and its own SNTP client (F-S6, SEC-27)."""
 
 import asyncio
+import socket
 
 from check import equal, raises, true
 from peer import pair
@@ -9,7 +10,10 @@ from udp_server import UDPServer
 from charger import clock, version
 from charger.net import sntp, time_sources
 from charger.update.download_source import DownloadSource
-from sim import pins  # noqa: F401 - behind it charger.app: nested imports take C stack
+from sim import (
+    pins,  # noqa: F401 - behind it charger.app: nested imports take C stack
+    timebase,
+)
 
 WORDS = (64, 32)
 
@@ -51,6 +55,7 @@ def test_f_s6_a_time_beyond_the_units_life_or_before_its_build_is_refused():
     for text in ("2099-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2025-12-31T23:59:59Z", "1970-01-01T00:00:00Z"):
         seconds = clock.parse_iso(text)[0]
         true(not time_sources.offer("ocpp", seconds))
+        true(not time_sources.on_trial(), "there is nothing to be taken back")
         true(not clock.set_utc(seconds, "owner"))
         near(NOW)
 
@@ -131,9 +136,44 @@ def test_f_s6_two_sources_that_agree_move_the_clock_and_one_that_speaks_twice_do
     true(not time_sources.on_trial())
 
 
+def test_f_s6_two_sources_that_agree_end_the_trial_of_another_time_and_what_was_refused_before():
+    fresh()
+    time_sources.offer("ocpp", NOW + 9 * YEAR)
+    time_sources.witness("one", NOW + YEAR)
+    true(time_sources.offer("two", NOW + YEAR, trusted=False))
+    true(not time_sources.on_trial())
+    time_sources.link_failed("expired")
+    near(NOW + YEAR)
+    fresh()
+    time_sources.offer("ocpp", NOW + 9 * YEAR)
+    time_sources.link_failed("expired")
+    for name in ("one", "two"):
+        time_sources.offer(name, NOW + 9 * YEAR, trusted=False)
+    near(NOW + 9 * YEAR)
+    fresh_trial = time_sources.offer("ocpp", NOW)
+    true(fresh_trial and time_sources.offer("ocpp", NOW + 9 * YEAR), "it is refused no more")
+
+
+def test_f_s6_a_second_large_step_on_trial_is_not_confirmed_by_its_own_source_and_falls_back_to_the_time_before_the_first():
+    fresh()
+    time_sources.offer("ocpp", NOW + 9 * YEAR)
+    true(time_sources.offer("update", NOW + 5 * YEAR))
+    true(time_sources.offer("update", NOW + 5 * YEAR))
+    true(time_sources.on_trial(), "its own source says it twice")
+    time_sources.link_failed("expired")
+    near(NOW)
+
+
+def test_the_statements_of_six_sources_are_remembered():
+    fresh()
+    for number in range(20):
+        time_sources.witness("source %d" % number, NOW)
+    equal(len(time_sources._offered), 6)
+
+
 def test_f_s6_the_date_of_an_https_server_is_evidence_and_sets_nothing():
     fresh()
-    bad = ("Xxx, 40 Abc 2026 99:99:99 GMT", "x" * 29, "Sun, 32 Nov 2027 08:49:37 GMT")
+    bad = ("Xxx, 40 Abc 2026 99:99:99 GMT", "x" * 29, "Sun, 32 Nov 2027 08:49:37 GMT", "Sun, 07 ovD 2027 08:49:37 GMT")
     for text in (None, "", "Sun, 06 Nov 1994 08:49:37 GMT") + bad:  # noqa: RUF005 - MicroPython
         time_sources.heard_date("update", text)
     equal(len(time_sources._offered), 0)
@@ -201,6 +241,56 @@ async def test_f_s6_silent_and_lying_servers_leave_the_clock_unknown():
     finally:
         for one in liars:
             one.close()
+
+
+async def test_f_s6_an_answer_from_another_port_of_the_server_counts_for_nothing():
+    fresh(None)
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def replies(request):
+        other.sendto(answer(request, NOW), server.sources[-1])
+        return ()
+
+    server = UDPServer(replies)
+    try:
+        true(not await sntp.TimeClient(lambda: [server.name]).query_all())
+        equal((len(server.queries), clock.utc_s()), (1, None))
+    finally:
+        server.close()
+        other.close()
+
+
+async def test_f_s6_a_server_that_cannot_be_asked_is_no_second_source():
+    """The answer of the one before it is not taken for its own."""
+    fresh()
+    server = UDPServer(lambda request: (answer(request, NOW + YEAR),))
+    try:
+        true(not await sntp.TimeClient(lambda: [server.name, "256.0.0.1", "a..b"]).query_all())
+        near(NOW)
+        equal((len(server.queries), len(time_sources._offered)), (1, 1))
+    finally:
+        server.close()
+
+
+async def test_time_servers_are_asked_again_after_seconds_that_double_to_an_hour_and_daily_once_one_was_followed():
+    timebase.manual()
+    followed, asked = [False] * 12 + [True, False, False], []
+    client = sntp.TimeClient(list)
+
+    async def query_all():
+        asked.append(clock.uptime_ms() // 1000)
+        return followed.pop(0)
+
+    client.query_all = query_all
+    task = asyncio.create_task(client.run())
+    while followed:
+        timebase.advance(1000)
+        await asyncio.sleep_ms(0)
+    task.cancel()
+    timebase.set_scale(1)
+    waits = [asked[at + 1] - asked[at] for at in range(len(asked) - 1)]
+    nominal = [15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600, 86400, 15]
+    true(all(one // 2 <= wait <= one * 3 // 2 + 2 for wait, one in zip(waits, nominal)), waits)
 
 
 async def test_f_s6_the_date_of_an_update_host_by_tls_is_evidence_and_by_plain_http_it_is_none():

@@ -7,7 +7,7 @@ from charger.audit import events
 _FACILITY = const(13)  # log audit
 _ALERT, _WARNING, _NOTICE, _INFORMATIONAL = const(1), const(4), const(5), const(6)  # RFC 5424, table 2
 _APP = "Pilotlight"
-# RFC 5612 reserves this number for documents: who makes a unit puts the number here that IANA has given him.
+# RFC 5612 reserves this number for documents: a manufacturer replaces it by the number that IANA has assigned to it.
 _ENTERPRISE = const(32473)
 _LONGEST_ID = const(32)  # of MSGID
 _LONGEST_HOST = const(255)
