@@ -101,6 +101,32 @@ def test_both_mains_frequencies_and_their_tolerance():
         meters.check_figures(meter, load, 10000)
 
 
+def _valid_after(load, hertz, seed):
+    """The meter and the ms until it is valid, polled as the meter task does, at most 5 s."""
+    meter, _, _ = bench(seed, load, options={"hertz": hertz})
+    began_us = time.us
+    time.pass_ms(seed * 7)
+    while not meter.reading.valid and time.us - began_us < 5000000:
+        time.pass_ms(meter.poll_ms)
+        meter.poll()
+    return meter, (time.us - began_us) // 1000
+
+
+def test_a_generators_mains_are_metered_from_47_to_53_hz():
+    """Whenever the sampling begins: without figures a unit charges nothing."""
+    for hertz, at, seeds in ((50, 47000, 20), (50, 47500, 3), (50, 53000, 3), (60, 56600, 3), (60, 63400, 3)):
+        load = meters.Mains(hertz_milli=at)
+        for seed in range(seeds):
+            meter, took_ms = _valid_after(load, hertz, seed)
+            true(meter.reading.valid, (at, seed, meter.reading.fault))
+            true(took_ms < 4000, (at, seed, took_ms))
+        for _ in range(40):
+            time.pass_ms(meter.poll_ms)
+            meter.poll()
+        near(meter.reading.f_mhz, at, 150)
+        meters.check_figures(meter, load, 20000)
+
+
 def test_transformer_lead_is_corrected():
     for seed in (1, 2, 3):
         load = meters.Mains(amps=16, pf_milli=500)

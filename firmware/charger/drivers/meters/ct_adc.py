@@ -191,8 +191,8 @@ class CtAdc(MeterDriver):
         if cycles == 0:
             return
         period16 = passed_us * 16 // cycles
-        if abs(period16 - self._nominal16) * 16 > self._nominal16:
-            self._agreed = 0  # more than 6 % off: not mains
+        if abs(period16 - self._nominal16) * 12 > self._nominal16:
+            self._agreed = 0  # more than 8 % off: not mains, not even those of a generator (47 Hz)
         elif abs(period16 - self._period16) * 100 >= self._period16:
             self._agreed = 0
             self._period16 = period16
