@@ -13,7 +13,10 @@ from backend.simulator import free_port
 from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
 from sim.syslog_receiver import Receiver, Rsyslog
-from sim.tls_peers import Authority
+from sim.test_tls_servers import IDENTITY, options, secure
+from sim.tls_peers import VERSIONS, Authority, server_context
+
+from .conftest import BOARD_HEAP
 
 EVENT = "SyslogAuthenticationFailed"
 
@@ -162,3 +165,34 @@ def test_never_while_a_contactor_is_closed(start, csms, authority):
         end_session(sim, csms)
         log = all_sent(sim)
         assert receiver.connections > connections and set(receiver.numbers()) == set(range(log["next"]))
+
+
+def test_in_the_memory_of_a_board_without_psram(launch, csms, tmp_path):
+    """Heap of 128 KiB, and room for a link by TLS and one more connection: syslog waits while the owner is at the page."""
+    (tmp_path / "authority").mkdir()
+    authority = Authority(tmp_path / "authority").issue_both(IDENTITY)
+    secure(csms, server_context(authority.server, VERSIONS["1.2"]))
+    with Receiver(authority.server) as receiver:
+        words = [*options(2, authority, tmp_path), "--web", f"127.0.0.1:{free_port()}", "--tls-heap", "62000"]
+        sim = launch(word=32, lab=False, heap=BOARD_HEAP, csms_url=csms.url, options=words)
+        csms.wait_booted()
+        text = Path(authority.root).read_text(encoding="ascii")
+        with Page(sim.status()["web"]["port"], keep=True) as page:
+            assert page.login(labels(sim)[0]["pin"]).status == 200
+            page.put("/api/settings", SyslogServer=f"localhost:{receiver.port}", SyslogRoots=text)
+        mark = len(csms.record)
+        sim.restart()
+        csms.wait_booted(since=mark)
+        all_sent(sim)
+        connections = receiver.connections
+        with Page(sim.status()["web"]["port"], keep=True) as page:
+            assert page.login(labels(sim)[0]["pin"]).status == 200
+            begun = sim.status()["uptime_ms"]
+            wait_until(lambda: page.get("/api/status") and sim.status()["uptime_ms"] > begun + 40000, 60, "the owner looks on")
+            status = sim.status()
+            assert status["syslog"]["waiting"] > 0 and status["syslog"]["fault"] is None and status["csms"]["connected"]
+            assert receiver.connections == connections
+        log = all_sent(sim)
+        assert set(receiver.numbers()) == set(range(log["next"])) and receiver.connections > connections
+        assert sim.status()["boots"] == 2 and not [line for line in sim.log_lines() if "MemoryError" in line]
+        assert infos(sim, "MemoryExhaustion") == []
