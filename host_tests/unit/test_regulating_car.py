@@ -1,4 +1,4 @@
-"""A car that regulates in steps or ramps slowly: nothing is interrupted that keeps to the offer, and dips hide no over-current."""
+"""A car that regulates in steps or ramps slowly: what keeps to the offer goes on, and dips hide no over-current."""
 
 from check import equal, near, true
 from flaw_commands import do

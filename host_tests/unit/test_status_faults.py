@@ -99,10 +99,10 @@ async def test_a_use_that_begins_while_the_end_of_a_fault_waits_is_told_at_once(
 async def test_a_warning_that_stays_delays_no_status():
     rig = await troubled()
 
-    class Warning:
+    class Beside:
         CODE, INFO, FAULTED = "ReaderFailure", "warning", False
 
-    rig.connectors[0].outlet.fault = Warning
+    rig.connectors[0].outlet.fault = Beside
     for _ in range(6):
         rig.link.sent.clear()
         await rig.plug()

@@ -150,7 +150,7 @@ class OverCurrent(base.Guard):
             self._trips = self._trips + 1 if outlet.switch.interruptions else 1
 
     def step_gone(self, outlet: Outlet) -> None:
-        """What has counted counts down again: the dips of a car that regulates hide no over-current."""
+        """Count down again: the dips of a car that regulates hide no over-current."""
         if self._present_ms > outlet.dt_ms and not self.tripped and outlet.contactor.commanded:
             self._present_ms -= outlet.dt_ms
         else:
