@@ -19,7 +19,7 @@ NOISE = 1500  # polls, 150 s
 
 
 class Line(UARTWire):
-    """The commands of the driver."""
+    """A UART that keeps the most that the driver has taken at once."""
 
     def __init__(self):
         super().__init__(None, timebase.ticks_ms, rxbuf=256)

@@ -143,14 +143,14 @@ class OverCurrent(base.Guard):
         return worst_ma > base_ma + base_ma // 10
 
     def step_present(self, outlet: Outlet) -> None:
-        """Count the trips; half an hour of charging sets the count to 0 (outlet/power_switch.py)."""
+        """Count the trips, anew after half an hour of charging (outlet/power_switch.py)."""
         was = self.tripped
         super().step_present(outlet)
         if self.tripped and not was:
             self._trips = self._trips + 1 if outlet.switch.interruptions else 1
 
     def step_gone(self, outlet: Outlet) -> None:
-        """Count down again what has counted: the dips of a car that regulates hide no over-current."""
+        """Count down again: the dips of a car that regulates hide no over-current."""
         if self._present_ms > outlet.dt_ms and not self.tripped and outlet.contactor.commanded:
             self._present_ms -= outlet.dt_ms
         else:
