@@ -161,6 +161,7 @@ async def test_the_owners_command_has_a_place_in_a_full_queue():
         rig.portal._on_message(text, False)
         true(len(waits) <= 4)
     equal([json.loads(payload)["id"] for payload, _ in waits], ["o0", "o1", "o2", "u0"])
+    equal(set(rig.app.infos(events.INVALID_MESSAGES)), {"portal: too many commands"})
     await until(lambda: len(rig.of("reply")) >= 4, 5000)
     waits.clear()
     rig.broker.s.write(b"".join(packets[:5] + packets[6:8]))  # the same over the network
