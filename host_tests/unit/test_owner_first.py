@@ -8,7 +8,7 @@ from ocpp_rig import Rig
 from peer import until
 from udp_server import bind_free_port
 
-from charger import clock
+from charger import clock, log
 from charger.audit import connection_events
 from charger.errors import CallError, CallTimeoutError
 from charger.local_api import listener as listener_module
@@ -196,6 +196,7 @@ async def test_the_offered_update_is_installed_when_no_car_charges_any_more_and_
             await asyncio.sleep_ms(0)
         await task
         equal((app.done, app.reserved, app.busy), (done, False, 2 if error else -1), repr(error))
+        equal(app.failed, log.reason(error or OSError("the flash")))
 
 
 def test_only_failures_that_say_something_of_security_are_events():

@@ -113,3 +113,15 @@ async def test_f_s1_a_number_of_eight_thousand_digits_is_refused_before_it_is_co
         equal((await notices.check_release(), heard, len(converted)), (False, ["UpdateCheckFailed"], 0))
     finally:
         strict_json.json = parser
+
+
+def test_the_reason_of_an_update_that_was_not_installed_stays_in_the_status_until_the_next_request():
+    updates, _, _ = make_updates(None)
+    equal(updates.report()["why"], None)
+    updates.updater().failed = "no such host"
+    updates._let_go()
+    equal(updates.report()["why"], "no such host")
+    updates.updater()
+    equal(updates.report()["why"], "no such host", "a new Updater")
+    updates.updater().failed = ""
+    equal(updates.report()["why"], None)

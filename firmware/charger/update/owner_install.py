@@ -8,8 +8,9 @@ _ANSWERED_MS = const(2000)  # the client has its answer, and the server's memory
 
 
 async def install(updater: Updater, availability: Availability) -> None:
-    """Install; does not return on success. The caller has reserved the updater. A failure is in the log and in its report."""
+    """Install; does not return on success. The caller has reserved the updater. A failure is in the log and in the status."""
     await clock.sleep_ms(_ANSWERED_MS)
+    updater.failed = ""
     try:
         updater.on_pause = None  # that of the back end's last download
         await updater.fetch(updater.offer["url"], True)
@@ -18,7 +19,8 @@ async def install(updater: Updater, availability: Availability) -> None:
             await clock.sleep_ms(1000)
         await updater.install()
     except (OSError, ValueError, MemoryError) as error:
-        log.error("update", "not installed: " + log.reason(error))
+        updater.failed = log.reason(error)
+        log.error("update", "not installed: " + updater.failed)
     finally:
         updater.reserved = False
         availability.hold(False)

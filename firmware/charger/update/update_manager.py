@@ -35,6 +35,7 @@ class UpdateManager:
         self._updater = None
         self._slots = None
         self._facts = {}
+        self._failed = ""  # why the owner's last update was not installed
         self.altered = False  # the running image is altered or older than the counter: only its notice may be sent
         self.off_network = False  # nor that any more
         self._older = False
@@ -80,7 +81,11 @@ class UpdateManager:
         return [("update", self._run)]
 
     def _remember(self) -> None:
-        self._facts = self.updater().report()
+        updater = self.updater()
+        if updater.failed is not None:  # the next Updater does not know it
+            self._failed = updater.failed
+        self._facts = updater.report()
+        self._facts["why"] = self._facts["why"] or self._failed or None
         self.altered = self._facts["altered"] = self._older or bool(self._slots.number(BROKEN))
 
     def _look_at_counter(self) -> None:

@@ -45,6 +45,7 @@ class Updater:
         self._download = None
         self._busy = False
         self.reserved = False  # for the owner's update, from the request until its end (owner_install.py)
+        self.failed: str | None = None  # why the owner's update was not installed; "" from its request on, None before
         self.on_pause = None
         self.online = online or _unreached
         self.reached = reached or _unreached
