@@ -210,7 +210,8 @@ OUTLET_COMMANDS = {  # name: (function, ((argument, type, required), ...), text)
     "clear_fault": (_clear_fault, (("name", "str", True), _C), "Mend it"),
     "ev": (_ev, optional("max_amps phases:int diode:bool obeys:bool simplified:bool reaction_ms:int stop_ms:int power_factor"
                          " sleep_ms:int adapt_ms:int overshoot_percent overshoot_ms:int inrush_amps inrush_ms:int standby_ma"
-                         " holds_s2:bool give_up:int rise_amps_per_s:int fall_amps_per_s:int steps:str step_ms:int"), "What the car is like"),
+                         " holds_s2:bool give_up:int rise_amps_per_s:int fall_amps_per_s:int steps:str step_ms:int"),
+           "What the car is like"),
     "cable": (_cable, (("amps", "int", False), ("ohms", "int", False), _C), "What the cable is coded for"),
     "mains": (_mains, (("volts", "number", False), ("hertz", "number", False), ("phases", "int", False),
                        ("lost_phase", "int", False), ("neutral_shift_percent", "number", False), ("ohms", "number", False),

@@ -18,7 +18,7 @@ _MAX = const(20)  # an idTag has 20 characters at most (SCH-1)
 class CardReader(PolledReader):
     """A fault is a broken frame; a frame that was half read goes on at a late poll.
 
-    A failed reader that sends noise at full rate sends some whole frames by chance: no card counts that comes with broken bytes then.
+    Noise at full rate holds some whole frames by chance: while the reader has failed no card counts that comes with broken bytes.
     """
 
     def __init__(self, uart: Any):

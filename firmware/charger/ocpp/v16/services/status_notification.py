@@ -98,7 +98,8 @@ class StatusNotification:
         if again:
             repeats += times
         else:
-            told = (told + (now,))[-_MAX_MISSED:]
+            told = told[-_MAX_MISSED:]
+            told += (now,)
         self._faults[connector_id] = repeats, now_ms, told
         return again
 
