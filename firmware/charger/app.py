@@ -10,7 +10,6 @@ from micropython import const
 from charger import clock, log, version
 from charger.audit import events
 from charger.drivers import console, outside_memory
-from charger.drivers.app_partitions import AppSlots
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
 from charger.outlet import derating, guards, limits  # noqa: F401 - guards: see below
@@ -20,11 +19,9 @@ from charger.runtime.housekeeping import Housekeeping
 from charger.runtime.supervisor import Supervisor
 from charger.status_report import charger_report
 from charger.store.files import Files
-from charger.update.checked_slots import CheckedSlots
 
-# Last, because it imports all other modules. A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB,
-# so the end of the longest chain, outlet/guards, is imported above.
-# isort: split
+# A chain of nested first imports takes C stack, of which an ESP32 has 16 KiB: so the end of the longest chain, outlet/guards,
+# is imported above.
 
 _POLL_MS = const(100)
 _ANSWER_MS = const(300)  # time to send the answer to the request for a restart
@@ -170,6 +167,9 @@ class Application:
 
     def make_slots(self):
         """Create the AppSlots; OSError on a board with one slot only."""
+        from charger.drivers.app_partitions import AppSlots  # memory.unload() unloads both with the Updater
+        from charger.update.checked_slots import CheckedSlots
+
         return CheckedSlots(AppSlots(), self.files, self.security_log.add)
 
     def has_broker(self) -> bool:

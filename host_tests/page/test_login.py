@@ -66,18 +66,36 @@ def test_a_view_that_could_not_be_loaded_is_loaded_when_the_charger_is_back(visi
     expect(page.locator("#WifiName")).to_be_visible()
 
 
+def newer(route):
+    """Name another script in the page that the open one asks for, as the firmware behind an update does."""
+    if route.request.resource_type == "fetch":
+        route.fulfill(body='<script type="module" src="/app-000000000000.js"></script>')
+    else:
+        route.continue_()
+
+
+def test_an_update_is_noticed_whichever_request_sees_the_end_of_the_session(visit, charger):
+    visitor = visit()
+    page = visitor.page
+    with page.expect_response("**/api/status") as answered:
+        visitor.open("settings")
+    status = answered.value.json()
+    page.route("**/api/status", lambda route: route.fulfill(json=status))
+    page.route(charger.url, newer)
+    expect(page.locator("#MqttUrl")).to_be_visible()
+    visitor.context.clear_cookies(name="session")
+    page.get_by_role("link", name="History", exact=True).click()
+    expect(page.get_by_text("The session has ended. Log in again.")).to_be_visible()
+    page.unroute("**/api/status")
+    with page.expect_event("load"):
+        visitor.login()
+
+
 def test_a_page_of_the_firmware_before_loads_itself_anew_and_loses_nothing_that_is_typed(visit, charger):
     """After an update "/" names another script. An untouched page loads itself again, a form in use waits for its person."""
     visitor = visit()
     page = visitor.page
     visitor.open("settings")
-
-    def newer(route):
-        if route.request.resource_type == "fetch":
-            route.fulfill(body='<script type="module" src="/app-000000000000.js"></script>')
-        else:
-            route.continue_()
-
     page.route(charger.url, newer)
 
     def log_in_again():
@@ -99,6 +117,7 @@ def test_a_page_of_the_firmware_before_loads_itself_anew_and_loses_nothing_that_
     with page.expect_event("load"):
         log_in_again()
     page.unroute(charger.url)
+    expect(page.locator("#MqttUrl")).to_be_visible()
     log_in_again()
     expect(page.locator("#MqttUrl")).to_be_visible()
     expect(banner).to_have_count(0)

@@ -281,14 +281,11 @@ class App:
     """The part of the application that decides whether a connection may be made."""
 
     listener = None
-    now_altered = False
+    altered = False
     connected = True
 
     def __init__(self):
-        self.charge_point = self
-
-    def altered(self):
-        return self.now_altered
+        self.charge_point = self.updates = self
 
     def ready(self):
         return self.connected
@@ -309,9 +306,9 @@ async def test_what_forbids_a_connection():
             Place.inside = 1
             equal(Application.may_send_log(app), not grows)
             Place.inside = 0
-            app.now_altered = True
+            app.altered = True
             equal(Application.may_send_log(app), False)
-            app.now_altered = False
+            app.altered = False
             outside[0] = 30000
             equal(Application.may_send_log(app), False)
             outside[0] = 1 << 20

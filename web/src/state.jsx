@@ -60,6 +60,7 @@ export function useLive(active, onExpired, onOld, path = "/api/status") {
     ask();
     return () => {
       ended = true;
+      away.current = true; // any request may have been the one that saw the end of the session, as after a restart
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", seen);
     };

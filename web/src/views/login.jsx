@@ -25,7 +25,11 @@ function useWait() {
     const timer = setTimeout(() => setNow(Date.now()), 500);
     return () => clearTimeout(timer);
   }, [left, now]);
-  return [left, (seconds) => { setNow(Date.now()); setEnd(Date.now() + seconds * 1000); }];
+  return [left, (seconds) => {
+    const start = Date.now();
+    setNow(start);
+    setEnd(start + seconds * 1000);
+  }];
 }
 
 export function Login({ notice, entered }) {
