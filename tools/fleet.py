@@ -219,7 +219,8 @@ async def _run(fleet, console):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(fleet.look_at_all(), LAST_LOOK_S)
+                async with asyncio.timeout(LAST_LOOK_S):
+                    await fleet.look_at_all()
             fleet.figures.end_run()
             fleet.figures.measure_memory()
             await fleet.stop()

@@ -62,7 +62,7 @@ class Flood:
 
 
 def test_a_flood_over_the_broker_refuses_the_owner_on_no_surface(launch, csms, broker):
-    """His session, his new login with a known device, his program's token and his page; a stranger's hello is dropped."""
+    """The owner's session, new login with a known device, program's token and page; a stranger's hello is dropped."""
     words, port = web_words()
     sim = launch(options=[*words, *broker[1]], time_scale=1, lab=False, settings={"ChargeBoxSerialNumber": SERIAL})
     csms.wait_booted()

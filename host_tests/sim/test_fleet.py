@@ -1,5 +1,6 @@
 """Many chargers in one process: they connect, charge, and come back spread after an outage of all."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -41,6 +42,23 @@ def test_a_fleet_charges_and_comes_back_after_an_outage_of_all(tmp_path, frozen_
         assert picture.getcolors() and "#2b6cb0" in {f"#{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in picture.getcolors(4096)}
     told = {json.loads(line)["charger"] for line in (tmp_path / "trace").read_text().splitlines()}
     assert told == {f"CP{number:04}" for number in range(1, 7)}
+
+
+def test_a_command_that_is_cancelled_as_its_answer_comes_is_cancelled():
+    """Otherwise the task that plugs cars in went on for ever, and the fleet with it."""
+
+    async def cancelled():
+        unit = board.Board({}, print)
+        task = asyncio.create_task(unit.command({"cmd": "status"}))
+        await asyncio.sleep(0)
+        (future, _), = unit._waiting.values()
+        future.set_result({"ok": True})
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not unit._waiting
+
+    asyncio.run(cancelled())
 
 
 @pytest.mark.timeout(240)

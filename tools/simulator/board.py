@@ -86,7 +86,8 @@ class Board:
         try:
             if self._up.is_set():
                 self._write(line)
-            return await asyncio.wait_for(future, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):  # wait_for() of Python 3.11 forgets a cancellation that meets the answer
+                return await future
         except TimeoutError:
             return {"ok": False, "error": f"the board did not answer within {ANSWER_S} s"}
         finally:
@@ -227,7 +228,8 @@ class Board:
         self._next += 1
         self._write(json.dumps({"cmd": "stop", "n": self._next}).encode() + b"\n")
         try:
-            await asyncio.wait_for(process.wait(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
         except TimeoutError:
             self.failure = "The firmware did not stop in time."
             with contextlib.suppress(ProcessLookupError):
