@@ -120,4 +120,5 @@ def test_the_owner_takes_the_unit_to_another_back_end_uk14(unit, csms, authority
     owner.post("/api/reset", kind="restart")
     secure(csms, server_context(authority.server))
     wait_until(lambda: any(a.status == 101 and "OTHER-7" in a.path for a in csms.attempts[seen:]), 60, "the other back end")
+    sim.wait_for(lambda status: status["csms"]["registered"], what="the other back end's acceptance")
     start_session(sim, csms)

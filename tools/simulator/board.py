@@ -228,8 +228,7 @@ class Board:
         self._next += 1
         self._write(json.dumps({"cmd": "stop", "n": self._next}).encode() + b"\n")
         try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
+            await asyncio.wait_for(process.wait(), STOP_S)
         except TimeoutError:
             self.failure = "The firmware did not stop in time."
             with contextlib.suppress(ProcessLookupError):
