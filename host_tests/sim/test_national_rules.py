@@ -116,8 +116,9 @@ def test_the_owner_takes_the_unit_to_another_back_end_uk14(unit, csms, authority
         "AuthorizationKey": "fedcba9876543210",
     })
     assert answer.status == 200, answer
-    seen = len(csms.attempts)
+    seen, mark = len(csms.attempts), len(csms.record)
     owner.post("/api/reset", kind="restart")
     secure(csms, server_context(authority.server))
     wait_until(lambda: any(a.status == 101 and "OTHER-7" in a.path for a in csms.attempts[seen:]), 60, "the other back end")
+    csms.wait_booted(since=mark)  # before it is accepted the unit refuses cards
     start_session(sim, csms)

@@ -116,6 +116,12 @@ def session_members(leader):
     return found
 
 
+def _wait_ended(leader, timeout_s):
+    """Wait until no process of this session is left."""
+    wait_until(lambda: not session_members(leader), timeout_s, "the simulator's processes ended",
+               state=lambda: f"process ids {session_members(leader)}")
+
+
 def cpu_seconds(pids):
     """User and system time used so far by these processes, in seconds."""
     ticks = 0
@@ -218,8 +224,7 @@ class Simulator:
             self.process.send_signal(signal_number)
         try:
             self.process.wait(timeout_s * PATIENCE)
-            wait_until(lambda: not session_members(leader), timeout_s, "the simulator's processes ended",
-                       state=lambda: f"process ids {session_members(leader)}")
+            _wait_ended(leader, timeout_s)
         except (subprocess.TimeoutExpired, WaitTimeout) as error:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(leader, signal.SIGKILL)
@@ -239,11 +244,13 @@ class Simulator:
         """Leave nothing running, whatever state it is in."""
         self._disconnect()
         if self.process is not None:
+            leader = self.process.pid
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+                os.killpg(leader, signal.SIGKILL)
             self.process.wait()
             self._reader.join(5)
             self.process = None
+            _wait_ended(leader, STOP_S)  # the interpreter has a group of its own: it ends when it sees its parent gone
 
     def __enter__(self):
         return self.start()
