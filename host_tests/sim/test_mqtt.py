@@ -15,7 +15,7 @@ from backend.simulator import free_port
 from sim.owner import UNIT, Broker, Owner, SelectiveBroker
 from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
-from sim.tls_peers import Authority
+from sim.tls_peers import authority_with_stranger
 
 SERIAL = "SIM00001"
 EVENT = "BrokerAuthenticationFailed"
@@ -23,11 +23,7 @@ EVENT = "BrokerAuthenticationFailed"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    authority.server = authority.issue("server")
-    authority.elsewhere = authority.issue("elsewhere", "broker.example")
-    authority.stranger = Authority(tmp_path_factory.mktemp("stranger"), "Stranger")
-    return authority
+    return authority_with_stranger(tmp_path_factory, "broker.example")
 
 
 @pytest.fixture

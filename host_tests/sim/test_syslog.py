@@ -14,7 +14,7 @@ from sim.provisioned_units import labels
 from sim.sessions import end_session, start_session
 from sim.syslog_receiver import Receiver, Rsyslog
 from sim.test_tls_servers import IDENTITY, options, secure
-from sim.tls_peers import VERSIONS, Authority, server_context
+from sim.tls_peers import VERSIONS, Authority, authority_with_stranger, server_context
 
 from .conftest import BOARD_HEAP
 
@@ -23,11 +23,7 @@ EVENT = "SyslogAuthenticationFailed"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    authority.server = authority.issue("server")
-    authority.elsewhere = authority.issue("elsewhere", "log.example")
-    authority.stranger = Authority(tmp_path_factory.mktemp("stranger"), "Stranger")
-    return authority
+    return authority_with_stranger(tmp_path_factory, "log.example")
 
 
 @pytest.fixture

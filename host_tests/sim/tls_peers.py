@@ -125,6 +125,15 @@ class Authority:
         return self._save(file, certificate, key)
 
 
+def authority_with_stranger(folders, elsewhere):
+    """An authority with a certificate for this host, one for the host `elsewhere`, and another authority, a stranger."""
+    authority = Authority(folders.mktemp("authority"))
+    authority.server = authority.issue("server")
+    authority.elsewhere = authority.issue("elsewhere", elsewhere)
+    authority.stranger = Authority(folders.mktemp("stranger"), "Stranger")
+    return authority
+
+
 def key_of(path):
     return path.removesuffix(".pem") + ".key"
 

@@ -2,8 +2,9 @@
 
 import flashrig
 from check import equal, true
+from client_rig import begin, end
 from peer import until
-from portal_rig import BASE, Rig, begin, end
+from portal_rig import BASE, Rig
 from safety_rig import LATCHES, Pin, put
 from security_log_rig import forge
 

@@ -4,8 +4,9 @@ import json
 import struct
 
 from check import equal, true
+from client_rig import begin, end
 from peer import until
-from portal_rig import BASE, PINS, Rig, begin, end
+from portal_rig import BASE, PINS, Rig
 
 from charger import clock
 from charger.access import tokens

@@ -2,10 +2,11 @@
 
 import flashrig
 from check import equal, true
+from client_rig import begin, end
 from peer import until
 from rig import charging_rig
 from security_log_rig import forge
-from syslog_rig import Rig, begin, end, fault
+from syslog_rig import Rig, fault
 
 from charger import clock
 from charger.app import Application

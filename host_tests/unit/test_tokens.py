@@ -4,8 +4,9 @@ import json
 
 import flashrig
 from check import equal, raises_async, true
+from client_rig import begin, end
 from peer import until
-from portal_rig import BASE, Rig, begin, end
+from portal_rig import BASE, Rig
 
 from charger.access import tokens
 from charger.audit import events

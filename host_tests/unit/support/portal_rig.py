@@ -5,6 +5,7 @@ import json
 import struct
 
 import flashrig
+from client_rig import ClientRig
 from packets import packet
 from peer import pair, until
 
@@ -13,27 +14,10 @@ from charger.audit.security_log import SecurityLog
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.broker_connect import BROKER
 from charger.mqtt_client.client import MqttClient
-from sim import timebase
 
 SETTINGS = {"url": "mqtts://me@h:1234/our/house", "password": "secret", "ca": None}
 BASE = "our/house/PL_1/"
 PINS = {"owner": "8264057193", "user": "70419385"}
-rigs = []
-
-
-def begin():
-    """Before each test: manual time, and an empty flash."""
-    timebase.manual()
-    flashrig.reboot()
-    flashrig.fresh(blocks=256)
-
-
-def end():
-    """After each test: the portals end."""
-    for rig in rigs:
-        rig.end()
-    rigs.clear()
-    timebase.set_scale(1)
 
 
 class Verdict:
@@ -119,29 +103,19 @@ class App:
         return True
 
 
-class Rig:
+class Rig(ClientRig):
     """A portal and its broker, which acknowledges all but the topic `unacknowledged`; `fault` is what opening a stream raises."""
 
     def __init__(self, fault=None, settings=SETTINGS):
+        super().__init__()
         self.app = App()
         self.fault = fault
-        self.opened = []  # (host, port, time in ms)
         self.published = []  # (topic, payload, retained)
         self.subscribed = []
         self.unacknowledged = None
         self.number = 0
         self.broker = None
-        self.tasks = []
-        self.portal = MqttClient(self.app, settings, "PL/1", self._open)
-        rigs.append(self)
-
-    def start(self):
-        self.tasks.append(asyncio.create_task(self.portal.run()))
-        return self
-
-    def end(self):
-        for task in self.tasks:
-            task.cancel()
+        self.client = self.portal = MqttClient(self.app, settings, "PL/1", self._open)
 
     async def _open(self, host, port, context, deadline_ms):
         self.opened.append((host, port, clock.ticks_ms()))
@@ -195,10 +169,6 @@ class Rig:
     async def settled(self):
         """Wait until it is connected, or has a reason why not."""
         await until(lambda: self.portal.fault or self.portal.connected, 60000)
-
-    async def attempts(self, count, timeout_ms, step_ms=1):
-        """Wait until so many attempts were made."""
-        await until(lambda: len(self.opened) >= count, timeout_ms, step_ms)
 
     async def command(self, **fields):
         """A command past the network: its reply."""

@@ -3,6 +3,7 @@
 import asyncio
 
 import flashrig
+from client_rig import ClientRig
 from peer import pair, until
 
 from charger import clock
@@ -10,26 +11,8 @@ from charger.audit.security_log import SecurityLog
 from charger.net import tls
 from charger.runtime import hold_ups
 from charger.syslog_client.client import UNTRUSTED, SyslogClient
-from sim import timebase
 
 UTC_S = 1830297600
-rigs = []
-
-
-def begin():
-    """Before each test: manual time, and an empty flash."""
-    timebase.manual()
-    flashrig.reboot()
-    flashrig.fresh(blocks=256)
-
-
-def end():
-    """After each test: the clients end."""
-    for rig in rigs:
-        rig.end()
-    rigs.clear()
-    hold_ups.configure((), 0)
-    timebase.set_scale(1)
 
 
 class Vault:
@@ -75,10 +58,11 @@ class Receiver:
                 return
 
 
-class Rig:
+class Rig(ClientRig):
     """`fault` is what the opening of a stream raises; `most` is after how many messages a receiver ends a connection."""
 
     def __init__(self, server=b"h:1234", log=None, time=True):
+        super().__init__()
         if time:
             clock.set_utc(UTC_S, "test")
         self.log = log or SecurityLog(flashrig.files())
@@ -87,12 +71,9 @@ class Rig:
         self.most = None
         self.greeting = b""
         self.room = None
-        self.opened = []  # (host, port, context, time in ms)
         self.receivers = []
         self.may = True
-        self.tasks = []
         self.client = SyslogClient(self.vault, self.log, lambda: "pilot light", lambda: self.may, self._open)
-        rigs.append(self)
 
     async def _open(self, host, port, context, deadline_ms, patience_ms):
         assert patience_ms == hold_ups.FOREVER_MS and context.waits
@@ -108,14 +89,6 @@ class Rig:
         self.near = near
         return near, near
 
-    def start(self):
-        self.tasks.append(asyncio.create_task(self.client.run()))
-        return self
-
-    def end(self):
-        for task in self.tasks:
-            task.cancel()
-
     def numbers(self):
         """The entries' numbers in all messages, as they came."""
         return [int(str(message, "utf-8").split('seq="')[1].split('"')[0]) for one in self.receivers for message in one.messages]
@@ -124,9 +97,6 @@ class Rig:
         """Wait until nothing is left to be sent."""
         await until(lambda: self.client.report() == {"fault": None, "waiting": 0}, timeout_ms, step_ms)
         return self
-
-    async def attempts(self, count, timeout_ms, step_ms=100):
-        await until(lambda: len(self.opened) >= count, timeout_ms, step_ms)
 
     def untrusted(self):
         return [entry.info for entry in self.log.entries() if entry.event == UNTRUSTED]
