@@ -1,7 +1,11 @@
-"""Services end in their order when the link to the back end finds no memory, and at last the whole unit restarts."""
+"""Services end in their order when the link to the back end finds no memory; collections and unloading go by the heap."""
 
-from check import equal
+import gc
+import sys
 
+from check import equal, true
+
+from charger.runtime import memory
 from charger.runtime.memory import Reclaimer
 
 
@@ -51,3 +55,25 @@ def test_a_car_that_charges_and_a_link_that_was_made_put_the_restart_off():
     equal("want of memory" in done, False)
     reclaimer.link_failed(False)
     equal(done[-1], "want of memory")
+
+
+def test_an_eighth_of_a_small_free_heap_fills_between_two_collections_and_a_quarter_of_a_large_one():
+    measured = memory.heap_free
+    before = gc.threshold()
+    try:
+        for free, threshold in ((20000, 4096), (80000, 10000), (98304, 12288), (160000, 40000)):
+            memory.heap_free = lambda free=free: free
+            memory.choose_threshold()
+            equal(gc.threshold() // 32, threshold // 32, "%d bytes free" % free)  # it is kept in blocks
+    finally:
+        memory.heap_free = measured
+        gc.threshold(before)
+
+
+def test_each_module_that_is_unloaded_exists_and_is_gone_afterwards():
+    for modules in (memory.START, memory.UPDATING, memory.PLANNING, memory.CONNECTING, memory.CERTIFICATES):
+        for name in modules:
+            __import__(name)
+            true(name in sys.modules, name)
+        memory.unload(modules)
+        equal([name for name in modules if name in sys.modules], [])

@@ -1,4 +1,4 @@
-"""What the rigs of the owner's clients (portal, syslog) share: one task, streams in memory, manual time."""
+"""Base of the rigs of the owner's clients (portal, syslog): one task, streams in memory, manual time."""
 
 import asyncio
 
