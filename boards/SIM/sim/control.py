@@ -124,6 +124,10 @@ def _config(args):
     return app.config_report()
 
 
+def _modules(args):
+    return sorted(name for name in sys.modules if name.partition(".")[0] == "charger")
+
+
 def _slots(args):
     return bootloader.report()
 
@@ -260,6 +264,7 @@ COMMANDS = {  # as OUTLET_COMMANDS, which are added below
     "acknowledge": (_acknowledge, (), "The owner has looked at the unit: clear what is latched and over"),
     "erase": (_erase, (("what", "str", True),), "Have it forget what is personal, or all since the factory; it restarts"),
     "config": (_config, (), "All OCPP configuration keys"),
+    "modules": (_modules, (), "The firmware's modules that are loaded"),
     "slots": (_slots, (), "The application slots: what runs, what each holds, what the bootloader thinks of it"),
     "security_log": (_security_log, (("count", "int", False),), "The last entries of the security log, and its state"),
     "status": (_status, (("collect", "bool", False),), "The state of charger and world; collect: garbage first"),

@@ -3,6 +3,8 @@
 
 #define MICROPY_OPT_COMPUTED_GOTO (1)
 #define MICROPY_OPT_MAP_LOOKUP_CACHE_SIZE (1024) // as boards/common/mpconfigboard_common.h
+#define MICROPY_MODULE_FROZEN_DEFINITIONS (1) // as well
+#define MICROPY_QSTR_BYTES_IN_HASH (1) // as well
 #define MICROPY_GC_SPLIT_HEAP (1)
 #define MICROPY_SCHEDULER_DEPTH (8)
 #define MICROPY_STREAMS_POSIX_API (1)
