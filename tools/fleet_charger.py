@@ -38,7 +38,7 @@ class Charger:
         self._task = None
 
     def _log(self, line):
-        if line and not line.startswith(b'{"label"'):
+        if line:
             self.last_line = line.decode("utf-8", "replace")
             connected = _CONNECTED.match(line)
             if connected and self.on_connected is not None:
@@ -47,8 +47,8 @@ class Charger:
     async def start(self):
         """Start the interpreter; the unit is provisioned first when it is new."""
         self._held = state.hold(self.folder)
-        label = await asyncio.to_thread(provide, self.launch, self.folder)
-        self._board = board.Board(self.launch, self._log, label, self._tracer, nice=NICE)
+        await asyncio.to_thread(provide, self.launch, self.folder)
+        self._board = board.Board(self.launch, self._log, tracer=self._tracer, nice=NICE)
         self._port = control.ControlPort(self._board.command)
         number = await self._port.open("127.0.0.1", 0)
         (self.folder / "control").write_text(f"127.0.0.1:{number}\n")

@@ -13,6 +13,7 @@ while it does not (boards/SIM/sim/loop_wait.py).
 
 import asyncio
 import contextlib
+import json
 import os
 import queue
 import signal
@@ -123,7 +124,12 @@ async def _run(launch, folder, where, label, trace):
     log = Log(sys.stderr if trace == "-" else sys.stdout)
     traced = open_trace(trace, launch["identity"] or launch["serial"])
     line = open_line(launch.pop("serial_line"))
-    charger = board.Board(launch, log, label, traced, line)
+
+    def print_label():
+        log(json.dumps({"label": label}).encode())
+        log.flush()
+
+    charger = board.Board(launch, log, print_label, traced, line)
     port = control.ControlPort(charger.command)
     host = where[0]
     try:

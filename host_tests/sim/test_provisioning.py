@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from provisioning import label as drawing
@@ -218,6 +219,21 @@ def test_the_qr_code_of_the_label_joins_the_set_up_network(serial):
     assert [re.sub(r"\\(.)", r"\1", text) for text in told.groups()] == [label["setup_ssid"], label["setup_password"]]
 
 
+# tools/simulate.py, whose log stands still at the label
+HELD_UP = """
+import sys, time
+sys.path.insert(0, "tools")
+import simulate
+def held(log, line, write=simulate.Log.__call__):
+    if line.startswith(b'{{"label"'):
+        print("held", flush=True)
+        time.sleep(60)
+    write(log, line)
+simulate.Log.__call__ = held
+sys.exit(simulate.main({words!r}))
+"""
+
+
 def test_a_launch_killed_while_the_unit_is_made_leaves_one_that_is_made_at_the_next(tmp_path, csms):
     """Whenever the power fails: the last label that was printed is the one that holds."""
     for number, delay in enumerate((0.08, 0.12, 0.16, 0.2, 0.25, 0.3)):
@@ -237,6 +253,23 @@ def test_a_launch_killed_while_the_unit_is_made_leaves_one_that_is_made_at_the_n
             last = (first + (printed_labels(sim) if first else labels(sim)))[-1]
             assert csms.attempts[-1].authorization == basic_auth(sim, last["ocpp_password"]), delay
             assert sim.status()["setup"] == ""
+
+
+def test_a_unit_whose_label_cannot_be_printed_is_not_provisioned(tmp_path, csms):
+    """The process that prints it is held up as the unit is made, and then killed: the next launch makes the unit anew."""
+    sim = Simulator(tmp_path / "unit", csms.url, options=["--security-profile", "1"])
+    sim.state_dir.mkdir()
+    script = HELD_UP.format(words=sim.command_line()[2:])
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, start_new_session=True)
+    assert process.stdout.readline() == b"held\n"
+    time.sleep(1)  # the interpreter would go on within milliseconds
+    process.kill()
+    assert process.communicate()[0] == b""
+    with sim:
+        csms.wait_connected(1)
+        assert len(labels(sim)) == 1
+        assert csms.attempts[-1].authorization == basic_auth(sim, labels(sim)[0]["ocpp_password"])
 
 
 def altered(launch, csms, harm):

@@ -123,11 +123,12 @@ def _wait_ended(leader, timeout_s):
 
 
 def cpu_seconds(pids):
-    """User and system time used so far by these processes, in seconds."""
+    """User and system time used so far by these processes, in seconds; one that has ended since it was listed counts nothing."""
     ticks = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

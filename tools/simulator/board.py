@@ -45,13 +45,14 @@ def interpreter(word):
 class Board:
     """One simulated board. run() until stop(); command() at any time; `log` gets each line of its output."""
 
-    def __init__(self, launch, log, label=None, tracer=None, serial=None, nice=0):
-        """`label` is what to print when the board has taken the record of launch["provision"]; `tracer` gets its frames;
-        `serial` is the SerialLine of its console; `nice` lowers its process's priority.
+    def __init__(self, launch, log, print_label=None, tracer=None, serial=None, nice=0):
+        """`print_label()` prints the label of a board that has taken the record of launch["provision"], and returns when that is
+        done: until then the board does not count as provisioned. `tracer` gets its frames; `serial` is the SerialLine of its
+        console; `nice` lowers its process's priority.
         """
         self.launch = launch
         self.log = log
-        self._label = label
+        self._print_label = print_label
         self._tracer = tracer
         self._serial = serial
         self._nice = nice
@@ -208,7 +209,9 @@ class Board:
         elif event == "frame":
             self._tracer.frame(message["sent"], message["at_ms"], message["text"])
         elif event == "provisioned":
-            self.log(json.dumps({"label": self._label}).encode())
+            if self._print_label is not None:
+                self._print_label()
+            self._write(b"\n")
         elif event == "warning":
             print("simulate: " + message["text"], file=sys.stderr, flush=True)
         elif event is not None:

@@ -88,6 +88,12 @@ def _commands():
     return _in
 
 
+def wait_for_parent():
+    """Wait for the empty line that confirms an event; the process ends when the parent has gone."""
+    if not _commands().readline():
+        libc.exit_now(1)
+
+
 async def serve(answer):
     """Read commands for ever; answer(command) gives (reply, what to do after it is sent or None)."""
     reader = asyncio.StreamReader(_commands())

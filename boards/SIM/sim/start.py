@@ -117,7 +117,8 @@ def _provision(record):
     try:
         if not store.provisioned():
             provisioning.write(record, Files(board.FLASH_ROOT), store)
-            link.send({"event": "provisioned"})  # the label is printed before the unit counts as provisioned, never after
+            link.send({"event": "provisioned"})
+            link.wait_for_parent()  # the label is printed before the unit counts as provisioned, never after
             store.seal(record["serial"])
     except OSError as error:
         link.send({"event": "warning", "text": "not provisioned: %s" % error})
