@@ -4,6 +4,7 @@ import asyncio
 
 from check import equal, true
 from ocpp_rig import NOW, Rig
+from uploads import UploadAttempts
 
 from charger import clock, log
 from charger.errors import FAILED, NOT_SUPPORTED, CallTimeoutError, UploadError
@@ -11,24 +12,6 @@ from charger.net.upload import Uploader, fitted
 from charger.ocpp.v16.services.diagnostics_text import _shown, _without_home
 
 HEAP = 16 * 1024 * 1024  # the flash chip is in it
-
-
-class UploadAttempts:
-    """Takes what is sent; each attempt ends as `outcomes` say (None: well), after `ms`."""
-
-    def __init__(self, *outcomes, ms=5):
-        self.outcomes = list(outcomes)
-        self.ms = ms
-        self.sent = []
-        self.begun = []
-
-    async def send(self, location, name, pieces):
-        self.begun.append((location, clock.uptime_s()))
-        await clock.sleep_ms(self.ms)
-        outcome = self.outcomes.pop(0) if self.outcomes else None
-        if outcome is not None:
-            raise outcome
-        self.sent.append((location, name, str(b"".join(pieces()), "utf-8")))
 
 
 async def online(*outcomes, factory=None, ms=5):

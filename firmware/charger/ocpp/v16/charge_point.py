@@ -154,7 +154,7 @@ class ChargePoint(ServiceRegistry):
     def start_renewal(self) -> None:
         """Start the renewal of the unit's certificate (WP-16)."""
         if self.store is not None:
-            self.certificates().start()
+            self.certificates()
 
     def ready(self) -> bool:
         """True while messages may be sent: the link is up and the back end has accepted this start-up."""

@@ -41,7 +41,6 @@ class CertificateRenewal:
         self._post_call = post_call
         self._ready = ready
         self._reconnect = reconnect
-        self._task = None
         self._owed = False  # a triggered request was lost with the link
         self._busy_until_s = 0  # uptime until which a request is pending
         self._making = False  # a key pair is being generated
@@ -50,10 +49,6 @@ class CertificateRenewal:
         self._look_at_s = 0
         self._again_at_s = 0
         self._chance = int.from_bytes(os.urandom(2), "big")  # of 65,536
-
-    def start(self) -> None:
-        """Start the renewal; second() finds out when it is due."""
-        self._look_at_s = 0
 
     # --- request ---
 
@@ -73,9 +68,9 @@ class CertificateRenewal:
         """Generate a key pair and request its certificate; a triggered request is sent before registration, too (WP-46)."""
         if self.may_renew():
             self._owed = False
-            self._wait_for_it()
+            self._busy_until_s = clock.uptime_s() + _SIGNING_S
             self._making = True
-            self._task = asyncio.create_task(self._request(triggered))
+            asyncio.create_task(self._request(triggered))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
 
     def trigger(self) -> None:
         """ExtendedTriggerMessage(SignChargePointCertificate)."""
@@ -87,13 +82,12 @@ class CertificateRenewal:
         except (OSError, CryptoError, MemoryError) as error:
             log.error("certificates", "no request: " + log.reason(error))
             self._busy_until_s = 0
-            return
+        else:
+            failed = self._lost if triggered else self._unanswered
+            self._post_call("SignCertificate", {"csr": request}, triggered, failed, self._answered)
         finally:
             self._making = False
             memory.unload(memory.CERTIFICATES)
-        self._wait_for_it()
-        failed = self._lost if triggered else self._unanswered
-        self._post_call("SignCertificate", {"csr": request}, triggered, failed, self._answered)
 
     async def _make_request(self) -> str:
         from charger.crypto import csr, ec, keys, pem  # memory.unload() unloads them (CERTIFICATES)
@@ -102,9 +96,6 @@ class CertificateRenewal:
         encoded = await cooperative.run(csr.create(d, public, self._settings.identity, self._config.get_str("CpoName")))
         self._store.vault.put(NEXT_KEY, keys.encode_private_key(d, public))
         return pem.encode(encoded, "CERTIFICATE REQUEST")
-
-    def _wait_for_it(self) -> None:
-        self._busy_until_s = clock.uptime_s() + _SIGNING_S
 
     def _unanswered(self) -> None:
         self._busy_until_s = 0
@@ -117,7 +108,6 @@ class CertificateRenewal:
     def _answered(self, answer: dict) -> None:
         if answer.get("status") == "Accepted":
             log.info("certificates", "certificate requested")
-            self._wait_for_it()
             return
         self._busy_until_s = 0
         log.warn("certificates", "the request for a certificate was refused")
@@ -195,12 +185,13 @@ class CertificateRenewal:
         if self._config.get_int("SecurityProfile") != 3:
             await cooperative.run(store.promote())
             store.note(events.CERTIFICATE_INSTALLED, "charge point certificate")
-            return
-        now, validity = clock.utc_s(), self._validity_of(store.files.read(NEXT_CHAIN))
-        if now is None or validity is None or now < validity[0]:
-            return  # second() retries
-        self._settings.change().begin_certificate()
-        await self._reconnect()
+        elif self._has_begun(store.files.read(NEXT_CHAIN)):  # else second() retries
+            self._settings.change().begin_certificate()
+            await self._reconnect()
+
+    def _has_begun(self, chain: Any) -> bool:
+        now, validity = clock.utc_s(), self._validity_of(chain)
+        return now is not None and validity is not None and now >= validity[0]
 
     # --- renewal ---
 
@@ -214,7 +205,7 @@ class CertificateRenewal:
             self.renew(True)
         elif self._store.has_next():
             if not self._store.trying and self._ready():
-                self._task = asyncio.create_task(self.begin())
+                asyncio.create_task(self.begin())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
         elif now_s >= self._again_at_s and self._ready() and self._is_due():
             self.renew()
 

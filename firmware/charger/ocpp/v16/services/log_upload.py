@@ -47,13 +47,12 @@ class LogUpload:
 
     def start(self, job: dict, again: bool = False) -> None:
         """Begin an upload of the time of the job's `span`, two UTC seconds or None; it has the request's kind and id, too."""
-        self._uploads.cancel()
-        self._request_id = job["id"]
         span = job["span"]
         if job["kind"] == SECURITY_LOG and self._security_log is not None:
             pieces = SecurityLogText(self._security_log, span[0], span[1])
         else:
             pieces = self._text(span)
+        self._request_id = job["id"]
         (self._uploads.resume if again else self._uploads.start)(job, pieces)
 
     def resume(self) -> None:

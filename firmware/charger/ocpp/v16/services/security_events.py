@@ -46,7 +46,6 @@ class SecurityEvents:
                     return
             except CallFailedError as error:
                 log.warn("events", log.reason(error))
-                self._not_before_s = clock.uptime_s() + 1
                 return
             self._refused = 0
             self._log.acknowledge(_SINK, entry.seq)
@@ -60,10 +59,10 @@ class SecurityEvents:
             self._not_before_s = clock.uptime_s() + _UNKNOWN_S
             return False
         self._refused += 1
-        if self._refused >= _ATTEMPTS:
-            return True
-        self._not_before_s = clock.uptime_s() + _RETRY_S
-        return False
+        if self._refused < _ATTEMPTS:
+            self._not_before_s = clock.uptime_s() + _RETRY_S
+            return False
+        return True
 
 
 def payload(entry: Any) -> dict:
