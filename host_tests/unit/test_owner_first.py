@@ -128,15 +128,6 @@ def test_f_s11_a_users_log_ins_leave_the_owners_session():
     equal(len(sessions), 3)
 
 
-def test_f_s11_a_users_change_of_pin_ends_the_users_other_sessions_alone():
-    owner, installer, user, other = [LoginSession(role) for role in ("owner", "installer", "user", "user")]
-    sessions = [owner, installer, user, other]
-    routes.end_sessions(sessions, user, "user")
-    equal(sessions, [owner, installer, user])
-    routes.end_sessions(sessions, owner, None)
-    equal(sessions, [owner])
-
-
 async def test_f_s5_each_answer_of_the_back_end_proves_the_link():
     pending = {"status": "Pending", "interval": 300, "currentTime": "2027-01-15T08:00:00Z"}
     for answer, proves in (

@@ -188,20 +188,26 @@ async def test_a_change_of_pin_that_the_log_suppresses_ends_the_sessions_of_its_
     equal(rig.portal.sources.of(owner["session"].encode()), "")
 
 
-async def test_a_change_of_pin_that_the_flash_fails_ends_the_sessions_all_the_same():
-    """The new PIN may be on flash when the write fails."""
+async def test_a_change_of_pin_that_the_flash_fails_ends_the_sessions_unless_the_old_pin_stands():
     rig = Rig()
     pins = rig.app.pins = _real_pins(rig.app.security_log.add)
     owner = await rig.command(
         do="login", challenge=(await rig.command(do="hello"))["challenge"], role="owner", pin=pin_rig.OWNER)
 
-    def fail(name, secret):
+    put = pins._vault.put
+
+    def late(name, secret):
+        put(name, secret)
         raise OSError(5)
 
-    pins._vault.put = fail
-    try:
-        await pins.change("owner", "owner", pin_rig.CHOSEN)
-        true(False, "no error")
-    except OSError:
-        pass
-    equal((await rig.command(do="acknowledge", session=owner["session"], n=1))["error"], "login")
+    def full(name, secret):
+        raise OSError(28)
+
+    for fail, number, error in ((full, 1, None), (late, 2, "login")):
+        pins._vault.put = fail
+        try:
+            await pins.change("owner", "owner", pin_rig.CHOSEN)
+            true(False, "no error")
+        except OSError:
+            pass
+        equal((await rig.command(do="acknowledge", session=owner["session"], n=number)).get("error"), error)

@@ -178,11 +178,23 @@ class Pins:
                 _, iterations, _, _ = struct.unpack(_FORM, self._vault.get("label/" + roles.OWNER) or b"")
             except ValueError:
                 return self.why_none or "This unit's credentials cannot be read."
-            result = await _derived(pin, salt, iterations)
-            self.changes[role] += 1  # before the write, which may fail after the PIN has changed
-            self._vault.put("pin/" + role, form(iterations, salt, result))
+            self._keep("pin/" + role, role, form(iterations, salt, await _derived(pin, salt, iterations)))
         self._on_event(events.PIN_CHANGED, "%s, by %s, %s" % (role, by, surface))
         return ""
+
+    def _keep(self, name: str, role: str, verifier: bytes) -> None:
+        """Store a verifier. A write that fails may have changed the PIN all the same; where it has not, logins stay valid."""
+        before = self._vault.get(name)
+        stands = False
+        try:
+            self._vault.put(name, verifier)
+        except OSError:
+            self._vault.reread()
+            stands = self._vault.get(name) == before
+            raise
+        finally:
+            if not stands:
+                self.changes[role] += 1
 
     # --- known devices ---
 

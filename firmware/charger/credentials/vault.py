@@ -76,6 +76,13 @@ class Vault:
         if self.ready and name not in self._names:
             self._breaks("index")
 
+    def reread(self) -> None:
+        """Take the index as it is on flash: a write that failed may have been made. OSError when it cannot be read."""
+        content = self._read(_INDEX, "")
+        if content is None:
+            raise VaultError("index damaged")
+        self._names = json.loads(content)
+
     def names(self) -> list:
         """Return the names of the entries."""
         return list(self._names)

@@ -20,10 +20,11 @@ _WAITING = const(4)  # connections that the network stack may hold back
 
 
 class LoginSession:
-    """A login: `role`, the cookie's `token` and its `csrf` token. See local_api/routes.py."""
+    """A login: `role`, `changes` of its PIN before, the cookie's `token` and its `csrf` token. See local_api/routes.py."""
 
-    def __init__(self, role: str):
+    def __init__(self, role: str, changes: int = 0):
         self.role = role
+        self.changes = changes
         self.token = os.urandom(_TOKEN).hex()
         self.csrf = os.urandom(_TOKEN).hex()
         self.begun_ms = self.seen_ms = clock.uptime_ms()

@@ -93,7 +93,7 @@ async def answer(api: LocalApi, request: Request, host: str) -> tuple:
         client = client_of(api, request.fields, host)
         return await _run(api, client, request, wish, "token", "")
     listener = api.listener
-    session = _session(listener, request)
+    session = _session(api, request)
     if request.path == "/api/logout":
         listener.sessions.remove(session)
         return 200, {}, _cookie("session", "", 0, "/api")
@@ -101,9 +101,11 @@ async def answer(api: LocalApi, request: Request, host: str) -> tuple:
         return 200, _about(session), ""
     device = _cookie_of(request.fields, "device") if request.path == "/api/pin" else ""
     answered = await _run(api, session.role, request, wish, "page", device)
-    if answered[0] == 200 and request.path in ("/api/pin", "/api/erase"):
-        role = wish.get("role", session.role) if request.path == "/api/pin" else None
-        end_sessions(listener.sessions, session, role)
+    if answered[0] == 200:
+        if request.path == "/api/erase":
+            listener.sessions[:] = [session]
+        elif request.path == "/api/pin" and wish.get("role", session.role) == session.role:
+            session.changes = api.pins.changes[session.role]  # who has changed the PIN stays; all others' sessions end
     return answered
 
 
@@ -201,17 +203,23 @@ def _query(text: str) -> dict:
     return wish
 
 
-def _session(listener: LocalApiListener, request: Request) -> Any:
-    """Return the cookie's session; a request that changes something must also have its CSRF token."""
+def _is_valid(session: LoginSession, pins: Any) -> bool:
+    """False when the time is over, or when the role's PIN has changed."""
     now = clock.uptime_ms()
-    alive = [other for other in listener.sessions if now - other.seen_ms <= _IDLE_MS and now - other.begun_ms <= _WHOLE_MS]
-    listener.sessions[:] = alive
+    changed = pins.changes[session.role] != session.changes
+    return not changed and now - session.seen_ms <= _IDLE_MS and now - session.begun_ms <= _WHOLE_MS
+
+
+def _session(api: LocalApi, request: Request) -> Any:
+    """Return the cookie's session; a request that changes something must also have its CSRF token."""
+    sessions = api.listener.sessions
+    sessions[:] = [other for other in sessions if _is_valid(other, api.pins)]
     token = _cookie_of(request.fields, "session")
-    for session in listener.sessions:
+    for session in sessions:
         if same(session.token.encode(), token.encode()):
             if request.method != "GET" and not same(session.csrf.encode(), request.fields.get("x-csrf-token", "").encode()):
                 raise RequestError(403, "The X-CSRF-Token is not valid for this session.")
-            session.seen_ms = now
+            session.seen_ms = clock.uptime_ms()
             return session
     raise RequestError(401, "Log in first.")
 
@@ -230,7 +238,7 @@ async def _login(api: LocalApi, fields: dict, wish: dict, host: str) -> tuple:
         return 503, {"error": result.why}, ""
     if not result.ok:
         return 401, {"error": "Wrong PIN."}, more
-    session = LoginSession(role)
+    session = LoginSession(role, api.pins.changes[role])
     admit(api.listener.sessions, session)
     api.listener.admission.remember(host, role == roles.OWNER)
     more = _cookie("session", session.token, _WHOLE_MS // 1000, "/api")
@@ -248,11 +256,6 @@ def admit(sessions: list, session: LoginSession) -> None:
                 oldest = other
         sessions.remove(oldest)
     sessions.append(session)
-
-
-def end_sessions(sessions: list, own: LoginSession, role: str | None) -> None:
-    """End the sessions of `role` (of all roles for None) except `own`."""
-    sessions[:] = [other for other in sessions if other is own or (role is not None and other.role != role)]
 
 
 def _about(session: LoginSession | None) -> dict:
