@@ -1,5 +1,6 @@
 """Sources of the portal's commands: none keeps another one out; a changed PIN ends the sessions of its role."""
 
+import asyncio
 import json
 import struct
 
@@ -86,7 +87,41 @@ async def test_a_role_or_a_program_that_sends_too_much_refuses_nobody_else():
     for number in range(9):
         heard.append(await rig.command(do="acknowledge", session=user["session"], n=1000 + number) is not None)
     equal(heard, [True] * 5 + [False] * 4, "one a second")
-    equal([rig.portal.sources._looked_up(b'{"token": "%s"}' % token.encode()) for token in (one, other)], [one, other])
+    for token in (one, other):
+        equal(await rig.portal.sources._looked_up(b'{"token": "%s"}' % token.encode()), token)
+
+
+class Watched:
+    """In place of vault and PINs: notes how often another task had run at each look."""
+
+    def __init__(self):
+        self.changes = {}
+        self.turns = 0
+        self.looks = []
+
+    async def other(self):
+        while True:
+            self.turns += 1
+            await asyncio.sleep_ms(0)
+
+    def get(self, _name):
+        self.looks.append(self.turns)
+
+    def knows(self, _device, _role):
+        self.looks.append(self.turns)
+        return False
+
+
+async def test_the_look_up_of_a_source_lets_other_tasks_run_before_each_look_into_the_vault():
+    watched = Watched()
+    task = asyncio.create_task(watched.other())
+    await asyncio.sleep_ms(0)
+    before = watched.turns
+    message = b'{"token": "%s", "role": "owner", "device": "%s"}' % (b"0" * 32, b"0" * 56)
+    equal(await CommandSources(watched, watched)._looked_up(message), "")
+    task.cancel()
+    first, second = watched.looks
+    true(before < first < second, (before, first, second))
 
 
 async def test_nothing_that_only_looks_like_a_secret_is_another_source():
@@ -97,7 +132,7 @@ async def test_nothing_that_only_looks_like_a_secret_is_another_source():
         b"", b"[]", b"5", b"[" * 900, b'"' * 900, b'"token"', b'{"token":5}', b'{"token":""}', b'{"token":"\xff\xfe"}',
         b'{"role":"owner"}', b'{"role":[],"device":{}}', b'{"role":"owner","device":5}', b'{"role":"owner","device":""}',
     ):  # fmt: skip
-        equal((sources.of(payload), sources._looked_up(payload), sources.admits(payload)), ("", "", False), payload)
+        equal((sources.of(payload), await sources._looked_up(payload), await sources.admits(payload)), ("", "", False), payload)
     equal(await command_handler.answer(rig.portal, None, False), None)
 
 

@@ -67,7 +67,7 @@ async def answer(client: MqttClient, payload: Any, retained: bool) -> bytes | No
     """Execute a command; return the reply, or None for an invalid message."""
     if client.sources is None:
         client.sources = CommandSources(client.app.pins, client.app.vault)  # type: ignore[arg-type] - a unit with a portal has PINs
-    if not client.sources.admits(payload):
+    if not await client.sources.admits(payload):
         return _discard(client, "too many commands")
     if retained:
         return _discard(client, "a command that the broker retained")
