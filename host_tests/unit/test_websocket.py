@@ -263,6 +263,19 @@ async def test_small_messages_go_out_in_one_write():
     equal(writes, [308])
 
 
+async def test_a_message_of_two_chunks_goes_out_in_one_slice_and_a_longer_one_in_several():
+    for size, first in ((1000, [504, 504]), (1600, [504])):
+        ws, peer = joined()
+        writes = []
+        real = ws._writer.s.write
+        ws._writer.s.write = lambda data, writes=writes, real=real: writes.append(len(data)) or real(data)
+        sending = asyncio.create_task(ws.send(("y" * (size - 300), "z" * 300)))
+        await asyncio.sleep_ms(0)
+        equal(writes, first)
+        await sending
+        equal(await peer.frame(), (TEXT, b"y" * (size - 300) + b"z" * 300, True))
+
+
 async def test_long_messages_in_fragments_with_a_pong_between():
     ws, peer = joined(max_frame=100)
     ws._writer.s._end.out.room = 150

@@ -34,6 +34,7 @@ _KEPT = const(1024)  # the receive buffer between messages; most fit
 _AHEAD = const(256)  # read ahead of frame headers, so that a small frame costs one read
 _CHUNK = const(512)  # masked and written at a time
 _SHORT = const(496)  # payload that fits into the first chunk
+_JOINED = const(1008)  # payload that fits into two chunks
 _FEW = const(8)  # pieces that are counted in one slice; most messages have five, a list has one for each item
 _CONTROL = const(125)  # longest payload of a control frame, RFC 6455 section 5.5
 _CLOSE_MS = const(2000)
@@ -82,8 +83,9 @@ class WebSocket(FrameWriter):
         if self._closed is not None:
             raise self._closed
         try:
-            if not self.has_more:
-                await self._read_ahead()
+            if self._ahead_at == self._ahead_end:
+                self._ahead_at = self._ahead_end = 0
+                self._ahead_end = await self._some(self._ahead)
             size = self._take_whole()
             if size < 0:
                 size = await self._message()
@@ -205,13 +207,10 @@ class WebSocket(FrameWriter):
     async def _byte(self) -> int:
         """Read the next byte of the stream."""
         if self._ahead_at == self._ahead_end:
-            await self._read_ahead()
+            self._ahead_at = self._ahead_end = 0
+            self._ahead_end = await self._some(self._ahead)
         self._ahead_at += 1
         return self._ahead[self._ahead_at - 1]
-
-    async def _read_ahead(self) -> None:
-        self._ahead_at = self._ahead_end = 0
-        self._ahead_end = await self._some(memoryview(self._ahead))
 
     async def _exactly(self, view: memoryview) -> None:
         """Fill view from the bytes read ahead, then from the stream."""
@@ -222,7 +221,7 @@ class WebSocket(FrameWriter):
         while at < len(view):
             at += await self._some(view[at:])
 
-    async def _some(self, view: memoryview) -> int:
+    async def _some(self, view: Buffer) -> int:
         """Read at least one byte into view. EOFError at the end of the stream."""
         while True:
             count = await self._reader.readinto(view)
@@ -240,29 +239,28 @@ class WebSocket(FrameWriter):
         Only the pieces of a short message are joined. A message that cannot be written within 20 s, or whose sender is cancelled
         in the middle, ends the connection, because the peer could not decode what follows.
         """
-        if type(pieces) is tuple and sum(map(len, pieces)) <= _SHORT:  # characters
-            pieces = ("".join(pieces),)
+        text = None
         total = count = 0
+        if type(pieces) is tuple and sum(map(len, pieces)) <= _JOINED:  # characters
+            text = memoryview("".join(pieces))  # type: ignore[arg] - takes a str too, without a copy
+            pieces = (text,)
         for piece in pieces:
             total += len(memoryview(piece))
             count += 1
             if count % _FEW == 0:
                 await clock.sleep_ms(0)
         try:
-            if self._writers or total > _SHORT or self._max_frame or self._close_sent or self._closed is not None:
+            if self._writers or self._max_frame or self._close_sent or self._closed is not None:
                 await self._send_in_turn(pieces, total)
+            elif text is None or total > _SHORT:
+                await self._send_frame(0x80 | _TEXT, pieces, total)
             else:
-                rest = self._write_short(pieces, total)
-                if rest:
-                    await self._send_frame(_TEXT, (), 0, 0, rest)
+                frame = short_frame(self._chunk, PAYLOAD, 0x80 | _TEXT, text)
+                count = self._writer.s.write(frame) or 0
+                if count < len(frame):
+                    await self._send_frame(_TEXT, (), 0, 0, frame[count:])
         except MemoryError:
             raise self._over(ABNORMAL, "no memory to send")
-
-    def _write_short(self, pieces: Any, size: int):
-        """Write a message of one frame that fits into the chunk; return the part that the transport did not accept."""
-        frame = short_frame(self._chunk, PAYLOAD, 0x80 | _TEXT, pieces, size)
-        try:
-            return frame[self._writer.s.write(frame) or 0 :]
         except OSError as error:
             raise self._over(ABNORMAL, log.reason(error))
 

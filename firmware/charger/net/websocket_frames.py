@@ -24,29 +24,27 @@ def mask_in_place(view: memoryview, mask: bytes) -> None:
     view[:] = (int.from_bytes(view, "little") ^ whole).to_bytes(count, "little")
 
 
-def header(first: int, size: int, mask: bytes) -> bytes:
-    """Encode the header of a masked frame with `size` bytes of payload; `first` is its first byte."""
-    if size < 126:
-        return bytes((first, 0x80 | size)) + mask
-    if size < 65536:
-        return bytes((first, 0x80 | 126, size >> 8, size & 255)) + mask
-    return bytes((first, 0x80 | 127)) + size.to_bytes(8, "big") + mask
+def header(chunk: bytearray, end: int, first: int, size: int, mask: bytes) -> int:
+    """Put the header of a masked frame with `size` bytes of payload before chunk[end]; return where it begins."""
+    count = 0 if size < 126 else 2 if size < 65536 else 8
+    begin = end - 6 - count
+    chunk[begin] = first
+    chunk[begin + 1] = 0x80 | (size if not count else 126 if count == 2 else 127)
+    if count:
+        chunk[begin + 2 : end - 4] = size.to_bytes(count, "big")
+    chunk[end - 4 : end] = mask
+    return begin
 
 
-def short_frame(chunk: bytearray, start: int, first: int, pieces: Any, size: int) -> memoryview:
-    """Build a masked frame of `size` bytes of payload in the chunk, where the payload begins at `start`."""
-    view = memoryview(chunk)
+def short_frame(chunk: bytearray, start: int, first: int, text: memoryview) -> memoryview:
+    """Build a masked frame with `text` in the chunk, where the payload begins at `start`."""
+    end = start + len(text)
     mask = os.urandom(4)
-    head = header(first, size, mask)
-    begin = start - len(head)
-    view[begin:start] = head
-    at = start
-    for piece in pieces:
-        piece = memoryview(piece)
-        view[at : at + len(piece)] = piece
-        at += len(piece)
-    mask_in_place(view[start : at + 3 & ~3], mask)
-    return view[begin:at]
+    begin = header(chunk, start, first, len(text), mask)
+    chunk[start:end] = text
+    view = memoryview(chunk)
+    mask_in_place(view[start : end + 3 & ~3], mask)
+    return view[begin:end]
 
 
 def whole_text(ahead: bytearray, at: int, end: int) -> tuple | None:
@@ -126,9 +124,7 @@ class FrameWriter:
         started = clock.ticks_ms()
         view = memoryview(self._chunk)
         mask = os.urandom(4)
-        head = header(first, size, mask)
-        begin = PAYLOAD - len(head)
-        view[begin:PAYLOAD] = head
+        begin = header(self._chunk, PAYLOAD, first, size, mask)
         masked = at = PAYLOAD
         for piece in pieces:
             piece = memoryview(piece)
@@ -143,7 +139,8 @@ class FrameWriter:
                 if at == len(view):
                     mask_in_place(view[masked:], mask)
                     await self._write(view[begin:], started)
-                    await clock.sleep_ms(0)
+                    if size > at:  # more than one chunk is left
+                        await clock.sleep_ms(0)
                     begin = masked = at = 0
         if size:
             raise OSError(EIO)  # the pieces are shorter than they were counted: the peer could not decode what follows
