@@ -12,7 +12,7 @@ from mutation import delete, insert, mutated, repeat, replace
 from peer import until
 from rpc_line import Line
 
-from charger.errors import CallError
+from charger.errors import CallError, NotJsonError, UnacceptableJsonError
 from charger.net import strict_json
 
 WORDS = (64, 32)
@@ -197,6 +197,30 @@ async def test_the_scan_agrees_with_the_grammar_on_random_json():
         data = bytearray((text + '"stale').encode())
         end = len(text.encode())
         equal(await strict_json.loads(data, end, strict_json.JsonScan(data, end)), value, "seed %d" % seed)
+
+
+async def outcome(text):
+    """The value of a text or the kind of its error, and the message's head."""
+    data = bytearray(text.encode())
+    scan = strict_json.JsonScan(data, len(data))
+    try:
+        value = await strict_json.loads(data, len(data), scan)
+    except (NotJsonError, UnacceptableJsonError) as error:
+        value = type(error)
+    return value, scan.head(), scan.id_text()
+
+
+async def test_the_usual_head_of_a_message_is_checked_like_any_other():
+    rests = (
+        ',"Reset",{"type":"Soft"}]', ',{}]', ']', '', ',', ']]', '}', ':1]', '"x"]',
+        ' ,"A" , {}\n]', ',"A",{"a":1,"a":2}]', ',[1}]',
+        ',"A",[[[[[[[[[[]]]]]]]]]]]', ',1.50]', ',01]', ',"\\u0000"]', '\\",1]', ',"A",{"k":"' + "x" * 300 + '"}] x',
+    )  # fmt: skip
+    for kind in ("[2,", "[3,", "[4,", "[5,", "[22,", "[2:", "[2e", "[x,", "{2,"):
+        for uid in ("id", "", "x" * 255, "é€"):
+            for rest in rests:
+                text = kind + '"' + uid + '"' + rest
+                equal(await outcome(text), await outcome(text[0] + " " + text[1:]), text[:60])
 
 
 async def test_16_kib_are_parsed_without_a_copy_of_the_text():

@@ -75,31 +75,33 @@ class JsonScan:
     the message type and id that an answer to a bad message needs.
     """
 
+    # Of the class until they change: to make an object with each of its own takes longer than to scan a short message.
+    _kind_at = 0  # where the first two values of the outer array begin
+    inspect = False
+    pairs = False  # surrogate pairs to join
+    fault = None  # why the text is unacceptable
+    long = None
+
     def __init__(self, buf: bytearray, end: int):
         self._buf = buf
         self._end = end
         self._stack = [0] * MAX_DEPTH  # where each open object begins; -1 minus that of an array
         self._depth = 0
         self._outer = 0  # values of the outer array so far
-        self._kind_at = 0  # where the first two of them begin
         self._id_at = 0
         self._filled = 0  # objects with a key
         self.keys = 0
-        self.inspect = False
-        self.pairs = False  # surrogate pairs to join
-        self.fault = None  # why the text is unacceptable
-        self.long = None
 
     async def run(self) -> None:
         """Scan. NotJsonError; UnacceptableJsonError at once when nested too deep, otherwise only if all the text is JSON.
 
         One loop on purpose: strings with the colon or comma behind them, most of a message, take no call of a function each.
         """
-        state = behind = _VALUE  # `behind` is what follows a comma
-        at = tokens = keys = 0
+        tokens, keys, behind = 0, 0, _VALUE  # `behind` is what follows a comma
         buf = self._buf
         end = self._end
         plain = buf.find(b"\\", 0, end) < 0 and buf.find(b"\x00", 0, end) < 0  # a string ends at the next quote
+        at, state = self._pass_head(buf, end if plain else 0)
         while at < end:
             c = buf[at]
             if c == _QUOTE and state <= _FIRST_KEY:
@@ -125,7 +127,7 @@ class JsonScan:
                 at = self._whole(at)
                 state = _NEXT
             else:
-                at, state = self._token(c, at, state)
+                at, state = self._close(c, at, state) if c == 125 or c == 93 else self._token(c, at, state)
                 behind = _KEY if self._depth and self._stack[self._depth - 1] >= 0 else _VALUE
             tokens += 1
             if tokens == _TOKENS_A_SLICE:
@@ -135,6 +137,19 @@ class JsonScan:
         self.inspect |= keys > self._filled
         self._finish(state)
 
+    def _pass_head(self, buf: bytearray, end: int) -> tuple:
+        """Return offset and state behind `[2,"id"`, or 3 or 4, as most messages begin; those of the start for other texts."""
+        at = 0
+        if end > 8 and buf[0] == 91 and 50 <= buf[1] <= 52 and buf[2] == 44 and buf[3] == _QUOTE:
+            at = buf.find(b'"', 4, min(end, _LONGEST_ELEMENT)) + 1
+        if not at:
+            return 0, _VALUE
+        self._stack[0] = ~0
+        self._depth = self._kind_at = 1
+        self._outer = 2
+        self._id_at = 3
+        return at, _NEXT
+
     def _finish(self, state: int) -> None:
         if state != _DONE:
             raise NotJsonError("ends too early")
@@ -142,13 +157,11 @@ class JsonScan:
             raise UnacceptableJsonError(self.fault)
 
     def _token(self, c: int, at: int, state: int) -> tuple:
-        """Skip white space, a colon, bracket, number or word at `at`; return the offset behind it and the new state."""
+        """Skip white space, a colon, opening bracket, number or word at `at`; return the offset behind it and the new state."""
         if c < 32:
             if c not in b"\t\n\r":
                 raise NotJsonError("control character at %d" % at)
             return at + 1, state
-        if c in b"]}":
-            return self._close(c, at, state)
         if c == 58 and state == _COLON:
             return at + 1, _VALUE
         if state > _FIRST_VALUE:
