@@ -5,22 +5,23 @@ A name in a configuration list is a measurand, optionally with a phase: "Voltage
 
 ENERGY = "Energy.Active.Import.Register"
 
-# unit, followed by p when the measurand exists per phase
-_KNOWN = {
+_KNOWN = {  # measurand: its unit; frequency and power factor have none (OCPP-95)
     ENERGY: "Wh",
-    "Power.Active.Import": "W p",
-    "Current.Import": "A p",
-    "Voltage": "V p",
+    "Power.Active.Import": "W",
+    "Current.Import": "A",
+    "Voltage": "V",
     "Current.Offered": "A",
     "Power.Offered": "W",
-    "Frequency": "",
-    "Power.Factor": " p",
+    "Frequency": None,
+    "Power.Factor": None,
     "Temperature": "Celsius",
 }
 
 
 def split(name: str) -> tuple:
     """Split "Voltage.L1-N" to ("Voltage", 1); the phase is 0 for none, -1 for an invalid one."""
+    if name in _KNOWN:
+        return name, 0
     measurand, _, last = name.rpartition(".")
     if not last.startswith("L") or measurand not in _KNOWN:
         return name, 0
@@ -38,7 +39,9 @@ def supported(name: str, phases: int) -> bool:
     measurand, phase = split(name)
     if measurand not in _KNOWN:
         return False
-    return phase == 0 or (_KNOWN[measurand].endswith("p") and 0 < phase <= phases)
+    return phase == 0 or (
+        measurand in ("Power.Active.Import", "Current.Import", "Voltage", "Power.Factor") and 0 < phase <= phases
+    )
 
 
 def sampled(names: list, connector, context: str) -> list:
@@ -57,32 +60,34 @@ def energy(total_wh: int, context: str) -> dict:
 
 
 def _append(values: list, measurand: str, phase: int, connector: Connector, context: str) -> None:
-    if measurand == ENERGY:
-        values.append(energy(connector.meter.reported_wh(), context))
-        return
     outlet = connector.outlet
     reading = connector.meter.reading
-    if measurand == "Current.Offered":
-        values.append(_value(_fixed(outlet.offered_da, 1), context, measurand, None))
+    text = None
+    if measurand == ENERGY:
+        text = str(connector.meter.reported_wh())
+    elif measurand == "Current.Offered":
+        text = _fixed(outlet.offered_da, 1)
     elif measurand == "Power.Offered":
         volts = connector.settings.supply_volts  # nominal, as in the profiles that decide it (OCPP-106)
-        values.append(_value(str(outlet.offered_da * volts * outlet.phases // 10), context, measurand, None))
+        text = str(outlet.offered_da * volts * outlet.phases // 10)
     elif measurand == "Temperature":
         thermometer = outlet.thermometer
         if thermometer is not None and thermometer.valid:
-            values.append(_value(_fixed(thermometer.value_dc, 1), context, measurand, None))
-    elif reading.valid:
-        _append_read(values, measurand, phase, reading, context)
-
-
-def _append_read(values: list, measurand: str, phase: int, reading: Any, context: str) -> None:
-    if measurand == "Frequency":
+            text = _fixed(thermometer.value_dc, 1)
+    elif not reading.valid:
+        return
+    elif measurand == "Frequency":
         if reading.f_mhz:
-            values.append(_value(_fixed(reading.f_mhz // 10, 2), context, measurand, None))
-        return
-    if measurand == "Power.Active.Import" and phase == 0:
-        values.append(_value(str(max(0, reading.total_mw()) // 1000), context, measurand, None))
-        return
+            text = _fixed(reading.f_mhz // 10, 2)
+    elif measurand == "Power.Active.Import" and phase == 0:
+        text = str(max(0, reading.total_mw()) // 1000)
+    else:
+        _append_phases(values, measurand, phase, reading, context)
+    if text is not None:
+        values.append(_value(text, context, measurand, None))
+
+
+def _append_phases(values: list, measurand: str, phase: int, reading: Any, context: str) -> None:
     for index in range(reading.connected):
         if phase in (0, index + 1):
             name = "L%d" % (index + 1)
@@ -99,20 +104,17 @@ def _append_read(values: list, measurand: str, phase: int, reading: Any, context
 
 def _fixed(scaled: int, digits: int) -> str:
     """Format a scaled integer as a decimal: 2304, 1 -> "230.4"."""
-    sign = "-" if scaled < 0 else ""
-    text = str(abs(scaled))
-    text = "0" * (digits + 1 - len(text)) + text
-    return sign + text[:-digits] + "." + text[-digits:]
+    text = "%0*d" % (digits + (2 if scaled < 0 else 1), scaled)
+    return text[:-digits] + "." + text[-digits:]
 
 
 def _value(text: str, context: str, measurand: str, phase: Any) -> dict:
-    """Make a SampledValue; `value` is always a string (SCH-9), frequency and power factor have no unit (OCPP-95)."""
-    value = {"value": text, "context": context, "measurand": measurand, "location": "Outlet"}
-    unit = _KNOWN[measurand].split(" ")[0]
-    if unit:
+    """Make a SampledValue; `value` is always a string (SCH-9)."""
+    location = "Body" if measurand == "Temperature" else "Outlet"
+    value = {"value": text, "context": context, "measurand": measurand, "location": location}
+    unit = _KNOWN[measurand]
+    if unit is not None:
         value["unit"] = unit
     if phase is not None:
         value["phase"] = phase
-    if measurand == "Temperature":
-        value["location"] = "Body"
     return value
