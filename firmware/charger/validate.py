@@ -38,7 +38,9 @@ def check(spec: tuple, value: Any, drop_nulls: bool = False, later: list | None 
     texts, whose items or characters are then not checked: see check_items().
     """
     kind = spec[0]
-    if kind in ("int", "num", "whole"):
+    if kind == "str":
+        _string(spec, value)
+    elif kind in ("int", "num", "whole"):
         _number(spec, value)
     elif kind in ("obj", "strict"):
         _object(spec, value, drop_nulls, later)

@@ -41,7 +41,8 @@ def _readable(config):
 
 
 def report(config, names):
-    return cooperative.run_now(config.report(names))
+    answer = cooperative.run_now(config.report(names))
+    return answer.get("configurationKey", []), answer.get("unknownKey", [])
 
 
 def test_the_table_is_complete_and_says_who_may_write():

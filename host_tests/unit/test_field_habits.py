@@ -46,7 +46,7 @@ async def test_a_remote_start_that_is_sent_twice_within_a_moment_is_one_transact
     rig.link.slow_ms["StartTransaction"] = 2000
     await rig.plug()
     request = {"idTag": "J5GT7T47RL2CHXMNRUDO", "connectorId": 1}
-    first, second = await rig.cp.handle("RemoteStartTransaction", request), await rig.cp.handle("RemoteStartTransaction", request)
+    first, second = await rig.handled("RemoteStartTransaction", request), await rig.handled("RemoteStartTransaction", request)
     equal((first[0]["status"], second[0]["status"]), ("Accepted", "Rejected"))
     first[1]()
     await rig.seconds(5)

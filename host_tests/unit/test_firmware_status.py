@@ -147,8 +147,8 @@ async def test_a_request_is_on_flash_before_its_answer_and_a_later_one_takes_its
     updater.fetched.set()
     rig = await _rig(updater)
     later = {"location": "https://h/b", "retrieveDate": clock.iso(NOW + 86400)}
-    await rig.cp.handle("UpdateFirmware", UPDATE)
-    await rig.cp.handle("UpdateFirmware", later)  # the power fails before its answer was sent
+    await rig.handled("UpdateFirmware", UPDATE)
+    await rig.handled("UpdateFirmware", later)  # the power fails before its answer was sent
     await _restarted(rig, updater)
     await rig.seconds(30)
     equal((_statuses(rig), rig.cp.firmware().busy), ([], True))

@@ -185,7 +185,7 @@ async def test_get_configuration_of_a_long_message_looks_at_the_number_of_names(
         data = bytearray(text.encode())
         payload = (await strict_json.loads(data, len(data), strict_json.JsonScan(data, len(data))))[3]
         try:
-            equal((await rig.cp.handle("GetConfiguration", payload))[0], {"unknownKey": names})
+            equal((await rig.handled("GetConfiguration", payload))[0], {"unknownKey": names})
             equal(count, 12)
         except OcppError as error:
             equal((error.code, count), ("PropertyConstraintViolation", 400))

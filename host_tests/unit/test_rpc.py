@@ -199,6 +199,83 @@ async def test_calls_are_handled_in_order_and_one_at_a_time():
     equal([message[1] for message in line.sent], [str(n) for n in range(10)])
 
 
+def at_once(action, payload):
+    """A handler that does not wait."""
+    return {"n": payload.get("n", 0)}, None
+
+
+async def test_a_short_call_whose_handler_does_not_wait_is_answered_without_a_task():
+    line = Line(at_once)
+    for n in range(3):
+        await line.feed([2, str(n), "A", {"n": n}])
+        equal(line.sent[n:], [[3, str(n), {"n": n}]], "when feed() returns")
+    line.rpc._handler = lambda action, payload: None
+    await line.feed([2, "3", "A", {}])
+    equal((len(line.sent), line.rpc._worker), (3, None))
+
+
+async def test_a_long_call_is_handled_in_a_slice_of_its_own():
+    line = Line(at_once)
+    await line.feed([2, "1", "A", {"text": "x" * 600}])
+    equal(line.sent, [], "nothing is handled in the slice that parses it")
+    equal(await line.sends(1), [3, "1", {"n": 0}])
+
+
+async def test_a_call_behind_one_that_waits_is_answered_behind_it():
+    gate = asyncio.Event()
+
+    async def slowly(payload):
+        await gate.wait()
+        return payload, None
+
+    line = Line(lambda action, payload: slowly(payload) if action == "Slow" else at_once(action, payload))
+    ours = asyncio.create_task(line.rpc.call("Heartbeat", {}))
+    _, uid, _, _ = await line.sends(1)
+    await line.feed([2, "1", "Slow", {"n": 1}])
+    await line.feed([2, "2", "Quick", {"n": 2}])
+    await line.feed([3, uid, {"currentTime": "x"}])
+    equal(await ours, {"currentTime": "x"}, "read while a handler waits")
+    equal(len(line.sent), 1)
+    gate.set()
+    await line.sends(3)
+    equal(line.sent[1:], [[3, "1", {"n": 1}], [3, "2", {"n": 2}]])
+
+
+async def test_a_message_is_processed_when_the_caller_has_its_answer_ocpp28():
+    seen = []
+
+    async def caller():
+        seen.append(await line.rpc.call("BootNotification", {}))
+
+    def handle(action, payload):
+        seen.append(action)
+        return {}
+
+    line = Line(handle)
+    ours = asyncio.create_task(caller())
+    _, uid, _, _ = await line.sends(1)
+    await line.feed([3, uid, {"status": "Accepted"}])
+    await line.feed([2, "1", "Reset", {}])
+    equal(seen, [{"status": "Accepted"}, "Reset"])
+    await ours
+
+
+async def test_the_follow_up_runs_even_if_the_reader_is_cancelled_while_it_sends():
+    ran = []
+    line = Line(lambda action, payload: ({}, lambda: ran.append(action)))
+
+    async def stuck(pieces):
+        await asyncio.Event().wait()
+
+    line.rpc._send = stuck
+    reader = asyncio.create_task(line.feed([2, "1", "Reset", {}]))
+    await asyncio.sleep_ms(1)
+    equal(ran, [])
+    reader.cancel()
+    await raises_async(asyncio.CancelledError, reader)
+    equal(ran, ["Reset"])
+
+
 async def test_the_answer_leaves_before_the_follow_up_runs():
     events = []
 

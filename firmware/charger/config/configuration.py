@@ -184,7 +184,7 @@ class Configuration:
         return profile == "Core" or "," + profile + "," in "," + self.get_str("SupportedFeatureProfiles") + ","
 
     def report(self, names: list) -> Steps:
-        """(configurationKey list, unknownKey list) of GetConfiguration with names (OCPP-74). A generator of slices."""
+        """The answer to GetConfiguration with names (OCPP-74). A generator of slices."""
         known, unknown = [], []
         spellings = None  # all keys in lower case, made when a request has a name in another spelling
         for name in names:
@@ -199,7 +199,12 @@ class Configuration:
                 unknown.append(name)
             else:
                 known.append(self._entry(key, self._keys[key], self.changed))
-        return known, unknown
+        answer = {}
+        if known:
+            answer["configurationKey"] = known
+        if unknown:
+            answer["unknownKey"] = unknown
+        return answer
 
     def readable(self, changed: dict) -> Iterator:
         """Iterate the configurationKey entries of all readable keys, by the `changed` of now or of a moment before."""

@@ -285,9 +285,14 @@ class Rig:
         self.cp.opened()
         await clock.sleep_ms(1)
 
+    async def handled(self, action, request):
+        """Answer and follow-up of a CALL, waited for where it takes time."""
+        result = self.cp.handle(action, request)
+        return await result if hasattr(result, "send") else result
+
     async def call(self, action, **request):
         """A CALL of the back end: its answer, after its follow-up was started; an OcppError as it is."""
-        result = await self.cp.handle(action, request)
+        result = await self.handled(action, request)
         if result is None:
             return None
         answer, follow_up = result

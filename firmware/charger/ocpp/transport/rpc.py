@@ -23,6 +23,7 @@ _LONGEST_ACTION = const(64)
 _LONGEST_DESCRIPTION = const(255)
 _INBOX_CALLS = const(4)  # queued CALLs beside the current one; a back end that follows OCPP-16 needs none
 _INBOX_BYTES = const(24576)
+_AT_ONCE = const(512)  # bytes; a larger CALL is handled in a slice of its own
 _TURNS = const(4)  # passes of the loop from an answer to the code behind the caller's await
 
 
@@ -34,7 +35,7 @@ def dumps(value: Any) -> str:
 class Rpc:
     """`await send(pieces)` sends a text given as a tuple of str; it raises when the connection is gone.
 
-    `await handler(action, payload)` answers a CALL. It returns
+    `handler(action, payload)` answers a CALL. It returns one of these, or a coroutine that does where it has to wait:
 
     - a dict: the CALLRESULT's payload (in the pair below it may be a StreamedList);
     - `(dict, follow_up)`: follow_up() is called once the answer was sent (or the connection is lost). When it returns a
@@ -43,7 +44,8 @@ class Rpc:
 
     It raises OcppError for a CALLERROR; anything else it raises is logged and answered with InternalError. CALLs are
     handled one at a time, in order; a handler must not await call(), because the answer could be queued behind CALLs
-    that wait for the handler.
+    that wait for the handler. A short CALL whose handler does not wait is answered by the task that reads, any other by
+    a task that ends with the last queued CALL: while that runs, messages are read.
 
     `on_invalid(reason)` is called for each invalid message (OCPP-19).
     """
@@ -62,7 +64,7 @@ class Rpc:
         self._timer = None  # the task that ends a CALL without an answer; it runs longer than the CALL
         self._wakes_ms = 0  # when it wakes up next
         self._deadline_ms = 0  # of the CALL that is out
-        self._inbox = []  # (id as JSON, action, payload, size) to be handled
+        self._inbox = []  # (id as JSON, action, payload or the handler's coroutine, size) to be handled
         self._inbox_bytes = 0
         self._inbox_room = asyncio.Event()
         self._worker = None
@@ -78,7 +80,9 @@ class Rpc:
 
         The timeout counts from sending. CallError, CallTimeoutError or DisconnectedError.
         """
-        await self._turn(first)
+        if self._busy:
+            await self._turn(first)
+        self._busy = True
         try:
             return await self._call(action, payload, timeout_s)
         finally:
@@ -86,18 +90,16 @@ class Rpc:
 
     async def _turn(self, first: bool) -> None:
         """Wait until the previous CALLs are done."""
-        if self._busy:
-            turn = asyncio.Event()
-            self._turns.insert(0 if first else len(self._turns), turn)
-            try:
-                await turn.wait()
-            except asyncio.CancelledError:
-                if turn.is_set():
-                    self._pass_on()
-                else:
-                    self._turns.remove(turn)
-                raise
-        self._busy = True
+        turn = asyncio.Event()
+        self._turns.insert(0 if first else len(self._turns), turn)
+        try:
+            await turn.wait()
+        except asyncio.CancelledError:
+            if turn.is_set():
+                self._pass_on()
+            else:
+                self._turns.remove(turn)
+            raise
 
     def _pass_on(self) -> None:
         """Wake the next caller in the queue."""
@@ -186,8 +188,12 @@ class Rpc:
     async def feed(self, data: Any, size: int | None = None) -> None:
         """Process one text message: a bytearray of which the first `size` bytes count and may be changed, or a str.
 
-        Returns when an answer is noted or a CALL is queued; waits while the queue is full. Raises nothing.
+        Returns when an answer is noted or a CALL is answered or queued; waits while the queue is full. Raises nothing.
         """
+        turns = _TURNS
+        while turns and self._answer is not None:  # the caller processes an answer before the next message (OCPP-28)
+            turns -= 1
+            await clock.sleep_ms(0)
         if self.closed:
             return
         if isinstance(data, str):
@@ -206,12 +212,9 @@ class Rpc:
             gc.collect()
             await self._refuse(scan, INTERNAL_ERROR, "out of memory")
         else:
-            await self._dispatch(message, size, scan)
-            # The waiting caller processes this answer before the next message is read (OCPP-28).
-            turns = _TURNS
-            while turns and self._answer is not None:
-                turns -= 1
-                await clock.sleep_ms(0)
+            job = self._dispatch(message, size, scan)
+            if job is not None:
+                await job
 
     def _note(self, reason: str) -> None:
         """Log a message that cannot be answered (OCPP-19)."""
@@ -237,17 +240,18 @@ class Rpc:
             return len(value) <= _LONGEST_ID
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
-    async def _dispatch(self, message: Any, size: int, scan: Any) -> None:
+    def _dispatch(self, message: Any, size: int, scan: Any) -> Any:
+        """Note an answer; return the coroutine that does the rest where something has to be sent or waited for, else None."""
         if not isinstance(message, list) or len(message) < 2 or type(message[0]) is not int:
             self._note("not an OCPP-J array")
-            return
+            return None
         kind = message[0]
         if not _CALL <= kind <= _CALLERROR:
             log.debug("rpc", "message type %d ignored" % kind)  # OCPP-21
         elif not self._is_id(message[1]):
             self._note("the message id is neither a text of at most 255 characters nor a number")
         elif kind == _CALL:
-            await self._take_call(message, size, scan.id_text() or dumps(message[1]))
+            return self._take_call(message, size, scan.id_text() or dumps(message[1]))
         elif message[1] != self._pending:
             log.info("rpc", "late or unknown answer ignored")  # OCPP-16
         elif kind == _CALLRESULT:
@@ -256,6 +260,7 @@ class Rpc:
             description = message[3] if len(message) > 3 and isinstance(message[3], str) else ""
             code = canonical(message[2] if len(message) > 2 else None)
             self._settle(CallError(code, description[:_LONGEST_DESCRIPTION]))
+        return None
 
     def _take_result(self, message: list) -> None:
         payload = message[2] if len(message) == 3 else 0
@@ -266,8 +271,8 @@ class Rpc:
             payload = CallError(FORMATION_VIOLATION, "the answer has no payload object")
         self._settle(payload)
 
-    async def _take_call(self, message: list, size: int, uid: str) -> None:
-        """Check a CALL's frame and queue it; `uid` is its id as JSON."""
+    def _take_call(self, message: list, size: int, uid: str) -> Any:
+        """Check a CALL's frame; return the coroutine that answers or queues it. `uid` is its id as JSON."""
         fault = None
         if len(message) < 4:
             fault = (PROTOCOL_ERROR, "a CALL has four elements")
@@ -276,14 +281,19 @@ class Rpc:
         elif message[3] is not None and not isinstance(message[3], dict):
             fault = (FORMATION_VIOLATION, "the payload is no object")
         if fault:
-            await self._answer_error(uid, fault[0], fault[1])
-            return
+            return self._answer_error(uid, fault[0], fault[1])
+        if self._worker is None and size <= _AT_ONCE:
+            return self._handle(uid, message[2], message[3] or {})
+        return self._queue(uid, message[2], message[3] or {}, size)
+
+    async def _queue(self, uid: str, action: str, payload: Any, size: int) -> None:
+        """Give the task that handles CALLs a payload, or the coroutine of a handler that has to wait, when there is room."""
         while self._inbox and (len(self._inbox) >= _INBOX_CALLS or self._inbox_bytes + size > _INBOX_BYTES):
             self._inbox_room.clear()
             await self._inbox_room.wait()
         if self.closed:
             return
-        self._inbox.append((uid, message[2], message[3] or {}, size))
+        self._inbox.append((uid, action, payload, size))
         self._inbox_bytes += size
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
@@ -294,38 +304,44 @@ class Rpc:
             uid, action, payload, size = self._inbox.pop(0)
             self._inbox_bytes -= size
             self._inbox_room.set()
-            follow_up = await self._handle(uid, action, payload)
-            payload = None
-            if follow_up is not None:
-                self._follow(action, follow_up)
+            await self._handle(uid, action, payload)
         self._worker = None
 
-    async def _handle(self, uid: str, action: str, payload: dict):
-        """Answer one CALL and return its follow-up."""
+    async def _handle(self, uid: str, action: str, payload: Any) -> None:
+        """Answer one CALL and run its follow-up. Without a task that works a handler that has to wait is queued for one."""
         try:
-            result = await self._handler(action, payload)
+            result = payload if hasattr(payload, "send") else self._handler(action, payload)
+            if hasattr(result, "send"):
+                if self._worker is None:
+                    await self._queue(uid, action, result, 0)
+                    return
+                result = await result
+            payload = None
             if result is None:
-                return None
+                return
             answer, follow_up = (result, None) if isinstance(result, dict) else result
             if isinstance(answer, dict):
                 pieces = ("[3,", uid, ",", dumps(answer), "]")
             else:  # StreamedList
                 pieces = answer
                 pieces.head, pieces.tail = "[3," + uid + ",", "]"
-        except OcppError as error:
-            await self._answer_error(uid, error.code, error.description)
-            return None
         except Exception as error:  # noqa: BLE001 - the back end hears that, and only that, something went wrong
-            log.error("rpc", action + ": " + log.reason(error))
+            code, why = INTERNAL_ERROR, ""
+            if isinstance(error, OcppError):
+                code, why = error.code, error.description
+            else:
+                log.error("rpc", action + ": " + log.reason(error))
             if isinstance(error, MemoryError):
                 gc.collect()
-            await self._answer_error(uid, INTERNAL_ERROR, "")
-            return None
+            await self._answer_error(uid, code, why)
+            return
         try:
             await self._put(pieces)
         except DisconnectedError:
-            log.info("rpc", action + ": carried out, the answer is lost with the connection")
-        return follow_up
+            log.info("rpc", action + ": carried out, answer lost")
+        finally:  # also where the reading task is cancelled, since the connection has ended
+            if follow_up is not None:
+                self._follow(action, follow_up)
 
     async def _answer_error(self, uid: str, code: str, description: str) -> None:
         log.info("rpc", "CALL refused, %s %s" % (code, description))

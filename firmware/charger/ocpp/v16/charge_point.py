@@ -206,10 +206,11 @@ class ChargePoint(ServiceRegistry):
 
     # --- messages of the back end ---
 
-    async def handle(self, action: str, request: dict) -> tuple | None:
+    def handle(self, action: str, request: dict) -> Any:
         """Handle a CALL for Rpc: return (answer, follow-up or None); OcppError for a CALLERROR.
 
-        Returns None when the CALL must not be answered (OCPP-28). One CALL at a time, but for a slow one that a lost link left.
+        Returns a coroutine that does the same where the action or a long list of the request takes time, and None when the CALL
+        must not be answered (OCPP-28). One CALL at a time, but for a slow one that a lost link left.
         """
         if self.boot.silent:
             return None
@@ -218,27 +219,42 @@ class ChargePoint(ServiceRegistry):
             raise OcppError(error_codes.NOT_IMPLEMENTED, "")
         if not self.config.has_profile(profile):
             return actions.without_profile(action), None
-        module = actions.load(action)
+        self._follow_up = answer = None
+        long_lists = []
         try:
-            long_lists = []
-            validate.check(module.SPEC, request, True, long_lists)
-            if long_lists:
-                await validate.check_items(long_lists)
+            validate.check(actions.load(action).SPEC, request, True, long_lists)
         except InvalidValueError as error:
-            self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
-            raise OcppError(_CODES[error.kind], str(error))
-        self._follow_up = None
-        answer = module.handle(self, request)
-        if hasattr(answer, "send"):  # a slow action is a coroutine
+            raise self._invalid(action, error)
+        if not long_lists:
+            answer = actions.load(action).handle(self, request)
+            if not hasattr(answer, "send"):
+                follow_up, self._follow_up = self._follow_up, None
+                return answer, follow_up
+        return self._slowly(action, request, answer, long_lists)
+
+    async def _slowly(self, action: str, request: dict, answer: Any, long_lists: list) -> tuple:
+        """The rest of handle(): of a request with long lists, or the coroutine `answer` of a slow action."""
+        if long_lists:
+            try:
+                await validate.check_items(long_lists)
+            except InvalidValueError as error:
+                raise self._invalid(action, error)
+            answer = actions.load(action).handle(self, request)
+        if hasattr(answer, "send"):
             while self._slow:  # one of a lost link goes on
                 await clock.sleep_ms(50)
             self._slow = True
             try:
-                answer = await answer  # type: ignore[misc]
+                answer = await answer
             finally:
                 self._slow = False
         follow_up, self._follow_up = self._follow_up, None  # a slow action sets it at its end
         return answer, follow_up
+
+    def _invalid(self, action: str, error: InvalidValueError) -> OcppError:
+        """Note an invalid request; return the exception that answers it."""
+        self.note(events.INVALID_MESSAGES, "%s, %s" % (action, error))
+        return OcppError(_CODES[error.kind], str(error))
 
     def after(self, job: Callable) -> None:
         """For actions: call job() after the answer to the current CALL was sent."""
