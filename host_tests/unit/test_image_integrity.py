@@ -7,7 +7,7 @@ from check import equal, true
 from update_manager_rig import DAY_S, App, AppSlots, DownloadSource, let_pass, make_updates, notice
 
 from charger import clock, version
-from charger.update import BROKEN, COUNTER
+from charger.update import BROKEN, COUNTER, trial
 
 
 async def test_one_flipped_bit_of_the_running_image_is_found():
@@ -119,3 +119,48 @@ async def test_an_image_that_gave_up_its_trial_is_not_compared_with_the_hash_of_
     updates.updater().on_trial = False
     await let_pass(updates._check_image(), 60, 1)
     equal(app.security_log.events, ["FirmwareIntegrityFailed"])
+
+
+async def test_a_unit_is_busy_while_its_updater_is_and_its_one_job_looks_at_the_image():
+    updates, _, slots = make_updates(DownloadSource(notice()))
+    updates.updater().on_trial = True
+    equal(updates.busy, True)
+    updates.updater().on_trial = False
+    equal(updates.busy, False)
+    ((name, job),) = updates.jobs()
+    await let_pass(job(), 60, 1)
+    equal((name, slots.reads > 0, updates._updater, updates.busy), ("update", True, None, False))
+
+
+async def test_f_s7_an_older_image_whose_notice_waits_leaves_the_network_after_five_minutes():
+    """Its hash is right: nothing but the start finds it."""
+
+    class Entry:
+        event = "FirmwareIntegrityFailed"
+
+    slots, app = AppSlots(bytes(range(250)) * 40), App()
+    slots.numbers[COUNTER] = version.COUNTER + 1
+    app.security_log.entries = lambda first: (Entry(),)
+    updates, _, _ = make_updates(DownloadSource(notice()), app=app, slots=slots)
+    equal((updates.altered, updates.off_network), (True, False))
+    await let_pass(updates._run(), 310, 1)
+    true(updates.off_network and app.link.barred)
+
+
+async def test_an_image_on_trial_is_tried_before_it_is_compared():
+    updates, app, slots = make_updates(DownloadSource(notice()))
+    tried = []
+
+    async def run(updater, parts):
+        tried.append((updater is updates.updater(), parts is app, slots.reads))
+        updater.on_trial = False
+
+    kept, trial.run = trial.run, run
+    try:
+        for on_trial in (False, True):
+            updates.updater().on_trial = on_trial
+            await let_pass(updates._run(), 5, 1)
+            slots.reads = 0
+    finally:
+        trial.run = kept
+    equal(tried, [(True, True, 0)])

@@ -4,7 +4,7 @@ import flashrig
 from check import equal, raises_async, true
 from update_manager_rig import let_pass
 
-from charger import clock, version
+from charger import clock, log, version
 from charger.commands import maintenance
 from charger.errors import CommandError
 from charger.runtime import hold_ups
@@ -47,6 +47,7 @@ class Parts:
         self.pilot = "A1"
         self.stuck_closed = False
         self.dead = False
+        self.unreadable = None  # what config.all() raises
 
     def pilot_name(self):
         if self.pilot is None:
@@ -57,6 +58,8 @@ class Parts:
         return not self.dead
 
     def all(self):
+        if self.unreadable is not None:
+            raise self.unreadable
         return {}
 
 
@@ -81,6 +84,40 @@ async def test_the_trial_confirms_what_works_and_gives_up_what_does_not():
     ):  # fmt: skip
         ended, ms = await _tried(**broken)
         true(why in ended and 300000 <= ms <= 310000, (broken, ended, ms))
+
+
+class BadFiles:
+    """A flash that gives back other bytes, or fails."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def write(self, name, content):
+        if self.error is not None:
+            raise self.error
+
+    def read(self, name):
+        return b"trail"
+
+    def delete(self, name):
+        pass
+
+
+async def test_flash_that_stores_something_else_or_fails_and_a_configuration_that_cannot_be_read_are_no_working_image():
+    for broken, why in (
+        ({"files": BadFiles()}, "does not store"), ({"files": BadFiles(OSError(5))}, "flash or configuration"),
+        ({"unreadable": ValueError("bad key")}, "bad key"), ({"unreadable": OSError(5)}, "flash or configuration"),
+    ):  # fmt: skip
+        ended, _ = await _tried(**broken)
+        true(why in ended, (broken, ended))
+
+
+async def test_the_probe_of_the_flash_is_deleted_and_each_reason_to_wait_is_logged_once():
+    await _tried()
+    equal([name for name in flashrig.files().names() if "probe" in name], [])
+    log.forget()
+    await _tried(dead=True)
+    equal(len([line for line in log.recent() if "not yet" in line]), 1)
 
 
 async def test_a_trial_is_confirmed_with_every_contactor_open():

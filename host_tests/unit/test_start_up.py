@@ -217,7 +217,10 @@ def test_key_storage_that_cannot_be_opened_closes_the_console_and_keeps_nothing(
         equal(store.log_key(5), (b"", 0))
         store.add_count(store.FORMATTED)
         equal(store.take_count(store.FORMATTED), 0)
-        raises(OSError, store.seal, "X")
+        for call in ((store.seal, "X"), (store.unseal, True), (store.begin_change, b"k" * 32)):
+            raises(OSError, *call)
+        for name in ("get_i32", "get_blob", "set_i32", "set_blob", "erase_key", "commit"):
+            equal(raises(OSError, getattr(store._nvs, name), "x", 1).errno, -0x1101, name)
         true(_kept["closed"]())
     finally:
         esp32.NVS = kept

@@ -225,9 +225,12 @@ def test_a_password_that_never_worked_leaves_a_way_in_at_each_start():
 
 
 
-def _attempts(answers):
+def _attempts(answers, joined=None):
     """Seconds between the attempts to join of a unit whose attempts end so, one after the other."""
     unit = wifi()
+    for name, value in (("wifi/name", b"New"), ("wifi/password", b"password"), ("wifi/joined", joined)):
+        if joined:
+            unit._vault.put(name, value)
     at_s = []
 
     async def attempt():
@@ -255,3 +258,10 @@ def test_the_pauses_between_attempts_grow_to_five_minutes_and_begin_anew_after_o
     for pause, wanted in zip(found, (5, 10, 20, 40, 80, 160, 300, 300, 300, 0, 5, 10)):
         true(wanted <= pause <= wanted + 1, found)
     equal(len(found), 12)
+
+
+def test_the_pauses_begin_anew_with_the_network_before_where_the_changed_one_was_given_up():
+    found = _attempts([False] * 7, b"Old\npassword")
+    for pause, wanted in zip(found, (5, 10, 20, 0, 5, 10)):
+        true(wanted <= pause <= wanted + 1, found)
+    equal(len(found), 6)

@@ -18,23 +18,10 @@ _NOT_INITIALISED = -0x1101  # ESP_ERR_NVS_NOT_INITIALIZED
 class _NoStorage:
     """Stands for a namespace while the NVS is not initialised: nothing is found, and nothing can be kept."""
 
-    def get_i32(self, key: str) -> int:
+    def _fail(self, *_: Any) -> Any:
         raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
 
-    def get_blob(self, key: str, buffer: Any) -> None:
-        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
-
-    def set_i32(self, key: str, value: Any) -> None:
-        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
-
-    def set_blob(self, key: str, value: Any) -> None:
-        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
-
-    def erase_key(self, key: str) -> None:
-        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
-
-    def commit(self) -> None:
-        raise OSError(_NOT_INITIALISED, "ESP_ERR_NVS_NOT_INITIALIZED")
+    get_i32 = get_blob = set_i32 = set_blob = erase_key = commit = _fail
 
 
 class KeyStore:

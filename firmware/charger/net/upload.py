@@ -41,8 +41,6 @@ class Uploader:
             url = urls.split(location)
         except ValueError as error:
             raise UploadError(BAD_LOCATION, str(error))
-        if any(not " " < ch <= "~" for ch in url.path):
-            raise UploadError(BAD_LOCATION, "a character that no URL may hold")
         if url.scheme not in (("https", "http", "ftp") if self._lab else ("https",)):
             raise UploadError(NOT_SUPPORTED, "this unit does not upload by " + url.scheme)
         log.info("upload", "%s to %s" % (name, url))

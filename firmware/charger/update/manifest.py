@@ -67,7 +67,7 @@ async def _is_signed(digest: bytes, signature: bytes, keys: Any) -> bool:
             if await cooperative.run(ec.verify(key, digest, signature)):
                 return True
         except CryptoError:
-            continue
+            pass
     return False
 
 

@@ -16,9 +16,7 @@ _PROBE = "update.probe"
 
 
 async def run(updater: Any, parts: Any) -> None:
-    """Wait until all tests pass and confirm, or give up after 5 minutes. `parts`: see faults()."""
-    if not updater.on_trial:
-        return
+    """Wait until all tests pass and confirm, or give up after 5 minutes. For an updater on trial. `parts`: see faults()."""
     log.info("update", "%s is on trial" % updater.version)
     await clock.sleep_ms(_SETTLE_MS)
     started = clock.ticks_ms()

@@ -34,10 +34,8 @@ class UpdateManager:
         self._lab = lab
         self._updater = None
         self._slots = None
-        self._facts = {}
         self._failed = ""  # why the owner's last update was not installed
-        self.altered = False  # the running image is altered or older than the counter: only its notice may be sent
-        self.off_network = False  # nor that any more
+        self.off_network = False  # the notice of an altered image was sent, or its time is over
         self._older = False
         self._remember()
         self._look_at_counter()
@@ -86,6 +84,7 @@ class UpdateManager:
             self._failed = updater.failed
         self._facts = updater.report()
         self._facts["why"] = self._facts["why"] or self._failed or None
+        # The running image is altered or older than the counter: only its notice may be sent.
         self.altered = self._facts["altered"] = self._older or bool(self._slots.number(BROKEN))
 
     def _look_at_counter(self) -> None:
