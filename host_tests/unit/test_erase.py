@@ -263,3 +263,86 @@ def test_a_unit_without_credentials_can_forget_too():
     files.write(erase.MARK, b"\xff\xfe owner")  # no word of this firmware: personal data
     erase.at_start(files, Vault(files, None), lambda event, info: None, queue_anonymiser.run)
     equal(files.exists("ocpp_cache"), False)
+
+
+def _erased(kind, **content):
+    """A unit without credentials with these files in its root, erased."""
+    flashrig.fresh(BLOCKS)
+    files, heard = flashrig.files(), []
+    for name, value in content.items():
+        files.write(name, value)
+    files.write_json("ocpp_config.json", {"HeartbeatInterval": "77", "StateWithoutPin": "true"})
+    files.write(erase.MARK, kind + b" owner")
+    erase.at_start(files, Vault(files, None), lambda event, info: heard.append((event, info)), queue_anonymiser.run)
+    return files, heard
+
+
+def test_settings_of_which_none_is_left_are_gone_with_their_file():
+    equal(_erased(b"personal")[0].read_json("ocpp_config.json"), {"HeartbeatInterval": "77"})
+    files, heard = _erased(b"factory")
+    equal((files.exists("ocpp_config.json"), heard), (False, [("FactoryReset", "by owner")]))
+
+
+def test_an_open_session_that_cannot_be_read_is_deleted():
+    files, _ = _erased(b"personal", open1=b"CARD0001 of another firmware", open2=b"", openx=b"CARD0001")
+    equal([name for name in files.names() if name.startswith("open")], [])
+
+
+class Button:
+    """A button that is let go after so many looks."""
+
+    def __init__(self, held):
+        self.held = held
+
+    def value(self):
+        self.held -= 1
+        return int(self.held < 0)
+
+
+async def test_the_button_resets_a_unit_when_it_is_held_for_ten_seconds_from_the_start_on_and_no_car_charges():
+    for held, session, wanted in ((100, None, ["factory reset"]), (99, None, []), (0, None, []), (100, object(), [])):
+        timebase.manual()
+        flashrig.fresh(BLOCKS)
+        app = App(session=session)
+        task = asyncio.create_task(erase.factory_reset_when_held(app.files, app.connectors, app.restart, Button(held)))
+        for _ in range(110):
+            timebase.advance(100)
+            await asyncio.sleep_ms(0)
+        true(task.done())
+        equal((app.restarts, app.files.read(erase.MARK)), (wanted, b"factory the button" if wanted else None), held)
+
+
+async def test_deleted_data_is_overwritten_with_pauses_while_a_car_charges_and_the_end_is_an_event():
+    timebase.manual()
+    flashrig.fresh(BLOCKS)
+    app, heard, steps = App(), [], []
+    charging, faults = [0], [None, OSError(5), MemoryError()]
+
+    class Connector:
+        @property
+        def session(self):
+            charging[0] -= 1
+            return object() if charging[0] >= 0 else None
+
+    def run(files, device, spares):
+        for number in range(3):
+            steps.append(clock.uptime_ms())
+            charging[0] = 2 if number == 1 else 0
+            yield
+        if fault is not None:
+            raise fault
+
+    kept, wipe.run = wipe.run, run
+    try:
+        while faults:
+            fault = faults.pop(0)
+            steps.clear()
+            task = asyncio.create_task(erase.overwrite(app.files, [Connector()], lambda *event: heard.append(event), None))
+            while not task.done():
+                timebase.advance(10)
+                await asyncio.sleep_ms(0)
+            gaps = [steps[1] - steps[0], steps[2] - steps[1]]
+            true(10 <= gaps[0] < 5000 and 10000 <= gaps[1] < 15000, gaps)
+            equal(heard, [("PersonalDataErased", "deleted data overwritten")])
+    finally:
+        wipe.run = kept

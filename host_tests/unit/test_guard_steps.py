@@ -109,6 +109,15 @@ def test_the_owners_word_clears_a_latch_whose_danger_was_gone_before_and_no_othe
     equal(here.guards[0].tripped, False, "the count begins anew")
 
 
+def test_a_trip_from_before_the_restart_clears_by_its_rule():
+    here = outlet(kind(base.UNPLUG))
+    here.guards[0].tripped = here.guards[0].active = True  # as Outlet.latch_trip() does
+    tick(here, False, 9)
+    equal(here.guards[0].tripped, True)
+    tick(here, False)
+    equal(here.guards[0].tripped, False)
+
+
 def test_nothing_of_the_last_tick_stays():
     here = outlet(kind(soft=True), commanded=True)
     tick(here, True, 6)

@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 
-from check import equal, true
+from check import equal, raises, true
 from update_manager_rig import DAY_S, App, AppSlots, DownloadSource, let_pass, make_updates, notice
 
 from charger import clock, version
+from charger.errors import UpdateError
 from charger.update import BROKEN, COUNTER, trial
+from charger.update.update_manager import UpdateManager
 
 
 async def test_one_flipped_bit_of_the_running_image_is_found():
@@ -164,3 +166,31 @@ async def test_an_image_on_trial_is_tried_before_it_is_compared():
     finally:
         trial.run = kept
     equal(tried, [(True, True, 0)])
+
+
+async def test_an_image_that_is_found_altered_closes_the_page_at_once_and_a_restart_has_its_reason():
+    updates, app, _ = make_updates(DownloadSource(notice()))
+    restarts = []
+    app.restart = lambda kind, why: restarts.append((kind, why))
+    updates.updater()._restart("an update")
+    equal(restarts, [("Soft", "an update")])
+    equal((updates.altered, updates.report()["altered"]), (False, False))
+    updates._altered()
+    equal((updates.altered, updates._facts["altered"]), (True, True))
+
+
+def test_the_source_of_updates_is_the_boards():
+    updates, _, _ = make_updates(None)
+    made = UpdateManager._source(updates)
+    equal((made.check("https://h/a").host, made._lab), ("h", False))
+    raises(UpdateError, made.check, "https://other/a")
+
+
+def test_an_image_that_is_whole_again_opens_page_and_network_at_once_and_an_older_one_does_not():
+    for counter, closed in ((version.COUNTER, False), (version.COUNTER + 1, True)):
+        slots = AppSlots(b"x" * 3000)
+        slots.numbers = {BROKEN: 1, COUNTER: counter}
+        updates, app, _ = make_updates(None, slots=slots)
+        equal((updates.altered, updates.off_network, bool(app.link.barred)), (True, True, True))
+        updates._whole()
+        equal((updates.altered, updates._facts["altered"], updates.off_network, bool(app.link.barred)), (closed,) * 4)

@@ -20,7 +20,7 @@ def _manifest(**changed):
 async def test_a_signed_text_that_is_no_manifest_is_refused():
     signed_bundle(1)
     secret, public = key_pair["key"]
-    for raw in (b"{", b"[]", b"1", b'"x"', b"null"):
+    for raw in (b"no JSON", b"{", b"[]", b"1", b'"x"', b"null"):
         signature = cooperative.run_now(ec.sign(secret, hashlib.sha256(raw).digest()))
         error = await raises_async(UpdateError, manifests.parse(raw, signature, [public]))
         equal(error.cause, "manifest", raw)

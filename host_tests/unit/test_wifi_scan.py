@@ -24,6 +24,7 @@ class Radio:
         self.on = []
         self.left = 0  # calls of disconnect()
         self.joins = True  # connect() leads to a link
+        self.joined = None  # name and pass phrase of the last connect()
         self.scans = 0
 
     def WLAN(self, interface=0):  # noqa: N802 - the port's name
@@ -46,6 +47,7 @@ class Radio:
         return self.linked
 
     def connect(self, ssid, key):
+        self.joined = ssid, key
         self.linked = self.joins
 
     def disconnect(self):
@@ -128,13 +130,17 @@ def test_a_new_unit_has_a_name_and_no_cable_and_tells_what_address_it_takes():
     equal((unit.takes_address("192.168.1.50/24 192.168.1.1"), unit.takes_address("192.168.1.50")), (True, False))
 
 
-async def _run_for(job, seconds):
-    """Run a coroutine for so many seconds of virtual time."""
-    task = asyncio.create_task(job)
+async def _pass_s(seconds):
     for _ in range(2 * seconds):
         timebase.advance(500)
         for _ in range(4):
             await asyncio.sleep_ms(0)
+
+
+async def _run_for(job, seconds):
+    """Run a coroutine for so many seconds of virtual time."""
+    task = asyncio.create_task(job)
+    await _pass_s(seconds)
     task.cancel()
 
 
@@ -247,3 +253,42 @@ def test_the_network_before_is_set_after_four_attempts_and_not_where_the_flash_f
     unit._vault.put = fails
     unit._failed = 3
     equal((unit._fall_back(), unit._failed), (False, 4))
+
+
+async def test_a_network_without_a_pass_phrase_of_eight_characters_is_never_joined():
+    for name, key in ((b"Home", b"1234567"), (b"Home", b""), (b"", b"password"), (b"Home", None), (None, b"password")):
+        radio = Radio()
+        unit = unit_with(radio)
+        for entry, value in (("wifi/name", name), ("wifi/password", key)):
+            if value is None:
+                unit._vault.delete(entry)
+            else:
+                unit._vault.put(entry, value)
+        equal((await unit._join(), radio.joined), (False, None), (name, key))
+    unit._vault.put("wifi/name", b"Home")
+    equal((await unit._join(), radio.joined), (True, ("Home", "password")))
+
+
+async def test_a_link_that_was_there_is_told_when_it_is_back_and_with_a_link_there_is_no_more_to_do():
+    radio, ups = Radio(linked=True), []
+    unit = unit_with(radio)
+    unit._on_up = lambda: ups.append(1)
+    unit.setup = "open"
+    task = asyncio.create_task(unit.run())
+    await _pass_s(2)
+    equal(ups, [])
+    radio.linked = False
+    await _pass_s(2)
+    equal((ups, task.done()), ([1], False))
+    unit.setup = None
+    await _pass_s(2)
+    true(task.done())
+
+
+def test_the_name_server_is_that_of_dhcp_or_none():
+    module.network = radio = Radio()
+    equal(module.name_server(), "10.0.0.5")
+    radio.ifconfig = lambda: ("10.0.0.5", "", "", "0.0.0.0")
+    equal(module.name_server(), None)
+    radio.ifconfig = lambda: ("10.0.0.5", "", "", "")
+    equal(module.name_server(), None)

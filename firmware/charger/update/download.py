@@ -38,9 +38,7 @@ class Download:
         self._slots = slots
         self._keys = keys
         self._unit = unit
-        self._buffer = _NOTHING
         self.on_pause = None
-        self._resumed = False  # the last answer went on from where the one before it ended
         self._forget()
 
     def _forget(self) -> None:
@@ -51,8 +49,6 @@ class Download:
         self.done = 0  # bytes of the image in the slot
         self.ready = False
         self.digest = None
-        self._whole = None
-        self._image = None
 
     def discard(self) -> None:
         """Delete the downloaded data."""
@@ -96,12 +92,12 @@ class Download:
                 await self._read_manifest(a2b_base64(kept["head"]))
                 await self._take_up_image(kept)
             except (UpdateError, InvalidValueError, ValueError, KeyError, IndexError, TypeError):
-                self._forget()
+                pass  # it begins anew
         self.location = location
 
     async def _take_up_image(self, kept: dict) -> None:
         self.etag = _strong(kept["etag"])
-        self._start_hashes()
+        self._image = hashlib.sha256()
         page = self._buffer[:_PAGE]
         while self.done < min(kept["done"], self.manifest.size):
             self._slots.read(self.done, page)
@@ -115,7 +111,7 @@ class Download:
         lost = 0
         while True:
             before = self.done
-            self._resumed = False
+            self._resumed = False  # the last answer went on from where the one before it ended
             try:
                 await self._request(location)
                 return
@@ -165,7 +161,7 @@ class Download:
         if response.length is not None and response.length != len(self.head) + self.manifest.size:
             raise UpdateError("size", "the file's length is not that of its manifest")
         self.etag = _strong(response.fields.get("etag", ""))
-        self._start_hashes()
+        self._image = hashlib.sha256()
         self._note()
         log.info("update", "%s, %d bytes, into %s" % (self.manifest.version, self.manifest.size, self._slots.idle))
 
@@ -204,18 +200,12 @@ class Download:
 
     # --- the image ---
 
-    def _start_hashes(self) -> None:
-        self._whole = hashlib.sha256(self.head)
-        self._image = hashlib.sha256()
-        self.done = 0
-
     def _next(self) -> int:
         """Return the number of image bytes in the next page."""
         return min(_PAGE, self.manifest.size - self.done)
 
     def _count(self, used: int) -> None:
         """Count the buffer's first bytes as written."""
-        self._whole.update(self._buffer[:used])
         self._image.update(self._buffer[:used])
         self.done += used
 
@@ -234,7 +224,6 @@ class Download:
             await clock.sleep_ms(0)
         if await response.readinto(buffer[:1]):
             raise UpdateError("size", "the file goes on after its end")
-        self.digest = self._whole.digest()
         if self._image.digest() != self.manifest.sha256:
             raise UpdateError("hash", "the received image is not the signed one")
         self.ready = True

@@ -79,8 +79,6 @@ class Guard:
     def release(self) -> None:
         """Forget the trip."""
         self.tripped = self.active = False
-        self._gone_ms = 0
-        self._present_ms = -1
 
     def acknowledge(self, outlet: Outlet) -> bool:
         """The owner has acted: clears a latch whose condition was gone before this tick. True when the guard is clear."""
