@@ -17,6 +17,7 @@ from charger.metering.session_store import SessionStore
 from charger.ocpp.v16.transaction_queue import TransactionQueue
 from charger.runtime import cooperative
 from charger.store import wipe
+from charger.store.ab_record import ABRecord
 from sim import timebase
 
 HEAP = 32 * 1024 * 1024
@@ -72,8 +73,6 @@ def lived():
         unit.transaction_queue.add("StopTransaction", session.local_id, stop, clock.boot_id)
     unit.transaction_queue.flush_to_flash()
     files.write("hot/nothing", b"0")
-    from charger.store.ab_record import ABRecord
-
     ABRecord(files, "ocpp_sent").write(json.dumps({"s": 4, "m": 2, "f": 0, "c": 0, "t": {"1": 5}}).encode())
     files.write("ocpp_cache", b"\nCACHED01\tAccepted\t\t")
     files.write("ocpp_local_list", b"1\nLISTED01\tAccepted\t\t")
@@ -275,6 +274,17 @@ def _erased(kind, **content):
     files.write(erase.MARK, kind + b" owner")
     erase.at_start(files, Vault(files, None), lambda event, info: heard.append((event, info)), queue_anonymiser.run)
     return files, heard
+
+
+def test_a_state_of_sending_that_cannot_be_read_deletes_no_message():
+    for state in (b"no JSON", b"[1]", b'{"s": "x"}', b'{"s": null}'):
+        lived()
+        files = flashrig.files()
+        ABRecord(files, "ocpp_sent").write(state)
+        queue_anonymiser.run(files)
+        unit = Unit()
+        messages = [unit.transaction_queue._message(data)[2].get("idTag") for _, data in unit.transaction_queue._tx.records()]
+        equal((len(messages), set(messages)), (6, {"ERASED", None}), state)
 
 
 def test_settings_of_which_none_is_left_are_gone_with_their_file():

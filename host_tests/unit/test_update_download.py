@@ -9,6 +9,7 @@ from check import equal, raises_async, true
 from update_rig import URL, ABRecord, DownloadSource, Response, begin, expect_refusal, new_download, run_to_end, signed_bundle
 
 from charger.errors import HttpError, TlsError, UpdateError
+from charger.runtime import hold_ups
 from charger.update.download import FILE
 
 HEAP = 8 * 1024 * 1024
@@ -28,6 +29,24 @@ async def test_nothing_is_left_of_a_download_that_is_discarded():
     download.discard()
     await download.fetch(URL)
     equal((download.ready, source.offsets), (True, [0, 0]))
+
+
+async def test_a_block_is_erased_with_open_contactors_and_its_other_pages_wait_for_nothing():
+    begin()
+    content, public, _ = signed_bundle(3)
+    erased, kept = [], hold_ups.run_open
+
+    async def run_open(action, at, page):
+        erased.append(at)
+        action(at, page)
+
+    hold_ups.run_open = run_open
+    try:
+        source = Asked(content)
+        await new_download(ABRecord(), source, public).fetch(URL)
+    finally:
+        hold_ups.run_open = kept
+    equal((erased, source.answer.closed), ([0, 4096, 8192], True))
 
 
 async def test_an_image_that_is_refused_is_forgotten_with_what_was_noted_of_it():
@@ -60,7 +79,8 @@ class Asked(DownloadSource):
         self.tags.append(etag)
         if self.faults:
             raise self.faults.pop(0)
-        return Response(self.content, offset, etag=self.etag)
+        self.answer = Response(self.content, offset, etag=self.etag)
+        return self.answer
 
 
 async def test_a_location_that_is_not_allowed_is_refused_before_anything_else():
@@ -209,7 +229,7 @@ async def test_what_does_not_begin_as_an_update_is_refused_before_a_page_is_writ
 async def test_an_image_that_goes_on_behind_its_end_or_is_not_the_signed_one_is_refused():
     content, public, _ = signed_bundle(2)
     await refused(content + b"x", public, "size", "goes on")
-    await refused(content[:-1] + b"x", public, "hash", "received")
+    await refused(content[:-1] + b"x", public, "hash", "is not the signed one")
 
 
 async def test_a_head_without_a_length_that_breaks_off_is_a_lost_link():
