@@ -11,8 +11,8 @@ from charger.update.checked_slots import CheckedSlots
 from sim import timebase
 
 
-class Slots:
-    """Slots of an NVS in memory; `writes` are the names that were written."""
+class SlotsBelow:
+    """Application slots of an NVS in memory; `writes` are the names that were written."""
 
     running, idle, size, sold = "ota_0", "ota_1", 4096, True
 
@@ -53,7 +53,7 @@ def begun():
     """(slots below, the checked ones on an empty flash, their events)."""
     timebase.manual()
     flashrig.fresh()
-    below, events = Slots(), []
+    below, events = SlotsBelow(), []
     return below, CheckedSlots(below, flashrig.files(), lambda event, info: events.append(info)), events
 
 

@@ -1,4 +1,4 @@
-"""Where an update may come from, and what is asked there (SEC-6); the HTTP client is faked."""
+"""Allowed sources of an update, and what is asked there (SEC-6); the HTTP client is faked."""
 
 from check import equal, raises, raises_async, true
 

@@ -1,4 +1,4 @@
-"""What the TLS client makes of each failure, and that it leaves nothing open; mbedtls, sockets and name server are faked."""
+"""The TLS client: the cause of each failure, and that it leaves nothing open; mbedtls, sockets and name server are faked."""
 
 import asyncio
 from errno import EALREADY, ECONNABORTED, ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINPROGRESS, ENOMEM, ETIMEDOUT
@@ -218,7 +218,7 @@ def test_a_certificate_that_cannot_be_read_and_no_memory_for_it_are_two_faults()
 
 
 async def opened(sock, context=None, deadline_ms=1000):
-    """What open_stream() makes or raises with this socket."""
+    """The stream or the fault of open_stream() with this socket."""
     async def at_once(s):
         await asyncio.sleep_ms(0)
 
@@ -252,7 +252,7 @@ async def test_a_deadline_that_passes_closes_the_socket_and_the_address_is_asked
 
 
 async def shaken(*reads, check=None):
-    """What a handshake whose reads give these makes or raises, and its socket."""
+    """The stream or the fault of a handshake with these reads, and its socket."""
     secured = Secured(*reads)
     tls.asyncio, tls._check_peer = Loop, check or (lambda certificate: equal(certificate, CERTIFICATE))
     tls.mbedtls = made = Mbedtls(secured)

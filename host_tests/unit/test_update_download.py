@@ -1,4 +1,4 @@
-"""What a download takes up again, gives up, and leaves behind (SEC-6)."""
+"""A download: what it takes up again, gives up, and leaves behind (SEC-6)."""
 
 import asyncio
 import hashlib

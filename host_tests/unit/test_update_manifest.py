@@ -1,4 +1,4 @@
-"""What is signed and still no update for this unit: each reason of its own (SEC-4, SEC-6)."""
+"""Files that are signed and still no update for this unit: each reason of its own (SEC-4, SEC-6)."""
 
 import hashlib
 

@@ -20,7 +20,7 @@ RECORD = {"slot": "ota_0", "version": version.VERSION, "from": "0.0.9", "online"
 SETTINGS = {"board": "SIM", "hardware": 7, "hosts": ("h",), "roots": None}
 
 
-class Slots:
+class SlotsBelow:
     """The slots with the values beside them."""
 
     running, idle, size = "ota_0", "ota_1", 4096
@@ -54,7 +54,7 @@ def started(record=None, slots=None, **callbacks):
     files, events = flashrig.files(), []
     if record is not None:
         files.write_json(FILE, record)
-    made = Updater(files, slots or Slots(), SETTINGS, ["key"], False,
+    made = Updater(files, slots or SlotsBelow(), SETTINGS, ["key"], False,
                    lambda event, info: events.append((event, info)), **callbacks)  # fmt: skip
     return made, events
 
@@ -75,7 +75,7 @@ def test_an_installed_image_is_on_trial_and_one_that_nobody_installed_is_not():
     proof = proof_of(RECORD)
     for values, on_trial in (({TRIAL: proof}, True), ({TRIAL: proof[:-1] + b"x"}, False), ({}, True), ({IMAGE: proof[:-4]}, True),
                              ({IMAGE: b"other"}, False)):  # fmt: skip
-        made, events = started(RECORD, Slots(**values))
+        made, events = started(RECORD, SlotsBelow(**values))
         equal((made.on_trial, made.busy, made.idle, made.outcome(), events), (on_trial, on_trial, not on_trial, None, []), values)
     equal(started(dict(RECORD, sha256="no hash"))[0].on_trial, False)
     made, _ = started(RECORD)
@@ -102,7 +102,7 @@ def test_a_record_of_another_form_counts_as_none():
 
 def test_a_confirmed_trial_raises_the_counter_and_keeps_the_hash():
     for counter, kept in ((3, 5), (9, 9)):
-        slots = Slots(**{TRIAL: proof_of(RECORD), COUNTER: counter})
+        slots = SlotsBelow(**{TRIAL: proof_of(RECORD), COUNTER: counter})
         made, events = started(RECORD, slots)
         made.confirm()
         equal((slots.done, slots.values[COUNTER], slots.values[IMAGE]), (["confirm"], kept, proof_of(RECORD)[:-4]))
@@ -123,7 +123,7 @@ def test_only_a_newer_release_is_on_offer_after_a_start():
                           ({}, False)):  # fmt: skip
         begin()
         flashrig.files().write_json(OFFER, kept)
-        made = Updater(flashrig.files(), Slots(), {}, [], False)
+        made = Updater(flashrig.files(), SlotsBelow(), {}, [], False)
         equal(made.offer, kept if offered else None, kept)
 
 

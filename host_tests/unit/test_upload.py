@@ -1,4 +1,4 @@
-"""What an upload sends, by which method, and what becomes of each answer (OCPP-118, SEC-12); the HTTP client is faked."""
+"""Uploads: what is sent, by which method, and what becomes of each answer (OCPP-118, SEC-12); the HTTP client is faked."""
 
 import asyncio
 
@@ -63,7 +63,7 @@ def pieces():
 
 
 async def sent(web, location, **options):
-    """What was sent for this location."""
+    """The requests for this location."""
     upload.http_client = web
     uploader = Uploader(lambda: b"roots", options.pop("lab", False), "opener", **options)
     await uploader.send(location, "n.txt", pieces)
