@@ -1,5 +1,7 @@
 """Transactions over outages, restarts and power cuts; availability, reset, unlock (OCPP-35 to 41, 68 to 70). Manual time."""
 
+import asyncio
+
 from check import equal, raises_async, true
 from ocpp_rig import Rig
 
@@ -33,6 +35,44 @@ async def test_the_start_is_on_flash_before_energy_flows_ocpp37():
     rig.connectors[0].listeners.append(Spy())
     await rig.charge()
     equal(waiting, [(1, False)])
+
+
+async def _with_another_task_between_the_writes(ends):
+    """(whether the transactionId counts, what was written then), what was written at last, whether the session is on flash."""
+    rig = await Rig().online()
+    connector, transactions = rig.connectors[0], rig.cp.transactions
+    look_up, save = rig.cp.transaction_queue.transaction_id, rig.sessions.save
+    found, written = [], []
+
+    async def other():  # runs between two slices
+        session = connector.session
+        found.append((transactions.running(look_up(session.local_id)) is connector, list(written)))
+        if ends:
+            connector.session = None
+            rig.sessions.end(session, 1100, "Local")
+
+    def asked(local_id):
+        asyncio.create_task(other())  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+        return look_up(local_id)
+
+    def saved(session):
+        if session.transaction_id is not None:
+            written.append(session.local_id)
+        save(session)
+
+    rig.cp.transaction_queue.transaction_id = asked
+    rig.sessions.save = saved
+    await rig.plug()
+    rig.cp.tag_shown(connector, "TAG00001")
+    await rig.until(lambda: found)
+    await rig.seconds(1)
+    await rig.stop()
+    return found, len(written), rig.files.exists("open1")
+
+
+async def test_between_the_writes_that_follow_a_start_its_id_counts_and_a_session_that_ends_is_not_written_again():
+    equal(await _with_another_task_between_the_writes(False), ([(True, [])], 1, True))
+    equal(await _with_another_task_between_the_writes(True), ([(True, [])], 0, False))
 
 
 async def test_meter_start_and_stop_are_the_register_ocpp40():
@@ -320,7 +360,7 @@ async def test_a_clock_that_is_set_back_puts_no_stop_and_no_reading_before_the_s
         true(110000 <= lasted_ms <= 112500, "%d s: %d ms" % (step_s, lasted_ms))
         data = [item["timestamp"] for item in stop["transactionData"]]
         true(all(start <= text <= stop["timestamp"] for text in data), str(data))
-        shown = rig.sessions.history.recent()[-1]
+        shown = list(rig.sessions.history.recent())[-1]
         true(shown.stop_utc - shown.start_utc >= 110, "the session's record")
 
 

@@ -51,7 +51,7 @@ class Rig:
             raise answer
         return answer
 
-    def through(self, action, local_id, payload, answer):
+    async def through(self, action, local_id, payload, answer):
         self.done.append((action, local_id, answer))
 
     def start(self):

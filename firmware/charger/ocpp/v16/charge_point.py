@@ -334,8 +334,8 @@ class ChargePoint(ServiceRegistry):
         """A card was shown at a connector."""
         self.authorisation.tag_shown(connector, tag)
 
-    def _delivered(self, action: str, local_id: int | None, payload: dict, answer: Any) -> None:
-        self.transactions.delivered(action, local_id, payload, answer)
+    async def _delivered(self, action: str, local_id: int | None, payload: dict, answer: Any) -> None:
+        await self.transactions.delivered(action, local_id, payload, answer)
 
     # --- commands that act on the whole unit ---
 

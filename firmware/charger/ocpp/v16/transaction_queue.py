@@ -42,7 +42,7 @@ _MAX_CUTS = const(20)  # consecutive restarts while the same message is sent, wh
 class TransactionQueue:
     """Owned by the charge point. `ready()`: sending is allowed now; `call` sends and returns the answer.
 
-    done(action, local_id, payload, answer) is called when a message was delivered, or given up (answer None).
+    done(action, local_id, payload, answer), a coroutine, runs when a message was delivered, or given up (answer None).
     `unfinished` holds, after a restart, the local ids of transactions that were started and have no stop.
     """
 
@@ -194,7 +194,7 @@ class TransactionQueue:
         if self._failed >= self._config.get_int("TransactionMessageAttempts") or self._cuts >= _MAX_CUTS:
             self._give_up(action, local_id)
             self._remove(source, seq, data)
-            self._done(action, local_id, payload, None)
+            await self._done(action, local_id, payload, None)
             return True
         if self._failed and not await self._pause():
             return True
@@ -216,7 +216,7 @@ class TransactionQueue:
         self.sent += 1
         self._keep_transaction_id(action, local_id, answer)
         self._remove(source, seq, data)
-        self._done(action, local_id, payload, answer)
+        await self._done(action, local_id, payload, answer)
         return True
 
     async def _pause(self) -> bool:

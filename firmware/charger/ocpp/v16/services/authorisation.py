@@ -53,7 +53,9 @@ class Authorisation:
         except CallFailedError as error:
             log.warn("authorise", "Authorize: " + log.reason(error))
             return None
-        return self._id_tags.learn(tag, answer.get("idTagInfo"))
+        verdict = self._id_tags.learn(tag, answer.get("idTagInfo"))
+        await clock.sleep_ms(0)  # what was learnt is written to flash, as is the start that follows: a slice each
+        return verdict
 
     def _offline(self, tag: str, known: tuple | None) -> tuple:
         """Apply the offline rules (OCPP-53)."""

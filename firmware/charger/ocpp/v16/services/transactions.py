@@ -1,6 +1,6 @@
 """Transactions: messages of a session, and the effect of the back end's idTag status (OCPP-35 to 54)."""
 
-from charger import log
+from charger import clock, log
 from charger.ocpp.v16.answers import whole
 from charger.ocpp.v16.stamps import exact_stamp
 from charger.ocpp.v16.transaction_queue import START, STOP
@@ -80,26 +80,36 @@ class Transactions:
                 return connector
         return None
 
-    def delivered(self, action: str, local_id: Any, payload: dict, answer: dict | None) -> None:
-        """A transaction message was delivered, or was given up (answer None)."""
+    async def delivered(self, action: str, local_id: Any, payload: dict, answer: dict | None) -> None:
+        """A transaction message was delivered, or was given up (answer None).
+
+        The transactionId counts at once, since the next message of the back end may name it. Each write to flash is a slice
+        of its own, before which the session may end.
+        """
         connector = self._connector_of(local_id)
         if action == START and connector is not None:
             connector.session.transaction_id = self._queue.transaction_id(local_id)
-            self._save(connector.session)
+            await clock.sleep_ms(0)
+            self._save(local_id)
         if action == START and answer is not None and whole(answer.get("transactionId")) is None:
             self._unreadable("StartTransaction.conf transactionId", "a whole number wanted")
         info = None if answer is None else answer.get("idTagInfo")
         tag = payload.get("idTag")
         if info is None or tag is None:
             return
+        await clock.sleep_ms(0)
         verdict = self._id_tags.learn(tag, info)
+        connector = self._connector_of(local_id)
         if action == START and verdict is not None and connector is not None:
             self._verdict(connector, verdict)
 
-    def _save(self, session: Any) -> None:
-        """Write a running session with the transactionId that the back end has assigned."""
+    def _save(self, local_id: int) -> None:
+        """Write the session, if it still runs, with the transactionId that the back end has assigned."""
+        connector: Any = self._connector_of(local_id)
+        if connector is None:
+            return
         try:
-            self._sessions.save(session)
+            self._sessions.save(connector.session)
         except OSError as error:
             log.error("transactions", log.reason(error))
 
