@@ -13,7 +13,7 @@ from charger.drivers import console, outside_memory
 from charger.metering.session_store import SessionStore
 from charger.net import time_sources, url
 from charger.outlet import derating, guards, limits  # noqa: F401 - guards: see below
-from charger.runtime import hold_ups, memory
+from charger.runtime import cooperative, hold_ups, memory
 from charger.runtime.control_loop import ControlLoop
 from charger.runtime.housekeeping import Housekeeping
 from charger.runtime.supervisor import Supervisor
@@ -36,8 +36,6 @@ class Application:
     """One charger: `connectors`, `charge_point`, `supervisor`, `control` (the control loop), `housekeeping`."""
 
     def __init__(self):
-        from charger import network_wiring, wiring  # memory.unload() unloads them below
-
         self.heap_peak = 0
         self.connectors = []
         self.readers = []
@@ -47,6 +45,11 @@ class Application:
         self._restarting = None
         self.memory = memory.Reclaimer(self._restart_for_memory)
         self.files = Files(board.FLASH_ROOT)
+
+    async def build(self) -> None:
+        """Build all parts; long files are read in slices. No task of the charger runs meanwhile, and no control tick."""
+        from charger import network_wiring, wiring  # memory.unload() unloads them below
+
         wiring.count_boot(self.files)
         self.security_log = wiring.open_log(self.files)
         self.vault, self.provisioned = wiring.open_vault(self)
@@ -54,7 +57,8 @@ class Application:
         self.supervisor = Supervisor(machine.WDT(timeout=_WATCHDOG_MS), self.security_log.add)
         self.housekeeping = Housekeeping()
         self.config = wiring.make_configuration(self)
-        self.sessions = SessionStore(self.files)
+        self.sessions = SessionStore(self.files, load=False)
+        await cooperative.run(self.sessions.loading())
         wiring.add_connectors(self)
         self.supply, self.group = wiring.make_supply(self)
         self.planner = wiring.make_planner(self)
@@ -63,7 +67,7 @@ class Application:
         self.flash_pause = wiring.make_flash_pause(self.outlets)
         self.control = ControlLoop(machine.Timer(0), self.outlets, self.supervisor.feed, self.flash_pause.contactors_moved)
         self.tamper = wiring.make_tamper_watch(self)
-        self.settings, self.link, self.charge_point = wiring.make_back_end(self)
+        self.settings, self.link, self.charge_point = await wiring.make_back_end(self)
         self.updates = wiring.make_updates(self)
         self.station, self.wifi = network_wiring.make_wifi(self)
         self.pins = network_wiring.make_pins(self)
@@ -363,7 +367,9 @@ async def run(extra_tasks: Any) -> None:
     """Build the charger, start its tasks, and never end."""
     global current
     memory.configure(board.HEAP_GROWS, outside_memory.largest_block)
-    current = Application()
+    unit = Application()
+    await unit.build()
+    current = unit
     memory.choose_threshold()
     current.start()
     for job in extra_tasks:

@@ -30,7 +30,7 @@ from charger.outlet.connector import Connector
 from charger.outlet.flash_pause import FlashPause
 from charger.outlet.mains_sag import MainsSag
 from charger.outlet.outlet import Outlet
-from charger.runtime import hold_ups
+from charger.runtime import cooperative, hold_ups
 from charger.update.update_manager import UpdateManager
 
 _LITTLE_FLASH = const(32768)
@@ -316,7 +316,7 @@ def _add_display(app: Application) -> None:
     app.housekeeping.every_100_ms("display", display.poll)
 
 
-def make_back_end(app: Application) -> tuple:
+async def make_back_end(app: Application) -> tuple:
     """Create (connection settings, connection, charge point)."""
     csms = csms_data(app.vault)
     store = CertificateStore(app.files, app.config, app.security_log.add, app.vault, csms)
@@ -337,6 +337,7 @@ def make_back_end(app: Application) -> tuple:
         home_card=app.home_card,
         supply_da=getattr(board, "SUPPLY_DA", None),
     )
+    await cooperative.run(point.loading())
     link = Connection(
         settings,
         point.handle,

@@ -90,7 +90,9 @@ class Unit:
 
     def service(self):
         """The service, as it starts."""
-        return SmartCharging(self.config, self.connectors, self.files, None, self.supply_da)
+        service = SmartCharging(self.config, self.connectors, self.files, None, self.supply_da)
+        cooperative.run_now(service.loading())
+        return service
 
 
 def play(case):

@@ -116,7 +116,8 @@ def test_an_esp32_at_its_pace_gets_a_worst_input_of_every_action_and_path():
 
 
 def test_every_module_that_reads_a_json_file_has_its_longest_one():
-    assert callers(("",), "read_json") - {"store/files.py"} == set(worst_bytes.FILES)
+    by_lines = {"ocpp/v16/services/smart_charging.py"}  # parses its file line by line
+    assert (callers(("",), "read_json") | by_lines) - {"store/files.py"} == set(worst_bytes.FILES)
 
 
 def test_every_json_file_is_read_with_a_wrong_value_in_each_field():

@@ -245,7 +245,7 @@ class Model:
                 device.step()
             elif what < 6:
                 self.trying = "log", os.urandom(random.randrange(1, 200))
-                if journal.free_bytes < 8192:
+                if journal.max_bytes - journal.used_bytes < 8192:
                     journal.clear()
                     self.records = []
                 journal.append(self.trying[1])

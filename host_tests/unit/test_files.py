@@ -1,6 +1,7 @@
 """Small files: replaced as a whole, never believed when damaged, at every point at which the power can fail."""
 
 import os
+import sys
 
 import flashrig
 import vfs
@@ -13,6 +14,16 @@ from sim import flash as simflash
 
 def teardown():
     simflash.unmount()
+
+
+def test_json_that_its_reader_checks_is_read_without_the_schemas():
+    flashrig.fresh()
+    files = flashrig.files()
+    files.write_json("boot.json", -1)
+    sys.modules.pop("charger.store.json_schemas", None)
+    equal(files.read_json("boot.json", None, False), -1)
+    equal("charger.store.json_schemas" in sys.modules, False)
+    equal(files.read_json("boot.json"), None, "not as in the schema")
 
 
 def test_replacing_a_small_file_among_many_takes_few_reads_of_the_flash():

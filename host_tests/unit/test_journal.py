@@ -44,6 +44,16 @@ def test_a_search_for_a_late_record_pauses_after_each_part_of_the_segment():
     true(len(found) >= 2 + 60 * 50 // 1024, len(found))
 
 
+def test_opening_reads_a_kibibyte_a_slice():
+    device = flashrig.fresh()
+    _fill(_journal(16384, 4096), 60)
+    flashrig.restart(device)
+    journal = Journal(flashrig.files(), "j", 16384, 4096, load=False)
+    slices = len(list(journal.loading()))
+    true(slices >= 60 * 60 // 1024, slices)
+    equal((journal.next_seq, len(_all(journal))), (60, 60))
+
+
 def test_records_come_back_in_order_from_any_start():
     device = flashrig.fresh()
     _fill(_journal(), 200)
@@ -106,7 +116,7 @@ def test_a_full_journal_reports_it_and_keeps_everything():
     except JournalFullError:
         pass
     true(4096 - 4 * 60 <= journal.used_bytes <= 4096, str(journal.used_bytes))
-    true(journal.free_bytes < 60)
+    true(journal.max_bytes - journal.used_bytes < 60)
     device = flashrig.restart(device)
     journal = _journal(max_bytes=4096)
     equal(len(_all(journal)), count)

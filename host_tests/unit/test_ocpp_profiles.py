@@ -10,6 +10,7 @@ from profiles import profile
 from charger import clock, validate
 from charger.errors import InvalidValueError, OcppError
 from charger.ocpp.v16.charging_profile import ChargingProfile, decimal, tenths
+from charger.ocpp.v16.services.smart_charging import SmartCharging
 from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
@@ -349,6 +350,26 @@ async def test_profiles_are_written_one_a_slice_and_a_transaction_that_ends_mean
     true(slices >= 4, slices)
     equal([p.id for p in service._profiles if p.purpose == "TxProfile"], [])
     equal(len(rig.files.read_json("ocpp_profiles.json")), 3, "what it did not replace after all is on flash again")
+
+
+async def test_stored_profiles_are_read_one_after_the_other():
+    rig = await charging()
+    for number in (1, 2, 3):
+        await install(rig, profile(number, stack=number))
+    for form in ("as it is written", "as earlier firmware wrote it"):
+        service = SmartCharging(rig.config, rig.connectors, rig.files, None, None)
+        counts, slices = {0}, 0
+        for _ in service.loading():
+            slices += 1
+            counts.add(len(service._profiles))
+        equal(sorted(counts)[:3], [0, 1, 2], form)
+        true(slices >= 3 * 2, slices)
+        equal([kept.id for kept in service._profiles], [1, 2, 3], form)
+        rig.files.write_json("ocpp_profiles.json", rig.files.read_json("ocpp_profiles.json"))
+    rig.files.write("ocpp_profiles.json", b'[\n[1,{]\n,\n' + json.dumps([1, profile(2)]).encode() + b"\n]")
+    made = SmartCharging(rig.config, rig.connectors, rig.files, None, None)
+    run_now(made.loading())
+    equal([kept.id for kept in made._profiles], [2], "the line that is damaged is left out")
 
 
 async def test_a_transaction_that_ends_before_its_profile_is_installed_leaves_none():

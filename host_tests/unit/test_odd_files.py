@@ -191,6 +191,7 @@ async def test_what_the_back_end_had_set():
 
     def profiles():
         made = SmartCharging(rig.config, rig.connectors, files, None, None)
+        cooperative.run_now(made.loading())
         made.second()
 
     def reservations():

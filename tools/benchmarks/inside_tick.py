@@ -28,7 +28,9 @@ def build():
     files = Files(board.FLASH_ROOT)
     files.write_json(calibration.FILE, calibration.stored_form(entries))
     files.write_json(configuration.FILE, {"Country": "none"})  # no delay before the current flows
-    return charger_app.Application()
+    app = charger_app.Application()
+    asyncio.run(app.build())
+    return app
 
 
 async def poll(app):

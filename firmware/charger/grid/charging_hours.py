@@ -22,7 +22,7 @@ class ChargingHours:
         self._files = files
         self._on_event = on_event
         self.zone = TimeZone(country.ZONE)
-        stored = files.read_json(FILE, {})
+        stored = files.read_json(FILE, {}, False)
         stored = stored if isinstance(stored, dict) else {}
         self.choice = stored.get("choice")  # None until the owner has chosen (UK-22)
         try:

@@ -35,12 +35,22 @@ def _same(utc: int) -> int:
 class History:
     """Owned by SessionStore. `local` converts UTC seconds to local seconds; by default months are UTC months."""
 
-    def __init__(self, files: Files, max_bytes: int = 131072) -> None:
+    def __init__(self, files: Files, max_bytes: int = 131072, load: bool = True) -> None:
+        """Without `load` the caller runs loading(), before anything else."""
         self.local = _same
         self._files = files
-        self._journal = Journal(files, _HISTORY, max_bytes)
-        self._tags = Journal(files, _TAGS, max(8192, max_bytes * 3 // 4), ring=True)
-        self._anchors = dict(files.read_json(_ANCHORS_FILE) or [])
+        self._journal = Journal(files, _HISTORY, max_bytes, load=False)
+        self._tags = Journal(files, _TAGS, max(8192, max_bytes * 3 // 4), ring=True, load=False)
+        for _ in self.loading() if load else ():
+            pass
+
+    def loading(self) -> Steps:
+        """Read what is on flash: a generator of slices."""
+        self._anchors = dict(self._files.read_json(_ANCHORS_FILE) or [])
+        yield
+        yield from self._journal.loading()
+        yield
+        yield from self._tags.loading()
 
     def __len__(self) -> int:
         return self._journal.next_seq - self._journal.first_seq
@@ -79,14 +89,12 @@ class History:
 
     # --- after a restart ---
 
-    def recent(self) -> list:
-        """Return the last sessions, oldest first, without their idTags."""
-        sessions = []
+    def recent(self) -> Iterator:
+        """Iterate the last sessions, oldest first, without their idTags."""
         for _, record in self._journal.records(self._journal.next_seq - _RECENT):
             session = ses.from_record(record)
             if session is not None:
-                sessions.append(session)
-        return sessions
+                yield session
 
     # --- the views ---
 

@@ -24,20 +24,33 @@ _OPEN = "open"
 class SessionStore:
     """begin(), checkpoint() and end() write to flash: call them from tasks, never from the control tick."""
 
-    def __init__(self, files: Files, history_bytes: int = 131072) -> None:
-        self.history = History(files, history_bytes)
+    def __init__(self, files: Files, history_bytes: int = 131072, load: bool = True) -> None:
+        """Without `load` the caller runs loading(), before anything else."""
+        self.history = History(files, history_bytes, False)
         self._files = files
-        self._ids = ABRecord(files, "hot/ids")
         self._running = {}
         self._registers = {}
         self._undated = False
-        recent = self.history.recent()
-        self._open = self._load_open([session.local_id for session in recent])
-        recent += list(self._open.values())
-        self._last_id = self._load_last_id(recent)
+        for _ in self.loading() if load else ():
+            pass
+
+    def loading(self) -> Steps:
+        """Find out what is on flash: a generator of slices."""
+        yield
+        self._ids = ABRecord(self._files, "hot/ids")
+        yield
+        yield from self.history.loading()
+        yield
+        recent = []
+        for session in self.history.recent():
+            recent.append(session)
+            yield
+        self._open = yield from self._load_open([session.local_id for session in recent])
+        self._last_id = self._ids.number()  # from several sources, so that no number is used twice
         self._proven_wh = {}
-        for session in recent:
+        for session in recent + list(self._open.values()):
             n = session.connector_id
+            self._last_id = max(self._last_id, session.local_id)
             self._proven_wh[n] = max(self._proven_wh.get(n, 0), session.stop_wh)
         clock.on_step(self._stepped)
 
@@ -151,11 +164,12 @@ class SessionStore:
             record = self._running[connector_id] = ABRecord(self._files, "hot/open%d" % connector_id)
         return record
 
-    def _load_open(self, ended: list) -> dict:
+    def _load_open(self, ended: list) -> Steps:
         found = {}
         for name in self._files.names():
             if not name.startswith(_OPEN) or not name[len(_OPEN) :].isdigit():
                 continue
+            yield
             record = self._files.read(name)
             session = from_record(record) if record is not None else None
             if session is None or session.local_id in ended:
@@ -165,13 +179,6 @@ class SessionStore:
             session.restore(self._ab_record(session.connector_id).read())
             found[session.connector_id] = session
         return found
-
-    def _load_last_id(self, recent: list) -> int:
-        """Load the last session number, from several sources, so that no number is used twice."""
-        last = self._ids.number()
-        for session in recent:
-            last = max(last, session.local_id)
-        return last
 
     def _stepped(self, old: int | None, _new: int, _source: str) -> None:
         """Date this start-up's sessions when the time becomes known, and again when that was wrong and no start was told yet."""

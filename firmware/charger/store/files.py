@@ -23,7 +23,7 @@ _ENOENT = const(2)
 _EEXIST = const(17)
 
 
-def checksum(data: bytes) -> int:
+def checksum(data: Buffer) -> int:
     """Return the seeded CRC-32 used by every file and record on flash."""
     return crc32(data, _SEED)
 
@@ -54,14 +54,14 @@ class Files:
             if is_flash_failure(error):
                 raise
             if error.errno != _ENOENT:
-                log.error("store", "{}: unreadable, errno {}".format(name, error.errno))
+                log.error("store", "%s: unreadable, errno %d" % (name, error.errno))
             return None
         end = len(blob) - _TRAILER
         if end >= 0:
             data = blob[:end]
             if struct.unpack_from("<I", blob, end)[0] == checksum(data):
                 return data
-        log.error("store", "{}: damaged, {} bytes ignored".format(name, len(blob)))
+        log.error("store", "%s: damaged, %d bytes ignored" % (name, len(blob)))
         return None
 
     def write(self, name: str, data: bytes) -> None:
@@ -164,8 +164,11 @@ class Files:
                 raise
             return []
 
-    def read_json(self, name: str, default: Any | None = None) -> Any:
-        """Read the file as JSON; default when it is absent, damaged, not JSON or not as in json_schemas.py."""
+    def read_json(self, name: str, default: Any | None = None, checked: bool = True) -> Any:
+        """Read the file as JSON; default when it is absent, damaged, not JSON or not as in json_schemas.py.
+
+        Not `checked` where the reader checks it: the import of json_schemas.py takes 15 ms of an ESP32.
+        """
         data = self.read(name)
         if data is None:
             return default
@@ -174,6 +177,8 @@ class Files:
         except (ValueError, RuntimeError):  # RuntimeError: nested too deep
             log.error("store", name + ": not JSON")
             return default
+        if not checked:
+            return value
         from charger.store import json_schemas  # memory.unload() unloads it after the start and after each look at the hours
 
         fault = json_schemas.fault(name, value)

@@ -7,6 +7,7 @@ data), then the data; a record with a mismatch is never returned. The low-water 
 
 import os
 import struct
+from binascii import crc32
 
 from micropython import const
 
@@ -30,7 +31,8 @@ class Journal:
     """
 
     def __init__(self, files: Files, name: str, max_bytes: int = 65536, segment_bytes: int = 4096,
-                 ring: bool = False) -> None:
+                 ring: bool = False, load: bool = True) -> None:
+        """Without `load` the caller runs loading(), before anything else."""
         if max_bytes < 2 * segment_bytes or not _HEADER_LEN < segment_bytes <= 65535:
             raise ValueError("journal size")
         self.name = name
@@ -40,7 +42,8 @@ class Journal:
         self._files = files
         files.make_folder(name)
         self._mark = ABRecord(files, name + "/mark")
-        self._load()
+        if load:
+            self._load()
 
     @property
     def first_seq(self) -> int:
@@ -54,16 +57,11 @@ class Journal:
         """Bytes used on flash, including trimmed records of segments still in use."""
         return sum(segment[_SIZE] for segment in self._segments)
 
-    @property
-    def free_bytes(self) -> int:
-        """Bytes left until the journal is full; a record takes 10 more than its data."""
-        return self.max_bytes - self.used_bytes
-
     def append(self, data: bytes) -> int:
         """Append a record and return its number. JournalFullError; ValueError when too long; OSError by the flash."""
         need = _HEADER_LEN + len(data)
         if need > self.segment_bytes:
-            raise ValueError("record of {} bytes".format(len(data)))
+            raise ValueError("record of %d bytes" % len(data))
         if self._stale:
             self._load()
         self._make_room(need)
@@ -108,7 +106,7 @@ class Journal:
                     yield seq, bytes(chunk[at - length : at])
             if at == 0:  # the end of the segment or damage: later records of this segment cannot be found
                 if offset < segment[_SIZE]:
-                    log.error("store", "{}: damaged after record {}".format(self.name, wanted - 1))
+                    log.error("store", "%s: damaged after record %d" % (self.name, wanted - 1))
                 wanted = max(wanted, self._after(first))
             elif pauses and wanted == before:
                 yield -1, b""
@@ -132,9 +130,14 @@ class Journal:
         return self._segments[1][_FIRST] if len(self._segments) > 1 else self.next_seq
 
     def _path(self, first: int) -> str:
-        return self._files.path("{}/{}".format(self.name, first))
+        return self._files.path("%s/%d" % (self.name, first))
 
     def _load(self) -> None:
+        for _ in self.loading():
+            pass
+
+    def loading(self) -> Steps:
+        """Find out what is on flash: a generator of slices."""
         self._low = self._mark.number()
         self._segments = []
         for entry in os.ilistdir(self._files.path(self.name)):
@@ -144,12 +147,12 @@ class Journal:
         self._damaged = False
         self.next_seq = self._low
         if self._segments:
-            self.next_seq = max(self._low, self._scan_last())
+            self.next_seq = max(self._low, (yield from self._scan_last()))
         self._stale = False
         self._drop_dead()
 
-    def _scan_last(self) -> int:
-        """Return the number after the last valid record of the last segment; note damage behind it."""
+    def _scan_last(self) -> Steps:
+        """Return the number after the last valid record of the last segment; note damage behind it. A generator of slices."""
         first, size = self._segments[-1]
         offset, seq = 0, first
         while offset < size:
@@ -162,11 +165,12 @@ class Journal:
                 seq = found + 1
                 at += _HEADER_LEN + length
             if at == 0:
-                log.error("store", "{}: {} bytes after record {} ignored".format(self.name, size - offset, seq - 1))
+                log.error("store", "%s: %d bytes after record %d ignored" % (self.name, size - offset, seq - 1))
                 self._damaged = True
                 # numbers that the lost records may have had are not used again
                 return seq + (size - offset) // _HEADER_LEN + 1
             offset += at
+            yield
         return seq
 
     def _read(self, first: int, offset: int, size: int) -> memoryview:
@@ -219,14 +223,17 @@ class Journal:
 def _parse(chunk: memoryview, at: int, floor: int, wanted: int = 0) -> tuple:
     """Return (number, length) of the record at `at`, (-1, 0) when it is invalid or not the expected one.
 
-    The checksum of one before `wanted`, which is skipped, is not looked at.
+    The checksum of one before `wanted`, which is skipped, is not looked at. Short, as _is_sound() is: a frame of more than 11
+    words comes from the heap, and that takes five times as long as all else here.
     """
-    if at + _HEADER_LEN > len(chunk):
-        return -1, 0
-    length, seq, crc = struct.unpack_from(_HEADER, chunk, at)
-    end = at + _HEADER_LEN + length
-    if end > len(chunk) or seq < floor:
-        return -1, 0
-    if seq >= wanted and checksum(bytes(chunk[at : at + 6]) + bytes(chunk[at + _HEADER_LEN : end])) != crc:
-        return -1, 0
-    return seq, length
+    at += _HEADER_LEN
+    if at <= len(chunk):
+        fields = struct.unpack_from(_HEADER, chunk, at - _HEADER_LEN)  # length, number, checksum
+        if at + fields[0] <= len(chunk) and fields[1] >= floor and (fields[1] < wanted or _is_sound(chunk, at, fields)):
+            return fields[1], fields[0]
+    return -1, 0
+
+
+def _is_sound(chunk: memoryview, at: int, fields: tuple) -> bool:
+    """True when the data at `at` and the header before them have the checksum of the header."""
+    return crc32(chunk[at : at + fields[0]], checksum(chunk[at - _HEADER_LEN : at - 4])) == fields[2]

@@ -1,7 +1,7 @@
 """Schemas of the JSON files on flash: a file with a valid checksum may be of another version or manipulated (SEC-13).
 
 Checked by their readers: calibration.json, charging_hours.json, departures.json, factory.json, home_cards.json,
-ocpp_firmware.json, roots_gone.json, tariff.json, trial.json, update.json.
+ocpp_firmware.json, ocpp_profiles.json, roots_gone.json, tariff.json, trial.json, update.json.
 """
 
 from charger.errors import InvalidValueError
@@ -30,7 +30,6 @@ _SHAPES = {  # by name without digits
     "ocpp_firmware_last.json": _JOB,
     "ocpp_log.json": ("obj", _UPLOAD[1] + (("kind", ("str", 50)), ("id", _NUMBER))),
     "ocpp_out_of_service.json": ("list", ("int", 0, 99), 100),
-    "ocpp_profiles.json": ("list", ("list", ("any",), 2, 2), None),
     "ocpp_reservations.json": ("list", ("list", ("any",), 5, 5), None),
     "ocpp_signed_firmware.json": _JOB,
     "ocpp_trial.json": ("obj", (), (("profile", ("int", 0, 3)), ("key", ("enum", ("factory", "vault"))))),

@@ -14,6 +14,7 @@ from charger.metering.session_store import SessionStore
 from charger.ocpp.v16.charge_point import ChargePoint
 from charger.outlet.connector import Connector
 from charger.outlet.limits import Limits
+from charger.runtime import cooperative
 from sim import timebase
 
 NOW = 1790000000  # 2026-09-21T14:13:20Z
@@ -208,6 +209,7 @@ class Rig:
             self.planner = Planner(self.connectors, self.config, self.files, lambda *event: self.events.append(event))
         self.cp = ChargePoint(
             self.config, self.files, self.connectors, self.sessions, self.restarts.append, planner=self.planner)
+        cooperative.run_now(self.cp.loading())
         self.cp.attach(self.link)
         for connector in self.connectors:
             connector.listeners.append(self.cp)

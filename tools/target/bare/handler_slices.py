@@ -18,7 +18,7 @@ from charger.credentials import provisioning
 from charger.grid import charger_group
 from charger.local_api import routes, server
 from charger.local_api.http_server import HttpConnection
-from charger.metering import history
+from charger.metering import session_store
 from charger.mqtt_client import command_handler
 from charger.mqtt_client.client import MqttClient
 from charger.net import (
@@ -230,6 +230,19 @@ async def _at_once(function, *arguments):
     function(*arguments)
 
 
+async def _sliced(steps):
+    for _ in steps:
+        await asyncio.sleep(0)
+
+
+def _history(files):
+    sessions = session_store.SessionStore(files, load=False)
+    yield
+    yield from sessions.loading()
+    yield
+    sessions.history._folded()
+
+
 async def _head_and_body(data):
     response = http_response.Response(Bytes(data), 30000)
     await response.head("GET")
@@ -353,16 +366,27 @@ async def files(rig):
     cp, own = rig.cp, rig.files
     readers = {
         "grid/charging_hours.py": rig.planner.hours,
-        "metering/history.py": lambda: history.History(own)._folded(),
-        "ocpp/v16/services/smart_charging.py":
-            lambda: smart_charging.SmartCharging(cp.config, cp.connectors, own, cp.planner, None),
-        "ocpp/v16/services/reservations.py": lambda: reservations.Reservations(cp.config, cp.connectors, own, cp.status),
         "config/configuration.py": lambda: configuration.Configuration(own, {}),
+        "ocpp/v16/services/reservations.py": lambda: reservations.Reservations(cp.config, cp.connectors, own, cp.status),
+    }
+    in_slices = {
+        "metering/history.py": lambda: _history(own),
+        "ocpp/v16/services/smart_charging.py":
+            lambda: smart_charging.SmartCharging(cp.config, cp.connectors, own, cp.planner, None).loading(),
     }
     for module, (name, make) in worst_bytes.FILES.items():
-        own.write_json(name, make())
-        reader = readers.get(module) or (lambda name=name: own.read_json(name))
-        await measured("file." + module.replace("/", "."), _at_once(reader))
+        from charger.store import json_schemas  # noqa: F401 - as at a start, whose first file needs it; a look at the hours unloads it
+
+        content = make()
+        if isinstance(content, bytes):
+            own.write(name, content)
+        else:
+            own.write_json(name, content)
+        if module in in_slices:
+            job = _sliced(in_slices[module]())
+        else:
+            job = _at_once(readers.get(module) or (lambda name=name: own.read_json(name)))
+        await measured("file." + module.replace("/", "."), job)
         own.delete(name)
 
 

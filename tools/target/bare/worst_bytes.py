@@ -113,10 +113,12 @@ _PERIODS = [{"startPeriod": 600 * n, "limit": 6.5 + n % 24, "numberPhases": 1} f
 
 
 def _profiles():
-    return [[1, {"chargingProfileId": n, "stackLevel": n, "chargingProfilePurpose": "TxDefaultProfile",
+    """As smart_charging._pieces() writes them: a line each."""
+    rows = [[1, {"chargingProfileId": n, "stackLevel": n, "chargingProfilePurpose": "TxDefaultProfile",
                  "chargingProfileKind": "Recurring", "recurrencyKind": "Daily",
                  "chargingSchedule": {"chargingRateUnit": "W", "startSchedule": "2026-09-21T00:00:00Z", "duration": 86400,
                                       "chargingSchedulePeriod": _PERIODS}}] for n in range(10)]  # fmt: skip
+    return ("[\n" + ",\n".join([json.dumps(row) for row in rows]) + "\n]").encode()
 
 
 # module that reads it -> (file, a function that makes its content); what it makes is JSON unless it is bytes
@@ -138,7 +140,7 @@ FILES = {
     "ocpp/v16/services/firmware_update.py": ("ocpp_firmware.json", lambda: {
         "location": "x" * 1024, "retrieve_s": _NOW, "retries": 3, "interval_s": 60, "begun": 0}),
     "ocpp/v16/services/reservations.py": ("ocpp_reservations.json", lambda: [
-        [n, n % 3, "TAG%017d" % n, "P" * 20, _NOW + 3600 + n] for n in range(30)]),
+        [n, n, "TAG%017d" % n, "P" * 20, _NOW + 3600 + n] for n in range(5)]),  # one for each connector of four, and for any
     "ocpp/v16/services/signed_firmware_update.py": ("ocpp_signed_firmware.json", lambda: {
         "id": 1, "status": "Downloading", "location": "x" * 512, "certificate": "x" * 5500, "signature": "x" * 800,
         "retrieve_s": None, "install_s": None, "retries": 0, "interval_s": 0}),

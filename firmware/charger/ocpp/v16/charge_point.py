@@ -46,7 +46,8 @@ class ChargePoint(ServiceRegistry):
                  make_updater: Callable | None = None, make_uploader: Callable | None = None, unit_report: Callable | None = None,
                  supply_da: int | None = None,
                  planner: Planner | None = None, home_card: Any | None = None):  # fmt: skip
-        """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard".
+        """`connectors` have the ids 1, 2, ...; restart(kind) restarts the board, "Soft" or "Hard". The caller runs loading()
+        before anything else.
 
         store            the CertificateStore
         settings         of the link: ocpp/transport/connection_settings.py
@@ -74,7 +75,6 @@ class ChargePoint(ServiceRegistry):
         self._describe()
         self._create_services(home_card, settings is None or settings.url is not None)
         self.transactions.recover()
-        self.load_kept()
 
     def _create_services(self, home_card: Any, has_back_end: bool) -> None:
         """Create the queues, and the services that every charge point has."""

@@ -47,11 +47,13 @@ class ServiceRegistry:
         """True on a link without encryption inside the home: its other end changes no credentials and no certificates."""
         return self.settings is not None and self.settings.plain
 
-    def load_kept(self) -> None:
-        """Create the services that have data on flash."""
+    def loading(self) -> Steps:
+        """Create the services that have data on flash: a generator of slices."""
         names = self.files.names()
         if "ocpp_profiles.json" in names and self.config.has_profile("SmartCharging"):
+            yield from self.smart_charging().loading()
             self.smart_charging().recompute()
+            yield
         if "ocpp_reservations.json" in names and self.config.has_profile("Reservation"):
             self.reservations().second()
 

@@ -41,17 +41,24 @@ class SmartCharging:
         self.plan = CurrentPlan(connectors, config, supply_da)
         for key in _MARKS:
             self._config.on_change(key, self._marks_changed)
-        self._load()
 
-    def _load(self) -> None:
-        for connector_id, fields in self._files.read_json(FILE, []):
-            from charger.ocpp.v16.actions import charging_profile_spec  # 200 bytes of heap, for units with profiles
+    def loading(self) -> Steps:
+        """Take over the stored profiles at the start: a generator of slices. Unusable ones are left out."""
+        from charger.ocpp.v16.actions import charging_profile_spec  # 200 bytes of heap, for units with profiles
 
+        for line in (self._files.read(FILE) or b"").split(b"\n"):
+            yield
             try:
-                check(("int", 0, len(self._connectors)), connector_id)
-                check(charging_profile_spec.SPEC, fields)
-                self._profiles.append(ChargingProfile(connector_id, fields))
-            except (InvalidValueError, ValueError) as error:
+                rows = json.loads(line.rstrip(b",")) if len(line) > 2 else ()  # a bracket
+                if rows and not isinstance(rows[0], list):  # earlier firmware wrote a list of all in one line
+                    rows = (rows,)
+                for connector_id, fields in rows:
+                    yield
+                    check(("int", 0, len(self._connectors)), connector_id)
+                    check(charging_profile_spec.SPEC, fields)
+                    yield
+                    self._profiles.append(ChargingProfile(connector_id, fields))
+            except (InvalidValueError, ValueError, LookupError, TypeError, RuntimeError) as error:  # RuntimeError: too deep
                 log.error("profiles", "a stored profile is unusable: " + log.reason(error))
         self.plan.use(self._profiles)
 
@@ -293,14 +300,13 @@ class SmartCharging:
 
 
 def _pieces(profiles: list) -> Iterator:
-    """Yield the JSON of what is on flash, one profile a piece."""
-    before = ""
-    yield "["
+    """Yield the JSON of what is on flash, one profile a piece, and a line of its own."""
+    before = "[\n"
     for p in profiles:
         if p.purpose != TX:
             yield before + json.dumps((p.connector_id, p.to_json()))
-            before = ","
-    yield "]"
+            before = ",\n"
+    yield "[]" if before == "[\n" else "\n]"
 
 
 def _replaces(new: Any, old: Any) -> bool:
