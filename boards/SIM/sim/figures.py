@@ -195,27 +195,27 @@ def _create_task(coro):
     return task
 
 
-def name_jobs(supervisor):
-    """Have the tasks of the supervisor's class named after their jobs."""
-    start = supervisor.start
+def name_jobs(app):
+    """Have the tasks of the firmware's supervisor named after their jobs; `app` is the module that makes it."""
 
-    def named(self, name, job, vital=False):
-        create = asyncio.create_task
+    class Named(app.Supervisor):
+        def start(self, name, job, vital=False):
+            create = asyncio.create_task
 
-        def create_named(coro):
-            task = create(coro)
-            soft_irq.enter()
-            current.names[id(task)] = name
-            soft_irq.leave()
-            return task
+            def create_named(coro):
+                task = create(coro)
+                soft_irq.enter()
+                current.names[id(task)] = name
+                soft_irq.leave()
+                return task
 
-        asyncio.create_task = create_named
-        try:
-            start(self, name, job, vital)
-        finally:
-            asyncio.create_task = create
+            asyncio.create_task = create_named
+            try:
+                super().start(name, job, vital)
+            finally:
+                asyncio.create_task = create
 
-    supervisor.start = named
+    app.Supervisor = Named
 
 
 def _step(task):

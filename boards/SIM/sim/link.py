@@ -13,6 +13,7 @@ from sim import launch, libc, net, rtc, timebase, world
 
 _MARK = "\x1e"
 _in = None
+_early = []  # commands that came while nothing was served
 
 
 def send(message):
@@ -89,16 +90,21 @@ def _commands():
 
 
 def wait_for_parent():
-    """Wait for the empty line that confirms an event; the process ends when the parent has gone."""
-    if not _commands().readline():
-        libc.exit_now(1)
+    """Wait for the empty line that confirms an event, and keep commands that come before it; ends when the parent has gone."""
+    while True:
+        line = _commands().readline()
+        if not line:
+            libc.exit_now(1)
+        if not line.strip():
+            return
+        _early.append(line)
 
 
 async def serve(answer):
     """Read commands for ever; answer(command) gives (reply, what to do after it is sent or None)."""
     reader = asyncio.StreamReader(_commands())
     while True:
-        line = await reader.readline()
+        line = _early.pop(0) if _early else await reader.readline()
         if not line:  # the parent is gone
             libc.exit_now(1)
         try:

@@ -259,10 +259,9 @@ def _firmware():
 
     app.clock.tls_has_time = True  # mbedtls' is the PC's: without that the first link by TLS would need a time server
     if launch.config["pace"] is not None:
-        from charger.runtime import supervisor
         from sim import figures
 
-        figures.name_jobs(supervisor.Supervisor)
+        figures.name_jobs(app)
     app.main(extra_tasks=[_control])
 
 

@@ -5,8 +5,6 @@ import utime
 from charger.net import websocket
 from sim import link, timebase
 
-_send = websocket.WebSocket.send
-_recv = websocket.WebSocket.recv
 _begun_ms = timebase.ticks_ms()
 
 
@@ -14,20 +12,20 @@ def _tell(sent, text):
     link.send({"event": "frame", "sent": sent, "at_ms": utime.ticks_diff(timebase.ticks_ms(), _begun_ms), "text": text})
 
 
-async def _traced_send(self, pieces):
-    """As WebSocket.send(); the text is noted before it is sent."""
-    _tell(True, b"".join([bytes(memoryview(piece)) for piece in pieces]).decode())
-    await _send(self, pieces)
+class TracedWebSocket(websocket.WebSocket):
+    """Tells each text as it is sent and as it is received."""
 
+    async def send(self, pieces):
+        """The text is told before it is sent."""
+        _tell(True, b"".join([bytes(memoryview(piece)) for piece in pieces]).decode())
+        await super().send(pieces)
 
-async def _traced_recv(self):
-    """As WebSocket.recv()."""
-    view = await _recv(self)
-    _tell(False, str(view, "utf-8"))
-    return view
+    async def recv(self):
+        view = await super().recv()
+        _tell(False, str(view, "utf-8"))
+        return view
 
 
 def install():
     """From now on, for every connection."""
-    websocket.WebSocket.send = _traced_send
-    websocket.WebSocket.recv = _traced_recv
+    websocket.WebSocket = TracedWebSocket
