@@ -227,8 +227,6 @@ class SecurityLog:
         if self.checked:
             return
         broken = yield from self._verify_steps()
-        if self.checked:
-            return  # another caller was faster
         self.checked = True
         self.broken = broken
         if broken is not None and self.mark(_BROKEN) != broken:
