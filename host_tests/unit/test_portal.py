@@ -97,6 +97,22 @@ async def test_the_log_is_marked_when_it_is_acknowledged_and_not_before():
     equal(rig.portal.report(), {"connected": True, "fault": None, "waiting": 0})
 
 
+async def test_entries_whose_mark_cannot_be_written_are_sent_again_with_the_next_event_and_then_all_of_them():
+    rig = Rig()
+    rig.app.security_log.add(events.TAMPER, "enclosure opened")
+    move = rig.app.security_log._move
+    rig.app.security_log._move = lambda sink, seq: None  # as a flash does that cannot be written
+    rig.start()
+    await until(lambda: rig.of("log"), 5000)
+    await clock.sleep_s(60)
+    equal(len(rig.of("log")), 1)
+    rig.app.security_log._move = move
+    for number in range(20):
+        rig.app.security_log.add(events.RECONFIGURED, "n%d" % number)
+    await until(lambda: rig.app.security_log.mark("mqtt") == 20, 5000)
+    equal(([entry["seq"] for entry in rig.of("log")], len(rig.opened)), ([0] + list(range(21)), 1))  # noqa: RUF005 - MicroPython
+
+
 async def test_f_s9_the_broker_gets_a_forged_entry_as_altered_and_the_notice_of_it():
     """The log is checked before its first entry is sent."""
     rig = Rig()

@@ -59,6 +59,10 @@ async def test_wrong_pins_and_waiting():
     rig.app.pins.wait_s = 60
     wait = await rig.log_in()
     equal((wait["ok"], wait["error"], wait["wait_s"]), (False, "wait", 60))
+    rig.app.pins.wait_s = 0
+    rig.app.pins.refuses = True
+    refused = await rig.log_in()
+    equal((refused["ok"], refused["error"], refused["text"]), (False, "unable", "No PIN."))
     equal(rig.portal.logins, [])
 
 

@@ -6,6 +6,7 @@ import struct
 
 import flashrig
 from client_rig import ClientRig
+from memory_vault import MemoryVault
 from packets import packet
 from peer import pair, until
 
@@ -35,6 +36,7 @@ class Pins:
     def __init__(self):
         self.checks = []
         self.wait_s = 0
+        self.refuses = False
         self.changes = {"owner": 0, "user": 0, "installer": 0}
         self.devices = {}  # by role
 
@@ -45,21 +47,9 @@ class Pins:
         self.checks.append((role, pin, surface, device))
         if self.wait_s:
             return Verdict("wait", self.wait_s)
+        if self.refuses:
+            return Verdict("refused")
         return Verdict("ok", device="known") if PINS.get(role) == pin else Verdict("wrong")
-
-
-class Vault:
-    ready = True
-    broken = ""
-
-    def __init__(self):
-        self.kept = {}
-
-    def get(self, name):
-        return self.kept.get(name)
-
-    def put(self, name, secret):
-        self.kept[name] = secret
 
 
 class Config:
@@ -91,7 +81,7 @@ class App:
         self.config = Config()
         self.charge_point = ChargePoint()
         self.updates = UpdateManager()
-        self.vault = Vault()
+        self.vault = MemoryVault()
         self.pins = Pins()
         self.security_log = SecurityLog(flashrig.files())
 
