@@ -65,7 +65,7 @@ def test_a_tool_ends_well_when_nobody_reads_it(words, tmp_path):
 def copied(tmp_path):
     """A folder with copies of the set-up's programs, which would set that folder up."""
     (tmp_path / "tools").mkdir()
-    for name in ("setup.py", "toolchain.py"):
+    for name in ("setup.py", "toolchain.py", "micropython_patch.py"):
         shutil.copy(TOOLS / name, tmp_path / "tools" / name)
     return tmp_path
 
