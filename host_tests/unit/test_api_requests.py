@@ -37,6 +37,7 @@ class Parts:
         self.asked = []
         self.known = []
         self.sessions = []
+        self.changes = dict.fromkeys(("owner", "user", "installer"), 0)
         self.proofs = 0
         self.verdict = Verdict("ok", device="new device")
         self.error = None
@@ -70,6 +71,8 @@ class Parts:
         self.asked.append((str(role), name, wish, surface, device))
         if self.error:
             raise self.error
+        if name == "pin":
+            self.changes[wish.get("role", str(role))] += 1
         return {"done": name}
 
 
@@ -270,13 +273,14 @@ async def test_only_a_change_of_pin_gets_the_device_and_it_or_an_erasure_ends_th
     async def left(role, target, body, error=None):
         api.sessions.clear()
         own = await log_in(api, role)
-        api.sessions.extend([LoginSession(one) for one in ("owner", "user", "installer")])
+        api.sessions.extend([LoginSession(one, api.changes[one]) for one in ("owner", "user", "installer")])
         own["cookie"] += "; device=mine"
         api.asked.clear()
         api.error = error
         await ask(api, "POST", target, body, **own)
         api.error = None
         equal(api.asked[0][4], "mine" if target == "/api/pin" else "", target)
+        await ask(api, **own)  # ends the sessions that are not valid any more
         return [session.role for session in api.sessions]
 
     equal(await left("owner", "/api/pin", {}), ["owner", "user", "installer"])

@@ -73,10 +73,10 @@ async def test_a_flash_that_cannot_be_read_leaves_no_cost_and_the_planner_goes_o
     await unit.begin()
     read_json = unit.files.read_json
 
-    def failing(name, default=None):
+    def failing(name, *more):
         if name == "tariff.json":
             raise OSError(5)
-        return read_json(name, default)
+        return read_json(name, *more)
 
     unit.files.read_json = failing
     await unit.at(EVENING + HOUR_S)

@@ -55,7 +55,7 @@ class Refusing:
     """Files of a flash that refuses to write, and to be read where `readable` is False."""
 
     def __init__(self, files, readable):
-        self.exists, self.read = (files.exists, files.read) if readable else (self._fail, self._fail)
+        self.names, self.read = (files.names, files.read) if readable else (self._fail, self._fail)
 
     def _fail(self, name):
         raise OSError(5)
