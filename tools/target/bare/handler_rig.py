@@ -205,7 +205,8 @@ class App:
         self.vault = Vault()
         self.pins = Pins()
         self.tamper = Part()
-        self.updates = Part(updater=lambda: Part(offer={"version": "0.9.0"}, busy=True, on_trial=False, awaits_backend=False, reserved=False))
+        busy = {"offer": {"version": "0.9.0"}, "busy": True, "on_trial": False, "awaits_backend": False, "reserved": False}
+        self.updates = Part(updater=lambda: Part(**busy))
         self.link = Part(fault=None)
         self.station = Part()
         self.settings = Part(url=None, security_profile=3)
