@@ -8,7 +8,7 @@ class MemoryFiles:
     def __init__(self):
         self.files = {}
 
-    def read_json(self, name, default=None):
+    def read_json(self, name, default=None, checked=True):
         return json.loads(self.files[name]) if name in self.files else default
 
     def write_json(self, name, value):
@@ -20,6 +20,9 @@ class MemoryFiles:
             text += piece
             yield
         self.files[name] = text
+
+    def names(self, folder):
+        return sorted(name[len(folder) + 1 :] for name in self.files if name.startswith(folder + "/"))
 
     def exists(self, name):
         return name in self.files

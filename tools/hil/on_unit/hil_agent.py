@@ -30,7 +30,9 @@ def start(settings: dict) -> None:
     from charger import app
 
     _app = app
-    asyncio.create_task(app.run(()))  # noqa: RUF006 - MicroPython's scheduler holds its tasks
+    running = asyncio.create_task(app.run(()))
+    while app.current is None and not running.done():  # its parts are built in slices
+        asyncio.run(_wait(1))
     step(0)
 
 
