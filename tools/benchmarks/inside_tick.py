@@ -19,7 +19,7 @@ _TICK_MS = 20
 _LONG = "l"
 
 
-def build():
+async def build():
     """The application on a fresh world with a flash in memory, calibrated as the factory does."""
     timebase.manual()
     world.fresh()
@@ -29,7 +29,7 @@ def build():
     files.write_json(calibration.FILE, calibration.stored_form(entries))
     files.write_json(configuration.FILE, {"Country": "none"})  # no delay before the current flows
     app = charger_app.Application()
-    asyncio.run(app.build())
+    await app.build()
     return app
 
 
@@ -66,7 +66,7 @@ async def measure(app, times):
 
 
 async def main():
-    app = build()
+    app = await build()
     jobs = [asyncio.create_task(meter.run()) for meter in app.meters]
     jobs.append(asyncio.create_task(poll(app)))
     jobs.append(asyncio.create_task(app.control.prove_loop()))
