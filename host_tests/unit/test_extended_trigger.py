@@ -26,7 +26,7 @@ class Renewal:
 async def answer_of(rig, message, **fields):
     """(status, follow-up or None) of the answer; nothing may have been sent with it."""
     rig.link.sent.clear()
-    answer, follow_up = await rig.cp.handle("ExtendedTriggerMessage", dict(fields, requestedMessage=message))
+    answer, follow_up = await rig.handled("ExtendedTriggerMessage", dict(fields, requestedMessage=message))
     equal(rig.link.sent, [], message)
     return answer["status"], follow_up
 
