@@ -1,4 +1,6 @@
 # Charging profiles as a back end sends them.
+from ocpp_rig import Rig
+
 from charger import clock
 
 
@@ -33,3 +35,22 @@ class Fault:
 async def install(rig, fields, connector=0):
     """SetChargingProfile: its status."""
     return (await rig.call("SetChargingProfile", connectorId=connector, csChargingProfiles=fields))["status"]
+
+
+def limit(rig, number=1):
+    """The current in 0.1 A that the back end's profiles leave an outlet, None for no limit."""
+    return rig.connectors[number - 1].outlet.limits.get("csms")
+
+
+async def clear(rig, **request):
+    """ClearChargingProfile: its status."""
+    return (await rig.call("ClearChargingProfile", **request))["status"]
+
+
+async def charging(connectors=1, **factory):
+    """A rig whose connectors charge, each in a transaction."""
+    rig = await Rig(connectors, factory=factory or None).online()
+    for number in range(1, connectors + 1):
+        await rig.charge(number, "TAG%d" % number)
+        await rig.until(lambda n=number: rig.connectors[n - 1].session.transaction_id == 100 + n)
+    return rig

@@ -219,14 +219,15 @@ class ChargePoint(ServiceRegistry):
             raise OcppError(error_codes.NOT_IMPLEMENTED, "")
         if not self.config.has_profile(profile):
             return actions.without_profile(action), None
+        module = actions.load(action)
         self._follow_up = answer = None
         long_lists = []
         try:
-            validate.check(actions.load(action).SPEC, request, True, long_lists)
+            validate.check(module.SPEC, request, True, long_lists)
         except InvalidValueError as error:
             raise self._invalid(action, error)
         if not long_lists:
-            answer = actions.load(action).handle(self, request)
+            answer = module.handle(self, request)
             if not hasattr(answer, "send"):
                 follow_up, self._follow_up = self._follow_up, None
                 return answer, follow_up

@@ -44,23 +44,32 @@ class SmartCharging:
 
     def loading(self) -> Steps:
         """Take over the stored profiles at the start: a generator of slices. Unusable ones are left out."""
-        from charger.ocpp.v16.actions import charging_profile_spec  # 200 bytes of heap, for units with profiles
-
         for line in (self._files.read(FILE) or b"").split(b"\n"):
             yield
             try:
                 rows = json.loads(line.rstrip(b",")) if len(line) > 2 else ()  # a bracket
                 if rows and not isinstance(rows[0], list):  # earlier firmware wrote a list of all in one line
                     rows = (rows,)
-                for connector_id, fields in rows:
-                    yield
-                    check(("int", 0, len(self._connectors)), connector_id)
-                    check(charging_profile_spec.SPEC, fields)
-                    yield
-                    self._profiles.append(ChargingProfile(connector_id, fields))
-            except (InvalidValueError, ValueError, LookupError, TypeError, RuntimeError) as error:  # RuntimeError: too deep
-                log.error("profiles", "a stored profile is unusable: " + log.reason(error))
+            except (ValueError, LookupError, TypeError, RuntimeError) as error:  # RuntimeError: too deep
+                log.error("profiles", "a line of stored profiles is unusable: " + log.reason(error))
+                continue
+            for row in rows:
+                yield
+                yield from self._load(row)
         self.plan.use(self._profiles)
+
+    def _load(self, row: Any) -> Steps:
+        """Take over one stored profile. An unusable one takes none of the others along, whose limits have to hold."""
+        from charger.ocpp.v16.actions import charging_profile_spec  # 200 bytes of heap, for units with profiles
+
+        try:
+            connector_id, fields = row
+            check(("int", 0, len(self._connectors)), connector_id)
+            check(charging_profile_spec.SPEC, fields)
+            yield
+            self._profiles.append(ChargingProfile(connector_id, fields))
+        except (InvalidValueError, ValueError, TypeError) as error:
+            log.error("profiles", "a stored profile is unusable: " + log.reason(error))
 
     def _save(self, profiles: list) -> Steps:
         """Write profiles to flash, one a slice. ChargePoint.handle() lets one slow action run at a time."""
