@@ -22,6 +22,7 @@ SCALE = 20
 TICK_MS = 20
 LATE_MS = 100
 PYTHON_MS = 40
+QUARTER_FREE = 96 * 1024  # bytes in use of a heap of 128 KiB
 TRIALS = 1000 if SOAK else 12
 # One processor does some 20 s of paced board time a second.
 HOURS, HOUR_S, CHARGE_S = (24, 3600, 600) if SOAK else (2, 0, 30)
@@ -232,4 +233,5 @@ def test_a_working_day_at_pace_has_no_late_tick_and_takes_no_more_memory_by_the_
         used.append(sim.command("status", collect=True)["heap"]["used"])
     never_late(sim)
     assert max(used) < used[0] + 6000, used
+    assert max(used) <= QUARTER_FREE, "a board without PSRAM has 128 KiB"
     wait_until(lambda: len(csms.ledger.closed()) == HOURS, 20, "every session is in the book")
