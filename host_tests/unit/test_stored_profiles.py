@@ -108,7 +108,7 @@ async def test_stored_profiles_are_read_one_after_the_other():
 
 async def test_an_unusable_profile_in_the_line_of_earlier_firmware_takes_none_of_the_others_along():
     rig = await charging()
-    for wrong in ([1, {}], [9, profile(2)], [1, profile(2), 3], 5, None, "ab"):
+    for wrong in ([1, {}], [9, profile(2)], [1, profile(2), 3], [{}, {}], [1, None], [], 5, None, "ab"):
         rig.files.write_json("ocpp_profiles.json", [[1, profile(1)], wrong, [1, profile(3, stack=3)]])
         made = SmartCharging(rig.config, rig.connectors, rig.files, None, None)
         run_now(made.loading())

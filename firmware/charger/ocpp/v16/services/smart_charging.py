@@ -47,10 +47,12 @@ class SmartCharging:
         for line in (self._files.read(FILE) or b"").split(b"\n"):
             yield
             try:
-                rows = json.loads(line.rstrip(b",")) if len(line) > 2 else ()  # a bracket
+                rows = json.loads(line.rstrip(b",")) if len(line) > 2 else []  # a bracket
+                if not isinstance(rows, list):
+                    raise ValueError("no list")
                 if rows and not isinstance(rows[0], list):  # earlier firmware wrote a list of all in one line
                     rows = (rows,)
-            except (ValueError, LookupError, TypeError, RuntimeError) as error:  # RuntimeError: too deep
+            except (ValueError, RuntimeError) as error:  # RuntimeError: too deep
                 log.error("profiles", "a line of stored profiles is unusable: " + log.reason(error))
                 continue
             for row in rows:
