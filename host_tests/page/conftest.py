@@ -108,6 +108,15 @@ class Visitor:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
 
+    def intercept(self, path, handler):
+        """Give the page's requests to this path to handler(route); returns a function that lets the charger answer them again.
+
+        The route stays: Page.unroute() switches the interception off, and Chromium then loses a request that is on its way.
+        """
+        handlers = [handler]
+        self.page.route(path, lambda route: handlers[-1](route))
+        return lambda: handlers.append(lambda route: route.continue_())
+
     def open(self, view="charge", page=None):
         """Show a view and wait until it is loaded."""
         page = page or self.page

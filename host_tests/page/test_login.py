@@ -46,11 +46,11 @@ def test_a_session_that_ended_in_the_middle_of_a_form_keeps_what_was_typed(visit
     visitor.login()
     expect(page.locator("#MqttUrl")).to_be_visible()
     expect(page.locator("#MqttUrl")).to_have_value("mqtts://broker.lan")
-    page.route("**/api/status", lambda route: route.abort())  # so that the view is the first one to be told
+    answer_again = visitor.intercept("**/api/status", lambda route: route.abort())  # so that the view is the first one to be told
     visitor.context.clear_cookies(name="session")
     page.evaluate("location.hash = '#/history'")
     expect(page.get_by_text("The session has ended. Log in again.")).to_be_visible(timeout=30000)
-    page.unroute("**/api/status")
+    answer_again()
     visitor.login()
     expect(page.get_by_text("No session has ended yet.")).to_be_visible()
 
@@ -59,10 +59,10 @@ def test_a_view_that_could_not_be_loaded_is_loaded_when_the_charger_is_back(visi
     visitor = visit()
     page = visitor.page
     visitor.open()
-    page.route("**/api/settings", lambda route: route.abort())
+    answer_again = visitor.intercept("**/api/settings", lambda route: route.abort())
     page.evaluate("location.hash = '#/settings'")
     expect(page.get_by_text("The charger did not answer.")).to_be_visible()
-    page.unroute("**/api/settings")
+    answer_again()
     expect(page.locator("#WifiName")).to_be_visible()
 
 
@@ -80,13 +80,13 @@ def test_an_update_is_noticed_whichever_request_sees_the_end_of_the_session(visi
     with page.expect_response("**/api/status") as answered:
         visitor.open("settings")
     status = answered.value.json()
-    page.route("**/api/status", lambda route: route.fulfill(json=status))
+    answer_again = visitor.intercept("**/api/status", lambda route: route.fulfill(json=status))
     page.route(charger.url, newer)
     expect(page.locator("#MqttUrl")).to_be_visible()
     visitor.context.clear_cookies(name="session")
     page.get_by_role("link", name="History", exact=True).click()
     expect(page.get_by_text("The session has ended. Log in again.")).to_be_visible()
-    page.unroute("**/api/status")
+    answer_again()
     with page.expect_event("load"):
         visitor.login()
 
@@ -96,7 +96,7 @@ def test_a_page_of_the_firmware_before_loads_itself_anew_and_loses_nothing_that_
     visitor = visit()
     page = visitor.page
     visitor.open("settings")
-    page.route(charger.url, newer)
+    answer_again = visitor.intercept(charger.url, newer)
 
     def log_in_again():
         visitor.context.clear_cookies(name="session")  # as a restart does
@@ -116,7 +116,7 @@ def test_a_page_of_the_firmware_before_loads_itself_anew_and_loses_nothing_that_
     expect(page.locator("#MqttUrl")).to_have_value("")
     with page.expect_event("load"):
         log_in_again()
-    page.unroute(charger.url)
+    answer_again()
     expect(page.locator("#MqttUrl")).to_be_visible()
     log_in_again()
     expect(page.locator("#MqttUrl")).to_be_visible()
