@@ -114,7 +114,11 @@ class Visitor:
         The route stays: Page.unroute() switches the interception off, and Chromium then loses a request that is on its way.
         """
         handlers = [handler]
-        self.page.route(path, lambda route: handlers[-1](route))
+
+        def answer(route):
+            handlers[-1](route)
+
+        self.page.route(path, answer)
         return lambda: handlers.append(lambda route: route.continue_())
 
     def open(self, view="charge", page=None):
