@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
 from house.source import ROOT
+from mpy.interpreter import Interpreter
 
 CONFTEST = """
 from mpy.plugin import (
@@ -18,7 +20,7 @@ from mpy.plugin import (
 """
 
 FAULTY = '''
-TIMEOUT = 8
+TIMEOUT = 2
 WORDS = (64,)
 import sys
 import check
@@ -84,7 +86,7 @@ def helper_test_not_a_test():
 OUTCOMES = {
     "test_good[64]": "passed",
     "test_bad[64]": "AssertionError: sum: got 2, wanted 3",
-    "test_hangs[64]": "still running after 8 s, killed",
+    "test_hangs[64]": "still running after 2 s, killed",
     "test_after_hang_has_a_new_interpreter[64]": "passed",
     "test_crashes[64]": "the interpreter ended during this test",
     "test_after_crash[64]": "passed",
@@ -124,7 +126,7 @@ class Inner:
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib",
              f"--junitxml={report}", "-c", str(self.folder / "pytest.ini"), *arguments],
             cwd=self.folder, env={**os.environ, **ENVIRONMENT},
-            capture_output=True, text=True, timeout=100, check=False,
+            capture_output=True, text=True, timeout=400, check=False,
         )
         outcomes = {}
         for case in ElementTree.parse(report).iter("testcase"):
@@ -205,6 +207,18 @@ def test_message_that_breaks_a_schema_fails_its_test(inner):
 def test_hang_shows_where(faulty):
     """A hanging test's traceback points at the loop."""
     assert re.search(r'test_faulty\.py", line 2\d, in test_hangs', faulty[0]["test_hangs[64]"])
+
+
+@pytest.mark.parametrize(("waits_for_a_core", "outcome"), [(False, "hung"), (True, "passed")])
+def test_time_in_which_a_test_waits_for_a_core_does_not_count(tmp_path, monkeypatch, waits_for_a_core, outcome):
+    """On a busy machine a test that computes for a minute takes ten."""
+    (tmp_path / "test_slow.py").write_text("import time\ndef test_slow():\n    time.sleep_ms(1500)\n")
+    interpreter = Interpreter(tmp_path / "test_slow.py", 64, None, tmp_path)
+    begin = time.monotonic()
+    if waits_for_a_core:
+        monkeypatch.setattr(Interpreter, "_starved_s", lambda self: time.monotonic() - begin)
+    assert interpreter.run("test_slow", 0.3).outcome == outcome
+    interpreter.close()
 
 
 def test_output_belongs_to_its_test(faulty):

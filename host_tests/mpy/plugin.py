@@ -5,7 +5,7 @@ becomes one item a word size, `FILE::test_y[32]`. Module variables steer it, pla
 
     WORDS = (64, 32)     word sizes to run on (default: 32, the board's; in `make soak` both)
     HEAP = 128 * 1024    heap of the interpreter in bytes (default: its own)
-    TIMEOUT = 5          seconds that one test may take (default: 240; it only ends what hangs)
+    TIMEOUT = 5          seconds that one test may take, without its waits for a core (default: 240; it only ends what hangs)
 
 A process serves one file at one word size, started when its first test runs; a test that hangs or kills it costs
 that test only, the next one gets a new process.
