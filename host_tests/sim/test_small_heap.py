@@ -26,8 +26,8 @@ QUIET_S = 900 if SOAK else 90
 # Bytes in use, everything collected: what comes late, and what a board has besides, needs the rest.
 BUDGET = 76 * 1024  # after the start, by TLS with a password
 BUDGET_CHARGING = 78 * 1024  # charging over TLS with a client certificate
-BUDGET_OF_ALL = 88 * 1024  # and the local page and the owner's broker connected
-BUDGET_OF_VISIT = 103 * 1024  # and the owner logged in at the page, which asks once a second
+BUDGET_OF_ALL = 90 * 1024  # and the local page and the owner's broker connected
+BUDGET_OF_VISIT = 105 * 1024  # and the owner logged in at the page, which asks once a second
 
 
 def rare(csms, n):

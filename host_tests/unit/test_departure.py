@@ -1,7 +1,5 @@
 """The owner's departure over a whole charge point: cheap times within the hours, never above the back end's limit."""
 
-import sys
-
 from check import equal, raises, true
 from ocpp_rig import Rig
 from profiles import profile
@@ -11,7 +9,6 @@ from charger import clock
 from charger.grid import departure, planner, tariff
 from charger.grid.random_delay import draw
 from charger.outlet import limits
-from charger.runtime import memory
 from charger.runtime.cooperative import run_now
 
 HEAP = 16 * 1024 * 1024
@@ -259,15 +256,6 @@ async def test_a_plan_over_48_prices_is_worked_out_in_slices():
     for _ in steps:
         slices += 1
     true(slices >= 52 // 8 + 2, slices)
-
-
-async def test_a_plan_begins_with_one_import_a_slice():
-    rig = await unit()
-    rig.planner.give_back()
-    steps = rig.planner.plan(rig.planner.lane(rig.connectors[0]))
-    next(steps)
-    loaded = [name for name in memory.PLANNING if name in sys.modules]
-    true("charger.grid.charging_hours" in loaded and "charger.grid.departure" not in loaded, loaded)
 
 
 async def test_the_session_waits_for_the_plan_and_draws_one_delay():

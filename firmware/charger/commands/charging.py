@@ -74,9 +74,7 @@ def _start(app: Application, connector: Connector, role: Role) -> None:
 async def _hours(app: Application, _role: Role, _args: dict, _surface: str) -> dict:
     rules = app.planner.report()
     report = {"country": rules["country"], "delay_max_s": rules["delay_max_s"]}
-    await cooperative.run(app.planner.load_hours())
     report.update(app.planner.hours().report())
-    app.planner.give_back()
     return report
 
 

@@ -13,7 +13,7 @@ ACCEPT, REMOVE, CHANGE = "accept", "remove", "change"
 class ChargingHours:
     """The hours in force, read from flash. With a DSR agreement the default does not hold (UK-26).
 
-    The planner keeps what it has looked up, not this: it is made for one look and given back with its modules.
+    The planner keeps what it has looked up, not this: it is made for one look, a few times a day.
     """
 
     def __init__(self, config: Configuration, files: Files, on_event: Callable) -> None:
@@ -22,7 +22,7 @@ class ChargingHours:
         self._files = files
         self._on_event = on_event
         self.zone = TimeZone(country.ZONE)
-        stored = files.read_json(FILE, {}, False)
+        stored = files.read_json(FILE, {})
         stored = stored if isinstance(stored, dict) else {}
         self.choice = stored.get("choice")  # None until the owner has chosen (UK-22)
         try:

@@ -39,7 +39,7 @@ class Plan:
 
 def kept(files: Files) -> dict:
     """The departures on flash; none where the file is damaged."""
-    wishes = files.read_json(DEPARTURES, {}, False)
+    wishes = files.read_json(DEPARTURES, {})
     try:
         return {
             name: (int(wish[0]) % _DAY_MIN, int(wish[1]), int(wish[2]) if len(wish) > 2 else 0) for name, wish in wishes.items()

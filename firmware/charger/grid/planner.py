@@ -9,10 +9,11 @@ from micropython import const
 
 from charger import clock, log
 from charger.audit import events
+from charger.grid import countries
+from charger.grid.charging_hours import ChargingHours
 from charger.grid.lane import CSMS, HOURS, NOTHING, PLAN, SOLAR, WAIT, Lane
 from charger.grid.random_delay import draw
 from charger.outlet import pilot_duty
-from charger.runtime import memory
 
 _DEPARTURES = "departures.json"  # departure.DEPARTURES, which is loaded only where there is one
 _TARIFF = "tariff.json"  # tariff.FILE
@@ -26,8 +27,6 @@ class Planner:
     def __init__(self, connectors: list, config: Configuration, files: Files, on_event: Callable,
                  reduction_signal: Any | None = None) -> None:
         """reduction_signal(): 1 while the grid operator's signal input asks for less power; None without the input."""
-        from charger.grid import countries  # memory.unload() unloads it after the first look at the hours
-
         country = countries.load(config.get_str("Country"))
         self._delays = country.DELAY_S > 0
         self.lanes = [Lane(connector) for connector in connectors]
@@ -254,7 +253,6 @@ class Planner:
 
     def _take_plan(self, lane: Lane, plan: Any) -> None:
         lane.work = None
-        self.give_back()
         self._decide(lane, plan, clock.utc_s() or 0)
         lane.combine()
         starting, lane.starting = lane.starting, None
@@ -272,11 +270,10 @@ class Planner:
         lane.follow(PLAN, None if plan is None else plan.until)
 
     def plan(self, lane: Lane) -> Any:
-        """A generator of slices that returns the plan of the running session, None without a departure: give_back() then."""
-        yield from self.load_hours()
+        """A generator of slices that returns the plan of the running session, None without a departure."""
         hours = self.hours()
         yield
-        from charger.grid import departure  # memory.unload() unloads it; a few times an hour, where a departure was given
+        from charger.grid import departure  # with cheapest.py: 3,000 frozen bytes, for owners who give a departure
 
         sun = None
         if self.solar is not None:  # in the mode "minimum" the owner wants 6 A whatever they cost
@@ -288,13 +285,11 @@ class Planner:
         """A generator of slices: a departure, the tariff, the hours or the time is another one."""
         self.outdate()
         yield
-        if self._costs is not None:  # it looks up the price with modules that it unloads
+        if self._costs is not None:  # it looks up the price
             for lane in self.lanes:
                 self._costs.second(lane)
             yield
-        yield from self.load_hours()
         self.second()
-        self.give_back()
 
     def outdate(self) -> None:
         """Have everything that was looked up looked up again by the next second()."""
@@ -305,21 +300,9 @@ class Planner:
             lane.plan_until = 0
             lane.work = None
 
-    def load_hours(self) -> Iterator:
-        """A generator of slices that imports what hours() needs."""
-        from charger.grid import charging_hours  # noqa: F401 - memory.unload() unloads it
-
-        yield
-
-    def hours(self) -> Any:
-        """The charging hours, for one look: give_back() then."""
-        from charger.grid.charging_hours import ChargingHours  # memory.unload() unloads it; a few times a day
-
+    def hours(self) -> ChargingHours:
+        """The charging hours as they are on flash now."""
         return ChargingHours(self._config, self._files, self._on_event)
-
-    def give_back(self) -> None:
-        """Unload the modules with which the hours were looked up."""
-        memory.unload(memory.PLANNING)
 
     def _look_up_hours(self, utc: int) -> None:
         """Look up whether charging is allowed now, and until when that holds."""
@@ -329,7 +312,6 @@ class Planner:
         self._open_from = utc
         self._hours_follow = until is not None
         self._open_until = utc + _LOOK_S if until is None else until
-        self.give_back()
 
     def _time_stepped(self, _old: Any, _new: Any, _source: str) -> None:
         """A step of the clock is no relevant time: a change that one takes back and another brings back waits one delay.
@@ -343,7 +325,6 @@ class Planner:
 
     def choose_hours(self, choice: str, windows: str, by: str) -> Iterator:
         """A generator of slices: the owner accepts, removes or changes the charging hours. ValueError, OSError by the flash."""
-        yield from self.load_hours()
         hours = self.hours()
         yield
         hours.choose(choice, windows, by)

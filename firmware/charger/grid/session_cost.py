@@ -3,8 +3,8 @@
 from micropython import const
 
 from charger import clock, log
+from charger.grid import tariff
 from charger.grid.lane import Lane
-from charger.runtime import memory
 
 _UNCOUNTED_WH = const(10)  # energy of a session that may have flowed before it is first looked at
 _LOOK_S = const(604800)  # without any price: look again after so long
@@ -54,8 +54,6 @@ class SessionCosts:
         if utc is None:
             return None
         if not self._from <= utc < self._until:
-            from charger.grid import tariff  # memory.unload() unloads it again below
-
             try:
                 blocks = tariff.kept(self._files)
             except OSError as error:  # no reason for the planner to stop
@@ -64,5 +62,4 @@ class SessionCosts:
             price, until = tariff.price_at(blocks, utc)
             self._price = None if price == tariff.UNKNOWN else price
             self._from, self._until = utc, utc + _LOOK_S if until is None else until
-            memory.unload(memory.PLANNING)
         return self._price

@@ -14,7 +14,7 @@ UNKNOWN = const(0x3FFFFFFF)  # a time without a price is taken last
 
 def kept(files: Files) -> list:
     """The blocks on flash; none where the file is damaged."""
-    blocks = files.read_json(FILE, [], False)
+    blocks = files.read_json(FILE, [])
     try:
         return [[int(start), max(_SLOT_S, int(slot_s)), [int(price) for price in prices]] for start, slot_s, prices in blocks]
     except (TypeError, ValueError, OverflowError):

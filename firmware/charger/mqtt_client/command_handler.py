@@ -44,19 +44,21 @@ _IDLE_S = const(900)
 _LONGEST_S = const(43200)
 _FRESH_MS = const(60000)  # between the sender's clock and ours
 
-_ID = ("id", ("str", 36, 1))
-_TOKEN = ("str", 32, 32)
-_SESSION = (("session", _TOKEN), ("n", ("int", 1, 1 << 30)))
-_DEVICE = (("device", ("str", 64)),)
-_HELLO = ("strict", (_ID, ("do", ("enum", ("hello",)))), _DEVICE + (("role", ("enum", roles.ROLES)),))  # noqa: RUF005
+# Constants take no heap, nor do tuples of them.
+_ID = const(("id", ("str", 36, 1)))
+_TOKEN = const(("str", 32, 32))
+_SESSION = const(("session", _TOKEN))
+_NUMBER = const(("n", ("int", 1, 1 << 30)))
+_DEVICE = const(("device", ("str", 64)))
+_WITH = const(("with", ("obj", ())))
+_AT = const(("at", ("int", 1, 1 << 50)))
+_HELLO = ("strict", (_ID, ("do", ("enum", ("hello",)))), (_DEVICE, ("role", ("enum", roles.ROLES))))
 _LOGIN = ("strict", (
     _ID, ("do", ("enum", ("login",))), ("challenge", _TOKEN), ("role", ("enum", roles.ROLES)), ("pin", ("str", 64, 1)),
-), _DEVICE)  # fmt: skip
-_LOGOUT = ("strict", (_ID, ("do", ("enum", ("logout",)))) + _SESSION)  # noqa: RUF005 - MicroPython
-_WITH = (("with", ("obj", ())),)
-_AT = (("at", ("int", 1, 1 << 50)),)
-_COMMAND = ("strict", (_ID, ("do", ("enum", _OFFERED))) + _SESSION, _WITH)  # noqa: RUF005
-_BY_TOKEN = ("strict", (_ID, ("do", ("enum", _OFFERED)), ("token", _TOKEN)), _WITH + _AT)
+), (_DEVICE,))  # fmt: skip
+_LOGOUT = const(("strict", (_ID, ("do", ("enum", ("logout",))), _SESSION, _NUMBER)))
+_COMMAND = ("strict", (_ID, ("do", ("enum", _OFFERED)), _SESSION, _NUMBER), (_WITH,))
+_BY_TOKEN = ("strict", (_ID, ("do", ("enum", _OFFERED)), ("token", _TOKEN)), (_WITH, _AT))
 
 
 def _random() -> str:

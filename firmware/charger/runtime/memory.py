@@ -22,9 +22,9 @@ MQTT_BESIDE_LINK = const(15000)  # the syslog client takes less, and asks for as
 MQTT_BEFORE_LINK = const(24000)  # while the link to the back end, which has priority, is not made
 LARGE_MESSAGE = const(6144)  # after a message was parsed: for handling and answering it
 
-# Modules that are needed for a while only: by the start, an update, a look at the hours, the making of a connection, a change
-# of certificates. Unloading them gives back so many bytes of the heap (frozen, 32 bit); they are imported again when they
-# are needed. Nothing else in the firmware is unloaded.
+# Modules that are needed rarely and briefly: by the start, an update, the making of a connection, a batch of the security log, a
+# change of certificates. What is needed each day stays. Unloading them gives back so many bytes of the heap (frozen, 32 bit);
+# they are imported again when they are needed. Nothing else in the firmware is unloaded.
 START = (  # 4,300
     "charger.wiring",
     "charger.network_wiring",
@@ -34,7 +34,6 @@ START = (  # 4,300
     "charger.drivers.meters.buses",
     "charger.drivers.meters.calibration",
     "charger.drivers.reset_cause",
-    "charger.store.json_schemas",
 )
 UPDATING = (  # 2,900
     "charger.update.updater",
@@ -42,19 +41,6 @@ UPDATING = (  # 2,900
     "charger.update.integrity",
     "charger.update.checked_slots",
     "charger.drivers.app_partitions",
-)
-PLANNING = (  # 2,500: what charging hours are looked up with, a few times a day
-    "charger.grid.charging_hours",
-    "charger.grid.cheapest",
-    "charger.grid.departure",
-    "charger.grid.tariff",
-    "charger.grid.countries",
-    "charger.grid.countries.gb",
-    "charger.grid.countries.de",
-    "charger.grid.countries.none",
-    "charger.grid.time_zone",
-    "charger.store.json_schemas",
-    "charger.grid.weekly",
 )
 CONNECTING = (  # 5,100
     "charger.audit.connection_events",
@@ -66,7 +52,7 @@ CONNECTING = (  # 5,100
     "charger.crypto.der",
     "charger.net.ip_address",
 )
-SENDING = ("charger.syslog_client.sender", "charger.syslog_client.message")  # 2,000: for a batch of the security log
+SENDING = ("charger.syslog_client.sender", "charger.syslog_client.message")  # 2,000: fa batch of the security log
 CERTIFICATES = (  # 5,500: for certificates that change
     "charger.credentials.root_store",
     "charger.credentials.server_certificate",

@@ -13,6 +13,7 @@ from micropython import const
 
 from charger import log
 from charger.os_errors import is_flash_failure
+from charger.store import json_schemas
 
 _SEED = const(0x504C31)  # the CRC-32 of no data is 0: without a seed four zero bytes would be a valid empty file
 _TRAILER = const(4)
@@ -164,11 +165,8 @@ class Files:
                 raise
             return []
 
-    def read_json(self, name: str, default: Any | None = None, checked: bool = True) -> Any:
-        """Read the file as JSON; default when it is absent, damaged, not JSON or not as in json_schemas.py.
-
-        Not `checked` where the reader checks it: the import of json_schemas.py takes 15 ms of an ESP32.
-        """
+    def read_json(self, name: str, default: Any | None = None) -> Any:
+        """Read the file as JSON; default when it is absent, damaged, not JSON or not as in json_schemas.py."""
         data = self.read(name)
         if data is None:
             return default
@@ -177,10 +175,6 @@ class Files:
         except (ValueError, RuntimeError):  # RuntimeError: nested too deep
             log.error("store", name + ": not JSON")
             return default
-        if not checked:
-            return value
-        from charger.store import json_schemas  # memory.unload() unloads it after the start and after each look at the hours
-
         fault = json_schemas.fault(name, value)
         if fault:
             log.error("store", "%s: ignored, %s" % (name, fault))

@@ -5,3 +5,4 @@ import asyncio
 import handler_slices
 
 asyncio.run(handler_slices.messages_and_requests())
+print("count slice.compaction", handler_slices.slices.compaction)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 
 import counting
 import flashrig
@@ -15,13 +16,14 @@ from charger.credentials.certificate_store import CertificateStore
 from charger.local_api.listener import LocalApiListener, LoginSession
 from charger.metering.charging_session import Session
 from charger.ocpp.v16.services import certificate_renewal
-from charger.store import file_system
+from charger.store import ab_record, file_system, files, journal
 from sim import flash as simflash
 
 _DISK = 0x85000000
 _DISK_BYTES = 0x100000
 SESSIONS = 200
 EVENTS = 300
+_COMPACTION = 2_000_000  # instructions; a write without one takes less
 _GARBAGE = 24576  # bytes made since the last collection at which the next one is due
 
 
@@ -35,10 +37,12 @@ def fresh(blocks=64, image=None):
 
 
 class Slices:
-    """The longest slice of all tasks that begin between begin() and end(), instructions."""
+    """The longest slice of all tasks that begin between begin() and end(), instructions; without the compactions of littlefs."""
 
     def __init__(self):
         self.longest = 0
+        self.compaction = 0  # the longest one, instructions
+        self._before = 0  # of this slice, before the last write
         self.of = ""  # the task's coroutine
         self.alive = 0  # bytes of heap
         self.on = False
@@ -94,12 +98,65 @@ class Slices:
         gc.enable()
         return self.longest
 
+    def write(self, function, *arguments):
+        """Do what writes to the flash; a compaction of the folder's log is a figure of its own, as a collection is."""
+        if not self.on:
+            return function(*arguments)
+        self._before += counting.end()
+        counting.begin()
+        try:
+            return function(*arguments)
+        finally:
+            took = counting.end()
+            if took > _COMPACTION:
+                self.compaction = max(took, self.compaction)
+            else:
+                self._before += took
+            counting.begin()
+
     def _note(self, coroutine):
         if self.on:
-            took = counting.end()
+            took = self._before + counting.end()
+            self._before = 0
             if took > self.longest:
                 self.longest = took
                 self.of = repr(coroutine)
+
+
+slices = Slices()
+
+
+class File:
+    """A file whose open() and close() may write to the folder's log."""
+
+    def __init__(self, *arguments):
+        self._file = slices.write(open, *arguments)
+
+    def __enter__(self):
+        return self._file
+
+    def __exit__(self, *_):
+        slices.write(self._file.close)
+
+
+class WatchedOs:
+    """The module os, of which these write."""
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    def rename(self, old, new):
+        slices.write(os.rename, old, new)
+
+    def remove(self, path):
+        slices.write(os.remove, path)
+
+
+def watch_writes():
+    """Let all writes of the store go through Slices.write()."""
+    files.os = WatchedOs()
+    for module in (files, journal, ab_record):
+        module.open = File
 
 
 class Verdict:

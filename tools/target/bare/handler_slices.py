@@ -39,7 +39,7 @@ from charger.ocpp.v16.services import reservations, smart_charging
 from charger.syslog_client import sender
 from charger.update import release_check
 
-slices = handler_rig.Slices()
+slices = handler_rig.slices
 _HEADERS = "".join(["%s: %s\r\n" % (name, value) for name, value in (
     ("Host", "192.0.2.7"), ("Origin", "https://192.0.2.7"), ("Content-Type", "application/json"), ("Connection", "keep-alive"),
     ("Sec-Fetch-Site", "same-origin"), ("If-None-Match", '"0123456789abcdef"'),
@@ -375,8 +375,6 @@ async def files(rig):
             lambda: smart_charging.SmartCharging(cp.config, cp.connectors, own, cp.planner, None).loading(),
     }
     for module, (name, make) in worst_bytes.FILES.items():
-        from charger.store import json_schemas  # noqa: F401 - as at a start, whose first file needs it; a look at the hours unloads it
-
         content = make()
         if isinstance(content, bytes):
             own.write(name, content)
@@ -393,6 +391,7 @@ async def files(rig):
 async def messages_and_requests():
     """All but the network. This task itself is not counted: what it does between the handlers is no handler's."""
     slices.watch()
+    handler_rig.watch_writes()
     rig, app = await handler_rig.charging_unit()
     await ocpp(rig)
     rig, app = await handler_rig.charging_unit()
