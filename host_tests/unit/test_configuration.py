@@ -5,6 +5,7 @@ import asyncio  # noqa: F401 - a long chain of imports, too long for a 32-bit st
 import check
 from check import equal, raises, true
 
+from charger.config import keys
 from charger.config.configuration import Configuration, key_bytes
 from charger.credentials.vault import Vault
 from charger.ocpp.v16.streamed_list import StreamedList
@@ -95,13 +96,17 @@ def test_a_value_has_its_type_and_a_person_sets_only_what_fits():
                                 ("NumberOfConnectors", "1", None), ("CpoName", "B" * 501, None),
                                 ("ConnectionTimeOut", "x", None)):
         equal(config.normalise(name, value), wanted, name)
+    equal([config.fits("ConnectionTimeOut", value) for value in ("60", "x", "-1")], [True, False, False])
     locked = Configuration(Files(check.folder()), None, None, None, True)
-    equal(locked.normalise("LocalPreAuthorize", "true"), None)
+    equal((locked.normalise("LocalPreAuthorize", "true"), locked.change("LocalPreAuthorize", "true")), (None, "Rejected"))
 
 
 def test_a_unit_without_a_lock_cannot_be_told_to_hold_a_cable():
     key = "UnlockConnectorOnEVSideDisconnect"
     for lock, status in ((True, "Accepted"), (False, "Rejected")):
+        config = make({"ConnectorLock": lock})
+        equal(config.unlock_on_disconnect, True)
+        equal((config.change(key, "false"), config.unlock_on_disconnect), (status, not lock))
         equal((make({"ConnectorLock": lock}).change(key, "false"), make({"ConnectorLock": lock}).change(key, "true")),
               (status, "Accepted"))  # fmt: skip
 
@@ -131,6 +136,34 @@ def test_changes_persist_and_win_over_the_factory():
     equal((again.connection_timeout_s, again.get_int("MeterValueSampleInterval")), (78, 45))
 
 
+def test_stored_values_that_do_not_fit_are_dropped_and_keys_of_other_firmware_are_kept():
+    root = check.folder()
+    stored = {"ConnectionTimeOut": "x", "BlinkRepeat": 5, "OfLater": "1", "HeartbeatInterval": "77"}
+    Files(root).write_json("ocpp_config.json", stored)
+    config = make({"ConnectionTimeOut": 66}, root)
+    equal([config.get_int(name) for name in ("ConnectionTimeOut", "BlinkRepeat", "HeartbeatInterval")], [66, 3, 77])
+    equal(config.change("CpoName", "A"), "Accepted")
+    equal(Files(root).read_json("ocpp_config.json"), {"OfLater": "1", "HeartbeatInterval": "77", "CpoName": "A"})
+
+
+def test_what_has_to_come_before_a_change_is_told_its_name_and_may_refuse_it():
+    config, names, refusals = make(), [], []
+
+    def before_change(name):
+        names.append(name)
+        if refusals:
+            raise OSError(refusals[0])
+
+    config.use_link_checks(lambda profile: True, before_change)
+    equal(config.change("connectiontimeout", "61"), "Accepted")
+    refusals.append(5)
+    equal((config.change("ConnectionTimeOut", "62"), config.connection_timeout_s), ("Rejected", 61))
+    equal(names, ["ConnectionTimeOut"] * 2)
+    bare = make(key=None)
+    bare.use_link_checks(lambda profile: True, before_change)
+    equal((bare.change("AuthorizationKey", "ANOTHERKEY012345"), len(names)), ("Rejected", 2), "nothing came before it")
+
+
 def test_a_change_that_the_flash_refuses_is_rejected_and_not_in_force():
     config = make()
     config._files.root = "/nowhere"
@@ -144,7 +177,8 @@ def test_factory_values_are_taken_for_any_key_and_wrong_ones_are_reported():
         "Colour": "red", "BlinkRepeat": "many", "SupplyVoltage": 231,
     })  # fmt: skip
     equal(sorted(config.unknown), ["BlinkRepeat", "Colour"])
-    equal((config.get_int("NumberOfConnectors"), config.get_int("SupplyVoltage")), (3, 231))
+    equal((config.get_int("NumberOfConnectors"), config.get_int("SupplyVoltage"), config.supply_volts), (3, 231, 231))
+    equal([entry["value"] for entry in report(config, ["NumberOfConnectors"])[0]], ["3"])
     equal(config.get_bool("ConnectorLock"), False)
     equal(config.change("NumberOfConnectors", "1"), "Rejected")
 
@@ -190,9 +224,11 @@ def test_the_authorization_key_is_in_the_vault_and_nowhere_else_sec10():
     equal(bare.get_str("AuthorizationKey"), key)
     equal(bare.change("AuthorizationKey", "ANOTHERKEY012345"), "Rejected")
     equal(Configuration(Files(root)).change("AuthorizationKey", "ANOTHERKEY012345"), "Rejected")
+    raises(OSError, Configuration(Files(root)).put, "AuthorizationKey", "ANOTHERKEY012345")
     for _ in range(2):
         config = make(None, root)
         equal((config.get_str("AuthorizationKey"), config.get_int("BlinkRepeat")), (key, 7))
+        equal(config.change("HeartbeatInterval", "%d" % (config.get_int("HeartbeatInterval") + 1)), "Accepted")
         true(key not in Files(root).read("ocpp_config.json").decode())
     equal(config.change("AuthorizationKey", "ANOTHERKEY012345"), "Accepted")
     equal(make(None, root).get_str("AuthorizationKey"), "ANOTHERKEY012345")
@@ -245,6 +281,7 @@ def test_further_keys_of_other_domains():
     equal(config.get_int("UkRandomDelayMax"), 600)
     equal([config.change("ukrandomdelaymax", v) for v in ("1801", "1800")], ["Rejected", "Accepted"])
     raises(KeyError, config.get_str, "UkNothing")
+    true("UkRandomDelayMax" not in keys.KEYS)
 
 
 def test_a_damaged_file_means_defaults():
