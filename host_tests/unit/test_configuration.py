@@ -136,6 +136,19 @@ def test_changes_persist_and_win_over_the_factory():
     equal((again.connection_timeout_s, again.get_int("MeterValueSampleInterval")), (78, 45))
 
 
+def test_each_check_beyond_type_and_range_refuses_what_it_must():
+    config = make({"ConnectorLock": False})
+    for key, value, fits in (
+        ("HouseMaxCurrent", "0", True), ("HouseMaxCurrent", "5", False), ("HouseMaxCurrent", "6", True),
+        ("HouseMeter", "sunspec://192.168.0.2", True), ("HouseMeter", "http://192.168.0.2", False),
+        ("TamperPolicy", "report", True), ("TamperPolicy", "ignore", False), ("Country", "DE", True), ("Country", "XY", False),
+        ("SolarMode", "surplus", True), ("SolarMode", "moon", False), ("RandomisedProfiles", "1,-2,33", True),
+        ("RandomisedProfiles", "1,two", False), ("AuthorizationKey", "0123456789abcdef", True),
+        ("AuthorizationKey", "0" * 33, False),
+    ):  # fmt: skip
+        equal(config.normalise(key, value), value if fits else None, key + "=" + value)
+
+
 def test_stored_values_that_do_not_fit_are_dropped_and_keys_of_other_firmware_are_kept():
     root = check.folder()
     stored = {"ConnectionTimeOut": "x", "BlinkRepeat": 5, "OfLater": "1", "HeartbeatInterval": "77"}
