@@ -241,8 +241,9 @@ def test_the_authorization_key_is_in_the_vault_and_nowhere_else_sec10():
     for _ in range(2):
         config = make(None, root)
         equal((config.get_str("AuthorizationKey"), config.get_int("BlinkRepeat")), (key, 7))
-        equal(config.change("HeartbeatInterval", "%d" % (config.get_int("HeartbeatInterval") + 1)), "Accepted")
         true(key not in Files(root).read("ocpp_config.json").decode())
+        equal(config.change("HeartbeatInterval", "%d" % (config.get_int("HeartbeatInterval") + 1)), "Accepted")
+        true(key not in Files(root).read("ocpp_config.json").decode(), "nor with the next change")
     equal(config.change("AuthorizationKey", "ANOTHERKEY012345"), "Accepted")
     equal(make(None, root).get_str("AuthorizationKey"), "ANOTHERKEY012345")
     true("ANOTHERKEY" not in Files(root).read("ocpp_config.json").decode())
