@@ -190,6 +190,7 @@ def test_factory_values_are_taken_for_any_key_and_wrong_ones_are_reported():
         "Colour": "red", "BlinkRepeat": "many", "SupplyVoltage": 231,
     })  # fmt: skip
     equal(sorted(config.unknown), ["BlinkRepeat", "Colour"])
+    equal(make({7: "x"}).unknown, [7])
     equal((config.get_int("NumberOfConnectors"), config.get_int("SupplyVoltage"), config.supply_volts), (3, 231, 231))
     equal([entry["value"] for entry in report(config, ["NumberOfConnectors"])[0]], ["3"])
     equal(config.get_bool("ConnectorLock"), False)

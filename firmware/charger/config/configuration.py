@@ -54,7 +54,7 @@ class Configuration:
         factory = factory or {}
         for name in factory:
             key = self._key(name)
-            value = None if key is None else _shaped(self._keys[key], _text(factory[name]))
+            value = None if key is None else _shaped(self._keys[key], str(factory[name]))
             if key is None or value is None:
                 self.unknown.append(name)
             else:
@@ -359,13 +359,6 @@ def key_bytes(text: str, verbatim: bool = False) -> bytes | None:
             return None
         return bytes(int(text[at : at + 2], 16) for at in range(0, size, 2))
     return text.encode() if 16 <= size <= 20 else None
-
-
-def _text(value: Any) -> str:
-    """Return a factory value as text in the table's form."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def _shaped(row: tuple, value: str) -> str | None:
