@@ -1,4 +1,4 @@
-"""What the link to the back end is made with: values of the configuration, the profile's needs, and a change on trial (WP-3)."""
+"""The settings of the link to the back end: its values, what each security profile needs, a change on trial (WP-3)."""
 
 import asyncio
 
