@@ -23,8 +23,8 @@ from web_page.serve import pin_of
 from web_page.texts import PageError
 
 from backend import CallRefused, CommandRefused, Csms, Simulator, SimulatorError, WaitTimeout
+from backend.ports import claim, free_port
 from backend.remote import RemoteControl
-from backend.simulator import free_port, is_free
 from backend.waiting import wait_until
 
 TAG = "04A2B3C4D5E680"
@@ -227,7 +227,7 @@ def keep_running(csms, charger, panel):
     where = "" if charger.port == USUAL_PORT else f" --control 127.0.0.1:{charger.port}"
     commands = "".join(f"  python3 tools/ctl.py{where} {words}\n"
                        for words in ("plug_in", f"swipe {TAG}", "status", "ev max_amps=8", "plug_out", "help"))
-    remote = RemoteControl(csms, CONTROL_PORT if is_free(CONTROL_PORT) else 0)
+    remote = RemoteControl(csms, CONTROL_PORT if claim(CONTROL_PORT) else 0)
     back_end = "" if remote.port == CONTROL_PORT else f" --control 127.0.0.1:{remote.port}"
     commands += f"  python3 tools/csms.py{back_end} call {charger.identity} GetConfiguration\n"
     web = charger.wait_for(lambda status: status["web"]["port"], what="the page's port")
@@ -276,9 +276,9 @@ def main(words=None):
         csms = Csms(tags={TAG: "Accepted"}, heartbeat_s=3600)
         charger = Simulator(Path(folder) / "state", word=options.word, seed=options.seed)
         if options.stay:
-            charger.options += ["--web", f"127.0.0.1:{WEB_PORT if is_free(WEB_PORT) else free_port()}"]
+            charger.options += ["--web", f"127.0.0.1:{WEB_PORT if claim(WEB_PORT) else free_port()}"]
             charger.options += ["--trace", str(trace_of(charger))]
-            if is_free(USUAL_PORT):
+            if claim(USUAL_PORT):
                 charger.port = USUAL_PORT
         try:
             csms.start()

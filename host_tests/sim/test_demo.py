@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from backend import Transaction, wait_until
 from backend.page import Page
+from backend.ports import claim, free_port, is_free
 from backend.simulator import ROOT, session_members
 
 COMMAND = [sys.executable, str(ROOT / "tools" / "demo.py")]
@@ -103,6 +105,20 @@ def test_live_table_then_stay_until_ctrl_c():
             process.wait()
         reader.join(5)
         os.close(terminal)
+
+
+def test_of_two_demos_one_has_the_usual_ports():
+    """Each looks whether a port is free before what it starts listens there: a claim keeps the other one off."""
+    port = free_port()
+    code = f"from backend.ports import claim; print(claim({port}), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}) as other:
+        assert other.stdout.readline() == "True\n"
+        assert is_free(port) and not claim(port)
+        other.communicate("\n")
+    assert claim(port) and claim(port)
+    with socket.create_server(("127.0.0.1", port)):
+        assert not claim(port)
 
 
 def _read_all(terminal, screen):

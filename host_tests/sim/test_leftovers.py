@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.simulator import ROOT, Simulator, free_port, is_free, session_members
+from backend.ports import free_port, is_free
+from backend.simulator import ROOT, Simulator, session_members
 from backend.waiting import wait_until
 
 RUNNER = """

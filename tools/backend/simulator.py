@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import itertools
 import json
 import os
 import random
@@ -14,14 +13,13 @@ import threading
 from pathlib import Path
 
 from . import run_counter
+from .ports import free_port
 from .waiting import PATIENCE, WaitTimeout, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = ROOT / "tools" / "simulate.py"
 READY_S = 15
 STOP_S = 15
-_PORT_BLOCKS = [range(start, start + 256) for start in range(10240, 32768, 256)]
-_own_ports = []  # [(process id, socket that holds the block's first port, the block's other ports in turn)], the last counts
 
 
 class SimulatorError(AssertionError):
@@ -67,41 +65,6 @@ class ControlPort:
         if not answer.get("ok"):
             raise CommandRefused(answer.get("error", "no reason given"))
         return answer.get("result")
-
-
-def free_port():
-    """A TCP port without a listener, another one at each call, that no other process is given by this function.
-
-    Each process takes a block of ports and holds it by its first port, bound without a listener. The blocks lie below the
-    ports that the kernel gives away, so that no connection takes a port before it is used, or while its user restarts.
-    """
-    if not _own_ports or _own_ports[-1][0] != os.getpid():  # a child of a process has a block of its own
-        _own_ports.append(_claim_ports())
-    return next(filter(is_free, _own_ports[-1][2]))
-
-
-def _claim_ports():
-    """An entry of _own_ports, of a block that no other process holds."""
-    for block in random.SystemRandom().sample(_PORT_BLOCKS, len(_PORT_BLOCKS)):
-        holder = socket.socket()
-        try:
-            holder.bind(("127.0.0.1", block[0]))
-        except OSError:
-            holder.close()
-            continue
-        return os.getpid(), holder, itertools.cycle(block[1:])
-    raise OSError("each block of local TCP ports is in use")
-
-
-def is_free(port):
-    """True when this local TCP port has no listener."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def session_members(leader):
