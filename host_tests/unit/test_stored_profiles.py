@@ -33,14 +33,15 @@ async def test_profiles_stay_over_a_power_cut_and_tx_profiles_do_not():
         equal(await clear(rig, id=number), wanted)
 
 
+def full(_name, _pieces):
+    """In place of Files.write_pieces(): the flash is full."""
+    raise OSError(28)
+
+
 async def test_a_flash_that_refuses_leaves_the_old_profiles():
     rig = await charging()
     await install(rig, profile(limit=10))
-
-    def refuse(name, pieces):
-        raise OSError(28)
-
-    rig.files.write_pieces = refuse
+    rig.files.write_pieces = full
     try:
         await install(rig, profile(limit=20))
         raise AssertionError("taken")
@@ -52,11 +53,7 @@ async def test_a_profile_that_is_there_already_is_not_written_again():
     rig = await charging()
     fields = profile(limit=10.5)
     await install(rig, fields)
-
-    def refuse(name, pieces):
-        raise OSError(28)
-
-    rig.files.write_pieces = refuse
+    rig.files.write_pieces = full
     equal((await install(rig, fields), limit(rig)), ("Accepted", 105))
     try:
         await install(rig, profile(limit=10.4))

@@ -316,7 +316,7 @@ class Planner:
     def _time_stepped(self, _old: Any, _new: Any, _source: str) -> None:
         """A step of the clock is no relevant time: a change that one takes back and another brings back waits one delay.
 
-        What follows from the new time comes with the next second(): a look at the hours takes 20 ms.
+        What follows from the new time comes with the next second(): a look at the hours takes 11 ms.
         """
         self._stepping = True
         self.outdate()

@@ -25,7 +25,7 @@ LARGE_MESSAGE = const(6144)  # after a message was parsed: for handling and answ
 # Modules that are needed rarely and briefly: by the start, an update, the making of a connection, a batch of the security log, a
 # change of certificates. What is needed each day stays. Unloading them gives back so many bytes of the heap (frozen, 32 bit);
 # they are imported again when they are needed. Nothing else in the firmware is unloaded.
-START = (  # 4,300
+START = (  # 3,600
     "charger.wiring",
     "charger.network_wiring",
     "charger.audit.trip_latch",
@@ -52,7 +52,7 @@ CONNECTING = (  # 5,100
     "charger.crypto.der",
     "charger.net.ip_address",
 )
-SENDING = ("charger.syslog_client.sender", "charger.syslog_client.message")  # 2,000: fa batch of the security log
+SENDING = ("charger.syslog_client.sender", "charger.syslog_client.message")  # 2,000: for a batch of the security log
 CERTIFICATES = (  # 5,500: for certificates that change
     "charger.credentials.root_store",
     "charger.credentials.server_certificate",
