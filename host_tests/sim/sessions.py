@@ -25,13 +25,14 @@ LEGAL = {
 
 
 def start_session(sim, csms, tag="GOOD0001", connector=1):
-    """Plug in, swipe, wait for Charging; returns the transaction as the back end has it."""
+    """Plug in, swipe, wait for Charging and until the charger knows the transaction; returns it as the back end has it."""
     mark = len(csms.record)
     sim.plug_in(connector)
     sim.swipe(tag, connector)
     sim.wait_ocpp_status("Charging", connector=connector)
-    started = csms.record.wait("StartTransaction", "out", 3, since=mark)
-    return csms.ledger.transactions[started.payload["transactionId"]]
+    number = csms.record.wait("StartTransaction", "out", 3, since=mark).payload["transactionId"]
+    sim.wait_connector(lambda c: c["transaction_id"] == number, what=f"transaction {number}", connector=connector)
+    return csms.ledger.transactions[number]
 
 
 def end_session(sim, csms, connector=1):

@@ -10,7 +10,9 @@ import pytest
 import websockets
 
 from backend import CallRefused, Csms, Error, Late, Result, Silence, Simulator, WaitTimeout, wait_until
+from backend.record import IN, OUT, Record
 from backend.simulator import ROOT, session_members
+from backend.station import Wire
 
 BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
 STATUS = {"connectorId": 0, "errorCode": "NoError", "status": "Available"}
@@ -84,6 +86,32 @@ def test_silence_sends_no_answer_and_a_wait_that_fails_shows_the_record(backend)
     say(backend, [2, "h", "Heartbeat", {}], [2, "s", "StatusNotification", STATUS], answers=1)
     with pytest.raises(WaitTimeout, match="StatusNotification"):
         backend.record.wait("Heartbeat", "out", 3, timeout_s=0.1)
+
+
+def test_a_frame_is_waited_for_until_it_is_sent_and_recorded_before_what_it_causes():
+    """An answer that the record shows has left: a command to the charger after it cannot be faster."""
+    record = Record()
+    record.add(IN, "CP", 1, '[2,"h","Heartbeat",{}]')
+
+    class Network:
+        def __init__(self, broken=False):
+            self.broken, self.seen = broken, None
+
+        async def send(self, text):
+            with pytest.raises(WaitTimeout):
+                record.wait("Heartbeat", OUT, 3, count=2 if self.broken else 1, timeout_s=0.01)
+            self.seen = [m.raw for m in record.messages("Heartbeat", OUT)]
+            if self.broken:
+                raise ConnectionError
+
+    answer = '[3,"h",{"currentTime":"2026-01-01T00:00:00Z"}]'
+    network = Network()
+    asyncio.run(Wire(network, record, "CP", 1).send(answer))
+    assert network.seen == [answer]
+    assert record.wait("Heartbeat", OUT, 3, timeout_s=0.01).raw == answer
+    with pytest.raises(ConnectionError):
+        asyncio.run(Wire(Network(broken=True), record, "CP", 1).send(answer))
+    assert record.wait("Heartbeat", OUT, 3, count=2, timeout_s=0.01).raw == answer
 
 
 def test_charge_point_on_cpython(backend, tmp_path):

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from backend import Error, Held, Late, Release, Result, Text
+from backend import Error, Held, Late, Release, Result, Text, wait_until
 from sim.sessions import NO_SAMPLES, QUICK_RETRIES, end_session, launch_accepted, start_session, statuses
 
 
@@ -97,7 +97,8 @@ def test_a_start_answered_without_an_id_charges_on_and_stops_with_minus_1(charge
     charger.swipe("GOOD0001")
     csms.record.wait("StartTransaction", "out", 3)
     charger.wait_ocpp_status("Charging")
-    assert [line for line in charger.log_lines() if "StartTransaction.conf transactionId" in line]
+    wait_until(lambda: [line for line in charger.log_lines() if "StartTransaction.conf transactionId" in line], 20, "a warning",
+               state=charger.log_tail)
     charger.plug_out()
     assert csms.record.wait("StopTransaction").payload["transactionId"] == -1
     charger.let_pass(5)

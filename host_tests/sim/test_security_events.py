@@ -130,6 +130,7 @@ def test_only_real_steps_of_the_clock_are_reported(launch, csms):
         mark = len(csms.record)
         csms.call("TriggerMessage", requestedMessage="Heartbeat")
         csms.record.wait("Heartbeat", "out", 3, since=mark)
+    csms.call("GetLocalListVersion")  # answered once the last Heartbeat's answer has been read
     charger.command("set_time", iso="2030-01-01T00:00:00Z")
     step = wait_event(csms, "SettingSystemTime", count=2)
     assert step.payload["techInfo"].startswith("installer, was 20")

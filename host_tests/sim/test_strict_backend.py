@@ -51,7 +51,9 @@ def in_session(sim, strict, tag="GOOD0001"):
     sim.plug_in()
     sim.swipe(tag)
     sim.wait_ocpp_status("Charging")
-    return strict.record.wait("StartTransaction", "out", 3, since=mark).payload["transactionId"]
+    number = strict.record.wait("StartTransaction", "out", 3, since=mark).payload["transactionId"]
+    sim.wait_connector(lambda c: c["transaction_id"] == number, what=f"transaction {number}")
+    return number
 
 
 def finished(sim, strict, mark):

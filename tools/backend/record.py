@@ -64,10 +64,14 @@ class Record:
     def __init__(self):
         self._messages = []
         self._calls = {}
+        self._on_their_way = set()  # numbers of messages that are being sent
         self._changed = threading.Condition()
 
-    def add(self, way, identity, connection, raw, on_purpose=False):
-        """Note a frame; a CALLRESULT or CALLERROR gets the action of the CALL that it answers."""
+    def add(self, way, identity, connection, raw, on_purpose=False, on_its_way=False):
+        """Note a frame; a CALLRESULT or CALLERROR gets the action of the CALL that it answers.
+
+        wait() does not find one that is on_its_way before sent(): what a test does to the charger then comes after it.
+        """
         if isinstance(raw, bytes):
             raw = raw.decode("utf-8", "replace")
         kind, uid, action, payload, code = parse(raw)
@@ -81,8 +85,16 @@ class Record:
                 code, on_purpose,
             )
             self._messages.append(message)
+            if on_its_way:
+                self._on_their_way.add(message.number)
             self._changed.notify_all()
         return message
+
+    def sent(self, message):
+        """A message that was on its way has been handed to the network, or its connection was gone."""
+        with self._changed:
+            self._on_their_way.discard(message.number)
+            self._changed.notify_all()
 
     def __len__(self):
         return len(self._messages)
@@ -102,7 +114,8 @@ class Record:
         deadline = time.monotonic() + timeout_s * PATIENCE
         with self._changed:
             while True:
-                found = [m for m in self._messages[since:] if _fits(m, action, way, kind, where)]
+                found = [m for m in self._messages[since:]
+                         if m.number not in self._on_their_way and _fits(m, action, way, kind, where)]
                 if len(found) >= count:
                     return found[count - 1]
                 left = deadline - time.monotonic()

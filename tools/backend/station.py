@@ -36,8 +36,11 @@ class Wire:
 
     async def send(self, text, on_purpose=False):
         """Send a frame."""
-        self.record.add(OUT, self.identity, self.number, text, on_purpose)
-        await self.socket.send(text)
+        message = self.record.add(OUT, self.identity, self.number, text, on_purpose, on_its_way=True)
+        try:
+            await self.socket.send(text)
+        finally:
+            self.record.sent(message)
 
 
 class Station(ChargePoint):
