@@ -15,6 +15,8 @@ NOW_S = 1781524800  # 2026-06-15T12:00:00Z
 ROOT, LEAF = 11, 12  # private scalars of nobody
 CN = b"\x55\x04\x03"
 RSA_OID = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01"
+SHA256_OID = b"\x60\x86\x48\x01\x65\x03\x04\x02\x01"
+P256_OID = b"\x2a\x86\x48\xce\x3d\x03\x01\x07"
 
 _publics = {}
 
@@ -219,6 +221,9 @@ def test_extensions():
     usage = extension(37, seq(oid(x509.CLIENT_AUTH), oid(x509.CODE_SIGNING)))
     equal(x509.parse(make(None, extensions=usage)).usages, [x509.CLIENT_AUTH, x509.CODE_SIGNING])
     equal(x509.parse(make(None, extensions=extension(19, seq(TRUE, b"\x02\x01\x00")))).path_len, 0)
+    constraints, policies = extension(30, seq(), TRUE), extension(32, seq(seq(oid(b"\x2a\x03"))), TRUE)
+    found = [x509.parse(make(None, extensions=some)).name_constraints for some in (policies, policies + constraints)]
+    equal(found, [False, True])
     for wrong in (
         b"",
         SIGNS + SIGNS,
@@ -241,12 +246,16 @@ def test_extensions():
         extension(19, seq(TRUE) + b"\x00"),
         extension(37, seq()),
         extension(37, seq(b"\x05\x00")),
+        extension(30, b"\x05\x00"),
+        extension(30, seq() + b"\x00"),
+        extension(32, b"\x05\x00"),
+        extension(32, seq() + b"\x00"),
     ):
         refused("malformed", extensions=wrong)
 
 
 def test_keys():
-    curve = oid(b"\x2a\x86\x48\xce\x3d\x03\x01\x07")
+    curve = oid(P256_OID)
     ecc = oid(b"\x2a\x86\x48\xce\x3d\x02\x01")
     point = public(LEAF)
 
@@ -268,6 +277,7 @@ def test_keys():
         seq(seq(ecc, curve, b"\x05\x00"), der.octet_bits(point)),
         seq(seq(ecc, curve), der.octet_bits(point), b"\x05\x00"),
         rsa_key((1 << 2047) + 1, 3, null=b""),
+        rsa_key((1 << 2047) + 1, 3, null=b"\x05\x00\x05\x00"),
         rsa_key((1 << 2047) + 1, 3, more=b"\x05\x00"),
         rsa_key((1 << 2047) + 1, 3, behind=b"\x00"),
         rsa_key((1 << 8192) + 1, 3),
@@ -287,13 +297,67 @@ def test_keys():
     equal(raises(CryptoError, small.key.check).kind, "weak")
 
 
+def test_a_signature_is_of_a_key_and_an_algorithm_that_are_in_order():
+    digest = hashlib.sha256(b"data").digest()
+    signature, key = run_now(ec.sign(LEAF, digest)), x509.parse(make(None)).key
+    ecdsa = keys.Algorithm(keys.ECDSA_SHA256)
+    pkcs1 = keys.Algorithm(seq(oid(RSA_OID + b"\x0b"), b"\x05\x00"))
+    true(run_now(key.verify(ecdsa, b"data", signature)))
+    true(not run_now(key.verify(ecdsa, b"Data", signature)))
+
+    def rsa_key(n):
+        info = seq(seq(oid(RSA_OID + b"\x01"), b"\x05\x00"), der.octet_bits(seq(der.integer(n), der.integer(65537))))
+        return keys.PublicKey(der.DerReader(info))
+
+    strong, short = rsa_key((1 << 2047) + 1), rsa_key((1 << 1023) + 1)
+    true(not run_now(key.verify(pkcs1, b"data", signature)), "a P-256 key makes no RSA signature")
+    true(not run_now(strong.verify(ecdsa, b"data", signature)), "nor an RSA key one of ECDSA")
+    equal(raises(CryptoError, run_now, short.verify(pkcs1, b"data", bytes(128))).kind, "weak")
+    for octets in (b"\x2a\x86\x48\xce\x3d\x04\x01", b"\x2a\x86\x48\xce\x3d\x04\x03\x01"):  # SHA-1, SHA-224
+        weak = keys.Algorithm(seq(oid(octets)))
+        equal(raises(CryptoError, run_now, key.verify(weak, b"data", signature)).kind, "weak")
+
+
+def test_a_private_key_is_read_as_it_was_written_and_in_no_other_form():
+    point = public(LEAF)
+    equal(keys.decode_private_key(keys.encode_private_key(LEAF, point)), (LEAF, point))
+
+    def encoded(**parts):
+        return seq(
+            parts.get("version", der.integer(1)),
+            der.tlv(der.OCTET_STRING, parts.get("secret", LEAF.to_bytes(32, "big"))),
+            der.tlv(0xA0, parts.get("curve", oid(P256_OID))),
+            der.tlv(0xA1, parts.get("holder", der.octet_bits(point))),
+            parts.get("end", b""),
+        )
+
+    equal(encoded(), keys.encode_private_key(LEAF, point))
+    null = b"\x05\x00"
+    for wrong in (
+        b"",
+        encoded() + null,
+        encoded(version=der.integer(0)),
+        encoded(version=der.integer(256)),
+        encoded(secret=LEAF.to_bytes(31, "big")),
+        encoded(secret=LEAF.to_bytes(33, "big")),
+        encoded(secret=bytes(32)),
+        encoded(secret=ec.N.to_bytes(32, "big")),
+        encoded(curve=oid(b"\x2b\x81\x04\x00\x22")),
+        encoded(curve=oid(P256_OID) + null),
+        encoded(holder=der.octet_bits(point) + null),
+        encoded(holder=der.octet_bits(point[:-1] + bytes((point[-1] ^ 1,)))),
+        encoded(end=null),
+    ):
+        equal(raises(CryptoError, keys.decode_private_key, wrong).kind, "malformed", wrong.hex())
+
+
 def test_signature_algorithms():
     null = b"\x05\x00"
 
     def pss(*fields):
         return seq(oid(RSA_OID + b"\x0a"), seq(*fields))
 
-    sha256 = seq(oid(b"\x60\x86\x48\x01\x65\x03\x04\x02\x01"))
+    sha256 = seq(oid(SHA256_OID))
     sha1 = seq(oid(b"\x2b\x0e\x03\x02\x1a"))
     hash_field = der.tlv(0xA0, sha256)
     mgf_field = der.tlv(0xA1, seq(oid(RSA_OID + b"\x08"), sha256))
@@ -303,6 +367,7 @@ def test_signature_algorithms():
         (seq(oid(RSA_OID + b"\x0b"), null), None),
         (pss(hash_field, mgf_field, salt_field), None),
         (pss(hash_field, mgf_field), None),
+        (pss(der.tlv(0xA0, seq(oid(SHA256_OID), null)), mgf_field), None),
         (seq(oid(b"\x2a\x86\x48\xce\x3d\x04\x01")), "weak"),
         (seq(oid(RSA_OID + b"\x05"), null), "weak"),
         (seq(oid(RSA_OID + b"\x04"), null), "weak"),
@@ -328,6 +393,8 @@ def test_signature_algorithms():
         pss(hash_field, mgf_field, salt_field, der.tlv(0xA3, der.integer(1))),
         pss(hash_field, mgf_field, salt_field, null),
         pss(hash_field, mgf_field, der.tlv(0xA2, b"\x02\x01\xff")),
+        pss(hash_field, mgf_field, der.tlv(0xA2, der.integer(32), null)),
+        pss(der.tlv(0xA0, seq(oid(SHA256_OID), null, null)), mgf_field),
         pss(der.tlv(0xA0, sha256, null), mgf_field),
         pss(hash_field, der.tlv(0xA1, seq(oid(RSA_OID + b"\x08"), sha256), null)),
         pss(hash_field, der.tlv(0xA1, seq(oid(RSA_OID + b"\x08"), sha256, null))),
