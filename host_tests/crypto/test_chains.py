@@ -228,6 +228,9 @@ def test_weak_and_unknown_keys_and_hashes(device):
         ("RSA 1024 root", ["check_root", weak_root.hex, NOW_S, None], refused("weak")),
         ("P-384 root", ["check_root", root(kind="P-384").hex, NOW_S, None], refused("unsupported")),
     ]
+    for kind, wanted in (("rsa1024", "weak"), ("P-384", "unsupported")):
+        cross = Party("New root", key(kind, 3), top, ca=True)
+        cases.append((f"{kind} root by the old one", ["check_root", cross.hex, NOW_S, top.hex], refused(wanted)))
     for kind in ("P-384", "K-256"):
         other = root(kind=kind)
         cases.append(case(f"{kind} root", [leaf(other)], [other], refused("unsupported")))
