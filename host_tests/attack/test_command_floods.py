@@ -76,7 +76,8 @@ def test_a_flood_over_the_broker_refuses_the_owner_on_no_surface(launch, csms, b
         device = owner.log_in("owner", pin)["device"]
         with Flood(broker[0]) as flood:
             wait_until(lambda: flood.sent > 100, 60, "a flood")
-            assert owner.reply_to(owner.send_command(do="hello"), 2) is None, "strangers have used up their rate"
+            hellos = [owner.send_command(do="hello") for _ in range(3)]  # one may be the first of its second
+            assert not all(owner.reply_to(hello, 2) for hello in hellos), "strangers have used up their rate"
             for _ in range(COMMANDS):
                 assert owner.do("settings")["ok"]
                 assert owner.command(do="update", token=token)["ok"]

@@ -40,11 +40,12 @@ class Meter:
                                                      [SimData(0, values=False, datatype=DataType.BITS)], none, inputs),
                                  action=self._present)  # fmt: skip
         self._loop = asyncio.new_event_loop()
-        self._stopped = threading.Event()
+        self._listens, self._stopped = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._carry, args=pair, daemon=True) for pair in ((0, 1), (1, 0))]
         self._server = threading.Thread(target=self._serve, daemon=True)
         for thread in (*self._threads, self._server):
             thread.start()
+        assert self._listens.wait(60), "pymodbus does not listen"  # its open() empties what the line has received before
 
     def set(self, values) -> None:
         """Floats by register address, the high word first."""
@@ -71,6 +72,7 @@ class Meter:
             server = ModbusSerialServer(
                 self._device, framer=FramerType.RTU, port=os.ttyname(self._ends[1][1]), baudrate=9600)
             await server.serve_forever(background=True)
+            self._listens.set()
             while not self._stopped.is_set():
                 await asyncio.sleep(0.05)
             await server.shutdown()

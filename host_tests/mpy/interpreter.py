@@ -83,20 +83,15 @@ class Interpreter:
 
         What the interpreter waits for a core meanwhile, on a busy machine, comes on top of timeout_s.
         """
-        end = time.monotonic() + timeout_s - self._starved_s()
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(name.encode() + b"\n")
             self.process.stdin.flush()
-        deadline = end + self._starved_s()
-        while True:
-            record = self._record(deadline)
-            if record is not None:
-                return self._result(*record)
-            if not self.alive or self._at_end():
-                return self._crashed()
-            deadline = end + self._starved_s()
-            if deadline <= time.monotonic():
-                return self._interrupted(timeout_s)
+        record = self._record_within(timeout_s)
+        if record is not None:
+            return self._result(*record)
+        if not self.alive:
+            return self._crashed()
+        return self._interrupted(timeout_s)
 
     def close(self) -> None:
         """End the process and whatever it started."""
@@ -111,6 +106,15 @@ class Interpreter:
         with contextlib.suppress(OSError):
             return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[1]) / 1e9
         return 0.0
+
+    def _record_within(self, limit_s: float) -> tuple[bytes, bytes] | None:
+        """_record() within so many seconds and those for which the process waits for a core meanwhile."""
+        end = time.monotonic() + limit_s - self._starved_s()
+        while True:
+            deadline = end + self._starved_s()
+            record = self._record(deadline)
+            if record is not None or self._at_end() or end + self._starved_s() <= time.monotonic():
+                return record
 
     def _record(self, deadline: float) -> tuple[bytes, bytes] | None:
         """The output and the record line after it; None at the deadline or at the end of the output."""
@@ -143,7 +147,7 @@ class Interpreter:
     def _interrupted(self, timeout_s: float) -> Result:
         """A hanging test: KeyboardInterrupt first, because its traceback says where it hangs."""
         self.process.send_signal(signal.SIGINT)
-        record = self._record(time.monotonic() + GRACE_S)
+        record = self._record_within(GRACE_S)
         where = "(it did not answer a KeyboardInterrupt either)"
         if record:
             where = json.loads(record[1])[1].partition("\n")[2]

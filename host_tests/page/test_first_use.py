@@ -11,22 +11,27 @@ from backend.simulator import free_port
 from .conftest import PHONE, SHOTS
 from .test_views import KEY, LANGUAGES
 
-PORTAL = free_port()
 NAME, PASSWORD = "Home of somebody", "correct horse battery"
 
 
 @pytest.fixture(scope="module")
-def charger_options():
+def portal_port():
+    """Of the set-up network's HTTP."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def charger_options(portal_port):
     """A radio that finds one network, which the unit does not know; a country with recommended charging hours."""
-    return {"settings": {"WifiNetwork": f"{NAME}/{PASSWORD}", "SetupPorts": f"{free_port()}/{PORTAL}", "Country": "GB"}}
+    return {"settings": {"WifiNetwork": f"{NAME}/{PASSWORD}", "SetupPorts": f"{free_port()}/{portal_port}", "Country": "GB"}}
 
 
-def test_a_phones_probe_leads_to_the_page(browser, charger):
+def test_a_phones_probe_leads_to_the_page(browser, charger, portal_port):
     """A phone shows a page with the address after /generate_204; its link opens the page over HTTPS."""
     context = browser.new_context(viewport=PHONE)
     page = context.new_page()
-    page.goto(f"http://127.0.0.1:{PORTAL}/generate_204")
-    assert page.url == f"http://127.0.0.1:{PORTAL}/" and not page.locator("input, form, script").count()
+    page.goto(f"http://127.0.0.1:{portal_port}/generate_204")
+    assert page.url == f"http://127.0.0.1:{portal_port}/" and not page.locator("input, form, script").count()
     page.screenshot(path=SHOTS / "portal-phone.png")
     page.get_by_role("link", name=charger.url).click()
     expect(page.get_by_label("PIN")).to_be_visible()

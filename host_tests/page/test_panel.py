@@ -112,7 +112,7 @@ def test_a_session_is_driven_from_plug_in_to_remote_stop(visit, bench):
     _press(page, "Send")
     expect(page.locator("#answer")).to_contain_text("Accepted", timeout=WAIT_MS)
     _status(page, "Finishing")
-    assert bench.csms.ledger.closed()[0].reason == "Remote"
+    assert wait_until(bench.csms.ledger.closed, 20, "the StopTransaction")[0].reason == "Remote"
     _press(page, "Plug out")
     _status(page, "Available")
 

@@ -1,5 +1,7 @@
 """Shared by several black-box tests: a session, its statuses, its messages."""
 
+import json
+
 # A charger whose time is scaled may make up for this much real time, after the machine was busy elsewhere: seconds.
 BEHIND_S = 0.04
 
@@ -33,6 +35,12 @@ def start_session(sim, csms, tag="GOOD0001", connector=1):
     number = csms.record.wait("StartTransaction", "out", 3, since=mark).payload["transactionId"]
     sim.wait_connector(lambda c: c["transaction_id"] == number, what=f"transaction {number}", connector=connector)
     return csms.ledger.transactions[number]
+
+
+def traced_at_ms(trace, action, kind="CALL"):
+    """When the charger sent each CALL of an action, or got each answer of a kind to one, by its own clock."""
+    lines = [json.loads(line) for line in trace.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [line["at_ms"] for line in lines if (line["kind"], line["action"]) == (kind, action)]
 
 
 def end_session(sim, csms, connector=1):

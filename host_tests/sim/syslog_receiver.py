@@ -53,7 +53,7 @@ class Rsyslog:
     def rows(self):
         """(priority, time, host, application, start-up, event, structured data, text) of each message of a charger."""
         path = self.folder / "received"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []  # the last may be half written
         return [row for row in (line.split("\t") for line in lines) if row[3] == "Pilotlight"]
 
     def numbers(self):

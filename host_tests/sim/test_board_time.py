@@ -96,12 +96,21 @@ def test_a_busy_machine_makes_no_tick_late(launch, csms):
             loop.wait()
 
 
+def accepted_at_s(sim):
+    """The charger's clock when its back end had accepted it, once; what it prints takes a moment to arrive."""
+    def lines():
+        return [line for line in sim.log_lines() if "boot: Accepted" in line]
+
+    wait_until(lines, 10, "the acceptance in the log", state=sim.log_tail)
+    [line] = lines()
+    return float(line.split()[0])
+
+
 def test_start_to_boot_notification_within_4_s_of_board_time(launch, csms):
     """The uptime at which the back end has accepted the charger over a plain link; the module bodies' run is part of it."""
     sim = at_pace(launch, word=32)
     csms.wait_booted(100)
-    [line] = [line for line in sim.log_lines() if "boot: Accepted" in line]
-    assert float(line.split()[0]) < 4
+    assert accepted_at_s(sim) < 4
 
 
 def _load(csms, stop, errors):
@@ -150,9 +159,7 @@ def test_a_unit_is_accepted_soon_after_the_power_came(launch, csms, authority, p
     options = {"word": 32, "time_scale": 1, "options": ["--pace", "esp32"]}
     sim = profile_3(launch, csms, authority, **options) if profile else launch(**options)
     csms.wait_booted(100)
-    lines = [line for line in sim.log_lines() if "boot: Accepted" in line]
-    assert len(lines) == 1
-    assert float(lines[0].split()[0]) - HEAD_START_S <= most_s
+    assert accepted_at_s(sim) - HEAD_START_S <= most_s
 
 
 @pytest.mark.timeout(240)

@@ -127,11 +127,19 @@ def test_a_charger_that_is_not_back_is_exit_code_1(monkeypatch, tmp_path, capsys
 
 
 def test_where_the_output_is_no_terminal_a_line_is_printed_again_and_again(figures, monkeypatch, capsys):
-    monkeypatch.setattr(fleet, "TOLD_S", 0.01)
-    with contextlib.suppress(TimeoutError):
-        asyncio.run(asyncio.wait_for(fleet._tell(figures), 0.2))
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) > 1 and set(lines) == {"    0 s: 3 of 5 chargers have connected, 3 of 3 are back after the outage"}
+    slept = []
+
+    async def sleep(seconds):
+        if len(slept) == 3:
+            raise asyncio.CancelledError
+        slept.append(seconds)
+
+    monkeypatch.setattr(fleet, "time", types.SimpleNamespace(monotonic=lambda: figures.begun + sum(slept)))
+    monkeypatch.setattr(fleet, "asyncio", types.SimpleNamespace(sleep=sleep))
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(fleet._tell(figures))
+    told = "3 of 5 chargers have connected, 3 of 3 are back after the outage"
+    assert capsys.readouterr().out.splitlines() == [f"   {seconds} s: {told}" for seconds in (10, 20, 30)]
 
 
 def test_the_picture_has_a_bar_for_each_second_as_high_as_its_count(figures, tmp_path):

@@ -6,7 +6,8 @@ import json
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from backend import Csms, CutFrame, Drop, Error, Result, Text, wait_until
+from backend import CutFrame, Drop, Error, Result, Text, wait_until
+from backend.simulator import free_port
 from sim.sessions import end_session, start_session
 from sim.tcp_server import TcpServer
 from sim.test_board_time import at_pace, never_late
@@ -203,9 +204,7 @@ def test_something_else_on_the_port(launch, reply):
 
 def test_back_end_that_cannot_be_reached(launch):
     """A port that nobody listens on, for a car that may charge offline."""
-    with Csms() as gone:
-        url = gone.url
-    sim = launch(csms_url=url, settings={**QUICK, "AllowOfflineTxForUnknownId": "true"})
+    sim = launch(csms_url=f"ws://127.0.0.1:{free_port()}/ocpp", settings={**QUICK, "AllowOfflineTxForUnknownId": "true"})
     sim.plug_in()
     sim.swipe("GOOD0001")
     sim.wait_ocpp_status("Charging")

@@ -15,11 +15,24 @@ FILE_BLOCK = 4096
 
 
 def install_until_restart(csms, sim, url):
-    """Ask for an update and wait until the new image runs; where the record stood before."""
+    """Ask for an update and wait until the new image runs; where the record stood before.
+
+    It has no network, so that the trial is not over before the test has done what it does.
+    """
     since = len(csms.record)
     request_update(csms, url)
+    csms.record.wait("FirmwareStatusNotification", since=since, where=lambda p: p["status"] == "Installing")
+    sim.command("network_down")
     sim.wait_for(lambda s: s if (s.get("update") or {}).get("trial") else None, what="the trial")
     return since
+
+
+def wait_for_the_old_image(sim):
+    """The old image runs; its status. The network is back then."""
+    status = sim.wait_for(lambda s: s if (s.get("update") or {}).get("last") is False else None, timeout_s=90,
+                          what="the old version")  # fmt: skip
+    sim.command("network_up")
+    return status
 
 
 def test_a_back_end_that_the_new_image_does_not_reach_brings_the_old_one_back(unit, csms, site, maker):  # noqa: F811
@@ -29,11 +42,9 @@ def test_a_back_end_that_the_new_image_does_not_reach_brings_the_old_one_back(un
     csms.call("UpdateFirmware", location=site.put("/a", maker()), retrieveDate=PAST)
     csms.record.wait("FirmwareStatusNotification", since=since, where=lambda p: p["status"] == "Installing")
     sim.command("network_down")
-    status = sim.wait_for(lambda s: s if (s.get("update") or {}).get("last") is False else None, timeout_s=90,
-                        what="the old version")  # fmt: skip
+    status = wait_for_the_old_image(sim)
     assert (status["firmware"], status["update"]["slot"]) == ("0.1.0", "ota_0")
     assert "no connection to the back end" in status["update"]["why"]
-    sim.command("network_up")
     assert outcome(csms, since)[-1] == "InstallationFailed"
     charge(sim, csms)
 
@@ -47,6 +58,7 @@ def test_any_reset_during_the_trial_is_a_failure(unit, csms, site, maker, how): 
         sim.command("stall", ms=60000)
     else:
         sim.command(how)
+    wait_for_the_old_image(sim)
     assert outcome(csms, since)[-1] == "InstallationFailed"
     status = sim.status()
     assert (status["firmware"], status["update"]["last"]) == ("0.1.0", False)
@@ -66,6 +78,7 @@ def test_settings_and_energy_come_along_and_back(unit, csms, site, maker):  # no
     csms.call("ChangeConfiguration", key="MeterValueSampleInterval", value="77")
     since = install_until_restart(csms, sim, site.put("/a", maker()))
     sim.command("power_cut")
+    wait_for_the_old_image(sim)
     outcome(csms, since)
     assert sim.command("config")["MeterValueSampleInterval"] == "77"
     since = len(csms.record)

@@ -5,7 +5,6 @@ frames that the first back end has recorded.
 """
 
 import asyncio
-import collections
 import contextlib
 import itertools
 import json
@@ -42,7 +41,7 @@ class StrictBackend:
         self.connections = 0
         self.port = None
         self._process = None
-        self._answers = collections.defaultdict(queue.Queue)
+        self._answers = {}
         self._ids = itertools.count(1)
         self._reader = None
         self._lock = threading.Lock()
@@ -108,10 +107,11 @@ class StrictBackend:
     def _order(self, what, **fields):
         """One command and its answer."""
         number = next(self._ids)
+        answers = self._answers[number] = queue.SimpleQueue()  # before the reader can have one
         with self._lock:
             self._process.stdin.write(json.dumps({"id": number, "do": what, **fields}) + "\n")
             self._process.stdin.flush()
-        answer = self._answers[number].get(timeout=ANSWER_S)
+        answer = answers.get(timeout=ANSWER_S)
         del self._answers[number]
         return answer
 
