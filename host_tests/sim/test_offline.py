@@ -44,9 +44,12 @@ def test_back_off_follows_its_configuration(launch, csms):
     sim.wait_for(lambda _: len(csms.attempts) >= 3, 20, "three attempts")
     gaps = [(b.at - a.at) * 10 for a, b in itertools.pairwise(csms.attempts)]
     assert gaps[0] >= 3 - 10 * BEHIND_S and gaps[1] >= 6 - 10 * BEHIND_S, gaps
-    pauses = wait_until(lambda: (lambda found: found if len(found) >= 2 else None)(
-        [line.rsplit("next attempt in ", 1)[1] for line in sim.log_lines() if "next attempt in" in line]), 10, "two pauses")
-    assert pauses[:2] == ["3 s", "6 s"]
+
+    def pauses():
+        return [line.rsplit(" in ", 1)[1] for line in sim.log_lines() if "next attempt in" in line]
+
+    wait_until(lambda: len(pauses()) >= 2, 10, "two pauses in the log", state=sim.log_tail)
+    assert pauses()[:2] == ["3 s", "6 s"]
 
 
 def test_network_up_ends_the_back_off(launch, csms):
