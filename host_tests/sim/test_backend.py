@@ -114,6 +114,22 @@ def test_a_frame_is_waited_for_until_it_is_sent_and_recorded_before_what_it_caus
     assert record.wait("Heartbeat", OUT, 3, count=2, timeout_s=0.01).raw == answer
 
 
+def test_a_charger_may_close_the_connection_in_the_middle_of_a_text(backend):
+    """As it does with a frame beyond its limit: the reset is no error of the test that has sent the frame."""
+    async def half(url):
+        async with websockets.connect(f"{url}/CP-1", subprotocols=["ocpp1.6"], max_queue=1) as peer:
+            peer.transport.pause_reading()
+            await asyncio.to_thread(backend.wait_connected)
+            sending = asyncio.create_task(asyncio.to_thread(backend.send_text, "x" * 20_000_000))
+            while not backend.record.messages(way=OUT):
+                await asyncio.sleep(0.01)
+            assert not sending.done(), "all of it was taken"
+            peer.transport.abort()
+            await sending
+
+    asyncio.run(half(backend.url))
+
+
 def test_charge_point_on_cpython(backend, tmp_path):
     """A whole conversation with the bench's yardstick, a charge point made with the `ocpp` package."""
     peer = subprocess.Popen([sys.executable, "-m", "backend.peer", backend.url, "PEER-1", str(tmp_path)],

@@ -248,8 +248,9 @@ class Csms:
         )
 
     def send_text(self, text):
-        """Send any text or bytes as one message."""
-        self._run(self._station().send_text(text, on_purpose=True))
+        """Send any text or bytes as one message; the charger may close the connection before it has taken all of it."""
+        with contextlib.suppress(ConnectionClosed):
+            self._run(self._station().send_text(text, on_purpose=True))
 
     def send_bytes(self, data):
         """Write bytes on the TCP connection, below the WebSocket."""
